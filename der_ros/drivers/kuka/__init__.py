@@ -1,0 +1,1 @@
+"""KUKA RSI over UDP."""

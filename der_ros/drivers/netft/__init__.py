@@ -1,0 +1,1 @@
+"""ATI Net F/T: RDT over UDP, configuration over HTTP."""

@@ -1,0 +1,244 @@
+"""Poses, twists, wrenches and the frames between them.
+
+Conventions, everywhere in this package:
+
+* metres, radians, newtons, newton metres, seconds;
+* quaternions are ``(x, y, z, w)``, of unit length, canonical with ``w >= 0``;
+* ``Pose`` named ``a_from_b`` (or "pose of b in a") maps coordinates in frame b to frame a;
+* a wrench is what the surroundings exert on the body that carries the sensor.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from der_ros.errors import ConfigurationError
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+def vector(values: ArrayLike, size: int, name: str) -> Array:
+    """Returns ``values`` as a finite float64 vector of length ``size``.
+
+    Raises:
+        ConfigurationError: ``values`` has another shape or holds a NaN or an infinity.
+    """
+    array = np.array(values, dtype=np.float64)
+    if array.shape != (size,):
+        raise ConfigurationError(f"{name}: expected {size} numbers, got shape {array.shape}")
+    if not np.isfinite(array).all():
+        raise ConfigurationError(f"{name}: expected finite numbers, got {array.tolist()}")
+    return array
+
+
+def quaternion_multiply(a: Array, b: Array) -> Array:
+    """Hamilton product of two xyzw quaternions: the rotation b, then a."""
+    ax, ay, az, aw = a.tolist()
+    bx, by, bz, bw = b.tolist()
+    return np.array(
+        (
+            aw * bx + ax * bw + ay * bz - az * by,
+            aw * by - ax * bz + ay * bw + az * bx,
+            aw * bz + ax * by - ay * bx + az * bw,
+            aw * bw - ax * bx - ay * by - az * bz,
+        )
+    )
+
+
+def quaternion_conjugate(q: Array) -> Array:
+    """The inverse rotation of a unit xyzw quaternion."""
+    return np.array((-q[0], -q[1], -q[2], q[3]))
+
+
+def quaternion_canonical(q: ArrayLike) -> Array:
+    """Normalises an xyzw quaternion and picks the one of its two signs with ``w >= 0``.
+
+    Raises:
+        ConfigurationError: it is not four finite numbers, or its length is zero.
+    """
+    array = vector(q, 4, "quaternion (x, y, z, w)")
+    norm = math.sqrt(float(array @ array))
+    if norm < 1e-9:
+        raise ConfigurationError("quaternion (x, y, z, w): expected a rotation, got length zero")
+    return array / (norm if array[3] >= 0.0 else -norm)
+
+
+def quaternion_from_rotation_vector(rotation: ArrayLike) -> Array:
+    """The xyzw quaternion of a rotation vector (axis times angle), shape (3,), rad."""
+    x, y, z = np.asarray(rotation, dtype=np.float64).tolist()
+    angle = math.sqrt(x * x + y * y + z * z)
+    # sin(a/2)/a by its series near zero, where the quotient loses its digits.
+    scale = 0.5 - angle * angle / 48.0 if angle < 1e-4 else math.sin(0.5 * angle) / angle
+    return quaternion_canonical((x * scale, y * scale, z * scale, math.cos(0.5 * angle)))
+
+
+def rotation_vector_from_quaternion(q: Array) -> Array:
+    """The rotation vector (axis times angle in [0, pi]), shape (3,), rad, of an xyzw quaternion."""
+    x, y, z, w = q.tolist()
+    if w < 0.0:
+        x, y, z, w = -x, -y, -z, -w
+    sine = math.sqrt(x * x + y * y + z * z)
+    scale = 2.0 / w if sine < 1e-9 else 2.0 * math.atan2(sine, w) / sine
+    return np.array((x * scale, y * scale, z * scale))
+
+
+def quaternion_from_euler_zyx(yaw: float, pitch: float, roll: float) -> Array:
+    """R = Rz(yaw) Ry(pitch) Rx(roll) as a canonical xyzw quaternion; KUKA's A, B, C in radians."""
+    cy, sy = math.cos(0.5 * yaw), math.sin(0.5 * yaw)
+    cp, sp = math.cos(0.5 * pitch), math.sin(0.5 * pitch)
+    cr, sr = math.cos(0.5 * roll), math.sin(0.5 * roll)
+    return quaternion_canonical(
+        (
+            sr * cp * cy - cr * sp * sy,
+            cr * sp * cy + sr * cp * sy,
+            cr * cp * sy - sr * sp * cy,
+            cr * cp * cy + sr * sp * sy,
+        )
+    )
+
+
+def euler_zyx_from_quaternion(q: Array) -> tuple[float, float, float]:
+    """(yaw, pitch, roll), rad, of an xyzw quaternion; at pitch = +-pi/2 roll is taken as zero."""
+    r = rotation_matrix(q)
+    pitch = math.atan2(-r[2, 0], math.hypot(r[0, 0], r[1, 0]))
+    if math.hypot(r[0, 0], r[1, 0]) < 1e-9:
+        return math.atan2(-r[0, 1], r[1, 1]), pitch, 0.0
+    return math.atan2(r[1, 0], r[0, 0]), pitch, math.atan2(r[2, 1], r[2, 2])
+
+
+def rotation_matrix(q: Array) -> Array:
+    """The (3, 3) rotation matrix of a unit xyzw quaternion."""
+    x, y, z, w = q.tolist()
+    return np.array(
+        (
+            (1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - z * w), 2.0 * (x * z + y * w)),
+            (2.0 * (x * y + z * w), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - x * w)),
+            (2.0 * (x * z - y * w), 2.0 * (y * z + x * w), 1.0 - 2.0 * (x * x + y * y)),
+        )
+    )
+
+
+def angle_between(a: Array, b: Array) -> float:
+    """The angle, rad in [0, pi], of the rotation between two xyzw quaternions."""
+    relative = quaternion_multiply(quaternion_conjugate(a), b)
+    sine = math.sqrt(float(relative[:3] @ relative[:3]))
+    return 2.0 * math.atan2(sine, abs(float(relative[3])))
+
+
+@dataclass(frozen=True)
+class Pose:
+    """A rigid transform: ``position`` (3,) m and ``quaternion`` (4,) xyzw, validated."""
+
+    position: Array
+    quaternion: Array
+
+    def __post_init__(self) -> None:
+        """Copies, checks and normalises what came."""
+        object.__setattr__(self, "position", vector(self.position, 3, "position"))
+        object.__setattr__(self, "quaternion", quaternion_canonical(self.quaternion))
+
+    @classmethod
+    def identity(cls) -> Pose:
+        """No translation, no rotation."""
+        return cls(np.zeros(3), np.array((0.0, 0.0, 0.0, 1.0)))
+
+    @classmethod
+    def from_sequence(cls, values: ArrayLike, name: str = "pose") -> Pose:
+        """From seven numbers x, y, z, qx, qy, qz, qw."""
+        array = vector(values, 7, f"{name} (x, y, z, qx, qy, qz, qw)")
+        return cls(array[:3], array[3:])
+
+    def __matmul__(self, other: Pose) -> Pose:
+        """``a_from_b @ b_from_c`` is ``a_from_c``."""
+        return Pose(
+            self.position + self.rotation @ other.position,
+            quaternion_multiply(self.quaternion, other.quaternion),
+        )
+
+    @property
+    def rotation(self) -> Array:
+        """The (3, 3) rotation matrix."""
+        return rotation_matrix(self.quaternion)
+
+    def inverse(self) -> Pose:
+        """``b_from_a`` of this ``a_from_b``."""
+        return Pose(-(self.rotation.T @ self.position), quaternion_conjugate(self.quaternion))
+
+    def moved(self, displacement: Array, rotation_vector: Array) -> Pose:
+        """Shifted by ``displacement`` and turned by ``rotation_vector``, both in the outer axes."""
+        turned = quaternion_multiply(
+            quaternion_from_rotation_vector(rotation_vector), self.quaternion
+        )
+        return Pose(self.position + displacement, turned)
+
+
+@dataclass(frozen=True)
+class Twist:
+    """Linear (3,) m/s and angular (3,) rad/s velocity; the frame is stated where it is used."""
+
+    linear: Array
+    angular: Array
+
+    @classmethod
+    def zero(cls) -> Twist:
+        """No motion."""
+        return cls(np.zeros(3), np.zeros(3))
+
+    @classmethod
+    def from_array(cls, values: Array) -> Twist:
+        """From six numbers vx, vy, vz, wx, wy, wz."""
+        return cls(np.array(values[:3], dtype=np.float64), np.array(values[3:6], dtype=np.float64))
+
+    def to_array(self) -> Array:
+        """(6,): vx, vy, vz, wx, wy, wz."""
+        return np.concatenate((self.linear, self.angular))
+
+    def rotated(self, rotation: Array) -> Twist:
+        """The same motion of the same point in the axes that the (3, 3) ``rotation`` maps to."""
+        return Twist(rotation @ self.linear, rotation @ self.angular)
+
+
+@dataclass(frozen=True)
+class Wrench:
+    """Force (3,) N and torque (3,) Nm about a point that is stated where it is used."""
+
+    force: Array
+    torque: Array
+
+    @classmethod
+    def zero(cls) -> Wrench:
+        """Nothing pushes."""
+        return cls(np.zeros(3), np.zeros(3))
+
+    @classmethod
+    def from_array(cls, values: Array) -> Wrench:
+        """From six numbers fx, fy, fz, tx, ty, tz."""
+        return cls(np.array(values[:3], dtype=np.float64), np.array(values[3:6], dtype=np.float64))
+
+    def to_array(self) -> Array:
+        """(6,): fx, fy, fz, tx, ty, tz."""
+        return np.concatenate((self.force, self.torque))
+
+    def __add__(self, other: Wrench) -> Wrench:
+        """Sum of two wrenches about the same point in the same axes."""
+        return Wrench(self.force + other.force, self.torque + other.torque)
+
+    def __sub__(self, other: Wrench) -> Wrench:
+        """Difference of two wrenches about the same point in the same axes."""
+        return Wrench(self.force - other.force, self.torque - other.torque)
+
+    def rotated(self, rotation: Array) -> Wrench:
+        """The same wrench about the same point, in the axes that ``rotation`` (3, 3) maps to."""
+        return Wrench(rotation @ self.force, rotation @ self.torque)
+
+    def seen_from(self, a_from_b: Pose) -> Wrench:
+        """This wrench (axes and origin of frame b) in the axes and about the origin of frame a."""
+        rotation = a_from_b.rotation
+        force = rotation @ self.force
+        torque = rotation @ self.torque + np.cross(a_from_b.position, force)
+        return Wrench(force, torque)

@@ -1,0 +1,1 @@
+"""What is deployed: the contract, export, runtime and the motion governor."""

@@ -1,0 +1,1 @@
+"""Prioritized replay in shards with demonstration zones, and the success pool."""

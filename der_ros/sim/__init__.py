@@ -1,0 +1,1 @@
+"""PyBullet worlds: true contact, true newtons."""

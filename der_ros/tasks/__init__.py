@@ -1,0 +1,1 @@
+"""What is assembled: piece geometry, goal, reward, success, initial-state ranges."""

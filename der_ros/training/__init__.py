@@ -1,0 +1,1 @@
+"""Rollout worker, learner loop, evaluator, checkpoints, metrics, engines."""
