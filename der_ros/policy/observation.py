@@ -19,7 +19,9 @@ ACTION_NAMES = ("vx", "vy", "vz", "wx", "wy", "wz")
 ACTION_UNITS = ("m/s", "m/s", "m/s", "rad/s", "rad/s", "rad/s")
 
 
-def wrench_at_held_piece(sensor_wrench: Wrench, task_from_tcp: Pose, tcp_from_sensor: Pose) -> Wrench:
+def wrench_at_held_piece(
+    sensor_wrench: Wrench, task_from_tcp: Pose, tcp_from_sensor: Pose
+) -> Wrench:
     """The sensor's reading as a wrench about the held piece's origin, in the task's axes.
 
     Args:

@@ -1,0 +1,259 @@
+"""What every node shares: parameters, diagnostics, and an end that leaves nothing behind."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import IntEnum
+from types import FrameType
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.exceptions import ParameterException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
+
+from der_ros.errors import ConfigurationError, DerRosError
+
+Value = TypeVar("Value", bool, int, float, str, list[float], list[str])
+
+LATCHED = QoSProfile(
+    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+"""State that a late subscriber must still get."""
+
+
+def declare(
+    node: Node,
+    name: str,
+    default: Value,
+    description: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: Sequence[str] = (),
+) -> Value:
+    """Declares a read-only parameter and returns its value, checked.
+
+    A whole number is taken where a float is expected, since that is what people write.
+
+    Raises:
+        ConfigurationError: the value has another type, lies outside the closed range
+            [``minimum``, ``maximum``], or is none of ``choices``.
+    """
+    descriptor = ParameterDescriptor(
+        name=name,
+        description=description,
+        additional_constraints=f"one of: {', '.join(choices)}" if choices else "",
+        read_only=True,
+        dynamic_typing=True,
+    )
+    _set_range(descriptor, default, minimum, maximum)
+    try:
+        raw = node.declare_parameter(name, default, descriptor).value
+    except ParameterException as error:
+        raise ConfigurationError(f"parameter {name}: {error}") from error
+    value = _coerce(name, raw, default)
+    if choices and value not in choices:
+        raise ConfigurationError(
+            f"parameter {name}: expected one of {', '.join(choices)}, got {value!r}"
+        )
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        _check_range(name, value, minimum, maximum)
+    return value
+
+
+def _set_range(
+    descriptor: ParameterDescriptor, default: object, minimum: float | None, maximum: float | None
+) -> None:
+    """Shows the range to ``ros2 param describe`` where both ends are known."""
+    if minimum is None or maximum is None:
+        return
+    if isinstance(default, float):
+        descriptor.floating_point_range = [
+            FloatingPointRange(from_value=float(minimum), to_value=float(maximum))
+        ]
+    elif isinstance(default, int):
+        descriptor.integer_range = [
+            IntegerRange(from_value=int(minimum), to_value=int(maximum), step=1)
+        ]
+
+
+def _coerce(name: str, raw: Any, default: Value) -> Value:
+    """``raw`` as the type of ``default``; a list is checked for its length and items too."""
+    value = _widened(raw, default)
+    if type(value) is type(default) and not isinstance(value, list):
+        return value
+    if isinstance(default, list) and isinstance(value, list):
+        wanted = type(default[0]) if default else str
+        right_length = wanted is str or len(value) == len(default)
+        if right_length and all(type(item) is wanted for item in value):
+            return value
+        raise ConfigurationError(
+            f"parameter {name}: expected {len(default)} {wanted.__name__}s, got {value!r}"
+        )
+    raise ConfigurationError(f"parameter {name}: expected a {type(default).__name__}, got {raw!r}")
+
+
+def _widened(raw: Any, default: object) -> Any:
+    """Whole numbers as floats where floats are meant, arrays as lists."""
+    if isinstance(default, float) and type(raw) is int:
+        return float(raw)
+    if isinstance(default, list) and isinstance(raw, Iterable) and not isinstance(raw, str | bytes):
+        floats = bool(default) and isinstance(default[0], float)
+        return [float(item) if floats and type(item) is int else item for item in raw]
+    return raw
+
+
+def _check_range(name: str, value: float, minimum: float | None, maximum: float | None) -> None:
+    low = float("-inf") if minimum is None else minimum
+    high = float("inf") if maximum is None else maximum
+    if not low <= value <= high:
+        raise ConfigurationError(f"parameter {name}: expected {low} to {high}, got {value}")
+
+
+class Level(IntEnum):
+    """Levels of ``diagnostic_msgs/DiagnosticStatus`` (REP-107)."""
+
+    OK = 0
+    WARN = 1
+    ERROR = 2
+    STALE = 3
+
+
+class Status(NamedTuple):
+    """One diagnostic status: what it is about, how bad it is, and its figures."""
+
+    name: str
+    level: Level
+    message: str
+    values: Mapping[str, object]
+
+
+class DiagnosticsPublisher:
+    """Publishes what ``collect`` returns on ``/diagnostics`` at 1 Hz."""
+
+    def __init__(
+        self, node: Node, hardware_id: str, collect: Callable[[], Sequence[Status]]
+    ) -> None:
+        self._node = node
+        self._hardware_id = hardware_id
+        self._collect = collect
+        self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._timer = node.create_timer(1.0, self.publish)
+
+    def publish(self) -> None:
+        """Publishes now."""
+        message = DiagnosticArray()
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        message.status = [self._to_message(status) for status in self._collect()]
+        self._publisher.publish(message)
+
+    def _to_message(self, status: Status) -> DiagnosticStatus:
+        return DiagnosticStatus(
+            level=bytes([status.level]),
+            name=f"{self._node.get_name()}: {status.name}",
+            message=status.message,
+            hardware_id=self._hardware_id,
+            values=[KeyValue(key=key, value=str(value)) for key, value in status.values.items()],
+        )
+
+
+class Shell:
+    """Mixin of this package's nodes: how a node ends.
+
+    ``finish`` may be called from any thread; ``close`` is called once, while the node can still
+    publish, however the process ends (finished, Ctrl-C, SIGTERM, an exception).
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.finished = threading.Event()
+        self.exit_code = 0
+        super().__init__(*args, **kwargs)
+
+    def finish(self, exit_code: int = 0) -> None:
+        """Ends the process with ``exit_code``."""
+        self.exit_code = exit_code
+        self.finished.set()
+
+    def close(self) -> None:
+        """Stops threads, closes sockets and files. Overridden where there are any."""
+
+
+class ShellNode(Shell, Node):
+    """A plain node of this package."""
+
+
+class _Runnable(Protocol):
+    finished: threading.Event
+    exit_code: int
+
+    def close(self) -> None: ...
+
+    def destroy_node(self) -> None: ...
+
+
+def run_node(factory: Callable[[], _Runnable], args: Sequence[str] | None = None) -> int:
+    """Runs one node until it finishes or is told to stop; returns the exit code.
+
+    The executor spins in a thread of its own, so that the main thread is free to be woken by a
+    signal and the node can still publish while it closes. A ``DerRosError`` is a user's mistake or
+    a missing device: one line, exit code 1, no traceback.
+    """
+    logging.basicConfig(level=logging.INFO, format="[%(levelname)s] [%(name)s]: %(message)s")
+    try:
+        rclpy.init(
+            args=None if args is None else list(args),
+            signal_handler_options=SignalHandlerOptions.NO,
+        )
+        node = factory()
+    except DerRosError as error:
+        sys.stderr.write(f"error: {error}\n")
+        rclpy.try_shutdown()
+        return 1
+    _finish_on_signals(node)
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    spinner = threading.Thread(target=_spin, args=(executor, node), name="executor")
+    spinner.start()
+    try:
+        node.finished.wait()
+        node.close()
+    finally:
+        executor.shutdown()
+        spinner.join(timeout=2.0)
+        node.destroy_node()
+        rclpy.try_shutdown()
+    return node.exit_code
+
+
+def _finish_on_signals(node: _Runnable) -> None:
+    """Ctrl-C and SIGTERM end the node in good order, however often they come."""
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        node.finished.set()
+
+    signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
+
+
+def _spin(executor: SingleThreadedExecutor, node: _Runnable) -> None:
+    try:
+        executor.spin()
+    except ExternalShutdownException:
+        node.finished.set()
+    except DerRosError as error:
+        sys.stderr.write(f"error: {error}\n")
+        node.exit_code = 1
+        node.finished.set()
+    except BaseException:
+        node.exit_code = 1
+        node.finished.set()
+        raise
