@@ -1,0 +1,105 @@
+"""Between ROS messages and the package's own poses, twists and wrenches; and the fixed frames."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
+from rclpy.node import Node
+
+from der_ros.geometry import Pose, Twist, Wrench
+from der_ros.nodes.common import declare
+
+BASE_FRAME = "base_link"
+TASK_FRAME = "task_frame"
+TCP_FRAME = "tcp"
+SENSOR_FRAME = "ft_sensor"
+
+_IDENTITY = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]
+
+
+class CellFrames(NamedTuple):
+    """The two fixed transforms of a cell, the same for every node that needs them."""
+
+    base_from_task: Pose
+    tcp_from_sensor: Pose
+
+    @classmethod
+    def declare(cls, node: Node) -> CellFrames:
+        """From the parameters ``task_frame`` and ``tcp_from_sensor`` (x y z qx qy qz qw each).
+
+        Raises:
+            ConfigurationError: not seven finite numbers, or a quaternion of length zero.
+        """
+        task = declare(
+            node,
+            "task_frame",
+            list(_IDENTITY),
+            "Pose of the task frame (the nominal assembled pose of the held piece) in base_link: "
+            "x, y, z in m and quaternion x, y, z, w",
+        )
+        sensor = declare(
+            node,
+            "tcp_from_sensor",
+            list(_IDENTITY),
+            "Pose of the F/T sensor in the frame of the held piece: x, y, z in m, quaternion",
+        )
+        return cls(
+            Pose.from_sequence(task, "parameter task_frame"),
+            Pose.from_sequence(sensor, "parameter tcp_from_sensor"),
+        )
+
+
+def pose_from_message(message: PoseStamped) -> Pose:
+    """Raises ConfigurationError where the message holds a NaN or no rotation."""
+    p, q = message.pose.position, message.pose.orientation
+    return Pose(np.array((p.x, p.y, p.z)), np.array((q.x, q.y, q.z, q.w)))
+
+
+def pose_to_message(pose: Pose, frame_id: str, stamp: Time) -> PoseStamped:
+    """A stamped pose in ``frame_id``."""
+    message = PoseStamped()
+    message.header.frame_id = frame_id
+    message.header.stamp = stamp
+    p, q = message.pose.position, message.pose.orientation
+    p.x, p.y, p.z = pose.position.tolist()
+    q.x, q.y, q.z, q.w = pose.quaternion.tolist()
+    return message
+
+
+def twist_from_message(message: TwistStamped) -> Twist:
+    """What the message holds, finite or not: the motion governor judges that."""
+    linear, angular = message.twist.linear, message.twist.angular
+    return Twist(
+        np.array((linear.x, linear.y, linear.z)), np.array((angular.x, angular.y, angular.z))
+    )
+
+
+def twist_to_message(twist: Twist, frame_id: str, stamp: Time) -> TwistStamped:
+    """A stamped twist in the axes of ``frame_id``."""
+    message = TwistStamped()
+    message.header.frame_id = frame_id
+    message.header.stamp = stamp
+    linear, angular = message.twist.linear, message.twist.angular
+    linear.x, linear.y, linear.z = twist.linear.tolist()
+    angular.x, angular.y, angular.z = twist.angular.tolist()
+    return message
+
+
+def wrench_from_message(message: WrenchStamped) -> Wrench:
+    """What the message holds, finite or not."""
+    force, torque = message.wrench.force, message.wrench.torque
+    return Wrench(np.array((force.x, force.y, force.z)), np.array((torque.x, torque.y, torque.z)))
+
+
+def wrench_to_message(wrench: Wrench, frame_id: str, stamp: Time) -> WrenchStamped:
+    """A stamped wrench in the axes and about the origin of ``frame_id``."""
+    message = WrenchStamped()
+    message.header.frame_id = frame_id
+    message.header.stamp = stamp
+    force, torque = message.wrench.force, message.wrench.torque
+    force.x, force.y, force.z = wrench.force.tolist()
+    torque.x, torque.y, torque.z = wrench.torque.tolist()
+    return message
