@@ -1,0 +1,372 @@
+"""The motion governor: what stands between a policy and a stiff robot, as one pure function.
+
+The same code runs inside the simulated environment and in the robot's bridge, so a policy is
+trained under exactly the interventions that it meets when deployed.
+
+Symbols, all in the task's axes; linear and angular halves are treated alike, each with its own
+limits. ``u`` command, ``v0`` the twist that left last time, ``F`` wrench of the surroundings on
+the tool, ``p`` measured TCP position, ``dt`` the cycle, ``s`` speed limit, ``a`` acceleration
+limit, ``n = F / |F|``. In this order:
+
+1. hard limit   ``|F| >= F_hard``: latch, ``v = 0`` at once, until the caller makes a new state;
+2. not finite   anything of ``u, F, p, dt``, or nothing fresh (``None``): ``u := 0``, nothing else
+                is concluded from the bad value (a bad ``dt`` allows no ramp: ``v = 0`` at once);
+3. speed        ``u := u min(1, s / |u|)``, the direction is kept;
+4. soft limit   ``|F| > F_soft``: with ``c = u . n`` (negative: it pushes against the force)
+                ``u := u + (max(c, 0) + k (|F| - F_soft) - c) n``, again limited in speed; and
+                ``v0 := v0 + max(0, (u - v0) . n) n``, so that step 5 never delays giving way;
+5. acceleration ``v = v0 + (u - v0) min(1, a dt / |u - v0|)``;
+6. workspace    before and after step 5, each axis moves outwards no faster than
+                ``2 d / (dt + sqrt(dt^2 + 2 d / a))``, ``d`` the way left to the wall: so fast
+                it can still brake with ``a`` and stop there (the formula solves
+                ``v dt + v^2 / 2a = d``). Inwards is always free.
+
+The soft limit with a servo of stiffness ``K`` is the discrete integrator ``F <- F - k K dt (F -
+F_soft)``: monotone for ``k K dt < 1`` and unstable beyond 2; see ``check_yield_stability``.
+
+This is a programmed limit, not a rated safety function.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from enum import IntFlag
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Array
+
+Numbers: TypeAlias = Array | Sequence[float]
+_Three: TypeAlias = tuple[float, float, float]
+_Six: TypeAlias = tuple[float, float, float, float, float, float]
+
+_ZERO3: _Three = (0.0, 0.0, 0.0)
+_ZERO6: _Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+# A command at the limit that went through float32 is a hair above it: not worth a count.
+_SPEED_SLACK = 1.0 + 1e-6
+_MAX_YIELD_LOOP_GAIN = 0.3
+
+
+class Intervention(IntFlag):
+    """Why what left differs from the command."""
+
+    SPEED = 1
+    ACCELERATION = 2
+    WORKSPACE = 4
+    SOFT_FORCE = 8
+    HARD_FORCE = 16
+    NOT_FINITE = 32
+    STALE = 64
+
+
+_SPEED, _ACCELERATION, _WORKSPACE = 1, 2, 4
+_SOFT_FORCE, _HARD_FORCE, _NOT_FINITE, _STALE = 8, 16, 32, 64
+# Combining IntFlag members costs a microsecond each: plain integers inside, one look-up at the end.
+_FLAGS = tuple(Intervention(bits) for bits in range(128))
+
+
+@dataclass(frozen=True, kw_only=True)
+class GovernorLimits:
+    """What the governor holds a twist to; task axes, speeds of the TCP.
+
+    Attributes:
+        max_linear_speed_mps: limit on the norm of the linear velocity.
+        max_angular_speed_radps: limit on the norm of the angular velocity.
+        max_linear_acceleration_mps2: limit on its change; giving way to a force is exempt.
+        max_angular_acceleration_radps2: the same for the angular half.
+        workspace_min_m: (3,) lower corner of the box that the TCP stays in.
+        workspace_max_m: (3,) upper corner.
+        soft_force_n: above it the tool gives way along the force.
+        soft_torque_nm: the same for the torque.
+        hard_force_n: at it everything stops and latches.
+        hard_torque_nm: the same for the torque.
+        yield_gain_mps_per_n: speed of giving way per newton above the soft limit.
+        yield_gain_radps_per_nm: the same per newton metre.
+
+    Raises:
+        ConfigurationError: a value is not a finite positive number, a box has no inside, or a
+            hard limit is not above its soft one.
+    """
+
+    workspace_min_m: _Three
+    workspace_max_m: _Three
+    max_linear_speed_mps: float = 0.05
+    max_angular_speed_radps: float = 0.05
+    max_linear_acceleration_mps2: float = 1.0
+    max_angular_acceleration_radps2: float = 2.0
+    soft_force_n: float = 50.0
+    soft_torque_nm: float = 5.0
+    hard_force_n: float = 500.0
+    hard_torque_nm: float = 50.0
+    yield_gain_mps_per_n: float = 1e-4
+    yield_gain_radps_per_nm: float = 1e-3
+
+    def __post_init__(self) -> None:
+        """Turns everything into plain floats and checks it."""
+        for field in fields(self):
+            if field.name.startswith("workspace"):
+                corner = _corner(getattr(self, field.name), field.name)
+                object.__setattr__(self, field.name, corner)
+            else:
+                positive = _positive(getattr(self, field.name), field.name)
+                object.__setattr__(self, field.name, positive)
+        self._check_order()
+
+    def _check_order(self) -> None:
+        for axis, low, high in zip("xyz", self.workspace_min_m, self.workspace_max_m, strict=True):
+            if not low < high:
+                raise ConfigurationError(
+                    f"workspace_min_m, workspace_max_m: expected min < max on {axis}, "
+                    f"got {low} and {high}"
+                )
+        for soft, hard in (("soft_force_n", "hard_force_n"), ("soft_torque_nm", "hard_torque_nm")):
+            if not getattr(self, soft) < getattr(self, hard):
+                raise ConfigurationError(
+                    f"{hard}: expected more than {soft} = {getattr(self, soft)}, "
+                    f"got {getattr(self, hard)}"
+                )
+
+    def check_yield_stability(
+        self, dt_s: float, stiffness_n_per_m: float, stiffness_nm_per_rad: float | None = None
+    ) -> None:
+        """Checks that giving way cannot oscillate against a servo of this stiffness.
+
+        Args:
+            dt_s: period at which the governor runs, plus any dead time of the force signal.
+            stiffness_n_per_m: of arm, tool, sensor and servo together.
+            stiffness_nm_per_rad: the same about the TCP; not checked when it is not known.
+
+        Raises:
+            ConfigurationError: gain x stiffness x dt is 0.3 or more; it names the largest gain.
+        """
+        pairs = [("yield_gain_mps_per_n", stiffness_n_per_m)]
+        if stiffness_nm_per_rad is not None:
+            pairs.append(("yield_gain_radps_per_nm", stiffness_nm_per_rad))
+        for name, stiffness in pairs:
+            gain = float(getattr(self, name))
+            if not gain * stiffness * dt_s < _MAX_YIELD_LOOP_GAIN:
+                raise ConfigurationError(
+                    f"{name}: expected gain x stiffness x dt < {_MAX_YIELD_LOOP_GAIN} so that "
+                    f"giving way does not oscillate, got {gain} x {stiffness} x {dt_s} = "
+                    f"{gain * stiffness * dt_s:.3g}; "
+                    f"use at most {_MAX_YIELD_LOOP_GAIN / (stiffness * dt_s):.3g}"
+                )
+
+
+class GovernorState(NamedTuple):
+    """What the governor remembers from cycle to cycle.
+
+    Attributes:
+        twist: the six numbers that left last, vx..wz in m/s and rad/s, task axes.
+        latched: a hard limit was met; only a new state ends that.
+    """
+
+    twist: _Six
+    latched: bool
+
+    @classmethod
+    def rest(cls) -> GovernorState:
+        """Standing still, nothing latched."""
+        return cls(_ZERO6, False)
+
+
+class Governed(NamedTuple):
+    """What one cycle gives.
+
+    Attributes:
+        state: for the next cycle; ``state.twist`` is what may be sent to the robot.
+        interventions: what was done to the command, for the caller to count.
+    """
+
+    state: GovernorState
+    interventions: Intervention
+
+
+def govern(
+    limits: GovernorLimits,
+    state: GovernorState,
+    command: Numbers | None,
+    wrench: Numbers | None,
+    position: Numbers,
+    dt_s: float,
+) -> Governed:
+    """One cycle of the motion governor; the module's docstring has the equations.
+
+    Args:
+        limits: what to hold the motion to.
+        state: from the cycle before, or ``GovernorState.rest()``.
+        command: (6,) wanted twist, m/s and rad/s, task axes; None when there is no fresh one.
+        wrench: (6,) N and Nm about the TCP, task axes, of the surroundings on the tool; None when
+            there is no fresh one.
+        position: (3,) m, measured TCP in the task frame.
+        dt_s: time until the next call.
+
+    Returns:
+        A finite twist within the speed limits, whatever came in, and what was done.
+
+    Raises:
+        ConfigurationError: an argument has the wrong number of elements.
+    """
+    if state.latched:
+        return Governed(GovernorState(_ZERO6, True), _FLAGS[_HARD_FORCE])
+    flags = 0
+    if command is None or wrench is None:
+        flags = _STALE
+    u, w = _six(command, "command"), _six(wrench, "wrench")
+    p, dt_s = _three(position), float(dt_s)
+    force, torque = w[:3], w[3:]
+    if _reaches(force, limits.hard_force_n) or _reaches(torque, limits.hard_torque_nm):
+        return Governed(GovernorState(_ZERO6, True), _FLAGS[flags | _HARD_FORCE])
+    if not (0.0 < dt_s < math.inf):
+        return Governed(GovernorState.rest(), _FLAGS[flags | _NOT_FINITE])
+    known_force, known_position = _finite(w), _finite(p)
+    if not (known_force and known_position and _finite(u)):
+        flags |= _NOT_FINITE
+    if flags:
+        u = _ZERO6
+    if not known_force:
+        force = torque = _ZERO3
+    last = state.twist if _finite(state.twist) else _ZERO6
+    u1, last1, more = _wish(
+        u[:3], last[:3], force, limits.max_linear_speed_mps, limits.soft_force_n,
+        limits.yield_gain_mps_per_n,
+    )  # fmt: skip
+    u2, last2, more2 = _wish(
+        u[3:], last[3:], torque, limits.max_angular_speed_radps, limits.soft_torque_nm,
+        limits.yield_gain_radps_per_nm,
+    )  # fmt: skip
+    flags |= more | more2
+    linear = _stay_inside(u1, p, limits, dt_s) if known_position else u1
+    if linear != u1:
+        flags |= _WORKSPACE
+    linear, step_limited = _approach(
+        linear, last1, limits.max_linear_acceleration_mps2 * dt_s, limits.max_linear_speed_mps
+    )
+    if step_limited:
+        flags |= _ACCELERATION
+        if known_position:
+            # The wall goes before the acceleration limit, when a measured position jumps.
+            linear = _stay_inside(linear, p, limits, dt_s)
+    angular, step_limited = _approach(
+        u2, last2, limits.max_angular_acceleration_radps2 * dt_s, limits.max_angular_speed_radps
+    )
+    if step_limited:
+        flags |= _ACCELERATION
+    return Governed(GovernorState(linear + angular, False), _FLAGS[flags])
+
+
+def _wish(
+    u: _Three, last: _Three, force: _Three, speed: float, soft: float, gain: float
+) -> tuple[_Three, _Three, int]:
+    """Steps 3 and 4 of one half: the wanted velocity, the last one freed of its push, flags."""
+    flags = 0
+    u, norm = _limited(u, speed)
+    if norm > speed * _SPEED_SLACK:
+        flags = _SPEED
+    push = math.hypot(force[0], force[1], force[2])
+    if push > soft:
+        flags |= _SOFT_FORCE
+        n = (force[0] / push, force[1] / push, force[2] / push)
+        along = _dot(u, n)
+        u, _ = _limited(_added(u, n, max(along, 0.0) + gain * (push - soft) - along), speed)
+        last = _added(last, n, max(0.0, _dot(u, n) - _dot(last, n)))
+    return u, last, flags
+
+
+def _approach(u: _Three, last: _Three, step: float, speed: float) -> tuple[_Three, bool]:
+    """Step 5 of one half: from ``last`` towards ``u``; and whether it did not get there."""
+    change, norm = _limited((u[0] - last[0], u[1] - last[1], u[2] - last[2]), step)
+    if norm <= step:
+        return u, False
+    # Only a state that the caller made, or giving way, can end outside the ball of speeds.
+    v, _ = _limited((last[0] + change[0], last[1] + change[1], last[2] + change[2]), speed)
+    return v, True
+
+
+def _stay_inside(v: _Three, p: _Three, limits: GovernorLimits, dt_s: float) -> _Three:
+    """Step 6: the linear velocity with what would carry the TCP out of the box taken away."""
+    low, high = limits.workspace_min_m, limits.workspace_max_m
+    a = limits.max_linear_acceleration_mps2
+    return (
+        _braked(v[0], p[0], low[0], high[0], a, dt_s),
+        _braked(v[1], p[1], low[1], high[1], a, dt_s),
+        _braked(v[2], p[2], low[2], high[2], a, dt_s),
+    )
+
+
+def _braked(v: float, p: float, low: float, high: float, a: float, dt_s: float) -> float:
+    """One axis of step 6."""
+    if v == 0.0:
+        return v
+    left = high - p if v > 0.0 else p - low
+    if left <= 0.0:
+        return 0.0
+    most = 2.0 * left / (dt_s + math.sqrt(dt_s * dt_s + 2.0 * left / a))
+    return min(v, most) if v > 0.0 else max(v, -most)
+
+
+def _limited(v: _Three, limit: float) -> tuple[_Three, float]:
+    """``v`` shortened to ``limit``, and the length that it had."""
+    norm = math.hypot(v[0], v[1], v[2])
+    if norm <= limit:
+        return v, norm
+    scale = limit / norm
+    return (v[0] * scale, v[1] * scale, v[2] * scale), norm
+
+
+def _added(v: _Three, n: _Three, scale: float) -> _Three:
+    return (v[0] + scale * n[0], v[1] + scale * n[1], v[2] + scale * n[2])
+
+
+def _dot(a: _Three, b: _Three) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+def _finite(values: tuple[float, ...]) -> bool:
+    # Zero times a finite number is zero and times anything else a NaN; sums would overflow.
+    return sum([value * 0.0 for value in values]) == 0.0
+
+
+def _reaches(v: _Three, limit: float) -> bool:
+    return math.hypot(v[0], v[1], v[2]) >= limit and _finite(v)
+
+
+def _six(values: Numbers | None, name: str) -> _Six:
+    if values is None:
+        return _ZERO6
+    plain = values.tolist() if isinstance(values, np.ndarray) else values
+    try:
+        a, b, c, d, e, f = plain
+        return (float(a), float(b), float(c), float(d), float(e), float(f))
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"{name}: expected 6 numbers, got {values!r}") from error
+
+
+def _three(values: Numbers) -> _Three:
+    plain = values.tolist() if isinstance(values, np.ndarray) else values
+    try:
+        a, b, c = plain
+        return (float(a), float(b), float(c))
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"position: expected 3 numbers, got {values!r}") from error
+
+
+def _positive(value: object, name: str) -> float:
+    number = float(value) if isinstance(value, (int, float, np.floating)) else math.nan
+    if not (0.0 < number < math.inf):
+        raise ConfigurationError(f"{name}: expected a finite number above zero, got {value!r}")
+    return number
+
+
+def _corner(values: Numbers, name: str) -> _Three:
+    try:
+        corner = _three(values)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{name}: expected 3 numbers, got {values!r}") from error
+    if not _finite(corner):
+        raise ConfigurationError(f"{name}: expected finite numbers, got {values!r}")
+    return corner
