@@ -1,0 +1,118 @@
+"""The one interface through which training drives any off-policy learner. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from der_ros.errors import ConfigurationError
+from der_ros.replay.sum_tree import FloatArray
+from der_ros.replay.transitions import Float32Array, Transitions
+
+if TYPE_CHECKING:
+    import torch
+
+ALGORITHM_NAMES = ("ddpg", "td3")
+
+State = Mapping[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class LearnerConfig:
+    """What a learner is, whatever the algorithm; each docstring says which fields it uses.
+
+    Attributes:
+        hidden: units of each hidden layer, policy and critics alike.
+        layer_norm: LayerNorm after each hidden layer of the critics (Ball et al. 2023).
+        learning_rate: Adam's, for policy and critics.
+        policy_loss_coefficient: factor of the policy's loss (paper: 0.1).
+        critic_loss_coefficient: factor of the critics' loss (paper: 1.0).
+        l2: the loss takes 0.5 · l2 · |weights|², without the biases.
+        huber: Huber loss of the TD error with δ = 1; else half its square.
+        tau: 1 copies the targets hard each ``target_interval``; smaller moves them softly.
+        target_interval: trained samples from one target update to the next; 0: every update.
+        policy_delay: critic updates for one policy update (TD3).
+        target_noise: standard deviation of the target policy's smoothing noise (TD3).
+        target_noise_clip: its bound (TD3).
+        device: torch device.
+    """
+
+    hidden: tuple[int, ...] = (128, 128)
+    layer_norm: bool = True
+    learning_rate: float = 1e-3
+    policy_loss_coefficient: float = 1.0
+    critic_loss_coefficient: float = 1.0
+    l2: float = 0.0
+    huber: bool = True
+    tau: float = 0.005
+    target_interval: int = 0
+    policy_delay: int = 2
+    target_noise: float = 0.2
+    target_noise_clip: float = 0.5
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot work."""
+        if not self.hidden or min(self.hidden) < 1:
+            raise ConfigurationError(
+                f"hidden: expected one or more layers of at least one unit, got {self.hidden}"
+            )
+        if not 0.0 < self.tau <= 1.0 or self.policy_delay < 1 or self.learning_rate <= 0.0:
+            raise ConfigurationError(
+                "learner: expected 0 < tau <= 1, policy_delay >= 1 and learning_rate > 0, got "
+                f"{self.tau}, {self.policy_delay} and {self.learning_rate}"
+            )
+
+
+class Update(NamedTuple):
+    """What one update gives back."""
+
+    td_errors: FloatArray  # (rows,) target minus estimate
+    metrics: Mapping[str, float]  # names without prefix; each defined in docs/algorithm.md
+
+
+class Learner(Protocol):
+    """An off-policy algorithm. Transitions come filtered; the learner knows no environment."""
+
+    def update(self, transitions: Transitions, weights: Float32Array) -> Update:
+        """One gradient step of everything that is due."""
+
+    def td_errors(self, transitions: Transitions) -> FloatArray:
+        """(rows,) TD errors without learning from them."""
+
+    def policy_parameters(self) -> Float32Array:
+        """The policy as one flat vector, in the order that ``MlpPolicy`` takes; a copy."""
+
+    def policy_module(self, parameters: Float32Array | None = None) -> torch.nn.Module:
+        """A copy of the policy, (rows, observation) -> (rows, action) in [-1, 1], for export."""
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """Networks, targets, optimiser and random state as plain arrays; copies."""
+
+    def load_state(self, state: State) -> None:
+        """Takes over what ``state`` gave."""
+
+
+def make_learner(
+    name: str, config: LearnerConfig, observation_size: int, action_size: int, seed: int
+) -> Learner:
+    """Builds the learner called ``name``; torch is imported only now.
+
+    Raises:
+        ConfigurationError: unknown name.
+    """
+    if name == "ddpg":
+        from der_ros.algorithms.ddpg import Ddpg
+
+        return Ddpg(config, observation_size, action_size, seed)
+    if name == "td3":
+        from der_ros.algorithms.td3 import Td3
+
+        return Td3(config, observation_size, action_size, seed)
+    raise ConfigurationError(
+        f"algorithm: expected one of {', '.join(ALGORITHM_NAMES)}, got {name!r}"
+    )

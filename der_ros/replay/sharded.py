@@ -1,0 +1,166 @@
+"""The whole replay: shards, success pool and the periodic insertion (paper, Fig. 2 and Alg. 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from der_ros.errors import ConfigurationError
+from der_ros.replay.shard import Batch, Shard, ShardConfig
+from der_ros.replay.structures import assign_demonstrations
+from der_ros.replay.success_pool import SuccessPool
+from der_ros.replay.sum_tree import FloatArray
+from der_ros.replay.transitions import Episode, Transitions, n_step_transitions
+
+TdErrors = Callable[[Transitions], FloatArray]
+
+
+@dataclass(frozen=True)
+class ReplayConfig:
+    """The replay as a whole.
+
+    Attributes:
+        shards: how many (paper: 6).
+        shard: what each of them is.
+        structure: which demonstrations go where, see ``STRUCTURE_NAMES``.
+        der: Dynamic Experience Replay: successes go to the pool and from there to the zones.
+        insertion_interval: environment steps, of all workers together, from one insertion into
+            every shard to the next.
+        inserted_priority: ``top`` or ``td_error``, of demonstrations and insertions alike.
+        n_step: steps that a transition spans.
+        gamma: discount of one step.
+        pool_episodes: most episodes in the success pool.
+        pool_bytes: most bytes in the success pool.
+    """
+
+    shards: int
+    shard: ShardConfig
+    structure: str = "no_demos"
+    der: bool = True
+    insertion_interval: int = 2000
+    inserted_priority: str = "top"
+    n_step: int = 3
+    gamma: float = 0.99
+    pool_episodes: int = 500
+    pool_bytes: int = 256 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot work."""
+        if self.inserted_priority not in ("top", "td_error"):
+            raise ConfigurationError(
+                f"inserted priority: expected top or td_error, got {self.inserted_priority!r}"
+            )
+        if self.shards < 1 or self.insertion_interval < 1 or self.n_step < 1:
+            raise ConfigurationError(
+                "replay: expected at least one shard, an insertion interval of at least one step "
+                f"and n_step of at least 1, got {self.shards}, {self.insertion_interval}, "
+                f"{self.n_step}"
+            )
+        if self.der and self.shard.zone_size == 0:
+            raise ConfigurationError(
+                "dynamic experience replay: expected a demonstration zone of at least one "
+                "transition, got none; enlarge the zone or switch der off"
+            )
+
+
+class ShardedReplay:
+    """Several shards behind one door; every choice of a shard is a draw from ``rng``."""
+
+    def __init__(
+        self,
+        config: ReplayConfig,
+        observation_size: int,
+        action_size: int,
+        rng: np.random.Generator,
+        td_errors: TdErrors | None = None,
+    ) -> None:
+        """Empty shards and an empty pool.
+
+        Args:
+            config: the replay as a whole.
+            observation_size: numbers in an observation.
+            action_size: numbers in an action.
+            rng: draws shards, episodes and transitions.
+            td_errors: gives td_errors (rows,) of raw transitions, for ``inserted_priority:
+                td_error``.
+        """
+        self.config = config
+        self.rng = rng
+        self._td_errors = td_errors if config.inserted_priority == "td_error" else None
+        self.shards = tuple(
+            Shard(config.shard, observation_size, action_size) for _ in range(config.shards)
+        )
+        self.pool = SuccessPool(config.pool_episodes, config.pool_bytes)
+        self.insertions = 0
+        self._next_insertion = config.insertion_interval
+
+    def __len__(self) -> int:
+        """Transitions in all shards together."""
+        return sum(len(shard) for shard in self.shards)
+
+    def load_demonstrations(self, demonstrations: Sequence[Episode]) -> None:
+        """Puts human demonstrations where the structure wants them; before training, once."""
+        config = self.config
+        assignment = assign_demonstrations(
+            config.structure, len(demonstrations), config.shards, self.rng
+        )
+        for shard, numbers in zip(self.shards, assignment, strict=True):
+            for number in numbers:
+                shard.add_demonstration(*self._as_inserted(demonstrations[number]))
+            if config.der and shard.zone_room == 0:
+                raise ConfigurationError(
+                    "demonstration zone: expected room for successes beside the permanent "
+                    "demonstrations, got none; enlarge the zone or switch der off"
+                )
+
+    def add(self, transitions: Transitions, td_errors: FloatArray | None = None) -> None:
+        """Sends a worker's fragment to one shard drawn at random."""
+        self._random_shard().add(transitions, td_errors)
+
+    def add_success(self, episode: Episode) -> None:
+        """Keeps a whole successful episode in the pool; does nothing where DER is off."""
+        if self.config.der:
+            self.pool.add(episode)
+
+    def insert_if_due(self, env_steps: int) -> int:
+        """Each shard takes one random episode from the pool; returns how many insertions that were.
+
+        Due once ``insertion_interval`` steps have passed since it was last due; a due one with an
+        empty pool, or with DER off, is skipped. Steps come in fragments, so several may be due.
+        """
+        done = 0
+        while env_steps >= self._next_insertion:
+            self._next_insertion += self.config.insertion_interval
+            if self.config.der and len(self.pool):
+                for shard in self.shards:
+                    shard.insert(*self._as_inserted(self.pool.draw(self.rng)))
+                done += len(self.shards)
+        self.insertions += done
+        return done
+
+    def sample(self, rows: int, beta: float | None = None) -> tuple[Shard, Batch]:
+        """A batch from one shard drawn at random among those that hold anything, and that shard."""
+        shard = self._random_shard(filled=True)
+        return shard, shard.sample(rows, self.rng, beta)
+
+    @property
+    def next_insertion(self) -> int:
+        """The environment step at which the next insertion is due; set it on a restart."""
+        return self._next_insertion
+
+    @next_insertion.setter
+    def next_insertion(self, env_steps: int) -> None:
+        self._next_insertion = env_steps
+
+    def _random_shard(self, filled: bool = False) -> Shard:
+        shards = [shard for shard in self.shards if len(shard) or not filled]
+        if not shards:
+            raise ConfigurationError("replay: expected transitions to draw from, it is empty")
+        return shards[int(self.rng.integers(len(shards)))]
+
+    def _as_inserted(self, episode: Episode) -> tuple[Transitions, FloatArray | None]:
+        """Demonstrations pass the same n-step as the agents' transitions, and later the same filter."""
+        transitions = n_step_transitions(episode, self.config.n_step, self.config.gamma)
+        return transitions, None if self._td_errors is None else self._td_errors(transitions)

@@ -1,0 +1,65 @@
+"""The pool of successful episodes that demonstration zones are fed from (paper, Alg. 1)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+import numpy as np
+
+from der_ros.errors import ConfigurationError
+from der_ros.replay.transitions import Episode
+
+
+class SuccessPool:
+    """Whole successful episodes, the oldest dropped first when a bound is reached."""
+
+    def __init__(self, max_episodes: int, max_bytes: int) -> None:
+        """Holds at most ``max_episodes`` episodes and at most ``max_bytes`` bytes of arrays."""
+        if max_episodes < 1 or max_bytes < 1:
+            raise ConfigurationError(
+                f"success pool: expected bounds of at least one episode and one byte, got "
+                f"{max_episodes} episodes and {max_bytes} bytes"
+            )
+        self._max_episodes, self._max_bytes = max_episodes, max_bytes
+        self._episodes: deque[Episode] = deque()
+        self.bytes = 0
+        self.added = 0
+
+    def __len__(self) -> int:
+        """Episodes held."""
+        return len(self._episodes)
+
+    def __iter__(self) -> Iterator[Episode]:
+        """The episodes, oldest first."""
+        return iter(self._episodes)
+
+    def add(self, episode: Episode) -> None:
+        """Takes a whole successful episode.
+
+        Raises:
+            ConfigurationError: the episode did not succeed, has not ended, or alone breaks the
+                bound in bytes.
+        """
+        if not episode.success or not (episode.terminated or episode.truncated):
+            raise ConfigurationError("success pool: expected a whole episode that succeeded")
+        if episode.bytes > self._max_bytes:
+            raise ConfigurationError(
+                f"success pool: expected episodes of at most {self._max_bytes} bytes, got "
+                f"{episode.bytes}; raise the bound"
+            )
+        self._episodes.append(episode)
+        self.bytes += episode.bytes
+        self.added += 1
+        while len(self._episodes) > self._max_episodes or self.bytes > self._max_bytes:
+            self.bytes -= self._episodes.popleft().bytes
+
+    def draw(self, rng: np.random.Generator) -> Episode:
+        """One episode at random; the pool is unchanged.
+
+        Raises:
+            ConfigurationError: the pool is empty.
+        """
+        if not self._episodes:
+            raise ConfigurationError("success pool: expected an episode to draw, it is empty")
+        return self._episodes[int(rng.integers(len(self._episodes)))]

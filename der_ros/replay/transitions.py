@@ -1,0 +1,97 @@
+"""Episodes, and the n-step transitions made of them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32Array = NDArray[np.float32]
+
+
+class Transitions(NamedTuple):
+    """n-step transitions, one a row. Observations are raw: the learner filters what it samples.
+
+    For a transition that starts at step t and spans k <= n steps
+
+        n_step_return = r_t + γ r_{t+1} + … + γ^(k-1) r_{t+k-1}
+        discount      = γ^k, or 0 where step t+k-1 terminated the episode
+        target        = n_step_return + discount · Q(next_observation, …)
+
+    Truncation (a time limit) keeps ``discount = γ^k``: one bootstraps through it.
+    """
+
+    observation: Float32Array  # (rows, observation size)
+    action: Float32Array  # (rows, action size)
+    n_step_return: Float32Array  # (rows,)
+    discount: Float32Array  # (rows,)
+    next_observation: Float32Array  # (rows, observation size)
+
+    def rows(self, part: slice) -> Transitions:
+        """A view of some of the rows."""
+        return Transitions(*(column[part] for column in self))
+
+    @property
+    def size(self) -> int:
+        """The number of rows."""
+        return len(self.n_step_return)
+
+
+class Episode(NamedTuple):
+    """The raw steps of an episode, or of a part of one, in order.
+
+    ``terminated`` and ``truncated`` speak of the last step; both are False while the episode goes
+    on. ``success`` is the task's verdict on the whole episode, False while it goes on.
+    """
+
+    observations: Float32Array  # (steps + 1, observation size)
+    actions: Float32Array  # (steps, action size)
+    rewards: Float32Array  # (steps,)
+    terminated: bool
+    truncated: bool
+    success: bool
+
+    @property
+    def steps(self) -> int:
+        """How many actions were taken."""
+        return len(self.rewards)
+
+    @property
+    def bytes(self) -> int:
+        """The size of the arrays."""
+        return self.observations.nbytes + self.actions.nbytes + self.rewards.nbytes
+
+
+def n_step_transitions(
+    episode: Episode, n_step: int, gamma: float, start: int = 0, stop: int | None = None
+) -> Transitions:
+    """The transitions that start at steps [start, stop) of ``episode``, each over up to n steps.
+
+    A transition is shorter than ``n_step`` only where the recorded steps end; its discount then
+    holds the lower power of γ. Call it with ``stop = steps - n_step + 1`` while an episode goes on,
+    and with the default at its end, and every transition is as long as it can be.
+    """
+    steps = episode.steps
+    stop = steps if stop is None else stop
+    first = np.arange(start, stop)
+    ends = np.minimum(first + n_step, steps)
+    returns = np.zeros(len(first))
+    for k in range(min(n_step, steps)):
+        inside = first + k < ends
+        returns[inside] += gamma**k * episode.rewards[first[inside] + k]
+    discount = np.power(gamma, ends - first)
+    if episode.terminated:
+        discount[ends == steps] = 0.0
+    return Transitions(
+        observation=episode.observations[start:stop],
+        action=episode.actions[start:stop],
+        n_step_return=returns.astype(np.float32),
+        discount=discount.astype(np.float32),
+        next_observation=episode.observations[ends],
+    )
+
+
+def concatenate(parts: list[Transitions]) -> Transitions:
+    """Joins transitions row-wise; ``parts`` must not be empty."""
+    return Transitions(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
