@@ -1,0 +1,209 @@
+"""What a policy file promises: which numbers go in and come out, in what units, how often.
+
+The contract travels inside the ONNX file as metadata, one key a field, each value a JSON text whose
+floats are written so that they read back exactly. A policy without it, or with another one than
+this package's observation and action, is refused before anything moves.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from der_ros.errors import ConfigurationError, ContractError
+from der_ros.geometry import Array
+from der_ros.policy.governor import GovernorLimits
+from der_ros.policy.observation import (
+    ACTION_NAMES,
+    ACTION_UNITS,
+    OBSERVATION_NAMES,
+    OBSERVATION_UNITS,
+)
+
+METADATA_PREFIX = "der_ros."
+CONTRACT_VERSION = 1
+
+
+class DescribedTask(Protocol):
+    """The part of a task that a contract is made of."""
+
+    @property
+    def name(self) -> str:
+        """The task's registered name."""
+        ...
+
+    @property
+    def speed_limits(self) -> Array:
+        """(6,) m/s and rad/s that an action of one means."""
+        ...
+
+
+@dataclass(frozen=True)
+class PolicyContract:
+    """The promise of one policy file.
+
+    Attributes:
+        task: name of the task that it was trained on.
+        action_limits: (6,) m/s and rad/s; action times limits is the twist.
+        control_dt_s: seconds between two actions, as in training.
+        observation_names: (13,) in order.
+        observation_units: (13,) in order.
+        action_names: (6,) in order.
+        action_units: (6,) in order.
+        frame: the axes of observation and action.
+        filter_clip: the filtered observation is clipped to +-this; None without a filter.
+        governor: the limits it was trained under, for a deployment to compare; None if unknown.
+        version: of this format.
+
+    Raises:
+        ContractError: a number of elements, a limit or the period makes no sense.
+    """
+
+    task: str
+    action_limits: tuple[float, ...]
+    control_dt_s: float
+    observation_names: tuple[str, ...] = OBSERVATION_NAMES
+    observation_units: tuple[str, ...] = OBSERVATION_UNITS
+    action_names: tuple[str, ...] = ACTION_NAMES
+    action_units: tuple[str, ...] = ACTION_UNITS
+    frame: str = "task"
+    filter_clip: float | None = None
+    governor: GovernorLimits | None = None
+    version: int = CONTRACT_VERSION
+
+    def __post_init__(self) -> None:
+        """Makes plain tuples of what came and checks it."""
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, (list, np.ndarray)):
+                object.__setattr__(self, field.name, tuple(value))
+        limits = tuple(float(limit) for limit in self.action_limits)
+        object.__setattr__(self, "action_limits", limits)
+        problems = []
+        if len(limits) != len(self.action_names) or not all(0.0 < x < math.inf for x in limits):
+            problems.append(
+                f"action_limits: expected {len(self.action_names)} finite numbers above zero, "
+                f"got {list(limits)}"
+            )
+        if not 0.0 < self.control_dt_s < math.inf:
+            problems.append(f"control_dt_s: expected seconds above zero, got {self.control_dt_s}")
+        if self.filter_clip is not None and not 0.0 < self.filter_clip < math.inf:
+            problems.append(f"filter_clip: expected a number above zero, got {self.filter_clip}")
+        _raise(problems)
+
+    @classmethod
+    def for_task(
+        cls, task: DescribedTask, control_dt_s: float, governor: GovernorLimits | None = None
+    ) -> PolicyContract:
+        """The contract of a policy trained on ``task`` with one action every ``control_dt_s``."""
+        limits = tuple(float(limit) for limit in task.speed_limits)
+        return cls(task.name, limits, float(control_dt_s), governor=governor)
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> PolicyContract:
+        """Reads the contract from an ONNX file's metadata; other keys are left alone.
+
+        Raises:
+            ContractError: keys are missing, or a value is not the JSON text of the right type.
+        """
+        names = [field.name for field in dataclasses.fields(cls)]
+        missing = [name for name in names if METADATA_PREFIX + name not in metadata]
+        if missing:
+            raise ContractError(
+                "policy metadata: expected the contract that der_ros export_policy writes, "
+                f"missing {', '.join(METADATA_PREFIX + name for name in missing)}; export again"
+            )
+        values = {name: _parse(name, metadata[METADATA_PREFIX + name]) for name in names}
+        try:
+            return cls(**values)
+        except (TypeError, ConfigurationError) as error:
+            raise ContractError(f"policy metadata: {error}") from error
+
+    def to_metadata(self) -> dict[str, str]:
+        """One JSON text a field; floats read back exactly."""
+        fields = dataclasses.asdict(self)
+        return {METADATA_PREFIX + name: json.dumps(value) for name, value in fields.items()}
+
+    def check(self, task: str | None = None, governor: GovernorLimits | None = None) -> None:
+        """Checks that this package's observation and action are what the policy expects.
+
+        Args:
+            task: name of the task that is to be done; None for any.
+            governor: limits of the deployment, to be no other than those of training where those
+                are known; None for any.
+
+        Raises:
+            ContractError: names every difference, with what was expected and what came.
+        """
+        wanted: list[tuple[str, object, object]] = [
+            ("version", CONTRACT_VERSION, self.version),
+            ("frame", "task", self.frame),
+            ("observation_names", OBSERVATION_NAMES, self.observation_names),
+            ("observation_units", OBSERVATION_UNITS, self.observation_units),
+            ("action_names", ACTION_NAMES, self.action_names),
+            ("action_units", ACTION_UNITS, self.action_units),
+        ]
+        if task is not None:
+            wanted.append(("task", task, self.task))
+        if governor is not None and self.governor is not None:
+            wanted.append(("governor", governor, self.governor))
+        _raise([f"{name}: expected {a}, got {b}" for name, a, b in wanted if a != b])
+
+    def scale(self, action: NDArray[np.float32]) -> Array:
+        """The (6,) twist, m/s and rad/s in the task's axes, of an action in [-1, 1]."""
+        twist: Array = np.clip(action.astype(np.float64), -1.0, 1.0) * np.array(self.action_limits)
+        return twist
+
+
+def _parse(name: str, text: str) -> Any:
+    """One field from its JSON text."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ContractError(f"policy metadata {name}: expected JSON, got {text!r}") from error
+    problem = ContractError(f"policy metadata {name}: {text!r} is not of the right type")
+    if name in ("task", "frame"):
+        right = isinstance(value, str)
+    elif name == "version":
+        right = type(value) is int
+    elif name == "governor":
+        if value is None or not isinstance(value, dict):
+            right = value is None
+        else:
+            return _governor(value)
+    elif name in ("control_dt_s", "filter_clip"):
+        right = _is_number(value) or (name == "filter_clip" and value is None)
+    else:
+        item = _is_number if name == "action_limits" else _is_text
+        right = isinstance(value, list) and all(item(entry) for entry in value)
+        value = tuple(value) if right else value
+    if not right:
+        raise problem
+    return value
+
+
+def _governor(value: Mapping[str, Any]) -> GovernorLimits:
+    try:
+        return GovernorLimits(**value)
+    except (TypeError, ConfigurationError) as error:
+        raise ContractError(f"policy metadata governor: {error}") from error
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _raise(problems: Sequence[str]) -> None:
+    if problems:
+        raise ContractError("policy contract: " + "; ".join(problems))

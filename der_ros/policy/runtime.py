@@ -1,0 +1,156 @@
+"""Runs an exported policy on the robot: loads it with distrust, then calls it quickly.
+
+Needs onnxruntime and numpy only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from der_ros.errors import ConfigurationError, ContractError
+from der_ros.policy.contract import PolicyContract
+from der_ros.policy.onnx_file import check_contents, read_contents
+
+MAX_FILE_BYTES = 64 * 2**20
+INPUT_NAME, OUTPUT_NAME = "observation", "action"
+_ACTION_SLACK = 1e-6
+
+
+class OnnxPolicy:
+    """A checked policy: (13,) float32 observation to (6,) float32 action in [-1, 1].
+
+    Attributes:
+        contract: what the file promises.
+        sha256: of the file's bytes, hexadecimal.
+        path: where it was read from.
+    """
+
+    def __init__(self, session: Any, contract: PolicyContract, sha256: str, path: Path) -> None:
+        self._session = session
+        self.contract = contract
+        self.sha256 = sha256
+        self.path = path
+
+    @classmethod
+    def load(cls, path: Path | str, expected_task: str | None = None) -> OnnxPolicy:
+        """Reads, checks and tries out one policy file.
+
+        Args:
+            path: an ``.onnx`` file written by ``der_ros.policy.export``.
+            expected_task: the task it must have been trained on; None for any.
+
+        Raises:
+            ConfigurationError: there is no such readable file, or it is too large.
+            ContractError: it is not ONNX, holds other operators than a plain network's, has other
+                inputs, outputs or metadata, or its test inference is not finite and in range.
+        """
+        path = Path(path)
+        data = _read(path)
+        try:
+            check_contents(read_contents(data))
+            session = _open_session(data)
+            _check_ports(session)
+            contract = PolicyContract.from_metadata(session.get_modelmeta().custom_metadata_map)
+            contract.check(task=expected_task)
+            policy = cls(session, contract, hashlib.sha256(data).hexdigest(), path)
+            policy._try_out()
+        except ContractError as error:
+            raise ContractError(f"policy {path}: {error}") from error
+        return policy
+
+    def __call__(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The action for one observation.
+
+        Args:
+            observation: (13,) in the contract's order and units.
+
+        Returns:
+            (6,) float32 in [-1, 1].
+
+        Raises:
+            ContractError: the observation or the action is not finite, the observation has
+                another shape, or the action is out of range.
+        """
+        names = self.contract.observation_names
+        if observation.shape != (len(names),):
+            raise ContractError(
+                f"observation: expected shape ({len(names)},), got {observation.shape}"
+            )
+        if not np.isfinite(observation).all():
+            wrong = [name for name, value in zip(names, observation, strict=True)
+                     if not np.isfinite(value)]  # fmt: skip
+            raise ContractError(f"observation: expected finite numbers, {', '.join(wrong)} is not")
+        feed = {INPUT_NAME: observation.astype(np.float32, copy=False)[None]}
+        action: NDArray[np.float32] = self._session.run((OUTPUT_NAME,), feed)[0][0]
+        # Written so that a NaN fails it too.
+        if not np.abs(action).max() <= 1.0 + _ACTION_SLACK:
+            raise ContractError(f"action: expected six numbers in [-1, 1], got {action.tolist()}")
+        return action
+
+    def _try_out(self) -> None:
+        """Test inference: rest, and states at the edge of what an arm meets."""
+        rng = np.random.default_rng(0)
+        size = len(self.contract.observation_names)
+        samples = np.concatenate(
+            (np.zeros((1, size)), rng.normal(size=(8, size)), 1e3 * rng.normal(size=(8, size)))
+        ).astype(np.float32)
+        for sample in samples:
+            self(sample)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise ConfigurationError(
+                f"policy {path}: expected at most {MAX_FILE_BYTES} bytes, got {size}"
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"policy {path}: expected a readable .onnx file ({error.strerror or error}); "
+            "give the path of one that der_ros export_policy or training wrote"
+        ) from error
+
+
+def _open_session(data: bytes) -> Any:
+    """A session on one thread: a small network is done before a second one would wake up."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors share no other base class
+        first_line = str(error).strip().partition("\n")[0]
+        raise ContractError(f"onnxruntime does not take it: {first_line}") from error
+
+
+def _check_ports(session: Any) -> None:
+    """One input (N, 13) and one output (N, 6), both float, with the right names."""
+    problems = []
+    for kind, ports, name, width in (
+        ("input", session.get_inputs(), INPUT_NAME, 13),
+        ("output", session.get_outputs(), OUTPUT_NAME, 6),
+    ):
+        got = [(port.name, port.type, list(port.shape)) for port in ports]
+        if len(got) != 1 or not _is_right(got[0], name, width):
+            problems.append(f"{kind}: expected one {name} of tensor(float) (N, {width}), got {got}")
+    if problems:
+        raise ContractError("; ".join(problems))
+
+
+def _is_right(port: tuple[str, str, list[int | str | None]], name: str, width: int) -> bool:
+    """Whether a port is a float matrix of ``width`` columns with one or any number of rows."""
+    shape = port[2]
+    if port[:2] != (name, "tensor(float)") or len(shape) != 2 or shape[1] != width:
+        return False
+    return shape[0] == 1 or not isinstance(shape[0], int)
