@@ -1,0 +1,309 @@
+"""Runs assembly attempts: prepare, bias, activate the policy, watch, deactivate, retract, record.
+
+The sequence of one attempt is ordinary blocking code in a thread of its own; the executor's thread
+only takes in messages and answers services. Whatever ends an attempt, the policy is deactivated
+and the bag is closed.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lifecycle_msgs.msg import Transition
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Pose, Twist, angle_between
+from der_ros.nodes.cell_client import CellClient, CellError
+from der_ros.nodes.common import (
+    LATCHED,
+    DiagnosticsPublisher,
+    Level,
+    ShellNode,
+    Status,
+    declare,
+    run_node,
+)
+from der_ros.nodes.conversions import CellFrames
+from der_ros.policy.attempt import AttemptResult, Outcome, PeakWrench, Steering
+from der_ros.tasks import make_task
+
+logger = logging.getLogger("assembly_supervisor")
+
+STEER_PERIOD_S = 0.02
+STEER_TIMEOUT_S = 20.0
+WATCH_PERIOD_S = 0.01
+SETTLE_S = 0.3
+
+
+class AssemblySupervisor(ShellNode):
+    """The node."""
+
+    def __init__(self) -> None:
+        super().__init__("assembly_supervisor")
+        self._declare_parameters()
+        self._cell = CellClient(self, CellFrames.declare(self), service_timeout_s=10.0)
+        self._steering = Steering()
+        self._stopped = threading.Event()
+        self._started = threading.Event()
+        self._phase = "starting"
+        self._results: list[AttemptResult] = []
+        self._attempt_topic = self.create_publisher(String, "assembly_supervisor/attempt", LATCHED)
+        self.create_service(Trigger, "assembly_supervisor/start", self._on_start)
+        self.create_service(Trigger, "assembly_supervisor/stop", self._on_stop)
+        self._diagnostics = DiagnosticsPublisher(self, "assembly", self._collect)
+        self._thread = threading.Thread(target=self._run, name="attempts")
+        self._thread.start()
+
+    def _declare_parameters(self) -> None:
+        self._task = make_task(declare(self, "task", "lap_joint", "What is assembled"))
+        self._attempts = declare(
+            self, "attempts", 0, "Attempts to run, then end; 0: go on until stopped", minimum=0
+        )
+        self._auto_start = declare(
+            self, "auto_start", False, "Begin at once; leave it false on real hardware"
+        )
+        self._simulated = declare(
+            self,
+            "simulated_cell",
+            False,
+            "A sim_cell is there: have it place a new ground piece before each attempt, and reset "
+            "latched faults without asking",
+        )
+        self._record = declare(self, "record", True, "Record one bag per attempt")
+        self._ready_timeout_s = declare(
+            self,
+            "ready_timeout_s",
+            60.0,
+            "How long sensor, robot and policy may take until they are ready, s",
+            minimum=0.0,
+        )
+        run_dir = declare(self, "run_dir", "", "The folder for attempts.jsonl; made if missing")
+        if not run_dir:
+            raise ConfigurationError("parameter run_dir: expected a folder, got an empty text")
+        self._run_dir = Path(run_dir)
+
+    def _on_start(self, _request: Any, response: Any) -> Any:
+        self._stopped.clear()
+        self._started.set()
+        response.success, response.message = True, "attempts begin"
+        return response
+
+    def _on_stop(self, _request: Any, response: Any) -> Any:
+        self._started.clear()
+        self._stopped.set()
+        response.success, response.message = True, "this attempt ends, and no other begins"
+        return response
+
+    def _collect(self) -> list[Status]:
+        figures = {"attempts": len(self._results), "successes": self._successes()}
+        faults = self._cell.fault_text()
+        if faults:
+            return [Status("attempts", Level.WARN, f"{self._phase}; {faults}", figures)]
+        return [Status("attempts", Level.OK, self._phase, figures)]
+
+    def _successes(self) -> int:
+        return sum(result.outcome is Outcome.SUCCESS for result in self._results)
+
+    # What follows runs in the attempts' own thread.
+
+    def _run(self) -> None:
+        try:
+            self._prepare_run()
+            while not self._attempts or len(self._results) < self._attempts:
+                self._enter("waiting for assembly_supervisor/start")
+                self._cell.wait(self._started.is_set, float("inf"), "the start")
+                self._run_attempt(len(self._results) + 1)
+            self.finish(0)
+        except CellError as error:
+            if not self.finished.is_set():
+                logger.error("%s", error)
+                self.finish(1)
+        except Exception:
+            logger.exception("the supervisor failed")
+            self.finish(1)
+        logger.info("%d of %d attempts succeeded", self._successes(), len(self._results))
+
+    def _prepare_run(self) -> None:
+        self._run_dir.mkdir(parents=True, exist_ok=True)
+        self._enter("waiting for sensor, robot and policy")
+        wait_s = self._ready_timeout_s
+        self._cell.wait(lambda: self._cell.sensor_ready, wait_s, "the F/T sensor (ft_bridge)")
+        self._cell.wait(lambda: not self._cell.problem(), wait_s, "the robot (kuka_bridge)")
+        self._cell.change_policy_state(Transition.TRANSITION_CONFIGURE, "configure")
+        if self._auto_start:
+            self._started.set()
+
+    def _enter(self, phase: str) -> None:
+        self._phase = phase
+        logger.info("%s", phase)
+
+    def _run_attempt(self, number: int) -> None:
+        bag = ""
+        began_s = time.monotonic()
+        try:
+            self._enter(f"attempt {number}: to the start")
+            self._prepare_attempt()
+            with self._recording() as bag, self._policy_active():
+                self._enter(f"attempt {number}: running")
+                self._cell.peak = PeakWrench()
+                began_s = time.monotonic()
+                outcome, reason = self._watch(began_s + self._task.time_limit_s)
+                result = self._result(outcome, reason, time.monotonic() - began_s)
+        except CellError as error:
+            if self.finished.is_set():
+                raise
+            outcome = Outcome.ABORTED if self._stopped.is_set() else Outcome.FAULT
+            result = self._result(outcome, str(error), time.monotonic() - began_s)
+        self._keep(number, replace(result, bag=bag))
+        self._recover(result)
+
+    def _prepare_attempt(self) -> None:
+        self._clear_faults()
+        if self._simulated:
+            self._steer(self._task.retract_pose, "retract pose")
+            self._cell.trigger("sim_cell/reset")
+        self._steer(self._task.start_pose, "start pose")
+        self._rest(SETTLE_S)
+        self._cell.trigger("ft_bridge/bias")
+
+    def _watch(self, deadline_s: float) -> tuple[Outcome, str]:
+        """Blocks until there is a verdict."""
+        while True:
+            if self.finished.is_set() or self._stopped.is_set():
+                return Outcome.ABORTED, "stopped by the operator"
+            problem = self._cell.problem()
+            if problem:
+                return Outcome.FAULT, problem
+            if self._task.is_seated(self._cell.pose()):
+                return Outcome.SUCCESS, "the piece is seated"
+            if time.monotonic() >= deadline_s:
+                return Outcome.TIMEOUT, f"not seated within {self._task.time_limit_s:g} s"
+            time.sleep(WATCH_PERIOD_S)
+
+    def _result(self, outcome: Outcome, reason: str, duration_s: float) -> AttemptResult:
+        pose, goal, peak = self._cell.pose(), self._cell.goal, self._cell.peak
+        return AttemptResult(
+            outcome,
+            reason,
+            duration_s,
+            peak.force_n,
+            peak.torque_nm,
+            float(np.linalg.norm(pose.position - goal.position)),
+            angle_between(pose.quaternion, goal.quaternion),
+        )
+
+    def _keep(self, number: int, result: AttemptResult) -> None:
+        """Writes the attempt's line in one piece, then tells everybody."""
+        line = result.to_json()
+        with (self._run_dir / "attempts.jsonl").open("a", encoding="utf-8") as lines:
+            lines.write(line + "\n")
+        self._results.append(result)
+        self._attempt_topic.publish(String(data=line))
+        logger.info(
+            "attempt %d: %s (%s), %.1f s, peak %.0f N, %.1f mm from the goal",
+            number,
+            result.outcome.value.upper(),
+            result.reason,
+            result.duration_s,
+            result.peak_force_n,
+            1e3 * result.final_position_error_m,
+        )
+
+    def _recover(self, result: AttemptResult) -> None:
+        """Leads the piece back out, upwards first; after an operator's stop it stays put."""
+        if result.outcome is Outcome.ABORTED:
+            return
+        self._enter("retracting")
+        try:
+            self._clear_faults()
+            self._steer(self._task.retract_pose, "retract pose")
+        except CellError as error:
+            # The next attempt begins with the same retreat, so nothing is lost by going on.
+            logger.warning("could not retract: %s", error)
+
+    def _clear_faults(self) -> None:
+        """Waits until no fault is latched; only a simulated cell is reset without a person."""
+        if not self._cell.faults:
+            return
+        self._enter("waiting for the reset of: " + self._cell.fault_text())
+        if self._simulated:
+            self._cell.trigger("kuka_bridge/reset_fault")
+        patience_s = 10.0 if self._simulated else float("inf")
+        self._cell.wait(lambda: not self._cell.faults, patience_s, "the reset of the fault")
+
+    @contextmanager
+    def _recording(self) -> Iterator[str]:
+        """Records a bag while inside; yields its path, empty when nothing is recorded."""
+        if not self._record:
+            yield ""
+            return
+        path = self._cell.record(True)
+        try:
+            yield path
+        finally:
+            self._cell.record(False)
+
+    @contextmanager
+    def _policy_active(self) -> Iterator[None]:
+        """The policy acts while inside."""
+        self._cell.change_policy_state(Transition.TRANSITION_ACTIVATE, "activate")
+        try:
+            yield
+        finally:
+            self._cell.change_policy_state(Transition.TRANSITION_DEACTIVATE, "deactivate")
+
+    def _steer(self, target: Pose, name: str) -> None:
+        """Leads the held piece to ``target`` (task frame); where it must rise, it rises first."""
+        pose = self._cell.pose()
+        if target.position[2] > pose.position[2]:
+            lifted = np.append(pose.position[:2], target.position[2])
+            self._steer_straight(Pose(lifted, pose.quaternion), f"height of the {name}")
+        self._steer_straight(target, name)
+
+    def _steer_straight(self, target: Pose, name: str) -> None:
+        deadline_s = time.monotonic() + STEER_TIMEOUT_S
+        while not self._steering.reached(self._cell.pose(), target):
+            self._check_may_move()
+            if time.monotonic() > deadline_s:
+                raise CellError(f"the {name} was not reached within {STEER_TIMEOUT_S:g} s")
+            self._cell.command(self._steering.twist(self._cell.pose(), target))
+            time.sleep(STEER_PERIOD_S)
+        self._cell.command(Twist.zero())
+
+    def _rest(self, duration_s: float) -> None:
+        """Commands no motion for a while."""
+        deadline_s = time.monotonic() + duration_s
+        while time.monotonic() < deadline_s:
+            self._check_may_move()
+            self._cell.command(Twist.zero())
+            time.sleep(STEER_PERIOD_S)
+
+    def _check_may_move(self) -> None:
+        stopped = self.finished.is_set() or self._stopped.is_set()
+        problem = "stopped by the operator" if stopped else self._cell.problem()
+        if problem:
+            raise CellError(problem)
+
+    def close(self) -> None:
+        """Waits for the attempts' thread, which lets go of policy and bag by itself."""
+        self._thread.join(timeout=3.0)
+
+
+def main(args: list[str] | None = None) -> int:
+    """Entry point of ``ros2 run der_ros assembly_supervisor``."""
+    return run_node(AssemblySupervisor, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

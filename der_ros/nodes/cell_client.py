@@ -1,0 +1,184 @@
+"""What the supervisor knows of the cell and can ask of it: one place for topics and services.
+
+Messages come in on the executor's thread; every method that blocks is for another thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
+from lifecycle_msgs.srv import ChangeState
+from rclpy.qos import qos_profile_system_default
+from std_msgs.msg import Bool
+from std_srvs.srv import SetBool, Trigger
+
+from der_ros.errors import ConfigurationError, DerRosError
+from der_ros.geometry import Pose, Twist
+from der_ros.nodes.common import LATCHED, Level, ShellNode
+from der_ros.nodes.conversions import (
+    TASK_FRAME,
+    CellFrames,
+    pose_from_message,
+    twist_to_message,
+    wrench_from_message,
+)
+from der_ros.policy.attempt import PeakWrench
+
+WATCHED_NODES = ("kuka_bridge", "ft_bridge", "policy_server")
+STALE_AFTER_S = 0.2
+POLL_S = 0.005
+ENDING_PATIENCE_S = 1.0
+
+
+class CellError(DerRosError, RuntimeError):
+    """The cell cannot do what was asked; the message is the reason."""
+
+
+class CellClient:
+    """Sensor, robot, policy, recorder and, in simulation, the cell itself."""
+
+    def __init__(self, node: ShellNode, frames: CellFrames, service_timeout_s: float) -> None:
+        self._node = node
+        self._task_from_base = frames.base_from_task.inverse()
+        self._service_timeout_s = service_timeout_s
+        self._pose: Pose | None = None
+        self._pose_time_s = self._wrench_time_s = float("-inf")
+        self.sensor_ready = False
+        self.goal = Pose.identity()
+        self.peak = PeakWrench()
+        self.faults: dict[str, str] = {}
+        self._subscribe()
+        self._twists = node.create_publisher(
+            TwistStamped, "kuka/delta_twist_cmds", qos_profile_system_default
+        )
+        self._change_state = node.create_client(ChangeState, "policy_server/change_state")
+        self._recorder = node.create_client(SetBool, "bag_recorder/record")
+        self._triggers = {
+            name: node.create_client(Trigger, name)
+            for name in ("ft_bridge/bias", "kuka_bridge/reset_fault", "sim_cell/reset")
+        }
+
+    def _subscribe(self) -> None:
+        subscribe = self._node.create_subscription
+        subscribe(PoseStamped, "kuka/tcp_pose", self._on_pose, 10)
+        subscribe(WrenchStamped, "netft_data", self._on_wrench, 100)
+        subscribe(Bool, "netft_ready", self._on_ready, LATCHED)
+        subscribe(PoseStamped, "sim_cell/goal_pose", self._on_goal, LATCHED)
+        subscribe(DiagnosticArray, "/diagnostics", self._on_diagnostics, 50)
+
+    def _on_pose(self, message: PoseStamped) -> None:
+        try:
+            self._pose = self._task_from_base @ pose_from_message(message)
+        except ConfigurationError:
+            return  # as good as no pose: it goes stale
+        self._pose_time_s = time.monotonic()
+
+    def _on_wrench(self, message: WrenchStamped) -> None:
+        self.peak.add(wrench_from_message(message))
+        self._wrench_time_s = time.monotonic()
+
+    def _on_ready(self, message: Bool) -> None:
+        self.sensor_ready = bool(message.data)
+
+    def _on_goal(self, message: PoseStamped) -> None:
+        self.goal = pose_from_message(message)
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name.split(":")[0] not in WATCHED_NODES:
+                continue
+            if status.level == bytes([Level.ERROR]):
+                self.faults[status.name] = f"{status.name}: {status.message}"
+            else:
+                self.faults.pop(status.name, None)
+
+    def pose(self) -> Pose:
+        """The newest pose of the held piece in the task frame.
+
+        Raises:
+            CellError: none has come yet.
+        """
+        if self._pose is None:
+            raise CellError("no robot pose has come yet")
+        return self._pose
+
+    def problem(self) -> str:
+        """Why the cell must not move now: a fault or stale data; empty when all is well."""
+        now = time.monotonic()
+        if self.faults:
+            return self.fault_text()
+        if now - self._pose_time_s > STALE_AFTER_S:
+            return f"no robot pose for {STALE_AFTER_S} s"
+        if now - self._wrench_time_s > STALE_AFTER_S:
+            return f"no force reading for {STALE_AFTER_S} s"
+        return ""
+
+    def fault_text(self) -> str:
+        """All faults in one line."""
+        return "; ".join(list(self.faults.values()))
+
+    def command(self, twist: Twist) -> None:
+        """Sends one twist of the held piece, task axes."""
+        stamp = self._node.get_clock().now().to_msg()
+        self._twists.publish(twist_to_message(twist, TASK_FRAME, stamp))
+
+    def trigger(self, name: str) -> str:
+        """Calls a Trigger service of the cell and returns its message.
+
+        Raises:
+            CellError: it is not there, does not answer, or refuses.
+        """
+        return str(self._call(self._triggers[name], Trigger.Request(), name).message)
+
+    def record(self, on: bool) -> str:
+        """Begins (True) or finishes (False) a bag; returns its path."""
+        request = SetBool.Request(data=on)
+        return str(self._call(self._recorder, request, "bag_recorder/record").message)
+
+    def change_policy_state(self, transition: int, name: str) -> None:
+        """Takes ``policy_server`` through a transition of ``lifecycle_msgs/Transition``."""
+        request = ChangeState.Request()
+        request.transition.id = transition
+        if not self._call(self._change_state, request, "policy_server/change_state").success:
+            raise CellError(f"policy_server could not {name}; its own message says why")
+
+    def wait(self, predicate: Callable[[], bool], timeout_s: float, what: str) -> None:
+        """Blocks until ``predicate()``; raises CellError after ``timeout_s`` or on shutdown."""
+        deadline = time.monotonic() + timeout_s
+        while not predicate():
+            if self._node.finished.is_set():
+                raise CellError("the supervisor was told to end")
+            if time.monotonic() > deadline:
+                raise CellError(f"waited {timeout_s:g} s in vain for {what}")
+            time.sleep(POLL_S)
+
+    def _call(self, client: Any, request: Any, name: str) -> Any:
+        """One service call; it may be the last word to a node, so it also works at shutdown."""
+        self._await(client.service_is_ready, f"the service {name} is not there")
+        future = client.call_async(request)
+        try:
+            self._await(future.done, f"the service {name} did not answer")
+        except CellError:
+            client.remove_pending_request(future)
+            raise
+        response = future.result()
+        if not response.success and hasattr(response, "message"):
+            raise CellError(f"{name} refused: {response.message}")
+        return response
+
+    def _await(self, predicate: Callable[[], bool], complaint: str) -> None:
+        """Polls; once the process is told to end, when the others go too, only a second more."""
+        began_s = time.monotonic()
+        ending_s: float | None = None
+        while not predicate():
+            now = time.monotonic()
+            if self._node.finished.is_set() and ending_s is None:
+                ending_s = now
+            waited_too_long = now - began_s > self._service_timeout_s
+            if waited_too_long or (ending_s is not None and now - ending_s > ENDING_PATIENCE_S):
+                raise CellError(f"{complaint} within {now - began_s:.1f} s")
+            time.sleep(POLL_S)

@@ -1,0 +1,97 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+pytestmark = pytest.mark.ros
+
+NODE = """
+    import sys
+    from der_ros.errors import ConfigurationError
+    from der_ros.nodes.common import ShellNode, declare, run_node
+
+    class Example(ShellNode):
+        def __init__(self):
+            super().__init__("example")
+            print(
+                declare(self, "number", 1.5, "a number", minimum=0.0, maximum=3.0),
+                declare(self, "numbers", [0.0, 1.0], "two numbers"),
+                declare(self, "word", "u", "a word", choices=("u", "v")),
+                declare(self, "switch", True, "a switch"),
+                flush=True,
+            )
+            self.timer = self.create_timer(0.05, self.on_timer)
+
+        def on_timer(self):
+            {on_timer}
+
+        def close(self):
+            print("closed", flush=True)
+
+    sys.exit(run_node(Example, sys.argv))
+"""
+
+
+def start(*parameters, on_timer="pass"):
+    arguments = ["--ros-args", *[x for p in parameters for x in ("-p", p)]] if parameters else []
+    code = textwrap.dedent(NODE).replace("{on_timer}", on_timer)
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"},
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_closes_the_node_and_ends_it_with_zero(number):
+    process = start()
+    assert process.stdout.readline() == "1.5 [0.0, 1.0] u True\n"
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=20)
+    assert (output, process.returncode) == ("closed\n", 0)
+    assert "Traceback" not in errors
+
+
+def test_whole_numbers_are_taken_where_floats_are_meant():
+    process = start("number:=2", "numbers:=[1, 2]", on_timer="self.finish(0)")
+    output, _ = process.communicate(timeout=20)
+    assert output == "2.0 [1.0, 2.0] u True\nclosed\n"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message"),
+    [
+        ("number:=5.0", "number"),
+        ("number:=high", "parameter number: expected a float, got 'high'"),
+        ("numbers:=[1.0]", "parameter numbers: expected 2 floats, got [1.0]"),
+        ("word:=w", "parameter word: expected one of u, v, got 'w'"),
+        ("switch:=3", "parameter switch: expected a bool, got 3"),
+    ],
+)
+def test_a_wrong_parameter_is_one_line_and_no_traceback(parameter, message):
+    process = start(parameter)
+    output, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert output == ""
+    assert [line for line in errors.splitlines() if line.startswith("error: ")]
+    assert message in errors
+    assert "Traceback" not in errors
+
+
+def test_a_node_that_finishes_gives_its_exit_code():
+    process = start(on_timer="self.finish(3)")
+    process.communicate(timeout=20)
+    assert process.returncode == 3
+
+
+def test_a_broken_callback_ends_the_node_with_a_code_and_still_closes_it():
+    process = start(on_timer="raise RuntimeError('broken')")
+    output, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert output.endswith("closed\n")
+    assert "broken" in errors
