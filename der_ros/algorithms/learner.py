@@ -97,10 +97,11 @@ class DeterministicLearner:
 
     def policy_loss(self, observation: Tensor) -> Tensor:
         """-mean_i Q_1(s_i, π(s_i)) + 0.5·l2·|weights|²."""
-        loss = -self.critics(observation, self.policy(observation))[0].mean()
+        loss = -self.critics(observation, self.policy(observation), 1).mean()
         if self.config.l2:
             loss = loss + self.config.l2 * self.policy.weight_penalty()
-        return loss * self.config.policy_loss_coefficient
+        scaled: Tensor = loss * self.config.policy_loss_coefficient
+        return scaled
 
     def update_targets(self, rows: int) -> None:
         """Moves the targets by τ whenever ``target_interval`` more samples have been trained on."""

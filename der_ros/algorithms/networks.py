@@ -10,8 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-class Policy(nn.Module):
-    """π(s): a multilayer perceptron with ReLU units, squashed by tanh to [-1, 1]."""
+class Policy(nn.Sequential):
+    """π(s): a multilayer perceptron with ReLU units, squashed by tanh to [-1, 1].
+
+    (rows, observation size) -> (rows, action size).
+    """
 
     def __init__(
         self,
@@ -21,21 +24,13 @@ class Policy(nn.Module):
         generator: torch.Generator,
     ) -> None:
         """Weights are drawn from ``generator``; the last layer starts near zero."""
-        super().__init__()
-        sizes = (observation_size, *hidden, action_size)
-        layers = [nn.Linear(into, out) for into, out in pairwise(sizes)]
-        self.layers = nn.ModuleList(layers)
-        for layer in layers:
-            bound = 3e-3 if layer is layers[-1] else 1.0 / math.sqrt(layer.in_features)
+        linear = [nn.Linear(*ends) for ends in pairwise((observation_size, *hidden, action_size))]
+        for layer in linear:
+            bound = 3e-3 if layer is linear[-1] else 1.0 / math.sqrt(layer.in_features)
             nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
             nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
-
-    def forward(self, observation: Tensor) -> Tensor:
-        """(rows, observation size) -> (rows, action size)."""
-        x = observation
-        for layer in self.layers[:-1]:
-            x = functional.relu(layer(x))
-        return torch.tanh(self.layers[-1](x))
+        squashed = [module for layer in linear for module in (layer, nn.ReLU())]
+        super().__init__(*squashed[:-1], nn.Tanh())
 
     def weight_penalty(self) -> Tensor:
         """0.5 · |weights|², biases left out."""
@@ -77,13 +72,14 @@ class Critics(nn.Module):
                 values = torch.empty(shape).uniform_(-bound, bound, generator=generator)
                 parameters.append(nn.Parameter(values))
 
-    def forward(self, observation: Tensor, action: Tensor) -> Tensor:
-        """(rows, observation size), (rows, action size) -> (K, rows)."""
+    def forward(self, observation: Tensor, action: Tensor, count: int | None = None) -> Tensor:
+        """(rows, observation size), (rows, action size) -> (K, rows), or of the first ``count``."""
+        count = len(self.weights[0]) if count is None else count
         x = torch.cat((observation, action), dim=1)
-        x = x.expand(len(self.weights[0]), *x.shape)
+        x = x.expand(count, *x.shape)
         last = len(self.weights) - 1
         for k, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            x = torch.baddbmm(bias, x, weight)
+            x = torch.baddbmm(bias[:count], x, weight[:count])
             if k < last:
                 if self.layer_norm:
                     x = functional.layer_norm(x, x.shape[-1:])

@@ -161,6 +161,6 @@ class ShardedReplay:
         return shards[int(self.rng.integers(len(shards)))]
 
     def _as_inserted(self, episode: Episode) -> tuple[Transitions, FloatArray | None]:
-        """Demonstrations pass the same n-step as the agents' transitions, and later the same filter."""
+        """Demonstrations pass the same n-step as agents' transitions and later the same filter."""
         transitions = n_step_transitions(episode, self.config.n_step, self.config.gamma)
         return transitions, None if self._td_errors is None else self._td_errors(transitions)
