@@ -1,0 +1,388 @@
+"""A simulated KRC4 controller: the robot's side of RSI, with the real one's limits and stops.
+
+It keeps the cycle clock, checks that its IPOC comes back, counts late answers and stops after too
+many, clamps corrections silently (POSCORR), stops when they lead too far (POSCORRMON), holds or
+drops the last correction when an answer is missing (HOLDON), and watches axis limits and speeds.
+How corrections compose is in ``corrections``.
+
+What is not known from a manual and assumed here: an answer is late when it is not there at the
+controller's next tick; ``Delay`` counts late answers in a row, and an answer in time ends the row.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+from enum import Enum
+from types import TracebackType
+
+import numpy as np
+
+from der_ros.drivers.figures import LatencyFigures, LatencyRing
+from der_ros.drivers.kuka import kinematics
+from der_ros.drivers.kuka.controller_limits import ControllerCorrections, PathLimits
+from der_ros.drivers.kuka.plant import KinematicPlant, PlantState, RobotPlant
+from der_ros.drivers.kuka.rsi import (
+    NO_CORRECTION,
+    RobotTelegram,
+    SensorTelegram,
+    Six,
+    build_robot_telegram,
+    parse_sensor_telegram,
+)
+from der_ros.drivers.realtime import ask_for_realtime
+from der_ros.errors import ConfigurationError, ConnectionFailedError, ProtocolError
+from der_ros.geometry import Array, Pose, euler_zyx_from_quaternion
+
+logger = logging.getLogger(__name__)
+
+__all__ = [
+    "ControllerState",
+    "KinematicPlant",
+    "Krc4Statistics",
+    "PlantState",
+    "RobotPlant",
+    "SimulatedKrc4",
+    "SimulatedKrc4Config",
+]
+
+_REST: tuple[Array, Array] = (np.zeros(3), np.zeros(3))
+
+
+class ControllerState(Enum):
+    """Where the controller's RSI program is."""
+
+    STOPPED = "stopped"
+    WAITING = "waiting"  # RSI_ON: telegrams go out, motion is not yet enabled
+    RUNNING = "running"  # RSI_MOVECORR: corrections move the robot
+
+
+@dataclass(frozen=True)
+class SimulatedKrc4Config:
+    """How the controller is set up.
+
+    Attributes:
+        pc_address: where the PC listens.
+        pc_port: its UDP port.
+        robot_address: the controller's own address.
+        cycle_s: 0.012, or 0.004 (IPO_FAST).
+        absolute: corrections are absolute; else relative.
+        hold_on: HOLDON 1, the last correction holds when an answer is missing.
+        timeout_cycles: more late answers in a row than this stop RSI.
+        path_limits: POSCORR and POSCORRMON.
+        enable_after: right answers before motion is enabled.
+        auto_restart_s: after a stop for missing answers, start again like an operator would;
+            None never does. Other stops always need ``reset``.
+        opens_empty: open each session with an empty ``<Rob>``, as old versions do.
+        realtime_priority: SCHED_FIFO priority to ask for, 0 for none.
+    """
+
+    pc_address: str = "127.0.0.1"
+    pc_port: int = 59152
+    robot_address: str = "127.0.0.1"
+    cycle_s: float = 0.012
+    absolute: bool = False
+    hold_on: bool = False
+    timeout_cycles: int = 100
+    path_limits: PathLimits = field(default_factory=PathLimits)
+    enable_after: int = 1
+    auto_restart_s: float | None = None
+    opens_empty: bool = False
+    realtime_priority: int = 40
+
+    def __post_init__(self) -> None:
+        """Checks the numbers.
+
+        Raises:
+            ConfigurationError: a value that cannot be.
+        """
+        if not 0.001 <= self.cycle_s <= 0.1:
+            raise ConfigurationError(f"cycle_s: expected 0.004 or 0.012, got {self.cycle_s}")
+        if self.timeout_cycles < 1 or self.enable_after < 1:
+            raise ConfigurationError(
+                "timeout_cycles, enable_after: expected at least 1, got "
+                f"{self.timeout_cycles} and {self.enable_after}"
+            )
+
+
+@dataclass(frozen=True)
+class Krc4Statistics:
+    """Counters since the start.
+
+    Attributes:
+        cycles: telegrams sent.
+        late: cycles without a right answer in time.
+        longest_late: most of them in a row.
+        mismatched: answers with another IPOC.
+        malformed: answers that were no telegram.
+        sessions: starts of RSI.
+        clamped: cycles in which POSCORR cut a correction.
+        answer: telegram sent to right answer received.
+        wake_up: how late this thread itself woke for its cycle; not the PC's fault.
+    """
+
+    cycles: int
+    late: int
+    longest_late: int
+    mismatched: int
+    malformed: int
+    sessions: int
+    clamped: int
+    answer: LatencyFigures
+    wake_up: LatencyFigures
+
+
+class SimulatedKrc4:
+    """An RSI client on UDP around a plant; a context manager with a thread of its own.
+
+    The plant advances every cycle in every state: the world goes on when RSI has stopped.
+    """
+
+    def __init__(self, config: SimulatedKrc4Config, plant: RobotPlant) -> None:
+        self._config = config
+        self._plant = plant
+        self._socket: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+        self._end = threading.Event()
+        self._reset_wanted = threading.Event()
+        self.state = ControllerState.STOPPED
+        self.stop_reason: str | None = None
+        self.tcp_pose: Pose | None = None
+        self._answer_latency, self._wake_up = LatencyRing(), LatencyRing()
+        self._cycles = self._late = self._longest_late = 0
+        self._mismatched = self._malformed = self._sessions = self._clamped = 0
+        self._ipoc = 0
+        self._expected_ipoc = 0
+        self._sent_s = 0.0
+        self._stopped_at_s = 0.0
+        self._stopped_by_timeout = False
+        self._axes: Array | None = None
+        self._start_rsi()
+
+    def __enter__(self) -> SimulatedKrc4:
+        """Opens the socket and starts the cycle.
+
+        Raises:
+            ConnectionFailedError: the controller's address is not one of this computer.
+        """
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            udp.bind((self._config.robot_address, 0))
+            udp.setblocking(False)
+        except OSError as error:
+            udp.close()
+            raise ConnectionFailedError(
+                f"simulated KRC4: expected to send from {self._config.robot_address}, got "
+                f"'{error.strerror}'; give robot_address one of this computer's addresses"
+            ) from error
+        self._socket = udp
+        self._end.clear()
+        self._thread = threading.Thread(target=self._run, name="krc4", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Ends the cycle."""
+        self._end.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5.0)
+        if self._socket is not None:
+            self._socket.close()
+        self._thread = self._socket = None
+
+    def reset(self) -> None:
+        """Acknowledges a stop and starts RSI anew: a new IPOC series, nothing corrected yet."""
+        self._reset_wanted.set()
+
+    @property
+    def statistics(self) -> Krc4Statistics:
+        """The counters now."""
+        return Krc4Statistics(
+            self._cycles, self._late, self._longest_late, self._mismatched, self._malformed,
+            self._sessions, self._clamped, self._answer_latency.figures(), self._wake_up.figures(),
+        )  # fmt: skip
+
+    def _start_rsi(self) -> None:
+        # Milliseconds of a running clock, so that every start has a series of its own.
+        self._ipoc = max(self._ipoc + 100_000, time.monotonic_ns() // 1_000_000)
+        self._corrections = ControllerCorrections(self._config.path_limits, self._config.absolute)
+        self._delay = self._right_answers = 0
+        self._held: Six | None = None
+        self._empty_due = self._config.opens_empty
+        self._sessions += 1
+        self.stop_reason = None
+        self.state = ControllerState.WAITING
+
+    def _stop_rsi(self, reason: str, by_timeout: bool = False) -> None:
+        self.stop_reason = reason
+        self.state = ControllerState.STOPPED
+        self._stopped_at_s = time.monotonic()
+        self._stopped_by_timeout = by_timeout
+        log = logger.info if by_timeout else logger.warning
+        log("simulated KRC4 stopped RSI: %s", reason)
+
+    def _run(self) -> None:
+        ask_for_realtime(self._config.realtime_priority, "simulated KRC4")
+        cycle_s = self._config.cycle_s
+        motion = _REST
+        tick = time.monotonic()
+        try:
+            while not self._end.is_set():
+                state = self._plant.advance(*motion, cycle_s)
+                tick = max(tick + cycle_s, time.monotonic() + 0.5 * cycle_s)
+                motion = self._cycle(state, tick)
+                self._wait_until(tick)
+        except Exception as error:
+            logger.exception("simulated KRC4: the plant failed")
+            self._stop_rsi(f"the plant failed: {type(error).__name__}: {error}")
+
+    def _cycle(self, plant: PlantState, tick: float) -> tuple[Array, Array]:
+        """One telegram and its answer; returns the motion of the next cycle."""
+        self.tcp_pose = plant.tcp_pose
+        problem = self._axis_problem(plant.joint_positions_rad)
+        self._restart_if_due()
+        if self.state is ControllerState.STOPPED:
+            return _REST
+        if problem is not None:
+            self._stop_rsi(problem)
+            return _REST
+        self._send(plant)
+        answer = self._listen(tick)
+        return self._judge(answer)
+
+    def _restart_if_due(self) -> None:
+        due = self._config.auto_restart_s
+        again = (
+            self.state is ControllerState.STOPPED
+            and self._stopped_by_timeout
+            and due is not None
+            and time.monotonic() - self._stopped_at_s >= due
+        )
+        if self._reset_wanted.is_set() or again:
+            self._reset_wanted.clear()
+            self._start_rsi()
+
+    def _axis_problem(self, axes: Array | None) -> str | None:
+        """Axis position and speed limits; a stop leaves the axes where they are."""
+        last, self._axes = self._axes, axes
+        if self.state is not ControllerState.RUNNING or last is None:
+            return None
+        if axes is None:
+            return "the pose is out of the arm's reach"
+        return kinematics.limit_violation(axes, (axes - last) / self._config.cycle_s)
+
+    def _send(self, plant: PlantState) -> None:
+        self._ipoc += round(self._config.cycle_s * 1000.0)
+        self._expected_ipoc = self._ipoc
+        if self._empty_due:
+            # It has no IPOC to be echoed.
+            self._empty_due, self._expected_ipoc = False, 0
+            telegram = RobotTelegram(None)
+        else:
+            telegram = self._telegram(plant)
+        if self._socket is None:
+            return
+        self._cycles += 1
+        self._sent_s = time.monotonic()
+        try:
+            address = (self._config.pc_address, self._config.pc_port)
+            self._socket.sendto(build_robot_telegram(telegram), address)
+        except OSError as error:
+            logger.debug("simulated KRC4: sending failed: %s", error)
+
+    def _telegram(self, plant: PlantState) -> RobotTelegram:
+        x, y, z = (plant.tcp_pose.position * 1000.0).tolist()
+        a, b, c = np.degrees(euler_zyx_from_quaternion(plant.tcp_pose.quaternion)).tolist()
+        axes = None
+        if plant.joint_positions_rad is not None:
+            a1, a2, a3, a4, a5, a6 = np.degrees(plant.joint_positions_rad).tolist()
+            axes = (a1, a2, a3, a4, a5, a6)
+        return RobotTelegram(self._ipoc, (x, y, z, a, b, c), None, axes, self._delay)
+
+    def _listen(self, tick: float) -> SensorTelegram | None:
+        """The right answer, if it is there before the next tick."""
+        while not self._end.is_set():
+            remaining = tick - time.monotonic()
+            data = self._receive(max(0.0, remaining))
+            if data is None and remaining <= 0.0:
+                return None
+            answer = None if data is None else self._parse(data)
+            if answer is not None:
+                self._answer_latency.add(time.monotonic() - self._sent_s)
+                return answer
+        return None
+
+    def _receive(self, timeout_s: float) -> bytes | None:
+        if self._socket is None or not select.select([self._socket], [], [], timeout_s)[0]:
+            return None
+        try:
+            data, address = self._socket.recvfrom(65536)
+        except OSError:
+            return None
+        return data if address[0] == self._config.pc_address else None
+
+    def _parse(self, data: bytes) -> SensorTelegram | None:
+        try:
+            answer = parse_sensor_telegram(data)
+        except ProtocolError as error:
+            self._malformed += 1
+            logger.debug("simulated KRC4: malformed answer: %s", error)
+            return None
+        if answer.ipoc != self._expected_ipoc:
+            self._mismatched += 1
+            return None
+        return answer
+
+    def _judge(self, answer: SensorTelegram | None) -> tuple[Array, Array]:
+        """Counts lateness, enables motion, and turns the correction into a motion."""
+        if answer is None:
+            return self._judge_late()
+        self._delay = 0
+        if answer.stop:
+            self._stop_rsi("the PC asked for it (Stop)")
+            return _REST
+        self._held = answer.correction
+        if self.state is ControllerState.WAITING:
+            self._right_answers += 1
+            if self._right_answers >= self._config.enable_after:
+                self.state = ControllerState.RUNNING
+            return _REST
+        return self._correct(answer.correction)
+
+    def _judge_late(self) -> tuple[Array, Array]:
+        self._delay += 1
+        self._late += 1
+        self._longest_late = max(self._longest_late, self._delay)
+        if self._delay > self._config.timeout_cycles:
+            self._stop_rsi(
+                f"no right answer from {self._config.pc_address}:{self._config.pc_port} in "
+                f"{self._delay} cycles (RSITimeout)",
+                by_timeout=True,
+            )
+        elif self.state is ControllerState.RUNNING:
+            held = self._held if self._config.hold_on else None
+            return self._correct(NO_CORRECTION if held is None else held)
+        return _REST
+
+    def _correct(self, correction: Six) -> tuple[Array, Array]:
+        step = self._corrections.step(correction)
+        self._clamped += step.clamped
+        if step.stop is not None:
+            self._stop_rsi(step.stop)
+            return _REST
+        return step.displacement_m, step.rotation_rad
+
+    def _wait_until(self, tick: float) -> None:
+        remaining = tick - time.monotonic()
+        if remaining > 0.0:
+            time.sleep(remaining)
+        self._wake_up.add(max(0.0, time.monotonic() - tick))

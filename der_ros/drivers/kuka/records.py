@@ -1,0 +1,137 @@
+"""What goes into and comes out of the RSI server: its set-up, the robot's state, its counters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from der_ros.drivers.figures import NO_FIGURES, LatencyFigures
+from der_ros.drivers.kuka.corrections import CorrectionLimits
+from der_ros.drivers.kuka.rsi import Six
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Array, Pose, Twist
+
+
+@dataclass(frozen=True)
+class RsiServerConfig:
+    """Where to listen, to whom, and how the controller is set up.
+
+    Attributes:
+        bind_address: this computer's address in the robot's network.
+        port: UDP port; 0 takes any free one (see ``RsiServer.port``).
+        robot_ip: the only address that is listened to.
+        cycle_s: the controller's cycle, 0.004 or 0.012.
+        absolute: the context takes absolute corrections (needs HOLDON 1); else relative (HOLDON 0).
+        limits: how far corrections may lead; below the controller's POSCORR and POSCORRMON.
+        sensor_type: the ``Type`` that the controller's Ethernet file expects (SENTYPE).
+        peer_silence_s: after this a controller may start anew, from another port too.
+        realtime_priority: SCHED_FIFO priority to ask for, 0 for none.
+        check_cycle: refuse motion until the telegrams are seen to come at ``cycle_s``.
+    """
+
+    bind_address: str = "127.0.0.1"
+    port: int = 59152
+    robot_ip: str = "127.0.0.1"
+    cycle_s: float = 0.012
+    absolute: bool = False
+    limits: CorrectionLimits = field(default_factory=CorrectionLimits)
+    sensor_type: str = "ImFree"
+    peer_silence_s: float = 0.5
+    realtime_priority: int = 50
+    check_cycle: bool = True
+
+    def __post_init__(self) -> None:
+        """Checks the numbers.
+
+        Raises:
+            ConfigurationError: a port or a time that cannot be.
+        """
+        if not 0 <= self.port <= 65535:
+            raise ConfigurationError(f"port: expected 0 to 65535, got {self.port}")
+        if not 0.001 <= self.cycle_s <= 0.1:
+            raise ConfigurationError(f"cycle_s: expected 0.004 or 0.012, got {self.cycle_s}")
+        if not self.peer_silence_s > self.cycle_s:
+            raise ConfigurationError(
+                f"peer_silence_s: expected more than a cycle, got {self.peer_silence_s}"
+            )
+
+
+class RobotState(NamedTuple):
+    """The robot as one telegram tells it.
+
+    Attributes:
+        tcp_pose: measured TCP in the base (RIst).
+        joint_positions_rad: (6,) measured A1 to A6, or None where the context does not send them.
+        ipoc: the telegram's number.
+        delay: how many answers in a row the controller got late.
+        cycle_s: time until the next telegram.
+        stamp_monotonic_s: when it came, ``time.monotonic``.
+        session: counts the starts of RSI.
+    """
+
+    tcp_pose: Pose
+    joint_positions_rad: Array | None
+    ipoc: int
+    delay: int
+    cycle_s: float
+    stamp_monotonic_s: float
+    session: int
+
+
+class Answered(NamedTuple):
+    """What was really sent in answer to one telegram.
+
+    Attributes:
+        state: the robot when it asked.
+        twist: the motion that was sent, base axes.
+        correction: the six numbers of RKorr.
+        refusal: why the travel limits refused a part, or None.
+        error: why nothing was sent although motion may have been wanted, or None.
+    """
+
+    state: RobotState
+    twist: Twist
+    correction: Six
+    refusal: str | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class RsiStatistics:
+    """Counters since the start.
+
+    Attributes:
+        answered: telegrams answered.
+        malformed: dropped, no telegram.
+        foreign: dropped, from another sender.
+        duplicates: the same IPOC again; answered as before.
+        out_of_order: an older IPOC; answered without motion.
+        backlog: answered without motion because a newer telegram was already there.
+        errors: cycles in which ``on_cycle`` failed or gave no finite twist.
+        refused: cycles in which the travel limits refused motion.
+        send_errors: answers that the network refused.
+        lost: telegrams that never came.
+        late_answers: as the controller reports them in Delay.
+        sessions: starts of RSI.
+        travel_mm: how far the corrections have led in this session.
+        travel_deg: the same for the rotation.
+        answer: arrival in the kernel to answer sent.
+        last_error: the latest reason for a cycle without motion, or None.
+    """
+
+    answered: int = 0
+    malformed: int = 0
+    foreign: int = 0
+    duplicates: int = 0
+    out_of_order: int = 0
+    backlog: int = 0
+    errors: int = 0
+    refused: int = 0
+    send_errors: int = 0
+    lost: int = 0
+    late_answers: int = 0
+    sessions: int = 0
+    travel_mm: float = 0.0
+    travel_deg: float = 0.0
+    answer: LatencyFigures = NO_FIGURES
+    last_error: str | None = None

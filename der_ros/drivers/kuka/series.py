@@ -1,0 +1,114 @@
+"""Where a telegram belongs in the controller's series: next, repeated, late, or a new start.
+
+Real controllers count the IPOC in milliseconds, public simulators by one, so the step is learned
+and only used to count losses; a new start is known by silence, by an IPOC far behind, or by the
+empty telegram with which old versions open.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+from enum import Enum
+
+_REORDER_WINDOW = 1000
+_JUMP_STEPS = 1000
+_CYCLE_SAMPLES = 25
+_CYCLE_TOLERANCE = 0.3
+
+
+class Arrival(Enum):
+    """What one telegram is."""
+
+    START = "start"
+    NEXT = "next"
+    DUPLICATE = "duplicate"
+    LATE = "late"
+
+
+class TelegramSeries:
+    """Follows the IPOCs and arrival times of one controller.
+
+    Attributes:
+        session: counts the starts of RSI, from 1.
+        lost: telegrams that did not arrive, as the IPOC tells.
+        jumps: IPOC steps too large to be losses.
+    """
+
+    def __init__(self, cycle_s: float, silence_s: float, check_cycle: bool = True) -> None:
+        self._cycle_s = cycle_s
+        self._silence_s = silence_s
+        self._check_cycle = check_cycle
+        self.session = 0
+        self.lost = 0
+        self.jumps = 0
+        self._last_ipoc: int | None = None
+        self._last_arrival_s = float("-inf")
+        self._restart()
+
+    def _restart(self) -> None:
+        self._step: int | None = None
+        self._intervals: deque[float] = deque(maxlen=_CYCLE_SAMPLES)
+        self._measured_s: float | None = None
+
+    def silent(self, now_s: float) -> bool:
+        """Whether nothing has come for longer than a running controller would wait."""
+        return now_s - self._last_arrival_s > self._silence_s
+
+    @property
+    def measured_cycle_s(self) -> float | None:
+        """Median interval of this session's telegrams, once there are enough of them."""
+        return self._measured_s
+
+    @property
+    def cycle_is_right(self) -> bool | None:
+        """Whether the telegrams come at the configured cycle; None while that is not known.
+
+        A wrong cycle scales every velocity: 12 ms configured at 4 ms moves three times too fast.
+        """
+        if not self._check_cycle:
+            return True
+        if self._measured_s is None:
+            return None
+        return abs(self._measured_s - self._cycle_s) < _CYCLE_TOLERANCE * self._cycle_s
+
+    def arrived(self, ipoc: int | None, now_s: float) -> Arrival:
+        """Judges one telegram by its IPOC and the monotonic time at which it came."""
+        arrival = self._judge(ipoc, now_s)
+        if arrival is Arrival.START:
+            self.session += 1
+            self._restart()
+        elif arrival is Arrival.NEXT:
+            self._measure(now_s)
+        if arrival in (Arrival.START, Arrival.NEXT):
+            self._last_ipoc = ipoc
+        self._last_arrival_s = now_s
+        return arrival
+
+    def _judge(self, ipoc: int | None, now_s: float) -> Arrival:
+        if self._last_ipoc is None or ipoc is None or self.silent(now_s):
+            return Arrival.START
+        gap = ipoc - self._last_ipoc
+        if gap == 0:
+            return Arrival.DUPLICATE
+        if gap < 0:
+            return Arrival.LATE if gap >= -_REORDER_WINDOW else Arrival.START
+        self._count_losses(gap)
+        return Arrival.NEXT
+
+    def _count_losses(self, gap: int) -> None:
+        if self._step is None or gap < self._step:
+            self._step = gap
+        missing = gap // self._step - 1
+        if missing > _JUMP_STEPS:
+            self.jumps += 1
+        else:
+            self.lost += missing
+
+    def _measure(self, now_s: float) -> None:
+        """The cycle is measured until it is found right: a controller cannot change it later."""
+        if self._measured_s is not None and self.cycle_is_right:
+            return
+        self._intervals.append(now_s - self._last_arrival_s)
+        if len(self._intervals) == _CYCLE_SAMPLES:
+            self._measured_s = statistics.median(self._intervals)

@@ -1,0 +1,272 @@
+"""The PC's side of RSI: a thread of its own that answers every telegram, whatever else happens."""
+
+from __future__ import annotations
+
+import logging
+import math
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from types import TracebackType
+
+import numpy as np
+
+from der_ros.drivers.figures import LatencyRing
+from der_ros.drivers.kuka.corrections import Correction, CorrectionTracker
+from der_ros.drivers.kuka.records import Answered, RobotState, RsiServerConfig, RsiStatistics
+from der_ros.drivers.kuka.rsi import (
+    RobotTelegram,
+    SensorTelegram,
+    build_sensor_telegram,
+    parse_robot_telegram,
+)
+from der_ros.drivers.kuka.series import Arrival, TelegramSeries
+from der_ros.drivers.kuka.transport import Packet, open_port, receive_all
+from der_ros.drivers.realtime import ask_for_realtime
+from der_ros.errors import ProtocolError
+from der_ros.geometry import Pose, Twist, quaternion_from_euler_zyx
+
+logger = logging.getLogger(__name__)
+
+
+class _Counts:
+    """The counters that the thread writes."""
+
+    def __init__(self) -> None:
+        self.answered = self.malformed = self.foreign = self.duplicates = 0
+        self.out_of_order = self.backlog = self.errors = self.refused = 0
+        self.send_errors = self.late_answers = 0
+
+
+class RsiServer:
+    """Answers a robot controller's telegrams; a context manager that owns socket and thread.
+
+    ``on_cycle`` runs in the server's thread for the newest telegram of each cycle and returns the
+    twist of the TCP in base axes. If it raises, or returns something that is not finite, the answer
+    is no motion and the error is counted. ``on_answered`` runs after the answer is on the wire, in
+    the same thread: hand the record on, do not work there. A telegram that is older than another
+    one already waiting is answered without motion, since the controller no longer waits for it.
+    """
+
+    def __init__(
+        self,
+        config: RsiServerConfig,
+        on_cycle: Callable[[RobotState], Twist],
+        on_answered: Callable[[Answered], None] | None = None,
+    ) -> None:
+        self._config = config
+        self._on_cycle = on_cycle
+        self._on_answered = on_answered
+        self._socket: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self._series = TelegramSeries(config.cycle_s, config.peer_silence_s, config.check_cycle)
+        self._tracker = CorrectionTracker(config.limits, config.absolute)
+        self._peer: tuple[str, int] | None = None
+        self._last_answer = b""
+        self._counts = _Counts()
+        self._latency = LatencyRing()
+        self._last_error: str | None = None
+        self._last_delay = 0
+
+    def __enter__(self) -> RsiServer:
+        """Opens the port and starts answering.
+
+        Raises:
+            ConnectionFailedError: the port is in use, or the address is not this computer's.
+        """
+        self._socket = open_port(self._config.bind_address, self._config.port)
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._serve, name="rsi", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stops answering; the controller stops by its own timeout."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=2.0)
+        if self._socket is not None:
+            self._socket.close()
+        self._thread = self._socket = None
+
+    @property
+    def port(self) -> int:
+        """The UDP port that is open, or the configured one."""
+        return self._config.port if self._socket is None else int(self._socket.getsockname()[1])
+
+    @property
+    def connected(self) -> bool:
+        """Whether a controller's telegrams are coming in."""
+        return self._peer is not None and not self._series.silent(time.monotonic())
+
+    @property
+    def statistics(self) -> RsiStatistics:
+        """The counters now; cheap enough for 10 Hz, not meant for every cycle."""
+        travel_mm, travel_deg = self._tracker.travel
+        return replace(
+            RsiStatistics(**vars(self._counts)),
+            lost=self._series.lost,
+            sessions=self._series.session,
+            travel_mm=travel_mm,
+            travel_deg=travel_deg,
+            answer=self._latency.figures(),
+            last_error=self._last_error,
+        )
+
+    def _serve(self) -> None:
+        ask_for_realtime(self._config.realtime_priority, "RSI server")
+        udp = self._socket
+        while not self._stop.is_set():
+            packets = [] if udp is None else receive_all(udp)
+            for index, packet in enumerate(packets):
+                self._handle_safely(packet, newest=index == len(packets) - 1)
+
+    def _handle_safely(self, packet: Packet, newest: bool) -> None:
+        """The thread must outlive whatever happens: the controller stops without it."""
+        try:
+            self._handle(packet, newest)
+        except Exception:
+            logger.exception("RSI server: a telegram could not be handled")
+
+    def _handle(self, packet: Packet, newest: bool) -> None:
+        if not self._is_robot(packet):
+            self._counts.foreign += 1
+            _log_some(self._counts.foreign, "dropped a packet from %s:%d", *packet.address)
+            return
+        try:
+            telegram = parse_robot_telegram(packet.data)
+        except ProtocolError as error:
+            self._counts.malformed += 1
+            _log_some(self._counts.malformed, "dropped a malformed telegram: %s", error)
+            return
+        self._peer = packet.address
+        arrival = self._series.arrived(telegram.ipoc, packet.stamp_monotonic_s)
+        if arrival is Arrival.START:
+            self._start(telegram, packet)
+        if arrival is Arrival.DUPLICATE:
+            self._counts.duplicates += 1
+            self._send(self._last_answer, packet)
+        elif arrival is Arrival.LATE or not newest:
+            self._counts.out_of_order += arrival is Arrival.LATE
+            self._counts.backlog += arrival is not Arrival.LATE
+            self._answer(telegram, packet, self._resting())
+        else:
+            self._cycle(telegram, packet)
+
+    def _is_robot(self, packet: Packet) -> bool:
+        """Only the robot's address; once a session runs, only its port."""
+        if packet.address[0] != self._config.robot_ip:
+            return False
+        same = self._peer is None or packet.address == self._peer
+        return same or self._series.silent(packet.stamp_monotonic_s)
+
+    def _start(self, telegram: RobotTelegram, packet: Packet) -> None:
+        self._tracker.reset()
+        logger.info(
+            "robot controller %s:%d started RSI (session %d, IPOC %s)",
+            *packet.address, self._series.session, telegram.ipoc,
+        )  # fmt: skip
+
+    def _cycle(self, telegram: RobotTelegram, packet: Packet) -> None:
+        """The newest telegram: asks for a twist, answers, then tells who wants to know."""
+        state = self._state(telegram, packet)
+        if state is None:
+            self._answer(telegram, packet, self._resting())
+            return
+        twist, error = self._wanted(state)
+        correction = self._tracker.step(twist, self._config.cycle_s)
+        self._answer(telegram, packet, correction)
+        self._note(state, correction, error)
+
+    def _wanted(self, state: RobotState) -> tuple[Twist, str | None]:
+        """The twist that is asked for, or zero and why."""
+        right = self._series.cycle_is_right
+        if right is None:
+            return Twist.zero(), None
+        if not right:
+            measured_ms = 1000.0 * (self._series.measured_cycle_s or math.nan)
+            return Twist.zero(), (
+                f"the controller sends every {measured_ms:.1f} ms, expected "
+                f"{1000.0 * self._config.cycle_s:g} ms; set cycle_ms to the controller's cycle"
+            )
+        try:
+            twist = self._on_cycle(state)
+            if np.isfinite(twist.to_array()).all():
+                return twist, None
+            return Twist.zero(), f"a twist that is not finite was asked for: {twist}"
+        except Exception as error:
+            if self._counts.errors == 0:
+                logger.exception("RSI server: on_cycle failed; the robot is told to stand")
+            return Twist.zero(), f"on_cycle failed: {type(error).__name__}: {error}"
+
+    def _note(self, state: RobotState, correction: Correction, error: str | None) -> None:
+        if error is not None:
+            self._counts.errors += 1
+            self._last_error = error
+        if correction.refusal is not None:
+            self._counts.refused += 1
+            self._last_error = correction.refusal
+        if state.delay > self._last_delay:
+            self._counts.late_answers += state.delay - self._last_delay
+        self._last_delay = state.delay
+        if self._on_answered is None:
+            return
+        try:
+            self._on_answered(
+                Answered(state, correction.twist, correction.values, correction.refusal, error)
+            )
+        except Exception:
+            logger.exception("RSI server: on_answered failed")
+
+    def _resting(self) -> Correction:
+        return self._tracker.step(Twist.zero(), self._config.cycle_s)
+
+    def _answer(self, telegram: RobotTelegram, packet: Packet, correction: Correction) -> None:
+        answer = SensorTelegram(telegram.ipoc or 0, correction.values)
+        self._last_answer = build_sensor_telegram(answer, self._config.sensor_type)
+        self._send(self._last_answer, packet)
+
+    def _send(self, data: bytes, packet: Packet) -> None:
+        if self._socket is None:
+            return
+        try:
+            self._socket.sendto(data, packet.address)
+        except OSError as error:
+            self._counts.send_errors += 1
+            _log_some(self._counts.send_errors, "an answer was not sent: %s", error)
+            return
+        self._counts.answered += 1
+        self._latency.add(max(0.0, (time.time_ns() - packet.arrived_ns) * 1e-9))
+
+    def _state(self, telegram: RobotTelegram, packet: Packet) -> RobotState | None:
+        if telegram.ipoc is None or telegram.tcp_mm_deg is None:
+            return None
+        x, y, z, *abc = telegram.tcp_mm_deg
+        yaw, pitch, roll = (math.radians(angle) for angle in abc)
+        axes = telegram.axes_deg
+        return RobotState(
+            Pose(
+                np.array((0.001 * x, 0.001 * y, 0.001 * z)),
+                quaternion_from_euler_zyx(yaw, pitch, roll),
+            ),
+            None if axes is None else np.radians(axes),
+            telegram.ipoc,
+            telegram.delay or 0,
+            self._config.cycle_s,
+            packet.stamp_monotonic_s,
+            self._series.session,
+        )
+
+
+def _log_some(count: int, message: str, *arguments: object) -> None:
+    """The first of its kind and then every thousandth: a flood must not become a flood of lines."""
+    if count == 1 or count % 1000 == 0:
+        logger.warning("RSI server (%d times): " + message, count, *arguments)
