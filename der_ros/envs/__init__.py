@@ -1,1 +1,13 @@
-"""Gymnasium environments over tasks and simulation."""
+"""Gymnasium environments over tasks and simulation; importing this registers them."""
+
+from __future__ import annotations
+
+import gymnasium
+
+from der_ros.envs.assembly import AssemblyEnv, default_limits
+from der_ros.envs.lap_joint import LapJointEnv
+from der_ros.envs.randomization import PRESETS, Randomization
+
+__all__ = ["PRESETS", "AssemblyEnv", "LapJointEnv", "Randomization", "default_limits"]
+
+gymnasium.register("der_ros/LapJoint-v0", entry_point="der_ros.envs.lap_joint:LapJointEnv")

@@ -1,0 +1,261 @@
+"""A task in a simulated cell as a Gymnasium environment.
+
+A step, in short: scale the action to a twist; then, each 12 ms as on the robot, read the wrench,
+let the motion governor pass what it allows, and run the physics; then observe and judge.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from der_ros.envs.randomization import Randomization, resolve_randomization
+from der_ros.envs.sensing import SimulatedSensing
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Pose, Wrench
+from der_ros.policy.governor import GovernorLimits, GovernorState, govern
+from der_ros.policy.observation import OBSERVATION_NAMES, build_observation
+from der_ros.sim.camera import render_rgb
+from der_ros.sim.servo import ServoConfig, Six
+from der_ros.sim.world import AssemblyWorld
+from der_ros.tasks.base import InitialState, Task
+
+ROBOT_NAMES = ("robotless",)
+PHYSICS_DT_S = 0.004
+GOVERNOR_DT_S = 0.012
+
+Observation = NDArray[np.float32]
+
+
+class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
+    """One task, one simulated arm, one episode at a time.
+
+    Observation (13,) float32: ``policy.observation``. Action (6,) in [-1, 1], clipped: fractions
+    of ``task.speed_limits``. Reward and ``terminated``: the task's. ``truncated``: the time limit,
+    the held piece outside the workspace, or the governor latched at its hard limit.
+
+    ``info`` holds ``success`` (bool), ``distance_m``, ``angle_rad``, ``wrench`` ((6,) as
+    observed), ``peak_force_n`` (of this episode), ``penetration_m`` (at the end of the step),
+    ``interventions`` (int, the governor's flags of this step together) and ``latched`` (bool).
+
+    Args:
+        task: what is assembled.
+        randomization: a preset's name or a ``Randomization``.
+        robot: one of ``ROBOT_NAMES``.
+        control_dt: time between two actions, s, a whole multiple of 1/250 s.
+        render_mode: None, ``rgb_array``, or ``human`` (PyBullet's window).
+        servo: stiffness of the arm; default a KR 60's.
+        limits: of the motion governor; default ``default_limits(task)``.
+
+    Raises:
+        ConfigurationError: an argument is not one of those.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array", "human"], "render_fps": 16}
+
+    def __init__(
+        self,
+        task: Task,
+        *,
+        randomization: str | Randomization = "none",
+        robot: str = "robotless",
+        control_dt: float = 0.06,
+        render_mode: str | None = None,
+        servo: ServoConfig | None = None,
+        limits: GovernorLimits | None = None,
+    ) -> None:
+        if robot not in ROBOT_NAMES:
+            raise ConfigurationError(
+                f"robot: expected one of {', '.join(ROBOT_NAMES)}, got {robot!r}"
+            )
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ConfigurationError(
+                f"render_mode: expected None, rgb_array or human, got {render_mode!r}"
+            )
+        self.task = task
+        self.control_dt_s = float(control_dt)
+        self._ticks, self._steps_per_tick = split_control_period(control_dt)
+        self.randomization = resolve_randomization(randomization)
+        self.governor_limits = limits if limits is not None else default_limits(task)
+        self.render_mode = render_mode
+        self.metadata = {**type(self).metadata, "render_fps": round(1.0 / control_dt)}
+        self.observation_space = gymnasium.spaces.Box(
+            -np.inf, np.inf, (len(OBSERVATION_NAMES),), np.float32
+        )
+        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (6,), np.float32)
+        # An episode never lasts longer than the limit, and the limit need not be a multiple.
+        self.max_steps = math.floor(task.time_limit_s / control_dt + 1e-9)
+        self.world = AssemblyWorld(task, servo, PHYSICS_DT_S, gui=render_mode == "human")
+        self._sensing = SimulatedSensing(self.world, self.randomization)
+        self._governor = GovernorState.rest()
+        self._goal = Pose.identity()
+        self._wrench: Six = (0.0,) * 6
+        self._steps = 0
+        self._peak_force_n = 0.0
+
+    def reset(
+        self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Starts an episode.
+
+        Args:
+            seed: makes this and all later episodes repeatable.
+            options: ``{"initial": InitialState}`` starts there instead of drawing.
+
+        Returns:
+            Observation and info.
+
+        Raises:
+            ConfigurationError: an option is unknown or of the wrong type.
+        """
+        super().reset(seed=seed)
+        self.world.open()
+        initial = self._initial_state(options or {})
+        friction_scale = 1.0
+        if self.randomization.friction_std > 0.0:
+            drawn = 1.0 + self.randomization.friction_std * self.np_random.standard_normal()
+            friction_scale = max(0.0, drawn)
+        self.world.reset(initial, friction_scale)
+        self._goal = self.task.goal_pose(initial)
+        self._sensing.start_episode(self.np_random)
+        self._governor = GovernorState.rest()
+        self._steps = 0
+        self._wrench = self._sensing.wrench()
+        self._peak_force_n = math.hypot(*self._wrench[:3])
+        return self._observe(), self._info(self.world.held_pose(), 0)
+
+    def step(self, action: ArrayLike) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """One control period.
+
+        Args:
+            action: (6,), see the class.
+
+        Returns:
+            Observation, reward, terminated, truncated, info.
+
+        Raises:
+            ConfigurationError: the action has another shape or is not finite.
+        """
+        interventions = self._move(self._command(action))
+        self._steps += 1
+        pose = self.world.held_pose()
+        info = self._info(pose, interventions)
+        terminated = info["success"]
+        truncated = not terminated and (
+            self._steps >= self.max_steps
+            or self._governor.latched
+            or not self.task.inside_workspace(pose)
+        )
+        reward = self.task.reward(pose, self._goal)
+        return self._observe(), reward, terminated, truncated, info
+
+    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
+        """The picture, (360, 480, 3) uint8, in mode ``rgb_array``; else None."""
+        if self.render_mode != "rgb_array":
+            return None
+        return render_rgb(self.world.client)
+
+    def close(self) -> None:
+        """Frees the physics; a later ``reset`` opens it again."""
+        self.world.close()
+
+    @property
+    def goal_pose(self) -> Pose:
+        """The true goal of this episode, which the policy is not told."""
+        return self._goal
+
+    def _initial_state(self, options: Mapping[str, Any]) -> InitialState:
+        initial = options.get("initial")
+        unknown = sorted(set(options) - {"initial"})
+        if unknown or not (initial is None or isinstance(initial, InitialState)):
+            raise ConfigurationError(
+                f"options: expected at most initial=InitialState, got {dict(options)}"
+            )
+        return initial if initial is not None else self.task.sample_initial_state(self.np_random)
+
+    def _command(self, action: ArrayLike) -> Six:
+        """The action as a twist, m/s and rad/s, task axes."""
+        array = np.asarray(action, dtype=np.float64)
+        if array.shape != (6,):
+            raise ConfigurationError(f"action: expected shape (6,), got {array.shape}")
+        if not np.isfinite(array).all():
+            raise ConfigurationError(f"action: expected finite numbers, got {array.tolist()}")
+        command = np.clip(array, -1.0, 1.0) * self.task.speed_limits
+        if self.randomization.action_noise_std > 0.0:
+            drawn = self.np_random.standard_normal(6)
+            command = command * (1.0 + self.randomization.action_noise_std * drawn)
+        a, b, c, d, e, f = command.tolist()
+        return (a, b, c, d, e, f)
+
+    def _move(self, command: Six) -> int:
+        """Runs the control period; returns the governor's flags together."""
+        world, sensing, limits = self.world, self._sensing, self.governor_limits
+        steps, dt_s = self._steps_per_tick, self._steps_per_tick * PHYSICS_DT_S
+        state, wrench, interventions = self._governor, self._wrench, 0
+        for _ in range(self._ticks):
+            state, flags = govern(limits, state, command, wrench, world.held_position(), dt_s)
+            interventions |= int(flags)
+            world.drive(state.twist, steps)
+            wrench = sensing.wrench()
+            force = math.hypot(wrench[0], wrench[1], wrench[2])
+            if force > self._peak_force_n:
+                self._peak_force_n = force
+        self._governor, self._wrench = state, wrench
+        return interventions
+
+    def _observe(self) -> Observation:
+        return build_observation(self._sensing.pose(), Wrench.from_array(np.array(self._wrench)))
+
+    def _info(self, pose: Pose, interventions: int) -> dict[str, Any]:
+        return {
+            "success": self.task.success(pose, self._goal),
+            "distance_m": self.task.distance(pose, self._goal),
+            "angle_rad": self.task.angle(pose, self._goal),
+            "wrench": np.array(self._wrench),
+            "peak_force_n": self._peak_force_n,
+            "penetration_m": self.world.penetration_m(),
+            "interventions": interventions,
+            "latched": self._governor.latched,
+        }
+
+
+def default_limits(task: Task) -> GovernorLimits:
+    """The motion governor's limits for a task: its speeds and its workspace."""
+    low, high = task.workspace
+    x, y, z = low.tolist()
+    u, v, w = high.tolist()
+    return GovernorLimits(
+        workspace_min_m=(x, y, z),
+        workspace_max_m=(u, v, w),
+        max_linear_speed_mps=task.max_linear_speed_mps,
+        max_angular_speed_radps=task.max_angular_speed_radps,
+    )
+
+
+def split_control_period(control_dt: float) -> tuple[int, int]:
+    """Divides a control period into governor ticks and physics steps.
+
+    Args:
+        control_dt: s.
+
+    Returns:
+        Ticks in a control period and physics steps in a tick: 12 ms ticks (the robot's cycle)
+        where they fit, else a tick for every physics step.
+
+    Raises:
+        ConfigurationError: the period is no whole multiple of the physics step.
+    """
+    steps = control_dt / PHYSICS_DT_S if isinstance(control_dt, (int, float)) else math.nan
+    if not (math.isfinite(steps) and steps > 0.5 and abs(steps - round(steps)) < 1e-6):
+        raise ConfigurationError(
+            f"control_dt: expected a whole multiple of the physics step {PHYSICS_DT_S} s, "
+            f"got {control_dt!r} s"
+        )
+    per_tick = round(GOVERNOR_DT_S / PHYSICS_DT_S)
+    whole = round(steps)
+    return (whole // per_tick, per_tick) if whole % per_tick == 0 else (whole, 1)

@@ -1,0 +1,173 @@
+"""From pieces to PyBullet bodies: the fixed ground piece and the tool that carries the held one.
+
+The tool is a multibody of two links: the arm's effective inertia, whose frame is the tcp, and the
+held piece, on a fixed joint that reports its reaction: the force/torque sensor.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import pybullet
+
+from der_ros.sim.servo import ServoConfig
+from der_ros.tasks.base import Piece, Task
+
+GRAVITY_M_PER_S2 = 9.81
+# PyBullet's box against box finds a contact only once they overlap, which at 50 mm/s and 4 ms can
+# be 0.2 mm too late. So the ground piece's boxes carry a shell of this thickness, and the solver
+# is told to let just that much overlap be: contacts are known early and act at the true surface.
+CONTACT_SHELL_M = 0.00015
+# Regularises the contact equations, of which there are more than six: at 600 N it is worth 7 um.
+_CONSTRAINT_SOFTNESS = 1e-6
+HELD_LINK = 0
+_ARM_LINK = -1
+_IDENTITY = (0.0, 0.0, 0.0, 1.0)
+_ORIGIN = (0.0, 0.0, 0.0)
+
+
+class Scene(NamedTuple):
+    """PyBullet's body numbers.
+
+    Attributes:
+        tool: arm inertia (base) and held piece (link ``HELD_LINK``).
+        ground: the ground piece.
+    """
+
+    tool: int
+    ground: int
+
+
+def build_scene(client: int, task: Task, servo: ServoConfig, physics_dt_s: float) -> Scene:
+    """Fills an empty PyBullet client with the task's two pieces, both at the task's origin.
+
+    Args:
+        client: PyBullet's connection.
+        task: gives the pieces.
+        servo: gives the arm's effective inertia.
+        physics_dt_s: the physics step.
+    """
+    pybullet.setTimeStep(physics_dt_s, physicsClientId=client)
+    pybullet.setGravity(0.0, 0.0, -GRAVITY_M_PER_S2, physicsClientId=client)
+    with _quiet_stdout():
+        # The pieces are light and the arm behind them is heavy and slow to turn: iterating leaves
+        # millimetres of error where the direct solver leaves none.
+        pybullet.setPhysicsEngineParameter(
+            constraintSolverType=pybullet.CONSTRAINT_SOLVER_LCP_DANTZIG,
+            globalCFM=_CONSTRAINT_SOFTNESS,
+            contactSlop=CONTACT_SHELL_M,
+            contactBreakingThreshold=0.002,
+            deterministicOverlappingPairs=1,
+            physicsClientId=client,
+        )
+    tool = _create_tool(client, task.held, servo)
+    ground = _create_ground(client, task.ground)
+    set_friction(client, Scene(tool, ground), task, 1.0)
+    return Scene(tool, ground)
+
+
+def set_friction(client: int, scene: Scene, task: Task, scale: float) -> None:
+    """Sets the friction between the pieces to ``scale`` times what the task says.
+
+    PyBullet multiplies the coefficients of two bodies, hence the roots: two pieces of the same
+    coefficient rub with just that.
+    """
+    held, ground = math.sqrt(task.held.friction * scale), math.sqrt(task.ground.friction * scale)
+    pybullet.changeDynamics(scene.tool, HELD_LINK, lateralFriction=held, physicsClientId=client)
+    pybullet.changeDynamics(scene.ground, -1, lateralFriction=ground, physicsClientId=client)
+
+
+def _create_tool(client: int, piece: Piece, servo: ServoConfig) -> int:
+    tool = int(
+        pybullet.createMultiBody(
+            baseMass=servo.effective_mass_kg,
+            baseCollisionShapeIndex=-1,
+            linkMasses=[piece.mass_kg],
+            linkCollisionShapeIndices=[_collision_shape(client, piece)],
+            linkVisualShapeIndices=[_visual_shape(client, piece)],
+            linkPositions=[_ORIGIN],
+            linkOrientations=[_IDENTITY],
+            linkInertialFramePositions=[piece.center_of_mass],
+            linkInertialFrameOrientations=[_IDENTITY],
+            linkParentIndices=[0],
+            linkJointTypes=[pybullet.JOINT_FIXED],
+            linkJointAxis=[(0.0, 0.0, 1.0)],
+            physicsClientId=client,
+        )
+    )
+    for link in (HELD_LINK, _ARM_LINK):
+        pybullet.changeDynamics(
+            tool, link, linearDamping=0.0, angularDamping=0.0, jointDamping=0.0,
+            activationState=pybullet.ACTIVATION_STATE_DISABLE_SLEEPING, physicsClientId=client,
+        )  # fmt: skip
+    # PyBullet takes a base's inertia here but gives a link that of its bounding box, whatever one
+    # says. For the held piece that is some 1e-5 kg m2 off, nothing beside the arm's.
+    arm = (servo.effective_inertia_kgm2,) * 3
+    pybullet.changeDynamics(tool, _ARM_LINK, localInertiaDiagonal=arm, physicsClientId=client)
+    pybullet.enableJointForceTorqueSensor(tool, HELD_LINK, True, physicsClientId=client)
+    return tool
+
+
+def _create_ground(client: int, piece: Piece) -> int:
+    return int(
+        pybullet.createMultiBody(
+            baseMass=0.0,
+            baseCollisionShapeIndex=_collision_shape(client, piece, CONTACT_SHELL_M),
+            baseVisualShapeIndex=_visual_shape(client, piece),
+            physicsClientId=client,
+        )
+    )
+
+
+def _collision_shape(client: int, piece: Piece, shell_m: float = 0.0) -> int:
+    return int(
+        pybullet.createCollisionShapeArray(
+            **_boxes(piece, shell_m),
+            collisionFramePositions=_positions(piece),
+            physicsClientId=client,
+        )
+    )
+
+
+def _visual_shape(client: int, piece: Piece) -> int:
+    return int(
+        pybullet.createVisualShapeArray(
+            **_boxes(piece),
+            rgbaColors=[piece.rgba] * len(piece.parts),
+            visualFramePositions=_positions(piece),
+            physicsClientId=client,
+        )
+    )
+
+
+def _boxes(piece: Piece, shell_m: float = 0.0) -> dict[str, Any]:
+    return {
+        "shapeTypes": [pybullet.GEOM_BOX] * len(piece.parts),
+        "halfExtents": [[half + shell_m for half in part.half_extents] for part in piece.parts],
+    }
+
+
+def _positions(piece: Piece) -> Sequence[tuple[float, float, float]]:
+    return [part.position for part in piece.parts]
+
+
+@contextmanager
+def _quiet_stdout() -> Iterator[None]:
+    """Keeps what the engine writes to the process's standard output away from it.
+
+    Choosing a solver makes PyBullet print, and standard output belongs to our callers' figures.
+    """
+    sys.stdout.flush()
+    saved, sink = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(sink, 1)
+        yield
+    finally:
+        os.dup2(saved, 1)
+        os.close(saved)
+        os.close(sink)

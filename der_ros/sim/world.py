@@ -1,0 +1,325 @@
+"""One assembly cell in PyBullet: a servoed tool with a held piece, a sensor, and a ground piece.
+
+PyBullet's world is the task frame. Forces are newtons as the engine gives them: the servo pushes
+on the arm's effective inertia, and the sensor's reading is the reaction in the joint that carries
+the held piece, so it holds contact, weight and inertia of that piece, as a real sensor's does.
+The weight of arm and load is taken up by the servo (a controller knows its load data).
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import numpy as np
+import pybullet
+
+from der_ros.errors import ConfigurationError, DerRosError
+from der_ros.geometry import Pose, Twist, Wrench
+from der_ros.sim.camera import look_at_joint
+from der_ros.sim.scene import (
+    CONTACT_SHELL_M,
+    GRAVITY_M_PER_S2,
+    HELD_LINK,
+    Scene,
+    build_scene,
+    set_friction,
+)
+from der_ros.sim.servo import CartesianServo, Quadruple, ServoConfig, Six, Triple
+from der_ros.tasks.base import InitialState, Task
+
+_ZERO3: Triple = (0.0, 0.0, 0.0)
+_ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+_WORLD_FRAME = pybullet.WORLD_FRAME
+# Long enough for the first reading after a reset to be that of a piece at rest.
+_SETTLING_STEPS = 3
+
+
+class _Motion(NamedTuple):
+    """The tool's state and the sensor's reading, as plain numbers."""
+
+    position: Triple
+    quaternion: Quadruple
+    velocity: Triple
+    angular: Triple
+    reading: Six  # reaction at the joint, averaged: tcp axes, about the held piece's mass centre
+
+
+class WorldSnapshot(NamedTuple):
+    """A saved state of one ``AssemblyWorld``; valid until that world is closed."""
+
+    engine_state: int
+    motion: _Motion
+    setpoint: tuple[Triple, Quadruple]
+
+
+class AssemblyWorld:
+    """A context manager around one PyBullet world of one task.
+
+    Args:
+        task: pieces and tool.
+        servo: stiffness, inertia and force of the arm; default ``ServoConfig.kr60()``.
+        physics_dt_s: the physics step.
+        gui: opens PyBullet's window instead of running without a display.
+
+    Raises:
+        ConfigurationError: the servo is too stiff for the step.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        servo: ServoConfig | None = None,
+        physics_dt_s: float = 0.004,
+        gui: bool = False,
+    ) -> None:
+        self.task = task
+        self.servo_config = servo if servo is not None else ServoConfig.kr60()
+        self.physics_dt_s = physics_dt_s
+        self._gui = gui
+        self._servo = CartesianServo(self.servo_config, physics_dt_s)
+        self._client = -1
+        self._scene = Scene(-1, -1)
+        self._clean_state = -1
+        self._tool_weight_n = GRAVITY_M_PER_S2 * (
+            self.servo_config.effective_mass_kg + task.held.mass_kg
+        )
+        start = task.start_pose
+        self._motion = _Motion(
+            _triple(start.position), _quadruple(start.quaternion), _ZERO3, _ZERO3, _ZERO6
+        )
+
+    # -- life ------------------------------------------------------------------------------------
+
+    def open(self) -> AssemblyWorld:
+        """Connects and builds the scene, reset to the task's nominal start.
+
+        Raises:
+            DerRosError: PyBullet does not give a world (no display for a window, too many worlds).
+        """
+        if self._client >= 0:
+            return self
+        try:
+            client = pybullet.connect(pybullet.GUI if self._gui else pybullet.DIRECT)
+        except pybullet.error as error:
+            raise DerRosError(f"PyBullet: expected a physics world, got: {error}") from error
+        if client < 0:
+            raise DerRosError("PyBullet: expected a physics world, got none; close other worlds")
+        self._client = client
+        self._scene = build_scene(client, self.task, self.servo_config, self.physics_dt_s)
+        self._clean_state = pybullet.saveState(physicsClientId=client)
+        if self._gui:
+            look_at_joint(client)
+        self.reset(InitialState(self.task.start_pose, Pose.identity()))
+        return self
+
+    def close(self) -> None:
+        """Disconnects; harmless when closed."""
+        if self._client >= 0:
+            pybullet.disconnect(physicsClientId=self._client)
+            self._client = -1
+
+    def __enter__(self) -> AssemblyWorld:
+        return self.open()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def client(self) -> int:
+        """PyBullet's connection, for rendering and tests.
+
+        Raises:
+            DerRosError: the world is closed.
+        """
+        if self._client < 0:
+            raise DerRosError("AssemblyWorld: expected an open world, got a closed one; open() it")
+        return self._client
+
+    @property
+    def scene(self) -> Scene:
+        """PyBullet's body numbers."""
+        return self._scene
+
+    # -- commands --------------------------------------------------------------------------------
+
+    def reset(self, initial: InitialState, friction_scale: float = 1.0) -> None:
+        """Starts anew, at rest, with no memory of what was before.
+
+        Args:
+            initial: where the two pieces are.
+            friction_scale: multiplies the task's coefficient of friction.
+        """
+        client = self.client
+        # The saved state also empties the contact caches, which would warm-start the solver.
+        pybullet.restoreState(self._clean_state, physicsClientId=client)
+        set_friction(client, self._scene, self.task, friction_scale)
+        self.place_ground(initial.ground)
+        self._place_held(initial.held)
+        self.drive(_ZERO6, _SETTLING_STEPS)
+
+    def place_ground(self, pose: Pose) -> None:
+        """Puts the ground piece elsewhere, while the held one is away from it.
+
+        Args:
+            pose: in the task frame.
+        """
+        pybullet.resetBasePositionAndOrientation(
+            self._scene.ground, pose.position, pose.quaternion, physicsClientId=self.client
+        )
+
+    def advance(self, twist: Twist, steps: int) -> None:
+        """Runs the physics while the servo's setpoint moves.
+
+        Args:
+            twist: linear velocity of the tcp and angular velocity, task axes, m/s and rad/s.
+            steps: physics steps, at least 1; ``sensor_wrench`` is the mean over them.
+
+        Raises:
+            ConfigurationError: the twist is not six finite numbers, or steps is below 1.
+        """
+        numbers = twist.to_array()
+        if numbers.shape != (6,) or not np.isfinite(numbers).all():
+            raise ConfigurationError(f"twist: expected six finite numbers, got {numbers}")
+        if steps < 1:
+            raise ConfigurationError(f"steps: expected at least 1, got {steps}")
+        vx, vy, vz, wx, wy, wz = numbers.tolist()
+        self.drive((vx, vy, vz, wx, wy, wz), steps)
+
+    def drive(self, twist: Six, steps: int) -> None:
+        """``advance`` in plain numbers, unchecked: the inner loop of training.
+
+        Args:
+            twist: vx, vy, vz, wx, wy, wz in task axes.
+            steps: physics steps, at least 1.
+        """
+        client, tool, pull = self._client, self._scene.tool, self._servo.pull
+        weight = self._tool_weight_n
+        position, quaternion, velocity, angular, _ = self._motion
+        a = b = c = d = e = f = 0.0
+        for _ in range(steps):
+            force, torque = pull(twist, position, quaternion, velocity, angular)
+            force = (force[0], force[1], force[2] + weight)
+            pybullet.applyExternalForce(tool, -1, force, position, _WORLD_FRAME, client)
+            pybullet.applyExternalTorque(tool, -1, torque, _WORLD_FRAME, client)
+            pybullet.stepSimulation(client)
+            position, quaternion = pybullet.getBasePositionAndOrientation(tool, client)
+            velocity, angular = pybullet.getBaseVelocity(tool, client)
+            fx, fy, fz, tx, ty, tz = pybullet.getJointState(tool, HELD_LINK, client)[2]
+            a += fx
+            b += fy
+            c += fz
+            d += tx
+            e += ty
+            f += tz
+        # The joint reports what it does to the piece; a sensor, what the piece does to it.
+        n = -1.0 / steps
+        reading = (n * a, n * b, n * c, n * d, n * e, n * f)
+        self._motion = _Motion(position, quaternion, velocity, angular, reading)
+
+    # -- what can be known -----------------------------------------------------------------------
+
+    def held_pose(self) -> Pose:
+        """Pose of the held piece (the tcp) in the task frame."""
+        return Pose(np.array(self._motion.position), np.array(self._motion.quaternion))
+
+    def held_twist(self) -> Twist:
+        """Velocity of the held piece, task axes."""
+        return Twist(np.array(self._motion.velocity), np.array(self._motion.angular))
+
+    def held_position(self) -> Triple:
+        """``held_pose().position`` in plain numbers."""
+        return self._motion.position
+
+    def held_quaternion(self) -> Quadruple:
+        """``held_pose().quaternion`` in plain numbers, of either sign."""
+        return self._motion.quaternion
+
+    def sensor_wrench(self) -> Wrench:
+        """The sensor's reading, mean over the last ``advance``; nothing is taken off.
+
+        Returns:
+            Sensor axes, about the sensor's origin: contact, weight and inertia of the held piece.
+        """
+        about_tcp = Wrench.from_array(np.array(self.wrench_on_tool()))
+        return about_tcp.seen_from(self.task.tcp_from_sensor.inverse())
+
+    def wrench_on_tool(self) -> Six:
+        """The same reading in plain numbers, in the tcp's axes about the tcp."""
+        fx, fy, fz, tx, ty, tz = self._motion.reading
+        x, y, z = self.task.held.center_of_mass
+        return (fx, fy, fz, tx + y * fz - z * fy, ty + z * fx - x * fz, tz + x * fy - y * fx)
+
+    def contact_wrench(self) -> Wrench:
+        """Sum of all contacts on the held piece in the last step, task axes about the tcp."""
+        force, torque = np.zeros(3), np.zeros(3)
+        for contact in self._contacts():
+            one = (
+                contact[9] * np.array(contact[7])
+                + contact[10] * np.array(contact[11])
+                + contact[12] * np.array(contact[13])
+            )
+            force += one
+            torque += np.cross(np.array(contact[5]) - np.array(self._motion.position), one)
+        return Wrench(force, torque)
+
+    def penetration_m(self) -> float:
+        """The deepest overlap of the two pieces, m, 0 when they do not touch."""
+        depths = (-float(contact[8]) - CONTACT_SHELL_M for contact in self._contacts())
+        return max(0.0, max(depths, default=0.0))
+
+    # -- save and restore ------------------------------------------------------------------------
+
+    def save(self) -> WorldSnapshot:
+        """Keeps the whole state; ``restore`` continues from it bit by bit."""
+        state = int(pybullet.saveState(physicsClientId=self.client))
+        return WorldSnapshot(state, self._motion, (self._servo.position, self._servo.quaternion))
+
+    def restore(self, snapshot: WorldSnapshot) -> None:
+        """Returns to a state that this world saved.
+
+        Raises:
+            ConfigurationError: the snapshot is not of this world, or was discarded.
+        """
+        try:
+            pybullet.restoreState(snapshot.engine_state, physicsClientId=self.client)
+        except pybullet.error as error:
+            raise ConfigurationError(
+                f"snapshot: expected one that this world saved, got {snapshot.engine_state}"
+            ) from error
+        self._motion = snapshot.motion
+        self._servo.hold(*snapshot.setpoint)
+
+    def discard(self, snapshot: WorldSnapshot) -> None:
+        """Frees what ``save`` kept."""
+        pybullet.removeState(snapshot.engine_state, physicsClientId=self.client)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _place_held(self, pose: Pose) -> None:
+        position, quaternion = _triple(pose.position), _quadruple(pose.quaternion)
+        tool, client = self._scene.tool, self.client
+        pybullet.resetBasePositionAndOrientation(tool, position, quaternion, client)
+        pybullet.resetBaseVelocity(tool, _ZERO3, _ZERO3, client)
+        self._servo.hold(position, quaternion)
+        self._motion = _Motion(position, quaternion, _ZERO3, _ZERO3, _ZERO6)
+
+    def _contacts(self) -> Any:
+        return pybullet.getContactPoints(
+            self._scene.tool, self._scene.ground, physicsClientId=self.client
+        )
+
+
+def _triple(values: Any) -> Triple:
+    x, y, z = values.tolist()
+    return (x, y, z)
+
+
+def _quadruple(values: Any) -> Quadruple:
+    x, y, z, w = values.tolist()
+    return (x, y, z, w)

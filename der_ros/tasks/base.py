@@ -1,0 +1,261 @@
+"""What a task is: two pieces, where they start, where they belong, and how well they fit so far.
+
+All poses are in the task frame: its origin is the nominal assembled pose of the held piece, z
+points away from the ground piece. A task is data and pure functions; it knows no engine.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Array, Pose, angle_between
+
+Triple: TypeAlias = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A solid box, axes parallel to its piece's.
+
+    Attributes:
+        half_extents: (x, y, z) half edge lengths, m, all positive.
+        position: its centre in the piece's frame, m.
+    """
+
+    half_extents: Triple
+    position: Triple
+
+    def __post_init__(self) -> None:
+        """Refuses a box without volume.
+
+        Raises:
+            ConfigurationError: a half extent is not positive and finite.
+        """
+        if not all(0.0 < h < math.inf for h in self.half_extents):
+            raise ConfigurationError(
+                f"Box.half_extents: expected three lengths above 0 m, got {self.half_extents}"
+            )
+
+    @property
+    def volume_m3(self) -> float:
+        """Volume, m³."""
+        x, y, z = self.half_extents
+        return 8.0 * x * y * z
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A rigid piece of one material: boxes that touch but do not overlap.
+
+    Attributes:
+        parts: the boxes, in the piece's frame.
+        mass_kg: mass of all parts together.
+        friction: Coulomb coefficient between the two pieces.
+        rgba: colour for rendering, each in [0, 1].
+    """
+
+    parts: tuple[Box, ...]
+    mass_kg: float
+    friction: float = 0.5
+    rgba: tuple[float, float, float, float] = (0.8, 0.65, 0.45, 1.0)
+
+    def __post_init__(self) -> None:
+        """Refuses a piece that no engine could move.
+
+        Raises:
+            ConfigurationError: no parts, a mass that is not positive, or a negative friction.
+        """
+        if not self.parts:
+            raise ConfigurationError("Piece.parts: expected at least one Box, got none")
+        if not 0.0 < self.mass_kg < math.inf:
+            raise ConfigurationError(f"Piece.mass_kg: expected more than 0, got {self.mass_kg}")
+        if not 0.0 <= self.friction < math.inf:
+            raise ConfigurationError(f"Piece.friction: expected 0 or more, got {self.friction}")
+
+    @cached_property
+    def center_of_mass(self) -> Triple:
+        """Centre of mass in the piece's frame, m."""
+        volumes = np.array([part.volume_m3 for part in self.parts])
+        centres = np.array([part.position for part in self.parts])
+        x, y, z = (volumes @ centres / volumes.sum()).tolist()
+        return (x, y, z)
+
+    @cached_property
+    def inertia(self) -> Array:
+        """(3, 3) inertia tensor about the centre of mass, piece axes, kg m²."""
+        density = self.mass_kg / sum(part.volume_m3 for part in self.parts)
+        total = np.zeros((3, 3))
+        for part in self.parts:
+            mass = density * part.volume_m3
+            square = np.square(2.0 * np.array(part.half_extents))
+            offset = np.array(part.position) - np.array(self.center_of_mass)
+            total += np.diag(mass / 12.0 * (square.sum() - square))
+            total += mass * (float(offset @ offset) * np.eye(3) - np.outer(offset, offset))
+        return total
+
+
+@dataclass(frozen=True)
+class InitialState:
+    """Where an episode starts, task frame.
+
+    Attributes:
+        held: pose of the held piece.
+        ground: where the ground piece really is; the identity is where it nominally is. The
+            policy is not told.
+    """
+
+    held: Pose
+    ground: Pose
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(ABC):
+    """An assembly task. Concrete tasks give the pieces, the initial states and the tool.
+
+    Distance, success and reward are the paper's (Sec. 3.1): with ``d = |dp| + w * angle``,
+    ``r = -d``, plus ``R`` when ``d <= epsilon``; ``angle`` is that of the rotation to the goal.
+
+    Attributes:
+        epsilon_m: success when the distance is at most this.
+        rotation_weight_m_per_rad: w, what a radian counts in metres.
+        success_reward: R.
+        max_linear_speed_mps: an action of 1 commands this speed along each axis.
+        max_angular_speed_radps: the same about each axis.
+        time_limit_s: an episode is truncated after this.
+        max_tilt_rad: an episode is truncated when the held piece is turned further than this from
+            its nominal assembled orientation.
+        tcp_from_sensor: where the force/torque sensor sits on the tool.
+    """
+
+    name: ClassVar[str]
+
+    epsilon_m: float = 0.005
+    rotation_weight_m_per_rad: float = 0.05
+    success_reward: float = 100.0
+    max_linear_speed_mps: float = 0.05
+    max_angular_speed_radps: float = 0.05
+    time_limit_s: float = 16.0
+    max_tilt_rad: float = 0.35
+    tcp_from_sensor: Pose = field(
+        default_factory=lambda: Pose(np.array((0.0, 0.0, 0.12)), np.array((0.0, 0.0, 0.0, 1.0)))
+    )
+
+    def __post_init__(self) -> None:
+        """Refuses options that make no sense.
+
+        Raises:
+            ConfigurationError: one of the numbers is not finite or not positive.
+        """
+        for name in (
+            "epsilon_m", "success_reward", "max_linear_speed_mps", "max_angular_speed_radps",
+            "time_limit_s", "max_tilt_rad",
+        ):  # fmt: skip
+            require_range(getattr(self, name), name, low=0.0, inclusive=False)
+        require_range(self.rotation_weight_m_per_rad, "rotation_weight_m_per_rad", low=0.0)
+
+    @property
+    @abstractmethod
+    def held(self) -> Piece:
+        """The piece at the end of the arm; its frame is the tcp."""
+
+    @property
+    @abstractmethod
+    def ground(self) -> Piece:
+        """The piece on the table; its frame is where the held piece's belongs."""
+
+    @property
+    @abstractmethod
+    def start_pose(self) -> Pose:
+        """Nominal start of the held piece."""
+
+    @property
+    @abstractmethod
+    def retract_pose(self) -> Pose:
+        """Where the held piece waits between two attempts, clear of the ground piece."""
+
+    @property
+    @abstractmethod
+    def workspace(self) -> tuple[Array, Array]:
+        """Lower and upper corner, (3,) m each, of the closed box that the tcp stays in."""
+
+    @abstractmethod
+    def sample_initial_state(self, rng: np.random.Generator) -> InitialState:
+        """Draws a start from the task's ranges; every number comes from ``rng``."""
+
+    @abstractmethod
+    def is_seated(self, pose: Pose) -> bool:
+        """Whether the held piece at ``pose`` must be assembled, judged as on a real robot.
+
+        The true goal is not known there: what counts is the depth reached inside the range of
+        lateral positions that the ground piece can have.
+        """
+
+    @cached_property
+    def speed_limits(self) -> Array:
+        """(6,): three of m/s, three of rad/s; an action of 1 commands them."""
+        linear, angular = self.max_linear_speed_mps, self.max_angular_speed_radps
+        return np.array((linear,) * 3 + (angular,) * 3)
+
+    def goal_pose(self, initial: InitialState) -> Pose:
+        """The true goal of the held piece, task frame."""
+        return initial.ground
+
+    def angle(self, pose: Pose, goal: Pose) -> float:
+        """Angle, rad in [0, pi], between a pose and the goal."""
+        return angle_between(pose.quaternion, goal.quaternion)
+
+    def distance(self, pose: Pose, goal: Pose) -> float:
+        """``|dp| + w * angle``, m."""
+        offset = pose.position - goal.position
+        translation = math.sqrt(float(offset @ offset))
+        return translation + self.rotation_weight_m_per_rad * self.angle(pose, goal)
+
+    def success(self, pose: Pose, goal: Pose) -> bool:
+        """Whether the distance is at most ``epsilon_m``."""
+        return self.distance(pose, goal) <= self.epsilon_m
+
+    def reward(self, pose: Pose, goal: Pose) -> float:
+        """The paper's reward (Sec. 3.1)."""
+        distance = self.distance(pose, goal)
+        return self.success_reward - distance if distance <= self.epsilon_m else -distance
+
+    def inside_workspace(self, pose: Pose) -> bool:
+        """Whether position and tilt are inside ``workspace`` and ``max_tilt_rad``."""
+        low, high = self.workspace
+        inside = bool((pose.position >= low).all() and (pose.position <= high).all())
+        return inside and self.angle(pose, Pose.identity()) <= self.max_tilt_rad
+
+
+def require_range(
+    value: float, name: str, *, low: float, high: float = math.inf, inclusive: bool = True
+) -> float:
+    """Returns ``value`` when it is a finite number in the range.
+
+    Args:
+        value: what the user gave.
+        name: of the option, for the message.
+        low: lower end.
+        high: upper end, allowed unless it is infinite.
+        inclusive: whether the lower end itself is allowed.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"{name}: expected a number, got {value!r}") from error
+    above = number >= low if inclusive else number > low
+    if not (math.isfinite(number) and above and number <= high):
+        bracket = "[" if inclusive else "("
+        raise ConfigurationError(
+            f"{name}: expected a finite number in {bracket}{low}, {high}], got {value!r}"
+        )
+    return number
