@@ -1,0 +1,357 @@
+"""Every hyper-parameter of a training run in one frozen record, and the YAML files that fill it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from der_ros.algorithms.base import ALGORITHM_NAMES, LearnerConfig
+from der_ros.errors import ConfigurationError
+from der_ros.replay.shard import ShardConfig
+from der_ros.replay.sharded import ReplayConfig
+from der_ros.replay.structures import STRUCTURE_NAMES
+
+PRESET_NAMES = ("fast", "paper")
+ENGINE_NAMES = ("local", "ray")
+EXPLORATION_NAMES = ("gaussian", "ornstein_uhlenbeck")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """One training run. Steps are environment steps of all workers together.
+
+    Attributes:
+        task: the task, one of ``der_ros.tasks.TASK_NAMES``.
+        env: a Gymnasium id in place of the task's own environment; empty for the task's own.
+        clearance: the environment's clearance; None for its default.
+        randomization: the environment's randomisation; None for its default.
+        control_dt_s: seconds of an environment step; None for the environment's default.
+        seed: of everything that is drawn.
+
+        algorithm: one of ``ALGORITHM_NAMES``.
+        hidden: units of each hidden layer.
+        layer_norm: LayerNorm in the critics.
+        learning_rate: Adam's.
+        policy_loss_coefficient: factor of the policy's loss.
+        critic_loss_coefficient: factor of the critics' loss.
+        l2: 0.5 · l2 · |weights|² is added to both losses.
+        huber: Huber loss of TD errors, else squares.
+        tau: step of the target networks; 1 copies.
+        target_interval: trained samples between target updates; 0: each update.
+        policy_delay: critic updates for one policy update (TD3).
+        target_noise: smoothing noise on the target's action (TD3).
+        target_noise_clip: its bound.
+        reward_scale: factor of the n-step return as the learner sees it.
+        gamma: discount of one step.
+        n_step: steps of a transition.
+
+        replay_structure: one of ``STRUCTURE_NAMES``.
+        der: Dynamic Experience Replay on or off.
+        demos: file or folder of demonstrations (``.npz`` episodes); empty for none.
+        shards: how many.
+        capacity: transitions in all shards together.
+        zone_size: demonstration zone in all shards together, part of ``capacity``.
+        permanent_demonstrations: human demonstrations never age out.
+        alpha: exponent of priorities.
+        beta: exponent of importance weights.
+        beta_final: ``beta`` at ``max_env_steps``, reached linearly; None keeps it.
+        epsilon: added to |td_error|.
+        zone_share: share of each batch from the zone; None leaves it to the priorities.
+        inserted_priority: ``top`` or ``td_error``, of demonstrations and insertions.
+        first_priority: ``top`` or ``td_error``, of the workers' transitions.
+        insertion_interval: steps between insertions; at each, every shard takes one episode.
+        pool_episodes: most episodes in the success pool.
+        pool_megabytes: most megabytes in the success pool.
+
+        batch_size: transitions in an update.
+        learning_starts: steps with random actions before the first update.
+        updates_per_step: updates for each step; a slower learner falls behind, never waits.
+        policy_interval: steps of a worker after which it gets new parameters.
+        fragment_steps: steps that a worker collects before it sends them.
+        filter_clip: filtered observations are clipped to ± this.
+        filter_std_floor: smallest standard deviation that the filter divides by.
+
+        exploration: one of ``EXPLORATION_NAMES``.
+        noise_min: the least exploring episode's noise; gaussian: standard deviation of the action.
+        noise_max: the most exploring episode's noise.
+        ou_theta: pull of the Ornstein-Uhlenbeck process.
+        ou_sigma: its noise.
+        greedy_every: each this-many-th episode of a worker is free of noise, to watch success.
+
+        engine: ``local``; ``ray`` is not there yet.
+        workers: rollout processes; 0: none, everything in one process, repeatable bit for bit;
+            -1: as many as cores besides the learner's, at least one.
+        torch_threads: threads of the learner's arithmetic.
+        device: torch device of the learner.
+
+        max_minutes: budget of this start, wall clock without pauses; evaluation at the end extra.
+        max_env_steps: budget of the run in all; 0 for none.
+        target_success: an evaluation of at least this success rate ends the run; above 1: none.
+        evaluation_episodes: episodes of an evaluation, on seeds that training never uses.
+        evaluation_steps: fewest steps from one evaluation to the next.
+        evaluation_threshold: recent noise-free episodes must succeed at this rate before one.
+        report_interval_s: seconds between lines of metrics.
+        checkpoint_interval_s: seconds between checkpoints.
+        checkpoints_kept: older ones are deleted.
+    """
+
+    task: str = "lap_joint"
+    env: str = ""
+    clearance: str | None = None
+    randomization: str | None = None
+    control_dt_s: float | None = None
+    seed: int = 0
+
+    algorithm: str = "td3"
+    hidden: tuple[int, ...] = (128, 128)
+    layer_norm: bool = True
+    learning_rate: float = 1e-3
+    policy_loss_coefficient: float = 1.0
+    critic_loss_coefficient: float = 1.0
+    l2: float = 0.0
+    huber: bool = True
+    tau: float = 0.005
+    target_interval: int = 0
+    policy_delay: int = 2
+    target_noise: float = 0.2
+    target_noise_clip: float = 0.5
+    reward_scale: float = 1.0
+    gamma: float = 0.99
+    n_step: int = 3
+
+    replay_structure: str = "no_demos"
+    der: bool = True
+    demos: str = ""
+    shards: int = 6
+    capacity: int = 200_000
+    zone_size: int = 5_000
+    permanent_demonstrations: bool = True
+    alpha: float = 0.5
+    beta: float = 0.4
+    beta_final: float | None = None
+    epsilon: float = 1e-6
+    zone_share: float | None = None
+    inserted_priority: str = "top"
+    first_priority: str = "top"
+    insertion_interval: int = 2_000
+    pool_episodes: int = 500
+    pool_megabytes: int = 64
+
+    batch_size: int = 256
+    learning_starts: int = 2_000
+    updates_per_step: float = 0.5
+    policy_interval: int = 200
+    fragment_steps: int = 50
+    filter_clip: float = 10.0
+    filter_std_floor: float = 1e-3
+
+    exploration: str = "gaussian"
+    noise_min: float = 0.1
+    noise_max: float = 0.8
+    ou_theta: float = 0.15
+    ou_sigma: float = 0.2
+    greedy_every: int = 5
+
+    engine: str = "local"
+    workers: int = -1
+    torch_threads: int = 1
+    device: str = "cpu"
+
+    max_minutes: float = 8.0
+    max_env_steps: int = 0
+    target_success: float = 0.95
+    evaluation_episodes: int = 100
+    evaluation_steps: int = 5_000
+    evaluation_threshold: float = 0.9
+    report_interval_s: float = 5.0
+    checkpoint_interval_s: float = 60.0
+    checkpoints_kept: int = 2
+
+    def __post_init__(self) -> None:
+        """Checks what the parts below do not check, then the parts."""
+        _one_of("algorithm", self.algorithm, ALGORITHM_NAMES)
+        _one_of("replay_structure", self.replay_structure, STRUCTURE_NAMES)
+        _one_of("engine", self.engine, ENGINE_NAMES)
+        _one_of("exploration", self.exploration, EXPLORATION_NAMES)
+        _one_of("first_priority", self.first_priority, ("top", "td_error"))
+        if self.engine == "ray":
+            raise ConfigurationError("engine: expected local; ray is not there yet")
+        for name in ("batch_size", "fragment_steps", "policy_interval", "greedy_every",
+                     "torch_threads", "evaluation_episodes", "checkpoints_kept"):  # fmt: skip
+            if getattr(self, name) < 1:
+                raise ConfigurationError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        for name in ("max_minutes", "updates_per_step", "filter_clip", "filter_std_floor"):
+            if not getattr(self, name) > 0.0:
+                raise ConfigurationError(f"{name}: expected above 0, got {getattr(self, name)}")
+        if self.workers < -1 or self.max_env_steps < 0 or self.seed < 0:
+            raise ConfigurationError(
+                "expected workers >= -1, max_env_steps >= 0 and seed >= 0, got "
+                f"{self.workers}, {self.max_env_steps} and {self.seed}"
+            )
+        if not 0.0 < self.gamma <= 1.0 or not 0.0 < self.noise_min <= self.noise_max:
+            raise ConfigurationError(
+                "expected 0 < gamma <= 1 and 0 < noise_min <= noise_max, got "
+                f"{self.gamma}, {self.noise_min} and {self.noise_max}"
+            )
+        if self.replay_structure != "no_demos" and not self.demos:
+            raise ConfigurationError(
+                f"replay_structure {self.replay_structure}: expected demonstrations, got none; "
+                "give demos, or choose no_demos"
+            )
+        self.learner()
+        self.replay()
+
+    def learner(self) -> LearnerConfig:
+        """The learner's part."""
+        return LearnerConfig(
+            hidden=self.hidden,
+            layer_norm=self.layer_norm,
+            learning_rate=self.learning_rate,
+            policy_loss_coefficient=self.policy_loss_coefficient,
+            critic_loss_coefficient=self.critic_loss_coefficient,
+            l2=self.l2,
+            huber=self.huber,
+            tau=self.tau,
+            target_interval=self.target_interval,
+            policy_delay=self.policy_delay,
+            target_noise=self.target_noise,
+            target_noise_clip=self.target_noise_clip,
+            device=self.device,
+        )
+
+    def replay(self) -> ReplayConfig:
+        """The replay's part; a zone that nothing would ever fill is given to the ring."""
+        used = self.der or self.replay_structure != "no_demos"
+        shards = max(1, self.shards)
+        shard = ShardConfig(
+            capacity=self.capacity // shards,
+            zone_size=self.zone_size // shards if used else 0,
+            alpha=self.alpha,
+            beta=self.beta,
+            epsilon=self.epsilon,
+            zone_share=self.zone_share,
+            permanent_demonstrations=self.permanent_demonstrations,
+        )
+        return ReplayConfig(
+            shards=self.shards,
+            shard=shard,
+            structure=self.replay_structure,
+            der=self.der,
+            insertion_interval=self.insertion_interval,
+            inserted_priority=self.inserted_priority,
+            n_step=self.n_step,
+            gamma=self.gamma,
+            pool_episodes=self.pool_episodes,
+            pool_bytes=self.pool_megabytes * 1024 * 1024,
+        )
+
+    def worker_count(self) -> int:
+        """``workers`` with -1 worked out."""
+        if self.workers >= 0:
+            return self.workers
+        return max(1, len(os.sched_getaffinity(0)) - 1)
+
+    def to_yaml(self) -> str:
+        """All fields, readable by ``load_config``."""
+        values = dataclasses.asdict(self)
+        values["hidden"] = list(self.hidden)
+        text: str = yaml.safe_dump(values, sort_keys=False)
+        return text
+
+
+FIELD_NAMES = tuple(field.name for field in dataclasses.fields(TrainingConfig))
+
+
+def load_config(
+    source: str | Path, overrides: Mapping[str, object] | None = None
+) -> TrainingConfig:
+    """Reads a preset by name or a YAML file by path, and puts ``overrides`` on top.
+
+    Raises:
+        ConfigurationError: no such preset or file, an unknown key (naming the known ones), or a
+            value of the wrong type.
+    """
+    path = _preset_path(source)
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{path}: expected a readable YAML file ({error})") from error
+    if not isinstance(values, dict):
+        raise ConfigurationError(f"{path}: expected a mapping of names to values")
+    return make_config({**values, **(overrides or {})})
+
+
+def make_config(values: Mapping[str, object]) -> TrainingConfig:
+    """A configuration of defaults and ``values``, each checked for its type."""
+    unknown = sorted(set(values) - set(FIELD_NAMES))
+    if unknown:
+        raise ConfigurationError(
+            f"configuration: unknown {', '.join(map(str, unknown))}; known are "
+            f"{', '.join(FIELD_NAMES)}"
+        )
+    hints = typing.get_type_hints(TrainingConfig)
+    checked: dict[str, Any] = {
+        name: _convert(name, value, hints[name]) for name, value in values.items()
+    }
+    return TrainingConfig(**checked)
+
+
+def parse_override(text: str) -> tuple[str, object]:
+    """``name=value`` as a pair; the value is read as YAML."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise ConfigurationError(f"override: expected name=value, got {text!r}")
+    try:
+        return name.strip(), yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"override {name}: expected a YAML value ({error})") from error
+
+
+def _preset_path(source: str | Path) -> Path:
+    path = Path(source)
+    if path.suffix in (".yaml", ".yml"):
+        return path
+    prefixes = [*os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep), sys.prefix]
+    folders = [Path(__file__).resolve().parents[2] / "config"]
+    folders += [Path(prefix) / "share" / "der_ros" / "config" for prefix in prefixes if prefix]
+    for folder in folders:
+        candidate = folder / "train" / f"{source}.yaml"
+        if candidate.is_file():
+            return candidate
+    raise ConfigurationError(
+        f"preset: expected one of {', '.join(PRESET_NAMES)} or the path of a .yaml file, "
+        f"got {str(source)!r}"
+    )
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ConfigurationError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
+
+
+def _convert(name: str, value: object, hint: Any) -> object:
+    """``value`` as the type that the field is annotated with."""
+    if isinstance(hint, types.UnionType):
+        if value is None:
+            return None
+        hint = next(part for part in typing.get_args(hint) if part is not type(None))
+    if typing.get_origin(hint) is tuple:
+        if isinstance(value, list | tuple) and all(type(item) is int for item in value):
+            return tuple(value)
+        raise ConfigurationError(f"{name}: expected a list of whole numbers, got {value!r}")
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if hint is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if type(value) is hint:
+        return value
+    raise ConfigurationError(f"{name}: expected a {hint.__name__}, got {value!r}")

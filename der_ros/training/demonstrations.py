@@ -1,0 +1,56 @@
+"""Episodes on disk: demonstrations that come in. ``.npz`` files of plain arrays, no pickle."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from der_ros.errors import ConfigurationError
+from der_ros.replay.transitions import Episode
+
+
+def save_episode(path: Path, episode: Episode) -> None:
+    """Writes one episode; flags become arrays of one boolean."""
+    np.savez(path, **{name: np.asarray(value) for name, value in episode._asdict().items()})
+
+
+def load_demonstrations(
+    source: Path, observation_size: int, action_size: int
+) -> tuple[Episode, ...]:
+    """Reads one ``.npz`` episode, or all of a folder in order of their names.
+
+    Raises:
+        ConfigurationError: nothing there, a file that is no episode, of other sizes, or one that
+            did not succeed.
+    """
+    paths = sorted(source.glob("*.npz")) if source.is_dir() else [source]
+    if not paths or not paths[0].is_file():
+        raise ConfigurationError(f"demos: expected .npz episodes, there are none at {source}")
+    return tuple(_load(path, observation_size, action_size) for path in paths)
+
+
+def _load(path: Path, observation_size: int, action_size: int) -> Episode:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            episode = Episode(
+                archive["observations"].astype(np.float32),
+                archive["actions"].astype(np.float32),
+                archive["rewards"].astype(np.float32),
+                bool(archive["terminated"]),
+                bool(archive["truncated"]),
+                bool(archive["success"]),
+            )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ConfigurationError(f"demos: {path} is no episode ({error})") from error
+    steps = episode.steps
+    expected = ((steps + 1, observation_size), (steps, action_size), (steps,))
+    got = (episode.observations.shape, episode.actions.shape, episode.rewards.shape)
+    finite = all(bool(np.isfinite(column).all()) for column in episode[:3])
+    if steps == 0 or got != expected or not finite or not episode.success:
+        raise ConfigurationError(
+            f"demos: {path}: expected a successful episode of finite numbers, shapes {expected}, "
+            f"got shapes {got}, success {episode.success}"
+        )
+    return episode

@@ -1,0 +1,105 @@
+"""Noise-free episodes on seeds that training never uses, and what came of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import gymnasium
+import numpy as np
+
+from der_ros.replay.transitions import Float32Array
+
+Act = Callable[[Float32Array], Float32Array]
+
+# Seeds below are left to training.
+TRAINING_EVALUATION_SEED = 1 << 30
+EVALUATE_TOOL_SEED = 1 << 31
+
+
+class EvaluationReport(NamedTuple):
+    """One entry an episode."""
+
+    success: tuple[bool, ...]
+    episode_return: tuple[float, ...]
+    steps: tuple[int, ...]
+    peak_force_n: tuple[float, ...]
+
+    @property
+    def episodes(self) -> int:
+        """How many."""
+        return len(self.success)
+
+    @property
+    def success_rate(self) -> float:
+        """Share of successes, 0 without episodes."""
+        return sum(self.success) / max(1, self.episodes)
+
+    @property
+    def mean_return(self) -> float:
+        """Mean undiscounted return, 0 without episodes."""
+        return sum(self.episode_return) / max(1, self.episodes)
+
+    def joined(self, other: EvaluationReport) -> EvaluationReport:
+        """Both together."""
+        return EvaluationReport(
+            self.success + other.success,
+            self.episode_return + other.episode_return,
+            self.steps + other.steps,
+            self.peak_force_n + other.peak_force_n,
+        )
+
+
+NO_EPISODES = EvaluationReport((), (), (), ())
+
+
+def evaluate(
+    environment: gymnasium.Env[Any, Any],
+    act: Act,
+    seeds: Sequence[int],
+    should_stop: Callable[[], bool] = lambda: False,
+    on_episode: Callable[[EvaluationReport], None] | None = None,
+) -> EvaluationReport:
+    """Runs one episode for each seed.
+
+    Args:
+        environment: left wherever the last episode ends.
+        act: raw observation -> action.
+        seeds: each resets the environment.
+        should_stop: asked after each step; an unfinished episode is left out.
+        on_episode: told the report so far after each episode.
+    """
+    report = NO_EPISODES
+    for seed in seeds:
+        observation, _ = environment.reset(seed=seed)
+        total, steps, peak, ended = 0.0, 0, 0.0, False
+        info: dict[str, Any] = {}
+        while not ended:
+            if should_stop():
+                return report
+            observation, reward, terminated, truncated, info = environment.step(act(observation))
+            total, steps = total + float(reward), steps + 1
+            peak = max(peak, float(info.get("peak_force_n", 0.0)))
+            ended = terminated or truncated
+        report = report.joined(
+            EvaluationReport((bool(info.get("success", False)),), (total,), (steps,), (peak,))
+        )
+        if on_episode is not None:
+            on_episode(report)
+    return report
+
+
+def wilson_interval(successes: int, episodes: int, z: float = 1.959964) -> tuple[float, float]:
+    """The 95 % score interval of a success rate (Wilson 1927); (0, 1) without episodes."""
+    if episodes == 0:
+        return 0.0, 1.0
+    rate = successes / episodes
+    spread = z * math.sqrt(rate * (1.0 - rate) / episodes + z * z / (4.0 * episodes**2))
+    centre, scale = rate + z * z / (2.0 * episodes), 1.0 + z * z / episodes
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+
+
+def median(values: Sequence[float]) -> float | None:
+    """The median, None of nothing."""
+    return float(np.median(values)) if values else None

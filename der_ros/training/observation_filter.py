@@ -1,0 +1,85 @@
+"""The running mean and standard deviation that observations are filtered with (paper, App. A)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from der_ros.errors import CheckpointError
+from der_ros.replay.transitions import Float32Array
+
+
+class FilterStatistics(NamedTuple):
+    """What is needed to filter: clip((observation - mean) / std, ±clip), in float32."""
+
+    mean: Float32Array  # (observation size,)
+    std: Float32Array  # (observation size,)
+    clip: float
+
+    def __call__(self, observation: Float32Array) -> Float32Array:
+        """(…, observation size) raw -> filtered, the same arithmetic as in the exported graph."""
+        filtered: Float32Array = (observation - self.mean) / self.std
+        return np.clip(filtered, -self.clip, self.clip, out=filtered)
+
+
+class ObservationFilter:
+    """Counts every observation that workers send, once; nothing is filtered before it is drawn.
+
+    Replay holds raw observations, so human, agent and restored transitions all pass the filter as
+    it stands when they are drawn.
+    """
+
+    def __init__(self, size: int, clip: float, std_floor: float) -> None:
+        """Until something is counted the mean is 0 and the standard deviation 1."""
+        self._clip, self._floor = clip, std_floor
+        self.count = 0
+        self._mean = np.zeros(size)
+        self._squares = np.zeros(size)  # sum of squared deviations from the mean
+
+    def count_in(self, observations: Float32Array) -> None:
+        """Adds (rows, size) observations (Chan et al. 1979, exact for any grouping)."""
+        rows = len(observations)
+        if rows == 0:
+            return
+        values = observations.astype(np.float64)
+        mean = values.mean(axis=0)
+        difference = mean - self._mean
+        total = self.count + rows
+        self._squares += np.square(values - mean).sum(axis=0)
+        self._squares += np.square(difference) * (self.count * rows / total)
+        self._mean += difference * (rows / total)
+        self.count = total
+
+    def statistics(self) -> FilterStatistics:
+        """The filter as it stands."""
+        std = np.ones_like(self._mean)
+        if self.count > 1:
+            std = np.maximum(np.sqrt(self._squares / (self.count - 1)), self._floor)
+        return FilterStatistics(
+            self._mean.astype(np.float32), std.astype(np.float32), float(self._clip)
+        )
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """For a checkpoint."""
+        return {
+            "count": np.array(self.count, np.int64),
+            "mean": self._mean.copy(),
+            "squares": self._squares.copy(),
+        }
+
+    def load_state(self, state: dict[str, NDArray[np.generic]]) -> None:
+        """Takes over what ``state`` gave.
+
+        Raises:
+            CheckpointError: it is of another size.
+        """
+        if state["mean"].shape != self._mean.shape:
+            raise CheckpointError(
+                f"checkpoint: expected a filter of {self._mean.shape} numbers, got "
+                f"{state['mean'].shape}"
+            )
+        self.count = int(state["count"].item())
+        self._mean = state["mean"].astype(np.float64)
+        self._squares = state["squares"].astype(np.float64)
