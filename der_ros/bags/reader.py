@@ -1,0 +1,128 @@
+"""Reads rosbag2 bags offline, in bag order, with one kind of error for all that may be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from rosbags.highlevel import AnyReader
+from rosbags.typesys import Stores, get_typestore
+
+from der_ros.bags.recorder import PART_SUFFIX
+from der_ros.errors import BagError
+
+
+class BagMessage(NamedTuple):
+    """One message of a bag.
+
+    Attributes:
+        topic: as it is named in the bag.
+        stamp_ns: bag time, ns since the epoch.
+        message: with the fields of its ROS type; arrays are numpy's.
+    """
+
+    topic: str
+    stamp_ns: int
+    message: Any
+
+
+class BagReader:
+    """Context manager over one bag (MCAP or SQLite, compressed or not)."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._stack = ExitStack()
+        self._reader: AnyReader | None = None
+
+    def open(self) -> None:
+        """Opens the bag and reads its index.
+
+        Raises:
+            BagError: there is none, it is incomplete, or it is damaged.
+        """
+        folder = self.path.parent if self.path.suffix in (".mcap", ".db3") else self.path
+        part = folder.with_name(folder.name + PART_SUFFIX)
+        if folder.suffix == PART_SUFFIX or (part.exists() and not folder.exists()):
+            raise BagError(f"bag {self.path}: its recording was not completed")
+        if not (folder / "metadata.yaml").is_file():
+            raise BagError(
+                f"bag {self.path}: expected a rosbag2 folder with a metadata.yaml, "
+                f"got {'a folder without one' if folder.is_dir() else 'no such folder'}"
+            )
+        try:
+            reader = AnyReader([folder], default_typestore=get_typestore(Stores.ROS2_JAZZY))
+            self._reader = self._stack.enter_context(reader)
+        except Exception as error:  # the parser meets damaged bytes with errors of every kind
+            raise self._damaged(error) from error
+
+    def close(self) -> None:
+        """Lets go of the files."""
+        self._reader = None
+        self._stack.close()
+
+    @property
+    def topics(self) -> Mapping[str, int]:
+        """How many messages each topic has, as the bag's index says."""
+        return {name: info.msgcount for name, info in self._opened().topics.items()}
+
+    def find(self, name: str) -> str:
+        """The full name of the topic that is ``name`` in whatever namespace.
+
+        Raises:
+            BagError: no topic, or more than one, ends in it.
+        """
+        wanted = name.lstrip("/")
+        found = [topic for topic in self.topics if ("/" + topic).endswith("/" + wanted)]
+        if len(found) != 1:
+            raise BagError(
+                f"bag {self.path}: expected one topic {wanted}, "
+                f"got {', '.join(found) or 'none; it has ' + ', '.join(sorted(self.topics))}"
+            )
+        return found[0]
+
+    def messages(self, *topics: str) -> Iterator[BagMessage]:
+        """The messages of the topics with these full names, in bag order.
+
+        Raises:
+            BagError: a message cannot be read.
+        """
+        reader = self._opened()
+        connections = [entry for entry in reader.connections if entry.topic in topics]
+        if not connections:
+            return
+        try:
+            for connection, stamp_ns, data in reader.messages(connections):
+                message = reader.deserialize(data, connection.msgtype)
+                yield BagMessage(connection.topic, stamp_ns, message)
+        except BagError:
+            raise
+        except Exception as error:  # as in open
+            raise self._damaged(error) from error
+
+    def _opened(self) -> AnyReader:
+        if self._reader is None:
+            raise BagError(f"bag {self.path}: is not open")
+        return self._reader
+
+    def _damaged(self, error: Exception) -> BagError:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return BagError(
+            f"bag {self.path}: expected a complete rosbag2, got a damaged one: {reason}"
+        )
+
+    def __enter__(self) -> BagReader:
+        """Opens the bag."""
+        self.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Closes the bag."""
+        self.close()

@@ -1,0 +1,159 @@
+"""Recomputes every action of a recorded attempt from its recorded observation.
+
+A deployment that really ran the policy it names gives differences of zero, or of rounding on
+another processor. The comparison is offline and in bag order, so it is exact and repeatable.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from der_ros.bags.reader import BagReader
+from der_ros.errors import BagError, ContractError
+
+OBSERVATION_TOPIC, ACTION_TOPIC, INFO_TOPIC = "policy/observation", "policy/action", "policy/info"
+DEFAULT_TOLERANCE = 1e-5
+Policy: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+class Verdict(str, Enum):
+    """What a replay says."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    UNUSABLE = "unusable"
+
+
+@dataclass(frozen=True)
+class ReplayReport:
+    """The outcome of one replay.
+
+    Attributes:
+        bag: its folder.
+        samples: pairs of observation and action that were compared.
+        max_action_difference: largest absolute difference of any action's component, of [-1, 1];
+            None without a sample.
+        verdict: same, different or unusable.
+        reason: why it is unusable or where it differs most; empty when same.
+    """
+
+    bag: str
+    samples: int
+    max_action_difference: float | None
+    verdict: Verdict
+    reason: str = ""
+
+
+class Sample(NamedTuple):
+    """What the policy saw and did in one tick: (13,) and (6,) float32."""
+
+    observation: NDArray[np.float32]
+    action: NDArray[np.float32]
+
+
+class PolicyInfo(NamedTuple):
+    """What a bag says about the policy that acted in it."""
+
+    sha256: str
+    path: str
+
+
+def tick_label(kind: str, tick: int) -> str:
+    """The label of an array's dimension that ties an action to its observation."""
+    return f"{kind} {tick}"
+
+
+def read_samples(reader: BagReader) -> list[Sample]:
+    """The pairs of observation and action, in bag order.
+
+    Messages are paired by the tick in their labels, or where there is none by their order.
+
+    Raises:
+        BagError: a topic is missing, or the numbers of messages without ticks differ.
+    """
+    names = reader.find(OBSERVATION_TOPIC), reader.find(ACTION_TOPIC)
+    arrays: tuple[dict[int, Any], dict[int, Any]] = ({}, {})
+    without_tick = False
+    for topic, _, message in reader.messages(*names):
+        kind = arrays[names.index(topic)]
+        tick = _tick(message)
+        without_tick = without_tick or tick is None
+        kind[len(kind) if tick is None else tick] = np.asarray(message.data, dtype=np.float32)
+    observations, actions = arrays
+    if without_tick and len(observations) != len(actions):
+        raise BagError(
+            f"bag {reader.path}: expected as many actions as observations, "
+            f"got {len(actions)} and {len(observations)} without ticks to pair them by"
+        )
+    return [Sample(observations[tick], actions[tick]) for tick in observations if tick in actions]
+
+
+def read_policy_info(reader: BagReader) -> PolicyInfo | None:
+    """The last ``policy/info`` of the bag; None where there is none that can be read."""
+    try:
+        name = reader.find(INFO_TOPIC)
+        texts = [message.message.data for message in reader.messages(name)]
+        values = json.loads(texts[-1])
+        return PolicyInfo(str(values["sha256"]), str(values["path"]))
+    except (BagError, IndexError, KeyError, TypeError, json.JSONDecodeError):
+        return None
+
+
+def replay_policy(
+    bag: Path | str, policy: Policy, tolerance: float = DEFAULT_TOLERANCE
+) -> ReplayReport:
+    """Recomputes every action of ``bag`` with ``policy``.
+
+    Args:
+        bag: a rosbag2 folder with ``policy/observation`` and ``policy/action``.
+        policy: (13,) float32 to (6,) float32.
+        tolerance: largest difference that still counts as the same.
+
+    Returns:
+        The report; what is wrong with the bag is in its ``reason``, nothing is raised for it.
+    """
+    try:
+        with BagReader(bag) as reader:
+            samples = read_samples(reader)
+        if not samples:
+            raise BagError(f"bag {bag}: expected at least one pair of observation and action")
+        differences = list(_differences(samples, policy))
+    except (BagError, ContractError) as error:
+        return ReplayReport(str(bag), 0, None, Verdict.UNUSABLE, str(error))
+    worst = int(np.argmax(differences))
+    largest = differences[worst]
+    if largest <= tolerance:
+        return ReplayReport(str(bag), len(samples), largest, Verdict.SAME)
+    reason = f"sample {worst + 1} of {len(samples)} differs by {largest:.3g}, more than {tolerance}"
+    return ReplayReport(str(bag), len(samples), largest, Verdict.DIFFERENT, reason)
+
+
+def _differences(samples: Iterable[Sample], policy: Policy) -> Iterable[float]:
+    for number, sample in enumerate(samples, 1):
+        action = policy(sample.observation)
+        if action.shape != sample.action.shape:
+            raise BagError(
+                f"sample {number}: expected an action of shape {action.shape}, "
+                f"got {sample.action.shape}"
+            )
+        difference = float(np.abs(action - sample.action).max())
+        # A recorded NaN is as different as can be, and JSON knows no NaN.
+        yield difference if math.isfinite(difference) else float(np.finfo(np.float32).max)
+
+
+def _tick(message: Any) -> int | None:
+    """The tick in the label of the array's first dimension."""
+    dimensions = message.layout.dim
+    if not dimensions:
+        return None
+    number = str(dimensions[0].label).rpartition(" ")[2]
+    return int(number) if number.isdecimal() else None

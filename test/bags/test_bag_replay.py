@@ -1,0 +1,130 @@
+import json
+
+import numpy as np
+import pytest
+
+from der_ros.bags.reader import BagReader
+from der_ros.bags.recorder import BagWriter, RecordedTopic, typestore
+from der_ros.bags.replay import (
+    PolicyInfo,
+    Verdict,
+    read_policy_info,
+    read_samples,
+    replay_policy,
+    tick_label,
+)
+from der_ros.errors import BagError
+
+ARRAY, STRING = "std_msgs/msg/Float32MultiArray", "std_msgs/msg/String"
+TOPICS = [
+    RecordedTopic("/policy/observation", ARRAY),
+    RecordedTopic("/policy/action", ARRAY),
+    RecordedTopic("/policy/info", STRING, latched=True),
+]
+
+
+def policy(observation):
+    return np.tanh(observation[:6] * np.float32(3.0))
+
+
+def array(kind, tick, data):
+    types = typestore()
+    dimension = types.types["std_msgs/msg/MultiArrayDimension"](
+        label=tick_label(kind, tick), size=len(data), stride=len(data)
+    )
+    layout = types.types["std_msgs/msg/MultiArrayLayout"](
+        dim=[] if tick is None else [dimension], data_offset=0
+    )
+    message = types.types[ARRAY](layout=layout, data=np.asarray(data, np.float32))
+    return bytes(types.serialize_cdr(message, ARRAY))
+
+
+def write_bag(path, messages, info=None):
+    types = typestore()
+    with BagWriter(path, TOPICS) as writer:
+        if info is not None:
+            data = types.serialize_cdr(types.types[STRING](data=info), STRING)
+            writer.write("/policy/info", bytes(data), 1)
+        for stamp, (topic, tick, data) in enumerate(messages, 2):
+            writer.write(f"/policy/{topic}", array(topic, tick, data), stamp)
+    return path
+
+
+def ticks(count, change=0.0):
+    rng = np.random.default_rng(3)
+    for tick in range(count):
+        observation = rng.normal(size=13).astype(np.float32)
+        yield "observation", tick, observation
+        yield "action", tick, policy(observation) + np.float32(change if tick == 7 else 0.0)
+
+
+def test_the_same_policy_gives_the_same_actions(tmp_path):
+    report = replay_policy(write_bag(tmp_path / "bag", ticks(20)), policy)
+    assert (report.verdict, report.samples) == (Verdict.SAME, 20)
+    assert report.max_action_difference == 0.0
+
+
+def test_one_changed_action_is_found_and_named(tmp_path):
+    bag = write_bag(tmp_path / "bag", ticks(20, change=1e-3))
+    report = replay_policy(bag, policy)
+    assert report.verdict is Verdict.DIFFERENT
+    assert report.max_action_difference == pytest.approx(1e-3, rel=1e-3)
+    assert "sample 8 of 20" in report.reason
+    assert replay_policy(bag, policy, tolerance=1e-2).verdict is Verdict.SAME
+
+
+def test_a_recorded_nan_is_different_and_still_a_number(tmp_path):
+    bag = write_bag(tmp_path / "bag", ticks(20, change=np.nan))
+    report = replay_policy(bag, policy)
+    assert report.verdict is Verdict.DIFFERENT
+    assert np.isfinite(report.max_action_difference)
+
+
+def test_pairs_are_made_by_tick_whatever_the_order_and_the_losses(tmp_path):
+    messages = list(ticks(10))
+    # Observation 0 and action 9 fell out; observation 4 came before action 3.
+    shuffled = [*messages[1:7], messages[8], messages[7], *messages[9:-1]]
+    with BagReader(write_bag(tmp_path / "bag", shuffled)) as reader:
+        samples = read_samples(reader)
+    assert len(samples) == 8
+    for sample in samples:
+        assert (policy(sample.observation) == sample.action).all()
+
+
+def test_without_ticks_the_order_pairs_them(tmp_path):
+    messages = [(topic, None, data) for topic, _, data in ticks(5)]
+    assert replay_policy(write_bag(tmp_path / "a", messages), policy).verdict is Verdict.SAME
+    report = replay_policy(write_bag(tmp_path / "b", messages[1:]), policy)
+    assert report.verdict is Verdict.UNUSABLE
+    assert "5 and 4" in report.reason
+
+
+@pytest.mark.parametrize(
+    ("messages", "reason"),
+    [
+        ([], "at least one pair"),
+        ([("observation", 1, [0.0] * 13), ("action", 1, [0.0] * 5)], r"shape \(6,\)"),
+    ],
+)
+def test_a_bag_without_use_says_why(tmp_path, messages, reason):
+    report = replay_policy(write_bag(tmp_path / "bag", messages), policy)
+    assert (report.verdict, report.samples) == (Verdict.UNUSABLE, 0)
+    assert report.max_action_difference is None
+    with pytest.raises(BagError, match=reason):
+        raise BagError(report.reason)
+
+
+def test_a_bag_without_the_topics_says_which(tmp_path):
+    with BagWriter(tmp_path / "bag", TOPICS[2:]):
+        pass
+    report = replay_policy(tmp_path / "bag", policy)
+    assert report.verdict is Verdict.UNUSABLE
+    assert "policy/observation" in report.reason
+
+
+def test_the_policy_of_a_bag_is_read_if_it_is_there(tmp_path):
+    info = json.dumps({"sha256": "ab", "path": "/x.onnx", "more": 1})
+    cases = {info: PolicyInfo("ab", "/x.onnx"), "{}": None, "no json": None, None: None, "[]": None}
+    for number, (text, wanted) in enumerate(cases.items()):
+        with BagReader(write_bag(tmp_path / str(number), ticks(1), text)) as reader:
+            assert read_policy_info(reader) == wanted

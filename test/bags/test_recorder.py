@@ -1,0 +1,157 @@
+"""Bags that rosbags and mcap read, and that appear only when they are complete."""
+
+import numpy as np
+import pytest
+from mcap.reader import make_reader
+from mcap_ros2.decoder import DecoderFactory
+from rosbags.highlevel import AnyReader
+from rosbags.interfaces import QosDurability
+from rosbags.rosbag2 import storage_mcap
+from ruamel.yaml import YAML
+
+from der_ros.bags.recorder import BagWriter, RecordedTopic, typestore
+from der_ros.errors import BagError
+
+WRENCH = RecordedTopic("/netft_data", "geometry_msgs/msg/WrenchStamped")
+INFO = RecordedTopic("/policy/info", "std_msgs/msg/String", latched=True)
+SILENT = RecordedTopic("/policy/action", "std_msgs/msg/Float32MultiArray")
+
+
+def cdr(message_type, **fields):
+    types = typestore()
+    return bytes(types.serialize_cdr(types.types[message_type](**fields), message_type))
+
+
+def text(data):
+    return cdr("std_msgs/msg/String", data=data)
+
+
+def wrench(fz):
+    types = typestore().types
+    time = types["builtin_interfaces/msg/Time"](sec=1, nanosec=2)
+    zero = types["geometry_msgs/msg/Vector3"](x=0.0, y=0.0, z=0.0)
+    force = types["geometry_msgs/msg/Vector3"](x=0.0, y=0.0, z=fz)
+    return cdr(
+        "geometry_msgs/msg/WrenchStamped",
+        header=types["std_msgs/msg/Header"](stamp=time, frame_id="ft_sensor"),
+        wrench=types["geometry_msgs/msg/Wrench"](force=force, torque=zero),
+    )
+
+
+@pytest.fixture
+def bag(tmp_path):
+    path = tmp_path / "bags" / "attempt_0001"
+    with BagWriter(path, [WRENCH, INFO, SILENT]) as writer:
+        writer.write("/policy/info", text("{}"), 5)
+        for i in range(3):
+            writer.write("/netft_data", wrench(float(i)), 10 + i)
+    assert writer.messages == 4
+    return path
+
+
+def test_rosbags_reads_it_with_types_times_and_qos(bag):
+    with AnyReader([bag]) as reader:
+        got = [(c.topic, stamp, reader.deserialize(data, c.msgtype))
+               for c, stamp, data in reader.messages()]  # fmt: skip
+        durability = {c.topic: c.ext.offered_qos_profiles[0].durability for c in reader.connections}
+    assert [entry[:2] for entry in got] == [
+        ("/policy/info", 5), ("/netft_data", 10), ("/netft_data", 11), ("/netft_data", 12),
+    ]  # fmt: skip
+    assert [entry[2].wrench.force.z for entry in got[1:]] == [0.0, 1.0, 2.0]
+    assert durability["/policy/info"] == QosDurability.TRANSIENT_LOCAL
+    assert durability["/netft_data"] == QosDurability.VOLATILE
+
+
+def test_mcap_reads_it_on_its_own(bag):
+    with (bag / "attempt_0001.mcap").open("rb") as file:
+        reader = make_reader(file, decoder_factories=[DecoderFactory()])
+        forces = [m.ros_msg.wrench.force.z for m in _decoded(reader, "/netft_data")]
+    assert forces == [0.0, 1.0, 2.0]
+
+
+def _decoded(reader, topic):
+    for _, _, message, decoded in reader.iter_decoded_messages(topics=[topic]):
+        yield type("Both", (), {"message": message, "ros_msg": decoded})
+
+
+def test_the_metadata_are_those_of_jazzy(bag):
+    metadata = YAML(typ="safe").load(bag / "metadata.yaml")["rosbag2_bagfile_information"]
+    assert metadata["version"] == 9
+    assert metadata["storage_identifier"] == "mcap"
+    assert metadata["message_count"] == 4
+    qos = metadata["topics_with_message_count"][1]["topic_metadata"]["offered_qos_profiles"]
+    assert qos[0]["durability"] == "transient_local"
+
+
+def test_nothing_but_the_bag_is_left(bag):
+    assert [entry.name for entry in bag.parent.iterdir()] == ["attempt_0001"]
+
+
+def test_while_it_is_written_it_has_another_name(tmp_path):
+    with BagWriter(tmp_path / "bag", [INFO]) as writer:
+        writer.write("/policy/info", text("{}"), 5)
+        assert [entry.name for entry in tmp_path.iterdir()] == ["bag.part"]
+
+
+def test_an_exception_leaves_no_bag_but_what_was_written(tmp_path):
+    with pytest.raises(KeyError), BagWriter(tmp_path / "bag", [INFO]) as writer:  # noqa: PT012
+        writer.write("/policy/info", text("{}"), 5)
+        raise KeyError
+    assert [entry.name for entry in tmp_path.iterdir()] == ["bag.part"]
+
+
+def test_a_name_that_is_taken_is_refused(bag):
+    with pytest.raises(BagError, match="attempt_0001 is there"):
+        BagWriter(bag, [INFO]).open()
+
+
+def test_what_cannot_be_recorded_is_refused(tmp_path):
+    strange = RecordedTopic("/x", "my_msgs/msg/Thing")
+    with pytest.raises(BagError, match="my_msgs/msg/Thing"):
+        BagWriter(tmp_path / "bag", [strange]).open()
+    with BagWriter(tmp_path / "other", [INFO]) as writer, pytest.raises(BagError, match="/y"):
+        writer.write("/y", b"", 1)
+    with pytest.raises(BagError, match="not open"):
+        writer.write("/policy/info", b"", 1)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BagError, match="cannot be made"):
+        BagWriter(tmp_path / "file" / "bag", [INFO]).open()
+
+
+class FullDisk:
+    """A file on a disk with no room; the real bytes go nowhere."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def write(self, data):
+        raise OSError(28, "No space left on device")
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_a_full_disk_is_told_and_no_bag_appears(tmp_path, big):
+    writer = BagWriter(tmp_path / "bag", [INFO])
+    writer.open()
+    storage = writer._writer.storage
+    assert isinstance(storage, storage_mcap.McapWriter)
+    storage.bio = FullDisk(storage.bio)
+    payload = text("x" * (2**20 + 100 if big else 10))
+    with pytest.raises(BagError, match="No space left"):
+        # A big message is flushed at once, a small one when the bag is completed.
+        _ = writer.write("/policy/info", payload, 1), writer.close()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["bag.part"]
+
+
+def test_a_float_array_keeps_its_bits(tmp_path):
+    types = typestore().types
+    layout = types["std_msgs/msg/MultiArrayLayout"](dim=[], data_offset=0)
+    data = np.array([0.1, -np.pi, 1e-30], np.float32)
+    with BagWriter(tmp_path / "bag", [SILENT]) as writer:
+        message = cdr("std_msgs/msg/Float32MultiArray", layout=layout, data=data)
+        writer.write("/policy/action", message, 1)
+    with AnyReader([tmp_path / "bag"]) as reader:
+        ((connection, _, raw),) = reader.messages()
+        assert (reader.deserialize(raw, connection.msgtype).data == data).all()
