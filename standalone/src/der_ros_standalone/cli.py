@@ -1,0 +1,126 @@
+"""The `ros2` command: `launch` and `run`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import NoReturn
+
+import launch
+from der_ros_standalone.context import LaunchContext
+from der_ros_standalone.entities import LaunchDescription
+from der_ros_standalone.errors import ADVICE, LaunchError
+from der_ros_standalone.include import (
+    IncludeLaunchDescription,
+    PythonLaunchDescriptionSource,
+    check_known,
+    format_arguments,
+    parse_arguments,
+)
+from der_ros_standalone.packages import executable, launch_file
+from der_ros_standalone.service import LaunchService
+
+
+def _launch_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("ros2 launch", description="Run a launch file.")
+    parser.add_argument("-n", "--noninteractive", action="store_true", help="no terminal is there")
+    parser.add_argument("-d", "--debug", action="store_true", help="show tracebacks")
+    parser.add_argument(
+        "-s",
+        "--show-args",
+        "--show-arguments",
+        action="store_true",
+        help="show the arguments of the launch file",
+    )
+    parser.add_argument(
+        "-a",
+        "--show-all-subprocesses-output",
+        action="store_true",
+        help="show the output of all processes",
+    )
+    parser.add_argument("package_name", help="name of the package, or path of a launch file")
+    parser.add_argument("launch_file_name", nargs="?", help="name of the launch file")
+    parser.add_argument("launch_arguments", nargs="*", help="'<name>:=<value>'; the last one wins")
+    return parser
+
+
+def run_launch(words: list[str]) -> int:
+    """Do `ros2 launch`, and return the exit status.
+
+    Raises:
+        LaunchError: if there is no such launch file, or an argument is wrong.
+    """
+    options = _launch_parser().parse_args(words)
+    arguments = list(options.launch_arguments)
+    if os.path.isfile(options.package_name):
+        path = Path(options.package_name).absolute()
+        arguments = [word for word in (options.launch_file_name, *arguments) if word is not None]
+    else:
+        path = launch_file(options.package_name, options.launch_file_name or "")
+    if options.show_all_subprocesses_output:
+        os.environ["OVERRIDE_LAUNCH_PROCESS_OUTPUT"] = "both"
+    source = PythonLaunchDescriptionSource(str(path))
+    try:
+        description = source.description(LaunchContext())
+        if options.show_args:
+            print(format_arguments(description))
+            return 0
+        values = parse_arguments(arguments)
+        check_known(description, values)
+    except LaunchError:
+        raise
+    except Exception as error:
+        if options.debug:
+            traceback.print_exc()
+        raise LaunchError(f"{path} failed: {type(error).__name__}: {error}") from error
+    service = LaunchService(noninteractive=options.noninteractive, debug=options.debug)
+    include = IncludeLaunchDescription(source, launch_arguments=values.items())
+    service.include_launch_description(LaunchDescription([include]))
+    return service.run()
+
+
+def run_executable(words: list[str]) -> NoReturn:
+    """Do `ros2 run`: become the executable.
+
+    Raises:
+        LaunchError: if there is no such package or executable.
+    """
+    parser = argparse.ArgumentParser("ros2 run", description="Run an executable of a package.")
+    parser.add_argument("package_name", help="name of the package")
+    parser.add_argument("executable_name", help="name of the executable")
+    parser.add_argument("argv", nargs=argparse.REMAINDER, help="its arguments")
+    options = parser.parse_args(words)
+    path = executable(options.package_name, options.executable_name)
+    sys.stdout.flush()
+    os.execv(path, [str(path), *options.argv])
+
+
+VERBS = {"launch": run_launch, "run": run_executable}
+
+
+def main(words: list[str] | None = None) -> int:
+    """Do one `ros2` command, and return its exit status."""
+    words = sys.argv[1:] if words is None else words
+    if getattr(launch, "STAND_IN", False) is not True:
+        return _refuse("a ROS 2 installation is sourced: use its own `ros2` command, not this one")
+    if not words or words[0] in {"-h", "--help"}:
+        print(f"usage: ros2 {{{','.join(VERBS)}}} ...\n\nFor any other command, {ADVICE}.")
+        return 0
+    if words[0] not in VERBS:
+        return _refuse(f"`ros2 {words[0]}` is not among {', '.join(VERBS)}: {ADVICE}")
+    try:
+        return VERBS[words[0]](words[1:])
+    except LaunchError as error:
+        return _refuse(str(error))
+
+
+def _refuse(message: str) -> int:
+    print(f"ros2: {message}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,10 @@
+"""Events of `launch`; see `der_ros_standalone`."""
+
+from der_ros_standalone.errors import refuse_attributes
+from der_ros_standalone.events import Shutdown
+
+from launch.events import process
+
+__getattr__ = refuse_attributes(__name__)
+
+__all__ = ["Shutdown", "process"]

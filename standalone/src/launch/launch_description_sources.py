@@ -1,0 +1,8 @@
+"""Launch description sources of `launch`; see `der_ros_standalone`."""
+
+from der_ros_standalone.errors import refuse_attributes
+from der_ros_standalone.include import PythonLaunchDescriptionSource
+
+__getattr__ = refuse_attributes(__name__)
+
+__all__ = ["PythonLaunchDescriptionSource"]
