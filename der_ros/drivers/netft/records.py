@@ -1,0 +1,124 @@
+"""What goes into and comes out of the Net F/T client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from der_ros.drivers.netft.configuration import SensorConfiguration
+from der_ros.drivers.netft.rdt import RDT_PORT
+from der_ros.drivers.netft.status import StatusReport
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Wrench
+
+
+class ClientState(Enum):
+    """How the client stands with the box."""
+
+    CLOSED = "closed"
+    CONNECTING = "connecting"
+    STREAMING = "streaming"
+    STALE = "stale"  # the stream is silent
+    FAULT = "fault"  # the box sends what is no record, or is set up wrongly
+
+
+@dataclass(frozen=True)
+class NetFtConfig:
+    """Where the box is and how to read it.
+
+    Attributes:
+        sensor_ip: the box's address, the only one that is listened to.
+        rdt_port: its UDP port.
+        http_port: its port for ``netftapi2.xml``.
+        rate_hz: asked for and read back; 0 leaves the box's own.
+        buffered: several records a packet: fewer packets, older records.
+        configuration: scale and units, when the box is not to be asked; None asks.
+        stale_after_s: a stream that is silent for this long is stale.
+        give_up_after_s: and after this the connection is made anew.
+        backoff_s: shortest pause before connecting again; doubles to ``max_backoff_s``.
+        max_backoff_s: longest pause.
+        http_timeout_s: for one answer over HTTP.
+    """
+
+    sensor_ip: str = "192.168.1.1"
+    rdt_port: int = RDT_PORT
+    http_port: int = 80
+    rate_hz: int = 0
+    buffered: bool = False
+    configuration: SensorConfiguration | None = None
+    stale_after_s: float = 0.1
+    give_up_after_s: float = 1.0
+    backoff_s: float = 0.25
+    max_backoff_s: float = 5.0
+    http_timeout_s: float = 2.0
+
+    def __post_init__(self) -> None:
+        """Checks the numbers.
+
+        Raises:
+            ConfigurationError: a port, rate or time that cannot be.
+        """
+        for name in ("rdt_port", "http_port"):
+            if not 1 <= getattr(self, name) <= 65535:
+                raise ConfigurationError(f"{name}: expected 1 to 65535, got {getattr(self, name)}")
+        if not 0 <= self.rate_hz <= 7000:
+            raise ConfigurationError(f"rate_hz: expected 0 to 7000, got {self.rate_hz}")
+        if not 0.0 < self.stale_after_s <= self.give_up_after_s:
+            raise ConfigurationError(
+                "stale_after_s, give_up_after_s: expected 0 < stale <= give up, got "
+                f"{self.stale_after_s} and {self.give_up_after_s}"
+            )
+        if not 0.0 < self.backoff_s <= self.max_backoff_s:
+            raise ConfigurationError(
+                "backoff_s, max_backoff_s: expected 0 < shortest <= longest, got "
+                f"{self.backoff_s} and {self.max_backoff_s}"
+            )
+
+
+class WrenchSample(NamedTuple):
+    """One reading.
+
+    Attributes:
+        wrench: N and Nm, sensor axes, about the sensor's origin, as the box sends it.
+        stamp_monotonic_s: when it was received, ``time.monotonic``.
+        sequence: ``rdt_sequence``.
+        status: decoded status word.
+    """
+
+    wrench: Wrench
+    stamp_monotonic_s: float
+    sequence: int
+    status: StatusReport
+
+
+class NetFtStatistics(NamedTuple):
+    """Counters since the start.
+
+    Attributes:
+        state: how the client stands with the box.
+        reason: why it is not streaming, or an empty text.
+        records: taken, of all orders.
+        lost: records that never came.
+        duplicates: records that came again.
+        reordered: records that came after a later one.
+        restarts: streams that began anew without being asked to.
+        malformed: packets that are no records.
+        connections: times that a stream was asked for.
+        stalls: times that the stream fell silent.
+        rate_hz: records a second, over the last second.
+        age_s: since the newest record; infinite before the first.
+    """
+
+    state: ClientState
+    reason: str
+    records: int
+    lost: int
+    duplicates: int
+    reordered: int
+    restarts: int
+    malformed: int
+    connections: int
+    stalls: int
+    rate_hz: float
+    age_s: float

@@ -1,0 +1,299 @@
+"""A simulated Net F/T box: RDT over UDP, ``netftapi2.xml`` over HTTP, and faults on command."""
+
+from __future__ import annotations
+
+import http.server
+import logging
+import select
+import socket
+import threading
+import time
+import urllib.parse
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+
+import numpy as np
+
+from der_ros.drivers.netft.configuration import PATH, SensorConfiguration
+from der_ros.drivers.netft.rdt import (
+    RDT_PORT,
+    Command,
+    RdtRecord,
+    Request,
+    decode_request,
+    encode_records,
+)
+from der_ros.errors import ConfigurationError, ConnectionFailedError, ProtocolError
+from der_ros.geometry import Wrench
+
+logger = logging.getLogger(__name__)
+
+_INTERNAL_RATE_HZ = 7000
+_INT32 = 2**31 - 1
+_LATCHED = 0x8001_0000
+
+
+@dataclass(frozen=True)
+class SimulatedBoxConfig:
+    """Where the box is and how it is set up.
+
+    Attributes:
+        address: the box's own.
+        rdt_port: UDP port; 0 takes any free one.
+        http_port: TCP port; 0 takes any free one.
+        sensor: scale, units, rate and buffer size; the rate can be changed over HTTP.
+    """
+
+    address: str = "127.0.0.1"
+    rdt_port: int = RDT_PORT
+    http_port: int = 8080
+    sensor: SensorConfiguration = field(
+        default_factory=lambda: SensorConfiguration(product_name="Simulated Net F/T")
+    )
+
+    def __post_init__(self) -> None:
+        """Checks the rate.
+
+        Raises:
+            ConfigurationError: not 1 to 7000 Hz.
+        """
+        if not 1 <= self.sensor.rdt_rate_hz <= _INTERNAL_RATE_HZ:
+            raise ConfigurationError(
+                f"rdt_rate_hz: expected 1 to {_INTERNAL_RATE_HZ}, got {self.sensor.rdt_rate_hz}"
+            )
+
+
+@dataclass(frozen=True)
+class BoxFaults:
+    """What goes wrong; replace ``SimulatedNetFt.faults`` to switch faults on and off.
+
+    Attributes:
+        silent: nothing is sent, though the samples go on counting.
+        loss: probability that a packet is lost.
+        duplication: probability that a packet is sent twice.
+        reordering: probability that a packet is overtaken by the next one.
+        wrong_length: packets are one byte short.
+        status: status word of every record.
+    """
+
+    silent: bool = False
+    loss: float = 0.0
+    duplication: float = 0.0
+    reordering: float = 0.0
+    wrong_length: bool = False
+    status: int = 0
+
+
+class SimulatedNetFt:
+    """A box on real sockets; a context manager with threads of its own.
+
+    ``wrench_source`` is called in the box's thread for each record, N and Nm in sensor axes.
+    Like the real box it streams to one owner: the latest that asked.
+    """
+
+    def __init__(
+        self,
+        config: SimulatedBoxConfig,
+        wrench_source: Callable[[], Wrench],
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        self._config = config
+        self._source = wrench_source
+        self._rng = rng or np.random.default_rng(0)
+        self.faults = BoxFaults()
+        self.sensor = config.sensor
+        self._udp: socket.socket | None = None
+        self._http: http.server.HTTPServer | None = None
+        self._threads: list[threading.Thread] = []
+        self._end = threading.Event()
+        self._owner: tuple[str, int] | None = None
+        self._sequence = self._remaining = 0
+        self._buffered = False
+        self._buffer: list[RdtRecord] = []
+        self._overtaken: bytes | None = None
+        self._bias = np.zeros(6)
+        self._latched = False
+        self._started_s = 0.0
+
+    def __enter__(self) -> SimulatedNetFt:
+        """Opens both ports.
+
+        Raises:
+            ConnectionFailedError: one is in use, or the address is not this computer's.
+        """
+        self._end.clear()
+        self._started_s = time.monotonic()
+        try:
+            self._udp = self._open_udp()
+            self._http = self._open_http()
+        except OSError as error:
+            if self._udp is not None:
+                self._udp.close()
+                self._udp = None
+            raise ConnectionFailedError(
+                f"simulated Net F/T box: expected to open UDP port {self._config.rdt_port} and TCP "
+                f"port {self._config.http_port} at {self._config.address}, got "
+                f"'{error.strerror or error}'; end the program that holds them or choose others"
+            ) from error
+        targets = (("netft-rdt", self._stream), ("netft-http", self._http.serve_forever))
+        self._threads = [threading.Thread(target=t, name=n, daemon=True) for n, t in targets]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Closes both ports."""
+        self._end.set()
+        if self._http is not None:
+            self._http.shutdown()
+            self._http.server_close()
+        for thread in self._threads:
+            thread.join(timeout=2.0)
+        if self._udp is not None:
+            self._udp.close()
+        self._udp = self._http = self._owner = None
+
+    @property
+    def rdt_port(self) -> int:
+        """The UDP port that is open, or the configured one."""
+        return self._config.rdt_port if self._udp is None else int(self._udp.getsockname()[1])
+
+    @property
+    def http_port(self) -> int:
+        """The TCP port that is open, or the configured one."""
+        return self._config.http_port if self._http is None else int(self._http.server_port)
+
+    @property
+    def owner(self) -> tuple[str, int] | None:
+        """To whom the stream goes."""
+        return self._owner
+
+    def latch(self) -> None:
+        """A threshold of the box's monitor was crossed; only a reset command clears it."""
+        self._latched = True
+
+    def _open_udp(self) -> socket.socket:
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            udp.bind((self._config.address, self._config.rdt_port))
+        except OSError:
+            udp.close()
+            raise
+        udp.setblocking(False)
+        return udp
+
+    def _open_http(self) -> http.server.HTTPServer:
+        box = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                body = box._answer(self.path)
+                self.send_response(404 if body is None else 200)
+                self.send_header("Content-Type", "text/xml")
+                self.send_header("Content-Length", str(len(body or b"")))
+                self.end_headers()
+                self.wfile.write(body or b"")
+
+            def log_message(self, format: str, *arguments: object) -> None:
+                logger.debug("simulated Net F/T box: " + format, *arguments)
+
+        return http.server.HTTPServer((self._config.address, self._config.http_port), Handler)
+
+    def _answer(self, path: str) -> bytes | None:
+        """The document for ``path``; a setting is made first."""
+        url = urllib.parse.urlsplit(path)
+        if url.path == PATH:
+            return self.sensor.to_xml()
+        rate = urllib.parse.parse_qs(url.query).get("comrdtrate", [""])[0]
+        if url.path == "/comm.cgi" and rate.isdecimal() and 1 <= int(rate) <= _INTERNAL_RATE_HZ:
+            self.sensor = replace(self.sensor, rdt_rate_hz=int(rate))
+            return b"<html></html>"
+        return None
+
+    def _stream(self) -> None:
+        udp = self._udp
+        if udp is None:
+            return
+        due = time.monotonic()
+        while not self._end.is_set():
+            wait = 0.05 if self._owner is None else max(0.0, due - time.monotonic())
+            if select.select([udp], [], [], wait)[0]:
+                if self._obey(udp):
+                    due = time.monotonic()
+                continue
+            if self._owner is None:
+                continue
+            self._sample(udp, self._owner)
+            period = 1.0 / self.sensor.rdt_rate_hz
+            # Late by more than this, the box skips ahead instead of sending a burst.
+            due = max(due + period, time.monotonic() - 20.0 * period)
+
+    def _obey(self, udp: socket.socket) -> bool:
+        """Takes one request; whether it started a stream."""
+        try:
+            data, sender = udp.recvfrom(2048)
+            request = decode_request(data)
+        except (OSError, ProtocolError) as error:
+            logger.debug("simulated Net F/T box: %s", error)
+            return False
+        if request.command is Command.BIAS:
+            self._bias = self._source().to_array()
+        elif request.command is Command.RESET_LATCH:
+            self._latched = False
+        elif request.command is not Command.STOP:
+            self._start(request, sender)
+            return True
+        elif sender == self._owner:
+            self._owner = None
+        return False
+
+    def _start(self, request: Request, sender: tuple[str, int]) -> None:
+        self._owner, self._sequence, self._remaining = sender, 0, request.sample_count
+        self._buffered = request.command is Command.START_BUFFERED
+        self._buffer, self._overtaken = [], None
+
+    def _sample(self, udp: socket.socket, owner: tuple[str, int]) -> None:
+        self._sequence = (self._sequence + 1) % (1 << 32)
+        self._buffer.append(self._record())
+        size = self.sensor.rdt_buffer_size if self._buffered else 1
+        last = self._remaining and self._sequence >= self._remaining
+        if len(self._buffer) >= size or last:
+            self._send(udp, owner, encode_records(self._buffer))
+            self._buffer = []
+        if last:
+            self._owner = None
+
+    def _record(self) -> RdtRecord:
+        reading = self._source().to_array() - self._bias
+        scale = self.sensor
+        counts = np.concatenate(
+            (reading[:3] / scale.newtons_per_count, reading[3:] / scale.newton_metres_per_count)
+        )
+        status = self.faults.status | (_LATCHED if self._latched else 0)
+        clock = int((time.monotonic() - self._started_s) * _INTERNAL_RATE_HZ) % (1 << 32)
+        fx, fy, fz, tx, ty, tz = np.clip(np.rint(counts), -_INT32, _INT32).astype(int).tolist()
+        return RdtRecord(self._sequence, clock, status, fx, fy, fz, tx, ty, tz)
+
+    def _send(self, udp: socket.socket, owner: tuple[str, int], data: bytes) -> None:
+        faults = self.faults
+        if faults.silent or (faults.loss and self._rng.random() < faults.loss):
+            return
+        data = data[:-1] if faults.wrong_length else data
+        packets = [data]
+        if faults.duplication and self._rng.random() < faults.duplication:
+            packets = [data, data]
+        if self._overtaken is not None:
+            packets, self._overtaken = [*packets, self._overtaken], None
+        elif faults.reordering and self._rng.random() < faults.reordering:
+            packets, self._overtaken = [], data
+        try:
+            for packet in packets:
+                udp.sendto(packet, owner)
+        except OSError as error:
+            logger.debug("simulated Net F/T box: sending failed: %s", error)
