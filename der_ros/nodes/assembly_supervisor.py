@@ -238,7 +238,7 @@ class AssemblySupervisor(ShellNode):
             return
         self._enter("waiting for the reset of: " + self._cell.fault_text())
         if self._simulated:
-            self._cell.trigger("kuka_bridge/reset_fault")
+            self._cell.reset_faults()
         patience_s = 10.0 if self._simulated else float("inf")
         self._cell.wait(lambda: not self._cell.faults, patience_s, "the reset of the fault")
 

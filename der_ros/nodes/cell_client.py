@@ -29,6 +29,8 @@ from der_ros.nodes.conversions import (
 from der_ros.policy.attempt import PeakWrench
 
 WATCHED_NODES = ("kuka_bridge", "ft_bridge", "policy_server")
+# What to call where a fault is latched; a sensor's error ends with its cause.
+RESETS = {node: f"{node}/reset_fault" for node in ("kuka_bridge", "policy_server")}
 STALE_AFTER_S = 0.2
 POLL_S = 0.005
 ENDING_PATIENCE_S = 1.0
@@ -59,7 +61,7 @@ class CellClient:
         self._recorder = node.create_client(SetBool, "bag_recorder/record")
         self._triggers = {
             name: node.create_client(Trigger, name)
-            for name in ("ft_bridge/bias", "kuka_bridge/reset_fault", "sim_cell/reset")
+            for name in ("ft_bridge/bias", "sim_cell/reset", *RESETS.values())
         }
 
     def _subscribe(self) -> None:
@@ -133,6 +135,15 @@ class CellClient:
             CellError: it is not there, does not answer, or refuses.
         """
         return str(self._call(self._triggers[name], Trigger.Request(), name).message)
+
+    def reset_faults(self) -> None:
+        """Resets what is latched, each at its own node.
+
+        Raises:
+            CellError: a node refuses, or does not answer.
+        """
+        for node in {name.split(":")[0] for name in list(self.faults)} & set(RESETS):
+            self.trigger(RESETS[node])
 
     def record(self, on: bool) -> str:
         """Begins (True) or finishes (False) a bag; returns its path."""

@@ -1,0 +1,217 @@
+"""A simulated cell: one physics world that speaks as a KRC4 controller and as a Net F/T box.
+
+Nothing on the robot side can tell it from hardware: it is reached over UDP and HTTP only. What it
+offers on ROS is for judging, never for control: a new ground piece before an attempt, and where
+that piece really lies.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from std_srvs.srv import Trigger
+
+from der_ros.drivers.kuka import kinematics
+from der_ros.drivers.kuka.krc4 import ControllerState, SimulatedKrc4, SimulatedKrc4Config
+from der_ros.drivers.kuka.plant import UPRIGHT_RAD, PlantState
+from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Array, Pose, Twist, Wrench
+from der_ros.nodes.common import (
+    LATCHED,
+    DiagnosticsPublisher,
+    Level,
+    ShellNode,
+    Status,
+    declare,
+    run_node,
+)
+from der_ros.nodes.conversions import TASK_FRAME, CellFrames, pose_to_message
+from der_ros.sim.world import AssemblyWorld
+from der_ros.tasks import make_task
+
+logger = logging.getLogger("sim_cell")
+
+# An operator's patience before RSI is started again, so that the order of starting is free.
+RESTART_AFTER_S = 0.5
+
+
+class CellPlant:
+    """The world as the simulated controller moves it and as the simulated sensor feels it.
+
+    The controller's thread steps the physics, the box's thread reads the wrench, and the
+    executor's thread places ground pieces; PyBullet wants one of them at a time.
+
+    Args:
+        world: open, of a task whose tool is the one on the flange.
+        base_from_task: where the cell stands.
+        flange_from_tcp: the held piece on the flange.
+    """
+
+    def __init__(self, world: AssemblyWorld, base_from_task: Pose, flange_from_tcp: Pose) -> None:
+        self._world = world
+        self._base_from_task = base_from_task
+        self._tcp_from_flange = flange_from_tcp.inverse()
+        self._lock = threading.Lock()
+        self._wrench = world.sensor_wrench()
+        self._axes = self._axes_at(base_from_task @ world.held_pose(), UPRIGHT_RAD)
+        if self._axes is None:
+            raise ConfigurationError(
+                "parameters task_frame, flange_from_tcp: expected a start pose within the KR 60's "
+                f"reach, got {base_from_task @ world.held_pose()}"
+            )
+
+    def advance(self, displacement_m: Array, rotation_rad: Array, duration_s: float) -> PlantState:
+        """Moves the servo's setpoint by one correction (base axes), and the world's clock on."""
+        to_task = self._base_from_task.rotation.T
+        twist = Twist(displacement_m / duration_s, rotation_rad / duration_s).rotated(to_task)
+        with self._lock:
+            self._world.advance(twist, round(duration_s / self._world.physics_dt_s))
+            self._wrench = self._world.sensor_wrench()
+            base_from_tcp = self._base_from_task @ self._world.held_pose()
+        axes = self._axes_at(base_from_tcp, self._axes)
+        self._axes = self._axes if axes is None else axes
+        return PlantState(base_from_tcp, axes)
+
+    def place_ground(self, ground: Pose) -> None:
+        """Puts the ground piece elsewhere (task frame)."""
+        with self._lock:
+            self._world.place_ground(ground)
+
+    def sensor_wrench(self) -> Wrench:
+        """What the sensor feels, weight included; sensor axes."""
+        return self._wrench
+
+    def _axes_at(self, base_from_tcp: Pose, near_rad: Array | None) -> Array | None:
+        near = UPRIGHT_RAD if near_rad is None else near_rad
+        return kinematics.inverse(base_from_tcp @ self._tcp_from_flange, near)
+
+
+class NoisySensor:
+    """Adds a Gaussian error to each reading; only the box's thread may call it."""
+
+    def __init__(
+        self, plant: CellPlant, rng: np.random.Generator, force_n: float, torque_nm: float
+    ) -> None:
+        self._plant = plant
+        self._rng = rng
+        self._scale = np.array([force_n] * 3 + [torque_nm] * 3)
+
+    def __call__(self) -> Wrench:
+        """One reading."""
+        error = self._rng.standard_normal(6) * self._scale
+        return self._plant.sensor_wrench() + Wrench.from_array(error)
+
+
+class SimCell(ShellNode):
+    """The node."""
+
+    def __init__(self) -> None:
+        super().__init__("sim_cell")
+        self._task = make_task(declare(self, "task", "lap_joint", "What is assembled"))
+        seed = declare(self, "seed", 0, "Seed of the ground pieces and of the noise", minimum=0)
+        noise_seed, ground_seed = np.random.SeedSequence(seed).spawn(2)
+        self._rng = np.random.default_rng(ground_seed)
+        self._goal_topic = self.create_publisher(PoseStamped, "sim_cell/goal_pose", LATCHED)
+        self._resources = ExitStack()
+        try:
+            self._plant = self._open_plant()
+            self._controller = self._open_controller()
+            self._box = self._open_box(np.random.default_rng(noise_seed))
+        except BaseException:
+            self._resources.close()
+            raise
+        self._place_ground()
+        self.create_service(Trigger, "sim_cell/reset", self._on_reset)
+        self._diagnostics = DiagnosticsPublisher(self, "simulated cell", self._collect)
+
+    def _open_plant(self) -> CellPlant:
+        frames = CellFrames.declare(self)
+        tool = declare(
+            self,
+            "flange_from_tcp",
+            [0.0, 0.0, 0.3, 1.0, 0.0, 0.0, 0.0],
+            "Pose of the held piece in the flange frame: x, y, z in m, quaternion x, y, z, w",
+        )
+        if not _same(frames.tcp_from_sensor, self._task.tcp_from_sensor):
+            raise ConfigurationError(
+                "parameter tcp_from_sensor: expected where the simulated task has its sensor, "
+                f"{self._task.tcp_from_sensor}, got {frames.tcp_from_sensor}"
+            )
+        world = self._resources.enter_context(AssemblyWorld(self._task))
+        return CellPlant(
+            world, frames.base_from_task, Pose.from_sequence(tool, "parameter flange_from_tcp")
+        )
+
+    def _open_controller(self) -> SimulatedKrc4:
+        config = SimulatedKrc4Config(
+            pc_address=declare(self, "pc_ip", "127.0.0.1", "Where kuka_bridge listens"),
+            pc_port=declare(self, "rsi_port", 59152, "Its UDP port", minimum=1, maximum=65535),
+            robot_address=declare(self, "robot_ip", "127.0.0.2", "The controller's own address"),
+            cycle_s=declare(self, "cycle_ms", 12, "RSI cycle: 12 or 4 (#IPO_FAST)") / 1000.0,
+            auto_restart_s=RESTART_AFTER_S,
+        )
+        return self._resources.enter_context(SimulatedKrc4(config, self._plant))
+
+    def _open_box(self, rng: np.random.Generator) -> SimulatedNetFt:
+        sensor = NoisySensor(
+            self._plant,
+            rng,
+            declare(self, "force_noise_n", 0.5, "Noise of each force, sigma, N", minimum=0.0),
+            declare(self, "torque_noise_nm", 0.05, "Noise of each torque, sigma", minimum=0.0),
+        )
+        config = SimulatedBoxConfig(
+            address=declare(self, "sensor_ip", "127.0.0.3", "The box's address"),
+            rdt_port=declare(self, "rdt_port", 49152, "Its UDP port", minimum=0, maximum=65535),
+            http_port=declare(self, "http_port", 8049, "Its page's port", minimum=0, maximum=65535),
+        )
+        return self._resources.enter_context(SimulatedNetFt(config, sensor))
+
+    def _on_reset(self, _request: Any, response: Any) -> Any:
+        self._place_ground()
+        if self._controller.state is ControllerState.STOPPED:
+            self._controller.reset()
+        response.success, response.message = True, "a new ground piece lies in the cell"
+        return response
+
+    def _place_ground(self) -> None:
+        """A ground piece in the task's initial range; what is held stays where it is."""
+        initial = self._task.sample_initial_state(self._rng)
+        self._plant.place_ground(initial.ground)
+        stamp = self.get_clock().now().to_msg()
+        goal = self._task.goal_pose(initial)
+        self._goal_topic.publish(pose_to_message(goal, TASK_FRAME, stamp))
+
+    def _collect(self) -> list[Status]:
+        controller = self._controller
+        stopped = controller.state is ControllerState.STOPPED
+        message = f"RSI stopped: {controller.stop_reason}" if stopped else controller.state.value
+        statistics = controller.statistics
+        figures = {"late answers": statistics.late, "cycles": statistics.cycles}
+        return [Status("controller", Level.WARN if stopped else Level.OK, message, figures)]
+
+    def close(self) -> None:
+        """Ends the box, the controller and the world, in this order."""
+        self._resources.close()
+
+
+def _same(a: Pose, b: Pose) -> bool:
+    return bool(
+        np.allclose(a.position, b.position, atol=1e-6)
+        and np.allclose(a.quaternion, b.quaternion, atol=1e-6)
+    )
+
+
+def main(args: list[str] | None = None) -> int:
+    """Entry point of ``ros2 run der_ros sim_cell``."""
+    return run_node(SimCell, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
