@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -28,6 +28,8 @@ from der_ros.tasks.base import InitialState, Task
 ROBOT_NAMES = ("robotless",)
 PHYSICS_DT_S = 0.004
 GOVERNOR_DT_S = 0.012
+# The governor stops the tool at the workspace's wall: who comes this close was about to leave.
+_WALL_M = 0.0005
 
 Observation = NDArray[np.float32]
 
@@ -37,7 +39,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
 
     Observation (13,) float32: ``policy.observation``. Action (6,) in [-1, 1], clipped: fractions
     of ``task.speed_limits``. Reward and ``terminated``: the task's. ``truncated``: the time limit,
-    the held piece outside the workspace, or the governor latched at its hard limit.
+    the held piece at the workspace's edge, or the governor latched at its hard limit.
 
     ``info`` holds ``success`` (bool), ``distance_m``, ``angle_rad``, ``wrench`` ((6,) as
     observed), ``peak_force_n`` (of this episode), ``penetration_m`` (at the end of the step),
@@ -56,7 +58,10 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         ConfigurationError: an argument is not one of those.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array", "human"], "render_fps": 16}
+    metadata: dict[str, Any] = {  # noqa: RUF012 - as Gymnasium declares it
+        "render_modes": ["rgb_array", "human"],
+        "render_fps": 16,
+    }
 
     def __init__(
         self,
@@ -149,12 +154,12 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         truncated = not terminated and (
             self._steps >= self.max_steps
             or self._governor.latched
-            or not self.task.inside_workspace(pose)
+            or not self.task.inside_workspace(pose, _WALL_M)
         )
         reward = self.task.reward(pose, self._goal)
         return self._observe(), reward, terminated, truncated, info
 
-    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
+    def render(self) -> NDArray[np.uint8] | None:
         """The picture, (360, 480, 3) uint8, in mode ``rgb_array``; else None."""
         if self.render_mode != "rgb_array":
             return None

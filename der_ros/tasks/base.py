@@ -226,10 +226,16 @@ class Task(ABC):
         distance = self.distance(pose, goal)
         return self.success_reward - distance if distance <= self.epsilon_m else -distance
 
-    def inside_workspace(self, pose: Pose) -> bool:
-        """Whether position and tilt are inside ``workspace`` and ``max_tilt_rad``."""
+    def inside_workspace(self, pose: Pose, margin_m: float = 0.0) -> bool:
+        """Whether the tilt is inside ``max_tilt_rad`` and the position well inside ``workspace``.
+
+        Args:
+            pose: of the held piece, task frame.
+            margin_m: how far from the walls it must be.
+        """
         low, high = self.workspace
-        inside = bool((pose.position >= low).all() and (pose.position <= high).all())
+        position = pose.position
+        inside = bool((position >= low + margin_m).all() and (position <= high - margin_m).all())
         return inside and self.angle(pose, Pose.identity()) <= self.max_tilt_rad
 
 

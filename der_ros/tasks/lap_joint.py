@@ -1,6 +1,6 @@
-"""Two square timbers that cross at 90 degrees in half-lap notches (paper, Sec. 4.1).
+r"""Two square timbers that cross at 90 degrees in half-lap notches (paper, Sec. 4.1).
 
-    held:    ======\\____/======   notch on its lower face, timber along y
+    held:    ======\____/======   notch on its lower face, timber along y
     ground:  ======/    \\======   notch on its upper face, timber along x
 
 The pieces' frames are at the centre of the section at the crossing, so the joint is assembled,
@@ -85,13 +85,13 @@ class LapJoint(Task):
     @cached_property
     def retract_pose(self) -> Pose:
         """A little higher than the start."""
-        return _above(self.start_height_m + 0.01)
+        return _above(self.start_height_m + 0.005)
 
     @cached_property
     def workspace(self) -> tuple[Array, Array]:
-        """20 mm to each side, 5 mm below the assembled pose, 20 mm above the start."""
-        top = self.start_height_m + 0.02
-        return np.array((-0.02, -0.02, -0.005)), np.array((0.02, 0.02, top))
+        """12 mm to each side, 5 mm below the assembled pose, 15 mm above the start."""
+        top = self.start_height_m + 0.015
+        return np.array((-0.012, -0.012, -0.005)), np.array((0.012, 0.012, top))
 
     def sample_initial_state(self, rng: np.random.Generator) -> InitialState:
         """The ground timber's yaw, x and y are uniform in their ranges, the start is fixed."""
