@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 from der_ros.errors import ConfigurationError
 from der_ros.replay.sum_tree import FloatArray
 from der_ros.replay.transitions import Float32Array, Transitions
-
-if TYPE_CHECKING:
-    import torch
 
 ALGORITHM_NAMES = ("ddpg", "td3")
 
@@ -86,9 +83,6 @@ class Learner(Protocol):
 
     def policy_parameters(self) -> Float32Array:
         """The policy as one flat vector, in the order that ``MlpPolicy`` takes; a copy."""
-
-    def policy_module(self, parameters: Float32Array | None = None) -> torch.nn.Module:
-        """A copy of the policy, (rows, observation) -> (rows, action) in [-1, 1], for export."""
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Networks, targets, optimiser and random state as plain arrays; copies."""

@@ -116,13 +116,6 @@ class DeterministicLearner:
         parameters: Float32Array = self.policy_parts.flat.detach().cpu().numpy().copy()
         return parameters
 
-    def policy_module(self, parameters: Float32Array | None = None) -> torch.nn.Module:
-        """A copy of the policy for export, with other ``parameters`` if given."""
-        module = copy.deepcopy(self.policy).cpu()
-        if parameters is not None:
-            torch.nn.utils.vector_to_parameters(torch.from_numpy(parameters), module.parameters())
-        return module
-
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Everything that the next update depends on."""
         result = {name: part.flat.detach().cpu().numpy().copy() for name, part in self._parts()}

@@ -32,7 +32,7 @@ class TrainingConfig:
     Attributes:
         task: the task, one of ``der_ros.tasks.TASK_NAMES``.
         env: a Gymnasium id in place of the task's own environment; empty for the task's own.
-        clearance: the environment's clearance; None for its default.
+        clearance_m: total play between the pieces; None for the environment's default.
         randomization: the environment's randomisation; None for its default.
         control_dt_s: seconds of an environment step; None for the environment's default.
         seed: of everything that is drawn.
@@ -106,7 +106,7 @@ class TrainingConfig:
 
     task: str = "lap_joint"
     env: str = ""
-    clearance: str | None = None
+    clearance_m: float | None = None
     randomization: str | None = None
     control_dt_s: float | None = None
     seed: int = 0

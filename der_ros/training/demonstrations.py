@@ -13,7 +13,8 @@ from der_ros.replay.transitions import Episode
 
 def save_episode(path: Path, episode: Episode) -> None:
     """Writes one episode; flags become arrays of one boolean."""
-    np.savez(path, **{name: np.asarray(value) for name, value in episode._asdict().items()})
+    arrays = {name: np.asarray(value) for name, value in episode._asdict().items()}
+    np.savez(path, **arrays)  # type: ignore[arg-type]
 
 
 def load_demonstrations(

@@ -31,7 +31,7 @@ def make_environment(config: TrainingConfig, robot: str | None = None) -> Enviro
         ConfigurationError: unknown task or environment, or spaces that are no vectors.
     """
     options = {
-        "clearance": config.clearance,
+        "clearance": config.clearance_m,
         "randomization": config.randomization,
         "control_dt": config.control_dt_s,
         "robot": robot,

@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import multiprocessing
+import select
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import TracebackType
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -22,12 +23,12 @@ from der_ros.training.environment import make_environment
 from der_ros.training.messages import (
     EvaluationPart,
     EvaluationRequest,
-    Fragment,
     Message,
     PolicySnapshot,
     WorkerFailed,
 )
 from der_ros.training.rollout import RolloutWorker
+from der_ros.training.shared_snapshot import SharedSnapshot
 
 logger = logging.getLogger(__name__)
 
@@ -42,8 +43,8 @@ class Rollouts(Protocol):
         """What has come in; waits up to ``timeout_s`` for the first."""
         ...
 
-    def set_policy(self, snapshot: PolicySnapshot, workers: Sequence[int]) -> None:
-        """Gives ``snapshot`` to those workers."""
+    def publish(self, snapshot: PolicySnapshot) -> None:
+        """Makes ``snapshot`` the newest; each worker takes it when it wants one."""
         ...
 
     def evaluate(self, request: EvaluationRequest) -> int:
@@ -97,9 +98,10 @@ class InProcessRollouts:
             return [self._parts.popleft()]
         return [self._worker.collect(self._config.fragment_steps)]
 
-    def set_policy(self, snapshot: PolicySnapshot, workers: Sequence[int]) -> None:
-        """Gives it to the only worker."""
-        self._worker.set_policy(snapshot)
+    def publish(self, snapshot: PolicySnapshot) -> None:
+        """Gives it to the only worker if that wants one."""
+        if self._worker.wants_policy:
+            self._worker.set_policy(snapshot)
 
     def evaluate(self, request: EvaluationRequest) -> int:
         """Evaluates, here and now; the part comes in with the next ``receive``."""
@@ -114,15 +116,20 @@ class WorkerProcesses:
     A worker whose pipe is full waits, so a paused or slow learner is never flooded.
     """
 
-    def __init__(self, config: TrainingConfig, resumed: bool) -> None:
+    def __init__(
+        self, config: TrainingConfig, resumed: bool, parameters: int, observation_size: int
+    ) -> None:
+        """For a policy of that many ``parameters`` on observations of that size."""
         self._config, self._resumed = config, resumed
         self._count = config.worker_count()
         self._context = multiprocessing.get_context("spawn")
         self._processes: list[BaseProcess] = []
         self._pipes: list[Connection] = []
         self._started = [0] * self._count  # how often each was started
-        self._pending: dict[int, EvaluationRequest] = {}
-        self._snapshot: PolicySnapshot | None = None
+        self._pending: dict[int, _EvaluationOrder] = {}
+        size = parameters, observation_size, config.filter_clip
+        self._newest = SharedSnapshot(self._context, *size)
+        self._evaluated = SharedSnapshot(self._context, *size)
 
     def __enter__(self) -> WorkerProcesses:
         """Starts the processes."""
@@ -156,16 +163,15 @@ class WorkerProcesses:
                     messages.append(message)
         return messages
 
-    def set_policy(self, snapshot: PolicySnapshot, workers: Sequence[int]) -> None:
-        """Sends it; a worker takes it after its fragment under way."""
-        self._snapshot = snapshot
-        for worker in workers:
-            self._send(worker, snapshot)
+    def publish(self, snapshot: PolicySnapshot) -> None:
+        """Writes it where all workers read."""
+        self._newest.write(snapshot)
 
     def evaluate(self, request: EvaluationRequest) -> int:
         """Deals the seeds out to the workers."""
+        self._evaluated.write(request.snapshot)
         for worker in range(self._count):
-            part = request._replace(seeds=request.seeds[worker :: self._count])
+            part = _EvaluationOrder(request.number, request.seeds[worker :: self._count])
             self._pending[worker] = part
             self._send(worker, part)
         return self._count
@@ -180,30 +186,30 @@ class WorkerProcesses:
             self._pending.pop(worker, None)
         return message
 
-    def _send(self, worker: int, message: PolicySnapshot | EvaluationRequest) -> None:
+    def _send(self, worker: int, order: _EvaluationOrder) -> None:
         # A dead worker is noticed, and replaced, when it is next received from.
         with contextlib.suppress(OSError):
-            self._pipes[worker].send(message)
+            self._pipes[worker].send(order)
 
     def _replace(self, worker: int) -> None:
-        """Starts a new process, and gives it what the dead one had been given."""
+        """Starts a new process, and gives it the evaluation that the dead one had under way."""
         self._pipes[worker].close()
         self._processes[worker].join(_TIME_TO_END_S)
         code = self._processes[worker].exitcode
         logger.warning("rollout worker %d ended (exit code %s); starting another", worker, code)
         self._resumed = True
         self._processes[worker], self._pipes[worker] = self._start(worker)
-        if self._snapshot is not None:
-            self._send(worker, self._snapshot)
         if worker in self._pending:
             self._send(worker, self._pending[worker])
 
     def _start(self, worker: int) -> tuple[BaseProcess, Connection]:
         ours, theirs = self._context.Pipe()
-        arguments = (theirs, self._config, worker, self._count, self._started[worker],
-                     self._resumed)  # fmt: skip
+        job = _Job(self._config, worker, self._count, self._started[worker], self._resumed)
         process = self._context.Process(
-            target=run_worker, args=arguments, name=f"rollout_{worker}", daemon=True
+            target=run_worker,
+            args=(theirs, job, self._newest, self._evaluated),
+            name=f"rollout_{worker}",
+            daemon=True,
         )
         self._started[worker] += 1
         with _signals_held_back():
@@ -232,54 +238,69 @@ def _signals_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+class _EvaluationOrder(NamedTuple):
+    """A worker's share of an evaluation; the snapshot lies in shared memory."""
+
+    number: int
+    seeds: tuple[int, ...]
+
+
+class _Job(NamedTuple):
+    config: TrainingConfig
+    worker: int
+    workers: int
+    start: int  # 0, 1, … for each process that had this place
+    resumed: bool
+
+
 def run_worker(
-    pipe: Connection, config: TrainingConfig, worker: int, workers: int, start: int, resumed: bool
+    pipe: Connection, job: _Job, newest: SharedSnapshot, evaluated: SharedSnapshot
 ) -> None:
     """The body of a worker process: collect and send until the learner closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    seed = np.random.SeedSequence((config.seed, ENTROPY_OF_ROLLOUTS, worker, start))
+    seed = np.random.SeedSequence((job.config.seed, ENTROPY_OF_ROLLOUTS, job.worker, job.start))
     try:
-        environment = make_environment(config)
+        environment = make_environment(job.config)
     except DerRosError as error:
-        pipe.send(WorkerFailed(worker, str(error)))
+        pipe.send(WorkerFailed(job.worker, str(error)))
         return
-    rollouts = RolloutWorker(config, environment, worker, workers, seed)
-    if resumed:
+    rollouts = RolloutWorker(job.config, environment, job.worker, job.workers, seed)
+    if job.resumed:
         rollouts.skip_random_steps()
-    try:
-        _serve(pipe, config, worker, rollouts)
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        pass  # the learner has gone
-    finally:
-        environment.close()
+    # EOF and reset connections say that the learner has gone, which is how a run ends.
+    with contextlib.closing(environment), contextlib.suppress(EOFError, OSError):
+        _serve(pipe, job, rollouts, newest, evaluated)
 
 
-def _serve(pipe: Connection, config: TrainingConfig, worker: int, rollouts: RolloutWorker) -> None:
+def _serve(
+    pipe: Connection,
+    job: _Job,
+    rollouts: RolloutWorker,
+    newest: SharedSnapshot,
+    evaluated: SharedSnapshot,
+) -> None:
     while True:
         while pipe.poll():
-            message: PolicySnapshot | EvaluationRequest = pipe.recv()
-            if isinstance(message, PolicySnapshot):
-                rollouts.set_policy(message)
-                continue
-            report = rollouts.evaluate(message.snapshot, message.seeds, _LearnerGone(pipe))
-            pipe.send(EvaluationPart(worker, message.number, report))
-        fragment: Fragment = rollouts.collect(config.fragment_steps)
-        pipe.send(fragment)
+            order: _EvaluationOrder = pipe.recv()
+            snapshot = evaluated.read()
+            if snapshot is not None:
+                report = rollouts.evaluate(snapshot, order.seeds, _LearnerGone(pipe))
+                pipe.send(EvaluationPart(job.worker, order.number, report))
+        if rollouts.wants_policy and (snapshot := newest.read()) is not None:
+            rollouts.set_policy(snapshot)
+        pipe.send(rollouts.collect(job.config.fragment_steps))
 
 
 class _LearnerGone:
     """Asked at each step of an evaluation; looks now and then whether the pipe is closed."""
 
     def __init__(self, pipe: Connection) -> None:
-        self._pipe, self._asked = pipe, 0
+        self._poller = select.poll()
+        self._poller.register(pipe.fileno(), select.POLLHUP)
+        self._asked = 0
 
     def __call__(self) -> bool:
         self._asked += 1
-        if self._asked % 50 or not self._pipe.poll():
+        if self._asked % 50:
             return False
-        # Something came: either parameters, to be read after the evaluation, or the end.
-        import select
-
-        poller = select.poll()
-        poller.register(self._pipe.fileno(), select.POLLHUP)
-        return any(event & select.POLLHUP for _, event in poller.poll(0))
+        return any(event & select.POLLHUP for _, event in self._poller.poll(0))

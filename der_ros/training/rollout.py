@@ -51,6 +51,7 @@ class RolloutWorker:
         self._policy = MlpPolicy(observation_shape[0], config.hidden, self._action_size)
         self._snapshot: PolicySnapshot | None = None
         self._recorder: _Recorder | None = None
+        self._steps_with_policy = 0
         self._episodes_started = 0
         self._greedy = False
 
@@ -58,6 +59,13 @@ class RolloutWorker:
         """Acts with ``snapshot`` from the next step on."""
         self._snapshot = snapshot
         self._policy.set_parameters(snapshot.parameters)
+        self._steps_with_policy = 0
+
+    @property
+    def wants_policy(self) -> bool:
+        """It has none, or has taken ``policy_interval`` steps with the one it has."""
+        old = self._steps_with_policy >= self._config.policy_interval
+        return self._snapshot is None or old
 
     def skip_random_steps(self) -> None:
         """A resumed run has had its random actions."""
@@ -86,6 +94,7 @@ class RolloutWorker:
                 self._recorder = None
         if self._recorder is not None:
             parts.append(self._recorder.take(None))
+        self._steps_with_policy += steps
         updates = 0 if self._snapshot is None else self._snapshot.updates
         return Fragment(
             self._worker, steps, concatenate(parts), tuple(episodes), tuple(successes), updates

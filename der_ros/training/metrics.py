@@ -1,0 +1,130 @@
+"""What a run reports: ``metrics.jsonl``, TensorBoard events and the learning curve."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from der_ros.errors import DerRosError
+from der_ros.training.messages import EpisodeSummary
+
+Metrics = Mapping[str, float]
+
+WINDOW_EPISODES = 100
+GREEDY_WINDOW_EPISODES = 20
+
+
+class MetricsWriter:
+    """Appends one JSON line and one TensorBoard point a metric at each ``write``.
+
+    A context manager; each line is flushed, so that a killed run keeps what it reported.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        self._run_dir = run_dir
+
+    def __enter__(self) -> MetricsWriter:
+        """Opens both for appending."""
+        from tensorboard.summary import Writer
+
+        self._file = (self._run_dir / "metrics.jsonl").open("a", encoding="utf-8")
+        self._events: Any = Writer(str(self._run_dir))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Closes both."""
+        self._file.close()
+        self._events.close()
+
+    def write(self, metrics: Metrics) -> None:
+        """Writes ``metrics``, at the step ``time/env_steps`` that is among them."""
+        step = int(metrics["time/env_steps"])
+        self._file.write(json.dumps({name: _rounded(v) for name, v in metrics.items()}) + "\n")
+        self._file.flush()
+        for name, value in metrics.items():
+            self._events.add_scalar(name, value, step)
+
+
+class EpisodeWindow:
+    """The latest ended episodes of the rollout workers, and averages over them."""
+
+    def __init__(self) -> None:
+        self._all: deque[EpisodeSummary] = deque(maxlen=WINDOW_EPISODES)
+        self._greedy: deque[bool] = deque(maxlen=GREEDY_WINDOW_EPISODES)
+        self.episodes = 0
+
+    def add(self, episode: EpisodeSummary) -> None:
+        """Takes one in; greedy ones count in both averages."""
+        self.episodes += 1
+        self._all.append(episode)
+        if episode.greedy:
+            self._greedy.append(episode.success)
+
+    def metrics(self) -> dict[str, float]:
+        """Means over the window, without those that have nothing to average."""
+        result = {"rollout/episodes": float(self.episodes)}
+        if self._all:
+            count = len(self._all)
+            result["rollout/success_rate"] = sum(e.success for e in self._all) / count
+            result["rollout/episode_return"] = sum(e.episode_return for e in self._all) / count
+            result["rollout/episode_length"] = sum(e.steps for e in self._all) / count
+        if self._greedy:
+            result["rollout/greedy_success_rate"] = sum(self._greedy) / len(self._greedy)
+        return result
+
+    def greedy_success_rate(self) -> float:
+        """Of the latest noise-free episodes; 0 until the window is full."""
+        full = len(self._greedy) == GREEDY_WINDOW_EPISODES
+        return sum(self._greedy) / len(self._greedy) if full else 0.0
+
+
+def read_metrics(path: Path) -> list[dict[str, float]]:
+    """The lines of a ``metrics.jsonl``; an unfinished last line is left out."""
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return lines
+
+
+def plot_learning_curve(run_dir: Path, title: str) -> None:
+    """Draws ``learning_curve.png`` from ``metrics.jsonl``."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    lines = read_metrics(run_dir / "metrics.jsonl")
+    if not lines:
+        raise DerRosError(f"learning curve: expected metrics in {run_dir}, there are none")
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for name, style, label in (
+        ("rollout/success_rate", "-", "exploring (last 100 episodes)"),
+        ("rollout/greedy_success_rate", "-", "noise-free (last 20 episodes)"),
+        ("rollout/evaluation_success_rate", "o", "evaluation (unseen seeds)"),
+    ):
+        points = [(line["time/env_steps"], line[name]) for line in lines if name in line]
+        if points:
+            steps, rates = zip(*points, strict=True)
+            axes.plot(steps, [100.0 * rate for rate in rates], style, label=label)
+    axes.set(xlabel="environment steps", ylabel="success (%)", ylim=(-3, 103), title=title)
+    minutes = lines[-1].get("time/elapsed_s", 0.0) / 60.0
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right", title=f"{minutes:.1f} minutes")
+    figure.savefig(run_dir / "learning_curve.png", dpi=120)
+
+
+def _rounded(value: float) -> float | int:
+    """Whole numbers as such, others with six digits, as a line is read by people too."""
+    return int(value) if float(value).is_integer() else float(f"{value:.6g}")
