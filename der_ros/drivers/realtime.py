@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -36,3 +37,10 @@ def ask_for_realtime(priority: int, who: str) -> bool:
         )  # fmt: skip
         return False
     return True
+
+
+def settle_collector() -> None:
+    """Makes Python's cyclic collector rarer and cheaper, once everything long-lived exists."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)

@@ -1,0 +1,255 @@
+"""What the KUKA bridge decides in each RSI cycle, without ROS: freshness, frames, faults, governor.
+
+Commands, wrenches and resets come from other threads as whole immutable records; everything that
+the cycle itself changes is changed in the RSI thread only, so no lock can delay an answer.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from der_ros.drivers.kuka.records import Answered, RobotState
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Array, Pose, Twist, Wrench
+from der_ros.policy.governor import GovernorLimits, GovernorState, Intervention, govern
+from der_ros.policy.observation import wrench_at_held_piece
+
+logger = logging.getLogger(__name__)
+
+BASE_FRAME, TASK_FRAME, TCP_FRAME = "base_link", "task_frame", "tcp"
+COMMAND_FRAMES = (TASK_FRAME, BASE_FRAME, TCP_FRAME)
+MAX_FUTURE_S = 0.1
+"""A stamp further ahead than this comes from a clock that is not this computer's."""
+
+
+@dataclass(frozen=True)
+class MotionConfig:
+    """How the bridge moves.
+
+    Attributes:
+        base_from_task: the task frame in the robot's base.
+        tcp_from_sensor: where the sensor sits on the tool.
+        limits: of the motion governor.
+        command_timeout_s: a command is stale after this, by stamp and by arrival.
+        wrench_timeout_s: the same for the wrench, by arrival.
+    """
+
+    base_from_task: Pose
+    tcp_from_sensor: Pose
+    limits: GovernorLimits
+    command_timeout_s: float = 0.15
+    wrench_timeout_s: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Checks the times.
+
+        Raises:
+            ConfigurationError: one is not finite and positive.
+        """
+        for name in ("command_timeout_s", "wrench_timeout_s"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0.0):
+                raise ConfigurationError(f"{name}: expected a time above zero, got {value}")
+
+
+class _Command(NamedTuple):
+    twist: Twist
+    frame_id: str
+    stale_at_s: float
+
+
+class _Reading(NamedTuple):
+    wrench: Wrench
+    stale_at_s: float
+
+
+class MotionCounts(NamedTuple):
+    """Counters since the start.
+
+    Attributes:
+        commands: accepted.
+        refused: refused commands, by reason.
+        interventions: cycles by what the governor did.
+        faults: latched faults.
+    """
+
+    commands: int
+    refused: dict[str, int]
+    interventions: dict[str, int]
+    faults: int
+
+
+class BridgeMotion:
+    """Turns commands into twists, one RSI cycle at a time, and latches faults.
+
+    A latched fault ramps the robot to rest (a hard force stops it at once) and holds it there until
+    ``reset``. A stale command or wrench ramps to rest too, and motion goes on when it is fresh.
+    """
+
+    def __init__(self, config: MotionConfig) -> None:
+        self._config = config
+        self._task_from_base = config.base_from_task.inverse()
+        self._rotation_to_base = config.base_from_task.rotation
+        self._rotation_to_task = self._task_from_base.rotation
+        self._command: _Command | None = None
+        self._reading: _Reading | None = None
+        self._governor = GovernorState.rest()
+        self._session = 0
+        self._fault: str | None = None
+        self._reset_wanted = False
+        self._commands = self._faults = 0
+        self._refused: Counter[str] = Counter()
+        self._interventions: Counter[int] = Counter()
+
+    @property
+    def fault(self) -> str | None:
+        """Why the robot is held, or None."""
+        return self._fault
+
+    @property
+    def moving(self) -> bool:
+        """Whether the last cycle asked for motion."""
+        return any(self._governor.twist)
+
+    @property
+    def counts(self) -> MotionCounts:
+        """The counters now."""
+        done: Counter[str] = Counter()
+        for bits, cycles in list(self._interventions.items()):
+            for flag in Intervention:
+                if bits & flag:
+                    done[flag.name or str(int(flag))] += cycles
+        return MotionCounts(self._commands, dict(self._refused), dict(done), self._faults)
+
+    def accept_command(self, twist: Twist, frame_id: str, stamp_age_s: float) -> str | None:
+        """Takes a command, or refuses it and returns why.
+
+        Args:
+            twist: of the TCP, in the axes of ``frame_id``, m/s and rad/s.
+            frame_id: one of ``COMMAND_FRAMES``.
+            stamp_age_s: node clock minus the header's stamp.
+        """
+        now = time.monotonic()
+        reason = None
+        if frame_id not in COMMAND_FRAMES:
+            reason = f"frame_id: expected one of {', '.join(COMMAND_FRAMES)}, got '{frame_id}'"
+            self._refused["frame"] += 1
+        elif not np.isfinite(twist.to_array()).all():
+            reason = "expected finite numbers, got NaN or infinity"
+            self._refused["not_finite"] += 1
+        elif stamp_age_s < -MAX_FUTURE_S:
+            reason = f"stamp: {-stamp_age_s:.3f} s in the future; synchronise the clocks"
+            self._refused["future"] += 1
+        elif stamp_age_s > self._config.command_timeout_s:
+            reason = (
+                f"stamp: {stamp_age_s:.3f} s old, expected at most "
+                f"{self._config.command_timeout_s:g} s; set header.stamp, synchronise the clocks"
+            )
+            self._refused["old"] += 1
+        if reason is not None:
+            return reason
+        stale_at = now + self._config.command_timeout_s - max(0.0, stamp_age_s)
+        self._command = _Command(twist, frame_id, stale_at)
+        self._commands += 1
+        return None
+
+    def accept_wrench(self, wrench: Wrench) -> None:
+        """Takes the newest reading: sensor axes and origin, bias removed."""
+        self._reading = _Reading(wrench, time.monotonic() + self._config.wrench_timeout_s)
+
+    def latch(self, reason: str) -> None:
+        """Holds the robot at rest until ``reset``; the first reason stays."""
+        if self._fault is None:
+            self._fault = reason
+            self._faults += 1
+            logger.error("fault: %s; the robot is held until kuka_bridge/reset_fault", reason)
+
+    def reset(self) -> str | None:
+        """Ends a latched fault; only a command that comes after this moves the robot again.
+
+        Returns:
+            The fault that was latched, or None.
+        """
+        fault, self._fault = self._fault, None
+        self._command = None
+        # The governor's own latch belongs to the RSI thread, which clears it (and a fault that a
+        # cycle under way has just seen again) before its next decision.
+        self._reset_wanted = True
+        return fault
+
+    def on_cycle(self, state: RobotState) -> Twist:
+        """The twist of the TCP for the next cycle, base axes; runs in the RSI thread."""
+        if self._reset_wanted:
+            self._reset_wanted, self._fault = False, None
+            self._governor = GovernorState.rest()
+        if state.session != self._session:
+            self._new_session(state)
+        now = time.monotonic()
+        task_from_tcp = self._task_from_base @ state.tcp_pose
+        governed = govern(
+            self._config.limits,
+            self._governor,
+            self._wanted(task_from_tcp, now),
+            self._felt(task_from_tcp, now),
+            task_from_tcp.position,
+            state.cycle_s,
+        )
+        self._governor = governed.state
+        if governed.interventions:
+            self._interventions[int(governed.interventions)] += 1
+        if governed.state.latched:
+            self.latch("the force or torque reached the hard limit")
+        return Twist.from_array(np.array(governed.state.twist)).rotated(self._rotation_to_base)
+
+    def on_answered(self, answered: Answered) -> None:
+        """Takes note of what the server did not send; runs in the RSI thread."""
+        reason = answered.refusal or answered.error
+        if reason is not None:
+            self._governor = GovernorState(GovernorState.rest().twist, self._governor.latched)
+            self.latch(reason)
+
+    def robot_lost(self) -> None:
+        """The controller fell silent; in motion that is a fault."""
+        if self.moving:
+            self.latch("the robot controller fell silent in motion")
+
+    def applied(self, answered: Answered) -> Twist:
+        """What was really sent, in the task's axes."""
+        return answered.twist.rotated(self._rotation_to_task)
+
+    def _new_session(self, state: RobotState) -> None:
+        """RSI started anew: nothing that was asked before holds any longer."""
+        if self._session and self.moving:
+            self.latch("the robot controller restarted RSI in motion")
+        self._session = state.session
+        self._command = None
+        self._governor = GovernorState(GovernorState.rest().twist, self._governor.latched)
+
+    def _wanted(self, task_from_tcp: Pose, now: float) -> Array | None:
+        """The command in the task's axes; zero under a fault, None when it is stale."""
+        if self._fault is not None:
+            return np.zeros(6)
+        command = self._command
+        if command is None or now > command.stale_at_s:
+            return None
+        if command.frame_id == TASK_FRAME:
+            return command.twist.to_array()
+        to_task = self._rotation_to_task
+        if command.frame_id == TCP_FRAME:
+            to_task = task_from_tcp.rotation
+        return command.twist.rotated(to_task).to_array()
+
+    def _felt(self, task_from_tcp: Pose, now: float) -> Array | None:
+        """The wrench about the TCP in the task's axes; None when it is stale."""
+        reading = self._reading
+        if reading is None or now > reading.stale_at_s:
+            return None
+        tcp_from_sensor = self._config.tcp_from_sensor
+        return wrench_at_held_piece(reading.wrench, task_from_tcp, tcp_from_sensor).to_array()
