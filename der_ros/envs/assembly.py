@@ -23,7 +23,7 @@ from der_ros.policy.observation import OBSERVATION_NAMES, build_observation
 from der_ros.sim.camera import render_rgb
 from der_ros.sim.servo import ServoConfig, Six
 from der_ros.sim.world import AssemblyWorld
-from der_ros.tasks.base import InitialState, Task
+from der_ros.tasks.base import InitialState, Judgement, Task
 
 ROBOT_NAMES = ("robotless",)
 PHYSICS_DT_S = 0.004
@@ -132,7 +132,8 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         self._steps = 0
         self._wrench = self._sensing.wrench()
         self._peak_force_n = math.hypot(*self._wrench[:3])
-        return self._observe(), self._info(self.world.held_pose(), 0)
+        pose = self.world.held_pose()
+        return self._observe(pose), self._info(self.task.judge(pose, self._goal), 0)
 
     def step(self, action: ArrayLike) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """One control period.
@@ -149,15 +150,14 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         interventions = self._move(self._command(action))
         self._steps += 1
         pose = self.world.held_pose()
-        info = self._info(pose, interventions)
-        terminated = info["success"]
-        truncated = not terminated and (
+        judgement = self.task.judge(pose, self._goal)
+        truncated = not judgement.success and (
             self._steps >= self.max_steps
             or self._governor.latched
             or not self.task.inside_workspace(pose, _WALL_M)
         )
-        reward = self.task.reward(pose, self._goal)
-        return self._observe(), reward, terminated, truncated, info
+        info = self._info(judgement, interventions)
+        return self._observe(pose), judgement.reward, judgement.success, truncated, info
 
     def render(self) -> NDArray[np.uint8] | None:
         """The picture, (360, 480, 3) uint8, in mode ``rgb_array``; else None."""
@@ -190,12 +190,15 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             raise ConfigurationError(f"action: expected shape (6,), got {array.shape}")
         if not np.isfinite(array).all():
             raise ConfigurationError(f"action: expected finite numbers, got {array.tolist()}")
-        command = np.clip(array, -1.0, 1.0) * self.task.speed_limits
+        a, b, c, d, e, f = (np.clip(array, -1.0, 1.0) * self._action_scale()).tolist()
+        return (a, b, c, d, e, f)
+
+    def _action_scale(self) -> NDArray[np.float64]:
+        limits = self.task.speed_limits
         if self.randomization.action_noise_std > 0.0:
             drawn = self.np_random.standard_normal(6)
-            command = command * (1.0 + self.randomization.action_noise_std * drawn)
-        a, b, c, d, e, f = command.tolist()
-        return (a, b, c, d, e, f)
+            return limits * (1.0 + self.randomization.action_noise_std * drawn)
+        return limits
 
     def _move(self, command: Six) -> int:
         """Runs the control period; returns the governor's flags together."""
@@ -213,14 +216,15 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         self._governor, self._wrench = state, wrench
         return interventions
 
-    def _observe(self) -> Observation:
-        return build_observation(self._sensing.pose(), Wrench.from_array(np.array(self._wrench)))
+    def _observe(self, pose: Pose) -> Observation:
+        wrench = Wrench.from_array(np.array(self._wrench))
+        return build_observation(self._sensing.measured(pose), wrench)
 
-    def _info(self, pose: Pose, interventions: int) -> dict[str, Any]:
+    def _info(self, judgement: Judgement, interventions: int) -> dict[str, Any]:
         return {
-            "success": self.task.success(pose, self._goal),
-            "distance_m": self.task.distance(pose, self._goal),
-            "angle_rad": self.task.angle(pose, self._goal),
+            "success": judgement.success,
+            "distance_m": judgement.distance_m,
+            "angle_rad": judgement.angle_rad,
             "wrench": np.array(self._wrench),
             "peak_force_n": self._peak_force_n,
             "penetration_m": self.world.penetration_m(),

@@ -62,9 +62,8 @@ class SimulatedSensing:
         return (*_rotate(q, reading[0], reading[1], reading[2]),
                 *_rotate(q, reading[3], reading[4], reading[5]))  # fmt: skip
 
-    def pose(self) -> Pose:
-        """A new measurement of the held piece's pose, task frame."""
-        pose = self._world.held_pose()
+    def measured(self, pose: Pose) -> Pose:
+        """A new measurement of the held piece, whose true pose is ``pose``, task frame."""
         if not self._noisy_pose:
             return pose
         drawn = self._rng.standard_normal(6)

@@ -1,22 +1,25 @@
 """The arm as its tool feels it: an effective mass on a spring and a damper of finite force.
 
-The setpoint pose moves with the commanded twist; the tool is drawn after it. With ``x_s, v_s`` the
-setpoint's position and velocity, ``x, v`` the tool's, and k, c from ``ServoConfig``
+The setpoint moves with the commanded twist and the tool is drawn after it. What is kept is the
+spring's stretch ``e``, how far the setpoint is ahead of the tool. With ``v_s`` the commanded and
+``v`` the tool's velocity, and k, c from ``ServoConfig``, each step does
 
-    F = k (x_s - x) + c (v_s - v),       |F| <= F_max,       |x_s - x| <= F_max / k
+    e := e + (v_s - v) dt,      |e| <= F_max / k
+    F  = k e + c (v_s - v),     |F| <= F_max
 
-and the same for rotation. The last condition is a drive's following-error limit: the setpoint
-never runs further ahead than the spring can pull, so nothing winds up against a wall.
+and the same for rotation, where ``e`` is the rotation vector of the (small) angle between setpoint
+and tool. The bound on ``e`` is a drive's following-error limit: the setpoint never runs further
+ahead than the spring can pull, so nothing winds up against a wall.
 
-The vectors here are plain tuples: at 250 to 1000 steps a second the overhead of small arrays
-would cost more than the physics.
+The vectors here are plain tuples: at 250 steps a second of simulated time and tens of thousands of
+real time, the overhead of small arrays would cost more than the physics.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from der_ros.errors import ConfigurationError
 
@@ -24,6 +27,7 @@ Triple: TypeAlias = tuple[float, float, float]
 Quadruple: TypeAlias = tuple[float, float, float, float]
 Six: TypeAlias = tuple[float, float, float, float, float, float]
 
+_ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 # Explicit integration of the spring is accurate well below its limit omega dt = 2.
 _MAX_PHASE_PER_STEP = 0.6
 
@@ -110,123 +114,86 @@ class ServoConfig:
 
 
 class CartesianServo:
-    """Setpoint and spring of one arm; ``pull`` is called once a physics step.
+    """Spring and damper of one arm; ``pull`` is called once a physics step.
 
     Args:
         config: stiffness and limits.
         dt_s: the physics step.
+
+    Attributes:
+        stretch: how far the setpoint is ahead of the tool: three m, three rad, world axes.
     """
 
     def __init__(self, config: ServoConfig, dt_s: float) -> None:
         config.require_stable(dt_s)
         self._dt = dt_s
-        self._k = config.stiffness_n_per_m
-        self._kr = config.stiffness_nm_per_rad
-        self._c = _damping(config.damping_ratio, self._k, config.effective_mass_kg)
-        self._cr = _damping(config.damping_ratio, self._kr, config.effective_inertia_kgm2)
-        self._force_limit = config.force_limit_n
-        self._torque_limit = config.torque_limit_nm
-        self._lead = config.force_limit_n / self._k
-        self._lead_r = config.torque_limit_nm / self._kr
-        self.position: Triple = (0.0, 0.0, 0.0)
-        self.quaternion: Quadruple = (0.0, 0.0, 0.0, 1.0)
+        self._linear = _Half.of(
+            config.stiffness_n_per_m,
+            config.damping_ratio,
+            config.effective_mass_kg,
+            config.force_limit_n,
+        )
+        self._angular = _Half.of(
+            config.stiffness_nm_per_rad,
+            config.damping_ratio,
+            config.effective_inertia_kgm2,
+            config.torque_limit_nm,
+        )
+        self.stretch: Six = _ZERO6
 
-    def hold(self, position: Triple, quaternion: Quadruple) -> None:
-        """Puts the setpoint there, at rest."""
-        self.position = position
-        self.quaternion = quaternion
+    def relax(self) -> None:
+        """Puts the setpoint where the tool is."""
+        self.stretch = _ZERO6
 
-    def pull(
-        self,
-        twist: Six,
-        position: Triple,
-        quaternion: Quadruple,
-        velocity: Triple,
-        angular: Triple,
-    ) -> tuple[Triple, Triple]:
-        """Moves the setpoint by one step and returns the spring's force (N) and torque (Nm).
+    def pull(self, twist: Six, velocity: Triple, angular: Triple) -> tuple[Triple, Triple]:
+        """Moves the setpoint by one step.
 
         Args:
             twist: commanded, m/s and rad/s.
-            position: the tool's, m.
-            quaternion: the tool's, xyzw.
             velocity: the tool's, m/s.
             angular: the tool's, rad/s.
 
         Returns:
-            Force and torque on the tool about its origin; everything in world axes.
+            Force (N) and torque (Nm) on the tool about its origin; everything in world axes.
         """
-        return (
-            self._pull_linear(twist, position, velocity),
-            self._pull_angular(twist, quaternion, angular),
-        )
-
-    def _pull_linear(self, twist: Six, position: Triple, velocity: Triple) -> Triple:
-        dt, k, c = self._dt, self._k, self._c
-        x, y, z = position
-        sx, sy, sz = self.position
-        vx, vy, vz, _, _, _ = twist
-        ex, ey, ez = sx + vx * dt - x, sy + vy * dt - y, sz + vz * dt - z
-        square = ex * ex + ey * ey + ez * ez
-        if square > self._lead * self._lead:
-            scale = self._lead / math.sqrt(square)
-            ex, ey, ez = ex * scale, ey * scale, ez * scale
-        self.position = (x + ex, y + ey, z + ez)
-        ux, uy, uz = velocity
-        fx, fy, fz = k * ex + c * (vx - ux), k * ey + c * (vy - uy), k * ez + c * (vz - uz)
-        square = fx * fx + fy * fy + fz * fz
-        if square > self._force_limit * self._force_limit:
-            scale = self._force_limit / math.sqrt(square)
-            return fx * scale, fy * scale, fz * scale
-        return fx, fy, fz
-
-    def _pull_angular(self, twist: Six, quaternion: Quadruple, angular: Triple) -> Triple:
-        k, c, half = self._kr, self._cr, 0.5 * self._dt
-        _, _, _, wx, wy, wz = twist
-        a, b, g, s = self.quaternion
-        if wx or wy or wz:
-            # q + dt/2 w q, made a unit again: the rotation vector w dt to third order.
-            a, b, g, s = (
-                a + half * (wx * s + wy * g - wz * b),
-                b + half * (wy * s + wz * a - wx * g),
-                g + half * (wz * s + wx * b - wy * a),
-                s - half * (wx * a + wy * b + wz * g),
-            )
-            norm = 1.0 / math.sqrt(a * a + b * b + g * g + s * s)
-            a, b, g, s = a * norm, b * norm, g * norm, s * norm
-            self.quaternion = (a, b, g, s)
-        x, y, z, w = quaternion
-        # Twice the vector part of q_s q^-1: the rotation vector of the small angle between them.
-        sign = 2.0 if a * x + b * y + g * z + s * w >= 0.0 else -2.0
-        ex = sign * (a * w - s * x - b * z + g * y)
-        ey = sign * (b * w - s * y - g * x + a * z)
-        ez = sign * (g * w - s * z - a * y + b * x)
-        square = ex * ex + ey * ey + ez * ez
-        if square > self._lead_r * self._lead_r:
-            scale = self._lead_r / math.sqrt(square)
-            ex, ey, ez = ex * scale, ey * scale, ez * scale
-            self.quaternion = _turned(quaternion, ex, ey, ez)
-        ux, uy, uz = angular
-        tx, ty, tz = k * ex + c * (wx - ux), k * ey + c * (wy - uy), k * ez + c * (wz - uz)
-        square = tx * tx + ty * ty + tz * tz
-        if square > self._torque_limit * self._torque_limit:
-            scale = self._torque_limit / math.sqrt(square)
-            return tx * scale, ty * scale, tz * scale
-        return tx, ty, tz
+        dt = self._dt
+        x, y, z, a, b, c = self.stretch
+        vx, vy, vz = twist[0] - velocity[0], twist[1] - velocity[1], twist[2] - velocity[2]
+        wx, wy, wz = twist[3] - angular[0], twist[4] - angular[1], twist[5] - angular[2]
+        x, y, z = x + vx * dt, y + vy * dt, z + vz * dt
+        a, b, c = a + wx * dt, b + wy * dt, c + wz * dt
+        k, damping, lead_squared, limit, limit_squared = self._linear
+        if x * x + y * y + z * z > lead_squared:
+            x, y, z = _shortened(x, y, z, limit / k)
+        fx, fy, fz = k * x + damping * vx, k * y + damping * vy, k * z + damping * vz
+        if fx * fx + fy * fy + fz * fz > limit_squared:
+            fx, fy, fz = _shortened(fx, fy, fz, limit)
+        k, damping, lead_squared, limit, limit_squared = self._angular
+        if a * a + b * b + c * c > lead_squared:
+            a, b, c = _shortened(a, b, c, limit / k)
+        tx, ty, tz = k * a + damping * wx, k * b + damping * wy, k * c + damping * wz
+        if tx * tx + ty * ty + tz * tz > limit_squared:
+            tx, ty, tz = _shortened(tx, ty, tz, limit)
+        self.stretch = (x, y, z, a, b, c)
+        return (fx, fy, fz), (tx, ty, tz)
 
 
-def _damping(ratio: float, stiffness: float, inertia: float) -> float:
-    return 2.0 * ratio * math.sqrt(stiffness * inertia)
+class _Half(NamedTuple):
+    """What ``pull`` needs of the linear or the angular half."""
+
+    stiffness: float
+    damping: float
+    lead_squared: float
+    limit: float
+    limit_squared: float
+
+    @classmethod
+    def of(cls, stiffness: float, ratio: float, inertia: float, limit: float) -> _Half:
+        damping = 2.0 * ratio * math.sqrt(stiffness * inertia)
+        return cls(stiffness, damping, (limit / stiffness) ** 2, limit, limit**2)
 
 
-def _turned(q: Quadruple, ex: float, ey: float, ez: float) -> Quadruple:
-    """``q`` turned by the small rotation vector e in world axes."""
-    x, y, z, w = q
-    hx, hy, hz = 0.5 * ex, 0.5 * ey, 0.5 * ez
-    hw = math.sqrt(max(0.0, 1.0 - hx * hx - hy * hy - hz * hz))
-    return (
-        hw * x + hx * w + hy * z - hz * y,
-        hw * y + hy * w + hz * x - hx * z,
-        hw * z + hz * w + hx * y - hy * x,
-        hw * w - hx * x - hy * y - hz * z,
-    )
+def _shortened(x: float, y: float, z: float, length: float) -> Triple:
+    """The vector (x, y, z), cut to ``length``."""
+    scale = length / math.sqrt(x * x + y * y + z * z)
+    return x * scale, y * scale, z * scale

@@ -30,7 +30,7 @@ from der_ros.tasks.base import InitialState, Task
 
 _ZERO3: Triple = (0.0, 0.0, 0.0)
 _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-_WORLD_FRAME = pybullet.WORLD_FRAME
+_WORLD = pybullet.WORLD_FRAME
 # Long enough for the first reading after a reset to be that of a piece at rest.
 _SETTLING_STEPS = 3
 
@@ -50,7 +50,7 @@ class WorldSnapshot(NamedTuple):
 
     engine_state: int
     motion: _Motion
-    setpoint: tuple[Triple, Quadruple]
+    stretch: Six
 
 
 class AssemblyWorld:
@@ -199,24 +199,21 @@ class AssemblyWorld:
             steps: physics steps, at least 1.
         """
         client, tool, pull = self._client, self._scene.tool, self._servo.pull
-        weight = self._tool_weight_n
-        position, quaternion, velocity, angular, _ = self._motion
+        dt, weight = self.physics_dt_s, self._tool_weight_n
+        (x, y, z), _, velocity, angular, _ = self._motion
         a = b = c = d = e = f = 0.0
         for _ in range(steps):
-            force, torque = pull(twist, position, quaternion, velocity, angular)
-            force = (force[0], force[1], force[2] + weight)
-            pybullet.applyExternalForce(tool, -1, force, position, _WORLD_FRAME, client)
-            pybullet.applyExternalTorque(tool, -1, torque, _WORLD_FRAME, client)
+            (px, py, pz), torque = pull(twist, velocity, angular)
+            pybullet.applyExternalForce(tool, -1, (px, py, pz + weight), (x, y, z), _WORLD, client)
+            pybullet.applyExternalTorque(tool, -1, torque, _WORLD, client)
             pybullet.stepSimulation(client)
-            position, quaternion = pybullet.getBasePositionAndOrientation(tool, client)
             velocity, angular = pybullet.getBaseVelocity(tool, client)
             fx, fy, fz, tx, ty, tz = pybullet.getJointState(tool, HELD_LINK, client)[2]
-            a += fx
-            b += fy
-            c += fz
-            d += tx
-            e += ty
-            f += tz
+            a, b, c, d, e, f = a + fx, b + fy, c + fz, d + tx, e + ty, f + tz
+            # Where the next force acts: the engine's own integration, so no need to ask for it.
+            vx, vy, vz = velocity
+            x, y, z = x + vx * dt, y + vy * dt, z + vz * dt
+        position, quaternion = pybullet.getBasePositionAndOrientation(tool, client)
         # The joint reports what it does to the piece; a sensor, what the piece does to it.
         n = -1.0 / steps
         reading = (n * a, n * b, n * c, n * d, n * e, n * f)
@@ -278,7 +275,7 @@ class AssemblyWorld:
     def save(self) -> WorldSnapshot:
         """Keeps the whole state; ``restore`` continues from it bit by bit."""
         state = int(pybullet.saveState(physicsClientId=self.client))
-        return WorldSnapshot(state, self._motion, (self._servo.position, self._servo.quaternion))
+        return WorldSnapshot(state, self._motion, self._servo.stretch)
 
     def restore(self, snapshot: WorldSnapshot) -> None:
         """Returns to a state that this world saved.
@@ -293,7 +290,7 @@ class AssemblyWorld:
                 f"snapshot: expected one that this world saved, got {snapshot.engine_state}"
             ) from error
         self._motion = snapshot.motion
-        self._servo.hold(*snapshot.setpoint)
+        self._servo.stretch = snapshot.stretch
 
     def discard(self, snapshot: WorldSnapshot) -> None:
         """Frees what ``save`` kept."""
@@ -306,7 +303,7 @@ class AssemblyWorld:
         tool, client = self._scene.tool, self.client
         pybullet.resetBasePositionAndOrientation(tool, position, quaternion, client)
         pybullet.resetBaseVelocity(tool, _ZERO3, _ZERO3, client)
-        self._servo.hold(position, quaternion)
+        self._servo.relax()
         self._motion = _Motion(position, quaternion, _ZERO3, _ZERO3, _ZERO6)
 
     def _contacts(self) -> Any:

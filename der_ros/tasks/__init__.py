@@ -6,14 +6,23 @@ from dataclasses import fields
 from typing import Any
 
 from der_ros.errors import ConfigurationError
-from der_ros.tasks.base import Box, InitialState, Piece, Task
+from der_ros.tasks.base import Box, InitialState, Judgement, Piece, Task
 from der_ros.tasks.lap_joint import LapJoint
 
 _TASKS: dict[str, type[Task]] = {cls.name: cls for cls in (LapJoint,)}
 
 TASK_NAMES: tuple[str, ...] = tuple(sorted(_TASKS))
 
-__all__ = ["TASK_NAMES", "Box", "InitialState", "LapJoint", "Piece", "Task", "make_task"]
+__all__ = [
+    "TASK_NAMES",
+    "Box",
+    "InitialState",
+    "Judgement",
+    "LapJoint",
+    "Piece",
+    "Task",
+    "make_task",
+]
 
 
 def make_task(name: str, **options: Any) -> Task:

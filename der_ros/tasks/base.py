@@ -10,7 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -115,6 +115,15 @@ class InitialState:
     ground: Pose
 
 
+class Judgement(NamedTuple):
+    """How a pose does, by ``Task.judge``."""
+
+    distance_m: float
+    angle_rad: float
+    success: bool
+    reward: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Task(ABC):
     """An assembly task. Concrete tasks give the pieces, the initial states and the tool.
@@ -213,9 +222,7 @@ class Task(ABC):
 
     def distance(self, pose: Pose, goal: Pose) -> float:
         """``|dp| + w * angle``, m."""
-        offset = pose.position - goal.position
-        translation = math.sqrt(float(offset @ offset))
-        return translation + self.rotation_weight_m_per_rad * self.angle(pose, goal)
+        return self._distance(pose, goal, self.angle(pose, goal))
 
     def success(self, pose: Pose, goal: Pose) -> bool:
         """Whether the distance is at most ``epsilon_m``."""
@@ -223,8 +230,15 @@ class Task(ABC):
 
     def reward(self, pose: Pose, goal: Pose) -> float:
         """The paper's reward (Sec. 3.1)."""
-        distance = self.distance(pose, goal)
-        return self.success_reward - distance if distance <= self.epsilon_m else -distance
+        return self.judge(pose, goal).reward
+
+    def judge(self, pose: Pose, goal: Pose) -> Judgement:
+        """Distance, angle, success and reward together, at the price of one of them."""
+        angle = self.angle(pose, goal)
+        distance = self._distance(pose, goal, angle)
+        success = distance <= self.epsilon_m
+        reward = self.success_reward - distance if success else -distance
+        return Judgement(distance, angle, success, reward)
 
     def inside_workspace(self, pose: Pose, margin_m: float = 0.0) -> bool:
         """Whether the tilt is inside ``max_tilt_rad`` and the position well inside ``workspace``.
@@ -233,10 +247,23 @@ class Task(ABC):
             pose: of the held piece, task frame.
             margin_m: how far from the walls it must be.
         """
+        (x, y, z), (low, high) = pose.position.tolist(), self._walls
+        inside = (
+            low[0] + margin_m <= x <= high[0] - margin_m
+            and low[1] + margin_m <= y <= high[1] - margin_m
+            and low[2] + margin_m <= z <= high[2] - margin_m
+        )
+        # The angle of a rotation is 2 acos(w), and w >= 0 in a Pose.
+        return inside and float(pose.quaternion[3]) >= math.cos(0.5 * self.max_tilt_rad)
+
+    @cached_property
+    def _walls(self) -> tuple[list[float], list[float]]:
         low, high = self.workspace
-        position = pose.position
-        inside = bool((position >= low + margin_m).all() and (position <= high - margin_m).all())
-        return inside and self.angle(pose, Pose.identity()) <= self.max_tilt_rad
+        return low.tolist(), high.tolist()
+
+    def _distance(self, pose: Pose, goal: Pose, angle: float) -> float:
+        translation = math.dist(pose.position.tolist(), goal.position.tolist())
+        return translation + self.rotation_weight_m_per_rad * angle
 
 
 def require_range(

@@ -1,0 +1,158 @@
+"""Environment steps against the bare PyBullet loop of the same scene, in one run on one core.
+
+The bare loop replays, in a scene of its own, the forces that the servo applied in the
+environment's episodes: apply them, step, read the pose and the sensor's joint, and nothing else.
+So it goes through the same motions and the same contacts, bit for bit, and what is left between
+the two is this package: servo, governor, observation, reward.
+
+    python benchmarks/bench_sim.py [--episodes 20] [--repeat 3] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import resource
+import sys
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+import pybullet
+
+import der_ros.envs
+from der_ros.sim.scene import HELD_LINK
+from der_ros.sim.world import AssemblyWorld
+from der_ros.tasks import InitialState
+
+
+class Episode(NamedTuple):
+    """One recorded episode."""
+
+    initial: InitialState
+    actions: list[np.ndarray]
+    pulls: list[tuple[tuple[float, float, float], tuple[float, float, float]]]
+
+
+def searching_actions(rng: np.random.Generator, count: int) -> list[np.ndarray]:
+    """Actions like those of a policy in training: downwards, with correlated noise."""
+    noise, actions = np.zeros(6), []
+    for _ in range(count):
+        noise = 0.85 * noise + 0.5 * rng.standard_normal(6)
+        actions.append(np.clip(np.array((0, 0, -0.5, 0, 0, 0)) + 0.3 * noise, -1, 1))
+    return actions
+
+
+def record(env: der_ros.envs.AssemblyEnv, seed: int) -> Episode:
+    """Runs one episode and keeps what its servo did."""
+    rng = np.random.default_rng(seed)
+    initial = env.task.sample_initial_state(rng)
+    pulls: list[Any] = []
+    servo = env.world._servo
+    pull, weight = servo.pull, env.world._tool_weight_n
+
+    def recording(*arguments: Any) -> Any:
+        force, torque = pull(*arguments)
+        pulls.append(((force[0], force[1], force[2] + weight), torque))
+        return force, torque
+
+    servo.pull = recording  # type: ignore[method-assign]
+    actions = []
+    env.reset(options={"initial": initial})
+    for action in searching_actions(rng, env.max_steps):
+        actions.append(action)
+        _, _, terminated, truncated, _ = env.step(action)
+        if terminated or truncated:
+            break
+    del servo.pull
+    return Episode(initial, actions, pulls)
+
+
+def time_env(env: der_ros.envs.AssemblyEnv, episodes: list[Episode]) -> float:
+    """Seconds that the environment takes for the episodes, resets included."""
+    start = time.perf_counter()
+    for episode in episodes:
+        env.reset(options={"initial": episode.initial})
+        for action in episode.actions:
+            env.step(action)
+    return time.perf_counter() - start
+
+
+def time_bare(world: AssemblyWorld, episodes: list[Episode]) -> float:
+    """Seconds that PyBullet alone takes for the same forces on the same scene."""
+    client, tool, total = world.client, world.scene.tool, 0.0
+    for episode in episodes:
+        world.reset(episode.initial)
+        pybullet.restoreState(world._clean_state, physicsClientId=client)
+        world.place_ground(episode.initial.ground)
+        world._place_held(episode.initial.held)
+        position, _ = pybullet.getBasePositionAndOrientation(tool, client)
+        start = time.perf_counter()
+        for force, torque in episode.pulls:
+            pybullet.applyExternalForce(tool, -1, force, position, pybullet.WORLD_FRAME, client)
+            pybullet.applyExternalTorque(tool, -1, torque, pybullet.WORLD_FRAME, client)
+            pybullet.stepSimulation(client)
+            position, _ = pybullet.getBasePositionAndOrientation(tool, client)
+            pybullet.getJointState(tool, HELD_LINK, client)
+        total += time.perf_counter() - start
+    return total
+
+
+def time_resets(env: der_ros.envs.AssemblyEnv, count: int = 500) -> float:
+    """Seconds for one reset of the environment."""
+    start = time.perf_counter()
+    for _ in range(count):
+        env.reset()
+    return (time.perf_counter() - start) / count
+
+
+def measure(episode_count: int, repeat: int) -> dict[str, float]:
+    """All figures; of the repetitions, which take turns, the fastest of each counts."""
+    env = der_ros.envs.LapJointEnv()
+    env.reset(seed=0)
+    episodes = [record(env, seed) for seed in range(episode_count)]
+    control_steps = sum(len(episode.actions) for episode in episodes)
+    physics_steps = sum(len(episode.pulls) for episode in episodes)
+    with AssemblyWorld(env.task) as world:
+        time_bare(world, episodes[:1])
+        gc.collect()
+        pairs = [(time_env(env, episodes), time_bare(world, episodes)) for _ in range(repeat)]
+        same = world_state(world) == world_state(env.world)
+    reset_s = time_resets(env)
+    env.close()
+    env_s, bare_s = (min(times) for times in zip(*pairs, strict=True))
+    return {
+        "env_control_steps_per_s": control_steps / env_s,
+        "env_physics_steps_per_s": physics_steps / env_s,
+        "bare_physics_steps_per_s": physics_steps / bare_s,
+        "ratio": bare_s / env_s,
+        "same_motion": float(same),
+        "reset_ms": 1e3 * reset_s,
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
+    }
+
+
+def world_state(world: AssemblyWorld) -> Any:
+    """Where the tool really is, by the engine."""
+    return pybullet.getBasePositionAndOrientation(world.scene.tool, world.client)
+
+
+def main() -> int:
+    """Prints the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--episodes", type=int, default=20)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    arguments = parser.parse_args()
+    figures = measure(arguments.episodes, arguments.repeat)
+    if arguments.json:
+        print(json.dumps(figures))
+    else:
+        for name, value in figures.items():
+            print(f"{name:28s} {value:12.2f}")
+    return 0 if figures["same_motion"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
