@@ -1,0 +1,94 @@
+"""The commands of `ros2w`."""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from ros2w.environment import Environment
+from ros2w.jobs import needed_level
+from ros2w.report import SetupError, clear, say
+
+HELP = """\
+usage: ./ros2w COMMAND ...
+
+  launch PACKAGE FILE [NAME:=VALUE ...]   as `ros2 launch`
+  run PACKAGE EXECUTABLE [ARGUMENT ...]   as `ros2 run`
+  test [PYTEST ARGUMENT ...]              run the tests
+  exec COMMAND [ARGUMENT ...]             run any command in the environment
+  setup [--robot-only]                    only prepare: everything, or what a robot needs
+
+On first use it makes an environment for the job: next to a sourced ROS 2 what that lacks, else a
+virtual environment with ROS 2's wheels; it builds the package, and then becomes the command.
+Later calls only check that nothing has changed. Its own messages go to standard error.
+
+  ROS2W_PYTHON   the Python to make the environment with (default: the best that is found)
+"""
+
+
+def main(root: str, words: Sequence[str]) -> int:
+    """Do one command; return only where there is nothing to become."""
+    signal.signal(signal.SIGTERM, _on_sigterm)
+    if not words or words[0] in {"-h", "--help", "help"}:
+        print(HELP, end="", file=sys.stdout if words else sys.stderr)
+        return 0 if words else 2
+    try:
+        return _do(Path(root), words[0], words[1:])
+    except SetupError as error:
+        say(f"{error}.")
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        say(f"{error.strerror or error}{where}.")
+    except KeyboardInterrupt:
+        say("interrupted; the next call goes on from here.")
+        return 128 + signal.SIGINT
+    return 1
+
+
+def _on_sigterm(number: int, frame: FrameType | None) -> NoReturn:
+    clear()
+    raise SystemExit(128 + number)
+
+
+def _do(root: Path, verb: str, words: Sequence[str]) -> int:
+    if verb not in {"setup", "launch", "run", "test", "exec"}:
+        say(f"there is no command '{verb}': it is setup, launch, run, test or exec.")
+        return 2
+    if verb == "setup" and set(words) - {"--robot-only"}:
+        say(f"setup takes --robot-only or nothing, not {' '.join(words)}.")
+        return 2
+    if verb == "exec" and not words:
+        say("exec needs a command.")
+        return 2
+    if any(character in str(root) for character in " \t\n:"):
+        raise SetupError(
+            f"the path {str(root)!r} has a space or a colon, which ROS 2's tools break"
+        )
+    environment = Environment(root, os.environ)
+    environment.ensure(needed_level(verb, words))
+    if verb == "setup":
+        say("ready. Try: ./ros2w launch der_ros deploy_kr60.launch.py attempts:=3")
+        return 0
+    if verb == "test":
+        os.chdir(root)
+        become([str(environment.python), "-m", "pytest", *words], environment)
+    if verb == "exec":
+        become(list(words), environment)
+    become(["ros2", verb, *words], environment)
+
+
+def become(command: list[str], environment: Environment) -> NoReturn:
+    """Replace this process by the command: its signals and its exit status are its own.
+
+    Raises:
+        SetupError: if there is no such command.
+    """
+    for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        os.execvpe(command[0], command, environment.job_variables())
+    except (FileNotFoundError, PermissionError) as error:
+        raise SetupError(f"there is no command '{command[0]}' in the environment") from error

@@ -1,0 +1,295 @@
+"""The environment that jobs run in: made, kept up to date and repaired."""
+
+import shutil
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from ros2w import pythons, ros
+from ros2w.children import only_one, remove_environment, run_logged
+from ros2w.jobs import LEVEL_NAMES, LEVELS, highest
+from ros2w.report import SetupError, cause_of_failure, pip_progress, say, step
+from ros2w.state import State, hash_of, sources, stamp
+
+PACKAGE = "der_ros"
+COLCON = "import sys; from colcon_core.command import main; sys.exit(main())"
+BOOTSTRAP_MARK = "_ROS_WHEELS_BOOTSTRAP_COMPLETE"
+
+
+class Environment:
+    """A virtual environment with what jobs need, and the package built into ``install``.
+
+    Without a sourced ROS 2 it is ``.venv``, with ROS 2's wheels and the stand-in for launch; with
+    one it is ``.venv-ros``, which sees that installation and adds what it lacks.
+    """
+
+    def __init__(self, root: Path, variables: Mapping[str, str]) -> None:
+        self.root = root
+        self.variables = dict(variables)
+        self.ros = ros.find(variables, root, cache=root / ".venv-ros" / ".ros2w" / "ros.json")
+        self.folder = root / (".venv-ros" if self.ros else ".venv")
+        self.python = self.folder / "bin" / "python"
+        self._mark = self.folder / ".ros2w"
+        self._state_path = self._mark / "state.json"
+        self._requirements = root / "requirements"
+
+    def ensure(self, level: str) -> None:
+        """Make sure that the packages of ``level`` are there and that the build is up to date.
+
+        Raises:
+            SetupError: naming what is missing on this machine.
+        """
+        state = State.read(self._state_path)
+        if self._lacks(state, level):
+            with only_one(self.root):
+                self._prepare(level)
+
+    def _lacks(self, state: State, level: str) -> str:
+        """Return what has to be done first, or nothing if all is there."""
+        if state.pending or state.folder != str(self.folder) or not self.python.exists():
+            return "environment"
+        if self._lacks_packages(state, level):
+            return "packages"
+        if self.ros is None and state.stand_in != self._stand_in_stamp():
+            return "stand-in"
+        built = self._prefix / "share" / PACKAGE / "package.xml"
+        if state.package != self._package_stamp(sources(self.root)) or not built.exists():
+            return "build"
+        return ""
+
+    def _lacks_packages(self, state: State, level: str) -> bool:
+        if not state.level or LEVELS.index(state.level) < LEVELS.index(level):
+            return True
+        return any(state.lists.get(name) != hash_of(path) for name, path in self._lists(level))
+
+    def _prepare(self, level: str) -> None:
+        state = self._sound_environment()
+        if self._lacks_packages(state, level):
+            self._install_packages(state, highest(level, state.level))
+        if self.ros is None and state.stand_in != self._stand_in_stamp():
+            self._install_stand_in(state)
+        if self._lacks(state, level):
+            self._build(state)
+
+    # The environment itself
+
+    def _sound_environment(self) -> State:
+        """Return the state of an environment that works; make it if there is none."""
+        state = State.read(self._state_path)
+        if self.folder.exists() and not self._mark.exists():
+            raise SetupError(
+                f"{self.folder} is there but was not made by ros2w: move it away, and call again"
+            )
+        if self._mark.exists():
+            trouble = self._trouble(state)
+            if not trouble:
+                return state
+            say(f"{self.folder.name} {trouble}; making it anew")
+            remove_environment(self.folder, self._mark)
+        return self._make_environment()
+
+    def _trouble(self, state: State) -> str:
+        """Return what is wrong with the environment, or nothing."""
+        if not state.python or not self.python.exists():
+            return "is half made or has lost its Python"
+        if state.folder != str(self.folder):
+            return f"was made at {state.folder}"
+        if self.ros is not None and state.python != self.ros.python:
+            return f"belongs to another Python than this ROS 2 ({self.ros.python})"
+        if state.pending == "packages" and (broken := self._broken_packages()):
+            return f"was interrupted while installing {broken}"
+        return ""
+
+    def _make_environment(self) -> State:
+        python = self._base_python()
+        self._mark.mkdir(parents=True)
+        more = ["--system-site-packages"] if self.ros else []
+        with step(f"making {self.folder.name} with {python.name}"):
+            command = [python.path, "-m", "venv", *more, str(self.folder)]
+            log = self._mark / "venv.log"
+            if not run_logged(command, log, cwd=self.root, environment=self._clean_variables()):
+                raise SetupError(f"{python.name} cannot make a virtual environment: see {log}")
+        (self._mark / "python").write_text(python.path + "\n")
+        state = State(folder=str(self.folder), python=python.path)
+        state.write(self._state_path)
+        return state
+
+    def _base_python(self) -> pythons.Python:
+        if self.ros is None:
+            if sys.platform != "linux" or "x86_64" not in sysconfig.get_platform():
+                raise SetupError(
+                    "ROS 2's wheels exist for Linux on x86-64 only, and this is "
+                    f"{sysconfig.get_platform()}: install a ROS 2 and source it"
+                )
+            return pythons.choose(self.variables)
+        say(f"using the sourced ROS 2 {self.ros.distribution} ({self.ros.command})")
+        python = pythons.probe(self.ros.python)
+        if python is None or not python.makes_venv:
+            raise SetupError(
+                f"{self.ros.python}, ROS 2's Python, has no venv module: `apt install python3-venv`"
+            )
+        return python
+
+    def _broken_packages(self) -> str:
+        """Return the packages that an interrupted pip left incomplete, by their records."""
+        broken = []
+        for info in self._site_packages(self.folder).glob("*.dist-info"):
+            record = info / "RECORD"
+            files = record.read_text().splitlines() if record.exists() else []
+            paths = [self._recorded(line, info) for line in files if ".pyc" not in line]
+            if not paths or not all(path.exists() for path in paths):
+                broken.append(info.name.split("-")[0])
+        return ", ".join(sorted(broken))
+
+    @staticmethod
+    def _recorded(line: str, info: Path) -> Path:
+        name = line[1:].split('"')[0] if line.startswith('"') else line.split(",")[0]
+        return info.parent / name
+
+    # What goes into it
+
+    def _lists(self, level: str) -> Iterator[tuple[str, Path]]:
+        names = ["build", *([] if self.ros else ["ros"]), *LEVELS[: LEVELS.index(level) + 1]]
+        for name in names:
+            yield name, self._requirements / f"{name}.txt"
+
+    def _install_packages(self, state: State, level: str) -> None:
+        self._warn_of_compiling(state, level)
+        lists = dict(self._lists(level))
+        chosen = [name for name in lists if name not in LEVELS or name == level]
+        command = [str(self.python), "-m", "pip", "install", "--progress-bar", "off"]
+        command += ["--no-input", "--disable-pip-version-check", "--no-warn-script-location"]
+        for name in chosen:
+            command += ["-r", str(lists[name])]
+        if self.ros is not None and self.ros.numpy:
+            # ROS 2's messages are compiled for this numpy.
+            constraints = self._mark / "constraints.txt"
+            constraints.write_text(f"numpy=={self.ros.numpy}\n")
+            command += ["-c", str(constraints)]
+        with self._doing(state, "packages"), step(f"installing {LEVEL_NAMES[level]}"):
+            self._pip(command, f"{LEVEL_NAMES[level]} cannot be installed")
+            state.level = level
+            state.lists = {name: hash_of(path) for name, path in lists.items()}
+
+    def _pip(self, command: list[str], complaint: str) -> None:
+        log = self._mark / "pip.log"
+        variables = self._clean_variables()
+        done = run_logged(
+            command, log, cwd=self.root, environment=variables, listener=pip_progress()
+        )
+        if not done:
+            raise SetupError(f"{complaint}: {cause_of_failure(log)} (pip's output: {log})")
+
+    def _warn_of_compiling(self, state: State, level: str) -> None:
+        python = pythons.probe(str(self.python))
+        compiles = python is not None and python.version not in pythons.PYBULLET_WHEELS
+        if level == "robot" or not compiles or LEVELS.index(state.level or "robot") > 0:
+            return
+        say(
+            "PyBullet has wheels for Python 3.10 and 3.11 only; here it is compiled, which takes "
+            "some ten minutes, once"
+        )
+        if not any(map(shutil.which, ("c++", "g++", "clang++"))):
+            raise SetupError("a C++ compiler is missing: `apt install build-essential python3-dev`")
+
+    def _install_stand_in(self, state: State) -> None:
+        command = [str(self.python), "-m", "pip", "install", "--no-deps", "--no-build-isolation"]
+        command += ["--disable-pip-version-check", "--editable", str(self.root / "standalone")]
+        with self._doing(state, "stand-in"):
+            self._pip(command, "the stand-in for ros2 launch cannot be installed")
+            state.stand_in = self._stand_in_stamp()
+
+    def _stand_in_stamp(self) -> str:
+        # Installed editable: only what its command is made of needs another installation.
+        return hash_of(self.root / "standalone" / "pyproject.toml")
+
+    # The package
+
+    @property
+    def _prefix(self) -> Path:
+        return self.root / "install" / PACKAGE
+
+    def _package_stamp(self, files: Mapping[str, tuple[int, int]]) -> str:
+        return stamp((str(self.python), sorted(files.items())))
+
+    def _build(self, state: State) -> None:
+        files = sources(self.root)
+        with self._doing(state, "build", repairable=True), step("building the package with colcon"):
+            if set(state.files) - set(files):
+                # colcon leaves installed what is no longer a source.
+                shutil.rmtree(self._prefix, ignore_errors=True)
+                shutil.rmtree(self.root / "build" / PACKAGE, ignore_errors=True)
+            command = [str(self.python), "-c", COLCON, "build", "--base-paths", str(self.root)]
+            command += ["--packages-select", PACKAGE, "--event-handlers", "console_direct+"]
+            log = self._mark / "colcon.log"
+            variables = self._clean_variables()
+            if not run_logged(command, log, cwd=self.root, environment=variables):
+                lines = [line.strip() for line in log.read_text().splitlines() if line.strip()]
+                last = next((line for line in reversed(lines) if "rror" in line), "no reason given")
+                raise SetupError(f"colcon cannot build the package: {last} (its output: {log})")
+            state.package = self._package_stamp(files)
+            state.files = sorted(files)
+
+    @contextmanager
+    def _doing(self, state: State, what: str, *, repairable: bool = False) -> Iterator[None]:
+        """Note what is being done, for the next call to know if this one does not come back."""
+        if repairable:
+            state.package = ""
+        else:
+            state.pending = what
+        state.write(self._state_path)
+        try:
+            yield
+        except SetupError:
+            # pip and colcon end in order when they fail: what was there is still sound.
+            state.pending = ""
+            state.write(self._state_path)
+            raise
+        state.pending = ""
+        state.write(self._state_path)
+
+    # What jobs see
+
+    def _clean_variables(self) -> dict[str, str]:
+        """Return the variables without what another environment of wheels or ROS 2 left there."""
+        variables = dict(self.variables)
+        variables.pop("PYTHONHOME", None)
+        if variables.pop(BOOTSTRAP_MARK, None):
+            _keep(variables, "LD_LIBRARY_PATH", lambda entry: "site-packages" not in entry)
+        if self.ros is None:
+            foreign = [
+                entry for entry in variables.pop("AMENT_PREFIX_PATH", "").split(":") if entry
+            ]
+            for name in ("PYTHONPATH", "LD_LIBRARY_PATH"):
+                _keep(variables, name, lambda entry: not any(map(entry.startswith, foreign)))
+        variables["VIRTUAL_ENV"] = str(self.folder)
+        _prepend(variables, "PATH", self.folder / "bin")
+        return variables
+
+    def job_variables(self) -> dict[str, str]:
+        """Return the variables of a job: what sourcing ``install`` would give, and our programs."""
+        variables = self._clean_variables()
+        _prepend(variables, "AMENT_PREFIX_PATH", self._prefix)
+        _prepend(variables, "COLCON_PREFIX_PATH", self._prefix.parent)
+        _prepend(variables, "PYTHONPATH", self._site_packages(self._prefix))
+        return variables
+
+    @staticmethod
+    def _site_packages(prefix: Path) -> Path:
+        found = sorted(prefix.glob("lib/python3*/site-packages"))
+        return found[-1] if found else prefix / "lib"
+
+
+def _prepend(variables: dict[str, str], name: str, entry: Path) -> None:
+    others = [old for old in variables.get(name, "").split(":") if old and old != str(entry)]
+    variables[name] = ":".join([str(entry), *others])
+
+
+def _keep(variables: dict[str, str], name: str, wanted: Callable[[str], bool]) -> None:
+    entries = [entry for entry in variables.get(name, "").split(":") if entry and wanted(entry)]
+    if entries:
+        variables[name] = ":".join(entries)
+    else:
+        variables.pop(name, None)

@@ -1,0 +1,99 @@
+"""What the wrapper tells its user, always on standard error."""
+
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SHOWN_MEGABYTES = 10.0
+
+
+class SetupError(Exception):
+    """Something is missing; the message is one sentence that names it."""
+
+
+def say(message: str) -> None:
+    """Print one line."""
+    clear()
+    print(f"ros2w: {message}", file=sys.stderr, flush=True)
+
+
+def clear() -> None:
+    """Remove a passing message from the terminal."""
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def passing(message: str) -> None:
+    """Show a message until the next one; only on a terminal."""
+    if sys.stderr.isatty():
+        print(f"\r\033[Kros2w: {message[:100]}", end="", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Announce a step, and say at its end how long it took."""
+    say(f"{what} ...")
+    began_s = time.monotonic()
+    yield
+    say(f"{what}: done in {time.monotonic() - began_s:.0f} s")
+
+
+def pip_progress() -> Callable[[str], None]:
+    """Return a listener for pip's lines, which shows the telling ones."""
+
+    def listen(line: str) -> None:
+        download = re.match(r"\s*Downloading (\S+?)(?:-[^-]*)* \(([\d.]+) ([kMG])B", line)
+        if download:
+            name, number, unit = download.groups()
+            size_mb = float(number) * {"k": 1e-3, "M": 1.0, "G": 1e3}[unit]
+            show = say if size_mb >= SHOWN_MEGABYTES else passing
+            show(f"  downloading {name.rsplit('/', 1)[-1]} ({size_mb:.0f} MB)")
+        elif line.startswith("Collecting "):
+            passing(f"  looking for {line.split()[1]}")
+        elif line.lstrip().startswith("Building wheel"):
+            say(f"  {line.strip()}: compiling takes its time")
+        elif line.startswith("Installing collected packages:"):
+            say(f"  unpacking {line.count(',') + 1} packages")
+
+    return listen
+
+
+# What a failed pip's output holds, and what is missing then; the first that fits is told.
+CAUSES = (
+    (r"No space left on device|Errno 28|Disk quota", "the disk is full"),
+    (
+        r"Temporary failure in name resolution|Name or service not known|Network is unreachable"
+        r"|NewConnectionError|Connection refused|ConnectTimeout|ReadTimeout|ProxyError"
+        r"|nodename nor servname",
+        "the package index cannot be reached: is there a network, or a proxy to be set?",
+    ),
+    (
+        r"x86_64-linux-gnu-g(cc|\+\+).*not found"
+        r"|command '(gcc|g\+\+|cc|c\+\+|clang)' failed: No such"
+        r"|unable to execute '(gcc|g\+\+|cc|c\+\+)'",
+        "a C++ compiler is missing: `apt install build-essential`",
+    ),
+    (
+        r"Python\.h: No such file",
+        "Python's header files are missing: `apt install python3-dev`",
+    ),
+    (
+        r"Could not find a version that satisfies the requirement (?P<name>\S+)",
+        "the package index has no fitting {name}: is there a network, and is this Linux on x86-64 "
+        "with CPython 3.10 to 3.13?",
+    ),
+)
+
+
+def cause_of_failure(log: Path) -> str:
+    """Return one sentence on why pip failed, from its log."""
+    text = log.read_text(errors="replace")
+    for pattern, sentence in CAUSES:
+        found = re.search(pattern, text)
+        if found:
+            return sentence.format(**found.groupdict())
+    errors = [line.strip() for line in text.splitlines() if "error" in line.lower()]
+    return errors[-1] if errors else "pip gave no reason"
