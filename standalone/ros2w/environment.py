@@ -169,17 +169,19 @@ class Environment:
             constraints.write_text(f"numpy=={self.ros.numpy}\n")
             command += ["-c", str(constraints)]
         with self._doing(state, "packages"), step(f"installing {LEVEL_NAMES[level]}"):
-            self._pip(command, f"{LEVEL_NAMES[level]} cannot be installed")
+            self._pip(command, f"{LEVEL_NAMES[level]} cannot be installed", pip_progress())
             state.level = level
             state.lists = {name: hash_of(path) for name, path in lists.items()}
 
-    def _pip(self, command: list[str], complaint: str) -> None:
+    def _pip(
+        self,
+        command: list[str],
+        complaint: str,
+        listener: Callable[[str], None] = lambda line: None,
+    ) -> None:
         log = self._mark / "pip.log"
         variables = self._clean_variables()
-        done = run_logged(
-            command, log, cwd=self.root, environment=variables, listener=pip_progress()
-        )
-        if not done:
+        if not run_logged(command, log, cwd=self.root, environment=variables, listener=listener):
             raise SetupError(f"{complaint}: {cause_of_failure(log)} (pip's output: {log})")
 
     def _warn_of_compiling(self, state: State, level: str) -> None:
@@ -197,7 +199,7 @@ class Environment:
     def _install_stand_in(self, state: State) -> None:
         command = [str(self.python), "-m", "pip", "install", "--no-deps", "--no-build-isolation"]
         command += ["--disable-pip-version-check", "--editable", str(self.root / "standalone")]
-        with self._doing(state, "stand-in"):
+        with self._doing(state, "stand-in"), step("installing the stand-in for ros2 launch"):
             self._pip(command, "the stand-in for ros2 launch cannot be installed")
             state.stand_in = self._stand_in_stamp()
 
