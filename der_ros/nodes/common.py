@@ -221,14 +221,17 @@ def run_node(factory: Callable[[], _Runnable], args: Sequence[str] | None = None
     _finish_on_signals(node)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    spinner = threading.Thread(target=_spin, args=(executor, node), name="executor")
+    closed = threading.Event()
+    spinner = threading.Thread(target=_spin, args=(executor, node, closed), name="executor")
     spinner.start()
     try:
         node.finished.wait()
         node.close()
     finally:
-        executor.shutdown()
+        closed.set()
+        executor.wake()
         spinner.join(timeout=2.0)
+        executor.shutdown()
         node.destroy_node()
         rclpy.try_shutdown()
     return node.exit_code
@@ -244,9 +247,11 @@ def _finish_on_signals(node: _Runnable) -> None:
     signal.signal(signal.SIGTERM, on_signal)
 
 
-def _spin(executor: SingleThreadedExecutor, node: _Runnable) -> None:
+def _spin(executor: SingleThreadedExecutor, node: _Runnable, closed: threading.Event) -> None:
+    """Spins until ``closed``; an executor must not be shut down under a thread that spins it."""
     try:
-        executor.spin()
+        while not closed.is_set():
+            executor.spin_once(timeout_sec=1.0)
     except ExternalShutdownException:
         node.finished.set()
     except DerRosError as error:

@@ -26,6 +26,7 @@ from der_ros.drivers.kuka.corrections import CorrectionLimits
 from der_ros.drivers.kuka.kinematics import AXIS_NAMES
 from der_ros.drivers.kuka.records import Answered, RobotState, RsiServerConfig
 from der_ros.drivers.kuka.server import RsiServer
+from der_ros.drivers.kuka.transport import address_towards
 from der_ros.drivers.realtime import settle_collector
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.bridge_motion import BridgeMotion, MotionConfig
@@ -46,6 +47,7 @@ _NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 _NEWEST_READING = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 _STATE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 _REMIND_S = 30.0
+_WATCH_S = 0.05
 
 
 class KukaBridge(ShellNode):
@@ -61,6 +63,7 @@ class KukaBridge(ShellNode):
         )  # fmt: skip
         self._outbox: queue.SimpleQueue[Answered | None] = queue.SimpleQueue()
         self._connected = False
+        self._reported_fault: str | None = None
         self._reminded_s = float("-inf")
         self._refusal_logged_s = float("-inf")
         self._answers = 0
@@ -79,7 +82,7 @@ class KukaBridge(ShellNode):
         self.create_subscription(WrenchStamped, "netft_data", self._on_wrench, _NEWEST_READING)
         self.create_service(Trigger, "kuka_bridge/stop", self._on_stop)
         self.create_service(Trigger, "kuka_bridge/reset_fault", self._on_reset)
-        self.create_timer(0.1, self._watch)
+        self.create_timer(_WATCH_S, self._watch)
         self._diagnostics = DiagnosticsPublisher(
             self, f"krc4 {self._config.robot_ip}", self._report
         )
@@ -145,6 +148,9 @@ class KukaBridge(ShellNode):
     def _watch(self) -> None:
         """Says when the robot comes and goes, and now and then that it is not there."""
         connected, now = self._server.connected, time.monotonic()
+        if self._motion.fault != self._reported_fault:
+            self._reported_fault = self._motion.fault
+            self._diagnostics.publish()
         if self._connected and not connected:
             self._motion.robot_lost()
             self.get_logger().warning("the robot controller fell silent")
@@ -209,15 +215,16 @@ def declare_server(node: ShellNode) -> RsiServerConfig:
                 "Furthest turn since RSI_ON; below POSCORR and POSCORRMON of the controller",
                 minimum=0.1, maximum=180.0),
     )  # fmt: skip
+    robot_ip = declare(node, "robot_ip", "", "The controller's address; no other is heard")
+    bind_address = declare(
+        node, "bind_address", "",
+        "This computer's address in the robot's network; empty: the one that reaches robot_ip",
+    )  # fmt: skip
     return RsiServerConfig(
-        bind_address=declare(
-            node, "bind_address", "127.0.0.1", "This computer's address in the robot's network"
-        ),
+        bind_address=bind_address or address_towards(robot_ip),
         port=declare(node, "rsi_port", 59152, "UDP port that the controller sends to; 0 takes any",
                      minimum=0, maximum=65535),
-        robot_ip=declare(
-            node, "robot_ip", "127.0.0.1", "The controller's address; no other is heard"
-        ),
+        robot_ip=robot_ip,
         cycle_s=0.001 * cycle_ms,
         absolute=declare(node, "absolute_corrections", False,
                          "The controller's context takes absolute corrections (HOLDON 1)"),

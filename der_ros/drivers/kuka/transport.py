@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import socket
 import struct
 import time
 from typing import NamedTuple
 
-from der_ros.errors import ConnectionFailedError
+from der_ros.errors import ConfigurationError, ConnectionFailedError
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,30 @@ class Packet(NamedTuple):
     address: tuple[str, int]
     arrived_ns: int
     stamp_monotonic_s: float
+
+
+def address_towards(robot_ip: str) -> str:
+    """This computer's address on the way to the robot; asks the routing table, sends nothing.
+
+    Raises:
+        ConfigurationError: ``robot_ip`` is no IPv4 address.
+        ConnectionFailedError: there is no way to it.
+    """
+    try:
+        ipaddress.IPv4Address(robot_ip)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"robot_ip: expected the controller's IPv4 address, got '{robot_ip}'"
+        ) from error
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        try:
+            udp.connect((robot_ip, 9))
+        except OSError as error:
+            raise ConnectionFailedError(
+                f"robot_ip: expected a network that reaches {robot_ip}, got "
+                f"'{error.strerror or error}'; check the cable and this computer's address"
+            ) from error
+        return str(udp.getsockname()[0])
 
 
 def open_port(address: str, port: int) -> socket.socket:
