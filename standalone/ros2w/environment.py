@@ -66,7 +66,8 @@ class Environment:
 
     def _prepare(self, level: str) -> None:
         state = self._sound_environment()
-        if self._lacks_packages(state, level):
+        # An interrupted pip may have taken something away, too: let it look again.
+        if state.pending == "packages" or self._lacks_packages(state, level):
             self._install_packages(state, highest(level, state.level))
         if self.ros is None and state.stand_in != self._stand_in_stamp():
             self._install_stand_in(state)
