@@ -25,7 +25,7 @@ ROBOT_IS_SIM = EqualsSubstitution(ROBOT, "sim")
 FT_IS_SIM = EqualsSubstitution(FT, "sim")
 
 # On this host a simulated controller and a simulated sensor have addresses of their own.
-SIM_PC_IP, SIM_ROBOT_IP, SIM_SENSOR_IP = "127.0.0.1", "127.0.0.2", "127.0.0.3"
+SIM_ROBOT_IP, SIM_SENSOR_IP = "127.0.0.2", "127.0.0.3"
 
 ARGUMENTS = [
     DeclareLaunchArgument("task", default_value="lap_joint", description="What is assembled"),
@@ -40,7 +40,10 @@ ARGUMENTS = [
         default_value=IfElseSubstitution(ROBOT_IS_SIM, "sim", "netft"),
         choices=["sim", "netft", "topic"],
         description="sim: a simulated Net F/T box (only with robot:=sim, where it is the default); "
-        "netft: an ATI Net F/T box; topic: wrenches that another driver publishes on wrench_in",
+        "netft: an ATI Net F/T box; topic: what another driver publishes on ft_topic",
+    ),
+    DeclareLaunchArgument(
+        "ft_topic", default_value="wrench", description="A WrenchStamped topic (ft:=topic)"
     ),
     DeclareLaunchArgument(
         "policy", default_value="", description="ONNX policy; empty: the shipped one of the task"
@@ -135,7 +138,6 @@ def generate_launch_description():
                     "task": text("task"),
                     "seed": number("seed"),
                     "cycle_ms": number("cycle_ms"),
-                    "pc_ip": SIM_PC_IP,
                     "rsi_port": number("rsi_port"),
                     "robot_ip": SIM_ROBOT_IP,
                     "sensor_ip": SIM_SENSOR_IP,
@@ -148,6 +150,7 @@ def generate_launch_description():
                 "ft_bridge",
                 {
                     "source": chosen(EqualsSubstitution(FT, "topic"), "topic", "netft"),
+                    "input_topic": text("ft_topic"),
                     "sensor_ip": sensor_ip,
                     "rdt_port": number("rdt_port"),
                     "http_port": number("http_port"),

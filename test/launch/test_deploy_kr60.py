@@ -1,0 +1,167 @@
+"""The deployment as a user starts it: the real launch file, nodes, sockets, bags and files."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.ros, pytest.mark.timeout(240)]
+
+SIM_PC_IP, SIM_SENSOR_IP = "127.0.0.1", "127.0.0.3"
+
+
+def free_port(kind, address):
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind((address, 0))
+        return probe.getsockname()[1]
+
+
+def ports():
+    return [
+        f"rsi_port:={free_port(socket.SOCK_DGRAM, SIM_PC_IP)}",
+        f"rdt_port:={free_port(socket.SOCK_DGRAM, SIM_SENSOR_IP)}",
+        f"http_port:={free_port(socket.SOCK_STREAM, SIM_SENSOR_IP)}",
+    ]
+
+
+@contextmanager
+def launched(output_file, *arguments):
+    """The launch in a session of its own; nothing of it may be left afterwards."""
+    with output_file.open("w") as output:
+        process = subprocess.Popen(
+            ["ros2", "launch", "der_ros", "deploy_kr60.launch.py", *arguments],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=30)
+
+
+def wait_for(predicate, seconds, what):
+    deadline = time.monotonic() + seconds
+    while not (found := predicate()):
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}"
+        time.sleep(0.05)
+    return found
+
+
+def pids(text):
+    return [int(pid) for pid in re.findall(r"process started with pid \[(\d+)\]", text)]
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def attempts(run_dir):
+    return [json.loads(line) for line in (run_dir / "attempts.jsonl").read_text().splitlines()]
+
+
+def test_attempts_run_and_every_recorded_action_is_reproduced(tmp_path):
+    run_dir, output = tmp_path / "run", tmp_path / "output.txt"
+    with launched(output, "attempts:=2", f"run_dir:={run_dir}", "seed:=3", *ports()) as process:
+        assert process.wait(timeout=200) == 0, output.read_text()
+    text = output.read_text()
+    assert "Traceback" not in text
+    assert [pid for pid in pids(text) if alive(pid)] == []
+
+    results = attempts(run_dir)
+    assert [sorted(result) for result in results] == [
+        sorted(
+            "outcome reason duration_s peak_force_n peak_torque_nm final_position_error_m "
+            "final_angle_error_rad bag".split()
+        )
+    ] * 2
+    for result in results:
+        # The shipped policy is good, not perfect; what must never happen is a fault.
+        assert result["outcome"] in ("success", "timeout"), text
+        assert 0.0 < result["duration_s"] < 20.0
+        assert 0.0 < result["peak_force_n"] < 500.0
+        replay = subprocess.run(
+            ["ros2", "run", "der_ros", "replay_bag", "--json", result["bag"]],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert replay.returncode == 0, replay.stderr
+        report = json.loads(replay.stdout)
+        assert report["verdict"] == "same"
+        assert report["samples"] > 10
+
+
+def test_ctrl_c_in_an_attempt_ends_everything_and_keeps_what_was_recorded(tmp_path):
+    run_dir, output = tmp_path / "run", tmp_path / "output.txt"
+    with launched(output, f"run_dir:={run_dir}", *ports()) as process:
+        wait_for(lambda: "attempt 1: running" in output.read_text(), 90, "the first attempt")
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=20)
+    text = output.read_text()
+    assert "Traceback" not in text
+    started = pids(text)
+    assert len(started) == 6
+    assert [pid for pid in started if alive(pid)] == []
+    assert attempts(run_dir)[0]["outcome"] == "aborted"
+    assert [path.name for path in (run_dir / "bags").iterdir()] == ["attempt_0001"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["policy:=nowhere.onnx"], "nowhere.onnx"),
+        (["robot:=rsi", "ft:=sim"], "expected ft:=netft or ft:=topic"),
+        (["robot:=rsi"], "robot_ip: expected the controller's IPv4 address"),
+        (["robot:=ur5"], "ur5"),
+        (["atempts:=3"], "atempts"),
+        (["task:=origami"], "origami"),
+    ],
+)
+def test_a_users_mistake_is_told_and_leaves_nothing_running(tmp_path, arguments, message):
+    output = tmp_path / "output.txt"
+    with launched(output, f"run_dir:={tmp_path / 'run'}", *ports(), *arguments) as process:
+        code = process.wait(timeout=120)
+    text = output.read_text()
+    assert message in text
+    assert code != 0
+    assert "Traceback" not in text
+    assert [pid for pid in pids(text) if alive(pid)] == []
+
+
+def test_a_port_in_use_is_named(tmp_path):
+    output = tmp_path / "output.txt"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind((SIM_PC_IP, 0))
+        port = taken.getsockname()[1]
+        arguments = [f"run_dir:={tmp_path / 'run'}", *ports(), f"rsi_port:={port}"]
+        with launched(output, *arguments) as process:
+            assert process.wait(timeout=120) != 0
+    assert f"expected to open UDP port {port}" in output.read_text()
+    assert "Traceback" not in output.read_text()
+
+
+def test_show_args_lists_every_argument_of_the_contract():
+    shown = subprocess.run(
+        ["ros2", "launch", "der_ros", "deploy_kr60.launch.py", "--show-args"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "COLUMNS": "200"},
+    ).stdout
+    for name in (
+        "task robot ft policy attempts record run_dir seed cycle_ms rsi_port robot_ip sensor_ip"
+    ).split():
+        assert f"'{name}'" in shown
