@@ -74,7 +74,9 @@ class TrainingConfig:
 
         batch_size: transitions in an update.
         learning_starts: steps with random actions before the first update.
-        updates_per_step: updates for each step; a slower learner falls behind, never waits.
+        updates_per_step: updates for each step.
+        update_lag: a learner that is this many updates behind takes in no more, so that workers
+            wait for it; 0: it takes in everything and falls behind.
         policy_interval: steps of a worker after which it gets new parameters.
         fragment_steps: steps that a worker collects before it sends them.
         filter_clip: filtered observations are clipped to ± this.
@@ -149,6 +151,7 @@ class TrainingConfig:
     batch_size: int = 256
     learning_starts: int = 2_000
     updates_per_step: float = 0.5
+    update_lag: int = 0
     policy_interval: int = 200
     fragment_steps: int = 50
     filter_clip: float = 10.0

@@ -41,6 +41,7 @@ def make_environment(config: TrainingConfig, robot: str | None = None) -> Enviro
         environment = _make(config.env, given)
     else:
         environment = _make(_environment_of(config.task), given)
+        environment = GivenUp(environment, config.gamma)
     for name, space in (
         ("observation", environment.observation_space),
         ("action", environment.action_space),
@@ -55,6 +56,38 @@ def make_environment(config: TrainingConfig, robot: str | None = None) -> Enviro
             environment, np.float32(-1.0), np.float32(1.0)
         )
     return environment
+
+
+class GivenUp(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Says what an attempt is worth that the cell gives up before its time.
+
+    An environment of this package truncates early when the held piece leaves the workspace or the
+    governor latches. That is no time limit: bootstrapping through it would value places that are
+    never learned about, and the policy would be drawn to them. On the robot the piece would stay
+    where it is, so the last reward r becomes r + γ·r + γ²·r + … = r / (1 - γ) and the step ends
+    the episode as terminated.
+    """
+
+    def __init__(self, environment: Environment, gamma: float) -> None:
+        super().__init__(environment)
+        self._gamma = gamma
+        self._time_limit: int = environment.unwrapped.max_steps  # type: ignore[attr-defined]
+        self._steps = 0
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """As the environment's."""
+        self._steps = 0
+        return self.env.reset(seed=seed, options=options)
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """As the environment's, but for the last step of an attempt given up."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        self._steps += 1
+        if truncated and self._steps < self._time_limit:
+            return observation, float(reward) / (1.0 - self._gamma), True, False, info
+        return observation, reward, terminated, truncated, info
 
 
 def policy_contract(environment: Environment) -> PolicyContract | None:

@@ -181,7 +181,8 @@ class TrainingRun:
                 last = time.monotonic()
                 continue
             self._elapsed_s, last = self._elapsed_s + now - last, now
-            self._take_in(self._engine.receive(0.0 if self.learning.due else 0.02))
+            if not 0 < self.config.update_lag <= self.learning.due:
+                self._take_in(self._engine.receive(0.0 if self.learning.due > 0 else 0.02))
             self.learning.update(_UPDATES_BEFORE_LOOKING if self.config.workers else None)
             self._evaluate_if_due()
             if self._elapsed_s - self._last_report[0] >= self.config.report_interval_s:
