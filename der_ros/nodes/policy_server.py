@@ -20,6 +20,7 @@ from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from numpy.typing import NDArray
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.clock import Clock, ClockType
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
@@ -100,6 +101,7 @@ class PolicyServer(Shell, LifecycleNode):
         self._fault = ""
         self._last_tick_s: float | None = None
         self._create_topics()
+        self._guard_transitions()
         self._diagnostics = DiagnosticsPublisher(self, "policy", self._collect)
 
     def _declare_parameters(self) -> None:
@@ -142,6 +144,21 @@ class PolicyServer(Shell, LifecycleNode):
         return keep
 
     # Lifecycle.
+
+    def _guard_transitions(self) -> None:
+        """Answers a transition that is not possible now, where rclpy would end the process."""
+        service = self._service_change_state
+        change_state = service.callback
+
+        def guarded(request: Any, response: Any) -> Any:
+            try:
+                return change_state(request, response)
+            except rclpy_implementation.RCLError as error:
+                logger.warning("refused: %s", str(error).partition(", at ")[0])
+                response.success = False
+                return response
+
+        service.callback = guarded
 
     def on_configure(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Loads and checks the policy; FAILURE, and one line, when it is not right."""

@@ -1,0 +1,135 @@
+"""What the tests of policy_server and bag_recorder share: a domain, an executor, a test node."""
+
+import contextlib
+import itertools
+import os
+import threading
+import time
+
+import numpy as np
+import rclpy
+from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from onnx import TensorProto, helper, numpy_helper
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+
+from der_ros.policy.contract import PolicyContract
+
+DT = 0.02
+_DOMAINS = itertools.count(7 * os.getpid())
+
+
+def own_domain(monkeypatch):
+    """A ROS domain of its own for one test, on this host.
+
+    A lifecycle node's own services live until it is collected: the next test must not meet them.
+    """
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(1 + next(_DOMAINS) % 100))
+
+
+def write_policy(path, *, gain=0.05, task="lap_joint", dt=DT):
+    """action = tanh(gain * observation[:6]) where no entry of the observation is 7.0, else NaN."""
+    weight = numpy_helper.from_array(gain * np.eye(13, 6, dtype=np.float32), "w")
+    seven = numpy_helper.from_array(np.full(13, 7.0, np.float32), "seven")
+    nodes = [
+        helper.make_node("Sub", ["observation", "seven"], ["d"]),
+        helper.make_node("Div", ["d", "d"], ["one"]),
+        helper.make_node("Mul", ["observation", "one"], ["x"]),
+        helper.make_node("MatMul", ["x", "w"], ["h"]),
+        helper.make_node("Tanh", ["h"], ["action"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "policy",
+        [helper.make_tensor_value_info("observation", TensorProto.FLOAT, ["N", 13])],
+        [helper.make_tensor_value_info("action", TensorProto.FLOAT, ["N", 6])],
+        [weight, seven],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    contract = PolicyContract(task, (0.05, 0.05, 0.05, 0.1, 0.1, 0.1), dt)
+    helper.set_model_props(model, contract.to_metadata())
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def until(predicate, timeout_s=10.0):
+    """Waits for the predicate; True when it came true in time."""
+    deadline = time.monotonic() + timeout_s
+    while not predicate():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+@contextlib.contextmanager
+def running(factory, **parameters):
+    """A node with these parameters in an executor's thread; yields it and a plain test node."""
+    arguments = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
+    rclpy.init(args=["--ros-args", *arguments] if arguments else [])
+    nodes, spinner, executor = [], None, SingleThreadedExecutor()
+    try:
+        nodes.append(factory())
+        nodes.append(Node("test", use_global_arguments=False))
+        for node in nodes:
+            executor.add_node(node)
+        spinner = threading.Thread(target=executor.spin)
+        spinner.start()
+        yield nodes
+        nodes[0].close()
+    finally:
+        executor.shutdown()
+        if spinner is not None:
+            spinner.join(5.0)
+        for node in nodes:
+            node.destroy_node()
+        rclpy.try_shutdown()
+
+
+class Cell:
+    """Publishes pose and wrench at 100 Hz, as long as they are not None, and keeps the twists."""
+
+    def __init__(self, node):
+        self.pose, self.wrench, self.frame = [0.1, 0.2, 0.3, 0, 0, 0, 1], [0.0] * 6, "base_link"
+        self.twists = []
+        self._node = node
+        self._poses = node.create_publisher(PoseStamped, "kuka/tcp_pose", 10)
+        self._wrenches = node.create_publisher(WrenchStamped, "netft_data", 100)
+        node.create_subscription(
+            TwistStamped, "kuka/delta_twist_cmds", lambda m: self.twists.append(m), 10
+        )
+        node.create_timer(0.01, self.publish)
+
+    def publish(self):
+        pose, wrench = self.pose, self.wrench
+        if pose is not None:
+            message = PoseStamped()
+            message.header.frame_id = self.frame
+            p, q = message.pose.position, message.pose.orientation
+            p.x, p.y, p.z, q.x, q.y, q.z, q.w = map(float, pose)
+            self._poses.publish(message)
+        if wrench is not None:
+            message = WrenchStamped()
+            f, t = message.wrench.force, message.wrench.torque
+            f.x, f.y, f.z, t.x, t.y, t.z = map(float, wrench)
+            self._wrenches.publish(message)
+
+
+def call(node, kind, name, request):
+    """One service call; returns the response."""
+    client = node.create_client(kind, name)
+    assert client.wait_for_service(10.0), name
+    future = client.call_async(request)
+    assert until(future.done), name
+    node.destroy_client(client)
+    return future.result()
+
+
+def change_state(node, name):
+    """One lifecycle transition of policy_server; whether it succeeded."""
+    request = ChangeState.Request()
+    request.transition.id = getattr(Transition, f"TRANSITION_{name.upper()}")
+    return call(node, ChangeState, "policy_server/change_state", request).success

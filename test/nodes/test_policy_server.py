@@ -1,0 +1,211 @@
+import json
+import math
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from policy_rig import DT, Cell, call, change_state, own_domain, running, until, write_policy
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters
+from std_msgs.msg import Float32MultiArray, String
+from std_srvs.srv import Trigger
+
+from der_ros.nodes.common import LATCHED, Level, ShellNode
+from der_ros.nodes.policy_server import PolicyServer
+from der_ros.policy.runtime import OnnxPolicy
+
+pytestmark = [
+    pytest.mark.ros,
+    # A dependency of the message packages uses a module that Python has deprecated.
+    pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning"),
+]
+
+TASK_FRAME = "[0.1,0.2,0.25,0.0,0.0,0.0,1.0]"
+
+
+@pytest.fixture(autouse=True)
+def _domain(monkeypatch):
+    own_domain(monkeypatch)
+
+
+@pytest.fixture
+def policy(tmp_path):
+    return write_policy(tmp_path / "policy.onnx")
+
+
+def listen(node, kind, topic, qos=100):
+    messages = []
+    node.create_subscription(kind, topic, messages.append, qos)
+    return messages
+
+
+def health(messages):
+    """The newest status of policy_server: level, message, figures."""
+    for message in reversed(messages):
+        for status in message.status:
+            if status.name == "policy_server: policy":
+                values = {entry.key: entry.value for entry in status.values}
+                return Level(status.level[0]), status.message, values
+    return None, "", {}
+
+
+def test_it_acts_on_pose_and_wrench_at_its_rate_and_stops_with_zero(policy):
+    with running(PolicyServer, policy=policy, task_frame=TASK_FRAME) as (_, test):
+        cell = Cell(test)
+        cell.wrench = [0.0, 0.0, 30.0, 0.0, 0.0, 0.0]
+        observations = listen(test, Float32MultiArray, "policy/observation")
+        actions = listen(test, Float32MultiArray, "policy/action")
+        info = listen(test, String, "policy/info", LATCHED)
+        assert change_state(test, "configure")
+        assert until(lambda: info)
+        assert not cell.twists
+        assert change_state(test, "activate")
+        assert until(lambda: len(actions) >= 50)
+        assert change_state(test, "deactivate")
+        assert until(lambda: cell.twists[-1].twist.linear.z == 0.0)
+        assert until(lambda: len(observations) == len(actions) == len(cell.twists) - 1)
+        seen = len(cell.twists)
+        assert not until(lambda: len(cell.twists) > seen, 5 * DT)
+    told = json.loads(info[0].data)
+    assert told["sha256"] == OnnxPolicy.load(policy).sha256
+    assert told["contract"]["control_dt_s"] == DT
+    assert told["task_frame"][:3] == [0.1, 0.2, 0.25]
+    observation, action = observations[10].data, actions[10].data
+    assert observation == pytest.approx([0, 0, 0.05, 0, 0, 0, 1, 0, 0, 30, 0, 0, 0], abs=1e-6)
+    assert action == pytest.approx([0, 0, math.tanh(0.05 * 0.05), 0, 0, 0], abs=1e-7)
+    assert observations[10].layout.dim[0].label.split() == ["observation", "11"]
+    assert actions[10].layout.dim[0].label.split() == ["action", "11"]
+    twist = cell.twists[10]
+    assert twist.header.frame_id == "task_frame"
+    assert twist.twist.linear.z == pytest.approx(0.05 * action[2])
+    stamps = [m.header.stamp.sec + 1e-9 * m.header.stamp.nanosec for m in cell.twists[:50]]
+    assert np.median(np.diff(stamps)) == pytest.approx(DT, rel=0.2)
+
+
+def test_stale_garbage_and_foreign_input_is_not_acted_on(policy):
+    with running(PolicyServer, policy=policy) as (_, test):
+        cell, diagnostics = Cell(test), listen(test, DiagnosticArray, "/diagnostics")
+        assert change_state(test, "configure")
+        assert change_state(test, "activate")
+        cases = [
+            ({"wrench": None}, "no wrench", "skipped_stale"),
+            ({"pose": None}, "no pose", "skipped_stale"),
+            ({"wrench": [math.nan] * 6}, "not finite", "skipped_not_finite"),
+            ({"pose": [0, 0, math.inf, 0, 0, 0, 1]}, "finite", "skipped_not_finite"),
+            ({"pose": [0] * 7}, "length zero", "skipped_not_finite"),
+            ({"frame": "world"}, "'world'", "skipped_wrong_frame"),
+        ]
+        for changes, reason, counter in cases:
+            seen = len(cell.twists)
+            assert until(lambda seen=seen: len(cell.twists) > seen + 2), reason
+            usual = {name: getattr(cell, name) for name in changes}
+            for name, value in changes.items():
+                setattr(cell, name, value)
+            assert until(
+                lambda reason=reason: (
+                    health(diagnostics)[0] is Level.WARN and reason in health(diagnostics)[1]
+                )
+            ), reason
+            assert int(health(diagnostics)[2][counter]) > 0
+            seen = len(cell.twists)
+            assert not until(lambda seen=seen: len(cell.twists) > seen, 4 * DT), reason
+            for name, value in usual.items():
+                setattr(cell, name, value)
+        assert until(lambda: health(diagnostics)[:2] == (Level.OK, "active"))
+
+
+def test_a_policy_that_gives_nan_is_stopped_until_a_person_resets_it(policy):
+    with running(PolicyServer, policy=policy) as (_, test):
+        cell, diagnostics = Cell(test), listen(test, DiagnosticArray, "/diagnostics")
+        actions = listen(test, Float32MultiArray, "policy/action")
+        assert change_state(test, "configure")
+        assert change_state(test, "activate")
+        assert until(lambda: len(cell.twists) > 3)
+        cell.wrench = [0.0, 7.0, 0.0, 0.0, 0.0, 0.0]
+        assert until(lambda: health(diagnostics)[0] is Level.ERROR)
+        assert "action" in health(diagnostics)[1]
+        cell.wrench = [0.0] * 6
+        seen = len(cell.twists)
+        assert not until(lambda: len(cell.twists) > seen, 5 * DT)
+        assert not call(test, Trigger, "policy_server/reset_fault", Trigger.Request()).success
+        assert change_state(test, "deactivate")
+        assert not change_state(test, "activate")
+        assert call(test, Trigger, "policy_server/reset_fault", Trigger.Request()).success
+        assert change_state(test, "activate")
+        seen = len(actions)
+        assert until(lambda: len(actions) > seen)
+        assert np.isfinite([action.data for action in actions]).all()
+
+
+def set_policy(test, path):
+    value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=str(path))
+    request = SetParameters.Request(parameters=[Parameter(name="policy", value=value)])
+    return call(test, SetParameters, "policy_server/set_parameters", request).results[0]
+
+
+def test_a_broken_policy_never_replaces_a_working_one(policy, tmp_path):
+    broken, better = tmp_path / "broken.onnx", write_policy(tmp_path / "better.onnx", gain=0.5)
+    broken.write_bytes(policy.read_bytes()[:-40])
+    with running(PolicyServer, policy=policy) as (_, test):
+        info = listen(test, String, "policy/info", LATCHED)
+        Cell(test)
+        assert change_state(test, "configure")
+        answer = set_policy(test, broken)
+        assert not answer.successful
+        assert "broken.onnx" in answer.reason
+        assert change_state(test, "activate")
+        answer = set_policy(test, better)
+        assert (answer.successful, answer.reason) == (False, "deactivate first")
+        assert change_state(test, "deactivate")
+        assert set_policy(test, better).successful
+        assert until(lambda: info and json.loads(info[-1].data)["path"] == str(better))
+
+
+def test_a_wrong_policy_fails_to_configure_with_one_line(policy, tmp_path, caplog):
+    wrong = {
+        tmp_path / "missing.onnx": "readable .onnx file",
+        tmp_path: "readable .onnx file",
+        write_policy(tmp_path / "peg.onnx", task="peg_in_hole"): "expected lap_joint",
+    }
+    for path, reason in wrong.items():
+        caplog.clear()
+        with running(PolicyServer, policy=path) as (_, test):
+            assert not change_state(test, "configure")
+            assert not change_state(test, "activate")
+        (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+        assert reason in line
+        assert "\n" not in line
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_active_leaves_a_twist_of_zero_and_exit_code_zero(policy, number):
+    command = [sys.executable, "-m", "der_ros.nodes.policy_server", "--ros-args"]
+    with running(lambda: ShellNode("idle")) as (_, test):
+        cell = Cell(test)
+        process = subprocess.Popen([*command, "-p", f"policy:={policy}"], stderr=subprocess.PIPE)
+        try:
+            assert change_state(test, "configure")
+            assert change_state(test, "activate")
+            assert until(lambda: len(cell.twists) > 3)
+            process.send_signal(number)
+            _, errors = process.communicate(timeout=20)
+        finally:
+            process.kill()
+        assert process.returncode == 0
+        assert b"Traceback" not in errors
+        assert until(lambda: cell.twists[-1].twist.linear.x == 0.0)
+
+
+def test_a_users_mistake_is_one_line_and_exit_code_one():
+    started = time.monotonic()
+    command = [sys.executable, "-m", "der_ros.nodes.policy_server", "--ros-args", "-p"]
+    for parameter in ("task:=bake_a_cake", "task_frame:=[1.0,2.0]", "pose_timeout_s:=-1.0"):
+        result = subprocess.run([*command, parameter], capture_output=True, text=True, timeout=30)
+        assert result.returncode == 1, parameter
+        assert parameter.partition(":")[0] in result.stderr
+        assert result.stderr.count("\n") == 1
+    assert time.monotonic() - started < 30.0
