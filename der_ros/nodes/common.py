@@ -208,6 +208,7 @@ def run_node(factory: Callable[[], _Runnable], args: Sequence[str] | None = None
     a missing device: one line, exit code 1, no traceback.
     """
     logging.basicConfig(level=logging.INFO, format="[%(levelname)s] [%(name)s]: %(message)s")
+    told_to_end = _catch_signals()
     try:
         rclpy.init(
             args=None if args is None else list(args),
@@ -218,7 +219,7 @@ def run_node(factory: Callable[[], _Runnable], args: Sequence[str] | None = None
         sys.stderr.write(f"error: {error}\n")
         rclpy.try_shutdown()
         return 1
-    _finish_on_signals(node)
+    told_to_end.then(node.finished.set)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     closed = threading.Event()
@@ -237,14 +238,31 @@ def run_node(factory: Callable[[], _Runnable], args: Sequence[str] | None = None
     return node.exit_code
 
 
-def _finish_on_signals(node: _Runnable) -> None:
-    """Ctrl-C and SIGTERM end the node in good order, however often they come."""
+class _Ending:
+    """Whether the process was told to end, and what to do about it once there is a node."""
 
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        node.finished.set()
+    def __init__(self) -> None:
+        self._told = False
+        self._action: Callable[[], None] = lambda: None
 
-    signal.signal(signal.SIGINT, on_signal)
-    signal.signal(signal.SIGTERM, on_signal)
+    def then(self, action: Callable[[], None]) -> None:
+        """Does ``action`` when told; at once if that was while the node was being made."""
+        self._action = action
+        if self._told:
+            action()
+
+    def on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        """A signal handler."""
+        self._told = True
+        self._action()
+
+
+def _catch_signals() -> _Ending:
+    """Ctrl-C and SIGTERM end a node in good order, however early and often they come."""
+    ending = _Ending()
+    signal.signal(signal.SIGINT, ending.on_signal)
+    signal.signal(signal.SIGTERM, ending.on_signal)
+    return ending
 
 
 def _spin(executor: SingleThreadedExecutor, node: _Runnable, closed: threading.Event) -> None:

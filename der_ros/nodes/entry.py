@@ -1,0 +1,35 @@
+"""The executables of the nodes: each loads its module only when it is run.
+
+Loading takes a second, and a launch that fails or is stopped in that second sends its SIGINT into
+the middle of an import. Nothing is open by then, so the process just ends.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+from collections.abc import Callable
+from types import FrameType
+
+
+def _end_at_once(_number: int, _frame: FrameType | None) -> None:
+    os._exit(0)
+
+
+def _executable(name: str) -> Callable[[], int]:
+    def main() -> int:
+        signal.signal(signal.SIGINT, _end_at_once)
+        signal.signal(signal.SIGTERM, _end_at_once)
+        return int(importlib.import_module(f"der_ros.nodes.{name}").main())
+
+    return main
+
+
+assembly_supervisor = _executable("assembly_supervisor")
+bag_recorder = _executable("bag_recorder")
+ft_bridge = _executable("ft_bridge")
+kuka_bridge = _executable("kuka_bridge")
+policy_server = _executable("policy_server")
+sim_cell = _executable("sim_cell")
+sim_trainer = _executable("sim_trainer")
