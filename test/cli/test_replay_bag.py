@@ -1,0 +1,161 @@
+"""The tool's promises: exit code, one JSON object, one line for whatever is wrong."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from der_ros.bags.recorder import BagWriter, RecordedTopic, typestore
+from der_ros.bags.replay import tick_label
+from der_ros.cli.replay_bag import main
+from der_ros.policy.contract import PolicyContract
+
+ARRAY, STRING = "std_msgs/msg/Float32MultiArray", "std_msgs/msg/String"
+
+
+def write_policy(path, gain):
+    """action = tanh(gain * observation[:6])."""
+    weight = numpy_helper.from_array(gain * np.eye(13, 6, dtype=np.float32), "w")
+    nodes = [
+        helper.make_node("MatMul", ["observation", "w"], ["h"]),
+        helper.make_node("Tanh", ["h"], ["action"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "policy",
+        [helper.make_tensor_value_info("observation", TensorProto.FLOAT, ["N", 13])],
+        [helper.make_tensor_value_info("action", TensorProto.FLOAT, ["N", 6])],
+        [weight],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, PolicyContract("lap_joint", (0.05,) * 6, 0.06).to_metadata())
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def array(kind, tick, data):
+    types = typestore()
+    dimension = types.types["std_msgs/msg/MultiArrayDimension"](
+        label=tick_label(kind, tick), size=len(data), stride=len(data)
+    )
+    layout = types.types["std_msgs/msg/MultiArrayLayout"](dim=[dimension], data_offset=0)
+    message = types.types[ARRAY](layout=layout, data=np.asarray(data, np.float32))
+    return bytes(types.serialize_cdr(message, ARRAY))
+
+
+@pytest.fixture
+def policy(tmp_path):
+    return write_policy(tmp_path / "models" / "policy.onnx", 0.5)
+
+
+@pytest.fixture
+def bag(tmp_path, policy):
+    types = typestore()
+    info = json.dumps(
+        {"sha256": hashlib.sha256(policy.read_bytes()).hexdigest(), "path": str(policy)}
+    )
+    topics = [
+        RecordedTopic("/policy/observation", ARRAY),
+        RecordedTopic("/policy/action", ARRAY),
+        RecordedTopic("/policy/info", STRING, latched=True),
+    ]
+    path = tmp_path / "run" / "bags" / "attempt_0001"
+    rng = np.random.default_rng(0)
+    with BagWriter(path, topics) as writer:
+        data = types.serialize_cdr(types.types[STRING](data=info), STRING)
+        writer.write("/policy/info", bytes(data), 1)
+        for tick in range(8):
+            observation = rng.normal(size=13).astype(np.float32)
+            writer.write("/policy/observation", array("observation", tick, observation), tick + 2)
+            action = np.tanh(np.float32(0.5) * observation[:6])
+            writer.write("/policy/action", array("action", tick, action), tick + 2)
+    return path
+
+
+def test_the_policy_of_the_bag_gives_its_actions(bag, policy, capsys):
+    assert main([str(bag)]) == 0
+    output = capsys.readouterr()
+    assert "verdict:               same" in output.out
+    assert "samples:               8" in output.out
+    assert str(policy) in output.err
+
+
+def test_json_is_one_object_and_nothing_else_on_standard_output(bag, capsys):
+    assert main([str(bag), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["bag"] == str(bag)
+    assert report["samples"] == 8
+    assert report["max_action_difference"] < 1e-6
+    assert report["verdict"] == "same"
+
+
+def test_another_policy_is_different_by_exit_code_and_verdict(bag, tmp_path, capsys):
+    other = write_policy(tmp_path / "other.onnx", 0.6)
+    assert main([str(bag), "--policy", str(other), "--json"]) == 1
+    output = capsys.readouterr()
+    report = json.loads(output.out)
+    assert report["verdict"] == "different"
+    assert report["max_action_difference"] > 0.01
+    assert "of 8 differs by" in output.err
+    assert main([str(bag), "--policy", str(other), "--tolerance", "1.0"]) == 0
+
+
+def test_a_policy_that_moved_is_found_in_the_run_folder_by_its_content(bag, policy, capsys):
+    write_policy(bag.parents[1] / "a_wrong_one.onnx", 0.6)
+    policy.rename(bag.parents[1] / "policy.onnx")
+    assert main([str(bag)]) == 0
+    assert str(bag.parents[1] / "policy.onnx") in capsys.readouterr().err
+
+
+def test_a_policy_that_changed_is_not_taken(bag, policy, capsys):
+    write_policy(policy, 0.6)
+    assert main([str(bag)]) == 2
+    assert "sha256" in capsys.readouterr().err
+
+
+def cut(bag):
+    file = bag / f"{bag.name}.mcap"
+    file.write_bytes(file.read_bytes()[:300])
+
+
+def vanish(bag):
+    bag.rename(bag.with_name("elsewhere"))
+
+
+def incomplete(bag):
+    bag.rename(bag.with_name(bag.name + ".part"))
+
+
+@pytest.mark.parametrize("damage", [cut, vanish, incomplete])
+@pytest.mark.parametrize("with_policy", [True, False])
+def test_a_bag_that_cannot_be_used_is_one_line(bag, policy, damage, with_policy, capsys):
+    damage(bag)
+    arguments = [str(bag), "--json", *(["--policy", str(policy)] if with_policy else [])]
+    assert main(arguments) == 2
+    output = capsys.readouterr()
+    report = json.loads(output.out)
+    assert (report["verdict"], report["samples"]) == ("unusable", 0)
+    assert report["max_action_difference"] is None
+    errors = [line for line in output.err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert str(bag) in errors[0]
+
+
+def test_a_policy_file_that_is_none_is_one_line(bag, tmp_path, capsys):
+    for content in (b"no onnx", None):
+        path = tmp_path / "bad.onnx"
+        path.write_bytes(content) if content else path.unlink()
+        assert main([str(bag), "--policy", str(path)]) == 2
+        output = capsys.readouterr()
+        assert output.out == ""
+        assert output.err.count("\n") == 1
+        assert str(path) in output.err
+
+
+@pytest.mark.parametrize("tolerance", ["-1", "nan", "x"])
+def test_a_tolerance_without_sense_is_refused(bag, tolerance):
+    with pytest.raises(SystemExit, match="2"):
+        main([str(bag), f"--tolerance={tolerance}"])
