@@ -60,6 +60,7 @@ def record(env: der_ros.envs.AssemblyEnv, seed: int) -> Episode:
     servo.pull = recording  # type: ignore[method-assign]
     actions = []
     env.reset(options={"initial": initial})
+    pulls.clear()  # the bare world is reset, and so settles, by the same code
     for action in searching_actions(rng, env.max_steps):
         actions.append(action)
         _, _, terminated, truncated, _ = env.step(action)
@@ -84,9 +85,6 @@ def time_bare(world: AssemblyWorld, episodes: list[Episode]) -> float:
     client, tool, total = world.client, world.scene.tool, 0.0
     for episode in episodes:
         world.reset(episode.initial)
-        pybullet.restoreState(world._clean_state, physicsClientId=client)
-        world.place_ground(episode.initial.ground)
-        world._place_held(episode.initial.held)
         position, _ = pybullet.getBasePositionAndOrientation(tool, client)
         start = time.perf_counter()
         for force, torque in episode.pulls:

@@ -4,8 +4,8 @@ The setpoint moves with the commanded twist and the tool is drawn after it. What
 spring's stretch ``e``, how far the setpoint is ahead of the tool. With ``v_s`` the commanded and
 ``v`` the tool's velocity, and k, c from ``ServoConfig``, each step does
 
-    e := e + (v_s - v) dt,      |e| <= F_max / k
-    F  = k e + c (v_s - v),     |F| <= F_max
+    F  = k e + c (v_s - v),     |F| <= F_max,     |e| <= F_max / k
+    e := e + (v_s - v') dt      v' = the tool's velocity after the step
 
 and the same for rotation, where ``e`` is the rotation vector of the (small) angle between setpoint
 and tool. The bound on ``e`` is a drive's following-error limit: the setpoint never runs further
@@ -121,7 +121,9 @@ class CartesianServo:
         dt_s: the physics step.
 
     Attributes:
-        stretch: how far the setpoint is ahead of the tool: three m, three rad, world axes.
+        stretch: how far the setpoint of the next step is ahead of where the tool was before the
+            last one (its way of that step is taken off when ``pull`` learns of it): three m,
+            three rad, world axes.
     """
 
     def __init__(self, config: ServoConfig, dt_s: float) -> None:
@@ -141,10 +143,6 @@ class CartesianServo:
         )
         self.stretch: Six = _ZERO6
 
-    def relax(self) -> None:
-        """Puts the setpoint where the tool is."""
-        self.stretch = _ZERO6
-
     def pull(self, twist: Six, velocity: Triple, angular: Triple) -> tuple[Triple, Triple]:
         """Moves the setpoint by one step.
 
@@ -158,10 +156,12 @@ class CartesianServo:
         """
         dt = self._dt
         x, y, z, a, b, c = self.stretch
-        vx, vy, vz = twist[0] - velocity[0], twist[1] - velocity[1], twist[2] - velocity[2]
-        wx, wy, wz = twist[3] - angular[0], twist[4] - angular[1], twist[5] - angular[2]
-        x, y, z = x + vx * dt, y + vy * dt, z + vz * dt
-        a, b, c = a + wx * dt, b + wy * dt, c + wz * dt
+        sx, sy, sz, sa, sb, sc = twist
+        ux, uy, uz = velocity
+        ua, ub, uc = angular
+        x, y, z = x - ux * dt, y - uy * dt, z - uz * dt
+        a, b, c = a - ua * dt, b - ub * dt, c - uc * dt
+        vx, vy, vz, wx, wy, wz = sx - ux, sy - uy, sz - uz, sa - ua, sb - ub, sc - uc
         k, damping, lead_squared, limit, limit_squared = self._linear
         if x * x + y * y + z * z > lead_squared:
             x, y, z = _shortened(x, y, z, limit / k)
@@ -174,7 +174,14 @@ class CartesianServo:
         tx, ty, tz = k * a + damping * wx, k * b + damping * wy, k * c + damping * wz
         if tx * tx + ty * ty + tz * tz > limit_squared:
             tx, ty, tz = _shortened(tx, ty, tz, limit)
-        self.stretch = (x, y, z, a, b, c)
+        self.stretch = (
+            x + sx * dt,
+            y + sy * dt,
+            z + sz * dt,
+            a + sa * dt,
+            b + sb * dt,
+            c + sc * dt,
+        )
         return (fx, fy, fz), (tx, ty, tz)
 
 

@@ -31,6 +31,7 @@ from der_ros.tasks.base import InitialState, Task
 _ZERO3: Triple = (0.0, 0.0, 0.0)
 _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 _WORLD = pybullet.WORLD_FRAME
+_FAR_AWAY: Triple = (0.0, 0.0, 10.0)
 # Long enough for the first reading after a reset to be that of a piece at rest.
 _SETTLING_STEPS = 3
 
@@ -46,11 +47,12 @@ class _Motion(NamedTuple):
 
 
 class WorldSnapshot(NamedTuple):
-    """A saved state of one ``AssemblyWorld``; valid until that world is closed."""
+    """A saved state; plain data that any ``AssemblyWorld`` of the same task can be put into."""
 
-    engine_state: int
     motion: _Motion
     stretch: Six
+    ground: Pose
+    friction_scale: float
 
 
 class AssemblyWorld:
@@ -80,7 +82,8 @@ class AssemblyWorld:
         self._servo = CartesianServo(self.servo_config, physics_dt_s)
         self._client = -1
         self._scene = Scene(-1, -1)
-        self._clean_state = -1
+        self._ground = Pose.identity()
+        self._friction_scale = 1.0
         self._tool_weight_n = GRAVITY_M_PER_S2 * (
             self.servo_config.effective_mass_kg + task.held.mass_kg
         )
@@ -107,7 +110,6 @@ class AssemblyWorld:
             raise DerRosError("PyBullet: expected a physics world, got none; close other worlds")
         self._client = client
         self._scene = build_scene(client, self.task, self.servo_config, self.physics_dt_s)
-        self._clean_state = pybullet.saveState(physicsClientId=client)
         if self._gui:
             look_at_joint(client)
         self.reset(InitialState(self.task.start_pose, Pose.identity()))
@@ -155,12 +157,11 @@ class AssemblyWorld:
             initial: where the two pieces are.
             friction_scale: multiplies the task's coefficient of friction.
         """
-        client = self.client
-        # The saved state also empties the contact caches, which would warm-start the solver.
-        pybullet.restoreState(self._clean_state, physicsClientId=client)
-        set_friction(client, self._scene, self.task, friction_scale)
-        self.place_ground(initial.ground)
-        self._place_held(initial.held)
+        motion = _Motion(
+            _triple(initial.held.position), _quadruple(initial.held.quaternion),
+            _ZERO3, _ZERO3, _ZERO6,
+        )  # fmt: skip
+        self._become(WorldSnapshot(motion, _ZERO6, initial.ground, friction_scale))
         self.drive(_ZERO6, _SETTLING_STEPS)
 
     def place_ground(self, pose: Pose) -> None:
@@ -169,6 +170,7 @@ class AssemblyWorld:
         Args:
             pose: in the task frame.
         """
+        self._ground = pose
         pybullet.resetBasePositionAndOrientation(
             self._scene.ground, pose.position, pose.quaternion, physicsClientId=self.client
         )
@@ -198,7 +200,7 @@ class AssemblyWorld:
             twist: vx, vy, vz, wx, wy, wz in task axes.
             steps: physics steps, at least 1.
         """
-        client, tool, pull = self._client, self._scene.tool, self._servo.pull
+        client, tool, pull = self.client, self._scene.tool, self._servo.pull
         dt, weight = self.physics_dt_s, self._tool_weight_n
         (x, y, z), _, velocity, angular, _ = self._motion
         a = b = c = d = e = f = 0.0
@@ -273,38 +275,37 @@ class AssemblyWorld:
     # -- save and restore ------------------------------------------------------------------------
 
     def save(self) -> WorldSnapshot:
-        """Keeps the whole state; ``restore`` continues from it bit by bit."""
-        state = int(pybullet.saveState(physicsClientId=self.client))
-        return WorldSnapshot(state, self._motion, self._servo.stretch)
+        """Keeps the whole state; from here on and after ``restore`` all goes the same, bit by bit.
+
+        For that it empties the engine's contact caches, so the way on may differ in the last
+        digits from what it had been without saving.
+        """
+        snapshot = WorldSnapshot(
+            self._motion, self._servo.stretch, self._ground, self._friction_scale
+        )
+        self._become(snapshot)
+        return snapshot
 
     def restore(self, snapshot: WorldSnapshot) -> None:
-        """Returns to a state that this world saved.
+        """Returns to a state that a world of the same task saved."""
+        self._become(snapshot)
 
-        Raises:
-            ConfigurationError: the snapshot is not of this world, or was discarded.
-        """
-        try:
-            pybullet.restoreState(snapshot.engine_state, physicsClientId=self.client)
-        except pybullet.error as error:
-            raise ConfigurationError(
-                f"snapshot: expected one that this world saved, got {snapshot.engine_state}"
-            ) from error
-        self._motion = snapshot.motion
+    def _become(self, snapshot: WorldSnapshot) -> None:
+        """Takes on a state, with no memory of contacts."""
+        client, tool, motion = self.client, self._scene.tool, snapshot.motion
+        # Far apart the pair of pieces ceases to be, and with it all that the solver remembers.
+        pybullet.resetBasePositionAndOrientation(tool, _FAR_AWAY, motion.quaternion, client)
+        pybullet.performCollisionDetection(client)
+        pybullet.resetBasePositionAndOrientation(tool, motion.position, motion.quaternion, client)
+        pybullet.resetBaseVelocity(tool, motion.velocity, motion.angular, client)
+        self.place_ground(snapshot.ground)
+        if snapshot.friction_scale != self._friction_scale:
+            set_friction(client, self._scene, self.task, snapshot.friction_scale)
+            self._friction_scale = snapshot.friction_scale
         self._servo.stretch = snapshot.stretch
-
-    def discard(self, snapshot: WorldSnapshot) -> None:
-        """Frees what ``save`` kept."""
-        pybullet.removeState(snapshot.engine_state, physicsClientId=self.client)
+        self._motion = motion
 
     # -- inside ----------------------------------------------------------------------------------
-
-    def _place_held(self, pose: Pose) -> None:
-        position, quaternion = _triple(pose.position), _quadruple(pose.quaternion)
-        tool, client = self._scene.tool, self.client
-        pybullet.resetBasePositionAndOrientation(tool, position, quaternion, client)
-        pybullet.resetBaseVelocity(tool, _ZERO3, _ZERO3, client)
-        self._servo.relax()
-        self._motion = _Motion(position, quaternion, _ZERO3, _ZERO3, _ZERO6)
 
     def _contacts(self) -> Any:
         return pybullet.getContactPoints(

@@ -1,0 +1,413 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pybullet
+import pytest
+
+from der_ros.errors import ConfigurationError, DerRosError
+from der_ros.geometry import (
+    Pose,
+    Twist,
+    Wrench,
+    angle_between,
+    quaternion_from_rotation_vector,
+)
+from der_ros.sim.scene import CONTACT_SHELL_M, GRAVITY_M_PER_S2, HELD_LINK
+from der_ros.sim.servo import ServoConfig
+from der_ros.sim.world import AssemblyWorld
+from der_ros.tasks import InitialState, LapJoint
+
+TILTED_SENSOR = Pose(
+    np.array((0.01, -0.02, 0.12)), quaternion_from_rotation_vector((0.3, 0.2, 0.5))
+)
+ORIENTATIONS = [(0, 0, 0), (0.7, 0, 0), (0, -1.2, 0), (0.4, 0.9, -0.6), (math.pi, 0, 0), (0, 0, 2)]
+
+
+def pose(x=0.0, y=0.0, z=0.0, rotation=(0.0, 0.0, 0.0)):
+    return Pose(np.array((x, y, z)), quaternion_from_rotation_vector(rotation))
+
+
+def start(held, ground=None):
+    return InitialState(held, ground if ground is not None else Pose.identity())
+
+
+@pytest.fixture
+def world():
+    with AssemblyWorld(LapJoint(tcp_from_sensor=TILTED_SENSOR)) as opened:
+        yield opened
+
+
+def push(world, steps, *, force=(0.0, 0.0, 0.0), at=(0.0, 0.0, 0.0)):
+    """Advances at rest while somebody pushes the held piece at a point of the world."""
+    for _ in range(steps):
+        pybullet.applyExternalForce(
+            world.scene.tool, HELD_LINK, force, at, pybullet.WORLD_FRAME, world.client
+        )
+        world.advance(Twist.zero(), 1)
+
+
+def weight_at_sensor(world):
+    """What a scale would say: m g at the centre of mass, in the sensor's axes."""
+    piece, sensor = world.task.held, world.held_pose() @ world.task.tcp_from_sensor
+    at = world.held_pose().position + world.held_pose().rotation @ np.array(piece.center_of_mass)
+    return at_sensor(sensor, (0, 0, -piece.mass_kg * GRAVITY_M_PER_S2), at)
+
+
+def at_sensor(sensor, force, at):
+    force = np.array(force, dtype=float)
+    torque = np.cross(np.array(at) - sensor.position, force)
+    return np.concatenate((sensor.rotation.T @ force, sensor.rotation.T @ torque))
+
+
+# -- the sensor ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rotation", ORIENTATIONS)
+def test_a_hanging_piece_reads_its_weight_and_moment(world, rotation):
+    world.reset(start(pose(z=0.3, rotation=rotation)))
+    world.advance(Twist.zero(), 250)
+    assert world.sensor_wrench().to_array() == pytest.approx(weight_at_sensor(world), abs=1e-4)
+
+
+@pytest.mark.parametrize("force", [(30.0, 0.0, 0.0), (0.0, -80.0, 0.0), (10.0, 20.0, 150.0)])
+def test_a_known_push_reads_that_push(world, force):
+    world.reset(start(pose(z=0.3, rotation=(0.2, -0.1, 0.4))))
+    at = world.held_pose().position + np.array((0.02, 0.05, -0.01))
+    push(world, 500, force=force, at=at.tolist())
+    sensor = world.held_pose() @ world.task.tcp_from_sensor
+    expected = at_sensor(sensor, force, at) + weight_at_sensor(world)
+    assert world.sensor_wrench().to_array() == pytest.approx(expected, abs=2e-3)
+
+
+def test_a_push_stretches_the_arm_by_force_over_stiffness(world):
+    world.reset(start(pose(z=0.3)))
+    push(world, 500, force=(100.0, 0.0, 0.0), at=(0.0, 0.0, 0.3))
+    assert world.held_pose().position[0] == pytest.approx(100.0 / 1e5, rel=0.01)
+
+
+def test_free_motion_reads_nothing_but_weight_and_inertia(world):
+    world.reset(start(pose(z=0.3)))
+    twist = Twist(np.array((0.02, -0.03, 0.03)), np.array((0.03, 0.02, -0.04)))
+    world.advance(twist, 100)
+    for _ in range(50):
+        world.advance(twist, 3)
+        error = world.sensor_wrench().to_array() - weight_at_sensor(world)
+        assert np.abs(error[:3]).max() < 1e-3
+        assert np.abs(error[3:]).max() < 1e-4
+
+
+def test_an_accelerated_piece_reads_its_inertia(world):
+    world.reset(start(pose(z=0.3)))
+    before = world.held_twist().linear
+    world.advance(Twist(np.array((0.05, 0, 0)), np.zeros(3)), 1)
+    acceleration = (world.held_twist().linear - before) / world.physics_dt_s
+    reading = world.sensor_wrench().force - weight_at_sensor(world)[:3]
+    at_tcp = world.task.tcp_from_sensor.rotation @ reading
+    # The piece resists: the sensor feels -m a.
+    assert acceleration[0] > 1.0
+    assert at_tcp[0] == pytest.approx(-world.task.held.mass_kg * acceleration[0], rel=1e-3)
+
+
+# -- contacts ------------------------------------------------------------------------------------
+
+
+def pressed(world, held, twist, steps, ground=None):
+    world.reset(start(held, ground))
+    for _ in range(steps):
+        world.advance(Twist.from_array(np.array(twist, dtype=float)), 1)
+    world.advance(Twist.zero(), 250)
+
+
+CONTACTS = [
+    # seated, pressed down; pressed to a side as well; wedged by a turn; ends on ends; on one edge
+    (pose(z=0.001), (0, 0, -0.05, 0, 0, 0), 15, None),
+    (pose(z=0.001), (0.04, 0.03, -0.03, 0, 0, 0), 15, None),
+    (pose(z=0.001), (0, 0, -0.03, 0, 0, 0.05), 40, None),
+    (pose(z=0.0355), (0, 0, -0.05, 0, 0, 0), 12, pose(0.003, 0.003, 0, (0, 0, -0.03))),
+    (pose(z=0.0180), (0, 0, -0.05, 0, 0, 0), 12, pose(0.003, 0, 0)),
+]
+
+
+@pytest.mark.parametrize(("held", "twist", "steps", "ground"), CONTACTS)
+def test_at_rest_the_reading_is_the_sum_of_contacts_and_weight(world, held, twist, steps, ground):
+    pressed(world, held, twist, steps, ground)
+    world.advance(Twist.zero(), 1)
+    contact = world.contact_wrench()
+    assert np.linalg.norm(contact.force) > 20.0
+    sensor = world.held_pose() @ world.task.tcp_from_sensor
+    about_sensor = Wrench(
+        contact.force,
+        contact.torque + np.cross(world.held_pose().position - sensor.position, contact.force),
+    ).rotated(sensor.rotation.T)
+    expected = about_sensor.to_array() + weight_at_sensor(world)
+    error = world.sensor_wrench().to_array() - expected
+    assert np.abs(error[:3]).max() < 0.02 * np.linalg.norm(contact.force)
+    assert np.abs(error[3:]).max() < 0.02 * np.linalg.norm(contact.force) * 0.1
+
+
+@pytest.mark.parametrize(("held", "twist", "steps", "ground"), CONTACTS)
+def test_at_rest_the_reading_is_steady(world, held, twist, steps, ground):
+    pressed(world, held, twist, steps, ground)
+    readings = []
+    for _ in range(100):
+        world.advance(Twist.zero(), 3)
+        readings.append(world.sensor_wrench().to_array())
+    jitter = np.std(readings, axis=0)
+    assert jitter[:3].max() < 0.5
+    assert jitter[3:].max() < 0.1
+
+
+def test_a_seated_piece_reads_a_force_steady_to_a_hundredth_of_a_newton(world):
+    pressed(world, pose(z=0.001), (0, 0, -0.02, 0, 0, 0), 30)
+    forces = []
+    for _ in range(100):
+        world.advance(Twist.zero(), 1)
+        forces.append(world.sensor_wrench().force)
+    assert np.std(forces, axis=0).max() < 0.01
+
+
+def put_ground_on_a_scale(world):
+    """Replaces the ground piece by one that rests on a sensor of its own; returns its body."""
+    client, piece, sizes = world.client, world.task.ground, CONTACT_SHELL_M
+    pybullet.removeBody(world.scene.ground, physicsClientId=client)
+    shape = pybullet.createCollisionShapeArray(
+        shapeTypes=[pybullet.GEOM_BOX] * len(piece.parts),
+        halfExtents=[[half + sizes for half in part.half_extents] for part in piece.parts],
+        collisionFramePositions=[part.position for part in piece.parts],
+        physicsClientId=client,
+    )
+    body = pybullet.createMultiBody(
+        baseMass=0.0, linkMasses=[1.0], linkCollisionShapeIndices=[shape],
+        linkVisualShapeIndices=[-1], linkPositions=[(0, 0, 0)], linkOrientations=[(0, 0, 0, 1)],
+        linkInertialFramePositions=[(0, 0, 0)], linkInertialFrameOrientations=[(0, 0, 0, 1)],
+        linkParentIndices=[0], linkJointTypes=[pybullet.JOINT_FIXED],
+        linkJointAxis=[(0, 0, 1)], physicsClientId=client,
+    )  # fmt: skip
+    pybullet.enableJointForceTorqueSensor(body, 0, True, physicsClientId=client)
+    world._scene = world.scene._replace(ground=body)
+    return body
+
+
+def test_action_is_reaction(world):
+    scale = put_ground_on_a_scale(world)
+    pressed(world, pose(z=0.001), (0.03, 0.02, -0.05, 0, 0, 0), 15)
+    carried = -np.array(pybullet.getJointState(scale, 0, world.client)[2][:3])
+    on_ground = carried - np.array((0, 0, -1.0 * GRAVITY_M_PER_S2))
+    on_held = world.contact_wrench().force
+    assert np.linalg.norm(on_held) > 50.0
+    assert on_ground == pytest.approx(-on_held, abs=0.01 * np.linalg.norm(on_held))
+
+
+def test_at_rest_the_contacts_carry_what_the_servo_pulls(world):
+    pressed(world, pose(z=0.001), (0, 0, -0.05, 0, 0, 0), 15)
+    stretch = world._servo.stretch
+    assert world.contact_wrench().force[2] == pytest.approx(-stretch[2] * 1e5, rel=0.02)
+
+
+@pytest.mark.parametrize("speed", [0.01, 0.05])
+def test_penetration_stays_below_a_tenth_of_a_millimetre_up_to_the_force_limit(world, speed):
+    for ground in (None, pose(0.003, 0.003, 0, (0, 0, -0.03)), pose(0.003, 0, 0)):
+        world.reset(start(pose(z=0.04), ground))
+        deepest = strongest = 0.0
+        for _ in range(round(0.07 / speed / 0.004)):
+            world.advance(Twist(np.array((0, 0, -speed)), np.zeros(3)), 1)
+            deepest = max(deepest, world.penetration_m())
+            strongest = max(strongest, float(np.linalg.norm(world.sensor_wrench().force)))
+        assert strongest > 500.0
+        assert deepest < 1e-4
+
+
+def test_pressing_builds_force_at_the_stiffness_of_the_arm(world):
+    world.reset(start(pose(z=0.0002)))
+    forces = []
+    for _ in range(100):
+        world.advance(Twist(np.array((0, 0, -0.01)), np.zeros(3)), 1)
+        forces.append(float(world.contact_wrench().force[2]))
+    touching = [force for force in forces if force > 50.0]
+    slope = (touching[-1] - touching[0]) / ((len(touching) - 1) * 0.004)
+    assert slope == pytest.approx(1e5 * 0.01, rel=0.05)
+
+
+def slide_along_the_notch(world, friction_scale=1.0):
+    """Lies on one edge, in wide play along it, and is drawn along; returns the forces, (n, 3)."""
+    world.reset(start(pose(z=0.018), pose(0.004, 0, 0)), friction_scale)
+    world.advance(Twist(np.array((0, 0, -0.05)), np.zeros(3)), 12)
+    forces = []
+    for _ in range(70):
+        world.advance(Twist(np.array((0, 0.01, 0)), np.zeros(3)), 1)
+        forces.append(world.contact_wrench().force)
+    return np.array(forces)
+
+
+def test_friction_holds_up_to_mu_times_the_load():
+    with AssemblyWorld(LapJoint(clearance_m=0.005)) as world:
+        forces = slide_along_the_notch(world)
+        ratio = np.abs(forces[:, 1]) / forces[:, 2]
+        assert forces[:, 2].min() > 100.0
+        assert ratio[5] < 0.3  # it still sticks
+        assert ratio[-20:] == pytest.approx(np.full(20, 0.5), rel=0.02)
+
+
+# -- the notch -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("clearance", [0.0002, 0.001, 0.005])
+@pytest.mark.parametrize("sides", [(0.9, 0.0), (0.0, -0.9), (0.8, 0.8)])
+def test_a_piece_within_the_clearance_enters(clearance, sides):
+    with AssemblyWorld(LapJoint(clearance_m=clearance)) as world:
+        x, y = (side * clearance / 2 for side in sides)
+        world.reset(start(pose(z=0.04), pose(x, y, 0)))
+        world.advance(Twist(np.array((0, 0, -0.05)), np.zeros(3)), 220)
+        assert world.held_pose().position[2] < 1e-4
+
+
+@pytest.mark.parametrize("offset", [(0.003, 0), (0, 0.003), (-0.003, 0.003)])
+def test_a_piece_pushed_three_millimetres_off_does_not_enter(world, offset):
+    world.reset(start(pose(z=0.04), pose(*offset, 0)))
+    world.advance(Twist(np.array((0, 0, -0.05)), np.zeros(3)), 500)
+    assert world.held_pose().position[2] > 0.017
+
+
+def test_a_piece_turned_by_two_degrees_does_not_enter(world):
+    world.reset(start(pose(z=0.04), pose(rotation=(0, 0, math.radians(-2.5)))))
+    world.advance(Twist(np.array((0, 0, -0.02)), np.zeros(3)), 600)
+    assert world.held_pose().position[2] > 0.017
+
+
+# -- the servo in the world ----------------------------------------------------------------------
+
+
+def test_a_commanded_twist_is_followed_below_the_bandwidth(world):
+    world.reset(start(pose(z=0.3)))
+    asked, dt = world.held_pose(), 0.012
+    worst_m = worst_rad = 0.0
+    for k in range(250):
+        phase = 2 * math.pi * 0.5 * k * dt
+        linear = 0.04 * np.array((math.sin(phase), math.cos(phase), 0.3))
+        angular = 0.05 * np.array((math.cos(phase), 0.2, math.sin(phase)))
+        asked = asked.moved(linear * dt, angular * dt)
+        world.advance(Twist(linear, angular), 3)
+        if k > 20:
+            worst_m = max(worst_m, float(np.abs(world.held_pose().position - asked.position).max()))
+            worst_rad = max(
+                worst_rad, angle_between(world.held_pose().quaternion, asked.quaternion)
+            )
+    assert worst_m < 2e-4
+    assert worst_rad < 5e-4
+
+
+def test_a_constant_twist_is_followed_without_lag(world):
+    world.reset(start(pose(z=0.3)))
+    world.advance(Twist(np.array((0.05, 0, 0)), np.array((0, 0, 0.05))), 500)
+    assert world.held_pose().position[0] == pytest.approx(0.05 * 2.0, abs=5e-5)
+    assert world.held_twist().linear[0] == pytest.approx(0.05, rel=1e-3)
+    turned = angle_between(world.held_pose().quaternion, np.array((0, 0, 0, 1.0)))
+    assert turned == pytest.approx(0.05 * 2.0, abs=2e-4)
+
+
+def test_a_soft_arm_pushes_less_for_the_same_way():
+    forces = []
+    for servo in (ServoConfig.kr60(), ServoConfig.soft()):
+        with AssemblyWorld(LapJoint(), servo) as world:
+            pressed(world, pose(z=0.0), (0, 0, -0.02, 0, 0, 0), 25)
+            forces.append(float(world.contact_wrench().force[2]))
+    assert forces[0] == pytest.approx(200.0, rel=0.1)
+    assert forces[1] == pytest.approx(20.0, rel=0.1)
+
+
+# -- repeatability -------------------------------------------------------------------------------
+
+MOTION = [(0.02, 0.01, -0.05, 0.01, 0.02, -0.03), (-0.03, 0.02, -0.05, 0.0, 0.01, 0.03)] * 12
+
+
+def trace(world):
+    rows = []
+    for twist in MOTION:
+        world.advance(Twist.from_array(np.array(twist)), 15)
+        rows.append(
+            (
+                *world.held_pose().position.tolist(),
+                *world.held_pose().quaternion.tolist(),
+                *world.sensor_wrench().to_array().tolist(),
+            )
+        )
+    return rows
+
+
+def test_a_reset_forgets_everything(world):
+    initial = start(pose(z=0.036), pose(0.001, -0.002, 0, (0, 0, -0.02)))
+    world.reset(initial)
+    first = trace(world)
+    assert max(abs(row[9]) for row in first) > 20.0
+    pressed(world, pose(z=0.001), (0.04, 0.03, -0.05, 0, 0, 0.02), 15)
+    world.reset(initial, friction_scale=0.1)
+    trace(world)
+    world.reset(initial)
+    assert trace(world) == first
+
+
+def test_two_worlds_do_not_disturb_each_other(world):
+    initial = start(pose(z=0.036), pose(0.001, -0.002, 0, (0, 0, -0.02)))
+    world.reset(initial)
+    first = trace(world)
+    with AssemblyWorld(world.task) as other:
+        other.reset(initial)
+        world.reset(initial)
+        assert trace(other) == first
+        assert trace(world) == first
+
+
+def test_a_restored_state_goes_on_bit_by_bit(world):
+    world.reset(start(pose(z=0.036), pose(0.001, -0.002, 0, (0, 0, -0.02))))
+    trace(world)
+    snapshot = world.save()
+    here = (world.held_pose().position.tolist(), world.sensor_wrench().to_array().tolist())
+    onwards = trace(world)
+    world.restore(snapshot)
+    assert (world.held_pose().position.tolist(), world.sensor_wrench().to_array().tolist()) == here
+    assert trace(world) == onwards
+    with AssemblyWorld(world.task) as other:
+        other.restore(snapshot)
+        assert trace(other) == onwards
+
+
+def test_the_ground_piece_can_be_moved_between_attempts(world):
+    world.reset(start(pose(z=0.04), pose(0.003, 0, 0)))
+    world.place_ground(Pose.identity())
+    world.advance(Twist(np.array((0, 0, -0.05)), np.zeros(3)), 220)
+    assert world.held_pose().position[2] < 1e-4
+
+
+def test_friction_is_scaled_for_one_episode_only():
+    with AssemblyWorld(LapJoint(clearance_m=0.005)) as world:
+        for scale in (1.0, 0.4, 1.0):
+            forces = slide_along_the_notch(world, scale)
+            assert abs(forces[-1, 1]) / forces[-1, 2] == pytest.approx(0.5 * scale, rel=0.02)
+
+
+# -- wrong use -----------------------------------------------------------------------------------
+
+
+def test_wrong_commands_are_refused(world):
+    with pytest.raises(ConfigurationError, match="finite"):
+        world.advance(Twist(np.array((math.nan, 0, 0)), np.zeros(3)), 1)
+    with pytest.raises(ConfigurationError, match="steps: expected at least 1, got 0"):
+        world.advance(Twist.zero(), 0)
+
+
+def test_a_closed_world_says_so():
+    world = AssemblyWorld(LapJoint())
+    for _ in range(2):
+        with pytest.raises(DerRosError, match="open"):
+            world.advance(Twist.zero(), 1)
+        world.open()
+        world.close()
+        world.close()
+
+
+def test_opening_writes_nothing_to_standard_output(capfd):
+    with AssemblyWorld(LapJoint()):
+        pass
+    assert capfd.readouterr().out == ""

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Pose, quaternion_from_rotation_vector
+from der_ros.tasks import TASK_NAMES, Box, LapJoint, Piece, make_task
+from der_ros.tasks.base import require_range
+
+
+def pose(x=0.0, y=0.0, z=0.0, rotation=(0.0, 0.0, 0.0)):
+    return Pose(np.array((x, y, z)), quaternion_from_rotation_vector(rotation))
+
+
+def test_centre_of_mass_and_inertia_of_a_split_box_are_those_of_the_whole():
+    a, b, c = 0.1, 0.2, 0.3
+    halves = tuple(Box((a / 4, b / 2, c / 2), (x, 1.0, 2.0)) for x in (a / 4, 3 * a / 4))
+    piece = Piece(halves, mass_kg=6.0)
+    assert piece.center_of_mass == pytest.approx((a / 2, 1.0, 2.0))
+    expected = 6.0 / 12.0 * np.diag((b * b + c * c, a * a + c * c, a * a + b * b))
+    assert piece.inertia == pytest.approx(expected, abs=1e-15)
+
+
+def test_a_piece_off_its_planes_of_symmetry_has_products_of_inertia():
+    boxes = (Box((0.1, 0.1, 0.1), (0.2, 0.2, 0)), Box((0.1, 0.1, 0.1), (-0.2, -0.2, 0)))
+    assert Piece(boxes, mass_kg=2.0).inertia[0, 1] == pytest.approx(-2.0 * 0.2 * 0.2)
+
+
+@pytest.mark.parametrize(
+    ("build", "told"),
+    [
+        (lambda: Box((0.1, 0.0, 0.1), (0, 0, 0)), "half_extents"),
+        (lambda: Piece((), 1.0), "at least one Box"),
+        (lambda: Piece((Box((1, 1, 1), (0, 0, 0)),), 0.0), "mass_kg"),
+        (lambda: Piece((Box((1, 1, 1), (0, 0, 0)),), 1.0, friction=-0.1), "friction"),
+    ],
+)
+def test_impossible_pieces_are_refused(build, told):
+    with pytest.raises(ConfigurationError, match=told):
+        build()
+
+
+def test_distance_counts_a_radian_as_the_weight_says():
+    task = LapJoint(rotation_weight_m_per_rad=0.1)
+    assert task.distance(pose(0.003, 0.004, 0, (0, 0, 0.02)), pose()) == pytest.approx(
+        0.005 + 0.1 * 0.02
+    )
+
+
+@pytest.mark.parametrize(
+    ("z", "angle", "success"),
+    [(0.00499, 0.0, True), (0.00501, 0.0, False), (0.0, 0.0999, True), (0.0, 0.1001, False)],
+)
+def test_reward_and_success_are_the_papers(z, angle, success):
+    task = LapJoint()
+    where = pose(z=z, rotation=(0, angle, 0))
+    distance = z + 0.05 * angle
+    assert task.success(where, pose()) is success
+    assert task.reward(where, pose()) == pytest.approx((100.0 if success else 0.0) - distance)
+    judgement = task.judge(where, pose())
+    assert judgement.distance_m == task.distance(where, pose())
+    assert judgement.angle_rad == pytest.approx(angle)
+    assert (judgement.success, judgement.reward) == (success, task.reward(where, pose()))
+
+
+def test_epsilon_and_reward_are_options():
+    task = LapJoint(epsilon_m=0.01, success_reward=1000.0)
+    assert task.reward(pose(z=0.009), pose()) == pytest.approx(1000.0 - 0.009)
+
+
+@pytest.mark.parametrize(
+    ("where", "margin_m", "inside"),
+    [
+        (pose(z=0.02), 0.0, True),
+        (pose(x=0.0121), 0.0, False),
+        (pose(y=-0.0121), 0.0, False),
+        (pose(x=0.0119), 0.0, True),
+        (pose(x=0.0119), 0.0005, False),
+        (pose(z=-0.006), 0.0, False),
+        (pose(z=0.02, rotation=(0, 0.34, 0)), 0.0, True),
+        (pose(z=0.02, rotation=(0, 0.36, 0)), 0.0, False),
+    ],
+)
+def test_workspace_has_walls_and_a_largest_tilt(where, margin_m, inside):
+    assert LapJoint().inside_workspace(where, margin_m) is inside
+
+
+def test_speed_limits_are_linear_then_angular():
+    task = LapJoint(max_linear_speed_mps=0.1, max_angular_speed_radps=0.2)
+    assert task.speed_limits.tolist() == [0.1] * 3 + [0.2] * 3
+
+
+@pytest.mark.parametrize("option", ["epsilon_m", "success_reward", "time_limit_s", "max_tilt_rad"])
+@pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf, "x"])
+def test_options_that_make_no_sense_are_refused(option, value):
+    with pytest.raises(ConfigurationError, match=option):
+        LapJoint(**{option: value})
+
+
+def test_make_task_knows_its_tasks_and_their_options():
+    assert "lap_joint" in TASK_NAMES
+    assert make_task("lap_joint", clearance_m=0.002).clearance_m == 0.002
+    with pytest.raises(ConfigurationError, match=r"expected one of .*lap_joint.*, got 'hinge'"):
+        make_task("hinge")
+    with pytest.raises(ConfigurationError, match=r"unknown option play; it has .*clearance_m"):
+        make_task("lap_joint", play=1)
+
+
+def test_require_range_says_which_end_is_open():
+    assert require_range(0.0, "a", low=0.0) == 0.0
+    with pytest.raises(ConfigurationError, match=r"a: .* in \(0.0, inf\], got 0.0"):
+        require_range(0.0, "a", low=0.0, inclusive=False)
