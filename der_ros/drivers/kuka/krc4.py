@@ -50,6 +50,8 @@ __all__ = [
     "SimulatedKrc4Config",
 ]
 
+# More than this in one cycle is another of the inverse kinematics' solutions, not a motion.
+_ONE_BRANCH_RAD = 0.5
 _REST: tuple[Array, Array] = (np.zeros(3), np.zeros(3))
 
 
@@ -278,6 +280,9 @@ class SimulatedKrc4:
             return None
         if axes is None:
             return "the pose is out of the arm's reach"
+        flipped = np.abs(axes - last) > _ONE_BRANCH_RAD
+        if flipped.any():
+            return f"axis A{int(np.argmax(flipped)) + 1} would have to turn over: at an axis limit"
         return kinematics.limit_violation(axes, (axes - last) / self._config.cycle_s)
 
     def _send(self, plant: PlantState) -> None:

@@ -1,0 +1,264 @@
+"""The RSI server on real sockets: every telegram answered, whatever comes and whatever fails."""
+
+import contextlib
+import math
+import socket
+import time
+
+import numpy as np
+import pytest
+from netft_tables import until
+
+from der_ros.drivers.kuka import rsi
+from der_ros.drivers.kuka.corrections import CorrectionLimits
+from der_ros.drivers.kuka.records import RsiServerConfig
+from der_ros.drivers.kuka.rsi import NO_CORRECTION, RobotTelegram
+from der_ros.drivers.kuka.server import RsiServer
+from der_ros.errors import ConfigurationError, ConnectionFailedError
+from der_ros.geometry import Twist
+
+PUSH = Twist(np.array((0.05, 0.0, 0.0)), np.zeros(3))
+PUSHED = (0.6, 0.0, 0.0, 0.0, 0.0, 0.0)
+TCP = (1620.0, 0.0, 1910.0, 0.0, 90.0, 0.0)
+
+
+class Robot:
+    """A controller by hand: says what the test wants, when it wants."""
+
+    def __init__(self, port, address="127.0.0.1"):
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind((address, 0))
+        self.udp.settimeout(2.0)
+        self.there = ("127.0.0.1", port)
+
+    def say(self, data):
+        self.udp.sendto(data, self.there)
+
+    def hear(self):
+        return rsi.parse_sensor_telegram(self.udp.recv(65536))
+
+    def ask(self, ipoc, **fields):
+        self.say(rsi.build_robot_telegram(RobotTelegram(ipoc, TCP, **fields)))
+        return self.hear()
+
+    def hears_nothing(self):
+        self.udp.settimeout(0.1)
+        try:
+            self.udp.recv(65536)
+        except TimeoutError:
+            return True
+        finally:
+            self.udp.settimeout(2.0)
+        return False
+
+
+@contextlib.contextmanager
+def serving(on_cycle=lambda state: PUSH, on_answered=None, **options):
+    options = {"check_cycle": False, "realtime_priority": 0, **options}
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(
+            RsiServer(RsiServerConfig(port=0, **options), on_cycle, on_answered)
+        )
+        robot = Robot(server.port)
+        stack.callback(robot.udp.close)
+        yield server, robot
+
+
+def test_a_telegram_is_answered_with_its_ipoc_and_the_twist_as_a_correction():
+    states, answered = [], []
+
+    def on_cycle(state):
+        states.append(state)
+        return PUSH
+
+    with serving(on_cycle, answered.append) as (server, robot):
+        assert not server.connected
+        answer = robot.ask(4711, axes_deg=(0.0, -90.0, 90.0, 0.0, 90.0, 0.0), delay=3)
+        assert answer == rsi.SensorTelegram(4711, PUSHED)
+        assert server.connected
+        assert until(lambda: answered)
+    (state,) = states
+    np.testing.assert_allclose(state.tcp_pose.position, (1.62, 0.0, 1.91))
+    np.testing.assert_allclose(np.degrees(state.joint_positions_rad), (0, -90, 90, 0, 90, 0))
+    assert (state.ipoc, state.delay, state.cycle_s, state.session) == (4711, 3, 0.012, 1)
+    assert abs(time.monotonic() - state.stamp_monotonic_s) < 5.0
+    np.testing.assert_allclose(answered[0].twist.to_array(), PUSH.to_array(), atol=1e-12)
+    assert answered[0].state is state
+
+
+def raises(state):
+    raise RuntimeError("broken on purpose")
+
+
+@pytest.mark.parametrize(
+    ("on_cycle", "expected"),
+    [
+        (raises, "broken on purpose"),
+        (lambda state: Twist(np.array((math.nan, 0, 0)), np.zeros(3)), "not finite"),
+        (lambda state: Twist(np.array((math.inf, 0, 0)), np.zeros(3)), "not finite"),
+        (lambda state: None, "on_cycle failed"),
+    ],
+)
+def test_what_fails_in_a_cycle_is_answered_with_no_motion(on_cycle, expected):
+    answered = []
+    with serving(on_cycle, answered.append) as (server, robot):
+        for ipoc in (12, 24, 36):
+            assert robot.ask(ipoc) == rsi.SensorTelegram(ipoc, NO_CORRECTION)
+        assert until(lambda: server.statistics.errors == 3)
+        assert expected in server.statistics.last_error
+        assert expected in answered[0].error
+
+
+def test_a_failing_on_answered_does_not_end_the_answers():
+    with serving(on_answered=raises) as (_, robot):
+        assert [robot.ask(ipoc).ipoc for ipoc in (12, 24)] == [12, 24]
+
+
+def test_malformed_telegrams_are_dropped_and_counted():
+    with serving() as (server, robot):
+        for data in (b"", b"<Rob>", b"\xff" * 100, b"<Rob>" + b"a" * 9000 + b"</Rob>"):
+            robot.say(data)
+        assert robot.ask(12).ipoc == 12
+        assert server.statistics.malformed == 4
+        assert robot.hears_nothing()
+
+
+def test_another_address_is_not_answered():
+    with serving(robot_ip="127.0.0.9") as (server, stranger):
+        stranger.say(b'<Rob Type="KUKA"><IPOC>12</IPOC></Rob>')
+        assert stranger.hears_nothing()
+        assert server.statistics.foreign == 1
+        robot = Robot(server.port, "127.0.0.9")
+        with contextlib.closing(robot.udp):
+            assert robot.ask(12).ipoc == 12
+
+
+def test_another_port_is_not_answered_while_a_session_runs_but_after_silence():
+    with serving(peer_silence_s=0.3) as (server, robot):
+        robot.ask(12)
+        second = Robot(server.port)
+        with contextlib.closing(second.udp):
+            second.say(rsi.build_robot_telegram(RobotTelegram(12, TCP)))
+            assert second.hears_nothing()
+            assert server.statistics.foreign == 1
+            assert until(lambda: not server.connected)
+            assert second.ask(5).ipoc == 5
+            assert server.statistics.sessions == 2
+
+
+def test_the_same_telegram_again_moves_only_once():
+    calls = []
+
+    def on_cycle(state):
+        calls.append(state.ipoc)
+        return PUSH
+
+    with serving(on_cycle) as (server, robot):
+        assert robot.ask(12) == robot.ask(12)
+        assert calls == [12]
+        assert server.statistics.travel_mm == pytest.approx(0.6)
+
+
+def test_an_older_telegram_is_answered_without_motion():
+    with serving() as (server, robot):
+        robot.ask(24)
+        assert robot.ask(12) == rsi.SensorTelegram(12, NO_CORRECTION)
+        assert server.statistics.out_of_order == 1
+
+
+def test_an_ipoc_jump_is_answered_and_a_new_series_starts_anew():
+    sessions = []
+
+    def on_cycle(state):
+        sessions.append(state.session)
+        return PUSH
+
+    with serving(on_cycle) as (server, robot):
+        for ipoc in (5_000_000, 5_000_012, 9_000_000, 12):
+            assert robot.ask(ipoc).ipoc == ipoc
+        assert sessions == [1, 1, 1, 2]
+        assert server.statistics.travel_mm == pytest.approx(0.6)
+
+
+def test_old_versions_open_with_an_empty_telegram():
+    with serving() as (_, robot):
+        robot.say(b'<Rob Type="KUKA"></Rob>')
+        assert robot.hear() == rsi.SensorTelegram(0, NO_CORRECTION)
+        assert robot.ask(12).correction == PUSHED
+
+
+def test_a_telegram_without_a_pose_is_answered_without_motion():
+    with serving() as (_, robot):
+        robot.say(b'<Rob Type="KUKA"><IPOC>12</IPOC></Rob>')
+        assert robot.hear() == rsi.SensorTelegram(12, NO_CORRECTION)
+
+
+def test_of_telegrams_that_piled_up_only_the_newest_moves():
+    calls = []
+
+    def on_cycle(state):
+        if not calls:
+            # The others arrive meanwhile, as after a stopped process.
+            for ipoc in (24, 36, 48):
+                robot.say(rsi.build_robot_telegram(RobotTelegram(ipoc, TCP)))
+        calls.append(state.ipoc)
+        return PUSH
+
+    with serving(on_cycle) as (server, robot):
+        answers = [robot.ask(12), *[robot.hear() for _ in range(3)]]
+        assert [answer.ipoc for answer in answers] == [12, 24, 36, 48]
+        assert [answer.correction[0] for answer in answers] == [0.6, 0.0, 0.0, 0.6]
+        assert calls == [12, 48]
+        assert server.statistics.backlog == 2
+
+
+def test_travel_is_refused_and_said():
+    answered = []
+    with serving(on_answered=answered.append, limits=CorrectionLimits(1.0, 1.0)) as (server, robot):
+        assert [robot.ask(ipoc).correction[0] for ipoc in (12, 24, 36)] == [0.6, 0.0, 0.0]
+        assert until(lambda: server.statistics.refused == 2)
+        assert "limit on corrections of 1 mm" in answered[1].refusal
+        assert answered[1].twist.to_array().any() == np.False_
+
+
+@pytest.mark.parametrize(("interval_s", "moves"), [(0.012, True), (0.004, False)])
+def test_motion_waits_until_the_cycle_is_seen_to_be_right(interval_s, moves):
+    with serving(check_cycle=True) as (server, robot):
+        due, corrections = time.monotonic(), []
+        for index in range(60):
+            corrections.append(robot.ask(12 * (index + 1)).correction[0])
+            due += interval_s
+            time.sleep(max(0.0, due - time.monotonic()))
+        assert not any(corrections[:25])
+        assert any(corrections[25:]) == moves
+        if not moves:
+            assert "set cycle_ms" in server.statistics.last_error
+
+
+def test_latency_is_measured_from_the_kernel():
+    with serving() as (server, robot):
+        for ipoc in range(12, 600, 12):
+            robot.ask(ipoc)
+        assert until(lambda: server.statistics.answer.total == 49)
+        figures = server.statistics.answer
+        assert 0.0 < figures.p50_s <= figures.p99_s <= figures.max_s < 2.0
+
+
+def test_a_port_in_use_is_named_and_what_to_do():
+    with (
+        serving() as (server, _),
+        pytest.raises(ConnectionFailedError, match=rf"{server.port}.*rsi_port"),
+    ):
+        RsiServer(RsiServerConfig(port=server.port), lambda state: PUSH).__enter__()
+
+
+def test_an_address_of_another_computer_is_refused():
+    config = RsiServerConfig(bind_address="192.0.2.1", port=0)
+    with pytest.raises(ConnectionFailedError, match="bind_address"):
+        RsiServer(config, lambda state: PUSH).__enter__()
+
+
+@pytest.mark.parametrize("options", [{"port": -1}, {"cycle_s": 1.0}, {"peer_silence_s": 0.0}])
+def test_configuration_is_checked(options):
+    with pytest.raises(ConfigurationError, match=next(iter(options))):
+        RsiServerConfig(**options)
