@@ -212,6 +212,6 @@ def _episode_arrays(episode: Episode) -> dict[str, NDArray[np.generic]]:
 
 
 def _episode(arrays: dict[str, Any]) -> Episode:
-    flags = {name: bool(arrays[name]) for name in ("terminated", "truncated", "success")}
-    columns = {name: arrays[name] for name in ("observations", "actions", "rewards")}
-    return Episode(**columns, **flags)
+    columns = (arrays[name] for name in ("observations", "actions", "rewards"))
+    flags = (bool(arrays[name]) for name in ("terminated", "truncated", "success"))
+    return Episode(*columns, *flags)

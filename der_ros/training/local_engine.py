@@ -23,6 +23,7 @@ from der_ros.training.environment import make_environment
 from der_ros.training.messages import (
     EvaluationPart,
     EvaluationRequest,
+    Fragment,
     Message,
     PolicySnapshot,
     WorkerFailed,
@@ -34,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 ENTROPY_OF_ROLLOUTS = 1  # keeps their random numbers apart from the learner's
 _TIME_TO_END_S = 1.0
+_TAKEN = None  # the answer to a fragment
+_FRAGMENTS_AHEAD = 4
 
 
 class Rollouts(Protocol):
@@ -113,7 +116,8 @@ class InProcessRollouts:
 class WorkerProcesses:
     """Workers in spawned processes, each on a pipe of its own. A dead one is replaced.
 
-    A worker whose pipe is full waits, so a paused or slow learner is never flooded.
+    A worker waits while a few of its fragments have not been received, so a paused or slow learner
+    is neither flooded nor given what an old policy did.
     """
 
     def __init__(
@@ -184,9 +188,11 @@ class WorkerProcesses:
             return None
         if isinstance(message, EvaluationPart):
             self._pending.pop(worker, None)
+        elif isinstance(message, Fragment):
+            self._send(worker, _TAKEN)
         return message
 
-    def _send(self, worker: int, order: _EvaluationOrder) -> None:
+    def _send(self, worker: int, order: _EvaluationOrder | None) -> None:
         # A dead worker is noticed, and replaced, when it is next received from.
         with contextlib.suppress(OSError):
             self._pipes[worker].send(order)
@@ -279,9 +285,13 @@ def _serve(
     newest: SharedSnapshot,
     evaluated: SharedSnapshot,
 ) -> None:
+    not_taken = 0
     while True:
-        while pipe.poll():
-            order: _EvaluationOrder = pipe.recv()
+        while not_taken >= _FRAGMENTS_AHEAD or pipe.poll():
+            order: _EvaluationOrder | None = pipe.recv()
+            if order is None:
+                not_taken -= 1
+                continue
             snapshot = evaluated.read()
             if snapshot is not None:
                 report = rollouts.evaluate(snapshot, order.seeds, _LearnerGone(pipe))
@@ -289,6 +299,7 @@ def _serve(
         if rollouts.wants_policy and (snapshot := newest.read()) is not None:
             rollouts.set_policy(snapshot)
         pipe.send(rollouts.collect(job.config.fragment_steps))
+        not_taken += 1
 
 
 class _LearnerGone:

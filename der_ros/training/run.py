@@ -397,8 +397,10 @@ def resumed_config(
 
 
 def _keep_freed_memory() -> None:
-    """Tells glibc to keep freed memory: an update frees and takes megabytes, hundreds of times a
-    second, and giving them back to the kernel each time costs a fifth of it. Elsewhere: nothing.
+    """Tells glibc to keep freed memory; on other systems, nothing.
+
+    An update takes and frees megabytes, hundreds of times a second. Giving them back to the kernel
+    each time costs a fifth of it.
     """
     if not sys.platform.startswith("linux"):
         return

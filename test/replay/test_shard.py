@@ -1,0 +1,162 @@
+import numpy as np
+import pytest
+
+from der_ros.errors import CheckpointError, ConfigurationError
+from der_ros.replay.shard import Shard, ShardConfig
+from der_ros.replay.transitions import Transitions
+
+
+def rows(*tags):
+    """Transitions that can be told apart by their return."""
+    n = len(tags)
+    return Transitions(
+        np.full((n, 2), tags and 0.0, np.float32),
+        np.zeros((n, 1), np.float32),
+        np.array(tags, np.float32),
+        np.ones(n, np.float32),
+        np.zeros((n, 2), np.float32),
+    )
+
+
+def shard(capacity=8, **options):
+    return Shard(ShardConfig(capacity, **options), 2, 1)
+
+
+def stored(s):
+    state = s.state()
+    return state["n_step_return"].tolist()
+
+
+def draw(s, count=4000, seed=0):
+    return s.sample(count, np.random.default_rng(seed))
+
+
+def test_zone_lies_first_and_each_part_overwrites_only_its_own_oldest_rows():
+    s = shard(capacity=7, zone_size=3)
+    s.add(rows(10, 11, 12))
+    s.insert(rows(1, 2))
+    assert stored(s) == [1, 2, 10, 11, 12]
+    s.insert(rows(3, 4))  # 1 goes
+    assert stored(s) == [4, 2, 3, 10, 11, 12]
+    s.add(rows(13, 14))  # 10 goes
+    assert stored(s) == [4, 2, 3, 14, 11, 12, 13]
+    s.insert(rows(5, 6, 7, 8, 9))  # more than the zone holds: the newest stay
+    assert sorted(stored(s)[:3]) == [7, 8, 9]
+    assert (s.zone_filled, s.ring_filled, len(s)) == (3, 4, 7)
+
+
+def test_permanent_demonstrations_are_never_evicted():  # mistake 3
+    s = shard(capacity=10, zone_size=4)
+    s.add_demonstration(rows(100, 101))
+    for k in range(20):
+        s.insert(rows(k))
+        s.add(rows(50 + k))
+    assert stored(s)[:2] == [100, 101]
+    assert sorted(stored(s)[2:4]) == [18, 19]
+
+
+def test_demonstrations_age_out_where_they_are_not_permanent():
+    s = shard(capacity=10, zone_size=3, permanent_demonstrations=False)
+    s.add_demonstration(rows(100, 101))
+    s.insert(rows(1, 2))
+    assert sorted(stored(s)) == [1, 2, 101]
+
+
+def test_demonstrations_that_do_not_fit_are_refused():
+    with pytest.raises(ConfigurationError, match=r"at most 1 more.*got 2"):
+        shard(capacity=10, zone_size=1).add_demonstration(rows(1, 2))
+
+
+def test_an_inserted_row_gets_its_own_priority_at_once():  # mistake 1
+    s = shard(capacity=4, zone_size=1, alpha=1.0, epsilon=0.0)
+    s.add(rows(1, 2, 3), np.array([1.0, 1.0, 1.0]))
+    s.insert(rows(9), np.array([1e-9]))
+    assert (draw(s).transitions.n_step_return != 9).all()
+    s.insert(rows(8), np.array([97.0]))  # over the row that was hardly ever drawn
+    share = np.mean(draw(s).transitions.n_step_return == 8)
+    assert share == pytest.approx(0.97, abs=0.001)
+
+
+def test_top_priority_is_the_largest_seen():
+    s = shard(capacity=4, alpha=1.0, epsilon=0.0)
+    s.add(rows(1), np.array([-5.0]))
+    s.add(rows(2))
+    assert s.state()["priority"].tolist() == [5.0, 5.0]
+
+
+def test_draws_in_proportion_to_priority_with_the_right_importance_weights():
+    s = shard(capacity=4, alpha=0.5, beta=0.4, epsilon=0.0)
+    s.add(rows(0, 1, 2), np.array([1.0, 4.0, 9.0]))  # priorities 1, 2, 3
+    batch = draw(s, 6000)
+    drawn = batch.transitions.n_step_return
+    assert [np.mean(drawn == k) for k in range(3)] == pytest.approx([1 / 6, 2 / 6, 3 / 6], abs=2e-3)
+    # (N·P)^-β over its largest, which is the rarest row's: (P_i / P_min)^-0.4
+    for k, expected in enumerate((1.0, 2**-0.4, 3**-0.4)):
+        assert batch.weights[drawn == k] == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_fixed_share_comes_from_the_zone():
+    s = shard(capacity=100, zone_size=2, zone_share=0.5, alpha=1.0, beta=1.0, epsilon=0.0)
+    s.add(rows(*range(10, 18)), np.full(8, 1000.0))
+    assert (draw(s, 64).indices >= 2).all()  # nothing in the zone yet
+    s.insert(rows(1, 2), np.array([1e-3, 3e-3]))
+    batch = draw(s, 4000)
+    assert np.count_nonzero(batch.indices < 2) == 2000
+    assert np.mean(batch.indices == 1) == pytest.approx(0.375, abs=1e-3)
+    # P: 1/8, 3/8 in the zone and 1/16 in the ring; weights 1/(N·P) over their largest
+    assert batch.weights[batch.indices == 0] == pytest.approx(0.5, rel=1e-6)
+    assert batch.weights[batch.indices == 1] == pytest.approx(1 / 6, rel=1e-6)
+    assert batch.weights[batch.indices >= 2] == pytest.approx(1.0, rel=1e-6)
+
+
+def test_sampling_never_changes_storage():
+    s = shard(capacity=6, zone_size=2, zone_share=0.5)
+    s.insert(rows(1, 2))
+    s.add(rows(3, 4, 5))
+    before = {name: array.copy() for name, array in s.state().items()}
+    batch = draw(s, 32)
+    for column in batch.transitions:
+        column[...] = -1.0  # a learner may scribble on what it got
+    for name, array in s.state().items():
+        assert (array == before[name]).all(), name
+
+
+def test_priority_updates_of_overwritten_rows_are_ignored_and_counted():
+    s = shard(capacity=3, alpha=1.0, epsilon=0.0)
+    s.add(rows(0, 1, 2), np.array([1.0, 1.0, 1.0]))
+    batch = draw(s, 3)
+    assert sorted(batch.indices.tolist()) == [0, 1, 2]
+    s.add(rows(7), np.array([5.0]))  # over row 0
+    ignored = s.update_priorities(batch.indices, batch.generations, np.array([2.0, 2.0, 2.0]))
+    assert (ignored, s.ignored_updates) == (1, 1)
+    assert s.state()["priority"].tolist() == [5.0, 2.0, 2.0]
+
+
+def test_state_goes_round_and_foreign_state_is_refused():
+    s = shard(capacity=9, zone_size=3)
+    s.add_demonstration(rows(100))
+    for k in range(8):
+        s.add(rows(k), np.array([k + 1.0]))
+        s.insert(rows(50 + k), np.array([2.0]))
+    state = {name: array.copy() for name, array in s.state().items()}
+    again = shard(capacity=9, zone_size=3)
+    again.load_state(state)
+    for other in (s, again):  # and they go on alike
+        other.add(rows(77), np.array([0.5]))
+        other.insert(rows(78))
+    for name, array in s.state().items():
+        assert (array == again.state()[name]).all(), name
+    assert draw(s, 50).indices.tolist() == draw(again, 50).indices.tolist()
+    with pytest.raises(CheckpointError, match="same capacity"):
+        shard(capacity=4, zone_size=1).load_state(state)
+
+
+@pytest.mark.parametrize("options", [{"zone_size": 8}, {"zone_share": 1.0}, {"zone_size": -1}])
+def test_refuses_what_cannot_work(options):
+    with pytest.raises(ConfigurationError, match="expected"):
+        shard(capacity=8, **options)
+
+
+def test_an_empty_shard_cannot_be_drawn_from():
+    with pytest.raises(ConfigurationError, match="empty"):
+        draw(shard())

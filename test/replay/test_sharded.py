@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+
+from der_ros.errors import ConfigurationError
+from der_ros.replay.shard import ShardConfig
+from der_ros.replay.sharded import ReplayConfig, ShardedReplay
+from der_ros.replay.transitions import Episode, n_step_transitions
+
+
+def episode(tag, steps=4, success=True):
+    return Episode(
+        np.full((steps + 1, 1), tag, np.float32),
+        np.zeros((steps, 1), np.float32),
+        np.ones(steps, np.float32),
+        True,
+        False,
+        success,
+    )
+
+
+def replay(seed=0, td_errors=None, **options):
+    shard = options.pop("shard", ShardConfig(200, zone_size=10))
+    config = ReplayConfig(shards=3, shard=shard, insertion_interval=100, **options)
+    return ShardedReplay(config, 1, 1, np.random.default_rng(seed), td_errors)
+
+
+def zone_tags(shard):
+    return shard.state()["observation"][: shard.zone_filled, 0].tolist()
+
+
+def test_each_interval_every_shard_takes_one_whole_episode():  # mistakes 4 and 10
+    r = replay()
+    assert r.insert_if_due(250) == 0  # due twice, but the pool is empty
+    r.add_success(episode(1.0))
+    assert r.insert_if_due(299) == 0
+    assert r.insert_if_due(300) == 3
+    assert [zone_tags(shard) for shard in r.shards] == [[1.0] * 4] * 3
+    assert r.insert_if_due(399) == 0
+    assert r.insert_if_due(520) == 6
+    assert r.insertions == 9
+    assert len(r.pool) == 1
+
+
+def test_each_shard_draws_for_itself():
+    r = replay(shard=ShardConfig(200, zone_size=4))
+    for tag in range(20):
+        r.add_success(episode(float(tag)))
+    r.insert_if_due(100)
+    assert len({tuple(zone_tags(shard)) for shard in r.shards}) > 1
+
+
+def test_insertions_pass_the_same_n_step_as_everything_else():  # mistakes 2 and 7
+    r = replay(n_step=3, gamma=0.5)
+    r.add_success(episode(1.0))
+    r.insert_if_due(100)
+    expected = n_step_transitions(episode(1.0), 3, 0.5)
+    state = r.shards[0].state()
+    assert state["n_step_return"].tolist() == expected.n_step_return.tolist()
+    assert state["discount"].tolist() == expected.discount.tolist() == [0.125, 0.0, 0.0, 0.0]
+
+
+def test_without_der_the_pool_stays_empty_and_demonstrations_stay():
+    r = replay(der=False, structure="all_shots_in_all")
+    r.load_demonstrations([episode(5.0), episode(6.0)])
+    r.add_success(episode(1.0))
+    assert r.insert_if_due(1000) == 0
+    assert len(r.pool) == 0
+    assert [zone_tags(shard) for shard in r.shards] == [[5.0] * 4 + [6.0] * 4] * 3
+
+
+def test_fragments_go_to_random_shards_whole():
+    r = replay()
+    for _ in range(60):
+        r.add(n_step_transitions(episode(0.0), 3, 0.5))
+    sizes = [len(shard) for shard in r.shards]
+    assert sum(sizes) == len(r) == 240
+    assert all(size % 4 == 0 and size > 20 for size in sizes)
+
+
+def test_batches_come_from_one_random_shard_that_holds_something():
+    r = replay()
+    r.shards[1].add(n_step_transitions(episode(0.0), 3, 0.5))
+    assert {id(r.sample(4)[0]) for _ in range(20)} == {id(r.shards[1])}
+    r.shards[2].add(n_step_transitions(episode(0.0), 3, 0.5))
+    assert len({id(r.sample(4)[0]) for _ in range(50)}) == 2
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("td_error", 0.25), ("top", 1.0)])
+def test_inserted_priority_is_an_option(kind, expected):
+    shard = ShardConfig(200, zone_size=10, alpha=1.0, epsilon=0.0)
+    r = replay(
+        td_errors=lambda rows: np.full(rows.size, -0.25), inserted_priority=kind, shard=shard
+    )
+    r.add_success(episode(1.0))
+    r.insert_if_due(100)
+    assert set(r.shards[0].state()["priority"].tolist()) == {expected}
+
+
+def test_der_needs_room_in_the_zone():
+    with pytest.raises(ConfigurationError, match="enlarge the zone"):
+        replay(shard=ShardConfig(200, zone_size=0))
+    full = replay(shard=ShardConfig(200, zone_size=4), structure="one_shot_in_all")
+    with pytest.raises(ConfigurationError, match="room for successes"):
+        full.load_demonstrations([episode(1.0)])

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from der_ros.replay.transitions import Episode, concatenate, n_step_transitions
+
+GAMMA = 0.5
+
+
+def episode(rewards, terminated=False, truncated=False, success=False):
+    steps = len(rewards)
+    return Episode(
+        np.arange(steps + 1, dtype=np.float32)[:, None],
+        np.arange(steps, dtype=np.float32)[:, None] * 10,
+        np.array(rewards, np.float32),
+        terminated,
+        truncated,
+        success,
+    )
+
+
+# rewards 1, 2, 4, 8 and n = 3: returns 1+1+1, 2+2+2, 4+4, 8.
+RETURNS = [3.0, 6.0, 8.0, 8.0]
+
+
+@pytest.mark.parametrize(
+    ("terminated", "truncated", "discounts"),
+    [
+        # Termination: nothing to bootstrap from where the last step is inside.
+        (True, False, [0.125, 0.0, 0.0, 0.0]),
+        # A time limit is no termination: bootstrapped, with the power of the steps really spanned.
+        (False, True, [0.125, 0.125, 0.25, 0.5]),
+        # The end of a fragment neither.
+        (False, False, [0.125, 0.125, 0.25, 0.5]),
+    ],
+)
+def test_three_step_returns_by_hand(terminated, truncated, discounts):
+    got = n_step_transitions(episode([1, 2, 4, 8], terminated, truncated), 3, GAMMA)
+    assert got.n_step_return.tolist() == RETURNS
+    assert got.discount.tolist() == discounts
+    assert got.observation[:, 0].tolist() == [0, 1, 2, 3]
+    assert got.action[:, 0].tolist() == [0, 10, 20, 30]
+    assert got.next_observation[:, 0].tolist() == [3, 4, 4, 4]
+
+
+def test_one_step_transitions():
+    got = n_step_transitions(episode([1, 2], terminated=True), 1, GAMMA)
+    assert got.n_step_return.tolist() == [1, 2]
+    assert got.discount.tolist() == [0.5, 0.0]
+    assert got.next_observation[:, 0].tolist() == [1, 2]
+
+
+def test_an_episode_sent_in_fragments_gives_what_it_gives_whole():
+    whole = n_step_transitions(episode([1, 2, 4, 8, 16], terminated=True), 3, GAMMA)
+    so_far = episode([1, 2, 4, 8])  # still going on
+    first = n_step_transitions(so_far, 3, GAMMA, 0, 2)
+    rest = n_step_transitions(episode([1, 2, 4, 8, 16], terminated=True), 3, GAMMA, 2)
+    for joined, expected in zip(concatenate([first, rest]), whole, strict=True):
+        assert joined.tolist() == expected.tolist()
