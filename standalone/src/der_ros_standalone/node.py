@@ -133,7 +133,8 @@ class Node(ExecuteProcess):
             return ["--params-file", self._write({full_name: {"ros__parameters": values}})]
         if isinstance(parameters, Parameter):
             name, value = parameters.evaluate(context)
-            return ["-p", f"{name}:={yaml.safe_dump(value, default_flow_style=True).strip()}"]
+            text = yaml.safe_dump(value, default_flow_style=True)
+            return ["-p", f"{name}:={text.strip().removesuffix('...').strip()}"]
         if not isinstance(parameters, ParameterFile):
             parameters = ParameterFile(parameters)
         path = parameters.evaluate(context)

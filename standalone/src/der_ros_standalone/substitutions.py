@@ -56,6 +56,8 @@ def as_list(value: SomeSubstitutions) -> list[Substitution]:
     """
     if isinstance(value, (str, Substitution)):
         value = [value]
+    if not isinstance(value, Iterable):
+        raise TypeError(f"expected a str, a Substitution or a list of them, got {value!r}")
     result: list[Substitution] = []
     for item in value:
         if isinstance(item, str):

@@ -1,0 +1,289 @@
+"""The environment is made once, kept up to date, and repaired after interruptions.
+
+What pip, venv and colcon would do is done by a double, so that no network is needed.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from ros2w import cli, environment, pythons
+from ros2w.children import only_one
+from ros2w.environment import Environment
+from ros2w.report import SetupError
+from ros2w.state import State
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Tools:
+    """Stands for venv, pip and colcon: notes the calls, and makes the files that matter."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.calls: list[str] = []
+        self.fail_at = ""
+        self.die_at = ""
+
+    def run(self, command, log, **_):
+        name = self._name(command)
+        self.calls.append(name)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("ERROR: it broke\n")
+        if name == self.die_at:
+            raise KeyboardInterrupt
+        if name == self.fail_at:
+            return False
+        if name == "venv":
+            python = Path(command[-1]) / "bin" / "python"
+            python.parent.mkdir(parents=True)
+            python.symlink_to(sys.executable)
+        if name == "build":
+            share = self.root / "install/der_ros/share/der_ros"
+            share.mkdir(parents=True, exist_ok=True)
+            (share / "package.xml").touch()
+        return True
+
+    @staticmethod
+    def _name(command):
+        if "venv" in command:
+            return "venv"
+        if "--editable" in command:
+            return "stand-in"
+        if "install" in command:
+            lists = [Path(word).stem for word in command if word.endswith(".txt")]
+            return "pip " + " ".join(lists)
+        return "build"
+
+
+@pytest.fixture
+def root(tmp_path):
+    made = tmp_path / "repository"
+    for folder in ("requirements", "der_ros", "standalone"):
+        (made / folder).mkdir(parents=True)
+    for name in ("build", "ros", "robot", "sim", "train", "dev"):
+        (made / "requirements" / f"{name}.txt").write_text(name)
+    (made / "der_ros" / "a.py").touch()
+    (made / "der_ros" / "b.py").touch()
+    (made / "standalone" / "pyproject.toml").touch()
+    return made
+
+
+@pytest.fixture
+def tools(root, monkeypatch):
+    made = Tools(root)
+    monkeypatch.setattr(environment, "run_logged", made.run)
+    monkeypatch.setattr(
+        pythons, "choose", lambda variables: pythons.Python(sys.executable, (3, 11), True)
+    )
+    return made
+
+
+def ensure(root, tools, level="robot"):
+    """Return what was done."""
+    tools.calls.clear()
+    Environment(root, {"PATH": "/bin"}).ensure(level)
+    return tools.calls[:]
+
+
+FIRST = ["venv", "pip build ros robot", "stand-in", "build"]
+
+
+def test_a_second_call_does_nothing(root, tools):
+    assert ensure(root, tools) == FIRST
+    assert ensure(root, tools) == []
+
+
+def test_more_is_installed_when_a_job_needs_more_and_then_kept(root, tools):
+    ensure(root, tools)
+    assert ensure(root, tools, "sim") == ["pip build ros sim"]
+    assert ensure(root, tools) == []
+    (root / "requirements/robot.txt").write_text("robot and more")
+    assert ensure(root, tools) == ["pip build ros sim"]
+
+
+def test_a_changed_list_counts_only_for_jobs_that_need_it(root, tools):
+    ensure(root, tools, "sim")
+    (root / "requirements/sim.txt").write_text("sim and more")
+    assert ensure(root, tools) == []
+    assert ensure(root, tools, "sim") == ["pip build ros sim"]
+
+
+def test_changed_sources_are_built_again_and_removed_ones_leave_the_build(root, tools):
+    ensure(root, tools)
+    (root / "der_ros/a.py").write_text("changed = True")
+    assert ensure(root, tools) == ["build"]
+    ghost = root / "install/der_ros/ghost"
+    ghost.touch()
+    (root / "der_ros/c.py").touch()
+    assert ensure(root, tools) == ["build"]
+    assert ghost.exists()
+    (root / "der_ros/b.py").unlink()
+    assert ensure(root, tools) == ["build"]
+    assert not ghost.exists()
+
+
+def test_a_lost_build_is_made_again(root, tools):
+    ensure(root, tools)
+    (root / "install/der_ros/share/der_ros/package.xml").unlink()
+    assert ensure(root, tools) == ["build"]
+
+
+@pytest.mark.parametrize(
+    ("step", "repair"),
+    [
+        ("venv", FIRST),
+        ("pip build ros robot", FIRST[1:]),
+        ("stand-in", FIRST[2:]),
+        ("build", FIRST[3:]),
+    ],
+)
+def test_an_interrupted_set_up_goes_on_where_it_was(root, tools, step, repair):
+    tools.die_at = step
+    with pytest.raises(KeyboardInterrupt):
+        ensure(root, tools)
+    tools.die_at = ""
+    assert ensure(root, tools) == repair
+    assert ensure(root, tools) == []
+
+
+def test_packages_that_an_interruption_broke_make_the_environment_anew(root, tools):
+    ensure(root, tools)
+    tools.die_at = "pip build ros sim"
+    with pytest.raises(KeyboardInterrupt):
+        ensure(root, tools, "sim")
+    info = root / ".venv/lib/python3.11/site-packages/half-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "RECORD").write_text("half/__init__.py,sha256=x,1\nhalf-1.0.dist-info/RECORD,,\n")
+    tools.die_at = ""
+    assert ensure(root, tools) == FIRST
+    assert not info.exists()
+
+
+@pytest.mark.parametrize("step", FIRST)
+def test_a_failed_step_is_one_sentence_and_is_tried_again(root, tools, step):
+    tools.fail_at = step
+    with pytest.raises(SetupError):
+        ensure(root, tools)
+    tools.fail_at = ""
+    assert ensure(root, tools)[-1] == "build"
+    assert ensure(root, tools) == []
+
+
+def test_an_environment_that_lost_its_python_or_was_moved_is_made_anew(root, tools):
+    ensure(root, tools)
+    (root / ".venv/bin/python").unlink()
+    assert ensure(root, tools)[0] == "venv"
+    moved = root.with_name("moved")
+    os.rename(root, moved)
+    tools.root = moved
+    assert ensure(moved, tools)[0] == "venv"
+
+
+def test_a_venv_of_somebody_else_is_left_alone(root, tools):
+    (root / ".venv").mkdir()
+    (root / ".venv/precious").touch()
+    with pytest.raises(SetupError, match="was not made by ros2w"):
+        ensure(root, tools)
+    assert (root / ".venv/precious").exists()
+
+
+def test_an_unreadable_state_counts_as_none(tmp_path):
+    path = tmp_path / "state.json"
+    for text in ("", "{", "[]", '{"unknown": 1}'):
+        path.write_text(text)
+        assert State.read(path) == State()
+
+
+def test_the_job_sees_the_build_and_nothing_of_another_environment(root, tools):
+    ensure(root, tools)
+    (root / "install/der_ros/lib/python3.11/site-packages").mkdir(parents=True)
+    variables = {
+        "PATH": "/usr/bin",
+        "PYTHONHOME": "/elsewhere",
+        "AMENT_PREFIX_PATH": "/opt/ros/other",
+        "PYTHONPATH": "/opt/ros/other/lib/python3/site-packages:/mine",
+        "_ROS_WHEELS_BOOTSTRAP_COMPLETE": "1",
+        "LD_LIBRARY_PATH": "/other/site-packages/ros_x.libs:/cuda",
+    }
+    seen = Environment(root, variables).job_variables()
+    prefix = root / "install/der_ros"
+    assert seen["PATH"] == f"{root}/.venv/bin:/usr/bin"
+    assert seen["AMENT_PREFIX_PATH"] == str(prefix)
+    assert seen["PYTHONPATH"] == f"{prefix}/lib/python3.11/site-packages:/mine"
+    assert seen["LD_LIBRARY_PATH"] == "/cuda"
+    assert seen["VIRTUAL_ENV"] == f"{root}/.venv"
+    assert not {"PYTHONHOME", "_ROS_WHEELS_BOOTSTRAP_COMPLETE"} & set(seen)
+
+
+def test_one_prepares_at_a_time(tmp_path, capsys):
+    order = []
+    inside, leave = threading.Event(), threading.Event()
+
+    def first():
+        with only_one(tmp_path):
+            inside.set()
+            leave.wait(30)
+            order.append("first")
+
+    def second():
+        with only_one(tmp_path):
+            order.append("second")
+
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    threads[0].start()
+    assert inside.wait(30)
+    threads[1].start()
+    leave.set()
+    for thread in threads:
+        thread.join(30)
+    assert order == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "sentence"),
+    [
+        ([], 2, "usage: ./ros2w"),
+        (["lunch"], 2, "there is no command 'lunch'"),
+        (["setup", "--all"], 2, "setup takes --robot-only or nothing"),
+        (["exec"], 2, "exec needs a command"),
+    ],
+)
+def test_a_wrong_call_is_told_on_standard_error(words, status, sentence, capsys):
+    assert cli.main(str(ROOT), words) == status
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_path_with_a_space_is_refused(tmp_path, capsys):
+    folder = tmp_path / "with space"
+    folder.mkdir()
+    assert cli.main(str(folder), ["setup"]) == 1
+    assert "has a space or a colon" in capsys.readouterr().err
+
+
+def wrapper(*words, **variables):
+    return subprocess.run(
+        ["/bin/sh", str(ROOT / "ros2w"), *words],
+        env={"PATH": "/usr/bin:/bin", **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_help_needs_no_environment():
+    result = wrapper("--help", ROS2W_PYTHON=sys.executable)
+    assert result.returncode == 0
+    assert result.stdout.startswith("usage: ./ros2w COMMAND")
+
+
+def test_a_python_that_does_not_run_or_is_too_old_is_named(tmp_path):
+    old = tmp_path / "old-python"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    result = wrapper("--help", ROS2W_PYTHON=str(old))
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"ros2w: ROS2W_PYTHON={old} is not a Python 3.10 or later")
