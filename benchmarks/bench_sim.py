@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import resource
 import sys
 import time
 from typing import Any, NamedTuple
@@ -127,7 +126,6 @@ def measure(episode_count: int, repeat: int) -> dict[str, float]:
         "ratio": bare_s / env_s,
         "same_motion": float(same),
         "reset_ms": 1e3 * reset_s,
-        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
     }
 
 

@@ -30,6 +30,9 @@ PHYSICS_DT_S = 0.004
 GOVERNOR_DT_S = 0.012
 # The governor stops the tool at the workspace's wall: who comes this close was about to leave.
 _WALL_M = 0.0005
+# Far beyond all that a cell gives (m, N, Nm by the first letter of the observation's name): the
+# space says what the numbers are, and nothing clips them.
+_LARGEST = {"x": 10.0, "y": 10.0, "z": 10.0, "q": 1.0, "f": 1e5, "t": 1e4}
 
 Observation = NDArray[np.float32]
 
@@ -82,16 +85,15 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             raise ConfigurationError(
                 f"render_mode: expected None, rgb_array or human, got {render_mode!r}"
             )
+        self._ticks, self._steps_per_tick = split_control_period(control_dt)
         self.task = task
         self.control_dt_s = float(control_dt)
-        self._ticks, self._steps_per_tick = split_control_period(control_dt)
         self.randomization = resolve_randomization(randomization)
         self.governor_limits = limits if limits is not None else default_limits(task)
         self.render_mode = render_mode
         self.metadata = {**type(self).metadata, "render_fps": round(1.0 / control_dt)}
-        self.observation_space = gymnasium.spaces.Box(
-            -np.inf, np.inf, (len(OBSERVATION_NAMES),), np.float32
-        )
+        largest = np.array([_LARGEST[name[0]] for name in OBSERVATION_NAMES], dtype=np.float32)
+        self.observation_space = gymnasium.spaces.Box(-largest, largest, dtype=np.float32)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (6,), np.float32)
         # An episode never lasts longer than the limit, and the limit need not be a multiple.
         self.max_steps = math.floor(task.time_limit_s / control_dt + 1e-9)

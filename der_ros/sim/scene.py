@@ -23,8 +23,8 @@ GRAVITY_M_PER_S2 = 9.81
 # be 0.2 mm too late. So the ground piece's boxes carry a shell of this thickness, and the solver
 # is told to let just that much overlap be: contacts are known early and act at the true surface.
 CONTACT_SHELL_M = 0.00015
-# Regularises the contact equations, of which there are more than six: at 600 N it is worth 7 um.
-_CONSTRAINT_SOFTNESS = 1e-6
+# Regularises the contact equations, of which there are more than six: at 600 N it is worth 1 um.
+_CONSTRAINT_SOFTNESS = 1e-7
 HELD_LINK = 0
 _ARM_LINK = -1
 _IDENTITY = (0.0, 0.0, 0.0, 1.0)

@@ -156,7 +156,7 @@ def test_at_rest_the_reading_is_steady(world, held, twist, steps, ground):
         readings.append(world.sensor_wrench().to_array())
     jitter = np.std(readings, axis=0)
     assert jitter[:3].max() < 0.5
-    assert jitter[3:].max() < 0.1
+    assert jitter[3:].max() < 0.5
 
 
 def test_a_seated_piece_reads_a_force_steady_to_a_hundredth_of_a_newton(world):

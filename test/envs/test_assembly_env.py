@@ -1,0 +1,456 @@
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from oracle import blind_action, oracle_action
+
+import der_ros.envs
+from der_ros.envs import AssemblyEnv, LapJointEnv, Randomization
+from der_ros.envs.assembly import default_limits, split_control_period
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Pose, Twist, Wrench
+from der_ros.policy.governor import Intervention
+from der_ros.policy.observation import build_observation
+from der_ros.sim.servo import ServoConfig
+from der_ros.tasks import InitialState, make_task
+
+ID = "der_ros/LapJoint-v0"
+
+
+@pytest.fixture
+def env():
+    made = LapJointEnv()
+    yield made
+    made.close()
+
+
+def run_episode(env, controller, seed):
+    env.reset(seed=seed)
+    while True:
+        _, reward, terminated, truncated, info = env.step(controller(env))
+        if terminated or truncated:
+            return terminated, reward, info
+
+
+def rollout(env, seed, steps=60):
+    rows = [env.reset(seed=seed)[0]]
+    rng = np.random.default_rng(seed)
+    drift = np.array((0.0, 0.0, -0.6, 0.0, 0.0, 0.0))
+    for _ in range(steps):
+        action = np.clip(drift + 0.4 * rng.standard_normal(6), -1, 1)
+        observation, _, terminated, truncated, _ = env.step(action)
+        rows.append(observation)
+        if terminated or truncated:
+            rows.append(env.reset()[0])
+    return np.array(rows)
+
+
+# -- as Gymnasium wants it -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("randomization", ["none", "paper"])
+def test_gymnasiums_checker_passes(randomization):
+    env = gymnasium.make(ID, randomization=randomization, render_mode="rgb_array")
+    check_env(env.unwrapped)
+    env.close()
+
+
+def test_spaces_are_the_papers():
+    env = gymnasium.make(ID, clearance=0.002, control_dt=0.012)
+    assert env.observation_space.shape == (13,)
+    assert env.observation_space.dtype == np.float32
+    assert env.action_space.shape == (6,)
+    assert env.unwrapped.task.clearance_m == 0.002
+    assert env.unwrapped.control_dt_s == 0.012
+    env.close()
+
+
+def test_vector_environments_are_many_of_one():
+    many = gymnasium.make_vec(ID, num_envs=3, vectorization_mode="sync")
+    observations, _ = many.reset(seed=4)
+    assert observations.shape == (3, 13)
+    alone = LapJointEnv()
+    for k in range(20):
+        actions = np.tile((0.1 * k / 20, 0, -1, 0, 0, 0), (3, 1)).astype(np.float32)
+        observations = many.step(actions)[0]
+    alone.reset(seed=5)
+    for k in range(20):
+        observation = alone.step(np.array((0.1 * k / 20, 0, -1, 0, 0, 0), dtype=np.float32))[0]
+    assert observations[1].tolist() == observation.tolist()
+    many.close()
+    alone.close()
+
+
+# -- repeatability -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("randomization", ["none", "paper"])
+def test_same_seed_and_actions_give_the_same_bits(randomization):
+    one, two = (LapJointEnv(randomization=randomization) for _ in range(2))
+    first = rollout(one, 3)
+    rollout(two, 8)  # another history must not matter
+    second = rollout(two, 3)
+    for step, (a, b) in enumerate(zip(first, second, strict=True)):
+        assert a.tobytes() == b.tobytes(), f"step {step}: {a} and {b}"
+    assert np.abs(first[:, 7:10]).max() > 20.0
+    assert rollout(one, 4).tobytes() != first.tobytes()
+    one.close()
+    two.close()
+
+
+def test_another_process_gives_the_same_bits():
+    code = (
+        "import sys, hashlib; sys.path.insert(0, sys.argv[1]);"
+        "import test_assembly_env as t;"
+        "print(hashlib.sha256(t.rollout(t.LapJointEnv(randomization='paper'), 7).tobytes())"
+        ".hexdigest())"
+    )
+    command = [sys.executable, "-c", code, __file__.rsplit("/", 1)[0]]
+    results = {
+        subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+        for _ in range(2)
+    }
+    assert len(results) == 1
+    assert len(results.pop().strip()) == 64
+
+
+# -- what a step does ----------------------------------------------------------------------------
+
+
+def test_the_first_observation_is_the_start_with_no_wrench(env):
+    observation, info = env.reset(seed=0)
+    assert observation == pytest.approx([0, 0, 0.04, 0, 0, 0, 1] + [0] * 6, abs=1e-6)
+    assert info["success"] is False
+    assert info["peak_force_n"] == pytest.approx(0.0, abs=1e-6)
+    assert info["distance_m"] == pytest.approx(
+        env.task.distance(env.task.start_pose, env.goal_pose), abs=1e-6
+    )
+
+
+def test_the_action_is_scaled_to_the_speed_limits(env):
+    env.reset(seed=0)
+    for _ in range(6):
+        observation, *_ = env.step((0, 0.5, 0, 0, 0, 0))
+    # 0.5 * 0.05 m/s over 0.36 s, less the governor's ramp of 1 m/s^2.
+    assert observation[1] == pytest.approx(0.5 * 0.05 * 0.36, abs=7e-4)
+    env.reset(seed=0)
+    for _ in range(20):
+        observation, *_ = env.step((0, 0, 0, 0, 0, 1))
+    assert 2 * math.asin(observation[5]) == pytest.approx(0.05 * 1.2, abs=2e-3)
+
+
+def test_actions_beyond_one_are_clipped(env):
+    env.reset(seed=0)
+    big = env.step((0, 0, -30, 0, 0, 0))[0]
+    env.reset(seed=0)
+    assert big.tolist() == env.step((0, 0, -1, 0, 0, 0))[0].tolist()
+
+
+def test_the_observation_is_built_as_on_the_robot(env):
+    env.reset(seed=2)
+    for _ in range(25):
+        observation, _, _, _, info = env.step((0.1, 0, -1, 0, 0, 0))
+    assert np.linalg.norm(info["wrench"][:3]) > 10.0
+    expected = build_observation(env.world.held_pose(), Wrench.from_array(info["wrench"]))
+    assert observation.tolist() == expected.tolist()
+
+
+def test_reward_and_distance_are_of_the_true_goal(env):
+    env.reset(seed=2)
+    _, reward, _, _, info = env.step((0, 0, -1, 0, 0, 0))
+    assert info["distance_m"] == env.task.distance(env.world.held_pose(), env.goal_pose)
+    assert reward == -info["distance_m"]
+
+
+def test_the_governor_keeps_a_push_near_its_soft_limit(env):
+    env.reset(options={"initial": off_by(0.002, 0.002)})
+    flags = 0
+    for _ in range(100):
+        *_, info = env.step((0, 0, -1, 0, 0, 0))
+        flags |= info["interventions"]
+    assert flags & Intervention.SOFT_FORCE
+    assert not info["latched"]
+    assert info["wrench"][2] == pytest.approx(50.0, rel=0.2)
+    assert 50.0 < info["peak_force_n"] < 300.0
+    assert info["penetration_m"] < 1e-4
+
+
+def off_by(x, y):
+    quaternion = np.array((0, 0, 0, 1.0))
+    return InitialState(
+        Pose(np.array((0, 0, 0.04)), quaternion), Pose(np.array((x, y, 0)), quaternion)
+    )
+
+
+# -- how an episode ends -------------------------------------------------------------------------
+
+
+def test_it_terminates_on_success(env):
+    env.reset(options={"initial": off_by(0.0, 0.0)})
+    for _ in range(30):
+        _, reward, terminated, truncated, info = env.step((0, 0, -1, 0, 0, 0))
+        if terminated:
+            break
+    assert terminated
+    assert not truncated
+    assert info["success"] is True
+    assert reward == pytest.approx(100.0 - info["distance_m"])
+    assert info["distance_m"] <= 0.005
+
+
+def test_it_is_truncated_at_the_time_limit():
+    env = LapJointEnv(task_options={"time_limit_s": 1.0})
+    env.reset(seed=0)
+    ends = [env.step(np.zeros(6))[2:4] for _ in range(16)]
+    assert ends == [(False, False)] * 15 + [(False, True)]  # 16 * 0.06 s <= 1 s < 17 * 0.06 s
+    env.close()
+
+
+@pytest.mark.parametrize("action", [(1, 0, 0, 0, 0, 0), (0, -1, 0, 0, 0, 0), (0, 0, 1, 0, 0, 0)])
+def test_it_is_truncated_at_the_edge_of_the_workspace(env, action):
+    env.reset(seed=0)
+    for _ in range(20):
+        _, _, terminated, truncated, _ = env.step(action)
+        if truncated:
+            break
+    assert truncated
+    assert not terminated
+    low, high = env.task.workspace
+    position = env.world.held_pose().position
+    assert (position >= low).all()
+    assert (position <= high).all()
+
+
+def test_it_is_truncated_when_the_piece_is_tilted_too_far():
+    env = LapJointEnv(task_options={"max_tilt_rad": 0.05})
+    env.reset(seed=0)
+    ends = [env.step((0, 0, 0, 1, 0, 0))[3] for _ in range(20)]
+    assert ends.index(True) == pytest.approx(0.05 / 0.05 / 0.06, abs=2)
+    env.close()
+
+
+def test_it_is_truncated_when_the_governor_latches():
+    task = make_task("lap_joint")
+    limits = default_limits(task)
+    fields = {name: getattr(limits, name) for name in limits.__dataclass_fields__}
+    fields.update(soft_force_n=10.0, hard_force_n=20.0)
+    env = LapJointEnv(limits=type(limits)(**fields))
+    env.reset(options={"initial": off_by(0.002, 0.002)})
+    for _ in range(30):
+        _, _, terminated, truncated, info = env.step((0, 0, -1, 0, 0, 0))
+        if truncated:
+            break
+    assert truncated
+    assert not terminated
+    assert info["latched"] is True
+    assert info["interventions"] & Intervention.HARD_FORCE
+    env.close()
+
+
+# -- can it be solved ----------------------------------------------------------------------------
+
+
+def test_an_oracle_succeeds(env):
+    outcomes = [run_episode(env, oracle_action, seed) for seed in range(20)]
+    assert all(terminated for terminated, _, _ in outcomes)
+    assert max(info["peak_force_n"] for _, _, info in outcomes) < 100.0
+
+
+def test_an_oracle_succeeds_with_a_soft_arm_and_a_tight_notch():
+    env = LapJointEnv(clearance=0.0002, servo=ServoConfig.soft())
+    outcomes = [run_episode(env, oracle_action, seed)[0] for seed in range(5)]
+    assert all(outcomes)
+    env.close()
+
+
+def test_a_blind_push_succeeds_rarely():
+    env = LapJointEnv(task_options={"time_limit_s": 4.0})
+    outcomes = [run_episode(env, blind_action, seed)[0] for seed in range(20)]
+    assert sum(outcomes) <= 3
+    env.close()
+
+
+def test_episodes_of_random_actions_keep_within_bounds():
+    env = LapJointEnv(randomization="paper")
+    for seed in range(4):
+        rows = rollout(env, seed, steps=250)
+        assert np.isfinite(rows).all()
+    env.close()
+
+
+# -- randomization -------------------------------------------------------------------------------
+
+
+def test_sensor_noise_reaches_the_observation():
+    env = LapJointEnv(randomization="paper")
+    env.reset(seed=0)
+    rows = np.array([env.step(np.zeros(6))[0] for _ in range(200)])
+    assert rows[:, :3].std(axis=0) == pytest.approx(np.full(3, 0.001), rel=0.25)
+    assert rows[:, 7:10].std(axis=0) == pytest.approx(np.full(3, 0.5), rel=0.25)
+    env.close()
+
+
+def test_action_noise_moves_the_piece_and_friction_noise_changes_the_push():
+    quiet, noisy = LapJointEnv(), LapJointEnv(randomization=Randomization(action_noise_std=0.1))
+    for env in (quiet, noisy):
+        env.reset(seed=0)
+        env.step((0, 1, 0, 0, 0, 0))
+    way = [env.world.held_pose().position[1] for env in (quiet, noisy)]
+    assert way[0] != way[1]
+    assert way[1] == pytest.approx(way[0], rel=0.5)
+    quiet.close()
+    noisy.close()
+    env = LapJointEnv(randomization=Randomization(friction_std=0.2))
+    scales = set()
+    for seed in range(5):
+        env.reset(seed=seed)
+        scales.add(env.world.save().friction_scale)
+    assert len(scales) == 5
+    assert all(0.3 < scale < 1.7 for scale in scales)
+    env.close()
+
+
+# -- rendering -----------------------------------------------------------------------------------
+
+
+def test_a_picture_shows_both_timbers_and_follows_the_motion():
+    env = gymnasium.make(ID, render_mode="rgb_array").unwrapped
+    env.reset(seed=0)
+    before = env.render()
+    assert before.shape == (360, 480, 3)
+    assert before.dtype == np.uint8
+    colours = before.reshape(-1, 3).astype(int)
+    wooden = (colours[:, 0] > colours[:, 2] + 30).mean()
+    bluish = (colours[:, 2] > colours[:, 0] + 5).mean()
+    assert wooden > 0.05
+    assert bluish > 0.05
+    for _ in range(5):
+        env.step((0, 0, -1, 0, 0, 0))
+    assert (env.render() != before).any(axis=2).mean() > 0.01
+    env.close()
+
+
+def test_without_a_render_mode_there_is_no_picture(env):
+    env.reset(seed=0)
+    assert env.render() is None
+
+
+# -- wrong use -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"robot": "scara"}, "robot: expected one of robotless, got 'scara'"),
+        ({"robot": "kr60"}, "robot: expected one of robotless, got 'kr60'"),
+        ({"clearance": -0.001}, "clearance"),
+        ({"control_dt": 0.01}, "control_dt: expected a whole multiple .* 0.004 s, got 0.01 s"),
+        ({"control_dt": 0.0}, "control_dt"),
+        ({"control_dt": math.nan}, "control_dt"),
+        ({"control_dt": "fast"}, "control_dt"),
+        ({"render_mode": "ascii"}, "render_mode: expected None, rgb_array or human, got 'ascii'"),
+        ({"randomization": "wild"}, "randomization: expected one of none, paper"),
+        ({"task_options": {"color": "red"}}, "unknown option color"),
+        ({"servo": ServoConfig(stiffness_n_per_m=1e7)}, "lower it or the physics step"),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments, told):
+    with pytest.raises(ConfigurationError, match=told):
+        LapJointEnv(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("action", "told"),
+    [
+        (np.zeros(5), r"action: expected shape \(6,\), got \(5,\)"),
+        (np.zeros((1, 6)), r"action: expected shape \(6,\), got \(1, 6\)"),
+        ((0, 0, math.nan, 0, 0, 0), "action: expected finite numbers"),
+        ((0, 0, math.inf, 0, 0, 0), "action: expected finite numbers"),
+    ],
+)
+def test_wrong_actions_are_refused_and_change_nothing(env, action, told):
+    env.reset(seed=0)
+    before = env.world.held_pose().position.tolist()
+    with pytest.raises(ConfigurationError, match=told):
+        env.step(action)
+    assert env.world.held_pose().position.tolist() == before
+
+
+def test_wrong_reset_options_are_refused(env):
+    for options in ({"ground": None}, {"initial": "here"}):
+        with pytest.raises(ConfigurationError, match="expected at most initial=InitialState"):
+            env.reset(options=options)
+
+
+@pytest.mark.parametrize(
+    ("control_dt", "expected"), [(0.06, (5, 3)), (0.012, (1, 3)), (0.004, (1, 1)), (0.02, (5, 1))]
+)
+def test_control_periods_divide_into_ticks_of_the_robots_cycle(control_dt, expected):
+    assert split_control_period(control_dt) == expected
+
+
+def test_a_shorter_period_is_the_same_motion():
+    ways = []
+    for control_dt, steps in ((0.06, 10), (0.012, 50)):
+        env = LapJointEnv(control_dt=control_dt)
+        env.reset(seed=0)
+        for _ in range(steps):
+            observation = env.step((0.3, 0.2, -0.1, 0, 0, 0.5))[0]
+        ways.append(observation.tolist())
+        env.close()
+    assert ways[0] == ways[1]
+
+
+def test_a_closed_environment_opens_again(env):
+    env.reset(seed=0)
+    env.close()
+    env.close()
+    env.reset(seed=0)
+    env.step(np.zeros(6))
+
+
+# -- cost ----------------------------------------------------------------------------------------
+
+
+def test_the_environment_alone_is_light():
+    code = (
+        "import json, re, sys, pathlib, der_ros.envs;"
+        "env = der_ros.envs.LapJointEnv(); env.reset(seed=0); env.step([0] * 6);"
+        "status = pathlib.Path('/proc/self/status').read_text();"
+        "print(json.dumps([int(re.search(r'VmHWM:\\s+(\\d+)', status)[1]) / 1024,"
+        "[m for m in ('torch', 'rclpy', 'onnxruntime', 'ray') if m in sys.modules]]))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    megabytes, heavy = json.loads(done.stdout)
+    assert megabytes < 150.0
+    assert heavy == []
+
+
+def test_a_thousand_resets_leave_no_worlds_behind(env):
+    env.reset(seed=0)
+    client = env.world.client
+    for _ in range(1000):
+        env.reset()
+    assert env.world.client == client
+    assert env.world.held_pose().position == pytest.approx(env.task.start_pose.position, abs=1e-9)
+
+
+def test_the_world_can_be_driven_without_gymnasium():
+    """As the simulated cell does: a robot's cycles, and a new ground piece between attempts."""
+    env = AssemblyEnv(make_task("lap_joint"))
+    env.reset(options={"initial": off_by(0.002, 0.002)})
+    world = env.world
+    world.place_ground(Pose.identity())
+    for _ in range(80):
+        world.advance(Twist(np.array((0, 0, -0.05)), np.zeros(3)), 3)
+    assert env.task.is_seated(world.held_pose())
+    env.close()
+    assert der_ros.envs.PRESETS

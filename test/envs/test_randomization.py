@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from der_ros.envs.randomization import PRESETS, Randomization, resolve_randomization
+from der_ros.errors import ConfigurationError
+
+
+def test_the_papers_preset_is_the_released_one():
+    assert PRESETS["paper"] == Randomization(
+        force_noise_std_n=0.5,
+        torque_noise_std_nm=0.05,
+        force_bias_std_n=2.0,
+        torque_bias_std_nm=0.2,
+        position_noise_std_m=0.001,
+        rotation_noise_std_rad=0.001,
+        action_noise_std=0.001,
+        friction_std=0.1,
+    )
+
+
+def test_nothing_is_randomised_unless_asked():
+    assert resolve_randomization("none") == Randomization()
+
+
+def test_one_can_bring_ones_own():
+    own = Randomization(friction_std=0.3)
+    assert resolve_randomization(own) is own
+
+
+def test_an_unknown_preset_is_refused_with_the_known_ones():
+    with pytest.raises(ConfigurationError, match=r"none, paper.*got 'wild'"):
+        resolve_randomization("wild")
+
+
+@pytest.mark.parametrize("value", [-0.1, math.nan, math.inf, "much"])
+def test_a_spread_that_is_none_is_refused(value):
+    with pytest.raises(ConfigurationError, match="friction_std: expected 0 or more"):
+        Randomization(friction_std=value)
