@@ -1,0 +1,196 @@
+"""Who may import whom: the rooms' arrows, read from the sources, imports inside functions included.
+
+The robot side (policy runtime, drivers, bags and the nodes of a deployment) must also load where
+nothing of the simulation and the training is installed; a subprocess proves that.
+"""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "der_ros"
+FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
+
+# What each room may import from the package; itself, and errors.py, everyone may.
+ARROWS = {
+    "geometry": set(),
+    "errors": set(),
+    "tasks": {"geometry"},
+    "sim": {"geometry", "tasks"},
+    # The environment builds its observation, and governs its motion, with the robot's own code.
+    "envs": {"geometry", "tasks", "sim", "policy.observation", "policy.governor"},
+    "replay": {"geometry"},
+    "algorithms": {"geometry", "replay"},
+    "training": {"geometry", "tasks", "envs", "replay", "algorithms", "policy"},
+    "policy": {"geometry", "tasks"},
+    "drivers": {"geometry"},
+    "bags": {"geometry", "policy"},
+    "nodes": {"*"},
+    "cli": {"*"},
+}
+
+# Outside packages that only some modules may import.
+RESERVED = {
+    "rclpy": {"nodes"},
+    "torch": {"algorithms", "training", "policy.export"},
+    "onnx": {"policy.export"},
+    "onnxruntime": {"policy"},
+    "pybullet": {"sim"},
+    "pybullet_data": {"sim"},
+    "ray": {"training.ray_engine"},
+    "gymnasium": {"envs", "training"},
+    "launch": set(),
+    "launch_ros": set(),
+}
+
+SIMULATION_AND_TRAINING = ("torch", "pybullet", "gymnasium", "onnx", "tensorboard", "matplotlib")
+ROBOT_SIDE = (
+    "geometry",
+    "errors",
+    "tasks",
+    "policy",
+    "drivers",
+    "bags",
+    "nodes.ft_bridge",
+    "nodes.kuka_bridge",
+    "nodes.policy_server",
+    "nodes.bag_recorder",
+    "nodes.assembly_supervisor",
+    "cli.replay_bag",
+)
+
+
+def module_of(path: Path) -> str:
+    """Return the dotted name below the package; empty for the package itself."""
+    parts = path.relative_to(ROOT / PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(source: str, module: str, is_package: bool) -> Iterator[tuple[int, str]]:
+    """Yield line and absolute dotted name of everything that ``source`` imports."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                here = [PACKAGE, *filter(None, module.split("."))]
+                keep = len(here) - node.level + (1 if is_package else 0)
+                base = ".".join([*here[:keep], *filter(None, [node.module])])
+            # `from a import b` may import the module a.b; a name that is none harms nothing.
+            for alias in node.names:
+                yield node.lineno, f"{base}.{alias.name}"
+
+
+def below(name: str, roots: set[str]) -> bool:
+    return any(name == root or name.startswith(f"{root}.") for root in roots)
+
+
+def violations(source: str, module: str, is_package: bool = False) -> list[str]:
+    """Return a sentence for each import that no arrow allows."""
+    room = module.split(".")[0]
+    found = []
+    for line, name in imports_of(source, module, is_package):
+        top = name.split(".")[0]
+        where = f"{PACKAGE}/{module.replace('.', '/')}:{line}"
+        if top == PACKAGE:
+            target = name.removeprefix(PACKAGE).lstrip(".")
+            allowed = ARROWS[room] | {room, "errors"} if room else set()
+            if "*" not in allowed and target and not below(target, allowed):
+                found.append(f"{where} imports {name}; {room} may import {sorted(allowed)}")
+        elif top in RESERVED and not below(module, RESERVED[top]):
+            found.append(f"{where} imports {top}; only {sorted(RESERVED[top])} may")
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: module_of(path) or PACKAGE)
+def test_every_import_follows_the_arrows(path):
+    is_package = path.name == "__init__.py"
+    assert violations(path.read_text(), module_of(path), is_package) == []
+
+
+def test_every_room_has_arrows():
+    assert {module_of(path).split(".")[0] for path in FILES} - {""} <= set(ARROWS)
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("policy.runtime", "import torch"),
+        ("policy.runtime", "def f():\n    from torch import nn"),
+        ("drivers.netft.client", "from der_ros.policy import runtime"),
+        ("drivers.netft.client", "from ...policy.runtime import OnnxPolicy"),
+        ("tasks.base", "from der_ros import sim"),
+        ("envs.lap_joint", "from der_ros.policy.runtime import OnnxPolicy"),
+        ("sim.world", "import der_ros.envs"),
+        ("algorithms.ddpg", "import ray"),
+        ("training.run", "import rclpy"),
+        ("training.run", "from der_ros.nodes.common import run_node"),
+        ("geometry", "import der_ros.errors, der_ros.tasks"),
+    ],
+)
+def test_a_forbidden_import_is_found(module, source):
+    assert violations(source, module) != []
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "is_package"),
+    [
+        ("envs.lap_joint", "from der_ros.policy.governor import govern", False),
+        ("policy.export", "import torch, onnx", False),
+        ("nodes.sim_trainer", "import rclpy\nfrom der_ros.training.run import TrainingRun", False),
+        ("drivers.netft", "from .client import NetFtClient", True),
+        ("drivers.netft.client", "from ...errors import ConfigurationError", False),
+    ],
+)
+def test_an_allowed_import_is_not(module, source, is_package):
+    assert violations(source, module, is_package) == []
+
+
+LOAD_WITHOUT = """
+import importlib, sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {absent!r}:
+            raise ModuleNotFoundError(f"{{name}} is not installed on a robot", name=name)
+
+sys.meta_path.insert(0, Absent())
+for module in {modules!r}:
+    importlib.import_module(module)
+"""
+
+
+def robot_side_modules() -> list[str]:
+    modules = [module_of(path) for path in FILES]
+    # The export is part of the training that lives next to the contract it writes.
+    chosen = [name for name in modules if below(name, set(ROBOT_SIDE)) and name != "policy.export"]
+    return [f"{PACKAGE}.{name}" for name in chosen]
+
+
+def load_without(absent: tuple[str, ...], modules: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", LOAD_WITHOUT.format(absent=set(absent), modules=modules)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_the_robot_side_loads_without_simulation_and_training():
+    modules = robot_side_modules()
+    assert f"{PACKAGE}.policy.runtime" in modules
+    result = load_without(SIMULATION_AND_TRAINING, modules)
+    assert result.returncode == 0, result.stderr
+
+
+def test_without_them_the_simulation_does_not_load():
+    result = load_without(SIMULATION_AND_TRAINING, [f"{PACKAGE}.sim.world"])
+    assert "not installed on a robot" in result.stderr

@@ -1,0 +1,102 @@
+"""The package as ROS 2 tools see it: manifest, executables, and what is installed."""
+
+import ast
+import re
+import runpy
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MANIFEST = ElementTree.parse(ROOT / "package.xml").getroot()
+
+
+def setup_arguments(monkeypatch):
+    """Return what setup.py tells setuptools, without building anything."""
+    told = {}
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("setuptools.setup", lambda **arguments: told.update(arguments))
+    runpy.run_path(str(ROOT / "setup.py"), run_name="__main__")
+    return told
+
+
+def entry_points():
+    names = {}
+    for node in ast.parse((ROOT / "setup.py").read_text()).body:
+        if isinstance(node, ast.Assign) and node.targets[0].id in {"NODES", "TOOLS"}:
+            names[node.targets[0].id] = ast.literal_eval(node.value)
+    return [f"der_ros.nodes.{name}" for name in names["NODES"]] + [
+        f"der_ros.cli.{name}" for name in names["TOOLS"]
+    ]
+
+
+def test_the_manifest_makes_colcon_see_a_ros_package():
+    assert MANIFEST.get("format") == "3"
+    assert MANIFEST.findtext("export/build_type") == "ament_python"
+    # Without a valid address colcon takes the package for plain Python and sets no paths.
+    address = MANIFEST.find("maintainer").get("email")
+    assert re.fullmatch(r"[\w.+-]+@[\w-]+(\.[\w-]+)*\.[a-zA-Z]{2,}", address)
+
+
+def test_manifest_and_setup_agree(monkeypatch):
+    told = setup_arguments(monkeypatch)
+    assert told["name"] == MANIFEST.findtext("name") == "der_ros"
+    assert told["version"] == MANIFEST.findtext("version")
+    assert told["license"] == MANIFEST.findtext("license")
+
+
+def test_manifest_names_every_ros_package_that_is_imported():
+    ros = re.compile(r"^\s*(?:from|import) (rclpy|\w+_msgs|std_srvs|ament_index_python)\b", re.M)
+    imported = {
+        name for path in (ROOT / "der_ros").rglob("*.py") for name in ros.findall(path.read_text())
+    }
+    declared = {element.text for element in MANIFEST.iter("depend")}
+    assert imported <= declared
+
+
+def test_every_launch_config_and_model_file_is_installed(monkeypatch):
+    data_files = setup_arguments(monkeypatch)["data_files"]
+    installed = {path: folder for folder, paths in data_files for path in paths}
+    for top in ("launch", "config", "models"):
+        for path in (ROOT / top).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts and path.name[0] != ".":
+                name = path.relative_to(ROOT).as_posix()
+                assert installed[name] == f"share/der_ros/{Path(name).parent.as_posix()}"
+    assert installed["resource/der_ros"] == "share/ament_index/resource_index/packages"
+    assert installed["package.xml"] == "share/der_ros"
+
+
+@pytest.mark.parametrize("module", entry_points())
+def test_every_executable_has_a_main(module):
+    path = ROOT / (module.replace(".", "/") + ".py")
+    functions = {
+        node.name: node
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef)
+    }
+    main = functions["main"].args
+    # The installed script calls main() and leaves with what it returns.
+    assert len(main.posonlyargs) + len(main.args) == len(main.defaults)
+
+
+@pytest.mark.parametrize("module", [name for name in entry_points() if ".cli." in name])
+def test_every_tool_has_help(module):
+    result = subprocess.run(
+        [sys.executable, "-c", f"import sys, {module} as m; sys.exit(m.main(['--help']))"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("usage:")
+
+
+def test_launch_files_name_executables_that_exist():
+    names = {module.rsplit(".", 1)[1] for module in entry_points()}
+    for path in (ROOT / "launch").glob("*.launch.py"):
+        for name in re.findall(r'executable="(\w+)"', path.read_text()):
+            assert name in names, f"{path.name} starts {name}, which setup.py does not install"
