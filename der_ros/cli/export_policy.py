@@ -1,0 +1,49 @@
+"""``ros2 run der_ros export_policy``: a checkpoint, or a run's latest one, as an ONNX policy."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from der_ros.cli._common import run_tool
+from der_ros.errors import ConfigurationError
+from der_ros.training.export import export_checkpoint
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    options = _parser().parse_args(args)
+    return run_tool(lambda: _export(options))
+
+
+def _export(options: argparse.Namespace) -> int:
+    if options.out.exists() and not options.force:
+        raise ConfigurationError(f"{options.out}: there is one already; give --force or another")
+    difference = export_checkpoint(options.source, options.out)
+    if options.json:
+        print(json.dumps({"path": str(options.out), "max_difference": difference}))
+    else:
+        print(f"wrote {options.out}, at most {difference:.1e} from the trained network")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="export_policy",
+        description="Exports the newest policy of a checkpoint, with filter, squash and contract "
+        "in one file, checked against the trained network.",
+    )
+    parser.add_argument("source", type=Path, help="a run folder or a checkpoint")
+    parser.add_argument("out", type=Path, help="the .onnx file to write")
+    parser.add_argument("--force", action="store_true", help="write over an existing file")
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object on standard output, nothing else"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""``ros2 run der_ros train``: trains a policy, without ROS."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from types import FrameType, TracebackType
+from typing import Protocol
+
+from der_ros.algorithms.base import ALGORITHM_NAMES
+from der_ros.cli._common import run_tool
+from der_ros.replay.structures import STRUCTURE_NAMES
+from der_ros.tasks import TASK_NAMES
+from der_ros.training.config import ENGINE_NAMES, PRESET_NAMES, TrainingConfig, parse_override
+from der_ros.training.options import resolve_run
+from der_ros.training.progress import outcome_line, progress_line, share_done
+from der_ros.training.run import TrainingRun
+
+_FIELDS = (
+    "task", "env", "algorithm", "replay_structure", "der", "demos", "engine", "workers", "seed",
+    "max_minutes", "max_env_steps",
+)  # fmt: skip
+_SECONDS_BETWEEN_LINES = 15.0
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    options = _parser().parse_args(args)
+    return run_tool(lambda: _train(options))
+
+
+def _train(options: argparse.Namespace) -> int:
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
+    given = {name: getattr(options, name) for name in _FIELDS}
+    overrides = {name: value for name, value in given.items() if value is not None}
+    overrides |= dict(parse_override(text) for text in options.set)
+    config, run_dir, resume = resolve_run(
+        options.preset, overrides, options.run_dir, options.resume
+    )
+    with _display(config) as display:
+        run = TrainingRun(config, run_dir, resume, display.show)
+        _stop_on_signals(run)
+        outcome = run.run()
+    print(outcome_line(outcome))
+    return 0
+
+
+def _stop_on_signals(run: TrainingRun) -> None:
+    """Ctrl-C and SIGTERM save and export, however often they come."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        run.stop()
+
+    signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
+
+
+class _Display(Protocol):
+    def show(self, metrics: dict[str, float]) -> None: ...
+
+    def __enter__(self) -> _Display: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class _Lines:
+    """A line now and then, where nobody watches a terminal."""
+
+    def __init__(self, config: TrainingConfig) -> None:
+        self._config = config
+        self._last = 0.0
+
+    def __enter__(self) -> _Lines:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pass
+
+    def show(self, metrics: dict[str, float]) -> None:
+        now = time.monotonic()
+        if now - self._last >= _SECONDS_BETWEEN_LINES or "rollout/evaluation_return" in metrics:
+            self._last = now
+            print(progress_line(metrics, self._config), flush=True)
+
+
+class _Bar:
+    """A progress bar with the time left, on a terminal."""
+
+    def __init__(self, config: TrainingConfig) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._config = config
+        self._progress = Progress(
+            BarColumn(bar_width=24), TimeRemainingColumn(), TextColumn("{task.description}")
+        )
+        self._task = self._progress.add_task("starting", total=1.0)
+
+    def __enter__(self) -> _Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def show(self, metrics: dict[str, float]) -> None:
+        line = progress_line(metrics, self._config)
+        done = share_done(metrics, self._config)
+        self._progress.update(self._task, completed=done, description=line)
+
+
+def _display(config: TrainingConfig) -> _Display:
+    return _Bar(config) if sys.stdout.isatty() else _Lines(config)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="train",
+        description="Trains a policy in simulation and exports it as policy.onnx. Ctrl-C saves a "
+        "checkpoint and exports. What is not given comes from the preset.",
+    )
+    parser.add_argument("--task", choices=TASK_NAMES, help="what is assembled (lap_joint)")
+    parser.add_argument("--env", help="a Gymnasium environment in place of a task")
+    parser.add_argument(
+        "--preset",
+        default="fast",
+        help=f"{' or '.join(PRESET_NAMES)}, or the path of a .yaml file (%(default)s)",
+    )
+    parser.add_argument("--algorithm", choices=ALGORITHM_NAMES)
+    parser.add_argument("--replay-structure", choices=STRUCTURE_NAMES)
+    parser.add_argument(
+        "--der",
+        action=argparse.BooleanOptionalAction,
+        help="Dynamic Experience Replay: feed the zones with the run's own successes",
+    )
+    parser.add_argument("--demos", help="file or folder of demonstrations (.npz episodes)")
+    parser.add_argument("--engine", choices=ENGINE_NAMES)
+    parser.add_argument(
+        "--workers",
+        type=int,
+        help="rollout processes; 0: one process, repeatable bit for bit; -1: cores minus one",
+    )
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--max-minutes", type=float, help="budget of this start")
+    parser.add_argument("--max-env-steps", type=int, help="budget of the run in all; 0: none")
+    parser.add_argument("--run-dir", default="", help="default: runs/train_<task>_<time>")
+    parser.add_argument("--resume", default="", help="run folder or checkpoint to go on from")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other hyper-parameter of der_ros/training/config.py; may be repeated",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,204 @@
+"""The node ``sim_trainer``: a training run that publishes its figures and can be asked things.
+
+Publishes ``training/<name>`` (std_msgs/Float64) with each line of metrics, ``/diagnostics`` at
+1 Hz; serves ``sim_trainer/pause`` (SetBool), ``sim_trainer/save_checkpoint`` and
+``sim_trainer/export_policy`` (Trigger). Ends when the run ends; told to stop, it saves a checkpoint
+and exports first.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+
+from std_msgs.msg import Float64
+from std_srvs.srv import SetBool, Trigger
+
+from der_ros.algorithms.base import ALGORITHM_NAMES
+from der_ros.errors import DerRosError
+from der_ros.nodes.common import (
+    DiagnosticsPublisher,
+    Level,
+    ShellNode,
+    Status,
+    declare,
+    run_node,
+)
+from der_ros.replay.structures import STRUCTURE_NAMES
+from der_ros.training.config import ENGINE_NAMES
+from der_ros.training.options import resolve_run
+from der_ros.training.progress import outcome_line, progress_line
+from der_ros.training.run import TrainingRun
+
+FROM_PRESET = "preset"
+PUBLISHED = (
+    "rollout/success_rate",
+    "rollout/greedy_success_rate",
+    "rollout/evaluation_success_rate",
+    "rollout/episode_return",
+    "rollout/episode_length",
+    "rollout/episodes",
+    "time/env_steps",
+    "time/updates",
+    "time/env_steps_per_s",
+    "time/updates_per_s",
+    "time/elapsed_s",
+    "train/td_error",
+    "train/q_value",
+    "train/critic_loss",
+    "train/policy_loss",
+    "replay/transitions",
+    "der/zone_transitions",
+    "der/pool_episodes",
+    "der/insertions",
+)
+
+_SECONDS_BETWEEN_LINES = 15.0
+_TIME_TO_SAVE_S = 4.0  # a launch sends SIGTERM five seconds after Ctrl-C
+_TIME_TO_ANSWER_S = 10.0
+
+
+class SimTrainer(ShellNode):
+    """A ``TrainingRun`` in a thread of its own, with the parameters of ``train_sim.launch.py``."""
+
+    def __init__(self) -> None:
+        super().__init__("sim_trainer")
+        self._run = self._make_run()
+        names = {metric: metric.split("/")[1] for metric in PUBLISHED}
+        self._topics = {
+            metric: self.create_publisher(Float64, f"training/{name}", 10)
+            for metric, name in names.items()
+        }
+        self._metrics: dict[str, float] = {}
+        self._said = 0.0
+        self._diagnostics = DiagnosticsPublisher(self, "simulation", self._status)
+        self._services = [
+            self.create_service(SetBool, "~/pause", self._on_pause),
+            self.create_service(Trigger, "~/save_checkpoint", self._on_save_checkpoint),
+            self.create_service(Trigger, "~/export_policy", self._on_export_policy),
+        ]
+        self._thread = threading.Thread(target=self._train, name="training")
+        self._thread.start()
+
+    def close(self) -> None:
+        """Lets the run save and export."""
+        self._run.stop()
+        self._thread.join(_TIME_TO_SAVE_S)
+
+    def _make_run(self) -> TrainingRun:
+        preset = declare(self, "preset", "fast", "fast, paper, or the path of a .yaml file")
+        run_dir = declare(self, "run_dir", "", "run folder; empty: runs/train_<task>_<time>")
+        resume = declare(self, "resume", "", "run folder or checkpoint to go on from")
+        overrides = self._overrides()
+        if resume:
+            # What a launch file always gives must not stand in the way of going on.
+            overrides = {k: overrides[k] for k in ("max_minutes", "max_env_steps")}
+        config, folder, source = resolve_run(preset, overrides, run_dir, resume)
+        self._config = config
+        return TrainingRun(config, folder, source, self._on_metrics)
+
+    def _overrides(self) -> dict[str, object]:
+        values: dict[str, object] = {
+            "task": declare(self, "task", "lap_joint", "what is assembled"),
+            "replay_structure": declare(
+                self,
+                "replay_structure",
+                "no_demos",
+                "which shard starts with which demonstrations",
+                choices=STRUCTURE_NAMES,
+            ),
+            "der": declare(self, "der", True, "Dynamic Experience Replay on or off"),
+            "demos": declare(self, "demos", "", "file or folder of demonstrations"),
+            "engine": declare(self, "engine", "local", "where workers run", choices=ENGINE_NAMES),
+            "workers": declare(
+                self, "workers", -1, "rollout processes; -1: cores minus one", minimum=-1
+            ),
+            "seed": declare(self, "seed", 0, "of everything that is drawn", minimum=0),
+            "max_minutes": declare(self, "max_minutes", 8.0, "budget, minutes"),
+            "max_env_steps": declare(
+                self, "max_env_steps", 0, "budget, environment steps; 0: none", minimum=0
+            ),
+        }
+        algorithm = declare(
+            self,
+            "algorithm",
+            FROM_PRESET,
+            "the learner",
+            choices=(FROM_PRESET, *ALGORITHM_NAMES),
+        )
+        return values if algorithm == FROM_PRESET else {**values, "algorithm": algorithm}
+
+    def _train(self) -> None:
+        """The body of the training thread."""
+        try:
+            _say(f"training {self._config.task}, results in {self._run.run_dir}")
+            _say(outcome_line(self._run.run()))
+            self.finish(0)
+        except DerRosError as error:
+            sys.stderr.write(f"error: {error}\n")
+            self.finish(1)
+        except Exception:
+            traceback.print_exc()
+            self.finish(1)
+
+    def _on_metrics(self, metrics: dict[str, float]) -> None:
+        self._metrics = metrics
+        now = time.monotonic()
+        if now - self._said >= _SECONDS_BETWEEN_LINES:
+            self._said = now
+            _say(progress_line(metrics, self._config))
+        if self.finished.is_set():
+            return  # the executor may be gone already
+        for metric, publisher in self._topics.items():
+            if metric in metrics:
+                publisher.publish(Float64(data=float(metrics[metric])))
+
+    def _on_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        if request.data:
+            self._run.pause()
+        else:
+            self._run.resume()
+        response.success = True
+        response.message = "paused" if request.data else "training"
+        return response
+
+    def _on_save_checkpoint(
+        self, _request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        self._run.request_checkpoint()
+        return self._answer(response, f"{self._run.run_dir / 'checkpoints'}")
+
+    def _on_export_policy(
+        self, _request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        self._run.request_export()
+        return self._answer(response, f"{self._run.run_dir / 'policy.onnx'}")
+
+    def _answer(self, response: Trigger.Response, done: str) -> Trigger.Response:
+        response.success = self._run.wait_for_requests(_TIME_TO_ANSWER_S)
+        waited = f"expected an answer within {_TIME_TO_ANSWER_S:g} s, the run is busy; ask again"
+        response.message = done if response.success else waited
+        return response
+
+    def _status(self) -> Sequence[Status]:
+        state = "paused" if self._run.paused else "training"
+        message = state if self._metrics else "starting"
+        return [Status("training", Level.OK, message, dict(self._metrics))]
+
+
+def _say(line: str) -> None:
+    """A line on standard output, also where that is a pipe of a launch."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Entry point of the executable ``sim_trainer``."""
+    return run_node(SimTrainer, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""From what a person asks for, on a command line or in a launch file, to a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from der_ros.errors import ConfigurationError
+from der_ros.training.config import TrainingConfig, load_config
+from der_ros.training.run import resumed_config
+
+# Given with resume, these change the run that goes on; anything else would be another run.
+RESUMABLE = ("max_minutes", "max_env_steps", "workers", "target_success", "engine", "device")
+
+
+def resolve_run(
+    preset: str, overrides: Mapping[str, object], run_dir: str = "", resume: str = ""
+) -> tuple[TrainingConfig, Path, Path | None]:
+    """Configuration, run folder, and what to resume.
+
+    Args:
+        preset: name or path; not used with ``resume``, which has its own configuration.
+        overrides: fields that the person gave.
+        run_dir: run folder; empty for a new one below ``runs/``, or the resumed run's own.
+        resume: run folder or checkpoint to go on from; empty for a new run.
+
+    Raises:
+        ConfigurationError: a field is unknown or wrong, or cannot change with ``resume``.
+        CheckpointError: nothing there to resume.
+    """
+    if resume:
+        fixed = sorted(set(overrides) - set(RESUMABLE))
+        if fixed:
+            raise ConfigurationError(
+                f"resume: {', '.join(fixed)} cannot change in a run that goes on; "
+                f"{', '.join(RESUMABLE)} can"
+            )
+        config, own_dir = resumed_config(Path(resume), overrides)
+        return config, Path(run_dir) if run_dir else own_dir, Path(resume)
+    config = load_config(preset, overrides)
+    return config, Path(run_dir) if run_dir else default_run_dir(config), None
+
+
+def default_run_dir(config: TrainingConfig) -> Path:
+    """``runs/train_<task>_<time>`` below the current folder."""
+    name = (config.env or config.task).replace("/", "_")
+    return Path("runs") / time.strftime(f"train_{name}_%Y%m%d-%H%M%S")
