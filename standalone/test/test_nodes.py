@@ -4,6 +4,7 @@ import warnings
 
 import pytest
 import yaml
+
 from der_ros_standalone.conditions import IfCondition, LaunchConfigurationEquals, UnlessCondition
 from der_ros_standalone.context import LaunchContext
 from der_ros_standalone.errors import LaunchError

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from ros2w import cli, environment, pythons
 from ros2w.children import only_one
 from ros2w.environment import Environment

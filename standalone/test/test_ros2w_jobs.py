@@ -1,6 +1,7 @@
 """Which packages a job needs, which Python it gets, and what is said when something is missing."""
 
 import pytest
+
 from ros2w import pythons, ros
 from ros2w.jobs import LEVELS, RULES, needed_level
 from ros2w.report import SetupError, cause_of_failure, pip_progress

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import launch
+
 from der_ros_standalone.context import LaunchContext
 from der_ros_standalone.entities import LaunchDescription
 from der_ros_standalone.errors import ADVICE, LaunchError
