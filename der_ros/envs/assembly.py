@@ -20,7 +20,7 @@ from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Wrench
 from der_ros.policy.governor import GovernorLimits, GovernorState, govern
 from der_ros.policy.observation import OBSERVATION_NAMES, build_observation
-from der_ros.sim.camera import render_rgb
+from der_ros.sim.camera import has_display, render_rgb
 from der_ros.sim.servo import ServoConfig, Six
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks.base import InitialState, Judgement, Task
@@ -53,7 +53,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         randomization: a preset's name or a ``Randomization``.
         robot: one of ``ROBOT_NAMES``.
         control_dt: time between two actions, s, a whole multiple of 1/250 s.
-        render_mode: None, ``rgb_array``, or ``human`` (PyBullet's window).
+        render_mode: None, ``rgb_array``, or ``human`` (PyBullet's window; needs a display).
         servo: stiffness of the arm; default a KR 60's.
         limits: of the motion governor; default ``default_limits(task)``.
 
@@ -62,7 +62,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 - as Gymnasium declares it
-        "render_modes": ["rgb_array", "human"],
+        "render_modes": ["rgb_array", "human"] if has_display() else ["rgb_array"],
         "render_fps": 16,
     }
 
@@ -83,7 +83,8 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             )
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ConfigurationError(
-                f"render_mode: expected None, rgb_array or human, got {render_mode!r}"
+                "render_mode: expected None, rgb_array, or human where there is a display, "
+                f"got {render_mode!r}"
             )
         self._ticks, self._steps_per_tick = split_control_period(control_dt)
         self.task = task

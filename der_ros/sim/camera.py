@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import numpy as np
 import pybullet
 from numpy.typing import NDArray
@@ -11,6 +14,11 @@ _DISTANCE_M = 0.24
 _YAW_DEG = 38.0
 _PITCH_DEG = -22.0
 _FIELD_OF_VIEW_DEG = 45.0
+
+
+def has_display() -> bool:
+    """Whether PyBullet's window can open; where it cannot, asking for it ends the process."""
+    return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY"))
 
 
 def look_at_joint(client: int) -> None:

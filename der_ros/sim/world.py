@@ -16,7 +16,7 @@ import pybullet
 
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import Pose, Twist, Wrench
-from der_ros.sim.camera import look_at_joint
+from der_ros.sim.camera import has_display, look_at_joint
 from der_ros.sim.scene import (
     CONTACT_SHELL_M,
     GRAVITY_M_PER_S2,
@@ -102,6 +102,8 @@ class AssemblyWorld:
         """
         if self._client >= 0:
             return self
+        if self._gui and not has_display():
+            raise DerRosError("PyBullet's window: expected a display, got no DISPLAY; set it")
         try:
             client = pybullet.connect(pybullet.GUI if self._gui else pybullet.DIRECT)
         except pybullet.error as error:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 import pybullet
@@ -405,6 +406,13 @@ def test_a_closed_world_says_so():
         world.open()
         world.close()
         world.close()
+
+
+def test_without_a_display_a_window_is_refused(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    with pytest.raises(DerRosError, match="expected a display"):
+        AssemblyWorld(LapJoint(), gui=True).open()
 
 
 def test_opening_writes_nothing_to_standard_output(capfd):
