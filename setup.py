@@ -4,7 +4,8 @@ from setuptools import find_packages, setup
 
 PACKAGE = "der_ros"
 
-# Executables of `ros2 run der_ros NAME` and of the launch files: der_ros.nodes.NAME:main ...
+# Executables of `ros2 run der_ros NAME` and of the launch files: der_ros.nodes.NAME:main, loaded
+# by der_ros.nodes.entry ...
 NODES = (
     "sim_trainer",
     "policy_server",
@@ -58,7 +59,7 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
-            *(f"{name} = {PACKAGE}.nodes.{name}:main" for name in NODES),
+            *(f"{name} = {PACKAGE}.nodes.entry:{name}" for name in NODES),
             *(f"{name} = {PACKAGE}.cli.{name}:main" for name in TOOLS),
         ],
     },

@@ -1,6 +1,7 @@
 """The package as ROS 2 tools see it: manifest, executables, and what is installed."""
 
 import ast
+import importlib
 import re
 import runpy
 import subprocess
@@ -67,6 +68,15 @@ def test_every_launch_config_and_model_file_is_installed(monkeypatch):
                 assert installed[name] == f"share/der_ros/{Path(name).parent.as_posix()}"
     assert installed["resource/der_ros"] == "share/ament_index/resource_index/packages"
     assert installed["package.xml"] == "share/der_ros"
+
+
+def test_every_executable_leads_to_something(monkeypatch):
+    scripts = setup_arguments(monkeypatch)["entry_points"]["console_scripts"]
+    assert len(scripts) == len(entry_points())
+    for script in scripts:
+        name, target = script.split(" = ")
+        module, function = target.split(":")
+        assert callable(getattr(importlib.import_module(module), function)), name
 
 
 @pytest.mark.parametrize("module", entry_points())
