@@ -88,6 +88,12 @@ class WrenchPath:
             self._bias = np.mean(fresh, axis=0)
             return self._bias, len(fresh)
 
+    def clear_bias(self) -> None:
+        """Takes readings as they come again: the box itself was biased."""
+        with self._lock:
+            self._bias = np.zeros(6)
+            self._recent.clear()
+
 
 class FtBridge(ShellNode):
     """Publishes wrenches from a box or from a topic."""
@@ -102,7 +108,9 @@ class FtBridge(ShellNode):
             self, "stale_after_s", 0.1, "Without a reading for this long the sensor is not ready",
             minimum=0.005, maximum=1.0,
         )  # fmt: skip
-        self._box_too = declare(self, "bias_in_box", False, "ft_bridge/bias also biases the box")
+        self._bias_in_box = declare(
+            self, "bias_in_box", False, "ft_bridge/bias biases the box, not this node"
+        )
         self._path = declare_path(self)
         self._config = declare_client(self, self._stale_after_s)
         topic = declare(self, "input_topic", "wrench", "WrenchStamped to read with source=topic")
@@ -150,15 +158,18 @@ class FtBridge(ShellNode):
 
     def _on_bias(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         try:
-            if self._box_too and self._client is not None:
+            if self._bias_in_box and self._client is not None:
                 self._client.bias()
-            bias, count = self._path.bias(time.monotonic(), self._stale_after_s)
+                self._path.clear_bias()
+                message = "the box was told to take its reading as zero"
+            else:
+                bias, count = self._path.bias(time.monotonic(), self._stale_after_s)
+                numbers = ", ".join([f"{value:.3f}" for value in bias.tolist()])
+                message = f"mean of {count} readings is zero now: {numbers} (N, Nm)"
         except ConnectionFailedError as error:
             response.success, response.message = False, str(error)
             return response
-        response.success = True
-        numbers = ", ".join(f"{value:.3f}" for value in bias.tolist())
-        response.message = f"mean of {count} readings is zero now: {numbers} (N, Nm)"
+        response.success, response.message = True, message
         return response
 
     def _watch(self) -> None:

@@ -87,6 +87,11 @@ class KukaBridge(ShellNode):
             self, f"krc4 {self._config.robot_ip}", self._report
         )
 
+    @property
+    def rsi_port(self) -> int:
+        """The UDP port that is open."""
+        return self._server.port
+
     def close(self) -> None:
         """Stops answering; the controller then stops by its own time-out."""
         self._server.__exit__(None, None, None)

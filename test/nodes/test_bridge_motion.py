@@ -1,0 +1,216 @@
+"""What the KUKA bridge decides in a cycle: freshness, frames, faults. Time is the test's own."""
+
+import math
+
+import numpy as np
+import pytest
+
+from der_ros.drivers.kuka.records import Answered, RobotState
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Pose, Twist, Wrench, quaternion_from_euler_zyx
+from der_ros.nodes import bridge_motion
+from der_ros.nodes.bridge_motion import BridgeMotion, MotionConfig
+from der_ros.policy.governor import GovernorLimits
+
+CYCLE_S = 0.012
+# The task's x axis is the base's y axis.
+TASK = Pose(np.array((1.0, 0.5, 0.8)), quaternion_from_euler_zyx(math.pi / 2, 0.0, 0.0))
+SENSOR = Pose(np.array((0.0, 0.0, 0.1)), np.array((0.0, 0.0, 0.0, 1.0)))
+LIMITS = GovernorLimits(workspace_min_m=(-1, -1, -1), workspace_max_m=(1, 1, 1))
+X = Twist(np.array((0.01, 0.0, 0.0)), np.zeros(3))
+
+
+class Bench:
+    """A bridge's motion with a clock that stands still until it is told."""
+
+    def __init__(self, monkeypatch):
+        self.now = 1000.0
+        monkeypatch.setattr(bridge_motion.time, "monotonic", lambda: self.now)
+        self.motion = BridgeMotion(MotionConfig(TASK, SENSOR, LIMITS))
+        self.session = 1
+
+    def cycle(self, tcp=TASK):
+        state = RobotState(tcp, None, 12, 0, CYCLE_S, self.now, self.session)
+        twist = self.motion.on_cycle(state)
+        self.now += CYCLE_S
+        return twist
+
+    def feel(self, fz=0.0):
+        self.motion.accept_wrench(Wrench(np.array((0.0, 0.0, fz)), np.zeros(3)))
+
+    def go(self, cycles=10, twist=X, frame="task_frame", tcp=TASK):
+        out = Twist.zero()
+        for _ in range(cycles):
+            self.feel()
+            assert self.motion.accept_command(twist, frame, 0.0) is None
+            out = self.cycle(tcp)
+        return out
+
+    def rests(self):
+        return not self.cycle().to_array().any()
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    return Bench(monkeypatch)
+
+
+TCP = TASK @ Pose(np.zeros(3), quaternion_from_euler_zyx(0.0, math.pi / 2, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("frame", "expected"),
+    [
+        ("base_link", (0.01, 0.0, 0.0)),
+        ("task_frame", (0.0, 0.01, 0.0)),
+        # The TCP's x axis points down in the task and the base.
+        ("tcp", (0.0, 0.0, -0.01)),
+    ],
+)
+def test_frames(bench, frame, expected):
+    np.testing.assert_allclose(bench.go(frame=frame, tcp=TCP).linear, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("twist", "frame", "age_s", "expected", "counted"),
+    [
+        (X, "map", 0.0, "frame_id: expected one of", "frame"),
+        (X, "", 0.0, "frame_id", "frame"),
+        (Twist(np.array((math.nan, 0, 0)), np.zeros(3)), "tcp", 0.0, "finite", "not_finite"),
+        (Twist(np.zeros(3), np.array((0, math.inf, 0))), "tcp", 0.0, "finite", "not_finite"),
+        (X, "tcp", 0.2, "0.200 s old", "old"),
+        (X, "tcp", 1.7e9, "set header.stamp", "old"),
+        (X, "tcp", -0.2, "in the future", "future"),
+    ],
+)
+def test_refused_commands(bench, twist, frame, age_s, expected, counted):
+    bench.feel()
+    bench.cycle()
+    assert expected in bench.motion.accept_command(twist, frame, age_s)
+    assert bench.motion.counts.refused == {counted: 1}
+    assert bench.rests()
+
+
+def test_a_stale_command_ramps_to_rest_and_a_fresh_one_goes_on(bench):
+    assert bench.go().linear.any()
+    for _ in range(14):
+        bench.feel()
+        bench.cycle()
+    speeds = []
+    for _ in range(5):
+        bench.feel()
+        speeds.append(float(np.linalg.norm(bench.cycle().linear)))
+    assert speeds[-1] == 0.0
+    assert bench.motion.fault is None
+    assert bench.motion.counts.interventions["STALE"] > 0
+    assert bench.go().linear.any()
+
+
+def test_the_age_of_the_stamp_counts_as_well(bench):
+    bench.feel()
+    bench.cycle()
+    # 0.15 s by the stamp, 0.145 of them gone: good for one cycle from now.
+    bench.motion.accept_command(X, "task_frame", 0.145)
+    assert bench.cycle().linear.any()
+    assert bench.motion.counts.interventions.get("STALE", 0) == 1
+    bench.cycle()
+    assert bench.motion.counts.interventions["STALE"] == 2
+
+
+def test_a_stale_wrench_ramps_to_rest(bench):
+    assert bench.go().linear.any()
+    for _ in range(14):
+        bench.motion.accept_command(X, "task_frame", 0.0)
+        bench.cycle()
+    bench.motion.accept_command(X, "task_frame", 0.0)
+    assert bench.rests()
+
+
+def test_without_any_wrench_nothing_moves(bench):
+    bench.cycle()
+    bench.motion.accept_command(X, "task_frame", 0.0)
+    assert bench.rests()
+
+
+def test_a_hard_force_stops_at_once_and_latches_until_reset(bench):
+    assert bench.go().linear.any()
+    bench.feel(600.0)
+    assert bench.rests()
+    assert "hard limit" in bench.motion.fault
+    bench.feel()
+    bench.motion.accept_command(X, "task_frame", 0.0)
+    assert bench.rests()
+    assert "hard limit" in bench.motion.reset()
+    # What was commanded before the reset moves nothing.
+    bench.feel()
+    assert bench.rests()
+    assert bench.motion.fault is None
+    assert bench.go().linear.any()
+
+
+def test_a_reset_in_the_hard_force_latches_again(bench):
+    bench.go()
+    bench.feel(600.0)
+    bench.cycle()
+    bench.motion.reset()
+    bench.feel(600.0)
+    assert bench.rests()
+    assert bench.motion.fault is not None
+
+
+def test_a_latched_fault_ramps_to_rest_and_keeps_the_first_reason(bench):
+    bench.go()
+    bench.motion.latch("first")
+    bench.motion.latch("second")
+    assert bench.motion.fault == "first"
+    for _ in range(4):
+        bench.feel()
+        bench.motion.accept_command(X, "task_frame", 0.0)
+        bench.cycle()
+    assert bench.rests()
+    assert bench.motion.counts.faults == 1
+
+
+@pytest.mark.parametrize("field", ["refusal", "error"])
+def test_what_the_server_refuses_is_a_fault(bench, field):
+    bench.go()
+    state = RobotState(TASK, None, 12, 0, CYCLE_S, bench.now, 1)
+    reasons = {"refusal": None, "error": None, field: "because"}
+    bench.motion.on_answered(Answered(state, Twist.zero(), (0.0,) * 6, **reasons))
+    assert bench.motion.fault == "because"
+    assert not bench.motion.moving
+
+
+def test_a_new_session_at_rest_needs_a_new_command_and_in_motion_is_a_fault(bench):
+    bench.feel()
+    bench.cycle()
+    bench.motion.accept_command(X, "task_frame", 0.0)
+    bench.session = 2
+    bench.feel()
+    assert bench.rests()
+    assert bench.motion.fault is None
+    bench.go()
+    bench.session = 3
+    assert bench.rests()
+    assert "restarted RSI in motion" in bench.motion.fault
+
+
+def test_a_robot_that_falls_silent_in_motion_is_a_fault(bench):
+    bench.motion.robot_lost()
+    assert bench.motion.fault is None
+    bench.go()
+    bench.motion.robot_lost()
+    assert "silent" in bench.motion.fault
+
+
+def test_what_was_sent_is_told_in_the_tasks_axes(bench):
+    state = RobotState(TASK, None, 12, 0, CYCLE_S, bench.now, 1)
+    sent = Answered(state, X.rotated(TASK.rotation), (0.0,) * 6, None, None)
+    np.testing.assert_allclose(bench.motion.applied(sent).to_array(), X.to_array(), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["command_timeout_s", "wrench_timeout_s"])
+@pytest.mark.parametrize("bad", [0.0, -1.0, math.nan])
+def test_configuration_is_checked(name, bad):
+    with pytest.raises(ConfigurationError, match=name):
+        MotionConfig(TASK, SENSOR, LIMITS, **{name: bad})

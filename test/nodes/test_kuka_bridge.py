@@ -1,0 +1,220 @@
+"""The node kuka_bridge with a simulated KRC4 on real sockets."""
+
+import contextlib
+import math
+import signal
+import socket
+
+import numpy as np
+import pytest
+from bridge_rig import process, running, until
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
+from rclpy.duration import Duration
+from sensor_msgs.msg import JointState
+
+from der_ros.drivers.kuka.krc4 import (
+    ControllerState,
+    KinematicPlant,
+    SimulatedKrc4,
+    SimulatedKrc4Config,
+)
+from der_ros.nodes.kuka_bridge import KukaBridge
+
+pytestmark = pytest.mark.ros
+
+LOCAL = {"robot_ip": "127.0.0.1", "rsi_port": 0, "realtime_priority": 0}
+
+
+class Bench:
+    """A bridge, its robot, and somebody who commands and pushes."""
+
+    def __init__(self, node, client, krc4, plant):
+        self.node, self.client, self.krc4, self.plant = node, client, krc4, plant
+        self.command = {"x": 0.0, "frame": "task_frame", "stamp_s": 0.0}
+        self.force_z = 0.0
+        self.feeling = True
+        client.listen(PoseStamped, "kuka/tcp_pose")
+        client.listen(TwistStamped, "kuka/twist_applied")
+        client.listen(JointState, "kuka/joint_states")
+        client.listen(DiagnosticArray, "/diagnostics")
+        self.commands = client.create_publisher(TwistStamped, "kuka/delta_twist_cmds", 1)
+        self.wrenches = client.create_publisher(WrenchStamped, "netft_data", 100)
+        client.create_timer(0.02, self.tick)
+
+    def tick(self):
+        if self.feeling:
+            self.wrenches.publish(self.wrench())
+        if self.command is not None:
+            message = TwistStamped()
+            stamp = self.client.get_clock().now() + Duration(seconds=self.command["stamp_s"])
+            message.header.stamp = stamp.to_msg()
+            message.header.frame_id = self.command["frame"]
+            message.twist.linear.x = self.command["x"]
+            self.commands.publish(message)
+
+    def wrench(self):
+        message = WrenchStamped()
+        message.wrench.force.z = self.force_z
+        return message
+
+    @property
+    def x(self):
+        return self.krc4.tcp_pose.position[0]
+
+    def moves(self):
+        start = self.x
+        return until(lambda: abs(self.x - start) > 5e-4)
+
+    def rests(self, cycles=20):
+        """Comes to rest and stays there for some cycles, which are all answered."""
+        if not until(lambda: not self.applied()):
+            return False
+        start, first = self.x, self.krc4.statistics
+        until(lambda: self.krc4.statistics.cycles >= first.cycles + cycles)
+        return abs(self.x - start) < 1e-6 and self.krc4.state is ControllerState.RUNNING
+
+    def applied(self):
+        message = self.client.last.get("kuka/twist_applied")
+        return message is not None and message.twist.linear.x
+
+    def say(self, **command):
+        self.command = {"x": 0.0, "frame": "task_frame", "stamp_s": 0.0, **command}
+
+    def diagnostics(self):
+        message = self.client.last.get("/diagnostics")
+        return {} if message is None else {status.name: status for status in message.status}
+
+
+@contextlib.contextmanager
+def bench(monkeypatch, **parameters):
+    plant = KinematicPlant()
+    tcp = plant.advance(np.zeros(3), np.zeros(3), 0.012).tcp_pose
+    task = [*tcp.position.tolist(), 0.0, 0.0, 0.0, 1.0]
+    parameters = {**LOCAL, "task_frame": task, **parameters}
+    with running(KukaBridge, monkeypatch, **parameters) as (node, client):
+        config = SimulatedKrc4Config(pc_port=node.rsi_port, realtime_priority=0)
+        with SimulatedKrc4(config, plant) as krc4:
+            it = Bench(node, client, krc4, plant)
+            assert until(lambda: krc4.state is ControllerState.RUNNING)
+            assert until(lambda: client.count.get("kuka/tcp_pose", 0) > 30)
+            yield it
+
+
+def test_commands_move_the_robot_and_what_was_sent_is_published(monkeypatch):
+    with bench(monkeypatch) as it:
+        it.say(x=0.01)
+        assert it.moves()
+        assert until(lambda: it.applied() == pytest.approx(0.01, abs=1e-6))
+        last = it.client.last
+        assert last["kuka/tcp_pose"].header.frame_id == "base_link"
+        assert last["kuka/twist_applied"].header.frame_id == "task_frame"
+        assert next(iter(last["kuka/joint_states"].name)) == "joint_a1"
+        assert last["kuka/joint_states"].position[1] == pytest.approx(-math.pi / 2, abs=0.1)
+        assert until(lambda: "kuka_bridge: robot" in it.diagnostics())
+        assert it.diagnostics()["kuka_bridge: robot"].message == "connected"
+
+
+def test_bad_commands_leave_the_robot_at_rest_and_answered(monkeypatch):
+    with bench(monkeypatch) as it:
+        for bad in (
+            {"x": math.nan},
+            {"x": 0.01, "frame": "map"},
+            {"x": 0.01, "stamp_s": -1.0},
+            {"x": 0.01, "stamp_s": 1.0},
+        ):
+            it.say(**bad)
+            assert it.rests(), bad
+        it.say(x=0.01)
+        assert it.moves()
+
+
+def test_commands_that_stop_and_a_sensor_that_stops_ramp_to_rest(monkeypatch):
+    with bench(monkeypatch) as it:
+        it.say(x=0.01)
+        assert it.moves()
+        it.command = None
+        assert it.rests()
+        it.say(x=-0.01)
+        assert it.moves()
+        it.feeling = False
+        assert it.rests()
+        it.feeling = True
+        assert it.moves()
+
+
+def test_stop_latches_until_reset(monkeypatch):
+    with bench(monkeypatch) as it:
+        it.say(x=0.01)
+        assert it.moves()
+        assert it.client.trigger("kuka_bridge/stop").success
+        assert it.rests()
+        assert until(lambda: "stop" in it.diagnostics()["kuka_bridge: robot"].message)
+        assert "cleared" in it.client.trigger("kuka_bridge/reset_fault").message
+        assert it.moves()
+
+
+def test_a_hard_force_latches_and_travel_is_refused_before_the_controller_trips(monkeypatch):
+    with bench(monkeypatch, max_correction_mm=1.0) as it:
+        it.force_z = 600.0
+        it.say(x=0.01)
+        assert it.rests()
+        it.force_z = 0.0
+        # The last push is still on its way for a moment.
+        assert it.rests()
+        assert "hard limit" in it.client.trigger("kuka_bridge/reset_fault").message
+        assert it.moves()
+        assert it.rests()
+        assert "1 mm" in it.client.trigger("kuka_bridge/reset_fault").message
+        it.say(x=-0.01)
+        assert it.moves()
+
+
+def test_a_robot_that_restarts_is_followed(monkeypatch):
+    with bench(monkeypatch) as it:
+        it.krc4.reset()
+        assert until(lambda: it.krc4.statistics.sessions == 2)
+        it.say(x=0.01)
+        assert it.moves()
+
+
+def test_it_waits_for_a_robot_and_ends_on_sigterm():
+    with process("kuka_bridge", **LOCAL) as child:
+        line = ""
+        while "waiting for the robot controller" not in line:
+            line = child.stdout.readline()
+            assert line, "the node ended"
+        child.send_signal(signal.SIGTERM)
+        rest, _ = child.communicate(timeout=20)
+        assert child.returncode == 0
+        assert "Traceback" not in rest
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"cycle_ms": 5}, "cycle_ms"),
+        ({"task_frame": [1.0, 2.0]}, "task_frame"),
+        ({"yield_gain_mps_per_n": 1.0}, "yield_gain_mps_per_n"),
+        ({"soft_force_n": 600.0}, "hard_force_n"),
+        ({"bind_address": "192.0.2.1"}, "bind_address"),
+        ({"robot_ip": "''"}, "robot_ip: expected the controller's IPv4 address"),
+    ],
+)
+def test_a_wrong_parameter_is_one_line_and_exit_1(parameters, expected):
+    with process("kuka_bridge", **{**LOCAL, **parameters}) as child:
+        output, _ = child.communicate(timeout=30)
+    assert child.returncode == 1
+    assert expected in output
+    assert "Traceback" not in output
+
+
+def test_a_port_in_use_is_one_line_and_exit_1():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+        holder.bind(("127.0.0.1", 0))
+        port = holder.getsockname()[1]
+        with process("kuka_bridge", **{**LOCAL, "rsi_port": port}) as child:
+            output, _ = child.communicate(timeout=30)
+    assert child.returncode == 1
+    assert f"UDP port {port}" in output
+    assert "Traceback" not in output
