@@ -85,11 +85,21 @@ def running(factory, monkeypatch, **parameters):
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         executor.add_node(client)
-        spinner = threading.Thread(target=executor.spin)
+        closed = threading.Event()
+        spinner = threading.Thread(target=spin, args=(executor, closed))
         spinner.start()
-        stack.callback(spinner.join, 5.0)
+        # In reverse: stop spinning, wait for that, and only then shut the executor down.
         stack.callback(executor.shutdown)
+        stack.callback(spinner.join, 5.0)
+        stack.callback(executor.wake)
+        stack.callback(closed.set)
         yield node, client
+
+
+def spin(executor, closed):
+    """Spins until ``closed``."""
+    while not closed.is_set():
+        executor.spin_once(timeout_sec=0.5)
 
 
 @contextlib.contextmanager
