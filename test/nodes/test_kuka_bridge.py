@@ -45,12 +45,13 @@ class Bench:
     def tick(self):
         if self.feeling:
             self.wrenches.publish(self.wrench())
-        if self.command is not None:
+        command = self.command  # the test's thread may change it meanwhile
+        if command is not None:
             message = TwistStamped()
-            stamp = self.client.get_clock().now() + Duration(seconds=self.command["stamp_s"])
+            stamp = self.client.get_clock().now() + Duration(seconds=command["stamp_s"])
             message.header.stamp = stamp.to_msg()
-            message.header.frame_id = self.command["frame"]
-            message.twist.linear.x = self.command["x"]
+            message.header.frame_id = command["frame"]
+            message.twist.linear.x = command["x"]
             self.commands.publish(message)
 
     def wrench(self):
