@@ -5,7 +5,10 @@ environment's episodes: apply them, step, read the pose and the sensor's joint, 
 So it goes through the same motions and the same contacts, bit for bit, and what is left between
 the two is this package: servo, governor, observation, reward.
 
-    python benchmarks/bench_sim.py [--episodes 20] [--repeat 3] [--json]
+    python benchmarks/bench_sim.py [--episodes 20] [--repeat 3] [--controllers 0] [--json]
+
+With ``--controllers N`` it also runs N episodes each of an oracle, which knows the true goal, and
+of a blind straight push.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import numpy as np
 import pybullet
 
 import der_ros.envs
+from der_ros.envs.scripted import blind_action, oracle_action
 from der_ros.sim.scene import HELD_LINK
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import InitialState
@@ -129,6 +133,28 @@ def measure(episode_count: int, repeat: int) -> dict[str, float]:
     }
 
 
+def run_controllers(count: int) -> dict[str, float]:
+    """Success of the scripted controllers, and the worst that the physics showed on the way."""
+    figures = {}
+    for name, controller in (("oracle", oracle_action), ("blind", blind_action)):
+        env = der_ros.envs.LapJointEnv()
+        successes, peak_force_n, penetration_m = 0, 0.0, 0.0
+        for seed in range(count):
+            env.reset(seed=seed)
+            ended = False
+            while not ended:
+                _, _, terminated, truncated, info = env.step(controller(env))
+                penetration_m = max(penetration_m, info["penetration_m"])
+                ended = terminated or truncated
+            successes += terminated
+            peak_force_n = max(peak_force_n, info["peak_force_n"])
+        env.close()
+        figures[f"{name}_success_rate"] = successes / count
+        figures[f"{name}_peak_force_n"] = peak_force_n
+        figures[f"{name}_penetration_um"] = 1e6 * penetration_m
+    return figures
+
+
 def world_state(world: AssemblyWorld) -> Any:
     """Where the tool really is, by the engine."""
     return pybullet.getBasePositionAndOrientation(world.scene.tool, world.client)
@@ -139,9 +165,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--episodes", type=int, default=20)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--controllers", type=int, default=0, metavar="N")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     arguments = parser.parse_args()
     figures = measure(arguments.episodes, arguments.repeat)
+    if arguments.controllers > 0:
+        figures |= run_controllers(arguments.controllers)
     if arguments.json:
         print(json.dumps(figures))
     else:

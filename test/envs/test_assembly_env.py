@@ -10,11 +10,11 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
-from oracle import blind_action, oracle_action
 
 import der_ros.envs
 from der_ros.envs import AssemblyEnv, LapJointEnv, Randomization
 from der_ros.envs.assembly import default_limits, split_control_period
+from der_ros.envs.scripted import blind_action, oracle_action
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.policy.governor import Intervention
