@@ -8,6 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import skip_init
 
 
 class Policy(nn.Sequential):
@@ -24,7 +25,8 @@ class Policy(nn.Sequential):
         generator: torch.Generator,
     ) -> None:
         """Weights are drawn from ``generator``; the last layer starts near zero."""
-        linear = [nn.Linear(*ends) for ends in pairwise((observation_size, *hidden, action_size))]
+        sizes = (observation_size, *hidden, action_size)
+        linear = [_empty_linear(into, out) for into, out in pairwise(sizes)]
         for layer in linear:
             bound = 3e-3 if layer is linear[-1] else 1.0 / math.sqrt(layer.in_features)
             nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
@@ -116,3 +118,9 @@ class FlatParameters:
     def move_towards(self, other: FlatParameters, tau: float) -> None:
         """θ ← (1 - τ)·θ + τ·θ_other."""
         self.flat.data.lerp_(other.flat.data, tau)
+
+
+def _empty_linear(into: int, out: int) -> nn.Linear:
+    """A layer without values yet: it would draw them from torch's global generator."""
+    layer: nn.Linear = skip_init(nn.Linear, into, out)  # type: ignore[no-untyped-call]
+    return layer

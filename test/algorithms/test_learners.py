@@ -1,0 +1,168 @@
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from der_ros.algorithms.base import ALGORITHM_NAMES, LearnerConfig, make_learner
+from der_ros.errors import CheckpointError, ConfigurationError
+from der_ros.replay.transitions import Transitions
+
+SIZES = (4, 2)
+
+
+def config(**options):
+    return LearnerConfig(**{"hidden": (16, 16), "layer_norm": False, **options})
+
+
+def transitions(rows=32, seed=0, **columns):
+    rng = np.random.default_rng(seed)
+    drawn = {
+        "observation": rng.standard_normal((rows, 4)),
+        "action": rng.uniform(-1, 1, (rows, 2)),
+        "n_step_return": rng.standard_normal(rows),
+        "discount": np.full(rows, 0.9),
+        "next_observation": rng.standard_normal((rows, 4)),
+    }
+    return Transitions(**{k: v.astype(np.float32) for k, v in {**drawn, **columns}.items()})
+
+
+def learner(name, seed=0, **options):
+    return make_learner(name, config(**options), *SIZES, seed)
+
+
+WEIGHTS = np.ones(32, np.float32)
+
+
+@pytest.mark.parametrize("name", ALGORITHM_NAMES)
+def test_td_errors_are_target_minus_estimate(name):
+    made = learner(name, target_noise=0.0)
+    batch = transitions()
+    obs, action, ret, discount, next_obs = (torch.from_numpy(c) for c in batch)
+    with torch.no_grad():
+        value = made.target_critics(next_obs, made.target_policy(next_obs)).min(dim=0).values
+        expected = ret + discount * value - made.critics(obs, action)[0]
+    assert made.td_errors(batch) == pytest.approx(expected.numpy(), abs=1e-6)
+    assert made.update(batch, WEIGHTS).td_errors == pytest.approx(expected.numpy(), abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ALGORITHM_NAMES)
+def test_bootstraps_through_everything_but_termination(name):  # mistake 6
+    made = learner(name, target_noise=0.0)
+    ended = transitions(discount=np.zeros(32))
+    other = Transitions(*ended[:4], -5.0 * ended.next_observation)
+    assert made.td_errors(ended).tolist() == made.td_errors(other).tolist()
+    going_on = transitions()
+    moved = Transitions(*going_on[:4], -5.0 * going_on.next_observation)
+    assert not np.allclose(made.td_errors(going_on), made.td_errors(moved))
+
+
+@pytest.mark.parametrize("name", ALGORITHM_NAMES)
+@pytest.mark.parametrize("layer_norm", [False, True])
+def test_learns_which_action_pays(name, layer_norm):
+    """One step, reward -|a - a*|²: the policy must find a* = (0.5, -0.3)."""
+    made = learner(name, layer_norm=layer_norm, learning_rate=5e-3)
+    rng, best = np.random.default_rng(0), np.array([0.5, -0.3])
+    for _ in range(1000):
+        action = rng.uniform(-1, 1, (32, 2))
+        batch = transitions(
+            seed=int(rng.integers(1 << 30)),
+            action=action,
+            n_step_return=-np.square(action - best).sum(axis=1),
+            discount=np.zeros(32),
+        )
+        made.update(batch, WEIGHTS)
+    with torch.no_grad():
+        found = made.policy(torch.from_numpy(transitions(seed=1).observation)).numpy()
+    assert np.abs(found - best).mean() < 0.15
+
+
+@pytest.mark.parametrize("name", ALGORITHM_NAMES)
+def test_importance_weights_scale_each_rows_part(name):
+    """A row of weight zero moves the critics no more than if it were not there."""
+    batch = transitions()
+    weights = WEIGHTS.copy()
+    weights[16:] = 0.0
+    spoilt = np.concatenate((batch.n_step_return[:16], np.full(16, 1e3))).astype(np.float32)
+    one, two = learner(name, target_noise=0.0), learner(name, target_noise=0.0)
+    one.update(batch, weights)
+    two.update(Transitions(*batch[:2], spoilt, *batch[3:]), weights)
+    assert (one.state()["critics"] == two.state()["critics"]).all()
+
+
+def test_hard_targets_are_copied_every_so_many_trained_samples():
+    made = learner("ddpg", tau=1.0, target_interval=100)
+    before = made.state()["target_critics"]
+    for _ in range(3):  # 96 samples
+        made.update(transitions(), WEIGHTS)
+    assert (made.state()["target_critics"] == before).all()
+    made.update(transitions(), WEIGHTS)
+    state = made.state()
+    assert (state["target_critics"] == state["critics"]).all()
+    assert (state["target_policy"] == state["policy"]).all()
+
+
+def test_soft_targets_move_by_tau():
+    made = learner("ddpg", tau=0.25)
+    before = made.state()["target_critics"]
+    made.update(transitions(), WEIGHTS)
+    state = made.state()
+    expected = 0.75 * before + 0.25 * state["critics"]
+    assert state["target_critics"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_td3_delays_its_policy():
+    made = learner("td3", policy_delay=3)
+    before = made.policy_parameters()
+    moved = []
+    for _ in range(6):
+        made.update(transitions(), WEIGHTS)
+        moved.append(bool((made.policy_parameters() != before).any()))
+        before = made.policy_parameters()
+    assert moved == [False, False, True, False, False, True]
+
+
+def test_l2_pulls_weights_but_not_biases():
+    plain, pulled = learner("ddpg"), learner("ddpg", l2=0.5)
+    observation = torch.zeros(1, 4)
+    difference = pulled.policy_loss(observation) - plain.policy_loss(observation)
+    weights = [p for n, p in plain.policy.named_parameters() if n.endswith("weight")]
+    assert difference.item() == pytest.approx(0.25 * sum(w.square().sum().item() for w in weights))
+
+
+@pytest.mark.parametrize("name", ALGORITHM_NAMES)
+def test_a_restored_learner_goes_on_bit_for_bit(name):
+    made = learner(name)
+    for seed in range(5):
+        made.update(transitions(seed=seed), WEIGHTS)
+    again = learner(name, seed=99)
+    again.load_state(copy.deepcopy(made.state()))
+    for seed in range(5, 10):
+        for each in (made, again):
+            each.update(transitions(seed=seed), WEIGHTS)
+    for key, value in made.state().items():
+        assert (value == again.state()[key]).all(), key
+
+
+def test_foreign_state_is_refused():
+    with pytest.raises(CheckpointError, match="same sizes"):
+        learner("td3").load_state(learner("td3", hidden=(8,)).state())
+
+
+def test_the_same_seed_gives_the_same_networks_and_leaves_torchs_own_generator_alone():
+    before = torch.random.get_rng_state()
+    one, two, other = learner("td3", 3), learner("td3", 3), learner("td3", 4)
+    assert (one.policy_parameters() == two.policy_parameters()).all()
+    assert (one.policy_parameters() != other.policy_parameters()).any()
+    assert (torch.random.get_rng_state() == before).all()
+
+
+def test_an_unknown_algorithm_is_refused_with_the_known_ones():
+    with pytest.raises(ConfigurationError, match="ddpg, td3"):
+        make_learner("sarsa", config(), *SIZES, 0)
+
+
+@pytest.mark.parametrize("options", [{"tau": 0.0}, {"hidden": ()}, {"policy_delay": 0}])
+def test_refuses_what_cannot_work(options):
+    with pytest.raises(ConfigurationError, match="expected"):
+        config(**options)
