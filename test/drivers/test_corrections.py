@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from der_ros.drivers.kuka.controller_limits import ControllerCorrections, PathLimits
 from der_ros.drivers.kuka.corrections import CorrectionLimits, CorrectionTracker, relative_motion
 from der_ros.errors import ConfigurationError
-from der_ros.geometry import Pose, Twist, angle_between
+from der_ros.geometry import (
+    Pose,
+    Twist,
+    angle_between,
+    quaternion_from_euler_zyx,
+    rotation_vector_from_quaternion,
+)
 
 WIDE = CorrectionLimits(1e6, 1e6)
 
@@ -34,6 +40,21 @@ def test_table(values, cycle_s, expected):
     correction = CorrectionTracker(WIDE).step(twist(*values), cycle_s)
     assert correction.values == pytest.approx(expected, abs=1e-12)
     assert correction.refusal is None
+
+
+@given(st.tuples(*[st.floats(-1.5, 1.5)] * 3))
+def test_the_turn_is_the_one_of_the_package_geometry(angles):
+    yaw, pitch, roll = angles
+    values = (0.0, 0.0, 0.0, *map(math.degrees, angles))
+    expected = rotation_vector_from_quaternion(quaternion_from_euler_zyx(yaw, pitch, roll))
+    np.testing.assert_allclose(relative_motion(values)[1], expected, atol=1e-9)
+
+
+@given(st.tuples(*[st.floats(-0.8, 0.8)] * 3))
+def test_a_turn_there_is_the_turn_back(rotation):
+    angular = np.array(rotation)
+    correction = CorrectionTracker(WIDE).step(Twist(np.zeros(3), angular), 1.0)
+    np.testing.assert_allclose(correction.twist.angular, angular, atol=3e-6)
 
 
 def test_a_slow_motion_does_not_vanish_in_the_rounding():

@@ -11,6 +11,7 @@ so the small-angle form (A, B, C) ~ (wz, wy, wx) T holds only to first order her
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,17 +19,10 @@ import numpy as np
 
 from der_ros.drivers.kuka.rsi import NO_CORRECTION, Six
 from der_ros.errors import ConfigurationError
-from der_ros.geometry import (
-    Array,
-    Pose,
-    Twist,
-    euler_zyx_from_quaternion,
-    quaternion_from_euler_zyx,
-    quaternion_from_rotation_vector,
-    rotation_vector_from_quaternion,
-)
+from der_ros.geometry import Array, Pose, Twist, euler_zyx_from_quaternion
 
 _DECIMALS = 4  # of the telegram
+_SHIFT, _TURN = "shift", "turn"
 
 
 @dataclass(frozen=True)
@@ -76,7 +70,8 @@ class CorrectionTracker:
     """Turns twists into corrections and counts how far they have led.
 
     What rounding leaves over is carried to the next cycle, so a slow motion does not vanish.
-    A motion that leads back towards the start is never refused.
+    A motion that leads back towards the start is never refused. Scalar code: it runs in every
+    cycle between a telegram and its answer.
     """
 
     def __init__(self, limits: CorrectionLimits, absolute: bool = False) -> None:
@@ -86,15 +81,14 @@ class CorrectionTracker:
 
     def reset(self) -> None:
         """A new start of RSI: nothing corrected yet."""
-        self._shift_mm: Array = np.zeros(3)
-        self._turn_deg: Array = np.zeros(3)
+        self._total: Six = NO_CORRECTION
+        self._left_over: Six = NO_CORRECTION
         self._pose = Pose.identity()
-        self._left_over: Array = np.zeros(6)
 
     @property
     def travel(self) -> tuple[float, float]:
         """How far the corrections have led: mm and degrees."""
-        return float(np.linalg.norm(self._shift_mm)), float(np.linalg.norm(self._turn_deg))
+        return math.hypot(*self._total[:3]), math.hypot(*self._total[3:])
 
     def step(self, twist: Twist, cycle_s: float) -> Correction:
         """One cycle.
@@ -106,54 +100,71 @@ class CorrectionTracker:
         Raises:
             ConfigurationError: the twist is not finite.
         """
-        wanted = twist.to_array() * cycle_s
-        if not np.isfinite(wanted).all():
-            raise ConfigurationError(f"twist: expected finite numbers, got {twist.to_array()}")
-        if not wanted.any():
-            self._left_over = np.zeros(6)
-            return Correction(self._resting(), Twist.zero(), None)
-        return (
-            self._step_absolute(wanted, cycle_s) if self._absolute else self._add(wanted, cycle_s)
-        )
+        velocity = (*twist.linear.tolist(), *twist.angular.tolist())
+        if not all(map(math.isfinite, velocity)):
+            raise ConfigurationError(f"twist: expected finite numbers, got {velocity}")
+        if not any(velocity):
+            self._left_over = NO_CORRECTION
+            resting = _rounded(self._total) if self._absolute else NO_CORRECTION
+            return Correction(resting, Twist.zero(), None)
+        if self._absolute:
+            return self._step_absolute(twist, cycle_s)
+        return self._step_relative(velocity, cycle_s)
 
-    def _resting(self) -> Six:
-        return self._total() if self._absolute else NO_CORRECTION
-
-    def _add(self, wanted: Array, cycle_s: float) -> Correction:
-        exact = np.concatenate((wanted[:3] * 1000.0, _abc_deg(wanted[3:]))) + self._left_over
-        sent = np.round(exact, _DECIMALS) + 0.0
-        shift, turn = self._shift_mm + sent[:3], self._turn_deg + sent[3:]
-        refusals = []
-        if _too_far(shift, self._shift_mm, self._limits.translation_mm):
-            sent[:3], shift = 0.0, self._shift_mm
-            refusals.append(f"corrections of {self._limits.translation_mm:g} mm")
-        if _too_far(turn, self._turn_deg, self._limits.rotation_deg):
-            sent[3:], turn = 0.0, self._turn_deg
-            refusals.append(f"corrections of {self._limits.rotation_deg:g} degrees")
-        self._shift_mm, self._turn_deg = shift, turn
-        self._left_over = np.zeros(6) if refusals else exact - sent
-        angular = _rotation_vector(sent[3:]) / cycle_s
-        return Correction(
-            _six(sent), Twist(sent[:3] * (0.001 / cycle_s), angular), _refusal(refusals)
-        )
-
-    def _step_absolute(self, wanted: Array, cycle_s: float) -> Correction:
-        moved = self._pose.moved(wanted[:3], wanted[3:])
-        shift = moved.position * 1000.0
-        turn = np.degrees(euler_zyx_from_quaternion(moved.quaternion))
-        refusals = []
-        if _too_far(shift, self._shift_mm, self._limits.translation_mm):
-            refusals.append(f"corrections of {self._limits.translation_mm:g} mm")
-        if _too_far(turn, self._turn_deg, self._limits.rotation_deg):
-            refusals.append(f"corrections of {self._limits.rotation_deg:g} degrees")
+    def _step_relative(self, velocity: Sequence[float], cycle_s: float) -> Correction:
+        vx, vy, vz, wx, wy, wz = [value * cycle_s for value in velocity]
+        moved = (1000.0 * vx, 1000.0 * vy, 1000.0 * vz, *_abc_deg(wx, wy, wz))
+        exact = _sum(moved, self._left_over)
+        sent = _rounded(exact)
+        total = _sum(self._total, sent)
+        refusals = self._refusals(total)
         if refusals:
-            return Correction(self._total(), Twist.zero(), _refusal(refusals))
-        self._pose, self._shift_mm, self._turn_deg = moved, shift, turn
-        return Correction(self._total(), Twist.from_array(wanted / cycle_s), None)
+            keep_shift, keep_turn = _SHIFT not in refusals, _TURN not in refusals
+            x, y, z, a, b, c = sent
+            sent = (
+                *((x, y, z) if keep_shift else (0.0, 0.0, 0.0)),
+                *((a, b, c) if keep_turn else (0.0, 0.0, 0.0)),
+            )
+            total, exact = _sum(self._total, sent), sent
+        self._total = total
+        self._left_over = _sum(exact, sent, -1.0)
+        displacement, rotation = relative_motion(sent)
+        applied = Twist(displacement / cycle_s, rotation / cycle_s)
+        return Correction(sent, applied, self._refusal(refusals))
 
-    def _total(self) -> Six:
-        total = np.concatenate((self._shift_mm, self._turn_deg))
-        return _six(np.round(total, _DECIMALS) + 0.0)
+    def _step_absolute(self, twist: Twist, cycle_s: float) -> Correction:
+        moved = self._pose.moved(twist.linear * cycle_s, twist.angular * cycle_s)
+        x, y, z = (moved.position * 1000.0).tolist()
+        a, b, c = map(math.degrees, euler_zyx_from_quaternion(moved.quaternion))
+        total = (x, y, z, a, b, c)
+        refusals = self._refusals(total)
+        if refusals:
+            return Correction(_rounded(self._total), Twist.zero(), self._refusal(refusals))
+        self._pose, self._total = moved, total
+        return Correction(_rounded(total), twist, None)
+
+    def _refusals(self, total: Six) -> list[str]:
+        """What of ``total`` is beyond its limit and further out than before."""
+        refusals = []
+        if _too_far(total[:3], self._total[:3], self._limits.translation_mm):
+            refusals.append(_SHIFT)
+        if _too_far(total[3:], self._total[3:], self._limits.rotation_deg):
+            refusals.append(_TURN)
+        return refusals
+
+    def _refusal(self, refusals: list[str]) -> str | None:
+        if not refusals:
+            return None
+        limits = {
+            _SHIFT: f"corrections of {self._limits.translation_mm:g} mm",
+            _TURN: f"corrections of {self._limits.rotation_deg:g} degrees",
+        }
+        return (
+            f"the robot's limit on {' and '.join([limits[name] for name in refusals])} since the "
+            "start of RSI would be exceeded; move back, or restart RSI at a nearer start pose, or "
+            "raise the limits in the controller's context (POSCORR, POSCORRMON) and the bridge's "
+            "parameters"
+        )
 
 
 def relative_motion(values: Six) -> tuple[Array, Array]:
@@ -161,37 +172,53 @@ def relative_motion(values: Six) -> tuple[Array, Array]:
 
     ``pose.moved(*relative_motion(values))`` is the pose after it.
     """
-    return np.array(values[:3]) * 0.001, _rotation_vector(np.array(values[3:]))
+    x, y, z, a, b, c = values
+    return np.array((0.001 * x, 0.001 * y, 0.001 * z)), np.array(_rotation_vector(a, b, c))
 
 
-def _too_far(new: Array, old: Array, limit: float) -> bool:
-    length = float(np.linalg.norm(new))
-    return length > limit and length > float(np.linalg.norm(old))
+def _too_far(new: Sequence[float], old: Sequence[float], limit: float) -> bool:
+    length = math.hypot(*new)
+    return length > limit and length > math.hypot(*old)
 
 
-def _refusal(refusals: list[str]) -> str | None:
-    if not refusals:
-        return None
+def _sum(a: Six, b: Six, scale: float = 1.0) -> Six:
+    """``a + scale * b``."""
+    x, y, z, u, v, w = [p + scale * q for p, q in zip(a, b, strict=True)]
+    return (x, y, z, u, v, w)
+
+
+def _rounded(values: Six) -> Six:
+    """As the telegram carries them; adding zero turns -0.0 into 0.0."""
+    x, y, z, a, b, c = [round(value, _DECIMALS) + 0.0 for value in values]
+    return (x, y, z, a, b, c)
+
+
+def _abc_deg(rx: float, ry: float, rz: float) -> tuple[float, float, float]:
+    """A, B, C in degrees of a rotation vector of less than a quarter turn, rad."""
+    angle = math.sqrt(rx * rx + ry * ry + rz * rz)
+    if angle == 0.0:
+        return (0.0, 0.0, 0.0)
+    scale = math.sin(0.5 * angle) / angle
+    x, y, z, w = rx * scale, ry * scale, rz * scale, math.cos(0.5 * angle)
     return (
-        f"the robot's limit on {' and '.join(refusals)} since the start of RSI would be exceeded; "
-        "move back, or restart RSI at a nearer start pose, or raise the limits in the controller's "
-        "context (POSCORR, POSCORRMON) and in the bridge's parameters"
+        math.degrees(math.atan2(2.0 * (x * y + z * w), 1.0 - 2.0 * (y * y + z * z))),
+        math.degrees(math.asin(max(-1.0, min(1.0, 2.0 * (y * w - x * z))))),
+        math.degrees(math.atan2(2.0 * (y * z + x * w), 1.0 - 2.0 * (x * x + y * y))),
     )
 
 
-def _abc_deg(rotation_rad: Array) -> Array:
-    if not rotation_rad.any():
-        return np.zeros(3)
-    return np.degrees(euler_zyx_from_quaternion(quaternion_from_rotation_vector(rotation_rad)))
-
-
-def _rotation_vector(abc_deg: Array) -> Array:
-    if not abc_deg.any():
-        return np.zeros(3)
-    a, b, c = np.radians(abc_deg).tolist()
-    return rotation_vector_from_quaternion(quaternion_from_euler_zyx(a, b, c))
-
-
-def _six(values: Array) -> Six:
-    x, y, z, a, b, c = values.tolist()
-    return (x, y, z, a, b, c)
+def _rotation_vector(a_deg: float, b_deg: float, c_deg: float) -> tuple[float, float, float]:
+    """The rotation vector, rad, of R = Rz(A) Ry(B) Rx(C)."""
+    if a_deg == 0.0 and b_deg == 0.0 and c_deg == 0.0:
+        return (0.0, 0.0, 0.0)
+    a, b, c = (0.5 * math.radians(angle) for angle in (a_deg, b_deg, c_deg))
+    ca, sa, cb, sb, cc, sc = (
+        math.cos(a), math.sin(a), math.cos(b), math.sin(b), math.cos(c), math.sin(c)
+    )  # fmt: skip
+    x, y = sc * cb * ca - cc * sb * sa, cc * sb * ca + sc * cb * sa
+    z, w = cc * cb * sa - sc * sb * ca, cc * cb * ca + sc * sb * sa
+    sine = math.sqrt(x * x + y * y + z * z)
+    if sine < 1e-12:
+        return (2.0 * x, 2.0 * y, 2.0 * z)
+    scale = 2.0 * math.atan2(math.copysign(sine, w), abs(w)) / sine
+    return (x * scale, y * scale, z * scale)
