@@ -6,7 +6,6 @@ the cycle itself changes is changed in the RSI thread only, so no lock can delay
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections import Counter
@@ -20,8 +19,6 @@ from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist, Wrench
 from der_ros.policy.governor import GovernorLimits, GovernorState, Intervention, govern
 from der_ros.policy.observation import wrench_at_held_piece
-
-logger = logging.getLogger(__name__)
 
 BASE_FRAME, TASK_FRAME, TCP_FRAME = "base_link", "task_frame", "tcp"
 COMMAND_FRAMES = (TASK_FRAME, BASE_FRAME, TCP_FRAME)
@@ -160,16 +157,19 @@ class BridgeMotion:
         self._commands += 1
         return None
 
-    def accept_wrench(self, wrench: Wrench) -> None:
-        """Takes the newest reading: sensor axes and origin, bias removed."""
-        self._reading = _Reading(wrench, time.monotonic() + self._config.wrench_timeout_s)
+    def accept_wrench(self, wrench: Wrench, age_s: float = 0.0) -> None:
+        """Takes the newest reading: sensor axes and origin, bias removed; ``age_s`` ago."""
+        stale_at = time.monotonic() + self._config.wrench_timeout_s - age_s
+        self._reading = _Reading(wrench, stale_at)
 
     def latch(self, reason: str) -> None:
-        """Holds the robot at rest until ``reset``; the first reason stays."""
+        """Holds the robot at rest until ``reset``; the first reason stays.
+
+        Not logged here: the RSI thread must not wait for whoever reads the log.
+        """
         if self._fault is None:
             self._fault = reason
             self._faults += 1
-            logger.error("fault: %s; the robot is held until kuka_bridge/reset_fault", reason)
 
     def reset(self) -> str | None:
         """Ends a latched fault; only a command that comes after this moves the robot again.

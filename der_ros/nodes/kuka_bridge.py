@@ -29,6 +29,7 @@ from der_ros.drivers.kuka.server import RsiServer
 from der_ros.drivers.kuka.transport import address_towards
 from der_ros.drivers.realtime import settle_collector
 from der_ros.errors import ConfigurationError
+from der_ros.geometry import Twist
 from der_ros.nodes.bridge_motion import BridgeMotion, MotionConfig
 from der_ros.nodes.common import DiagnosticsPublisher, Level, ShellNode, Status, declare, run_node
 from der_ros.nodes.conversions import (
@@ -40,6 +41,7 @@ from der_ros.nodes.conversions import (
     twist_to_message,
     wrench_from_message,
 )
+from der_ros.nodes.polled import PolledSubscription
 from der_ros.policy.governor import GovernorLimits
 
 _NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
@@ -69,7 +71,7 @@ class KukaBridge(ShellNode):
         self._answers = 0
         self._make_topics()
         self._publisher = threading.Thread(target=self._publish_all, name="publisher", daemon=True)
-        self._server = RsiServer(self._config, self._motion.on_cycle, self._on_answered)
+        self._server = RsiServer(self._config, self._on_cycle, self._on_answered)
         self._server.__enter__()
         self._publisher.start()
         settle_collector()
@@ -79,7 +81,7 @@ class KukaBridge(ShellNode):
         self._joints = self.create_publisher(JointState, "kuka/joint_states", _STATE)
         self._applied = self.create_publisher(TwistStamped, "kuka/twist_applied", _STATE)
         self.create_subscription(TwistStamped, "kuka/delta_twist_cmds", self._on_command, _NEWEST)
-        self.create_subscription(WrenchStamped, "netft_data", self._on_wrench, _NEWEST_READING)
+        self._wrenches = PolledSubscription(self, WrenchStamped, "netft_data", _NEWEST_READING)
         self.create_service(Trigger, "kuka_bridge/stop", self._on_stop)
         self.create_service(Trigger, "kuka_bridge/reset_fault", self._on_reset)
         self.create_timer(_WATCH_S, self._watch)
@@ -108,9 +110,6 @@ class KukaBridge(ShellNode):
             self._refusal_logged_s = time.monotonic()
             self.get_logger().warning(f"kuka/delta_twist_cmds refused: {refusal}")
 
-    def _on_wrench(self, message: WrenchStamped) -> None:
-        self._motion.accept_wrench(wrench_from_message(message))
-
     def _on_stop(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._motion.latch("stopped by kuka_bridge/stop")
         response.success, response.message = True, self._motion.fault or ""
@@ -122,6 +121,13 @@ class KukaBridge(ShellNode):
         response.message = "there was no fault" if fault is None else f"cleared: {fault}"
         self.get_logger().info(f"reset_fault: {response.message}")
         return response
+
+    def _on_cycle(self, state: RobotState) -> Twist:
+        """In the RSI thread, before the answer: the newest wrench, then the decision."""
+        taken = self._wrenches.take()
+        if taken is not None:
+            self._motion.accept_wrench(wrench_from_message(taken[0]), taken[1])
+        return self._motion.on_cycle(state)
 
     def _on_answered(self, answered: Answered) -> None:
         """In the RSI thread, after the answer: hands on and returns."""
@@ -153,9 +159,12 @@ class KukaBridge(ShellNode):
     def _watch(self) -> None:
         """Says when the robot comes and goes, and now and then that it is not there."""
         connected, now = self._server.connected, time.monotonic()
-        if self._motion.fault != self._reported_fault:
-            self._reported_fault = self._motion.fault
+        fault = self._motion.fault
+        if fault != self._reported_fault:
+            self._reported_fault = fault
             self._diagnostics.publish()
+            if fault is not None:
+                self.get_logger().error(f"{fault}; held until kuka_bridge/reset_fault")
         if self._connected and not connected:
             self._motion.robot_lost()
             self.get_logger().warning("the robot controller fell silent")

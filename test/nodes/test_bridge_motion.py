@@ -126,6 +126,16 @@ def test_a_stale_wrench_ramps_to_rest(bench):
     assert bench.rests()
 
 
+def test_a_wrench_that_waited_is_stale_sooner(bench):
+    bench.cycle()
+    bench.motion.accept_command(X, "task_frame", 0.0)
+    bench.motion.accept_wrench(Wrench.zero(), 0.095)
+    assert bench.cycle().linear.any()
+    bench.motion.accept_wrench(Wrench.zero(), 0.105)
+    bench.cycle()
+    assert bench.rests()
+
+
 def test_without_any_wrench_nothing_moves(bench):
     bench.cycle()
     bench.motion.accept_command(X, "task_frame", 0.0)
