@@ -1,7 +1,8 @@
 """Records one bag per attempt: a service begins and ends it, messages are stored as they came.
 
 The subscriptions are there all the time, so that a bag has its first messages; what is latched goes
-into each bag anew. Nothing is deserialized.
+into each bag anew. Messages are collected in batches and never deserialized; their time in the bag
+is that of their arrival.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from der_ros.nodes.common import (
     declare,
     run_node,
 )
+from der_ros.nodes.polling import PolledSubscription
 
 logger = logging.getLogger("bag_recorder")
 
@@ -45,7 +46,9 @@ DEFAULT_TOPICS = [
     "assembly_supervisor/attempt std_msgs/msg/String",
     "/diagnostics diagnostic_msgs/msg/DiagnosticArray",
 ]
-_QUEUE = QoSProfile(depth=200)
+BATCH_S = 0.05
+# Deep enough for a 7 kHz topic while the executor is busy for a tenth of a second.
+_QUEUE = QoSProfile(depth=1000)
 _TYPE = re.compile(r"(\w+)/msg/(\w+)")
 
 
@@ -68,11 +71,12 @@ class BagRecorder(ShellNode):
         self._last_path = ""
         self._failure = ""
         self._latched: dict[str, bytes] = {}
-        self._topics = [self._subscribe(entry) for entry in entries]
+        self._subscribed = [self._subscribe(entry) for entry in entries]
+        self.create_timer(BATCH_S, self._collect_batch)
         self.create_service(SetBool, "bag_recorder/record", self._on_record)
         self._diagnostics = DiagnosticsPublisher(self, "bags", self._collect)
 
-    def _subscribe(self, entry: str) -> RecordedTopic:
+    def _subscribe(self, entry: str) -> tuple[RecordedTopic, PolledSubscription]:
         """Subscribes to one entry of the parameter ``topics``."""
         words = entry.split()
         if len(words) not in (2, 3) or words[2:] not in ([], ["latched"]):
@@ -82,28 +86,27 @@ class BagRecorder(ShellNode):
         message_class = _message_class(words[1])
         name = self.resolve_topic_name(words[0])
         topic = RecordedTopic(name, words[1], latched=len(words) == 3)
-        keep = self._keep(topic)
         qos = LATCHED if topic.latched else _QUEUE
-        self.create_subscription(message_class, words[0], keep, qos, raw=True)
-        return topic
+        return topic, PolledSubscription(self, message_class, words[0], qos, raw=True)
 
-    def _keep(self, topic: RecordedTopic) -> Callable[[bytes], None]:
-        name, latched = topic.name, topic.latched
+    def _collect_batch(self) -> None:
+        """Takes all that has come, into the open bag if there is one, in the order of arrival."""
+        batch = []
+        for topic, subscription in self._subscribed:
+            for received in subscription.take():
+                batch.append((received.stamp_ns, topic.name, received.message))
+                if topic.latched:
+                    self._latched[topic.name] = received.message
+        batch.sort(key=lambda entry: entry[0])
+        for stamp_ns, name, data in batch:
+            self._write(name, data, stamp_ns)
 
-        def keep(data: bytes) -> None:
-            if latched:
-                self._latched[name] = data
-            if self._writer is not None:
-                self._write(name, data)
-
-        return keep
-
-    def _write(self, topic: str, data: bytes) -> None:
+    def _write(self, topic: str, data: bytes, stamp_ns: int) -> None:
         writer = self._writer
         if writer is None:
             return
         try:
-            writer.write(topic, data, time.time_ns())
+            writer.write(topic, data, stamp_ns)
         except BagError as error:
             self._fail(error)
 
@@ -122,16 +125,18 @@ class BagRecorder(ShellNode):
         """Begins a bag with what is latched; one that is open is completed first."""
         if self._writer is not None:
             self._finish()
-        writer = BagWriter(self._next_path(), self._topics)
+        self._collect_batch()
+        writer = BagWriter(self._next_path(), [topic for topic, _ in self._subscribed])
         writer.open()
         self._writer, self._failure = writer, ""
         for name, data in self._latched.items():
-            self._write(name, data)
+            self._write(name, data, time.time_ns())
         logger.info("recording %s", writer.path)
         return str(writer.path)
 
     def _finish(self) -> str:
         """Completes the open bag; without one it answers with the last one's path."""
+        self._collect_batch()
         writer, self._writer = self._writer, None
         if writer is None:
             if self._failure:

@@ -11,7 +11,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,6 +47,7 @@ from der_ros.nodes.conversions import (
     twist_to_message,
     wrench_from_message,
 )
+from der_ros.nodes.polling import PolledSubscription
 from der_ros.policy.observation import build_observation, wrench_at_held_piece
 from der_ros.policy.runtime import OnnxPolicy
 from der_ros.policy.shipped import shipped_policy
@@ -133,15 +134,19 @@ class PolicyServer(Shell, LifecycleNode):
         self._observations = self.create_publisher(Float32MultiArray, OBSERVATION_TOPIC, 100)
         self._actions = self.create_publisher(Float32MultiArray, ACTION_TOPIC, 100)
         self._info = self.create_publisher(String, INFO_TOPIC, LATCHED)
-        self.create_subscription(PoseStamped, "kuka/tcp_pose", self._keep("pose"), _NEWEST)
-        self.create_subscription(WrenchStamped, "netft_data", self._keep("wrench"), _NEWEST)
+        self._subscriptions_of_inputs = {
+            "pose": PolledSubscription(self, PoseStamped, "kuka/tcp_pose", _NEWEST),
+            "wrench": PolledSubscription(self, WrenchStamped, "netft_data", _NEWEST),
+        }
         self.create_service(Trigger, "policy_server/reset_fault", self._on_reset_fault)
 
-    def _keep(self, name: str) -> Callable[[Any], None]:
-        def keep(message: Any) -> None:
-            self._inputs[name] = Input(message, time.monotonic())
-
-        return keep
+    def _take_inputs(self) -> None:
+        """Keeps the newest message of each input, with its arrival by the monotonic clock."""
+        for name, subscription in self._subscriptions_of_inputs.items():
+            newest = subscription.newest()
+            if newest is not None:
+                arrived_s = time.monotonic() - newest.age_s()
+                self._inputs[name] = Input(newest.message, arrived_s)
 
     # Lifecycle.
 
@@ -278,6 +283,7 @@ class PolicyServer(Shell, LifecycleNode):
 
     def _observe(self, now_s: float) -> NDArray[np.float32]:
         """The observation of now; raises UnusableInputError when there is none to act on."""
+        self._take_inputs()
         for name, timeout_s in self._timeouts_s.items():
             newest = self._inputs.get(name)
             if newest is None or now_s - newest.arrived_s > timeout_s:
@@ -313,6 +319,7 @@ class PolicyServer(Shell, LifecycleNode):
 
     def _collect(self) -> list[Status]:
         counts, policy = self._counts, self._policy
+        self._take_inputs()
         now_s = time.monotonic()
         values: dict[str, object] = {
             "active": self._timer is not None,

@@ -327,8 +327,8 @@ def _dot(a: _Three, b: _Three) -> float:
 
 
 def _finite(values: tuple[float, ...]) -> bool:
-    # Zero times a finite number is zero and times anything else a NaN; sums would overflow.
-    return sum([value * 0.0 for value in values]) == 0.0
+    # A finite sum has finite terms, and is quick; one that is not may only have overflowed.
+    return math.isfinite(sum(values)) or all(math.isfinite(value) for value in values)
 
 
 def _reaches(v: _Three, limit: float) -> bool:
