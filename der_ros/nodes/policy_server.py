@@ -228,7 +228,7 @@ class PolicyServer(Shell, LifecycleNode):
             "tcp_from_sensor": _seven(self._frames.tcp_from_sensor),
         }
         self._info.publish(String(data=json.dumps(info)))
-        logger.info("policy %s (sha256 %.12s...) for %s", path, policy.sha256, self._task)
+        logger.info("policy %s (sha256 %.12s...) for %s", policy.path, policy.sha256, self._task)
 
     def _on_set_parameters(self, parameters: Sequence[Parameter]) -> SetParametersResult:
         """Takes a new policy while not active; what is wrong with it is the answer's reason."""
