@@ -55,7 +55,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         CheckpointError: missing, truncated, damaged, or no checkpoint of this package.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # numpy would not close a file that it opened itself and finds damaged.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         meta = json.loads(bytes(arrays.pop(_META)))
     except FileNotFoundError as error:

@@ -34,7 +34,7 @@ def load_demonstrations(
 
 def _load(path: Path, observation_size: int, action_size: int) -> Episode:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             episode = Episode(
                 archive["observations"].astype(np.float32),
                 archive["actions"].astype(np.float32),

@@ -1,0 +1,61 @@
+import gymnasium
+import numpy as np
+import pytest
+
+from der_ros.training.evaluator import NO_EPISODES, evaluate, median, wilson_interval
+
+
+class Countdown(gymnasium.Env):
+    """Lasts as many steps as its seed says; succeeds where that is even."""
+
+    observation_space = gymnasium.spaces.Box(-1, 1, (1,), np.float32)
+    action_space = gymnasium.spaces.Box(-1, 1, (1,), np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        self.length = self.left = seed
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        self.left -= 1
+        success = self.left == 0 and self.length % 2 == 0
+        info = {"success": success, "peak_force_n": float(self.left)}
+        over = self.left == 0
+        return np.zeros(1, np.float32), -1.0, over and success, over and not success, info
+
+
+def act(_observation):
+    return np.zeros(1, np.float32)
+
+
+def test_one_episode_for_each_seed():
+    report = evaluate(Countdown(), act, [2, 3, 4])
+    assert report.success == (True, False, True)
+    assert report.steps == (2, 3, 4)
+    assert report.episode_return == (-2.0, -3.0, -4.0)
+    assert report.peak_force_n == (1.0, 2.0, 3.0)
+    assert (report.episodes, report.mean_return) == (3, -3.0)
+    assert report.success_rate == pytest.approx(2 / 3)
+
+
+def test_stops_when_told_and_leaves_the_unfinished_episode_out():
+    asked = iter([False] * 4 + [True])
+    assert evaluate(Countdown(), act, [3, 5], lambda: next(asked)).steps == (3,)
+
+
+def test_reports_join():
+    one, two = evaluate(Countdown(), act, [2]), evaluate(Countdown(), act, [3])
+    assert NO_EPISODES.joined(one).joined(two) == evaluate(Countdown(), act, [2, 3])
+
+
+@pytest.mark.parametrize(
+    ("successes", "episodes", "interval"),
+    [(95, 100, (0.8882, 0.9785)), (0, 10, (0.0, 0.2775)), (10, 10, (0.7225, 1.0))],
+)
+def test_wilson_interval_of_known_cases(successes, episodes, interval):
+    assert wilson_interval(successes, episodes) == pytest.approx(interval, abs=1e-4)
+
+
+def test_nothing_is_known_of_nothing():
+    assert wilson_interval(0, 0) == (0.0, 1.0)
+    assert median([]) is None
+    assert median([1, 9, 2]) == 2.0

@@ -1,0 +1,144 @@
+import json
+
+import numpy as np
+import pytest
+import reach  # noqa: F401  (registers the environment)
+
+from der_ros.errors import CheckpointError, ConfigurationError
+from der_ros.training.checkpoint import latest_checkpoint, load_checkpoint
+from der_ros.training.config import make_config
+from der_ros.training.metrics import read_metrics
+from der_ros.training.run import End, TrainingRun, resumed_config
+
+SMALL = {
+    "env": "der_ros_test/Reach-v0",
+    "workers": 0,
+    "hidden": [32, 32],
+    "batch_size": 64,
+    "learning_rate": 3e-3,
+    "learning_starts": 200,
+    "shards": 2,
+    "capacity": 10_000,
+    "zone_size": 400,
+    "zone_share": 0.5,
+    "insertion_interval": 200,
+    "policy_interval": 50,
+    "evaluation_episodes": 20,
+    "evaluation_steps": 500,
+    "report_interval_s": 0.2,
+    "max_env_steps": 400,
+}
+
+
+def config(**options):
+    return make_config({**SMALL, **options})
+
+
+def newest(run_dir):
+    return load_checkpoint(latest_checkpoint(run_dir))
+
+
+@pytest.mark.parametrize("algorithm", ["ddpg", "td3"])
+def test_learns_a_trivial_task_and_keeps_the_run_folder(tmp_path, algorithm):
+    seen = []
+    made = config(algorithm=algorithm, max_env_steps=8000)
+    outcome = TrainingRun(made, tmp_path / "run", on_metrics=seen.append).run()
+    assert outcome.end is End.SOLVED
+    assert outcome.success_rate >= 0.95
+    folder = tmp_path / "run"
+    names = {path.name.split(".")[0] for path in folder.iterdir()}
+    assert names >= {"config", "metrics", "events", "checkpoints", "learning_curve"}
+    lines = read_metrics(folder / "metrics.jsonl")
+    assert len(lines) == len(seen)
+    last = lines[-1]
+    assert last["time/env_steps"] == outcome.env_steps
+    assert last["der/insertions"] > 0
+    assert last["replay/zone_share"] == 0.5
+
+
+def test_one_process_is_repeatable_bit_for_bit(tmp_path):
+    for name in ("a", "b"):
+        TrainingRun(config(), tmp_path / name).run()
+    one, two = newest(tmp_path / "a"), newest(tmp_path / "b")
+    assert one.meta["updates"] == two.meta["updates"] == 100
+    assert set(one.arrays) == set(two.arrays)
+    for name, array in one.arrays.items():
+        assert array.tobytes() == two.arrays[name].tobytes(), name
+    TrainingRun(config(seed=1), tmp_path / "c").run()
+    other = newest(tmp_path / "c")
+    assert (other.arrays["learner/policy"] != one.arrays["learner/policy"]).any()
+
+
+def test_resumes_where_it_was(tmp_path):
+    run_dir = tmp_path / "run"
+    TrainingRun(config(target_success=2.0), run_dir).run()
+    before = newest(run_dir)
+    made, folder = resumed_config(run_dir, {"max_env_steps": 600})
+    assert (folder, made.hidden) == (run_dir, (32, 32))
+    outcome = TrainingRun(made, folder, resume=run_dir).run()
+    after = newest(run_dir)
+    assert (outcome.env_steps, after.meta["env_steps"]) == (600, 600)
+    assert outcome.updates == 200
+    assert after.arrays["filter/count"] > before.arrays["filter/count"]
+    shared = before.arrays["shard0/n_step_return"]
+    assert len(after.arrays["shard0/n_step_return"]) + len(
+        after.arrays["shard1/n_step_return"]
+    ) > len(shared)
+    steps = [line["time/env_steps"] for line in read_metrics(run_dir / "metrics.jsonl")]
+    assert steps == sorted(steps)
+
+
+def test_a_checkpoint_of_another_configuration_is_refused_by_name(tmp_path):
+    TrainingRun(config(), tmp_path / "run").run()
+    other = config(hidden=[16, 16])
+    with pytest.raises(CheckpointError, match=r"step_0000000400\.npz.*same sizes"):
+        TrainingRun(other, tmp_path / "other", resume=tmp_path / "run").run()
+
+
+def test_a_run_folder_that_holds_something_is_refused(tmp_path):
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(ConfigurationError, match="choose another"):
+        TrainingRun(config(), tmp_path).run()
+    assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"env": "", "task": "tower"}, "lap_joint"),
+        ({"env": "NoSuch-v0"}, "NoSuch"),
+        ({"env": "CartPole-v1"}, "vectors of numbers"),
+        ({"demos": "/nowhere", "replay_structure": "one_shot_in_all"}, "/nowhere"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_in_a_sentence(tmp_path, options, text):
+    with pytest.raises(ConfigurationError, match=text):
+        TrainingRun(config(**options), tmp_path / "run").run()
+
+
+def test_stops_when_told_with_a_checkpoint(tmp_path):
+    run = TrainingRun(
+        config(max_env_steps=0, target_success=2.0), tmp_path, on_metrics=lambda _: run.stop()
+    )
+    outcome = run.run()
+    assert outcome.end is End.STOPPED
+    assert newest(tmp_path).meta["env_steps"] == outcome.env_steps
+
+
+def test_insertions_start_only_with_der(tmp_path):
+    made = config(der=False, max_env_steps=600, target_success=2.0, evaluation_episodes=1)
+    TrainingRun(made, tmp_path).run()
+    last = read_metrics(tmp_path / "metrics.jsonl")[-1]
+    assert (last["der/pool_added"], last["der/insertions"], last["der/zone_transitions"]) == (
+        0,
+    ) * 3
+
+
+def test_metrics_are_json_with_the_fixed_prefixes(tmp_path):
+    TrainingRun(config(), tmp_path).run()
+    for line in (tmp_path / "metrics.jsonl").read_text().splitlines():
+        values = json.loads(line)
+        assert {name.split("/")[0] for name in values} <= {
+            "rollout", "train", "time", "replay", "der",
+        }  # fmt: skip
+        assert all(np.isfinite(value) for value in values.values())
