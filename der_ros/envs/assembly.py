@@ -237,7 +237,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
 
 
 def default_limits(task: Task) -> GovernorLimits:
-    """The motion governor's limits for a task: its speeds and its workspace."""
+    """The motion governor's limits for a task: its speeds, its workspace, how hard it presses."""
     low, high = task.workspace
     x, y, z = low.tolist()
     u, v, w = high.tolist()
@@ -246,6 +246,8 @@ def default_limits(task: Task) -> GovernorLimits:
         workspace_max_m=(u, v, w),
         max_linear_speed_mps=task.max_linear_speed_mps,
         max_angular_speed_radps=task.max_angular_speed_radps,
+        soft_force_n=task.soft_force_n,
+        soft_torque_nm=task.soft_torque_nm,
     )
 
 

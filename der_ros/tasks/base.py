@@ -140,6 +140,9 @@ class Task(ABC):
         time_limit_s: an episode is truncated after this.
         max_tilt_rad: an episode is truncated when the held piece is turned further than this from
             its nominal assembled orientation.
+        soft_force_n: what the motion governor lets this assembly press with, in simulation and on
+            the robot. Pressed harder, the pieces stick by friction and feel less.
+        soft_torque_nm: the same of the torque.
         tcp_from_sensor: where the force/torque sensor sits on the tool.
     """
 
@@ -152,6 +155,8 @@ class Task(ABC):
     max_angular_speed_radps: float = 0.05
     time_limit_s: float = 16.0
     max_tilt_rad: float = 0.35
+    soft_force_n: float = 20.0
+    soft_torque_nm: float = 0.5
     tcp_from_sensor: Pose = field(
         default_factory=lambda: Pose(np.array((0.0, 0.0, 0.12)), np.array((0.0, 0.0, 0.0, 1.0)))
     )
@@ -164,7 +169,7 @@ class Task(ABC):
         """
         for name in (
             "epsilon_m", "success_reward", "max_linear_speed_mps", "max_angular_speed_radps",
-            "time_limit_s", "max_tilt_rad",
+            "time_limit_s", "max_tilt_rad", "soft_force_n", "soft_torque_nm",
         ):  # fmt: skip
             require_range(getattr(self, name), name, low=0.0, inclusive=False)
         require_range(self.rotation_weight_m_per_rad, "rotation_weight_m_per_rad", low=0.0)

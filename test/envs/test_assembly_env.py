@@ -174,14 +174,16 @@ def test_reward_and_distance_are_of_the_true_goal(env):
 
 def test_the_governor_keeps_a_push_near_its_soft_limit(env):
     env.reset(options={"initial": off_by(0.002, 0.002)})
-    flags = 0
+    flags, forces = 0, []
     for _ in range(100):
         *_, info = env.step((0, 0, -1, 0, 0, 0))
         flags |= info["interventions"]
+        forces.append(info["wrench"][2])
     assert flags & Intervention.SOFT_FORCE
     assert not info["latched"]
-    assert info["wrench"][2] == pytest.approx(50.0, rel=0.2)
-    assert 50.0 < info["peak_force_n"] < 300.0
+    # A command at full speed builds up tens of newtons in a tick of 12 ms before it is held back.
+    assert env.task.soft_force_n < np.mean(forces[-50:]) < env.task.soft_force_n + 30.0
+    assert env.task.soft_force_n < info["peak_force_n"] < 150.0
     assert info["penetration_m"] < 1e-4
 
 
