@@ -35,7 +35,7 @@ from der_ros.nodes.common import (
     run_node,
 )
 from der_ros.nodes.conversions import CellFrames
-from der_ros.policy.attempt import AttemptResult, Outcome, PeakWrench, Steering
+from der_ros.policy.attempt import AttemptResult, Outcome, Steering
 from der_ros.tasks import make_task
 
 logger = logging.getLogger("assembly_supervisor")
@@ -156,7 +156,7 @@ class AssemblySupervisor(ShellNode):
             self._prepare_attempt()
             with self._recording() as bag, self._policy_active():
                 self._enter(f"attempt {number}: running")
-                self._cell.peak = PeakWrench()
+                self._cell.restart_peak()
                 began_s = time.monotonic()
                 outcome, reason = self._watch(began_s + self._task.time_limit_s)
                 result = self._result(outcome, reason, time.monotonic() - began_s)

@@ -1,12 +1,14 @@
 """What the supervisor knows of the cell and can ask of it: one place for topics and services.
 
-Messages come in on the executor's thread; every method that blocks is for another thread.
+Poses and wrenches are polled, the rest comes in on the executor's thread. Every method is for one
+other thread, since many of them block.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -26,6 +28,7 @@ from der_ros.nodes.conversions import (
     twist_to_message,
     wrench_from_message,
 )
+from der_ros.nodes.polling import PolledSubscription
 from der_ros.policy.attempt import PeakWrench
 
 WATCHED_NODES = ("kuka_bridge", "ft_bridge", "policy_server")
@@ -53,6 +56,8 @@ class CellClient:
         self.goal = Pose.identity()
         self.peak = PeakWrench()
         self.faults: dict[str, str] = {}
+        self._poses = PolledSubscription(node, PoseStamped, "kuka/tcp_pose", 1)
+        self._wrenches = PolledSubscription(node, WrenchStamped, "netft_data", 100)
         self._subscribe()
         self._twists = node.create_publisher(
             TwistStamped, "kuka/delta_twist_cmds", qos_profile_system_default
@@ -66,22 +71,22 @@ class CellClient:
 
     def _subscribe(self) -> None:
         subscribe = self._node.create_subscription
-        subscribe(PoseStamped, "kuka/tcp_pose", self._on_pose, 10)
-        subscribe(WrenchStamped, "netft_data", self._on_wrench, 100)
         subscribe(Bool, "netft_ready", self._on_ready, LATCHED)
         subscribe(PoseStamped, "sim_cell/goal_pose", self._on_goal, LATCHED)
         subscribe(DiagnosticArray, "/diagnostics", self._on_diagnostics, 50)
 
-    def _on_pose(self, message: PoseStamped) -> None:
-        try:
-            self._pose = self._task_from_base @ pose_from_message(message)
-        except ConfigurationError:
-            return  # as good as no pose: it goes stale
-        self._pose_time_s = time.monotonic()
-
-    def _on_wrench(self, message: WrenchStamped) -> None:
-        self.peak.add(wrench_from_message(message))
-        self._wrench_time_s = time.monotonic()
+    def _poll(self) -> None:
+        """Takes in the poses and wrenches that have come."""
+        now = time.monotonic()
+        pose = self._poses.newest()
+        if pose is not None:
+            # A pose that is none is as good as no pose: what there is goes stale.
+            with suppress(ConfigurationError):
+                self._pose = self._task_from_base @ pose_from_message(pose.message)
+                self._pose_time_s = now - pose.age_s()
+        for wrench in self._wrenches.take():
+            self.peak.add(wrench_from_message(wrench.message))
+            self._wrench_time_s = now - wrench.age_s()
 
     def _on_ready(self, message: Bool) -> None:
         self.sensor_ready = bool(message.data)
@@ -104,12 +109,19 @@ class CellClient:
         Raises:
             CellError: none has come yet.
         """
+        self._poll()
         if self._pose is None:
             raise CellError("no robot pose has come yet")
         return self._pose
 
+    def restart_peak(self) -> None:
+        """Forgets the peak wrench, and the readings that wait from before."""
+        self._poll()
+        self.peak = PeakWrench()
+
     def problem(self) -> str:
         """Why the cell must not move now: a fault or stale data; empty when all is well."""
+        self._poll()
         now = time.monotonic()
         if self.faults:
             return self.fault_text()

@@ -41,7 +41,7 @@ from der_ros.nodes.conversions import (
     twist_to_message,
     wrench_from_message,
 )
-from der_ros.nodes.polled import PolledSubscription
+from der_ros.nodes.polling import PolledSubscription
 from der_ros.policy.governor import GovernorLimits
 
 _NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
@@ -124,9 +124,9 @@ class KukaBridge(ShellNode):
 
     def _on_cycle(self, state: RobotState) -> Twist:
         """In the RSI thread, before the answer: the newest wrench, then the decision."""
-        taken = self._wrenches.take()
-        if taken is not None:
-            self._motion.accept_wrench(wrench_from_message(taken[0]), taken[1])
+        received = self._wrenches.newest()
+        if received is not None:
+            self._motion.accept_wrench(wrench_from_message(received.message), received.age_s())
         return self._motion.on_cycle(state)
 
     def _on_answered(self, answered: Answered) -> None:
