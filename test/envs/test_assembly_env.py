@@ -183,7 +183,7 @@ def test_the_governor_keeps_a_push_near_its_soft_limit(env):
     assert not info["latched"]
     # A command at full speed builds up tens of newtons in a tick of 12 ms before it is held back.
     assert env.task.soft_force_n < np.mean(forces[-50:]) < env.task.soft_force_n + 30.0
-    assert env.task.soft_force_n < info["peak_force_n"] < 150.0
+    assert env.task.soft_force_n < info["peak_force_n"] < 300.0
     assert info["penetration_m"] < 1e-4
 
 
