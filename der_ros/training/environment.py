@@ -10,6 +10,7 @@ import numpy as np
 from der_ros.errors import ConfigurationError
 from der_ros.policy.contract import PolicyContract
 from der_ros.tasks import TASK_NAMES
+from der_ros.tasks.base import Task
 from der_ros.training.config import TrainingConfig
 
 ENVIRONMENT_OF_TASK = {
@@ -92,11 +93,10 @@ class GivenUp(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 def policy_contract(environment: Environment) -> PolicyContract | None:
     """The contract of policies for this environment; None where it is none of this package's."""
-    contract = getattr(environment.unwrapped, "contract", None)
-    if contract is None or isinstance(contract, PolicyContract):
-        return contract
-    task = environment.unwrapped.task  # type: ignore[attr-defined]
-    return PolicyContract.for_task(task, contract.control_dt_s)
+    inner = environment.unwrapped
+    if not isinstance(getattr(inner, "task", None), Task):
+        return None
+    return PolicyContract.for_task(inner.task, inner.control_dt_s)  # type: ignore[attr-defined]
 
 
 def _environment_of(task: str) -> str:
