@@ -3,6 +3,10 @@
 The graph is built node by node from the module as torch.fx sees it: a small network needs a dozen
 operators, this way needs no exporter that changes from release to release, and whatever it does
 not know it refuses by name. What it built is compared with torch before a file appears.
+
+Observations and actions are float32; in between the graph computes in float64. A trained network
+saturates its last layer with sums of hundreds, whose float32 rounding, different in every runtime,
+would come to more than the tolerance; in double the same weights give the same actions everywhere.
 """
 
 from __future__ import annotations
@@ -45,8 +49,7 @@ _CLAMP = (torch.clamp, "clamp")
 class FilteredPolicy(torch.nn.Module):
     """``policy(clip((observation - mean) / std, -clip, clip))``, as in training.
 
-    ``mean`` and ``std`` are float64 statistics rounded once to float32; both None: no filter and
-    no clipping.
+    Everything in float64; ``mean`` and ``std`` both None: no filter and no clipping.
     """
 
     mean: torch.Tensor
@@ -56,15 +59,15 @@ class FilteredPolicy(torch.nn.Module):
         self, policy: torch.nn.Module, mean: Array | None, std: Array | None, clip: float
     ) -> None:
         super().__init__()
-        self.policy = policy
+        self.policy = policy.double()
         self.clip = float(clip)
         self.filtered = mean is not None
         if mean is not None and std is not None:
-            self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float32))
-            self.register_buffer("std", torch.as_tensor(std, dtype=torch.float32))
+            self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float64))
+            self.register_buffer("std", torch.as_tensor(std, dtype=torch.float64))
 
     def forward(self, observation: torch.Tensor) -> torch.Tensor:
-        """(N, 13) float32 to (N, 6) in [-1, 1]."""
+        """(N, 13) float64 to (N, 6) in [-1, 1]."""
         if self.filtered:
             observation = (observation - self.mean) / self.std
             observation = torch.clamp(observation, -self.clip, self.clip)
@@ -158,9 +161,9 @@ class _GraphBuilder:
         """The ``onnx.GraphProto``, input (N, 13) float, output (N, 6) float."""
         for node in self._traced.graph.nodes:
             if node.op == "placeholder":
-                self._names[node] = INPUT_NAME
+                self._names[node] = self._cast(INPUT_NAME, onnx.TensorProto.DOUBLE, "observation64")
             elif node.op == "output":
-                self._emit("Identity", [self._name(node.args[0])], OUTPUT_NAME)
+                self._cast(self._name(node.args[0]), onnx.TensorProto.FLOAT, OUTPUT_NAME)
             else:
                 self._names[node] = self._convert(node)
         float_type = onnx.TensorProto.FLOAT
@@ -203,8 +206,6 @@ class _GraphBuilder:
                 return self._emit(
                     "LayerNormalization", [source, *weights], node.name, epsilon=module.eps
                 )
-        if isinstance(module, torch.nn.ELU):
-            return self._emit("Elu", [source], node.name, alpha=float(module.alpha))
         if isinstance(module, torch.nn.LeakyReLU):
             return self._emit("LeakyRelu", [source], node.name, alpha=float(module.negative_slope))
         if type(module) in _UNARY:
@@ -225,8 +226,11 @@ class _GraphBuilder:
             return self._constant(name, torch.tensor(float(operand)))
         raise ConfigurationError(f"export: expected a tensor or a number, got {operand!r}")
 
+    def _cast(self, source: str, kind: int, output: str) -> str:
+        return self._emit("Cast", [source], output, to=kind)
+
     def _constant(self, name: str, tensor: torch.Tensor) -> str:
-        array = tensor.detach().numpy().astype(np.float32)
+        array = tensor.detach().numpy().astype(np.float64)
         self._initializers.append(onnx.numpy_helper.from_array(array, name))
         return name
 
@@ -240,7 +244,7 @@ class _GraphBuilder:
 def _unknown(node: torch.fx.Node, what: str) -> ConfigurationError:
     return ConfigurationError(
         f"export: {node.name} is a {what}, which is not known here; use Linear, LayerNorm, ReLU, "
-        "ELU, LeakyReLU, Tanh, Sigmoid, clamp and + - * /, or add it to der_ros/policy/export.py"
+        "LeakyReLU, Tanh, Sigmoid, clamp and + - * /, or add it to der_ros/policy/export.py"
     )
 
 
@@ -250,7 +254,7 @@ def _check_statistics(mean: Array | None, std: Array | None) -> None:
     for name, values in (("mean", mean), ("std", std)):
         if values is not None and (np.shape(values) != (13,) or not np.isfinite(values).all()):
             raise ConfigurationError(f"filter {name}: expected 13 finite numbers, got {values}")
-    if std is not None and not (np.asarray(std, dtype=np.float32) > 0.0).all():
+    if std is not None and not (np.asarray(std) > 0.0).all():
         raise ConfigurationError(f"filter std: expected numbers above zero, got {std}")
 
 
@@ -266,7 +270,8 @@ def _check_weights(module: torch.nn.Module) -> None:
 def _actions(module: FilteredPolicy, observations: NDArray[np.float32]) -> NDArray[np.float32]:
     """What torch makes of the observations, (N, 6), checked to lie in [-1, 1]."""
     with torch.no_grad():
-        actions: NDArray[np.float32] = module(torch.from_numpy(observations)).numpy()
+        exact = module(torch.from_numpy(observations).double())
+    actions: NDArray[np.float32] = exact.numpy().astype(np.float32)
     if not np.abs(actions).max() <= 1.0:
         raise ConfigurationError(
             f"policy: expected actions in [-1, 1], got {np.abs(actions).max()}; "

@@ -14,7 +14,7 @@ from der_ros.errors import ContractError
 
 ALLOWED_OPERATORS = frozenset(
     {
-        "Add", "Clip", "Div", "Elu", "Gemm", "Identity", "LayerNormalization", "LeakyRelu",
+        "Add", "Cast", "Clip", "Div", "Gemm", "Identity", "LayerNormalization", "LeakyRelu",
         "MatMul", "Mul", "Relu", "Sigmoid", "Softplus", "Sub", "Tanh",
     }
 )  # fmt: skip

@@ -39,7 +39,6 @@ class Written(torch.nn.Module):
     "policy",
     [
         network(),
-        network(hidden=torch.nn.ELU(0.7)),
         network(hidden=torch.nn.LeakyReLU(0.03)),
         network(hidden=torch.nn.LayerNorm(32)),
         Written(),
@@ -56,6 +55,14 @@ def test_the_file_computes_what_training_computed(policy, tmp_path):
     with torch.no_grad():
         wanted = policy(torch.from_numpy(filtered.astype(np.float32))[None]).numpy()[0]
     assert exported(observation) == pytest.approx(wanted, abs=TOLERANCE)
+
+
+def test_a_saturated_network_is_exported_as_exactly_as_any(tmp_path):
+    policy = network()
+    with torch.no_grad():
+        for parameter in policy.parameters():
+            parameter.mul_(30.0)
+    assert export_policy(policy, MEAN, STD, 10.0, CONTRACT, tmp_path / "p.onnx", {}) <= TOLERANCE
 
 
 def test_the_contract_and_the_training_travel_in_the_metadata(tmp_path):
