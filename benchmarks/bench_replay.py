@@ -33,6 +33,7 @@ class PythonReplay:
         self.next, self.alpha, self.epsilon = 0, alpha, epsilon
 
     def set(self, index: int, value: float) -> None:
+        """Writes one leaf and the sums above it."""
         node = index + self.leaves
         self.sums[node] = value
         while node > 1:
@@ -40,6 +41,7 @@ class PythonReplay:
             self.sums[node] = self.sums[2 * node] + self.sums[2 * node + 1]
 
     def add(self, row: tuple[object, ...]) -> None:
+        """Appends one row, or overwrites the oldest."""
         if len(self.rows) < CAPACITY:
             self.rows.append(row)
         else:
@@ -48,6 +50,7 @@ class PythonReplay:
         self.next = (self.next + 1) % CAPACITY
 
     def sample(self, rows: int) -> tuple[list[int], list[np.ndarray]]:
+        """Draws rows one by one."""
         indices = []
         for _ in range(rows):
             mass, node = random.random() * self.sums[1], 1
@@ -61,6 +64,7 @@ class PythonReplay:
         return indices, [np.array(column) for column in columns]
 
     def update(self, indices: list[int], td_errors: np.ndarray) -> None:
+        """Writes priorities one by one."""
         for index, error in zip(indices, td_errors.tolist(), strict=True):
             self.set(index, (abs(error) + self.epsilon) ** self.alpha)
 
