@@ -121,8 +121,9 @@ class AssemblySupervisor(ShellNode):
         try:
             self._prepare_run()
             while not self._attempts or len(self._results) < self._attempts:
-                self._enter("waiting for assembly_supervisor/start")
-                self._cell.wait(self._started.is_set, float("inf"), "the start")
+                if not self._started.is_set():
+                    self._enter("waiting for the service assembly_supervisor/start")
+                    self._cell.wait(self._started.is_set, float("inf"), "the start")
                 self._run_attempt(len(self._results) + 1)
             self.finish(0)
         except CellError as error:
