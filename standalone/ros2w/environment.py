@@ -1,5 +1,6 @@
 """The environment that jobs run in: made, kept up to date and repaired."""
 
+import os
 import shutil
 import sys
 import sysconfig
@@ -48,7 +49,7 @@ class Environment:
 
     def _lacks(self, state: State, level: str) -> str:
         """Return what has to be done first, or nothing if all is there."""
-        if state.pending or state.folder != str(self.folder) or not self.python.exists():
+        if state.pending or self._trouble(state):
             return "environment"
         if self._lacks_packages(state, level):
             return "packages"
@@ -97,8 +98,9 @@ class Environment:
             return "is half made or has lost its Python"
         if state.folder != str(self.folder):
             return f"was made at {state.folder}"
-        if self.ros is not None and state.python != self.ros.python:
-            return f"belongs to another Python than this ROS 2 ({self.ros.python})"
+        wanted = self.ros.python if self.ros else self.variables.get("ROS2W_PYTHON", state.python)
+        if os.path.realpath(state.python) != os.path.realpath(shutil.which(wanted) or wanted):
+            return f"belongs to another Python ({state.python}) than {wanted}"
         if state.pending == "packages" and (broken := self._broken_packages()):
             return f"was interrupted while installing {broken}"
         return ""

@@ -184,6 +184,15 @@ def test_an_environment_that_lost_its_python_or_was_moved_is_made_anew(root, too
     assert ensure(moved, tools)[0] == "venv"
 
 
+def test_another_forced_python_makes_the_environment_anew(root, tools):
+    ensure(root, tools)
+    Environment(root, {"PATH": "/bin", "ROS2W_PYTHON": sys.executable}).ensure("robot")
+    assert tools.calls == FIRST
+    tools.calls.clear()
+    Environment(root, {"PATH": "/bin", "ROS2W_PYTHON": "/bin/sh"}).ensure("robot")
+    assert tools.calls == FIRST
+
+
 def test_a_venv_of_somebody_else_is_left_alone(root, tools):
     (root / ".venv").mkdir()
     (root / ".venv/precious").touch()
