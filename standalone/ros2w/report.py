@@ -53,8 +53,8 @@ def pip_progress() -> Callable[[str], None]:
             show(f"  downloading {name.rsplit('/', 1)[-1]} ({size_mb:.0f} MB)")
         elif line.startswith("Collecting "):
             passing(f"  looking for {line.split()[1]}")
-        elif line.lstrip().startswith("Building wheel"):
-            say(f"  {line.strip()}: compiling takes its time")
+        elif building := re.match(r"\s*Building wheel for (\S+) .*started", line):
+            say(f"  building {building[1]}")
         elif line.startswith("Installing collected packages:"):
             say(f"  unpacking {line.count(',') + 1} packages")
 

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import launch
 
+from der_ros_standalone import log
 from der_ros_standalone.context import LaunchContext
 from der_ros_standalone.entities import LaunchDescription
 from der_ros_standalone.errors import ADVICE, LaunchError
@@ -67,7 +68,7 @@ def run_launch(words: list[str]) -> int:
     try:
         description = source.description(LaunchContext())
         if options.show_args:
-            print(format_arguments(description))
+            log.line(format_arguments(description))
             return 0
         values = parse_arguments(arguments)
         check_known(description, values)
