@@ -1,0 +1,138 @@
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from der_ros.cli import evaluate, export_policy, train
+from der_ros.policy.runtime import OnnxPolicy
+
+PRESET = """
+workers: 0
+hidden: [8, 8]
+batch_size: 16
+learning_starts: 100
+capacity: 5000
+zone_size: 500
+report_interval_s: 0.2
+checkpoint_interval_s: 0.5
+evaluation_episodes: 1
+max_env_steps: 300
+"""
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tools")
+    (folder / "small.yaml").write_text(PRESET)
+    preset, target = str(folder / "small.yaml"), str(folder / "run")
+    assert train.main(["--preset", preset, "--run-dir", target, "--seed", "4"]) == 0
+    return folder / "run"
+
+
+def test_train_leaves_the_run_folder_of_the_contract(run_dir):
+    names = {path.name for path in run_dir.iterdir()}
+    assert names >= {
+        "config.yaml", "metrics.jsonl", "checkpoints", "policy.onnx", "learning_curve.png",
+    }  # fmt: skip
+    assert any(name.startswith("events.out.tfevents") for name in names)
+    assert OnnxPolicy.load(run_dir / "policy.onnx").contract.control_dt_s == 0.06
+
+
+def test_evaluate_prints_one_object_with_the_contracts_keys(run_dir, capsys):
+    policy = str(run_dir / "policy.onnx")
+    arguments = ["--task", "lap_joint", "--policy", policy, "--episodes", "2", "--json"]
+    assert evaluate.main(arguments) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert first["task"] == "lap_joint"
+    assert first["robot"] == "robotless"
+    assert first["episodes"] == 2
+    low, high = first["success_interval"]
+    assert 0.0 <= low <= first["success_rate"] <= high <= 1.0
+    assert first["peak_force_n"] >= 0.0
+    assert "median_duration_s" in first
+    assert evaluate.main(arguments) == 0
+    assert json.loads(capsys.readouterr().out) == first  # the same seeds, the same figures
+
+
+def test_export_policy_writes_what_the_run_wrote(run_dir, tmp_path, capsys):
+    out = tmp_path / "again.onnx"
+    assert export_policy.main([str(run_dir), str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["max_difference"] <= 1e-5
+    assert OnnxPolicy.load(out).contract == OnnxPolicy.load(run_dir / "policy.onnx").contract
+    assert export_policy.main([str(run_dir), str(out)]) == 1
+    assert "--force" in capsys.readouterr().err
+    assert export_policy.main([str(run_dir), str(out), "--force"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "text"),
+    [
+        (evaluate, ["--policy", "/nowhere.onnx"], "/nowhere.onnx"),
+        (evaluate, ["--policy", __file__], "ONNX"),
+        (evaluate, ["--policy", "x.onnx", "--episodes", "0"], "at least one episode"),
+        (export_policy, ["/nowhere", "/tmp/never.onnx"], "/nowhere"),
+        (train, ["--resume", "/nowhere"], "/nowhere"),
+        (train, ["--preset", "quick"], "fast, paper"),
+        (train, ["--set", "bach_size=3"], "batch_size"),
+        (train, ["--run-dir", "/"], "holds something"),
+        (train, ["--demos", "/nowhere", "--run-dir", "{tmp}/r"], "/nowhere"),
+    ],
+)
+def test_a_users_mistake_is_one_line_on_standard_error(tool, arguments, text, tmp_path, capsys):
+    assert tool.main([part.format(tmp=tmp_path) for part in arguments]) == 1
+    captured = capsys.readouterr()
+    (line,) = captured.err.strip().splitlines()
+    assert line.startswith("error: ")
+    assert text in line
+
+
+def test_what_a_resumed_run_cannot_change_is_refused(run_dir, capsys):
+    assert train.main(["--resume", str(run_dir), "--set", "hidden=[9]"]) == 1
+    assert "hidden cannot change" in capsys.readouterr().err
+
+
+def wait_for(predicate, timeout_s=60.0):
+    deadline = time.monotonic() + timeout_s
+    while not predicate():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def start(*arguments):
+    command = [sys.executable, "-m", "der_ros.cli.train", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@contextlib.contextmanager
+def ended(process):
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_killed_and_resumed_and_stopped(tmp_path):
+    (tmp_path / "small.yaml").write_text(PRESET.replace("max_env_steps: 300", "max_env_steps: 0"))
+    run_dir = tmp_path / "run"
+    saved = run_dir / "checkpoints"
+    with ended(start("--preset", tmp_path / "small.yaml", "--run-dir", run_dir)) as process:
+        wait_for(lambda: list(saved.glob("step_*.npz")))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    reached = max(int(path.stem.split("_")[1]) for path in saved.glob("step_*.npz"))
+    with ended(start("--resume", run_dir)) as process:
+        wait_for(
+            lambda: max(path.stem for path in saved.glob("step_*.npz")) > f"step_{reached:010}"
+        )
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=20.0)
+    assert process.returncode == 0, output
+    assert "Traceback" not in output
+    assert "was stopped" in output
+    assert OnnxPolicy.load(run_dir / "policy.onnx")
