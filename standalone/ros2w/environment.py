@@ -29,12 +29,15 @@ class Environment:
     def __init__(self, root: Path, variables: Mapping[str, str]) -> None:
         self.root = root
         self.variables = dict(variables)
-        self.ros = ros.find(variables, root, cache=root / ".venv-ros" / ".ros2w" / "ros.json")
+        self.ros = self._find_ros()
         self.folder = root / (".venv-ros" if self.ros else ".venv")
         self.python = self.folder / "bin" / "python"
         self._mark = self.folder / ".ros2w"
         self._state_path = self._mark / "state.json"
         self._requirements = root / "requirements"
+
+    def _find_ros(self) -> ros.SourcedRos | None:
+        return ros.find(self.variables, self.root, self.root / ".venv-ros" / ".ros2w" / "ros.json")
 
     def ensure(self, level: str) -> None:
         """Make sure that the packages of ``level`` are there and that the build is up to date.
@@ -46,6 +49,7 @@ class Environment:
         if self._lacks(state, level):
             with only_one(self.root):
                 self._prepare(level)
+            self._find_ros()  # once more, now that there is a place to keep the answer
 
     def _lacks(self, state: State, level: str) -> str:
         """Return what has to be done first, or nothing if all is there."""
