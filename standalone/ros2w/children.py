@@ -36,6 +36,7 @@ def run_logged(
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            start_new_session=True,
             preexec_fn=_end_with_parent,
         ) as process,
     ):
@@ -45,7 +46,9 @@ def run_logged(
                 listener(line)
             return process.wait() == 0
         except BaseException:
-            process.terminate()
+            # The whole group: pip has compilers and other pips at work.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
             raise
         finally:
             clear()

@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from ros2w import cli, environment, pythons
-from ros2w.children import only_one
+from ros2w.children import only_one, run_logged
 from ros2w.environment import Environment
 from ros2w.report import SetupError
 from ros2w.state import State
@@ -227,6 +228,34 @@ def test_the_job_sees_the_build_and_nothing_of_another_environment(root, tools):
     assert seen["LD_LIBRARY_PATH"] == "/cuda"
     assert seen["VIRTUAL_ENV"] == f"{root}/.venv"
     assert not {"PYTHONHOME", "_ROS_WHEELS_BOOTSTRAP_COMPLETE"} & set(seen)
+
+
+def test_an_interruption_ends_the_tool_and_what_it_started(tmp_path):
+    code = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(60)"
+    )
+    started = []
+
+    def interrupt(line):
+        started.append(int(line))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_logged(
+            [sys.executable, "-c", code],
+            tmp_path / "log",
+            cwd=tmp_path,
+            environment=os.environ,
+            listener=interrupt,
+        )
+    deadline = time.monotonic() + 30
+    status = Path(f"/proc/{started[0]}/stat")
+    while status.exists() and ") Z" not in status.read_text() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert time.monotonic() < deadline
 
 
 def test_one_prepares_at_a_time(tmp_path, capsys):
