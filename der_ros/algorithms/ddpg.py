@@ -32,9 +32,10 @@ class Ddpg(DeterministicLearner):
         q = self.critics(observation, action)
         critic_loss = self.critic_loss(q, target, weights)
         policy_loss = self.policy_loss(observation)
-        self.critic_parts.backward(critic_loss)
-        self.policy_parts.backward(policy_loss)
-        self.optimiser.step()
+        critic_gradient = self.critic_parts.gradient(critic_loss)
+        policy_gradient = self.policy_parts.gradient(policy_loss)
+        self.critic_adam.step(critic_gradient)
+        self.policy_adam.step(policy_gradient)
         self.updates += 1
         self.update_targets(transitions.size)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from der_ros.algorithms.adam import Adam
 from der_ros.algorithms.base import LearnerConfig, State
 from der_ros.algorithms.networks import Critics, FlatParameters, Policy
 from der_ros.errors import CheckpointError
@@ -48,9 +49,9 @@ class DeterministicLearner:
         self.critic_parts = FlatParameters(self.critics)
         self.target_policy_parts = FlatParameters(self.target_policy)
         self.target_critic_parts = FlatParameters(self.target_critics)
-        self.optimiser = torch.optim.Adam(
-            [self.policy_parts.flat, self.critic_parts.flat], lr=config.learning_rate, fused=True
-        )
+        # One optimiser in the paper's sense: one kind, one learning rate, no shared state.
+        self.policy_adam = Adam(self.policy_parts.flat, config.learning_rate)
+        self.critic_adam = Adam(self.critic_parts.flat, config.learning_rate)
         self.updates = 0
         self._samples_at_target_update = 0
         self._samples = 0
@@ -96,8 +97,11 @@ class DeterministicLearner:
         return scaled
 
     def policy_loss(self, observation: Tensor) -> Tensor:
-        """-mean_i Q_1(s_i, π(s_i)) + 0.5·l2·|weights|²."""
-        loss = -self.critics(observation, self.policy(observation), 1).mean()
+        """mean_i (-Q_1(s_i, π(s_i)) + action_l2·|π(s_i)|²) + 0.5·l2·|weights|²."""
+        action = self.policy(observation)
+        loss = -self.critics(observation, action, 1).mean()
+        if self.config.action_l2:
+            loss = loss + self.config.action_l2 * action.square().sum(dim=1).mean()
         if self.config.l2:
             loss = loss + self.config.l2 * self.policy.weight_penalty()
         scaled: Tensor = loss * self.config.policy_loss_coefficient
@@ -113,16 +117,14 @@ class DeterministicLearner:
 
     def policy_parameters(self) -> Float32Array:
         """The policy as one flat vector; a copy."""
-        parameters: Float32Array = self.policy_parts.flat.detach().cpu().numpy().copy()
+        parameters: Float32Array = self.policy_parts.flat.cpu().numpy().copy()
         return parameters
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Everything that the next update depends on."""
-        result = {name: part.flat.detach().cpu().numpy().copy() for name, part in self._parts()}
-        for name, part in (("policy", self.policy_parts), ("critics", self.critic_parts)):
-            moments = self.optimiser.state.get(part.flat, {})
-            for key, value in moments.items():
-                result[f"adam.{name}.{key}"] = value.detach().cpu().numpy().copy()
+        result = {name: part.flat.cpu().numpy().copy() for name, part in self._parts()}
+        for name, adam in self._adams():
+            result |= {f"adam.{name}.{key}": value for key, value in adam.state().items()}
         counters = (self.updates, self._samples, self._samples_at_target_update)
         result["counters"] = np.array(counters, np.int64)
         result["generator"] = self.generator.get_state().numpy().copy()
@@ -136,14 +138,11 @@ class DeterministicLearner:
         """
         try:
             for name, part in self._parts():
-                part.flat.data.copy_(_tensor(state[name], part.flat.shape))
-            for name, part in (("policy", self.policy_parts), ("critics", self.critic_parts)):
+                part.flat.copy_(_tensor(state[name], part.flat.shape))
+            for name, adam in self._adams():
                 prefix = f"adam.{name}."
-                moments = {key[len(prefix) :]: key for key in state if key.startswith(prefix)}
-                self.optimiser.state[part.flat] = {
-                    key: torch.from_numpy(np.array(state[full])).to(self.device)
-                    for key, full in moments.items()
-                }
+                own = {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}
+                adam.load_state(own)
             self.updates, self._samples, self._samples_at_target_update = (
                 int(value) for value in state["counters"]
             )
@@ -153,6 +152,9 @@ class DeterministicLearner:
                 "checkpoint: expected networks of the same sizes and algorithm; resume with the "
                 f"configuration that the run was started with ({error})"
             ) from error
+
+    def _adams(self) -> tuple[tuple[str, Adam], ...]:
+        return ("policy", self.policy_adam), ("critics", self.critic_adam)
 
     def _parts(self) -> tuple[tuple[str, FlatParameters], ...]:
         return (

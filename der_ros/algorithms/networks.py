@@ -103,21 +103,21 @@ class FlatParameters:
     def __init__(self, module: nn.Module) -> None:
         """Re-seats the parameters of ``module``."""
         self.tensors = list(module.parameters())
-        self.flat = nn.Parameter(torch.cat([p.detach().reshape(-1) for p in self.tensors]))
+        self.flat = torch.cat([p.detach().reshape(-1) for p in self.tensors])
         start = 0
         for parameter in self.tensors:
             end = start + parameter.numel()
-            parameter.data = self.flat.data[start:end].view(parameter.shape)
+            parameter.data = self.flat[start:end].view(parameter.shape)
             start = end
 
-    def backward(self, loss: Tensor) -> None:
-        """Sets the gradient of ``loss`` with respect to these parameters, and to no others."""
+    def gradient(self, loss: Tensor) -> Tensor:
+        """The gradient of ``loss`` with respect to these parameters, as ``flat`` is laid out."""
         gradients = torch.autograd.grad(loss, self.tensors)
-        self.flat.grad = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        return torch.cat([gradient.reshape(-1) for gradient in gradients])
 
     def move_towards(self, other: FlatParameters, tau: float) -> None:
         """θ ← (1 - τ)·θ + τ·θ_other."""
-        self.flat.data.lerp_(other.flat.data, tau)
+        self.flat.lerp_(other.flat, tau)
 
 
 def _empty_linear(into: int, out: int) -> nn.Linear:

@@ -40,14 +40,12 @@ class Td3(DeterministicLearner):
         observation, action, target = self.prepare(transitions)
         q = self.critics(observation, action)
         critic_loss = self.critic_loss(q, target, weights)
-        self.critic_parts.backward(critic_loss)
-        self.policy_parts.flat.grad = None  # Adam leaves what has no gradient alone
+        self.critic_adam.step(self.critic_parts.gradient(critic_loss))
         self.updates += 1
         if self.updates % self.config.policy_delay == 0:
             policy_loss = self.policy_loss(observation)
-            self.policy_parts.backward(policy_loss)
+            self.policy_adam.step(self.policy_parts.gradient(policy_loss))
             self._policy_loss = policy_loss.item()
-        self.optimiser.step()
         self.update_targets(transitions.size)
 
         td_errors = (target - q[0].detach()).double().cpu().numpy()

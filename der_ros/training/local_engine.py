@@ -34,7 +34,7 @@ from der_ros.training.shared_snapshot import SharedSnapshot
 logger = logging.getLogger(__name__)
 
 ENTROPY_OF_ROLLOUTS = 1  # keeps their random numbers apart from the learner's
-_TIME_TO_END_S = 1.0
+_TIME_TO_END_S = 0.4
 _TAKEN = None  # the answer to a fragment
 _FRAGMENTS_AHEAD = 4
 
@@ -153,7 +153,7 @@ class WorkerProcesses:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Ends the processes, within about a second."""
+        """Ends the processes, within about half a second."""
         self._stop()
 
     def receive(self, timeout_s: float) -> list[Message]:

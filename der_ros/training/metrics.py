@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from der_ros.errors import DerRosError
 from der_ros.training.messages import EpisodeSummary
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Metrics = Mapping[str, float]
 
@@ -94,17 +98,18 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in whole.splitlines()]
 
 
+def prepare_plotting() -> None:
+    """Loads what draws, and its fonts, which takes seconds the first time."""
+    _figure().savefig(io.BytesIO())
+
+
 def plot_learning_curve(run_dir: Path, title: str) -> None:
     """Draws ``learning_curve.png`` from ``metrics.jsonl``."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     lines = read_metrics(run_dir / "metrics.jsonl")
     if not lines:
         raise DerRosError(f"learning curve: expected metrics in {run_dir}, there are none")
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    figure = _figure()
+    axes = figure.axes[0]
     for name, style, label in (
         ("rollout/success_rate", "-", "exploring (last 100 episodes)"),
         ("rollout/greedy_success_rate", "-", "noise-free (last 20 episodes)"),
@@ -119,6 +124,17 @@ def plot_learning_curve(run_dir: Path, title: str) -> None:
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right", title=f"{minutes:.1f} minutes")
     figure.savefig(run_dir / "learning_curve.png", dpi=120)
+
+
+def _figure() -> Figure:
+    """An empty figure with one pair of axes, without any window."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.add_subplot()
+    return figure
 
 
 def _rounded(value: float) -> float | int:

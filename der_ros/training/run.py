@@ -37,7 +37,12 @@ from der_ros.training.messages import (
     PolicySnapshot,
     WorkerFailed,
 )
-from der_ros.training.metrics import EpisodeWindow, MetricsWriter, plot_learning_curve
+from der_ros.training.metrics import (
+    EpisodeWindow,
+    MetricsWriter,
+    plot_learning_curve,
+    prepare_plotting,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -161,12 +166,13 @@ class TrainingRun:
         self._export()
         with MetricsWriter(self.run_dir) as writer, self._rollouts() as rollouts:
             self._writer, self._engine = writer, rollouts
+            prepare_plotting()  # while the workers start; at the end a launch waits 5 s only
             end = self._loop()
             if end in (End.TIME, End.STEPS):
                 self._evaluate_at_the_end()
+            self._save()
+            self._export()
             self._write_metrics()
-        self._save()
-        self._export()
         plot_learning_curve(self.run_dir, f"{self._name} · {self.config.algorithm}")
         return self._outcome(end)
 
