@@ -1,11 +1,10 @@
 """Trains a policy in simulation and exports it as ``policy.onnx``. Ctrl-C saves and exports."""
 
+from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable, Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
-
-from launch import LaunchDescription
 
 # name, default, type, choices, description
 ARGUMENTS = [
