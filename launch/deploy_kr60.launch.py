@@ -6,7 +6,7 @@ The nodes are the same in both cases; a simulated cell speaks the real wire prot
 import time
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, Shutdown
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.conditions import IfCondition
 from launch.substitutions import (
     EqualsSubstitution,
@@ -18,6 +18,8 @@ from launch.substitutions import (
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
+
+from der_ros.nodes.launching import end_all
 
 ROBOT = LaunchConfiguration("robot")
 FT = LaunchConfiguration("ft")
@@ -37,10 +39,10 @@ ARGUMENTS = [
     ),
     DeclareLaunchArgument(
         "ft",
-        default_value=IfElseSubstitution(ROBOT_IS_SIM, "sim", "netft"),
+        default_value="sim",
         choices=["sim", "netft", "topic"],
-        description="sim: a simulated Net F/T box (only with robot:=sim, where it is the default); "
-        "netft: an ATI Net F/T box; topic: what another driver publishes on ft_topic",
+        description="sim: a simulated Net F/T box (only with robot:=sim); netft: an ATI Net F/T "
+        "box; topic: what another driver publishes on ft_topic",
     ),
     DeclareLaunchArgument(
         "ft_topic", default_value="wrench", description="A WrenchStamped topic (ft:=topic)"
@@ -81,8 +83,9 @@ ARGUMENTS = [
     DeclareLaunchArgument("rdt_port", default_value="49152", description="UDP port of the sensor"),
     DeclareLaunchArgument(
         "http_port",
-        default_value=IfElseSubstitution(FT_IS_SIM, "8049", "80"),
-        description="TCP port of the sensor's configuration page",
+        default_value="",
+        description="TCP port of the sensor's configuration page; empty: a box's 80, or 8049 of "
+        "the simulated one",
     ),
 ]
 
@@ -112,6 +115,14 @@ def generate_launch_description():
     config = PathJoinSubstitution([FindPackageShare("der_ros"), "config", "deploy_kr60.yaml"])
     robot_ip = chosen(ROBOT_IS_SIM, SIM_ROBOT_IP, LaunchConfiguration("robot_ip"))
     sensor_ip = chosen(FT_IS_SIM, SIM_SENSOR_IP, LaunchConfiguration("sensor_ip"))
+    http_port = ParameterValue(
+        IfElseSubstitution(
+            EqualsSubstitution(LaunchConfiguration("http_port"), ""),
+            IfElseSubstitution(FT_IS_SIM, "8049", "80"),
+            LaunchConfiguration("http_port"),
+        ),
+        value_type=int,
+    )
 
     def node(executable, parameters, **options):
         # Nobody drives a robot with a part of the chain missing: the end of one ends all.
@@ -121,7 +132,7 @@ def generate_launch_description():
             name=executable,
             parameters=[config, parameters],
             output="screen",
-            on_exit=Shutdown(reason=f"{executable} ended"),
+            on_exit=end_all,
             **options,
         )
 
@@ -142,7 +153,7 @@ def generate_launch_description():
                     "robot_ip": SIM_ROBOT_IP,
                     "sensor_ip": SIM_SENSOR_IP,
                     "rdt_port": number("rdt_port"),
-                    "http_port": number("http_port"),
+                    "http_port": http_port,
                 },
                 condition=IfCondition(OrSubstitution(ROBOT_IS_SIM, FT_IS_SIM)),
             ),
@@ -153,7 +164,7 @@ def generate_launch_description():
                     "input_topic": text("ft_topic"),
                     "sensor_ip": sensor_ip,
                     "rdt_port": number("rdt_port"),
-                    "http_port": number("http_port"),
+                    "http_port": http_port,
                 },
             ),
             node(

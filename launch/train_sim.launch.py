@@ -1,10 +1,12 @@
 """Trains a policy in simulation and exports it as ``policy.onnx``. Ctrl-C saves and exports."""
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable, Shutdown
+from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
+
+from der_ros.nodes.launching import end_all
 
 # name, default, type, choices, description
 ARGUMENTS = [
@@ -60,7 +62,7 @@ def generate_launch_description():
                 name="sim_trainer",
                 output="screen",
                 parameters=[parameters],
-                on_exit=Shutdown(reason="training ended"),
+                on_exit=end_all,
             ),
         ]
     )

@@ -144,7 +144,7 @@ def test_ctrl_c_in_an_attempt_ends_everything_and_keeps_what_was_recorded(tmp_pa
     [
         (["policy:=nowhere.onnx"], "nowhere.onnx"),
         (["robot:=rsi", "ft:=sim"], "expected ft:=netft or ft:=topic"),
-        (["robot:=rsi"], "robot_ip: expected the controller's IPv4 address"),
+        (["robot:=rsi", "ft:=netft"], "robot_ip: expected the controller's IPv4 address"),
         (["robot:=ur5"], "ur5"),
         (["atempts:=3"], "atempts"),
         (["task:=origami"], "origami"),
