@@ -122,7 +122,7 @@ def plot_learning_curve(run_dir: Path, title: str) -> None:
     axes.set(xlabel="environment steps", ylabel="success (%)", ylim=(-3, 103), title=title)
     minutes = lines[-1].get("time/elapsed_s", 0.0) / 60.0
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right", title=f"{minutes:.1f} minutes")
+    axes.legend(loc="upper left", title=f"{minutes:.1f} minutes")
     figure.savefig(run_dir / "learning_curve.png", dpi=120)
 
 
