@@ -44,7 +44,7 @@ RESERVED = {
     "pybullet_data": {"sim"},
     "ray": {"training.ray_engine"},
     "gymnasium": {"envs", "training"},
-    "launch": set(),
+    "launch": {"nodes.launching"},
     "launch_ros": set(),
 }
 

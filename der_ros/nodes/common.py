@@ -6,7 +6,9 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
 from types import FrameType
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -220,22 +222,62 @@ def run_node(factory: Callable[[], _Runnable], args: Sequence[str] | None = None
         rclpy.try_shutdown()
         return 1
     told_to_end.then(node.finished.set)
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    closed = threading.Event()
-    spinner = threading.Thread(target=_spin, args=(executor, node, closed), name="executor")
-    spinner.start()
     try:
-        node.finished.wait()
-        node.close()
+        with spinning(node, on_error=lambda error: _fail(node, error)):
+            node.finished.wait()
+            node.close()
     finally:
-        closed.set()
-        executor.wake()
-        spinner.join(timeout=2.0)
-        executor.shutdown()
         node.destroy_node()
         rclpy.try_shutdown()
     return node.exit_code
+
+
+@contextmanager
+def spinning(
+    *nodes: Any, on_error: Callable[[BaseException], None] | None = None
+) -> Iterator[None]:
+    """Spins ``nodes`` in a thread of its own while inside.
+
+    An executor must not be shut down under a thread that spins it, so the thread is ended first.
+
+    Args:
+        nodes: to spin together.
+        on_error: takes what a callback raised, in that thread; without it the thread dies of it.
+    """
+    executor = SingleThreadedExecutor()
+    for node in nodes:
+        executor.add_node(node)
+    closed = threading.Event()
+
+    def spin() -> None:
+        try:
+            while not closed.is_set():
+                executor.spin_once(timeout_sec=1.0)
+        except BaseException as error:
+            if on_error is None:
+                raise
+            on_error(error)
+
+    thread = threading.Thread(target=spin, name="executor")
+    thread.start()
+    try:
+        yield
+    finally:
+        closed.set()
+        executor.wake()
+        thread.join(timeout=5.0)
+        executor.shutdown()
+
+
+def _fail(node: _Runnable, error: BaseException) -> None:
+    """Ends a node of which a callback failed: a line for a known error, else a traceback."""
+    if not isinstance(error, ExternalShutdownException):
+        node.exit_code = 1
+        if isinstance(error, DerRosError):
+            sys.stderr.write(f"error: {error}\n")
+        else:
+            traceback.print_exception(error)
+    node.finished.set()
 
 
 class _Ending:
@@ -263,20 +305,3 @@ def _catch_signals() -> _Ending:
     signal.signal(signal.SIGINT, ending.on_signal)
     signal.signal(signal.SIGTERM, ending.on_signal)
     return ending
-
-
-def _spin(executor: SingleThreadedExecutor, node: _Runnable, closed: threading.Event) -> None:
-    """Spins until ``closed``; an executor must not be shut down under a thread that spins it."""
-    try:
-        while not closed.is_set():
-            executor.spin_once(timeout_sec=1.0)
-    except ExternalShutdownException:
-        node.finished.set()
-    except DerRosError as error:
-        sys.stderr.write(f"error: {error}\n")
-        node.exit_code = 1
-        node.finished.set()
-    except BaseException:
-        node.exit_code = 1
-        node.finished.set()
-        raise

@@ -4,19 +4,13 @@ import contextlib
 import os
 import subprocess
 import sys
-import threading
 import time
-import warnings
 from pathlib import Path
 
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
-with warnings.catch_warnings():
-    # rclpy loads its parser of message definitions late, which imports deprecated modules.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import rosidl_generator_py  # noqa: F401
+from der_ros.nodes.common import spinning
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -82,24 +76,8 @@ def running(factory, monkeypatch, **parameters):
         stack.callback(node.close)
         client = Client()
         stack.callback(client.destroy_node)
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        executor.add_node(client)
-        closed = threading.Event()
-        spinner = threading.Thread(target=spin, args=(executor, closed))
-        spinner.start()
-        # In reverse: stop spinning, wait for that, and only then shut the executor down.
-        stack.callback(executor.shutdown)
-        stack.callback(spinner.join, 5.0)
-        stack.callback(executor.wake)
-        stack.callback(closed.set)
+        stack.enter_context(spinning(node, client))
         yield node, client
-
-
-def spin(executor, closed):
-    """Spins until ``closed``."""
-    while not closed.is_set():
-        executor.spin_once(timeout_sec=0.5)
 
 
 @contextlib.contextmanager

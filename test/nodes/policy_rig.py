@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import os
-import threading
 import time
 
 import numpy as np
@@ -12,9 +11,9 @@ from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from onnx import TensorProto, helper, numpy_helper
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
+from der_ros.nodes.common import spinning
 from der_ros.policy.contract import PolicyContract
 
 DT = 0.02
@@ -70,20 +69,14 @@ def running(factory, **parameters):
     """A node with these parameters in an executor's thread; yields it and a plain test node."""
     arguments = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
     rclpy.init(args=["--ros-args", *arguments] if arguments else [])
-    nodes, spinner, executor = [], None, SingleThreadedExecutor()
+    nodes = []
     try:
         nodes.append(factory())
         nodes.append(Node("test", use_global_arguments=False))
-        for node in nodes:
-            executor.add_node(node)
-        spinner = threading.Thread(target=executor.spin)
-        spinner.start()
-        yield nodes
-        nodes[0].close()
+        with spinning(*nodes):
+            yield nodes
+            nodes[0].close()
     finally:
-        executor.shutdown()
-        if spinner is not None:
-            spinner.join(5.0)
         for node in nodes:
             node.destroy_node()
         rclpy.try_shutdown()

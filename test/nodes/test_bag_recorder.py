@@ -17,11 +17,7 @@ from der_ros.nodes.common import LATCHED
 from der_ros.nodes.policy_server import PolicyServer
 from der_ros.policy.runtime import OnnxPolicy
 
-pytestmark = [
-    pytest.mark.ros,
-    # A dependency of the message packages uses a module that Python has deprecated.
-    pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning"),
-]
+pytestmark = pytest.mark.ros
 
 
 @pytest.fixture(autouse=True)

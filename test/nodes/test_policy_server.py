@@ -18,11 +18,7 @@ from der_ros.nodes.common import LATCHED, Level, ShellNode
 from der_ros.nodes.policy_server import PolicyServer
 from der_ros.policy.runtime import OnnxPolicy
 
-pytestmark = [
-    pytest.mark.ros,
-    # A dependency of the message packages uses a module that Python has deprecated.
-    pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning"),
-]
+pytestmark = pytest.mark.ros
 
 TASK_FRAME = "[0.1,0.2,0.25,0.0,0.0,0.0,1.0]"
 

@@ -7,11 +7,7 @@ from std_msgs.msg import String
 from der_ros.nodes.common import ShellNode
 from der_ros.nodes.polling import PolledSubscription, Received
 
-pytestmark = [
-    pytest.mark.ros,
-    # A dependency of the message packages uses a module that Python has deprecated.
-    pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning"),
-]
+pytestmark = pytest.mark.ros
 
 
 @pytest.fixture(autouse=True)

@@ -17,10 +17,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from der_ros.policy.runtime import OnnxPolicy
 
-pytestmark = [
-    pytest.mark.ros,
-    pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning"),
-]
+pytestmark = pytest.mark.ros
 
 PRESET = """
 workers: 1
