@@ -21,6 +21,7 @@ TOOLS = (
     "evaluate",
     "export_policy",
     "replay_bag",
+    "doctor",
 )
 # Folders that travel, with everything below them, into share/der_ros.
 SHARED_FOLDERS = ("launch", "config", "models")

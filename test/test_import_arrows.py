@@ -62,6 +62,10 @@ ROBOT_SIDE = (
     "nodes.bag_recorder",
     "nodes.assembly_supervisor",
     "cli.replay_bag",
+    "cli.doctor",
+    "cli._health",
+    "cli._cell_health",
+    "cli._parameters_health",
 )
 
 

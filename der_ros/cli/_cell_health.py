@@ -1,0 +1,137 @@
+"""What the doctor finds out about the cell: addresses, ports, the sensor's page, the policy."""
+
+from __future__ import annotations
+
+import ipaddress
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from der_ros.cli._health import Check, Level, examined
+from der_ros.drivers.kuka.transport import address_towards, open_port
+from der_ros.drivers.netft.configuration import fetch_configuration
+from der_ros.errors import ConfigurationError, DerRosError
+
+LOOPBACK = "127.0.0.1"
+PUBLISH_RATE_HZ = 250
+"""At most this much does ft_bridge publish by default."""
+
+_ROUTES = Path("/proc/net/route")
+
+
+def check_ports(robot_ip: str | None, rsi_port: int) -> Iterator[Check]:
+    """The UDP port that the controller sends to, at the address where it will look for us."""
+    yield examined("ports", "rsi port", lambda: check_rsi_port(robot_ip or LOOPBACK, rsi_port))
+
+
+def check_rsi_port(robot_ip: str, port: int) -> Check:
+    """Opens the port and closes it again.
+
+    Raises:
+        DerRosError: there is no way to the robot, or the port is in use.
+    """
+    address = address_towards(robot_ip)
+    open_port(address, port).close()
+    return Check("ports", "rsi port", Level.OK, f"UDP {address}:{port} is free")
+
+
+def check_network(
+    robot_ip: str | None, sensor_ip: str | None, http_port: int, timeout_s: float = 2.0
+) -> Iterator[Check]:
+    """The ways to robot and sensor, and the sensor's page; what has no address is left out."""
+    if robot_ip is not None:
+        ip = robot_ip
+        yield examined("network", "way to the robot", lambda: check_way("robot", ip))
+    if sensor_ip is not None:
+        box = sensor_ip
+        yield examined("network", "way to the sensor", lambda: check_way("sensor", box))
+        yield examined("network", "sensor", lambda: check_sensor(box, http_port, timeout_s))
+
+
+def check_way(who: str, ip: str, routes: Path = _ROUTES) -> Check:
+    """Whether this computer has an address in the network of ``ip``; sends nothing.
+
+    Raises:
+        ConfigurationError: ``ip`` is no IPv4 address.
+        ConnectionFailedError: there is no way to it.
+    """
+    try:
+        ipaddress.IPv4Address(ip)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"expected an IPv4 address, got '{ip}'; give --{who}-ip the {who}'s address"
+        ) from error
+    own = address_towards(ip)
+    name = f"way to the {who}"
+    through = None if own == ip or ip.startswith("127.") else gateway_towards(ip, routes)
+    if through is None:
+        return Check("network", name, Level.OK, f"{ip} is reached directly from {own}")
+    return Check(
+        "network", name, Level.WARNING, f"{ip} is reached from {own} through a router, {through}",
+        f"give the network card at the {who} an address in the {who}'s own network",
+    )  # fmt: skip
+
+
+def gateway_towards(ip: str, routes: Path = _ROUTES) -> str | None:
+    """The router on the way to ``ip`` as the kernel's table says; None where there is none."""
+    wanted = int(ipaddress.IPv4Address(ip))
+    best, gateway = -1, 0
+    for line in routes.read_text().splitlines()[1:] if routes.is_file() else ():
+        fields = line.split()
+        target, through, mask = (_address(fields[column]) for column in (1, 2, 7))
+        if wanted & mask == target and mask > best:
+            best, gateway = mask, through
+    return str(ipaddress.IPv4Address(gateway)) if gateway else None
+
+
+def _address(text: str) -> int:
+    """An address of /proc/net/route: eight hexadecimal digits in the host's byte order."""
+    number: int = struct.unpack("!I", struct.pack("=I", int(text, 16)))[0]
+    return number
+
+
+def check_sensor(ip: str, http_port: int, timeout_s: float) -> Check:
+    """Reads the sensor's page. Takes no readings: the box has one stream, maybe in use.
+
+    Raises:
+        DerRosError: nobody answers, or not as a Net F/T box.
+    """
+    box = fetch_configuration(ip, http_port, timeout_s)
+    found = (
+        f"{box.product_name or 'a Net F/T box'}: {box.force_unit}, {box.torque_unit}, "
+        f"{box.rdt_rate_hz} Hz"
+    )
+    if not box.rdt_enabled:
+        return Check(
+            "network", "sensor", Level.PROBLEM, f"{found}, but RDT is switched off",
+            f"switch RDT on in the box's page of communication settings, http://{ip}:{http_port}/",
+        )  # fmt: skip
+    if 0 < box.rdt_rate_hz < PUBLISH_RATE_HZ:
+        return Check(
+            "network", "sensor", Level.WARNING, f"{found}, less than {PUBLISH_RATE_HZ} Hz",
+            "set ft_bridge's parameter rdt_rate_hz, for example to 1000",
+        )  # fmt: skip
+    return Check("network", "sensor", Level.OK, found)
+
+
+def check_policy(path: Path | None, task: str) -> Iterator[Check]:
+    """The policy file: loads, is for the task, and acts."""
+    yield examined("policy", "file", lambda: _check_policy(path, task))
+
+
+def _check_policy(path: Path | None, task: str) -> Check:
+    # Here, since a computer without onnxruntime must still get its other answers.
+    from der_ros.policy.runtime import OnnxPolicy
+    from der_ros.policy.shipped import shipped_policy
+
+    try:
+        policy = OnnxPolicy.load(path or shipped_policy(task), task)
+    except DerRosError as error:
+        advice = "give --policy a file that training or export_policy wrote, or another --task"
+        return Check("policy", "file", Level.PROBLEM, str(error), advice)
+    contract = policy.contract
+    found = (
+        f"{policy.path} for {contract.task}, every {contract.control_dt_s:g} s, "
+        f"sha256 {policy.sha256}"
+    )
+    return Check("policy", "file", Level.OK, found)

@@ -1,0 +1,204 @@
+"""What the doctor finds out about this computer: Python, packages, scheduling, timers."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from der_ros.errors import DerRosError
+
+MIN_PYTHON = (3, 10)
+REALTIME_PRIORITY = 50
+"""What kuka_bridge asks for by default."""
+
+_REQUIRED = ("numpy", "onnxruntime", "rosbags", "mcap", "yaml")
+_EXTRAS = {
+    "simulation": ("pybullet", "gymnasium"),
+    "training": ("torch", "onnx", "tensorboard", "matplotlib"),
+}
+_RCLPY_TIMEOUT_S = 60.0
+_NAPS, _NAP_S = 50, 0.002
+_LATE_NAP_S = 0.001
+_COARSE_CLOCK_S = 1e-4
+_REALTIME_KERNEL = Path("/sys/kernel/realtime")
+
+
+class Level(str, Enum):
+    """How a check came out."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the doctor's report.
+
+    Attributes:
+        area: environment, ports, clock, network, policy or parameters.
+        name: what was looked at.
+        level: how it came out.
+        message: what was found.
+        advice: what to do; empty where all is well.
+    """
+
+    area: str
+    name: str
+    level: Level
+    message: str
+    advice: str = ""
+
+
+def examined(area: str, name: str, examine: Callable[[], Check], advice: str = "") -> Check:
+    """The check that ``examine`` makes; what it raises is a problem.
+
+    An error's text says what to do after a semicolon; where it does not, ``advice`` does.
+    """
+    try:
+        return examine()
+    except (DerRosError, OSError, ImportError) as error:
+        what, _, own_advice = str(error).partition("; ")
+        return Check(area, name, Level.PROBLEM, what, own_advice or advice)
+
+
+def check_environment() -> Iterator[Check]:
+    """Python, ROS 2, and the packages of each job."""
+    yield check_python(sys.version_info[:2])
+    yield examined("environment", "rclpy", check_rclpy)
+    yield check_launch(is_installed("launch") and is_installed("launch_ros"))
+    missing = [name for name in _REQUIRED if not is_installed(name)]
+    yield check_packages(missing)
+    for job, names in _EXTRAS.items():
+        absent = [name for name in names if not is_installed(name)]
+        found = f"not installed: {', '.join(absent)} (a robot needs none)" if absent else "complete"
+        yield Check("environment", job, Level.OK, found)
+
+
+def check_python(version: tuple[int, int]) -> Check:
+    """Whether this interpreter is new enough."""
+    text = ".".join(map(str, version))
+    if version >= MIN_PYTHON:
+        return Check("environment", "python", Level.OK, f"{text} at {sys.executable}")
+    wanted = ".".join(map(str, MIN_PYTHON))
+    return Check(
+        "environment", "python", Level.PROBLEM, f"expected {wanted} or newer, got {text}",
+        "run it with a newer Python: ROS2W_PYTHON=/path/to/python3.11 ./ros2w setup",
+    )  # fmt: skip
+
+
+def check_rclpy(python: str = sys.executable) -> Check:
+    """Whether rclpy loads; in a process of its own, since loading it has effects on this one."""
+    advice = "source ROS 2's setup.bash, or run this by ./ros2w"
+    try:
+        result = subprocess.run(
+            [python, "-c", "import rclpy"],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_RCLPY_TIMEOUT_S,
+            check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        message = f"did not load within {_RCLPY_TIMEOUT_S:g} s"
+        return Check("environment", "rclpy", Level.PROBLEM, message, advice)
+    if result.returncode == 0:
+        domain = os.environ.get("ROS_DOMAIN_ID", "0")
+        return Check("environment", "rclpy", Level.OK, f"loads; ROS_DOMAIN_ID {domain}")
+    reason = (result.stderr.strip().splitlines() or ["no message"])[-1]
+    return Check("environment", "rclpy", Level.PROBLEM, f"does not load: {reason}", advice)
+
+
+def check_launch(there: bool) -> Check:
+    """Whether launch files can be run."""
+    if there:
+        return Check("environment", "launch", Level.OK, "installed")
+    return Check(
+        "environment", "launch", Level.WARNING, "not installed: no launch file will run",
+        "source ROS 2's setup.bash, or run launch files by ./ros2w launch",
+    )  # fmt: skip
+
+
+def check_packages(missing: list[str]) -> Check:
+    """Whether everything that a robot needs is installed; ``missing`` is what is not."""
+    if not missing:
+        return Check("environment", "robot side", Level.OK, "complete")
+    return Check(
+        "environment", "robot side", Level.PROBLEM, f"not installed: {', '.join(missing)}",
+        "./ros2w setup --robot-only, or pip install -r requirements/robot.txt",
+    )  # fmt: skip
+
+
+def is_installed(name: str) -> bool:
+    """Whether the package ``name`` could be imported, without doing so."""
+    return importlib.util.find_spec(name) is not None
+
+
+def check_clock() -> Iterator[Check]:
+    """Real-time permission, and how late this kernel wakes a thread."""
+    yield check_realtime(is_realtime_allowed())
+    yield check_timer(time.get_clock_info("monotonic").resolution, measure_naps())
+
+
+def is_realtime_allowed(priority: int = REALTIME_PRIORITY) -> bool:
+    """Whether a thread gets SCHED_FIFO; tried in one that ends at once."""
+    allowed: list[bool] = []
+
+    def attempt() -> None:
+        try:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+            allowed.append(True)
+        except (OSError, AttributeError):
+            allowed.append(False)
+
+    thread = threading.Thread(target=attempt)
+    thread.start()
+    thread.join()
+    return allowed == [True]
+
+
+def check_realtime(allowed: bool, kernel: Path = _REALTIME_KERNEL) -> Check:
+    """Whether the thread that answers the robot may have real-time scheduling."""
+    preempt = kernel.is_file() and kernel.read_text().strip() == "1"
+    kind = "a PREEMPT_RT kernel" if preempt else "an ordinary kernel"
+    if allowed:
+        return Check(
+            "clock", "real-time scheduling", Level.OK,
+            f"SCHED_FIFO {REALTIME_PRIORITY} is allowed, on {kind}",
+        )  # fmt: skip
+    return Check(
+        "clock", "real-time scheduling", Level.WARNING,
+        f"SCHED_FIFO {REALTIME_PRIORITY} is refused, on {kind}; a busy computer will answer late",
+        "give this user 'rtprio 60' in /etc/security/limits.conf and log in again",
+    )  # fmt: skip
+
+
+def measure_naps() -> list[float]:
+    """How late, in s, each of some short sleeps ended."""
+    late = []
+    for _ in range(_NAPS):
+        due = time.monotonic() + _NAP_S
+        time.sleep(_NAP_S)
+        late.append(time.monotonic() - due)
+    return late
+
+
+def check_timer(resolution_s: float, late_s: list[float]) -> Check:
+    """Whether the kernel's timer is fine enough for a cycle of 4 ms."""
+    typical, worst = statistics.median(late_s), max(late_s)
+    found = (
+        f"sleeps end {1e3 * typical:.2f} ms late (worst of {len(late_s)}: {1e3 * worst:.2f} ms), "
+        f"the monotonic clock counts in {1e9 * resolution_s:.0f} ns"
+    )
+    if typical <= _LATE_NAP_S and resolution_s <= _COARSE_CLOCK_S:
+        return Check("clock", "kernel timer", Level.OK, found)
+    return Check(
+        "clock", "kernel timer", Level.WARNING, found,
+        "close other programs; in a virtual machine, use a real one; use cycle_ms:=12",
+    )  # fmt: skip

@@ -1,0 +1,192 @@
+"""What the doctor finds out about a parameters file, without starting a node.
+
+ROS ignores a parameter that no node declares, so one wrong letter leaves a limit at its default.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from der_ros.cli._health import Check, Level, examined
+from der_ros.drivers.kuka.controller_limits import PathLimits
+from der_ros.drivers.kuka.corrections import CorrectionLimits
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Pose
+from der_ros.policy.governor import GovernorLimits
+
+EVERY_NODE = "/**"
+NODES = (
+    "assembly_supervisor", "bag_recorder", "ft_bridge", "kuka_bridge", "policy_server", "sim_cell"
+)  # fmt: skip
+FRAMES = ("task_frame", "tcp_from_sensor")
+WORKSPACE = {"workspace_min_m": [-0.1, -0.1, -0.05], "workspace_max_m": [0.1, 0.1, 0.2]}
+STIFFNESS_N_PER_M = 1e5
+"""As kuka_bridge declares them; a test compares."""
+
+_SHARED_SOURCES = ("common", "conversions")
+
+Parameters = Mapping[str, object]
+
+
+def shipped_config() -> Path:
+    """``config/deploy_kr60.yaml`` of the installed package, else of the sources."""
+    name = Path("config") / "deploy_kr60.yaml"
+    for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):
+        path = Path(prefix) / "share" / "der_ros" / name
+        if prefix and path.is_file():
+            return path
+    return Path(__file__).resolve().parents[2] / name
+
+
+def check_parameters(path: Path, cycle_s: float, on_hardware: bool) -> Iterator[Check]:
+    """Everything about one parameters file; ``on_hardware`` expects a cell that was measured."""
+    try:
+        nodes = read_parameters(path)
+    except ConfigurationError as error:
+        advice = "copy config/deploy_kr60.yaml, adapt the copy, and give its path with --config"
+        yield Check("parameters", "file", Level.PROBLEM, str(error), advice)
+        return
+    yield Check("parameters", "file", Level.OK, f"{path}: {', '.join(nodes)}")
+    yield check_names(nodes)
+    bridge = {**nodes.get(EVERY_NODE, {}), **nodes.get("kuka_bridge", {})}
+    correct = f"correct it in {path}"
+    yield examined("parameters", "frames", lambda: check_frames(bridge, on_hardware), correct)
+    yield examined("parameters", "governor", lambda: check_governor(bridge, cycle_s), correct)
+    yield examined("parameters", "travel", lambda: check_travel(bridge), correct)
+
+
+def read_parameters(path: Path) -> dict[str, dict[str, object]]:
+    """Node name to its parameters.
+
+    Raises:
+        ConfigurationError: not readable, not YAML, or not ``node: ros__parameters: name: value``.
+    """
+    form = "expected 'node:', below it 'ros__parameters:', below it 'name: value'"
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigurationError(f"{path}: {form}, got an error: {reason}") from error
+    nodes: dict[str, dict[str, object]] = {}
+    for node, content in document.items() if isinstance(document, dict) else ((path, None),):
+        values = content.get("ros__parameters") if isinstance(content, dict) else None
+        if not isinstance(values, dict):
+            raise ConfigurationError(f"{path}: {form}, got something else at '{node}'")
+        nodes[str(node).lstrip("/") if node != EVERY_NODE else EVERY_NODE] = values
+    return nodes
+
+
+def check_names(nodes: Mapping[str, Parameters]) -> Check:
+    """Whether some node declares each parameter that is set."""
+    strangers = [node for node in nodes if node not in (*NODES, EVERY_NODE)]
+    unknown = [
+        f"{node}.{name}"
+        for node, values in nodes.items()
+        if node not in strangers
+        for name in values
+        if name not in known_names(node)
+    ]
+    if not strangers and not unknown:
+        count = sum(map(len, nodes.values()))
+        return Check("parameters", "names", Level.OK, f"all {count} are declared by their nodes")
+    return Check(
+        "parameters", "names", Level.PROBLEM,
+        f"ROS would ignore, since nobody declares it: {', '.join([*strangers, *unknown])}",
+        "compare the spelling with config/deploy_kr60.yaml and `ros2 param list`",
+    )  # fmt: skip
+
+
+@cache
+def known_names(node: str) -> frozenset[str]:
+    """The names that ``node`` may declare: every text in its source (there is no rclpy here)."""
+    sources = NODES if node == EVERY_NODE else (node,)
+    folder = Path(__file__).resolve().parents[1] / "nodes"
+    trees = [
+        ast.parse((folder / f"{name}.py").read_text()) for name in (*sources, *_SHARED_SOURCES)
+    ]
+    return frozenset(
+        item.value
+        for tree in trees
+        for item in ast.walk(tree)
+        if isinstance(item, ast.Constant) and isinstance(item.value, str)
+    )
+
+
+def check_frames(values: Parameters, on_hardware: bool) -> Check:
+    """Whether both frames are there, are poses, and are this cell's.
+
+    Raises:
+        ConfigurationError: a frame is missing or no pose.
+    """
+    for name in FRAMES:
+        if name not in values:
+            raise ConfigurationError(
+                f"expected {name}, found none; measure it (docs/kr60.md) and set it for every node"
+            )
+        Pose.from_sequence(_numbers(values, name), name)
+    simulated = read_parameters(shipped_config())[EVERY_NODE]
+    if on_hardware and values["task_frame"] == simulated["task_frame"]:
+        raise ConfigurationError(
+            "task_frame is still that of the simulated cell; measure yours (docs/kr60.md)"
+        )
+    return Check("parameters", "frames", Level.OK, "task_frame and tcp_from_sensor are poses")
+
+
+def check_governor(values: Parameters, cycle_s: float) -> Check:
+    """Whether the motion governor takes the limits.
+
+    Raises:
+        ConfigurationError: it does not.
+    """
+    names = {field.name for field in fields(GovernorLimits)}
+    given = {name: value for name, value in values.items() if name in names}
+    limits = GovernorLimits(**{**WORKSPACE, **given})  # type: ignore[arg-type]
+    limits.check_yield_stability(cycle_s, _number(values, "stiffness_n_per_m", STIFFNESS_N_PER_M))
+    return Check(
+        "parameters", "governor", Level.OK,
+        f"{limits.max_linear_speed_mps:g} m/s, gives way from {limits.soft_force_n:g} N, "
+        f"stops at {limits.hard_force_n:g} N",
+    )  # fmt: skip
+
+
+def check_travel(values: Parameters) -> Check:
+    """Whether the bridge refuses before the controller, as config/krc4 sets it, clamps or stops.
+
+    Raises:
+        ConfigurationError: a limit that cannot be.
+    """
+    shipped, controller = CorrectionLimits(), PathLimits()
+    ours = CorrectionLimits(
+        _number(values, "max_correction_mm", shipped.translation_mm),
+        _number(values, "max_correction_deg", shipped.rotation_deg),
+    )
+    found = f"{ours.translation_mm:g} mm, {ours.rotation_deg:g} degrees since RSI_ON"
+    if ours.translation_mm < controller.clamp_mm and ours.rotation_deg < controller.clamp_deg:
+        return Check("parameters", "travel", Level.OK, found)
+    return Check(
+        "parameters", "travel", Level.PROBLEM,
+        f"{found}: the shipped RSI context clamps at {controller.clamp_mm:g} mm and "
+        f"{controller.clamp_deg:g} degrees, silently",
+        "lower max_correction_mm and max_correction_deg",
+    )  # fmt: skip
+
+
+def _numbers(values: Parameters, name: str) -> list[float]:
+    items = values[name]
+    if not isinstance(items, list) or not all(type(item) in (int, float) for item in items):
+        raise ConfigurationError(f"{name}: expected a list of numbers, got {items!r}")
+    return [float(item) for item in items]
+
+
+def _number(values: Parameters, name: str, default: float) -> float:
+    value = values.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ConfigurationError(f"{name}: expected a number, got {value!r}")
+    return float(value)

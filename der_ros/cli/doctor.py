@@ -1,0 +1,105 @@
+"""``ros2 run der_ros doctor``: is everything there that a deployment needs, and what to do if not.
+
+Moves nothing, and sends nothing but one HTTP request to the sensor's page. Exit code 0: no problem
+(there may be warnings); 1: a problem; 2: wrong arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from der_ros.cli._common import run_tool
+from der_ros.cli._health import Check, Level, check_clock, check_environment
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    options = _parser().parse_args(args)
+    return run_tool(lambda: _examine(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="doctor",
+        description="Checks this computer, its network, the policy and the parameters of a "
+        "deployment, and says what to do about what is wrong. Moves nothing.",
+        epilog="Exit code 0: no problem (maybe warnings); 1: at least one problem.",
+    )
+    parser.add_argument("--robot-ip", help="the controller's address in the RSI network")
+    parser.add_argument("--sensor-ip", help="the Net F/T box's address")
+    parser.add_argument(
+        "--rsi-port", type=_port, default=59152, help="UDP port of kuka_bridge (%(default)s)"
+    )
+    parser.add_argument(
+        "--http-port", type=_port, default=80, help="TCP port of the sensor's page (%(default)s)"
+    )
+    parser.add_argument("--task", default="lap_joint", help="what is assembled (%(default)s)")
+    parser.add_argument("--policy", type=Path, help="ONNX policy; default: the shipped one")
+    parser.add_argument("--config", type=Path, help="parameters file; default: the shipped one")
+    parser.add_argument(
+        "--cycle-ms", type=int, choices=(12, 4), default=12, help="RSI cycle (%(default)s)"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object on standard output, nothing else"
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"expected 1 to 65535, got {text}")
+    return number
+
+
+def _examine(options: argparse.Namespace) -> int:
+    checks = []
+    for check in _checks(options):
+        checks.append(check)
+        if not options.json:
+            _show(check)
+    problems = sum(check.level is Level.PROBLEM for check in checks)
+    warnings = sum(check.level is Level.WARNING for check in checks)
+    if options.json:
+        report = {"problems": problems, "warnings": warnings}
+        print(json.dumps({**report, "checks": [dataclasses.asdict(check) for check in checks]}))
+    else:
+        print(f"{len(checks)} checks, {warnings} warnings, {problems} problems")
+    for name in ("robot_ip", "sensor_ip"):
+        if getattr(options, name) is None:
+            print(f"not checked without --{name.replace('_', '-')}: that way", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _checks(options: argparse.Namespace) -> Iterator[Check]:
+    yield from check_environment()
+    yield from check_clock()
+    try:
+        # Here, since they need packages whose lack has just been told.
+        from der_ros.cli import _cell_health as cell
+        from der_ros.cli import _parameters_health as parameters
+    except ImportError as error:
+        advice = "install it (see above), then run this again"
+        yield Check("environment", "other checks", Level.PROBLEM, f"not possible: {error}", advice)
+        return
+    yield from cell.check_ports(options.robot_ip, options.rsi_port)
+    yield from cell.check_network(options.robot_ip, options.sensor_ip, options.http_port)
+    yield from cell.check_policy(options.policy, options.task)
+    on_hardware = options.robot_ip is not None and not options.robot_ip.startswith("127.")
+    config = options.config or parameters.shipped_config()
+    yield from parameters.check_parameters(config, 0.001 * options.cycle_ms, on_hardware)
+
+
+def _show(check: Check) -> None:
+    print(f"{check.level.value:8} {check.area}, {check.name}: {check.message}")
+    if check.advice:
+        print(f"{'':8} -> {check.advice}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,294 @@
+"""What the doctor finds, and its promises: exit code, one JSON object, what to do. On loopback."""
+
+import dataclasses
+import json
+import socket
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from der_ros.cli import _cell_health as cell
+from der_ros.cli import _health as health
+from der_ros.cli import _parameters_health as parameters
+from der_ros.cli.doctor import main
+from der_ros.drivers.netft.configuration import SensorConfiguration
+from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Pose, Wrench
+from der_ros.nodes import kuka_bridge
+from der_ros.policy.governor import GovernorLimits
+
+ROOT = Path(__file__).resolve().parents[2]
+OK, WARNING, PROBLEM = health.Level.OK, health.Level.WARNING, health.Level.PROBLEM
+
+
+def free_port(kind=socket.SOCK_DGRAM):
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def report_of(capsys):
+    output = capsys.readouterr()
+    report = json.loads(output.out)
+    found = {(check["area"], check["name"]): check for check in report["checks"]}
+    assert len(found) == len(report["checks"])
+    return report, found
+
+
+def box(**sensor):
+    config = SimulatedBoxConfig(rdt_port=0, http_port=0, sensor=SensorConfiguration(**sensor))
+    return SimulatedNetFt(config, Wrench.zero)
+
+
+def config_with(tmp_path, **changes):
+    """The shipped file with other parameters of kuka_bridge; None takes one away."""
+    document = yaml.safe_load(parameters.shipped_config().read_text())
+    for name, value in changes.items():
+        place = document["/**" if name in parameters.FRAMES else "kuka_bridge"]["ros__parameters"]
+        if value is None:
+            del place[name]
+        else:
+            place[name] = value
+    path = tmp_path / "cell.yaml"
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+def test_a_cell_in_order_is_exit_code_0_with_one_object(capsys):
+    with box() as sensor:
+        arguments = ["--json", "--robot-ip", "127.0.0.2", "--rsi-port", str(free_port())]
+        there = ["--sensor-ip", "127.0.0.1", "--http-port", str(sensor.http_port)]
+        assert main([*arguments, *there]) == 0
+    report, found = report_of(capsys)
+    assert report["problems"] == 0
+    assert {area for area, _ in found} == {
+        "environment", "clock", "ports", "network", "policy", "parameters"
+    }  # fmt: skip
+    assert "1000 Hz" in found["network", "sensor"]["message"]
+    assert "lap_joint" in found["policy", "file"]["message"]
+
+
+def test_each_problem_is_told_with_what_to_do_and_is_exit_code_1(capsys, tmp_path):
+    silent = str(free_port(socket.SOCK_STREAM))
+    policy = tmp_path / "policy.onnx"
+    policy.write_bytes(b"none")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+        holder.bind(("127.0.0.1", 0))
+        arguments = ["--json", "--rsi-port", str(holder.getsockname()[1])]
+        arguments += ["--sensor-ip", "127.0.0.1", "--http-port", silent]
+        arguments += ["--policy", str(policy), "--config", str(tmp_path / "none.yaml")]
+        assert main(arguments) == 1
+    report, found = report_of(capsys)
+    broken = {key for key, check in found.items() if check["level"] == "problem"}
+    assert broken == {
+        ("ports", "rsi port"), ("network", "sensor"), ("policy", "file"), ("parameters", "file")
+    }  # fmt: skip
+    assert report["problems"] == 4
+    assert all(found[key]["advice"] for key in broken)
+    assert "end the other program" in found["ports", "rsi port"]["advice"]
+
+
+def test_without_json_a_person_reads_lines_and_a_sum(capsys):
+    assert main(["--robot-ip", "nowhere", "--rsi-port", str(free_port())]) == 1
+    output = capsys.readouterr()
+    assert "problem  network, way to the robot: expected an IPv4 address, got 'nowhere'" in (
+        output.out
+    )
+    assert output.out.splitlines()[-1].endswith(" problems")
+    assert "--sensor-ip" in output.err
+
+
+@pytest.mark.parametrize("arguments", [["--rsi-port", "0"], ["--cycle-ms", "5"]])
+def test_wrong_arguments_are_exit_code_2(arguments):
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+
+
+def test_an_old_python_is_a_problem():
+    assert health.check_python((3, 9)).level is PROBLEM
+    assert health.check_python(health.MIN_PYTHON).level is OK
+
+
+def test_an_rclpy_that_does_not_load_is_a_problem_with_its_last_line(tmp_path, monkeypatch):
+    (tmp_path / "rclpy.py").write_text("raise ImportError('no such library')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    check = health.check_rclpy(sys.executable)
+    assert check.level is PROBLEM
+    assert "no such library" in check.message
+    assert "source" in check.advice
+
+
+def test_what_is_not_installed_is_told():
+    assert not health.is_installed("der_ros_never_existed")
+    check = health.check_packages(["onnxruntime"])
+    assert (check.level, "onnxruntime" in check.message) == (PROBLEM, True)
+    assert health.check_packages([]).level is OK
+    assert health.check_launch(False).level is WARNING
+
+
+def test_real_time_that_is_refused_is_a_warning_that_says_how_to_allow_it(tmp_path):
+    kernel = tmp_path / "realtime"
+    assert health.check_realtime(True, kernel).level is OK
+    refused = health.check_realtime(False, kernel)
+    assert refused.level is WARNING
+    assert "limits.conf" in refused.advice
+    kernel.write_text("1\n")
+    assert "PREEMPT_RT" in health.check_realtime(True, kernel).message
+
+
+def test_trying_real_time_leaves_this_process_as_it_was(monkeypatch):
+    def refuse(*_):
+        raise PermissionError
+
+    policy = health.os.sched_getscheduler(0)
+    health.is_realtime_allowed()
+    assert health.os.sched_getscheduler(0) == policy
+    monkeypatch.setattr(health.os, "sched_setscheduler", refuse)
+    assert not health.is_realtime_allowed()
+
+
+@pytest.mark.parametrize(
+    ("resolution_s", "late_s", "level"),
+    [
+        (1e-9, [1e-4] * 9 + [0.01], OK),
+        (1e-9, [0.003] * 9, WARNING),
+        (0.004, [1e-4] * 9, WARNING),
+    ],
+)
+def test_a_coarse_timer_is_a_warning(resolution_s, late_s, level):
+    assert health.check_timer(resolution_s, late_s).level is level
+
+
+def route(target, gateway, mask):
+    """A line of /proc/net/route, which shows addresses in the byte order of this computer."""
+    numbers = [
+        f"{int.from_bytes(socket.inet_aton(ip), sys.byteorder):08X}"
+        for ip in (target, gateway, mask)
+    ]
+    return "\t".join(["eth0", *numbers[:2], "3", "0", "0", "0", numbers[2], "0", "0", "0"])
+
+
+def test_a_robot_behind_a_router_is_seen(tmp_path, monkeypatch):
+    routes = tmp_path / "route"
+    lines = [
+        "Iface\tDestination\tGateway",
+        route("0.0.0.0", "10.0.0.1", "0.0.0.0"),
+        route("192.168.0.0", "0.0.0.0", "255.255.255.0"),
+    ]
+    routes.write_text("\n".join(lines))
+    assert cell.gateway_towards("192.168.0.2", routes) is None
+    assert cell.gateway_towards("192.168.1.2", routes) == "10.0.0.1"
+    assert cell.gateway_towards("192.168.1.2", tmp_path / "none") is None
+    monkeypatch.setattr(cell, "address_towards", lambda _: "10.0.0.7")
+    far = cell.check_way("robot", "192.168.1.2", routes)
+    assert (far.level, "10.0.0.1" in far.message) == (WARNING, True)
+    assert cell.check_way("robot", "192.168.0.2", routes).level is OK
+
+
+@pytest.mark.parametrize(
+    ("sensor", "level", "text"),
+    [
+        ({"rdt_enabled": False}, PROBLEM, "switched off"),
+        ({"rdt_rate_hz": 100}, WARNING, "100 Hz"),
+        ({"rdt_rate_hz": 7000, "force_unit": "lbf"}, OK, "lbf"),
+    ],
+)
+def test_the_sensors_page_is_read(sensor, level, text):
+    with box(**sensor) as there:
+        check = cell.check_sensor("127.0.0.1", there.http_port, 2.0)
+    assert check.level is level
+    assert text in check.message
+
+
+def test_a_policy_of_another_task_is_a_problem():
+    path = ROOT / "models" / "lap_joint.onnx"
+    (check,) = cell.check_policy(path, "peg_in_hole")
+    assert (check.level, "peg_in_hole" in check.message) == (PROBLEM, True)
+
+
+def levels(path, on_hardware=False):
+    return {check.name: check for check in parameters.check_parameters(path, 0.012, on_hardware)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "text"),
+    [
+        ({"soft_force": 10.0}, "names", "kuka_bridge.soft_force"),
+        ({"task_frame": None}, "frames", "expected task_frame, found none"),
+        ({"task_frame": [1.0, 2.0]}, "frames", "task_frame"),
+        ({"task_frame": ["a"] * 7}, "frames", "task_frame"),
+        ({"tcp_from_sensor": [0.0] * 7}, "frames", "quaternion"),
+        ({"soft_force_n": 900.0}, "governor", "hard_force_n"),
+        ({"soft_force_n": "20"}, "governor", "soft_force_n"),
+        ({"yield_gain_mps_per_n": 0.01}, "governor", "does not oscillate"),
+        ({"workspace_min_m": [0.1, 0.0, 0.0]}, "governor", "min < max"),
+        ({"max_correction_mm": 260.0}, "travel", "clamps at 250 mm"),
+        ({"max_correction_deg": True}, "travel", "expected a number"),
+    ],
+)
+def test_parameters_that_are_wrong_are_named(tmp_path, changes, name, text):
+    found = levels(config_with(tmp_path, **changes))
+    assert found[name].level is PROBLEM
+    assert text in found[name].message
+    assert found[name].advice
+    assert [other for other in found if found[other].level is not OK and other != name] == []
+
+
+def test_a_real_robot_with_the_simulated_cells_frame_is_a_problem(tmp_path):
+    found = levels(config_with(tmp_path), on_hardware=True)
+    assert "simulated cell" in found["frames"].message
+    measured = config_with(tmp_path, task_frame=[1.4, 0.0, 0.8, 0.0, 0.0, 0.0, 1.0])
+    assert {check.level for check in levels(measured, on_hardware=True).values()} == {OK}
+
+
+@pytest.mark.parametrize("text", ["", "a: [", "kuka_bridge: {task: 1}", "- 1", "\0"])
+def test_what_is_no_parameters_file_is_one_problem(tmp_path, text):
+    path = tmp_path / "cell.yaml"
+    path.write_text(text)
+    (check,) = parameters.check_parameters(path, 0.012, False)
+    assert check.level is PROBLEM
+    assert "ros__parameters" in check.message
+    assert "\n" not in check.message
+
+
+def test_a_node_that_is_none_is_named(tmp_path):
+    path = tmp_path / "cell.yaml"
+    path.write_text("kuka_brigde: {ros__parameters: {soft_force_n: 1.0}}")
+    assert "kuka_brigde" in parameters.check_names(parameters.read_parameters(path)).message
+
+
+class Declared(dict):
+    """Stands in for a node: keeps what kuka_bridge declares."""
+
+    def take(self, _node, name, default, _description, **_):
+        self[name] = default
+        return default
+
+
+def test_the_doctor_knows_the_bridges_defaults(monkeypatch):
+    declared = Declared()
+    monkeypatch.setattr(kuka_bridge, "declare", declared.take)
+    limits = kuka_bridge.declare_limits(None)
+    assert limits == GovernorLimits(**parameters.WORKSPACE)
+    assert {key: declared[key] for key in parameters.WORKSPACE} == parameters.WORKSPACE
+    names = {field.name for field in dataclasses.fields(GovernorLimits)}
+    assert set(declared) == names <= parameters.known_names("kuka_bridge")
+    frames = SimpleNamespace(base_from_task=Pose.identity(), tcp_from_sensor=Pose.identity())
+    monkeypatch.setattr(kuka_bridge.CellFrames, "declare", lambda _: frames)
+    kuka_bridge.declare_motion(None, 0.012)
+    assert declared["stiffness_n_per_m"] == parameters.STIFFNESS_N_PER_M
+
+
+def test_an_unreadable_shipped_configuration_would_be_told(monkeypatch, tmp_path):
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
+    assert parameters.shipped_config() == ROOT / "config" / "deploy_kr60.yaml"
+    there = tmp_path / "share" / "der_ros" / "config" / "deploy_kr60.yaml"
+    there.parent.mkdir(parents=True)
+    there.write_text("x")
+    assert parameters.shipped_config() == there
+    with pytest.raises(ConfigurationError):
+        parameters.read_parameters(there)
