@@ -1,0 +1,225 @@
+"""The files for the controller agree with the bridge, with the codec and with the simulation."""
+
+import inspect
+import itertools
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from der_ros.drivers.kuka import rsi
+from der_ros.drivers.kuka.controller_limits import PathLimits
+from der_ros.drivers.kuka.krc4 import SimulatedKrc4Config
+from der_ros.geometry import angle_between, quaternion_from_euler_zyx
+from der_ros.nodes import kuka_bridge
+
+FOLDER = Path(__file__).parents[2] / "config" / "krc4"
+CARTESIAN, AXES = rsi.CARTESIAN_TAGS, rsi.AXIS_TAGS
+# What an internal value of RSI looks like in a telegram: element and attributes.
+INTERNAL = {
+    "DEF_RIst": ("RIst", CARTESIAN),
+    "DEF_RSol": ("RSol", CARTESIAN),
+    "DEF_AIPos": ("AIPos", AXES),
+    "DEF_Delay": ("Delay", ("D",)),
+}
+
+
+@pytest.fixture(scope="module")
+def ethernet():
+    return ET.parse(FOLDER / "der_ros_rsi_ethernet.xml").getroot()
+
+
+@pytest.fixture(scope="module")
+def context():
+    root = ET.parse(FOLDER / "der_ros_rsi.rsi.xml").getroot()
+    return {thing.get("ObjType"): thing for thing in root.findall("RSIObject")}
+
+
+@pytest.fixture
+def bridge(monkeypatch):
+    """The RSI server as kuka_bridge sets it up by default."""
+    monkeypatch.setattr(kuka_bridge, "declare", lambda _node, _name, default, *_, **__: default)
+    monkeypatch.setattr(kuka_bridge, "address_towards", lambda _: "127.0.0.1")
+    return kuka_bridge.declare_server(None)
+
+
+def parameters(context, kind):
+    found = context[kind].findall("Parameters/Parameter")
+    return {item.get("Name"): item.get("ParamValue") for item in found}
+
+
+def numbers(context, kind):
+    return {name: float(value) for name, value in parameters(context, kind).items()}
+
+
+def program():
+    """The KRL program's statements, comments left out."""
+    text = (FOLDER / "der_ros_rsi.src").read_text()
+    lines = [line.partition(";")[0].strip() for line in text.splitlines()]
+    return [line for line in lines if line]
+
+
+def at(statements, pattern):
+    (found,) = [i for i, line in enumerate(statements) if re.search(pattern, line)]
+    return found
+
+
+def test_port_and_type_are_the_bridges(ethernet, bridge):
+    assert int(ethernet.findtext("CONFIG/PORT")) == bridge.port == SimulatedKrc4Config().pc_port
+    assert ethernet.findtext("CONFIG/SENTYPE") == bridge.sensor_type
+    assert ethernet.findtext("CONFIG/ONLYSEND") == "FALSE"
+
+
+def test_what_the_controller_sends_is_understood_the_quick_way(ethernet, context):
+    decimals = int(parameters(context, "ETHERNET")["Precision"])
+    elements, value = "", 1.0
+    for item in ethernet.findall("SEND/ELEMENTS/ELEMENT"):
+        assert item.get("INDX") == "INTERNAL"
+        tag, names = INTERNAL[item.get("TAG")]
+        whole = item.get("TYPE") == "LONG"
+        texts = ["3" if whole else f"{value + i:.{decimals}f}" for i in range(len(names))]
+        pairs = zip(names, texts, strict=True)
+        elements += (
+            f"<{tag} {' '.join(f'{name}={chr(34)}{text}{chr(34)}' for name, text in pairs)} />"
+        )
+        value += 10.0
+    text = f'<Rob Type="KUKA">{elements}<IPOC>4711</IPOC></Rob>'
+    telegram = rsi.parse_robot_telegram(text.encode())
+    assert telegram == rsi.RobotTelegram(
+        4711,
+        (1.0, 2.0, 3.0, 4.0, 5.0, 6.0),
+        (11.0, 12.0, 13.0, 14.0, 15.0, 16.0),
+        (21.0, 22.0, 23.0, 24.0, 25.0, 26.0),
+        3,
+    )
+    assert rsi._USUAL.fullmatch(text)
+    # The pose is worth as much as what is answered: 0.1 um.
+    assert decimals == 4
+
+
+def test_what_the_controller_expects_is_answered_and_nothing_else(ethernet, bridge):
+    answer = ET.fromstring(
+        rsi.build_sensor_telegram(rsi.SensorTelegram(4711), bridge.sensor_type).decode()
+    )
+    assert answer.get("Type") == ethernet.findtext("CONFIG/SENTYPE")
+    answered = {f"RKorr.{name}" for name in answer.find("RKorr").attrib}
+    expected = {item.get("TAG") for item in ethernet.findall("RECEIVE/ELEMENTS/ELEMENT")}
+    assert expected == answered
+    # IPOC is never declared.
+    assert {child.tag for child in answer} == {"RKorr", "IPOC"}
+
+
+def test_a_missing_answer_means_no_motion(ethernet, bridge):
+    held = {item.get("HOLDON") for item in ethernet.findall("RECEIVE/ELEMENTS/ELEMENT")}
+    assert held == {"1" if bridge.absolute else "0"}
+    assert SimulatedKrc4Config().hold_on is bridge.absolute
+
+
+def test_each_correction_is_led_to_its_own_input(ethernet, context):
+    outputs = {
+        item.get("INDX"): item.get("TAG") for item in ethernet.findall("RECEIVE/ELEMENTS/ELEMENT")
+    }
+    inputs = {
+        item.get("InIdx"): (item.get("OutObjID"), outputs[item.get("OutIdx")])
+        for item in context["POSCORR"].findall("Inputs/Input")
+    }
+    source = context["ETHERNET"].get("ObjID")
+    assert inputs == {str(i + 1): (source, f"RKorr.{tag}") for i, tag in enumerate(CARTESIAN)}
+
+
+def test_the_context_names_the_ethernet_file_and_the_simulations_patience(context):
+    values = parameters(context, "ETHERNET")
+    assert (FOLDER / values["ConfigFile"]).is_file()
+    assert int(values["Timeout"]) == SimulatedKrc4Config().timeout_cycles
+
+
+def test_clamp_and_monitor_are_the_simulated_controllers(context):
+    clamp, monitor, limits = (
+        numbers(context, "POSCORR"),
+        numbers(context, "POSCORRMON"),
+        PathLimits(),
+    )
+    for axis in "XYZ":
+        assert (clamp[f"LowerLim{axis}"], clamp[f"UpperLim{axis}"]) == (
+            -limits.clamp_mm, limits.clamp_mm
+        )  # fmt: skip
+    assert clamp["MaxRotAngle"] == limits.clamp_deg
+    assert monitor == {"MaxTrans": limits.monitor_mm, "MaxRotAngle": limits.monitor_deg}
+
+
+def test_the_bridge_refuses_before_the_controller_clamps_and_that_before_it_stops(context, bridge):
+    clamp, monitor = numbers(context, "POSCORR"), numbers(context, "POSCORRMON")
+    assert bridge.limits.translation_mm < clamp["UpperLimX"] < monitor["MaxTrans"]
+    # The bridge limits the length of (A, B, C), the controller the angle of the turn they make.
+    directions = [np.array(d) for d in itertools.product((-1.0, -0.5, 0.0, 0.5, 1.0), repeat=3)]
+    worst = max(
+        angle_between(
+            np.array((0.0, 0.0, 0.0, 1.0)),
+            quaternion_from_euler_zyx(
+                *np.radians(bridge.limits.rotation_deg * d / np.linalg.norm(d)).tolist()
+            ),
+        )
+        for d in directions
+        if d.any()
+    )
+    assert bridge.limits.rotation_deg < np.degrees(worst) + 1e-9
+    assert np.degrees(worst) < clamp["MaxRotAngle"] < monitor["MaxRotAngle"]
+
+
+def test_every_object_and_parameter_number_is_there_once(context):
+    for thing in context.values():
+        items = thing.findall("Parameters/Parameter")
+        keys = [(item.get("ParamID"), item.get("IsRuntime")) for item in items]
+        assert len(set(keys)) == len(keys)
+    assert {thing.get("ObjTypeID") for thing in context.values()} == {"64", "27", "81"}
+
+
+def test_the_program_runs_rsi_in_order_with_this_context_and_mode(bridge):
+    statements = program()
+    order = [
+        at(statements, pattern)
+        for pattern in ("RSI_CREATE", r"RSI_ON\b", "RSI_MOVECORR", "RSI_OFF", "^END$")
+    ]
+    assert order == sorted(order)
+    name = re.search(r'RSI_CREATE\("(.+)",contid,TRUE\)', statements[order[0]]).group(1)
+    assert (FOLDER / f"{name}.xml").is_file()
+    assert f"RSI_ON(#{'ABSOLUTE' if bridge.absolute else 'RELATIVE'})" in statements[order[1]]
+    # Corrections are along the robot's base, as kuka_bridge means them.
+    assert at(statements, re.escape("BAS (#BASE,0)")) < order[1]
+
+
+def test_nothing_moves_before_it_is_taught_and_nothing_after_the_corrections():
+    statements = program()
+    moves = [i for i, line in enumerate(statements) if re.match(r"(S?PTP|S?LIN|S?CIRC)\b", line)]
+    guard = at(statements, "IF NOT der_taught THEN")
+    assert statements[guard + 1 : guard + 3] == ["HALT", "RETURN"]
+    assert moves
+    assert guard < min(moves)
+    assert max(moves) < at(statements, "RSI_MOVECORR")
+
+
+def test_what_the_program_uses_is_declared_and_not_taught_yet():
+    data = (FOLDER / "der_ros_rsi.dat").read_text()
+    used = set(re.findall(r"\bder_(?!ros)\w+", "\n".join(program())))
+    declared = set(re.findall(r"^DECL \w+ (der_\w+)=", data, re.M))
+    assert used == declared
+    assert "der_taught=FALSE" in data
+    names = [re.search(rf"^{word} (\w+)", text, re.M).group(1) for word, text in (
+        ("DEF", (FOLDER / "der_ros_rsi.src").read_text()), ("DEFDAT", data)
+    )]  # fmt: skip
+    assert names == ["der_ros_rsi"] * 2
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.iterdir()), ids=lambda path: path.name)
+def test_a_controller_can_read_the_letters(path):
+    path.read_bytes().decode("ascii")
+
+
+def test_the_server_takes_the_limits_from_parameters_of_these_names():
+    source = inspect.getsource(kuka_bridge.declare_server)
+    text = (FOLDER / "der_ros_rsi.rsi.xml").read_text()
+    for name in ("max_correction_mm", "max_correction_deg"):
+        assert f'"{name}"' in source
+        assert name in text
