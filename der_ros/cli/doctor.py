@@ -70,9 +70,9 @@ def _examine(options: argparse.Namespace) -> int:
         print(json.dumps({**report, "checks": [dataclasses.asdict(check) for check in checks]}))
     else:
         print(f"{len(checks)} checks, {warnings} warnings, {problems} problems")
-    for name in ("robot_ip", "sensor_ip"):
-        if getattr(options, name) is None:
-            print(f"not checked without --{name.replace('_', '-')}: that way", file=sys.stderr)
+    for who in ("robot", "sensor"):
+        if getattr(options, f"{who}_ip") is None:
+            print(f"not checked: the way to the {who} (give --{who}-ip)", file=sys.stderr)
     return 1 if problems else 0
 
 
