@@ -75,7 +75,8 @@ def check_environment() -> Iterator[Check]:
     """Python, ROS 2, and the packages of each job."""
     yield check_python(sys.version_info[:2])
     yield examined("environment", "rclpy", check_rclpy)
-    yield check_launch(is_installed("launch") and is_installed("launch_ros"))
+    # Not by "launch": run from the sources, the folder launch/ would be taken for it.
+    yield check_launch(is_installed("launch_ros"))
     missing = [name for name in _REQUIRED if not is_installed(name)]
     yield check_packages(missing)
     for job, names in _EXTRAS.items():

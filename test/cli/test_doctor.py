@@ -130,6 +130,16 @@ def test_what_is_not_installed_is_told():
     assert health.check_launch(False).level is WARNING
 
 
+def test_without_a_package_the_other_answers_still_come(monkeypatch, capsys):
+    monkeypatch.delattr("der_ros.cli._cell_health")
+    monkeypatch.setitem(sys.modules, "der_ros.cli._cell_health", None)
+    assert main(["--json"]) == 1
+    report, found = report_of(capsys)
+    assert report["problems"] == 1
+    assert found["environment", "other checks"]["level"] == "problem"
+    assert found["environment", "python"]["level"] == "ok"
+
+
 def test_real_time_that_is_refused_is_a_warning_that_says_how_to_allow_it(tmp_path):
     kernel = tmp_path / "realtime"
     assert health.check_realtime(True, kernel).level is OK
