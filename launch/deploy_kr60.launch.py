@@ -188,6 +188,10 @@ def generate_launch_description():
                     "attempts": number("attempts"),
                     "record": ParameterValue(LaunchConfiguration("record"), value_type=bool),
                     "run_dir": text("run_dir"),
+                    # A real controller's program is started by a person, who may take a while.
+                    "ready_timeout_s": ParameterValue(
+                        IfElseSubstitution(ROBOT_IS_SIM, "60.0", "0.0"), value_type=float
+                    ),
                     "auto_start": ParameterValue(ROBOT_IS_SIM, value_type=bool),
                     "simulated_cell": ParameterValue(ROBOT_IS_SIM, value_type=bool),
                 },

@@ -29,7 +29,6 @@ class LearnerConfig:
         policy_loss_coefficient: factor of the policy's loss (paper: 0.1).
         critic_loss_coefficient: factor of the critics' loss (paper: 1.0).
         l2: the loss takes 0.5 · l2 · |weights|², without the biases.
-        action_l2: the policy's loss takes action_l2 · |action|²; axes that do not matter stay slow.
         huber: Huber loss of the TD error with δ = 1; else half its square.
         tau: 1 copies the targets hard each ``target_interval``; smaller moves them softly.
         target_interval: trained samples from one target update to the next; 0: every update.
@@ -45,7 +44,6 @@ class LearnerConfig:
     policy_loss_coefficient: float = 1.0
     critic_loss_coefficient: float = 1.0
     l2: float = 0.0
-    action_l2: float = 0.0
     huber: bool = True
     tau: float = 0.005
     target_interval: int = 0

@@ -97,11 +97,8 @@ class DeterministicLearner:
         return scaled
 
     def policy_loss(self, observation: Tensor) -> Tensor:
-        """mean_i (-Q_1(s_i, π(s_i)) + action_l2·|π(s_i)|²) + 0.5·l2·|weights|²."""
-        action = self.policy(observation)
-        loss = -self.critics(observation, action, 1).mean()
-        if self.config.action_l2:
-            loss = loss + self.config.action_l2 * action.square().sum(dim=1).mean()
+        """-mean_i Q_1(s_i, π(s_i)) + 0.5·l2·|weights|²."""
+        loss = -self.critics(observation, self.policy(observation), 1).mean()
         if self.config.l2:
             loss = loss + self.config.l2 * self.policy.weight_penalty()
         scaled: Tensor = loss * self.config.policy_loss_coefficient

@@ -52,7 +52,7 @@ class AssemblySupervisor(ShellNode):
     def __init__(self) -> None:
         super().__init__("assembly_supervisor")
         self._declare_parameters()
-        self._cell = CellClient(self, CellFrames.declare(self), service_timeout_s=10.0)
+        self._cell = CellClient(self, CellFrames.declare(self), service_timeout_s=20.0)
         self._steering = Steering()
         self._stopped = threading.Event()
         self._started = threading.Event()
@@ -85,7 +85,7 @@ class AssemblySupervisor(ShellNode):
             self,
             "ready_timeout_s",
             60.0,
-            "How long sensor, robot and policy may take until they are ready, s",
+            "How long sensor and robot may take until they are there, s; 0: as long as it takes",
             minimum=0.0,
         )
         run_dir = declare(self, "run_dir", "", "The folder for attempts.jsonl; made if missing")
@@ -123,7 +123,7 @@ class AssemblySupervisor(ShellNode):
             while not self._attempts or len(self._results) < self._attempts:
                 if not self._started.is_set():
                     self._enter("waiting for the service assembly_supervisor/start")
-                    self._cell.wait(self._started.is_set, float("inf"), "the start")
+                    self._cell.wait(self._started.is_set, float("inf"), "assembly_supervisor/start")
                 self._run_attempt(len(self._results) + 1)
             self.finish(0)
         except CellError as error:
@@ -137,11 +137,12 @@ class AssemblySupervisor(ShellNode):
 
     def _prepare_run(self) -> None:
         self._run_dir.mkdir(parents=True, exist_ok=True)
-        self._enter("waiting for sensor, robot and policy")
-        wait_s = self._ready_timeout_s
+        # The policy first: whether it is right does not depend on what is switched on.
+        self._enter("waiting for policy, sensor and robot")
+        self._cell.change_policy_state(Transition.TRANSITION_CONFIGURE, "configure")
+        wait_s = self._ready_timeout_s or float("inf")
         self._cell.wait(lambda: self._cell.sensor_ready, wait_s, "the F/T sensor (ft_bridge)")
         self._cell.wait(lambda: not self._cell.problem(), wait_s, "the robot (kuka_bridge)")
-        self._cell.change_policy_state(Transition.TRANSITION_CONFIGURE, "configure")
         if self._auto_start:
             self._started.set()
 

@@ -6,6 +6,7 @@ other thread, since many of them block.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -31,12 +32,15 @@ from der_ros.nodes.conversions import (
 from der_ros.nodes.polling import PolledSubscription
 from der_ros.policy.attempt import PeakWrench
 
+logger = logging.getLogger("assembly_supervisor")
+
 WATCHED_NODES = ("kuka_bridge", "ft_bridge", "policy_server")
 # What to call where a fault is latched; a sensor's error ends with its cause.
 RESETS = {node: f"{node}/reset_fault" for node in ("kuka_bridge", "policy_server")}
 STALE_AFTER_S = 0.2
 POLL_S = 0.005
 ENDING_PATIENCE_S = 1.0
+REMIND_S = 10.0
 
 
 class CellError(DerRosError, RuntimeError):
@@ -170,13 +174,21 @@ class CellClient:
             raise CellError(f"policy_server could not {name}; its own message says why")
 
     def wait(self, predicate: Callable[[], bool], timeout_s: float, what: str) -> None:
-        """Blocks until ``predicate()``; raises CellError after ``timeout_s`` or on shutdown."""
-        deadline = time.monotonic() + timeout_s
+        """Blocks until ``predicate()``, and says now and then that it still waits.
+
+        Raises:
+            CellError: ``timeout_s`` is over, or the process is told to end.
+        """
+        began_s = reminded_s = time.monotonic()
         while not predicate():
+            now = time.monotonic()
             if self._node.finished.is_set():
                 raise CellError("the supervisor was told to end")
-            if time.monotonic() > deadline:
+            if now - began_s > timeout_s:
                 raise CellError(f"waited {timeout_s:g} s in vain for {what}")
+            if now - reminded_s > REMIND_S:
+                reminded_s = now
+                logger.warning("still waiting for %s, since %.0f s", what, now - began_s)
             time.sleep(POLL_S)
 
     def _call(self, client: Any, request: Any, name: str) -> Any:

@@ -44,7 +44,6 @@ class TrainingConfig:
         policy_loss_coefficient: factor of the policy's loss.
         critic_loss_coefficient: factor of the critics' loss.
         l2: 0.5 · l2 · |weights|² is added to both losses.
-        action_l2: action_l2 · |action|² is added to the policy's loss, mean over the batch.
         huber: Huber loss of TD errors, else squares.
         tau: step of the target networks; 1 copies.
         target_interval: trained samples between target updates; 0: each update.
@@ -121,7 +120,6 @@ class TrainingConfig:
     policy_loss_coefficient: float = 1.0
     critic_loss_coefficient: float = 1.0
     l2: float = 0.0
-    action_l2: float = 0.0
     huber: bool = True
     tau: float = 0.005
     target_interval: int = 0
@@ -224,7 +222,6 @@ class TrainingConfig:
             policy_loss_coefficient=self.policy_loss_coefficient,
             critic_loss_coefficient=self.critic_loss_coefficient,
             l2=self.l2,
-            action_l2=self.action_l2,
             huber=self.huber,
             tau=self.tau,
             target_interval=self.target_interval,
