@@ -223,8 +223,15 @@ class AssemblySupervisor(ShellNode):
         )
 
     def _recover(self, result: AttemptResult) -> None:
-        """Leads the piece back out, upwards first; after an operator's stop it stays put."""
+        """Leads the piece back out, upwards first.
+
+        After an operator's stop it stays put. So it does after a fault on a real robot: a person
+        has to look first, and says so by calling assembly_supervisor/start again.
+        """
         if result.outcome is Outcome.ABORTED:
+            return
+        if result.outcome is Outcome.FAULT and not self._simulated:
+            self._started.clear()
             return
         self._enter("retracting")
         try:

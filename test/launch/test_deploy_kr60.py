@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import rclpy
+from std_srvs.srv import Trigger
 
 pytestmark = [pytest.mark.ros, pytest.mark.timeout(240)]
 
@@ -122,6 +124,36 @@ def test_attempts_run_and_every_recorded_action_is_reproduced(tmp_path):
         report = json.loads(replay.stdout)
         assert report["verdict"] == "same"
         assert report["samples"] > 10
+
+
+def call(name):
+    """One call of a Trigger service."""
+    rclpy.init()
+    try:
+        node = rclpy.create_node("operator")
+        client = node.create_client(Trigger, name)
+        assert client.wait_for_service(20.0), name
+        future = client.call_async(Trigger.Request())
+        rclpy.spin_until_future_complete(node, future, timeout_sec=20.0)
+        assert future.result().success
+        node.destroy_node()
+    finally:
+        rclpy.try_shutdown()
+
+
+def test_a_fault_ends_the_attempt_and_a_simulated_cell_goes_on(tmp_path):
+    run_dir, output = tmp_path / "run", tmp_path / "output.txt"
+    arguments = ["attempts:=2", "record:=false", f"run_dir:={run_dir}", *ports()]
+    with launched(output, *arguments) as process:
+        wait_for(lambda: "attempt 1: running" in output.read_text(), 90, "the first attempt")
+        call("kuka_bridge/stop")
+        assert process.wait(timeout=120) == 0, output.read_text()
+    first, second = attempts(run_dir)
+    assert first["outcome"] == "fault"
+    assert "stopped by kuka_bridge/stop" in first["reason"]
+    assert first["bag"] == ""
+    assert second["outcome"] in ("success", "timeout"), output.read_text()
+    assert not (run_dir / "bags").exists()
 
 
 def test_ctrl_c_in_an_attempt_ends_everything_and_keeps_what_was_recorded(tmp_path):

@@ -74,7 +74,7 @@ class SimulatedKrc4Config:
         cycle_s: 0.012, or 0.004 (IPO_FAST).
         absolute: corrections are absolute; else relative.
         hold_on: HOLDON 1, the last correction holds when an answer is missing.
-        timeout_cycles: more late answers in a row than this stop RSI.
+        timeout_cycles: more late answers in a row than this stop RSI; as in ``config/krc4``.
         path_limits: POSCORR and POSCORRMON.
         enable_after: right answers before motion is enabled.
         auto_restart_s: after a stop for missing answers, start again like an operator would;
@@ -89,7 +89,7 @@ class SimulatedKrc4Config:
     cycle_s: float = 0.012
     absolute: bool = False
     hold_on: bool = False
-    timeout_cycles: int = 100
+    timeout_cycles: int = 40
     path_limits: PathLimits = field(default_factory=PathLimits)
     enable_after: int = 1
     auto_restart_s: float | None = None
