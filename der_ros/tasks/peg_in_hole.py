@@ -58,7 +58,9 @@ class PegInHole(Task):
         start_height_m: of the tip above its assembled pose; the plate is 30 mm thick.
         success_reward: the paper's for this task.
         max_angular_speed_radps: at the lap joint's 0.05 rad/s the 45 degrees to the nearest goal
-            would take all the time there is.
+            would take all the time there is; at 0.2 rad/s a stiff arm meets the hard torque limit.
+        soft_torque_nm: above what a biased sensor reads of nothing, so that the governor does not
+            tilt a peg in free air.
     """
 
     name: ClassVar[str] = "peg_in_hole"
@@ -70,7 +72,8 @@ class PegInHole(Task):
     friction: float = 0.5
     start_height_m: float = 0.04
     success_reward: float = 1000.0
-    max_angular_speed_radps: float = 0.2
+    max_angular_speed_radps: float = 0.15
+    soft_torque_nm: float = 1.0
 
     def __post_init__(self) -> None:
         """Checks the options.
