@@ -20,7 +20,7 @@ import numpy as np
 import pybullet
 
 from der_ros.sim.servo import ServoConfig
-from der_ros.tasks.base import Box, Frustum, Piece, Task
+from der_ros.tasks.base import Frustum, Piece, Task
 
 GRAVITY_M_PER_S2 = 9.81
 # PyBullet's box against box finds a contact only once they overlap, which at 50 mm/s and 4 ms can
@@ -189,27 +189,27 @@ def _shapes(
     """
     shapes: dict[str, Any] = {"shapeTypes": [], "halfExtents": [], "fileNames": []}
     for number, part in enumerate(piece.parts):
-        mesh = folder / f"{number}.stl"
+        kind, half, mesh = pybullet.GEOM_BOX, [1.0, 1.0, 1.0], ""
         if isinstance(part, Frustum):
-            _write_mesh(part, mesh, inset_m)
-            half = [1.0, 1.0, 1.0]
+            kind, mesh = pybullet.GEOM_MESH, str(folder / f"{number}.stl")
+            _write_mesh(part, Path(mesh), inset_m)
         else:
             half = [extent + shell_m for extent in part.half_extents]
-        is_box = isinstance(part, Box)
-        shapes["shapeTypes"].append(pybullet.GEOM_BOX if is_box else pybullet.GEOM_MESH)
+        shapes["shapeTypes"].append(kind)
         shapes["halfExtents"].append(half)
-        shapes["fileNames"].append("" if is_box else str(mesh))
-    if not any(shapes["fileNames"]):
-        del shapes["fileNames"]
+        shapes["fileNames"].append(mesh)
     return shapes
 
 
 def _write_mesh(part: Frustum, path: Path, inset_m: float) -> None:
     """Writes the frustum, its ``position`` at the origin, as binary STL."""
     vertices = part.vertices(inset_m) - np.array(part.position)
-    triangles = [struct.pack("<12fH", 0, 0, 0, *vertices[list(corners)].ravel(), 0)
-                 for corners in _FRUSTUM_TRIANGLES]  # fmt: skip
-    path.write_bytes(bytes(80) + struct.pack("<I", len(triangles)) + b"".join(triangles))
+    facets = b""
+    for corners in _FRUSTUM_TRIANGLES:
+        a, b, c = vertices[list(corners)]
+        normal = np.cross(b - a, c - a)
+        facets += struct.pack("<12fH", *normal / np.linalg.norm(normal), *a, *b, *c, 0)
+    path.write_bytes(bytes(80) + struct.pack("<I", len(_FRUSTUM_TRIANGLES)) + facets)
 
 
 def _positions(piece: Piece) -> Sequence[tuple[float, float, float]]:
