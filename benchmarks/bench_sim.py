@@ -5,7 +5,8 @@ environment's episodes: apply them, step, read the pose and the sensor's joint, 
 So it goes through the same motions and the same contacts, bit for bit, and what is left between
 the two is this package: servo, governor, observation, reward.
 
-    python benchmarks/bench_sim.py [--episodes 20] [--repeat 3] [--controllers 0] [--json]
+    python benchmarks/bench_sim.py [--task lap_joint] [--episodes 20] [--repeat 3]
+        [--controllers 0] [--json]
 
 With ``--controllers N`` it also runs N episodes each of an oracle, which knows the true goal, and
 of a blind straight push.
@@ -28,6 +29,11 @@ from der_ros.envs.scripted import blind_action, oracle_action
 from der_ros.sim.scene import HELD_LINK
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import InitialState
+
+ENVIRONMENTS = {
+    "lap_joint": der_ros.envs.LapJointEnv,
+    "peg_in_hole": der_ros.envs.PegInHoleEnv,
+}
 
 
 class Episode(NamedTuple):
@@ -108,9 +114,9 @@ def time_resets(env: der_ros.envs.AssemblyEnv, count: int = 500) -> float:
     return (time.perf_counter() - start) / count
 
 
-def measure(episode_count: int, repeat: int) -> dict[str, float]:
+def measure(task: str, episode_count: int, repeat: int) -> dict[str, float]:
     """All figures; of the repetitions, which take turns, the fastest of each counts."""
-    env = der_ros.envs.LapJointEnv()
+    env = ENVIRONMENTS[task]()
     env.reset(seed=0)
     episodes = [record(env, seed) for seed in range(episode_count)]
     control_steps = sum(len(episode.actions) for episode in episodes)
@@ -133,11 +139,11 @@ def measure(episode_count: int, repeat: int) -> dict[str, float]:
     }
 
 
-def run_controllers(count: int) -> dict[str, float]:
+def run_controllers(task: str, count: int) -> dict[str, float]:
     """Success of the scripted controllers, and the worst that the physics showed on the way."""
     figures = {}
     for name, controller in (("oracle", oracle_action), ("blind", blind_action)):
-        env = der_ros.envs.LapJointEnv()
+        env = ENVIRONMENTS[task]()
         successes, peak_force_n, penetration_m = 0, 0.0, 0.0
         for seed in range(count):
             env.reset(seed=seed)
@@ -163,14 +169,15 @@ def world_state(world: AssemblyWorld) -> Any:
 def main() -> int:
     """Prints the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--task", choices=sorted(ENVIRONMENTS), default="lap_joint")
     parser.add_argument("--episodes", type=int, default=20)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--controllers", type=int, default=0, metavar="N")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     arguments = parser.parse_args()
-    figures = measure(arguments.episodes, arguments.repeat)
+    figures = measure(arguments.task, arguments.episodes, arguments.repeat)
     if arguments.controllers > 0:
-        figures |= run_controllers(arguments.controllers)
+        figures |= run_controllers(arguments.task, arguments.controllers)
     if arguments.json:
         print(json.dumps(figures))
     else:

@@ -10,7 +10,7 @@ from der_ros.nodes.launching import end_all
 
 # name, default, type, choices, description
 ARGUMENTS = [
-    ("task", "lap_joint", str, ["lap_joint"], "What is assembled"),
+    ("task", "lap_joint", str, ["lap_joint", "peg_in_hole"], "What is assembled"),
     ("preset", "fast", str, None, "Hyper-parameters: fast (two cores), paper, or a .yaml file"),
     (
         "algorithm",

@@ -17,13 +17,11 @@ from der_ros.geometry import (
     rotation_vector_from_quaternion,
 )
 
-# Below this the notches hold the piece; above, it must be aligned before it goes on.
-_ENGAGED_M = 0.035
 _GAIN_PER_S = 5.0
 
 
 def oracle_action(env: AssemblyEnv) -> NDArray[np.float64]:
-    """Goes over the true goal first, then down.
+    """Goes over the true goal, the nearest of them, and aligns first, then down.
 
     Args:
         env: in an episode; its true goal is used.
@@ -31,13 +29,15 @@ def oracle_action(env: AssemblyEnv) -> NDArray[np.float64]:
     Returns:
         (6,) action.
     """
-    pose, goal = env.world.held_pose(), env.goal_pose
+    pose = env.world.held_pose()
+    goal = env.task.nearest_goal(pose, env.goal_pose)
     offset = goal.position - pose.position
     turn = rotation_vector_from_quaternion(
         quaternion_multiply(goal.quaternion, quaternion_conjugate(pose.quaternion))
     )
     aligned = math.hypot(offset[0], offset[1]) < 5e-5 and float(np.linalg.norm(turn)) < 1e-3
-    engaged = offset[2] > -_ENGAGED_M
+    # Engaged, the ground piece holds it; above, it must be aligned before it goes on.
+    engaged = offset[2] > -env.task.engagement_height_m
     velocity = _GAIN_PER_S * offset
     velocity[2] = -env.task.max_linear_speed_mps if aligned or engaged else 0.0
     return np.clip(

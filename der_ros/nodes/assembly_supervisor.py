@@ -23,7 +23,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from der_ros.errors import ConfigurationError
-from der_ros.geometry import Pose, Twist, angle_between
+from der_ros.geometry import Pose, Twist
 from der_ros.nodes.cell_client import CellClient, CellError
 from der_ros.nodes.common import (
     LATCHED,
@@ -202,7 +202,7 @@ class AssemblySupervisor(ShellNode):
             peak.force_n,
             peak.torque_nm,
             float(np.linalg.norm(pose.position - goal.position)),
-            angle_between(pose.quaternion, goal.quaternion),
+            self._task.angle(pose, goal),
         )
 
     def _keep(self, number: int, result: AttemptResult) -> None:

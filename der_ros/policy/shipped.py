@@ -31,7 +31,8 @@ def shipped_policy(task: str) -> Path:
     if task not in policies:
         raise ConfigurationError(
             f"policy: expected models/{task}.onnx in the package {_PACKAGE}, "
-            f"it has {', '.join(sorted(policies)) or 'none'}; give the path of a policy"
+            f"it has {', '.join(sorted(policies)) or 'none'}; "
+            "train one and give its path"
         )
     return policies[task]
 

@@ -6,19 +6,23 @@ from dataclasses import fields
 from typing import Any
 
 from der_ros.errors import ConfigurationError
-from der_ros.tasks.base import Box, InitialState, Judgement, Piece, Task
+from der_ros.tasks.base import Box, Frustum, InitialState, Judgement, Part, Piece, Task
 from der_ros.tasks.lap_joint import LapJoint
+from der_ros.tasks.peg_in_hole import PegInHole
 
-_TASKS: dict[str, type[Task]] = {cls.name: cls for cls in (LapJoint,)}
+_TASKS: dict[str, type[Task]] = {cls.name: cls for cls in (LapJoint, PegInHole)}
 
 TASK_NAMES: tuple[str, ...] = tuple(sorted(_TASKS))
 
 __all__ = [
     "TASK_NAMES",
     "Box",
+    "Frustum",
     "InitialState",
     "Judgement",
     "LapJoint",
+    "Part",
+    "PegInHole",
     "Piece",
     "Task",
     "make_task",

@@ -17,6 +17,7 @@ import numpy as np
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, angle_between
 
+Pair: TypeAlias = tuple[float, float]
 Triple: TypeAlias = tuple[float, float, float]
 
 
@@ -49,19 +50,113 @@ class Box:
         x, y, z = self.half_extents
         return 8.0 * x * y * z
 
+    @property
+    def center_of_mass(self) -> Triple:
+        """Its centre, in the piece's frame, m."""
+        return self.position
+
+    @property
+    def gyration_m2(self) -> Array:
+        """(3,) moments of inertia about its centre for each kilogram; there are no products."""
+        square = np.square(2.0 * np.array(self.half_extents))
+        moments: Array = (square.sum() - square) / 12.0
+        return moments
+
+
+@dataclass(frozen=True)
+class Frustum:
+    """A solid whose section is a rectangle that grows or shrinks evenly along z: a chamfered tip.
+
+    Attributes:
+        bottom: (x, y) half edge lengths of the lower face, m, all positive.
+        top: the same of the upper face.
+        height: from the lower to the upper face, m, positive.
+        position: the centre of the lower face in the piece's frame, m.
+    """
+
+    bottom: Pair
+    top: Pair
+    height: float
+    position: Triple
+
+    def __post_init__(self) -> None:
+        """Refuses a frustum without volume.
+
+        Raises:
+            ConfigurationError: a length is not positive and finite.
+        """
+        if not all(0.0 < length < math.inf for length in (*self.bottom, *self.top, self.height)):
+            raise ConfigurationError(
+                "Frustum: expected bottom, top and height above 0 m, "
+                f"got {self.bottom}, {self.top} and {self.height}"
+            )
+
+    @property
+    def volume_m3(self) -> float:
+        """Volume, m³."""
+        return float(self._slices[3].sum())
+
+    @property
+    def center_of_mass(self) -> Triple:
+        """Its centre of mass, in the piece's frame, m."""
+        _, _, z, volume = self._slices
+        x, y, bottom = self.position
+        return (x, y, bottom + float(z @ volume / volume.sum()))
+
+    @property
+    def gyration_m2(self) -> Array:
+        """(3,) moments of inertia about its centre of mass for each kilogram; no products."""
+        a, b, z, volume = self._slices
+        share = volume / volume.sum()
+        x2, y2 = float(share @ (a * a)) / 3.0, float(share @ (b * b)) / 3.0
+        z2 = float(share @ (z * z)) - float(share @ z) ** 2
+        return np.array((y2 + z2, x2 + z2, x2 + y2))
+
+    def vertices(self, inset_m: float = 0.0) -> Array:
+        """Its corners.
+
+        Args:
+            inset_m: how far all six faces are moved inwards first.
+
+        Returns:
+            (8, 3) m, in the piece's frame, the lower four first.
+        """
+        x, y, z = self.position
+        corners = []
+        for height in (inset_m, self.height - inset_m):
+            a, b = (
+                low + (high - low) * height / self.height
+                - inset_m * math.hypot(1.0, (high - low) / self.height)
+                for low, high in zip(self.bottom, self.top, strict=True)
+            )  # fmt: skip
+            corners += [(x + i * a, y + j * b, z + height) for i in (-1, 1) for j in (-1, 1)]
+        return np.array(corners)
+
+    @cached_property
+    def _slices(self) -> tuple[Array, Array, Array, Array]:
+        """Half lengths in x and y, height and volume of slices whose sums are exact integrals."""
+        nodes, weights = np.polynomial.legendre.leggauss(4)
+        t = 0.5 * (nodes + 1.0)
+        a = self.bottom[0] + (self.top[0] - self.bottom[0]) * t
+        b = self.bottom[1] + (self.top[1] - self.bottom[1]) * t
+        return a, b, self.height * t, 4.0 * a * b * 0.5 * weights * self.height
+
+
+Part: TypeAlias = Box | Frustum
+
 
 @dataclass(frozen=True)
 class Piece:
-    """A rigid piece of one material: boxes that touch but do not overlap.
+    """A rigid piece of one material: convex parts that touch but do not overlap.
 
     Attributes:
-        parts: the boxes, in the piece's frame.
+        parts: boxes and frustums, in the piece's frame.
         mass_kg: mass of all parts together.
         friction: Coulomb coefficient between the two pieces.
         rgba: colour for rendering, each in [0, 1].
     """
 
-    parts: tuple[Box, ...]
+    parts: tuple[Part, ...]
     mass_kg: float
     friction: float = 0.5
     rgba: tuple[float, float, float, float] = (0.8, 0.65, 0.45, 1.0)
@@ -73,7 +168,7 @@ class Piece:
             ConfigurationError: no parts, a mass that is not positive, or a negative friction.
         """
         if not self.parts:
-            raise ConfigurationError("Piece.parts: expected at least one Box, got none")
+            raise ConfigurationError("Piece.parts: expected at least one Box or Frustum, got none")
         if not 0.0 < self.mass_kg < math.inf:
             raise ConfigurationError(f"Piece.mass_kg: expected more than 0, got {self.mass_kg}")
         if not 0.0 <= self.friction < math.inf:
@@ -83,7 +178,7 @@ class Piece:
     def center_of_mass(self) -> Triple:
         """Centre of mass in the piece's frame, m."""
         volumes = np.array([part.volume_m3 for part in self.parts])
-        centres = np.array([part.position for part in self.parts])
+        centres = np.array([part.center_of_mass for part in self.parts])
         x, y, z = (volumes @ centres / volumes.sum()).tolist()
         return (x, y, z)
 
@@ -94,9 +189,8 @@ class Piece:
         total = np.zeros((3, 3))
         for part in self.parts:
             mass = density * part.volume_m3
-            square = np.square(2.0 * np.array(part.half_extents))
-            offset = np.array(part.position) - np.array(self.center_of_mass)
-            total += np.diag(mass / 12.0 * (square.sum() - square))
+            offset = np.array(part.center_of_mass) - np.array(self.center_of_mass)
+            total += mass * np.diag(part.gyration_m2)
             total += mass * (float(offset @ offset) * np.eye(3) - np.outer(offset, offset))
         return total
 
@@ -129,7 +223,8 @@ class Task(ABC):
     """An assembly task. Concrete tasks give the pieces, the initial states and the tool.
 
     Distance, success and reward are the paper's (Sec. 3.1): with ``d = |dp| + w * angle``,
-    ``r = -d``, plus ``R`` when ``d <= epsilon``; ``angle`` is that of the rotation to the goal.
+    ``r = -d``, plus ``R`` when ``d <= epsilon``; ``angle`` is that of the rotation to the goal, to
+    the nearest one where the held piece is symmetric.
 
     Attributes:
         epsilon_m: success when the distance is at most this.
@@ -199,6 +294,11 @@ class Task(ABC):
     def workspace(self) -> tuple[Array, Array]:
         """Lower and upper corner, (3,) m each, of the closed box that the tcp stays in."""
 
+    @property
+    @abstractmethod
+    def engagement_height_m(self) -> float:
+        """The tcp's height above its goal below which the ground piece guides the held one."""
+
     @abstractmethod
     def sample_initial_state(self, rng: np.random.Generator) -> InitialState:
         """Draws a start from the task's ranges; every number comes from ``rng``."""
@@ -221,8 +321,20 @@ class Task(ABC):
         """The true goal of the held piece, task frame."""
         return initial.ground
 
+    def nearest_goal(self, pose: Pose, goal: Pose) -> Pose:
+        """Of all goals that are as good as ``goal``, because the piece is symmetric, the nearest.
+
+        A task whose held piece looks the same after a turn overrides this, ``angle`` and ``tilt``.
+        """
+        return goal
+
+    def tilt(self, pose: Pose) -> float:
+        """How far, rad, a pose is turned in ways that ``max_tilt_rad`` limits."""
+        # The angle of a rotation is 2 acos(w), and w >= 0 in a Pose.
+        return 2.0 * math.acos(min(1.0, float(pose.quaternion[3])))
+
     def angle(self, pose: Pose, goal: Pose) -> float:
-        """Angle, rad in [0, pi], between a pose and the goal."""
+        """Angle, rad in [0, pi], between a pose and the nearest goal."""
         return angle_between(pose.quaternion, goal.quaternion)
 
     def distance(self, pose: Pose, goal: Pose) -> float:
@@ -258,8 +370,7 @@ class Task(ABC):
             and low[1] + margin_m <= y <= high[1] - margin_m
             and low[2] + margin_m <= z <= high[2] - margin_m
         )
-        # The angle of a rotation is 2 acos(w), and w >= 0 in a Pose.
-        return inside and float(pose.quaternion[3]) >= math.cos(0.5 * self.max_tilt_rad)
+        return inside and self.tilt(pose) <= self.max_tilt_rad
 
     @cached_property
     def _walls(self) -> tuple[list[float], list[float]]:

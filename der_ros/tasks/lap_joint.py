@@ -93,6 +93,11 @@ class LapJoint(Task):
         top = self.start_height_m + 0.015
         return np.array((-0.012, -0.012, -0.005)), np.array((0.012, 0.012, top))
 
+    @property
+    def engagement_height_m(self) -> float:
+        """A whole section: there the first notch begins to hold."""
+        return SECTION_M
+
     def sample_initial_state(self, rng: np.random.Generator) -> InitialState:
         """The ground timber's yaw, x and y are uniform in their ranges, the start is fixed."""
         offset = self.ground_offset_m

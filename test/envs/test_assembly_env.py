@@ -12,7 +12,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import der_ros.envs
-from der_ros.envs import AssemblyEnv, LapJointEnv, Randomization
+from der_ros.envs import AssemblyEnv, LapJointEnv, PegInHoleEnv, Randomization
 from der_ros.envs.assembly import default_limits, split_control_period
 from der_ros.envs.scripted import blind_action, oracle_action
 from der_ros.errors import ConfigurationError
@@ -23,6 +23,8 @@ from der_ros.sim.servo import ServoConfig
 from der_ros.tasks import InitialState, make_task
 
 ID = "der_ros/LapJoint-v0"
+IDS = (ID, "der_ros/PegInHole-v0")
+CLASSES = (LapJointEnv, PegInHoleEnv)
 
 
 @pytest.fixture
@@ -56,17 +58,19 @@ def rollout(env, seed, steps=60):
 # -- as Gymnasium wants it -----------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("name", IDS)
 @pytest.mark.parametrize("randomization", ["none", "paper"])
-def test_gymnasiums_checker_passes(randomization):
-    env = gymnasium.make(ID, randomization=randomization, render_mode="rgb_array")
+def test_gymnasiums_checker_passes(name, randomization):
+    env = gymnasium.make(name, randomization=randomization, render_mode="rgb_array")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_env(env.unwrapped)
     env.close()
 
 
-def test_spaces_are_the_papers():
-    env = gymnasium.make(ID, clearance=0.002, control_dt=0.012)
+@pytest.mark.parametrize("name", IDS)
+def test_spaces_are_the_papers(name):
+    env = gymnasium.make(name, clearance=0.002, control_dt=0.012)
     assert env.observation_space.shape == (13,)
     assert env.observation_space.dtype == np.float32
     assert env.action_space.shape == (6,)
@@ -94,9 +98,10 @@ def test_vector_environments_are_many_of_one():
 # -- repeatability -------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("make", CLASSES)
 @pytest.mark.parametrize("randomization", ["none", "paper"])
-def test_same_seed_and_actions_give_the_same_bits(randomization):
-    one, two = (LapJointEnv(randomization=randomization) for _ in range(2))
+def test_same_seed_and_actions_give_the_same_bits(make, randomization):
+    one, two = (make(randomization=randomization) for _ in range(2))
     first = rollout(one, 3)
     rollout(two, 8)  # another history must not matter
     second = rollout(two, 3)
@@ -108,12 +113,13 @@ def test_same_seed_and_actions_give_the_same_bits(randomization):
     two.close()
 
 
-def test_another_process_gives_the_same_bits():
+@pytest.mark.parametrize("make", CLASSES)
+def test_another_process_gives_the_same_bits(make):
     code = (
         "import sys, hashlib; sys.path.insert(0, sys.argv[1]);"
         "import test_assembly_env as t;"
-        "print(hashlib.sha256(t.rollout(t.LapJointEnv(randomization='paper'), 7).tobytes())"
-        ".hexdigest())"
+        f"env = t.{make.__name__}(randomization='paper');"
+        "print(hashlib.sha256(t.rollout(env, 7).tobytes()).hexdigest())"
     )
     command = [sys.executable, "-c", code, __file__.rsplit("/", 1)[0]]
     results = {
@@ -262,28 +268,34 @@ def test_it_is_truncated_when_the_governor_latches():
 # -- can it be solved ----------------------------------------------------------------------------
 
 
-def test_an_oracle_succeeds(env):
+@pytest.mark.parametrize("make", CLASSES)
+def test_an_oracle_succeeds(make):
+    env = make()
     outcomes = [run_episode(env, oracle_action, seed) for seed in range(20)]
     assert all(terminated for terminated, _, _ in outcomes)
     assert max(info["peak_force_n"] for _, _, info in outcomes) < 100.0
+    env.close()
 
 
-def test_an_oracle_succeeds_with_a_soft_arm_and_a_tight_notch():
-    env = LapJointEnv(clearance=0.0002, servo=ServoConfig.soft())
+@pytest.mark.parametrize("make", CLASSES)
+def test_an_oracle_succeeds_with_a_soft_arm_and_the_least_play(make):
+    env = make(clearance=0.0002, servo=ServoConfig.soft())
     outcomes = [run_episode(env, oracle_action, seed)[0] for seed in range(5)]
     assert all(outcomes)
     env.close()
 
 
-def test_a_blind_push_succeeds_rarely():
-    env = LapJointEnv(task_options={"time_limit_s": 4.0})
+@pytest.mark.parametrize("make", CLASSES)
+def test_a_blind_push_succeeds_rarely(make):
+    env = make(task_options={"time_limit_s": 4.0})
     outcomes = [run_episode(env, blind_action, seed)[0] for seed in range(20)]
     assert sum(outcomes) <= 3
     env.close()
 
 
-def test_episodes_of_random_actions_keep_within_bounds():
-    env = LapJointEnv(randomization="paper")
+@pytest.mark.parametrize("make", CLASSES)
+def test_episodes_of_random_actions_keep_within_bounds(make):
+    env = make(randomization="paper")
     for seed in range(4):
         rows = rollout(env, seed, steps=250)
         assert np.isfinite(rows).all()

@@ -16,6 +16,7 @@ from std_srvs.srv import Trigger
 
 from der_ros.nodes.common import LATCHED, Level, ShellNode
 from der_ros.nodes.policy_server import PolicyServer
+from der_ros.policy import shipped
 from der_ros.policy.runtime import OnnxPolicy
 
 pytestmark = pytest.mark.ros
@@ -175,6 +176,18 @@ def test_a_wrong_policy_fails_to_configure_with_one_line(policy, tmp_path, caplo
         (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
         assert reason in line
         assert "\n" not in line
+
+
+def test_a_task_without_a_shipped_policy_says_so(caplog, monkeypatch, tmp_path):
+    monkeypatch.setattr(shipped, "_model_folders", lambda: iter([tmp_path]))
+    write_policy(tmp_path / "lap_joint.onnx")
+    with running(PolicyServer, task="peg_in_hole") as (_, test):
+        assert not change_state(test, "configure")
+        (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+        assert "expected models/peg_in_hole.onnx in the package der_ros, it has lap_joint" in line
+        assert "give its path" in line
+        own = write_policy(tmp_path / "mine.onnx", task="peg_in_hole")
+        assert set_policy(test, own).successful
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -18,7 +18,7 @@ from der_ros.geometry import (
 from der_ros.sim.scene import CONTACT_SHELL_M, GRAVITY_M_PER_S2, HELD_LINK
 from der_ros.sim.servo import ServoConfig
 from der_ros.sim.world import AssemblyWorld
-from der_ros.tasks import InitialState, LapJoint
+from der_ros.tasks import TASK_NAMES, InitialState, LapJoint, make_task
 
 TILTED_SENSOR = Pose(
     np.array((0.01, -0.02, 0.12)), quaternion_from_rotation_vector((0.3, 0.2, 0.5))
@@ -34,10 +34,13 @@ def start(held, ground=None):
     return InitialState(held, ground if ground is not None else Pose.identity())
 
 
-@pytest.fixture
-def world():
-    with AssemblyWorld(LapJoint(tcp_from_sensor=TILTED_SENSOR)) as opened:
+@pytest.fixture(params=TASK_NAMES)
+def world(request):
+    with AssemblyWorld(make_task(request.param, tcp_from_sensor=TILTED_SENSOR)) as opened:
         yield opened
+
+
+only_lap_joint = pytest.mark.parametrize("world", ["lap_joint"], indirect=True)
 
 
 def push(world, steps, *, force=(0.0, 0.0, 0.0), at=(0.0, 0.0, 0.0)):
@@ -121,17 +124,27 @@ def pressed(world, held, twist, steps, ground=None):
     world.advance(Twist.zero(), 250)
 
 
+ON_THE_PLATE = pose(0.011, 0.011, 0.0305)
 CONTACTS = [
     # seated, pressed down; pressed to a side as well; wedged by a turn; ends on ends; on one edge
-    (pose(z=0.001), (0, 0, -0.05, 0, 0, 0), 15, None),
-    (pose(z=0.001), (0.04, 0.03, -0.03, 0, 0, 0), 15, None),
-    (pose(z=0.001), (0, 0, -0.03, 0, 0, 0.05), 40, None),
-    (pose(z=0.0355), (0, 0, -0.05, 0, 0, 0), 12, pose(0.003, 0.003, 0, (0, 0, -0.03))),
-    (pose(z=0.0180), (0, 0, -0.05, 0, 0, 0), 12, pose(0.003, 0, 0)),
+    ("lap_joint", pose(z=0.001), (0, 0, -0.05, 0, 0, 0), 15, None),
+    ("lap_joint", pose(z=0.001), (0.04, 0.03, -0.03, 0, 0, 0), 15, None),
+    ("lap_joint", pose(z=0.001), (0, 0, -0.03, 0, 0, 0.05), 40, None),
+    ("lap_joint", pose(z=0.0355), (0, 0, -0.05, 0, 0, 0), 12, pose(0.003, 0.003, 0, (0, 0, -0.03))),
+    ("lap_joint", pose(z=0.0180), (0, 0, -0.05, 0, 0, 0), 12, pose(0.003, 0, 0)),
+    # seated, pressed down; to a side as well; wedged by a turn; tip on the plate; tip on the rim
+    ("peg_in_hole", pose(z=0.001), (0, 0, -0.05, 0, 0, 0), 15, None),
+    ("peg_in_hole", pose(z=0.001), (0.04, 0.03, -0.03, 0, 0, 0), 15, None),
+    ("peg_in_hole", pose(z=0.005), (0.002, 0, 0, 0, 0, 0.05), 200, None),
+    ("peg_in_hole", ON_THE_PLATE, (0, 0, -0.05, 0, 0, 0), 12, None),
+    ("peg_in_hole", pose(z=0.0285, rotation=(0, 0, 0.3)), (0, 0, -0.05, 0, 0, 0), 12, None),
 ]
+on_contacts = pytest.mark.parametrize(
+    ("world", "held", "twist", "steps", "ground"), CONTACTS, indirect=["world"]
+)
 
 
-@pytest.mark.parametrize(("held", "twist", "steps", "ground"), CONTACTS)
+@on_contacts
 def test_at_rest_the_reading_is_the_sum_of_contacts_and_weight(world, held, twist, steps, ground):
     pressed(world, held, twist, steps, ground)
     world.advance(Twist.zero(), 1)
@@ -148,7 +161,7 @@ def test_at_rest_the_reading_is_the_sum_of_contacts_and_weight(world, held, twis
     assert np.abs(error[3:]).max() < 0.02 * np.linalg.norm(contact.force) * 0.1
 
 
-@pytest.mark.parametrize(("held", "twist", "steps", "ground"), CONTACTS)
+@on_contacts
 def test_at_rest_the_reading_is_steady(world, held, twist, steps, ground):
     pressed(world, held, twist, steps, ground)
     readings = []
@@ -208,8 +221,18 @@ def test_at_rest_the_contacts_carry_what_the_servo_pulls(world):
 
 
 @pytest.mark.parametrize("speed", [0.01, 0.05])
-def test_penetration_stays_below_a_tenth_of_a_millimetre_up_to_the_force_limit(world, speed):
-    for ground in (None, pose(0.003, 0.003, 0, (0, 0, -0.03)), pose(0.003, 0, 0)):
+@pytest.mark.parametrize(
+    ("world", "grounds"),
+    [
+        ("lap_joint", (pose(), pose(0.003, 0.003, 0, (0, 0, -0.03)), pose(0.003, 0, 0))),
+        ("peg_in_hole", (pose(), pose(0.011, 0.011, 0), pose(rotation=(0, 0, 0.7)))),
+    ],
+    indirect=["world"],
+)
+def test_penetration_stays_below_a_tenth_of_a_millimetre_up_to_the_force_limit(
+    world, grounds, speed
+):
+    for ground in grounds:
         world.reset(start(pose(z=0.04), ground))
         deepest = strongest = 0.0
         for _ in range(round(0.07 / speed / 0.004)):
@@ -254,16 +277,18 @@ def test_friction_holds_up_to_mu_times_the_load():
 # -- the notch -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("name", TASK_NAMES)
 @pytest.mark.parametrize("clearance", [0.0002, 0.001, 0.005])
 @pytest.mark.parametrize("sides", [(0.9, 0.0), (0.0, -0.9), (0.8, 0.8)])
-def test_a_piece_within_the_clearance_enters(clearance, sides):
-    with AssemblyWorld(LapJoint(clearance_m=clearance)) as world:
+def test_a_piece_within_the_clearance_enters(name, clearance, sides):
+    with AssemblyWorld(make_task(name, clearance_m=clearance)) as world:
         x, y = (side * clearance / 2 for side in sides)
         world.reset(start(pose(z=0.04), pose(x, y, 0)))
         world.advance(Twist(np.array((0, 0, -0.05)), np.zeros(3)), 220)
         assert world.held_pose().position[2] < 1e-4
 
 
+@only_lap_joint
 @pytest.mark.parametrize("offset", [(0.003, 0), (0, 0.003), (-0.003, 0.003)])
 def test_a_piece_pushed_three_millimetres_off_does_not_enter(world, offset):
     world.reset(start(pose(z=0.04), pose(*offset, 0)))
@@ -271,6 +296,7 @@ def test_a_piece_pushed_three_millimetres_off_does_not_enter(world, offset):
     assert world.held_pose().position[2] > 0.017
 
 
+@only_lap_joint
 def test_a_piece_turned_by_two_degrees_does_not_enter(world):
     world.reset(start(pose(z=0.04), pose(rotation=(0, 0, math.radians(-2.5)))))
     world.advance(Twist(np.array((0, 0, -0.02)), np.zeros(3)), 600)

@@ -7,7 +7,7 @@ import pytest
 
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, quaternion_from_rotation_vector
-from der_ros.tasks import TASK_NAMES, Box, LapJoint, Piece, make_task
+from der_ros.tasks import TASK_NAMES, Box, Frustum, LapJoint, Piece, make_task
 from der_ros.tasks.base import require_range
 
 
@@ -29,10 +29,45 @@ def test_a_piece_off_its_planes_of_symmetry_has_products_of_inertia():
     assert Piece(boxes, mass_kg=2.0).inertia[0, 1] == pytest.approx(-2.0 * 0.2 * 0.2)
 
 
+def test_a_frustum_without_taper_is_a_box():
+    box, same = Box((0.1, 0.2, 0.3), (1, 2, 3)), Frustum((0.1, 0.2), (0.1, 0.2), 0.6, (1, 2, 2.7))
+    assert same.volume_m3 == pytest.approx(box.volume_m3)
+    assert same.center_of_mass == pytest.approx(box.center_of_mass)
+    assert same.gyration_m2 == pytest.approx(box.gyration_m2)
+
+
+def test_a_frustum_weighs_what_its_points_do():
+    part = Frustum((0.1, 0.3), (0.4, 0.2), 0.5, (1.0, 2.0, 3.0))
+    points = np.random.default_rng(0).uniform((-0.4, -0.3, 0), (0.4, 0.3, 0.5), (400_000, 3))
+    x, y, z = np.abs(points).T
+    inside = points[(x <= 0.1 + 0.6 * z) & (y <= 0.3 - 0.2 * z)]
+    assert part.volume_m3 == pytest.approx(len(inside) / len(points) * 0.8 * 0.6 * 0.5, rel=0.01)
+    centre = np.array(part.center_of_mass) - (1.0, 2.0, 3.0)
+    assert centre == pytest.approx(inside.mean(axis=0), abs=2e-3)
+    variance = inside.var(axis=0)
+    assert part.gyration_m2 == pytest.approx(variance.sum() - variance, rel=0.01)
+
+
+def test_a_frustums_faces_move_inwards_by_the_inset():
+    part, inset = Frustum((0.01, 0.01), (0.02, 0.01), 0.01, (0.1, 0.2, 0.3)), 0.001
+    corners = part.vertices() - (0.1, 0.2, 0.3)
+    assert sorted(map(tuple, corners.round(9).tolist())) == sorted(
+        (i * a, j * 0.01, z) for a, z in ((0.01, 0), (0.02, 0.01)) for i in (-1, 1) for j in (-1, 1)
+    )
+    inner = part.vertices(inset) - (0.1, 0.2, 0.3)
+    assert set(inner[:, 2].round(9)) == {0.001, 0.009}
+    assert np.abs(inner[:, 1]) == pytest.approx(np.full(8, 0.009))
+    # The slanted faces, at 45 degrees: |x| - z = 0.01 outside.
+    along_normal = (0.01 - (np.abs(inner[:, 0]) - inner[:, 2])) / math.sqrt(2.0)
+    assert along_normal == pytest.approx(np.full(8, inset))
+
+
 @pytest.mark.parametrize(
     ("build", "told"),
     [
         (lambda: Box((0.1, 0.0, 0.1), (0, 0, 0)), "half_extents"),
+        (lambda: Frustum((0.1, 0.0), (0.1, 0.1), 0.1, (0, 0, 0)), "Frustum: .* above 0"),
+        (lambda: Frustum((0.1, 0.1), (0.1, 0.1), math.inf, (0, 0, 0)), "Frustum: .* above 0"),
         (lambda: Piece((), 1.0), "at least one Box"),
         (lambda: Piece((Box((1, 1, 1), (0, 0, 0)),), 0.0), "mass_kg"),
         (lambda: Piece((Box((1, 1, 1), (0, 0, 0)),), 1.0, friction=-0.1), "friction"),
@@ -101,7 +136,8 @@ def test_options_that_make_no_sense_are_refused(option, value):
 
 
 def test_make_task_knows_its_tasks_and_their_options():
-    assert "lap_joint" in TASK_NAMES
+    assert TASK_NAMES == ("lap_joint", "peg_in_hole")
+    assert [make_task(name).name for name in TASK_NAMES] == list(TASK_NAMES)
     assert make_task("lap_joint", clearance_m=0.002).clearance_m == 0.002
     with pytest.raises(ConfigurationError, match=r"expected one of .*lap_joint.*, got 'hinge'"):
         make_task("hinge")

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Pose, angle_between, quaternion_from_rotation_vector
+from der_ros.tasks import Box, Frustum
+from der_ros.tasks.peg_in_hole import HOLE_DEPTH_M, PEG_WIDTH_M, PegInHole
+
+
+def pose(x=0.0, y=0.0, z=0.0, rotation=(0.0, 0.0, 0.0)):
+    return Pose(np.array((x, y, z)), quaternion_from_rotation_vector(rotation))
+
+
+def corners(box):
+    centre, half = np.array(box.position), np.array(box.half_extents)
+    return centre - half, centre + half
+
+
+# -- the pieces ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("clearance", [0.0002, 0.0012, 0.005])
+def test_the_hole_is_a_square_with_half_the_play_on_each_side(clearance):
+    task = PegInHole(clearance_m=clearance)
+    hole = 0.5 * (PEG_WIDTH_M + clearance)
+    *walls, board = (corners(part) for part in task.ground.parts)
+    assert board[1][2] == 0.0
+    for low, high in walls:
+        assert (low[2], high[2]) == pytest.approx((0.0, HOLE_DEPTH_M))
+
+    def solid(x, y):
+        return any(((x, y) >= low[:2]).all() and ((x, y) <= high[:2]).all() for low, high in walls)
+
+    inside, outside = hole - 1e-6, hole + 1e-6
+    for across in np.linspace(-hole + 1e-6, hole - 1e-6, 9):
+        for side in (-1, 1):
+            assert not solid(side * inside, across)
+            assert not solid(across, side * inside)
+            assert solid(side * outside, across)
+            assert solid(across, side * outside)
+    assert all(solid(x, y) for x, y in itertools.product((-0.049, 0.049), repeat=2))
+
+
+def test_the_peg_has_a_shaft_of_its_width_and_a_tip_cut_off_at_45_degrees():
+    task = PegInHole(chamfer_m=0.004, peg_length_m=0.08)
+    shaft, tip = task.held.parts
+    assert isinstance(shaft, Box)
+    assert isinstance(tip, Frustum)
+    low, high = corners(shaft)
+    assert (low[2], high[2]) == pytest.approx((0.004, 0.08))
+    assert high[:2] - low[:2] == pytest.approx((PEG_WIDTH_M, PEG_WIDTH_M))
+    ends = tip.vertices()
+    assert ends[:4, 2] == pytest.approx(np.zeros(4))
+    assert ends[4:, 2] == pytest.approx(np.full(4, 0.004))
+    assert np.abs(ends[4:, :2]) == pytest.approx(np.full((4, 2), PEG_WIDTH_M / 2))
+    assert np.abs(ends[:4, :2]) == pytest.approx(np.full((4, 2), PEG_WIDTH_M / 2 - 0.004))
+    assert task.held.mass_kg == pytest.approx(500 * (shaft.volume_m3 + tip.volume_m3))
+    assert task.held.center_of_mass[:2] == (0.0, 0.0)
+
+
+# -- where it starts -----------------------------------------------------------------------------
+
+
+def test_only_the_yaw_of_the_peg_differs_and_fills_the_circle():
+    task = PegInHole()
+    rng = np.random.default_rng(0)
+    states = [task.sample_initial_state(rng) for _ in range(4000)]
+    yaws = []
+    for state in states:
+        assert state.held.position.tolist() == [0.0, 0.0, 0.04]
+        assert state.ground.position.tolist() == [0.0, 0.0, 0.0]
+        assert state.ground.quaternion.tolist() == [0.0, 0.0, 0.0, 1.0]
+        x, y, z, w = state.held.quaternion.tolist()
+        assert (x, y) == (0.0, 0.0)
+        assert w >= 0.0
+        assert task.tilt(state.held) == 0.0
+        assert task.inside_workspace(state.held, 0.001)
+        yaws.append(2.0 * math.atan2(z, w) % (2.0 * math.pi))
+    counts, _ = np.histogram(yaws, bins=8, range=(0.0, 2.0 * math.pi))
+    assert counts.sum() == 4000
+    assert counts == pytest.approx(np.full(8, 500), abs=5 * math.sqrt(500))
+
+
+def test_start_and_retract_are_clear_of_the_plate():
+    task = PegInHole()
+    assert task.retract_pose.position[2] > task.start_pose.position[2] > HOLE_DEPTH_M
+    assert task.inside_workspace(task.start_pose, 0.001)
+    assert task.inside_workspace(task.retract_pose, 0.001)
+
+
+# -- four goals ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("turns", range(-4, 5))
+@pytest.mark.parametrize("extra", [-0.7, -0.01, 0.0, 0.02, 0.75])
+def test_a_quarter_turn_changes_nothing_that_is_judged(turns, extra):
+    task, goal = PegInHole(), pose(0.001, 0.002, 0, (0, 0, 0.4))
+    yaw = 0.4 + extra
+    plain = pose(0.001, 0.002, 0.001, (0, 0, yaw))
+    turned = pose(0.001, 0.002, 0.001, (0, 0, yaw + turns * math.pi / 2))
+    assert task.angle(turned, goal) == pytest.approx(abs(extra), abs=1e-12)
+    assert task.distance(turned, goal) == pytest.approx(0.001 + 0.05 * abs(extra))
+    one, other = task.judge(plain, goal), task.judge(turned, goal)
+    assert one == pytest.approx(other)
+    assert other.success is task.success(turned, goal) is (0.001 + 0.05 * abs(extra) <= 0.005)
+    assert task.reward(turned, goal) == other.reward
+    nearest = task.nearest_goal(turned, goal)
+    assert angle_between(turned.quaternion, nearest.quaternion) == pytest.approx(abs(extra))
+    assert nearest.position.tolist() == goal.position.tolist()
+
+
+def test_the_angle_is_that_to_the_best_of_four_goals_in_any_orientation():
+    task, rng = PegInHole(), np.random.default_rng(3)
+    for _ in range(300):
+        here, goal = (Pose(np.zeros(3), q) for q in rng.standard_normal((2, 4)))
+        four = [
+            goal @ Pose(np.zeros(3), quaternion_from_rotation_vector((0, 0, k * math.pi / 2)))
+            for k in range(4)
+        ]
+        expected = min(angle_between(here.quaternion, one.quaternion) for one in four)
+        assert task.angle(here, goal) == pytest.approx(expected, abs=1e-9)
+        nearest = task.nearest_goal(here, goal)
+        assert angle_between(here.quaternion, nearest.quaternion) == pytest.approx(expected)
+
+
+def test_reward_is_the_papers_for_this_task():
+    task = PegInHole()
+    assert task.reward(pose(z=0.002, rotation=(0, 0, math.pi)), pose()) == pytest.approx(999.998)
+    assert task.reward(pose(z=0.02), pose()) == pytest.approx(-0.02)
+
+
+@pytest.mark.parametrize(
+    ("where", "seated"),
+    [
+        (pose(z=0.002), True),
+        (pose(0.0006, -0.0006, 0.004, (0, 0, math.pi / 2)), True),
+        (pose(z=0.0051), False),
+        (pose(z=0.002, rotation=(0, 0, 0.2)), False),
+        (pose(0.006, 0, 0), False),
+        (pose(z=0.027, rotation=(0, 0, math.pi / 4)), False),
+        (pose(z=HOLE_DEPTH_M), False),
+    ],
+)
+def test_it_is_seated_where_the_tip_is_down_whichever_side_is_in_front(where, seated):
+    assert PegInHole().is_seated(where) is seated
+
+
+def test_tilt_is_limited_and_yaw_is_not():
+    task = PegInHole()
+    for yaw in np.linspace(0.0, 2.0 * math.pi, 13):
+        turned = Pose(np.array((0, 0, 0.03)), quaternion_from_rotation_vector((0, 0, yaw)))
+        assert task.inside_workspace(turned)
+        for tilt, inside in ((0.34, True), (0.36, False)):
+            tilted = turned.moved(np.zeros(3), np.array((tilt, 0.0, 0.0)))
+            assert task.tilt(tilted) == pytest.approx(tilt)
+            assert task.inside_workspace(tilted) is inside
+
+
+# -- options -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("clearance", [-0.001, 0.0, 0.0001, 0.0051, math.nan])
+def test_clearance_outside_its_range_is_refused(clearance):
+    with pytest.raises(ConfigurationError, match=r"clearance: .*\[0.0002, 0.005\], got"):
+        PegInHole(clearance_m=clearance)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"start_yaw_range_rad": (1.0, 0.5)}, r"start_yaw_range_rad\[1\]"),
+        ({"start_yaw_range_rad": (-4.0, 4.0)}, "start_yaw_range_rad: expected at most a full turn"),
+        ({"chamfer_m": 0.0}, "chamfer_m"),
+        ({"chamfer_m": 0.016}, "chamfer_m"),
+        ({"peg_length_m": 0.03}, "peg_length_m"),
+        ({"friction": -1.0}, "friction"),
+        ({"start_height_m": 0.03}, "start_height_m"),
+    ],
+)
+def test_other_options_out_of_range_are_refused(options, told):
+    with pytest.raises(ConfigurationError, match=told):
+        PegInHole(**options)
