@@ -17,10 +17,10 @@ import numpy as np
 from der_ros.drivers.kuka.records import Answered, RobotState
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist, Wrench
+from der_ros.nodes.frames import BASE_FRAME, TASK_FRAME, TCP_FRAME
 from der_ros.policy.governor import GovernorLimits, GovernorState, Intervention, govern
 from der_ros.policy.observation import wrench_at_held_piece
 
-BASE_FRAME, TASK_FRAME, TCP_FRAME = "base_link", "task_frame", "tcp"
 COMMAND_FRAMES = (TASK_FRAME, BASE_FRAME, TCP_FRAME)
 MAX_FUTURE_S = 0.1
 """A stamp further ahead than this comes from a clock that is not this computer's."""

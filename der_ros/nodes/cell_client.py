@@ -23,12 +23,12 @@ from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import Pose, Twist
 from der_ros.nodes.common import LATCHED, Level, ShellNode
 from der_ros.nodes.conversions import (
-    TASK_FRAME,
     CellFrames,
     pose_from_message,
     twist_to_message,
     wrench_from_message,
 )
+from der_ros.nodes.frames import TASK_FRAME
 from der_ros.nodes.polling import PolledSubscription
 from der_ros.policy.attempt import PeakWrench
 

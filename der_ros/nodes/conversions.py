@@ -12,11 +12,6 @@ from rclpy.node import Node
 from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.nodes.common import declare
 
-BASE_FRAME = "base_link"
-TASK_FRAME = "task_frame"
-TCP_FRAME = "tcp"
-SENSOR_FRAME = "ft_sensor"
-
 _IDENTITY = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]
 
 

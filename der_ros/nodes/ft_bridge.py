@@ -34,7 +34,8 @@ from der_ros.nodes.common import (
     declare,
     run_node,
 )
-from der_ros.nodes.conversions import SENSOR_FRAME, wrench_from_message, wrench_to_message
+from der_ros.nodes.conversions import wrench_from_message, wrench_to_message
+from der_ros.nodes.frames import SENSOR_FRAME
 
 _RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 _NEWEST = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)

@@ -33,14 +33,13 @@ from der_ros.geometry import Twist
 from der_ros.nodes.bridge_motion import BridgeMotion, MotionConfig
 from der_ros.nodes.common import DiagnosticsPublisher, Level, ShellNode, Status, declare, run_node
 from der_ros.nodes.conversions import (
-    BASE_FRAME,
-    TASK_FRAME,
     CellFrames,
     pose_to_message,
     twist_from_message,
     twist_to_message,
     wrench_from_message,
 )
+from der_ros.nodes.frames import BASE_FRAME, TASK_FRAME
 from der_ros.nodes.polling import PolledSubscription
 from der_ros.policy.governor import GovernorLimits
 

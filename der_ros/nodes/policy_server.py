@@ -40,13 +40,12 @@ from der_ros.nodes.common import (
     run_node,
 )
 from der_ros.nodes.conversions import (
-    BASE_FRAME,
-    TASK_FRAME,
     CellFrames,
     pose_from_message,
     twist_to_message,
     wrench_from_message,
 )
+from der_ros.nodes.frames import BASE_FRAME, TASK_FRAME
 from der_ros.nodes.polling import PolledSubscription
 from der_ros.policy.observation import build_observation, wrench_at_held_piece
 from der_ros.policy.runtime import OnnxPolicy

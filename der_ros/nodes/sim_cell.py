@@ -32,7 +32,8 @@ from der_ros.nodes.common import (
     declare,
     run_node,
 )
-from der_ros.nodes.conversions import TASK_FRAME, CellFrames, pose_to_message
+from der_ros.nodes.conversions import CellFrames, pose_to_message
+from der_ros.nodes.frames import TASK_FRAME
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import make_task
 
