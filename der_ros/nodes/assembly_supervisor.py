@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -161,13 +160,16 @@ class AssemblySupervisor(ShellNode):
                 self._cell.restart_peak()
                 began_s = time.monotonic()
                 outcome, reason = self._watch(began_s + self._task.time_limit_s)
-                result = self._result(outcome, reason, time.monotonic() - began_s)
+                result = self._result(outcome, reason, time.monotonic() - began_s, bag)
+                # While the bag is open, so that it holds its own verdict.
+                self._announce(result)
         except CellError as error:
             if self.finished.is_set():
                 raise
             outcome = Outcome.ABORTED if self._stopped.is_set() else Outcome.FAULT
-            result = self._result(outcome, str(error), time.monotonic() - began_s)
-        self._keep(number, replace(result, bag=bag))
+            result = self._result(outcome, str(error), time.monotonic() - began_s, bag)
+            self._announce(result)
+        self._keep(number, result)
         self._recover(result)
 
     def _prepare_attempt(self) -> None:
@@ -193,7 +195,7 @@ class AssemblySupervisor(ShellNode):
                 return Outcome.TIMEOUT, f"not seated within {self._task.time_limit_s:g} s"
             time.sleep(WATCH_PERIOD_S)
 
-    def _result(self, outcome: Outcome, reason: str, duration_s: float) -> AttemptResult:
+    def _result(self, outcome: Outcome, reason: str, duration_s: float, bag: str) -> AttemptResult:
         pose, goal, peak = self._cell.pose(), self._cell.goal, self._cell.peak
         return AttemptResult(
             outcome,
@@ -203,15 +205,17 @@ class AssemblySupervisor(ShellNode):
             peak.torque_nm,
             float(np.linalg.norm(pose.position - goal.position)),
             self._task.angle(pose, goal),
+            bag,
         )
 
+    def _announce(self, result: AttemptResult) -> None:
+        self._attempt_topic.publish(String(data=result.to_json()))
+
     def _keep(self, number: int, result: AttemptResult) -> None:
-        """Writes the attempt's line in one piece, then tells everybody."""
-        line = result.to_json()
+        """Writes the attempt's line, in one piece."""
         with (self._run_dir / "attempts.jsonl").open("a", encoding="utf-8") as lines:
-            lines.write(line + "\n")
+            lines.write(result.to_json() + "\n")
         self._results.append(result)
-        self._attempt_topic.publish(String(data=line))
         logger.info(
             "attempt %d: %s (%s), %.1f s, peak %.0f N, %.1f mm from the goal",
             number,

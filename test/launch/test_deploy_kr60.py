@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import rclpy
+from rosbags.highlevel import AnyReader
+from rosbags.typesys import Stores, get_typestore
 from std_srvs.srv import Trigger
 
 pytestmark = [pytest.mark.ros, pytest.mark.timeout(240)]
@@ -124,6 +126,17 @@ def test_attempts_run_and_every_recorded_action_is_reproduced(tmp_path):
         report = json.loads(replay.stdout)
         assert report["verdict"] == "same"
         assert report["samples"] > 10
+        assert verdicts(result["bag"]) == [result]
+
+
+def verdicts(bag):
+    """What a bag holds on the supervisor's topic."""
+    with AnyReader([Path(bag)], default_typestore=get_typestore(Stores.ROS2_JAZZY)) as reader:
+        wanted = [c for c in reader.connections if c.topic == "/assembly_supervisor/attempt"]
+        return [
+            json.loads(reader.deserialize(data, connection.msgtype).data)
+            for connection, _, data in reader.messages(wanted)
+        ]
 
 
 def call(name):
