@@ -31,3 +31,7 @@ class BagError(DerRosError, ValueError):
 
 class CheckpointError(DerRosError, ValueError):
     """A checkpoint is missing, truncated, or belongs to another run."""
+
+
+class DivergedError(DerRosError, ArithmeticError):
+    """Training gave numbers that are not finite."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from der_ros.errors import CheckpointError, ConfigurationError
+from der_ros.errors import CheckpointError, ConfigurationError, DivergedError
 from der_ros.replay.sum_tree import FloatArray, IndexArray, SumTree
 from der_ros.replay.transitions import Float32Array, Transitions
 
@@ -245,7 +246,14 @@ class Shard:
         if td_errors is None:
             return np.full(rows, self._top**self.config.alpha)
         magnitude = np.abs(td_errors).astype(np.float64) + self.config.epsilon
-        self._top = max(self._top, float(magnitude.max()))
+        largest = float(magnitude.max())
+        if not math.isfinite(largest):
+            # One such priority would make every sum above it, and so every draw, meaningless.
+            raise DivergedError(
+                "replay: expected finite TD errors, got NaN or infinity; the learner has diverged, "
+                "go on from an earlier checkpoint with a smaller learning_rate"
+            )
+        self._top = max(self._top, largest)
         return np.power(magnitude, self.config.alpha)
 
     def _append(self, ring: _Ring, transitions: Transitions, td_errors: FloatArray | None) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from der_ros.errors import CheckpointError, ConfigurationError
+from der_ros.errors import CheckpointError, ConfigurationError, DivergedError
 from der_ros.replay.shard import Shard, ShardConfig
 from der_ros.replay.transitions import Transitions
 
@@ -160,3 +160,17 @@ def test_refuses_what_cannot_work(options):
 def test_an_empty_shard_cannot_be_drawn_from():
     with pytest.raises(ConfigurationError, match="empty"):
         draw(shard())
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_an_error_that_is_not_finite_stops_training_and_leaves_the_shard_as_it_was(bad):
+    s = shard()
+    s.add(rows(1, 2))
+    batch = draw(s, 2)
+    before = s.state()
+    with pytest.raises(DivergedError, match="smaller learning_rate"):
+        s.update_priorities(batch.indices, batch.generations, np.array([0.5, bad]))
+    with pytest.raises(DivergedError):
+        s.add(rows(3), np.array([bad]))
+    after = s.state()
+    assert all(np.array_equal(before[name], after[name]) for name in before)
