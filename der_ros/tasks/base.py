@@ -382,6 +382,11 @@ class Task(ABC):
         return translation + self.rotation_weight_m_per_rad * angle
 
 
+def pose_above(height_m: float) -> Pose:
+    """Straight above the nominal assembled pose, m, and turned like it."""
+    return Pose(np.array((0.0, 0.0, height_m)), np.array((0.0, 0.0, 0.0, 1.0)))
+
+
 def require_range(
     value: float, name: str, *, low: float, high: float = math.inf, inclusive: bool = True
 ) -> float:

@@ -17,7 +17,7 @@ from typing import ClassVar
 import numpy as np
 
 from der_ros.geometry import Array, Pose, quaternion_from_rotation_vector
-from der_ros.tasks.base import Box, InitialState, Piece, Task, require_range
+from der_ros.tasks.base import Box, InitialState, Piece, Task, pose_above, require_range
 
 SECTION_M = 0.034925
 _WOOD_DENSITY_KG_PER_M3 = 500.0
@@ -80,12 +80,12 @@ class LapJoint(Task):
     @cached_property
     def start_pose(self) -> Pose:
         """Straight above the nominal assembled pose."""
-        return _above(self.start_height_m)
+        return pose_above(self.start_height_m)
 
     @cached_property
     def retract_pose(self) -> Pose:
         """A little higher than the start."""
-        return _above(self.start_height_m + 0.005)
+        return pose_above(self.start_height_m + 0.005)
 
     @cached_property
     def workspace(self) -> tuple[Array, Array]:
@@ -137,7 +137,3 @@ def _notched_timber(length_m: float, clearance_m: float, *, middle_above: bool) 
 
 def _swap_xy(values: tuple[float, float, float]) -> tuple[float, float, float]:
     return (values[1], values[0], values[2])
-
-
-def _above(height_m: float) -> Pose:
-    return Pose(np.array((0.0, 0.0, height_m)), np.array((0.0, 0.0, 0.0, 1.0)))

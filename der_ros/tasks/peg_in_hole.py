@@ -27,7 +27,7 @@ from der_ros.geometry import (
     quaternion_from_rotation_vector,
     quaternion_multiply,
 )
-from der_ros.tasks.base import Box, Frustum, InitialState, Piece, Task, require_range
+from der_ros.tasks.base import Box, Frustum, InitialState, Piece, Task, pose_above, require_range
 
 PEG_WIDTH_M = 0.035
 HOLE_DEPTH_M = 0.03
@@ -127,12 +127,12 @@ class PegInHole(Task):
     @cached_property
     def start_pose(self) -> Pose:
         """Straight above the hole, with no yaw."""
-        return _above(self.start_height_m)
+        return pose_above(self.start_height_m)
 
     @cached_property
     def retract_pose(self) -> Pose:
         """A little higher than the start."""
-        return _above(self.start_height_m + 0.005)
+        return pose_above(self.start_height_m + 0.005)
 
     @cached_property
     def workspace(self) -> tuple[Array, Array]:
@@ -194,7 +194,3 @@ def _between(goal: Pose, pose: Pose) -> tuple[float, float, float, float]:
     between = quaternion_multiply(quaternion_conjugate(goal.quaternion), pose.quaternion)
     x, y, z, w = between.tolist()
     return x, y, z, w
-
-
-def _above(height_m: float) -> Pose:
-    return Pose(np.array((0.0, 0.0, height_m)), np.array((0.0, 0.0, 0.0, 1.0)))
