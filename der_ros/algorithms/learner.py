@@ -124,10 +124,10 @@ class DeterministicLearner:
     @torch.no_grad()
     def load_networks(self, networks: Float32Array) -> None:
         """Takes over what another learner's ``networks`` gave."""
-        sizes = [part.flat.numel() for _, part in self._parts()]
-        split = torch.from_numpy(networks).split(sizes)
+        ends = np.cumsum([part.flat.numel() for _, part in self._parts()])
+        split = np.split(networks, ends[:-1])
         for (_, part), values in zip(self._parts(), split, strict=True):
-            part.flat.copy_(values)
+            part.flat.copy_(_tensor(values, part.flat.shape))
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Everything that the next update depends on."""

@@ -90,8 +90,7 @@ class TrainingConfig:
         ou_sigma: its noise.
         greedy_every: each this-many-th episode of a worker is free of noise, to watch success.
 
-        engine: ``local``, processes of this machine; ``ray``, actors of a Ray cluster.
-        ray_address: a running Ray cluster, ``host:port`` or ``auto``; empty starts one here.
+        engine: ``local``; ``ray`` is not there yet.
         workers: rollout processes; 0: none, everything in one process, repeatable bit for bit;
             -1: as many as cores besides the learner's, at least one.
         torch_threads: threads of the learner's arithmetic.
@@ -167,7 +166,6 @@ class TrainingConfig:
     greedy_every: int = 5
 
     engine: str = "local"
-    ray_address: str = ""
     workers: int = -1
     torch_threads: int = 1
     device: str = "cpu"
@@ -187,6 +185,8 @@ class TrainingConfig:
         _one_of("algorithm", self.algorithm, ALGORITHM_NAMES)
         _one_of("replay_structure", self.replay_structure, STRUCTURE_NAMES)
         _one_of("engine", self.engine, ENGINE_NAMES)
+        if self.engine == "ray":
+            raise ConfigurationError("engine: expected local; ray is not there yet")
         _one_of("exploration", self.exploration, EXPLORATION_NAMES)
         _one_of("first_priority", self.first_priority, ("top", "td_error"))
         for name in ("batch_size", "fragment_steps", "policy_interval", "greedy_every",
