@@ -6,9 +6,10 @@ from dataclasses import fields
 from typing import Any
 
 from der_ros.errors import ConfigurationError
-from der_ros.tasks.base import Box, Frustum, InitialState, Judgement, Part, Piece, Task
+from der_ros.tasks.base import InitialState, Judgement, Task
 from der_ros.tasks.lap_joint import LapJoint
 from der_ros.tasks.peg_in_hole import PegInHole
+from der_ros.tasks.pieces import Box, Frustum, Part, Piece
 
 _TASKS: dict[str, type[Task]] = {cls.name: cls for cls in (LapJoint, PegInHole)}
 

@@ -67,7 +67,8 @@ class TrainingConfig:
         epsilon: added to |td_error|.
         zone_share: share of each batch from the zone; None leaves it to the priorities.
         inserted_priority: ``top`` or ``td_error``, of demonstrations and insertions.
-        first_priority: ``top`` or ``td_error``, of the workers' transitions.
+        first_priority: of the workers' transitions: ``top``, or their ``td_error`` by the worker's
+            own copy of the networks, as in Ape-X.
         insertion_interval: steps between insertions; at each, every shard takes one episode.
         pool_episodes: most episodes in the success pool.
         pool_megabytes: most megabytes in the success pool.
@@ -89,7 +90,8 @@ class TrainingConfig:
         ou_sigma: its noise.
         greedy_every: each this-many-th episode of a worker is free of noise, to watch success.
 
-        engine: ``local``; ``ray`` is not there yet.
+        engine: ``local``, processes of this machine; ``ray``, actors of a Ray cluster.
+        ray_address: a running Ray cluster, ``host:port`` or ``auto``; empty starts one here.
         workers: rollout processes; 0: none, everything in one process, repeatable bit for bit;
             -1: as many as cores besides the learner's, at least one.
         torch_threads: threads of the learner's arithmetic.
@@ -165,6 +167,7 @@ class TrainingConfig:
     greedy_every: int = 5
 
     engine: str = "local"
+    ray_address: str = ""
     workers: int = -1
     torch_threads: int = 1
     device: str = "cpu"
@@ -186,8 +189,6 @@ class TrainingConfig:
         _one_of("engine", self.engine, ENGINE_NAMES)
         _one_of("exploration", self.exploration, EXPLORATION_NAMES)
         _one_of("first_priority", self.first_priority, ("top", "td_error"))
-        if self.engine == "ray":
-            raise ConfigurationError("engine: expected local; ray is not there yet")
         for name in ("batch_size", "fragment_steps", "policy_interval", "greedy_every",
                      "torch_threads", "evaluation_episodes", "checkpoints_kept"):  # fmt: skip
             if getattr(self, name) < 1:

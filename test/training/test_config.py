@@ -71,7 +71,6 @@ def test_an_unknown_key_is_refused_with_the_known_ones():
         ("max_minutes", 0),
         ("workers", -2),
         ("zone_size", 10**9),
-        ("engine", "ray"),
         ("first_priority", "low"),
     ],
 )
