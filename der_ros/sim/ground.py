@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pybullet
 
-from der_ros.sim.scene import create_ground
-from der_ros.tasks.base import Piece
+from der_ros.sim.shapes import create_ground
+from der_ros.tasks.pieces import Piece
 
 # Each body that waits costs the engine a little in every step: eight are not to be felt.
 KEPT_PIECES = 8

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from der_ros.errors import ConfigurationError
-from der_ros.tasks.base import Piece
+from der_ros.tasks.pieces import Piece
 
 
 @dataclass(frozen=True, kw_only=True)
