@@ -240,7 +240,7 @@ class Piece:
             ConfigurationError: no parts, a mass that is not positive, or a negative friction.
         """
         if not self.parts:
-            raise ConfigurationError("Piece.parts: expected at least one Box or Frustum, got none")
+            raise ConfigurationError("Piece.parts: expected at least one part, got none")
         if not 0.0 < self.mass_kg < math.inf:
             raise ConfigurationError(f"Piece.mass_kg: expected more than 0, got {self.mass_kg}")
         if not 0.0 <= self.friction < math.inf:
