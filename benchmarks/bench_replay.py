@@ -115,7 +115,7 @@ def figures() -> list[Figure]:
 
     def both_ours() -> None:
         batch: Batch = shard.sample(BATCH, rng)
-        shard.update_priorities(batch.indices, batch.generations, td_errors)
+        shard.update_priorities(batch.indices, batch.drawn_at, td_errors)
 
     def both_peer() -> None:
         indices, _ = peer.sample(BATCH)

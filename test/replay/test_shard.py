@@ -24,7 +24,7 @@ def shard(capacity=8, **options):
 
 def stored(s):
     state = s.state()
-    return state["n_step_return"].tolist()
+    return state["rows"][:, 3].tolist()  # after two of the observation and one of the action
 
 
 def draw(s, count=4000, seed=0):
@@ -127,7 +127,7 @@ def test_priority_updates_of_overwritten_rows_are_ignored_and_counted():
     batch = draw(s, 3)
     assert sorted(batch.indices.tolist()) == [0, 1, 2]
     s.add(rows(7), np.array([5.0]))  # over row 0
-    ignored = s.update_priorities(batch.indices, batch.generations, np.array([2.0, 2.0, 2.0]))
+    ignored = s.update_priorities(batch.indices, batch.drawn_at, np.array([2.0, 2.0, 2.0]))
     assert (ignored, s.ignored_updates) == (1, 1)
     assert s.state()["priority"].tolist() == [5.0, 2.0, 2.0]
 
@@ -169,7 +169,7 @@ def test_an_error_that_is_not_finite_stops_training_and_leaves_the_shard_as_it_w
     batch = draw(s, 2)
     before = s.state()
     with pytest.raises(DivergedError, match="smaller learning_rate"):
-        s.update_priorities(batch.indices, batch.generations, np.array([0.5, bad]))
+        s.update_priorities(batch.indices, batch.drawn_at, np.array([0.5, bad]))
     with pytest.raises(DivergedError):
         s.add(rows(3), np.array([bad]))
     after = s.state()

@@ -25,7 +25,7 @@ def replay(seed=0, td_errors=None, **options):
 
 
 def zone_tags(shard):
-    return shard.state()["observation"][: shard.zone_filled, 0].tolist()
+    return shard.state()["rows"][: shard.zone_filled, 0].tolist()
 
 
 def test_each_interval_every_shard_takes_one_whole_episode():  # mistakes 4 and 10
@@ -54,9 +54,9 @@ def test_insertions_pass_the_same_n_step_as_everything_else():  # mistakes 2 and
     r.add_success(episode(1.0))
     r.insert_if_due(100)
     expected = n_step_transitions(episode(1.0), 3, 0.5)
-    state = r.shards[0].state()
-    assert state["n_step_return"].tolist() == expected.n_step_return.tolist()
-    assert state["discount"].tolist() == expected.discount.tolist() == [0.125, 0.0, 0.0, 0.0]
+    rows = r.shards[0].state()["rows"]  # one of observation, one of action, return, discount
+    assert rows[:, 2].tolist() == expected.n_step_return.tolist()
+    assert rows[:, 3].tolist() == expected.discount.tolist() == [0.125, 0.0, 0.0, 0.0]
 
 
 def test_without_der_the_pool_stays_empty_and_demonstrations_stay():

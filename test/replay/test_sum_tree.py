@@ -52,7 +52,7 @@ def test_a_range_is_written_like_its_single_leaves(priorities, data):
     by_range, by_index = SumTree(capacity), SumTree(capacity)
     for tree in (by_range, by_index):
         tree.set(np.arange(capacity), np.full(capacity, 0.5))
-    by_range.set_range(start, values)
+    by_range.set_range(slice(start, start + len(values)), values)
     by_index.set(np.arange(start, start + len(values)), values)
     assert (by_range.values == by_index.values).all()
     assert by_range.total == by_index.total
