@@ -21,10 +21,11 @@ TOOLS = (
     "evaluate",
     "export_policy",
     "replay_bag",
+    "benchmark",
     "doctor",
 )
 # Folders that travel, with everything below them, into share/der_ros.
-SHARED_FOLDERS = ("launch", "config", "models")
+SHARED_FOLDERS = ("launch", "config", "models", "benchmarks")
 
 
 def shared_files() -> list[tuple[str, list[str]]]:

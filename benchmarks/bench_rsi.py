@@ -1,21 +1,19 @@
-"""RSI: codec against an XML library, and how soon telegrams are answered; prints one JSON object.
+"""RSI: how soon telegrams are answered, and the codec raced against an XML library.
 
 The simulated controller runs in a process of its own, as the real one runs on a computer of its
 own; its late wake-ups are reported apart from the answers.
-
-    python benchmarks/bench_rsi.py [--seconds 20] [--cycle-ms 12]
 """
 
-import argparse
-import json
+from __future__ import annotations
+
 import multiprocessing
 import sys
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 import numpy as np
+from figures import Body, Figure, argument_parser, call_times_us, less_is_better, show
 
 from der_ros.drivers.figures import LatencyFigures
 from der_ros.drivers.kuka import rsi
@@ -27,20 +25,9 @@ from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.nodes.bridge_motion import BridgeMotion, MotionConfig
 from der_ros.policy.governor import GovernorLimits
 
-CALLS = 20_000
 SIX = (1620.0, 0.0, 1910.0, 0.0, 90.0, 0.0)
 TELEGRAM = rsi.build_robot_telegram(rsi.RobotTelegram(543265442, SIX, SIX, SIX, 0))
 ANSWER = rsi.SensorTelegram(543265442, (0.4, 0.0, 0.0, 0.0, 0.0, 0.0))
-
-
-def median_us(function: Callable[[], object]) -> float:
-    """Median of single calls, microseconds, after a warm-up."""
-    times = np.empty(CALLS)
-    for i in range(-CALLS // 10, CALLS):
-        start = time.perf_counter_ns()
-        function()
-        times[i] = time.perf_counter_ns() - start
-    return float(np.median(times)) / 1e3
 
 
 def with_library() -> tuple[int, list[float], list[float], int]:
@@ -68,20 +55,21 @@ def build_with_library() -> bytes:
     return ET.tostring(root)
 
 
-def codec() -> dict[str, float]:
+def codec() -> list[Figure]:
     """Parse and build, ours and the library's, in turn."""
-    parse, build = (
-        median_us(lambda: rsi.parse_robot_telegram(TELEGRAM)),
-        median_us(lambda: rsi.build_sensor_telegram(ANSWER)),
-    )
-    parse_library, build_library = median_us(with_library), median_us(build_with_library)
-    return {
-        "parse_us": parse,
-        "build_us": build,
-        "etree_parse_us": parse_library,
-        "etree_build_us": build_library,
-        "ratio": (parse + build) / (parse_library + build_library),
+    races = {
+        "parse": (lambda: rsi.parse_robot_telegram(TELEGRAM), with_library),
+        "build": (lambda: rsi.build_sensor_telegram(ANSWER), build_with_library),
     }
+    return [
+        less_is_better(name, median_us(ours), "us", "xml.etree", median_us(theirs))
+        for name, (ours, theirs) in races.items()
+    ]
+
+
+def median_us(body: Body) -> float:
+    """Median of single calls, us."""
+    return float(np.median(call_times_us(body)))
 
 
 def controller(port: int, cycle_s: float, pipe: Connection) -> None:
@@ -94,7 +82,7 @@ def controller(port: int, cycle_s: float, pipe: Connection) -> None:
         pipe.send(krc4.statistics)
 
 
-def latency(seconds: float, cycle_s: float) -> dict[str, object]:
+def latency(seconds: float, cycle_s: float) -> list[Figure]:
     """Answers with the bridge's own decisions: frames, wrench, governor, corrections."""
     limits = GovernorLimits(workspace_min_m=(-9.0,) * 3, workspace_max_m=(9.0,) * 3)
     motion = BridgeMotion(MotionConfig(Pose.identity(), Pose.identity(), limits))
@@ -120,38 +108,35 @@ def latency(seconds: float, cycle_s: float) -> dict[str, object]:
         seen = here.recv()
         child.join()
         ours = server.statistics
-    return {
-        "cycle_ms": 1e3 * cycle_s,
-        "cycles": seen.cycles,
-        "late": seen.late,
-        "late_in_a_row": seen.longest_late,
-        "faults": motion.counts.faults,
-        "answer_ms": milliseconds(ours.answer),
-        "seen_by_controller_ms": milliseconds(seen.answer),
-        "controller_wake_up_ms": milliseconds(seen.wake_up),
+    counted = {
+        "cycle": (1e3 * cycle_s, "ms"),
+        "cycles": (seen.cycles, ""),
+        "late": (seen.late, ""),
+        "late_in_a_row": (seen.longest_late, ""),
+        "faults": (motion.counts.faults, ""),
     }
+    return [
+        *(Figure(name, value, unit) for name, (value, unit) in counted.items()),
+        *milliseconds("answer", ours.answer),
+        *milliseconds("answer_seen_by_controller", seen.answer),
+        *milliseconds("controller_wake_up", seen.wake_up),
+    ]
 
 
-def milliseconds(figures: LatencyFigures) -> dict[str, float]:
+def milliseconds(name: str, figures: LatencyFigures) -> list[Figure]:
     """p50, p99 and maximum in ms."""
-    return {
-        "p50": 1e3 * figures.p50_s,
-        "p99": 1e3 * figures.p99_s,
-        "max": 1e3 * figures.max_s,
-    }
+    values = {"p50": figures.p50_s, "p99": figures.p99_s, "max": figures.max_s}
+    return [Figure(f"{name}_{which}", 1e3 * value, "ms") for which, value in values.items()]
 
 
 def main() -> int:
     """Prints the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argument_parser(__doc__)
     parser.add_argument("--seconds", type=float, default=20.0, help="how long to answer")
     parser.add_argument("--cycle-ms", type=int, default=12, choices=(4, 12))
-    arguments = parser.parse_args()
-    figures = {
-        "codec": codec(),
-        "latency": latency(arguments.seconds, 0.001 * arguments.cycle_ms),
-    }
-    print(json.dumps(figures, indent=2))
+    options = parser.parse_args()
+    figures = [*codec(), *latency(options.seconds, 0.001 * options.cycle_ms)]
+    show("rsi", figures, options.json)
     return 0
 
 

@@ -58,10 +58,10 @@ def test_manifest_names_every_ros_package_that_is_imported():
     assert imported <= declared
 
 
-def test_every_launch_config_and_model_file_is_installed(monkeypatch):
+def test_every_file_of_the_shared_folders_is_installed(monkeypatch):
     data_files = setup_arguments(monkeypatch)["data_files"]
     installed = {path: folder for folder, paths in data_files for path in paths}
-    for top in ("launch", "config", "models"):
+    for top in ("launch", "config", "models", "benchmarks"):
         for path in (ROOT / top).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts and path.name[0] != ".":
                 name = path.relative_to(ROOT).as_posix()

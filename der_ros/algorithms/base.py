@@ -84,6 +84,12 @@ class Learner(Protocol):
     def policy_parameters(self) -> Float32Array:
         """The policy as one flat vector, in the order that ``MlpPolicy`` takes; a copy."""
 
+    def networks(self) -> Float32Array:
+        """All that ``td_errors`` depends on as one flat vector, for a copy elsewhere; a copy."""
+
+    def load_networks(self, networks: Float32Array) -> None:
+        """Takes over what another learner's ``networks`` gave."""
+
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Networks, targets, optimiser and random state as plain arrays; copies."""
 

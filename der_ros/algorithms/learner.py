@@ -117,6 +117,18 @@ class DeterministicLearner:
         parameters: Float32Array = self.policy_parts.flat.cpu().numpy().copy()
         return parameters
 
+    def networks(self) -> Float32Array:
+        """Policy, critics and their targets as one flat vector; a copy."""
+        return np.concatenate([part.flat.cpu().numpy() for _, part in self._parts()])
+
+    @torch.no_grad()
+    def load_networks(self, networks: Float32Array) -> None:
+        """Takes over what another learner's ``networks`` gave."""
+        ends = np.cumsum([part.flat.numel() for _, part in self._parts()])
+        split = np.split(networks, ends[:-1])
+        for (_, part), values in zip(self._parts(), split, strict=True):
+            part.flat.copy_(_tensor(values, part.flat.shape))
+
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Everything that the next update depends on."""
         result = {name: part.flat.cpu().numpy().copy() for name, part in self._parts()}

@@ -6,7 +6,6 @@ ROS ignores a parameter that no node declares, so one wrong letter leaves a limi
 from __future__ import annotations
 
 import ast
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from functools import cache
@@ -20,6 +19,7 @@ from der_ros.drivers.kuka.corrections import CorrectionLimits
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose
 from der_ros.policy.governor import GovernorLimits
+from der_ros.policy.shipped import package_folders
 
 EVERY_NODE = "/**"
 NODES = (
@@ -37,12 +37,8 @@ Parameters = Mapping[str, object]
 
 def shipped_config() -> Path:
     """``config/deploy_kr60.yaml`` of the installed package, else of the sources."""
-    name = Path("config") / "deploy_kr60.yaml"
-    for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):
-        path = Path(prefix) / "share" / "der_ros" / name
-        if prefix and path.is_file():
-            return path
-    return Path(__file__).resolve().parents[2] / name
+    paths = [folder / "deploy_kr60.yaml" for folder in package_folders("config")]
+    return next((path for path in paths if path.is_file()), paths[-1])
 
 
 def check_parameters(path: Path, cycle_s: float, on_hardware: bool) -> Iterator[Check]:

@@ -1,4 +1,4 @@
-"""Where policy files are: those that the package ships, and the one that a bag was made with."""
+"""Where the files that the package ships are; the policies above all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PACKAGE = "der_ros"
 def shipped_policies() -> dict[str, Path]:
     """The policies in the package's ``models`` folder by task name."""
     found: dict[str, Path] = {}
-    for folder in _model_folders():
+    for folder in package_folders("models"):
         for path in sorted(folder.glob("*.onnx")):
             found.setdefault(path.stem, path)
     return found
@@ -45,9 +45,12 @@ def file_sha256(path: Path) -> str:
         return ""
 
 
-def _model_folders() -> Iterator[Path]:
-    """In the installed package, wherever ament's prefixes say it is, else beside the sources."""
+def package_folders(name: str) -> Iterator[Path]:
+    """Where the package's files in a folder such as ``models`` may be, the best place first.
+
+    In the installed package, wherever ament's prefixes say it is, else beside the sources.
+    """
     for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):
         if prefix:
-            yield Path(prefix) / "share" / _PACKAGE / "models"
-    yield Path(__file__).resolve().parents[2] / "models"
+            yield Path(prefix) / "share" / _PACKAGE / name
+    yield Path(__file__).resolve().parents[2] / name

@@ -17,15 +17,9 @@ import pybullet
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.sim.camera import has_display, look_at_joint
-from der_ros.sim.scene import (
-    CONTACT_SHELL_M,
-    GRAVITY_M_PER_S2,
-    HELD_LINK,
-    Scene,
-    build_scene,
-    set_friction,
-)
+from der_ros.sim.scene import GRAVITY_M_PER_S2, HELD_LINK, Scene, build_scene, set_friction
 from der_ros.sim.servo import CartesianServo, Quadruple, ServoConfig, Six, Triple
+from der_ros.sim.shapes import CONTACT_SHELL_M
 from der_ros.tasks.base import InitialState, Task
 
 _ZERO3: Triple = (0.0, 0.0, 0.0)

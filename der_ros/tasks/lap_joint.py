@@ -17,7 +17,8 @@ from typing import ClassVar
 import numpy as np
 
 from der_ros.geometry import Array, Pose, quaternion_from_rotation_vector
-from der_ros.tasks.base import Box, InitialState, Piece, Task, pose_above, require_range
+from der_ros.tasks.base import InitialState, Task, pose_above, require_range
+from der_ros.tasks.pieces import Box, Piece
 
 SECTION_M = 0.034925
 _WOOD_DENSITY_KG_PER_M3 = 500.0

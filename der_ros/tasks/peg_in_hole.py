@@ -27,7 +27,8 @@ from der_ros.geometry import (
     quaternion_from_rotation_vector,
     quaternion_multiply,
 )
-from der_ros.tasks.base import Box, Frustum, InitialState, Piece, Task, pose_above, require_range
+from der_ros.tasks.base import InitialState, Task, pose_above, require_range
+from der_ros.tasks.pieces import Box, Frustum, Piece
 
 PEG_WIDTH_M = 0.035
 HOLE_DEPTH_M = 0.03

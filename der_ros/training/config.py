@@ -67,7 +67,8 @@ class TrainingConfig:
         epsilon: added to |td_error|.
         zone_share: share of each batch from the zone; None leaves it to the priorities.
         inserted_priority: ``top`` or ``td_error``, of demonstrations and insertions.
-        first_priority: ``top`` or ``td_error``, of the workers' transitions.
+        first_priority: of the workers' transitions: ``top``, or their ``td_error`` by the worker's
+            own copy of the networks, as in Ape-X.
         insertion_interval: steps between insertions; at each, every shard takes one episode.
         pool_episodes: most episodes in the success pool.
         pool_megabytes: most megabytes in the success pool.
@@ -184,10 +185,10 @@ class TrainingConfig:
         _one_of("algorithm", self.algorithm, ALGORITHM_NAMES)
         _one_of("replay_structure", self.replay_structure, STRUCTURE_NAMES)
         _one_of("engine", self.engine, ENGINE_NAMES)
-        _one_of("exploration", self.exploration, EXPLORATION_NAMES)
-        _one_of("first_priority", self.first_priority, ("top", "td_error"))
         if self.engine == "ray":
             raise ConfigurationError("engine: expected local; ray is not there yet")
+        _one_of("exploration", self.exploration, EXPLORATION_NAMES)
+        _one_of("first_priority", self.first_priority, ("top", "td_error"))
         for name in ("batch_size", "fragment_steps", "policy_interval", "greedy_every",
                      "torch_threads", "evaluation_episodes", "checkpoints_kept"):  # fmt: skip
             if getattr(self, name) < 1:

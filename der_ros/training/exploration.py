@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,6 +19,12 @@ class Noise(Protocol):
 
     def draw(self, rng: np.random.Generator, size: int) -> Float32Array:
         """(size,) to add to an action in [-1, 1]."""
+
+    def state(self) -> dict[str, float | list[float] | None]:
+        """What the next draw depends on besides ``rng``, for a checkpoint."""
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Takes over what ``state`` gave."""
 
 
 class GaussianNoise:
@@ -40,6 +47,14 @@ class GaussianNoise:
     def draw(self, rng: np.random.Generator, size: int) -> Float32Array:
         """(size,) independent of the last step's."""
         return (self.sigma * rng.standard_normal(size)).astype(np.float32)
+
+    def state(self) -> dict[str, float | list[float] | None]:
+        """This episode's σ."""
+        return {"sigma": self.sigma}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Takes over what ``state`` gave."""
+        self.sigma = float(state["sigma"])
 
 
 class OrnsteinUhlenbeckNoise:
@@ -66,6 +81,15 @@ class OrnsteinUhlenbeckNoise:
         step = self._sigma * rng.standard_normal(size) - self._theta * self._x
         self._x = (self._x + step).astype(np.float32)
         return (self.scale * self._x).astype(np.float32)
+
+    def state(self) -> dict[str, float | list[float] | None]:
+        """Where the process is."""
+        return {"x": None if self._x is None else self._x.tolist()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Takes over what ``state`` gave."""
+        x = state["x"]
+        self._x = None if x is None else np.array(x, np.float32)
 
 
 def make_noise(config: TrainingConfig, worker: int, workers: int) -> Noise:

@@ -166,3 +166,11 @@ def test_an_unknown_algorithm_is_refused_with_the_known_ones():
 def test_refuses_what_cannot_work(options):
     with pytest.raises(ConfigurationError, match="expected"):
         config(**options)
+
+
+@pytest.mark.parametrize("name", ALGORITHM_NAMES)
+def test_a_copy_with_the_same_networks_sees_the_same_td_errors(name):
+    one, two = (learner(name, seed, target_noise=0.0) for seed in (0, 1))
+    one.update(transitions(), WEIGHTS)
+    two.load_networks(one.networks())
+    assert one.td_errors(transitions()).tolist() == two.td_errors(transitions()).tolist()

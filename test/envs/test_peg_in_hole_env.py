@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from der_ros.envs import PegInHoleEnv
+from der_ros.envs import TaskEnv
 from der_ros.envs.scripted import oracle_action
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, quaternion_from_rotation_vector
@@ -19,7 +19,7 @@ def turned(yaw, z=0.04):
 
 @pytest.fixture
 def env():
-    made = PegInHoleEnv()
+    made = TaskEnv("peg_in_hole")
     yield made
     made.close()
 
@@ -96,7 +96,7 @@ def test_an_oracle_turns_the_shorter_way(env):
 
 
 def test_an_oracle_succeeds_with_the_papers_noise():
-    env = PegInHoleEnv(randomization="paper")
+    env = TaskEnv("peg_in_hole", randomization="paper")
     for seed in range(10):
         env.reset(seed=seed)
         terminated = truncated = False
@@ -117,4 +117,4 @@ def test_an_oracle_succeeds_with_the_papers_noise():
 )
 def test_wrong_arguments_are_refused(arguments, told):
     with pytest.raises(ConfigurationError, match=told):
-        PegInHoleEnv(**arguments)
+        TaskEnv("peg_in_hole", **arguments)

@@ -15,8 +15,9 @@ from der_ros.geometry import (
     angle_between,
     quaternion_from_rotation_vector,
 )
-from der_ros.sim.scene import CONTACT_SHELL_M, GRAVITY_M_PER_S2, HELD_LINK
+from der_ros.sim.scene import GRAVITY_M_PER_S2, HELD_LINK
 from der_ros.sim.servo import ServoConfig
+from der_ros.sim.shapes import CONTACT_SHELL_M
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import TASK_NAMES, InitialState, LapJoint, make_task
 

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -44,3 +46,14 @@ def test_ornstein_uhlenbeck_by_hand():
     assert np.abs(noise.draw(np.random.default_rng(1), 3)) == pytest.approx(
         np.abs(0.2 * first), abs=1e-6
     )
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "ornstein_uhlenbeck"])
+def test_noise_goes_on_from_its_state(kind):
+    one, two = (make_noise(make_config({"exploration": kind}), 0, 1) for _ in range(2))
+    rng = np.random.default_rng(3)
+    one.start_episode(rng)
+    one.draw(rng, 2)
+    two.load_state(json.loads(json.dumps(one.state())))
+    draws = [noise.draw(np.random.default_rng(4), 2) for noise in (one, two)]
+    assert draws[0].tobytes() == draws[1].tobytes()

@@ -1,0 +1,127 @@
+"""From pieces to PyBullet's shapes: what collides, what is seen, and the fixed ground piece."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pybullet
+
+from der_ros.tasks.pieces import Frustum, Piece
+
+# PyBullet's box against box finds a contact only once they overlap, which at 50 mm/s and 4 ms can
+# be 0.2 mm too late. So the ground piece's boxes carry a shell of this thickness, and the solver
+# is told to let just that much overlap be: contacts are known early and act at the true surface.
+CONTACT_SHELL_M = 0.00015
+# A mesh needs a margin: the engine is quick and exact while what lies inside it does not touch. The
+# margin adds to the faces and rounds the edges, so the vertices are moved in by it: faces are where
+# they belong, and a right-angled edge lacks 0.08 mm.
+_MESH_MARGIN_M = 0.0002
+# A box keeps its faces whatever the margin, but against a mesh its edges are rounded by it.
+_BOX_MARGIN_M = 1e-6
+# Of the corners in the order of ``Frustum.vertices``; outwards.
+_FRUSTUM_TRIANGLES = (
+    (0, 2, 3), (0, 3, 1), (4, 5, 7), (4, 7, 6), (0, 1, 5), (0, 5, 4),
+    (2, 6, 7), (2, 7, 3), (0, 4, 6), (0, 6, 2), (1, 3, 7), (1, 7, 5),
+)  # fmt: skip
+
+
+def create_ground(client: int, piece: Piece) -> int:
+    """Puts a piece that never moves at the world's origin; returns PyBullet's body number."""
+    return int(
+        pybullet.createMultiBody(
+            baseMass=0.0,
+            baseCollisionShapeIndex=collision_shape(client, piece, CONTACT_SHELL_M),
+            baseVisualShapeIndex=visual_shape(client, piece),
+            physicsClientId=client,
+        )
+    )
+
+
+def collision_shape(client: int, piece: Piece, shell_m: float = 0.0) -> int:
+    """What a piece collides with, as PyBullet's number of a shape.
+
+    Args:
+        client: PyBullet's connection.
+        piece: of boxes and frustums.
+        shell_m: boxes are this much larger on each side.
+    """
+    with TemporaryDirectory(prefix="der_ros_") as folder:
+        shape = int(
+            pybullet.createCollisionShapeArray(
+                **_shapes(piece, Path(folder), shell_m, inset_m=_MESH_MARGIN_M),
+                collisionFramePositions=_positions(piece),
+                physicsClientId=client,
+            )
+        )
+    has_mesh = any(isinstance(part, Frustum) for part in piece.parts)
+    _set_margin(client, shape, _MESH_MARGIN_M if has_mesh else _BOX_MARGIN_M)
+    return shape
+
+
+def _set_margin(client: int, shape: int, margin_m: float) -> None:
+    """Sets the margin of all parts of a shape.
+
+    PyBullet does so by way of a body, and only of a body's base; bodies share their shapes.
+    """
+    body = pybullet.createMultiBody(0.0, shape, physicsClientId=client)
+    pybullet.changeDynamics(body, -1, collisionMargin=margin_m, physicsClientId=client)
+    pybullet.removeBody(body, physicsClientId=client)
+
+
+def visual_shape(client: int, piece: Piece) -> int:
+    """How a piece looks, as PyBullet's number of a shape."""
+    with TemporaryDirectory(prefix="der_ros_") as folder:
+        return int(
+            pybullet.createVisualShapeArray(
+                **_shapes(piece, Path(folder)),
+                rgbaColors=[piece.rgba] * len(piece.parts),
+                visualFramePositions=_positions(piece),
+                physicsClientId=client,
+            )
+        )
+
+
+def _shapes(
+    piece: Piece, folder: Path, shell_m: float = 0.0, inset_m: float = 0.0
+) -> dict[str, Any]:
+    """PyBullet's arguments for the parts.
+
+    Args:
+        piece: of boxes and frustums.
+        folder: where the files of the frustums are written: one convex part of several is taken
+            from nowhere else.
+        shell_m: boxes are this much larger on each side.
+        inset_m: frustums are this much smaller on each side.
+    """
+    shapes: dict[str, Any] = {"shapeTypes": [], "halfExtents": [], "fileNames": []}
+    for number, part in enumerate(piece.parts):
+        kind, half, mesh = pybullet.GEOM_BOX, [1.0, 1.0, 1.0], ""
+        if isinstance(part, Frustum):
+            kind, mesh = pybullet.GEOM_MESH, str(folder / f"{number}.stl")
+            _write_mesh(part, Path(mesh), inset_m)
+        else:
+            half = [extent + shell_m for extent in part.half_extents]
+        shapes["shapeTypes"].append(kind)
+        shapes["halfExtents"].append(half)
+        shapes["fileNames"].append(mesh)
+    return shapes
+
+
+def _write_mesh(part: Frustum, path: Path, inset_m: float) -> None:
+    """Writes the frustum, its ``position`` at the origin, as binary STL."""
+    vertices = part.vertices(inset_m) - np.array(part.position)
+    facets = b""
+    for corners in _FRUSTUM_TRIANGLES:
+        a, b, c = vertices[list(corners)]
+        normal = np.cross(b - a, c - a)
+        facets += struct.pack("<12fH", *normal / np.linalg.norm(normal), *a, *b, *c, 0)
+    path.write_bytes(bytes(80) + struct.pack("<I", len(_FRUSTUM_TRIANGLES)) + facets)
+
+
+def _positions(piece: Piece) -> Sequence[tuple[float, float, float]]:
+    return [part.position for part in piece.parts]

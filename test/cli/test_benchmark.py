@@ -1,0 +1,58 @@
+import subprocess
+import sys
+
+import pytest
+
+from der_ros.cli import benchmark
+
+SCRIPT = '''"""Says what it was told.
+
+And no more.
+"""
+
+import sys
+
+sys.exit(0 if sys.argv[1:] == ["--json", "--size", "3"] else 7)
+'''
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """A prefix with one benchmark, found before the package's own."""
+    folder = tmp_path / "share" / "der_ros" / "benchmarks"
+    folder.mkdir(parents=True)
+    (folder / "bench_echo.py").write_text(SCRIPT)
+    (folder / "figures.py").write_text("")
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
+    return folder
+
+
+def test_arguments_go_to_the_benchmark_and_its_exit_code_comes_back(installed):
+    assert benchmark.main(["echo", "--json", "--size", "3"]) == 0
+    assert benchmark.main(["echo", "--help"]) == 7
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"]])
+def test_what_there_is_is_listed_with_its_description(installed, arguments):
+    command = [sys.executable, "-m", "der_ros.cli.benchmark", *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    (line,) = [text for text in result.stdout.splitlines() if text.startswith("  echo")]
+    assert line.split(maxsplit=1)[1] == "Says what it was told."
+
+
+def test_an_unknown_name_is_refused_with_those_that_there_are(installed, capsys):
+    assert benchmark.main(["learning"]) == 1
+    assert capsys.readouterr().err.strip() == (
+        "error: benchmark: expected one of echo, got 'learning'"
+    )
+
+
+@pytest.mark.parametrize("name", benchmark.find_benchmarks())
+def test_every_benchmark_has_a_description_and_the_common_arguments(name):
+    script = benchmark.find_benchmarks()[name]
+    assert benchmark.describe(script).endswith(".")
+    result = subprocess.run(
+        [sys.executable, str(script), "--help"], capture_output=True, text=True, timeout=120
+    )
+    assert result.returncode == 0, result.stderr
+    assert "--json" in result.stdout
