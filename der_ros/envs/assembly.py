@@ -22,6 +22,7 @@ from der_ros.policy.governor import GovernorLimits, GovernorState, govern_number
 from der_ros.policy.observation import OBSERVATION_NAMES, build_observation
 from der_ros.sim.camera import has_display, render_rgb
 from der_ros.sim.servo import ServoConfig, Six
+from der_ros.sim.variation import NOMINAL, Variation
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks.base import InitialState, Judgement, Task
 
@@ -125,11 +126,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         super().reset(seed=seed)
         self.world.open()
         initial = self._initial_state(options or {})
-        friction_scale = 1.0
-        if self.randomization.friction_std > 0.0:
-            drawn = 1.0 + self.randomization.friction_std * self.np_random.standard_normal()
-            friction_scale = max(0.0, drawn)
-        self.world.reset(initial, friction_scale)
+        self.world.reset(initial, self._variation())
         self._goal = self.task.goal_pose(initial)
         self._sensing.start_episode(self.np_random)
         self._governor = GovernorState.rest()
@@ -186,6 +183,13 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
                 f"options: expected at most initial=InitialState, got {dict(options)}"
             )
         return initial if initial is not None else self.task.sample_initial_state(self.np_random)
+
+    def _variation(self) -> Variation:
+        """Draws what differs in this episode's world."""
+        if self.randomization.friction_std == 0.0:
+            return NOMINAL
+        drawn = 1.0 + self.randomization.friction_std * self.np_random.standard_normal()
+        return Variation(friction_scale=max(0.0, drawn))
 
     def _command(self, action: ArrayLike) -> Six:
         """The action as a twist, m/s and rad/s, task axes."""

@@ -330,7 +330,7 @@ def test_action_noise_moves_the_piece_and_friction_noise_changes_the_push():
     scales = set()
     for seed in range(5):
         env.reset(seed=seed)
-        scales.add(env.world.save().friction_scale)
+        scales.add(env.world.save().variation.friction_scale)
     assert len(scales) == 5
     assert all(0.3 < scale < 1.7 for scale in scales)
     env.close()

