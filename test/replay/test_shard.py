@@ -24,7 +24,8 @@ def shard(capacity=8, **options):
 
 def stored(s):
     state = s.state()
-    return state["rows"][:, 3].tolist()  # after two of the observation and one of the action
+    both = np.concatenate((state["zone_rows"], state["ring_rows"]))
+    return both[:, 3].tolist()  # after two of the observation and one of the action
 
 
 def draw(s, count=4000, seed=0):
@@ -81,7 +82,7 @@ def test_top_priority_is_the_largest_seen():
     s = shard(capacity=4, alpha=1.0, epsilon=0.0)
     s.add(rows(1), np.array([-5.0]))
     s.add(rows(2))
-    assert s.state()["priority"].tolist() == [5.0, 5.0]
+    assert s.state()["ring_priority"].tolist() == [5.0, 5.0]
 
 
 def test_draws_in_proportion_to_priority_with_the_right_importance_weights():
@@ -129,7 +130,7 @@ def test_priority_updates_of_overwritten_rows_are_ignored_and_counted():
     s.add(rows(7), np.array([5.0]))  # over row 0
     ignored = s.update_priorities(batch.indices, batch.drawn_at, np.array([2.0, 2.0, 2.0]))
     assert (ignored, s.ignored_updates) == (1, 1)
-    assert s.state()["priority"].tolist() == [5.0, 2.0, 2.0]
+    assert s.state()["ring_priority"].tolist() == [5.0, 2.0, 2.0]
 
 
 def test_state_goes_round_and_foreign_state_is_refused():

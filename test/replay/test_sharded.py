@@ -25,7 +25,7 @@ def replay(seed=0, td_errors=None, **options):
 
 
 def zone_tags(shard):
-    return shard.state()["rows"][: shard.zone_filled, 0].tolist()
+    return shard.state()["zone_rows"][:, 0].tolist()
 
 
 def test_each_interval_every_shard_takes_one_whole_episode():  # mistakes 4 and 10
@@ -54,7 +54,7 @@ def test_insertions_pass_the_same_n_step_as_everything_else():  # mistakes 2 and
     r.add_success(episode(1.0))
     r.insert_if_due(100)
     expected = n_step_transitions(episode(1.0), 3, 0.5)
-    rows = r.shards[0].state()["rows"]  # one of observation, one of action, return, discount
+    rows = r.shards[0].state()["zone_rows"]  # one of observation, one of action, return, discount
     assert rows[:, 2].tolist() == expected.n_step_return.tolist()
     assert rows[:, 3].tolist() == expected.discount.tolist() == [0.125, 0.0, 0.0, 0.0]
 
@@ -93,7 +93,7 @@ def test_inserted_priority_is_an_option(kind, expected):
     )
     r.add_success(episode(1.0))
     r.insert_if_due(100)
-    assert set(r.shards[0].state()["priority"].tolist()) == {expected}
+    assert set(r.shards[0].state()["zone_priority"].tolist()) == {expected}
 
 
 def test_der_needs_room_in_the_zone():
