@@ -206,16 +206,15 @@ class Shard:
             self._tree.set(indices, self._priorities(len(indices), td_errors))
         return ignored
 
+    @property
+    def zone_age(self) -> float:
+        """Mean age of the zone's rows, in rows written to the zone since; 0 where it is empty."""
+        filled = np.arange(self.zone_filled)
+        return float(self._ages(filled).mean()) if len(filled) else 0.0
+
     def staleness(self, batch: Batch) -> float:
-        """Mean age of the batch's rows, in rows since written to their part, zone or ring."""
-        ages = np.where(
-            batch.indices >= self.config.zone_size,
-            self._ring.ages(batch.indices),
-            np.where(
-                batch.indices >= self._permanent, self._zone.ages(batch.indices), self._zone.writes
-            ),
-        )
-        return float(ages.mean())
+        """Mean age of the batch's rows, in rows written since to their part, zone or ring."""
+        return float(self._ages(batch.indices).mean())
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Everything that a checkpoint needs, filled rows only, as plain arrays; copies."""
@@ -274,6 +273,10 @@ class Shard:
         cut = round(rows * share)
         parts = [_Part(0, cut, 0.0, zone), _Part(cut, rows, zone, total)]
         return [part for part in parts if part.stop > part.start]
+
+    def _ages(self, indices: IndexArray) -> IndexArray:
+        in_zone = np.where(indices >= self._permanent, self._zone.ages(indices), self._zone.writes)
+        return np.where(indices >= self.config.zone_size, self._ring.ages(indices), in_zone)
 
     def _overwritten(self, indices: IndexArray, since: Written) -> NDArray[np.bool_]:
         """Which of the slots were written after ``since``; permanent ones never are."""
