@@ -12,7 +12,7 @@ from der_ros.errors import ConfigurationError
 from der_ros.tasks.base import InitialState, Judgement, Task
 from der_ros.tasks.lap_joint import LapJoint
 from der_ros.tasks.peg_in_hole import PegInHole
-from der_ros.tasks.pieces import Box, Frustum, Part, Piece
+from der_ros.tasks.pieces import Box, Frustum, Part, Piece, Turned
 
 
 class TaskEntry(NamedTuple):
@@ -50,6 +50,7 @@ __all__ = [
     "Piece",
     "Task",
     "TaskEntry",
+    "Turned",
     "make_task",
     "option_names",
     "task_entry",

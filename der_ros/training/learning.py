@@ -160,7 +160,7 @@ class Learning:
     def _update_once(self) -> None:
         shard, batch = self.replay.sample(self.config.batch_size, self._beta())
         update = self.learner.update(self._as_learned(batch.transitions), batch.weights)
-        shard.update_priorities(batch.indices, batch.generations, update.td_errors)
+        shard.update_priorities(batch.indices, batch.drawn_at, update.td_errors)
         self.updates += 1
         if self.updates % 100 == 0:
             self._latest |= {f"train/{name}": value for name, value in update.metrics.items()}
