@@ -14,8 +14,9 @@ from der_ros.policy.contract import PolicyContract
 from der_ros.policy.export import export_policy
 from der_ros.training.checkpoint import latest_checkpoint, load_checkpoint
 from der_ros.training.environment import make_environment, policy_contract
-from der_ros.training.learning import Learning, config_of
+from der_ros.training.learning import Learning
 from der_ros.training.messages import PolicySnapshot
+from der_ros.training.resuming import config_of
 
 
 def export_snapshot(
@@ -52,8 +53,7 @@ def export_checkpoint(source: Path, path: Path) -> float:
         ConfigurationError: it was trained on an environment that is none of this package's.
     """
     file = latest_checkpoint(source)
-    checkpoint = load_checkpoint(file)
-    config = config_of(checkpoint, file)
+    config = config_of(file)
     environment = make_environment(config)
     try:
         contract = policy_contract(environment)
@@ -65,7 +65,7 @@ def export_checkpoint(source: Path, path: Path) -> float:
             f"export: expected a policy for a task of this package, {file} is of {config.env}"
         )
     learning = Learning(config, shapes[0][0], shapes[1][0])
-    learning.load(checkpoint, file)
+    learning.load_state(load_checkpoint(file, "loop")["loop"]["learning"])
     facts = {
         "algorithm": config.algorithm,
         "seed": str(config.seed),
