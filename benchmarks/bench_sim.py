@@ -28,12 +28,7 @@ import der_ros.envs
 from der_ros.envs.scripted import blind_action, oracle_action
 from der_ros.sim.scene import HELD_LINK
 from der_ros.sim.world import AssemblyWorld
-from der_ros.tasks import InitialState
-
-ENVIRONMENTS = {
-    "lap_joint": der_ros.envs.LapJointEnv,
-    "peg_in_hole": der_ros.envs.PegInHoleEnv,
-}
+from der_ros.tasks import TASK_NAMES, InitialState
 
 
 class Episode(NamedTuple):
@@ -116,7 +111,7 @@ def time_resets(env: der_ros.envs.AssemblyEnv, count: int = 500) -> float:
 
 def measure(task: str, episode_count: int, repeat: int) -> dict[str, float]:
     """All figures; of the repetitions, which take turns, the fastest of each counts."""
-    env = ENVIRONMENTS[task]()
+    env = der_ros.envs.TaskEnv(task)
     env.reset(seed=0)
     episodes = [record(env, seed) for seed in range(episode_count)]
     control_steps = sum(len(episode.actions) for episode in episodes)
@@ -143,7 +138,7 @@ def run_controllers(task: str, count: int) -> dict[str, float]:
     """Success of the scripted controllers, and the worst that the physics showed on the way."""
     figures = {}
     for name, controller in (("oracle", oracle_action), ("blind", blind_action)):
-        env = ENVIRONMENTS[task]()
+        env = der_ros.envs.TaskEnv(task)
         successes, peak_force_n, penetration_m = 0, 0.0, 0.0
         for seed in range(count):
             env.reset(seed=seed)
@@ -169,7 +164,7 @@ def world_state(world: AssemblyWorld) -> Any:
 def main() -> int:
     """Prints the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--task", choices=sorted(ENVIRONMENTS), default="lap_joint")
+    parser.add_argument("--task", choices=TASK_NAMES, default="lap_joint")
     parser.add_argument("--episodes", type=int, default=20)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--controllers", type=int, default=0, metavar="N")

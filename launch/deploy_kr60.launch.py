@@ -30,7 +30,13 @@ FT_IS_SIM = EqualsSubstitution(FT, "sim")
 SIM_ROBOT_IP, SIM_SENSOR_IP = "127.0.0.2", "127.0.0.3"
 
 ARGUMENTS = [
-    DeclareLaunchArgument("task", default_value="lap_joint", description="What is assembled"),
+    DeclareLaunchArgument(
+        "task",
+        default_value="lap_joint",
+        choices=["lap_joint"],
+        description="What is assembled: a task whose speeds, workspace and forces "
+        "config/deploy_kr60.yaml holds the robot to",
+    ),
     DeclareLaunchArgument(
         "robot",
         default_value="sim",

@@ -7,10 +7,11 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from der_ros.nodes.launching import end_all
+from der_ros.tasks import TASK_NAMES
 
 # name, default, type, choices, description
 ARGUMENTS = [
-    ("task", "lap_joint", str, ["lap_joint", "peg_in_hole"], "What is assembled"),
+    ("task", "lap_joint", str, list(TASK_NAMES), "What is assembled"),
     ("preset", "fast", str, None, "Hyper-parameters: fast (two cores), paper, or a .yaml file"),
     (
         "algorithm",

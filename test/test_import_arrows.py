@@ -131,7 +131,7 @@ def test_every_room_has_arrows():
         ("drivers.netft.client", "from der_ros.policy import runtime"),
         ("drivers.netft.client", "from ...policy.runtime import OnnxPolicy"),
         ("tasks.base", "from der_ros import sim"),
-        ("envs.lap_joint", "from der_ros.policy.runtime import OnnxPolicy"),
+        ("envs.assembly", "from der_ros.policy.runtime import OnnxPolicy"),
         ("sim.world", "import der_ros.envs"),
         ("algorithms.ddpg", "import ray"),
         ("training.run", "import rclpy"),
@@ -146,7 +146,7 @@ def test_a_forbidden_import_is_found(module, source):
 @pytest.mark.parametrize(
     ("module", "source", "is_package"),
     [
-        ("envs.lap_joint", "from der_ros.policy.governor import govern", False),
+        ("envs.assembly", "from der_ros.policy.governor import govern", False),
         ("policy.export", "import torch, onnx", False),
         ("nodes.sim_trainer", "import rclpy\nfrom der_ros.training.run import TrainingRun", False),
         ("drivers.netft", "from .client import NetFtClient", True),

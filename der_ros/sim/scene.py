@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import numpy as np
 import pybullet
 
 from der_ros.sim.servo import ServoConfig
 from der_ros.sim.shapes import CONTACT_SHELL_M, collision_shape, create_ground, visual_shape
+from der_ros.sim.variation import NOMINAL, Variation
 from der_ros.tasks.base import Task
 from der_ros.tasks.pieces import Piece
 
@@ -63,21 +65,36 @@ def build_scene(client: int, task: Task, servo: ServoConfig, physics_dt_s: float
             deterministicOverlappingPairs=1,
             physicsClientId=client,
         )
-    tool = _create_tool(client, task.held, servo)
-    ground = create_ground(client, task.ground)
-    set_friction(client, Scene(tool, ground), task, 1.0)
-    return Scene(tool, ground)
+    scene = Scene(_create_tool(client, task.held, servo), create_ground(client, task.ground))
+    set_pieces(client, scene, task.held, task.ground, NOMINAL)
+    return scene
 
 
-def set_friction(client: int, scene: Scene, task: Task, scale: float) -> None:
-    """Sets the friction between the pieces to ``scale`` times what the task says.
+def set_pieces(client: int, scene: Scene, held: Piece, ground: Piece, variation: Variation) -> None:
+    """Gives the two bodies this episode's friction, and the held one its mass and inertia.
 
     PyBullet multiplies the coefficients of two bodies, hence the roots: two pieces of the same
     coefficient rub with just that.
+
+    Args:
+        client: PyBullet's connection.
+        scene: the bodies.
+        held: the piece of the tool, whose products of inertia count as zero.
+        ground: the piece of ``scene.ground``.
+        variation: scales of friction and mass.
     """
-    held, ground = math.sqrt(task.held.friction * scale), math.sqrt(task.ground.friction * scale)
-    pybullet.changeDynamics(scene.tool, HELD_LINK, lateralFriction=held, physicsClientId=client)
-    pybullet.changeDynamics(scene.ground, -1, lateralFriction=ground, physicsClientId=client)
+    pybullet.changeDynamics(
+        scene.tool, HELD_LINK,
+        mass=held.mass_kg * variation.mass_scale,
+        localInertiaDiagonal=(np.diag(held.inertia) * variation.mass_scale).tolist(),
+        lateralFriction=math.sqrt(held.friction * variation.friction_scale),
+        physicsClientId=client,
+    )  # fmt: skip
+    pybullet.changeDynamics(
+        scene.ground, -1,
+        lateralFriction=math.sqrt(ground.friction * variation.friction_scale),
+        physicsClientId=client,
+    )  # fmt: skip
 
 
 def _create_tool(client: int, piece: Piece, servo: ServoConfig) -> int:
@@ -103,8 +120,6 @@ def _create_tool(client: int, piece: Piece, servo: ServoConfig) -> int:
             tool, link, linearDamping=0.0, angularDamping=0.0, jointDamping=0.0,
             activationState=pybullet.ACTIVATION_STATE_DISABLE_SLEEPING, physicsClientId=client,
         )  # fmt: skip
-    # PyBullet takes a base's inertia here but gives a link that of its bounding box, whatever one
-    # says. For the held piece that is some 1e-5 kg m2 off, nothing beside the arm's.
     arm = (servo.effective_inertia_kgm2,) * 3
     pybullet.changeDynamics(tool, _ARM_LINK, localInertiaDiagonal=arm, physicsClientId=client)
     pybullet.enableJointForceTorqueSensor(tool, HELD_LINK, True, physicsClientId=client)

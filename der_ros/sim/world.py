@@ -8,6 +8,7 @@ The weight of arm and load is taken up by the servo (a controller knows its load
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -17,9 +18,11 @@ import pybullet
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.sim.camera import has_display, look_at_joint
-from der_ros.sim.scene import GRAVITY_M_PER_S2, HELD_LINK, Scene, build_scene, set_friction
+from der_ros.sim.ground import GroundShelf
+from der_ros.sim.scene import GRAVITY_M_PER_S2, HELD_LINK, Scene, build_scene, set_pieces
 from der_ros.sim.servo import CartesianServo, Quadruple, ServoConfig, Six, Triple
 from der_ros.sim.shapes import CONTACT_SHELL_M
+from der_ros.sim.variation import NOMINAL, Variation
 from der_ros.tasks.base import InitialState, Task
 
 _ZERO3: Triple = (0.0, 0.0, 0.0)
@@ -46,7 +49,7 @@ class WorldSnapshot(NamedTuple):
     motion: _Motion
     stretch: Six
     ground: Pose
-    friction_scale: float
+    variation: Variation
 
 
 class AssemblyWorld:
@@ -77,10 +80,9 @@ class AssemblyWorld:
         self._client = -1
         self._scene = Scene(-1, -1)
         self._ground = Pose.identity()
-        self._friction_scale = 1.0
-        self._tool_weight_n = GRAVITY_M_PER_S2 * (
-            self.servo_config.effective_mass_kg + task.held.mass_kg
-        )
+        self._shelf: GroundShelf | None = None
+        self._variation = NOMINAL
+        self._tool_weight_n = self._weight_n(NOMINAL)
         start = task.start_pose
         self._motion = _Motion(
             _triple(start.position), _quadruple(start.quaternion), _ZERO3, _ZERO3, _ZERO6
@@ -106,6 +108,8 @@ class AssemblyWorld:
             raise DerRosError("PyBullet: expected a physics world, got none; close other worlds")
         self._client = client
         self._scene = build_scene(client, self.task, self.servo_config, self.physics_dt_s)
+        self._shelf = GroundShelf(client, self.task.ground, self._scene.ground)
+        self._vary(NOMINAL)
         if self._gui:
             look_at_joint(client)
         self.reset(InitialState(self.task.start_pose, Pose.identity()))
@@ -146,18 +150,21 @@ class AssemblyWorld:
 
     # -- commands --------------------------------------------------------------------------------
 
-    def reset(self, initial: InitialState, friction_scale: float = 1.0) -> None:
+    def reset(self, initial: InitialState, variation: Variation = NOMINAL) -> None:
         """Starts anew, at rest, with no memory of what was before.
 
         Args:
             initial: where the two pieces are.
-            friction_scale: multiplies the task's coefficient of friction.
+            variation: what is different from the task and the servo until the next reset.
+
+        Raises:
+            ConfigurationError: the variation makes the servo too stiff for the physics step.
         """
         motion = _Motion(
             _triple(initial.held.position), _quadruple(initial.held.quaternion),
             _ZERO3, _ZERO3, _ZERO6,
         )  # fmt: skip
-        self._become(WorldSnapshot(motion, _ZERO6, initial.ground, friction_scale))
+        self._become(WorldSnapshot(motion, _ZERO6, initial.ground, variation))
         self.drive(_ZERO6, _SETTLING_STEPS)
 
     def place_ground(self, pose: Pose) -> None:
@@ -221,7 +228,7 @@ class AssemblyWorld:
 
     def held_pose(self) -> Pose:
         """Pose of the held piece (the tcp) in the task frame."""
-        return Pose(np.array(self._motion.position), np.array(self._motion.quaternion))
+        return Pose.from_numbers(self._motion.position, self._motion.quaternion)
 
     def held_twist(self) -> Twist:
         """Velocity of the held piece, task axes."""
@@ -276,9 +283,7 @@ class AssemblyWorld:
         For that it empties the engine's contact caches, so the way on may differ in the last
         digits from what it had been without saving.
         """
-        snapshot = WorldSnapshot(
-            self._motion, self._servo.stretch, self._ground, self._friction_scale
-        )
+        snapshot = WorldSnapshot(self._motion, self._servo.stretch, self._ground, self._variation)
         self._become(snapshot)
         return snapshot
 
@@ -289,19 +294,39 @@ class AssemblyWorld:
     def _become(self, snapshot: WorldSnapshot) -> None:
         """Takes on a state, with no memory of contacts."""
         client, tool, motion = self.client, self._scene.tool, snapshot.motion
+        if snapshot.variation != self._variation:
+            self._vary(snapshot.variation)
         # Far apart the pair of pieces ceases to be, and with it all that the solver remembers.
         pybullet.resetBasePositionAndOrientation(tool, _FAR_AWAY, motion.quaternion, client)
         pybullet.performCollisionDetection(client)
         pybullet.resetBasePositionAndOrientation(tool, motion.position, motion.quaternion, client)
         pybullet.resetBaseVelocity(tool, motion.velocity, motion.angular, client)
         self.place_ground(snapshot.ground)
-        if snapshot.friction_scale != self._friction_scale:
-            set_friction(client, self._scene, self.task, snapshot.friction_scale)
-            self._friction_scale = snapshot.friction_scale
         self._servo.stretch = snapshot.stretch
         self._motion = motion
 
     # -- inside ----------------------------------------------------------------------------------
+
+    def _vary(self, variation: Variation) -> None:
+        """Changes pieces and servo to those of another episode."""
+        config, scale = self.servo_config, variation.stiffness_scale
+        stiffened = replace(
+            config,
+            stiffness_n_per_m=config.stiffness_n_per_m * scale,
+            stiffness_nm_per_rad=config.stiffness_nm_per_rad * scale,
+        )
+        self._servo = CartesianServo(stiffened, self.physics_dt_s)
+        ground = variation.ground if variation.ground is not None else self.task.ground
+        if self._shelf is not None:
+            self._scene = self._scene._replace(ground=self._shelf.take(ground))
+        set_pieces(self.client, self._scene, self.task.held, ground, variation)
+        self._tool_weight_n = self._weight_n(variation)
+        self._variation = variation
+
+    def _weight_n(self, variation: Variation) -> float:
+        """Of arm and held piece."""
+        held_kg = self.task.held.mass_kg * variation.mass_scale
+        return GRAVITY_M_PER_S2 * (self.servo_config.effective_mass_kg + held_kg)
 
     def _contacts(self) -> Any:
         return pybullet.getContactPoints(

@@ -1,33 +1,83 @@
-"""What is assembled: piece geometry, goal, reward, success, initial-state ranges."""
+"""What is assembled: piece geometry, goal, reward, success, initial-state ranges.
+
+``TASKS`` is the one table of tasks: names, environments, command lines and launch files follow it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from der_ros.errors import ConfigurationError
 from der_ros.tasks.base import InitialState, Judgement, Task
+from der_ros.tasks.key_slot import KeySlot
 from der_ros.tasks.lap_joint import LapJoint
 from der_ros.tasks.peg_in_hole import PegInHole
-from der_ros.tasks.pieces import Box, Frustum, Part, Piece
+from der_ros.tasks.pieces import Box, Frustum, Part, Piece, Turned
 
-_TASKS: dict[str, type[Task]] = {cls.name: cls for cls in (LapJoint, PegInHole)}
 
-TASK_NAMES: tuple[str, ...] = tuple(sorted(_TASKS))
+class TaskEntry(NamedTuple):
+    """A registered task.
+
+    Attributes:
+        task: its class; the defaults of its fields are the task's.
+        environment_id: what ``gymnasium.make`` calls it.
+    """
+
+    task: type[Task]
+    environment_id: str
+
+
+TASKS: dict[str, TaskEntry] = {
+    entry.task.name: entry
+    for entry in (
+        TaskEntry(LapJoint, "der_ros/LapJoint-v0"),
+        TaskEntry(PegInHole, "der_ros/PegInHole-v0"),
+        TaskEntry(KeySlot, "der_ros/KeySlot-v0"),
+    )
+}
+
+TASK_NAMES: tuple[str, ...] = tuple(sorted(TASKS))
 
 __all__ = [
+    "TASKS",
     "TASK_NAMES",
     "Box",
     "Frustum",
     "InitialState",
     "Judgement",
+    "KeySlot",
     "LapJoint",
     "Part",
     "PegInHole",
     "Piece",
     "Task",
+    "TaskEntry",
+    "Turned",
     "make_task",
+    "option_names",
+    "task_entry",
 ]
+
+
+def task_entry(name: str) -> TaskEntry:
+    """The task's line in the table.
+
+    Raises:
+        ConfigurationError: there is no such task; it names those that there are.
+    """
+    if name not in TASKS:
+        raise ConfigurationError(f"task: expected one of {', '.join(TASK_NAMES)}, got {name!r}")
+    return TASKS[name]
+
+
+def option_names(name: str) -> list[str]:
+    """The options of a task, sorted.
+
+    Raises:
+        ConfigurationError: there is no such task.
+    """
+    return sorted(field.name for field in fields(task_entry(name).task))
 
 
 def make_task(name: str, **options: Any) -> Task:
@@ -40,12 +90,10 @@ def make_task(name: str, **options: Any) -> Task:
     Raises:
         ConfigurationError: the task or an option is unknown, or a value is out of its range.
     """
-    if name not in _TASKS:
-        raise ConfigurationError(f"task: expected one of {', '.join(TASK_NAMES)}, got {name!r}")
-    known = sorted(field.name for field in fields(_TASKS[name]))
+    known = option_names(name)
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise ConfigurationError(
             f"task {name}: unknown option {', '.join(unknown)}; it has {', '.join(known)}"
         )
-    return _TASKS[name](**options)
+    return task_entry(name).task(**options)

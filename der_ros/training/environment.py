@@ -9,14 +9,9 @@ import numpy as np
 
 from der_ros.errors import ConfigurationError
 from der_ros.policy.contract import PolicyContract
-from der_ros.tasks import TASK_NAMES
+from der_ros.tasks import task_entry
 from der_ros.tasks.base import Task
 from der_ros.training.config import TrainingConfig
-
-ENVIRONMENT_OF_TASK = {
-    "lap_joint": "der_ros/LapJoint-v0",
-    "peg_in_hole": "der_ros/PegInHole-v0",
-}
 
 Environment = gymnasium.Env[Any, Any]
 
@@ -104,11 +99,10 @@ def policy_contract(environment: Environment) -> PolicyContract | None:
 
 
 def _environment_of(task: str) -> str:
-    if task not in TASK_NAMES or task not in ENVIRONMENT_OF_TASK:
-        raise ConfigurationError(f"task: expected one of {', '.join(TASK_NAMES)}, got {task!r}")
+    entry = task_entry(task)
     import der_ros.envs  # noqa: F401  (registers the environments; pulls the physics engine in)
 
-    return ENVIRONMENT_OF_TASK[task]
+    return entry.environment_id
 
 
 def _make(name: str, options: dict[str, Any]) -> Environment:

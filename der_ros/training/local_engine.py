@@ -101,9 +101,7 @@ class LocalEngine:
     def write_back(self, drawn: Drawn, td_errors: FloatArray) -> None:
         """Writes priorities."""
         batch = drawn.batch
-        self.replay.shards[drawn.shard].update_priorities(
-            batch.indices, batch.generations, td_errors
-        )
+        self.replay.shards[drawn.shard].update_priorities(batch.indices, batch.drawn_at, td_errors)
 
     def metrics(self) -> dict[str, float]:
         """Of replay, pool and workers as they stand."""

@@ -17,6 +17,7 @@ class ShardFacts(NamedTuple):
     rows: int
     zone_rows: int
     zone_size: int
+    zone_age: float  # mean, in rows written to the zone since
     ignored_updates: int
 
 
@@ -31,7 +32,9 @@ class PoolFacts(NamedTuple):
 def shard_facts(shard: Shard) -> ShardFacts:
     """Of ``shard``."""
     rows, zone_rows = len(shard), shard.zone_filled
-    return ShardFacts(rows, zone_rows, shard.config.zone_size, shard.ignored_updates)
+    return ShardFacts(
+        rows, zone_rows, shard.config.zone_size, shard.zone_age, shard.ignored_updates
+    )
 
 
 def pool_facts(pool: SuccessPool) -> PoolFacts:
@@ -45,11 +48,13 @@ def replay_metrics(
     """The metrics of a replay; each is defined in docs/algorithm.md."""
     zone_rows = sum(shard.zone_rows for shard in shards)
     zone_size = sum(shard.zone_size for shard in shards)
+    aged = sum(shard.zone_rows * shard.zone_age for shard in shards)
     return {
         "replay/transitions": float(sum(shard.rows for shard in shards)),
         "replay/ignored_updates": float(sum(shard.ignored_updates for shard in shards)),
         "der/zone_transitions": float(zone_rows),
         "der/zone_fill": zone_rows / max(1, zone_size),
+        "der/zone_age": aged / max(1, zone_rows),
         "der/pool_episodes": float(pool.episodes),
         "der/pool_megabytes": pool.megabytes,
         "der/pool_added": float(pool.added),
@@ -58,9 +63,9 @@ def replay_metrics(
 
 
 def replay_state(replay: ShardedReplay) -> dict[str, Any]:
-    """For a checkpoint; copies."""
+    """For a checkpoint, cheaply: what is large is copied when it is called for."""
     return {
-        "shards": {str(k): shard.state() for k, shard in enumerate(replay.shards)},
+        "shards": {str(k): shard.frozen_state() for k, shard in enumerate(replay.shards)},
         "pool": pool_state(replay.pool),
         "insertions": replay.insertions,
         "next_insertion": replay.next_insertion,

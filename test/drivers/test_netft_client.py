@@ -1,42 +1,18 @@
-"""The Net F/T client against the simulated box over real sockets, with faults."""
+"""The Net F/T client against the simulated box over real sockets; faults: test_netft_faults."""
 
-import contextlib
 import socket
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from netft_tables import RECORDS, until
+from netft_rig import FAST, SENSOR, TRUTH, a_box, connected, state
+from netft_tables import until
 
 from der_ros.drivers.netft.client import NetFtClient
 from der_ros.drivers.netft.configuration import SensorConfiguration
 from der_ros.drivers.netft.records import ClientState, NetFtConfig
-from der_ros.drivers.netft.simulated_box import BoxFaults, SimulatedBoxConfig, SimulatedNetFt
 from der_ros.drivers.netft.status import Severity
 from der_ros.errors import ConfigurationError, ConnectionFailedError
-from der_ros.geometry import Wrench
-
-TRUTH = Wrench(np.array((1.0, -2.0, 30.0)), np.array((0.1, 0.2, -0.3)))
-SENSOR = SensorConfiguration(rdt_rate_hz=500, rdt_buffer_size=10, product_name="NETB")
-FAST = {"backoff_s": 0.05, "max_backoff_s": 0.2, "give_up_after_s": 0.4, "http_timeout_s": 1.0}
-
-
-def a_box(sensor=SENSOR, rdt_port=0, http_port=0):
-    config = SimulatedBoxConfig(rdt_port=rdt_port, http_port=http_port, sensor=sensor)
-    return SimulatedNetFt(config, lambda: TRUTH)
-
-
-@contextlib.contextmanager
-def connected(sensor=SENSOR, listener=None, **options):
-    with a_box(sensor) as box:
-        config = NetFtConfig("127.0.0.1", box.rdt_port, box.http_port, **{**FAST, **options})
-        with NetFtClient(config, listener) as client:
-            assert until(lambda: client.latest() is not None), client.statistics
-            yield box, client
-
-
-def state(client):
-    return client.statistics.state
 
 
 def test_newtons_come_out_in_any_unit():
@@ -56,45 +32,6 @@ def test_nothing_is_lost_and_each_drain_is_heard(buffered):
     assert [sample.sequence for sample in heard] == sorted({s.sequence for s in heard})
     if buffered:
         assert len(heard) <= figures.records / 10 + 1
-
-
-def test_loss_repeats_and_overtaking_are_counted():
-    with connected() as (box, client):
-        box.faults = BoxFaults(loss=0.3, duplication=0.3, reordering=0.3)
-        assert until(lambda: client.statistics.records >= 500)
-        figures = client.statistics
-        assert figures.lost > 30
-        assert figures.duplicates > 30
-        assert figures.reordered > 10
-        assert figures.state is ClientState.STREAMING
-
-
-def test_silence_is_stale_then_the_stream_is_asked_for_again():
-    with connected() as (box, client):
-        box.faults = BoxFaults(silent=True)
-        assert until(lambda: state(client) is ClientState.STALE, 1.0)
-        assert "no record" in client.statistics.reason
-        assert until(lambda: client.statistics.connections >= 2)
-        box.faults = BoxFaults()
-        assert until(lambda: state(client) is ClientState.STREAMING)
-        assert client.statistics.stalls == 1
-
-
-def test_malformed_packets_fault_after_ten_in_a_row_and_recover():
-    with connected() as (box, client):
-        box.faults = BoxFaults(wrong_length=True)
-        assert until(lambda: state(client) is ClientState.FAULT)
-        assert "10 malformed packets in a row" in client.statistics.reason
-        assert client.statistics.malformed >= 10
-        box.faults = BoxFaults()
-        assert until(lambda: state(client) is ClientState.STREAMING)
-
-
-def test_an_error_status_is_passed_on():
-    with connected() as (box, client):
-        box.faults = BoxFaults(status=0x8002_0000)
-        assert until(lambda: client.latest().status.severity is Severity.ERROR)
-        assert "saturation" in str(client.latest().status)
 
 
 def test_a_latched_monitor_is_a_warning_that_can_be_reset():
@@ -117,6 +54,39 @@ def test_the_rate_is_asked_for_and_seen():
         assert client.configuration.rdt_rate_hz == 100
         assert until(lambda: client.statistics.records > 100)
         assert client.statistics.rate_hz == pytest.approx(100, rel=0.4)
+
+
+def test_the_boxs_filter_is_asked_for_and_read_back():
+    with connected(user_filter=5) as (box, client):
+        assert (box.sensor.user_filter, client.configuration.user_filter) == (5, 5)
+
+
+def test_a_setting_that_the_box_does_not_take_is_said(caplog):
+    with a_box() as box:
+        box._answer = lambda path: SENSOR.to_xml()
+        config = NetFtConfig("127.0.0.1", box.rdt_port, box.http_port, rate_hz=123, **FAST)
+        with NetFtClient(config) as client:
+            assert until(lambda: client.latest() is not None)
+    assert "asked for 123 Hz, it has 500" in caplog.text
+
+
+def test_a_scale_that_is_configured_asks_nobody():
+    scale = SensorConfiguration(1e6, 1e6, "N", "Nm")
+    with a_box() as box:
+        config = NetFtConfig("127.0.0.1", box.rdt_port, 1, configuration=scale, **FAST)
+        with NetFtClient(config) as client:
+            assert until(lambda: client.latest() is not None)
+            np.testing.assert_allclose(client.latest().wrench.to_array(), TRUTH.to_array())
+
+
+def test_each_record_is_heard_in_its_turn_where_that_is_wanted():
+    heard = []
+    options = {"buffered": True, "every_record": True}
+    with connected(listener=heard.append, **options) as (_, client):
+        assert until(lambda: client.statistics.records >= 200)
+    numbers = [sample.sequence for sample in heard]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) >= 200
 
 
 def test_a_box_that_comes_later_and_comes_back():
@@ -142,18 +112,6 @@ def test_a_refused_port_is_survived_and_named():
         with NetFtClient(NetFtConfig("127.0.0.1", closed, http_port, **FAST)) as client:
             assert until(lambda: f"127.0.0.1:{closed}" in client.statistics.reason)
             assert until(lambda: client.statistics.connections >= 2)
-
-
-def test_another_sender_is_not_heard():
-    with connected() as (box, client), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        before = client.statistics.records
-        other.bind(("127.0.0.1", 0))
-        for _ in range(50):
-            other.sendto(RECORDS[1][0], box.owner)
-            other.sendto(b"x" * 35, box.owner)
-        assert until(lambda: client.statistics.records > before + 50)
-        figures = client.statistics
-        assert (figures.malformed, figures.lost, figures.restarts) == (0, 0, 0)
 
 
 def test_rdt_switched_off_is_said():
@@ -192,8 +150,9 @@ def test_a_port_in_use_is_named():
 
 @pytest.mark.parametrize(
     "options",
-    [{"rdt_port": 0}, {"rate_hz": 7001}, {"stale_after_s": 0.0}, {"backoff_s": 9.0}],
-)
+    [{"rdt_port": 0}, {"rate_hz": 7001}, {"stale_after_s": 0.0}, {"backoff_s": 9.0},
+     {"user_filter": 13}, {"rest_s": -1.0}, {"recheck_s": float("nan")}],
+)  # fmt: skip
 def test_configuration_is_checked(options):
     with pytest.raises(ConfigurationError, match=next(iter(options))):
         NetFtConfig(**options)

@@ -1,8 +1,10 @@
-"""The status word in words."""
+"""The status word in words, by product."""
 
 import pytest
 
 from der_ros.drivers.netft.status import Severity, decode_status
+
+AXIA = "Ethernet Axia"
 
 
 @pytest.mark.parametrize(
@@ -19,12 +21,30 @@ from der_ros.drivers.netft.status import Severity, decode_status
         ),
         (0x0001_0000, "NETB", Severity.ERROR, ("monitor condition latched",)),
         (0x8000_0000, "NETB", Severity.ERROR, ("error summary",)),
-        (1 << 20, "NETB", Severity.ERROR, ("bit 20",)),
-        (0x8001_0000, "ATI Axia80", Severity.ERROR, ("bit 16", "bit 31")),
+        (0x8000_0300, "NETB", Severity.ERROR,
+         ("gage excitation too low", "gage excitation too high")),
+        (1 << 15, "NETB", Severity.ERROR, ("bit 15",)),
+        # The Axia's manual gives these words as examples.
+        (0x8000_0005, AXIA, Severity.ERROR, ("temperature out of range", "broken gage")),
+        (0xC000_0000, AXIA, Severity.ERROR, ("force or torque out of range",)),
+        (0xA000_0000, AXIA, Severity.ERROR, ("calibration checksum error",)),
+        (0x8800_0000, AXIA, Severity.ERROR, ("gage out of range",)),
+        (0x0001_0000, AXIA, Severity.WARNING, ("monitor condition latched",)),
+        (0x8001_0000, AXIA, Severity.ERROR, ("monitor condition latched",)),
+        (0x0000_0008, AXIA, Severity.WARNING, ("busy: a setting is being changed",)),
+        (0x8000_0008, AXIA, Severity.ERROR, ("busy: a setting is being changed",)),
+        (0x1000_0000, AXIA, Severity.ERROR, ("simulated error",)),
+        (1 << 20, AXIA, Severity.ERROR, ("bit 20",)),
+        (0x8000_0000, AXIA, Severity.ERROR, ("error summary",)),
     ],
-)
+)  # fmt: skip
 def test_table(word, product, severity, conditions):
     assert decode_status(word, product) == (word, severity, conditions)
+
+
+def test_the_same_bit_means_another_thing_in_another_product():
+    assert decode_status(1 << 27, "NETB").conditions == ("serial link error",)
+    assert decode_status(1 << 27, AXIA).conditions == ("gage out of range",)
 
 
 def test_one_line():

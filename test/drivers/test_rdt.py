@@ -9,6 +9,10 @@ from der_ros.drivers.netft import rdt
 from der_ros.errors import ProtocolError
 
 
+def decoded(packet):
+    return [rdt.decode_record(packet, offset) for offset in rdt.record_offsets(packet)]
+
+
 @pytest.mark.parametrize(("data", "request_"), REQUESTS)
 def test_request_table(data, request_):
     assert rdt.encode_request(request_) == data
@@ -18,18 +22,19 @@ def test_request_table(data, request_):
 @pytest.mark.parametrize(("data", "record"), RECORDS)
 def test_record_table(data, record):
     assert rdt.encode_records([record]) == data
-    assert rdt.decode_records(data) == [record]
+    assert decoded(data) == [record]
+    assert rdt.peek(data, 0) == record[:3]
 
 
 def test_buffered_packets_hold_several_records_oldest_first():
     both = RECORDS[0][0] + RECORDS[1][0]
-    assert rdt.decode_records(both) == [RECORDS[0][1], RECORDS[1][1]]
+    assert decoded(both) == [RECORDS[0][1], RECORDS[1][1]]
 
 
 @pytest.mark.parametrize("length", [0, 1, 35, 37, 71, 41 * 36])
 def test_wrong_lengths(length):
     with pytest.raises(ProtocolError, match="1 to 40 records"):
-        rdt.decode_records(bytes(length))
+        decoded(bytes(length))
 
 
 @pytest.mark.parametrize(
@@ -59,12 +64,12 @@ records = st.builds(rdt.RdtRecord, *[unsigned] * 3, *[signed] * 6)
 
 @given(st.lists(records, min_size=1, max_size=40))
 def test_round_trip(some):
-    assert rdt.decode_records(rdt.encode_records(some)) == some
+    assert decoded(rdt.encode_records(some)) == some
 
 
 @given(st.binary(max_size=1600))
 def test_arbitrary_bytes_raise_only_protocol_errors(data):
-    for decode in (rdt.decode_records, rdt.decode_request):
+    for decode in (decoded, rdt.decode_request):
         try:
             decode(data)
         except ProtocolError:

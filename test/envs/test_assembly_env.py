@@ -12,7 +12,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import der_ros.envs
-from der_ros.envs import AssemblyEnv, LapJointEnv, PegInHoleEnv, Randomization
+from der_ros.envs import AssemblyEnv, Randomization, TaskEnv
 from der_ros.envs.assembly import default_limits, split_control_period
 from der_ros.envs.scripted import blind_action, oracle_action
 from der_ros.errors import ConfigurationError
@@ -20,16 +20,15 @@ from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.policy.governor import Intervention
 from der_ros.policy.observation import build_observation
 from der_ros.sim.servo import ServoConfig
-from der_ros.tasks import InitialState, make_task
+from der_ros.tasks import TASK_NAMES, TASKS, InitialState, make_task
 
 ID = "der_ros/LapJoint-v0"
-IDS = (ID, "der_ros/PegInHole-v0")
-CLASSES = (LapJointEnv, PegInHoleEnv)
+IDS = [entry.environment_id for entry in TASKS.values()]
 
 
 @pytest.fixture
 def env():
-    made = LapJointEnv()
+    made = TaskEnv("lap_joint")
     yield made
     made.close()
 
@@ -83,7 +82,7 @@ def test_vector_environments_are_many_of_one():
     many = gymnasium.make_vec(ID, num_envs=3, vectorization_mode="sync")
     observations, _ = many.reset(seed=4)
     assert observations.shape == (3, 13)
-    alone = LapJointEnv()
+    alone = TaskEnv("lap_joint")
     for k in range(20):
         actions = np.tile((0.1 * k / 20, 0, -1, 0, 0, 0), (3, 1)).astype(np.float32)
         observations = many.step(actions)[0]
@@ -98,10 +97,10 @@ def test_vector_environments_are_many_of_one():
 # -- repeatability -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("make", CLASSES)
+@pytest.mark.parametrize("name", TASK_NAMES)
 @pytest.mark.parametrize("randomization", ["none", "paper"])
-def test_same_seed_and_actions_give_the_same_bits(make, randomization):
-    one, two = (make(randomization=randomization) for _ in range(2))
+def test_same_seed_and_actions_give_the_same_bits(name, randomization):
+    one, two = (TaskEnv(name, randomization=randomization) for _ in range(2))
     first = rollout(one, 3)
     rollout(two, 8)  # another history must not matter
     second = rollout(two, 3)
@@ -113,12 +112,12 @@ def test_same_seed_and_actions_give_the_same_bits(make, randomization):
     two.close()
 
 
-@pytest.mark.parametrize("make", CLASSES)
-def test_another_process_gives_the_same_bits(make):
+@pytest.mark.parametrize("name", TASK_NAMES)
+def test_another_process_gives_the_same_bits(name):
     code = (
         "import sys, hashlib; sys.path.insert(0, sys.argv[1]);"
         "import test_assembly_env as t;"
-        f"env = t.{make.__name__}(randomization='paper');"
+        f"env = t.TaskEnv('{name}', randomization='paper');"
         "print(hashlib.sha256(t.rollout(env, 7).tobytes()).hexdigest())"
     )
     command = [sys.executable, "-c", code, __file__.rsplit("/", 1)[0]]
@@ -217,7 +216,7 @@ def test_it_terminates_on_success(env):
 
 
 def test_it_is_truncated_at_the_time_limit():
-    env = LapJointEnv(task_options={"time_limit_s": 1.0})
+    env = TaskEnv("lap_joint", task_options={"time_limit_s": 1.0})
     env.reset(seed=0)
     ends = [env.step(np.zeros(6))[2:4] for _ in range(16)]
     assert ends == [(False, False)] * 15 + [(False, True)]  # 16 * 0.06 s <= 1 s < 17 * 0.06 s
@@ -240,7 +239,7 @@ def test_it_is_truncated_at_the_edge_of_the_workspace(env, action):
 
 
 def test_it_is_truncated_when_the_piece_is_tilted_too_far():
-    env = LapJointEnv(task_options={"max_tilt_rad": 0.05})
+    env = TaskEnv("lap_joint", task_options={"max_tilt_rad": 0.05})
     env.reset(seed=0)
     ends = [env.step((0, 0, 0, 1, 0, 0))[3] for _ in range(20)]
     assert ends.index(True) == pytest.approx(0.05 / 0.05 / 0.06, abs=2)
@@ -252,7 +251,7 @@ def test_it_is_truncated_when_the_governor_latches():
     limits = default_limits(task)
     fields = {name: getattr(limits, name) for name in limits.__dataclass_fields__}
     fields.update(soft_force_n=10.0, hard_force_n=20.0)
-    env = LapJointEnv(limits=type(limits)(**fields))
+    env = TaskEnv("lap_joint", limits=type(limits)(**fields))
     env.reset(options={"initial": off_by(0.002, 0.002)})
     for _ in range(30):
         _, _, terminated, truncated, info = env.step((0, 0, -1, 0, 0, 0))
@@ -268,34 +267,34 @@ def test_it_is_truncated_when_the_governor_latches():
 # -- can it be solved ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("make", CLASSES)
-def test_an_oracle_succeeds(make):
-    env = make()
+@pytest.mark.parametrize("name", TASK_NAMES)
+def test_an_oracle_succeeds(name):
+    env = TaskEnv(name)
     outcomes = [run_episode(env, oracle_action, seed) for seed in range(20)]
     assert all(terminated for terminated, _, _ in outcomes)
     assert max(info["peak_force_n"] for _, _, info in outcomes) < 100.0
     env.close()
 
 
-@pytest.mark.parametrize("make", CLASSES)
-def test_an_oracle_succeeds_with_a_soft_arm_and_the_least_play(make):
-    env = make(clearance=0.0002, servo=ServoConfig.soft())
+@pytest.mark.parametrize("name", TASK_NAMES)
+def test_an_oracle_succeeds_with_a_soft_arm_and_the_least_play(name):
+    env = TaskEnv(name, clearance=0.0002, servo=ServoConfig.soft())
     outcomes = [run_episode(env, oracle_action, seed)[0] for seed in range(5)]
     assert all(outcomes)
     env.close()
 
 
-@pytest.mark.parametrize("make", CLASSES)
-def test_a_blind_push_succeeds_rarely(make):
-    env = make(task_options={"time_limit_s": 4.0})
+@pytest.mark.parametrize("name", TASK_NAMES)
+def test_a_blind_push_succeeds_rarely(name):
+    env = TaskEnv(name, task_options={"time_limit_s": 4.0})
     outcomes = [run_episode(env, blind_action, seed)[0] for seed in range(20)]
     assert sum(outcomes) <= 3
     env.close()
 
 
-@pytest.mark.parametrize("make", CLASSES)
-def test_episodes_of_random_actions_keep_within_bounds(make):
-    env = make(randomization="paper")
+@pytest.mark.parametrize("name", TASK_NAMES)
+def test_episodes_of_random_actions_keep_within_bounds(name):
+    env = TaskEnv(name, randomization="paper")
     for seed in range(4):
         rows = rollout(env, seed, steps=250)
         assert np.isfinite(rows).all()
@@ -306,7 +305,7 @@ def test_episodes_of_random_actions_keep_within_bounds(make):
 
 
 def test_sensor_noise_reaches_the_observation():
-    env = LapJointEnv(randomization="paper")
+    env = TaskEnv("lap_joint", randomization="paper")
     env.reset(seed=0)
     rows = np.array([env.step(np.zeros(6))[0] for _ in range(200)])
     assert rows[:, :3].std(axis=0) == pytest.approx(np.full(3, 0.001), rel=0.25)
@@ -315,23 +314,42 @@ def test_sensor_noise_reaches_the_observation():
 
 
 def test_action_noise_moves_the_piece_and_friction_noise_changes_the_push():
-    quiet, noisy = LapJointEnv(), LapJointEnv(randomization=Randomization(action_noise_std=0.1))
+    quiet, noisy = (
+        TaskEnv("lap_joint"),
+        TaskEnv("lap_joint", randomization=Randomization(action_noise_std=0.1)),
+    )
     for env in (quiet, noisy):
         env.reset(seed=0)
-        env.step((0, 1, 0, 0, 0, 0))
+        env.step((0, 0.5, 0, 0, 0, 0))
     way = [env.world.held_pose().position[1] for env in (quiet, noisy)]
     assert way[0] != way[1]
     assert way[1] == pytest.approx(way[0], rel=0.5)
     quiet.close()
     noisy.close()
-    env = LapJointEnv(randomization=Randomization(friction_std=0.2))
+    env = TaskEnv("lap_joint", randomization=Randomization(friction_std=0.2))
     scales = set()
     for seed in range(5):
         env.reset(seed=seed)
-        scales.add(env.world.save().friction_scale)
+        scales.add(env.world.save().variation.friction_scale)
     assert len(scales) == 5
     assert all(0.3 < scale < 1.7 for scale in scales)
     env.close()
+
+
+# -- options of the task -------------------------------------------------------------------------
+
+
+def test_options_of_the_task_are_keywords_of_the_environment():
+    env = gymnasium.make(ID, clearance=0.002, epsilon_m=0.001, task_options={"friction": 0.3})
+    task = env.unwrapped.task
+    assert (task.clearance_m, task.epsilon_m, task.friction) == (0.002, 0.001, 0.3)
+    env.close()
+
+
+@pytest.mark.parametrize("options", [{"clearance": 0.002}, {"clearance_m": 0.002}])
+def test_an_option_given_twice_is_refused(options):
+    with pytest.raises(ConfigurationError, match="got clearance_m a second time"):
+        TaskEnv("lap_joint", task_options={"clearance_m": 0.001}, **options)
 
 
 # -- rendering -----------------------------------------------------------------------------------
@@ -383,7 +401,7 @@ def test_without_a_render_mode_there_is_no_picture(env):
 )
 def test_wrong_arguments_are_refused(arguments, told):
     with pytest.raises(ConfigurationError, match=told):
-        LapJointEnv(**arguments)
+        TaskEnv("lap_joint", **arguments)
 
 
 @pytest.mark.parametrize(
@@ -419,7 +437,7 @@ def test_control_periods_divide_into_ticks_of_the_robots_cycle(control_dt, expec
 def test_a_shorter_period_is_the_same_motion():
     ways = []
     for control_dt, steps in ((0.06, 10), (0.012, 50)):
-        env = LapJointEnv(control_dt=control_dt)
+        env = TaskEnv("lap_joint", control_dt=control_dt)
         env.reset(seed=0)
         for _ in range(steps):
             observation = env.step((0.3, 0.2, -0.1, 0, 0, 0.5))[0]
@@ -442,7 +460,7 @@ def test_a_closed_environment_opens_again(env):
 def test_the_environment_alone_is_light():
     code = (
         "import json, re, sys, pathlib, der_ros.envs;"
-        "env = der_ros.envs.LapJointEnv(); env.reset(seed=0); env.step([0] * 6);"
+        "env = der_ros.envs.TaskEnv('lap_joint'); env.reset(seed=0); env.step([0] * 6);"
         "status = pathlib.Path('/proc/self/status').read_text();"
         "print(json.dumps([int(re.search(r'VmHWM:\\s+(\\d+)', status)[1]) / 1024,"
         "[m for m in ('torch', 'rclpy', 'onnxruntime', 'ray') if m in sys.modules]]))"

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from der_ros.envs import PegInHoleEnv
+from der_ros.envs import TaskEnv
 from der_ros.envs.scripted import oracle_action
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, quaternion_from_rotation_vector
@@ -19,7 +19,7 @@ def turned(yaw, z=0.04):
 
 @pytest.fixture
 def env():
-    made = PegInHoleEnv()
+    made = TaskEnv("peg_in_hole")
     yield made
     made.close()
 
@@ -68,6 +68,7 @@ def test_each_of_the_four_quarter_turns_is_assembled(env, turns):
     assert terminated
     assert info["angle_rad"] < 1e-3
     assert reward == pytest.approx(1000.0 - info["distance_m"])
+    env.step((0, 0, -1, 0, 0, 0))
     assert env.task.is_seated(env.world.held_pose())
 
 
@@ -96,7 +97,7 @@ def test_an_oracle_turns_the_shorter_way(env):
 
 
 def test_an_oracle_succeeds_with_the_papers_noise():
-    env = PegInHoleEnv(randomization="paper")
+    env = TaskEnv("peg_in_hole", randomization="paper")
     for seed in range(10):
         env.reset(seed=seed)
         terminated = truncated = False
@@ -112,9 +113,9 @@ def test_an_oracle_succeeds_with_the_papers_noise():
         ({"robot": "iiwa"}, "robot: expected one of robotless, got 'iiwa'"),
         ({"robot": "kr60"}, "robot: expected one of robotless, got 'kr60'"),
         ({"clearance": 0.006}, "clearance"),
-        ({"task_options": {"ground_offset_m": 0.001}}, "task peg_in_hole: unknown option"),
+        ({"task_options": {"timber_length_m": 0.2}}, "task peg_in_hole: unknown option"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, told):
     with pytest.raises(ConfigurationError, match=told):
-        PegInHoleEnv(**arguments)
+        TaskEnv("peg_in_hole", **arguments)

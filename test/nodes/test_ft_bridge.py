@@ -11,7 +11,8 @@ from geometry_msgs.msg import WrenchStamped
 from std_msgs.msg import Bool
 
 from der_ros.drivers.netft.configuration import SensorConfiguration
-from der_ros.drivers.netft.simulated_box import BoxFaults, SimulatedBoxConfig, SimulatedNetFt
+from der_ros.drivers.netft.faulty_link import BoxFaults
+from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt
 from der_ros.errors import ConnectionFailedError
 from der_ros.geometry import Wrench
 from der_ros.nodes.common import LATCHED

@@ -11,30 +11,31 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from types import TracebackType
+from typing import NamedTuple
 
-from der_ros.drivers.netft.configuration import (
-    SensorConfiguration,
-    fetch_configuration,
-    request_rate,
-)
-from der_ros.drivers.netft.rdt import (
-    Command,
-    RdtRecord,
-    Request,
-    decode_records,
-    encode_request,
-)
+from der_ros.drivers.netft.backoff import Backoff
+from der_ros.drivers.netft.configuration import SensorConfiguration
+from der_ros.drivers.netft.rdt import Command, RdtRecord, Request, encode_request
 from der_ros.drivers.netft.records import ClientState, NetFtConfig, NetFtStatistics, WrenchSample
-from der_ros.drivers.netft.sequence import Order, SequenceTracker
+from der_ros.drivers.netft.setup import ConfigurationWatch, configure
 from der_ros.drivers.netft.status import decode_status
-from der_ros.errors import ConfigurationError, ConnectionFailedError, DerRosError, ProtocolError
+from der_ros.drivers.netft.stream import RdtStream
+from der_ros.errors import ConnectionFailedError, DerRosError, ProtocolError
 
 logger = logging.getLogger(__name__)
 
 _POLL_S = 0.05
-_MAX_MALFORMED = 10
 _RECEIVE_BYTES = 2048
+_MAX_PACKETS_PER_DRAIN = 2000
 _RATE_WINDOW_S = 1.0
+
+
+class _Arrival(NamedTuple):
+    """What one drain of the socket brought."""
+
+    stamp_s: float
+    records: int
+    lost: int
 
 
 class NetFtClient:
@@ -42,7 +43,8 @@ class NetFtClient:
 
     Entering never fails for a box that is not there: the thread keeps trying, and ``statistics``
     says why. ``listener`` is called in that thread with the newest sample after each drain of the
-    socket; it should return within a fraction of the record period.
+    socket (or with every new one, as configured); it should return within a fraction of the record
+    period.
     """
 
     def __init__(
@@ -54,12 +56,11 @@ class NetFtClient:
         self._thread: threading.Thread | None = None
         self._socket: socket.socket | None = None
         self._scale = config.configuration or SensorConfiguration()
-        self._sequence = SequenceTracker()
+        self._stream = RdtStream(config.every_record)
         self._latest: WrenchSample | None = None
-        self._state, self._reason = ClientState.CLOSED, ""
-        self._records = self._malformed = self._malformed_row = 0
+        self._state, self._reason, self._last_fault = ClientState.CLOSED, "", ""
         self._connections = self._stalls = 0
-        self._arrivals: deque[tuple[float, int]] = deque()
+        self._arrivals: deque[_Arrival] = deque()
 
     def __enter__(self) -> NetFtClient:
         """Starts trying."""
@@ -92,15 +93,24 @@ class NetFtClient:
         return self._scale
 
     @property
+    def box_restarts(self) -> int:
+        """Times that the box was off in between."""
+        return self._stream.box_restarts
+
+    @property
     def statistics(self) -> NetFtStatistics:
         """The counters now."""
         now = time.monotonic()
-        latest, arrivals = self._latest, list(self._arrivals)
-        recent = sum([count for stamp, count in arrivals if now - stamp <= _RATE_WINDOW_S])
+        latest, stream = self._latest, self._stream
+        recent = [a for a in list(self._arrivals) if now - a.stamp_s <= _RATE_WINDOW_S]
+        records = sum([arrival.records for arrival in recent])
+        lost = max(0, sum([arrival.lost for arrival in recent]))
+        order = stream.sequence
         return NetFtStatistics(
-            self._state, self._reason, self._records, self._sequence.lost,
-            self._sequence.duplicates, self._sequence.reordered, self._sequence.restarts,
-            self._malformed, self._connections, self._stalls, recent / _RATE_WINDOW_S,
+            self._state, self._reason, stream.records, order.lost, order.duplicates,
+            order.reordered, order.restarts, stream.box_restarts, stream.malformed,
+            stream.status_errors, self._connections, self._stalls, self._last_fault,
+            records / _RATE_WINDOW_S, lost / (records + lost) if lost else 0.0,
             float("inf") if latest is None else now - latest.stamp_monotonic_s,
         )  # fmt: skip
 
@@ -124,7 +134,7 @@ class NetFtClient:
         udp = self._socket
         if udp is None:
             raise ConnectionFailedError(
-                f"Net F/T box {self._config.sensor_ip}: expected a stream, got none "
+                f"{self._where()}: expected a stream, got none "
                 f"({self._reason or self._state.value}); wait for netft_ready"
             )
         try:
@@ -132,46 +142,52 @@ class NetFtClient:
         except OSError as error:
             raise ConnectionFailedError(f"Net F/T box: {command.name} not sent: {error}") from error
 
-    def _run(self) -> None:
-        pause = self._config.backoff_s
-        while not self._end.is_set():
-            before = self._records
-            try:
-                with self._stream() as udp:
-                    self._read(udp)
-            except (DerRosError, OSError) as error:
-                self._fail(error, pause)
-            except Exception:
-                logger.exception("Net F/T client: unexpected; trying again")
-            if self._records > before:
-                pause = self._config.backoff_s
-            self._end.wait(pause)
-            pause = min(2.0 * pause, self._config.max_backoff_s)
+    def _where(self) -> str:
+        return f"Net F/T box {self._config.sensor_ip}:{self._config.rdt_port}"
 
-    def _fail(self, error: Exception, pause: float) -> None:
+    def _run(self) -> None:
+        backoff = Backoff(self._config.backoff_s, self._config.max_backoff_s)
+        while not self._end.is_set():
+            before = self._stream.records
+            try:
+                with (
+                    self._connected() as udp,
+                    ConfigurationWatch(self._config, self._scale) as seen,
+                ):
+                    self._read(udp, seen)
+            except (DerRosError, OSError) as error:
+                self._fail(error)
+            except Exception as error:
+                logger.exception("Net F/T client: unexpected; trying again")
+                self._fail(error)
+            if self._stream.records > before:
+                backoff.reset()
+            self._end.wait(backoff.pause_s())
+
+    def _fail(self, error: Exception) -> None:
         if self._end.is_set():
             return
-        fault = isinstance(error, ProtocolError | ConfigurationError)
+        fault = not isinstance(error, ConnectionFailedError | OSError)
         self._state = ClientState.FAULT if fault else ClientState.CONNECTING
-        where = f"Net F/T box {self._config.sensor_ip}:{self._config.rdt_port}"
-        self._reason = str(error) if isinstance(error, DerRosError) else f"{where}: {error}"
-        logger.warning("%s; trying again in %.2g s", self._reason, pause)
+        known = isinstance(error, DerRosError) and not isinstance(error, ProtocolError)
+        self._reason = str(error) if known else f"{self._where()}: {error}"
+        self._last_fault = self._reason
+        logger.warning("%s; trying again", self._reason)
 
     @contextlib.contextmanager
-    def _stream(self) -> Iterator[socket.socket]:
+    def _connected(self) -> Iterator[socket.socket]:
         """Asks the box for its scale and then for a stream.
 
         A connected UDP socket takes packets from that address and port only, and reports a
         "connection refused" as an error of its own.
         """
-        self._scale = self._configure()
+        self._scale = configure(self._config)
         config = self._config
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
             udp.connect((config.sensor_ip, config.rdt_port))
             udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
             udp.setblocking(False)
-            self._sequence.expect_restart()
-            self._malformed_row = 0
+            self._stream.begin(self._scale.product_name)
             start = Command.START_BUFFERED if config.buffered else Command.START_REALTIME
             udp.send(encode_request(Request(start)))
             self._connections += 1
@@ -183,40 +199,23 @@ class NetFtClient:
                 with contextlib.suppress(OSError):
                     udp.send(encode_request(Request(Command.STOP)))
 
-    def _configure(self) -> SensorConfiguration:
-        config = self._config
-        if config.configuration is not None:
-            return config.configuration
-        there = (config.sensor_ip, config.http_port)
-        found = fetch_configuration(*there, config.http_timeout_s)
-        if config.rate_hz and found.rdt_rate_hz != config.rate_hz:
-            request_rate(*there, config.rate_hz, config.http_timeout_s)
-            found = fetch_configuration(*there, config.http_timeout_s)
-            if found.rdt_rate_hz != config.rate_hz:
-                logger.warning(
-                    "Net F/T box: asked for %d Hz, it sends %d Hz (it rounds to a divisor of 7000)",
-                    config.rate_hz, found.rdt_rate_hz,
-                )  # fmt: skip
-        if not found.rdt_enabled:
-            raise ConfigurationError(
-                "Net F/T box: expected RDT to be enabled, got disabled (comrdte); enable it on the "
-                "box's Communications page"
-            )
-        return found
-
-    def _read(self, udp: socket.socket) -> None:
-        """Reads until the end, silence for too long, or too much that is malformed."""
+    def _read(self, udp: socket.socket, seen: ConfigurationWatch) -> None:
+        """Reads until the end, silence for too long, too much that is malformed, or a new scale."""
         last = time.monotonic()
+        poll = select.poll()
+        poll.register(udp, select.POLLIN)
+        wait_ms = 1000.0 * min(_POLL_S, self._config.stale_after_s)
         while not self._end.is_set():
-            readable = select.select([udp], [], [], min(_POLL_S, self._config.stale_after_s))[0]
-            if readable and self._drain(udp):
+            if poll.poll(wait_ms) and self._drain(udp):
                 last = time.monotonic()
+                seen.raise_if_changed()
+                time.sleep(self._config.rest_s)
                 continue
             silent = time.monotonic() - last
             if silent > self._config.give_up_after_s:
                 raise ConnectionFailedError(
-                    f"Net F/T box {self._config.sensor_ip}:{self._config.rdt_port}: no record for "
-                    f"{silent:.1f} s; check power and cable, and whether another took the stream"
+                    f"{self._where()}: no record for {silent:.1f} s; check power and cable, and "
+                    "whether another took the stream"
                 )
             if silent > self._config.stale_after_s and self._state is not ClientState.STALE:
                 self._stall(silent)
@@ -225,51 +224,39 @@ class NetFtClient:
         if self._state is ClientState.STREAMING:
             self._stalls += 1
         self._state = ClientState.STALE
-        self._reason = f"no record for {silent:.2f} s"
+        self._reason = self._last_fault = f"{self._where()}: no record for {silent:.2f} s"
 
     def _drain(self, udp: socket.socket) -> bool:
-        """Takes everything that is there and keeps the newest; whether there was a record."""
-        newest: RdtRecord | None = None
-        count = 0
-        while True:
+        """Takes everything that is there and keeps what is new; whether there was anything."""
+        stream = self._stream
+        before, lost_before = stream.records, stream.sequence.lost
+        # Bounded: a flood must not keep what came from being used.
+        for _ in range(_MAX_PACKETS_PER_DRAIN):
             try:
-                data = udp.recv(_RECEIVE_BYTES)
+                packet = udp.recv(_RECEIVE_BYTES)
             except (BlockingIOError, InterruptedError):
                 break
-            for record in self._decode(data):
-                count += 1
-                order = self._sequence.arrived(record.rdt_sequence)
-                if order in (Order.NEXT, Order.RESTART):
-                    newest = record
-        if newest is not None:
-            self._take(newest, count)
-        return newest is not None
-
-    def _decode(self, data: bytes) -> list[RdtRecord]:
-        try:
-            records = decode_records(data)
-        except ProtocolError as error:
-            self._malformed += 1
-            self._malformed_row += 1
-            if self._malformed_row >= _MAX_MALFORMED:
-                raise ProtocolError(
-                    f"Net F/T box {self._config.sensor_ip}: {_MAX_MALFORMED} malformed packets in "
-                    f"a row, the last: {error}; is this port a Net F/T box's?"
-                ) from error
-            return []
-        self._malformed_row = 0
-        return records
-
-    def _take(self, record: RdtRecord, count: int) -> None:
+            stream.feed(packet)
+        fresh = stream.fresh()
+        if not fresh:
+            return False
         now = time.monotonic()
+        self._arrived(_Arrival(now, stream.records - before, stream.sequence.lost - lost_before))
+        for record in fresh:
+            self._take(record, now)
+        return True
+
+    def _arrived(self, arrival: _Arrival) -> None:
+        arrivals = self._arrivals
+        arrivals.append(arrival)
+        while arrival.stamp_s - arrivals[0].stamp_s > _RATE_WINDOW_S:
+            arrivals.popleft()
+
+    def _take(self, record: RdtRecord, now: float) -> None:
         status = decode_status(record.status, self._scale.product_name)
         sample = WrenchSample(self._scale.wrench(record), now, record.rdt_sequence, status)
         self._latest = sample
-        self._records += count
         self._state, self._reason = ClientState.STREAMING, ""
-        self._arrivals.append((now, count))
-        while now - self._arrivals[0][0] > _RATE_WINDOW_S:
-            self._arrivals.popleft()
         if self._listener is not None:
             try:
                 self._listener(sample)

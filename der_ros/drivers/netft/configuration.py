@@ -40,6 +40,7 @@ class SensorConfiguration:
         rdt_rate_hz: records a second.
         rdt_buffer_size: records a packet in buffered mode.
         product_name: decides how the status word is read.
+        user_filter: number of the box's own low-pass filter; -1 where it does not say.
     """
 
     counts_per_force: float = 1_000_000.0
@@ -50,6 +51,7 @@ class SensorConfiguration:
     rdt_rate_hz: int = 1000
     rdt_buffer_size: int = 1
     product_name: str = ""
+    user_filter: int = -1
 
     def __post_init__(self) -> None:
         """Checks what scales.
@@ -91,7 +93,8 @@ class SensorConfiguration:
             f"<cfgcpf>{self.counts_per_force:.10g}</cfgcpf>"
             f"<cfgcpt>{self.counts_per_torque:.10g}</cfgcpt>"
             f"<comrdte>{enabled}</comrdte><comrdtrate>{self.rdt_rate_hz}</comrdtrate>"
-            f"<comrdtbsiz>{self.rdt_buffer_size}</comrdtbsiz></netft>\n"
+            f"<comrdtbsiz>{self.rdt_buffer_size}</comrdtbsiz>"
+            f"<setuserfilter>{self.user_filter}</setuserfilter></netft>\n"
         ).encode()
 
 
@@ -113,6 +116,7 @@ def parse_configuration(document: bytes) -> SensorConfiguration:
         rdt_rate_hz=int(_number(texts, "comrdtrate")) if "comrdtrate" in texts else 0,
         rdt_buffer_size=int(_number(texts, "comrdtbsiz")) if "comrdtbsiz" in texts else 1,
         product_name=texts.get("prodname", ""),
+        user_filter=int(_number(texts, "setuserfilter")) if "setuserfilter" in texts else -1,
     )
 
 
@@ -134,6 +138,15 @@ def request_rate(address: str, port: int, rate_hz: int, timeout_s: float = 2.0) 
         ConnectionFailedError: nobody answers there, or the box refuses.
     """
     _get(address, port, f"/comm.cgi?comrdtrate={rate_hz}", timeout_s)
+
+
+def request_filter(address: str, port: int, user_filter: int, timeout_s: float = 2.0) -> None:
+    """Asks the box over HTTP for another of its low-pass filters, 0 to 12; read it back as well.
+
+    Raises:
+        ConnectionFailedError: nobody answers there, or the box refuses.
+    """
+    _get(address, port, f"/setting.cgi?setuserfilter={user_filter}", timeout_s)
 
 
 def _get(address: str, port: int, path: str, timeout_s: float) -> bytes:

@@ -16,6 +16,7 @@ MAX_RECORDS_PER_PACKET = 40
 _HEADER = 0x1234
 _REQUEST = struct.Struct(">HHI")
 _RECORD = struct.Struct(">IIIiiiiii")
+_HEAD = struct.Struct(">III")
 
 REQUEST_BYTES = _REQUEST.size
 RECORD_BYTES = _RECORD.size
@@ -113,16 +114,26 @@ def encode_records(records: Iterable[RdtRecord]) -> bytes:
         raise ProtocolError(f"RDT record: expected numbers of 32 bits: {error}") from error
 
 
-def decode_records(data: bytes) -> list[RdtRecord]:
-    """The records of one packet, oldest first: one, or in buffered mode up to 40.
+def record_offsets(packet: bytes) -> range:
+    """Where the records of a packet begin, oldest first: one, or in buffered mode up to 40.
 
     Raises:
         ProtocolError: the packet is not a whole number of records, or holds none or too many.
     """
-    count, rest = divmod(len(data), RECORD_BYTES)
-    if rest or not 1 <= count <= MAX_RECORDS_PER_PACKET:
+    length = len(packet)
+    if length % RECORD_BYTES or not 0 < length <= MAX_RECORDS_PER_PACKET * RECORD_BYTES:
         raise ProtocolError(
             f"RDT packet: expected 1 to {MAX_RECORDS_PER_PACKET} records of {RECORD_BYTES} bytes, "
-            f"got {len(data)} bytes"
+            f"got {length} bytes"
         )
-    return [RdtRecord._make(fields) for fields in _RECORD.iter_unpack(data)]
+    return range(0, length, RECORD_BYTES)
+
+
+def peek(packet: bytes, offset: int) -> tuple[int, int, int]:
+    """Of the record at ``offset`` only ``rdt_sequence``, ``ft_sequence`` and ``status``."""
+    return _HEAD.unpack_from(packet, offset)
+
+
+def decode_record(packet: bytes, offset: int = 0) -> RdtRecord:
+    """The whole record at ``offset``."""
+    return RdtRecord._make(_RECORD.unpack_from(packet, offset))

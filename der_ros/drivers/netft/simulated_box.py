@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import logging
+import math
 import select
 import socket
 import threading
@@ -16,6 +17,7 @@ from types import TracebackType
 import numpy as np
 
 from der_ros.drivers.netft.configuration import PATH, SensorConfiguration
+from der_ros.drivers.netft.faulty_link import BoxFaults, FaultyLink
 from der_ros.drivers.netft.rdt import (
     RDT_PORT,
     Command,
@@ -31,7 +33,6 @@ logger = logging.getLogger(__name__)
 
 _INTERNAL_RATE_HZ = 7000
 _INT32 = 2**31 - 1
-_LATCHED = 0x8001_0000
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,10 @@ class SimulatedBoxConfig:
         address: the box's own.
         rdt_port: UDP port; 0 takes any free one.
         http_port: TCP port; 0 takes any free one.
-        sensor: scale, units, rate and buffer size; the rate can be changed over HTTP.
+        sensor: scale, units, rate and buffer size; rate and filter can be changed over HTTP.
+        force_range_n: beyond this it saturates and says so in the status word.
+        torque_range_nm: likewise.
+        uptime_s: for how long it has been on when it is entered.
     """
 
     address: str = "127.0.0.1"
@@ -51,6 +55,10 @@ class SimulatedBoxConfig:
     sensor: SensorConfiguration = field(
         default_factory=lambda: SensorConfiguration(product_name="Simulated Net F/T")
     )
+
+    force_range_n: float = math.inf
+    torque_range_nm: float = math.inf
+    uptime_s: float = 60.0
 
     def __post_init__(self) -> None:
         """Checks the rate.
@@ -62,27 +70,6 @@ class SimulatedBoxConfig:
             raise ConfigurationError(
                 f"rdt_rate_hz: expected 1 to {_INTERNAL_RATE_HZ}, got {self.sensor.rdt_rate_hz}"
             )
-
-
-@dataclass(frozen=True)
-class BoxFaults:
-    """What goes wrong; replace ``SimulatedNetFt.faults`` to switch faults on and off.
-
-    Attributes:
-        silent: nothing is sent, though the samples go on counting.
-        loss: probability that a packet is lost.
-        duplication: probability that a packet is sent twice.
-        reordering: probability that a packet is overtaken by the next one.
-        wrong_length: packets are one byte short.
-        status: status word of every record.
-    """
-
-    silent: bool = False
-    loss: float = 0.0
-    duplication: float = 0.0
-    reordering: float = 0.0
-    wrong_length: bool = False
-    status: int = 0
 
 
 class SimulatedNetFt:
@@ -100,8 +87,7 @@ class SimulatedNetFt:
     ) -> None:
         self._config = config
         self._source = wrench_source
-        self._rng = rng or np.random.default_rng(0)
-        self.faults = BoxFaults()
+        self.link = FaultyLink(rng or np.random.default_rng(0))
         self.sensor = config.sensor
         self._udp: socket.socket | None = None
         self._http: http.server.HTTPServer | None = None
@@ -111,8 +97,8 @@ class SimulatedNetFt:
         self._sequence = self._remaining = 0
         self._buffered = False
         self._buffer: list[RdtRecord] = []
-        self._overtaken: bytes | None = None
         self._bias = np.zeros(6)
+        self._ranges = np.repeat((config.force_range_n, config.torque_range_nm), 3)
         self._latched = False
         self._started_s = 0.0
 
@@ -123,7 +109,7 @@ class SimulatedNetFt:
             ConnectionFailedError: one is in use, or the address is not this computer's.
         """
         self._end.clear()
-        self._started_s = time.monotonic()
+        self._started_s = time.monotonic() - self._config.uptime_s
         try:
             self._udp = self._open_udp()
             self._http = self._open_http()
@@ -170,6 +156,15 @@ class SimulatedNetFt:
         return self._config.http_port if self._http is None else int(self._http.server_port)
 
     @property
+    def faults(self) -> BoxFaults:
+        """What goes wrong now; set it to switch faults on and off."""
+        return self.link.faults
+
+    @faults.setter
+    def faults(self, faults: BoxFaults) -> None:
+        self.link.faults = faults
+
+    @property
     def owner(self) -> tuple[str, int] | None:
         """To whom the stream goes."""
         return self._owner
@@ -177,6 +172,12 @@ class SimulatedNetFt:
     def latch(self) -> None:
         """A threshold of the box's monitor was crossed; only a reset command clears it."""
         self._latched = True
+
+    def restart(self) -> None:
+        """As after a power cut: no stream, no bias, no latch, and its sample counter from zero."""
+        self._owner = None
+        self._bias, self._latched = np.zeros(6), False
+        self._started_s = time.monotonic()
 
     def _open_udp(self) -> socket.socket:
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -210,11 +211,15 @@ class SimulatedNetFt:
         url = urllib.parse.urlsplit(path)
         if url.path == PATH:
             return self.sensor.to_xml()
-        rate = urllib.parse.parse_qs(url.query).get("comrdtrate", [""])[0]
+        query = {key: values[0] for key, values in urllib.parse.parse_qs(url.query).items()}
+        rate, filter_ = query.get("comrdtrate", ""), query.get("setuserfilter", "")
         if url.path == "/comm.cgi" and rate.isdecimal() and 1 <= int(rate) <= _INTERNAL_RATE_HZ:
             self.sensor = replace(self.sensor, rdt_rate_hz=int(rate))
-            return b"<html></html>"
-        return None
+        elif url.path == "/setting.cgi" and filter_.isdecimal() and int(filter_) <= 12:
+            self.sensor = replace(self.sensor, user_filter=int(filter_))
+        else:
+            return None
+        return b"<html></html>"
 
     def _stream(self) -> None:
         udp = self._udp
@@ -256,7 +261,8 @@ class SimulatedNetFt:
     def _start(self, request: Request, sender: tuple[str, int]) -> None:
         self._owner, self._sequence, self._remaining = sender, 0, request.sample_count
         self._buffered = request.command is Command.START_BUFFERED
-        self._buffer, self._overtaken = [], None
+        self._buffer = []
+        self.link.clear()
 
     def _sample(self, udp: socket.socket, owner: tuple[str, int]) -> None:
         self._sequence = (self._sequence + 1) % (1 << 32)
@@ -270,30 +276,26 @@ class SimulatedNetFt:
             self._owner = None
 
     def _record(self) -> RdtRecord:
-        reading = self._source().to_array() - self._bias
-        scale = self.sensor
-        counts = np.concatenate(
-            (reading[:3] / scale.newtons_per_count, reading[3:] / scale.newton_metres_per_count)
-        )
-        status = self.faults.status | (_LATCHED if self._latched else 0)
+        scale = np.repeat((self.sensor.newtons_per_count, self.sensor.newton_metres_per_count), 3)
+        counts = (self._source().to_array() - self._bias) / scale
+        limits = np.minimum(self._ranges / scale, _INT32)
+        saturated = bool((np.abs(counts) > limits).any())
         clock = int((time.monotonic() - self._started_s) * _INTERNAL_RATE_HZ) % (1 << 32)
-        fx, fy, fz, tx, ty, tz = np.clip(np.rint(counts), -_INT32, _INT32).astype(int).tolist()
-        return RdtRecord(self._sequence, clock, status, fx, fy, fz, tx, ty, tz)
+        axes = np.clip(np.rint(counts), -limits, limits).astype(int).tolist()
+        return RdtRecord._make((self._sequence, clock, self._status(saturated), *axes))
+
+    def _status(self, saturated: bool) -> int:
+        axia = "axia" in self.sensor.product_name.lower()
+        status = self.faults.status
+        if self._latched:
+            status |= 0x0001_0000 if axia else 0x8001_0000
+        if saturated:
+            status |= 0xC000_0000 if axia else 0x8002_0000
+        return status
 
     def _send(self, udp: socket.socket, owner: tuple[str, int], data: bytes) -> None:
-        faults = self.faults
-        if faults.silent or (faults.loss and self._rng.random() < faults.loss):
-            return
-        data = data[:-1] if faults.wrong_length else data
-        packets = [data]
-        if faults.duplication and self._rng.random() < faults.duplication:
-            packets = [data, data]
-        if self._overtaken is not None:
-            packets, self._overtaken = [*packets, self._overtaken], None
-        elif faults.reordering and self._rng.random() < faults.reordering:
-            packets, self._overtaken = [], data
         try:
-            for packet in packets:
+            for packet in self.link.carry(data):
                 udp.sendto(packet, owner)
         except OSError as error:
             logger.debug("simulated Net F/T box: sending failed: %s", error)

@@ -1,0 +1,21 @@
+"""How long to wait before trying again."""
+
+from __future__ import annotations
+
+
+class Backoff:
+    """Pauses that double from ``shortest_s`` up to ``longest_s``, until something worked."""
+
+    def __init__(self, shortest_s: float, longest_s: float) -> None:
+        self._shortest_s, self._longest_s = shortest_s, longest_s
+        self._next_s = shortest_s
+
+    def pause_s(self) -> float:
+        """The pause after one more failure."""
+        pause_s = self._next_s
+        self._next_s = min(2.0 * pause_s, self._longest_s)
+        return pause_s
+
+    def reset(self) -> None:
+        """Something worked: the next failure is a first one."""
+        self._next_s = self._shortest_s

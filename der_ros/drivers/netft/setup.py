@@ -1,0 +1,117 @@
+"""A box's settings: made as asked before a stream, and looked at again while it runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+from types import TracebackType
+
+from der_ros.drivers.netft.configuration import (
+    SensorConfiguration,
+    fetch_configuration,
+    request_filter,
+    request_rate,
+)
+from der_ros.drivers.netft.records import NetFtConfig
+from der_ros.errors import ConfigurationError, DerRosError
+
+logger = logging.getLogger(__name__)
+
+
+def configure(config: NetFtConfig) -> SensorConfiguration:
+    """The box's scale and settings, after the wanted ones were asked for and read back.
+
+    A scale that is configured here is taken as it is, and the box is not asked at all.
+
+    Raises:
+        ConnectionFailedError: nobody answers, or not with such a document.
+        ProtocolError: the document is none.
+        ConfigurationError: an unknown unit, or RDT is switched off.
+    """
+    if config.configuration is not None:
+        return config.configuration
+    found = _fetch(config)
+    if config.rate_hz and found.rdt_rate_hz != config.rate_hz:
+        request_rate(config.sensor_ip, config.http_port, config.rate_hz, config.http_timeout_s)
+        found = _fetch(config)
+        _compare("Hz", config.rate_hz, found.rdt_rate_hz, "it rounds to a divisor of 7000")
+    if config.user_filter >= 0 and found.user_filter != config.user_filter:
+        request_filter(
+            config.sensor_ip, config.http_port, config.user_filter, config.http_timeout_s
+        )
+        found = _fetch(config)
+        _compare("as its filter", config.user_filter, found.user_filter, "see its Settings page")
+    if not found.rdt_enabled:
+        raise ConfigurationError(
+            "Net F/T box: expected RDT to be enabled, got disabled (comrdte); enable it on the "
+            "box's Communications page"
+        )
+    return found
+
+
+def _fetch(config: NetFtConfig) -> SensorConfiguration:
+    return fetch_configuration(config.sensor_ip, config.http_port, config.http_timeout_s)
+
+
+def _compare(what: str, asked: int, found: int, hint: str) -> None:
+    if found != asked:
+        logger.warning("Net F/T box: asked for %d %s, it has %d (%s)", asked, what, found, hint)
+
+
+class ConfigurationWatch:
+    """Looks now and then whether the box still has the scale that its stream is read with.
+
+    A record does not say its unit, so somebody who changes it on the box's page changes the meaning
+    of every number. A context manager with a thread of its own, since HTTP may take long.
+    """
+
+    def __init__(self, config: NetFtConfig, scale: SensorConfiguration) -> None:
+        self._config, self._scale = config, scale
+        self._end = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._change = ""
+
+    def __enter__(self) -> ConfigurationWatch:
+        """Starts looking, where a scale was read from the box."""
+        if self._config.recheck_s > 0.0 and self._config.configuration is None:
+            self._thread = threading.Thread(target=self._look, name="netft-watch", daemon=True)
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Ends; an answer that is still awaited is not waited for."""
+        self._end.set()
+
+    def raise_if_changed(self) -> None:
+        """Raises ConfigurationError once the box has another scale."""
+        if self._change:
+            raise ConfigurationError(
+                f"Net F/T box: its configuration changed while it streamed ({self._change}); "
+                "readings since then were scaled wrongly; the stream begins anew"
+            )
+
+    def _look(self) -> None:
+        while not self._end.wait(self._config.recheck_s) and not self._change:
+            self._change = self._look_once()
+
+    def _look_once(self) -> str:
+        try:
+            return _difference(self._scale, _fetch(self._config))
+        except ConfigurationError as error:  # a unit that is not known
+            return str(error)
+        except DerRosError as error:
+            # The stream is what counts; a page that does not answer says nothing about it.
+            logger.debug("Net F/T box: its configuration was not read again: %s", error)
+            return ""
+
+
+def _difference(old: SensorConfiguration, new: SensorConfiguration) -> str:
+    """What changed, in words; empty when nothing did."""
+    pairs = zip(dataclasses.asdict(old).items(), dataclasses.asdict(new).values(), strict=True)
+    return ", ".join([f"{name}: {was} -> {now}" for (name, was), now in pairs if was != now])
