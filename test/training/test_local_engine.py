@@ -89,7 +89,11 @@ def test_what_workers_send_through_shared_memory_is_what_they_saw():
     assert (np.abs(batch.action) <= 1).all()
     assert len(np.unique(batch.observation[:, 2])) > 100
     assert (batch.n_step_return < 0).all()  # of Pendulum
-    assert batch.discount == pytest.approx(0.99**3, rel=1e-6)
+    assert set(np.round(batch.discount.astype(float), 4).tolist()) <= {
+        0.9703,
+        0.9801,
+        0.99,
+    }  # shorter at the end
 
 
 def test_a_learner_that_does_not_receive_holds_the_workers():
