@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from der_ros.errors import CheckpointError, ConfigurationError, DivergedError
+from der_ros.replay.frozen_rows import FrozenRows
 from der_ros.replay.ring import Ring
 from der_ros.replay.storage import Storage
 from der_ros.replay.sum_tree import FloatArray, IndexArray, SumTree
@@ -205,27 +206,36 @@ class Shard:
             self._tree.set(indices, self._priorities(len(indices), td_errors))
         return ignored
 
+    @property
+    def zone_age(self) -> float:
+        """Mean age of the zone's rows, in rows written to the zone since; 0 where it is empty."""
+        filled = np.arange(self.zone_filled)
+        return float(self._ages(filled).mean()) if len(filled) else 0.0
+
     def staleness(self, batch: Batch) -> float:
-        """Mean age of the batch's rows, in rows since written to their part, zone or ring."""
-        ages = np.where(
-            batch.indices >= self.config.zone_size,
-            self._ring.ages(batch.indices),
-            np.where(
-                batch.indices >= self._permanent, self._zone.ages(batch.indices), self._zone.writes
-            ),
-        )
-        return float(ages.mean())
+        """Mean age of the batch's rows, in rows written since to their part, zone or ring."""
+        return float(self._ages(batch.indices).mean())
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """Everything that a checkpoint needs, filled rows only, as plain arrays.
+        """Everything that a checkpoint needs, filled rows only, as plain arrays; copies."""
+        return {
+            name: value() if isinstance(value, FrozenRows) else value
+            for name, value in self.frozen_state().items()
+        }
 
-        They are copies: the shard may go on at once while they are written somewhere.
+    def frozen_state(self) -> dict[str, NDArray[np.generic] | FrozenRows]:
+        """``state`` at the price of a copy of the priorities.
+
+        The transitions, most of it, are copied when they are called for, if need be in another
+        thread; until then the shard copies what it is about to overwrite.
         """
-        filled = self._filled()
+        zone, ring = self._filled()
         counters = [self._permanent, *self.written, self.ignored_updates]
         return {
-            "rows": self._storage.packed(*filled),
-            "priority": np.concatenate([self._tree.values[part] for part in filled]),
+            "zone_rows": self._storage.freeze(zone),
+            "ring_rows": self._storage.freeze(ring),
+            "zone_priority": self._tree.values[zone].copy(),
+            "ring_priority": self._tree.values[ring].copy(),
             "counters": np.array(counters, np.int64),
             "top": np.array(self._top),
         }
@@ -242,14 +252,9 @@ class Shard:
             self._zone = Ring(permanent, self.config.zone_size, zone)
             self._ring = Ring(self.config.zone_size, self.config.capacity, ring)
             self._top = float(state["top"].item())
-            rows, priority = state["rows"], state["priority"]
-            for part in self._filled():
-                count = part.stop - part.start
-                self._storage.write_packed(part, rows[:count])
-                self._tree.set_range(part, priority[:count])
-                rows, priority = rows[count:], priority[count:]
-            if len(rows) or len(priority):
-                raise ValueError(f"{len(rows)} rows and {len(priority)} priorities too many")
+            for name, part in zip(("zone", "ring"), self._filled(), strict=True):
+                self._storage.write_packed(part, state[f"{name}_rows"])
+                self._tree.set_range(part, state[f"{name}_priority"])
         except (KeyError, ValueError, IndexError) as error:
             raise CheckpointError(
                 "checkpoint: expected a shard of the same capacity, zone and sizes; resume with "
@@ -268,6 +273,10 @@ class Shard:
         cut = round(rows * share)
         parts = [_Part(0, cut, 0.0, zone), _Part(cut, rows, zone, total)]
         return [part for part in parts if part.stop > part.start]
+
+    def _ages(self, indices: IndexArray) -> IndexArray:
+        in_zone = np.where(indices >= self._permanent, self._zone.ages(indices), self._zone.writes)
+        return np.where(indices >= self.config.zone_size, self._ring.ages(indices), in_zone)
 
     def _overwritten(self, indices: IndexArray, since: Written) -> NDArray[np.bool_]:
         """Which of the slots were written after ``since``; permanent ones never are."""

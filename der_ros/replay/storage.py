@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 from numpy.typing import NDArray
 
+from der_ros.replay.frozen_rows import FrozenRows
 from der_ros.replay.sum_tree import IndexArray
 from der_ros.replay.transitions import Float32Array, Transitions
 
@@ -21,9 +24,12 @@ class Storage:
         self._sizes = observation_size, action_size
         self._rows = np.zeros((capacity, 2 * observation_size + action_size + 2), np.float32)
         self._columns = self._split(self._rows)
+        self._frozen: weakref.WeakSet[FrozenRows] = weakref.WeakSet()
 
     def write(self, slots: slice, transitions: Transitions, part: slice) -> None:
         """Puts the rows ``part`` of ``transitions`` into ``slots``."""
+        for frozen in self._frozen:
+            frozen.keep(slots)
         for column, values in zip(self._columns, transitions, strict=True):
             column[slots] = values[part]
 
@@ -31,12 +37,14 @@ class Storage:
         """Copies of the rows ``indices`` (n,); the columns are views of one matrix of their own."""
         return self._split(self._rows.take(indices, axis=0))
 
-    def packed(self, *parts: slice) -> Float32Array:
-        """A copy of some of the rows as they are, (rows, numbers of a transition)."""
-        return np.concatenate([self._rows[part] for part in parts])
+    def freeze(self, part: slice) -> FrozenRows:
+        """The rows ``part``, whole, as they are now; costs next to nothing until they change."""
+        frozen = FrozenRows(self._rows, part)
+        self._frozen.add(frozen)
+        return frozen
 
     def write_packed(self, slots: slice, rows: NDArray[np.generic]) -> None:
-        """Puts back what ``packed`` gave.
+        """Puts back what ``freeze`` gave.
 
         Raises:
             ValueError: it has another shape.

@@ -35,11 +35,11 @@ class SumTree:
         if capacity < 1:
             raise ConfigurationError(f"sum tree: expected a capacity of at least 1, got {capacity}")
         self.capacity = capacity
-        nodes = capacity
-        self._levels: list[FloatArray] = []
-        while nodes > _TOP_NODES or not self._levels:
-            nodes = -(-nodes // _FAN)
-            self._levels.append(np.zeros((nodes, _FAN)))
+        nodes, depth = -(-capacity // _FAN), 1
+        while nodes > _TOP_NODES:
+            nodes, depth = -(-nodes // _FAN), depth + 1
+        # Every group is whole, also beyond the last leaf: no descent leads out of the arrays.
+        self._levels = [np.zeros((nodes * _FAN**k, _FAN)) for k in reversed(range(depth))]
         self._top = np.zeros(nodes)
         self._running = np.zeros(nodes + 1)  # scratch of ``find``; the first stays zero
         self._sums = [*(level.reshape(-1) for level in self._levels[1:]), self._top]
@@ -108,7 +108,7 @@ class SumTree:
         for level in reversed(self._levels):
             before = _BEFORE @ level.take(nodes, axis=0).T
             begun = (before <= rest).view(np.int8)  # the first child always, then up to the wanted
-            child = np.add.reduce(begun, axis=0, dtype=np.int8) - np.int8(1)
+            child = np.add.reduce(begun, axis=0, dtype=np.int8).astype(np.int64) - 1
             rest -= before[child, columns]
             nodes = nodes * _FAN + child
         return self._away_from_zero(nodes)
@@ -125,7 +125,10 @@ class SumTree:
 
     def _away_from_zero(self, indices: IndexArray) -> IndexArray:
         """Rounding in the sums can lead one leaf too far; such a draw takes its left neighbour."""
-        for place in np.flatnonzero(self.get(indices) <= 0.0):
+        found = self.get(indices)
+        if found.min(initial=1.0) > 0.0:
+            return indices
+        for place in np.flatnonzero(found <= 0.0):
             positive = np.flatnonzero(self.values[: indices[place]] > 0.0)
             if len(positive) == 0:
                 positive = np.flatnonzero(self.values > 0.0)

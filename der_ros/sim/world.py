@@ -228,7 +228,7 @@ class AssemblyWorld:
 
     def held_pose(self) -> Pose:
         """Pose of the held piece (the tcp) in the task frame."""
-        return Pose(np.array(self._motion.position), np.array(self._motion.quaternion))
+        return Pose.from_numbers(self._motion.position, self._motion.quaternion)
 
     def held_twist(self) -> Twist:
         """Velocity of the held piece, task axes."""

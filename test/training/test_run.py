@@ -80,8 +80,10 @@ def test_resumes_where_it_was(tmp_path):
     assert (outcome.env_steps, after.meta["env_steps"]) == (600, 600)
     assert outcome.updates == 200
     assert after.arrays["filter/count"] > before.arrays["filter/count"]
-    shared = before.arrays["shard0/rows"]
-    assert len(after.arrays["shard0/rows"]) + len(after.arrays["shard1/rows"]) > len(shared)
+    shared = before.arrays["shard0/ring_rows"]
+    assert len(after.arrays["shard0/ring_rows"]) + len(after.arrays["shard1/ring_rows"]) > len(
+        shared
+    )
     steps = [line["time/env_steps"] for line in read_metrics(run_dir / "metrics.jsonl")]
     assert steps == sorted(steps)
 
