@@ -77,7 +77,7 @@ class ActorCritic(OffPolicyLearner):
     def action_gradient(
         self, observation: Tensor, action: Tensor, critics: int
     ) -> tuple[Tensor, Tensor]:
-        """min over the first ``critics`` of Q(s, a) (rows,), and its gradient (rows, action)."""
+        """Min over the first ``critics`` of Q(s, a) (rows,), and its gradient (rows, action)."""
         q, trace = self.critics.online.forward(_joined(observation, action), critics)
         value, lowest = q[:, :, 0].min(dim=0)
         chosen = torch.zeros_like(q).scatter_(0, lowest[None, :, None], 1.0)

@@ -27,7 +27,7 @@ class Ddpg(ActorCritic):
         super().__init__(config, 1, observation_size, action_size, action_size, seed)
 
     def target(self, batch: Batch) -> Tensor:
-        """y."""
+        """Y."""
         next_action = self.policy.target(batch.next_observation)[0].tanh()
         value = self.target_value(batch.next_observation, next_action)
         return batch.n_step_return + batch.discount * value

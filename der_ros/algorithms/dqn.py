@@ -39,7 +39,7 @@ class Dqn(OffPolicyLearner):
         return value + advantage - advantage.mean(dim=1, keepdim=True)
 
     def target(self, batch: Batch) -> Tensor:
-        """y."""
+        """Y."""
         values = self.values(self.policy.target(batch.next_observation)[0])
         chooser = values
         if self.config.double:

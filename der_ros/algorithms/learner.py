@@ -43,7 +43,7 @@ class OffPolicyLearner(ABC):
 
     @abstractmethod
     def target(self, batch: Batch) -> Tensor:
-        """y (rows,): what the estimate ought to be."""
+        """Y (rows,): what the estimate ought to be."""
 
     @abstractmethod
     def estimate(self, batch: Batch) -> Tensor:
@@ -76,7 +76,7 @@ class OffPolicyLearner(ABC):
         return slope * (weights / -weights.numel())
 
     def critic_loss(self, td_errors: Tensor, weights: Tensor) -> float:
-        """coefficient · Σ_k mean_i w_i · loss(δ_k,i): only looked at, ``critic_slope`` is used."""
+        """Coefficient · Σ_k mean_i w_i · loss(δ_k,i): only looked at, ``critic_slope`` is used."""
         size = td_errors.abs()
         each = 0.5 * size.square()
         if self.config.huber:

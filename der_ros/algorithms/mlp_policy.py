@@ -28,7 +28,7 @@ class MlpPolicy:
         sizes = (observation_size, *hidden, self.output_size(action_size))
         self._shapes = tuple((out, into) for into, out in pairwise(sizes))
         self.size = sum(out * into + out for out, into in self._shapes)
-        self._layers: list[tuple[Float32Array, Float32Array]] = []
+        self.layers: list[tuple[Float32Array, Float32Array]] = []
         self.set_parameters(np.zeros(self.size, np.float32))
 
     def set_parameters(self, parameters: Float32Array) -> None:
@@ -41,11 +41,11 @@ class MlpPolicy:
             raise ConfigurationError(
                 f"policy parameters: expected {self.size} numbers, got {parameters.shape}"
             )
-        self._layers, start = [], 0
+        self.layers, start = [], 0
         for out, into in self._shapes:
             middle, end = start + out * into, start + out * into + out
             weight = parameters[start:middle].reshape(out, into).astype(np.float32, order="C")
-            self._layers.append((weight, parameters[middle:end].astype(np.float32)))
+            self.layers.append((weight, parameters[middle:end].astype(np.float32)))
             start = end
 
     def __call__(self, observation: Float32Array) -> Float32Array:
@@ -69,11 +69,11 @@ class MlpPolicy:
     def outputs(self, observation: Float32Array) -> Float32Array:
         """What the network's last layer gives."""
         x = observation
-        for weight, bias in self._layers[:-1]:
+        for weight, bias in self.layers[:-1]:
             x = weight @ x
             x += bias
             np.maximum(x, 0.0, out=x)
-        weight, bias = self._layers[-1]
+        weight, bias = self.layers[-1]
         result: Float32Array = weight @ x + bias
         return result
 

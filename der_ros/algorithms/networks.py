@@ -144,7 +144,8 @@ def _normalised(x: Tensor, weight: Tensor, bias: Tensor, trace: Trace) -> Tensor
     scale = norm.square_().div_(centred.shape[2]).add_(_LAYER_NORM_EPSILON).rsqrt_()
     trace.centred.append(centred)
     trace.scales.append(scale)
-    return centred * scale
+    normalised: Tensor = centred * scale
+    return normalised
 
 
 def _through_normalisation(gradient: Tensor, centred: Tensor, scale: Tensor) -> Tensor:

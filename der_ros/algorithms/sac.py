@@ -42,7 +42,7 @@ class Sac(ActorCritic):
         self._alpha_adam = Adam(self.log_alpha, config.learning_rate)
 
     def target(self, batch: Batch) -> Tensor:
-        """y."""
+        """Y."""
         outputs = self.policy.online(batch.next_observation)[0]
         sample = Sample.draw(outputs, self._noise(outputs))
         value = self.target_value(batch.next_observation, sample.action)
@@ -106,7 +106,7 @@ class Sample:
 
     @property
     def log_probability(self) -> Tensor:
-        """log π(a|s) (rows,)."""
+        """Log π(a|s) (rows,)."""
         gaussian = -0.5 * self._noise.square() - self._log_std - 0.5 * math.log(2.0 * math.pi)
         return (gaussian - self._room().log()).sum(dim=1)
 

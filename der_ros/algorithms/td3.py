@@ -26,14 +26,14 @@ class Td3(ActorCritic):
         super().__init__(config, 2, observation_size, action_size, action_size, seed)
 
     def target(self, batch: Batch) -> Tensor:
-        """y."""
+        """Y."""
         value = self.target_value(
             batch.next_observation, self.target_action(batch.next_observation)
         )
         return batch.n_step_return + batch.discount * value
 
     def target_action(self, next_observation: Tensor) -> Tensor:
-        """a'."""
+        """A'."""
         action = self.policy.target(next_observation)[0].tanh_()
         bound = self.config.target_noise_clip
         noise = torch.randn(action.shape, generator=self.generator).to(self.device)

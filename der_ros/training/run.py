@@ -364,7 +364,9 @@ class TrainingRun:
             facts["evaluation_success_rate"] = str(self._best.report.success_rate)
             facts["evaluation_episodes"] = str(self._best.report.episodes)
         path = self.run_dir / "policy.onnx"
-        export_snapshot(snapshot, self.config.hidden, self._contract, path, facts)
+        export_snapshot(
+            snapshot, self.config.algorithm, self.config.hidden, self._contract, path, facts
+        )
         self._exported = path
 
     def _outcome(self, end: End) -> Outcome:
