@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from der_ros.algorithms.networks import Policy
+from der_ros.algorithms.deployed import deployed_policy
 from der_ros.errors import ConfigurationError
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.export import export_policy
@@ -21,6 +20,7 @@ from der_ros.training.resuming import config_of
 
 def export_snapshot(
     snapshot: PolicySnapshot,
+    algorithm: str,
     hidden: tuple[int, ...],
     contract: PolicyContract,
     path: Path,
@@ -28,9 +28,7 @@ def export_snapshot(
 ) -> float:
     """Writes filter, network, squash and contract to ``path``; returns the distance from torch."""
     observation_size, action_size = len(snapshot.filter.mean), len(contract.action_names)
-    policy = Policy(observation_size, hidden, action_size, torch.Generator())
-    parameters = torch.from_numpy(snapshot.parameters.copy())
-    torch.nn.utils.vector_to_parameters(parameters, policy.parameters())
+    policy = deployed_policy(algorithm, snapshot.parameters, observation_size, hidden, action_size)
     return export_policy(
         policy,
         snapshot.filter.mean.astype(np.float64),
@@ -72,4 +70,6 @@ def export_checkpoint(source: Path, path: Path) -> float:
         "env_steps": str(learning.env_steps),
         "updates": str(learning.updates),
     }
-    return export_snapshot(learning.snapshot(), config.hidden, contract, path, facts)
+    return export_snapshot(
+        learning.snapshot(), config.algorithm, config.hidden, contract, path, facts
+    )

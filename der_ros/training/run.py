@@ -239,7 +239,9 @@ class TrainingRun(RunControl):
             facts["evaluation_success_rate"] = str(best.report.success_rate)
             facts["evaluation_episodes"] = str(best.report.episodes)
         path = self.run_dir / "policy.onnx"
-        export_snapshot(snapshot, self.config.hidden, self._contract, path, facts)
+        export_snapshot(
+            snapshot, self.config.algorithm, self.config.hidden, self._contract, path, facts
+        )
         self._exported = path
 
     def _outcome(self, end: End) -> Outcome:
