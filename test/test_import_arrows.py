@@ -44,6 +44,8 @@ RESERVED = {
     "pybullet_data": {"sim"},
     "ray": {"training.ray_engine"},
     "gymnasium": {"envs", "training"},
+    "PIL": {"envs"},
+    "imageio_ffmpeg": {"envs.video_file"},
     "launch": {"nodes.launching"},
     "launch_ros": set(),
 }
@@ -63,7 +65,6 @@ ROBOT_SIDE = (
     "nodes.assembly_supervisor",
     "cli.replay_bag",
     "cli.doctor",
-    "cli.identify_payload",
     "cli._health",
     "cli._cell_health",
     "cli._parameters_health",
