@@ -64,6 +64,7 @@ class TorchRl:
 
     def __init__(self) -> None:
         self._torch = importlib.import_module("torch")
+        self._torch.set_num_threads(1)  # on small arrays more of them are slower
         self._dict = importlib.import_module("tensordict").TensorDict
         data = importlib.import_module("torchrl.data")
         self._buffer = data.TensorDictPrioritizedReplayBuffer(

@@ -107,8 +107,7 @@ class SumTree:
         columns = np.arange(len(masses))
         for level in reversed(self._levels):
             before = _BEFORE @ level.take(nodes, axis=0).T
-            begun = (before <= rest).view(np.int8)  # the first child always, then up to the wanted
-            child = np.add.reduce(begun, axis=0, dtype=np.int8).astype(np.int64) - 1
+            child = (before <= rest).sum(axis=0) - 1  # the last one that begins before the mass
             rest -= before[child, columns]
             nodes = nodes * _FAN + child
         return self._away_from_zero(nodes)

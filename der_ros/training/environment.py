@@ -77,6 +77,10 @@ class GivenUp(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._steps = 0
         return self.env.reset(seed=seed, options=options)
 
+    def go_on_at(self, steps: int) -> None:
+        """The environment has been put back to ``steps`` steps after its reset."""
+        self._steps = steps
+
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """As the environment's, but for the last step of an attempt given up."""
         observation, reward, terminated, truncated, info = self.env.step(action)

@@ -3,12 +3,15 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 import reach  # noqa: F401  (registers the environment)
 
+from der_ros.algorithms.base import make_learner
 from der_ros.replay.shard import Shard
 from der_ros.replay.sharded import ShardedReplay
 from der_ros.replay.success_pool import SuccessPool
 from der_ros.replay.transitions import Episode
+from der_ros.training import learning
 from der_ros.training.config import make_config
 from der_ros.training.demonstrations import save_episode
 from der_ros.training.run import TrainingRun
@@ -84,3 +87,36 @@ def test_every_batch_gets_its_priorities_before_the_next_is_drawn(tmp_path, monk
 def test_without_der_no_success_reaches_pool_or_zone(tmp_path, monkeypatch):
     events = run(tmp_path, monkeypatch, der=False)
     assert {"load", "add", "sample", "priorities"} == set(events)
+
+
+def test_mistake_2_demonstrations_and_agents_transitions_pass_the_same_filter(
+    tmp_path, monkeypatch
+):
+    drawn, learned = [], []
+
+    def recorded(into, function):
+        def call(*args, **kwargs):
+            result = function(*args, **kwargs)
+            into.append((args, result))
+            return result
+
+        return call
+
+    def watched_learner(*args):
+        learner = make_learner(*args)
+        learner.update = recorded(learned, learner.update)
+        return learner
+
+    monkeypatch.setattr(ShardedReplay, "sample", recorded(drawn, ShardedReplay.sample))
+    monkeypatch.setattr(learning, "make_learner", watched_learner)
+    run(tmp_path, monkeypatch, zone_share=0.5, der=False)  # the zone holds human rows alone
+    for (_, (shard, batch)), ((seen, *_), _) in list(zip(drawn, learned, strict=True))[-10:]:
+        human = batch.indices < shard.config.zone_size
+        for name in ("observation", "next_observation"):
+            raw, filtered = getattr(batch.transitions, name), getattr(seen, name)
+            for column in range(2):
+                # What the agents' rows say of the filter tells what became of the human ones.
+                line = np.polyfit(raw[~human, column], filtered[~human, column], 1)
+                expected = np.polyval(line, raw[human, column])
+                assert filtered[human, column] == pytest.approx(expected, abs=1e-3)
+                assert not np.allclose(filtered[human, column], raw[human, column], atol=1e-2)
