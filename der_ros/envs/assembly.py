@@ -7,6 +7,7 @@ let the motion governor pass what it allows, and run the physics; then observe a
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -89,6 +90,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             )
         self._ticks, self._steps_per_tick = split_control_period(control_dt)
         self.task = task
+        self.robot = robot
         self.control_dt_s = float(control_dt)
         self.randomization = resolve_randomization(randomization)
         self.governor_limits = limits if limits is not None else default_limits(task)
@@ -148,6 +150,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         Raises:
             ConfigurationError: the action has another shape or is not finite.
         """
+        began_s = time.monotonic()
         interventions = self._move(self._command(action))
         self._steps += 1
         pose = self.world.held_pose()
@@ -158,13 +161,16 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             or not self.task.inside_workspace(pose, _WALL_M)
         )
         info = self._info(judgement, interventions)
+        if self.render_mode == "human":
+            # For a person to watch, a step takes as long as on the robot.
+            time.sleep(max(0.0, began_s + self.control_dt_s - time.monotonic()))
         return self._observe(pose), judgement.reward, judgement.success, truncated, info
 
     def render(self) -> NDArray[np.uint8] | None:
         """The picture, (360, 480, 3) uint8, in mode ``rgb_array``; else None."""
         if self.render_mode != "rgb_array":
             return None
-        return render_rgb(self.world.client)
+        return render_rgb(self.world.client, self.world.scene.ground)
 
     def close(self) -> None:
         """Frees the physics; a later ``reset`` opens it again."""
