@@ -17,12 +17,15 @@ from der_ros.training.folded import Folded, folded_symmetry
 Environment = gymnasium.Env[Any, Any]
 
 
-def make_environment(config: TrainingConfig, robot: str | None = None) -> Environment:
+def make_environment(
+    config: TrainingConfig, robot: str | None = None, render_mode: str | None = None
+) -> Environment:
     """Makes it, with actions in [-1, 1] whatever the environment's own range.
 
     Args:
         config: names task or environment, and its options.
         robot: the environment's ``robot``; None for its default.
+        render_mode: as Gymnasium's.
 
     Raises:
         ConfigurationError: unknown task or environment, or spaces that are no vectors.
@@ -32,6 +35,7 @@ def make_environment(config: TrainingConfig, robot: str | None = None) -> Enviro
         "randomization": config.randomization,
         "control_dt": config.control_dt_s,
         "robot": robot,
+        "render_mode": render_mode,
     }
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if config.env:
