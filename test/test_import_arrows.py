@@ -65,6 +65,7 @@ ROBOT_SIDE = (
     "nodes.assembly_supervisor",
     "cli.replay_bag",
     "cli.doctor",
+    "cli.identify_payload",
     "cli._health",
     "cli._cell_health",
     "cli._parameters_health",
