@@ -24,6 +24,7 @@ TOOLS = (
     "benchmark",
     "plot_runs",
     "doctor",
+    "identify_payload",
 )
 # Folders that travel, with everything below them, into share/der_ros.
 SHARED_FOLDERS = ("launch", "config", "models", "benchmarks")
