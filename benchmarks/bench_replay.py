@@ -1,150 +1,167 @@
-"""Races a shard against a pure-Python sum tree, the kind that the paper ran on, in the same run.
+"""Races a shard against cpprb, torchrl and a pure-Python tree, and weighs two million transitions.
 
-    python benchmarks/bench_replay.py [--json]
+    pip install -r requirements/benchmarks.txt
+    python benchmarks/bench_replay.py [--json] [--skip-memory]
 
-Rows a second at capacity 333,333, in rows of 50 added and batches of 512 drawn.
+Rates are rows a second at capacity 333,333, added in rows of 50 and drawn in batches of 512;
+transitions have 13 + 13 numbers of observation, 6 of action, a return and a discount. Contestants
+take turns in short slices, so that whatever else the machine does slows all of them; the best slice
+of each counts.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from replay_memory import MemoryFigures, memory_figures
+from replay_peers import (
+    ACTION,
+    BATCH,
+    CAPACITY,
+    FRAGMENT,
+    OBSERVATION,
+    Contestant,
+    PythonReplay,
+    installed_peers,
+)
 
 from der_ros.replay.shard import Batch, Shard, ShardConfig
 from der_ros.replay.transitions import Transitions
 
-CAPACITY, FRAGMENT, BATCH = 333_333, 50, 512
-OBSERVATION, ACTION = 13, 6
+SLICE_S, ROUNDS = 0.05, 15
 
 
-class PythonReplay:
-    """A list of rows and a binary tree walked one draw at a time."""
+class OurShard:
+    """The shard of this package, with a demonstration zone of one percent."""
 
-    def __init__(self, alpha: float = 0.5, epsilon: float = 1e-6) -> None:
-        self.leaves = 1 << (CAPACITY - 1).bit_length()
-        self.sums = [0.0] * (2 * self.leaves)
-        self.rows: list[tuple[object, ...]] = []
-        self.next, self.alpha, self.epsilon = 0, alpha, epsilon
+    name = "der_ros"
 
-    def set(self, index: int, value: float) -> None:
-        """Writes one leaf and the sums above it."""
-        node = index + self.leaves
-        self.sums[node] = value
-        while node > 1:
-            node >>= 1
-            self.sums[node] = self.sums[2 * node] + self.sums[2 * node + 1]
+    def __init__(self) -> None:
+        self._shard = Shard(ShardConfig(CAPACITY, CAPACITY // 100), OBSERVATION, ACTION)
+        self._rng = np.random.default_rng(0)
 
-    def add(self, row: tuple[object, ...]) -> None:
-        """Appends one row, or overwrites the oldest."""
-        if len(self.rows) < CAPACITY:
-            self.rows.append(row)
-        else:
-            self.rows[self.next] = row
-        self.set(self.next, 1.0)
-        self.next = (self.next + 1) % CAPACITY
+    def add(self, fragment: Transitions) -> None:
+        """Adds rows."""
+        self._shard.add(fragment)
 
-    def sample(self, rows: int) -> tuple[list[int], list[np.ndarray]]:
-        """Draws rows one by one."""
-        indices = []
-        for _ in range(rows):
-            mass, node = random.random() * self.sums[1], 1
-            while node < self.leaves:
-                node *= 2
-                if mass >= self.sums[node]:
-                    mass -= self.sums[node]
-                    node += 1
-            indices.append(min(node - self.leaves, len(self.rows) - 1))
-        columns = zip(*(self.rows[i] for i in indices), strict=True)
-        return indices, [np.array(column) for column in columns]
+    def sample(self) -> Batch:
+        """Draws a batch."""
+        return self._shard.sample(BATCH, self._rng)
 
-    def update(self, indices: list[int], td_errors: np.ndarray) -> None:
-        """Writes priorities one by one."""
-        for index, error in zip(indices, td_errors.tolist(), strict=True):
-            self.set(index, (abs(error) + self.epsilon) ** self.alpha)
+    def update(self, batch: Batch, td_errors: np.ndarray) -> None:
+        """Writes priorities back."""
+        self._shard.update_priorities(batch.indices, batch.drawn_at, td_errors)
 
 
-class Figure(NamedTuple):
-    """Rows a second."""
+class Race(NamedTuple):
+    """Rows a second of each contestant."""
 
     what: str
-    ours: float
-    peer: float
-    ratio: float
+    rates: dict[str, float]
+
+    def ratio(self, names: list[str]) -> float:
+        """Ours over the best of ``names``."""
+        return self.rates["der_ros"] / max(self.rates[name] for name in names)
 
 
-def rate(rows: int, body: Callable[[], object], seconds: float = 1.0) -> float:
-    """Rows a second of ``body``, the best of three."""
-    best = 0.0
-    for _ in range(3):
-        count, start = 0, time.perf_counter()
-        while (passed := time.perf_counter() - start) < seconds / 3:
-            body()
-            count += 1
-        best = max(best, rows * count / passed)
+def rate(rows: int, body: Callable[[], object]) -> float:
+    """Rows a second of ``body`` over one slice."""
+    count, start = 0, time.perf_counter()
+    while (passed := time.perf_counter() - start) < SLICE_S:
+        body()
+        count += 1
+    return rows * count / passed
+
+
+def races(contestants: list[Contestant]) -> list[Race]:
+    """Fills all of them and lets them race."""
+    rng = np.random.default_rng(0)
+    shapes = ((FRAGMENT, OBSERVATION), (FRAGMENT, ACTION), (FRAGMENT,), (FRAGMENT,))
+    columns = [rng.standard_normal(s).astype(np.float32) for s in (*shapes, shapes[0])]
+    fragment = Transitions(*columns)
+    errors = [np.abs(rng.standard_normal(BATCH)).astype(np.float32) for _ in range(64)]
+    turns = iter(range(10**9))
+
+    def both(one: Contestant) -> None:
+        one.update(one.sample(), errors[next(turns) % len(errors)])
+
+    for one in contestants:
+        for _ in range(CAPACITY // FRAGMENT + 1):
+            one.add(fragment)
+        for _ in range(500):  # priorities as training leaves them
+            both(one)
+    disciplines: list[tuple[str, int, Callable[[Contestant], object]]] = [
+        ("add", FRAGMENT, lambda one: one.add(fragment)),
+        ("sample", BATCH, lambda one: one.sample()),
+        ("sample_and_update", BATCH, both),
+    ]
+    return [Race(what, _race(contestants, rows, body)) for what, rows, body in disciplines]
+
+
+def _race(
+    contestants: list[Contestant], rows: int, body: Callable[[Contestant], object]
+) -> dict[str, float]:
+    best = dict.fromkeys((one.name for one in contestants), 0.0)
+    for _ in range(ROUNDS):
+        for one in contestants:
+            best[one.name] = max(best[one.name], rate(rows, lambda one=one: body(one)))  # type: ignore[misc]
     return best
 
 
-def figures() -> list[Figure]:
-    """Fills both and races them."""
-    rng = np.random.default_rng(0)
-    fragment = Transitions(
-        *(
-            rng.standard_normal(shape).astype(np.float32)
-            for shape in (
-                (FRAGMENT, OBSERVATION),
-                (FRAGMENT, ACTION),
-                (FRAGMENT,),
-                (FRAGMENT,),
-                (FRAGMENT, OBSERVATION),
-            )
-        )
-    )
-    td_errors = rng.standard_normal(BATCH)
-    rows = [tuple(column[k] for column in fragment) for k in range(FRAGMENT)]
-    shard, peer = Shard(ShardConfig(CAPACITY, 3_333), OBSERVATION, ACTION), PythonReplay()
-    for _ in range(CAPACITY // FRAGMENT + 1):
-        shard.add(fragment)
-        for row in rows:
-            peer.add(row)
+def print_races(results: list[Race], peers: list[str], missing: list[str]) -> None:
+    """One table: rates, and ratios to the best peer and to Python."""
+    names = list(results[0].rates)
+    print("".join([f"{'rows a second':<20}", *(f"{name:>14}" for name in names)]), end="")
+    print(f"{'/ best peer':>14}{'/ Python':>10}")
+    for result in results:
+        rates = "".join(f"{result.rates[name]:>14,.0f}" for name in names)
+        peer = f"{result.ratio(peers):.1f}" if peers else "-"
+        print(f"{result.what:<20}{rates}{peer:>14}{result.ratio(['pure Python']):>10.1f}")
+    for reason in missing:
+        print(f"not in the race: {reason}")
 
-    def both_ours() -> None:
-        batch: Batch = shard.sample(BATCH, rng)
-        shard.update_priorities(batch.indices, batch.generations, td_errors)
 
-    def both_peer() -> None:
-        indices, _ = peer.sample(BATCH)
-        peer.update(indices, td_errors)
-
-    races: list[tuple[str, int, Callable[[], object], Callable[[], object]]] = [
-        ("add", FRAGMENT, lambda: shard.add(fragment), lambda: [peer.add(row) for row in rows]),
-        ("sample", BATCH, lambda: shard.sample(BATCH, rng), lambda: peer.sample(BATCH)),
-        ("sample_and_update", BATCH, both_ours, both_peer),
-    ]
-    results = []
-    for what, count, ours, theirs in races:
-        ours_rate, peer_rate = rate(count, ours), rate(count, theirs)
-        results.append(Figure(what, ours_rate, peer_rate, ours_rate / peer_rate))
-    return results
+def print_memory(figures: MemoryFigures) -> None:
+    """What two million transitions take."""
+    print(f"\n{figures.transitions:,} transitions in {figures.shards} shards")
+    print(f"  their own numbers      {figures.own_mb:8.1f} MB")
+    print(f"  memory of the process  {figures.resident_mb:8.1f} MB = {figures.ratio:.3f} x")
+    print(f"  state frozen           {figures.freeze_s:8.2f} s, all that training waits")
+    print(f"  written as .npz        {figures.write_s:8.2f} s, in the background")
+    print(f"  read and taken over    {figures.load_s:8.2f} s")
 
 
 def main() -> None:
-    """Prints a table, or one JSON object."""
+    """Prints tables, or one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--skip-memory", action="store_true")
     options = parser.parse_args()
-    results = figures()
+    # Memory first: what the peers leave behind must not be counted.
+    memory = None if options.skip_memory else memory_figures()
+    peers, missing = installed_peers()
+    results = races([OurShard(), *peers, PythonReplay()])
+    names = [peer.name for peer in peers]
     if options.json:
-        print(json.dumps({figure.what: figure._asdict() for figure in results}))
+        rates = {
+            race.what: race.rates
+            | {
+                "ratio_to_best_peer": race.ratio(names) if names else None,
+                "ratio_to_python": race.ratio(["pure Python"]),
+            }
+            for race in results
+        }
+        facts = memory._asdict() | {"ratio": memory.ratio} if memory else None
+        print(json.dumps({"rates": rates, "missing": missing, "memory": facts}))
         return
-    print(f"{'rows a second':<20}{'shard':>12}{'pure Python':>14}{'ratio':>8}")
-    for figure in results:
-        print(f"{figure.what:<20}{figure.ours:>12,.0f}{figure.peer:>14,.0f}{figure.ratio:>8.1f}")
+    print_races(results, names, missing)
+    if memory:
+        print_memory(memory)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,29 @@ def test_rotation_vector_and_quaternion_are_inverse_of_each_other(rotation):
     assert back == pytest.approx(rotation, abs=1e-9)
 
 
+four = st.tuples(*[st.floats(-2.0, 2.0)] * 4).filter(lambda q: math.hypot(*q) > 1e-6)
+
+
+@given(st.tuples(numbers, numbers, numbers), four)
+def test_a_pose_of_plain_numbers_has_the_same_bits(position, quaternion):
+    quick, checked = Pose.from_numbers(position, quaternion), Pose(position, quaternion)
+    assert quick.position.tobytes() == checked.position.tobytes()
+    assert quick.quaternion.tobytes() == checked.quaternion.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("position", "quaternion", "told"),
+    [
+        ((0.0, math.nan, 0.0), (0.0, 0.0, 0.0, 1.0), "position: expected finite"),
+        ((0.0, 0.0, 0.0), (0.0, math.nan, 0.0, 1.0), "quaternion .* expected finite"),
+        ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0), "expected a rotation, got length zero"),
+    ],
+)
+def test_a_pose_of_numbers_that_make_none_is_refused(position, quaternion, told):
+    with pytest.raises(ConfigurationError, match=told):
+        Pose.from_numbers(position, quaternion)
+
+
 @given(st.floats(1e-12, 1e-3))
 def test_tiny_angles_keep_their_digits(angle):
     q = quaternion_from_rotation_vector((angle, 0.0, 0.0))

@@ -44,6 +44,8 @@ RESERVED = {
     "pybullet_data": {"sim"},
     "ray": {"training.ray_engine"},
     "gymnasium": {"envs", "training"},
+    "PIL": {"envs"},
+    "imageio_ffmpeg": {"envs.video_file"},
     "launch": {"nodes.launching"},
     "launch_ros": set(),
 }

@@ -33,10 +33,11 @@ class Adam:
         self._steps += 1
         self._mean.lerp_(gradient, 1.0 - _BETA_1)
         self._square.mul_(_BETA_2).addcmul_(gradient, gradient, value=1.0 - _BETA_2)
-        unbiased_mean = 1.0 - _BETA_1**self._steps
-        unbiased_square = 1.0 - _BETA_2**self._steps
-        spread = self._square.sqrt().mul_(unbiased_square**-0.5).add_(_EPSILON)
-        self._parameters.addcdiv_(self._mean, spread, value=-self._learning_rate / unbiased_mean)
+        # √v̂ = √v / root: dividing the whole fraction by root spares a pass over the vector.
+        root = (1.0 - _BETA_2**self._steps) ** 0.5
+        size = self._learning_rate * root / (1.0 - _BETA_1**self._steps)
+        spread = self._square.sqrt().add_(_EPSILON * root)
+        self._parameters.addcdiv_(self._mean, spread, value=-size)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Copies of what the next step depends on besides the parameters."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,8 @@ from der_ros.errors import ConfigurationError
 from der_ros.replay.sum_tree import FloatArray
 from der_ros.replay.transitions import Float32Array, Transitions
 
-ALGORITHM_NAMES = ("ddpg", "td3")
+ALGORITHM_NAMES = ("ddpg", "td3", "sac", "dqn")
+CHOICE_ALGORITHMS = ("dqn",)  # their actions are choices, one-hot; the others' lie in [-1, 1]
 
 State = Mapping[str, NDArray[np.generic]]
 
@@ -35,6 +37,10 @@ class LearnerConfig:
         policy_delay: critic updates for one policy update (TD3).
         target_noise: standard deviation of the target policy's smoothing noise (TD3).
         target_noise_clip: its bound (TD3).
+        temperature: α before the first update (SAC).
+        target_entropy: what α is moved for; None: minus the action's size (SAC).
+        double: the online network chooses the target's action (DQN).
+        dueling: value and advantages apart (DQN).
         device: torch device.
     """
 
@@ -50,6 +56,10 @@ class LearnerConfig:
     policy_delay: int = 2
     target_noise: float = 0.2
     target_noise_clip: float = 0.5
+    temperature: float = 0.2
+    target_entropy: float | None = None
+    double: bool = True
+    dueling: bool = True
     device: str = "cpu"
 
     def __post_init__(self) -> None:
@@ -58,6 +68,8 @@ class LearnerConfig:
             raise ConfigurationError(
                 f"hidden: expected one or more layers of at least one unit, got {self.hidden}"
             )
+        if self.temperature <= 0.0:
+            raise ConfigurationError(f"temperature: expected above 0, got {self.temperature}")
         if not 0.0 < self.tau <= 1.0 or self.policy_delay < 1 or self.learning_rate <= 0.0:
             raise ConfigurationError(
                 "learner: expected 0 < tau <= 1, policy_delay >= 1 and learning_rate > 0, got "
@@ -65,11 +77,17 @@ class LearnerConfig:
             )
 
 
-class Update(NamedTuple):
+@dataclass(frozen=True)
+class Update:
     """What one update gives back."""
 
     td_errors: FloatArray  # (rows,) target minus estimate
-    metrics: Mapping[str, float]  # names without prefix; each defined in docs/algorithm.md
+    measure: Callable[[], Mapping[str, float]]
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Names without prefix, each defined in docs/algorithm.md; costs as much as is looked."""
+        return self.measure()
 
 
 class Learner(Protocol):
@@ -105,14 +123,12 @@ def make_learner(
     Raises:
         ConfigurationError: unknown name.
     """
-    if name == "ddpg":
-        from der_ros.algorithms.ddpg import Ddpg
-
-        return Ddpg(config, observation_size, action_size, seed)
-    if name == "td3":
-        from der_ros.algorithms.td3 import Td3
-
-        return Td3(config, observation_size, action_size, seed)
-    raise ConfigurationError(
-        f"algorithm: expected one of {', '.join(ALGORITHM_NAMES)}, got {name!r}"
+    if name not in ALGORITHM_NAMES:
+        raise ConfigurationError(
+            f"algorithm: expected one of {', '.join(ALGORITHM_NAMES)}, got {name!r}"
+        )
+    module = importlib.import_module(f"der_ros.algorithms.{name}")
+    learner: Learner = getattr(module, name.capitalize())(
+        config, observation_size, action_size, seed
     )
+    return learner

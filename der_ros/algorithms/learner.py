@@ -1,139 +1,120 @@
-"""What DDPG and TD3 share: their networks, targets, optimiser and bookkeeping."""
+"""What all learners share: batches, targets, counters and checkpoints."""
 
 from __future__ import annotations
 
-import copy
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
-from der_ros.algorithms.adam import Adam
-from der_ros.algorithms.base import LearnerConfig, State
-from der_ros.algorithms.networks import Critics, FlatParameters, Policy
-from der_ros.errors import CheckpointError
+from der_ros.algorithms.base import LearnerConfig, State, Update
+from der_ros.algorithms.trained import Trained
+from der_ros.errors import CheckpointError, ConfigurationError
 from der_ros.replay.sum_tree import FloatArray
 from der_ros.replay.transitions import Float32Array, Transitions
 
 
-class DeterministicLearner:
-    """A deterministic policy, K critics, and a slow copy (target) of each."""
+class Batch(NamedTuple):
+    """``Transitions`` on the learner's device."""
 
-    def __init__(
-        self,
-        config: LearnerConfig,
-        critics: int,
-        observation_size: int,
-        action_size: int,
-        seed: int,
-    ) -> None:
-        """Draws the networks from ``seed``; targets start equal."""
+    observation: Tensor  # (rows, observation size)
+    action: Tensor  # (rows, action size)
+    n_step_return: Tensor  # (rows,)
+    discount: Tensor  # (rows,)
+    next_observation: Tensor  # (rows, observation size)
+
+
+class OffPolicyLearner(ABC):
+    """A learner: subclasses say what the target is, what is estimated, and how to learn."""
+
+    def __init__(self, config: LearnerConfig, networks: Mapping[str, Trained], seed: int) -> None:
+        """Keeps the networks by name; ``seed`` is of the draws while learning."""
         self.config = config
-        self.device = torch.device(config.device)
+        self.device = open_device(config.device)
         self.generator = torch.Generator().manual_seed(seed)
-        self.policy = Policy(observation_size, config.hidden, action_size, self.generator)
-        self.critics = Critics(
-            critics,
-            observation_size + action_size,
-            config.hidden,
-            config.layer_norm,
-            self.generator,
-        )
-        self.policy.to(self.device)
-        self.critics.to(self.device)
-        self.target_policy = copy.deepcopy(self.policy)
-        self.target_critics = copy.deepcopy(self.critics)
-        self.policy_parts = FlatParameters(self.policy)
-        self.critic_parts = FlatParameters(self.critics)
-        self.target_policy_parts = FlatParameters(self.target_policy)
-        self.target_critic_parts = FlatParameters(self.target_critics)
-        # One optimiser in the paper's sense: one kind, one learning rate, no shared state.
-        self.policy_adam = Adam(self.policy_parts.flat, config.learning_rate)
-        self.critic_adam = Adam(self.critic_parts.flat, config.learning_rate)
         self.updates = 0
+        self._networks = networks
         self._samples_at_target_update = 0
         self._samples = 0
 
-    def target_action(self, next_observation: Tensor) -> Tensor:
-        """The action whose value the target takes."""
-        action: Tensor = self.target_policy(next_observation)
-        return action
+    @abstractmethod
+    def target(self, batch: Batch) -> Tensor:
+        """Y (rows,): what the estimate ought to be."""
 
-    @torch.no_grad()
+    @abstractmethod
+    def estimate(self, batch: Batch) -> Tensor:
+        """Q(s, a) (rows,) as it is."""
+
+    @abstractmethod
+    def learn(self, batch: Batch, weights: Tensor) -> Update:
+        """One gradient step of everything that is due."""
+
+    @torch.inference_mode()
+    def update(self, transitions: Transitions, weights: Float32Array) -> Update:
+        """One step on filtered ``transitions`` with importance ``weights`` (rows,)."""
+        self.updates += 1
+        update = self.learn(self._batch(transitions), torch.from_numpy(weights).to(self.device))
+        self._move_targets(transitions.size)
+        return update
+
+    @torch.inference_mode()
     def td_errors(self, transitions: Transitions) -> FloatArray:
-        """(rows,) target minus the first critic's estimate, without learning."""
-        observation, action, target = self.prepare(transitions)
-        difference = target - self.critics(observation, action)[0]
-        result: FloatArray = difference.double().cpu().numpy()
-        return result
+        """(rows,) target minus estimate, without learning."""
+        batch = self._batch(transitions)
+        return as_float64(self.target(batch) - self.estimate(batch))
 
-    @torch.no_grad()
-    def prepare(self, transitions: Transitions) -> tuple[Tensor, Tensor, Tensor]:
-        """Observation, action and bootstrapped target y of each row.
+    def critic_slope(self, td_errors: Tensor, weights: Tensor) -> Tensor:
+        """The gradient of mean_i w_i · loss(δ_i) with respect to Q, δ = y - Q (…, rows).
 
-        y = n_step_return + discount · min_k Q'_k(s', a'), with a' from ``target_action``.
+        loss is Huber's with bound 1, or δ²/2: its slope is δ, cut off at the bound.
         """
-        observation, action, n_step_return, discount, next_observation = (
-            torch.from_numpy(column).to(self.device) for column in transitions
-        )
-        next_action = self.target_action(next_observation)
-        value = self.target_critics(next_observation, next_action).amin(dim=0)
-        return observation, action, n_step_return + discount * value
+        slope = td_errors.clamp(-1.0, 1.0) if self.config.huber else td_errors
+        return slope * (weights / -weights.numel())
 
-    def critic_loss(self, q: Tensor, target: Tensor, weights: Float32Array) -> Tensor:
-        """Σ_k mean_i w_i · loss(y_i - Q_k,i) + 0.5·l2·|weights|²; q is (K, rows)."""
-        goal = target.expand_as(q)
-        each = (
-            functional.huber_loss(q, goal, reduction="none")
-            if self.config.huber
-            else 0.5 * (q - goal).square()
-        )
-        loss = (each * torch.from_numpy(weights).to(self.device)).sum() / q.shape[1]
-        if self.config.l2:
-            loss = loss + self.config.l2 * self.critics.weight_penalty()
-        scaled: Tensor = loss * self.config.critic_loss_coefficient
-        return scaled
-
-    def policy_loss(self, observation: Tensor) -> Tensor:
-        """-mean_i Q_1(s_i, π(s_i)) + 0.5·l2·|weights|²."""
-        loss = -self.critics(observation, self.policy(observation), 1).mean()
-        if self.config.l2:
-            loss = loss + self.config.l2 * self.policy.weight_penalty()
-        scaled: Tensor = loss * self.config.policy_loss_coefficient
-        return scaled
-
-    def update_targets(self, rows: int) -> None:
-        """Moves the targets by τ whenever ``target_interval`` more samples have been trained on."""
-        self._samples += rows
-        if self._samples - self._samples_at_target_update >= self.config.target_interval:
-            self._samples_at_target_update = self._samples
-            self.target_policy_parts.move_towards(self.policy_parts, self.config.tau)
-            self.target_critic_parts.move_towards(self.critic_parts, self.config.tau)
+    def critic_loss(self, td_errors: Tensor, weights: Tensor) -> float:
+        """Coefficient · Σ_k mean_i w_i · loss(δ_k,i): only looked at, ``critic_slope`` is used."""
+        size = td_errors.abs()
+        each = 0.5 * size.square()
+        if self.config.huber:
+            each = torch.where(size < 1.0, each, size - 0.5)
+        loss = self.config.critic_loss_coefficient * (each * weights).sum() / weights.numel()
+        return loss.item()
 
     def policy_parameters(self) -> Float32Array:
-        """The policy as one flat vector; a copy."""
-        parameters: Float32Array = self.policy_parts.flat.cpu().numpy().copy()
+        """The network that acts as one flat vector; a copy."""
+        parameters: Float32Array = self._networks["policy"].online.flat.cpu().numpy().copy()
         return parameters
 
     def networks(self) -> Float32Array:
-        """Policy, critics and their targets as one flat vector; a copy."""
-        return np.concatenate([part.flat.cpu().numpy() for _, part in self._parts()])
+        """All that ``td_errors`` depends on as one flat vector; a copy."""
+        return np.concatenate([vector.cpu().numpy() for vector in self.vectors().values()])
 
     @torch.no_grad()
     def load_networks(self, networks: Float32Array) -> None:
         """Takes over what another learner's ``networks`` gave."""
-        ends = np.cumsum([part.flat.numel() for _, part in self._parts()])
-        split = np.split(networks, ends[:-1])
-        for (_, part), values in zip(self._parts(), split, strict=True):
-            part.flat.copy_(_tensor(values, part.flat.shape))
+        vectors = list(self.vectors().values())
+        ends = np.cumsum([vector.numel() for vector in vectors])
+        for vector, values in zip(vectors, np.split(networks, ends[:-1]), strict=True):
+            vector.copy_(_tensor(values, vector.shape))
+
+    def vectors(self) -> dict[str, Tensor]:
+        """Parameters of networks and targets by name."""
+        online = {name: trained.online.flat for name, trained in self._networks.items()}
+        targets = {f"target_{name}": each.target.flat for name, each in self._networks.items()}
+        return online | targets
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Everything that the next update depends on."""
-        result = {name: part.flat.cpu().numpy().copy() for name, part in self._parts()}
-        for name, adam in self._adams():
-            result |= {f"adam.{name}.{key}": value for key, value in adam.state().items()}
+        result: dict[str, NDArray[np.generic]] = {
+            name: vector.cpu().numpy().copy() for name, vector in self.vectors().items()
+        }
+        for name, trained in self._networks.items():
+            own = trained.optimiser_state()
+            result |= {f"adam.{name}.{key}": value for key, value in own.items()}
         counters = (self.updates, self._samples, self._samples_at_target_update)
         result["counters"] = np.array(counters, np.int64)
         result["generator"] = self.generator.get_state().numpy().copy()
@@ -146,32 +127,62 @@ class DeterministicLearner:
             CheckpointError: it belongs to other networks.
         """
         try:
-            for name, part in self._parts():
-                part.flat.copy_(_tensor(state[name], part.flat.shape))
-            for name, adam in self._adams():
-                prefix = f"adam.{name}."
-                own = {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}
-                adam.load_state(own)
-            self.updates, self._samples, self._samples_at_target_update = (
-                int(value) for value in state["counters"]
-            )
-            self.generator.set_state(torch.from_numpy(np.array(state["generator"])))
+            self._load_state(state)
         except (KeyError, ValueError, RuntimeError) as error:
             raise CheckpointError(
                 "checkpoint: expected networks of the same sizes and algorithm; resume with the "
                 f"configuration that the run was started with ({error})"
             ) from error
 
-    def _adams(self) -> tuple[tuple[str, Adam], ...]:
-        return ("policy", self.policy_adam), ("critics", self.critic_adam)
-
-    def _parts(self) -> tuple[tuple[str, FlatParameters], ...]:
-        return (
-            ("policy", self.policy_parts),
-            ("critics", self.critic_parts),
-            ("target_policy", self.target_policy_parts),
-            ("target_critics", self.target_critic_parts),
+    def _load_state(self, state: State) -> None:
+        for name, vector in self.vectors().items():
+            vector.copy_(_tensor(state[name], vector.shape))
+        for name, trained in self._networks.items():
+            trained.load_optimiser_state(part_of(state, f"adam.{name}."))
+        self.updates, self._samples, self._samples_at_target_update = (
+            int(value) for value in state["counters"]
         )
+        self.generator.set_state(torch.from_numpy(np.array(state["generator"])))
+
+    def _batch(self, transitions: Transitions) -> Batch:
+        return Batch(*(torch.from_numpy(column).to(self.device) for column in transitions))
+
+    def _move_targets(self, rows: int) -> None:
+        """Moves the targets by τ whenever ``target_interval`` more samples have been trained on."""
+        self._samples += rows
+        if self._samples - self._samples_at_target_update >= self.config.target_interval:
+            self._samples_at_target_update = self._samples
+            for trained in self._networks.values():
+                trained.move_target(self.config.tau)
+
+
+def open_device(name: str) -> torch.device:
+    """The torch device called ``name``.
+
+    Raises:
+        ConfigurationError: there is none on this machine.
+    """
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigurationError(f"device: expected cpu or cuda, got {name!r}") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigurationError(
+            "device: expected a GPU for cuda, torch finds none here; choose cpu, or install a "
+            "torch that is built for this machine's GPU"
+        )
+    return device
+
+
+def part_of(state: State, prefix: str) -> State:
+    """The entries whose names start with ``prefix``, without it."""
+    return {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
+
+
+def as_float64(values: Tensor) -> FloatArray:
+    """On the CPU, as numpy, for priorities."""
+    result: FloatArray = values.double().cpu().numpy()
+    return result
 
 
 def _tensor(values: NDArray[np.generic], shape: torch.Size) -> Tensor:

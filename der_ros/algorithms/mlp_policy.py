@@ -1,4 +1,7 @@
-"""The policy as rollout workers run it: one observation at a time, in numpy, without torch."""
+"""Policies as rollout workers run them: one observation at a time, in numpy, without torch.
+
+An action is a vector: in [-1, 1] where it is continuous, one-hot where it is a choice.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ import numpy as np
 from der_ros.errors import ConfigurationError
 from der_ros.replay.transitions import Float32Array
 
+LOG_STD_RANGE = (-5.0, 2.0)  # of SAC's Gaussian before the squash
+
 
 class MlpPolicy:
     """tanh of a multilayer perceptron with ReLU units; several times quicker than torch at one row.
@@ -18,11 +23,12 @@ class MlpPolicy:
     """
 
     def __init__(self, observation_size: int, hidden: tuple[int, ...], action_size: int) -> None:
-        """A policy that gives zero until it has parameters."""
-        sizes = (observation_size, *hidden, action_size)
+        """A policy whose parameters are zero."""
+        self.action_size = action_size
+        sizes = (observation_size, *hidden, self.output_size(action_size))
         self._shapes = tuple((out, into) for into, out in pairwise(sizes))
         self.size = sum(out * into + out for out, into in self._shapes)
-        self._layers: list[tuple[Float32Array, Float32Array]] = []
+        self.layers: list[tuple[Float32Array, Float32Array]] = []
         self.set_parameters(np.zeros(self.size, np.float32))
 
     def set_parameters(self, parameters: Float32Array) -> None:
@@ -35,20 +41,91 @@ class MlpPolicy:
             raise ConfigurationError(
                 f"policy parameters: expected {self.size} numbers, got {parameters.shape}"
             )
-        self._layers, start = [], 0
+        self.layers, start = [], 0
         for out, into in self._shapes:
             middle, end = start + out * into, start + out * into + out
             weight = parameters[start:middle].reshape(out, into).astype(np.float32, order="C")
-            self._layers.append((weight, parameters[middle:end].astype(np.float32)))
+            self.layers.append((weight, parameters[middle:end].astype(np.float32)))
             start = end
 
     def __call__(self, observation: Float32Array) -> Float32Array:
-        """(observation size,) filtered -> (action size,) in [-1, 1]."""
+        """The best action known: (observation size,) filtered -> (action size,)."""
+        action: Float32Array = np.tanh(self.outputs(observation))
+        return action
+
+    def sample(self, observation: Float32Array, rng: np.random.Generator) -> Float32Array:
+        """An action drawn from the policy itself; of a deterministic one, its only one."""
+        return self(observation)
+
+    def random(self, rng: np.random.Generator) -> Float32Array:
+        """An action (action size,) drawn uniformly from all."""
+        return rng.uniform(-1.0, 1.0, self.action_size).astype(np.float32)
+
+    @staticmethod
+    def output_size(action_size: int) -> int:
+        """How many outputs the network has."""
+        return action_size
+
+    def outputs(self, observation: Float32Array) -> Float32Array:
+        """What the network's last layer gives."""
         x = observation
-        for weight, bias in self._layers[:-1]:
+        for weight, bias in self.layers[:-1]:
             x = weight @ x
             x += bias
             np.maximum(x, 0.0, out=x)
-        weight, bias = self._layers[-1]
-        result: Float32Array = np.tanh(weight @ x + bias)
+        weight, bias = self.layers[-1]
+        result: Float32Array = weight @ x + bias
         return result
+
+
+class SquashedGaussianPolicy(MlpPolicy):
+    """SAC's: tanh(μ + σ·ε); the outputs are μ, then log σ. Its best action is tanh(μ)."""
+
+    def __call__(self, observation: Float32Array) -> Float32Array:
+        """tanh(μ)."""
+        action: Float32Array = np.tanh(self.outputs(observation)[: self.action_size])
+        return action
+
+    def sample(self, observation: Float32Array, rng: np.random.Generator) -> Float32Array:
+        """tanh(μ + σ·ε)."""
+        mean, log_std = np.split(self.outputs(observation), 2)
+        noise = rng.standard_normal(self.action_size).astype(np.float32)
+        action: Float32Array = np.tanh(mean + np.exp(np.clip(log_std, *LOG_STD_RANGE)) * noise)
+        return action
+
+    @staticmethod
+    def output_size(action_size: int) -> int:
+        """μ and log σ."""
+        return 2 * action_size
+
+
+class ChoicePolicy(MlpPolicy):
+    """DQN's: the choice of the largest advantage, one-hot; the outputs are V, then A_1 … A_n."""
+
+    def __call__(self, observation: Float32Array) -> Float32Array:
+        """One-hot (n,)."""
+        return self._one_hot(int(self.outputs(observation)[1:].argmax()))
+
+    def random(self, rng: np.random.Generator) -> Float32Array:
+        """One-hot (n,), each choice as likely as the others."""
+        return self._one_hot(int(rng.integers(self.action_size)))
+
+    @staticmethod
+    def output_size(action_size: int) -> int:
+        """V and n advantages."""
+        return 1 + action_size
+
+    def _one_hot(self, choice: int) -> Float32Array:
+        action = np.zeros(self.action_size, np.float32)
+        action[choice] = 1.0
+        return action
+
+
+_POLICIES: dict[str, type[MlpPolicy]] = {"sac": SquashedGaussianPolicy, "dqn": ChoicePolicy}
+
+
+def make_policy(
+    algorithm: str, observation_size: int, hidden: tuple[int, ...], action_size: int
+) -> MlpPolicy:
+    """The policy that ``algorithm`` trains; its parameters are zero."""
+    return _POLICIES.get(algorithm, MlpPolicy)(observation_size, hidden, action_size)

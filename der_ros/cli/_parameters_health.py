@@ -30,7 +30,9 @@ WORKSPACE = {"workspace_min_m": [-0.1, -0.1, -0.05], "workspace_max_m": [0.1, 0.
 STIFFNESS_N_PER_M = 1e5
 """As kuka_bridge declares them; a test compares."""
 
-_SHARED_SOURCES = ("common", "conversions")
+_SHARED_SOURCES = (
+    "common", "conversions", "ft_parameters", "netft_utils", "sensor_orientation"
+)  # fmt: skip
 
 Parameters = Mapping[str, object]
 

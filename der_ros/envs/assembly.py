@@ -7,8 +7,9 @@ let the motion governor pass what it allows, and run the physics; then observe a
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import gymnasium
 import numpy as np
@@ -18,7 +19,7 @@ from der_ros.envs.randomization import Randomization, resolve_randomization
 from der_ros.envs.sensing import SimulatedSensing
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Wrench
-from der_ros.policy.governor import GovernorLimits, GovernorState, govern
+from der_ros.policy.governor import GovernorLimits, GovernorState, govern_numbers
 from der_ros.policy.observation import OBSERVATION_NAMES, build_observation
 from der_ros.sim.camera import has_display, render_rgb
 from der_ros.sim.servo import ServoConfig, Six
@@ -89,6 +90,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             )
         self._ticks, self._steps_per_tick = split_control_period(control_dt)
         self.task = task
+        self.robot = robot
         self.control_dt_s = float(control_dt)
         self.randomization = resolve_randomization(randomization)
         self.governor_limits = limits if limits is not None else default_limits(task)
@@ -99,6 +101,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (6,), np.float32)
         # An episode never lasts longer than the limit, and the limit need not be a multiple.
         self.max_steps = math.floor(task.time_limit_s / control_dt + 1e-9)
+        self._speed_limits: list[float] = task.speed_limits.tolist()
         self.world = AssemblyWorld(task, servo, PHYSICS_DT_S, gui=render_mode == "human")
         self._sensing = SimulatedSensing(self.world, self.randomization)
         self._governor = GovernorState.rest()
@@ -147,6 +150,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         Raises:
             ConfigurationError: the action has another shape or is not finite.
         """
+        began_s = time.monotonic()
         interventions = self._move(self._command(action))
         self._steps += 1
         pose = self.world.held_pose()
@@ -157,13 +161,16 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             or not self.task.inside_workspace(pose, _WALL_M)
         )
         info = self._info(judgement, interventions)
+        if self.render_mode == "human":
+            # For a person to watch, a step takes as long as on the robot.
+            time.sleep(max(0.0, began_s + self.control_dt_s - time.monotonic()))
         return self._observe(pose), judgement.reward, judgement.success, truncated, info
 
     def render(self) -> NDArray[np.uint8] | None:
         """The picture, (360, 480, 3) uint8, in mode ``rgb_array``; else None."""
         if self.render_mode != "rgb_array":
             return None
-        return render_rgb(self.world.client)
+        return render_rgb(self.world.client, self.world.scene.ground)
 
     def close(self) -> None:
         """Frees the physics; a later ``reset`` opens it again."""
@@ -192,20 +199,25 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
 
     def _command(self, action: ArrayLike) -> Six:
         """The action as a twist, m/s and rad/s, task axes."""
-        array = np.asarray(action, dtype=np.float64)
+        try:
+            array = np.asarray(action, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(f"action: expected 6 numbers, got {action!r}") from error
         if array.shape != (6,):
             raise ConfigurationError(f"action: expected shape (6,), got {array.shape}")
-        if not np.isfinite(array).all():
-            raise ConfigurationError(f"action: expected finite numbers, got {array.tolist()}")
-        a, b, c, d, e, f = (np.clip(array, -1.0, 1.0) * self._action_scale()).tolist()
-        return (a, b, c, d, e, f)
+        numbers = array.tolist()
+        if not all(map(math.isfinite, numbers)):
+            raise ConfigurationError(f"action: expected finite numbers, got {numbers}")
+        a, b, c, d, e, f = [min(1.0, max(-1.0, number)) for number in numbers]
+        u, v, w, x, y, z = self._action_scale()
+        return (a * u, b * v, c * w, d * x, e * y, f * z)
 
-    def _action_scale(self) -> NDArray[np.float64]:
-        limits = self.task.speed_limits
+    def _action_scale(self) -> list[float]:
         if self.randomization.action_noise_std > 0.0:
             drawn = self.np_random.standard_normal(6)
-            return limits * (1.0 + self.randomization.action_noise_std * drawn)
-        return limits
+            noisy = self.task.speed_limits * (1.0 + self.randomization.action_noise_std * drawn)
+            return cast(list[float], noisy.tolist())
+        return self._speed_limits
 
     def _move(self, command: Six) -> int:
         """Runs the control period; returns the governor's flags together."""
@@ -213,7 +225,8 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         steps, dt_s = self._steps_per_tick, self._steps_per_tick * PHYSICS_DT_S
         state, wrench, interventions = self._governor, self._wrench, 0
         for _ in range(self._ticks):
-            state, flags = govern(limits, state, command, wrench, world.held_position(), dt_s)
+            position = world.held_position()
+            state, flags = govern_numbers(limits, state, command, wrench, position, dt_s)
             interventions |= int(flags)
             world.drive(state.twist, steps)
             wrench = sensing.wrench()
@@ -224,7 +237,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         return interventions
 
     def _observe(self, pose: Pose) -> Observation:
-        wrench = Wrench.from_array(np.array(self._wrench))
+        wrench = Wrench(np.array(self._wrench[:3]), np.array(self._wrench[3:]))
         return build_observation(self._sensing.measured(pose), wrench)
 
     def _info(self, judgement: Judgement, interventions: int) -> dict[str, Any]:

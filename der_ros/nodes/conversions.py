@@ -35,16 +35,22 @@ class CellFrames(NamedTuple):
             "Pose of the task frame (the nominal assembled pose of the held piece) in base_link: "
             "x, y, z in m and quaternion x, y, z, w",
         )
-        sensor = declare(
-            node,
-            "tcp_from_sensor",
-            list(_IDENTITY),
-            "Pose of the F/T sensor in the frame of the held piece: x, y, z in m, quaternion",
-        )
-        return cls(
-            Pose.from_sequence(task, "parameter task_frame"),
-            Pose.from_sequence(sensor, "parameter tcp_from_sensor"),
-        )
+        return cls(Pose.from_sequence(task, "parameter task_frame"), declare_tcp_from_sensor(node))
+
+
+def declare_tcp_from_sensor(node: Node) -> Pose:
+    """From the parameter ``tcp_from_sensor`` (x y z qx qy qz qw).
+
+    Raises:
+        ConfigurationError: not seven finite numbers, or a quaternion of length zero.
+    """
+    sensor = declare(
+        node,
+        "tcp_from_sensor",
+        list(_IDENTITY),
+        "Pose of the F/T sensor in the frame of the held piece: x, y, z in m, quaternion",
+    )
+    return Pose.from_sequence(sensor, "parameter tcp_from_sensor")
 
 
 def pose_from_message(message: PoseStamped) -> Pose:

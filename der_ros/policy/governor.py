@@ -211,80 +211,112 @@ def govern(
     Raises:
         ConfigurationError: an argument has the wrong number of elements.
     """
-    if state.latched:
+    flags = _STALE if command is None or wrench is None else 0
+    u, w, p = _six(command, "command"), _six(wrench, "wrench"), _three(position)
+    return govern_numbers(limits, state, u, w, p, float(dt_s), flags)
+
+
+def govern_numbers(
+    limits: GovernorLimits,
+    state: GovernorState,
+    command: _Six,
+    wrench: _Six,
+    position: _Three,
+    dt_s: float,
+    flags: int = 0,
+) -> Governed:
+    """``govern`` of tuples of floats, whose sizes nobody checks: for inner loops.
+
+    Args:
+        limits: this and the following as of ``govern``.
+        state: see there.
+        command: see there, but not None.
+        wrench: see there, but not None.
+        position: see there.
+        dt_s: see there.
+        flags: bits of ``Intervention`` for what is known to be missing.
+    """
+    u, w, p, (last, latched) = command, wrench, position, state
+    if latched:
         return Governed(GovernorState(_ZERO6, True), _FLAGS[_HARD_FORCE])
-    flags = 0
-    if command is None or wrench is None:
-        flags = _STALE
-    u, w = _six(command, "command"), _six(wrench, "wrench")
-    p, dt_s = _three(position), float(dt_s)
-    force, torque = w[:3], w[3:]
-    if _reaches(force, limits.hard_force_n) or _reaches(torque, limits.hard_torque_nm):
-        return Governed(GovernorState(_ZERO6, True), _FLAGS[flags | _HARD_FORCE])
+    force, torque = math.hypot(w[0], w[1], w[2]), math.hypot(w[3], w[4], w[5])
+    if not (force < limits.hard_force_n and torque < limits.hard_torque_nm):
+        if _reaches(w[:3], limits.hard_force_n) or _reaches(w[3:], limits.hard_torque_nm):
+            return Governed(GovernorState(_ZERO6, True), _FLAGS[flags | _HARD_FORCE])
+        # Neither below its limit nor at it: not finite.
+        w, force, torque, flags = _ZERO6, 0.0, 0.0, flags | _NOT_FINITE
     if not (0.0 < dt_s < math.inf):
-        return Governed(GovernorState.rest(), _FLAGS[flags | _NOT_FINITE])
-    known_force, known_position = _finite(w), _finite(p)
-    if not (known_force and known_position and _finite(u)):
-        flags |= _NOT_FINITE
+        return Governed(GovernorState.rest(), _FLAGS[flags & _STALE | _NOT_FINITE])
+    # The walls have no say where they are out of reach, or where the position is not known.
+    walls = not _far_from_walls(p, limits, dt_s)
+    if not math.isfinite(sum(u + p + last)):
+        last = last if _finite(last) else _ZERO6
+        walls = walls and _finite(p)
+        flags |= 0 if _finite(u) and _finite(p) else _NOT_FINITE
     if flags:
         u = _ZERO6
-    if not known_force:
-        force = torque = _ZERO3
-    last = state.twist if _finite(state.twist) else _ZERO6
-    u1, last1, more = _wish(
-        u[:3], last[:3], force, limits.max_linear_speed_mps, limits.soft_force_n,
-        limits.yield_gain_mps_per_n,
-    )  # fmt: skip
+    speed, turn = limits.max_linear_speed_mps, limits.max_angular_speed_radps
+    u1, last1, more1 = _wish(
+        u[:3], last[:3], w[:3], force, speed, limits.soft_force_n, limits.yield_gain_mps_per_n
+    )
     u2, last2, more2 = _wish(
-        u[3:], last[3:], torque, limits.max_angular_speed_radps, limits.soft_torque_nm,
-        limits.yield_gain_radps_per_nm,
-    )  # fmt: skip
-    flags |= more | more2
-    linear = _stay_inside(u1, p, limits, dt_s) if known_position else u1
+        u[3:], last[3:], w[3:], torque, turn, limits.soft_torque_nm, limits.yield_gain_radps_per_nm
+    )
+    linear = _stay_inside(u1, p, limits, dt_s) if walls else u1
     if linear != u1:
         flags |= _WORKSPACE
-    linear, step_limited = _approach(
-        linear, last1, limits.max_linear_acceleration_mps2 * dt_s, limits.max_linear_speed_mps
+    linear, slow1 = _approach(linear, last1, limits.max_linear_acceleration_mps2 * dt_s, speed)
+    if slow1 and walls:
+        # The wall goes before the acceleration limit, when a measured position jumps.
+        linear = _stay_inside(linear, p, limits, dt_s)
+    angular, slow2 = _approach(u2, last2, limits.max_angular_acceleration_radps2 * dt_s, turn)
+    return Governed(
+        GovernorState(linear + angular, False), _FLAGS[flags | more1 | more2 | slow1 | slow2]
     )
-    if step_limited:
-        flags |= _ACCELERATION
-        if known_position:
-            # The wall goes before the acceleration limit, when a measured position jumps.
-            linear = _stay_inside(linear, p, limits, dt_s)
-    angular, step_limited = _approach(
-        u2, last2, limits.max_angular_acceleration_radps2 * dt_s, limits.max_angular_speed_radps
-    )
-    if step_limited:
-        flags |= _ACCELERATION
-    return Governed(GovernorState(linear + angular, False), _FLAGS[flags])
 
 
 def _wish(
-    u: _Three, last: _Three, force: _Three, speed: float, soft: float, gain: float
+    u: _Three, last: _Three, force: _Three, push: float, speed: float, soft: float, gain: float
 ) -> tuple[_Three, _Three, int]:
     """Steps 3 and 4 of one half: the wanted velocity, the last one freed of its push, flags."""
     flags = 0
-    u, norm = _limited(u, speed)
-    if norm > speed * _SPEED_SLACK:
-        flags = _SPEED
-    push = math.hypot(force[0], force[1], force[2])
+    norm = math.hypot(u[0], u[1], u[2])
+    if norm > speed:
+        u = _scaled(u, speed / norm)
+        if norm > speed * _SPEED_SLACK:
+            flags = _SPEED
     if push > soft:
         flags |= _SOFT_FORCE
         n = (force[0] / push, force[1] / push, force[2] / push)
         along = _dot(u, n)
-        u, _ = _limited(_added(u, n, max(along, 0.0) + gain * (push - soft) - along), speed)
+        u = _limited(_added(u, n, max(along, 0.0) + gain * (push - soft) - along), speed)
         last = _added(last, n, max(0.0, _dot(u, n) - _dot(last, n)))
     return u, last, flags
 
 
-def _approach(u: _Three, last: _Three, step: float, speed: float) -> tuple[_Three, bool]:
-    """Step 5 of one half: from ``last`` towards ``u``; and whether it did not get there."""
-    change, norm = _limited((u[0] - last[0], u[1] - last[1], u[2] - last[2]), step)
+def _approach(u: _Three, last: _Three, step: float, speed: float) -> tuple[_Three, int]:
+    """Step 5 of one half: from ``last`` towards ``u``, and the flag when it did not get there."""
+    x, y, z = last
+    dx, dy, dz = u[0] - x, u[1] - y, u[2] - z
+    norm = math.hypot(dx, dy, dz)
     if norm <= step:
-        return u, False
+        return u, 0
+    scale = step / norm
     # Only a state that the caller made, or giving way, can end outside the ball of speeds.
-    v, _ = _limited((last[0] + change[0], last[1] + change[1], last[2] + change[2]), speed)
-    return v, True
+    return _limited((x + dx * scale, y + dy * scale, z + dz * scale), speed), _ACCELERATION
+
+
+def _far_from_walls(p: _Three, limits: GovernorLimits, dt_s: float) -> bool:
+    """Whether step 6 has nothing to take away, at any speed that is allowed."""
+    x, y, z = p
+    speed, low, high = limits.max_linear_speed_mps, limits.workspace_min_m, limits.workspace_max_m
+    # d of step 6 for the full speed, and a hair more against rounding.
+    reach = 1.001 * speed * (dt_s + 0.5 * speed / limits.max_linear_acceleration_mps2)
+    return (
+        low[0] + reach < x < high[0] - reach
+        and low[1] + reach < y < high[1] - reach
+        and low[2] + reach < z < high[2] - reach
+    )
 
 
 def _stay_inside(v: _Three, p: _Three, limits: GovernorLimits, dt_s: float) -> _Three:
@@ -309,13 +341,14 @@ def _braked(v: float, p: float, low: float, high: float, a: float, dt_s: float) 
     return min(v, most) if v > 0.0 else max(v, -most)
 
 
-def _limited(v: _Three, limit: float) -> tuple[_Three, float]:
-    """``v`` shortened to ``limit``, and the length that it had."""
+def _limited(v: _Three, limit: float) -> _Three:
+    """``v``, shortened to ``limit`` if it is longer."""
     norm = math.hypot(v[0], v[1], v[2])
-    if norm <= limit:
-        return v, norm
-    scale = limit / norm
-    return (v[0] * scale, v[1] * scale, v[2] * scale), norm
+    return v if norm <= limit else _scaled(v, limit / norm)
+
+
+def _scaled(v: _Three, scale: float) -> _Three:
+    return (v[0] * scale, v[1] * scale, v[2] * scale)
 
 
 def _added(v: _Three, n: _Three, scale: float) -> _Three:

@@ -39,6 +39,6 @@ def build_observation(task_from_tcp: Pose, wrench: Wrench) -> NDArray[np.float32
         task_from_tcp: pose of the held piece in the task frame.
         wrench: from ``wrench_at_held_piece``.
     """
-    return np.concatenate(
-        (task_from_tcp.position, task_from_tcp.quaternion, wrench.force, wrench.torque)
-    ).astype(np.float32)
+    position, quaternion = task_from_tcp.position.tolist(), task_from_tcp.quaternion.tolist()
+    numbers = position + quaternion + wrench.force.tolist() + wrench.torque.tolist()
+    return np.array(numbers, dtype=np.float32)

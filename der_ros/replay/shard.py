@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from der_ros.errors import CheckpointError, ConfigurationError, DivergedError
+from der_ros.replay.frozen_rows import FrozenRows
+from der_ros.replay.ring import Ring
+from der_ros.replay.storage import Storage
 from der_ros.replay.sum_tree import FloatArray, IndexArray, SumTree
 from der_ros.replay.transitions import Float32Array, Transitions
 
@@ -49,6 +53,18 @@ class ShardConfig:
             raise ConfigurationError(
                 f"shard: expected a zone share inside (0, 1) or none, got {self.zone_share}"
             )
+        if self.alpha < 0.0 or not 0.0 <= self.beta <= 1.0 or self.epsilon < 0.0:
+            raise ConfigurationError(
+                "shard: expected alpha >= 0, 0 <= beta <= 1 and epsilon >= 0, got "
+                f"{self.alpha}, {self.beta} and {self.epsilon}"
+            )
+
+
+class Written(NamedTuple):
+    """How many rows had ever been written to the zone and to the ring at some moment."""
+
+    zone: int
+    ring: int
 
 
 class Batch(NamedTuple):
@@ -57,7 +73,7 @@ class Batch(NamedTuple):
     transitions: Transitions
     weights: Float32Array  # (rows,) importance weights, the largest is 1
     indices: IndexArray  # (rows,) slots
-    generations: NDArray[np.int64]  # (rows,) which writing of the slot was drawn
+    drawn_at: Written
 
 
 class Shard:
@@ -74,22 +90,12 @@ class Shard:
     def __init__(self, config: ShardConfig, observation_size: int, action_size: int) -> None:
         """An empty shard; memory is taken as it fills."""
         self.config = config
-        size = config.capacity
-        self._columns = Transitions(
-            observation=np.zeros((size, observation_size), np.float32),
-            action=np.zeros((size, action_size), np.float32),
-            n_step_return=np.zeros(size, np.float32),
-            discount=np.zeros(size, np.float32),
-            next_observation=np.zeros((size, observation_size), np.float32),
-        )
-        self._generation = np.zeros(size, np.int64)
-        self._written_at = np.zeros(size, np.int64)
-        self._tree = SumTree(size)
+        self._storage = Storage(config.capacity, observation_size, action_size)
+        self._tree = SumTree(config.capacity)
         self._top = 1.0  # the largest |td_error| + ε seen
         self._permanent = 0  # slots [0, permanent) are never overwritten
-        self._zone = _Ring(0, config.zone_size)
-        self._ring = _Ring(config.zone_size, config.capacity)
-        self.writes = 0
+        self._zone = Ring(0, config.zone_size)
+        self._ring = Ring(config.zone_size, config.capacity)
         self.ignored_updates = 0
 
     @property
@@ -105,7 +111,12 @@ class Shard:
     @property
     def zone_room(self) -> int:
         """Slots of the zone that insertions may use, filled or not."""
-        return self._zone.high - self._zone.low
+        return self._zone.room
+
+    @property
+    def written(self) -> Written:
+        """How many rows have ever been written."""
+        return Written(self._zone.writes, self._ring.writes)
 
     def __len__(self) -> int:
         """Rows in zone and ring together."""
@@ -133,9 +144,10 @@ class Shard:
                 f"transitions, put in before training, got {rows}; enlarge the zone, give fewer "
                 "demonstrations, or let them age out"
             )
-        self._write(self._permanent, transitions, self._priorities(rows, td_errors))
+        slots = slice(self._permanent, self._permanent + rows)
+        self._write(slots, transitions, self._priorities(rows, td_errors), slice(rows))
         self._permanent += rows
-        self._zone = _Ring(self._permanent, self.config.zone_size)
+        self._zone = Ring(self._permanent, self.config.zone_size)
 
     def insert(self, transitions: Transitions, td_errors: FloatArray | None = None) -> None:
         """Puts a success into the zone in place of its oldest rows (paper, Alg. 1, last line)."""
@@ -154,93 +166,127 @@ class Shard:
             rng: the source of randomness.
             beta: in place of the configured one, for annealing.
 
+        Returns:
+            Copies, which the caller may keep and write to.
+
         Raises:
             ConfigurationError: the shard is empty.
         """
         if len(self) == 0:
             raise ConfigurationError("shard: expected transitions to draw from, it is empty")
-        total = self._tree.total
-        zone = self._tree.sum_before(self.config.zone_size)
-        ranges = _ranges(rows, zone, total, self.config.zone_share)
-        masses = [low + _stratified(count, high - low, rng) for count, low, high in ranges]
-        indices = self._tree.find(np.concatenate(masses))
-        density = np.repeat(
-            [count / rows / (high - low) for count, low, high in ranges],
-            [count for count, _, _ in ranges],
-        )
-        scaled = len(self) * density * self._tree.get(indices)
-        weights = scaled ** -(self.config.beta if beta is None else beta)
-        return Batch(
-            Transitions(*(column[indices] for column in self._columns)),
-            (weights / weights.max()).astype(np.float32),
-            indices,
-            self._generation[indices],
-        )
+        parts = self._parts(rows)
+        indices = self._tree.find(np.concatenate([part.draw(rng) for part in parts]))
+        chance = self._tree.get(indices)
+        for part in parts:
+            chance[part.start : part.stop] *= part.density
+        # N and Σp of w = (N·P)^-β cancel against the batch's largest weight.
+        relative = (chance / chance.min()).astype(np.float32)
+        weights = relative ** np.float32(-(self.config.beta if beta is None else beta))
+        return Batch(self._storage.gather(indices), weights, indices, self.written)
 
     def update_priorities(
-        self, indices: IndexArray, generations: NDArray[np.int64], td_errors: FloatArray
+        self, indices: IndexArray, drawn_at: Written, td_errors: FloatArray
     ) -> int:
         """Writes |td_error| of drawn rows back; returns how many had been overwritten meanwhile.
 
-        Those are left alone and counted in ``ignored_updates``. All arguments are (rows,).
+        Those are left alone and counted in ``ignored_updates``.
+
+        Args:
+            indices: the batch's slots, (rows,).
+            drawn_at: the batch's; tells which slots have been overwritten since.
+            td_errors: (rows,).
         """
-        current = self._generation[indices] == generations
-        ignored = len(indices) - int(np.count_nonzero(current))
-        if ignored:
+        ignored = 0
+        if drawn_at != self.written:
+            current = ~self._overwritten(indices, drawn_at)
+            ignored = len(indices) - int(np.count_nonzero(current))
             indices, td_errors = indices[current], td_errors[current]
             self.ignored_updates += ignored
         if len(indices):
             self._tree.set(indices, self._priorities(len(indices), td_errors))
         return ignored
 
+    @property
+    def zone_age(self) -> float:
+        """Mean age of the zone's rows, in rows written to the zone since; 0 where it is empty."""
+        filled = np.arange(self.zone_filled)
+        return float(self._ages(filled).mean()) if len(filled) else 0.0
+
     def staleness(self, batch: Batch) -> float:
-        """The mean age of the batch's rows, in transitions written to this shard since."""
-        return float(self.writes - self._written_at[batch.indices].mean())
+        """Mean age of the batch's rows, in rows written since to their part, zone or ring."""
+        return float(self._ages(batch.indices).mean())
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """Everything that a checkpoint needs, filled rows only, as plain arrays (views)."""
-        filled = self._filled()
-        columns = {name: column[filled] for name, column in self._columns._asdict().items()}
-        counters = [self._permanent, *self._zone.state(), *self._ring.state(), self.writes,
-                    self.ignored_updates]  # fmt: skip
+        """Everything that a checkpoint needs, filled rows only, as plain arrays; copies."""
         return {
-            **columns,
-            "priority": self._tree.values[filled],
-            "generation": self._generation[filled],
-            "written_at": self._written_at[filled],
+            name: value() if isinstance(value, FrozenRows) else value
+            for name, value in self.frozen_state().items()
+        }
+
+    def frozen_state(self) -> dict[str, NDArray[np.generic] | FrozenRows]:
+        """``state`` at the price of a copy of the priorities.
+
+        The transitions, most of it, are copied when they are called for, if need be in another
+        thread; until then the shard copies what it is about to overwrite.
+        """
+        zone, ring = self._filled()
+        counters = [self._permanent, *self.written, self.ignored_updates]
+        return {
+            "zone_rows": self._storage.freeze(zone),
+            "ring_rows": self._storage.freeze(ring),
+            "zone_priority": self._tree.values[zone].copy(),
+            "ring_priority": self._tree.values[ring].copy(),
             "counters": np.array(counters, np.int64),
             "top": np.array(self._top),
         }
 
-    def load_state(self, state: dict[str, NDArray[np.generic]]) -> None:
+    def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Takes over what ``state`` gave, in a shard of the same configuration.
 
         Raises:
             CheckpointError: it does not fit this configuration.
         """
         try:
-            counters = [int(value) for value in state["counters"]]
-            self._permanent = counters[0]
-            self._zone = _Ring(self._permanent, self.config.zone_size, *counters[1:3])
-            self._ring = _Ring(self.config.zone_size, self.config.capacity, *counters[3:5])
-            self.writes, self.ignored_updates = counters[5:7]
+            permanent, zone, ring, ignored = (int(value) for value in state["counters"])
+            self._permanent, self.ignored_updates = permanent, ignored
+            self._zone = Ring(permanent, self.config.zone_size, zone)
+            self._ring = Ring(self.config.zone_size, self.config.capacity, ring)
             self._top = float(state["top"].item())
-            filled = self._filled()
-            for name, column in self._columns._asdict().items():
-                column[filled] = state[name]
-            self._generation[filled] = state["generation"]
-            self._written_at[filled] = state["written_at"]
-            self._tree.set(filled, state["priority"].astype(np.float64))
+            for name, part in zip(("zone", "ring"), self._filled(), strict=True):
+                self._storage.write_packed(part, state[f"{name}_rows"])
+                self._tree.set_range(part, state[f"{name}_priority"])
         except (KeyError, ValueError, IndexError) as error:
             raise CheckpointError(
                 "checkpoint: expected a shard of the same capacity, zone and sizes; resume with "
                 f"the configuration that the run was started with ({error})"
             ) from error
 
-    def _filled(self) -> IndexArray:
-        low, high = self._zone.low, self._ring.low
-        zone = np.arange(low + self._zone.filled)
-        return np.concatenate((zone, np.arange(high, high + self._ring.filled)))
+    def _filled(self) -> tuple[slice, slice]:
+        return slice(0, self.zone_filled), self._ring.filled_slots
+
+    def _parts(self, rows: int) -> list[_Part]:
+        """Which rows of a batch come from which range of the running sum."""
+        total, share = self._tree.total, self.config.zone_share
+        zone = 0.0 if share is None else self._tree.sum_before(self.config.zone_size)
+        if share is None or zone <= 0.0 or total - zone <= 0.0:
+            return [_Part(0, rows, 0.0, total)]
+        cut = round(rows * share)
+        parts = [_Part(0, cut, 0.0, zone), _Part(cut, rows, zone, total)]
+        return [part for part in parts if part.stop > part.start]
+
+    def _ages(self, indices: IndexArray) -> IndexArray:
+        in_zone = np.where(indices >= self._permanent, self._zone.ages(indices), self._zone.writes)
+        return np.where(indices >= self.config.zone_size, self._ring.ages(indices), in_zone)
+
+    def _overwritten(self, indices: IndexArray, since: Written) -> NDArray[np.bool_]:
+        """Which of the slots were written after ``since``; permanent ones never are."""
+        in_ring = indices >= self.config.zone_size
+        in_zone = (indices >= self._permanent) & ~in_ring
+        return np.where(
+            in_ring,
+            self._ring.overwritten(indices, since.ring),
+            in_zone & self._zone.overwritten(indices, since.zone),
+        )
 
     def _priorities(self, rows: int, td_errors: FloatArray | None) -> FloatArray:
         if td_errors is None:
@@ -256,55 +302,33 @@ class Shard:
         self._top = max(self._top, largest)
         return np.power(magnitude, self.config.alpha)
 
-    def _append(self, ring: _Ring, transitions: Transitions, td_errors: FloatArray | None) -> None:
+    def _append(self, ring: Ring, transitions: Transitions, td_errors: FloatArray | None) -> None:
         priorities = self._priorities(transitions.size, td_errors)
-        for start, part in ring.take(transitions.size):
-            self._write(start, transitions.rows(part), priorities[part])
+        for slots, part in ring.take(transitions.size):
+            self._write(slots, transitions, priorities, part)
 
-    def _write(self, start: int, transitions: Transitions, priorities: FloatArray) -> None:
-        """The only writer of storage: rows, generation and priority always change together."""
-        slots = slice(start, start + transitions.size)
-        for column, values in zip(self._columns, transitions, strict=True):
-            column[slots] = values
-        self._generation[slots] += 1
-        self.writes += transitions.size
-        self._written_at[slots] = self.writes
-        self._tree.set_range(start, priorities)
+    def _write(
+        self, slots: slice, transitions: Transitions, priorities: FloatArray, part: slice
+    ) -> None:
+        """The only writer of storage: rows and priorities always change together."""
+        self._storage.write(slots, transitions, part)
+        self._tree.set_range(slots, priorities[part])
 
 
-class _Ring:
-    """Slots [low, high) that are written in turn, the oldest overwritten first."""
+class _Part(NamedTuple):
+    """Rows [start, stop) of a batch, drawn from [low, high) of the priorities' running sum."""
 
-    def __init__(self, low: int, high: int, offset: int = 0, filled: int = 0) -> None:
-        self.low, self.high, self.offset, self.filled = low, high, offset, filled
+    start: int
+    stop: int
+    low: float
+    high: float
 
-    def state(self) -> tuple[int, int]:
-        return self.offset, self.filled
+    @property
+    def density(self) -> float:
+        """Rows for each unit of priority."""
+        return (self.stop - self.start) / (self.high - self.low)
 
-    def take(self, rows: int) -> list[tuple[int, slice]]:
-        """Reserves slots for ``rows``: (first slot, which of the rows) for each unbroken run."""
-        room = self.high - self.low
-        done = max(0, rows - room)  # of more rows than slots, only the newest stay
-        runs = []
-        while done < rows:
-            count = min(rows - done, room - self.offset)
-            runs.append((self.low + self.offset, slice(done, done + count)))
-            self.offset = (self.offset + count) % room
-            done += count
-        self.filled = min(room, self.filled + rows)
-        return runs
-
-
-def _ranges(
-    rows: int, zone: float, total: float, share: float | None
-) -> list[tuple[int, float, float]]:
-    """How many rows to draw from which range of the running sum: (rows, low, high)."""
-    if share is None or zone <= 0.0 or total - zone <= 0.0:
-        return [(rows, 0.0, total)]
-    from_zone = round(rows * share)
-    return [(from_zone, 0.0, zone), (rows - from_zone, zone, total)]
-
-
-def _stratified(rows: int, mass: float, rng: np.random.Generator) -> FloatArray:
-    """One uniform draw from each of ``rows`` equal parts of [0, mass)."""
-    return (np.arange(rows) + rng.random(rows)) * (mass / rows)
+    def draw(self, rng: np.random.Generator) -> FloatArray:
+        """One uniform draw from each of as many equal parts of the range as there are rows."""
+        rows = self.stop - self.start
+        return self.low + (np.arange(rows) + rng.random(rows)) / self.density

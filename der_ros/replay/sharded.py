@@ -65,6 +65,35 @@ class ReplayConfig:
             )
 
 
+ZONE_SCOPES = ("total", "shard")
+
+
+def zone_slots(zone_size: float, scope: str, capacity: int, shards: int) -> int:
+    """The slots of one shard's demonstration zone. The paper leaves open which 1 % it means.
+
+    Args:
+        zone_size: below 1 a fraction of the capacity, from 1 on a count of transitions.
+        scope: whether a count is that of all shards together (``total``) or of each (``shard``).
+        capacity: of one shard.
+        shards: how many there are.
+
+    Raises:
+        ConfigurationError: another scope, a negative size, or a count that is not whole.
+    """
+    if scope not in ZONE_SCOPES:
+        raise ConfigurationError(
+            f"zone scope: expected one of {', '.join(ZONE_SCOPES)}, got {scope!r}"
+        )
+    if zone_size < 0.0 or (zone_size >= 1.0 and zone_size != int(zone_size)):
+        raise ConfigurationError(
+            "zone size: expected a fraction of the capacity below 1, or a whole number of "
+            f"transitions, got {zone_size}"
+        )
+    if zone_size < 1.0:
+        return int(zone_size * capacity)
+    return int(zone_size) // (shards if scope == "total" else 1)
+
+
 class ShardedReplay:
     """Several shards behind one door; every choice of a shard is a draw from ``rng``."""
 

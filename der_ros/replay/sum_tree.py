@@ -10,18 +10,24 @@ from der_ros.errors import ConfigurationError
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.int64]
 
-# The descent starts at a level of this many nodes, reached by one search in their running sums.
-_ENTRY_NODES = 256
+# Children of a node. Eight float64 are one cache line, so a step of a descent reads one line, and
+# the sums take an eighth of the priorities' memory.
+_FAN = 8
+# Levels are added until one has no more nodes than this; their running sums are searched directly.
+_TOP_NODES = 4096
+# _BEFORE @ children: for each child the sum of those before it.
+_BEFORE = np.tri(_FAN, k=-1)
 
 
 class SumTree:
-    """A complete binary tree whose leaves hold priorities and whose nodes hold their sums.
+    """Priorities in groups of eight, the groups' sums again in groups of eight, and so on.
 
-    The nodes lie in one array: the root is node 1, the children of node ``k`` are ``2k`` and
-    ``2k + 1``, leaf ``i`` is node ``leaves + i``. Sums are always recomputed from the two children,
-    never adjusted by differences, so they do not drift.
+    ``_levels[0]`` holds the priorities, one group a row; row ``g`` of a level sums up to entry
+    ``g`` of the level above. Sums are always recomputed from all children, never adjusted by
+    differences, so they do not drift.
 
-    All operations take whole batches and walk the tree level by level.
+    Operations take whole batches and walk the tree level by level. Neighbouring leaves that are
+    written in turn, as a ring does, are summed up only when somebody asks: see ``set_range``.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -29,54 +35,64 @@ class SumTree:
         if capacity < 1:
             raise ConfigurationError(f"sum tree: expected a capacity of at least 1, got {capacity}")
         self.capacity = capacity
-        self._leaves = 1 << max(1, (capacity - 1).bit_length())
-        self._nodes = np.zeros(2 * self._leaves)
-        self._entry = min(_ENTRY_NODES, self._leaves)
+        nodes, depth = -(-capacity // _FAN), 1
+        while nodes > _TOP_NODES:
+            nodes, depth = -(-nodes // _FAN), depth + 1
+        # Every group is whole, also beyond the last leaf: no descent leads out of the arrays.
+        self._levels = [np.zeros((nodes * _FAN**k, _FAN)) for k in reversed(range(depth))]
+        self._top = np.zeros(nodes)
+        self._running = np.zeros(nodes + 1)  # scratch of ``find``; the first stays zero
+        self._sums = [*(level.reshape(-1) for level in self._levels[1:]), self._top]
+        self._leaves = self._levels[0].reshape(-1)
+        self._pending = (0, 0)  # leaves [low, high) whose sums are still to be made
 
     @property
     def total(self) -> float:
         """The sum of all priorities."""
-        return float(self._nodes[1])
+        self._settle()
+        return float(self._top.sum())
 
     @property
     def values(self) -> FloatArray:
         """A read-only view of the leaves, (capacity,)."""
-        view = self._nodes[self._leaves : self._leaves + self.capacity]
+        view = self._leaves[: self.capacity]
         view.flags.writeable = False
         return view
 
     def get(self, indices: IndexArray) -> FloatArray:
         """Returns the priorities of ``indices`` (n,)."""
-        return self._nodes[indices + self._leaves]
+        return self._leaves.take(indices)
 
     def set(self, indices: IndexArray, values: FloatArray) -> None:
         """Writes ``values`` (n,) to leaves ``indices`` (n,); of a repeated one, the last wins."""
-        nodes = indices + self._leaves
-        self._nodes[nodes] = values
-        for _ in range(self._leaves.bit_length() - 1):
-            nodes = nodes >> 1
-            left = nodes << 1
-            self._nodes[nodes] = self._nodes[left] + self._nodes[left + 1]
+        self._leaves[indices] = values
+        nodes = indices
+        for level, sums in zip(self._levels, self._sums, strict=True):
+            nodes = nodes // _FAN
+            sums[nodes] = _sum_of_rows(level.take(nodes, axis=0))
 
-    def set_range(self, start: int, values: FloatArray) -> None:
-        """Writes ``values`` (n,) to the leaves [start, start + n): the quick way for neighbours."""
-        low, high = start + self._leaves, start + self._leaves + len(values)
-        self._nodes[low:high] = values
-        while low > 1:
-            low, high = low >> 1, ((high - 1) >> 1) + 1
-            children = self._nodes[2 * low : 2 * high]
-            np.add(children[0::2], children[1::2], out=self._nodes[low:high])
+    def set_range(self, leaves: slice, values: NDArray[np.generic]) -> None:
+        """Writes ``values`` (n,) to the n neighbours ``leaves``.
+
+        Their sums are made when they are needed; ranges that continue each other are joined until
+        then, and so a ring fills at the speed of copying.
+        """
+        self._leaves[leaves] = values
+        low, high = self._pending
+        if leaves.start != high:
+            self._settle()
+            low = leaves.start
+        self._pending = (low, leaves.stop)
 
     def sum_before(self, index: int) -> float:
         """The sum of the leaves [0, index)."""
-        if index >= self.capacity:
-            return self.total
-        node, result = index + self._leaves, 0.0
-        while node > 1:
-            if node & 1:
-                result += float(self._nodes[node - 1])
-            node >>= 1
-        return result
+        self._settle()
+        result, node = 0.0, index
+        for level in self._levels:
+            node, child = divmod(node, _FAN)
+            if child:
+                result += float(level[node, :child].sum())
+        return result + float(self._top[:node].sum())
 
     def find(self, masses: FloatArray) -> IndexArray:
         """For each mass (n,) in [0, total), the leaf whose share of the running sum holds it.
@@ -84,24 +100,42 @@ class SumTree:
         Leaf ``i`` is found for masses in [sum_before(i), sum_before(i + 1)); leaves of priority
         zero are never found, whatever the rounding.
         """
-        entry_sums = np.cumsum(self._nodes[self._entry : 2 * self._entry])
-        first = np.minimum(np.searchsorted(entry_sums, masses, side="right"), self._entry - 1)
-        rest = masses - (entry_sums[first] - self._nodes[self._entry + first])
-        nodes = first + self._entry
-        for _ in range(self._leaves.bit_length() - self._entry.bit_length()):
-            nodes = nodes << 1
-            left = self._nodes[nodes]
-            right = rest >= left
-            rest -= left * right
-            nodes += right
-        indices = nodes - self._leaves
-        return self._away_from_zero(indices)
+        self._settle()
+        np.cumsum(self._top, out=self._running[1:])
+        nodes = self._running[1:-1].searchsorted(masses, "right")
+        rest = masses - self._running[nodes]
+        columns = np.arange(len(masses))
+        for level in reversed(self._levels):
+            before = _BEFORE @ level.take(nodes, axis=0).T
+            child = (before <= rest).sum(axis=0) - 1  # the last one that begins before the mass
+            rest -= before[child, columns]
+            nodes = nodes * _FAN + child
+        return self._away_from_zero(nodes)
+
+    def _settle(self) -> None:
+        """Makes the sums that are still to be made."""
+        low, high = self._pending
+        if low == high:
+            return
+        self._pending = (high, high)
+        for level, sums in zip(self._levels, self._sums, strict=True):
+            low, high = low // _FAN, (high - 1) // _FAN + 1
+            sums[low:high] = _sum_of_rows(level[low:high])
 
     def _away_from_zero(self, indices: IndexArray) -> IndexArray:
         """Rounding in the sums can lead one leaf too far; such a draw takes its left neighbour."""
-        for place in np.flatnonzero(self._nodes[indices + self._leaves] <= 0.0):
+        found = self.get(indices)
+        if found.min(initial=1.0) > 0.0:
+            return indices
+        for place in np.flatnonzero(found <= 0.0):
             positive = np.flatnonzero(self.values[: indices[place]] > 0.0)
             if len(positive) == 0:
                 positive = np.flatnonzero(self.values > 0.0)
             indices[place] = positive[-1]
         return indices
+
+
+def _sum_of_rows(groups: FloatArray) -> FloatArray:
+    """The sums (rows,) of (rows, fan), each rounded alike whatever stands in the other rows."""
+    sums: FloatArray = np.einsum("ij->i", groups)
+    return sums

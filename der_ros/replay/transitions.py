@@ -28,10 +28,6 @@ class Transitions(NamedTuple):
     discount: Float32Array  # (rows,)
     next_observation: Float32Array  # (rows, observation size)
 
-    def rows(self, part: slice) -> Transitions:
-        """A view of some of the rows."""
-        return Transitions(*(column[part] for column in self))
-
     @property
     def size(self) -> int:
         """The number of rows."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 import numpy as np
 import pybullet
 
-from der_ros.tasks.pieces import Frustum, Piece
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Array
+from der_ros.tasks.pieces import Box, Piece
 
 # PyBullet's box against box finds a contact only once they overlap, which at 50 mm/s and 4 ms can
 # be 0.2 mm too late. So the ground piece's boxes carry a shell of this thickness, and the solver
@@ -23,11 +26,8 @@ CONTACT_SHELL_M = 0.00015
 _MESH_MARGIN_M = 0.0002
 # A box keeps its faces whatever the margin, but against a mesh its edges are rounded by it.
 _BOX_MARGIN_M = 1e-6
-# Of the corners in the order of ``Frustum.vertices``; outwards.
-_FRUSTUM_TRIANGLES = (
-    (0, 2, 3), (0, 3, 1), (4, 5, 7), (4, 7, 6), (0, 1, 5), (0, 5, 4),
-    (2, 6, 7), (2, 7, 3), (0, 4, 6), (0, 6, 2), (1, 3, 7), (1, 7, 5),
-)  # fmt: skip
+# PyBullet drops what is beyond, without a word.
+_MOST_PARTS = 16
 
 
 def create_ground(client: int, piece: Piece) -> int:
@@ -47,18 +47,26 @@ def collision_shape(client: int, piece: Piece, shell_m: float = 0.0) -> int:
 
     Args:
         client: PyBullet's connection.
-        piece: of boxes and frustums.
-        shell_m: boxes are this much larger on each side.
+        piece: of no more than 16 parts.
+        shell_m: it is this much larger on each side.
+
+    Raises:
+        ConfigurationError: the piece has more parts.
     """
+    if len(piece.parts) > _MOST_PARTS:
+        raise ConfigurationError(
+            f"Piece.parts: expected at most the {_MOST_PARTS} that the engine keeps, "
+            f"got {len(piece.parts)}"
+        )
+    has_mesh = not all(isinstance(part, Box) for part in piece.parts)
     with TemporaryDirectory(prefix="der_ros_") as folder:
         shape = int(
             pybullet.createCollisionShapeArray(
-                **_shapes(piece, Path(folder), shell_m, inset_m=_MESH_MARGIN_M),
+                **_shapes(piece, Path(folder), shell_m, inset_m=_MESH_MARGIN_M - shell_m),
                 collisionFramePositions=_positions(piece),
                 physicsClientId=client,
             )
         )
-    has_mesh = any(isinstance(part, Frustum) for part in piece.parts)
     _set_margin(client, shape, _MESH_MARGIN_M if has_mesh else _BOX_MARGIN_M)
     return shape
 
@@ -92,35 +100,46 @@ def _shapes(
     """PyBullet's arguments for the parts.
 
     Args:
-        piece: of boxes and frustums.
-        folder: where the files of the frustums are written: one convex part of several is taken
+        piece: of boxes and other parts.
+        folder: where the files of the other parts are written: one convex part of several is taken
             from nowhere else.
         shell_m: boxes are this much larger on each side.
-        inset_m: frustums are this much smaller on each side.
+        inset_m: other parts are this much smaller on each side.
     """
     shapes: dict[str, Any] = {"shapeTypes": [], "halfExtents": [], "fileNames": []}
     for number, part in enumerate(piece.parts):
         kind, half, mesh = pybullet.GEOM_BOX, [1.0, 1.0, 1.0], ""
-        if isinstance(part, Frustum):
-            kind, mesh = pybullet.GEOM_MESH, str(folder / f"{number}.stl")
-            _write_mesh(part, Path(mesh), inset_m)
-        else:
+        if isinstance(part, Box):
             half = [extent + shell_m for extent in part.half_extents]
+        else:
+            kind, mesh = pybullet.GEOM_MESH, str(folder / f"{number}.stl")
+            _write_mesh(part.sections(inset_m) - np.array(part.position), Path(mesh))
         shapes["shapeTypes"].append(kind)
         shapes["halfExtents"].append(half)
         shapes["fileNames"].append(mesh)
     return shapes
 
 
-def _write_mesh(part: Frustum, path: Path, inset_m: float) -> None:
-    """Writes the frustum, its ``position`` at the origin, as binary STL."""
-    vertices = part.vertices(inset_m) - np.array(part.position)
+def _write_mesh(sections: Array, path: Path) -> None:
+    """Writes the solid of these sections, (rings, corners, 3) m, as binary STL."""
     facets = b""
-    for corners in _FRUSTUM_TRIANGLES:
-        a, b, c = vertices[list(corners)]
+    triangles = list(_triangles(sections))
+    for a, b, c in triangles:
         normal = np.cross(b - a, c - a)
         facets += struct.pack("<12fH", *normal / np.linalg.norm(normal), *a, *b, *c, 0)
-    path.write_bytes(bytes(80) + struct.pack("<I", len(_FRUSTUM_TRIANGLES)) + facets)
+    path.write_bytes(bytes(80) + struct.pack("<I", len(triangles)) + facets)
+
+
+def _triangles(sections: Array) -> Iterator[tuple[Array, Array, Array]]:
+    """The faces of a solid, each counter-clockwise seen from outside."""
+    corners = range(sections.shape[1])
+    for low, high in pairwise(sections):
+        for k in corners:
+            yield low[k - 1], low[k], high[k]
+            yield low[k - 1], high[k], high[k - 1]
+    for k in corners[2:]:
+        yield sections[0, 0], sections[0, k], sections[0, k - 1]
+        yield sections[-1, 0], sections[-1, k - 1], sections[-1, k]
 
 
 def _positions(piece: Piece) -> Sequence[tuple[float, float, float]]:

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from der_ros.errors import ConfigurationError
 from der_ros.tasks.base import InitialState, Judgement, Task
+from der_ros.tasks.key_slot import KeySlot
 from der_ros.tasks.lap_joint import LapJoint
 from der_ros.tasks.peg_in_hole import PegInHole
-from der_ros.tasks.pieces import Box, Frustum, Part, Piece
+from der_ros.tasks.pieces import Box, Frustum, Part, Piece, Turned
 
 
 class TaskEntry(NamedTuple):
@@ -32,6 +33,7 @@ TASKS: dict[str, TaskEntry] = {
     for entry in (
         TaskEntry(LapJoint, "der_ros/LapJoint-v0"),
         TaskEntry(PegInHole, "der_ros/PegInHole-v0"),
+        TaskEntry(KeySlot, "der_ros/KeySlot-v0"),
     )
 }
 
@@ -44,12 +46,14 @@ __all__ = [
     "Frustum",
     "InitialState",
     "Judgement",
+    "KeySlot",
     "LapJoint",
     "Part",
     "PegInHole",
     "Piece",
     "Task",
     "TaskEntry",
+    "Turned",
     "make_task",
     "option_names",
     "task_entry",

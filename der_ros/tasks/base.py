@@ -14,9 +14,9 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from der_ros.errors import ConfigurationError
-from der_ros.geometry import Array, Pose, angle_between
-from der_ros.tasks.pieces import Piece
+from der_ros.geometry import Array, Pose, angle_between, quaternion_from_rotation_vector
+from der_ros.tasks.options import require_interval, require_range
+from der_ros.tasks.pieces import GROUND_COLOUR, HELD_COLOUR, Pair, Part, Piece, Rgba
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,23 @@ class Judgement(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Task(ABC):
-    """An assembly task. Concrete tasks give the pieces, the initial states and the tool.
+    """An assembly task. Concrete tasks give the parts of the pieces and their own defaults.
 
     Distance, success and reward are the paper's (Sec. 3.1): with ``d = |dp| + w * angle``,
     ``r = -d``, plus ``R`` when ``d <= epsilon``; ``angle`` is that of the rotation to the goal, to
     the nearest one where the held piece is symmetric.
 
     Attributes:
+        clearance_range_m: of the task's class: the least and the most clearance.
+        start_height_range_m: the same of the start.
+        density_kg_per_m3: of both pieces; spruce unless the task says otherwise.
+        clearance_m: total lateral play, half on each side.
+        friction: Coulomb coefficient between the pieces; wood on wood.
+        start_height_m: of the held piece above its assembled pose.
+        start_yaw_range_rad: the held piece's initial yaw is uniform in [low, high).
+        ground_offset_m: the ground piece's x and y are uniform within plus or minus this; None for
+            what is usual in this task, ``usual_ground_offset_m``.
+        ground_yaw_range_rad: and its yaw is uniform in this range.
         epsilon_m: success when the distance is at most this.
         rotation_weight_m_per_rad: w, what a radian counts in metres.
         success_reward: R.
@@ -66,7 +76,16 @@ class Task(ABC):
     """
 
     name: ClassVar[str]
+    clearance_range_m: ClassVar[Pair] = (0.0002, 0.005)
+    start_height_range_m: ClassVar[Pair]
+    density_kg_per_m3: ClassVar[float] = 500.0
 
+    clearance_m: float = 0.001
+    friction: float = 0.5
+    start_height_m: float = 0.04
+    start_yaw_range_rad: Pair = (0.0, 0.0)
+    ground_offset_m: float | None = None
+    ground_yaw_range_rad: Pair = (0.0, 0.0)
     epsilon_m: float = 0.005
     rotation_weight_m_per_rad: float = 0.05
     success_reward: float = 100.0
@@ -84,7 +103,7 @@ class Task(ABC):
         """Refuses options that make no sense.
 
         Raises:
-            ConfigurationError: one of the numbers is not finite or not positive.
+            ConfigurationError: one of the numbers is out of its range.
         """
         for name in (
             "epsilon_m", "success_reward", "max_linear_speed_mps", "max_angular_speed_radps",
@@ -92,48 +111,97 @@ class Task(ABC):
         ):  # fmt: skip
             require_range(getattr(self, name), name, low=0.0, inclusive=False)
         require_range(self.rotation_weight_m_per_rad, "rotation_weight_m_per_rad", low=0.0)
+        for name, (low, high) in (
+            ("clearance_m", self.clearance_range_m),
+            ("friction", (0.0, 2.0)),
+            ("start_height_m", self.start_height_range_m),
+        ):
+            require_range(getattr(self, name), name, low=low, high=high)
+        require_range(self.ground_reach_m, "ground_offset_m", low=0.0, high=0.01)
+        require_interval(self.ground_yaw_range_rad, "ground_yaw_range_rad", limit=0.2)
+        full_turn = 2.0 * math.pi
+        require_interval(
+            self.start_yaw_range_rad, "start_yaw_range_rad", limit=full_turn, width=full_turn
+        )
 
     @property
     @abstractmethod
-    def held(self) -> Piece:
-        """The piece at the end of the arm; its frame is the tcp."""
+    def held_parts(self) -> tuple[Part, ...]:
+        """Of the piece at the end of the arm; its frame is the tcp."""
 
     @property
     @abstractmethod
-    def ground(self) -> Piece:
-        """The piece on the table; its frame is where the held piece's belongs."""
-
-    @property
-    @abstractmethod
-    def start_pose(self) -> Pose:
-        """Nominal start of the held piece."""
-
-    @property
-    @abstractmethod
-    def retract_pose(self) -> Pose:
-        """Where the held piece waits between two attempts, clear of the ground piece."""
-
-    @property
-    @abstractmethod
-    def workspace(self) -> tuple[Array, Array]:
-        """Lower and upper corner, (3,) m each, of the closed box that the tcp stays in."""
+    def ground_parts(self) -> tuple[Part, ...]:
+        """Of the piece on the table; its frame is where the held piece's belongs."""
 
     @property
     @abstractmethod
     def engagement_height_m(self) -> float:
         """The tcp's height above its goal below which the ground piece guides the held one."""
 
-    @abstractmethod
-    def sample_initial_state(self, rng: np.random.Generator) -> InitialState:
-        """Draws a start from the task's ranges; every number comes from ``rng``."""
+    @property
+    def usual_ground_offset_m(self) -> float:
+        """What ``ground_offset_m`` is where nobody says."""
+        return 0.0
 
-    @abstractmethod
+    @property
+    def ground_reach_m(self) -> float:
+        """How far the ground piece may be from its nominal place along x and y."""
+        own = self.usual_ground_offset_m
+        return own if self.ground_offset_m is None else self.ground_offset_m
+
+    @cached_property
+    def held(self) -> Piece:
+        """The piece at the end of the arm."""
+        return self._piece(self.held_parts, HELD_COLOUR)
+
+    @cached_property
+    def ground(self) -> Piece:
+        """The piece on the table."""
+        return self._piece(self.ground_parts, GROUND_COLOUR)
+
+    @cached_property
+    def start_pose(self) -> Pose:
+        """Nominal start of the held piece: straight above its nominal assembled pose."""
+        return _pose_above(self.start_height_m)
+
+    @cached_property
+    def retract_pose(self) -> Pose:
+        """Where the held piece waits between two attempts: a little higher than the start."""
+        return _pose_above(self.start_height_m + 0.005)
+
+    @cached_property
+    def workspace(self) -> tuple[Array, Array]:
+        """Lower and upper corner, (3,) m each, of the closed box that the tcp stays in.
+
+        12 mm to each side, 5 mm below the assembled pose, 15 mm above the start.
+        """
+        top = self.start_height_m + 0.015
+        return np.array((-0.012, -0.012, -0.005)), np.array((0.012, 0.012, top))
+
+    def sample_initial_state(self, rng: np.random.Generator) -> InitialState:
+        """Draws a start; every number comes from ``rng``.
+
+        The ground piece's x, y and yaw and the held piece's yaw are uniform in their ranges.
+        """
+        offset = self.ground_reach_m
+        x, y = rng.uniform(-offset, offset, 2).tolist()
+        ground = Pose(np.array((x, y, 0.0)), _yaw(rng.uniform(*self.ground_yaw_range_rad)))
+        held = Pose(self.start_pose.position, _yaw(rng.uniform(*self.start_yaw_range_rad)))
+        return InitialState(held, ground)
+
     def is_seated(self, pose: Pose) -> bool:
         """Whether the held piece at ``pose`` must be assembled, judged as on a real robot.
 
-        The true goal is not known there: what counts is the depth reached inside the range of
-        lateral positions that the ground piece can have.
+        The true goal is not known there. What counts is the depth, deeper than 0.8 epsilon above
+        the goal, inside the range of places and yaws that the ground piece can have: what lies on
+        top or is stuck is much too high. 0.8 leaves room in the distance for the play and the
+        angle that the ground piece allows.
         """
+        x, y, z = pose.position.tolist()
+        reach = self.ground_reach_m + self.clearance_m
+        seated = z <= 0.8 * self.epsilon_m and abs(x) <= reach and abs(y) <= reach
+        return seated and self.angle(pose, Pose.identity()) <= 0.1
 
     @cached_property
     def speed_limits(self) -> Array:
@@ -148,7 +216,7 @@ class Task(ABC):
     def nearest_goal(self, pose: Pose, goal: Pose) -> Pose:
         """Of all goals that are as good as ``goal``, because the piece is symmetric, the nearest.
 
-        A task whose held piece looks the same after a turn overrides this, ``angle`` and ``tilt``.
+        ``symmetric.SymmetricTask`` is for pieces that look the same after a turn.
         """
         return goal
 
@@ -201,39 +269,19 @@ class Task(ABC):
         low, high = self.workspace
         return low.tolist(), high.tolist()
 
+    def _piece(self, parts: tuple[Part, ...], rgba: Rgba) -> Piece:
+        return Piece.of_density(parts, self.density_kg_per_m3, self.friction, rgba)
+
     def _distance(self, pose: Pose, goal: Pose, angle: float) -> float:
         translation = math.dist(pose.position.tolist(), goal.position.tolist())
         return translation + self.rotation_weight_m_per_rad * angle
 
 
-def pose_above(height_m: float) -> Pose:
+def _pose_above(height_m: float) -> Pose:
     """Straight above the nominal assembled pose, m, and turned like it."""
     return Pose(np.array((0.0, 0.0, height_m)), np.array((0.0, 0.0, 0.0, 1.0)))
 
 
-def require_range(
-    value: float, name: str, *, low: float, high: float = math.inf, inclusive: bool = True
-) -> float:
-    """Returns ``value`` when it is a finite number in the range.
-
-    Args:
-        value: what the user gave.
-        name: of the option, for the message.
-        low: lower end.
-        high: upper end, allowed unless it is infinite.
-        inclusive: whether the lower end itself is allowed.
-
-    Raises:
-        ConfigurationError: it is not.
-    """
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(f"{name}: expected a number, got {value!r}") from error
-    above = number >= low if inclusive else number > low
-    if not (math.isfinite(number) and above and number <= high):
-        bracket = "[" if inclusive else "("
-        raise ConfigurationError(
-            f"{name}: expected a finite number in {bracket}{low}, {high}], got {value!r}"
-        )
-    return number
+def _yaw(angle_rad: float) -> Array:
+    """The turn about z, a quaternion."""
+    return quaternion_from_rotation_vector((0.0, 0.0, angle_rad))

@@ -1,8 +1,13 @@
-"""Solid pieces: convex parts with their volume, mass centre and inertia. No engine."""
+"""Solid pieces: convex parts with their volume, mass centre and inertia. No engine.
+
+A part that is no box is given by its sections, from the bottom up: horizontal convex polygons with
+the same number of corners. What lies between them is its convex hull.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -11,9 +16,21 @@ import numpy as np
 
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array
+from der_ros.tasks import polygons
+from der_ros.tasks.polygons import MassProperties, Slice
 
 Pair: TypeAlias = tuple[float, float]
 Triple: TypeAlias = tuple[float, float, float]
+Polygon: TypeAlias = tuple[Pair, ...]
+Rgba: TypeAlias = tuple[float, float, float, float]
+
+HELD_COLOUR: Rgba = (0.86, 0.62, 0.36, 1.0)
+GROUND_COLOUR: Rgba = (0.55, 0.63, 0.70, 1.0)
+
+
+def rectangle(half_x: float, half_y: float) -> Polygon:
+    """The corners of a rectangle about the origin, half edge lengths in m."""
+    return ((half_x, half_y), (-half_x, half_y), (-half_x, -half_y), (half_x, -half_y))
 
 
 @dataclass(frozen=True)
@@ -39,105 +56,165 @@ class Box:
                 f"Box.half_extents: expected three lengths above 0 m, got {self.half_extents}"
             )
 
-    @property
-    def volume_m3(self) -> float:
-        """Volume, m³."""
-        x, y, z = self.half_extents
-        return 8.0 * x * y * z
-
-    @property
-    def center_of_mass(self) -> Triple:
-        """Its centre, in the piece's frame, m."""
-        return self.position
-
-    @property
-    def gyration_m2(self) -> Array:
-        """(3,) moments of inertia about its centre for each kilogram; there are no products."""
-        square = np.square(2.0 * np.array(self.half_extents))
-        moments: Array = (square.sum() - square) / 12.0
-        return moments
+    @cached_property
+    def mass_properties(self) -> MassProperties:
+        """Volume, centre in the piece's frame, and inertia."""
+        edges = 2.0 * np.array(self.half_extents)
+        moments = (np.square(edges).sum() - np.square(edges)) / 12.0
+        return MassProperties(float(np.prod(edges)), np.array(self.position), np.diag(moments))
 
 
 @dataclass(frozen=True)
 class Frustum:
-    """A solid whose section is a rectangle that grows or shrinks evenly along z: a chamfered tip.
+    """A solid between two polygons one above the other whose edges are parallel.
+
+    A chamfered tip, or with two equal polygons a prism.
 
     Attributes:
-        bottom: (x, y) half edge lengths of the lower face, m, all positive.
-        top: the same of the upper face.
+        bottom: corners of the lower face, m, counter-clockwise seen from above, convex.
+        top: as many corners of the upper face, each edge parallel to the lower face's.
         height: from the lower to the upper face, m, positive.
-        position: the centre of the lower face in the piece's frame, m.
+        position: the polygons' origin in the lower face, in the piece's frame, m.
     """
 
-    bottom: Pair
-    top: Pair
+    bottom: Polygon
+    top: Polygon
     height: float
     position: Triple
 
     def __post_init__(self) -> None:
-        """Refuses a frustum without volume.
+        """Refuses a frustum without volume or with warped faces.
 
         Raises:
-            ConfigurationError: a length is not positive and finite.
+            ConfigurationError: the height is not positive and finite, or the polygons are not
+                convex, counter-clockwise and parallel.
         """
-        if not all(0.0 < length < math.inf for length in (*self.bottom, *self.top, self.height)):
+        if not 0.0 < self.height < math.inf:
+            raise ConfigurationError(f"Frustum.height: expected above 0 m, got {self.height}")
+        faces = [np.array(polygon, dtype=float) for polygon in (self.bottom, self.top)]
+        if faces[0].shape != faces[1].shape or not all(polygons.is_convex(face) for face in faces):
             raise ConfigurationError(
-                "Frustum: expected bottom, top and height above 0 m, "
-                f"got {self.bottom}, {self.top} and {self.height}"
+                "Frustum: expected a convex counter-clockwise bottom and top with as many corners, "
+                f"got {self.bottom} and {self.top}"
+            )
+        if not np.allclose(polygons.normals(faces[0]), polygons.normals(faces[1]), atol=1e-9):
+            raise ConfigurationError(
+                f"Frustum: expected parallel edges, got {self.bottom} and {self.top}"
             )
 
-    @property
-    def volume_m3(self) -> float:
-        """Volume, m³."""
-        return float(self._slices[3].sum())
+    @cached_property
+    def mass_properties(self) -> MassProperties:
+        """Volume, centre in the piece's frame, and inertia."""
+        slices = []
+        for height, weight in polygons.heights_and_weights(self.height):
+            area, center, second = polygons.moments(self._polygon(height / self.height))
+            slices.append(Slice(height, weight * area, center, second))
+        return polygons.stacked(slices, self.position)
 
-    @property
-    def center_of_mass(self) -> Triple:
-        """Its centre of mass, in the piece's frame, m."""
-        _, _, z, volume = self._slices
-        x, y, bottom = self.position
-        return (x, y, bottom + float(z @ volume / volume.sum()))
-
-    @property
-    def gyration_m2(self) -> Array:
-        """(3,) moments of inertia about its centre of mass for each kilogram; no products."""
-        a, b, z, volume = self._slices
-        share = volume / volume.sum()
-        x2, y2 = float(share @ (a * a)) / 3.0, float(share @ (b * b)) / 3.0
-        z2 = float(share @ (z * z)) - float(share @ z) ** 2
-        return np.array((y2 + z2, x2 + z2, x2 + y2))
-
-    def vertices(self, inset_m: float = 0.0) -> Array:
+    def sections(self, inset_m: float = 0.0) -> Array:
         """Its corners.
 
         Args:
-            inset_m: how far all six faces are moved inwards first.
+            inset_m: how far all faces are moved inwards first.
 
         Returns:
-            (8, 3) m, in the piece's frame, the lower four first.
+            (2, corners, 3) m, in the piece's frame, the lower face first.
         """
-        x, y, z = self.position
-        corners = []
+        bottom, top = self._polygon(0.0), self._polygon(1.0)
+        slope = np.sum(polygons.normals(bottom) * (top - bottom), axis=1) / self.height
+        lost, faces = inset_m * np.hypot(1.0, slope), []
         for height in (inset_m, self.height - inset_m):
-            a, b = (
-                low + (high - low) * height / self.height
-                - inset_m * math.hypot(1.0, (high - low) / self.height)
-                for low, high in zip(self.bottom, self.top, strict=True)
-            )  # fmt: skip
-            corners += [(x + i * a, y + j * b, z + height) for i in (-1, 1) for j in (-1, 1)]
-        return np.array(corners)
+            polygon = polygons.shrunk(self._polygon(height / self.height), lost)
+            faces.append(_lifted(polygon, height, self.position))
+        return np.array(faces)
+
+    def _polygon(self, share: float) -> Array:
+        """(corners, 2), the polygon at a share of the height."""
+        bottom, top = np.array(self.bottom, dtype=float), np.array(self.top, dtype=float)
+        polygon: Array = bottom + share * (top - bottom)
+        return polygon
+
+
+@dataclass(frozen=True)
+class Turned:
+    """A convex solid of revolution about an upright axis, as from a lathe.
+
+    Its sections are polygons of so many sides that they cross the circle: corners lie outside it
+    as far as the middles of the sides lie inside.
+
+    Attributes:
+        profile: (height, radius) m of each ring from the bottom up; straight between them.
+        position: of the axis at height 0, in the piece's frame, m.
+        sides: of the polygons. 64 are within 0.06 % of the radius of a circle.
+    """
+
+    profile: tuple[Pair, ...]
+    position: Triple
+    sides: int = 64
+
+    def __post_init__(self) -> None:
+        """Refuses a solid that is none or not convex.
+
+        Raises:
+            ConfigurationError: heights do not rise, radii are not positive, the profile is hollow.
+        """
+        heights, radii = np.array(self.profile, dtype=float).T
+        rises = np.diff(heights)
+        convex = (rises > 0.0).all() and (np.diff(np.diff(radii) / rises) <= 1e-12).all()
+        if not (convex and len(rises) and (radii > 0.0).all() and np.isfinite(radii).all()):
+            raise ConfigurationError(
+                "Turned.profile: expected two or more (height, radius) from the bottom up, convex "
+                f"and with radii above 0 m, got {self.profile}"
+            )
+        if self.sides < 3:
+            raise ConfigurationError(f"Turned.sides: expected 3 or more, got {self.sides}")
 
     @cached_property
-    def _slices(self) -> tuple[Array, Array, Array, Array]:
-        """Half lengths in x and y, height and volume of slices whose sums are exact integrals."""
-        nodes, weights = np.polynomial.legendre.leggauss(4)
-        t = 0.5 * (nodes + 1.0)
-        a = self.bottom[0] + (self.top[0] - self.bottom[0]) * t
-        b = self.bottom[1] + (self.top[1] - self.bottom[1]) * t
-        return a, b, self.height * t, 4.0 * a * b * 0.5 * weights * self.height
+    def mass_properties(self) -> MassProperties:
+        """Volume, centre in the piece's frame, and inertia, of the round solid."""
+        slices = []
+        for (low, r), (high, s) in zip(self.profile[:-1], self.profile[1:], strict=True):
+            for height, weight in polygons.heights_and_weights(high - low):
+                radius = r + (s - r) * height / (high - low)
+                volume, second = weight * math.pi * radius**2, 0.25 * radius**2 * np.eye(2)
+                slices.append(Slice(low + height, volume, np.zeros(2), second))
+        return polygons.stacked(slices, self.position)
+
+    def sections(self, inset_m: float = 0.0) -> Array:
+        """Its corners.
+
+        Args:
+            inset_m: how far all faces are moved inwards first.
+
+        Returns:
+            (rings, sides, 3) m, in the piece's frame, from the bottom up.
+        """
+        turns = 2.0 * math.pi * np.arange(self.sides) / self.sides
+        circle = np.stack((np.cos(turns), np.sin(turns)), axis=1)
+        middle = math.cos(math.pi / self.sides)
+        rings = []
+        for height, radius, lost in self._inset_profile(inset_m):
+            # The middles of the sides lose what the circle does.
+            corner = 2.0 * radius / (1.0 + middle) - lost / middle
+            rings.append(_lifted(corner * circle, height, self.position))
+        return np.array(rings)
+
+    def _inset_profile(self, inset_m: float) -> Iterator[Triple]:
+        """Each ring's new height, the radius that it had there, and what that loses."""
+        heights, radii = np.array(self.profile, dtype=float).T
+        slopes = np.diff(radii) / np.diff(heights)
+        lost = inset_m * np.hypot(1.0, slopes)
+        new = heights + inset_m * np.array((1.0, *([0.0] * (len(heights) - 2)), -1.0))
+        # Two bands meet where both have lost the same; where they are in line, anywhere.
+        bends = np.diff(slopes)
+        new[1:-1] += np.divide(np.diff(lost), bends, out=np.zeros_like(bends), where=bends != 0.0)
+        for ring, height in enumerate(new.tolist()):
+            band = min(ring, len(slopes) - 1)
+            radius = radii[band] + slopes[band] * (height - heights[band])
+            yield height, float(radius), float(lost[band])
 
 
-Part: TypeAlias = Box | Frustum
+Part: TypeAlias = Box | Frustum | Turned
 
 
 @dataclass(frozen=True)
@@ -145,7 +222,7 @@ class Piece:
     """A rigid piece of one material: convex parts that touch but do not overlap.
 
     Attributes:
-        parts: boxes and frustums, in the piece's frame.
+        parts: in the piece's frame.
         mass_kg: mass of all parts together.
         friction: Coulomb coefficient between the two pieces.
         rgba: colour for rendering, each in [0, 1].
@@ -154,7 +231,7 @@ class Piece:
     parts: tuple[Part, ...]
     mass_kg: float
     friction: float = 0.5
-    rgba: tuple[float, float, float, float] = (0.8, 0.65, 0.45, 1.0)
+    rgba: Rgba = (0.8, 0.65, 0.45, 1.0)
 
     def __post_init__(self) -> None:
         """Refuses a piece that no engine could move.
@@ -163,28 +240,42 @@ class Piece:
             ConfigurationError: no parts, a mass that is not positive, or a negative friction.
         """
         if not self.parts:
-            raise ConfigurationError("Piece.parts: expected at least one Box or Frustum, got none")
+            raise ConfigurationError("Piece.parts: expected at least one part, got none")
         if not 0.0 < self.mass_kg < math.inf:
             raise ConfigurationError(f"Piece.mass_kg: expected more than 0, got {self.mass_kg}")
         if not 0.0 <= self.friction < math.inf:
             raise ConfigurationError(f"Piece.friction: expected 0 or more, got {self.friction}")
 
+    @classmethod
+    def of_density(
+        cls, parts: Sequence[Part], density_kg_per_m3: float, friction: float, rgba: Rgba
+    ) -> Piece:
+        """A piece that weighs what its volume says."""
+        volume = sum(part.mass_properties.volume_m3 for part in parts)
+        return cls(tuple(parts), density_kg_per_m3 * volume, friction, rgba)
+
     @cached_property
     def center_of_mass(self) -> Triple:
         """Centre of mass in the piece's frame, m."""
-        volumes = np.array([part.volume_m3 for part in self.parts])
-        centres = np.array([part.center_of_mass for part in self.parts])
-        x, y, z = (volumes @ centres / volumes.sum()).tolist()
+        volumes = np.array([part.mass_properties.volume_m3 for part in self.parts])
+        centers = np.array([part.mass_properties.center for part in self.parts])
+        x, y, z = (volumes @ centers / volumes.sum()).tolist()
         return (x, y, z)
 
     @cached_property
     def inertia(self) -> Array:
         """(3, 3) inertia tensor about the centre of mass, piece axes, kg m²."""
-        density = self.mass_kg / sum(part.volume_m3 for part in self.parts)
+        solids = [part.mass_properties for part in self.parts]
+        density = self.mass_kg / sum(solid.volume_m3 for solid in solids)
         total = np.zeros((3, 3))
-        for part in self.parts:
-            mass = density * part.volume_m3
-            offset = np.array(part.center_of_mass) - np.array(self.center_of_mass)
-            total += mass * np.diag(part.gyration_m2)
-            total += mass * (float(offset @ offset) * np.eye(3) - np.outer(offset, offset))
+        for solid in solids:
+            offset = solid.center - np.array(self.center_of_mass)
+            steiner = float(offset @ offset) * np.eye(3) - np.outer(offset, offset)
+            total += density * solid.volume_m3 * (solid.gyration_m2 + steiner)
         return total
+
+
+def _lifted(polygon: Array, height: float, position: Triple) -> Array:
+    """(corners, 3), the polygon at a height above a position."""
+    lifted: Array = np.insert(polygon, 2, height, axis=1) + np.array(position)
+    return lifted

@@ -1,4 +1,4 @@
-"""Checkpoints: one uncompressed ``.npz`` of plain arrays and a JSON text, written atomically."""
+"""Checkpoints: one uncompressed zip of ``.npy`` arrays and a JSON text, written atomically."""
 
 from __future__ import annotations
 
@@ -6,75 +6,74 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from der_ros.errors import CheckpointError
 
-FORMAT = "der_ros checkpoint 1"
-_META = "meta.json"
+FORMAT = "der_ros checkpoint 2"
+_TREE = "tree.json"
+_ARRAY, _TUPLE = "$array", "$tuple"
+
+# None, bool, int, float, str, bytes, numpy arrays, and lists, tuples and dicts of them.
+Plain = Any
 
 
-class Checkpoint(NamedTuple):
-    """Arrays by name, and what is no array: numbers, texts and lists that JSON can hold."""
+def save_checkpoint(path: Path, content: Mapping[str, Plain | Callable[[], Plain]]) -> None:
+    """Writes ``path`` so that it is there whole or not at all.
 
-    arrays: Mapping[str, NDArray[np.generic]]
-    meta: Mapping[str, Any]
-
-    def part(self, prefix: str) -> dict[str, NDArray[np.generic]]:
-        """The arrays whose names start with ``prefix/``, without it."""
-        start = prefix + "/"
-        return {k[len(start) :]: v for k, v in self.arrays.items() if k.startswith(start)}
-
-
-def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Writes ``path`` so that it is there whole or not at all."""
+    Args:
+        path: the file.
+        content: plain data; functions, anywhere in it, are called for theirs when it is their
+            turn, so that not everything need be in memory at once.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"format": FORMAT, **checkpoint.meta}).encode()
-    arrays = {**checkpoint.arrays, _META: np.frombuffer(text, np.uint8)}
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
+            with zipfile.ZipFile(file, "w") as archive:
+                tree = _pack(archive, dict(content))
+                archive.writestr(_TREE, json.dumps({"format": FORMAT, "content": tree}))
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
+        _sync_folder(path.parent)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
-    """Reads a checkpoint in full; nothing in it is executed.
+def load_checkpoint(path: Path, *names: str) -> dict[str, Plain]:
+    """Reads a checkpoint, or only the parts called ``names``; nothing in it is executed.
 
     Raises:
-        CheckpointError: missing, truncated, damaged, or no checkpoint of this package.
+        CheckpointError: missing, truncated, damaged, or no checkpoint of this release.
     """
     try:
-        # numpy would not close a file that it opened itself and finds damaged.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        meta = json.loads(bytes(arrays.pop(_META)))
+        with zipfile.ZipFile(path) as archive:
+            tree = json.loads(archive.read(_TREE))
+            if not isinstance(tree, dict) or tree.get("format") != FORMAT:
+                raise ValueError(f"expected {FORMAT!r}, got another format")
+            parts = tree["content"]
+            wanted = {name: parts[name] for name in names or parts}
+            content: dict[str, Plain] = _unpack(archive, wanted)
+            return content
     except FileNotFoundError as error:
         raise CheckpointError(f"checkpoint: expected a file, there is none at {path}") from error
-    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise CheckpointError(
-            f"checkpoint {path}: expected a whole file that der_ros wrote, got a truncated, "
-            f"damaged or foreign one ({error}); take an earlier checkpoint"
+            f"checkpoint {path}: expected a whole file of this release of der_ros, got a "
+            f"truncated, damaged or foreign one ({error}); {_what_else(path)}"
         ) from error
-    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
-        raise CheckpointError(f"checkpoint {path}: expected {FORMAT!r}, got another format")
-    return Checkpoint(arrays, meta)
 
 
 def checkpoint_path(run_dir: Path, env_steps: int) -> Path:
     """Where the checkpoint after ``env_steps`` steps goes."""
-    return run_dir / "checkpoints" / f"step_{env_steps:010d}.npz"
+    return run_dir / "checkpoints" / f"step_{env_steps:010d}.ckpt"
 
 
 def latest_checkpoint(source: Path) -> Path:
@@ -85,7 +84,7 @@ def latest_checkpoint(source: Path) -> Path:
     """
     if source.is_file():
         return source
-    found = sorted((source / "checkpoints").glob("step_*.npz"))
+    found = _checkpoints(source / "checkpoints")
     if not found:
         raise CheckpointError(
             f"resume: expected a checkpoint, or a run folder that holds one, at {source}"
@@ -94,6 +93,68 @@ def latest_checkpoint(source: Path) -> Path:
 
 
 def drop_old_checkpoints(run_dir: Path, keep: int) -> None:
-    """Deletes all but the ``keep`` newest."""
-    for path in sorted((run_dir / "checkpoints").glob("step_*.npz"))[:-keep]:
+    """Deletes all but the ``keep`` newest, and what a killed run left half-written."""
+    folder = run_dir / "checkpoints"
+    for path in (*_checkpoints(folder)[:-keep], *folder.glob("step_*.part")):
         path.unlink(missing_ok=True)
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    """Oldest first."""
+    return sorted(folder.glob("step_*.ckpt"))
+
+
+def _what_else(path: Path) -> str:
+    others = [other for other in _checkpoints(path.parent) if other != path]
+    return f"take {others[-1]}" if others else "start a new run"
+
+
+def _sync_folder(folder: Path) -> None:
+    """Brings the new name itself to the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _pack(archive: zipfile.ZipFile, value: Plain, name: str = "") -> Plain:
+    """``value`` as JSON can hold it, with its arrays written to the archive."""
+    if callable(value):
+        return _pack(archive, value(), name)
+    if isinstance(value, np.ndarray):
+        member = f"{name}.npy"
+        with archive.open(member, "w", force_zip64=True) as file:
+            np.lib.format.write_array(file, value, allow_pickle=False)
+        return {_ARRAY: member}
+    if isinstance(value, bytes):
+        return {"$bytes": _pack(archive, np.frombuffer(value, np.uint8), name)}
+    if isinstance(value, Mapping):
+        return {str(k): _pack(archive, v, f"{name}/{k}".lstrip("/")) for k, v in value.items()}
+    if isinstance(value, tuple):
+        return {_TUPLE: [_pack(archive, v, f"{name}/{k}") for k, v in enumerate(value)]}
+    if isinstance(value, list):
+        return [_pack(archive, v, f"{name}/{k}") for k, v in enumerate(value)]
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"checkpoint: expected plain data at {name}, got {type(value).__name__}")
+
+
+def _unpack(archive: zipfile.ZipFile, value: Plain) -> Plain:
+    """The counterpart of ``_pack``."""
+    if isinstance(value, list):
+        return [_unpack(archive, item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if _ARRAY in value:
+        with archive.open(value[_ARRAY]) as file:
+            array = np.lib.format.read_array(file, allow_pickle=False)
+            file.read(1)  # the end, where the archive compares its checksum
+            return array
+    if "$bytes" in value:
+        return _unpack(archive, value["$bytes"]).tobytes()
+    if _TUPLE in value:
+        return tuple(_unpack(archive, item) for item in value[_TUPLE])
+    return {key: _unpack(archive, item) for key, item in value.items()}

@@ -17,7 +17,7 @@ import yaml
 from der_ros.algorithms.base import ALGORITHM_NAMES, LearnerConfig
 from der_ros.errors import ConfigurationError
 from der_ros.replay.shard import ShardConfig
-from der_ros.replay.sharded import ReplayConfig
+from der_ros.replay.sharded import ReplayConfig, zone_slots
 from der_ros.replay.structures import STRUCTURE_NAMES
 
 PRESET_NAMES = ("fast", "paper")
@@ -59,7 +59,8 @@ class TrainingConfig:
         demos: file or folder of demonstrations (``.npz`` episodes); empty for none.
         shards: how many.
         capacity: transitions in all shards together.
-        zone_size: demonstration zone in all shards together, part of ``capacity``.
+        zone_size: demonstration zone, part of ``capacity``: below 1 a fraction, else transitions.
+        zone_scope: whether these are of all shards together (``total``) or of each (``shard``).
         permanent_demonstrations: human demonstrations never age out.
         alpha: exponent of priorities.
         beta: exponent of importance weights.
@@ -136,7 +137,8 @@ class TrainingConfig:
     demos: str = ""
     shards: int = 6
     capacity: int = 200_000
-    zone_size: int = 5_000
+    zone_size: float = 5_000
+    zone_scope: str = "total"
     permanent_demonstrations: bool = True
     alpha: float = 0.5
     beta: float = 0.4
@@ -206,6 +208,13 @@ class TrainingConfig:
                 "expected 0 < gamma <= 1 and 0 < noise_min <= noise_max, got "
                 f"{self.gamma}, {self.noise_min} and {self.noise_max}"
             )
+        if self.beta_final is not None and not (
+            0.0 <= self.beta_final <= 1.0 and self.max_env_steps
+        ):
+            raise ConfigurationError(
+                "beta_final: expected a value in [0, 1] and max_env_steps, where it is reached, "
+                f"got {self.beta_final} and max_env_steps {self.max_env_steps}"
+            )
         if self.replay_structure != "no_demos" and not self.demos:
             raise ConfigurationError(
                 f"replay_structure {self.replay_structure}: expected demonstrations, got none; "
@@ -236,9 +245,11 @@ class TrainingConfig:
         """The replay's part; a zone that nothing would ever fill is given to the ring."""
         used = self.der or self.replay_structure != "no_demos"
         shards = max(1, self.shards)
+        capacity = self.capacity // shards
+        zone = zone_slots(self.zone_size, self.zone_scope, capacity, shards)
         shard = ShardConfig(
-            capacity=self.capacity // shards,
-            zone_size=self.zone_size // shards if used else 0,
+            capacity=capacity,
+            zone_size=zone if used else 0,
             alpha=self.alpha,
             beta=self.beta,
             epsilon=self.epsilon,

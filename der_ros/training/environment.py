@@ -16,12 +16,15 @@ from der_ros.training.config import TrainingConfig
 Environment = gymnasium.Env[Any, Any]
 
 
-def make_environment(config: TrainingConfig, robot: str | None = None) -> Environment:
+def make_environment(
+    config: TrainingConfig, robot: str | None = None, render_mode: str | None = None
+) -> Environment:
     """Makes it, with actions in [-1, 1] whatever the environment's own range.
 
     Args:
         config: names task or environment, and its options.
         robot: the environment's ``robot``; None for its default.
+        render_mode: as Gymnasium's.
 
     Raises:
         ConfigurationError: unknown task or environment, or spaces that are no vectors.
@@ -31,6 +34,7 @@ def make_environment(config: TrainingConfig, robot: str | None = None) -> Enviro
         "randomization": config.randomization,
         "control_dt": config.control_dt_s,
         "robot": robot,
+        "render_mode": render_mode,
     }
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if config.env:
@@ -76,6 +80,10 @@ class GivenUp(gymnasium.Wrapper[Any, Any, Any, Any]):
         """As the environment's."""
         self._steps = 0
         return self.env.reset(seed=seed, options=options)
+
+    def go_on_at(self, steps: int) -> None:
+        """The environment has been put back to ``steps`` steps after its reset."""
+        self._steps = steps
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """As the environment's, but for the last step of an attempt given up."""

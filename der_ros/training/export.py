@@ -6,20 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from der_ros.algorithms.networks import Policy
+from der_ros.algorithms.deployed import deployed_policy
 from der_ros.errors import ConfigurationError
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.export import export_policy
 from der_ros.training.checkpoint import latest_checkpoint, load_checkpoint
 from der_ros.training.environment import make_environment, policy_contract
-from der_ros.training.learning import Learning, config_of
+from der_ros.training.learning import Learning
 from der_ros.training.messages import PolicySnapshot
+from der_ros.training.resuming import config_of
 
 
 def export_snapshot(
     snapshot: PolicySnapshot,
+    algorithm: str,
     hidden: tuple[int, ...],
     contract: PolicyContract,
     path: Path,
@@ -27,9 +28,7 @@ def export_snapshot(
 ) -> float:
     """Writes filter, network, squash and contract to ``path``; returns the distance from torch."""
     observation_size, action_size = len(snapshot.filter.mean), len(contract.action_names)
-    policy = Policy(observation_size, hidden, action_size, torch.Generator())
-    parameters = torch.from_numpy(snapshot.parameters.copy())
-    torch.nn.utils.vector_to_parameters(parameters, policy.parameters())
+    policy = deployed_policy(algorithm, snapshot.parameters, observation_size, hidden, action_size)
     return export_policy(
         policy,
         snapshot.filter.mean.astype(np.float64),
@@ -52,8 +51,7 @@ def export_checkpoint(source: Path, path: Path) -> float:
         ConfigurationError: it was trained on an environment that is none of this package's.
     """
     file = latest_checkpoint(source)
-    checkpoint = load_checkpoint(file)
-    config = config_of(checkpoint, file)
+    config = config_of(file)
     environment = make_environment(config)
     try:
         contract = policy_contract(environment)
@@ -65,11 +63,13 @@ def export_checkpoint(source: Path, path: Path) -> float:
             f"export: expected a policy for a task of this package, {file} is of {config.env}"
         )
     learning = Learning(config, shapes[0][0], shapes[1][0])
-    learning.load(checkpoint, file)
+    learning.load_state(load_checkpoint(file, "loop")["loop"]["learning"])
     facts = {
         "algorithm": config.algorithm,
         "seed": str(config.seed),
         "env_steps": str(learning.env_steps),
         "updates": str(learning.updates),
     }
-    return export_snapshot(learning.snapshot(), config.hidden, contract, path, facts)
+    return export_snapshot(
+        learning.snapshot(), config.algorithm, config.hidden, contract, path, facts
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
+from der_ros.replay.sum_tree import FloatArray
 from der_ros.replay.transitions import Episode, Float32Array, Transitions
 from der_ros.training.evaluator import EvaluationReport
-from der_ros.training.observation_filter import FilterStatistics
+from der_ros.training.observation_filter import FilterStatistics, Moments
 
 
 class PolicySnapshot(NamedTuple):
@@ -15,6 +17,7 @@ class PolicySnapshot(NamedTuple):
     parameters: Float32Array
     filter: FilterStatistics
     updates: int  # the learner's count when it was taken
+    networks: Float32Array  # all networks, where workers compute first priorities; else empty
 
 
 class EpisodeSummary(NamedTuple):
@@ -26,15 +29,24 @@ class EpisodeSummary(NamedTuple):
     greedy: bool  # without exploration noise
 
 
-class Fragment(NamedTuple):
-    """What a rollout worker collected since its last message."""
+class Report(NamedTuple):
+    """What the learner is told of a fragment; the transitions go to a shard."""
 
     worker: int
     env_steps: int
-    transitions: Transitions
     episodes: tuple[EpisodeSummary, ...]
-    successes: tuple[Episode, ...]  # whole ones
+    observed: Moments
     policy_updates: int  # of the policy that it acted with
+    acting_s: float  # wall clock that the steps took
+
+
+class Fragment(NamedTuple):
+    """What a rollout worker collected since its last fragment."""
+
+    report: Report
+    transitions: Transitions
+    td_errors: FloatArray | None  # (rows,) by the worker's networks; None: top priority
+    successes: tuple[Episode, ...]  # whole ones
 
 
 class EvaluationRequest(NamedTuple):
@@ -60,4 +72,14 @@ class WorkerFailed(NamedTuple):
     reason: str
 
 
-Message = Fragment | EvaluationPart | WorkerFailed
+Message = Report | EvaluationPart | WorkerFailed
+
+
+def snapshot_state(snapshot: PolicySnapshot) -> dict[str, Any]:
+    """A snapshot as plain data, for a checkpoint."""
+    return {**snapshot._asdict(), "filter": snapshot.filter._asdict()}
+
+
+def snapshot_of(state: Mapping[str, Any]) -> PolicySnapshot:
+    """The snapshot that ``snapshot_state`` gave."""
+    return PolicySnapshot(**{**state, "filter": FilterStatistics(**state["filter"])})

@@ -85,6 +85,16 @@ class EpisodeWindow:
             result["rollout/greedy_success_rate"] = sum(self._greedy) / len(self._greedy)
         return result
 
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {"all": list(self._all), "greedy": list(self._greedy), "episodes": self.episodes}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Takes over what ``state`` gave."""
+        self._all.extend(EpisodeSummary(*values) for values in state["all"])
+        self._greedy.extend(state["greedy"])
+        self.episodes = int(state["episodes"])
+
     def greedy_success_rate(self) -> float:
         """Of the latest noise-free episodes; 0 until the window is full."""
         full = len(self._greedy) == GREEDY_WINDOW_EPISODES
@@ -96,6 +106,16 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
     text = path.read_text(encoding="utf-8")
     whole = text[: text.rfind("\n") + 1]
     return [json.loads(line) for line in whole.splitlines()]
+
+
+def forget_metrics_after(path: Path, env_steps: int) -> None:
+    """Takes the lines beyond ``env_steps`` out: a run that goes on from there writes them anew."""
+    if not path.exists():
+        return
+    kept = [line for line in read_metrics(path) if line["time/env_steps"] <= env_steps]
+    rewritten = path.with_suffix(".part")
+    rewritten.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+    rewritten.replace(path)
 
 
 def prepare_plotting() -> None:

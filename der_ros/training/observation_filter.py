@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from der_ros.errors import CheckpointError
-from der_ros.replay.transitions import Float32Array
+from der_ros.replay.transitions import Float32Array, Transitions
 
 
 class FilterStatistics(NamedTuple):
@@ -22,6 +22,35 @@ class FilterStatistics(NamedTuple):
         """(…, observation size) raw -> filtered, the same arithmetic as in the exported graph."""
         filtered: Float32Array = (observation - self.mean) / self.std
         return np.clip(filtered, -self.clip, self.clip, out=filtered)
+
+
+def as_learned(raw: Transitions, statistics: FilterStatistics, reward_scale: float) -> Transitions:
+    """The one place where observations are filtered and returns scaled, whoever's they are."""
+    return Transitions(
+        statistics(raw.observation),
+        raw.action,
+        raw.n_step_return * np.float32(reward_scale),
+        raw.discount,
+        statistics(raw.next_observation),
+    )
+
+
+class Moments(NamedTuple):
+    """What a filter needs of some observations, wherever they were made."""
+
+    rows: int
+    mean: NDArray[np.float64]  # (observation size,)
+    squares: NDArray[np.float64]  # (observation size,) sum of squared deviations from the mean
+
+
+def moments(observations: Float32Array) -> Moments:
+    """Of (rows, size) observations."""
+    rows, size = observations.shape
+    if rows == 0:
+        return Moments(0, np.zeros(size), np.zeros(size))
+    values = observations.astype(np.float64)
+    mean = values.mean(axis=0)
+    return Moments(rows, mean, np.square(values - mean).sum(axis=0))
 
 
 class ObservationFilter:
@@ -38,18 +67,15 @@ class ObservationFilter:
         self._mean = np.zeros(size)
         self._squares = np.zeros(size)  # sum of squared deviations from the mean
 
-    def count_in(self, observations: Float32Array) -> None:
-        """Adds (rows, size) observations (Chan et al. 1979, exact for any grouping)."""
-        rows = len(observations)
-        if rows == 0:
+    def count_in(self, observed: Moments) -> None:
+        """Adds observations by their moments (Chan et al. 1979, exact for any grouping)."""
+        if observed.rows == 0:
             return
-        values = observations.astype(np.float64)
-        mean = values.mean(axis=0)
-        difference = mean - self._mean
-        total = self.count + rows
-        self._squares += np.square(values - mean).sum(axis=0)
-        self._squares += np.square(difference) * (self.count * rows / total)
-        self._mean += difference * (rows / total)
+        difference = observed.mean - self._mean
+        total = self.count + observed.rows
+        self._squares += observed.squares
+        self._squares += np.square(difference) * (self.count * observed.rows / total)
+        self._mean += difference * (observed.rows / total)
         self.count = total
 
     def statistics(self) -> FilterStatistics:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from der_ros.training.config import TrainingConfig
-from der_ros.training.run import Outcome
+from der_ros.training.outcome import Outcome
 
 
 def share_done(metrics: Mapping[str, float], config: TrainingConfig) -> float:

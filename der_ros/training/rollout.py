@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from der_ros.algorithms.mlp_policy import MlpPolicy
-from der_ros.replay.transitions import (
-    Episode,
-    Float32Array,
-    Transitions,
-    concatenate,
-    n_step_transitions,
-)
+from der_ros.replay.transitions import Episode, Float32Array, Transitions, concatenate
 from der_ros.training.config import TrainingConfig
+from der_ros.training.engine import ENTROPY_OF_ROLLOUTS
 from der_ros.training.environment import Environment
+from der_ros.training.environment_state import restore_environment, save_environment
 from der_ros.training.evaluator import EvaluationReport, evaluate
 from der_ros.training.exploration import make_noise
-from der_ros.training.messages import EpisodeSummary, Fragment, PolicySnapshot
+from der_ros.training.first_priorities import FirstPriorities
+from der_ros.training.messages import (
+    EpisodeSummary,
+    Fragment,
+    PolicySnapshot,
+    Report,
+    snapshot_of,
+    snapshot_state,
+)
+from der_ros.training.observation_filter import moments
+from der_ros.training.recorder import EpisodeRecorder
 
 
 class RolloutWorker:
@@ -49,8 +57,14 @@ class RolloutWorker:
         action_shape = environment.action_space.shape or (0,)
         self._action_size = action_shape[0]
         self._policy = MlpPolicy(observation_shape[0], config.hidden, self._action_size)
+        self._first_priorities: FirstPriorities | None = None
+        if config.first_priority == "td_error":
+            drawn = int(self._rng.integers(1 << 30))
+            self._first_priorities = FirstPriorities(
+                config, observation_shape[0], self._action_size, drawn
+            )
         self._snapshot: PolicySnapshot | None = None
-        self._recorder: _Recorder | None = None
+        self._recorder: EpisodeRecorder | None = None
         self._steps_with_policy = 0
         self._episodes_started = 0
         self._greedy = False
@@ -59,6 +73,8 @@ class RolloutWorker:
         """Acts with ``snapshot`` from the next step on."""
         self._snapshot = snapshot
         self._policy.set_parameters(snapshot.parameters)
+        if self._first_priorities is not None:
+            self._first_priorities.set_policy(snapshot)
         self._steps_with_policy = 0
 
     @property
@@ -73,6 +89,7 @@ class RolloutWorker:
 
     def collect(self, steps: int) -> Fragment:
         """Takes ``steps`` steps, through as many episodes as they fill."""
+        started = time.perf_counter()
         parts: list[Transitions] = []
         episodes: list[EpisodeSummary] = []
         successes: list[Episode] = []
@@ -95,10 +112,17 @@ class RolloutWorker:
         if self._recorder is not None:
             parts.append(self._recorder.take(None))
         self._steps_with_policy += steps
-        updates = 0 if self._snapshot is None else self._snapshot.updates
-        return Fragment(
-            self._worker, steps, concatenate(parts), tuple(episodes), tuple(successes), updates
+        transitions = concatenate(parts)
+        report = Report(
+            self._worker,
+            steps,
+            tuple(episodes),
+            moments(transitions.observation),
+            0 if self._snapshot is None else self._snapshot.updates,
+            time.perf_counter() - started,
         )
+        first = None if self._first_priorities is None else self._first_priorities(transitions)
+        return Fragment(report, transitions, first, tuple(successes))
 
     def evaluate(
         self, snapshot: PolicySnapshot, seeds: tuple[int, ...], should_stop: Any = lambda: False
@@ -117,14 +141,58 @@ class RolloutWorker:
         self._environment.reset(seed=int(self._rng.integers(1 << 30)))
         return report
 
-    def _start_episode(self) -> _Recorder:
+    def state(self) -> dict[str, Any]:
+        """Everything that the next fragment depends on, as plain data.
+
+        Where the environment cannot be saved, the episode under way is left out.
+        """
+        environment = save_environment(self._environment)
+        going_on = self._recorder is not None and environment is not None
+        priorities = self._first_priorities
+        return {
+            "random": self._rng.bit_generator.state,
+            "noise": self._noise.state(),
+            "random_steps": self._random_steps,
+            "steps_with_policy": self._steps_with_policy,
+            "episodes_started": self._episodes_started,
+            "greedy": self._greedy,
+            "snapshot": None if self._snapshot is None else snapshot_state(self._snapshot),
+            "recorder": self._recorder.state() if going_on and self._recorder else None,
+            "environment": environment,
+            "first_priorities": None if priorities is None else priorities.state(),
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Takes over what ``state`` gave."""
+        if state["snapshot"] is not None:
+            self.set_policy(snapshot_of(state["snapshot"]))
+        self._rng.bit_generator.state = state["random"]
+        self._noise.load_state(state["noise"])
+        self._random_steps = int(state["random_steps"])
+        self._steps_with_policy = int(state["steps_with_policy"])
+        self._greedy = bool(state["greedy"])
+        if self._first_priorities is not None:
+            self._first_priorities.load_state(state["first_priorities"])
+        if state["environment"] is None:
+            return  # a fresh episode, in an environment seeded with the next draw
+        self._episodes_started = int(state["episodes_started"])
+        steps = 0
+        if state["recorder"] is not None:
+            self._recorder = EpisodeRecorder(
+                np.zeros(0, np.float32), self._config.n_step, self._config.gamma
+            )
+            self._recorder.load_state(state["recorder"])
+            steps = self._recorder.steps
+        restore_environment(self._environment, state["environment"], steps)
+
+    def _start_episode(self) -> EpisodeRecorder:
         first = self._episodes_started == 0
         seed = int(self._rng.integers(1 << 30)) if first else None
         observation, _ = self._environment.reset(seed=seed)
         self._episodes_started += 1
         self._noise.start_episode(self._rng)
         self._greedy = self._episodes_started % self._config.greedy_every == 0
-        self._recorder = _Recorder(observation, self._config.n_step, self._config.gamma)
+        self._recorder = EpisodeRecorder(observation, self._config.n_step, self._config.gamma)
         return self._recorder
 
     def _act(self, observation: Float32Array) -> Float32Array:
@@ -140,45 +208,30 @@ class RolloutWorker:
         return np.clip(noisy, -1.0, 1.0, out=noisy)
 
 
-class _Recorder:
-    """The steps of one episode, and which of them have been sent as transitions."""
-
-    def __init__(self, observation: Float32Array, n_step: int, gamma: float) -> None:
-        self._observations = [observation]
-        self._actions: list[Float32Array] = []
-        self._rewards: list[float] = []
-        self._n_step, self._gamma = n_step, gamma
-        self._sent = 0
-
-    @property
-    def observation(self) -> Float32Array:
-        return self._observations[-1]
-
-    def add(self, action: Float32Array, reward: float, observation: Float32Array) -> None:
-        self._actions.append(action)
-        self._rewards.append(reward)
-        self._observations.append(observation)
-
-    def finish(self, terminated: bool, truncated: bool, success: bool) -> Episode:
-        return Episode(
-            np.array(self._observations, np.float32),
-            np.array(self._actions, np.float32),
-            np.array(self._rewards, np.float32),
-            bool(terminated),
-            bool(truncated),
-            success,
-        )
-
-    def take(self, ended: Episode | None) -> Transitions:
-        """The transitions not sent yet: all at the end, else those that span n steps already."""
-        episode = ended or self.finish(False, False, False)
-        steps = episode.steps
-        stop = steps if ended else max(self._sent, steps - self._n_step + 1)
-        transitions = n_step_transitions(episode, self._n_step, self._gamma, self._sent, stop)
-        self._sent = stop
-        return transitions
-
-
 def _succeeded(info: dict[str, Any]) -> bool:
     """The environment's verdict at the end of an episode; without one, no."""
     return bool(info.get("success", info.get("is_success", False)))
+
+
+class Job(NamedTuple):
+    """Which worker a process or actor is."""
+
+    config: TrainingConfig
+    worker: int
+    workers: int
+    start: int  # 0, 1, … for each process that had this place
+    resumed_at: int  # environment steps of the run that goes on; 0 for a new one
+
+
+def make_worker(job: Job, environment: Environment) -> RolloutWorker:
+    """A worker in a process of its own; one that replaces another draws other numbers."""
+    entropy = (job.config.seed, ENTROPY_OF_ROLLOUTS, job.worker, job.start, job.resumed_at)
+    seed = np.random.SeedSequence(entropy)
+    worker = RolloutWorker(job.config, environment, job.worker, job.workers, seed)
+    if job.resumed_at or job.start:
+        worker.skip_random_steps()
+    if job.config.first_priority == "td_error":
+        import torch
+
+        torch.set_num_threads(1)  # small products on many threads wait for each other
+    return worker

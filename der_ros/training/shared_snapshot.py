@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from der_ros.replay.transitions import Float32Array
+from der_ros.training.engine import Sizes
 from der_ros.training.messages import PolicySnapshot
 from der_ros.training.observation_filter import FilterStatistics
 
-_PARTS = 3  # parameters, mean, std
+_TRIES = 1000  # a writer needs microseconds; one that was killed while it wrote never ends
 
 
 class SharedSnapshot:
@@ -22,18 +24,9 @@ class SharedSnapshot:
     checked by its checksum). A reader that is killed leaves nothing locked.
     """
 
-    def __init__(
-        self, context: SpawnContext, parameters: int, observation_size: int, clip: float
-    ) -> None:
-        """Empty; to be handed to the processes as they are started.
-
-        Args:
-            context: makes the memory.
-            parameters: numbers in the policy.
-            observation_size: numbers in an observation.
-            clip: of the filter.
-        """
-        self._sizes = (parameters, observation_size, observation_size)
+    def __init__(self, context: SpawnContext, sizes: Sizes, clip: float) -> None:
+        """Empty; to be handed to the processes as they are started. ``clip`` is the filter's."""
+        self._sizes = (sizes.parameters, sizes.observation, sizes.observation, sizes.networks)
         self._clip = clip
         self._counters: Any = context.RawArray(ctypes.c_int64, 2)  # sequence, updates
         self._numbers: Any = context.RawArray(ctypes.c_float, sum(self._sizes) + 1)
@@ -46,7 +39,9 @@ class SharedSnapshot:
     def write(self, snapshot: PolicySnapshot) -> None:
         """Replaces what is there."""
         numbers = np.frombuffer(self._numbers, np.float32)
-        values = (snapshot.parameters, snapshot.filter.mean, snapshot.filter.std)
+        values = (
+            snapshot.parameters, snapshot.filter.mean, snapshot.filter.std, snapshot.networks
+        )  # fmt: skip
         joined = np.concatenate(values).astype(np.float32)
         self._counters[0] += 1
         self._counters[1] = snapshot.updates
@@ -55,19 +50,22 @@ class SharedSnapshot:
         self._counters[0] += 1
 
     def read(self) -> PolicySnapshot | None:
-        """A copy of the newest, whole; None before the first write."""
+        """A copy of the newest, whole; None before the first write, or if the writer was killed."""
         if self.version == 0:
             return None
-        while True:
+        for _ in range(_TRIES):
             before = int(self._counters[0])
             numbers = np.frombuffer(self._numbers, np.float32).copy()
             updates = int(self._counters[1])
             whole = before % 2 == 0 and before == int(self._counters[0])
             if whole and numbers[-1] == _checksum(numbers[:-1]):
-                break
-        ends = np.cumsum(self._sizes)[:_PARTS]
-        parameters, mean, std = np.split(numbers[:-1], ends[:-1])
-        return PolicySnapshot(parameters, FilterStatistics(mean, std, self._clip), updates)
+                return self._split(numbers[:-1], updates)
+        return None
+
+    def _split(self, numbers: Float32Array, updates: int) -> PolicySnapshot:
+        parameters, mean, std, networks = np.split(numbers, np.cumsum(self._sizes)[:-1])
+        statistics = FilterStatistics(mean, std, self._clip)
+        return PolicySnapshot(parameters, statistics, updates, networks)
 
 
 def _checksum(numbers: np.ndarray[Any, np.dtype[np.float32]]) -> float:

@@ -89,6 +89,16 @@ def test_each_record_is_heard_in_its_turn_where_that_is_wanted():
     assert len(numbers) >= 200
 
 
+def test_each_record_can_be_wanted_later():
+    heard = []
+    with connected(listener=heard.append, buffered=True) as (_, client):
+        assert until(lambda: client.statistics.records >= 50)
+        client.want_every_record(True)
+        assert until(lambda: len(heard) > 100)
+    numbers = [sample.sequence for sample in heard][-50:]
+    assert numbers == list(range(numbers[0], numbers[0] + 50))
+
+
 def test_a_box_that_comes_later_and_comes_back():
     with a_box() as first:
         ports = first.rdt_port, first.http_port

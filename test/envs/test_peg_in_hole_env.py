@@ -68,6 +68,7 @@ def test_each_of_the_four_quarter_turns_is_assembled(env, turns):
     assert terminated
     assert info["angle_rad"] < 1e-3
     assert reward == pytest.approx(1000.0 - info["distance_m"])
+    env.step((0, 0, -1, 0, 0, 0))
     assert env.task.is_seated(env.world.held_pose())
 
 
@@ -112,7 +113,7 @@ def test_an_oracle_succeeds_with_the_papers_noise():
         ({"robot": "iiwa"}, "robot: expected one of robotless, got 'iiwa'"),
         ({"robot": "kr60"}, "robot: expected one of robotless, got 'kr60'"),
         ({"clearance": 0.006}, "clearance"),
-        ({"task_options": {"ground_offset_m": 0.001}}, "task peg_in_hole: unknown option"),
+        ({"task_options": {"timber_length_m": 0.2}}, "task peg_in_hole: unknown option"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, told):

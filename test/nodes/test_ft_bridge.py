@@ -1,58 +1,18 @@
 """The node ft_bridge with a simulated Net F/T box on real sockets."""
 
-import contextlib
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from bridge_rig import process, running, until
 from diagnostic_msgs.msg import DiagnosticArray
-from geometry_msgs.msg import WrenchStamped
+from ft_rig import TRUTH, bench, figures, newest, ready, said
 from std_msgs.msg import Bool
 
-from der_ros.drivers.netft.configuration import SensorConfiguration
 from der_ros.drivers.netft.faulty_link import BoxFaults
-from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt
-from der_ros.errors import ConnectionFailedError
-from der_ros.geometry import Wrench
 from der_ros.nodes.common import LATCHED
-from der_ros.nodes.ft_bridge import FtBridge, WrenchPath
-
-TRUTH = np.array((1.0, -2.0, 30.0, 0.1, 0.2, -0.3))
-
-
-def numbers(message):
-    f, t = message.wrench.force, message.wrench.torque
-    return np.array((f.x, f.y, f.z, t.x, t.y, t.z))
-
-
-@contextlib.contextmanager
-def bench(monkeypatch, **parameters):
-    sensor = SensorConfiguration(rdt_rate_hz=200)
-    config = SimulatedBoxConfig(rdt_port=0, http_port=0, sensor=sensor)
-    with SimulatedNetFt(config, lambda: Wrench.from_array(TRUTH)) as box:
-        there = {
-            "sensor_ip": "127.0.0.1", "rdt_port": box.rdt_port, "http_port": box.http_port
-        }  # fmt: skip
-        with running(FtBridge, monkeypatch, **there, **parameters) as (_, client):
-            client.listen(WrenchStamped, "netft_data", 100)
-            client.listen(Bool, "netft_ready", LATCHED)
-            client.listen(DiagnosticArray, "/diagnostics")
-            yield box, client
-
-
-def ready(client):
-    message = client.last.get("netft_ready")
-    return message is not None and message.data
-
-
-def newest(client):
-    return numbers(client.last["netft_data"])
-
-
-def figures(client):
-    message = client.last.get("/diagnostics")
-    return {} if message is None else {v.key: v.value for v in message.status[0].values}
+from der_ros.nodes.ft_bridge import FtBridge
 
 
 @pytest.mark.ros
@@ -121,19 +81,60 @@ def test_without_a_sensor_it_is_not_ready_and_goes_on_trying(monkeypatch):
 
 
 @pytest.mark.ros
-def test_wrenches_of_another_driver(monkeypatch):
-    parameters = {"source": "topic", "input_topic": "other/wrench"}
-    with running(FtBridge, monkeypatch, **parameters) as (_, client):
-        client.listen(WrenchStamped, "netft_data", 100)
-        client.listen(Bool, "netft_ready", LATCHED)
-        publisher = client.create_publisher(WrenchStamped, "other/wrench", 10)
-        message = WrenchStamped()
-        message.wrench.force.z = 5.0
-        timer = client.create_timer(0.01, lambda: publisher.publish(message))
-        assert until(lambda: ready(client) and "netft_data" in client.last)
-        np.testing.assert_allclose(newest(client), (0, 0, 5, 0, 0, 0))
-        timer.cancel()
-        assert until(lambda: not ready(client), 2.0)
+def test_a_unit_that_changes_is_an_error_with_its_reason_and_then_over(monkeypatch):
+    with bench(monkeypatch, recheck_s=0.2) as (box, client):
+        assert until(lambda: ready(client))
+        box.sensor = replace(box.sensor, force_unit="lbf")
+        assert until(lambda: "force_unit: N -> lbf" in figures(client).get("last_fault", ""))
+        assert until(lambda: figures(client).get("state") == "streaming" and ready(client))
+        assert until(lambda: np.allclose(newest(client), TRUTH, atol=1e-5))
+
+
+@pytest.mark.ros
+def test_heavy_loss_is_a_warning_with_its_figure(monkeypatch):
+    with bench(monkeypatch) as (box, client):
+        assert until(lambda: ready(client))
+        box.faults = BoxFaults(loss=0.5)
+        assert until(lambda: "% of the records were lost" in said(client))
+        assert ready(client)
+        box.faults = BoxFaults()
+        assert until(lambda: said(client) == "reading")
+
+
+@pytest.mark.ros
+def test_a_bias_that_a_restarted_box_lost_is_said(monkeypatch):
+    with bench(monkeypatch, bias_in_box=True) as (box, client):
+        assert until(lambda: ready(client))
+        assert client.trigger("ft_bridge/bias").success
+        assert until(lambda: np.abs(newest(client)).max() < 1e-5)
+        box.restart()
+        assert until(lambda: "lost its bias" in said(client))
+        np.testing.assert_allclose(newest(client), TRUTH, atol=1e-5)
+        assert client.trigger("ft_bridge/bias").success
+        assert until(lambda: said(client) == "reading")
+
+
+@pytest.mark.ros
+def test_a_filter_takes_the_boxs_own_rate(monkeypatch):
+    with bench(monkeypatch, filter_cutoff_hz=20.0, buffered=True) as (_, client):
+        assert until(lambda: client.count.get("netft_data", 0) > 50)
+        np.testing.assert_allclose(newest(client), TRUTH, atol=1e-5)
+
+
+@pytest.mark.ros
+def test_a_filter_beyond_the_boxs_rate_is_an_error_with_its_reason(monkeypatch):
+    with bench(monkeypatch, filter_cutoff_hz=100.0) as (_, client):
+        assert until(lambda: "at most 0.45 of the sample rate of 200 Hz" in said(client))
+        assert not ready(client)
+        assert "netft_data" not in client.last
+
+
+@pytest.mark.ros
+def test_a_scale_from_parameters_needs_no_page(monkeypatch):
+    scale = {"counts_per_force": 1e6, "counts_per_torque": 1e6, "force_unit": "kN"}
+    with bench(monkeypatch, **scale) as (_, client):
+        assert until(lambda: "netft_data" in client.last)
+        np.testing.assert_allclose(newest(client)[:3], 1000.0 * TRUTH[:3], atol=1e-2)
 
 
 @pytest.mark.ros
@@ -143,6 +144,9 @@ def test_wrenches_of_another_driver(monkeypatch):
         ({"axis_signs": [0.0] * 6}, "axis_signs"),
         ({"source": "magic"}, "source"),
         ({"publish_rate_hz": 0.0}, "publish_rate_hz"),
+        ({"bias_in_box": True, "payload_mass_kg": 1.0}, "bias_in_box"),
+        ({"counts_per_force": 1e6, "counts_per_torque": 1e6, "force_unit": "stone"}, "stone"),
+        ({"filter_order": 3}, "filter_order"),
     ],
 )
 def test_a_wrong_parameter_is_one_line_and_exit_1(parameters, expected):
@@ -165,37 +169,3 @@ def test_it_says_that_no_sensor_is_there_and_ends_on_sigint():
         rest, _ = child.communicate(timeout=20)
         assert child.returncode == 0
         assert "Traceback" not in rest
-
-
-def feed(path, count, rate_hz, start_s=0.0):
-    wrench = Wrench.from_array(TRUTH)
-    return [path.take(wrench, start_s + i / rate_hz) for i in range(count)]
-
-
-@pytest.mark.parametrize(
-    ("source_hz", "expected"), [(1000.0, 250), (250.0, 1000), (100.0, 1000), (300.0, 900)]
-)
-def test_the_rate_is_thinned_out_and_never_raised(source_hz, expected):
-    out = feed(WrenchPath(np.ones(6), 250.0, 10), 1000, source_hz)
-    # 300 Hz cannot be thinned evenly to 250: between every other and all of them.
-    low = 500 if source_hz == 300.0 else expected
-    assert low - 2 <= sum(wrench is not None for wrench in out) <= max(expected, low) + 2
-
-
-def test_readings_that_are_not_finite_are_dropped_and_counted():
-    path = WrenchPath(np.ones(6), 250.0, 10)
-    assert path.take(Wrench(np.array((np.nan, 0, 0)), np.zeros(3)), 0.0) is None
-    assert path.not_finite == 1
-    with pytest.raises(ConnectionFailedError, match="fresh readings"):
-        path.bias(0.0, 0.1)
-
-
-def test_bias_is_the_mean_of_the_latest_readings():
-    path = WrenchPath(np.ones(6), 250.0, 4)
-    for i, fz in enumerate((100.0, 1.0, 2.0, 3.0, 4.0)):
-        path.take(Wrench(np.array((0.0, 0.0, fz)), np.zeros(3)), i * 0.004)
-    bias, count = path.bias(0.02, 0.1)
-    assert count == 4
-    np.testing.assert_allclose(bias, (0, 0, 2.5, 0, 0, 0))
-    with pytest.raises(ConnectionFailedError):
-        path.bias(1.0, 0.1)

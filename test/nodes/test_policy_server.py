@@ -179,7 +179,7 @@ def test_a_wrong_policy_fails_to_configure_with_one_line(policy, tmp_path, caplo
 
 
 def test_a_task_without_a_shipped_policy_says_so(caplog, monkeypatch, tmp_path):
-    monkeypatch.setattr(shipped, "_model_folders", lambda: iter([tmp_path]))
+    monkeypatch.setattr(shipped, "package_folders", lambda _name: iter([tmp_path]))
     write_policy(tmp_path / "lap_joint.onnx")
     with running(PolicyServer, task="peg_in_hole") as (_, test):
         assert not change_state(test, "configure")

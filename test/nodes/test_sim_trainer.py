@@ -94,7 +94,7 @@ def test_publishes_answers_and_saves_on_ctrl_c(tmp_path):
         assert until(lambda: health, 5.0)
 
         assert ask(node, Trigger, "save_checkpoint").success
-        assert list((run_dir / "checkpoints").glob("step_*.npz"))
+        assert list((run_dir / "checkpoints").glob("step_*.ckpt"))
         (run_dir / "policy.onnx").unlink()
         assert ask(node, Trigger, "export_policy").success
         assert OnnxPolicy.load(run_dir / "policy.onnx", expected_task="lap_joint")

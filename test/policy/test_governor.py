@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from der_ros.errors import ConfigurationError
-from der_ros.policy.governor import GovernorLimits, GovernorState, Intervention, govern
+from der_ros.policy.governor import (
+    GovernorLimits,
+    GovernorState,
+    Intervention,
+    govern,
+    govern_numbers,
+)
 
 LIMITS = GovernorLimits(workspace_min_m=(-0.1, -0.1, -0.02), workspace_max_m=(0.1, 0.1, 0.2))
 REST = GovernorState.rest()
@@ -44,6 +50,46 @@ def test_whatever_comes_in_what_leaves_is_finite_and_slow(
     assert state.latched == bool(flags & Intervention.HARD_FORCE)
     if state.latched:
         assert state.twist == (0.0,) * 6
+
+
+numbers = st.one_of(anything, st.floats(-0.12, 0.12))
+force = st.one_of(anything, st.floats(-80.0, 80.0))
+
+
+@given(
+    command=st.tuples(*[numbers] * 6),
+    wrench=st.tuples(*[force] * 6),
+    position=st.tuples(*[numbers] * 3),
+    dt=st.one_of(anything, st.sampled_from([0.004, 0.012, 0.06])),
+    twist=st.tuples(*[numbers] * 6),
+    latched=st.booleans(),
+)
+def test_the_form_for_inner_loops_gives_the_same_bits(
+    command, wrench, position, dt, twist, latched
+):
+    state = GovernorState(twist, latched)
+    checked = govern(LIMITS, state, np.array(command), np.array(wrench), np.array(position), dt)
+    assert repr(govern_numbers(LIMITS, state, command, wrench, position, dt)) == repr(checked)
+
+
+@given(
+    gaps=st.tuples(*[st.floats(-0.001, 0.006)] * 3),
+    way=st.tuples(*[st.floats(-1.0, 1.0)] * 3),
+    dt=st.sampled_from([0.004, 0.012, 0.06]),
+)
+def test_a_wall_counts_as_soon_as_the_braking_formula_says_so(gaps, way, dt):
+    position = (0.1 - gaps[0], -0.1 + gaps[1], 0.2 - gaps[2])
+    norm = math.hypot(*way)
+    command = tuple(0.05 * w / norm for w in way) if norm > 0.0 else (0.0,) * 3
+    state = GovernorState((*command, 0.0, 0.0, 0.0), False)
+    governed = govern(LIMITS, state, state.twist, CALM, position, dt)
+    limited = False
+    for v, p, low, high in zip(
+        command, position, LIMITS.workspace_min_m, LIMITS.workspace_max_m, strict=True
+    ):
+        left = max(high - p if v > 0 else p - low, 0.0)
+        limited |= abs(v) > 2 * left / (dt + math.sqrt(dt * dt + 2 * left / 1.0))
+    assert limited == bool(governed.interventions & Intervention.WORKSPACE)
 
 
 @given(

@@ -24,7 +24,8 @@ def shard(capacity=8, **options):
 
 def stored(s):
     state = s.state()
-    return state["n_step_return"].tolist()
+    both = np.concatenate((state["zone_rows"], state["ring_rows"]))
+    return both[:, 3].tolist()  # after two of the observation and one of the action
 
 
 def draw(s, count=4000, seed=0):
@@ -45,7 +46,7 @@ def test_zone_lies_first_and_each_part_overwrites_only_its_own_oldest_rows():
     assert (s.zone_filled, s.ring_filled, len(s)) == (3, 4, 7)
 
 
-def test_permanent_demonstrations_are_never_evicted():  # mistake 3
+def test_mistake_3_permanent_demonstrations_are_never_evicted():
     s = shard(capacity=10, zone_size=4)
     s.add_demonstration(rows(100, 101))
     for k in range(20):
@@ -67,7 +68,7 @@ def test_demonstrations_that_do_not_fit_are_refused():
         shard(capacity=10, zone_size=1).add_demonstration(rows(1, 2))
 
 
-def test_an_inserted_row_gets_its_own_priority_at_once():  # mistake 1
+def test_mistake_1_an_inserted_row_gets_its_own_priority_at_once():
     s = shard(capacity=4, zone_size=1, alpha=1.0, epsilon=0.0)
     s.add(rows(1, 2, 3), np.array([1.0, 1.0, 1.0]))
     s.insert(rows(9), np.array([1e-9]))
@@ -81,7 +82,7 @@ def test_top_priority_is_the_largest_seen():
     s = shard(capacity=4, alpha=1.0, epsilon=0.0)
     s.add(rows(1), np.array([-5.0]))
     s.add(rows(2))
-    assert s.state()["priority"].tolist() == [5.0, 5.0]
+    assert s.state()["ring_priority"].tolist() == [5.0, 5.0]
 
 
 def test_draws_in_proportion_to_priority_with_the_right_importance_weights():
@@ -127,9 +128,9 @@ def test_priority_updates_of_overwritten_rows_are_ignored_and_counted():
     batch = draw(s, 3)
     assert sorted(batch.indices.tolist()) == [0, 1, 2]
     s.add(rows(7), np.array([5.0]))  # over row 0
-    ignored = s.update_priorities(batch.indices, batch.generations, np.array([2.0, 2.0, 2.0]))
+    ignored = s.update_priorities(batch.indices, batch.drawn_at, np.array([2.0, 2.0, 2.0]))
     assert (ignored, s.ignored_updates) == (1, 1)
-    assert s.state()["priority"].tolist() == [5.0, 2.0, 2.0]
+    assert s.state()["ring_priority"].tolist() == [5.0, 2.0, 2.0]
 
 
 def test_state_goes_round_and_foreign_state_is_refused():
@@ -151,7 +152,79 @@ def test_state_goes_round_and_foreign_state_is_refused():
         shard(capacity=4, zone_size=1).load_state(state)
 
 
-@pytest.mark.parametrize("options", [{"zone_size": 8}, {"zone_share": 1.0}, {"zone_size": -1}])
+def test_priorities_chances_and_weights_by_hand():
+    s = shard(capacity=8, alpha=0.5, beta=0.5, epsilon=0.25)
+    s.add(rows(0, 1, 2), np.array([0.0, -2.0, 3.75]))
+    # (|δ| + 1/4)^(1/2) = 1/2, 3/2, 2; P = 1/8, 3/8, 4/8; w = (3 P)^(-1/2) over its largest
+    assert s.state()["ring_priority"].tolist() == [0.5, 1.5, 2.0]
+    batch = draw(s, 800)
+    assert np.bincount(batch.indices).tolist() == [100, 300, 400]  # stratified: exactly
+    for index, weight in enumerate((1.0, 3**-0.5, 4**-0.5)):
+        assert batch.weights[batch.indices == index] == pytest.approx(weight, rel=1e-6)
+    annealed = s.sample(8, np.random.default_rng(0), beta=1.0)
+    assert np.unique(annealed.weights) == pytest.approx([1 / 4, 1 / 3, 1], rel=1e-6)
+    s.update_priorities(np.array([0]), s.written, np.array([15.75]))
+    assert s.state()["ring_priority"].tolist() == [4.0, 1.5, 2.0]
+
+
+def test_a_batch_of_one_with_a_share_from_the_zone():
+    s = shard(capacity=8, zone_size=2, zone_share=0.5)
+    s.insert(rows(1))
+    s.add(rows(2))
+    assert draw(s, 1).weights.tolist() == [1.0]
+
+
+def test_ages_count_the_rows_written_to_the_same_part_since():
+    s = shard(capacity=7, zone_size=3)
+    s.add_demonstration(rows(100))
+    s.insert(rows(1, 2, 3))  # over 2 slots: 3 is in slot 1, 2 in slot 2
+    s.add(rows(10, 11, 12, 13, 14))  # over 4 slots: 14 is in slot 3
+    batch = draw(s, 7)
+    for slot, age in enumerate((3, 0, 1, 0, 3, 2, 1)):
+        one = batch._replace(indices=np.array([slot]))
+        assert s.staleness(one) == age, slot
+    assert s.zone_age == pytest.approx(4 / 3)
+    assert shard().zone_age == 0.0
+
+
+def test_permanent_rows_are_never_taken_for_overwritten():
+    s = shard(capacity=7, zone_size=3)
+    s.add_demonstration(rows(100, 101))
+    s.insert(rows(1))
+    s.add(rows(10))
+    batch = draw(s, 64)
+    for k in range(3):
+        s.insert(rows(k))
+        s.add(rows(k))
+    ignored = s.update_priorities(batch.indices, batch.drawn_at, np.full(64, 2.0))
+    assert ignored == np.count_nonzero(batch.indices == 2) > 0
+    assert s.ignored_updates == ignored
+
+
+def test_a_state_frozen_earlier_is_of_that_moment():
+    s = shard(capacity=6, zone_size=2)
+    s.insert(rows(1, 2))
+    s.add(rows(10, 11))
+    before, frozen = s.state(), s.frozen_state()
+    s.insert(rows(3))
+    s.add(rows(12, 13, 14, 15))
+    s.update_priorities(np.arange(6), s.written, np.full(6, 9.0))
+    for name, value in frozen.items():
+        array = value() if callable(value) else value
+        assert np.array_equal(array, before[name]), name
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"zone_size": 8},
+        {"zone_share": 1.0},
+        {"zone_size": -1},
+        {"alpha": -0.1},
+        {"beta": 1.1},
+        {"epsilon": -1.0},
+    ],
+)
 def test_refuses_what_cannot_work(options):
     with pytest.raises(ConfigurationError, match="expected"):
         shard(capacity=8, **options)
@@ -169,7 +242,7 @@ def test_an_error_that_is_not_finite_stops_training_and_leaves_the_shard_as_it_w
     batch = draw(s, 2)
     before = s.state()
     with pytest.raises(DivergedError, match="smaller learning_rate"):
-        s.update_priorities(batch.indices, batch.generations, np.array([0.5, bad]))
+        s.update_priorities(batch.indices, batch.drawn_at, np.array([0.5, bad]))
     with pytest.raises(DivergedError):
         s.add(rows(3), np.array([bad]))
     after = s.state()

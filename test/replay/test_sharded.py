@@ -3,7 +3,7 @@ import pytest
 
 from der_ros.errors import ConfigurationError
 from der_ros.replay.shard import ShardConfig
-from der_ros.replay.sharded import ReplayConfig, ShardedReplay
+from der_ros.replay.sharded import ReplayConfig, ShardedReplay, zone_slots
 from der_ros.replay.transitions import Episode, n_step_transitions
 
 
@@ -25,10 +25,10 @@ def replay(seed=0, td_errors=None, **options):
 
 
 def zone_tags(shard):
-    return shard.state()["observation"][: shard.zone_filled, 0].tolist()
+    return shard.state()["zone_rows"][:, 0].tolist()
 
 
-def test_each_interval_every_shard_takes_one_whole_episode():  # mistakes 4 and 10
+def test_mistake_10_each_interval_every_shard_takes_one_whole_episode():
     r = replay()
     assert r.insert_if_due(250) == 0  # due twice, but the pool is empty
     r.add_success(episode(1.0))
@@ -49,14 +49,16 @@ def test_each_shard_draws_for_itself():
     assert len({tuple(zone_tags(shard)) for shard in r.shards}) > 1
 
 
-def test_insertions_pass_the_same_n_step_as_everything_else():  # mistakes 2 and 7
-    r = replay(n_step=3, gamma=0.5)
+def test_mistake_2_demonstrations_and_insertions_pass_the_same_n_step_as_agents():
+    r = replay(n_step=3, gamma=0.5, structure="all_shots_in_all")
+    r.load_demonstrations([episode(5.0)])
     r.add_success(episode(1.0))
     r.insert_if_due(100)
-    expected = n_step_transitions(episode(1.0), 3, 0.5)
-    state = r.shards[0].state()
-    assert state["n_step_return"].tolist() == expected.n_step_return.tolist()
-    assert state["discount"].tolist() == expected.discount.tolist() == [0.125, 0.0, 0.0, 0.0]
+    expected = n_step_transitions(episode(1.0), 3, 0.5)  # what a rollout worker sends
+    rows = r.shards[0].state()["zone_rows"]  # one of observation, one of action, return, discount
+    for inserted in (rows[:4], rows[4:]):
+        assert inserted[:, 2].tolist() == expected.n_step_return.tolist() == [1.75, 1.75, 1.5, 1.0]
+        assert inserted[:, 3].tolist() == expected.discount.tolist() == [0.125, 0.0, 0.0, 0.0]
 
 
 def test_without_der_the_pool_stays_empty_and_demonstrations_stay():
@@ -93,7 +95,7 @@ def test_inserted_priority_is_an_option(kind, expected):
     )
     r.add_success(episode(1.0))
     r.insert_if_due(100)
-    assert set(r.shards[0].state()["priority"].tolist()) == {expected}
+    assert set(r.shards[0].state()["zone_priority"].tolist()) == {expected}
 
 
 def test_der_needs_room_in_the_zone():
@@ -102,3 +104,41 @@ def test_der_needs_room_in_the_zone():
     full = replay(shard=ShardConfig(200, zone_size=4), structure="one_shot_in_all")
     with pytest.raises(ConfigurationError, match="room for successes"):
         full.load_demonstrations([episode(1.0)])
+
+
+@pytest.mark.parametrize(
+    ("size", "scope", "slots"),
+    [
+        (20_000, "total", 3_333),  # the paper's 1 % of 2,000,000 over 6 shards
+        (20_000, "shard", 20_000),
+        (0.01, "total", 3_333),
+        (0.01, "shard", 3_333),
+        (0, "total", 0),
+        (1, "shard", 1),
+    ],
+)
+def test_the_zone_is_a_count_or_a_fraction_in_total_or_of_each_shard(size, scope, slots):
+    assert zone_slots(size, scope, 333_333, 6) == slots
+
+
+@pytest.mark.parametrize(("size", "scope"), [(10.5, "total"), (-1, "total"), (10, "each")])
+def test_a_zone_that_is_neither_is_refused(size, scope):
+    with pytest.raises(ConfigurationError, match=r"zone s.* expected"):
+        zone_slots(size, scope, 100, 2)
+
+
+def test_the_four_structures_in_the_zones_themselves():  # paper, Fig. 1
+    shots = [episode(float(tag)) for tag in (1, 2, 3)]
+    options = {"shard": ShardConfig(200, zone_size=20), "der": False}
+
+    def zones(structure):
+        r = replay(structure=structure, **options)
+        r.load_demonstrations(shots)
+        return [zone_tags(shard) for shard in r.shards]
+
+    assert zones("no_demos") == [[], [], []]
+    (first, *others) = zones("one_shot_in_all")
+    assert len(set(first)) == 1
+    assert others == [first, first]
+    assert zones("all_shots_in_all") == [[1.0] * 4 + [2.0] * 4 + [3.0] * 4] * 3
+    assert sorted(zones("one_shot_each")) == [[1.0] * 4, [2.0] * 4, [3.0] * 4]

@@ -33,7 +33,7 @@ RETURNS = [3.0, 6.0, 8.0, 8.0]
         (False, False, [0.125, 0.125, 0.25, 0.5]),
     ],
 )
-def test_three_step_returns_by_hand(terminated, truncated, discounts):
+def test_mistakes_6_and_7_three_step_returns_by_hand(terminated, truncated, discounts):
     got = n_step_transitions(episode([1, 2, 4, 8], terminated, truncated), 3, GAMMA)
     assert got.n_step_return.tolist() == RETURNS
     assert got.discount.tolist() == discounts

@@ -54,7 +54,7 @@ def test_a_turned_tip_enters_until_its_edges_meet_the_rim_and_no_further(clearan
     turned = yaw % (math.pi / 2)
     widest = 0.5 * (PEG_WIDTH_M + clearance) / (math.cos(turned) + math.sin(turned))
     with AssemblyWorld(PegInHole(clearance_m=clearance)) as world:
-        tip = 0.5 * PEG_WIDTH_M - world.task.chamfer_m
+        tip = 0.5 * PEG_WIDTH_M - world.task.tip_height_m
         expected = HOLE_DEPTH_M - (widest - tip)
         rest = pushed(world, pose(z=0.031, rotation=(0, 0, yaw)), (0, 0, -0.05), 35)
         assert world.contact_wrench().force[2] > 20.0
@@ -68,7 +68,7 @@ def test_the_play_in_the_hole_is_the_clearance_for_shaft_and_tip(world, height, 
     moved = pushed(world, pose(z=height), velocity, 15).position
     play = 0.5 * world.task.clearance_m
     # Where only the tip is in, its slope leaves so much more; a push climbs it a little.
-    play += max(0.0, moved[2] - (HOLE_DEPTH_M - world.task.chamfer_m))
+    play += max(0.0, moved[2] - (HOLE_DEPTH_M - world.task.tip_height_m))
     assert np.linalg.norm(world.contact_wrench().force) > 20.0
     assert moved[:2] @ direction == pytest.approx(play, abs=TRUE_WITHIN_M)
 
@@ -83,7 +83,7 @@ def test_a_peg_whose_yaw_is_within_the_clearance_enters(world, yaw):
 @pytest.mark.parametrize("yaw", [0.05, -0.05, math.pi / 4, math.pi / 2 + 0.06])
 def test_a_peg_whose_yaw_is_beyond_it_sticks_at_its_chamfer(world, yaw):
     rest = pushed(world, pose(z=0.04, rotation=(0, 0, yaw)), (0, 0, -0.02), 600)
-    assert rest.position[2] > HOLE_DEPTH_M - world.task.chamfer_m - TRUE_WITHIN_M
+    assert rest.position[2] > HOLE_DEPTH_M - world.task.tip_height_m - TRUE_WITHIN_M
 
 
 def test_the_chamfer_pushes_a_peg_that_is_off_towards_the_hole(world):

@@ -20,7 +20,7 @@ from der_ros.sim.servo import ServoConfig
 from der_ros.sim.shapes import CONTACT_SHELL_M
 from der_ros.sim.variation import Variation
 from der_ros.sim.world import AssemblyWorld
-from der_ros.tasks import TASK_NAMES, InitialState, LapJoint, make_task
+from der_ros.tasks import TASK_NAMES, TASKS, InitialState, LapJoint, make_task
 
 TILTED_SENSOR = Pose(
     np.array((0.01, -0.02, 0.12)), quaternion_from_rotation_vector((0.3, 0.2, 0.5))
@@ -140,6 +140,9 @@ CONTACTS = [
     ("peg_in_hole", pose(z=0.005), (0.002, 0, 0, 0, 0, 0.05), 200, None),
     ("peg_in_hole", ON_THE_PLATE, (0, 0, -0.05, 0, 0, 0), 12, None),
     ("peg_in_hole", pose(z=0.0285, rotation=(0, 0, 0.3)), (0, 0, -0.05, 0, 0, 0), 12, None),
+    # seated, pressed to a side as well; key's end on the plate, across the slot
+    ("key_slot", pose(z=0.001), (0.04, 0.03, -0.03, 0, 0, 0), 15, None),
+    ("key_slot", pose(z=0.0125), (0, 0, -0.05, 0, 0, 0), 12, pose(0.002, 0.002, 0, (0, 0, 0.1))),
 ]
 on_contacts = pytest.mark.parametrize(
     ("world", "held", "twist", "steps", "ground"), CONTACTS, indirect=["world"]
@@ -228,6 +231,7 @@ def test_at_rest_the_contacts_carry_what_the_servo_pulls(world):
     [
         ("lap_joint", (pose(), pose(0.003, 0.003, 0, (0, 0, -0.03)), pose(0.003, 0, 0))),
         ("peg_in_hole", (pose(), pose(0.011, 0.011, 0), pose(rotation=(0, 0, 0.7)))),
+        ("key_slot", (pose(), pose(0.002, 0, 0), pose(0, 0.003, 0, (0, 0, 0.2)))),
     ],
     indirect=["world"],
 )
@@ -280,9 +284,11 @@ def test_friction_holds_up_to_mu_times_the_load():
 
 
 @pytest.mark.parametrize("name", TASK_NAMES)
-@pytest.mark.parametrize("clearance", [0.0002, 0.001, 0.005])
+@pytest.mark.parametrize("play", ["least", "usual", "most"])
 @pytest.mark.parametrize("sides", [(0.9, 0.0), (0.0, -0.9), (0.8, 0.8)])
-def test_a_piece_within_the_clearance_enters(name, clearance, sides):
+def test_a_piece_within_the_clearance_enters(name, play, sides):
+    least, most = TASKS[name].task.clearance_range_m
+    clearance = {"least": least, "usual": make_task(name).clearance_m, "most": most}[play]
     with AssemblyWorld(make_task(name, clearance_m=clearance)) as world:
         x, y = (side * clearance / 2 for side in sides)
         world.reset(start(pose(z=0.04), pose(x, y, 0)))

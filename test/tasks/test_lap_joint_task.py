@@ -121,7 +121,7 @@ def test_a_piece_on_top_or_elsewhere_is_not_seated(position, yaw):
 
 @pytest.mark.parametrize("clearance", [-0.001, 0.0, 0.0001, 0.0051, math.nan])
 def test_clearance_outside_its_range_is_refused(clearance):
-    with pytest.raises(ConfigurationError, match=r"clearance: .*\[0.0002, 0.005\], got"):
+    with pytest.raises(ConfigurationError, match=r"clearance_m: .*\[0.0002, 0.005\], got"):
         LapJoint(clearance_m=clearance)
 
 

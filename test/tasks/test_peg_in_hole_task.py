@@ -9,7 +9,7 @@ import pytest
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, angle_between, quaternion_from_rotation_vector
 from der_ros.tasks import Box, Frustum
-from der_ros.tasks.peg_in_hole import HOLE_DEPTH_M, PEG_WIDTH_M, PegInHole
+from der_ros.tasks.peg_in_hole import HOLE_DEPTH_M, HOLE_SIDES, PEG_WIDTH_M, PegInHole
 
 
 def pose(x=0.0, y=0.0, z=0.0, rotation=(0.0, 0.0, 0.0)):
@@ -54,13 +54,39 @@ def test_the_peg_has_a_shaft_of_its_width_and_a_tip_cut_off_at_45_degrees():
     low, high = corners(shaft)
     assert (low[2], high[2]) == pytest.approx((0.004, 0.08))
     assert high[:2] - low[:2] == pytest.approx((PEG_WIDTH_M, PEG_WIDTH_M))
-    ends = tip.vertices()
-    assert ends[:4, 2] == pytest.approx(np.zeros(4))
-    assert ends[4:, 2] == pytest.approx(np.full(4, 0.004))
-    assert np.abs(ends[4:, :2]) == pytest.approx(np.full((4, 2), PEG_WIDTH_M / 2))
-    assert np.abs(ends[:4, :2]) == pytest.approx(np.full((4, 2), PEG_WIDTH_M / 2 - 0.004))
-    assert task.held.mass_kg == pytest.approx(500 * (shaft.volume_m3 + tip.volume_m3))
+    lower, upper = tip.sections()
+    assert lower[:, 2] == pytest.approx(np.zeros(4))
+    assert upper[:, 2] == pytest.approx(np.full(4, 0.004))
+    assert np.abs(upper[:, :2]) == pytest.approx(np.full((4, 2), PEG_WIDTH_M / 2))
+    assert np.abs(lower[:, :2]) == pytest.approx(np.full((4, 2), PEG_WIDTH_M / 2 - 0.004))
+    volume = shaft.mass_properties.volume_m3 + tip.mass_properties.volume_m3
+    assert task.held.mass_kg == pytest.approx(500 * volume)
     assert task.held.center_of_mass[:2] == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("clearance", [0.0002, 0.0012, 0.005])
+def test_the_round_hole_is_a_polygon_around_the_circle_of_its_clearance(clearance):
+    task = PegInHole(shape="round", clearance_m=clearance)
+    radius, half_turn = 0.5 * (PEG_WIDTH_M + clearance), math.pi / HOLE_SIDES
+    *wedges, _ = task.ground.parts
+    assert len(wedges) == HOLE_SIDES
+    for side, wedge in enumerate(wedges):
+        lower, upper = wedge.sections()
+        assert set(lower[:, 2]) == {0.0}
+        assert upper[:, 2] == pytest.approx(np.full(4, HOLE_DEPTH_M))
+        along = np.array((math.cos(2 * side * half_turn), math.sin(2 * side * half_turn)))
+        assert np.sort(lower[:, :2] @ along) == pytest.approx([radius] * 2 + [0.05] * 2)
+        corners = np.sort(np.hypot(*lower[:, :2].T))
+        assert corners[:2] == pytest.approx([radius / math.cos(half_turn)] * 2)
+
+
+def test_the_round_peg_is_its_square_sisters_width_and_chamfered_less():
+    task = PegInHole(shape="round")
+    shaft, tip = task.held.parts
+    assert shaft.profile == ((0.001, PEG_WIDTH_M / 2), (0.1, PEG_WIDTH_M / 2))
+    assert tip.profile == ((0.0, PEG_WIDTH_M / 2 - 0.001), (0.001, PEG_WIDTH_M / 2))
+    assert PegInHole(shape="round", chamfer_m=0.005).tip_height_m == 0.005
+    assert PegInHole().tip_height_m == 0.005
 
 
 # -- where it starts -----------------------------------------------------------------------------
@@ -84,6 +110,16 @@ def test_only_the_yaw_of_the_peg_differs_and_fills_the_circle():
     counts, _ = np.histogram(yaws, bins=8, range=(0.0, 2.0 * math.pi))
     assert counts.sum() == 4000
     assert counts == pytest.approx(np.full(8, 500), abs=5 * math.sqrt(500))
+
+
+def test_the_round_pegs_hole_is_somewhere_within_five_millimetres():
+    rng = np.random.default_rng(0)
+    places = [
+        PegInHole(shape="round").sample_initial_state(rng).ground.position for _ in range(500)
+    ]
+    assert np.abs(places).max(axis=0) == pytest.approx((0.005, 0.005, 0.0), abs=1e-4)
+    none = PegInHole(shape="round", ground_offset_m=0.0).sample_initial_state(rng)
+    assert none.ground.position.tolist() == [0.0, 0.0, 0.0]
 
 
 def test_start_and_retract_are_clear_of_the_plate():
@@ -128,6 +164,19 @@ def test_the_angle_is_that_to_the_best_of_four_goals_in_any_orientation():
         assert angle_between(here.quaternion, nearest.quaternion) == pytest.approx(expected)
 
 
+def test_of_a_round_peg_the_tilt_counts_and_no_yaw():
+    task, rng = PegInHole(shape="round"), np.random.default_rng(3)
+    goal = pose(0.001, 0.002, 0, (0.1, 0.0, 0.4))
+    for _ in range(100):
+        tilt, yaw = rng.uniform(0, 3), rng.uniform(-7, 7)
+        turned = goal @ pose(rotation=(0, 0, yaw)) @ pose(rotation=(tilt, 0, 0))
+        assert task.angle(turned, goal) == pytest.approx(tilt)
+        nearest = task.nearest_goal(turned, goal)
+        assert angle_between(turned.quaternion, nearest.quaternion) == pytest.approx(tilt)
+        assert (nearest.rotation @ (0, 0, 1)) @ (goal.rotation @ (0, 0, 1)) == pytest.approx(1.0)
+        assert nearest.position.tolist() == goal.position.tolist()
+
+
 def test_reward_is_the_papers_for_this_task():
     task = PegInHole()
     assert task.reward(pose(z=0.002, rotation=(0, 0, math.pi)), pose()) == pytest.approx(999.998)
@@ -166,7 +215,7 @@ def test_tilt_is_limited_and_yaw_is_not():
 
 @pytest.mark.parametrize("clearance", [-0.001, 0.0, 0.0001, 0.0051, math.nan])
 def test_clearance_outside_its_range_is_refused(clearance):
-    with pytest.raises(ConfigurationError, match=r"clearance: .*\[0.0002, 0.005\], got"):
+    with pytest.raises(ConfigurationError, match=r"clearance_m: .*\[0.0002, 0.005\], got"):
         PegInHole(clearance_m=clearance)
 
 
@@ -174,11 +223,15 @@ def test_clearance_outside_its_range_is_refused(clearance):
     ("options", "told"),
     [
         ({"start_yaw_range_rad": (1.0, 0.5)}, r"start_yaw_range_rad\[1\]"),
-        ({"start_yaw_range_rad": (-4.0, 4.0)}, "start_yaw_range_rad: expected at most a full turn"),
+        (
+            {"start_yaw_range_rad": (-4.0, 4.0)},
+            "start_yaw_range_rad: expected at most 6",
+        ),
         ({"chamfer_m": 0.0}, "chamfer_m"),
         ({"chamfer_m": 0.016}, "chamfer_m"),
         ({"peg_length_m": 0.03}, "peg_length_m"),
         ({"friction": -1.0}, "friction"),
+        ({"shape": "hexagonal"}, "shape: expected one of square, round, got 'hexagonal'"),
         ({"start_height_m": 0.03}, "start_height_m"),
     ],
 )

@@ -73,7 +73,7 @@ def test_options_that_make_no_sense_are_refused(option, value):
 
 
 def test_make_task_knows_its_tasks_and_their_options():
-    assert TASK_NAMES == ("lap_joint", "peg_in_hole")
+    assert TASK_NAMES == ("key_slot", "lap_joint", "peg_in_hole")
     assert [make_task(name).name for name in TASK_NAMES] == list(TASK_NAMES)
     assert make_task("lap_joint", clearance_m=0.002).clearance_m == 0.002
     with pytest.raises(ConfigurationError, match=r"expected one of .*lap_joint.*, got 'hinge'"):

@@ -5,6 +5,8 @@ import numpy as np
 
 
 class Reach(gymnasium.Env):
+    """Can be saved in the middle of an episode."""
+
     observation_space = gymnasium.spaces.Box(-2, 2, (2,), np.float32)
     action_space = gymnasium.spaces.Box(-1, 1, (2,), np.float32)
 
@@ -23,6 +25,14 @@ class Reach(gymnasium.Env):
         reward = -distance + 5.0 * success
         truncated = not success and self.steps >= 20
         return self.position.astype(np.float32), reward, success, truncated, {"success": success}
+
+    def save_state(self):
+        random = self.np_random.bit_generator.state
+        return {"position": self.position, "steps": self.steps, "random": random}
+
+    def restore_state(self, state):
+        self.position, self.steps = state["position"], state["steps"]
+        self.np_random.bit_generator.state = state["random"]
 
 
 if "der_ros_test/Reach-v0" not in gymnasium.registry:

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from der_ros.errors import CheckpointError
+from der_ros.training import checkpoint
 from der_ros.training.checkpoint import (
-    Checkpoint,
     checkpoint_path,
     drop_old_checkpoints,
     latest_checkpoint,
@@ -11,67 +11,89 @@ from der_ros.training.checkpoint import (
     save_checkpoint,
 )
 
-CONTENT = Checkpoint({"a/x": np.arange(5.0), "a/y": np.array(True), "b/x": np.ones(2)}, {"n": 3})
+CONTENT = {
+    "a": {"x": np.arange(5.0), "y": np.array(True), "empty": np.zeros((0, 3), np.float32)},
+    "b": [1, 2.5, None, "text", b"bytes", (True, [np.ones(2)]), 1 << 127],
+    "later": lambda: {"z": np.float64(0.1)},
+}
+
+
+def saved(tmp_path, name="step_0000000001.ckpt"):
+    path = tmp_path / name
+    save_checkpoint(path, CONTENT)
+    return path
 
 
 def test_goes_round(tmp_path):
-    path = tmp_path / "c" / "one.npz"
-    save_checkpoint(path, CONTENT)
+    path = saved(tmp_path / "c")
     got = load_checkpoint(path)
-    assert got.meta["n"] == 3
-    assert got.part("a")["x"].tolist() == [0, 1, 2, 3, 4]
-    assert set(got.part("a")) == {"x", "y"}
-    assert [p.name for p in path.parent.iterdir()] == ["one.npz"]  # no leftovers
+    assert got["a"]["x"].tolist() == [0, 1, 2, 3, 4]
+    assert got["a"]["y"].dtype == bool
+    assert got["a"]["empty"].shape == (0, 3)
+    *plain, pair, large = got["b"]
+    assert plain == [1, 2.5, None, "text", b"bytes"]
+    assert (pair[0], pair[1][0].tolist(), large) == (True, [1.0, 1.0], 1 << 127)
+    assert got["later"] == {"z": 0.1}
+    assert [p.name for p in path.parent.iterdir()] == [path.name]  # no leftovers
+
+
+def test_a_part_can_be_read_alone(tmp_path):
+    assert load_checkpoint(saved(tmp_path), "later") == {"later": {"z": 0.1}}
 
 
 @pytest.mark.parametrize("keep", [0, 10, 0.5, 0.99])
-def test_a_truncated_one_is_refused_by_name(tmp_path, keep):
-    path = tmp_path / "one.npz"
-    save_checkpoint(path, CONTENT)
+def test_a_truncated_one_is_refused_by_name_and_the_one_before_is_named(tmp_path, keep):
+    path, before = saved(tmp_path), saved(tmp_path, "step_0000000000.ckpt")
     data = path.read_bytes()
     path.write_bytes(data[: int(keep * len(data)) if keep < 1 else keep])
-    with pytest.raises(CheckpointError, match=r"one\.npz.*truncated"):
+    with pytest.raises(CheckpointError, match=rf"{path.name}.*truncated.*take .*{before.name}"):
         load_checkpoint(path)
 
 
 def test_a_flipped_bit_is_noticed(tmp_path):
-    path = tmp_path / "one.npz"
-    save_checkpoint(path, CONTENT)
+    path = saved(tmp_path)
     data = bytearray(path.read_bytes())
     data[data.index(np.arange(5.0).tobytes()) + 9] ^= 1
     path.write_bytes(data)
-    with pytest.raises(CheckpointError, match=r"one\.npz"):
+    with pytest.raises(CheckpointError, match=path.name):
         load_checkpoint(path)
 
 
 def test_pickles_and_foreign_files_are_refused(tmp_path):
-    pickled, foreign = tmp_path / "p.npz", tmp_path / "f.npz"
-    np.savez(pickled, **{"meta.json": np.array([{"a": 1}], object)}, allow_pickle=True)
-    np.savez(foreign, weights=np.ones(3))
-    for path in (pickled, foreign):
-        with pytest.raises(CheckpointError, match=path.name):
+    pickled, foreign, text = tmp_path / "p.ckpt", tmp_path / "f.ckpt", tmp_path / "t.ckpt"
+    with pytest.raises(TypeError, match="plain data"):
+        save_checkpoint(pickled, {"a": object()})
+    with pytest.raises(ValueError, match=r"[Oo]bject arrays"):
+        save_checkpoint(pickled, {"a": np.array([{}], object)})
+    with pickled.open("wb") as file:
+        np.savez(file, **{"tree.json": np.array([{"a": 1}], object)}, allow_pickle=True)
+    with foreign.open("wb") as file:
+        np.savez(file, weights=np.ones(3))
+    text.write_text("hello")
+    for path in (pickled, foreign, text):
+        with pytest.raises(CheckpointError, match=rf"{path.name}.*start a new run"):
             load_checkpoint(path)
 
 
 def test_a_failed_write_leaves_the_old_one(tmp_path, monkeypatch):
-    path = tmp_path / "one.npz"
-    save_checkpoint(path, CONTENT)
+    path = saved(tmp_path)
 
-    def full_disk(file, **_arrays):
-        file.write(b"half")
+    def full_disk(_archive, _value, *_name):
         raise OSError("no space left")
 
-    monkeypatch.setattr(np, "savez", full_disk)
+    monkeypatch.setattr(checkpoint, "_pack", full_disk)
     with pytest.raises(OSError, match="no space"):
-        save_checkpoint(path, CONTENT)
+        saved(tmp_path)
     monkeypatch.undo()
-    assert load_checkpoint(path).meta["n"] == 3
-    assert [p.name for p in tmp_path.iterdir()] == ["one.npz"]
+    assert load_checkpoint(path)["later"] == {"z": 0.1}
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
-def test_the_newest_is_found_and_old_ones_are_dropped(tmp_path):
+def test_the_newest_is_found_and_old_and_half_written_ones_are_dropped(tmp_path):
     for steps in (900, 1000, 20):
-        save_checkpoint(checkpoint_path(tmp_path, steps), CONTENT)
+        save_checkpoint(checkpoint_path(tmp_path, steps), {})
+    half = checkpoint_path(tmp_path, 1100)
+    half.with_name(half.name + "abc.part").write_text("what a killed run leaves")
     assert latest_checkpoint(tmp_path) == checkpoint_path(tmp_path, 1000)
     drop_old_checkpoints(tmp_path, 1)
     assert list((tmp_path / "checkpoints").iterdir()) == [checkpoint_path(tmp_path, 1000)]

@@ -71,6 +71,9 @@ def test_an_unknown_key_is_refused_with_the_known_ones():
         ("max_minutes", 0),
         ("workers", -2),
         ("zone_size", 10**9),
+        ("zone_size", -0.5),
+        ("zone_scope", "each"),
+        ("beta_final", 1.0),  # without a budget of steps it would never be reached
         ("engine", "ray"),
         ("first_priority", "low"),
     ],

@@ -7,24 +7,32 @@ import pytest
 
 from der_ros.errors import ConfigurationError
 from der_ros.training.config import make_config
-from der_ros.training.local_engine import WorkerProcesses
+from der_ros.training.engine import Sizes
+from der_ros.training.local_engine import LocalEngine
 from der_ros.training.messages import (
     EvaluationPart,
     EvaluationRequest,
-    Fragment,
     PolicySnapshot,
+    Report,
     WorkerFailed,
 )
 from der_ros.training.observation_filter import FilterStatistics
 from der_ros.training.run import TrainingRun
 
-CONFIG = make_config({"env": "Pendulum-v1", "hidden": [4], "learning_starts": 0, "workers": 2})
+SMALL = {"env": "Pendulum-v1", "hidden": [4], "learning_starts": 0, "capacity": 10_000}
+CONFIG = make_config({**SMALL, "workers": 2})
 PARAMETERS = 4 * 3 + 4 + 4 + 1
 SNAPSHOT = PolicySnapshot(
     np.zeros(PARAMETERS, np.float32),
     FilterStatistics(np.zeros(3, np.float32), np.ones(3, np.float32), CONFIG.filter_clip),
     7,
+    np.zeros(0, np.float32),
 )
+
+
+def local_engine(config, observation_size=3):
+    sizes = Sizes(observation_size, 1, PARAMETERS, 0)
+    return LocalEngine(config, sizes, lambda raw: np.zeros(raw.size), lambda: False)
 
 
 def until(rollouts, enough, timeout_s=60.0):
@@ -37,7 +45,7 @@ def until(rollouts, enough, timeout_s=60.0):
 
 
 def workers_of(messages):
-    return {message.worker for message in messages if isinstance(message, Fragment)}
+    return {message.worker for message in messages if isinstance(message, Report)}
 
 
 def gone(pid):
@@ -49,50 +57,69 @@ def gone(pid):
 
 
 def test_workers_send_are_replaced_evaluate_and_end():
-    with WorkerProcesses(CONFIG, False, PARAMETERS, 3) as rollouts:
-        until(rollouts, lambda m: workers_of(m) == {0, 1})
-        rollouts.publish(SNAPSHOT)
-        until(rollouts, lambda m: any(f.policy_updates == 7 for f in m))
-        first = [process.pid for process in rollouts._processes]
+    with local_engine(CONFIG) as engine:
+        messages = until(engine, lambda m: workers_of(m) == {0, 1})
+        rows = sum(len(shard) for shard in engine.replay.shards)
+        steps = sum(report.env_steps for report in messages)
+        assert 0 < rows <= steps == 50 * len(messages)
+        engine.publish(SNAPSHOT)
+        until(engine, lambda m: any(report.policy_updates == 7 for report in m))
+        first = engine.rollouts.process_ids
 
         os.kill(first[0], signal.SIGKILL)
-        until(rollouts, lambda m: rollouts._processes[0].pid != first[0] and 0 in workers_of(m))
-        second = [process.pid for process in rollouts._processes]
+        until(engine, lambda m: engine.rollouts.process_ids[0] != first[0] and 0 in workers_of(m))
+        second = engine.rollouts.process_ids
         assert second[1] == first[1]
+        assert engine.metrics()["time/workers_replaced"] == 1
 
         seeds = (3, 4, 5)
-        assert rollouts.evaluate(EvaluationRequest(1, SNAPSHOT, seeds)) == 2
-        messages = until(
-            rollouts, lambda m: sum(isinstance(part, EvaluationPart) for part in m) == 2
-        )
+        assert engine.evaluate(EvaluationRequest(1, SNAPSHOT, seeds)) == 2
+        messages = until(engine, lambda m: sum(isinstance(part, EvaluationPart) for part in m) == 2)
         parts = [m for m in messages if isinstance(m, EvaluationPart)]
         assert sorted(part.report.episodes for part in parts) == [1, 2]
     assert all(gone(pid) for pid in second)
 
 
+def test_what_workers_send_through_shared_memory_is_what_they_saw():
+    with local_engine(make_config({**SMALL, "workers": 1, "shards": 1})) as engine:
+        until(engine, lambda m: len(m) >= 8)  # each slot has been used twice
+        drawn = engine.sample(None)
+    batch = drawn.batch.transitions
+    assert np.hypot(batch.observation[:, 0], batch.observation[:, 1]) == pytest.approx(1, abs=1e-5)
+    assert (np.abs(batch.action) <= 1).all()
+    assert len(np.unique(batch.observation[:, 2])) > 100
+    assert (batch.n_step_return < 0).all()  # of Pendulum
+    assert set(np.round(batch.discount.astype(float), 4).tolist()) <= {
+        0.9703,
+        0.9801,
+        0.99,
+    }  # shorter at the end
+
+
 def test_a_learner_that_does_not_receive_holds_the_workers():
-    with WorkerProcesses(CONFIG, False, PARAMETERS, 3) as rollouts:
-        until(rollouts, lambda m: workers_of(m) == {0, 1})
-        pipe = rollouts._pipes[0]
+    with local_engine(CONFIG) as engine:
+        until(engine, lambda m: workers_of(m) == {0, 1})
+        pipe = engine.rollouts._pipes[0]
         taken = 0
         deadline = time.monotonic() + 2.0
         while time.monotonic() < deadline:  # read without the answer that a worker waits for
-            taken += pipe.poll(0.1) and isinstance(pipe.recv(), Fragment)
-        assert taken <= 5
+            taken += pipe.poll(0.1) and pipe.recv() is not None
+        assert 0 < taken <= 4
 
 
 def test_a_worker_that_cannot_start_says_why():
     wrong = make_config({"task": "lap_joint", "clearance_m": 7.0, "workers": 1})
-    with WorkerProcesses(wrong, False, PARAMETERS, 13) as rollouts:
-        (message,) = until(rollouts, len)
+    with local_engine(wrong, 13) as engine:
+        (message,) = until(engine, len)
         assert isinstance(message, WorkerFailed)
         assert "clearance" in message.reason
 
 
-def test_a_run_with_worker_processes_trains(tmp_path):
+@pytest.mark.parametrize("first_priority", ["top", "td_error"])
+def test_a_run_with_worker_processes_trains(tmp_path, first_priority):
     options = {"env": "Pendulum-v1", "workers": 1, "hidden": [16], "max_env_steps": 1500}
     options |= {"learning_starts": 200, "batch_size": 32, "update_lag": 50}
-    options |= {"evaluation_episodes": 2, "der": False}
+    options |= {"evaluation_episodes": 2, "der": False, "first_priority": first_priority}
     outcome = TrainingRun(make_config(options), tmp_path / "run").run()
     assert outcome.env_steps >= 1500
     assert outcome.updates > 300

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from der_ros.errors import CheckpointError
-from der_ros.training.observation_filter import ObservationFilter
+from der_ros.training.observation_filter import ObservationFilter, moments
 
 
 def drawn(rows, seed=0):
@@ -12,7 +12,7 @@ def drawn(rows, seed=0):
 def test_agrees_with_numpy_however_the_rows_come_in():
     values, counted = drawn(1000), ObservationFilter(3, 10.0, 1e-3)
     for start, stop in ((0, 1), (1, 1), (1, 700), (700, 1000)):
-        counted.count_in(values[start:stop])
+        counted.count_in(moments(values[start:stop]))
     statistics = counted.statistics()
     assert statistics.mean == pytest.approx(values.mean(axis=0), rel=1e-4)
     assert statistics.std[:2] == pytest.approx(values.std(axis=0, ddof=1)[:2], rel=1e-4)
@@ -21,7 +21,7 @@ def test_agrees_with_numpy_however_the_rows_come_in():
 
 def test_filters_and_clips():
     counted = ObservationFilter(3, 2.0, 1e-3)
-    counted.count_in(np.array([[0, 0, 0], [2, 2, 0]], np.float32))
+    counted.count_in(moments(np.array([[0, 0, 0], [2, 2, 0]], np.float32)))
     got = counted.statistics()(np.array([1.0, 100.0, -1.0], np.float32))
     assert got.dtype == np.float32
     assert got.tolist() == [0.0, 2.0, -2.0]
@@ -29,10 +29,10 @@ def test_filters_and_clips():
 
 def test_state_goes_round():
     one, two = ObservationFilter(3, 10.0, 1e-3), ObservationFilter(3, 10.0, 1e-3)
-    one.count_in(drawn(10))
+    one.count_in(moments(drawn(10)))
     two.load_state(one.state())
     for each in (one, two):
-        each.count_in(drawn(10, seed=1))
+        each.count_in(moments(drawn(10, seed=1)))
     for mine, theirs in zip(one.statistics()[:2], two.statistics()[:2], strict=True):
         assert (mine == theirs).all()
     with pytest.raises(CheckpointError, match="expected a filter"):

@@ -41,7 +41,7 @@ def worker(**options):
 def snapshot(size, value=0.0, observation_size=1):
     mean, std = np.zeros(observation_size, np.float32), np.ones(observation_size, np.float32)
     parameters = np.full(size, value, np.float32)
-    return PolicySnapshot(parameters, FilterStatistics(mean, std, 10.0), 5)
+    return PolicySnapshot(parameters, FilterStatistics(mean, std, 10.0), 5, np.zeros(0, np.float32))
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 7, 28])
@@ -58,7 +58,7 @@ def test_fragments_of_any_length_give_the_same_transitions(steps):  # mistakes 5
     second = got.observation[:, 0] // 100 == 2
     if second.sum() == LENGTH:  # a time limit: bootstrapped
         assert got.discount[second].tolist() == [0.125] * 5 + [0.25, 0.5]
-    episodes = [e for f in fragments for e in f.episodes]
+    episodes = [e for f in fragments for e in f.report.episodes]
     assert [e.success for e in episodes[:3]] == [True, False, True][: len(episodes)]
     assert all((e.steps, e.episode_return) == (LENGTH, 254.0) for e in episodes)
 
@@ -77,7 +77,7 @@ def test_every_so_many_episodes_are_free_of_noise():
     made = worker(greedy_every=2, hidden=[4])
     made.set_policy(snapshot(4 + 4 + 4 + 1))  # all zero: the policy's action is 0
     fragment = made.collect(4 * LENGTH)
-    assert [e.greedy for e in fragment.episodes] == [False, True, False, True]
+    assert [e.greedy for e in fragment.report.episodes] == [False, True, False, True]
     quiet = fragment.transitions.action[:, 0] == 0.0
     episode = fragment.transitions.observation[:, 0] // 100
     assert quiet[episode % 2 == 0].all()
@@ -102,7 +102,7 @@ def test_wants_a_policy_at_first_and_then_at_intervals():
     assert not made.wants_policy
     made.collect(1)
     assert made.wants_policy
-    assert made.collect(1).policy_updates == 5
+    assert made.collect(1).report.policy_updates == 5
 
 
 def test_evaluation_leaves_the_rollout_in_order():
@@ -112,5 +112,5 @@ def test_evaluation_leaves_the_rollout_in_order():
     report = made.evaluate(snapshot(13, 1.0), (7, 8, 9))
     assert report.episodes == 3
     fragment = made.collect(LENGTH)
-    assert fragment.episodes[0].steps == LENGTH
+    assert fragment.report.episodes[0].steps == LENGTH
     assert set(np.diff(fragment.transitions.observation[:, 0])) == {1.0}

@@ -97,6 +97,10 @@ class NetFtClient:
         """Times that the box was off in between."""
         return self._stream.box_restarts
 
+    def want_every_record(self, wanted: bool) -> None:
+        """From now on the listener hears each new record, or only the newest of each drain."""
+        self._stream.every_record = wanted
+
     @property
     def statistics(self) -> NetFtStatistics:
         """The counters now."""

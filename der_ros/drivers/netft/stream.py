@@ -21,6 +21,7 @@ class RdtStream:
     It outlives connections, so that its counters are those of a client. One thread feeds it.
 
     Attributes:
+        every_record: keep each new record, not only the newest.
         sequence: loss, repeats, overtaking and restarts.
         records: taken, of all orders.
         malformed: packets that are no records.
@@ -31,7 +32,7 @@ class RdtStream:
     def __init__(self, every_record: bool = False) -> None:
         self.sequence = SequenceTracker()
         self.records = self.malformed = self.status_errors = self.box_restarts = 0
-        self._every_record = every_record
+        self.every_record = every_record
         self._malformed_row = 0
         self._product = ""
         self._fresh: list[RdtRecord] = []
@@ -87,7 +88,7 @@ class RdtStream:
                 behind = (self._ft_sequence - ft_sequence) % (1 << 32)
                 self.box_restarts += 0 < behind < 1 << 31
         self._ft_sequence = ft_sequence
-        if self._every_record:
+        if self.every_record:
             self._fresh.append(decode_record(packet, offset))
         else:
             self._newest = packet, offset

@@ -1,0 +1,100 @@
+"""What DDPG, TD3 and SAC share: a policy, K critics, and the gradients between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from der_ros.algorithms.base import LearnerConfig, Update
+from der_ros.algorithms.learner import Batch, OffPolicyLearner, as_float64, open_device
+from der_ros.algorithms.networks import Mlps
+from der_ros.algorithms.trained import Trained
+
+_LAST_LAYER_BOUND = 3e-3  # of the policy: it starts near zero (Lillicrap et al. 2016)
+
+
+class ActorCritic(OffPolicyLearner):
+    """A policy that follows the critics' gradient."""
+
+    def __init__(
+        self,
+        config: LearnerConfig,
+        critics: int,
+        observation_size: int,
+        policy_outputs: int,
+        action_size: int,
+        seed: int,
+    ) -> None:
+        """Draws the networks from ``seed``.
+
+        Args:
+            config: hidden layers and the rest.
+            critics: K.
+            observation_size: numbers in an observation.
+            policy_outputs: numbers that the policy's network gives.
+            action_size: numbers in an action.
+            seed: of the networks and of the draws while learning.
+        """
+        device, generator = open_device(config.device), torch.Generator().manual_seed(seed)
+        policy = Mlps(1, (observation_size, *config.hidden, policy_outputs), False, device)
+        policy.draw(generator, _LAST_LAYER_BOUND)
+        inputs = observation_size + action_size
+        q = Mlps(critics, (inputs, *config.hidden, 1), config.layer_norm, device)
+        q.draw(generator)
+        self.policy, self.critics = Trained(policy, config), Trained(q, config)
+        super().__init__(config, {"policy": self.policy, "critics": self.critics}, seed + 1)
+        self._observation_size = observation_size
+        self._policy_metrics: Mapping[str, Tensor] = {}
+
+    def estimate(self, batch: Batch) -> Tensor:
+        """Q_1(s, a)."""
+        return self.critics.online(_joined(batch.observation, batch.action))[0, :, 0]
+
+    def target_value(self, next_observation: Tensor, next_action: Tensor) -> Tensor:
+        """min_k Q'_k(s', a') (rows,)."""
+        return self.critics.target(_joined(next_observation, next_action))[:, :, 0].amin(dim=0)
+
+    def differentiate_critics(self, batch: Batch, weights: Tensor) -> Update:
+        """Sets the critics' gradient of L = Σ_k mean_i w_i · loss(y_i - Q_k,i)."""
+        target = self.target(batch)
+        q, trace = self.critics.online.forward(_joined(batch.observation, batch.action))
+        td_errors = target - q[:, :, 0]
+        slope = self.critic_slope(td_errors, weights).unsqueeze(2)
+        self.critics.differentiate(trace, slope, self.config.critic_loss_coefficient)
+
+        def measure() -> dict[str, float]:
+            return {
+                "critic_loss": self.critic_loss(td_errors, weights),
+                "q_value": q[0].mean().item(),
+                "td_error": td_errors[0].abs().mean().item(),
+                **{name: value.item() for name, value in self._policy_metrics.items()},
+            }
+
+        return Update(as_float64(td_errors[0]), measure)
+
+    def action_gradient(
+        self, observation: Tensor, action: Tensor, critics: int
+    ) -> tuple[Tensor, Tensor]:
+        """Min over the first ``critics`` of Q(s, a) (rows,), and its gradient (rows, action)."""
+        q, trace = self.critics.online.forward(_joined(observation, action), critics)
+        value, lowest = q[:, :, 0].min(dim=0)
+        chosen = torch.zeros_like(q).scatter_(0, lowest[None, :, None], 1.0)
+        gradient = self.critics.online.backward(trace, chosen, None)
+        inputs = self.critics.online.input_gradient(gradient, self._observation_size)
+        return value, inputs.sum(dim=0)
+
+    def differentiate_policy(self, batch: Batch) -> None:
+        """Sets the policy's gradient of L = -mean_i Q_1(s_i, tanh u(s_i))."""
+        u, trace = self.policy.online.forward(batch.observation)
+        action = u[0].tanh()
+        value, gradient = self.action_gradient(batch.observation, action, 1)
+        through_tanh = gradient * (1.0 - action.square()) / -len(action)
+        coefficient = self.config.policy_loss_coefficient
+        self.policy.differentiate(trace, through_tanh.unsqueeze(0), coefficient)
+        self._policy_metrics = {"policy_loss": -coefficient * value.mean()}
+
+
+def _joined(observation: Tensor, action: Tensor) -> Tensor:
+    return torch.cat((observation, action), dim=1)

@@ -1,0 +1,125 @@
+"""SAC (Haarnoja et al. 2018) with a temperature that it finds itself."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from der_ros.algorithms.actor_critic import ActorCritic
+from der_ros.algorithms.adam import Adam
+from der_ros.algorithms.base import LearnerConfig, State, Update
+from der_ros.algorithms.learner import Batch, part_of
+from der_ros.algorithms.mlp_policy import LOG_STD_RANGE
+
+_TEMPERATURE = "adam.temperature."
+
+
+class Sac(ActorCritic):
+    """Two critics and a squashed Gaussian policy; what is deployed is its mean.
+
+        a = tanh(u),  u = μ(s) + σ(s)·ε,  ε ~ N(0, 1)
+        log π(a|s) = Σ_j [-ε_j²/2 - log σ_j - log(2π)/2 - log(1 - a_j²)]
+        y  = R_n + discount · (min_k Q'_k(s', a') - α log π(a'|s')),  a' ~ π(s')
+        L_critics = Σ_k mean_i w_i · huber(y_i - Q_k(s_i, a_i))
+        L_policy  = mean_i [α log π(a|s_i) - min_k Q_k(s_i, a)],  a ~ π(s_i)
+        L_α       = -log α · mean_i [log π(a|s_i) + H],  H = ``target_entropy``
+
+    Over n steps only the last one's entropy counts. The policy's target network is not used.
+    """
+
+    def __init__(
+        self, config: LearnerConfig, observation_size: int, action_size: int, seed: int
+    ) -> None:
+        """Draws the networks from ``seed``."""
+        super().__init__(config, 2, observation_size, 2 * action_size, action_size, seed)
+        entropy = config.target_entropy
+        self._target_entropy = -float(action_size) if entropy is None else entropy
+        self.log_alpha = torch.full((1,), math.log(config.temperature), device=self.device)
+        self._alpha_adam = Adam(self.log_alpha, config.learning_rate)
+
+    def target(self, batch: Batch) -> Tensor:
+        """Y."""
+        outputs = self.policy.online(batch.next_observation)[0]
+        sample = Sample.draw(outputs, self._noise(outputs))
+        value = self.target_value(batch.next_observation, sample.action)
+        value = value - self.log_alpha.exp() * sample.log_probability
+        return batch.n_step_return + batch.discount * value
+
+    def learn(self, batch: Batch, weights: Tensor) -> Update:
+        """Critics, then the policy by the new critics, then the temperature."""
+        update = self.differentiate_critics(batch, weights)
+        self.critics.step()
+        outputs, trace = self.policy.online.forward(batch.observation)
+        sample = Sample.draw(outputs[0], self._noise(outputs[0]))
+        value, gradient = self.action_gradient(batch.observation, sample.action, 2)
+        alpha = self.log_alpha.exp()
+        slope = sample.policy_slope(alpha, gradient) / len(value)
+        coefficient = self.config.policy_loss_coefficient
+        self.policy.differentiate(trace, slope.unsqueeze(0), coefficient)
+        self.policy.step()
+        missing = sample.log_probability.mean() + self._target_entropy
+        self._alpha_adam.step(-missing.reshape(1))
+        loss = (alpha * sample.log_probability - value).mean()
+        self._policy_metrics = {
+            "policy_loss": coefficient * loss,
+            "entropy": -sample.log_probability.mean(),
+            "temperature": alpha,
+        }
+        return update
+
+    def vectors(self) -> dict[str, Tensor]:
+        """With log α."""
+        return {**super().vectors(), "log_alpha": self.log_alpha}
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """With the temperature's optimiser."""
+        own = self._alpha_adam.state()
+        return {**super().state(), **{_TEMPERATURE + key: value for key, value in own.items()}}
+
+    def _load_state(self, state: State) -> None:
+        super()._load_state(state)
+        self._alpha_adam.load_state(part_of(state, _TEMPERATURE))
+
+    def _noise(self, outputs: Tensor) -> Tensor:
+        shape = (len(outputs), outputs.shape[1] // 2)
+        return torch.randn(shape, generator=self.generator).to(self.device)
+
+
+class Sample:
+    """Actions drawn from a squashed Gaussian, and derivatives along the draw."""
+
+    def __init__(self, noise: Tensor, log_std: Tensor, free: Tensor, action: Tensor) -> None:
+        """Use ``draw``."""
+        self._noise, self._log_std, self._free, self.action = noise, log_std, free, action
+
+    @classmethod
+    def draw(cls, outputs: Tensor, noise: Tensor) -> Sample:
+        """Of outputs (rows, 2·action) = (μ, log σ before its bounds), noise (rows, action)."""
+        mean, raw = outputs.chunk(2, dim=1)
+        log_std = raw.clamp(*LOG_STD_RANGE)
+        action = (mean + log_std.exp() * noise).tanh()
+        return cls(noise, log_std, (log_std == raw).to(raw.dtype), action)
+
+    @property
+    def log_probability(self) -> Tensor:
+        """Log π(a|s) (rows,)."""
+        gaussian = -0.5 * self._noise.square() - self._log_std - 0.5 * math.log(2.0 * math.pi)
+        return (gaussian - self._room().log()).sum(dim=1)
+
+    def policy_slope(self, alpha: Tensor, action_gradient: Tensor) -> Tensor:
+        """∂(α log π - Q)/∂(μ, log σ) (rows, 2·action), with ∂Q/∂a (rows, action).
+
+        Along the draw ∂ log π/∂u = 2a and ∂a/∂u = 1 - a²; ∂u/∂μ = 1, ∂u/∂log σ = σε, and log σ
+        enters log π once more by itself.
+        """
+        by_u = 2.0 * alpha * self.action - action_gradient * self._room()
+        by_log_std = by_u * self._log_std.exp() * self._noise - alpha
+        return torch.cat((by_u, by_log_std * self._free), dim=1)
+
+    def _room(self) -> Tensor:
+        """1 - a², kept above zero where tanh has come out as one."""
+        return (1.0 - self.action.square()).clamp_min(1e-6)

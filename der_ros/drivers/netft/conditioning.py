@@ -1,0 +1,263 @@
+"""From a raw reading to what is published: signs, filter, weight, bias, and the wanted rate."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from der_ros.drivers.netft.low_pass import LowPass
+from der_ros.drivers.netft.payload import Payload
+from der_ros.errors import ConfigurationError, ConnectionFailedError
+from der_ros.geometry import Array, Pose, Wrench, rotation_matrix
+
+NO_ORIENTATION = "no fresh orientation to take the payload's weight off"
+
+
+class FilterChoice(NamedTuple):
+    """A low-pass filter, wherever its sample rate comes from; a cut-off of 0 is none."""
+
+    order: int = 2
+    cutoff_hz: float = 0.0
+
+
+@dataclass(frozen=True)
+class ConditioningConfig:
+    """What is done to a reading.
+
+    Attributes:
+        axis_signs: (6,) each 1 or -1.
+        rate_hz: of what comes out, at most.
+        bias_samples: readings that a bias is the mean of.
+        low_pass: applied to each reading that comes in.
+        payload: whose weight is taken off.
+        gravity_mps2: (3,) free fall in world axes.
+        gap_s: after a pause of this length the filter begins anew.
+    """
+
+    axis_signs: Array
+    rate_hz: float
+    bias_samples: int
+    low_pass: FilterChoice
+    payload: Payload
+    gravity_mps2: Array
+    gap_s: float
+
+
+class ConditionedWrench(NamedTuple):
+    """One reading that is due; N and Nm, sensor axes, about the sensor's origin.
+
+    Attributes:
+        raw: signs and filter only.
+        measured: weight and bias taken off as well.
+        world_from_sensor: (4,) xyzw quaternion at that time, or None.
+    """
+
+    raw: Wrench
+    measured: Wrench
+    world_from_sensor: Array | None
+
+
+class WrenchConditioner:
+    """One thread feeds it; the others may change payload, filter and bias meanwhile.
+
+    Attributes:
+        not_finite: readings that were dropped for that.
+        taken_s: when the latest usable reading came.
+        blocked: why readings that come cannot be used; empty when they can.
+    """
+
+    def __init__(self, config: ConditioningConfig) -> None:
+        if not (np.abs(config.axis_signs) == 1.0).all():
+            raise ConfigurationError(
+                f"axis_signs: expected 1 or -1 six times, got {config.axis_signs.tolist()}"
+            )
+        self._config = config
+        self._period_s = 1.0 / config.rate_hz
+        self._due_s = self.taken_s = self._fed_s = -math.inf
+        self._low_pass: LowPass | None = None
+        self._sample_rate_hz = 0.0
+        self._choice, self._payload = config.low_pass, config.payload
+        self._recent: deque[tuple[float, Array]] = deque(maxlen=config.bias_samples)
+        self._bias: Array = np.zeros(6)
+        self._biased = False
+        self._lock = threading.Lock()
+        self.not_finite = 0
+        self.blocked = ""
+
+    @property
+    def biased(self) -> bool:
+        """Whether a bias is taken off."""
+        return self._biased
+
+    @property
+    def payload(self) -> Payload:
+        """Whose weight is taken off."""
+        return self._payload
+
+    @property
+    def filters(self) -> bool:
+        """Whether a filter is wanted: then every record should be fed."""
+        return self._choice.cutoff_hz > 0.0
+
+    def take(
+        self,
+        reading: Wrench,
+        now_s: float,
+        orientation: Callable[[], Array | None] = lambda: None,
+    ) -> ConditionedWrench | None:
+        """The wrench when one is due and can be given, else None.
+
+        Args:
+            reading: as the sensor says it.
+            now_s: of the monotonic clock.
+            orientation: world_from_sensor, (4,) xyzw, or None where none is known that is fresh;
+                asked only when a wrench is due.
+        """
+        signed = reading.to_array() * self._config.axis_signs
+        if not np.isfinite(signed).all():
+            self.not_finite += 1
+            return None
+        with self._lock:
+            raw = self._filtered(signed, now_s)
+            if raw is None:
+                return None
+            if now_s < self._due_s:
+                self.taken_s = self.taken_s if self.blocked else now_s
+                return None
+            # A quarter of a period early is in time: the source's clock is not this one.
+            self._due_s = max(self._due_s + self._period_s, now_s + 0.75 * self._period_s)
+            return self._condition(raw, now_s, orientation())
+
+    def _condition(
+        self, raw: Array, now_s: float, world_from_sensor: Array | None
+    ) -> ConditionedWrench | None:
+        unloaded = raw
+        if self._payload.mass_kg > 0.0:
+            if world_from_sensor is None:
+                self.blocked = NO_ORIENTATION
+                return None
+            weight = self._payload.weight(world_from_sensor, self._config.gravity_mps2)
+            unloaded = raw - weight.to_array()
+        self.blocked, self.taken_s = "", now_s
+        self._recent.append((now_s, unloaded))
+        measured = Wrench.from_array(unloaded - self._bias)
+        return ConditionedWrench(Wrench.from_array(raw), measured, world_from_sensor)
+
+    def set_sample_rate(self, rate_hz: float) -> None:
+        """How often readings come, for the filter; 0 is not known."""
+        if rate_hz != self._sample_rate_hz:
+            with self._lock:
+                self._sample_rate_hz, self._low_pass = rate_hz, None
+
+    def set_filter(self, choice: FilterChoice) -> None:
+        """Filters so from the next reading on.
+
+        Raises:
+            ConfigurationError: such a filter cannot be, at the present sample rate.
+        """
+        low_pass = self._design(choice)
+        with self._lock:
+            self._choice, self._low_pass = choice, low_pass
+
+    def set_payload(self, payload: Payload) -> None:
+        """Takes this payload's weight off from now on; a bias is undone, as it held the old one."""
+        with self._lock:
+            self._payload = payload
+            self._forget_bias()
+
+    def bias(self, now_s: float, max_age_s: float) -> tuple[Array, int]:
+        """Takes the mean of the latest readings as zero; returns it and their number.
+
+        Raises:
+            ConnectionFailedError: there is no reading younger than ``max_age_s``.
+        """
+        with self._lock:
+            mean, count = self._mean(now_s, max_age_s)
+            self._bias, self._biased = mean, True
+            return mean, count
+
+    def mean(self, now_s: float, max_age_s: float) -> Wrench:
+        """The mean of the latest readings, before the bias.
+
+        Raises:
+            ConnectionFailedError: there is no reading younger than ``max_age_s``.
+        """
+        with self._lock:
+            return Wrench.from_array(self._mean(now_s, max_age_s)[0])
+
+    def clear_bias(self) -> None:
+        """Takes readings as they come again, and forgets those from before."""
+        with self._lock:
+            self._forget_bias()
+
+    def _forget_bias(self) -> None:
+        self._bias, self._biased = np.zeros(6), False
+        self._recent.clear()
+
+    def _mean(self, now_s: float, max_age_s: float) -> tuple[Array, int]:
+        fresh = [reading for stamp_s, reading in self._recent]
+        if not fresh or now_s - self._recent[-1][0] > max_age_s:
+            raise ConnectionFailedError(
+                f"bias: expected fresh readings, got {self.blocked or 'none'}; wait for netft_ready"
+            )
+        return np.mean(fresh, axis=0), len(fresh)
+
+    def _filtered(self, signed: Array, now_s: float) -> Array | None:
+        if self._choice.cutoff_hz <= 0.0:
+            return signed
+        if self._low_pass is None:
+            try:
+                self._low_pass = self._design(self._choice)
+            except ConfigurationError as error:
+                self.blocked = str(error)
+                return None
+        if self._low_pass is None:
+            return signed
+        if now_s - self._fed_s > self._config.gap_s:
+            self._low_pass.restart()
+        self._fed_s = now_s
+        return self._low_pass.update(signed)
+
+    def _design(self, choice: FilterChoice) -> LowPass | None:
+        if choice.cutoff_hz <= 0.0:
+            return None
+        if self._sample_rate_hz <= 0.0:
+            raise ConfigurationError(
+                "filter: expected to know how often readings come, got no rate from the sensor; "
+                "set sample_rate_hz"
+            )
+        return LowPass(choice.order, choice.cutoff_hz, self._sample_rate_hz)
+
+
+def dead_band(wrench: Wrench, widths: Array) -> Wrench:
+    """Each of the six values that is within its width of zero becomes zero; others stay."""
+    values = wrench.to_array()
+    return Wrench.from_array(np.where(np.abs(values) <= widths, 0.0, values))
+
+
+def in_world_axes(wrench: Wrench, world_from_sensor: Array) -> Wrench:
+    """The same wrench about the same point (the sensor's origin), in the axes of the world."""
+    return wrench.rotated(rotation_matrix(world_from_sensor))
+
+
+def at_tool(wrench: Wrench, tool_from_sensor: Pose) -> Wrench:
+    """The same wrench in the axes, and about the origin, of the tool."""
+    return wrench.seen_from(tool_from_sensor)
+
+
+class ForceLimits(NamedTuple):
+    """Magnitudes of force and torque that must not be exceeded."""
+
+    force_n: float
+    torque_nm: float
+
+    def exceeded_by(self, wrench: Wrench) -> bool:
+        """Whether ``wrench`` is too much; one that is not a number is."""
+        force, torque = np.linalg.norm(wrench.force), np.linalg.norm(wrench.torque)
+        return not (force <= self.force_n and torque <= self.torque_nm)

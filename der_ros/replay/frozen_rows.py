@@ -1,0 +1,57 @@
+"""Rows as they were at one moment, for a checkpoint that is written while training goes on."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from der_ros.errors import ConfigurationError
+from der_ros.replay.transitions import Float32Array
+
+# Half a megabyte of the paper's transitions: what a writer of rows waits for at most.
+_CHUNK_ROWS = 4096
+
+
+class FrozenRows:
+    """Neighbouring rows of a matrix that goes on changing; called, gives them as they once were.
+
+    Rows are copied in chunks: when they are called for, in whatever thread does that, or just
+    before they change. So nobody waits for more than the chunks that are about to change.
+    """
+
+    def __init__(self, rows: Float32Array, part: slice) -> None:
+        """The rows ``part`` of ``rows`` as they are now; nothing is copied yet."""
+        self._rows, self._start = rows[part], part.start
+        self._kept: dict[int, Float32Array] = {}  # copies of chunks that have changed since
+        self._given = 0  # chunks that have been given out already
+        self._lock = threading.Lock()
+
+    def keep(self, slots: slice) -> None:
+        """To be called before the matrix' rows ``slots`` change."""
+        low = max(slots.start - self._start, 0)
+        high = min(slots.stop - self._start, len(self._rows))
+        with self._lock:
+            for chunk in range(max(low // _CHUNK_ROWS, self._given), -(-high // _CHUNK_ROWS)):
+                if chunk not in self._kept:
+                    self._kept[chunk] = self._rows[_slots(chunk)].copy()
+
+    def __call__(self) -> Float32Array:
+        """A copy of the rows as they were; only once, what was kept for it is given back.
+
+        Raises:
+            ConfigurationError: it was called before.
+        """
+        if self._given:
+            raise ConfigurationError("frozen rows: expected to be called once, got a second call")
+        result = np.empty_like(self._rows)
+        for chunk in range(-(-len(result) // _CHUNK_ROWS)):
+            with self._lock:
+                kept = self._kept.pop(chunk, None)
+                result[_slots(chunk)] = self._rows[_slots(chunk)] if kept is None else kept
+                self._given = chunk + 1
+        return result
+
+
+def _slots(chunk: int) -> slice:
+    return slice(chunk * _CHUNK_ROWS, (chunk + 1) * _CHUNK_ROWS)

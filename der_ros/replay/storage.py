@@ -1,0 +1,65 @@
+"""Where a shard keeps transitions: all numbers of one side by side, in one matrix."""
+
+from __future__ import annotations
+
+import weakref
+
+import numpy as np
+from numpy.typing import NDArray
+
+from der_ros.replay.frozen_rows import FrozenRows
+from der_ros.replay.sum_tree import IndexArray
+from der_ros.replay.transitions import Float32Array, Transitions
+
+
+class Storage:
+    """A float32 matrix with one transition a row: observation, action, return, discount, next.
+
+    Transitions are drawn from all over the memory: side by side, a whole one is one or two lines of
+    cache and a batch is one gather. Pages of the matrix are taken as it fills.
+    """
+
+    def __init__(self, capacity: int, observation_size: int, action_size: int) -> None:
+        """Room for ``capacity`` transitions."""
+        self._sizes = observation_size, action_size
+        self._rows = np.zeros((capacity, 2 * observation_size + action_size + 2), np.float32)
+        self._columns = self._split(self._rows)
+        self._frozen: weakref.WeakSet[FrozenRows] = weakref.WeakSet()
+
+    def write(self, slots: slice, transitions: Transitions, part: slice) -> None:
+        """Puts the rows ``part`` of ``transitions`` into ``slots``."""
+        for frozen in self._frozen:
+            frozen.keep(slots)
+        for column, values in zip(self._columns, transitions, strict=True):
+            column[slots] = values[part]
+
+    def gather(self, indices: IndexArray) -> Transitions:
+        """Copies of the rows ``indices`` (n,); the columns are views of one matrix of their own."""
+        return self._split(self._rows.take(indices, axis=0))
+
+    def freeze(self, part: slice) -> FrozenRows:
+        """The rows ``part``, whole, as they are now; costs next to nothing until they change."""
+        frozen = FrozenRows(self._rows, part)
+        self._frozen.add(frozen)
+        return frozen
+
+    def write_packed(self, slots: slice, rows: NDArray[np.generic]) -> None:
+        """Puts back what ``freeze`` gave.
+
+        Raises:
+            ValueError: it has another shape.
+        """
+        if rows.shape != self._rows[slots].shape:
+            raise ValueError(f"expected rows {self._rows[slots].shape}, got {rows.shape}")
+        self._rows[slots] = rows
+
+    def _split(self, rows: Float32Array) -> Transitions:
+        observation, action = self._sizes
+        ends = observation, observation + action, observation + action + 2
+        return Transitions(
+            observation=rows[:, : ends[0]],
+            action=rows[:, ends[0] : ends[1]],
+            n_step_return=rows[:, ends[1]],
+            discount=rows[:, ends[1] + 1],
+            next_observation=rows[:, ends[2] :],
+        )

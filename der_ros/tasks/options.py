@@ -1,0 +1,56 @@
+"""Checks of what users give as options."""
+
+from __future__ import annotations
+
+import math
+
+from der_ros.errors import ConfigurationError
+
+
+def require_range(
+    value: float, name: str, *, low: float, high: float = math.inf, inclusive: bool = True
+) -> float:
+    """Returns ``value`` when it is a finite number in the range.
+
+    Args:
+        value: what the user gave.
+        name: of the option, for the message.
+        low: lower end.
+        high: upper end, allowed unless it is infinite.
+        inclusive: whether the lower end itself is allowed.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"{name}: expected a number, got {value!r}") from error
+    above = number >= low if inclusive else number > low
+    if not (math.isfinite(number) and above and number <= high):
+        bracket = "[" if inclusive else "("
+        raise ConfigurationError(
+            f"{name}: expected a finite number in {bracket}{low}, {high}], got {value!r}"
+        )
+    return number
+
+
+def require_interval(
+    value: tuple[float, float], name: str, *, limit: float, width: float = math.inf
+) -> None:
+    """Checks the two ends of an interval.
+
+    Args:
+        value: what the user gave: low end, high end.
+        name: of the option, for the message.
+        limit: both ends are within plus and minus this.
+        width: the most from end to end.
+
+    Raises:
+        ConfigurationError: they are not, or they are in the wrong order.
+    """
+    low, high = value
+    require_range(low, f"{name}[0]", low=-limit, high=limit)
+    require_range(high, f"{name}[1]", low=low, high=limit)
+    if high - low > width:
+        raise ConfigurationError(f"{name}: expected at most {width:g} wide, got {low} to {high}")

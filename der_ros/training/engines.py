@@ -1,0 +1,24 @@
+"""From the configuration's ``engine`` to an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from der_ros.replay.sharded import TdErrors
+from der_ros.training.config import TrainingConfig
+from der_ros.training.engine import Engine, Sizes
+from der_ros.training.local_engine import LocalEngine
+
+
+def make_engine(
+    config: TrainingConfig, sizes: Sizes, td_errors: TdErrors, should_stop: Callable[[], bool]
+) -> Engine:
+    """The engine that ``config`` names; nothing is started yet.
+
+    Args:
+        config: the run.
+        sizes: of the vectors that it moves.
+        td_errors: of raw transitions, by the learner.
+        should_stop: asked now and then while the caller has to wait.
+    """
+    return LocalEngine(config, sizes, td_errors, should_stop)

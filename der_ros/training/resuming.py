@@ -1,0 +1,43 @@
+"""Which configuration a run goes on with."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+from der_ros.errors import CheckpointError, ConfigurationError
+from der_ros.training.checkpoint import latest_checkpoint, load_checkpoint
+from der_ros.training.config import TrainingConfig, make_config
+
+
+def config_of(path: Path) -> TrainingConfig:
+    """The configuration of the run that the checkpoint at ``path`` is from.
+
+    Raises:
+        CheckpointError: no checkpoint, or another release's with fields that this one lacks.
+    """
+    values = load_checkpoint(path, "config")["config"]
+    try:
+        return make_config(values)
+    except (TypeError, ConfigurationError) as error:
+        raise CheckpointError(
+            f"checkpoint {path}: expected a configuration of this release ({error})"
+        ) from error
+
+
+def resumed_config(
+    resume: Path, overrides: Mapping[str, object] | None = None
+) -> tuple[TrainingConfig, Path]:
+    """The configuration and the folder of the run that ``resume`` (folder or checkpoint) is from.
+
+    Args:
+        resume: a run folder, or a checkpoint inside one.
+        overrides: put on top of the run's own configuration.
+
+    Raises:
+        CheckpointError: nothing there to resume.
+    """
+    path = latest_checkpoint(resume)
+    own = dataclasses.asdict(config_of(path))
+    return make_config({**own, **(overrides or {})}), path.parent.parent

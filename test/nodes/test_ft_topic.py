@@ -1,0 +1,94 @@
+"""ft_bridge that takes wrenches from another driver's topic (``ft:=topic``)."""
+
+import contextlib
+
+import numpy as np
+import pytest
+from bridge_rig import running, until
+from diagnostic_msgs.msg import DiagnosticArray
+from ft_rig import figures, newest, ready, said
+from geometry_msgs.msg import WrenchStamped
+from std_msgs.msg import Bool
+
+from der_ros.nodes.common import LATCHED
+from der_ros.nodes.ft_bridge import FtBridge
+
+pytestmark = pytest.mark.ros
+
+
+class OtherDriver:
+    """Publishes 5 N at 100 Hz, stamped ``delay_s`` ago, or not stamped where that is None."""
+
+    def __init__(self, client):
+        self.delay_s = None
+        self.count = 0
+        self._client = client
+        self._publisher = client.create_publisher(WrenchStamped, "other/wrench", 10)
+        self.timer = client.create_timer(0.01, self._publish)
+
+    def _publish(self):
+        message = WrenchStamped()
+        if self.delay_s is not None:
+            stamp_ns = self._client.get_clock().now().nanoseconds - int(1e9 * self.delay_s)
+            message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp_ns, 10**9)
+        message.wrench.force.z = 5.0
+        self._publisher.publish(message)
+        self.count += 1
+
+
+@contextlib.contextmanager
+def beside_another_driver(monkeypatch, **parameters):
+    parameters = {"source": "topic", "input_topic": "other/wrench", **parameters}
+    with running(FtBridge, monkeypatch, **parameters) as (_, client):
+        client.listen(WrenchStamped, "netft_data", 100)
+        client.listen(Bool, "netft_ready", LATCHED)
+        client.listen(DiagnosticArray, "/diagnostics")
+        yield OtherDriver(client), client
+
+
+@pytest.mark.parametrize("delay_s", [None, 0.0])
+def test_wrenches_of_another_driver_and_their_end(monkeypatch, delay_s):
+    with beside_another_driver(monkeypatch) as (driver, client):
+        driver.delay_s = delay_s
+        assert until(lambda: ready(client) and "netft_data" in client.last)
+        np.testing.assert_allclose(newest(client), (0, 0, 5, 0, 0, 0))
+        driver.timer.cancel()
+        assert until(lambda: not ready(client), 2.0)
+        assert until(lambda: "no wrench for" in said(client))
+        assert not client.trigger("ft_bridge/bias").success
+        driver.timer.reset()
+        assert until(lambda: ready(client) and said(client) == "reading")
+
+
+@pytest.mark.parametrize("delay_s", [0.5, -0.5])
+def test_stamps_that_are_old_or_of_the_future_are_not_taken(monkeypatch, delay_s):
+    with beside_another_driver(monkeypatch) as (driver, client):
+        driver.delay_s = delay_s
+        assert until(lambda: "other/wrench is" in said(client))
+        assert not ready(client)
+        assert "netft_data" not in client.last
+        assert int(figures(client)["old_stamps"]) > 0
+        driver.delay_s = 0.0
+        assert until(lambda: ready(client))
+
+
+def test_bias_and_signs_hold_for_it_too(monkeypatch):
+    signs = [1.0, 1.0, -1.0, 1.0, 1.0, 1.0]
+    with beside_another_driver(monkeypatch, axis_signs=signs) as (_, client):
+        assert until(lambda: "netft_data" in client.last)
+        np.testing.assert_allclose(newest(client), (0, 0, -5, 0, 0, 0))
+        assert client.trigger("ft_bridge/bias").success
+        assert until(lambda: not newest(client).any())
+
+
+def test_a_filter_needs_to_know_its_rate(monkeypatch):
+    with beside_another_driver(monkeypatch, filter_cutoff_hz=10.0) as (_, client):
+        assert until(lambda: "sample_rate_hz" in said(client))
+        assert not ready(client)
+
+
+def test_a_filter_with_its_rate(monkeypatch):
+    parameters = {"filter_cutoff_hz": 10.0, "sample_rate_hz": 100}
+    with beside_another_driver(monkeypatch, **parameters) as (_, client):
+        assert until(lambda: "netft_data" in client.last)
+        np.testing.assert_allclose(newest(client), (0, 0, 5, 0, 0, 0))

@@ -1,0 +1,116 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import reach  # noqa: F401  (registers the environment)
+from test_run import SMALL, different, newest
+
+from der_ros.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
+from der_ros.training.config import make_config
+from der_ros.training.metrics import read_metrics
+from der_ros.training.resuming import resumed_config
+from der_ros.training.run import TrainingRun
+
+# Everything that a single process depends on is in use: evaluations, insertions, first priorities.
+FULL = {**SMALL, "algorithm": "td3", "first_priority": "td_error", "target_success": 2.0}
+FULL |= {"max_env_steps": 2000, "evaluation_threshold": 0.5, "checkpoint_interval_s": 0.05}
+
+START = """
+import sys, reach
+from der_ros.training.run import TrainingRun
+from der_ros.training.config import make_config
+from pathlib import Path
+TrainingRun(make_config(eval(sys.argv[1])), Path(sys.argv[2])).run()
+"""
+
+
+def killed_after_a_checkpoint(options, run_dir, env_steps):
+    """Runs in a process of its own until a checkpoint of at least ``env_steps`` is there."""
+    folder = {"cwd": Path(__file__).parent}
+    process = subprocess.Popen([sys.executable, "-c", START, repr(options), str(run_dir)], **folder)
+    deadline = time.monotonic() + 60.0
+    while steps_saved(run_dir) < env_steps:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def steps_saved(run_dir):
+    names = [path.stem for path in (run_dir / "checkpoints").glob("step_*.ckpt")]
+    return max((int(name.split("_")[1]) for name in names), default=0)
+
+
+def comparable(run_dir):
+    """The last line of metrics but for what depends on the clock."""
+    last = read_metrics(run_dir / "metrics.jsonl")[-1]
+    by_clock = {name for name in last if name.startswith("time/")}
+    return {name: last[name] for name in last if name not in by_clock or name in STEPS}
+
+
+STEPS = ("time/env_steps", "time/updates")
+
+
+def test_killed_and_resumed_is_the_uninterrupted_run_bit_for_bit(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    TrainingRun(make_config(FULL), whole).run()
+    killed_after_a_checkpoint(FULL, killed, 600)
+    from_steps = steps_saved(killed)
+    assert 600 <= from_steps < 2000
+    made, folder = resumed_config(killed)
+    TrainingRun(made, folder, resume=killed).run()
+
+    assert different(newest(whole), newest(killed)) == []
+    assert comparable(whole) == comparable(killed)
+    steps = [line["time/env_steps"] for line in read_metrics(killed / "metrics.jsonl")]
+    assert steps == sorted(steps)
+    rates = [
+        {
+            line["time/env_steps"]: line["rollout/evaluation_success_rate"]
+            for line in read_metrics(folder / "metrics.jsonl")
+            if "rollout/evaluation_success_rate" in line
+        }
+        for folder in (whole, killed)
+    ]
+    assert rates[0] == rates[1]
+    assert len(rates[0]) > 1
+
+
+def test_a_run_with_workers_goes_on_after_a_kill(tmp_path):
+    options = {"env": "Pendulum-v1", "workers": 1, "hidden": [8], "learning_starts": 100}
+    options |= {"checkpoint_interval_s": 0.1, "capacity": 5000, "zone_size": 300}
+    options |= {"batch_size": 16, "evaluation_episodes": 1}
+    killed_after_a_checkpoint(options, tmp_path / "run", 500)
+    from_steps = steps_saved(tmp_path / "run")
+    made, folder = resumed_config(tmp_path / "run", {"max_env_steps": from_steps + 500})
+    outcome = TrainingRun(made, folder, resume=folder).run()
+    assert outcome.env_steps >= from_steps + 500
+
+
+def test_an_environment_that_cannot_be_saved_starts_a_fresh_episode(tmp_path):
+    options = {"env": "Pendulum-v1", "workers": 0, "hidden": [8], "learning_starts": 100}
+    options |= {"capacity": 5000, "zone_size": 300, "batch_size": 16, "evaluation_episodes": 1}
+    made = make_config({**options, "max_env_steps": 350})
+    TrainingRun(made, tmp_path).run()
+    worker = load_checkpoint(latest_checkpoint(tmp_path))["loop"]["engine"]["rollouts"]
+    assert (worker["environment"], worker["recorder"]) == (None, None)
+    made, folder = resumed_config(tmp_path, {"max_env_steps": 600})
+    assert TrainingRun(made, folder, resume=folder).run().env_steps == 600
+    last = read_metrics(tmp_path / "metrics.jsonl")[-1]
+    assert last["rollout/episode_length"] == 200  # none was cut in two
+
+
+def test_what_a_checkpoint_lacks_is_refused_by_name(tmp_path):
+    TrainingRun(make_config(SMALL), tmp_path / "run").run()
+    path = latest_checkpoint(tmp_path / "run")
+    content = load_checkpoint(path)
+    del content["loop"]["engine"]["replay"]["shards"]["1"]
+    save_checkpoint(path, content)
+    made, folder = resumed_config(tmp_path / "run")
+    with pytest.raises(ValueError, match=rf"{path.name}.*earlier"):
+        TrainingRun(made, folder, resume=folder).run()
