@@ -98,7 +98,7 @@ class ArmKinematics:
 
     def _refined(self, angles_rad: Array, wanted: Pose) -> Array | None:
         """Newton's method; None where it does not get there."""
-        angles = angles_rad.copy()
+        angles: Array = angles_rad.copy()
         for _ in range(_MOST_STEPS):
             tcp, jacobian = self._chain(angles)
             turn = quaternion_multiply(wanted.quaternion, quaternion_conjugate(tcp.quaternion))
