@@ -12,6 +12,7 @@ from geometry_msgs.msg import PoseStamped, WrenchStamped
 from rclpy.node import Node
 from std_msgs.msg import Bool
 
+from der_ros.drivers.netft.faulty_link import BoxFaults
 from der_ros.drivers.netft.payload import STANDARD_GRAVITY_MPS2
 from der_ros.geometry import Wrench
 
@@ -187,9 +188,8 @@ def test_the_services_have_the_names_and_types_of_netft_utils(monkeypatch, servi
 
 
 def test_bias_and_max_values_by_service(monkeypatch, services):
-    with bench(monkeypatch) as (_, client):
+    with bench(monkeypatch) as (box, client):
         client.listen(Bool, "cancel")
-        assert not services.call("bias", bias=True, force=0.0, torque=0.0).success
         assert until(lambda: client.count.get("netft_data", 0) > 20)
         assert services.agrees("bias", bias=True, force=3.0, torque=0.0)
         assert until(lambda: np.abs(newest(client)).max() < 1e-5)
@@ -199,6 +199,9 @@ def test_bias_and_max_values_by_service(monkeypatch, services):
         assert "cancel" not in client.last or not client.last["cancel"].data
         assert services.agrees("set_max_values", force=20.0, torque=0.0)
         assert until(lambda: "cancel" in client.last and client.last["cancel"].data)
+        box.faults = BoxFaults(silent=True)
+        assert until(lambda: not ready(client))
+        assert not services.call("bias", bias=True, force=0.0, torque=0.0).success
 
 
 def test_gravity_by_service_needs_a_tilt_and_no_bias(monkeypatch, services):
@@ -227,7 +230,6 @@ def test_weighing_and_dead_band_by_service(monkeypatch, services):
     parameters = {"orientation_source": "fixed"}
     with bench(monkeypatch, **parameters) as (box, client):
         listen(client, *TOPICS)
-        assert np.isnan(services.call("get_weight").weight)
         assert until(lambda: ready(client) and "transformed_tool" in client.last)
         assert services.agrees("set_weight_bias", bias=True)
         assert until(lambda: services.call("get_weight").weight == pytest.approx(0.0, abs=1e-3))
@@ -237,6 +239,8 @@ def test_weighing_and_dead_band_by_service(monkeypatch, services):
         band.wrench.force.y = 2.5
         assert services.agrees("set_threshold", data=band)
         assert until(lambda: heard(client, "transformed_tool")[1] == 0.0)
+        box.faults = BoxFaults(silent=True)
+        assert until(lambda: np.isnan(services.call("get_weight").weight))
         band.wrench.force.y = float("nan")
         assert not services.call("set_threshold", data=band).success
 
