@@ -23,6 +23,9 @@ Array: TypeAlias = NDArray[np.float64]
 
 # Anything shorter has no direction.
 _SHORTEST_QUATERNION = 1e-9
+# A length this close to one is one: rounding. Dividing by it would change the last digits again,
+# and a pose that was written down would not be read back as the same pose.
+_UNIT_TOLERANCE = 1e-14
 
 
 def vector(values: ArrayLike, size: int, name: str) -> Array:
@@ -72,6 +75,7 @@ def quaternion_canonical(q: ArrayLike) -> Array:
     norm = math.sqrt(x * x + y * y + z * z + w * w)
     if norm < _SHORTEST_QUATERNION:
         raise ConfigurationError("quaternion (x, y, z, w): expected a rotation, got length zero")
+    norm = 1.0 if abs(norm - 1.0) < _UNIT_TOLERANCE else norm
     return array / (norm if w >= 0.0 else -norm)
 
 
@@ -164,6 +168,7 @@ class Pose:
         norm = math.sqrt(x * x + y * y + z * z + w * w)
         if not (math.isfinite(sum(position) + norm) and norm >= _SHORTEST_QUATERNION):
             return cls(np.array(position), np.array(quaternion))  # which says what is wrong
+        norm = 1.0 if abs(norm - 1.0) < _UNIT_TOLERANCE else norm
         norm = norm if w >= 0.0 else -norm
         pose = cls.__new__(cls)
         object.__setattr__(pose, "position", np.array(position))

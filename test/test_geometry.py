@@ -53,6 +53,12 @@ def test_a_pose_of_plain_numbers_has_the_same_bits(position, quaternion):
     assert quick.quaternion.tobytes() == checked.quaternion.tobytes()
 
 
+@given(four)
+def test_a_quaternion_that_was_made_canonical_stays_as_it_is(quaternion):
+    once = quaternion_canonical(quaternion)
+    assert quaternion_canonical(once).tobytes() == once.tobytes()
+
+
 @pytest.mark.parametrize(
     ("position", "quaternion", "told"),
     [

@@ -3,45 +3,37 @@
 from __future__ import annotations
 
 import argparse
-import json
+import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 from der_ros.cli._common import run_tool
+from der_ros.cli._evaluation import Contestant, EpisodeProgress, show, summarise
+from der_ros.envs.assembly import ROBOT_NAMES, AssemblyEnv
+from der_ros.envs.randomization import PRESETS
+from der_ros.envs.recording import Recording, frame_interval
+from der_ros.envs.scripted import blind_action, oracle_action
+from der_ros.envs.video_file import make_video_file
 from der_ros.errors import ConfigurationError
 from der_ros.policy.runtime import OnnxPolicy
+from der_ros.sim.camera import has_display
 from der_ros.tasks import TASK_NAMES
 from der_ros.training.config import TrainingConfig, make_config
-from der_ros.training.environment import make_environment
-from der_ros.training.evaluator import (
-    EVALUATE_TOOL_SEED,
-    EvaluationReport,
-    evaluate,
-    median,
-    wilson_interval,
-)
+from der_ros.training.environment import Environment, make_environment
+from der_ros.training.evaluator import EVALUATE_TOOL_SEED, Act, EvaluationReport, evaluate
 
+SCRIPTED: dict[str, Callable[[AssemblyEnv], Any]] = {
+    "oracle": oracle_action,
+    "blind": blind_action,
+}
+INTERRUPTED = 130
 _SEEDS_APART = 1_000_000
-_EPISODES_BETWEEN_LINES = 50
-
-
-class Evaluation(NamedTuple):
-    """What the tool prints."""
-
-    task: str
-    robot: str
-    policy: str
-    policy_sha256: str
-    episodes: int
-    successes: int
-    success_rate: float
-    success_interval: tuple[float, float]  # 95 %, Wilson
-    median_duration_s: float | None  # of the successful episodes
-    peak_force_n: float  # the largest of all episodes
-    median_peak_force_n: float | None  # of the episodes' peaks
-    mean_return: float
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -56,88 +48,149 @@ def _evaluate(options: argparse.Namespace) -> int:
             f"expected at least one episode and a seed of at least 0, got {options.episodes} "
             f"and {options.seed}"
         )
-    policy = OnnxPolicy.load(options.policy, expected_task=options.task)
-    config = _config(options, policy)
-    first = EVALUATE_TOOL_SEED + options.seed * _SEEDS_APART
-    environment = make_environment(config, robot=options.robot)
-    try:
-        robot = getattr(environment.unwrapped, "robot", options.robot or "robotless")
-        report = evaluate(
-            environment, policy, range(first, first + options.episodes), on_episode=_show_progress
+    if options.window and not has_display():
+        raise ConfigurationError(
+            "--window: expected a display, got none that answers; set DISPLAY, or use --video"
         )
+    policy = OnnxPolicy.load(options.policy, options.task) if options.policy else None
+    contestant = _contestant(options, policy)
+    with ExitStack() as stack:
+        if options.window:
+            stack.enter_context(_standard_output_to_error())
+        environment = make_environment(
+            _config(options, policy), options.robot, "human" if options.window else None
+        )
+        stack.callback(environment.close)
+        assembly: AssemblyEnv = environment.unwrapped  # type: ignore[assignment]
+        if options.video is not None:
+            environment = _filmed(environment, options, contestant, stack)
+        act = policy or partial(_scripted, SCRIPTED[contestant.controller], assembly)
+        report = _run(environment, act, options)
+    if report.episodes == 0:
+        print("interrupted before the first episode ended", file=sys.stderr)
+        return INTERRUPTED
+    result = summarise(
+        report, options.task, assembly.robot, contestant, assembly.control_dt_s, options.episodes
+    )
+    show(result, options.json)
+    if options.video is not None:
+        print(f"wrote {options.video}", file=sys.stderr)
+    return 0 if result.complete else INTERRUPTED
+
+
+def _run(environment: Environment, act: Act, options: argparse.Namespace) -> EvaluationReport:
+    """All episodes, or those that ended before the first Ctrl-C; a second one ends at once."""
+    interrupted = threading.Event()
+    first = EVALUATE_TOOL_SEED + options.seed * _SEEDS_APART
+    filmed = options.video_episodes if options.video is not None else 0
+    with EpisodeProgress(options.episodes, filmed) as progress, _first_interrupt(interrupted):
+        return evaluate(
+            environment,
+            act,
+            range(first, first + options.episodes),
+            interrupted.is_set,
+            progress.show,
+        )
+
+
+@contextmanager
+def _first_interrupt(told: threading.Event) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def on_signal(_number: int, _frame: object) -> None:
+        told.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, on_signal)
+    try:
+        yield
     finally:
-        environment.close()
-    _show(_summarise(report, options.task, str(robot), policy), options.json)
-    return 0
+        signal.signal(signal.SIGINT, before)
 
 
-def _config(options: argparse.Namespace, policy: OnnxPolicy) -> TrainingConfig:
+@contextmanager
+def _standard_output_to_error() -> Iterator[None]:
+    """PyBullet's window writes to standard output, where only figures belong."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+def _contestant(options: argparse.Namespace, policy: OnnxPolicy | None) -> Contestant:
+    if policy is None:
+        return Contestant(options.controller)
+    return Contestant("policy", str(policy.path), policy.sha256)
+
+
+def _scripted(
+    action: Callable[[AssemblyEnv], Any], environment: AssemblyEnv, _observation: object
+) -> Any:
+    return action(environment)
+
+
+def _filmed(
+    environment: Environment,
+    options: argparse.Namespace,
+    contestant: Contestant,
+    stack: ExitStack,
+) -> Environment:
+    control_dt_s: float = environment.unwrapped.control_dt_s  # type: ignore[attr-defined]
+    fps = 1.0 / (control_dt_s * frame_interval(control_dt_s))
+    episodes = min(options.video_episodes, options.episodes)
+    video = make_video_file(options.video, fps)
+    return Recording(environment, stack.enter_context(video), episodes, contestant.label)
+
+
+def _config(options: argparse.Namespace, policy: OnnxPolicy | None) -> TrainingConfig:
     """The environment that the policy is made for."""
     given = {
         "task": options.task,
-        "control_dt_s": policy.contract.control_dt_s,
+        "control_dt_s": None if policy is None else policy.contract.control_dt_s,
         "clearance_m": options.clearance,
         "randomization": options.randomization,
     }
     return make_config({name: value for name, value in given.items() if value is not None})
 
 
-def _summarise(report: EvaluationReport, task: str, robot: str, policy: OnnxPolicy) -> Evaluation:
-    successes = sum(report.success)
-    durations = [
-        steps * policy.contract.control_dt_s
-        for steps, success in zip(report.steps, report.success, strict=True)
-        if success
-    ]
-    return Evaluation(
-        task,
-        robot,
-        str(policy.path),
-        policy.sha256,
-        report.episodes,
-        successes,
-        report.success_rate,
-        wilson_interval(successes, report.episodes),
-        median(durations),
-        max(report.peak_force_n),
-        median(report.peak_force_n),
-        report.mean_return,
-    )
-
-
-def _show(result: Evaluation, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(result._asdict()))
-        return
-    low, high = result.success_interval
-    print(
-        f"{result.task} ({result.robot}): {result.successes} of {result.episodes} succeeded, "
-        f"{result.success_rate:.1%} (95 % interval {low:.1%} to {high:.1%})"
-    )
-    if result.median_duration_s is not None:
-        print(f"median duration of a success: {result.median_duration_s:.2f} s")
-    print(f"peak force: {result.peak_force_n:.0f} N (median {result.median_peak_force_n:.0f} N)")
-
-
-def _show_progress(report: EvaluationReport) -> None:
-    if report.episodes % _EPISODES_BETWEEN_LINES == 0:
-        text = f"{report.episodes} episodes, {sum(report.success)} succeeded"
-        print(text, file=sys.stderr, flush=True)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="evaluate",
-        description="Runs a policy file in simulation, without noise, on seeds that training "
-        "never uses.",
+        description="Runs a policy file, or a scripted controller, in simulation, on seeds that "
+        "training never uses. Ctrl-C prints the figures so far and ends with exit code 130.",
+    )
+    who = parser.add_mutually_exclusive_group(required=True)
+    who.add_argument("--policy", type=Path, help="an exported .onnx file")
+    who.add_argument(
+        "--controller",
+        choices=tuple(SCRIPTED),
+        help="in place of a policy: one that knows the true goal, or a straight push down",
     )
     parser.add_argument("--task", choices=TASK_NAMES, default="lap_joint", help="(%(default)s)")
-    parser.add_argument("--policy", type=Path, required=True, help="an exported .onnx file")
     parser.add_argument("--episodes", type=int, default=100, help="(%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="another seed, other episodes (0)")
-    parser.add_argument("--robot", help="the environment's robot; default: its own")
+    parser.add_argument("--robot", choices=ROBOT_NAMES, help="default: the environment's")
     parser.add_argument("--clearance", type=float, help="m; default: the environment's")
-    parser.add_argument("--randomization", help="none, paper, …; default: the environment's")
+    parser.add_argument(
+        "--randomization", choices=tuple(PRESETS), help="default: the environment's"
+    )
+    parser.add_argument(
+        "--video", type=Path, help="write a film of the first episodes, .mp4 or .gif"
+    )
+    parser.add_argument(
+        "--video-episodes", type=int, default=3, help="how many are filmed (%(default)s)"
+    )
+    parser.add_argument(
+        "--window", action="store_true", help="show all in PyBullet's window, in its own time"
+    )
     parser.add_argument(
         "--json", action="store_true", help="one JSON object on standard output, nothing else"
     )

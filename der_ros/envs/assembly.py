@@ -7,15 +7,20 @@ let the motion governor pass what it allows, and run the physics; then observe a
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any
 
 import gymnasium
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from der_ros.envs.conditions import Conditions, draw_conditions
+from der_ros.envs.frames import FrameErrors
 from der_ros.envs.randomization import Randomization, resolve_randomization
-from der_ros.envs.sensing import SimulatedSensing
+from der_ros.envs.sensing import GeneratorState, SimulatedSensing
+from der_ros.envs.state import EnvironmentState
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Wrench
 from der_ros.policy.governor import GovernorLimits, GovernorState, govern_numbers
@@ -25,6 +30,7 @@ from der_ros.sim.servo import ServoConfig, Six
 from der_ros.sim.variation import NOMINAL, Variation
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks.base import InitialState, Judgement, Task
+from der_ros.tasks.pieces import Piece
 
 ROBOT_NAMES = ("robotless",)
 PHYSICS_DT_S = 0.004
@@ -46,8 +52,9 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
     the held piece at the workspace's edge, or the governor latched at its hard limit.
 
     ``info`` holds ``success`` (bool), ``distance_m``, ``angle_rad``, ``wrench`` ((6,) as
-    observed), ``peak_force_n`` (of this episode), ``penetration_m`` (at the end of the step),
-    ``interventions`` (int, the governor's flags of this step together) and ``latched`` (bool).
+    observed), ``peak_force_n`` (of this episode, as read), ``penetration_m`` (at the end of the
+    step), ``interventions`` (int, the governor's flags of this step together) and ``latched``
+    (bool).
 
     Args:
         task: what is assembled.
@@ -89,6 +96,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             )
         self._ticks, self._steps_per_tick = split_control_period(control_dt)
         self.task = task
+        self.robot = robot
         self.control_dt_s = float(control_dt)
         self.randomization = resolve_randomization(randomization)
         self.governor_limits = limits if limits is not None else default_limits(task)
@@ -101,11 +109,14 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         self.max_steps = math.floor(task.time_limit_s / control_dt + 1e-9)
         self._speed_limits: list[float] = task.speed_limits.tolist()
         self.world = AssemblyWorld(task, servo, PHYSICS_DT_S, gui=render_mode == "human")
-        self._sensing = SimulatedSensing(self.world, self.randomization)
+        self._tick_s = self._steps_per_tick * PHYSICS_DT_S
+        self._sensing = SimulatedSensing(self.world, self.randomization, self._tick_s)
+        self._conditions = Conditions()
+        self._ground_of_clearance: dict[float, Piece] = {}
         self._governor = GovernorState.rest()
         self._goal = Pose.identity()
         self._wrench: Six = (0.0,) * 6
-        self._steps = 0
+        self._steps = -1  # no episode yet
         self._peak_force_n = 0.0
 
     def reset(
@@ -115,7 +126,9 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
 
         Args:
             seed: makes this and all later episodes repeatable.
-            options: ``{"initial": InitialState}`` starts there instead of drawing.
+            options: ``{"initial": InitialState}`` starts there instead of drawing. ``held`` is
+                where the arm believes it takes the piece to; the errors of grasp and goal come on
+                top.
 
         Returns:
             Observation and info.
@@ -126,15 +139,8 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         super().reset(seed=seed)
         self.world.open()
         initial = self._initial_state(options or {})
-        self.world.reset(initial, self._variation())
-        self._goal = self.task.goal_pose(initial)
-        self._sensing.start_episode(self.np_random)
-        self._governor = GovernorState.rest()
-        self._steps = 0
-        self._wrench = self._sensing.wrench()
-        self._peak_force_n = math.hypot(*self._wrench[:3])
-        pose = self.world.held_pose()
-        return self._observe(pose), self._info(self.task.judge(pose, self._goal), 0)
+        self._start(initial, draw_conditions(self.randomization, self.np_random))
+        return self._observe(), self._info(self._judge(), 0)
 
     def step(self, action: ArrayLike) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """One control period.
@@ -148,23 +154,73 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         Raises:
             ConfigurationError: the action has another shape or is not finite.
         """
+        began_s = time.monotonic()
         interventions = self._move(self._command(action))
         self._steps += 1
-        pose = self.world.held_pose()
-        judgement = self.task.judge(pose, self._goal)
+        judgement = self._judge()
         truncated = not judgement.success and (
             self._steps >= self.max_steps
             or self._governor.latched
-            or not self.task.inside_workspace(pose, _WALL_M)
+            or not self.task.inside_workspace(self._sensing.believed_pose(), _WALL_M)
         )
         info = self._info(judgement, interventions)
-        return self._observe(pose), judgement.reward, judgement.success, truncated, info
+        if self.render_mode == "human":
+            # For a person to watch, a step takes as long as on the robot.
+            time.sleep(max(0.0, began_s + self.control_dt_s - time.monotonic()))
+        return self._observe(), judgement.reward, judgement.success, truncated, info
+
+    def save_state(self) -> EnvironmentState:
+        """Keeps all there is: from here on and after ``restore_state`` the same bits come.
+
+        The engine's contact caches are emptied on both ways, so an episode that was saved may
+        differ in its last digits from one that was not.
+
+        Raises:
+            ConfigurationError: there was no ``reset`` yet, or the random generator is not the one
+                that Gymnasium makes.
+        """
+        if self._steps < 0:
+            raise ConfigurationError("save_state: expected an episode, got none; reset() first")
+        return EnvironmentState(
+            self._made_for(),
+            # What varies follows from the conditions.
+            self.world.save()._replace(variation=NOMINAL),
+            GeneratorState.of(self.np_random),
+            self._conditions,
+            self._sensing.save(),
+            self._governor,
+            self._goal,
+            self._wrench,
+            self._peak_force_n,
+            self._steps,
+        )
+
+    def restore_state(self, state: EnvironmentState) -> None:
+        """Goes on where ``save_state`` was called, in this or another process.
+
+        Raises:
+            ConfigurationError: the state is of an environment of another make.
+        """
+        if state.made_for != self._made_for():
+            raise ConfigurationError(
+                f"restore_state: expected a state of {self._made_for()}, got one of "
+                f"{state.made_for}"
+            )
+        self.world.open()
+        variation = self._variation(state.conditions)
+        self.world.restore(state.world._replace(variation=variation))
+        self.np_random = state.rng.generator()
+        self._conditions = state.conditions
+        self._sensing.restore(state.conditions, state.sensing)
+        self._governor, self._goal = state.governor, state.goal
+        self._wrench, self._peak_force_n = state.wrench, state.peak_force_n
+        self._steps = state.steps
 
     def render(self) -> NDArray[np.uint8] | None:
         """The picture, (360, 480, 3) uint8, in mode ``rgb_array``; else None."""
         if self.render_mode != "rgb_array":
             return None
-        return render_rgb(self.world.client)
+        return render_rgb(self.world.client, self.world.scene.ground)
 
     def close(self) -> None:
         """Frees the physics; a later ``reset`` opens it again."""
@@ -184,12 +240,43 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             )
         return initial if initial is not None else self.task.sample_initial_state(self.np_random)
 
-    def _variation(self) -> Variation:
-        """Draws what differs in this episode's world."""
-        if self.randomization.friction_std == 0.0:
-            return NOMINAL
-        drawn = 1.0 + self.randomization.friction_std * self.np_random.standard_normal()
-        return Variation(friction_scale=max(0.0, drawn))
+    def _start(self, initial: InitialState, conditions: Conditions) -> None:
+        """Starts the episode of these conditions."""
+        frames = FrameErrors.of(conditions.goal_error, conditions.grasp)
+        held = initial.held if frames is None else frames.start(initial.held)
+        self.world.reset(InitialState(held, initial.ground), self._variation(conditions))
+        self._conditions, self._goal = conditions, self.task.goal_pose(initial)
+        self._wrench = self._sensing.start_episode(conditions)
+        self._governor, self._steps = GovernorState.rest(), 0
+        self._peak_force_n = math.hypot(*self._wrench[:3])
+
+    def _variation(self, conditions: Conditions) -> Variation:
+        """What is different in this episode's world."""
+        ground = None
+        if conditions.clearance_change_m != 0.0:
+            low, high = self.task.clearance_range_m
+            clearance = self.task.clearance_m + conditions.clearance_change_m
+            clearance = min(high, max(low, clearance))
+            if clearance not in self._ground_of_clearance:
+                piece = replace(self.task, clearance_m=clearance).ground
+                self._ground_of_clearance[clearance] = piece
+            ground = self._ground_of_clearance[clearance]
+        return Variation(
+            friction_scale=conditions.friction_scale,
+            mass_scale=conditions.mass_scale,
+            stiffness_scale=conditions.stiffness_scale,
+            ground=ground,
+        )
+
+    def _made_for(self) -> str:
+        """What a state must have in common with the environment that takes it on."""
+        return (
+            f"{self.task!r}, {self.world.servo_config!r}, {self.governor_limits!r}, "
+            f"{self.randomization!r}, control_dt={self.control_dt_s}"
+        )
+
+    def _judge(self) -> Judgement:
+        return self.task.judge(self.world.held_pose(), self._goal)
 
     def _command(self, action: ArrayLike) -> Six:
         """The action as a twist, m/s and rad/s, task axes."""
@@ -203,26 +290,27 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         if not all(map(math.isfinite, numbers)):
             raise ConfigurationError(f"action: expected finite numbers, got {numbers}")
         a, b, c, d, e, f = [min(1.0, max(-1.0, number)) for number in numbers]
-        u, v, w, x, y, z = self._action_scale()
-        return (a * u, b * v, c * w, d * x, e * y, f * z)
-
-    def _action_scale(self) -> list[float]:
-        if self.randomization.action_noise_std > 0.0:
-            drawn = self.np_random.standard_normal(6)
-            noisy = self.task.speed_limits * (1.0 + self.randomization.action_noise_std * drawn)
-            return cast(list[float], noisy.tolist())
-        return self._speed_limits
+        u, v, w, x, y, z = self._speed_limits
+        command = (a * u, b * v, c * w, d * x, e * y, f * z)
+        factors = self._sensing.action_factors()
+        if factors is not None:
+            a, b, c, d, e, f = factors
+            u, v, w, x, y, z = command
+            command = (a * u, b * v, c * w, d * x, e * y, f * z)
+        return command
 
     def _move(self, command: Six) -> int:
         """Runs the control period; returns the governor's flags together."""
-        world, sensing, limits = self.world, self._sensing, self.governor_limits
-        steps, dt_s = self._steps_per_tick, self._steps_per_tick * PHYSICS_DT_S
+        sensing, limits = self._sensing, self.governor_limits
+        steps, tick_s = self._steps_per_tick, self._tick_s
         state, wrench, interventions = self._governor, self._wrench, 0
+        sensing.expect_readings(self._ticks)
         for _ in range(self._ticks):
-            position = world.held_position()
-            state, flags = govern_numbers(limits, state, command, wrench, position, dt_s)
+            state, flags = govern_numbers(
+                limits, state, command, wrench, sensing.position(), tick_s
+            )
             interventions |= int(flags)
-            world.drive(state.twist, steps)
+            sensing.drive(state.twist, steps)
             wrench = sensing.wrench()
             force = math.hypot(wrench[0], wrench[1], wrench[2])
             if force > self._peak_force_n:
@@ -230,9 +318,9 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         self._governor, self._wrench = state, wrench
         return interventions
 
-    def _observe(self, pose: Pose) -> Observation:
+    def _observe(self) -> Observation:
         wrench = Wrench(np.array(self._wrench[:3]), np.array(self._wrench[3:]))
-        return build_observation(self._sensing.measured(pose), wrench)
+        return build_observation(self._sensing.measured_pose(), wrench)
 
     def _info(self, judgement: Judgement, interventions: int) -> dict[str, Any]:
         return {

@@ -1,4 +1,8 @@
-"""What differs from episode to episode besides the initial state: sensors, actions, friction."""
+"""What differs from episode to episode besides the initial state, one switch for each source.
+
+Three kinds of spread, told by the end of a switch's name: ``_std``, Gaussian around the nominal;
+``_spread``, uniform within plus and minus; ``_max_s``, uniform between none and that.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,24 @@ from dataclasses import dataclass, fields
 
 from der_ros.errors import ConfigurationError
 
+# A spread of a factor must leave something of it.
+_FACTOR_SPREADS = ("stiffness_spread", "held_mass_spread")
+_LARGEST_FACTOR_SPREAD = 0.9
+# Small-angle errors; beyond, nothing of a cell would be in place.
+_LARGEST = {
+    "grasp_position_spread_m": 0.01,
+    "grasp_rotation_spread_rad": 0.1,
+    "clearance_spread_m": 0.002,
+    "wrench_latency_max_s": 0.5,
+    "pose_latency_max_s": 0.5,
+    "command_latency_max_s": 0.5,
+    **dict.fromkeys(_FACTOR_SPREADS, _LARGEST_FACTOR_SPREAD),
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Randomization:
-    """One switch for each source; zero switches it off. All are Gaussian with mean zero.
+    """One switch for each source; zero switches it off.
 
     Attributes:
         force_noise_std_n: of each reading of the sensor, each axis.
@@ -21,6 +39,19 @@ class Randomization:
         rotation_noise_std_rad: of each measured orientation, about each axis.
         action_noise_std: of each commanded velocity, as a fraction of it.
         friction_std: of the coefficient of friction, once an episode, as a fraction of it.
+        stiffness_spread: of the arm's stiffnesses, once an episode, as a fraction, at most 0.9.
+        held_mass_spread: of the held piece's mass, the same.
+        clearance_spread_m: of the clearance, once an episode, in seven equal steps; what comes out
+            is kept within the task's own limits.
+        grasp_position_spread_m: where the held piece really sits in the gripper, once an episode,
+            along each axis.
+        grasp_rotation_spread_rad: the same about each axis.
+        goal_position_error_std_m: where the task frame really is, once an episode, along each axis.
+        goal_rotation_error_std_rad: the same about each axis.
+        wrench_latency_max_s: age of the wrench that policy and governor see; once an episode, to
+            the nearest tick of the governor.
+        pose_latency_max_s: the same of the pose that the policy sees; drawn apart from it.
+        command_latency_max_s: time from the governor to the arm's drives.
     """
 
     force_noise_std_n: float = 0.0
@@ -31,18 +62,31 @@ class Randomization:
     rotation_noise_std_rad: float = 0.0
     action_noise_std: float = 0.0
     friction_std: float = 0.0
+    stiffness_spread: float = 0.0
+    held_mass_spread: float = 0.0
+    clearance_spread_m: float = 0.0
+    grasp_position_spread_m: float = 0.0
+    grasp_rotation_spread_rad: float = 0.0
+    goal_position_error_std_m: float = 0.0
+    goal_rotation_error_std_rad: float = 0.0
+    wrench_latency_max_s: float = 0.0
+    pose_latency_max_s: float = 0.0
+    command_latency_max_s: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuses a standard deviation that is none.
+        """Refuses a spread that is none.
 
         Raises:
-            ConfigurationError: one of them is negative or not finite.
+            ConfigurationError: one of them is negative, not finite or beyond its limit.
         """
         for field in fields(self):
             value = getattr(self, field.name)
-            if not (isinstance(value, (int, float)) and 0.0 <= value < math.inf):
+            most = _LARGEST.get(field.name, math.inf)
+            is_number = isinstance(value, (int, float)) and math.isfinite(value)
+            if not (is_number and 0.0 <= value <= most):
+                most_told = "or more" if most == math.inf else f"to {most}"
                 raise ConfigurationError(
-                    f"Randomization.{field.name}: expected 0 or more, got {value!r}"
+                    f"Randomization.{field.name}: expected 0 {most_told}, got {value!r}"
                 )
 
 
@@ -59,6 +103,27 @@ PRESETS: dict[str, Randomization] = {
         action_noise_std=0.001,
         friction_std=0.1,
     ),
+    # What a real cell has; docs/simulation.md says why these.
+    "deploy": Randomization(
+        force_noise_std_n=0.5,
+        torque_noise_std_nm=0.02,
+        force_bias_std_n=1.0,
+        torque_bias_std_nm=0.05,
+        position_noise_std_m=0.00005,
+        rotation_noise_std_rad=0.0001,
+        action_noise_std=0.01,
+        friction_std=0.2,
+        stiffness_spread=0.4,
+        held_mass_spread=0.2,
+        clearance_spread_m=0.0002,
+        grasp_position_spread_m=0.0005,
+        grasp_rotation_spread_rad=0.005,
+        goal_position_error_std_m=0.0005,
+        goal_rotation_error_std_rad=0.003,
+        wrench_latency_max_s=0.024,
+        pose_latency_max_s=0.024,
+        command_latency_max_s=0.024,
+    ),
 }
 
 
@@ -73,7 +138,7 @@ def resolve_randomization(choice: str | Randomization) -> Randomization:
     """
     if isinstance(choice, Randomization):
         return choice
-    if choice not in PRESETS:
+    if not isinstance(choice, str) or choice not in PRESETS:
         raise ConfigurationError(
             f"randomization: expected one of {', '.join(PRESETS)} or a Randomization, "
             f"got {choice!r}"

@@ -1,14 +1,24 @@
-"""The measured wrench and pose of an episode: bias removed, noise added, in plain numbers.
+"""What the cell gets to know of a world, and what becomes of its commands, in plain numbers.
 
 The governor reads the wrench up to 250 times a second, so this is the one place besides the
-physics where vectors are tuples. The result is that of
-``policy.observation.wrench_at_held_piece`` on the sensor's reading less its bias.
+physics where vectors are tuples. Without errors the wrench is that of
+``policy.observation.wrench_at_held_piece`` on the sensor's reading less its bias; which errors
+there are is up to the episode's ``Conditions``.
+
+Wrench and command are late for the governor too; the position that it watches is not, since on
+the robot it comes with the very telegram that the governor answers.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from der_ros.envs.conditions import Conditions
+from der_ros.envs.frames import FrameErrors, rotate
+from der_ros.envs.latency import DelayLine
 from der_ros.envs.randomization import Randomization
 from der_ros.geometry import Pose, Wrench
 from der_ros.sim.servo import Quadruple, Six, Triple
@@ -16,80 +26,214 @@ from der_ros.sim.world import AssemblyWorld
 
 _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
+MeasuredPose = tuple[Triple, Quadruple]
 
-class SimulatedSensing:
-    """What a policy and a governor get to know of a world.
 
-    Args:
-        world: to measure.
-        randomization: noise and bias errors.
+class GeneratorState(NamedTuple):
+    """A ``PCG64`` generator, as numpy describes it."""
+
+    state: int
+    inc: int
+    has_uint32: int
+    uinteger: int
+
+    @classmethod
+    def of(cls, generator: np.random.Generator) -> GeneratorState:
+        """Reads it off."""
+        found: Any = generator.bit_generator.state
+        words = found["state"]
+        return cls(words["state"], words["inc"], found["has_uint32"], found["uinteger"])
+
+    def generator(self) -> np.random.Generator:
+        """One that goes on from here."""
+        made = np.random.PCG64(0)
+        made.state = {
+            "bit_generator": "PCG64",
+            "state": {"state": self.state, "inc": self.inc},
+            "has_uint32": self.has_uint32,
+            "uinteger": self.uinteger,
+        }
+        return np.random.Generator(made)
+
+
+class SensingState(NamedTuple):
+    """All that sensing remembers within an episode, besides its ``Conditions``.
+
+    Attributes:
+        bias: of the sensor, about the tcp in its axes.
+        wrenches: under way, the oldest first.
+        poses: the same.
+        commands: the same.
+        noise: the generators of the wrench's, the pose's and the action's noise; None unused.
     """
 
-    def __init__(self, world: AssemblyWorld, randomization: Randomization) -> None:
-        self._world = world
-        self._noise = randomization
-        self._rng = np.random.default_rng(0)
+    bias: Six
+    wrenches: tuple[Six, ...]
+    poses: tuple[MeasuredPose, ...]
+    commands: tuple[Six, ...]
+    noise: tuple[GeneratorState | None, GeneratorState | None, GeneratorState | None]
+
+
+class SimulatedSensing:
+    """Sensor, pose measurement and command line of one cell.
+
+    Args:
+        world: to measure and to move.
+        randomization: which noises there are.
+        tick_s: the governor's period, in which latencies are counted.
+    """
+
+    def __init__(self, world: AssemblyWorld, randomization: Randomization, tick_s: float) -> None:
+        r = randomization
+        self._world, self._randomization, self._tick_s = world, r, tick_s
+        # A reading's error is made at the sensor; at the tcp it is this matrix times it.
+        deviations = [r.force_noise_std_n] * 3 + [r.torque_noise_std_nm] * 3
+        self._tcp_from_sensor_error = _at_tcp(world.task.tcp_from_sensor, np.diag(deviations))
+        self._noisy = (
+            r.force_noise_std_n > 0.0 or r.torque_noise_std_nm > 0.0,
+            r.position_noise_std_m > 0.0 or r.rotation_noise_std_rad > 0.0,
+            r.action_noise_std > 0.0,
+        )
+        self.frames: FrameErrors | None = None
         self._bias = _ZERO6
-        self._noisy_wrench = randomization.force_noise_std_n > 0.0 or (
-            randomization.torque_noise_std_nm > 0.0
-        )
-        self._noisy_pose = randomization.position_noise_std_m > 0.0 or (
-            randomization.rotation_noise_std_rad > 0.0
-        )
+        self._errors: list[list[float]] = []
+        self._noise: list[np.random.Generator | None] = [None, None, None]
+        self._late_wrench: DelayLine[Six] | None = None
+        self._late_pose: DelayLine[MeasuredPose] | None = None
+        self._late_command: DelayLine[Six] | None = None
 
-    def start_episode(self, rng: np.random.Generator) -> None:
-        """Takes the reading at rest as the bias, plus this episode's error of it.
+    # -- life ------------------------------------------------------------------------------------
 
-        Args:
-            rng: for this episode's draws.
+    def start_episode(self, conditions: Conditions) -> Six:
+        """Takes the reading of a world at rest as the bias, plus this episode's error of it.
+
+        Returns:
+            The first wrench, as ``wrench``.
         """
-        self._rng = rng
-        noise = self._noise
-        error = _ZERO6
-        if noise.force_bias_std_n > 0.0 or noise.torque_bias_std_nm > 0.0:
-            error = self._at_tcp(noise.force_bias_std_n, noise.torque_bias_std_nm)
-        rest = self._world.wrench_on_tool()
-        self._bias = _difference(rest, error)
+        self._noise = [
+            np.random.default_rng(seed) if noisy else None
+            for seed, noisy in zip(conditions.noise_seeds, self._noisy, strict=True)
+        ]
+        self.frames = FrameErrors.of(conditions.goal_error, conditions.grasp)
+        error = _at_tcp(self._world.task.tcp_from_sensor, np.array([conditions.bias_error]))[0]
+        self._bias = _difference(self._wrench_at_tcp(), error.tolist())
+        self._late_wrench = self._late_pose = self._late_command = None
+        self.expect_readings(1)
+        wrench = self.wrench()
+        self._late_wrench = DelayLine.of(self._ticks(conditions.wrench_latency_s), wrench)
+        self._late_command = DelayLine.of(self._ticks(conditions.command_latency_s), _ZERO6)
+        ticks = self._ticks(conditions.pose_latency_s)
+        if ticks > 0:
+            # One more than the delay: this tick's pose is among them, and the oldest is read.
+            self._late_pose = DelayLine([self._seen()] * (ticks + 1))
+        return wrench
+
+    def save(self) -> SensingState:
+        """What ``restore`` needs; between two control steps only, when no reading is expected."""
+        one, two, three = [None if rng is None else GeneratorState.of(rng) for rng in self._noise]
+        return SensingState(
+            self._bias,
+            () if self._late_wrench is None else self._late_wrench.waiting,
+            () if self._late_pose is None else self._late_pose.waiting,
+            () if self._late_command is None else self._late_command.waiting,
+            (one, two, three),
+        )
+
+    def restore(self, conditions: Conditions, state: SensingState) -> None:
+        """Goes on from a saved state of an episode of these conditions."""
+        self.frames = FrameErrors.of(conditions.goal_error, conditions.grasp)
+        self._bias = state.bias
+        self._late_wrench = DelayLine(state.wrenches) if state.wrenches else None
+        self._late_pose = DelayLine(state.poses) if state.poses else None
+        self._late_command = DelayLine(state.commands) if state.commands else None
+        self._noise = [None if rng is None else rng.generator() for rng in state.noise]
+
+    # -- in each tick ----------------------------------------------------------------------------
+
+    def expect_readings(self, count: int) -> None:
+        """Draws the noise of the readings to come, together, which is cheaper."""
+        rng = self._noise[0]
+        if rng is not None:
+            drawn = rng.standard_normal((count, 6))
+            self._errors = (drawn @ self._tcp_from_sensor_error)[::-1].tolist()
 
     def wrench(self) -> Six:
-        """A new reading, bias removed: N and Nm, task axes about the tcp."""
-        reading = _difference(self._world.wrench_on_tool(), self._bias)
-        if self._noisy_wrench:
-            noise = self._noise
-            drawn = self._at_tcp(noise.force_noise_std_n, noise.torque_noise_std_nm)
-            reading = _difference(reading, drawn)
+        """The reading of this tick: bias removed, N and Nm, believed task axes about the tcp."""
+        reading = _difference(self._wrench_at_tcp(), self._bias)
+        if self._errors:
+            reading = _difference(reading, self._errors.pop())
         q = self._world.held_quaternion()
-        return (*_rotate(q, reading[0], reading[1], reading[2]),
-                *_rotate(q, reading[3], reading[4], reading[5]))  # fmt: skip
+        if self.frames is not None:
+            q = self.frames.measured(self._world.held_position(), q)[1]
+        wrench = (*rotate(q, reading[0], reading[1], reading[2]),
+                  *rotate(q, reading[3], reading[4], reading[5]))  # fmt: skip
+        return wrench if self._late_wrench is None else self._late_wrench(wrench)
 
-    def measured(self, pose: Pose) -> Pose:
-        """A new measurement of the held piece, whose true pose is ``pose``, task frame."""
-        if not self._noisy_pose:
+    def position(self) -> Triple:
+        """Where the tcp is now, believed task frame."""
+        if self.frames is None:
+            return self._world.held_position()
+        return self._seen()[0]
+
+    def drive(self, twist: Six, steps: int) -> None:
+        """Sends a twist to the arm, believed task axes, and runs the physics that long."""
+        if self._late_command is not None:
+            twist = self._late_command(twist)
+        if self.frames is not None:
+            twist = self.frames.twist_of_held_piece(twist, self._world.held_quaternion())
+        self._world.drive(twist, steps)
+        if self._late_pose is not None:
+            self._late_pose(self._seen())
+
+    # -- in each control step --------------------------------------------------------------------
+
+    def action_factors(self) -> list[float] | None:
+        """What the six commanded velocities are multiplied with; None when with nothing."""
+        rng = self._noise[2]
+        if rng is None:
+            return None
+        factors = 1.0 + self._randomization.action_noise_std * rng.standard_normal(6)
+        numbers: list[float] = factors.tolist()
+        return numbers
+
+    def believed_pose(self) -> Pose:
+        """The tcp in the believed task frame, now and without noise."""
+        return Pose.from_numbers(*self._seen())
+
+    def measured_pose(self) -> Pose:
+        """The pose that the policy gets: late and noisy."""
+        late, rng = self._late_pose, self._noise[1]
+        pose = Pose.from_numbers(*(self._seen() if late is None else late.oldest))
+        if rng is None:
             return pose
-        drawn = self._rng.standard_normal(6)
+        drawn = rng.standard_normal(6)
         return pose.moved(
-            drawn[:3] * self._noise.position_noise_std_m,
-            drawn[3:] * self._noise.rotation_noise_std_rad,
+            drawn[:3] * self._randomization.position_noise_std_m,
+            drawn[3:] * self._randomization.rotation_noise_std_rad,
         )
 
-    def _at_tcp(self, force_std: float, torque_std: float) -> Six:
-        """Draws an error in the sensor's frame and returns it at the tcp, tcp axes."""
-        drawn = self._rng.standard_normal(6)
-        at_sensor = Wrench(drawn[:3] * force_std, drawn[3:] * torque_std)
-        a, b, c, d, e, f = at_sensor.seen_from(self._world.task.tcp_from_sensor).to_array().tolist()
-        return (a, b, c, d, e, f)
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _ticks(self, latency_s: float) -> int:
+        """The nearest whole number of the governor's ticks."""
+        return round(latency_s / self._tick_s)
+
+    def _seen(self) -> MeasuredPose:
+        position, quaternion = self._world.held_position(), self._world.held_quaternion()
+        if self.frames is None:
+            return position, quaternion
+        return self.frames.measured(position, quaternion)
+
+    def _wrench_at_tcp(self) -> Six:
+        wrench = self._world.wrench_on_tool()
+        return wrench if self.frames is None else self.frames.wrench_at_tcp(wrench)
 
 
-def _difference(a: Six, b: Six) -> Six:
+def _at_tcp(tcp_from_sensor: Pose, errors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Errors of the sensor, (n, 6) in its axes about its origin, in the tcp's about the tcp."""
+    wrenches = [Wrench.from_array(row).seen_from(tcp_from_sensor).to_array() for row in errors]
+    return np.array(wrenches)
+
+
+def _difference(a: Six, b: Six | list[float]) -> Six:
     return (a[0] - b[0], a[1] - b[1], a[2] - b[2], a[3] - b[3], a[4] - b[4], a[5] - b[5])
-
-
-def _rotate(q: Quadruple, x: float, y: float, z: float) -> Triple:
-    """The vector (x, y, z) turned by a unit xyzw quaternion."""
-    qx, qy, qz, qw = q
-    tx, ty, tz = 2.0 * (qy * z - qz * y), 2.0 * (qz * x - qx * z), 2.0 * (qx * y - qy * x)
-    return (
-        x + qw * tx + qy * tz - qz * ty,
-        y + qw * ty + qz * tx - qx * tz,
-        z + qw * tz + qx * ty - qy * tx,
-    )

@@ -1,52 +1,139 @@
-"""A camera that sees the insertion: from the side and above, close to the crossing."""
+"""Pictures of a world: near enough to see the insertion, and through the ground piece."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 import pybullet
 from numpy.typing import NDArray
 
-_TARGET = (0.0, 0.0, 0.012)
-_DISTANCE_M = 0.24
-_YAW_DEG = 38.0
-_PITCH_DEG = -22.0
 _FIELD_OF_VIEW_DEG = 45.0
+_NEAR_M, _FAR_M = 0.01, 10.0
+_LIGHT_FROM = (0.6, -0.8, 1.5)
+# Each pixel is the mean of this many squared: the renderer itself leaves edges jagged.
+_OVERSAMPLING = 2
+# Behind everything: above and below.
+_BACKGROUND = ((236, 240, 244), (200, 208, 216))
+# What the ground piece hides of the held one shines through it with this share.
+_SHINE = 0.4
+
+
+class View(NamedTuple):
+    """Where a camera stands.
+
+    Attributes:
+        target: that it looks at, m, world.
+        distance_m: from there.
+        yaw_deg: about the world's z.
+        pitch_deg: below 0 it looks down.
+    """
+
+    target: tuple[float, float, float]
+    distance_m: float
+    yaw_deg: float
+    pitch_deg: float
+
+
+JOINT_VIEW = View((0.0, 0.0, 0.012), 0.24, 38.0, -24.0)
+"""From the side and above, the joint fills the picture."""
 
 
 def has_display() -> bool:
     """Whether PyBullet's window can open; where it cannot, asking for it ends the process."""
-    return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY"))
+    if not sys.platform.startswith("linux"):
+        return True
+    if not os.environ.get("DISPLAY"):
+        return False
+    try:
+        x11 = ctypes.CDLL("libX11.so.6")
+    except OSError:
+        return False
+    x11.XOpenDisplay.restype = ctypes.c_void_p
+    display = x11.XOpenDisplay(None)
+    if display:
+        x11.XCloseDisplay(ctypes.c_void_p(display))
+    return bool(display)
 
 
 def look_at_joint(client: int) -> None:
-    """Turns the camera of PyBullet's window to the crossing."""
+    """Turns the camera of PyBullet's window to the joint."""
+    view = JOINT_VIEW
     pybullet.configureDebugVisualizer(pybullet.COV_ENABLE_GUI, 0, physicsClientId=client)
     pybullet.resetDebugVisualizerCamera(
-        _DISTANCE_M, _YAW_DEG, _PITCH_DEG, _TARGET, physicsClientId=client
+        view.distance_m, view.yaw_deg, view.pitch_deg, view.target, physicsClientId=client
     )
 
 
-def render_rgb(client: int, width: int = 480, height: int = 360) -> NDArray[np.uint8]:
+def render_rgb(
+    client: int, ground: int, view: View = JOINT_VIEW, width: int = 480, height: int = 360
+) -> NDArray[np.uint8]:
     """Draws the world without a display.
 
     Args:
         client: PyBullet's connection.
+        ground: the ground piece's body number; what it hides of other bodies shines through.
+        view: where the camera stands.
         width: pixels.
         height: pixels.
 
     Returns:
         (height, width, 3) uint8 RGB.
     """
-    view = pybullet.computeViewMatrixFromYawPitchRoll(
-        _TARGET, _DISTANCE_M, _YAW_DEG, _PITCH_DEG, 0.0, 2
-    )
-    projection = pybullet.computeProjectionMatrixFOV(_FIELD_OF_VIEW_DEG, width / height, 0.01, 2.0)
+    wide, high = width * _OVERSAMPLING, height * _OVERSAMPLING
+    whole, bodies = _draw(client, view, wide, high)
+    with _hidden(client, ground):
+        without, bodies_without = _draw(client, view, wide, high)
+    behind = (bodies == ground) & (bodies_without >= 0)
+    whole[behind] = (1.0 - _SHINE) * whole[behind] + _SHINE * without[behind]
+    nothing = bodies < 0
+    whole[nothing] = _background(wide, high)[nothing]
+    fine = whole.reshape(height, _OVERSAMPLING, width, _OVERSAMPLING, 3)
+    smooth: NDArray[np.uint8] = np.rint(fine.mean(axis=(1, 3))).astype(np.uint8)
+    return smooth
+
+
+def _draw(
+    client: int, view: View, width: int, height: int
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Colours (height, width, 3) and body numbers (height, width), -1 where there is nothing."""
     image = pybullet.getCameraImage(
-        width, height, view, projection, lightDirection=(0.6, -0.8, 1.5), shadow=1,
-        renderer=pybullet.ER_TINY_RENDERER, physicsClientId=client,
-    )  # fmt: skip
-    pixels = np.reshape(np.asarray(image[2], dtype=np.uint8), (height, width, 4))
-    return np.ascontiguousarray(pixels[:, :, :3])
+        width,
+        height,
+        pybullet.computeViewMatrixFromYawPitchRoll(*view, 0.0, 2),
+        pybullet.computeProjectionMatrixFOV(_FIELD_OF_VIEW_DEG, width / height, _NEAR_M, _FAR_M),
+        lightDirection=_LIGHT_FROM,
+        shadow=1,
+        renderer=pybullet.ER_TINY_RENDERER,
+        physicsClientId=client,
+    )
+    pixels = np.reshape(np.asarray(image[2], dtype=np.float32), (height, width, 4))
+    return pixels[:, :, :3], np.reshape(np.asarray(image[4], dtype=np.int32), (height, width))
+
+
+@contextmanager
+def _hidden(client: int, body: int) -> Iterator[None]:
+    """Leaves a body out of the pictures drawn meanwhile."""
+    shapes = pybullet.getVisualShapeData(body, physicsClientId=client)
+    parts = [(shape[1], number, shape[7]) for number, shape in enumerate(shapes)]
+    try:
+        for link, number, _ in parts:
+            pybullet.changeVisualShape(
+                body, link, number, rgbaColor=(0, 0, 0, 0), physicsClientId=client
+            )
+        yield
+    finally:
+        for link, number, rgba in parts:
+            pybullet.changeVisualShape(body, link, number, rgbaColor=rgba, physicsClientId=client)
+
+
+def _background(width: int, height: int) -> NDArray[np.float32]:
+    """From light above to darker below, (height, width, 3)."""
+    top, bottom = np.array(_BACKGROUND, dtype=np.float32)
+    share = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None, None]
+    return np.broadcast_to(top + share * (bottom - top), (height, width, 3))

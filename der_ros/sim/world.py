@@ -118,7 +118,8 @@ class AssemblyWorld:
     def close(self) -> None:
         """Disconnects; harmless when closed."""
         if self._client >= 0:
-            pybullet.disconnect(physicsClientId=self._client)
+            if pybullet.isConnected(self._client):
+                pybullet.disconnect(physicsClientId=self._client)
             self._client = -1
 
     def __enter__(self) -> AssemblyWorld:
@@ -202,7 +203,16 @@ class AssemblyWorld:
         Args:
             twist: vx, vy, vz, wx, wy, wz in task axes.
             steps: physics steps, at least 1.
+
+        Raises:
+            DerRosError: the engine has gone, as it does when a person closes its window.
         """
+        try:
+            self._drive(twist, steps)
+        except pybullet.error as error:
+            raise DerRosError(f"PyBullet's world or its window was closed: {error}") from error
+
+    def _drive(self, twist: Six, steps: int) -> None:
         client, tool, pull = self.client, self._scene.tool, self._servo.pull
         dt, weight = self.physics_dt_s, self._tool_weight_n
         (x, y, z), _, velocity, angular, _ = self._motion

@@ -213,6 +213,11 @@ class Task(ABC):
         """The true goal of the held piece, task frame."""
         return initial.ground
 
+    @property
+    def symmetry(self) -> int:
+        """How many turns about its z, of a full one, the held piece does not show; 0: all."""
+        return 1
+
     def nearest_goal(self, pose: Pose, goal: Pose) -> Pose:
         """Of all goals that are as good as ``goal``, because the piece is symmetric, the nearest.
 

@@ -75,6 +75,7 @@ class TrainingConfig:
             wait for it; 0: it takes in everything and falls behind.
         policy_interval: steps of a worker after which it gets new parameters.
         fragment_steps: steps that a worker collects before it sends them.
+        fold_symmetry: observations of a symmetric held piece are folded (``policy.symmetry``).
         filter_clip: filtered observations are clipped to ± this.
         filter_std_floor: smallest standard deviation that the filter divides by.
 
@@ -144,6 +145,7 @@ class TrainingConfig:
     update_lag: int = 0
     policy_interval: int = 200
     fragment_steps: int = 50
+    fold_symmetry: bool = True
     filter_clip: float = 10.0
     filter_std_floor: float = 1e-3
 

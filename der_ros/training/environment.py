@@ -13,16 +13,20 @@ from der_ros.policy.contract import PolicyContract
 from der_ros.tasks import task_entry
 from der_ros.tasks.base import Task
 from der_ros.training.config import TrainingConfig
+from der_ros.training.folded import Folded, folded_symmetry
 
 Environment = gymnasium.Env[Any, Any]
 
 
-def make_environment(config: TrainingConfig, robot: str | None = None) -> Environment:
+def make_environment(
+    config: TrainingConfig, robot: str | None = None, render_mode: str | None = None
+) -> Environment:
     """Makes it, with actions in [-1, 1] or one-hot, whatever the environment's own are.
 
     Args:
         config: names task or environment, and its options.
         robot: the environment's ``robot``; None for its default.
+        render_mode: as Gymnasium's.
 
     Raises:
         ConfigurationError: unknown task or environment, or spaces that do not fit the algorithm.
@@ -32,6 +36,7 @@ def make_environment(config: TrainingConfig, robot: str | None = None) -> Enviro
         "randomization": config.randomization,
         "control_dt": config.control_dt_s,
         "robot": robot,
+        "render_mode": render_mode,
     }
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     environment: Environment
@@ -39,6 +44,9 @@ def make_environment(config: TrainingConfig, robot: str | None = None) -> Enviro
         environment = SuccessByReturn(_make(config.env, given), config.success_return)
     else:
         environment = GivenUp(_make(_environment_of(config.task), given), config.gamma)
+        if config.fold_symmetry:
+            symmetry = environment.unwrapped.task.symmetry  # type: ignore[attr-defined]
+            environment = Folded(environment, symmetry)
     return _with_vector_actions(environment, config.algorithm)
 
 
@@ -155,7 +163,11 @@ def policy_contract(environment: Environment) -> PolicyContract | None:
     inner = environment.unwrapped
     if not isinstance(getattr(inner, "task", None), Task):
         return None
-    return PolicyContract.for_task(inner.task, inner.control_dt_s)  # type: ignore[attr-defined]
+    return PolicyContract.for_task(
+        inner.task,  # type: ignore[attr-defined]
+        inner.control_dt_s,  # type: ignore[attr-defined]
+        symmetry=folded_symmetry(environment),
+    )
 
 
 def _environment_of(task: str) -> str:

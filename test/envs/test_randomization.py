@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 
 import pytest
 
@@ -31,7 +32,7 @@ def test_one_can_bring_ones_own():
 
 
 def test_an_unknown_preset_is_refused_with_the_known_ones():
-    with pytest.raises(ConfigurationError, match=r"none, paper.*got 'wild'"):
+    with pytest.raises(ConfigurationError, match=r"none, paper, deploy.*got 'wild'"):
         resolve_randomization("wild")
 
 
@@ -39,3 +40,20 @@ def test_an_unknown_preset_is_refused_with_the_known_ones():
 def test_a_spread_that_is_none_is_refused(value):
     with pytest.raises(ConfigurationError, match="friction_std: expected 0 or more"):
         Randomization(friction_std=value)
+
+
+@pytest.mark.parametrize("name", ["stiffness_spread", "held_mass_spread", "wrench_latency_max_s"])
+def test_a_spread_beyond_its_limit_is_refused(name):
+    with pytest.raises(ConfigurationError, match=rf"{name}: expected 0 to 0\.\d, got 1.5"):
+        Randomization(**{name: 1.5})
+
+
+@pytest.mark.parametrize("choice", [None, 3, ["paper"]])
+def test_what_is_neither_a_name_nor_a_randomization_is_refused(choice):
+    with pytest.raises(ConfigurationError, match="randomization: expected one of none"):
+        resolve_randomization(choice)
+
+
+def test_deploy_has_every_switch_on():
+    off = [f.name for f in fields(Randomization) if not getattr(PRESETS["deploy"], f.name)]
+    assert off == []

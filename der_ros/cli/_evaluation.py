@@ -1,0 +1,152 @@
+"""What ``evaluate`` finds out, for people and as data."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from der_ros.training.evaluator import EvaluationReport, median, wilson_interval
+
+_EPISODES_BETWEEN_LINES = 50
+
+
+class Contestant(NamedTuple):
+    """Who acts.
+
+    Attributes:
+        controller: ``policy``, ``oracle`` or ``blind``.
+        policy: the policy file; None for the others.
+        policy_sha256: of the file.
+    """
+
+    controller: str
+    policy: str | None = None
+    policy_sha256: str | None = None
+
+    @property
+    def label(self) -> str:
+        """In a few words."""
+        return self.controller if self.policy is None else f"policy {Path(self.policy).stem}"
+
+
+class Evaluation(NamedTuple):
+    """What the tool prints."""
+
+    task: str
+    robot: str
+    controller: str
+    policy: str | None
+    policy_sha256: str | None
+    complete: bool  # whether all the episodes that were asked for were run
+    episodes: int
+    successes: int
+    success_rate: float
+    success_interval: tuple[float, float]  # 95 %, Wilson
+    median_duration_s: float | None  # of the successful episodes
+    peak_force_n: float  # the largest of all episodes
+    median_peak_force_n: float | None  # of the episodes' peaks
+    mean_return: float
+
+
+def summarise(
+    report: EvaluationReport,
+    task: str,
+    robot: str,
+    contestant: Contestant,
+    control_dt_s: float,
+    asked: int,
+) -> Evaluation:
+    """The figures of a report of at least one episode.
+
+    Args:
+        report: of the episodes that ended.
+        task: its name.
+        robot: its name.
+        contestant: who acted.
+        control_dt_s: seconds a step.
+        asked: how many episodes there should have been.
+    """
+    successes = sum(report.success)
+    durations = [
+        steps * control_dt_s
+        for steps, success in zip(report.steps, report.success, strict=True)
+        if success
+    ]
+    return Evaluation(
+        task,
+        robot,
+        *contestant,
+        report.episodes == asked,
+        report.episodes,
+        successes,
+        report.success_rate,
+        wilson_interval(successes, report.episodes),
+        median(durations),
+        max(report.peak_force_n),
+        median(report.peak_force_n),
+        report.mean_return,
+    )
+
+
+def show(result: Evaluation, as_json: bool) -> None:
+    """Prints the figures: lines for a person, or one JSON object."""
+    if as_json:
+        print(json.dumps(result._asdict()))
+        return
+    low, high = result.success_interval
+    if not result.complete:
+        print("incomplete: interrupted after")
+    print(
+        f"{result.task} ({result.robot}): {result.successes} of {result.episodes} succeeded, "
+        f"{result.success_rate:.1%} (95 % interval {low:.1%} to {high:.1%})"
+    )
+    if result.median_duration_s is not None:
+        print(f"median duration of a success: {result.median_duration_s:.2f} s")
+    print(f"peak force: {result.peak_force_n:.0f} N (median {result.median_peak_force_n:.0f} N)")
+
+
+class EpisodeProgress:
+    """A bar on a terminal, a line now and then elsewhere; on standard error.
+
+    Args:
+        total: how many episodes there will be.
+        filmed: the first so many take long, so each of them gets a line.
+    """
+
+    def __init__(self, total: int, filmed: int = 0) -> None:
+        self._total, self._filmed = total, filmed
+        self._bar = Progress(
+            BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn(),
+            TextColumn("{task.description}"), console=Console(stderr=True),
+            disable=not sys.stderr.isatty(),
+        )  # fmt: skip
+        self._task = self._bar.add_task(self._text(0, 0), total=total)
+
+    def __enter__(self) -> EpisodeProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def show(self, report: EvaluationReport) -> None:
+        """Tells of the episodes so far."""
+        done = report.episodes
+        text = self._text(done, sum(report.success))
+        self._bar.update(self._task, completed=done, description=text)
+        if self._bar.disable and (done <= self._filmed or done % _EPISODES_BETWEEN_LINES == 0):
+            print(f"{done} of {self._total} episodes, {text}", file=sys.stderr, flush=True)
+
+    def _text(self, done: int, successes: int) -> str:
+        return f"{successes} succeeded" + (", filming" if done < self._filmed else "")

@@ -1,0 +1,87 @@
+"""The conditions of one episode: what was drawn for it, as plain numbers.
+
+Each episode draws the same count of numbers in the same order, whatever is switched on. So a
+switch changes what it is for and nothing else, in this and in all later episodes.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from der_ros.envs.randomization import Randomization
+from der_ros.sim.servo import Six
+
+_ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+# The world keeps so many ground pieces ready, and the nominal one is among them.
+CLEARANCE_STEPS = 7
+_LARGEST_SEED = 2**63 - 1
+
+Seeds: TypeAlias = tuple[int, int, int]
+
+
+class Conditions(NamedTuple):
+    """What holds for one episode.
+
+    Attributes:
+        friction_scale: of the coefficient of friction.
+        stiffness_scale: of the arm's stiffnesses.
+        mass_scale: of the held piece's mass.
+        clearance_change_m: added to the task's clearance.
+        bias_error: what the bias removal gets wrong, N and Nm, sensor axes.
+        grasp: pose of the held piece in the tcp frame: m, and a rotation vector in rad.
+        goal_error: pose of the task frame that everybody believes in, in the true one; the same.
+        wrench_latency_s: age of the wrench.
+        pose_latency_s: age of the pose.
+        command_latency_s: of what the governor lets pass.
+        noise_seeds: of the noise of the wrench, the pose and the action.
+    """
+
+    friction_scale: float = 1.0
+    stiffness_scale: float = 1.0
+    mass_scale: float = 1.0
+    clearance_change_m: float = 0.0
+    bias_error: Six = _ZERO6
+    grasp: Six = _ZERO6
+    goal_error: Six = _ZERO6
+    wrench_latency_s: float = 0.0
+    pose_latency_s: float = 0.0
+    command_latency_s: float = 0.0
+    noise_seeds: Seeds = (0, 0, 0)
+
+
+def draw_conditions(randomization: Randomization, rng: np.random.Generator) -> Conditions:
+    """Draws an episode's conditions.
+
+    Args:
+        randomization: the switches.
+        rng: of the episode; it goes on by the same way whatever the switches are.
+    """
+    r = randomization
+    friction, *gaussian = rng.standard_normal(13).tolist()
+    stiffness, mass, *grasp = rng.uniform(-1.0, 1.0, 8).tolist()
+    wrench_age, pose_age, command_age = rng.random(3).tolist()
+    step = int(rng.integers(CLEARANCE_STEPS)) - CLEARANCE_STEPS // 2
+    wrench_seed, pose_seed, action_seed = rng.integers(_LARGEST_SEED, size=3).tolist()
+    return Conditions(
+        friction_scale=max(0.0, 1.0 + r.friction_std * friction),
+        stiffness_scale=1.0 + r.stiffness_spread * stiffness,
+        mass_scale=1.0 + r.held_mass_spread * mass,
+        clearance_change_m=r.clearance_spread_m * step / (CLEARANCE_STEPS // 2),
+        bias_error=_scaled(gaussian[:6], r.force_bias_std_n, r.torque_bias_std_nm),
+        grasp=_scaled(grasp, r.grasp_position_spread_m, r.grasp_rotation_spread_rad),
+        goal_error=_scaled(
+            gaussian[6:], r.goal_position_error_std_m, r.goal_rotation_error_std_rad
+        ),
+        wrench_latency_s=r.wrench_latency_max_s * wrench_age,
+        pose_latency_s=r.pose_latency_max_s * pose_age,
+        command_latency_s=r.command_latency_max_s * command_age,
+        noise_seeds=(wrench_seed, pose_seed, action_seed),
+    )
+
+
+def _scaled(numbers: list[float], first: float, second: float) -> Six:
+    """Three numbers times ``first``, three times ``second``."""
+    a, b, c, d, e, f = numbers
+    return (first * a, first * b, first * c, second * d, second * e, second * f)

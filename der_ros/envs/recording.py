@@ -1,0 +1,101 @@
+"""Films the first episodes of an environment, with the wrench drawn beside the picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from der_ros.envs.assembly import AssemblyEnv
+from der_ros.envs.video_file import VideoFile
+from der_ros.envs.video_panel import Moment, draw_panel
+from der_ros.errors import ConfigurationError
+from der_ros.sim.camera import JOINT_VIEW, render_rgb
+
+_WIDTH, _HEIGHT = 560, 420
+_LARGEST_FPS = 20.0
+_LAST_FRAME_S = 1.5
+
+
+def frame_interval(control_dt_s: float) -> int:
+    """How many control periods one frame stands for, so that there are about 20 a second."""
+    return max(1, round(1.0 / (_LARGEST_FPS * control_dt_s)))
+
+
+class Recording(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Passes everything through, and writes frames of the first ``episodes`` episodes.
+
+    A film runs in the episode's own time, and its last frame stays for a moment.
+
+    Args:
+        environment: around an ``AssemblyEnv``.
+        video: open; its frames are ``frame_interval`` control periods apart.
+        episodes: how many are filmed, at least 1.
+        label: who acts; written into the frames.
+
+    Raises:
+        ConfigurationError: another environment, or no episodes.
+    """
+
+    def __init__(
+        self, environment: gymnasium.Env[Any, Any], video: VideoFile, episodes: int, label: str
+    ) -> None:
+        super().__init__(environment)
+        inner = environment.unwrapped
+        if not isinstance(inner, AssemblyEnv):
+            raise ConfigurationError(f"video: expected one of this package's tasks, got {inner}")
+        if episodes < 1:
+            raise ConfigurationError(f"video: expected at least one episode, got {episodes}")
+        self._assembly, self._video = inner, video
+        self._episodes, self._label = episodes, label
+        self._every = frame_interval(inner.control_dt_s)
+        self._episode = 0
+        self._moments: list[Moment] = []
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """As the environment's; begins a film while there are some to make."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._episode += 1
+        self._moments = []
+        if self._episode <= self._episodes:
+            self._moments.append(self._moment(info, None))
+            self._write(1)
+        return observation, info
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """As the environment's."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        if self._episode <= self._episodes:
+            ended = terminated or truncated
+            self._moments.append(self._moment(info, bool(info["success"]) if ended else None))
+            if ended or (len(self._moments) - 1) % self._every == 0:
+                self._write(self._last_frames() if ended else 1)
+        return observation, reward, terminated, truncated, info
+
+    def _write(self, times: int) -> None:
+        frame = self._frame()
+        for _ in range(times):
+            self._video.write(frame)
+
+    def _last_frames(self) -> int:
+        return round(_LAST_FRAME_S / (self._every * self._assembly.control_dt_s))
+
+    def _moment(self, info: dict[str, Any], success: bool | None) -> Moment:
+        time_s = len(self._moments) * self._assembly.control_dt_s
+        return Moment(time_s, info["distance_m"], info["angle_rad"], info["wrench"], success)
+
+    def _frame(self) -> NDArray[np.uint8]:
+        """The joint, and the panel to its right, (_HEIGHT, width, 3)."""
+        world = self._assembly.world
+        picture = render_rgb(world.client, world.scene.ground, JOINT_VIEW, _WIDTH, _HEIGHT)
+        panel = draw_panel(
+            self._assembly.task.name.replace("_", " "),
+            f"{self._label}, episode {self._episode} of {self._episodes}",
+            self._moments,
+            _HEIGHT,
+        )
+        return np.concatenate((picture, panel), axis=1)

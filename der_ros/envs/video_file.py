@@ -1,0 +1,172 @@
+"""Writes frames into a file that people can watch: .mp4 by ffmpeg, .gif by Pillow."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Generator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from der_ros.errors import ConfigurationError, DerRosError
+
+_GIF_WIDTH = 640
+_GIF_COLORS = 128
+_SHADE_BITS = np.uint8(0xF8)
+# How many frames are looked at for the colours.
+_PALETTE_FRAMES = 12
+
+Frame = NDArray[np.uint8]
+
+
+class VideoFile(Protocol):
+    """A context manager that takes frames; the file is whole once it is left."""
+
+    def write(self, frame: Frame) -> None:
+        """Appends a frame, (height, width, 3) uint8; all are of one size."""
+
+    def __enter__(self) -> VideoFile: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+def make_video_file(path: Path, fps: float) -> VideoFile:
+    """The writer for the suffix of ``path``; nothing is written yet.
+
+    Args:
+        path: ends in one of ``.mp4`` and ``.gif``; its folder exists.
+        fps: frames a second.
+
+    Raises:
+        ConfigurationError: another suffix, no such folder, or ffmpeg is not installed.
+    """
+    kinds: dict[str, type[Mp4File] | type[GifFile]] = {".mp4": Mp4File, ".gif": GifFile}
+    kind = kinds.get(path.suffix.lower())
+    if kind is None:
+        raise ConfigurationError(f"video: expected a file .mp4 or .gif, got '{path}'")
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"video: expected the folder {path.parent}, there is none")
+    return kind(path, fps)
+
+
+class Mp4File:
+    """H.264 in .mp4.
+
+    Raises:
+        ConfigurationError: the package imageio-ffmpeg, which carries ffmpeg, is not installed.
+    """
+
+    def __init__(self, path: Path, fps: float) -> None:
+        try:
+            import imageio_ffmpeg
+        except ImportError as error:
+            raise ConfigurationError(
+                "video: .mp4 needs the Python package imageio-ffmpeg, it is not installed; "
+                "pip install imageio-ffmpeg, or write a .gif"
+            ) from error
+        self._ffmpeg = imageio_ffmpeg
+        self._path, self._fps = path, fps
+        self._frames: Generator[None, Any, None] | None = None
+
+    def write(self, frame: Frame) -> None:
+        """Appends a frame of even width and height.
+
+        Raises:
+            DerRosError: ffmpeg has ended, for example since the disk is full.
+        """
+        try:
+            if self._frames is None:
+                height, width, _ = frame.shape
+                self._frames = self._ffmpeg.write_frames(
+                    str(self._path), (width, height), fps=self._fps, quality=7,
+                    macro_block_size=2, ffmpeg_log_level="error",
+                )  # fmt: skip
+                self._frames.send(None)
+            self._frames.send(np.ascontiguousarray(frame))
+        except OSError as error:
+            raise DerRosError(f"video {self._path}: expected ffmpeg to write, got: {error}") from (
+                error
+            )
+
+    def __enter__(self) -> Mp4File:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Finishes the file; without frames there is none."""
+        if self._frames is not None:
+            self._frames.close()
+
+
+class GifFile:
+    """An endless .gif, reduced in size and colours. Frames are kept, packed, until the end."""
+
+    def __init__(self, path: Path, fps: float) -> None:
+        self._path = path
+        # The format counts in hundredths of a second.
+        self._frame_ms = 10 * max(2, round(100.0 / fps))
+        self._size = (0, 0)
+        self._packed: list[bytes] = []
+
+    def write(self, frame: Frame) -> None:
+        """Appends a frame."""
+        image = Image.fromarray(frame)
+        if image.width > _GIF_WIDTH:
+            height = round(image.height * _GIF_WIDTH / image.width)
+            image = image.resize((_GIF_WIDTH, height), Image.Resampling.LANCZOS)
+        self._size = image.size
+        self._packed.append(zlib.compress(image.tobytes(), 1))
+
+    def __enter__(self) -> GifFile:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Writes the file; without frames there is none.
+
+        Raises:
+            DerRosError: it cannot be written.
+        """
+        if not self._packed:
+            return
+        palette = self._palette()
+        first, *others = (
+            self._unpacked(packed).quantize(palette=palette, dither=Image.Dither.NONE)
+            for packed in self._packed
+        )
+        try:
+            first.save(
+                self._path, save_all=True, append_images=others, duration=self._frame_ms, loop=0
+            )
+        except OSError as problem:
+            raise DerRosError(f"video {self._path}: cannot be written: {problem}") from problem
+
+    def _palette(self) -> Image.Image:
+        """One for all frames, so that what does not move costs nothing."""
+        chosen = self._packed[:: max(1, len(self._packed) // _PALETTE_FRAMES)] + self._packed[-1:]
+        pixels = np.concatenate(
+            [np.asarray(self._unpacked(packed)).reshape(-1, 3) for packed in chosen]
+        )
+        # Each shade once, or the large areas would leave none for the thin lines of the plots.
+        shades = np.unique(pixels & _SHADE_BITS, axis=0)
+        return Image.fromarray(shades[None]).quantize(_GIF_COLORS)
+
+    def _unpacked(self, packed: bytes) -> Image.Image:
+        return Image.frombytes("RGB", self._size, zlib.decompress(packed))

@@ -1,0 +1,101 @@
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from der_ros.cli import evaluate
+
+ORACLE = ["--controller", "oracle"]
+
+
+def test_the_oracle_can_be_watched_and_counted(tmp_path, capsys):
+    film = tmp_path / "out.gif"
+    arguments = ["--episodes", "2", "--video", str(film), "--video-episodes", "1", "--json"]
+    assert evaluate.main([*ORACLE, *arguments]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["controller"] == "oracle"
+    assert result["policy"] is None
+    assert result["complete"] is True
+    assert result["episodes"] == result["successes"] == 2
+    assert 0.0 < result["median_duration_s"] < 16.0
+    with Image.open(film) as image:
+        # A frame a control period; the held ones at the end are stored as one long one.
+        assert image.n_frames > 15
+
+
+def test_the_blind_push_rarely_succeeds(capsys):
+    assert evaluate.main(["--controller", "blind", "--episodes", "3", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["successes"] < 3
+
+
+def test_a_person_reads_the_interval(capsys):
+    assert evaluate.main([*ORACLE, "--episodes", "1"]) == 0
+    first, *_ = capsys.readouterr().out.splitlines()
+    assert first == (
+        "lap_joint (robotless): 1 of 1 succeeded, 100.0% (95 % interval 20.7% to 100.0%)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--clearance", "-0.001"], "clearance"),
+        (["--clearance", "nan"], "clearance"),
+        (["--video", "out.avi"], ".mp4 or .gif"),
+        (["--video", "/nowhere/out.gif"], "/nowhere"),
+        (["--video", "{tmp}/out.gif", "--video-episodes", "0"], "at least one episode"),
+    ],
+)
+def test_a_users_mistake_is_one_line(arguments, text, tmp_path, capsys):
+    given = [part.format(tmp=tmp_path) for part in arguments]
+    assert evaluate.main([*ORACLE, "--episodes", "1", *given]) == 1
+    captured = capsys.readouterr()
+    (line,) = captured.err.strip().splitlines()
+    assert line.startswith("error: ")
+    assert text in line
+    assert captured.out == ""
+
+
+def test_a_window_without_a_display_is_refused(monkeypatch, capsys):
+    monkeypatch.setenv("DISPLAY", ":4711")
+    assert evaluate.main([*ORACLE, "--episodes", "1", "--window"]) == 1
+    assert "--window: expected a display" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "choices"),
+    [
+        ([*ORACLE, "--robot", "scara"], "robotless"),
+        ([*ORACLE, "--randomization", "much"], "paper"),
+        ([*ORACLE, "--policy", "x.onnx"], "not allowed"),
+        ([], "--policy"),
+    ],
+)
+def test_a_wrong_choice_is_refused_with_those_that_there_are(arguments, choices, capsys):
+    with pytest.raises(SystemExit) as error:
+        evaluate.main(arguments)
+    assert error.value.code == 2
+    assert choices in capsys.readouterr().err
+
+
+def test_interrupted_it_prints_what_it_has_and_says_so():
+    command = [sys.executable, "-m", "der_ros.cli.evaluate", *ORACLE, "--episodes", "100000"]
+    process = subprocess.Popen(
+        [*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        for line in process.stderr:
+            if line.startswith("50 of 100000 episodes"):
+                break
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60.0)
+    finally:
+        process.kill()
+        process.wait()
+    result = json.loads(output)
+    assert process.returncode == 130
+    assert result["complete"] is False
+    assert 50 <= result["episodes"] < 100000

@@ -1,0 +1,112 @@
+"""What Gymnasium and Stable-Baselines3 expect of an environment, for every task, robot, preset."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import warnings
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+import der_ros.envs
+from der_ros.envs.assembly import ROBOT_NAMES
+from der_ros.tasks import TASKS
+
+IDS = [entry.environment_id for entry in TASKS.values()]
+every_environment = pytest.mark.parametrize("name", IDS)
+every_robot = pytest.mark.parametrize("robot", ROBOT_NAMES)
+
+
+@every_environment
+@every_robot
+@pytest.mark.parametrize("randomization", sorted(der_ros.envs.PRESETS))
+def test_gymnasiums_checker_passes(name, robot, randomization):
+    env = gymnasium.make(name, robot=robot, randomization=randomization, render_mode="rgb_array")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(env.unwrapped)
+    env.close()
+
+
+@every_environment
+@every_robot
+def test_stable_baselines3s_checker_passes(name, robot):
+    code = (
+        "import sys, warnings, gymnasium, der_ros.envs\n"
+        "from stable_baselines3.common.env_checker import check_env\n"
+        "env = gymnasium.make(sys.argv[1], robot=sys.argv[2], render_mode='rgb_array')\n"
+        "warnings.simplefilter('error')\n"
+        "check_env(env.unwrapped, warn=True)\n"
+        "print('passed')"
+    )
+    # In a process of its own: importing it warns of things that are not ours.
+    command = [sys.executable, "-c", code, name, robot]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip().endswith("passed"), done.stderr
+
+
+@every_environment
+@every_robot
+def test_another_process_gives_the_same_bits(name, robot):
+    code = (
+        "import sys, hashlib, gymnasium, numpy as np, der_ros.envs\n"
+        "env = gymnasium.make(sys.argv[1], robot=sys.argv[2], randomization='deploy')\n"
+        "rng, digest = np.random.default_rng(7), hashlib.sha256(env.reset(seed=7)[0].tobytes())\n"
+        "for _ in range(int(sys.argv[3])):\n"
+        "    env.reset(); env.step(env.action_space.sample())\n"
+        "digest.update(env.reset(seed=3)[0].tobytes())\n"
+        "for _ in range(80):\n"
+        "    action = np.clip([0, 0, -0.7, 0, 0, 0] + 0.4 * rng.standard_normal(6), -1, 1)\n"
+        "    row = env.step(action)\n"
+        "    digest.update(row[0].tobytes())\n"
+        "    if row[2] or row[3]: digest.update(env.reset()[0].tobytes())\n"
+        "print(digest.hexdigest())"
+    )
+    digests = set()
+    for episodes_before in (0, 9):  # another history must not matter
+        command = [sys.executable, "-c", code, name, robot, str(episodes_before)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+        digests.add(done.stdout.split()[-1])
+    assert len(digests) == 1
+    assert len(digests.pop()) == 64
+
+
+@every_environment
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_vector_environments_are_many_of_one(name, mode):
+    many = gymnasium.make_vec(name, num_envs=2, vectorization_mode=mode)
+    alone = gymnasium.make(name)
+    observations, _ = many.reset(seed=4)
+    alone.reset(seed=5)
+    assert observations.shape == (2, 13)
+    for k in range(12):
+        action = np.array((0.1 * k / 12, 0, -1, 0, 0, 0.3), dtype=np.float32)
+        observations, rewards, _, _, infos = many.step(np.tile(action, (2, 1)))
+        observation, reward, _, _, info = alone.step(action)
+    assert observations[1].tolist() == observation.tolist()
+    assert rewards[1] == reward
+    assert infos["distance_m"][1] == info["distance_m"]
+    many.close()
+    alone.close()
+
+
+@every_environment
+@every_robot
+def test_an_environment_alone_is_light(name, robot):
+    code = (
+        "import json, re, sys, pathlib, gymnasium, der_ros.envs\n"
+        "env = gymnasium.make(sys.argv[1], robot=sys.argv[2]); env.reset(seed=0)\n"
+        "env.step([0] * 6)\n"
+        "status = pathlib.Path('/proc/self/status').read_text()\n"
+        "print(json.dumps([int(re.search(r'VmHWM:\\s+(\\d+)', status)[1]) / 1024,"
+        "[m for m in ('torch', 'rclpy', 'onnxruntime', 'ray') if m in sys.modules]]))"
+    )
+    command = [sys.executable, "-c", code, name, robot]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    megabytes, heavy = json.loads(done.stdout.splitlines()[-1])
+    assert megabytes < 150.0
+    assert heavy == []
