@@ -42,7 +42,7 @@ RESERVED = {
     "onnxruntime": {"policy"},
     "pybullet": {"sim"},
     "pybullet_data": {"sim"},
-    "ray": {"training.ray_engine"},
+    "ray": {"training.ray_engine", "training.ray_replay", "training.ray_rollouts"},
     "gymnasium": {"envs", "training"},
     "PIL": {"envs"},
     "imageio_ffmpeg": {"envs.video_file"},

@@ -90,7 +90,8 @@ class TrainingConfig:
             probability ε^(1 + 7i/(N-1)).
         greedy_every: each this-many-th episode of a worker is free of noise, to watch success.
 
-        engine: ``local``; ``ray`` is not there yet.
+        engine: ``local``, processes of this machine; ``ray``, actors of a Ray cluster.
+        ray_address: a running Ray cluster, ``host:port`` or ``auto``; empty starts one here.
         workers: rollout processes; 0: none, everything in one process, repeatable bit for bit;
             -1: as many as cores besides the learner's, at least one.
         torch_threads: threads of the learner's arithmetic.
@@ -158,6 +159,7 @@ class TrainingConfig:
     greedy_every: int = 5
 
     engine: str = "local"
+    ray_address: str = ""
     workers: int = -1
     torch_threads: int = 1
 
@@ -177,7 +179,10 @@ class TrainingConfig:
         _one_of("replay_structure", self.replay_structure, STRUCTURE_NAMES)
         _one_of("engine", self.engine, ENGINE_NAMES)
         if self.engine == "ray":
-            raise ConfigurationError("engine: expected local; ray is not there yet")
+            if self.workers == 0:
+                raise ConfigurationError("workers: expected at least 1 with engine ray, got 0")
+        elif self.ray_address:
+            raise ConfigurationError("ray_address: expected engine ray with it, got local")
         _one_of("exploration", self.exploration, EXPLORATION_NAMES)
         if (self.algorithm in CHOICE_ALGORITHMS) != (self.exploration == "epsilon_greedy"):
             raise ConfigurationError(
