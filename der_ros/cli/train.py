@@ -158,7 +158,9 @@ def _parser() -> argparse.ArgumentParser:
         action=argparse.BooleanOptionalAction,
         help="Dynamic Experience Replay: feed the zones with the run's own successes",
     )
-    parser.add_argument("--demos", help="file or folder of demonstrations (.npz episodes)")
+    parser.add_argument(
+        "--demos", help="a demonstration or a folder of them: bags of deployments, or .npz episodes"
+    )
     parser.add_argument("--engine", choices=ENGINE_NAMES)
     parser.add_argument(
         "--ray-address", help="a running Ray cluster, host:port or auto; none: one started here"

@@ -50,7 +50,7 @@ class TrainingConfig:
 
         replay_structure: one of ``STRUCTURE_NAMES``.
         der: Dynamic Experience Replay on or off.
-        demos: file or folder of demonstrations (``.npz`` episodes); empty for none.
+        demos: a demonstration or a folder of them, bags or ``.npz`` episodes; empty for none.
         shards: how many.
         capacity: transitions in all shards together.
         zone_size: demonstration zone, part of ``capacity``: below 1 a fraction, else transitions.
