@@ -6,10 +6,10 @@ So it goes through the same motions and the same contacts, bit for bit, and what
 the two is this package: servo, governor, observation, reward.
 
     python benchmarks/bench_sim.py [--task lap_joint] [--episodes 20] [--repeat 3]
-        [--controllers 0] [--json]
+        [--controllers 0] [--randomization none] [--json]
 
 With ``--controllers N`` it also runs N episodes each of an oracle, which knows the true goal, and
-of a blind straight push.
+of a blind straight push, under ``--randomization``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import math
 import sys
 import time
 from typing import Any, NamedTuple
@@ -110,7 +111,7 @@ def time_resets(env: der_ros.envs.AssemblyEnv, count: int = 500) -> float:
 
 
 def measure(task: str, episode_count: int, repeat: int) -> dict[str, float]:
-    """All figures; of the repetitions, which take turns, the fastest of each counts."""
+    """All figures; of the repetitions of each episode the fastest counts."""
     env = der_ros.envs.TaskEnv(task)
     env.reset(seed=0)
     episodes = [record(env, seed) for seed in range(episode_count)]
@@ -119,11 +120,17 @@ def measure(task: str, episode_count: int, repeat: int) -> dict[str, float]:
     with AssemblyWorld(env.task) as world:
         time_bare(world, episodes[:1])
         gc.collect()
-        pairs = [(time_env(env, episodes), time_bare(world, episodes)) for _ in range(repeat)]
+        best = [(math.inf, math.inf)] * episode_count
+        # The two take turns episode by episode, so that what else runs here meets both.
+        for _ in range(repeat):
+            for number, episode in enumerate(episodes):
+                env_s, bare_s = best[number]
+                env_s = min(env_s, time_env(env, [episode]))
+                best[number] = env_s, min(bare_s, time_bare(world, [episode]))
         same = world_state(world) == world_state(env.world)
     reset_s = time_resets(env)
     env.close()
-    env_s, bare_s = (min(times) for times in zip(*pairs, strict=True))
+    env_s, bare_s = (sum(times) for times in zip(*best, strict=True))
     return {
         "env_control_steps_per_s": control_steps / env_s,
         "env_physics_steps_per_s": physics_steps / env_s,
@@ -134,11 +141,11 @@ def measure(task: str, episode_count: int, repeat: int) -> dict[str, float]:
     }
 
 
-def run_controllers(task: str, count: int) -> dict[str, float]:
+def run_controllers(task: str, count: int, randomization: str) -> dict[str, float]:
     """Success of the scripted controllers, and the worst that the physics showed on the way."""
     figures = {}
     for name, controller in (("oracle", oracle_action), ("blind", blind_action)):
-        env = der_ros.envs.TaskEnv(task)
+        env = der_ros.envs.TaskEnv(task, randomization=randomization)
         successes, peak_force_n, penetration_m = 0, 0.0, 0.0
         for seed in range(count):
             env.reset(seed=seed)
@@ -168,11 +175,12 @@ def main() -> int:
     parser.add_argument("--episodes", type=int, default=20)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--controllers", type=int, default=0, metavar="N")
+    parser.add_argument("--randomization", choices=tuple(der_ros.envs.PRESETS), default="none")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     arguments = parser.parse_args()
     figures = measure(arguments.task, arguments.episodes, arguments.repeat)
     if arguments.controllers > 0:
-        figures |= run_controllers(arguments.task, arguments.controllers)
+        figures |= run_controllers(arguments.task, arguments.controllers, arguments.randomization)
     if arguments.json:
         print(json.dumps(figures))
     else:
