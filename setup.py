@@ -23,6 +23,7 @@ TOOLS = (
     "replay_bag",
     "benchmark",
     "doctor",
+    "identify_payload",
 )
 # Folders that travel, with everything below them, into share/der_ros.
 SHARED_FOLDERS = ("launch", "config", "models", "benchmarks")

@@ -1,14 +1,12 @@
-"""RDT at 7000 Hz: is anything lost by us, and what does it cost; prints one JSON object.
+"""RDT at 7000 Hz: what is lost by us, and what it costs in CPU time.
 
 The sender runs in a process of its own, as the box is a device of its own; its lateness is reported
 apart. Cost is CPU time of the receiving process (all threads), so it holds on a busy computer too.
-The naive receiver does what comes first to mind: one blocking read and one full decode a record.
+The peer is what comes first to mind: one blocking read and one full decode a record.
 
-    python benchmarks/bench_netft.py [--seconds 60] [--rate-hz 7000]
+    ros2 run der_ros benchmark netft [--seconds 60] [--rate-hz 7000] [--json]
 """
 
-import argparse
-import json
 import multiprocessing
 import os
 import socket
@@ -18,8 +16,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from typing import NamedTuple
 
 import numpy as np
+from figures import Figure, argument_parser, less_is_better, show
 
 from der_ros.drivers.netft.client import NetFtClient
 from der_ros.drivers.netft.configuration import SensorConfiguration
@@ -65,7 +65,7 @@ def sender(rate_hz: float, per_packet: int, pipe: Connection) -> None:
         seconds = 1e-9 * (time.monotonic_ns() - start)
     p50, p99 = np.percentile(late_us, (50, 99)).tolist()
     pipe.recv()
-    pipe.send((number, number / seconds, {"p50": p50, "p99": p99, "max": float(late_us.max())}))
+    pipe.send((number / seconds, {"p50": p50, "p99": p99, "max": float(late_us.max())}))
 
 
 @contextmanager
@@ -83,37 +83,51 @@ def sending(rate_hz: float, per_packet: int) -> Iterator[tuple[int, Connection]]
         child.kill()
 
 
+class Received(NamedTuple):
+    """What one receiver took in, and at what cost."""
+
+    records: int
+    lost: int
+    seconds: float
+    cpu_s: float
+
+    @property
+    def cpu_us_per_record(self) -> float:
+        """CPU time of the whole process, us."""
+        return 1e6 * self.cpu_s / self.records
+
+
+Receiver = Callable[[int, float], Received]
+
+
 def measure(
-    rate_hz: float,
-    per_packet: int,
-    seconds: float,
-    receive: Callable[[int, float], dict[str, float]],
-) -> dict[str, object]:
-    """One receiver for ``seconds``; what it took and what was sent."""
+    name: str, rate_hz: float, per_packet: int, seconds: float, receive: Receiver
+) -> tuple[Received, list[Figure]]:
+    """One receiver for ``seconds``; what it took, and what was sent."""
     with sending(rate_hz, per_packet) as (port, pipe):
-        load_before = os.getloadavg()[0]
-        figures = receive(port, seconds)
+        load = os.getloadavg()[0]
+        got = receive(port, seconds)
         pipe.send("end")
-        sent, true_rate, late_us = pipe.recv()
-    return {
-        **figures,
-        "sent": sent,
-        "sent_hz": true_rate,
-        "sender_late_us": late_us,
-        "load_average": load_before,
-    }
+        sent_hz, late_us = pipe.recv()
+    return got, [
+        Figure(f"{name}_sent", sent_hz, "1/s"),
+        Figure(f"{name}_received", got.records / got.seconds, "1/s"),
+        Figure(f"{name}_lost", got.lost, "records"),
+        Figure(f"{name}_cpu", 100.0 * got.cpu_s / got.seconds, "% of a core"),
+        *(Figure(f"{name}_sender_late_{which}", late, "us") for which, late in late_us.items()),
+        Figure(f"{name}_load_before", load, ""),
+    ]
 
 
-def with_client(every_record: bool, buffered: bool) -> Callable[[int, float], dict[str, float]]:
+def with_client(every_record: bool, buffered: bool) -> Receiver:
     """The package's client, with a listener that thins out to the node's rate."""
 
-    def receive(port: int, seconds: float) -> dict[str, float]:
-        taken, due = [0], [0.0]
+    def receive(port: int, seconds: float) -> Received:
+        due = [0.0]
 
         def listen(sample: WrenchSample) -> None:
             if sample.stamp_monotonic_s >= due[0]:
                 due[0] = sample.stamp_monotonic_s + 1.0 / PUBLISH_HZ
-                taken[0] += 1
 
         config = NetFtConfig(
             "127.0.0.1", port, configuration=SCALE, buffered=buffered, every_record=every_record
@@ -127,19 +141,12 @@ def with_client(every_record: bool, buffered: bool) -> Callable[[int, float], di
             time.sleep(seconds)
             spent, wall = time.process_time() - cpu, time.monotonic() - start
             figures = client.statistics
-        records = figures.records - begin.records
-        return {
-            "records": records,
-            "lost": figures.lost,
-            "taken": taken[0],
-            "cpu_percent": 100.0 * spent / wall,
-            "cpu_us_per_record": 1e6 * spent / records,
-        }
+        return Received(figures.records - begin.records, figures.lost, wall, spent)
 
     return receive
 
 
-def naive(port: int, seconds: float) -> dict[str, float]:
+def naive(port: int, seconds: float) -> Received:
     """A blocking read and a full decode of every record, in a thread; no order, no recovery."""
     count, last, lost = 0, 0, 0
     end = threading.Event()
@@ -167,30 +174,33 @@ def naive(port: int, seconds: float) -> dict[str, float]:
         records = count - before
         end.set()
         thread.join()
-    return {
-        "records": records,
-        "lost": lost,
-        "cpu_percent": 100.0 * spent / wall,
-        "cpu_us_per_record": 1e6 * spent / records,
-    }
+    return Received(records, lost, wall, spent)
 
 
 def main() -> int:
     """Prints the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argument_parser(__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="of the single-record run")
     parser.add_argument("--rate-hz", type=float, default=7000.0, help="records a second")
-    arguments = parser.parse_args()
-    rate, seconds = arguments.rate_hz, arguments.seconds
-    some = min(seconds, 10.0)
-    figures = {
-        "single": measure(rate, 1, seconds, with_client(False, False)),
-        "buffered_40": measure(rate, 40, some, with_client(False, True)),
-        "single_every_record": measure(rate, 1, some, with_client(True, False)),
-        "naive": measure(rate, 1, some, naive),
+    options = parser.parse_args()
+    some = min(options.seconds, 10.0)
+    runs = {
+        "single": (1, options.seconds, with_client(False, False)),
+        "buffered": (40, some, with_client(False, True)),
+        "every_record": (1, some, with_client(True, False)),
+        "naive": (1, some, naive),
     }
-    ours, theirs = (figures[key]["cpu_us_per_record"] for key in ("single", "naive"))
-    print(json.dumps({"rate_hz": rate, **figures, "ratio": ours / theirs}, indent=2))
+    cost, figures = {}, []
+    for name, (per_packet, seconds, receive) in runs.items():
+        got, more = measure(name, options.rate_hz, per_packet, seconds, receive)
+        cost[name] = got.cpu_us_per_record
+        figures += more
+    theirs = cost.pop("naive")
+    figures += [
+        less_is_better(f"{name}_cost", ours, "us/record", "naive receiver", theirs)
+        for name, ours in cost.items()
+    ]
+    show("netft", figures, options.json)
     return 0
 
 

@@ -6,10 +6,10 @@ So it goes through the same motions and the same contacts, bit for bit, and what
 the two is this package: servo, governor, observation, reward.
 
     python benchmarks/bench_sim.py [--task lap_joint] [--episodes 20] [--repeat 3]
-        [--controllers 0] [--randomization none] [--json]
+        [--controllers 0] [--option shape=round …] [--json]
 
 With ``--controllers N`` it also runs N episodes each of an oracle, which knows the true goal, and
-of a blind straight push, under ``--randomization``.
+of a blind straight push.
 """
 
 from __future__ import annotations
@@ -110,9 +110,11 @@ def time_resets(env: der_ros.envs.AssemblyEnv, count: int = 500) -> float:
     return (time.perf_counter() - start) / count
 
 
-def measure(task: str, episode_count: int, repeat: int) -> dict[str, float]:
+def measure(
+    task: str, options: dict[str, Any], episode_count: int, repeat: int
+) -> dict[str, float]:
     """All figures; of the repetitions of each episode the fastest counts."""
-    env = der_ros.envs.TaskEnv(task)
+    env = der_ros.envs.TaskEnv(task, **options)
     env.reset(seed=0)
     episodes = [record(env, seed) for seed in range(episode_count)]
     control_steps = sum(len(episode.actions) for episode in episodes)
@@ -141,11 +143,11 @@ def measure(task: str, episode_count: int, repeat: int) -> dict[str, float]:
     }
 
 
-def run_controllers(task: str, count: int, randomization: str) -> dict[str, float]:
+def run_controllers(task: str, options: dict[str, Any], count: int) -> dict[str, float]:
     """Success of the scripted controllers, and the worst that the physics showed on the way."""
     figures = {}
     for name, controller in (("oracle", oracle_action), ("blind", blind_action)):
-        env = der_ros.envs.TaskEnv(task, randomization=randomization)
+        env = der_ros.envs.TaskEnv(task, **options)
         successes, peak_force_n, penetration_m = 0, 0.0, 0.0
         for seed in range(count):
             env.reset(seed=seed)
@@ -168,6 +170,15 @@ def world_state(world: AssemblyWorld) -> Any:
     return pybullet.getBasePositionAndOrientation(world.scene.tool, world.client)
 
 
+def option(text: str) -> tuple[str, Any]:
+    """``NAME=VALUE`` as name and value: a number, or else a text."""
+    name, _, value = text.partition("=")
+    try:
+        return name, float(value)
+    except ValueError:
+        return name, value
+
+
 def main() -> int:
     """Prints the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -175,12 +186,16 @@ def main() -> int:
     parser.add_argument("--episodes", type=int, default=20)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--controllers", type=int, default=0, metavar="N")
-    parser.add_argument("--randomization", choices=tuple(der_ros.envs.PRESETS), default="none")
+    parser.add_argument(
+        "--option", action="append", default=[], type=option, metavar="NAME=VALUE",
+        help="a keyword of the environment",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     arguments = parser.parse_args()
-    figures = measure(arguments.task, arguments.episodes, arguments.repeat)
+    options = dict(arguments.option)
+    figures = measure(arguments.task, options, arguments.episodes, arguments.repeat)
     if arguments.controllers > 0:
-        figures |= run_controllers(arguments.task, arguments.controllers, arguments.randomization)
+        figures |= run_controllers(arguments.task, options, arguments.controllers)
     if arguments.json:
         print(json.dumps(figures))
     else:

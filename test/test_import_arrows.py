@@ -42,7 +42,7 @@ RESERVED = {
     "onnxruntime": {"policy"},
     "pybullet": {"sim"},
     "pybullet_data": {"sim"},
-    "ray": {"training.ray_engine"},
+    "ray": {"training.ray_engine", "training.ray_replay", "training.ray_rollouts"},
     "gymnasium": {"envs", "training"},
     "PIL": {"envs"},
     "imageio_ffmpeg": {"envs.video_file"},
@@ -65,6 +65,7 @@ ROBOT_SIDE = (
     "nodes.assembly_supervisor",
     "cli.replay_bag",
     "cli.doctor",
+    "cli.identify_payload",
     "cli._health",
     "cli._cell_health",
     "cli._parameters_health",
@@ -176,7 +177,11 @@ for module in {modules!r}:
 def robot_side_modules() -> list[str]:
     modules = [module_of(path) for path in FILES]
     # The export is part of the training that lives next to the contract it writes.
-    chosen = [name for name in modules if below(name, set(ROBOT_SIDE)) and name != "policy.export"]
+    chosen = [
+        name
+        for name in modules
+        if below(name, set(ROBOT_SIDE)) and not below(name, {"policy.export"})
+    ]
     return [f"{PACKAGE}.{name}" for name in chosen]
 
 

@@ -22,8 +22,8 @@ from der_ros.training.progress import outcome_line, progress_line, share_done
 from der_ros.training.run import TrainingRun
 
 _FIELDS = (
-    "task", "env", "algorithm", "replay_structure", "der", "demos", "engine", "workers", "seed",
-    "max_minutes", "max_env_steps",
+    "task", "env", "algorithm", "replay_structure", "der", "demos", "engine", "ray_address",
+    "workers", "seed", "max_minutes", "max_env_steps",
 )  # fmt: skip
 _SECONDS_BETWEEN_LINES = 15.0
 
@@ -156,6 +156,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--demos", help="file or folder of demonstrations (.npz episodes)")
     parser.add_argument("--engine", choices=ENGINE_NAMES)
+    parser.add_argument(
+        "--ray-address", help="a running Ray cluster, host:port or auto; none: one started here"
+    )
     parser.add_argument(
         "--workers",
         type=int,

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 from geometry_msgs.msg import WrenchStamped
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.time import Time
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
@@ -36,7 +35,6 @@ from der_ros.nodes.common import (
 )
 from der_ros.nodes.conversions import (
     declare_tcp_from_sensor,
-    wrench_from_message,
     wrench_to_message,
 )
 from der_ros.nodes.frames import SENSOR_FRAME
@@ -44,9 +42,9 @@ from der_ros.nodes.ft_health import SensorView, orientation_status, sensor_statu
 from der_ros.nodes.ft_parameters import declare_client, declare_conditioning, declare_sample_rate
 from der_ros.nodes.netft_utils import NetftUtils
 from der_ros.nodes.sensor_orientation import SensorOrientation
+from der_ros.nodes.wrench_topic import WrenchTopic
 
 _RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
-_NEWEST = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 _SOURCES = ("netft", "topic")
 
 
@@ -78,13 +76,13 @@ class FtBridge(ShellNode):
         self._utils = NetftUtils(self, self._path, tcp_from_sensor, self._stale_after_s)
         self._trusted, self._ready = True, False
         self._status_text = "OK"
-        self._published = self._old_stamps = 0
-        self._input_stamp_ns = 0
+        self._published = 0
         self._box_bias_before_restart: int | None = None
         self._latency = LatencyRing()
         self._needs_orientation = False
         self._seen: object = None
         self._client: NetFtClient | None = None
+        self._other: WrenchTopic | None = None
         self._open()
 
     def _open(self) -> None:
@@ -104,7 +102,8 @@ class FtBridge(ShellNode):
             self._client.__enter__()
         else:
             self._path.set_sample_rate(float(self._sample_rate_hz))
-            self.create_subscription(WrenchStamped, self._input_topic, self._on_message, _NEWEST)
+            self._other = WrenchTopic(self, self._input_topic, self._stale_after_s, self._publish)
+            self._other.start()
         settle_collector()
 
     def _refuse_two_zeros(self) -> None:
@@ -119,6 +118,8 @@ class FtBridge(ShellNode):
         """Stops the stream."""
         if self._client is not None:
             self._client.__exit__(None, None, None)
+        if self._other is not None:
+            self._other.close()
 
     def _on_sample(self, sample: WrenchSample) -> None:
         """In the client's thread, for the newest record, or for each where a filter wants it."""
@@ -129,21 +130,6 @@ class FtBridge(ShellNode):
             self._path.set_sample_rate(float(self._client.configuration.rdt_rate_hz))
         if self._trusted:
             self._publish(sample.wrench, sample.stamp_monotonic_s)
-
-    def _on_message(self, message: WrenchStamped) -> None:
-        """Takes what another driver sends, unless it is old by its own stamp or was overtaken.
-
-        A driver that does not stamp is judged by arrival alone.
-        """
-        stamp_ns = Time.from_msg(message.header.stamp).nanoseconds
-        age_s = 1e-9 * (self.get_clock().now().nanoseconds - stamp_ns)
-        if stamp_ns and (abs(age_s) > self._stale_after_s or stamp_ns < self._input_stamp_ns):
-            self._old_stamps += 1
-            self._status_text = f"a stamp of {self._input_topic} is {age_s:.2f} s old"
-            return
-        self._input_stamp_ns = stamp_ns
-        self._status_text = "OK"
-        self._publish(wrench_from_message(message), time.monotonic())
 
     def _publish(self, wrench: Wrench, arrived_s: float) -> None:
         taken = self._path.take(wrench, arrived_s, self._oriented)
@@ -207,14 +193,14 @@ class FtBridge(ShellNode):
             figures=None if client is None else client.statistics,
             ready=self._ready,
             trusted=self._trusted,
-            status=self._status_text,
+            status=self._status_text if self._other is None else self._other.problem or "OK",
             blocked=self._path.blocked,
             age_s=time.monotonic() - self._path.taken_s,
             bias_lost_in_box=lost_bias,
             counters={
                 "published": self._published,
                 "not_finite": self._path.not_finite,
-                "old_stamps": self._old_stamps,
+                "old_stamps": 0 if self._other is None else self._other.old_stamps,
                 "biased": self._utils.biased,
                 "limits_exceeded": self._utils.exceeded,
                 "times_limits_exceeded": self._utils.times_exceeded,

@@ -29,6 +29,8 @@ from der_ros.policy.observation import (
 
 METADATA_PREFIX = "der_ros."
 CONTRACT_VERSION = 1
+# Files from before these fields mean their defaults.
+_ADDED_LATER = frozenset({"symmetry"})
 
 
 class DescribedTask(Protocol):
@@ -60,6 +62,7 @@ class PolicyContract:
         frame: the axes of observation and action.
         filter_clip: the filtered observation is clipped to +-this; None without a filter.
         governor: the limits it was trained under, for a deployment to compare; None if unknown.
+        symmetry: the policy folds what it sees by this one (``policy.symmetry``); 1: not at all.
         version: of this format.
 
     Raises:
@@ -76,6 +79,7 @@ class PolicyContract:
     frame: str = "task"
     filter_clip: float | None = None
     governor: GovernorLimits | None = None
+    symmetry: int = 1
     version: int = CONTRACT_VERSION
 
     def __post_init__(self) -> None:
@@ -96,15 +100,22 @@ class PolicyContract:
             problems.append(f"control_dt_s: expected seconds above zero, got {self.control_dt_s}")
         if self.filter_clip is not None and not 0.0 < self.filter_clip < math.inf:
             problems.append(f"filter_clip: expected a number above zero, got {self.filter_clip}")
+        if self.symmetry < 0:
+            problems.append(f"symmetry: expected 0 or more turns, got {self.symmetry}")
         _raise(problems)
 
     @classmethod
     def for_task(
-        cls, task: DescribedTask, control_dt_s: float, governor: GovernorLimits | None = None
+        cls,
+        task: DescribedTask,
+        control_dt_s: float,
+        governor: GovernorLimits | None = None,
+        symmetry: int = 1,
     ) -> PolicyContract:
         """The contract of a policy trained on ``task`` with one action every ``control_dt_s``."""
         limits = tuple(float(limit) for limit in task.speed_limits)
-        return cls(task.name, limits, float(control_dt_s), governor=governor)
+        period = float(control_dt_s)
+        return cls(task.name, limits, period, governor=governor, symmetry=symmetry)
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> PolicyContract:
@@ -113,8 +124,9 @@ class PolicyContract:
         Raises:
             ContractError: keys are missing, or a value is not the JSON text of the right type.
         """
-        names = [field.name for field in dataclasses.fields(cls)]
-        missing = [name for name in names if METADATA_PREFIX + name not in metadata]
+        known = [field.name for field in dataclasses.fields(cls)]
+        names = [name for name in known if METADATA_PREFIX + name in metadata]
+        missing = [name for name in known if name not in names and name not in _ADDED_LATER]
         if missing:
             raise ContractError(
                 "policy metadata: expected the contract that der_ros export_policy writes, "
@@ -171,7 +183,7 @@ def _parse(name: str, text: str) -> Any:
     problem = ContractError(f"policy metadata {name}: {text!r} is not of the right type")
     if name in ("task", "frame"):
         right = isinstance(value, str)
-    elif name == "version":
+    elif name in ("symmetry", "version"):
         right = type(value) is int
     elif name == "governor":
         if value is None or not isinstance(value, dict):

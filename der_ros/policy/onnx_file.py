@@ -14,11 +14,15 @@ from der_ros.errors import ContractError
 
 ALLOWED_OPERATORS = frozenset(
     {
-        "Add", "Cast", "Clip", "Div", "Gemm", "Identity", "LayerNormalization", "LeakyRelu",
-        "MatMul", "Mul", "Relu", "Sigmoid", "Softplus", "Sub", "Tanh",
+        "Abs", "Add", "ArgMax", "Cast", "Clip", "Concat", "Div", "Equal", "Gather", "Gemm",
+        "Identity", "LayerNormalization", "LeakyRelu", "Less", "MatMul", "Mul", "Relu", "Reshape",
+        "Sigmoid", "Softplus", "Sub", "Tanh", "Where",
     }
 )  # fmt: skip
-"""Those of a multilayer perceptron and its observation filter. None of them holds a subgraph."""
+"""Those of a multilayer perceptron, its observation filter and the folding of symmetric pieces.
+
+None of them holds a subgraph.
+"""
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _MODEL_GRAPH, _MODEL_OPSET, _MODEL_FUNCTIONS = 7, 8, 25

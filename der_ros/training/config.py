@@ -81,6 +81,7 @@ class TrainingConfig:
             wait for it; 0: it takes in everything and falls behind.
         policy_interval: steps of a worker after which it gets new parameters.
         fragment_steps: steps that a worker collects before it sends them.
+        fold_symmetry: observations of a symmetric held piece are folded (``policy.symmetry``).
         filter_clip: filtered observations are clipped to ± this.
         filter_std_floor: smallest standard deviation that the filter divides by.
 
@@ -91,7 +92,8 @@ class TrainingConfig:
         ou_sigma: its noise.
         greedy_every: each this-many-th episode of a worker is free of noise, to watch success.
 
-        engine: ``local``; ``ray`` is not there yet.
+        engine: ``local``, processes of this machine; ``ray``, actors of a Ray cluster.
+        ray_address: a running Ray cluster, ``host:port`` or ``auto``; empty starts one here.
         workers: rollout processes; 0: none, everything in one process, repeatable bit for bit;
             -1: as many as cores besides the learner's, at least one.
         torch_threads: threads of the learner's arithmetic.
@@ -157,6 +159,7 @@ class TrainingConfig:
     update_lag: int = 0
     policy_interval: int = 200
     fragment_steps: int = 50
+    fold_symmetry: bool = True
     filter_clip: float = 10.0
     filter_std_floor: float = 1e-3
 
@@ -168,6 +171,7 @@ class TrainingConfig:
     greedy_every: int = 5
 
     engine: str = "local"
+    ray_address: str = ""
     workers: int = -1
     torch_threads: int = 1
     device: str = "cpu"
@@ -188,7 +192,10 @@ class TrainingConfig:
         _one_of("replay_structure", self.replay_structure, STRUCTURE_NAMES)
         _one_of("engine", self.engine, ENGINE_NAMES)
         if self.engine == "ray":
-            raise ConfigurationError("engine: expected local; ray is not there yet")
+            if self.workers == 0:
+                raise ConfigurationError("workers: expected at least 1 with engine ray, got 0")
+        elif self.ray_address:
+            raise ConfigurationError("ray_address: expected engine ray with it, got local")
         _one_of("exploration", self.exploration, EXPLORATION_NAMES)
         _one_of("first_priority", self.first_priority, ("top", "td_error"))
         for name in ("batch_size", "fragment_steps", "policy_interval", "greedy_every",

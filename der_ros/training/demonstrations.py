@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from der_ros.errors import ConfigurationError
+from der_ros.policy.symmetry import fold
 from der_ros.replay.transitions import Episode
 
 
@@ -18,9 +19,16 @@ def save_episode(path: Path, episode: Episode) -> None:
 
 
 def load_demonstrations(
-    source: Path, observation_size: int, action_size: int
+    source: Path, observation_size: int, action_size: int, symmetry: int = 1
 ) -> tuple[Episode, ...]:
     """Reads one ``.npz`` episode, or all of a folder in order of their names.
+
+    Args:
+        source: file or folder.
+        observation_size: numbers in an observation.
+        action_size: numbers in an action.
+        symmetry: their observations are folded by it, as those of training are
+            (``policy.symmetry``); 1: not at all.
 
     Raises:
         ConfigurationError: nothing there, a file that is no episode, of other sizes, or one that
@@ -29,7 +37,12 @@ def load_demonstrations(
     paths = sorted(source.glob("*.npz")) if source.is_dir() else [source]
     if not paths or not paths[0].is_file():
         raise ConfigurationError(f"demos: expected .npz episodes, there are none at {source}")
-    return tuple(_load(path, observation_size, action_size) for path in paths)
+    episodes = (_load(path, observation_size, action_size) for path in paths)
+    if symmetry == 1:
+        return tuple(episodes)
+    return tuple(
+        episode._replace(observations=fold(episode.observations, symmetry)) for episode in episodes
+    )
 
 
 def _load(path: Path, observation_size: int, action_size: int) -> Episode:

@@ -12,6 +12,7 @@ from der_ros.policy.contract import PolicyContract
 from der_ros.tasks import task_entry
 from der_ros.tasks.base import Task
 from der_ros.training.config import TrainingConfig
+from der_ros.training.folded import Folded, folded_symmetry
 
 Environment = gymnasium.Env[Any, Any]
 
@@ -42,6 +43,9 @@ def make_environment(
     else:
         environment = _make(_environment_of(config.task), given)
         environment = GivenUp(environment, config.gamma)
+        if config.fold_symmetry:
+            symmetry = environment.unwrapped.task.symmetry  # type: ignore[attr-defined]
+            environment = Folded(environment, symmetry)
     for name, space in (
         ("observation", environment.observation_space),
         ("action", environment.action_space),
@@ -99,7 +103,11 @@ def policy_contract(environment: Environment) -> PolicyContract | None:
     inner = environment.unwrapped
     if not isinstance(getattr(inner, "task", None), Task):
         return None
-    return PolicyContract.for_task(inner.task, inner.control_dt_s)  # type: ignore[attr-defined]
+    return PolicyContract.for_task(
+        inner.task,  # type: ignore[attr-defined]
+        inner.control_dt_s,  # type: ignore[attr-defined]
+        symmetry=folded_symmetry(environment),
+    )
 
 
 def _environment_of(task: str) -> str:

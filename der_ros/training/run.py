@@ -199,7 +199,10 @@ class TrainingRun(RunControl):
             return
         if self.config.demos:
             demonstrations = load_demonstrations(
-                Path(self.config.demos), self._observation_size, self._action_size
+                Path(self.config.demos),
+                self._observation_size,
+                self._action_size,
+                1 if self._contract is None else self._contract.symmetry,
             )
             self.learning.count_in(demonstrations)
             engine.load_demonstrations(demonstrations)

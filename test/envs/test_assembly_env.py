@@ -236,6 +236,19 @@ def test_an_oracle_succeeds_with_a_soft_arm_and_the_least_play(name):
     env.close()
 
 
+@pytest.mark.parametrize(
+    ("name", "options"), [*((name, {}) for name in TASK_NAMES), ("peg_in_hole", {"shape": "round"})]
+)
+@pytest.mark.parametrize("end", [0, 1])
+def test_an_oracle_pushes_home_at_the_least_and_the_most_play(name, end, options):
+    clearance = TASKS[name].task.clearance_range_m[end]
+    env = TaskEnv(name, clearance=clearance, epsilon_m=0.0015, **options)
+    outcomes = [run_episode(env, oracle_action, seed) for seed in range(5)]
+    assert all(terminated for terminated, _, _ in outcomes)
+    assert max(info["distance_m"] for _, _, info in outcomes) <= 0.0015
+    env.close()
+
+
 @pytest.mark.parametrize("name", TASK_NAMES)
 def test_a_blind_push_succeeds_rarely(name):
     env = TaskEnv(name, task_options={"time_limit_s": 4.0})

@@ -169,6 +169,42 @@ def test_a_fault_ends_the_attempt_and_a_simulated_cell_goes_on(tmp_path):
     assert not (run_dir / "bags").exists()
 
 
+@contextmanager
+def another_driver(of_ports):
+    """A driver that is not the cell's: it reads the box and publishes /other/netft_data."""
+    rdt, http = (argument.partition(":=")[2] for argument in of_ports[1:])
+    parameters = {"sensor_ip": SIM_SENSOR_IP, "rdt_port": rdt, "http_port": http}
+    remapped = ["-r", "__ns:=/other", "-r", "__node:=other_driver"]
+    chosen = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
+    process = subprocess.Popen(
+        ["ros2", "run", "der_ros", "ft_bridge", "--ros-args", *remapped, *chosen],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=10)
+
+
+def test_another_drivers_wrenches_drive_an_attempt_and_its_death_ends_one(tmp_path):
+    run_dir, output, there = tmp_path / "run", tmp_path / "output.txt", ports()
+    topic = ["ft:=topic", "ft_topic:=/other/netft_data"]
+    arguments = ["attempts:=2", "record:=false", f"run_dir:={run_dir}", *topic, *there]
+    with launched(output, *arguments) as process:
+        with another_driver(there):
+            wait_for(lambda: "attempt 1: running" in output.read_text(), 90, "the first attempt")
+        with another_driver(there):
+            assert process.wait(timeout=120) == 0, output.read_text()
+    first, second = attempts(run_dir)
+    assert first["outcome"] == "fault"
+    assert re.search("no wrench for|no force reading", first["reason"])
+    assert second["outcome"] in ("success", "timeout"), output.read_text()
+    assert second["peak_force_n"] > 0.0
+
+
 def test_ctrl_c_in_an_attempt_ends_everything_and_keeps_what_was_recorded(tmp_path):
     run_dir, output = tmp_path / "run", tmp_path / "output.txt"
     with launched(output, f"run_dir:={run_dir}", *ports()) as process:

@@ -74,7 +74,7 @@ def test_an_unknown_key_is_refused_with_the_known_ones():
         ("zone_size", -0.5),
         ("zone_scope", "each"),
         ("beta_final", 1.0),  # without a budget of steps it would never be reached
-        ("engine", "ray"),
+        ("ray_address", "auto"),  # with the local engine
         ("first_priority", "low"),
     ],
 )

@@ -36,3 +36,13 @@ def test_other_sizes_missing_and_foreign_files_are_refused(tmp_path):
     (tmp_path / "e.npz").write_text("hello")
     with pytest.raises(ConfigurationError, match=r"e\.npz is no episode"):
         load_demonstrations(tmp_path, 2, 1)
+
+
+def test_demonstrations_of_a_symmetric_piece_are_folded(tmp_path):
+    observations = np.zeros((3, 13), np.float32)
+    observations[:, 5:7] = np.sqrt(0.5)  # a quarter turn about z
+    episode = Episode(observations, np.zeros((2, 6), np.float32), np.zeros(2, np.float32), True,
+                      False, True)  # fmt: skip
+    save_episode(tmp_path / "turned.npz", episode)
+    (folded,) = load_demonstrations(tmp_path, 13, 6, symmetry=4)
+    assert folded.observations[:, 3:7] == pytest.approx(np.tile((0, 0, 0, 1), (3, 1)), abs=1e-6)

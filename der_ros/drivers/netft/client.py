@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 _POLL_S = 0.05
 _RECEIVE_BYTES = 2048
+_BUFFER_BYTES = 4 << 20
+_SO_RCVBUFFORCE = 33  # of Linux; Python's socket does not name it
 _MAX_PACKETS_PER_DRAIN = 2000
 _RATE_WINDOW_S = 1.0
 
@@ -189,7 +191,7 @@ class NetFtClient:
         config = self._config
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
             udp.connect((config.sensor_ip, config.rdt_port))
-            udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            _enlarge_buffer(udp)
             udp.setblocking(False)
             self._stream.begin(self._scale.product_name)
             start = Command.START_BUFFERED if config.buffered else Command.START_REALTIME
@@ -266,3 +268,15 @@ class NetFtClient:
                 self._listener(sample)
             except Exception:
                 logger.exception("Net F/T client: the listener failed")
+
+
+def _enlarge_buffer(udp: socket.socket) -> None:
+    """Room for what comes while a busy computer keeps this thread from running.
+
+    Only a privileged process may have more than ``net.core.rmem_max``, which is often as little as
+    50 ms of records at 7000 Hz.
+    """
+    try:
+        udp.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
+    except OSError:
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)

@@ -1,0 +1,162 @@
+"""Mass, centre of mass and the sensor's own offset, from readings at rest in many orientations.
+
+At rest a sensor reads, in its own axes and about its own origin (w: world from sensor, g: free fall
+in world axes)::
+
+    force  = m (w^T g) + f0
+    torque = (m c) x (w^T g) + t0
+
+which is linear in the mass m and the offset f0, and in the first moment h = m c and the offset t0.
+Both are solved by least squares, one after the other. Since the offsets are free, it does not
+matter whether the readings were biased.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from der_ros.drivers.netft.payload import Payload
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Array, Wrench, rotation_matrix
+
+MIN_ORIENTATIONS = 4
+MAX_CONDITION = 15.0
+"""Of either system, with its columns in like units; well spread orientations have 1 to 3."""
+MIN_MASS_KG = 0.02
+
+
+class RestReading(NamedTuple):
+    """A wrench at rest.
+
+    Attributes:
+        wrench: N, Nm, sensor axes, about the sensor's origin.
+        world_from_sensor: (4,) xyzw quaternion.
+    """
+
+    wrench: Wrench
+    world_from_sensor: Array
+
+
+class Identification(NamedTuple):
+    """What was found.
+
+    Attributes:
+        payload: mass and centre of mass.
+        mass_error_kg: standard error.
+        center_error_m: (3,) standard errors.
+        offset: what the sensor reads without a payload, bias included.
+        force_residual_n: root mean square of what the model leaves over, each axis.
+        torque_residual_nm: likewise.
+        condition: the worse of the two systems' condition numbers.
+        orientations: number of readings.
+    """
+
+    payload: Payload
+    mass_error_kg: float
+    center_error_m: Array
+    offset: Wrench
+    force_residual_n: float
+    torque_residual_nm: float
+    condition: float
+    orientations: int
+
+
+class _Fit(NamedTuple):
+    """A solved system: values, their standard errors, what is left over, how well posed."""
+
+    values: Array
+    errors: Array
+    residual: float
+    condition: float
+
+
+def identify(
+    readings: list[RestReading],
+    gravity_mps2: Array,
+    max_force_residual_n: float = 1.0,
+    max_torque_residual_nm: float = 0.1,
+) -> Identification:
+    """Finds the payload.
+
+    Args:
+        readings: at rest and touching nothing, in orientations that differ much.
+        gravity_mps2: (3,) free fall, world axes.
+        max_force_residual_n: beyond this the readings do not fit a payload at rest.
+        max_torque_residual_nm: likewise.
+
+    Raises:
+        ConfigurationError: too few readings, orientations too much alike, no mass, or readings that
+            do not fit.
+    """
+    if len(readings) < MIN_ORIENTATIONS:
+        raise ConfigurationError(
+            f"identification: expected readings in {MIN_ORIENTATIONS} orientations or more, got "
+            f"{len(readings)}; record more"
+        )
+    down = np.array([rotation_matrix(r.world_from_sensor).T @ gravity_mps2 for r in readings])
+    forces = np.array([r.wrench.force for r in readings])
+    torques = np.array([r.wrench.torque for r in readings])
+    force = _fit(down[:, :, None], forces, float(np.linalg.norm(gravity_mps2)))
+    # h x d = -[d] h
+    torque = _fit(-_cross_matrices(down), torques, float(np.linalg.norm(gravity_mps2)))
+    condition = max(force.condition, torque.condition)
+    if condition > MAX_CONDITION:
+        raise ConfigurationError(
+            f"identification: expected orientations that differ more (condition number up to "
+            f"{MAX_CONDITION:g}), got {condition:.3g}; tilt the sensor by 30 degrees and more, "
+            "about two axes"
+        )
+    _check_fit(force, torque, max_force_residual_n, max_torque_residual_nm)
+    mass, moment = float(force.values[0]), torque.values[:3]
+    center = moment / mass
+    center_error = np.hypot(torque.errors[:3] / mass, np.abs(center) * force.errors[0] / mass)
+    return Identification(
+        Payload(mass, center), float(force.errors[0]), center_error,
+        Wrench(force.values[1:], torque.values[3:]), force.residual, torque.residual,
+        condition, len(readings),
+    )  # fmt: skip
+
+
+def _check_fit(force: _Fit, torque: _Fit, max_force_n: float, max_torque_nm: float) -> None:
+    mass = float(force.values[0])
+    if mass < MIN_MASS_KG:
+        raise ConfigurationError(
+            f"identification: expected a mass of {MIN_MASS_KG:g} kg or more, got {mass:.3f} kg; "
+            "was the weight compensated already (payload_mass_kg), or is a sign in axis_signs or a "
+            "rotation in tcp_from_sensor wrong?"
+        )
+    if not (force.residual <= max_force_n and torque.residual <= max_torque_nm):
+        raise ConfigurationError(
+            f"identification: expected readings of a payload at rest to within {max_force_n:g} N "
+            f"and {max_torque_nm:g} Nm, got residuals of {force.residual:.3g} N and "
+            f"{torque.residual:.3g} Nm; did it touch something, move, or is tcp_from_sensor wrong?"
+        )
+
+
+def _fit(physical: Array, measured: Array, gravity: float) -> _Fit:
+    """Least squares of ``measured`` (n, 3) by ``physical`` (n, 3, k) and an offset (3,)."""
+    count = len(measured)
+    offsets = np.broadcast_to(gravity * np.eye(3), (count, 3, 3))
+    # Offsets are scaled by gravity: in like units the condition number means something.
+    matrix = np.concatenate((physical, offsets), axis=2).reshape(3 * count, -1)
+    singular = np.linalg.svd(matrix, compute_uv=False)
+    condition = float(singular[0] / singular[-1]) if singular[-1] > 0.0 else float("inf")
+    scaled = np.linalg.lstsq(matrix, measured.ravel(), rcond=None)[0]
+    left = measured.ravel() - matrix @ scaled
+    freedom = max(1, left.size - scaled.size)
+    scale = np.append(np.ones(physical.shape[2]), [gravity] * 3)
+    if condition > MAX_CONDITION:
+        return _Fit(scaled * scale, np.full(scaled.size, np.inf), 0.0, condition)
+    covariance = np.linalg.inv(matrix.T @ matrix) * (left @ left / freedom)
+    errors = np.sqrt(np.diag(covariance)) * scale
+    return _Fit(scaled * scale, errors, float(np.sqrt(np.mean(left**2))), condition)
+
+
+def _cross_matrices(vectors: Array) -> Array:
+    """(n, 3, 3): each maps a vector to ``v x`` it."""
+    x, y, z = vectors.T
+    zero = np.zeros_like(x)
+    rows = ((zero, -z, y), (z, zero, -x), (-y, x, zero))
+    return np.moveaxis(np.array(rows), 2, 0)

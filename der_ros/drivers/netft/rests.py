@@ -1,0 +1,66 @@
+"""Finds in a recording where the sensor was at rest, and what it read there."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from der_ros.drivers.netft.identification import RestReading
+from der_ros.geometry import Array, Wrench, angle_between
+
+SAME_ORIENTATION_RAD = np.radians(5.0)
+
+
+class TimedReading(NamedTuple):
+    """One moment of a recording.
+
+    Attributes:
+        stamp_s: of any clock.
+        wrench: (6,) N, Nm, sensor axes and origin.
+        world_from_sensor: (4,) xyzw quaternion.
+    """
+
+    stamp_s: float
+    wrench: Array
+    world_from_sensor: Array
+
+
+def find_rests(
+    readings: list[TimedReading], min_duration_s: float = 0.5, still_rad: float = 0.003
+) -> list[RestReading]:
+    """One reading for each rest: the mean over its last part, when what swung has settled.
+
+    A rest is a longest stretch in which the orientation stays within ``still_rad`` of where the
+    stretch began, and that lasts ``min_duration_s``. Of rests in nearly one orientation the first
+    counts, so that a long wait does not outweigh the others.
+    """
+    rests: list[RestReading] = []
+    begin = 0
+    for end in range(1, len(readings) + 1):
+        if end < len(readings) and _still(readings[begin], readings[end], still_rad):
+            continue
+        stretch = readings[begin:end]
+        begin = end
+        if stretch[-1].stamp_s - stretch[0].stamp_s >= min_duration_s:
+            rest = _settled(stretch, min_duration_s)
+            if not any(_alike(rest, other) for other in rests):
+                rests.append(rest)
+    return rests
+
+
+def _still(a: TimedReading, b: TimedReading, still_rad: float) -> bool:
+    return bool(angle_between(a.world_from_sensor, b.world_from_sensor) <= still_rad)
+
+
+def _alike(a: RestReading, b: RestReading) -> bool:
+    return bool(angle_between(a.world_from_sensor, b.world_from_sensor) < SAME_ORIENTATION_RAD)
+
+
+def _settled(stretch: list[TimedReading], min_duration_s: float) -> RestReading:
+    """The mean over the later half, or over all but ``min_duration_s`` / 2 of a short one."""
+    from_s = max(
+        0.5 * (stretch[0].stamp_s + stretch[-1].stamp_s), stretch[0].stamp_s + 0.5 * min_duration_s
+    )
+    late = [reading.wrench for reading in stretch if reading.stamp_s >= from_s]
+    return RestReading(Wrench.from_array(np.mean(late, axis=0)), stretch[-1].world_from_sensor)

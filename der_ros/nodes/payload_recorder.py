@@ -1,0 +1,50 @@
+"""Collects wrenches with the tool's poses from running nodes, for identify_payload."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import rclpy
+from geometry_msgs.msg import PoseStamped, WrenchStamped
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
+
+from der_ros.nodes.polling import PolledSubscription
+
+_PERIOD_S = 0.02
+_MAX_POSE_AGE_S = 0.2
+_QOS = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+def record(
+    wrench_topic: str,
+    pose_topic: str,
+    is_enough: Callable[[], bool],
+    keep: Callable[[Any, Any, float], None],
+) -> None:
+    """Hands each wrench, with the pose that is fresh then, to ``keep`` until it is enough.
+
+    Args:
+        wrench_topic: WrenchStamped.
+        pose_topic: PoseStamped of the tool.
+        is_enough: asked 50 times a second.
+        keep: takes a WrenchStamped, a PoseStamped and the wrench's time of arrival, s.
+    """
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    node = Node("identify_payload")
+    try:
+        wrenches = PolledSubscription(node, WrenchStamped, wrench_topic, _QOS)
+        poses = PolledSubscription(node, PoseStamped, pose_topic, _QOS)
+        pose = None
+        while not is_enough():
+            pose = poses.newest() or pose
+            for wrench in wrenches.take():
+                if pose is not None and pose.age_s() <= _MAX_POSE_AGE_S:
+                    keep(wrench.message, pose.message, 1e-9 * wrench.stamp_ns)
+            time.sleep(_PERIOD_S)
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()

@@ -1,0 +1,184 @@
+"""From a torch module to the bytes of an ONNX file, node by node as torch.fx sees the module.
+
+A small network needs a dozen operators; this way needs no exporter that changes from release to
+release, and whatever it does not know it refuses by name.
+
+Observations and actions are float32; in between the graph computes in float64. A trained network
+saturates its last layer with sums of hundreds, whose float32 rounding, different in every runtime,
+would come to more than the tolerance; in double the same weights give the same actions everywhere.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+
+from der_ros.errors import ConfigurationError
+from der_ros.policy.export.folding import Folding
+from der_ros.policy.runtime import INPUT_NAME, OUTPUT_NAME
+
+OPSET, IR_VERSION = 17, 8
+
+_UNARY: dict[Any, str] = {
+    torch.nn.ReLU: "Relu", torch.relu: "Relu", torch.nn.functional.relu: "Relu", "relu": "Relu",
+    torch.nn.Tanh: "Tanh", torch.tanh: "Tanh", torch.nn.functional.tanh: "Tanh", "tanh": "Tanh",
+    torch.nn.Sigmoid: "Sigmoid", torch.sigmoid: "Sigmoid", "sigmoid": "Sigmoid",
+}  # fmt: skip
+_BINARY: dict[Any, str] = {
+    operator.add: "Add", operator.sub: "Sub", operator.mul: "Mul", operator.truediv: "Div",
+    torch.add: "Add", torch.sub: "Sub", torch.mul: "Mul", torch.div: "Div",
+}  # fmt: skip
+_CLAMP = (torch.clamp, "clamp")
+
+
+class _Tracer(torch.fx.Tracer):
+    """Leaves the folding whole: its nodes are known here, its torch operations are not."""
+
+    def is_leaf_module(self, m: torch.nn.Module, module_qualified_name: str) -> bool:
+        """As torch.fx asks."""
+        return isinstance(m, Folding) or super().is_leaf_module(m, module_qualified_name)
+
+
+def to_onnx(module: torch.nn.Module, metadata: Mapping[str, str]) -> bytes:
+    """Converts a module of one input and one output.
+
+    Args:
+        module: (N, 13) float64 to (N, 6) float64.
+        metadata: goes into the file.
+
+    Raises:
+        ConfigurationError: the module branches on its input or holds an unknown operation.
+    """
+    try:
+        traced = torch.fx.GraphModule(module, _Tracer().trace(module))
+    except Exception as error:  # tracing raises whatever the module's forward makes of a proxy
+        raise ConfigurationError(
+            f"export: expected a policy whose forward does not branch on its input ({error})"
+        ) from error
+    model = onnx.helper.make_model(
+        _GraphBuilder(traced).build(),
+        opset_imports=[onnx.helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="der_ros",
+    )
+    onnx.helper.set_model_props(model, dict(metadata))
+    onnx.checker.check_model(model, full_check=True)
+    data: bytes = model.SerializeToString()
+    return data
+
+
+class _GraphBuilder:
+    """One ONNX node for each operation that torch.fx recorded."""
+
+    def __init__(self, traced: torch.fx.GraphModule) -> None:
+        self._traced = traced
+        self._nodes: list[Any] = []
+        self._initializers: list[Any] = []
+        self._names: dict[torch.fx.Node, str] = {}
+
+    def build(self) -> Any:
+        """The ``onnx.GraphProto``, input (N, 13) float, output (N, 6) float."""
+        for node in self._traced.graph.nodes:
+            if node.op == "placeholder":
+                self._names[node] = self._cast(INPUT_NAME, onnx.TensorProto.DOUBLE, "observation64")
+            elif node.op == "output":
+                self._cast(self._name(node.args[0]), onnx.TensorProto.FLOAT, OUTPUT_NAME)
+            else:
+                self._names[node] = self._convert(node)
+        float_type = onnx.TensorProto.FLOAT
+        return onnx.helper.make_graph(
+            self._nodes,
+            "policy",
+            [onnx.helper.make_tensor_value_info(INPUT_NAME, float_type, ["N", 13])],
+            [onnx.helper.make_tensor_value_info(OUTPUT_NAME, float_type, ["N", 6])],
+            self._initializers,
+        )
+
+    def _convert(self, node: torch.fx.Node) -> str:
+        """Emits what ``node`` does and returns the name of its result."""
+        if node.op == "get_attr":
+            tensor = operator.attrgetter(str(node.target))(self._traced)
+            return self.constant(node.name, tensor)
+        if node.op == "call_module":
+            module = self._traced.get_submodule(str(node.target))
+            return self._convert_module(node, module)
+        what: Any = node.target
+        operands = [self._name(argument) for argument in node.args]
+        if what in _UNARY and len(operands) == 1:
+            return self.emit(_UNARY[what], operands, node.name)
+        if what in _BINARY and len(operands) == 2 and not node.kwargs:
+            return self.emit(_BINARY[what], operands, node.name)
+        if what in _CLAMP and len(operands) == 3 and not node.kwargs:
+            return self.emit("Clip", operands, node.name)
+        raise _unknown(node, getattr(what, "__name__", str(what)))
+
+    def _convert_module(self, node: torch.fx.Node, module: torch.nn.Module) -> str:
+        source = self._name(node.args[0])
+        if isinstance(module, (torch.nn.Identity, torch.nn.Dropout)):
+            return source
+        if isinstance(module, Folding):
+            return module.to_onnx(source, node.name, self)
+        if isinstance(module, torch.nn.Linear):
+            weights = self._weights(node, [("weight", module.weight), ("bias", module.bias)])
+            return self.emit("Gemm", [source, *weights], node.name, transB=1)
+        if isinstance(module, torch.nn.LayerNorm) and len(module.normalized_shape) == 1:
+            weights = self._weights(node, [("weight", module.weight), ("bias", module.bias)])
+            if weights:
+                return self.emit(
+                    "LayerNormalization", [source, *weights], node.name, epsilon=module.eps
+                )
+        if isinstance(module, torch.nn.LeakyReLU):
+            return self.emit("LeakyRelu", [source], node.name, alpha=float(module.negative_slope))
+        if type(module) in _UNARY:
+            return self.emit(_UNARY[type(module)], [source], node.name)
+        raise _unknown(node, type(module).__name__)
+
+    def _weights(
+        self, node: torch.fx.Node, tensors: Sequence[tuple[str, torch.Tensor | None]]
+    ) -> list[str]:
+        return [self.constant(f"{node.name}.{name}", t) for name, t in tensors if t is not None]
+
+    def _name(self, operand: Any) -> str:
+        """The name of an operand: of an earlier result, or of a number made a constant."""
+        if isinstance(operand, torch.fx.Node):
+            return self._names[operand]
+        if isinstance(operand, (int, float)):
+            name = f"constant_{len(self._initializers)}"
+            return self.constant(name, torch.tensor(float(operand)))
+        raise ConfigurationError(f"export: expected a tensor or a number, got {operand!r}")
+
+    def _cast(self, source: str, kind: int, output: str) -> str:
+        return self.emit("Cast", [source], output, to=kind)
+
+    def constant(self, name: str, tensor: torch.Tensor) -> str:
+        """Adds numbers as float64; returns their name."""
+        return self._initializer(name, tensor.detach().numpy().astype(np.float64))
+
+    def integers(self, name: str, values: int | Iterable[int]) -> str:
+        """Adds numbers as int64; returns their name."""
+        plain = values if isinstance(values, int) else list(values)
+        return self._initializer(name, np.array(plain, np.int64))
+
+    def _initializer(self, name: str, array: NDArray[Any]) -> str:
+        self._initializers.append(onnx.numpy_helper.from_array(array, name))
+        return name
+
+    def emit(self, operator_type: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        """Adds a node; returns the name of its result."""
+        self._nodes.append(
+            onnx.helper.make_node(operator_type, inputs, [output], name=output, **attributes)
+        )
+        return output
+
+
+def _unknown(node: torch.fx.Node, what: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"export: {node.name} is a {what}, which is not known here; use Linear, LayerNorm, ReLU, "
+        "LeakyReLU, Tanh, Sigmoid, clamp and + - * /, or add it to der_ros/policy/export/graph.py"
+    )
