@@ -6,7 +6,7 @@ So it goes through the same motions and the same contacts, bit for bit, and what
 the two is this package: servo, governor, observation, reward.
 
     python benchmarks/bench_sim.py [--task lap_joint] [--episodes 20] [--repeat 3]
-        [--controllers 0] [--option shape=round …] [--json]
+        [--controllers 0] [--option robot=iiwa …] [--json]
 
 With ``--controllers N`` it also runs N episodes each of an oracle, which knows the true goal, and
 of a blind straight push.
@@ -27,7 +27,6 @@ import pybullet
 
 import der_ros.envs
 from der_ros.envs.scripted import blind_action, oracle_action
-from der_ros.sim.scene import HELD_LINK
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import TASK_NAMES, InitialState
 
@@ -37,7 +36,7 @@ class Episode(NamedTuple):
 
     initial: InitialState
     actions: list[np.ndarray]
-    pulls: list[tuple[tuple[float, float, float], tuple[float, float, float]]]
+    pulls: list[list[tuple[Any, ...]]]  # of each physics step, the calls that apply its forces
 
 
 def searching_actions(rng: np.random.Generator, count: int) -> list[np.ndarray]:
@@ -53,26 +52,28 @@ def record(env: der_ros.envs.AssemblyEnv, seed: int) -> Episode:
     """Runs one episode and keeps what its servo did."""
     rng = np.random.default_rng(seed)
     initial = env.task.sample_initial_state(rng)
-    pulls: list[Any] = []
-    servo = env.world._servo
-    pull, weight = servo.pull, env.world._tool_weight_n
+    pulls: list[list[tuple[Any, ...]]] = [[]]
+    originals = pybullet.applyExternalForce, pybullet.applyExternalTorque, pybullet.stepSimulation
 
-    def recording(*arguments: Any) -> Any:
-        force, torque = pull(*arguments)
-        pulls.append(((force[0], force[1], force[2] + weight), torque))
-        return force, torque
+    def recording(call: Any) -> Any:
+        return lambda *arguments: (pulls[-1].append((call, *arguments[:-1])), call(*arguments))
 
-    servo.pull = recording  # type: ignore[method-assign]
+    def stepping(client: int) -> None:
+        pulls.append([])
+        originals[2](client)
+
+    pybullet.applyExternalForce, pybullet.applyExternalTorque = map(recording, originals[:2])
+    pybullet.stepSimulation = stepping
     actions = []
     env.reset(options={"initial": initial})
-    pulls.clear()  # the bare world is reset, and so settles, by the same code
+    pulls[:] = [[]]  # the bare world is reset, and so settles, by the same code
     for action in searching_actions(rng, env.max_steps):
         actions.append(action)
         _, _, terminated, truncated, _ = env.step(action)
         if terminated or truncated:
             break
-    del servo.pull
-    return Episode(initial, actions, pulls)
+    pybullet.applyExternalForce, pybullet.applyExternalTorque, pybullet.stepSimulation = originals
+    return Episode(initial, actions, pulls[:-1])
 
 
 def time_env(env: der_ros.envs.AssemblyEnv, episodes: list[Episode]) -> float:
@@ -87,17 +88,16 @@ def time_env(env: der_ros.envs.AssemblyEnv, episodes: list[Episode]) -> float:
 
 def time_bare(world: AssemblyWorld, episodes: list[Episode]) -> float:
     """Seconds that PyBullet alone takes for the same forces on the same scene."""
-    client, tool, total = world.client, world.scene.tool, 0.0
+    client, (tool, _, held), total = world.client, world.scene, 0.0
     for episode in episodes:
         world.reset(episode.initial)
-        position, _ = pybullet.getBasePositionAndOrientation(tool, client)
         start = time.perf_counter()
-        for force, torque in episode.pulls:
-            pybullet.applyExternalForce(tool, -1, force, position, pybullet.WORLD_FRAME, client)
-            pybullet.applyExternalTorque(tool, -1, torque, pybullet.WORLD_FRAME, client)
+        for calls in episode.pulls:
+            for call, *arguments in calls:
+                call(*arguments, client)
             pybullet.stepSimulation(client)
-            position, _ = pybullet.getBasePositionAndOrientation(tool, client)
-            pybullet.getJointState(tool, HELD_LINK, client)
+            pybullet.getLinkState(tool, held, 1, 0, client)
+            pybullet.getJointState(tool, held, client)
         total += time.perf_counter() - start
     return total
 
@@ -119,7 +119,7 @@ def measure(
     episodes = [record(env, seed) for seed in range(episode_count)]
     control_steps = sum(len(episode.actions) for episode in episodes)
     physics_steps = sum(len(episode.pulls) for episode in episodes)
-    with AssemblyWorld(env.task) as world:
+    with AssemblyWorld(env.task, robot=env.robot) as world:
         time_bare(world, episodes[:1])
         gc.collect()
         best = [(math.inf, math.inf)] * episode_count
@@ -167,7 +167,7 @@ def run_controllers(task: str, options: dict[str, Any], count: int) -> dict[str,
 
 def world_state(world: AssemblyWorld) -> Any:
     """Where the tool really is, by the engine."""
-    return pybullet.getBasePositionAndOrientation(world.scene.tool, world.client)
+    return pybullet.getLinkState(world.scene.tool, world.scene.held_link, 0, 1, world.client)[:6]
 
 
 def option(text: str) -> tuple[str, Any]:

@@ -78,6 +78,8 @@ class Task(ABC):
     """
 
     name: ClassVar[str]
+    # On which of the simulation's robots the task is done when nobody says otherwise.
+    default_robot: ClassVar[str] = "robotless"
     clearance_range_m: ClassVar[Pair] = (0.0002, 0.005)
     start_height_range_m: ClassVar[Pair]
     density_kg_per_m3: ClassVar[float] = 500.0
