@@ -1,6 +1,6 @@
 """A million physics steps of random actions for each task and arm: what goes wrong in the long run.
 
-    python benchmarks/bench_soak.py [--task lap_joint] [--robot robotless] [--steps 1000000]
+    python benchmarks/bench_soak.py [--task lap_joint] [--robot kr60] [--steps 1000000]
         [--randomization deploy] [--resume FILE] [--json]
 
 The actions press down with correlated noise, so that the pieces touch most of the time. Steps are
@@ -27,8 +27,9 @@ from bench_sim import searching_actions
 from figures import Figure, argument_parser, show
 
 import der_ros.envs
-from der_ros.envs.assembly import PHYSICS_DT_S, ROBOT_NAMES
+from der_ros.envs.assembly import PHYSICS_DT_S
 from der_ros.envs.state import EnvironmentState
+from der_ros.sim.robots import ROBOT_NAMES
 from der_ros.tasks import TASK_NAMES
 
 _PIECES = 40  # of a run, for memory's slope and the progress
@@ -132,7 +133,7 @@ def parsed() -> argparse.Namespace:
     """The arguments."""
     parser = argument_parser(__doc__)
     parser.add_argument("--task", choices=TASK_NAMES, default="lap_joint")
-    parser.add_argument("--robot", choices=ROBOT_NAMES, default=ROBOT_NAMES[0])
+    parser.add_argument("--robot", choices=ROBOT_NAMES, help="default: the task's")
     parser.add_argument("--steps", type=int, default=1_000_000, help="physics steps (%(default)s)")
     parser.add_argument(
         "--randomization", choices=tuple(der_ros.envs.PRESETS), default="deploy", help="(deploy)"
