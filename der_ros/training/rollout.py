@@ -65,6 +65,7 @@ class RolloutWorker:
             )
         self._snapshot: PolicySnapshot | None = None
         self._recorder: EpisodeRecorder | None = None
+        self._saved: Any = None  # the environment as it is now
         self._steps_with_policy = 0
         self._episodes_started = 0
         self._greedy = False
@@ -90,6 +91,7 @@ class RolloutWorker:
     def collect(self, steps: int) -> Fragment:
         """Takes ``steps`` steps, through as many episodes as they fill."""
         started = time.perf_counter()
+        self._saved = None
         parts: list[Transitions] = []
         episodes: list[EpisodeSummary] = []
         successes: list[Episode] = []
@@ -128,7 +130,7 @@ class RolloutWorker:
         self, snapshot: PolicySnapshot, seeds: tuple[int, ...], should_stop: Any = lambda: False
     ) -> EvaluationReport:
         """Noise-free episodes with ``snapshot``; the episode under way is given up."""
-        self._recorder = None
+        self._recorder = self._saved = None
         self._policy.set_parameters(snapshot.parameters)
 
         def act(observation: Float32Array) -> Float32Array:
@@ -141,12 +143,22 @@ class RolloutWorker:
         self._environment.reset(seed=int(self._rng.integers(1 << 30)))
         return report
 
+    def settle(self) -> None:
+        """Saves the environment, so that a ``state`` before the next step changes nothing.
+
+        A physics engine may lose its caches when it is saved. Where that is done after each
+        fragment, whether or not a checkpoint is taken, the run does not depend on the clock.
+        """
+        if self._saved is None and self._episodes_started:
+            self._saved = save_environment(self._environment)
+
     def state(self) -> dict[str, Any]:
         """Everything that the next fragment depends on, as plain data.
 
         Where the environment cannot be saved, the episode under way is left out.
         """
-        environment = save_environment(self._environment)
+        self.settle()
+        environment = self._saved
         going_on = self._recorder is not None and environment is not None
         priorities = self._first_priorities
         return {
