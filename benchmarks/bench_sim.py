@@ -14,15 +14,14 @@ of a blind straight push.
 
 from __future__ import annotations
 
-import argparse
 import gc
-import json
 import sys
 import time
 from typing import Any, NamedTuple
 
 import numpy as np
 import pybullet
+from figures import Figure, argument_parser, more_is_better, show
 
 import der_ros.envs
 from der_ros.envs.scripted import blind_action, oracle_action
@@ -172,9 +171,19 @@ def option(text: str) -> tuple[str, Any]:
         return name, value
 
 
+def raced(figures: dict[str, float]) -> list[Figure]:
+    """The environment's speed against its peer's, and the rest, whose names carry their units."""
+    ours, peer = "env_physics_steps_per_s", "bare_physics_steps_per_s"
+    rest = {name: value for name, value in figures.items() if name not in (ours, peer, "ratio")}
+    return [
+        more_is_better(ours, figures[ours], "", "bare PyBullet", figures[peer]),
+        *(Figure(name, value, "") for name, value in rest.items()),
+    ]
+
+
 def main() -> int:
     """Prints the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argument_parser(__doc__)
     parser.add_argument("--task", choices=TASK_NAMES, default="lap_joint")
     parser.add_argument("--episodes", type=int, default=20)
     parser.add_argument("--repeat", type=int, default=3)
@@ -183,17 +192,12 @@ def main() -> int:
         "--option", action="append", default=[], type=option, metavar="NAME=VALUE",
         help="a keyword of the environment",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     arguments = parser.parse_args()
     options = dict(arguments.option)
     figures = measure(arguments.task, options, arguments.episodes, arguments.repeat)
     if arguments.controllers > 0:
         figures |= run_controllers(arguments.task, options, arguments.controllers)
-    if arguments.json:
-        print(json.dumps(figures))
-    else:
-        for name, value in figures.items():
-            print(f"{name:28s} {value:12.2f}")
+    show("sim", raced(figures), arguments.json)
     return 0 if figures["same_motion"] else 1
 
 
