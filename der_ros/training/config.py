@@ -84,6 +84,8 @@ class TrainingConfig:
             (``epsilon_greedy``, for DQN).
         noise_min: the least exploring episode's noise; gaussian: standard deviation of the action.
         noise_max: the most exploring episode's noise.
+        action_dropout: probability that, for an episode, a component of a noisy action is noise
+            alone.
         ou_theta: pull of the Ornstein-Uhlenbeck process.
         ou_sigma: its noise.
         greedy_epsilon: Ape-X's ε of ``epsilon_greedy``: worker i of N draws at random with
@@ -153,6 +155,7 @@ class TrainingConfig:
     exploration: str = "gaussian"
     noise_min: float = 0.1
     noise_max: float = 0.8
+    action_dropout: float = 0.0
     ou_theta: float = 0.15
     ou_sigma: float = 0.2
     greedy_epsilon: float = 0.4
@@ -188,6 +191,10 @@ class TrainingConfig:
             raise ConfigurationError(
                 f"exploration: expected epsilon_greedy with {', '.join(CHOICE_ALGORITHMS)} and "
                 f"with nothing else, got {self.exploration} with {self.algorithm}"
+            )
+        if not 0.0 <= self.action_dropout < 1.0:
+            raise ConfigurationError(
+                f"action_dropout: expected 0 or more and below 1, got {self.action_dropout}"
             )
         if not 0.0 < self.greedy_epsilon < 1.0:
             raise ConfigurationError(

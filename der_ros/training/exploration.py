@@ -112,19 +112,40 @@ class Exploration(Protocol):
 
 
 class NoisyActions:
-    """clip(π(s) + noise, ±1)."""
+    """clip(m · π(s) + noise, ±1), with a mask m that is drawn anew for each episode.
 
-    def __init__(self, noise: Noise) -> None:
-        self.noise = noise
-        self.start_episode, self.state = noise.start_episode, noise.state
-        self.load_state = noise.load_state
+    Each component of m is 0 with probability ``dropout``, else 1: for a whole episode, some
+    components of the action are noise alone. A young policy saturates the components that its
+    critic knows nothing about yet (sideways, above the hole), and carries what it has learned well
+    (turn, go down) past every success; where those components rest, it meets one.
+    """
+
+    def __init__(self, noise: Noise, dropout: float, action_size: int) -> None:
+        self._noise, self._dropout = noise, dropout
+        self.kept = np.ones(action_size, np.float32)
+
+    def start_episode(self, rng: np.random.Generator) -> None:
+        """Draws the mask too."""
+        self._noise.start_episode(rng)
+        if self._dropout > 0.0:
+            self.kept = (rng.random(len(self.kept)) >= self._dropout).astype(np.float32)
 
     def act(
         self, policy: MlpPolicy, observation: Float32Array, rng: np.random.Generator
     ) -> Float32Array:
         """With the noise's next draw."""
-        noisy: Float32Array = policy(observation) + self.noise.draw(rng, policy.action_size)
+        noise = self._noise.draw(rng, policy.action_size)
+        noisy: Float32Array = self.kept * policy(observation) + noise
         return np.clip(noisy, -1.0, 1.0, out=noisy)
+
+    def state(self) -> dict[str, float | list[float] | None]:
+        """The noise's, and the mask."""
+        return {**self._noise.state(), "kept": self.kept.tolist()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Takes over what ``state`` gave."""
+        self._noise.load_state(state)
+        self.kept = np.array(state["kept"], np.float32)
 
 
 class OwnDraws:
@@ -182,13 +203,15 @@ class EpsilonGreedy:
         return float(self._base ** (1.0 + 7.0 * place))
 
 
-def make_exploration(config: TrainingConfig, worker: int, workers: int) -> Exploration:
+def make_exploration(
+    config: TrainingConfig, worker: int, workers: int, action_size: int
+) -> Exploration:
     """The exploration of worker ``worker`` of ``workers``."""
     if config.exploration == "policy":
         return OwnDraws()
     if config.exploration == "epsilon_greedy":
         return EpsilonGreedy(config.greedy_epsilon, worker, workers)
-    return NoisyActions(make_noise(config, worker, workers))
+    return NoisyActions(make_noise(config, worker, workers), config.action_dropout, action_size)
 
 
 def make_noise(config: TrainingConfig, worker: int, workers: int) -> Noise:

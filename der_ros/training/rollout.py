@@ -51,10 +51,10 @@ class RolloutWorker:
         """
         self._config, self._environment, self._worker = config, environment, worker
         self._rng = np.random.default_rng(seed)
-        self._exploration = make_exploration(config, worker, workers)
         self._random_steps = config.learning_starts // max(1, workers)
         observation_shape = environment.observation_space.shape or (0,)
         action_shape = environment.action_space.shape or (0,)
+        self._exploration = make_exploration(config, worker, workers, action_shape[0])
         self._policy = make_policy(
             config.algorithm, observation_shape[0], config.learner.hidden, action_shape[0]
         )
