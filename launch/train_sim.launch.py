@@ -17,7 +17,7 @@ ARGUMENTS = [
         "algorithm",
         "preset",
         str,
-        ["preset", "ddpg", "td3"],
+        ["preset", "ddpg", "td3", "sac"],
         "The learner; preset: the preset's own (td3 in fast, ddpg in paper)",
     ),
     (

@@ -246,7 +246,12 @@ class TrainingRun(RunControl):
             facts["evaluation_episodes"] = str(best.report.episodes)
         path = self.run_dir / "policy.onnx"
         export_snapshot(
-            snapshot, self.config.algorithm, self.config.hidden, self._contract, path, facts
+            snapshot,
+            self.config.algorithm,
+            self.config.learner.hidden,
+            self._contract,
+            path,
+            facts,
         )
         self._exported = path
 
