@@ -15,6 +15,7 @@ of a blind straight push.
 from __future__ import annotations
 
 import gc
+import math
 import sys
 import time
 from typing import Any, NamedTuple
@@ -111,7 +112,7 @@ def time_resets(env: der_ros.envs.AssemblyEnv, count: int = 500) -> float:
 def measure(
     task: str, options: dict[str, Any], episode_count: int, repeat: int
 ) -> dict[str, float]:
-    """All figures; of the repetitions, which take turns, the fastest of each counts."""
+    """All figures; of the repetitions of each episode the fastest counts."""
     env = der_ros.envs.TaskEnv(task, **options)
     env.reset(seed=0)
     episodes = [record(env, seed) for seed in range(episode_count)]
@@ -120,11 +121,17 @@ def measure(
     with AssemblyWorld(env.task, robot=env.robot) as world:
         time_bare(world, episodes[:1])
         gc.collect()
-        pairs = [(time_env(env, episodes), time_bare(world, episodes)) for _ in range(repeat)]
+        best = [(math.inf, math.inf)] * episode_count
+        # The two take turns episode by episode, so that what else runs here meets both.
+        for _ in range(repeat):
+            for number, episode in enumerate(episodes):
+                env_s, bare_s = best[number]
+                env_s = min(env_s, time_env(env, [episode]))
+                best[number] = env_s, min(bare_s, time_bare(world, [episode]))
         same = world_state(world) == world_state(env.world)
     reset_s = time_resets(env)
     env.close()
-    env_s, bare_s = (min(times) for times in zip(*pairs, strict=True))
+    env_s, bare_s = (sum(times) for times in zip(*best, strict=True))
     return {
         "env_control_steps_per_s": control_steps / env_s,
         "env_physics_steps_per_s": physics_steps / env_s,

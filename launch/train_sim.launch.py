@@ -17,7 +17,7 @@ ARGUMENTS = [
         "algorithm",
         "preset",
         str,
-        ["preset", "ddpg", "td3"],
+        ["preset", "ddpg", "td3", "sac"],
         "The learner; preset: the preset's own (td3 in fast, ddpg in paper)",
     ),
     (
@@ -28,7 +28,7 @@ ARGUMENTS = [
         "Which shard starts with which demonstrations",
     ),
     ("der", "true", bool, ["true", "false"], "Dynamic Experience Replay on or off"),
-    ("demos", "", str, None, "File or folder of demonstrations"),
+    ("demos", "", str, None, "A demonstration or a folder of them: bags, or .npz episodes"),
     ("engine", "local", str, ["local", "ray"], "Where workers and replay run"),
     ("ray_address", "", str, None, "A running Ray cluster, host:port; empty: one started here"),
     ("workers", "-1", int, None, "Rollout processes; 0: all in one; -1: cores minus one"),

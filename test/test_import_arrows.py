@@ -26,7 +26,7 @@ ARROWS = {
     "envs": {"geometry", "tasks", "sim", "policy.observation", "policy.governor"},
     "replay": {"geometry"},
     "algorithms": {"geometry", "replay"},
-    "training": {"geometry", "tasks", "envs", "replay", "algorithms", "policy"},
+    "training": {"geometry", "tasks", "envs", "replay", "algorithms", "policy", "bags"},
     "policy": {"geometry", "tasks"},
     "drivers": {"geometry"},
     "bags": {"geometry", "policy"},

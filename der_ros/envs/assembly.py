@@ -270,7 +270,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
     def _made_for(self) -> str:
         """What a state must have in common with the environment that takes it on."""
         return (
-            f"{self.task!r}, {self.world.servo_config!r}, {self.governor_limits!r}, "
+            f"{self.task!r}, {self.robot}, {self.world.servo_config!r}, {self.governor_limits!r}, "
             f"{self.randomization!r}, control_dt={self.control_dt_s}"
         )
 

@@ -16,6 +16,7 @@ from der_ros.geometry import Pose, quaternion_from_rotation_vector
 from der_ros.sim.arm import Arm, Axis, Rod, radians
 
 _GREY = (0.82, 0.83, 0.84, 1.0)
+_DARK = (0.25, 0.25, 0.27, 1.0)
 _RING = (0.95, 0.50, 0.12, 1.0)
 # The elbow has one freedom too many: with the tool held still it could swing about the line from
 # shoulder to wrist. This friction of A3, as large as the step allows, takes its swing away; where
@@ -89,7 +90,13 @@ IIWA = Arm(
             7, 175, 135, origin=(0, 0, 0.081), direction=(0, 0, 1),
             mass_kg=0.3, center_of_mass=(0, 0, 0.02), inertia_kgm2=(0.001, 0.001, 0.001),
             drive_inertia_kgm2=0.394,
-            looks=(Rod((0, 0, -0.04), (0, 0, 0.045), 0.045, _GREY),),
+            looks=(
+                Rod((0, 0, -0.04), (0, 0, 0.045), 0.045, _GREY),
+                # Adapter, force/torque sensor and what holds the piece.
+                Rod((0, 0, 0.045), (0, 0, 0.109), 0.035, _DARK),
+                Rod((0, 0, 0.109), (0, 0, 0.142), 0.047, _GREY),
+                Rod((0, 0, 0.142), (0, 0, 0.225), 0.012, _DARK),
+            ),
         ),
     ),
     last_from_flange=Pose(np.array((0.0, 0.0, 0.045)), np.array((0.0, 0.0, 0.0, 1.0))),

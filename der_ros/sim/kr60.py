@@ -16,6 +16,7 @@ from der_ros.geometry import Pose, quaternion_from_rotation_vector
 from der_ros.sim.arm import Arm, Axis, Rod, radians
 
 _ORANGE = (0.93, 0.45, 0.10, 1.0)
+_STEEL = (0.82, 0.83, 0.84, 1.0)
 _DARK = (0.25, 0.25, 0.27, 1.0)
 
 
@@ -80,7 +81,13 @@ KR60 = Arm(
             6, -350, 350, 322, origin=(0, 0, 0), direction=(-1, 0, 0),
             mass_kg=6, center_of_mass=(0.16, 0, 0), inertia_kgm2=(0.03, 0.03, 0.03),
             drive_inertia_kgm2=4,
-            looks=(Rod((0.12, 0, 0), (0.17, 0, 0), 0.07, _DARK),),
+            looks=(
+                Rod((0.12, 0, 0), (0.17, 0, 0), 0.07, _DARK),
+                # Adapter, force/torque sensor and what holds the piece.
+                Rod((0.17, 0, 0), (0.334, 0, 0), 0.045, _DARK),
+                Rod((0.334, 0, 0), (0.367, 0, 0), 0.047, _STEEL),
+                Rod((0.367, 0, 0), (0.45, 0, 0), 0.012, _DARK),
+            ),
         ),
     ),
     # KUKA's flange: z along the wrist.

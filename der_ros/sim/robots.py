@@ -18,7 +18,7 @@ class Robot:
     Attributes:
         name: what it is called.
         servo: its stiffness, damping and force. The effective inertias are what the damping is
-            laid out for: about those of the arm's lighter directions.
+            laid out for: between those of the arm's lightest and heaviest directions.
         arm: its axes; None where the tool hangs on nothing.
     """
 
@@ -38,7 +38,12 @@ _ROBOTS = {
         ),
         Robot(
             "kr60",
-            replace(ServoConfig.kr60(), effective_mass_kg=40.0, effective_inertia_kgm2=5.0),
+            replace(
+                ServoConfig.kr60(),
+                damping_ratio=1.0,
+                effective_mass_kg=80.0,
+                effective_inertia_kgm2=10.0,
+            ),
             KR60,
         ),
     )

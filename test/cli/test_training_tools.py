@@ -76,7 +76,7 @@ def test_export_policy_writes_what_the_run_wrote(run_dir, tmp_path, capsys):
         (evaluate, ["--policy", "x.onnx", "--episodes", "0"], "at least one episode"),
         (export_policy, ["/nowhere", "never.onnx"], "/nowhere"),
         (train, ["--resume", "/nowhere"], "/nowhere"),
-        (train, ["--preset", "quick"], "fast, paper"),
+        (train, ["--preset", "quick"], "fast, paper, gym"),
         (train, ["--set", "bach_size=3"], "batch_size"),
         (train, ["--run-dir", "/"], "holds something"),
         (train, ["--demos", "/nowhere", "--run-dir", "{tmp}/r"], "/nowhere"),
