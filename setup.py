@@ -22,6 +22,7 @@ TOOLS = (
     "export_policy",
     "replay_bag",
     "benchmark",
+    "plot_runs",
     "doctor",
     "identify_payload",
 )

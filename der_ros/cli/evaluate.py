@@ -15,7 +15,7 @@ from typing import Any
 
 from der_ros.cli._common import run_tool
 from der_ros.cli._evaluation import Contestant, EpisodeProgress, show, summarise
-from der_ros.envs.assembly import ROBOT_NAMES, AssemblyEnv
+from der_ros.envs.assembly import AssemblyEnv
 from der_ros.envs.randomization import PRESETS
 from der_ros.envs.recording import Recording, frame_interval
 from der_ros.envs.scripted import blind_action, oracle_action
@@ -23,6 +23,7 @@ from der_ros.envs.video_file import make_video_file
 from der_ros.errors import ConfigurationError
 from der_ros.policy.runtime import OnnxPolicy
 from der_ros.sim.camera import has_display
+from der_ros.sim.robots import ROBOT_NAMES
 from der_ros.tasks import TASK_NAMES
 from der_ros.training.config import TrainingConfig, make_config
 from der_ros.training.environment import Environment, make_environment

@@ -22,8 +22,8 @@ from der_ros.training.progress import outcome_line, progress_line, share_done
 from der_ros.training.run import TrainingRun
 
 _FIELDS = (
-    "task", "env", "algorithm", "replay_structure", "der", "demos", "engine", "workers", "seed",
-    "max_minutes", "max_env_steps",
+    "task", "env", "success_return", "algorithm", "replay_structure", "der", "demos", "engine",
+    "ray_address", "workers", "seed", "max_minutes", "max_env_steps",
 )  # fmt: skip
 _SECONDS_BETWEEN_LINES = 15.0
 
@@ -39,9 +39,8 @@ def _train(options: argparse.Namespace) -> int:
     given = {name: getattr(options, name) for name in _FIELDS}
     overrides = {name: value for name, value in given.items() if value is not None}
     overrides |= dict(parse_override(text) for text in options.set)
-    config, run_dir, resume = resolve_run(
-        options.preset, overrides, options.run_dir, options.resume
-    )
+    preset = options.preset or ("gym" if options.env else "fast")
+    config, run_dir, resume = resolve_run(preset, overrides, options.run_dir, options.resume)
     with _display(config) as display:
         run = TrainingRun(config, run_dir, resume, display.show)
         _stop_on_signals(run)
@@ -143,9 +142,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--task", choices=TASK_NAMES, help="what is assembled (lap_joint)")
     parser.add_argument("--env", help="a Gymnasium environment in place of a task")
     parser.add_argument(
+        "--success-return",
+        type=float,
+        help="with --env: an episode of at least this return is a success (default: the "
+        "environment's own verdict, else the return for which Gymnasium counts it as solved)",
+    )
+    parser.add_argument(
         "--preset",
-        default="fast",
-        help=f"{' or '.join(PRESET_NAMES)}, or the path of a .yaml file (%(default)s)",
+        help=f"{', '.join(PRESET_NAMES)}, or the path of a .yaml file (fast; with --env gym)",
     )
     parser.add_argument("--algorithm", choices=ALGORITHM_NAMES)
     parser.add_argument("--replay-structure", choices=STRUCTURE_NAMES)
@@ -154,8 +158,13 @@ def _parser() -> argparse.ArgumentParser:
         action=argparse.BooleanOptionalAction,
         help="Dynamic Experience Replay: feed the zones with the run's own successes",
     )
-    parser.add_argument("--demos", help="file or folder of demonstrations (.npz episodes)")
+    parser.add_argument(
+        "--demos", help="a demonstration or a folder of them: bags of deployments, or .npz episodes"
+    )
     parser.add_argument("--engine", choices=ENGINE_NAMES)
+    parser.add_argument(
+        "--ray-address", help="a running Ray cluster, host:port or auto; none: one started here"
+    )
     parser.add_argument(
         "--workers",
         type=int,

@@ -32,7 +32,6 @@ from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks.base import InitialState, Judgement, Task
 from der_ros.tasks.pieces import Piece
 
-ROBOT_NAMES = ("robotless",)
 PHYSICS_DT_S = 0.004
 GOVERNOR_DT_S = 0.012
 # The governor stops the tool at the workspace's wall: who comes this close was about to leave.
@@ -49,17 +48,18 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
 
     Observation (13,) float32: ``policy.observation``. Action (6,) in [-1, 1], clipped: fractions
     of ``task.speed_limits``. Reward and ``terminated``: the task's. ``truncated``: the time limit,
-    the held piece at the workspace's edge, or the governor latched at its hard limit.
+    the held piece at the workspace's edge, the governor latched at its hard limit, or an axis
+    of the arm at its end stop.
 
     ``info`` holds ``success`` (bool), ``distance_m``, ``angle_rad``, ``wrench`` ((6,) as
     observed), ``peak_force_n`` (of this episode, as read), ``penetration_m`` (at the end of the
-    step), ``interventions`` (int, the governor's flags of this step together) and ``latched``
-    (bool).
+    step), ``interventions`` (int, the governor's flags of this step together), ``latched`` (bool)
+    and ``joint_limit`` (bool, an axis of the arm is at its end stop).
 
     Args:
         task: what is assembled.
         randomization: a preset's name or a ``Randomization``.
-        robot: one of ``ROBOT_NAMES``.
+        robot: one of ``sim.robots.ROBOT_NAMES``; default the task's.
         control_dt: time between two actions, s, a whole multiple of 1/250 s.
         render_mode: None, ``rgb_array``, or ``human`` (PyBullet's window; needs a display).
         servo: stiffness of the arm; default a KR 60's.
@@ -79,16 +79,12 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         task: Task,
         *,
         randomization: str | Randomization = "none",
-        robot: str = "robotless",
+        robot: str | None = None,
         control_dt: float = 0.06,
         render_mode: str | None = None,
         servo: ServoConfig | None = None,
         limits: GovernorLimits | None = None,
     ) -> None:
-        if robot not in ROBOT_NAMES:
-            raise ConfigurationError(
-                f"robot: expected one of {', '.join(ROBOT_NAMES)}, got {robot!r}"
-            )
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ConfigurationError(
                 "render_mode: expected None, rgb_array, or human where there is a display, "
@@ -96,7 +92,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             )
         self._ticks, self._steps_per_tick = split_control_period(control_dt)
         self.task = task
-        self.robot = robot
+        self.robot = robot if robot is not None else task.default_robot
         self.control_dt_s = float(control_dt)
         self.randomization = resolve_randomization(randomization)
         self.governor_limits = limits if limits is not None else default_limits(task)
@@ -108,7 +104,9 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         # An episode never lasts longer than the limit, and the limit need not be a multiple.
         self.max_steps = math.floor(task.time_limit_s / control_dt + 1e-9)
         self._speed_limits: list[float] = task.speed_limits.tolist()
-        self.world = AssemblyWorld(task, servo, PHYSICS_DT_S, gui=render_mode == "human")
+        self.world = AssemblyWorld(
+            task, servo, PHYSICS_DT_S, gui=render_mode == "human", robot=self.robot
+        )
         self._tick_s = self._steps_per_tick * PHYSICS_DT_S
         self._sensing = SimulatedSensing(self.world, self.randomization, self._tick_s)
         self._conditions = Conditions()
@@ -161,6 +159,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         truncated = not judgement.success and (
             self._steps >= self.max_steps
             or self._governor.latched
+            or self.world.joint_limit_reached()
             or not self.task.inside_workspace(self._sensing.believed_pose(), _WALL_M)
         )
         info = self._info(judgement, interventions)
@@ -271,7 +270,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
     def _made_for(self) -> str:
         """What a state must have in common with the environment that takes it on."""
         return (
-            f"{self.task!r}, {self.world.servo_config!r}, {self.governor_limits!r}, "
+            f"{self.task!r}, {self.robot}, {self.world.servo_config!r}, {self.governor_limits!r}, "
             f"{self.randomization!r}, control_dt={self.control_dt_s}"
         )
 
@@ -332,6 +331,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             "penetration_m": self.world.penetration_m(),
             "interventions": interventions,
             "latched": self._governor.latched,
+            "joint_limit": self.world.joint_limit_reached(),
         }
 
 

@@ -12,9 +12,9 @@ from der_ros.envs.assembly import AssemblyEnv
 from der_ros.envs.video_file import VideoFile
 from der_ros.envs.video_panel import Moment, draw_panel
 from der_ros.errors import ConfigurationError
-from der_ros.sim.camera import JOINT_VIEW, render_rgb
+from der_ros.sim.camera import JOINT_VIEW, View, render_rgb, whole_view
 
-_WIDTH, _HEIGHT = 560, 420
+_WIDTH, _ARM_WIDTH, _HEIGHT = 560, 260, 420
 _LARGEST_FPS = 20.0
 _LAST_FRAME_S = 1.5
 
@@ -53,6 +53,7 @@ class Recording(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._every = frame_interval(inner.control_dt_s)
         self._episode = 0
         self._moments: list[Moment] = []
+        self._arm_view: View | None = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -62,6 +63,8 @@ class Recording(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._episode += 1
         self._moments = []
         if self._episode <= self._episodes:
+            if self._arm_view is None and self._assembly.robot != "robotless":
+                self._arm_view = whole_view(self._assembly.world.client, _ARM_WIDTH / _HEIGHT)
             self._moments.append(self._moment(info, None))
             self._write(1)
         return observation, info
@@ -89,13 +92,15 @@ class Recording(gymnasium.Wrapper[Any, Any, Any, Any]):
         return Moment(time_s, info["distance_m"], info["angle_rad"], info["wrench"], success)
 
     def _frame(self) -> NDArray[np.uint8]:
-        """The joint, and the panel to its right, (_HEIGHT, width, 3)."""
+        """The joint, the arm if there is one, and the panel, (_HEIGHT, width, 3)."""
+        parts = [self._picture(JOINT_VIEW, _WIDTH)]
+        if self._arm_view is not None:
+            parts.append(self._picture(self._arm_view, _ARM_WIDTH))
+        subtitle = f"{self._label}, episode {self._episode} of {self._episodes}"
+        title = self._assembly.task.name.replace("_", " ")
+        parts.append(draw_panel(title, subtitle, self._moments, _HEIGHT))
+        return np.concatenate(parts, axis=1)
+
+    def _picture(self, view: View, width: int) -> NDArray[np.uint8]:
         world = self._assembly.world
-        picture = render_rgb(world.client, world.scene.ground, JOINT_VIEW, _WIDTH, _HEIGHT)
-        panel = draw_panel(
-            self._assembly.task.name.replace("_", " "),
-            f"{self._label}, episode {self._episode} of {self._episodes}",
-            self._moments,
-            _HEIGHT,
-        )
-        return np.concatenate((picture, panel), axis=1)
+        return render_rgb(world.client, world.scene.ground, view, width, _HEIGHT)

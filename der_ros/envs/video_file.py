@@ -15,8 +15,7 @@ from PIL import Image
 from der_ros.errors import ConfigurationError, DerRosError
 
 _GIF_WIDTH = 640
-_GIF_COLORS = 128
-_SHADE_BITS = np.uint8(0xF8)
+_GIF_COLORS = 160
 # How many frames are looked at for the colours.
 _PALETTE_FRAMES = 12
 
@@ -164,9 +163,10 @@ class GifFile:
         pixels = np.concatenate(
             [np.asarray(self._unpacked(packed)).reshape(-1, 3) for packed in chosen]
         )
-        # Each shade once, or the large areas would leave none for the thin lines of the plots.
-        shades = np.unique(pixels & _SHADE_BITS, axis=0)
-        return Image.fromarray(shades[None]).quantize(_GIF_COLORS)
+        colors, counts = np.unique(pixels, axis=0, return_counts=True)
+        # By the root of their number, or large areas would leave none for the plots' thin lines.
+        weighed = np.repeat(colors, np.ceil(np.sqrt(counts)).astype(int), axis=0)
+        return Image.fromarray(weighed[None]).quantize(_GIF_COLORS)
 
     def _unpacked(self, packed: bytes) -> Image.Image:
         return Image.frombytes("RGB", self._size, zlib.decompress(packed))

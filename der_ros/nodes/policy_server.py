@@ -1,7 +1,8 @@
 """Runs a policy: held piece's pose and wrench in, twists out, at the policy's own rate.
 
 A lifecycle node. Configure loads and checks the policy, activate moves, deactivate stops. It acts
-on nothing that is stale or not finite, and it stops for good when the policy itself gives garbage.
+on nothing that is stale, of different moments or not finite, and it stops for good when the policy
+itself gives garbage.
 """
 
 from __future__ import annotations
@@ -11,24 +12,24 @@ import json
 import logging
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
+from geometry_msgs.msg import TwistStamped
 from numpy.typing import NDArray
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.qos import QoSProfile
 from std_msgs.msg import Float32MultiArray, MultiArrayDimension, String
 from std_srvs.srv import Trigger
 
 from der_ros.bags.replay import ACTION_TOPIC, INFO_TOPIC, OBSERVATION_TOPIC, tick_label
-from der_ros.errors import ConfigurationError, ContractError, DerRosError
+from der_ros.errors import ContractError, DerRosError
 from der_ros.geometry import Twist
 from der_ros.nodes.common import (
     LATCHED,
@@ -39,50 +40,25 @@ from der_ros.nodes.common import (
     declare,
     run_node,
 )
-from der_ros.nodes.conversions import (
-    CellFrames,
-    pose_from_message,
-    twist_to_message,
-    wrench_from_message,
-)
-from der_ros.nodes.frames import BASE_FRAME, TASK_FRAME
-from der_ros.nodes.polling import PolledSubscription
-from der_ros.policy.observation import build_observation, wrench_at_held_piece
+from der_ros.nodes.conversions import CellFrames, twist_to_message
+from der_ros.nodes.frames import TASK_FRAME
+from der_ros.nodes.policy_inputs import KINDS, PolicyInputs, UnusableInputError
+from der_ros.nodes.rate_meter import RateMeter
 from der_ros.policy.runtime import OnnxPolicy
 from der_ros.policy.shipped import shipped_policy
 from der_ros.tasks import TASK_NAMES
 
 logger = logging.getLogger("policy_server")
 
-_NEWEST = QoSProfile(depth=1)
-
-
-class Input(NamedTuple):
-    """The newest message of a topic, and when it arrived by the monotonic clock."""
-
-    message: Any
-    arrived_s: float
-
 
 @dataclasses.dataclass
 class Counts:
-    """What happened since the node started; jitter and inference since the last diagnostics."""
+    """What happened since the node started; inference since the last diagnostics."""
 
     ticks: int = 0
     commands: int = 0
-    stale: int = 0
-    not_finite: int = 0
-    wrong_frame: int = 0
-    max_jitter_s: float = 0.0
+    skipped: Counter[str] = dataclasses.field(default_factory=Counter)
     max_inference_s: float = 0.0
-
-
-class UnusableInputError(DerRosError):
-    """There is no observation this time; ``counter`` is the field of ``Counts`` to raise."""
-
-    def __init__(self, counter: str, reason: str) -> None:
-        super().__init__(reason)
-        self.counter = counter
 
 
 class PolicyServer(Shell, LifecycleNode):
@@ -92,14 +68,13 @@ class PolicyServer(Shell, LifecycleNode):
         super().__init__("policy_server")
         self._declare_parameters()
         self._frames = CellFrames.declare(self)
-        self._task_from_base = self._frames.base_from_task.inverse()
+        self._inputs = PolicyInputs(self, self._frames)
         self._policy: OnnxPolicy | None = None
         self._timer: Any = None
-        self._inputs: dict[str, Input] = {}
         self._counts = Counts()
         self._skipped = ""
         self._fault = ""
-        self._last_tick_s: float | None = None
+        self._rate: RateMeter | None = None
         self._create_topics()
         self._guard_transitions()
         self._diagnostics = DiagnosticsPublisher(self, "policy", self._collect)
@@ -116,16 +91,6 @@ class PolicyServer(Shell, LifecycleNode):
                 "Set while not active, it is loaded and checked at once"
             ),
         )
-        self._timeouts_s = {
-            "pose": declare(
-                self, "pose_timeout_s", 0.1, "A robot pose older than this is stale, s",
-                minimum=0.001, maximum=10.0,
-            ),
-            "wrench": declare(
-                self, "wrench_timeout_s", 0.1, "A force reading older than this is stale, s",
-                minimum=0.001, maximum=10.0,
-            ),
-        }  # fmt: skip
         self.add_on_set_parameters_callback(self._on_set_parameters)
 
     def _create_topics(self) -> None:
@@ -133,19 +98,7 @@ class PolicyServer(Shell, LifecycleNode):
         self._observations = self.create_publisher(Float32MultiArray, OBSERVATION_TOPIC, 100)
         self._actions = self.create_publisher(Float32MultiArray, ACTION_TOPIC, 100)
         self._info = self.create_publisher(String, INFO_TOPIC, LATCHED)
-        self._subscriptions_of_inputs = {
-            "pose": PolledSubscription(self, PoseStamped, "kuka/tcp_pose", _NEWEST),
-            "wrench": PolledSubscription(self, WrenchStamped, "netft_data", _NEWEST),
-        }
         self.create_service(Trigger, "policy_server/reset_fault", self._on_reset_fault)
-
-    def _take_inputs(self) -> None:
-        """Keeps the newest message of each input, with its arrival by the monotonic clock."""
-        for name, subscription in self._subscriptions_of_inputs.items():
-            newest = subscription.newest()
-            if newest is not None:
-                arrived_s = time.monotonic() - newest.age_s()
-                self._inputs[name] = Input(newest.message, arrived_s)
 
     # Lifecycle.
 
@@ -178,7 +131,7 @@ class PolicyServer(Shell, LifecycleNode):
         if self._policy is None or self._fault:
             logger.error("not activated: %s", self._fault or "no policy is loaded")
             return TransitionCallbackReturn.FAILURE
-        self._last_tick_s = None
+        self._rate = RateMeter(self._policy.contract.control_dt_s)
         self._timer = self.create_timer(
             self._policy.contract.control_dt_s,
             self._tick,
@@ -258,13 +211,14 @@ class PolicyServer(Shell, LifecycleNode):
         if policy is None or self._fault:
             return
         now_s = time.monotonic()
-        self._measure_jitter(now_s, policy.contract.control_dt_s)
+        if self._rate is not None:
+            self._rate.tick(now_s)
         self._counts.ticks += 1
         try:
-            observation = self._observe(now_s)
+            observation = self._inputs.observe()
             self._skipped = ""
         except UnusableInputError as error:
-            setattr(self._counts, error.counter, getattr(self._counts, error.counter) + 1)
+            self._counts.skipped[error.kind] += 1
             self._skipped = str(error)
             return
         try:
@@ -280,36 +234,6 @@ class PolicyServer(Shell, LifecycleNode):
         self._observations.publish(_array(tick_label("observation", tick), observation))
         self._actions.publish(_array(tick_label("action", tick), action))
 
-    def _observe(self, now_s: float) -> NDArray[np.float32]:
-        """The observation of now; raises UnusableInputError when there is none to act on."""
-        self._take_inputs()
-        for name, timeout_s in self._timeouts_s.items():
-            newest = self._inputs.get(name)
-            if newest is None or now_s - newest.arrived_s > timeout_s:
-                raise UnusableInputError("stale", f"no {name} for {timeout_s:g} s")
-        pose_message = self._inputs["pose"].message
-        if pose_message.header.frame_id != BASE_FRAME:
-            raise UnusableInputError(
-                "wrong_frame",
-                f"expected a pose in {BASE_FRAME}, got {pose_message.header.frame_id!r}",
-            )
-        try:
-            pose = self._task_from_base @ pose_from_message(pose_message)
-        except ConfigurationError as error:
-            raise UnusableInputError("not_finite", str(error)) from error
-        wrench = wrench_from_message(self._inputs["wrench"].message)
-        wrench = wrench_at_held_piece(wrench, pose, self._frames.tcp_from_sensor)
-        observation = build_observation(pose, wrench)
-        if not np.isfinite(observation).all():
-            raise UnusableInputError("not_finite", "the wrench is not finite")
-        return observation
-
-    def _measure_jitter(self, now_s: float, period_s: float) -> None:
-        if self._last_tick_s is not None:
-            late_s = abs(now_s - self._last_tick_s - period_s)
-            self._counts.max_jitter_s = max(self._counts.max_jitter_s, late_s)
-        self._last_tick_s = now_s
-
     def _send(self, twist: Twist) -> None:
         stamp = self.get_clock().now().to_msg()
         self._twists.publish(twist_to_message(twist, TASK_FRAME, stamp))
@@ -318,23 +242,18 @@ class PolicyServer(Shell, LifecycleNode):
 
     def _collect(self) -> list[Status]:
         counts, policy = self._counts, self._policy
-        self._take_inputs()
-        now_s = time.monotonic()
         values: dict[str, object] = {
             "active": self._timer is not None,
             "policy": policy.path if policy else "",
             "sha256": policy.sha256 if policy else "",
             "ticks": counts.ticks,
             "commands": counts.commands,
-            "skipped_stale": counts.stale,
-            "skipped_not_finite": counts.not_finite,
-            "skipped_wrong_frame": counts.wrong_frame,
-            "max_jitter_ms": f"{1e3 * counts.max_jitter_s:.3f}",
+            **{f"skipped_{kind}": counts.skipped[kind] for kind in KINDS},
             "max_inference_ms": f"{1e3 * counts.max_inference_s:.3f}",
+            **self._inputs.figures(),
+            **(self._rate.report() if self._rate else {}),
         }
-        for name, newest in self._inputs.items():
-            values[f"{name}_age_ms"] = f"{1e3 * (now_s - newest.arrived_s):.1f}"
-        counts.max_jitter_s = counts.max_inference_s = 0.0
+        counts.max_inference_s = 0.0
         level, message = self._health()
         return [Status("policy", level, message, values)]
 

@@ -113,6 +113,9 @@ class SimTrainer(ShellNode):
             "der": declare(self, "der", True, "Dynamic Experience Replay on or off"),
             "demos": declare(self, "demos", "", "file or folder of demonstrations"),
             "engine": declare(self, "engine", "local", "where workers run", choices=ENGINE_NAMES),
+            "ray_address": declare(
+                self, "ray_address", "", "a running Ray cluster, host:port; empty: one started here"
+            ),
             "workers": declare(
                 self, "workers", -1, "rollout processes; -1: cores minus one", minimum=-1
             ),

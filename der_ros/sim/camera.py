@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pybullet
 from numpy.typing import NDArray
 
 _FIELD_OF_VIEW_DEG = 45.0
+_ROOM_AROUND = 1.15
 _NEAR_M, _FAR_M = 0.01, 10.0
 _LIGHT_FROM = (0.6, -0.8, 1.5)
 # Each pixel is the mean of this many squared: the renderer itself leaves edges jagged.
@@ -42,6 +44,27 @@ class View(NamedTuple):
 
 JOINT_VIEW = View((0.0, 0.0, 0.012), 0.24, 38.0, -24.0)
 """From the side and above, the joint fills the picture."""
+
+
+def whole_view(client: int, aspect: float) -> View:
+    """All bodies of the world, with the arm that carries the held piece.
+
+    Args:
+        client: PyBullet's connection.
+        aspect: the picture's width by its height.
+    """
+    corners = [
+        pybullet.getAABB(body, link, physicsClientId=client)
+        for body in range(pybullet.getNumBodies(physicsClientId=client))
+        for link in range(-1, pybullet.getNumJoints(body, physicsClientId=client))
+    ]
+    low, high = np.min(corners, axis=(0, 1)), np.max(corners, axis=(0, 1))
+    x, y, z = (0.5 * (low + high)).tolist()
+    # What the box looks like from the side at most, and how far off it fills the picture.
+    height, width = float(high[2] - low[2]), float(np.hypot(*(high - low)[:2]))
+    half = 0.5 * max(height, width / aspect)
+    distance_m = _ROOM_AROUND * half / math.tan(math.radians(0.5 * _FIELD_OF_VIEW_DEG))
+    return View((x, y, z), distance_m, JOINT_VIEW.yaw_deg, -15.0)
 
 
 def has_display() -> bool:

@@ -21,14 +21,13 @@ class GroundShelf:
 
     Args:
         client: PyBullet's connection.
-        piece: the one that lies there.
-        body: its number.
+        piece: the one that lies there first.
     """
 
-    def __init__(self, client: int, piece: Piece, body: int) -> None:
+    def __init__(self, client: int, piece: Piece) -> None:
         self._client = client
-        self._bodies = {piece: body}
-        self._body = body
+        self._body = create_ground(client, piece)
+        self._bodies = {piece: self._body}
 
     def take(self, piece: Piece) -> int:
         """Takes a piece off the shelf, made anew where it never was, and puts the last one there.

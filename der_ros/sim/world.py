@@ -19,34 +19,28 @@ from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.sim.camera import has_display, look_at_joint
 from der_ros.sim.ground import GroundShelf
-from der_ros.sim.scene import GRAVITY_M_PER_S2, HELD_LINK, Scene, build_scene, set_pieces
+from der_ros.sim.jointed_arm import JointedArm
+from der_ros.sim.robots import find_robot
+from der_ros.sim.scene import Scene, set_engine, set_pieces
 from der_ros.sim.servo import CartesianServo, Quadruple, ServoConfig, Six, Triple
 from der_ros.sim.shapes import CONTACT_SHELL_M
+from der_ros.sim.tool import FreeTool, JointStates, Motion, Tool, motion_at
 from der_ros.sim.variation import NOMINAL, Variation
 from der_ros.tasks.base import InitialState, Task
 
-_ZERO3: Triple = (0.0, 0.0, 0.0)
 _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-_WORLD = pybullet.WORLD_FRAME
-_FAR_AWAY: Triple = (0.0, 0.0, 10.0)
+_FAR_AWAY = Pose(np.array((0.0, 0.0, -5.0)), np.array((0.0, 0.0, 0.0, 1.0)))
+# An axis pressed against its end stop is this close to it.
+_AT_STOP_RAD = 0.002
 # Long enough for the first reading after a reset to be that of a piece at rest.
 _SETTLING_STEPS = 3
-
-
-class _Motion(NamedTuple):
-    """The tool's state and the sensor's reading, as plain numbers."""
-
-    position: Triple
-    quaternion: Quadruple
-    velocity: Triple
-    angular: Triple
-    reading: Six  # reaction at the joint, averaged: tcp axes, about the held piece's mass centre
 
 
 class WorldSnapshot(NamedTuple):
     """A saved state; plain data that any ``AssemblyWorld`` of the same task can be put into."""
 
-    motion: _Motion
+    motion: Motion
+    joints: JointStates
     stretch: Six
     ground: Pose
     variation: Variation
@@ -57,12 +51,13 @@ class AssemblyWorld:
 
     Args:
         task: pieces and tool.
-        servo: stiffness, inertia and force of the arm; default ``ServoConfig.kr60()``.
+        servo: stiffness, inertia and force of the arm; default the robot's own.
         physics_dt_s: the physics step.
         gui: opens PyBullet's window instead of running without a display.
+        robot: one of ``sim.robots.ROBOT_NAMES``.
 
     Raises:
-        ConfigurationError: the servo is too stiff for the step.
+        ConfigurationError: the robot is unknown, or the servo is too stiff for the step.
     """
 
     def __init__(
@@ -71,22 +66,21 @@ class AssemblyWorld:
         servo: ServoConfig | None = None,
         physics_dt_s: float = 0.004,
         gui: bool = False,
+        robot: str = "robotless",
     ) -> None:
         self.task = task
-        self.servo_config = servo if servo is not None else ServoConfig.kr60()
+        self.robot = find_robot(robot)
+        self.servo_config = servo if servo is not None else self.robot.servo
         self.physics_dt_s = physics_dt_s
         self._gui = gui
         self._servo = CartesianServo(self.servo_config, physics_dt_s)
         self._client = -1
-        self._scene = Scene(-1, -1)
         self._ground = Pose.identity()
-        self._shelf: GroundShelf | None = None
         self._variation = NOMINAL
-        self._tool_weight_n = self._weight_n(NOMINAL)
-        start = task.start_pose
-        self._motion = _Motion(
-            _triple(start.position), _quadruple(start.quaternion), _ZERO3, _ZERO3, _ZERO6
-        )
+        self._motion = motion_at(task.start_pose)
+        self._tool: Tool
+        self._shelf: GroundShelf
+        self._scene: Scene
 
     # -- life ------------------------------------------------------------------------------------
 
@@ -107,8 +101,9 @@ class AssemblyWorld:
         if client < 0:
             raise DerRosError("PyBullet: expected a physics world, got none; close other worlds")
         self._client = client
-        self._scene = build_scene(client, self.task, self.servo_config, self.physics_dt_s)
-        self._shelf = GroundShelf(client, self.task.ground, self._scene.ground)
+        set_engine(client, self.physics_dt_s)
+        self._tool = self._make_tool(client)
+        self._shelf = GroundShelf(client, self.task.ground)
         self._vary(NOMINAL)
         if self._gui:
             look_at_joint(client)
@@ -140,8 +135,7 @@ class AssemblyWorld:
         Raises:
             DerRosError: the world is closed.
         """
-        if self._client < 0:
-            raise DerRosError("AssemblyWorld: expected an open world, got a closed one; open() it")
+        self._require_open()
         return self._client
 
     @property
@@ -159,13 +153,13 @@ class AssemblyWorld:
             variation: what is different from the task and the servo until the next reset.
 
         Raises:
-            ConfigurationError: the variation makes the servo too stiff for the physics step.
+            ConfigurationError: the arm does not reach the held piece's pose, or the variation makes
+                the servo too stiff for the physics step.
         """
-        motion = _Motion(
-            _triple(initial.held.position), _quadruple(initial.held.quaternion),
-            _ZERO3, _ZERO3, _ZERO6,
-        )  # fmt: skip
-        self._become(WorldSnapshot(motion, _ZERO6, initial.ground, variation))
+        self._require_open()
+        joints = self._tool.joints_at(initial.held)
+        motion = motion_at(initial.held)
+        self._become(WorldSnapshot(motion, joints, _ZERO6, initial.ground, variation))
         self.drive(_ZERO6, _SETTLING_STEPS)
 
     def place_ground(self, pose: Pose) -> None:
@@ -205,34 +199,14 @@ class AssemblyWorld:
             steps: physics steps, at least 1.
 
         Raises:
-            DerRosError: the engine has gone, as it does when a person closes its window.
+            DerRosError: the world is closed, or the engine has gone, as it does when a person
+                closes its window.
         """
+        self._require_open()
         try:
-            self._drive(twist, steps)
+            self._motion = self._tool.drive(self._servo, self._motion, twist, steps)
         except pybullet.error as error:
             raise DerRosError(f"PyBullet's world or its window was closed: {error}") from error
-
-    def _drive(self, twist: Six, steps: int) -> None:
-        client, tool, pull = self.client, self._scene.tool, self._servo.pull
-        dt, weight = self.physics_dt_s, self._tool_weight_n
-        (x, y, z), _, velocity, angular, _ = self._motion
-        a = b = c = d = e = f = 0.0
-        for _ in range(steps):
-            (px, py, pz), torque = pull(twist, velocity, angular)
-            pybullet.applyExternalForce(tool, -1, (px, py, pz + weight), (x, y, z), _WORLD, client)
-            pybullet.applyExternalTorque(tool, -1, torque, _WORLD, client)
-            pybullet.stepSimulation(client)
-            velocity, angular = pybullet.getBaseVelocity(tool, client)
-            fx, fy, fz, tx, ty, tz = pybullet.getJointState(tool, HELD_LINK, client)[2]
-            a, b, c, d, e, f = a + fx, b + fy, c + fz, d + tx, e + ty, f + tz
-            # Where the next force acts: the engine's own integration, so no need to ask for it.
-            vx, vy, vz = velocity
-            x, y, z = x + vx * dt, y + vy * dt, z + vz * dt
-        position, quaternion = pybullet.getBasePositionAndOrientation(tool, client)
-        # The joint reports what it does to the piece; a sensor, what the piece does to it.
-        n = -1.0 / steps
-        reading = (n * a, n * b, n * c, n * d, n * e, n * f)
-        self._motion = _Motion(position, quaternion, velocity, angular, reading)
 
     # -- what can be known -----------------------------------------------------------------------
 
@@ -267,6 +241,22 @@ class AssemblyWorld:
         x, y, z = self.task.held.center_of_mass
         return (fx, fy, fz, tx + y * fz - z * fy, ty + z * fx - x * fz, tz + x * fy - y * fx)
 
+    def joint_positions(self) -> tuple[float, ...]:
+        """Angles of the arm's axes, rad, from the base on; empty without an arm."""
+        return tuple(angle for angle, _ in self._tool.joints())
+
+    def joint_speeds(self) -> tuple[float, ...]:
+        """Speeds of the arm's axes, rad/s; empty without an arm."""
+        return tuple(speed for _, speed in self._tool.joints())
+
+    def joint_limit_reached(self) -> bool:
+        """Whether an axis of the arm is at one of its end stops."""
+        arm = self.robot.arm
+        return arm is not None and any(
+            angle < axis.lower_rad + _AT_STOP_RAD or angle > axis.upper_rad - _AT_STOP_RAD
+            for axis, angle in zip(arm.axes, self.joint_positions(), strict=True)
+        )
+
     def contact_wrench(self) -> Wrench:
         """Sum of all contacts on the held piece in the last step, task axes about the tcp."""
         force, torque = np.zeros(3), np.zeros(3)
@@ -293,7 +283,9 @@ class AssemblyWorld:
         For that it empties the engine's contact caches, so the way on may differ in the last
         digits from what it had been without saving.
         """
-        snapshot = WorldSnapshot(self._motion, self._servo.stretch, self._ground, self._variation)
+        snapshot = WorldSnapshot(
+            self._motion, self._tool.joints(), self._servo.stretch, self._ground, self._variation
+        )
         self._become(snapshot)
         return snapshot
 
@@ -303,17 +295,15 @@ class AssemblyWorld:
 
     def _become(self, snapshot: WorldSnapshot) -> None:
         """Takes on a state, with no memory of contacts."""
-        client, tool, motion = self.client, self._scene.tool, snapshot.motion
         if snapshot.variation != self._variation:
             self._vary(snapshot.variation)
         # Far apart the pair of pieces ceases to be, and with it all that the solver remembers.
-        pybullet.resetBasePositionAndOrientation(tool, _FAR_AWAY, motion.quaternion, client)
-        pybullet.performCollisionDetection(client)
-        pybullet.resetBasePositionAndOrientation(tool, motion.position, motion.quaternion, client)
-        pybullet.resetBaseVelocity(tool, motion.velocity, motion.angular, client)
+        self.place_ground(_FAR_AWAY)
+        pybullet.performCollisionDetection(self.client)
+        self._tool.place(snapshot.motion, snapshot.joints)
         self.place_ground(snapshot.ground)
         self._servo.stretch = snapshot.stretch
-        self._motion = motion
+        self._motion = snapshot.motion
 
     # -- inside ----------------------------------------------------------------------------------
 
@@ -327,28 +317,23 @@ class AssemblyWorld:
         )
         self._servo = CartesianServo(stiffened, self.physics_dt_s)
         ground = variation.ground if variation.ground is not None else self.task.ground
-        if self._shelf is not None:
-            self._scene = self._scene._replace(ground=self._shelf.take(ground))
+        tool = self._tool
+        self._scene = Scene(tool.body, self._shelf.take(ground), tool.held_link)
         set_pieces(self.client, self._scene, self.task.held, ground, variation)
-        self._tool_weight_n = self._weight_n(variation)
+        tool.carry(self.task.held.mass_kg * variation.mass_scale)
         self._variation = variation
 
-    def _weight_n(self, variation: Variation) -> float:
-        """Of arm and held piece."""
-        held_kg = self.task.held.mass_kg * variation.mass_scale
-        return GRAVITY_M_PER_S2 * (self.servo_config.effective_mass_kg + held_kg)
+    def _require_open(self) -> None:
+        if self._client < 0:
+            raise DerRosError("AssemblyWorld: expected an open world, got a closed one; open() it")
+
+    def _make_tool(self, client: int) -> Tool:
+        piece, arm, dt_s = self.task.held, self.robot.arm, self.physics_dt_s
+        if arm is None:
+            return FreeTool(client, piece, self.servo_config, dt_s)
+        return JointedArm(client, arm, piece, dt_s)
 
     def _contacts(self) -> Any:
         return pybullet.getContactPoints(
             self._scene.tool, self._scene.ground, physicsClientId=self.client
         )
-
-
-def _triple(values: Any) -> Triple:
-    x, y, z = values.tolist()
-    return (x, y, z)
-
-
-def _quadruple(values: Any) -> Quadruple:
-    x, y, z, w = values.tolist()
-    return (x, y, z, w)

@@ -66,6 +66,8 @@ class Task(ABC):
         success_reward: R.
         max_linear_speed_mps: an action of 1 commands this speed along each axis.
         max_angular_speed_radps: the same about each axis.
+        max_tilt_speed_radps: the same about x and y; None for ``max_angular_speed_radps``. Less
+            lets exploration turn the piece without tilting it out of ``max_tilt_rad``.
         time_limit_s: an episode is truncated after this.
         max_tilt_rad: an episode is truncated when the held piece is turned further than this from
             its nominal assembled orientation.
@@ -76,6 +78,8 @@ class Task(ABC):
     """
 
     name: ClassVar[str]
+    # On which of the simulation's robots the task is done when nobody says otherwise.
+    default_robot: ClassVar[str] = "robotless"
     clearance_range_m: ClassVar[Pair] = (0.0002, 0.005)
     start_height_range_m: ClassVar[Pair]
     density_kg_per_m3: ClassVar[float] = 500.0
@@ -91,6 +95,7 @@ class Task(ABC):
     success_reward: float = 100.0
     max_linear_speed_mps: float = 0.05
     max_angular_speed_radps: float = 0.05
+    max_tilt_speed_radps: float | None = None
     time_limit_s: float = 16.0
     max_tilt_rad: float = 0.35
     soft_force_n: float = 20.0
@@ -117,6 +122,15 @@ class Task(ABC):
             ("start_height_m", self.start_height_range_m),
         ):
             require_range(getattr(self, name), name, low=low, high=high)
+        if self.max_tilt_speed_radps is not None:
+            fastest = self.max_angular_speed_radps
+            require_range(
+                self.max_tilt_speed_radps,
+                "max_tilt_speed_radps",
+                low=0.0,
+                high=fastest,
+                inclusive=False,
+            )
         require_range(self.ground_reach_m, "ground_offset_m", low=0.0, high=0.01)
         require_interval(self.ground_yaw_range_rad, "ground_yaw_range_rad", limit=0.2)
         full_turn = 2.0 * math.pi
@@ -214,7 +228,8 @@ class Task(ABC):
     def speed_limits(self) -> Array:
         """(6,): three of m/s, three of rad/s; an action of 1 commands them."""
         linear, angular = self.max_linear_speed_mps, self.max_angular_speed_radps
-        return np.array((linear,) * 3 + (angular,) * 3)
+        tilt = angular if self.max_tilt_speed_radps is None else self.max_tilt_speed_radps
+        return np.array((linear, linear, linear, tilt, tilt, angular))
 
     def goal_pose(self, initial: InitialState) -> Pose:
         """The true goal of the held piece, task frame."""

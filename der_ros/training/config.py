@@ -8,21 +8,22 @@ import sys
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from der_ros.algorithms.base import ALGORITHM_NAMES, LearnerConfig
+from der_ros.algorithms.base import ALGORITHM_NAMES, CHOICE_ALGORITHMS, LearnerConfig
 from der_ros.errors import ConfigurationError
 from der_ros.replay.shard import ShardConfig
 from der_ros.replay.sharded import ReplayConfig, zone_slots
 from der_ros.replay.structures import STRUCTURE_NAMES
 
-PRESET_NAMES = ("fast", "paper")
+PRESET_NAMES = ("fast", "paper", "gym")
 ENGINE_NAMES = ("local", "ray")
-EXPLORATION_NAMES = ("gaussian", "ornstein_uhlenbeck")
+_SECTIONS = "for_algorithm"
+EXPLORATION_NAMES = ("gaussian", "ornstein_uhlenbeck", "policy", "epsilon_greedy")
 
 
 @dataclass(frozen=True)
@@ -32,31 +33,24 @@ class TrainingConfig:
     Attributes:
         task: the task, one of ``der_ros.tasks.TASK_NAMES``.
         env: a Gymnasium id in place of the task's own environment; empty for the task's own.
+        success_return: with ``env``: an episode of at least this return is a success; None: what
+            the environment says in ``info["success"]``, else the return for which Gymnasium
+            counts it as solved.
         clearance_m: total play between the pieces; None for the environment's default.
         randomization: the environment's randomisation; None for its default.
         control_dt_s: seconds of an environment step; None for the environment's default.
         seed: of everything that is drawn.
 
         algorithm: one of ``ALGORITHM_NAMES``.
-        hidden: units of each hidden layer.
-        layer_norm: LayerNorm in the critics.
-        learning_rate: Adam's.
-        policy_loss_coefficient: factor of the policy's loss.
-        critic_loss_coefficient: factor of the critics' loss.
-        l2: 0.5 · l2 · |weights|² is added to both losses.
-        huber: Huber loss of TD errors, else squares.
-        tau: step of the target networks; 1 copies.
-        target_interval: trained samples between target updates; 0: each update.
-        policy_delay: critic updates for one policy update (TD3).
-        target_noise: smoothing noise on the target's action (TD3).
-        target_noise_clip: its bound.
+        learner: networks and losses, a ``LearnerConfig``; in files and on command lines its fields
+            stand beside the others.
         reward_scale: factor of the n-step return as the learner sees it.
         gamma: discount of one step.
         n_step: steps of a transition.
 
         replay_structure: one of ``STRUCTURE_NAMES``.
         der: Dynamic Experience Replay on or off.
-        demos: file or folder of demonstrations (``.npz`` episodes); empty for none.
+        demos: a demonstration or a folder of them, bags or ``.npz`` episodes; empty for none.
         shards: how many.
         capacity: transitions in all shards together.
         zone_size: demonstration zone, part of ``capacity``: below 1 a fraction, else transitions.
@@ -85,18 +79,24 @@ class TrainingConfig:
         filter_clip: filtered observations are clipped to ± this.
         filter_std_floor: smallest standard deviation that the filter divides by.
 
-        exploration: one of ``EXPLORATION_NAMES``.
+        exploration: noise added to actions (``gaussian``, ``ornstein_uhlenbeck``), draws from the
+            policy itself (``policy``, for SAC), or now and then a random choice
+            (``epsilon_greedy``, for DQN).
         noise_min: the least exploring episode's noise; gaussian: standard deviation of the action.
         noise_max: the most exploring episode's noise.
+        action_dropout: probability that, for an episode, a component of a noisy action is noise
+            alone.
         ou_theta: pull of the Ornstein-Uhlenbeck process.
         ou_sigma: its noise.
+        greedy_epsilon: Ape-X's ε of ``epsilon_greedy``: worker i of N draws at random with
+            probability ε^(1 + 7i/(N-1)).
         greedy_every: each this-many-th episode of a worker is free of noise, to watch success.
 
-        engine: ``local``; ``ray`` is not there yet.
+        engine: ``local``, processes of this machine; ``ray``, actors of a Ray cluster.
+        ray_address: a running Ray cluster, ``host:port`` or ``auto``; empty starts one here.
         workers: rollout processes; 0: none, everything in one process, repeatable bit for bit;
             -1: as many as cores besides the learner's, at least one.
         torch_threads: threads of the learner's arithmetic.
-        device: torch device of the learner.
 
         max_minutes: budget of this start, wall clock without pauses; evaluation at the end extra.
         max_env_steps: budget of the run in all; 0 for none.
@@ -111,24 +111,14 @@ class TrainingConfig:
 
     task: str = "lap_joint"
     env: str = ""
+    success_return: float | None = None
     clearance_m: float | None = None
     randomization: str | None = None
     control_dt_s: float | None = None
     seed: int = 0
 
     algorithm: str = "td3"
-    hidden: tuple[int, ...] = (128, 128)
-    layer_norm: bool = True
-    learning_rate: float = 1e-3
-    policy_loss_coefficient: float = 1.0
-    critic_loss_coefficient: float = 1.0
-    l2: float = 0.0
-    huber: bool = True
-    tau: float = 0.005
-    target_interval: int = 0
-    policy_delay: int = 2
-    target_noise: float = 0.2
-    target_noise_clip: float = 0.5
+    learner: LearnerConfig = field(default_factory=LearnerConfig)
     reward_scale: float = 1.0
     gamma: float = 0.99
     n_step: int = 3
@@ -165,14 +155,16 @@ class TrainingConfig:
     exploration: str = "gaussian"
     noise_min: float = 0.1
     noise_max: float = 0.8
+    action_dropout: float = 0.0
     ou_theta: float = 0.15
     ou_sigma: float = 0.2
+    greedy_epsilon: float = 0.4
     greedy_every: int = 5
 
     engine: str = "local"
+    ray_address: str = ""
     workers: int = -1
     torch_threads: int = 1
-    device: str = "cpu"
 
     max_minutes: float = 8.0
     max_env_steps: int = 0
@@ -190,8 +182,24 @@ class TrainingConfig:
         _one_of("replay_structure", self.replay_structure, STRUCTURE_NAMES)
         _one_of("engine", self.engine, ENGINE_NAMES)
         if self.engine == "ray":
-            raise ConfigurationError("engine: expected local; ray is not there yet")
+            if self.workers == 0:
+                raise ConfigurationError("workers: expected at least 1 with engine ray, got 0")
+        elif self.ray_address:
+            raise ConfigurationError("ray_address: expected engine ray with it, got local")
         _one_of("exploration", self.exploration, EXPLORATION_NAMES)
+        if (self.algorithm in CHOICE_ALGORITHMS) != (self.exploration == "epsilon_greedy"):
+            raise ConfigurationError(
+                f"exploration: expected epsilon_greedy with {', '.join(CHOICE_ALGORITHMS)} and "
+                f"with nothing else, got {self.exploration} with {self.algorithm}"
+            )
+        if not 0.0 <= self.action_dropout < 1.0:
+            raise ConfigurationError(
+                f"action_dropout: expected 0 or more and below 1, got {self.action_dropout}"
+            )
+        if not 0.0 < self.greedy_epsilon < 1.0:
+            raise ConfigurationError(
+                f"greedy_epsilon: expected between 0 and 1, got {self.greedy_epsilon}"
+            )
         _one_of("first_priority", self.first_priority, ("top", "td_error"))
         for name in ("batch_size", "fragment_steps", "policy_interval", "greedy_every",
                      "torch_threads", "evaluation_episodes", "checkpoints_kept"):  # fmt: skip
@@ -222,26 +230,7 @@ class TrainingConfig:
                 f"replay_structure {self.replay_structure}: expected demonstrations, got none; "
                 "give demos, or choose no_demos"
             )
-        self.learner()
         self.replay()
-
-    def learner(self) -> LearnerConfig:
-        """The learner's part."""
-        return LearnerConfig(
-            hidden=self.hidden,
-            layer_norm=self.layer_norm,
-            learning_rate=self.learning_rate,
-            policy_loss_coefficient=self.policy_loss_coefficient,
-            critic_loss_coefficient=self.critic_loss_coefficient,
-            l2=self.l2,
-            huber=self.huber,
-            tau=self.tau,
-            target_interval=self.target_interval,
-            policy_delay=self.policy_delay,
-            target_noise=self.target_noise,
-            target_noise_clip=self.target_noise_clip,
-            device=self.device,
-        )
 
     def replay(self) -> ReplayConfig:
         """The replay's part; a zone that nothing would ever fill is given to the ring."""
@@ -280,18 +269,23 @@ class TrainingConfig:
     def to_yaml(self) -> str:
         """All fields, readable by ``load_config``."""
         values = dataclasses.asdict(self)
-        values["hidden"] = list(self.hidden)
+        values |= values.pop("learner")
+        values["hidden"] = list(self.learner.hidden)
         text: str = yaml.safe_dump(values, sort_keys=False)
         return text
 
 
-FIELD_NAMES = tuple(field.name for field in dataclasses.fields(TrainingConfig))
+_LEARNER_HINTS = typing.get_type_hints(LearnerConfig)
+_HINTS = {**typing.get_type_hints(TrainingConfig), **_LEARNER_HINTS}
+FIELD_NAMES = tuple(name for name in _HINTS if name != "learner")
 
 
 def load_config(
     source: str | Path, overrides: Mapping[str, object] | None = None
 ) -> TrainingConfig:
     """Reads a preset by name or a YAML file by path, and puts ``overrides`` on top.
+
+    What a file has under ``for_algorithm: {NAME: {…}}`` counts with that algorithm only.
 
     Raises:
         ConfigurationError: no such preset or file, an unknown key (naming the known ones), or a
@@ -304,22 +298,31 @@ def load_config(
         raise ConfigurationError(f"{path}: expected a readable YAML file ({error})") from error
     if not isinstance(values, dict):
         raise ConfigurationError(f"{path}: expected a mapping of names to values")
-    return make_config({**values, **(overrides or {})})
+    given = dict(overrides or {})
+    sections = values.pop(_SECTIONS, {})
+    algorithm = given.get("algorithm", values.get("algorithm", TrainingConfig.algorithm))
+    return make_config({**values, **sections.get(algorithm, {}), **given})
 
 
 def make_config(values: Mapping[str, object]) -> TrainingConfig:
-    """A configuration of defaults and ``values``, each checked for its type."""
-    unknown = sorted(set(values) - set(FIELD_NAMES))
+    """A configuration of defaults and ``values``, each checked for its type.
+
+    Fields of the learner stand beside the others, or in a mapping ``learner``.
+    """
+    nested = values.get("learner", {})
+    flat = {**nested} if isinstance(nested, Mapping) else {}
+    flat |= {name: value for name, value in values.items() if name != "learner"}
+    unknown = sorted(set(flat) - set(FIELD_NAMES))
     if unknown:
         raise ConfigurationError(
             f"configuration: unknown {', '.join(map(str, unknown))}; known are "
             f"{', '.join(FIELD_NAMES)}"
         )
-    hints = typing.get_type_hints(TrainingConfig)
     checked: dict[str, Any] = {
-        name: _convert(name, value, hints[name]) for name, value in values.items()
+        name: _convert(name, value, _HINTS[name]) for name, value in flat.items()
     }
-    return TrainingConfig(**checked)
+    of_learner = {name: checked.pop(name) for name in _LEARNER_HINTS if name in checked}
+    return TrainingConfig(**checked, learner=LearnerConfig(**of_learner))
 
 
 def parse_override(text: str) -> tuple[str, object]:

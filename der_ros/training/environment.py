@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from der_ros.algorithms.base import CHOICE_ALGORITHMS
 from der_ros.errors import ConfigurationError
 from der_ros.policy.contract import PolicyContract
 from der_ros.tasks import task_entry
@@ -20,7 +21,7 @@ Environment = gymnasium.Env[Any, Any]
 def make_environment(
     config: TrainingConfig, robot: str | None = None, render_mode: str | None = None
 ) -> Environment:
-    """Makes it, with actions in [-1, 1] whatever the environment's own range.
+    """Makes it, with actions in [-1, 1] or one-hot, whatever the environment's own are.
 
     Args:
         config: names task or environment, and its options.
@@ -28,7 +29,7 @@ def make_environment(
         render_mode: as Gymnasium's.
 
     Raises:
-        ConfigurationError: unknown task or environment, or spaces that are no vectors.
+        ConfigurationError: unknown task or environment, or spaces that do not fit the algorithm.
     """
     options = {
         "clearance": config.clearance_m,
@@ -38,28 +39,87 @@ def make_environment(
         "render_mode": render_mode,
     }
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    environment: Environment
     if config.env:
-        environment = _make(config.env, given)
+        environment = SuccessByReturn(_make(config.env, given), config.success_return)
     else:
-        environment = _make(_environment_of(config.task), given)
-        environment = GivenUp(environment, config.gamma)
+        environment = GivenUp(_make(_environment_of(config.task), given), config.gamma)
         if config.fold_symmetry:
             symmetry = environment.unwrapped.task.symmetry  # type: ignore[attr-defined]
             environment = Folded(environment, symmetry)
-    for name, space in (
-        ("observation", environment.observation_space),
-        ("action", environment.action_space),
-    ):
-        if not isinstance(space, gymnasium.spaces.Box) or len(space.shape) != 1:
-            raise ConfigurationError(
-                f"{environment}: expected {name}s that are vectors of numbers, got {space}"
-            )
-    space = environment.action_space
-    if not (np.all(space.low == -1.0) and np.all(space.high == 1.0)):  # type: ignore[attr-defined]
-        environment = gymnasium.wrappers.RescaleAction(
-            environment, np.float32(-1.0), np.float32(1.0)
+    return _with_vector_actions(environment, config.algorithm)
+
+
+def _with_vector_actions(environment: Environment, algorithm: str) -> Environment:
+    """Actions in [-1, 1] whatever the environment's range, or one-hot where they are choices."""
+    observations, actions = environment.observation_space, environment.action_space
+    if not isinstance(observations, gymnasium.spaces.Box) or len(observations.shape) != 1:
+        raise ConfigurationError(
+            f"{environment}: expected observations that are vectors of numbers, got {observations}"
         )
+    if algorithm in CHOICE_ALGORITHMS:
+        if not isinstance(actions, gymnasium.spaces.Discrete):
+            raise ConfigurationError(
+                f"{environment}: expected choices with {algorithm}, got actions {actions}; "
+                "take another algorithm"
+            )
+        return OneHotActions(environment, actions)
+    if not isinstance(actions, gymnasium.spaces.Box) or len(actions.shape) != 1:
+        raise ConfigurationError(
+            f"{environment}: expected actions that are vectors of numbers with {algorithm}, got "
+            f"{actions}; for choices take {', '.join(CHOICE_ALGORITHMS)}"
+        )
+    if not (np.all(actions.low == -1.0) and np.all(actions.high == 1.0)):
+        return gymnasium.wrappers.RescaleAction(environment, np.float32(-1.0), np.float32(1.0))
     return environment
+
+
+class OneHotActions(gymnasium.ActionWrapper[Any, Any, Any]):
+    """A choice among n as a one-hot vector of n, so that replay knows one kind of action."""
+
+    def __init__(self, environment: Environment, choices: gymnasium.spaces.Discrete) -> None:
+        super().__init__(environment)
+        self.action_space = gymnasium.spaces.Box(0.0, 1.0, (int(choices.n),), np.float32)
+        self._first = choices.start
+
+    def action(self, action: Any) -> Any:
+        """The number of the choice."""
+        return self._first + int(np.argmax(action))
+
+
+class SuccessByReturn(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Says which episodes of a foreign environment are successes: ``info["success"]`` at the end.
+
+    A threshold that was given decides; else the environment's own word; else the threshold for
+    which Gymnasium counts it as solved, where it has one.
+    """
+
+    def __init__(self, environment: Environment, success_return: float | None) -> None:
+        super().__init__(environment)
+        self._given = success_return is not None
+        spec = environment.spec
+        registered = None if spec is None else spec.reward_threshold
+        self._threshold = success_return if self._given else registered
+        self._return = 0.0
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """As the environment's."""
+        self._return = 0.0
+        return self.env.reset(seed=seed, options=options)
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """As the environment's, with the verdict at an episode's end."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        self._return += float(reward)
+        ended = terminated or truncated
+        own_word = info.get("success", info.get("is_success"))
+        if ended and self._threshold is not None and (self._given or own_word is None):
+            info = {**info, "success": self._return >= self._threshold}
+        elif own_word is not None:
+            info = {**info, "success": bool(own_word)}
+        return observation, reward, terminated, truncated, info
 
 
 class GivenUp(gymnasium.Wrapper[Any, Any, Any, Any]):

@@ -6,6 +6,7 @@ from typing import Any
 
 import gymnasium
 
+from der_ros.tasks.base import Task
 from der_ros.training.environment import Environment, GivenUp
 
 
@@ -16,13 +17,21 @@ def save_environment(environment: Environment) -> Any:
     ``restore_state(state)``, as all of this package have; Gymnasium knows no such thing.
     """
     save = getattr(environment.unwrapped, "save_state", None)
-    return None if save is None else save()
+    if save is None:
+        return None
+    state = save()
+    return state.to_data() if hasattr(state, "to_data") else state
 
 
 def restore_environment(environment: Environment, state: Any, steps: int) -> None:
     """Puts ``environment`` back to where ``state`` was taken, ``steps`` steps after a reset."""
     environment.reset()  # wrappers refuse to step an environment that was never reset
-    environment.unwrapped.restore_state(state)  # type: ignore[attr-defined]
+    inner: Any = environment.unwrapped
+    if isinstance(getattr(inner, "task", None), Task):
+        from der_ros.envs.state import EnvironmentState  # pulls the physics engine in
+
+        state = EnvironmentState.from_data(state)
+    inner.restore_state(state)
     wrapper: Any = environment
     while isinstance(wrapper, gymnasium.Wrapper):
         if isinstance(wrapper, GivenUp):

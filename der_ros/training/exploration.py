@@ -1,4 +1,4 @@
-"""Noise on a worker's actions: how much, and drawn how."""
+"""How a worker departs from its policy: by noise, by the policy's own draws, or at random."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from der_ros.algorithms.mlp_policy import MlpPolicy
 from der_ros.replay.transitions import Float32Array
 from der_ros.training.config import TrainingConfig
 
@@ -92,8 +93,129 @@ class OrnsteinUhlenbeckNoise:
         self._x = None if x is None else np.array(x, np.float32)
 
 
+class Exploration(Protocol):
+    """Chooses actions that explore, one episode after another."""
+
+    def start_episode(self, rng: np.random.Generator) -> None:
+        """Forgets the last episode and draws how much this one explores."""
+
+    def act(
+        self, policy: MlpPolicy, observation: Float32Array, rng: np.random.Generator
+    ) -> Float32Array:
+        """An action for a filtered observation."""
+
+    def state(self) -> dict[str, float | list[float] | None]:
+        """What the next action depends on besides ``rng``, for a checkpoint."""
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Takes over what ``state`` gave."""
+
+
+class NoisyActions:
+    """clip(m · π(s) + noise, ±1), with a mask m that is drawn anew for each episode.
+
+    Each component of m is 0 with probability ``dropout``, else 1: for a whole episode, some
+    components of the action are noise alone. A young policy saturates the components that its
+    critic knows nothing about yet (sideways, above the hole), and carries what it has learned well
+    (turn, go down) past every success; where those components rest, it meets one.
+    """
+
+    def __init__(self, noise: Noise, dropout: float, action_size: int) -> None:
+        self._noise, self._dropout = noise, dropout
+        self.kept = np.ones(action_size, np.float32)
+
+    def start_episode(self, rng: np.random.Generator) -> None:
+        """Draws the mask too."""
+        self._noise.start_episode(rng)
+        if self._dropout > 0.0:
+            self.kept = (rng.random(len(self.kept)) >= self._dropout).astype(np.float32)
+
+    def act(
+        self, policy: MlpPolicy, observation: Float32Array, rng: np.random.Generator
+    ) -> Float32Array:
+        """With the noise's next draw."""
+        noise = self._noise.draw(rng, policy.action_size)
+        noisy: Float32Array = self.kept * policy(observation) + noise
+        return np.clip(noisy, -1.0, 1.0, out=noisy)
+
+    def state(self) -> dict[str, float | list[float] | None]:
+        """The noise's, and the mask."""
+        return {**self._noise.state(), "kept": self.kept.tolist()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Takes over what ``state`` gave."""
+        self._noise.load_state(state)
+        self.kept = np.array(state["kept"], np.float32)
+
+
+class OwnDraws:
+    """a ~ π(s), for a policy that is a distribution. Nothing to remember."""
+
+    def start_episode(self, rng: np.random.Generator) -> None:
+        """Nothing to forget."""
+
+    def act(
+        self, policy: MlpPolicy, observation: Float32Array, rng: np.random.Generator
+    ) -> Float32Array:
+        """The policy's draw."""
+        return policy.sample(observation, rng)
+
+    def state(self) -> dict[str, float | list[float] | None]:
+        """Empty."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Nothing to take over."""
+
+
+class EpsilonGreedy:
+    """A random choice with probability ε^(1 + 7u), u = i/(N-1) for worker i of N (Ape-X DQN).
+
+    One worker alone draws u anew for each episode, so that it walks the whole ladder.
+    """
+
+    def __init__(self, epsilon: float, worker: int, workers: int) -> None:
+        self._base = epsilon
+        self._alone = workers <= 1
+        self._place = 0.0 if self._alone else worker / (workers - 1)
+        self.epsilon = self._at(self._place)
+
+    def start_episode(self, rng: np.random.Generator) -> None:
+        """Draws u where it is not given."""
+        if self._alone:
+            self.epsilon = self._at(rng.random())
+
+    def act(
+        self, policy: MlpPolicy, observation: Float32Array, rng: np.random.Generator
+    ) -> Float32Array:
+        """Random or best."""
+        return policy.random(rng) if rng.random() < self.epsilon else policy(observation)
+
+    def state(self) -> dict[str, float | list[float] | None]:
+        """This episode's probability."""
+        return {"epsilon": self.epsilon}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Takes over what ``state`` gave."""
+        self.epsilon = float(state["epsilon"])
+
+    def _at(self, place: float) -> float:
+        return float(self._base ** (1.0 + 7.0 * place))
+
+
+def make_exploration(
+    config: TrainingConfig, worker: int, workers: int, action_size: int
+) -> Exploration:
+    """The exploration of worker ``worker`` of ``workers``."""
+    if config.exploration == "policy":
+        return OwnDraws()
+    if config.exploration == "epsilon_greedy":
+        return EpsilonGreedy(config.greedy_epsilon, worker, workers)
+    return NoisyActions(make_noise(config, worker, workers), config.action_dropout, action_size)
+
+
 def make_noise(config: TrainingConfig, worker: int, workers: int) -> Noise:
-    """The noise of worker ``worker`` of ``workers``."""
+    """The noise on the actions of worker ``worker`` of ``workers``."""
     if config.exploration == "gaussian":
         return GaussianNoise(config.noise_min, config.noise_max, worker, workers)
     return OrnsteinUhlenbeckNoise(

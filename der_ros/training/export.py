@@ -71,5 +71,5 @@ def export_checkpoint(source: Path, path: Path) -> float:
         "updates": str(learning.updates),
     }
     return export_snapshot(
-        learning.snapshot(), config.algorithm, config.hidden, contract, path, facts
+        learning.snapshot(), config.algorithm, config.learner.hidden, contract, path, facts
     )

@@ -21,7 +21,7 @@ class FirstPriorities:
         self, config: TrainingConfig, observation_size: int, action_size: int, seed: int
     ) -> None:
         """Makes the copy; ``seed`` is of the target's smoothing noise."""
-        own = dataclasses.replace(config.learner(), device="cpu")
+        own = dataclasses.replace(config.learner, device="cpu")
         self._learner = make_learner(config.algorithm, own, observation_size, action_size, seed)
         self._reward_scale = config.reward_scale
         self._snapshot: PolicySnapshot | None = None

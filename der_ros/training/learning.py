@@ -29,7 +29,7 @@ class Learning:
         networks = np.random.SeedSequence((config.seed, ENTROPY_OF_LEARNER))
         seed = int(networks.generate_state(1)[0])
         self.learner = make_learner(
-            config.algorithm, config.learner(), observation_size, action_size, seed
+            config.algorithm, config.learner, observation_size, action_size, seed
         )
         self.filter = ObservationFilter(
             observation_size, config.filter_clip, config.filter_std_floor

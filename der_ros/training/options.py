@@ -11,7 +11,15 @@ from der_ros.training.config import TrainingConfig, load_config
 from der_ros.training.resuming import resumed_config
 
 # Given with resume, these change the run that goes on; anything else would be another run.
-RESUMABLE = ("max_minutes", "max_env_steps", "workers", "target_success", "engine", "device")
+RESUMABLE = (
+    "max_minutes",
+    "max_env_steps",
+    "workers",
+    "target_success",
+    "engine",
+    "ray_address",
+    "device",
+)
 
 
 def resolve_run(

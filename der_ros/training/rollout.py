@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from der_ros.algorithms.mlp_policy import MlpPolicy
+from der_ros.algorithms.mlp_policy import make_policy
 from der_ros.replay.transitions import Episode, Float32Array, Transitions, concatenate
 from der_ros.training.config import TrainingConfig
 from der_ros.training.engine import ENTROPY_OF_ROLLOUTS
 from der_ros.training.environment import Environment
 from der_ros.training.environment_state import restore_environment, save_environment
 from der_ros.training.evaluator import EvaluationReport, evaluate
-from der_ros.training.exploration import make_noise
+from der_ros.training.exploration import make_exploration
 from der_ros.training.first_priorities import FirstPriorities
 from der_ros.training.messages import (
     EpisodeSummary,
@@ -44,27 +44,29 @@ class RolloutWorker:
 
         Args:
             config: the run.
-            environment: actions in [-1, 1]; the worker does not close it.
+            environment: from ``make_environment``; the worker does not close it.
             worker: which of
             workers: how many.
-            seed: of noise, random actions and the environment's first reset.
+            seed: of exploration, random actions and the environment's first reset.
         """
         self._config, self._environment, self._worker = config, environment, worker
         self._rng = np.random.default_rng(seed)
-        self._noise = make_noise(config, worker, workers)
         self._random_steps = config.learning_starts // max(1, workers)
         observation_shape = environment.observation_space.shape or (0,)
         action_shape = environment.action_space.shape or (0,)
-        self._action_size = action_shape[0]
-        self._policy = MlpPolicy(observation_shape[0], config.hidden, self._action_size)
+        self._exploration = make_exploration(config, worker, workers, action_shape[0])
+        self._policy = make_policy(
+            config.algorithm, observation_shape[0], config.learner.hidden, action_shape[0]
+        )
         self._first_priorities: FirstPriorities | None = None
         if config.first_priority == "td_error":
             drawn = int(self._rng.integers(1 << 30))
             self._first_priorities = FirstPriorities(
-                config, observation_shape[0], self._action_size, drawn
+                config, observation_shape[0], action_shape[0], drawn
             )
         self._snapshot: PolicySnapshot | None = None
         self._recorder: EpisodeRecorder | None = None
+        self._saved: Any = None  # the environment as it is now
         self._steps_with_policy = 0
         self._episodes_started = 0
         self._greedy = False
@@ -90,6 +92,7 @@ class RolloutWorker:
     def collect(self, steps: int) -> Fragment:
         """Takes ``steps`` steps, through as many episodes as they fill."""
         started = time.perf_counter()
+        self._saved = None
         parts: list[Transitions] = []
         episodes: list[EpisodeSummary] = []
         successes: list[Episode] = []
@@ -128,7 +131,7 @@ class RolloutWorker:
         self, snapshot: PolicySnapshot, seeds: tuple[int, ...], should_stop: Any = lambda: False
     ) -> EvaluationReport:
         """Noise-free episodes with ``snapshot``; the episode under way is given up."""
-        self._recorder = None
+        self._recorder = self._saved = None
         self._policy.set_parameters(snapshot.parameters)
 
         def act(observation: Float32Array) -> Float32Array:
@@ -141,17 +144,27 @@ class RolloutWorker:
         self._environment.reset(seed=int(self._rng.integers(1 << 30)))
         return report
 
+    def settle(self) -> None:
+        """Saves the environment, so that a ``state`` before the next step changes nothing.
+
+        A physics engine may lose its caches when it is saved. Where that is done after each
+        fragment, whether or not a checkpoint is taken, the run does not depend on the clock.
+        """
+        if self._saved is None and self._episodes_started:
+            self._saved = save_environment(self._environment)
+
     def state(self) -> dict[str, Any]:
         """Everything that the next fragment depends on, as plain data.
 
         Where the environment cannot be saved, the episode under way is left out.
         """
-        environment = save_environment(self._environment)
+        self.settle()
+        environment = self._saved
         going_on = self._recorder is not None and environment is not None
         priorities = self._first_priorities
         return {
             "random": self._rng.bit_generator.state,
-            "noise": self._noise.state(),
+            "exploration": self._exploration.state(),
             "random_steps": self._random_steps,
             "steps_with_policy": self._steps_with_policy,
             "episodes_started": self._episodes_started,
@@ -167,7 +180,7 @@ class RolloutWorker:
         if state["snapshot"] is not None:
             self.set_policy(snapshot_of(state["snapshot"]))
         self._rng.bit_generator.state = state["random"]
-        self._noise.load_state(state["noise"])
+        self._exploration.load_state(state["exploration"])
         self._random_steps = int(state["random_steps"])
         self._steps_with_policy = int(state["steps_with_policy"])
         self._greedy = bool(state["greedy"])
@@ -190,22 +203,21 @@ class RolloutWorker:
         seed = int(self._rng.integers(1 << 30)) if first else None
         observation, _ = self._environment.reset(seed=seed)
         self._episodes_started += 1
-        self._noise.start_episode(self._rng)
+        self._exploration.start_episode(self._rng)
         self._greedy = self._episodes_started % self._config.greedy_every == 0
         self._recorder = EpisodeRecorder(observation, self._config.n_step, self._config.gamma)
         return self._recorder
 
     def _act(self, observation: Float32Array) -> Float32Array:
-        """The policy's action, with noise unless the episode is greedy; random at first."""
+        """The policy's action, exploring unless the episode is greedy; random at first."""
         if self._random_steps > 0 or self._snapshot is None:
             self._random_steps -= 1
             self._greedy = False
-            return self._rng.uniform(-1.0, 1.0, self._action_size).astype(np.float32)
-        action = self._policy(self._snapshot.filter(observation))
+            return self._policy.random(self._rng)
+        filtered = self._snapshot.filter(observation)
         if self._greedy:
-            return action
-        noisy: Float32Array = action + self._noise.draw(self._rng, self._action_size)
-        return np.clip(noisy, -1.0, 1.0, out=noisy)
+            return self._policy(filtered)
+        return self._exploration.act(self._policy, filtered, self._rng)
 
 
 def _succeeded(info: dict[str, Any]) -> bool:

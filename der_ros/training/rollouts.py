@@ -104,7 +104,9 @@ class InProcessRollouts:
         if self._parts:
             take(self._parts.popleft())
         else:
-            take(self._worker.collect(self._config.fragment_steps))
+            fragment = self._worker.collect(self._config.fragment_steps)
+            self._worker.settle()
+            take(fragment)
 
     def publish(self, snapshot: PolicySnapshot) -> None:
         """Gives it to the only worker if that wants one."""
@@ -114,6 +116,7 @@ class InProcessRollouts:
     def evaluate(self, request: EvaluationRequest) -> int:
         """Evaluates, here and now; the part comes in with the next ``receive``."""
         report = self._worker.evaluate(request.snapshot, request.seeds, self._should_stop)
+        self._worker.settle()
         self._parts.append(EvaluationPart(0, request.number, report))
         return 1
 

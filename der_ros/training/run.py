@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from der_ros.errors import CheckpointError, ConfigurationError
+from der_ros.tasks.base import Task
 from der_ros.training.checkpoint import latest_checkpoint, load_checkpoint
 from der_ros.training.checkpoint_writer import CheckpointWriter
 from der_ros.training.config import TrainingConfig
@@ -187,6 +188,7 @@ class TrainingRun(RunControl):
             self._observation_size = int((environment.observation_space.shape or (0,))[0])
             self._action_size = int((environment.action_space.shape or (0,))[0])
             self._contract = policy_contract(environment)
+            self._task: Task | None = getattr(environment.unwrapped, "task", None)
         finally:
             environment.close()
         # Only now: a configuration that is refused leaves nothing behind but an empty folder.
@@ -203,6 +205,7 @@ class TrainingRun(RunControl):
                 self._observation_size,
                 self._action_size,
                 1 if self._contract is None else self._contract.symmetry,
+                self._task,
             )
             self.learning.count_in(demonstrations)
             engine.load_demonstrations(demonstrations)
@@ -243,7 +246,12 @@ class TrainingRun(RunControl):
             facts["evaluation_episodes"] = str(best.report.episodes)
         path = self.run_dir / "policy.onnx"
         export_snapshot(
-            snapshot, self.config.algorithm, self.config.hidden, self._contract, path, facts
+            snapshot,
+            self.config.algorithm,
+            self.config.learner.hidden,
+            self._contract,
+            path,
+            facts,
         )
         self._exported = path
 

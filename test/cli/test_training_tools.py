@@ -76,7 +76,7 @@ def test_export_policy_writes_what_the_run_wrote(run_dir, tmp_path, capsys):
         (evaluate, ["--policy", "x.onnx", "--episodes", "0"], "at least one episode"),
         (export_policy, ["/nowhere", "never.onnx"], "/nowhere"),
         (train, ["--resume", "/nowhere"], "/nowhere"),
-        (train, ["--preset", "quick"], "fast, paper"),
+        (train, ["--preset", "quick"], "fast, paper, gym"),
         (train, ["--set", "bach_size=3"], "batch_size"),
         (train, ["--run-dir", "/"], "holds something"),
         (train, ["--demos", "/nowhere", "--run-dir", "{tmp}/r"], "/nowhere"),
@@ -122,13 +122,13 @@ def test_killed_and_resumed_and_stopped(tmp_path):
     run_dir = tmp_path / "run"
     saved = run_dir / "checkpoints"
     with ended(start("--preset", tmp_path / "small.yaml", "--run-dir", run_dir)) as process:
-        wait_for(lambda: list(saved.glob("step_*.npz")))
+        wait_for(lambda: list(saved.glob("step_*.ckpt")))
         process.send_signal(signal.SIGKILL)
         process.wait()
-    reached = max(int(path.stem.split("_")[1]) for path in saved.glob("step_*.npz"))
+    reached = max(int(path.stem.split("_")[1]) for path in saved.glob("step_*.ckpt"))
     with ended(start("--resume", run_dir)) as process:
         wait_for(
-            lambda: max(path.stem for path in saved.glob("step_*.npz")) > f"step_{reached:010}"
+            lambda: max(path.stem for path in saved.glob("step_*.ckpt")) > f"step_{reached:010}"
         )
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=20.0)

@@ -43,11 +43,11 @@ def test_the_controller_runs_it_between_two_runs_of_rsi_beyond_the_limits_of_cor
     with RsiServer(server_config, on_cycle) as server:
         config = SimulatedKrc4Config(pc_port=server.port, cycle_s=CYCLE_S, realtime_priority=0)
         with SimulatedKrc4(config, KinematicPlant(UPRIGHT_RAD, TOOL)) as krc4:
-            assert until(lambda: krc4.state is ControllerState.RUNNING)
+            assert until(lambda: 1 in sessions)
             krc4.run_program(point_to_point(UPRIGHT_RAD, TURNED_RAD, TOOL, CYCLE_S))
             assert until(lambda: krc4.state is ControllerState.STOPPED)
             assert krc4.program_ended.wait(20.0)
-            assert until(lambda: krc4.state is ControllerState.RUNNING)
+            assert until(lambda: 2 in sessions)
             there = kinematics.forward(TURNED_RAD) @ TOOL
             assert np.linalg.norm(krc4.tcp_pose.position - there.position) < 1e-6
             assert angle_between(krc4.tcp_pose.quaternion, there.quaternion) < 1e-6

@@ -13,7 +13,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import der_ros.envs
-from der_ros.envs.assembly import ROBOT_NAMES
+from der_ros.sim.robots import ROBOT_NAMES
 from der_ros.tasks import TASKS
 
 IDS = [entry.environment_id for entry in TASKS.values()]

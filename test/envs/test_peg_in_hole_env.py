@@ -110,8 +110,6 @@ def test_an_oracle_succeeds_with_the_papers_noise():
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({"robot": "iiwa"}, "robot: expected one of robotless, got 'iiwa'"),
-        ({"robot": "kr60"}, "robot: expected one of robotless, got 'kr60'"),
         ({"clearance": 0.006}, "clearance"),
         ({"task_options": {"timber_length_m": 0.2}}, "task peg_in_hole: unknown option"),
     ],

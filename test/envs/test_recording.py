@@ -1,4 +1,5 @@
 import gymnasium
+import numpy as np
 import pytest
 
 from der_ros.envs import TaskEnv
@@ -79,3 +80,17 @@ def test_the_ground_piece_lets_what_it_hides_shine_through(monkeypatch):
     monkeypatch.setattr("der_ros.sim.camera._SHINE", 0.0)
     assert (env.render() != shining).any(axis=2).mean() > 0.01
     env.close()
+
+
+def test_a_jointed_arm_is_seen_beside_the_joint():
+    frames = Frames()
+    env = Recording(TaskEnv("peg_in_hole", robot="iiwa"), frames, 1, "oracle")
+    env.reset(seed=1)
+    env.close()
+    (frame,) = frames
+    assert frame.shape == (420, 560 + 260 + 340, 3)
+    # Grey and orange links before the background, which is bluish and lighter than they are dark.
+    arm = frame[:, 560:820].astype(int)
+    rows, _ = np.nonzero(arm.max(axis=2) < 150)
+    assert len(rows) > 500
+    assert rows.max() - rows.min() > 150

@@ -13,6 +13,7 @@ import pytest
 from der_ros.envs import AssemblyEnv, Randomization, TaskEnv
 from der_ros.envs.state import FORMAT, EnvironmentState
 from der_ros.errors import ConfigurationError
+from der_ros.sim.robots import ROBOT_NAMES
 from der_ros.tasks import TASK_NAMES, make_task
 
 PRESET_NAMES = ("none", "paper", "deploy")
@@ -31,8 +32,9 @@ def go_on(env, steps, seed):
     return np.array(rows)
 
 
-def in_the_middle(task, randomization):
-    env = TaskEnv(task, randomization=randomization, task_options={"time_limit_s": 3.0})
+def in_the_middle(task, randomization, robot=None):
+    limit = {"time_limit_s": 3.0}
+    env = TaskEnv(task, robot=robot, randomization=randomization, task_options=limit)
     env.reset(seed=11)
     go_on(env, 33, seed=1)
     return env
@@ -54,22 +56,25 @@ def test_after_a_restore_the_same_bits_come(task, randomization):
     other.close()
 
 
+@pytest.mark.parametrize("robot", ROBOT_NAMES)
 @pytest.mark.parametrize("task", TASK_NAMES)
-def test_another_process_goes_on_with_the_same_bits(task, tmp_path):
-    env = in_the_middle(task, "deploy")
+def test_another_process_goes_on_with_the_same_bits(task, robot, tmp_path):
+    env = in_the_middle(task, "deploy", robot)
     path = tmp_path / "state.json"
     path.write_text(json.dumps(env.save_state().to_data()))
     expected = go_on(env, 60, seed=2)
     env.close()
     code = (
         "import sys, json, pathlib; sys.path.insert(0, sys.argv[1]); import test_state as t;"
-        f"env = t.TaskEnv({task!r}, randomization='deploy', task_options=dict(time_limit_s=3.0));"
+        "env = t.TaskEnv(sys.argv[4], robot=sys.argv[5], randomization='deploy',"
+        "    task_options=dict(time_limit_s=3.0));"
         "data = json.loads(pathlib.Path(sys.argv[2]).read_text());"
         "env.restore_state(t.EnvironmentState.from_data(data));"
         "pathlib.Path(sys.argv[3]).write_bytes(t.go_on(env, 60, seed=2).tobytes())"
     )
     out = tmp_path / "rows"
-    command = [sys.executable, "-c", code, str(Path(__file__).parent), str(path), str(out)]
+    here = str(Path(__file__).parent)
+    command = [sys.executable, "-c", code, here, str(path), str(out), task, robot]
     subprocess.run(command, check=True, timeout=60, capture_output=True)
     assert out.read_bytes() == expected.tobytes()
 
@@ -93,6 +98,7 @@ def test_a_state_of_another_make_is_refused():
     for other in (
         TaskEnv("peg_in_hole"),
         TaskEnv("lap_joint", randomization="paper"),
+        TaskEnv("lap_joint", robot="kr60"),
         TaskEnv("lap_joint", clearance=0.002),
         TaskEnv("lap_joint", control_dt=0.012),
     ):

@@ -18,7 +18,7 @@ ALIGNED, MOUTH_M = 0.0008, 0.028
 
 
 class TurnThenPush(torch.nn.Module):
-    """Turns a folded peg upright and to the nearest quarter turn, above the hole; then goes down."""
+    """Turns a folded peg upright and to the nearest quarter turn, above the hole; then pushes."""
 
     def __init__(self):
         super().__init__()

@@ -11,6 +11,7 @@ from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from onnx import TensorProto, helper, numpy_helper
+from rclpy.duration import Duration
 from rclpy.node import Node
 
 from der_ros.nodes.common import spinning
@@ -29,7 +30,7 @@ def own_domain(monkeypatch):
     monkeypatch.setenv("ROS_DOMAIN_ID", str(1 + next(_DOMAINS) % 100))
 
 
-def write_policy(path, *, gain=0.05, task="lap_joint", dt=DT):
+def write_policy(path, *, gain=0.05, task="lap_joint", dt=DT, governor=None):
     """action = tanh(gain * observation[:6]) where no entry of the observation is 7.0, else NaN."""
     weight = numpy_helper.from_array(gain * np.eye(13, 6, dtype=np.float32), "w")
     seven = numpy_helper.from_array(np.full(13, 7.0, np.float32), "seven")
@@ -48,7 +49,7 @@ def write_policy(path, *, gain=0.05, task="lap_joint", dt=DT):
         [weight, seven],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    contract = PolicyContract(task, (0.05, 0.05, 0.05, 0.1, 0.1, 0.1), dt)
+    contract = PolicyContract(task, (0.05, 0.05, 0.05, 0.1, 0.1, 0.1), dt, governor=governor)
     helper.set_model_props(model, contract.to_metadata())
     path.write_bytes(model.SerializeToString())
     return path
@@ -87,6 +88,7 @@ class Cell:
 
     def __init__(self, node):
         self.pose, self.wrench, self.frame = [0.1, 0.2, 0.3, 0, 0, 0, 1], [0.0] * 6, "base_link"
+        self.wrench_late_s = 0.0
         self.twists = []
         self._node = node
         self._poses = node.create_publisher(PoseStamped, "kuka/tcp_pose", 10)
@@ -100,12 +102,15 @@ class Cell:
         pose, wrench = self.pose, self.wrench
         if pose is not None:
             message = PoseStamped()
+            message.header.stamp = self._node.get_clock().now().to_msg()
             message.header.frame_id = self.frame
             p, q = message.pose.position, message.pose.orientation
             p.x, p.y, p.z, q.x, q.y, q.z, q.w = map(float, pose)
             self._poses.publish(message)
         if wrench is not None:
             message = WrenchStamped()
+            taken = self._node.get_clock().now() - Duration(seconds=self.wrench_late_s)
+            message.header.stamp = taken.to_msg()
             f, t = message.wrench.force, message.wrench.torque
             f.x, f.y, f.z, t.x, t.y, t.z = map(float, wrench)
             self._wrenches.publish(message)

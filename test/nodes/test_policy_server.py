@@ -17,7 +17,7 @@ from std_srvs.srv import Trigger
 from der_ros.nodes.common import LATCHED, Level, ShellNode
 from der_ros.nodes.policy_server import PolicyServer
 from der_ros.policy import shipped
-from der_ros.policy.runtime import OnnxPolicy
+from der_ros.policy.runtime import MAX_FILE_BYTES, OnnxPolicy
 
 pytestmark = pytest.mark.ros
 
@@ -83,7 +83,7 @@ def test_it_acts_on_pose_and_wrench_at_its_rate_and_stops_with_zero(policy):
     assert np.median(np.diff(stamps)) == pytest.approx(DT, rel=0.2)
 
 
-def test_stale_garbage_and_foreign_input_is_not_acted_on(policy):
+def test_stale_unsynchronised_garbage_and_foreign_input_is_not_acted_on(policy):
     with running(PolicyServer, policy=policy) as (_, test):
         cell, diagnostics = Cell(test), listen(test, DiagnosticArray, "/diagnostics")
         assert change_state(test, "configure")
@@ -94,6 +94,8 @@ def test_stale_garbage_and_foreign_input_is_not_acted_on(policy):
             ({"wrench": [math.nan] * 6}, "not finite", "skipped_not_finite"),
             ({"pose": [0, 0, math.inf, 0, 0, 0, 1]}, "finite", "skipped_not_finite"),
             ({"pose": [0] * 7}, "length zero", "skipped_not_finite"),
+            ({"wrench_late_s": 0.3}, "0.3", "skipped_unsynchronised"),
+            ({"wrench_late_s": -0.3}, "stamps of pose and wrench", "skipped_unsynchronised"),
             ({"frame": "world"}, "'world'", "skipped_wrong_frame"),
         ]
         for changes, reason, counter in cases:
@@ -144,22 +146,61 @@ def set_policy(test, path):
     return call(test, SetParameters, "policy_server/set_parameters", request).results[0]
 
 
+def broken_files(folder, good):
+    """Files that must not be taken, each with what the answer must say."""
+    data = good.read_bytes()
+    truncated, foreign, huge = (folder / name for name in ("truncated", "foreign", "huge"))
+    truncated.write_bytes(data[:-40])
+    foreign.write_bytes(b"PK\x03\x04 a picture, a zip, whatever is no ONNX")
+    with huge.open("wb") as file:  # sparse: it takes no room
+        file.truncate(MAX_FILE_BYTES + 1)
+    return {
+        truncated: "is truncated or no ONNX",
+        foreign: "expected an ONNX",
+        huge: "bytes",
+        write_policy(folder / "peg.onnx", task="peg_in_hole"): "expected lap_joint",
+        write_policy(folder / "nan.onnx", gain=math.nan): "nan",
+    }
+
+
 def test_a_broken_policy_never_replaces_a_working_one(policy, tmp_path):
-    broken, better = tmp_path / "broken.onnx", write_policy(tmp_path / "better.onnx", gain=0.5)
-    broken.write_bytes(policy.read_bytes()[:-40])
     with running(PolicyServer, policy=policy) as (_, test):
         info = listen(test, String, "policy/info", LATCHED)
-        Cell(test)
+        actions = listen(test, Float32MultiArray, "policy/action")
+        cell = Cell(test)
+        cell.pose = [0.1, 0.0, 0.0, 0, 0, 0, 1]
         assert change_state(test, "configure")
-        answer = set_policy(test, broken)
-        assert not answer.successful
-        assert "broken.onnx" in answer.reason
+        for path, reason in broken_files(tmp_path, policy).items():
+            answer = set_policy(test, path)
+            assert not answer.successful, path
+            assert path.name in answer.reason
+            assert reason in answer.reason
         assert change_state(test, "activate")
+        assert until(lambda: actions)
+        assert actions[-1].data[0] == pytest.approx(math.tanh(0.05 * 0.1), abs=1e-6)
+        better = write_policy(tmp_path / "better.onnx", gain=0.5)
         answer = set_policy(test, better)
         assert (answer.successful, answer.reason) == (False, "deactivate first")
         assert change_state(test, "deactivate")
+        assert {json.loads(message.data)["path"] for message in info} == {str(policy)}
         assert set_policy(test, better).successful
-        assert until(lambda: info and json.loads(info[-1].data)["path"] == str(better))
+        assert until(lambda: json.loads(info[-1].data)["path"] == str(better))
+        seen = len(actions)
+        assert change_state(test, "activate")
+        assert until(lambda: len(actions) > seen)
+        assert actions[-1].data[0] == pytest.approx(math.tanh(0.5 * 0.1), abs=1e-6)
+
+
+def test_the_jitter_of_its_rate_is_measured(policy):
+    with running(PolicyServer, policy=policy) as (_, test):
+        Cell(test)
+        diagnostics = listen(test, DiagnosticArray, "/diagnostics")
+        assert change_state(test, "configure")
+        assert change_state(test, "activate")
+        assert until(lambda: "rms_jitter_ms" in health(diagnostics)[2])
+        figures = health(diagnostics)[2]
+        assert float(figures["rate_hz"]) == pytest.approx(1.0 / DT, rel=0.3)
+        assert float(figures["max_jitter_ms"]) >= float(figures["rms_jitter_ms"]) >= 0.0
 
 
 def test_a_wrong_policy_fails_to_configure_with_one_line(policy, tmp_path, caplog):

@@ -9,7 +9,7 @@ import pytest
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Twist
 from der_ros.sim.ground import KEPT_PIECES
-from der_ros.sim.scene import GRAVITY_M_PER_S2
+from der_ros.sim.tool import GRAVITY_M_PER_S2
 from der_ros.sim.variation import Variation
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import InitialState, LapJoint, make_task

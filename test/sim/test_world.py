@@ -15,9 +15,9 @@ from der_ros.geometry import (
     angle_between,
     quaternion_from_rotation_vector,
 )
-from der_ros.sim.scene import GRAVITY_M_PER_S2, HELD_LINK
 from der_ros.sim.servo import ServoConfig
 from der_ros.sim.shapes import CONTACT_SHELL_M
+from der_ros.sim.tool import GRAVITY_M_PER_S2
 from der_ros.sim.variation import Variation
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import TASK_NAMES, TASKS, InitialState, LapJoint, make_task
@@ -49,7 +49,7 @@ def push(world, steps, *, force=(0.0, 0.0, 0.0), at=(0.0, 0.0, 0.0)):
     """Advances at rest while somebody pushes the held piece at a point of the world."""
     for _ in range(steps):
         pybullet.applyExternalForce(
-            world.scene.tool, HELD_LINK, force, at, pybullet.WORLD_FRAME, world.client
+            world.scene.tool, world.scene.held_link, force, at, pybullet.WORLD_FRAME, world.client
         )
         world.advance(Twist.zero(), 1)
 

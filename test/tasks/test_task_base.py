@@ -70,6 +70,13 @@ def test_speed_limits_are_linear_then_angular():
     assert task.speed_limits.tolist() == [0.1] * 3 + [0.2] * 3
 
 
+def test_the_tilt_may_be_slower_than_the_yaw_and_no_faster():
+    task = LapJoint(max_angular_speed_radps=0.2, max_tilt_speed_radps=0.01)
+    assert task.speed_limits.tolist() == [0.05] * 3 + [0.01, 0.01, 0.2]
+    with pytest.raises(ConfigurationError, match=r"max_tilt_speed_radps: .*\(0.0, 0.2\]"):
+        LapJoint(max_angular_speed_radps=0.2, max_tilt_speed_radps=0.3)
+
+
 @pytest.mark.parametrize("option", ["epsilon_m", "success_reward", "time_limit_s", "max_tilt_rad"])
 @pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf, "x"])
 def test_options_that_make_no_sense_are_refused(option, value):

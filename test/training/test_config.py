@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from der_ros.algorithms.base import ALGORITHM_NAMES, LearnerConfig
 from der_ros.errors import ConfigurationError
 from der_ros.training.config import (
     FIELD_NAMES,
@@ -28,24 +29,53 @@ def test_presets_load_and_survive_a_round_trip(preset, tmp_path):
 def test_the_paper_preset_is_the_papers_appendix():
     config = load_config("paper")
     assert config.algorithm == "ddpg"
-    assert (config.policy_loss_coefficient, config.critic_loss_coefficient) == (0.1, 1.0)
-    assert (config.learning_rate, config.l2, config.hidden) == (1e-3, 1e-6, (256, 256))
-    assert (config.tau, config.target_interval, config.batch_size) == (1.0, 50_000, 512)
+    learner = config.learner
+    assert (learner.policy_loss_coefficient, learner.critic_loss_coefficient) == (0.1, 1.0)
+    assert (learner.learning_rate, learner.l2, learner.hidden) == (1e-3, 1e-6, (256, 256))
+    assert (learner.huber, learner.layer_norm) == (True, False)
+    assert (learner.tau, learner.target_interval, config.batch_size) == (1.0, 50_000, 512)
+    assert (config.learning_starts, config.policy_interval) == (50_000, 400)
+    assert (config.exploration, config.ou_theta, config.ou_sigma) == (
+        "ornstein_uhlenbeck", 0.15, 0.2,
+    )  # fmt: skip
+    assert (config.noise_max, config.permanent_demonstrations) == (0.1, False)
     assert (config.shards, config.capacity, config.zone_size) == (6, 2_000_000, 20_000)
     assert (config.alpha, config.beta, config.n_step, config.gamma) == (0.5, 0.4, 3, 0.99)
     assert (config.filter_clip, config.fragment_steps) == (10.0, 50)
 
 
 def test_every_field_is_described_and_used():
-    described = TrainingConfig.__doc__
+    described = TrainingConfig.__doc__ + LearnerConfig.__doc__
+    folders = ("training", "algorithms")
     text = "\n".join(
-        path.read_text() for path in sorted(SOURCE.glob("training/*.py")) if path.stem != "config"
+        path.read_text()
+        for folder in folders
+        for path in sorted(SOURCE.glob(f"{folder}/*.py"))
+        if path.stem != "config"
     )
     own = (SOURCE / "training" / "config.py").read_text().split("def __post_init__")[1]
     for name in FIELD_NAMES:
-        assert f"        {name}: " in described, f"{name} is not described"
+        assert f"        {name}: " in described or f"    {name}: " in described, name
         used = f"config.{name}" in text or f"self.{name}" in own
         assert used, f"{name} is used nowhere"
+
+
+@pytest.mark.parametrize("preset", PRESET_NAMES)
+@pytest.mark.parametrize("algorithm", ALGORITHM_NAMES)
+def test_every_preset_goes_with_every_algorithm_that_it_has_words_for(preset, algorithm, tmp_path):
+    if (preset, algorithm) == ("fast", "dqn"):  # made for continuous actions
+        with pytest.raises(ConfigurationError, match="epsilon_greedy with dqn"):
+            load_config(preset, {"algorithm": algorithm})
+        return
+    config = load_config(preset, {"algorithm": algorithm})
+    expected = {"sac": ("policy",), "dqn": ("epsilon_greedy",)}
+    assert config.exploration in expected.get(algorithm, ("gaussian", "ornstein_uhlenbeck"))
+
+
+def test_the_learners_fields_stand_beside_the_others_or_apart():
+    nested = make_config({"learner": {"hidden": [8], "tau": 0.5}, "tau": 0.25})
+    assert nested.learner == LearnerConfig(hidden=(8,), tau=0.25)
+    assert make_config(dataclasses.asdict(nested)) == nested
 
 
 def test_an_unknown_key_is_refused_with_the_known_ones():
@@ -74,8 +104,10 @@ def test_an_unknown_key_is_refused_with_the_known_ones():
         ("zone_size", -0.5),
         ("zone_scope", "each"),
         ("beta_final", 1.0),  # without a budget of steps it would never be reached
-        ("engine", "ray"),
+        ("ray_address", "auto"),  # with the local engine
         ("first_priority", "low"),
+        ("exploration", "epsilon_greedy"),  # with continuous actions
+        ("greedy_epsilon", 1.0),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(name, value):
@@ -86,10 +118,12 @@ def test_a_wrong_value_is_refused_by_name(name, value):
 def test_values_take_the_type_of_their_field():
     config = make_config({"gamma": 1, "batch_size": 64.0, "hidden": [8], "zone_share": None})
     assert (config.gamma, type(config.gamma)) == (1.0, float)
-    assert (config.batch_size, config.hidden) == (64, (8,))
+    assert (config.batch_size, config.learner.hidden) == (64, (8,))
 
 
-@pytest.mark.parametrize(("source", "text"), [("quick", "fast, paper"), ("none.yaml", "readable")])
+@pytest.mark.parametrize(
+    ("source", "text"), [("quick", "fast, paper, gym"), ("none.yaml", "readable")]
+)
 def test_a_missing_preset_or_file_is_refused(source, text):
     with pytest.raises(ConfigurationError, match=text):
         load_config(source)

@@ -87,7 +87,7 @@ def test_resumes_where_it_was(tmp_path):
     TrainingRun(config(target_success=2.0), run_dir).run()
     before = load_checkpoint(latest_checkpoint(run_dir))["loop"]
     made, folder = resumed_config(run_dir, {"max_env_steps": 600})
-    assert (folder, made.hidden) == (run_dir, (32, 32))
+    assert (folder, made.learner.hidden) == (run_dir, (32, 32))
     outcome = TrainingRun(made, folder, resume=run_dir).run()
     after = load_checkpoint(latest_checkpoint(run_dir))["loop"]
     assert (outcome.env_steps, after["learning"]["env_steps"]) == (600, 600)

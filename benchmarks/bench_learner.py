@@ -1,0 +1,115 @@
+"""Updates a second of the learners, raced against Stable-Baselines3 with the same networks.
+
+One update is what each side does with a batch of 512 transitions of the lap joint's sizes (13, 6).
+``ours`` is ``Learner.update`` on rows that are drawn already plus, like the peer, the draw: the
+prioritized one of a shard, with its priorities written back. The peer's is ``train`` with one
+gradient step: its uniform draw, its update.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+from figures import Body, Figure, argument_parser, best_rates, more_is_better, show
+
+from der_ros.algorithms.base import LearnerConfig, make_learner
+from der_ros.replay.shard import Shard, ShardConfig
+from der_ros.replay.transitions import Transitions
+
+OBSERVATION, ACTION, BATCH, ROWS = 13, 6, 512, 20_000
+SIZES = ((64, 64), (256, 256))
+
+
+class Still(gymnasium.Env[Any, Any]):
+    """An environment of the lap joint's sizes that does nothing."""
+
+    observation_space = gymnasium.spaces.Box(-10.0, 10.0, (OBSERVATION,), np.float32)
+    action_space = gymnasium.spaces.Box(-1.0, 1.0, (ACTION,), np.float32)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        """Zeros."""
+        super().reset(seed=seed)
+        return np.zeros(OBSERVATION, np.float32), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """A random observation."""
+        observation = self.np_random.standard_normal(OBSERVATION).astype(np.float32)
+        return observation, 0.0, False, False, {}
+
+
+def rows(count: int) -> Transitions:
+    """Random transitions."""
+    rng = np.random.default_rng(0)
+    columns = (
+        rng.standard_normal((count, OBSERVATION)),
+        rng.uniform(-1.0, 1.0, (count, ACTION)),
+        rng.standard_normal(count),
+        np.full(count, 0.97),
+        rng.standard_normal((count, OBSERVATION)),
+    )
+    return Transitions(*(column.astype(np.float32) for column in columns))
+
+
+def ours(algorithm: str, hidden: tuple[int, ...], layer_norm: bool = False) -> Body:
+    """One update with its draw and its priorities."""
+    config = LearnerConfig(hidden=hidden, layer_norm=layer_norm)
+    learner = make_learner(algorithm, config, OBSERVATION, ACTION, 0)
+    shard = Shard(ShardConfig(capacity=ROWS, zone_size=0), OBSERVATION, ACTION)
+    shard.add(rows(ROWS))
+    rng = np.random.default_rng(0)
+
+    def update() -> None:
+        batch = shard.sample(BATCH, rng)
+        td_errors = learner.update(batch.transitions, batch.weights).td_errors
+        shard.update_priorities(batch.indices, batch.drawn_at, td_errors)
+
+    return update
+
+
+def theirs(algorithm: str, hidden: tuple[int, ...]) -> Body:
+    """One gradient step of Stable-Baselines3, its draw included."""
+    import stable_baselines3
+
+    model = getattr(stable_baselines3, algorithm.upper())(
+        "MlpPolicy",
+        Still(),
+        policy_kwargs={"net_arch": list(hidden)},
+        buffer_size=ROWS,
+        learning_starts=1000,
+        batch_size=BATCH,
+        device="cpu",
+    )
+    model.learn(1001)
+    return lambda: model.train(1, BATCH)
+
+
+def measured(threads: int, turn_s: float) -> Iterator[Figure]:
+    """Races with so many threads of torch."""
+    torch.set_num_threads(threads)
+    for algorithm in ("td3", "ddpg"):
+        for hidden in SIZES:
+            rates = best_rates(ours(algorithm, hidden), theirs(algorithm, hidden), turn_s=turn_s)
+            name = f"{algorithm}_{hidden[0]}_threads_{threads}"
+            yield more_is_better(name, rates[0], "updates/s", "Stable-Baselines3", rates[1])
+
+
+def main() -> None:
+    """Prints the figures."""
+    parser = argument_parser(__doc__)
+    parser.add_argument("--turn-s", type=float, default=1.0, help="seconds of each turn")
+    options = parser.parse_args()
+    logging.disable(logging.WARNING)
+    default = torch.get_num_threads()
+    figures = list(measured(1, options.turn_s))
+    if default > 1:
+        figures += measured(default, options.turn_s)
+    show("learner", figures, options.json)
+
+
+if __name__ == "__main__":
+    main()

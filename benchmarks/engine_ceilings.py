@@ -1,0 +1,86 @@
+"""What bounds a run on many workers: docs/scaling.md is computed from what this prints.
+
+PYTHONPATH=. python benchmarks/engine_ceilings.py [--rows 2000000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from der_ros.replay.sharded import ShardedReplay
+from der_ros.replay.transitions import Transitions
+from der_ros.training.checkpoint import load_checkpoint, save_checkpoint
+from der_ros.training.config import load_config
+from der_ros.training.engine import drawn_from
+from der_ros.training.learning import Learning
+from der_ros.training.replay_facts import replay_state
+
+OBSERVATION, ACTION, FRAGMENT = 13, 6, 50
+
+
+def transitions(rows: int, rng: np.random.Generator) -> Transitions:
+    """Random ones of the paper's sizes."""
+    shapes = ((rows, OBSERVATION), (rows, ACTION), (rows,), (rows,), (rows, OBSERVATION))
+    return Transitions(*(rng.random(shape, dtype=np.float32) for shape in shapes))
+
+
+def rate(function: object, count: int) -> float:
+    """Calls a second."""
+    started = time.perf_counter()
+    for _ in range(count):
+        function()  # type: ignore[operator]
+    return count / (time.perf_counter() - started)
+
+
+def main() -> None:
+    """Prints one figure a line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=2_000_000)
+    parser.add_argument("--preset", default="fast")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(0)
+    config = load_config(options.preset, {"capacity": options.rows, "torch_threads": 1})
+    learning = Learning(config, OBSERVATION, ACTION)
+    replay = ShardedReplay(config.replay(), OBSERVATION, ACTION, rng)
+    fragment, large = transitions(FRAGMENT, rng), transitions(10_000, rng)
+    row_bytes = sum(column.nbytes for column in fragment) / FRAGMENT
+    print(f"bytes of a transition: {row_bytes:.0f}")
+    print(f"bytes of a snapshot: {sum(a.nbytes for a in learning.snapshot().filter[:2])} + "
+          f"{learning.snapshot().parameters.nbytes} of parameters")  # fmt: skip
+    while len(replay) < 0.99 * (options.rows - config.zone_size):
+        replay.add(large)
+    adds = rate(lambda: replay.add(fragment), 2000)
+    print(f"shard: {adds * FRAGMENT:,.0f} transitions/s added in rows of {FRAGMENT}")
+
+    def draw() -> None:
+        shard, batch = replay.sample(config.batch_size)
+        shard.update_priorities(batch.indices, batch.drawn_at, rng.random(config.batch_size))
+
+    print(f"shard: {rate(draw, 300):,.0f} batches of {config.batch_size}/s, priorities included")
+    shard, batch = replay.sample(config.batch_size)
+    drawn = drawn_from(shard, 0, batch)
+    learning.learn(drawn)
+    print(f"learner: {rate(lambda: learning.learn(drawn), 200):,.0f} updates/s")
+    started = time.perf_counter()
+    content = {"replay": replay_state(replay)}
+    print(f"checkpoint of {len(replay):,} transitions: training stops for "
+          f"{time.perf_counter() - started:.2f} s")  # fmt: skip
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        path = Path(folder) / "one.ckpt"
+        started = time.perf_counter()
+        save_checkpoint(path, content)
+        print(f"  written in {time.perf_counter() - started:.1f} s, {path.stat().st_size:,} bytes")
+        started = time.perf_counter()
+        load_checkpoint(path)
+        print(f"  read in {time.perf_counter() - started:.1f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""``ros2 run der_ros plot_runs RUN_DIR...``: learning curves of several runs in one picture."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from der_ros.cli._common import run_tool
+from der_ros.training.comparison import (
+    ABSCISSAE,
+    Curve,
+    draw_curves,
+    group_runs,
+    mean_curve,
+    read_run,
+)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    options = _parser().parse_args(args)
+    return run_tool(lambda: _plot(options))
+
+
+def _plot(options: argparse.Namespace) -> int:
+    runs = [read_run(path, options.metric, options.over) for path in options.run_dirs]
+    curves = [mean_curve(label, group) for label, group in group_runs(runs).items()]
+    draw_curves(curves, options.metric, options.over, options.out)
+    if options.json:
+        data = [_last(curve) for curve in curves]
+        print(json.dumps({"out": str(options.out), "metric": options.metric, "curves": data}))
+        return 0
+    for curve in curves:
+        print(f"{curve.label}: {curve.runs} run(s), {options.metric} {curve.mean[-1]:.3g} at last")
+    print(f"wrote {options.out}")
+    return 0
+
+
+def _last(curve: Curve) -> dict[str, object]:
+    """The curve's last point."""
+    return {
+        "label": curve.label,
+        "runs": curve.runs,
+        "at": float(curve.x[-1]),
+        "mean": float(curve.mean[-1]),
+        "interval": (float(curve.low[-1]), float(curve.high[-1])),
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="plot_runs",
+        description="Draws the learning curves of run folders. Runs that differ in their seed only "
+        "become one curve: their mean with its 95 % interval.",
+    )
+    parser.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR")
+    parser.add_argument(
+        "--metric", default="rollout/success_rate", help="as in metrics.jsonl (%(default)s)"
+    )
+    parser.add_argument("--over", choices=tuple(ABSCISSAE), default="steps", help="(%(default)s)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs.png"), help="the picture (%(default)s)"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object on standard output, nothing else"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

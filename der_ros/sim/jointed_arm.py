@@ -1,0 +1,196 @@
+"""From an ``Arm`` and a held piece to one PyBullet body, and how it is moved.
+
+The servo pulls on the flange as a spring between setpoint and tool would: a force and a torque at
+the tcp, which to the axes is ``tau = J^T F``. The force/torque sensor is the fixed joint between
+the flange and the held piece. Only that piece has weight: the controller carries the arm.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pybullet
+
+from der_ros.geometry import Array, Pose, quaternion_from_rotation_vector
+from der_ros.sim.arm import Arm, Rod
+from der_ros.sim.kinematics import ArmKinematics
+from der_ros.sim.servo import CartesianServo, Quadruple, Six, Triple
+from der_ros.sim.shapes import collision_shape, visual_shape
+from der_ros.sim.tool import (
+    GRAVITY_M_PER_S2,
+    JointStates,
+    Motion,
+    average_reading,
+    undamp,
+)
+from der_ros.tasks.pieces import Piece
+
+_BASE = -1
+_WORLD = pybullet.WORLD_FRAME
+_IDENTITY = (0.0, 0.0, 0.0, 1.0)
+_UPRIGHT = np.array((0.0, 0.0, 1.0))
+
+
+class JointedArm:
+    """The arm as a ``Tool``.
+
+    Args:
+        client: PyBullet's connection, of a world without gravity.
+        arm: what stands in the cell.
+        piece: what it holds.
+        dt_s: the physics step.
+    """
+
+    def __init__(self, client: int, arm: Arm, piece: Piece, dt_s: float) -> None:
+        self._client, self._dt = client, dt_s
+        self._kinematics = ArmKinematics(arm)
+        self._axes = list(range(len(arm.axes)))
+        self.held_link = len(arm.axes)
+        self.body = _create_body(client, arm, piece)
+        self._weight_n = 0.0
+        self._center_of_mass = piece.center_of_mass
+        self.carry(piece.mass_kg)
+
+    def joints_at(self, pose: Pose) -> JointStates:
+        """Angles (rad) and speeds (0) that hold the piece at rest at a pose, task frame.
+
+        Raises:
+            ConfigurationError: the arm does not reach it.
+        """
+        return tuple((angle, 0.0) for angle in self._kinematics.inverse(pose).tolist())
+
+    def joints(self) -> JointStates:
+        """Angle, rad, and speed, rad/s, of each axis."""
+        states = pybullet.getJointStates(self.body, self._axes, self._client)
+        return tuple((state[0], state[1]) for state in states)
+
+    def place(self, motion: Motion, joints: JointStates) -> None:
+        """Takes on a state, which is that of the joints."""
+        pybullet.resetJointStatesMultiDof(
+            self.body, self._axes, [[angle] for angle, _ in joints],
+            [[speed] for _, speed in joints], physicsClientId=self._client,
+        )  # fmt: skip
+
+    def carry(self, load_kg: float) -> None:
+        """Tells the controller what the held piece weighs."""
+        self._weight_n = GRAVITY_M_PER_S2 * load_kg
+
+    def drive(self, servo: CartesianServo, motion: Motion, twist: Six, steps: int) -> Motion:
+        """Runs the physics while the servo's setpoint moves; see ``AssemblyWorld.drive``."""
+        client, body, held, pull = self._client, self.body, self.held_link, servo.pull
+        flange, weight = held - 1, self._weight_n
+        position, quaternion, velocity, angular, _ = motion
+        center = _moved(position, quaternion, self._center_of_mass)
+        a = b = c = d = e = f = 0.0
+        for _ in range(steps):
+            (px, py, pz), (qx, qy, qz) = pull(twist, velocity, angular)
+            # The controller carries the piece at its mass centre: r x W up.
+            rx, ry, rz = center[0] - position[0], center[1] - position[1], center[2] - position[2]
+            torque = (qx + ry * weight, qy - rx * weight, qz)
+            pybullet.applyExternalForce(
+                body, flange, (px, py, pz + weight), position, _WORLD, client
+            )
+            pybullet.applyExternalTorque(body, flange, torque, _WORLD, client)
+            pybullet.applyExternalForce(body, held, (0.0, 0.0, -weight), center, _WORLD, client)
+            pybullet.stepSimulation(client)
+            center, _, _, _, position, quaternion, (vx, vy, vz), angular = pybullet.getLinkState(
+                body, held, 1, 0, client
+            )
+            # PyBullet tells the velocity of the mass centre: v = v_c + r x w.
+            wx, wy, wz = angular
+            rx, ry, rz = center[0] - position[0], center[1] - position[1], center[2] - position[2]
+            velocity = (vx + ry * wz - rz * wy, vy + rz * wx - rx * wz, vz + rx * wy - ry * wx)
+            fx, fy, fz, tx, ty, tz = pybullet.getJointState(body, held, client)[2]
+            a, b, c, d, e, f = a + fx, b + fy, c + fz, d + tx, e + ty, f + tz
+        reading = average_reading((a, b, c, d, e, f), steps)
+        return Motion(position, quaternion, velocity, angular, reading)
+
+
+def _create_body(client: int, arm: Arm, piece: Piece) -> int:
+    """Builds the arm with the piece in its hand, all axes at zero; returns PyBullet's body number.
+
+    The links are numbered as the axes; the held piece is the link after the last axis. Nothing but
+    the held piece collides.
+
+    Args:
+        client: PyBullet's connection.
+        arm: what stands in the cell.
+        piece: what it holds.
+    """
+    base = arm.base_from_task.inverse()
+    count = len(arm.axes)
+    held = arm.last_from_tcp
+    body = int(
+        pybullet.createMultiBody(
+            baseMass=0.0,
+            baseVisualShapeIndex=_looks(client, arm.base_looks),
+            basePosition=base.position,
+            baseOrientation=base.quaternion,
+            linkMasses=[*(axis.mass_kg for axis in arm.axes), piece.mass_kg],
+            linkCollisionShapeIndices=[-1] * count + [collision_shape(client, piece)],
+            linkVisualShapeIndices=[
+                *(_looks(client, axis.looks) for axis in arm.axes), visual_shape(client, piece)
+            ],
+            linkPositions=[*(axis.origin for axis in arm.axes), held.position],
+            linkOrientations=[_IDENTITY] * count + [held.quaternion],
+            linkInertialFramePositions=[
+                *(axis.center_of_mass for axis in arm.axes), piece.center_of_mass
+            ],
+            linkInertialFrameOrientations=[_IDENTITY] * (count + 1),
+            linkParentIndices=list(range(count + 1)),
+            linkJointTypes=[pybullet.JOINT_REVOLUTE] * count + [pybullet.JOINT_FIXED],
+            linkJointAxis=[*(axis.direction for axis in arm.axes), (0.0, 0.0, 1.0)],
+            physicsClientId=client,
+        )
+    )  # fmt: skip
+    for link, axis in enumerate(arm.axes):
+        undamp(client, body, link, axis.damping_nms)
+        pybullet.changeDynamics(
+            body, link, localInertiaDiagonal=axis.whole_inertia_kgm2,
+            jointLowerLimit=axis.lower_rad, jointUpperLimit=axis.upper_rad, physicsClientId=client,
+        )  # fmt: skip
+    for link in (count, _BASE):
+        undamp(client, body, link)
+    # PyBullet gives every joint a brake; without force it is none.
+    pybullet.setJointMotorControlArray(
+        body, list(range(count)), pybullet.VELOCITY_CONTROL, forces=[0.0] * count,
+        physicsClientId=client,
+    )  # fmt: skip
+    pybullet.enableJointForceTorqueSensor(body, count, True, physicsClientId=client)
+    return body
+
+
+def _looks(client: int, rods: Sequence[Rod]) -> int:
+    """What one sees of a link, as PyBullet's number of a shape."""
+    if not rods:
+        return -1
+    ends = np.array([(rod.start, rod.end) for rod in rods], dtype=float)
+    return int(
+        pybullet.createVisualShapeArray(
+            shapeTypes=[pybullet.GEOM_CYLINDER] * len(rods),
+            radii=[rod.radius_m for rod in rods],
+            lengths=np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1).tolist(),
+            rgbaColors=[rod.rgba for rod in rods],
+            visualFramePositions=ends.mean(axis=1).tolist(),
+            visualFrameOrientations=[_upright_to(end - start) for start, end in ends],
+            physicsClientId=client,
+        )
+    )
+
+
+def _upright_to(direction: Array) -> Array:
+    """The turn that brings the z axis to a direction, xyzw."""
+    unit = direction / np.linalg.norm(direction)
+    cross = np.cross(_UPRIGHT, unit)
+    sine, cosine = float(np.linalg.norm(cross)), float(unit[2])
+    if sine < 1e-9:
+        return np.array(_IDENTITY if cosine > 0.0 else (1.0, 0.0, 0.0, 0.0))
+    return quaternion_from_rotation_vector(cross / sine * math.atan2(sine, cosine))
+
+
+def _moved(position: Triple, quaternion: Quadruple, offset: Triple) -> Triple:
+    """A point of a body, given in its frame, in the world."""
+    point, _ = pybullet.multiplyTransforms(position, quaternion, offset, _IDENTITY)
+    return point  # type: ignore[no-any-return]

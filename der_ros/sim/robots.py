@@ -1,0 +1,63 @@
+"""The robots that a cell can have: an arm, or none, and the servo that pulls on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from der_ros.errors import ConfigurationError
+from der_ros.sim.arm import Arm
+from der_ros.sim.iiwa import IIWA
+from der_ros.sim.kr60 import KR60
+from der_ros.sim.servo import ServoConfig
+
+
+@dataclass(frozen=True)
+class Robot:
+    """What ``robot=`` chooses.
+
+    Attributes:
+        name: what it is called.
+        servo: its stiffness, damping and force. The effective inertias are what the damping is
+            laid out for: between those of the arm's lightest and heaviest directions.
+        arm: its axes; None where the tool hangs on nothing.
+    """
+
+    name: str
+    servo: ServoConfig
+    arm: Arm | None = None
+
+
+_ROBOTS = {
+    robot.name: robot
+    for robot in (
+        Robot("robotless", ServoConfig.kr60()),
+        Robot(
+            "iiwa",
+            replace(ServoConfig.soft(), effective_mass_kg=8.0, effective_inertia_kgm2=0.8),
+            IIWA,
+        ),
+        Robot(
+            "kr60",
+            replace(
+                ServoConfig.kr60(),
+                damping_ratio=1.0,
+                effective_mass_kg=80.0,
+                effective_inertia_kgm2=10.0,
+            ),
+            KR60,
+        ),
+    )
+}
+
+ROBOT_NAMES: tuple[str, ...] = tuple(_ROBOTS)
+
+
+def find_robot(name: str) -> Robot:
+    """Returns a robot by its name.
+
+    Raises:
+        ConfigurationError: there is none of that name.
+    """
+    if name not in _ROBOTS:
+        raise ConfigurationError(f"robot: expected one of {', '.join(ROBOT_NAMES)}, got {name!r}")
+    return _ROBOTS[name]

@@ -1,0 +1,169 @@
+"""What carries the held piece: the seam between the world and an arm, and the arm-less one.
+
+Robot-less, the tool is a body of two links: the arm's effective inertia, whose frame is the tcp,
+and the held piece, on a fixed joint that reports its reaction: the force/torque sensor.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol, TypeAlias
+
+import pybullet
+
+from der_ros.geometry import Pose
+from der_ros.sim.servo import CartesianServo, Quadruple, ServoConfig, Six, Triple
+from der_ros.sim.shapes import collision_shape, visual_shape
+from der_ros.tasks.pieces import Piece
+
+GRAVITY_M_PER_S2 = 9.81
+JointStates: TypeAlias = tuple[tuple[float, float], ...]
+_ZERO3: Triple = (0.0, 0.0, 0.0)
+_ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+_WORLD = pybullet.WORLD_FRAME
+_HELD, _ARM = 0, -1
+
+
+class Motion(NamedTuple):
+    """The tool's state and the sensor's reading, as plain numbers."""
+
+    position: Triple
+    quaternion: Quadruple
+    velocity: Triple
+    angular: Triple
+    reading: Six  # reaction at the joint, averaged: tcp axes, about the held piece's mass centre
+
+
+class Tool(Protocol):
+    """A PyBullet body that ends in a sensor and a held piece.
+
+    Attributes:
+        body: PyBullet's number of it.
+        held_link: the number of its link that is the held piece.
+    """
+
+    body: int
+    held_link: int
+
+    def joints_at(self, pose: Pose) -> JointStates:
+        """Angles (rad) and speeds (0) that hold the piece at rest at a pose, task frame.
+
+        Raises:
+            ConfigurationError: the arm does not reach it.
+        """
+
+    def place(self, motion: Motion, joints: JointStates) -> None:
+        """Takes on a state."""
+
+    def joints(self) -> JointStates:
+        """Angle, rad, and speed, rad/s, of each axis; empty without axes."""
+
+    def carry(self, load_kg: float) -> None:
+        """Tells the controller what the held piece weighs."""
+
+    def drive(self, servo: CartesianServo, motion: Motion, twist: Six, steps: int) -> Motion:
+        """Runs the physics while the servo's setpoint moves; see ``AssemblyWorld.drive``."""
+
+
+def motion_at(pose: Pose) -> Motion:
+    """At rest, nothing read yet."""
+    x, y, z = pose.position.tolist()
+    a, b, c, d = pose.quaternion.tolist()
+    return Motion((x, y, z), (a, b, c, d), _ZERO3, _ZERO3, _ZERO6)
+
+
+def average_reading(total: Six, steps: int) -> Six:
+    """The sensor's reading from the joint's reactions, summed over the steps."""
+    # The joint reports what it does to the piece; a sensor, what the piece does to it.
+    n = -1.0 / steps
+    a, b, c, d, e, f = total
+    return (n * a, n * b, n * c, n * d, n * e, n * f)
+
+
+class FreeTool:
+    """The tool without an arm. Its servo carries the weight of inertia and load.
+
+    Args:
+        client: PyBullet's connection.
+        piece: what is held.
+        servo: gives the effective inertia.
+        dt_s: the physics step.
+    """
+
+    held_link = _HELD
+
+    def __init__(self, client: int, piece: Piece, servo: ServoConfig, dt_s: float) -> None:
+        self._client, self._dt, self._mass_kg = client, dt_s, servo.effective_mass_kg
+        self._weight_n = 0.0
+        pybullet.setGravity(0.0, 0.0, -GRAVITY_M_PER_S2, physicsClientId=client)
+        self.body = int(
+            pybullet.createMultiBody(
+                baseMass=servo.effective_mass_kg,
+                baseCollisionShapeIndex=-1,
+                linkMasses=[piece.mass_kg],
+                linkCollisionShapeIndices=[collision_shape(client, piece)],
+                linkVisualShapeIndices=[visual_shape(client, piece)],
+                linkPositions=[_ZERO3],
+                linkOrientations=[(0.0, 0.0, 0.0, 1.0)],
+                linkInertialFramePositions=[piece.center_of_mass],
+                linkInertialFrameOrientations=[(0.0, 0.0, 0.0, 1.0)],
+                linkParentIndices=[0],
+                linkJointTypes=[pybullet.JOINT_FIXED],
+                linkJointAxis=[(0.0, 0.0, 1.0)],
+                physicsClientId=client,
+            )
+        )
+        for link in (_HELD, _ARM):
+            undamp(client, self.body, link)
+        inertia = (servo.effective_inertia_kgm2,) * 3
+        pybullet.changeDynamics(
+            self.body, _ARM, localInertiaDiagonal=inertia, physicsClientId=client
+        )
+        pybullet.enableJointForceTorqueSensor(self.body, _HELD, True, physicsClientId=client)
+        self.carry(piece.mass_kg)
+
+    def joints_at(self, pose: Pose) -> JointStates:
+        """There are none."""
+        return ()
+
+    def joints(self) -> JointStates:
+        """There are none."""
+        return ()
+
+    def place(self, motion: Motion, joints: JointStates) -> None:
+        """Takes on a state."""
+        body, client = self.body, self._client
+        pybullet.resetBasePositionAndOrientation(body, motion.position, motion.quaternion, client)
+        pybullet.resetBaseVelocity(body, motion.velocity, motion.angular, client)
+
+    def carry(self, load_kg: float) -> None:
+        """Tells the controller what the held piece weighs."""
+        self._weight_n = GRAVITY_M_PER_S2 * (self._mass_kg + load_kg)
+
+    def drive(self, servo: CartesianServo, motion: Motion, twist: Six, steps: int) -> Motion:
+        """Runs the physics while the servo's setpoint moves; see ``AssemblyWorld.drive``."""
+        client, tool, pull = self._client, self.body, servo.pull
+        dt, weight = self._dt, self._weight_n
+        (x, y, z), _, velocity, angular, _ = motion
+        a = b = c = d = e = f = 0.0
+        for _ in range(steps):
+            (px, py, pz), torque = pull(twist, velocity, angular)
+            pybullet.applyExternalForce(tool, -1, (px, py, pz + weight), (x, y, z), _WORLD, client)
+            pybullet.applyExternalTorque(tool, -1, torque, _WORLD, client)
+            pybullet.stepSimulation(client)
+            velocity, angular = pybullet.getBaseVelocity(tool, client)
+            fx, fy, fz, tx, ty, tz = pybullet.getJointState(tool, _HELD, client)[2]
+            a, b, c, d, e, f = a + fx, b + fy, c + fz, d + tx, e + ty, f + tz
+            # Where the next force acts: the engine's own integration, so no need to ask for it.
+            vx, vy, vz = velocity
+            x, y, z = x + vx * dt, y + vy * dt, z + vz * dt
+        position, quaternion = pybullet.getBasePositionAndOrientation(tool, client)
+        reading = average_reading((a, b, c, d, e, f), steps)
+        return Motion(position, quaternion, velocity, angular, reading)
+
+
+def undamp(client: int, body: int, link: int, joint_damping_nms: float = 0.0) -> None:
+    """Takes away the friction with the air that PyBullet gives to all bodies, and their sleep."""
+    pybullet.changeDynamics(
+        body, link, linearDamping=0.0, angularDamping=0.0, jointDamping=joint_damping_nms,
+        activationState=pybullet.ACTIVATION_STATE_DISABLE_SLEEPING, physicsClientId=client,
+    )  # fmt: skip

@@ -1,0 +1,264 @@
+"""The jointed arms: what the mechanics tests ask of a tool, and what only an arm has."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pybullet
+import pybullet_data
+import pytest
+import yaml
+
+from der_ros.drivers.kuka import kinematics
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Pose, Twist, Wrench, angle_between, quaternion_from_rotation_vector
+from der_ros.sim.iiwa import IIWA
+from der_ros.sim.kinematics import ArmKinematics
+from der_ros.sim.kr60 import KR60
+from der_ros.sim.robots import find_robot
+from der_ros.sim.tool import GRAVITY_M_PER_S2
+from der_ros.sim.world import AssemblyWorld
+from der_ros.tasks import InitialState, make_task
+
+DEPLOYMENT = Path(__file__).parents[2] / "config" / "deploy_kr60.yaml"
+ARMS = ("iiwa", "kr60")
+ORIENTATIONS = [(0, 0, 0), (0.7, 0, 0), (0, 0.6, 0), (0.2, -0.3, 2.0), (0, 0, math.pi)]
+
+
+def pose(x=0.0, y=0.0, z=0.0, rotation=(0.0, 0.0, 0.0)):
+    return Pose(np.array((x, y, z)), quaternion_from_rotation_vector(rotation))
+
+
+def start(held, ground=None):
+    return InitialState(held, ground if ground is not None else Pose.identity())
+
+
+def moving(linear=(0, 0, 0), angular=(0, 0, 0)):
+    return Twist(np.array(linear, dtype=float), np.array(angular, dtype=float))
+
+
+@pytest.fixture(params=ARMS)
+def world(request):
+    with AssemblyWorld(make_task("lap_joint"), robot=request.param) as opened:
+        yield opened
+
+
+def weight_at_sensor(world):
+    piece, sensor = world.task.held, world.held_pose() @ world.task.tcp_from_sensor
+    at = world.held_pose().position + world.held_pose().rotation @ np.array(piece.center_of_mass)
+    return at_sensor(sensor, (0, 0, -piece.mass_kg * GRAVITY_M_PER_S2), at)
+
+
+def at_sensor(sensor, force, at):
+    force = np.array(force, dtype=float)
+    torque = np.cross(np.array(at) - sensor.position, force)
+    return np.concatenate((sensor.rotation.T @ force, sensor.rotation.T @ torque))
+
+
+# -- where an arm is -----------------------------------------------------------------------------
+
+
+def test_the_kr60_is_the_robot_sides_kr60():
+    rng, model = np.random.default_rng(0), ArmKinematics(KR60)
+    for _ in range(50):
+        axes = rng.uniform(KR60.lower_limits_rad, KR60.upper_limits_rad)
+        expected = kinematics.forward(axes) @ KR60.flange_from_tcp
+        got = KR60.base_from_task @ model.forward(axes)
+        assert got.position == pytest.approx(expected.position, abs=1e-9)
+        assert angle_between(got.quaternion, expected.quaternion) < 1e-9
+    assert pytest.approx(kinematics.LOWER_LIMITS_RAD) == KR60.lower_limits_rad
+    assert pytest.approx(kinematics.UPPER_LIMITS_RAD) == KR60.upper_limits_rad
+    assert pytest.approx(kinematics.SPEED_LIMITS_RADPS) == KR60.speed_limits_radps
+
+
+def test_the_kr60_stands_as_in_its_deployment():
+    nodes = yaml.safe_load(DEPLOYMENT.read_text())
+    task_frame = nodes["/**"]["ros__parameters"]["task_frame"]
+    tool = nodes["sim_cell"]["ros__parameters"]["flange_from_tcp"]
+    for told, arm_pose in ((task_frame, KR60.base_from_task), (tool, KR60.flange_from_tcp)):
+        expected = Pose.from_sequence(told)
+        assert arm_pose.position == pytest.approx(expected.position, abs=1e-9)
+        assert angle_between(arm_pose.quaternion, expected.quaternion) < 1e-7
+
+
+def test_the_iiwas_links_are_those_of_pybullets_model():
+    client = pybullet.connect(pybullet.DIRECT)
+    path = f"{pybullet_data.getDataPath()}/kuka_iiwa/model.urdf"
+    body = pybullet.loadURDF(path, useFixedBase=True, physicsClientId=client)
+    rng, model = np.random.default_rng(0), ArmKinematics(IIWA)
+    for _ in range(10):
+        angles = rng.uniform(IIWA.lower_limits_rad, IIWA.upper_limits_rad)
+        for joint, angle in enumerate(angles):
+            pybullet.resetJointState(body, joint, angle, 0.0, physicsClientId=client)
+        state = pybullet.getLinkState(body, 6, computeForwardKinematics=1, physicsClientId=client)
+        base = pybullet.getBasePositionAndOrientation(body, client)[0]
+        offset = pybullet.getDynamicsInfo(body, -1, client)[3]
+        last = Pose(np.array(state[4]) - np.array(base) + np.array(offset), np.array(state[5]))
+        expected = last @ IIWA.last_from_tcp
+        got = IIWA.base_from_task @ model.forward(angles)
+        assert got.position == pytest.approx(expected.position, abs=1e-5)
+    masses = [pybullet.getDynamicsInfo(body, link, client)[0] for link in range(7)]
+    assert masses == pytest.approx([axis.mass_kg for axis in IIWA.axes])
+    pybullet.disconnect(client)
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_every_yaw_is_held_with_room_to_the_nearest_goal(name):
+    arm = find_robot(name).arm
+    model = ArmKinematics(arm)
+    for yaw in np.linspace(0.0, 2.0 * math.pi, 73):
+        wanted = pose(z=0.04, rotation=(0, 0, yaw))
+        angles = model.inverse(wanted)
+        reached = model.forward(angles)
+        assert reached.position == pytest.approx(wanted.position, abs=1e-9)
+        assert angle_between(reached.quaternion, wanted.quaternion) < 1e-9
+        room = np.minimum(angles - arm.lower_limits_rad, arm.upper_limits_rad - angles)
+        assert room[-1] > math.radians(60.0)
+        assert room.min() > math.radians(15.0)
+
+
+def test_a_pose_out_of_reach_is_refused(world):
+    with pytest.raises(ConfigurationError, match=f"that the {world.robot.name} reaches"):
+        world.reset(start(pose(z=3.0)))
+
+
+@pytest.mark.parametrize("yaw", [0.0, 1.0, 3.0, 5.0])
+def test_a_reset_places_the_held_piece_exactly(world, yaw):
+    wanted = pose(0.003, -0.002, 0.04, (0, 0, yaw))
+    world.reset(start(wanted))
+    body, link = world.scene.tool, world.scene.held_link
+    state = pybullet.getLinkState(body, link, 1, 1, world.client)
+    assert np.array(state[4]) == pytest.approx(wanted.position, abs=1e-6)
+    assert angle_between(np.array(state[5]), wanted.quaternion) < 1e-6
+
+
+# -- the sensor ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rotation", ORIENTATIONS)
+def test_a_hanging_piece_reads_its_weight_and_moment(world, rotation):
+    world.reset(start(pose(z=0.25, rotation=rotation)))
+    world.advance(Twist.zero(), 250)
+    assert world.sensor_wrench().to_array() == pytest.approx(weight_at_sensor(world), abs=1e-3)
+    assert world.held_pose().position == pytest.approx((0, 0, 0.25), abs=1e-6)
+
+
+@pytest.mark.parametrize("force", [(30.0, 0.0, 0.0), (0.0, -40.0, 0.0), (10.0, 20.0, 60.0)])
+def test_a_known_push_reads_that_push_and_stretches_the_arm(world, force):
+    world.reset(start(pose(z=0.2)))
+    for _ in range(1500):
+        pybullet.applyExternalForce(
+            world.scene.tool, world.scene.held_link, force, (0.0, 0.0, 0.2),
+            pybullet.WORLD_FRAME, world.client,
+        )  # fmt: skip
+        world.advance(Twist.zero(), 1)
+    held = world.held_pose()
+    expected = at_sensor(held @ world.task.tcp_from_sensor, force, (0, 0, 0.2))
+    error = world.sensor_wrench().to_array() - expected - weight_at_sensor(world)
+    assert np.abs(error).max() < 0.02
+    stretch = np.array(force) / world.servo_config.stiffness_n_per_m
+    assert held.position - (0, 0, 0.2) == pytest.approx(stretch, abs=2e-4)
+
+
+def test_free_motion_reads_nothing_but_weight(world):
+    world.reset(start(pose(z=0.2)))
+    twist = moving((0.02, -0.03, 0.03), (0.03, 0.02, -0.04))
+    world.advance(twist, 250)
+    for _ in range(50):
+        world.advance(twist, 3)
+        error = world.sensor_wrench().to_array() - weight_at_sensor(world)
+        assert np.abs(error[:3]).max() < 0.02
+        assert np.abs(error[3:]).max() < 0.002
+
+
+def test_at_rest_the_reading_is_the_sum_of_contacts_and_weight(world):
+    world.reset(start(pose(z=0.001)))
+    world.advance(moving((0.02, 0.01, -0.03)), 40)
+    world.advance(Twist.zero(), 500)
+    contact, sensor = world.contact_wrench(), world.held_pose() @ world.task.tcp_from_sensor
+    assert contact.force[2] > 10.0
+    arm = world.held_pose().position - sensor.position
+    about = Wrench(contact.force, contact.torque + np.cross(arm, contact.force))
+    expected = about.rotated(sensor.rotation.T).to_array() + weight_at_sensor(world)
+    error = world.sensor_wrench().to_array() - expected
+    assert np.abs(error).max() < 0.02 * np.linalg.norm(contact.force)
+    readings = []
+    for _ in range(100):
+        world.advance(Twist.zero(), 3)
+        readings.append(world.sensor_wrench().force)
+    assert np.std(readings, axis=0).max() < 0.2
+
+
+# -- the servo -----------------------------------------------------------------------------------
+
+
+def test_a_slow_twist_is_followed(world):
+    world.reset(start(pose(z=0.2)))
+    asked, dt = world.held_pose(), 0.012
+    worst_m = worst_rad = 0.0
+    for k in range(333):
+        phase = 2 * math.pi * 0.25 * k * dt
+        linear = 0.03 * np.array((math.sin(phase), math.sin(2 * phase), 0.3 * math.sin(phase)))
+        angular = 0.05 * np.array((math.sin(phase), 0.0, math.sin(phase)))
+        asked = asked.moved(linear * dt, angular * dt)
+        world.advance(Twist(linear, angular), 3)
+        worst_m = max(worst_m, float(np.abs(world.held_pose().position - asked.position).max()))
+        worst_rad = max(worst_rad, angle_between(world.held_pose().quaternion, asked.quaternion))
+    assert worst_m < 1e-3
+    assert worst_rad < 2e-3
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.003])
+def test_penetration_stays_below_a_tenth_of_a_millimetre_at_full_speed(world, offset):
+    world.reset(start(pose(z=0.04), pose(offset, offset, 0)))
+    deepest = 0.0
+    for _ in range(500):
+        world.advance(moving((0, 0, -0.05)), 1)
+        deepest = max(deepest, world.penetration_m())
+    assert deepest < 1e-4
+    height = world.held_pose().position[2]
+    assert height > 0.017 if offset else height < 1e-3
+
+
+@pytest.mark.parametrize("sense", [1.0, -1.0])
+def test_an_end_stop_holds_and_is_told(world, sense):
+    world.reset(start(pose(z=0.1, rotation=(0, 0, 0.5))))
+    assert not world.joint_limit_reached()
+    arm, steps = world.robot.arm, 0
+    while not world.joint_limit_reached():
+        world.advance(moving(angular=(0, 0, 2.0 * sense)), 3)
+        steps += 1
+        assert steps < 1000
+    world.advance(moving(angular=(0, 0, 2.0 * sense)), 500)
+    angles = np.array(world.joint_positions())
+    assert (angles >= arm.lower_limits_rad - 0.01).all()
+    assert (angles <= arm.upper_limits_rad + 0.01).all()
+
+
+# -- repeatability -------------------------------------------------------------------------------
+
+
+def trace(world):
+    rows = []
+    for k in range(20):
+        world.advance(moving((0.02, -0.01 * k / 20, -0.05), (0.01, 0, 0.05)), 15)
+        rows.append((*world.held_pose().position.tolist(), *world.sensor_wrench().force.tolist()))
+    return rows
+
+
+def test_resets_forget_and_saved_states_go_on_bit_by_bit(world):
+    initial = start(pose(z=0.036), pose(0.001, -0.002, 0, (0, 0, -0.02)))
+    world.reset(initial)
+    first = trace(world)
+    assert max(abs(row[5]) for row in first) > 10.0
+    snapshot = world.save()
+    onwards = trace(world)
+    world.reset(initial)
+    assert trace(world) == first
+    world.restore(snapshot)
+    assert trace(world) == onwards
+    with AssemblyWorld(world.task, robot=world.robot.name) as other:
+        other.restore(snapshot)
+        assert trace(other) == onwards

@@ -1,0 +1,108 @@
+import json
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from der_ros.cli import plot_runs
+from der_ros.errors import ConfigurationError
+from der_ros.training.comparison import group_runs, mean_curve, read_run, t_95
+
+
+def make_run(folder, seed, algorithm="ddpg", slope=1.0, last=100):
+    run_dir = folder / f"{algorithm}_{seed}"
+    run_dir.mkdir()
+    config = {"task": "lap_joint", "algorithm": algorithm, "seed": seed, "max_minutes": 3 + seed}
+    (run_dir / "config.yaml").write_text(yaml.safe_dump(config))
+    with (run_dir / "metrics.jsonl").open("w") as file:
+        for step in range(0, last + 1, 10):
+            line = {"time/env_steps": step, "time/elapsed_s": 6.0 * step}
+            if step > 0:
+                line["rollout/success_rate"] = slope * step / 100
+            file.write(json.dumps(line) + "\n")
+    return run_dir
+
+
+def read(*run_dirs):
+    return [read_run(path, "rollout/success_rate", "steps") for path in run_dirs]
+
+
+def test_a_run_is_read_where_it_has_the_metric(tmp_path):
+    (run,) = read(make_run(tmp_path, 1))
+    np.testing.assert_array_equal(run.x, np.arange(10, 101, 10))
+    np.testing.assert_allclose(run.y, np.arange(0.1, 1.01, 0.1))
+
+
+def test_minutes_are_minutes(tmp_path):
+    run = read_run(make_run(tmp_path, 1), "rollout/success_rate", "minutes")
+    assert run.x[-1] == 10.0
+
+
+def test_runs_that_differ_in_seed_and_budget_only_are_one_group(tmp_path):
+    folders = [make_run(tmp_path, 1), make_run(tmp_path, 2), make_run(tmp_path, 1, "td3")]
+    groups = group_runs(read(*folders))
+    assert {label: len(runs) for label, runs in groups.items()} == {
+        "algorithm=ddpg": 2,
+        "algorithm=td3": 1,
+    }
+    assert list(group_runs(read(*folders[:2]))) == ["lap_joint"]
+
+
+def test_the_mean_and_its_interval_are_those_by_hand(tmp_path):
+    runs = read(make_run(tmp_path, 1, slope=0.4), make_run(tmp_path, 2, slope=0.6, last=50))
+    curve = mean_curve("both", runs)
+    assert (curve.x[0], curve.x[-1]) == (10.0, 50.0)
+    # At 50 steps: 0.2 and 0.3; the deviation is 0.1 / sqrt(2), of the mean 0.05.
+    assert curve.mean[-1] == pytest.approx(0.25)
+    assert curve.high[-1] - curve.mean[-1] == pytest.approx(12.706 * 0.05)
+    assert curve.low[-1] == pytest.approx(0.25 - 12.706 * 0.05)
+
+
+def test_a_single_run_has_no_band(tmp_path):
+    curve = mean_curve("one", read(make_run(tmp_path, 1)))
+    np.testing.assert_array_equal(curve.low, curve.mean)
+    np.testing.assert_array_equal(curve.high, curve.mean)
+
+
+def test_students_t_falls_towards_the_normals():
+    values = [t_95(n) for n in range(1, 100)]
+    assert values == sorted(values, reverse=True)
+    assert t_95(20) == pytest.approx(2.086, abs=0.02)
+    assert t_95(1000) == pytest.approx(1.962, abs=0.001)
+
+
+def test_what_is_no_run_or_has_no_such_metric_is_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match="expected a run folder"):
+        read(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"the metric loss, it has rollout/success_rate"):
+        read_run(make_run(tmp_path, 1), "loss", "steps")
+
+
+def test_runs_without_a_common_stretch_are_refused(tmp_path):
+    runs = read(make_run(tmp_path, 1), make_run(tmp_path, 2))
+    late = runs[1]._replace(x=runs[1].x + 1000)
+    with pytest.raises(ConfigurationError, match="expected runs that overlap"):
+        mean_curve("both", [runs[0], late])
+
+
+def test_the_tool_writes_a_picture_and_the_last_points(tmp_path, capsys):
+    folders = [make_run(tmp_path, 1), make_run(tmp_path, 2), make_run(tmp_path, 1, "td3", 0.5)]
+    out = tmp_path / "curves.png"
+    assert plot_runs.main([*map(str, folders), "--out", str(out), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["out"] == str(out)
+    assert [(c["label"], c["runs"], c["mean"]) for c in result["curves"]] == [
+        ("algorithm=ddpg", 2, pytest.approx(1.0)),
+        ("algorithm=td3", 1, pytest.approx(0.5)),
+    ]
+    with Image.open(out) as image:
+        assert image.size == (960, 540)
+
+
+def test_the_tool_refuses_in_one_line(tmp_path, capsys):
+    assert plot_runs.main([str(tmp_path / "nowhere")]) == 1
+    assert capsys.readouterr().err.startswith("error: ")
+    run = str(make_run(tmp_path, 1))
+    assert plot_runs.main([run, "--out", str(tmp_path / "no" / "folder.png")]) == 1
+    assert "cannot be written" in capsys.readouterr().err

@@ -1,0 +1,167 @@
+"""The same run on Ray, with real kills. Ray is started once for the file, on loopback."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from der_ros.errors import ConfigurationError
+from der_ros.replay.transitions import Episode
+from der_ros.training.checkpoint import latest_checkpoint, load_checkpoint
+from der_ros.training.config import make_config
+from der_ros.training.engine import Sizes
+from der_ros.training.messages import EvaluationPart, EvaluationRequest, PolicySnapshot, Report
+from der_ros.training.metrics import read_metrics
+from der_ros.training.observation_filter import FilterStatistics
+from der_ros.training.ray_engine import RayEngine
+from der_ros.training.resuming import resumed_config
+from der_ros.training.run import TrainingRun
+
+# Ray itself leaves files and sockets to the collector, and warns of its own future.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+OPTIONS = {"env": "Pendulum-v1", "engine": "ray", "hidden": [8], "learning_starts": 100}
+OPTIONS |= {"capacity": 10_000, "zone_size": 1000, "shards": 2, "batch_size": 32}
+OPTIONS |= {"evaluation_episodes": 2, "replay_structure": "one_shot_in_all", "demos": "given"}
+PARAMETERS = 8 * 3 + 8 + 8 + 1
+SNAPSHOT = PolicySnapshot(
+    np.zeros(PARAMETERS, np.float32),
+    FilterStatistics(np.zeros(3, np.float32), np.ones(3, np.float32), 10.0),
+    7,
+    np.zeros(0, np.float32),
+)
+SHOT = Episode(
+    np.ones((11, 3), np.float32), np.ones((10, 1), np.float32), np.ones(10, np.float32),
+    True, False, True,
+)  # fmt: skip
+
+
+def engine(**options):
+    made = RayEngine(
+        make_config({**OPTIONS, **options}),
+        Sizes(3, 1, PARAMETERS, 0),
+        lambda raw: np.zeros(raw.size),
+    )
+    made.load_demonstrations([SHOT])
+    return made
+
+
+def until(made, enough, timeout_s=90.0):
+    messages, deadline = [], time.monotonic() + timeout_s
+    while not enough(messages):
+        assert time.monotonic() < deadline, f"only got {messages}"
+        messages += made.receive(0.1)
+    return messages
+
+
+def sampled(made, timeout_s=30.0):
+    deadline = time.monotonic() + timeout_s
+    while (drawn := made.sample(None)) is None:
+        made.receive(0.0)
+        assert time.monotonic() < deadline
+    return drawn
+
+
+def workers_of(messages):
+    return {message.worker for message in messages if isinstance(message, Report)}
+
+
+def test_workers_and_shards_are_replaced_and_evaluate():
+    with engine(workers=2) as made:
+        until(made, lambda m: workers_of(m) == {0, 1})
+        made.publish(SNAPSHOT)
+        until(made, lambda m: any(r.policy_updates == 7 for r in m if isinstance(r, Report)))
+        drawn = sampled(made)
+        assert drawn.batch.transitions.observation.shape == (32, 3)
+        made.write_back(drawn, np.ones(32))
+
+        first = made.rollouts.process_ids
+        os.kill(first[0], signal.SIGKILL)
+        until(made, lambda m: made.rollouts.process_ids[0] != first[0] and 0 in workers_of(m))
+        assert made.rollouts.process_ids[1] == first[1]
+        assert made.metrics()["time/workers_replaced"] == 1
+
+        import ray
+
+        old = made.replay.shards
+        ray.kill(old[1])
+        deadline = time.monotonic() + 60.0
+        while made.replay.shards == old:
+            made.receive(0.05)
+            made.sample(None)
+            assert time.monotonic() < deadline
+        made.write_back(drawn._replace(shard=1), np.ones(32))  # of the dead one: let go
+        assert made.replay.shards[0] == old[0]
+        assert made.metrics()["der/zone_transitions"] == 20  # the demonstration is back
+
+        assert made.evaluate(EvaluationRequest(1, SNAPSHOT, (3, 4, 5))) == 2
+        messages = until(made, lambda m: sum(isinstance(p, EvaluationPart) for p in m) == 2)
+        parts = [m for m in messages if isinstance(m, EvaluationPart)]
+        assert sorted(part.report.episodes for part in parts) == [1, 2]
+
+
+def test_a_run_on_ray_trains_is_resumed_there_and_goes_on_in_processes(tmp_path):
+    options = {**OPTIONS, "workers": 1, "max_env_steps": 600, "update_lag": 50}
+    options |= {"replay_structure": "no_demos", "demos": ""}
+    outcome = TrainingRun(make_config(options), tmp_path).run()
+    assert outcome.env_steps >= 600
+    assert outcome.updates >= 100
+    assert outcome.evaluation_episodes == 2
+    assert read_metrics(tmp_path / "metrics.jsonl")[-1]["replay/transitions"] > 500
+    for name, steps in (("ray", 900), ("local", 1200)):
+        made, folder = resumed_config(tmp_path, {"max_env_steps": steps, "engine": name})
+        assert TrainingRun(made, folder, resume=folder).run().env_steps >= steps
+        assert read_metrics(folder / "metrics.jsonl")[-1]["replay/transitions"] > steps - 100
+    content = load_checkpoint(latest_checkpoint(tmp_path))
+    assert content["loop"]["engine"]["replay"]["shards"].keys() == {"0", "1"}
+
+
+def test_without_ray_the_run_says_how_to_get_it(tmp_path):
+    hidden = "import sys; sys.modules['ray'] = None\n"
+    code = (
+        "from der_ros.training.run import TrainingRun\n"
+        "from der_ros.training.config import make_config\n"
+        "from pathlib import Path\n"
+        f"config = make_config({{'env': 'Pendulum-v1', 'engine': 'ray'}})\n"
+        f"TrainingRun(config, Path({str(tmp_path / 'run')!r})).run()\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", hidden + code], capture_output=True, text=True, check=False
+    )
+    assert "ConfigurationError" in result.stderr
+    assert "requirements/ray.txt" in result.stderr
+
+
+def test_no_cluster_at_the_address_is_said():
+    with pytest.raises(ConfigurationError, match="ray start"), engine(ray_address="127.0.0.1:1"):
+        pass
+
+
+@pytest.mark.slow
+def test_a_node_of_a_cluster_is_lost_and_training_goes_on(monkeypatch):
+    from ray.cluster_utils import Cluster
+
+    store = {"object_store_memory": 80 * 2**20, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, **store})
+    try:
+        other = cluster.add_node(num_cpus=2, object_store_memory=80 * 2**20)
+        with engine(ray_address=cluster.address, workers=3) as made:
+            until(made, lambda m: workers_of(m) == {0, 1, 2}, 180.0)
+            sampled(made)
+            cluster.remove_node(other, allow_graceful=False)
+            replaced = lambda _: made.metrics()["time/workers_replaced"] > 0  # noqa: E731
+            until(made, replaced, 180.0)
+            assert len(workers_of(until(made, lambda m: len(workers_of(m)) >= 2, 120.0))) >= 2
+            drawn = sampled(made, 120.0)
+            made.write_back(drawn, np.ones(32))
+    finally:
+        cluster.shutdown()
