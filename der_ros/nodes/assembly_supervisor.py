@@ -22,7 +22,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from der_ros.errors import ConfigurationError
-from der_ros.geometry import Pose, Twist
+from der_ros.geometry import Pose, Twist, angle_between
 from der_ros.nodes.cell_client import CellClient, CellError
 from der_ros.nodes.common import (
     LATCHED,
@@ -35,6 +35,7 @@ from der_ros.nodes.common import (
 )
 from der_ros.nodes.conversions import CellFrames
 from der_ros.policy.attempt import AttemptResult, Outcome, Steering
+from der_ros.policy.stall import StallLimits, StallWatch
 from der_ros.tasks import make_task
 
 logger = logging.getLogger("assembly_supervisor")
@@ -43,6 +44,7 @@ STEER_PERIOD_S = 0.02
 STEER_TIMEOUT_S = 20.0
 WATCH_PERIOD_S = 0.01
 SETTLE_S = 0.3
+DEACTIVATE_PATIENCE_S = 3.0
 CELL_PATIENCE_S = 10.0
 
 
@@ -88,6 +90,35 @@ class AssemblySupervisor(ShellNode):
             "How long sensor and robot may take until they are there, s; 0: as long as it takes",
             minimum=0.0,
         )
+        self._start_tolerance = (
+            declare(
+                self,
+                "start_tolerance_m",
+                0.002,
+                "Further from the start pose than this, the policy is not let loose, m",
+                minimum=0.0,
+                maximum=1.0,
+            ),
+            declare(
+                self,
+                "start_tolerance_rad",
+                0.01,
+                "The same for the angle, rad",
+                minimum=0.0,
+                maximum=3.2,
+            ),
+        )
+        self._stall_limits = StallLimits(
+            declare(
+                self, "stall_s", 6.0,
+                "The attempt ends when the piece was told to move and did not for so long, s; "
+                "0: never", minimum=0.0, maximum=3600.0,
+            ),
+            declare(
+                self, "stall_distance_m", 0.0005, "Moving less than this is not moving, m",
+                minimum=0.0, maximum=1.0,
+            ),
+        )  # fmt: skip
         run_dir = declare(self, "run_dir", "", "The folder for attempts.jsonl; made if missing")
         if not run_dir:
             raise ConfigurationError("parameter run_dir: expected a folder, got an empty text")
@@ -139,7 +170,7 @@ class AssemblySupervisor(ShellNode):
         self._run_dir.mkdir(parents=True, exist_ok=True)
         # The policy first: whether it is right does not depend on what is switched on.
         self._enter("waiting for policy, sensor and robot")
-        self._cell.change_policy_state(Transition.TRANSITION_CONFIGURE, "configure")
+        self._cell.make_policy_ready()
         wait_s = self._ready_timeout_s or float("inf")
         self._cell.wait(lambda: self._cell.sensor_ready, wait_s, "the F/T sensor (ft_bridge)")
         self._cell.wait(lambda: not self._cell.problem(), wait_s, "the robot (kuka_bridge)")
@@ -151,7 +182,7 @@ class AssemblySupervisor(ShellNode):
         logger.info("%s", phase)
 
     def _run_attempt(self, number: int) -> None:
-        bag = ""
+        bag, result = "", None
         began_s = time.monotonic()
         try:
             self._enter(f"attempt {number}: to the start")
@@ -167,9 +198,11 @@ class AssemblySupervisor(ShellNode):
         except CellError as error:
             if self.finished.is_set():
                 raise
-            outcome = Outcome.ABORTED if self._stopped.is_set() else Outcome.FAULT
-            result = self._result(outcome, str(error), time.monotonic() - began_s, bag)
-            self._announce(result)
+            logger.error("attempt %d: %s", number, error)
+            if result is None:
+                outcome = Outcome.ABORTED if self._stopped.is_set() else Outcome.FAULT
+                result = self._result(outcome, str(error), time.monotonic() - began_s, bag)
+                self._announce(result)
         self._keep(number, result)
         self._recover(result)
 
@@ -183,23 +216,48 @@ class AssemblySupervisor(ShellNode):
             self._cell.trigger("sim_cell/reset")
             self._wait_until_well()
         # However the program on the controller has left the piece turned, if the task may start so.
-        self._steer(self._task.start_pose_near(self._cell.pose()), "start pose")
+        start = self._task.start_pose_near(self._cell.pose())
+        self._steer(start, "start pose")
         self._rest(SETTLE_S)
+        self._check_start(start)
         self._cell.trigger("ft_bridge/bias")
+        self._cell.make_policy_ready()
+
+    def _check_start(self, start: Pose) -> None:
+        """After the rest: an arm that creeps, sags or swings does not stay where it was led."""
+        pose = self._cell.pose()
+        away_m = float(np.linalg.norm(pose.position - start.position))
+        away_rad = angle_between(pose.quaternion, start.quaternion)
+        allowed_m, allowed_rad = self._start_tolerance
+        if away_m > allowed_m or away_rad > allowed_rad:
+            raise CellError(
+                f"start pose: expected within {1e3 * allowed_m:g} mm and {1e3 * allowed_rad:g} "
+                f"mrad, it is {1e3 * away_m:.1f} mm and {1e3 * away_rad:.1f} mrad away"
+            )
 
     def _watch(self, deadline_s: float) -> tuple[Outcome, str]:
         """Blocks until there is a verdict."""
+        stall = StallWatch(self._stall_limits)
         while True:
             if self.finished.is_set() or self._stopped.is_set():
-                return Outcome.ABORTED, "stopped by the operator"
-            problem = self._cell.problem()
+                return Outcome.ABORTED, self._told_to_stop()
+            problem = self._cell.problem() or self._cell.silence()
             if problem:
                 return Outcome.FAULT, problem
-            if self._task.is_seated(self._cell.pose()):
+            pose, now_s = self._cell.pose(), time.monotonic()
+            if self._task.is_seated(pose):
                 return Outcome.SUCCESS, "the piece is seated"
-            if time.monotonic() >= deadline_s:
+            if stall.stalled(now_s, pose, self._cell.commanded):
+                return Outcome.STALL, f"no progress for {self._stall_limits.patience_s:g} s"
+            if now_s >= deadline_s:
                 return Outcome.TIMEOUT, f"not seated within {self._task.time_limit_s:g} s"
             time.sleep(WATCH_PERIOD_S)
+
+    def _told_to_stop(self) -> str:
+        """Who ended the attempt; empty when nobody has."""
+        if self.finished.is_set():
+            return "the supervisor was told to end"
+        return "stopped by the operator" if self._stopped.is_set() else ""
 
     def _result(self, outcome: Outcome, reason: str, duration_s: float, bag: str) -> AttemptResult:
         pose, goal, peak = self._cell.pose(), self._cell.goal, self._cell.peak
@@ -277,10 +335,25 @@ class AssemblySupervisor(ShellNode):
     def _policy_active(self) -> Iterator[None]:
         """The policy acts while inside."""
         self._cell.change_policy_state(Transition.TRANSITION_ACTIVATE, "activate")
+        self._cell.restart_commands()
         try:
             yield
         finally:
-            self._cell.change_policy_state(Transition.TRANSITION_DEACTIVATE, "deactivate")
+            self._silence_policy()
+
+    def _silence_policy(self) -> None:
+        """Deactivates the policy; when that cannot be known to have happened, stops the robot.
+
+        Raises:
+            CellError: it was not deactivated; the robot is held until its fault is reset.
+        """
+        deactivate = Transition.TRANSITION_DEACTIVATE
+        try:
+            self._cell.change_policy_state(deactivate, "deactivate", DEACTIVATE_PATIENCE_S)
+        except CellError:
+            if not self.finished.is_set():
+                self._cell.trigger("kuka_bridge/stop")
+            raise
 
     def _wait_until_well(self) -> None:
         self._cell.wait(lambda: not self._cell.problem(), CELL_PATIENCE_S, "fresh poses and forces")
@@ -315,8 +388,7 @@ class AssemblySupervisor(ShellNode):
             time.sleep(STEER_PERIOD_S)
 
     def _check_may_move(self) -> None:
-        stopped = self.finished.is_set() or self._stopped.is_set()
-        problem = "stopped by the operator" if stopped else self._cell.problem()
+        problem = self._told_to_stop() or self._cell.problem()
         if problem:
             raise CellError(problem)
 

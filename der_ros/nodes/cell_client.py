@@ -14,7 +14,8 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
-from lifecycle_msgs.srv import ChangeState
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.qos import qos_profile_system_default
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
@@ -25,6 +26,7 @@ from der_ros.nodes.common import LATCHED, Level, ShellNode
 from der_ros.nodes.conversions import (
     CellFrames,
     pose_from_message,
+    twist_from_message,
     twist_to_message,
     wrench_from_message,
 )
@@ -38,8 +40,11 @@ WATCHED_NODES = ("kuka_bridge", "ft_bridge", "policy_server")
 # What to call where a fault is latched; a sensor's error ends with its cause.
 RESETS = {node: f"{node}/reset_fault" for node in ("kuka_bridge", "policy_server")}
 STALE_AFTER_S = 0.2
+# The robot rests 0.2 s after the last command; a verdict may take longer on a busy computer.
+SILENT_AFTER_S = 1.0
 POLL_S = 0.005
 ENDING_PATIENCE_S = 1.0
+ASK_AGAIN_S = 2.0
 REMIND_S = 10.0
 
 
@@ -55,22 +60,26 @@ class CellClient:
         self._task_from_base = frames.base_from_task.inverse()
         self._service_timeout_s = service_timeout_s
         self._pose: Pose | None = None
-        self._pose_time_s = self._wrench_time_s = float("-inf")
+        self._pose_time_s = self._wrench_time_s = self._command_time_s = float("-inf")
         self.sensor_ready = False
         self.goal = Pose.identity()
         self.peak = PeakWrench()
+        self.commanded = Twist.zero()
         self.faults: dict[str, str] = {}
+        self._warnings: dict[str, str] = {}
         self._poses = PolledSubscription(node, PoseStamped, "kuka/tcp_pose", 1)
         self._wrenches = PolledSubscription(node, WrenchStamped, "netft_data", 100)
+        self._commands = PolledSubscription(node, TwistStamped, "kuka/delta_twist_cmds", 10)
         self._subscribe()
         self._twists = node.create_publisher(
             TwistStamped, "kuka/delta_twist_cmds", qos_profile_system_default
         )
         self._change_state = node.create_client(ChangeState, "policy_server/change_state")
+        self._get_state = node.create_client(GetState, "policy_server/get_state")
         self._recorder = node.create_client(SetBool, "bag_recorder/record")
         self._triggers = {
             name: node.create_client(Trigger, name)
-            for name in ("ft_bridge/bias", "sim_cell/reset", *RESETS.values())
+            for name in ("ft_bridge/bias", "sim_cell/reset", "kuka_bridge/stop", *RESETS.values())
         }
 
     def _subscribe(self) -> None:
@@ -91,6 +100,9 @@ class CellClient:
         for wrench in self._wrenches.take():
             self.peak.add(wrench_from_message(wrench.message))
             self._wrench_time_s = now - wrench.age_s()
+        for command in self._commands.take():
+            self.commanded = twist_from_message(command.message)
+            self._command_time_s = now - command.age_s()
 
     def _on_ready(self, message: Bool) -> None:
         self.sensor_ready = bool(message.data)
@@ -106,6 +118,9 @@ class CellClient:
                 self.faults[status.name] = f"{status.name}: {status.message}"
             else:
                 self.faults.pop(status.name, None)
+            self._warnings.pop(status.name, None)
+            if status.level == bytes([Level.WARN]):
+                self._warnings[status.name] = status.message
 
     def pose(self) -> Pose:
         """The newest pose of the held piece in the task frame.
@@ -134,6 +149,20 @@ class CellClient:
         if now - self._wrench_time_s > STALE_AFTER_S:
             return f"no force reading for {STALE_AFTER_S} s"
         return ""
+
+    def restart_commands(self) -> None:
+        """Forgets the commands of before: from now on it is the policy that commands."""
+        self._poll()
+        self.commanded, self._command_time_s = Twist.zero(), time.monotonic()
+
+    def silence(self) -> str:
+        """Why the policy is taken for dead or mute; empty while its commands come."""
+        self._poll()
+        if time.monotonic() - self._command_time_s <= SILENT_AFTER_S:
+            return ""
+        own = [text for name, text in self._warnings.items() if name.startswith("policy_server")]
+        hint = own[0] if own else "is it still running?"
+        return f"policy_server has sent no command for {SILENT_AFTER_S:g} s: {hint}"
 
     def fault_text(self) -> str:
         """All faults in one line."""
@@ -166,11 +195,45 @@ class CellClient:
         request = SetBool.Request(data=on)
         return str(self._call(self._recorder, request, "bag_recorder/record").message)
 
-    def change_policy_state(self, transition: int, name: str) -> None:
-        """Takes ``policy_server`` through a transition of ``lifecycle_msgs/Transition``."""
+    def make_policy_ready(self) -> None:
+        """Takes ``policy_server`` to *inactive* from where it is: it may have been started anew.
+
+        Raises:
+            CellError: it is not there, or its policy is not right.
+        """
+        state = self._policy_state()
+        if state == State.PRIMARY_STATE_UNCONFIGURED:
+            self.change_policy_state(Transition.TRANSITION_CONFIGURE, "configure")
+        elif state == State.PRIMARY_STATE_ACTIVE:
+            self.change_policy_state(Transition.TRANSITION_DEACTIVATE, "deactivate")
+
+    def _policy_state(self) -> int:
+        """Asks again and again: a question to a server that died is lost, its successor's is not.
+
+        The middleware believes in a server that was killed for as long as its lease, 20 s or so.
+        """
+        deadline_s = time.monotonic() + self._service_timeout_s
+        while True:
+            try:
+                name = "policy_server/get_state"
+                answer = self._call(self._get_state, GetState.Request(), name, ASK_AGAIN_S)
+                return int(answer.current_state.id)
+            except CellError:  # noqa: PERF203 - two seconds a round
+                if time.monotonic() > deadline_s or self._node.finished.is_set():
+                    raise
+
+    def change_policy_state(
+        self, transition: int, name: str, patience_s: float | None = None
+    ) -> None:
+        """Takes ``policy_server`` through a transition of ``lifecycle_msgs/Transition``.
+
+        Raises:
+            CellError: it is not there, refuses, or does not answer within ``patience_s``.
+        """
         request = ChangeState.Request()
         request.transition.id = transition
-        if not self._call(self._change_state, request, "policy_server/change_state").success:
+        service = "policy_server/change_state"
+        if not self._call(self._change_state, request, service, patience_s).success:
             raise CellError(f"policy_server could not {name}; its own message says why")
 
     def wait(self, predicate: Callable[[], bool], timeout_s: float, what: str) -> None:
@@ -191,21 +254,22 @@ class CellClient:
                 logger.warning("still waiting for %s, since %.0f s", what, now - began_s)
             time.sleep(POLL_S)
 
-    def _call(self, client: Any, request: Any, name: str) -> Any:
+    def _call(self, client: Any, request: Any, name: str, patience_s: float | None = None) -> Any:
         """One service call; it may be the last word to a node, so it also works at shutdown."""
-        self._await(client.service_is_ready, f"the service {name} is not there")
+        patience_s = self._service_timeout_s if patience_s is None else patience_s
+        self._await(client.service_is_ready, patience_s, f"the service {name} is not there")
         future = client.call_async(request)
         try:
-            self._await(future.done, f"the service {name} did not answer")
+            self._await(future.done, patience_s, f"the service {name} did not answer")
         except CellError:
             client.remove_pending_request(future)
             raise
         response = future.result()
-        if not response.success and hasattr(response, "message"):
+        if hasattr(response, "message") and not response.success:
             raise CellError(f"{name} refused: {response.message}")
         return response
 
-    def _await(self, predicate: Callable[[], bool], complaint: str) -> None:
+    def _await(self, predicate: Callable[[], bool], patience_s: float, complaint: str) -> None:
         """Polls; once the process is told to end, when the others go too, only a second more."""
         began_s = time.monotonic()
         ending_s: float | None = None
@@ -213,7 +277,7 @@ class CellClient:
             now = time.monotonic()
             if self._node.finished.is_set() and ending_s is None:
                 ending_s = now
-            waited_too_long = now - began_s > self._service_timeout_s
+            waited_too_long = now - began_s > patience_s
             if waited_too_long or (ending_s is not None and now - ending_s > ENDING_PATIENCE_S):
                 raise CellError(f"{complaint} within {now - began_s:.1f} s")
             time.sleep(POLL_S)

@@ -25,6 +25,7 @@ class Outcome(str, Enum):
 
     SUCCESS = "success"
     TIMEOUT = "timeout"
+    STALL = "stall"
     FAULT = "fault"
     ABORTED = "aborted"
 

@@ -115,7 +115,7 @@ def test_attempts_run_and_every_recorded_action_is_reproduced(tmp_path):
     assert [list(result) for result in results] == [RESULT_FIELDS] * 2
     for result in results:
         # The shipped policy is good, not perfect; what must never happen is a fault.
-        assert result["outcome"] in ("success", "timeout"), text
+        assert result["outcome"] in ("success", "stall", "timeout"), text
         assert 0.0 < result["duration_s"] < 20.0
         assert 0.0 < result["peak_force_n"] < 500.0
         replay = subprocess.run(
@@ -194,7 +194,7 @@ def test_a_fault_ends_the_attempt_and_a_simulated_cell_goes_on(tmp_path):
     assert first["outcome"] == "fault"
     assert "stopped by kuka_bridge/stop" in first["reason"]
     assert first["bag"] == ""
-    assert second["outcome"] in ("success", "timeout"), output.read_text()
+    assert second["outcome"] in ("success", "stall", "timeout"), output.read_text()
     assert not (run_dir / "bags").exists()
 
 
@@ -230,7 +230,7 @@ def test_another_drivers_wrenches_drive_an_attempt_and_its_death_ends_one(tmp_pa
     first, second = attempts(run_dir)
     assert first["outcome"] == "fault"
     assert re.search("no wrench for|no force reading", first["reason"])
-    assert second["outcome"] in ("success", "timeout"), output.read_text()
+    assert second["outcome"] in ("success", "stall", "timeout"), output.read_text()
     assert second["peak_force_n"] > 0.0
 
 

@@ -1,0 +1,66 @@
+"""Whether a piece that is told to move does not: jammed, or an arm that does not follow. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from der_ros.geometry import Pose, Twist, angle_between
+
+
+@dataclass(frozen=True)
+class StallLimits:
+    """What counts as a stall.
+
+    Attributes:
+        patience_s: so long nothing moves; zero: it is never a stall.
+        moved_m: who moves further than this within that time makes progress.
+        turned_rad: likewise by turning.
+        asked_m: the commands of that time add up to a way of at least this, or
+        asked_rad: to a turn of at least this: who is told to stand still does not stall.
+    """
+
+    patience_s: float = 6.0
+    moved_m: float = 0.0005
+    turned_rad: float = 0.005
+    asked_m: float = 0.01
+    asked_rad: float = 0.05
+
+
+class StallWatch:
+    """Compares what is asked with what happens, since the last progress.
+
+    Args:
+        limits: what counts as a stall.
+    """
+
+    def __init__(self, limits: StallLimits) -> None:
+        self._limits = limits
+        self._anchor: Pose | None = None
+        self._anchor_s = self._last_s = 0.0
+        self._asked_m = self._asked_rad = 0.0
+
+    def stalled(self, now_s: float, pose: Pose, command: Twist) -> bool:
+        """Takes one look.
+
+        Args:
+            now_s: of a clock that does not jump.
+            pose: of the held piece, measured.
+            command: that held since the last look; not finite counts as none.
+        """
+        if self._anchor is None or self._has_moved(self._anchor, pose):
+            self._anchor, self._anchor_s = pose, now_s
+            self._asked_m = self._asked_rad = 0.0
+        elif np.isfinite(command.to_array()).all():
+            self._asked_m += float(np.linalg.norm(command.linear)) * (now_s - self._last_s)
+            self._asked_rad += float(np.linalg.norm(command.angular)) * (now_s - self._last_s)
+        self._last_s = now_s
+        limits = self._limits
+        asked = self._asked_m >= limits.asked_m or self._asked_rad >= limits.asked_rad
+        return asked and 0.0 < limits.patience_s <= now_s - self._anchor_s
+
+    def _has_moved(self, anchor: Pose, pose: Pose) -> bool:
+        way_m = float(np.linalg.norm(pose.position - anchor.position))
+        turn_rad = angle_between(pose.quaternion, anchor.quaternion)
+        return way_m > self._limits.moved_m or turn_rad > self._limits.turned_rad

@@ -1,0 +1,134 @@
+"""A cell for assembly_supervisor without physics: an arm that follows, a sensor, a policy."""
+
+import json
+import time
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+
+from der_ros.geometry import Pose, Twist
+from der_ros.nodes.common import LATCHED
+from der_ros.nodes.conversions import pose_to_message, twist_from_message, twist_to_message
+from der_ros.tasks import make_task
+
+DT = 0.01
+STATES = {
+    Transition.TRANSITION_CONFIGURE: State.PRIMARY_STATE_INACTIVE,
+    Transition.TRANSITION_ACTIVATE: State.PRIMARY_STATE_ACTIVE,
+    Transition.TRANSITION_DEACTIVATE: State.PRIMARY_STATE_INACTIVE,
+}
+
+
+class CellWithoutPolicy:
+    """Robot and sensor on the topics of ``node``; the task frame is the robot's base.
+
+    Attributes:
+        blocked: the arm does not follow.
+        drift_mps: it rises with this speed while it is told to rest.
+        fault: what kuka_bridge reports and latches; empty for none.
+        calls: services that were called, in order.
+        moved_at_s: when a command other than zero came last.
+    """
+
+    def __init__(self, node):
+        start = make_task("lap_joint").start_pose
+        self.pose = Pose(start.position + np.array((0.001, 0.0, 0.002)), start.quaternion)
+        self.blocked, self.drift_mps, self.fault, self.calls = False, 0.0, "", []
+        self.moved_at_s = self._commanded_at_s = float("-inf")
+        self._twist, self._node = Twist.zero(), node
+        self._poses = node.create_publisher(PoseStamped, "kuka/tcp_pose", 10)
+        self._wrenches = node.create_publisher(WrenchStamped, "netft_data", 10)
+        self._diagnostics = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._ready = node.create_publisher(Bool, "netft_ready", LATCHED)
+        self._ready.publish(Bool(data=True))
+        node.create_subscription(TwistStamped, "kuka/delta_twist_cmds", self._on_command, 10)
+        self._serve("ft_bridge/bias", lambda: None)
+        self._serve("kuka_bridge/stop", lambda: self.set_fault("stopped by kuka_bridge/stop"))
+        self._serve("kuka_bridge/reset_fault", lambda: self.set_fault(""))
+        node.create_timer(DT, self._step)
+        node.create_timer(0.1, self.report)
+
+    def _serve(self, name, action):
+        def answer(_request, response):
+            self.calls.append(name)
+            action()
+            response.success = True
+            return response
+
+        self._node.create_service(Trigger, name, answer)
+
+    def set_fault(self, text):
+        """Latches a fault, or clears it."""
+        self.fault = text
+        self.report()
+
+    def report(self):
+        level = DiagnosticStatus.ERROR if self.fault else DiagnosticStatus.OK
+        status = DiagnosticStatus(level=level, name="kuka_bridge: robot", message=self.fault)
+        self._diagnostics.publish(DiagnosticArray(status=[status]))
+
+    def _on_command(self, message):
+        self._twist, self._commanded_at_s = twist_from_message(message), time.monotonic()
+        if self._twist.to_array().any():
+            self.moved_at_s = self._commanded_at_s
+
+    def _step(self):
+        fresh = time.monotonic() - self._commanded_at_s < 0.15 and not self.fault
+        twist = self._twist if fresh else Twist.zero()
+        if not twist.to_array().any():
+            twist = Twist(np.array((0.0, 0.0, self.drift_mps)), np.zeros(3))
+        if not self.blocked:
+            self.pose = self.pose.moved(twist.linear * DT, twist.angular * DT)
+        stamp = self._node.get_clock().now().to_msg()
+        self._poses.publish(pose_to_message(self.pose, "base_link", stamp))
+        wrench = WrenchStamped()
+        wrench.header.stamp = stamp
+        self._wrenches.publish(wrench)
+
+
+class Cell(CellWithoutPolicy):
+    """With a policy that goes straight down.
+
+    Attributes:
+        mute: the policy is active and says nothing.
+        stubborn: it refuses to be deactivated.
+    """
+
+    def __init__(self, node):
+        super().__init__(node)
+        self.mute = self.stubborn = False
+        self._state = State.PRIMARY_STATE_UNCONFIGURED
+        self._twists = node.create_publisher(TwistStamped, "kuka/delta_twist_cmds", 10)
+        node.create_service(ChangeState, "policy_server/change_state", self._on_change)
+        node.create_service(GetState, "policy_server/get_state", self._on_get)
+        node.create_timer(0.02, self._act)
+
+    def _on_change(self, request, response):
+        wanted = request.transition.id
+        response.success = wanted in STATES and not (
+            self.stubborn and wanted == Transition.TRANSITION_DEACTIVATE
+        )
+        if response.success:
+            self._state = STATES[wanted]
+        return response
+
+    def _on_get(self, _request, response):
+        response.current_state.id = self._state
+        return response
+
+    def _act(self):
+        if self._state == State.PRIMARY_STATE_ACTIVE and not self.mute:
+            down = Twist(np.array((0.0, 0.0, -0.04)), np.zeros(3))
+            stamp = self._node.get_clock().now().to_msg()
+            self._twists.publish(twist_to_message(down, "task_frame", stamp))
+
+
+def results(run_dir):
+    """The lines of attempts.jsonl so far."""
+    path = run_dir / "attempts.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []

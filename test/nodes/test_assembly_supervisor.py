@@ -1,0 +1,214 @@
+"""assembly_supervisor as on a real robot (no simulated_cell), with a cell without physics."""
+
+import contextlib
+import dataclasses
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+from cell_rig import Cell, CellWithoutPolicy, results
+from policy_rig import call, own_domain, running, until, write_policy
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from der_ros.nodes import assembly_supervisor
+from der_ros.nodes.assembly_supervisor import AssemblySupervisor
+from der_ros.nodes.common import LATCHED, ShellNode
+from der_ros.tasks import make_task
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture(autouse=True)
+def _domain(monkeypatch):
+    own_domain(monkeypatch)
+
+
+class Supervised:
+    """A supervisor in its cell, as an operator sees it."""
+
+    def __init__(self, node, test, run_dir):
+        self.node, self.cell, self.test, self.run_dir = node, Cell(test), test, run_dir
+
+    def start(self):
+        assert call(self.test, Trigger, "assembly_supervisor/start", Trigger.Request()).success
+
+    def phase_is(self, text):
+        return until(lambda: text in self.node._phase, 20.0)
+
+    def result(self, number):
+        """The attempt's line, once it is there."""
+        assert until(lambda: len(results(self.run_dir)) >= number, 12.0), self.node._phase
+        return results(self.run_dir)[number - 1]
+
+    def stands(self):
+        """Whether nothing is told to move for a while."""
+        began_s = time.monotonic()
+        return not until(lambda: self.cell.moved_at_s > began_s, 0.5)
+
+
+@contextlib.contextmanager
+def supervised(run_dir, **parameters):
+    given = {"run_dir": run_dir, "record": "false", **parameters}
+    with running(AssemblySupervisor, **given) as (node, test):
+        try:
+            yield Supervised(node, test, run_dir)
+        finally:
+            node.finished.set()
+
+
+def test_nothing_moves_until_told_and_the_verdict_stays_on_its_topic(tmp_path):
+    with supervised(tmp_path) as it:
+        assert it.phase_is("waiting for the service assembly_supervisor/start")
+        assert it.stands()
+        it.start()
+        result = it.result(1)
+        assert (result["outcome"], result["reason"]) == ("success", "the piece is seated")
+        call(it.test, Trigger, "assembly_supervisor/stop", Trigger.Request())
+        late = []
+        it.test.create_subscription(String, "assembly_supervisor/attempt", late.append, LATCHED)
+        assert until(lambda: late)
+        assert json.loads(late[-1].data)["outcome"] in ("success", "aborted")
+        assert json.loads(late[-1].data)["reason"]
+
+
+def test_after_a_fault_on_hardware_it_stands_until_reset_and_started_again(tmp_path):
+    with supervised(tmp_path) as it:
+        it.start()
+        assert it.phase_is("attempt 1: running")
+        it.cell.set_fault("the sky fell")
+        result = it.result(1)
+        assert result["outcome"] == "fault"
+        assert "the sky fell" in result["reason"]
+        assert it.phase_is("waiting for the service")
+        assert it.stands()
+        it.start()
+        assert it.phase_is("waiting for the reset of: kuka_bridge: robot: the sky fell")
+        assert it.stands()
+        assert "kuka_bridge/reset_fault" not in it.cell.calls
+        it.cell.set_fault("")
+        assert it.result(2)["outcome"] == "success"
+
+
+def test_a_reset_alone_does_not_begin_another_attempt(tmp_path):
+    with supervised(tmp_path) as it:
+        it.start()
+        assert it.phase_is("attempt 1: running")
+        it.cell.set_fault("the sky fell")
+        assert it.result(1)["outcome"] == "fault"
+        it.cell.set_fault("")
+        assert it.stands()
+
+
+def test_a_piece_that_is_told_to_move_and_does_not_is_a_stall(tmp_path):
+    with supervised(tmp_path, stall_s=0.5) as it:
+        it.start()
+        assert it.phase_is("attempt 1: running")
+        it.cell.blocked = True
+        result = it.result(1)
+        it.cell.blocked = False
+        assert (result["outcome"], result["reason"]) == ("stall", "no progress for 0.5 s")
+
+
+def test_not_seated_in_time_is_a_timeout(tmp_path, monkeypatch):
+    task = dataclasses.replace(make_task("lap_joint"), time_limit_s=0.3)
+    monkeypatch.setattr(assembly_supervisor, "make_task", lambda _name: task)
+    with supervised(tmp_path) as it:
+        it.start()
+        result = it.result(1)
+        assert (result["outcome"], result["reason"]) == ("timeout", "not seated within 0.3 s")
+
+
+def test_an_arm_that_does_not_stay_at_the_start_is_a_fault_before_the_policy_acts(tmp_path):
+    with supervised(tmp_path) as it:
+        it.cell.drift_mps = 0.03
+        it.start()
+        result = it.result(1)
+        assert result["outcome"] == "fault"
+        assert "start pose: expected within 2 mm and 10 mrad, it is" in result["reason"]
+        assert "ft_bridge/bias" not in it.cell.calls
+
+
+def test_a_start_that_is_not_reached_is_a_fault(tmp_path, monkeypatch):
+    monkeypatch.setattr(assembly_supervisor, "STEER_TIMEOUT_S", 0.5)
+    with supervised(tmp_path) as it:
+        it.cell.blocked = True
+        it.start()
+        result = it.result(1)
+        assert result["outcome"] == "fault"
+        assert "start pose was not reached within 0.5 s" in result["reason"]
+
+
+def test_a_policy_that_falls_mute_is_a_fault(tmp_path):
+    with supervised(tmp_path) as it:
+        it.cell.mute = True
+        it.start()
+        result = it.result(1)
+        assert result["outcome"] == "fault"
+        assert "policy_server has sent no command for 1 s" in result["reason"]
+
+
+def test_a_policy_that_cannot_be_deactivated_is_stopped_at_the_bridge(tmp_path):
+    with supervised(tmp_path) as it:
+        it.cell.stubborn = True
+        it.start()
+        assert it.result(1)["outcome"] == "success"
+        assert "kuka_bridge/stop" in it.cell.calls
+
+
+def test_the_operators_stop_ends_the_attempt_and_leaves_the_piece_where_it_is(tmp_path):
+    with supervised(tmp_path) as it:
+        it.start()
+        assert it.phase_is("attempt 1: running")
+        call(it.test, Trigger, "assembly_supervisor/stop", Trigger.Request())
+        result = it.result(1)
+        assert (result["outcome"], result["reason"]) == ("aborted", "stopped by the operator")
+        assert it.stands()
+
+
+@contextlib.contextmanager
+def process(module, **parameters):
+    arguments = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
+    child = subprocess.Popen(
+        [sys.executable, "-m", f"der_ros.nodes.{module}", "--ros-args", *arguments],
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.wait(10)
+
+
+def test_a_policy_server_that_is_killed_in_motion_is_a_fault_and_another_goes_on(tmp_path):
+    policy = write_policy(tmp_path / "policy.onnx", gain=-1.0)  # towards the goal, downwards
+    run_dir = tmp_path / "run"
+    server = {"policy": policy}
+    with running(lambda: ShellNode("idle")) as (_, test):
+        cell = CellWithoutPolicy(test)
+
+        def start():
+            call(test, Trigger, "assembly_supervisor/start", Trigger.Request())
+
+        with process("assembly_supervisor", run_dir=run_dir, record="false"):
+            with process("policy_server", **server) as first:
+                start()
+                assert until(lambda: "ft_bridge/bias" in cell.calls, 20.0)
+                below = cell.pose.position[2] - 0.002
+                assert until(lambda: cell.pose.position[2] < below)
+                first.kill()
+                assert until(lambda: results(run_dir))
+                assert until(lambda: "kuka_bridge/stop" in cell.calls)
+                at_rest = cell.pose.position[2]
+            (result,) = results(run_dir)
+            assert result["outcome"] == "fault"
+            assert "policy_server has sent no command for 1 s" in result["reason"]
+            with process("policy_server", **server):
+                start()
+                assert cell.pose.position[2] == at_rest
+                cell.set_fault("")
+                assert until(lambda: cell.calls.count("ft_bridge/bias") == 2, 30.0)
+                below = cell.pose.position[2] - 0.002
+                assert until(lambda: cell.pose.position[2] < below, 30.0)
