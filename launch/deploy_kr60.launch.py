@@ -182,6 +182,7 @@ def generate_launch_description():
                     "robot_ip": robot_ip,
                     "rsi_port": number("rsi_port"),
                     "cycle_ms": number("cycle_ms"),
+                    "command_publishers": "policy_server assembly_supervisor",
                 },
             ),
             node("policy_server", {"task": text("task"), "policy": text("policy")}),
