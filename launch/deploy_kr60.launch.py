@@ -16,10 +16,11 @@ from launch.substitutions import (
     PathJoinSubstitution,
 )
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.parameter_descriptions import ParameterFile, ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 from der_ros.nodes.launching import end_all
+from der_ros.tasks import TASK_NAMES
 
 ROBOT = LaunchConfiguration("robot")
 FT = LaunchConfiguration("ft")
@@ -33,9 +34,9 @@ ARGUMENTS = [
     DeclareLaunchArgument(
         "task",
         default_value="lap_joint",
-        choices=["lap_joint"],
-        description="What is assembled: a task whose speeds, workspace and forces "
-        "config/deploy_kr60.yaml holds the robot to",
+        choices=list(TASK_NAMES),
+        description="What is assembled; config/deploy_kr60/<task>.yaml holds the robot to the "
+        "task's speeds, workspace and forces",
     ),
     DeclareLaunchArgument(
         "robot",
@@ -118,7 +119,9 @@ def chosen(condition, if_true, if_false):
 
 
 def generate_launch_description():
-    config = PathJoinSubstitution([FindPackageShare("der_ros"), "config", "deploy_kr60.yaml"])
+    folder = PathJoinSubstitution([FindPackageShare("der_ros"), "config"])
+    of_the_cell = PathJoinSubstitution([folder, "deploy_kr60.yaml"])
+    of_the_task = ParameterFile([folder, "/deploy_kr60/", LaunchConfiguration("task"), ".yaml"])
     robot_ip = chosen(ROBOT_IS_SIM, SIM_ROBOT_IP, LaunchConfiguration("robot_ip"))
     sensor_ip = chosen(FT_IS_SIM, SIM_SENSOR_IP, LaunchConfiguration("sensor_ip"))
     http_port = ParameterValue(
@@ -136,7 +139,7 @@ def generate_launch_description():
             package="der_ros",
             executable=executable,
             name=executable,
-            parameters=[config, parameters],
+            parameters=[of_the_task, of_the_cell, parameters],
             output="screen",
             on_exit=end_all,
             **options,
@@ -179,6 +182,7 @@ def generate_launch_description():
                     "robot_ip": robot_ip,
                     "rsi_port": number("rsi_port"),
                     "cycle_ms": number("cycle_ms"),
+                    "command_publishers": "policy_server assembly_supervisor",
                 },
             ),
             node("policy_server", {"task": text("task"), "policy": text("policy")}),

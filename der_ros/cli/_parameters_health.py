@@ -43,10 +43,19 @@ def shipped_config() -> Path:
     return next((path for path in paths if path.is_file()), paths[-1])
 
 
-def check_parameters(path: Path, cycle_s: float, on_hardware: bool) -> Iterator[Check]:
-    """Everything about one parameters file; ``on_hardware`` expects a cell that was measured."""
+def task_config(task: str) -> Path:
+    """What ``deploy_kr60.launch.py`` lays under ``shipped_config()`` for a task."""
+    return shipped_config().with_suffix("") / f"{task}.yaml"
+
+
+def check_parameters(path: Path, task: str, cycle_s: float, on_hardware: bool) -> Iterator[Check]:
+    """Everything about a cell's parameters file, with those of the task where it says nothing.
+
+    ``on_hardware`` expects a cell that was measured.
+    """
     try:
-        nodes = read_parameters(path)
+        cell, below = read_parameters(path), read_parameters(task_config(task))
+        nodes = {node: {**below.get(node, {}), **cell.get(node, {})} for node in {**cell, **below}}
     except ConfigurationError as error:
         advice = "copy config/deploy_kr60.yaml, adapt the copy, and give its path with --config"
         yield Check("parameters", "file", Level.PROBLEM, str(error), advice)

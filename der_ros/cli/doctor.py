@@ -92,7 +92,8 @@ def _checks(options: argparse.Namespace) -> Iterator[Check]:
     yield from cell.check_policy(options.policy, options.task)
     on_hardware = options.robot_ip is not None and not options.robot_ip.startswith("127.")
     config = options.config or parameters.shipped_config()
-    yield from parameters.check_parameters(config, 0.001 * options.cycle_ms, on_hardware)
+    cycle_s = 0.001 * options.cycle_ms
+    yield from parameters.check_parameters(config, options.task, cycle_s, on_hardware)
 
 
 def _show(check: Check) -> None:

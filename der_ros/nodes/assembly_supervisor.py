@@ -43,6 +43,7 @@ STEER_PERIOD_S = 0.02
 STEER_TIMEOUT_S = 20.0
 WATCH_PERIOD_S = 0.01
 SETTLE_S = 0.3
+CELL_PATIENCE_S = 10.0
 
 
 class AssemblySupervisor(ShellNode):
@@ -76,7 +77,7 @@ class AssemblySupervisor(ShellNode):
             self,
             "simulated_cell",
             False,
-            "A sim_cell is there: have it place a new ground piece before each attempt, and reset "
+            "A sim_cell is there: have it place both pieces anew before each attempt, and reset "
             "latched faults without asking",
         )
         self._record = declare(self, "record", True, "Record one bag per attempt")
@@ -174,10 +175,15 @@ class AssemblySupervisor(ShellNode):
 
     def _prepare_attempt(self) -> None:
         self._clear_faults()
+        # Silence of a second must not use up the attempts, one by one and at once.
+        self._wait_until_well()
         if self._simulated:
-            self._steer(self._task.retract_pose, "retract pose")
+            self._retract()
+            self._rest(SETTLE_S)
             self._cell.trigger("sim_cell/reset")
-        self._steer(self._task.start_pose, "start pose")
+            self._wait_until_well()
+        # However the program on the controller has left the piece turned, if the task may start so.
+        self._steer(self._task.start_pose_near(self._cell.pose()), "start pose")
         self._rest(SETTLE_S)
         self._cell.trigger("ft_bridge/bias")
 
@@ -240,7 +246,7 @@ class AssemblySupervisor(ShellNode):
         self._enter("retracting")
         try:
             self._clear_faults()
-            self._steer(self._task.retract_pose, "retract pose")
+            self._retract()
         except CellError as error:
             # The next attempt begins with the same retreat, so nothing is lost by going on.
             logger.warning("could not retract: %s", error)
@@ -275,6 +281,18 @@ class AssemblySupervisor(ShellNode):
             yield
         finally:
             self._cell.change_policy_state(Transition.TRANSITION_DEACTIVATE, "deactivate")
+
+    def _wait_until_well(self) -> None:
+        """Waits for fresh poses and forces; what is wrong with the cell is the error's reason."""
+        try:
+            self._cell.wait(
+                lambda: not self._cell.problem(), CELL_PATIENCE_S, "a cell without fault"
+            )
+        except CellError as error:
+            raise CellError(self._cell.problem() or str(error)) from error
+
+    def _retract(self) -> None:
+        self._steer(self._task.retract_pose_near(self._cell.pose()), "retract pose")
 
     def _steer(self, target: Pose, name: str) -> None:
         """Leads the held piece to ``target`` (task frame); where it must rise, it rises first."""

@@ -2,8 +2,8 @@
 
 Topics in: ``kuka/delta_twist_cmds`` (TwistStamped in task_frame, base_link or tcp), ``netft_data``.
 Topics out: ``kuka/tcp_pose`` (base_link), ``kuka/joint_states``, ``kuka/twist_applied`` (what was
-really sent, task_frame), ``/diagnostics``. Services: ``kuka_bridge/stop``,
-``kuka_bridge/reset_fault``.
+really sent, task_frame), ``kuka/governor_limits`` (latched JSON), ``/diagnostics``.
+Services: ``kuka_bridge/stop``, ``kuka_bridge/reset_fault``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from rclpy.duration import Duration
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.time import Time
 from sensor_msgs.msg import JointState
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from der_ros.drivers.kuka.corrections import CorrectionLimits
@@ -31,7 +32,16 @@ from der_ros.drivers.realtime import settle_collector
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Twist
 from der_ros.nodes.bridge_motion import BridgeMotion, MotionConfig
-from der_ros.nodes.common import DiagnosticsPublisher, Level, ShellNode, Status, declare, run_node
+from der_ros.nodes.command_watch import Publishers, publishers_of
+from der_ros.nodes.common import (
+    LATCHED,
+    DiagnosticsPublisher,
+    Level,
+    ShellNode,
+    Status,
+    declare,
+    run_node,
+)
 from der_ros.nodes.conversions import (
     CellFrames,
     pose_to_message,
@@ -42,6 +52,7 @@ from der_ros.nodes.conversions import (
 from der_ros.nodes.frames import BASE_FRAME, TASK_FRAME
 from der_ros.nodes.polling import PolledSubscription
 from der_ros.policy.governor import GovernorLimits
+from der_ros.policy.limits import limits_to_json
 
 _NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 # A reading that was lost is not worth a resend: the next one is there sooner.
@@ -49,6 +60,8 @@ _NEWEST_READING = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 _STATE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 _REMIND_S = 30.0
 _WATCH_S = 0.05
+_PUBLISHERS_S = 0.5
+_COMMANDS = "kuka/delta_twist_cmds"
 
 
 class KukaBridge(ShellNode):
@@ -57,11 +70,20 @@ class KukaBridge(ShellNode):
     def __init__(self) -> None:
         super().__init__("kuka_bridge")
         self._config = declare_server(self)
-        self._motion = BridgeMotion(declare_motion(self, self._config.cycle_s))
+        motion = declare_motion(self, self._config.cycle_s)
+        self._motion = BridgeMotion(motion)
         self._every = declare(
             self, "publish_every", 1, "Publish the robot's state every so many cycles",
             minimum=1, maximum=250,
         )  # fmt: skip
+        self._allowed = frozenset(
+            declare(
+                self, "command_publishers", "",
+                "Names of the only nodes that may publish kuka/delta_twist_cmds, between blanks: "
+                "another one there latches a fault; empty: any node may",
+            ).split()
+        )  # fmt: skip
+        self._commanders = Publishers((), ())
         self._outbox: queue.SimpleQueue[Answered | None] = queue.SimpleQueue()
         self._connected = False
         self._reported_fault: str | None = None
@@ -69,6 +91,7 @@ class KukaBridge(ShellNode):
         self._refusal_logged_s = float("-inf")
         self._answers = 0
         self._make_topics()
+        self._limits.publish(String(data=limits_to_json(motion.limits)))
         self._publisher = threading.Thread(target=self._publish_all, name="publisher", daemon=True)
         self._server = RsiServer(self._config, self._on_cycle, self._on_answered)
         self._server.__enter__()
@@ -79,11 +102,13 @@ class KukaBridge(ShellNode):
         self._tcp_pose = self.create_publisher(PoseStamped, "kuka/tcp_pose", _STATE)
         self._joints = self.create_publisher(JointState, "kuka/joint_states", _STATE)
         self._applied = self.create_publisher(TwistStamped, "kuka/twist_applied", _STATE)
-        self.create_subscription(TwistStamped, "kuka/delta_twist_cmds", self._on_command, _NEWEST)
+        self._limits = self.create_publisher(String, "kuka/governor_limits", LATCHED)
+        self.create_subscription(TwistStamped, _COMMANDS, self._on_command, _NEWEST)
         self._wrenches = PolledSubscription(self, WrenchStamped, "netft_data", _NEWEST_READING)
         self.create_service(Trigger, "kuka_bridge/stop", self._on_stop)
         self.create_service(Trigger, "kuka_bridge/reset_fault", self._on_reset)
         self.create_timer(_WATCH_S, self._watch)
+        self.create_timer(_PUBLISHERS_S, self._watch_publishers)
         self._diagnostics = DiagnosticsPublisher(
             self, f"krc4 {self._config.robot_ip}", self._report
         )
@@ -107,7 +132,7 @@ class KukaBridge(ShellNode):
         refusal = self._motion.accept_command(twist, message.header.frame_id, age_ns * 1e-9)
         if refusal is not None and time.monotonic() - self._refusal_logged_s > 1.0:
             self._refusal_logged_s = time.monotonic()
-            self.get_logger().warning(f"kuka/delta_twist_cmds refused: {refusal}")
+            self.get_logger().warning(f"{_COMMANDS} refused: {refusal}")
 
     def _on_stop(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._motion.latch("stopped by kuka_bridge/stop")
@@ -177,6 +202,15 @@ class KukaBridge(ShellNode):
                 f"{self._config.bind_address}:{self._server.port}"
             )
 
+    def _watch_publishers(self) -> None:
+        """Two that command at the same time are one too many: which one counts is chance."""
+        self._commanders = publishers_of(self, _COMMANDS, self._allowed)
+        if self._commanders.foreign:
+            self._motion.latch(
+                f"{_COMMANDS} is also published by {', '.join(self._commanders.foreign)}, "
+                f"expected only {', '.join(sorted(self._allowed))}; end it"
+            )
+
     def _report(self) -> list[Status]:
         server, motion = self._server.statistics, self._motion.counts
         fault, connected = self._motion.fault, self._server.connected
@@ -201,9 +235,16 @@ class KukaBridge(ShellNode):
             Status("robot", level, message, {**answers, **counters}),
             Status(
                 "motion",
-                Level.ERROR if fault else Level.OK,
+                Level.ERROR if fault else Level.WARN if self._commanders.repeated else Level.OK,
                 fault or "no fault",
-                {"commands": motion.commands, "faults": motion.faults, **refused, **done},
+                {
+                    "commands": motion.commands,
+                    "faults": motion.faults,
+                    "foreign_publishers": " ".join(self._commanders.foreign),
+                    "repeated_publishers": " ".join(self._commanders.repeated),
+                    **refused,
+                    **done,
+                },
             ),
         ]
 

@@ -44,6 +44,8 @@ from der_ros.nodes.conversions import CellFrames, twist_to_message
 from der_ros.nodes.frames import TASK_FRAME
 from der_ros.nodes.policy_inputs import KINDS, PolicyInputs, UnusableInputError
 from der_ros.nodes.rate_meter import RateMeter
+from der_ros.policy.governor import GovernorLimits
+from der_ros.policy.limits import LimitsDifference, compare_limits, limits_from_json
 from der_ros.policy.runtime import OnnxPolicy
 from der_ros.policy.shipped import shipped_policy
 from der_ros.tasks import TASK_NAMES
@@ -74,6 +76,7 @@ class PolicyServer(Shell, LifecycleNode):
         self._counts = Counts()
         self._skipped = ""
         self._fault = ""
+        self._limits: GovernorLimits | None = None
         self._rate: RateMeter | None = None
         self._create_topics()
         self._guard_transitions()
@@ -98,6 +101,7 @@ class PolicyServer(Shell, LifecycleNode):
         self._observations = self.create_publisher(Float32MultiArray, OBSERVATION_TOPIC, 100)
         self._actions = self.create_publisher(Float32MultiArray, ACTION_TOPIC, 100)
         self._info = self.create_publisher(String, INFO_TOPIC, LATCHED)
+        self.create_subscription(String, "kuka/governor_limits", self._on_limits, LATCHED)
         self.create_service(Trigger, "policy_server/reset_fault", self._on_reset_fault)
 
     # Lifecycle.
@@ -127,10 +131,13 @@ class PolicyServer(Shell, LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, _state: LifecycleState) -> TransitionCallbackReturn:
-        """Starts to act at the policy's rate; refused while a fault is latched."""
-        if self._policy is None or self._fault:
-            logger.error("not activated: %s", self._fault or "no policy is loaded")
+        """Starts to act at the policy's rate; refused under a fault or limits that are looser."""
+        refusal = self._fault or self._refusal_of_limits()
+        if self._policy is None or refusal:
+            logger.error("not activated: %s", refusal or "no policy is loaded")
             return TransitionCallbackReturn.FAILURE
+        if difference := self._difference().other:
+            logger.warning("the robot's limits are not the trained ones: %s", "; ".join(difference))
         self._rate = RateMeter(self._policy.contract.control_dt_s)
         self._timer = self.create_timer(
             self._policy.contract.control_dt_s,
@@ -195,6 +202,25 @@ class PolicyServer(Shell, LifecycleNode):
                 return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 
+    def _on_limits(self, message: String) -> None:
+        """Takes what the robot's bridge holds to."""
+        try:
+            self._limits = limits_from_json(message.data)
+        except ContractError as error:
+            logger.warning("%s", error)
+
+    def _difference(self) -> LimitsDifference:
+        """How the robot's limits differ from the policy's; empty until both are known."""
+        if self._policy is None or self._limits is None:
+            return LimitsDifference((), ())
+        return compare_limits(self._policy.contract, self._limits)
+
+    def _refusal_of_limits(self) -> str:
+        looser = self._difference().looser
+        if not looser:
+            return ""
+        return f"the robot's limits are looser than the trained ones: {'; '.join(looser)}"
+
     def _on_reset_fault(self, _request: Any, response: Any) -> Any:
         """Unlatches a fault of the policy, while it is not active."""
         response.success = self._timer is None
@@ -246,6 +272,8 @@ class PolicyServer(Shell, LifecycleNode):
             "active": self._timer is not None,
             "policy": policy.path if policy else "",
             "sha256": policy.sha256 if policy else "",
+            "robot_limits": "known" if self._limits else "not known",
+            "limits_that_differ": "; ".join(self._difference().other),
             "ticks": counts.ticks,
             "commands": counts.commands,
             **{f"skipped_{kind}": counts.skipped[kind] for kind in KINDS},
@@ -260,6 +288,8 @@ class PolicyServer(Shell, LifecycleNode):
     def _health(self) -> tuple[Level, str]:
         if self._fault:
             return Level.ERROR, self._fault
+        if refusal := self._refusal_of_limits():
+            return Level.WARN, refusal
         if self._timer is None:
             return Level.OK, "inactive" if self._policy else "not configured"
         if self._skipped:

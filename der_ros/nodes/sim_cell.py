@@ -1,15 +1,17 @@
 """A simulated cell: one physics world that speaks as a KRC4 controller and as a Net F/T box.
 
 Nothing on the robot side can tell it from hardware: it is reached over UDP and HTTP only. What it
-offers on ROS is for judging, never for control: a new ground piece before an attempt, and where
-that piece really lies.
+offers on ROS is for judging, never for control: the start of another attempt, and where the ground
+piece really lies.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -19,7 +21,8 @@ from std_srvs.srv import Trigger
 
 from der_ros.drivers.kuka import kinematics
 from der_ros.drivers.kuka.krc4 import ControllerState, SimulatedKrc4, SimulatedKrc4Config
-from der_ros.drivers.kuka.plant import UPRIGHT_RAD, PlantState
+from der_ros.drivers.kuka.plant import UPRIGHT_RAD, Motion, PlantState
+from der_ros.drivers.kuka.point_to_point import point_to_point
 from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist, Wrench
@@ -35,12 +38,13 @@ from der_ros.nodes.common import (
 from der_ros.nodes.conversions import CellFrames, pose_to_message
 from der_ros.nodes.frames import TASK_FRAME
 from der_ros.sim.world import AssemblyWorld
-from der_ros.tasks import make_task
+from der_ros.tasks import InitialState, make_task
 
 logger = logging.getLogger("sim_cell")
 
 # An operator's patience before RSI is started again, so that the order of starting is free.
 RESTART_AFTER_S = 0.5
+POLL_S = 0.05
 
 
 class CellPlant:
@@ -58,15 +62,11 @@ class CellPlant:
     def __init__(self, world: AssemblyWorld, base_from_task: Pose, flange_from_tcp: Pose) -> None:
         self._world = world
         self._base_from_task = base_from_task
+        self._flange_from_tcp = flange_from_tcp
         self._tcp_from_flange = flange_from_tcp.inverse()
         self._lock = threading.Lock()
         self._wrench = world.sensor_wrench()
-        self._axes = self._axes_at(base_from_task @ world.held_pose(), UPRIGHT_RAD)
-        if self._axes is None:
-            raise ConfigurationError(
-                "parameters task_frame, flange_from_tcp: expected a start pose within the KR 60's "
-                f"reach, got {base_from_task @ world.held_pose()}"
-            )
+        self._home = self._axes = self._reached(world.held_pose(), UPRIGHT_RAD)
 
     def advance(self, displacement_m: Array, rotation_rad: Array, duration_s: float) -> PlantState:
         """Moves the servo's setpoint by one correction (base axes), and the world's clock on."""
@@ -76,7 +76,7 @@ class CellPlant:
             self._world.advance(twist, round(duration_s / self._world.physics_dt_s))
             self._wrench = self._world.sensor_wrench()
             base_from_tcp = self._base_from_task @ self._world.held_pose()
-        axes = self._axes_at(base_from_tcp, self._axes)
+        axes = kinematics.inverse(base_from_tcp @ self._tcp_from_flange, self._axes)
         self._axes = self._axes if axes is None else axes
         return PlantState(base_from_tcp, axes)
 
@@ -89,9 +89,27 @@ class CellPlant:
         """What the sensor feels, weight included; sensor axes."""
         return self._wrench
 
-    def _axes_at(self, base_from_tcp: Pose, near_rad: Array | None) -> Array | None:
-        near = UPRIGHT_RAD if near_rad is None else near_rad
-        return kinematics.inverse(base_from_tcp @ self._tcp_from_flange, near)
+    def way_to(self, held: Pose, cycle_s: float) -> Iterator[Motion]:
+        """How a program of the controller leads the held piece, at rest, to a pose (task frame).
+
+        A6 ends within half a turn of its zero, so that the attempt has room on both sides.
+
+        Raises:
+            ConfigurationError: the pose is out of the arm's reach.
+        """
+        end = self._reached(held, self._home)
+        end[5] = math.remainder(end[5], 2.0 * math.pi)
+        return point_to_point(self._axes, end, self._flange_from_tcp, cycle_s)
+
+    def _reached(self, held: Pose, near_rad: Array) -> Array:
+        base_from_tcp = self._base_from_task @ held
+        axes = kinematics.inverse(base_from_tcp @ self._tcp_from_flange, near_rad)
+        if axes is None:
+            raise ConfigurationError(
+                "parameters task_frame, flange_from_tcp: expected a start pose within the KR 60's "
+                f"reach, got {base_from_tcp}"
+            )
+        return axes
 
 
 class NoisySensor:
@@ -116,9 +134,9 @@ class SimCell(ShellNode):
     def __init__(self) -> None:
         super().__init__("sim_cell")
         self._task = make_task(declare(self, "task", "lap_joint", "What is assembled"))
-        seed = declare(self, "seed", 0, "Seed of the ground pieces and of the noise", minimum=0)
-        noise_seed, ground_seed = np.random.SeedSequence(seed).spawn(2)
-        self._rng = np.random.default_rng(ground_seed)
+        seed = declare(self, "seed", 0, "Seed of the pieces' poses and of the noise", minimum=0)
+        noise_seed, start_seed = np.random.SeedSequence(seed).spawn(2)
+        self._rng = np.random.default_rng(start_seed)
         self._goal_topic = self.create_publisher(PoseStamped, "sim_cell/goal_pose", LATCHED)
         self._resources = ExitStack()
         try:
@@ -128,7 +146,7 @@ class SimCell(ShellNode):
         except BaseException:
             self._resources.close()
             raise
-        self._place_ground()
+        self._place_ground(self._task.sample_initial_state(self._rng))
         self.create_service(Trigger, "sim_cell/reset", self._on_reset)
         self._diagnostics = DiagnosticsPublisher(self, "simulated cell", self._collect)
 
@@ -151,11 +169,12 @@ class SimCell(ShellNode):
         )
 
     def _open_controller(self) -> SimulatedKrc4:
+        self._cycle_s = declare(self, "cycle_ms", 12, "RSI cycle: 12 or 4 (#IPO_FAST)") / 1000.0
         config = SimulatedKrc4Config(
             pc_address=declare(self, "pc_ip", "127.0.0.1", "Where kuka_bridge listens"),
             pc_port=declare(self, "rsi_port", 59152, "Its UDP port", minimum=1, maximum=65535),
             robot_address=declare(self, "robot_ip", "127.0.0.2", "The controller's own address"),
-            cycle_s=declare(self, "cycle_ms", 12, "RSI cycle: 12 or 4 (#IPO_FAST)") / 1000.0,
+            cycle_s=self._cycle_s,
             auto_restart_s=RESTART_AFTER_S,
         )
         return self._resources.enter_context(SimulatedKrc4(config, self._plant))
@@ -175,15 +194,22 @@ class SimCell(ShellNode):
         return self._resources.enter_context(SimulatedNetFt(config, sensor))
 
     def _on_reset(self, _request: Any, response: Any) -> Any:
-        self._place_ground()
-        if self._controller.state is ControllerState.STOPPED:
-            self._controller.reset()
-        response.success, response.message = True, "a new ground piece lies in the cell"
+        """Another start, as in training; answers when RSI runs again.
+
+        A person lays the ground piece down, and the controller's own program, not RSI, brings the
+        held one above it: turned as this start has it.
+        """
+        initial = self._task.sample_initial_state(self._rng)
+        self._place_ground(initial)
+        self._controller.run_program(self._plant.way_to(initial.held, self._cycle_s))
+        while not self._controller.program_ended.wait(POLL_S) and not self.finished.is_set():
+            pass
+        response.success = self._controller.state is not ControllerState.STOPPED
+        response.message = self._controller.stop_reason or "both pieces are where an attempt begins"
         return response
 
-    def _place_ground(self) -> None:
-        """A ground piece in the task's initial range; what is held stays where it is."""
-        initial = self._task.sample_initial_state(self._rng)
+    def _place_ground(self, initial: InitialState) -> None:
+        """Lays the ground piece down and tells where the held one belongs."""
         self._plant.place_ground(initial.ground)
         stamp = self.get_clock().now().to_msg()
         goal = self._task.goal_pose(initial)

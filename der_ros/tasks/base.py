@@ -179,10 +179,17 @@ class Task(ABC):
         """Nominal start of the held piece: straight above its nominal assembled pose."""
         return _pose_above(self.start_height_m)
 
-    @cached_property
-    def retract_pose(self) -> Pose:
+    def start_pose_near(self, pose: Pose) -> Pose:
+        """The start that turns a held piece at ``pose`` least, of those that an episode may have.
+
+        Straight above the nominal assembled pose and upright; the yaw stays where it is in
+        ``start_yaw_range_rad``, else it becomes the nearest that is.
+        """
+        return self._upright(self.start_height_m, pose)
+
+    def retract_pose_near(self, pose: Pose) -> Pose:
         """Where the held piece waits between two attempts: a little higher than the start."""
-        return _pose_above(self.start_height_m + 0.005)
+        return self._upright(self.start_height_m + 0.005, pose)
 
     @cached_property
     def workspace(self) -> tuple[Array, Array]:
@@ -288,6 +295,15 @@ class Task(ABC):
     def _walls(self) -> tuple[list[float], list[float]]:
         low, high = self.workspace
         return low.tolist(), high.tolist()
+
+    def _upright(self, height_m: float, pose: Pose) -> Pose:
+        """Straight above the nominal assembled pose, with the yaw of a start near ``pose``."""
+        _, _, z, w = pose.quaternion.tolist()
+        yaw, (low, high) = 2.0 * math.atan2(z, w), self.start_yaw_range_rad
+        turns = (yaw + 2.0 * math.pi * turn for turn in (-2, -1, 0, 1, 2))
+        changes = [min(max(turn, low), high) - turn for turn in turns]
+        nearest = yaw + min(changes, key=abs)
+        return Pose(np.array((0.0, 0.0, height_m)), _yaw(nearest))
 
     def _piece(self, parts: tuple[Part, ...], rgba: Rgba) -> Piece:
         return Piece.of_density(parts, self.density_kg_per_m3, self.friction, rgba)

@@ -20,6 +20,7 @@ from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Wrench
 from der_ros.nodes import kuka_bridge
 from der_ros.policy.governor import GovernorLimits
+from der_ros.tasks import TASK_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 OK, WARNING, PROBLEM = health.Level.OK, health.Level.WARNING, health.Level.PROBLEM
@@ -48,7 +49,8 @@ def config_with(tmp_path, **changes):
     """The shipped file with other parameters of kuka_bridge; None takes one away."""
     document = yaml.safe_load(parameters.shipped_config().read_text())
     for name, value in changes.items():
-        place = document["/**" if name in parameters.FRAMES else "kuka_bridge"]["ros__parameters"]
+        node = "/**" if name in parameters.FRAMES else "kuka_bridge"
+        place = document.setdefault(node, {"ros__parameters": {}})["ros__parameters"]
         if value is None:
             del place[name]
         else:
@@ -221,7 +223,8 @@ def test_a_policy_of_another_task_is_a_problem():
 
 
 def levels(path, on_hardware=False):
-    return {check.name: check for check in parameters.check_parameters(path, 0.012, on_hardware)}
+    found = parameters.check_parameters(path, "lap_joint", 0.012, on_hardware)
+    return {check.name: check for check in found}
 
 
 @pytest.mark.parametrize(
@@ -248,6 +251,12 @@ def test_parameters_that_are_wrong_are_named(tmp_path, changes, name, text):
     assert [other for other in found if found[other].level is not OK and other != name] == []
 
 
+@pytest.mark.parametrize("task", TASK_NAMES)
+def test_what_is_shipped_for_each_task_is_in_order(task):
+    found = list(parameters.check_parameters(parameters.shipped_config(), task, 0.012, False))
+    assert {check.level for check in found} == {OK}
+
+
 def test_a_real_robot_with_the_simulated_cells_frame_is_a_problem(tmp_path):
     found = levels(config_with(tmp_path), on_hardware=True)
     assert "simulated cell" in found["frames"].message
@@ -259,7 +268,7 @@ def test_a_real_robot_with_the_simulated_cells_frame_is_a_problem(tmp_path):
 def test_what_is_no_parameters_file_is_one_problem(tmp_path, text):
     path = tmp_path / "cell.yaml"
     path.write_text(text)
-    (check,) = parameters.check_parameters(path, 0.012, False)
+    (check,) = parameters.check_parameters(path, "lap_joint", 0.012, False)
     assert check.level is PROBLEM
     assert "ros__parameters" in check.message
     assert "\n" not in check.message

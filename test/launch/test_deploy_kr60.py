@@ -1,6 +1,7 @@
 """The deployment as a user starts it: the real launch file, nodes, sockets, bags and files."""
 
 import json
+import math
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import rclpy
+from peg_policy import write_peg_policy
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 from std_srvs.srv import Trigger
@@ -129,6 +131,33 @@ def test_attempts_run_and_every_recorded_action_is_reproduced(tmp_path):
         assert verdicts(result["bag"]) == [result]
 
 
+def test_a_peg_that_begins_turned_by_any_angle_is_inserted(tmp_path):
+    run_dir, output, policy = tmp_path / "run", tmp_path / "output.txt", tmp_path / "peg.onnx"
+    write_peg_policy(policy)
+    arguments = ["task:=peg_in_hole", f"policy:={policy}", "attempts:=1", f"run_dir:={run_dir}"]
+    with launched(output, *arguments, "seed:=2", *ports()) as process:
+        assert process.wait(timeout=100) == 0, output.read_text()
+    (result,) = attempts(run_dir)
+    assert result["outcome"] == "success", output.read_text()
+    # Of the four goals the nearest: less than a quarter turn was left to do.
+    assert result["final_angle_error_rad"] < 0.05
+    assert result["final_position_error_m"] < 0.005
+    first, last = yaws(Path(result["bag"]))
+    assert abs(first) > 0.1
+    assert abs(math.remainder(last, 0.5 * math.pi)) < 0.05 < abs(last - first) < 0.8
+
+
+def yaws(bag):
+    """The first and the last yaw of the held piece, rad, as the policy saw them."""
+    with AnyReader([bag], default_typestore=get_typestore(Stores.ROS2_JAZZY)) as reader:
+        wanted = [c for c in reader.connections if c.topic == "/policy/observation"]
+        seen = [
+            reader.deserialize(data, connection.msgtype).data
+            for connection, _, data in reader.messages(wanted)
+        ]
+    return [2.0 * math.atan2(one[5], one[6]) for one in (seen[0], seen[-1])]
+
+
 def verdicts(bag):
     """What a bag holds on the supervisor's topic."""
     with AnyReader([Path(bag)], default_typestore=get_typestore(Stores.ROS2_JAZZY)) as reader:
@@ -229,6 +258,7 @@ def test_ctrl_c_in_an_attempt_ends_everything_and_keeps_what_was_recorded(tmp_pa
         (["robot:=ur5"], "ur5"),
         (["atempts:=3"], "atempts"),
         (["task:=origami"], "origami"),
+        (["task:=key_slot"], "expected models/key_slot.onnx"),
     ],
 )
 def test_a_users_mistake_is_told_and_leaves_nothing_running(tmp_path, arguments, message):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from der_ros.drivers.kuka import rsi
 from der_ros.drivers.kuka.controller_limits import PathLimits
@@ -156,7 +157,18 @@ def test_clamp_and_monitor_are_the_simulated_controllers(context):
     assert monitor == {"MaxTrans": limits.monitor_mm, "MaxRotAngle": limits.monitor_deg}
 
 
-def test_the_bridge_refuses_before_the_controller_clamps_and_that_before_it_stops(context, bridge):
+def rotation_limits():
+    """The bridge's limit on turns for each task, degrees; None for its own."""
+    files = sorted((FOLDER.parent / "deploy_kr60").glob("*.yaml"))
+    bridges = [yaml.safe_load(path.read_text())["kuka_bridge"] for path in files]
+    return [one["ros__parameters"].get("max_correction_deg") for one in bridges]
+
+
+@pytest.mark.parametrize("rotation_deg", rotation_limits())
+def test_the_bridge_refuses_before_the_controller_clamps_and_that_before_it_stops(
+    context, bridge, rotation_deg
+):
+    rotation_deg = rotation_deg or bridge.limits.rotation_deg
     clamp, monitor = numbers(context, "POSCORR"), numbers(context, "POSCORRMON")
     assert bridge.limits.translation_mm < clamp["UpperLimX"] < monitor["MaxTrans"]
     # The bridge limits the length of (A, B, C), the controller the angle of the turn they make.
@@ -164,14 +176,12 @@ def test_the_bridge_refuses_before_the_controller_clamps_and_that_before_it_stop
     worst = max(
         angle_between(
             np.array((0.0, 0.0, 0.0, 1.0)),
-            quaternion_from_euler_zyx(
-                *np.radians(bridge.limits.rotation_deg * d / np.linalg.norm(d)).tolist()
-            ),
+            quaternion_from_euler_zyx(*np.radians(rotation_deg * d / np.linalg.norm(d)).tolist()),
         )
         for d in directions
         if d.any()
     )
-    assert bridge.limits.rotation_deg < np.degrees(worst) + 1e-9
+    assert rotation_deg < np.degrees(worst) + 1e-9
     assert np.degrees(worst) < clamp["MaxRotAngle"] < monitor["MaxRotAngle"]
 
 

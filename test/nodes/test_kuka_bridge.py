@@ -4,14 +4,18 @@ import contextlib
 import math
 import signal
 import socket
+import subprocess
+import sys
 
 import numpy as np
 import pytest
-from bridge_rig import process, running, until
+from bridge_rig import environment, process, running, until
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from rclpy.duration import Duration
+from rclpy.node import Node
 from sensor_msgs.msg import JointState
+from std_msgs.msg import String
 
 from der_ros.drivers.kuka.krc4 import (
     ControllerState,
@@ -19,7 +23,9 @@ from der_ros.drivers.kuka.krc4 import (
     SimulatedKrc4,
     SimulatedKrc4Config,
 )
+from der_ros.nodes.common import LATCHED
 from der_ros.nodes.kuka_bridge import KukaBridge
+from der_ros.policy.limits import limits_from_json
 
 pytestmark = pytest.mark.ros
 
@@ -82,6 +88,16 @@ class Bench:
     def say(self, **command):
         self.command = {"x": 0.0, "frame": "task_frame", "stamp_s": 0.0, **command}
 
+    def message(self):
+        status = self.diagnostics().get("kuka_bridge: robot")
+        return "" if status is None else status.message
+
+    def freed(self):
+        """Asks for a reset; whether no fault is there afterwards."""
+        self.client.trigger("kuka_bridge/reset_fault")
+        self.node._watch_publishers()
+        return self.node._motion.fault is None
+
     def diagnostics(self):
         message = self.client.last.get("/diagnostics")
         return {} if message is None else {status.name: status for status in message.status}
@@ -142,6 +158,82 @@ def test_commands_that_stop_and_a_sensor_that_stops_ramp_to_rest(monkeypatch):
         assert it.rests()
         it.feeling = True
         assert it.moves()
+
+
+def test_it_tells_the_limits_that_it_holds_to(monkeypatch):
+    with bench(monkeypatch, soft_force_n=20.0) as it:
+        it.client.listen(String, "kuka/governor_limits", LATCHED)
+        assert until(lambda: "kuka/governor_limits" in it.client.last)
+        told = limits_from_json(it.client.last["kuka/governor_limits"].data)
+        assert (told.soft_force_n, told.hard_force_n) == (20.0, 500.0)
+
+
+def test_a_second_publisher_of_commands_stops_the_robot_until_it_is_gone(monkeypatch):
+    with bench(monkeypatch, command_publishers="bridge_test") as it:
+        it.say(x=0.01)
+        assert it.moves()
+        stranger = Node("stranger", use_global_arguments=False)
+        try:
+            stranger.create_publisher(TwistStamped, "kuka/delta_twist_cmds", 1)
+            assert until(lambda: "also published by stranger" in it.message())
+            assert it.rests()
+            # It is still there: a reset does not help.
+            assert not it.freed()
+        finally:
+            stranger.destroy_node()
+        assert until(it.freed)
+        assert it.moves()
+
+
+FLOOD = """
+import sys, time, rclpy
+from geometry_msgs.msg import TwistStamped, WrenchStamped
+rclpy.init()
+node = rclpy.create_node("flood")
+twists = node.create_publisher(TwistStamped, "kuka/delta_twist_cmds", 1)
+wrenches = node.create_publisher(WrenchStamped, "netft_data", 1)
+twist = TwistStamped()
+twist.header.frame_id = "map"
+print("ready", flush=True)
+for line in sys.stdin:
+    end = time.monotonic() + float(line)
+    while time.monotonic() < end:
+        twists.publish(twist)
+        wrenches.publish(WrenchStamped())
+    print("done", flush=True)
+"""
+
+
+def test_a_flood_of_foreign_messages_does_not_keep_it_from_answering(monkeypatch):
+    with bench(monkeypatch) as it, flood() as tell:
+        it.say(x=0.01)
+        assert it.moves()
+        before = it.krc4.statistics
+        refused = it.node._motion.counts.refused.get("frame", 0)
+        tell(3.0)
+        after = it.krc4.statistics
+        assert it.node._motion.counts.refused["frame"] > refused + 100
+        assert after.cycles > before.cycles + 100
+        assert it.krc4.state is ControllerState.RUNNING
+        assert it.krc4.statistics.sessions == 1
+        assert it.moves()
+
+
+@contextlib.contextmanager
+def flood():
+    """A process that floods for as many seconds as it is told."""
+    command = [sys.executable, "-c", FLOOD]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environment(), **pipes) as child:
+        assert child.stdout.readline() == "ready\n"
+
+        def tell(duration_s):
+            child.stdin.write(f"{duration_s}\n")
+            child.stdin.flush()
+            assert child.stdout.readline() == "done\n"
+
+        yield tell
+        child.kill()
 
 
 def test_stop_latches_until_reset(monkeypatch):

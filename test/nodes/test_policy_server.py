@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 import signal
@@ -17,6 +18,8 @@ from std_srvs.srv import Trigger
 from der_ros.nodes.common import LATCHED, Level, ShellNode
 from der_ros.nodes.policy_server import PolicyServer
 from der_ros.policy import shipped
+from der_ros.policy.governor import GovernorLimits
+from der_ros.policy.limits import limits_to_json
 from der_ros.policy.runtime import MAX_FILE_BYTES, OnnxPolicy
 
 pytestmark = pytest.mark.ros
@@ -201,6 +204,25 @@ def test_the_jitter_of_its_rate_is_measured(policy):
         figures = health(diagnostics)[2]
         assert float(figures["rate_hz"]) == pytest.approx(1.0 / DT, rel=0.3)
         assert float(figures["max_jitter_ms"]) >= float(figures["rms_jitter_ms"]) >= 0.0
+
+
+def test_a_robot_with_looser_limits_than_the_trained_ones_is_not_moved(tmp_path, caplog):
+    trained = GovernorLimits(workspace_min_m=(-0.1,) * 3, workspace_max_m=(0.1,) * 3)
+    policy = write_policy(tmp_path / "p.onnx", governor=trained)
+    with running(PolicyServer, policy=policy) as (_, test):
+        diagnostics = listen(test, DiagnosticArray, "/diagnostics")
+        limits = test.create_publisher(String, "kuka/governor_limits", LATCHED)
+        assert change_state(test, "configure")
+        looser = dataclasses.replace(trained, soft_force_n=80.0)
+        limits.publish(String(data=limits_to_json(looser)))
+        assert until(lambda: "soft_force_n: trained with 50.0" in health(diagnostics)[1])
+        assert not change_state(test, "activate")
+        assert "not activated: the robot's limits are looser" in caplog.text
+        tighter = dataclasses.replace(trained, soft_force_n=20.0)
+        limits.publish(String(data=limits_to_json(tighter)))
+        assert until(lambda: "the robot has 20.0" in health(diagnostics)[2]["limits_that_differ"])
+        assert change_state(test, "activate")
+        assert "the robot's limits are not the trained ones: max_angular_speed" in caplog.text
 
 
 def test_a_wrong_policy_fails_to_configure_with_one_line(policy, tmp_path, caplog):

@@ -85,7 +85,7 @@ def test_the_start_is_clear_of_the_ground_piece_wherever_that_is():
     task = LapJoint()
     assert task.start_pose.position[2] > SECTION_M
     assert task.inside_workspace(task.start_pose, 0.001)
-    assert task.inside_workspace(task.retract_pose, 0.001)
+    assert task.inside_workspace(task.retract_pose_near(task.start_pose), 0.001)
 
 
 def test_the_same_generator_draws_the_same_start():

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from der_ros.errors import ConfigurationError
-from der_ros.geometry import Pose, quaternion_from_rotation_vector
+from der_ros.geometry import (
+    Pose,
+    angle_between,
+    quaternion_from_rotation_vector,
+    quaternion_multiply,
+)
 from der_ros.tasks import TASK_NAMES, LapJoint, make_task
 from der_ros.tasks.base import require_range
 
@@ -93,3 +98,29 @@ def test_require_range_says_which_end_is_open():
     assert require_range(0.0, "a", low=0.0) == 0.0
     with pytest.raises(ConfigurationError, match=r"a: .* in \(0.0, inf\], got 0.0"):
         require_range(0.0, "a", low=0.0, inclusive=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "yaw_deg", "kept_deg"),
+    [
+        ("lap_joint", -1.5, 0.0),
+        ("key_slot", 10.0, 10.0),
+        ("key_slot", -170.0, -15.0),
+        ("peg_in_hole", 200.0, 200.0),
+        ("peg_in_hole", -40.0, -40.0),
+    ],
+)
+def test_a_piece_is_led_to_the_nearest_start_there_is(name, yaw_deg, kept_deg):
+    task = make_task(name)
+    tilted = quaternion_from_rotation_vector((0.02, -0.01, 0.0))
+    turned = quaternion_multiply(yaw_quaternion(yaw_deg), tilted)
+    pose = Pose(np.array((0.003, -0.002, 0.001)), turned)
+    for led in (task.start_pose_near(pose), task.retract_pose_near(pose)):
+        assert led.position[:2].tolist() == [0.0, 0.0]
+        assert angle_between(led.quaternion, yaw_quaternion(kept_deg)) < 1e-3
+    assert task.start_pose_near(pose).position[2] == task.start_height_m
+    assert task.retract_pose_near(pose).position[2] > task.start_height_m
+
+
+def yaw_quaternion(angle_deg):
+    return quaternion_from_rotation_vector((0.0, 0.0, math.radians(angle_deg)))

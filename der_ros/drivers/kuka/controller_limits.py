@@ -30,9 +30,9 @@ class PathLimits:
     """
 
     clamp_mm: float = 250.0
-    clamp_deg: float = 25.0
+    clamp_deg: float = 70.0
     monitor_mm: float = 300.0
-    monitor_deg: float = 30.0
+    monitor_deg: float = 75.0
 
 
 class CorrectionStep(NamedTuple):

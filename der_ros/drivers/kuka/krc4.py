@@ -16,6 +16,8 @@ import select
 import socket
 import threading
 import time
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from types import TracebackType
@@ -25,7 +27,7 @@ import numpy as np
 from der_ros.drivers.figures import LatencyFigures, LatencyRing
 from der_ros.drivers.kuka import kinematics
 from der_ros.drivers.kuka.controller_limits import ControllerCorrections, PathLimits
-from der_ros.drivers.kuka.plant import KinematicPlant, PlantState, RobotPlant
+from der_ros.drivers.kuka.plant import KinematicPlant, Motion, PlantState, RobotPlant
 from der_ros.drivers.kuka.rsi import (
     NO_CORRECTION,
     RobotTelegram,
@@ -52,7 +54,7 @@ __all__ = [
 
 # More than this in one cycle is another of the inverse kinematics' solutions, not a motion.
 _ONE_BRANCH_RAD = 0.5
-_REST: tuple[Array, Array] = (np.zeros(3), np.zeros(3))
+_REST: Motion = (np.zeros(3), np.zeros(3))
 
 
 class ControllerState(Enum):
@@ -151,9 +153,13 @@ class SimulatedKrc4:
         self._thread: threading.Thread | None = None
         self._end = threading.Event()
         self._reset_wanted = threading.Event()
+        self._wanted_program: list[Motion] | None = None
+        self._program: deque[Motion] | None = None
         self.state = ControllerState.STOPPED
         self.stop_reason: str | None = None
         self.tcp_pose: Pose | None = None
+        self.program_ended = threading.Event()
+        self.program_ended.set()
         self._answer_latency, self._wake_up = LatencyRing(), LatencyRing()
         self._cycles = self._late = self._longest_late = 0
         self._mismatched = self._malformed = self._sessions = self._clamped = 0
@@ -205,6 +211,18 @@ class SimulatedKrc4:
         """Acknowledges a stop and starts RSI anew: a new IPOC series, nothing corrected yet."""
         self._reset_wanted.set()
 
+    def run_program(self, path: Iterable[Motion]) -> None:
+        """Ends RSI, moves the arm as the controller's own program does, and starts RSI anew.
+
+        ``state`` is ``STOPPED`` from the next cycle on until the end of the path; whoever needs to
+        know waits for ``program_ended``.
+
+        Args:
+            path: one motion for each cycle; limits of corrections do not count for it.
+        """
+        self.program_ended.clear()
+        self._wanted_program = list(path)
+
     @property
     def statistics(self) -> Krc4Statistics:
         """The counters now."""
@@ -246,11 +264,16 @@ class SimulatedKrc4:
         except Exception as error:
             logger.exception("simulated KRC4: the plant failed")
             self._stop_rsi(f"the plant failed: {type(error).__name__}: {error}")
+        finally:
+            self.program_ended.set()
 
-    def _cycle(self, plant: PlantState, tick: float) -> tuple[Array, Array]:
+    def _cycle(self, plant: PlantState, tick: float) -> Motion:
         """One telegram and its answer; returns the motion of the next cycle."""
         self.tcp_pose = plant.tcp_pose
         problem = self._axis_problem(plant.joint_positions_rad)
+        self._begin_program()
+        if self._program is not None:
+            return self._next_of_program(self._program)
         self._restart_if_due()
         if self.state is ControllerState.STOPPED:
             return _REST
@@ -260,6 +283,23 @@ class SimulatedKrc4:
         self._send(plant)
         answer = self._listen(tick)
         return self._judge(answer)
+
+    def _begin_program(self) -> None:
+        wanted, self._wanted_program = self._wanted_program, None
+        if wanted is not None:
+            self._program = deque(wanted)
+            self.stop_reason = "the controller's program moves the arm"
+            self.state = ControllerState.STOPPED
+            self._stopped_by_timeout = False
+            self._reset_wanted.clear()
+
+    def _next_of_program(self, program: deque[Motion]) -> Motion:
+        if program:
+            return program.popleft()
+        self._program = None
+        self._start_rsi()
+        self.program_ended.set()
+        return _REST
 
     def _restart_if_due(self) -> None:
         due = self._config.auto_restart_s
@@ -347,7 +387,7 @@ class SimulatedKrc4:
             return None
         return answer
 
-    def _judge(self, answer: SensorTelegram | None) -> tuple[Array, Array]:
+    def _judge(self, answer: SensorTelegram | None) -> Motion:
         """Counts lateness, enables motion, and turns the correction into a motion."""
         if answer is None:
             return self._judge_late()
@@ -363,7 +403,7 @@ class SimulatedKrc4:
             return _REST
         return self._correct(answer.correction)
 
-    def _judge_late(self) -> tuple[Array, Array]:
+    def _judge_late(self) -> Motion:
         self._delay += 1
         self._late += 1
         self._longest_late = max(self._longest_late, self._delay)
@@ -378,7 +418,7 @@ class SimulatedKrc4:
             return self._correct(NO_CORRECTION if held is None else held)
         return _REST
 
-    def _correct(self, correction: Six) -> tuple[Array, Array]:
+    def _correct(self, correction: Six) -> Motion:
         step = self._corrections.step(correction)
         self._clamped += step.clamped
         if step.stop is not None:

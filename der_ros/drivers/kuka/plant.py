@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -12,6 +12,10 @@ from der_ros.geometry import Array, Pose
 
 UPRIGHT_RAD: Array = np.radians((0.0, -90.0, 90.0, 0.0, 90.0, 0.0))
 """A1 to A6 of a KR 60 in its home pose with the flange pointing down."""
+
+
+Motion: TypeAlias = "tuple[Array, Array]"
+"""What the TCP does in one cycle: displacement (3,) m and rotation vector (3,) rad, base axes."""
 
 
 class PlantState(NamedTuple):

@@ -1,0 +1,92 @@
+"""Whether a robot is held to the limits that a policy was trained under."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import NamedTuple
+
+from der_ros.errors import ConfigurationError, ContractError
+from der_ros.policy.contract import PolicyContract
+from der_ros.policy.governor import GovernorLimits
+
+# Numbers that went through a file or a parameter may differ by a rounding.
+_SAME = 1e-6
+# More of it is not looser and less of it is not tighter: it only has to be the same.
+_NEITHER = ("yield_gain_mps_per_n", "yield_gain_radps_per_nm")
+
+
+class LimitsDifference(NamedTuple):
+    """How a robot's limits differ from those of the training; each entry is one clause.
+
+    Attributes:
+        looser: the robot may do what the policy was never held from: a reason not to move.
+        other: tighter or just different: safe, but not what the policy knows.
+    """
+
+    looser: tuple[str, ...]
+    other: tuple[str, ...]
+
+
+def compare_limits(contract: PolicyContract, robot: GovernorLimits) -> LimitsDifference:
+    """Compares what the policy's file says with what the robot's bridge holds to.
+
+    A file that does not tell its limits is compared by its action limits alone.
+    """
+    looser: list[str] = []
+    other = _cut_actions(contract, robot)
+    if contract.governor is None:
+        return LimitsDifference((), tuple(other))
+    for field in dataclasses.fields(GovernorLimits):
+        trained, held = getattr(contract.governor, field.name), getattr(robot, field.name)
+        differences = [after - before for after, before in _pairs(held, trained)]
+        if not any(differences):
+            continue
+        clause = f"{field.name}: trained with {trained}, the robot has {held}"
+        outwards = -1.0 if field.name == "workspace_min_m" else 1.0
+        is_looser = any(outwards * difference > 0.0 for difference in differences)
+        (looser if is_looser and field.name not in _NEITHER else other).append(clause)
+    return LimitsDifference(tuple(looser), tuple(other))
+
+
+def limits_to_json(limits: GovernorLimits) -> str:
+    """One JSON object, as a bridge tells its limits."""
+    return json.dumps(dataclasses.asdict(limits))
+
+
+def limits_from_json(text: str) -> GovernorLimits:
+    """What ``limits_to_json`` wrote.
+
+    Raises:
+        ContractError: it is nothing of the kind.
+    """
+    try:
+        return GovernorLimits(**json.loads(text))
+    except (TypeError, ValueError, ConfigurationError) as error:
+        raise ContractError(f"limits of the robot: expected a JSON object ({error})") from error
+
+
+def _cut_actions(contract: PolicyContract, robot: GovernorLimits) -> list[str]:
+    """Actions that the robot would slow down."""
+    limits = contract.action_limits
+    return [
+        f"{name}: actions reach {asked:g}, the robot allows {getattr(robot, name):g}"
+        for name, asked in (
+            ("max_linear_speed_mps", max(limits[:3])),
+            ("max_angular_speed_radps", max(limits[3:])),
+        )
+        if asked > getattr(robot, name) * (1.0 + _SAME)
+    ]
+
+
+def _pairs(
+    held: float | tuple[float, ...], trained: float | tuple[float, ...]
+) -> list[tuple[float, float]]:
+    """Number by number; a rounding is no difference."""
+    first = held if isinstance(held, tuple) else (held,)
+    second = trained if isinstance(trained, tuple) else (trained,)
+    return [
+        (b, b) if math.isclose(a, b, rel_tol=_SAME, abs_tol=1e-12) else (a, b)
+        for a, b in zip(first, second, strict=True)
+    ]

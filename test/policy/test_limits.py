@@ -1,0 +1,61 @@
+import dataclasses
+
+import pytest
+
+from der_ros.errors import ContractError
+from der_ros.policy.contract import PolicyContract
+from der_ros.policy.governor import GovernorLimits
+from der_ros.policy.limits import compare_limits, limits_from_json, limits_to_json
+
+LIMITS = GovernorLimits(workspace_min_m=(-0.1, -0.1, 0.0), workspace_max_m=(0.1, 0.1, 0.2))
+CONTRACT = PolicyContract("lap_joint", (0.05,) * 6, 0.06, governor=LIMITS)
+
+
+def test_the_limits_of_the_training_are_no_difference_after_a_rounding_either():
+    rounded = dataclasses.replace(LIMITS, max_linear_speed_mps=0.05 * (1 + 1e-9))
+    assert compare_limits(CONTRACT, LIMITS) == ((), ())
+    assert compare_limits(CONTRACT, rounded) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "looser", "tighter"),
+    [
+        ("max_angular_speed_radps", 0.1, 0.04),
+        ("max_linear_acceleration_mps2", 2.0, 0.5),
+        ("soft_force_n", 80.0, 20.0),
+        ("hard_torque_nm", 80.0, 20.0),
+        ("workspace_min_m", (-0.1, -0.2, 0.0), (-0.1, -0.05, 0.0)),
+        ("workspace_max_m", (0.1, 0.1, 0.3), (0.1, 0.1, 0.1)),
+    ],
+)
+def test_looser_and_tighter_are_told_apart_by_name(name, looser, tighter):
+    found = compare_limits(CONTRACT, dataclasses.replace(LIMITS, **{name: looser}))
+    (clause,) = found.looser
+    assert clause.startswith(f"{name}: trained with ")
+    assert str(looser) in clause
+    found = compare_limits(CONTRACT, dataclasses.replace(LIMITS, **{name: tighter}))
+    assert not found.looser
+    assert any(clause.startswith(name) for clause in found.other)
+
+
+def test_another_yield_gain_is_neither():
+    for gain in (5e-5, 2e-4):
+        found = compare_limits(CONTRACT, dataclasses.replace(LIMITS, yield_gain_mps_per_n=gain))
+        assert (len(found.looser), len(found.other)) == (0, 1)
+
+
+def test_a_file_that_tells_no_limits_is_judged_by_its_actions():
+    silent = dataclasses.replace(CONTRACT, governor=None)
+    loose = dataclasses.replace(LIMITS, soft_force_n=400.0)
+    assert compare_limits(silent, loose) == ((), ())
+    slow = dataclasses.replace(LIMITS, max_linear_speed_mps=0.01)
+    assert compare_limits(silent, slow).other == (
+        "max_linear_speed_mps: actions reach 0.05, the robot allows 0.01",
+    )
+
+
+def test_limits_read_back_exactly_and_garbage_is_refused():
+    assert limits_from_json(limits_to_json(LIMITS)) == LIMITS
+    for text in ("", "[]", "{}", '{"soft": 1}', limits_to_json(LIMITS).replace("0.05", "-1")):
+        with pytest.raises(ContractError, match="limits of the robot"):
+            limits_from_json(text)
