@@ -35,7 +35,7 @@ def oracle_action(env: AssemblyEnv) -> NDArray[np.float64]:
     turn = rotation_vector_from_quaternion(
         quaternion_multiply(goal.quaternion, quaternion_conjugate(pose.quaternion))
     )
-    aligned = math.hypot(offset[0], offset[1]) < 5e-5 and float(np.linalg.norm(turn)) < 1e-3
+    aligned = math.hypot(offset[0], offset[1]) < 2e-5 and float(np.linalg.norm(turn)) < 5e-4
     # Engaged, the ground piece holds it; above, it must be aligned before it goes on.
     engaged = offset[2] > -env.task.engagement_height_m
     velocity = _GAIN_PER_S * offset

@@ -356,7 +356,13 @@ class AssemblySupervisor(ShellNode):
             raise
 
     def _wait_until_well(self) -> None:
-        self._cell.wait(lambda: not self._cell.problem(), CELL_PATIENCE_S, "fresh poses and forces")
+        """Waits for fresh poses and forces; what is wrong with the cell is the error's reason."""
+        try:
+            self._cell.wait(
+                lambda: not self._cell.problem(), CELL_PATIENCE_S, "a cell without fault"
+            )
+        except CellError as error:
+            raise CellError(self._cell.problem() or str(error)) from error
 
     def _retract(self) -> None:
         self._steer(self._task.retract_pose_near(self._cell.pose()), "retract pose")

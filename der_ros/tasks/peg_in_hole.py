@@ -73,6 +73,7 @@ class PegInHole(SymmetricTask):
     """
 
     name: ClassVar[str] = "peg_in_hole"
+    default_robot: ClassVar[str] = "iiwa"
     start_height_range_m: ClassVar[Pair] = (0.031, 0.06)
 
     shape: str = "square"
