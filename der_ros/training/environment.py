@@ -25,7 +25,7 @@ def make_environment(
 
     Args:
         config: names task or environment, and its options.
-        robot: the environment's ``robot``; None for its default.
+        robot: in place of the configuration's.
         render_mode: as Gymnasium's.
 
     Raises:
@@ -35,7 +35,7 @@ def make_environment(
         "clearance": config.clearance_m,
         "randomization": config.randomization,
         "control_dt": config.control_dt_s,
-        "robot": robot,
+        "robot": robot if robot is not None else config.robot,
         "render_mode": render_mode,
     }
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
