@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +33,12 @@ def record(
         pose_topic: PoseStamped of the tool.
         is_enough: asked 50 times a second.
         keep: takes a WrenchStamped, a PoseStamped and the wrench's time of arrival, s.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C, also from where it had been ignored.
     """
+    # A process that a shell started in the background ignores Ctrl-C unless it asks for it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     node = Node("identify_payload")
     try:

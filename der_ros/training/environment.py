@@ -166,6 +166,7 @@ def policy_contract(environment: Environment) -> PolicyContract | None:
     return PolicyContract.for_task(
         inner.task,  # type: ignore[attr-defined]
         inner.control_dt_s,  # type: ignore[attr-defined]
+        inner.governor_limits,  # type: ignore[attr-defined]
         symmetry=folded_symmetry(environment),
     )
 

@@ -146,9 +146,12 @@ def test_live_listens_until_it_is_told_and_says_what_is_missing():
     with subprocess.Popen(
         command, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as child:
-        assert "listening" in child.stderr.readline()
-        child.send_signal(signal.SIGINT)
-        out, errors = child.communicate(timeout=30)
+        try:
+            assert "listening" in child.stderr.readline()
+            child.send_signal(signal.SIGINT)
+            out, errors = child.communicate(timeout=30)
+        finally:
+            child.kill()
     assert (child.returncode, out) == (1, "")
     assert "4 orientations or more, got 0" in errors
     assert "Traceback" not in errors

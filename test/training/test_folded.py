@@ -30,3 +30,7 @@ def test_the_contract_says_what_is_folded(peg):
     plain = make_environment(make_config({"task": "peg_in_hole", "fold_symmetry": False}))
     assert policy_contract(plain).symmetry == 1
     plain.close()
+
+
+def test_the_contract_holds_the_limits_trained_under(peg):
+    assert policy_contract(peg).governor == peg.unwrapped.governor_limits
