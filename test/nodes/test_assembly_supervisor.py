@@ -182,6 +182,8 @@ def process(module, **parameters):
         child.wait(10)
 
 
+# Several processes in real time: on a busy computer the deadlines are missed, so it runs apart.
+@pytest.mark.slow
 def test_a_policy_server_that_is_killed_in_motion_is_a_fault_and_another_goes_on(tmp_path):
     policy = write_policy(tmp_path / "policy.onnx", gain=-1.0)  # towards the goal, downwards
     run_dir = tmp_path / "run"
