@@ -17,7 +17,7 @@ from der_ros.training.run import TrainingRun
 
 # Everything that a single process depends on is in use: evaluations, insertions, first priorities.
 FULL = {**SMALL, "algorithm": "td3", "first_priority": "td_error", "target_success": 2.0}
-FULL |= {"max_env_steps": 1500, "evaluation_threshold": 0.5, "checkpoint_interval_s": 0.05}
+FULL |= {"max_env_steps": 2500, "evaluation_threshold": 0.2, "checkpoint_interval_s": 0.05}
 
 # In the middle of episodes, whose physics must go on with the same bits.
 LAP_JOINT = {"workers": 0, "hidden": [8], "batch_size": 16, "learning_starts": 100, "seed": 4}
