@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -76,6 +76,27 @@ class Axis:
             for inertia, direction in zip(self.inertia_kgm2, self.direction, strict=True)
         )
         return (x, y, z)
+
+
+def data_sheet_axis(
+    number: int, lower_deg: float, upper_deg: float, speed_deg_per_s: float, **rest: Any
+) -> Axis:
+    """An axis from the degrees that KUKA's data sheets give.
+
+    Args:
+        number: from the base on, from 1.
+        lower_deg: end stop.
+        upper_deg: end stop.
+        speed_deg_per_s: the drive's.
+        **rest: the other fields of ``Axis``.
+    """
+    return Axis(
+        name=f"joint_a{number}",
+        lower_rad=math.radians(lower_deg),
+        upper_rad=math.radians(upper_deg),
+        speed_limit_radps=math.radians(speed_deg_per_s),
+        **rest,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from der_ros.geometry import Pose, quaternion_from_rotation_vector
-from der_ros.sim.arm import Arm, Axis, Rod, radians
+from der_ros.sim.arm import Arm, Rod, data_sheet_axis, radians
 
 _GREY = (0.82, 0.83, 0.84, 1.0)
 _DARK = (0.25, 0.25, 0.27, 1.0)
@@ -24,27 +24,17 @@ _RING = (0.95, 0.50, 0.12, 1.0)
 _ELBOW_DAMPING_NMS = 100.0
 
 
-def _axis(number: int, limit: float, speed: float, **rest: object) -> Axis:
-    return Axis(
-        name=f"joint_a{number}",
-        lower_rad=-math.radians(limit),
-        upper_rad=math.radians(limit),
-        speed_limit_radps=math.radians(speed),
-        **rest,  # type: ignore[arg-type]
-    )
-
-
 IIWA = Arm(
     name="iiwa",
     axes=(
-        _axis(
-            1, 170, 85, origin=(0, 0, 0.1575), direction=(0, 0, 1),
+        data_sheet_axis(
+            1, -170, 170, 85, origin=(0, 0, 0.1575), direction=(0, 0, 1),
             mass_kg=4.0, center_of_mass=(0, -0.03, 0.12), inertia_kgm2=(0.1, 0.09, 0.02),
             drive_inertia_kgm2=3.19,
             looks=(Rod((0, 0, 0), (0, 0, 0.2025), 0.068, _GREY),),
         ),
-        _axis(
-            2, 120, 85, origin=(0, 0, 0.2025), direction=(0, 1, 0),
+        data_sheet_axis(
+            2, -120, 120, 85, origin=(0, 0, 0.2025), direction=(0, 1, 0),
             mass_kg=4.0, center_of_mass=(0, 0.042, 0.059), inertia_kgm2=(0.05, 0.044, 0.018),
             drive_inertia_kgm2=3.05,
             looks=(
@@ -52,8 +42,8 @@ IIWA = Arm(
                 Rod((0, 0, 0), (0, 0, 0.2045), 0.066, _GREY),
             ),
         ),
-        _axis(
-            3, 170, 100, origin=(0, 0, 0.2045), direction=(0, 0, 1),
+        data_sheet_axis(
+            3, -170, 170, 100, origin=(0, 0, 0.2045), direction=(0, 0, 1),
             mass_kg=3.0, center_of_mass=(0, 0.03, 0.13), inertia_kgm2=(0.08, 0.075, 0.01),
             drive_inertia_kgm2=1.98, damping_nms=_ELBOW_DAMPING_NMS,
             looks=(
@@ -61,8 +51,8 @@ IIWA = Arm(
                 Rod((0, 0, 0.006), (0, 0, 0.2155), 0.065, _GREY),
             ),
         ),
-        _axis(
-            4, 120, 75, origin=(0, 0, 0.2155), direction=(0, -1, 0),
+        data_sheet_axis(
+            4, -120, 120, 75, origin=(0, 0, 0.2155), direction=(0, -1, 0),
             mass_kg=2.7, center_of_mass=(0, -0.034, 0.067), inertia_kgm2=(0.03, 0.029, 0.01),
             drive_inertia_kgm2=2.05,
             looks=(
@@ -70,8 +60,8 @@ IIWA = Arm(
                 Rod((0, 0, 0), (0, 0, 0.1845), 0.062, _GREY),
             ),
         ),
-        _axis(
-            5, 170, 130, origin=(0, 0, 0.1845), direction=(0, 0, 1),
+        data_sheet_axis(
+            5, -170, 170, 130, origin=(0, 0, 0.1845), direction=(0, 0, 1),
             mass_kg=1.7, center_of_mass=(0, -0.021, 0.076), inertia_kgm2=(0.02, 0.018, 0.005),
             drive_inertia_kgm2=0.787,
             looks=(
@@ -80,14 +70,14 @@ IIWA = Arm(
                 Rod((0, -0.05, 0.10), (0, 0, 0.2155), 0.045, _GREY),
             ),
         ),
-        _axis(
-            6, 120, 135, origin=(0, 0, 0.2155), direction=(0, 1, 0),
+        data_sheet_axis(
+            6, -120, 120, 135, origin=(0, 0, 0.2155), direction=(0, 1, 0),
             mass_kg=1.8, center_of_mass=(0, 0.0004, 0.0006), inertia_kgm2=(0.005, 0.0047, 0.0036),
             drive_inertia_kgm2=0.391,
             looks=(Rod((0, -0.075, 0), (0, 0.075, 0), 0.060, _GREY),),
         ),
-        _axis(
-            7, 175, 135, origin=(0, 0, 0.081), direction=(0, 0, 1),
+        data_sheet_axis(
+            7, -175, 175, 135, origin=(0, 0, 0.081), direction=(0, 0, 1),
             mass_kg=0.3, center_of_mass=(0, 0, 0.02), inertia_kgm2=(0.001, 0.001, 0.001),
             drive_inertia_kgm2=0.394,
             looks=(

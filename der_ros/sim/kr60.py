@@ -13,27 +13,17 @@ import math
 import numpy as np
 
 from der_ros.geometry import Pose, quaternion_from_rotation_vector
-from der_ros.sim.arm import Arm, Axis, Rod, radians
+from der_ros.sim.arm import Arm, Rod, data_sheet_axis, radians
 
 _ORANGE = (0.93, 0.45, 0.10, 1.0)
 _STEEL = (0.82, 0.83, 0.84, 1.0)
 _DARK = (0.25, 0.25, 0.27, 1.0)
 
 
-def _axis(number: int, low: float, high: float, speed: float, **rest: object) -> Axis:
-    return Axis(
-        name=f"joint_a{number}",
-        lower_rad=math.radians(low),
-        upper_rad=math.radians(high),
-        speed_limit_radps=math.radians(speed),
-        **rest,  # type: ignore[arg-type]
-    )
-
-
 KR60 = Arm(
     name="kr60",
     axes=(
-        _axis(
+        data_sheet_axis(
             1, -185, 185, 128, origin=(0, 0, 0), direction=(0, 0, -1),
             mass_kg=190, center_of_mass=(0.10, 0, 0.62), inertia_kgm2=(12, 14, 12),
             drive_inertia_kgm2=40,
@@ -43,7 +33,7 @@ KR60 = Arm(
                 Rod((0.05, 0, 0.60), (0.35, 0, 0.815), 0.17, _ORANGE),
             ),
         ),
-        _axis(
+        data_sheet_axis(
             2, -135, 35, 102, origin=(0.35, 0, 0.815), direction=(0, 1, 0),
             mass_kg=80, center_of_mass=(0.38, 0, 0), inertia_kgm2=(1.2, 7.5, 7.5),
             drive_inertia_kgm2=40,
@@ -52,7 +42,7 @@ KR60 = Arm(
                 Rod((0, -0.10, 0), (0.85, -0.10, 0), 0.085, _ORANGE),
             ),
         ),
-        _axis(
+        data_sheet_axis(
             3, -120, 158, 128, origin=(0.85, 0, 0), direction=(0, 1, 0),
             mass_kg=110, center_of_mass=(0.08, 0, 0.12), inertia_kgm2=(3.0, 8.0, 8.0),
             drive_inertia_kgm2=20,
@@ -62,13 +52,13 @@ KR60 = Arm(
                 Rod((-0.40, 0, 0.145), (-0.22, 0, 0.145), 0.09, _DARK),
             ),
         ),
-        _axis(
+        data_sheet_axis(
             4, -350, 350, 260, origin=(0.465, 0, 0.145), direction=(-1, 0, 0),
             mass_kg=25, center_of_mass=(0.15, 0, 0), inertia_kgm2=(0.2, 0.4, 0.4),
             drive_inertia_kgm2=6,
             looks=(Rod((0, 0, 0), (0.30, 0, 0), 0.10, _ORANGE),),
         ),
-        _axis(
+        data_sheet_axis(
             5, -119, 119, 245, origin=(0.355, 0, 0), direction=(0, 1, 0),
             mass_kg=14, center_of_mass=(0.04, 0, 0), inertia_kgm2=(0.08, 0.10, 0.10),
             drive_inertia_kgm2=6,
@@ -77,7 +67,7 @@ KR60 = Arm(
                 Rod((0, 0, 0), (0.12, 0, 0), 0.08, _ORANGE),
             ),
         ),
-        _axis(
+        data_sheet_axis(
             6, -350, 350, 322, origin=(0, 0, 0), direction=(-1, 0, 0),
             mass_kg=6, center_of_mass=(0.16, 0, 0), inertia_kgm2=(0.03, 0.03, 0.03),
             drive_inertia_kgm2=4,
