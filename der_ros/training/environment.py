@@ -44,8 +44,8 @@ def make_environment(
         environment = SuccessByReturn(_make(config.env, given), config.success_return)
     else:
         environment = GivenUp(_make(_environment_of(config.task), given), config.gamma)
-        if config.fold_symmetry:
-            symmetry = environment.unwrapped.task.symmetry  # type: ignore[attr-defined]
+        symmetry = environment.unwrapped.task.symmetry  # type: ignore[attr-defined]
+        if config.fold_symmetry and symmetry != 1:
             environment = Folded(environment, symmetry)
     return _with_vector_actions(environment, config.algorithm)
 

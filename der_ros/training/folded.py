@@ -15,7 +15,7 @@ class Folded(gymnasium.ObservationWrapper[Any, Any, Any]):
 
     Args:
         environment: of this package; its observations have 13 numbers.
-        symmetry: of its task.
+        symmetry: of its task, not 1.
     """
 
     def __init__(self, environment: gymnasium.Env[Any, Any], symmetry: int) -> None:
@@ -24,7 +24,7 @@ class Folded(gymnasium.ObservationWrapper[Any, Any, Any]):
 
     def observation(self, observation: NDArray[Any]) -> NDArray[Any]:
         """The observation, folded."""
-        return observation if self.symmetry == 1 else fold(observation, self.symmetry)
+        return fold(observation, self.symmetry)
 
 
 def folded_symmetry(environment: gymnasium.Env[Any, Any]) -> int:
