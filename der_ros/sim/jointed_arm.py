@@ -16,7 +16,8 @@ import pybullet
 from der_ros.geometry import Array, Pose, quaternion_from_rotation_vector
 from der_ros.sim.arm import Arm, Rod
 from der_ros.sim.kinematics import ArmKinematics
-from der_ros.sim.servo import CartesianServo, Quadruple, Six, Triple
+from der_ros.sim.rotation import moved
+from der_ros.sim.servo import CartesianServo, Six
 from der_ros.sim.shapes import collision_shape, visual_shape
 from der_ros.sim.tool import GRAVITY_M_PER_S2, JointStates, Motion, undamp
 from der_ros.tasks.pieces import Piece
@@ -76,7 +77,7 @@ class JointedArm:
         client, body, held, pull = self._client, self.body, self.held_link, servo.pull
         flange, weight = held - 1, self._weight_n
         position, quaternion, velocity, angular, _ = motion
-        center = _moved(position, quaternion, self._center_of_mass)
+        center = moved(position, quaternion, self._center_of_mass)
         rx, ry, rz = center[0] - position[0], center[1] - position[1], center[2] - position[2]
         a = b = c = d = e = f = 0.0
         for _ in range(steps):
@@ -192,9 +193,3 @@ def _upright_to(direction: Array) -> Array:
     if sine < 1e-9:
         return np.array(_IDENTITY if cosine > 0.0 else (1.0, 0.0, 0.0, 0.0))
     return quaternion_from_rotation_vector(cross / sine * math.atan2(sine, cosine))
-
-
-def _moved(position: Triple, quaternion: Quadruple, offset: Triple) -> Triple:
-    """A point of a body, given in its frame, in the world."""
-    point, _ = pybullet.multiplyTransforms(position, quaternion, offset, _IDENTITY)
-    return point  # type: ignore[no-any-return]

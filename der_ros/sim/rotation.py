@@ -16,6 +16,12 @@ def rotate(q: Quadruple, x: float, y: float, z: float) -> Triple:
     )
 
 
+def moved(position: Triple, quaternion: Quadruple, offset: Triple) -> Triple:
+    """A point that is given in the frame of a body at a pose, outside of it."""
+    x, y, z = rotate(quaternion, *offset)
+    return (position[0] + x, position[1] + y, position[2] + z)
+
+
 def product(a: Quadruple, b: Quadruple) -> Quadruple:
     """The rotation b, then a."""
     ax, ay, az, aw = a

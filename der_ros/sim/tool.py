@@ -157,25 +157,16 @@ class FreeTool:
             vx, vy, vz = velocity
             x, y, z = x + vx * dt, y + vy * dt, z + vz * dt
         position, quaternion = pybullet.getBasePositionAndOrientation(tool, client)
-        moved = Motion(position, quaternion, velocity, angular, _ZERO6)
-        return moved._replace(reading=self._reading(motion, moved, (a, b, c, d, e, f), steps))
-
-    def _reading(self, before: Motion, after: Motion, pulls: Six, steps: int) -> Six:
-        """The sensor's, from the arm's motion and the servo's pulls, summed over the steps."""
-        n, m, j = 1.0 / steps, self._mass_kg / self._dt, self._inertia_kgm2 / self._dt
-        (x, y, z), (u, v, w) = before.velocity, after.velocity
-        (p, q, r), (s, t, o) = before.angular, after.angular
-        a, b, c, d, e, f = pulls
-        back = conjugate(after.quaternion)
-        return (
-            *rotate(
-                back,
-                n * (m * (u - x) - a),
-                n * (m * (v - y) - b),
-                n * (m * (w - z) - c) - self._load_n,
-            ),
-            *rotate(back, n * (j * (s - p) - d), n * (j * (t - q) - e), n * (j * (o - r) - f)),
-        )
+        # What changed the arm's momentum, in newtons, less what the servo and the weights gave.
+        (ux, uy, uz), (wx, wy, wz) = motion.velocity, motion.angular
+        vx, vy, vz = velocity
+        n, m, j = 1.0 / steps, self._mass_kg / dt, self._inertia_kgm2 / dt
+        fx, fy, fz = n * (m * (vx - ux) - a), n * (m * (vy - uy) - b), n * (m * (vz - uz) - c)
+        vx, vy, vz = angular
+        tx, ty, tz = n * (j * (vx - wx) - d), n * (j * (vy - wy) - e), n * (j * (vz - wz) - f)
+        back = conjugate(quaternion)
+        force, torque = rotate(back, fx, fy, fz - self._load_n), rotate(back, tx, ty, tz)
+        return Motion(position, quaternion, velocity, angular, force + torque)
 
 
 def undamp(client: int, body: int, link: int, joint_damping_nms: float = 0.0) -> None:
