@@ -22,9 +22,9 @@ from der_ros.envs.randomization import Randomization, resolve_randomization
 from der_ros.envs.sensing import GeneratorState, SimulatedSensing
 from der_ros.envs.state import EnvironmentState
 from der_ros.errors import ConfigurationError
-from der_ros.geometry import Pose, Wrench
+from der_ros.geometry import Pose
 from der_ros.policy.governor import GovernorLimits, GovernorState, govern_numbers
-from der_ros.policy.observation import OBSERVATION_NAMES, build_observation
+from der_ros.policy.observation import OBSERVATION_NAMES, observation_of_numbers
 from der_ros.sim.camera import has_display, render_rgb
 from der_ros.sim.servo import ServoConfig, Six
 from der_ros.sim.variation import NOMINAL, Variation
@@ -138,7 +138,8 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         self.world.open()
         initial = self._initial_state(options or {})
         self._start(initial, draw_conditions(self.randomization, self.np_random))
-        return self._observe(), self._info(self._judge(), 0)
+        joint_limit = self.world.joint_limit_reached()
+        return self._observe(), self._info(self._judge(), 0, joint_limit)
 
     def step(self, action: ArrayLike) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """One control period.
@@ -155,14 +156,14 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         began_s = time.monotonic()
         interventions = self._move(self._command(action))
         self._steps += 1
-        judgement = self._judge()
+        judgement, joint_limit = self._judge(), self.world.joint_limit_reached()
         truncated = not judgement.success and (
             self._steps >= self.max_steps
             or self._governor.latched
-            or self.world.joint_limit_reached()
+            or joint_limit
             or not self.task.inside_workspace(self._sensing.believed_pose(), _WALL_M)
         )
-        info = self._info(judgement, interventions)
+        info = self._info(judgement, interventions, joint_limit)
         if self.render_mode == "human":
             # For a person to watch, a step takes as long as on the robot.
             time.sleep(max(0.0, began_s + self.control_dt_s - time.monotonic()))
@@ -318,10 +319,9 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         return interventions
 
     def _observe(self) -> Observation:
-        wrench = Wrench(np.array(self._wrench[:3]), np.array(self._wrench[3:]))
-        return build_observation(self._sensing.measured_pose(), wrench)
+        return observation_of_numbers(self._sensing.measured_pose(), self._wrench)
 
-    def _info(self, judgement: Judgement, interventions: int) -> dict[str, Any]:
+    def _info(self, judgement: Judgement, interventions: int, joint_limit: bool) -> dict[str, Any]:
         return {
             "success": judgement.success,
             "distance_m": judgement.distance_m,
@@ -331,7 +331,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             "penetration_m": self.world.penetration_m(),
             "interventions": interventions,
             "latched": self._governor.latched,
-            "joint_limit": self.world.joint_limit_reached(),
+            "joint_limit": joint_limit,
         }
 
 

@@ -116,6 +116,28 @@ def test_an_accelerated_piece_reads_its_inertia(world):
     assert at_tcp[0] == pytest.approx(-world.task.held.mass_kg * acceleration[0], rel=1e-3)
 
 
+def test_the_reading_is_what_the_engine_says_of_the_joint(world):
+    """In contact and under way; the engine has it in the axes that the tcp had before the step."""
+    tool, held = world.scene.tool, world.scene.held_link
+    pybullet.enableJointForceTorqueSensor(tool, held, True, physicsClientId=world.client)
+    world.reset(start(pose(z=0.036), pose(0.003, 0.003, 0, (0, 0, -0.03))))
+    twist = Twist(np.array((0.02, -0.01, -0.05)), np.array((0.02, -0.03, 0.04)))
+    strongest = 0.0
+    for _ in range(150):
+        before = world.held_pose().rotation
+        world.advance(twist, 1)
+        reaction = pybullet.getJointState(tool, held, world.client)[2]
+        about_mass_center = Wrench.from_array(-np.array(reaction)).rotated(before)
+        center = before @ np.array(world.task.held.center_of_mass)
+        torque = about_mass_center.torque + np.cross(center, about_mass_center.force)
+        reading = world.sensor_wrench().seen_from(world.held_pose() @ world.task.tcp_from_sensor)
+        about_tcp = reading.torque - np.cross(world.held_pose().position, reading.force)
+        assert reading.force == pytest.approx(about_mass_center.force, abs=1e-3)
+        assert about_tcp == pytest.approx(torque, abs=1e-3)
+        strongest = max(strongest, float(np.linalg.norm(reading.force)))
+    assert strongest > 100.0
+
+
 # -- contacts ------------------------------------------------------------------------------------
 
 
