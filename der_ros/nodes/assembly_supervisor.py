@@ -44,6 +44,7 @@ STEER_PERIOD_S = 0.02
 STEER_TIMEOUT_S = 20.0
 WATCH_PERIOD_S = 0.01
 SETTLE_S = 0.3
+ACTIVATE_PATIENCE_S = 5.0
 DEACTIVATE_PATIENCE_S = 3.0
 CELL_PATIENCE_S = 10.0
 
@@ -251,6 +252,8 @@ class AssemblySupervisor(ShellNode):
                 return Outcome.STALL, f"no progress for {self._stall_limits.patience_s:g} s"
             if now_s >= deadline_s:
                 return Outcome.TIMEOUT, f"not seated within {self._task.time_limit_s:g} s"
+            # Said by this loop itself: a process that lives and does not watch says nothing.
+            self._cell.tell_watched()
             time.sleep(WATCH_PERIOD_S)
 
     def _told_to_stop(self) -> str:
@@ -333,8 +336,12 @@ class AssemblySupervisor(ShellNode):
 
     @contextmanager
     def _policy_active(self) -> Iterator[None]:
-        """The policy acts while inside."""
-        self._cell.change_policy_state(Transition.TRANSITION_ACTIVATE, "activate")
+        """The policy acts while inside.
+
+        One whose answer was lost is active and does not move: nobody tells it that it is watched.
+        """
+        activate = Transition.TRANSITION_ACTIVATE
+        self._cell.change_policy_state(activate, "activate", ACTIVATE_PATIENCE_S)
         self._cell.restart_commands()
         try:
             yield
