@@ -28,6 +28,8 @@ MAX_FUTURE_S = 0.1
 """A stamp further ahead than this comes from a clock that is not this computer's."""
 # A controller whose telegrams pause for longer got no answers meanwhile.
 _PAUSE_CYCLES = 3.5
+# From this share on of the late answers that are a fault they are a warning.
+_NOTEWORTHY_LATE = 0.25
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,9 @@ class BridgeMotion:
     def warning(self) -> str:
         """What is not well and no fault yet; empty when all is."""
         late = self._late.recent(time.monotonic())
-        return f"{late} answers of the last second were late" if late else ""
+        if late <= _NOTEWORTHY_LATE * self._config.max_late_answers:
+            return ""
+        return f"{late} answers of the last second were late"
 
     @property
     def following(self) -> tuple[float, float]:

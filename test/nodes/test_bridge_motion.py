@@ -216,6 +216,9 @@ def test_a_robot_that_falls_silent_in_motion_is_a_fault(bench):
 def test_late_answers_in_motion_are_a_fault_beyond_their_number(bench):
     bench.go()
     bench.feel()
+    bench.cycle(delay=5)
+    assert bench.motion.warning == ""
+    bench.feel()
     bench.cycle(delay=20)
     assert bench.motion.fault is None
     assert bench.motion.warning == "20 answers of the last second were late"
