@@ -18,7 +18,7 @@ from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 from std_srvs.srv import Trigger
 
-pytestmark = [pytest.mark.ros, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.ros, pytest.mark.timeout(400)]
 
 SIM_PC_IP, SIM_SENSOR_IP = "127.0.0.1", "127.0.0.3"
 # The names of the contract.
@@ -218,22 +218,28 @@ def another_driver(of_ports):
         process.wait(timeout=10)
 
 
-# Several processes in real time: on a busy computer the deadlines are missed, so it runs apart.
-@pytest.mark.slow
 def test_another_drivers_wrenches_drive_an_attempt_and_its_death_ends_one(tmp_path):
+    """However long a driver takes to be there: until then attempts end as faults, one by one."""
     run_dir, output, there = tmp_path / "run", tmp_path / "output.txt", ports()
     topic = ["ft:=topic", "ft_topic:=/other/netft_data"]
-    arguments = ["attempts:=2", "record:=false", f"run_dir:={run_dir}", *topic, *there]
-    with launched(output, *arguments) as process:
+    arguments = ["record:=false", f"run_dir:={run_dir}", *topic, *there]
+
+    def ended():
+        return attempts(run_dir) if (run_dir / "attempts.jsonl").exists() else []
+
+    def judged():
+        return [result for result in ended()[1:] if result["outcome"] != "fault"]
+
+    with launched(output, *arguments):
         with another_driver(there):
-            wait_for(lambda: "attempt 1: running" in output.read_text(), 90, "the first attempt")
+            wait_for(lambda: "attempt 1: running" in output.read_text(), 150, "the first attempt")
+        first = wait_for(ended, 60, "the end of the first attempt")[0]
         with another_driver(there):
-            assert process.wait(timeout=120) == 0, output.read_text()
-    first, second = attempts(run_dir)
+            later = wait_for(judged, 150, "an attempt with the second driver")[0]
     assert first["outcome"] == "fault"
     assert re.search("no wrench for|no force reading", first["reason"])
-    assert second["outcome"] in ("success", "stall", "timeout"), output.read_text()
-    assert second["peak_force_n"] > 0.0
+    assert later["outcome"] in ("success", "stall", "timeout"), output.read_text()
+    assert later["peak_force_n"] > 0.0
 
 
 def test_ctrl_c_in_an_attempt_ends_everything_and_keeps_what_was_recorded(tmp_path):

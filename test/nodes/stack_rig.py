@@ -83,7 +83,7 @@ class Stack:
         self.client, self.krc4, self.plant, self.box = client, krc4, plant, box
         self.bridge = self.sensor = None
         self.straight, self.commanding = 0.0, True
-        self.stamps, self.said, self.force_n = {}, {}, 0.0
+        self.stamps, self.said, self.figures, self.force_n = {}, {}, {}, 0.0
         self._rng = np.random.default_rng(0)
         client.create_subscription(TwistStamped, "kuka/twist_applied", self._on_applied, 10)
         client.create_subscription(WrenchStamped, "netft_data", self._on_wrench, 10)
@@ -121,6 +121,7 @@ class Stack:
     def _on_diagnostics(self, message):
         for status in message.status:
             self.said[status.name] = (int.from_bytes(status.level, "little"), status.message)
+            self.figures.update({f"{status.name} {v.key}": v.value for v in status.values})
 
     def moves(self, cycles=30):
         """Waits until it has moved in so many cycles."""

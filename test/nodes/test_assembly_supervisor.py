@@ -133,6 +133,20 @@ def test_an_arm_that_does_not_stay_at_the_start_is_a_fault_before_the_policy_act
         assert "ft_bridge/bias" not in it.cell.calls
 
 
+def test_a_bias_is_not_taken_in_contact_but_for_the_first_of_which_nobody_knows(tmp_path):
+    with supervised(tmp_path) as it:
+        it.cell.force_n = 30.0  # the piece's weight, for all that anybody knows
+        it.start()
+        assert it.result(1)["outcome"] == "success"
+        result = it.result(2)
+        assert result["outcome"] == "fault"
+        assert "the sensor feels 30 N where nothing touches" in result["reason"]
+        assert it.cell.calls.count("ft_bridge/bias") == 1
+        # A person has looked, and says so.
+        it.start()
+        assert it.result(3)["outcome"] == "success"
+
+
 def test_a_start_that_is_not_reached_is_a_fault(tmp_path, monkeypatch):
     monkeypatch.setattr(assembly_supervisor, "STEER_TIMEOUT_S", 0.5)
     with supervised(tmp_path) as it:

@@ -7,8 +7,11 @@ proved.
 import dataclasses
 import signal
 import socket
+import subprocess
+import sys
 
 import pytest
+from bridge_rig import environment
 from stack_rig import MAX_CORRECTION_MM, SENSOR, stack, until
 
 from der_ros.drivers.kuka.controller_limits import PathLimits
@@ -279,4 +282,38 @@ def test_commands_that_end_let_it_rest(it):
     ended = it.client.get_clock().now().nanoseconds * 1e-9
     it.rests()
     assert it.stamps["motion"] - ended < STALE_COMMAND_S + RAMP_S + DELIVERY_S
+    it.well()
+
+
+FLOOD = """
+import rclpy
+from geometry_msgs.msg import TwistStamped, WrenchStamped
+rclpy.init()
+node = rclpy.create_node("flood")
+twists = node.create_publisher(TwistStamped, "kuka/delta_twist_cmds", 1)
+wrenches = node.create_publisher(WrenchStamped, "netft_data", 1)
+twist = TwistStamped()
+twist.header.frame_id = "map"
+while True:
+    twists.publish(twist)
+    wrenches.publish(WrenchStamped())
+"""
+
+
+def test_a_flood_of_foreign_messages_does_not_keep_the_bridge_from_answering(it):
+    def refused():
+        return int(it.figures.get("kuka_bridge: motion refused_frame", 0))
+
+    sessions, before = it.krc4.statistics.sessions, refused()
+    with subprocess.Popen([sys.executable, "-c", FLOOD], env=environment()) as flood:
+        try:
+            until(lambda: refused() > before + 100, "refused commands")
+            end = it.plant.cycles + 200
+            until(lambda: it.plant.cycles > end, "cycles")
+        finally:
+            flood.kill()
+    # Good commands may have been drowned, and on a busy computer answers late: but never for long.
+    assert it.krc4.statistics.sessions == sessions
+    assert it.krc4.state is ControllerState.RUNNING
+    it.reset()
     it.well()
