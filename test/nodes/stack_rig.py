@@ -126,7 +126,7 @@ class Stack:
     def moves(self, cycles=30):
         """Waits until it has moved in so many cycles."""
         start = self.plant.moved
-        until(lambda: self.plant.moved > start + cycles, f"motion; {self.said}")
+        until(lambda: self.plant.moved > start + cycles, f"motion; {self.said} {self.figures}")
 
     def rests(self, cycles=60):
         """Waits until it has not moved in so many cycles; returns the last one in which it did."""
@@ -168,7 +168,8 @@ class Stack:
 
     def well(self):
         """Puts everything in order and waits for motion: where each test begins and ends."""
-        self.box.faults, self.box.sensor = BoxFaults(), SENSOR
+        self.box.faults = BoxFaults()
+        vars(self.box).pop("_answer", None)
         self.force_n, self.plant.axis_1_rad, self.straight, self.commanding = 0.0, None, 0.0, True
         self.moves()
 
