@@ -89,14 +89,12 @@ class MotionCounts(NamedTuple):
         refused: refused commands, by reason.
         interventions: cycles by what the governor did.
         faults: latched faults.
-        late_answers: as the controller told them in motion and at rest.
     """
 
     commands: int
     refused: dict[str, int]
     interventions: dict[str, int]
     faults: int
-    late_answers: int
 
 
 class BridgeMotion:
@@ -142,9 +140,7 @@ class BridgeMotion:
             for flag in Intervention:
                 if bits & flag:
                     done[flag.name or str(int(flag))] += cycles
-        return MotionCounts(
-            self._commands, dict(self._refused), dict(done), self._faults, self._late.total
-        )
+        return MotionCounts(self._commands, dict(self._refused), dict(done), self._faults)
 
     @property
     def warning(self) -> str:

@@ -18,7 +18,7 @@ from der_ros.drivers.kuka.late_answers import LateAnswers
 def test_growth_is_counted(delays, total):
     late = LateAnswers()
     assert sum(late.add(delay, 0.012 * cycle) for cycle, delay in enumerate(delays)) == total
-    assert late.total == late.recent(0.1) == total
+    assert late.recent(0.1) == total
 
 
 def test_only_the_last_second_counts_as_recent():
@@ -28,7 +28,6 @@ def test_only_the_last_second_counts_as_recent():
     assert late.recent(1.5) == 7
     assert late.recent(2.0) == 4
     assert late.recent(2.6) == 0
-    assert late.total == 7
 
 
 def test_another_session_begins_anew():

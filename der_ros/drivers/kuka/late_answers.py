@@ -6,19 +6,15 @@ from collections import deque
 
 
 class LateAnswers:
-    """Counts how much ``Delay`` has grown, over the last second and in all.
+    """Counts how much ``Delay`` has grown over the last second.
 
     Whether a controller counts late answers in a row or all of them since the start of RSI, growth
     means the same. What it says in a session's first telegram is of before.
-
-    Attributes:
-        total: since the beginning.
     """
 
     WINDOW_S = 1.0
 
     def __init__(self) -> None:
-        self.total = 0
         self._last: int | None = None
         self._recent: deque[tuple[float, int]] = deque()
 
@@ -35,7 +31,6 @@ class LateAnswers:
         # A smaller one that is not zero is a new row that began meanwhile.
         grown = delay - last if delay >= last else delay
         if grown:
-            self.total += grown
             self._recent.append((now_s, grown))
         while self._recent and now_s - self._recent[0][0] > self.WINDOW_S:
             self._recent.popleft()
