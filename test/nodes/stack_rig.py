@@ -16,6 +16,7 @@ import rclpy
 from bridge_rig import Client, environment, process
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TwistStamped, WrenchStamped
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from std_srvs.srv import Trigger
 
 from der_ros.drivers.kuka.krc4 import SimulatedKrc4, SimulatedKrc4Config
@@ -26,18 +27,21 @@ from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNet
 from der_ros.geometry import Wrench
 from der_ros.nodes.common import spinning
 
-PATIENCE_S = 60.0
+RCLError = rclpy_implementation.RCLError
+PATIENCE_S = 40.0
 SPEED_MPS = 0.02
 # The bridge's POSCORR is far inside the controller's, so that it can be reached.
 MAX_CORRECTION_MM = 30.0
 SENSOR = SensorConfiguration(rdt_rate_hz=250, product_name="Simulated Net F/T")
 
 
-def until(predicate, what, timeout_s=PATIENCE_S):
-    """Waits for a state; a test fails by its name."""
+def until(predicate, what, timeout_s=PATIENCE_S, told=lambda: ""):
+    """Waits for a state; a test fails by its name, and by what is told then."""
     deadline_s = time.monotonic() + timeout_s
     while not predicate():
-        assert time.monotonic() < deadline_s, f"waited {timeout_s:g} s in vain for: {what}"
+        assert time.monotonic() < deadline_s, (
+            f"waited {timeout_s:g} s in vain for: {what}; {told()}"
+        )
         time.sleep(0.005)
 
 
@@ -84,7 +88,7 @@ class Stack:
         self.bridge = self.sensor = None
         self.straight, self.commanding = 0.0, True
         self.stamps, self.said, self.figures, self.force_n = {}, {}, {}, 0.0
-        self._rng = np.random.default_rng(0)
+        self.failures, self._rng = [], np.random.default_rng(0)
         client.create_subscription(TwistStamped, "kuka/twist_applied", self._on_applied, 10)
         client.create_subscription(WrenchStamped, "netft_data", self._on_wrench, 10)
         client.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 50)
@@ -109,7 +113,9 @@ class Stack:
         line.x, line.y = SPEED_MPS * math.cos(angle), SPEED_MPS * math.sin(angle)
         if self.straight:
             line.x, line.y = self.straight, 0.0
-        self._commands.publish(message)
+        # A middleware that is too busy drops it: one command less.
+        with contextlib.suppress(RCLError):
+            self._commands.publish(message)
 
     def _on_applied(self, message):
         if message.twist.linear.x or message.twist.linear.y:
@@ -123,14 +129,19 @@ class Stack:
             self.said[status.name] = (int.from_bytes(status.level, "little"), status.message)
             self.figures.update({f"{status.name} {v.key}": v.value for v in status.values})
 
+    def told(self):
+        """What a person would look at."""
+        ended = [f"{type(each).__name__}: {each}" for each in self.failures]
+        return f"said: {self.said}; figures: {self.figures}; the test's own node: {ended}"
+
     def moves(self, cycles=30):
         """Waits until it has moved in so many cycles."""
         start = self.plant.moved
-        until(lambda: self.plant.moved > start + cycles, f"motion; {self.said} {self.figures}")
+        until(lambda: self.plant.moved > start + cycles, "motion", told=self.told)
 
     def rests(self, cycles=60):
         """Waits until it has not moved in so many cycles; returns the last one in which it did."""
-        until(lambda: self.plant.cycles > self.plant.moved + cycles, f"rest; {self.said}")
+        until(lambda: self.plant.cycles > self.plant.moved + cycles, "rest", told=self.told)
         return self.plant.moved
 
     def stays(self, cycles=60):
@@ -141,7 +152,8 @@ class Stack:
 
     def tells(self, text, of="kuka_bridge: robot", level=2):
         """Waits until ``/diagnostics`` says so."""
-        until(lambda: text in self.said.get(of, (0, ""))[1], f"'{text}' from {of}; {self.said}")
+        said = f"'{text}' from {of}"
+        until(lambda: text in self.said.get(of, (0, ""))[1], said, told=self.told)
         assert self.said[of][0] == level
 
     def without_fault(self):
@@ -214,7 +226,7 @@ def stack():
             process("kuka_bridge", **it.bridge_parameters)
         )
         it.sensor, it.bridge = it.start_sensor(), it.start_bridge()
-        resources.enter_context(spinning(client))
+        resources.enter_context(spinning(client, on_error=it.failures.append))
         until(lambda: "kuka_bridge: robot" in it.said, "kuka_bridge")
         it.restart_rsi()
         yield it
