@@ -19,7 +19,7 @@ from geometry_msgs.msg import TwistStamped, WrenchStamped
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from std_srvs.srv import Trigger
 
-from der_ros.drivers.kuka.krc4 import SimulatedKrc4, SimulatedKrc4Config
+from der_ros.drivers.kuka.krc4 import ControllerState, SimulatedKrc4, SimulatedKrc4Config
 from der_ros.drivers.kuka.plant import KinematicPlant, PlantState
 from der_ros.drivers.netft.configuration import SensorConfiguration
 from der_ros.drivers.netft.faulty_link import BoxFaults
@@ -151,10 +151,13 @@ class Stack:
         assert self.plant.moved == moved, self.said
 
     def tells(self, text, of="kuka_bridge: robot", level=2):
-        """Waits until ``/diagnostics`` says so."""
-        said = f"'{text}' from {of}"
-        until(lambda: text in self.said.get(of, (0, ""))[1], said, told=self.told)
-        assert self.said[of][0] == level
+        """Waits until ``/diagnostics`` says so; level 2 is an error."""
+
+        def said():
+            found_level, found = self.said.get(of, (-1, ""))
+            return found_level == level and text in found
+
+        until(said, f"'{text}' from {of} at level {level}", told=self.told)
 
     def without_fault(self):
         """A warning, as of a late answer, may be there on a busy computer."""
@@ -177,6 +180,16 @@ class Stack:
         sessions = self.krc4.statistics.sessions
         self.krc4.reset()
         until(lambda: self.krc4.statistics.sessions > sessions, "another session")
+
+    def runs_rsi(self):
+        """Starts the controller's program again and again until somebody answers."""
+
+        def running():
+            if self.krc4.state is ControllerState.STOPPED:
+                self.krc4.reset()
+            return self.krc4.state is ControllerState.RUNNING
+
+        until(running, "a bridge that answers", told=self.told)
 
     def well(self):
         """Puts everything in order and waits for motion: where each test begins and ends."""
