@@ -1,0 +1,187 @@
+"""Minutes of the whole stack under RSI, each a line of a file, and what they come to together."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from far_ends import (
+    Controller,
+    Cycles,
+    Floats,
+    MeasuringController,
+    NoisyForce,
+    Sensor,
+    busy_core,
+    measuring_controller,
+    sensor,
+)
+from histogram import Histogram, plot
+from whole_stack import (
+    ROBOT_IP,
+    SENSOR_IP,
+    Ports,
+    attempts,
+    cpu_seconds,
+    deployment,
+    own_domain,
+    start_attempts,
+    until,
+)
+
+from der_ros.geometry import Pose
+from der_ros.policy.shipped import package_folders
+from der_ros.tasks import make_task
+
+SENSOR_RATE_HZ = 1000
+
+
+class Minutes:
+    """All lines of one file.
+
+    Raises:
+        SystemExit: the file is of another setting.
+    """
+
+    def __init__(self, path: Path, cycle_ms: int, busy: bool) -> None:
+        self.path, self.cycle_ms, self.busy_core = path, cycle_ms, busy
+        self.minutes = self.cycles = self.late = self.longest_late = 0
+        self.stops = 0
+        self.outcomes: Counter[str] = Counter()
+        self.answer, self.wake_up = Histogram(), Histogram()
+        self.answer_max_s = self.wake_up_max_s = 0.0
+        self.cpu_percent: dict[str, float] = {}
+        if path.exists():
+            for line in path.read_text().splitlines():
+                self._add(json.loads(line))
+
+    def append(self, minute: dict[str, Any]) -> None:
+        """One more minute; it is in the file when this returns."""
+        minute = {"cycle_ms": self.cycle_ms, "busy_core": self.busy_core, **minute}
+        with self.path.open("a") as file:
+            file.write(json.dumps(minute) + "\n")
+        self._add(minute)
+
+    def _add(self, minute: dict[str, Any]) -> None:
+        setting = (minute["cycle_ms"], minute["busy_core"])
+        if setting != (self.cycle_ms, self.busy_core):
+            sys.exit(f"error: {self.path} holds minutes of another setting, {setting}; name another")
+        before = self.minutes
+        self.minutes += 1
+        self.cycles += minute["cycles"]
+        self.late += len(minute["late_ms"])
+        self.longest_late = max(self.longest_late, minute["longest_late"])
+        self.stops += minute["stops"]
+        self.outcomes.update(minute["outcomes"])
+        self.answer.merge(Histogram(minute["answer"]))
+        self.wake_up.merge(Histogram(minute["wake_up"]))
+        self.answer_max_s = max(self.answer_max_s, minute["answer_max_s"])
+        self.wake_up_max_s = max(self.wake_up_max_s, minute["wake_up_max_s"])
+        for name, percent in minute["cpu_percent"].items():
+            mean = (self.cpu_percent.get(name, 0.0) * before + percent) / self.minutes
+            self.cpu_percent[name] = mean
+
+    def plot(self, path: Path) -> None:
+        """Draws both distributions."""
+        plot(
+            {
+                "telegram to answer": self.answer,
+                "the simulated controller's own wake-up": self.wake_up,
+            },
+            {"1 ms": 1e-3, "cycle": 1e-3 * self.cycle_ms},
+            path,
+        )
+
+
+def measure_minutes(path: Path, wanted: int, cycle_ms: int, busy: bool) -> Minutes:
+    """Runs the whole stack until the file holds ``wanted`` minutes."""
+    minutes = Minutes(path, cycle_ms, busy)
+    if minutes.minutes >= wanted:
+        return minutes
+    with _stack(cycle_ms, busy) as (controller, launch, run_dir):
+        controller.take()
+        while minutes.minutes < wanted:
+            done, spent, begin = len(attempts(run_dir)), cpu_seconds(launch), time.monotonic()
+            time.sleep(60.0)
+            cycles, passed = controller.take(), time.monotonic() - begin
+            used = {
+                name: round(100.0 * (total - spent.get(name, 0.0)) / passed, 1)
+                for name, total in cpu_seconds(launch).items()
+            }
+            outcomes = [result["outcome"] for result in attempts(run_dir)[done:]]
+            minutes.append({**_minute(cycles, 1e-3 * cycle_ms), "cpu_percent": used,
+                            "outcomes": outcomes, "load": os.getloadavg()[0]})  # fmt: skip
+            print(f"minute {minutes.minutes}: {minutes.late} late so far", file=sys.stderr)
+    return minutes
+
+
+@contextlib.contextmanager
+def _stack(cycle_ms: int, busy: bool) -> Iterator[tuple[MeasuringController, int, Path]]:
+    """Everything, with attempts under way."""
+    own_domain()
+    ports = Ports.free()
+    box = Sensor(SENSOR_IP, ports.rdt, ports.http, SENSOR_RATE_HZ, NoisyForce())
+    krc4 = Controller(ports.rsi, 1e-3 * cycle_ms, *_start_poses(), ROBOT_IP)
+    with contextlib.ExitStack() as stack:
+        run_dir = Path(os.environ.get("KEEP") or stack.enter_context(tempfile.TemporaryDirectory()))
+        stack.enter_context(sensor(box))
+        controller = stack.enter_context(measuring_controller(krc4))
+        launch = stack.enter_context(deployment(cycle_ms, ports, run_dir))
+        if busy:
+            stack.enter_context(busy_core())
+        start_attempts()
+        log = run_dir / "launch.log"
+        until(lambda: "attempt 1: running" in log.read_text(), f"an attempt; see {log}")
+        yield controller, launch, run_dir
+
+
+def _start_poses() -> tuple[Pose, Pose]:
+    """Where an attempt begins (robot base), and what hangs on the flange, by the shipped files."""
+    for folder in package_folders("config"):
+        path = folder / "deploy_kr60.yaml"
+        if path.exists():
+            nodes = yaml.safe_load(path.read_text())
+            task_frame = nodes["/**"]["ros__parameters"]["task_frame"]
+            tool = nodes["sim_cell"]["ros__parameters"]["flange_from_tcp"]
+            start = Pose.from_sequence(task_frame, "task_frame") @ make_task("lap_joint").start_pose
+            return start, Pose.from_sequence(tool, "flange_from_tcp")
+    sys.exit("error: expected config/deploy_kr60.yaml in the package, found none; build it again")
+
+
+def _minute(cycles: Cycles, cycle_s: float) -> dict[str, Any]:
+    late = cycles.answer_s > cycle_s
+    answer, wake_up = Histogram(), Histogram()
+    answer.add(cycles.answer_s)
+    wake_up.add(cycles.woke_late_s)
+    in_time = cycles.answer_s[np.isfinite(cycles.answer_s)]
+    return {
+        "cycles": len(late),
+        # An answer that never came is a null.
+        "late_ms": [round(1e3 * x, 3) if np.isfinite(x) else None for x in cycles.answer_s[late]],
+        "longest_late": _longest_run(late),
+        # Nothing is sent while RSI is off.
+        "stops": int((np.diff(cycles.sent_s) > 0.25).sum()),
+        "answer": answer.to_data(),
+        "wake_up": wake_up.to_data(),
+        "answer_max_s": float(in_time.max(initial=0.0)),
+        "wake_up_max_s": float(cycles.woke_late_s.max(initial=0.0)),
+    }
+
+
+def _longest_run(flags: Floats) -> int:
+    """The most true ones in a row."""
+    longest = run = 0
+    for flag in flags.tolist():
+        run = run + 1 if flag else 0
+        longest = max(longest, run)
+    return longest
