@@ -160,6 +160,10 @@ def of_whole_stack(minutes: Minutes) -> list[Figure]:
         "late": (minutes.late, ""),
         "late_part": (100.0 * minutes.late / cycles, "%"),
         "late_in_a_row": (minutes.longest_late, ""),
+        "late_without_stall": (minutes.late_by_us, ""),
+        "late_without_stall_part": (100.0 * minutes.late_by_us / cycles, "%"),
+        "late_without_stall_in_a_row": (minutes.longest_late_by_us, ""),
+        "stalls": (minutes.stalls.total, ""),
         "controller_stops": (minutes.stops, ""),
     }
     counted |= {f"attempts_{name}": (number, "") for name, number in minutes.outcomes.items()}

@@ -32,7 +32,8 @@ from der_ros.drivers.realtime import (
 )
 from der_ros.geometry import Pose, Wrench
 
-CONTROLLER_PRIORITY, SENSOR_PRIORITY = 80, 70
+WATCH_PRIORITY, CONTROLLER_PRIORITY, SENSOR_PRIORITY = 90, 80, 70
+WATCH_PERIOD_S, STALL_S = 1e-3, 0.5e-3
 Floats = NDArray[np.float64]
 
 
@@ -201,6 +202,11 @@ class ClockForce:
         size = self._rise_n * phase + (self._offset_n if phase > 0.0 else -self._offset_n)
         return Wrench(self._axis * size, np.zeros(3))
 
+    def told_by(self, force: Floats) -> float:
+        """What a reading (3,) tells: -1 at the begin of the saw tooth to 1 at its end."""
+        size = float(self._axis @ force)
+        return (size - (self._offset_n if size > 0.0 else -self._offset_n)) / self._rise_n
+
 
 def _sense(settings: Sensor, pipe: Connection) -> None:
     sensor = SensorConfiguration(product_name="NETB", rdt_rate_hz=settings.rate_hz)
@@ -224,6 +230,52 @@ def sensor(settings: Sensor) -> Iterator[None]:
     """A Net F/T box that runs while inside."""
     with _process(_sense, settings):
         yield
+
+
+class Stalls:
+    """Finds the times in which the computer itself stood still.
+
+    On each processor a thread that nothing of ours may interrupt sleeps for a millisecond, again
+    and again. When it wakes up late, the processor was not there: taken by the host of a virtual
+    machine, or inside the kernel. An answer that is late then is not late by our doing, and would
+    be late by anybody's.
+    """
+
+    def __init__(self, pipes: list[Connection]) -> None:
+        self._pipes = pipes
+
+    def take(self) -> Floats:
+        """(n, 2) begin and end of each stall since the last call, ``time.monotonic``."""
+        for pipe in self._pipes:
+            pipe.send("take")
+        parts = [np.frombuffer(pipe.recv_bytes()).reshape(-1, 2) for pipe in self._pipes]
+        return np.concatenate(parts)
+
+
+def _watch(cpu: int, pipe: Connection) -> None:
+    os.sched_setaffinity(0, [cpu])
+    _be_a_device("stall watch", WATCH_PRIORITY)
+    stalls = array("d")
+    pipe.send("ready")
+    with contextlib.suppress(EOFError):
+        while True:
+            due = time.monotonic() + WATCH_PERIOD_S
+            time.sleep(WATCH_PERIOD_S)
+            now = time.monotonic()
+            if now - due > STALL_S:
+                stalls.extend((due, now))
+            if pipe.poll():
+                pipe.recv()
+                pipe.send_bytes(stalls.tobytes())
+                stalls = array("d")
+
+
+@contextlib.contextmanager
+def stall_watch() -> Iterator[Stalls]:
+    """Watches every processor while inside."""
+    with contextlib.ExitStack() as stack:
+        cpus = sorted(os.sched_getaffinity(0))
+        yield Stalls([stack.enter_context(_process(_watch, cpu)) for cpu in cpus])
 
 
 @contextlib.contextmanager

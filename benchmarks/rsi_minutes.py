@@ -22,11 +22,14 @@ from far_ends import (
     MeasuringController,
     NoisyForce,
     Sensor,
+    Stalls,
     busy_core,
     measuring_controller,
     sensor,
+    stall_watch,
 )
 from histogram import Histogram, plot
+from numpy.typing import NDArray
 from whole_stack import (
     ROBOT_IP,
     SENSOR_IP,
@@ -56,9 +59,9 @@ class Minutes:
     def __init__(self, path: Path, cycle_ms: int, busy: bool) -> None:
         self.path, self.cycle_ms, self.busy_core = path, cycle_ms, busy
         self.minutes = self.cycles = self.late = self.longest_late = 0
-        self.stops = 0
+        self.late_by_us = self.longest_late_by_us = self.stops = 0
         self.outcomes: Counter[str] = Counter()
-        self.answer, self.wake_up = Histogram(), Histogram()
+        self.answer, self.wake_up, self.stalls = Histogram(), Histogram(), Histogram()
         self.answer_max_s = self.wake_up_max_s = 0.0
         self.cpu_percent: dict[str, float] = {}
         if path.exists():
@@ -75,13 +78,18 @@ class Minutes:
     def _add(self, minute: dict[str, Any]) -> None:
         setting = (minute["cycle_ms"], minute["busy_core"])
         if setting != (self.cycle_ms, self.busy_core):
-            sys.exit(f"error: {self.path} holds minutes of another setting, {setting}; name another")
+            sys.exit(
+                f"error: {self.path} holds minutes of another setting, {setting}; name another"
+            )
         before = self.minutes
         self.minutes += 1
         self.cycles += minute["cycles"]
         self.late += len(minute["late_ms"])
         self.longest_late = max(self.longest_late, minute["longest_late"])
+        self.late_by_us += minute["late_by_us"]
+        self.longest_late_by_us = max(self.longest_late_by_us, minute["longest_late_by_us"])
         self.stops += minute["stops"]
+        self.stalls.merge(Histogram(minute["stalls"]))
         self.outcomes.update(minute["outcomes"])
         self.answer.merge(Histogram(minute["answer"]))
         self.wake_up.merge(Histogram(minute["wake_up"]))
@@ -108,41 +116,43 @@ def measure_minutes(path: Path, wanted: int, cycle_ms: int, busy: bool) -> Minut
     minutes = Minutes(path, cycle_ms, busy)
     if minutes.minutes >= wanted:
         return minutes
-    with _stack(cycle_ms, busy) as (controller, launch, run_dir):
-        controller.take()
+    with _stack(cycle_ms, busy) as (controller, stalls, launch, run_dir):
+        controller.take(), stalls.take()
         while minutes.minutes < wanted:
             done, spent, begin = len(attempts(run_dir)), cpu_seconds(launch), time.monotonic()
             time.sleep(60.0)
             cycles, passed = controller.take(), time.monotonic() - begin
+            minute = _minute(cycles, 1e-3 * cycle_ms, stalls.take())
             used = {
                 name: round(100.0 * (total - spent.get(name, 0.0)) / passed, 1)
                 for name, total in cpu_seconds(launch).items()
             }
             outcomes = [result["outcome"] for result in attempts(run_dir)[done:]]
-            minutes.append({**_minute(cycles, 1e-3 * cycle_ms), "cpu_percent": used,
+            minutes.append({**minute, "cpu_percent": used,
                             "outcomes": outcomes, "load": os.getloadavg()[0]})  # fmt: skip
             print(f"minute {minutes.minutes}: {minutes.late} late so far", file=sys.stderr)
     return minutes
 
 
 @contextlib.contextmanager
-def _stack(cycle_ms: int, busy: bool) -> Iterator[tuple[MeasuringController, int, Path]]:
+def _stack(cycle_ms: int, busy: bool) -> Iterator[tuple[MeasuringController, Stalls, int, Path]]:
     """Everything, with attempts under way."""
     own_domain()
     ports = Ports.free()
     box = Sensor(SENSOR_IP, ports.rdt, ports.http, SENSOR_RATE_HZ, NoisyForce())
     krc4 = Controller(ports.rsi, 1e-3 * cycle_ms, *_start_poses(), ROBOT_IP)
     with contextlib.ExitStack() as stack:
-        run_dir = Path(os.environ.get("KEEP") or stack.enter_context(tempfile.TemporaryDirectory()))
+        run_dir = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         stack.enter_context(sensor(box))
         controller = stack.enter_context(measuring_controller(krc4))
         launch = stack.enter_context(deployment(cycle_ms, ports, run_dir))
         if busy:
             stack.enter_context(busy_core())
+        stalls = stack.enter_context(stall_watch())
         start_attempts()
         log = run_dir / "launch.log"
         until(lambda: "attempt 1: running" in log.read_text(), f"an attempt; see {log}")
-        yield controller, launch, run_dir
+        yield controller, stalls, launch, run_dir
 
 
 def _start_poses() -> tuple[Pose, Pose]:
@@ -158,27 +168,47 @@ def _start_poses() -> tuple[Pose, Pose]:
     sys.exit("error: expected config/deploy_kr60.yaml in the package, found none; build it again")
 
 
-def _minute(cycles: Cycles, cycle_s: float) -> dict[str, Any]:
+def _minute(cycles: Cycles, cycle_s: float, stalls: Floats) -> dict[str, Any]:
     late = cycles.answer_s > cycle_s
-    answer, wake_up = Histogram(), Histogram()
-    answer.add(cycles.answer_s)
-    wake_up.add(cycles.woke_late_s)
+    ours = late.copy()
+    for row in np.flatnonzero(late & np.isfinite(cycles.answer_s)):
+        sent_s, answer_s = cycles.sent_s[row], cycles.answer_s[row]
+        ours[row] = answer_s - _stood_still_s(sent_s, sent_s + answer_s, stalls) > cycle_s
+    distributions = {
+        "answer": cycles.answer_s,
+        "wake_up": cycles.woke_late_s,
+        "stalls": stalls[:, 1] - stalls[:, 0],
+    }
+    histograms = {name: Histogram() for name in distributions}
+    for name, values in distributions.items():
+        histograms[name].add(values)
     in_time = cycles.answer_s[np.isfinite(cycles.answer_s)]
     return {
         "cycles": len(late),
         # An answer that never came is a null.
         "late_ms": [round(1e3 * x, 3) if np.isfinite(x) else None for x in cycles.answer_s[late]],
         "longest_late": _longest_run(late),
+        "late_by_us": int(ours.sum()),
+        "longest_late_by_us": _longest_run(ours),
         # Nothing is sent while RSI is off.
         "stops": int((np.diff(cycles.sent_s) > 0.25).sum()),
-        "answer": answer.to_data(),
-        "wake_up": wake_up.to_data(),
+        **{name: histogram.to_data() for name, histogram in histograms.items()},
         "answer_max_s": float(in_time.max(initial=0.0)),
         "wake_up_max_s": float(cycles.woke_late_s.max(initial=0.0)),
     }
 
 
-def _longest_run(flags: Floats) -> int:
+def _stood_still_s(begin_s: float, end_s: float, stalls: Floats) -> float:
+    """For how long of this time at least one processor stood still."""
+    clipped = np.clip(stalls, begin_s, end_s)
+    total, until_s = 0.0, begin_s
+    for begin, end in sorted(clipped[clipped[:, 1] > clipped[:, 0]].tolist()):
+        total += max(0.0, end - max(begin, until_s))
+        until_s = max(until_s, end)
+    return total
+
+
+def _longest_run(flags: NDArray[np.bool_]) -> int:
     """The most true ones in a row."""
     longest = run = 0
     for flag in flags.tolist():

@@ -117,7 +117,7 @@ def ask_for_memory() -> Grant:
     A page that has to be fetched costs the thread that touches it up to milliseconds. With a limit
     on locked memory nothing is locked: growing beyond it would then end the process.
     """
-    if not _may_lock_without_limit():
+    if not may_lock_memory():
         allowed = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] // 1024
         return Grant(
             False,
@@ -134,7 +134,8 @@ def ask_for_memory() -> Grant:
     return Grant(False, f"locked memory (mlockall) was refused: {reason}")
 
 
-def _may_lock_without_limit() -> bool:
+def may_lock_memory() -> bool:
+    """Whether this process may lock as much memory as it likes; raises its limit to what it may."""
     soft, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     if soft != hard == resource.RLIM_INFINITY:
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (hard, hard))
@@ -190,6 +191,11 @@ class RestingCollector:
         gc.freeze()
         gc.disable()
         self._due_s = time.monotonic() + _COLLECT_EVERY_S
+
+    def release(self) -> None:
+        """As it was before ``settle``: collected when Python likes."""
+        gc.unfreeze()
+        gc.enable()
 
     def rest(self) -> None:
         """There is time now; does something once a second. Any thread may call it."""

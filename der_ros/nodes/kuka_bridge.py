@@ -124,6 +124,7 @@ class KukaBridge(ShellNode):
         self._server.__exit__(None, None, None)
         self._outbox.put(None)
         self._publisher.join(timeout=2.0)
+        self._realtime.close()
 
     def _on_command(self, message: TwistStamped) -> None:
         age_ns = (

@@ -43,6 +43,10 @@ class RealtimeProcess:
         """Everything long-lived exists: from now on the collector runs in ``rest`` only."""
         self._collector.settle()
 
+    def close(self) -> None:
+        """The collector runs when it likes again."""
+        self._collector.release()
+
     def rest(self) -> None:
         """The thread in a hurry has time now, or there is none that is in a hurry."""
         self._collector.rest()
