@@ -213,7 +213,7 @@ class Seen(NamedTuple):
 def measure(way: Way, options: Any) -> Seen:
     """Runs one way."""
     ports, cycle_s = Ports.free(), 1e-3 * options.cycle_ms
-    box = Sensor(SENSOR_IP, ports.rdt, ports.http, options.sensor_hz, way.force)
+    box = Sensor(SENSOR_IP, ports.rdt, ports.http, options.sensor_hz, way.force, True)
     krc4 = Controller(ports.rsi, cycle_s, TCP, None, ROBOT_IP)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

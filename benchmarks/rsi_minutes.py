@@ -84,7 +84,7 @@ class Minutes:
         before = self.minutes
         self.minutes += 1
         self.cycles += minute["cycles"]
-        self.late += len(minute["late_ms"])
+        self.late += len(minute["late"])
         self.longest_late = max(self.longest_late, minute["longest_late"])
         self.late_by_us += minute["late_by_us"]
         self.longest_late_by_us = max(self.longest_late_by_us, minute["longest_late_by_us"])
@@ -185,8 +185,13 @@ def _minute(cycles: Cycles, cycle_s: float, stalls: Floats) -> dict[str, Any]:
     in_time = cycles.answer_s[np.isfinite(cycles.answer_s)]
     return {
         "cycles": len(late),
-        # An answer that never came is a null.
-        "late_ms": [round(1e3 * x, 3) if np.isfinite(x) else None for x in cycles.answer_s[late]],
+        # When in this minute, and how long it took; an answer that never came is a null.
+        "late": [
+            [round(at, 3), round(1e3 * took, 3) if np.isfinite(took) else None]
+            for at, took in zip(
+                (cycles.sent_s - cycles.sent_s[0])[late], cycles.answer_s[late], strict=True
+            )
+        ],
         "longest_late": _longest_run(late),
         "late_by_us": int(ours.sum()),
         "longest_late_by_us": _longest_run(ours),

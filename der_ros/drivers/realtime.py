@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 logger = logging.getLogger(__name__)
 
-_SWITCH_INTERVAL_S = 5e-5
+_SWITCH_INTERVAL_S, _KEEP_S = 5e-5, 5e-3
 _COLLECT_EVERY_S = 1.0
 _LIMITS_FILE = "/etc/security/limits.conf"
 # <sys/mman.h>
@@ -152,9 +152,22 @@ def _has_capability(number: int, status: Path = Path("/proc/self/status")) -> bo
 
 
 def hurry_switching() -> Grant:
-    """Shortens the time for which another Python thread may keep the global lock."""
-    sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_INTERVAL_S))
-    return Grant(True, f"threads take turns within {1e3 * sys.getswitchinterval():g} ms")
+    """Shortens the time for which another Python thread may keep the global lock.
+
+    For a thread that is about to wait for something, and will be in a hurry then.
+    """
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    return Grant(True, f"the global lock is given up within {1e3 * _SWITCH_INTERVAL_S:g} ms")
+
+
+def keep_turn() -> None:
+    """From now on no other Python thread takes the global lock from this one.
+
+    For a few milliseconds at most: ``hurry_switching`` ends it, as does what lets go of the lock
+    itself. (Whoever waits for the lock asks for it after the interval that holds when it begins to
+    wait, and begins anew whenever the lock has changed hands.)
+    """
+    sys.setswitchinterval(_KEEP_S)
 
 
 def tell_refusals(who: str, grants: Mapping[str, Grant]) -> None:

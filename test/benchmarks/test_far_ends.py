@@ -72,7 +72,7 @@ def test_a_late_answer_is_ours_unless_the_computer_stood_still():
     answers = np.array([0.007, 0.010, 0.001, np.inf])
     stalls = np.array([[0.001, 0.006], [1.001, 1.006]])
     minute = _minute(Cycles(sent, answers, np.zeros(4), np.zeros(4)), 0.004, stalls)
-    assert minute["late_ms"] == [7.0, 10.0, None]
+    assert minute["late"] == [[0.0, 7.0], [1.0, 10.0], [3.0, None]]
     assert (minute["longest_late"], minute["late_by_us"]) == (2, 2)
     assert minute["longest_late_by_us"] == 1
 

@@ -30,6 +30,7 @@ from der_ros.drivers.realtime import (
     ask_for_cpu,
     ask_for_scheduling,
     hurry_switching,
+    keep_turn,
     tell_refusals,
 )
 from der_ros.errors import ProtocolError
@@ -144,8 +145,10 @@ class RsiServer:
         udp = self._socket
         while not self._stop.is_set():
             packets = [] if udp is None else receive_all(udp)
+            keep_turn()
             for index, packet in enumerate(packets):
                 self._handle_safely(packet, newest=index == len(packets) - 1)
+            hurry_switching()
 
     def _handle_safely(self, packet: Packet, newest: bool) -> None:
         """The thread must outlive whatever happens: the controller stops without it."""
@@ -255,6 +258,7 @@ class RsiServer:
     def _send(self, data: bytes, packet: Packet) -> None:
         if self._socket is None:
             return
+        hurry_switching()  # sending lets go of the lock, and the answer is then on its way
         try:
             self._socket.sendto(data, packet.address)
         except OSError as error:
