@@ -49,6 +49,7 @@ from der_ros.nodes.conversions import (
     wrench_from_message,
 )
 from der_ros.nodes.frames import BASE_FRAME, TASK_FRAME
+from der_ros.nodes.free_publisher import FreePublisher, publishing
 from der_ros.nodes.polling import PolledSubscription
 from der_ros.nodes.realtime_process import RealtimeProcess
 from der_ros.policy.governor import GovernorLimits
@@ -100,9 +101,9 @@ class KukaBridge(ShellNode):
         self._realtime.settle()
 
     def _make_topics(self) -> None:
-        self._tcp_pose = self.create_publisher(PoseStamped, "kuka/tcp_pose", _STATE)
-        self._joints = self.create_publisher(JointState, "kuka/joint_states", _STATE)
-        self._applied = self.create_publisher(TwistStamped, "kuka/twist_applied", _STATE)
+        self._tcp_pose = FreePublisher(self, PoseStamped, "kuka/tcp_pose", _STATE)
+        self._joints = FreePublisher(self, JointState, "kuka/joint_states", _STATE)
+        self._applied = FreePublisher(self, TwistStamped, "kuka/twist_applied", _STATE)
         self._limits = self.create_publisher(String, "kuka/governor_limits", LATCHED)
         self.create_subscription(TwistStamped, _COMMANDS, self._on_command, _NEWEST)
         self._wrenches = PolledSubscription(self, WrenchStamped, "netft_data", _NEWEST_READING)
@@ -238,7 +239,7 @@ class KukaBridge(ShellNode):
         done = {f"intervention_{name}": count for name, count in motion.interventions.items()}
         return [
             Status("robot", level, message, {**answers, **counters}),
-            self._realtime.status(self._server.grants),
+            self._realtime.status({**self._server.grants, "publishing": publishing()}),
             Status(
                 "motion",
                 Level.ERROR if fault else Level.WARN if self._commanders.repeated else Level.OK,
