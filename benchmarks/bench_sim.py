@@ -95,7 +95,7 @@ def time_bare(world: AssemblyWorld, episodes: list[Episode]) -> float:
             for call, *arguments in calls:
                 call(*arguments, client)
             pybullet.stepSimulation(client)
-            pybullet.getLinkState(tool, held, 1, 0, client)
+            pybullet.getLinkState(tool, held, 1, 1, client)
             pybullet.getJointState(tool, held, client)
         total += time.perf_counter() - start
     return total

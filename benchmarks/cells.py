@@ -28,17 +28,22 @@ class Cell(NamedTuple):
     options: dict[str, Any]
 
     @property
+    def kind(self) -> str:
+        """The task and its options, such as ``peg_in_hole_round``."""
+        return "_".join((self.task, *map(str, self.options.values())))
+
+    @property
     def name(self) -> str:
         """Such as ``peg_in_hole_round_iiwa``: of a line in a table, or a file."""
-        return "_".join((self.task, *map(str, self.options.values()), self.robot))
+        return f"{self.kind}_{self.robot}"
 
     def env(self, **options: Any) -> TaskEnv:
         """An environment of it."""
         return TaskEnv(self.task, robot=self.robot, task_options=self.options, **options)
 
-    def world(self) -> AssemblyWorld:
-        """A world of it, closed."""
-        return AssemblyWorld(make_task(self.task, **self.options), robot=self.robot)
+    def world(self, **options: Any) -> AssemblyWorld:
+        """A world of it, closed; with further options of the task."""
+        return AssemblyWorld(make_task(self.task, **self.options, **options), robot=self.robot)
 
 
 def add_cells(parser: argparse.ArgumentParser) -> None:
@@ -57,10 +62,17 @@ def add_randomization(parser: argparse.ArgumentParser, default: str) -> None:
 def chosen_cells(arguments: argparse.Namespace) -> list[Cell]:
     """The cells that the user chose."""
     return [
+        cell
+        for cell in all_cells()
+        if arguments.task in (None, cell.task) and arguments.robot in (None, cell.robot)
+    ]
+
+
+def all_cells() -> list[Cell]:
+    """Every cell there is."""
+    return [
         Cell(task, robot, options)
         for task in TASK_NAMES
-        if arguments.task in (None, task)
         for options in _VARIANTS.get(task, ({},))
         for robot in ROBOT_NAMES
-        if arguments.robot in (None, robot)
     ]

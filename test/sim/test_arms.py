@@ -134,6 +134,16 @@ def test_a_reset_places_the_held_piece_exactly(world, yaw):
     assert angle_between(np.array(state[5]), wanted.quaternion) < 1e-6
 
 
+def test_a_moving_piece_is_told_where_it_is_now(world):
+    world.reset(start(pose(z=0.2)))
+    world.advance(moving((0.05, 0, 0), (0, 0, 0.05)), 250)
+    told = world.held_pose()
+    # By the axes alone: a step at this speed is 0.2 mm.
+    where = ArmKinematics(world.robot.arm).forward(np.array(world.joint_positions()))
+    assert told.position == pytest.approx(where.position, abs=1e-6)
+    assert angle_between(told.quaternion, where.quaternion) < 1e-6
+
+
 # -- the sensor ----------------------------------------------------------------------------------
 
 
