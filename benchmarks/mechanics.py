@@ -96,7 +96,7 @@ PRESSES: dict[str, dict[str, Press]] = {
 
 
 def weight_on_sensor(world: AssemblyWorld) -> Vector:
-    """m g at the centre of mass, (6,), as the sensor must read it."""
+    """The weight at the centre of mass, (6,), as the sensor must read it."""
     piece, held = world.task.held, world.held_pose()
     at = held.position + held.rotation @ np.array(piece.center_of_mass)
     return on_sensor(world, np.array((0, 0, -piece.mass_kg * GRAVITY_M_PER_S2)), at)
@@ -194,18 +194,24 @@ class Tracking(NamedTuple):
     angle_rad: float
 
 
-def follow(world: AssemblyWorld, frequency_hz: float, periods: float = 2.0) -> Tracking:
-    """Commands a twist that swings with 40 mm/s and 50 mrad/s; the first period does not count."""
+def follow(world: AssemblyWorld, axis: int, frequency_hz: float) -> Tracking:
+    """Commands a twist that swings along one axis with 30 mm/s, or about it with 50 mrad/s.
+
+    Args:
+        world: open.
+        axis: of the twist, 0 to 5.
+        frequency_hz: of the swing; three periods, of which the first does not count.
+    """
     world.reset(InitialState(pose(z=ABOVE_M), Pose.identity()))
     asked, dt_s = world.held_pose(), _CYCLE_STEPS * world.physics_dt_s
+    direction = np.eye(6)[axis] * (0.03 if axis < 3 else 0.05)
     worst_m = worst_rad = 0.0
-    for k in range(round((1.0 + periods) / frequency_hz / dt_s)):
-        phase = 2.0 * math.pi * frequency_hz * k * dt_s
-        wave = np.array((math.sin(phase), math.cos(phase), 0.3 * math.sin(phase)))
-        twist = Twist(0.04 * wave, 0.05 * wave[::-1])
+    for k in range(round(3.0 / frequency_hz / dt_s)):
+        turns = frequency_hz * k * dt_s
+        twist = Twist.from_array(math.sin(2.0 * math.pi * turns) * direction)
         asked = asked.moved(twist.linear * dt_s, twist.angular * dt_s)
         world.advance(twist, _CYCLE_STEPS)
-        if k * dt_s * frequency_hz >= 1.0:
+        if turns >= 1.0:
             held = world.held_pose()
             worst_m = max(worst_m, float(np.linalg.norm(held.position - asked.position)))
             worst_rad = max(worst_rad, angle_between(held.quaternion, asked.quaternion))
@@ -242,10 +248,10 @@ class Rest(NamedTuple):
 
 
 def rest(world: AssemblyWorld, way: Press) -> Rest:
-    """Presses, waits, and reads for 1.2 s."""
+    """Presses, waits, and reads for 0.6 s."""
     press(world, way)
     readings, errors = [], []
-    for _ in range(300):
+    for _ in range(150):
         world.advance(Twist.zero(), 1)
         readings.append(world.sensor_wrench().to_array())
         errors.append(beyond_weight(world) - contacts_on_sensor(world))
