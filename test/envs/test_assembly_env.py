@@ -5,9 +5,10 @@ import math
 import gymnasium
 import numpy as np
 import pytest
+from cells import all_cells
 
 import der_ros.envs
-from der_ros.envs import PRESETS, AssemblyEnv, Randomization, TaskEnv
+from der_ros.envs import AssemblyEnv, Randomization, TaskEnv
 from der_ros.envs.assembly import default_limits, split_control_period
 from der_ros.envs.scripted import blind_action, oracle_action
 from der_ros.errors import ConfigurationError
@@ -66,10 +67,17 @@ def test_spaces_are_the_papers(name):
 # -- repeatability -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", TASK_NAMES)
-@pytest.mark.parametrize("randomization", sorted(PRESETS))
-def test_same_seed_and_actions_give_the_same_bits(name, randomization):
-    one, two = (TaskEnv(name, randomization=randomization) for _ in range(2))
+# Every task on every robot with all that varies; and the other presets without an arm.
+EVERYWHERE = [(cell.task, cell.robot, "deploy", cell.options) for cell in all_cells()]
+ELSEWHERE = [(name, "robotless", preset, {}) for name in TASK_NAMES for preset in ("none", "paper")]
+
+
+@pytest.mark.parametrize(("name", "robot", "randomization", "options"), EVERYWHERE + ELSEWHERE)
+def test_same_seed_and_actions_give_the_same_bits(name, robot, randomization, options):
+    one, two = (
+        TaskEnv(name, robot=robot, randomization=randomization, task_options=options)
+        for _ in range(2)
+    )
     first = rollout(one, 3)
     rollout(two, 8)  # another history must not matter
     second = rollout(two, 3)
