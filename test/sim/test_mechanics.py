@@ -15,7 +15,6 @@ from cells import Cell, all_cells
 from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.sim.robots import ROBOT_NAMES
 from der_ros.sim.shapes import CONTACT_SHELL_M, collision_shape
-from der_ros.sim.tool import GRAVITY_M_PER_S2
 from der_ros.tasks import TASKS, InitialState
 
 CELLS = all_cells()
@@ -83,18 +82,15 @@ def put_ground_on_a_scale(world):
     )  # fmt: skip
     pybullet.enableJointForceTorqueSensor(body, 0, True, physicsClientId=client)
     world._scene = world.scene._replace(ground=body)
-    own_weight = np.array((0, 0, -world_gravity(world) * SCALE_KG, 0, 0, 0))
+    # In an arm's world the held piece alone has weight.
+    gravity = pybullet.getPhysicsEngineParameters(client)["gravityAccelerationZ"]
+    own_weight = np.array((0, 0, gravity * SCALE_KG, 0, 0, 0))
 
     def read():
         carried = np.array(pybullet.getJointState(body, 0, client)[2])
         return -carried - own_weight
 
     return read
-
-
-def world_gravity(world):
-    """Of the robot-less world; in an arm's the held piece alone has weight."""
-    return GRAVITY_M_PER_S2 if world.robot.arm is None else 0.0
 
 
 def test_action_is_reaction(world, request):
