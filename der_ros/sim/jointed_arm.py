@@ -90,8 +90,9 @@ class JointedArm:
             pybullet.applyExternalTorque(body, flange, torque, _WORLD, client)
             pybullet.applyExternalForce(body, held, (0.0, 0.0, -weight), center, _WORLD, client)
             pybullet.stepSimulation(client)
+            # With forward kinematics: what the engine keeps is the pose before the step.
             center, _, _, _, position, quaternion, (vx, vy, vz), angular = pybullet.getLinkState(
-                body, held, 1, 0, client
+                body, held, 1, 1, client
             )
             # PyBullet tells the velocity of the mass centre: v = v_c + r x w.
             wx, wy, wz = angular

@@ -106,7 +106,7 @@ class AssemblyWorld:
         if client < 0:
             raise DerRosError("PyBullet: expected a physics world, got none; close other worlds")
         self._client = client
-        set_engine(client, self.physics_dt_s)
+        set_engine(client, self.physics_dt_s, self.task.held)
         self._tool = self._make_tool(client)
         self._shelf = GroundShelf(client, self.task.ground)
         self._vary(NOMINAL)
