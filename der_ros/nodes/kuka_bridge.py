@@ -24,6 +24,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from der_ros.drivers.kuka.corrections import CorrectionLimits
+from der_ros.drivers.kuka.following import FollowingLimits
 from der_ros.drivers.kuka.kinematics import AXIS_NAMES
 from der_ros.drivers.kuka.records import Answered, RobotState, RsiServerConfig
 from der_ros.drivers.kuka.server import RsiServer
@@ -220,8 +221,10 @@ class KukaBridge(ShellNode):
     def _report(self) -> list[Status]:
         server, motion = self._server.statistics, self._motion.counts
         fault, connected = self._motion.fault, self._server.connected
-        level = Level.ERROR if fault else Level.OK if connected else Level.WARN
-        message = fault or ("connected" if connected else "waiting for the robot controller")
+        warning = self._motion.warning if connected else "waiting for the robot controller"
+        level = Level.ERROR if fault else Level.WARN if warning else Level.OK
+        message = fault or warning or "connected"
+        astray_m, astray_rad = self._motion.following
         answers = {
             "fault": fault or "",
             "connected": connected,
@@ -247,6 +250,8 @@ class KukaBridge(ShellNode):
                 {
                     "commands": motion.commands,
                     "faults": motion.faults,
+                    "following_mm": f"{1e3 * astray_m:.2f}",
+                    "following_mrad": f"{1e3 * astray_rad:.1f}",
                     "foreign_publishers": " ".join(self._commanders.foreign),
                     "repeated_publishers": " ".join(self._commanders.repeated),
                     **refused,
@@ -326,6 +331,16 @@ def declare_motion(node: ShellNode, cycle_s: float) -> MotionConfig:
                 "arrival", minimum=0.01, maximum=1.0),
         declare(node, "wrench_timeout_s", 0.1, "A wrench is stale after this, by arrival",
                 minimum=0.01, maximum=1.0),
+        declare(node, "max_late_answers", 20, "In motion, more late answers in a second, by the "
+                "controller's Delay, are a fault; below its Timeout", minimum=1, maximum=1000),
+        FollowingLimits(
+            declare(node, "following_distance_m", 0.01, "Measured and sent motion may differ by "
+                    "this, m; more is a fault", minimum=0.0001, maximum=10.0),
+            declare(node, "following_angle_rad", 0.05, "The same for the rotation, rad",
+                    minimum=0.001, maximum=10.0),
+            declare(node, "following_memory_s", 2.0, "A difference is forgotten after this, s",
+                    minimum=0.1, maximum=60.0),
+        ),
     )  # fmt: skip
 
 
