@@ -31,7 +31,8 @@ STIFFNESS_N_PER_M = 1e5
 """As kuka_bridge declares them; a test compares."""
 
 _SHARED_SOURCES = (
-    "common", "conversions", "ft_parameters", "netft_utils", "sensor_orientation"
+    "common", "conversions", "ft_parameters", "joint_link", "netft_utils", "rsi_link",
+    "sensor_orientation",
 )  # fmt: skip
 
 Parameters = Mapping[str, object]
