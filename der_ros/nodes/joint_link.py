@@ -331,11 +331,11 @@ def declare_cycle(node: ShellNode) -> ArmCycleConfig:
     return ArmCycleConfig(
         cycle_s=0.001 * cycle_ms,
         state_timeout_s=declare(
-            node, "state_timeout_s", 0.1, "Joint states are stale after this, by stamp and arrival",
+            node, "state_timeout_s", 0.15, "Joint states are stale after this, by stamp and arrival",
             minimum=0.005, maximum=1.0,
         ),
         max_following_error_rad=declare(
-            node, "max_following_error_rad", 0.035,
+            node, "max_following_error_rad", 0.07,
             "A joint further from its command than this does not follow: a fault in motion",
             minimum=0.001, maximum=0.5,
         ),

@@ -26,8 +26,8 @@ class ArmCycleConfig:
     """
 
     cycle_s: float = 0.01
-    state_timeout_s: float = 0.1
-    max_following_error_rad: float = 0.035
+    state_timeout_s: float = 0.15
+    max_following_error_rad: float = 0.07
     max_jump_rad: float = 0.035
     settle_s: float = 0.25
     realtime_priority: int = 50
