@@ -90,7 +90,7 @@ def test_at_a_singularity_motion_is_bounded_and_what_can_be_done_is_done(directi
 
 def test_along_the_singular_direction_it_is_said_and_across_it_is_free():
     arm = kinematics()
-    left, values, _ = np.linalg.svd(arm.chain.at(STRETCHED).jacobian)
+    left, _, _ = np.linalg.svd(arm.chain.at(STRETCHED).jacobian)
     lost, free = 0.01 * left[:, 5], 0.01 * left[:, 0]
     step = arm.step(STRETCHED, Twist.from_array(lost), DT)
     assert step.hindrances & Hindrance.SINGULAR

@@ -95,7 +95,7 @@ def test_joints_that_jump_in_motion_are_a_fault_and_at_rest_are_followed(monkeyp
         assert it.moves()
 
 
-def test_a_controller_that_is_unloaded_in_motion_is_a_fault_and_its_return_is_no_motion(
+def test_a_controller_that_goes_in_motion_is_a_fault_and_its_return_no_motion(
     monkeypatch,
 ):
     with arm_bench(monkeypatch) as it:
