@@ -146,16 +146,27 @@ class JointDrives:
     def _follow(self) -> None:
         most = self.arm.speed_limits_radps * self._cycle_s
         setpoint = self._setpoint + np.clip(self._target - self._setpoint, -most, most)
-        before, after = (self._kinematics.forward(angles) for angles in (self._setpoint, setpoint))
-        turn = quaternion_multiply(after.quaternion, quaternion_conjugate(before.quaternion))
-        twist = Twist(
-            (after.position - before.position) / self._cycle_s,
-            rotation_vector_from_quaternion(turn) / self._cycle_s,
-        )
+        twist = self._twist_to(self._kinematics.forward(setpoint))
         self._setpoint = setpoint
         self._lead_spare_axis(setpoint)
         self._world.advance(twist, self._steps)
         self._check_lead()
+
+    def _twist_to(self, pose: Pose) -> Twist:
+        """What brings the servo's setpoint to a pose within one cycle.
+
+        From where it really is: a servo at its force limit lets the setpoint go no further.
+        """
+        stretch, dt_s = np.array(self._world.servo_stretch()), self._world.physics_dt_s
+        held, moving = self._world.held_pose(), self._world.held_twist()
+        setpoint = held.moved(
+            stretch[:3] - moving.linear * dt_s, stretch[3:] - moving.angular * dt_s
+        )
+        turn = quaternion_multiply(pose.quaternion, quaternion_conjugate(setpoint.quaternion))
+        return Twist(
+            (pose.position - setpoint.position) / self._cycle_s,
+            rotation_vector_from_quaternion(turn) / self._cycle_s,
+        )
 
     def _lead_spare_axis(self, angles_rad: Array) -> None:
         spare = self.arm.spare_axis

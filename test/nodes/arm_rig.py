@@ -95,7 +95,10 @@ class ArmBench:
         return float((TASK.rotation.T @ (np.array((p.x, p.y, p.z)) - TASK.position))[0])
 
     def connected(self):
-        return until(lambda: self.node.link.connected)
+        seen = self.client.count.get("kuka/tcp_pose", 0)
+        return until(
+            lambda: self.node.link.connected and self.client.count.get("kuka/tcp_pose", 0) > seen
+        )
 
     def moves(self):
         start = self.tool_x
@@ -108,6 +111,12 @@ class ArmBench:
             return False
         until(lambda: self.client.count["kuka/twist_applied"] > count + 30, 1.0)
         return not self.applied()
+
+    def is_left_alone(self, patience_s=0.5):
+        """No command comes any more, but for those that are on their way."""
+        until(lambda: False, 0.1)
+        count = len(self.commands)
+        return not until(lambda: len(self.commands) > count, patience_s)
 
     def applied(self):
         return self.client.last["kuka/twist_applied"].twist.linear.x
