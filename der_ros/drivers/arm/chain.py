@@ -79,12 +79,15 @@ class Chain:
             raise ConfigurationError("chain: expected at least one turning joint, got none")
         self.joints = tuple(joints)
         self.last_from_tip = last_from_tip
-        self._offsets = [joint.origin.position for joint in joints]
-        self._turns = [joint.origin.rotation for joint in joints]
-        self._directions = [joint.direction for joint in joints]
+        count = len(self.joints)
+        self._directions = np.array([joint.direction for joint in joints])
+        self._turns = np.array([joint.origin.rotation for joint in joints])
         # Rodrigues: R = 1 + sin(q) K + (1 - cos(q)) K^2, K the cross product with the direction.
-        self._crosses = [_cross_matrix(joint.direction) for joint in joints]
-        self._squares = [cross @ cross for cross in self._crosses]
+        self._crosses = np.array([_cross_matrix(joint.direction) for joint in joints])
+        self._squares = self._crosses @ self._crosses
+        # What never changes in the joints' transforms from one to the next: all but the rotations.
+        self._steps = np.tile(np.eye(4), (count, 1, 1))
+        self._steps[:, :3, 3] = [joint.origin.position for joint in joints]
         self._tip_rotation = last_from_tip.rotation
 
     @property
@@ -117,15 +120,19 @@ class Chain:
 
     def at(self, angles_rad: Array) -> Placed:
         """The tip and the Jacobian for (joints,) angles, rad."""
-        position, rotation = np.zeros(3), np.eye(3)
-        places = np.empty((len(self.joints), 3))
-        directions = np.empty((len(self.joints), 3))
-        for i, angle in enumerate(angles_rad.tolist()):
-            position = position + rotation @ self._offsets[i]
-            rotation = rotation @ self._turns[i]
-            places[i], directions[i] = position, rotation @ self._directions[i]
-            sine, versine = math.sin(angle), 1.0 - math.cos(angle)
-            rotation = rotation + rotation @ (sine * self._crosses[i] + versine * self._squares[i])
+        sines = np.sin(angles_rad)[:, None, None]
+        versines = 1.0 - np.cos(angles_rad)[:, None, None]
+        steps = self._steps.copy()
+        steps[:, :3, :3] = self._turns @ (
+            np.eye(3) + sines * self._crosses + versines * self._squares
+        )
+        frames = np.empty_like(steps)
+        frame = np.eye(4)
+        for i, step in enumerate(steps):
+            frame = np.matmul(frame, step, out=frames[i])
+        places, position, rotation = frames[:, :3, 3], frame[:3, 3], frame[:3, :3]
+        # Its own turn leaves a joint's direction as it is.
+        directions = (frames[:, :3, :3] @ self._directions[:, :, None])[:, :, 0]
         tip = position + rotation @ self.last_from_tip.position
         quaternion = quaternion_from_rotation_matrix(rotation @ self._tip_rotation)
         # Columns: direction x (tip - place), and the direction itself.
