@@ -127,10 +127,16 @@ def measure_minutes(path: Path, wanted: int, cycle_ms: int, busy: bool) -> Minut
                 name: round(100.0 * (total - spent.get(name, 0.0)) / passed, 1)
                 for name, total in cpu_seconds(launch).items()
             }
-            outcomes = [result["outcome"] for result in attempts(run_dir)[done:]]
-            minutes.append({**minute, "cpu_percent": used,
-                            "outcomes": outcomes, "load": os.getloadavg()[0]})  # fmt: skip
-            print(f"minute {minutes.minutes}: {minutes.late} late so far", file=sys.stderr)
+            results = attempts(run_dir)[done:]
+            faults = [result["reason"] for result in results if result["outcome"] == "fault"]
+            minutes.append({**minute, "cpu_percent": used, "faults": faults,
+                            "outcomes": [result["outcome"] for result in results],
+                            "load": os.getloadavg()[0]})  # fmt: skip
+            print(f"minute {minutes.minutes}: {minutes.late} late so far", *faults,
+                  sep="; ", file=sys.stderr)  # fmt: skip
+            if faults:
+                # On hardware a person looks at it and goes on.
+                start_attempts()
     return minutes
 
 

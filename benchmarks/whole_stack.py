@@ -132,19 +132,20 @@ def attempts(run_dir: Path) -> list[dict[str, Any]]:
 
 
 def start_attempts() -> None:
-    """Calls ``assembly_supervisor/start`` as an operator does, once somebody answers it."""
+    """Clears faults and starts, as an operator does, once somebody answers."""
     import rclpy
     from std_srvs.srv import Trigger
 
     rclpy.init()
     try:
         node = rclpy.create_node("benchmark_operator")
-        client = node.create_client(Trigger, "assembly_supervisor/start")
-        until(lambda: client.wait_for_service(1.0), "assembly_supervisor")
-        future = client.call_async(Trigger.Request())
-        rclpy.spin_until_future_complete(node, future, timeout_sec=_PATIENCE_S)
-        if future.result() is None:
-            sys.exit("error: assembly_supervisor/start did not answer")
+        for service in ("kuka_bridge/reset_fault", "assembly_supervisor/start"):
+            client = node.create_client(Trigger, service)
+            until(lambda client=client: client.wait_for_service(1.0), service)
+            future = client.call_async(Trigger.Request())
+            rclpy.spin_until_future_complete(node, future, timeout_sec=_PATIENCE_S)
+            if future.result() is None:
+                sys.exit(f"error: {service} did not answer")
         node.destroy_node()
     finally:
         rclpy.try_shutdown()

@@ -273,12 +273,10 @@ class RsiServer:
             return None
         x, y, z, *abc = telegram.tcp_mm_deg
         yaw, pitch, roll = (math.radians(angle) for angle in abc)
+        qx, qy, qz, qw = quaternion_from_euler_zyx(yaw, pitch, roll).tolist()
         axes = telegram.axes_deg
         return RobotState(
-            Pose(
-                np.array((0.001 * x, 0.001 * y, 0.001 * z)),
-                quaternion_from_euler_zyx(yaw, pitch, roll),
-            ),
+            Pose.from_numbers((0.001 * x, 0.001 * y, 0.001 * z), (qx, qy, qz, qw)),
             None if axes is None else np.radians(axes),
             telegram.ipoc,
             telegram.delay or 0,
