@@ -112,3 +112,13 @@ def test_percentiles_of_a_histogram_are_right_to_a_percent():
         assert again.percentile_s(percent) == pytest.approx(
             np.percentile(values, percent), rel=0.02
         )
+
+
+def test_a_plot_is_drawn_of_what_was_counted(tmp_path):
+    from histogram import Histogram, plot
+
+    histogram = Histogram()
+    histogram.add(np.array((1e-4, 2e-4, 1e-2)))
+    assert histogram.survival()[1] == pytest.approx([2 / 3, 1 / 3, 0.0])
+    plot({"answers": histogram}, {"cycle": 0.004}, tmp_path / "answers.png")
+    assert (tmp_path / "answers.png").read_bytes().startswith(b"\x89PNG")
