@@ -135,7 +135,18 @@ class ArmBench:
 
 @contextlib.contextmanager
 def arm_bench(monkeypatch, described=True, **parameters):
-    given = {
+    given = {**parameters_of_the_arm(), **parameters}
+    with running(KukaBridge, monkeypatch, **given) as (node, client):
+        bench = ArmBench(node, client)
+        if described:
+            bench.describe()
+            assert bench.connected()
+        yield bench
+
+
+def parameters_of_the_arm():
+    """Of a bridge to it."""
+    return {
         "robot": "ros2_control",
         "realtime_priority": 0,
         "joint_names": json.dumps(SHUFFLED),
@@ -146,11 +157,4 @@ def arm_bench(monkeypatch, described=True, **parameters):
         ],
         "workspace_max_m": [0.3, 0.3, 0.3],
         "workspace_min_m": [-0.3, -0.3, -0.3],
-        **parameters,
     }
-    with running(KukaBridge, monkeypatch, **given) as (node, client):
-        bench = ArmBench(node, client)
-        if described:
-            bench.describe()
-            assert bench.connected()
-        yield bench
