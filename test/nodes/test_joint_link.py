@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from arm_rig import NAMES, POSTURE, URDF, ArmBench, arm_bench, parameters_of_the_arm
+from arm_rig import COMMANDS, NAMES, POSTURE, URDF, ArmBench, arm_bench, parameters_of_the_arm
 from bridge_rig import process, running, until
+from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
@@ -98,10 +99,10 @@ def test_a_controller_that_goes_in_motion_is_a_fault_and_its_return_no_motion(
     with arm_bench(monkeypatch) as it:
         it.x = 0.02
         assert it.moves()
-        it.deactivate()
+        it.active = False
         assert until(lambda: "nobody takes forward_position_controller/commands" in it.fault)
         assert until(lambda: "load and activate it" in it.node.link.waiting_for)
-        it.activate()
+        it.active = True
         assert it.connected()
         assert it.is_left_alone()
         assert it.reset()
@@ -112,11 +113,11 @@ def test_a_second_publisher_of_positions_stops_the_arm_until_it_is_gone(monkeypa
     with arm_bench(monkeypatch) as it:
         it.x = 0.02
         assert it.moves()
-        topic = "forward_position_controller/commands"
-        rival = it.client.create_publisher(Float64MultiArray, topic, 1)
-        assert until(lambda: "also published by bridge_test" in it.fault)
+        rival = Node("rival", use_global_arguments=False)
+        rival.create_publisher(Float64MultiArray, COMMANDS, 1)
+        assert until(lambda: "also published by rival" in it.fault)
         assert it.rests()
-        it.client.destroy_publisher(rival)
+        rival.destroy_node()
         assert until(lambda: it.reset() and it.moves(), 20.0)
 
 
