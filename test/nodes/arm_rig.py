@@ -18,6 +18,7 @@ from der_ros.sim.iiwa import IIWA
 
 NAMES = [f"lbr_A{number}" for number in range(1, 8)]
 URDF = describe(IIWA, NAMES, "lbr_link_0", "lbr_link_ee")
+COMMANDS = "forward_position_controller/commands"
 TASK = IIWA.base_from_task
 # Commands in another order than the chain, as a controller's own file may have it.
 SHUFFLED = [NAMES[i] for i in (6, 0, 5, 1, 4, 2, 3)]
@@ -44,17 +45,18 @@ class ArmBench:
         self.states = client.create_publisher(JointState, "joint_states", 10)
         self.description = client.create_publisher(String, "robot_description", LATCHED)
         self.controller = None
-        self.activate()
+        self.active = True
         client.create_timer(0.01, self.tick)
 
-    def activate(self):
-        topic = "forward_position_controller/commands"
-        self.controller = self.client.create_subscription(
-            Float64MultiArray, topic, self.on_command, 10
-        )
-
-    def deactivate(self):
-        self.client.destroy_subscription(self.controller)
+    def switch_controller(self):
+        """In the executor's own thread, as ``active`` says."""
+        if self.active and self.controller is None:
+            self.controller = self.client.create_subscription(
+                Float64MultiArray, COMMANDS, self.on_command, 10
+            )
+        elif not self.active and self.controller is not None:
+            self.client.destroy_subscription(self.controller)
+            self.controller = None
 
     def describe(self, urdf=URDF):
         self.description.publish(String(data=urdf))
@@ -65,6 +67,7 @@ class ArmBench:
             self.joints = self.commands[-1]
 
     def tick(self):
+        self.switch_controller()
         now = self.client.get_clock().now()
         self.wrenches.publish(WrenchStamped())
         if self.telling:
@@ -135,7 +138,18 @@ class ArmBench:
 
 @contextlib.contextmanager
 def arm_bench(monkeypatch, described=True, **parameters):
-    given = {
+    given = {**parameters_of_the_arm(), **parameters}
+    with running(KukaBridge, monkeypatch, **given) as (node, client):
+        bench = ArmBench(node, client)
+        if described:
+            bench.describe()
+            assert bench.connected()
+        yield bench
+
+
+def parameters_of_the_arm():
+    """Of a bridge to it."""
+    return {
         "robot": "ros2_control",
         "realtime_priority": 0,
         "joint_names": json.dumps(SHUFFLED),
@@ -146,11 +160,4 @@ def arm_bench(monkeypatch, described=True, **parameters):
         ],
         "workspace_max_m": [0.3, 0.3, 0.3],
         "workspace_min_m": [-0.3, -0.3, -0.3],
-        **parameters,
     }
-    with running(KukaBridge, monkeypatch, **given) as (node, client):
-        bench = ArmBench(node, client)
-        if described:
-            bench.describe()
-            assert bench.connected()
-        yield bench

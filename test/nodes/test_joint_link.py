@@ -4,11 +4,13 @@ import math
 
 import numpy as np
 import pytest
-from arm_rig import NAMES, POSTURE, URDF, arm_bench
-from bridge_rig import process, until
+from arm_rig import COMMANDS, NAMES, POSTURE, URDF, ArmBench, arm_bench, parameters_of_the_arm
+from bridge_rig import process, running, until
+from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
+from der_ros.nodes.common import ShellNode
 from der_ros.nodes.joint_link import JointReader
 
 pytestmark = pytest.mark.ros
@@ -97,10 +99,10 @@ def test_a_controller_that_goes_in_motion_is_a_fault_and_its_return_no_motion(
     with arm_bench(monkeypatch) as it:
         it.x = 0.02
         assert it.moves()
-        it.deactivate()
+        it.active = False
         assert until(lambda: "nobody takes forward_position_controller/commands" in it.fault)
         assert until(lambda: "load and activate it" in it.node.link.waiting_for)
-        it.activate()
+        it.active = True
         assert it.connected()
         assert it.is_left_alone()
         assert it.reset()
@@ -111,11 +113,11 @@ def test_a_second_publisher_of_positions_stops_the_arm_until_it_is_gone(monkeypa
     with arm_bench(monkeypatch) as it:
         it.x = 0.02
         assert it.moves()
-        topic = "forward_position_controller/commands"
-        rival = it.client.create_publisher(Float64MultiArray, topic, 1)
-        assert until(lambda: "also published by bridge_test" in it.fault)
+        rival = Node("rival", use_global_arguments=False)
+        rival.create_publisher(Float64MultiArray, COMMANDS, 1)
+        assert until(lambda: "also published by rival" in it.fault)
         assert it.rests()
-        it.client.destroy_publisher(rival)
+        rival.destroy_node()
         assert until(lambda: it.reset() and it.moves(), 20.0)
 
 
@@ -130,6 +132,24 @@ def test_a_stop_holds_and_closing_ends_the_commands(monkeypatch):
         assert it.moves()
         it.node.link.close()
         assert it.is_left_alone()
+
+
+def test_a_bridge_that_is_killed_in_motion_leaves_the_arm_and_its_successor_begins_there(
+    monkeypatch,
+):
+    with running(lambda: ShellNode("bystander"), monkeypatch) as (_, client):
+        it = ArmBench(None, client)
+        it.describe()
+        it.x = 0.02
+        with process("kuka_bridge", **parameters_of_the_arm()) as child:
+            assert until(lambda: len(it.commands) > 30, 60.0)
+            child.kill()
+        assert it.is_left_alone()
+        before, count = values(it.joints), len(it.commands)
+        with process("kuka_bridge", **parameters_of_the_arm()):
+            assert until(lambda: len(it.commands) > count + 30, 60.0)
+        np.testing.assert_array_equal(values(it.commands[count]), before)
+        assert np.abs(values(it.joints) - before).max() > 1e-4
 
 
 def test_a_description_that_is_wrong_is_told_and_a_right_one_taken(monkeypatch):

@@ -87,9 +87,9 @@ def test_what_cannot_be_done_stops_them_until_they_are_restarted(drives, change,
 
 def test_an_arm_that_is_blocked_stops(drives, world):
     world.place_ground(TASK.start_pose @ Pose(np.array((0.02, 0, -0.08)), np.array((0, 0, 0, 1.0))))
-    down = TASK.start_pose.moved(np.array((0, 0, -0.12)), np.zeros(3))
+    down = TASK.start_pose.moved(np.array((0, 0, -0.25)), np.zeros(3))
     start, end = drives.positions_rad, ArmKinematics(IIWA).inverse(down)
-    for share in np.linspace(0.0, 1.0, 400):
+    for share in np.linspace(0.0, 1.0, 800):
         drives.command(start + share * (end - start))
         drives.tick()
     assert drives.state is DriveState.STOPPED

@@ -151,8 +151,8 @@ class ArmCycle:
             self._counts["not_followed"] += 1
             self.lose(
                 f"joint {self._names[worst]} does not follow: {math.degrees(error[worst]):.2f} "
-                f"degrees from its command, limit {math.degrees(limit):.2f}; is the controller "
-                "active, is the arm blocked?"
+                f"degrees from its command, limit {math.degrees(limit):.2f} (controller not "
+                "active, or arm blocked?)"
             )
 
     def _state(self, reading: JointReading) -> ArmState:
