@@ -1,0 +1,97 @@
+"""The deployment on an iiwa as a user starts it; what is shared, test_deploy_kr60.py proves."""
+
+import json
+import subprocess
+
+import pytest
+from deployment import (
+    RESULT_FIELDS,
+    alive,
+    attempts,
+    call,
+    launched,
+    pids,
+    sensor_ports,
+    shown_arguments,
+    wait_for,
+)
+
+pytestmark = [pytest.mark.ros, pytest.mark.timeout(240)]
+
+LAUNCH_FILE = "deploy_iiwa.launch.py"
+ARGUMENTS = [
+    "task",
+    "robot",
+    "ft",
+    "policy",
+    "attempts",
+    "record",
+    "run_dir",
+    "seed",
+    "cycle_ms",
+    "sensor_ip",
+    "stack",
+    "urdf",
+]
+
+
+def test_an_attempt_runs_and_a_fault_ends_one_and_the_simulated_cell_goes_on(tmp_path):
+    run_dir, output = tmp_path / "run", tmp_path / "output.txt"
+    arguments = ["attempts:=2", f"run_dir:={run_dir}", "seed:=3", *sensor_ports()]
+    with launched(LAUNCH_FILE, output, *arguments) as process:
+        wait_for(lambda: "attempt 1: running" in output.read_text(), 90, "the first attempt")
+        call("kuka_bridge/stop")
+        assert process.wait(timeout=150) == 0, output.read_text()
+    text = output.read_text()
+    assert "Traceback" not in text
+    assert [pid for pid in pids(text) if alive(pid)] == []
+    first, second = attempts(run_dir)
+    assert list(first) == list(second) == RESULT_FIELDS
+    assert first["outcome"] == "fault"
+    assert "stopped by kuka_bridge/stop" in first["reason"]
+    assert second["outcome"] in ("success", "stall", "timeout"), text
+    assert 0.0 < second["peak_force_n"] < 500.0
+    replay = subprocess.run(
+        ["ros2", "run", "der_ros", "replay_bag", "--json", second["bag"]],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert replay.returncode == 0, replay.stderr
+    assert json.loads(replay.stdout)["verdict"] == "same"
+
+
+def test_the_names_of_another_stack_serve_as_well(tmp_path):
+    run_dir, output = tmp_path / "run", tmp_path / "output.txt"
+    arguments = ["attempts:=1", "record:=false", "stack:=kuka_drivers", f"run_dir:={run_dir}"]
+    with launched(LAUNCH_FILE, output, *arguments, *sensor_ports()) as process:
+        assert process.wait(timeout=150) == 0, output.read_text()
+    (result,) = attempts(run_dir)
+    assert result["outcome"] in ("success", "stall", "timeout"), output.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["robot:=ros2_control", "ft:=sim"], "expected ft:=netft or ft:=topic"),
+        (["robot:=rsi"], "rsi"),
+        (["stack:=moveit"], "moveit"),
+        (["urdf:=/nowhere.urdf"], "expected a URDF file"),
+    ],
+)
+def test_a_users_mistake_is_told_and_leaves_nothing_running(tmp_path, arguments, message):
+    output = tmp_path / "output.txt"
+    given = [f"run_dir:={tmp_path / 'run'}", *sensor_ports(), *arguments]
+    with launched(LAUNCH_FILE, output, *given) as process:
+        code = process.wait(timeout=120)
+    text = output.read_text()
+    assert message in text
+    assert code != 0
+    assert "Traceback" not in text
+    assert [pid for pid in pids(text) if alive(pid)] == []
+
+
+def test_show_args_lists_every_argument_of_the_contract():
+    shown = shown_arguments(LAUNCH_FILE)
+    for name in ARGUMENTS:
+        assert f"'{name}'" in shown
