@@ -29,7 +29,6 @@ from der_ros.drivers.kuka.kinematics import AXIS_NAMES
 from der_ros.drivers.kuka.records import Answered, RobotState, RsiServerConfig
 from der_ros.drivers.kuka.server import RsiServer
 from der_ros.drivers.kuka.transport import address_towards
-from der_ros.drivers.realtime import settle_collector
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Twist
 from der_ros.nodes.bridge_motion import BridgeMotion, MotionConfig
@@ -51,7 +50,9 @@ from der_ros.nodes.conversions import (
     wrench_from_message,
 )
 from der_ros.nodes.frames import BASE_FRAME, TASK_FRAME
+from der_ros.nodes.free_publisher import FreePublisher, publishing
 from der_ros.nodes.polling import PolledSubscription
+from der_ros.nodes.realtime_process import RealtimeProcess
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import limits_to_json
 
@@ -93,16 +94,17 @@ class KukaBridge(ShellNode):
         self._answers = 0
         self._make_topics()
         self._limits.publish(String(data=limits_to_json(motion.limits)))
+        self._realtime = RealtimeProcess("kuka_bridge", self._config.realtime_priority)
         self._publisher = threading.Thread(target=self._publish_all, name="publisher", daemon=True)
         self._server = RsiServer(self._config, self._on_cycle, self._on_answered)
         self._server.__enter__()
         self._publisher.start()
-        settle_collector()
+        self._realtime.settle()
 
     def _make_topics(self) -> None:
-        self._tcp_pose = self.create_publisher(PoseStamped, "kuka/tcp_pose", _STATE)
-        self._joints = self.create_publisher(JointState, "kuka/joint_states", _STATE)
-        self._applied = self.create_publisher(TwistStamped, "kuka/twist_applied", _STATE)
+        self._tcp_pose = FreePublisher(self, PoseStamped, "kuka/tcp_pose", _STATE)
+        self._joints = FreePublisher(self, JointState, "kuka/joint_states", _STATE)
+        self._applied = FreePublisher(self, TwistStamped, "kuka/twist_applied", _STATE)
         self._limits = self.create_publisher(String, "kuka/governor_limits", LATCHED)
         self.create_subscription(TwistStamped, _COMMANDS, self._on_command, _NEWEST)
         self._wrenches = PolledSubscription(self, WrenchStamped, "netft_data", _NEWEST_READING)
@@ -124,6 +126,7 @@ class KukaBridge(ShellNode):
         self._server.__exit__(None, None, None)
         self._outbox.put(None)
         self._publisher.join(timeout=2.0)
+        self._realtime.close()
 
     def _on_command(self, message: TwistStamped) -> None:
         age_ns = (
@@ -160,6 +163,7 @@ class KukaBridge(ShellNode):
         self._answers += 1
         if self._answers % self._every == 0:
             self._outbox.put(answered)
+        self._realtime.rest()
 
     def _publish_all(self) -> None:
         """A thread of its own: DDS may block, and an answer must not wait for it."""
@@ -196,6 +200,8 @@ class KukaBridge(ShellNode):
         if connected and not self._connected:
             self.get_logger().info("the robot controller is connected")
         self._connected = connected
+        if not connected:
+            self._realtime.rest()
         if not connected and now - self._reminded_s > _REMIND_S:
             self._reminded_s = now
             self.get_logger().info(
@@ -236,6 +242,7 @@ class KukaBridge(ShellNode):
         done = {f"intervention_{name}": count for name, count in motion.interventions.items()}
         return [
             Status("robot", level, message, {**answers, **counters}),
+            self._realtime.status({**self._server.grants, "publishing": publishing()}),
             Status(
                 "motion",
                 Level.ERROR if fault else Level.WARN if self._commanders.repeated else Level.OK,
@@ -295,6 +302,9 @@ def declare_server(node: ShellNode) -> RsiServerConfig:
         realtime_priority=declare(node, "realtime_priority", 50,
                                   "SCHED_FIFO priority of the answering thread; 0 asks for none",
                                   minimum=0, maximum=99),
+        realtime_cpu=declare(node, "realtime_cpu", -1,
+                             "The only processor that the answering thread runs on; -1: any",
+                             minimum=-1, maximum=1023),
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import socket
+import sys
 import time
 
 import numpy as np
@@ -84,6 +85,32 @@ def test_a_telegram_is_answered_with_its_ipoc_and_the_twist_as_a_correction():
     assert abs(time.monotonic() - state.stamp_monotonic_s) < 5.0
     np.testing.assert_allclose(answered[0].twist.to_array(), PUSH.to_array(), atol=1e-12)
     assert answered[0].state is state
+
+
+def test_no_other_thread_takes_the_interpreter_between_telegram_and_answer():
+    intervals = []
+
+    def on_cycle(state):
+        intervals.append(sys.getswitchinterval())
+        return PUSH
+
+    with serving(on_cycle, lambda answered: intervals.append(sys.getswitchinterval())) as (
+        _,
+        robot,
+    ):
+        robot.ask(12)
+        assert until(lambda: len(intervals) == 2)
+    deciding, answered = intervals
+    assert deciding == pytest.approx(5e-3)
+    assert answered == pytest.approx(5e-5)
+
+
+def test_what_the_thread_asks_of_the_system_is_told():
+    with serving() as (server, robot):
+        robot.ask(12)
+        grants = server.grants
+        assert grants["scheduling"].words == "not asked for"
+        assert "global lock" in grants["switching"].words
 
 
 def raises(state):
