@@ -31,6 +31,16 @@ class MeasuredRobot(Protocol):
         ...
 
     @property
+    def began_monotonic_s(self) -> float:
+        """When this cycle began; the one before it was ``cycle_s`` ago, or answers were missed."""
+        ...
+
+    @property
+    def delay(self) -> int:
+        """Answers that the robot says it got late; 0 where it does not say."""
+        ...
+
+    @property
     def session(self) -> int:
         """Another number: what was commanded before does not hold any longer."""
         ...

@@ -23,6 +23,7 @@ from der_ros.drivers.arm.differential import DifferentialConfig, DifferentialKin
 from der_ros.drivers.arm.records import ArmCycleConfig, JointReading
 from der_ros.drivers.arm.server import ArmServer
 from der_ros.drivers.arm.urdf import chain_from_urdf
+from der_ros.drivers.realtime import Grant
 from der_ros.errors import ConfigurationError, ConnectionFailedError
 from der_ros.geometry import Array
 from der_ros.nodes.bridge_motion import MAX_FUTURE_S
@@ -114,6 +115,7 @@ class JointLink:
         self._description_error = ""
         self.cycle_s = self._config.cycle_s
         self.hardware_id = f"arm {self._names.tip_link}"
+        self.realtime_priority = self._config.realtime_priority
         self._file = declare(node, "urdf", "", "A URDF file, instead of the description's topic")
         if self._file:
             self._prepare(_read_file(self._file))
@@ -141,6 +143,11 @@ class JointLink:
         if not self._taken():
             return f"a controller that takes {self._names.command_topic}; load and activate it"
         return f"joint states on {self._names.states_topic}{self._reader.complaint}"
+
+    @property
+    def grants(self) -> Mapping[str, Grant]:
+        """What the arm's thread asked the system for."""
+        return {} if self._server is None else self._server.grants
 
     @property
     def rival(self) -> str | None:

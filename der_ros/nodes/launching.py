@@ -208,7 +208,15 @@ def deployment(
                 "kuka_bridge",
                 {"command_publishers": "policy_server assembly_supervisor", **kuka_bridge},
             ),
-            node("policy_server", {"task": text("task"), "policy": text("policy")}),
+            node(
+                "policy_server",
+                {
+                    "task": text("task"),
+                    "policy": text("policy"),
+                    # It moves only while assembly_supervisor says that it watches.
+                    "watch_timeout_s": 0.5,
+                },
+            ),
             node(
                 "bag_recorder",
                 {"run_dir": text("run_dir")},

@@ -9,6 +9,7 @@ from der_ros.drivers.kuka.kinematics import AXIS_NAMES
 from der_ros.drivers.kuka.records import RsiServerConfig
 from der_ros.drivers.kuka.server import RsiServer
 from der_ros.drivers.kuka.transport import address_towards
+from der_ros.drivers.realtime import Grant
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.common import ShellNode, declare
 from der_ros.nodes.robot_link import Callbacks
@@ -33,6 +34,7 @@ class RsiLink:
         self._server = RsiServer(self._config, callbacks.on_cycle, callbacks.on_answered)
         self.cycle_s = self._config.cycle_s
         self.hardware_id = f"krc4 {self._config.robot_ip}"
+        self.realtime_priority = self._config.realtime_priority
 
     @property
     def port(self) -> int:
@@ -43,6 +45,11 @@ class RsiLink:
     def connected(self) -> bool:
         """Whether a controller's telegrams are coming in."""
         return self._server.connected
+
+    @property
+    def grants(self) -> Mapping[str, Grant]:
+        """What the answering thread asked the system for."""
+        return self._server.grants
 
     @property
     def waiting_for(self) -> str:
@@ -122,4 +129,7 @@ def declare_server(node: ShellNode) -> RsiServerConfig:
         realtime_priority=declare(node, "realtime_priority", 50,
                                   "SCHED_FIFO priority of the answering thread; 0 asks for none",
                                   minimum=0, maximum=99),
+        realtime_cpu=declare(node, "realtime_cpu", -1,
+                             "The only processor that the answering thread runs on; -1: any",
+                             minimum=-1, maximum=1023),
     )  # fmt: skip

@@ -72,6 +72,8 @@ class ArmState(NamedTuple):
         cycle_s: time until the next cycle.
         stamp_monotonic_s: when it was measured.
         session: counts how often the arm was found anew.
+        began_monotonic_s: when the cycle began.
+        delay: nobody counts late commands.
     """
 
     tcp_pose: Pose
@@ -79,6 +81,8 @@ class ArmState(NamedTuple):
     cycle_s: float
     stamp_monotonic_s: float
     session: int
+    began_monotonic_s: float
+    delay: int = 0
 
 
 class ArmAnswered(NamedTuple):

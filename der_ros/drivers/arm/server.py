@@ -11,7 +11,14 @@ from dataclasses import replace
 from der_ros.drivers.arm.cycle import ArmCycle
 from der_ros.drivers.arm.records import ArmAnswered, ArmCycleConfig, ArmStatistics, JointReading
 from der_ros.drivers.figures import LatencyRing
-from der_ros.drivers.realtime import ask_for_realtime
+from der_ros.drivers.realtime import (
+    NOT_ASKED,
+    Grant,
+    ask_for_scheduling,
+    hurry_switching,
+    keep_turn,
+    tell_refusals,
+)
 from der_ros.errors import ConnectionFailedError
 
 logger = logging.getLogger(__name__)
@@ -46,11 +53,17 @@ class ArmServer:
         self._thread = threading.Thread(target=self._serve, name="arm", daemon=True)
         self._lateness = LatencyRing()
         self._overruns = 0
+        self._grants = dict.fromkeys(("scheduling", "switching"), NOT_ASKED)
 
     @property
     def known(self) -> bool:
         """Whether the arm is measured."""
         return self._cycle.known
+
+    @property
+    def grants(self) -> dict[str, Grant]:
+        """What the thread asked of the system, by name, and what came of it."""
+        return dict(self._grants)
 
     @property
     def statistics(self) -> ArmStatistics:
@@ -70,9 +83,14 @@ class ArmServer:
             self._thread.join(timeout=2.0)
 
     def _serve(self) -> None:
-        ask_for_realtime(self._config.realtime_priority, "arm")
+        self._grants = {
+            "scheduling": ask_for_scheduling(self._config.realtime_priority),
+            "switching": hurry_switching(),
+        }
+        tell_refusals("arm", self._grants)
         due_s = time.monotonic()
         while not self._stop.wait(max(0.0, due_s - time.monotonic())):
+            keep_turn()
             now_s = time.monotonic()
             self._lateness.add(max(0.0, now_s - due_s))
             self._run_safely(now_s)
@@ -80,6 +98,7 @@ class ArmServer:
             if due_s < now_s:
                 self._overruns += 1
                 due_s = now_s + self._config.cycle_s
+            hurry_switching()
 
     def _run_safely(self, now_s: float) -> None:
         """The thread must outlive whatever happens: a fault could not be reset without it."""
