@@ -338,7 +338,7 @@ def declare_cycle(node: ShellNode) -> ArmCycleConfig:
     return ArmCycleConfig(
         cycle_s=0.001 * cycle_ms,
         state_timeout_s=declare(
-            node, "state_timeout_s", 0.15,
+            node, "state_timeout_s", 0.2,
             "Joint states are stale after this, by stamp and arrival",
             minimum=0.005, maximum=1.0,
         ),

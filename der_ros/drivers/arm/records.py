@@ -26,7 +26,7 @@ class ArmCycleConfig:
     """
 
     cycle_s: float = 0.01
-    state_timeout_s: float = 0.15
+    state_timeout_s: float = 0.2
     max_following_error_rad: float = 0.07
     max_jump_rad: float = 0.035
     settle_s: float = 0.25
