@@ -31,8 +31,13 @@ class MeasuredRobot(Protocol):
         ...
 
     @property
+    def began_monotonic_s(self) -> float:
+        """When this cycle began; the one before it was ``cycle_s`` ago, or answers were missed."""
+        ...
+
+    @property
     def delay(self) -> int:
-        """Commands that came too late, as the robot counts them; 0 where it does not."""
+        """Answers that the robot says it got late; 0 where it does not say."""
         ...
 
     @property

@@ -268,13 +268,13 @@ class BridgeMotion:
         self._command = None
         self._late.restart()
         self._following.restart()
-        self._last_cycle_s = state.stamp_monotonic_s
+        self._last_cycle_s = state.began_monotonic_s
         self._set_off_from_rest()
 
     def _note_pauses(self, state: MeasuredRobot) -> None:
         """An answer that was late or never given moved nothing: the robot has stood since."""
-        paused_s = state.stamp_monotonic_s - self._last_cycle_s
-        self._last_cycle_s = state.stamp_monotonic_s
+        paused_s = state.began_monotonic_s - self._last_cycle_s
+        self._last_cycle_s = state.began_monotonic_s
         late = self._late.add(state.delay, state.stamp_monotonic_s)
         if not late and paused_s < _PAUSE_CYCLES * state.cycle_s:
             return

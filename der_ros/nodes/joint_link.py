@@ -145,6 +145,11 @@ class JointLink:
         return f"joint states on {self._names.states_topic}{self._reader.complaint}"
 
     @property
+    def grants(self) -> Mapping[str, Grant]:
+        """What the arm's thread asked the system for."""
+        return {} if self._server is None else self._server.grants
+
+    @property
     def rival(self) -> str | None:
         """Another node that publishes the commands."""
         topic, own = self._names.command_topic, self._node.get_name()
@@ -338,7 +343,7 @@ def declare_cycle(node: ShellNode) -> ArmCycleConfig:
     return ArmCycleConfig(
         cycle_s=0.001 * cycle_ms,
         state_timeout_s=declare(
-            node, "state_timeout_s", 0.15,
+            node, "state_timeout_s", 0.2,
             "Joint states are stale after this, by stamp and arrival",
             minimum=0.005, maximum=1.0,
         ),

@@ -232,7 +232,8 @@ class KukaBridge(ShellNode):
 
     def _report(self) -> list[Status]:
         motion, fault, connected = self._motion.counts, self._motion.fault, self._link.connected
-        warning = self._motion.warning if connected else f"waiting for {self._link.waiting_for}"
+        waiting = f"waiting for {self._link.waiting_for}"
+        warning = self._motion.warning if connected else waiting
         level = Level.ERROR if fault else Level.WARN if warning else Level.OK
         message = fault or warning or "connected"
         astray_m, astray_rad = self._motion.following

@@ -30,12 +30,17 @@ class RobotLink(Protocol):
     Attributes:
         cycle_s: time from one ``on_cycle`` to the next.
         hardware_id: names the robot in the diagnostics.
-        realtime_priority: SCHED_FIFO priority that the link's thread asks for, 0 for none.
+        realtime_priority: SCHED_FIFO priority that the link's thread asks for; 0 for none.
     """
 
     cycle_s: float
     hardware_id: str
     realtime_priority: int
+
+    @property
+    def grants(self) -> Mapping[str, Grant]:
+        """What the link's thread asked the system for, and what it got."""
+        ...
 
     @property
     def joint_names(self) -> Sequence[str]:

@@ -47,6 +47,11 @@ class RsiLink:
         return self._server.connected
 
     @property
+    def grants(self) -> Mapping[str, Grant]:
+        """What the answering thread asked the system for."""
+        return self._server.grants
+
+    @property
     def waiting_for(self) -> str:
         """Who should send, and where to."""
         return (

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 
 import numpy as np
 from bridge_rig import running, until
@@ -36,6 +37,7 @@ class ArmBench:
         self.stamp_s = 0.0
         self.x = None
         self.commands = []
+        self.commanded_s = 0.0
         client.listen(PoseStamped, "kuka/tcp_pose")
         client.listen(JointState, "kuka/joint_states")
         client.listen(TwistStamped, "kuka/twist_applied")
@@ -62,6 +64,7 @@ class ArmBench:
         self.description.publish(String(data=urdf))
 
     def on_command(self, message):
+        self.commanded_s = time.monotonic()
         self.commands.append(dict(zip(SHUFFLED, message.data, strict=True)))
         if self.following:
             self.joints = self.commands[-1]
@@ -115,11 +118,9 @@ class ArmBench:
         until(lambda: self.client.count["kuka/twist_applied"] > count + 30, 1.0)
         return not self.applied()
 
-    def is_left_alone(self, patience_s=0.5):
-        """No command comes any more, but for those that are on their way."""
-        until(lambda: False, 0.1)
-        count = len(self.commands)
-        return not until(lambda: len(self.commands) > count, patience_s)
+    def is_left_alone(self):
+        """No command comes for half a second, once those that are on their way are there."""
+        return until(lambda: time.monotonic() - self.commanded_s > 0.5)
 
     def applied(self):
         return self.client.last["kuka/twist_applied"].twist.linear.x

@@ -30,6 +30,8 @@ from der_ros.geometry import Array, Twist
 
 logger = logging.getLogger(__name__)
 
+# A joint that moves further than this while nothing is sent is moved by others.
+_MOVED_RAD = 0.01
 _HINDRANCES = tuple(Hindrance)
 
 
@@ -61,6 +63,7 @@ class ArmCycle:
         self._session = 0
         self._last: JointReading | None = None
         self._command: Array | None = None
+        self._rest = np.zeros(len(self._names))
         self._moved_s = 0.0
         self._counts: Counter[str] = Counter()
         self._hindrances: Counter[str] = Counter()
@@ -107,8 +110,9 @@ class ArmCycle:
             self.forget(f"no joint states for {self._config.state_timeout_s:g} s")
             return None
         self._check_following(self._last.positions_rad)
+        self._check_rest(self._last.positions_rad)
         self._counts["cycles"] += 1
-        return self._lead(self._state(self._last), now_s)
+        return self._lead(self._state(self._last, now_s), now_s)
 
     def forget(self, reason: str) -> None:
         """The arm cannot be led at all now; harmless while it is not known anyway."""
@@ -127,6 +131,7 @@ class ArmCycle:
         last, self._last = self._last, reading
         if last is None:
             self._session += 1
+            self._rest = reading.positions_rad
             return
         # A reading that is told twice, or late, has no time in which to move.
         time_s = max(self._config.cycle_s, reading.stamp_monotonic_s - last.stamp_monotonic_s)
@@ -135,6 +140,7 @@ class ArmCycle:
         worst = int(np.argmax(beyond))
         if beyond[worst] > 0.0:
             self._counts["jumps"] += 1
+            self._rest = reading.positions_rad
             moved = float(reading.positions_rad[worst] - last.positions_rad[worst])
             self.lose(
                 f"joint {self._names[worst]} jumped by {math.degrees(moved):.1f} degrees within "
@@ -155,13 +161,22 @@ class ArmCycle:
                 "active, or arm blocked?)"
             )
 
-    def _state(self, reading: JointReading) -> ArmState:
+    def _check_rest(self, measured: Array) -> None:
+        """Moved by others while we send nothing: what was told before does not hold there."""
+        if self._command is not None:
+            self._rest = measured
+        elif float(np.abs(measured - self._rest).max()) > _MOVED_RAD:
+            self._rest = measured
+            self._session += 1
+
+    def _state(self, reading: JointReading, now_s: float) -> ArmState:
         return ArmState(
             self._kinematics.chain.forward(reading.positions_rad),
             reading.positions_rad,
             self._config.cycle_s,
             reading.stamp_monotonic_s,
             self._session,
+            now_s,
         )
 
     def _lead(self, state: ArmState, now_s: float) -> ArmAnswered:

@@ -26,7 +26,7 @@ class ArmCycleConfig:
     """
 
     cycle_s: float = 0.01
-    state_timeout_s: float = 0.15
+    state_timeout_s: float = 0.2
     max_following_error_rad: float = 0.07
     max_jump_rad: float = 0.035
     settle_s: float = 0.25
@@ -72,7 +72,8 @@ class ArmState(NamedTuple):
         cycle_s: time until the next cycle.
         stamp_monotonic_s: when it was measured.
         session: counts how often the arm was found anew.
-        delay: 0, since a position controller tells of no late commands.
+        began_monotonic_s: when the cycle began.
+        delay: nobody counts late commands.
     """
 
     tcp_pose: Pose
@@ -80,6 +81,7 @@ class ArmState(NamedTuple):
     cycle_s: float
     stamp_monotonic_s: float
     session: int
+    began_monotonic_s: float
     delay: int = 0
 
 

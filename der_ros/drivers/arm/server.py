@@ -56,14 +56,14 @@ class ArmServer:
         self._grants = dict.fromkeys(("scheduling", "switching"), NOT_ASKED)
 
     @property
-    def grants(self) -> dict[str, Grant]:
-        """What the thread asked of the system, by name, and what came of it."""
-        return dict(self._grants)
-
-    @property
     def known(self) -> bool:
         """Whether the arm is measured."""
         return self._cycle.known
+
+    @property
+    def grants(self) -> dict[str, Grant]:
+        """What the thread asked of the system, by name, and what came of it."""
+        return dict(self._grants)
 
     @property
     def statistics(self) -> ArmStatistics:
@@ -90,6 +90,7 @@ class ArmServer:
         tell_refusals("arm", self._grants)
         due_s = time.monotonic()
         while not self._stop.wait(max(0.0, due_s - time.monotonic())):
+            keep_turn()
             now_s = time.monotonic()
             self._lateness.add(max(0.0, now_s - due_s))
             keep_turn()
@@ -99,6 +100,7 @@ class ArmServer:
             if due_s < now_s:
                 self._overruns += 1
                 due_s = now_s + self._config.cycle_s
+            hurry_switching()
 
     def _run_safely(self, now_s: float) -> None:
         """The thread must outlive whatever happens: a fault could not be reset without it."""
