@@ -158,11 +158,6 @@ class JointLink:
             return None
         return f"{topic} is also published by {', '.join(others)}, expected only {own}; end it"
 
-    @property
-    def grants(self) -> Mapping[str, Grant]:
-        """What the arm's thread asked of the system; nothing before there is a URDF."""
-        return {} if self._server is None else self._server.grants
-
     def open(self) -> None:
         """Begins the cycles, or as soon as the URDF is there."""
         if self._server is not None:

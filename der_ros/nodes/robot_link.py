@@ -62,11 +62,6 @@ class RobotLink(Protocol):
         """Who else commands this robot, as a reason to stop, or None."""
         ...
 
-    @property
-    def grants(self) -> Mapping[str, Grant]:
-        """What the link's thread asked of the system, by name, and what came of it."""
-        ...
-
     def open(self) -> None:
         """Begins the cycles."""
         ...

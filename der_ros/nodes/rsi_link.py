@@ -59,11 +59,6 @@ class RsiLink:
             f"{self._config.bind_address}:{self._server.port}"
         )
 
-    @property
-    def grants(self) -> Mapping[str, Grant]:
-        """What the answering thread asked of the system."""
-        return self._server.grants
-
     def open(self) -> None:
         """Begins to answer.
 

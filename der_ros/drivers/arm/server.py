@@ -93,9 +93,7 @@ class ArmServer:
             keep_turn()
             now_s = time.monotonic()
             self._lateness.add(max(0.0, now_s - due_s))
-            keep_turn()
             self._run_safely(now_s)
-            hurry_switching()
             due_s += self._config.cycle_s
             if due_s < now_s:
                 self._overruns += 1
