@@ -1,26 +1,35 @@
-"""RSI: how soon telegrams are answered, and the codec raced against an XML library.
+"""RSI: how soon telegrams are answered, alone and in the whole stack; the codec against XML's.
+
+    ros2 run der_ros benchmark rsi                                       codec, and 20 s alone
+    ros2 run der_ros benchmark rsi --minutes 10 --cycle-ms 12            the whole stack
+    ros2 run der_ros benchmark rsi --minutes 10 --cycle-ms 4 --busy-core
 
 The simulated controller runs in a process of its own, as the real one runs on a computer of its
-own; its late wake-ups are reported apart from the answers.
+own; its late wake-ups are reported apart from the answers, and an answer counts by the kernel's
+time of arrival. Each minute of the whole stack is one line of ``--out``; a run that was cut goes on
+where it ended.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+import importlib.util
 import sys
 import time
 import xml.etree.ElementTree as ET
-from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from far_ends import Controller, Cycles, measuring_controller
 from figures import Body, Figure, argument_parser, call_times_us, less_is_better, show
+from histogram import Histogram
+from rsi_minutes import Minutes, measure_minutes
 
 from der_ros.drivers.figures import LatencyFigures
 from der_ros.drivers.kuka import rsi
-from der_ros.drivers.kuka.krc4 import KinematicPlant, SimulatedKrc4, SimulatedKrc4Config
 from der_ros.drivers.kuka.records import RobotState, RsiServerConfig
 from der_ros.drivers.kuka.server import RsiServer
-from der_ros.drivers.realtime import settle_collector
+from der_ros.drivers.realtime import RestingCollector
 from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.nodes.bridge_motion import BridgeMotion, MotionConfig
 from der_ros.policy.governor import GovernorLimits
@@ -30,41 +39,56 @@ TELEGRAM = rsi.build_robot_telegram(rsi.RobotTelegram(543265442, SIX, SIX, SIX, 
 ANSWER = rsi.SensorTelegram(543265442, (0.4, 0.0, 0.0, 0.0, 0.0, 0.0))
 
 
-def with_library() -> tuple[int, list[float], list[float], int]:
-    """What ``parse_robot_telegram`` gives, by xml.etree (RSol left out in the library's favour)."""
-    root = ET.fromstring(TELEGRAM)
-    measured, axes = root.find("RIst"), root.find("AIPos")
-    delay = root.find("Delay")
-    assert measured is not None
-    assert axes is not None
-    assert delay is not None
+def libraries() -> dict[str, Any]:
+    """The XML libraries that are there; they have the same interface."""
+    found: dict[str, Any] = {"xml.etree": ET}
+    if importlib.util.find_spec("lxml") is not None:
+        import lxml.etree
+
+        found["lxml"] = lxml.etree
+    return found
+
+
+def with_library(library: Any) -> tuple[int, list[float], list[float], int]:
+    """What ``parse_robot_telegram`` gives (RSol left out in the library's favour)."""
+    root = library.fromstring(TELEGRAM)
+    measured, axes, delay = root.find("RIst").attrib, root.find("AIPos").attrib, root.find("Delay")
     return (
         int(root.findtext("IPOC", "")),
-        [float(measured.attrib[tag]) for tag in rsi.CARTESIAN_TAGS],
-        [float(axes.attrib[tag]) for tag in rsi.AXIS_TAGS],
+        [float(measured[tag]) for tag in rsi.CARTESIAN_TAGS],
+        [float(axes[tag]) for tag in rsi.AXIS_TAGS],
         int(delay.attrib["D"]),
     )
 
 
-def build_with_library() -> bytes:
-    """The answer by xml.etree."""
-    root = ET.Element("Sen", Type="ImFree")
+def build_with_library(library: Any) -> bytes:
+    """The answer."""
+    root = library.Element("Sen", Type="ImFree")
     values = zip(rsi.CARTESIAN_TAGS, ANSWER.correction, strict=True)
-    ET.SubElement(root, "RKorr", {tag: f"{value:.4f}" for tag, value in values})
-    ET.SubElement(root, "IPOC").text = str(ANSWER.ipoc)
-    return ET.tostring(root)
+    library.SubElement(root, "RKorr", {tag: f"{value:.4f}" for tag, value in values})
+    library.SubElement(root, "IPOC").text = str(ANSWER.ipoc)
+    return bytes(library.tostring(root))
 
 
 def codec() -> list[Figure]:
-    """Parse and build, ours and the library's, in turn."""
-    races = {
-        "parse": (lambda: rsi.parse_robot_telegram(TELEGRAM), with_library),
-        "build": (lambda: rsi.build_sensor_telegram(ANSWER), build_with_library),
-    }
-    return [
-        less_is_better(name, median_us(ours), "us", "xml.etree", median_us(theirs))
-        for name, (ours, theirs) in races.items()
-    ]
+    """Parse and build, ours and each library's, in turn."""
+    figures = []
+    for name, library in libraries().items():
+        races: dict[str, tuple[Body, Body]] = {
+            "parse": (
+                lambda: rsi.parse_robot_telegram(TELEGRAM),
+                lambda peer=library: with_library(peer),
+            ),
+            "build": (
+                lambda: rsi.build_sensor_telegram(ANSWER),
+                lambda peer=library: build_with_library(peer),
+            ),
+        }
+        suffix = "" if name == "xml.etree" else f"_{name}"
+        for what, (ours, theirs) in races.items():
+            mine, peer = median_us(ours), median_us(theirs)
+            figures.append(less_is_better(f"{what}{suffix}", mine, "us", name, peer))
+    return figures
 
 
 def median_us(body: Body) -> float:
@@ -72,20 +96,11 @@ def median_us(body: Body) -> float:
     return float(np.median(call_times_us(body)))
 
 
-def controller(port: int, cycle_s: float, pipe: Connection) -> None:
-    """The controller's process: runs until told, then sends its figures."""
-    with SimulatedKrc4(
-        SimulatedKrc4Config(pc_port=port, cycle_s=cycle_s), KinematicPlant()
-    ) as krc4:
-        settle_collector()
-        pipe.recv()
-        pipe.send(krc4.statistics)
-
-
-def latency(seconds: float, cycle_s: float) -> list[Figure]:
-    """Answers with the bridge's own decisions: frames, wrench, governor, corrections."""
+def alone(seconds: float, cycle_s: float) -> list[Figure]:
+    """Answers with the bridge's own decisions (frames, wrench, governor, corrections), no ROS."""
     limits = GovernorLimits(workspace_min_m=(-9.0,) * 3, workspace_max_m=(9.0,) * 3)
     motion = BridgeMotion(MotionConfig(Pose.identity(), Pose.identity(), limits))
+    collector = RestingCollector()
 
     def on_cycle(state: RobotState) -> Twist:
         push = 0.01 if state.ipoc // 1000 % 2 else -0.01
@@ -93,34 +108,39 @@ def latency(seconds: float, cycle_s: float) -> list[Figure]:
         motion.accept_command(Twist(np.array((push, 0.0, 0.0)), np.zeros(3)), "base_link", 0.0)
         return motion.on_cycle(state)
 
-    here, there = multiprocessing.Pipe()
     config = RsiServerConfig(port=0, cycle_s=cycle_s)
-    with RsiServer(config, on_cycle, motion.on_answered) as server:
-        settle_collector()
-        child = multiprocessing.get_context("spawn").Process(
-            target=controller, args=(server.port, cycle_s, there), daemon=True
-        )
-        child.start()
-        while server.statistics.answered == 0:
+    with (
+        RsiServer(config, on_cycle, motion.on_answered) as server,
+        measuring_controller(Controller(server.port, cycle_s)) as controller,
+    ):
+        collector.settle()
+        while server.statistics.answered < 100:
             time.sleep(0.01)
+        controller.take()
         time.sleep(seconds)
-        here.send("end")
-        seen = here.recv()
-        child.join()
+        cycles = controller.take()
         ours = server.statistics
-    counted = {
-        "cycle": (1e3 * cycle_s, "ms"),
-        "cycles": (seen.cycles, ""),
-        "late": (seen.late, ""),
-        "late_in_a_row": (seen.longest_late, ""),
-        "faults": (motion.counts.faults, ""),
-    }
+    late = cycles.answer_s > cycle_s
     return [
-        *(Figure(name, value, unit) for name, (value, unit) in counted.items()),
-        *milliseconds("answer", ours.answer),
-        *milliseconds("answer_seen_by_controller", seen.answer),
-        *milliseconds("controller_wake_up", seen.wake_up),
+        Figure("alone_cycle", 1e3 * cycle_s, "ms"),
+        Figure("alone_cycles", len(late), ""),
+        Figure("alone_late", int(late.sum()), ""),
+        Figure("alone_faults", motion.counts.faults, ""),
+        *milliseconds("alone_kernel_to_answer", ours.answer),
+        *distribution("alone_answer", cycles),
     ]
+
+
+def distribution(name: str, cycles: Cycles) -> list[Figure]:
+    """p50, p99 and maximum of the answers as the controller sees them, and of its own lateness."""
+    figures = []
+    for kind, values in ((name, cycles.answer_s), (f"{name}_wake_up", cycles.woke_late_s)):
+        shown = {"p50": np.percentile(values, 50), "p99": np.percentile(values, 99)}
+        shown["max"] = values.max()
+        figures += [
+            Figure(f"{kind}_{which}", 1e3 * float(value), "ms") for which, value in shown.items()
+        ]
+    return figures
 
 
 def milliseconds(name: str, figures: LatencyFigures) -> list[Figure]:
@@ -129,13 +149,59 @@ def milliseconds(name: str, figures: LatencyFigures) -> list[Figure]:
     return [Figure(f"{name}_{which}", 1e3 * value, "ms") for which, value in values.items()]
 
 
+def of_whole_stack(minutes: Minutes) -> list[Figure]:
+    """What the lines of the file come to."""
+    cycles = max(1, minutes.cycles)
+    counted = {
+        "minutes": (minutes.minutes, "min"),
+        "cycle": (minutes.cycle_ms, "ms"),
+        "busy_core": (int(minutes.busy_core), ""),
+        "cycles": (minutes.cycles, ""),
+        "late": (minutes.late, ""),
+        "late_part": (100.0 * minutes.late / cycles, "%"),
+        "late_in_a_row": (minutes.longest_late, ""),
+        "late_without_stall": (minutes.late_by_us, ""),
+        "late_without_stall_part": (100.0 * minutes.late_by_us / cycles, "%"),
+        "late_without_stall_in_a_row": (minutes.longest_late_by_us, ""),
+        "stalls": (minutes.stalls.total, ""),
+        "controller_stops": (minutes.stops, ""),
+    }
+    counted |= {f"attempts_{name}": (number, "") for name, number in minutes.outcomes.items()}
+    load = {f"cpu_{name}": (part, "% of a core") for name, part in minutes.cpu_percent.items()}
+    return [
+        *(Figure(name, value, unit) for name, (value, unit) in {**counted, **load}.items()),
+        *percentiles_of("answer", minutes.answer, minutes.answer_max_s),
+        *percentiles_of("controller_wake_up", minutes.wake_up, minutes.wake_up_max_s),
+    ]
+
+
+def percentiles_of(name: str, histogram: Histogram, longest_s: float) -> list[Figure]:
+    """Percentiles in ms."""
+    values = {f"p{percent:g}": histogram.percentile_s(percent) for percent in (50, 99, 99.9, 99.99)}
+    values["max"] = longest_s
+    return [Figure(f"{name}_{which}", 1e3 * value, "ms") for which, value in values.items()]
+
+
 def main() -> int:
     """Prints the figures."""
     parser = argument_parser(__doc__)
-    parser.add_argument("--seconds", type=float, default=20.0, help="how long to answer")
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long to answer alone")
     parser.add_argument("--cycle-ms", type=int, default=12, choices=(4, 12))
+    parser.add_argument("--minutes", type=int, default=0, help="of the whole stack; 0: without it")
+    parser.add_argument("--busy-core", action="store_true", help="one core is kept busy meanwhile")
+    parser.add_argument("--out", type=Path, help="file with a line a minute; default: rsi_*.jsonl")
+    parser.add_argument("--plot", type=Path, help="draw the distributions here (PNG)")
     options = parser.parse_args()
-    figures = [*codec(), *latency(options.seconds, 0.001 * options.cycle_ms)]
+    if options.minutes == 0:
+        figures = [*codec(), *alone(options.seconds, 0.001 * options.cycle_ms)]
+    else:
+        name = f"rsi_{options.cycle_ms}ms{'_busy' if options.busy_core else ''}.jsonl"
+        minutes = measure_minutes(
+            options.out or Path(name), options.minutes, options.cycle_ms, options.busy_core
+        )
+        if options.plot is not None:
+            minutes.plot(options.plot)
+        figures = of_whole_stack(minutes)
     show("rsi", figures, options.json)
     return 0
 

@@ -6,10 +6,7 @@ So it goes through the same motions and the same contacts, bit for bit, and what
 the two is this package: servo, governor, observation, reward.
 
     python benchmarks/bench_sim.py [--task lap_joint] [--episodes 20] [--repeat 3]
-        [--controllers 0] [--option robot=iiwa …] [--json]
-
-With ``--controllers N`` it also runs N episodes each of an oracle, which knows the true goal, and
-of a blind straight push.
+        [--option robot=iiwa …] [--json]
 """
 
 from __future__ import annotations
@@ -25,7 +22,6 @@ import pybullet
 from figures import Figure, argument_parser, more_is_better, show
 
 import der_ros.envs
-from der_ros.envs.scripted import blind_action, oracle_action
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import TASK_NAMES, InitialState
 
@@ -85,6 +81,13 @@ def time_env(env: der_ros.envs.AssemblyEnv, episodes: list[Episode]) -> float:
     return time.perf_counter() - start
 
 
+def sense(world: AssemblyWorld) -> None:
+    """Has the engine report the sensor's joint, which the arm-less tool does without."""
+    tool, _, held = world.scene
+    if world.robot.arm is None:
+        pybullet.enableJointForceTorqueSensor(tool, held, True, physicsClientId=world.client)
+
+
 def time_bare(world: AssemblyWorld, episodes: list[Episode]) -> float:
     """Seconds that PyBullet alone takes for the same forces on the same scene."""
     client, (tool, _, held), total = world.client, world.scene, 0.0
@@ -95,7 +98,7 @@ def time_bare(world: AssemblyWorld, episodes: list[Episode]) -> float:
             for call, *arguments in calls:
                 call(*arguments, client)
             pybullet.stepSimulation(client)
-            pybullet.getLinkState(tool, held, 1, 0, client)
+            pybullet.getLinkState(tool, held, 1, 1, client)
             pybullet.getJointState(tool, held, client)
         total += time.perf_counter() - start
     return total
@@ -119,6 +122,7 @@ def measure(
     control_steps = sum(len(episode.actions) for episode in episodes)
     physics_steps = sum(len(episode.pulls) for episode in episodes)
     with AssemblyWorld(env.task, robot=env.robot) as world:
+        sense(world)
         time_bare(world, episodes[:1])
         gc.collect()
         best = [(math.inf, math.inf)] * episode_count
@@ -140,28 +144,6 @@ def measure(
         "same_motion": float(same),
         "reset_ms": 1e3 * reset_s,
     }
-
-
-def run_controllers(task: str, options: dict[str, Any], count: int) -> dict[str, float]:
-    """Success of the scripted controllers, and the worst that the physics showed on the way."""
-    figures = {}
-    for name, controller in (("oracle", oracle_action), ("blind", blind_action)):
-        env = der_ros.envs.TaskEnv(task, **options)
-        successes, peak_force_n, penetration_m = 0, 0.0, 0.0
-        for seed in range(count):
-            env.reset(seed=seed)
-            ended = False
-            while not ended:
-                _, _, terminated, truncated, info = env.step(controller(env))
-                penetration_m = max(penetration_m, info["penetration_m"])
-                ended = terminated or truncated
-            successes += terminated
-            peak_force_n = max(peak_force_n, info["peak_force_n"])
-        env.close()
-        figures[f"{name}_success_rate"] = successes / count
-        figures[f"{name}_peak_force_n"] = peak_force_n
-        figures[f"{name}_penetration_um"] = 1e6 * penetration_m
-    return figures
 
 
 def world_state(world: AssemblyWorld) -> Any:
@@ -194,7 +176,6 @@ def main() -> int:
     parser.add_argument("--task", choices=TASK_NAMES, default="lap_joint")
     parser.add_argument("--episodes", type=int, default=20)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--controllers", type=int, default=0, metavar="N")
     parser.add_argument(
         "--option", action="append", default=[], type=option, metavar="NAME=VALUE",
         help="a keyword of the environment",
@@ -202,8 +183,6 @@ def main() -> int:
     arguments = parser.parse_args()
     options = dict(arguments.option)
     figures = measure(arguments.task, options, arguments.episodes, arguments.repeat)
-    if arguments.controllers > 0:
-        figures |= run_controllers(arguments.task, options, arguments.controllers)
     show("sim", raced(figures), arguments.json)
     return 0 if figures["same_motion"] else 1
 

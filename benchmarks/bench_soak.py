@@ -1,12 +1,13 @@
-"""A million physics steps of random actions for each task and arm: what goes wrong in the long run.
+"""A million steps of random actions for each task and arm: what goes wrong in the long run.
 
     python benchmarks/bench_soak.py [--task lap_joint] [--robot kr60] [--steps 1000000]
-        [--randomization deploy] [--resume FILE] [--json]
+        [--control-dt 0.004] [--randomization deploy] [--keep FOLDER] [--json]
 
-The actions press down with correlated noise, so that the pieces touch most of the time. Steps are
-physics steps of 4 ms; a control step of 60 ms has 15. With ``--resume`` everything is kept in FILE
-now and then, and a run that was stopped goes on from there. Ends with 1 where a number was not
-finite, the pieces were deeper in each other than 0.5 mm, the held piece was further below its
+Steps are steps of the environment, each with an action, its observation and reward. They last
+4 ms, the paper's control period, which is one step of the physics. The actions press down and
+wander, so that the pieces touch most of the time. With ``--keep`` each cell has a file in FOLDER,
+written now and then, and a run that was stopped goes on from there. Ends with 1 where a number was
+not finite, the pieces were deeper in each other than 0.5 mm, the held piece was further below its
 goal than that, or memory grew by more than 5 MB in a million steps.
 """
 
@@ -18,44 +19,51 @@ import math
 import os
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from bench_sim import searching_actions
+from cells import Cell, add_cells, add_randomization, chosen_cells
 from figures import Figure, argument_parser, show
+from numpy.typing import NDArray
 
-import der_ros.envs
-from der_ros.envs.assembly import PHYSICS_DT_S
+from der_ros.envs import TaskEnv
 from der_ros.envs.state import EnvironmentState
-from der_ros.sim.robots import ROBOT_NAMES
-from der_ros.tasks import TASK_NAMES
 
 _PIECES = 40  # of a run, for memory's slope and the progress
 _DEEPEST_M = 0.0005
 _MOST_GROWTH_MB = 5.0
+_WANDERING_S = 0.4  # how long an action's noise remembers itself
 
 
 @dataclass
 class Soak:
-    """What was seen so far; plain data, to be kept in a file."""
+    """What was seen so far; plain data, to be kept in a file.
 
-    physics_steps: int = 0
-    control_steps: int = 0
+    Attributes:
+        memory_mb: of each process that worked on it, steps so far and resident memory.
+    """
+
+    steps: int = 0
     episodes: int = 0
     successes: int = 0
     latched: int = 0
+    touching: int = 0
     not_finite: int = 0
     peak_force_n: float = 0.0
     penetration_m: float = 0.0
     lowest_m: float = math.inf
     wall_s: float = 0.0
-    memory_mb: list[tuple[int, float]] = field(default_factory=list)
+    memory_mb: list[list[tuple[int, float]]] = field(default_factory=list)
 
     def growth_mb(self) -> float:
-        """Slope of the resident memory, MB in a million physics steps, after the first quarter."""
-        rows = np.array([row for row in self.memory_mb if 4 * row[0] >= self.physics_steps])
+        """Slope of the resident memory, MB in a million steps, in the process that did most.
+
+        Its first quarter does not count: there the caches fill.
+        """
+        run = np.array(max(self.memory_mb, key=len))
+        rows = run[len(run) // 4 :]
         return 1e6 * float(np.polyfit(rows[:, 0], rows[:, 1], 1)[0]) if len(rows) > 2 else 0.0
 
     @property
@@ -69,16 +77,26 @@ class Soak:
         )
 
 
-def run_episode(env: Any, seen: Soak, seed: int) -> None:
+def wandering_actions(
+    rng: np.random.Generator, count: int, dt_s: float
+) -> Iterator[NDArray[np.float64]]:
+    """Actions (6,) downwards with correlated noise, alike in any control period."""
+    keep, noise = math.exp(-dt_s / _WANDERING_S), np.zeros(6)
+    for _ in range(count):
+        noise = keep * noise + math.sqrt(1.0 - keep**2) * rng.standard_normal(6)
+        yield np.array((0, 0, -0.5, 0, 0, 0)) + 0.3 * noise
+
+
+def run_episode(env: TaskEnv, seen: Soak, seed: int) -> None:
     """One episode, counted."""
     env.reset(seed=seed)
-    steps = round(env.control_dt_s / PHYSICS_DT_S)
-    for action in searching_actions(np.random.default_rng(seed), env.max_steps):
+    rng = np.random.default_rng(seed)
+    for action in wandering_actions(rng, env.max_steps, env.control_dt_s):
         observation, reward, terminated, truncated, info = env.step(action)
         pose = env.world.held_pose()
         goal = env.task.nearest_goal(pose, env.goal_pose)
-        seen.physics_steps += steps
-        seen.control_steps += 1
+        seen.steps += 1
+        seen.touching += bool(np.linalg.norm(info["wrench"][:3]) > 5.0)
         seen.not_finite += not (np.isfinite(observation).all() and math.isfinite(reward))
         seen.penetration_m = max(seen.penetration_m, info["penetration_m"])
         seen.lowest_m = min(seen.lowest_m, float(pose.position[2] - goal.position[2]))
@@ -90,20 +108,23 @@ def run_episode(env: Any, seen: Soak, seed: int) -> None:
     seen.latched += info["latched"]
 
 
-def soak(env: Any, seen: Soak, steps: int, resume: Path | None) -> None:
-    """Runs episodes until that many physics steps are done."""
+def soak(env: TaskEnv, seen: Soak, steps: int, kept: Path | None) -> None:
+    """Runs episodes until that many steps are done."""
     piece = max(1, steps // _PIECES)
-    while seen.physics_steps < steps:
-        began, until = time.monotonic(), seen.physics_steps + piece
-        while seen.physics_steps < until:
+    seen.memory_mb.append([])
+    while seen.steps < steps:
+        began, until = time.monotonic(), seen.steps + piece
+        while seen.steps < until:
             run_episode(env, seen, seed=seen.episodes)
         seen.wall_s += time.monotonic() - began
-        seen.memory_mb.append((seen.physics_steps, resident_mb()))
-        told = f"{seen.physics_steps:,} of {steps:,} steps, {seen.memory_mb[-1][1]:.1f} MB"
-        print(told, file=sys.stderr, flush=True)
-        if resume is not None:
+        seen.memory_mb[-1].append((seen.steps, resident_mb()))
+        told = f"{env.task.name} on {env.robot}: {seen.steps:,} of {steps:,} steps"
+        print(f"{told}, {seen.memory_mb[-1][-1][1]:.1f} MB", file=sys.stderr, flush=True)
+        if kept is not None:
             data = {"seen": asdict(seen), "state": env.save_state().to_data()}
-            resume.write_text(json.dumps(data))
+            partial = kept.with_suffix(".partial")
+            partial.write_text(json.dumps(data))
+            partial.replace(kept)
 
 
 def resident_mb() -> float:
@@ -112,51 +133,52 @@ def resident_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def figures_of(seen: Soak) -> list[Figure]:
-    """What is printed."""
-    return [
-        Figure("physics_steps", seen.physics_steps, ""),
-        Figure("control_steps", seen.control_steps, ""),
-        Figure("episodes", seen.episodes, ""),
-        Figure("successes", seen.successes, ""),
-        Figure("latched", seen.latched, ""),
-        Figure("not_finite", seen.not_finite, ""),
-        Figure("peak_force", seen.peak_force_n, "N"),
-        Figure("deepest_penetration", 1e6 * seen.penetration_m, "um"),
-        Figure("lowest_above_goal", 1e3 * seen.lowest_m, "mm"),
-        Figure("memory_growth", seen.growth_mb(), "MB/1e6"),
-        Figure("speed", seen.physics_steps / seen.wall_s, "steps/s"),
-    ]
+def soak_cell(cell: Cell, arguments: argparse.Namespace) -> Soak:
+    """Soaks one cell, or goes on where it was left."""
+    env = cell.env(control_dt=arguments.control_dt, randomization=arguments.randomization)
+    seen, kept = Soak(), None
+    if arguments.keep is not None:
+        arguments.keep.mkdir(parents=True, exist_ok=True)
+        kept = arguments.keep / f"{cell.name}.json"
+        if kept.exists():
+            data = json.loads(kept.read_text())
+            seen = Soak(**data["seen"])
+            env.restore_state(EnvironmentState.from_data(data["state"]))
+    soak(env, seen, arguments.steps, kept)
+    env.close()
+    return seen
 
 
-def parsed() -> argparse.Namespace:
-    """The arguments."""
-    parser = argument_parser(__doc__)
-    parser.add_argument("--task", choices=TASK_NAMES, default="lap_joint")
-    parser.add_argument("--robot", choices=ROBOT_NAMES, help="default: the task's")
-    parser.add_argument("--steps", type=int, default=1_000_000, help="physics steps (%(default)s)")
-    parser.add_argument(
-        "--randomization", choices=tuple(der_ros.envs.PRESETS), default="deploy", help="(deploy)"
+def figures_of(name: str, seen: Soak) -> list[Figure]:
+    """What is printed of a cell."""
+    rows = (
+        ("steps", seen.steps, ""),
+        ("episodes", seen.episodes, ""),
+        ("successes", seen.successes, ""),
+        ("latched", seen.latched, ""),
+        ("touching", 100.0 * seen.touching / seen.steps, "%"),
+        ("not_finite", seen.not_finite, ""),
+        ("peak_force", seen.peak_force_n, "N"),
+        ("deepest_penetration", 1e6 * seen.penetration_m, "um"),
+        ("lowest_above_goal", 1e3 * seen.lowest_m, "mm"),
+        ("memory_growth", seen.growth_mb(), "MB/1e6"),
+        ("speed", seen.steps / seen.wall_s, "steps/s"),
     )
-    parser.add_argument("--resume", type=Path, help="a file to keep the run in")
-    return parser.parse_args()
+    return [Figure(f"{name}.{what}", value, unit) for what, value, unit in rows]
 
 
 def main() -> int:
     """Prints the figures."""
-    arguments = parsed()
-    env = der_ros.envs.TaskEnv(
-        arguments.task, robot=arguments.robot, randomization=arguments.randomization
-    )
-    seen = Soak()
-    if arguments.resume is not None and arguments.resume.exists():
-        kept = json.loads(arguments.resume.read_text())
-        seen = Soak(**kept["seen"])
-        env.restore_state(EnvironmentState.from_data(kept["state"]))
-    soak(env, seen, arguments.steps, arguments.resume)
-    env.close()
-    show("soak", figures_of(seen), arguments.json)
-    return 0 if seen.sound else 1
+    parser = argument_parser(__doc__)
+    add_cells(parser)
+    add_randomization(parser, default="deploy")
+    parser.add_argument("--steps", type=int, default=1_000_000, help="of each (%(default)s)")
+    parser.add_argument("--control-dt", type=float, default=0.004, help="s (%(default)s)")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keeps the runs, to go on")
+    arguments = parser.parse_args()
+    seen = {cell.name: soak_cell(cell, arguments) for cell in chosen_cells(arguments)}
+    show("soak", [row for item in seen.items() for row in figures_of(*item)], arguments.json)
+    return 0 if all(one.sound for one in seen.values()) else 1
 
 
 if __name__ == "__main__":

@@ -64,6 +64,18 @@ def quaternion_conjugate(q: Array) -> Array:
     return np.array((-x, -y, -z, w))
 
 
+def quaternion_between(a: Array, b: Array) -> tuple[float, float, float, float]:
+    """The turn from one xyzw quaternion to another, in the axes of the first: ``a^-1 b``."""
+    ax, ay, az, aw = a.tolist()
+    bx, by, bz, bw = b.tolist()
+    return (
+        aw * bx - ax * bw - ay * bz + az * by,
+        aw * by + ax * bz - ay * bw - az * bx,
+        aw * bz - ax * by + ay * bx - az * bw,
+        aw * bw + ax * bx + ay * by + az * bz,
+    )
+
+
 def quaternion_canonical(q: ArrayLike) -> Array:
     """Normalises an xyzw quaternion and picks the one of its two signs with ``w >= 0``.
 
@@ -136,7 +148,7 @@ def rotation_matrix(q: Array) -> Array:
 
 def angle_between(a: Array, b: Array) -> float:
     """The angle, rad in [0, pi], of the rotation between two xyzw quaternions."""
-    x, y, z, w = quaternion_multiply(quaternion_conjugate(a), b).tolist()
+    x, y, z, w = quaternion_between(a, b)
     return 2.0 * math.atan2(math.sqrt(x * x + y * y + z * z), abs(w))
 
 

@@ -185,7 +185,15 @@ def generate_launch_description():
                     "command_publishers": "policy_server assembly_supervisor",
                 },
             ),
-            node("policy_server", {"task": text("task"), "policy": text("policy")}),
+            node(
+                "policy_server",
+                {
+                    "task": text("task"),
+                    "policy": text("policy"),
+                    # It moves only while assembly_supervisor says that it watches.
+                    "watch_timeout_s": 0.5,
+                },
+            ),
             node(
                 "bag_recorder",
                 {"run_dir": text("run_dir")},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -10,13 +11,15 @@ from torch import Tensor
 from der_ros.algorithms.base import LearnerConfig, Update
 from der_ros.algorithms.learner import Batch, OffPolicyLearner, as_float64, open_device
 from der_ros.algorithms.networks import Mlps
-from der_ros.algorithms.trained import Trained
+from der_ros.algorithms.trained import Followed, Trained
 
 _LAST_LAYER_BOUND = 3e-3  # of the policy: it starts near zero (Lillicrap et al. 2016)
 
+P = TypeVar("P", bound=Trained)
 
-class ActorCritic(OffPolicyLearner):
-    """A policy that follows the critics' gradient."""
+
+class ActorCritic(OffPolicyLearner, Generic[P]):
+    """A policy that follows the critics' gradient; ``P`` says whether it has a target."""
 
     def __init__(
         self,
@@ -26,6 +29,7 @@ class ActorCritic(OffPolicyLearner):
         policy_outputs: int,
         action_size: int,
         seed: int,
+        policy_kind: type[P],
     ) -> None:
         """Draws the networks from ``seed``.
 
@@ -36,6 +40,7 @@ class ActorCritic(OffPolicyLearner):
             policy_outputs: numbers that the policy's network gives.
             action_size: numbers in an action.
             seed: of the networks and of the draws while learning.
+            policy_kind: what the policy's network is kept as.
         """
         device, generator = open_device(config.device), torch.Generator().manual_seed(seed)
         policy = Mlps(1, (observation_size, *config.hidden, policy_outputs), False, device)
@@ -43,7 +48,7 @@ class ActorCritic(OffPolicyLearner):
         inputs = observation_size + action_size
         q = Mlps(critics, (inputs, *config.hidden, 1), config.layer_norm, device)
         q.draw(generator)
-        self.policy, self.critics = Trained(policy, config), Trained(q, config)
+        self.policy, self.critics = policy_kind(policy, config), Followed(q, config)
         super().__init__(config, {"policy": self.policy, "critics": self.critics}, seed + 1)
         self._observation_size = observation_size
         self._policy_metrics: Mapping[str, Tensor] = {}

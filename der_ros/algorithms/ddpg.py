@@ -7,9 +7,10 @@ from torch import Tensor
 from der_ros.algorithms.actor_critic import ActorCritic
 from der_ros.algorithms.base import LearnerConfig, Update
 from der_ros.algorithms.learner import Batch
+from der_ros.algorithms.trained import Followed
 
 
-class Ddpg(ActorCritic):
+class Ddpg(ActorCritic[Followed]):
     """One critic, one policy, both updated at each step by one Adam optimiser.
 
         y   = R_n + discount · Q'(s', π'(s'))
@@ -24,7 +25,7 @@ class Ddpg(ActorCritic):
         self, config: LearnerConfig, observation_size: int, action_size: int, seed: int
     ) -> None:
         """Draws the networks from ``seed``."""
-        super().__init__(config, 1, observation_size, action_size, action_size, seed)
+        super().__init__(config, 1, observation_size, action_size, action_size, seed, Followed)
 
     def target(self, batch: Batch) -> Tensor:
         """Y."""

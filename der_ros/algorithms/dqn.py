@@ -8,7 +8,7 @@ from torch import Tensor
 from der_ros.algorithms.base import LearnerConfig, Update
 from der_ros.algorithms.learner import Batch, OffPolicyLearner, as_float64, open_device
 from der_ros.algorithms.networks import Mlps
-from der_ros.algorithms.trained import Trained
+from der_ros.algorithms.trained import Followed
 
 
 class Dqn(OffPolicyLearner):
@@ -28,7 +28,7 @@ class Dqn(OffPolicyLearner):
         device = open_device(config.device)
         network = Mlps(1, (observation_size, *config.hidden, 1 + action_size), False, device)
         network.draw(torch.Generator().manual_seed(seed))
-        self.policy = Trained(network, config)
+        self.policy = Followed(network, config)
         super().__init__(config, {"policy": self.policy}, seed + 1)
 
     def values(self, outputs: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from der_ros.algorithms.base import LearnerConfig, State, Update
-from der_ros.algorithms.trained import Trained
+from der_ros.algorithms.trained import Followed, Trained
 from der_ros.errors import CheckpointError, ConfigurationError
 from der_ros.replay.sum_tree import FloatArray
 from der_ros.replay.transitions import Float32Array, Transitions
@@ -104,8 +104,12 @@ class OffPolicyLearner(ABC):
     def vectors(self) -> dict[str, Tensor]:
         """Parameters of networks and targets by name."""
         online = {name: trained.online.flat for name, trained in self._networks.items()}
-        targets = {f"target_{name}": each.target.flat for name, each in self._networks.items()}
+        targets = {f"target_{name}": each.target.flat for name, each in self._followed().items()}
         return online | targets
+
+    def _followed(self) -> dict[str, Followed]:
+        networks = self._networks.items()
+        return {name: each for name, each in networks if isinstance(each, Followed)}
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Everything that the next update depends on."""
@@ -152,8 +156,8 @@ class OffPolicyLearner(ABC):
         self._samples += rows
         if self._samples - self._samples_at_target_update >= self.config.target_interval:
             self._samples_at_target_update = self._samples
-            for trained in self._networks.values():
-                trained.move_target(self.config.tau)
+            for followed in self._followed().values():
+                followed.move_target(self.config.tau)
 
 
 def open_device(name: str) -> torch.device:

@@ -14,11 +14,12 @@ from der_ros.algorithms.adam import Adam
 from der_ros.algorithms.base import LearnerConfig, State, Update
 from der_ros.algorithms.learner import Batch, part_of
 from der_ros.algorithms.mlp_policy import LOG_STD_RANGE
+from der_ros.algorithms.trained import Trained
 
 _TEMPERATURE = "adam.temperature."
 
 
-class Sac(ActorCritic):
+class Sac(ActorCritic[Trained]):
     """Two critics and a squashed Gaussian policy; what is deployed is its mean.
 
         a = tanh(u),  u = μ(s) + σ(s)·ε,  ε ~ N(0, 1)
@@ -28,14 +29,14 @@ class Sac(ActorCritic):
         L_policy  = mean_i [α log π(a|s_i) - min_k Q_k(s_i, a)],  a ~ π(s_i)
         L_α       = -log α · mean_i [log π(a|s_i) + H],  H = ``target_entropy``
 
-    Over n steps only the last one's entropy counts. The policy's target network is not used.
+    Over n steps only the last one's entropy counts. The policy has no target network.
     """
 
     def __init__(
         self, config: LearnerConfig, observation_size: int, action_size: int, seed: int
     ) -> None:
         """Draws the networks from ``seed``."""
-        super().__init__(config, 2, observation_size, 2 * action_size, action_size, seed)
+        super().__init__(config, 2, observation_size, 2 * action_size, action_size, seed, Trained)
         entropy = config.target_entropy
         self._target_entropy = -float(action_size) if entropy is None else entropy
         self.log_alpha = torch.full((1,), math.log(config.temperature), device=self.device)

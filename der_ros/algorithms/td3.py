@@ -8,9 +8,10 @@ from torch import Tensor
 from der_ros.algorithms.actor_critic import ActorCritic
 from der_ros.algorithms.base import LearnerConfig, Update
 from der_ros.algorithms.learner import Batch
+from der_ros.algorithms.trained import Followed
 
 
-class Td3(ActorCritic):
+class Td3(ActorCritic[Followed]):
     """Two critics, a delayed policy, and noise on the target's action.
 
     a' = clip(π'(s') + clip(N(0, target_noise²), ±target_noise_clip), ±1)
@@ -23,7 +24,7 @@ class Td3(ActorCritic):
         self, config: LearnerConfig, observation_size: int, action_size: int, seed: int
     ) -> None:
         """Draws the networks from ``seed``."""
-        super().__init__(config, 2, observation_size, action_size, action_size, seed)
+        super().__init__(config, 2, observation_size, action_size, action_size, seed, Followed)
 
     def target(self, batch: Batch) -> Tensor:
         """Y."""

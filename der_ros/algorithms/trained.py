@@ -1,4 +1,4 @@
-"""Networks that are being trained: gradient, Adam and a slow copy beside them."""
+"""Networks that are being trained: gradient and Adam, and a slow copy beside them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from der_ros.algorithms.networks import Mlps, Trace
 
 
 class Trained:
-    """K perceptrons with what an optimiser needs, and their target: a copy that follows slowly."""
+    """K perceptrons with what an optimiser needs."""
 
     def __init__(self, networks: Mlps, config: LearnerConfig) -> None:
-        """The target starts equal.
+        """Before the first step.
 
         Args:
             networks: already drawn.
             config: gives learning rate and l2.
         """
         self.online = networks
-        self.target = networks.copy()
         self._gradient = torch.zeros_like(networks.flat)
         self._gradients = networks.views(self._gradient)
         self._adam = Adam(networks.flat, config.learning_rate)
@@ -48,10 +47,6 @@ class Trained:
         """One step of Adam down the gradient that ``differentiate`` has set."""
         self._adam.step(self._gradient)
 
-    def move_target(self, tau: float) -> None:
-        """θ′ ← (1 - τ)·θ′ + τ·θ."""
-        self.target.flat.lerp_(self.online.flat, tau)
-
     def optimiser_state(self) -> dict[str, NDArray[np.generic]]:
         """Adam's; the parameters are kept by who keeps the networks."""
         return self._adam.state()
@@ -59,3 +54,16 @@ class Trained:
     def load_optimiser_state(self, state: State) -> None:
         """Takes over what ``optimiser_state`` gave."""
         self._adam.load_state(state)
+
+
+class Followed(Trained):
+    """With a target: a copy that follows slowly."""
+
+    def __init__(self, networks: Mlps, config: LearnerConfig) -> None:
+        """The target starts equal; arguments as of ``Trained``."""
+        super().__init__(networks, config)
+        self.target = networks.copy()
+
+    def move_target(self, tau: float) -> None:
+        """θ′ ← (1 - τ)·θ′ + τ·θ."""
+        self.target.flat.lerp_(self.online.flat, tau)

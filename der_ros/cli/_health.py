@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from der_ros.drivers.realtime import may_lock_memory
 from der_ros.errors import DerRosError
 
 MIN_PYTHON = (3, 10)
@@ -144,6 +145,7 @@ def is_installed(name: str) -> bool:
 def check_clock() -> Iterator[Check]:
     """Real-time permission, and how late this kernel wakes a thread."""
     yield check_realtime(is_realtime_allowed())
+    yield check_locked_memory(may_lock_memory())
     yield check_timer(time.get_clock_info("monotonic").resolution, measure_naps())
 
 
@@ -177,6 +179,17 @@ def check_realtime(allowed: bool, kernel: Path = _REALTIME_KERNEL) -> Check:
         "clock", "real-time scheduling", Level.WARNING,
         f"SCHED_FIFO {REALTIME_PRIORITY} is refused, on {kind}; a busy computer will answer late",
         "give this user 'rtprio 60' in /etc/security/limits.conf and log in again",
+    )  # fmt: skip
+
+
+def check_locked_memory(allowed: bool) -> Check:
+    """Whether the bridge may keep its memory from being paged out."""
+    if allowed:
+        return Check("clock", "locked memory", Level.OK, "allowed without a limit")
+    return Check(
+        "clock", "locked memory", Level.WARNING,
+        "limited for this user; a page that is fetched from disk makes an answer late",
+        "give this user 'memlock unlimited' in /etc/security/limits.conf and log in again",
     )  # fmt: skip
 
 

@@ -49,6 +49,10 @@ def _evaluate(options: argparse.Namespace) -> int:
             f"expected at least one episode and a seed of at least 0, got {options.episodes} "
             f"and {options.seed}"
         )
+    if options.video_episodes < 1:
+        raise ConfigurationError(
+            f"--video-episodes: expected at least one, got {options.video_episodes}"
+        )
     if options.window and not has_display():
         raise ConfigurationError(
             "--window: expected a display, got none that answers; set DISPLAY, or use --video"

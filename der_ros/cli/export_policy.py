@@ -22,7 +22,7 @@ def main(args: Sequence[str] | None = None) -> int:
 def _export(options: argparse.Namespace) -> int:
     if options.out.exists() and not options.force:
         raise ConfigurationError(f"{options.out}: there is one already; give --force or another")
-    difference = export_checkpoint(options.source, options.out)
+    difference = export_checkpoint(options.source, options.out, options.newest)
     if options.json:
         print(json.dumps({"path": str(options.out), "max_difference": difference}))
     else:
@@ -33,11 +33,15 @@ def _export(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="export_policy",
-        description="Exports the newest policy of a checkpoint, with filter, squash and contract "
-        "in one file, checked against the trained network.",
+        description="Exports the best evaluated policy of a checkpoint, or the newest where none "
+        "has been evaluated, with filter, squash and contract in one file, checked against the "
+        "trained network.",
     )
     parser.add_argument("source", type=Path, help="a run folder or a checkpoint")
     parser.add_argument("out", type=Path, help="the .onnx file to write")
+    parser.add_argument(
+        "--newest", action="store_true", help="the policy as it stood, in place of the best one"
+    )
     parser.add_argument("--force", action="store_true", help="write over an existing file")
     parser.add_argument(
         "--json", action="store_true", help="one JSON object on standard output, nothing else"

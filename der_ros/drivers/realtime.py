@@ -1,42 +1,180 @@
-"""What a thread that must answer in time can ask of the operating system and of Python."""
+"""What a process that must answer in time can ask of the operating system and of Python.
+
+Nothing here fails: what is refused is told in words, with what to do about it, and the process goes
+on without. docs/realtime.md has what each wish is worth.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import logging
 import os
+import resource
 import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
 
 logger = logging.getLogger(__name__)
 
-_SWITCH_INTERVAL_S = 0.0005
+_SWITCH_INTERVAL_S, _KEEP_S = 5e-5, 5e-3
+_COLLECT_EVERY_S = 1.0
+_LIMITS_FILE = "/etc/security/limits.conf"
+# <sys/mman.h>
+_MCL_CURRENT, _MCL_FUTURE = 1, 2
+# <linux/capability.h>
+_CAP_IPC_LOCK = 14
+_TASKS = Path("/proc/self/task")
 
 
-def ask_for_realtime(priority: int, who: str) -> bool:
-    """Asks for SCHED_FIFO for the calling thread; says so once when it is refused.
+class Grant(NamedTuple):
+    """The answer to one wish.
 
-    Also shortens the time for which another Python thread may keep the interpreter.
+    Attributes:
+        granted: whether the system agreed.
+        words: what it agreed to, or why it did not and what to do.
+    """
+
+    granted: bool
+    words: str
+
+
+NOT_ASKED = Grant(True, "not asked for")
+
+
+def ask_for_scheduling(priority: int) -> Grant:
+    """SCHED_FIFO for the calling thread.
 
     Args:
         priority: 1 to 99; 0 asks for nothing.
-        who: named in the log.
-
-    Returns:
-        Whether the thread now has real-time scheduling.
     """
-    sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_INTERVAL_S))
     if priority <= 0:
-        return False
+        return NOT_ASKED
+    return _scheduled([0], priority)
+
+
+def ask_for_scheduling_of_all(priority: int) -> Grant:
+    """SCHED_FIFO for every thread that this process has now, the calling one too.
+
+    Whoever holds Python's global lock keeps the answering thread waiting for as long as it holds
+    it. A holder with ordinary scheduling can be sent to sleep meanwhile by any busy program.
+
+    Args:
+        priority: 1 to 99, below the answering thread's; 0 asks for nothing.
+    """
+    if priority <= 0:
+        return NOT_ASKED
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+        threads = [int(task.name) for task in _TASKS.iterdir()]
+    except OSError as error:
+        return Grant(False, f"the threads of this process are not known: {error}")
+    return _scheduled(threads, priority)
+
+
+def _scheduled(threads: list[int], priority: int) -> Grant:
+    try:
+        for thread in threads:
+            _schedule(thread, priority)
     except (OSError, AttributeError) as error:
-        logger.info(
-            "%s: real-time scheduling (SCHED_FIFO %d) was refused: %s. It runs with ordinary "
-            "scheduling; to allow it, set 'rtprio' in /etc/security/limits.conf",
-            who, priority, error,
-        )  # fmt: skip
+        return Grant(
+            False,
+            f"real-time scheduling (SCHED_FIFO {priority}) was refused: {error}. Allow it by "
+            f"'rtprio {priority}' for this user in {_LIMITS_FILE}, and log in again",
+        )
+    return Grant(True, f"SCHED_FIFO {priority}")
+
+
+def _schedule(thread: int, priority: int) -> None:
+    """One thread; that it has ended meanwhile is no refusal."""
+    try:
+        os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(priority))
+    except ProcessLookupError:
+        logger.debug("thread %d has ended", thread)
+
+
+def ask_for_cpu(cpu: int) -> Grant:
+    """The calling thread runs on this processor only.
+
+    Args:
+        cpu: its number; -1 asks for nothing.
+    """
+    if cpu < 0:
+        return NOT_ASKED
+    try:
+        os.sched_setaffinity(0, [cpu])
+    except (OSError, AttributeError) as error:
+        there = sorted(os.sched_getaffinity(0))
+        return Grant(False, f"processor {cpu} was refused: {error}. Choose one of {there}")
+    return Grant(True, f"processor {cpu}")
+
+
+def ask_for_memory() -> Grant:
+    """Keeps every page of this process in memory, those to come too (thread stacks for example).
+
+    A page that has to be fetched costs the thread that touches it up to milliseconds. With a limit
+    on locked memory nothing is locked: growing beyond it would then end the process.
+    """
+    if not may_lock_memory():
+        allowed = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] // 1024
+        return Grant(
+            False,
+            f"locked memory was not asked for: expected no limit on it, got {allowed} kB. Allow it "
+            f"by 'memlock unlimited' for this user in {_LIMITS_FILE}, and log in again",
+        )
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.mlockall(_MCL_CURRENT | _MCL_FUTURE) == 0:
+            return Grant(True, "locked, what is to come too")
+        reason = os.strerror(ctypes.get_errno())
+    except (OSError, AttributeError) as error:
+        reason = str(error)
+    return Grant(False, f"locked memory (mlockall) was refused: {reason}")
+
+
+def may_lock_memory() -> bool:
+    """Whether this process may lock as much memory as it likes; raises its limit to what it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    if soft != hard == resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (hard, hard))
+    return hard == resource.RLIM_INFINITY or _has_capability(_CAP_IPC_LOCK)
+
+
+def _has_capability(number: int, status: Path = Path("/proc/self/status")) -> bool:
+    try:
+        lines = status.read_text().splitlines()
+    except OSError:
         return False
-    return True
+    effective = [line.split()[1] for line in lines if line.startswith("CapEff:")]
+    return bool(effective) and bool(int(effective[0], 16) >> number & 1)
+
+
+def hurry_switching() -> Grant:
+    """Shortens the time for which another Python thread may keep the global lock.
+
+    For a thread that is about to wait for something, and will be in a hurry then.
+    """
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    return Grant(True, f"the global lock is given up within {1e3 * _SWITCH_INTERVAL_S:g} ms")
+
+
+def keep_turn() -> None:
+    """From now on no other Python thread takes the global lock from this one.
+
+    For a few milliseconds at most: ``hurry_switching`` ends it, as does what lets go of the lock
+    itself. (Whoever waits for the lock asks for it after the interval that holds when it begins to
+    wait, and begins anew whenever the lock has changed hands.)
+    """
+    sys.setswitchinterval(_KEEP_S)
+
+
+def tell_refusals(who: str, grants: Mapping[str, Grant]) -> None:
+    """One line in the log for each wish that was refused."""
+    for grant in grants.values():
+        if not grant.granted:
+            logger.warning("%s: %s. It goes on without", who, grant.words)
 
 
 def settle_collector() -> None:
@@ -44,3 +182,43 @@ def settle_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+
+
+class RestingCollector:
+    """Python's cyclic collector, run only when somebody has time: it stops every thread.
+
+    Attributes:
+        longest_s: the longest of its runs.
+        runs: how many there were.
+    """
+
+    def __init__(self) -> None:
+        self.longest_s = 0.0
+        self.runs = 0
+        self._due_s = 0.0
+        self._running = threading.Lock()
+
+    def settle(self) -> None:
+        """From now on nothing is collected but by ``rest``; what exists by now never is."""
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        self._due_s = time.monotonic() + _COLLECT_EVERY_S
+
+    def release(self) -> None:
+        """As it was before ``settle``: collected when Python likes."""
+        gc.unfreeze()
+        gc.enable()
+
+    def rest(self) -> None:
+        """There is time now; does something once a second. Any thread may call it."""
+        begin = time.monotonic()
+        if begin < self._due_s or not self._running.acquire(blocking=False):
+            return
+        try:
+            self._due_s = begin + _COLLECT_EVERY_S
+            gc.collect()
+            self.runs += 1
+            self.longest_s = max(self.longest_s, time.monotonic() - begin)
+        finally:
+            self._running.release()

@@ -22,9 +22,9 @@ from der_ros.envs.randomization import Randomization, resolve_randomization
 from der_ros.envs.sensing import GeneratorState, SimulatedSensing
 from der_ros.envs.state import EnvironmentState
 from der_ros.errors import ConfigurationError
-from der_ros.geometry import Pose, Wrench
+from der_ros.geometry import Pose
 from der_ros.policy.governor import GovernorLimits, GovernorState, govern_numbers
-from der_ros.policy.observation import OBSERVATION_NAMES, build_observation
+from der_ros.policy.observation import OBSERVATION_NAMES, observation_of_numbers
 from der_ros.sim.camera import has_display, render_rgb
 from der_ros.sim.servo import ServoConfig, Six
 from der_ros.sim.variation import NOMINAL, Variation
@@ -90,6 +90,8 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
                 "render_mode: expected None, rgb_array, or human where there is a display, "
                 f"got {render_mode!r}"
             )
+        _require_instance("servo", servo, ServoConfig)
+        _require_instance("limits", limits, GovernorLimits)
         self._ticks, self._steps_per_tick = split_control_period(control_dt)
         self.task = task
         self.robot = robot if robot is not None else task.default_robot
@@ -103,6 +105,11 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (6,), np.float32)
         # An episode never lasts longer than the limit, and the limit need not be a multiple.
         self.max_steps = math.floor(task.time_limit_s / control_dt + 1e-9)
+        if self.max_steps < 1:
+            raise ConfigurationError(
+                f"control_dt: expected at most the task's time limit, {task.time_limit_s} s, "
+                f"got {control_dt} s"
+            )
         self._speed_limits: list[float] = task.speed_limits.tolist()
         self.world = AssemblyWorld(
             task, servo, PHYSICS_DT_S, gui=render_mode == "human", robot=self.robot
@@ -136,9 +143,10 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         """
         super().reset(seed=seed)
         self.world.open()
-        initial = self._initial_state(options or {})
+        initial = self._initial_state({} if options is None else options)
         self._start(initial, draw_conditions(self.randomization, self.np_random))
-        return self._observe(), self._info(self._judge(), 0)
+        joint_limit = self.world.joint_limit_reached()
+        return self._observe(), self._info(self._judge(), 0, joint_limit)
 
     def step(self, action: ArrayLike) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """One control period.
@@ -150,19 +158,22 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             Observation, reward, terminated, truncated, info.
 
         Raises:
-            ConfigurationError: the action has another shape or is not finite.
+            ConfigurationError: the action has another shape or is not finite, or there was no
+                ``reset`` yet.
         """
+        if self._steps < 0:
+            raise ConfigurationError("step: expected an episode, got none; reset() first")
         began_s = time.monotonic()
         interventions = self._move(self._command(action))
         self._steps += 1
-        judgement = self._judge()
+        judgement, joint_limit = self._judge(), self.world.joint_limit_reached()
         truncated = not judgement.success and (
             self._steps >= self.max_steps
             or self._governor.latched
-            or self.world.joint_limit_reached()
+            or joint_limit
             or not self.task.inside_workspace(self._sensing.believed_pose(), _WALL_M)
         )
-        info = self._info(judgement, interventions)
+        info = self._info(judgement, interventions, joint_limit)
         if self.render_mode == "human":
             # For a person to watch, a step takes as long as on the robot.
             time.sleep(max(0.0, began_s + self.control_dt_s - time.monotonic()))
@@ -231,11 +242,11 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         return self._goal
 
     def _initial_state(self, options: Mapping[str, Any]) -> InitialState:
-        initial = options.get("initial")
-        unknown = sorted(set(options) - {"initial"})
-        if unknown or not (initial is None or isinstance(initial, InitialState)):
+        known = isinstance(options, Mapping) and set(options) <= {"initial"}
+        initial = options.get("initial") if known else None
+        if not known or not (initial is None or isinstance(initial, InitialState)):
             raise ConfigurationError(
-                f"options: expected at most initial=InitialState, got {dict(options)}"
+                f"options: expected at most initial=InitialState, got {options}"
             )
         return initial if initial is not None else self.task.sample_initial_state(self.np_random)
 
@@ -318,10 +329,9 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         return interventions
 
     def _observe(self) -> Observation:
-        wrench = Wrench(np.array(self._wrench[:3]), np.array(self._wrench[3:]))
-        return build_observation(self._sensing.measured_pose(), wrench)
+        return observation_of_numbers(self._sensing.measured_pose(), self._wrench)
 
-    def _info(self, judgement: Judgement, interventions: int) -> dict[str, Any]:
+    def _info(self, judgement: Judgement, interventions: int, joint_limit: bool) -> dict[str, Any]:
         return {
             "success": judgement.success,
             "distance_m": judgement.distance_m,
@@ -331,8 +341,14 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             "penetration_m": self.world.penetration_m(),
             "interventions": interventions,
             "latched": self._governor.latched,
-            "joint_limit": self.world.joint_limit_reached(),
+            "joint_limit": joint_limit,
         }
+
+
+def _require_instance(name: str, value: object, kind: type) -> None:
+    """Refuses an argument that is neither None nor of a type."""
+    if not (value is None or isinstance(value, kind)):
+        raise ConfigurationError(f"{name}: expected a {kind.__name__} or None, got {value!r}")
 
 
 def default_limits(task: Task) -> GovernorLimits:
@@ -363,7 +379,8 @@ def split_control_period(control_dt: float) -> tuple[int, int]:
     Raises:
         ConfigurationError: the period is no whole multiple of the physics step.
     """
-    steps = control_dt / PHYSICS_DT_S if isinstance(control_dt, (int, float)) else math.nan
+    is_number = isinstance(control_dt, (int, float)) and not isinstance(control_dt, bool)
+    steps = control_dt / PHYSICS_DT_S if is_number else math.nan
     if not (math.isfinite(steps) and steps > 0.5 and abs(steps - round(steps)) < 1e-6):
         raise ConfigurationError(
             f"control_dt: expected a whole multiple of the physics step {PHYSICS_DT_S} s, "

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from der_ros.geometry import Pose, quaternion_from_rotation_vector
+from der_ros.sim.rotation import conjugate, product, rotate
 from der_ros.sim.servo import Quadruple, Six, Triple
 
 
@@ -74,34 +75,6 @@ class FrameErrors(NamedTuple):
         axes = product(quaternion, conjugate(self.grasp_quaternion))
         x, y, z = rotate(axes, *self.grasp_position)
         return (vx + b * z - c * y, vy + c * x - a * z, vz + a * y - b * x, a, b, c)
-
-
-def rotate(q: Quadruple, x: float, y: float, z: float) -> Triple:
-    """The vector (x, y, z) turned by a unit xyzw quaternion."""
-    qx, qy, qz, qw = q
-    tx, ty, tz = 2.0 * (qy * z - qz * y), 2.0 * (qz * x - qx * z), 2.0 * (qx * y - qy * x)
-    return (
-        x + qw * tx + qy * tz - qz * ty,
-        y + qw * ty + qz * tx - qx * tz,
-        z + qw * tz + qx * ty - qy * tx,
-    )
-
-
-def product(a: Quadruple, b: Quadruple) -> Quadruple:
-    """The rotation b, then a."""
-    ax, ay, az, aw = a
-    bx, by, bz, bw = b
-    return (
-        aw * bx + ax * bw + ay * bz - az * by,
-        aw * by - ax * bz + ay * bw + az * bx,
-        aw * bz + ax * by - ay * bx + az * bw,
-        aw * bw - ax * bx - ay * by - az * bz,
-    )
-
-
-def conjugate(q: Quadruple) -> Quadruple:
-    """The inverse of a unit quaternion."""
-    return (-q[0], -q[1], -q[2], q[3])
 
 
 def _quaternion(rotation_vector: Triple) -> Quadruple:

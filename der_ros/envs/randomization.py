@@ -82,7 +82,8 @@ class Randomization:
         for field in fields(self):
             value = getattr(self, field.name)
             most = _LARGEST.get(field.name, math.inf)
-            is_number = isinstance(value, (int, float)) and math.isfinite(value)
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            is_number = is_number and math.isfinite(value)
             if not (is_number and 0.0 <= value <= most):
                 most_told = "or more" if most == math.inf else f"to {most}"
                 raise ConfigurationError(

@@ -18,6 +18,12 @@ from der_ros.geometry import (
 )
 
 _GAIN_PER_S = 5.0
+# What counts as aligned, of the clearance: across, and as an angle. Half of it is the play.
+_ACROSS, _TURNED_RAD_PER_M = 0.1, 5.0
+# Deeper than this below where it engages, the ground piece holds the held one.
+_ENGAGED_M = 0.001
+# The rim is met this slowly: each change of speed sets an arm swinging sideways.
+_CAREFUL_MPS = 0.005
 
 
 def oracle_action(env: AssemblyEnv) -> NDArray[np.float64]:
@@ -35,14 +41,24 @@ def oracle_action(env: AssemblyEnv) -> NDArray[np.float64]:
     turn = rotation_vector_from_quaternion(
         quaternion_multiply(goal.quaternion, quaternion_conjugate(pose.quaternion))
     )
-    aligned = math.hypot(offset[0], offset[1]) < 2e-5 and float(np.linalg.norm(turn)) < 5e-4
-    # Engaged, the ground piece holds it; above, it must be aligned before it goes on.
-    engaged = offset[2] > -env.task.engagement_height_m
     velocity = _GAIN_PER_S * offset
-    velocity[2] = -env.task.max_linear_speed_mps if aligned or engaged else 0.0
+    velocity[2] = _descent(env, offset, float(np.linalg.norm(turn)))
     return np.clip(
         np.concatenate((velocity, _GAIN_PER_S * turn)) / env.task.speed_limits, -1.0, 1.0
     )
+
+
+def _descent(env: AssemblyEnv, offset: NDArray[np.float64], angle_rad: float) -> float:
+    """Velocity along z, m/s, of an oracle whose goal is ``offset`` away."""
+    task, fastest = env.task, env.task.max_linear_speed_mps
+    height_m = -float(offset[2]) - task.engagement_height_m
+    if height_m < -_ENGAGED_M:
+        return -fastest
+    across = math.hypot(offset[0], offset[1]) < _ACROSS * task.clearance_m
+    if across and angle_rad < _TURNED_RAD_PER_M * task.clearance_m:
+        return -min(fastest, max(_CAREFUL_MPS, _GAIN_PER_S * height_m))
+    # A piece that stands beside is lifted: its friction would hold it there.
+    return _CAREFUL_MPS if env.world.contact_wrench().force[2] > 0.0 else 0.0
 
 
 def blind_action(env: AssemblyEnv) -> NDArray[np.float64]:

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from der_ros.envs.conditions import Conditions
-from der_ros.envs.frames import FrameErrors, rotate
+from der_ros.envs.frames import FrameErrors
 from der_ros.envs.latency import DelayLine
 from der_ros.envs.randomization import Randomization
 from der_ros.geometry import Pose, Wrench
+from der_ros.sim.rotation import rotate
 from der_ros.sim.servo import Quadruple, Six, Triple
 from der_ros.sim.world import AssemblyWorld
 
@@ -198,12 +199,14 @@ class SimulatedSensing:
 
     def believed_pose(self) -> Pose:
         """The tcp in the believed task frame, now and without noise."""
+        if self.frames is None:
+            return self._world.held_pose()
         return Pose.from_numbers(*self._seen())
 
     def measured_pose(self) -> Pose:
         """The pose that the policy gets: late and noisy."""
         late, rng = self._late_pose, self._noise[1]
-        pose = Pose.from_numbers(*(self._seen() if late is None else late.oldest))
+        pose = self.believed_pose() if late is None else Pose.from_numbers(*late.oldest)
         if rng is None:
             return pose
         drawn = rng.standard_normal(6)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from inspect import Parameter, signature
 from typing import Any
 
 import gymnasium
@@ -9,6 +11,12 @@ import gymnasium
 from der_ros.envs.assembly import AssemblyEnv
 from der_ros.errors import ConfigurationError
 from der_ros.tasks import TASKS, make_task, option_names
+
+_ENVIRONMENT_OPTIONS = tuple(
+    parameter.name
+    for parameter in signature(AssemblyEnv).parameters.values()
+    if parameter.kind is Parameter.KEYWORD_ONLY
+)
 
 
 class TaskEnv(AssemblyEnv):
@@ -33,6 +41,14 @@ class TaskEnv(AssemblyEnv):
         **options: Any,
     ) -> None:
         known = option_names(task)
+        if not (task_options is None or isinstance(task_options, Mapping)):
+            raise ConfigurationError(f"task_options: expected a dict, got {task_options!r}")
+        unknown = sorted(set(options) - set(known) - set(_ENVIRONMENT_OPTIONS))
+        if unknown:
+            raise ConfigurationError(
+                f"task {task}: unknown option {', '.join(unknown)}; it has {', '.join(known)}, and "
+                f"an environment {', '.join(_ENVIRONMENT_OPTIONS)}"
+            )
         given = {name: options.pop(name) for name in sorted(options) if name in known}
         if clearance is not None:
             given["clearance_m"] = clearance

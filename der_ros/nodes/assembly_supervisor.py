@@ -44,6 +44,8 @@ STEER_PERIOD_S = 0.02
 STEER_TIMEOUT_S = 20.0
 WATCH_PERIOD_S = 0.01
 SETTLE_S = 0.3
+FEEL_S = 0.1
+ACTIVATE_PATIENCE_S = 5.0
 DEACTIVATE_PATIENCE_S = 3.0
 CELL_PATIENCE_S = 10.0
 
@@ -108,6 +110,12 @@ class AssemblySupervisor(ShellNode):
                 maximum=3.2,
             ),
         )
+        self._start_force_n = declare(
+            self, "start_force_n", 10.0,
+            "At the start pose, where nothing touches, the sensor may feel as much since its last "
+            "bias, N; more is a fault; 0: not looked at", minimum=0.0, maximum=10_000.0,
+        )  # fmt: skip
+        self._biased = False
         self._stall_limits = StallLimits(
             declare(
                 self, "stall_s", 6.0,
@@ -219,8 +227,12 @@ class AssemblySupervisor(ShellNode):
         start = self._task.start_pose_near(self._cell.pose())
         self._steer(start, "start pose")
         self._rest(SETTLE_S)
+        self._cell.restart_peak()
+        self._rest(FEEL_S)
         self._check_start(start)
+        self._check_unloaded()
         self._cell.trigger("ft_bridge/bias")
+        self._biased = True
         self._cell.make_policy_ready()
 
     def _check_start(self, start: Pose) -> None:
@@ -234,6 +246,22 @@ class AssemblySupervisor(ShellNode):
                 f"start pose: expected within {1e3 * allowed_m:g} mm and {1e3 * allowed_rad:g} "
                 f"mrad, it is {1e3 * away_m:.1f} mm and {1e3 * away_rad:.1f} mrad away"
             )
+
+    def _check_unloaded(self) -> None:
+        """A bias that is taken in contact would hide that force for the whole attempt.
+
+        What the first bias is taken of nobody can know; what was felt since, everybody can.
+        """
+        felt_n = self._cell.peak.force_n
+        if not self._biased or self._start_force_n == 0.0 or felt_n <= self._start_force_n:
+            return
+        # A person looks before the next attempt; what is felt then is taken for nothing.
+        self._biased = False
+        raise CellError(
+            f"start pose: the sensor feels {felt_n:.0f} N where nothing touches, expected at most "
+            f"{self._start_force_n:g} N since its last bias; does the piece touch, is it lost or "
+            "another one, has the sensor drifted or been started anew?"
+        )
 
     def _watch(self, deadline_s: float) -> tuple[Outcome, str]:
         """Blocks until there is a verdict."""
@@ -251,6 +279,8 @@ class AssemblySupervisor(ShellNode):
                 return Outcome.STALL, f"no progress for {self._stall_limits.patience_s:g} s"
             if now_s >= deadline_s:
                 return Outcome.TIMEOUT, f"not seated within {self._task.time_limit_s:g} s"
+            # Said by this loop itself: a process that lives and does not watch says nothing.
+            self._cell.tell_watched()
             time.sleep(WATCH_PERIOD_S)
 
     def _told_to_stop(self) -> str:
@@ -333,8 +363,12 @@ class AssemblySupervisor(ShellNode):
 
     @contextmanager
     def _policy_active(self) -> Iterator[None]:
-        """The policy acts while inside."""
-        self._cell.change_policy_state(Transition.TRANSITION_ACTIVATE, "activate")
+        """The policy acts while inside.
+
+        One whose answer was lost is active and does not move: nobody tells it that it is watched.
+        """
+        activate = Transition.TRANSITION_ACTIVATE
+        self._cell.change_policy_state(activate, "activate", ACTIVATE_PATIENCE_S)
         self._cell.restart_commands()
         try:
             yield

@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
+from der_ros.drivers.kuka.following import FollowingLimits, FollowingWatch
+from der_ros.drivers.kuka.late_answers import LateAnswers
 from der_ros.drivers.kuka.records import Answered, RobotState
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist, Wrench
@@ -24,6 +26,10 @@ from der_ros.policy.observation import wrench_at_held_piece
 COMMAND_FRAMES = (TASK_FRAME, BASE_FRAME, TCP_FRAME)
 MAX_FUTURE_S = 0.1
 """A stamp further ahead than this comes from a clock that is not this computer's."""
+# A controller whose telegrams pause for longer got no answers meanwhile.
+_PAUSE_CYCLES = 3.5
+# From this share on of the late answers that are a fault they are a warning.
+_NOTEWORTHY_LATE = 0.25
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,8 @@ class MotionConfig:
         limits: of the motion governor.
         command_timeout_s: a command is stale after this, by stamp and by arrival.
         wrench_timeout_s: the same for the wrench, by arrival.
+        max_late_answers: in motion, more late answers in a second than this are a fault.
+        following: how far measured and sent motion may differ.
     """
 
     base_from_task: Pose
@@ -43,13 +51,19 @@ class MotionConfig:
     limits: GovernorLimits
     command_timeout_s: float = 0.15
     wrench_timeout_s: float = 0.1
+    max_late_answers: int = 20
+    following: FollowingLimits = field(default_factory=FollowingLimits)
 
     def __post_init__(self) -> None:
-        """Checks the times.
+        """Checks the times and the number.
 
         Raises:
-            ConfigurationError: one is not finite and positive.
+            ConfigurationError: a time is not finite and positive, or no late answer is allowed.
         """
+        if self.max_late_answers < 1:
+            raise ConfigurationError(
+                f"max_late_answers: expected at least 1, got {self.max_late_answers}"
+            )
         for name in ("command_timeout_s", "wrench_timeout_s"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0.0):
@@ -98,7 +112,10 @@ class BridgeMotion:
         self._command: _Command | None = None
         self._reading: _Reading | None = None
         self._governor = GovernorState.rest()
+        self._late = LateAnswers()
+        self._following = FollowingWatch(config.following)
         self._session = 0
+        self._last_cycle_s = float("-inf")
         self._fault: str | None = None
         self._reset_wanted = False
         self._commands = self._faults = 0
@@ -124,6 +141,19 @@ class BridgeMotion:
                 if bits & flag:
                     done[flag.name or str(int(flag))] += cycles
         return MotionCounts(self._commands, dict(self._refused), dict(done), self._faults)
+
+    @property
+    def warning(self) -> str:
+        """What is not well and no fault yet; empty when all is."""
+        late = self._late.recent(time.monotonic())
+        if late <= _NOTEWORTHY_LATE * self._config.max_late_answers:
+            return ""
+        return f"{late} answers of the last second were late"
+
+    @property
+    def following(self) -> tuple[float, float]:
+        """How far measured and sent motion differ: m and rad."""
+        return self._following.difference
 
     def accept_command(self, twist: Twist, frame_id: str, stamp_age_s: float) -> str | None:
         """Takes a command, or refuses it and returns why.
@@ -189,8 +219,10 @@ class BridgeMotion:
         if self._reset_wanted:
             self._reset_wanted, self._fault = False, None
             self._governor = GovernorState.rest()
+            self._following.restart()
         if state.session != self._session:
             self._new_session(state)
+        self._note_pauses(state)
         now = time.monotonic()
         task_from_tcp = self._task_from_base @ state.tcp_pose
         governed = govern(
@@ -209,11 +241,15 @@ class BridgeMotion:
         return Twist.from_array(np.array(governed.state.twist)).rotated(self._rotation_to_base)
 
     def on_answered(self, answered: Answered) -> None:
-        """Takes note of what the server did not send; runs in the RSI thread."""
+        """Takes note of what was not sent, and of what was not done; runs in the RSI thread."""
         reason = answered.refusal or answered.error
         if reason is not None:
-            self._governor = GovernorState(GovernorState.rest().twist, self._governor.latched)
+            self._set_off_from_rest()
             self.latch(reason)
+        state = answered.state
+        astray = self._following.add(state.tcp_pose, answered.twist, state.cycle_s)
+        if astray is not None:
+            self.latch(astray)
 
     def robot_lost(self) -> None:
         """The controller fell silent; in motion that is a fault."""
@@ -230,6 +266,28 @@ class BridgeMotion:
             self.latch("the robot controller restarted RSI in motion")
         self._session = state.session
         self._command = None
+        self._late.restart()
+        self._following.restart()
+        self._last_cycle_s = state.stamp_monotonic_s
+        self._set_off_from_rest()
+
+    def _note_pauses(self, state: RobotState) -> None:
+        """An answer that was late or never given moved nothing: the robot has stood since."""
+        paused_s = state.stamp_monotonic_s - self._last_cycle_s
+        self._last_cycle_s = state.stamp_monotonic_s
+        late = self._late.add(state.delay, state.stamp_monotonic_s)
+        if not late and paused_s < _PAUSE_CYCLES * state.cycle_s:
+            return
+        recent = self._late.recent(state.stamp_monotonic_s)
+        if self.moving and recent > self._config.max_late_answers:
+            self.latch(
+                f"the controller got {recent} answers of the last second too late, expected at "
+                f"most {self._config.max_late_answers}; what keeps this computer busy?"
+            )
+        self._set_off_from_rest()
+
+    def _set_off_from_rest(self) -> None:
+        """The robot stands: what moves it next begins from there."""
         self._governor = GovernorState(GovernorState.rest().twist, self._governor.latched)
 
     def _wanted(self, task_from_tcp: Pose, now: float) -> Array | None:

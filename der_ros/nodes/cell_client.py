@@ -17,7 +17,7 @@ from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.qos import qos_profile_system_default
-from std_msgs.msg import Bool
+from std_msgs.msg import Bool, Empty
 from std_srvs.srv import SetBool, Trigger
 
 from der_ros.errors import ConfigurationError, DerRosError
@@ -32,6 +32,7 @@ from der_ros.nodes.conversions import (
 )
 from der_ros.nodes.frames import TASK_FRAME
 from der_ros.nodes.polling import PolledSubscription
+from der_ros.nodes.watch_lease import WATCHED_TOPIC
 from der_ros.policy.attempt import PeakWrench
 
 logger = logging.getLogger("assembly_supervisor")
@@ -46,6 +47,8 @@ POLL_S = 0.005
 ENDING_PATIENCE_S = 1.0
 ASK_AGAIN_S = 2.0
 REMIND_S = 10.0
+# Ten times within the patience that the launch files give policy_server.
+WATCHED_PERIOD_S = 0.05
 
 
 class CellError(DerRosError, RuntimeError):
@@ -74,6 +77,8 @@ class CellClient:
         self._twists = node.create_publisher(
             TwistStamped, "kuka/delta_twist_cmds", qos_profile_system_default
         )
+        self._watched = node.create_publisher(Empty, WATCHED_TOPIC, 1)
+        self._watched_s = float("-inf")
         self._change_state = node.create_client(ChangeState, "policy_server/change_state")
         self._get_state = node.create_client(GetState, "policy_server/get_state")
         self._recorder = node.create_client(SetBool, "bag_recorder/record")
@@ -154,6 +159,13 @@ class CellClient:
         """Forgets the commands of before: from now on it is the policy that commands."""
         self._poll()
         self.commanded, self._command_time_s = Twist.zero(), time.monotonic()
+
+    def tell_watched(self) -> None:
+        """Tells policy_server that the robot is watched; for whoever watches, round by round."""
+        now_s = time.monotonic()
+        if now_s - self._watched_s >= WATCHED_PERIOD_S:
+            self._watched_s = now_s
+            self._watched.publish(Empty())
 
     def silence(self) -> str:
         """Why the policy is taken for dead or mute; empty while its commands come."""

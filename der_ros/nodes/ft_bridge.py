@@ -20,6 +20,7 @@ from std_srvs.srv import Trigger
 from der_ros.drivers.figures import LatencyRing
 from der_ros.drivers.netft.client import NetFtClient
 from der_ros.drivers.netft.conditioning import WrenchConditioner
+from der_ros.drivers.netft.frozen import FrozenWatch
 from der_ros.drivers.netft.records import WrenchSample
 from der_ros.drivers.netft.status import Severity
 from der_ros.drivers.realtime import settle_collector
@@ -64,6 +65,12 @@ class FtBridge(ShellNode):
         self._bias_in_box = declare(
             self, "bias_in_box", False, "ft_bridge/bias biases the box, not this node"
         )
+        self._frozen_after_s = declare(
+            self, "frozen_after_s", 0.0,
+            "Readings of the box that are the same to the last count for longer than this are not "
+            "published, s; 0: they are", minimum=0.0, maximum=60.0,
+        )  # fmt: skip
+        self._frozen = FrozenWatch(self._frozen_after_s)
         self._input_topic = declare(
             self, "input_topic", "wrench", "WrenchStamped to read with source=topic"
         )
@@ -126,6 +133,12 @@ class FtBridge(ShellNode):
         status = sample.status
         self._trusted = status.severity is not Severity.ERROR
         self._status_text = str(status)
+        if self._frozen.frozen(sample.wrench, sample.stamp_monotonic_s):
+            self._trusted = False
+            self._status_text = (
+                f"the same reading to the last count for {self._frozen_after_s:g} s: is the sensor "
+                "frozen, or one without noise (then set frozen_after_s to 0)?"
+            )
         if self._client is not None:
             self._path.set_sample_rate(float(self._client.configuration.rdt_rate_hz))
         if self._trusted:

@@ -24,11 +24,11 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from der_ros.drivers.kuka.corrections import CorrectionLimits
+from der_ros.drivers.kuka.following import FollowingLimits
 from der_ros.drivers.kuka.kinematics import AXIS_NAMES
 from der_ros.drivers.kuka.records import Answered, RobotState, RsiServerConfig
 from der_ros.drivers.kuka.server import RsiServer
 from der_ros.drivers.kuka.transport import address_towards
-from der_ros.drivers.realtime import settle_collector
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Twist
 from der_ros.nodes.bridge_motion import BridgeMotion, MotionConfig
@@ -50,7 +50,9 @@ from der_ros.nodes.conversions import (
     wrench_from_message,
 )
 from der_ros.nodes.frames import BASE_FRAME, TASK_FRAME
+from der_ros.nodes.free_publisher import FreePublisher, publishing
 from der_ros.nodes.polling import PolledSubscription
+from der_ros.nodes.realtime_process import RealtimeProcess
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import limits_to_json
 
@@ -92,16 +94,17 @@ class KukaBridge(ShellNode):
         self._answers = 0
         self._make_topics()
         self._limits.publish(String(data=limits_to_json(motion.limits)))
+        self._realtime = RealtimeProcess("kuka_bridge", self._config.realtime_priority)
         self._publisher = threading.Thread(target=self._publish_all, name="publisher", daemon=True)
         self._server = RsiServer(self._config, self._on_cycle, self._on_answered)
         self._server.__enter__()
         self._publisher.start()
-        settle_collector()
+        self._realtime.settle()
 
     def _make_topics(self) -> None:
-        self._tcp_pose = self.create_publisher(PoseStamped, "kuka/tcp_pose", _STATE)
-        self._joints = self.create_publisher(JointState, "kuka/joint_states", _STATE)
-        self._applied = self.create_publisher(TwistStamped, "kuka/twist_applied", _STATE)
+        self._tcp_pose = FreePublisher(self, PoseStamped, "kuka/tcp_pose", _STATE)
+        self._joints = FreePublisher(self, JointState, "kuka/joint_states", _STATE)
+        self._applied = FreePublisher(self, TwistStamped, "kuka/twist_applied", _STATE)
         self._limits = self.create_publisher(String, "kuka/governor_limits", LATCHED)
         self.create_subscription(TwistStamped, _COMMANDS, self._on_command, _NEWEST)
         self._wrenches = PolledSubscription(self, WrenchStamped, "netft_data", _NEWEST_READING)
@@ -123,6 +126,7 @@ class KukaBridge(ShellNode):
         self._server.__exit__(None, None, None)
         self._outbox.put(None)
         self._publisher.join(timeout=2.0)
+        self._realtime.close()
 
     def _on_command(self, message: TwistStamped) -> None:
         age_ns = (
@@ -159,6 +163,7 @@ class KukaBridge(ShellNode):
         self._answers += 1
         if self._answers % self._every == 0:
             self._outbox.put(answered)
+        self._realtime.rest()
 
     def _publish_all(self) -> None:
         """A thread of its own: DDS may block, and an answer must not wait for it."""
@@ -195,6 +200,8 @@ class KukaBridge(ShellNode):
         if connected and not self._connected:
             self.get_logger().info("the robot controller is connected")
         self._connected = connected
+        if not connected:
+            self._realtime.rest()
         if not connected and now - self._reminded_s > _REMIND_S:
             self._reminded_s = now
             self.get_logger().info(
@@ -214,8 +221,10 @@ class KukaBridge(ShellNode):
     def _report(self) -> list[Status]:
         server, motion = self._server.statistics, self._motion.counts
         fault, connected = self._motion.fault, self._server.connected
-        level = Level.ERROR if fault else Level.OK if connected else Level.WARN
-        message = fault or ("connected" if connected else "waiting for the robot controller")
+        warning = self._motion.warning if connected else "waiting for the robot controller"
+        level = Level.ERROR if fault else Level.WARN if warning else Level.OK
+        message = fault or warning or "connected"
+        astray_m, astray_rad = self._motion.following
         answers = {
             "fault": fault or "",
             "connected": connected,
@@ -233,6 +242,7 @@ class KukaBridge(ShellNode):
         done = {f"intervention_{name}": count for name, count in motion.interventions.items()}
         return [
             Status("robot", level, message, {**answers, **counters}),
+            self._realtime.status({**self._server.grants, "publishing": publishing()}),
             Status(
                 "motion",
                 Level.ERROR if fault else Level.WARN if self._commanders.repeated else Level.OK,
@@ -240,6 +250,8 @@ class KukaBridge(ShellNode):
                 {
                     "commands": motion.commands,
                     "faults": motion.faults,
+                    "following_mm": f"{1e3 * astray_m:.2f}",
+                    "following_mrad": f"{1e3 * astray_rad:.1f}",
                     "foreign_publishers": " ".join(self._commanders.foreign),
                     "repeated_publishers": " ".join(self._commanders.repeated),
                     **refused,
@@ -290,6 +302,9 @@ def declare_server(node: ShellNode) -> RsiServerConfig:
         realtime_priority=declare(node, "realtime_priority", 50,
                                   "SCHED_FIFO priority of the answering thread; 0 asks for none",
                                   minimum=0, maximum=99),
+        realtime_cpu=declare(node, "realtime_cpu", -1,
+                             "The only processor that the answering thread runs on; -1: any",
+                             minimum=-1, maximum=1023),
     )  # fmt: skip
 
 
@@ -316,6 +331,16 @@ def declare_motion(node: ShellNode, cycle_s: float) -> MotionConfig:
                 "arrival", minimum=0.01, maximum=1.0),
         declare(node, "wrench_timeout_s", 0.1, "A wrench is stale after this, by arrival",
                 minimum=0.01, maximum=1.0),
+        declare(node, "max_late_answers", 20, "In motion, more late answers in a second, by the "
+                "controller's Delay, are a fault; below its Timeout", minimum=1, maximum=1000),
+        FollowingLimits(
+            declare(node, "following_distance_m", 0.01, "Measured and sent motion may differ by "
+                    "this, m; more is a fault", minimum=0.0001, maximum=10.0),
+            declare(node, "following_angle_rad", 0.05, "The same for the rotation, rad",
+                    minimum=0.001, maximum=10.0),
+            declare(node, "following_memory_s", 2.0, "A difference is forgotten after this, s",
+                    minimum=0.1, maximum=60.0),
+        ),
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 A lifecycle node. Configure loads and checks the policy, activate moves, deactivate stops. It acts
 on nothing that is stale, of different moments or not finite, and it stops for good when the policy
-itself gives garbage.
+itself gives garbage, or when nobody watches the robot any more (``watch_timeout_s``).
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ from der_ros.nodes.conversions import CellFrames, twist_to_message
 from der_ros.nodes.frames import TASK_FRAME
 from der_ros.nodes.policy_inputs import KINDS, PolicyInputs, UnusableInputError
 from der_ros.nodes.rate_meter import RateMeter
+from der_ros.nodes.watch_lease import WATCHED_TOPIC, Lease, WatchLease
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import LimitsDifference, compare_limits, limits_from_json
 from der_ros.policy.runtime import OnnxPolicy
@@ -51,6 +52,8 @@ from der_ros.policy.shipped import shipped_policy
 from der_ros.tasks import TASK_NAMES
 
 logger = logging.getLogger("policy_server")
+
+UNWATCHED = "unwatched"
 
 
 @dataclasses.dataclass
@@ -71,11 +74,12 @@ class PolicyServer(Shell, LifecycleNode):
         self._declare_parameters()
         self._frames = CellFrames.declare(self)
         self._inputs = PolicyInputs(self, self._frames)
+        self._lease = WatchLease(self)
         self._policy: OnnxPolicy | None = None
         self._timer: Any = None
         self._counts = Counts()
         self._skipped = ""
-        self._fault = ""
+        self._fault = self._lapse = ""
         self._limits: GovernorLimits | None = None
         self._rate: RateMeter | None = None
         self._create_topics()
@@ -139,6 +143,7 @@ class PolicyServer(Shell, LifecycleNode):
         if difference := self._difference().other:
             logger.warning("the robot's limits are not the trained ones: %s", "; ".join(difference))
         self._rate = RateMeter(self._policy.contract.control_dt_s)
+        self._lease.restart()
         self._timer = self.create_timer(
             self._policy.contract.control_dt_s,
             self._tick,
@@ -174,6 +179,8 @@ class PolicyServer(Shell, LifecycleNode):
         timer.cancel()
         self.destroy_timer(timer)
         self._send(Twist.zero())
+        # Who activates it again has to watch again.
+        self._lapse = ""
 
     def _load(self, path: str) -> None:
         """Replaces the policy by the one at ``path`` if that is right in every respect."""
@@ -234,12 +241,14 @@ class PolicyServer(Shell, LifecycleNode):
     def _tick(self) -> None:
         """One action, or none and the reason counted."""
         policy = self._policy
-        if policy is None or self._fault:
+        if policy is None or self._fault or self._lapse:
             return
         now_s = time.monotonic()
         if self._rate is not None:
             self._rate.tick(now_s)
         self._counts.ticks += 1
+        if not self._watched():
+            return
         try:
             observation = self._inputs.observe()
             self._skipped = ""
@@ -251,7 +260,7 @@ class PolicyServer(Shell, LifecycleNode):
             action = policy(observation)
         except ContractError as error:
             self._fault = f"the policy does not act any more: {error}"
-            logger.error("%s", self._fault)
+            self._complain(self._fault)
             return
         self._counts.max_inference_s = max(self._counts.max_inference_s, time.monotonic() - now_s)
         self._send(Twist.from_array(policy.contract.scale(action)))
@@ -259,6 +268,26 @@ class PolicyServer(Shell, LifecycleNode):
         tick = self._counts.ticks
         self._observations.publish(_array(tick_label("observation", tick), observation))
         self._actions.publish(_array(tick_label("action", tick), action))
+
+    def _watched(self) -> bool:
+        """Whether somebody watches; the first tick after that has ended leaves a twist of zero."""
+        lease = self._lease.look()
+        if lease is Lease.AWAITED:
+            self._counts.skipped[UNWATCHED] += 1
+            self._skipped = f"nobody watches yet: no message on {WATCHED_TOPIC} since activation"
+        elif lease is Lease.LAPSED:
+            self._send(Twist.zero())
+            self._lapse = (
+                f"nobody watches the robot any more: no message on {WATCHED_TOPIC} for "
+                f"{self._lease.timeout_s:g} s; held until deactivated"
+            )
+            self._complain(self._lapse)
+        return lease is Lease.HELD
+
+    def _complain(self, reason: str) -> None:
+        """Tells at once why it does not act any more."""
+        logger.error("%s", reason)
+        self._diagnostics.publish()
 
     def _send(self, twist: Twist) -> None:
         stamp = self.get_clock().now().to_msg()
@@ -276,7 +305,7 @@ class PolicyServer(Shell, LifecycleNode):
             "limits_that_differ": "; ".join(self._difference().other),
             "ticks": counts.ticks,
             "commands": counts.commands,
-            **{f"skipped_{kind}": counts.skipped[kind] for kind in KINDS},
+            **{f"skipped_{kind}": counts.skipped[kind] for kind in (*KINDS, UNWATCHED)},
             "max_inference_ms": f"{1e3 * counts.max_inference_s:.3f}",
             **self._inputs.figures(),
             **(self._rate.report() if self._rate else {}),
@@ -286,8 +315,8 @@ class PolicyServer(Shell, LifecycleNode):
         return [Status("policy", level, message, values)]
 
     def _health(self) -> tuple[Level, str]:
-        if self._fault:
-            return Level.ERROR, self._fault
+        if self._fault or self._lapse:
+            return Level.ERROR, self._fault or self._lapse
         if refusal := self._refusal_of_limits():
             return Level.WARN, refusal
         if self._timer is None:

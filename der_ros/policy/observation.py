@@ -6,6 +6,8 @@ the same whatever the arm and wherever the cell stands (paper, Sec. 3.1 and 4.1)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,6 +41,10 @@ def build_observation(task_from_tcp: Pose, wrench: Wrench) -> NDArray[np.float32
         task_from_tcp: pose of the held piece in the task frame.
         wrench: from ``wrench_at_held_piece``.
     """
+    return observation_of_numbers(task_from_tcp, wrench.force.tolist() + wrench.torque.tolist())
+
+
+def observation_of_numbers(task_from_tcp: Pose, wrench: Sequence[float]) -> NDArray[np.float32]:
+    """``build_observation`` with a wrench of six plain numbers, for inner loops."""
     position, quaternion = task_from_tcp.position.tolist(), task_from_tcp.quaternion.tolist()
-    numbers = position + quaternion + wrench.force.tolist() + wrench.torque.tolist()
-    return np.array(numbers, dtype=np.float32)
+    return np.array((*position, *quaternion, *wrench), dtype=np.float32)

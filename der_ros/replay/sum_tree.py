@@ -101,15 +101,18 @@ class SumTree:
         zero are never found, whatever the rounding.
         """
         self._settle()
-        np.cumsum(self._top, out=self._running[1:])
+        np.add.accumulate(self._top, out=self._running[1:])
         nodes = self._running[1:-1].searchsorted(masses, "right")
-        rest = masses - self._running[nodes]
+        rest = masses - self._running.take(nodes)
         columns = np.arange(len(masses))
         for level in reversed(self._levels):
             before = _BEFORE @ level.take(nodes, axis=0).T
-            child = (before <= rest).sum(axis=0) - 1  # the last one that begins before the mass
-            rest -= before[child, columns]
-            nodes = nodes * _FAN + child
+            # The last child that begins before the mass; counted in bytes, the cheapest sum.
+            begun = (before[1:] <= rest).view(np.int8)
+            child = np.add.reduce(begun, axis=0, dtype=np.int8).astype(np.int64)
+            rest -= before.take(child * len(masses) + columns)
+            nodes *= _FAN
+            nodes += child
         return self._away_from_zero(nodes)
 
     def _settle(self) -> None:

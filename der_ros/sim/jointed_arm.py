@@ -16,15 +16,10 @@ import pybullet
 from der_ros.geometry import Array, Pose, quaternion_from_rotation_vector
 from der_ros.sim.arm import Arm, Rod
 from der_ros.sim.kinematics import ArmKinematics
-from der_ros.sim.servo import CartesianServo, Quadruple, Six, Triple
+from der_ros.sim.rotation import moved
+from der_ros.sim.servo import CartesianServo, Six
 from der_ros.sim.shapes import collision_shape, visual_shape
-from der_ros.sim.tool import (
-    GRAVITY_M_PER_S2,
-    JointStates,
-    Motion,
-    average_reading,
-    undamp,
-)
+from der_ros.sim.tool import GRAVITY_M_PER_S2, JointStates, Motion, undamp
 from der_ros.tasks.pieces import Piece
 
 _BASE = -1
@@ -82,12 +77,12 @@ class JointedArm:
         client, body, held, pull = self._client, self.body, self.held_link, servo.pull
         flange, weight = held - 1, self._weight_n
         position, quaternion, velocity, angular, _ = motion
-        center = _moved(position, quaternion, self._center_of_mass)
+        center = moved(position, quaternion, self._center_of_mass)
+        rx, ry, rz = center[0] - position[0], center[1] - position[1], center[2] - position[2]
         a = b = c = d = e = f = 0.0
         for _ in range(steps):
             (px, py, pz), (qx, qy, qz) = pull(twist, velocity, angular)
             # The controller carries the piece at its mass centre: r x W up.
-            rx, ry, rz = center[0] - position[0], center[1] - position[1], center[2] - position[2]
             torque = (qx + ry * weight, qy - rx * weight, qz)
             pybullet.applyExternalForce(
                 body, flange, (px, py, pz + weight), position, _WORLD, client
@@ -95,8 +90,9 @@ class JointedArm:
             pybullet.applyExternalTorque(body, flange, torque, _WORLD, client)
             pybullet.applyExternalForce(body, held, (0.0, 0.0, -weight), center, _WORLD, client)
             pybullet.stepSimulation(client)
+            # With forward kinematics: what the engine keeps is the pose before the step.
             center, _, _, _, position, quaternion, (vx, vy, vz), angular = pybullet.getLinkState(
-                body, held, 1, 0, client
+                body, held, 1, 1, client
             )
             # PyBullet tells the velocity of the mass centre: v = v_c + r x w.
             wx, wy, wz = angular
@@ -104,8 +100,18 @@ class JointedArm:
             velocity = (vx + ry * wz - rz * wy, vy + rz * wx - rx * wz, vz + rx * wy - ry * wx)
             fx, fy, fz, tx, ty, tz = pybullet.getJointState(body, held, client)[2]
             a, b, c, d, e, f = a + fx, b + fy, c + fz, d + tx, e + ty, f + tz
-        reading = average_reading((a, b, c, d, e, f), steps)
+        reading = self._reading((a, b, c, d, e, f), steps)
         return Motion(position, quaternion, velocity, angular, reading)
+
+    def _reading(self, reactions: Six, steps: int) -> Six:
+        """The sensor's, from the joint's reactions about the piece's mass centre, summed."""
+        # The joint reports what it does to the piece; a sensor, what the piece does to it.
+        n = -1.0 / steps
+        a, b, c, d, e, f = reactions
+        fx, fy, fz = n * a, n * b, n * c
+        x, y, z = self._center_of_mass
+        tx, ty, tz = n * d + y * fz - z * fy, n * e + z * fx - x * fz, n * f + x * fy - y * fx
+        return (fx, fy, fz, tx, ty, tz)
 
 
 def _create_body(client: int, arm: Arm, piece: Piece) -> int:
@@ -188,9 +194,3 @@ def _upright_to(direction: Array) -> Array:
     if sine < 1e-9:
         return np.array(_IDENTITY if cosine > 0.0 else (1.0, 0.0, 0.0, 0.0))
     return quaternion_from_rotation_vector(cross / sine * math.atan2(sine, cosine))
-
-
-def _moved(position: Triple, quaternion: Quadruple, offset: Triple) -> Triple:
-    """A point of a body, given in its frame, in the world."""
-    point, _ = pybullet.multiplyTransforms(position, quaternion, offset, _IDENTITY)
-    return point  # type: ignore[no-any-return]

@@ -58,6 +58,6 @@ def find_robot(name: str) -> Robot:
     Raises:
         ConfigurationError: there is none of that name.
     """
-    if name not in _ROBOTS:
+    if name not in ROBOT_NAMES:
         raise ConfigurationError(f"robot: expected one of {', '.join(ROBOT_NAMES)}, got {name!r}")
     return _ROBOTS[name]

@@ -128,20 +128,34 @@ class CartesianServo:
 
     def __init__(self, config: ServoConfig, dt_s: float) -> None:
         config.require_stable(dt_s)
-        self._dt = dt_s
         self._linear = _Half.of(
             config.stiffness_n_per_m,
             config.damping_ratio,
             config.effective_mass_kg,
             config.force_limit_n,
+            dt_s,
         )
         self._angular = _Half.of(
             config.stiffness_nm_per_rad,
             config.damping_ratio,
             config.effective_inertia_kgm2,
             config.torque_limit_nm,
+            dt_s,
         )
-        self.stretch: Six = _ZERO6
+        self._spring: Six = _ZERO6
+
+    @property
+    def stretch(self) -> Six:
+        """See the class."""
+        x, y, z, a, b, c = self._spring
+        k, q = self._linear.stiffness, self._angular.stiffness
+        return (x / k, y / k, z / k, a / q, b / q, c / q)
+
+    @stretch.setter
+    def stretch(self, value: Six) -> None:
+        x, y, z, a, b, c = value
+        k, q = self._linear.stiffness, self._angular.stiffness
+        self._spring = (x * k, y * k, z * k, a * q, b * q, c * q)
 
     def pull(self, twist: Six, velocity: Triple, angular: Triple) -> tuple[Triple, Triple]:
         """Moves the setpoint by one step.
@@ -154,33 +168,32 @@ class CartesianServo:
         Returns:
             Force (N) and torque (Nm) on the tool about its origin; everything in world axes.
         """
-        dt = self._dt
-        x, y, z, a, b, c = self.stretch
+        # What is kept and changed is k e, the spring's force, which takes fewer products than e.
+        x, y, z, a, b, c = self._spring
         sx, sy, sz, sa, sb, sc = twist
         ux, uy, uz = velocity
         ua, ub, uc = angular
-        x, y, z = x - ux * dt, y - uy * dt, z - uz * dt
-        a, b, c = a - ua * dt, b - ub * dt, c - uc * dt
-        vx, vy, vz, wx, wy, wz = sx - ux, sy - uy, sz - uz, sa - ua, sb - ub, sc - uc
-        k, damping, lead_squared, limit, limit_squared = self._linear
-        if x * x + y * y + z * z > lead_squared:
-            x, y, z = _shortened(x, y, z, limit / k)
-        fx, fy, fz = k * x + damping * vx, k * y + damping * vy, k * z + damping * vz
+        _, rate, damping, limit, limit_squared = self._linear
+        x, y, z = x - rate * ux, y - rate * uy, z - rate * uz
+        if x * x + y * y + z * z > limit_squared:
+            x, y, z = _shortened(x, y, z, limit)
+        fx, fy, fz = x + damping * (sx - ux), y + damping * (sy - uy), z + damping * (sz - uz)
         if fx * fx + fy * fy + fz * fz > limit_squared:
             fx, fy, fz = _shortened(fx, fy, fz, limit)
-        k, damping, lead_squared, limit, limit_squared = self._angular
-        if a * a + b * b + c * c > lead_squared:
-            a, b, c = _shortened(a, b, c, limit / k)
-        tx, ty, tz = k * a + damping * wx, k * b + damping * wy, k * c + damping * wz
+        _, turn_rate, damping, limit, limit_squared = self._angular
+        a, b, c = a - turn_rate * ua, b - turn_rate * ub, c - turn_rate * uc
+        if a * a + b * b + c * c > limit_squared:
+            a, b, c = _shortened(a, b, c, limit)
+        tx, ty, tz = a + damping * (sa - ua), b + damping * (sb - ub), c + damping * (sc - uc)
         if tx * tx + ty * ty + tz * tz > limit_squared:
             tx, ty, tz = _shortened(tx, ty, tz, limit)
-        self.stretch = (
-            x + sx * dt,
-            y + sy * dt,
-            z + sz * dt,
-            a + sa * dt,
-            b + sb * dt,
-            c + sc * dt,
+        self._spring = (
+            x + rate * sx,
+            y + rate * sy,
+            z + rate * sz,
+            a + turn_rate * sa,
+            b + turn_rate * sb,
+            c + turn_rate * sc,
         )
         return (fx, fy, fz), (tx, ty, tz)
 
@@ -189,15 +202,15 @@ class _Half(NamedTuple):
     """What ``pull`` needs of the linear or the angular half."""
 
     stiffness: float
+    rate: float  # of the spring's force, for each m/s or rad/s and step
     damping: float
-    lead_squared: float
     limit: float
     limit_squared: float
 
     @classmethod
-    def of(cls, stiffness: float, ratio: float, inertia: float, limit: float) -> _Half:
+    def of(cls, stiffness: float, ratio: float, inertia: float, limit: float, dt_s: float) -> _Half:
         damping = 2.0 * ratio * math.sqrt(stiffness * inertia)
-        return cls(stiffness, damping, (limit / stiffness) ** 2, limit, limit**2)
+        return cls(stiffness, stiffness * dt_s, damping, limit, limit**2)
 
 
 def _shortened(x: float, y: float, z: float, length: float) -> Triple:

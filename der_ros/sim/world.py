@@ -70,6 +70,10 @@ class AssemblyWorld:
     ) -> None:
         self.task = task
         self.robot = find_robot(robot)
+        axes = () if self.robot.arm is None else self.robot.arm.axes
+        self._stops_rad = [
+            (axis.lower_rad + _AT_STOP_RAD, axis.upper_rad - _AT_STOP_RAD) for axis in axes
+        ]
         self.servo_config = servo if servo is not None else self.robot.servo
         self.physics_dt_s = physics_dt_s
         self._gui = gui
@@ -78,6 +82,7 @@ class AssemblyWorld:
         self._ground = Pose.identity()
         self._variation = NOMINAL
         self._motion = motion_at(task.start_pose)
+        self._pose: Pose | None = None  # that of ``_motion``, once somebody asked for it
         self._tool: Tool
         self._shelf: GroundShelf
         self._scene: Scene
@@ -101,7 +106,7 @@ class AssemblyWorld:
         if client < 0:
             raise DerRosError("PyBullet: expected a physics world, got none; close other worlds")
         self._client = client
-        set_engine(client, self.physics_dt_s)
+        set_engine(client, self.physics_dt_s, self.task.held)
         self._tool = self._make_tool(client)
         self._shelf = GroundShelf(client, self.task.ground)
         self._vary(NOMINAL)
@@ -205,6 +210,7 @@ class AssemblyWorld:
         self._require_open()
         try:
             self._motion = self._tool.drive(self._servo, self._motion, twist, steps)
+            self._pose = None
         except pybullet.error as error:
             raise DerRosError(f"PyBullet's world or its window was closed: {error}") from error
 
@@ -212,7 +218,9 @@ class AssemblyWorld:
 
     def held_pose(self) -> Pose:
         """Pose of the held piece (the tcp) in the task frame."""
-        return Pose.from_numbers(self._motion.position, self._motion.quaternion)
+        if self._pose is None:
+            self._pose = Pose.from_numbers(self._motion.position, self._motion.quaternion)
+        return self._pose
 
     def held_twist(self) -> Twist:
         """Velocity of the held piece, task axes."""
@@ -237,9 +245,7 @@ class AssemblyWorld:
 
     def wrench_on_tool(self) -> Six:
         """The same reading in plain numbers, in the tcp's axes about the tcp."""
-        fx, fy, fz, tx, ty, tz = self._motion.reading
-        x, y, z = self.task.held.center_of_mass
-        return (fx, fy, fz, tx + y * fz - z * fy, ty + z * fx - x * fz, tz + x * fy - y * fx)
+        return self._motion.reading
 
     def joint_positions(self) -> tuple[float, ...]:
         """Angles of the arm's axes, rad, from the base on; empty without an arm."""
@@ -251,11 +257,10 @@ class AssemblyWorld:
 
     def joint_limit_reached(self) -> bool:
         """Whether an axis of the arm is at one of its end stops."""
-        arm = self.robot.arm
-        return arm is not None and any(
-            angle < axis.lower_rad + _AT_STOP_RAD or angle > axis.upper_rad - _AT_STOP_RAD
-            for axis, angle in zip(arm.axes, self.joint_positions(), strict=True)
-        )
+        for (low, high), (angle, _) in zip(self._stops_rad, self._tool.joints(), strict=True):
+            if angle < low or angle > high:
+                return True
+        return False
 
     def contact_wrench(self) -> Wrench:
         """Sum of all contacts on the held piece in the last step, task axes about the tcp."""
@@ -303,7 +308,7 @@ class AssemblyWorld:
         self._tool.place(snapshot.motion, snapshot.joints)
         self.place_ground(snapshot.ground)
         self._servo.stretch = snapshot.stretch
-        self._motion = snapshot.motion
+        self._motion, self._pose = snapshot.motion, None
 
     # -- inside ----------------------------------------------------------------------------------
 

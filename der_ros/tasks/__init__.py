@@ -66,7 +66,7 @@ def task_entry(name: str) -> TaskEntry:
     Raises:
         ConfigurationError: there is no such task; it names those that there are.
     """
-    if name not in TASKS:
+    if name not in TASK_NAMES:
         raise ConfigurationError(f"task: expected one of {', '.join(TASK_NAMES)}, got {name!r}")
     return TASKS[name]
 

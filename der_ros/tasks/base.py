@@ -14,6 +14,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, angle_between, quaternion_from_rotation_vector
 from der_ros.tasks.options import require_interval, require_range
 from der_ros.tasks.pieces import GROUND_COLOUR, HELD_COLOUR, Pair, Part, Piece, Rgba
@@ -108,8 +109,12 @@ class Task(ABC):
         """Refuses options that make no sense.
 
         Raises:
-            ConfigurationError: one of the numbers is out of its range.
+            ConfigurationError: one of the numbers is out of its range, or the sensor has no pose.
         """
+        if not isinstance(self.tcp_from_sensor, Pose):
+            raise ConfigurationError(
+                f"tcp_from_sensor: expected a Pose, got {self.tcp_from_sensor!r}"
+            )
         for name in (
             "epsilon_m", "success_reward", "max_linear_speed_mps", "max_angular_speed_radps",
             "time_limit_s", "max_tilt_rad", "soft_force_n", "soft_torque_nm",

@@ -35,6 +35,7 @@ class KeySlot(SymmetricTask):
 
     Attributes:
         max_angular_speed_radps: the key's 15 degrees take a sixth of the time.
+        soft_torque_nm: as the peg's, above what an error of the sensor's bias amounts to.
     """
 
     name: ClassVar[str] = "key_slot"
@@ -49,6 +50,7 @@ class KeySlot(SymmetricTask):
     ground_offset_m: float | None = 0.002
     ground_yaw_range_rad: Pair = (math.radians(-2.0), math.radians(2.0))
     max_angular_speed_radps: float = 0.1
+    soft_torque_nm: float = 1.0
 
     @property
     def symmetry(self) -> int:

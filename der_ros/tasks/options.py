@@ -47,9 +47,12 @@ def require_interval(
         width: the most from end to end.
 
     Raises:
-        ConfigurationError: they are not, or they are in the wrong order.
+        ConfigurationError: they are not, or there are not two, or they are in the wrong order.
     """
-    low, high = value
+    try:
+        low, high = value
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"{name}: expected a low and a high end, got {value!r}") from error
     require_range(low, f"{name}[0]", low=-limit, high=limit)
     require_range(high, f"{name}[1]", low=low, high=limit)
     if high - low > width:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from der_ros.geometry import (
     Pose,
-    quaternion_conjugate,
+    quaternion_between,
     quaternion_from_rotation_vector,
     quaternion_multiply,
 )
@@ -57,6 +57,5 @@ class SymmetricTask(Task):
 
 def _yaw_and_tilt(pose: Pose, goal: Pose) -> tuple[float, float, float]:
     """The yaw, rad, and the sine and the cosine of half the tilt, from the goal to the pose."""
-    between = quaternion_multiply(quaternion_conjugate(goal.quaternion), pose.quaternion)
-    x, y, z, w = between.tolist()
+    x, y, z, w = quaternion_between(goal.quaternion, pose.quaternion)
     return 2.0 * math.atan2(z, w), math.hypot(x, y), math.hypot(z, w)

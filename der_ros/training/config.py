@@ -22,7 +22,8 @@ from der_ros.replay.structures import STRUCTURE_NAMES
 
 PRESET_NAMES = ("fast", "paper", "gym")
 ENGINE_NAMES = ("local", "ray")
-_SECTIONS = "for_algorithm"
+# Sections of a file that count only with a certain value of a field.
+_SECTIONS = {"for_task": "task", "for_algorithm": "algorithm"}
 EXPLORATION_NAMES = ("gaussian", "ornstein_uhlenbeck", "policy", "epsilon_greedy")
 
 
@@ -288,7 +289,8 @@ def load_config(
 ) -> TrainingConfig:
     """Reads a preset by name or a YAML file by path, and puts ``overrides`` on top.
 
-    What a file has under ``for_algorithm: {NAME: {…}}`` counts with that algorithm only.
+    What a file has under ``for_task: {NAME: {…}}`` counts with that task only, under
+    ``for_algorithm: {NAME: {…}}`` with that algorithm only.
 
     Raises:
         ConfigurationError: no such preset or file, an unknown key (naming the known ones), or a
@@ -302,9 +304,13 @@ def load_config(
     if not isinstance(values, dict):
         raise ConfigurationError(f"{path}: expected a mapping of names to values")
     given = dict(overrides or {})
-    sections = values.pop(_SECTIONS, {})
-    algorithm = given.get("algorithm", values.get("algorithm", TrainingConfig.algorithm))
-    return make_config({**values, **sections.get(algorithm, {}), **given})
+    for section, name in _SECTIONS.items():
+        cases = values.pop(section, {})
+        if not isinstance(cases, dict) or not all(isinstance(c, dict) for c in cases.values()):
+            raise ConfigurationError(f"{path}: {section}: expected a mapping of names to mappings")
+        chosen = given.get(name, values.get(name, getattr(TrainingConfig, name)))
+        values |= cases.get(chosen, {})
+    return make_config({**values, **given})
 
 
 def make_config(values: Mapping[str, object]) -> TrainingConfig:

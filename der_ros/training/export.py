@@ -12,7 +12,9 @@ from der_ros.errors import ConfigurationError
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.export import export_policy
 from der_ros.training.checkpoint import latest_checkpoint, load_checkpoint
+from der_ros.training.config import TrainingConfig
 from der_ros.training.environment import make_environment, policy_contract
+from der_ros.training.evaluations import Best, Evaluations
 from der_ros.training.learning import Learning
 from der_ros.training.messages import PolicySnapshot
 from der_ros.training.resuming import config_of
@@ -40,8 +42,49 @@ def export_snapshot(
     )
 
 
-def export_checkpoint(source: Path, path: Path) -> float:
-    """Exports the newest policy of a checkpoint, or of a run folder's latest one.
+def export_training(
+    newest: PolicySnapshot,
+    best: Best | None,
+    config: TrainingConfig,
+    env_steps: int,
+    contract: PolicyContract,
+    path: Path,
+) -> float:
+    """Writes the best evaluated policy of a run; the newest where none has been evaluated.
+
+    Args:
+        newest: the policy as it stands.
+        best: the best evaluated one; None: there is none, or it is not wanted.
+        config: of the run.
+        env_steps: that the run has taken.
+        contract: of the policy.
+        path: the .onnx file.
+
+    Returns:
+        The largest difference between the file and torch.
+    """
+    snapshot = newest if best is None else best.snapshot
+    facts = {
+        "algorithm": config.algorithm,
+        "seed": str(config.seed),
+        "env_steps": str(env_steps),
+        "updates": str(snapshot.updates),
+    }
+    if best is not None:
+        facts["evaluation_success_rate"] = str(best.report.success_rate)
+        facts["evaluation_episodes"] = str(best.report.episodes)
+    hidden = config.learner.hidden
+    return export_snapshot(snapshot, config.algorithm, hidden, contract, path, facts)
+
+
+def export_checkpoint(source: Path, path: Path, newest: bool = False) -> float:
+    """Exports a policy of a checkpoint, or of a run folder's latest one.
+
+    Args:
+        source: checkpoint or run folder.
+        path: the .onnx file.
+        newest: the policy as it was then, in place of the best evaluated one, which is what the
+            run itself exports.
 
     Returns:
         The largest difference between the file and torch.
@@ -62,14 +105,9 @@ def export_checkpoint(source: Path, path: Path) -> float:
         raise ConfigurationError(
             f"export: expected a policy for a task of this package, {file} is of {config.env}"
         )
-    learning = Learning(config, shapes[0][0], shapes[1][0])
-    learning.load_state(load_checkpoint(file, "loop")["loop"]["learning"])
-    facts = {
-        "algorithm": config.algorithm,
-        "seed": str(config.seed),
-        "env_steps": str(learning.env_steps),
-        "updates": str(learning.updates),
-    }
-    return export_snapshot(
-        learning.snapshot(), config.algorithm, config.learner.hidden, contract, path, facts
-    )
+    loop = load_checkpoint(file, "loop")["loop"]
+    learning, evaluations = Learning(config, shapes[0][0], shapes[1][0]), Evaluations(config)
+    learning.load_state(loop["learning"])
+    evaluations.load_state(loop["evaluations"])
+    best = None if newest else evaluations.best
+    return export_training(learning.snapshot(), best, config, learning.env_steps, contract, path)

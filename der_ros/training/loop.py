@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,11 +12,11 @@ from der_ros.training.config import TrainingConfig
 from der_ros.training.engine import Engine
 from der_ros.training.evaluations import Evaluations
 from der_ros.training.learning import Learning
-from der_ros.training.messages import EvaluationPart, Message, Report, WorkerFailed
+from der_ros.training.messages import EpisodeSummary, EvaluationPart, Message, Report, WorkerFailed
 from der_ros.training.metrics import EpisodeWindow
 from der_ros.training.stages import Stages
 
-_UPDATES_IN_A_TURN = 4  # so that messages, pauses and stops never wait longer than ~0.1 s
+_TURN_S = 0.02  # of updates in one turn, or one of them: no worker, pause or stop waits longer
 _PATIENCE_S = 0.02
 
 
@@ -91,6 +93,7 @@ class LearnerLoop:
                 learning.take_in(message)
                 self.stages.acted(message)
                 for episode in message.episodes:
+                    self._check_verdict(episode)
                     self.episodes.add(episode)
             elif isinstance(message, EvaluationPart):
                 self._take_in_evaluation(message)
@@ -101,11 +104,21 @@ class LearnerLoop:
             if learning.worth_publishing:
                 self._engine.publish(learning.snapshot())
 
+    def _check_verdict(self, episode: EpisodeSummary) -> None:
+        """Without successes the pool stays empty and DER would do nothing, silently."""
+        if self._config.der and not episode.judged:
+            raise ConfigurationError(
+                f"der: expected {self._config.env} to say in info['success'] at an episode's end "
+                "whether it succeeded, or to have a reward threshold, got neither; set "
+                f"success_return (this episode's return was {episode.episode_return:.4g}), or "
+                "turn der off"
+            )
+
     def _learn(self) -> None:
-        """The updates that are due; several processes get but a few done in each turn."""
+        """The updates that are due; with several processes, as many as a turn has time for."""
         learning, stages = self._learning, self.stages
-        at_most = learning.due if self._one_process else min(learning.due, _UPDATES_IN_A_TURN)
-        for _ in range(at_most):
+        ends = math.inf if self._one_process else time.monotonic() + _TURN_S
+        for _ in range(learning.due):
             with stages.of("sample"):
                 drawn = self._engine.sample(learning.beta())
             if drawn is None:
@@ -113,6 +126,8 @@ class LearnerLoop:
             with stages.of("update"):
                 td_errors = learning.learn(drawn)
             self._engine.write_back(drawn, td_errors)
+            if time.monotonic() >= ends:
+                return
 
     def _take_in_evaluation(self, part: EvaluationPart) -> None:
         report = self.evaluations.take_in(part, self._learning.env_steps)

@@ -27,6 +27,7 @@ class EpisodeSummary(NamedTuple):
     steps: int
     success: bool
     greedy: bool  # without exploration noise
+    judged: bool = True  # whether the environment said if it succeeded; else it counts as failed
 
 
 class Report(NamedTuple):

@@ -102,13 +102,10 @@ class RolloutWorker:
             observation, reward, terminated, truncated, info = self._environment.step(action)
             recorder.add(action, float(reward), observation)
             if terminated or truncated:
-                episode = recorder.finish(terminated, truncated, _succeeded(info))
+                verdict = _verdict(info)
+                episode = recorder.finish(terminated, truncated, bool(verdict))
                 parts.append(recorder.take(episode))
-                episodes.append(
-                    EpisodeSummary(
-                        float(episode.rewards.sum()), episode.steps, episode.success, self._greedy
-                    )
-                )
+                episodes.append(self._summary(episode, verdict is not None))
                 if episode.success:
                     successes.append(episode)
                 self._recorder = None
@@ -208,6 +205,10 @@ class RolloutWorker:
         self._recorder = EpisodeRecorder(observation, self._config.n_step, self._config.gamma)
         return self._recorder
 
+    def _summary(self, episode: Episode, judged: bool) -> EpisodeSummary:
+        total = float(episode.rewards.sum())
+        return EpisodeSummary(total, episode.steps, episode.success, self._greedy, judged)
+
     def _act(self, observation: Float32Array) -> Float32Array:
         """The policy's action, exploring unless the episode is greedy; random at first."""
         if self._random_steps > 0 or self._snapshot is None:
@@ -220,9 +221,10 @@ class RolloutWorker:
         return self._exploration.act(self._policy, filtered, self._rng)
 
 
-def _succeeded(info: dict[str, Any]) -> bool:
-    """The environment's verdict at the end of an episode; without one, no."""
-    return bool(info.get("success", info.get("is_success", False)))
+def _verdict(info: dict[str, Any]) -> bool | None:
+    """The environment's at the end of an episode, if it has one."""
+    verdict = info.get("success", info.get("is_success"))
+    return None if verdict is None else bool(verdict)
 
 
 class Job(NamedTuple):

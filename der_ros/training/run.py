@@ -21,7 +21,7 @@ from der_ros.training.demonstrations import load_demonstrations
 from der_ros.training.engine import Engine
 from der_ros.training.engines import make_engine
 from der_ros.training.environment import make_environment, policy_contract
-from der_ros.training.export import export_snapshot
+from der_ros.training.export import export_training
 from der_ros.training.learning import Learning
 from der_ros.training.loop import LearnerLoop
 from der_ros.training.memory import keep_freed_memory
@@ -234,25 +234,10 @@ class TrainingRun(RunControl):
         """Exports the best evaluated policy; the newest where none has been evaluated."""
         if self._contract is None:
             return
+        path, learning = self.run_dir / "policy.onnx", self.learning
         best = self._loop.evaluations.best
-        snapshot = self.learning.snapshot() if best is None else best.snapshot
-        facts = {
-            "algorithm": self.config.algorithm,
-            "seed": str(self.config.seed),
-            "env_steps": str(self.learning.env_steps),
-            "updates": str(snapshot.updates),
-        }
-        if best is not None:
-            facts["evaluation_success_rate"] = str(best.report.success_rate)
-            facts["evaluation_episodes"] = str(best.report.episodes)
-        path = self.run_dir / "policy.onnx"
-        export_snapshot(
-            snapshot,
-            self.config.algorithm,
-            self.config.learner.hidden,
-            self._contract,
-            path,
-            facts,
+        export_training(
+            learning.snapshot(), best, self.config, learning.env_steps, self._contract, path
         )
         self._exported = path
 

@@ -24,7 +24,7 @@ from der_ros.training.messages import (
 )
 from der_ros.training.rollout import Job
 from der_ros.training.rollouts import Received
-from der_ros.training.shared_fragments import SharedFragments
+from der_ros.training.shared_fragments import SLOTS, SharedFragments
 from der_ros.training.shared_snapshot import SharedSnapshot
 from der_ros.training.worker_body import (
     TAKEN,
@@ -92,12 +92,20 @@ class WorkerProcesses:
         return tuple(process.pid or 0 for process in self._processes)
 
     def receive(self, timeout_s: float, take: Callable[[Received], None]) -> None:
-        """Hands over one message of each worker that has any."""
+        """Hands over what has come, as much of each worker as it may be ahead.
+
+        All of it, not the first of each: a worker must not be held up by how seldom a learner with
+        long updates can look.
+        """
         ready = wait(self._pipes, timeout_s)
         self._ready = len(ready)
         for worker, pipe in enumerate(self._pipes):
-            if pipe in ready:
-                self._receive_from(worker, take)
+            if pipe not in ready:
+                continue
+            self._receive_from(worker, take)
+            for _ in range(SLOTS - 1):
+                if self._pipes[worker].poll():
+                    self._receive_from(worker, take)
 
     def publish(self, snapshot: PolicySnapshot) -> None:
         """Writes it where all workers read."""

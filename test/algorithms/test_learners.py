@@ -93,6 +93,16 @@ def test_hard_targets_are_copied_every_so_many_trained_samples():
     assert (state["target_policy"] == state["policy"]).all()
 
 
+def test_only_networks_that_a_target_is_computed_with_have_a_copy():
+    targets = {
+        name: {vector for vector in learner(name).vectors() if vector.startswith("target_")}
+        for name in ALGORITHM_NAMES
+    }
+    assert targets["sac"] == {"target_critics"}
+    assert targets["dqn"] == {"target_policy"}
+    assert targets["ddpg"] == targets["td3"] == {"target_policy", "target_critics"}
+
+
 def test_soft_targets_move_by_tau():
     made = learner("ddpg", tau=0.25)
     before = made.state()["target_critics"]

@@ -152,6 +152,12 @@ def test_real_time_that_is_refused_is_a_warning_that_says_how_to_allow_it(tmp_pa
     assert "PREEMPT_RT" in health.check_realtime(True, kernel).message
 
 
+def test_memory_that_may_not_be_locked_is_a_warning_that_says_how_to_allow_it():
+    assert health.check_locked_memory(True).level is OK
+    refused = health.check_locked_memory(False)
+    assert (refused.level, "memlock" in refused.advice) == (WARNING, True)
+
+
 def test_trying_real_time_leaves_this_process_as_it_was(monkeypatch):
     def refuse(*_):
         raise PermissionError

@@ -5,10 +5,12 @@ import subprocess
 import sys
 import time
 
+import onnx
 import pytest
 
 from der_ros.cli import evaluate, export_policy, train
 from der_ros.policy.runtime import OnnxPolicy
+from der_ros.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 
 PRESET = """
 workers: 0
@@ -66,6 +68,27 @@ def test_export_policy_writes_what_the_run_wrote(run_dir, tmp_path, capsys):
     assert export_policy.main([str(run_dir), str(out)]) == 1
     assert "--force" in capsys.readouterr().err
     assert export_policy.main([str(run_dir), str(out), "--force"]) == 0
+
+
+def test_export_policy_gives_the_best_policy_unless_told_the_newest(run_dir, tmp_path):
+    """The run's own file is its best policy; the checkpoint is given a newer, other one."""
+    content = load_checkpoint(latest_checkpoint(run_dir))
+    newest = content["loop"]["learning"]["learner"]["policy"]
+    newest += 1.0
+    checkpoint = tmp_path / "step_0000000300.ckpt"
+    save_checkpoint(checkpoint, content)
+    assert export_policy.main([str(checkpoint), str(tmp_path / "best.onnx")]) == 0
+    assert export_policy.main([str(checkpoint), str(tmp_path / "new.onnx"), "--newest"]) == 0
+    (best, own, new) = (
+        network_of(path)
+        for path in (tmp_path / "best.onnx", run_dir / "policy.onnx", tmp_path / "new.onnx")
+    )
+    assert best == own
+    assert new != own
+
+
+def network_of(path):
+    return [weights.SerializeToString() for weights in onnx.load(path).graph.initializer]
 
 
 @pytest.mark.parametrize(

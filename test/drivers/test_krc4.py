@@ -64,11 +64,11 @@ class HandPc:
 
 
 @contextlib.contextmanager
-def controller(reply, plant=None, **options):
+def controller(reply, plant=None, tap=None, **options):
     options = {"cycle_s": CYCLE_S, "realtime_priority": 0, **options}
     with HandPc(reply) as pc:
         config = SimulatedKrc4Config(pc_port=pc.port, **options)
-        with SimulatedKrc4(config, plant or KinematicPlant()) as krc4:
+        with SimulatedKrc4(config, plant or KinematicPlant(), tap) as krc4:
             yield pc, krc4
 
 
@@ -99,6 +99,35 @@ def test_ipocs_grow_by_the_cycle_and_motion_follows_after_the_first_answer():
     assert x[0] == 0.0
     assert set(np.round(x, 4)) <= {0.0, 0.1}
     assert x.sum() > 3.0
+
+
+class Tap:
+    """Keeps what it hears, each as (ipoc, time)."""
+
+    def __init__(self):
+        self.telegrams, self.answers = [], []
+
+    def sent(self, ipoc, at_s, late_s):
+        assert late_s >= 0.0
+        self.telegrams.append((ipoc, at_s))
+
+    def answered(self, answer, at_s):
+        self.answers.append((answer.ipoc, at_s))
+
+
+def test_a_tap_hears_each_telegram_and_when_the_kernel_got_each_answer_the_wrong_ones_too():
+    tap = Tap()
+    with controller(rest, tap=tap) as (pc, _):
+        assert until(lambda: len(tap.answers) >= 20)
+        pc.reply = lambda t: SensorTelegram(1)
+        assert until(lambda: tap.answers[-1][0] == 1)
+    heard = [telegram.ipoc for telegram in pc.heard]
+    told = [ipoc for ipoc, _ in tap.telegrams]
+    assert told[: len(heard)] == heard[: len(told)]
+    sent_s = dict(tap.telegrams)
+    waits = [at_s - sent_s[ipoc] for ipoc, at_s in tap.answers if ipoc in sent_s]
+    assert len(waits) >= 20
+    assert all(0.0 <= wait < 1.0 for wait in waits)
 
 
 def test_answers_with_another_ipoc_are_late_and_stop_by_timeout():

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import socket
+import sys
 import time
 
 import numpy as np
@@ -86,6 +87,32 @@ def test_a_telegram_is_answered_with_its_ipoc_and_the_twist_as_a_correction():
     assert answered[0].state is state
 
 
+def test_no_other_thread_takes_the_interpreter_between_telegram_and_answer():
+    intervals = []
+
+    def on_cycle(state):
+        intervals.append(sys.getswitchinterval())
+        return PUSH
+
+    with serving(on_cycle, lambda answered: intervals.append(sys.getswitchinterval())) as (
+        _,
+        robot,
+    ):
+        robot.ask(12)
+        assert until(lambda: len(intervals) == 2)
+    deciding, answered = intervals
+    assert deciding == pytest.approx(5e-3)
+    assert answered == pytest.approx(5e-5)
+
+
+def test_what_the_thread_asks_of_the_system_is_told():
+    with serving() as (server, robot):
+        robot.ask(12)
+        grants = server.grants
+        assert grants["scheduling"].words == "not asked for"
+        assert "global lock" in grants["switching"].words
+
+
 def raises(state):
     raise RuntimeError("broken on purpose")
 
@@ -166,7 +193,7 @@ def test_an_older_telegram_is_answered_without_motion():
         assert server.statistics.out_of_order == 1
 
 
-def test_an_ipoc_jump_is_answered_and_a_new_series_starts_anew():
+def test_an_ipoc_jump_is_answered_and_starts_anew():
     sessions = []
 
     def on_cycle(state):
@@ -176,7 +203,7 @@ def test_an_ipoc_jump_is_answered_and_a_new_series_starts_anew():
     with serving(on_cycle) as (server, robot):
         for ipoc in (5_000_000, 5_000_012, 9_000_000, 12):
             assert robot.ask(ipoc).ipoc == ipoc
-        assert sessions == [1, 1, 1, 2]
+        assert sessions == [1, 1, 2, 3]
         assert server.statistics.travel_mm == pytest.approx(0.6)
 
 

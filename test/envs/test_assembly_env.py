@@ -5,9 +5,10 @@ import math
 import gymnasium
 import numpy as np
 import pytest
+from cells import all_cells
 
 import der_ros.envs
-from der_ros.envs import PRESETS, AssemblyEnv, Randomization, TaskEnv
+from der_ros.envs import AssemblyEnv, Randomization, TaskEnv
 from der_ros.envs.assembly import default_limits, split_control_period
 from der_ros.envs.scripted import blind_action, oracle_action
 from der_ros.errors import ConfigurationError
@@ -66,10 +67,17 @@ def test_spaces_are_the_papers(name):
 # -- repeatability -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", TASK_NAMES)
-@pytest.mark.parametrize("randomization", sorted(PRESETS))
-def test_same_seed_and_actions_give_the_same_bits(name, randomization):
-    one, two = (TaskEnv(name, randomization=randomization) for _ in range(2))
+# Every task on every robot with all that varies; and the other presets without an arm.
+EVERYWHERE = [(cell.task, cell.robot, "deploy", cell.options) for cell in all_cells()]
+ELSEWHERE = [(name, "robotless", preset, {}) for name in TASK_NAMES for preset in ("none", "paper")]
+
+
+@pytest.mark.parametrize(("name", "robot", "randomization", "options"), EVERYWHERE + ELSEWHERE)
+def test_same_seed_and_actions_give_the_same_bits(name, robot, randomization, options):
+    one, two = (
+        TaskEnv(name, robot=robot, randomization=randomization, task_options=options)
+        for _ in range(2)
+    )
     first = rollout(one, 3)
     rollout(two, 8)  # another history must not matter
     second = rollout(two, 3)
@@ -413,6 +421,15 @@ def test_without_a_render_mode_there_is_no_picture(env):
         ),
         ({"randomization": "wild"}, "randomization: expected one of none, paper"),
         ({"task_options": {"color": "red"}}, "unknown option color"),
+        ({"colour": "red"}, "unknown option colour; it has clearance_m, .* control_dt"),
+        ({"task_options": ["friction"]}, "task_options: expected a dict"),
+        ({"robot": ["kr60"]}, "robot: expected one of robotless"),
+        ({"control_dt": True}, "control_dt: expected a whole multiple"),
+        ({"control_dt": 20.0}, "control_dt: expected at most the task's time limit, 16.0 s"),
+        ({"servo": "soft"}, "servo: expected a ServoConfig or None, got 'soft'"),
+        ({"limits": 20.0}, "limits: expected a GovernorLimits or None, got 20.0"),
+        ({"start_yaw_range_rad": 3.0}, "start_yaw_range_rad: expected a low and a high end"),
+        ({"tcp_from_sensor": 0.1}, "tcp_from_sensor: expected a Pose, got 0.1"),
         ({"servo": ServoConfig(stiffness_n_per_m=1e7)}, "lower it or the physics step"),
     ],
 )
@@ -441,8 +458,13 @@ def test_wrong_actions_are_refused_and_change_nothing(env, action, told):
     assert env.world.held_pose().position.tolist() == before
 
 
+def test_a_step_before_the_first_reset_is_refused(env):
+    with pytest.raises(ConfigurationError, match=r"expected an episode, got none; reset\(\)"):
+        env.step(np.zeros(6))
+
+
 def test_wrong_reset_options_are_refused(env):
-    for options in ({"ground": None}, {"initial": "here"}):
+    for options in ({"ground": None}, {"initial": "here"}, 3):
         with pytest.raises(ConfigurationError, match="expected at most initial=InitialState"):
             env.reset(options=options)
 

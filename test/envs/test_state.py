@@ -16,8 +16,6 @@ from der_ros.errors import ConfigurationError
 from der_ros.sim.robots import ROBOT_NAMES
 from der_ros.tasks import TASK_NAMES, make_task
 
-PRESET_NAMES = ("none", "paper", "deploy")
-
 
 def go_on(env, steps, seed):
     """Observations, rewards and wrenches of downward actions with noise, through episodes."""
@@ -40,14 +38,18 @@ def in_the_middle(task, randomization, robot=None):
     return env
 
 
-@pytest.mark.parametrize("randomization", PRESET_NAMES)
-@pytest.mark.parametrize("task", TASK_NAMES)
-def test_after_a_restore_the_same_bits_come(task, randomization):
-    env = in_the_middle(task, randomization)
+EVERYWHERE = [(task, robot, "deploy") for task in TASK_NAMES for robot in ROBOT_NAMES]
+ELSEWHERE = [(task, "robotless", preset) for task in TASK_NAMES for preset in ("none", "paper")]
+
+
+@pytest.mark.parametrize(("task", "robot", "randomization"), EVERYWHERE + ELSEWHERE)
+def test_after_a_restore_the_same_bits_come(task, robot, randomization):
+    env = in_the_middle(task, randomization, robot)
     text = json.dumps(env.save_state().to_data())
     rows = go_on(env, 70, seed=2)  # into the next episodes
     assert np.abs(rows[:, 7:10]).max() > 5.0
-    other = TaskEnv(task, randomization=randomization, task_options={"time_limit_s": 3.0})
+    limit = {"time_limit_s": 3.0}
+    other = TaskEnv(task, robot=robot, randomization=randomization, task_options=limit)
     for one in (env, other):
         one.restore_state(EnvironmentState.from_data(json.loads(text)))
         for step, (a, b) in enumerate(zip(rows, go_on(one, 70, seed=2), strict=True)):

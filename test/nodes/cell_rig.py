@@ -8,7 +8,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
-from std_msgs.msg import Bool
+from std_msgs.msg import Bool, Empty
 from std_srvs.srv import Trigger
 
 from der_ros.geometry import Pose, Twist
@@ -29,6 +29,7 @@ class CellWithoutPolicy:
 
     Attributes:
         blocked: the arm does not follow.
+        force_n: what the sensor feels.
         drift_mps: it rises with this speed while it is told to rest.
         fault: what kuka_bridge reports and latches; empty for none.
         calls: services that were called, in order.
@@ -39,6 +40,7 @@ class CellWithoutPolicy:
         start = make_task("lap_joint").start_pose
         self.pose = Pose(start.position + np.array((0.001, 0.0, 0.002)), start.quaternion)
         self.blocked, self.drift_mps, self.fault, self.calls = False, 0.0, "", []
+        self.force_n = 0.0
         self.moved_at_s = self._commanded_at_s = float("-inf")
         self._twist, self._node = Twist.zero(), node
         self._poses = node.create_publisher(PoseStamped, "kuka/tcp_pose", 10)
@@ -88,6 +90,7 @@ class CellWithoutPolicy:
         self._poses.publish(pose_to_message(self.pose, "base_link", stamp))
         wrench = WrenchStamped()
         wrench.header.stamp = stamp
+        wrench.wrench.force.z = self.force_n
         self._wrenches.publish(wrench)
 
 
@@ -97,15 +100,18 @@ class Cell(CellWithoutPolicy):
     Attributes:
         mute: the policy is active and says nothing.
         stubborn: it refuses to be deactivated.
+        watched: how often it was told that somebody watches, since it is active; before that it
+            does not move.
     """
 
     def __init__(self, node):
         super().__init__(node)
         self.mute = self.stubborn = False
-        self._state = State.PRIMARY_STATE_UNCONFIGURED
+        self._state, self.watched = State.PRIMARY_STATE_UNCONFIGURED, 0
         self._twists = node.create_publisher(TwistStamped, "kuka/delta_twist_cmds", 10)
         node.create_service(ChangeState, "policy_server/change_state", self._on_change)
         node.create_service(GetState, "policy_server/get_state", self._on_get)
+        node.create_subscription(Empty, "policy_server/watched", self._on_watched, 1)
         node.create_timer(0.02, self._act)
 
     def _on_change(self, request, response):
@@ -114,15 +120,22 @@ class Cell(CellWithoutPolicy):
             self.stubborn and wanted == Transition.TRANSITION_DEACTIVATE
         )
         if response.success:
-            self._state = STATES[wanted]
+            self._state, self.watched = STATES[wanted], 0
         return response
+
+    @property
+    def active(self):
+        return self._state == State.PRIMARY_STATE_ACTIVE
+
+    def _on_watched(self, _message):
+        self.watched += 1
 
     def _on_get(self, _request, response):
         response.current_state.id = self._state
         return response
 
     def _act(self):
-        if self._state == State.PRIMARY_STATE_ACTIVE and not self.mute:
+        if self.active and self.watched and not self.mute:
             down = Twist(np.array((0.0, 0.0, -0.04)), np.zeros(3))
             stamp = self._node.get_clock().now().to_msg()
             self._twists.publish(twist_to_message(down, "task_frame", stamp))

@@ -29,8 +29,8 @@ class Bench:
         self.motion = BridgeMotion(MotionConfig(TASK, SENSOR, LIMITS))
         self.session = 1
 
-    def cycle(self, tcp=TASK):
-        state = RobotState(tcp, None, 12, 0, CYCLE_S, self.now, self.session)
+    def cycle(self, tcp=TASK, delay=0):
+        state = RobotState(tcp, None, 12, delay, CYCLE_S, self.now, self.session)
         twist = self.motion.on_cycle(state)
         self.now += CYCLE_S
         return twist
@@ -213,6 +213,59 @@ def test_a_robot_that_falls_silent_in_motion_is_a_fault(bench):
     assert "silent" in bench.motion.fault
 
 
+def test_late_answers_in_motion_are_a_fault_beyond_their_number(bench):
+    bench.go()
+    bench.feel()
+    bench.cycle(delay=5)
+    assert bench.motion.warning == ""
+    bench.feel()
+    bench.cycle(delay=20)
+    assert bench.motion.fault is None
+    assert bench.motion.warning == "20 answers of the last second were late"
+    bench.go(1)
+    bench.feel()
+    bench.cycle(delay=1)
+    assert "21 answers of the last second too late, expected at most 20" in bench.motion.fault
+    bench.motion.reset()
+    bench.now += 1.1
+    assert bench.go().linear.any()
+    assert (bench.motion.fault, bench.motion.warning) == (None, "")
+
+
+def test_late_answers_at_rest_are_a_warning(bench):
+    bench.feel()
+    bench.cycle()
+    bench.feel()
+    bench.cycle(delay=39)
+    assert bench.motion.fault is None
+    assert "39 answers" in bench.motion.warning
+
+
+@pytest.mark.parametrize("pause", [{"delay": 1}, {"delay": 0}])
+def test_a_robot_that_stood_sets_off_from_rest(bench, pause):
+    """After a pause no speed of before is left: one cycle at 1 m/s2 is 0.012 m/s."""
+    fast = Twist(np.array((0.05, 0.0, 0.0)), np.zeros(3))
+    assert np.linalg.norm(bench.go(twist=fast).linear) == pytest.approx(0.05)
+    if not pause["delay"]:
+        bench.now += 4 * CYCLE_S
+    bench.feel()
+    bench.motion.accept_command(fast, "task_frame", 0.0)
+    assert np.linalg.norm(bench.cycle(**pause).linear) == pytest.approx(0.012)
+
+
+def test_a_robot_that_does_not_follow_is_a_fault_until_reset(bench):
+    sent = X
+    for _ in range(200):
+        bench.go(1)
+        state = RobotState(TASK, None, 12, 0, CYCLE_S, bench.now, 1)
+        bench.motion.on_answered(Answered(state, sent, (0.0,) * 6, None, None))
+    assert "the robot does not follow" in bench.motion.fault
+    assert bench.motion.following[0] > 0.01
+    bench.motion.reset()
+    assert bench.go().linear.any()
+    assert bench.motion.following == (0.0, 0.0)
+
+
 def test_what_was_sent_is_told_in_the_tasks_axes(bench):
     state = RobotState(TASK, None, 12, 0, CYCLE_S, bench.now, 1)
     sent = Answered(state, X.rotated(TASK.rotation), (0.0,) * 6, None, None)
@@ -224,3 +277,8 @@ def test_what_was_sent_is_told_in_the_tasks_axes(bench):
 def test_configuration_is_checked(name, bad):
     with pytest.raises(ConfigurationError, match=name):
         MotionConfig(TASK, SENSOR, LIMITS, **{name: bad})
+
+
+def test_some_lateness_must_be_allowed():
+    with pytest.raises(ConfigurationError, match="max_late_answers"):
+        MotionConfig(TASK, SENSOR, LIMITS, max_late_answers=0)

@@ -4,12 +4,10 @@ import contextlib
 import math
 import signal
 import socket
-import subprocess
-import sys
 
 import numpy as np
 import pytest
-from bridge_rig import environment, process, running, until
+from bridge_rig import process, running, until
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from rclpy.duration import Duration
@@ -183,59 +181,6 @@ def test_a_second_publisher_of_commands_stops_the_robot_until_it_is_gone(monkeyp
             stranger.destroy_node()
         assert until(it.freed)
         assert it.moves()
-
-
-FLOOD = """
-import sys, time, rclpy
-from geometry_msgs.msg import TwistStamped, WrenchStamped
-rclpy.init()
-node = rclpy.create_node("flood")
-twists = node.create_publisher(TwistStamped, "kuka/delta_twist_cmds", 1)
-wrenches = node.create_publisher(WrenchStamped, "netft_data", 1)
-twist = TwistStamped()
-twist.header.frame_id = "map"
-print("ready", flush=True)
-for line in sys.stdin:
-    end = time.monotonic() + float(line)
-    while time.monotonic() < end:
-        twists.publish(twist)
-        wrenches.publish(WrenchStamped())
-    print("done", flush=True)
-"""
-
-
-# Several processes in real time: on a busy computer the deadlines are missed, so it runs apart.
-@pytest.mark.slow
-def test_a_flood_of_foreign_messages_does_not_keep_it_from_answering(monkeypatch):
-    with bench(monkeypatch) as it, flood() as tell:
-        it.say(x=0.01)
-        assert it.moves()
-        before = it.krc4.statistics
-        refused = it.node._motion.counts.refused.get("frame", 0)
-        tell(3.0)
-        after = it.krc4.statistics
-        assert it.node._motion.counts.refused["frame"] > refused + 100
-        assert after.cycles > before.cycles + 100
-        assert it.krc4.state is ControllerState.RUNNING
-        assert it.krc4.statistics.sessions == 1
-        assert it.moves()
-
-
-@contextlib.contextmanager
-def flood():
-    """A process that floods for as many seconds as it is told."""
-    command = [sys.executable, "-c", FLOOD]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=environment(), **pipes) as child:
-        assert child.stdout.readline() == "ready\n"
-
-        def tell(duration_s):
-            child.stdin.write(f"{duration_s}\n")
-            child.stdin.flush()
-            assert child.stdout.readline() == "done\n"
-
-        yield tell
-        child.kill()
 
 
 def test_stop_latches_until_reset(monkeypatch):

@@ -12,7 +12,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from policy_rig import DT, Cell, call, change_state, own_domain, running, until, write_policy
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
-from std_msgs.msg import Float32MultiArray, String
+from std_msgs.msg import Empty, Float32MultiArray, String
 from std_srvs.srv import Trigger
 
 from der_ros.nodes.common import LATCHED, Level, ShellNode
@@ -118,6 +118,42 @@ def test_stale_unsynchronised_garbage_and_foreign_input_is_not_acted_on(policy):
             for name, value in usual.items():
                 setattr(cell, name, value)
         assert until(lambda: health(diagnostics)[:2] == (Level.OK, "active"))
+
+
+def test_it_moves_only_while_somebody_watches(policy):
+    """Also what happens when the answer to an activation is lost: then nobody begins to watch."""
+    asked = {"policy": policy, "task_frame": TASK_FRAME, "watch_timeout_s": 0.3}
+    with running(PolicyServer, **asked) as (_, test):
+        cell = Cell(test)
+        diagnostics = listen(test, DiagnosticArray, "/diagnostics")
+        watched = test.create_publisher(Empty, "policy_server/watched", 1)
+        assert change_state(test, "configure")
+        assert change_state(test, "activate")
+        assert until(lambda: "nobody watches yet" in health(diagnostics)[1])
+        assert health(diagnostics)[0] is Level.WARN
+        assert not cell.twists
+        told_at_s = []
+
+        def tell():
+            told_at_s.append(test.get_clock().now().nanoseconds * 1e-9)
+            watched.publish(Empty())
+
+        timer = test.create_timer(0.05, tell)
+        assert until(lambda: len(cell.twists) > 20)
+        timer.cancel()
+        assert until(lambda: "nobody watches the robot any more" in health(diagnostics)[1])
+        assert health(diagnostics)[0] is Level.ERROR
+        assert until(lambda: cell.twists[-1].twist.linear.z == 0.0)
+        stamp = cell.twists[-1].header.stamp
+        # The parameter's time, one tick, and what a busy computer makes of it.
+        assert 0.25 < stamp.sec + 1e-9 * stamp.nanosec - told_at_s[-1] < 0.3 + DT + 0.5
+        # Watched again, it does not go on by itself: somebody has to activate it again.
+        timer.reset()
+        seen = len(cell.twists)
+        assert not until(lambda: len(cell.twists) > seen, 10 * DT)
+        assert change_state(test, "deactivate")
+        assert change_state(test, "activate")
+        assert until(lambda: len(cell.twists) > seen + 20)
 
 
 def test_a_policy_that_gives_nan_is_stopped_until_a_person_resets_it(policy):

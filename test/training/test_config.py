@@ -5,6 +5,7 @@ import pytest
 
 from der_ros.algorithms.base import ALGORITHM_NAMES, LearnerConfig
 from der_ros.errors import ConfigurationError
+from der_ros.tasks import make_task
 from der_ros.training.config import (
     FIELD_NAMES,
     PRESET_NAMES,
@@ -13,6 +14,7 @@ from der_ros.training.config import (
     make_config,
     parse_override,
 )
+from der_ros.training.exploration import make_noise
 
 SOURCE = Path(__file__).parents[2] / "der_ros"
 
@@ -26,22 +28,76 @@ def test_presets_load_and_survive_a_round_trip(preset, tmp_path):
     assert config.seed == 3
 
 
-def test_the_paper_preset_is_the_papers_appendix():
-    config = load_config("paper")
-    assert config.algorithm == "ddpg"
-    learner = config.learner
-    assert (learner.policy_loss_coefficient, learner.critic_loss_coefficient) == (0.1, 1.0)
-    assert (learner.learning_rate, learner.l2, learner.hidden) == (1e-3, 1e-6, (256, 256))
-    assert (learner.huber, learner.layer_norm) == (True, False)
-    assert (learner.tau, learner.target_interval, config.batch_size) == (1.0, 50_000, 512)
-    assert (config.learning_starts, config.policy_interval) == (50_000, 400)
-    assert (config.exploration, config.ou_theta, config.ou_sigma) == (
-        "ornstein_uhlenbeck", 0.15, 0.2,
-    )  # fmt: skip
-    assert (config.noise_max, config.permanent_demonstrations) == (0.1, False)
-    assert (config.shards, config.capacity, config.zone_size) == (6, 2_000_000, 20_000)
-    assert (config.alpha, config.beta, config.n_step, config.gamma) == (0.5, 0.4, 3, 0.99)
-    assert (config.filter_clip, config.fragment_steps) == (10.0, 50)
+# What the paper's Sec. 4 and appendix give, and where they are silent RLlib's Ape-X DDPG of 2019.
+APPENDIX = {
+    "algorithm": "ddpg",
+    "policy_loss_coefficient": 0.1,
+    "critic_loss_coefficient": 1.0,
+    "learning_rate": 1e-3,
+    "l2": 1e-6,
+    "huber": True,
+    "layer_norm": False,
+    "tau": 1.0,
+    "target_interval": 50_000,
+    "batch_size": 512,
+    "fragment_steps": 50,
+    "learning_starts": 50_000,
+    "policy_interval": 400,
+    "gamma": 0.99,
+    "n_step": 3,
+    "reward_scale": 1.0,
+    "exploration": "ornstein_uhlenbeck",
+    "ou_theta": 0.15,
+    "ou_sigma": 0.2,
+    "noise_max": 0.1,
+    "action_dropout": 0.0,
+    "shards": 6,
+    "capacity": 2_000_000,
+    "zone_size": 20_000,
+    "zone_scope": "total",
+    "zone_share": None,
+    "alpha": 0.5,
+    "beta": 0.4,
+    "beta_final": None,
+    "epsilon": 1e-6,
+    "first_priority": "td_error",
+    "filter_clip": 10.0,
+    "fold_symmetry": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("task", "hidden", "success_reward"),
+    [("peg_in_hole", (64, 64), 1000.0), ("lap_joint", (256, 256), 100.0)],
+)
+def test_the_paper_preset_is_the_papers_appendix(task, hidden, success_reward):
+    config = load_config("paper", {"task": task})
+    values = {**vars(config.learner), **vars(config)}
+    assert {name: values[name] for name in APPENDIX} == APPENDIX
+    assert config.learner.hidden == hidden
+    assert make_task(task).success_reward == success_reward
+
+
+def test_the_papers_workers_scale_their_noise_as_ape_x_does():
+    config = load_config("paper", {"workers": 30})
+    scales = [make_noise(config, worker, 30).scale for worker in (0, 29)]
+    assert scales == pytest.approx([2 * 0.1 * 0.4, 2 * 0.1 * 0.4**8])
+
+
+def test_a_section_counts_for_its_case_only_and_below_what_is_given(tmp_path):
+    path = tmp_path / "preset.yaml"
+    path.write_text(
+        "hidden: [8]\nfor_task: {peg_in_hole: {hidden: [4], shards: 2}}\n"
+        "for_algorithm: {sac: {shards: 3}}\n"
+    )
+    assert load_config(path).learner.hidden == (8,)
+    peg = load_config(path, {"task": "peg_in_hole"})
+    assert (peg.learner.hidden, peg.shards) == ((4,), 2)
+    both = load_config(path, {"task": "peg_in_hole", "algorithm": "sac", "hidden": [2]})
+    assert (both.learner.hidden, both.shards) == ((2,), 3)
+    path.write_text("for_task: [1]\n")
+    with pytest.raises(ConfigurationError, match="for_task: expected a mapping"):
+        load_config(path)
 
 
 def test_every_field_is_described_and_used():

@@ -107,6 +107,16 @@ def test_a_learner_that_does_not_receive_holds_the_workers():
         assert 0 < taken <= 4
 
 
+def test_all_that_a_worker_has_sent_is_taken_in_at_once():
+    with local_engine(make_config({**SMALL, "workers": 1})) as engine:
+        until(engine, workers_of)
+        deadline, messages = time.monotonic() + 60.0, []
+        while len(messages) < 2:  # while a learner updates, more than one fragment comes
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+            messages = engine.receive(0.0)
+
+
 def test_a_worker_that_cannot_start_says_why():
     wrong = make_config({"task": "lap_joint", "clearance_m": 7.0, "workers": 1})
     with local_engine(wrong, 13) as engine:

@@ -29,7 +29,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-OPTIONS = {"env": "Pendulum-v1", "engine": "ray", "hidden": [8], "learning_starts": 100}
+OPTIONS = {
+    "env": "Pendulum-v1",
+    "success_return": 0.0,
+    "engine": "ray",
+    "hidden": [8],
+    "learning_starts": 100,
+}
 OPTIONS |= {"capacity": 10_000, "zone_size": 1000, "shards": 2, "batch_size": 32}
 OPTIONS |= {"evaluation_episodes": 2, "replay_structure": "one_shot_in_all", "demos": "given"}
 PARAMETERS = 8 * 3 + 8 + 8 + 1
@@ -131,7 +137,7 @@ def test_without_ray_the_run_says_how_to_get_it(tmp_path):
         "from der_ros.training.run import TrainingRun\n"
         "from der_ros.training.config import make_config\n"
         "from pathlib import Path\n"
-        f"config = make_config({{'env': 'Pendulum-v1', 'engine': 'ray'}})\n"
+        f"config = make_config({{'env': 'Pendulum-v1', 'der': False, 'engine': 'ray'}})\n"
         f"TrainingRun(config, Path({str(tmp_path / 'run')!r})).run()\n"
     )
     result = subprocess.run(

@@ -90,7 +90,13 @@ def test_killed_and_resumed_is_the_uninterrupted_run_bit_for_bit(tmp_path, optio
 
 
 def test_a_run_with_workers_goes_on_after_a_kill(tmp_path):
-    options = {"env": "Pendulum-v1", "workers": 1, "hidden": [8], "learning_starts": 100}
+    options = {
+        "env": "Pendulum-v1",
+        "success_return": 0.0,
+        "workers": 1,
+        "hidden": [8],
+        "learning_starts": 100,
+    }
     options |= {"checkpoint_interval_s": 0.1, "capacity": 5000, "zone_size": 300}
     options |= {"batch_size": 16, "evaluation_episodes": 1}
     killed_after_a_checkpoint(options, tmp_path / "run", 500)
@@ -101,7 +107,13 @@ def test_a_run_with_workers_goes_on_after_a_kill(tmp_path):
 
 
 def test_an_environment_that_cannot_be_saved_starts_a_fresh_episode(tmp_path):
-    options = {"env": "Pendulum-v1", "workers": 0, "hidden": [8], "learning_starts": 100}
+    options = {
+        "env": "Pendulum-v1",
+        "success_return": 0.0,
+        "workers": 0,
+        "hidden": [8],
+        "learning_starts": 100,
+    }
     options |= {"capacity": 5000, "zone_size": 300, "batch_size": 16, "evaluation_episodes": 1}
     made = make_config({**options, "max_env_steps": 350})
     TrainingRun(made, tmp_path).run()

@@ -1,8 +1,9 @@
 import json
 
+import gymnasium
 import numpy as np
 import pytest
-import reach  # noqa: F401  (registers the environment)
+import reach
 
 from der_ros.errors import CheckpointError, ConfigurationError
 from der_ros.training.checkpoint import latest_checkpoint, load_checkpoint
@@ -125,6 +126,25 @@ def test_a_run_folder_that_holds_something_is_refused(tmp_path):
 def test_what_cannot_be_trained_is_refused_in_a_sentence(tmp_path, options, text):
     with pytest.raises(ConfigurationError, match=text):
         TrainingRun(config(**options), tmp_path / "run").run()
+
+
+class Unjudged(gymnasium.Wrapper):
+    """Keeps what an episode was worth to itself."""
+
+    def step(self, action):
+        *result, _ = super().step(action)
+        return *result, {}
+
+
+gymnasium.register("der_ros_test/Unjudged-v0", lambda: Unjudged(reach.Reach()))
+
+
+def test_der_without_anything_that_tells_successes_is_refused(tmp_path):
+    unjudged = {"env": "der_ros_test/Unjudged-v0", "workers": 0}
+    with pytest.raises(ConfigurationError, match=r"success.*reward threshold.*success_return"):
+        TrainingRun(config(**unjudged), tmp_path / "refused").run()
+    for name, options in (("judged", {"success_return": 0.0}), ("plain", {"der": False})):
+        TrainingRun(config(**unjudged, **options), tmp_path / name).run()
 
 
 def test_stops_when_told_with_a_checkpoint(tmp_path):

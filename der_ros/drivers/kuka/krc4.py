@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from types import TracebackType
+from typing import Protocol
 
 import numpy as np
 
@@ -36,7 +37,8 @@ from der_ros.drivers.kuka.rsi import (
     build_robot_telegram,
     parse_sensor_telegram,
 )
-from der_ros.drivers.realtime import ask_for_realtime
+from der_ros.drivers.kuka.transport import Packet, receive, stamp_arrivals
+from der_ros.drivers.realtime import ask_for_scheduling, hurry_switching, tell_refusals
 from der_ros.errors import ConfigurationError, ConnectionFailedError, ProtocolError
 from der_ros.geometry import Array, Pose, euler_zyx_from_quaternion
 
@@ -50,6 +52,7 @@ __all__ = [
     "RobotPlant",
     "SimulatedKrc4",
     "SimulatedKrc4Config",
+    "WireTap",
 ]
 
 # More than this in one cycle is another of the inverse kinematics' solutions, not a motion.
@@ -140,15 +143,41 @@ class Krc4Statistics:
     wake_up: LatencyFigures
 
 
+class WireTap(Protocol):
+    """Hears in the controller's thread what goes over its wire; it should return at once."""
+
+    def sent(self, ipoc: int, at_s: float, late_s: float) -> None:
+        """A telegram is about to leave; ``late_s`` is how late the controller itself woke up.
+
+        Args:
+            ipoc: its number.
+            at_s: now, ``time.monotonic``.
+            late_s: after the cycle's due time.
+        """
+        ...
+
+    def answered(self, answer: SensorTelegram, at_s: float) -> None:
+        """An answer came, whether or not it was still waited for.
+
+        Args:
+            answer: what it says.
+            at_s: when the kernel got it, ``time.monotonic``.
+        """
+        ...
+
+
 class SimulatedKrc4:
     """An RSI client on UDP around a plant; a context manager with a thread of its own.
 
     The plant advances every cycle in every state: the world goes on when RSI has stopped.
     """
 
-    def __init__(self, config: SimulatedKrc4Config, plant: RobotPlant) -> None:
+    def __init__(
+        self, config: SimulatedKrc4Config, plant: RobotPlant, tap: WireTap | None = None
+    ) -> None:
         self._config = config
         self._plant = plant
+        self._tap = tap
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._end = threading.Event()
@@ -165,7 +194,7 @@ class SimulatedKrc4:
         self._mismatched = self._malformed = self._sessions = self._clamped = 0
         self._ipoc = 0
         self._expected_ipoc = 0
-        self._sent_s = 0.0
+        self._sent_s = self._woke_late_s = 0.0
         self._stopped_at_s = 0.0
         self._stopped_by_timeout = False
         self._axes: Array | None = None
@@ -179,6 +208,7 @@ class SimulatedKrc4:
         """
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
+            stamp_arrivals(udp)
             udp.bind((self._config.robot_address, 0))
             udp.setblocking(False)
         except OSError as error:
@@ -251,7 +281,8 @@ class SimulatedKrc4:
         log("simulated KRC4 stopped RSI: %s", reason)
 
     def _run(self) -> None:
-        ask_for_realtime(self._config.realtime_priority, "simulated KRC4")
+        asked = ask_for_scheduling(self._config.realtime_priority)
+        tell_refusals("simulated KRC4", {"scheduling": asked, "switching": hurry_switching()})
         cycle_s = self._config.cycle_s
         motion = _REST
         tick = time.monotonic()
@@ -337,10 +368,12 @@ class SimulatedKrc4:
         if self._socket is None:
             return
         self._cycles += 1
+        data = build_robot_telegram(telegram)
         self._sent_s = time.monotonic()
+        if self._tap is not None:
+            self._tap.sent(self._expected_ipoc, self._sent_s, self._woke_late_s)
         try:
-            address = (self._config.pc_address, self._config.pc_port)
-            self._socket.sendto(build_robot_telegram(telegram), address)
+            self._socket.sendto(data, (self._config.pc_address, self._config.pc_port))
         except OSError as error:
             logger.debug("simulated KRC4: sending failed: %s", error)
 
@@ -357,31 +390,33 @@ class SimulatedKrc4:
         """The right answer, if it is there before the next tick."""
         while not self._end.is_set():
             remaining = tick - time.monotonic()
-            data = self._receive(max(0.0, remaining))
-            if data is None and remaining <= 0.0:
+            packet = self._receive(max(0.0, remaining))
+            if packet is None and remaining <= 0.0:
                 return None
-            answer = None if data is None else self._parse(data)
-            if answer is not None:
-                self._answer_latency.add(time.monotonic() - self._sent_s)
+            answer = None if packet is None else self._parse(packet)
+            if packet is not None and answer is not None:
+                self._answer_latency.add(max(0.0, packet.stamp_monotonic_s - self._sent_s))
                 return answer
         return None
 
-    def _receive(self, timeout_s: float) -> bytes | None:
+    def _receive(self, timeout_s: float) -> Packet | None:
         if self._socket is None or not select.select([self._socket], [], [], timeout_s)[0]:
             return None
         try:
-            data, address = self._socket.recvfrom(65536)
+            packet = receive(self._socket)
         except OSError:
             return None
-        return data if address[0] == self._config.pc_address else None
+        return packet if packet.address[0] == self._config.pc_address else None
 
-    def _parse(self, data: bytes) -> SensorTelegram | None:
+    def _parse(self, packet: Packet) -> SensorTelegram | None:
         try:
-            answer = parse_sensor_telegram(data)
+            answer = parse_sensor_telegram(packet.data)
         except ProtocolError as error:
             self._malformed += 1
             logger.debug("simulated KRC4: malformed answer: %s", error)
             return None
+        if self._tap is not None:
+            self._tap.answered(answer, packet.stamp_monotonic_s)
         if answer.ipoc != self._expected_ipoc:
             self._mismatched += 1
             return None
@@ -430,4 +465,5 @@ class SimulatedKrc4:
         remaining = tick - time.monotonic()
         if remaining > 0.0:
             time.sleep(remaining)
-        self._wake_up.add(max(0.0, time.monotonic() - tick))
+        self._woke_late_s = max(0.0, time.monotonic() - tick)
+        self._wake_up.add(self._woke_late_s)

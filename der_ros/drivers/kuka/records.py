@@ -26,6 +26,7 @@ class RsiServerConfig:
         sensor_type: the ``Type`` that the controller's Ethernet file expects (SENTYPE).
         peer_silence_s: after this a controller may start anew, from another port too.
         realtime_priority: SCHED_FIFO priority to ask for, 0 for none.
+        realtime_cpu: the only processor that the answering thread runs on, -1 for any.
         check_cycle: refuse motion until the telegrams are seen to come at ``cycle_s``.
     """
 
@@ -38,6 +39,7 @@ class RsiServerConfig:
     sensor_type: str = "ImFree"
     peer_silence_s: float = 0.5
     realtime_priority: int = 50
+    realtime_cpu: int = -1
     check_cycle: bool = True
 
     def __post_init__(self) -> None:

@@ -1,8 +1,9 @@
 """Where a telegram belongs in the controller's series: next, repeated, late, or a new start.
 
 Real controllers count the IPOC in milliseconds, public simulators by one, so the step is learned
-and only used to count losses; a new start is known by silence, by an IPOC far behind, or by the
-empty telegram with which old versions open.
+and only used to count losses and to know a jump; a new start is known by silence, by an IPOC far
+behind or further ahead than losses could explain, or by the empty telegram with which old versions
+open.
 """
 
 from __future__ import annotations
@@ -32,7 +33,6 @@ class TelegramSeries:
     Attributes:
         session: counts the starts of RSI, from 1.
         lost: telegrams that did not arrive, as the IPOC tells.
-        jumps: IPOC steps too large to be losses.
     """
 
     def __init__(self, cycle_s: float, silence_s: float, check_cycle: bool = True) -> None:
@@ -41,7 +41,6 @@ class TelegramSeries:
         self._check_cycle = check_cycle
         self.session = 0
         self.lost = 0
-        self.jumps = 0
         self._last_ipoc: int | None = None
         self._last_arrival_s = float("-inf")
         self._restart()
@@ -93,17 +92,14 @@ class TelegramSeries:
             return Arrival.DUPLICATE
         if gap < 0:
             return Arrival.LATE if gap >= -_REORDER_WINDOW else Arrival.START
-        self._count_losses(gap)
-        return Arrival.NEXT
-
-    def _count_losses(self, gap: int) -> None:
         if self._step is None or gap < self._step:
             self._step = gap
         missing = gap // self._step - 1
         if missing > _JUMP_STEPS:
-            self.jumps += 1
-        else:
-            self.lost += missing
+            # So many would have been seconds of silence.
+            return Arrival.START
+        self.lost += missing
+        return Arrival.NEXT
 
     def _measure(self, now_s: float) -> None:
         """The cycle is measured until it is found right: a controller cannot change it later."""

@@ -24,7 +24,15 @@ from der_ros.drivers.kuka.rsi import (
 )
 from der_ros.drivers.kuka.series import Arrival, TelegramSeries
 from der_ros.drivers.kuka.transport import Packet, open_port, receive_all
-from der_ros.drivers.realtime import ask_for_realtime
+from der_ros.drivers.realtime import (
+    NOT_ASKED,
+    Grant,
+    ask_for_cpu,
+    ask_for_scheduling,
+    hurry_switching,
+    keep_turn,
+    tell_refusals,
+)
 from der_ros.errors import ProtocolError
 from der_ros.geometry import Pose, Twist, quaternion_from_euler_zyx
 
@@ -70,6 +78,7 @@ class RsiServer:
         self._latency = LatencyRing()
         self._last_error: str | None = None
         self._last_delay = 0
+        self._grants = dict.fromkeys(("scheduling", "processor", "switching"), NOT_ASKED)
 
     def __enter__(self) -> RsiServer:
         """Opens the port and starts answering.
@@ -108,6 +117,11 @@ class RsiServer:
         return self._peer is not None and not self._series.silent(time.monotonic())
 
     @property
+    def grants(self) -> dict[str, Grant]:
+        """What the answering thread asked of the system, by name, and what came of it."""
+        return dict(self._grants)
+
+    @property
     def statistics(self) -> RsiStatistics:
         """The counters now; cheap enough for 10 Hz, not meant for every cycle."""
         travel_mm, travel_deg = self._tracker.travel
@@ -122,12 +136,19 @@ class RsiServer:
         )
 
     def _serve(self) -> None:
-        ask_for_realtime(self._config.realtime_priority, "RSI server")
+        self._grants = {
+            "scheduling": ask_for_scheduling(self._config.realtime_priority),
+            "processor": ask_for_cpu(self._config.realtime_cpu),
+            "switching": hurry_switching(),
+        }
+        tell_refusals("RSI server", self._grants)
         udp = self._socket
         while not self._stop.is_set():
             packets = [] if udp is None else receive_all(udp)
+            keep_turn()
             for index, packet in enumerate(packets):
                 self._handle_safely(packet, newest=index == len(packets) - 1)
+            hurry_switching()
 
     def _handle_safely(self, packet: Packet, newest: bool) -> None:
         """The thread must outlive whatever happens: the controller stops without it."""
@@ -237,6 +258,7 @@ class RsiServer:
     def _send(self, data: bytes, packet: Packet) -> None:
         if self._socket is None:
             return
+        hurry_switching()  # sending lets go of the lock, and the answer is then on its way
         try:
             self._socket.sendto(data, packet.address)
         except OSError as error:
@@ -251,12 +273,10 @@ class RsiServer:
             return None
         x, y, z, *abc = telegram.tcp_mm_deg
         yaw, pitch, roll = (math.radians(angle) for angle in abc)
+        qx, qy, qz, qw = quaternion_from_euler_zyx(yaw, pitch, roll).tolist()
         axes = telegram.axes_deg
         return RobotState(
-            Pose(
-                np.array((0.001 * x, 0.001 * y, 0.001 * z)),
-                quaternion_from_euler_zyx(yaw, pitch, roll),
-            ),
+            Pose.from_numbers((0.001 * x, 0.001 * y, 0.001 * z), (qx, qy, qz, qw)),
             None if axes is None else np.radians(axes),
             telegram.ipoc,
             telegram.delay or 0,

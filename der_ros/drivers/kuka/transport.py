@@ -75,7 +75,7 @@ def open_port(address: str, port: int) -> socket.socket:
         udp.setsockopt(
             socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 0, int(POLL_S * 1e6))
         )
-        udp.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        stamp_arrivals(udp)
         udp.bind((address, port))
     except OSError as error:
         udp.close()
@@ -103,13 +103,27 @@ def receive_all(udp: socket.socket) -> list[Packet]:
 
 def _receive(udp: socket.socket, flags: int) -> Packet | None:
     try:
-        data, ancillary, _, address = udp.recvmsg(_RECEIVE_BYTES, 64, flags)
+        return receive(udp, flags)
     except (BlockingIOError, InterruptedError):
         return None
     except OSError as error:
         logger.warning("RSI server: receiving failed: %s", error)
         time.sleep(POLL_S)
         return None
+
+
+def stamp_arrivals(udp: socket.socket) -> None:
+    """From now on the kernel notes when a packet comes, so that a late reader does not count."""
+    udp.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+
+
+def receive(udp: socket.socket, flags: int = 0) -> Packet:
+    """One packet, with its time of arrival in the kernel where ``stamp_arrivals`` was called.
+
+    Raises:
+        OSError: as the socket does; ``BlockingIOError`` when there is none.
+    """
+    data, ancillary, _, address = udp.recvmsg(_RECEIVE_BYTES, 64, flags)
     now_ns, now_s = time.time_ns(), time.monotonic()
     arrived_ns = now_ns
     for level, kind, value in ancillary:

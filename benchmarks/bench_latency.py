@@ -1,0 +1,348 @@
+"""From a force record on the wire to the correction on the wire that depends on it.
+
+    ros2 run der_ros benchmark latency [--cycle-ms 12|4] [--seconds 60] [--policy-ms 60]
+
+All real nodes of the way: ft_bridge, policy_server, kuka_bridge, each its own process. The force
+that the simulated sensor sends is a clock (a saw tooth of the monotonic time), the policy answers
+in proportion to it, so each correction on the wire tells when the record was made that it depends
+on. The same once more without a policy, for the governor's own path: there the correction is how
+the tool gives way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import rclpy
+from far_ends import (
+    ClockForce,
+    Controller,
+    Cycles,
+    Floats,
+    MeasuringController,
+    Sensor,
+    busy_core,
+    measuring_controller,
+    sensor,
+)
+from figures import Figure, argument_parser, show
+from geometry_msgs.msg import TwistStamped, WrenchStamped
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from onnx import TensorProto, helper, numpy_helper
+from rclpy.node import Node
+from rclpy.time import Time
+from whole_stack import PC_IP, ROBOT_IP, SENSOR_IP, Ports, own_domain, started, until
+
+from der_ros.drivers.kuka.kinematics import forward
+from der_ros.drivers.kuka.plant import UPRIGHT_RAD
+from der_ros.nodes.polling import PolledSubscription
+from der_ros.policy.contract import PolicyContract
+from der_ros.policy.observation import OBSERVATION_NAMES
+
+TCP = forward(UPRIGHT_RAD)
+SPEED_MPS, SOFT_N, HARD_N = 0.05, 50.0, 1000.0
+# The time that the force tells is unique for so long; nothing may take longer.
+PERIOD_S = 0.5
+POLL_S = 0.004
+# What the correction's last digit leaves open of the time that it tells.
+SAME_S = 5e-4
+
+
+class Way(NamedTuple):
+    """One way from force to correction.
+
+    Attributes:
+        name: of its figures.
+        force: what the sensor feels.
+        metres_per_second: speed at the ends of the saw tooth.
+    """
+
+    name: str
+    force: ClockForce
+    metres_per_second: float
+
+
+def ways() -> tuple[Way, Way]:
+    """Through the policy, and through the governor alone."""
+    # The task's axes are the base's; the sensor turns with the TCP.
+    axis = TCP.rotation.T @ np.array((1.0, 0.0, 0.0))
+    yielding = 400.0
+    return (
+        Way("policy", ClockForce(axis, PERIOD_S, 0.8 * SOFT_N), SPEED_MPS),
+        Way("governor", ClockForce(axis, PERIOD_S, yielding, SOFT_N), SPEED_MPS),
+    )
+
+
+def write_policy(path: Path, control_dt_s: float) -> None:
+    """A policy whose first action is the force along x, 1 at the end of the saw tooth."""
+    weight = np.zeros((13, 6), np.float32)
+    weight[OBSERVATION_NAMES.index("fx"), 0] = 1.0 / (0.8 * SOFT_N)
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["observation", "w"], ["wanted"]),
+            helper.make_node("Clip", ["wanted", "low", "high"], ["action"]),
+        ],
+        "policy",
+        [helper.make_tensor_value_info("observation", TensorProto.FLOAT, ["N", 13])],
+        [helper.make_tensor_value_info("action", TensorProto.FLOAT, ["N", 6])],
+        [
+            numpy_helper.from_array(weight, "w"),
+            numpy_helper.from_array(np.float32(-1.0), "low"),
+            numpy_helper.from_array(np.float32(1.0), "high"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    contract = PolicyContract("lap_joint", (SPEED_MPS,) * 6, control_dt_s)
+    helper.set_model_props(model, contract.to_metadata())
+    path.write_bytes(model.SerializeToString())
+
+
+def parameters(ports: Ports, cycle_ms: int, policy: Path) -> dict[str, dict[str, object]]:
+    """Of each node: as deployed, but for limits that the saw tooth must not meet."""
+    frames = {
+        "task_frame": [*TCP.position.tolist(), 0.0, 0.0, 0.0, 1.0],
+        "tcp_from_sensor": [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0],
+    }
+    return {
+        "ft_bridge": {
+            "sensor_ip": SENSOR_IP, "rdt_port": ports.rdt, "http_port": ports.http, **frames,
+        },
+        "policy_server": {"policy": str(policy), **frames},
+        "kuka_bridge": {
+            "robot_ip": ROBOT_IP, "bind_address": PC_IP, "rsi_port": ports.rsi,
+            "cycle_ms": cycle_ms, "max_linear_speed_mps": SPEED_MPS,
+            "max_linear_acceleration_mps2": 1e4, "soft_force_n": SOFT_N, "hard_force_n": HARD_N,
+            "soft_torque_nm": 900.0, "hard_torque_nm": 1000.0, "stiffness_n_per_m": 1e4,
+            "yield_gain_mps_per_n": SPEED_MPS / 400.0, **frames,
+        },
+    }  # fmt: skip
+
+
+def command(node: str, values: Mapping[str, object]) -> list[str]:
+    """How a node is started by hand."""
+    given = [part for name, value in values.items() for part in ("-p", f"{name}:={value}")]
+    return ["ros2", "run", "der_ros", node, "--ros-args", *given]
+
+
+class Monitor:
+    """Activates the policy, and reads along what the nodes say to each other.
+
+    Attributes:
+        wrenches: (stamp, what the force tells) of each, system time in s.
+        commands: the same of the commands.
+    """
+
+    def __init__(self, node: Node, way: Way) -> None:
+        self._node = node
+        self._way = way
+        self.wrenches: list[tuple[float, float]] = []
+        self.commands: list[tuple[float, float]] = []
+        self._inputs = (
+            PolledSubscription(node, WrenchStamped, "netft_data", 1000),
+            PolledSubscription(node, TwistStamped, "kuka/delta_twist_cmds", 1000),
+        )
+
+    def activate(self) -> None:
+        """Configures and activates the policy server."""
+        client = self._node.create_client(ChangeState, "policy_server/change_state")
+        until(lambda: client.wait_for_service(1.0), "policy_server")
+        for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+            request = ChangeState.Request()
+            request.transition.id = transition
+            future = client.call_async(request)
+            rclpy.spin_until_future_complete(self._node, future, timeout_sec=30.0)
+            if future.result() is None or not future.result().success:
+                sys.exit(f"error: policy_server refused transition {transition}")
+
+    def read(self) -> None:
+        """Takes what came."""
+        for received in self._inputs[0].take():
+            force = self._way.force.told_by(_sensor_force(received.message))
+            self.wrenches.append((_stamp_s(received.message), force))
+        for received in self._inputs[1].take():
+            speed = received.message.twist.linear.x / self._way.metres_per_second
+            self.commands.append((_stamp_s(received.message), speed))
+
+
+def _sensor_force(message: Any) -> Floats:
+    force = message.wrench.force
+    return np.array((force.x, force.y, force.z))
+
+
+def _stamp_s(message: Any) -> float:
+    return 1e-9 * float(Time.from_msg(message.header.stamp).nanoseconds)
+
+
+def made_at(told: Floats, at_s: Floats, period_s: float) -> Floats:
+    """When the records were made that these values of the saw tooth (-1 to 1) tell of.
+
+    Args:
+        told: (n,) values.
+        at_s: (n,) when each was seen, the clock that the force tells.
+        period_s: of the saw tooth: the latest such time before ``at_s`` is meant.
+    """
+    phase = 0.5 * (told + 1.0) * period_s
+    return at_s - (at_s - phase) % period_s
+
+
+@contextlib.contextmanager
+def nodes(values: Mapping[str, Mapping[str, object]], folder: Path) -> Iterator[None]:
+    """The nodes run while inside."""
+    with contextlib.ExitStack() as stack:
+        for name, given in values.items():
+            stack.enter_context(started(command(name, given), folder / f"{name}.log"))
+        yield
+
+
+class Seen(NamedTuple):
+    """What one way gave: the controller's side, and what was read along (system time)."""
+
+    cycles: Cycles
+    wrenches: Floats
+    commands: Floats
+
+
+def measure(way: Way, options: Any) -> Seen:
+    """Runs one way."""
+    ports, cycle_s = Ports.free(), 1e-3 * options.cycle_ms
+    box = Sensor(SENSOR_IP, ports.rdt, ports.http, options.sensor_hz, way.force, True)
+    krc4 = Controller(ports.rsi, cycle_s, TCP, None, ROBOT_IP)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        write_policy(folder / "policy.onnx", 1e-3 * options.policy_ms)
+        stack.enter_context(sensor(box))
+        controller = stack.enter_context(measuring_controller(krc4))
+        values = parameters(ports, options.cycle_ms, folder / "policy.onnx")
+        stack.enter_context(nodes(values, folder))
+        if options.busy_core:
+            stack.enter_context(busy_core())
+        rclpy.init()
+        stack.callback(rclpy.try_shutdown)
+        node = rclpy.create_node("benchmark_monitor")
+        stack.callback(node.destroy_node)
+        monitor = Monitor(node, way)
+        if way.name == "policy":
+            monitor.activate()
+        return _record(controller, monitor, options.seconds)
+
+
+def _record(controller: MeasuringController, monitor: Monitor, seconds: float) -> Seen:
+    until(lambda: np.nan_to_num(controller.take().correction_mm).any(), "a correction")
+    # Nothing of the start counts.
+    end = time.monotonic() + 2.0
+    while time.monotonic() < end:
+        monitor.read()
+        time.sleep(POLL_S)
+    monitor.wrenches.clear()
+    monitor.commands.clear()
+    controller.take()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        monitor.read()
+        time.sleep(POLL_S)
+    return Seen(
+        controller.take(), np.array(monitor.wrenches), np.array(monitor.commands).reshape(-1, 2)
+    )
+
+
+class Corrections(NamedTuple):
+    """The first correction that depends on each record that was acted upon; monotonic times, s.
+
+    Attributes:
+        made_s: (n,) when the record was made.
+        asked_s: (n,) when the telegram left that was answered by the correction.
+        answer_s: (n,) when the correction was there.
+    """
+
+    made_s: Floats
+    asked_s: Floats
+    answer_s: Floats
+
+
+def first_corrections(way: Way, cycles: Cycles, cycle_ms: int) -> Corrections:
+    """Reads the clock in the corrections."""
+    there = np.isfinite(cycles.answer_s)
+    asked_s, answer_s = cycles.sent_s[there], (cycles.sent_s + cycles.answer_s)[there]
+    told = cycles.correction_mm[there] / (way.metres_per_second * cycle_ms)
+    made_s = made_at(told, answer_s, PERIOD_S)
+    fresh = np.flatnonzero(np.diff(made_s) > SAME_S) + 1
+    return Corrections(made_s[fresh], asked_s[fresh], answer_s[fresh])
+
+
+def figures_of(way: Way, seen: Seen, options: Any) -> list[Figure]:
+    """The whole way, and its parts."""
+    it = first_corrections(way, seen.cycles, options.cycle_ms)
+    system_from_monotonic = time.time() - time.monotonic()
+    wrench_s = seen.wrenches[:, 0] - system_from_monotonic
+    parts = {
+        "part_record_to_netft_data": wrench_s - made_at(seen.wrenches[:, 1], wrench_s, PERIOD_S),
+        "part_telegram_to_answer": it.answer_s - it.asked_s,
+    }
+    ready_s = it.made_s
+    if way.name == "policy":
+        command_s = seen.commands[:, 0] - system_from_monotonic
+        command_made_s = made_at(seen.commands[:, 1], command_s, PERIOD_S)
+        parts["part_record_to_command"] = command_s - command_made_s
+        nearest = np.argmin(np.abs(command_made_s[None] - it.made_s[:, None]), axis=1)
+        ready_s = command_s[nearest]
+    # The controller asks when it likes; up to a cycle of waiting is not ours.
+    waited_s = np.clip(it.asked_s - ready_s, 0.0, 1e-3 * options.cycle_ms)
+    used_s = it.answer_s - it.made_s
+    periods_s = 1e-3 * options.cycle_ms
+    if way.name == "policy":
+        periods_s += 1e-3 * options.policy_ms
+    every_s = until_newer(it)
+    parts["used_record_to_correction"] = used_s
+    parts["used_record_to_correction_without_wait"] = used_s - waited_s
+    parts["any_record_to_correction"] = every_s
+    parts["any_record_beyond_the_periods"] = np.maximum(0.0, every_s - periods_s)
+    return [
+        Figure(f"{way.name}_corrections", len(it.made_s), ""),
+        *(f for name, values in parts.items() for f in percentiles(f"{way.name}_{name}", values)),
+    ]
+
+
+def until_newer(it: Corrections) -> Floats:
+    """For how long a record made at any time waited for a correction by it or by a newer one."""
+    return np.concatenate(
+        [
+            answer - np.arange(made, before, -SAME_S)
+            for before, made, answer in zip(it.made_s, it.made_s[1:], it.answer_s[1:], strict=False)
+        ]
+    )
+
+
+def percentiles(name: str, values: Floats) -> list[Figure]:
+    """p50, p99 and maximum in ms."""
+    shown = {"p50": np.percentile(values, 50), "p99": np.percentile(values, 99)}
+    shown["max"] = values.max()
+    return [Figure(f"{name}_{which}", 1e3 * float(value), "ms") for which, value in shown.items()]
+
+
+def main() -> int:
+    """Prints the figures."""
+    parser = argument_parser(__doc__)
+    parser.add_argument("--seconds", type=float, default=30.0, help="how long to measure each way")
+    parser.add_argument("--cycle-ms", type=int, default=12, choices=(4, 12))
+    parser.add_argument("--policy-ms", type=float, default=60.0, help="the policy's period")
+    parser.add_argument("--sensor-hz", type=int, default=1000, help="force records a second")
+    parser.add_argument("--busy-core", action="store_true", help="one core is kept busy meanwhile")
+    options = parser.parse_args()
+    own_domain()
+    figures = []
+    for way in ways():
+        figures += figures_of(way, measure(way, options), options)
+    show("latency", figures, options.json)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

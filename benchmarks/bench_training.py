@@ -1,0 +1,137 @@
+"""Simulation beside a learner on two cores, against simulation that has a core for itself.
+
+    python benchmarks/bench_training.py [--task lap_joint] [--seconds 15] [--turns 2]
+        [--engine local] [--json]
+
+Both sides are the same rollout workers, one for each core but the learner's, and the same learner
+loop, which takes in what they send. Alone, no update is ever due; beside it, the learner updates
+all the time. What is lost is what the two contend for: caches, memory, and workers that wait until
+the learner takes in what they have sent. For each preset it prints environment steps a second of
+both, and the learner's updates, raced against a learner alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from figures import Body, Figure, argument_parser, more_is_better, show
+
+from der_ros.training.config import TrainingConfig, load_config
+from der_ros.training.engine import Engine
+from der_ros.training.engines import make_engine
+from der_ros.training.environment import make_environment
+from der_ros.training.learning import Learning
+from der_ros.training.loop import LearnerLoop
+from der_ros.training.memory import keep_freed_memory
+
+PRESETS = ("fast", "paper")
+_FIRST_STEPS = 1_000  # before anything is counted: workers start, replay holds a few batches
+
+
+class Rates(NamedTuple):
+    """Of one turn."""
+
+    steps_per_s: float
+    updates_per_s: float
+
+
+class Bench:
+    """A run's loop with the learner switched on and off."""
+
+    def __init__(self, config: TrainingConfig, engine: Engine, learning: Learning) -> None:
+        """With an engine that has been entered; waits until the workers are at work."""
+        self._engine, self._learning = engine, learning
+        self._loop = LearnerLoop(config, learning, engine)
+        self._idle = dataclasses.replace(config, updates_per_step=1e-12)
+        self._busy = dataclasses.replace(config, updates_per_step=1e6)
+        learning.config = self._idle
+        while learning.env_steps < _FIRST_STEPS:
+            self._loop.turn()
+        self.train(1.0)  # whatever is slow only once
+
+    def simulate(self, seconds: float) -> Rates:
+        """Takes in what the workers send; no update is ever due."""
+        self._learning.config = self._idle
+        return self._timed(seconds, self._loop.turn)
+
+    def train(self, seconds: float) -> Rates:
+        """Takes in what the workers send, and updates without a pause."""
+        self._learning.config = self._busy
+        return self._timed(seconds, self._loop.turn)
+
+    def learn(self, seconds: float) -> Rates:
+        """Updates alone; the workers soon wait, because nobody receives from them."""
+        return self._timed(seconds, self._update)
+
+    def _timed(self, seconds: float, body: Body) -> Rates:
+        learning, started = self._learning, time.perf_counter()
+        steps, updates = learning.env_steps, learning.updates
+        while (passed := time.perf_counter() - started) < seconds:
+            body()
+        return Rates((learning.env_steps - steps) / passed, (learning.updates - updates) / passed)
+
+    def _update(self) -> None:
+        drawn = self._engine.sample(None)
+        if drawn is not None:
+            self._engine.write_back(drawn, self._learning.learn(drawn))
+
+
+def measured(config: TrainingConfig, seconds: float, turns: int) -> list[list[Rates]]:
+    """Rates of each turn: simulation alone, both, learner alone; they take turns."""
+    torch.set_num_threads(config.torch_threads)
+    environment = make_environment(config)
+    sizes = [(space.shape or (0,))[0] for space in
+             (environment.observation_space, environment.action_space)]  # fmt: skip
+    environment.close()
+    learning = Learning(config, *sizes)
+    with make_engine(config, learning.sizes, learning.td_errors, lambda: False) as engine:
+        bench = Bench(config, engine, learning)
+        return [
+            [bench.simulate(seconds), bench.train(seconds), bench.learn(seconds)]
+            for _ in range(turns)
+        ]
+
+
+def figures(name: str, turns: list[list[Rates]]) -> Iterator[Figure]:
+    """Best turns raced against each other."""
+    alone = max(turn[0].steps_per_s for turn in turns)
+    beside = max(turn[1].steps_per_s for turn in turns)
+    yield more_is_better(f"{name}_simulation", beside, "steps/s", "simulation alone", alone)
+    learner = max(turn[2].updates_per_s for turn in turns)
+    updates = max(turn[1].updates_per_s for turn in turns)
+    yield more_is_better(f"{name}_learner", updates, "updates/s", "learner alone", learner)
+
+
+def main() -> None:
+    """Prints the figures."""
+    parser = argument_parser(__doc__)
+    parser.add_argument("--task", default="lap_joint")
+    parser.add_argument("--engine", default="local")
+    parser.add_argument("--seconds", type=float, default=15.0, help="of each turn")
+    parser.add_argument("--turns", type=int, default=2)
+    options = parser.parse_args()
+    logging.disable(logging.WARNING)
+    keep_freed_memory()
+    result: list[Figure] = []
+    for preset in PRESETS:
+        config = load_config(
+            preset,
+            {
+                "task": options.task,
+                "engine": options.engine,
+                "learning_starts": 0,
+                "update_lag": 0,  # the workers never wait for the learner
+                "evaluation_steps": 10**9,  # nothing is evaluated
+            },
+        )
+        result += figures(preset, measured(config, options.seconds, options.turns))
+    show("training", result, options.json)
+
+
+if __name__ == "__main__":
+    main()

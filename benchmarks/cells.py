@@ -1,0 +1,78 @@
+"""The cells that the simulation's benchmarks go through: every task, both pegs, on every robot."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, NamedTuple
+
+from der_ros.envs import PRESETS, TaskEnv
+from der_ros.sim.robots import ROBOT_NAMES
+from der_ros.sim.world import AssemblyWorld
+from der_ros.tasks import TASK_NAMES, make_task
+
+# What a task has more than one kind of.
+_VARIANTS: dict[str, tuple[dict[str, Any], ...]] = {"peg_in_hole": ({}, {"shape": "round"})}
+
+
+class Cell(NamedTuple):
+    """One task, of one kind, on one robot.
+
+    Attributes:
+        task: one of ``TASK_NAMES``.
+        robot: one of ``ROBOT_NAMES``.
+        options: of the task.
+    """
+
+    task: str
+    robot: str
+    options: dict[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """The task and its options, such as ``peg_in_hole_round``."""
+        return "_".join((self.task, *map(str, self.options.values())))
+
+    @property
+    def name(self) -> str:
+        """Such as ``peg_in_hole_round_iiwa``: of a line in a table, or a file."""
+        return f"{self.kind}_{self.robot}"
+
+    def env(self, **options: Any) -> TaskEnv:
+        """An environment of it."""
+        return TaskEnv(self.task, robot=self.robot, task_options=self.options, **options)
+
+    def world(self, **options: Any) -> AssemblyWorld:
+        """A world of it, closed; with further options of the task."""
+        return AssemblyWorld(make_task(self.task, **self.options, **options), robot=self.robot)
+
+
+def add_cells(parser: argparse.ArgumentParser) -> None:
+    """Lets the user choose among the cells."""
+    parser.add_argument("--task", choices=TASK_NAMES, help="default: all")
+    parser.add_argument("--robot", choices=ROBOT_NAMES, help="default: all")
+
+
+def add_randomization(parser: argparse.ArgumentParser, default: str) -> None:
+    """Lets the user choose a preset."""
+    parser.add_argument(
+        "--randomization", choices=tuple(PRESETS), default=default, help="(%(default)s)"
+    )
+
+
+def chosen_cells(arguments: argparse.Namespace) -> list[Cell]:
+    """The cells that the user chose."""
+    return [
+        cell
+        for cell in all_cells()
+        if arguments.task in (None, cell.task) and arguments.robot in (None, cell.robot)
+    ]
+
+
+def all_cells() -> list[Cell]:
+    """Every cell there is."""
+    return [
+        Cell(task, robot, options)
+        for task in TASK_NAMES
+        for options in _VARIANTS.get(task, ({},))
+        for robot in ROBOT_NAMES
+    ]

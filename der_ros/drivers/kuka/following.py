@@ -1,0 +1,110 @@
+"""Whether a robot does what it is told: motion that was sent and motion that was measured.
+
+A controller may cut corrections in silence (POSCORR), ignore them, or be led by a second master; an
+arm may be held by something that the sensor does not feel. With ``v`` the twist that was sent,
+``p`` the measured position and ``T`` the memory, each cycle ``dt`` does
+
+    d := (d + v dt - (p - p_before)) exp(-dt / T)
+
+and the same for the rotation. A robot that lags by ``L`` seconds shows ``|d| = |v| L``, an arm
+that a force ``F`` bends shows ``F / K``, one that ignores what it is told shows
+``|v| T (1 - exp(-t / T))`` after ``t``. What is lost for good, like the motion of an answer that
+came too late, fades. Slower than ``distance / T`` a robot that ignores everything is not noticed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import (
+    Array,
+    Pose,
+    Twist,
+    quaternion_conjugate,
+    quaternion_multiply,
+    rotation_vector_from_quaternion,
+)
+
+
+@dataclass(frozen=True)
+class FollowingLimits:
+    """How far measured and sent motion may differ.
+
+    The defaults leave room for an arm of 1e5 N/m at the hard force of 500 N (5 mm) and for a lag of
+    0.1 s at 0.05 m/s (5 mm); in simulated attempts the difference stays below 3 mm.
+
+    Attributes:
+        distance_m: of the position.
+        angle_rad: of the rotation.
+        memory_s: after which a difference is forgotten but for a 1/e of it.
+    """
+
+    distance_m: float = 0.01
+    angle_rad: float = 0.05
+    memory_s: float = 2.0
+
+    def __post_init__(self) -> None:
+        """Checks that all are finite and positive.
+
+        Raises:
+            ConfigurationError: one is not.
+        """
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not 0.0 < value < math.inf:
+                raise ConfigurationError(f"{field.name}: expected above zero, got {value}")
+
+
+class FollowingWatch:
+    """Compares, one cycle at a time; nothing is known before the second."""
+
+    def __init__(self, limits: FollowingLimits) -> None:
+        self._limits = limits
+        self.restart()
+
+    def restart(self) -> None:
+        """Forgets everything: another session, or a person has looked."""
+        self._before: Pose | None = None
+        self._shift: Array = np.zeros(3)
+        self._turn: Array = np.zeros(3)
+
+    @property
+    def difference(self) -> tuple[float, float]:
+        """How far apart they are now: m and rad."""
+        return float(np.linalg.norm(self._shift)), float(np.linalg.norm(self._turn))
+
+    def add(self, measured: Pose, sent: Twist, dt_s: float) -> str | None:
+        """One cycle: why the robot does not follow, or None.
+
+        Args:
+            measured: the TCP in the base when it asked.
+            sent: what it was answered, base axes.
+            dt_s: for which that holds.
+        """
+        before, self._before = self._before, measured
+        if before is None:
+            return None
+        turned = quaternion_multiply(measured.quaternion, quaternion_conjugate(before.quaternion))
+        fading = math.exp(-dt_s / self._limits.memory_s)
+        # What was sent acts after this measurement: it is compared with the next one.
+        self._shift = (self._shift - (measured.position - before.position)) * fading
+        self._turn = (self._turn - rotation_vector_from_quaternion(turned)) * fading
+        away_m, away_rad = self.difference
+        self._shift = self._shift + sent.linear * dt_s
+        self._turn = self._turn + sent.angular * dt_s
+        return self._judged(away_m, away_rad)
+
+    def _judged(self, away_m: float, away_rad: float) -> str | None:
+        limits = self._limits
+        if away_m <= limits.distance_m and away_rad <= limits.angle_rad:
+            return None
+        return (
+            f"the robot does not follow: in the last {limits.memory_s:g} s it came "
+            f"{1e3 * away_m:.1f} mm and {1e3 * away_rad:.0f} mrad away from where it was sent, "
+            f"expected at most {1e3 * limits.distance_m:g} mm and {1e3 * limits.angle_rad:g} mrad; "
+            "does the controller cut (POSCORR) or ignore corrections, is the arm held or led?"
+        )

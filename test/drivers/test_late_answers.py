@@ -1,0 +1,39 @@
+"""What ``Delay`` says of late answers, by hand, for both ways in which a controller may count."""
+
+import pytest
+
+from der_ros.drivers.kuka.late_answers import LateAnswers
+
+
+@pytest.mark.parametrize(
+    ("delays", "total"),
+    [
+        ([0, 0, 0], 0),
+        ([0, 1, 2, 0, 1, 0], 3),  # in a row
+        ([0, 1, 2, 2, 3, 3], 3),  # since the start
+        ([25, 25, 26, 0], 1),  # the first telegram speaks of before
+        ([0, 5, 2], 7),  # a second row that began unseen
+    ],
+)
+def test_growth_is_counted(delays, total):
+    late = LateAnswers()
+    assert sum(late.add(delay, 0.012 * cycle) for cycle, delay in enumerate(delays)) == total
+    assert late.recent(0.1) == total
+
+
+def test_only_the_last_second_counts_as_recent():
+    late = LateAnswers()
+    for cycle, delay in enumerate((0, 3, 0, 4)):
+        late.add(delay, 0.5 * cycle)
+    assert late.recent(1.5) == 7
+    assert late.recent(2.0) == 4
+    assert late.recent(2.6) == 0
+
+
+def test_another_session_begins_anew():
+    late = LateAnswers()
+    late.add(0, 0.0)
+    late.add(9, 0.1)
+    late.restart()
+    assert late.add(30, 0.2) == 0
+    assert late.recent(0.2) == 0

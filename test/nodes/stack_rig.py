@@ -1,0 +1,245 @@
+"""ft_bridge and kuka_bridge as processes, between a simulated KRC4 and a simulated Net F/T box.
+
+Whether the robot rests is judged in the simulated controller, cycle by cycle; how soon, by its
+count of cycles or by the stamps that the nodes themselves have set. So a busy computer makes a test
+slow, not wrong.
+"""
+
+import contextlib
+import math
+import os
+import socket
+import time
+
+import numpy as np
+import rclpy
+from bridge_rig import Client, environment, process
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import TwistStamped, WrenchStamped
+from rclpy.impl.implementation_singleton import rclpy_implementation
+from std_srvs.srv import Trigger
+
+from der_ros.drivers.kuka.krc4 import ControllerState, SimulatedKrc4, SimulatedKrc4Config
+from der_ros.drivers.kuka.plant import KinematicPlant, PlantState
+from der_ros.drivers.netft.configuration import SensorConfiguration
+from der_ros.drivers.netft.faulty_link import BoxFaults
+from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt
+from der_ros.geometry import Wrench
+from der_ros.nodes.common import spinning
+
+RCLError = rclpy_implementation.RCLError
+PATIENCE_S = 40.0
+SPEED_MPS = 0.02
+# The bridge's POSCORR is far inside the controller's, so that it can be reached.
+MAX_CORRECTION_MM = 30.0
+SENSOR = SensorConfiguration(rdt_rate_hz=250, product_name="Simulated Net F/T")
+
+
+def until(predicate, what, timeout_s=PATIENCE_S, told=lambda: ""):
+    """Waits for a state; a test fails by its name, and by what is told then."""
+    deadline_s = time.monotonic() + timeout_s
+    while not predicate():
+        assert time.monotonic() < deadline_s, (
+            f"waited {timeout_s:g} s in vain for: {what}; {told()}"
+        )
+        time.sleep(0.005)
+
+
+def free_udp_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def seconds(stamp):
+    return stamp.sec + 1e-9 * stamp.nanosec
+
+
+class WatchedPlant(KinematicPlant):
+    """Remembers in which cycle it moved last.
+
+    Attributes:
+        cycles: so far.
+        moved: the last one in which the TCP was moved.
+        axis_1_rad: what its first axis reports, or None for where it is.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.cycles = self.moved = 0
+        self.axis_1_rad = None
+
+    def advance(self, displacement_m, rotation_rad, duration_s):
+        self.cycles += 1
+        if displacement_m.any() or rotation_rad.any():
+            self.moved = self.cycles
+        state = super().advance(displacement_m, rotation_rad, duration_s)
+        if self.axis_1_rad is None:
+            return state
+        axes = np.array([self.axis_1_rad, *state.joint_positions_rad[1:]])
+        return PlantState(state.tcp_pose, axes)
+
+
+class Stack:
+    """Both nodes, their devices, and somebody who commands a circle of 6 mm or a straight line."""
+
+    def __init__(self, client, krc4, plant, box):
+        self.client, self.krc4, self.plant, self.box = client, krc4, plant, box
+        self.bridge = self.sensor = None
+        self.straight, self.commanding = 0.0, True
+        self.stamps, self.said, self.figures, self.force_n = {}, {}, {}, 0.0
+        self.failures, self._rng = [], np.random.default_rng(0)
+        client.create_subscription(TwistStamped, "kuka/twist_applied", self._on_applied, 10)
+        client.create_subscription(WrenchStamped, "netft_data", self._on_wrench, 10)
+        client.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 50)
+        self._commands = client.create_publisher(TwistStamped, "kuka/delta_twist_cmds", 1)
+        client.create_timer(0.02, self._command)
+
+    def feel(self):
+        """What the box measures: a force with the noise that every sensor has."""
+        if self.force_n is None:
+            return Wrench.zero()
+        noise = Wrench.from_array(self._rng.normal(0.0, 0.01, 6))
+        return Wrench(np.array((0.0, 0.0, self.force_n)), np.zeros(3)) + noise
+
+    def _command(self):
+        if not self.commanding:
+            return
+        message = TwistStamped()
+        message.header.frame_id = "task_frame"
+        message.header.stamp = self.client.get_clock().now().to_msg()
+        angle = 2.0 * math.pi * time.monotonic() / 2.0
+        line = message.twist.linear
+        line.x, line.y = SPEED_MPS * math.cos(angle), SPEED_MPS * math.sin(angle)
+        if self.straight:
+            line.x, line.y = self.straight, 0.0
+        # A middleware that is too busy drops it: one command less.
+        with contextlib.suppress(RCLError):
+            self._commands.publish(message)
+
+    def _on_applied(self, message):
+        if message.twist.linear.x or message.twist.linear.y:
+            self.stamps["motion"] = seconds(message.header.stamp)
+
+    def _on_wrench(self, message):
+        self.stamps["wrench"] = seconds(message.header.stamp)
+
+    def _on_diagnostics(self, message):
+        for status in message.status:
+            self.said[status.name] = (int.from_bytes(status.level, "little"), status.message)
+            self.figures.update({f"{status.name} {v.key}": v.value for v in status.values})
+
+    def told(self):
+        """What a person would look at."""
+        ended = [f"{type(each).__name__}: {each}" for each in self.failures]
+        return f"said: {self.said}; figures: {self.figures}; the test's own node: {ended}"
+
+    def moves(self, cycles=30):
+        """Waits until it has moved in so many cycles."""
+        start = self.plant.moved
+        until(lambda: self.plant.moved > start + cycles, "motion", told=self.told)
+
+    def rests(self, cycles=60):
+        """Waits until it has not moved in so many cycles; returns the last one in which it did."""
+        until(lambda: self.plant.cycles > self.plant.moved + cycles, "rest", told=self.told)
+        return self.plant.moved
+
+    def stays(self, cycles=60):
+        """It does not move in the next so many cycles."""
+        moved, end = self.plant.moved, self.plant.cycles + cycles
+        until(lambda: self.plant.cycles > end, "cycles of the controller")
+        assert self.plant.moved == moved, self.said
+
+    def tells(self, text, of="kuka_bridge: robot", level=2):
+        """Waits until ``/diagnostics`` says so; level 2 is an error."""
+
+        def said():
+            found_level, found = self.said.get(of, (-1, ""))
+            return found_level == level and text in found
+
+        until(said, f"'{text}' from {of} at level {level}", told=self.told)
+
+    def without_fault(self):
+        """A warning, as of a late answer, may be there on a busy computer."""
+        return self.said["kuka_bridge: robot"][0] < 2
+
+    def reset(self, name="kuka_bridge/reset_fault"):
+        """Asks again and again: a bridge that was killed is believed in for a while."""
+        service = self.client.create_client(Trigger, name)
+        deadline_s = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline_s:
+            future = service.call_async(Trigger.Request())
+            with contextlib.suppress(AssertionError):
+                until(future.done, name, 2.0)
+                self.client.destroy_client(service)
+                return future.result().message
+        raise AssertionError(f"{name} does not answer")
+
+    def restart_rsi(self):
+        """As a person at the pendant does; waits until the bridge answers it."""
+        sessions = self.krc4.statistics.sessions
+        self.krc4.reset()
+        until(lambda: self.krc4.statistics.sessions > sessions, "another session")
+
+    def runs_rsi(self):
+        """Starts the controller's program again and again until somebody answers."""
+
+        def running():
+            if self.krc4.state is ControllerState.STOPPED:
+                self.krc4.reset()
+            return self.krc4.state is ControllerState.RUNNING
+
+        until(running, "a bridge that answers", told=self.told)
+
+    def well(self):
+        """Puts everything in order and waits for motion: where each test begins and ends."""
+        self.box.faults = BoxFaults()
+        vars(self.box).pop("_answer", None)
+        self.force_n, self.plant.axis_1_rad, self.straight, self.commanding = 0.0, None, 0.0, True
+        self.moves()
+
+
+@contextlib.contextmanager
+def stack():
+    """Everything, running and moving."""
+    os.environ.update({k: v for k, v in environment().items() if k.startswith("ROS_")})
+    plant, port = WatchedPlant(), free_udp_port()
+    tcp = plant.advance(np.zeros(3), np.zeros(3), 0.012).tcp_pose
+    # So patient that a short stop of the bridge's process cannot become a long one.
+    config = SimulatedKrc4Config(pc_port=port, realtime_priority=0, timeout_cycles=120)
+    box_config = SimulatedBoxConfig(rdt_port=0, http_port=0, sensor=SENSOR, force_range_n=1000.0)
+    with contextlib.ExitStack() as resources:
+        rclpy.init(args=[])
+        resources.callback(rclpy.try_shutdown)
+        client = Client()
+        resources.callback(client.destroy_node)
+        krc4 = SimulatedKrc4(config, plant)
+        box = SimulatedNetFt(box_config, lambda: it.feel())
+        it = Stack(client, krc4, plant, box)
+        resources.enter_context(box)
+        resources.enter_context(krc4)
+        it.bridge_parameters = {
+            "robot_ip": "127.0.0.1",
+            "rsi_port": port,
+            "realtime_priority": 0,
+            "task_frame": [*tcp.position.tolist(), 0.0, 0.0, 0.0, 1.0],
+            "max_correction_mm": MAX_CORRECTION_MM,
+        }
+        it.sensor_parameters = {
+            "sensor_ip": "127.0.0.1",
+            "rdt_port": box.rdt_port,
+            "http_port": box.http_port,
+            "recheck_s": 0.5,
+            "frozen_after_s": 0.5,
+        }
+        it.start_sensor = lambda: resources.enter_context(
+            process("ft_bridge", **it.sensor_parameters)
+        )
+        it.start_bridge = lambda: resources.enter_context(
+            process("kuka_bridge", **it.bridge_parameters)
+        )
+        it.sensor, it.bridge = it.start_sensor(), it.start_bridge()
+        resources.enter_context(spinning(client, on_error=it.failures.append))
+        until(lambda: "kuka_bridge: robot" in it.said, "kuka_bridge")
+        it.restart_rsi()
+        yield it

@@ -1,0 +1,47 @@
+import ctypes
+
+import pytest
+from policy_rig import own_domain, running, until
+from std_msgs.msg import String
+
+from der_ros.nodes import free_publisher
+from der_ros.nodes.common import ShellNode
+from der_ros.nodes.free_publisher import FreePublisher
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture(autouse=True)
+def _domain(monkeypatch):
+    own_domain(monkeypatch)
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_messages_arrive_whole_and_in_order_with_the_library_or_without(monkeypatch, found):
+    assert free_publisher.publishing().granted
+    if not found:
+        monkeypatch.setattr(free_publisher, "_PUBLISH", None)
+        assert not free_publisher.publishing().granted
+    with running(lambda: ShellNode("writer")) as (writer, test):
+        heard = []
+        test.create_subscription(String, "words", lambda message: heard.append(message.data), 10)
+        words = FreePublisher(writer, String, "words", 10)
+        assert until(lambda: words._publisher.get_subscription_count() == 1)
+        for word in ("", "b\u00e9", "c" * 5000):
+            words.publish(String(data=word))
+        assert until(lambda: len(heard) == 3)
+        assert heard == ["", "b\u00e9", "c" * 5000]
+
+
+def test_the_library_is_called_without_the_global_lock():
+    # PyDLL keeps the lock, CDLL lets go of it; only the second will do.
+    flags = free_publisher._PUBLISH.__class__._flags_
+    assert not flags & ctypes._FUNCFLAG_PYTHONAPI
+
+
+def test_a_refusal_of_the_middleware_is_told(monkeypatch):
+    monkeypatch.setattr(free_publisher, "_PUBLISH", lambda *_: 1)
+    with running(lambda: ShellNode("writer")) as (writer, _):
+        words = FreePublisher(writer, String, "words", 10)
+        with pytest.raises(RuntimeError, match="words: not published, rcl's code 1"):
+            words.publish(String(data="x"))

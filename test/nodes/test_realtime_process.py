@@ -1,0 +1,59 @@
+import gc
+
+import pytest
+
+from der_ros.drivers.realtime import Grant
+from der_ros.nodes import realtime_process
+from der_ros.nodes.common import Level
+from der_ros.nodes.realtime_process import RealtimeProcess
+
+LOCKED = Grant(True, "locked")
+OF_THREAD = {"scheduling": Grant(True, "SCHED_FIFO 50")}
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The priorities that were asked for, instead of asking."""
+    priorities = []
+
+    def schedule(priority):
+        priorities.append(priority)
+        return Grant(True, f"SCHED_FIFO {priority}")
+
+    monkeypatch.setattr(realtime_process, "ask_for_memory", lambda: LOCKED)
+    monkeypatch.setattr(realtime_process, "ask_for_scheduling_of_all", schedule)
+    return priorities
+
+
+@pytest.mark.parametrize(("priority", "of_others"), [(50, 40), (5, 1), (1, 1)])
+def test_the_other_threads_come_after_the_one_in_a_hurry(asked, priority, of_others):
+    status = RealtimeProcess("bridge", priority).status(OF_THREAD)
+    assert asked == [of_others]
+    assert (status.level, status.message) == (Level.OK, "all is granted")
+    assert status.values["memory"] == "locked"
+    assert status.values["other_threads"] == f"SCHED_FIFO {of_others}"
+    assert status.values["scheduling"] == "SCHED_FIFO 50"
+
+
+def test_with_priority_0_nothing_is_asked_for(asked, monkeypatch):
+    monkeypatch.setattr(realtime_process, "ask_for_memory", lambda: pytest.fail("asked"))
+    status = RealtimeProcess("bridge", 0).status({})
+    assert asked == []
+    assert status.level is Level.OK
+    assert "not asked for" in status.message
+
+
+def test_what_is_refused_is_a_warning_in_words(asked, monkeypatch, caplog):
+    monkeypatch.setattr(realtime_process, "ask_for_memory", lambda: Grant(False, "no memory"))
+    process = RealtimeProcess("bridge", 50)
+    status = process.status({"scheduling": Grant(False, "no priority")})
+    assert (status.level, status.message) == (Level.WARN, "no priority; no memory")
+    assert "bridge: no memory" in caplog.text
+
+
+def test_the_collector_is_the_processs_own_again_after_close(asked):
+    process = RealtimeProcess("bridge", 50)
+    process.settle()
+    assert not gc.isenabled()
+    process.close()
+    assert gc.isenabled()

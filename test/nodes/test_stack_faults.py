@@ -1,0 +1,319 @@
+"""Faults of robot, sensor and processes, through the nodes as they run: real sockets and signals.
+
+One stack for all: each test begins and ends with a robot that moves, so that each recovery is
+proved.
+"""
+
+import dataclasses
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+from bridge_rig import environment
+from stack_rig import MAX_CORRECTION_MM, SENSOR, stack, until
+
+from der_ros.drivers.kuka.controller_limits import PathLimits
+from der_ros.drivers.kuka.krc4 import ControllerState
+from der_ros.drivers.netft.faulty_link import BoxFaults
+
+pytestmark = [pytest.mark.ros, pytest.mark.timeout(300)]
+
+# The safety table's times: stale after 0.1 or 0.15 s, a ramp of 0.02 s from 0.02 m/s, one cycle. On
+# top of it what a busy computer takes to deliver a message.
+# Cycles whose answers are on their way when a process is stopped.
+ON_ITS_WAY = 3
+STALE_WRENCH_S, STALE_COMMAND_S, RAMP_S, DELIVERY_S = 0.1, 0.15, 0.032, 0.3
+
+
+@pytest.fixture(scope="module")
+def running():
+    with stack() as it:
+        yield it
+
+
+@pytest.fixture
+def it(running):
+    running.well()
+    yield running
+    running.well()
+
+
+# The sensor's.
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        BoxFaults(loss=0.01),
+        BoxFaults(loss=0.5),
+        BoxFaults(duplication=0.5),
+        BoxFaults(reordering=0.5),
+    ],
+    ids=str,
+)
+def test_what_the_network_does_to_readings_does_not_stop_it(it, faults):
+    it.box.faults = faults
+    it.moves(100)
+    assert it.without_fault(), it.said
+
+
+def test_another_sender_is_not_heard(it):
+    """Half a kilonewton that is not the sensor's."""
+    record = bytes.fromhex("00ffffff00ffffff00000000") + 6 * (600_000_000).to_bytes(4, "big")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.9", 0))
+        for _ in range(50):
+            stranger.sendto(record, it.box.owner)
+    it.moves(60)
+    assert it.without_fault(), it.said
+
+
+def _silent(it):
+    it.box.faults = BoxFaults(silent=True)
+
+
+def _error_status(it):
+    it.box.faults = BoxFaults(status=0x8000_0000)
+
+
+def _wrong_length(it):
+    it.box.faults = BoxFaults(wrong_length=True)
+
+
+def _frozen(it):
+    it.force_n = None
+
+
+def _unknown_unit(it):
+    # Only the page says so: the box goes on as before, as a record does not tell its unit.
+    page = SENSOR.to_xml().replace(b"<scfgfu>N<", b"<scfgfu>stone<")
+    it.box._answer = lambda _path: page
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (_silent, ""),
+        (_error_status, "error"),
+        (_wrong_length, ""),
+        (_frozen, "the same reading to the last count"),
+        (_unknown_unit, "stone"),
+    ],
+)
+def test_a_sensor_that_cannot_be_trusted_lets_it_rest_until_it_can(it, fault, reason):
+    fault(it)
+    it.rests()
+    assert it.stamps["motion"] - it.stamps["wrench"] < STALE_WRENCH_S + RAMP_S + DELIVERY_S
+    it.tells(reason, of="ft_bridge: sensor")
+    it.well()  # by itself
+
+
+def test_a_box_that_restarts_lets_it_rest_until_it_streams_again(it):
+    it.box.restart()
+    it.rests(cycles=20)
+    it.well()
+
+
+def test_a_saturated_reading_is_none(it):
+    it.force_n = 1200.0
+    it.rests()
+    it.tells("", of="ft_bridge: sensor")
+    # Nothing was published, so no hard force either: it goes on by itself.
+    assert it.without_fault(), it.said
+    it.well()
+
+
+def test_a_hard_force_is_a_fault_until_reset(it):
+    it.force_n = 600.0
+    it.rests()
+    it.tells("hard limit")
+    it.force_n = 0.0
+    it.stays()
+    assert "hard limit" in it.reset()
+    it.well()
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+def test_ft_bridge_that_dies_or_hangs_in_motion_lets_it_rest(it, number):
+    it.sensor.send_signal(number)
+    it.rests()
+    assert it.stamps["motion"] - it.stamps["wrench"] < STALE_WRENCH_S + RAMP_S + DELIVERY_S
+    if number == signal.SIGSTOP:
+        it.sensor.send_signal(signal.SIGCONT)
+    else:
+        it.sensor = it.start_sensor()
+    it.well()
+
+
+# The robot's.
+
+
+def test_an_ipoc_that_jumps_in_motion_is_a_fault_until_reset(it):
+    it.krc4._ipoc += 50_000_000
+    it.rests()
+    it.tells("restarted RSI in motion")
+    assert it.krc4.state is ControllerState.RUNNING
+    assert "restarted" in it.reset()
+    it.well()
+
+
+def test_a_controller_that_restarts_in_motion_is_a_fault_until_reset(it):
+    it.restart_rsi()
+    it.rests()
+    it.tells("restarted RSI in motion")
+    it.reset()
+    it.well()
+
+
+def test_corrections_are_refused_before_the_controller_would_cut_them(it):
+    it.straight = 0.05
+    it.rests()
+    it.tells(f"corrections of {MAX_CORRECTION_MM:g} mm")
+    assert it.krc4.statistics.clamped == 0
+    it.straight = -0.05
+    it.reset()
+    it.moves()
+    it.straight = 0.0
+    it.restart_rsi()
+    it.rests()
+    it.reset()
+    it.well()
+
+
+@pytest.fixture
+def limited(it):
+    """A controller whose own limits somebody has made narrower than the bridge's."""
+
+    def limit(path_limits):
+        it.krc4._config = dataclasses.replace(it.krc4._config, path_limits=path_limits)
+        it.commanding = False
+        it.rests()
+        it.restart_rsi()
+        it.commanding, it.straight = True, 0.03
+
+    yield limit
+    it.commanding, it.straight = False, 0.0
+    limit(PathLimits())
+    it.reset()
+
+
+def test_corrections_that_the_controller_cuts_are_a_fault_until_reset(it, limited):
+    limited(PathLimits(clamp_mm=2.0))
+    it.tells("the robot does not follow")
+    it.rests()
+    assert it.krc4.statistics.clamped > 0
+    assert it.krc4.state is ControllerState.RUNNING
+
+
+def test_a_stop_by_the_monitor_is_a_fault_until_both_are_reset(it, limited):
+    limited(PathLimits(monitor_mm=5.0))
+    it.rests()
+    until(lambda: it.krc4.state is ControllerState.STOPPED, "the monitor")
+    assert "KSS29000" in it.krc4.stop_reason
+    it.tells("fell silent in motion")
+    it.restart_rsi()
+    it.stays()
+
+
+def test_an_axis_limit_is_a_fault_until_both_are_reset(it):
+    it.plant.axis_1_rad = 3.5
+    it.rests()
+    assert "A1" in it.krc4.stop_reason
+    it.tells("fell silent in motion")
+    it.plant.axis_1_rad = None
+    it.restart_rsi()
+    it.stays()
+    assert "silent" in it.reset()
+    it.well()
+
+
+# Processes.
+
+
+def test_a_bridge_that_hangs_for_a_moment_is_a_fault_and_moves_nothing_afterwards(it):
+    """Shorter than the controller's patience: the backlog is answered without motion."""
+    it.bridge.send_signal(signal.SIGSTOP)
+    stopped = it.plant.cycles
+    sessions = it.krc4.statistics.sessions
+    until(lambda: it.plant.cycles > stopped + 40, "cycles without an answer")
+    it.bridge.send_signal(signal.SIGCONT)
+    it.tells("too late, expected at most 20")
+    # What was on its way when it stopped, and nothing of before when it woke.
+    assert it.plant.moved <= stopped + ON_ITS_WAY
+    assert it.krc4.state is ControllerState.RUNNING
+    assert it.krc4.statistics.sessions == sessions
+    it.stays()
+    assert "too late" in it.reset()
+    it.well()
+
+
+def test_a_bridge_that_hangs_for_longer_is_a_fault_and_moves_nothing_afterwards(it):
+    it.bridge.send_signal(signal.SIGSTOP)
+    stopped = it.plant.cycles
+    until(lambda: it.krc4.state is ControllerState.STOPPED, "the controller's time-out")
+    assert "RSITimeout" in it.krc4.stop_reason
+    it.restart_rsi()
+    it.bridge.send_signal(signal.SIGCONT)
+    until(lambda: it.krc4.state is ControllerState.RUNNING, "answers")
+    assert it.plant.moved <= stopped + ON_ITS_WAY
+    it.tells("")
+    it.stays()
+    assert "there was no fault" not in it.reset()
+    it.well()
+
+
+def test_a_bridge_that_is_killed_stops_the_robot_and_another_goes_on(it):
+    it.bridge.kill()
+    stopped = it.plant.cycles
+    until(lambda: it.krc4.state is ControllerState.STOPPED, "the controller's time-out")
+    assert it.plant.moved <= stopped + ON_ITS_WAY
+    it.bridge = it.start_bridge()
+    it.runs_rsi()
+    it.well()
+
+
+# Commands.
+
+
+def test_commands_that_end_let_it_rest(it):
+    it.commanding = False
+    ended = it.client.get_clock().now().nanoseconds * 1e-9
+    it.rests()
+    assert it.stamps["motion"] - ended < STALE_COMMAND_S + RAMP_S + DELIVERY_S
+    it.well()
+
+
+FLOOD = """
+import rclpy
+from geometry_msgs.msg import TwistStamped, WrenchStamped
+rclpy.init()
+node = rclpy.create_node("flood")
+twists = node.create_publisher(TwistStamped, "kuka/delta_twist_cmds", 1)
+wrenches = node.create_publisher(WrenchStamped, "netft_data", 1)
+twist = TwistStamped()
+twist.header.frame_id = "map"
+while True:
+    twists.publish(twist)
+    wrenches.publish(WrenchStamped())
+"""
+
+
+def test_a_flood_of_foreign_messages_does_not_keep_the_bridge_from_answering(it):
+    def refused():
+        return int(it.figures.get("kuka_bridge: motion refused_frame", 0))
+
+    sessions, before = it.krc4.statistics.sessions, refused()
+    with subprocess.Popen([sys.executable, "-c", FLOOD], env=environment()) as flood:
+        try:
+            until(lambda: refused() > before + 100, "refused commands")
+            end = it.plant.cycles + 200
+            until(lambda: it.plant.cycles > end, "cycles")
+        finally:
+            flood.kill()
+    # Good commands may have been drowned, and on a busy computer answers late: but never for long.
+    assert it.krc4.statistics.sessions == sessions
+    assert it.krc4.state is ControllerState.RUNNING
+    it.reset()
+    it.well()
