@@ -297,17 +297,18 @@ def declare_motion(node: ShellNode, cycle_s: float) -> MotionConfig:
     )  # fmt: skip
 
 
+# Name, default, the largest that can be meant, description.
 _GOVERNOR = (
-    ("max_linear_speed_mps", 0.05, "Speed limit of the TCP, m/s"),
-    ("max_angular_speed_radps", 0.05, "Speed limit of its rotation, rad/s"),
-    ("max_linear_acceleration_mps2", 1.0, "Acceleration limit, m/s2; giving way is exempt"),
-    ("max_angular_acceleration_radps2", 2.0, "Angular acceleration limit, rad/s2"),
-    ("soft_force_n", 50.0, "Above it the tool gives way along the force, N"),
-    ("soft_torque_nm", 5.0, "The same for the torque, Nm"),
-    ("hard_force_n", 500.0, "At it everything stops and latches, N"),
-    ("hard_torque_nm", 50.0, "The same for the torque, Nm"),
-    ("yield_gain_mps_per_n", 1e-4, "Speed of giving way per newton above the soft limit"),
-    ("yield_gain_radps_per_nm", 1e-3, "The same per newton metre"),
+    ("max_linear_speed_mps", 0.05, 2.0, "Speed limit of the TCP, m/s"),
+    ("max_angular_speed_radps", 0.05, 4.0, "Speed limit of its rotation, rad/s"),
+    ("max_linear_acceleration_mps2", 1.0, 50.0, "Acceleration limit, m/s2; not of giving way"),
+    ("max_angular_acceleration_radps2", 2.0, 100.0, "Angular acceleration limit, rad/s2"),
+    ("soft_force_n", 50.0, 1e4, "Above it the tool gives way along the force, N"),
+    ("soft_torque_nm", 5.0, 1e3, "The same for the torque, Nm"),
+    ("hard_force_n", 500.0, 1e4, "At it everything stops and latches, N"),
+    ("hard_torque_nm", 50.0, 1e3, "The same for the torque, Nm"),
+    ("yield_gain_mps_per_n", 1e-4, 1.0, "Speed of giving way per newton above the soft limit"),
+    ("yield_gain_radps_per_nm", 1e-3, 10.0, "The same per newton metre"),
 )
 
 
@@ -317,7 +318,10 @@ def declare_limits(node: ShellNode) -> GovernorLimits:
     Raises:
         ConfigurationError: a value that cannot be.
     """
-    numbers = {name: declare(node, name, default, text) for name, default, text in _GOVERNOR}
+    numbers = {
+        name: declare(node, name, default, text, minimum=0.0, maximum=largest)
+        for name, default, largest, text in _GOVERNOR
+    }
     low = declare(node, "workspace_min_m", [-0.1, -0.1, -0.05],
                   "Lower corner of the TCP's box in the task frame, m")  # fmt: skip
     high = declare(node, "workspace_max_m", [0.1, 0.1, 0.2],

@@ -119,6 +119,9 @@ def declare_server(node: ShellNode) -> RsiServerConfig:
                      minimum=0, maximum=65535),
         robot_ip=robot_ip,
         cycle_s=0.001 * cycle_ms,
+        check_cycle=declare(node, "check_cycle", True,
+                            "No motion until telegrams are seen to come at cycle_ms; false only "
+                            "for a simulator that keeps no clock"),
         absolute=declare(node, "absolute_corrections", False,
                          "The controller's context takes absolute corrections (HOLDON 1)"),
         limits=limits,

@@ -7,6 +7,7 @@ import pytest
 from bridge_rig import running
 
 from der_ros.nodes.ft_bridge import FtBridge
+from der_ros.nodes.kuka_bridge import KukaBridge
 
 DECLARED = list(rig.declarations())
 OWN = {"use_sim_time", "start_type_description_service"}  # of every node, by rclpy
@@ -66,10 +67,21 @@ class Config:
 
 
 @pytest.mark.ros
-def test_ft_bridge_describes_all_and_gives_numbers_a_range(monkeypatch):
-    with running(FtBridge, monkeypatch, source="topic") as (node, _):
+@pytest.mark.parametrize(
+    ("kind", "given", "some"),
+    [
+        (FtBridge, {"source": "topic"}, {"stale_after_s", "axis_signs", "dead_band"}),
+        (
+            KukaBridge,
+            {"robot_ip": "127.0.0.1", "rsi_port": 0, "realtime_priority": 0},
+            {"soft_force_n", "check_cycle", "following_distance_m"},
+        ),
+    ],
+)
+def test_a_node_describes_all_and_gives_numbers_a_range(monkeypatch, kind, given, some):
+    with running(kind, monkeypatch, **given) as (node, _):
         names = set(node._parameters) - OWN
-        assert {"stale_after_s", "axis_signs", "orientation_topic", "dead_band"} <= names
+        assert some <= names
         for name in names:
             told = node.describe_parameter(name)
             value = node.get_parameter(name).value

@@ -193,6 +193,8 @@ class SimulatedNetFt:
         box = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
+            timeout = 2.0  # one who connects and says nothing keeps nobody else waiting for long
+
             def do_GET(self) -> None:
                 body = box._answer(self.path)
                 self.send_response(404 if body is None else 200)
@@ -204,7 +206,9 @@ class SimulatedNetFt:
             def log_message(self, format: str, *arguments: object) -> None:
                 logger.debug("simulated Net F/T box: " + format, *arguments)
 
-        return http.server.HTTPServer((self._config.address, self._config.http_port), Handler)
+        return http.server.ThreadingHTTPServer(
+            (self._config.address, self._config.http_port), Handler
+        )
 
     def _answer(self, path: str) -> bytes | None:
         """The document for ``path``; a setting is made first."""
