@@ -34,7 +34,8 @@ class TrainingConfig:
     Attributes:
         task: the task, one of ``der_ros.tasks.TASK_NAMES``.
         env: a Gymnasium id in place of the task's own environment; empty for the task's own.
-        robot: on which of the simulation's robots the task is trained; None: the task's own.
+        robot: on which of the simulation's robots the task is trained; of several, separated by
+            commas, one is drawn for each episode; None: the task's own.
         success_return: with ``env``: an episode of at least this return is a success; None: what
             the environment says in ``info["success"]``, else the return for which Gymnasium
             counts it as solved.

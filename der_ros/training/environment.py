@@ -14,6 +14,7 @@ from der_ros.tasks import task_entry
 from der_ros.tasks.base import Task
 from der_ros.training.config import TrainingConfig
 from der_ros.training.folded import Folded, folded_symmetry
+from der_ros.training.several_robots import SeveralRobots
 
 Environment = gymnasium.Env[Any, Any]
 
@@ -25,7 +26,7 @@ def make_environment(
 
     Args:
         config: names task or environment, and its options.
-        robot: in place of the configuration's.
+        robot: in place of the configuration's; several, separated by commas, take turns.
         render_mode: as Gymnasium's.
 
     Raises:
@@ -35,15 +36,17 @@ def make_environment(
         "clearance": config.clearance_m,
         "randomization": config.randomization,
         "control_dt": config.control_dt_s,
-        "robot": robot if robot is not None else config.robot,
         "render_mode": render_mode,
     }
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     environment: Environment
     if config.env:
+        if config.robot is not None:
+            given["robot"] = config.robot
         environment = SuccessByReturn(_make(config.env, given), config.success_return)
     else:
-        environment = GivenUp(_make(_environment_of(config.task), given), config.gamma)
+        robots = robot if robot is not None else config.robot
+        environment = GivenUp(_with_robots(config.task, given, robots), config.gamma)
         symmetry = environment.unwrapped.task.symmetry  # type: ignore[attr-defined]
         if config.fold_symmetry and symmetry != 1:
             environment = Folded(environment, symmetry)
@@ -169,6 +172,15 @@ def policy_contract(environment: Environment) -> PolicyContract | None:
         inner.governor_limits,  # type: ignore[attr-defined]
         symmetry=folded_symmetry(environment),
     )
+
+
+def _with_robots(task: str, options: dict[str, Any], robots: str | None) -> Environment:
+    """The task's environment with the robot of that name, or several, separated by commas."""
+    name = _environment_of(task)
+    if robots is None:
+        return _make(name, options)
+    made = [_make(name, {**options, "robot": robot.strip()}) for robot in robots.split(",")]
+    return made[0] if len(made) == 1 else SeveralRobots(made)
 
 
 def _environment_of(task: str) -> str:

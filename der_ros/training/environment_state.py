@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import gymnasium
 
 from der_ros.tasks.base import Task
 from der_ros.training.environment import Environment, GivenUp
+from der_ros.training.several_robots import SeveralRobots
 
 
 def save_environment(environment: Environment) -> Any:
@@ -20,20 +22,37 @@ def save_environment(environment: Environment) -> Any:
     if save is None:
         return None
     state = save()
-    return state.to_data() if hasattr(state, "to_data") else state
+    data = state.to_data() if hasattr(state, "to_data") else state
+    several = _several_robots(environment)
+    return data if several is None else {"robots": several.state(), "environment": data}
 
 
 def restore_environment(environment: Environment, state: Any, steps: int) -> None:
     """Puts ``environment`` back to where ``state`` was taken, ``steps`` steps after a reset."""
     environment.reset()  # wrappers refuse to step an environment that was never reset
+    several = _several_robots(environment)
+    if several is not None:
+        several.load_state(state["robots"])
+        several.env.reset()
+        state = state["environment"]
     inner: Any = environment.unwrapped
     if isinstance(getattr(inner, "task", None), Task):
         from der_ros.envs.state import EnvironmentState  # pulls the physics engine in
 
         state = EnvironmentState.from_data(state)
     inner.restore_state(state)
-    wrapper: Any = environment
-    while isinstance(wrapper, gymnasium.Wrapper):
+    for wrapper in _wrappers(environment):
         if isinstance(wrapper, GivenUp):
             wrapper.go_on_at(steps)
-        wrapper = wrapper.env
+
+
+def _several_robots(environment: Environment) -> SeveralRobots | None:
+    found = (each for each in _wrappers(environment) if isinstance(each, SeveralRobots))
+    return next(found, None)
+
+
+def _wrappers(environment: Environment) -> Iterator[Environment]:
+    """From the outermost inwards, without the innermost environment."""
+    while isinstance(environment, gymnasium.Wrapper):
+        yield environment
+        environment = environment.env

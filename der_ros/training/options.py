@@ -8,7 +8,7 @@ from pathlib import Path
 
 from der_ros.errors import ConfigurationError
 from der_ros.training.config import TrainingConfig, load_config
-from der_ros.training.resuming import resumed_config
+from der_ros.training.resuming import CONDITIONS, resumed_config
 
 # Given with resume, these change the run that goes on; anything else would be another run.
 RESUMABLE = (
@@ -19,6 +19,7 @@ RESUMABLE = (
     "engine",
     "ray_address",
     "device",
+    *CONDITIONS,
 )
 
 

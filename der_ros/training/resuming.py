@@ -5,10 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from der_ros.errors import CheckpointError, ConfigurationError
 from der_ros.training.checkpoint import latest_checkpoint, load_checkpoint
 from der_ros.training.config import TrainingConfig, make_config
+
+# What episodes are like: a run may go on under others, which continues what was learned.
+CONDITIONS = ("robot", "randomization", "clearance_m")
 
 
 def config_of(path: Path) -> TrainingConfig:
@@ -41,3 +45,16 @@ def resumed_config(
     path = latest_checkpoint(resume)
     own = dataclasses.asdict(config_of(path))
     return make_config({**own, **(overrides or {})}), path.parent.parent
+
+
+def loop_state(content: Mapping[str, Any], config: TrainingConfig) -> Mapping[str, Any]:
+    """The learner loop's state in a checkpoint, for a run that goes on as ``config`` says.
+
+    Under other ``CONDITIONS`` no evaluation so far counts, and no episode goes on.
+    """
+    loop: Mapping[str, Any] = content["loop"]
+    if all(content["config"][name] == getattr(config, name) for name in CONDITIONS):
+        return loop
+    unevaluated = {**loop["evaluations"], "best_snapshot": None, "best_report": None}
+    engine = {**loop["engine"], "rollouts": None}
+    return {**loop, "evaluations": unevaluated, "engine": engine}

@@ -32,6 +32,7 @@ from der_ros.training.metrics import (
     prepare_plotting,
 )
 from der_ros.training.outcome import End, Outcome
+from der_ros.training.resuming import loop_state
 
 logger = logging.getLogger(__name__)
 
@@ -213,7 +214,7 @@ class TrainingRun(RunControl):
     def _load(self, path: Path) -> None:
         content = load_checkpoint(path)
         try:
-            self._loop.load_state(content["loop"])
+            self._loop.load_state(loop_state(content, self.config))
         except CheckpointError as error:
             raise CheckpointError(f"{path}: {error}") from error
         except (KeyError, TypeError, ValueError, IndexError) as error:

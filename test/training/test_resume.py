@@ -12,7 +12,7 @@ from test_run import SMALL, different, newest
 from der_ros.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from der_ros.training.config import make_config
 from der_ros.training.metrics import read_metrics
-from der_ros.training.resuming import resumed_config
+from der_ros.training.resuming import loop_state, resumed_config
 from der_ros.training.run import TrainingRun
 
 # Everything that a single process depends on is in use: evaluations, insertions, first priorities.
@@ -134,3 +134,18 @@ def test_what_a_checkpoint_lacks_is_refused_by_name(tmp_path):
     made, folder = resumed_config(tmp_path / "run")
     with pytest.raises(ValueError, match=rf"{path.name}.*earlier"):
         TrainingRun(made, folder, resume=folder).run()
+
+
+def test_a_run_goes_on_under_other_conditions_without_its_evaluations(tmp_path):
+    first = make_config({**LAP_JOINT, "max_env_steps": 150})
+    TrainingRun(first, tmp_path).run()
+    before = load_checkpoint(latest_checkpoint(tmp_path))
+    assert before["loop"]["evaluations"]["best_report"] is not None
+    made, folder = resumed_config(tmp_path, {"max_env_steps": 200, "robot": "kr60"})
+    same, other = (loop_state(before, config) for config in (first, made))
+    assert same is before["loop"]
+    assert other["evaluations"]["best_report"] is None
+    assert other["evaluations"]["started"] == before["loop"]["evaluations"]["started"]
+    outcome = TrainingRun(made, folder, resume=tmp_path).run()
+    assert outcome.env_steps == 200
+    assert newest(tmp_path)["config/robot"] == "kr60"

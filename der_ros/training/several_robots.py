@@ -1,0 +1,66 @@
+"""One environment out of several that differ in the robot, another one for each episode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from der_ros.errors import CheckpointError
+
+_OWN_DRAWS = 1  # beside the seed, which the environment draws its own start from
+
+
+class SeveralRobots(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Draws at each reset which of the environments the episode takes place in.
+
+    A policy that is to work through stiff and soft arms has to be trained with both. ``env`` and
+    ``unwrapped`` are those of the episode under way.
+
+    Args:
+        environments: at least one, with the same spaces.
+    """
+
+    def __init__(self, environments: Sequence[gymnasium.Env[Any, Any]]) -> None:
+        super().__init__(environments[0])
+        self._environments = tuple(environments)
+        self._rng = np.random.default_rng()
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Draws an environment and resets it; all draws follow from the last ``seed`` given."""
+        if seed is not None:
+            self._rng = np.random.default_rng((seed, _OWN_DRAWS))
+        else:
+            seed = int(self._rng.integers(1 << 30))
+        self.env = self._environments[int(self._rng.integers(len(self._environments)))]
+        return self.env.reset(seed=seed, options=options)
+
+    def close(self) -> None:
+        """Closes them all."""
+        for environment in self._environments:
+            environment.close()
+
+    def state(self) -> dict[str, Any]:
+        """Which one the episode is in, and what the next draws follow from."""
+        return {
+            "chosen": self._environments.index(self.env),
+            "random": self._rng.bit_generator.state,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Takes over what ``state`` gave; the environment chosen is to be reset or restored next.
+
+        Raises:
+            CheckpointError: there are fewer environments.
+        """
+        if not 0 <= state["chosen"] < len(self._environments):
+            raise CheckpointError(
+                f"checkpoint: expected an episode with one of {len(self._environments)} robots, "
+                f"got number {state['chosen']}; resume with the robots of the run"
+            )
+        self.env = self._environments[state["chosen"]]
+        self._rng.bit_generator.state = state["random"]
