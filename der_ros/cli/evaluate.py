@@ -51,7 +51,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         )
     if options.video_episodes < 1:
         raise ConfigurationError(
-            f"--video-episodes: expected at least one, got {options.video_episodes}"
+            f"--video-episodes: expected at least one episode, got {options.video_episodes}"
         )
     if options.window and not has_display():
         raise ConfigurationError(

@@ -45,7 +45,7 @@ def test_every_task_can_be_chosen(cell):
 @pytest.mark.parametrize("task", TASK_NAMES)
 def test_the_robot_is_held_to_the_limits_of_the_training(cell, task):
     bridge = bridge_of(cell, task)
-    deployed = {name: bridge.get(name, default) for name, default, _ in kuka_bridge._GOVERNOR}
+    deployed = {name: bridge.get(name, default) for name, default, *_ in kuka_bridge._GOVERNOR}
     deployed["workspace_min_m"] = tuple(bridge["workspace_min_m"])
     deployed["workspace_max_m"] = tuple(bridge["workspace_max_m"])
     assert deployed == dataclasses.asdict(default_limits(make_task(task)))

@@ -35,7 +35,7 @@ def running():
 
 @pytest.fixture
 def it(running):
-    running.well()
+    running.begin()
     yield running
     running.well()
 
