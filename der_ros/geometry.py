@@ -152,6 +152,26 @@ def angle_between(a: Array, b: Array) -> float:
     return 2.0 * math.atan2(math.sqrt(x * x + y * y + z * z), abs(w))
 
 
+def quaternion_from_rotation_matrix(rotation: Array) -> Array:
+    """The canonical xyzw quaternion of a (3, 3) matrix, by the largest of its four components."""
+    r = rotation
+    squares = (
+        1.0 + r[0, 0] - r[1, 1] - r[2, 2],
+        1.0 - r[0, 0] + r[1, 1] - r[2, 2],
+        1.0 - r[0, 0] - r[1, 1] + r[2, 2],
+        1.0 + r[0, 0] + r[1, 1] + r[2, 2],
+    )
+    a, b, c = r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]
+    d, e, f = r[1, 0] + r[0, 1], r[0, 2] + r[2, 0], r[2, 1] + r[1, 2]
+    rows = (
+        (squares[0], d, e, a),
+        (d, squares[1], f, b),
+        (e, f, squares[2], c),
+        (a, b, c, squares[3]),
+    )
+    return quaternion_canonical(rows[int(np.argmax(squares))])
+
+
 @dataclass(frozen=True)
 class Pose:
     """A rigid transform: ``position`` (3,) m and ``quaternion`` (4,) xyzw, validated."""

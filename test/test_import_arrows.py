@@ -47,7 +47,7 @@ RESERVED = {
     "PIL": {"envs"},
     "imageio_ffmpeg": {"envs.video_file"},
     "launch": {"nodes.launching"},
-    "launch_ros": set(),
+    "launch_ros": {"nodes.launching"},
 }
 
 SIMULATION_AND_TRAINING = ("torch", "pybullet", "gymnasium", "onnx", "tensorboard", "matplotlib")

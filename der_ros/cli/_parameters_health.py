@@ -14,6 +14,8 @@ from pathlib import Path
 import yaml
 
 from der_ros.cli._health import Check, Level, examined
+from der_ros.drivers.arm.differential import DifferentialConfig
+from der_ros.drivers.arm.records import ArmCycleConfig
 from der_ros.drivers.kuka.controller_limits import PathLimits
 from der_ros.drivers.kuka.corrections import CorrectionLimits
 from der_ros.errors import ConfigurationError
@@ -31,42 +33,52 @@ STIFFNESS_N_PER_M = 1e5
 """As kuka_bridge declares them; a test compares."""
 
 _SHARED_SOURCES = (
-    "common", "conversions", "ft_parameters", "netft_utils", "sensor_orientation"
+    "common", "conversions", "ft_parameters", "joint_link", "netft_utils", "rsi_link",
+    "sensor_orientation",
 )  # fmt: skip
 
 Parameters = Mapping[str, object]
 
 
-def shipped_config() -> Path:
-    """``config/deploy_kr60.yaml`` of the installed package, else of the sources."""
-    paths = [folder / "deploy_kr60.yaml" for folder in package_folders("config")]
+CELLS = ("deploy_kr60", "deploy_iiwa")
+
+
+def shipped_config(cell: str = CELLS[0]) -> Path:
+    """``config/<cell>.yaml`` of the installed package, else of the sources."""
+    paths = [folder / f"{cell}.yaml" for folder in package_folders("config")]
     return next((path for path in paths if path.is_file()), paths[-1])
 
 
-def task_config(task: str) -> Path:
-    """What ``deploy_kr60.launch.py`` lays under ``shipped_config()`` for a task."""
-    return shipped_config().with_suffix("") / f"{task}.yaml"
+def task_config(task: str, cell: str = CELLS[0]) -> Path:
+    """What ``<cell>.launch.py`` lays under ``shipped_config(cell)`` for a task."""
+    return shipped_config(cell).with_suffix("") / f"{task}.yaml"
 
 
-def check_parameters(path: Path, task: str, cycle_s: float, on_hardware: bool) -> Iterator[Check]:
+def check_parameters(
+    path: Path, task: str, cycle_s: float, on_hardware: bool, cell: str = CELLS[0]
+) -> Iterator[Check]:
     """Everything about a cell's parameters file, with those of the task where it says nothing.
 
     ``on_hardware`` expects a cell that was measured.
     """
     try:
-        cell, below = read_parameters(path), read_parameters(task_config(task))
-        nodes = {node: {**below.get(node, {}), **cell.get(node, {})} for node in {**cell, **below}}
+        own, below = read_parameters(path), read_parameters(task_config(task, cell))
+        nodes = {node: {**below.get(node, {}), **own.get(node, {})} for node in {**own, **below}}
     except ConfigurationError as error:
-        advice = "copy config/deploy_kr60.yaml, adapt the copy, and give its path with --config"
+        advice = f"copy config/{cell}.yaml, adapt the copy, and give its path with --config"
         yield Check("parameters", "file", Level.PROBLEM, str(error), advice)
         return
     yield Check("parameters", "file", Level.OK, f"{path}: {', '.join(nodes)}")
     yield check_names(nodes)
     bridge = {**nodes.get(EVERY_NODE, {}), **nodes.get("kuka_bridge", {})}
     correct = f"correct it in {path}"
-    yield examined("parameters", "frames", lambda: check_frames(bridge, on_hardware), correct)
+    simulated = shipped_config(cell) if on_hardware else None
+    yield examined("parameters", "frames", lambda: check_frames(bridge, simulated), correct)
     yield examined("parameters", "governor", lambda: check_governor(bridge, cycle_s), correct)
-    yield examined("parameters", "travel", lambda: check_travel(bridge), correct)
+    if cell == "deploy_kr60":
+        yield examined("parameters", "travel", lambda: check_travel(bridge), correct)
+    else:
+        yield examined("parameters", "joints", lambda: check_joints(bridge), correct)
 
 
 def read_parameters(path: Path) -> dict[str, dict[str, object]]:
@@ -126,8 +138,8 @@ def known_names(node: str) -> frozenset[str]:
     )
 
 
-def check_frames(values: Parameters, on_hardware: bool) -> Check:
-    """Whether both frames are there, are poses, and are this cell's.
+def check_frames(values: Parameters, simulated: Path | None) -> Check:
+    """Whether both frames are there, are poses, and are this cell's, not ``simulated``'s.
 
     Raises:
         ConfigurationError: a frame is missing or no pose.
@@ -138,8 +150,8 @@ def check_frames(values: Parameters, on_hardware: bool) -> Check:
                 f"expected {name}, found none; measure it (docs/kr60.md) and set it for every node"
             )
         Pose.from_sequence(_numbers(values, name), name)
-    simulated = read_parameters(shipped_config())[EVERY_NODE]
-    if on_hardware and values["task_frame"] == simulated["task_frame"]:
+    shipped = {} if simulated is None else read_parameters(simulated)[EVERY_NODE]
+    if values["task_frame"] == shipped.get("task_frame"):
         raise ConfigurationError(
             "task_frame is still that of the simulated cell; measure yours (docs/kr60.md)"
         )
@@ -182,6 +194,29 @@ def check_travel(values: Parameters) -> Check:
         f"{found}: the shipped RSI context clamps at {controller.clamp_mm:g} mm and "
         f"{controller.clamp_deg:g} degrees, silently",
         "lower max_correction_mm and max_correction_deg",
+    )  # fmt: skip
+
+
+def check_joints(values: Parameters) -> Check:
+    """Whether the arm's joints are held by limits that can be.
+
+    Raises:
+        ConfigurationError: one cannot be.
+    """
+    held, led = DifferentialConfig(), ArmCycleConfig()
+    differential = DifferentialConfig(
+        margin_rad=_number(values, "joint_margin_rad", held.margin_rad),
+        speed_share=_number(values, "joint_speed_share", held.speed_share),
+    )
+    cycle = ArmCycleConfig(
+        max_following_error_rad=_number(
+            values, "max_following_error_rad", led.max_following_error_rad
+        )
+    )
+    return Check(
+        "parameters", "joints", Level.OK,
+        f"{differential.margin_rad:g} rad from the end stops, {differential.speed_share:.0%} of "
+        f"their speed, at most {cycle.max_following_error_rad:g} rad behind their command",
     )  # fmt: skip
 
 

@@ -30,6 +30,12 @@ def _parser() -> argparse.ArgumentParser:
         "deployment, and says what to do about what is wrong. Moves nothing.",
         epilog="Exit code 0: no problem (maybe warnings); 1: at least one problem.",
     )
+    parser.add_argument(
+        "--cell",
+        choices=("deploy_kr60", "deploy_iiwa"),
+        default="deploy_kr60",
+        help="the launch file that is to run (%(default)s)",
+    )
     parser.add_argument("--robot-ip", help="the controller's address in the RSI network")
     parser.add_argument("--sensor-ip", help="the Net F/T box's address")
     parser.add_argument(
@@ -70,7 +76,7 @@ def _examine(options: argparse.Namespace) -> int:
         print(json.dumps({**report, "checks": [dataclasses.asdict(check) for check in checks]}))
     else:
         print(f"{len(checks)} checks, {warnings} warnings, {problems} problems")
-    for who in ("robot", "sensor"):
+    for who in ("robot", "sensor") if options.cell == "deploy_kr60" else ("sensor",):
         if getattr(options, f"{who}_ip") is None:
             print(f"not checked: the way to the {who} (give --{who}-ip)", file=sys.stderr)
     return 1 if problems else 0
@@ -87,13 +93,16 @@ def _checks(options: argparse.Namespace) -> Iterator[Check]:
         advice = "install it (see above), then run this again"
         yield Check("environment", "other checks", Level.PROBLEM, f"not possible: {error}", advice)
         return
-    yield from cell.check_ports(options.robot_ip, options.rsi_port)
+    if options.cell == "deploy_kr60":
+        yield from cell.check_ports(options.robot_ip, options.rsi_port)
     yield from cell.check_network(options.robot_ip, options.sensor_ip, options.http_port)
     yield from cell.check_policy(options.policy, options.task)
-    on_hardware = options.robot_ip is not None and not options.robot_ip.startswith("127.")
-    config = options.config or parameters.shipped_config()
+    # An arm under ros2_control has an address that its own driver knows; its sensor's is ours.
+    address = options.robot_ip if options.cell == "deploy_kr60" else options.sensor_ip
+    on_hardware = address is not None and not address.startswith("127.")
+    config = options.config or parameters.shipped_config(options.cell)
     cycle_s = 0.001 * options.cycle_ms
-    yield from parameters.check_parameters(config, options.task, cycle_s, on_hardware)
+    yield from parameters.check_parameters(config, options.task, cycle_s, on_hardware, options.cell)
 
 
 def _show(check: Check) -> None:

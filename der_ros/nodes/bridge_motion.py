@@ -1,7 +1,7 @@
-"""What the KUKA bridge decides in each RSI cycle, without ROS: freshness, frames, faults, governor.
+"""What the KUKA bridge decides in each cycle, without ROS: freshness, frames, faults, governor.
 
 Commands, wrenches and resets come from other threads as whole immutable records; everything that
-the cycle itself changes is changed in the RSI thread only, so no lock can delay an answer.
+the cycle itself changes is changed in the link's thread only, so no lock can delay an answer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from der_ros.drivers.kuka.following import FollowingLimits, FollowingWatch
 from der_ros.drivers.kuka.late_answers import LateAnswers
-from der_ros.drivers.kuka.records import Answered, RobotState
+from der_ros.drivers.motion import MeasuredRobot, SentMotion
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist, Wrench
 from der_ros.nodes.frames import BASE_FRAME, TASK_FRAME, TCP_FRAME
@@ -98,7 +98,7 @@ class MotionCounts(NamedTuple):
 
 
 class BridgeMotion:
-    """Turns commands into twists, one RSI cycle at a time, and latches faults.
+    """Turns commands into twists, one cycle at a time, and latches faults.
 
     A latched fault ramps the robot to rest (a hard force stops it at once) and holds it there until
     ``reset``. A stale command or wrench ramps to rest too, and motion goes on when it is fresh.
@@ -195,7 +195,7 @@ class BridgeMotion:
     def latch(self, reason: str) -> None:
         """Holds the robot at rest until ``reset``; the first reason stays.
 
-        Not logged here: the RSI thread must not wait for whoever reads the log.
+        Not logged here: the link's thread must not wait for whoever reads the log.
         """
         if self._fault is None:
             self._fault = reason
@@ -209,13 +209,13 @@ class BridgeMotion:
         """
         fault, self._fault = self._fault, None
         self._command = None
-        # The governor's own latch belongs to the RSI thread, which clears it (and a fault that a
+        # The governor's own latch belongs to the link's thread, which clears it (and a fault that a
         # cycle under way has just seen again) before its next decision.
         self._reset_wanted = True
         return fault
 
-    def on_cycle(self, state: RobotState) -> Twist:
-        """The twist of the TCP for the next cycle, base axes; runs in the RSI thread."""
+    def on_cycle(self, state: MeasuredRobot) -> Twist:
+        """The twist of the TCP for the next cycle, base axes; runs in the link's thread."""
         if self._reset_wanted:
             self._reset_wanted, self._fault = False, None
             self._governor = GovernorState.rest()
@@ -240,8 +240,8 @@ class BridgeMotion:
             self.latch("the force or torque reached the hard limit")
         return Twist.from_array(np.array(governed.state.twist)).rotated(self._rotation_to_base)
 
-    def on_answered(self, answered: Answered) -> None:
-        """Takes note of what was not sent, and of what was not done; runs in the RSI thread."""
+    def on_answered(self, answered: SentMotion) -> None:
+        """Takes note of what was not sent, and of what was not done; runs in the link's thread."""
         reason = answered.refusal or answered.error
         if reason is not None:
             self._set_off_from_rest()
@@ -251,30 +251,30 @@ class BridgeMotion:
         if astray is not None:
             self.latch(astray)
 
-    def robot_lost(self) -> None:
-        """The controller fell silent; in motion that is a fault."""
+    def robot_lost(self, reason: str) -> None:
+        """The robot fell silent or is not where it was; in motion that is a fault."""
         if self.moving:
-            self.latch("the robot controller fell silent in motion")
+            self.latch(f"{reason} in motion")
 
-    def applied(self, answered: Answered) -> Twist:
+    def applied(self, answered: SentMotion) -> Twist:
         """What was really sent, in the task's axes."""
         return answered.twist.rotated(self._rotation_to_task)
 
-    def _new_session(self, state: RobotState) -> None:
-        """RSI started anew: nothing that was asked before holds any longer."""
+    def _new_session(self, state: MeasuredRobot) -> None:
+        """It began anew (RSI, or the arm): what was asked before does not hold any longer."""
         if self._session and self.moving:
             self.latch("the robot controller restarted RSI in motion")
         self._session = state.session
         self._command = None
         self._late.restart()
         self._following.restart()
-        self._last_cycle_s = state.stamp_monotonic_s
+        self._last_cycle_s = state.began_monotonic_s
         self._set_off_from_rest()
 
-    def _note_pauses(self, state: RobotState) -> None:
+    def _note_pauses(self, state: MeasuredRobot) -> None:
         """An answer that was late or never given moved nothing: the robot has stood since."""
-        paused_s = state.stamp_monotonic_s - self._last_cycle_s
-        self._last_cycle_s = state.stamp_monotonic_s
+        paused_s = state.began_monotonic_s - self._last_cycle_s
+        self._last_cycle_s = state.began_monotonic_s
         late = self._late.add(state.delay, state.stamp_monotonic_s)
         if not late and paused_s < _PAUSE_CYCLES * state.cycle_s:
             return

@@ -53,6 +53,21 @@ def declare_tcp_from_sensor(node: Node) -> Pose:
     return Pose.from_sequence(sensor, "parameter tcp_from_sensor")
 
 
+def declare_flange_from_tcp(node: Node) -> Pose:
+    """From the parameter ``flange_from_tcp`` (x y z qx qy qz qw).
+
+    Raises:
+        ConfigurationError: not seven finite numbers, or a quaternion of length zero.
+    """
+    tool = declare(
+        node,
+        "flange_from_tcp",
+        [0.0, 0.0, 0.3, 1.0, 0.0, 0.0, 0.0],
+        "Pose of the held piece in the flange frame: x, y, z in m, quaternion x, y, z, w",
+    )
+    return Pose.from_sequence(tool, "parameter flange_from_tcp")
+
+
 def pose_from_message(message: PoseStamped) -> Pose:
     """Raises ConfigurationError where the message holds a NaN or no rotation."""
     p, q = message.pose.position, message.pose.orientation

@@ -1,4 +1,7 @@
-"""The node ``kuka_bridge``: Cartesian velocity to a KUKA robot over RSI, governed.
+"""The node ``kuka_bridge``: Cartesian velocity to a KUKA robot, governed.
+
+What the robot is reached by is its link: RSI (a KRC4), or joint positions under ros2_control (an
+LBR iiwa, or any other arm).
 
 Topics in: ``kuka/delta_twist_cmds`` (TwistStamped in task_frame, base_link or tcp), ``netft_data``.
 Topics out: ``kuka/tcp_pose`` (base_link), ``kuka/joint_states``, ``kuka/twist_applied`` (what was
@@ -12,7 +15,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from builtin_interfaces.msg import Time as TimeMessage
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
@@ -23,13 +26,8 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from der_ros.drivers.kuka.corrections import CorrectionLimits
 from der_ros.drivers.kuka.following import FollowingLimits
-from der_ros.drivers.kuka.kinematics import AXIS_NAMES
-from der_ros.drivers.kuka.records import Answered, RobotState, RsiServerConfig
-from der_ros.drivers.kuka.server import RsiServer
-from der_ros.drivers.kuka.transport import address_towards
-from der_ros.errors import ConfigurationError
+from der_ros.drivers.motion import MeasuredRobot, SentMotion
 from der_ros.geometry import Twist
 from der_ros.nodes.bridge_motion import BridgeMotion, MotionConfig
 from der_ros.nodes.command_watch import Publishers, publishers_of
@@ -51,8 +49,11 @@ from der_ros.nodes.conversions import (
 )
 from der_ros.nodes.frames import BASE_FRAME, TASK_FRAME
 from der_ros.nodes.free_publisher import FreePublisher, publishing
+from der_ros.nodes.joint_link import JointLink
 from der_ros.nodes.polling import PolledSubscription
 from der_ros.nodes.realtime_process import RealtimeProcess
+from der_ros.nodes.robot_link import Callbacks, RobotLink
+from der_ros.nodes.rsi_link import RsiLink
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import limits_to_json
 
@@ -64,6 +65,10 @@ _REMIND_S = 30.0
 _WATCH_S = 0.05
 _PUBLISHERS_S = 0.5
 _COMMANDS = "kuka/delta_twist_cmds"
+_LINKS: dict[str, Callable[[ShellNode, Callbacks], RobotLink]] = {
+    "rsi": RsiLink,
+    "ros2_control": JointLink,
+}
 
 
 class KukaBridge(ShellNode):
@@ -71,8 +76,13 @@ class KukaBridge(ShellNode):
 
     def __init__(self) -> None:
         super().__init__("kuka_bridge")
-        self._config = declare_server(self)
-        motion = declare_motion(self, self._config.cycle_s)
+        robot = declare(
+            self, "robot", "rsi", "What the robot is reached by: rsi, a KRC4; ros2_control, an arm "
+            "that takes joint positions", choices=tuple(_LINKS),
+        )  # fmt: skip
+        callbacks = Callbacks(self._on_cycle, self._on_answered, self._on_lost)
+        self._link: RobotLink = _LINKS[robot](self, callbacks)
+        motion = declare_motion(self, self._link.cycle_s)
         self._motion = BridgeMotion(motion)
         self._every = declare(
             self, "publish_every", 1, "Publish the robot's state every so many cycles",
@@ -86,7 +96,7 @@ class KukaBridge(ShellNode):
             ).split()
         )  # fmt: skip
         self._commanders = Publishers((), ())
-        self._outbox: queue.SimpleQueue[Answered | None] = queue.SimpleQueue()
+        self._outbox: queue.SimpleQueue[SentMotion | None] = queue.SimpleQueue()
         self._connected = False
         self._reported_fault: str | None = None
         self._reminded_s = float("-inf")
@@ -94,10 +104,9 @@ class KukaBridge(ShellNode):
         self._answers = 0
         self._make_topics()
         self._limits.publish(String(data=limits_to_json(motion.limits)))
-        self._realtime = RealtimeProcess("kuka_bridge", self._config.realtime_priority)
+        self._realtime = RealtimeProcess("kuka_bridge", self._link.realtime_priority)
         self._publisher = threading.Thread(target=self._publish_all, name="publisher", daemon=True)
-        self._server = RsiServer(self._config, self._on_cycle, self._on_answered)
-        self._server.__enter__()
+        self._link.open()
         self._publisher.start()
         self._realtime.settle()
 
@@ -112,18 +121,16 @@ class KukaBridge(ShellNode):
         self.create_service(Trigger, "kuka_bridge/reset_fault", self._on_reset)
         self.create_timer(_WATCH_S, self._watch)
         self.create_timer(_PUBLISHERS_S, self._watch_publishers)
-        self._diagnostics = DiagnosticsPublisher(
-            self, f"krc4 {self._config.robot_ip}", self._report
-        )
+        self._diagnostics = DiagnosticsPublisher(self, self._link.hardware_id, self._report)
 
     @property
-    def rsi_port(self) -> int:
-        """The UDP port that is open."""
-        return self._server.port
+    def link(self) -> RobotLink:
+        """What the robot is reached by."""
+        return self._link
 
     def close(self) -> None:
-        """Stops answering; the controller then stops by its own time-out."""
-        self._server.__exit__(None, None, None)
+        """Sends nothing more: the robot stands by what its own controller does then."""
+        self._link.close()
         self._outbox.put(None)
         self._publisher.join(timeout=2.0)
         self._realtime.close()
@@ -150,15 +157,19 @@ class KukaBridge(ShellNode):
         self.get_logger().info(f"reset_fault: {response.message}")
         return response
 
-    def _on_cycle(self, state: RobotState) -> Twist:
-        """In the RSI thread, before the answer: the newest wrench, then the decision."""
+    def _on_cycle(self, state: MeasuredRobot) -> Twist:
+        """In the link's thread, before the answer: the newest wrench, then the decision."""
         received = self._wrenches.newest()
         if received is not None:
             self._motion.accept_wrench(wrench_from_message(received.message), received.age_s())
         return self._motion.on_cycle(state)
 
-    def _on_answered(self, answered: Answered) -> None:
-        """In the RSI thread, after the answer: hands on and returns."""
+    def _on_lost(self, reason: str) -> None:
+        """In the link's thread: the robot is not where or what it was."""
+        self._motion.robot_lost(reason)
+
+    def _on_answered(self, answered: SentMotion) -> None:
+        """In the link's thread, after the answer: hands on and returns."""
         self._motion.on_answered(answered)
         self._answers += 1
         if self._answers % self._every == 0:
@@ -175,19 +186,20 @@ class KukaBridge(ShellNode):
             self._applied.publish(twist_to_message(applied, TASK_FRAME, stamp))
             if state.joint_positions_rad is not None:
                 joints = JointState(
-                    name=list(AXIS_NAMES), position=state.joint_positions_rad.tolist()
+                    name=list(self._link.joint_names),
+                    position=state.joint_positions_rad.tolist(),
                 )
                 joints.header.stamp = stamp
                 self._joints.publish(joints)
 
-    def _stamp(self, state: RobotState) -> TimeMessage:
-        """When the telegram came, on the node's clock."""
+    def _stamp(self, state: MeasuredRobot) -> TimeMessage:
+        """When it was measured, on the node's clock."""
         age = Duration(nanoseconds=int((time.monotonic() - state.stamp_monotonic_s) * 1e9))
         return (self.get_clock().now() - age).to_msg()
 
     def _watch(self) -> None:
         """Says when the robot comes and goes, and now and then that it is not there."""
-        connected, now = self._server.connected, time.monotonic()
+        connected, now = self._link.connected, time.monotonic()
         fault = self._motion.fault
         if fault != self._reported_fault:
             self._reported_fault = fault
@@ -195,8 +207,8 @@ class KukaBridge(ShellNode):
             if fault is not None:
                 self.get_logger().error(f"{fault}; held until kuka_bridge/reset_fault")
         if self._connected and not connected:
-            self._motion.robot_lost()
-            self.get_logger().warning("the robot controller fell silent")
+            self._motion.robot_lost("the robot controller fell silent")
+            self.get_logger().warning(f"the robot is gone: {self._link.waiting_for}")
         if connected and not self._connected:
             self.get_logger().info("the robot controller is connected")
         self._connected = connected
@@ -204,10 +216,7 @@ class KukaBridge(ShellNode):
             self._realtime.rest()
         if not connected and now - self._reminded_s > _REMIND_S:
             self._reminded_s = now
-            self.get_logger().info(
-                f"waiting for the robot controller {self._config.robot_ip} on UDP "
-                f"{self._config.bind_address}:{self._server.port}"
-            )
+            self.get_logger().info(f"waiting for {self._link.waiting_for}")
 
     def _watch_publishers(self) -> None:
         """Two that command at the same time are one too many: which one counts is chance."""
@@ -217,32 +226,23 @@ class KukaBridge(ShellNode):
                 f"{_COMMANDS} is also published by {', '.join(self._commanders.foreign)}, "
                 f"expected only {', '.join(sorted(self._allowed))}; end it"
             )
+        rival = self._link.rival
+        if rival is not None:
+            self._motion.latch(rival)
 
     def _report(self) -> list[Status]:
-        server, motion = self._server.statistics, self._motion.counts
-        fault, connected = self._motion.fault, self._server.connected
-        warning = self._motion.warning if connected else "waiting for the robot controller"
+        motion, fault, connected = self._motion.counts, self._motion.fault, self._link.connected
+        waiting = f"waiting for {self._link.waiting_for}"
+        warning = self._motion.warning if connected else waiting
         level = Level.ERROR if fault else Level.WARN if warning else Level.OK
         message = fault or warning or "connected"
         astray_m, astray_rad = self._motion.following
-        answers = {
-            "fault": fault or "",
-            "connected": connected,
-            "port": self._server.port,
-            "answer_p50_ms": f"{1e3 * server.answer.p50_s:.3f}",
-            "answer_p99_ms": f"{1e3 * server.answer.p99_s:.3f}",
-            "answer_max_ms": f"{1e3 * server.answer.max_s:.3f}",
-        }
-        counters = {
-            name: value
-            for name, value in vars(server).items()
-            if name not in ("answer", "last_error")
-        }
+        answers = {"fault": fault or "", "connected": connected}
         refused = {f"refused_{name}": count for name, count in motion.refused.items()}
         done = {f"intervention_{name}": count for name, count in motion.interventions.items()}
         return [
-            Status("robot", level, message, {**answers, **counters}),
-            self._realtime.status({**self._server.grants, "publishing": publishing()}),
+            Status("robot", level, message, {**answers, **self._link.figures()}),
+            self._realtime.status({**self._link.grants, "publishing": publishing()}),
             Status(
                 "motion",
                 Level.ERROR if fault else Level.WARN if self._commanders.repeated else Level.OK,
@@ -259,53 +259,6 @@ class KukaBridge(ShellNode):
                 },
             ),
         ]
-
-
-def declare_server(node: ShellNode) -> RsiServerConfig:
-    """The parameters of the RSI server.
-
-    Raises:
-        ConfigurationError: a value that cannot be.
-    """
-    cycle_ms = declare(
-        node, "cycle_ms", 12, "The controller's cycle in ms: 12, or 4 (IPO_FAST)",
-        minimum=4, maximum=12,
-    )  # fmt: skip
-    if cycle_ms not in (4, 12):
-        raise ConfigurationError(f"parameter cycle_ms: expected 4 or 12, got {cycle_ms}")
-    limits = CorrectionLimits(
-        declare(node, "max_correction_mm", 200.0,
-                "Furthest travel since RSI_ON; below POSCORR and POSCORRMON of the controller",
-                minimum=0.1, maximum=2000.0),
-        declare(node, "max_correction_deg", 20.0,
-                "Furthest turn since RSI_ON; below POSCORR and POSCORRMON of the controller",
-                minimum=0.1, maximum=180.0),
-    )  # fmt: skip
-    robot_ip = declare(node, "robot_ip", "", "The controller's address; no other is heard")
-    bind_address = declare(
-        node, "bind_address", "",
-        "This computer's address in the robot's network; empty: the one that reaches robot_ip",
-    )  # fmt: skip
-    return RsiServerConfig(
-        bind_address=bind_address or address_towards(robot_ip),
-        port=declare(node, "rsi_port", 59152, "UDP port that the controller sends to; 0 takes any",
-                     minimum=0, maximum=65535),
-        robot_ip=robot_ip,
-        cycle_s=0.001 * cycle_ms,
-        absolute=declare(node, "absolute_corrections", False,
-                         "The controller's context takes absolute corrections (HOLDON 1)"),
-        limits=limits,
-        sensor_type=declare(node, "sensor_type", "ImFree", "SENTYPE of the Ethernet file"),
-        peer_silence_s=declare(node, "peer_silence_s", 0.5,
-                               "After this silence a controller may start anew",
-                               minimum=0.05, maximum=60.0),
-        realtime_priority=declare(node, "realtime_priority", 50,
-                                  "SCHED_FIFO priority of the answering thread; 0 asks for none",
-                                  minimum=0, maximum=99),
-        realtime_cpu=declare(node, "realtime_cpu", -1,
-                             "The only processor that the answering thread runs on; -1: any",
-                             minimum=-1, maximum=1023),
-    )  # fmt: skip
 
 
 def declare_motion(node: ShellNode, cycle_s: float) -> MotionConfig:

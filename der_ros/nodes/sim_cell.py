@@ -1,8 +1,9 @@
-"""A simulated cell: one physics world that speaks as a KRC4 controller and as a Net F/T box.
+"""A simulated cell: one physics world that speaks as a robot and as a Net F/T box.
 
-Nothing on the robot side can tell it from hardware: it is reached over UDP and HTTP only. What it
-offers on ROS is for judging, never for control: the start of another attempt, and where the ground
-piece really lies.
+The robot is a KR 60 with a KRC4 (RSI over UDP), or an iiwa under ros2_control (joint states and
+position commands). Nothing on the robot side can tell it from hardware. What it offers besides on
+ROS is for judging, never for control: the start of another attempt, and where the ground piece
+really lies.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
@@ -35,8 +36,9 @@ from der_ros.nodes.common import (
     declare,
     run_node,
 )
-from der_ros.nodes.conversions import CellFrames, pose_to_message
+from der_ros.nodes.conversions import CellFrames, declare_flange_from_tcp, pose_to_message
 from der_ros.nodes.frames import TASK_FRAME
+from der_ros.nodes.sim_joints import JointCell, check_arm_frames
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import InitialState, make_task
 
@@ -112,20 +114,85 @@ class CellPlant:
         return axes
 
 
+class SimulatedRobot(Protocol):
+    """A robot in the cell, with what it holds and what that feels.
+
+    Attributes:
+        program_ended: clear while the robot runs a program of its own.
+    """
+
+    program_ended: threading.Event
+
+    @property
+    def stop_reason(self) -> str:
+        """Why it has stopped; empty while it runs."""
+        ...
+
+    @property
+    def doing(self) -> str:
+        """What it does, in words."""
+        ...
+
+    def figures(self) -> dict[str, object]:
+        """Counters for the diagnostics."""
+        ...
+
+    def sensor_wrench(self) -> Wrench:
+        """What the sensor feels, weight included; sensor axes."""
+        ...
+
+    def place_ground(self, ground: Pose) -> None:
+        """Puts the ground piece elsewhere (task frame)."""
+        ...
+
+    def run_program(self, held: Pose) -> None:
+        """Begins to lead the held piece to a pose (task frame) by itself."""
+        ...
+
+
+class Krc4Cell:
+    """A ``SimulatedRobot``: the plant with the controller that moves it."""
+
+    def __init__(self, plant: CellPlant, controller: SimulatedKrc4, cycle_s: float) -> None:
+        self._plant, self._controller, self._cycle_s = plant, controller, cycle_s
+        self.program_ended = controller.program_ended
+        self.sensor_wrench, self.place_ground = plant.sensor_wrench, plant.place_ground
+
+    @property
+    def stop_reason(self) -> str:
+        """Why RSI has stopped; empty while it has not."""
+        stopped = self._controller.state is ControllerState.STOPPED
+        return f"RSI stopped: {self._controller.stop_reason}" if stopped else ""
+
+    @property
+    def doing(self) -> str:
+        """The controller's state."""
+        return str(self._controller.state.value)
+
+    def figures(self) -> dict[str, object]:
+        """Counters for the diagnostics."""
+        statistics = self._controller.statistics
+        return {"late answers": statistics.late, "cycles": statistics.cycles}
+
+    def run_program(self, held: Pose) -> None:
+        """Begins to lead the held piece to a pose (task frame); RSI ends for so long."""
+        self._controller.run_program(self._plant.way_to(held, self._cycle_s))
+
+
 class NoisySensor:
     """Adds a Gaussian error to each reading; only the box's thread may call it."""
 
     def __init__(
-        self, plant: CellPlant, rng: np.random.Generator, force_n: float, torque_nm: float
+        self, robot: SimulatedRobot, rng: np.random.Generator, force_n: float, torque_nm: float
     ) -> None:
-        self._plant = plant
+        self._robot = robot
         self._rng = rng
         self._scale = np.array([force_n] * 3 + [torque_nm] * 3)
 
     def __call__(self) -> Wrench:
         """One reading."""
         error = self._rng.standard_normal(6) * self._scale
-        return self._plant.sensor_wrench() + Wrench.from_array(error)
+        return self._robot.sensor_wrench() + Wrench.from_array(error)
 
 
 class SimCell(ShellNode):
@@ -140,8 +207,7 @@ class SimCell(ShellNode):
         self._goal_topic = self.create_publisher(PoseStamped, "sim_cell/goal_pose", LATCHED)
         self._resources = ExitStack()
         try:
-            self._plant = self._open_plant()
-            self._controller = self._open_controller()
+            self._robot = self._open_robot()
             self._box = self._open_box(np.random.default_rng(noise_seed))
         except BaseException:
             self._resources.close()
@@ -150,38 +216,45 @@ class SimCell(ShellNode):
         self.create_service(Trigger, "sim_cell/reset", self._on_reset)
         self._diagnostics = DiagnosticsPublisher(self, "simulated cell", self._collect)
 
-    def _open_plant(self) -> CellPlant:
-        frames = CellFrames.declare(self)
-        tool = declare(
-            self,
-            "flange_from_tcp",
-            [0.0, 0.0, 0.3, 1.0, 0.0, 0.0, 0.0],
-            "Pose of the held piece in the flange frame: x, y, z in m, quaternion x, y, z, w",
-        )
+    def _open_robot(self) -> SimulatedRobot:
+        robot = declare(
+            self, "robot", "kr60", "What stands in the cell: kr60 (RSI) or iiwa (ros2_control)",
+            choices=("kr60", "iiwa"),
+        )  # fmt: skip
+        cycle_s = 0.001 * declare(
+            self, "cycle_ms", 12, "RSI cycle, 12 or 4 (#IPO_FAST); of an iiwa's drives, a multiple "
+            "of 4", minimum=4, maximum=40,
+        )  # fmt: skip
+        frames, flange_from_tcp = CellFrames.declare(self), declare_flange_from_tcp(self)
         if not _same(frames.tcp_from_sensor, self._task.tcp_from_sensor):
             raise ConfigurationError(
                 "parameter tcp_from_sensor: expected where the simulated task has its sensor, "
                 f"{self._task.tcp_from_sensor}, got {frames.tcp_from_sensor}"
             )
-        world = self._resources.enter_context(AssemblyWorld(self._task))
-        return CellPlant(
-            world, frames.base_from_task, Pose.from_sequence(tool, "parameter flange_from_tcp")
+        # A KR 60 follows its setpoint so stiffly that its axes change nothing at the tool.
+        world = self._resources.enter_context(
+            AssemblyWorld(self._task, robot="robotless" if robot == "kr60" else robot)
         )
+        if robot == "kr60":
+            plant = CellPlant(world, frames.base_from_task, flange_from_tcp)
+            return Krc4Cell(plant, self._open_controller(plant, cycle_s), cycle_s)
+        check_arm_frames(world, frames.base_from_task, flange_from_tcp)
+        cell = JointCell(self, world, cycle_s, RESTART_AFTER_S)
+        return self._resources.enter_context(cell)
 
-    def _open_controller(self) -> SimulatedKrc4:
-        self._cycle_s = declare(self, "cycle_ms", 12, "RSI cycle: 12 or 4 (#IPO_FAST)") / 1000.0
+    def _open_controller(self, plant: CellPlant, cycle_s: float) -> SimulatedKrc4:
         config = SimulatedKrc4Config(
             pc_address=declare(self, "pc_ip", "127.0.0.1", "Where kuka_bridge listens"),
             pc_port=declare(self, "rsi_port", 59152, "Its UDP port", minimum=1, maximum=65535),
             robot_address=declare(self, "robot_ip", "127.0.0.2", "The controller's own address"),
-            cycle_s=self._cycle_s,
+            cycle_s=cycle_s,
             auto_restart_s=RESTART_AFTER_S,
         )
-        return self._resources.enter_context(SimulatedKrc4(config, self._plant))
+        return self._resources.enter_context(SimulatedKrc4(config, plant))
 
     def _open_box(self, rng: np.random.Generator) -> SimulatedNetFt:
         sensor = NoisySensor(
-            self._plant,
+            self._robot,
             rng,
             declare(self, "force_noise_n", 0.5, "Noise of each force, sigma, N", minimum=0.0),
             declare(self, "torque_noise_nm", 0.05, "Noise of each torque, sigma", minimum=0.0),
@@ -194,34 +267,32 @@ class SimCell(ShellNode):
         return self._resources.enter_context(SimulatedNetFt(config, sensor))
 
     def _on_reset(self, _request: Any, response: Any) -> Any:
-        """Another start, as in training; answers when RSI runs again.
+        """Another start, as in training; answers when the robot takes commands again.
 
-        A person lays the ground piece down, and the controller's own program, not RSI, brings the
-        held one above it: turned as this start has it.
+        A person lays the ground piece down, and the robot's own program, not the bridge, brings
+        the held one above it: turned as this start has it.
         """
         initial = self._task.sample_initial_state(self._rng)
         self._place_ground(initial)
-        self._controller.run_program(self._plant.way_to(initial.held, self._cycle_s))
-        while not self._controller.program_ended.wait(POLL_S) and not self.finished.is_set():
+        self._robot.run_program(initial.held)
+        while not self._robot.program_ended.wait(POLL_S) and not self.finished.is_set():
             pass
-        response.success = self._controller.state is not ControllerState.STOPPED
-        response.message = self._controller.stop_reason or "both pieces are where an attempt begins"
+        reason = self._robot.stop_reason
+        response.success = not reason
+        response.message = reason or "both pieces are where an attempt begins"
         return response
 
     def _place_ground(self, initial: InitialState) -> None:
         """Lays the ground piece down and tells where the held one belongs."""
-        self._plant.place_ground(initial.ground)
+        self._robot.place_ground(initial.ground)
         stamp = self.get_clock().now().to_msg()
         goal = self._task.goal_pose(initial)
         self._goal_topic.publish(pose_to_message(goal, TASK_FRAME, stamp))
 
     def _collect(self) -> list[Status]:
-        controller = self._controller
-        stopped = controller.state is ControllerState.STOPPED
-        message = f"RSI stopped: {controller.stop_reason}" if stopped else controller.state.value
-        statistics = controller.statistics
-        figures = {"late answers": statistics.late, "cycles": statistics.cycles}
-        return [Status("controller", Level.WARN if stopped else Level.OK, message, figures)]
+        reason = self._robot.stop_reason
+        level = Level.WARN if reason else Level.OK
+        return [Status("controller", level, reason or self._robot.doing, self._robot.figures())]
 
     def close(self) -> None:
         """Ends the box, the controller and the world, in this order."""

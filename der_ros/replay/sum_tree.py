@@ -13,8 +13,9 @@ IndexArray = NDArray[np.int64]
 # Children of a node. Eight float64 are one cache line, so a step of a descent reads one line, and
 # the sums take an eighth of the priorities' memory.
 _FAN = 8
-# Levels are added until one has no more nodes than this; their running sums are searched directly.
-_TOP_NODES = 4096
+# Levels are added until one has no more nodes than this; their running sums are searched directly,
+# and kept while nothing changes.
+_TOP_NODES = 8192
 # _BEFORE @ children: for each child the sum of those before it.
 _BEFORE = np.tri(_FAN, k=-1)
 
@@ -41,7 +42,8 @@ class SumTree:
         # Every group is whole, also beyond the last leaf: no descent leads out of the arrays.
         self._levels = [np.zeros((nodes * _FAN**k, _FAN)) for k in reversed(range(depth))]
         self._top = np.zeros(nodes)
-        self._running = np.zeros(nodes + 1)  # scratch of ``find``; the first stays zero
+        self._running = np.zeros(nodes + 1)  # [i]: the sum of the first i nodes of the top
+        self._settled = True  # ``_running`` holds for the leaves as they are
         self._sums = [*(level.reshape(-1) for level in self._levels[1:]), self._top]
         self._leaves = self._levels[0].reshape(-1)
         self._pending = (0, 0)  # leaves [low, high) whose sums are still to be made
@@ -50,7 +52,7 @@ class SumTree:
     def total(self) -> float:
         """The sum of all priorities."""
         self._settle()
-        return float(self._top.sum())
+        return float(self._running[-1])
 
     @property
     def values(self) -> FloatArray:
@@ -66,6 +68,7 @@ class SumTree:
     def set(self, indices: IndexArray, values: FloatArray) -> None:
         """Writes ``values`` (n,) to leaves ``indices`` (n,); of a repeated one, the last wins."""
         self._leaves[indices] = values
+        self._settled = False
         nodes = indices
         for level, sums in zip(self._levels, self._sums, strict=True):
             nodes = nodes // _FAN
@@ -80,9 +83,9 @@ class SumTree:
         self._leaves[leaves] = values
         low, high = self._pending
         if leaves.start != high:
-            self._settle()
+            self._sum_pending()
             low = leaves.start
-        self._pending = (low, leaves.stop)
+        self._pending, self._settled = (low, leaves.stop), False
 
     def sum_before(self, index: int) -> float:
         """The sum of the leaves [0, index)."""
@@ -92,7 +95,7 @@ class SumTree:
             node, child = divmod(node, _FAN)
             if child:
                 result += float(level[node, :child].sum())
-        return result + float(self._top[:node].sum())
+        return result + float(self._running[node])
 
     def find(self, masses: FloatArray) -> IndexArray:
         """For each mass (n,) in [0, total), the leaf whose share of the running sum holds it.
@@ -101,7 +104,6 @@ class SumTree:
         zero are never found, whatever the rounding.
         """
         self._settle()
-        np.add.accumulate(self._top, out=self._running[1:])
         nodes = self._running[1:-1].searchsorted(masses, "right")
         rest = masses - self._running.take(nodes)
         columns = np.arange(len(masses))
@@ -116,7 +118,15 @@ class SumTree:
         return self._away_from_zero(nodes)
 
     def _settle(self) -> None:
-        """Makes the sums that are still to be made."""
+        """Makes the running sums of the top and all that they need."""
+        if self._settled:
+            return
+        self._sum_pending()
+        np.add.accumulate(self._top, out=self._running[1:])
+        self._settled = True
+
+    def _sum_pending(self) -> None:
+        """Makes the sums of leaves that were written in turn."""
         low, high = self._pending
         if low == high:
             return

@@ -112,6 +112,7 @@ class Arm:
         postures_rad: (axes,) each, ways to hold the piece near the task's origin and parallel to
             it; where several serve, the one furthest from the last axis' end stops is taken.
         base_looks: what one sees of the base.
+        spare_axis: of an arm with seven, the one that the tool's pose leaves free.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Arm:
     base_from_task: Pose
     postures_rad: tuple[tuple[float, ...], ...]
     base_looks: tuple[Rod, ...] = ()
+    spare_axis: int | None = None
 
     @cached_property
     def lower_limits_rad(self) -> Array:

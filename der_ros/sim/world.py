@@ -226,6 +226,13 @@ class AssemblyWorld:
         """Velocity of the held piece, task axes."""
         return Twist(np.array(self._motion.velocity), np.array(self._motion.angular))
 
+    def servo_stretch(self) -> Six:
+        """How far the servo's setpoint is ahead of the held piece: three m, three rad, task axes.
+
+        Ahead of where that was before the last physics step; see ``CartesianServo.stretch``.
+        """
+        return self._servo.stretch
+
     def held_position(self) -> Triple:
         """``held_pose().position`` in plain numbers."""
         return self._motion.position

@@ -19,6 +19,8 @@ from ros2w.report import SetupError, cause_of_failure, pip_progress
         ("launch -d der_ros deploy_kr60.launch.py robot:=sim", "sim"),
         ("launch launch/deploy_kr60.launch.py", "sim"),
         ("launch der_ros deploy_kr60.launch.py robot:=rsi", "robot"),
+        ("launch der_ros deploy_iiwa.launch.py", "sim"),
+        ("launch der_ros deploy_iiwa.launch.py robot:=ros2_control ft:=netft", "robot"),
         ("launch der_ros replay_bag.launch.py", "robot"),
         ("run der_ros evaluate --json", "train"),
         ("run der_ros train", "train"),

@@ -286,6 +286,23 @@ def test_a_node_that_is_none_is_named(tmp_path):
     assert "kuka_brigde" in parameters.check_names(parameters.read_parameters(path)).message
 
 
+def test_an_iiwas_cell_is_examined_by_its_own_limits(tmp_path):
+    shipped = parameters.shipped_config("deploy_iiwa")
+
+    def levels_of(path, on_hardware=False):
+        found = parameters.check_parameters(path, "peg_in_hole", 0.01, on_hardware, "deploy_iiwa")
+        return {check.name: check.level for check in found}
+
+    good = dict.fromkeys(("file", "names", "frames", "governor", "joints"), OK)
+    assert levels_of(shipped) == good
+    assert levels_of(shipped, on_hardware=True) == {**good, "frames": PROBLEM}
+    document = yaml.safe_load(shipped.read_text())
+    document["kuka_bridge"]["ros__parameters"]["joint_speed_share"] = 1.5
+    path = tmp_path / "cell.yaml"
+    path.write_text(yaml.safe_dump(document))
+    assert levels_of(path) == {**good, "joints": PROBLEM}
+
+
 class Declared(dict):
     """Stands in for a node: keeps what kuka_bridge declares."""
 

@@ -7,18 +7,28 @@ import re
 import signal
 import socket
 import subprocess
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
-import rclpy
 import yaml
+from deployment import (
+    RESULT_FIELDS,
+    SIM_SENSOR_IP,
+    alive,
+    attempts,
+    call,
+    free_port,
+    pids,
+    sensor_ports,
+    shown_arguments,
+    wait_for,
+)
+from deployment import launched as launched_file
 from peg_policy import write_peg_policy
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
-from std_srvs.srv import Trigger
 
 from der_ros.drivers.kuka.krc4 import KinematicPlant, SimulatedKrc4, SimulatedKrc4Config
 from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt
@@ -27,19 +37,8 @@ from der_ros.tasks import make_task
 
 pytestmark = [pytest.mark.ros, pytest.mark.timeout(400)]
 
-SIM_PC_IP, SIM_SENSOR_IP = "127.0.0.1", "127.0.0.3"
+SIM_PC_IP = "127.0.0.1"
 CONFIG = Path(__file__).resolve().parents[2] / "config"
-# The names of the contract.
-RESULT_FIELDS = [
-    "outcome",
-    "reason",
-    "duration_s",
-    "peak_force_n",
-    "peak_torque_nm",
-    "final_position_error_m",
-    "final_angle_error_rad",
-    "bag",
-]
 ARGUMENTS = [
     "task",
     "robot",
@@ -56,59 +55,12 @@ ARGUMENTS = [
 ]
 
 
-def free_port(kind, address):
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((address, 0))
-        return probe.getsockname()[1]
-
-
 def ports():
-    return [
-        f"rsi_port:={free_port(socket.SOCK_DGRAM, SIM_PC_IP)}",
-        f"rdt_port:={free_port(socket.SOCK_DGRAM, SIM_SENSOR_IP)}",
-        f"http_port:={free_port(socket.SOCK_STREAM, SIM_SENSOR_IP)}",
-    ]
+    return [f"rsi_port:={free_port(socket.SOCK_DGRAM, SIM_PC_IP)}", *sensor_ports()]
 
 
-@contextmanager
-def launched(output_file, *arguments):
-    """The launch in a session of its own; nothing of it may be left afterwards."""
-    with output_file.open("w") as output:
-        process = subprocess.Popen(
-            ["ros2", "launch", "der_ros", "deploy_kr60.launch.py", *arguments],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-            process.wait(timeout=30)
-
-
-def wait_for(predicate, seconds, what):
-    deadline = time.monotonic() + seconds
-    while not (found := predicate()):
-        assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}"
-        time.sleep(0.05)
-    return found
-
-
-def pids(text):
-    return [int(pid) for pid in re.findall(r"process started with pid \[(\d+)\]", text)]
-
-
-def alive(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def attempts(run_dir):
-    return [json.loads(line) for line in (run_dir / "attempts.jsonl").read_text().splitlines()]
+def launched(output, *arguments):
+    return launched_file("deploy_kr60.launch.py", output, *arguments)
 
 
 def test_attempts_run_and_every_recorded_action_is_reproduced(tmp_path):
@@ -174,21 +126,6 @@ def verdicts(bag):
             json.loads(reader.deserialize(data, connection.msgtype).data)
             for connection, _, data in reader.messages(wanted)
         ]
-
-
-def call(name):
-    """One call of a Trigger service."""
-    rclpy.init()
-    try:
-        node = rclpy.create_node("operator")
-        client = node.create_client(Trigger, name)
-        assert client.wait_for_service(20.0), name
-        future = client.call_async(Trigger.Request())
-        rclpy.spin_until_future_complete(node, future, timeout_sec=20.0)
-        assert future.result().success
-        node.destroy_node()
-    finally:
-        rclpy.try_shutdown()
 
 
 def test_a_fault_ends_the_attempt_and_a_simulated_cell_goes_on(tmp_path):
@@ -355,12 +292,6 @@ def test_a_port_in_use_is_named(tmp_path):
 
 
 def test_show_args_lists_every_argument_of_the_contract():
-    shown = subprocess.run(
-        ["ros2", "launch", "der_ros", "deploy_kr60.launch.py", "--show-args"],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "COLUMNS": "200"},
-    ).stdout
+    shown = shown_arguments("deploy_kr60.launch.py")
     for name in ARGUMENTS:
         assert f"'{name}'" in shown

@@ -16,7 +16,6 @@ import rclpy
 from bridge_rig import Client, environment, process
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TwistStamped, WrenchStamped
-from rclpy.impl.implementation_singleton import rclpy_implementation
 from std_srvs.srv import Trigger
 
 from der_ros.drivers.kuka.krc4 import ControllerState, SimulatedKrc4, SimulatedKrc4Config
@@ -27,9 +26,8 @@ from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNet
 from der_ros.geometry import Wrench
 from der_ros.nodes.common import spinning
 
-RCLError = rclpy_implementation.RCLError
 PATIENCE_S = 40.0
-SPEED_MPS = 0.02
+SPEED_MPS, RADIUS_M = 0.02, 0.006
 # The bridge's POSCORR is far inside the controller's, so that it can be reached.
 MAX_CORRECTION_MM = 30.0
 SENSOR = SensorConfiguration(rdt_rate_hz=250, product_name="Simulated Net F/T")
@@ -61,6 +59,7 @@ class WatchedPlant(KinematicPlant):
     Attributes:
         cycles: so far.
         moved: the last one in which the TCP was moved.
+        position: (3,) m, base, where it began.
         axis_1_rad: what its first axis reports, or None for where it is.
     """
 
@@ -68,6 +67,7 @@ class WatchedPlant(KinematicPlant):
         super().__init__()
         self.cycles = self.moved = 0
         self.axis_1_rad = None
+        self.position = self._tcp.position
 
     def advance(self, displacement_m, rotation_rad, duration_s):
         self.cycles += 1
@@ -86,6 +86,7 @@ class Stack:
     def __init__(self, client, krc4, plant, box):
         self.client, self.krc4, self.plant, self.box = client, krc4, plant, box
         self.bridge = self.sensor = None
+        self._center = plant.position
         self.straight, self.commanding = 0.0, True
         self.stamps, self.said, self.figures, self.force_n = {}, {}, {}, 0.0
         self.failures, self._rng = [], np.random.default_rng(0)
@@ -108,14 +109,20 @@ class Stack:
         message = TwistStamped()
         message.header.frame_id = "task_frame"
         message.header.stamp = self.client.get_clock().now().to_msg()
-        angle = 2.0 * math.pi * time.monotonic() / 2.0
         line = message.twist.linear
-        line.x, line.y = SPEED_MPS * math.cos(angle), SPEED_MPS * math.sin(angle)
-        if self.straight:
-            line.x, line.y = self.straight, 0.0
-        # A middleware that is too busy drops it: one command less.
-        with contextlib.suppress(RCLError):
-            self._commands.publish(message)
+        line.x, line.y = (self.straight, 0.0) if self.straight else self._around()
+        self._commands.publish(message)
+
+    def _around(self):
+        """Along the circle, and towards it from wherever a fault has left the arm."""
+        x, y, _ = (self.krc4.tcp_pose.position - self._center).tolist()
+        radius = math.hypot(x, y)
+        if radius < 1e-4:
+            return SPEED_MPS, 0.0
+        outwards = max(-1.0, min(1.0, (RADIUS_M - radius) / RADIUS_M))
+        vx, vy = outwards * x - y, outwards * y + x
+        scale = SPEED_MPS / math.hypot(vx, vy)
+        return scale * vx, scale * vy
 
     def _on_applied(self, message):
         if message.twist.linear.x or message.twist.linear.y:

@@ -252,13 +252,28 @@ class Processes:
             until(lambda: self.cell.calls.count("ft_bridge/bias") > biased, 2.0)
         self._test.destroy_client(client)
 
-    def descends(self):
-        below = self.cell.pose.position[2] - 0.002
-        return until(lambda: self.cell.pose.position[2] < below, PATIENCE_S)
+    def in_motion(self):
+        """Starts an attempt and waits until the policy moves; returns the attempts before it.
 
-    def results(self, count):
-        assert until(lambda: len(results(self.run_dir)) >= count, PATIENCE_S)
-        return results(self.run_dir)
+        One that a busy computer has ended as a fault is started again.
+        """
+        for _ in range(5):
+            self.cell.set_fault("")
+            self.start()
+            below, before = self.cell.pose.position[2] - 0.002, len(results(self.run_dir))
+
+            def ended(below=below, before=before):
+                return self.cell.pose.position[2] < below or len(results(self.run_dir)) > before
+
+            assert until(ended, PATIENCE_S)
+            if len(results(self.run_dir)) == before:
+                return before
+        raise AssertionError(f"no attempt came into motion: {results(self.run_dir)}")
+
+    def result(self, before):
+        """The attempt's line, once it is there."""
+        assert until(lambda: len(results(self.run_dir)) > before, PATIENCE_S)
+        return results(self.run_dir)[before]
 
     def stands(self):
         """No motion is commanded for many of the policy's periods, and the arm is where it was."""
@@ -278,37 +293,32 @@ def test_a_policy_server_that_is_killed_in_motion_is_a_fault_and_another_goes_on
     it = processes
     with it.supervisor():
         with it.server() as first:
-            it.start()
-            assert it.descends()
+            before = it.in_motion()
             first.kill()
-            (result,) = it.results(1)
+            result = it.result(before)
             assert result["outcome"] == "fault"
             assert "policy_server has sent no command for 1 s" in result["reason"]
             assert until(lambda: "kuka_bridge/stop" in it.cell.calls, PATIENCE_S)
             at_rest = it.stands()
         with it.server():
             assert it.cell.pose.position[2] == at_rest
-            it.cell.set_fault("")
-            it.start()
-            assert it.descends()
+            it.in_motion()
 
 
 @pytest.mark.timeout(300)
 def test_a_policy_server_that_hangs_in_motion_is_a_fault_and_acts_on_nothing_old(processes):
     it = processes
     with it.supervisor(), it.server() as server:
-        it.start()
-        assert it.descends()
+        before = it.in_motion()
         server.send_signal(signal.SIGSTOP)
-        (result,) = it.results(1)
+        result = it.result(before)
         assert "policy_server has sent no command for 1 s" in result["reason"]
         assert until(lambda: "kuka_bridge/stop" in it.cell.calls, PATIENCE_S)
         at_rest = it.stands()
         server.send_signal(signal.SIGCONT)
         it.cell.set_fault("")
         assert it.stands() == at_rest
-        it.start()
-        assert it.descends()
+        it.in_motion()
 
 
 @pytest.mark.timeout(300)
@@ -317,17 +327,15 @@ def test_a_supervisor_that_dies_or_hangs_in_motion_leaves_the_robot_at_rest(proc
     it = processes
     with it.server():
         with it.supervisor() as watching:
-            it.start()
-            assert it.descends()
+            before = it.in_motion()
             watching.send_signal(number)
             it.stands()
             assert it.have_said("nobody watches the robot any more")
             if number == signal.SIGSTOP:
                 watching.send_signal(signal.SIGCONT)
-                (result,) = it.results(1)
+                result = it.result(before)
                 # It has seen nothing for as long as it hung.
                 assert result["outcome"] == "fault"
                 assert result["reason"]
         with it.supervisor():
-            it.start()
-            assert it.descends()
+            it.in_motion()

@@ -206,10 +206,10 @@ def test_a_new_session_at_rest_needs_a_new_command_and_in_motion_is_a_fault(benc
 
 
 def test_a_robot_that_falls_silent_in_motion_is_a_fault(bench):
-    bench.motion.robot_lost()
+    bench.motion.robot_lost("the robot controller fell silent")
     assert bench.motion.fault is None
     bench.go()
-    bench.motion.robot_lost()
+    bench.motion.robot_lost("the robot controller fell silent")
     assert "silent" in bench.motion.fault
 
 

@@ -1,4 +1,4 @@
-"""The shipped configuration of the cell agrees with what the policies are trained in."""
+"""The shipped configurations of the cells agree with what the policies are trained in."""
 
 import dataclasses
 import math
@@ -12,17 +12,19 @@ import yaml
 from der_ros.drivers.kuka.corrections import CorrectionLimits
 from der_ros.envs.assembly import default_limits
 from der_ros.nodes import kuka_bridge
+from der_ros.nodes.joint_link import JointInterface
+from der_ros.sim.iiwa import IIWA
 from der_ros.tasks import TASK_NAMES, make_task
 
 ROOT = Path(__file__).parents[2]
-CELL = ROOT / "config" / "deploy_kr60.yaml"
-LAUNCH_FILE = ROOT / "launch" / "deploy_kr60.launch.py"
+CELLS = {name: ROOT / "config" / f"{name}.yaml" for name in ("deploy_kr60", "deploy_iiwa")}
+each_cell = pytest.mark.parametrize("cell", CELLS.values(), ids=list(CELLS))
 
 
-def bridge_of(task):
+def bridge_of(cell, task):
     """What the launch file gives the bridge for a task: the cell's file has the last word."""
-    nodes = [yaml.safe_load((CELL.with_suffix("") / f"{task}.yaml").read_text())]
-    nodes.append(yaml.safe_load(CELL.read_text()))
+    nodes = [yaml.safe_load((cell.with_suffix("") / f"{task}.yaml").read_text())]
+    nodes.append(yaml.safe_load(cell.read_text()))
     return {
         name: value
         for node in nodes
@@ -30,16 +32,19 @@ def bridge_of(task):
     }
 
 
-def test_every_task_can_be_chosen():
-    arguments = runpy.run_path(str(LAUNCH_FILE))["ARGUMENTS"]
+@each_cell
+def test_every_task_can_be_chosen(cell):
+    launch_file = ROOT / "launch" / f"{cell.stem}.launch.py"
+    arguments = runpy.run_path(str(launch_file))["ARGUMENTS"]
     (argument,) = (argument for argument in arguments if argument.name == "task")
     assert argument.choices == list(TASK_NAMES)
-    assert {path.stem for path in CELL.with_suffix("").iterdir()} == set(TASK_NAMES)
+    assert {path.stem for path in cell.with_suffix("").iterdir()} == set(TASK_NAMES)
 
 
+@each_cell
 @pytest.mark.parametrize("task", TASK_NAMES)
-def test_the_robot_is_held_to_the_limits_of_the_training(task):
-    bridge = bridge_of(task)
+def test_the_robot_is_held_to_the_limits_of_the_training(cell, task):
+    bridge = bridge_of(cell, task)
     deployed = {name: bridge.get(name, default) for name, default, _ in kuka_bridge._GOVERNOR}
     deployed["workspace_min_m"] = tuple(bridge["workspace_min_m"])
     deployed["workspace_max_m"] = tuple(bridge["workspace_max_m"])
@@ -51,12 +56,33 @@ def test_the_bridge_lets_a_piece_turn_to_the_nearest_goal(name):
     task, rng = make_task(name), np.random.default_rng(0)
     starts = [task.sample_initial_state(rng) for _ in range(2000)]
     furthest = max(task.angle(start.held, task.goal_pose(start)) for start in starts)
-    allowed = bridge_of(name).get("max_correction_deg", CorrectionLimits().rotation_deg)
+    allowed = bridge_of(CELLS["deploy_kr60"], name).get(
+        "max_correction_deg", CorrectionLimits().rotation_deg
+    )
     assert math.degrees(furthest) + 10.0 < allowed
 
 
-def test_the_sensor_sits_where_the_simulated_tools_have_it():
-    pose = yaml.safe_load(CELL.read_text())["/**"]["ros__parameters"]["tcp_from_sensor"]
+@each_cell
+def test_the_sensor_sits_where_the_simulated_tools_have_it(cell):
+    pose = yaml.safe_load(cell.read_text())["/**"]["ros__parameters"]["tcp_from_sensor"]
     for name in TASK_NAMES:
         sensor = make_task(name).tcp_from_sensor
         np.testing.assert_allclose(pose, [*sensor.position, *sensor.quaternion], atol=1e-12)
+
+
+def test_the_iiwa_stands_and_holds_where_the_simulated_one_does():
+    told = yaml.safe_load(CELLS["deploy_iiwa"].read_text())["/**"]["ros__parameters"]
+    for name, pose in (
+        ("task_frame", IIWA.base_from_task),
+        ("flange_from_tcp", IIWA.flange_from_tcp),
+    ):
+        np.testing.assert_allclose(told[name], [*pose.position, *pose.quaternion], atol=1e-12)
+
+
+@pytest.mark.parametrize("stack", ["lbr_fri_ros2_stack", "kuka_drivers"])
+def test_the_names_of_a_stack_are_those_that_the_bridge_asks_for(stack):
+    path = ROOT / "config" / "ros2_control" / f"{stack}.yaml"
+    told = yaml.safe_load(path.read_text())["/**"]["ros__parameters"]
+    names = JointInterface(**told)  # neither one too many nor too few
+    assert len(names.joint_names) == len(IIWA.axes)
+    assert all(topic.startswith("/") for topic in names[1:4])

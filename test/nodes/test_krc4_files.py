@@ -14,7 +14,7 @@ from der_ros.drivers.kuka import rsi
 from der_ros.drivers.kuka.controller_limits import PathLimits
 from der_ros.drivers.kuka.krc4 import SimulatedKrc4Config
 from der_ros.geometry import angle_between, quaternion_from_euler_zyx
-from der_ros.nodes import kuka_bridge
+from der_ros.nodes import rsi_link
 
 FOLDER = Path(__file__).parents[2] / "config" / "krc4"
 CARTESIAN, AXES = rsi.CARTESIAN_TAGS, rsi.AXIS_TAGS
@@ -41,9 +41,9 @@ def context():
 @pytest.fixture
 def bridge(monkeypatch):
     """The RSI server as kuka_bridge sets it up by default."""
-    monkeypatch.setattr(kuka_bridge, "declare", lambda _node, _name, default, *_, **__: default)
-    monkeypatch.setattr(kuka_bridge, "address_towards", lambda _: "127.0.0.1")
-    return kuka_bridge.declare_server(None)
+    monkeypatch.setattr(rsi_link, "declare", lambda _node, _name, default, *_, **__: default)
+    monkeypatch.setattr(rsi_link, "address_towards", lambda _: "127.0.0.1")
+    return rsi_link.declare_server(None)
 
 
 def parameters(context, kind):
@@ -235,7 +235,7 @@ def test_a_controller_can_read_the_letters(path):
 
 
 def test_the_server_takes_the_limits_from_parameters_of_these_names():
-    source = inspect.getsource(kuka_bridge.declare_server)
+    source = inspect.getsource(rsi_link.declare_server)
     text = (FOLDER / "der_ros_rsi.rsi.xml").read_text()
     for name in ("max_correction_mm", "max_correction_deg"):
         assert f'"{name}"' in source

@@ -108,7 +108,7 @@ def bench(monkeypatch, **parameters):
     task = [*tcp.position.tolist(), 0.0, 0.0, 0.0, 1.0]
     parameters = {**LOCAL, "task_frame": task, **parameters}
     with running(KukaBridge, monkeypatch, **parameters) as (node, client):
-        config = SimulatedKrc4Config(pc_port=node.rsi_port, realtime_priority=0)
+        config = SimulatedKrc4Config(pc_port=node.link.port, realtime_priority=0)
         with SimulatedKrc4(config, plant) as krc4:
             it = Bench(node, client, krc4, plant)
             assert until(lambda: krc4.state is ControllerState.RUNNING)

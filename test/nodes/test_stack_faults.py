@@ -22,9 +22,9 @@ pytestmark = [pytest.mark.ros, pytest.mark.timeout(300)]
 
 # The safety table's times: stale after 0.1 or 0.15 s, a ramp of 0.02 s from 0.02 m/s, one cycle. On
 # top of it what a busy computer takes to deliver a message.
+STALE_WRENCH_S, STALE_COMMAND_S, RAMP_S, DELIVERY_S = 0.1, 0.15, 0.032, 0.3
 # Cycles whose answers are on their way when a process is stopped.
 ON_ITS_WAY = 3
-STALE_WRENCH_S, STALE_COMMAND_S, RAMP_S, DELIVERY_S = 0.1, 0.15, 0.032, 0.3
 
 
 @pytest.fixture(scope="module")

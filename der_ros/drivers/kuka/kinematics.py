@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from der_ros.errors import ConfigurationError
-from der_ros.geometry import Array, Pose, quaternion_canonical, vector
+from der_ros.geometry import Array, Pose, quaternion_from_rotation_matrix, vector
 
 _D = (0.815, 0.0, 0.0, 0.820, 0.0, 0.170)
 _A = (0.350, 0.850, 0.145, 0.0, 0.0, 0.0)
@@ -51,7 +51,7 @@ def forward(axes_rad: Array) -> Pose:
     for angle, d, a, alpha in zip(theta, _D, _A, _ALPHA, strict=True):
         transform = transform @ _link(angle, d, a, alpha)
     half_turn = np.diag((-1.0, -1.0, 1.0))
-    return Pose(transform[:3, 3], _quaternion(transform[:3, :3] @ half_turn))
+    return Pose(transform[:3, 3], quaternion_from_rotation_matrix(transform[:3, :3] @ half_turn))
 
 
 def inverse(base_from_flange: Pose, near_rad: Array) -> Array | None:
@@ -164,26 +164,6 @@ def _within_limits(axes: Sequence[float], near_rad: Array) -> Array | None:
 
 def _distance(axes: Array, near: Array) -> float:
     return float(np.max(np.abs(axes - near)))
-
-
-def _quaternion(rotation: Array) -> Array:
-    """The xyzw quaternion of a rotation matrix, by the largest of its four components."""
-    r = rotation
-    squares = (
-        1.0 + r[0, 0] - r[1, 1] - r[2, 2],
-        1.0 - r[0, 0] + r[1, 1] - r[2, 2],
-        1.0 - r[0, 0] - r[1, 1] + r[2, 2],
-        1.0 + r[0, 0] + r[1, 1] + r[2, 2],
-    )
-    a, b, c = r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]
-    d, e, f = r[1, 0] + r[0, 1], r[0, 2] + r[2, 0], r[2, 1] + r[1, 2]
-    rows = (
-        (squares[0], d, e, a),
-        (d, squares[1], f, b),
-        (e, f, squares[2], c),
-        (a, b, c, squares[3]),
-    )
-    return quaternion_canonical(rows[int(np.argmax(squares))])
 
 
 def check_axes(axes_rad: Array) -> Array:

@@ -79,6 +79,11 @@ class RobotState(NamedTuple):
     stamp_monotonic_s: float
     session: int
 
+    @property
+    def began_monotonic_s(self) -> float:
+        """A telegram is what begins a cycle."""
+        return self.stamp_monotonic_s
+
 
 class Answered(NamedTuple):
     """What was really sent in answer to one telegram.

@@ -1,0 +1,146 @@
+"""Forward kinematics and the geometric Jacobian of a chain of turning joints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Array, Pose, quaternion_from_rotation_matrix
+
+
+@dataclass(frozen=True, kw_only=True)
+class Joint:
+    """A turning joint, as URDF describes it.
+
+    Attributes:
+        name: what ``joint_states`` call it.
+        origin: the joint in the frame of the joint before it (of the base for the first), at zero.
+        direction: (3,) unit vector in the joint's own frame that it turns about.
+        lower_rad: end stop; minus infinity where there is none.
+        upper_rad: end stop; infinity where there is none.
+        speed_limit_radps: the drive's.
+    """
+
+    name: str
+    origin: Pose
+    direction: Array
+    lower_rad: float
+    upper_rad: float
+    speed_limit_radps: float
+
+    def __post_init__(self) -> None:
+        """Checks the numbers.
+
+        Raises:
+            ConfigurationError: no direction, no room between the stops, or no speed.
+        """
+        if not abs(float(np.linalg.norm(self.direction)) - 1.0) < 1e-6:
+            raise ConfigurationError(f"joint {self.name}: expected an axis of length 1")
+        if not self.lower_rad < self.upper_rad:
+            raise ConfigurationError(
+                f"joint {self.name}: expected lower < upper, got {self.lower_rad} and "
+                f"{self.upper_rad}"
+            )
+        if not 0.0 < self.speed_limit_radps < math.inf:
+            raise ConfigurationError(
+                f"joint {self.name}: expected a speed limit above zero, got "
+                f"{self.speed_limit_radps}"
+            )
+
+
+class Placed(NamedTuple):
+    """A chain at certain angles.
+
+    Attributes:
+        tip: its pose in the base.
+        jacobian: (6, joints) m/s and rad/s of the tip, base axes, for each rad/s.
+    """
+
+    tip: Pose
+    jacobian: Array
+
+
+class Chain:
+    """Joints from a base to a tip.
+
+    Args:
+        joints: from the base on, at least one.
+        last_from_tip: the tip in the frame of the last joint.
+    """
+
+    def __init__(self, joints: Sequence[Joint], last_from_tip: Pose) -> None:
+        if not joints:
+            raise ConfigurationError("chain: expected at least one turning joint, got none")
+        self.joints = tuple(joints)
+        self.last_from_tip = last_from_tip
+        count = len(self.joints)
+        self._directions = np.array([joint.direction for joint in joints])
+        self._turns = np.array([joint.origin.rotation for joint in joints])
+        # Rodrigues: R = 1 + sin(q) K + (1 - cos(q)) K^2, K the cross product with the direction.
+        self._crosses = np.array([_cross_matrix(joint.direction) for joint in joints])
+        self._squares = self._crosses @ self._crosses
+        # What never changes in the joints' transforms from one to the next: all but the rotations.
+        self._steps = np.tile(np.eye(4), (count, 1, 1))
+        self._steps[:, :3, 3] = [joint.origin.position for joint in joints]
+        self._tip_rotation = last_from_tip.rotation
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the joints, from the base on."""
+        return tuple(joint.name for joint in self.joints)
+
+    @cached_property
+    def lower_rad(self) -> Array:
+        """(joints,) end stops."""
+        return np.array([joint.lower_rad for joint in self.joints])
+
+    @cached_property
+    def upper_rad(self) -> Array:
+        """(joints,) end stops."""
+        return np.array([joint.upper_rad for joint in self.joints])
+
+    @cached_property
+    def speed_limits_radps(self) -> Array:
+        """(joints,) of the drives."""
+        return np.array([joint.speed_limit_radps for joint in self.joints])
+
+    def extended(self, tip_from_tool: Pose) -> Chain:
+        """The same chain with a tool on its tip."""
+        return Chain(self.joints, self.last_from_tip @ tip_from_tool)
+
+    def forward(self, angles_rad: Array) -> Pose:
+        """Pose of the tip in the base for (joints,) angles."""
+        return self.at(angles_rad).tip
+
+    def at(self, angles_rad: Array) -> Placed:
+        """The tip and the Jacobian for (joints,) angles, rad."""
+        sines = np.sin(angles_rad)[:, None, None]
+        versines = 1.0 - np.cos(angles_rad)[:, None, None]
+        steps = self._steps.copy()
+        steps[:, :3, :3] = self._turns @ (
+            np.eye(3) + sines * self._crosses + versines * self._squares
+        )
+        frames = np.empty_like(steps)
+        frame = np.eye(4)
+        for i, step in enumerate(steps):
+            frame = np.matmul(frame, step, out=frames[i])
+        places, position, rotation = frames[:, :3, 3], frame[:3, 3], frame[:3, :3]
+        # Its own turn leaves a joint's direction as it is.
+        directions = (frames[:, :3, :3] @ self._directions[:, :, None])[:, :, 0]
+        tip = position + rotation @ self.last_from_tip.position
+        quaternion = quaternion_from_rotation_matrix(rotation @ self._tip_rotation)
+        # Columns: direction x (tip - place), and the direction itself.
+        (a, b, c), (x, y, z) = directions.T, (tip - places).T
+        jacobian = np.array((b * z - c * y, c * x - a * z, a * y - b * x, a, b, c))
+        return Placed(Pose(tip, quaternion), jacobian)
+
+
+def _cross_matrix(direction: Array) -> Array:
+    x, y, z = direction.tolist()
+    return np.array(((0.0, -z, y), (z, 0.0, -x), (-y, x, 0.0)))

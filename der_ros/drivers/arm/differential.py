@@ -1,0 +1,203 @@
+"""From the twist of a tool to the speeds of an arm's joints, within what the joints may do.
+
+With the Jacobian's singular values ``J = sum s_i u_i v_i^T`` and the wanted twist ``t`` (m/s and
+rad/s as they are), in this order:
+
+1. damped inverse    ``q' = sum s_i / (s_i^2 + l_i^2) (u_i . t) v_i`` with
+                     ``l_i^2 = l_max^2 (1 - (s_i / s_0)^2)`` below ``s_0`` and zero above: away from
+                     singularities the twist is met exactly, at one what cannot be done fades out
+                     (numerical filtering: Maciejewski, Klein 1988; Chiaverini 1997);
+2. spare joints      ``q' := q' + N g |q'|``, N the projection into the null space; ``g`` points
+                     away from end stops and grows with the cube of the way from the middle
+                     (Liegeois 1977). It is as fast as the motion asked for: where nothing is
+                     asked, nothing moves;
+3. speed             all of ``q'`` by one factor, so that each joint keeps to its speed limit: the
+                     twist becomes slower and keeps its direction;
+4. end stops         by one factor again, so that ``|q'_i| <= d_i / T``, ``d_i`` the way left to the
+                     stop less the margin: the joint comes to it ever more slowly and never passes.
+                     Away from a stop is always free.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import NamedTuple
+
+import numpy as np
+
+from der_ros.drivers.arm.chain import Chain
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Array, Twist
+
+_LARGEST = 1e3
+# Slower than this is rounding, which must not count as motion towards a stop.
+_RESTS_RADPS = 1e-9
+# A joint that is allowed less than this share of its speed stands at its stop.
+_STANDS = 0.02
+
+
+class Hindrance(IntFlag):
+    """Why the arm does not do what was asked."""
+
+    SINGULAR = 1
+    JOINT_SPEED = 2
+    JOINT_LIMIT = 4
+    NOT_FINITE = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class DifferentialConfig:
+    """How the joints are held.
+
+    Attributes:
+        margin_rad: kept from each end stop.
+        speed_share: of each joint's speed limit that may be used.
+        damped_below: s_0, the singular value below which the inverse is damped.
+        largest_damping: l_max, at a singularity.
+        stop_time_s: T, the time constant of coming to an end stop.
+        spare_gain: how fast the null-space motion is, as a share of the motion asked for.
+    """
+
+    margin_rad: float = 0.05
+    speed_share: float = 0.25
+    damped_below: float = 0.05
+    largest_damping: float = 0.05
+    stop_time_s: float = 0.25
+    spare_gain: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Checks the numbers.
+
+        Raises:
+            ConfigurationError: one that cannot be.
+        """
+        for name in ("speed_share", "damped_below", "largest_damping", "stop_time_s"):
+            value = getattr(self, name)
+            if not 0.0 < value < math.inf:
+                raise ConfigurationError(f"{name}: expected a number above zero, got {value}")
+        for name in ("margin_rad", "spare_gain"):
+            value = getattr(self, name)
+            if not 0.0 <= value < math.inf:
+                raise ConfigurationError(f"{name}: expected zero or more, got {value}")
+        if self.speed_share > 1.0:
+            raise ConfigurationError(f"speed_share: expected at most 1, got {self.speed_share}")
+
+
+class JointStep(NamedTuple):
+    """What the joints do in one cycle.
+
+    Attributes:
+        angles_rad: (joints,) at its end.
+        twist: what that is at the tool, base axes; what was asked, or less.
+        hindrances: why it is less.
+        refusal: which joint stands at its stop, in words, or None.
+    """
+
+    angles_rad: Array
+    twist: Twist
+    hindrances: Hindrance
+    refusal: str | None
+
+
+class DifferentialKinematics:
+    """The equations of the module's docstring for one arm.
+
+    Args:
+        chain: from the base to the tool.
+        config: how its joints are held.
+
+    Raises:
+        ConfigurationError: the margins leave a joint no room.
+    """
+
+    def __init__(self, chain: Chain, config: DifferentialConfig) -> None:
+        self.chain = chain
+        self._config = config
+        self.lower_rad = chain.lower_rad + config.margin_rad
+        self.upper_rad = chain.upper_rad - config.margin_rad
+        self.speeds_radps = chain.speed_limits_radps * config.speed_share
+        for joint, low, high in zip(chain.joints, self.lower_rad, self.upper_rad, strict=True):
+            if not low < high:
+                raise ConfigurationError(
+                    f"margin_rad: expected less than half the range of joint {joint.name}, got "
+                    f"{config.margin_rad}"
+                )
+        endless = ~(np.isfinite(self.lower_rad) & np.isfinite(self.upper_rad))
+        self._middle = np.where(endless, 0.0, 0.5 * (self.lower_rad + self.upper_rad))
+        self._half = np.where(endless, np.inf, 0.5 * (self.upper_rad - self.lower_rad))
+
+    def step(self, angles_rad: Array, twist: Twist, dt_s: float) -> JointStep:
+        """One cycle.
+
+        Args:
+            angles_rad: (joints,) finite.
+            twist: of the tool, base axes; finite or not.
+            dt_s: the cycle, shorter than ``stop_time_s``.
+        """
+        wanted = twist.to_array()
+        if not np.isfinite(wanted).all():
+            return JointStep(angles_rad, Twist.zero(), Hindrance.NOT_FINITE, None)
+        if not wanted.any():
+            return JointStep(angles_rad, Twist.zero(), Hindrance(0), None)
+        # Nobody means a kilometre a second; numbers beyond it would overflow on the way.
+        wanted = wanted * min(1.0, _LARGEST / float(np.abs(wanted).max()))
+        jacobian = self.chain.at(angles_rad).jacobian
+        speeds, hindrances = self._inverted(jacobian, wanted, angles_rad)
+        speeds, hurried = self._slowed(speeds)
+        speeds, stopped, refusal = self._kept_from_stops(speeds, angles_rad)
+        return JointStep(
+            angles_rad + speeds * dt_s,
+            Twist.from_array(jacobian @ speeds),
+            hindrances | hurried | stopped,
+            refusal,
+        )
+
+    def _inverted(
+        self, jacobian: Array, wanted: Array, angles_rad: Array
+    ) -> tuple[Array, Hindrance]:
+        """Steps 1 and 2."""
+        config = self._config
+        left, values, right = np.linalg.svd(jacobian)
+        short = np.maximum(0.0, 1.0 - (values / config.damped_below) ** 2)
+        gains = values / (values**2 + config.largest_damping**2 * short + 1e-300)
+        along = left[:, : len(values)].T @ wanted
+        speeds = right[: len(values)].T @ (gains * along)
+        faded = short.any() and bool(np.abs(along[short > 0.0]).max() > 1e-9)
+        spare = right[len(values) :]
+        if len(spare):
+            reach = float(np.linalg.norm(speeds)) * config.spare_gain
+            away = -(np.clip((angles_rad - self._middle) / self._half, -1.0, 1.0) ** 3)
+            speeds = speeds + spare.T @ (spare @ away) * reach
+        return speeds, Hindrance.SINGULAR if faded else Hindrance(0)
+
+    def _slowed(self, speeds: Array) -> tuple[Array, Hindrance]:
+        """Step 3."""
+        excess = float(np.max(np.abs(speeds) / self.speeds_radps))
+        if excess <= 1.0:
+            return speeds, Hindrance(0)
+        return speeds / excess, Hindrance.JOINT_SPEED
+
+    def _kept_from_stops(
+        self, speeds: Array, angles_rad: Array
+    ) -> tuple[Array, Hindrance, str | None]:
+        """Step 4."""
+        speeds = np.where(np.abs(speeds) < _RESTS_RADPS, 0.0, speeds)
+        left = np.where(speeds > 0.0, self.upper_rad - angles_rad, angles_rad - self.lower_rad)
+        allowed = np.maximum(0.0, left) / self._config.stop_time_s
+        moving = np.abs(speeds)
+        shares = np.where(moving > allowed, allowed / np.maximum(moving, 1e-300), 1.0)
+        tightest = int(np.argmin(shares))
+        share = float(shares[tightest])
+        if share >= 1.0:
+            return speeds, Hindrance(0), None
+        refusal = self._refusal(tightest, angles_rad) if share < _STANDS else None
+        return speeds * share, Hindrance.JOINT_LIMIT, refusal
+
+    def _refusal(self, index: int, angles_rad: Array) -> str:
+        low, high = math.degrees(self.lower_rad[index]), math.degrees(self.upper_rad[index])
+        return (
+            f"joint {self.chain.joints[index].name} is at {math.degrees(angles_rad[index]):.1f} "
+            f"degrees, its limits less the margin are {low:.1f} to {high:.1f}; move back"
+        )

@@ -1,0 +1,112 @@
+"""The thread that runs an arm's cycles at a steady rate, whatever else happens."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from der_ros.drivers.arm.cycle import ArmCycle
+from der_ros.drivers.arm.records import ArmAnswered, ArmCycleConfig, ArmStatistics, JointReading
+from der_ros.drivers.figures import LatencyRing
+from der_ros.drivers.realtime import (
+    NOT_ASKED,
+    Grant,
+    ask_for_scheduling,
+    hurry_switching,
+    keep_turn,
+    tell_refusals,
+)
+from der_ros.errors import ConnectionFailedError
+
+logger = logging.getLogger(__name__)
+
+
+class ArmServer:
+    """Runs ``cycle`` every ``config.cycle_s``.
+
+    A cycle that cannot begin in time is left out rather than made up for: the arm then moves less,
+    never faster.
+
+    Args:
+        cycle: what is done.
+        config: how often, and with which priority.
+        read: the newest reading, or None when none has come since the last call; raises
+            ``ConnectionFailedError`` where the arm cannot be led.
+        on_answered: takes what was sent; hand the record on, do not work there.
+    """
+
+    def __init__(
+        self,
+        cycle: ArmCycle,
+        config: ArmCycleConfig,
+        read: Callable[[], JointReading | None],
+        on_answered: Callable[[ArmAnswered], None],
+    ) -> None:
+        self._cycle = cycle
+        self._config = config
+        self._read = read
+        self._on_answered = on_answered
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="arm", daemon=True)
+        self._lateness = LatencyRing()
+        self._overruns = 0
+        self._grants = dict.fromkeys(("scheduling", "switching"), NOT_ASKED)
+
+    @property
+    def known(self) -> bool:
+        """Whether the arm is measured."""
+        return self._cycle.known
+
+    @property
+    def grants(self) -> dict[str, Grant]:
+        """What the thread asked of the system, by name, and what came of it."""
+        return dict(self._grants)
+
+    @property
+    def statistics(self) -> ArmStatistics:
+        """The counters now; cheap enough for 10 Hz."""
+        return replace(
+            self._cycle.statistics, overruns=self._overruns, lateness=self._lateness.figures()
+        )
+
+    def start(self) -> None:
+        """Begins."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends; nothing is sent afterwards, and the controller holds the last command."""
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout=2.0)
+
+    def _serve(self) -> None:
+        self._grants = {
+            "scheduling": ask_for_scheduling(self._config.realtime_priority),
+            "switching": hurry_switching(),
+        }
+        tell_refusals("arm", self._grants)
+        due_s = time.monotonic()
+        while not self._stop.wait(max(0.0, due_s - time.monotonic())):
+            keep_turn()
+            now_s = time.monotonic()
+            self._lateness.add(max(0.0, now_s - due_s))
+            self._run_safely(now_s)
+            due_s += self._config.cycle_s
+            if due_s < now_s:
+                self._overruns += 1
+                due_s = now_s + self._config.cycle_s
+            hurry_switching()
+
+    def _run_safely(self, now_s: float) -> None:
+        """The thread must outlive whatever happens: a fault could not be reset without it."""
+        try:
+            answered = self._cycle.run(self._read(), now_s)
+            if answered is not None:
+                self._on_answered(answered)
+        except ConnectionFailedError as error:
+            self._cycle.forget(str(error))
+        except Exception:
+            logger.exception("arm: a cycle failed")

@@ -1,0 +1,135 @@
+"""Reads the chain from a base to a tip out of a URDF (wiki.ros.org/urdf/XML/joint)."""
+
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as ET
+
+import numpy as np
+
+from der_ros.drivers.arm.chain import Chain, Joint
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Array, Pose, quaternion_from_euler_zyx
+
+_LARGEST = 10_000_000
+_TURNING = ("revolute", "continuous")
+
+
+def chain_from_urdf(text: str, base_link: str, tip_link: str) -> Chain:
+    """The joints between two links of a robot's description.
+
+    Args:
+        text: the URDF, xacro already expanded; as on the topic ``robot_description``.
+        base_link: poses are given in its frame.
+        tip_link: the flange, or where the tool is screwed on.
+
+    Raises:
+        ConfigurationError: it is no URDF, the links are not in one line, or a joint between them
+            is missing something or is not one that turns.
+    """
+    root = _parsed(text)
+    joint_to = {_attribute(joint, "child", "link"): joint for joint in root.findall("joint")}
+    line: list[ET.Element] = []
+    link = tip_link
+    while link != base_link:
+        joint = joint_to.get(link)
+        if joint is None or len(line) > len(joint_to):
+            links = sorted(filter(None, (each.get("name") for each in root.findall("link"))))
+            raise ConfigurationError(
+                f"URDF: expected a line of joints from base_link {base_link!r} to tip_link "
+                f"{tip_link!r}, it ends at {link!r}; its links are: {', '.join(links)}"
+            )
+        line.insert(0, joint)
+        link = _attribute(joint, "parent", "link")
+    return _folded(line)
+
+
+def _parsed(text: str) -> ET.Element:
+    # A description needs no entities, and a parser that never sees one cannot be blown up by them.
+    if len(text) > _LARGEST or "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise ConfigurationError("URDF: expected a plain XML text below 10 MB, without DOCTYPE")
+    try:
+        root = ET.fromstring(text)
+    except ET.ParseError as error:
+        raise ConfigurationError(f"URDF: expected XML, got an error: {error}") from error
+    if root.tag != "robot":
+        raise ConfigurationError(f"URDF: expected the element <robot>, got <{root.tag}>")
+    return root
+
+
+def _folded(line: list[ET.Element]) -> Chain:
+    """Fixed joints become part of the origin of what follows."""
+    joints: list[Joint] = []
+    offset = Pose.identity()
+    for element in line:
+        offset = offset @ _origin(element)
+        kind, name = element.get("type"), element.get("name", "")
+        if kind == "fixed":
+            continue
+        if kind not in _TURNING or element.find("mimic") is not None:
+            raise ConfigurationError(
+                f"URDF: joint {name}: expected one that turns by itself or is fixed, got a "
+                f"{'mimic' if kind in _TURNING else kind} joint"
+            )
+        joints.append(_joint(element, name, offset))
+        offset = Pose.identity()
+    return Chain(joints, offset)
+
+
+def _joint(element: ET.Element, name: str, origin: Pose) -> Joint:
+    axis = element.find("axis")
+    direction = _three(None if axis is None else axis.get("xyz"), "1 0 0", name)
+    length = float(np.linalg.norm(direction))
+    endless = element.get("type") == "continuous"
+    return Joint(
+        name=name,
+        origin=origin,
+        direction=direction / length if length > 0.0 else direction,
+        lower_rad=-math.inf if endless else _limit(element, "lower", name),
+        upper_rad=math.inf if endless else _limit(element, "upper", name),
+        speed_limit_radps=_limit(element, "velocity", name),
+    )
+
+
+def _origin(element: ET.Element) -> Pose:
+    origin, name = element.find("origin"), element.get("name", "")
+    xyz = _three(None if origin is None else origin.get("xyz"), "0 0 0", name)
+    roll, pitch, yaw = _three(None if origin is None else origin.get("rpy"), "0 0 0", name).tolist()
+    return Pose(xyz, quaternion_from_euler_zyx(yaw, pitch, roll))
+
+
+def _three(text: str | None, default: str, joint: str) -> Array:
+    numbers = [_number(word, joint) for word in (text or default).split()]
+    if len(numbers) != 3:
+        raise ConfigurationError(f"URDF: joint {joint}: expected three numbers, got {text!r}")
+    return np.array(numbers)
+
+
+def _limit(element: ET.Element, which: str, joint: str) -> float:
+    limit = element.find("limit")
+    text = None if limit is None else limit.get(which)
+    if text is None and which != "velocity" and limit is not None:
+        return 0.0  # URDF's own default
+    if text is None:
+        raise ConfigurationError(f"URDF: joint {joint}: expected <limit {which}=...>, got none")
+    return _number(text, joint)
+
+
+def _number(text: str, joint: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ConfigurationError(f"URDF: joint {joint}: expected a finite number, got {text!r}")
+    return number
+
+
+def _attribute(element: ET.Element, child: str, name: str) -> str:
+    found = element.find(child)
+    value = None if found is None else found.get(name)
+    if not value:
+        raise ConfigurationError(
+            f"URDF: joint {element.get('name')}: expected <{child} {name}=...>, got none"
+        )
+    return value

@@ -1,0 +1,216 @@
+"""The drives of a simulated jointed arm: they follow commanded joint positions, as far as they can.
+
+What the tool feels stays the arm's own servo (see ``CartesianServo``): its setpoint is led by where
+the commanded joints would have the tool. An arm with a spare joint has one more to lead, its elbow.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from enum import Enum
+
+import numpy as np
+import pybullet
+
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import (
+    Array,
+    Pose,
+    Twist,
+    Wrench,
+    quaternion_conjugate,
+    quaternion_multiply,
+    rotation_vector_from_quaternion,
+)
+from der_ros.sim.arm import Arm
+from der_ros.sim.kinematics import ArmKinematics
+from der_ros.sim.servo import Six
+from der_ros.sim.tool import motion_at
+from der_ros.sim.world import AssemblyWorld, WorldSnapshot
+
+PROGRAM_SPEED_RADPS = 1.0
+SHORTEST_PROGRAM_S = 0.5
+MAX_LEAD_RAD = 0.15
+"""A drive that is further than this from its command stops: it is blocked."""
+COMMAND_TIME_S = 0.05
+"""A command further away than a drive gets in this time is a jump."""
+# The drive of a spare axis: it moves no tool, so nothing of a contact depends on these.
+_SPARE_GAIN = 0.1
+_SPARE_TORQUE_NM = 300.0
+_AT_REST: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+class DriveState(Enum):
+    """What the drives do."""
+
+    FOLLOWING = "following"
+    PROGRAM = "in a program of their own"
+    STOPPED = "stopped"
+
+
+class JointDrives:
+    """One thread calls; see the module.
+
+    Args:
+        world: open, with an arm.
+        cycle_s: a multiple of the physics step; one ``tick``.
+
+    Raises:
+        ConfigurationError: the world has no arm, or the cycle is none of its physics steps.
+    """
+
+    def __init__(self, world: AssemblyWorld, cycle_s: float) -> None:
+        arm = world.robot.arm
+        if arm is None:
+            raise ConfigurationError(f"robot: expected an arm, got {world.robot.name}")
+        self._steps = round(cycle_s / world.physics_dt_s)
+        if self._steps < 1 or abs(self._steps * world.physics_dt_s - cycle_s) > 1e-9:
+            raise ConfigurationError(
+                f"cycle_s: expected a multiple of {world.physics_dt_s} s, got {cycle_s}"
+            )
+        self.arm: Arm = arm
+        self._world = world
+        self._cycle_s = cycle_s
+        self._kinematics = ArmKinematics(arm)
+        self._program: Iterator[Array] = iter(())
+        self.state = DriveState.FOLLOWING
+        self.stop_reason = ""
+        self._setpoint = self._target = self.positions_rad
+
+    @property
+    def positions_rad(self) -> Array:
+        """(joints,) measured."""
+        return np.array(self._world.joint_positions())
+
+    def command(self, angles_rad: Array) -> None:
+        """Takes a command; what cannot be done stops the drives.
+
+        In a program, and when stopped, nothing is taken.
+        """
+        if self.state is not DriveState.FOLLOWING:
+            return
+        problem = self._problem(angles_rad)
+        if problem is None:
+            self._target = angles_rad
+        else:
+            self._stop(problem)
+
+    def tick(self) -> None:
+        """One cycle."""
+        if self.state is DriveState.PROGRAM:
+            self._run_program()
+            return
+        if self.state is DriveState.FOLLOWING:
+            self._follow()
+        else:
+            self._world.advance(Twist.zero(), self._steps)
+
+    def run_program(self, held: Pose) -> None:
+        """Begins to lead the held piece to a pose (task frame), all joints in step.
+
+        Raises:
+            ConfigurationError: the arm does not reach it.
+        """
+        end, start = self._kinematics.inverse(held), self.positions_rad
+        longest = float(np.max(np.abs(end - start)))
+        # The smooth step is half again as fast in the middle as on average.
+        duration_s = max(SHORTEST_PROGRAM_S, 1.5 * longest / PROGRAM_SPEED_RADPS)
+        self._program = _smooth(start, end, math.ceil(duration_s / self._cycle_s))
+        self.state, self.stop_reason = DriveState.PROGRAM, ""
+
+    def restart(self) -> None:
+        """Follows again, from where the arm is."""
+        if self.state is DriveState.STOPPED:
+            self._begin_to_follow()
+
+    def sensor_wrench(self) -> Wrench:
+        """What the sensor feels, weight included; sensor axes."""
+        return self._world.sensor_wrench()
+
+    def _problem(self, angles_rad: Array) -> str | None:
+        """Why a command cannot be done."""
+        if angles_rad.shape != (len(self.arm.axes),):
+            return f"a command of {angles_rad.size} positions for {len(self.arm.axes)} joints"
+        if not np.isfinite(angles_rad).all():
+            return "a command that is not finite"
+        reach = self.arm.speed_limits_radps * COMMAND_TIME_S
+        for i, axis in enumerate(self.arm.axes):
+            angle, away = float(angles_rad[i]), float(abs(angles_rad[i] - self._setpoint[i]))
+            if not axis.lower_rad <= angle <= axis.upper_rad:
+                return f"{axis.name} is told to go to {math.degrees(angle):.1f} degrees"
+            if away > reach[i]:
+                return f"{axis.name} is told to jump by {math.degrees(away):.1f} degrees"
+        return None
+
+    def _follow(self) -> None:
+        most = self.arm.speed_limits_radps * self._cycle_s
+        setpoint = self._setpoint + np.clip(self._target - self._setpoint, -most, most)
+        twist = self._twist_to(self._kinematics.forward(setpoint))
+        self._setpoint = setpoint
+        self._lead_spare_axis(setpoint)
+        self._world.advance(twist, self._steps)
+        self._check_lead()
+
+    def _twist_to(self, pose: Pose) -> Twist:
+        """What brings the servo's setpoint to a pose within one cycle.
+
+        From where it really is: a servo at its force limit lets the setpoint go no further.
+        """
+        stretch, dt_s = np.array(self._world.servo_stretch()), self._world.physics_dt_s
+        held, moving = self._world.held_pose(), self._world.held_twist()
+        setpoint = held.moved(
+            stretch[:3] - moving.linear * dt_s, stretch[3:] - moving.angular * dt_s
+        )
+        turn = quaternion_multiply(pose.quaternion, quaternion_conjugate(setpoint.quaternion))
+        return Twist(
+            (pose.position - setpoint.position) / self._cycle_s,
+            rotation_vector_from_quaternion(turn) / self._cycle_s,
+        )
+
+    def _lead_spare_axis(self, angles_rad: Array) -> None:
+        spare = self.arm.spare_axis
+        if spare is None:
+            return
+        pybullet.setJointMotorControl2(
+            self._world.scene.tool, spare, pybullet.POSITION_CONTROL,
+            targetPosition=float(angles_rad[spare]), positionGain=_SPARE_GAIN,
+            force=_SPARE_TORQUE_NM, physicsClientId=self._world.client,
+        )  # fmt: skip
+
+    def _check_lead(self) -> None:
+        lead = np.abs(self._setpoint - self.positions_rad)
+        worst = int(np.argmax(lead))
+        if lead[worst] > MAX_LEAD_RAD:
+            name = self.arm.axes[worst].name
+            self._stop(f"{name} is {math.degrees(lead[worst]):.1f} degrees behind its command")
+
+    def _run_program(self) -> None:
+        """Places the arm: free in the air there is nothing that its dynamics could change."""
+        angles = next(self._program, None)
+        if angles is None:
+            self._begin_to_follow()
+            return
+        now = self._world.save()
+        pose = self._kinematics.forward(angles)
+        joints = tuple((angle, 0.0) for angle in angles.tolist())
+        self._world.restore(
+            WorldSnapshot(motion_at(pose), joints, _AT_REST, now.ground, now.variation)
+        )
+        self._lead_spare_axis(angles)
+        self._world.advance(Twist.zero(), self._steps)
+
+    def _begin_to_follow(self) -> None:
+        self.state, self.stop_reason = DriveState.FOLLOWING, ""
+        self._setpoint = self._target = self.positions_rad
+
+    def _stop(self, reason: str) -> None:
+        self.state, self.stop_reason = DriveState.STOPPED, reason
+
+
+def _smooth(start: Array, end: Array, cycles: int) -> Iterator[Array]:
+    """Angles of each cycle, at rest at both ends."""
+    for cycle in range(1, cycles + 1):
+        share = cycle / cycles
+        share *= share * (3.0 - 2.0 * share)
+        yield start + share * (end - start)

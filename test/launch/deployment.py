@@ -1,0 +1,107 @@
+"""What the tests of the deployments share: a launch, its output, its processes, its results."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import rclpy
+from std_srvs.srv import Trigger
+
+SIM_SENSOR_IP = "127.0.0.3"
+# The names of the contract.
+RESULT_FIELDS = [
+    "outcome",
+    "reason",
+    "duration_s",
+    "peak_force_n",
+    "peak_torque_nm",
+    "final_position_error_m",
+    "final_angle_error_rad",
+    "bag",
+]
+
+
+def free_port(kind, address):
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind((address, 0))
+        return probe.getsockname()[1]
+
+
+def sensor_ports():
+    return [
+        f"rdt_port:={free_port(socket.SOCK_DGRAM, SIM_SENSOR_IP)}",
+        f"http_port:={free_port(socket.SOCK_STREAM, SIM_SENSOR_IP)}",
+    ]
+
+
+@contextmanager
+def launched(launch_file, output_file, *arguments):
+    """The launch in a session of its own; nothing of it may be left afterwards."""
+    with output_file.open("w") as output:
+        process = subprocess.Popen(
+            ["ros2", "launch", "der_ros", launch_file, *arguments],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=30)
+
+
+def wait_for(predicate, seconds, what):
+    deadline = time.monotonic() + seconds
+    while not (found := predicate()):
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}"
+        time.sleep(0.05)
+    return found
+
+
+def pids(text):
+    return [int(pid) for pid in re.findall(r"process started with pid \[(\d+)\]", text)]
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def attempts(run_dir):
+    return [json.loads(line) for line in (run_dir / "attempts.jsonl").read_text().splitlines()]
+
+
+def call(name):
+    """One call of a Trigger service."""
+    rclpy.init()
+    try:
+        node = rclpy.create_node("operator")
+        client = node.create_client(Trigger, name)
+        assert client.wait_for_service(20.0), name
+        future = client.call_async(Trigger.Request())
+        rclpy.spin_until_future_complete(node, future, timeout_sec=20.0)
+        assert future.result().success
+        node.destroy_node()
+    finally:
+        rclpy.try_shutdown()
+
+
+def shown_arguments(launch_file):
+    """What ``--show-args`` prints."""
+    return subprocess.run(
+        ["ros2", "launch", "der_ros", launch_file, "--show-args"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "COLUMNS": "200"},
+    ).stdout

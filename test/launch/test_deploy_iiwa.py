@@ -1,0 +1,100 @@
+"""The deployment on an iiwa as a user starts it; what is shared, test_deploy_kr60.py proves."""
+
+import json
+import subprocess
+
+import pytest
+from deployment import (
+    RESULT_FIELDS,
+    alive,
+    attempts,
+    call,
+    launched,
+    pids,
+    sensor_ports,
+    shown_arguments,
+    wait_for,
+)
+
+pytestmark = [pytest.mark.ros, pytest.mark.timeout(400)]
+
+LAUNCH_FILE = "deploy_iiwa.launch.py"
+ARGUMENTS = [
+    "task",
+    "robot",
+    "ft",
+    "policy",
+    "attempts",
+    "record",
+    "run_dir",
+    "seed",
+    "cycle_ms",
+    "sensor_ip",
+    "stack",
+    "urdf",
+]
+
+
+def test_a_fault_ends_an_attempt_and_a_simulated_cell_goes_on_to_a_verdict(tmp_path):
+    """However often a busy computer makes a fault of an attempt: one comes to a verdict."""
+    run_dir, output = tmp_path / "run", tmp_path / "output.txt"
+
+    def judged():
+        ended = attempts(run_dir) if (run_dir / "attempts.jsonl").exists() else []
+        return [result for result in ended[1:] if result["outcome"] != "fault"]
+
+    with launched(LAUNCH_FILE, output, f"run_dir:={run_dir}", "seed:=3", *sensor_ports()):
+        wait_for(lambda: "attempt 1: running" in output.read_text(), 90, "the first attempt")
+        call("kuka_bridge/stop")
+        later = wait_for(judged, 200, "a verdict")[0]
+    text = output.read_text()
+    assert "Traceback" not in text
+    assert [pid for pid in pids(text) if alive(pid)] == []
+    first = attempts(run_dir)[0]
+    assert list(first) == list(later) == RESULT_FIELDS
+    assert first["outcome"] == "fault"
+    assert later["outcome"] in ("success", "stall", "timeout"), text
+    assert 0.0 < later["peak_force_n"] < 500.0
+    replay = subprocess.run(
+        ["ros2", "run", "der_ros", "replay_bag", "--json", later["bag"]],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert replay.returncode == 0, replay.stderr
+    assert json.loads(replay.stdout)["verdict"] == "same"
+
+
+def test_the_names_of_another_stack_serve_as_well(tmp_path):
+    output = tmp_path / "output.txt"
+    arguments = ["record:=false", "stack:=kuka_drivers", f"run_dir:={tmp_path / 'run'}"]
+    with launched(LAUNCH_FILE, output, *arguments, *sensor_ports()):
+        wait_for(lambda: "running" in output.read_text(), 90, "an attempt")
+    assert "/lbr/" not in output.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["robot:=ros2_control", "ft:=sim"], "expected ft:=netft or ft:=topic"),
+        (["robot:=rsi"], "rsi"),
+        (["stack:=moveit"], "moveit"),
+        (["urdf:=/nowhere.urdf"], "expected a URDF file"),
+    ],
+)
+def test_a_users_mistake_is_told_and_leaves_nothing_running(tmp_path, arguments, message):
+    output = tmp_path / "output.txt"
+    given = [f"run_dir:={tmp_path / 'run'}", *sensor_ports(), *arguments]
+    with launched(LAUNCH_FILE, output, *given) as process:
+        code = process.wait(timeout=120)
+    text = output.read_text()
+    assert message in text
+    assert code != 0
+    assert "Traceback" not in text
+    assert [pid for pid in pids(text) if alive(pid)] == []
+
+
+def test_show_args_lists_every_argument_of_the_contract():
+    shown = shown_arguments(LAUNCH_FILE)
+    for name in ARGUMENTS:
+        assert f"'{name}'" in shown
