@@ -301,8 +301,8 @@ def declare_motion(node: ShellNode, cycle_s: float) -> MotionConfig:
 _GOVERNOR = (
     ("max_linear_speed_mps", 0.05, 2.0, "Speed limit of the TCP, m/s"),
     ("max_angular_speed_radps", 0.05, 4.0, "Speed limit of its rotation, rad/s"),
-    ("max_linear_acceleration_mps2", 1.0, 50.0, "Acceleration limit, m/s2; not of giving way"),
-    ("max_angular_acceleration_radps2", 2.0, 100.0, "Angular acceleration limit, rad/s2"),
+    ("max_linear_acceleration_mps2", 1.0, 1e4, "Acceleration limit, m/s2; not of giving way"),
+    ("max_angular_acceleration_radps2", 2.0, 1e4, "Angular acceleration limit, rad/s2"),
     ("soft_force_n", 50.0, 1e4, "Above it the tool gives way along the force, N"),
     ("soft_torque_nm", 5.0, 1e3, "The same for the torque, Nm"),
     ("hard_force_n", 500.0, 1e4, "At it everything stops and latches, N"),
