@@ -247,6 +247,8 @@ class BridgeMotion:
             self._set_off_from_rest()
             self.latch(reason)
         state = answered.state
+        if state.session != self._session:
+            return  # not decided in yet: since the last one a program may have moved the arm
         astray = self._following.add(state.tcp_pose, answered.twist, state.cycle_s)
         if astray is not None:
             self.latch(astray)

@@ -266,6 +266,24 @@ def test_a_robot_that_does_not_follow_is_a_fault_until_reset(bench):
     assert bench.motion.following == (0.0, 0.0)
 
 
+def test_a_program_that_moves_the_arm_between_two_sessions_is_no_fault(bench):
+    """The first telegrams of a session are answered before anything is decided in it."""
+
+    def answered(session, tcp):
+        state = RobotState(tcp, None, 12, 0, CYCLE_S, bench.now, session)
+        bench.motion.on_answered(Answered(state, Twist.zero(), (0.0,) * 6, None, None))
+
+    bench.feel()
+    bench.cycle()
+    answered(1, TASK)
+    turned = TASK @ Pose(np.array((0.0, 0.0, 0.05)), quaternion_from_euler_zyx(1.0, 0.0, 0.0))
+    answered(2, turned)
+    bench.session = 2
+    assert bench.go(tcp=turned).linear.any()
+    answered(2, turned)
+    assert bench.motion.fault is None
+
+
 def test_what_was_sent_is_told_in_the_tasks_axes(bench):
     state = RobotState(TASK, None, 12, 0, CYCLE_S, bench.now, 1)
     sent = Answered(state, X.rotated(TASK.rotation), (0.0,) * 6, None, None)
