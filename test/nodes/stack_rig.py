@@ -230,6 +230,7 @@ def stack():
         krc4 = SimulatedKrc4(config, plant)
         box = SimulatedNetFt(box_config, lambda: it.feel())
         it = Stack(client, krc4, plant, box)
+        it.commanding = False  # a restart in motion is a fault, and this one below is none
         resources.enter_context(box)
         resources.enter_context(krc4)
         it.bridge_parameters = {
@@ -256,4 +257,5 @@ def stack():
         resources.enter_context(spinning(client, on_error=it.failures.append))
         until(lambda: "kuka_bridge: robot" in it.said, "kuka_bridge")
         it.restart_rsi()
+        it.commanding = True
         yield it
