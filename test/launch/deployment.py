@@ -96,6 +96,33 @@ def call(name):
         rclpy.try_shutdown()
 
 
+def a_fault_and_a_later_verdict(run_dir):
+    """Stops attempts at the bridge until one ends by that; then waits for another's verdict.
+
+    An attempt may be over before the stop is there: then the next one is stopped. And however often
+    a busy computer makes a fault of an attempt, one comes to a verdict.
+
+    Returns:
+        The lines of both.
+    """
+
+    def ended():
+        return attempts(run_dir) if (run_dir / "attempts.jsonl").exists() else []
+
+    def stopped():
+        call("kuka_bridge/stop")
+        number = len(ended())
+        wait_for(lambda: len(ended()) > number, 60, "the end of an attempt")
+        return [i for i, one in enumerate(ended()) if "kuka_bridge/stop" in one["reason"]]
+
+    def judged():
+        return [one for one in ended()[first + 1 :] if one["outcome"] != "fault"]
+
+    first = wait_for(stopped, 150, "an attempt that is stopped")[0]
+    later = wait_for(judged, 120, "a verdict")[0]
+    return ended()[first], later
+
+
 def shown_arguments(launch_file):
     """What ``--show-args`` prints."""
     return subprocess.run(

@@ -6,9 +6,8 @@ import subprocess
 import pytest
 from deployment import (
     RESULT_FIELDS,
+    a_fault_and_a_later_verdict,
     alive,
-    attempts,
-    call,
     launched,
     pids,
     sensor_ports,
@@ -36,32 +35,13 @@ ARGUMENTS = [
 
 
 def test_a_fault_ends_an_attempt_and_a_simulated_cell_goes_on_to_a_verdict(tmp_path):
-    """However often a busy computer makes a fault of an attempt: one comes to a verdict.
-
-    An attempt may be over before the stop is there: then the next one is stopped.
-    """
     run_dir, output = tmp_path / "run", tmp_path / "output.txt"
-
-    def ended():
-        return attempts(run_dir) if (run_dir / "attempts.jsonl").exists() else []
-
-    def stopped():
-        call("kuka_bridge/stop")
-        number = len(ended())
-        wait_for(lambda: len(ended()) > number, 60, "the end of an attempt")
-        return [i for i, one in enumerate(ended()) if "kuka_bridge/stop" in one["reason"]]
-
-    def judged():
-        return [one for one in ended()[first + 1 :] if one["outcome"] != "fault"]
-
     with launched(LAUNCH_FILE, output, f"run_dir:={run_dir}", "seed:=3", *sensor_ports()):
         wait_for(lambda: "attempt 1: running" in output.read_text(), 90, "the first attempt")
-        first = wait_for(stopped, 150, "an attempt that is stopped")[0]
-        later = wait_for(judged, 120, "a verdict")[0]
+        fault, later = a_fault_and_a_later_verdict(run_dir)
     text = output.read_text()
     assert "Traceback" not in text
     assert [pid for pid in pids(text) if alive(pid)] == []
-    fault = attempts(run_dir)[first]
     assert list(fault) == list(later) == RESULT_FIELDS
     assert fault["outcome"] == "fault"
     assert later["outcome"] in ("success", "stall", "timeout"), text
