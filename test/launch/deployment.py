@@ -42,7 +42,10 @@ def sensor_ports():
 
 @contextmanager
 def launched(launch_file, output_file, *arguments):
-    """The launch in a session of its own; nothing of it may be left afterwards."""
+    """The launch in a session of its own; nothing of it may be left afterwards.
+
+    What it printed is printed when a test fails within.
+    """
     with output_file.open("w") as output:
         process = subprocess.Popen(
             ["ros2", "launch", "der_ros", launch_file, *arguments],
@@ -52,6 +55,9 @@ def launched(launch_file, output_file, *arguments):
         )
     try:
         yield process
+    except BaseException:
+        print(output_file.read_text())
+        raise
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
