@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from der_ros.drivers.kuka.following import FollowingLimits, FollowingWatch
-from der_ros.drivers.kuka.late_answers import LateAnswers
+from der_ros.drivers.following import FollowingLimits, FollowingWatch
+from der_ros.drivers.late_answers import LateAnswers
 from der_ros.drivers.motion import MeasuredRobot, SentMotion
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist, Wrench

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from der_ros.drivers.kuka.following import FollowingLimits, FollowingWatch
+from der_ros.drivers.following import FollowingLimits, FollowingWatch
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Twist
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from der_ros.drivers.kuka.late_answers import LateAnswers
+from der_ros.drivers.late_answers import LateAnswers
 
 
 @pytest.mark.parametrize(
