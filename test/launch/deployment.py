@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,7 +57,7 @@ def launched(launch_file, output_file, *arguments):
     try:
         yield process
     except BaseException:
-        print(output_file.read_text())
+        sys.stdout.write(output_file.read_text())
         raise
     finally:
         if process.poll() is None:
