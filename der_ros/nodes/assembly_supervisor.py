@@ -204,7 +204,7 @@ class AssemblySupervisor(ShellNode):
                 # While the bag is open, so that it holds its own verdict.
                 self._announce(result)
         except CellError as error:
-            if self.finished.is_set():
+            if result is None and self.finished.is_set():
                 raise
             logger.error("attempt %d: %s", number, error)
             if result is None:

@@ -184,6 +184,15 @@ def test_the_operators_stop_ends_the_attempt_and_leaves_the_piece_where_it_is(tm
         assert it.stands()
 
 
+def test_an_attempt_that_ends_with_everything_else_still_gets_its_line(tmp_path):
+    with supervised(tmp_path) as it:
+        it.start()
+        assert it.phase_is("attempt 1: running")
+        it.cell.stubborn = True  # like any node that has gone before the supervisor
+        it.node.finished.set()
+        assert it.result(1)["outcome"] == "aborted"
+
+
 def test_a_policy_whose_answer_to_activation_is_lost_is_a_fault_and_not_watched(
     tmp_path, monkeypatch
 ):
