@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,7 @@ from lifecycle_msgs.msg import Transition
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from der_ros.errors import ConfigurationError
-from der_ros.geometry import Pose, Twist, angle_between
+from der_ros.nodes.approach import Approach
 from der_ros.nodes.cell_client import CellClient, CellError
 from der_ros.nodes.common import (
     LATCHED,
@@ -30,21 +28,16 @@ from der_ros.nodes.common import (
     Level,
     ShellNode,
     Status,
-    declare,
     run_node,
 )
 from der_ros.nodes.conversions import CellFrames
-from der_ros.policy.attempt import AttemptResult, Outcome, Steering
-from der_ros.policy.stall import StallLimits, StallWatch
-from der_ros.tasks import make_task
+from der_ros.nodes.supervisor_parameters import SupervisorConfig
+from der_ros.policy.attempt import AttemptResult, Outcome
+from der_ros.policy.stall import StallWatch
 
 logger = logging.getLogger("assembly_supervisor")
 
-STEER_PERIOD_S = 0.02
-STEER_TIMEOUT_S = 20.0
 WATCH_PERIOD_S = 0.01
-SETTLE_S = 0.3
-FEEL_S = 0.1
 ACTIVATE_PATIENCE_S = 5.0
 DEACTIVATE_PATIENCE_S = 3.0
 CELL_PATIENCE_S = 10.0
@@ -55,9 +48,9 @@ class AssemblySupervisor(ShellNode):
 
     def __init__(self) -> None:
         super().__init__("assembly_supervisor")
-        self._declare_parameters()
+        self._config = SupervisorConfig.declare(self)
         self._cell = CellClient(self, CellFrames.declare(self), service_timeout_s=20.0)
-        self._steering = Steering()
+        self._approach = Approach(self._cell, self._config, self._told_to_stop)
         self._stopped = threading.Event()
         self._started = threading.Event()
         self._phase = "starting"
@@ -68,69 +61,6 @@ class AssemblySupervisor(ShellNode):
         self._diagnostics = DiagnosticsPublisher(self, "assembly", self._collect)
         self._thread = threading.Thread(target=self._run, name="attempts")
         self._thread.start()
-
-    def _declare_parameters(self) -> None:
-        self._task = make_task(declare(self, "task", "lap_joint", "What is assembled"))
-        self._attempts = declare(
-            self, "attempts", 0, "Attempts to run, then end; 0: go on until stopped", minimum=0
-        )
-        self._auto_start = declare(
-            self, "auto_start", False, "Begin at once; leave it false on real hardware"
-        )
-        self._simulated = declare(
-            self,
-            "simulated_cell",
-            False,
-            "A sim_cell is there: have it place both pieces anew before each attempt, and reset "
-            "latched faults without asking",
-        )
-        self._record = declare(self, "record", True, "Record one bag per attempt")
-        self._ready_timeout_s = declare(
-            self,
-            "ready_timeout_s",
-            60.0,
-            "How long sensor and robot may take until they are there, s; 0: as long as it takes",
-            minimum=0.0,
-        )
-        self._start_tolerance = (
-            declare(
-                self,
-                "start_tolerance_m",
-                0.002,
-                "Further from the start pose than this, the policy is not let loose, m",
-                minimum=0.0,
-                maximum=1.0,
-            ),
-            declare(
-                self,
-                "start_tolerance_rad",
-                0.01,
-                "The same for the angle, rad",
-                minimum=0.0,
-                maximum=3.2,
-            ),
-        )
-        self._start_force_n = declare(
-            self, "start_force_n", 10.0,
-            "At the start pose, where nothing touches, the sensor may feel as much since its last "
-            "bias, N; more is a fault; 0: not looked at", minimum=0.0, maximum=10_000.0,
-        )  # fmt: skip
-        self._biased = False
-        self._stall_limits = StallLimits(
-            declare(
-                self, "stall_s", 6.0,
-                "The attempt ends when the piece was told to move and did not for so long, s; "
-                "0: never", minimum=0.0, maximum=3600.0,
-            ),
-            declare(
-                self, "stall_distance_m", 0.0005, "Moving less than this is not moving, m",
-                minimum=0.0, maximum=1.0,
-            ),
-        )  # fmt: skip
-        run_dir = declare(self, "run_dir", "", "The folder for attempts.jsonl; made if missing")
-        if not run_dir:
-            raise ConfigurationError("parameter run_dir: expected a folder, got an empty text")
-        self._run_dir = Path(run_dir)
 
     def _on_start(self, _request: Any, response: Any) -> Any:
         self._stopped.clear()
@@ -159,7 +89,7 @@ class AssemblySupervisor(ShellNode):
     def _run(self) -> None:
         try:
             self._prepare_run()
-            while not self._attempts or len(self._results) < self._attempts:
+            while not self._config.attempts or len(self._results) < self._config.attempts:
                 if not self._started.is_set():
                     self._enter("waiting for the service assembly_supervisor/start")
                     self._cell.wait(self._started.is_set, float("inf"), "assembly_supervisor/start")
@@ -175,14 +105,14 @@ class AssemblySupervisor(ShellNode):
         logger.info("%d of %d attempts succeeded", self._successes(), len(self._results))
 
     def _prepare_run(self) -> None:
-        self._run_dir.mkdir(parents=True, exist_ok=True)
+        self._config.run_dir.mkdir(parents=True, exist_ok=True)
         # The policy first: whether it is right does not depend on what is switched on.
         self._enter("waiting for policy, sensor and robot")
         self._cell.make_policy_ready()
-        wait_s = self._ready_timeout_s or float("inf")
+        wait_s = self._config.ready_timeout_s
         self._cell.wait(lambda: self._cell.sensor_ready, wait_s, "the F/T sensor (ft_bridge)")
         self._cell.wait(lambda: not self._cell.problem(), wait_s, "the robot (kuka_bridge)")
-        if self._auto_start:
+        if self._config.auto_start:
             self._started.set()
 
     def _enter(self, phase: str) -> None:
@@ -199,7 +129,7 @@ class AssemblySupervisor(ShellNode):
                 self._enter(f"attempt {number}: running")
                 self._cell.restart_peak()
                 began_s = time.monotonic()
-                outcome, reason = self._watch(began_s + self._task.time_limit_s)
+                outcome, reason = self._watch(began_s + self._config.task.time_limit_s)
                 result = self._result(outcome, reason, time.monotonic() - began_s, bag)
                 # While the bag is open, so that it holds its own verdict.
                 self._announce(result)
@@ -218,54 +148,17 @@ class AssemblySupervisor(ShellNode):
         self._clear_faults()
         # Silence of a second must not use up the attempts, one by one and at once.
         self._wait_until_well()
-        if self._simulated:
-            self._retract()
-            self._rest(SETTLE_S)
+        if self._config.simulated:
+            self._approach.retract()
+            self._approach.rest()
             self._cell.trigger("sim_cell/reset")
             self._wait_until_well()
-        # However the program on the controller has left the piece turned, if the task may start so.
-        start = self._task.start_pose_near(self._cell.pose())
-        self._steer(start, "start pose")
-        self._rest(SETTLE_S)
-        self._cell.restart_peak()
-        self._rest(FEEL_S)
-        self._check_start(start)
-        self._check_unloaded()
-        self._cell.trigger("ft_bridge/bias")
-        self._biased = True
+        self._approach.to_start()
         self._cell.make_policy_ready()
-
-    def _check_start(self, start: Pose) -> None:
-        """After the rest: an arm that creeps, sags or swings does not stay where it was led."""
-        pose = self._cell.pose()
-        away_m = float(np.linalg.norm(pose.position - start.position))
-        away_rad = angle_between(pose.quaternion, start.quaternion)
-        allowed_m, allowed_rad = self._start_tolerance
-        if away_m > allowed_m or away_rad > allowed_rad:
-            raise CellError(
-                f"start pose: expected within {1e3 * allowed_m:g} mm and {1e3 * allowed_rad:g} "
-                f"mrad, it is {1e3 * away_m:.1f} mm and {1e3 * away_rad:.1f} mrad away"
-            )
-
-    def _check_unloaded(self) -> None:
-        """A bias that is taken in contact would hide that force for the whole attempt.
-
-        What the first bias is taken of nobody can know; what was felt since, everybody can.
-        """
-        felt_n = self._cell.peak.force_n
-        if not self._biased or self._start_force_n == 0.0 or felt_n <= self._start_force_n:
-            return
-        # A person looks before the next attempt; what is felt then is taken for nothing.
-        self._biased = False
-        raise CellError(
-            f"start pose: the sensor feels {felt_n:.0f} N where nothing touches, expected at most "
-            f"{self._start_force_n:g} N since its last bias; does the piece touch, is it lost or "
-            "another one, has the sensor drifted or been started anew?"
-        )
 
     def _watch(self, deadline_s: float) -> tuple[Outcome, str]:
         """Blocks until there is a verdict."""
-        stall = StallWatch(self._stall_limits)
+        stall = StallWatch(self._config.stall)
         while True:
             if self.finished.is_set() or self._stopped.is_set():
                 return Outcome.ABORTED, self._told_to_stop()
@@ -273,12 +166,12 @@ class AssemblySupervisor(ShellNode):
             if problem:
                 return Outcome.FAULT, problem
             pose, now_s = self._cell.pose(), time.monotonic()
-            if self._task.is_seated(pose):
+            if self._config.task.is_seated(pose):
                 return Outcome.SUCCESS, "the piece is seated"
             if stall.stalled(now_s, pose, self._cell.commanded):
-                return Outcome.STALL, f"no progress for {self._stall_limits.patience_s:g} s"
+                return Outcome.STALL, f"no progress for {self._config.stall.patience_s:g} s"
             if now_s >= deadline_s:
-                return Outcome.TIMEOUT, f"not seated within {self._task.time_limit_s:g} s"
+                return Outcome.TIMEOUT, f"not seated within {self._config.task.time_limit_s:g} s"
             # Said by this loop itself: a process that lives and does not watch says nothing.
             self._cell.tell_watched()
             time.sleep(WATCH_PERIOD_S)
@@ -298,7 +191,7 @@ class AssemblySupervisor(ShellNode):
             peak.force_n,
             peak.torque_nm,
             float(np.linalg.norm(pose.position - goal.position)),
-            self._task.angle(pose, goal),
+            self._config.task.angle(pose, goal),
             bag,
         )
 
@@ -307,7 +200,7 @@ class AssemblySupervisor(ShellNode):
 
     def _keep(self, number: int, result: AttemptResult) -> None:
         """Writes the attempt's line, in one piece."""
-        with (self._run_dir / "attempts.jsonl").open("a", encoding="utf-8") as lines:
+        with (self._config.run_dir / "attempts.jsonl").open("a", encoding="utf-8") as lines:
             lines.write(result.to_json() + "\n")
         self._results.append(result)
         logger.info(
@@ -328,13 +221,13 @@ class AssemblySupervisor(ShellNode):
         """
         if result.outcome is Outcome.ABORTED:
             return
-        if result.outcome is Outcome.FAULT and not self._simulated:
+        if result.outcome is Outcome.FAULT and not self._config.simulated:
             self._started.clear()
             return
         self._enter("retracting")
         try:
             self._clear_faults()
-            self._retract()
+            self._approach.retract()
         except CellError as error:
             # The next attempt begins with the same retreat, so nothing is lost by going on.
             logger.warning("could not retract: %s", error)
@@ -344,15 +237,15 @@ class AssemblySupervisor(ShellNode):
         if not self._cell.faults:
             return
         self._enter("waiting for the reset of: " + self._cell.fault_text())
-        if self._simulated:
+        if self._config.simulated:
             self._cell.reset_faults()
-        patience_s = 10.0 if self._simulated else float("inf")
+        patience_s = 10.0 if self._config.simulated else float("inf")
         self._cell.wait(lambda: not self._cell.faults, patience_s, "the reset of the fault")
 
     @contextmanager
     def _recording(self) -> Iterator[str]:
         """Records a bag while inside; yields its path, empty when nothing is recorded."""
-        if not self._record:
+        if not self._config.record:
             yield ""
             return
         path = self._cell.record(True)
@@ -397,40 +290,6 @@ class AssemblySupervisor(ShellNode):
             )
         except CellError as error:
             raise CellError(self._cell.problem() or str(error)) from error
-
-    def _retract(self) -> None:
-        self._steer(self._task.retract_pose_near(self._cell.pose()), "retract pose")
-
-    def _steer(self, target: Pose, name: str) -> None:
-        """Leads the held piece to ``target`` (task frame); where it must rise, it rises first."""
-        pose = self._cell.pose()
-        if target.position[2] > pose.position[2]:
-            lifted = np.append(pose.position[:2], target.position[2])
-            self._steer_straight(Pose(lifted, pose.quaternion), f"height of the {name}")
-        self._steer_straight(target, name)
-
-    def _steer_straight(self, target: Pose, name: str) -> None:
-        deadline_s = time.monotonic() + STEER_TIMEOUT_S
-        while not self._steering.reached(self._cell.pose(), target):
-            self._check_may_move()
-            if time.monotonic() > deadline_s:
-                raise CellError(f"the {name} was not reached within {STEER_TIMEOUT_S:g} s")
-            self._cell.command(self._steering.twist(self._cell.pose(), target))
-            time.sleep(STEER_PERIOD_S)
-        self._cell.command(Twist.zero())
-
-    def _rest(self, duration_s: float) -> None:
-        """Commands no motion for a while."""
-        deadline_s = time.monotonic() + duration_s
-        while time.monotonic() < deadline_s:
-            self._check_may_move()
-            self._cell.command(Twist.zero())
-            time.sleep(STEER_PERIOD_S)
-
-    def _check_may_move(self) -> None:
-        problem = self._told_to_stop() or self._cell.problem()
-        if problem:
-            raise CellError(problem)
 
     def close(self) -> None:
         """Waits for the attempts' thread, which lets go of policy and bag by itself."""

@@ -15,7 +15,7 @@ from policy_rig import call, own_domain, running, until, write_policy
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from der_ros.nodes import assembly_supervisor
+from der_ros.nodes import approach, assembly_supervisor, supervisor_parameters
 from der_ros.nodes.assembly_supervisor import AssemblySupervisor
 from der_ros.nodes.common import LATCHED, ShellNode
 from der_ros.tasks import make_task
@@ -116,7 +116,7 @@ def test_a_piece_that_is_told_to_move_and_does_not_is_a_stall(tmp_path):
 
 def test_not_seated_in_time_is_a_timeout(tmp_path, monkeypatch):
     task = dataclasses.replace(make_task("lap_joint"), time_limit_s=0.3)
-    monkeypatch.setattr(assembly_supervisor, "make_task", lambda _name: task)
+    monkeypatch.setattr(supervisor_parameters, "make_task", lambda _name: task)
     with supervised(tmp_path) as it:
         it.start()
         result = it.result(1)
@@ -148,7 +148,7 @@ def test_a_bias_is_not_taken_in_contact_but_for_the_first_of_which_nobody_knows(
 
 
 def test_a_start_that_is_not_reached_is_a_fault(tmp_path, monkeypatch):
-    monkeypatch.setattr(assembly_supervisor, "STEER_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(approach, "STEER_TIMEOUT_S", 0.5)
     with supervised(tmp_path) as it:
         it.cell.blocked = True
         it.start()
