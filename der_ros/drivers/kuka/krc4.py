@@ -18,16 +18,19 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from enum import Enum
 from types import TracebackType
-from typing import Protocol
 
 import numpy as np
 
-from der_ros.drivers.figures import LatencyFigures, LatencyRing
+from der_ros.drivers.figures import LatencyRing
 from der_ros.drivers.kuka import kinematics
-from der_ros.drivers.kuka.controller_limits import ControllerCorrections, PathLimits
+from der_ros.drivers.kuka.controller_limits import ControllerCorrections
+from der_ros.drivers.kuka.krc4_records import (
+    ControllerState,
+    Krc4Statistics,
+    SimulatedKrc4Config,
+    WireTap,
+)
 from der_ros.drivers.kuka.plant import KinematicPlant, Motion, PlantState, RobotPlant
 from der_ros.drivers.kuka.rsi import (
     NO_CORRECTION,
@@ -39,7 +42,7 @@ from der_ros.drivers.kuka.rsi import (
 )
 from der_ros.drivers.kuka.transport import Packet, receive, stamp_arrivals
 from der_ros.drivers.realtime import ask_for_scheduling, hurry_switching, tell_refusals
-from der_ros.errors import ConfigurationError, ConnectionFailedError, ProtocolError
+from der_ros.errors import ConnectionFailedError, ProtocolError
 from der_ros.geometry import Array, Pose, euler_zyx_from_quaternion
 
 logger = logging.getLogger(__name__)
@@ -58,112 +61,6 @@ __all__ = [
 # More than this in one cycle is another of the inverse kinematics' solutions, not a motion.
 _ONE_BRANCH_RAD = 0.5
 _REST: Motion = (np.zeros(3), np.zeros(3))
-
-
-class ControllerState(Enum):
-    """Where the controller's RSI program is."""
-
-    STOPPED = "stopped"
-    WAITING = "waiting"  # RSI_ON: telegrams go out, motion is not yet enabled
-    RUNNING = "running"  # RSI_MOVECORR: corrections move the robot
-
-
-@dataclass(frozen=True)
-class SimulatedKrc4Config:
-    """How the controller is set up.
-
-    Attributes:
-        pc_address: where the PC listens.
-        pc_port: its UDP port.
-        robot_address: the controller's own address.
-        cycle_s: 0.012, or 0.004 (IPO_FAST).
-        absolute: corrections are absolute; else relative.
-        hold_on: HOLDON 1, the last correction holds when an answer is missing.
-        timeout_cycles: more late answers in a row than this stop RSI; as in ``config/krc4``.
-        path_limits: POSCORR and POSCORRMON.
-        enable_after: right answers before motion is enabled.
-        auto_restart_s: after a stop for missing answers, start again like an operator would;
-            None never does. Other stops always need ``reset``.
-        opens_empty: open each session with an empty ``<Rob>``, as old versions do.
-        realtime_priority: SCHED_FIFO priority to ask for, 0 for none.
-    """
-
-    pc_address: str = "127.0.0.1"
-    pc_port: int = 59152
-    robot_address: str = "127.0.0.1"
-    cycle_s: float = 0.012
-    absolute: bool = False
-    hold_on: bool = False
-    timeout_cycles: int = 40
-    path_limits: PathLimits = field(default_factory=PathLimits)
-    enable_after: int = 1
-    auto_restart_s: float | None = None
-    opens_empty: bool = False
-    realtime_priority: int = 40
-
-    def __post_init__(self) -> None:
-        """Checks the numbers.
-
-        Raises:
-            ConfigurationError: a value that cannot be.
-        """
-        if not 0.001 <= self.cycle_s <= 0.1:
-            raise ConfigurationError(f"cycle_s: expected 0.004 or 0.012, got {self.cycle_s}")
-        if self.timeout_cycles < 1 or self.enable_after < 1:
-            raise ConfigurationError(
-                "timeout_cycles, enable_after: expected at least 1, got "
-                f"{self.timeout_cycles} and {self.enable_after}"
-            )
-
-
-@dataclass(frozen=True)
-class Krc4Statistics:
-    """Counters since the start.
-
-    Attributes:
-        cycles: telegrams sent.
-        late: cycles without a right answer in time.
-        longest_late: most of them in a row.
-        mismatched: answers with another IPOC.
-        malformed: answers that were no telegram.
-        sessions: starts of RSI.
-        clamped: cycles in which POSCORR cut a correction.
-        answer: telegram sent to right answer received.
-        wake_up: how late this thread itself woke for its cycle; not the PC's fault.
-    """
-
-    cycles: int
-    late: int
-    longest_late: int
-    mismatched: int
-    malformed: int
-    sessions: int
-    clamped: int
-    answer: LatencyFigures
-    wake_up: LatencyFigures
-
-
-class WireTap(Protocol):
-    """Hears in the controller's thread what goes over its wire; it should return at once."""
-
-    def sent(self, ipoc: int, at_s: float, late_s: float) -> None:
-        """A telegram is about to leave; ``late_s`` is how late the controller itself woke up.
-
-        Args:
-            ipoc: its number.
-            at_s: now, ``time.monotonic``.
-            late_s: after the cycle's due time.
-        """
-        ...
-
-    def answered(self, answer: SensorTelegram, at_s: float) -> None:
-        """An answer came, whether or not it was still waited for.
-
-        Args:
-            answer: what it says.
-            at_s: when the kernel got it, ``time.monotonic``.
-        """
-        ...
 
 
 class SimulatedKrc4:
