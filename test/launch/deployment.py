@@ -14,6 +14,19 @@ from pathlib import Path
 import rclpy
 from std_srvs.srv import Trigger
 
+# What both deployments take; each has some of its own.
+SHARED_ARGUMENTS = [
+    "task",
+    "robot",
+    "ft",
+    "policy",
+    "attempts",
+    "record",
+    "run_dir",
+    "seed",
+    "cycle_ms",
+    "sensor_ip",
+]
 SIM_SENSOR_IP = "127.0.0.3"
 # The names of the contract.
 RESULT_FIELDS = [

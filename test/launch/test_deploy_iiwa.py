@@ -6,6 +6,7 @@ import subprocess
 import pytest
 from deployment import (
     RESULT_FIELDS,
+    SHARED_ARGUMENTS,
     a_fault_and_a_later_verdict,
     alive,
     launched,
@@ -18,20 +19,7 @@ from deployment import (
 pytestmark = [pytest.mark.ros, pytest.mark.timeout(400)]
 
 LAUNCH_FILE = "deploy_iiwa.launch.py"
-ARGUMENTS = [
-    "task",
-    "robot",
-    "ft",
-    "policy",
-    "attempts",
-    "record",
-    "run_dir",
-    "seed",
-    "cycle_ms",
-    "sensor_ip",
-    "stack",
-    "urdf",
-]
+ARGUMENTS = [*SHARED_ARGUMENTS, "stack", "urdf"]
 
 
 def test_a_fault_ends_an_attempt_and_a_simulated_cell_goes_on_to_a_verdict(tmp_path):

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from deployment import (
     RESULT_FIELDS,
+    SHARED_ARGUMENTS,
     SIM_SENSOR_IP,
     a_fault_and_a_later_verdict,
     alive,
@@ -40,20 +41,7 @@ pytestmark = [pytest.mark.ros, pytest.mark.timeout(400)]
 
 SIM_PC_IP = "127.0.0.1"
 CONFIG = Path(__file__).resolve().parents[2] / "config"
-ARGUMENTS = [
-    "task",
-    "robot",
-    "ft",
-    "policy",
-    "attempts",
-    "record",
-    "run_dir",
-    "seed",
-    "cycle_ms",
-    "rsi_port",
-    "robot_ip",
-    "sensor_ip",
-]
+ARGUMENTS = [*SHARED_ARGUMENTS, "rsi_port", "robot_ip"]
 
 
 def ports():
