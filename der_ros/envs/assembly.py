@@ -26,6 +26,7 @@ from der_ros.geometry import Pose
 from der_ros.policy.governor import GovernorLimits, GovernorState, govern_numbers
 from der_ros.policy.observation import OBSERVATION_NAMES, observation_of_numbers
 from der_ros.sim.camera import has_display, render_rgb
+from der_ros.sim.robots import find_robot
 from der_ros.sim.servo import ServoConfig, Six
 from der_ros.sim.variation import NOMINAL, Variation
 from der_ros.sim.world import AssemblyWorld
@@ -63,7 +64,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         control_dt: time between two actions, s, a whole multiple of 1/250 s.
         render_mode: None, ``rgb_array``, or ``human`` (PyBullet's window; needs a display).
         servo: stiffness of the arm; default a KR 60's.
-        limits: of the motion governor; default ``default_limits(task)``.
+        limits: of the motion governor; default ``default_limits(task, robot)``.
 
     Raises:
         ConfigurationError: an argument is not one of those.
@@ -97,7 +98,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         self.robot = robot if robot is not None else task.default_robot
         self.control_dt_s = float(control_dt)
         self.randomization = resolve_randomization(randomization)
-        self.governor_limits = limits if limits is not None else default_limits(task)
+        self.governor_limits = limits if limits is not None else default_limits(task, self.robot)
         self.render_mode = render_mode
         self.metadata = {**type(self).metadata, "render_fps": round(1.0 / control_dt)}
         largest = np.array([_LARGEST[name[0]] for name in OBSERVATION_NAMES], dtype=np.float32)
@@ -351,15 +352,20 @@ def _require_instance(name: str, value: object, kind: type) -> None:
         raise ConfigurationError(f"{name}: expected a {kind.__name__} or None, got {value!r}")
 
 
-def default_limits(task: Task) -> GovernorLimits:
-    """The motion governor's limits for a task: its speeds, its workspace, how hard it presses."""
+def default_limits(task: Task, robot: str = "robotless") -> GovernorLimits:
+    """The motion governor's limits: the task's speeds, workspace and pressure, the robot's speed.
+
+    Args:
+        task: what is assembled.
+        robot: one of ``sim.robots.ROBOT_NAMES``.
+    """
     low, high = task.workspace
     x, y, z = low.tolist()
     u, v, w = high.tolist()
     return GovernorLimits(
         workspace_min_m=(x, y, z),
         workspace_max_m=(u, v, w),
-        max_linear_speed_mps=task.max_linear_speed_mps,
+        max_linear_speed_mps=min(task.max_linear_speed_mps, find_robot(robot).max_linear_speed_mps),
         max_angular_speed_radps=task.max_angular_speed_radps,
         soft_force_n=task.soft_force_n,
         soft_torque_nm=task.soft_torque_nm,

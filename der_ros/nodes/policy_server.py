@@ -140,8 +140,11 @@ class PolicyServer(Shell, LifecycleNode):
         if self._policy is None or refusal:
             logger.error("not activated: %s", refusal or "no policy is loaded")
             return TransitionCallbackReturn.FAILURE
-        if difference := self._difference().other:
-            logger.warning("the robot's limits are not the trained ones: %s", "; ".join(difference))
+        _, tighter, other = self._difference()
+        if tighter:
+            logger.info("the robot is held tighter than in training: %s", "; ".join(tighter))
+        if other:
+            logger.warning("the robot's limits are not the trained ones: %s", "; ".join(other))
         self._rate = RateMeter(self._policy.contract.control_dt_s)
         self._lease.restart()
         self._timer = self.create_timer(
@@ -219,7 +222,7 @@ class PolicyServer(Shell, LifecycleNode):
     def _difference(self) -> LimitsDifference:
         """How the robot's limits differ from the policy's; empty until both are known."""
         if self._policy is None or self._limits is None:
-            return LimitsDifference((), ())
+            return LimitsDifference()
         return compare_limits(self._policy.contract, self._limits)
 
     def _refusal_of_limits(self) -> str:
@@ -296,13 +299,13 @@ class PolicyServer(Shell, LifecycleNode):
     # Reporting.
 
     def _collect(self) -> list[Status]:
-        counts, policy = self._counts, self._policy
+        counts, policy, difference = self._counts, self._policy, self._difference()
         values: dict[str, object] = {
             "active": self._timer is not None,
             "policy": policy.path if policy else "",
             "sha256": policy.sha256 if policy else "",
             "robot_limits": "known" if self._limits else "not known",
-            "limits_that_differ": "; ".join(self._difference().other),
+            "limits_that_differ": "; ".join((*difference.tighter, *difference.other)),
             "ticks": counts.ticks,
             "commands": counts.commands,
             **{f"skipped_{kind}": counts.skipped[kind] for kind in (*KINDS, UNWATCHED)},

@@ -39,6 +39,7 @@ from der_ros.nodes.common import (
 from der_ros.nodes.conversions import CellFrames, declare_flange_from_tcp, pose_to_message
 from der_ros.nodes.frames import TASK_FRAME
 from der_ros.nodes.sim_joints import JointCell, check_arm_frames
+from der_ros.sim.robots import Robot, find_robot
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import InitialState, make_task
 
@@ -56,7 +57,7 @@ class CellPlant:
     executor's thread places ground pieces; PyBullet wants one of them at a time.
 
     Args:
-        world: open, of a task whose tool is the one on the flange.
+        world: open, with a KR 60 in it.
         base_from_task: where the cell stands.
         flange_from_tcp: the held piece on the flange.
     """
@@ -65,10 +66,9 @@ class CellPlant:
         self._world = world
         self._base_from_task = base_from_task
         self._flange_from_tcp = flange_from_tcp
-        self._tcp_from_flange = flange_from_tcp.inverse()
         self._lock = threading.Lock()
         self._wrench = world.sensor_wrench()
-        self._home = self._axes = self._reached(world.held_pose(), UPRIGHT_RAD)
+        self._home = self._axes = np.array(world.joint_positions())
 
     def advance(self, displacement_m: Array, rotation_rad: Array, duration_s: float) -> PlantState:
         """Moves the servo's setpoint by one correction (base axes), and the world's clock on."""
@@ -77,10 +77,8 @@ class CellPlant:
         with self._lock:
             self._world.advance(twist, round(duration_s / self._world.physics_dt_s))
             self._wrench = self._world.sensor_wrench()
-            base_from_tcp = self._base_from_task @ self._world.held_pose()
-        axes = kinematics.inverse(base_from_tcp @ self._tcp_from_flange, self._axes)
-        self._axes = self._axes if axes is None else axes
-        return PlantState(base_from_tcp, axes)
+            self._axes = np.array(self._world.joint_positions())
+            return PlantState(self._base_from_task @ self._world.held_pose(), self._axes)
 
     def place_ground(self, ground: Pose) -> None:
         """Puts the ground piece elsewhere (task frame)."""
@@ -99,19 +97,24 @@ class CellPlant:
         Raises:
             ConfigurationError: the pose is out of the arm's reach.
         """
-        end = self._reached(held, self._home)
+        end = axes_at(self._base_from_task @ held, self._flange_from_tcp, self._home)
         end[5] = math.remainder(end[5], 2.0 * math.pi)
         return point_to_point(self._axes, end, self._flange_from_tcp, cycle_s)
 
-    def _reached(self, held: Pose, near_rad: Array) -> Array:
-        base_from_tcp = self._base_from_task @ held
-        axes = kinematics.inverse(base_from_tcp @ self._tcp_from_flange, near_rad)
-        if axes is None:
-            raise ConfigurationError(
-                "parameters task_frame, flange_from_tcp: expected a start pose within the KR 60's "
-                f"reach, got {base_from_tcp}"
-            )
-        return axes
+
+def axes_at(base_from_tcp: Pose, flange_from_tcp: Pose, near_rad: Array) -> Array:
+    """(6,) rad, the KR 60's axes with the held piece at a pose.
+
+    Raises:
+        ConfigurationError: it is out of the arm's reach.
+    """
+    axes = kinematics.inverse(base_from_tcp @ flange_from_tcp.inverse(), near_rad)
+    if axes is None:
+        raise ConfigurationError(
+            "parameters task_frame, flange_from_tcp: expected a start pose within the KR 60's "
+            f"reach, got {base_from_tcp}"
+        )
+    return axes
 
 
 class SimulatedRobot(Protocol):
@@ -231,16 +234,19 @@ class SimCell(ShellNode):
                 "parameter tcp_from_sensor: expected where the simulated task has its sensor, "
                 f"{self._task.tcp_from_sensor}, got {frames.tcp_from_sensor}"
             )
-        # A KR 60 follows its setpoint so stiffly that its axes change nothing at the tool.
-        world = self._resources.enter_context(
-            AssemblyWorld(self._task, robot="robotless" if robot == "kr60" else robot)
-        )
+        where = frames.base_from_task, flange_from_tcp
         if robot == "kr60":
-            plant = CellPlant(world, frames.base_from_task, flange_from_tcp)
+            start = frames.base_from_task @ self._task.start_pose
+            kr60 = find_robot(robot).standing(*where, axes_at(start, flange_from_tcp, UPRIGHT_RAD))
+            plant = CellPlant(self._open_world(kr60), *where)
             return Krc4Cell(plant, self._open_controller(plant, cycle_s), cycle_s)
-        check_arm_frames(world, frames.base_from_task, flange_from_tcp)
+        world = self._open_world(find_robot(robot))
+        check_arm_frames(world, *where)
         cell = JointCell(self, world, cycle_s, RESTART_AFTER_S)
         return self._resources.enter_context(cell)
+
+    def _open_world(self, robot: Robot) -> AssemblyWorld:
+        return self._resources.enter_context(AssemblyWorld(self._task, robot=robot))
 
     def _open_controller(self, plant: CellPlant, cycle_s: float) -> SimulatedKrc4:
         config = SimulatedKrc4Config(

@@ -22,11 +22,13 @@ class LimitsDifference(NamedTuple):
 
     Attributes:
         looser: the robot may do what the policy was never held from: a reason not to move.
-        other: tighter or just different: safe, but not what the policy knows.
+        tighter: it may not do all that the policy may ask for: safe, as a slow robot is.
+        other: neither, and not what the policy knows.
     """
 
-    looser: tuple[str, ...]
-    other: tuple[str, ...]
+    looser: tuple[str, ...] = ()
+    tighter: tuple[str, ...] = ()
+    other: tuple[str, ...] = ()
 
 
 def compare_limits(contract: PolicyContract, robot: GovernorLimits) -> LimitsDifference:
@@ -34,10 +36,11 @@ def compare_limits(contract: PolicyContract, robot: GovernorLimits) -> LimitsDif
 
     A file that does not tell its limits is compared by its action limits alone.
     """
-    looser: list[str] = []
-    other = _cut_actions(contract, robot)
     if contract.governor is None:
-        return LimitsDifference((), tuple(other))
+        return LimitsDifference(tighter=_cut_actions(contract, robot))
+    looser: list[str] = []
+    tighter: list[str] = []
+    other: list[str] = []
     for field in dataclasses.fields(GovernorLimits):
         trained, held = getattr(contract.governor, field.name), getattr(robot, field.name)
         differences = [after - before for after, before in _pairs(held, trained)]
@@ -46,8 +49,9 @@ def compare_limits(contract: PolicyContract, robot: GovernorLimits) -> LimitsDif
         clause = f"{field.name}: trained with {trained}, the robot has {held}"
         outwards = -1.0 if field.name == "workspace_min_m" else 1.0
         is_looser = any(outwards * difference > 0.0 for difference in differences)
-        (looser if is_looser and field.name not in _NEITHER else other).append(clause)
-    return LimitsDifference(tuple(looser), tuple(other))
+        kind = other if field.name in _NEITHER else looser if is_looser else tighter
+        kind.append(clause)
+    return LimitsDifference(tuple(looser), tuple(tighter), tuple(other))
 
 
 def limits_to_json(limits: GovernorLimits) -> str:
@@ -67,17 +71,17 @@ def limits_from_json(text: str) -> GovernorLimits:
         raise ContractError(f"limits of the robot: expected a JSON object ({error})") from error
 
 
-def _cut_actions(contract: PolicyContract, robot: GovernorLimits) -> list[str]:
+def _cut_actions(contract: PolicyContract, robot: GovernorLimits) -> tuple[str, ...]:
     """Actions that the robot would slow down."""
     limits = contract.action_limits
-    return [
+    return tuple(
         f"{name}: actions reach {asked:g}, the robot allows {getattr(robot, name):g}"
         for name, asked in (
             ("max_linear_speed_mps", max(limits[:3])),
             ("max_angular_speed_radps", max(limits[3:])),
         )
         if asked > getattr(robot, name) * (1.0 + _SAME)
-    ]
+    )
 
 
 def _pairs(

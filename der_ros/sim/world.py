@@ -20,7 +20,7 @@ from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.sim.camera import has_display, look_at_joint
 from der_ros.sim.ground import GroundShelf
 from der_ros.sim.jointed_arm import JointedArm
-from der_ros.sim.robots import find_robot
+from der_ros.sim.robots import Robot, find_robot
 from der_ros.sim.scene import Scene, set_engine, set_pieces
 from der_ros.sim.servo import CartesianServo, Quadruple, ServoConfig, Six, Triple
 from der_ros.sim.shapes import CONTACT_SHELL_M
@@ -54,7 +54,7 @@ class AssemblyWorld:
         servo: stiffness, inertia and force of the arm; default the robot's own.
         physics_dt_s: the physics step.
         gui: opens PyBullet's window instead of running without a display.
-        robot: one of ``sim.robots.ROBOT_NAMES``.
+        robot: one of ``sim.robots.ROBOT_NAMES``, or a robot as it stands in another cell.
 
     Raises:
         ConfigurationError: the robot is unknown, or the servo is too stiff for the step.
@@ -66,10 +66,10 @@ class AssemblyWorld:
         servo: ServoConfig | None = None,
         physics_dt_s: float = 0.004,
         gui: bool = False,
-        robot: str = "robotless",
+        robot: str | Robot = "robotless",
     ) -> None:
         self.task = task
-        self.robot = find_robot(robot)
+        self.robot = find_robot(robot) if isinstance(robot, str) else robot
         axes = () if self.robot.arm is None else self.robot.arm.axes
         self._stops_rad = [
             (axis.lower_rad + _AT_STOP_RAD, axis.upper_rad - _AT_STOP_RAD) for axis in axes

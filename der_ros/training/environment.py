@@ -169,7 +169,7 @@ def policy_contract(environment: Environment) -> PolicyContract | None:
     return PolicyContract.for_task(
         inner.task,  # type: ignore[attr-defined]
         inner.control_dt_s,  # type: ignore[attr-defined]
-        inner.governor_limits,  # type: ignore[attr-defined]
+        environment.get_wrapper_attr("governor_limits"),
         symmetry=folded_symmetry(environment),
     )
 

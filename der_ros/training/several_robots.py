@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 
 from der_ros.errors import CheckpointError
+from der_ros.policy.governor import GovernorLimits
 
 _OWN_DRAWS = 1  # beside the seed, which the environment draws its own start from
 
@@ -27,6 +28,14 @@ class SeveralRobots(gymnasium.Wrapper[Any, Any, Any, Any]):
         super().__init__(environments[0])
         self._environments = tuple(environments)
         self._rng = np.random.default_rng()
+
+    @property
+    def governor_limits(self) -> GovernorLimits:
+        """Those of the robot that may move fastest: all that the policy ever did was within."""
+        limits: list[GovernorLimits] = [
+            each.get_wrapper_attr("governor_limits") for each in self._environments
+        ]
+        return max(limits, key=lambda each: each.max_linear_speed_mps)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

@@ -18,6 +18,7 @@ from der_ros.tasks import TASK_NAMES, make_task
 
 ROOT = Path(__file__).parents[2]
 CELLS = {name: ROOT / "config" / f"{name}.yaml" for name in ("deploy_kr60", "deploy_iiwa")}
+ROBOTS = {"deploy_kr60": "kr60", "deploy_iiwa": "iiwa"}
 each_cell = pytest.mark.parametrize("cell", CELLS.values(), ids=list(CELLS))
 
 
@@ -48,7 +49,7 @@ def test_the_robot_is_held_to_the_limits_of_the_training(cell, task):
     deployed = {name: bridge.get(name, default) for name, default, *_ in kuka_bridge._GOVERNOR}
     deployed["workspace_min_m"] = tuple(bridge["workspace_min_m"])
     deployed["workspace_max_m"] = tuple(bridge["workspace_max_m"])
-    assert deployed == dataclasses.asdict(default_limits(make_task(task)))
+    assert deployed == dataclasses.asdict(default_limits(make_task(task), ROBOTS[cell.stem]))
 
 
 @pytest.mark.parametrize("name", TASK_NAMES)
