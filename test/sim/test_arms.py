@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from der_ros.drivers.kuka import kinematics
+from der_ros.drivers.kuka.plant import UPRIGHT_RAD
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Twist, angle_between, quaternion_from_rotation_vector
 from der_ros.sim.iiwa import IIWA
@@ -58,6 +59,21 @@ def test_the_kr60_is_the_robot_sides_kr60():
     assert pytest.approx(kinematics.LOWER_LIMITS_RAD) == KR60.lower_limits_rad
     assert pytest.approx(kinematics.UPPER_LIMITS_RAD) == KR60.upper_limits_rad
     assert pytest.approx(kinematics.SPEED_LIMITS_RADPS) == KR60.speed_limits_radps
+
+
+def test_a_kr60_in_another_cell_holds_the_piece_as_the_robot_side_says():
+    task = make_task("lap_joint")
+    base_from_task = Pose(
+        np.array((1.1, -0.4, 0.9)), quaternion_from_rotation_vector((0.1, -0.05, -0.6))
+    )
+    flange_from_tcp = Pose(np.array((0.02, 0.0, 0.25)), KR60.flange_from_tcp.quaternion)
+    axes = kinematics.inverse(
+        base_from_task @ task.start_pose @ flange_from_tcp.inverse(), UPRIGHT_RAD
+    )
+    robot = find_robot("kr60").standing(base_from_task, flange_from_tcp, axes)
+    with AssemblyWorld(task, robot=robot) as world:
+        assert world.joint_positions() == pytest.approx(axes, abs=1e-5)
+        assert world.held_pose().position == pytest.approx(task.start_pose.position, abs=1e-5)
 
 
 def test_the_kr60_stands_as_in_its_deployment():
