@@ -64,6 +64,8 @@ def generate_launch_description():
                 name="sim_trainer",
                 output="screen",
                 parameters=[parameters],
+                # Ctrl-C: it writes a checkpoint and the policy, and ends Ray.
+                sigterm_timeout="30",
                 on_exit=end_all,
             ),
         ]
