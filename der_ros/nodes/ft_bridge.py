@@ -8,6 +8,7 @@ whoever depends on it sees it go stale.
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -84,6 +85,7 @@ class FtBridge(ShellNode):
         self._trusted, self._ready = True, False
         self._status_text = "OK"
         self._published = 0
+        self._age_s = math.inf
         self._box_bias_before_restart: int | None = None
         self._latency = LatencyRing()
         self._needs_orientation = False
@@ -183,8 +185,9 @@ class FtBridge(ShellNode):
         self._utils.repeat_cancel()
         if self._client is not None:
             self._client.want_every_record(self._path.filters)
-        age = time.monotonic() - self._path.taken_s
-        ready = self._trusted and age <= self._stale_after_s
+        # What is told later is what readiness was judged by: a reading may have come meanwhile.
+        self._age_s = time.monotonic() - self._path.taken_s
+        ready = self._trusted and self._age_s <= self._stale_after_s
         if ready != self._ready:
             self.get_logger().info(f"sensor is {'ready' if ready else 'not ready'}")
             self._ready = ready
@@ -208,7 +211,7 @@ class FtBridge(ShellNode):
             trusted=self._trusted,
             status=self._status_text if self._other is None else self._other.problem or "OK",
             blocked=self._path.blocked,
-            age_s=time.monotonic() - self._path.taken_s,
+            age_s=self._age_s,
             bias_lost_in_box=lost_bias,
             counters={
                 "published": self._published,

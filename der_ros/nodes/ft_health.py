@@ -21,7 +21,7 @@ class SensorView(NamedTuple):
         trusted: the newest status word is no error.
         status: the newest status word, or what is wrong with the newest message.
         blocked: why readings that come cannot be used.
-        age_s: since the newest usable reading.
+        age_s: since the newest usable reading, when ``ready`` was judged.
         bias_lost_in_box: the box was off since it was told its bias.
         counters: more figures to show.
         latency: from a reading's arrival to its publication.
@@ -78,7 +78,7 @@ def _news(view: SensorView) -> tuple[Level, str]:
         return Level.ERROR, view.blocked or view.status
     if not view.ready:
         why = "" if view.status == "OK" else f": {view.status}"
-        return Level.ERROR, f"no wrench for {view.age_s:.1f} s{why}"
+        return Level.ERROR, f"no wrench for {view.age_s:.2f} s{why}"
     if view.bias_lost_in_box:
         return Level.WARN, "the box was off and has lost its bias; call ft_bridge/bias"
     if view.status != "OK":
