@@ -247,9 +247,9 @@ class BridgeMotion:
             self._set_off_from_rest()
             self.latch(reason)
         state = answered.state
-        if state.session != self._session:
-            return  # not decided in yet: since the last one a program may have moved the arm
-        astray = self._following.add(state.tcp_pose, answered.twist, state.cycle_s)
+        astray = self._following.add(
+            state.tcp_pose, answered.twist, state.cycle_s, state.session
+        )
         if astray is not None:
             self.latch(astray)
 
@@ -268,8 +268,6 @@ class BridgeMotion:
             self.latch("the robot controller restarted RSI in motion")
         self._session = state.session
         self._command = None
-        self._late.restart()
-        self._following.restart()
         self._last_cycle_s = state.began_monotonic_s
         self._set_off_from_rest()
 
@@ -277,7 +275,7 @@ class BridgeMotion:
         """An answer that was late or never given moved nothing: the robot has stood since."""
         paused_s = state.began_monotonic_s - self._last_cycle_s
         self._last_cycle_s = state.began_monotonic_s
-        late = self._late.add(state.delay, state.stamp_monotonic_s)
+        late = self._late.add(state.delay, state.stamp_monotonic_s, state.session)
         if not late and paused_s < _PAUSE_CYCLES * state.cycle_s:
             return
         recent = self._late.recent(state.stamp_monotonic_s)
