@@ -44,6 +44,8 @@ _STALE = int(Intervention.STALE)
 _PAUSE_CYCLES = 3.5
 # From this share on of the late answers that are a fault they are a warning.
 _NOTEWORTHY_LATE = 0.25
+# Long enough to be seen in diagnostics at 1 Hz.
+_REFUSAL_SHOWN_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,7 @@ class BridgeMotion:
         self._reset_wanted = False
         self._commands = self._faults = 0
         self._refused: Counter[str] = Counter()
+        self._refusal, self._refusal_s = "", float("-inf")
         self._interventions: Counter[int] = Counter()
 
     @property
@@ -159,10 +162,13 @@ class BridgeMotion:
     @property
     def warning(self) -> str:
         """What is not well and no fault yet; empty when all is."""
-        late = self._late.recent(time.monotonic())
-        if late <= _NOTEWORTHY_LATE * self._config.max_late_answers:
-            return ""
-        return f"{late} answers of the last second were late"
+        now, found = time.monotonic(), []
+        late = self._late.recent(now)
+        if late > _NOTEWORTHY_LATE * self._config.max_late_answers:
+            found.append(f"{late} answers of the last second were late")
+        if now - self._refusal_s < _REFUSAL_SHOWN_S:
+            found.append(f"a command was refused: {self._refusal}")
+        return "; ".join(found)
 
     @property
     def following(self) -> tuple[float, float]:
@@ -195,6 +201,7 @@ class BridgeMotion:
             )
             self._refused["old"] += 1
         if reason is not None:
+            self._refusal, self._refusal_s = reason, now
             return reason
         stale_at = now + self._config.command_timeout_s - max(0.0, stamp_age_s)
         numbers = _six(twist.linear, twist.angular)
