@@ -1,6 +1,7 @@
 """RSI: how soon telegrams are answered, alone and in the whole stack; the codec against XML's.
 
-    ros2 run der_ros benchmark rsi                                       codec, and 20 s alone
+    ros2 run der_ros benchmark rsi                                  codec, echo and 20 s alone
+    ros2 run der_ros benchmark rsi --cycle-ms 4 --busy-core              the same on a busy computer
     ros2 run der_ros benchmark rsi --minutes 10 --cycle-ms 12            the whole stack
     ros2 run der_ros benchmark rsi --minutes 10 --cycle-ms 4 --busy-core
 
@@ -12,6 +13,7 @@ where it ended.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import sys
 import time
@@ -20,7 +22,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from far_ends import Controller, Cycles, measuring_controller
+from far_ends import (
+    ECHO_PRIORITY,
+    Controller,
+    Cycles,
+    busy_core,
+    echo,
+    measuring_controller,
+)
 from figures import Body, Figure, argument_parser, call_times_us, less_is_better, show
 from histogram import Histogram
 from rsi_minutes import Minutes, measure_minutes
@@ -29,7 +38,7 @@ from der_ros.drivers.figures import LatencyFigures
 from der_ros.drivers.kuka import rsi
 from der_ros.drivers.kuka.records import RobotState, RsiServerConfig
 from der_ros.drivers.kuka.server import RsiServer
-from der_ros.drivers.realtime import RestingCollector
+from der_ros.drivers.realtime import RestingCollector, ask_for_memory, ask_for_scheduling_of_all
 from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.nodes.bridge_motion import BridgeMotion, MotionConfig
 from der_ros.policy.governor import GovernorLimits
@@ -101,6 +110,7 @@ def alone(seconds: float, cycle_s: float) -> list[Figure]:
     limits = GovernorLimits(workspace_min_m=(-9.0,) * 3, workspace_max_m=(9.0,) * 3)
     motion = BridgeMotion(MotionConfig(Pose.identity(), Pose.identity(), limits))
     collector = RestingCollector()
+    ask_for_memory(), ask_for_scheduling_of_all(ECHO_PRIORITY - 10)
 
     def on_cycle(state: RobotState) -> Twist:
         push = 0.01 if state.ipoc // 1000 % 2 else -0.01
@@ -131,11 +141,25 @@ def alone(seconds: float, cycle_s: float) -> list[Figure]:
     ]
 
 
+def floor(seconds: float, cycle_s: float) -> list[Figure]:
+    """Answers that say nothing: what is left for the rest of the cycle begins here."""
+    with (
+        echo() as port,
+        measuring_controller(Controller(port, cycle_s)) as controller,
+    ):
+        time.sleep(1.0)
+        controller.take()
+        time.sleep(seconds)
+        cycles = controller.take()
+    late = int((cycles.answer_s > cycle_s).sum())
+    return [Figure("echo_late", late, ""), *distribution("echo_answer", cycles)]
+
+
 def distribution(name: str, cycles: Cycles) -> list[Figure]:
-    """p50, p99 and maximum of the answers as the controller sees them, and of its own lateness."""
+    """Percentiles of the answers as the controller sees them, and of its own lateness."""
     figures = []
     for kind, values in ((name, cycles.answer_s), (f"{name}_wake_up", cycles.woke_late_s)):
-        shown = {"p50": np.percentile(values, 50), "p99": np.percentile(values, 99)}
+        shown = {f"p{percent:g}": np.percentile(values, percent) for percent in (50, 99, 99.9)}
         shown["max"] = values.max()
         figures += [
             Figure(f"{kind}_{which}", 1e3 * float(value), "ms") for which, value in shown.items()
@@ -193,7 +217,10 @@ def main() -> int:
     parser.add_argument("--plot", type=Path, help="draw the distributions here (PNG)")
     options = parser.parse_args()
     if options.minutes == 0:
-        figures = [*codec(), *alone(options.seconds, 0.001 * options.cycle_ms)]
+        cycle_s = 0.001 * options.cycle_ms
+        figures = codec()
+        with busy_core() if options.busy_core else contextlib.nullcontext():
+            figures += [*floor(options.seconds, cycle_s), *alone(options.seconds, cycle_s)]
     else:
         name = f"rsi_{options.cycle_ms}ms{'_busy' if options.busy_core else ''}.jsonl"
         minutes = measure_minutes(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import socket
 import time
 from array import array
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from der_ros.drivers.kuka.krc4 import KinematicPlant, SimulatedKrc4, SimulatedKrc4Config
-from der_ros.drivers.kuka.rsi import SensorTelegram
+from der_ros.drivers.kuka.rsi import SensorTelegram, build_sensor_telegram
 from der_ros.drivers.netft.configuration import SensorConfiguration
 from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt
 from der_ros.drivers.realtime import (
@@ -33,7 +34,7 @@ from der_ros.drivers.realtime import (
 )
 from der_ros.geometry import Pose, Wrench
 
-WATCH_PRIORITY, CONTROLLER_PRIORITY, SENSOR_PRIORITY = 90, 80, 70
+WATCH_PRIORITY, CONTROLLER_PRIORITY, SENSOR_PRIORITY, ECHO_PRIORITY = 90, 80, 70, 50
 WATCH_PERIOD_S, STALL_S = 1e-3, 0.5e-3
 Floats = NDArray[np.float64]
 
@@ -234,6 +235,30 @@ def sensor(settings: Sensor) -> Iterator[None]:
     """A Net F/T box that runs while inside."""
     with _process(_sense, settings):
         yield
+
+
+@contextlib.contextmanager
+def echo() -> Iterator[int]:
+    """The least that answers telegrams: each IPOC in a constant text; yields its port.
+
+    A process of its own with the scheduling of the bridge's answering thread: what computer and
+    interpreter take at least, whatever the answer is.
+    """
+    with _process(_echo, None) as pipe:
+        yield pipe.recv()
+
+
+def _echo(_settings: None, pipe: Connection) -> None:
+    constant = build_sensor_telegram(SensorTelegram(0)).partition(b"<IPOC>")[0]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind(("127.0.0.1", 0))
+        _be_a_device("echo", ECHO_PRIORITY)
+        pipe.send("ready")
+        pipe.send(udp.getsockname()[1])
+        while True:
+            telegram, address = udp.recvfrom(4096)
+            ipoc = telegram[telegram.rfind(b"<IPOC>") : telegram.rfind(b"</Rob>")]
+            udp.sendto(constant + ipoc + b"</Sen>", address)
 
 
 class Stalls:

@@ -112,16 +112,18 @@ def rotation_vector_from_quaternion(q: Array) -> Array:
 
 def quaternion_from_euler_zyx(yaw: float, pitch: float, roll: float) -> Array:
     """R = Rz(yaw) Ry(pitch) Rx(roll) as a canonical xyzw quaternion; KUKA's A, B, C in radians."""
+    return quaternion_canonical(_euler_zyx_numbers(yaw, pitch, roll))
+
+
+def _euler_zyx_numbers(yaw: float, pitch: float, roll: float) -> tuple[float, float, float, float]:
     cy, sy = math.cos(0.5 * yaw), math.sin(0.5 * yaw)
     cp, sp = math.cos(0.5 * pitch), math.sin(0.5 * pitch)
     cr, sr = math.cos(0.5 * roll), math.sin(0.5 * roll)
-    return quaternion_canonical(
-        (
-            sr * cp * cy - cr * sp * sy,
-            cr * sp * cy + sr * cp * sy,
-            cr * cp * sy - sr * sp * cy,
-            cr * cp * cy + sr * sp * sy,
-        )
+    return (
+        sr * cp * cy - cr * sp * sy,
+        cr * sp * cy + sr * cp * sy,
+        cr * cp * sy - sr * sp * cy,
+        cr * cp * cy + sr * sp * sy,
     )
 
 
@@ -208,6 +210,13 @@ class Pose:
         return pose
 
     @classmethod
+    def from_euler_zyx(
+        cls, position: tuple[float, float, float], yaw: float, pitch: float, roll: float
+    ) -> Pose:
+        """At a position with R = Rz(yaw) Ry(pitch) Rx(roll), rad; as quick as ``from_numbers``."""
+        return cls.from_numbers(position, _euler_zyx_numbers(yaw, pitch, roll))
+
+    @classmethod
     def from_sequence(cls, values: ArrayLike, name: str = "pose") -> Pose:
         """From seven numbers x, y, z, qx, qy, qz, qw."""
         array = vector(values, 7, f"{name} (x, y, z, qx, qy, qz, qw)")
@@ -257,6 +266,10 @@ class Twist:
     def to_array(self) -> Array:
         """(6,): vx, vy, vz, wx, wy, wz."""
         return np.concatenate((self.linear, self.angular))
+
+    def is_finite(self) -> bool:
+        """Whether no number is a NaN or an infinity."""
+        return all(map(math.isfinite, (*self.linear.tolist(), *self.angular.tolist())))
 
     def rotated(self, rotation: Array) -> Twist:
         """The same motion of the same point in the axes that the (3, 3) ``rotation`` maps to."""

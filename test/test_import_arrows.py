@@ -20,10 +20,11 @@ FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 ARROWS = {
     "geometry": set(),
     "errors": set(),
+    "rotation": set(),
     "tasks": {"geometry"},
-    "sim": {"geometry", "tasks"},
+    "sim": {"geometry", "rotation", "tasks"},
     # The environment builds its observation, and governs its motion, with the robot's own code.
-    "envs": {"geometry", "tasks", "sim", "policy.observation", "policy.governor"},
+    "envs": {"geometry", "rotation", "tasks", "sim", "policy.observation", "policy.governor"},
     "replay": {"geometry"},
     "algorithms": {"geometry", "replay"},
     "training": {"geometry", "tasks", "envs", "replay", "algorithms", "policy", "bags"},
@@ -54,6 +55,7 @@ SIMULATION_AND_TRAINING = ("torch", "pybullet", "gymnasium", "onnx", "tensorboar
 ROBOT_SIDE = (
     "geometry",
     "errors",
+    "rotation",
     "tasks",
     "policy",
     "drivers",

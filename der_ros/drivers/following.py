@@ -60,14 +60,15 @@ class FollowingLimits:
 
 
 class FollowingWatch:
-    """Compares, one cycle at a time; nothing is known before the second."""
+    """Compares, one cycle at a time; nothing is known before the second of a session."""
 
     def __init__(self, limits: FollowingLimits) -> None:
         self._limits = limits
+        self._session: int | None = None
         self.restart()
 
     def restart(self) -> None:
-        """Forgets everything: another session, or a person has looked."""
+        """Forgets everything: a person has looked."""
         self._before: Pose | None = None
         self._shift: Array = np.zeros(3)
         self._turn: Array = np.zeros(3)
@@ -77,14 +78,18 @@ class FollowingWatch:
         """How far apart they are now: m and rad."""
         return float(np.linalg.norm(self._shift)), float(np.linalg.norm(self._turn))
 
-    def add(self, measured: Pose, sent: Twist, dt_s: float) -> str | None:
+    def add(self, measured: Pose, sent: Twist, dt_s: float, session: int) -> str | None:
         """One cycle: why the robot does not follow, or None.
 
         Args:
             measured: the TCP in the base when it asked.
             sent: what it was answered, base axes.
             dt_s: for which that holds.
+            session: of the measurement; in between two of them a program may have moved the arm.
         """
+        if session != self._session:
+            self._session = session
+            self.restart()
         before, self._before = self._before, measured
         if before is None:
             return None

@@ -15,18 +15,16 @@ class LateAnswers:
     WINDOW_S = 1.0
 
     def __init__(self) -> None:
-        self._last: int | None = None
+        self._last = 0
+        self._session: int | None = None
         self._recent: deque[tuple[float, int]] = deque()
 
-    def restart(self) -> None:
-        """Another session begins."""
-        self._last = None
-        self._recent.clear()
-
-    def add(self, delay: int, now_s: float) -> int:
-        """Takes one telegram's ``Delay``; returns by how much it has grown."""
+    def add(self, delay: int, now_s: float, session: int) -> int:
+        """Takes one telegram's ``Delay``; returns by how much it has grown in its session."""
         last, self._last = self._last, delay
-        if last is None:
+        if session != self._session:
+            self._session = session
+            self._recent.clear()
             return 0
         # A smaller one that is not zero is a new row that began meanwhile.
         grown = delay - last if delay >= last else delay

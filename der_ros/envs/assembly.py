@@ -25,9 +25,10 @@ from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose
 from der_ros.policy.governor import GovernorLimits, GovernorState, govern_numbers
 from der_ros.policy.observation import OBSERVATION_NAMES, observation_of_numbers
+from der_ros.rotation import Six
 from der_ros.sim.camera import has_display, render_rgb
 from der_ros.sim.robots import find_robot
-from der_ros.sim.servo import ServoConfig, Six
+from der_ros.sim.servo import ServoConfig
 from der_ros.sim.variation import NOMINAL, Variation
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks.base import InitialState, Judgement, Task

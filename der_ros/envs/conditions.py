@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from der_ros.envs.randomization import Randomization
-from der_ros.sim.servo import Six
+from der_ros.rotation import Six
 
 _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 # The world keeps so many ground pieces ready, and the nominal one is among them.

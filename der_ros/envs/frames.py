@@ -16,8 +16,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from der_ros.geometry import Pose, quaternion_from_rotation_vector
-from der_ros.sim.rotation import conjugate, product, rotate
-from der_ros.sim.servo import Quadruple, Six, Triple
+from der_ros.rotation import Quadruple, Six, Triple, conjugate, product, rotate, wrench_seen_from
 
 
 class FrameErrors(NamedTuple):
@@ -58,10 +57,7 @@ class FrameErrors(NamedTuple):
 
     def wrench_at_tcp(self, wrench: Six) -> Six:
         """A wrench on the tool in C's axes about C, from H's axes about H."""
-        fx, fy, fz = rotate(self.grasp_quaternion, *wrench[:3])
-        tx, ty, tz = rotate(self.grasp_quaternion, *wrench[3:])
-        x, y, z = self.grasp_position
-        return (fx, fy, fz, tx + y * fz - z * fy, ty + z * fx - x * fz, tz + x * fy - y * fx)
+        return wrench_seen_from(self.grasp_position, self.grasp_quaternion, wrench)
 
     def twist_of_held_piece(self, twist: Six, quaternion: Quadruple) -> Six:
         """What moves H, in T's axes, when C is commanded ``twist`` in B's.

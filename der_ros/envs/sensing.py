@@ -21,8 +21,7 @@ from der_ros.envs.frames import FrameErrors
 from der_ros.envs.latency import DelayLine
 from der_ros.envs.randomization import Randomization
 from der_ros.geometry import Pose, Wrench
-from der_ros.sim.rotation import rotate
-from der_ros.sim.servo import Quadruple, Six, Triple
+from der_ros.rotation import Quadruple, Six, Triple, rotate
 from der_ros.sim.world import AssemblyWorld
 
 _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)

@@ -18,7 +18,7 @@ from der_ros.envs.sensing import GeneratorState, SensingState
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose
 from der_ros.policy.governor import GovernorState
-from der_ros.sim.servo import Six
+from der_ros.rotation import Six
 from der_ros.sim.world import WorldSnapshot
 
 FORMAT = "der_ros environment state 1"

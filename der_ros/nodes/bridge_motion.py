@@ -2,6 +2,9 @@
 
 Commands, wrenches and resets come from other threads as whole immutable records; everything that
 the cycle itself changes is changed in the link's thread only, so no lock can delay an answer.
+
+Vectors are plain numbers here: between two cycles the caches belong to others, and numpy's way to
+add three numbers is long.
 """
 
 from __future__ import annotations
@@ -20,16 +23,29 @@ from der_ros.drivers.motion import MeasuredRobot, SentMotion
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist, Wrench
 from der_ros.nodes.frames import BASE_FRAME, TASK_FRAME, TCP_FRAME
-from der_ros.policy.governor import GovernorLimits, GovernorState, Intervention, govern
-from der_ros.policy.observation import wrench_at_held_piece
+from der_ros.policy.governor import GovernorLimits, GovernorState, Intervention, govern_numbers
+from der_ros.rotation import (
+    Quadruple,
+    Six,
+    Triple,
+    conjugate,
+    product,
+    rotate,
+    rotate_both,
+    wrench_seen_from,
+)
 
 COMMAND_FRAMES = (TASK_FRAME, BASE_FRAME, TCP_FRAME)
 MAX_FUTURE_S = 0.1
 """A stamp further ahead than this comes from a clock that is not this computer's."""
+_ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+_STALE = int(Intervention.STALE)
 # A controller whose telegrams pause for longer got no answers meanwhile.
 _PAUSE_CYCLES = 3.5
 # From this share on of the late answers that are a fault they are a warning.
 _NOTEWORTHY_LATE = 0.25
+# Long enough to be seen in diagnostics at 1 Hz.
+_REFUSAL_SHOWN_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -71,13 +87,13 @@ class MotionConfig:
 
 
 class _Command(NamedTuple):
-    twist: Twist
-    frame_id: str
+    twist: Six  # in the task's axes, or the TCP's
+    in_tcp: bool
     stale_at_s: float
 
 
 class _Reading(NamedTuple):
-    wrench: Wrench
+    wrench: Six  # about the TCP, in its axes
     stale_at_s: float
 
 
@@ -106,9 +122,9 @@ class BridgeMotion:
 
     def __init__(self, config: MotionConfig) -> None:
         self._config = config
-        self._task_from_base = config.base_from_task.inverse()
-        self._rotation_to_base = config.base_from_task.rotation
-        self._rotation_to_task = self._task_from_base.rotation
+        self._task_in_base, self._to_base = _numbers(config.base_from_task)
+        self._to_task = conjugate(self._to_base)
+        self._sensor = _numbers(config.tcp_from_sensor)
         self._command: _Command | None = None
         self._reading: _Reading | None = None
         self._governor = GovernorState.rest()
@@ -120,6 +136,7 @@ class BridgeMotion:
         self._reset_wanted = False
         self._commands = self._faults = 0
         self._refused: Counter[str] = Counter()
+        self._refusal, self._refusal_s = "", float("-inf")
         self._interventions: Counter[int] = Counter()
 
     @property
@@ -145,10 +162,13 @@ class BridgeMotion:
     @property
     def warning(self) -> str:
         """What is not well and no fault yet; empty when all is."""
-        late = self._late.recent(time.monotonic())
-        if late <= _NOTEWORTHY_LATE * self._config.max_late_answers:
-            return ""
-        return f"{late} answers of the last second were late"
+        now, found = time.monotonic(), []
+        late = self._late.recent(now)
+        if late > _NOTEWORTHY_LATE * self._config.max_late_answers:
+            found.append(f"{late} answers of the last second were late")
+        if now - self._refusal_s < _REFUSAL_SHOWN_S:
+            found.append(f"a command was refused: {self._refusal}")
+        return "; ".join(found)
 
     @property
     def following(self) -> tuple[float, float]:
@@ -168,7 +188,7 @@ class BridgeMotion:
         if frame_id not in COMMAND_FRAMES:
             reason = f"frame_id: expected one of {', '.join(COMMAND_FRAMES)}, got '{frame_id}'"
             self._refused["frame"] += 1
-        elif not np.isfinite(twist.to_array()).all():
+        elif not twist.is_finite():
             reason = "expected finite numbers, got NaN or infinity"
             self._refused["not_finite"] += 1
         elif stamp_age_s < -MAX_FUTURE_S:
@@ -181,16 +201,21 @@ class BridgeMotion:
             )
             self._refused["old"] += 1
         if reason is not None:
+            self._refusal, self._refusal_s = reason, now
             return reason
         stale_at = now + self._config.command_timeout_s - max(0.0, stamp_age_s)
-        self._command = _Command(twist, frame_id, stale_at)
+        numbers = _six(twist.linear, twist.angular)
+        if frame_id == BASE_FRAME:
+            numbers = rotate_both(self._to_task, numbers)
+        self._command = _Command(numbers, frame_id == TCP_FRAME, stale_at)
         self._commands += 1
         return None
 
     def accept_wrench(self, wrench: Wrench, age_s: float = 0.0) -> None:
         """Takes the newest reading: sensor axes and origin, bias removed; ``age_s`` ago."""
         stale_at = time.monotonic() + self._config.wrench_timeout_s - age_s
-        self._reading = _Reading(wrench, stale_at)
+        numbers = wrench_seen_from(*self._sensor, _six(wrench.force, wrench.torque))
+        self._reading = _Reading(numbers, stale_at)
 
     def latch(self, reason: str) -> None:
         """Holds the robot at rest until ``reset``; the first reason stays.
@@ -224,21 +249,23 @@ class BridgeMotion:
             self._new_session(state)
         self._note_pauses(state)
         now = time.monotonic()
-        task_from_tcp = self._task_from_base @ state.tcp_pose
-        governed = govern(
+        position, tcp_to_task = self._in_task(state.tcp_pose)
+        wanted, felt = self._wanted(tcp_to_task, now), self._felt(tcp_to_task, now)
+        governed = govern_numbers(
             self._config.limits,
             self._governor,
-            self._wanted(task_from_tcp, now),
-            self._felt(task_from_tcp, now),
-            task_from_tcp.position,
+            wanted or _ZERO6,
+            felt or _ZERO6,
+            position,
             state.cycle_s,
+            _STALE if wanted is None or felt is None else 0,
         )
         self._governor = governed.state
         if governed.interventions:
             self._interventions[int(governed.interventions)] += 1
         if governed.state.latched:
             self.latch("the force or torque reached the hard limit")
-        return Twist.from_array(np.array(governed.state.twist)).rotated(self._rotation_to_base)
+        return _twist(rotate_both(self._to_base, governed.state.twist))
 
     def on_answered(self, answered: SentMotion) -> None:
         """Takes note of what was not sent, and of what was not done; runs in the link's thread."""
@@ -247,9 +274,7 @@ class BridgeMotion:
             self._set_off_from_rest()
             self.latch(reason)
         state = answered.state
-        if state.session != self._session:
-            return  # not decided in yet: since the last one a program may have moved the arm
-        astray = self._following.add(state.tcp_pose, answered.twist, state.cycle_s)
+        astray = self._following.add(state.tcp_pose, answered.twist, state.cycle_s, state.session)
         if astray is not None:
             self.latch(astray)
 
@@ -260,7 +285,8 @@ class BridgeMotion:
 
     def applied(self, answered: SentMotion) -> Twist:
         """What was really sent, in the task's axes."""
-        return answered.twist.rotated(self._rotation_to_task)
+        twist = answered.twist
+        return _twist(rotate_both(self._to_task, _six(twist.linear, twist.angular)))
 
     def _new_session(self, state: MeasuredRobot) -> None:
         """It began anew (RSI, or the arm): what was asked before does not hold any longer."""
@@ -268,8 +294,6 @@ class BridgeMotion:
             self.latch("the robot controller restarted RSI in motion")
         self._session = state.session
         self._command = None
-        self._late.restart()
-        self._following.restart()
         self._last_cycle_s = state.began_monotonic_s
         self._set_off_from_rest()
 
@@ -277,7 +301,7 @@ class BridgeMotion:
         """An answer that was late or never given moved nothing: the robot has stood since."""
         paused_s = state.began_monotonic_s - self._last_cycle_s
         self._last_cycle_s = state.began_monotonic_s
-        late = self._late.add(state.delay, state.stamp_monotonic_s)
+        late = self._late.add(state.delay, state.stamp_monotonic_s, state.session)
         if not late and paused_s < _PAUSE_CYCLES * state.cycle_s:
             return
         recent = self._late.recent(state.stamp_monotonic_s)
@@ -292,24 +316,40 @@ class BridgeMotion:
         """The robot stands: what moves it next begins from there."""
         self._governor = GovernorState(GovernorState.rest().twist, self._governor.latched)
 
-    def _wanted(self, task_from_tcp: Pose, now: float) -> Array | None:
+    def _in_task(self, tcp_pose: Pose) -> tuple[Triple, Quadruple]:
+        """Position of the TCP in the task frame, and the rotation from its axes to the task's."""
+        (x, y, z), quaternion = _numbers(tcp_pose)
+        a, b, c = self._task_in_base
+        return rotate(self._to_task, x - a, y - b, z - c), product(self._to_task, quaternion)
+
+    def _wanted(self, tcp_to_task: Quadruple, now: float) -> Six | None:
         """The command in the task's axes; zero under a fault, None when it is stale."""
         if self._fault is not None:
-            return np.zeros(6)
+            return _ZERO6
         command = self._command
         if command is None or now > command.stale_at_s:
             return None
-        if command.frame_id == TASK_FRAME:
-            return command.twist.to_array()
-        to_task = self._rotation_to_task
-        if command.frame_id == TCP_FRAME:
-            to_task = task_from_tcp.rotation
-        return command.twist.rotated(to_task).to_array()
+        return rotate_both(tcp_to_task, command.twist) if command.in_tcp else command.twist
 
-    def _felt(self, task_from_tcp: Pose, now: float) -> Array | None:
+    def _felt(self, tcp_to_task: Quadruple, now: float) -> Six | None:
         """The wrench about the TCP in the task's axes; None when it is stale."""
         reading = self._reading
         if reading is None or now > reading.stale_at_s:
             return None
-        tcp_from_sensor = self._config.tcp_from_sensor
-        return wrench_at_held_piece(reading.wrench, task_from_tcp, tcp_from_sensor).to_array()
+        return rotate_both(tcp_to_task, reading.wrench)
+
+
+def _numbers(pose: Pose) -> tuple[Triple, Quadruple]:
+    x, y, z = pose.position.tolist()
+    qx, qy, qz, qw = pose.quaternion.tolist()
+    return (x, y, z), (qx, qy, qz, qw)
+
+
+def _six(first: Array, second: Array) -> Six:
+    a, b, c = first.tolist()
+    d, e, f = second.tolist()
+    return (a, b, c, d, e, f)
+
+
+def _twist(six: Six) -> Twist:
+    return Twist(np.array(six[:3]), np.array(six[3:]))

@@ -59,6 +59,11 @@ class FreePublisher:
     def __init__(self, node: Node, message_class: Any, topic: str, qos: QoSProfile | int) -> None:
         self._publisher = node.create_publisher(message_class, topic, qos)
 
+    @property
+    def readers(self) -> int:
+        """How many subscriptions it has now."""
+        return int(self._publisher.get_subscription_count())
+
     def publish(self, message: Any) -> None:
         """Sends one message.
 

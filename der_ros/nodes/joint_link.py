@@ -30,6 +30,7 @@ from der_ros.nodes.bridge_motion import MAX_FUTURE_S
 from der_ros.nodes.command_watch import publishers_of
 from der_ros.nodes.common import LATCHED, ShellNode, declare
 from der_ros.nodes.conversions import declare_flange_from_tcp
+from der_ros.nodes.free_publisher import FreePublisher
 from der_ros.nodes.polling import PolledSubscription
 from der_ros.nodes.robot_link import Callbacks
 
@@ -106,8 +107,8 @@ class JointLink:
         self._flange_from_tcp = declare_flange_from_tcp(node)
         self._reader = JointReader(self._names.joint_names, self._config.state_timeout_s)
         self._states = PolledSubscription(node, JointState, self._names.states_topic, _STATES)
-        self._commands = node.create_publisher(
-            Float64MultiArray, self._names.command_topic, _COMMANDS
+        self._commands = FreePublisher(
+            node, Float64MultiArray, self._names.command_topic, _COMMANDS
         )
         self._server: ArmServer | None = None
         self._joints: tuple[str, ...] = tuple(self._names.joint_names)
@@ -245,7 +246,7 @@ class JointLink:
         self._commands.publish(Float64MultiArray(data=angles_rad[self._order].tolist()))
 
     def _taken(self) -> bool:
-        return bool(self._commands.get_subscription_count() > 0)
+        return self._commands.readers > 0
 
 
 class JointReader:

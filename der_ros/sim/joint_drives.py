@@ -23,9 +23,9 @@ from der_ros.geometry import (
     quaternion_multiply,
     rotation_vector_from_quaternion,
 )
+from der_ros.rotation import Six
 from der_ros.sim.arm import Arm
 from der_ros.sim.kinematics import ArmKinematics
-from der_ros.sim.servo import Six
 from der_ros.sim.tool import motion_at
 from der_ros.sim.world import AssemblyWorld, WorldSnapshot
 

@@ -9,9 +9,8 @@ import numpy as np
 
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, quaternion_between, rotation_vector_from_quaternion
+from der_ros.rotation import Quadruple, Triple, moved, product, rotate
 from der_ros.sim.arm import Arm
-from der_ros.sim.rotation import moved, product, rotate
-from der_ros.sim.servo import Quadruple, Triple
 
 _MOST_STEPS = 40
 _LONGEST_STEP_RAD = 0.5

@@ -19,13 +19,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from der_ros.errors import ConfigurationError
-
-Triple: TypeAlias = tuple[float, float, float]
-Quadruple: TypeAlias = tuple[float, float, float, float]
-Six: TypeAlias = tuple[float, float, float, float, float, float]
+from der_ros.rotation import Six, Triple
 
 _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 # Explicit integration of the spring is accurate well below its limit omega dt = 2.

@@ -18,8 +18,8 @@ from typing import NamedTuple, Protocol, TypeAlias
 import pybullet
 
 from der_ros.geometry import Pose
-from der_ros.sim.rotation import conjugate, rotate
-from der_ros.sim.servo import CartesianServo, Quadruple, ServoConfig, Six, Triple
+from der_ros.rotation import Quadruple, Six, Triple, conjugate, rotate
+from der_ros.sim.servo import CartesianServo, ServoConfig
 from der_ros.sim.shapes import collision_shape, visual_shape
 from der_ros.tasks.pieces import Piece
 

@@ -17,12 +17,13 @@ import pybullet
 
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import Pose, Twist, Wrench
+from der_ros.rotation import Quadruple, Six, Triple
 from der_ros.sim.camera import has_display, look_at_joint
 from der_ros.sim.ground import GroundShelf
 from der_ros.sim.jointed_arm import JointedArm
 from der_ros.sim.robots import Robot, find_robot
 from der_ros.sim.scene import Scene, set_engine, set_pieces
-from der_ros.sim.servo import CartesianServo, Quadruple, ServoConfig, Six, Triple
+from der_ros.sim.servo import CartesianServo, ServoConfig
 from der_ros.sim.shapes import CONTACT_SHELL_M
 from der_ros.sim.tool import FreeTool, JointStates, Motion, Tool, motion_at
 from der_ros.sim.variation import NOMINAL, Variation

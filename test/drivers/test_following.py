@@ -19,7 +19,7 @@ def verdicts(robot, sent, seconds, watch=None):
     watch = watch or FollowingWatch(FollowingLimits())
     commanded, said = [Pose.identity()], []
     for _ in range(round(seconds / DT)):
-        said.append(watch.add(robot(commanded), sent, DT))
+        said.append(watch.add(robot(commanded), sent, DT, 1))
         commanded.append(commanded[-1].moved(sent.linear * DT, sent.angular * DT))
     return said
 
@@ -68,11 +68,20 @@ def test_a_robot_that_moves_untold_is_noticed():
     watch = FollowingWatch(FollowingLimits())
     pose, said = Pose.identity(), []
     for _ in range(40):
-        said.append(watch.add(pose, Twist.zero(), DT))
+        said.append(watch.add(pose, Twist.zero(), DT, 1))
         pose = pose.moved(np.array((0.0005, 0.0, 0.0)), np.zeros(3))
     assert any(said)
     watch.restart()
     assert watch.difference == (0.0, 0.0)
+
+
+def test_what_a_program_moves_between_two_sessions_is_not_held_against_the_robot():
+    watch, elsewhere = FollowingWatch(FollowingLimits()), np.array((0.5, 0.0, 0.0))
+    watch.add(Pose.identity(), FORWARD, DT, 1)
+    moved = Pose.identity().moved(elsewhere, elsewhere)
+    assert [watch.add(moved, Twist.zero(), DT, 2) for _ in range(3)] == [None] * 3
+    assert watch.difference == (0.0, 0.0)
+    assert watch.add(Pose.identity(), Twist.zero(), DT, 2) is not None
 
 
 def test_single_answers_that_are_lost_fade():

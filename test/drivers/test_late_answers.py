@@ -17,14 +17,14 @@ from der_ros.drivers.late_answers import LateAnswers
 )
 def test_growth_is_counted(delays, total):
     late = LateAnswers()
-    assert sum(late.add(delay, 0.012 * cycle) for cycle, delay in enumerate(delays)) == total
+    assert sum(late.add(delay, 0.012 * cycle, 1) for cycle, delay in enumerate(delays)) == total
     assert late.recent(0.1) == total
 
 
 def test_only_the_last_second_counts_as_recent():
     late = LateAnswers()
     for cycle, delay in enumerate((0, 3, 0, 4)):
-        late.add(delay, 0.5 * cycle)
+        late.add(delay, 0.5 * cycle, 1)
     assert late.recent(1.5) == 7
     assert late.recent(2.0) == 4
     assert late.recent(2.6) == 0
@@ -32,8 +32,7 @@ def test_only_the_last_second_counts_as_recent():
 
 def test_another_session_begins_anew():
     late = LateAnswers()
-    late.add(0, 0.0)
-    late.add(9, 0.1)
-    late.restart()
-    assert late.add(30, 0.2) == 0
+    late.add(0, 0.0, 1)
+    late.add(9, 0.1, 1)
+    assert late.add(30, 0.2, 2) == 0
     assert late.recent(0.2) == 0

@@ -53,6 +53,10 @@ def seconds(stamp):
     return stamp.sec + 1e-9 * stamp.nanosec
 
 
+def as_it_is(_command):
+    """What happens to a command before it is published."""
+
+
 class WatchedPlant(KinematicPlant):
     """Remembers in which cycle it moved last.
 
@@ -87,7 +91,7 @@ class Stack:
         self.client, self.krc4, self.plant, self.box = client, krc4, plant, box
         self.bridge = self.sensor = None
         self._center = plant.position
-        self.straight, self.commanding = 0.0, True
+        self.straight, self.commanding, self.spoil = 0.0, True, as_it_is
         self.stamps, self.said, self.figures, self.force_n = {}, {}, {}, 0.0
         self.failures, self._rng = [], np.random.default_rng(0)
         client.create_subscription(TwistStamped, "kuka/twist_applied", self._on_applied, 10)
@@ -111,6 +115,7 @@ class Stack:
         message.header.stamp = self.client.get_clock().now().to_msg()
         line = message.twist.linear
         line.x, line.y = (self.straight, 0.0) if self.straight else self._around()
+        self.spoil(message)
         self._commands.publish(message)
 
     def _around(self):
@@ -209,7 +214,8 @@ class Stack:
         """Puts everything in order and waits for motion: where each test begins and ends."""
         self.box.faults = BoxFaults()
         vars(self.box).pop("_answer", None)
-        self.force_n, self.plant.axis_1_rad, self.straight, self.commanding = 0.0, None, 0.0, True
+        self.force_n, self.plant.axis_1_rad = 0.0, None
+        self.straight, self.commanding, self.spoil = 0.0, True, as_it_is
         self.moves()
 
 

@@ -88,6 +88,7 @@ def test_refused_commands(bench, twist, frame, age_s, expected, counted):
     bench.cycle()
     assert expected in bench.motion.accept_command(twist, frame, age_s)
     assert bench.motion.counts.refused == {counted: 1}
+    assert expected in bench.motion.warning
     assert bench.rests()
 
 

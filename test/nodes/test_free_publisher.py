@@ -26,7 +26,7 @@ def test_messages_arrive_whole_and_in_order_with_the_library_or_without(monkeypa
         heard = []
         test.create_subscription(String, "words", lambda message: heard.append(message.data), 10)
         words = FreePublisher(writer, String, "words", 10)
-        assert until(lambda: words._publisher.get_subscription_count() == 1)
+        assert until(lambda: words.readers == 1)
         for word in ("", "b\u00e9", "c" * 5000):
             words.publish(String(data=word))
         assert until(lambda: len(heard) == 3)

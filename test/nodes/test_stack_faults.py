@@ -5,6 +5,7 @@ proved.
 """
 
 import dataclasses
+import math
 import signal
 import socket
 import subprocess
@@ -283,6 +284,40 @@ def test_commands_that_end_let_it_rest(it):
     it.rests()
     assert it.stamps["motion"] - ended < STALE_COMMAND_S + RAMP_S + DELIVERY_S
     it.well()
+
+
+def _nan(command):
+    command.twist.linear.x = math.nan
+
+
+def _another_frame(command):
+    command.header.frame_id = "map"
+
+
+def _old(command):
+    command.header.stamp.sec -= 1
+
+
+def _of_the_future(command):
+    command.header.stamp.sec += 1
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (_nan, "got NaN or infinity"),
+        (_another_frame, "got 'map'"),
+        (_old, "s old, expected at most 0.15 s"),
+        (_of_the_future, "s in the future"),
+    ],
+)
+def test_commands_that_turn_bad_in_motion_are_none_and_told(it, spoil, reason):
+    it.spoil = spoil
+    turned = it.client.get_clock().now().nanoseconds * 1e-9
+    it.rests()
+    assert it.stamps["motion"] - turned < STALE_COMMAND_S + RAMP_S + DELIVERY_S
+    it.tells(reason, level=1)
+    it.well()  # by itself
 
 
 FLOOD = """

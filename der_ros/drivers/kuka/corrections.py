@@ -128,9 +128,7 @@ class CorrectionTracker:
             total, exact = _sum(self._total, sent), sent
         self._total = total
         self._left_over = _sum(exact, sent, -1.0)
-        displacement, rotation = relative_motion(sent)
-        applied = Twist(displacement / cycle_s, rotation / cycle_s)
-        return Correction(sent, applied, self._refusal(refusals))
+        return Correction(sent, _velocity(sent, cycle_s), self._refusal(refusals))
 
     def _step_absolute(self, twist: Twist, cycle_s: float) -> Correction:
         moved = self._pose.moved(twist.linear * cycle_s, twist.angular * cycle_s)
@@ -165,6 +163,14 @@ class CorrectionTracker:
             "raise the limits in the controller's context (POSCORR, POSCORRMON) and the bridge's "
             "parameters"
         )
+
+
+def _velocity(values: Six, cycle_s: float) -> Twist:
+    """The twist that does in a cycle what a relative correction does."""
+    x, y, z, a, b, c = values
+    linear = (0.001 * x / cycle_s, 0.001 * y / cycle_s, 0.001 * z / cycle_s)
+    wx, wy, wz = _rotation_vector(a, b, c)
+    return Twist(np.array(linear), np.array((wx / cycle_s, wy / cycle_s, wz / cycle_s)))
 
 
 def relative_motion(values: Six) -> tuple[Array, Array]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+
 from der_ros.drivers.figures import NO_FIGURES, LatencyFigures
 from der_ros.drivers.kuka.corrections import CorrectionLimits
 from der_ros.drivers.kuka.rsi import Six
@@ -63,7 +65,7 @@ class RobotState(NamedTuple):
 
     Attributes:
         tcp_pose: measured TCP in the base (RIst).
-        joint_positions_rad: (6,) measured A1 to A6, or None where the context does not send them.
+        axes_deg: measured A1 to A6, or None where the context does not send them.
         ipoc: the telegram's number.
         delay: how many answers in a row the controller got late.
         cycle_s: time until the next telegram.
@@ -72,12 +74,17 @@ class RobotState(NamedTuple):
     """
 
     tcp_pose: Pose
-    joint_positions_rad: Array | None
+    axes_deg: Six | None
     ipoc: int
     delay: int
     cycle_s: float
     stamp_monotonic_s: float
     session: int
+
+    @property
+    def joint_positions_rad(self) -> Array | None:
+        """(6,) measured A1 to A6; not worked out before somebody asks, as the answer is urgent."""
+        return None if self.axes_deg is None else np.radians(self.axes_deg)
 
     @property
     def began_monotonic_s(self) -> float:

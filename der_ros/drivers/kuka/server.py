@@ -11,8 +11,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
 
-import numpy as np
-
 from der_ros.drivers.figures import LatencyRing
 from der_ros.drivers.kuka.corrections import Correction, CorrectionTracker
 from der_ros.drivers.kuka.records import Answered, RobotState, RsiServerConfig, RsiStatistics
@@ -34,7 +32,7 @@ from der_ros.drivers.realtime import (
     tell_refusals,
 )
 from der_ros.errors import ProtocolError
-from der_ros.geometry import Pose, Twist, quaternion_from_euler_zyx
+from der_ros.geometry import Pose, Twist
 
 logger = logging.getLogger(__name__)
 
@@ -220,7 +218,7 @@ class RsiServer:
             )
         try:
             twist = self._on_cycle(state)
-            if np.isfinite(twist.to_array()).all():
+            if twist.is_finite():
                 return twist, None
             return Twist.zero(), f"a twist that is not finite was asked for: {twist}"
         except Exception as error:
@@ -273,11 +271,9 @@ class RsiServer:
             return None
         x, y, z, *abc = telegram.tcp_mm_deg
         yaw, pitch, roll = (math.radians(angle) for angle in abc)
-        qx, qy, qz, qw = quaternion_from_euler_zyx(yaw, pitch, roll).tolist()
-        axes = telegram.axes_deg
         return RobotState(
-            Pose.from_numbers((0.001 * x, 0.001 * y, 0.001 * z), (qx, qy, qz, qw)),
-            None if axes is None else np.radians(axes),
+            Pose.from_euler_zyx((0.001 * x, 0.001 * y, 0.001 * z), yaw, pitch, roll),
+            telegram.axes_deg,
             telegram.ipoc,
             telegram.delay or 0,
             self._config.cycle_s,

@@ -1,8 +1,15 @@
-"""Unit quaternions and vectors as tuples, for what runs in each tick: small arrays cost more."""
+"""Rotations of plain numbers, for what runs in each tick or cycle: small arrays cost more.
+
+Quaternions are (x, y, z, w) and of unit length, as everywhere in this package.
+"""
 
 from __future__ import annotations
 
-from der_ros.sim.servo import Quadruple, Triple
+from typing import TypeAlias
+
+Triple: TypeAlias = tuple[float, float, float]
+Quadruple: TypeAlias = tuple[float, float, float, float]
+Six: TypeAlias = tuple[float, float, float, float, float, float]
 
 
 def rotate(q: Quadruple, x: float, y: float, z: float) -> Triple:
@@ -14,6 +21,22 @@ def rotate(q: Quadruple, x: float, y: float, z: float) -> Triple:
         y + qw * ty + qz * tx - qx * tz,
         z + qw * tz + qx * ty - qy * tx,
     )
+
+
+def rotate_both(q: Quadruple, six: Six) -> Six:
+    """Both halves of a twist or wrench, about the same point, turned by a unit quaternion."""
+    a, b, c, d, e, f = six
+    return (*rotate(q, a, b, c), *rotate(q, d, e, f))
+
+
+def wrench_seen_from(position: Triple, quaternion: Quadruple, wrench: Six) -> Six:
+    """A wrench of a body at a pose (its axes, its origin) in the axes and about the origin outside.
+
+    ``Wrench.seen_from`` in plain numbers.
+    """
+    fx, fy, fz, tx, ty, tz = rotate_both(quaternion, wrench)
+    x, y, z = position
+    return (fx, fy, fz, tx + y * fz - z * fy, ty + z * fx - x * fz, tz + x * fy - y * fx)
 
 
 def moved(position: Triple, quaternion: Quadruple, offset: Triple) -> Triple:
