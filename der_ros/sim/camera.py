@@ -15,7 +15,8 @@ import pybullet
 from numpy.typing import NDArray
 
 _FIELD_OF_VIEW_DEG = 45.0
-_ROOM_AROUND = 1.15
+# How far an arm reaches out beyond the origins of its links, and room around it.
+_ARM_RADIUS_M = 0.12
 _NEAR_M, _FAR_M = 0.01, 10.0
 _LIGHT_FROM = (0.6, -0.8, 1.5)
 # Each pixel is the mean of this many squared: the renderer itself leaves edges jagged.
@@ -58,12 +59,14 @@ def whole_view(client: int, aspect: float) -> View:
         for body in range(pybullet.getNumBodies(physicsClientId=client))
         for link in range(-1, pybullet.getNumJoints(body, physicsClientId=client))
     ]
-    low, high = np.min(corners, axis=(0, 1)), np.max(corners, axis=(0, 1))
+    # An arm's links do not collide: the engine's boxes of them are hardly more than points.
+    low = np.min(corners, axis=(0, 1)) - _ARM_RADIUS_M
+    high = np.max(corners, axis=(0, 1)) + _ARM_RADIUS_M
     x, y, z = (0.5 * (low + high)).tolist()
     # What the box looks like from the side at most, and how far off it fills the picture.
     height, width = float(high[2] - low[2]), float(np.hypot(*(high - low)[:2]))
     half = 0.5 * max(height, width / aspect)
-    distance_m = _ROOM_AROUND * half / math.tan(math.radians(0.5 * _FIELD_OF_VIEW_DEG))
+    distance_m = half / math.tan(math.radians(0.5 * _FIELD_OF_VIEW_DEG))
     return View((x, y, z), distance_m, JOINT_VIEW.yaw_deg, -15.0)
 
 

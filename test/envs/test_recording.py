@@ -94,3 +94,5 @@ def test_a_jointed_arm_is_seen_beside_the_joint():
     rows, _ = np.nonzero(arm.max(axis=2) < 150)
     assert len(rows) > 500
     assert rows.max() - rows.min() > 150
+    # All of the arm is in the picture: its edges show the background, the same on both sides.
+    assert (arm[:, 0] == arm[:, -1]).all()
