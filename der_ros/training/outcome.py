@@ -24,6 +24,7 @@ class Outcome(NamedTuple):
     updates: int
     minutes: float
     success_rate: float | None  # of the exported policy over the evaluation's episodes
+    mean_return: float | None  # of the same episodes, undiscounted
     evaluation_episodes: int
     policy_path: Path | None
     run_dir: Path

@@ -39,7 +39,8 @@ def outcome_line(outcome: Outcome) -> str:
     rate = (
         "not evaluated"
         if outcome.success_rate is None
-        else f"success {outcome.success_rate:.0%} of {outcome.evaluation_episodes} episodes"
+        else f"success {outcome.success_rate:.0%} of {outcome.evaluation_episodes} episodes, "
+        f"mean return {outcome.mean_return:.1f}"
     )
     policy = "no policy (none of this package's tasks)"
     if outcome.policy_path is not None:

@@ -249,6 +249,7 @@ class TrainingRun(RunControl):
             self.learning.updates,
             self._elapsed_s / 60.0,
             None if best is None else best.report.success_rate,
+            None if best is None else best.report.mean_return,
             0 if best is None else best.report.episodes,
             self._exported,
             self.run_dir,
