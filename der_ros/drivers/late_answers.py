@@ -34,6 +34,10 @@ class LateAnswers:
             self._recent.popleft()
         return grown
 
+    def forget(self) -> None:
+        """Those so far count no longer."""
+        self._recent.clear()
+
     def recent(self, now_s: float) -> int:
         """Late answers of the last second; for any thread."""
         counted = list(self._recent)

@@ -245,6 +245,7 @@ class BridgeMotion:
             self._reset_wanted, self._fault = False, None
             self._governor = GovernorState.rest()
             self._following.restart()
+            self._late.forget()
         if state.session != self._session:
             self._new_session(state)
         self._note_pauses(state)

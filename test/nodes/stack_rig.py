@@ -185,7 +185,7 @@ class Stack:
                 until(future.done, name, 2.0)
                 self.client.destroy_client(service)
                 return future.result().message
-        raise AssertionError(f"{name} does not answer")
+        raise AssertionError(f"{name} does not answer; {self.told()}")
 
     def restart_rsi(self):
         """As a person at the pendant does; waits until the bridge answers it."""

@@ -233,6 +233,18 @@ def test_late_answers_in_motion_are_a_fault_beyond_their_number(bench):
     assert (bench.motion.fault, bench.motion.warning) == (None, "")
 
 
+def test_a_reset_soon_after_late_answers_is_not_undone_by_the_next_one(bench):
+    bench.go()
+    bench.feel()
+    bench.cycle(delay=40)
+    assert "too late" in bench.motion.fault
+    bench.motion.reset()
+    assert bench.go().linear.any()
+    bench.feel()
+    bench.cycle(delay=1)
+    assert bench.motion.fault is None
+
+
 def test_late_answers_at_rest_are_a_warning(bench):
     bench.feel()
     bench.cycle()
