@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from der_ros.nodes.middleware import keep_processes_apart
+
 ROBOT_IP, SENSOR_IP, PC_IP = "127.0.0.2", "127.0.0.3", "127.0.0.1"
 _PATIENCE_S = 90.0
 
@@ -45,6 +47,7 @@ def own_domain() -> None:
     """ROS on this host only, in a domain that is hardly anybody else's."""
     os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    keep_processes_apart()
 
 
 @contextmanager

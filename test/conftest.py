@@ -4,11 +4,14 @@ import os
 
 import pytest
 
+from der_ros.nodes.middleware import keep_processes_apart
+
 # Domains 0 to 101 leave the ports of ordinary programs alone; 0 is everybody's.
 FIRST_DOMAIN, DOMAINS = 1, 101
 
 os.environ["ROS_DOMAIN_ID"] = str(FIRST_DOMAIN + os.getpid() % DOMAINS)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+keep_processes_apart()
 
 
 def pytest_report_header() -> str:

@@ -23,6 +23,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 
 from der_ros.errors import ConfigurationError, DerRosError
+from der_ros.nodes.middleware import keep_processes_apart
 
 Value = TypeVar("Value", bool, int, float, str, list[float], list[str])
 
@@ -211,6 +212,7 @@ def run_node(factory: Callable[[], _Runnable], args: Sequence[str] | None = None
     """
     logging.basicConfig(level=logging.INFO, format="[%(levelname)s] [%(name)s]: %(message)s")
     told_to_end = _catch_signals()
+    keep_processes_apart()
     try:
         rclpy.init(
             args=None if args is None else list(args),

@@ -13,6 +13,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 
+from der_ros.nodes.middleware import keep_processes_apart
 from der_ros.nodes.polling import PolledSubscription
 
 _PERIOD_S = 0.02
@@ -39,6 +40,7 @@ def record(
     """
     # A process that a shell started in the background ignores Ctrl-C unless it asks for it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    keep_processes_apart()
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     node = Node("identify_payload")
     try:

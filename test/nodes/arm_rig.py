@@ -138,9 +138,9 @@ class ArmBench:
 
 
 @contextlib.contextmanager
-def arm_bench(monkeypatch, described=True, **parameters):
+def arm_bench(described=True, **parameters):
     given = {**parameters_of_the_arm(), **parameters}
-    with running(KukaBridge, monkeypatch, **given) as (node, client):
+    with running(KukaBridge, **given) as (node, client):
         bench = ArmBench(node, client)
         if described:
             bench.describe()

@@ -1,4 +1,4 @@
-"""What the tests of ft_bridge and kuka_bridge share: a domain of their own, a node, a client."""
+"""What the tests of ft_bridge and kuka_bridge share: a node, a process, a client."""
 
 import contextlib
 import os
@@ -26,11 +26,9 @@ def until(predicate, timeout_s=10.0):
 
 
 def environment():
-    """This process's variables, with a domain that no other test run shares."""
-    domain = os.environ.get("ROS_DOMAIN_ID") or str(1 + os.getpid() % 100)
-    local = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_DOMAIN_ID": domain}
+    """This process's variables (conftest.py has chosen a domain), to run the source as it is."""
     path = f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-    return {**os.environ, **local, "PYTHONPATH": path}
+    return {**os.environ, "PYTHONPATH": path}
 
 
 def arguments(parameters):
@@ -64,10 +62,8 @@ class Client(Node):
 
 
 @contextlib.contextmanager
-def running(factory, monkeypatch, **parameters):
+def running(factory, **parameters):
     """A node in an executor's thread; yields it and a client that spins too."""
-    for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE"):
-        monkeypatch.setenv(name, environment()[name])
     rclpy.init(args=arguments(parameters))
     with contextlib.ExitStack() as stack:
         stack.callback(rclpy.try_shutdown)

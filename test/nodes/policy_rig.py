@@ -22,11 +22,10 @@ _DOMAINS = itertools.count(7 * os.getpid())
 
 
 def own_domain(monkeypatch):
-    """A ROS domain of its own for one test, on this host.
+    """A ROS domain of its own for one test.
 
     A lifecycle node's own services live until it is collected: the next test must not meet them.
     """
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     monkeypatch.setenv("ROS_DOMAIN_ID", str(1 + next(_DOMAINS) % 100))
 
 

@@ -7,13 +7,12 @@ slow, not wrong.
 
 import contextlib
 import math
-import os
 import socket
 import time
 
 import numpy as np
 import rclpy
-from bridge_rig import Client, environment, process
+from bridge_rig import Client, process
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TwistStamped, WrenchStamped
 from std_srvs.srv import Trigger
@@ -222,7 +221,6 @@ class Stack:
 @contextlib.contextmanager
 def stack():
     """Everything, running and moving."""
-    os.environ.update({k: v for k, v in environment().items() if k.startswith("ROS_")})
     plant, port = WatchedPlant(), free_udp_port()
     tcp = plant.advance(np.zeros(3), np.zeros(3), 0.012).tcp_pose
     # So patient that a short stop of the bridge's process cannot become a long one.

@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -43,7 +42,6 @@ def start(*parameters, on_timer="pass"):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"},
     )
 
 

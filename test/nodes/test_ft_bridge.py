@@ -16,8 +16,8 @@ from der_ros.nodes.ft_bridge import FtBridge
 
 
 @pytest.mark.ros
-def test_wrenches_are_published_with_their_frame(monkeypatch):
-    with bench(monkeypatch) as (_, client):
+def test_wrenches_are_published_with_their_frame():
+    with bench() as (_, client):
         assert until(lambda: client.count.get("netft_data", 0) > 50)
         assert ready(client)
         np.testing.assert_allclose(newest(client), TRUTH, atol=1e-5)
@@ -27,9 +27,9 @@ def test_wrenches_are_published_with_their_frame(monkeypatch):
 
 
 @pytest.mark.ros
-def test_signs_and_frame_are_parameters(monkeypatch):
+def test_signs_and_frame_are_parameters():
     signs = [-1.0, 1.0, 1.0, -1.0, 1.0, 1.0]
-    with bench(monkeypatch, axis_signs=signs, frame_id="wrist") as (_, client):
+    with bench(axis_signs=signs, frame_id="wrist") as (_, client):
         assert until(lambda: "netft_data" in client.last)
         np.testing.assert_allclose(newest(client), TRUTH * signs, atol=1e-5)
         assert client.last["netft_data"].header.frame_id == "wrist"
@@ -37,8 +37,8 @@ def test_signs_and_frame_are_parameters(monkeypatch):
 
 @pytest.mark.ros
 @pytest.mark.parametrize("in_box", [False, True])
-def test_bias_makes_the_reading_zero(monkeypatch, in_box):
-    with bench(monkeypatch, bias_in_box=in_box) as (_, client):
+def test_bias_makes_the_reading_zero(in_box):
+    with bench(bias_in_box=in_box) as (_, client):
         assert until(lambda: client.count.get("netft_data", 0) > 20)
         answer = client.trigger("ft_bridge/bias")
         assert answer.success, answer.message
@@ -46,8 +46,8 @@ def test_bias_makes_the_reading_zero(monkeypatch, in_box):
 
 
 @pytest.mark.ros
-def test_silence_is_not_ready_and_comes_back(monkeypatch):
-    with bench(monkeypatch) as (box, client):
+def test_silence_is_not_ready_and_comes_back():
+    with bench() as (box, client):
         assert until(lambda: ready(client))
         box.faults = BoxFaults(silent=True)
         assert until(lambda: not ready(client), 2.0)
@@ -57,8 +57,8 @@ def test_silence_is_not_ready_and_comes_back(monkeypatch):
 
 
 @pytest.mark.ros
-def test_readings_with_an_error_status_are_not_published(monkeypatch):
-    with bench(monkeypatch) as (box, client):
+def test_readings_with_an_error_status_are_not_published():
+    with bench() as (box, client):
         assert until(lambda: ready(client))
         box.faults = BoxFaults(status=0x8002_0000)
         assert until(lambda: not ready(client), 2.0)
@@ -70,9 +70,9 @@ def test_readings_with_an_error_status_are_not_published(monkeypatch):
 
 
 @pytest.mark.ros
-def test_without_a_sensor_it_is_not_ready_and_goes_on_trying(monkeypatch):
+def test_without_a_sensor_it_is_not_ready_and_goes_on_trying():
     nowhere = {"sensor_ip": "127.0.0.1", "rdt_port": 1, "http_port": 1}
-    with running(FtBridge, monkeypatch, **nowhere) as (_, client):
+    with running(FtBridge, **nowhere) as (_, client):
         client.listen(Bool, "netft_ready", LATCHED)
         client.listen(DiagnosticArray, "/diagnostics")
         assert until(lambda: "netft_ready" in client.last)
@@ -81,8 +81,8 @@ def test_without_a_sensor_it_is_not_ready_and_goes_on_trying(monkeypatch):
 
 
 @pytest.mark.ros
-def test_a_unit_that_changes_is_an_error_with_its_reason_and_then_over(monkeypatch):
-    with bench(monkeypatch, recheck_s=0.2) as (box, client):
+def test_a_unit_that_changes_is_an_error_with_its_reason_and_then_over():
+    with bench(recheck_s=0.2) as (box, client):
         assert until(lambda: ready(client))
         box.sensor = replace(box.sensor, force_unit="lbf")
         assert until(lambda: "force_unit: N -> lbf" in figures(client).get("last_fault", ""))
@@ -91,8 +91,8 @@ def test_a_unit_that_changes_is_an_error_with_its_reason_and_then_over(monkeypat
 
 
 @pytest.mark.ros
-def test_heavy_loss_is_a_warning_with_its_figure(monkeypatch):
-    with bench(monkeypatch) as (box, client):
+def test_heavy_loss_is_a_warning_with_its_figure():
+    with bench() as (box, client):
         assert until(lambda: ready(client))
         box.faults = BoxFaults(loss=0.5)
         assert until(lambda: "% of the records were lost" in said(client))
@@ -102,8 +102,8 @@ def test_heavy_loss_is_a_warning_with_its_figure(monkeypatch):
 
 
 @pytest.mark.ros
-def test_a_bias_that_a_restarted_box_lost_is_said(monkeypatch):
-    with bench(monkeypatch, bias_in_box=True) as (box, client):
+def test_a_bias_that_a_restarted_box_lost_is_said():
+    with bench(bias_in_box=True) as (box, client):
         assert until(lambda: ready(client))
         assert client.trigger("ft_bridge/bias").success
         assert until(lambda: np.abs(newest(client)).max() < 1e-5)
@@ -115,24 +115,24 @@ def test_a_bias_that_a_restarted_box_lost_is_said(monkeypatch):
 
 
 @pytest.mark.ros
-def test_a_filter_takes_the_boxs_own_rate(monkeypatch):
-    with bench(monkeypatch, filter_cutoff_hz=20.0, buffered=True) as (_, client):
+def test_a_filter_takes_the_boxs_own_rate():
+    with bench(filter_cutoff_hz=20.0, buffered=True) as (_, client):
         assert until(lambda: client.count.get("netft_data", 0) > 50)
         np.testing.assert_allclose(newest(client), TRUTH, atol=1e-5)
 
 
 @pytest.mark.ros
-def test_a_filter_beyond_the_boxs_rate_is_an_error_with_its_reason(monkeypatch):
-    with bench(monkeypatch, filter_cutoff_hz=100.0) as (_, client):
+def test_a_filter_beyond_the_boxs_rate_is_an_error_with_its_reason():
+    with bench(filter_cutoff_hz=100.0) as (_, client):
         assert until(lambda: "at most 0.45 of the sample rate of 200 Hz" in said(client))
         assert not ready(client)
         assert "netft_data" not in client.last
 
 
 @pytest.mark.ros
-def test_a_scale_from_parameters_needs_no_page(monkeypatch):
+def test_a_scale_from_parameters_needs_no_page():
     scale = {"counts_per_force": 1e6, "counts_per_torque": 1e6, "force_unit": "kN"}
-    with bench(monkeypatch, **scale) as (_, client):
+    with bench(**scale) as (_, client):
         assert until(lambda: "netft_data" in client.last)
         np.testing.assert_allclose(newest(client)[:3], 1000.0 * TRUTH[:3], atol=1e-2)
 

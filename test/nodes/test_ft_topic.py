@@ -37,9 +37,9 @@ class OtherDriver:
 
 
 @contextlib.contextmanager
-def beside_another_driver(monkeypatch, **parameters):
+def beside_another_driver(**parameters):
     parameters = {"source": "topic", "input_topic": "other/wrench", **parameters}
-    with running(FtBridge, monkeypatch, **parameters) as (_, client):
+    with running(FtBridge, **parameters) as (_, client):
         client.listen(WrenchStamped, "netft_data", 100)
         client.listen(Bool, "netft_ready", LATCHED)
         client.listen(DiagnosticArray, "/diagnostics")
@@ -47,8 +47,8 @@ def beside_another_driver(monkeypatch, **parameters):
 
 
 @pytest.mark.parametrize("delay_s", [None, 0.0])
-def test_wrenches_of_another_driver_and_their_end(monkeypatch, delay_s):
-    with beside_another_driver(monkeypatch) as (driver, client):
+def test_wrenches_of_another_driver_and_their_end(delay_s):
+    with beside_another_driver() as (driver, client):
         driver.delay_s = delay_s
         assert until(lambda: ready(client) and "netft_data" in client.last)
         np.testing.assert_allclose(newest(client), (0, 0, 5, 0, 0, 0))
@@ -61,8 +61,8 @@ def test_wrenches_of_another_driver_and_their_end(monkeypatch, delay_s):
 
 
 @pytest.mark.parametrize("delay_s", [0.5, -0.5])
-def test_stamps_that_are_old_or_of_the_future_are_not_taken(monkeypatch, delay_s):
-    with beside_another_driver(monkeypatch) as (driver, client):
+def test_stamps_that_are_old_or_of_the_future_are_not_taken(delay_s):
+    with beside_another_driver() as (driver, client):
         driver.delay_s = delay_s
         assert until(lambda: "other/wrench is" in said(client))
         assert not ready(client)
@@ -72,23 +72,23 @@ def test_stamps_that_are_old_or_of_the_future_are_not_taken(monkeypatch, delay_s
         assert until(lambda: ready(client))
 
 
-def test_bias_and_signs_hold_for_it_too(monkeypatch):
+def test_bias_and_signs_hold_for_it_too():
     signs = [1.0, 1.0, -1.0, 1.0, 1.0, 1.0]
-    with beside_another_driver(monkeypatch, axis_signs=signs) as (_, client):
+    with beside_another_driver(axis_signs=signs) as (_, client):
         assert until(lambda: "netft_data" in client.last)
         np.testing.assert_allclose(newest(client), (0, 0, -5, 0, 0, 0))
         assert client.trigger("ft_bridge/bias").success
         assert until(lambda: not newest(client).any())
 
 
-def test_a_filter_needs_to_know_its_rate(monkeypatch):
-    with beside_another_driver(monkeypatch, filter_cutoff_hz=10.0) as (_, client):
+def test_a_filter_needs_to_know_its_rate():
+    with beside_another_driver(filter_cutoff_hz=10.0) as (_, client):
         assert until(lambda: "sample_rate_hz" in said(client))
         assert not ready(client)
 
 
-def test_a_filter_with_its_rate(monkeypatch):
+def test_a_filter_with_its_rate():
     parameters = {"filter_cutoff_hz": 10.0, "sample_rate_hz": 100}
-    with beside_another_driver(monkeypatch, **parameters) as (_, client):
+    with beside_another_driver(**parameters) as (_, client):
         assert until(lambda: "netft_data" in client.last)
         np.testing.assert_allclose(newest(client), (0, 0, 5, 0, 0, 0))

@@ -20,8 +20,8 @@ def values(joints):
     return np.array([joints[name] for name in NAMES])
 
 
-def test_a_twist_moves_the_arm_from_where_it_is_whatever_the_order_of_its_joints(monkeypatch):
-    with arm_bench(monkeypatch) as it:
+def test_a_twist_moves_the_arm_from_where_it_is_whatever_the_order_of_its_joints():
+    with arm_bench() as it:
         assert until(lambda: it.client.count.get("kuka/tcp_pose", 0) > 10)
         assert it.commands == []
         it.x = 0.02
@@ -49,8 +49,8 @@ BAD = [
 
 
 @pytest.mark.parametrize(("breaks", "message"), [b[1:] for b in BAD], ids=[b[0] for b in BAD])
-def test_joint_states_that_fail_in_motion_are_a_fault_until_reset(monkeypatch, breaks, message):
-    with arm_bench(monkeypatch) as it:
+def test_joint_states_that_fail_in_motion_are_a_fault_until_reset(breaks, message):
+    with arm_bench() as it:
         it.x = 0.02
         assert it.moves()
         it.following = False
@@ -67,8 +67,8 @@ def test_joint_states_that_fail_in_motion_are_a_fault_until_reset(monkeypatch, b
         assert it.moves()
 
 
-def test_an_arm_that_does_not_follow_is_a_fault_and_nothing_more_is_sent(monkeypatch):
-    with arm_bench(monkeypatch) as it:
+def test_an_arm_that_does_not_follow_is_a_fault_and_nothing_more_is_sent():
+    with arm_bench() as it:
         it.following = False
         it.x = 0.05
         assert until(lambda: "does not follow" in it.fault), it.fault
@@ -78,8 +78,8 @@ def test_an_arm_that_does_not_follow_is_a_fault_and_nothing_more_is_sent(monkeyp
         assert it.moves()
 
 
-def test_joints_that_jump_in_motion_are_a_fault_and_at_rest_are_followed(monkeypatch):
-    with arm_bench(monkeypatch) as it:
+def test_joints_that_jump_in_motion_are_a_fault_and_at_rest_are_followed():
+    with arm_bench() as it:
         it.joints = {name: angle + 0.3 for name, angle in it.joints.items()}
         assert until(lambda: it.figures().get("jumps") == "1")
         assert it.fault == ""
@@ -93,10 +93,8 @@ def test_joints_that_jump_in_motion_are_a_fault_and_at_rest_are_followed(monkeyp
         assert it.moves()
 
 
-def test_a_controller_that_goes_in_motion_is_a_fault_and_its_return_no_motion(
-    monkeypatch,
-):
-    with arm_bench(monkeypatch) as it:
+def test_a_controller_that_goes_in_motion_is_a_fault_and_its_return_no_motion():
+    with arm_bench() as it:
         it.x = 0.02
         assert it.moves()
         it.active = False
@@ -109,8 +107,8 @@ def test_a_controller_that_goes_in_motion_is_a_fault_and_its_return_no_motion(
         assert it.moves()
 
 
-def test_a_second_publisher_of_positions_stops_the_arm_until_it_is_gone(monkeypatch):
-    with arm_bench(monkeypatch) as it:
+def test_a_second_publisher_of_positions_stops_the_arm_until_it_is_gone():
+    with arm_bench() as it:
         it.x = 0.02
         assert it.moves()
         rival = Node("rival", use_global_arguments=False)
@@ -121,8 +119,8 @@ def test_a_second_publisher_of_positions_stops_the_arm_until_it_is_gone(monkeypa
         assert until(lambda: it.reset() and it.moves(), 20.0)
 
 
-def test_a_stop_holds_and_closing_ends_the_commands(monkeypatch):
-    with arm_bench(monkeypatch) as it:
+def test_a_stop_holds_and_closing_ends_the_commands():
+    with arm_bench() as it:
         it.x = 0.02
         assert it.moves()
         it.client.trigger("kuka_bridge/stop")
@@ -134,10 +132,8 @@ def test_a_stop_holds_and_closing_ends_the_commands(monkeypatch):
         assert it.is_left_alone()
 
 
-def test_a_bridge_that_is_killed_in_motion_leaves_the_arm_and_its_successor_begins_there(
-    monkeypatch,
-):
-    with running(lambda: ShellNode("bystander"), monkeypatch) as (_, client):
+def test_a_bridge_that_is_killed_in_motion_leaves_the_arm_and_its_successor_begins_there():
+    with running(lambda: ShellNode("bystander")) as (_, client):
         it = ArmBench(None, client)
         it.describe()
         it.x = 0.02
@@ -152,8 +148,8 @@ def test_a_bridge_that_is_killed_in_motion_leaves_the_arm_and_its_successor_begi
         assert np.abs(values(it.joints) - before).max() > 1e-4
 
 
-def test_a_description_that_is_wrong_is_told_and_a_right_one_taken(monkeypatch):
-    with arm_bench(monkeypatch, described=False) as it:
+def test_a_description_that_is_wrong_is_told_and_a_right_one_taken():
+    with arm_bench(described=False) as it:
         assert it.node.link.waiting_for == "the URDF on robot_description"
         it.describe(URDF.replace("lbr_A7", "lbr_A8"))
         assert until(lambda: "expected those between lbr_link_0" in it.node.link.waiting_for)
@@ -163,10 +159,10 @@ def test_a_description_that_is_wrong_is_told_and_a_right_one_taken(monkeypatch):
         assert it.connected()
 
 
-def test_a_urdf_file_serves_as_well_and_a_wrong_one_is_one_line_and_exit_1(monkeypatch, tmp_path):
+def test_a_urdf_file_serves_as_well_and_a_wrong_one_is_one_line_and_exit_1(tmp_path):
     path = tmp_path / "arm.urdf"
     path.write_text(URDF)
-    with arm_bench(monkeypatch, described=False, urdf=str(path)) as it:
+    with arm_bench(described=False, urdf=str(path)) as it:
         assert it.connected()
     with process("kuka_bridge", robot="ros2_control", urdf=str(tmp_path / "none.urdf")) as child:
         output, _ = child.communicate(timeout=30)

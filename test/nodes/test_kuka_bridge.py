@@ -102,12 +102,12 @@ class Bench:
 
 
 @contextlib.contextmanager
-def bench(monkeypatch, **parameters):
+def bench(**parameters):
     plant = KinematicPlant()
     tcp = plant.advance(np.zeros(3), np.zeros(3), 0.012).tcp_pose
     task = [*tcp.position.tolist(), 0.0, 0.0, 0.0, 1.0]
     parameters = {**LOCAL, "task_frame": task, **parameters}
-    with running(KukaBridge, monkeypatch, **parameters) as (node, client):
+    with running(KukaBridge, **parameters) as (node, client):
         config = SimulatedKrc4Config(pc_port=node.link.port, realtime_priority=0)
         with SimulatedKrc4(config, plant) as krc4:
             it = Bench(node, client, krc4, plant)
@@ -116,8 +116,8 @@ def bench(monkeypatch, **parameters):
             yield it
 
 
-def test_commands_move_the_robot_and_what_was_sent_is_published(monkeypatch):
-    with bench(monkeypatch) as it:
+def test_commands_move_the_robot_and_what_was_sent_is_published():
+    with bench() as it:
         it.say(x=0.01)
         assert it.moves()
         assert until(lambda: it.applied() == pytest.approx(0.01, abs=1e-6))
@@ -130,8 +130,8 @@ def test_commands_move_the_robot_and_what_was_sent_is_published(monkeypatch):
         assert it.diagnostics()["kuka_bridge: robot"].message == "connected"
 
 
-def test_bad_commands_leave_the_robot_at_rest_and_answered(monkeypatch):
-    with bench(monkeypatch) as it:
+def test_bad_commands_leave_the_robot_at_rest_and_answered():
+    with bench() as it:
         for bad in (
             {"x": math.nan},
             {"x": 0.01, "frame": "map"},
@@ -144,8 +144,8 @@ def test_bad_commands_leave_the_robot_at_rest_and_answered(monkeypatch):
         assert it.moves()
 
 
-def test_commands_that_stop_and_a_sensor_that_stops_ramp_to_rest(monkeypatch):
-    with bench(monkeypatch) as it:
+def test_commands_that_stop_and_a_sensor_that_stops_ramp_to_rest():
+    with bench() as it:
         it.say(x=0.01)
         assert it.moves()
         it.command = None
@@ -158,16 +158,16 @@ def test_commands_that_stop_and_a_sensor_that_stops_ramp_to_rest(monkeypatch):
         assert it.moves()
 
 
-def test_it_tells_the_limits_that_it_holds_to(monkeypatch):
-    with bench(monkeypatch, soft_force_n=20.0) as it:
+def test_it_tells_the_limits_that_it_holds_to():
+    with bench(soft_force_n=20.0) as it:
         it.client.listen(String, "kuka/governor_limits", LATCHED)
         assert until(lambda: "kuka/governor_limits" in it.client.last)
         told = limits_from_json(it.client.last["kuka/governor_limits"].data)
         assert (told.soft_force_n, told.hard_force_n) == (20.0, 500.0)
 
 
-def test_a_second_publisher_of_commands_stops_the_robot_until_it_is_gone(monkeypatch):
-    with bench(monkeypatch, command_publishers="bridge_test") as it:
+def test_a_second_publisher_of_commands_stops_the_robot_until_it_is_gone():
+    with bench(command_publishers="bridge_test") as it:
         it.say(x=0.01)
         assert it.moves()
         stranger = Node("stranger", use_global_arguments=False)
@@ -183,8 +183,8 @@ def test_a_second_publisher_of_commands_stops_the_robot_until_it_is_gone(monkeyp
         assert it.moves()
 
 
-def test_stop_latches_until_reset(monkeypatch):
-    with bench(monkeypatch) as it:
+def test_stop_latches_until_reset():
+    with bench() as it:
         it.say(x=0.01)
         assert it.moves()
         assert it.client.trigger("kuka_bridge/stop").success
@@ -194,8 +194,8 @@ def test_stop_latches_until_reset(monkeypatch):
         assert it.moves()
 
 
-def test_a_hard_force_latches_and_travel_is_refused_before_the_controller_trips(monkeypatch):
-    with bench(monkeypatch, max_correction_mm=1.0) as it:
+def test_a_hard_force_latches_and_travel_is_refused_before_the_controller_trips():
+    with bench(max_correction_mm=1.0) as it:
         it.force_z = 600.0
         it.say(x=0.01)
         assert it.rests()
@@ -212,8 +212,8 @@ def test_a_hard_force_latches_and_travel_is_refused_before_the_controller_trips(
         assert it.moves()
 
 
-def test_a_robot_that_restarts_is_followed(monkeypatch):
-    with bench(monkeypatch) as it:
+def test_a_robot_that_restarts_is_followed():
+    with bench() as it:
         it.krc4.reset()
         assert until(lambda: it.krc4.statistics.sessions == 2)
         it.say(x=0.01)

@@ -56,13 +56,13 @@ def orientation_said(client):
     return "" if message is None else message.status[1].message
 
 
-def test_world_and_tool_topics_with_a_fixed_orientation(monkeypatch):
+def test_world_and_tool_topics_with_a_fixed_orientation():
     parameters = {
         "orientation_source": "fixed", "world_from_sensor": ON_ITS_SIDE, "world_frame": "world",
         "tcp_from_sensor": [0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 1.0],
         "dead_band": [1.5, 0.0, 0.0, 0.0, 0.0, 0.0],
     }  # fmt: skip
-    with bench(monkeypatch, **parameters) as (_, client):
+    with bench(**parameters) as (_, client):
         listen(client, *TOPICS)
         assert until(lambda: all(topic in client.last for topic in TOPICS))
         np.testing.assert_allclose(heard(client, "raw_world"), WORLD, atol=1e-5)
@@ -74,10 +74,10 @@ def test_world_and_tool_topics_with_a_fixed_orientation(monkeypatch):
         assert frames == ["world", "world", "tcp"]
 
 
-def test_the_tool_topic_follows_when_biased(monkeypatch):
+def test_the_tool_topic_follows_when_biased():
     # netft_utils leaves transformed_tool as it was once it is biased.
     parameters = {"orientation_source": "fixed", "world_from_sensor": ON_ITS_SIDE}
-    with bench(monkeypatch, **parameters) as (_, client):
+    with bench(**parameters) as (_, client):
         listen(client, *TOPICS)
         assert until(lambda: client.count.get("transformed_tool", 0) > 20)
         assert client.trigger("bias").success
@@ -86,8 +86,8 @@ def test_the_tool_topic_follows_when_biased(monkeypatch):
         np.testing.assert_allclose(heard(client, "raw_world"), WORLD, atol=1e-5)
 
 
-def test_an_orientation_that_goes_stale_is_said_and_never_used(monkeypatch):
-    with bench(monkeypatch) as (_, client):
+def test_an_orientation_that_goes_stale_is_said_and_never_used():
+    with bench() as (_, client):
         listen(client, *TOPICS)
         arm = Arm(client)
         assert until(lambda: "transformed_world" in client.last)
@@ -103,8 +103,8 @@ def test_an_orientation_that_goes_stale_is_said_and_never_used(monkeypatch):
 
 
 @pytest.mark.parametrize(("frame", "delay_s"), [("task_frame", 0.0), ("base_link", 5.0)])
-def test_a_pose_in_another_frame_or_of_long_ago_is_none(monkeypatch, frame, delay_s):
-    with bench(monkeypatch) as (_, client):
+def test_a_pose_in_another_frame_or_of_long_ago_is_none(frame, delay_s):
+    with bench() as (_, client):
         listen(client, *TOPICS)
         arm = Arm(client, frame)
         arm.delay_s = delay_s
@@ -113,9 +113,9 @@ def test_a_pose_in_another_frame_or_of_long_ago_is_none(monkeypatch, frame, dela
         assert "transformed_world" not in client.last
 
 
-def test_weight_is_taken_off_or_nothing_is_published(monkeypatch):
+def test_weight_is_taken_off_or_nothing_is_published():
     mass = TRUTH[0] / STANDARD_GRAVITY_MPS2
-    with bench(monkeypatch, payload_mass_kg=mass) as (_, client):
+    with bench(payload_mass_kg=mass) as (_, client):
         assert until(lambda: "no pose on kuka/tcp_pose" in orientation_said(client))
         assert not ready(client)
         assert "netft_data" not in client.last
@@ -124,8 +124,8 @@ def test_weight_is_taken_off_or_nothing_is_published(monkeypatch):
         np.testing.assert_allclose(newest(client), (0.0, *TRUTH[1:]), atol=1e-5)
 
 
-def test_cancel_while_a_limit_is_exceeded(monkeypatch):
-    with bench(monkeypatch, max_force_n=40.0, max_force_biased_n=0.5) as (box, client):
+def test_cancel_while_a_limit_is_exceeded():
+    with bench(max_force_n=40.0, max_force_biased_n=0.5) as (box, client):
         client.listen(Bool, "cancel")
         assert until(lambda: client.count.get("netft_data", 0) > 20)
         assert "cancel" not in client.last
@@ -178,8 +178,8 @@ def services(monkeypatch):
     return Services(monkeypatch)
 
 
-def test_the_services_have_the_names_and_types_of_netft_utils(monkeypatch, services):
-    with bench(monkeypatch):
+def test_the_services_have_the_names_and_types_of_netft_utils(services):
+    with bench():
         assert {name: kind for name, (kind, _) in services.items()} == {
             "bias": "SetBias", "gravity_comp": "SetBias", "set_weight_bias": "SetBias",
             "set_max_values": "SetMax", "set_threshold": "SetThreshold",
@@ -187,8 +187,8 @@ def test_the_services_have_the_names_and_types_of_netft_utils(monkeypatch, servi
         }  # fmt: skip
 
 
-def test_bias_and_max_values_by_service(monkeypatch, services):
-    with bench(monkeypatch) as (box, client):
+def test_bias_and_max_values_by_service(services):
+    with bench() as (box, client):
         client.listen(Bool, "cancel")
         assert until(lambda: client.count.get("netft_data", 0) > 20)
         assert services.agrees("bias", bias=True, force=3.0, torque=0.0)
@@ -204,9 +204,9 @@ def test_bias_and_max_values_by_service(monkeypatch, services):
         assert not services.call("bias", bias=True, force=0.0, torque=0.0).success
 
 
-def test_gravity_by_service_needs_a_tilt_and_no_bias(monkeypatch, services):
+def test_gravity_by_service_needs_a_tilt_and_no_bias(services):
     parameters = {"orientation_source": "fixed", "world_from_sensor": ON_ITS_SIDE}
-    with bench(monkeypatch, **parameters) as (box, client):
+    with bench(**parameters) as (box, client):
         request = {"bias": True, "force": 0.0, "torque": 0.0}
         assert until(lambda: ready(client) and client.count.get("netft_data", 0) > 60)
         assert not services.call("gravity_comp", **request).success  # 30 N along z
@@ -226,9 +226,9 @@ def test_gravity_by_service_needs_a_tilt_and_no_bias(monkeypatch, services):
         assert not services.call("set_tool_data", mass=-1.0, com=0.0).success
 
 
-def test_weighing_and_dead_band_by_service(monkeypatch, services):
+def test_weighing_and_dead_band_by_service(services):
     parameters = {"orientation_source": "fixed"}
-    with bench(monkeypatch, **parameters) as (box, client):
+    with bench(**parameters) as (box, client):
         listen(client, *TOPICS)
         assert until(lambda: ready(client) and "transformed_tool" in client.last)
         assert services.agrees("set_weight_bias", bias=True)
@@ -245,8 +245,8 @@ def test_weighing_and_dead_band_by_service(monkeypatch, services):
         assert not services.call("set_threshold", data=band).success
 
 
-def test_a_filter_by_service_is_right_or_refused(monkeypatch, services, capfd):
-    with bench(monkeypatch) as (_, client):
+def test_a_filter_by_service_is_right_or_refused(services, capfd):
+    with bench() as (_, client):
         assert until(lambda: client.count.get("netft_data", 0) > 20)
         # 10 Hz is where netft_utils' own denominator is unstable; t is taken from the sensor.
         services.call("filter", filter=True, t=0.002, cutoff_frequency=10.0)
@@ -259,7 +259,7 @@ def test_a_filter_by_service_is_right_or_refused(monkeypatch, services, capfd):
         services.call("filter", filter=False, t=0.0, cutoff_frequency=0.0)
 
 
-def test_without_the_package_there_is_a_trigger(monkeypatch):
-    with bench(monkeypatch) as (_, client):
+def test_without_the_package_there_is_a_trigger():
+    with bench() as (_, client):
         assert until(lambda: ready(client))
         assert client.trigger("bias").success

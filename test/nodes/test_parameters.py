@@ -78,8 +78,8 @@ class Config:
         ),
     ],
 )
-def test_a_node_describes_all_and_gives_numbers_a_range(monkeypatch, kind, given, some):
-    with running(kind, monkeypatch, **given) as (node, _):
+def test_a_node_describes_all_and_gives_numbers_a_range(kind, given, some):
+    with running(kind, **given) as (node, _):
         names = set(node._parameters) - OWN
         assert some <= names
         for name in names:

@@ -5,16 +5,13 @@ import time
 
 import pytest
 import rclpy
-from bridge_rig import environment
 from geometry_msgs.msg import PoseStamped, WrenchStamped
 
 from der_ros.nodes.payload_recorder import record
 
 
 @pytest.mark.ros
-def test_wrenches_come_with_the_pose_of_that_time(monkeypatch):
-    for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE"):
-        monkeypatch.setenv(name, environment()[name])
+def test_wrenches_come_with_the_pose_of_that_time():
     context = rclpy.Context()
     rclpy.init(args=[], context=context)
     other = rclpy.create_node("other", context=context)
