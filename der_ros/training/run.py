@@ -13,7 +13,11 @@ import torch
 
 from der_ros.errors import CheckpointError, ConfigurationError
 from der_ros.tasks.base import Task
-from der_ros.training.checkpoint import latest_checkpoint, load_checkpoint
+from der_ros.training.checkpoint import (
+    latest_checkpoint,
+    load_checkpoint,
+    set_checkpoints_aside_after,
+)
 from der_ros.training.checkpoint_writer import CheckpointWriter
 from der_ros.training.config import TrainingConfig
 from der_ros.training.control import RunControl
@@ -224,6 +228,7 @@ class TrainingRun(RunControl):
             ) from error
         self._last_report = (0.0, self.learning.env_steps, self.learning.updates)
         forget_metrics_after(self.run_dir / "metrics.jsonl", self.learning.env_steps)
+        set_checkpoints_aside_after(self.run_dir, self.learning.env_steps)
         logger.info("resumed from %s at %d environment steps", path, self.learning.env_steps)
 
     def _content(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 import contextlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -116,6 +117,19 @@ def test_a_users_mistake_is_one_line_on_standard_error(tool, arguments, text, tm
 def test_what_a_resumed_run_cannot_change_is_refused(run_dir, capsys):
     assert train.main(["--resume", str(run_dir), "--set", "hidden=[9]"]) == 1
     assert "hidden cannot change" in capsys.readouterr().err
+
+
+def test_a_run_without_a_whole_checkpoint_is_refused_in_one_line(run_dir, tmp_path, capsys):
+    folder = tmp_path / "run"
+    shutil.copytree(run_dir, folder)
+    path = latest_checkpoint(folder)
+    path.write_bytes(path.read_bytes()[:-10])
+    for source in (folder, path):
+        assert train.main(["--resume", str(source)]) == 1
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert line.startswith("error: ")
+        assert path.name in line
+        assert "start a new run" in line
 
 
 def wait_for(predicate, timeout_s=60.0):
