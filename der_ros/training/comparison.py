@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -81,12 +80,18 @@ def read_run(run_dir: Path, metric: str, abscissa: str) -> Run:
     try:
         config = yaml.safe_load((run_dir / "config.yaml").read_text(encoding="utf-8"))
         lines = read_metrics(run_dir / "metrics.jsonl")
-    except (OSError, json.JSONDecodeError, yaml.YAMLError) as error:
+        if not all(isinstance(record, dict) for record in (config, *lines)):
+            raise ValueError("they hold something else than names and values")
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigurationError(
             f"{run_dir}: expected a run folder with config.yaml and metrics.jsonl: {error}"
         ) from error
     x_metric, factor, _ = ABSCISSAE[abscissa]
-    points = [(factor * line[x_metric], line[metric]) for line in lines if metric in line]
+    points = [
+        (factor * line[x_metric], line[metric])
+        for line in lines
+        if metric in line and x_metric in line
+    ]
     if not points:
         there = sorted({name for line in lines for name in line})
         raise ConfigurationError(
@@ -172,6 +177,6 @@ def draw_curves(curves: Sequence[Curve], metric: str, abscissa: str, path: Path)
     axes.grid(alpha=0.3)
     axes.legend(title="mean and its 95 % interval over runs")
     try:
-        figure.savefig(path, dpi=120)
+        figure.savefig(path, format=path.suffix[1:] or "png", dpi=120)
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path}: cannot be written: {error}") from error

@@ -103,11 +103,21 @@ def network_of(path):
         (train, ["--preset", "quick"], "fast, paper, gym"),
         (train, ["--set", "bach_size=3"], "batch_size"),
         (train, ["--run-dir", "/"], "holds something"),
+        (train, ["--run-dir", "{tmp}/file"], "file (File exists); choose another"),
+        (train, ["--run-dir", "{tmp}/file/run"], "run (Not a directory); choose another"),
+        (train, ["--run-dir", "/proc/nowhere/run"], "/proc/nowhere/run (No such file"),
+        (train, ["--resume", "{run}", "--run-dir", "{tmp}"], "holds something; choose another"),
+        (train, ["--resume", "{run}", "--run-dir", "{tmp}/file"], "choose another"),
+        (export_policy, ["{run}", "{tmp}/file/policy.onnx"], "file/policy.onnx (File exists)"),
+        (export_policy, ["{run}", "{tmp}", "--force"], "Is a directory"),
         (train, ["--demos", "/nowhere", "--run-dir", "{tmp}/r"], "/nowhere"),
     ],
 )
-def test_a_users_mistake_is_one_line_on_standard_error(tool, arguments, text, tmp_path, capsys):
-    assert tool.main([part.format(tmp=tmp_path) for part in arguments]) == 1
+def test_a_users_mistake_is_one_line_on_standard_error(
+    tool, arguments, text, run_dir, tmp_path, capsys
+):
+    (tmp_path / "file").write_text("mine")
+    assert tool.main([part.format(tmp=tmp_path, run=run_dir) for part in arguments]) == 1
     captured = capsys.readouterr()
     (line,) = captured.err.strip().splitlines()
     assert line.startswith("error: ")

@@ -79,6 +79,22 @@ def test_what_is_no_run_or_has_no_such_metric_is_refused(tmp_path):
         read_run(make_run(tmp_path, 1), "loss", "steps")
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.yaml", b"3"),
+        ("config.yaml", b"\x98\x00"),
+        ("metrics.jsonl", b"\x98\n"),
+        ("metrics.jsonl", b"[1]\n"),
+    ],
+)
+def test_damaged_files_of_a_run_are_refused_by_its_name(tmp_path, name, content):
+    run_dir = make_run(tmp_path, 1)
+    (run_dir / name).write_bytes(content)
+    with pytest.raises(ConfigurationError, match=f"{run_dir.name}: expected a run folder"):
+        read(run_dir)
+
+
 def test_runs_without_a_common_stretch_are_refused(tmp_path):
     runs = read(make_run(tmp_path, 1), make_run(tmp_path, 2))
     late = runs[1]._replace(x=runs[1].x + 1000)
@@ -104,5 +120,6 @@ def test_the_tool_refuses_in_one_line(tmp_path, capsys):
     assert plot_runs.main([str(tmp_path / "nowhere")]) == 1
     assert capsys.readouterr().err.startswith("error: ")
     run = str(make_run(tmp_path, 1))
-    assert plot_runs.main([run, "--out", str(tmp_path / "no" / "folder.png")]) == 1
-    assert "cannot be written" in capsys.readouterr().err
+    for out in (tmp_path / "no" / "folder.png", tmp_path):
+        assert plot_runs.main([run, "--out", str(out)]) == 1
+        assert "cannot be written" in capsys.readouterr().err
