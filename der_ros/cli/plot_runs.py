@@ -12,11 +12,13 @@ from der_ros.cli._common import run_tool
 from der_ros.training.comparison import (
     ABSCISSAE,
     Curve,
+    Run,
     draw_curves,
     group_runs,
     mean_curve,
     read_run,
 )
+from der_ros.training.metrics import EPISODE_RETURN, SUCCESS_RATE
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -26,17 +28,28 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _plot(options: argparse.Namespace) -> int:
-    runs = [read_run(path, options.metric, options.over) for path in options.run_dirs]
+    metric, runs = _read(options)
     curves = [mean_curve(label, group) for label, group in group_runs(runs).items()]
-    draw_curves(curves, options.metric, options.over, options.out)
+    environments = {run.environment for run in runs}
+    title = environments.pop() if len(environments) == 1 else ""
+    draw_curves(curves, metric, options.over, options.out, title)
     if options.json:
         data = [_last(curve) for curve in curves]
-        print(json.dumps({"out": str(options.out), "metric": options.metric, "curves": data}))
+        print(json.dumps({"out": str(options.out), "metric": metric, "curves": data}))
         return 0
     for curve in curves:
-        print(f"{curve.label}: {curve.runs} run(s), {options.metric} {curve.mean[-1]:.3g} at last")
+        print(f"{curve.label}: {curve.runs} run(s), {metric} {curve.mean[-1]:.3g} at last")
     print(f"wrote {options.out}")
     return 0
+
+
+def _read(options: argparse.Namespace) -> tuple[str, list[Run]]:
+    """The metric and the runs: of their success, unless told another or there was none at all."""
+    metric = options.metric or SUCCESS_RATE
+    runs = [read_run(path, metric, options.over) for path in options.run_dirs]
+    if options.metric or any(run.y.any() for run in runs):
+        return metric, runs
+    return EPISODE_RETURN, [read_run(p, EPISODE_RETURN, options.over) for p in options.run_dirs]
 
 
 def _last(curve: Curve) -> dict[str, object]:
@@ -58,7 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR")
     parser.add_argument(
-        "--metric", default="rollout/success_rate", help="as in metrics.jsonl (%(default)s)"
+        "--metric",
+        help=f"as in metrics.jsonl (default: {SUCCESS_RATE}, or {EPISODE_RETURN} where no run ever "
+        "succeeded)",
     )
     parser.add_argument("--over", choices=tuple(ABSCISSAE), default="steps", help="(%(default)s)")
     parser.add_argument(

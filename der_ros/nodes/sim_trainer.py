@@ -137,7 +137,8 @@ class SimTrainer(ShellNode):
     def _train(self) -> None:
         """The body of the training thread."""
         try:
-            _say(f"training {self._config.task}, results in {self._run.run_dir}")
+            trained = self._config.env or self._config.task
+            _say(f"training {trained}, results in {self._run.run_dir}")
             _say(outcome_line(self._run.run()))
             self.finish(0)
         except DerRosError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tempfile
 import zipfile
@@ -13,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from der_ros.errors import CheckpointError
+
+logger = logging.getLogger(__name__)
 
 FORMAT = "der_ros checkpoint 2"
 _TREE = "tree.json"
@@ -64,7 +67,7 @@ def load_checkpoint(path: Path, *names: str) -> dict[str, Plain]:
             return content
     except FileNotFoundError as error:
         raise CheckpointError(f"checkpoint: expected a file, there is none at {path}") from error
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # zipfile and numpy meet damage with errors of every kind
         raise CheckpointError(
             f"checkpoint {path}: expected a whole file of this release of der_ros, got a "
             f"truncated, damaged or foreign one ({error}); {_what_else(path)}"
@@ -77,19 +80,36 @@ def checkpoint_path(run_dir: Path, env_steps: int) -> Path:
 
 
 def latest_checkpoint(source: Path) -> Path:
-    """A checkpoint file itself, or the newest one of a run folder.
+    """A checkpoint file itself, or the newest one of a run folder that is whole.
+
+    Those that are passed over for it are named in the log.
 
     Raises:
         CheckpointError: there is none.
     """
     if source.is_file():
         return source
-    found = _checkpoints(source / "checkpoints")
-    if not found:
+    damaged: dict[Path, BaseException | None] = {}
+    for path in reversed(_checkpoints(source / "checkpoints")):
+        try:
+            load_checkpoint(path)
+        except CheckpointError as error:
+            damaged[path] = error.__cause__
+            continue
+        for other, cause in damaged.items():
+            logger.warning(
+                "checkpoint %s cannot be read (%s); %s is taken instead", other, cause, path
+            )
+        return path
+    if damaged:
         raise CheckpointError(
-            f"resume: expected a checkpoint, or a run folder that holds one, at {source}"
+            f"resume: expected a whole checkpoint in {source}, got truncated, damaged or foreign "
+            f"ones: {', '.join(f'{path.name} ({cause})' for path, cause in damaged.items())}; "
+            "start a new run"
         )
-    return found[-1]
+    raise CheckpointError(
+        f"resume: expected a checkpoint, or a run folder that holds one, at {source}"
+    )
 
 
 def drop_old_checkpoints(run_dir: Path, keep: int) -> None:
@@ -97,6 +117,13 @@ def drop_old_checkpoints(run_dir: Path, keep: int) -> None:
     folder = run_dir / "checkpoints"
     for path in (*_checkpoints(folder)[:-keep], *folder.glob("step_*.part")):
         path.unlink(missing_ok=True)
+
+
+def set_checkpoints_aside_after(run_dir: Path, env_steps: int) -> None:
+    """Renames those beyond ``env_steps``, from where a run goes on, so that none counts as its."""
+    for path in _checkpoints(run_dir / "checkpoints"):
+        if path.name > checkpoint_path(run_dir, env_steps).name:
+            path.replace(path.with_name(f"{path.name}.aside"))
 
 
 def _checkpoints(folder: Path) -> list[Path]:

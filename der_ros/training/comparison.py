@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +23,9 @@ ABSCISSAE = {
 _POINTS = 200
 # Budgets and places do not make another experiment.
 _NOT_COMPARED = ("seed", "max_minutes", "max_env_steps", "run_dir", "resume")
+_ENVIRONMENT = ("task", "env")
+_SHORT_LABEL = 40  # characters; of these two fit beside each other
+_MOST_SETTINGS = 4  # that a label still says one by one
 # Student's t, two-sided 95 %, for 1, 2, … degrees of freedom; beyond, its expansion.
 _T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 _Z_95 = 1.959964
@@ -45,6 +47,11 @@ class Run(NamedTuple):
     config: Mapping[str, Any]
     x: Array
     y: Array
+
+    @property
+    def environment(self) -> str:
+        """What was trained: the Gymnasium environment, else the task."""
+        return str(self.config.get("env") or self.config.get("task", self.name))
 
 
 class Curve(NamedTuple):
@@ -81,12 +88,18 @@ def read_run(run_dir: Path, metric: str, abscissa: str) -> Run:
     try:
         config = yaml.safe_load((run_dir / "config.yaml").read_text(encoding="utf-8"))
         lines = read_metrics(run_dir / "metrics.jsonl")
-    except (OSError, json.JSONDecodeError, yaml.YAMLError) as error:
+        if not all(isinstance(record, dict) for record in (config, *lines)):
+            raise ValueError("they hold something else than names and values")
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigurationError(
             f"{run_dir}: expected a run folder with config.yaml and metrics.jsonl: {error}"
         ) from error
     x_metric, factor, _ = ABSCISSAE[abscissa]
-    points = [(factor * line[x_metric], line[metric]) for line in lines if metric in line]
+    points = [
+        (factor * line[x_metric], line[metric])
+        for line in lines
+        if metric in line and x_metric in line
+    ]
     if not points:
         there = sorted({name for line in lines for name in line})
         raise ConfigurationError(
@@ -97,20 +110,36 @@ def read_run(run_dir: Path, metric: str, abscissa: str) -> Run:
 
 
 def group_runs(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Runs by what tells their configurations apart, in the order given."""
-    settings = [
-        {name: value for name, value in run.config.items() if name not in _NOT_COMPARED}
-        for run in runs
-    ]
-    names = sorted({name for setting in settings for name in setting})
-    differing = [
-        name for name in names if any(s.get(name) != settings[0].get(name) for s in settings)
-    ]
+    """Runs by what tells their configurations apart, in the order given.
+
+    A label has the environment where there are several, and the settings in which the runs of one
+    environment differ; where these are many, the name of the first run in their place.
+    """
     groups: dict[str, list[Run]] = {}
-    for run, setting in zip(runs, settings, strict=True):
-        label = ", ".join(f"{name}={setting.get(name)}" for name in differing)
-        groups.setdefault(label or str(run.config.get("task", run.name)), []).append(run)
+    environments = tuple(dict.fromkeys(run.environment for run in runs))
+    for environment in environments:
+        candidates = [run for run in runs if run.environment == environment]
+        names = _differing(candidates)
+        alike: dict[str, list[Run]] = {}
+        for run in candidates:
+            settings = ", ".join(f"{name}={run.config.get(name)}" for name in names)
+            alike.setdefault(settings, []).append(run)
+        for settings, group in alike.items():
+            where = [environment] if len(environments) > 1 or not settings else []
+            label = ", ".join([*where, group[0].name])
+            if len(names) <= _MOST_SETTINGS or label in groups:
+                label = ", ".join([*where, settings] if settings else where)
+            groups[label] = group
     return groups
+
+
+def _differing(runs: Sequence[Run]) -> list[str]:
+    """The settings in which runs of one environment differ."""
+    names = {name for run in runs for name in run.config} - {*_NOT_COMPARED, *_ENVIRONMENT}
+    first = runs[0].config
+    return sorted(
+        name for name in names if any(r.config.get(name) != first.get(name) for r in runs)
+    )
 
 
 def mean_curve(label: str, runs: Sequence[Run]) -> Curve:
@@ -140,7 +169,9 @@ def t_95(degrees_of_freedom: int) -> float:
     return _Z_95 + (_Z_95**3 + _Z_95) / (4.0 * degrees_of_freedom)
 
 
-def draw_curves(curves: Sequence[Curve], metric: str, abscissa: str, path: Path) -> None:
+def draw_curves(
+    curves: Sequence[Curve], metric: str, abscissa: str, path: Path, title: str = ""
+) -> None:
     """Writes the plot.
 
     Args:
@@ -148,6 +179,7 @@ def draw_curves(curves: Sequence[Curve], metric: str, abscissa: str, path: Path)
         metric: whose curves; a rate is drawn in percent.
         abscissa: one of ``ABSCISSAE``.
         path: of the picture, .png.
+        title: above it.
 
     Raises:
         ConfigurationError: the picture cannot be written.
@@ -162,16 +194,23 @@ def draw_curves(curves: Sequence[Curve], metric: str, abscissa: str, path: Path)
     axes = figure.add_subplot()
     for curve in curves:
         count = f" ({curve.runs} runs)" if curve.runs > 1 else ""
-        (line,) = axes.plot(curve.x, scale * curve.mean, label=curve.label + count)
+        style = "-" if curve.x[-1] > curve.x[0] else "o"
+        (line,) = axes.plot(curve.x, scale * curve.mean, style, label=curve.label + count)
         if curve.runs > 1:
             low, high = scale * curve.low, scale * curve.high
             axes.fill_between(curve.x, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
-    axes.set(xlabel=ABSCISSAE[abscissa][2], ylabel=f"{metric} (%)" if is_rate else metric)
+    ylabel = f"{metric} (%)" if is_rate else metric
+    axes.set(xlabel=ABSCISSAE[abscissa][2], ylabel=ylabel, xlim=(0, None), title=title)
     if is_rate:
         axes.set_ylim(-3, 103)
     axes.grid(alpha=0.3)
-    axes.legend(title="mean and its 95 % interval over runs")
+    several = any(curve.runs > 1 for curve in curves)
+    figure.legend(
+        loc="outside lower center",
+        ncols=2 if max(len(curve.label) for curve in curves) <= _SHORT_LABEL else 1,
+        title="mean and its 95 % interval over runs" if several else None,
+    )
     try:
-        figure.savefig(path, dpi=120)
+        figure.savefig(path, format=path.suffix[1:] or "png", dpi=120)
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path}: cannot be written: {error}") from error

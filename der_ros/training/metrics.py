@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -14,12 +14,28 @@ from der_ros.errors import DerRosError
 from der_ros.training.messages import EpisodeSummary
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Metrics = Mapping[str, float]
 
+SUCCESS_RATE, EPISODE_RETURN = "rollout/success_rate", "rollout/episode_return"
 WINDOW_EPISODES = 100
 GREEDY_WINDOW_EPISODES = 20
+
+_EXPLORING = f"exploring (last {WINDOW_EPISODES} episodes)"
+_NOISE_FREE = f"noise-free (last {GREEDY_WINDOW_EPISODES} episodes)"
+_EVALUATION = "evaluation (unseen seeds)"
+# Metric, style and label of what the learning curve shows.
+_SUCCESS_CURVES = (
+    (SUCCESS_RATE, "-", _EXPLORING),
+    ("rollout/greedy_success_rate", "--", _NOISE_FREE),
+    ("rollout/evaluation_success_rate", "o", _EVALUATION),
+)
+_RETURN_CURVES = (
+    (EPISODE_RETURN, "-", _EXPLORING),
+    ("rollout/evaluation_return", "o", _EVALUATION),
+)
 
 
 class MetricsWriter:
@@ -78,8 +94,8 @@ class EpisodeWindow:
         result = {"rollout/episodes": float(self.episodes)}
         if self._all:
             count = len(self._all)
-            result["rollout/success_rate"] = sum(e.success for e in self._all) / count
-            result["rollout/episode_return"] = sum(e.episode_return for e in self._all) / count
+            result[SUCCESS_RATE] = sum(e.success for e in self._all) / count
+            result[EPISODE_RETURN] = sum(e.episode_return for e in self._all) / count
             result["rollout/episode_length"] = sum(e.steps for e in self._all) / count
         if self._greedy:
             result["rollout/greedy_success_rate"] = sum(self._greedy) / len(self._greedy)
@@ -124,26 +140,38 @@ def prepare_plotting() -> None:
 
 
 def plot_learning_curve(run_dir: Path, title: str) -> None:
-    """Draws ``learning_curve.png`` from ``metrics.jsonl``."""
+    """Draws ``learning_curve.png`` from ``metrics.jsonl``.
+
+    It shows success; where no episode has succeeded, or nothing tells whether it did, the return.
+    """
     lines = read_metrics(run_dir / "metrics.jsonl")
     if not lines:
         raise DerRosError(f"learning curve: expected metrics in {run_dir}, there are none")
+    succeeded = any(line.get(name) for line in lines for name, *_ in _SUCCESS_CURVES)
+    minutes = lines[-1].get("time/elapsed_s", 0.0) / 60.0
+    title = f"{title} · {minutes:.1f} minutes"
     figure = _figure()
     axes = figure.axes[0]
-    for name, style, label in (
-        ("rollout/success_rate", "-", "exploring (last 100 episodes)"),
-        ("rollout/greedy_success_rate", "-", "noise-free (last 20 episodes)"),
-        ("rollout/evaluation_success_rate", "o", "evaluation (unseen seeds)"),
-    ):
-        points = [(line["time/env_steps"], line[name]) for line in lines if name in line]
-        if points:
-            steps, rates = zip(*points, strict=True)
-            axes.plot(steps, [100.0 * rate for rate in rates], style, label=label)
-    axes.set(xlabel="environment steps", ylabel="success (%)", ylim=(-3, 103), title=title)
-    minutes = lines[-1].get("time/elapsed_s", 0.0) / 60.0
     axes.grid(alpha=0.3)
-    axes.legend(loc="upper left", title=f"{minutes:.1f} minutes")
+    if succeeded:
+        _draw(axes, lines, _SUCCESS_CURVES, 100.0)
+        axes.set(ylabel="success (%)", ylim=(-3, 103), title=title)
+    else:
+        _draw(axes, lines, _RETURN_CURVES, 1.0)
+        axes.set(ylabel="return of an episode", title=f"{title} · no success")
+    axes.set(xlabel="environment steps", xlim=(0, None))
+    if axes.lines:
+        figure.legend(loc="outside lower center", ncols=3)
     figure.savefig(run_dir / "learning_curve.png", dpi=120)
+
+
+def _draw(
+    axes: Axes, lines: Sequence[Metrics], curves: Sequence[tuple[str, str, str]], scale: float
+) -> None:
+    for name, style, label in curves:
+        points = [(line["time/env_steps"], scale * line[name]) for line in lines if name in line]
+        if points:
+            axes.plot(*zip(*points, strict=True), style if len(points) > 1 else "o", label=label)
 
 
 def _figure() -> Figure:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from der_ros.errors import ConfigurationError
+from der_ros.training.checkpoint import latest_checkpoint
 from der_ros.training.config import TrainingConfig, load_config
 from der_ros.training.resuming import CONDITIONS, resumed_config
 
@@ -26,7 +27,7 @@ RESUMABLE = (
 def resolve_run(
     preset: str, overrides: Mapping[str, object], run_dir: str = "", resume: str = ""
 ) -> tuple[TrainingConfig, Path, Path | None]:
-    """Configuration, run folder, and what to resume.
+    """Configuration, run folder, and the checkpoint to go on from.
 
     Args:
         preset: name or path; not used with ``resume``, which has its own configuration.
@@ -45,8 +46,9 @@ def resolve_run(
                 f"resume: {', '.join(fixed)} cannot change in a run that goes on; "
                 f"{', '.join(RESUMABLE)} can"
             )
-        config, own_dir = resumed_config(Path(resume), overrides)
-        return config, Path(run_dir) if run_dir else own_dir, Path(resume)
+        checkpoint = latest_checkpoint(Path(resume))
+        config, own_dir = resumed_config(checkpoint, overrides)
+        return config, Path(run_dir) if run_dir else own_dir, checkpoint
     config = load_config(preset, overrides)
     return config, Path(run_dir) if run_dir else default_run_dir(config), None
 

@@ -11,9 +11,13 @@ from typing import Any
 
 import torch
 
-from der_ros.errors import CheckpointError, ConfigurationError
+from der_ros.errors import CheckpointError
 from der_ros.tasks.base import Task
-from der_ros.training.checkpoint import latest_checkpoint, load_checkpoint
+from der_ros.training.checkpoint import (
+    latest_checkpoint,
+    load_checkpoint,
+    set_checkpoints_aside_after,
+)
 from der_ros.training.checkpoint_writer import CheckpointWriter
 from der_ros.training.config import TrainingConfig
 from der_ros.training.control import RunControl
@@ -33,6 +37,7 @@ from der_ros.training.metrics import (
 )
 from der_ros.training.outcome import End, Outcome
 from der_ros.training.resuming import loop_state
+from der_ros.training.run_folder import prepare_run_folder
 
 logger = logging.getLogger(__name__)
 
@@ -74,14 +79,17 @@ class TrainingRun(RunControl):
         """
         keep_freed_memory()
         torch.set_num_threads(self.config.torch_threads)
-        self._prepare_run_dir()
+        checkpoint = None if self._resume is None else latest_checkpoint(self._resume)
+        prepare_run_folder(self.run_dir, checkpoint)
         self._describe_environment()
         self.learning = Learning(self.config, self._observation_size, self._action_size)
         engine = make_engine(
             self.config, self.learning.sizes, self.learning.td_errors, self._stop.is_set
         )
         self._loop = LearnerLoop(self.config, self.learning, engine)
-        self._begin(engine)
+        self._begin(engine, checkpoint)
+        # Only now: a configuration that is refused leaves nothing behind but an empty folder.
+        (self.run_dir / "config.yaml").write_text(self.config.to_yaml(), encoding="utf-8")
         # Before the first step: an export that cannot work is found now, not after the budget.
         self._export()
         self._checkpoints = CheckpointWriter(self.run_dir, self.config.checkpoints_kept)
@@ -174,15 +182,6 @@ class TrainingRun(RunControl):
         if self._on_metrics is not None:
             self._on_metrics(metrics)
 
-    def _prepare_run_dir(self) -> None:
-        used = self.run_dir.exists() and any(self.run_dir.iterdir())
-        if used and self._resume is None:
-            raise ConfigurationError(
-                f"run_dir: expected a new or empty folder, {self.run_dir} holds something; "
-                "choose another, or resume that run"
-            )
-        self.run_dir.mkdir(parents=True, exist_ok=True)
-
     def _describe_environment(self) -> None:
         environment = make_environment(self.config)
         try:
@@ -192,13 +191,11 @@ class TrainingRun(RunControl):
             self._task: Task | None = getattr(environment.unwrapped, "task", None)
         finally:
             environment.close()
-        # Only now: a configuration that is refused leaves nothing behind but an empty folder.
-        (self.run_dir / "config.yaml").write_text(self.config.to_yaml(), encoding="utf-8")
 
-    def _begin(self, engine: Engine) -> None:
+    def _begin(self, engine: Engine, checkpoint: Path | None) -> None:
         """Where a new run starts, or a resumed one was."""
-        if self._resume is not None:
-            self._load(latest_checkpoint(self._resume))
+        if checkpoint is not None:
+            self._load(checkpoint)
             return
         if self.config.demos:
             demonstrations = load_demonstrations(
@@ -224,6 +221,7 @@ class TrainingRun(RunControl):
             ) from error
         self._last_report = (0.0, self.learning.env_steps, self.learning.updates)
         forget_metrics_after(self.run_dir / "metrics.jsonl", self.learning.env_steps)
+        set_checkpoints_aside_after(self.run_dir, self.learning.env_steps)
         logger.info("resumed from %s at %d environment steps", path, self.learning.env_steps)
 
     def _content(self) -> dict[str, Any]:

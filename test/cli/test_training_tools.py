@@ -1,5 +1,6 @@
 import contextlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -102,11 +103,21 @@ def network_of(path):
         (train, ["--preset", "quick"], "fast, paper, gym"),
         (train, ["--set", "bach_size=3"], "batch_size"),
         (train, ["--run-dir", "/"], "holds something"),
+        (train, ["--run-dir", "{tmp}/file"], "file (File exists); choose another"),
+        (train, ["--run-dir", "{tmp}/file/run"], "run (Not a directory); choose another"),
+        (train, ["--run-dir", "/proc/nowhere/run"], "/proc/nowhere/run (No such file"),
+        (train, ["--resume", "{run}", "--run-dir", "{tmp}"], "holds something; choose another"),
+        (train, ["--resume", "{run}", "--run-dir", "{tmp}/file"], "choose another"),
+        (export_policy, ["{run}", "{tmp}/file/policy.onnx"], "file/policy.onnx (File exists)"),
+        (export_policy, ["{run}", "{tmp}", "--force"], "Is a directory"),
         (train, ["--demos", "/nowhere", "--run-dir", "{tmp}/r"], "/nowhere"),
     ],
 )
-def test_a_users_mistake_is_one_line_on_standard_error(tool, arguments, text, tmp_path, capsys):
-    assert tool.main([part.format(tmp=tmp_path) for part in arguments]) == 1
+def test_a_users_mistake_is_one_line_on_standard_error(
+    tool, arguments, text, run_dir, tmp_path, capsys
+):
+    (tmp_path / "file").write_text("mine")
+    assert tool.main([part.format(tmp=tmp_path, run=run_dir) for part in arguments]) == 1
     captured = capsys.readouterr()
     (line,) = captured.err.strip().splitlines()
     assert line.startswith("error: ")
@@ -116,6 +127,19 @@ def test_a_users_mistake_is_one_line_on_standard_error(tool, arguments, text, tm
 def test_what_a_resumed_run_cannot_change_is_refused(run_dir, capsys):
     assert train.main(["--resume", str(run_dir), "--set", "hidden=[9]"]) == 1
     assert "hidden cannot change" in capsys.readouterr().err
+
+
+def test_a_run_without_a_whole_checkpoint_is_refused_in_one_line(run_dir, tmp_path, capsys):
+    folder = tmp_path / "run"
+    shutil.copytree(run_dir, folder)
+    path = latest_checkpoint(folder)
+    path.write_bytes(path.read_bytes()[:-10])
+    for source in (folder, path):
+        assert train.main(["--resume", str(source)]) == 1
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert line.startswith("error: ")
+        assert path.name in line
+        assert "start a new run" in line
 
 
 def wait_for(predicate, timeout_s=60.0):

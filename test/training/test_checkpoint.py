@@ -9,6 +9,7 @@ from der_ros.training.checkpoint import (
     latest_checkpoint,
     load_checkpoint,
     save_checkpoint,
+    set_checkpoints_aside_after,
 )
 
 CONTENT = {
@@ -59,6 +60,33 @@ def test_a_flipped_bit_is_noticed(tmp_path):
         load_checkpoint(path)
 
 
+def test_no_flipped_bit_is_a_traceback_or_other_content(tmp_path):
+    """Among them versions, flags and compressions of the archive; some bits nothing depends on."""
+    path = saved(tmp_path)
+    whole, content = path.read_bytes(), repr(load_checkpoint(path))
+    refusals = []
+    for index in range(len(whole)):
+        path.write_bytes(flipped(whole, index))
+        try:
+            assert repr(load_checkpoint(path)) == content
+        except CheckpointError as error:
+            refusals.append(str(error))
+    assert len(refusals) > len(whole) / 2
+    assert all(path.name in text and "\n" not in text for text in refusals)
+
+
+def flipped(data, index):
+    return data[:index] + bytes([data[index] ^ 1 << index % 8]) + data[index + 1 :]
+
+
+def test_random_bytes_are_refused_by_name(tmp_path):
+    path, rng = tmp_path / "random.ckpt", np.random.default_rng(0)
+    for size in (10, 64, 5000):
+        path.write_bytes(rng.bytes(size))
+        with pytest.raises(CheckpointError, match=r"random\.ckpt: expected .* start a new run"):
+            load_checkpoint(path)
+
+
 def test_pickles_and_foreign_files_are_refused(tmp_path):
     pickled, foreign, text = tmp_path / "p.ckpt", tmp_path / "f.ckpt", tmp_path / "t.ckpt"
     with pytest.raises(TypeError, match="plain data"):
@@ -99,3 +127,29 @@ def test_the_newest_is_found_and_old_and_half_written_ones_are_dropped(tmp_path)
     assert list((tmp_path / "checkpoints").iterdir()) == [checkpoint_path(tmp_path, 1000)]
     with pytest.raises(CheckpointError, match="resume: expected a checkpoint"):
         latest_checkpoint(tmp_path / "elsewhere")
+
+
+def test_of_a_run_the_newest_whole_one_is_taken_and_the_damaged_ones_are_named(tmp_path, caplog):
+    paths = [checkpoint_path(tmp_path, steps) for steps in (1, 2, 3)]
+    for path in paths:
+        save_checkpoint(path, CONTENT)
+    paths[2].write_bytes(b"")
+    paths[1].write_bytes(paths[1].read_bytes()[:-40])
+    assert latest_checkpoint(tmp_path) == paths[0]
+    assert [record.args[0] for record in caplog.records] == [paths[2], paths[1]]
+    assert all("is taken instead" in record.message for record in caplog.records)
+    caplog.clear()
+    paths[0].write_bytes(b"hello")
+    with pytest.raises(CheckpointError, match=r"3\.ckpt .*2\.ckpt .*1\.ckpt .*start a new run"):
+        latest_checkpoint(tmp_path)
+    assert not caplog.records
+
+
+def test_checkpoints_beyond_where_a_run_goes_on_do_not_count_any_more(tmp_path):
+    for steps in (10, 20, 30):
+        save_checkpoint(checkpoint_path(tmp_path, steps), {})
+    set_checkpoints_aside_after(tmp_path, 20)
+    assert latest_checkpoint(tmp_path) == checkpoint_path(tmp_path, 20)
+    drop_old_checkpoints(tmp_path, 1)
+    names = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert names == ["step_0000000020.ckpt", "step_0000000030.ckpt.aside"]

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 import yaml
+from matplotlib.figure import Figure
 from PIL import Image
 
 from der_ros.cli import plot_runs
@@ -10,16 +11,18 @@ from der_ros.errors import ConfigurationError
 from der_ros.training.comparison import group_runs, mean_curve, read_run, t_95
 
 
-def make_run(folder, seed, algorithm="ddpg", slope=1.0, last=100):
+def make_run(folder, seed, algorithm="ddpg", slope=1.0, last=100, **settings):
     run_dir = folder / f"{algorithm}_{seed}"
     run_dir.mkdir()
     config = {"task": "lap_joint", "algorithm": algorithm, "seed": seed, "max_minutes": 3 + seed}
+    config |= settings
     (run_dir / "config.yaml").write_text(yaml.safe_dump(config))
     with (run_dir / "metrics.jsonl").open("w") as file:
         for step in range(0, last + 1, 10):
             line = {"time/env_steps": step, "time/elapsed_s": 6.0 * step}
             if step > 0:
                 line["rollout/success_rate"] = slope * step / 100
+                line["rollout/episode_return"] = step - 100.0
             file.write(json.dumps(line) + "\n")
     return run_dir
 
@@ -49,6 +52,26 @@ def test_runs_that_differ_in_seed_and_budget_only_are_one_group(tmp_path):
     assert list(group_runs(read(*folders[:2]))) == ["lap_joint"]
 
 
+def test_a_group_is_called_after_the_environment_that_was_trained(tmp_path):
+    cart, lap = make_run(tmp_path, 1, "dqn", env="CartPole-v1"), make_run(tmp_path, 1)
+    assert list(group_runs(read(cart))) == ["CartPole-v1"]
+    assert list(group_runs(read(cart, lap))) == ["CartPole-v1", "lap_joint"]
+    other = make_run(tmp_path, 1, "td3")
+    assert list(group_runs(read(cart, lap, other))) == [
+        "CartPole-v1", "lap_joint, algorithm=ddpg", "lap_joint, algorithm=td3",
+    ]  # fmt: skip
+
+
+def test_runs_with_many_differences_are_called_after_their_folders(tmp_path):
+    many = {f"setting_{number}": number for number in range(5)}
+    folders = [make_run(tmp_path, 1), make_run(tmp_path, 2, **many), make_run(tmp_path, 3, **many)]
+    groups = group_runs(read(*folders))
+    assert {label: len(runs) for label, runs in groups.items()} == {"ddpg_1": 1, "ddpg_2": 2}
+    (tmp_path / "other").mkdir()
+    same_name = make_run(tmp_path / "other", 1, **many)
+    assert len(group_runs(read(folders[0], same_name))) == 2
+
+
 def test_the_mean_and_its_interval_are_those_by_hand(tmp_path):
     runs = read(make_run(tmp_path, 1, slope=0.4), make_run(tmp_path, 2, slope=0.6, last=50))
     curve = mean_curve("both", runs)
@@ -75,8 +98,24 @@ def test_students_t_falls_towards_the_normals():
 def test_what_is_no_run_or_has_no_such_metric_is_refused(tmp_path):
     with pytest.raises(ConfigurationError, match="expected a run folder"):
         read(tmp_path)
-    with pytest.raises(ConfigurationError, match=r"the metric loss, it has rollout/success_rate"):
+    with pytest.raises(ConfigurationError, match=r"the metric loss, it has rollout/episode_return"):
         read_run(make_run(tmp_path, 1), "loss", "steps")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.yaml", b"3"),
+        ("config.yaml", b"\x98\x00"),
+        ("metrics.jsonl", b"\x98\n"),
+        ("metrics.jsonl", b"[1]\n"),
+    ],
+)
+def test_damaged_files_of_a_run_are_refused_by_its_name(tmp_path, name, content):
+    run_dir = make_run(tmp_path, 1)
+    (run_dir / name).write_bytes(content)
+    with pytest.raises(ConfigurationError, match=f"{run_dir.name}: expected a run folder"):
+        read(run_dir)
 
 
 def test_runs_without_a_common_stretch_are_refused(tmp_path):
@@ -100,9 +139,32 @@ def test_the_tool_writes_a_picture_and_the_last_points(tmp_path, capsys):
         assert image.size == (960, 540)
 
 
+def test_the_picture_names_what_it_shows(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    folders = [make_run(tmp_path, 1, "dqn", env="CartPole-v1"), make_run(tmp_path, 1)]
+    for chosen in (folders[:1], folders):
+        assert plot_runs.main([*map(str, chosen), "--out", str(tmp_path / "curves.png")]) == 0
+    assert [figure.axes[0].get_title() for figure in drawn] == ["CartPole-v1", ""]
+    (legend,) = drawn[1].legends
+    assert [text.get_text() for text in legend.get_texts()] == ["CartPole-v1", "lap_joint"]
+    assert legend.get_title().get_text() == ""  # no intervals, where no curve is a mean
+
+
+def test_the_tool_shows_the_return_where_no_run_succeeded(tmp_path, capsys):
+    run, other = make_run(tmp_path, 1, slope=0.0), make_run(tmp_path, 1, "td3")
+    out = ["--out", str(tmp_path / "curves.png"), "--json"]
+    for runs, metric in (([run], "episode_return"), ([run, other], "success_rate")):
+        assert plot_runs.main([*map(str, runs), *out]) == 0
+        assert json.loads(capsys.readouterr().out)["metric"] == f"rollout/{metric}"
+    assert plot_runs.main([str(run), "--metric", "rollout/success_rate", *out]) == 0
+    assert json.loads(capsys.readouterr().out)["metric"] == "rollout/success_rate"
+
+
 def test_the_tool_refuses_in_one_line(tmp_path, capsys):
     assert plot_runs.main([str(tmp_path / "nowhere")]) == 1
     assert capsys.readouterr().err.startswith("error: ")
     run = str(make_run(tmp_path, 1))
-    assert plot_runs.main([run, "--out", str(tmp_path / "no" / "folder.png")]) == 1
-    assert "cannot be written" in capsys.readouterr().err
+    for out in (tmp_path / "no" / "folder.png", tmp_path):
+        assert plot_runs.main([run, "--out", str(out)]) == 1
+        assert "cannot be written" in capsys.readouterr().err

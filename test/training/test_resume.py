@@ -9,9 +9,15 @@ import pytest
 import reach  # noqa: F401  (registers the environment)
 from test_run import SMALL, different, newest
 
-from der_ros.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
+from der_ros.training.checkpoint import (
+    checkpoint_path,
+    latest_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
 from der_ros.training.config import make_config
 from der_ros.training.metrics import read_metrics
+from der_ros.training.options import resolve_run
 from der_ros.training.resuming import loop_state, resumed_config
 from der_ros.training.run import TrainingRun
 
@@ -134,6 +140,22 @@ def test_what_a_checkpoint_lacks_is_refused_by_name(tmp_path):
     made, folder = resumed_config(tmp_path / "run")
     with pytest.raises(ValueError, match=rf"{path.name}.*earlier"):
         TrainingRun(made, folder, resume=folder).run()
+
+
+def test_a_run_whose_newest_checkpoint_is_damaged_goes_on_from_the_one_before(tmp_path, caplog):
+    options = {**SMALL, "target_success": 2.0, "evaluation_episodes": 1}
+    TrainingRun(make_config({**options, "max_env_steps": 200}), tmp_path).run()
+    made, folder, source = resolve_run("fast", {"max_env_steps": 400}, resume=str(tmp_path))
+    TrainingRun(made, folder, source).run()
+    before, damaged = (checkpoint_path(tmp_path, steps) for steps in (200, 400))
+    damaged.write_bytes(damaged.read_bytes()[:-10])
+
+    made, folder, source = resolve_run("fast", {"max_env_steps": 300}, resume=str(tmp_path))
+    assert (folder, source) == (tmp_path, before)
+    assert f"{damaged} cannot be read" in caplog.text
+    assert TrainingRun(made, folder, source).run().env_steps == 300
+    assert latest_checkpoint(tmp_path) == checkpoint_path(tmp_path, 300)
+    assert checkpoint_path(tmp_path, 200).exists()  # the damaged one is none of the two kept
 
 
 def test_a_run_goes_on_under_other_conditions_without_its_evaluations(tmp_path):

@@ -1,4 +1,6 @@
+import contextlib
 import json
+import os
 
 import gymnasium
 import numpy as np
@@ -112,6 +114,29 @@ def test_a_run_folder_that_holds_something_is_refused(tmp_path):
     with pytest.raises(ConfigurationError, match="choose another"):
         TrainingRun(config(), tmp_path).run()
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+
+
+def test_a_run_folder_that_cannot_be_written_to_is_refused(tmp_path):
+    tmp_path.chmod(0o555)
+    with not_root(), pytest.raises(ConfigurationError, match=r"Permission denied.*choose another"):
+        TrainingRun(config(), tmp_path).run()
+
+
+@contextlib.contextmanager
+def not_root():
+    """Whom nothing is forbidden."""
+    user = os.geteuid()
+    os.seteuid(user or 65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_a_run_that_is_refused_can_be_started_in_the_same_folder_again(tmp_path):
+    with pytest.raises(ConfigurationError, match="demos"):
+        TrainingRun(config(demos="/nowhere"), tmp_path).run()
+    assert TrainingRun(config(max_env_steps=50), tmp_path).run().env_steps == 50
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,8 @@ def export_policy(
 
     Raises:
         ConfigurationError: a weight or statistic is not finite, the module holds an operation that
-            is not known here, leaves [-1, 1], or comes out of onnxruntime differently.
+            is not known here, leaves [-1, 1], or comes out of onnxruntime differently; or
+            ``path`` cannot be written.
         ContractError: the file written would be refused by ``OnnxPolicy.load``.
     """
     path = Path(path)
@@ -106,6 +107,19 @@ def export_policy(
     data = to_onnx(module, metadata)
     observations = _probes(mean, std)
     wanted = _actions(module, observations)
+    try:
+        return _write(path, data, observations, wanted)
+    except OSError as error:
+        raise ConfigurationError(
+            f"policy: expected a file that can be written, got {path} ({error.strerror}); "
+            "choose another"
+        ) from error
+
+
+def _write(
+    path: Path, data: bytes, observations: NDArray[np.float32], wanted: NDArray[np.float32]
+) -> float:
+    """Writes ``path`` once it has been read back; the difference from what is ``wanted``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:

@@ -1,0 +1,37 @@
+"""The folder that a run writes to."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from der_ros.errors import ConfigurationError
+
+
+def prepare_run_folder(folder: Path, checkpoint: Path | None) -> None:
+    """Makes it where it is missing.
+
+    Args:
+        folder: of the run.
+        checkpoint: that the run goes on from, in this folder or another's; None for a new run.
+
+    Raises:
+        ConfigurationError: it cannot be made or written to, or holds anything but the run that
+            goes on.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        own = (folder / "checkpoints").resolve()
+        goes_on = checkpoint is not None and checkpoint.resolve().parent == own
+        if any(folder.iterdir()) and not goes_on:
+            raise ConfigurationError(
+                f"run_dir: expected a new or empty folder, {folder} holds something; choose "
+                "another, or resume that run"
+            )
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigurationError(
+            f"run_dir: expected a folder that can be made and written to, got {folder} "
+            f"({error.strerror}); choose another"
+        ) from error
