@@ -240,13 +240,15 @@ def test_a_bridge_that_hangs_for_a_moment_is_a_fault_and_moves_nothing_afterward
     sessions = it.krc4.statistics.sessions
     until(lambda: it.plant.cycles > stopped + 40, "cycles without an answer")
     it.bridge.send_signal(signal.SIGCONT)
-    it.tells("too late, expected at most 20")
+    # Which is seen first, its late answers or the silence before them, is chance.
+    it.tells("")
     # What was on its way when it stopped, and nothing of before when it woke.
     assert it.plant.moved <= stopped + ON_ITS_WAY
     assert it.krc4.state is ControllerState.RUNNING
     assert it.krc4.statistics.sessions == sessions
     it.stays()
-    assert "too late" in it.reset()
+    told = it.reset()
+    assert "too late" in told or "fell silent in motion" in told
     it.well()
 
 
