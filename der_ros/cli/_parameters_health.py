@@ -32,11 +32,6 @@ WORKSPACE = {"workspace_min_m": [-0.1, -0.1, -0.05], "workspace_max_m": [0.1, 0.
 STIFFNESS_N_PER_M = 1e5
 """As kuka_bridge declares them; a test compares."""
 
-_SHARED_SOURCES = (
-    "common", "conversions", "ft_parameters", "joint_link", "netft_utils", "rsi_link",
-    "sensor_orientation",
-)  # fmt: skip
-
 Parameters = Mapping[str, object]
 
 
@@ -124,12 +119,13 @@ def check_names(nodes: Mapping[str, Parameters]) -> Check:
 
 @cache
 def known_names(node: str) -> frozenset[str]:
-    """The names that ``node`` may declare: every text in its source (there is no rclpy here)."""
-    sources = NODES if node == EVERY_NODE else (node,)
+    """The names that ``node`` may declare: every text in its source (there is no rclpy here).
+
+    And in the modules that nodes share, whichever of them it uses.
+    """
+    others = set() if node == EVERY_NODE else {*NODES} - {node}
     folder = Path(__file__).resolve().parents[1] / "nodes"
-    trees = [
-        ast.parse((folder / f"{name}.py").read_text()) for name in (*sources, *_SHARED_SOURCES)
-    ]
+    trees = [ast.parse(path.read_text()) for path in folder.glob("*.py") if path.stem not in others]
     return frozenset(
         item.value
         for tree in trees

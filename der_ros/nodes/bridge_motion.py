@@ -65,7 +65,7 @@ class MotionConfig:
     base_from_task: Pose
     tcp_from_sensor: Pose
     limits: GovernorLimits
-    command_timeout_s: float = 0.15
+    command_timeout_s: float = 0.1
     wrench_timeout_s: float = 0.1
     max_late_answers: int = 20
     following: FollowingLimits = field(default_factory=FollowingLimits)

@@ -1,9 +1,9 @@
 """A publisher that lets other threads of Python run while the middleware works.
 
-rclpy keeps Python's global lock during a publication. The middleware may have to wait in it for
-another process (a reader in shared memory that was put to sleep at the wrong moment), by several
-milliseconds on a busy computer, and every thread of this process then waits too. Called through
-``ctypes``, the same function of the same library keeps nobody waiting.
+rclpy keeps Python's global lock during a publication, in which the middleware sends to each
+receiver, waits for its own threads and, with shared memory, even for another process's (see
+``middleware``); every thread of this process then waits too. Called through ``ctypes``, the same
+function of the same library keeps nobody waiting.
 """
 
 from __future__ import annotations

@@ -26,11 +26,10 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from der_ros.drivers.following import FollowingLimits
 from der_ros.drivers.motion import MeasuredRobot, SentMotion
 from der_ros.geometry import Twist
-from der_ros.nodes.bridge_motion import BridgeMotion, MotionConfig
-from der_ros.nodes.command_watch import Publishers, publishers_of
+from der_ros.nodes.bridge_motion import BridgeMotion
+from der_ros.nodes.bridge_parameters import declare_motion
 from der_ros.nodes.common import (
     LATCHED,
     DiagnosticsPublisher,
@@ -41,7 +40,6 @@ from der_ros.nodes.common import (
     run_node,
 )
 from der_ros.nodes.conversions import (
-    CellFrames,
     pose_to_message,
     twist_from_message,
     twist_to_message,
@@ -51,10 +49,10 @@ from der_ros.nodes.frames import BASE_FRAME, TASK_FRAME
 from der_ros.nodes.free_publisher import FreePublisher, publishing
 from der_ros.nodes.joint_link import JointLink
 from der_ros.nodes.polling import PolledSubscription
+from der_ros.nodes.publisher_watch import PublisherWatch
 from der_ros.nodes.realtime_process import RealtimeProcess
 from der_ros.nodes.robot_link import Callbacks, RobotLink
 from der_ros.nodes.rsi_link import RsiLink
-from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import limits_to_json
 
 _NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
@@ -64,7 +62,7 @@ _STATE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 _REMIND_S = 30.0
 _WATCH_S = 0.05
 _PUBLISHERS_S = 0.5
-_COMMANDS = "kuka/delta_twist_cmds"
+_COMMANDS, _WRENCHES = "kuka/delta_twist_cmds", "netft_data"
 _LINKS: dict[str, Callable[[ShellNode, Callbacks], RobotLink]] = {
     "rsi": RsiLink,
     "ros2_control": JointLink,
@@ -88,14 +86,7 @@ class KukaBridge(ShellNode):
             self, "publish_every", 1, "Publish the robot's state every so many cycles",
             minimum=1, maximum=250,
         )  # fmt: skip
-        self._allowed = frozenset(
-            declare(
-                self, "command_publishers", "",
-                "Names of the only nodes that may publish kuka/delta_twist_cmds, between blanks: "
-                "another one there latches a fault; empty: any node may",
-            ).split()
-        )  # fmt: skip
-        self._commanders = Publishers((), ())
+        self._watches = declare_watches(self)
         self._outbox: queue.SimpleQueue[SentMotion | None] = queue.SimpleQueue()
         self._connected = False
         self._reported_fault: str | None = None
@@ -116,7 +107,7 @@ class KukaBridge(ShellNode):
         self._applied = FreePublisher(self, TwistStamped, "kuka/twist_applied", _STATE)
         self._limits = self.create_publisher(String, "kuka/governor_limits", LATCHED)
         self.create_subscription(TwistStamped, _COMMANDS, self._on_command, _NEWEST)
-        self._wrenches = PolledSubscription(self, WrenchStamped, "netft_data", _NEWEST_READING)
+        self._wrenches = PolledSubscription(self, WrenchStamped, _WRENCHES, _NEWEST_READING)
         self.create_service(Trigger, "kuka_bridge/stop", self._on_stop)
         self.create_service(Trigger, "kuka_bridge/reset_fault", self._on_reset)
         self.create_timer(_WATCH_S, self._watch)
@@ -219,16 +210,10 @@ class KukaBridge(ShellNode):
             self.get_logger().info(f"waiting for {self._link.waiting_for}")
 
     def _watch_publishers(self) -> None:
-        """Two that command at the same time are one too many: which one counts is chance."""
-        self._commanders = publishers_of(self, _COMMANDS, self._allowed)
-        if self._commanders.foreign:
-            self._motion.latch(
-                f"{_COMMANDS} is also published by {', '.join(self._commanders.foreign)}, "
-                f"expected only {', '.join(sorted(self._allowed))}; end it"
-            )
-        rival = self._link.rival
-        if rival is not None:
-            self._motion.latch(rival)
+        """Somebody else who commands, tells the force or moves the arm is a fault."""
+        for wrong in (*(watch.look() for watch in self._watches), self._link.rival):
+            if wrong is not None:
+                self._motion.latch(wrong)
 
     def _report(self) -> list[Status]:
         motion, fault, connected = self._motion.counts, self._motion.fault, self._link.connected
@@ -240,20 +225,22 @@ class KukaBridge(ShellNode):
         answers = {"fault": fault or "", "connected": connected}
         refused = {f"refused_{name}": count for name, count in motion.refused.items()}
         done = {f"intervention_{name}": count for name, count in motion.interventions.items()}
+        foreign = [name for watch in self._watches for name in watch.seen.foreign]
+        repeated = [name for watch in self._watches for name in watch.seen.repeated]
         return [
             Status("robot", level, message, {**answers, **self._link.figures()}),
             self._realtime.status({**self._link.grants, "publishing": publishing()}),
             Status(
                 "motion",
-                Level.ERROR if fault else Level.WARN if self._commanders.repeated else Level.OK,
+                Level.ERROR if fault else Level.WARN if repeated else Level.OK,
                 fault or "no fault",
                 {
                     "commands": motion.commands,
                     "faults": motion.faults,
                     "following_mm": f"{1e3 * astray_m:.2f}",
                     "following_mrad": f"{1e3 * astray_rad:.1f}",
-                    "foreign_publishers": " ".join(self._commanders.foreign),
-                    "repeated_publishers": " ".join(self._commanders.repeated),
+                    "foreign_publishers": " ".join(foreign),
+                    "repeated_publishers": " ".join(repeated),
                     **refused,
                     **done,
                 },
@@ -261,76 +248,18 @@ class KukaBridge(ShellNode):
         ]
 
 
-def declare_motion(node: ShellNode, cycle_s: float) -> MotionConfig:
-    """The parameters of the motion governor and of the watchdogs.
-
-    Raises:
-        ConfigurationError: a value that cannot be, or a yield gain that would oscillate.
-    """
-    frames = CellFrames.declare(node)
-    limits = declare_limits(node)
-    stiffness = declare(
-        node, "stiffness_n_per_m", 1e5,
-        "Stiffness of arm, tool, sensor and pieces together; the yield gain is checked against it",
-        minimum=1.0, maximum=1e9,
+def declare_watches(node: ShellNode) -> tuple[PublisherWatch, ...]:
+    """Who may command and who may tell the force, each a parameter."""
+    return tuple(
+        PublisherWatch(
+            node, topic, declare(
+                node, name, "",
+                f"Names of the only nodes that may publish {topic}, between blanks: another one "
+                "there latches a fault; empty: any node may",
+            ),
+        )
+        for name, topic in (("command_publishers", _COMMANDS), ("wrench_publishers", _WRENCHES))
     )  # fmt: skip
-    limits.check_yield_stability(cycle_s, stiffness)
-    return MotionConfig(
-        frames.base_from_task,
-        frames.tcp_from_sensor,
-        limits,
-        # One missed command of a policy at 0.06 s, and 30 ms of jitter, must not stop the robot.
-        declare(node, "command_timeout_s", 0.15, "A command is stale after this, by stamp and "
-                "arrival", minimum=0.01, maximum=1.0),
-        declare(node, "wrench_timeout_s", 0.1, "A wrench is stale after this, by arrival",
-                minimum=0.01, maximum=1.0),
-        declare(node, "max_late_answers", 20, "In motion, more late answers in a second, by the "
-                "controller's Delay, are a fault; below its Timeout", minimum=1, maximum=1000),
-        FollowingLimits(
-            declare(node, "following_distance_m", 0.01, "Measured and sent motion may differ by "
-                    "this, m; more is a fault", minimum=0.0001, maximum=10.0),
-            declare(node, "following_angle_rad", 0.05, "The same for the rotation, rad",
-                    minimum=0.001, maximum=10.0),
-            declare(node, "following_memory_s", 2.0, "A difference is forgotten after this, s",
-                    minimum=0.1, maximum=60.0),
-        ),
-    )  # fmt: skip
-
-
-# Name, default, the largest that can be meant, description.
-_GOVERNOR = (
-    ("max_linear_speed_mps", 0.05, 2.0, "Speed limit of the TCP, m/s"),
-    ("max_angular_speed_radps", 0.05, 4.0, "Speed limit of its rotation, rad/s"),
-    ("max_linear_acceleration_mps2", 1.0, 1e4, "Acceleration limit, m/s2; not of giving way"),
-    ("max_angular_acceleration_radps2", 2.0, 1e4, "Angular acceleration limit, rad/s2"),
-    ("soft_force_n", 50.0, 1e4, "Above it the tool gives way along the force, N"),
-    ("soft_torque_nm", 5.0, 1e3, "The same for the torque, Nm"),
-    ("hard_force_n", 500.0, 1e4, "At it everything stops and latches, N"),
-    ("hard_torque_nm", 50.0, 1e3, "The same for the torque, Nm"),
-    ("yield_gain_mps_per_n", 1e-4, 1.0, "Speed of giving way per newton above the soft limit"),
-    ("yield_gain_radps_per_nm", 1e-3, 10.0, "The same per newton metre"),
-)
-
-
-def declare_limits(node: ShellNode) -> GovernorLimits:
-    """The governor's limits, each a parameter of its own name.
-
-    Raises:
-        ConfigurationError: a value that cannot be.
-    """
-    numbers = {
-        name: declare(node, name, default, text, minimum=0.0, maximum=largest)
-        for name, default, largest, text in _GOVERNOR
-    }
-    low = declare(node, "workspace_min_m", [-0.1, -0.1, -0.05],
-                  "Lower corner of the TCP's box in the task frame, m")  # fmt: skip
-    high = declare(node, "workspace_max_m", [0.1, 0.1, 0.2],
-                   "Upper corner of the TCP's box in the task frame, m")  # fmt: skip
-    return GovernorLimits(
-        workspace_min_m=(low[0], low[1], low[2]),
-        workspace_max_m=(high[0], high[1], high[2]),
-        **numbers,
-    )
 
 
 def main(args: Sequence[str] | None = None) -> int:

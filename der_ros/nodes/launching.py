@@ -206,7 +206,11 @@ def deployment(
             ),
             node(
                 "kuka_bridge",
-                {"command_publishers": "policy_server assembly_supervisor", **kuka_bridge},
+                {
+                    "command_publishers": "policy_server assembly_supervisor",
+                    "wrench_publishers": "ft_bridge",
+                    **kuka_bridge,
+                },
             ),
             node(
                 "policy_server",

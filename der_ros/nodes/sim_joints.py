@@ -20,7 +20,7 @@ from std_msgs.msg import Float64MultiArray, String
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Wrench
 from der_ros.nodes.common import LATCHED, ShellNode
-from der_ros.nodes.joint_link import JointInterface
+from der_ros.nodes.joint_parameters import JointInterface
 from der_ros.nodes.polling import PolledSubscription
 from der_ros.sim.description import describe
 from der_ros.sim.joint_drives import DriveState, JointDrives

@@ -18,7 +18,7 @@ from der_ros.drivers.netft.configuration import SensorConfiguration
 from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Wrench
-from der_ros.nodes import kuka_bridge
+from der_ros.nodes import bridge_parameters
 from der_ros.policy.governor import GovernorLimits
 from der_ros.tasks import TASK_NAMES
 
@@ -313,15 +313,15 @@ class Declared(dict):
 
 def test_the_doctor_knows_the_bridges_defaults(monkeypatch):
     declared = Declared()
-    monkeypatch.setattr(kuka_bridge, "declare", declared.take)
-    limits = kuka_bridge.declare_limits(None)
+    monkeypatch.setattr(bridge_parameters, "declare", declared.take)
+    limits = bridge_parameters.declare_limits(None)
     assert limits == GovernorLimits(**parameters.WORKSPACE)
     assert {key: declared[key] for key in parameters.WORKSPACE} == parameters.WORKSPACE
     names = {field.name for field in dataclasses.fields(GovernorLimits)}
     assert set(declared) == names <= parameters.known_names("kuka_bridge")
     frames = SimpleNamespace(base_from_task=Pose.identity(), tcp_from_sensor=Pose.identity())
-    monkeypatch.setattr(kuka_bridge.CellFrames, "declare", lambda _: frames)
-    kuka_bridge.declare_motion(None, 0.012)
+    monkeypatch.setattr(bridge_parameters.CellFrames, "declare", lambda _: frames)
+    bridge_parameters.declare_motion(None, 0.012)
     assert declared["stiffness_n_per_m"] == parameters.STIFFNESS_N_PER_M
 
 

@@ -80,7 +80,7 @@ class CellWithoutPolicy:
             self.moved_at_s = self._commanded_at_s
 
     def _step(self):
-        fresh = time.monotonic() - self._commanded_at_s < 0.15 and not self.fault
+        fresh = time.monotonic() - self._commanded_at_s < 0.1 and not self.fault
         twist = self._twist if fresh else Twist.zero()
         if not twist.to_array().any():
             twist = Twist(np.array((0.0, 0.0, self.drift_mps)), np.zeros(3))

@@ -29,6 +29,8 @@ PATIENCE_S = 40.0
 SPEED_MPS, RADIUS_M = 0.02, 0.006
 # The bridge's POSCORR is far inside the controller's, so that it can be reached.
 MAX_CORRECTION_MM = 30.0
+# The bridge looks twice a second who publishes.
+WATCHED_S = 0.7
 SENSOR = SensorConfiguration(rdt_rate_hz=250, product_name="Simulated Net F/T")
 
 
@@ -186,6 +188,16 @@ class Stack:
                 return future.result().message
         raise AssertionError(f"{name} does not answer; {self.told()}")
 
+    def free(self):
+        """Resets until nothing latches it again."""
+
+        def freed():
+            self.reset()
+            time.sleep(WATCHED_S)
+            return self.without_fault()
+
+        until(freed, "an end of what latches", told=self.told)
+
     def restart_rsi(self):
         """As a person at the pendant does; waits until the bridge answers it."""
         sessions = self.krc4.statistics.sessions
@@ -243,6 +255,8 @@ def stack():
             "realtime_priority": 0,
             "task_frame": [*tcp.position.tolist(), 0.0, 0.0, 0.0, 1.0],
             "max_correction_mm": MAX_CORRECTION_MM,
+            "command_publishers": "bridge_test",
+            "wrench_publishers": "ft_bridge",
         }
         it.sensor_parameters = {
             "sensor_ip": "127.0.0.1",

@@ -110,8 +110,8 @@ def test_a_stale_command_ramps_to_rest_and_a_fresh_one_goes_on(bench):
 def test_the_age_of_the_stamp_counts_as_well(bench):
     bench.feel()
     bench.cycle()
-    # 0.15 s by the stamp, 0.145 of them gone: good for one cycle from now.
-    bench.motion.accept_command(X, "task_frame", 0.145)
+    # 0.1 s by the stamp, 0.095 of them gone: good for one cycle from now.
+    bench.motion.accept_command(X, "task_frame", 0.095)
     assert bench.cycle().linear.any()
     assert bench.motion.counts.interventions.get("STALE", 0) == 1
     bench.cycle()

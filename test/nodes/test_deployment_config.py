@@ -11,8 +11,8 @@ import yaml
 
 from der_ros.drivers.kuka.corrections import CorrectionLimits
 from der_ros.envs.assembly import default_limits
-from der_ros.nodes import kuka_bridge
-from der_ros.nodes.joint_link import JointInterface
+from der_ros.nodes.bridge_parameters import GOVERNOR_LIMITS
+from der_ros.nodes.joint_parameters import JointInterface
 from der_ros.sim.iiwa import IIWA
 from der_ros.tasks import TASK_NAMES, make_task
 
@@ -46,7 +46,7 @@ def test_every_task_can_be_chosen(cell):
 @pytest.mark.parametrize("task", TASK_NAMES)
 def test_the_robot_is_held_to_the_limits_of_the_training(cell, task):
     bridge = bridge_of(cell, task)
-    deployed = {name: bridge.get(name, default) for name, default, *_ in kuka_bridge._GOVERNOR}
+    deployed = {name: bridge.get(name, default) for name, default, *_ in GOVERNOR_LIMITS}
     deployed["workspace_min_m"] = tuple(bridge["workspace_min_m"])
     deployed["workspace_max_m"] = tuple(bridge["workspace_max_m"])
     assert deployed == dataclasses.asdict(default_limits(make_task(task), ROBOTS[cell.stem]))

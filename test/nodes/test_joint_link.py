@@ -11,7 +11,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
 from der_ros.nodes.common import ShellNode
-from der_ros.nodes.joint_link import JointReader
+from der_ros.nodes.joint_reader import JointReader
 
 pytestmark = pytest.mark.ros
 

@@ -166,14 +166,21 @@ def test_it_tells_the_limits_that_it_holds_to():
         assert (told.soft_force_n, told.hard_force_n) == (20.0, 500.0)
 
 
-def test_a_second_publisher_of_commands_stops_the_robot_until_it_is_gone():
-    with bench(command_publishers="bridge_test") as it:
+@pytest.mark.parametrize(
+    ("only", "kind", "topic"),
+    [
+        ("command_publishers", TwistStamped, "kuka/delta_twist_cmds"),
+        ("wrench_publishers", WrenchStamped, "netft_data"),
+    ],
+)
+def test_a_second_publisher_stops_the_robot_until_it_is_gone(only, kind, topic):
+    with bench(**{only: "bridge_test"}) as it:
         it.say(x=0.01)
         assert it.moves()
         stranger = Node("stranger", use_global_arguments=False)
         try:
-            stranger.create_publisher(TwistStamped, "kuka/delta_twist_cmds", 1)
-            assert until(lambda: "also published by stranger" in it.message())
+            stranger.create_publisher(kind, topic, 1)
+            assert until(lambda: f"{topic} is also published by stranger" in it.message())
             assert it.rests()
             # It is still there: a reset does not help.
             assert not it.freed()

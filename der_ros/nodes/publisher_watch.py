@@ -37,3 +37,30 @@ def publishers_of(node: Node, topic: str, expected: frozenset[str]) -> Publisher
         tuple(sorted(name for name in found if name not in expected)),
         tuple(sorted(name for name, times in found.items() if times > 1 and name in expected)),
     )
+
+
+class PublisherWatch:
+    """Watches that a topic has no other publishers than it should have.
+
+    Two that command, or two that tell the force, are one too many: which one counts is chance.
+
+    Args:
+        node: of the ROS graph.
+        topic: to watch.
+        expected: names of the only nodes that may publish it, between blanks; empty: any may.
+    """
+
+    def __init__(self, node: Node, topic: str, expected: str) -> None:
+        self._node, self._topic = node, topic
+        self._expected = frozenset(expected.split())
+        self.seen = Publishers((), ())
+
+    def look(self) -> str | None:
+        """Who publishes it now; returns what is wrong with that, or None."""
+        self.seen = publishers_of(self._node, self._topic, self._expected)
+        if not self.seen.foreign:
+            return None
+        return (
+            f"{self._topic} is also published by {', '.join(self.seen.foreign)}, "
+            f"expected only {', '.join(sorted(self._expected))}; end it"
+        )

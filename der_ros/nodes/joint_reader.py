@@ -1,0 +1,91 @@
+"""Joint states of whoever publishes them, as the positions of one arm's joints."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from rclpy.time import Time
+from sensor_msgs.msg import JointState
+
+from der_ros.drivers.arm.records import JointReading
+from der_ros.geometry import Array
+from der_ros.nodes.bridge_motion import MAX_FUTURE_S
+
+
+class JointReader:
+    """Takes the arm's joints out of joint states, in whatever order and company they come.
+
+    Args:
+        joint_names: of the arm.
+        timeout_s: a stamp is old after this.
+
+    Attributes:
+        joint_names: the order in which positions are given.
+        dropped: joint states that were not taken, by reason.
+    """
+
+    def __init__(self, joint_names: Sequence[str], timeout_s: float) -> None:
+        self.joint_names = tuple(joint_names)
+        self._timeout_s = timeout_s
+        self.dropped: dict[str, int] = {}
+        self._found = False
+        self._complaint = ""
+        self._complained_s = float("-inf")
+
+    @property
+    def complaint(self) -> str:
+        """Why the latest joint states were not taken, if that is not long ago."""
+        recent = time.monotonic() - self._complained_s < 2.0
+        return f" ({self._complaint})" if recent else ""
+
+    def read(self, message: JointState, age_s: float, now_ns: int) -> JointReading | None:
+        """The arm's joints, or None where the message is not to be used.
+
+        Args:
+            message: of any publisher on the topic.
+            age_s: since it arrived.
+            now_ns: the node's clock.
+        """
+        problem = self._problem(message, now_ns)
+        if problem is not None:
+            self._drop(*problem)
+            return None
+        self._found = True
+        stamp_age_s = _age_s(message, now_ns)
+        return JointReading(
+            self._positions(message), time.monotonic() - max(age_s, stamp_age_s, 0.0)
+        )
+
+    def _positions(self, message: JointState) -> Array:
+        places = {name: i for i, name in enumerate(message.name)}
+        return np.array([message.position[places[name]] for name in self.joint_names])
+
+    def _problem(self, message: JointState, now_ns: int) -> tuple[str, str] | None:
+        """Kind and description of what is wrong with it."""
+        missing = [name for name in self.joint_names if name not in message.name]
+        if len(missing) == len(self.joint_names):
+            # Of another device on the topic; worth a word only while there are no others.
+            return "foreign", "" if self._found else f"they name {', '.join(message.name)}"
+        if missing:
+            return "missing", f"they lack {', '.join(missing)}"
+        if len(message.position) != len(message.name):
+            return "length", f"{len(message.position)} positions for {len(message.name)} names"
+        if not np.isfinite(self._positions(message)).all():
+            return "not_finite", "a position is NaN or infinite"
+        age_s = _age_s(message, now_ns)
+        if age_s > self._timeout_s:
+            return "old", f"their stamp is {age_s:.3f} s old"
+        if age_s < -MAX_FUTURE_S:
+            return "future", f"their stamp is {-age_s:.3f} s in the future"
+        return None
+
+    def _drop(self, kind: str, complaint: str = "") -> None:
+        self.dropped[kind] = self.dropped.get(kind, 0) + 1
+        if complaint:
+            self._complaint, self._complained_s = complaint, time.monotonic()
+
+
+def _age_s(message: JointState, now_ns: int) -> float:
+    return 1e-9 * float(now_ns - Time.from_msg(message.header.stamp).nanoseconds)
