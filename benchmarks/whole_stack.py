@@ -70,7 +70,8 @@ def deployment(cycle_ms: int, ports: Ports, run_dir: Path) -> Iterator[int]:
 
 @contextmanager
 def started(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A program in a session of its own while inside; all of it ends with this."""
+    """A program in a session of its own while inside; all of it ends with this, also on SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with log.open("w") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True

@@ -1,14 +1,14 @@
 """``ros2 run der_ros benchmark NAME``: runs one of the package's benchmarks.
 
-Each is a script ``benchmarks/bench_NAME.py`` with arguments of its own, run in a process of its
-own, so that what it measures has that process to itself.
+Each is a script ``benchmarks/bench_NAME.py`` with arguments of its own. It takes this process's
+place, so that what it measures has the process to itself, and each signal (Ctrl-C too) is its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
-import subprocess
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ _PREFIX = "bench_"
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code, which is the benchmark's own."""
+    """Entry point; returns only where no benchmark is run."""
     return run_tool(lambda: _run(args))
 
 
@@ -37,7 +37,7 @@ def _run(args: Sequence[str] | None) -> int:
             f"benchmark: expected one of {', '.join(scripts)}, got {options.name!r}"
         )
     command = [sys.executable, str(scripts[options.name]), *options.arguments]
-    return subprocess.run(command, check=False).returncode
+    os.execv(sys.executable, command)
 
 
 def find_benchmarks() -> dict[str, Path]:

@@ -1,3 +1,4 @@
+import signal
 import subprocess
 import sys
 
@@ -16,6 +17,18 @@ sys.exit(0 if sys.argv[1:] == ["--json", "--size", "3"] else 7)
 '''
 
 
+CLEANS_UP = '''"""Takes a while to end."""
+import time
+
+try:
+    print("runs", flush=True)
+    time.sleep(60)
+except KeyboardInterrupt:
+    time.sleep(1)
+    print("cleaned up")
+'''
+
+
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
     """A prefix with one benchmark, found before the package's own."""
@@ -27,16 +40,29 @@ def installed(tmp_path, monkeypatch):
     return folder
 
 
+def run(*arguments):
+    command = [sys.executable, "-m", "der_ros.cli.benchmark", *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
 def test_arguments_go_to_the_benchmark_and_its_exit_code_comes_back(installed):
-    assert benchmark.main(["echo", "--json", "--size", "3"]) == 0
-    assert benchmark.main(["echo", "--help"]) == 7
+    assert run("echo", "--json", "--size", "3").returncode == 0
+    assert run("echo", "--help").returncode == 7
+
+
+def test_a_signal_goes_to_the_benchmark(installed):
+    """Which has perhaps a robot's nodes to end: nobody may kill it meanwhile."""
+    (installed / "bench_echo.py").write_text(CLEANS_UP)
+    command = [sys.executable, "-m", "der_ros.cli.benchmark", "echo"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "runs\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30)[0] == "cleaned up\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"]])
 def test_what_there_is_is_listed_with_its_description(installed, arguments):
-    command = [sys.executable, "-m", "der_ros.cli.benchmark", *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=True)
-    (line,) = [text for text in result.stdout.splitlines() if text.startswith("  echo")]
+    (line,) = [text for text in run(*arguments).stdout.splitlines() if text.startswith("  echo")]
     assert line.split(maxsplit=1)[1] == "Says what it was told."
 
 
