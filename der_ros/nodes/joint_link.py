@@ -28,7 +28,7 @@ from der_ros.nodes.free_publisher import FreePublisher
 from der_ros.nodes.joint_parameters import JointInterface, declare_cycle, declare_differential
 from der_ros.nodes.joint_reader import JointReader
 from der_ros.nodes.polling import PolledSubscription
-from der_ros.nodes.publisher_watch import publishers_of
+from der_ros.nodes.publisher_watch import PublisherWatch
 from der_ros.nodes.robot_link import Callbacks
 
 # Deep enough that another publisher on the topic (a gripper's) does not push ours out.
@@ -58,6 +58,7 @@ class JointLink:
         self._commands = FreePublisher(
             node, Float64MultiArray, self._names.command_topic, _COMMANDS
         )
+        self._publishers = PublisherWatch(node, self._names.command_topic, node.get_name())
         self._server: ArmServer | None = None
         self._joints: tuple[str, ...] = tuple(self._names.joint_names)
         self._order: list[int] = []
@@ -101,11 +102,7 @@ class JointLink:
     @property
     def rival(self) -> str | None:
         """Another node that publishes the commands."""
-        topic, own = self._names.command_topic, self._node.get_name()
-        others = publishers_of(self._node, topic, frozenset((own,))).foreign
-        if not others:
-            return None
-        return f"{topic} is also published by {', '.join(others)}, expected only {own}; end it"
+        return self._publishers.look()
 
     def open(self) -> None:
         """Begins the cycles, or as soon as the URDF is there."""

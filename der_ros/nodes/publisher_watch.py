@@ -12,7 +12,7 @@ _NAMELESS = "_NODE_NAME_UNKNOWN_"
 
 
 class Publishers(NamedTuple):
-    """The publishers of a topic.
+    """Those of a topic that are one too many.
 
     Attributes:
         foreign: names of nodes that were not expected.
@@ -22,21 +22,6 @@ class Publishers(NamedTuple):
 
     foreign: tuple[str, ...]
     repeated: tuple[str, ...]
-
-
-def publishers_of(node: Node, topic: str, expected: frozenset[str]) -> Publishers:
-    """Compares who publishes ``topic`` with the names ``expected``; nobody has to be there.
-
-    Without any expected name everybody is welcome.
-    """
-    if not expected:
-        return Publishers((), ())
-    found = Counter(info.node_name for info in node.get_publishers_info_by_topic(topic))
-    del found[_NAMELESS]
-    return Publishers(
-        tuple(sorted(name for name in found if name not in expected)),
-        tuple(sorted(name for name, times in found.items() if times > 1 and name in expected)),
-    )
 
 
 class PublisherWatch:
@@ -57,7 +42,16 @@ class PublisherWatch:
 
     def look(self) -> str | None:
         """Who publishes it now; returns what is wrong with that, or None."""
-        self.seen = publishers_of(self._node, self._topic, self._expected)
+        if not self._expected:
+            return None
+        found = Counter(
+            info.node_name for info in self._node.get_publishers_info_by_topic(self._topic)
+        )
+        del found[_NAMELESS]
+        self.seen = Publishers(
+            tuple(sorted(found.keys() - self._expected)),
+            tuple(sorted(name for name in found.keys() & self._expected if found[name] > 1)),
+        )
         if not self.seen.foreign:
             return None
         return (
