@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Twist, Wrench, angle_between, quaternion_from_rotation_vector
 from der_ros.sim.tool import GRAVITY_M_PER_S2
+from der_ros.sim.units import scaled
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import InitialState
 
@@ -162,7 +163,7 @@ def push_anywhere(world: AssemblyWorld, rng: np.random.Generator, count: int) ->
         for _ in range(_SETTLING_STEPS):
             at = world.held_pose().position + arm
             pybullet.applyExternalForce(
-                world.scene.tool, world.scene.held_link, force.tolist(), at.tolist(),
+                world.scene.tool, world.scene.held_link, force.tolist(), scaled(at),
                 pybullet.WORLD_FRAME, world.client,
             )  # fmt: skip
             world.advance(Twist.zero(), 1)

@@ -14,6 +14,8 @@ import numpy as np
 import pybullet
 from numpy.typing import NDArray
 
+from der_ros.sim.units import PER_M, scaled
+
 _FIELD_OF_VIEW_DEG = 45.0
 # How far an arm reaches out beyond the origins of its links, and room around it.
 _ARM_RADIUS_M = 0.12
@@ -60,8 +62,8 @@ def whole_view(client: int, aspect: float) -> View:
         for link in range(-1, pybullet.getNumJoints(body, physicsClientId=client))
     ]
     # An arm's links do not collide: the engine's boxes of them are hardly more than points.
-    low = np.min(corners, axis=(0, 1)) - _ARM_RADIUS_M
-    high = np.max(corners, axis=(0, 1)) + _ARM_RADIUS_M
+    low = np.min(corners, axis=(0, 1)) / PER_M - _ARM_RADIUS_M
+    high = np.max(corners, axis=(0, 1)) / PER_M + _ARM_RADIUS_M
     x, y, z = (0.5 * (low + high)).tolist()
     # What the box looks like from the side at most, and how far off it fills the picture.
     height, width = float(high[2] - low[2]), float(np.hypot(*(high - low)[:2]))
@@ -92,7 +94,11 @@ def look_at_joint(client: int) -> None:
     view = JOINT_VIEW
     pybullet.configureDebugVisualizer(pybullet.COV_ENABLE_GUI, 0, physicsClientId=client)
     pybullet.resetDebugVisualizerCamera(
-        view.distance_m, view.yaw_deg, view.pitch_deg, view.target, physicsClientId=client
+        PER_M * view.distance_m,
+        view.yaw_deg,
+        view.pitch_deg,
+        scaled(view.target),
+        physicsClientId=client,
     )
 
 
@@ -131,8 +137,12 @@ def _draw(
     image = pybullet.getCameraImage(
         width,
         height,
-        pybullet.computeViewMatrixFromYawPitchRoll(*view, 0.0, 2),
-        pybullet.computeProjectionMatrixFOV(_FIELD_OF_VIEW_DEG, width / height, _NEAR_M, _FAR_M),
+        pybullet.computeViewMatrixFromYawPitchRoll(
+            scaled(view.target), PER_M * view.distance_m, view.yaw_deg, view.pitch_deg, 0.0, 2
+        ),
+        pybullet.computeProjectionMatrixFOV(
+            _FIELD_OF_VIEW_DEG, width / height, *scaled((_NEAR_M, _FAR_M))
+        ),
         lightDirection=_LIGHT_FROM,
         shadow=1,
         renderer=pybullet.ER_TINY_RENDERER,

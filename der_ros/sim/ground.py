@@ -9,6 +9,7 @@ from __future__ import annotations
 import pybullet
 
 from der_ros.sim.shapes import create_ground
+from der_ros.sim.units import PER_M
 from der_ros.tasks.pieces import Piece
 
 # Each body that waits costs the engine a little in every step: eight are not to be felt.
@@ -54,7 +55,7 @@ class GroundShelf:
 
     def _park(self) -> None:
         """Puts the piece in the cell at a place of its own below it."""
-        place = (0.0, 0.0, -_SHELF_SPACING_M * (1 + self._body))
+        place = (0.0, 0.0, -PER_M * _SHELF_SPACING_M * (1 + self._body))
         pybullet.resetBasePositionAndOrientation(
             self._body, place, (0.0, 0.0, 0.0, 1.0), physicsClientId=self._client
         )

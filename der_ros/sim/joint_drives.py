@@ -27,6 +27,7 @@ from der_ros.rotation import Six
 from der_ros.sim.arm import Arm
 from der_ros.sim.kinematics import ArmKinematics
 from der_ros.sim.tool import motion_at
+from der_ros.sim.units import PER_NM
 from der_ros.sim.world import AssemblyWorld, WorldSnapshot
 
 PROGRAM_SPEED_RADPS = 1.0
@@ -175,7 +176,7 @@ class JointDrives:
         pybullet.setJointMotorControl2(
             self._world.scene.tool, spare, pybullet.POSITION_CONTROL,
             targetPosition=float(angles_rad[spare]), positionGain=_SPARE_GAIN,
-            force=_SPARE_TORQUE_NM, physicsClientId=self._world.client,
+            force=PER_NM * _SPARE_TORQUE_NM, physicsClientId=self._world.client,
         )  # fmt: skip
 
     def _check_lead(self) -> None:

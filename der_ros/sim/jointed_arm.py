@@ -20,6 +20,7 @@ from der_ros.sim.kinematics import ArmKinematics
 from der_ros.sim.servo import CartesianServo
 from der_ros.sim.shapes import collision_shape, visual_shape
 from der_ros.sim.tool import GRAVITY_M_PER_S2, JointStates, Motion, undamp
+from der_ros.sim.units import PER_KG, PER_KGM2, PER_M, PER_NM, scaled
 from der_ros.tasks.pieces import Piece
 
 _BASE = -1
@@ -76,14 +77,15 @@ class JointedArm:
         """Runs the physics while the servo's setpoint moves; see ``AssemblyWorld.drive``."""
         client, body, held, pull = self._client, self.body, self.held_link, servo.pull
         flange, weight = held - 1, self._weight_n
-        position, quaternion, velocity, angular, _ = motion
-        center = moved(position, quaternion, self._center_of_mass)
+        _, quaternion, velocity, angular, _ = motion
+        position = scaled(motion.position)
+        center = scaled(moved(motion.position, quaternion, self._center_of_mass))
         rx, ry, rz = center[0] - position[0], center[1] - position[1], center[2] - position[2]
         a = b = c = d = e = f = 0.0
         for _ in range(steps):
             (px, py, pz), (qx, qy, qz) = pull(twist, velocity, angular)
             # The controller carries the piece at its mass centre: r x W up.
-            torque = (qx + ry * weight, qy - rx * weight, qz)
+            torque = (PER_NM * qx + ry * weight, PER_NM * qy - rx * weight, PER_NM * qz)
             pybullet.applyExternalForce(
                 body, flange, (px, py, pz + weight), position, _WORLD, client
             )
@@ -97,20 +99,27 @@ class JointedArm:
             # PyBullet tells the velocity of the mass centre: v = v_c + r x w.
             wx, wy, wz = angular
             rx, ry, rz = center[0] - position[0], center[1] - position[1], center[2] - position[2]
-            velocity = (vx + ry * wz - rz * wy, vy + rz * wx - rx * wz, vz + rx * wy - ry * wx)
+            velocity = (
+                (vx + ry * wz - rz * wy) / PER_M,
+                (vy + rz * wx - rx * wz) / PER_M,
+                (vz + rx * wy - ry * wx) / PER_M,
+            )
             fx, fy, fz, tx, ty, tz = pybullet.getJointState(body, held, client)[2]
             a, b, c, d, e, f = a + fx, b + fy, c + fz, d + tx, e + ty, f + tz
         reading = self._reading((a, b, c, d, e, f), steps)
-        return Motion(position, quaternion, velocity, angular, reading)
+        x, y, z = position
+        place = x / PER_M, y / PER_M, z / PER_M
+        return Motion(place, quaternion, velocity, angular, reading)
 
     def _reading(self, reactions: Six, steps: int) -> Six:
         """The sensor's, from the joint's reactions about the piece's mass centre, summed."""
         # The joint reports what it does to the piece; a sensor, what the piece does to it.
         n = -1.0 / steps
+        m = n / PER_NM
         a, b, c, d, e, f = reactions
         fx, fy, fz = n * a, n * b, n * c
         x, y, z = self._center_of_mass
-        tx, ty, tz = n * d + y * fz - z * fy, n * e + z * fx - x * fz, n * f + x * fy - y * fx
+        tx, ty, tz = m * d + y * fz - z * fy, m * e + z * fx - x * fz, m * f + x * fy - y * fx
         return (fx, fy, fz, tx, ty, tz)
 
 
@@ -132,17 +141,17 @@ def _create_body(client: int, arm: Arm, piece: Piece) -> int:
         pybullet.createMultiBody(
             baseMass=0.0,
             baseVisualShapeIndex=_looks(client, arm.base_looks),
-            basePosition=base.position,
+            basePosition=scaled(base.position),
             baseOrientation=base.quaternion,
-            linkMasses=[*(axis.mass_kg for axis in arm.axes), piece.mass_kg],
+            linkMasses=scaled([*(axis.mass_kg for axis in arm.axes), piece.mass_kg], PER_KG),
             linkCollisionShapeIndices=[-1] * count + [collision_shape(client, piece)],
             linkVisualShapeIndices=[
                 *(_looks(client, axis.looks) for axis in arm.axes), visual_shape(client, piece)
             ],
-            linkPositions=[*(axis.origin for axis in arm.axes), held.position],
+            linkPositions=[*(scaled(axis.origin) for axis in arm.axes), scaled(held.position)],
             linkOrientations=[_IDENTITY] * count + [held.quaternion],
             linkInertialFramePositions=[
-                *(axis.center_of_mass for axis in arm.axes), piece.center_of_mass
+                *(scaled(axis.center_of_mass) for axis in arm.axes), scaled(piece.center_of_mass)
             ],
             linkInertialFrameOrientations=[_IDENTITY] * (count + 1),
             linkParentIndices=list(range(count + 1)),
@@ -154,7 +163,7 @@ def _create_body(client: int, arm: Arm, piece: Piece) -> int:
     for link, axis in enumerate(arm.axes):
         undamp(client, body, link, axis.damping_nms)
         pybullet.changeDynamics(
-            body, link, localInertiaDiagonal=axis.whole_inertia_kgm2,
+            body, link, localInertiaDiagonal=scaled(axis.whole_inertia_kgm2, PER_KGM2),
             jointLowerLimit=axis.lower_rad, jointUpperLimit=axis.upper_rad, physicsClientId=client,
         )  # fmt: skip
     for link in (count, _BASE):
@@ -172,11 +181,11 @@ def _looks(client: int, rods: Sequence[Rod]) -> int:
     """What one sees of a link, as PyBullet's number of a shape."""
     if not rods:
         return -1
-    ends = np.array([(rod.start, rod.end) for rod in rods], dtype=float)
+    ends = PER_M * np.array([(rod.start, rod.end) for rod in rods], dtype=float)
     return int(
         pybullet.createVisualShapeArray(
             shapeTypes=[pybullet.GEOM_CYLINDER] * len(rods),
-            radii=[rod.radius_m for rod in rods],
+            radii=scaled(rod.radius_m for rod in rods),
             lengths=np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1).tolist(),
             rgbaColors=[rod.rgba for rod in rods],
             visualFramePositions=ends.mean(axis=1).tolist(),

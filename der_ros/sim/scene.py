@@ -13,16 +13,19 @@ import numpy as np
 import pybullet
 
 from der_ros.sim.shapes import CONTACT_SHELL_M
+from der_ros.sim.units import PER_KG, PER_KGM2, PER_M
 from der_ros.sim.variation import Variation
 from der_ros.tasks.pieces import Box, Piece
 
 # Regularises the contact equations, of which there are more than six: at 600 N it is worth 1 um.
-_CONSTRAINT_SOFTNESS = 1e-7
-# The engine keeps a contact until a new one within this distance takes its place. With much less,
-# an old one on top of a rim holds a piece that is inside the rim by now: at 30 mm/s and slower, a
-# key within its clearance did not enter (pytest test/sim -k enters). Boxes get all their contacts
-# anew in each step, a mesh one of them: with as much as boxes have, a round peg trembled by 2 N.
-_SAME_CONTACT_M, _SAME_MESH_CONTACT_M = 0.005, 0.003
+_CONSTRAINT_SOFTNESS = 1e-7 * PER_M
+# The engine keeps a contact until a new one takes its place that is nearer than this share of the
+# smaller piece's radius: half a millimetre or less. With much less, an old one on top of a rim
+# holds a piece that is inside the rim by now: at 30 mm/s and slower, a key within its clearance did
+# not enter (pytest test/sim -k enters). With much more, what leans on a small area leans on one
+# point. Boxes get all their contacts anew in each step, a mesh one of them, and the engine keeps
+# four: with as much as boxes have, the corners of a round peg took turns, and it trembled by 1 N.
+_SAME_CONTACT, _SAME_MESH_CONTACT = 0.005, 0.003
 
 
 class Scene(NamedTuple):
@@ -55,8 +58,8 @@ def set_engine(client: int, physics_dt_s: float, held: Piece) -> None:
         pybullet.setPhysicsEngineParameter(
             constraintSolverType=pybullet.CONSTRAINT_SOLVER_LCP_DANTZIG,
             globalCFM=_CONSTRAINT_SOFTNESS,
-            contactSlop=CONTACT_SHELL_M,
-            contactBreakingThreshold=_SAME_MESH_CONTACT_M if has_mesh else _SAME_CONTACT_M,
+            contactSlop=PER_M * CONTACT_SHELL_M,
+            contactBreakingThreshold=_SAME_MESH_CONTACT if has_mesh else _SAME_CONTACT,
             deterministicOverlappingPairs=1,
             physicsClientId=client,
         )
@@ -77,8 +80,8 @@ def set_pieces(client: int, scene: Scene, held: Piece, ground: Piece, variation:
     """
     pybullet.changeDynamics(
         scene.tool, scene.held_link,
-        mass=held.mass_kg * variation.mass_scale,
-        localInertiaDiagonal=(np.diag(held.inertia) * variation.mass_scale).tolist(),
+        mass=PER_KG * held.mass_kg * variation.mass_scale,
+        localInertiaDiagonal=(PER_KGM2 * variation.mass_scale * np.diag(held.inertia)).tolist(),
         lateralFriction=math.sqrt(held.friction * variation.friction_scale),
         physicsClientId=client,
     )  # fmt: skip

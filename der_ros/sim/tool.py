@@ -21,6 +21,7 @@ from der_ros.geometry import Pose
 from der_ros.rotation import Quadruple, Six, Triple, conjugate, rotate
 from der_ros.sim.servo import CartesianServo, ServoConfig
 from der_ros.sim.shapes import collision_shape, visual_shape
+from der_ros.sim.units import PER_KG, PER_KGM2, PER_M, PER_NM, scaled
 from der_ros.tasks.pieces import Piece
 
 GRAVITY_M_PER_S2 = 9.81
@@ -95,17 +96,17 @@ class FreeTool:
         self._client, self._dt = client, dt_s
         self._mass_kg, self._inertia_kgm2 = servo.effective_mass_kg, servo.effective_inertia_kgm2
         self._load_n = 0.0
-        pybullet.setGravity(0.0, 0.0, -GRAVITY_M_PER_S2, physicsClientId=client)
+        pybullet.setGravity(0.0, 0.0, -PER_M * GRAVITY_M_PER_S2, physicsClientId=client)
         self.body = int(
             pybullet.createMultiBody(
-                baseMass=servo.effective_mass_kg,
+                baseMass=PER_KG * servo.effective_mass_kg,
                 baseCollisionShapeIndex=-1,
-                linkMasses=[piece.mass_kg],
+                linkMasses=[PER_KG * piece.mass_kg],
                 linkCollisionShapeIndices=[collision_shape(client, piece)],
                 linkVisualShapeIndices=[visual_shape(client, piece)],
                 linkPositions=[_ZERO3],
                 linkOrientations=[(0.0, 0.0, 0.0, 1.0)],
-                linkInertialFramePositions=[piece.center_of_mass],
+                linkInertialFramePositions=[scaled(piece.center_of_mass)],
                 linkInertialFrameOrientations=[(0.0, 0.0, 0.0, 1.0)],
                 linkParentIndices=[0],
                 linkJointTypes=[pybullet.JOINT_FIXED],
@@ -115,7 +116,7 @@ class FreeTool:
         )
         for link in (_HELD, _ARM):
             undamp(client, self.body, link)
-        inertia = (servo.effective_inertia_kgm2,) * 3
+        inertia = (PER_KGM2 * servo.effective_inertia_kgm2,) * 3
         pybullet.changeDynamics(
             self.body, _ARM, localInertiaDiagonal=inertia, physicsClientId=client
         )
@@ -132,8 +133,9 @@ class FreeTool:
     def place(self, motion: Motion, joints: JointStates) -> None:
         """Takes on a state."""
         body, client = self.body, self._client
-        pybullet.resetBasePositionAndOrientation(body, motion.position, motion.quaternion, client)
-        pybullet.resetBaseVelocity(body, motion.velocity, motion.angular, client)
+        position, velocity = scaled(motion.position), scaled(motion.velocity)
+        pybullet.resetBasePositionAndOrientation(body, position, motion.quaternion, client)
+        pybullet.resetBaseVelocity(body, velocity, motion.angular, client)
 
     def carry(self, load_kg: float) -> None:
         """Tells the controller what the held piece weighs."""
@@ -143,20 +145,22 @@ class FreeTool:
         """Runs the physics while the servo's setpoint moves; see ``AssemblyWorld.drive``."""
         client, tool, pull = self._client, self.body, servo.pull
         dt, weight = self._dt, GRAVITY_M_PER_S2 * self._mass_kg + self._load_n
-        (x, y, z), _, velocity, angular, _ = motion
+        velocity, angular = motion.velocity, motion.angular
+        x, y, z = scaled(motion.position)
         a = b = c = d = e = f = 0.0
         for _ in range(steps):
-            (px, py, pz), torque = pull(twist, velocity, angular)
+            (px, py, pz), (tx, ty, tz) = pull(twist, velocity, angular)
+            torque = (PER_NM * tx, PER_NM * ty, PER_NM * tz)
             pybullet.applyExternalForce(tool, -1, (px, py, pz + weight), (x, y, z), _WORLD, client)
             pybullet.applyExternalTorque(tool, -1, torque, _WORLD, client)
             pybullet.stepSimulation(client)
-            tx, ty, tz = torque
             a, b, c, d, e, f = a + px, b + py, c + pz, d + tx, e + ty, f + tz
             # Where the next force acts: the engine's own integration, so no need to ask for it.
-            velocity, angular = pybullet.getBaseVelocity(tool, client)
-            vx, vy, vz = velocity
+            (vx, vy, vz), angular = pybullet.getBaseVelocity(tool, client)
             x, y, z = x + vx * dt, y + vy * dt, z + vz * dt
-        position, quaternion = pybullet.getBasePositionAndOrientation(tool, client)
+            velocity = vx / PER_M, vy / PER_M, vz / PER_M
+        (x, y, z), quaternion = pybullet.getBasePositionAndOrientation(tool, client)
+        position = x / PER_M, y / PER_M, z / PER_M
         # What changed the arm's momentum, in newtons, less what the servo and the weights gave.
         (ux, uy, uz), (wx, wy, wz) = motion.velocity, motion.angular
         vx, vy, vz = velocity
@@ -172,6 +176,6 @@ class FreeTool:
 def undamp(client: int, body: int, link: int, joint_damping_nms: float = 0.0) -> None:
     """Takes away the friction with the air that PyBullet gives to all bodies, and their sleep."""
     pybullet.changeDynamics(
-        body, link, linearDamping=0.0, angularDamping=0.0, jointDamping=joint_damping_nms,
+        body, link, linearDamping=0.0, angularDamping=0.0, jointDamping=PER_NM * joint_damping_nms,
         activationState=pybullet.ACTIVATION_STATE_DISABLE_SLEEPING, physicsClientId=client,
     )  # fmt: skip

@@ -26,6 +26,7 @@ from der_ros.sim.scene import Scene, set_engine, set_pieces
 from der_ros.sim.servo import CartesianServo, ServoConfig
 from der_ros.sim.shapes import CONTACT_SHELL_M
 from der_ros.sim.tool import FreeTool, JointStates, Motion, Tool, motion_at
+from der_ros.sim.units import PER_M, scaled
 from der_ros.sim.variation import NOMINAL, Variation
 from der_ros.tasks.base import InitialState, Task
 
@@ -176,7 +177,7 @@ class AssemblyWorld:
         """
         self._ground = pose
         pybullet.resetBasePositionAndOrientation(
-            self._scene.ground, pose.position, pose.quaternion, physicsClientId=self.client
+            self._scene.ground, scaled(pose.position), pose.quaternion, physicsClientId=self.client
         )
 
     def advance(self, twist: Twist, steps: int) -> None:
@@ -280,12 +281,12 @@ class AssemblyWorld:
                 + contact[12] * np.array(contact[13])
             )
             force += one
-            torque += np.cross(np.array(contact[5]) - np.array(self._motion.position), one)
+            torque += np.cross(np.array(contact[5]) / PER_M - np.array(self._motion.position), one)
         return Wrench(force, torque)
 
     def penetration_m(self) -> float:
         """The deepest overlap of the two pieces, m, 0 when they do not touch."""
-        depths = (-float(contact[8]) - CONTACT_SHELL_M for contact in self._contacts())
+        depths = (-float(contact[8]) / PER_M - CONTACT_SHELL_M for contact in self._contacts())
         return max(0.0, max(depths, default=0.0))
 
     # -- save and restore ------------------------------------------------------------------------

@@ -120,12 +120,8 @@ class PegInHole(SymmetricTask):
         half, chamfer = 0.5 * PEG_WIDTH_M, self.tip_height_m
         tip = half - chamfer
         if self.shape == "round":
-            # In two parts: the engine follows one point of contact for each pair of parts, and
-            # would see the shaft's edge too late beside the tip's.
-            return (
-                Turned(((chamfer, half), (self.peg_length_m, half)), (0.0, 0.0, 0.0)),
-                Turned(((0.0, tip), (chamfer, half)), (0.0, 0.0, 0.0)),
-            )
+            profile = ((0.0, tip), (chamfer, half), (self.peg_length_m, half))
+            return (Turned(profile, (0.0, 0.0, 0.0)),)
         shaft = 0.5 * (self.peg_length_m - chamfer)
         return (
             Box((half, half, shaft), (0.0, 0.0, chamfer + shaft)),

@@ -128,6 +128,12 @@ class Frustum:
             faces.append(_lifted(polygon, height, self.position))
         return np.array(faces)
 
+    def above(self, height: float) -> Frustum:
+        """What is left of it above a height, m."""
+        bottom = tuple((x, y) for x, y in self._polygon(height / self.height).tolist())
+        x, y, z = self.position
+        return Frustum(bottom, self.top, self.height - height, (x, y, z + height))
+
     def _polygon(self, share: float) -> Array:
         """(corners, 2), the polygon at a share of the height."""
         bottom, top = np.array(self.bottom, dtype=float), np.array(self.top, dtype=float)

@@ -19,6 +19,7 @@ from der_ros.sim.iiwa import IIWA
 from der_ros.sim.kinematics import ArmKinematics
 from der_ros.sim.kr60 import KR60
 from der_ros.sim.robots import find_robot
+from der_ros.sim.units import PER_M
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import InitialState, make_task
 
@@ -133,7 +134,7 @@ def test_a_reset_places_the_held_piece_exactly(world, yaw):
     world.reset(start(wanted))
     body, link = world.scene.tool, world.scene.held_link
     state = pybullet.getLinkState(body, link, 1, 1, world.client)
-    assert np.array(state[4]) == pytest.approx(wanted.position, abs=1e-6)
+    assert np.array(state[4]) / PER_M == pytest.approx(wanted.position, abs=1e-6)
     assert angle_between(np.array(state[5]), wanted.quaternion) < 1e-6
 
 

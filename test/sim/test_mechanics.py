@@ -15,6 +15,7 @@ from cells import Cell, all_cells
 from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.sim.robots import ROBOT_NAMES
 from der_ros.sim.shapes import CONTACT_SHELL_M, collision_shape
+from der_ros.sim.units import PER_KG, PER_NM
 from der_ros.tasks import TASKS, InitialState
 
 CELLS = all_cells()
@@ -73,7 +74,7 @@ def put_ground_on_a_scale(world):
     client = world.client
     pybullet.removeBody(world.scene.ground, physicsClientId=client)
     body = pybullet.createMultiBody(
-        baseMass=0.0, linkMasses=[SCALE_KG],
+        baseMass=0.0, linkMasses=[PER_KG * SCALE_KG],
         linkCollisionShapeIndices=[collision_shape(client, world.task.ground, CONTACT_SHELL_M)],
         linkVisualShapeIndices=[-1], linkPositions=[(0, 0, 0)], linkOrientations=[(0, 0, 0, 1)],
         linkInertialFramePositions=[(0, 0, 0)], linkInertialFrameOrientations=[(0, 0, 0, 1)],
@@ -84,10 +85,11 @@ def put_ground_on_a_scale(world):
     world._scene = world.scene._replace(ground=body)
     # In an arm's world the held piece alone has weight.
     gravity = pybullet.getPhysicsEngineParameters(client)["gravityAccelerationZ"]
-    own_weight = np.array((0, 0, gravity * SCALE_KG, 0, 0, 0))
+    own_weight = np.array((0, 0, PER_KG * gravity * SCALE_KG, 0, 0, 0))
 
     def read():
         carried = np.array(pybullet.getJointState(body, 0, client)[2])
+        carried[3:] /= PER_NM
         return -carried - own_weight
 
     return read

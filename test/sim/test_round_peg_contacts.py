@@ -53,7 +53,9 @@ def test_assembled_it_rests_on_the_board_and_reads_a_steady_force(world, yaw):
         wrenches.append(world.contact_wrench().to_array())
     mean, spread = np.mean(wrenches, axis=0), np.std(wrenches, axis=0)
     assert mean[2] > 100.0
-    assert spread.max() < 0.01
+    assert spread[:3].max() < 0.01
+    # Of the tip's 64 corners the engine keeps four; at yaw 0 they take turns, at others hardly ever.
+    assert spread[3:].max() < 0.1
     # The engine's few contacts carry the peg as its whole face would: near its middle.
     assert np.abs(mean[3:]).max() < 0.002 * mean[2]
 
@@ -112,4 +114,4 @@ def test_penetration_is_below_a_hundredth_at_the_force_limit_and_little_while_it
     assert forces[-1] > 500.0
     assert depths[-1] < 1e-5
     # On the chamfer it sticks by friction and slips; then the facets of the two polygons pass.
-    assert max(depths) < 1.5e-4
+    assert max(depths) < 2e-5

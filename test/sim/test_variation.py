@@ -10,6 +10,7 @@ from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Twist
 from der_ros.sim.ground import KEPT_PIECES
 from der_ros.sim.tool import GRAVITY_M_PER_S2
+from der_ros.sim.units import PER_KGM2
 from der_ros.sim.variation import Variation
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import InitialState, LapJoint, make_task
@@ -47,7 +48,7 @@ def test_the_pieces_inertia_is_the_tasks_and_scales_with_its_mass(world):
     for scale in (1.0, 2.0):
         world.reset(at(0.3), Variation(mass_scale=scale))
         told = pybullet.getDynamicsInfo(world.scene.tool, 0, world.client)[2]
-        assert told == pytest.approx(np.diag(world.task.held.inertia) * scale)
+        assert told == pytest.approx(PER_KGM2 * np.diag(world.task.held.inertia) * scale)
 
 
 def test_a_stiffer_servo_presses_more_for_the_same_way(world):

@@ -17,6 +17,7 @@ from der_ros.geometry import (
 )
 from der_ros.sim.servo import ServoConfig
 from der_ros.sim.tool import GRAVITY_M_PER_S2
+from der_ros.sim.units import PER_NM, scaled
 from der_ros.sim.variation import Variation
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import TASK_NAMES, InitialState, LapJoint, make_task
@@ -48,8 +49,9 @@ def push(world, steps, *, force=(0.0, 0.0, 0.0), at=(0.0, 0.0, 0.0)):
     """Advances at rest while somebody pushes the held piece at a point of the world."""
     for _ in range(steps):
         pybullet.applyExternalForce(
-            world.scene.tool, world.scene.held_link, force, at, pybullet.WORLD_FRAME, world.client
-        )
+            world.scene.tool, world.scene.held_link, force, scaled(at),
+            pybullet.WORLD_FRAME, world.client,
+        )  # fmt: skip
         world.advance(Twist.zero(), 1)
 
 
@@ -101,8 +103,9 @@ def test_the_reading_is_what_the_engine_says_of_the_joint(world):
     for _ in range(150):
         before = world.held_pose().rotation
         world.advance(twist, 1)
-        reaction = pybullet.getJointState(tool, held, world.client)[2]
-        about_mass_center = Wrench.from_array(-np.array(reaction)).rotated(before)
+        reaction = np.array(pybullet.getJointState(tool, held, world.client)[2])
+        reaction[3:] /= PER_NM
+        about_mass_center = Wrench.from_array(-reaction).rotated(before)
         center = before @ np.array(world.task.held.center_of_mass)
         torque = about_mass_center.torque + np.cross(center, about_mass_center.force)
         reading = world.sensor_wrench().seen_from(world.held_pose() @ world.task.tcp_from_sensor)
