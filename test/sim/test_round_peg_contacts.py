@@ -54,7 +54,7 @@ def test_assembled_it_rests_on_the_board_and_reads_a_steady_force(world, yaw):
     mean, spread = np.mean(wrenches, axis=0), np.std(wrenches, axis=0)
     assert mean[2] > 100.0
     assert spread[:3].max() < 0.01
-    # Of the tip's 64 corners the engine keeps four; at yaw 0 they take turns, at others hardly ever.
+    # Of the tip's 64 corners the engine keeps four; at yaw 0 they take turns.
     assert spread[3:].max() < 0.1
     # The engine's few contacts carry the peg as its whole face would: near its middle.
     assert np.abs(mean[3:]).max() < 0.002 * mean[2]
