@@ -20,6 +20,7 @@ _FIELD_OF_VIEW_DEG = 45.0
 # How far an arm reaches out beyond the origins of its links, and room around it.
 _ARM_RADIUS_M = 0.12
 _NEAR_M, _FAR_M = 0.01, 10.0
+# Casts no shadow: over a few hundredths of a metre the renderer's shadows are patches.
 _LIGHT_FROM = (0.6, -0.8, 1.5)
 # Each pixel is the mean of this many squared: the renderer itself leaves edges jagged.
 _OVERSAMPLING = 2
@@ -144,7 +145,7 @@ def _draw(
             _FIELD_OF_VIEW_DEG, width / height, *scaled((_NEAR_M, _FAR_M))
         ),
         lightDirection=_LIGHT_FROM,
-        shadow=1,
+        shadow=0,
         renderer=pybullet.ER_TINY_RENDERER,
         physicsClientId=client,
     )
