@@ -46,7 +46,8 @@ def make_video_file(path: Path, fps: float) -> VideoFile:
         fps: frames a second.
 
     Raises:
-        ConfigurationError: another suffix, no such folder, or ffmpeg is not installed.
+        ConfigurationError: another suffix, no such folder, it cannot be written, or ffmpeg is not
+            installed.
     """
     kinds: dict[str, type[Mp4File] | type[GifFile]] = {".mp4": Mp4File, ".gif": GifFile}
     kind = kinds.get(path.suffix.lower())
@@ -54,7 +55,21 @@ def make_video_file(path: Path, fps: float) -> VideoFile:
         raise ConfigurationError(f"video: expected a file .mp4 or .gif, got '{path}'")
     if not path.parent.is_dir():
         raise ConfigurationError(f"video: expected the folder {path.parent}, there is none")
+    _require_writable(path)
     return kind(path, fps)
+
+
+def _require_writable(path: Path) -> None:
+    """Refuses now what would be found only once there is a film to write."""
+    existed = path.exists()
+    try:
+        path.open("ab").close()
+        if not existed:
+            path.unlink()
+    except OSError as error:
+        raise ConfigurationError(
+            f"video: expected a file that can be written, got '{path}': {error.strerror}"
+        ) from error
 
 
 class Mp4File:
