@@ -56,12 +56,12 @@ def collision_shape(client: int, piece: Piece, shell_m: float = 0.0) -> int:
     Raises:
         ConfigurationError: the piece has more parts.
     """
-    if len(piece.parts) > _MOST_PARTS:
+    parts = [solid for part in piece.parts for solid in _with_box_inside(part)]
+    if len(parts) > _MOST_PARTS:
         raise ConfigurationError(
-            f"Piece.parts: expected at most the {_MOST_PARTS} that the engine keeps, "
-            f"got {len(piece.parts)}"
+            f"Piece.parts: expected at most the {_MOST_PARTS} that the engine keeps, a frustum "
+            f"on a rectangle counted twice, got {len(parts)}"
         )
-    parts = [solid for part in piece.parts for solid in _with_box_below(part)]
     has_mesh = not all(isinstance(part, Box) for part in parts)
     with TemporaryDirectory(prefix="der_ros_") as folder:
         shape = int(
@@ -98,8 +98,8 @@ def visual_shape(client: int, piece: Piece) -> int:
         )
 
 
-def _with_box_below(part: Part) -> tuple[Part, ...]:
-    """A frustum that stands on a rectangle, with a box inside that has its lower face.
+def _with_box_inside(part: Part) -> tuple[Part, ...]:
+    """A frustum that widens upwards from a rectangle, with a box inside that has its lower face.
 
     Of a box on a box the engine finds all contacts in each step, of a mesh one, and it keeps four:
     corners of a peg's tip, pressed on the board, took turns, and the force trembled by 2 N. The
@@ -107,8 +107,8 @@ def _with_box_below(part: Part) -> tuple[Part, ...]:
     """
     if not isinstance(part, Frustum):
         return (part,)
-    half_x, half_y = part.bottom[0]
-    if part.bottom != rectangle(half_x, half_y):
+    (half_x, half_y), (top_x, top_y) = part.bottom[0], part.top[0]
+    if part.bottom != rectangle(half_x, half_y) or half_x > top_x or half_y > top_y:
         return (part,)
     (x, y, z), half = part.position, 0.5 * part.height
     return (Box((half_x, half_y, half), (x, y, z + half)), part.above(_BOX_AHEAD_M))
