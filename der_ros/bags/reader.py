@@ -46,7 +46,10 @@ class BagReader:
         folder = self.path.parent if self.path.suffix in (".mcap", ".db3") else self.path
         part = folder.with_name(folder.name + PART_SUFFIX)
         if folder.suffix == PART_SUFFIX or (part.exists() and not folder.exists()):
-            raise BagError(f"bag {self.path}: its recording was not completed")
+            raise BagError(
+                f"bag {self.path}: its recording was not completed; "
+                "'mcap recover' makes a file of what is in it"
+            )
         if not (folder / "metadata.yaml").is_file():
             raise BagError(
                 f"bag {self.path}: expected a rosbag2 folder with a metadata.yaml, "

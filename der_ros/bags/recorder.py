@@ -1,7 +1,8 @@
 """Writes rosbag2 bags (MCAP, metadata version 9) that appear under their name only when complete.
 
 Messages come in serialized (CDR), as they were on the wire, and are stored unchanged. While a bag
-is being written it lies in ``NAME.part/NAME``; what a crash leaves is recognisable by that.
+is being written it lies in ``NAME.part/NAME``: what a crash leaves is recognisable by that. Up to
+the last ``save`` it is whole; ``mcap recover`` gives it an end.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from rosbags.interfaces import (
 )
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.rosbag2.errors import WriterError
+from rosbags.rosbag2.storage_mcap import McapWriter
 from rosbags.typesys import Stores, get_typestore
 from rosbags.typesys.store import Typestore
 
@@ -89,6 +91,7 @@ class BagWriter:
         self._topics = tuple(topics)
         self._part = self.path.with_name(self.path.name + PART_SUFFIX)
         self._writer: Writer | None = None
+        self._unsaved = False
         self._connections: dict[str, Connection] = {}
 
     def open(self) -> None:
@@ -144,6 +147,26 @@ class BagWriter:
             self.abort()
             raise BagError(f"bag {self.path}: writing failed ({error})") from error
         self.messages += 1
+        self._unsaved = True
+
+    def save(self) -> None:
+        """Brings what was written into the file: a process that is killed loses only what is later.
+
+        Of its own accord the file grows by a megabyte at a time, half an attempt or so.
+
+        Raises:
+            BagError: the disk is full.
+        """
+        storage = self._writer.storage if self._writer is not None else None
+        if not self._unsaved or not isinstance(storage, McapWriter):
+            return
+        try:
+            storage.close_chunk()
+            storage.bio.flush()
+        except OSError as error:
+            self.abort()
+            raise BagError(f"bag {self.path}: writing failed ({error})") from error
+        self._unsaved = False
 
     def close(self) -> Path:
         """Completes the bag and gives it its name.

@@ -47,6 +47,8 @@ DEFAULT_TOPICS = [
     "/diagnostics diagnostic_msgs/msg/DiagnosticArray",
 ]
 BATCH_S = 0.05
+SAVE_S = 0.5
+"""What a recorder that is killed loses at most."""
 # Deep enough for a 7 kHz topic while the executor is busy for a tenth of a second.
 _QUEUE = QoSProfile(depth=1000)
 _TYPE = re.compile(r"(\w+)/msg/(\w+)")
@@ -73,6 +75,7 @@ class BagRecorder(ShellNode):
         self._latched: dict[str, bytes] = {}
         self._subscribed = [self._subscribe(entry) for entry in entries]
         self.create_timer(BATCH_S, self._collect_batch)
+        self.create_timer(SAVE_S, self._save)
         self.create_service(SetBool, "bag_recorder/record", self._on_record)
         self._diagnostics = DiagnosticsPublisher(self, "bags", self._collect)
 
@@ -107,6 +110,15 @@ class BagRecorder(ShellNode):
             return
         try:
             writer.write(topic, data, stamp_ns)
+        except BagError as error:
+            self._fail(error)
+
+    def _save(self) -> None:
+        """Brings the open bag into its file."""
+        if self._writer is None:
+            return
+        try:
+            self._writer.save()
         except BagError as error:
             self._fail(error)
 

@@ -1,8 +1,16 @@
 """Bags that rosbags and mcap read, and that appear only when they are complete."""
 
+import contextlib
+import signal
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+from mcap.exceptions import EndOfFile
 from mcap.reader import make_reader
+from mcap.records import Message
+from mcap.stream_reader import StreamReader
 from mcap_ros2.decoder import DecoderFactory
 from rosbags.highlevel import AnyReader
 from rosbags.interfaces import QosDurability
@@ -98,6 +106,43 @@ def test_an_exception_leaves_no_bag_but_what_was_written(tmp_path):
         writer.write("/policy/info", text("{}"), 5)
         raise KeyError
     assert [entry.name for entry in tmp_path.iterdir()] == ["bag.part"]
+
+
+KILLED = """
+import os, signal, sys
+from der_ros.bags.recorder import BagWriter, RecordedTopic
+writer = BagWriter(sys.argv[1], [RecordedTopic("/policy/info", "std_msgs/msg/String", True)])
+writer.open()
+for stamp in range(4):
+    writer.write("/policy/info", bytes(8), stamp)
+    if stamp == 2:
+        writer.save()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_writer_leaves_all_up_to_its_last_save(tmp_path):
+    result = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "bag")], timeout=60)
+    assert result.returncode == -signal.SIGKILL
+    assert list(salvaged(tmp_path / "bag.part" / "bag" / "bag.mcap")) == [0, 1, 2]
+
+
+def salvaged(path):
+    """Times of the messages that are in a file without an end."""
+    with path.open("rb") as file, contextlib.suppress(EndOfFile):
+        for entry in StreamReader(file).records:
+            if isinstance(entry, Message):
+                yield entry.log_time
+
+
+def test_what_is_saved_on_the_way_is_read_as_one_bag(tmp_path):
+    with BagWriter(tmp_path / "bag", [INFO]) as writer:
+        for stamp in range(5):
+            writer.write("/policy/info", text(str(stamp)), stamp)
+            writer.save()
+            writer.save()
+    with AnyReader([tmp_path / "bag"]) as reader:
+        assert [stamp for _, stamp, _ in reader.messages()] == [0, 1, 2, 3, 4]
 
 
 def test_a_name_that_is_taken_is_refused(bag):
