@@ -1,7 +1,8 @@
 """How often scripted controllers succeed on each task and arm: an oracle, and a blind push.
 
     python benchmarks/bench_controllers.py [--task lap_joint] [--robot kr60] [--episodes 200]
-        [--controller oracle] [--randomization none] [--keep FOLDER] [--json]
+        [--controller oracle] [--randomization none] [--option epsilon_m=0.0015 …]
+        [--keep FOLDER] [--json]
 
 The oracle knows the true goal, so it says whether a task can be solved; the blind one pushes
 straight down, so it says whether the task needs a policy. With ``--keep`` each cell and controller
@@ -19,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cells import Cell, add_cells, add_randomization, chosen_cells
+from cells import Cell, add_cells, add_options, add_randomization, chosen_cells
 from figures import Figure, argument_parser, show
 
 from der_ros.envs import TaskEnv
@@ -47,9 +48,9 @@ def why(info: dict[str, Any]) -> str:
     return next(named, "neither")
 
 
-def run_controller(cell: Cell, name: str, randomization: str, count: int) -> dict[str, float]:
-    """The controller's figures; names carry their units."""
-    env = cell.env(randomization=randomization)
+def run_controller(cell: Cell, name: str, count: int, options: dict[str, Any]) -> dict[str, float]:
+    """The controller's figures in the cell with these options; names carry their units."""
+    env = cell.env(**options)
     ends = [run_episode(env, _CONTROLLERS[name], seed) for seed in range(count)]
     env.close()
     counted = Counter(map(why, ends))
@@ -66,13 +67,15 @@ def run_controller(cell: Cell, name: str, randomization: str, count: int) -> dic
 
 def run_or_recall(cell: Cell, name: str, arguments: argparse.Namespace) -> dict[str, float]:
     """The controller's figures, or those that were kept."""
-    randomization, count = arguments.randomization, arguments.episodes
+    count = arguments.episodes
+    options = {"randomization": arguments.randomization, **dict(arguments.option)}
     if arguments.keep is None:
-        return run_controller(cell, name, randomization, count)
+        return run_controller(cell, name, count, options)
     arguments.keep.mkdir(parents=True, exist_ok=True)
-    kept = arguments.keep / f"{cell.name}_{name}_{randomization}_{count}.json"
+    given = "_".join(map(str, options.values()))
+    kept = arguments.keep / f"{cell.name}_{name}_{given}_{count}.json"
     if not kept.exists():
-        kept.write_text(json.dumps(run_controller(cell, name, randomization, count)))
+        kept.write_text(json.dumps(run_controller(cell, name, count, options)))
     found: dict[str, float] = json.loads(kept.read_text())
     return found
 
@@ -82,6 +85,7 @@ def main() -> int:
     parser = argument_parser(__doc__)
     add_cells(parser)
     add_randomization(parser, default="none")
+    add_options(parser)
     parser.add_argument("--episodes", type=int, default=200, help="of each (%(default)s)")
     parser.add_argument("--controller", choices=tuple(_CONTROLLERS), help="default: both")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keeps the figures, to go on")

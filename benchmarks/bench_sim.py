@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pybullet
+from cells import add_options
 from figures import Figure, argument_parser, more_is_better, show
 
 import der_ros.envs
@@ -152,15 +153,6 @@ def world_state(world: AssemblyWorld) -> Any:
     return pybullet.getLinkState(world.scene.tool, world.scene.held_link, 0, 1, world.client)[:6]
 
 
-def option(text: str) -> tuple[str, Any]:
-    """``NAME=VALUE`` as name and value: a number, or else a text."""
-    name, _, value = text.partition("=")
-    try:
-        return name, float(value)
-    except ValueError:
-        return name, value
-
-
 def raced(figures: dict[str, float]) -> list[Figure]:
     """The environment's speed against its peer's, and the rest, whose names carry their units."""
     ours, peer = "env_physics_steps_per_s", "bare_physics_steps_per_s"
@@ -177,10 +169,7 @@ def main() -> int:
     parser.add_argument("--task", choices=TASK_NAMES, default="lap_joint")
     parser.add_argument("--episodes", type=int, default=20)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument(
-        "--option", action="append", default=[], type=option, metavar="NAME=VALUE",
-        help="a keyword of the environment",
-    )  # fmt: skip
+    add_options(parser)
     arguments = parser.parse_args()
     options = dict(arguments.option)
     figures = measure(arguments.task, options, arguments.episodes, arguments.repeat)

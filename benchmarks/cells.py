@@ -59,6 +59,23 @@ def add_randomization(parser: argparse.ArgumentParser, default: str) -> None:
     )
 
 
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Lets the user give keywords of the environment."""
+    parser.add_argument(
+        "--option", action="append", default=[], type=_option, metavar="NAME=VALUE",
+        help="a keyword of the environment; may be repeated",
+    )  # fmt: skip
+
+
+def _option(text: str) -> tuple[str, Any]:
+    """``NAME=VALUE`` as name and value: a number, or else a text."""
+    name, _, value = text.partition("=")
+    try:
+        return name, float(value)
+    except ValueError:
+        return name, value
+
+
 def chosen_cells(arguments: argparse.Namespace) -> list[Cell]:
     """The cells that the user chose."""
     return [

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable
 
 from der_ros.errors import DerRosError
+
+
+def add_environment_options(parser: argparse.ArgumentParser) -> None:
+    """``--option NAME=VALUE``, for ``TrainingConfig.env_options``."""
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other keyword of the environment (docs/simulation.md), such as shape=round; "
+        "may be repeated",
+    )
 
 
 def run_tool(body: Callable[[], int]) -> int:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from der_ros.cli._common import run_tool
+from der_ros.cli._common import add_environment_options, run_tool
 from der_ros.cli._evaluation import Contestant, EpisodeProgress, show, summarise
 from der_ros.envs.assembly import AssemblyEnv
 from der_ros.envs.randomization import PRESETS
@@ -25,7 +25,7 @@ from der_ros.policy.runtime import OnnxPolicy
 from der_ros.sim.camera import has_display
 from der_ros.sim.robots import ROBOT_NAMES
 from der_ros.tasks import TASK_NAMES
-from der_ros.training.config import TrainingConfig, make_config
+from der_ros.training.config import TrainingConfig, make_config, parse_override
 from der_ros.training.environment import Environment, make_environment
 from der_ros.training.evaluator import EVALUATE_TOOL_SEED, Act, EvaluationReport, evaluate
 
@@ -162,6 +162,7 @@ def _config(options: argparse.Namespace, policy: OnnxPolicy | None) -> TrainingC
         "control_dt_s": None if policy is None else policy.contract.control_dt_s,
         "clearance_m": options.clearance,
         "randomization": options.randomization,
+        "env_options": dict(parse_override(text) for text in options.option),
     }
     return make_config({name: value for name, value in given.items() if value is not None})
 
@@ -187,6 +188,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--randomization", choices=tuple(PRESETS), help="default: the environment's"
     )
+    add_environment_options(parser)
     parser.add_argument(
         "--video", type=Path, help="write a film of the first episodes, .mp4 or .gif"
     )

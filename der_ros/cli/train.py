@@ -13,7 +13,7 @@ from types import FrameType, TracebackType
 from typing import Protocol
 
 from der_ros.algorithms.base import ALGORITHM_NAMES
-from der_ros.cli._common import run_tool
+from der_ros.cli._common import add_environment_options, run_tool
 from der_ros.replay.structures import STRUCTURE_NAMES
 from der_ros.tasks import TASK_NAMES
 from der_ros.training.config import ENGINE_NAMES, PRESET_NAMES, TrainingConfig, parse_override
@@ -39,6 +39,8 @@ def _train(options: argparse.Namespace) -> int:
     given = {name: getattr(options, name) for name in _FIELDS}
     overrides = {name: value for name, value in given.items() if value is not None}
     overrides |= dict(parse_override(text) for text in options.set)
+    if options.option:
+        overrides["env_options"] = dict(parse_override(text) for text in options.option)
     preset = options.preset or ("gym" if options.env else "fast")
     config, run_dir, resume = resolve_run(preset, overrides, options.run_dir, options.resume)
     with _display(config) as display:
@@ -175,6 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-env-steps", type=int, help="budget of the run in all; 0: none")
     parser.add_argument("--run-dir", default="", help="default: runs/train_<task>_<time>")
     parser.add_argument("--resume", default="", help="run folder or checkpoint to go on from")
+    add_environment_options(parser)
     parser.add_argument(
         "--set",
         action="append",

@@ -42,6 +42,7 @@ class TrainingConfig:
         clearance_m: total play between the pieces; None for the environment's default.
         randomization: the environment's randomisation; None for its default.
         control_dt_s: seconds of an environment step; None for the environment's default.
+        env_options: all other keywords of the environment, such as ``{"shape": "round"}``.
         seed: of everything that is drawn.
 
         algorithm: one of ``ALGORITHM_NAMES``.
@@ -119,6 +120,7 @@ class TrainingConfig:
     clearance_m: float | None = None
     randomization: str | None = None
     control_dt_s: float | None = None
+    env_options: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
 
     algorithm: str = "td3"
@@ -377,6 +379,10 @@ def _convert(name: str, value: object, hint: Any) -> object:
         if isinstance(value, list | tuple) and all(type(item) is int for item in value):
             return tuple(value)
         raise ConfigurationError(f"{name}: expected a list of whole numbers, got {value!r}")
+    if typing.get_origin(hint) is dict:
+        if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+            return dict(value)
+        raise ConfigurationError(f"{name}: expected a mapping of names to values, got {value!r}")
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if hint is int and isinstance(value, float) and value.is_integer():

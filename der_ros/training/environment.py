@@ -38,7 +38,13 @@ def make_environment(
         "control_dt": config.control_dt_s,
         "render_mode": render_mode,
     }
+    taken = sorted({*options, "robot"} & set(config.env_options))
+    if taken:
+        raise ConfigurationError(
+            f"env_options: expected what has no field of its own, got {', '.join(taken)}"
+        )
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    given |= config.env_options
     environment: Environment
     if config.env:
         if config.robot is not None:

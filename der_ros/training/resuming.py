@@ -12,7 +12,7 @@ from der_ros.training.checkpoint import latest_checkpoint, load_checkpoint
 from der_ros.training.config import TrainingConfig, make_config
 
 # What episodes are like: a run may go on under others, which continues what was learned.
-CONDITIONS = ("robot", "randomization", "clearance_m")
+CONDITIONS = ("robot", "randomization", "clearance_m", "env_options")
 
 
 def config_of(path: Path) -> TrainingConfig:
@@ -53,7 +53,8 @@ def loop_state(content: Mapping[str, Any], config: TrainingConfig) -> Mapping[st
     Under other ``CONDITIONS`` no evaluation so far counts, and no episode goes on.
     """
     loop: Mapping[str, Any] = content["loop"]
-    if all(content["config"][name] == getattr(config, name) for name in CONDITIONS):
+    before = make_config(content["config"])
+    if all(getattr(before, name) == getattr(config, name) for name in CONDITIONS):
         return loop
     unevaluated = {**loop["evaluations"], "best_snapshot": None, "best_report": None}
     engine = {**loop["engine"], "rollouts": None}

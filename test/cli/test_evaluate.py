@@ -39,11 +39,20 @@ def test_a_person_reads_the_interval(capsys):
     )
 
 
+def test_a_variant_of_a_task_is_given_by_its_options(capsys):
+    round_peg = ["--task", "peg_in_hole", "--option", "shape=round", "--option", "chamfer_m=0.003"]
+    assert evaluate.main([*ORACLE, "--episodes", "1", *round_peg]) == 0
+    assert "1 of 1 succeeded" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
         (["--clearance", "-0.001"], "clearance"),
         (["--clearance", "nan"], "clearance"),
+        (["--option", "shape=round"], "unknown option shape"),
+        (["--option", "clearance=0.001"], "no field of its own"),
+        (["--option", "epsilon_m"], "name=value"),
         (["--video", "out.avi"], ".mp4 or .gif"),
         (["--video", "/nowhere/out.gif"], "/nowhere"),
         (["--video", "{tmp}/out.gif", "--video-episodes", "0"], "at least one episode"),

@@ -164,6 +164,8 @@ def test_an_unknown_key_is_refused_with_the_known_ones():
         ("first_priority", "low"),
         ("exploration", "epsilon_greedy"),  # with continuous actions
         ("greedy_epsilon", 1.0),
+        ("env_options", ["shape"]),
+        ("env_options", {1: "round"}),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(name, value):
@@ -183,6 +185,12 @@ def test_values_take_the_type_of_their_field():
 def test_a_missing_preset_or_file_is_refused(source, text):
     with pytest.raises(ConfigurationError, match=text):
         load_config(source)
+
+
+def test_options_of_the_environment_survive_a_round_trip(tmp_path):
+    config = make_config({"env_options": {"shape": "round", "start_yaw_range_rad": [0, 0.5]}})
+    (tmp_path / "config.yaml").write_text(config.to_yaml())
+    assert load_config(tmp_path / "config.yaml") == config
 
 
 def test_overrides_are_read_as_yaml():

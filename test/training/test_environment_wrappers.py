@@ -71,6 +71,25 @@ def test_gymnasiums_threshold_counts_where_nothing_else_does():
     environment.close()
 
 
+def test_all_other_keywords_of_the_environment_are_its_options():
+    values = {"task": "peg_in_hole", "env_options": {"shape": "round", "start_height_m": 0.05}}
+    task = make_environment(make_config(values)).unwrapped.task
+    assert (task.shape, task.start_height_m) == ("round", 0.05)
+    values = {**DQN, "env_options": {"sutton_barto_reward": True}}
+    environment = make_environment(make_config(values))
+    environment.reset(seed=0)
+    assert environment.step(np.array([1.0, 0.0], np.float32))[1] == 0.0
+
+
+@pytest.mark.parametrize(
+    "options", [{"sides": 3}, {"shape": "hexagon"}, {"robot": "kr60"}, {"render_mode": "human"}]
+)
+def test_wrong_options_of_the_environment_are_refused(options):
+    values = {"task": "peg_in_hole", "env_options": options}
+    with pytest.raises(ConfigurationError, match=next(iter(options))):
+        make_environment(make_config(values))
+
+
 @pytest.mark.parametrize(
     ("values", "text"),
     [
