@@ -62,8 +62,8 @@ class LapJoint(Task):
 
     @property
     def engagement_height_m(self) -> float:
-        """A whole section: there the first notch begins to hold."""
-        return SECTION_M
+        """Half a section: above it one notch holds at most, in one direction."""
+        return 0.5 * SECTION_M
 
 
 def _notched_timber(length_m: float, clearance_m: float, *, middle_above: bool) -> tuple[Box, ...]:

@@ -15,6 +15,7 @@ from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.policy.governor import Intervention
 from der_ros.policy.observation import build_observation
+from der_ros.sim.robots import ROBOT_NAMES
 from der_ros.sim.servo import ServoConfig
 from der_ros.tasks import TASK_NAMES, TASKS, InitialState, make_task
 
@@ -241,9 +242,10 @@ def test_an_oracle_succeeds_with_a_soft_arm_and_the_least_play(name):
     ("name", "options"), [*((name, {}) for name in TASK_NAMES), ("peg_in_hole", {"shape": "round"})]
 )
 @pytest.mark.parametrize("end", [0, 1])
-def test_an_oracle_pushes_home_at_the_least_and_the_most_play(name, end, options):
+@pytest.mark.parametrize("robot", ROBOT_NAMES)
+def test_an_oracle_pushes_home_at_the_least_and_the_most_play(name, end, robot, options):
     clearance = TASKS[name].task.clearance_range_m[end]
-    env = TaskEnv(name, clearance=clearance, epsilon_m=0.0015, **options)
+    env = TaskEnv(name, robot=robot, clearance=clearance, epsilon_m=0.0015, **options)
     outcomes = [run_episode(env, oracle_action, seed) for seed in range(5)]
     assert all(terminated for terminated, _, _ in outcomes)
     assert max(info["distance_m"] for _, _, info in outcomes) <= 0.0015
