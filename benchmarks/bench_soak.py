@@ -7,7 +7,7 @@ Steps are steps of the environment, each with an action, its observation and rew
 4 ms, the paper's control period, which is one step of the physics. The actions press down and
 wander, so that the pieces touch most of the time. With ``--keep`` each cell has a file in FOLDER,
 written now and then, and a run that was stopped goes on from there. Ends with 1 where a number was
-not finite, the pieces were deeper in each other than 0.5 mm, the held piece was further below its
+not finite, the pieces were deeper in each other than 0.1 mm, the held piece was further below its
 goal than that, or memory grew by more than 5 MB in a million steps.
 """
 
@@ -32,7 +32,7 @@ from der_ros.envs import TaskEnv
 from der_ros.envs.state import EnvironmentState
 
 _PIECES = 40  # of a run, for memory's slope and the progress
-_DEEPEST_M = 0.0005
+_DEEPEST_M = 0.0001
 _MOST_GROWTH_MB = 5.0
 _WANDERING_S = 0.4  # how long an action's noise remembers itself
 
