@@ -68,11 +68,13 @@ def run_controller(cell: Cell, name: str, count: int, options: dict[str, Any]) -
 def run_or_recall(cell: Cell, name: str, arguments: argparse.Namespace) -> dict[str, float]:
     """The controller's figures, or those that were kept."""
     count = arguments.episodes
-    options = {"randomization": arguments.randomization, **dict(arguments.option)}
+    chosen = dict(arguments.option)
+    options = {"randomization": arguments.randomization, **chosen}
     if arguments.keep is None:
         return run_controller(cell, name, count, options)
     arguments.keep.mkdir(parents=True, exist_ok=True)
-    given = "_".join(map(str, options.values()))
+    named = (f"{option}={value}" for option, value in chosen.items())
+    given = "_".join((arguments.randomization, *named))
     kept = arguments.keep / f"{cell.name}_{name}_{given}_{count}.json"
     if not kept.exists():
         kept.write_text(json.dumps(run_controller(cell, name, count, options)))

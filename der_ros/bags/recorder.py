@@ -152,7 +152,7 @@ class BagWriter:
     def save(self) -> None:
         """Brings what was written into the file: a process that is killed loses only what is later.
 
-        Of its own accord the file grows by a megabyte at a time, half an attempt or so.
+        Of its own accord the file grows by a megabyte at a time, which most attempts never reach.
 
         Raises:
             BagError: the disk is full.
