@@ -6,7 +6,6 @@ import logging
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
@@ -23,7 +22,10 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 
 from der_ros.errors import ConfigurationError, DerRosError
+from der_ros.nodes.logs import log_to_console, logged_by
 from der_ros.nodes.middleware import keep_processes_apart
+
+logger = logging.getLogger(__name__)
 
 Value = TypeVar("Value", bool, int, float, str, list[float], list[str])
 
@@ -210,7 +212,7 @@ def run_node(factory: Callable[[], _Runnable], args: Sequence[str] | None = None
     signal and the node can still publish while it closes. A ``DerRosError`` is a user's mistake or
     a missing device: one line, exit code 1, no traceback.
     """
-    logging.basicConfig(level=logging.INFO, format="[%(levelname)s] [%(name)s]: %(message)s")
+    log_to_console()
     told_to_end = _catch_signals()
     keep_processes_apart()
     try:
@@ -225,7 +227,7 @@ def run_node(factory: Callable[[], _Runnable], args: Sequence[str] | None = None
         return 1
     told_to_end.then(node.finished.set)
     try:
-        with spinning(node, on_error=lambda error: _fail(node, error)):
+        with logged_by(node), spinning(node, on_error=lambda error: _fail(node, error)):
             node.finished.wait()
             node.close()
     finally:
@@ -272,13 +274,11 @@ def spinning(
 
 
 def _fail(node: _Runnable, error: BaseException) -> None:
-    """Ends a node of which a callback failed: a line for a known error, else a traceback."""
+    """End a node of which a callback failed: a line for a known error, else a traceback."""
     if not isinstance(error, ExternalShutdownException):
         node.exit_code = 1
-        if isinstance(error, DerRosError):
-            sys.stderr.write(f"error: {error}\n")
-        else:
-            traceback.print_exception(error)
+        unexpected = None if isinstance(error, DerRosError) else error
+        logger.critical("error: %s", error, exc_info=unexpected)
     node.finished.set()
 
 
