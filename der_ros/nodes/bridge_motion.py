@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -143,6 +143,15 @@ class BridgeMotion:
     def fault(self) -> str | None:
         """Why the robot is held, or None."""
         return self._fault
+
+    @property
+    def limits(self) -> GovernorLimits:
+        """The limits of the motion governor."""
+        return self._config.limits
+
+    def hold_to(self, limits: GovernorLimits) -> None:
+        """Hold the robot to other limits from the next cycle on."""
+        self._config = replace(self._config, limits=limits)
 
     @property
     def moving(self) -> bool:

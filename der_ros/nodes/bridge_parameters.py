@@ -60,16 +60,30 @@ GOVERNOR_LIMITS = (
 )
 
 
+TUNABLE_LIMITS = (
+    "max_linear_speed_mps",
+    "max_angular_speed_radps",
+    "soft_force_n",
+    "soft_torque_nm",
+    "hard_force_n",
+    "hard_torque_nm",
+)
+"""Limits that may be lowered while the node runs; the value at the start is the highest."""
+
+
 def declare_limits(node: ShellNode) -> GovernorLimits:
-    """The governor's limits, each a parameter of its own name.
+    """Return the governor's limits, each a parameter of its own name.
 
     Raises:
         ConfigurationError: a value that cannot be.
     """
     numbers = {
-        name: declare(node, name, default, text, minimum=0.0, maximum=largest)
+        name: declare(
+            node, name, default, text, minimum=0.0, maximum=largest,
+            read_only=name not in TUNABLE_LIMITS,
+        )
         for name, default, largest, text in GOVERNOR_LIMITS
-    }
+    }  # fmt: skip
     low = declare(node, "workspace_min_m", [-0.1, -0.1, -0.05],
                   "Lower corner of the TCP's box in the task frame, m")  # fmt: skip
     high = declare(node, "workspace_max_m", [0.1, 0.1, 0.2],

@@ -44,10 +44,12 @@ def declare(
     minimum: float | None = None,
     maximum: float | None = None,
     choices: Sequence[str] = (),
+    read_only: bool = True,
 ) -> Value:
-    """Declares a read-only parameter and returns its value, checked.
+    """Declare a parameter and return its value, checked.
 
-    A whole number is taken where a float is expected, since that is what people write.
+    A whole number is taken where a float is expected, since that is what people write. A parameter
+    that is not read-only has its rule in ``tuning``.
 
     Raises:
         ConfigurationError: the value has another type, lies outside the closed range
@@ -57,7 +59,7 @@ def declare(
         name=name,
         description=description,
         additional_constraints=f"one of: {', '.join(choices)}" if choices else "",
-        read_only=True,
+        read_only=read_only,
         dynamic_typing=True,
     )
     _set_range(descriptor, default, minimum, maximum)

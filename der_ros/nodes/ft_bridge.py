@@ -20,7 +20,7 @@ from std_srvs.srv import Trigger
 
 from der_ros.drivers.figures import LatencyRing
 from der_ros.drivers.netft.client import NetFtClient
-from der_ros.drivers.netft.conditioning import WrenchConditioner
+from der_ros.drivers.netft.conditioning import FilterChoice, WrenchConditioner
 from der_ros.drivers.netft.frozen import FrozenWatch
 from der_ros.drivers.netft.records import WrenchSample
 from der_ros.drivers.netft.status import Severity
@@ -41,9 +41,15 @@ from der_ros.nodes.conversions import (
 )
 from der_ros.nodes.frames import SENSOR_FRAME
 from der_ros.nodes.ft_health import SensorView, orientation_status, sensor_status
-from der_ros.nodes.ft_parameters import declare_client, declare_conditioning, declare_sample_rate
+from der_ros.nodes.ft_parameters import (
+    MAX_CUTOFF_HZ,
+    declare_client,
+    declare_conditioning,
+    declare_sample_rate,
+)
 from der_ros.nodes.netft_utils import NetftUtils
 from der_ros.nodes.sensor_orientation import SensorOrientation
+from der_ros.nodes.tuning import Range, Tuning
 from der_ros.nodes.wrench_topic import WrenchTopic
 
 _RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
@@ -76,7 +82,16 @@ class FtBridge(ShellNode):
             self, "input_topic", "wrench", "WrenchStamped to read with source=topic"
         )
         self._sample_rate_hz = declare_sample_rate(self)
-        self._path = WrenchConditioner(declare_conditioning(self, self._stale_after_s))
+        conditioning = declare_conditioning(self, self._stale_after_s)
+        self._path = WrenchConditioner(conditioning)
+        self._tuning = Tuning(
+            self,
+            {"filter_cutoff_hz": Range(0.0, MAX_CUTOFF_HZ)},
+            lambda values: self._path.check_filter(
+                FilterChoice(conditioning.low_pass.order, values["filter_cutoff_hz"])
+            ),
+            self._path.set_filter,
+        )
         self._config = declare_client(self, self._stale_after_s, self._sample_rate_hz)
         self._refuse_two_zeros()
         tcp_from_sensor = declare_tcp_from_sensor(self)

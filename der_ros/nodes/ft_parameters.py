@@ -11,6 +11,8 @@ from der_ros.drivers.netft.records import NetFtConfig
 from der_ros.geometry import Array, vector
 from der_ros.nodes.common import ShellNode, declare
 
+MAX_CUTOFF_HZ = 3150.0
+
 
 def declare_conditioning(node: ShellNode, gap_s: float) -> ConditioningConfig:
     """What is done to a reading.
@@ -37,7 +39,7 @@ def declare_conditioning(node: ShellNode, gap_s: float) -> ConditioningConfig:
             declare(node, "filter_order", 2, "Order of the Butterworth low-pass, 1 or 2",
                     minimum=1, maximum=2),
             declare(node, "filter_cutoff_hz", 0.0, "Its cut-off, Hz; 0: no filter",
-                    minimum=0.0, maximum=3150.0),
+                    minimum=0.0, maximum=MAX_CUTOFF_HZ, read_only=False),
         ),
         payload=Payload(
             declare(node, "payload_mass_kg", 0.0, "What hangs on the sensor; 0: not compensated",

@@ -15,7 +15,9 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from builtin_interfaces.msg import Time as TimeMessage
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
@@ -29,7 +31,7 @@ from std_srvs.srv import Trigger
 from der_ros.drivers.motion import MeasuredRobot, SentMotion
 from der_ros.geometry import Twist
 from der_ros.nodes.bridge_motion import BridgeMotion
-from der_ros.nodes.bridge_parameters import declare_motion
+from der_ros.nodes.bridge_parameters import TUNABLE_LIMITS, declare_motion
 from der_ros.nodes.common import (
     LATCHED,
     DiagnosticsPublisher,
@@ -53,6 +55,8 @@ from der_ros.nodes.publisher_watch import PublisherWatch
 from der_ros.nodes.realtime_process import RealtimeProcess
 from der_ros.nodes.robot_link import Callbacks, RobotLink
 from der_ros.nodes.rsi_link import RsiLink
+from der_ros.nodes.tuning import Tuning, highest
+from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import limits_to_json
 
 _NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
@@ -94,7 +98,10 @@ class KukaBridge(ShellNode):
         self._refusal_logged_s = float("-inf")
         self._answers = 0
         self._make_topics()
-        self._limits.publish(String(data=limits_to_json(motion.limits)))
+        self._tuning = Tuning(
+            self, highest(motion.limits, TUNABLE_LIMITS), self._tuned_limits, self._tune
+        )
+        self._tell_limits()
         self._realtime = RealtimeProcess("kuka_bridge", self._link.realtime_priority)
         self._publisher = threading.Thread(target=self._publish_all, name="publisher", daemon=True)
         self._link.open()
@@ -125,6 +132,17 @@ class KukaBridge(ShellNode):
         self._outbox.put(None)
         self._publisher.join(timeout=2.0)
         self._realtime.close()
+
+    def _tell_limits(self) -> None:
+        self._limits.publish(String(data=limits_to_json(self._motion.limits)))
+
+    def _tuned_limits(self, values: Mapping[str, Any]) -> GovernorLimits:
+        return replace(self._motion.limits, **values)
+
+    def _tune(self, limits: GovernorLimits) -> None:
+        self._motion.hold_to(limits)
+        self._tell_limits()
+        self.get_logger().info(f"limits lowered: {limits}")
 
     def _on_command(self, message: TwistStamped) -> None:
         age_ns = (

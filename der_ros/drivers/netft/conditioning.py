@@ -155,6 +155,15 @@ class WrenchConditioner:
             with self._lock:
                 self._sample_rate_hz, self._low_pass = rate_hz, None
 
+    def check_filter(self, choice: FilterChoice) -> FilterChoice:
+        """Return ``choice`` if such a filter can be.
+
+        Raises:
+            ConfigurationError: it cannot, at the present sample rate.
+        """
+        self._design(choice)
+        return choice
+
     def set_filter(self, choice: FilterChoice) -> None:
         """Filters so from the next reading on.
 

@@ -1,0 +1,90 @@
+"""Parameters that may change while a node runs, each within bounds that the start has set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from der_ros.errors import ConfigurationError
+
+Setting = TypeVar("Setting")
+
+
+class Range(NamedTuple):
+    """Closed range of a parameter at run time.
+
+    Attributes:
+        minimum: lowest value.
+        maximum: highest value.
+        why: reason for the upper bound, for the refusal.
+    """
+
+    minimum: float
+    maximum: float
+    why: str = ""
+
+
+def highest(settings: object, names: Sequence[str]) -> dict[str, Range]:
+    """Return for each name the range from 0 to its value now, so that it may only be lowered."""
+    why = "the value at the start: restart the node with another configuration to raise it"
+    return {name: Range(0.0, float(getattr(settings, name)), why) for name in names}
+
+
+class Tuning(Generic[Setting]):
+    """Takes changes of some parameters of a node, all of a request or none of it.
+
+    Args:
+        node: that has declared them, not read-only.
+        ranges: of each parameter at run time.
+        check: from the new values by name to the setting; raises ``ConfigurationError``.
+        take: applies the setting.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        ranges: Mapping[str, Range],
+        check: Callable[[Mapping[str, float]], Setting],
+        take: Callable[[Setting], None],
+    ) -> None:
+        self._ranges, self._check, self._take = ranges, check, take
+        node.add_on_set_parameters_callback(self._on_set)
+        node.add_post_set_parameters_callback(self._on_was_set)
+
+    def _on_set(self, parameters: Sequence[Parameter]) -> SetParametersResult:
+        """Refuse what lies outside its range or does not fit together, with the reason."""
+        try:
+            values = self._values(parameters)
+            if values:
+                self._check(values)
+        except ConfigurationError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _on_was_set(self, parameters: Sequence[Parameter]) -> None:
+        values = self._values(parameters)
+        if values:
+            self._take(self._check(values))
+
+    def _values(self, parameters: Sequence[Parameter]) -> dict[str, float]:
+        return {
+            each.name: self._number(each.name, each.value)
+            for each in parameters
+            if each.name in self._ranges
+        }
+
+    def _number(self, name: str, value: Any) -> float:
+        low, high, why = self._ranges[name]
+        if type(value) not in (int, float) or not math.isfinite(value):
+            raise ConfigurationError(f"parameter {name}: expected a number, got {value!r}")
+        if not low <= value <= high:
+            hint = f" ({why})" if why and value > high else ""
+            raise ConfigurationError(
+                f"parameter {name}: expected {low:g} to {high:g}{hint}, got {value:g}"
+            )
+        return float(value)
