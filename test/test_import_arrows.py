@@ -21,6 +21,7 @@ ARROWS = {
     "geometry": set(),
     "errors": set(),
     "rotation": set(),
+    "threads": set(),
     "tasks": {"geometry"},
     "sim": {"geometry", "rotation", "tasks"},
     # The environment builds its observation, and governs its motion, with the robot's own code.
@@ -29,8 +30,8 @@ ARROWS = {
     "algorithms": {"geometry", "replay"},
     "training": {"geometry", "tasks", "envs", "replay", "algorithms", "policy", "bags"},
     "policy": {"geometry", "tasks"},
-    "drivers": {"geometry"},
-    "bags": {"geometry", "policy"},
+    "drivers": {"geometry", "threads"},
+    "bags": {"geometry", "policy", "threads"},
     "nodes": {"*"},
     "cli": {"*"},
 }
@@ -56,6 +57,7 @@ ROBOT_SIDE = (
     "geometry",
     "errors",
     "rotation",
+    "threads",
     "tasks",
     "policy",
     "drivers",
