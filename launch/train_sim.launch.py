@@ -6,6 +6,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
+from der_ros.nodes.launch_watch import this_launch
 from der_ros.nodes.launching import end_all
 from der_ros.tasks import TASK_NAMES
 
@@ -66,6 +67,7 @@ def generate_launch_description():
                 parameters=[parameters],
                 # Ctrl-C: it writes a checkpoint and the policy, and ends Ray.
                 sigterm_timeout="30",
+                additional_env=this_launch(),
                 on_exit=end_all,
             ),
         ]

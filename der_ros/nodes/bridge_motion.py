@@ -133,7 +133,7 @@ class BridgeMotion:
         self._session = 0
         self._last_cycle_s = float("-inf")
         self._fault: str | None = None
-        self._reset_wanted = False
+        self._reset_wanted = self._ending = False
         self._commands = self._faults = 0
         self._refused: Counter[str] = Counter()
         self._refusal, self._refusal_s = "", float("-inf")
@@ -235,6 +235,10 @@ class BridgeMotion:
             self._fault = reason
             self._faults += 1
 
+    def end(self) -> None:
+        """Take no command any more: from the next cycle on the robot ramps to rest."""
+        self._ending = True
+
     def reset(self) -> str | None:
         """Ends a latched fault; only a command that comes after this moves the robot again.
 
@@ -333,8 +337,8 @@ class BridgeMotion:
         return rotate(self._to_task, x - a, y - b, z - c), product(self._to_task, quaternion)
 
     def _wanted(self, tcp_to_task: Quadruple, now: float) -> Six | None:
-        """The command in the task's axes; zero under a fault, None when it is stale."""
-        if self._fault is not None:
+        """Return the command in the task's axes; zero under a fault, None when it is stale."""
+        if self._fault is not None or self._ending:
             return _ZERO6
         command = self._command
         if command is None or now > command.stale_at_s:

@@ -7,10 +7,10 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from types import FrameType
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TextIO, TypeVar
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -22,6 +22,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 
 from der_ros.errors import ConfigurationError, DerRosError
+from der_ros.nodes.launch_watch import PATIENCE_S, end_with_launch, signals_to_end
 from der_ros.nodes.logs import log_to_console, logged_by
 from der_ros.nodes.middleware import keep_processes_apart
 
@@ -207,15 +208,21 @@ class _Runnable(Protocol):
     def destroy_node(self) -> None: ...
 
 
-def run_node(factory: Callable[[], _Runnable], args: Sequence[str] | None = None) -> int:
-    """Runs one node until it finishes or is told to stop; returns the exit code.
+def run_node(
+    factory: Callable[[], _Runnable],
+    args: Sequence[str] | None = None,
+    patience_s: float = PATIENCE_S,
+) -> int:
+    """Run one node until it finishes or is told to stop, and return the exit code.
 
     The executor spins in a thread of its own, so that the main thread is free to be woken by a
     signal and the node can still publish while it closes. A ``DerRosError`` is a user's mistake or
-    a missing device: one line, exit code 1, no traceback.
+    a missing device: one line, exit code 1, no traceback. A node of a launch ends when the launch
+    has ended; one that takes longer than ``patience_s`` for it is killed.
     """
     log_to_console()
     told_to_end = _catch_signals()
+    end_with_launch(patience_s)
     keep_processes_apart()
     try:
         rclpy.init(
@@ -224,7 +231,7 @@ def run_node(factory: Callable[[], _Runnable], args: Sequence[str] | None = None
         )
         node = factory()
     except DerRosError as error:
-        sys.stderr.write(f"error: {error}\n")
+        say(f"error: {error}", sys.stderr)
         rclpy.try_shutdown()
         return 1
     told_to_end.then(node.finished.set)
@@ -275,6 +282,15 @@ def spinning(
         executor.shutdown()
 
 
+def say(line: str, stream: TextIO | None = None) -> None:
+    """Write a line, by default to standard output; nobody may be there any more to read it."""
+    stream = sys.stdout if stream is None else stream
+    # A terminal that is gone answers with an error, a pipe without a reader too.
+    with suppress(OSError, ValueError):
+        stream.write(line + "\n")
+        stream.flush()
+
+
 def _fail(node: _Runnable, error: BaseException) -> None:
     """End a node of which a callback failed: a line for a known error, else a traceback."""
     if not isinstance(error, ExternalShutdownException):
@@ -304,8 +320,8 @@ class _Ending:
 
 
 def _catch_signals() -> _Ending:
-    """Ctrl-C and SIGTERM end a node in good order, however early and often they come."""
+    """Let Ctrl-C, SIGTERM and a closed terminal end a node in good order, however often."""
     ending = _Ending()
-    signal.signal(signal.SIGINT, ending.on_signal)
-    signal.signal(signal.SIGTERM, ending.on_signal)
+    for number in signals_to_end():
+        signal.signal(number, ending.on_signal)
     return ending

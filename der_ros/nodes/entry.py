@@ -12,6 +12,8 @@ import signal
 from collections.abc import Callable
 from types import FrameType
 
+from der_ros.nodes.launch_watch import signals_to_end
+
 
 def _end_at_once(_number: int, _frame: FrameType | None) -> None:
     os._exit(0)
@@ -19,8 +21,8 @@ def _end_at_once(_number: int, _frame: FrameType | None) -> None:
 
 def _executable(name: str) -> Callable[[], int]:
     def main() -> int:
-        signal.signal(signal.SIGINT, _end_at_once)
-        signal.signal(signal.SIGTERM, _end_at_once)
+        for number in signals_to_end():
+            signal.signal(number, _end_at_once)
         return int(importlib.import_module(f"der_ros.nodes.{name}").main())
 
     return main

@@ -65,6 +65,8 @@ _NEWEST_READING = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 _STATE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 _REMIND_S = 30.0
 _WATCH_S = 0.05
+# A ramp from full speed takes a tenth of it.
+_REST_S, _REST_POLL_S = 1.0, 0.004
 _PUBLISHERS_S = 0.5
 _COMMANDS, _WRENCHES = "kuka/delta_twist_cmds", "netft_data"
 _LINKS: dict[str, Callable[[ShellNode, Callbacks], RobotLink]] = {
@@ -127,7 +129,11 @@ class KukaBridge(ShellNode):
         return self._link
 
     def close(self) -> None:
-        """Sends nothing more: the robot stands by what its own controller does then."""
+        """Bring the robot to rest, then send nothing more."""
+        self._motion.end()
+        deadline_s = time.monotonic() + _REST_S
+        while self._link.connected and self._motion.moving and time.monotonic() < deadline_s:
+            time.sleep(_REST_POLL_S)
         self._link.close()
         self._outbox.put(None)
         self._publisher.join(timeout=2.0)

@@ -30,6 +30,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile, ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+from der_ros.nodes.launch_watch import this_launch
 from der_ros.tasks import TASK_NAMES
 
 ROBOT = LaunchConfiguration("robot")
@@ -174,6 +175,7 @@ def deployment(
             parameters=[*files, dict(parameters)],
             output="screen",
             on_exit=end_all,
+            additional_env=this_launch(),
             **options,
         )
 

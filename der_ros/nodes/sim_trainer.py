@@ -26,6 +26,7 @@ from der_ros.nodes.common import (
     Status,
     declare,
     run_node,
+    say,
 )
 from der_ros.replay.structures import STRUCTURE_NAMES
 from der_ros.training.config import ENGINE_NAMES
@@ -59,6 +60,7 @@ PUBLISHED = (
 _SECONDS_BETWEEN_LINES = 15.0
 _TIME_TO_SAVE_S = 4.0  # a launch sends SIGTERM five seconds after Ctrl-C
 _TIME_TO_ANSWER_S = 10.0
+_TIME_TO_END_S = 35.0  # it writes a checkpoint and the policy, and ends Ray
 
 
 class SimTrainer(ShellNode):
@@ -138,14 +140,14 @@ class SimTrainer(ShellNode):
         """The body of the training thread."""
         try:
             trained = self._config.env or self._config.task
-            _say(f"training {trained}, results in {self._run.run_dir}")
-            _say(outcome_line(self._run.run()))
+            say(f"training {trained}, results in {self._run.run_dir}")
+            say(outcome_line(self._run.run()))
             self.finish(0)
         except DerRosError as error:
-            sys.stderr.write(f"error: {error}\n")
+            say(f"error: {error}", sys.stderr)
             self.finish(1)
         except Exception:
-            traceback.print_exc()
+            say(traceback.format_exc().rstrip(), sys.stderr)
             self.finish(1)
 
     def _on_metrics(self, metrics: dict[str, float]) -> None:
@@ -153,7 +155,7 @@ class SimTrainer(ShellNode):
         now = time.monotonic()
         if now - self._said >= _SECONDS_BETWEEN_LINES:
             self._said = now
-            _say(progress_line(metrics, self._config))
+            say(progress_line(metrics, self._config))
         if self.finished.is_set():
             return  # the executor may be gone already
         for metric, publisher in self._topics.items():
@@ -193,15 +195,9 @@ class SimTrainer(ShellNode):
         return [Status("training", Level.OK, message, dict(self._metrics))]
 
 
-def _say(line: str) -> None:
-    """A line on standard output, also where that is a pipe of a launch."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
 def main(args: Sequence[str] | None = None) -> int:
     """Entry point of the executable ``sim_trainer``."""
-    return run_node(SimTrainer, args)
+    return run_node(SimTrainer, args, _TIME_TO_END_S)
 
 
 if __name__ == "__main__":

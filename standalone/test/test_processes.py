@@ -175,6 +175,39 @@ def test_nothing_outlives_a_launch_that_was_killed(workspace):
     assert eventually(lambda: not any(map(is_running, started)))
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+def test_a_terminal_that_is_gone_does_not_keep_a_launch(workspace, number):
+    """Its log ends in EIO; the processes go on writing, and are ended all the same."""
+    workspace.add_executable(
+        "chatty", "import time\nwhile True: print('hello', flush=True); time.sleep(0.01)"
+    )
+    nodes(workspace, "[Node(package='demo', executable='chatty', output='screen')]")
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [*workspace.command, "launch", "demo", "p.launch.py"],
+        env=workspace.variables,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    seen = b""
+    while b"hello" not in seen:
+        seen += os.read(ours, 4096)
+    os.close(ours)
+    process.send_signal(number)
+    assert process.wait(DEADLINE_S) == 0
+    assert not any(map(is_running, pids(seen.decode())))
+
+
+def test_a_line_that_the_screen_cannot_show_is_escaped(workspace):
+    workspace.variables |= {"PYTHONIOENCODING": "ascii"}
+    workspace.add_executable("talker", "import sys; sys.stdout.buffer.write(b'\\xc3\\xa9\\n')")
+    nodes(workspace, "[Node(package='demo', executable='talker', output='screen')]")
+    result = workspace.ros2("launch", "demo", "p.launch.py")
+    assert "[talker-1] \\xe9\n" in result.stdout
+    assert result.returncode == 0
+
+
 def test_what_a_process_leaves_behind_is_ended_with_it(workspace):
     workspace.add_executable(
         "parent",

@@ -3,12 +3,14 @@
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import rclpy
@@ -76,6 +78,47 @@ def launched(launch_file, output_file, *arguments):
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=30)
+
+
+@contextmanager
+def launched_on_terminal(output_file, *arguments):
+    """A launch on a terminal; yields it and what closes the terminal.
+
+    Until then what comes to the terminal goes into ``output_file``.
+    """
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        ["ros2", "launch", "der_ros", "deploy_kr60.launch.py", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    gone = threading.Event()
+
+    def read():
+        with output_file.open("wb", buffering=0) as output:
+            while not gone.is_set() and select.select([ours], [], [], 0.05):
+                with suppress(BlockingIOError):
+                    output.write(os.read(ours, 65536))
+        os.close(ours)
+
+    output_file.touch()
+    os.set_blocking(ours, False)
+    reader = threading.Thread(target=read)
+    reader.start()
+
+    def hang_up():
+        gone.set()
+        reader.join()
+
+    try:
+        yield process, hang_up
+    finally:
+        hang_up()
+        process.kill()
+        process.wait(timeout=10)
 
 
 def wait_for(predicate, seconds, what):

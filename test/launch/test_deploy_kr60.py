@@ -22,6 +22,7 @@ from deployment import (
     attempts,
     call,
     free_port,
+    launched_on_terminal,
     pids,
     sensor_ports,
     shown_arguments,
@@ -244,6 +245,23 @@ def test_ctrl_c_in_an_attempt_ends_everything_and_keeps_what_was_recorded(tmp_pa
     assert len(started) == 6
     assert [pid for pid in started if alive(pid)] == []
     assert attempts(run_dir)[0]["outcome"] == "aborted"
+    assert [path.name for path in (run_dir / "bags").iterdir()] == ["attempt_0001"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP, signal.SIGTERM])
+def test_nothing_is_left_of_a_launch_that_is_ended_from_outside(tmp_path, number):
+    """Killed, or with its terminal gone, where nothing that it says can be written any more."""
+    run_dir, output = tmp_path / "run", tmp_path / "output.txt"
+    with launched_on_terminal(output, f"run_dir:={run_dir}", *ports()) as (process, hang_up):
+        wait_for(lambda: "attempt 1: running" in output.read_text(), 90, "the first attempt")
+        hang_up()
+        process.send_signal(number)
+        process.wait(timeout=20)
+        started = pids(output.read_text())
+        assert len(started) == 6
+        wait_for(lambda: not any(map(alive, started)), 15, "the end of all nodes")
+    (result,) = attempts(run_dir)
+    assert result["outcome"] == "aborted"
     assert [path.name for path in (run_dir / "bags").iterdir()] == ["attempt_0001"]
 
 

@@ -313,3 +313,20 @@ def test_configuration_is_checked(name, bad):
 def test_some_lateness_must_be_allowed():
     with pytest.raises(ConfigurationError, match="max_late_answers"):
         MotionConfig(TASK, SENSOR, LIMITS, max_late_answers=0)
+
+
+def test_it_ramps_to_rest_before_it_ends(bench):
+    bench.go(cycles=30)
+    assert bench.motion.moving
+    bench.motion.end()
+    speeds = []
+    for _ in range(20):
+        bench.feel()
+        bench.motion.accept_command(X, "task_frame", 0.0)
+        speeds.append(float(np.linalg.norm(bench.cycle().linear)))
+    # No jump beyond the acceleration limit, and no command counts any more.
+    steps = np.abs(np.diff([0.01, *speeds]))
+    assert steps.max() <= LIMITS.max_linear_acceleration_mps2 * CYCLE_S + 1e-9
+    assert speeds[-1] == 0.0
+    assert not bench.motion.moving
+    assert bench.motion.fault is None

@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -45,7 +46,7 @@ def start(*parameters, on_timer="pass"):
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_closes_the_node_and_ends_it_with_zero(number):
     process = start()
     assert process.stdout.readline() == "1.5 [0.0, 1.0] u True\n"
@@ -93,3 +94,21 @@ def test_a_broken_callback_ends_the_node_with_a_code_and_still_closes_it():
     assert process.returncode == 1
     assert output.endswith("closed\n")
     assert "broken" in errors
+
+
+@pytest.mark.parametrize("ending", ["self.finish(3)", "raise RuntimeError('over')"])
+def test_a_terminal_that_is_gone_keeps_no_node_alive(ending):
+    """Neither its own lines, nor a failure's traceback, nor the log of ROS can be written."""
+    ours, theirs = os.openpty()
+    say = "say('on'); self.get_logger().warning('on'); logging.getLogger('x').warning('on')"
+    code = textwrap.dedent(NODE).replace("{on_timer}", f"{say}; {ending}")
+    imports = "import logging\nfrom der_ros.nodes.common import say\n"
+    imports += "print = lambda *words, flush: say(str(words))\n"
+    process = subprocess.Popen(
+        [sys.executable, "-c", imports + code],
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    os.close(ours)
+    assert process.wait(timeout=20) == (3 if "finish" in ending else 1)
