@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -20,7 +20,10 @@ from numpy.typing import NDArray
 from der_ros.bags.reader import BagReader
 from der_ros.errors import BagError, ContractError
 
-OBSERVATION_TOPIC, ACTION_TOPIC, INFO_TOPIC = "policy/observation", "policy/action", "policy/info"
+OBSERVATION_TOPIC, ACTION_TOPIC = "policy/observation", "policy/action"
+CONTRACT_TOPIC = "policy/contract"
+INFO_TOPIC = "policy/info"
+"""The same as ``CONTRACT_TOPIC``, as JSON text: bags of release 0.1 have only this."""
 DEFAULT_TOLERANCE = 1e-5
 Policy: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
@@ -98,14 +101,24 @@ def read_samples(reader: BagReader) -> list[Sample]:
 
 
 def read_policy_info(reader: BagReader) -> PolicyInfo | None:
-    """The last ``policy/info`` of the bag; None where there is none that can be read."""
+    """Return the last policy that a bag names; None where it names none that can be read."""
     try:
-        name = reader.find(INFO_TOPIC)
-        texts = [message.message.data for message in reader.messages(name)]
-        values = json.loads(texts[-1])
+        values = _last_contract(reader) or _last_info(reader)
         return PolicyInfo(str(values["sha256"]), str(values["path"]))
     except (BagError, IndexError, KeyError, TypeError, json.JSONDecodeError):
         return None
+
+
+def _last_contract(reader: BagReader) -> Mapping[str, str]:
+    if not any(topic.endswith(CONTRACT_TOPIC) for topic in reader.topics):
+        return {}
+    messages = [each.message for each in reader.messages(reader.find(CONTRACT_TOPIC))]
+    return {pair.key: pair.value for pair in messages[-1].values} if messages else {}
+
+
+def _last_info(reader: BagReader) -> Any:
+    texts = [each.message.data for each in reader.messages(reader.find(INFO_TOPIC))]
+    return json.loads(texts[-1])
 
 
 def replay_policy(

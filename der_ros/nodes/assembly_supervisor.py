@@ -17,13 +17,12 @@ from typing import Any
 
 import numpy as np
 from lifecycle_msgs.msg import Transition
-from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from der_ros.nodes.approach import Approach
+from der_ros.nodes.attempt_topics import AttemptTopics
 from der_ros.nodes.cell_client import CellClient, CellError
 from der_ros.nodes.common import (
-    LATCHED,
     DiagnosticsPublisher,
     Level,
     ShellNode,
@@ -55,7 +54,7 @@ class AssemblySupervisor(ShellNode):
         self._started = threading.Event()
         self._phase = "starting"
         self._results: list[AttemptResult] = []
-        self._attempt_topic = self.create_publisher(String, "assembly_supervisor/attempt", LATCHED)
+        self._topics = AttemptTopics(self)
         self.create_service(Trigger, "assembly_supervisor/start", self._on_start)
         self.create_service(Trigger, "assembly_supervisor/stop", self._on_stop)
         self._diagnostics = DiagnosticsPublisher(self, "assembly", self._collect)
@@ -118,10 +117,14 @@ class AssemblySupervisor(ShellNode):
     def _enter(self, phase: str) -> None:
         self._phase = phase
         logger.info("%s", phase)
+        self._topics.feedback(
+            phase, {"attempts": len(self._results), "successes": self._successes()}
+        )
 
     def _run_attempt(self, number: int) -> None:
         bag, result = "", None
         began_s = time.monotonic()
+        self._topics.begin()
         try:
             self._enter(f"attempt {number}: to the start")
             self._prepare_attempt()
@@ -196,7 +199,7 @@ class AssemblySupervisor(ShellNode):
         )
 
     def _announce(self, result: AttemptResult) -> None:
-        self._attempt_topic.publish(String(data=result.to_json()))
+        self._topics.end(result)
 
     def _keep(self, number: int, result: AttemptResult) -> None:
         """Writes the attempt's line, in one piece."""

@@ -36,13 +36,16 @@ logger = logging.getLogger("bag_recorder")
 DEFAULT_TOPICS = [
     "policy/observation std_msgs/msg/Float32MultiArray",
     "policy/action std_msgs/msg/Float32MultiArray",
+    "policy/contract diagnostic_msgs/msg/DiagnosticStatus latched",
     "policy/info std_msgs/msg/String latched",
+    "kuka/limits diagnostic_msgs/msg/DiagnosticStatus latched",
     "netft_data geometry_msgs/msg/WrenchStamped",
     "kuka/tcp_pose geometry_msgs/msg/PoseStamped",
     "kuka/joint_states sensor_msgs/msg/JointState",
     "kuka/twist_applied geometry_msgs/msg/TwistStamped",
     "kuka/delta_twist_cmds geometry_msgs/msg/TwistStamped",
     "sim_cell/goal_pose geometry_msgs/msg/PoseStamped latched",
+    "assembly_supervisor/result diagnostic_msgs/msg/DiagnosticStatus",
     "assembly_supervisor/attempt std_msgs/msg/String",
     "/diagnostics diagnostic_msgs/msg/DiagnosticArray",
 ]

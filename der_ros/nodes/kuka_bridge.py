@@ -5,7 +5,8 @@ LBR iiwa, or any other arm).
 
 Topics in: ``kuka/delta_twist_cmds`` (TwistStamped in task_frame, base_link or tcp), ``netft_data``.
 Topics out: ``kuka/tcp_pose`` (base_link), ``kuka/joint_states``, ``kuka/twist_applied`` (what was
-really sent, task_frame), ``kuka/governor_limits`` (latched JSON), ``/diagnostics``.
+really sent, task_frame), ``kuka/limits`` (latched DiagnosticStatus; the same as JSON text on
+``kuka/governor_limits`` for one more release), ``/diagnostics``.
 Services: ``kuka_bridge/stop``, ``kuka_bridge/reset_fault``.
 """
 
@@ -16,10 +17,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from builtin_interfaces.msg import Time as TimeMessage
+from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from rclpy.duration import Duration
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -50,6 +52,7 @@ from der_ros.nodes.conversions import (
 from der_ros.nodes.frames import BASE_FRAME, TASK_FRAME
 from der_ros.nodes.free_publisher import FreePublisher, publishing
 from der_ros.nodes.joint_link import JointLink
+from der_ros.nodes.key_values import to_status
 from der_ros.nodes.polling import PolledSubscription
 from der_ros.nodes.publisher_watch import PublisherWatch
 from der_ros.nodes.realtime_process import RealtimeProcess
@@ -114,7 +117,8 @@ class KukaBridge(ShellNode):
         self._tcp_pose = FreePublisher(self, PoseStamped, "kuka/tcp_pose", _STATE)
         self._joints = FreePublisher(self, JointState, "kuka/joint_states", _STATE)
         self._applied = FreePublisher(self, TwistStamped, "kuka/twist_applied", _STATE)
-        self._limits = self.create_publisher(String, "kuka/governor_limits", LATCHED)
+        self._limits = self.create_publisher(DiagnosticStatus, "kuka/limits", LATCHED)
+        self._limits_as_json = self.create_publisher(String, "kuka/governor_limits", LATCHED)
         self.create_subscription(TwistStamped, _COMMANDS, self._on_command, _NEWEST)
         self._wrenches = PolledSubscription(self, WrenchStamped, _WRENCHES, _NEWEST_READING)
         self.create_service(Trigger, "kuka_bridge/stop", self._on_stop)
@@ -140,7 +144,9 @@ class KukaBridge(ShellNode):
         self._realtime.close()
 
     def _tell_limits(self) -> None:
-        self._limits.publish(String(data=limits_to_json(self._motion.limits)))
+        limits = self._motion.limits
+        self._limits.publish(to_status("governor limits", asdict(limits)))
+        self._limits_as_json.publish(String(data=limits_to_json(limits)))
 
     def _tuned_limits(self, values: Mapping[str, Any]) -> GovernorLimits:
         return replace(self._motion.limits, **values)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import TwistStamped
 from numpy.typing import NDArray
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
@@ -28,7 +29,13 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import Float32MultiArray, MultiArrayDimension, String
 from std_srvs.srv import Trigger
 
-from der_ros.bags.replay import ACTION_TOPIC, INFO_TOPIC, OBSERVATION_TOPIC, tick_label
+from der_ros.bags.replay import (
+    ACTION_TOPIC,
+    CONTRACT_TOPIC,
+    INFO_TOPIC,
+    OBSERVATION_TOPIC,
+    tick_label,
+)
 from der_ros.errors import ContractError, DerRosError
 from der_ros.geometry import Twist
 from der_ros.nodes.common import (
@@ -42,11 +49,12 @@ from der_ros.nodes.common import (
 )
 from der_ros.nodes.conversions import CellFrames, twist_to_message
 from der_ros.nodes.frames import TASK_FRAME
+from der_ros.nodes.key_values import from_status, to_status
 from der_ros.nodes.policy_inputs import KINDS, PolicyInputs, UnusableInputError
 from der_ros.nodes.rate_meter import RateMeter
 from der_ros.nodes.watch_lease import WATCHED_TOPIC, Lease, WatchLease
 from der_ros.policy.governor import GovernorLimits
-from der_ros.policy.limits import LimitsDifference, compare_limits, limits_from_json
+from der_ros.policy.limits import LimitsDifference, compare_limits, limits_from_texts
 from der_ros.policy.runtime import OnnxPolicy
 from der_ros.policy.shipped import shipped_policy
 from der_ros.tasks import TASK_NAMES
@@ -104,8 +112,9 @@ class PolicyServer(Shell, LifecycleNode):
         self._twists = self.create_publisher(TwistStamped, "kuka/delta_twist_cmds", 10)
         self._observations = self.create_publisher(Float32MultiArray, OBSERVATION_TOPIC, 100)
         self._actions = self.create_publisher(Float32MultiArray, ACTION_TOPIC, 100)
+        self._contract = self.create_publisher(DiagnosticStatus, CONTRACT_TOPIC, LATCHED)
         self._info = self.create_publisher(String, INFO_TOPIC, LATCHED)
-        self.create_subscription(String, "kuka/governor_limits", self._on_limits, LATCHED)
+        self.create_subscription(DiagnosticStatus, "kuka/limits", self._on_limits, LATCHED)
         self.create_service(Trigger, "policy_server/reset_fault", self._on_reset_fault)
 
     # Lifecycle.
@@ -196,6 +205,8 @@ class PolicyServer(Shell, LifecycleNode):
             "task_frame": _seven(self._frames.base_from_task),
             "tcp_from_sensor": _seven(self._frames.tcp_from_sensor),
         }
+        self._contract.publish(to_status("policy", info))
+        # The same as JSON text, for one more release.
         self._info.publish(String(data=json.dumps(info)))
         logger.info("policy %s (sha256 %.12s...) for %s", policy.path, policy.sha256, self._task)
 
@@ -212,10 +223,10 @@ class PolicyServer(Shell, LifecycleNode):
                 return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 
-    def _on_limits(self, message: String) -> None:
-        """Takes what the robot's bridge holds to."""
+    def _on_limits(self, message: DiagnosticStatus) -> None:
+        """Take the limits that the robot's bridge holds to."""
         try:
-            self._limits = limits_from_json(message.data)
+            self._limits = limits_from_texts(from_status(message))
         except ContractError as error:
             logger.warning("%s", error)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from der_ros.errors import ConfigurationError, ContractError
@@ -52,6 +53,29 @@ def compare_limits(contract: PolicyContract, robot: GovernorLimits) -> LimitsDif
         kind = other if field.name in _NEITHER else looser if is_looser else tighter
         kind.append(clause)
     return LimitsDifference(tuple(looser), tuple(tighter), tuple(other))
+
+
+def limits_from_texts(texts: Mapping[str, str]) -> GovernorLimits:
+    """Return the limits that a bridge publishes, each number, or corner of three, as text.
+
+    Raises:
+        ContractError: a limit is missing, unknown or no number.
+    """
+    try:
+        numbers = {name: [float(part) for part in text.split()] for name, text in texts.items()}
+        return GovernorLimits(
+            **{
+                name: tuple(values) if name.startswith("workspace") else _only(values)
+                for name, values in numbers.items()
+            }  # type: ignore[arg-type]
+        )
+    except (TypeError, ValueError) as error:
+        raise ContractError(f"limits of the robot: expected one number each ({error})") from error
+
+
+def _only(values: list[float]) -> float:
+    (value,) = values
+    return value
 
 
 def limits_to_json(limits: GovernorLimits) -> str:

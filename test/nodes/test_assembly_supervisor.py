@@ -9,8 +9,9 @@ import sys
 import time
 
 import pytest
+from action_msgs.msg import GoalStatus, GoalStatusArray
 from cell_rig import Cell, CellWithoutPolicy, results
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from policy_rig import call, own_domain, running, until, write_policy
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
@@ -18,6 +19,7 @@ from std_srvs.srv import Trigger
 from der_ros.nodes import approach, assembly_supervisor, supervisor_parameters
 from der_ros.nodes.assembly_supervisor import AssemblySupervisor
 from der_ros.nodes.common import LATCHED, ShellNode
+from der_ros.nodes.key_values import from_status
 from der_ros.tasks import make_task
 
 pytestmark = pytest.mark.ros
@@ -74,6 +76,27 @@ def test_nothing_moves_until_told_and_the_verdict_stays_on_its_topic(tmp_path):
         assert until(lambda: late)
         assert json.loads(late[-1].data)["outcome"] in ("success", "aborted")
         assert json.loads(late[-1].data)["reason"]
+
+
+def test_an_attempt_is_told_as_goal_feedback_and_result(tmp_path):
+    with supervised(tmp_path) as it:
+        states, phases, results = [], [], []
+        kinds = ((GoalStatusArray, "status", states), (DiagnosticStatus, "feedback", phases),
+                 (DiagnosticStatus, "result", results))  # fmt: skip
+        for kind, topic, heard in kinds:
+            name = f"assembly_supervisor/{topic}"
+            it.test.create_subscription(kind, name, heard.append, LATCHED)
+        it.start()
+        line = it.result(1)
+        assert until(lambda: results and len(states) >= 2)
+        first, second = (each.status_list[0] for each in states[:2])
+        assert first.status == GoalStatus.STATUS_EXECUTING
+        assert second.status == GoalStatus.STATUS_SUCCEEDED
+        assert list(first.goal_info.goal_id.uuid) == list(second.goal_info.goal_id.uuid)
+        assert any(phase.message == "attempt 1: running" for phase in phases)
+        typed = from_status(results[0])
+        assert (typed["outcome"], results[0].message) == ("success", line["reason"])
+        assert float(typed["peak_force_n"]) == line["peak_force_n"]
 
 
 def test_after_a_fault_on_hardware_it_stands_until_reset_and_started_again(tmp_path):

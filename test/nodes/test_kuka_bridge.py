@@ -8,7 +8,7 @@ import socket
 import numpy as np
 import pytest
 from bridge_rig import process, running, until
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from rclpy.duration import Duration
 from rclpy.node import Node
@@ -22,8 +22,9 @@ from der_ros.drivers.kuka.krc4 import (
     SimulatedKrc4Config,
 )
 from der_ros.nodes.common import LATCHED
+from der_ros.nodes.key_values import from_status
 from der_ros.nodes.kuka_bridge import KukaBridge
-from der_ros.policy.limits import limits_from_json
+from der_ros.policy.limits import limits_from_json, limits_from_texts
 
 pytestmark = pytest.mark.ros
 
@@ -164,6 +165,9 @@ def test_it_tells_the_limits_that_it_holds_to():
         assert until(lambda: "kuka/governor_limits" in it.client.last)
         told = limits_from_json(it.client.last["kuka/governor_limits"].data)
         assert (told.soft_force_n, told.hard_force_n) == (20.0, 500.0)
+        it.client.listen(DiagnosticStatus, "kuka/limits", LATCHED)
+        assert until(lambda: "kuka/limits" in it.client.last)
+        assert limits_from_texts(from_status(it.client.last["kuka/limits"])) == told
 
 
 @pytest.mark.parametrize(

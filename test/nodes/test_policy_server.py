@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import pytest
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from policy_rig import DT, Cell, call, change_state, own_domain, running, until, write_policy
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
@@ -17,10 +17,10 @@ from std_msgs.msg import Empty, Float32MultiArray, String
 from std_srvs.srv import Trigger
 
 from der_ros.nodes.common import LATCHED, Level, ShellNode
+from der_ros.nodes.key_values import from_status, to_status
 from der_ros.nodes.policy_server import PolicyServer
 from der_ros.policy import shipped
 from der_ros.policy.governor import GovernorLimits
-from der_ros.policy.limits import limits_to_json
 from der_ros.policy.runtime import MAX_FILE_BYTES, OnnxPolicy
 
 pytestmark = pytest.mark.ros
@@ -231,6 +231,19 @@ def test_a_broken_policy_never_replaces_a_working_one(policy, tmp_path):
         assert actions[-1].data[0] == pytest.approx(math.tanh(0.5 * 0.1), abs=1e-6)
 
 
+def test_the_contract_is_told_typed_as_in_the_file(policy):
+    with running(PolicyServer, policy=policy) as (_, test):
+        told = listen(test, DiagnosticStatus, "policy/contract", LATCHED)
+        text = listen(test, String, "policy/info", LATCHED)
+        assert change_state(test, "configure")
+        assert until(lambda: told and text)
+        typed, info = from_status(told[-1]), json.loads(text[-1].data)
+        assert typed["sha256"] == info["sha256"]
+        assert typed["contract.task"] == "lap_joint"
+        limits = [float(number) for number in typed["contract.action_limits"].split()]
+        assert limits == info["contract"]["action_limits"]
+
+
 def test_the_jitter_of_its_rate_is_measured(policy):
     with running(PolicyServer, policy=policy) as (_, test):
         Cell(test)
@@ -248,15 +261,15 @@ def test_a_robot_with_looser_limits_than_the_trained_ones_is_not_moved(tmp_path,
     policy = write_policy(tmp_path / "p.onnx", governor=trained)
     with running(PolicyServer, policy=policy) as (_, test):
         diagnostics = listen(test, DiagnosticArray, "/diagnostics")
-        limits = test.create_publisher(String, "kuka/governor_limits", LATCHED)
+        limits = test.create_publisher(DiagnosticStatus, "kuka/limits", LATCHED)
         assert change_state(test, "configure")
         looser = dataclasses.replace(trained, soft_force_n=80.0)
-        limits.publish(String(data=limits_to_json(looser)))
+        limits.publish(to_status("limits", dataclasses.asdict(looser)))
         assert until(lambda: "soft_force_n: trained with 50.0" in health(diagnostics)[1])
         assert not change_state(test, "activate")
         assert "not activated: the robot's limits are looser" in caplog.text
         tighter = dataclasses.replace(trained, soft_force_n=20.0)
-        limits.publish(String(data=limits_to_json(tighter)))
+        limits.publish(to_status("limits", dataclasses.asdict(tighter)))
         assert until(lambda: "the robot has 20.0" in health(diagnostics)[2]["limits_that_differ"])
         with caplog.at_level(logging.INFO):
             assert change_state(test, "activate")

@@ -5,7 +5,12 @@ import pytest
 from der_ros.errors import ContractError
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.governor import GovernorLimits
-from der_ros.policy.limits import compare_limits, limits_from_json, limits_to_json
+from der_ros.policy.limits import (
+    compare_limits,
+    limits_from_json,
+    limits_from_texts,
+    limits_to_json,
+)
 
 LIMITS = GovernorLimits(workspace_min_m=(-0.1, -0.1, 0.0), workspace_max_m=(0.1, 0.1, 0.2))
 CONTRACT = PolicyContract("lap_joint", (0.05,) * 6, 0.06, governor=LIMITS)
@@ -60,3 +65,29 @@ def test_limits_read_back_exactly_and_garbage_is_refused():
     for text in ("", "[]", "{}", '{"soft": 1}', limits_to_json(LIMITS).replace("0.05", "-1")):
         with pytest.raises(ContractError, match="limits of the robot"):
             limits_from_json(text)
+
+
+TEXTS = {
+    field.name: str(getattr(LIMITS, field.name)).strip("()").replace(",", "")
+    for field in dataclasses.fields(LIMITS)
+}
+
+
+def test_limits_as_texts_read_back_exactly():
+    assert limits_from_texts(TEXTS) == LIMITS
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"soft_force_n": "soft"},
+        {"soft_force_n": ""},
+        {"soft_force_n": "1 2"},
+        {"soft_force_n": "nan"},
+        {"workspace_min_m": "0 0"},
+        {"strange": "1"},
+    ],
+)
+def test_texts_that_are_no_limits_are_refused(change):
+    with pytest.raises(ContractError, match="limits of the robot"):
+        limits_from_texts(TEXTS | change)
