@@ -7,6 +7,7 @@ Topic out: ``forward_position_controller/commands``. All three names are paramet
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -31,8 +32,10 @@ from der_ros.nodes.polling import PolledSubscription
 from der_ros.nodes.publisher_watch import PublisherWatch
 from der_ros.nodes.robot_link import Callbacks
 
-# Deep enough that another publisher on the topic (a gripper's) does not push ours out.
-_STATES = QoSProfile(depth=20, reliability=ReliabilityPolicy.BEST_EFFORT)
+# Deep enough that other publishers on the topic (a gripper's) do not push ours out; bounded, so
+# that a flood does not hold up a cycle.
+_MAX_STATES = 100
+_STATES = QoSProfile(depth=_MAX_STATES, reliability=ReliabilityPolicy.BEST_EFFORT)
 _COMMANDS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
 
@@ -93,6 +96,16 @@ class JointLink:
         if not self._taken():
             return f"a controller that takes {self._names.command_topic}; load and activate it"
         return f"joint states on {self._names.states_topic}{self._reader.complaint}"
+
+    @property
+    def lost(self) -> str:
+        """Why an arm that was connected is not any more."""
+        return "the robot controller fell silent"
+
+    @property
+    def warning(self) -> str:
+        """Joint states that were dropped within the last seconds, and why."""
+        return self._reader.warning
 
     @property
     def grants(self) -> Mapping[str, Grant]:
@@ -181,7 +194,7 @@ class JointLink:
             raise ConnectionFailedError(f"nobody takes {self._names.command_topic}")
         newest = None
         now_ns = self._node.get_clock().now().nanoseconds
-        for received in self._states.take():
+        for received in islice(self._states.take(), _MAX_STATES):
             reading = self._reader.read(received.message, received.age_s(), now_ns)
             newest = newest if reading is None else reading
         return newest

@@ -31,6 +31,7 @@ class JointReader:
         self._timeout_s = timeout_s
         self.dropped: dict[str, int] = {}
         self._found = False
+        self._newest_ns: int | None = None
         self._complaint = ""
         self._complained_s = float("-inf")
 
@@ -39,6 +40,11 @@ class JointReader:
         """Why the latest joint states were not taken, if that is not long ago."""
         recent = time.monotonic() - self._complained_s < 2.0
         return f" ({self._complaint})" if recent else ""
+
+    @property
+    def warning(self) -> str:
+        """Why joint states have been dropped within the last seconds, or empty."""
+        return f"joint states were dropped{self.complaint}" if self.complaint else ""
 
     def read(self, message: JointState, age_s: float, now_ns: int) -> JointReading | None:
         """The arm's joints, or None where the message is not to be used.
@@ -53,6 +59,7 @@ class JointReader:
             self._drop(*problem)
             return None
         self._found = True
+        self._newest_ns = _stamp_ns(message)
         stamp_age_s = _age_s(message, now_ns)
         return JointReading(
             self._positions(message), time.monotonic() - max(age_s, stamp_age_s, 0.0)
@@ -70,6 +77,9 @@ class JointReader:
             return "foreign", "" if self._found else f"they name {', '.join(message.name)}"
         if missing:
             return "missing", f"they lack {', '.join(missing)}"
+        twice = [name for name in self.joint_names if message.name.count(name) > 1]
+        if twice:
+            return "twice", f"they name {', '.join(twice)} more than once"
         if len(message.position) != len(message.name):
             return "length", f"{len(message.position)} positions for {len(message.name)} names"
         if not np.isfinite(self._positions(message)).all():
@@ -79,7 +89,14 @@ class JointReader:
             return "old", f"their stamp is {age_s:.3f} s old"
         if age_s < -MAX_FUTURE_S:
             return "future", f"their stamp is {-age_s:.3f} s in the future"
+        if self._is_overtaken(message):
+            return "overtaken", "they are older than others that came before them"
         return None
+
+    def _is_overtaken(self, message: JointState) -> bool:
+        """Whether newer ones were taken; stamps further back are of a clock that was set back."""
+        behind_s = 1e-9 * ((self._newest_ns or 0) - _stamp_ns(message))
+        return 0.0 < behind_s <= self._timeout_s
 
     def _drop(self, kind: str, complaint: str = "") -> None:
         self.dropped[kind] = self.dropped.get(kind, 0) + 1
@@ -88,4 +105,8 @@ class JointReader:
 
 
 def _age_s(message: JointState, now_ns: int) -> float:
-    return 1e-9 * float(now_ns - Time.from_msg(message.header.stamp).nanoseconds)
+    return 1e-9 * float(now_ns - _stamp_ns(message))
+
+
+def _stamp_ns(message: JointState) -> int:
+    return int(Time.from_msg(message.header.stamp).nanoseconds)

@@ -228,7 +228,7 @@ class KukaBridge(ShellNode):
             if fault is not None:
                 self.get_logger().error(f"{fault}; held until kuka_bridge/reset_fault")
         if self._connected and not connected:
-            self._motion.robot_lost("the robot controller fell silent")
+            self._motion.robot_lost(self._link.lost)
             self.get_logger().warning(f"the robot is gone: {self._link.waiting_for}")
         if connected and not self._connected:
             self.get_logger().info("the robot controller is connected")
@@ -247,8 +247,8 @@ class KukaBridge(ShellNode):
 
     def _report(self) -> list[Status]:
         motion, fault, connected = self._motion.counts, self._motion.fault, self._link.connected
-        waiting = f"waiting for {self._link.waiting_for}"
-        warning = self._motion.warning if connected else waiting
+        waiting = "" if connected else f"waiting for {self._link.waiting_for}"
+        warning = "; ".join(filter(None, (waiting or self._motion.warning, self._link.warning)))
         level = Level.ERROR if fault else Level.WARN if warning else Level.OK
         message = fault or warning or "connected"
         astray_m, astray_rad = self._motion.following

@@ -58,6 +58,16 @@ class RobotLink(Protocol):
         ...
 
     @property
+    def lost(self) -> str:
+        """Why a robot that was connected is not any more, as the beginning of a sentence."""
+        ...
+
+    @property
+    def warning(self) -> str:
+        """What is wrong with what comes from the robot's side though it works, or empty."""
+        ...
+
+    @property
     def rival(self) -> str | None:
         """Who else commands this robot, as a reason to stop, or None."""
         ...

@@ -43,7 +43,7 @@ class RsiLink:
 
     @property
     def connected(self) -> bool:
-        """Whether a controller's telegrams are coming in."""
+        """Whether a controller's telegrams are coming in, with the robot's pose in them."""
         return self._server.connected
 
     @property
@@ -53,11 +53,28 @@ class RsiLink:
 
     @property
     def waiting_for(self) -> str:
-        """Who should send, and where to."""
+        """Who should send, and where to; or the element that its telegrams have to have."""
+        lacking = self._server.lacking
+        if lacking is not None:
+            return (
+                f"the robot's pose: telegrams have no {lacking}; add DEF_{lacking} to SEND in the "
+                "Ethernet file"
+            )
         return (
             f"the robot controller {self._config.robot_ip} on UDP "
             f"{self._config.bind_address}:{self._server.port}"
         )
+
+    @property
+    def lost(self) -> str:
+        """Why a controller that was connected is not any more."""
+        lacking = self._server.lacking
+        return f"telegrams have no {lacking}" if lacking else "the robot controller fell silent"
+
+    @property
+    def warning(self) -> str:
+        """Datagrams that were dropped within the last seconds."""
+        return self._server.warning or ""
 
     def open(self) -> None:
         """Begins to answer.

@@ -26,9 +26,9 @@ TCP = (1620.0, 0.0, 1910.0, 0.0, 90.0, 0.0)
 class Robot:
     """A controller by hand: says what the test wants, when it wants."""
 
-    def __init__(self, port, address="127.0.0.1"):
+    def __init__(self, port, address="127.0.0.1", own_port=0):
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind((address, 0))
+        self.udp.bind((address, own_port))
         self.udp.settimeout(2.0)
         self.there = ("127.0.0.1", port)
 
@@ -237,6 +237,88 @@ def test_of_telegrams_that_piled_up_only_the_newest_moves():
         assert [answer.correction[0] for answer in answers] == [0.6, 0.0, 0.0, 0.6]
         assert calls == [12, 48]
         assert server.statistics.backlog == 2
+
+
+BAD = b"<Rob><IPOC>60</IPOC>"
+
+
+@pytest.mark.parametrize(
+    ("behind", "answers"),
+    [
+        ([BAD], [24]),
+        ([b"", b"\xff" * 50, b"<Sen><IPOC>60</IPOC></Sen>"], [24]),
+        ([rsi.build_robot_telegram(RobotTelegram(6, TCP))], [24, 6]),
+        ([rsi.build_robot_telegram(RobotTelegram(12, TCP))], [24, 12]),
+    ],
+    ids=["malformed", "no telegrams", "older", "older by one"],
+)
+def test_nothing_behind_it_takes_the_motion_from_the_newest(behind, answers):
+    def on_cycle(state):
+        if state.ipoc == 12:
+            # All of it waits for the next round.
+            robot.say(rsi.build_robot_telegram(RobotTelegram(24, TCP)))
+            for data in behind:
+                robot.say(data)
+        return PUSH
+
+    with serving(on_cycle) as (_, robot):
+        robot.ask(12)
+        heard = [robot.hear() for _ in answers]
+    assert [answer.ipoc for answer in heard] == answers
+    assert heard[0].correction == PUSHED
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.9"])
+def test_a_flood_from_elsewhere_takes_no_motion_and_is_told(address):
+    with serving() as (server, robot), contextlib.closing(Robot(server.port, address).udp) as udp:
+        moved = []
+        for ipoc in range(12, 1212, 12):
+            for _ in range(40):
+                udp.sendto(b"junk", robot.there)
+            robot.say(rsi.build_robot_telegram(RobotTelegram(ipoc, TCP)))
+            for _ in range(40):
+                udp.sendto(b"junk", robot.there)
+            moved.append(robot.hear().correction)
+        assert moved == [PUSHED] * 100
+        assert server.statistics.foreign_from == "{}:{}".format(*udp.getsockname())
+        assert server.statistics.foreign_from in server.warning
+
+
+def test_a_repeated_telegram_gets_its_own_ipoc_after_an_older_one():
+    with serving() as (_, robot):
+        robot.ask(12)
+        answer = robot.ask(24)
+        robot.ask(6)
+        assert robot.ask(24) == answer == rsi.SensorTelegram(24, PUSHED)
+
+
+def test_telegrams_without_a_pose_are_not_a_connection():
+    with serving() as (server, robot):
+        robot.say(b'<Rob Type="KUKA"><IPOC>12</IPOC></Rob>')
+        robot.hear()
+        assert (server.connected, server.lacking) == (False, "RIst")
+        robot.ask(24)
+        assert (server.connected, server.lacking) == (True, None)
+
+
+def test_a_controller_that_was_away_is_answered_at_once():
+    with serving() as (server, robot):
+        robot.ask(12)
+        address = robot.udp.getsockname()
+        robot.udp.close()
+        # Answers to these find a closed port, and the network says so.
+        for ipoc in (24, 36):
+            _say_as(address, robot.there, ipoc)
+        assert until(lambda: server.statistics.answered == 3)
+        back = Robot(server.port, *address)
+        with contextlib.closing(back.udp):
+            assert [back.ask(ipoc).ipoc for ipoc in (48, 60)] == [48, 60]
+
+
+def _say_as(address, there, ipoc):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind(address)
+        udp.sendto(rsi.build_robot_telegram(RobotTelegram(ipoc, TCP)), there)
 
 
 def test_travel_is_refused_and_said():

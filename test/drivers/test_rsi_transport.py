@@ -1,9 +1,105 @@
-"""Which of this computer's addresses the robot is reached from."""
+"""The port of the RSI server, and which of this computer's addresses the robot is reached from."""
+
+import contextlib
+import socket
+from time import monotonic
 
 import pytest
 
-from der_ros.drivers.kuka.transport import address_towards
-from der_ros.errors import ConfigurationError
+from der_ros.drivers.kuka.transport import RsiPort, address_towards
+from der_ros.errors import ConfigurationError, ConnectionFailedError
+
+
+@pytest.fixture
+def port():
+    port = RsiPort("127.0.0.1", 0)
+    with contextlib.closing(port):
+        yield port
+
+
+@pytest.fixture
+def peers(port):
+    with contextlib.ExitStack() as stack:
+        found = [
+            stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(2)
+        ]
+        for udp in found:
+            udp.connect(("127.0.0.1", port.number))
+        yield found
+
+
+def said(packets):
+    return [packet.data for packet in packets]
+
+
+def test_a_followed_peer_is_heard_apart_from_others(port, peers):
+    one, other = peers
+    port.follow(one.getsockname())
+    other.send(b"noise")
+    one.send(b"telegram")
+    assert said(port.receive()) == [b"telegram"]
+    assert said(port.strays()) == [b"noise"]
+
+
+def test_what_came_before_the_following_is_not_lost(port, peers):
+    one, _ = peers
+    one.send(b"early")
+    port.follow(one.getsockname())
+    assert said(port.strays()) == [b"early"]
+
+
+def test_nobody_is_followed_any_more(port, peers):
+    one, other = peers
+    port.follow(one.getsockname())
+    port.follow(None)
+    other.send(b"restarted")
+    assert said(port.receive()) == [b"restarted"]
+    assert port.strays() == []
+
+
+def test_a_flood_is_taken_in_bounded_pieces(port, peers):
+    one, other = peers
+    port.follow(one.getsockname())
+    for _ in range(300):
+        other.send(b"noise")
+        one.send(b"noise")
+    assert 0 < len(port.receive()) <= 256
+    assert 0 < len(port.strays()) <= 64
+
+
+def test_a_full_queue_of_others_does_not_drop_the_peers(port, peers):
+    one, other = peers
+    port.follow(one.getsockname())
+    for _ in range(5000):
+        other.send(bytes(500))
+    one.send(b"telegram")
+    assert said(port.receive()) == [b"telegram"]
+
+
+@pytest.mark.parametrize("follows", [False, True])
+def test_the_port_stays_closed_to_other_programs(port, peers, follows):
+    port.follow(peers[0].getsockname() if follows else None)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with pytest.raises(OSError, match="in use"):
+            udp.bind(("127.0.0.1", port.number))
+    with pytest.raises(ConnectionFailedError, match="rsi_port"):
+        RsiPort("127.0.0.1", port.number)
+
+
+def test_a_silent_peer_leaves_time_for_others(port, peers):
+    port.follow(peers[0].getsockname())
+    begin = monotonic()
+    assert port.receive() == []
+    assert monotonic() - begin < 5.0
+
+
+def test_a_port_on_every_address_follows_nobody(peers):
+    port = RsiPort("0.0.0.0", 0)
+    with contextlib.closing(port), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        port.follow(peers[0].getsockname())
+        udp.sendto(b"telegram", ("127.0.0.1", port.number))
+        assert said(port.receive()) == [b"telegram"]
 
 
 def test_the_way_to_this_computer_is_the_loopback():

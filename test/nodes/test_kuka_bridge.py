@@ -231,6 +231,40 @@ def test_a_robot_that_restarts_is_followed():
         assert it.moves()
 
 
+def test_telegrams_without_a_pose_are_named_and_are_no_connection():
+    with running(KukaBridge, **LOCAL) as (node, client), _udp() as robot:
+        client.listen(DiagnosticArray, "/diagnostics")
+        counter = iter(range(12, 10**9, 12))
+
+        def status():
+            robot.sendto(
+                b"<Rob><IPOC>%d</IPOC></Rob>" % next(counter), ("127.0.0.1", node.link.port)
+            )
+            told = client.last.get("/diagnostics", DiagnosticArray()).status
+            return next((one for one in told if one.name == "kuka_bridge: robot"), None)
+
+        assert until(lambda: (one := status()) is not None and "DEF_RIst" in one.message)
+        assert "waiting for" in status().message
+        assert {one.key: one.value for one in status().values}["connected"] == "False"
+
+
+def test_dropped_datagrams_are_a_warning_that_names_who_sent_them():
+    with bench() as it, _udp() as stranger:
+        stranger.sendto(b"junk", ("127.0.0.1", it.node.link.port))
+        sender = "{}:{}".format(*stranger.getsockname())
+        assert until(lambda: sender in it.message())
+        assert it.diagnostics()["kuka_bridge: robot"].level == b"\x01"
+        it.say(x=0.01)
+        assert it.moves()
+
+
+@contextlib.contextmanager
+def _udp():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind(("127.0.0.1", 0))
+        yield udp
+
+
 def test_it_waits_for_a_robot_and_ends_on_sigterm():
     with process("kuka_bridge", **LOCAL) as child:
         line = ""

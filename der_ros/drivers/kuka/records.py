@@ -118,6 +118,7 @@ class RsiStatistics:
         answered: telegrams answered.
         malformed: dropped, no telegram.
         foreign: dropped, from another sender.
+        foreign_from: the latest other sender, ``address:port``, or empty.
         duplicates: the same IPOC again; answered as before.
         out_of_order: an older IPOC; answered without motion.
         backlog: answered without motion because a newer telegram was already there.
@@ -136,6 +137,7 @@ class RsiStatistics:
     answered: int = 0
     malformed: int = 0
     foreign: int = 0
+    foreign_from: str = ""
     duplicates: int = 0
     out_of_order: int = 0
     backlog: int = 0

@@ -3,11 +3,9 @@
 The robot sends ``<Rob>`` each cycle, the PC answers ``<Sen>`` with the same IPOC. Units on the wire
 are millimetres and degrees; A, B, C turn about Z, B about Y, C about X (R = Rz(A) Ry(B) Rx(C)).
 
-A telegram is read without an XML library: it has to be read within microseconds, and the subset of
-XML that controllers send (elements, attributes, text) leaves no room for entities, document types
-or anything else that makes an XML parser dangerous. The usual telegram matches one expression as a
-whole; any other goes through a tokeniser that takes everything in the subset, ignores unknown
-elements and attributes, and refuses the rest. Both read the same telegram alike (tested).
+A telegram has to be read within microseconds, so there is no XML library behind this. The usual
+telegram matches one expression as a whole; any other goes through ``telegram_xml``, which reads
+strictly what is used here and skips the rest. Both read the same telegram alike (tested).
 """
 
 from __future__ import annotations
@@ -17,25 +15,22 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
+from der_ros.drivers.kuka.telegram_xml import (
+    MAX_TELEGRAM_BYTES,
+    Element,
+    as_text,
+    read_elements,
+)
 from der_ros.errors import ProtocolError
 
-Six: TypeAlias = tuple[float, float, float, float, float, float]
+__all__ = ["MAX_TELEGRAM_BYTES"]
 
-MAX_TELEGRAM_BYTES = 4096
-"""Longer ones are refused; a controller's full telegram has well under 2 kB."""
+Six: TypeAlias = tuple[float, float, float, float, float, float]
 
 NO_CORRECTION: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 CARTESIAN_TAGS = ("X", "Y", "Z", "A", "B", "C")
 AXIS_TAGS = ("A1", "A2", "A3", "A4", "A5", "A6")
 
-_MAX_DEPTH = 8
-_PROLOG = re.compile(r"\s*(?:<\?xml\s[^<>]*\?>)?\s*")
-_TOKEN = re.compile(
-    r"<(/?)([A-Za-z_][\w.\-]*)"
-    r"((?:\s+[A-Za-z_][\w.:\-]*\s*=\s*(?:\"[^\"<&]*\"|'[^'<&]*'))*)\s*(/?)>([^<&]*)",
-    re.ASCII,
-)
-_ATTRIBUTE = re.compile(r"([A-Za-z_][\w.:\-]*)\s*=\s*[\"']([^\"']*)[\"']", re.ASCII)
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
 # As KRC4 sends it with this package's context; the digits are bounded, so the number is finite.
 _PLAIN_NUMBER = r"(-?\d{1,9}(?:\.\d{0,12})?)"
@@ -54,6 +49,8 @@ _USUAL = re.compile(
     + r'(?:<Delay D="(\d{1,9})" ?/>)?<IPOC>(\d{1,18})</IPOC></Rob>',
     re.ASCII,
 )
+_ROBOT_ELEMENTS = frozenset(("IPOC", "RIst", "RSol", "AIPos", "Delay"))
+_SENSOR_ELEMENTS = frozenset(("IPOC", "RKorr", "EStr", "Stop"))
 _INTEGER = re.compile(r"\s*[+-]?\d{1,19}\s*", re.ASCII)
 
 
@@ -66,6 +63,7 @@ class RobotTelegram(NamedTuple):
         setpoint_mm_deg: ``RSol``, the programmed TCP; without corrections, so never for control.
         axes_deg: ``AIPos``, the measured axis angles A1 to A6.
         delay: ``Delay``, how many answers in a row came late.
+        ipoc_text: the number's own digits where they are not those of ``str(ipoc)`` (``0012``).
     """
 
     ipoc: int | None
@@ -73,6 +71,7 @@ class RobotTelegram(NamedTuple):
     setpoint_mm_deg: Six | None = None
     axes_deg: Six | None = None
     delay: int | None = None
+    ipoc_text: str | None = None
 
 
 class SensorTelegram(NamedTuple):
@@ -84,39 +83,39 @@ class SensorTelegram(NamedTuple):
             since the start (absolute), as the controller's context says.
         message: ``EStr``, shown on the pendant where it is not empty.
         stop: ``Stop``, ends RSI in a context that maps it; None leaves the element out.
+        ipoc_text: digits to write in place of ``str(ipoc)``.
     """
 
     ipoc: int
     correction: Six = NO_CORRECTION
     message: str | None = None
     stop: bool | None = None
-
-
-class _Element(NamedTuple):
-    name: str
-    attributes: str
-    text: str
+    ipoc_text: str | None = None
 
 
 def parse_robot_telegram(data: bytes) -> RobotTelegram:
-    """Reads a ``<Rob>`` telegram; unknown elements and attributes are ignored.
+    """Read a ``<Rob>`` telegram strictly in what is used and tolerantly in everything else.
+
+    ``RSol`` is only told, so one that cannot be read is None.
 
     Raises:
-        ProtocolError: too long, not UTF-8, not well formed, not a ``<Rob>``, an element twice, or
-            a number that is missing, malformed or not finite.
+        ProtocolError: too long, not delimited as XML has it, not a ``<Rob>``, an element that is
+            used twice, or a number in one that is missing, malformed or not finite.
     """
-    text = _text(data, "Rob")
+    text = as_text(data, "Rob")
     usual = _USUAL.fullmatch(text)
     return _parse_any(text) if usual is None else _from_usual(usual.groups())
 
 
 def _from_usual(groups: tuple[str | None, ...]) -> RobotTelegram:
+    digits = groups[25] or "0"
     return RobotTelegram(
-        int(groups[25] or 0),
+        int(digits),
         _floats(groups[0:6]),
         _floats(groups[6:12]),
         _floats(groups[12:18]),
         None if groups[24] is None else int(groups[24]),
+        digits if digits[0] == "0" and len(digits) > 1 else None,
     )
 
 
@@ -128,42 +127,42 @@ def _floats(texts: tuple[str | None, ...]) -> Six | None:
 
 
 def _parse_any(text: str) -> RobotTelegram:
-    """The slow way, for every telegram in the subset."""
-    found = _children(text, "Rob")
-    ipoc = found.get("IPOC")
-    if ipoc is None and found:
-        raise ProtocolError("robot telegram: expected an <IPOC>, found none")
-    delay = found.get("Delay")
+    """The slow way, for every telegram that is not as usual."""
+    telegram = read_elements(text, "Rob", _ROBOT_ELEMENTS)
+    if telegram.empty:
+        return RobotTelegram(None)
+    found = telegram.elements
+    ipoc, ipoc_text = _ipoc(found.get("IPOC"), "robot")
     return RobotTelegram(
-        None if ipoc is None else _integer(ipoc.text, "IPOC"),
+        ipoc,
         _six(found.get("RIst"), CARTESIAN_TAGS),
-        _six(found.get("RSol"), CARTESIAN_TAGS),
+        _six_if_readable(found.get("RSol"), CARTESIAN_TAGS),
         _six(found.get("AIPos"), AXIS_TAGS),
-        None if delay is None else _integer(_attributes(delay).get("D", ""), "Delay D"),
+        _delay(found.get("Delay")),
+        ipoc_text,
     )
 
 
 def parse_sensor_telegram(data: bytes) -> SensorTelegram:
-    """Reads a ``<Sen>`` telegram, as the controller does.
+    """Read a ``<Sen>`` telegram, as the controller does.
 
     Raises:
         ProtocolError: as for ``parse_robot_telegram``.
     """
-    found = _children(_text(data, "Sen"), "Sen")
-    ipoc = found.get("IPOC")
-    if ipoc is None:
-        raise ProtocolError("sensor telegram: expected an <IPOC>, found none")
+    found = read_elements(as_text(data, "Sen"), "Sen", _SENSOR_ELEMENTS).elements
+    ipoc, ipoc_text = _ipoc(found.get("IPOC"), "sensor")
     message, stop = found.get("EStr"), found.get("Stop")
     return SensorTelegram(
-        _integer(ipoc.text, "IPOC"),
+        ipoc,
         _six(found.get("RKorr"), CARTESIAN_TAGS) or NO_CORRECTION,
         None if message is None else message.text,
-        None if stop is None else _integer(stop.text, "Stop") != 0,
+        None if stop is None else _integer(_plain_text(stop), "Stop") != 0,
+        ipoc_text,
     )
 
 
 def build_sensor_telegram(telegram: SensorTelegram, sensor_type: str = "ImFree") -> bytes:
-    """The answer's bytes; four decimals, 0.1 um and 0.0001 degrees.
+    """Return the answer's bytes; four decimals, 0.1 um and 0.0001 degrees.
 
     Raises:
         ProtocolError: a correction is not finite, or a text holds a character of XML's own.
@@ -179,12 +178,12 @@ def build_sensor_telegram(telegram: SensorTelegram, sensor_type: str = "ImFree")
     return (
         f'<Sen Type="{_plain(sensor_type, "Type")}">{extra}'
         f'<RKorr X="{x:.4f}" Y="{y:.4f}" Z="{z:.4f}" A="{a:.4f}" B="{b:.4f}" C="{c:.4f}"/>'
-        f"<IPOC>{telegram.ipoc}</IPOC></Sen>"
+        f"<IPOC>{telegram.ipoc_text or telegram.ipoc}</IPOC></Sen>"
     ).encode()
 
 
 def build_robot_telegram(telegram: RobotTelegram) -> bytes:
-    """The controller's bytes, for the simulated one; what is None is left out.
+    """Return the controller's bytes, for the simulated one; what is None is left out.
 
     Raises:
         ProtocolError: a number is not finite.
@@ -205,68 +204,11 @@ def build_robot_telegram(telegram: RobotTelegram) -> bytes:
     return "".join(parts).encode()
 
 
-def _children(text: str, root: str) -> dict[str, _Element]:
-    """The direct children of ``root`` by name, after checking that the whole is well formed."""
-    prolog = _PROLOG.match(text)
-    position = prolog.end() if prolog else 0
-    path: list[str] = []
-    found: dict[str, _Element] = {}
-    closed = False
-    for token in _TOKEN.finditer(text, position):
-        closing, name, attributes, empty, tail = token.groups()
-        if token.start() != position or closed or (not path and name != root):
-            break
-        position = token.end()
-        if closing:
-            if attributes or empty or not path or path.pop() != name:
-                raise _malformed(root, text, token.start())
-        elif len(path) == 1 and name in found:
-            raise ProtocolError(f"<{root}> telegram: expected one <{name}>, got two")
-        else:
-            if len(path) == 1:
-                found[name] = _Element(name, attributes, tail)
-            if not empty:
-                path.append(name)
-        closed = not path
-        if len(path) > _MAX_DEPTH or (closed and tail):
-            raise _malformed(root, text, token.start())
-    if not closed or position != len(text):
-        raise _malformed(root, text, position)
-    return found
-
-
-def _text(data: bytes, root: str) -> str:
-    """The telegram as text; controllers pad with zero bytes and line ends."""
-    if len(data) > MAX_TELEGRAM_BYTES:
-        raise ProtocolError(
-            f"<{root}> telegram: expected at most {MAX_TELEGRAM_BYTES} bytes, got {len(data)}"
-        )
-    try:
-        return data.decode().rstrip("\0\r\n\t ")
-    except UnicodeDecodeError as error:
-        raise ProtocolError(f"<{root}> telegram: expected UTF-8, got {data[:40]!r}") from error
-
-
-def _malformed(root: str, text: str, position: int) -> ProtocolError:
-    return ProtocolError(
-        f"<{root}> telegram: expected well-formed XML without entities and document type, got "
-        f"{text[position : position + 40]!r} at character {position}"
-    )
-
-
-def _attributes(element: _Element) -> dict[str, str]:
-    pairs = _ATTRIBUTE.findall(element.attributes)
-    values = dict(pairs)
-    if len(values) != len(pairs):
-        raise ProtocolError(f"<{element.name}>: expected each attribute once, got {pairs}")
-    return values
-
-
-def _six(element: _Element | None, names: Sequence[str]) -> Six | None:
+def _six(element: Element | None, names: Sequence[str]) -> Six | None:
     """The six numbers ``names`` of an element, in any order, others ignored."""
     if element is None:
         return None
-    values = _attributes(element)
+    values = element.attributes()
     try:
         a, b, c, d, e, f = [values[name] for name in names]
     except KeyError as error:
@@ -280,6 +222,39 @@ def _six(element: _Element | None, names: Sequence[str]) -> Six | None:
     if not all(map(math.isfinite, numbers)):
         raise ProtocolError(f"<{element.name}>: expected finite numbers, got {numbers}")
     return numbers
+
+
+def _six_if_readable(element: Element | None, names: Sequence[str]) -> Six | None:
+    try:
+        return _six(element, names)
+    except ProtocolError:
+        return None
+
+
+def _ipoc(element: Element | None, who: str) -> tuple[int, str | None]:
+    """The number, and its own digits where ``str`` would write others."""
+    if element is None:
+        raise ProtocolError(f"{who} telegram: expected an <IPOC>, found none")
+    text = _plain_text(element)
+    number, digits = _integer(text, "IPOC"), text.strip()
+    return number, None if digits == str(number) else digits
+
+
+def _delay(element: Element | None) -> int | None:
+    """``Delay D``, which some write as a float."""
+    if element is None:
+        return None
+    text = element.attributes().get("D", "")
+    number = float(text) if _NUMBER.fullmatch(text) else math.nan
+    if not math.isfinite(number) or number != int(number):
+        raise ProtocolError(f"Delay D: expected a whole number, got {text[:40]!r}")
+    return int(number)
+
+
+def _plain_text(element: Element) -> str:
+    if not element.plain:
+        raise ProtocolError(f"<{element.name}>: expected a number alone, got other elements")
+    return element.text
 
 
 def _integer(text: str, name: str) -> int:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import logging
 import math
-import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import TracebackType
 
 from der_ros.drivers.figures import LatencyRing
 from der_ros.drivers.kuka.corrections import Correction, CorrectionTracker
+from der_ros.drivers.kuka.intake import Intake, Taken
 from der_ros.drivers.kuka.records import Answered, RobotState, RsiServerConfig, RsiStatistics
 from der_ros.drivers.kuka.rsi import (
     RobotTelegram,
     SensorTelegram,
     build_sensor_telegram,
-    parse_robot_telegram,
 )
-from der_ros.drivers.kuka.series import Arrival, TelegramSeries
-from der_ros.drivers.kuka.transport import Packet, open_port, receive_all
+from der_ros.drivers.kuka.series import Arrival
+from der_ros.drivers.kuka.transport import Packet, RsiPort
 from der_ros.drivers.realtime import (
     NOT_ASKED,
     Grant,
@@ -31,7 +30,6 @@ from der_ros.drivers.realtime import (
     keep_turn,
     tell_refusals,
 )
-from der_ros.errors import ProtocolError
 from der_ros.geometry import Pose, Twist
 
 logger = logging.getLogger(__name__)
@@ -41,9 +39,8 @@ class _Counts:
     """The counters that the thread writes."""
 
     def __init__(self) -> None:
-        self.answered = self.malformed = self.foreign = self.duplicates = 0
-        self.out_of_order = self.backlog = self.errors = self.refused = 0
-        self.send_errors = self.late_answers = 0
+        self.answered = self.duplicates = self.out_of_order = self.backlog = 0
+        self.errors = self.refused = self.send_errors = self.late_answers = 0
 
 
 class RsiServer:
@@ -53,7 +50,8 @@ class RsiServer:
     twist of the TCP in base axes. If it raises, or returns something that is not finite, the answer
     is no motion and the error is counted. ``on_answered`` runs after the answer is on the wire, in
     the same thread: hand the record on, do not work there. A telegram that is older than another
-    one already waiting is answered without motion, since the controller no longer waits for it.
+    one already waiting is answered without motion, since the controller no longer waits for it;
+    what is dropped counts for nothing there.
     """
 
     def __init__(
@@ -65,17 +63,18 @@ class RsiServer:
         self._config = config
         self._on_cycle = on_cycle
         self._on_answered = on_answered
-        self._socket: socket.socket | None = None
+        self._port: RsiPort | None = None
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
-        self._series = TelegramSeries(config.cycle_s, config.peer_silence_s, config.check_cycle)
+        self._intake = Intake(config)
+        self._series = self._intake.series
         self._tracker = CorrectionTracker(config.limits, config.absolute)
-        self._peer: tuple[str, int] | None = None
         self._last_answer = b""
         self._counts = _Counts()
         self._latency = LatencyRing()
         self._last_error: str | None = None
         self._last_delay = 0
+        self._lacking: str | None = None
         self._grants = dict.fromkeys(("scheduling", "processor", "switching"), NOT_ASKED)
 
     def __enter__(self) -> RsiServer:
@@ -84,7 +83,7 @@ class RsiServer:
         Raises:
             ConnectionFailedError: the port is in use, or the address is not this computer's.
         """
-        self._socket = open_port(self._config.bind_address, self._config.port)
+        self._port = RsiPort(self._config.bind_address, self._config.port)
         self._stop.clear()
         self._thread = threading.Thread(target=self._serve, name="rsi", daemon=True)
         self._thread.start()
@@ -100,19 +99,29 @@ class RsiServer:
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout=2.0)
-        if self._socket is not None:
-            self._socket.close()
-        self._thread = self._socket = None
+        if self._port is not None:
+            self._port.close()
+        self._thread = self._port = None
 
     @property
     def port(self) -> int:
         """The UDP port that is open, or the configured one."""
-        return self._config.port if self._socket is None else int(self._socket.getsockname()[1])
+        return self._config.port if self._port is None else self._port.number
 
     @property
     def connected(self) -> bool:
-        """Whether a controller's telegrams are coming in."""
-        return self._peer is not None and not self._series.silent(time.monotonic())
+        """Whether a controller's telegrams are coming in, with all that is needed in them."""
+        return self._lacking is None and self._intake.runs
+
+    @property
+    def lacking(self) -> str | None:
+        """The element that the running session's telegrams need and do not have, or None."""
+        return self._lacking if self._intake.runs else None
+
+    @property
+    def warning(self) -> str | None:
+        """What has been dropped within the last seconds, in words, or None."""
+        return self._intake.junk.warning
 
     @property
     def grants(self) -> dict[str, Grant]:
@@ -125,6 +134,9 @@ class RsiServer:
         travel_mm, travel_deg = self._tracker.travel
         return replace(
             RsiStatistics(**vars(self._counts)),
+            malformed=self._intake.junk.malformed,
+            foreign=self._intake.junk.foreign,
+            foreign_from=self._intake.junk.foreign_from,
             lost=self._series.lost,
             sessions=self._series.session,
             travel_mm=travel_mm,
@@ -140,52 +152,41 @@ class RsiServer:
             "switching": hurry_switching(),
         }
         tell_refusals("RSI server", self._grants)
-        udp = self._socket
-        while not self._stop.is_set():
-            packets = [] if udp is None else receive_all(udp)
+        port = self._port
+        while port is not None and not self._stop.is_set():
+            packets = port.receive()
             keep_turn()
-            for index, packet in enumerate(packets):
-                self._handle_safely(packet, newest=index == len(packets) - 1)
+            self._handle(packets)
+            self._handle(port.strays())
             hurry_switching()
+            port.follow(self._intake.peer if self._intake.runs else None)
 
-    def _handle_safely(self, packet: Packet, newest: bool) -> None:
-        """The thread must outlive whatever happens: the controller stops without it."""
+    def _handle(self, packets: Sequence[Packet]) -> None:
+        """Answer all of them; the controller would stop without this thread, so it goes on."""
+        for taken in self._intake.take(packets):
+            self._reply_safely(taken)
+
+    def _reply_safely(self, taken: Taken) -> None:
         try:
-            self._handle(packet, newest)
+            self._reply(taken)
         except Exception:
             logger.exception("RSI server: a telegram could not be handled")
 
-    def _handle(self, packet: Packet, newest: bool) -> None:
-        if not self._is_robot(packet):
-            self._counts.foreign += 1
-            _log_some(self._counts.foreign, "dropped a packet from %s:%d", *packet.address)
-            return
-        try:
-            telegram = parse_robot_telegram(packet.data)
-        except ProtocolError as error:
-            self._counts.malformed += 1
-            _log_some(self._counts.malformed, "dropped a malformed telegram: %s", error)
-            return
-        self._peer = packet.address
-        arrival = self._series.arrived(telegram.ipoc, packet.stamp_monotonic_s)
+    def _reply(self, taken: Taken) -> None:
+        telegram, packet, arrival, newest = taken
         if arrival is Arrival.START:
             self._start(telegram, packet)
         if arrival is Arrival.DUPLICATE:
             self._counts.duplicates += 1
             self._send(self._last_answer, packet)
-        elif arrival is Arrival.LATE or not newest:
-            self._counts.out_of_order += arrival is Arrival.LATE
-            self._counts.backlog += arrival is not Arrival.LATE
+        elif arrival is Arrival.LATE:
+            self._counts.out_of_order += 1
             self._answer(telegram, packet, self._resting())
+        elif newest:
+            self._last_answer = self._cycle(telegram, packet)
         else:
-            self._cycle(telegram, packet)
-
-    def _is_robot(self, packet: Packet) -> bool:
-        """Only the robot's address; once a session runs, only its port."""
-        if packet.address[0] != self._config.robot_ip:
-            return False
-        same = self._peer is None or packet.address == self._peer
-        return same or self._series.silent(packet.stamp_monotonic_s)
+            self._counts.backlog += 1
+            self._last_answer = self._answer(telegram, packet, self._resting())
 
     def _start(self, telegram: RobotTelegram, packet: Packet) -> None:
         self._tracker.reset()
@@ -194,16 +195,16 @@ class RsiServer:
             *packet.address, self._series.session, telegram.ipoc,
         )  # fmt: skip
 
-    def _cycle(self, telegram: RobotTelegram, packet: Packet) -> None:
+    def _cycle(self, telegram: RobotTelegram, packet: Packet) -> bytes:
         """The newest telegram: asks for a twist, answers, then tells who wants to know."""
         state = self._state(telegram, packet)
         if state is None:
-            self._answer(telegram, packet, self._resting())
-            return
+            return self._answer(telegram, packet, self._resting())
         twist, error = self._wanted(state)
         correction = self._tracker.step(twist, self._config.cycle_s)
-        self._answer(telegram, packet, correction)
+        answer = self._answer(telegram, packet, correction)
         self._note(state, correction, error)
+        return answer
 
     def _wanted(self, state: RobotState) -> tuple[Twist, str | None]:
         """The twist that is asked for, or zero and why."""
@@ -248,17 +249,18 @@ class RsiServer:
     def _resting(self) -> Correction:
         return self._tracker.step(Twist.zero(), self._config.cycle_s)
 
-    def _answer(self, telegram: RobotTelegram, packet: Packet, correction: Correction) -> None:
-        answer = SensorTelegram(telegram.ipoc or 0, correction.values)
-        self._last_answer = build_sensor_telegram(answer, self._config.sensor_type)
-        self._send(self._last_answer, packet)
+    def _answer(self, telegram: RobotTelegram, packet: Packet, correction: Correction) -> bytes:
+        answer = SensorTelegram(telegram.ipoc or 0, correction.values, ipoc_text=telegram.ipoc_text)
+        data = build_sensor_telegram(answer, self._config.sensor_type)
+        self._send(data, packet)
+        return data
 
     def _send(self, data: bytes, packet: Packet) -> None:
-        if self._socket is None:
+        if self._port is None:
             return
         hurry_switching()  # sending lets go of the lock, and the answer is then on its way
         try:
-            self._socket.sendto(data, packet.address)
+            self._port.send(data, packet.address)
         except OSError as error:
             self._counts.send_errors += 1
             _log_some(self._counts.send_errors, "an answer was not sent: %s", error)
@@ -267,8 +269,12 @@ class RsiServer:
         self._latency.add(max(0.0, (time.time_ns() - packet.arrived_ns) * 1e-9))
 
     def _state(self, telegram: RobotTelegram, packet: Packet) -> RobotState | None:
-        if telegram.ipoc is None or telegram.tcp_mm_deg is None:
+        if telegram.ipoc is None:
             return None
+        if telegram.tcp_mm_deg is None:
+            self._lacking = "RIst"
+            return None
+        self._lacking = None
         x, y, z, *abc = telegram.tcp_mm_deg
         yaw, pitch, roll = (math.radians(angle) for angle in abc)
         return RobotState(

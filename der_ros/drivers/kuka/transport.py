@@ -14,9 +14,14 @@ from der_ros.errors import ConfigurationError, ConnectionFailedError
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.1
-"""``receive_all`` gives up after this, so that a thread can look whether it should end."""
+"""Receiving gives up after this, so that a thread can look whether it should end."""
 
-_MAX_BACKLOG = 1024
+_LATE_S = 0.02
+"""A followed peer that is later than this is waited for in turns with all others."""
+_MAX_BACKLOG = 256
+"""Taken at once; more would let a flood put off the answer by a cycle."""
+_MAX_STRAYS = 64
+_ANY_ADDRESS = "0.0.0.0"
 _RECEIVE_BYTES = 65536
 # <asm-generic/socket.h>; the socket module has no name for it.
 _SO_TIMESTAMPNS = 35
@@ -64,18 +69,13 @@ def address_towards(robot_ip: str) -> str:
 
 
 def open_port(address: str, port: int) -> socket.socket:
-    """A bound, blocking UDP socket whose receive gives up after ``POLL_S``.
+    """Open a bound, blocking UDP socket whose receive gives up after ``POLL_S``.
 
     Raises:
         ConnectionFailedError: the port is in use, or the address is not this computer's.
     """
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp = _new_socket(POLL_S)
     try:
-        # The kernel's own time-out: Python's would cost a second system call each cycle.
-        udp.setsockopt(
-            socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 0, int(POLL_S * 1e6))
-        )
-        stamp_arrivals(udp)
         udp.bind((address, port))
     except OSError as error:
         udp.close()
@@ -88,11 +88,99 @@ def open_port(address: str, port: int) -> socket.socket:
     return udp
 
 
-def receive_all(udp: socket.socket) -> list[Packet]:
-    """Waits up to ``POLL_S`` for a packet, then takes all that are there, oldest first."""
+def _new_socket(timeout_s: float) -> socket.socket:
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    # The kernel's own time-out: Python's would cost a second system call each cycle.
+    timeout = struct.pack("@ll", 0, int(timeout_s * 1e6))
+    udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
+    stamp_arrivals(udp)
+    return udp
+
+
+class RsiPort:
+    """A UDP port of which one peer's datagrams can be kept apart from all others by the kernel.
+
+    While a peer is followed it has a socket and a queue of its own, connected to it: a flood from
+    elsewhere neither fills that queue nor costs time before an answer. Answers leave through the
+    first socket, which is not connected, so that an ICMP error never takes the place of one.
+    """
+
+    def __init__(self, address: str, port: int) -> None:
+        """Open the port.
+
+        Raises:
+            ConnectionFailedError: the port is in use, or the address is not this computer's.
+        """
+        self._all = open_port(address, port)
+        self._one: socket.socket | None = None
+        self._peer: tuple[str, int] | None = None
+
+    @property
+    def number(self) -> int:
+        """The port's number."""
+        return int(self._all.getsockname()[1])
+
+    def close(self) -> None:
+        """Close every socket."""
+        self.follow(None)
+        self._all.close()
+
+    def follow(self, peer: tuple[str, int] | None) -> None:
+        """Give ``peer`` a queue of its own, or nobody; what has come already is in ``strays``."""
+        if peer == self._peer:
+            return
+        self._peer = peer
+        if self._one is not None:
+            self._one.close()
+        self._one = None if peer is None else _apart(self._all, peer)
+
+    def receive(self) -> list[Packet]:
+        """Wait up to ``POLL_S`` for the peer's datagrams, or anybody's; oldest first, bounded."""
+        return _receive_up_to(_MAX_BACKLOG, self._all if self._one is None else self._one, 0)
+
+    def strays(self) -> list[Packet]:
+        """Return without waiting what others sent while a peer is followed; bounded."""
+        if self._one is None:
+            return []
+        return _receive_up_to(_MAX_STRAYS, self._all, socket.MSG_DONTWAIT)
+
+    def send(self, data: bytes, address: tuple[str, int]) -> None:
+        """Send one datagram.
+
+        Raises:
+            OSError: the network refuses it.
+        """
+        self._all.sendto(data, address)
+
+
+def _apart(first: socket.socket, peer: tuple[str, int]) -> socket.socket | None:
+    """A second socket on the same port that only hears ``peer``; None where there can be none.
+
+    Both sockets allow the sharing only for the moment in which the second is bound, so that the
+    port stays closed to other programs.
+    """
+    address = first.getsockname()
+    if address[0] == _ANY_ADDRESS:
+        return None  # connecting would choose one of this computer's addresses
+    second = _new_socket(_LATE_S)
+    try:
+        for one in (first, second):
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        second.bind(address)
+        second.connect(peer)
+    except OSError as error:
+        logger.warning("RSI server: the controller gets no queue of its own: %s", error)
+        second.close()
+        return None
+    finally:
+        first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+    second.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+    return second
+
+
+def _receive_up_to(most: int, udp: socket.socket, flags: int) -> list[Packet]:
     packets: list[Packet] = []
-    flags = 0
-    while len(packets) < _MAX_BACKLOG:
+    while len(packets) < most:
         packet = _receive(udp, flags)
         if packet is None:
             break
@@ -104,7 +192,8 @@ def receive_all(udp: socket.socket) -> list[Packet]:
 def _receive(udp: socket.socket, flags: int) -> Packet | None:
     try:
         return receive(udp, flags)
-    except (BlockingIOError, InterruptedError):
+    except (BlockingIOError, InterruptedError, ConnectionRefusedError):
+        # Refused: the controller's port was closed when an answer came there.
         return None
     except OSError as error:
         logger.warning("RSI server: receiving failed: %s", error)

@@ -1,0 +1,85 @@
+"""Datagrams in, the controller's telegrams out: filtered first, then put in their order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from der_ros.drivers.kuka.junk import Junk
+from der_ros.drivers.kuka.records import RsiServerConfig
+from der_ros.drivers.kuka.rsi import RobotTelegram, parse_robot_telegram
+from der_ros.drivers.kuka.series import Arrival, TelegramSeries
+from der_ros.drivers.kuka.transport import Packet
+from der_ros.errors import ProtocolError
+
+_FRESH = (Arrival.START, Arrival.NEXT)
+
+
+class Taken(NamedTuple):
+    """A telegram of the controller.
+
+    Attributes:
+        telegram: what it says.
+        packet: how it came.
+        arrival: where it belongs in the series.
+        newest: no other telegram of the series that has come is newer.
+    """
+
+    telegram: RobotTelegram
+    packet: Packet
+    arrival: Arrival
+    newest: bool
+
+
+class Intake:
+    """Follows one controller's session.
+
+    Attributes:
+        series: of the controller's IPOCs.
+        junk: what was dropped.
+        peer: the controller's address and port, once there is a session.
+    """
+
+    def __init__(self, config: RsiServerConfig) -> None:
+        self._robot_ip = config.robot_ip
+        self.series = TelegramSeries(config.cycle_s, config.peer_silence_s, config.check_cycle)
+        self.junk = Junk()
+        self.peer: tuple[str, int] | None = None
+
+    @property
+    def runs(self) -> bool:
+        """Whether a session runs."""
+        return self.peer is not None and not self.series.silent(time.monotonic())
+
+    def take(self, packets: Sequence[Packet]) -> list[Taken]:
+        """Return the controller's telegrams in the order of their arrival; count the rest.
+
+        What is dropped, repeated or late is never the newest, so it takes no motion from a
+        telegram before it.
+        """
+        taken = [one for one in map(self._judge, packets) if one is not None]
+        fresh = [index for index, one in enumerate(taken) if one.arrival in _FRESH]
+        if fresh:
+            taken[fresh[-1]] = taken[fresh[-1]]._replace(newest=True)
+        return taken
+
+    def _judge(self, packet: Packet) -> Taken | None:
+        if not self._is_robot(packet):
+            self.junk.from_elsewhere(packet.address)
+            return None
+        try:
+            telegram = parse_robot_telegram(packet.data)
+        except ProtocolError as error:
+            self.junk.not_a_telegram(error)
+            return None
+        self.peer = packet.address
+        arrival = self.series.arrived(telegram.ipoc, packet.stamp_monotonic_s)
+        return Taken(telegram, packet, arrival, newest=False)
+
+    def _is_robot(self, packet: Packet) -> bool:
+        """Whether it is the robot's address and, while a session runs, its port."""
+        if packet.address[0] != self._robot_ip:
+            return False
+        same = self.peer is None or packet.address == self.peer
+        return same or self.series.silent(packet.stamp_monotonic_s)
