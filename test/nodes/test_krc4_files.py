@@ -32,10 +32,30 @@ def ethernet():
     return ET.parse(FOLDER / "der_ros_rsi_ethernet.xml").getroot()
 
 
-@pytest.fixture(scope="module")
-def context():
-    root = ET.parse(FOLDER / "der_ros_rsi.rsi.xml").getroot()
-    return {thing.get("ObjType"): thing for thing in root.findall("RSIObject")}
+# How the two forms of a context write the same: attribute names and the first number.
+CONTEXTS = {"der_ros_rsi.rsi.xml": 1, "der_ros_rsi.rsix": 0}
+
+
+def in_one_form(name):
+    """The context's objects as the older of the two forms writes them."""
+    first = CONTEXTS[name]
+    root = ET.parse(FOLDER / name).getroot()
+    found = {}
+    for thing in root.iter():
+        thing.tag = thing.tag.rpartition("}")[2].replace("Rsi", "RSI")
+        for key in list(thing.attrib):
+            value = thing.attrib.pop(key)
+            number = key in ("ParamId", "ParamID", "InIdx", "OutIdx")
+            thing.set(re.sub("Id$", "ID", key), str(int(value) + 1 - first) if number else value)
+        if thing.tag == "RSIObject":
+            thing.set("ObjType", thing.get("ObjType").upper())
+            found[thing.get("ObjType")] = thing
+    return found
+
+
+@pytest.fixture(scope="module", params=CONTEXTS)
+def context(request):
+    return in_one_form(request.param)
 
 
 @pytest.fixture
@@ -185,6 +205,55 @@ def test_the_bridge_refuses_before_the_controller_clamps_and_that_before_it_stop
     assert np.degrees(worst) < clamp["MaxRotAngle"] < monitor["MaxRotAngle"]
 
 
+def everything(objects):
+    """Objects, parameters and links, values as numbers where they are."""
+
+    def value(text):
+        return float(text) if re.fullmatch(r"-?[\d.]+", text) else text
+
+    return {
+        kind: (
+            sorted(thing.items()),
+            sorted(
+                (item.get("Name"), item.get("ParamID"), item.get("IsRuntime"),
+                 value(item.get("ParamValue")))
+                for item in thing.findall("Parameters/Parameter")
+            ),
+            sorted(sorted(item.items()) for item in thing.findall("Inputs/Input")),
+        )
+        for kind, thing in objects.items()
+    }  # fmt: skip
+
+
+def test_both_forms_of_the_context_say_the_same():
+    old, new = (everything(in_one_form(name)) for name in CONTEXTS)
+    assert old == new
+    assert set(old) == {"ETHERNET", "POSCORR", "POSCORRMON"}
+
+
+def test_corrections_are_along_the_base(context):
+    (found,) = [
+        item.attrib for item in context["POSCORR"].iter() if item.get("Name") == "RefCorrSys"
+    ]
+    assert (found["ParamID"], found["ParamValue"], found["IsRuntime"]) == ("1", "1", "false")
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("POSCORR", [f"{side}Lim{axis}" for side in ("Lower", "Upper") for axis in "XYZ"]
+         + ["MaxRotAngle"]),
+        ("POSCORRMON", ["MaxTrans", "MaxRotAngle"]),
+    ],
+)  # fmt: skip
+def test_parameters_are_numbered_as_the_tool_does(context, kind, names):
+    items = context[kind].findall("Parameters/Parameter")
+    numbered = {
+        item.get("Name"): item.get("ParamID") for item in items if not item.get("IsRuntime")
+    }
+    assert numbered == {name: str(number) for number, name in enumerate(names, 1)}
+
+
 def test_every_object_and_parameter_number_is_there_once(context):
     for thing in context.values():
         items = thing.findall("Parameters/Parameter")
@@ -202,6 +271,9 @@ def test_the_program_runs_rsi_in_order_with_this_context_and_mode(bridge):
     assert order == sorted(order)
     name = re.search(r'RSI_CREATE\("(.+)",contid,TRUE\)', statements[order[0]]).group(1)
     assert (FOLDER / f"{name}.xml").is_file()
+    text = (FOLDER / "der_ros_rsi.src").read_text()
+    (other,) = re.findall(r'^; ret=RSI_CREATE\("(.+)",contid,TRUE\)', text, re.M)
+    assert (FOLDER / f"{other}.rsix").is_file()
     assert f"RSI_ON(#{'ABSOLUTE' if bridge.absolute else 'RELATIVE'})" in statements[order[1]]
     # Corrections are along the robot's base, as kuka_bridge means them.
     assert at(statements, re.escape("BAS (#BASE,0)")) < order[1]
