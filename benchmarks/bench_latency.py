@@ -44,6 +44,7 @@ from whole_stack import PC_IP, ROBOT_IP, SENSOR_IP, Ports, own_domain, started, 
 from der_ros.drivers.kuka.kinematics import forward
 from der_ros.drivers.kuka.plant import UPRIGHT_RAD
 from der_ros.nodes.polling import PolledSubscription
+from der_ros.policy.checksum import stamped
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.observation import OBSERVATION_NAMES
 
@@ -102,7 +103,7 @@ def write_policy(path: Path, control_dt_s: float) -> None:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     contract = PolicyContract("lap_joint", (SPEED_MPS,) * 6, control_dt_s)
     helper.set_model_props(model, contract.to_metadata())
-    path.write_bytes(model.SerializeToString())
+    path.write_bytes(stamped(model.SerializeToString()))
 
 
 def parameters(ports: Ports, cycle_ms: int, policy: Path) -> dict[str, dict[str, object]]:

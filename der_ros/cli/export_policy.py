@@ -10,7 +10,7 @@ from pathlib import Path
 
 from der_ros.cli._common import run_tool
 from der_ros.errors import ConfigurationError
-from der_ros.training.export import export_checkpoint
+from der_ros.policy.writing import stamp_policy
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -22,11 +22,25 @@ def main(args: Sequence[str] | None = None) -> int:
 def _export(options: argparse.Namespace) -> int:
     if options.out.exists() and not options.force:
         raise ConfigurationError(f"{options.out}: there is one already; give --force or another")
+    if options.stamp:
+        return _stamp(options)
+    # Here, since stamping needs nothing of training.
+    from der_ros.training.export import export_checkpoint
+
     difference = export_checkpoint(options.source, options.out, options.newest)
     if options.json:
         print(json.dumps({"path": str(options.out), "max_difference": difference}))
     else:
         print(f"wrote {options.out}, at most {difference:.1e} from the trained network")
+    return 0
+
+
+def _stamp(options: argparse.Namespace) -> int:
+    stamp_policy(options.source, options.out)
+    if options.json:
+        print(json.dumps({"path": str(options.out), "max_difference": 0.0}))
+    else:
+        print(f"wrote {options.out}, the same policy with the checksum of its content")
     return 0
 
 
@@ -37,10 +51,18 @@ def _parser() -> argparse.ArgumentParser:
         "has been evaluated, with filter, squash and contract in one file, checked against the "
         "trained network.",
     )
-    parser.add_argument("source", type=Path, help="a run folder or a checkpoint")
+    parser.add_argument(
+        "source", type=Path, help="a run folder or a checkpoint; with --stamp a .onnx policy"
+    )
     parser.add_argument("out", type=Path, help="the .onnx file to write")
     parser.add_argument(
         "--newest", action="store_true", help="the policy as it stood, in place of the best one"
+    )
+    parser.add_argument(
+        "--stamp",
+        action="store_true",
+        help="write a policy file of an earlier release again, with the checksum of its content "
+        "that this release asks for; its actions stay the same bit for bit",
     )
     parser.add_argument("--force", action="store_true", help="write over an existing file")
     parser.add_argument(

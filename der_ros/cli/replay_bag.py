@@ -22,8 +22,9 @@ from der_ros.bags.replay import (
     replay_policy,
 )
 from der_ros.errors import ConfigurationError, DerRosError
+from der_ros.policy.checksum import file_hashes
 from der_ros.policy.runtime import OnnxPolicy
-from der_ros.policy.shipped import file_sha256, shipped_policies
+from der_ros.policy.shipped import shipped_policies
 
 EXIT_CODES = {Verdict.SAME: 0, Verdict.DIFFERENT: 1, Verdict.UNUSABLE: 2}
 
@@ -85,7 +86,7 @@ def _policy_of(bag: Path) -> Path:
     if info is None:
         raise ConfigurationError(f"bag {bag}: it names no policy; give one with --policy")
     for candidate in _candidates(bag, info):
-        if file_sha256(candidate) == info.sha256:
+        if info.sha256 in file_hashes(candidate):
             return candidate
     raise ConfigurationError(
         f"bag {bag}: expected its policy {info.path} with sha256 {info.sha256}, which is neither "

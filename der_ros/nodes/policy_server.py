@@ -195,8 +195,8 @@ class PolicyServer(Shell, LifecycleNode):
         self._lapse = ""
 
     def _load(self, path: str) -> None:
-        """Replaces the policy by the one at ``path`` if that is right in every respect."""
-        policy = OnnxPolicy.load(path or shipped_policy(self._task), self._task)
+        """Replace the policy by the one at ``path`` if that is right in every respect."""
+        policy = _checked_policy(path or shipped_policy(self._task), self._task)
         self._policy = policy
         info = {
             "sha256": policy.sha256,
@@ -350,6 +350,16 @@ def _array(label: str, data: NDArray[np.float32]) -> Float32MultiArray:
     message.layout.dim = [MultiArrayDimension(label=label, size=data.size, stride=data.size)]
     message.data = data.tolist()
     return message
+
+
+def _checked_policy(path: Path | str, task: str) -> OnnxPolicy:
+    """Load a policy; no file may end the node, whatever it makes of its reader."""
+    try:
+        return OnnxPolicy.load(path, task)
+    except DerRosError:
+        raise
+    except Exception as error:
+        raise ContractError(f"policy {path}: it cannot be loaded ({error!r})") from error
 
 
 def main(args: list[str] | None = None) -> int:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from der_ros.documents import parse_json, shortened
 from der_ros.errors import ConfigurationError, ContractError
 from der_ros.geometry import Array
 from der_ros.policy.governor import GovernorLimits
@@ -177,10 +178,10 @@ class PolicyContract:
 def _parse(name: str, text: str) -> Any:
     """One field from its JSON text."""
     try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ContractError(f"policy metadata {name}: expected JSON, got {text!r}") from error
-    problem = ContractError(f"policy metadata {name}: {text!r} is not of the right type")
+        value = parse_json(text, f"policy metadata {name}")
+    except ConfigurationError as error:
+        raise ContractError(str(error)) from error
+    problem = ContractError(f"policy metadata {name}: {shortened(text)} is not of the right type")
     if name in ("task", "frame"):
         right = isinstance(value, str)
     elif name in ("symmetry", "version"):

@@ -8,7 +8,8 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from der_ros.errors import ConfigurationError, ContractError
+from der_ros.documents import parse_json
+from der_ros.errors import ContractError
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.governor import GovernorLimits
 
@@ -90,8 +91,8 @@ def limits_from_json(text: str) -> GovernorLimits:
         ContractError: it is nothing of the kind.
     """
     try:
-        return GovernorLimits(**json.loads(text))
-    except (TypeError, ValueError, ConfigurationError) as error:
+        return GovernorLimits(**parse_json(text, "limits"))
+    except (TypeError, ValueError, OverflowError) as error:
         raise ContractError(f"limits of the robot: expected a JSON object ({error})") from error
 
 

@@ -1,16 +1,19 @@
 """What an ONNX file holds, read without running or trusting any of it.
 
-An ONNX file is a protobuf message. Walking its wire format takes a page, so the robot side needs
-no package beyond onnxruntime to see which operators a file would run, and whether it refers to
-other files, before it is handed to onnxruntime. Field numbers: onnx.proto of ONNX IR version 8.
+An ONNX file is a protobuf message; protobuf reads it here, which onnxruntime brings along. Only the
+messages and fields of ``onnx_schema`` are known, and a file must be, byte for byte, what protobuf
+writes for what was read. So nothing can be in it that onnxruntime sees and this module does not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
+
+from google.protobuf.message import DecodeError
 
 from der_ros.errors import ContractError
+from der_ros.policy.onnx_schema import BOOL, DOUBLE, FLOAT, INT32, INT64, MESSAGES
 
 ALLOWED_OPERATORS = frozenset(
     {
@@ -24,140 +27,137 @@ ALLOWED_OPERATORS = frozenset(
 None of them holds a subgraph.
 """
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_MODEL_GRAPH, _MODEL_OPSET, _MODEL_FUNCTIONS = 7, 8, 25
-_GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_SPARSE = 1, 5, 15
-_NODE_OPERATOR, _NODE_DOMAIN = 4, 7
-_TENSOR_EXTERNAL, _TENSOR_LOCATION = 13, 14
-_OPSET_DOMAIN, _OPSET_VERSION = 1, 2
+MAX_NODES = 500
+MAX_DIMENSIONS = 4
+_ITEM_BYTES = {FLOAT: 4, INT32: 4, INT64: 8, BOOL: 1, DOUBLE: 8}
+_LISTS = ("float_data", "int32_data", "int64_data", "double_data")
 
 
 class OnnxContents(NamedTuple):
-    """What matters of a file.
+    """The facts about a file that decide whether it may run.
 
     Attributes:
         operators: every operator type in the graph, with its domain where it is not ONNX's own.
         opset: version of ONNX's own operator set, 0 when none is imported.
         self_contained: no tensor lies in another file.
         has_functions: it defines operators of its own, or sparse tensors.
+        metadata: the file's own entries.
+        problem: the first thing that a plain network's file never has; empty for none.
     """
 
     operators: frozenset[str]
     opset: int
     self_contained: bool
     has_functions: bool
+    metadata: dict[str, str] = {}  # noqa: RUF012  (never changed)
+    problem: str = ""
 
 
 def read_contents(data: bytes) -> OnnxContents:
-    """Lists what the ONNX file ``data`` would run and refer to.
+    """List what the ONNX file ``data`` would run and refer to.
 
     Raises:
         ContractError: these bytes are no ONNX model with one graph.
     """
-    view = memoryview(data)
-    graphs, opsets, functions = [], {}, False
-    for number, value in _fields(view):
-        if number == _MODEL_GRAPH and isinstance(value, memoryview):
-            graphs.append(value)
-        elif number == _MODEL_OPSET and isinstance(value, memoryview):
-            domain, version = _opset(value)
-            opsets[domain] = version
-        elif number == _MODEL_FUNCTIONS:
-            functions = True
-    if len(graphs) != 1:
-        raise ContractError(f"expected an ONNX model with one graph, got {len(graphs)} graphs")
-    operators, self_contained = set(), True
-    for number, value in _fields(graphs[0]):
-        if number == _GRAPH_NODE and isinstance(value, memoryview):
-            operators.add(_operator(value))
-        elif number == _GRAPH_INITIALIZER and isinstance(value, memoryview):
-            self_contained = self_contained and not _is_external(value)
-        elif number == _GRAPH_SPARSE:
-            functions = True
-    return OnnxContents(frozenset(operators), opsets.get("", 0), self_contained, functions)
+    model = parse_model(data)
+    if not model.HasField("graph"):
+        raise ContractError("expected an ONNX model with one graph, got 0 graphs")
+    graph = model.graph
+    tensors = [*graph.initializer, *(a.t for node in graph.node for a in node.attribute)]
+    opsets = {_domain(entry.domain): entry.version for entry in model.opset_import}
+    return OnnxContents(
+        frozenset(_operator(node) for node in graph.node),
+        opsets.get("", 0),
+        not any(tensor.external_data or tensor.data_location for tensor in tensors),
+        bool(model.functions or graph.sparse_initializer),
+        {entry.key: entry.value for entry in model.metadata_props},
+        _problem(model, tensors, data),
+    )
 
 
 def check_contents(contents: OnnxContents) -> None:
-    """Checks that a file holds nothing but a plain network.
+    """Check that a file holds nothing but a plain network.
 
     Raises:
-        ContractError: operators outside ``ALLOWED_OPERATORS``, own functions, or other files.
+        ContractError: operators outside ``ALLOWED_OPERATORS``, own functions, other files, or
+            anything else that a plain network has not.
     """
     foreign = sorted(contents.operators - ALLOWED_OPERATORS)
     if foreign:
         raise ContractError(
             f"expected only the operators {', '.join(sorted(ALLOWED_OPERATORS))}; "
-            f"got {', '.join(foreign)}"
+            f"got {', '.join(map(ascii_only, foreign))}"
         )
     if contents.has_functions:
         raise ContractError("expected a plain network, got one with functions or sparse tensors")
     if not contents.self_contained:
         raise ContractError("expected all weights inside the file, got references to other files")
+    if contents.problem:
+        raise ContractError(f"expected a plain network, got one with {contents.problem}")
 
 
-def _fields(data: memoryview) -> Iterator[tuple[int, memoryview | int]]:
-    """The (field number, value) pairs of one message; numbers of fixed size are skipped over."""
-    at = 0
-    while at < len(data):
-        key, at = _varint(data, at)
-        number, kind = key >> 3, key & 7
-        if kind == _VARINT:
-            value, at = _varint(data, at)
-            yield number, value
-            continue
-        if kind == _BYTES:
-            size, at = _varint(data, at)
-        elif kind in (_FIXED32, _FIXED64):
-            size = 4 if kind == _FIXED32 else 8
-        else:
-            raise ContractError(f"expected an ONNX file, got an unknown wire type {kind}")
-        if number == 0 or at + size > len(data):
-            raise ContractError("expected an ONNX file, got one that is truncated or no ONNX")
-        if kind == _BYTES:
-            yield number, data[at : at + size]
-        at += size
+def parse_model(data: bytes) -> Any:
+    """Return the ``Model`` message of ``onnx_schema`` in ``data``.
+
+    Raises:
+        ContractError: these bytes are no protobuf message of this kind.
+    """
+    try:
+        return MESSAGES["Model"].FromString(data)
+    except DecodeError as error:
+        raise ContractError(
+            f"expected an ONNX file, got one that is truncated, damaged or no ONNX ({error})"
+        ) from error
 
 
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    """One variable-length integer, and where the next thing starts."""
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(data):
-            break
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-    raise ContractError("expected an ONNX file, got one that is truncated or no ONNX")
+def serialized(model: Any) -> bytes:
+    """Return the one form in which a file may hold ``model``."""
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
 
 
-def _operator(node: memoryview) -> str:
-    name, domain = "", ""
-    for number, value in _fields(node):
-        if isinstance(value, memoryview) and number == _NODE_OPERATOR:
-            name = _text(value)
-        elif isinstance(value, memoryview) and number == _NODE_DOMAIN:
-            domain = _text(value)
-    return name if domain in ("", "ai.onnx") else f"{domain}::{name}"
+def ascii_only(text: str, most: int = 80) -> str:
+    """Return the first ``most`` characters of ``text`` as a line that every terminal can show."""
+    return text[:most].encode("ascii", "backslashreplace").decode("ascii").replace("\n", "\\n")
 
 
-def _is_external(tensor: memoryview) -> bool:
-    return any(
-        number == _TENSOR_EXTERNAL or (number == _TENSOR_LOCATION and value != 0)
-        for number, value in _fields(tensor)
+def _problem(model: Any, tensors: list[Any], data: bytes) -> str:
+    known = MESSAGES["Model"]()
+    known.CopyFrom(model)
+    known.DiscardUnknownFields()
+    keys = [entry.key for entry in model.metadata_props]
+    domains = [_domain(entry.domain) for entry in model.opset_import]
+    if serialized(known) != data:
+        return "content that is unknown here, or written in another form than protobuf's own"
+    if len(set(keys)) != len(keys) or len(set(domains)) != len(domains):
+        return "a metadata key or an operator set twice"
+    if len(model.graph.node) > MAX_NODES:
+        return f"{len(model.graph.node)} operators, at most {MAX_NODES} are run"
+    return next(filter(None, map(_problem_of_tensor, tensors)), "")
+
+
+def _problem_of_tensor(tensor: Any) -> str:
+    """Name what is wrong with a tensor's type, shape or size; empty for nothing."""
+    if not tensor.data_type and not tensor.dims:
+        return ""  # an attribute without a tensor
+    name = ascii_only(tensor.name)
+    if tensor.data_type not in _ITEM_BYTES:
+        return f"a tensor {name} of type {tensor.data_type}"
+    if len(tensor.dims) > MAX_DIMENSIONS or any(size < 0 for size in tensor.dims):
+        return f"a tensor {name} of shape {list(tensor.dims)[:8]}"
+    count = math.prod(tensor.dims)
+    listed = sum(len(getattr(tensor, kind)) for kind in _LISTS)
+    raw = len(tensor.raw_data)
+    right = (raw == count * _ITEM_BYTES[tensor.data_type] and not listed) or (
+        not raw and listed == count
     )
+    return "" if right else f"a tensor {name} of shape {list(tensor.dims)} with other contents"
 
 
-def _opset(message: memoryview) -> tuple[str, int]:
-    domain, version = "", 0
-    for number, value in _fields(message):
-        if number == _OPSET_DOMAIN and isinstance(value, memoryview):
-            domain = _text(value)
-        elif number == _OPSET_VERSION and isinstance(value, int):
-            version = value
-    return ("" if domain == "ai.onnx" else domain), version
+def _operator(node: Any) -> str:
+    domain = _domain(node.domain)
+    return f"{domain}::{node.op_type}" if domain else str(node.op_type)
 
 
-def _text(value: memoryview) -> str:
-    return bytes(value).decode("utf-8", errors="replace")
+def _domain(name: str) -> str:
+    return "" if name == "ai.onnx" else name

@@ -1,6 +1,6 @@
 """Runs an exported policy on the robot: loads it with distrust, then calls it quickly.
 
-Needs onnxruntime and numpy only.
+Needs onnxruntime, what that brings along, and numpy only.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from der_ros.documents import read_bytes
 from der_ros.errors import ConfigurationError, ContractError
+from der_ros.policy.checksum import check_checksum
 from der_ros.policy.contract import PolicyContract
-from der_ros.policy.onnx_file import check_contents, read_contents
+from der_ros.policy.onnx_file import ascii_only, check_contents, read_contents
 
 MAX_FILE_BYTES = 64 * 2**20
 INPUT_NAME, OUTPUT_NAME = "observation", "action"
@@ -39,7 +41,9 @@ class OnnxPolicy:
 
     @classmethod
     def load(cls, path: Path | str, expected_task: str | None = None) -> OnnxPolicy:
-        """Reads, checks and tries out one policy file.
+        """Read, check and try out one policy file.
+
+        The checked bytes are what onnxruntime gets; the file is read once.
 
         Args:
             path: an ``.onnx`` file written by ``der_ros.policy.export``.
@@ -47,17 +51,20 @@ class OnnxPolicy:
 
         Raises:
             ConfigurationError: there is no such readable file, or it is too large.
-            ContractError: it is not ONNX, holds other operators than a plain network's, has other
-                inputs, outputs or metadata, or its test inference is not finite and in range.
+            ContractError: it is not ONNX, is not what its checksum was made of, holds anything that
+                a plain network has not, has other inputs, outputs or metadata, or its test
+                inference is not finite and in range.
         """
         path = Path(path)
-        data = _read(path)
+        data = read_policy_file(path)
         try:
-            check_contents(read_contents(data))
+            contents = read_contents(data)
+            check_checksum(data, contents.metadata)
+            check_contents(contents)
+            contract = PolicyContract.from_metadata(contents.metadata)
+            contract.check(task=expected_task)
             session = _open_session(data)
             _check_ports(session)
-            contract = PolicyContract.from_metadata(session.get_modelmeta().custom_metadata_map)
-            contract.check(task=expected_task)
             policy = cls(session, contract, hashlib.sha256(data).hexdigest(), path)
             policy._try_out()
         except ContractError as error:
@@ -87,10 +94,19 @@ class OnnxPolicy:
                      if not np.isfinite(value)]  # fmt: skip
             raise ContractError(f"observation: expected finite numbers, {', '.join(wrong)} is not")
         feed = {INPUT_NAME: observation.astype(np.float32, copy=False)[None]}
-        action: NDArray[np.float32] = self._session.run((OUTPUT_NAME,), feed)[0][0]
+        action = self._run(feed)
         # Written so that a NaN fails it too.
         if not np.abs(action).max() <= 1.0 + _ACTION_SLACK:
             raise ContractError(f"action: expected six numbers in [-1, 1], got {action.tolist()}")
+        return action
+
+    def _run(self, feed: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        try:
+            action: NDArray[np.float32] = self._session.run((OUTPUT_NAME,), feed)[0][0]
+        except Exception as error:  # onnxruntime's errors share no other base class
+            raise ContractError(f"onnxruntime cannot run it: {_first_line(error)}") from error
+        if action.shape != (len(self.contract.action_names),):
+            raise ContractError(f"action: expected six numbers, got shape {action.shape}")
         return action
 
     def _try_out(self) -> None:
@@ -104,14 +120,16 @@ class OnnxPolicy:
             self(sample)
 
 
-def _read(path: Path) -> bytes:
+def read_policy_file(path: Path) -> bytes:
+    """Return the content of a policy file, unchecked.
+
+    Raises:
+        ConfigurationError: there is no such readable file, or it is too large.
+    """
     try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise ConfigurationError(
-                f"policy {path}: expected at most {MAX_FILE_BYTES} bytes, got {size}"
-            )
-        return path.read_bytes()
+        return read_bytes(path, MAX_FILE_BYTES)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"policy {error}") from error
     except OSError as error:
         raise ConfigurationError(
             f"policy {path}: expected a readable .onnx file ({error.strerror or error}); "
@@ -130,8 +148,11 @@ def _open_session(data: bytes) -> Any:
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no other base class
-        first_line = str(error).strip().partition("\n")[0]
-        raise ContractError(f"onnxruntime does not take it: {first_line}") from error
+        raise ContractError(f"onnxruntime does not take it: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return ascii_only(str(error).strip().partition("\n")[0], 300)
 
 
 def _check_ports(session: Any) -> None:

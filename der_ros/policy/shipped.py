@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,14 +34,6 @@ def shipped_policy(task: str) -> Path:
             "train one and give its path"
         )
     return policies[task]
-
-
-def file_sha256(path: Path) -> str:
-    """The file's SHA-256 in hexadecimal; an empty text where it cannot be read."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""
 
 
 def package_folders(name: str) -> Iterator[Path]:

@@ -10,6 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from der_ros.bags.recorder import BagWriter, RecordedTopic, typestore
 from der_ros.bags.replay import tick_label
 from der_ros.cli.replay_bag import main
+from der_ros.policy.checksum import stamped
 from der_ros.policy.contract import PolicyContract
 
 ARRAY, STRING = "std_msgs/msg/Float32MultiArray", "std_msgs/msg/String"
@@ -32,7 +33,7 @@ def write_policy(path, gain):
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     helper.set_model_props(model, PolicyContract("lap_joint", (0.05,) * 6, 0.06).to_metadata())
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(model.SerializeToString())
+    path.write_bytes(stamped(model.SerializeToString()))
     return path
 
 

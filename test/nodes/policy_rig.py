@@ -15,6 +15,7 @@ from rclpy.duration import Duration
 from rclpy.node import Node
 
 from der_ros.nodes.common import spinning
+from der_ros.policy.checksum import stamped
 from der_ros.policy.contract import PolicyContract
 
 DT = 0.02
@@ -50,7 +51,7 @@ def write_policy(path, *, gain=0.05, task="lap_joint", dt=DT, governor=None):
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     contract = PolicyContract(task, (0.05, 0.05, 0.05, 0.1, 0.1, 0.1), dt, governor=governor)
     helper.set_model_props(model, contract.to_metadata())
-    path.write_bytes(model.SerializeToString())
+    path.write_bytes(stamped(model.SerializeToString()))
     return path
 
 

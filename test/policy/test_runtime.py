@@ -1,6 +1,7 @@
 """A policy file is loaded with distrust: each way of being wrong is told in one sentence."""
 
 import hashlib
+import os
 
 import numpy as np
 import onnx
@@ -10,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from der_ros.errors import ConfigurationError, ContractError
 from der_ros.policy import runtime
+from der_ros.policy.checksum import stamped
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.runtime import OnnxPolicy
 
@@ -31,7 +33,7 @@ def write(path, *, nodes=None, width=13, name="observation", metadata=None, opse
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
     helper.set_model_props(model, CONTRACT.to_metadata() if metadata is None else metadata)
-    path.write_bytes(model.SerializeToString())
+    path.write_bytes(stamped(model.SerializeToString()))
     return path
 
 
@@ -110,7 +112,7 @@ def test_wrong_shapes_are_refused(path):
     model.graph.initializer[0].CopyFrom(
         numpy_helper.from_array(np.eye(12, 6, dtype=np.float32), "w")
     )
-    path.write_bytes(model.SerializeToString())
+    path.write_bytes(stamped(model.SerializeToString()))
     with pytest.raises(ContractError, match=r"expected one observation .*\(N, 13\)"):
         OnnxPolicy.load(path)
 
@@ -122,7 +124,7 @@ def test_weights_in_another_file_are_refused(path):
     weight.ClearField("raw_data")
     weight.data_location = TensorProto.EXTERNAL
     weight.external_data.add(key="location", value="/etc/passwd")
-    path.write_bytes(model.SerializeToString())
+    path.write_bytes(stamped(model.SerializeToString()))
     with pytest.raises(ContractError, match="references to other files"):
         OnnxPolicy.load(path)
 
@@ -161,6 +163,25 @@ def test_a_missing_file_a_folder_and_a_giant_are_refused(path, monkeypatch):
     monkeypatch.setattr(runtime, "MAX_FILE_BYTES", 100)
     with pytest.raises(ConfigurationError, match="at most 100 bytes"):
         OnnxPolicy.load(write(path))
+
+
+def test_a_pipe_is_refused_at_once(path):
+    os.mkfifo(path)
+    with pytest.raises(ConfigurationError, match="no regular file"):
+        OnnxPolicy.load(path)
+
+
+def test_what_onnxruntime_fails_to_run_is_refused(path):
+    wrong = numpy_helper.from_array(np.ones((3, 5), np.float32), "wrong")
+    nodes = [
+        helper.make_node("Gather", ["observation", "first"], ["few"], axis=1),
+        helper.make_node("Reshape", ["few", "shape"], ["s"]),
+        helper.make_node("MatMul", ["s", "wrong"], ["action"]),
+    ]
+    first = numpy_helper.from_array(np.array([0, 1], np.int64), "first")
+    shape = numpy_helper.from_array(np.array([-1, 3], np.int64), "shape")
+    with pytest.raises(ContractError, match="onnxruntime"):
+        OnnxPolicy.load(write(path, nodes=nodes, weights=[wrong, first, shape]))
 
 
 def test_one_thread_that_does_not_spin(path, monkeypatch):

@@ -6,8 +6,6 @@ What was built is compared with torch before a file appears.
 from __future__ import annotations
 
 import copy
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +20,7 @@ from der_ros.policy.contract import METADATA_PREFIX, PolicyContract
 from der_ros.policy.export.folding import Folding
 from der_ros.policy.export.graph import OPSET, to_onnx
 from der_ros.policy.runtime import OnnxPolicy
+from der_ros.policy.writing import write_policy
 
 __all__ = ["OPSET", "TOLERANCE", "TRAINING_PREFIX", "FilteredPolicy", "export_policy"]
 
@@ -107,33 +106,7 @@ def export_policy(
     data = to_onnx(module, metadata)
     observations = _probes(mean, std)
     wanted = _actions(module, observations)
-    try:
-        return _write(path, data, observations, wanted)
-    except OSError as error:
-        raise ConfigurationError(
-            f"policy: expected a file that can be written, got {path} ({error.strerror}); "
-            "choose another"
-        ) from error
-
-
-def _write(
-    path: Path, data: bytes, observations: NDArray[np.float32], wanted: NDArray[np.float32]
-) -> float:
-    """Writes ``path`` once it has been read back; the difference from what is ``wanted``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        difference = _difference(OnnxPolicy.load(temporary), observations, wanted)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return difference
+    return write_policy(path, data, lambda policy: _difference(policy, observations, wanted))
 
 
 def _check_statistics(mean: Array | None, std: Array | None) -> None:

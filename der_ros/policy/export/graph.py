@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from der_ros.errors import ConfigurationError
+from der_ros.policy.checksum import stamped
 from der_ros.policy.export.folding import Folding
 from der_ros.policy.runtime import INPUT_NAME, OUTPUT_NAME
 
@@ -50,7 +51,7 @@ def to_onnx(module: torch.nn.Module, metadata: Mapping[str, str]) -> bytes:
 
     Args:
         module: (N, 13) float64 to (N, 6) float64.
-        metadata: goes into the file.
+        metadata: goes into the file, with the checksum of its content (``policy.checksum``).
 
     Raises:
         ConfigurationError: the module branches on its input or holds an unknown operation.
@@ -69,8 +70,7 @@ def to_onnx(module: torch.nn.Module, metadata: Mapping[str, str]) -> bytes:
     )
     onnx.helper.set_model_props(model, dict(metadata))
     onnx.checker.check_model(model, full_check=True)
-    data: bytes = model.SerializeToString()
-    return data
+    return stamped(model.SerializeToString())
 
 
 class _GraphBuilder:

@@ -1,0 +1,202 @@
+"""Strict readers for files and texts that others wrote: bounded, and wrong in one sentence.
+
+YAML has no aliases here, no key twice, no tags that make objects; numbers are finite in YAML and
+JSON; size and depth are bounded, so that no file takes longer than a moment.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import stat
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from der_ros.errors import ConfigurationError
+
+MAX_DOCUMENT_BYTES = 128 * 1024
+MAX_DEPTH = 32
+_MAX_NUMBER_CHARACTERS = 64
+
+
+def read_bytes(path: Path, max_bytes: int) -> bytes:
+    """Return the content of a regular file of at most ``max_bytes``.
+
+    Raises:
+        ConfigurationError: it is larger.
+        OSError: there is none, it cannot be read, or it is no regular file (a pipe, a device).
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        kind = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
+        raise OSError(kind, "it is a folder" if kind == errno.EISDIR else "it is no regular file")
+    with path.open("rb") as file:
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        size = max(len(data), path.stat().st_size)
+        raise ConfigurationError(f"{path}: expected at most {max_bytes} bytes, got {size}")
+    return data
+
+
+def read_yaml(path: Path, max_bytes: int = MAX_DOCUMENT_BYTES) -> Any:
+    """Read a YAML file of UTF-8 text.
+
+    Raises:
+        ConfigurationError: it cannot be read, is too large, or is no YAML as this module reads it;
+            names the file, and the line where there is one.
+    """
+    try:
+        text = read_bytes(path, max_bytes).decode("utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path}: expected a readable YAML file ({error.strerror or error})"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"{path}: expected a YAML file of UTF-8 text, got byte "
+            f"0x{error.object[error.start]:02x} at {error.start}"
+        ) from error
+    return parse_yaml(text, str(path))
+
+
+def parse_yaml(text: str, what: str) -> Any:
+    """Return the value of one YAML text.
+
+    Args:
+        text: one document.
+        what: names the text in an error, such as the path of its file.
+
+    Raises:
+        ConfigurationError: it is no YAML, or has what this module refuses.
+    """
+    try:
+        if len(text) > MAX_DOCUMENT_BYTES:
+            raise ValueError(f"{len(text)} characters, at most {MAX_DOCUMENT_BYTES} are read")
+        return yaml.load(text, _StrictLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f" in line {mark.line + 1}" if mark else ""
+        problem = " ".join(filter(None, (error.context, error.problem)))
+        raise ConfigurationError(f"{what}: expected YAML, got{line}: {problem}") from error
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        first = " ".join(str(error).split())
+        raise ConfigurationError(f"{what}: expected YAML, got: {first}") from error
+
+
+def parse_json(text: str, what: str) -> Any:
+    """Return the value of one JSON text.
+
+    Args:
+        text: one document.
+        what: names the text in an error.
+
+    Raises:
+        ConfigurationError: it is no JSON, is too deep, has a key twice, a number that is not
+            finite, or text that is not Unicode.
+    """
+    try:
+        value = json.loads(
+            text,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            parse_int=_whole,
+            object_pairs_hook=_unique,
+        )
+        # A lone surrogate is read, and would end whoever prints it.
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except RecursionError as error:
+        raise ConfigurationError(f"{what}: expected JSON, got nesting too deep to read") from error
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{what}: expected JSON, got {shortened(text)} ({error})"
+        ) from error
+    return value
+
+
+def shortened(text: object, most: int = 80) -> str:
+    """Return ``repr(text)``, cut in the middle where it is long."""
+    whole = repr(text)
+    return whole if len(whole) <= most else f"{whole[: most // 2]} … {whole[-most // 4 :]}"
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no finite number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{shortened(text)} is no finite number")
+    return value
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MAX_NUMBER_CHARACTERS:
+        raise ValueError(f"a number of {len(text)} digits")
+    return int(text)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {shortened(twice)} twice")
+    return values
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """PyYAML's safe loader with bounds."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Compose one node, as PyYAML asks."""
+        if self.check_event(yaml.AliasEvent):
+            raise self._error("an alias (*name), which is not read here; write the value out")
+        if self._depth >= MAX_DEPTH:
+            raise self._error(f"more than {MAX_DEPTH} levels of nesting")
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Build a dictionary, as PyYAML asks; keys are scalars and differ."""
+        seen = set()
+        for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise _at(key_node, "a key that is no plain text")
+            key = self.construct_object(key_node)
+            if key in seen:
+                raise _at(key_node, f"the key {shortened(key)} twice")
+            seen.add(key)
+        return super().construct_mapping(node, deep=True)
+
+    def construct_number(self, node: yaml.ScalarNode) -> float | int:
+        """Build a finite number of bounded length."""
+        if len(node.value) > _MAX_NUMBER_CHARACTERS:
+            raise _at(node, f"a number of {len(node.value)} characters")
+        integer = node.tag == "tag:yaml.org,2002:int"
+        value = (self.construct_yaml_int if integer else self.construct_yaml_float)(node)
+        if not integer and not math.isfinite(value):
+            raise _at(node, f"{node.value}, expected a finite number")
+        return value
+
+    def _error(self, problem: str) -> yaml.MarkedYAMLError:
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        return yaml.composer.ComposerError(None, None, problem, mark)
+
+
+def _at(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:
+    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+
+
+for _kind in ("int", "float"):
+    _StrictLoader.add_constructor(f"tag:yaml.org,2002:{_kind}", _StrictLoader.construct_number)

@@ -1,0 +1,90 @@
+"""The checksum of a policy file's content, which the file itself holds.
+
+The metadata entry ``der_ros.content_sha256`` is the SHA-256 of the whole file as it is with 64
+zeros (``0``) in place of the entry's own 64 hexadecimal digits. Any program can recompute it: read
+the file, replace those digits by zeros, hash. It finds damage; it is no signature, and proves
+nothing about who wrote the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from der_ros.errors import ContractError
+from der_ros.policy.contract import METADATA_PREFIX
+from der_ros.policy.onnx_file import parse_model, serialized
+
+CHECKSUM_KEY = METADATA_PREFIX + "content_sha256"
+_EMPTY = "0" * 64
+_DIGEST = re.compile("[0-9a-f]{64}")
+
+
+def stamped(data: bytes) -> bytes:
+    """Return an ONNX model's bytes with the checksum of its content, in place of one it had.
+
+    Raises:
+        ContractError: ``data`` is no ONNX model.
+    """
+    model = parse_model(unstamped(data))
+    entry = model.metadata_props.add(key=CHECKSUM_KEY, value=_EMPTY)
+    entry.value = hashlib.sha256(serialized(model)).hexdigest()
+    return serialized(model)
+
+
+def unstamped(data: bytes) -> bytes:
+    """Return an ONNX model's bytes without a checksum, as earlier releases wrote them.
+
+    Raises:
+        ContractError: ``data`` is no ONNX model.
+    """
+    model = parse_model(data)
+    kept = [entry for entry in model.metadata_props if entry.key != CHECKSUM_KEY]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    return serialized(model)
+
+
+def file_hashes(path: Path) -> frozenset[str]:
+    """Return the SHA-256 of a policy file, and that which it had before it was stamped.
+
+    Empty where it cannot be read.
+    """
+    try:
+        data = path.read_bytes()
+        earlier = unstamped(data)
+    except OSError:
+        return frozenset()
+    except ContractError:
+        earlier = data
+    return frozenset(hashlib.sha256(content).hexdigest() for content in (data, earlier))
+
+
+def check_checksum(data: bytes, metadata: Mapping[str, str]) -> None:
+    """Check that ``data`` is as it was when it was written.
+
+    Args:
+        data: the whole file.
+        metadata: the file's own entries.
+
+    Raises:
+        ContractError: it has no checksum, or is not what the checksum was made of.
+    """
+    digest = metadata.get(CHECKSUM_KEY)
+    if digest is None:
+        raise ContractError(
+            f"expected the metadata {CHECKSUM_KEY}, the checksum of the file's content, got none; "
+            "if this is a whole policy of an earlier release, give it one: "
+            "ros2 run der_ros export_policy --stamp OLD.onnx NEW.onnx"
+        )
+    text = digest.encode()
+    if not _DIGEST.fullmatch(digest) or data.count(text) != 1:
+        raise ContractError(f"expected 64 hexadecimal digits as {CHECKSUM_KEY}: it is damaged")
+    got = hashlib.sha256(data.replace(text, _EMPTY.encode())).hexdigest()
+    if got != digest:
+        raise ContractError(
+            f"expected content with the checksum {digest}, got {got}: the file is damaged; "
+            "copy it anew, or export it again"
+        )
