@@ -106,7 +106,7 @@ def parse_model(data: bytes) -> Any:
         return MESSAGES["Model"].FromString(data)
     except DecodeError as error:
         raise ContractError(
-            f"expected an ONNX file, got one that is truncated, damaged or no ONNX ({error})"
+            f"expected an ONNX file, got one that is truncated or no ONNX ({error})"
         ) from error
 
 

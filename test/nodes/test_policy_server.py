@@ -332,3 +332,12 @@ def test_a_users_mistake_is_one_line_and_exit_code_one():
         assert parameter.partition(":")[0] in result.stderr
         assert result.stderr.count("\n") == 1
     assert time.monotonic() - started < 30.0
+
+
+def test_damaged_metadata_fails_to_configure(policy):
+    data = policy.read_bytes()
+    policy.write_bytes(data.replace(b"lap_joint", b"lap_j\xffint"))
+    with running(PolicyServer, policy=policy) as (_, test):
+        assert not change_state(test, "configure")
+        policy.write_bytes(data)
+        assert change_state(test, "configure")
