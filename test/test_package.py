@@ -49,13 +49,41 @@ def test_manifest_and_setup_agree(monkeypatch):
     assert told["license"] == MANIFEST.findtext("license")
 
 
-def test_manifest_names_every_ros_package_that_is_imported():
-    ros = re.compile(r"^\s*(?:from|import) (rclpy|\w+_msgs|std_srvs|ament_index_python)\b", re.M)
-    imported = {
-        name for path in (ROOT / "der_ros").rglob("*.py") for name in ros.findall(path.read_text())
+ROS_PACKAGES = re.compile(r"rclpy|launch|launch_ros|ament_\w+|\w+_(msgs|srvs|interfaces)")
+
+
+def imported_modules():
+    """Return the first name of every module that der_ros or a launch file imports."""
+    found = set()
+    for folder in ("der_ros", "launch"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Import):
+                    found |= {alias.name.split(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    found.add(node.module.split(".")[0])
+    return found
+
+
+def declared(*elements):
+    return {found.text for element in elements for found in MANIFEST.iter(element)}
+
+
+def test_manifest_names_the_ros_packages_that_are_imported():
+    imported = {name for name in imported_modules() if ROS_PACKAGES.fullmatch(name)}
+    assert {"rclpy", "builtin_interfaces", "std_srvs", "launch_ros"} <= imported
+    assert imported == {
+        name for name in declared("depend", "exec_depend") if ROS_PACKAGES.fullmatch(name)
     }
-    declared = {element.text for element in MANIFEST.iter("depend")}
-    assert imported <= declared
+
+
+DEBIAN_KEYS = {"numpy": "python3-numpy", "yaml": "python3-yaml", "matplotlib": "python3-matplotlib"}
+DEBIAN_KEYS |= {"PIL": "python3-pil", "rich": "python3-rich"}
+
+
+def test_manifest_names_what_debian_has_of_other_imports():
+    wanted = {key for module, key in DEBIAN_KEYS.items() if module in imported_modules()}
+    assert wanted == {name for name in declared("exec_depend") if name.startswith("python3-")}
 
 
 def test_every_file_of_the_shared_folders_is_installed(monkeypatch):
