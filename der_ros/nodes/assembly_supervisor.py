@@ -33,6 +33,7 @@ from der_ros.nodes.conversions import CellFrames
 from der_ros.nodes.supervisor_parameters import SupervisorConfig
 from der_ros.policy.attempt import AttemptResult, Outcome
 from der_ros.policy.stall import StallWatch
+from der_ros.threads import Worker
 
 logger = logging.getLogger("assembly_supervisor")
 
@@ -58,8 +59,11 @@ class AssemblySupervisor(ShellNode):
         self.create_service(Trigger, "assembly_supervisor/start", self._on_start)
         self.create_service(Trigger, "assembly_supervisor/stop", self._on_stop)
         self._diagnostics = DiagnosticsPublisher(self, "assembly", self._collect)
-        self._thread = threading.Thread(target=self._run, name="attempts")
-        self._thread.start()
+        self._worker = Worker(
+            "attempts", self._run, lambda _reason: self.finish(1), finite=True, daemon=False,
+            join_s=3.0,
+        )  # fmt: skip
+        self._worker.start()
 
     def _on_start(self, _request: Any, response: Any) -> Any:
         self._stopped.clear()
@@ -98,9 +102,6 @@ class AssemblySupervisor(ShellNode):
             if not self.finished.is_set():
                 logger.error("%s", error)
                 self.finish(1)
-        except Exception:
-            logger.exception("the supervisor failed")
-            self.finish(1)
         logger.info("%d of %d attempts succeeded", self._successes(), len(self._results))
 
     def _prepare_run(self) -> None:
@@ -296,7 +297,7 @@ class AssemblySupervisor(ShellNode):
 
     def close(self) -> None:
         """Waits for the attempts' thread, which lets go of policy and bag by itself."""
-        self._thread.join(timeout=3.0)
+        self._worker.stop()
 
 
 def main(args: list[str] | None = None) -> int:

@@ -2,7 +2,7 @@
 
 The subscriptions are there all the time, so that a bag has its first messages; what is latched goes
 into each bag anew. Messages are collected in batches and never deserialized; their time in the bag
-is that of their arrival.
+is that of their arrival, counted by the steady clock from the wall clock at the bag's beginning.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from std_srvs.srv import SetBool
 
 from der_ros.bags.recorder import PART_SUFFIX, BagWriter, RecordedTopic
 from der_ros.errors import BagError, ConfigurationError
+from der_ros.nodes.arrivals import TimeLine
 from der_ros.nodes.common import (
     LATCHED,
     DiagnosticsPublisher,
@@ -30,6 +31,7 @@ from der_ros.nodes.common import (
     run_node,
 )
 from der_ros.nodes.polling import PolledSubscription
+from der_ros.nodes.steady import steady_timer
 
 logger = logging.getLogger("bag_recorder")
 
@@ -73,12 +75,13 @@ class BagRecorder(ShellNode):
             "What is recorded: 'topic type' each, 'latched' behind it where it is transient-local",
         )
         self._writer: BagWriter | None = None
+        self._line = TimeLine()
         self._last_path = ""
         self._failure = ""
         self._latched: dict[str, bytes] = {}
         self._subscribed = [self._subscribe(entry) for entry in entries]
-        self.create_timer(BATCH_S, self._collect_batch)
-        self.create_timer(SAVE_S, self._save)
+        steady_timer(self, BATCH_S, self._collect_batch)
+        steady_timer(self, SAVE_S, self._save)
         self.create_service(SetBool, "bag_recorder/record", self._on_record)
         self._diagnostics = DiagnosticsPublisher(self, "bags", self._collect)
 
@@ -100,19 +103,19 @@ class BagRecorder(ShellNode):
         batch = []
         for topic, subscription in self._subscribed:
             for received in subscription.take():
-                batch.append((received.stamp_ns, topic.name, received.message))
+                batch.append((received.arrived_s, topic.name, received.message))
                 if topic.latched:
                     self._latched[topic.name] = received.message
         batch.sort(key=lambda entry: entry[0])
-        for stamp_ns, name, data in batch:
-            self._write(name, data, stamp_ns)
+        for arrived_s, name, data in batch:
+            self._write(name, data, arrived_s)
 
-    def _write(self, topic: str, data: bytes, stamp_ns: int) -> None:
+    def _write(self, topic: str, data: bytes, arrived_s: float) -> None:
         writer = self._writer
         if writer is None:
             return
         try:
-            writer.write(topic, data, stamp_ns)
+            writer.write(topic, data, self._line.at_ns(arrived_s))
         except BagError as error:
             self._fail(error)
 
@@ -144,8 +147,10 @@ class BagRecorder(ShellNode):
         writer = BagWriter(self._next_path(), [topic for topic, _ in self._subscribed])
         writer.open()
         self._writer, self._failure = writer, ""
+        # One time line a bag: a wall clock that is set meanwhile neither reorders nor stretches it.
+        self._line = TimeLine()
         for name, data in self._latched.items():
-            self._write(name, data, time.time_ns())
+            self._write(name, data, time.monotonic())
         logger.info("recording %s", writer.path)
         return str(writer.path)
 

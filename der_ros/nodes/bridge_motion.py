@@ -220,6 +220,11 @@ class BridgeMotion:
         self._commands += 1
         return None
 
+    def refuse_command(self, kind: str, reason: str) -> None:
+        """Count a command that cannot be judged, under ``kind``, and keep ``reason``."""
+        self._refused[kind] += 1
+        self._refusal, self._refusal_s = reason, time.monotonic()
+
     def accept_wrench(self, wrench: Wrench, age_s: float = 0.0) -> None:
         """Takes the newest reading: sensor axes and origin, bias removed; ``age_s`` ago."""
         stale_at = time.monotonic() + self._config.wrench_timeout_s - age_s

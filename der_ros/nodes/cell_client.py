@@ -95,19 +95,18 @@ class CellClient:
 
     def _poll(self) -> None:
         """Takes in the poses and wrenches that have come."""
-        now = time.monotonic()
         pose = self._poses.newest()
         if pose is not None:
             # A pose that is none is as good as no pose: what there is goes stale.
             with suppress(ConfigurationError):
                 self._pose = self._task_from_base @ pose_from_message(pose.message)
-                self._pose_time_s = now - pose.age_s()
+                self._pose_time_s = pose.arrived_s
         for wrench in self._wrenches.take():
             self.peak.add(wrench_from_message(wrench.message))
-            self._wrench_time_s = now - wrench.age_s()
+            self._wrench_time_s = wrench.arrived_s
         for command in self._commands.take():
             self.commanded = twist_from_message(command.message)
-            self._command_time_s = now - command.age_s()
+            self._command_time_s = command.arrived_s
 
     def _on_ready(self, message: Bool) -> None:
         self.sensor_ready = bool(message.data)

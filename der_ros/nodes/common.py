@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from enum import IntEnum
 from types import FrameType
-from typing import Any, NamedTuple, Protocol, TextIO, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol, TextIO, TypeVar, cast
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -25,6 +25,8 @@ from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.nodes.launch_watch import PATIENCE_S, end_with_launch, signals_to_end
 from der_ros.nodes.logs import log_to_console, logged_by
 from der_ros.nodes.middleware import keep_processes_apart
+from der_ros.nodes.simulated_clock import refuse_simulated_clock
+from der_ros.nodes.steady import steady_timer
 
 logger = logging.getLogger(__name__)
 
@@ -155,7 +157,7 @@ class DiagnosticsPublisher:
         self._hardware_id = hardware_id
         self._collect = collect
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self._timer = node.create_timer(1.0, self.publish)
+        self._timer = steady_timer(node, 1.0, self.publish)
 
     def publish(self) -> None:
         """Publishes now."""
@@ -179,12 +181,23 @@ class Shell:
 
     ``finish`` may be called from any thread; ``close`` is called once, while the node can still
     publish, however the process ends (finished, Ctrl-C, SIGTERM, an exception).
+
+    Attributes:
+        obeys_simulated_clock: whether ``use_sim_time`` may be true; else it is refused, at the
+            start and later. Timers are steady either way.
     """
+
+    obeys_simulated_clock: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.finished = threading.Event()
         self.exit_code = 0
-        super().__init__(*args, **kwargs)
+        try:
+            super().__init__(*args, **kwargs)
+        except ParameterException as error:
+            raise ConfigurationError(f"parameter use_sim_time: {error}") from error
+        if not self.obeys_simulated_clock:
+            refuse_simulated_clock(cast(Node, self))
 
     def finish(self, exit_code: int = 0) -> None:
         """Ends the process with ``exit_code``."""

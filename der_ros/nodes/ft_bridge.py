@@ -49,6 +49,7 @@ from der_ros.nodes.ft_parameters import (
 )
 from der_ros.nodes.netft_utils import NetftUtils
 from der_ros.nodes.sensor_orientation import SensorOrientation
+from der_ros.nodes.steady import steady_timer
 from der_ros.nodes.tuning import Range, Tuning
 from der_ros.nodes.wrench_topic import WrenchTopic
 
@@ -120,7 +121,7 @@ class FtBridge(ShellNode):
         hardware = f"netft {self._config.sensor_ip}" if of_box else self._input_topic
         self._diagnostics = DiagnosticsPublisher(self, hardware, self._report)
         self._watch()
-        self.create_timer(0.05, self._watch)
+        steady_timer(self, 0.05, self._watch)
         if of_box:
             self._client = NetFtClient(self._config, self._on_sample)
             self._client.__enter__()
@@ -202,16 +203,23 @@ class FtBridge(ShellNode):
             self._client.want_every_record(self._path.filters)
         # What is told later is what readiness was judged by: a reading may have come meanwhile.
         self._age_s = time.monotonic() - self._path.taken_s
-        ready = self._trusted and self._age_s <= self._stale_after_s
+        ready = self._trusted and self._age_s <= self._stale_after_s and not self._failure
         if ready != self._ready:
             self.get_logger().info(f"sensor is {'ready' if ready else 'not ready'}")
             self._ready = ready
             self._readiness.publish(Bool(data=ready))
         state = None if self._client is None else self._client.statistics.state
-        seen = (ready, state, self._trusted, self._path.blocked, self._utils.exceeded)
+        seen = (
+            ready, state, self._trusted, self._path.blocked, self._utils.exceeded, self._failure,
+        )  # fmt: skip
         if seen != self._seen:
             self._seen = seen
             self._diagnostics.publish()
+
+    @property
+    def _failure(self) -> str:
+        """Why nothing reads the sensor any more; empty while something does."""
+        return "" if self._other is None else self._other.failure
 
     def _report(self) -> list[Status]:
         client = self._client
@@ -225,13 +233,17 @@ class FtBridge(ShellNode):
             ready=self._ready,
             trusted=self._trusted,
             status=self._status_text if self._other is None else self._other.problem or "OK",
-            blocked=self._path.blocked,
+            blocked=self._failure or self._path.blocked,
             age_s=self._age_s,
             bias_lost_in_box=lost_bias,
             counters={
                 "published": self._published,
                 "not_finite": self._path.not_finite,
                 "old_stamps": 0 if self._other is None else self._other.old_stamps,
+                "refused_stamps": (
+                    (0 if self._other is None else self._other.refused_stamps)
+                    + self._orientation.refused_stamps
+                ),
                 "biased": self._utils.biased,
                 "limits_exceeded": self._utils.exceeded,
                 "times_limits_exceeded": self._utils.times_exceeded,

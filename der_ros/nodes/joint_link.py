@@ -95,7 +95,7 @@ class JointLink:
             return self._description_error or f"the URDF on {topic}"
         if not self._taken():
             return f"a controller that takes {self._names.command_topic}; load and activate it"
-        return f"joint states on {self._names.states_topic}{self._reader.complaint}"
+        return f"joint states on {self._names.states_topic}{self._complaint}"
 
     @property
     def lost(self) -> str:
@@ -111,6 +111,11 @@ class JointLink:
     def grants(self) -> Mapping[str, Grant]:
         """What the arm's thread asked the system for."""
         return {} if self._server is None else self._server.grants
+
+    @property
+    def failure(self) -> str:
+        """Why the arm's thread has ended; empty while it has not."""
+        return "" if self._server is None else self._server.failure
 
     @property
     def rival(self) -> str | None:
@@ -130,6 +135,7 @@ class JointLink:
     def figures(self) -> Mapping[str, object]:
         """Counters, dropped joint states by reason, and how steady the cycles are."""
         dropped = {f"states_dropped_{name}": n for name, n in self._reader.dropped.items()}
+        dropped["states_dropped_invalid"] = self._states.refused_stamps
         if self._server is None:
             return dropped
         told = self._server.statistics
@@ -182,7 +188,13 @@ class JointLink:
 
     def _on_lost(self, reason: str) -> None:
         """In the arm's thread."""
-        self._callbacks.on_lost(f"{reason}{self._reader.complaint}")
+        self._callbacks.on_lost(f"{reason}{self._complaint}")
+
+    @property
+    def _complaint(self) -> str:
+        """The reason why the latest joint states were not taken, in brackets; or empty."""
+        refusal = self._states.refusal
+        return self._reader.complaint or (f" ({refusal})" if refusal else "")
 
     def _read(self) -> JointReading | None:
         """In the arm's thread: the newest good joint states.

@@ -6,12 +6,12 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-from rclpy.time import Time
 from sensor_msgs.msg import JointState
 
 from der_ros.drivers.arm.records import JointReading
 from der_ros.geometry import Array
 from der_ros.nodes.bridge_motion import MAX_FUTURE_S
+from der_ros.nodes.stamps import StampError, stamp_age_s, stamp_ns
 
 
 class JointReader:
@@ -47,30 +47,40 @@ class JointReader:
         return f"joint states were dropped{self.complaint}" if self.complaint else ""
 
     def read(self, message: JointState, age_s: float, now_ns: int) -> JointReading | None:
-        """The arm's joints, or None where the message is not to be used.
+        """Return the arm's joints, or None where the message is not to be used.
 
         Args:
             message: of any publisher on the topic.
             age_s: since it arrived.
             now_ns: the node's clock.
         """
-        problem = self._problem(message, now_ns)
+        problem = self._problem(message)
         if problem is not None:
             self._drop(*problem)
             return None
+        try:
+            stamped_s = stamp_age_s(
+                now_ns,
+                message.header.stamp,
+                max_age_s=self._timeout_s,
+                max_future_s=MAX_FUTURE_S,
+            )
+        except StampError as error:
+            self._drop(error.kind, str(error))
+            return None
+        if self._is_overtaken(message):
+            self._drop("overtaken", "they are older than others that came before them")
+            return None
         self._found = True
-        self._newest_ns = _stamp_ns(message)
-        stamp_age_s = _age_s(message, now_ns)
-        return JointReading(
-            self._positions(message), time.monotonic() - max(age_s, stamp_age_s, 0.0)
-        )
+        self._newest_ns = stamp_ns(message.header.stamp)
+        return JointReading(self._positions(message), time.monotonic() - max(age_s, stamped_s, 0.0))
 
     def _positions(self, message: JointState) -> Array:
         places = {name: i for i, name in enumerate(message.name)}
         return np.array([message.position[places[name]] for name in self.joint_names])
 
-    def _problem(self, message: JointState, now_ns: int) -> tuple[str, str] | None:
-        """Kind and description of what is wrong with it."""
+    def _problem(self, message: JointState) -> tuple[str, str] | None:
+        """Return kind and description of what is wrong with its joints, or None."""
         missing = [name for name in self.joint_names if name not in message.name]
         if len(missing) == len(self.joint_names):
             # Of another device on the topic; worth a word only while there are no others.
@@ -84,29 +94,14 @@ class JointReader:
             return "length", f"{len(message.position)} positions for {len(message.name)} names"
         if not np.isfinite(self._positions(message)).all():
             return "not_finite", "a position is NaN or infinite"
-        age_s = _age_s(message, now_ns)
-        if age_s > self._timeout_s:
-            return "old", f"their stamp is {age_s:.3f} s old"
-        if age_s < -MAX_FUTURE_S:
-            return "future", f"their stamp is {-age_s:.3f} s in the future"
-        if self._is_overtaken(message):
-            return "overtaken", "they are older than others that came before them"
         return None
 
     def _is_overtaken(self, message: JointState) -> bool:
         """Whether newer ones were taken; stamps further back are of a clock that was set back."""
-        behind_s = 1e-9 * ((self._newest_ns or 0) - _stamp_ns(message))
+        behind_s = 1e-9 * ((self._newest_ns or 0) - stamp_ns(message.header.stamp))
         return 0.0 < behind_s <= self._timeout_s
 
     def _drop(self, kind: str, complaint: str = "") -> None:
         self.dropped[kind] = self.dropped.get(kind, 0) + 1
         if complaint:
             self._complaint, self._complained_s = complaint, time.monotonic()
-
-
-def _age_s(message: JointState, now_ns: int) -> float:
-    return 1e-9 * float(now_ns - _stamp_ns(message))
-
-
-def _stamp_ns(message: JointState) -> int:
-    return int(Time.from_msg(message.header.stamp).nanoseconds)

@@ -12,9 +12,7 @@ Services: ``kuka_bridge/stop``, ``kuka_bridge/reset_fault``.
 
 from __future__ import annotations
 
-import queue
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -25,7 +23,6 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from rclpy.duration import Duration
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.time import Time
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
@@ -53,14 +50,18 @@ from der_ros.nodes.frames import BASE_FRAME, TASK_FRAME
 from der_ros.nodes.free_publisher import FreePublisher, publishing
 from der_ros.nodes.joint_link import JointLink
 from der_ros.nodes.key_values import to_status
+from der_ros.nodes.outbox import Outbox
 from der_ros.nodes.polling import PolledSubscription
 from der_ros.nodes.publisher_watch import PublisherWatch
 from der_ros.nodes.realtime_process import RealtimeProcess
 from der_ros.nodes.robot_link import Callbacks, RobotLink
 from der_ros.nodes.rsi_link import RsiLink
+from der_ros.nodes.stamps import StampError, stamp_age_s
+from der_ros.nodes.steady import steady_timer
 from der_ros.nodes.tuning import Tuning, highest
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import limits_to_json
+from der_ros.threads import Worker
 
 _NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 # A reading that was lost is not worth a resend: the next one is there sooner.
@@ -68,6 +69,8 @@ _NEWEST_READING = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 _STATE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 _REMIND_S = 30.0
 _WATCH_S = 0.05
+_WAITING_STATES = 250
+"""States that wait for their publication at most: one second at 4 ms."""
 # A ramp from full speed takes a tenth of it.
 _REST_S, _REST_POLL_S = 1.0, 0.004
 _PUBLISHERS_S = 0.5
@@ -96,7 +99,8 @@ class KukaBridge(ShellNode):
             minimum=1, maximum=250,
         )  # fmt: skip
         self._watches = declare_watches(self)
-        self._outbox: queue.SimpleQueue[SentMotion | None] = queue.SimpleQueue()
+        self._outbox: Outbox[SentMotion] = Outbox(_WAITING_STATES)
+        self._dropped_reported = 0
         self._connected = False
         self._reported_fault: str | None = None
         self._reminded_s = float("-inf")
@@ -108,7 +112,7 @@ class KukaBridge(ShellNode):
         )
         self._tell_limits()
         self._realtime = RealtimeProcess("kuka_bridge", self._link.realtime_priority)
-        self._publisher = threading.Thread(target=self._publish_all, name="publisher", daemon=True)
+        self._publisher = Worker("publisher", self._publish_all, self._motion.latch)
         self._link.open()
         self._publisher.start()
         self._realtime.settle()
@@ -123,8 +127,8 @@ class KukaBridge(ShellNode):
         self._wrenches = PolledSubscription(self, WrenchStamped, _WRENCHES, _NEWEST_READING)
         self.create_service(Trigger, "kuka_bridge/stop", self._on_stop)
         self.create_service(Trigger, "kuka_bridge/reset_fault", self._on_reset)
-        self.create_timer(_WATCH_S, self._watch)
-        self.create_timer(_PUBLISHERS_S, self._watch_publishers)
+        steady_timer(self, _WATCH_S, self._watch)
+        steady_timer(self, _PUBLISHERS_S, self._watch_publishers)
         self._diagnostics = DiagnosticsPublisher(self, self._link.hardware_id, self._report)
 
     @property
@@ -139,8 +143,7 @@ class KukaBridge(ShellNode):
         while self._link.connected and self._motion.moving and time.monotonic() < deadline_s:
             time.sleep(_REST_POLL_S)
         self._link.close()
-        self._outbox.put(None)
-        self._publisher.join(timeout=2.0)
+        self._publisher.stop()
         self._realtime.close()
 
     def _tell_limits(self) -> None:
@@ -157,14 +160,20 @@ class KukaBridge(ShellNode):
         self.get_logger().info(f"limits lowered: {limits}")
 
     def _on_command(self, message: TwistStamped) -> None:
-        age_ns = (
-            self.get_clock().now().nanoseconds - Time.from_msg(message.header.stamp).nanoseconds
-        )
-        twist = twist_from_message(message)
-        refusal = self._motion.accept_command(twist, message.header.frame_id, age_ns * 1e-9)
+        refusal = self._take_command(message)
         if refusal is not None and time.monotonic() - self._refusal_logged_s > 1.0:
             self._refusal_logged_s = time.monotonic()
             self.get_logger().warning(f"{_COMMANDS} refused: {refusal}")
+
+    def _take_command(self, message: TwistStamped) -> str | None:
+        """Take a command; return why it is refused, or None."""
+        try:
+            age_s = stamp_age_s(self.get_clock().now().nanoseconds, message.header.stamp)
+        except StampError as error:
+            self._motion.refuse_command(f"{error.kind}_stamp", str(error))
+            return str(error)
+        twist = twist_from_message(message)
+        return self._motion.accept_command(twist, message.header.frame_id, age_s)
 
     def _on_stop(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._motion.latch("stopped by kuka_bridge/stop")
@@ -199,19 +208,24 @@ class KukaBridge(ShellNode):
 
     def _publish_all(self) -> None:
         """A thread of its own: DDS may block, and an answer must not wait for it."""
-        while (answered := self._outbox.get()) is not None:
-            state = answered.state
-            stamp = self._stamp(state)
-            self._tcp_pose.publish(pose_to_message(state.tcp_pose, BASE_FRAME, stamp))
-            applied = self._motion.applied(answered)
-            self._applied.publish(twist_to_message(applied, TASK_FRAME, stamp))
-            if state.joint_positions_rad is not None:
-                joints = JointState(
-                    name=list(self._link.joint_names),
-                    position=state.joint_positions_rad.tolist(),
-                )
-                joints.header.stamp = stamp
-                self._joints.publish(joints)
+        while not self._publisher.stopping.is_set() or len(self._outbox):
+            answered = self._outbox.get(_WATCH_S)
+            if answered is not None:
+                self._publish_one(answered)
+
+    def _publish_one(self, answered: SentMotion) -> None:
+        state = answered.state
+        stamp = self._stamp(state)
+        self._tcp_pose.publish(pose_to_message(state.tcp_pose, BASE_FRAME, stamp))
+        applied = self._motion.applied(answered)
+        self._applied.publish(twist_to_message(applied, TASK_FRAME, stamp))
+        if state.joint_positions_rad is not None:
+            joints = JointState(
+                name=list(self._link.joint_names),
+                position=state.joint_positions_rad.tolist(),
+            )
+            joints.header.stamp = stamp
+            self._joints.publish(joints)
 
     def _stamp(self, state: MeasuredRobot) -> TimeMessage:
         """When it was measured, on the node's clock."""
@@ -220,6 +234,7 @@ class KukaBridge(ShellNode):
 
     def _watch(self) -> None:
         """Says when the robot comes and goes, and now and then that it is not there."""
+        self._watch_threads()
         connected, now = self._link.connected, time.monotonic()
         fault = self._motion.fault
         if fault != self._reported_fault:
@@ -239,20 +254,39 @@ class KukaBridge(ShellNode):
             self._reminded_s = now
             self.get_logger().info(f"waiting for {self._link.waiting_for}")
 
+    def _watch_threads(self) -> None:
+        """Latch a dead thread again after each reset: only a new start mends it."""
+        for failure in (self._publisher.failure, self._link.failure):
+            if failure:
+                self._motion.latch(f"{failure}; start kuka_bridge anew")
+
     def _watch_publishers(self) -> None:
         """Somebody else who commands, tells the force or moves the arm is a fault."""
         for wrong in (*(watch.look() for watch in self._watches), self._link.rival):
             if wrong is not None:
                 self._motion.latch(wrong)
 
+    def _warning(self) -> str:
+        """Return what is not well and no fault yet; empty when all is."""
+        dropped = self._outbox.dropped - self._dropped_reported
+        self._dropped_reported += dropped
+        unsent = f"{dropped} states were not published: DDS was too slow" if dropped else ""
+        found = [self._motion.warning, self._wrenches.refusal, unsent]
+        return "; ".join(filter(None, found))
+
     def _report(self) -> list[Status]:
         motion, fault, connected = self._motion.counts, self._motion.fault, self._link.connected
         waiting = "" if connected else f"waiting for {self._link.waiting_for}"
-        warning = "; ".join(filter(None, (waiting or self._motion.warning, self._link.warning)))
+        warning = "; ".join(filter(None, (waiting or self._warning(), self._link.warning)))
         level = Level.ERROR if fault else Level.WARN if warning else Level.OK
         message = fault or warning or "connected"
         astray_m, astray_rad = self._motion.following
-        answers = {"fault": fault or "", "connected": connected}
+        answers = {
+            "fault": fault or "",
+            "connected": connected,
+            "states_not_published": self._outbox.dropped,
+            "refused_wrench_stamps": self._wrenches.refused_stamps,
+        }
         refused = {f"refused_{name}": count for name, count in motion.refused.items()}
         done = {f"intervention_{name}": count for name, count in motion.interventions.items()}
         foreign = [name for watch in self._watches for name in watch.seen.foreign]

@@ -13,6 +13,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 
+from der_ros.nodes.arrivals import TimeLine
 from der_ros.nodes.middleware import keep_processes_apart
 from der_ros.nodes.polling import PolledSubscription
 
@@ -46,12 +47,12 @@ def record(
     try:
         wrenches = PolledSubscription(node, WrenchStamped, wrench_topic, _QOS)
         poses = PolledSubscription(node, PoseStamped, pose_topic, _QOS)
-        pose = None
+        pose, line = None, TimeLine()
         while not is_enough():
             pose = poses.newest() or pose
             for wrench in wrenches.take():
                 if pose is not None and pose.age_s() <= _MAX_POSE_AGE_S:
-                    keep(wrench.message, pose.message, 1e-9 * wrench.stamp_ns)
+                    keep(wrench.message, pose.message, 1e-9 * line.at_ns(wrench.arrived_s))
             time.sleep(_PERIOD_S)
     finally:
         node.destroy_node()

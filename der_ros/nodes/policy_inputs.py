@@ -6,21 +6,21 @@ Fit means: fresh by arrival, of one moment by their stamps, in the right frame, 
 from __future__ import annotations
 
 import time
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped, WrenchStamped
 from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from rclpy.time import Time
 
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import Pose
 from der_ros.nodes.common import declare
 from der_ros.nodes.conversions import CellFrames, pose_from_message, wrench_from_message
 from der_ros.nodes.frames import BASE_FRAME
-from der_ros.nodes.polling import PolledSubscription
+from der_ros.nodes.polling import PolledSubscription, Received
+from der_ros.nodes.stamps import stamp_ns
 from der_ros.policy.observation import build_observation, wrench_at_held_piece
 
 _NEWEST = QoSProfile(depth=1)
@@ -36,13 +36,6 @@ class UnusableInputError(DerRosError):
 
 KINDS = ("stale", "unsynchronised", "not_finite", "wrong_frame")
 """Why there is no observation."""
-
-
-class _Input(NamedTuple):
-    """The newest message of a topic, and when it arrived by the monotonic clock."""
-
-    message: Any
-    arrived_s: float
 
 
 class PolicyInputs:
@@ -78,7 +71,7 @@ class PolicyInputs:
             "pose": PolledSubscription(node, PoseStamped, "kuka/tcp_pose", _NEWEST),
             "wrench": PolledSubscription(node, WrenchStamped, "netft_data", _NEWEST),
         }
-        self._newest: dict[str, _Input] = {}
+        self._newest: dict[str, Received] = {}
 
     def observe(self) -> NDArray[np.float32]:
         """The observation (13,) of now.
@@ -107,6 +100,10 @@ class PolicyInputs:
             f"{name}_age_ms": f"{1e3 * (now_s - newest.arrived_s):.1f}"
             for name, newest in self._newest.items()
         }
+        figures |= {
+            f"{name}_refused_stamps": subscription.refused_stamps
+            for name, subscription in self._subscriptions.items()
+        }
         if len(self._newest) == len(self._subscriptions):
             difference_s = _stamp_difference_s(*(each.message for each in self._newest.values()))
             figures["stamp_difference_ms"] = f"{1e3 * difference_s:.1f}"
@@ -116,14 +113,15 @@ class PolicyInputs:
         for name, subscription in self._subscriptions.items():
             newest = subscription.newest()
             if newest is not None:
-                arrived_s = time.monotonic() - newest.age_s()
-                self._newest[name] = _Input(newest.message, arrived_s)
+                self._newest[name] = newest
 
     def _check_age(self, now_s: float) -> None:
         for name, timeout_s in self._timeouts_s.items():
             newest = self._newest.get(name)
             if newest is None or now_s - newest.arrived_s > timeout_s:
-                raise UnusableInputError("stale", f"no {name} for {timeout_s:g} s")
+                refusal = self._subscriptions[name].refusal
+                why = f"; {refusal}" if refusal else ""
+                raise UnusableInputError("stale", f"no {name} for {timeout_s:g} s{why}")
 
     def _check_synchronised(self, pose: Any, wrench: Any) -> None:
         difference_s = _stamp_difference_s(pose, wrench)
@@ -146,5 +144,5 @@ class PolicyInputs:
 
 
 def _stamp_difference_s(one: Any, other: Any) -> float:
-    first, second = (Time.from_msg(message.header.stamp).nanoseconds for message in (one, other))
+    first, second = (stamp_ns(message.header.stamp) for message in (one, other))
     return 1e-9 * float(abs(first - second))

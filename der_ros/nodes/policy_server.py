@@ -22,7 +22,6 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import TwistStamped
 from numpy.typing import NDArray
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
-from rclpy.clock import Clock, ClockType
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -52,6 +51,7 @@ from der_ros.nodes.frames import TASK_FRAME
 from der_ros.nodes.key_values import from_status, to_status
 from der_ros.nodes.policy_inputs import KINDS, PolicyInputs, UnusableInputError
 from der_ros.nodes.rate_meter import RateMeter
+from der_ros.nodes.steady import steady_timer
 from der_ros.nodes.watch_lease import WATCHED_TOPIC, Lease, WatchLease
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import LimitsDifference, compare_limits, limits_from_texts
@@ -156,11 +156,7 @@ class PolicyServer(Shell, LifecycleNode):
             logger.warning("the robot's limits are not the trained ones: %s", "; ".join(other))
         self._rate = RateMeter(self._policy.contract.control_dt_s)
         self._lease.restart()
-        self._timer = self.create_timer(
-            self._policy.contract.control_dt_s,
-            self._tick,
-            clock=Clock(clock_type=ClockType.STEADY_TIME),
-        )
+        self._timer = steady_timer(self, self._policy.contract.control_dt_s, self._tick)
         logger.info("active: one action every %g s", self._policy.contract.control_dt_s)
         return TransitionCallbackReturn.SUCCESS
 

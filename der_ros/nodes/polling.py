@@ -7,6 +7,7 @@ the middleware's queue instead, with the time at which they arrived there.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -15,21 +16,28 @@ from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
+from der_ros.nodes.arrivals import ArrivalClock
+from der_ros.nodes.stamps import stamp_problem
+
+logger = logging.getLogger(__name__)
+
+_LOG_EVERY_S = 1.0
+
 
 class Received(NamedTuple):
     """One message.
 
     Attributes:
         message: deserialized, or its CDR bytes if the subscription is raw.
-        stamp_ns: system time of its arrival at this process's middleware.
+        arrived_s: time of its arrival at this process's middleware, ``time.monotonic``.
     """
 
     message: Any
-    stamp_ns: int
+    arrived_s: float
 
     def age_s(self) -> float:
-        """Seconds since it arrived; never negative."""
-        return max(0.0, 1e-9 * (time.time_ns() - self.stamp_ns))
+        """Return the seconds since it arrived; never negative, whatever the wall clock does."""
+        return max(0.0, time.monotonic() - self.arrived_s)
 
 
 class NeverExecuted(CallbackGroup):
@@ -48,7 +56,15 @@ class NeverExecuted(CallbackGroup):
 
 
 class PolledSubscription:
-    """A subscription without a callback; ``take`` empties its queue."""
+    """A subscription without a callback; ``take`` empties its queue.
+
+    A message whose ``header.stamp`` is no time of the epoch is refused, unless the subscription is
+    raw.
+
+    Attributes:
+        refused_stamps: messages refused for their stamp.
+        refusal: why the latest message was refused; empty where it was not.
+    """
 
     def __init__(
         self,
@@ -62,18 +78,38 @@ class PolledSubscription:
         self._subscription = node.create_subscription(
             message_class, topic, _unused, qos, callback_group=NeverExecuted(), raw=raw
         )
+        self._clock = ArrivalClock()
+        self._stamped = not raw and hasattr(message_class, "header")
+        self.refused_stamps = 0
+        self.refusal = ""
+        self._logged_s = float("-inf")
 
     def take(self) -> Iterator[Received]:
-        """What has come since the last call, oldest first, as far as the queue is deep."""
+        """Yield what has come since the last call, oldest first, as far as the queue is deep."""
         subscription = self._subscription
         with subscription.handle:
             while True:
                 taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
                 if taken is None:
+                    self._clock.emptied()
                     return
                 message, info = taken
-                # A middleware that knows no arrival time says 0: then it is now.
-                yield Received(message, info["received_timestamp"] or time.time_ns())
+                if self._is_stamped_right(message):
+                    yield Received(message, self._clock.arrived_s(info["received_timestamp"]))
+
+    def _is_stamped_right(self, message: Any) -> bool:
+        """Count and log a message whose stamp is no time; it is never handed on."""
+        problem = stamp_problem(message.header.stamp) if self._stamped else ""
+        if not problem:
+            self.refusal = ""
+            return True
+        self.refused_stamps += 1
+        self.refusal = f"{self._subscription.topic_name} refused: {problem}"
+        now_s = time.monotonic()
+        if now_s - self._logged_s > _LOG_EVERY_S:
+            self._logged_s = now_s
+            logger.warning("%s", self.refusal)
+        return False
 
     def newest(self) -> Received | None:
         """The last of ``take``; None when nothing has come since the last call."""

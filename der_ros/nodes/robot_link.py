@@ -68,6 +68,11 @@ class RobotLink(Protocol):
         ...
 
     @property
+    def failure(self) -> str:
+        """Why the link's thread has ended although nobody stopped it; empty while it has not."""
+        ...
+
+    @property
     def rival(self) -> str | None:
         """Who else commands this robot, as a reason to stop, or None."""
         ...

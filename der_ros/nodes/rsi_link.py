@@ -47,6 +47,11 @@ class RsiLink:
         return self._server.connected
 
     @property
+    def failure(self) -> str:
+        """Why the answering thread has ended; empty while it has not."""
+        return self._server.failure
+
+    @property
     def grants(self) -> Mapping[str, Grant]:
         """What the answering thread asked the system for."""
         return self._server.grants

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
-from rclpy.time import Time
 
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, quaternion_canonical, quaternion_multiply
@@ -16,6 +16,7 @@ from der_ros.nodes.common import declare
 from der_ros.nodes.conversions import pose_from_message
 from der_ros.nodes.frames import BASE_FRAME
 from der_ros.nodes.polling import PolledSubscription
+from der_ros.nodes.stamps import stamp_age_s, stamp_ns
 
 _SOURCES = ("topic", "fixed", "none")
 
@@ -51,31 +52,37 @@ class SensorOrientation:
         self._node, self._tcp_from_sensor = node, tcp_from_sensor
         self._poses = PolledSubscription(node, PoseStamped, topic, 1) if source == "topic" else None
         self._newest: Array | None = None
-        self._stamp_s = float("-inf")
+        self._measured_s = float("-inf")
         self._none = f"no pose on {topic} yet" if source == "topic" else "orientation_source: none"
         self.reason = self._none
 
-    def now(self) -> Array | None:
-        """(4,) xyzw of the sensor in the world; None, with ``reason``, where it is not known.
+    @property
+    def refused_stamps(self) -> int:
+        """How many poses were refused since their stamp was no time."""
+        return 0 if self._poses is None else self._poses.refused_stamps
 
-        It is never older than the timeout, by the message's own stamp or, where that is zero, by
-        its arrival.
+    def now(self) -> Array | None:
+        """Return (4,) xyzw of the sensor in the world; None, with ``reason``, where not known.
+
+        It is never older than the timeout: by the message's own stamp when it came or, where that
+        is zero, by its arrival; from then on by the steady clock.
         """
         if self._poses is None:
             return self._fixed
         received = self._poses.newest()
         if received is not None:
-            self._accept(received.message, received.age_s())
+            self._accept(received.message, received.arrived_s)
         if self._newest is None:
+            self.reason = self._poses.refusal or self.reason
             return None
-        age_s = self._clock_s() - self._stamp_s
+        age_s = time.monotonic() - self._measured_s
         if -self._timeout_s <= age_s <= self._timeout_s:
             self.reason = ""
             return self._newest
         self.reason = f"the pose is {age_s:.2f} s old"
         return None
 
-    def _accept(self, message: Any, waited_s: float) -> None:
+    def _accept(self, message: Any, arrived_s: float) -> None:
         frame = message.header.frame_id
         if frame != self.world_frame:
             self._newest = None
@@ -85,8 +92,8 @@ class SensorOrientation:
         with suppress(ConfigurationError):
             quaternion = pose_from_message(message).quaternion
             self._newest = quaternion_multiply(quaternion, self._tcp_from_sensor.quaternion)
-        stamp_ns = Time.from_msg(message.header.stamp).nanoseconds
-        self._stamp_s = 1e-9 * stamp_ns if stamp_ns else self._clock_s() - waited_s
-
-    def _clock_s(self) -> float:
-        return 1e-9 * float(self._node.get_clock().now().nanoseconds)
+        stamp, self._measured_s = message.header.stamp, arrived_s
+        if stamp_ns(stamp):
+            self._measured_s = time.monotonic() - stamp_age_s(
+                self._node.get_clock().now().nanoseconds, stamp
+            )

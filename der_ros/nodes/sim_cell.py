@@ -132,6 +132,11 @@ class SimulatedRobot(Protocol):
         ...
 
     @property
+    def failure(self) -> str:
+        """Why nothing moves it any more until the node is started anew; empty while it moves."""
+        ...
+
+    @property
     def doing(self) -> str:
         """What it does, in words."""
         ...
@@ -166,6 +171,11 @@ class Krc4Cell:
         """Why RSI has stopped; empty while it has not."""
         stopped = self._controller.state is ControllerState.STOPPED
         return f"RSI stopped: {self._controller.stop_reason}" if stopped else ""
+
+    @property
+    def failure(self) -> str:
+        """Why the controller's cycle has ended; empty while it has not."""
+        return self._controller.failure
 
     @property
     def doing(self) -> str:
@@ -297,7 +307,7 @@ class SimCell(ShellNode):
 
     def _collect(self) -> list[Status]:
         reason = self._robot.stop_reason
-        level = Level.WARN if reason else Level.OK
+        level = Level.ERROR if self._robot.failure else Level.WARN if reason else Level.OK
         return [Status("controller", level, reason or self._robot.doing, self._robot.figures())]
 
     def close(self) -> None:

@@ -25,6 +25,7 @@ from der_ros.nodes.polling import PolledSubscription
 from der_ros.sim.description import describe
 from der_ros.sim.joint_drives import DriveState, JointDrives
 from der_ros.sim.world import AssemblyWorld
+from der_ros.threads import Worker
 
 logger = logging.getLogger("sim_cell")
 
@@ -53,10 +54,9 @@ class JointCell:
         self._drives = JointDrives(world, cycle_s)
         self._wrench = world.sensor_wrench()
         self._lock = threading.Lock()
-        self._stop = threading.Event()
         self.program_ended = threading.Event()
         self.program_ended.set()
-        self._thread = threading.Thread(target=self._serve, name="drives", daemon=True)
+        self._worker = Worker("drives", self._serve, lambda _reason: self.program_ended.set())
         self._cycles = self._stops = self._late = 0
         self._make_topics(JointInterface.declare(node))
 
@@ -69,8 +69,8 @@ class JointCell:
         description.publish(String(data=urdf))
 
     def __enter__(self) -> JointCell:
-        """Begins."""
-        self._thread.start()
+        """Begin."""
+        self._worker.start()
         return self
 
     def __exit__(
@@ -79,14 +79,18 @@ class JointCell:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Ends the thread; the world is the caller's."""
-        self._stop.set()
-        self._thread.join(timeout=2.0)
+        """End the thread; the world is the caller's."""
+        self._worker.stop()
 
     @property
     def stop_reason(self) -> str:
-        """Why the drives have stopped; empty while they do not."""
-        return self._drives.stop_reason
+        """Why the drives have stopped; empty while they have not."""
+        return self._worker.failure or self._drives.stop_reason
+
+    @property
+    def failure(self) -> str:
+        """Why nothing moves the arm until the node is started anew; empty while it moves."""
+        return self._worker.failure
 
     @property
     def doing(self) -> str:
@@ -115,7 +119,7 @@ class JointCell:
     def _serve(self) -> None:
         due_s = time.monotonic()
         stopped_s = None
-        while not self._stop.wait(max(0.0, due_s - time.monotonic())):
+        while not self._worker.stopping.wait(max(0.0, due_s - time.monotonic())):
             stopped_s = self._cycle(time.monotonic(), stopped_s)
             due_s += self._cycle_s
             if time.monotonic() - due_s > _MAX_LAG_S:

@@ -9,9 +9,7 @@ and exports first.
 from __future__ import annotations
 
 import sys
-import threading
 import time
-import traceback
 from collections.abc import Sequence
 
 from std_msgs.msg import Float64
@@ -29,6 +27,7 @@ from der_ros.nodes.common import (
     say,
 )
 from der_ros.replay.structures import STRUCTURE_NAMES
+from der_ros.threads import Worker
 from der_ros.training.config import ENGINE_NAMES
 from der_ros.training.options import resolve_run
 from der_ros.training.progress import outcome_line, progress_line
@@ -66,6 +65,9 @@ _TIME_TO_END_S = 35.0  # it writes a checkpoint and the policy, and ends Ray
 class SimTrainer(ShellNode):
     """A ``TrainingRun`` in a thread of its own, with the parameters of ``train_sim.launch.py``."""
 
+    # It moves nothing, and what it measures is steady: only its messages have the clock's stamps.
+    obeys_simulated_clock = True
+
     def __init__(self) -> None:
         super().__init__("sim_trainer")
         self._run = self._make_run()
@@ -82,13 +84,16 @@ class SimTrainer(ShellNode):
             self.create_service(Trigger, "~/save_checkpoint", self._on_save_checkpoint),
             self.create_service(Trigger, "~/export_policy", self._on_export_policy),
         ]
-        self._thread = threading.Thread(target=self._train, name="training")
-        self._thread.start()
+        self._worker = Worker(
+            "training", self._train, lambda _reason: self.finish(1), finite=True, daemon=False,
+            join_s=_TIME_TO_SAVE_S,
+        )  # fmt: skip
+        self._worker.start()
 
     def close(self) -> None:
         """Lets the run save and export."""
         self._run.stop()
-        self._thread.join(_TIME_TO_SAVE_S)
+        self._worker.stop()
 
     def _make_run(self) -> TrainingRun:
         preset = declare(self, "preset", "fast", "fast, paper, or the path of a .yaml file")
@@ -145,9 +150,6 @@ class SimTrainer(ShellNode):
             self.finish(0)
         except DerRosError as error:
             say(f"error: {error}", sys.stderr)
-            self.finish(1)
-        except Exception:
-            say(traceback.format_exc().rstrip(), sys.stderr)
             self.finish(1)
 
     def _on_metrics(self, metrics: dict[str, float]) -> None:

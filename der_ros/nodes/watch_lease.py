@@ -56,7 +56,7 @@ class WatchLease:
         """What holds now."""
         newest, now_s = self._messages.newest(), time.monotonic()
         if newest is not None:
-            self._heard_s = now_s - newest.age_s()
+            self._heard_s = newest.arrived_s
         if self.timeout_s == 0.0:
             return Lease.HELD
         if self._heard_s is None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 from geometry_msgs.msg import WrenchStamped
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.time import Time
 
 from der_ros.geometry import Wrench
 from der_ros.nodes.conversions import wrench_from_message
 from der_ros.nodes.polling import PolledSubscription
+from der_ros.nodes.stamps import stamp_age_s, stamp_ns
+from der_ros.threads import Worker
 
 _PERIOD_S = 0.001
 _QOS = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -26,11 +25,17 @@ class WrenchTopic:
     A driver that does not stamp is judged by arrival alone. An executor would fall behind a fast
     driver on a busy computer; this thread takes all that has come each millisecond.
 
+    Stamps come from another clock, or from one that is set meanwhile: what was stamped later counts
+    as newer for no longer than ``max_age_s``, so that a clock that is set back keeps nothing away.
+
     Args:
         node: that subscribes.
         topic: WrenchStamped.
         max_age_s: by the stamp; also into the future.
         take: called in this thread with a wrench and its arrival, monotonic s.
+
+    Attributes:
+        old_stamps: wrenches refused as too old, in the future, or overtaken.
     """
 
     def __init__(
@@ -38,35 +43,56 @@ class WrenchTopic:
     ) -> None:
         self._node, self._topic, self._max_age_s, self._take = node, topic, max_age_s, take
         self._subscription = PolledSubscription(node, WrenchStamped, topic, _QOS)
-        self._newest_ns = 0
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="wrench-topic", daemon=True)
+        self._newest_ns, self._newest_s = 0, float("-inf")
+        self._worker = Worker("wrench-topic", self._run)
         self.old_stamps = 0
-        self.problem = ""
+        self._problem = ""
+
+    @property
+    def failure(self) -> str:
+        """Why its thread has ended although nobody stopped it; empty while it has not."""
+        return self._worker.failure
+
+    @property
+    def problem(self) -> str:
+        """Why the newest wrench was refused; empty where it was taken."""
+        return self._subscription.refusal or self._problem
+
+    @property
+    def refused_stamps(self) -> int:
+        """How many wrenches were refused since their stamp was no time."""
+        return self._subscription.refused_stamps
 
     def start(self) -> None:
-        """Begins to listen."""
-        self._thread.start()
+        """Begin to listen."""
+        self._worker.start()
 
     def close(self) -> None:
-        """Ends."""
-        self._end.set()
-        self._thread.join(timeout=2.0)
+        """End."""
+        self._worker.stop()
 
     def _run(self) -> None:
-        while not self._end.wait(_PERIOD_S):
+        while not self._worker.stopping.wait(_PERIOD_S):
             for received in self._subscription.take():
-                self._accept(received.message, time.monotonic() - received.age_s())
+                self._accept(received.message, received.arrived_s)
 
     def _accept(self, message: Any, arrived_s: float) -> None:
-        stamp_ns = Time.from_msg(message.header.stamp).nanoseconds
-        age_s = 1e-9 * (self._node.get_clock().now().nanoseconds - stamp_ns)
-        if stamp_ns and abs(age_s) > self._max_age_s:
+        stamp = message.header.stamp
+        stamped_ns = stamp_ns(stamp)
+        age_s = stamp_age_s(self._node.get_clock().now().nanoseconds, stamp)
+        if stamped_ns and abs(age_s) > self._max_age_s:
             self.old_stamps += 1
-            self.problem = f"a stamp of {self._topic} is {age_s:.2f} s old"
+            self._problem = f"a stamp of {self._topic} is {age_s:.2f} s old"
             return
-        if stamp_ns and stamp_ns < self._newest_ns:
+        if stamped_ns and self._overtaken(stamped_ns, age_s, arrived_s):
             self.old_stamps += 1
             return
-        self._newest_ns, self.problem = stamp_ns, ""
+        self._newest_ns, self._newest_s, self._problem = stamped_ns, arrived_s, ""
         self._take(wrench_from_message(message), arrived_s)
+
+    def _overtaken(self, stamped_ns: int, age_s: float, arrived_s: float) -> bool:
+        """Return whether a newer one was taken; one that is in the future by now was not newer."""
+        ahead_s = 1e-9 * (self._newest_ns - stamped_ns)
+        possible = ahead_s - age_s <= self._max_age_s
+        recent = arrived_s - self._newest_s <= self._max_age_s
+        return ahead_s > 0.0 and possible and recent

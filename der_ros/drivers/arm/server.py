@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,6 +19,7 @@ from der_ros.drivers.realtime import (
     tell_refusals,
 )
 from der_ros.errors import ConnectionFailedError
+from der_ros.threads import Worker
 
 logger = logging.getLogger(__name__)
 
@@ -49,16 +49,20 @@ class ArmServer:
         self._config = config
         self._read = read
         self._on_answered = on_answered
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="arm", daemon=True)
+        self._worker = Worker("arm", self._serve)
         self._lateness = LatencyRing()
         self._overruns = 0
         self._grants = dict.fromkeys(("scheduling", "switching"), NOT_ASKED)
 
     @property
     def known(self) -> bool:
-        """Whether the arm is measured."""
-        return self._cycle.known
+        """Whether the arm is measured, and led."""
+        return self._cycle.known and not self._worker.failure
+
+    @property
+    def failure(self) -> str:
+        """Why the thread has ended although nobody stopped it; empty while it has not."""
+        return self._worker.failure
 
     @property
     def grants(self) -> dict[str, Grant]:
@@ -73,14 +77,12 @@ class ArmServer:
         )
 
     def start(self) -> None:
-        """Begins."""
-        self._thread.start()
+        """Begin."""
+        self._worker.start()
 
     def stop(self) -> None:
-        """Ends; nothing is sent afterwards, and the controller holds the last command."""
-        self._stop.set()
-        if self._thread.ident is not None:
-            self._thread.join(timeout=2.0)
+        """End; nothing is sent afterwards, and the controller holds the last command."""
+        self._worker.stop()
 
     def _serve(self) -> None:
         self._grants = {
@@ -89,7 +91,7 @@ class ArmServer:
         }
         tell_refusals("arm", self._grants)
         due_s = time.monotonic()
-        while not self._stop.wait(max(0.0, due_s - time.monotonic())):
+        while not self._worker.stopping.wait(max(0.0, due_s - time.monotonic())):
             keep_turn()
             now_s = time.monotonic()
             self._lateness.add(max(0.0, now_s - due_s))

@@ -44,6 +44,7 @@ from der_ros.drivers.kuka.transport import Packet, receive, stamp_arrivals
 from der_ros.drivers.realtime import ask_for_scheduling, hurry_switching, tell_refusals
 from der_ros.errors import ConnectionFailedError, ProtocolError
 from der_ros.geometry import Array, Pose, euler_zyx_from_quaternion
+from der_ros.threads import Worker
 
 logger = logging.getLogger(__name__)
 
@@ -76,8 +77,7 @@ class SimulatedKrc4:
         self._plant = plant
         self._tap = tap
         self._socket: socket.socket | None = None
-        self._thread: threading.Thread | None = None
-        self._end = threading.Event()
+        self._worker = Worker("krc4", self._run, self._on_failure, join_s=5.0)
         self._reset_wanted = threading.Event()
         self._wanted_program: list[Motion] | None = None
         self._program: deque[Motion] | None = None
@@ -115,9 +115,7 @@ class SimulatedKrc4:
                 f"'{error.strerror}'; give robot_address one of this computer's addresses"
             ) from error
         self._socket = udp
-        self._end.clear()
-        self._thread = threading.Thread(target=self._run, name="krc4", daemon=True)
-        self._thread.start()
+        self._worker.start()
         return self
 
     def __exit__(
@@ -126,13 +124,16 @@ class SimulatedKrc4:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Ends the cycle."""
-        self._end.set()
-        if self._thread is not None:
-            self._thread.join(timeout=5.0)
+        """End the cycle."""
+        self._worker.stop()
         if self._socket is not None:
             self._socket.close()
-        self._thread = self._socket = None
+        self._socket = None
+
+    @property
+    def failure(self) -> str:
+        """Why the cycle has ended although nobody stopped it; empty while it has not."""
+        return self._worker.failure
 
     def reset(self) -> None:
         """Acknowledges a stop and starts RSI anew: a new IPOC series, nothing corrected yet."""
@@ -184,16 +185,16 @@ class SimulatedKrc4:
         motion = _REST
         tick = time.monotonic()
         try:
-            while not self._end.is_set():
+            while not self._worker.stopping.is_set():
                 state = self._plant.advance(*motion, cycle_s)
                 tick = max(tick + cycle_s, time.monotonic() + 0.5 * cycle_s)
                 motion = self._cycle(state, tick)
                 self._wait_until(tick)
-        except Exception as error:
-            logger.exception("simulated KRC4: the plant failed")
-            self._stop_rsi(f"the plant failed: {type(error).__name__}: {error}")
         finally:
             self.program_ended.set()
+
+    def _on_failure(self, reason: str) -> None:
+        self._stop_rsi(f"the plant failed: {reason}")
 
     def _cycle(self, plant: PlantState, tick: float) -> Motion:
         """One telegram and its answer; returns the motion of the next cycle."""
@@ -285,7 +286,7 @@ class SimulatedKrc4:
 
     def _listen(self, tick: float) -> SensorTelegram | None:
         """The right answer, if it is there before the next tick."""
-        while not self._end.is_set():
+        while not self._worker.stopping.is_set():
             remaining = tick - time.monotonic()
             packet = self._receive(max(0.0, remaining))
             if packet is None and remaining <= 0.0:

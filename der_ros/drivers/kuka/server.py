@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -31,6 +30,7 @@ from der_ros.drivers.realtime import (
     tell_refusals,
 )
 from der_ros.geometry import Pose, Twist
+from der_ros.threads import Worker
 
 logger = logging.getLogger(__name__)
 
@@ -64,8 +64,7 @@ class RsiServer:
         self._on_cycle = on_cycle
         self._on_answered = on_answered
         self._port: RsiPort | None = None
-        self._thread: threading.Thread | None = None
-        self._stop = threading.Event()
+        self._worker = Worker("rsi", self._serve)
         self._intake = Intake(config)
         self._series = self._intake.series
         self._tracker = CorrectionTracker(config.limits, config.absolute)
@@ -84,9 +83,7 @@ class RsiServer:
             ConnectionFailedError: the port is in use, or the address is not this computer's.
         """
         self._port = RsiPort(self._config.bind_address, self._config.port)
-        self._stop.clear()
-        self._thread = threading.Thread(target=self._serve, name="rsi", daemon=True)
-        self._thread.start()
+        self._worker.start()
         return self
 
     def __exit__(
@@ -96,12 +93,15 @@ class RsiServer:
         traceback: TracebackType | None,
     ) -> None:
         """Stops answering; the controller stops by its own timeout."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=2.0)
+        self._worker.stop()
         if self._port is not None:
             self._port.close()
-        self._thread = self._port = None
+        self._port = None
+
+    @property
+    def failure(self) -> str:
+        """Why the answering thread has ended although nobody stopped it; empty while it has not."""
+        return self._worker.failure
 
     @property
     def port(self) -> int:
@@ -111,7 +111,7 @@ class RsiServer:
     @property
     def connected(self) -> bool:
         """Whether a controller's telegrams are coming in, with all that is needed in them."""
-        return self._lacking is None and self._intake.runs
+        return self._lacking is None and self._intake.runs and not self._worker.failure
 
     @property
     def lacking(self) -> str | None:
@@ -153,7 +153,7 @@ class RsiServer:
         }
         tell_refusals("RSI server", self._grants)
         port = self._port
-        while port is not None and not self._stop.is_set():
+        while port is not None and not self._worker.stopping.is_set():
             packets = port.receive()
             keep_turn()
             self._handle(packets)

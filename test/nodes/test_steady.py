@@ -1,0 +1,75 @@
+"""Timers and durations of nodes: none hangs on a clock that can be set."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from policy_rig import own_domain, running, until
+from rclpy.clock import ClockType
+
+from der_ros.nodes.common import ShellNode
+from der_ros.nodes.steady import steady_timer
+
+PACKAGE = Path(__file__).resolve().parents[2] / "der_ros"
+NODES = sorted((PACKAGE / "nodes").rglob("*.py"))
+# Where the system clock itself is meant: the middleware's stamps, and a recording's beginning.
+SYSTEM_TIME = {"arrivals.py": 2}
+
+
+def calls(source: str, *names: str) -> list[str]:
+    """Return the uses of attributes ``names`` of anything, called or handed on."""
+    return [
+        f"{node.attr}, line {node.lineno}"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute) and node.attr in names
+    ]
+
+
+def system_times(source: str) -> list[str]:
+    """Return the uses of ``time.time``, ``time.time_ns`` and the clocks of ``datetime``."""
+    return [
+        f"{node.value.id}.{node.attr}, line {node.lineno}"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and (node.value.id, node.attr)
+        in {("time", "time"), ("time", "time_ns"), ("datetime", "now"), ("datetime", "utcnow")}
+    ]
+
+
+@pytest.mark.parametrize("path", NODES, ids=lambda path: path.name)
+def test_every_timer_is_steady(path):
+    if path.name != "steady.py":
+        assert calls(path.read_text(), "create_timer", "create_rate") == []
+
+
+@pytest.mark.parametrize("path", NODES, ids=lambda path: path.name)
+def test_no_duration_is_taken_from_the_wall_clock(path):
+    assert len(system_times(path.read_text())) == SYSTEM_TIME.get(path.name, 0)
+
+
+@pytest.mark.parametrize("path", NODES, ids=lambda path: path.name)
+def test_every_stamp_is_read_by_the_one_function(path):
+    assert calls(path.read_text(), "from_msg") == []
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "nodes").rglob("*.py")), ids=lambda p: p.name)
+def test_every_thread_is_a_worker(path):
+    # The executor's thread ends the node with an error; the log's and the launch's are not work.
+    allowed = {"common.py": 1, "logs.py": 1, "launch_watch.py": 1}
+    assert len(calls(path.read_text(), "Thread")) == allowed.get(path.name, 0)
+
+
+def test_the_rules_find_what_they_forbid():
+    assert calls("self.create_timer(1.0, f)", "create_timer") != []
+    assert system_times("import time\nage = time.time() - then") != []
+
+
+@pytest.mark.ros
+def test_a_steady_timer_fires_on_the_steady_clock(monkeypatch):
+    own_domain(monkeypatch)
+    fired: list[int] = []
+    with running(lambda: ShellNode("timed")) as (node, _):
+        timer = steady_timer(node, 0.01, lambda: fired.append(1))
+        assert timer.clock.clock_type == ClockType.STEADY_TIME
+        assert until(lambda: len(fired) >= 3)
