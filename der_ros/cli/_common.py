@@ -22,12 +22,24 @@ def add_environment_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run_tool(body: Callable[[], int]) -> int:
-    """Runs a tool's body; a user's mistake is one line on standard error and exit code 1."""
+    """Run a tool's body; a user's mistake is one line on standard error and exit code 1.
+
+    So is what the computer refuses: files and memory.
+    """
     try:
         return body()
     except DerRosError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        return _failed(str(error))
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _failed(f"{where}{error.strerror or error}")
+    except MemoryError as error:
+        return _failed(f"expected more memory than there is free ({error})")
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+
+
+def _failed(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 1

@@ -11,9 +11,8 @@ from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
-import yaml
-
 from der_ros.cli._health import Check, Level, examined
+from der_ros.documents import read_yaml
 from der_ros.drivers.arm.differential import DifferentialConfig
 from der_ros.drivers.arm.records import ArmCycleConfig
 from der_ros.drivers.kuka.controller_limits import PathLimits
@@ -84,10 +83,9 @@ def read_parameters(path: Path) -> dict[str, dict[str, object]]:
     """
     form = "expected 'node:', below it 'ros__parameters:', below it 'name: value'"
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigurationError(f"{path}: {form}, got an error: {reason}") from error
+        document = read_yaml(path)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {form}, got an error: {error}") from error
     nodes: dict[str, dict[str, object]] = {}
     for node, content in document.items() if isinstance(document, dict) else ((path, None),):
         values = content.get("ros__parameters") if isinstance(content, dict) else None

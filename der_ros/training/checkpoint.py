@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from der_ros.errors import CheckpointError
+from der_ros.training.arrays import read_array
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +59,8 @@ def load_checkpoint(path: Path, *names: str) -> dict[str, Plain]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+                raise ValueError("expected nothing compressed, got compressed content")
             tree = json.loads(archive.read(_TREE))
             if not isinstance(tree, dict) or tree.get("format") != FORMAT:
                 raise ValueError(f"expected {FORMAT!r}, got another format")
@@ -176,10 +179,8 @@ def _unpack(archive: zipfile.ZipFile, value: Plain) -> Plain:
     if not isinstance(value, dict):
         return value
     if _ARRAY in value:
-        with archive.open(value[_ARRAY]) as file:
-            array = np.lib.format.read_array(file, allow_pickle=False)
-            file.read(1)  # the end, where the archive compares its checksum
-            return array
+        # Nothing is compressed, so no member can be larger than the file itself.
+        return read_array(archive, value[_ARRAY], archive.getinfo(value[_ARRAY]).file_size)
     if "$bytes" in value:
         return _unpack(archive, value["$bytes"]).tobytes()
     if _TUPLE in value:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
+from der_ros.documents import read_yaml
 from der_ros.errors import ConfigurationError
 from der_ros.training.metrics import read_metrics
 
@@ -86,11 +86,11 @@ def read_run(run_dir: Path, metric: str, abscissa: str) -> Run:
         ConfigurationError: no run folder, or it has no such metric; names those that it has.
     """
     try:
-        config = yaml.safe_load((run_dir / "config.yaml").read_text(encoding="utf-8"))
+        config = read_yaml(run_dir / "config.yaml")
         lines = read_metrics(run_dir / "metrics.jsonl")
         if not all(isinstance(record, dict) for record in (config, *lines)):
             raise ValueError("they hold something else than names and values")
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigurationError(
             f"{run_dir}: expected a run folder with config.yaml and metrics.jsonl: {error}"
         ) from error

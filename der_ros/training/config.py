@@ -10,11 +10,12 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from der_ros.algorithms.base import ALGORITHM_NAMES, CHOICE_ALGORITHMS, LearnerConfig
+from der_ros.documents import parse_yaml, read_yaml, shortened
 from der_ros.errors import ConfigurationError
 from der_ros.replay.shard import ShardConfig
 from der_ros.replay.sharded import ReplayConfig, zone_slots
@@ -24,6 +25,8 @@ PRESET_NAMES = ("fast", "paper", "gym")
 ENGINE_NAMES = ("local", "ray")
 # Sections of a file that count only with a certain value of a field.
 _SECTIONS = {"for_task": "task", "for_algorithm": "algorithm"}
+_LARGEST = 1e15
+_Number = TypeVar("_Number", int, float)
 EXPLORATION_NAMES = ("gaussian", "ornstein_uhlenbeck", "policy", "epsilon_greedy")
 
 
@@ -299,19 +302,22 @@ def load_config(
             value of the wrong type.
     """
     path = _preset_path(source)
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"{path}: expected a readable YAML file ({error})") from error
+    values = read_yaml(path)
     if not isinstance(values, dict):
-        raise ConfigurationError(f"{path}: expected a mapping of names to values")
+        raise ConfigurationError(
+            f"{path}: expected a mapping of names to values, got {shortened(values)}"
+        )
     given = dict(overrides or {})
     for section, name in _SECTIONS.items():
         cases = values.pop(section, {})
         if not isinstance(cases, dict) or not all(isinstance(c, dict) for c in cases.values()):
             raise ConfigurationError(f"{path}: {section}: expected a mapping of names to mappings")
         chosen = given.get(name, values.get(name, getattr(TrainingConfig, name)))
-        values |= cases.get(chosen, {})
+        values |= cases.get(chosen, {}) if isinstance(chosen, str) else {}
+    try:
+        _checked_fields(values)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from error
     return make_config({**values, **given})
 
 
@@ -320,6 +326,13 @@ def make_config(values: Mapping[str, object]) -> TrainingConfig:
 
     Fields of the learner stand beside the others, or in a mapping ``learner``.
     """
+    checked = _checked_fields(values)
+    of_learner = {name: checked.pop(name) for name in _LEARNER_HINTS if name in checked}
+    return TrainingConfig(**checked, learner=LearnerConfig(**of_learner))
+
+
+def _checked_fields(values: Mapping[str, object]) -> dict[str, Any]:
+    """Return the values by field, those of the learner among them, each of its field's type."""
     nested = values.get("learner", {})
     flat = {**nested} if isinstance(nested, Mapping) else {}
     flat |= {name: value for name, value in values.items() if name != "learner"}
@@ -329,11 +342,7 @@ def make_config(values: Mapping[str, object]) -> TrainingConfig:
             f"configuration: unknown {', '.join(map(str, unknown))}; known are "
             f"{', '.join(FIELD_NAMES)}"
         )
-    checked: dict[str, Any] = {
-        name: _convert(name, value, _HINTS[name]) for name, value in flat.items()
-    }
-    of_learner = {name: checked.pop(name) for name in _LEARNER_HINTS if name in checked}
-    return TrainingConfig(**checked, learner=LearnerConfig(**of_learner))
+    return {name: _convert(name, value, _HINTS[name]) for name, value in flat.items()}
 
 
 def parse_override(text: str) -> tuple[str, object]:
@@ -341,10 +350,7 @@ def parse_override(text: str) -> tuple[str, object]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise ConfigurationError(f"override: expected name=value, got {text!r}")
-    try:
-        return name.strip(), yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"override {name}: expected a YAML value ({error})") from error
+    return name.strip(), parse_yaml(value, f"override {name}")
 
 
 def _preset_path(source: str | Path) -> Path:
@@ -377,16 +383,31 @@ def _convert(name: str, value: object, hint: Any) -> object:
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
     if typing.get_origin(hint) is tuple:
         if isinstance(value, list | tuple) and all(type(item) is int for item in value):
-            return tuple(value)
-        raise ConfigurationError(f"{name}: expected a list of whole numbers, got {value!r}")
+            return tuple(_in_range(name, item) for item in value)
+        raise ConfigurationError(
+            f"{name}: expected a list of whole numbers, got {shortened(value)}"
+        )
     if typing.get_origin(hint) is dict:
         if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
             return dict(value)
-        raise ConfigurationError(f"{name}: expected a mapping of names to values, got {value!r}")
+        raise ConfigurationError(
+            f"{name}: expected a mapping of names to values, got {shortened(value)}"
+        )
+    if hint in (int, float) and isinstance(value, int | float) and not isinstance(value, bool):
+        value = _in_range(name, value)
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if hint is int and isinstance(value, float) and value.is_integer():
         return int(value)
     if type(value) is hint:
         return value
-    raise ConfigurationError(f"{name}: expected a {hint.__name__}, got {value!r}")
+    raise ConfigurationError(f"{name}: expected a {hint.__name__}, got {shortened(value)}")
+
+
+def _in_range(name: str, value: _Number) -> _Number:
+    """Return ``value`` where it is finite and no larger than any count or size can be."""
+    if not abs(value) <= _LARGEST:
+        raise ConfigurationError(
+            f"{name}: expected a finite number of at most {_LARGEST:g}, got {shortened(value)}"
+        )
+    return value

@@ -6,12 +6,16 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from der_ros.errors import ConfigurationError
 from der_ros.policy.symmetry import fold
 from der_ros.replay.transitions import Episode
 from der_ros.tasks.base import Task
+from der_ros.training.arrays import read_array
 from der_ros.training.bag_demonstrations import bag_episode, is_bag
+
+MAX_ARRAY_BYTES = 256 * 2**20
 
 
 def save_episode(path: Path, episode: Episode) -> None:
@@ -73,21 +77,37 @@ def _read(path: Path, task: Task | None) -> Episode:
 
 def _load(path: Path) -> Episode:
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             return Episode(
-                archive["observations"].astype(np.float32),
-                archive["actions"].astype(np.float32),
-                archive["rewards"].astype(np.float32),
-                bool(archive["terminated"]),
-                bool(archive["truncated"]),
-                bool(archive["success"]),
+                _numbers(archive, "observations"),
+                _numbers(archive, "actions"),
+                _numbers(archive, "rewards"),
+                _flag(archive, "terminated"),
+                _flag(archive, "truncated"),
+                _flag(archive, "success"),
             )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ConfigurationError(f"demos: {path} is no episode ({error})") from error
+    except Exception as error:  # zipfile and numpy meet damage with errors of every kind
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ConfigurationError(f"demos: {path} is no episode ({reason})") from error
+
+
+def _numbers(archive: zipfile.ZipFile, name: str) -> NDArray[np.float32]:
+    array = read_array(archive, f"{name}.npy", MAX_ARRAY_BYTES)
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"{name}: expected real numbers, got {array.dtype}")
+    with np.errstate(over="ignore"):  # infinite then, and refused as such
+        return array.astype(np.float32)
+
+
+def _flag(archive: zipfile.ZipFile, name: str) -> bool:
+    array = read_array(archive, f"{name}.npy", MAX_ARRAY_BYTES)
+    if array.size != 1 or array.dtype.kind not in "biuf":
+        raise ValueError(f"{name}: expected true or false, got {array.dtype} {array.shape}")
+    return bool(array.reshape(()))
 
 
 def _checked(path: Path, episode: Episode, observation_size: int, action_size: int) -> Episode:
-    steps = episode.steps
+    steps = len(episode.actions) if episode.actions.ndim else 0
     expected = ((steps + 1, observation_size), (steps, action_size), (steps,))
     got = (episode.observations.shape, episode.actions.shape, episode.rewards.shape)
     finite = all(bool(np.isfinite(column).all()) for column in episode[:3])

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from der_ros.errors import DerRosError
+from der_ros.documents import shortened
+from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.training.messages import EpisodeSummary
 
 if TYPE_CHECKING:
@@ -118,17 +119,34 @@ class EpisodeWindow:
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
-    """The lines of a ``metrics.jsonl``; an unfinished last line is left out."""
+    """Return the lines of a ``metrics.jsonl``; an unfinished last line is left out.
+
+    Raises:
+        ConfigurationError: a line is no JSON object of numbers; names file and line.
+        OSError: it cannot be read.
+    """
     text = path.read_text(encoding="utf-8")
     whole = text[: text.rfind("\n") + 1]
-    return [json.loads(line) for line in whole.splitlines()]
+    return [_metrics_line(path, at, line) for at, line in enumerate(whole.split("\n")[:-1], 1)]
+
+
+def _metrics_line(path: Path, at: int, line: str) -> dict[str, float]:
+    try:
+        values = json.loads(line)
+        if isinstance(values, dict) and all(type(v) in (int, float) for v in values.values()):
+            return values
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{path}, line {at}: expected JSON ({error})") from error
+    raise ConfigurationError(
+        f"{path}, line {at}: expected names and numbers, got {shortened(line)}"
+    )
 
 
 def forget_metrics_after(path: Path, env_steps: int) -> None:
     """Takes the lines beyond ``env_steps`` out: a run that goes on from there writes them anew."""
     if not path.exists():
         return
-    kept = [line for line in read_metrics(path) if line["time/env_steps"] <= env_steps]
+    kept = [line for line in read_metrics(path) if line.get("time/env_steps", 0.0) <= env_steps]
     rewritten = path.with_suffix(".part")
     rewritten.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
     rewritten.replace(path)

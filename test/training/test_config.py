@@ -1,10 +1,12 @@
+import contextlib
 import dataclasses
+import random
 from pathlib import Path
 
 import pytest
 
 from der_ros.algorithms.base import ALGORITHM_NAMES, LearnerConfig
-from der_ros.errors import ConfigurationError
+from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.tasks import make_task
 from der_ros.training.config import (
     FIELD_NAMES,
@@ -208,3 +210,45 @@ def test_without_der_and_demonstrations_the_zone_is_given_to_the_ring():
 def test_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         TrainingConfig().seed = 1
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("task: [1]", "task: expected a str, got"),
+        ("algorithm: {a: 1}", "algorithm: expected a str, got"),
+        ("learning_rate: .nan", "finite number"),
+        ("batch_size: 1.0e+40", "batch_size: expected a finite number"),
+        ("hidden: [64, 100000000000000000000]", "hidden: expected a finite number"),
+        ("[1, 2]", "expected a mapping"),
+        ("", "expected a mapping"),
+        ("seed: 1\nseed: 2", "'seed' twice"),
+        ("seed: " + "[" * 3000, "nesting"),
+        ("for_task: {lap_joint: 3}", "for_task"),
+        ("for_task: [1]", "for_task"),
+    ],
+)
+def test_a_wrong_file_is_refused_by_its_name(tmp_path, text, match):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError, match=match) as caught:
+        load_config(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["gamma=.nan", "seed=&a [*a]", "seed=1e99", "max_minutes=.inf"])
+def test_an_override_that_is_no_number_is_refused(text):
+    with pytest.raises(ConfigurationError):
+        load_config("fast", dict([parse_override(text)]))
+
+
+def test_damaged_presets_are_refused_or_the_same(tmp_path):
+    """Damage that makes another number is possible: a preset has no checksum."""
+    rng, path = random.Random(3), tmp_path / "mine.yaml"
+    whole = (Path(__file__).parents[2] / "config/train/fast.yaml").read_bytes()
+    for _ in range(500):
+        damaged = bytearray(whole)
+        damaged[rng.randrange(len(whole))] = rng.randrange(256)
+        path.write_bytes(damaged)
+        with contextlib.suppress(DerRosError):
+            load_config(path)

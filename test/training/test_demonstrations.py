@@ -1,3 +1,6 @@
+import io
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -46,3 +49,67 @@ def test_demonstrations_of_a_symmetric_piece_are_folded(tmp_path):
     save_episode(tmp_path / "turned.npz", episode)
     (folded,) = load_demonstrations(tmp_path, 13, 6, symmetry=4)
     assert folded.observations[:, 3:7] == pytest.approx(np.tile((0, 0, 0, 1), (3, 1)), abs=1e-6)
+
+
+def arrays(**changes):
+    """The arrays of a right episode, some of them others."""
+    right = {name: np.asarray(value) for name, value in episode()._asdict().items()}
+    return {name: value for name, value in {**right, **changes}.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"rewards": None}, "rewards"),
+        ({"rewards": np.array(["a", "b", "c"])}, "expected real numbers"),
+        ({"rewards": np.ones(3, complex)}, "expected real numbers"),
+        ({"actions": np.array([{}], object)}, "plain numbers"),
+        ({"actions": np.float32(3.0)}, "expected a successful episode"),
+        ({"observations": np.full((4, 2), 1e300)}, "finite numbers"),
+        ({"success": np.array([True, False])}, "expected true or false"),
+        ({"success": np.array("yes")}, "expected true or false"),
+    ],
+)
+def test_wrong_arrays_are_refused_in_one_line(tmp_path, changes, match):
+    np.savez(tmp_path / "w.npz", **arrays(**changes))
+    with pytest.raises(ConfigurationError, match=match) as caught:
+        load_demonstrations(tmp_path, 2, 1)
+    assert "w.npz" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_zip_bomb_is_refused_before_it_takes_memory(tmp_path):
+    content = io.BytesIO()
+    np.lib.format.write_array(content, np.zeros(0, np.float32))
+    header = content.getvalue().replace(b"(0,)", b"(4000000000,)").replace(b" " * 9, b"", 1)
+    with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in arrays():
+            archive.writestr(f"{name}.npy", header)
+    with pytest.raises(ConfigurationError, match=r"bomb\.npz is no episode"):
+        load_demonstrations(tmp_path, 2, 1)
+
+
+def test_damaged_episodes_are_refused_or_the_same(tmp_path):
+    rng, path = np.random.default_rng(3), tmp_path / "e.npz"
+    save_episode(path, episode())
+    whole, wanted = path.read_bytes(), repr(load_demonstrations(path, 2, 1))
+    refused = 0
+    for at in rng.integers(len(whole), size=500):
+        damaged = bytearray(whole)
+        damaged[at] ^= int(rng.integers(1, 256))
+        path.write_bytes(damaged)
+        try:
+            assert repr(load_demonstrations(path, 2, 1)) == wanted
+        except ConfigurationError:
+            refused += 1
+    assert refused > 250
+
+
+def test_a_truncated_episode_is_refused(tmp_path):
+    path = tmp_path / "e.npz"
+    save_episode(path, episode())
+    whole = path.read_bytes()
+    for size in range(0, len(whole), 97):
+        path.write_bytes(whole[:size])
+        with pytest.raises(ConfigurationError, match=r"e\.npz"):
+            load_demonstrations(path, 2, 1)

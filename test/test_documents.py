@@ -1,0 +1,121 @@
+"""Strict readers: bounded, and one sentence for whatever is wrong."""
+
+import math
+import os
+import random
+import re
+import time
+
+import pytest
+
+from der_ros.documents import MAX_DOCUMENT_BYTES, parse_json, parse_yaml, read_yaml
+from der_ros.errors import ConfigurationError
+
+BOMB = "a: &a [x, x]\n" + "".join(
+    f"{b}: &{b} [*{a}, *{a}, *{a}, *{a}]\n"
+    for a, b in zip("abcdefghijk", "bcdefghijkl", strict=True)
+)
+
+
+def refusal(path):
+    """What is said of a file, which must take no longer than a moment."""
+    start = time.monotonic()
+    with pytest.raises(ConfigurationError) as caught:
+        read_yaml(path)
+    assert time.monotonic() - start < 5.0
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        (BOMB, "line 2: an alias"),
+        ("[" * 5000, "levels of nesting"),
+        ("a:\n" + "".join(" " * n + "- \n" for n in range(1, 300)), "levels of nesting"),
+        ("a: 1\nb: 2\na: 3\n", "line 3: the key 'a' twice"),
+        ("? [1]\n: 2\n", "no plain text"),
+        ("rate: .nan", r"\.nan, expected a finite number"),
+        ("rate: -.inf", "finite number"),
+        ("rate: 1.0e+999", "finite number"),
+        ("rate: " + "1:" * 5000 + "0", "characters"),
+        ("rate: " + "9" * 5000, "characters"),
+        ("a: !!python/object/apply:os.system [ls]", "python/object"),
+        ("a: 2001-99-99", "month"),
+        ("a: [1, 2", "expected"),
+        ("a" * (MAX_DOCUMENT_BYTES + 1), "at most"),
+    ],
+)
+def test_wrong_yaml_is_refused_in_one_line(tmp_path, text, match):
+    path = tmp_path / "file.yaml"
+    path.write_text(text)
+    assert re.search(match, refusal(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        (b"caf\xe9: 1\n", "UTF-8 text, got byte 0xe9 at 3"),
+        (bytes(range(256)) * 4, "UTF-8"),
+        (b"a: \x00\x07\n", "expected YAML"),
+        (b"a: \xef\xbf\xbe", "expected YAML"),
+    ],
+)
+def test_binary_files_are_refused(tmp_path, content, match):
+    path = tmp_path / "file.yaml"
+    path.write_bytes(content)
+    assert match in refusal(path)
+
+
+def test_no_file_a_folder_and_a_pipe_are_refused(tmp_path):
+    assert "No such file" in refusal(tmp_path / "none.yaml")
+    assert "folder" in refusal(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    assert "no regular file" in refusal(tmp_path / "pipe")
+
+
+def test_plain_yaml_is_read_as_ever():
+    text = "a: 1\nb: [1.5, 2e3, true, null, text]\nc: {d: '5', e: 1e-3}\n"
+    wanted = {"a": 1, "b": [1.5, "2e3", True, None, "text"], "c": {"d": "5", "e": "1e-3"}}
+    assert parse_yaml(text, "text") == wanted
+    assert parse_yaml("", "text") is None
+
+
+def test_random_bytes_never_do_more_than_raise(tmp_path):
+    rng, path = random.Random(5), tmp_path / "file.yaml"
+    for _ in range(500):
+        path.write_bytes(rng.randbytes(rng.randrange(60)))
+        try:
+            read_yaml(path)
+        except ConfigurationError:
+            continue
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"a": NaN}',
+        "[Infinity]",
+        "1e999",
+        "9" * 100,
+        '{"a": 1, "a": 2}',
+        '"\\ud800"',
+        "{",
+        "",
+        "[1, 2]]",
+    ],
+)
+def test_wrong_json_is_refused_in_one_line(text):
+    with pytest.raises(ConfigurationError, match="thing: expected JSON") as caught:
+        parse_json(text, "thing")
+    assert len(str(caught.value)) < 400
+
+
+def test_plain_json_is_read_as_ever():
+    assert parse_json('{"a": [1, 2.5, null, "ä"], "b": true}', "thing") == {
+        "a": [1, 2.5, None, "ä"],
+        "b": True,
+    }
+    assert math.isclose(parse_json("1e-300", "thing"), 1e-300)
