@@ -85,9 +85,10 @@ def declare_limits(node: ShellNode) -> GovernorLimits:
         for name, default, largest, text in GOVERNOR_LIMITS
     }  # fmt: skip
     low = declare(node, "workspace_min_m", [-0.1, -0.1, -0.05],
-                  "Lower corner of the TCP's box in the task frame, m")  # fmt: skip
+                  "Lower corner of the TCP's box in the task frame, m; the TCP brakes ahead of "
+                  "the walls, and passes one by no more than its lag times its speed")  # fmt: skip
     high = declare(node, "workspace_max_m", [0.1, 0.1, 0.2],
-                   "Upper corner of the TCP's box in the task frame, m")  # fmt: skip
+                   "Upper corner of the TCP's box in the task frame, m; see the lower")  # fmt: skip
     return GovernorLimits(
         workspace_min_m=(low[0], low[1], low[2]),
         workspace_max_m=(high[0], high[1], high[2]),

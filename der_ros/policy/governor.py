@@ -78,7 +78,7 @@ class GovernorLimits:
         max_angular_speed_radps: limit on the norm of the angular velocity.
         max_linear_acceleration_mps2: limit on its change; giving way to a force is exempt.
         max_angular_acceleration_radps2: the same for the angular half.
-        workspace_min_m: (3,) lower corner of the box that the TCP stays in.
+        workspace_min_m: (3,) lower corner of the box that the TCP stays in, its arm's lag apart.
         workspace_max_m: (3,) upper corner.
         soft_force_n: above it the tool gives way along the force.
         soft_torque_nm: the same for the torque.
