@@ -13,6 +13,7 @@ NODES = (
     "kuka_bridge",
     "assembly_supervisor",
     "sim_cell",
+    "cell_view",
     "bag_recorder",
 )
 # ... and the command-line tools: der_ros.cli.NAME:main.

@@ -6,11 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Pose as PoseMessage
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from rclpy.node import Node
 
+from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.nodes.common import declare
+from der_ros.nodes.frames import BASE_FRAME
 
 _IDENTITY = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]
 
@@ -53,6 +56,21 @@ def declare_tcp_from_sensor(node: Node) -> Pose:
     return Pose.from_sequence(sensor, "parameter tcp_from_sensor")
 
 
+def declare_base_frame(node: Node) -> str:
+    """Return the parameter ``base_frame``: the name that the robot's base has in messages.
+
+    Raises:
+        ConfigurationError: an empty name.
+    """
+    name = declare(
+        node, "base_frame", BASE_FRAME,
+        "frame_id of the robot's base in poses and transforms, as the robot's driver names it",
+    )  # fmt: skip
+    if not name:
+        raise ConfigurationError("parameter base_frame: expected a name, got an empty text")
+    return name
+
+
 def declare_flange_from_tcp(node: Node) -> Pose:
     """From the parameter ``flange_from_tcp`` (x y z qx qy qz qw).
 
@@ -75,11 +93,17 @@ def pose_from_message(message: PoseStamped) -> Pose:
 
 
 def pose_to_message(pose: Pose, frame_id: str, stamp: Time) -> PoseStamped:
-    """A stamped pose in ``frame_id``."""
-    message = PoseStamped()
+    """Return a stamped pose in ``frame_id``."""
+    message = PoseStamped(pose=pose_to_plain_message(pose))
     message.header.frame_id = frame_id
     message.header.stamp = stamp
-    p, q = message.pose.position, message.pose.orientation
+    return message
+
+
+def pose_to_plain_message(pose: Pose) -> PoseMessage:
+    """Return a pose without a frame."""
+    message = PoseMessage()
+    p, q = message.position, message.orientation
     p.x, p.y, p.z = pose.position.tolist()
     q.x, q.y, q.z, q.w = pose.quaternion.tolist()
     return message

@@ -30,6 +30,7 @@ def _executable(name: str) -> Callable[[], int]:
 
 assembly_supervisor = _executable("assembly_supervisor")
 bag_recorder = _executable("bag_recorder")
+cell_view = _executable("cell_view")
 ft_bridge = _executable("ft_bridge")
 kuka_bridge = _executable("kuka_bridge")
 policy_server = _executable("policy_server")

@@ -27,8 +27,8 @@ def chain_from_urdf(text: str, base_link: str, tip_link: str) -> Chain:
         ConfigurationError: it is no URDF, the links are not in one line, or a joint between them
             is missing something or is not one that turns.
     """
-    root = _parsed(text)
-    joint_to = {_attribute(joint, "child", "link"): joint for joint in root.findall("joint")}
+    root = parsed(text)
+    joint_to = {attribute(joint, "child", "link"): joint for joint in root.findall("joint")}
     line: list[ET.Element] = []
     link = tip_link
     while link != base_link:
@@ -40,11 +40,16 @@ def chain_from_urdf(text: str, base_link: str, tip_link: str) -> Chain:
                 f"{tip_link!r}, it ends at {link!r}; its links are: {', '.join(links)}"
             )
         line.insert(0, joint)
-        link = _attribute(joint, "parent", "link")
+        link = attribute(joint, "parent", "link")
     return _folded(line)
 
 
-def _parsed(text: str) -> ET.Element:
+def parsed(text: str) -> ET.Element:
+    """Return the root of a URDF.
+
+    Raises:
+        ConfigurationError: it is no XML, too long, has a DOCTYPE, or is no ``<robot>``.
+    """
     # A description needs no entities, and a parser that never sees one cannot be blown up by them.
     if len(text) > _LARGEST or "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise ConfigurationError("URDF: expected a plain XML text below 10 MB, without DOCTYPE")
@@ -62,7 +67,7 @@ def _folded(line: list[ET.Element]) -> Chain:
     joints: list[Joint] = []
     offset = Pose.identity()
     for element in line:
-        offset = offset @ _origin(element)
+        offset = offset @ origin_of(element)
         kind, name = element.get("type"), element.get("name", "")
         if kind == "fixed":
             continue
@@ -78,7 +83,7 @@ def _folded(line: list[ET.Element]) -> Chain:
 
 def _joint(element: ET.Element, name: str, origin: Pose) -> Joint:
     axis = element.find("axis")
-    direction = _three(None if axis is None else axis.get("xyz"), "1 0 0", name)
+    direction = three(None if axis is None else axis.get("xyz"), "1 0 0", name)
     length = float(np.linalg.norm(direction))
     endless = element.get("type") == "continuous"
     return Joint(
@@ -91,14 +96,24 @@ def _joint(element: ET.Element, name: str, origin: Pose) -> Joint:
     )
 
 
-def _origin(element: ET.Element) -> Pose:
+def origin_of(element: ET.Element) -> Pose:
+    """Return the pose in an element's ``<origin>``; the identity where there is none.
+
+    Raises:
+        ConfigurationError: not three finite numbers each.
+    """
     origin, name = element.find("origin"), element.get("name", "")
-    xyz = _three(None if origin is None else origin.get("xyz"), "0 0 0", name)
-    roll, pitch, yaw = _three(None if origin is None else origin.get("rpy"), "0 0 0", name).tolist()
+    xyz = three(None if origin is None else origin.get("xyz"), "0 0 0", name)
+    roll, pitch, yaw = three(None if origin is None else origin.get("rpy"), "0 0 0", name).tolist()
     return Pose(xyz, quaternion_from_euler_zyx(yaw, pitch, roll))
 
 
-def _three(text: str | None, default: str, joint: str) -> Array:
+def three(text: str | None, default: str, joint: str) -> Array:
+    """Return three numbers, (3,), from a text or its default; ``joint`` names it in an error.
+
+    Raises:
+        ConfigurationError: not three finite numbers.
+    """
     numbers = [_number(word, joint) for word in (text or default).split()]
     if len(numbers) != 3:
         raise ConfigurationError(f"URDF: joint {joint}: expected three numbers, got {text!r}")
@@ -125,7 +140,12 @@ def _number(text: str, joint: str) -> float:
     return number
 
 
-def _attribute(element: ET.Element, child: str, name: str) -> str:
+def attribute(element: ET.Element, child: str, name: str) -> str:
+    """Return an attribute of an element's child.
+
+    Raises:
+        ConfigurationError: it is missing or empty.
+    """
     found = element.find(child)
     value = None if found is None else found.get(name)
     if not value:

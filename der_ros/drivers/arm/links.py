@@ -1,0 +1,154 @@
+"""Links of an arm as a viewer needs them: where each one is, and its shapes, out of a URDF."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from der_ros.drivers.arm.urdf import attribute, origin_of, parsed, three
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Array, Pose, quaternion_from_rotation_vector
+
+_GREY = (0.7, 0.7, 0.7, 1.0)
+
+
+class Cylinder(NamedTuple):
+    """A cylinder along its own z axis.
+
+    Attributes:
+        pose: of its middle in the link's frame.
+        radius_m: its radius.
+        length_m: its length.
+        rgba: its colour, each in [0, 1].
+    """
+
+    pose: Pose
+    radius_m: float
+    length_m: float
+    rgba: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link and the joint that carries it.
+
+    Attributes:
+        name: of the link.
+        parent: name of the link before it; empty for the base.
+        origin: of the joint in the parent's frame, at zero.
+        joint: name of the joint where it turns, else empty.
+        direction: (3,) axis of that joint, in its own frame.
+        shapes: that a viewer draws.
+    """
+
+    name: str
+    parent: str
+    origin: Pose
+    joint: str
+    direction: Array
+    shapes: tuple[Cylinder, ...]
+
+
+class Links:
+    """All links of an arm in a line, from the base on.
+
+    Args:
+        text: a URDF whose links form one line.
+
+    Raises:
+        ConfigurationError: it is no URDF, or its links form no line.
+    """
+
+    def __init__(self, text: str) -> None:
+        root = parsed(text)
+        by_parent = {attribute(each, "parent", "link"): each for each in root.findall("joint")}
+        shapes = {each.get("name", ""): _shapes(each) for each in root.findall("link")}
+        children = {attribute(each, "child", "link") for each in root.findall("joint")}
+        bases = [name for name in shapes if name not in children]
+        if len(bases) != 1 or len(by_parent) != len(shapes) - 1:
+            raise ConfigurationError(
+                f"URDF: expected links in one line, got {len(shapes)} links, {len(by_parent)} "
+                f"joints and the bases {', '.join(bases) or 'none'}"
+            )
+        self.links = [Link(bases[0], "", Pose.identity(), "", np.zeros(3), shapes[bases[0]])]
+        while (joint := by_parent.get(self.links[-1].name)) is not None:
+            self.links.append(_link(joint, self.links[-1].name, shapes))
+
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """Names of the joints that turn, from the base on."""
+        return tuple(link.joint for link in self.links if link.joint)
+
+    def from_parents(self, angles_rad: Sequence[float]) -> dict[str, Pose]:
+        """Return each link but the base in its parent's frame.
+
+        Args:
+            angles_rad: (joints,) in the order of ``joint_names``.
+        """
+        angles = iter(angles_rad)
+        return {
+            link.name: link.origin @ _turned(link, next(angles)) if link.joint else link.origin
+            for link in self.links[1:]
+        }
+
+    def in_base(self, angles_rad: Sequence[float]) -> dict[str, Pose]:
+        """Return each link in the base's frame, for (joints,) angles, rad."""
+        frames = {self.links[0].name: Pose.identity()}
+        steps = self.from_parents(angles_rad)
+        for link in self.links[1:]:
+            frames[link.name] = frames[link.parent] @ steps[link.name]
+        return frames
+
+
+def renamed(text: str, base_link: str, joint_names: Sequence[str]) -> str:
+    """Return a URDF under the names that a robot's own driver uses.
+
+    Args:
+        text: a URDF whose links form one line.
+        base_link: new name of the base.
+        joint_names: new names of the joints that turn, from the base on; none: as they are.
+
+    Raises:
+        ConfigurationError: it is no such URDF, or it has another number of joints.
+    """
+    links, root = Links(text), parsed(text)
+    if joint_names and len(joint_names) != len(links.joint_names):
+        raise ConfigurationError(
+            f"joint_names: expected {len(links.joint_names)}, got {len(joint_names)}"
+        )
+    new = dict(zip(links.joint_names, joint_names, strict=False)) | {links.links[0].name: base_link}
+    for element in root.iter():
+        for key in ("name", "link"):
+            if (old := element.get(key)) in new:
+                element.set(key, new[str(old)])
+    return ET.tostring(root, encoding="unicode")
+
+
+def _link(joint: ET.Element, parent: str, shapes: Mapping[str, tuple[Cylinder, ...]]) -> Link:
+    name, child = joint.get("name", ""), attribute(joint, "child", "link")
+    turns = joint.get("type") != "fixed"
+    axis = joint.find("axis")
+    direction = three(None if axis is None else axis.get("xyz"), "1 0 0", name)
+    looks = shapes.get(child, ())
+    return Link(child, parent, origin_of(joint), name if turns else "", direction, looks)
+
+
+def _turned(link: Link, angle_rad: float) -> Pose:
+    return Pose(np.zeros(3), quaternion_from_rotation_vector(angle_rad * link.direction))
+
+
+def _shapes(link: ET.Element) -> tuple[Cylinder, ...]:
+    found = []
+    for visual in link.findall("visual"):
+        cylinder = visual.find("geometry/cylinder")
+        if cylinder is None:
+            continue
+        colour = visual.find("material/color")
+        rgba = _GREY if colour is None else tuple(map(float, colour.get("rgba", "").split()))
+        radius, length = float(cylinder.get("radius", 0)), float(cylinder.get("length", 0))
+        found.append(Cylinder(origin_of(visual), radius, length, rgba))
+    return tuple(found)

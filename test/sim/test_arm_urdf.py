@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from der_ros.drivers.arm.links import Links, renamed
+from der_ros.drivers.arm.urdf import chain_from_urdf
+from der_ros.drivers.kuka import kinematics
+from der_ros.errors import ConfigurationError
+from der_ros.policy.shipped import package_folders
+from der_ros.sim.arm_urdf import ARMS, arm_urdf
+from der_ros.sim.iiwa import IIWA
+from der_ros.sim.kr60 import KR60
+
+FOLDER = [*package_folders("config")][-1] / "robots"
+ANGLES = np.radians((10.0, -80.0, 95.0, 20.0, 30.0, -50.0, 15.0))
+
+
+@pytest.mark.parametrize("arm", ARMS, ids=lambda arm: arm.name)
+def test_the_shipped_file_is_the_arms(arm):
+    shipped = (FOLDER / f"{arm.name}.urdf").read_text()
+    assert shipped == arm_urdf(arm), "run python -m der_ros.sim.arm_urdf config/robots"
+
+
+def test_the_flange_is_where_the_controller_says():
+    flange = Links(arm_urdf(KR60)).in_base(ANGLES[:6].tolist())["flange"]
+    expected = kinematics.forward(ANGLES[:6])
+    assert flange.position == pytest.approx(expected.position, abs=1e-9)
+    assert abs(flange.quaternion @ expected.quaternion) == pytest.approx(1.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("arm", ARMS, ids=lambda arm: arm.name)
+def test_links_and_chain_agree(arm):
+    angles = ANGLES[: len(arm.axes)]
+    chain = chain_from_urdf(arm_urdf(arm), "base_link", "flange")
+    flange = Links(arm_urdf(arm)).in_base(angles.tolist())["flange"]
+    assert flange.position == pytest.approx(chain.forward(angles).position, abs=1e-9)
+
+
+def test_another_number_of_joint_names_is_refused():
+    with pytest.raises(ConfigurationError, match="expected 7, got 6"):
+        renamed(arm_urdf(IIWA), "base", ["a"] * 6)
+
+
+def test_links_that_are_no_line_are_refused():
+    with pytest.raises(ConfigurationError, match="in one line"):
+        Links('<robot><link name="a"/><link name="b"/></robot>')
