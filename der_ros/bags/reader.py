@@ -1,4 +1,4 @@
-"""Reads rosbag2 bags offline, in bag order, with one kind of error for all that may be wrong."""
+"""Reads rosbag2 bags offline, in bag order; whatever is wrong with one is a BagError."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
+from der_ros.bags.integrity import check_bag
 from der_ros.bags.recorder import PART_SUFFIX
 from der_ros.errors import BagError
 
@@ -38,7 +39,7 @@ class BagReader:
         self._reader: AnyReader | None = None
 
     def open(self) -> None:
-        """Opens the bag and reads its index.
+        """Open the bag, check all its checksums and counts, and read its index.
 
         Raises:
             BagError: there is none, it is incomplete, or it is damaged.
@@ -56,23 +57,24 @@ class BagReader:
                 f"got {'a folder without one' if folder.is_dir() else 'no such folder'}"
             )
         try:
+            check_bag(folder)
             reader = AnyReader([folder], default_typestore=get_typestore(Stores.ROS2_JAZZY))
             self._reader = self._stack.enter_context(reader)
         except Exception as error:  # the parser meets damaged bytes with errors of every kind
             raise self._damaged(error) from error
 
     def close(self) -> None:
-        """Lets go of the files."""
+        """Let go of the files."""
         self._reader = None
         self._stack.close()
 
     @property
     def topics(self) -> Mapping[str, int]:
-        """How many messages each topic has, as the bag's index says."""
+        """Messages of each topic, as the bag's index counts them."""
         return {name: info.msgcount for name, info in self._opened().topics.items()}
 
     def find(self, name: str) -> str:
-        """The full name of the topic that is ``name`` in whatever namespace.
+        """Return the full name of the topic that is ``name`` in whatever namespace.
 
         Raises:
             BagError: no topic, or more than one, ends in it.
@@ -87,19 +89,23 @@ class BagReader:
         return found[0]
 
     def messages(self, *topics: str) -> Iterator[BagMessage]:
-        """The messages of the topics with these full names, in bag order.
+        """Yield the messages of the topics with these full names, in bag order.
 
         Raises:
-            BagError: a message cannot be read.
+            BagError: a message cannot be read, or there are not as many as the bag counts.
         """
         reader = self._opened()
         connections = [entry for entry in reader.connections if entry.topic in topics]
         if not connections:
             return
+        expected, got = sum(entry.msgcount for entry in connections), 0
         try:
             for connection, stamp_ns, data in reader.messages(connections):
                 message = reader.deserialize(data, connection.msgtype)
+                got += 1
                 yield BagMessage(connection.topic, stamp_ns, message)
+            if got != expected:
+                raise BagError(f"bag {self.path}: expected {expected} messages, got {got}")
         except BagError:
             raise
         except Exception as error:  # as in open

@@ -1,77 +1,51 @@
 """Writes rosbag2 bags (MCAP, metadata version 9) that appear under their name only when complete.
 
-Messages come in serialized (CDR), as they were on the wire, and are stored unchanged. While a bag
-is being written it lies in ``NAME.part/NAME``: what a crash leaves is recognisable by that. Up to
-the last ``save`` it is whole; ``mcap recover`` gives it an end.
+Messages come in serialized (CDR), as they were on the wire, and are stored unchanged, under
+checksums of each chunk, the data and the index. While a bag is being written it lies in
+``NAME.part/NAME``: what a crash leaves is recognisable by that. Up to the last ``save`` it is
+whole; ``mcap recover`` gives it an end.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
+from typing import IO
 
-from rosbags.interfaces import (
-    Connection,
-    Qos,
-    QosDurability,
-    QosHistory,
-    QosLiveliness,
-    QosReliability,
-    QosTime,
-)
-from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.rosbag2.errors import WriterError
-from rosbags.rosbag2.storage_mcap import McapWriter
+from mcap.writer import CompressionType, Writer
 from rosbags.typesys import Stores, get_typestore
 from rosbags.typesys.store import Typestore
 
+from der_ros.bags.metadata import ROOT, BagSummary, RecordedTopic, to_yaml
 from der_ros.errors import BagError
 
 logger = logging.getLogger(__name__)
 
 PART_SUFFIX = ".part"
+LIBRARY = "der_ros"
+"""Name of the writer in a file's header."""
+LOST_PREFIX = "lost_messages "
+"""Begins the names of the bag's custom data that count lost messages; the topic follows."""
+_LATEST_NS = 2**63 - 1
 _TYPESTORE: list[Typestore] = []
-_FOREVER = QosTime(9223372036, 854775807)
 
-
-class RecordedTopic(NamedTuple):
-    """One topic of a bag.
-
-    Attributes:
-        name: with its leading slash.
-        message_type: as in ``geometry_msgs/msg/WrenchStamped``.
-        latched: offered as transient-local, one message deep.
-    """
-
-    name: str
-    message_type: str
-    latched: bool = False
-
-    @property
-    def qos(self) -> Qos:
-        """The QoS profile that is stored, so that a player offers the topic alike."""
-        durability = QosDurability.TRANSIENT_LOCAL if self.latched else QosDurability.VOLATILE
-        return Qos(
-            QosHistory.KEEP_LAST,
-            1 if self.latched else 100,
-            QosReliability.RELIABLE,
-            durability,
-            _FOREVER,
-            _FOREVER,
-            QosLiveliness.AUTOMATIC,
-            _FOREVER,
-            avoid_ros_namespace_conventions=False,
-        )
+__all__ = ["LIBRARY", "LOST_PREFIX", "PART_SUFFIX", "BagWriter", "RecordedTopic", "typestore"]
 
 
 def typestore() -> Typestore:
-    """The message definitions of ROS 2 Jazzy, parsed once a process."""
+    """Return the message definitions of ROS 2 Jazzy, parsed once a process."""
     if not _TYPESTORE:
         _TYPESTORE.append(get_typestore(Stores.ROS2_JAZZY))
     return _TYPESTORE[0]
+
+
+def open_file(path: Path) -> IO[bytes]:
+    """Make the file; a seam for tests of disks that fail."""
+    return path.open("xb")
 
 
 class BagWriter:
@@ -83,93 +57,122 @@ class BagWriter:
     Attributes:
         path: the bag's folder, once complete.
         messages: how many were written.
+        lost: how many messages of each topic did not come into the bag; stored with it.
     """
 
     def __init__(self, path: Path | str, topics: Sequence[RecordedTopic]) -> None:
         self.path = Path(path)
         self.messages = 0
+        self.lost: Mapping[str, int] = {}
         self._topics = tuple(topics)
         self._part = self.path.with_name(self.path.name + PART_SUFFIX)
+        self._folder = self._part / self.path.name
+        self._summary = BagSummary(f"{self.path.name}.mcap")
+        self._hashes: dict[str, str] = {}
+        self._file: IO[bytes] | None = None
         self._writer: Writer | None = None
         self._unsaved = False
-        self._connections: dict[str, Connection] = {}
+        self._channels: dict[str, int] = {}
+
+    @property
+    def part(self) -> Path:
+        """The folder that holds the bag until it is complete."""
+        return self._part
 
     def open(self) -> None:
-        """Makes the files.
+        """Make the files.
 
         Raises:
             BagError: something of that name is there already, the folder cannot be written, or a
                 message type is not one of ROS 2's common ones.
         """
+        try:
+            self._refuse_taken_names()
+            self._folder.mkdir(parents=True)
+            self._file = open_file(self._folder / self._summary.file)
+            self._start(self._file)
+        except (OSError, ValueError) as error:
+            self.abort()
+            if isinstance(error, BagError):
+                raise
+            raise BagError(f"bag {self.path}: cannot be made ({error})") from error
+
+    def _refuse_taken_names(self) -> None:
         for path in (self.path, self._part):
             if path.exists():
                 raise BagError(f"bag {self.path}: expected a new name, {path.name} is there")
-        try:
-            self._part.mkdir(parents=True)
-            self._writer = Writer(
-                self._part / self.path.name, version=9, storage_plugin=StoragePlugin.MCAP
-            )
-            self._writer.open()
-        except (OSError, WriterError) as error:
-            raise BagError(f"bag {self.path}: cannot be made ({error})") from error
-        for topic in self._topics:
-            self._connections[topic.name] = self._connect(self._writer, topic)
 
-    def _connect(self, writer: Writer, topic: RecordedTopic) -> Connection:
-        types = typestore()
-        if topic.message_type not in types.fielddefs:
-            self.abort()
+    def _start(self, file: IO[bytes]) -> None:
+        """Write the header and register the topics."""
+        self._writer = Writer(
+            file, compression=CompressionType.NONE, enable_crcs=True, enable_data_crcs=True
+        )
+        self._writer.start("ros2", LIBRARY)
+        schemas: dict[str, int] = {}
+        for topic in self._topics:
+            self._connect(self._writer, topic, schemas)
+
+    def _connect(self, writer: Writer, topic: RecordedTopic, schemas: dict[str, int]) -> None:
+        types, name = typestore(), topic.message_type
+        if name not in types.fielddefs:
             raise BagError(
                 f"bag {self.path}: topic {topic.name}: expected a type of ROS 2's common "
-                f"interfaces, like std_msgs/msg/String, got {topic.message_type}"
+                f"interfaces, like std_msgs/msg/String, got {name}"
             )
-        return writer.add_connection(
-            topic.name, topic.message_type, typestore=types, offered_qos_profiles=[topic.qos]
-        )
+        if name not in schemas:
+            text, _ = types.generate_msgdef(name, ros_version=2)
+            schemas[name] = writer.register_schema(name, "ros2msg", text.encode())
+            self._hashes[name] = types.hash_rihs01(name)
+        qos = {"offered_qos_profiles": to_yaml(topic.qos).strip()}
+        self._channels[topic.name] = writer.register_channel(topic.name, "cdr", schemas[name], qos)
 
     def write(self, topic: str, data: bytes, stamp_ns: int) -> None:
-        """Appends one serialized message.
+        """Append one serialized message.
 
         Args:
             topic: one of those given at construction.
             data: CDR with its four-byte header, as rclpy gives and takes it.
-            stamp_ns: when it was received, ns since the epoch.
+            stamp_ns: when it was received, ns since the epoch, 0 to 2^63 - 1.
 
         Raises:
-            BagError: the bag is not open, the topic is none of its own, or the disk is full.
+            BagError: the bag is not open, the topic is none of its own, the time is none, or the
+                disk is full.
         """
-        writer, connection = self._writer, self._connections.get(topic)
-        if writer is None or connection is None:
+        writer, channel = self._writer, self._channels.get(topic)
+        if writer is None or channel is None:
             raise BagError(f"bag {self.path}: not open, or {topic} is none of its topics")
-        try:
-            writer.write(connection, stamp_ns, data)
-        except (OSError, WriterError) as error:
-            self.abort()
-            raise BagError(f"bag {self.path}: writing failed ({error})") from error
+        if not 0 <= stamp_ns <= _LATEST_NS:
+            raise BagError(
+                f"bag {self.path}: {topic}: expected a time in ns since 1970, got {stamp_ns}"
+            )
+        self._on_disk(lambda: writer.add_message(channel, stamp_ns, data, stamp_ns))
+        self._summary.add(topic, stamp_ns)
         self.messages += 1
         self._unsaved = True
 
     def save(self) -> None:
-        """Brings what was written into the file: a process that is killed loses only what is later.
+        """Bring what was written into the file: a process that is killed loses only what is later.
 
-        Of its own accord the file grows by a megabyte at a time, which most attempts never reach.
+        Without it the file grows by a megabyte at a time, which most attempts never reach.
 
         Raises:
             BagError: the disk is full.
         """
-        storage = self._writer.storage if self._writer is not None else None
-        if not self._unsaved or not isinstance(storage, McapWriter):
-            return
+        writer = self._writer
+        if writer is not None and self._unsaved:
+            self._on_disk(writer.flush)
+            self._unsaved = False
+
+    def _on_disk(self, action: Callable[[], None]) -> None:
+        """Do what may meet a disk that fails."""
         try:
-            storage.close_chunk()
-            storage.bio.flush()
-        except OSError as error:
+            action()
+        except (OSError, ValueError) as error:
             self.abort()
             raise BagError(f"bag {self.path}: writing failed ({error})") from error
-        self._unsaved = False
 
     def close(self) -> Path:
-        """Completes the bag and gives it its name.
+        """Complete the bag and give it its name.
 
         Returns:
             The bag's folder.
@@ -177,30 +180,47 @@ class BagWriter:
         Raises:
             BagError: it was not open, or the disk is full; what was written stays in ``.part``.
         """
-        writer, self._writer = self._writer, None
-        if writer is None:
+        writer, file = self._writer, self._file
+        if writer is None or file is None:
             raise BagError(f"bag {self.path}: is not open")
         try:
-            writer.close()
-            (self._part / self.path.name).rename(self.path)
-            self._part.rmdir()
-        except (OSError, WriterError) as error:
-            writer.abort()
+            self._complete(writer, file)
+        except (OSError, ValueError) as error:
+            self.abort()
             raise BagError(
                 f"bag {self.path}: could not be completed ({error}); "
                 f"what was written is in {self._part}"
             ) from error
+        self._writer = self._file = None
         return self.path
 
+    def _complete(self, writer: Writer, file: IO[bytes]) -> None:
+        """Write index and metadata, make them last, and give the folder its name."""
+        self._summary.custom |= {LOST_PREFIX + name: str(n) for name, n in self.lost.items()}
+        information = self._summary.to_information(self._topics, self._hashes)
+        writer.add_metadata("rosbag2", {"serialized_metadata": to_yaml(information)})
+        writer.finish()
+        file.flush()
+        os.fsync(file.fileno())
+        file.close()
+        with (self._folder / "metadata.yaml").open("x", encoding="utf-8") as description:
+            description.write(to_yaml({ROOT: information}))
+            description.flush()
+            os.fsync(description.fileno())
+        self._folder.rename(self.path)
+        self._part.rmdir()
+
     def abort(self) -> None:
-        """Lets go of the files and leaves them as they are, under ``.part``."""
-        writer, self._writer = self._writer, None
-        if writer is not None:
+        """Let go of the files and leave them as they are, under ``.part``; never fails."""
+        file, self._file, self._writer = self._file, None, None
+        if file is not None:
             logger.warning("bag %s is incomplete; see %s", self.path, self._part)
-            writer.abort()
+            # What is still in its buffer is written once more, on a disk that may be full.
+            with suppress(OSError, ValueError):
+                file.close()
 
     def __enter__(self) -> BagWriter:
-        """Opens the bag."""
+        """Open the bag."""
         self.open()
         return self
 
@@ -210,7 +230,7 @@ class BagWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Completes the bag, or leaves it incomplete when an exception ends it."""
+        """Complete the bag, or leave it incomplete when an exception ends it."""
         if kind is None:
             self.close()
         else:

@@ -25,6 +25,7 @@ CONTRACT_TOPIC = "policy/contract"
 INFO_TOPIC = "policy/info"
 """The same as ``CONTRACT_TOPIC``, as JSON text: bags of release 0.1 have only this."""
 DEFAULT_TOLERANCE = 1e-5
+_TICK_DIGITS = 19
 Policy: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
@@ -76,12 +77,13 @@ def tick_label(kind: str, tick: int) -> str:
 
 
 def read_samples(reader: BagReader) -> list[Sample]:
-    """The pairs of observation and action, in bag order.
+    """Return the pairs of observation and action, in bag order.
 
     Messages are paired by the tick in their labels, or where there is none by their order.
 
     Raises:
-        BagError: a topic is missing, or the numbers of messages without ticks differ.
+        BagError: a topic is missing, holds no arrays of numbers of one size, or the numbers of
+            messages without ticks differ.
     """
     names = reader.find(OBSERVATION_TOPIC), reader.find(ACTION_TOPIC)
     arrays: tuple[dict[int, Any], dict[int, Any]] = ({}, {})
@@ -90,13 +92,15 @@ def read_samples(reader: BagReader) -> list[Sample]:
         kind = arrays[names.index(topic)]
         tick = _tick(message)
         without_tick = without_tick or tick is None
-        kind[len(kind) if tick is None else tick] = np.asarray(message.data, dtype=np.float32)
+        kind[len(kind) if tick is None else tick] = _numbers(message, topic, reader)
     observations, actions = arrays
     if without_tick and len(observations) != len(actions):
         raise BagError(
             f"bag {reader.path}: expected as many actions as observations, "
             f"got {len(actions)} and {len(observations)} without ticks to pair them by"
         )
+    _refuse_sizes(reader, "observations", observations.values())
+    _refuse_sizes(reader, "actions", actions.values())
     return [Sample(observations[tick], actions[tick]) for tick in observations if tick in actions]
 
 
@@ -105,7 +109,7 @@ def read_policy_info(reader: BagReader) -> PolicyInfo | None:
     try:
         values = _last_contract(reader) or _last_info(reader)
         return PolicyInfo(str(values["sha256"]), str(values["path"]))
-    except (BagError, IndexError, KeyError, TypeError, json.JSONDecodeError):
+    except (BagError, AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError):
         return None
 
 
@@ -165,8 +169,30 @@ def _differences(samples: Iterable[Sample], policy: Policy) -> Iterable[float]:
 
 def _tick(message: Any) -> int | None:
     """The tick in the label of the array's first dimension."""
-    dimensions = message.layout.dim
+    dimensions = getattr(getattr(message, "layout", None), "dim", None)
     if not dimensions:
         return None
     number = str(dimensions[0].label).rpartition(" ")[2]
-    return int(number) if number.isdecimal() else None
+    return int(number) if number.isdecimal() and len(number) <= _TICK_DIGITS else None
+
+
+def _numbers(message: Any, topic: str, reader: BagReader) -> NDArray[np.float32]:
+    """The message's array, of whatever length.
+
+    Raises:
+        BagError: it has none.
+    """
+    data = getattr(message, "data", None)
+    if not isinstance(data, np.ndarray) or data.dtype.kind not in "fiu":
+        raise BagError(
+            f"bag {reader.path}: {topic}: expected arrays of numbers, got {type(message).__name__}"
+        )
+    with np.errstate(over="ignore"):  # a double beyond float32 becomes an infinity
+        return data.astype(np.float32)
+
+
+def _refuse_sizes(reader: BagReader, kind: str, arrays: Iterable[NDArray[np.float32]]) -> None:
+    """Raise a BagError where the arrays are not all of one size."""
+    sizes = sorted({len(array) for array in arrays})
+    if len(sizes) > 1:
+        raise BagError(f"bag {reader.path}: expected {kind} of one size, got sizes {sizes}")

@@ -99,6 +99,36 @@ def test_without_ticks_the_order_pairs_them(tmp_path):
     assert "5 and 4" in report.reason
 
 
+def typed_bag(path, observation_type, *messages):
+    topics = [RecordedTopic("/policy/observation", observation_type), TOPICS[1], TOPICS[2]]
+    with BagWriter(path, topics) as writer:
+        for stamp, (topic, data) in enumerate(messages):
+            writer.write(f"/policy/{topic}", data, stamp)
+    return path
+
+
+def test_observations_that_are_no_arrays_are_refused(tmp_path):
+    types = typestore()
+    text = bytes(types.serialize_cdr(types.types[STRING](data="1 2"), STRING))
+    bag = typed_bag(tmp_path / "bag", STRING, ("observation", text))
+    report = replay_policy(bag, policy)
+    assert report.verdict is Verdict.UNUSABLE
+    assert "expected arrays of numbers" in report.reason
+
+
+def test_arrays_of_changing_size_are_refused(tmp_path):
+    messages = [*ticks(3), ("observation", 9, [1.0] * 12), ("action", 9, [0.0] * 6)]
+    report = replay_policy(write_bag(tmp_path / "bag", messages), policy)
+    assert report.verdict is Verdict.UNUSABLE
+    assert "of one size, got sizes [12, 13]" in report.reason
+
+
+def test_a_tick_of_thousands_of_digits_is_no_tick(tmp_path):
+    messages = [(topic, int("9" * 4000), data) for topic, _, data in ticks(1)]
+    report = replay_policy(write_bag(tmp_path / "bag", messages), policy)
+    assert (report.verdict, report.samples) == (Verdict.SAME, 1)
+
+
 @pytest.mark.parametrize(
     ("messages", "reason"),
     [
@@ -124,7 +154,14 @@ def test_a_bag_without_the_topics_says_which(tmp_path):
 
 def test_the_policy_of_a_bag_is_read_if_it_is_there(tmp_path):
     info = json.dumps({"sha256": "ab", "path": "/x.onnx", "more": 1})
-    cases = {info: PolicyInfo("ab", "/x.onnx"), "{}": None, "no json": None, None: None, "[]": None}
+    cases = {
+        info: PolicyInfo("ab", "/x.onnx"),
+        "{}": None,
+        "no json": None,
+        None: None,
+        "[]": None,
+        "[" * 100000: None,
+    }
     for number, (text, wanted) in enumerate(cases.items()):
         with BagReader(write_bag(tmp_path / str(number), ticks(1), text)) as reader:
             assert read_policy_info(reader) == wanted

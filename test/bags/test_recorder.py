@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from mcap.exceptions import EndOfFile
 from mcap.reader import make_reader
-from mcap.records import Message
+from mcap.records import Chunk, DataEnd, Footer, Message
 from mcap.stream_reader import StreamReader
 from mcap_ros2.decoder import DecoderFactory
 from rosbags.highlevel import AnyReader
 from rosbags.interfaces import QosDurability
-from rosbags.rosbag2 import storage_mcap
+from rosbags.rosbag2 import StoragePlugin, Writer
 from ruamel.yaml import YAML
 
+from der_ros.bags import metadata, recorder
 from der_ros.bags.recorder import BagWriter, RecordedTopic, typestore
 from der_ros.errors import BagError
 
@@ -83,12 +84,75 @@ def _decoded(reader, topic):
 
 
 def test_the_metadata_are_those_of_jazzy(bag):
-    metadata = YAML(typ="safe").load(bag / "metadata.yaml")["rosbag2_bagfile_information"]
-    assert metadata["version"] == 9
-    assert metadata["storage_identifier"] == "mcap"
-    assert metadata["message_count"] == 4
-    qos = metadata["topics_with_message_count"][1]["topic_metadata"]["offered_qos_profiles"]
+    told = YAML(typ="safe").load(bag / "metadata.yaml")["rosbag2_bagfile_information"]
+    assert told["version"] == 9
+    assert told["storage_identifier"] == "mcap"
+    assert told["message_count"] == 4
+    qos = told["topics_with_message_count"][1]["topic_metadata"]["offered_qos_profiles"]
     assert qos[0]["durability"] == "transient_local"
+
+
+@pytest.mark.parametrize("stamp_ns", [-1, 2**63, -(2**40)])
+def test_a_time_that_is_none_is_refused(tmp_path, stamp_ns):
+    with BagWriter(tmp_path / "bag", [INFO]) as writer:
+        with pytest.raises(BagError, match="expected a time"):
+            writer.write("/policy/info", text("{}"), stamp_ns)
+        writer.write("/policy/info", text("{}"), 5)
+    with AnyReader([tmp_path / "bag"]) as reader:
+        assert [stamp for _, stamp, _ in reader.messages()] == [5]
+
+
+def test_the_file_has_all_its_checksums(bag):
+    with (bag / "attempt_0001.mcap").open("rb") as file:
+        records = list(StreamReader(file, emit_chunks=True, validate_crcs=True).records)
+    assert next(r.uncompressed_crc for r in records if isinstance(r, Chunk)) != 0
+    assert next(r.data_section_crc for r in records if isinstance(r, DataEnd)) != 0
+    assert next(r.summary_crc for r in records if isinstance(r, Footer)) != 0
+
+
+def test_lost_messages_are_stored(tmp_path):
+    with BagWriter(tmp_path / "bag", [INFO]) as writer:
+        writer.lost = {"/policy/info": 12}
+    told = YAML(typ="safe").load(tmp_path / "bag" / "metadata.yaml")
+    custom = told["rosbag2_bagfile_information"]["custom_data"]
+    assert custom == {"lost_messages /policy/info": "12"}
+
+
+def test_the_distribution_is_the_running_one(bag, monkeypatch):
+    told = YAML(typ="safe").load(bag / "metadata.yaml")["rosbag2_bagfile_information"]
+    assert told["ros_distro"] == metadata.ros_distribution()
+    metadata.ros_distribution.cache_clear()
+    monkeypatch.setenv("ROS_DISTRO", "lyrical")
+    assert metadata.ros_distribution() == "lyrical"
+    metadata.ros_distribution.cache_clear()
+    monkeypatch.delenv("ROS_DISTRO")
+    wheel = type("Wheel", (), {"metadata": {"Name": "ros-kilted-rclpy"}})
+    monkeypatch.setattr(metadata, "distributions", lambda: [wheel])
+    assert metadata.ros_distribution() == "kilted"
+    metadata.ros_distribution.cache_clear()
+
+
+def test_the_metadata_are_as_rosbags_writes_them(bag, tmp_path):
+    """Everything but the distribution and the custom data."""
+    with Writer(tmp_path / "attempt_0001", version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        types = typestore()
+        for topic in (WRENCH, INFO, SILENT):
+            writer.add_connection(topic.name, topic.message_type, typestore=types)
+        for connection, stamps in (
+            (writer.connections[1], [5]),
+            (writer.connections[0], (10, 11, 12)),
+        ):
+            for stamp in stamps:
+                writer.write(connection, stamp, bytes(8))
+    ours, theirs = (
+        YAML(typ="safe").load(path / "metadata.yaml")["rosbag2_bagfile_information"]
+        for path in (bag, tmp_path / "attempt_0001")
+    )
+    for information in (ours, theirs):
+        information.pop("ros_distro")
+        for topic in information["topics_with_message_count"]:
+            topic["topic_metadata"].pop("offered_qos_profiles")
+    assert ours == theirs
 
 
 def test_nothing_but_the_bag_is_left(bag):
@@ -110,6 +174,7 @@ def test_an_exception_leaves_no_bag_but_what_was_written(tmp_path):
 
 KILLED = """
 import os, signal, sys
+from der_ros.bags import metadata, recorder
 from der_ros.bags.recorder import BagWriter, RecordedTopic
 writer = BagWriter(sys.argv[1], [RecordedTopic("/policy/info", "std_msgs/msg/String", True)])
 writer.open()
@@ -164,12 +229,18 @@ def test_what_cannot_be_recorded_is_refused(tmp_path):
 
 
 class FullDisk:
-    """A file on a disk with no room; the real bytes go nowhere."""
+    """A file on a disk that has no more room once ``room`` is 0; closing it fails, too."""
 
     def __init__(self, file):
-        self.file = file
+        self.file, self.room = file, 1
 
     def write(self, data):
+        if not self.room:
+            raise OSError(28, "No space left on device")
+        return self.file.write(data)
+
+    def close(self):
+        self.file.close()
         raise OSError(28, "No space left on device")
 
     def __getattr__(self, name):
@@ -177,17 +248,17 @@ class FullDisk:
 
 
 @pytest.mark.parametrize("big", [False, True])
-def test_a_full_disk_is_told_and_no_bag_appears(tmp_path, big):
+def test_a_full_disk_is_told_and_no_bag_appears(tmp_path, big, monkeypatch):
+    full = FullDisk((tmp_path / "written").open("wb"))
+    monkeypatch.setattr(recorder, "open_file", lambda _path: full)
     writer = BagWriter(tmp_path / "bag", [INFO])
     writer.open()
-    storage = writer._writer.storage
-    assert isinstance(storage, storage_mcap.McapWriter)
-    storage.bio = FullDisk(storage.bio)
+    full.room = 0
     payload = text("x" * (2**20 + 100 if big else 10))
     with pytest.raises(BagError, match="No space left"):
         # A big message is flushed at once, a small one when the bag is completed.
         _ = writer.write("/policy/info", payload, 1), writer.close()
-    assert [entry.name for entry in tmp_path.iterdir()] == ["bag.part"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["bag.part", "written"]
 
 
 def test_a_float_array_keeps_its_bits(tmp_path):
