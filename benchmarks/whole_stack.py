@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -131,8 +130,9 @@ def until(predicate: Callable[[], Any], what: str) -> Any:
 
 def attempts(run_dir: Path) -> list[dict[str, Any]]:
     """The lines of ``attempts.jsonl`` so far."""
-    path = run_dir / "attempts.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    from der_ros.bags.attempt_log import read_attempts
+
+    return read_attempts(run_dir).lines
 
 
 def start_attempts() -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from types import TracebackType
+from typing import TypeVar
 
+Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
 
 
@@ -118,3 +122,39 @@ class Worker:
             self._on_failure(self.failure)
         except Exception:
             logger.exception("the failure of the thread %s was not handed on", self.name)
+
+
+class JobThread:
+    """Runs jobs one after the other in a thread of its own, for callers that wait only so long.
+
+    For what may block for ever, as a disk does that is gone. The thread is a daemon: a job that
+    hangs does not keep the process from ending.
+
+    Args:
+        name: of the thread.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._worker = Worker(name, self._work)
+
+    def submit(self, job: Callable[[], Result]) -> Future[Result]:
+        """Run ``job`` after those before it; its result or its exception is the future's."""
+        future: Future[Result] = Future()
+
+        def run() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(job())
+            except BaseException as error:
+                future.set_exception(error)
+
+        if not self._worker.alive:
+            self._worker.start()
+        self._jobs.put(run)
+        return future
+
+    def _work(self) -> None:
+        while True:
+            self._jobs.get()()

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from der_ros.threads import Worker
+from der_ros.threads import JobThread, Worker
 
 DEADLINE_S = 5.0
 
@@ -139,3 +139,14 @@ def test_stop_from_within_does_not_wait_for_itself():
 
 def test_stop_without_a_start_does_nothing():
     assert Worker("test", lambda: None).stop() is True
+
+
+def test_jobs_run_in_order_and_their_errors_are_the_callers():
+    jobs, done = JobThread("jobs"), []
+    first = jobs.submit(lambda: done.append(1))
+    failed = jobs.submit(lambda: 1 // 0)
+    last = jobs.submit(lambda: done.append(2) or 7)
+    assert last.result(5.0) == 7
+    assert first.result(5.0) is None
+    assert isinstance(failed.exception(5.0), ZeroDivisionError)
+    assert done == [1, 2]

@@ -13,12 +13,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from lifecycle_msgs.msg import Transition
 from std_srvs.srv import Trigger
 
+from der_ros.bags.attempt_log import AttemptLog
 from der_ros.nodes.approach import Approach
 from der_ros.nodes.attempt_topics import AttemptTopics
 from der_ros.nodes.cell_client import CellClient, CellError
@@ -43,6 +45,18 @@ DEACTIVATE_PATIENCE_S = 3.0
 CELL_PATIENCE_S = 10.0
 
 
+@dataclass
+class Recording:
+    """What there is of an attempt's bag: its path, and why there is none or what it lacks."""
+
+    path: str = ""
+    fault: str = ""
+
+    def note(self, other: Recording) -> None:
+        """Take over what is known now."""
+        self.path, self.fault = other.path, other.fault
+
+
 class AssemblySupervisor(ShellNode):
     """The node."""
 
@@ -56,6 +70,7 @@ class AssemblySupervisor(ShellNode):
         self._phase = "starting"
         self._results: list[AttemptResult] = []
         self._topics = AttemptTopics(self)
+        self._log = AttemptLog(self._config.run_dir)
         self.create_service(Trigger, "assembly_supervisor/start", self._on_start)
         self.create_service(Trigger, "assembly_supervisor/stop", self._on_stop)
         self._diagnostics = DiagnosticsPublisher(self, "assembly", self._collect)
@@ -79,9 +94,9 @@ class AssemblySupervisor(ShellNode):
 
     def _collect(self) -> list[Status]:
         figures = {"attempts": len(self._results), "successes": self._successes()}
-        faults = self._cell.fault_text()
-        if faults:
-            return [Status("attempts", Level.WARN, f"{self._phase}; {faults}", figures)]
+        wrong = "; ".join(text for text in (self._cell.fault_text(), self._log.fault) if text)
+        if wrong:
+            return [Status("attempts", Level.WARN, f"{self._phase}; {wrong}", figures)]
         return [Status("attempts", Level.OK, self._phase, figures)]
 
     def _successes(self) -> int:
@@ -105,7 +120,6 @@ class AssemblySupervisor(ShellNode):
         logger.info("%d of %d attempts succeeded", self._successes(), len(self._results))
 
     def _prepare_run(self) -> None:
-        self._config.run_dir.mkdir(parents=True, exist_ok=True)
         # The policy first: whether it is right does not depend on what is switched on.
         self._enter("waiting for policy, sensor and robot")
         self._cell.make_policy_ready()
@@ -123,18 +137,18 @@ class AssemblySupervisor(ShellNode):
         )
 
     def _run_attempt(self, number: int) -> None:
-        bag, result = "", None
+        recording, result = Recording(), None
         began_s = time.monotonic()
         self._topics.begin()
         try:
             self._enter(f"attempt {number}: to the start")
             self._prepare_attempt()
-            with self._recording() as bag, self._policy_active():
+            with self._recording(recording), self._policy_active():
                 self._enter(f"attempt {number}: running")
                 self._cell.restart_peak()
                 began_s = time.monotonic()
                 outcome, reason = self._watch(began_s + self._config.task.time_limit_s)
-                result = self._result(outcome, reason, time.monotonic() - began_s, bag)
+                result = self._result(outcome, reason, time.monotonic() - began_s, recording)
                 # While the bag is open, so that it holds its own verdict.
                 self._announce(result)
         except CellError as error:
@@ -143,9 +157,9 @@ class AssemblySupervisor(ShellNode):
             logger.error("attempt %d: %s", number, error)
             if result is None:
                 outcome = Outcome.ABORTED if self._stopped.is_set() else Outcome.FAULT
-                result = self._result(outcome, str(error), time.monotonic() - began_s, bag)
+                result = self._result(outcome, str(error), time.monotonic() - began_s, recording)
                 self._announce(result)
-        self._keep(number, result)
+        self._keep(number, self._with_bag(result, recording))
         self._recover(result)
 
     def _prepare_attempt(self) -> None:
@@ -186,7 +200,9 @@ class AssemblySupervisor(ShellNode):
             return "the supervisor was told to end"
         return "stopped by the operator" if self._stopped.is_set() else ""
 
-    def _result(self, outcome: Outcome, reason: str, duration_s: float, bag: str) -> AttemptResult:
+    def _result(
+        self, outcome: Outcome, reason: str, duration_s: float, recording: Recording
+    ) -> AttemptResult:
         pose, goal, peak = self._cell.pose(), self._cell.goal, self._cell.peak
         return AttemptResult(
             outcome,
@@ -196,16 +212,16 @@ class AssemblySupervisor(ShellNode):
             peak.torque_nm,
             float(np.linalg.norm(pose.position - goal.position)),
             self._config.task.angle(pose, goal),
-            bag,
+            recording.path,
+            recording.fault,
         )
 
     def _announce(self, result: AttemptResult) -> None:
         self._topics.end(result)
 
     def _keep(self, number: int, result: AttemptResult) -> None:
-        """Writes the attempt's line, in one piece."""
-        with (self._config.run_dir / "attempts.jsonl").open("a", encoding="utf-8") as lines:
-            lines.write(result.to_json() + "\n")
+        """Write the attempt's line; a disk that does not take it now takes it with a later one."""
+        self._log.append(result.to_json())
         self._results.append(result)
         logger.info(
             "attempt %d: %s (%s), %.1f s, peak %.0f N, %.1f mm from the goal",
@@ -247,16 +263,33 @@ class AssemblySupervisor(ShellNode):
         self._cell.wait(lambda: not self._cell.faults, patience_s, "the reset of the fault")
 
     @contextmanager
-    def _recording(self) -> Iterator[str]:
-        """Records a bag while inside; yields its path, empty when nothing is recorded."""
+    def _recording(self, recording: Recording) -> Iterator[None]:
+        """Record a bag while inside; one that fails is told, and the attempt goes on without."""
         if not self._config.record:
-            yield ""
+            yield
             return
-        path = self._cell.record(True)
+        recording.note(self._record(True))
         try:
-            yield path
+            yield
         finally:
-            self._cell.record(False)
+            if recording.path:
+                recording.note(self._record(False))
+
+    def _record(self, on: bool) -> Recording:
+        """Begin or finish a bag."""
+        try:
+            path, _, missing = self._cell.record(on).partition("\n")
+        except CellError as error:
+            logger.error("no bag: %s", error)
+            return Recording("", str(error))
+        return Recording(path, missing)
+
+    def _with_bag(self, result: AttemptResult, recording: Recording) -> AttemptResult:
+        """Return the result with what became of the bag, published anew where that differs."""
+        told = replace(result, bag=recording.path, bag_fault=recording.fault)
+        if told != result:
+            self._announce(told)
+        return told
 
     @contextmanager
     def _policy_active(self) -> Iterator[None]:

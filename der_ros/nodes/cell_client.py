@@ -46,6 +46,8 @@ SILENT_AFTER_S = 1.0
 POLL_S = 0.005
 ENDING_PATIENCE_S = 1.0
 ASK_AGAIN_S = 2.0
+# Longer than the recorder waits for its disk.
+RECORD_PATIENCE_S = 10.0
 REMIND_S = 10.0
 # Ten times within the patience that the launch files give policy_server.
 WATCHED_PERIOD_S = 0.05
@@ -202,9 +204,16 @@ class CellClient:
             self.trigger(RESETS[node])
 
     def record(self, on: bool) -> str:
-        """Begins (True) or finishes (False) a bag; returns its path."""
-        request = SetBool.Request(data=on)
-        return str(self._call(self._recorder, request, "bag_recorder/record").message)
+        """Begin (True) or finish (False) a bag.
+
+        Returns:
+            Its path; behind it, on further lines, what is missing in it.
+
+        Raises:
+            CellError: the recorder is not there, does not answer, or says why there is no bag.
+        """
+        request, name = SetBool.Request(data=on), "bag_recorder/record"
+        return str(self._call(self._recorder, request, name, RECORD_PATIENCE_S).message)
 
     def make_policy_ready(self) -> None:
         """Takes ``policy_server`` to *inactive* from where it is: it may have been started anew.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from der_ros.bags.attempt_log import check_folder
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.common import ShellNode, declare
 from der_ros.policy.stall import StallLimits
@@ -46,11 +47,12 @@ class SupervisorConfig:
         """From the node's parameters.
 
         Raises:
-            ConfigurationError: a value that cannot be, or no ``run_dir``.
+            ConfigurationError: a value that cannot be, or no ``run_dir`` that can be written.
         """
         run_dir = declare(node, "run_dir", "", "The folder for attempts.jsonl; made if missing")
         if not run_dir:
             raise ConfigurationError("parameter run_dir: expected a folder, got an empty text")
+        check_folder(Path(run_dir))
         ready_timeout_s = declare(
             node, "ready_timeout_s", 60.0,
             "How long sensor and robot may take until they are there, s; 0: as long as it takes",

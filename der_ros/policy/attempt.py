@@ -44,6 +44,7 @@ class AttemptResult:
             is the true one where a simulated cell tells it, else the nominal one.
         final_angle_error_rad: angle to the goal, likewise.
         bag: the recorded bag, empty when nothing was recorded.
+        bag_fault: why there is no bag, or what is missing in it; empty when nothing is.
     """
 
     outcome: Outcome
@@ -54,6 +55,7 @@ class AttemptResult:
     final_position_error_m: float
     final_angle_error_rad: float
     bag: str = ""
+    bag_fault: str = ""
 
     def to_json(self) -> str:
         """One line of JSON; a figure that is not known is ``null``, never NaN."""

@@ -1,6 +1,5 @@
 """A cell for assembly_supervisor without physics: an arm that follows, a sensor, a policy."""
 
-import json
 import time
 
 import numpy as np
@@ -11,6 +10,7 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from std_msgs.msg import Bool, Empty
 from std_srvs.srv import Trigger
 
+from der_ros.bags.attempt_log import read_attempts
 from der_ros.geometry import Pose, Twist
 from der_ros.nodes.common import LATCHED
 from der_ros.nodes.conversions import pose_to_message, twist_from_message, twist_to_message
@@ -143,5 +143,4 @@ class Cell(CellWithoutPolicy):
 
 def results(run_dir):
     """The lines of attempts.jsonl so far."""
-    path = run_dir / "attempts.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return read_attempts(run_dir).lines

@@ -14,7 +14,7 @@ from cell_rig import Cell, CellWithoutPolicy, results
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from policy_rig import call, own_domain, running, until, write_policy
 from std_msgs.msg import String
-from std_srvs.srv import Trigger
+from std_srvs.srv import SetBool, Trigger
 
 from der_ros.nodes import approach, assembly_supervisor, supervisor_parameters
 from der_ros.nodes.assembly_supervisor import AssemblySupervisor
@@ -371,3 +371,53 @@ def test_a_supervisor_that_dies_or_hangs_in_motion_leaves_the_robot_at_rest(proc
                 assert result["reason"]
         with it.supervisor():
             it.in_motion()
+
+
+class Recorder:
+    """Answers bag_recorder/record with what is told, in order."""
+
+    def __init__(self, node, *answers):
+        self.answers = list(answers)
+        node.create_service(SetBool, "bag_recorder/record", self._on_record)
+
+    def _on_record(self, _request, response):
+        response.success, response.message = self.answers.pop(0)
+        return response
+
+
+@pytest.mark.parametrize(
+    ("answers", "bag", "fault"),
+    [
+        ([(False, "no room")], "", "bag_recorder/record refused: no room"),
+        ([(True, "/b"), (False, "disk full")], "", "bag_recorder/record refused: disk full"),
+        ([(True, "/b"), (True, "/b\n7 lost")], "/b", "7 lost"),
+        ([(True, "/b"), (True, "/b")], "/b", ""),
+    ],
+)
+def test_a_bag_that_fails_does_not_fail_the_attempt(tmp_path, answers, bag, fault):
+    with supervised(tmp_path, record="true") as it:
+        Recorder(it.test, *answers, *answers * 9)
+        it.start()
+        result = it.result(1)
+        assert (result["outcome"], result["bag"], result["bag_fault"]) == ("success", bag, fault)
+
+
+def test_a_verdict_that_cannot_be_written_is_kept(tmp_path):
+    with supervised(tmp_path) as it:
+        (tmp_path / "attempts.jsonl").mkdir()
+        it.start()
+        assert it.phase_is("retracting")
+        assert until(lambda: it.phase_is("attempt 2: to the start"), 12.0)
+        (tmp_path / "attempts.jsonl").rmdir()
+        assert it.result(2)["outcome"] in ("success", "aborted")
+        assert it.result(1)["outcome"] == "success"
+
+
+def test_a_run_dir_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    command = [sys.executable, "-m", "der_ros.nodes.assembly_supervisor", "--ros-args"]
+    command += ["-p", f"run_dir:={tmp_path / 'file'}"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: parameter run_dir: expected a folder")
+    assert result.stderr.count("\n") == 1
