@@ -12,13 +12,18 @@ import logging
 import re
 import sys
 import time
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rclpy.qos import QoSProfile
 from std_srvs.srv import SetBool
 
-from der_ros.bags.recorder import PART_SUFFIX, BagWriter, RecordedTopic
+from der_ros.bags.folder import BagFolder, Retention
+from der_ros.bags.metadata import RecordedTopic
+from der_ros.bags.recorder import BagWriter
+from der_ros.bags.recording import Recording, SequenceGaps
 from der_ros.errors import BagError, ConfigurationError
 from der_ros.nodes.arrivals import TimeLine
 from der_ros.nodes.common import (
@@ -32,6 +37,7 @@ from der_ros.nodes.common import (
 )
 from der_ros.nodes.polling import PolledSubscription
 from der_ros.nodes.steady import steady_timer
+from der_ros.threads import JobThread
 
 logger = logging.getLogger("bag_recorder")
 
@@ -52,11 +58,22 @@ DEFAULT_TOPICS = [
     "/diagnostics diagnostic_msgs/msg/DiagnosticArray",
 ]
 BATCH_S = 0.05
-SAVE_S = 0.5
-"""What a recorder that is killed loses at most."""
+BEGIN_PATIENCE_S, FINISH_PATIENCE_S = 2.0, 5.0
+"""How long the service waits for the disk."""
 # Deep enough for a 7 kHz topic while the executor is busy for a tenth of a second.
 _QUEUE = QoSProfile(depth=1000)
+_LATCHED_QUEUE = QoSProfile(
+    depth=100, reliability=LATCHED.reliability, durability=LATCHED.durability
+)
 _TYPE = re.compile(r"(\w+)/msg/(\w+)")
+
+
+class _Topic(NamedTuple):
+    """A topic that is recorded, its subscription, and the count of what is missing in it."""
+
+    topic: RecordedTopic
+    subscription: PolledSubscription
+    gaps: SequenceGaps
 
 
 class BagRecorder(ShellNode):
@@ -67,25 +84,29 @@ class BagRecorder(ShellNode):
         run_dir = declare(self, "run_dir", "", "Bags go into its folder bags/; made if missing")
         if not run_dir:
             raise ConfigurationError("parameter run_dir: expected a folder, got an empty text")
-        self._folder = Path(run_dir) / "bags"
         entries = declare(
             self,
             "topics",
             list(DEFAULT_TOPICS),
             "What is recorded: 'topic type' each, 'latched' behind it where it is transient-local",
         )
-        self._writer: BagWriter | None = None
+        self._folder = BagFolder(Path(run_dir), declare_retention(self))
+        self._buffer_bytes = 1_000_000 * declare(
+            self, "buffer_mb", 64, "What may wait in memory for a disk that is slow, MB; what "
+            "comes beyond it is lost, and counted", minimum=1, maximum=4096,
+        )  # fmt: skip
+        self._disk = JobThread("bags")
+        self._recording: Recording | None = None
+        self._closing: Future[Path] | None = None
         self._line = TimeLine()
-        self._last_path = ""
-        self._failure = ""
+        self._last_path = self._failure = self._warning = ""
         self._latched: dict[str, bytes] = {}
         self._subscribed = [self._subscribe(entry) for entry in entries]
         steady_timer(self, BATCH_S, self._collect_batch)
-        steady_timer(self, SAVE_S, self._save)
         self.create_service(SetBool, "bag_recorder/record", self._on_record)
         self._diagnostics = DiagnosticsPublisher(self, "bags", self._collect)
 
-    def _subscribe(self, entry: str) -> tuple[RecordedTopic, PolledSubscription]:
+    def _subscribe(self, entry: str) -> _Topic:
         """Subscribes to one entry of the parameter ``topics``."""
         words = entry.split()
         if len(words) not in (2, 3) or words[2:] not in ([], ["latched"]):
@@ -95,110 +116,171 @@ class BagRecorder(ShellNode):
         message_class = _message_class(words[1])
         name = self.resolve_topic_name(words[0])
         topic = RecordedTopic(name, words[1], latched=len(words) == 3)
-        qos = LATCHED if topic.latched else _QUEUE
-        return topic, PolledSubscription(self, message_class, words[0], qos, raw=True)
+        qos = _LATCHED_QUEUE if topic.latched else _QUEUE
+        subscription = PolledSubscription(self, message_class, words[0], qos, raw=True)
+        return _Topic(topic, subscription, SequenceGaps(subscription.publishers))
 
     def _collect_batch(self) -> None:
-        """Takes all that has come, into the open bag if there is one, in the order of arrival."""
-        batch = []
-        for topic, subscription in self._subscribed:
+        """Take all that has come, into the open bag if there is one, in the order of arrival."""
+        batch, recording = [], self._recording
+        for topic, subscription, gaps in self._subscribed:
             for received in subscription.take():
                 batch.append((received.arrived_s, topic.name, received.message))
+                missed = gaps.missed(received.number)
+                if recording is not None:
+                    recording.lose(topic.name, missed)
                 if topic.latched:
                     self._latched[topic.name] = received.message
-        batch.sort(key=lambda entry: entry[0])
-        for arrived_s, name, data in batch:
-            self._write(name, data, arrived_s)
-
-    def _write(self, topic: str, data: bytes, arrived_s: float) -> None:
-        writer = self._writer
-        if writer is None:
+        if recording is None:
             return
-        try:
-            writer.write(topic, data, self._line.at_ns(arrived_s))
-        except BagError as error:
-            self._fail(error)
-
-    def _save(self) -> None:
-        """Brings the open bag into its file."""
-        if self._writer is None:
-            return
-        try:
-            self._writer.save()
-        except BagError as error:
-            self._fail(error)
+        for arrived_s, name, data in sorted(batch, key=lambda entry: entry[0]):
+            recording.offer(name, data, self._line.at_ns(arrived_s))
+        recording.flush()
+        if recording.failure and recording.failure != self._failure:
+            self._fail(recording.failure)
 
     def _on_record(self, request: Any, response: Any) -> Any:
-        """True: begins a new bag; False: completes it. The message is its path, or what failed."""
+        """True: begins a new bag; False: completes it.
+
+        The message is the bag's path, with what was lost on a second line, or what failed.
+        """
         try:
-            path = self._begin() if request.data else self._finish()
+            told = self._begin() if request.data else self._finish()
         except BagError as error:
-            self._fail(error)
+            if str(error) != self._failure:
+                self._fail(str(error))
             response.success, response.message = False, str(error)
             return response
-        response.success, response.message = True, path
+        response.success, response.message = True, told
         return response
 
     def _begin(self) -> str:
-        """Begins a bag with what is latched; one that is open is completed first."""
-        if self._writer is not None:
+        """Begin a bag with what is latched; one that is open is completed first."""
+        if self._recording is not None:
             self._finish()
+        if self._closing is not None and not self._closing.done():
+            raise BagError("no bag is begun: the disk still writes the one before")
+        writer = self._open_writer()
         self._collect_batch()
-        writer = BagWriter(self._next_path(), [topic for topic, _ in self._subscribed])
-        writer.open()
-        self._writer, self._failure = writer, ""
+        self._failure = self._warning = ""
+        self._recording = Recording(writer, self._disk, self._buffer_bytes)
         # One time line a bag: a wall clock that is set meanwhile neither reorders nor stretches it.
         self._line = TimeLine()
+        now_ns = self._line.at_ns(time.monotonic())
         for name, data in self._latched.items():
-            self._write(name, data, time.monotonic())
+            self._recording.offer(name, data, now_ns)
         logger.info("recording %s", writer.path)
         return str(writer.path)
 
+    def _open_writer(self) -> BagWriter:
+        """Open the next bag in the disk's thread.
+
+        Raises:
+            BagError: it cannot be made, or the disk does not answer; then it is let go of later.
+        """
+        topics = [entry.topic for entry in self._subscribed]
+        future = self._disk.submit(lambda: self._folder.begin(topics))
+        try:
+            return future.result(BEGIN_PATIENCE_S)
+        except FutureTimeoutError as error:
+            if not future.cancel():
+                future.add_done_callback(_let_go)
+            raise BagError(
+                f"no bag is begun: the disk has not answered for {BEGIN_PATIENCE_S:g} s"
+            ) from error
+
     def _finish(self) -> str:
-        """Completes the open bag; without one it answers with the last one's path."""
+        """Complete the open bag; without one answer with the last one's path."""
         self._collect_batch()
-        writer, self._writer = self._writer, None
-        if writer is None:
+        recording, self._recording = self._recording, None
+        if recording is None:
             if self._failure:
                 raise BagError(self._failure)
             return self._last_path
-        self._last_path = str(writer.close())
-        logger.info("recorded %s, %d messages", writer.path, writer.messages)
-        return self._last_path
+        self._closing = future = recording.finish()
+        self._disk.submit(self._folder.prune).add_done_callback(_log_failure)
+        try:
+            self._last_path = str(future.result(FINISH_PATIENCE_S))
+        except FutureTimeoutError as error:
+            raise BagError(
+                f"bag {recording.path}: incomplete so far, the disk has not taken it within "
+                f"{FINISH_PATIENCE_S:g} s ({recording.waiting_bytes / 1e6:.1f} MB wait)"
+            ) from error
+        logger.info("recorded %s, %d messages", recording.path, recording.messages)
+        return self._last_path + self._tell_lost(recording)
 
-    def _fail(self, error: BagError) -> None:
-        self._writer, self._failure = None, str(error)
-        logger.error("%s", error)
+    def _tell_lost(self, recording: Recording) -> str:
+        """Log what was lost; return it as a line of the answer, empty where nothing was."""
+        self._warning = _lost_text(recording)
+        if not self._warning:
+            return ""
+        logger.warning("%s: %s", recording.path, self._warning)
+        return "\n" + self._warning
 
-    def _next_path(self) -> Path:
-        """The name after the last one there is, complete or not."""
-        numbers = [0]
-        for entry in self._folder.glob("attempt_*"):
-            number = entry.name.removesuffix(PART_SUFFIX).removeprefix("attempt_")
-            if number.isdecimal():
-                numbers.append(int(number))
-        return (self._folder / f"attempt_{max(numbers) + 1:04d}").resolve()
+    def _fail(self, reason: str) -> None:
+        self._failure = reason
+        logger.error("%s", reason)
 
     def _collect(self) -> list[Status]:
-        writer = self._writer
+        recording = self._recording
         values = {
-            "bag": writer.path if writer else "",
-            "messages": writer.messages if writer else 0,
+            "bag": recording.path if recording else "",
+            "messages": recording.messages if recording else 0,
             "last_bag": self._last_path,
+            "waiting_mb": f"{recording.waiting_bytes / 1e6:.1f}" if recording else 0,
+            **{f"lost {name}": n for name, n in (recording.lost if recording else {}).items()},
         }
         if self._failure:
             return [Status("bags", Level.ERROR, self._failure, values)]
-        return [Status("bags", Level.OK, "recording" if writer else "idle", values)]
+        warning = _lost_text(recording) if recording else self._warning
+        if warning:
+            return [Status("bags", Level.WARN, warning, values)]
+        return [Status("bags", Level.OK, "recording" if recording else "idle", values)]
 
     def close(self) -> None:
-        """Completes an open bag."""
-        if self._writer is None:
+        """Complete an open bag."""
+        if self._recording is None:
             return
         try:
             self._finish()
         except BagError as error:
-            self._fail(error)
+            self._fail(str(error))
             self.exit_code = 1
+
+
+def declare_retention(node: ShellNode) -> Retention:
+    """Declare what is kept of the bags, and what must stay free."""
+    keep_bags = declare(
+        node, "keep_bags", 0, "Bags of this run to keep, the oldest successes go first and faults "
+        "last; 0: all", minimum=0,
+    )  # fmt: skip
+    keep_gb = declare(
+        node, "keep_gb", 10.0, "What the bags of this run may occupy, GB, likewise; 0: any size",
+        minimum=0.0,
+    )  # fmt: skip
+    min_free_mb = declare(
+        node, "min_free_mb", 100, "No bag is begun with less free on the disk, MB", minimum=0
+    )
+    return Retention(keep_bags, int(1e9 * keep_gb), 1_000_000 * min_free_mb)
+
+
+def _lost_text(recording: Recording) -> str:
+    """Return how many messages are missing, by topic; empty where none is."""
+    lost = recording.lost
+    topics = ", ".join(f"{name} {count}" for name, count in sorted(lost.items()))
+    return f"{sum(lost.values())} messages were lost: {topics}" if lost else ""
+
+
+def _let_go(future: Future[BagWriter]) -> None:
+    """Give up a bag that was opened too late; its empty ``.part`` stays."""
+    if not future.cancelled() and future.exception() is None:
+        future.result().abort()
+
+
+def _log_failure(future: Future[None]) -> None:
+    error = future.exception()
+    if error is not None:
+        logger.error("bags could not be removed: %s", error)
 
 
 def _message_class(name: str) -> Any:

@@ -30,10 +30,12 @@ class Received(NamedTuple):
     Attributes:
         message: deserialized, or its CDR bytes if the subscription is raw.
         arrived_s: time of its arrival at this process's middleware, ``time.monotonic``.
+        number: as its publisher counts its messages, from 1 on; 0 where that is not known.
     """
 
     message: Any
     arrived_s: float
+    number: int = 0
 
     def age_s(self) -> float:
         """Return the seconds since it arrived; never negative, whatever the wall clock does."""
@@ -84,6 +86,11 @@ class PolledSubscription:
         self.refusal = ""
         self._logged_s = float("-inf")
 
+    def publishers(self) -> int:
+        """Return how many publishers there are."""
+        with self._subscription.handle:
+            return int(self._subscription.handle.get_publisher_count())
+
     def take(self) -> Iterator[Received]:
         """Yield what has come since the last call, oldest first, as far as the queue is deep."""
         subscription = self._subscription
@@ -95,7 +102,9 @@ class PolledSubscription:
                     return
                 message, info = taken
                 if self._is_stamped_right(message):
-                    yield Received(message, self._clock.arrived_s(info["received_timestamp"]))
+                    arrived_s = self._clock.arrived_s(info["received_timestamp"])
+                    number = info.get("publication_sequence_number") or 0
+                    yield Received(message, arrived_s, number)
 
     def _is_stamped_right(self, message: Any) -> bool:
         """Count and log a message whose stamp is no time; it is never handed on."""

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -10,10 +11,12 @@ from policy_rig import Cell, call, change_state, own_domain, running, until, wri
 from std_msgs.msg import Float32MultiArray, String
 from std_srvs.srv import SetBool
 
+from der_ros.bags import recorder as recorder_module
 from der_ros.bags.reader import BagReader
 from der_ros.bags.replay import Verdict, replay_policy
+from der_ros.nodes import bag_recorder
 from der_ros.nodes.bag_recorder import BagRecorder
-from der_ros.nodes.common import LATCHED
+from der_ros.nodes.common import LATCHED, Level
 from der_ros.nodes.policy_server import PolicyServer
 from der_ros.policy.runtime import OnnxPolicy
 
@@ -50,7 +53,7 @@ def test_a_bag_holds_what_came_and_what_is_latched_comes_into_each(tmp_path):
                 message = WrenchStamped()
                 message.wrench.force.x = float(100 * number + i)
                 wrenches.publish(message)
-            assert until(lambda: recorder._writer.messages == 21)
+            assert until(lambda: recorder._recording.messages == 21)
             assert record(test, False) == (True, path)
             got = contents(path, "/netft_data", "/policy/info")
             assert [m.message.data for m in got if m.topic == "/policy/info"] == ["the policy"]
@@ -134,7 +137,7 @@ def test_what_is_recorded_is_bit_for_bit_what_was_sent(tmp_path):
         assert until(actions.get_subscription_count)
         _, path = record(test, True)
         actions.publish(Float32MultiArray(data=[0.1, -1e-40, float("inf")]))
-        assert until(lambda: recorder._writer.messages == 1)
+        assert until(lambda: recorder._recording.messages == 1)
         record(test, False)
     (message,) = contents(path, "/policy/action")
     assert message.message.data.tolist() == [
@@ -142,3 +145,117 @@ def test_what_is_recorded_is_bit_for_bit_what_was_sent(tmp_path):
         -9.99994610111476e-41,
         float("inf"),
     ]
+
+
+class HeldFile:
+    """A file on a disk that blocks while it is held, and fails while it is full."""
+
+    def __init__(self, file):
+        self.file, self.free, self.full = file, threading.Event(), False
+        self.free.set()
+
+    def write(self, data):
+        self.free.wait(30)
+        if self.full:
+            raise OSError(28, "No space left on device")
+        return self.file.write(data)
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    """The files of the bags, newest last."""
+    files = []
+
+    def open_file(path):
+        files.append(HeldFile(path.open("xb")))
+        return files[-1]
+
+    monkeypatch.setattr(recorder_module, "open_file", open_file)
+    return files
+
+
+def is_heard(recorder):
+    name = "/assembly_supervisor/attempt"
+    return any(t.topic.name == name and t.subscription.publishers() for t in recorder._subscribed)
+
+
+def publish(publisher, count, length=1000):
+    for i in range(count):
+        publisher.publish(String(data=str(i) * length))
+
+
+def test_a_disk_that_stalls_loses_nothing(tmp_path, disk):
+    topics = "['assembly_supervisor/attempt std_msgs/msg/String']"
+    with running(BagRecorder, run_dir=tmp_path, topics=topics) as (recorder, test):
+        texts = test.create_publisher(String, "assembly_supervisor/attempt", 1000)
+        assert until(lambda: texts.get_subscription_count() and is_heard(recorder))
+        _, path = record(test, True)
+        disk[-1].free.clear()
+        publish(texts, 100)
+        assert until(lambda: recorder._recording.waiting_bytes > 100_000)
+        assert recorder._collect()[0].level == Level.OK
+        disk[-1].free.set()
+        assert until(lambda: recorder._recording.messages == 100)
+        assert record(test, False) == (True, path)
+    assert len(contents(path, "/assembly_supervisor/attempt")) == 100
+
+
+def test_what_the_buffer_does_not_hold_is_told(tmp_path, disk):
+    topics = "['assembly_supervisor/attempt std_msgs/msg/String']"
+    with running(BagRecorder, run_dir=tmp_path, topics=topics, buffer_mb=1) as (recorder, test):
+        texts = test.create_publisher(String, "assembly_supervisor/attempt", 1000)
+        assert until(lambda: texts.get_subscription_count() and is_heard(recorder))
+        _, path = record(test, True)
+        disk[-1].free.clear()
+        publish(texts, 30, 30_000)
+        assert until(lambda: recorder._recording.lost)
+        assert recorder._collect()[0].level == Level.WARN
+        disk[-1].free.set()
+        ok, told = record(test, False)
+        assert ok
+        assert told.startswith(path + "\n")
+        assert "messages were lost: /assembly_supervisor/attempt" in told
+    assert (
+        "lost_messages /assembly_supervisor/attempt" in (Path(path) / "metadata.yaml").read_text()
+    )
+
+
+def test_a_full_disk_ends_the_bag_and_not_the_node(tmp_path, disk):
+    with running(BagRecorder, run_dir=tmp_path) as (recorder, test):
+        texts = test.create_publisher(String, "assembly_supervisor/attempt", 1000)
+        assert until(lambda: texts.get_subscription_count() and is_heard(recorder))
+        _, path = record(test, True)
+        disk[-1].full = True
+        publish(texts, 3)
+        assert until(lambda: recorder._failure)
+        assert recorder._collect()[0].level == Level.ERROR
+        ok, told = record(test, False)
+        assert not ok
+        assert "No space left" in told
+        assert not Path(path).exists()
+        assert record(test, True)[0]
+        assert recorder._collect()[0].level == Level.OK
+
+
+def test_a_disk_that_hangs_is_answered_for(tmp_path, disk, monkeypatch):
+    monkeypatch.setattr(bag_recorder, "FINISH_PATIENCE_S", 0.2)
+    with running(BagRecorder, run_dir=tmp_path) as (_, test):
+        assert record(test, True)[0]
+        disk[-1].free.clear()
+        ok, told = record(test, False)
+        assert not ok
+        assert "the disk has not taken it" in told
+        assert "still writes the one before" in record(test, True)[1]
+        disk[-1].free.set()
+        assert until(lambda: record(test, True)[0])
+
+
+def test_with_too_little_free_no_bag_is_begun(tmp_path):
+    with running(BagRecorder, run_dir=tmp_path, min_free_mb=10**9) as (recorder, test):
+        ok, told = record(test, True)
+        assert not ok
+        assert "MB free on its disk (min_free_mb)" in told
+        assert recorder._collect()[0].level == Level.ERROR

@@ -1,0 +1,118 @@
+"""The folder that a run's bags are in: their names, the room for another, which ones are kept."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from der_ros.bags.attempt_log import read_attempts
+from der_ros.bags.metadata import RecordedTopic
+from der_ros.bags.recorder import PART_SUFFIX, BagWriter
+from der_ros.errors import BagError
+
+logger = logging.getLogger(__name__)
+
+_PREFIX = "attempt_"
+# What goes first where not all bags are kept; outcomes that are not known lie between.
+_SUCCESS, _OTHER, _FAULT = range(3)
+_RANKS = {"success": _SUCCESS, "fault": _FAULT}
+
+
+class Retention(NamedTuple):
+    """How much is kept and what must stay free.
+
+    Attributes:
+        bags: number of bags to keep; 0 for all.
+        size_bytes: what the bags may occupy together; 0 for any size.
+        free_bytes: no bag is begun with less free on the disk.
+    """
+
+    bags: int = 0
+    size_bytes: int = 0
+    free_bytes: int = 0
+
+
+class _Bag(NamedTuple):
+    rank: int
+    number: int
+    path: Path
+    size: int
+
+
+class BagFolder:
+    """The folder ``bags`` of a run; every method may block as its disk does.
+
+    Args:
+        run_dir: of the run, with ``attempts.jsonl``.
+        retention: what is kept.
+    """
+
+    def __init__(self, run_dir: Path, retention: Retention) -> None:
+        self._run_dir, self._folder = run_dir, run_dir / "bags"
+        self._retention = retention
+
+    def begin(self, topics: Sequence[RecordedTopic]) -> BagWriter:
+        """Open the next bag.
+
+        Raises:
+            BagError: the folder cannot be written, or too little is free on its disk.
+        """
+        path = self._next_path()
+        self._refuse_a_full_disk(path)
+        writer = BagWriter(path, topics)
+        writer.open()
+        return writer
+
+    def _next_path(self) -> Path:
+        """The name after the last one there is, complete or not."""
+        last = max((_number(entry) for entry in self._folder.glob(f"{_PREFIX}*")), default=0)
+        return (self._folder / f"{_PREFIX}{last + 1:04d}").resolve()
+
+    def _refuse_a_full_disk(self, path: Path) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(self._folder).free
+        except OSError as error:
+            raise BagError(f"bag {path}: cannot be made ({error})") from error
+        wanted = self._retention.free_bytes
+        if free < wanted:
+            raise BagError(
+                f"bag {path}: expected {wanted / 1e6:.0f} MB free on its disk (min_free_mb), "
+                f"got {free / 1e6:.1f} MB; remove what is not needed"
+            )
+
+    def prune(self) -> None:
+        """Remove what is not to be kept: oldest successes first, faults last, never the newest."""
+        bags = sorted(self._bags())
+        newest = max((bag.number for bag in bags), default=0)
+        count, size = len(bags), sum(bag.size for bag in bags)
+        for bag in bags:
+            too_many = self._retention.bags and count > self._retention.bags
+            too_large = self._retention.size_bytes and size > self._retention.size_bytes
+            if bag.number != newest and (too_many or too_large):
+                shutil.rmtree(bag.path)
+                logger.info("removed %s, as keep_bags or keep_gb says", bag.path)
+                count, size = count - 1, size - bag.size
+
+    def _bags(self) -> list[_Bag]:
+        outcomes = {
+            Path(str(line.get("bag", ""))).name: line.get("outcome")
+            for line in read_attempts(self._run_dir).lines
+        }
+        return [
+            _Bag(
+                _RANKS.get(str(outcomes.get(entry.name)), _OTHER), _number(entry), entry,
+                sum(file.lstat().st_size for file in entry.rglob("*")),
+            )
+            for entry in self._folder.glob(f"{_PREFIX}*")
+            if _number(entry) and entry.is_dir() and not entry.is_symlink()
+        ]  # fmt: skip
+
+
+def _number(entry: Path) -> int:
+    """The number in a bag's name; 0 where there is none."""
+    text = entry.name.removesuffix(PART_SUFFIX).removeprefix(_PREFIX)
+    return int(text) if text.isascii() and text.isdecimal() else 0
