@@ -93,7 +93,11 @@ class AssemblySupervisor(ShellNode):
         return response
 
     def _collect(self) -> list[Status]:
-        figures = {"attempts": len(self._results), "successes": self._successes()}
+        figures = {
+            "attempts": len(self._results),
+            "successes": self._successes(),
+            "refused_messages": self._cell.refused,
+        }
         wrong = "; ".join(text for text in (self._cell.fault_text(), self._log.fault) if text)
         if wrong:
             return [Status("attempts", Level.WARN, f"{self._phase}; {wrong}", figures)]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -32,6 +32,7 @@ from der_ros.nodes.conversions import (
 )
 from der_ros.nodes.frames import TASK_FRAME
 from der_ros.nodes.polling import PolledSubscription
+from der_ros.nodes.stamps import stamp_ns
 from der_ros.nodes.watch_lease import WATCHED_TOPIC
 from der_ros.policy.attempt import PeakWrench
 
@@ -70,6 +71,7 @@ class CellClient:
         self.goal = Pose.identity()
         self.peak = PeakWrench()
         self.commanded = Twist.zero()
+        self._refused = 0
         self.faults: dict[str, str] = {}
         self._warnings: dict[str, str] = {}
         self._poses = PolledSubscription(node, PoseStamped, "kuka/tcp_pose", 1)
@@ -113,10 +115,33 @@ class CellClient:
     def _on_ready(self, message: Bool) -> None:
         self.sensor_ready = bool(message.data)
 
+    @property
+    def refused(self) -> int:
+        """How many messages were refused for their stamp, or a goal that is no pose."""
+        polled = (self._poses, self._wrenches, self._commands)
+        return self._refused + sum(topic.refused_stamps for topic in polled)
+
     def _on_goal(self, message: PoseStamped) -> None:
-        self.goal = pose_from_message(message)
+        with self._refusing("sim_cell/goal_pose"):
+            stamp_ns(message.header.stamp)
+            self.goal = pose_from_message(message)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        with self._refusing("/diagnostics"):
+            stamp_ns(message.header.stamp)
+            self._take_diagnostics(message)
+
+    @contextmanager
+    def _refusing(self, topic: str) -> Iterator[None]:
+        """Count and log what is wrong with a message: none of them ends the node."""
+        try:
+            yield
+        except DerRosError as error:
+            self._refused += 1
+            if self._refused == 1 or self._refused % 1000 == 0:
+                logger.warning("%s refused (%d messages): %s", topic, self._refused, error)
+
+    def _take_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
             if status.name.split(":")[0] not in WATCHED_NODES:
                 continue

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, WrenchStamped
-from rclpy.clock import Clock, ClockType
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
@@ -36,6 +35,8 @@ from der_ros.nodes.frame_broadcaster import Frame, FrameBroadcaster, tf_message_
 from der_ros.nodes.frames import SENSOR_FRAME, TASK_FRAME, TCP_FRAME
 from der_ros.nodes.key_values import from_status
 from der_ros.nodes.polling import PolledSubscription
+from der_ros.nodes.stamps import StampError, stamp_ns
+from der_ros.nodes.steady import steady_timer
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import limits_from_texts
 from der_ros.policy.shipped import package_folders
@@ -49,6 +50,9 @@ _TEXT_ABOVE_M = 0.35
 
 class CellView(ShellNode):
     """Draws the cell from what the other nodes publish."""
+
+    # It moves nothing: beside a recording that is played it stamps by the recording's clock.
+    obeys_simulated_clock = True
 
     def __init__(self) -> None:
         super().__init__("cell_view")
@@ -67,9 +71,7 @@ class CellView(ShellNode):
         self._pose_known = False
         self._subscribe()
         self._publish_what_stays()
-        self._timer = self.create_timer(
-            1.0 / rate_hz, self._draw, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        self._timer = steady_timer(self, 1.0 / rate_hz, self._draw)
 
     def _declare_cell(self) -> None:
         """Declare what stands where.
@@ -127,8 +129,9 @@ class CellView(ShellNode):
 
     def _on_goal(self, message: PoseStamped) -> None:
         try:
+            stamp_ns(message.header.stamp)
             self._ground = pose_from_message(message)
-        except ConfigurationError as error:
+        except (ConfigurationError, StampError) as error:
             self.get_logger().warning(f"sim_cell/goal_pose: {error}")
 
     def _on_phase(self, message: DiagnosticStatus) -> None:

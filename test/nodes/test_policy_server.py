@@ -96,7 +96,7 @@ def test_stale_unsynchronised_garbage_and_foreign_input_is_not_acted_on(policy):
             ({"wrench": None}, "no wrench", "skipped_stale"),
             ({"pose": None}, "no pose", "skipped_stale"),
             ({"wrench": [math.nan] * 6}, "not finite", "skipped_not_finite"),
-            ({"pose": [0, 0, math.inf, 0, 0, 0, 1]}, "finite", "skipped_not_finite"),
+            ({"pose": [0, 0, math.inf, 0, 0, 0, 1]}, "expected finite", "skipped_not_finite"),
             ({"pose": [0] * 7}, "length zero", "skipped_not_finite"),
             ({"wrench_late_s": 0.3}, "0.3", "skipped_unsynchronised"),
             ({"wrench_late_s": -0.3}, "stamps of pose and wrench", "skipped_unsynchronised"),

@@ -1,0 +1,91 @@
+"""A thread of a node that dies is a fault that is told, whatever it died of."""
+
+import contextlib
+
+import pytest
+from bridge_rig import running, until
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import WrenchStamped
+from policy_rig import own_domain
+from std_msgs.msg import Bool
+from test_kuka_bridge import bench
+
+from der_ros.nodes.common import LATCHED, Level
+from der_ros.nodes.ft_bridge import FtBridge
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture(autouse=True)
+def _domain(monkeypatch):
+    own_domain(monkeypatch)
+
+
+def broken(*_arguments):
+    raise ZeroDivisionError("broken by a test")
+
+
+def is_told(client, name, *words):
+    """Whether the diagnostics have an error of that name with these words."""
+
+    def told():
+        message = client.last.get("/diagnostics")
+        return message is not None and any(
+            status.name == name
+            and status.level == bytes([Level.ERROR])
+            and all(word in status.message for word in words)
+            for status in message.status
+        )
+
+    return until(told)
+
+
+def test_a_dead_publisher_latches_and_a_reset_does_not_help(monkeypatch):
+    with bench() as it:
+        assert until(lambda: it.node.link.connected)
+        monkeypatch.setattr(it.node, "_publish_one", broken)
+        assert is_told(it.client, "kuka_bridge: robot", "publisher has ended", "ZeroDivisionError")
+        it.client.trigger("kuka_bridge/reset_fault")
+        assert until(lambda: "publisher" in (it.node._motion.fault or ""))
+
+
+def test_states_that_nobody_publishes_are_bounded_and_counted(monkeypatch):
+    with bench() as it:
+        assert until(lambda: it.node.link.connected)
+        monkeypatch.setattr(it.node, "_publish_one", broken)
+        for _ in range(1000):
+            it.node._outbox.put(None)
+        assert len(it.node._outbox) <= 250
+        assert until(
+            lambda: any(
+                value.key == "states_not_published" and int(value.value) >= 700
+                for status in it.diagnostics().values()
+                for value in status.values
+            )
+        )
+
+
+def test_a_dead_answering_thread_latches(monkeypatch):
+    with bench() as it:
+        assert until(lambda: it.node.link.connected)
+        monkeypatch.setattr("der_ros.drivers.kuka.server.hurry_switching", broken)
+        assert is_told(it.client, "kuka_bridge: robot", "rsi has ended", "ZeroDivisionError")
+        assert not it.node.link.connected
+
+
+@contextlib.contextmanager
+def reading():
+    with running(FtBridge, source="topic", input_topic="other/wrench") as (node, client):
+        client.listen(Bool, "netft_ready", LATCHED)
+        client.listen(DiagnosticArray, "/diagnostics")
+        wrenches = client.create_publisher(WrenchStamped, "other/wrench", 10)
+        client.create_timer(0.01, lambda: wrenches.publish(WrenchStamped()))
+        yield node, client
+
+
+def test_a_dead_reader_makes_the_sensor_not_ready(monkeypatch):
+    with reading() as (node, client):
+        assert until(lambda: "netft_ready" in client.last and client.last["netft_ready"].data)
+        monkeypatch.setattr(node._other, "_accept", broken)
+        assert until(lambda: not client.last["netft_ready"].data)
+        assert is_told(client, "ft_bridge: sensor", "wrench-topic has ended", "ZeroDivisionError")

@@ -1,0 +1,86 @@
+"""Wrenches of another driver, while the clocks that stamp and judge them are set."""
+
+import pytest
+from geometry_msgs.msg import WrenchStamped
+from policy_rig import own_domain, running
+
+from der_ros.nodes.common import ShellNode
+from der_ros.nodes.wrench_topic import WrenchTopic
+
+pytestmark = pytest.mark.ros
+
+MAX_AGE_S = 0.1
+
+
+class Driver:
+    """Hands wrenches to a reader, at moments of a steady clock and a system clock."""
+
+    def __init__(self, node):
+        self.taken = []
+        self.now_s, self.system_s = 100.0, 1_000_000.0
+        self.topic = WrenchTopic(
+            node, "other/wrench", MAX_AGE_S, lambda _wrench, at_s: self.taken.append(at_s)
+        )
+        node.get_clock = lambda: self
+
+    def now(self):
+        """Stand for a node's clock and its time."""
+        return self
+
+    @property
+    def nanoseconds(self):
+        return round(1e9 * self.system_s)
+
+    def wait(self, seconds):
+        self.now_s += seconds
+        self.system_s += seconds
+
+    def send(self, behind_s=0.0):
+        """One wrench, stamped so long ago; whether it was taken."""
+        message, before = WrenchStamped(), len(self.taken)
+        stamp = message.header.stamp
+        stamp.sec, stamp.nanosec = divmod(round(1e9 * (self.system_s - behind_s)), 10**9)
+        self.topic._accept(message, self.now_s)
+        return len(self.taken) > before
+
+
+@pytest.fixture
+def driver(monkeypatch):
+    own_domain(monkeypatch)
+    with running(lambda: ShellNode("reader")) as (node, _):
+        yield Driver(node)
+
+
+@pytest.mark.parametrize("step_s", [-3600.0, -5.0, -0.5, -0.15, 0.5, 3600.0])
+def test_after_a_step_of_the_clock_it_takes_on(driver, step_s):
+    assert driver.send()
+    driver.wait(0.002)
+    driver.system_s += step_s
+    assert driver.send()
+
+
+def test_a_step_within_the_limit_costs_no_longer_than_that(driver):
+    assert driver.send()
+    driver.wait(0.002)
+    driver.system_s -= 0.09
+    assert not driver.send()
+    driver.wait(MAX_AGE_S)
+    assert driver.send()
+
+
+def test_one_that_was_overtaken_is_refused(driver):
+    assert driver.send()
+    driver.wait(0.002)
+    assert not driver.send(behind_s=0.05)
+    assert driver.topic.old_stamps == 1
+    driver.wait(0.002)
+    assert driver.send()
+
+
+def test_one_stamped_before_a_step_is_refused_alone(driver):
+    assert driver.send()
+    driver.system_s += 5.0
+    assert not driver.send(behind_s=5.0)
+    assert "5.00 s old" in driver.topic.problem
+    assert driver.send()
+    assert driver.topic.problem == ""
