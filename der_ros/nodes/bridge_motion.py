@@ -35,7 +35,6 @@ from der_ros.rotation import (
     wrench_seen_from,
 )
 
-COMMAND_FRAMES = (TASK_FRAME, BASE_FRAME, TCP_FRAME)
 MAX_FUTURE_S = 0.1
 """A stamp further ahead than this comes from a clock that is not this computer's."""
 _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -60,6 +59,7 @@ class MotionConfig:
         wrench_timeout_s: the same for the wrench, by arrival.
         max_late_answers: in motion, more late answers in a second than this are a fault.
         following: how far measured and sent motion may differ.
+        base_frame: name of the robot's base in commands.
     """
 
     base_from_task: Pose
@@ -69,6 +69,12 @@ class MotionConfig:
     wrench_timeout_s: float = 0.1
     max_late_answers: int = 20
     following: FollowingLimits = field(default_factory=FollowingLimits)
+    base_frame: str = BASE_FRAME
+
+    @property
+    def command_frames(self) -> tuple[str, ...]:
+        """Frames in whose axes a command may be given."""
+        return (TASK_FRAME, self.base_frame, TCP_FRAME)
 
     def __post_init__(self) -> None:
         """Checks the times and the number.
@@ -189,13 +195,14 @@ class BridgeMotion:
 
         Args:
             twist: of the TCP, in the axes of ``frame_id``, m/s and rad/s.
-            frame_id: one of ``COMMAND_FRAMES``.
+            frame_id: one of ``MotionConfig.command_frames``.
             stamp_age_s: node clock minus the header's stamp.
         """
         now = time.monotonic()
         reason = None
-        if frame_id not in COMMAND_FRAMES:
-            reason = f"frame_id: expected one of {', '.join(COMMAND_FRAMES)}, got '{frame_id}'"
+        if frame_id not in self._config.command_frames:
+            known = ", ".join(self._config.command_frames)
+            reason = f"frame_id: expected one of {known}, got '{frame_id}'"
             self._refused["frame"] += 1
         elif not twist.is_finite():
             reason = "expected finite numbers, got NaN or infinity"
@@ -214,7 +221,7 @@ class BridgeMotion:
             return reason
         stale_at = now + self._config.command_timeout_s - max(0.0, stamp_age_s)
         numbers = _six(twist.linear, twist.angular)
-        if frame_id == BASE_FRAME:
+        if frame_id == self._config.base_frame:
             numbers = rotate_both(self._to_task, numbers)
         self._command = _Command(numbers, frame_id == TCP_FRAME, stale_at)
         self._commands += 1

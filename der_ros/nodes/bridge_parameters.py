@@ -42,6 +42,7 @@ def declare_motion(node: ShellNode, cycle_s: float) -> MotionConfig:
             declare(node, "following_memory_s", 2.0, "A difference is forgotten after this, s",
                     minimum=0.1, maximum=60.0),
         ),
+        frames.base_frame,
     )  # fmt: skip
 
 

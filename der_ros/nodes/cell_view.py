@@ -26,7 +26,6 @@ from der_ros.nodes import cell_markers
 from der_ros.nodes.common import LATCHED, ShellNode, declare, run_node
 from der_ros.nodes.conversions import (
     CellFrames,
-    declare_base_frame,
     pose_from_message,
     pose_to_message,
     wrench_from_message,
@@ -86,12 +85,12 @@ class CellView(ShellNode):
         path = declare(self, "urdf", "", "URDF file of the arm; empty: the shipped one of robot")
         names = declare(self, "joint_names", [""], "Names of the joints, from the base on; "
                         "one empty name: those of the URDF")  # fmt: skip
-        self._base_frame = declare_base_frame(self)
         self._draw_arm_frames = declare(
             self, "publish_arm_frames", True,
             "Publish the arm's links on /tf; false beside a robot_state_publisher",
         )  # fmt: skip
         self._frames = CellFrames.declare(self)
+        self._base_frame = self._frames.base_frame
         text = _read(Path(path) if path else _shipped_urdf(robot))
         self._urdf = renamed(text, self._base_frame, [name for name in names if name])
         self._links = Links(self._urdf)

@@ -19,14 +19,21 @@ _IDENTITY = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]
 
 
 class CellFrames(NamedTuple):
-    """The two fixed transforms of a cell, the same for every node that needs them."""
+    """Fixed frames of a cell, the same for every node that needs them.
+
+    Attributes:
+        base_from_task: the task frame in the robot's base.
+        tcp_from_sensor: the sensor in the frame of the held piece.
+        base_frame: name of the robot's base in messages.
+    """
 
     base_from_task: Pose
     tcp_from_sensor: Pose
+    base_frame: str = BASE_FRAME
 
     @classmethod
     def declare(cls, node: Node) -> CellFrames:
-        """From the parameters ``task_frame`` and ``tcp_from_sensor`` (x y z qx qy qz qw each).
+        """Return them from the parameters ``task_frame``, ``tcp_from_sensor`` and ``base_frame``.
 
         Raises:
             ConfigurationError: not seven finite numbers, or a quaternion of length zero.
@@ -35,10 +42,14 @@ class CellFrames(NamedTuple):
             node,
             "task_frame",
             list(_IDENTITY),
-            "Pose of the task frame (the nominal assembled pose of the held piece) in base_link: "
+            "Pose of the task frame (the nominal assembled pose of the held piece) in base_frame: "
             "x, y, z in m and quaternion x, y, z, w",
         )
-        return cls(Pose.from_sequence(task, "parameter task_frame"), declare_tcp_from_sensor(node))
+        return cls(
+            Pose.from_sequence(task, "parameter task_frame"),
+            declare_tcp_from_sensor(node),
+            declare_base_frame(node),
+        )
 
 
 def declare_tcp_from_sensor(node: Node) -> Pose:

@@ -46,7 +46,7 @@ from der_ros.nodes.conversions import (
     twist_to_message,
     wrench_from_message,
 )
-from der_ros.nodes.frames import BASE_FRAME, TASK_FRAME
+from der_ros.nodes.frames import TASK_FRAME
 from der_ros.nodes.free_publisher import FreePublisher, publishing
 from der_ros.nodes.joint_link import JointLink
 from der_ros.nodes.key_values import to_status
@@ -93,7 +93,7 @@ class KukaBridge(ShellNode):
         callbacks = Callbacks(self._on_cycle, self._on_answered, self._on_lost)
         self._link: RobotLink = _LINKS[robot](self, callbacks)
         motion = declare_motion(self, self._link.cycle_s)
-        self._motion = BridgeMotion(motion)
+        self._motion, self._base_frame = BridgeMotion(motion), motion.base_frame
         self._every = declare(
             self, "publish_every", 1, "Publish the robot's state every so many cycles",
             minimum=1, maximum=250,
@@ -216,7 +216,7 @@ class KukaBridge(ShellNode):
     def _publish_one(self, answered: SentMotion) -> None:
         state = answered.state
         stamp = self._stamp(state)
-        self._tcp_pose.publish(pose_to_message(state.tcp_pose, BASE_FRAME, stamp))
+        self._tcp_pose.publish(pose_to_message(state.tcp_pose, self._base_frame, stamp))
         applied = self._motion.applied(answered)
         self._applied.publish(twist_to_message(applied, TASK_FRAME, stamp))
         if state.joint_positions_rad is not None:

@@ -18,7 +18,6 @@ from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import Pose
 from der_ros.nodes.common import declare
 from der_ros.nodes.conversions import CellFrames, pose_from_message, wrench_from_message
-from der_ros.nodes.frames import BASE_FRAME
 from der_ros.nodes.polling import PolledSubscription, Received
 from der_ros.nodes.stamps import stamp_ns
 from der_ros.policy.observation import build_observation, wrench_at_held_piece
@@ -133,9 +132,10 @@ class PolicyInputs:
             )
 
     def _pose(self, message: Any) -> Pose:
-        if message.header.frame_id != BASE_FRAME:
+        if message.header.frame_id != self._frames.base_frame:
             raise UnusableInputError(
-                "wrong_frame", f"expected a pose in {BASE_FRAME}, got {message.header.frame_id!r}"
+                "wrong_frame",
+                f"expected a pose in {self._frames.base_frame}, got {message.header.frame_id!r}",
             )
         try:
             return self._task_from_base @ pose_from_message(message)

@@ -13,8 +13,7 @@ from rclpy.node import Node
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, quaternion_canonical, quaternion_multiply
 from der_ros.nodes.common import declare
-from der_ros.nodes.conversions import pose_from_message
-from der_ros.nodes.frames import BASE_FRAME
+from der_ros.nodes.conversions import declare_base_frame, pose_from_message
 from der_ros.nodes.polling import PolledSubscription
 from der_ros.nodes.stamps import stamp_age_s, stamp_ns
 
@@ -42,7 +41,10 @@ class SensorOrientation:
             minimum=0.001, maximum=60.0,
         )  # fmt: skip
         self.world_frame = declare(
-            node, "world_frame", BASE_FRAME, "Frame of raw_world, transformed_world and the poses"
+            node,
+            "world_frame",
+            declare_base_frame(node),
+            "Frame of raw_world, transformed_world and the poses",
         )
         fixed = declare(
             node, "world_from_sensor", [0.0, 0.0, 0.0, 1.0],

@@ -5,7 +5,6 @@ import json
 import socket
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -19,6 +18,7 @@ from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNet
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Wrench
 from der_ros.nodes import bridge_parameters
+from der_ros.nodes.conversions import CellFrames
 from der_ros.policy.governor import GovernorLimits
 from der_ros.tasks import TASK_NAMES
 
@@ -319,7 +319,7 @@ def test_the_doctor_knows_the_bridges_defaults(monkeypatch):
     assert {key: declared[key] for key in parameters.WORKSPACE} == parameters.WORKSPACE
     names = {field.name for field in dataclasses.fields(GovernorLimits)}
     assert set(declared) == names <= parameters.known_names("kuka_bridge")
-    frames = SimpleNamespace(base_from_task=Pose.identity(), tcp_from_sensor=Pose.identity())
+    frames = CellFrames(Pose.identity(), Pose.identity())
     monkeypatch.setattr(bridge_parameters.CellFrames, "declare", lambda _: frames)
     bridge_parameters.declare_motion(None, 0.012)
     assert declared["stiffness_n_per_m"] == parameters.STIFFNESS_N_PER_M

@@ -159,6 +159,15 @@ def test_commands_that_stop_and_a_sensor_that_stops_ramp_to_rest():
         assert it.moves()
 
 
+def test_the_base_has_the_name_that_the_robots_driver_uses():
+    with bench(base_frame="lbr_link_0") as it:
+        it.say(x=0.01, frame="lbr_link_0")
+        assert it.moves()
+        assert it.client.last["kuka/tcp_pose"].header.frame_id == "lbr_link_0"
+        it.say(x=0.01, frame="base_link")
+        assert it.rests()
+
+
 def test_it_tells_the_limits_that_it_holds_to():
     with bench(soft_force_n=20.0) as it:
         it.client.listen(String, "kuka/governor_limits", LATCHED)
