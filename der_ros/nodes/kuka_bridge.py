@@ -49,6 +49,7 @@ from der_ros.nodes.conversions import (
 from der_ros.nodes.frames import TASK_FRAME
 from der_ros.nodes.free_publisher import FreePublisher, publishing
 from der_ros.nodes.joint_link import JointLink
+from der_ros.nodes.joint_states import JointStates
 from der_ros.nodes.key_values import to_status
 from der_ros.nodes.outbox import Outbox
 from der_ros.nodes.polling import PolledSubscription
@@ -119,6 +120,7 @@ class KukaBridge(ShellNode):
 
     def _make_topics(self) -> None:
         self._tcp_pose = FreePublisher(self, PoseStamped, "kuka/tcp_pose", _STATE)
+        self._states = JointStates()
         self._joints = FreePublisher(self, JointState, "kuka/joint_states", _STATE)
         self._applied = FreePublisher(self, TwistStamped, "kuka/twist_applied", _STATE)
         self._limits = self.create_publisher(DiagnosticStatus, "kuka/limits", LATCHED)
@@ -220,12 +222,9 @@ class KukaBridge(ShellNode):
         applied = self._motion.applied(answered)
         self._applied.publish(twist_to_message(applied, TASK_FRAME, stamp))
         if state.joint_positions_rad is not None:
-            joints = JointState(
-                name=list(self._link.joint_names),
-                position=state.joint_positions_rad.tolist(),
-            )
-            joints.header.stamp = stamp
-            self._joints.publish(joints)
+            names, measured_s = self._link.joint_names, state.stamp_monotonic_s
+            positions = state.joint_positions_rad
+            self._joints.publish(self._states.to_message(names, positions, measured_s, stamp))
 
     def _stamp(self, state: MeasuredRobot) -> TimeMessage:
         """When it was measured, on the node's clock."""

@@ -21,6 +21,7 @@ from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Wrench
 from der_ros.nodes.common import LATCHED, ShellNode
 from der_ros.nodes.joint_parameters import JointInterface
+from der_ros.nodes.joint_states import JointStates
 from der_ros.nodes.polling import PolledSubscription
 from der_ros.sim.description import describe
 from der_ros.sim.joint_drives import DriveState, JointDrives
@@ -62,6 +63,7 @@ class JointCell:
 
     def _make_topics(self, names: JointInterface) -> None:
         node, self._names = self._node, names
+        self._filled = JointStates()
         self._states = node.create_publisher(JointState, names.states_topic, _RELIABLE)
         self._commands = PolledSubscription(node, Float64MultiArray, names.command_topic, _RELIABLE)
         urdf = describe(self._drives.arm, names.joint_names, names.base_link, names.tip_link)
@@ -139,9 +141,9 @@ class JointCell:
             self.program_ended.set()
         if state is DriveState.STOPPED:
             return self._stand(now_s, stopped_s)
-        message = JointState(name=self._names.joint_names, position=positions.tolist())
-        message.header.stamp = self._node.get_clock().now().to_msg()
-        self._states.publish(message)
+        stamp = self._node.get_clock().now().to_msg()
+        names = self._names.joint_names
+        self._states.publish(self._filled.to_message(names, positions, now_s, stamp))
         return None
 
     def _stand(self, now_s: float, since_s: float | None) -> float | None:

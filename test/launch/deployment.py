@@ -1,6 +1,5 @@
 """What the tests of the deployments share: a launch, its output, its processes, its results."""
 
-import json
 import os
 import re
 import select
@@ -15,6 +14,8 @@ from pathlib import Path
 
 import rclpy
 from std_srvs.srv import Trigger
+
+from der_ros.bags.attempt_log import read_attempts
 
 # What both deployments take; each has some of its own.
 SHARED_ARGUMENTS = [
@@ -40,6 +41,7 @@ RESULT_FIELDS = [
     "final_position_error_m",
     "final_angle_error_rad",
     "bag",
+    "bag_fault",
 ]
 
 
@@ -141,7 +143,7 @@ def alive(pid):
 
 
 def attempts(run_dir):
-    return [json.loads(line) for line in (run_dir / "attempts.jsonl").read_text().splitlines()]
+    return read_attempts(run_dir).lines
 
 
 def call(name):

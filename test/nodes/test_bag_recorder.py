@@ -5,8 +5,12 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from builtin_interfaces.msg import Time
 from geometry_msgs.msg import WrenchStamped
+from mcap.reader import make_reader
+from mcap_ros2.decoder import DecoderFactory
 from policy_rig import Cell, call, change_state, own_domain, running, until, write_policy
 from std_msgs.msg import Float32MultiArray, String
 from std_srvs.srv import SetBool
@@ -17,6 +21,7 @@ from der_ros.bags.replay import Verdict, replay_policy
 from der_ros.nodes import bag_recorder
 from der_ros.nodes.bag_recorder import BagRecorder
 from der_ros.nodes.common import LATCHED, Level
+from der_ros.nodes.joint_states import JointStates
 from der_ros.nodes.policy_server import PolicyServer
 from der_ros.policy.runtime import OnnxPolicy
 
@@ -259,3 +264,32 @@ def test_with_too_little_free_no_bag_is_begun(tmp_path):
         assert not ok
         assert "MB free on its disk (min_free_mb)" in told
         assert recorder._collect()[0].level == Level.ERROR
+
+
+def test_every_recorded_topic_decodes_with_both_readers(tmp_path):
+    with running(BagRecorder, run_dir=tmp_path) as (recorder, test):
+        assert record(test, True)[0]
+        sent = set()
+        for entry in bag_recorder.DEFAULT_TOPICS:
+            name, kind = entry.split()[:2]
+            latched = entry.endswith("latched")
+            publisher = test.create_publisher(
+                bag_recorder._message_class(kind), name, LATCHED if latched else 10
+            )
+            assert until(publisher.get_subscription_count)
+            publisher.publish(filled(kind))
+            sent.add("/" + name.lstrip("/"))
+        assert until(lambda: recorder._recording.messages >= len(sent))
+        ok, path = record(test, False)
+        assert ok
+    assert {m.topic for m in contents(path, *sent)} == sent
+    with (Path(path) / f"{Path(path).name}.mcap").open("rb") as file:
+        reader = make_reader(file, decoder_factories=[DecoderFactory()])
+        assert {c.topic for _, c, _, _ in reader.iter_decoded_messages()} == sent
+
+
+def filled(kind):
+    """A message as the stack's nodes publish it."""
+    if kind == "sensor_msgs/msg/JointState":
+        return JointStates().to_message(["joint_a1"], np.zeros(1), 0.0, Time())
+    return bag_recorder._message_class(kind)()
