@@ -99,9 +99,9 @@ class AssemblySupervisor(ShellNode):
             "refused_messages": self._cell.refused,
         }
         wrong = "; ".join(text for text in (self._cell.fault_text(), self._log.fault) if text)
-        if wrong:
-            return [Status("attempts", Level.WARN, f"{self._phase}; {wrong}", figures)]
-        return [Status("attempts", Level.OK, self._phase, figures)]
+        level = Level.WARN if wrong else Level.OK
+        message = f"{self._phase}; {wrong}" if wrong else self._phase
+        return [Status("attempts", level, message, figures), self._cell.sources.status()]
 
     def _successes(self) -> int:
         return sum(result.outcome is Outcome.SUCCESS for result in self._results)
@@ -264,7 +264,10 @@ class AssemblySupervisor(ShellNode):
         if self._config.simulated:
             self._cell.reset_faults()
         patience_s = 10.0 if self._config.simulated else float("inf")
-        self._cell.wait(lambda: not self._cell.faults, patience_s, "the reset of the fault")
+        try:
+            self._cell.wait(lambda: not self._cell.faults, patience_s, "the reset of the fault")
+        except CellError as error:
+            raise CellError(self._cell.fault_text() or str(error)) from error
 
     @contextmanager
     def _recording(self, recording: Recording) -> Iterator[None]:

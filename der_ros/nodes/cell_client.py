@@ -7,12 +7,12 @@ other thread, since many of them block.
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
@@ -22,7 +22,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import Pose, Twist
-from der_ros.nodes.common import LATCHED, Level, ShellNode
+from der_ros.nodes.common import LATCHED_AMONG_OTHERS, ShellNode
 from der_ros.nodes.conversions import (
     CellFrames,
     pose_from_message,
@@ -31,8 +31,10 @@ from der_ros.nodes.conversions import (
     wrench_from_message,
 )
 from der_ros.nodes.frames import TASK_FRAME
+from der_ros.nodes.health_reports import HealthReports
 from der_ros.nodes.polling import PolledSubscription
-from der_ros.nodes.stamps import stamp_ns
+from der_ros.nodes.sources import Sources
+from der_ros.nodes.steady import steady_timer
 from der_ros.nodes.watch_lease import WATCHED_TOPIC
 from der_ros.policy.attempt import PeakWrench
 
@@ -45,6 +47,9 @@ STALE_AFTER_S = 0.2
 # The robot rests 0.2 s after the last command; a verdict may take longer on a busy computer.
 SILENT_AFTER_S = 1.0
 POLL_S = 0.005
+TOLD_S = 0.1
+_WRONG = "sources"
+_TOLD = [f"assembly_supervisor/{name}" for name in ("status", "feedback", "result", "attempt")]
 ENDING_PATIENCE_S = 1.0
 ASK_AGAIN_S = 2.0
 # Longer than the recorder waits for its disk.
@@ -52,6 +57,32 @@ RECORD_PATIENCE_S = 10.0
 REMIND_S = 10.0
 # Ten times within the patience that the launch files give policy_server.
 WATCHED_PERIOD_S = 0.05
+
+
+def _topics(node: ShellNode) -> dict[str, str]:
+    """Return who may publish what an attempt rests on."""
+    own = node.get_fully_qualified_name()
+    return {
+        "kuka/tcp_pose": "kuka_bridge",
+        "netft_data": "ft_bridge",
+        "netft_ready": "ft_bridge",
+        "kuka/delta_twist_cmds": f"policy_server {own}",
+        "sim_cell/goal_pose": "sim_cell",
+        WATCHED_TOPIC: own,
+        **dict.fromkeys(_TOLD, own),
+    }
+
+
+def _services(node: ShellNode) -> dict[str, str]:
+    """Return who may offer what an attempt calls, and what ends it."""
+    theirs = ("policy_server/change_state", "policy_server/get_state", "ft_bridge/bias",
+              "sim_cell/reset", "kuka_bridge/stop", "bag_recorder/record",
+              *RESETS.values())  # fmt: skip
+    own = ("assembly_supervisor/start", "assembly_supervisor/stop")
+    return {
+        **{name: name.partition("/")[0] for name in theirs},
+        **dict.fromkeys(own, node.get_fully_qualified_name()),
+    }
 
 
 class CellError(DerRosError, RuntimeError):
@@ -71,13 +102,16 @@ class CellClient:
         self.goal = Pose.identity()
         self.peak = PeakWrench()
         self.commanded = Twist.zero()
-        self._refused = 0
-        self.faults: dict[str, str] = {}
-        self._warnings: dict[str, str] = {}
-        self._poses = PolledSubscription(node, PoseStamped, "kuka/tcp_pose", 1)
-        self._wrenches = PolledSubscription(node, WrenchStamped, "netft_data", 100)
-        self._commands = PolledSubscription(node, TwistStamped, "kuka/delta_twist_cmds", 10)
-        self._subscribe()
+        self._refused_goals = 0
+        self.sources = Sources(node, _topics(node), _services(node))
+        self._told_lock = threading.Lock()
+        self._poses = self._subscribe(PoseStamped, "kuka/tcp_pose", 1)
+        self._wrenches = self._subscribe(WrenchStamped, "netft_data", 100)
+        self._commands = self._subscribe(TwistStamped, "kuka/delta_twist_cmds", 10)
+        self._readiness = self._subscribe(Bool, "netft_ready", LATCHED_AMONG_OTHERS)
+        self._goals = self._subscribe(PoseStamped, "sim_cell/goal_pose", LATCHED_AMONG_OTHERS)
+        self._health = HealthReports(node, WATCHED_NODES, self.sources.speakers)
+        steady_timer(node, TOLD_S, self._take_told)
         self._twists = node.create_publisher(
             TwistStamped, "kuka/delta_twist_cmds", qos_profile_system_default
         )
@@ -91,14 +125,29 @@ class CellClient:
             for name in ("ft_bridge/bias", "sim_cell/reset", "kuka_bridge/stop", *RESETS.values())
         }
 
-    def _subscribe(self) -> None:
-        subscribe = self._node.create_subscription
-        subscribe(Bool, "netft_ready", self._on_ready, LATCHED)
-        subscribe(PoseStamped, "sim_cell/goal_pose", self._on_goal, LATCHED)
-        subscribe(DiagnosticArray, "/diagnostics", self._on_diagnostics, 50)
+    def _subscribe(self, message_class: Any, topic: str, qos: Any) -> PolledSubscription:
+        rightful = self.sources.topic(topic)
+        return PolledSubscription(self._node, message_class, topic, qos, rightful=rightful)
+
+    def _take_told(self) -> None:
+        """Take in readiness, goal and health; in the executor's thread and in that of attempts."""
+        with self._told_lock:
+            ready, goal = self._readiness.newest(), self._goals.newest()
+            if ready is not None:
+                self.sensor_ready = bool(ready.message.data)
+            if goal is not None:
+                self._take_goal(goal.message)
+            self._health.take()
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """Every error of the watched nodes by the name of its status, and every wrong source."""
+        wrong = (*self.sources.wrong, *self._health.wrong)
+        return {**self._health.faults, **({_WRONG: "; ".join(wrong)} if wrong else {})}
 
     def _poll(self) -> None:
-        """Takes in the poses and wrenches that have come."""
+        """Take in what has come."""
+        self._take_told()
         pose = self._poses.newest()
         if pose is not None:
             # A pose that is none is as good as no pose: what there is goes stale.
@@ -112,46 +161,19 @@ class CellClient:
             self.commanded = twist_from_message(command.message)
             self._command_time_s = command.arrived_s
 
-    def _on_ready(self, message: Bool) -> None:
-        self.sensor_ready = bool(message.data)
-
     @property
     def refused(self) -> int:
         """How many messages were refused for their stamp, or a goal that is no pose."""
-        polled = (self._poses, self._wrenches, self._commands)
-        return self._refused + sum(topic.refused_stamps for topic in polled)
+        polled = (self._poses, self._wrenches, self._commands, self._goals)
+        refused = sum(topic.refused_stamps for topic in polled)
+        return self._refused_goals + self._health.refused + refused
 
-    def _on_goal(self, message: PoseStamped) -> None:
-        with self._refusing("sim_cell/goal_pose"):
-            stamp_ns(message.header.stamp)
-            self.goal = pose_from_message(message)
-
-    def _on_diagnostics(self, message: DiagnosticArray) -> None:
-        with self._refusing("/diagnostics"):
-            stamp_ns(message.header.stamp)
-            self._take_diagnostics(message)
-
-    @contextmanager
-    def _refusing(self, topic: str) -> Iterator[None]:
-        """Count and log what is wrong with a message: none of them ends the node."""
+    def _take_goal(self, message: PoseStamped) -> None:
         try:
-            yield
-        except DerRosError as error:
-            self._refused += 1
-            if self._refused == 1 or self._refused % 1000 == 0:
-                logger.warning("%s refused (%d messages): %s", topic, self._refused, error)
-
-    def _take_diagnostics(self, message: DiagnosticArray) -> None:
-        for status in message.status:
-            if status.name.split(":")[0] not in WATCHED_NODES:
-                continue
-            if status.level == bytes([Level.ERROR]):
-                self.faults[status.name] = f"{status.name}: {status.message}"
-            else:
-                self.faults.pop(status.name, None)
-            self._warnings.pop(status.name, None)
-            if status.level == bytes([Level.WARN]):
-                self._warnings[status.name] = status.message
+            self.goal = pose_from_message(message)
+        except ConfigurationError as error:
+            self._refused_goals += 1
+            logger.warning("sim_cell/goal_pose refused: %s", error)
 
     def pose(self) -> Pose:
         """The newest pose of the held piece in the task frame.
@@ -173,8 +195,8 @@ class CellClient:
         """Why the cell must not move now: a fault or stale data; empty when all is well."""
         self._poll()
         now = time.monotonic()
-        if self.faults:
-            return self.fault_text()
+        if faults := self.fault_text():
+            return faults
         if now - self._pose_time_s > STALE_AFTER_S:
             return f"no robot pose for {STALE_AFTER_S} s"
         if now - self._wrench_time_s > STALE_AFTER_S:
@@ -198,13 +220,15 @@ class CellClient:
         self._poll()
         if time.monotonic() - self._command_time_s <= SILENT_AFTER_S:
             return ""
-        own = [text for name, text in self._warnings.items() if name.startswith("policy_server")]
+        own = [
+            text for name, text in self._health.warnings.items() if name.startswith("policy_server")
+        ]
         hint = own[0] if own else "is it still running?"
         return f"policy_server has sent no command for {SILENT_AFTER_S:g} s: {hint}"
 
     def fault_text(self) -> str:
         """All faults in one line."""
-        return "; ".join(list(self.faults.values()))
+        return "; ".join(self.faults.values())
 
     def command(self, twist: Twist) -> None:
         """Sends one twist of the held piece, task axes."""
@@ -301,6 +325,8 @@ class CellClient:
 
     def _call(self, client: Any, request: Any, name: str, patience_s: float | None = None) -> Any:
         """One service call; it may be the last word to a node, so it also works at shutdown."""
+        if wrong := self.sources.server(name):
+            raise CellError(wrong)
         patience_s = self._service_timeout_s if patience_s is None else patience_s
         self._await(client.service_is_ready, patience_s, f"the service {name} is not there")
         future = client.call_async(request)

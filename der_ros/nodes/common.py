@@ -37,6 +37,11 @@ LATCHED = QoSProfile(
 )
 """State that a late subscriber must still get."""
 
+LATCHED_AMONG_OTHERS = QoSProfile(
+    depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+"""The same for a subscriber who must not lose it to messages of publishers that do not count."""
+
 
 def declare(
     node: Node,

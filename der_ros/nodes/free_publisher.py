@@ -18,7 +18,7 @@ from rclpy.serialization import serialize_message
 from der_ros.drivers.realtime import Grant
 
 
-class _Allocator(ctypes.Structure):
+class Allocator(ctypes.Structure):
     """``rcutils_allocator_t``; nothing is allocated in a message that is only sent."""
 
     _fields_ = [
@@ -34,7 +34,7 @@ class _SerializedMessage(ctypes.Structure):
         ("buffer", ctypes.c_char_p),
         ("buffer_length", ctypes.c_size_t),
         ("buffer_capacity", ctypes.c_size_t),
-        ("allocator", _Allocator),
+        ("allocator", Allocator),
     ]
 
 
@@ -74,7 +74,7 @@ class FreePublisher:
             self._publisher.publish(message)
             return
         data = serialize_message(message)
-        wrapped = _SerializedMessage(data, len(data), len(data), _Allocator())
+        wrapped = _SerializedMessage(data, len(data), len(data), Allocator())
         # Entered, the publisher cannot be destroyed meanwhile.
         handle = self._publisher.handle
         with handle:

@@ -29,13 +29,14 @@ from der_ros.nodes.free_publisher import FreePublisher
 from der_ros.nodes.joint_parameters import JointInterface, declare_cycle, declare_differential
 from der_ros.nodes.joint_reader import JointReader
 from der_ros.nodes.polling import PolledSubscription
-from der_ros.nodes.publisher_watch import PublisherWatch
+from der_ros.nodes.rightful import RightfulTopic, Succession
 from der_ros.nodes.robot_link import Callbacks
 
 # Deep enough that other publishers on the topic (a gripper's) do not push ours out; bounded, so
 # that a flood does not hold up a cycle.
 _MAX_STATES = 100
 _STATES = QoSProfile(depth=_MAX_STATES, reliability=ReliabilityPolicy.BEST_EFFORT)
+_ARM = "arm"
 _COMMANDS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
 
@@ -61,7 +62,11 @@ class JointLink:
         self._commands = FreePublisher(
             node, Float64MultiArray, self._names.command_topic, _COMMANDS
         )
-        self._publishers = PublisherWatch(node, self._names.command_topic, node.get_name())
+        own = node.get_fully_qualified_name()
+        self._publishers = RightfulTopic(node, self._names.command_topic, own)
+        # Whoever tells this arm's joints; a gripper's states on the same topic are none of it.
+        self._tellers = RightfulTopic(node, self._names.states_topic, "")
+        self._telling = Succession()
         self._server: ArmServer | None = None
         self._joints: tuple[str, ...] = tuple(self._names.joint_names)
         self._order: list[int] = []
@@ -119,8 +124,17 @@ class JointLink:
 
     @property
     def rival(self) -> str | None:
-        """Another node that publishes the commands."""
-        return self._publishers.look()
+        """Another node that publishes the commands, or two that tell the arm's joints."""
+        return self._publishers.look() or self._two_tellers()
+
+    def _two_tellers(self) -> str | None:
+        self._tellers.look()
+        pair = self._telling.living_twice.get(_ARM)
+        if pair is None:
+            return None
+        names = " and ".join(self._tellers.sender(gid) or "a node that is gone" for gid in pair)
+        self._telling = Succession()
+        return f"the arm's joints on {self._names.states_topic} are told by {names}; end one"
 
     def open(self) -> None:
         """Begins the cycles, or as soon as the URDF is there."""
@@ -208,7 +222,10 @@ class JointLink:
         now_ns = self._node.get_clock().now().nanoseconds
         for received in islice(self._states.take(), _MAX_STATES):
             reading = self._reader.read(received.message, received.age_s(), now_ns)
-            newest = newest if reading is None else reading
+            if reading is None:
+                continue
+            if received.gid is None or self._telling.takes(_ARM, received.gid):
+                newest = reading
         return newest
 
     def _write(self, angles_rad: Array) -> None:

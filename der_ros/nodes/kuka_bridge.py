@@ -53,10 +53,10 @@ from der_ros.nodes.joint_states import JointStates
 from der_ros.nodes.key_values import to_status
 from der_ros.nodes.outbox import Outbox
 from der_ros.nodes.polling import PolledSubscription
-from der_ros.nodes.publisher_watch import PublisherWatch
 from der_ros.nodes.realtime_process import RealtimeProcess
 from der_ros.nodes.robot_link import Callbacks, RobotLink
 from der_ros.nodes.rsi_link import RsiLink
+from der_ros.nodes.sources import Sources
 from der_ros.nodes.stamps import StampError, stamp_age_s
 from der_ros.nodes.steady import steady_timer
 from der_ros.nodes.tuning import Tuning, highest
@@ -76,6 +76,14 @@ _WAITING_STATES = 250
 _REST_S, _REST_POLL_S = 1.0, 0.004
 _PUBLISHERS_S = 0.5
 _COMMANDS, _WRENCHES = "kuka/delta_twist_cmds", "netft_data"
+_TOLD = (
+    "kuka/tcp_pose",
+    "kuka/joint_states",
+    "kuka/twist_applied",
+    "kuka/limits",
+    "kuka/governor_limits",
+)
+_SERVICES = ("kuka_bridge/stop", "kuka_bridge/reset_fault")
 _LINKS: dict[str, Callable[[ShellNode, Callbacks], RobotLink]] = {
     "rsi": RsiLink,
     "ros2_control": JointLink,
@@ -99,13 +107,13 @@ class KukaBridge(ShellNode):
             self, "publish_every", 1, "Publish the robot's state every so many cycles",
             minimum=1, maximum=250,
         )  # fmt: skip
-        self._watches = declare_watches(self)
+        self._sources = declare_sources(self, self._motion.latch)
         self._outbox: Outbox[SentMotion] = Outbox(_WAITING_STATES)
         self._dropped_reported = 0
         self._connected = False
         self._reported_fault: str | None = None
         self._reminded_s = float("-inf")
-        self._refusal_logged_s = float("-inf")
+        self._refusal, self._refusal_logged_s = "", float("-inf")
         self._answers = 0
         self._make_topics()
         self._tuning = Tuning(
@@ -125,8 +133,13 @@ class KukaBridge(ShellNode):
         self._applied = FreePublisher(self, TwistStamped, "kuka/twist_applied", _STATE)
         self._limits = self.create_publisher(DiagnosticStatus, "kuka/limits", LATCHED)
         self._limits_as_json = self.create_publisher(String, "kuka/governor_limits", LATCHED)
-        self.create_subscription(TwistStamped, _COMMANDS, self._on_command, _NEWEST)
-        self._wrenches = PolledSubscription(self, WrenchStamped, _WRENCHES, _NEWEST_READING)
+        rightful = self._sources.topic
+        self._commands = PolledSubscription(
+            self, TwistStamped, _COMMANDS, _NEWEST, rightful=rightful(_COMMANDS)
+        )
+        self._wrenches = PolledSubscription(
+            self, WrenchStamped, _WRENCHES, _NEWEST_READING, rightful=rightful(_WRENCHES)
+        )
         self.create_service(Trigger, "kuka_bridge/stop", self._on_stop)
         self.create_service(Trigger, "kuka_bridge/reset_fault", self._on_reset)
         steady_timer(self, _WATCH_S, self._watch)
@@ -161,10 +174,10 @@ class KukaBridge(ShellNode):
         self._tell_limits()
         self.get_logger().info(f"limits lowered: {limits}")
 
-    def _on_command(self, message: TwistStamped) -> None:
-        refusal = self._take_command(message)
-        if refusal is not None and time.monotonic() - self._refusal_logged_s > 1.0:
-            self._refusal_logged_s = time.monotonic()
+    def _tell_refusal(self) -> None:
+        refusal, now_s = self._refusal, time.monotonic()
+        if refusal and now_s - self._refusal_logged_s > 1.0:
+            self._refusal, self._refusal_logged_s = "", now_s
             self.get_logger().warning(f"{_COMMANDS} refused: {refusal}")
 
     def _take_command(self, message: TwistStamped) -> str | None:
@@ -190,7 +203,11 @@ class KukaBridge(ShellNode):
         return response
 
     def _on_cycle(self, state: MeasuredRobot) -> Twist:
-        """In the link's thread, before the answer: the newest wrench, then the decision."""
+        """In the link's thread, before the answer: what is newest, then the decision."""
+        command = self._commands.newest()
+        if command is not None:
+            # Told by another thread: this one must not log.
+            self._refusal = self._take_command(command.message) or self._refusal
         received = self._wrenches.newest()
         if received is not None:
             self._motion.accept_wrench(wrench_from_message(received.message), received.age_s())
@@ -236,6 +253,7 @@ class KukaBridge(ShellNode):
         self._watch_threads()
         connected, now = self._link.connected, time.monotonic()
         fault = self._motion.fault
+        self._tell_refusal()
         if fault != self._reported_fault:
             self._reported_fault = fault
             self._diagnostics.publish()
@@ -260,10 +278,11 @@ class KukaBridge(ShellNode):
                 self._motion.latch(f"{failure}; start kuka_bridge anew")
 
     def _watch_publishers(self) -> None:
-        """Somebody else who commands, tells the force or moves the arm is a fault."""
-        for wrong in (*(watch.look() for watch in self._watches), self._link.rival):
-            if wrong is not None:
-                self._motion.latch(wrong)
+        """Latch a fault for somebody else who moves the arm, and for every other wrong source."""
+        self._sources.look()
+        rival = self._link.rival
+        if rival is not None:
+            self._motion.latch(rival)
 
     def _warning(self) -> str:
         """Return what is not well and no fault yet; empty when all is."""
@@ -288,8 +307,7 @@ class KukaBridge(ShellNode):
         }
         refused = {f"refused_{name}": count for name, count in motion.refused.items()}
         done = {f"intervention_{name}": count for name, count in motion.interventions.items()}
-        foreign = [name for watch in self._watches for name in watch.seen.foreign]
-        repeated = [name for watch in self._watches for name in watch.seen.repeated]
+        repeated = self._sources.repeated
         return [
             Status("robot", level, message, {**answers, **self._link.figures()}),
             self._realtime.status({**self._link.grants, "publishing": publishing()}),
@@ -302,7 +320,7 @@ class KukaBridge(ShellNode):
                     "faults": motion.faults,
                     "following_mm": f"{1e3 * astray_m:.2f}",
                     "following_mrad": f"{1e3 * astray_rad:.1f}",
-                    "foreign_publishers": " ".join(foreign),
+                    "foreign_publishers": " ".join(self._sources.foreign),
                     "repeated_publishers": " ".join(repeated),
                     **refused,
                     **done,
@@ -311,18 +329,25 @@ class KukaBridge(ShellNode):
         ]
 
 
-def declare_watches(node: ShellNode) -> tuple[PublisherWatch, ...]:
-    """Who may command and who may tell the force, each a parameter."""
-    return tuple(
-        PublisherWatch(
-            node, topic, declare(
-                node, name, "",
-                f"Names of the only nodes that may publish {topic}, between blanks: another one "
-                "there latches a fault; empty: any node may",
-            ),
+def declare_sources(node: ShellNode, on_wrong: Callable[[str], None]) -> Sources:
+    """Declare who may command and who may tell the force; all else is this node's own.
+
+    Args:
+        node: the bridge.
+        on_wrong: latches what is wrong.
+    """
+    topics = {
+        topic: declare(
+            node, name, "",
+            f"Names of the only nodes that may publish {topic}, between blanks: another one "
+            "there latches a fault; empty: any node may",
         )
         for name, topic in (("command_publishers", _COMMANDS), ("wrench_publishers", _WRENCHES))
-    )  # fmt: skip
+    }  # fmt: skip
+    own = node.get_fully_qualified_name()
+    return Sources(
+        node, {**topics, **dict.fromkeys(_TOLD, own)}, dict.fromkeys(_SERVICES, own), on_wrong
+    )
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -19,9 +19,11 @@ from der_ros.geometry import Pose
 from der_ros.nodes.common import declare
 from der_ros.nodes.conversions import CellFrames, pose_from_message, wrench_from_message
 from der_ros.nodes.polling import PolledSubscription, Received
+from der_ros.nodes.sources import Sources
 from der_ros.nodes.stamps import stamp_ns
 from der_ros.policy.observation import build_observation, wrench_at_held_piece
 
+POSE_TOPIC, WRENCH_TOPIC = "kuka/tcp_pose", "netft_data"
 _NEWEST = QoSProfile(depth=1)
 
 
@@ -43,12 +45,13 @@ class PolicyInputs:
     Args:
         node: that subscribes and declares the parameters.
         frames: of the cell.
+        sources: whose poses and wrenches count; None: anybody's.
 
     Raises:
         ConfigurationError: a parameter is out of its range.
     """
 
-    def __init__(self, node: Node, frames: CellFrames) -> None:
+    def __init__(self, node: Node, frames: CellFrames, sources: Sources | None = None) -> None:
         self._frames = frames
         self._task_from_base = frames.base_from_task.inverse()
         self._timeouts_s = {
@@ -67,9 +70,14 @@ class PolicyInputs:
             minimum=0.001, maximum=10.0,
         )  # fmt: skip
         self._subscriptions = {
-            "pose": PolledSubscription(node, PoseStamped, "kuka/tcp_pose", _NEWEST),
-            "wrench": PolledSubscription(node, WrenchStamped, "netft_data", _NEWEST),
-        }
+            name: PolledSubscription(
+                node, message_class, topic, _NEWEST,
+                rightful=None if sources is None else sources.topic(topic),
+            )
+            for name, message_class, topic in (
+                ("pose", PoseStamped, POSE_TOPIC), ("wrench", WrenchStamped, WRENCH_TOPIC)
+            )
+        }  # fmt: skip
         self._newest: dict[str, Received] = {}
 
     def observe(self) -> NDArray[np.float32]:

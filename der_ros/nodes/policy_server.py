@@ -39,6 +39,7 @@ from der_ros.errors import ContractError, DerRosError
 from der_ros.geometry import Twist
 from der_ros.nodes.common import (
     LATCHED,
+    LATCHED_AMONG_OTHERS,
     DiagnosticsPublisher,
     Level,
     Shell,
@@ -49,8 +50,16 @@ from der_ros.nodes.common import (
 from der_ros.nodes.conversions import CellFrames, twist_to_message
 from der_ros.nodes.frames import TASK_FRAME
 from der_ros.nodes.key_values import from_status, to_status
-from der_ros.nodes.policy_inputs import KINDS, PolicyInputs, UnusableInputError
+from der_ros.nodes.policy_inputs import (
+    KINDS,
+    POSE_TOPIC,
+    WRENCH_TOPIC,
+    PolicyInputs,
+    UnusableInputError,
+)
+from der_ros.nodes.polling import PolledSubscription
 from der_ros.nodes.rate_meter import RateMeter
+from der_ros.nodes.sources import Sources
 from der_ros.nodes.steady import steady_timer
 from der_ros.nodes.watch_lease import WATCHED_TOPIC, Lease, WatchLease
 from der_ros.policy.governor import GovernorLimits
@@ -62,6 +71,9 @@ from der_ros.tasks import TASK_NAMES
 logger = logging.getLogger("policy_server")
 
 UNWATCHED = "unwatched"
+_LIMITS = "kuka/limits"
+_LIMITS_S = 0.1
+_SERVICES = ("policy_server/change_state", "policy_server/get_state", "policy_server/reset_fault")
 
 
 @dataclasses.dataclass
@@ -81,8 +93,9 @@ class PolicyServer(Shell, LifecycleNode):
         super().__init__("policy_server")
         self._declare_parameters()
         self._frames = CellFrames.declare(self)
-        self._inputs = PolicyInputs(self, self._frames)
-        self._lease = WatchLease(self)
+        self._sources = self._declare_sources()
+        self._inputs = PolicyInputs(self, self._frames, self._sources)
+        self._lease = WatchLease(self, self._sources.topic(WATCHED_TOPIC))
         self._policy: OnnxPolicy | None = None
         self._timer: Any = None
         self._counts = Counts()
@@ -108,13 +121,38 @@ class PolicyServer(Shell, LifecycleNode):
         )
         self.add_on_set_parameters_callback(self._on_set_parameters)
 
+    def _declare_sources(self) -> Sources:
+        topics = {
+            POSE_TOPIC: "kuka_bridge",
+            _LIMITS: "kuka_bridge",
+            WRENCH_TOPIC: "ft_bridge",
+            WATCHED_TOPIC: "assembly_supervisor",
+        }
+        own = self.get_fully_qualified_name()
+        return Sources(self, topics, dict.fromkeys(_SERVICES, own), self._on_wrong_source)
+
+    def _on_wrong_source(self, wrong: str) -> None:
+        """Latch it while active; before that it is looked at when a policy is to be activated."""
+        if self._timer is None or self._fault:
+            return
+        self._send(Twist.zero())
+        self._fault = wrong
+        self._complain(wrong)
+
     def _create_topics(self) -> None:
         self._twists = self.create_publisher(TwistStamped, "kuka/delta_twist_cmds", 10)
         self._observations = self.create_publisher(Float32MultiArray, OBSERVATION_TOPIC, 100)
         self._actions = self.create_publisher(Float32MultiArray, ACTION_TOPIC, 100)
         self._contract = self.create_publisher(DiagnosticStatus, CONTRACT_TOPIC, LATCHED)
         self._info = self.create_publisher(String, INFO_TOPIC, LATCHED)
-        self.create_subscription(DiagnosticStatus, "kuka/limits", self._on_limits, LATCHED)
+        self._limits_told = PolledSubscription(
+            self,
+            DiagnosticStatus,
+            _LIMITS,
+            LATCHED_AMONG_OTHERS,
+            rightful=self._sources.topic(_LIMITS),
+        )
+        steady_timer(self, _LIMITS_S, self._take_limits)
         self.create_service(Trigger, "policy_server/reset_fault", self._on_reset_fault)
 
     # Lifecycle.
@@ -145,7 +183,8 @@ class PolicyServer(Shell, LifecycleNode):
 
     def on_activate(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Starts to act at the policy's rate; refused under a fault or limits that are looser."""
-        refusal = self._fault or self._refusal_of_limits()
+        self._take_limits()
+        refusal = self._fault or "; ".join(self._sources.look()) or self._refusal_of_limits()
         if self._policy is None or refusal:
             logger.error("not activated: %s", refusal or "no policy is loaded")
             return TransitionCallbackReturn.FAILURE
@@ -219,10 +258,13 @@ class PolicyServer(Shell, LifecycleNode):
                 return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 
-    def _on_limits(self, message: DiagnosticStatus) -> None:
-        """Take the limits that the robot's bridge holds to."""
+    def _take_limits(self) -> None:
+        """Take in what the robot's bridge holds to."""
+        told = self._limits_told.newest()
+        if told is None:
+            return
         try:
-            self._limits = limits_from_texts(from_status(message))
+            self._limits = limits_from_texts(from_status(told.message))
         except ContractError as error:
             logger.warning("%s", error)
 
@@ -322,7 +364,7 @@ class PolicyServer(Shell, LifecycleNode):
         }
         counts.max_inference_s = 0.0
         level, message = self._health()
-        return [Status("policy", level, message, values)]
+        return [Status("policy", level, message, values), self._sources.status()]
 
     def _health(self) -> tuple[Level, str]:
         if self._fault or self._lapse:

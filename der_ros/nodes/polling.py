@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -17,11 +18,15 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
 from der_ros.nodes.arrivals import ArrivalClock
+from der_ros.nodes.rightful import RightfulTopic, Verdict
 from der_ros.nodes.stamps import stamp_problem
+from der_ros.nodes.taking import Taken, Taker
 
 logger = logging.getLogger(__name__)
 
 _LOG_EVERY_S = 1.0
+# Messages that wait for their publisher's name, which comes within a second.
+_HELD = 16
 
 
 class Received(NamedTuple):
@@ -31,15 +36,22 @@ class Received(NamedTuple):
         message: deserialized, or its CDR bytes if the subscription is raw.
         arrived_s: time of its arrival at this process's middleware, ``time.monotonic``.
         number: as its publisher counts its messages, from 1 on; 0 where that is not known.
+        gid: its publisher's identifier; None where it is not known.
     """
 
     message: Any
     arrived_s: float
     number: int = 0
+    gid: bytes | None = None
 
     def age_s(self) -> float:
         """Return the seconds since it arrived; never negative, whatever the wall clock does."""
         return max(0.0, time.monotonic() - self.arrived_s)
+
+
+class _Waiting(NamedTuple):
+    taken: Taken
+    arrived_s: float
 
 
 class NeverExecuted(CallbackGroup):
@@ -63,7 +75,17 @@ class PolledSubscription:
     A message whose ``header.stamp`` is no time of the epoch is refused, unless the subscription is
     raw.
 
+    Args:
+        node: that subscribes.
+        message_class: of the messages.
+        topic: to subscribe to.
+        qos: of the subscription.
+        raw: messages stay CDR bytes.
+        rightful: decides whose messages are believed; None: everybody's. A message whose publisher
+            has no name yet waits for it.
+
     Attributes:
+        disbelieved: messages of others than the rightful publishers.
         refused_stamps: messages refused for their stamp.
         refusal: why the latest message was refused; empty where it was not.
     """
@@ -76,10 +98,16 @@ class PolledSubscription:
         qos: QoSProfile | int,
         *,
         raw: bool = False,
+        rightful: RightfulTopic | None = None,
     ) -> None:
-        self._subscription = node.create_subscription(
+        subscription = node.create_subscription(
             message_class, topic, _unused, qos, callback_group=NeverExecuted(), raw=raw
         )
+        self._subscription = subscription
+        self._taker, self._rightful = Taker(subscription), rightful
+        self._topic = subscription.topic_name
+        self._held: deque[_Waiting] = deque(maxlen=_HELD)
+        self.disbelieved = 0
         self._clock = ArrivalClock()
         self._stamped = not raw and hasattr(message_class, "header")
         self.refused_stamps = 0
@@ -93,18 +121,11 @@ class PolledSubscription:
 
     def take(self) -> Iterator[Received]:
         """Yield what has come since the last call, oldest first, as far as the queue is deep."""
-        subscription = self._subscription
-        with subscription.handle:
-            while True:
-                taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
-                if taken is None:
-                    self._clock.emptied()
-                    return
-                message, info = taken
-                if self._is_stamped_right(message):
-                    arrived_s = self._clock.arrived_s(info["received_timestamp"])
-                    number = info.get("publication_sequence_number") or 0
-                    yield Received(message, arrived_s, number)
+        for waiting in self._believed():
+            message = self._taker.read(waiting.taken)
+            if self._is_stamped_right(message):
+                taken = waiting.taken
+                yield Received(message, waiting.arrived_s, taken.number, taken.gid)
 
     def _is_stamped_right(self, message: Any) -> bool:
         """Count and log a message whose stamp is no time; it is never handed on."""
@@ -113,7 +134,7 @@ class PolledSubscription:
             self.refusal = ""
             return True
         self.refused_stamps += 1
-        self.refusal = f"{self._subscription.topic_name} refused: {problem}"
+        self.refusal = f"{self._topic} refused: {problem}"
         now_s = time.monotonic()
         if now_s - self._logged_s > _LOG_EVERY_S:
             self._logged_s = now_s
@@ -121,11 +142,32 @@ class PolledSubscription:
         return False
 
     def newest(self) -> Received | None:
-        """The last of ``take``; None when nothing has come since the last call."""
+        """Return the last of ``take``; None when nothing has come since the last call."""
         newest = None
         for newest in self.take():  # noqa: B007
             pass
         return newest
+
+    def _believed(self) -> Iterator[_Waiting]:
+        """Yield the messages of rightful publishers, those first that waited for a name."""
+        for waiting in [self._held.popleft() for _ in range(len(self._held))]:
+            if self._is_believed(waiting):
+                yield waiting
+        while (taken := self._taker.take()) is not None:
+            waiting = _Waiting(taken, self._clock.arrived_s(taken.stamp_ns))
+            if self._is_believed(waiting):
+                yield waiting
+        self._clock.emptied()
+
+    def _is_believed(self, waiting: _Waiting) -> bool:
+        if self._rightful is None:
+            return True
+        verdict = self._rightful.judge(waiting.taken.gid)
+        if verdict is Verdict.UNDECIDED:
+            self._held.append(waiting)
+        elif verdict is Verdict.FOREIGN:
+            self.disbelieved += 1
+        return verdict is Verdict.BELIEVED
 
 
 def _unused(_message: object) -> None:

@@ -15,6 +15,7 @@ from std_msgs.msg import Empty
 
 from der_ros.nodes.common import declare
 from der_ros.nodes.polling import PolledSubscription
+from der_ros.nodes.rightful import RightfulTopic
 
 WATCHED_TOPIC = "policy_server/watched"
 
@@ -32,19 +33,20 @@ class WatchLease:
 
     Args:
         node: that subscribes and declares the parameter.
+        rightful: decides whose messages count.
 
     Raises:
         ConfigurationError: the parameter is out of its range.
     """
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, rightful: RightfulTopic | None = None) -> None:
         self.timeout_s = declare(
             node, "watch_timeout_s", 0.0,
             "While active, somebody must say so often on policy_server/watched that the robot is "
             "watched, s: before that nothing moves, after that it is a fault; 0: nobody needs to",
             minimum=0.0, maximum=10.0,
         )  # fmt: skip
-        self._messages = PolledSubscription(node, Empty, WATCHED_TOPIC, 1)
+        self._messages = PolledSubscription(node, Empty, WATCHED_TOPIC, 1, rightful=rightful)
         self._heard_s: float | None = None
 
     def restart(self) -> None:

@@ -19,6 +19,8 @@ from der_ros.policy.checksum import stamped
 from der_ros.policy.contract import PolicyContract
 
 DT = 0.02
+# The tests' own node stands for all that it does not start.
+RIGHTFUL = {"rightful_sources": "['* test']"}
 _DOMAINS = itertools.count(7 * os.getpid())
 
 
@@ -68,8 +70,9 @@ def until(predicate, timeout_s=10.0):
 @contextlib.contextmanager
 def running(factory, **parameters):
     """A node with these parameters in an executor's thread; yields it and a plain test node."""
+    parameters = {**RIGHTFUL, **parameters}
     arguments = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
-    rclpy.init(args=["--ros-args", *arguments] if arguments else [])
+    rclpy.init(args=["--ros-args", *arguments])
     nodes = []
     try:
         nodes.append(factory())

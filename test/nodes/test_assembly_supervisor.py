@@ -12,7 +12,7 @@ import pytest
 from action_msgs.msg import GoalStatus, GoalStatusArray
 from cell_rig import Cell, CellWithoutPolicy, results
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from policy_rig import call, own_domain, running, until, write_policy
+from policy_rig import RIGHTFUL, call, own_domain, running, until, write_policy
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
@@ -235,6 +235,7 @@ def test_a_policy_whose_answer_to_activation_is_lost_is_a_fault_and_not_watched(
 
 @contextlib.contextmanager
 def process(module, **parameters):
+    parameters = {**RIGHTFUL, **parameters}
     arguments = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
     child = subprocess.Popen(
         [sys.executable, "-m", f"der_ros.nodes.{module}", "--ros-args", *arguments],

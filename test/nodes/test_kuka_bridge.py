@@ -10,6 +10,7 @@ import pytest
 from bridge_rig import process, running, until
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
+from player_rig import NAME, playing
 from rclpy.duration import Duration
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
@@ -199,6 +200,17 @@ def test_a_second_publisher_stops_the_robot_until_it_is_gone(only, kind, topic):
             assert not it.freed()
         finally:
             stranger.destroy_node()
+        assert until(it.freed)
+        assert it.moves()
+
+
+def test_another_pose_beside_the_bridges_own_stops_it():
+    with bench() as it:
+        it.say(x=0.01)
+        assert it.moves()
+        with playing("kuka/tcp_pose"):
+            assert until(lambda: f"kuka/tcp_pose is also published by {NAME}" in it.message())
+            assert it.rests()
         assert until(it.freed)
         assert it.moves()
 

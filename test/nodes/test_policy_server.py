@@ -10,7 +10,17 @@ import time
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from policy_rig import DT, Cell, call, change_state, own_domain, running, until, write_policy
+from policy_rig import (
+    DT,
+    RIGHTFUL,
+    Cell,
+    call,
+    change_state,
+    own_domain,
+    running,
+    until,
+    write_policy,
+)
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from std_msgs.msg import Empty, Float32MultiArray, String
@@ -99,8 +109,8 @@ def test_stale_unsynchronised_garbage_and_foreign_input_is_not_acted_on(policy):
             ({"pose": [0, 0, math.inf, 0, 0, 0, 1]}, "expected finite", "skipped_not_finite"),
             ({"pose": [0] * 7}, "length zero", "skipped_not_finite"),
             ({"wrench_late_s": 0.3}, "0.3", "skipped_unsynchronised"),
-            ({"wrench_late_s": -0.3}, "stamps of pose and wrench", "skipped_unsynchronised"),
             ({"frame": "world"}, "'world'", "skipped_wrong_frame"),
+            ({"wrench_late_s": -0.3}, "stamps of pose and wrench", "skipped_unsynchronised"),
         ]
         for changes, reason, counter in cases:
             seen = len(cell.twists)
@@ -309,6 +319,7 @@ def test_a_signal_while_active_leaves_a_twist_of_zero_and_exit_code_zero(policy,
     command = [sys.executable, "-m", "der_ros.nodes.policy_server", "--ros-args"]
     with running(lambda: ShellNode("idle")) as (_, test):
         cell = Cell(test)
+        command += [p for name, value in RIGHTFUL.items() for p in ("-p", f"{name}:={value}")]
         process = subprocess.Popen([*command, "-p", f"policy:={policy}"], stderr=subprocess.PIPE)
         try:
             assert change_state(test, "configure")
