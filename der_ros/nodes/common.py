@@ -37,6 +37,9 @@ LATCHED = QoSProfile(
 )
 """State that a late subscriber must still get."""
 
+SERVICES = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
+"""Requests and answers; ROS 2's own default keeps ten and loses the others without a word."""
+
 LATCHED_AMONG_OTHERS = QoSProfile(
     depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )
@@ -203,6 +206,17 @@ class Shell:
             raise ConfigurationError(f"parameter use_sim_time: {error}") from error
         if not self.obeys_simulated_clock:
             refuse_simulated_clock(cast(Node, self))
+
+    def create_service(self, *args: Any, **kwargs: Any) -> Any:
+        """Create a service as ``Node`` does, with room for a thousand requests at once."""
+        kwargs.setdefault("qos_profile", SERVICES)
+        # The class that this is mixed into has it.
+        return super().create_service(*args, **kwargs)  # type: ignore[misc]
+
+    def create_client(self, *args: Any, **kwargs: Any) -> Any:
+        """Create a client as ``Node`` does, with room for a thousand answers at once."""
+        kwargs.setdefault("qos_profile", SERVICES)
+        return super().create_client(*args, **kwargs)  # type: ignore[misc]
 
     def finish(self, exit_code: int = 0) -> None:
         """Ends the process with ``exit_code``."""

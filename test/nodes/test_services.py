@@ -1,0 +1,47 @@
+"""Many calls of a service at once: each is answered."""
+
+import pytest
+from policy_rig import own_domain, running, until
+from rclpy.node import Node
+from std_srvs.srv import SetBool, Trigger
+
+from der_ros.nodes.bag_recorder import BagRecorder
+from der_ros.nodes.common import SERVICES, spinning
+from der_ros.nodes.policy_server import PolicyServer
+
+pytestmark = pytest.mark.ros
+CALLS = 500
+
+
+@pytest.fixture(autouse=True)
+def _domain(monkeypatch):
+    own_domain(monkeypatch)
+
+
+@pytest.mark.parametrize("callers", [1, 2])
+def test_of_500_calls_at_once_all_are_answered(callers):
+    with running(PolicyServer):
+        nodes = [Node(f"caller_{i}", use_global_arguments=False) for i in range(callers)]
+        try:
+            name = "policy_server/reset_fault"
+            clients = [node.create_client(Trigger, name, qos_profile=SERVICES) for node in nodes]
+            with spinning(*nodes):
+                assert all(client.wait_for_service(10.0) for client in clients)
+                answers = [
+                    client.call_async(Trigger.Request())
+                    for client in clients
+                    for _ in range(CALLS // callers)
+                ]
+                assert until(lambda: all(answer.done() for answer in answers), 20.0)
+            assert all(answer.result().success for answer in answers)
+        finally:
+            for node in nodes:
+                node.destroy_node()
+
+
+def test_a_recorder_answers_500_calls_at_once(tmp_path):
+    with running(BagRecorder, run_dir=tmp_path) as (_, test):
+        client = test.create_client(SetBool, "bag_recorder/record", qos_profile=SERVICES)
+        assert client.wait_for_service(10.0)
+        answers = [client.call_async(SetBool.Request(data=False)) for _ in range(CALLS)]
+        assert until(lambda: all(answer.done() for answer in answers), 20.0)
