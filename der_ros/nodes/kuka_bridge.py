@@ -204,7 +204,10 @@ class KukaBridge(ShellNode):
 
     def _on_cycle(self, state: MeasuredRobot) -> Twist:
         """In the link's thread, before the answer: what is newest, then the decision."""
+        stamps = self._commands.refused_stamps
         command = self._commands.newest()
+        if self._commands.refused_stamps > stamps:
+            self._motion.refuse_command("invalid_stamp", self._commands.refusal)
         if command is not None:
             # Told by another thread: this one must not log.
             self._refusal = self._take_command(command.message) or self._refusal
