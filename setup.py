@@ -26,6 +26,7 @@ TOOLS = (
     "plot_runs",
     "doctor",
     "identify_payload",
+    "security_policy",
 )
 # Folders that travel, with everything below them, into share/der_ros.
 SHARED_FOLDERS = ("launch", "config", "models", "benchmarks")

@@ -9,17 +9,75 @@ Over UDP nobody waits for a receiver.
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import socket
 from collections.abc import MutableMapping
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO
 
 import rclpy
+
+from der_ros.errors import ConfigurationError
 
 LOOPBACK_PROFILE = Path(__file__).with_name("loopback.xml")
 _RANGE, _LOCALHOST_ONLY = "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY"
 _TRANSPORTS, _PROFILES = "FASTDDS_BUILTIN_TRANSPORTS", "FASTRTPS_DEFAULT_PROFILES_FILE"
+ADDRESS_VARIABLE = "DER_ROS_DDS_ADDRESS"
+"""Names the address of the only network interface that ROS 2 uses beside loopback."""
 # Somebody who sets one of these has chosen transports; static peers may be on other computers.
 _CHOICES = (_TRANSPORTS, _PROFILES, "FASTDDS_DEFAULT_PROFILES_FILE", "ROS_STATIC_PEERS")
+
+
+_KEPT: list[IO[str]] = []
+_INTERFACE_PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
+<profiles>
+  <transport_descriptors>
+    <transport_descriptor>
+      <transport_id>interface</transport_id>
+      <type>UDPv4</type>
+      <interfaceWhiteList>
+        <address>127.0.0.1</address>
+        <address>{address}</address>
+      </interfaceWhiteList>
+    </transport_descriptor>
+  </transport_descriptors>
+  <participant profile_name="interface" is_default_profile="true">
+    <rtps>
+      <useBuiltinTransports>false</useBuiltinTransports>
+      <userTransports>
+        <transport_id>interface</transport_id>
+      </userTransports>
+    </rtps>
+  </participant>
+</profiles>
+"""
+
+
+def interface_profile(address: str) -> str:
+    """Return the path of a Fast DDS profile that listens on one interface and on loopback alone.
+
+    Args:
+        address: IPv4 address of the interface, of this computer.
+
+    Raises:
+        ConfigurationError: it is no IPv4 address, or not one of this computer.
+    """
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((str(ipaddress.IPv4Address(address)), 0))
+    except (ValueError, OSError) as error:
+        raise ConfigurationError(
+            f"{ADDRESS_VARIABLE} (dds_address:=): expected the IPv4 address of a network interface "
+            f"of this computer, got {address!r} ({error})"
+        ) from error
+    # Fast DDS reads it in rclpy.init; it goes when this process ends in good order.
+    file = NamedTemporaryFile("w", prefix="der_ros_dds_", suffix=".xml", encoding="utf-8")  # noqa: SIM115
+    _KEPT.append(file)
+    file.write(_INTERFACE_PROFILE.format(address=address))
+    file.flush()
+    return file.name
 
 
 def keep_processes_apart(environment: MutableMapping[str, str] = os.environ) -> None:
@@ -38,5 +96,7 @@ def keep_processes_apart(environment: MutableMapping[str, str] = os.environ) -> 
         environment.pop(_LOCALHOST_ONLY, None)
         environment[_RANGE] = "SYSTEM_DEFAULT"
         environment[_PROFILES] = str(LOOPBACK_PROFILE)
+    elif environment.get(ADDRESS_VARIABLE):
+        environment[_PROFILES] = interface_profile(environment[ADDRESS_VARIABLE])
     else:
         environment[_TRANSPORTS] = "UDPv4"

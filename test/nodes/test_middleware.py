@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from bridge_rig import environment
 
+from der_ros.errors import ConfigurationError
 from der_ros.nodes import middleware
 from der_ros.nodes.middleware import LOOPBACK_PROFILE, keep_processes_apart
 
@@ -103,3 +105,47 @@ def test_it_shares_no_memory_and_hears_nodes_that_do(ours, theirs):
 
 def test_the_tests_own_nodes_share_none_either():
     assert os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] == str(LOOPBACK_PROFILE)
+
+
+TALKER = """
+import sys, time, rclpy
+from der_ros.nodes.middleware import keep_processes_apart
+keep_processes_apart()
+rclpy.init()
+node = rclpy.create_node("bound")
+print("ready", flush=True)
+sys.stdin.readline()
+"""
+
+
+def unicast_addresses(pid):
+    """Local addresses of a process's UDP sockets, as hexadecimal text of /proc/net/udp."""
+    inodes = set()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        target = os.readlink(entry)
+        if target.startswith("socket:["):
+            inodes.add(target[8:-1])
+    lines = [line.split() for line in Path("/proc/net/udp").read_text().splitlines()[1:]]
+    return {fields[1].split(":")[0] for fields in lines if fields[9] in inodes}
+
+
+@pytest.mark.ros
+def test_it_listens_on_the_named_interface_alone():
+    """A socket that is bound to 0.0.0.0 takes what comes from any network."""
+    named = {key: value for key, value in environment().items() if key not in (
+        "FASTRTPS_DEFAULT_PROFILES_FILE", "ROS_AUTOMATIC_DISCOVERY_RANGE")}  # fmt: skip
+    named["DER_ROS_DDS_ADDRESS"] = "127.0.0.1"
+    with subprocess.Popen(
+        [sys.executable, "-c", TALKER], env=named, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline() == b"ready\n"
+        found = unicast_addresses(process.pid)
+        process.stdin.close()
+    # Loopback, and the discovery's multicast group, which is joined on the named interface.
+    assert found <= {"0100007F", "0100FFEF"}
+
+
+@pytest.mark.parametrize("address", ["eth0", "300.1.1.1", "203.0.113.77"])
+def test_an_address_that_is_not_this_computers_is_refused(address):
+    with pytest.raises(ConfigurationError, match="dds_address"):
+        keep_processes_apart({"DER_ROS_DDS_ADDRESS": address})

@@ -1,0 +1,64 @@
+"""The tool ``security_policy``: writes or checks the SROS2 policy of a running deployment."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from der_ros.cli._common import run_tool
+from der_ros.errors import ConfigurationError
+from der_ros.nodes.security_policy import Policy, from_xml, lacking, merged, read_graph, to_xml
+
+NODES = (
+    "assembly_supervisor", "bag_recorder", "cell_view", "ft_bridge", "kuka_bridge",
+    "policy_server", "sim_cell",
+)  # fmt: skip
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the tool; return 0 when the policy was written, or allows all that the nodes do."""
+    parser = argparse.ArgumentParser(
+        prog="security_policy",
+        description="Read from the ROS graph what the nodes of a running deployment publish, "
+        "subscribe to, offer and call, as an SROS2 policy file. Start the deployment first, in the "
+        "same ROS domain.",
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the policy to this file; "
+                        "what it allows already stays allowed")  # fmt: skip
+    parser.add_argument("--check", type=Path, metavar="FILE", help="list what this policy lacks")
+    parser.add_argument("--patience-s", type=float, default=20.0, help="time to find the nodes")
+    options = parser.parse_args(args)
+    if (options.out is None) == (options.check is None):
+        parser.error("expected one of --out FILE and --check FILE")
+    return run_tool(lambda: _write(options) if options.out else _check(options))
+
+
+def _write(options: argparse.Namespace) -> int:
+    found = read_graph(NODES, options.patience_s)
+    before = _read(options.out) if options.out.exists() else {}
+    policy = merged(before, found)
+    options.out.write_text(to_xml(policy), encoding="utf-8")
+    print(f"{options.out}: {len(policy)} nodes, {sum(map(len, policy.values()))} permissions")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    policy = _read(options.check)
+    missing = lacking(policy, read_graph(NODES, options.patience_s))
+    for line in missing:
+        print(line)
+    print(f"{options.check}: {len(missing)} permissions are missing", file=sys.stderr)
+    return 1 if missing else 0
+
+
+def _read(path: Path) -> Policy:
+    try:
+        return from_xml(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"expected a readable policy file at {path}: {error}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

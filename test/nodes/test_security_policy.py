@@ -1,0 +1,46 @@
+import pytest
+
+from der_ros.errors import ConfigurationError
+from der_ros.nodes.security_policy import Rule, from_xml, lacking, merged, to_xml
+from der_ros.policy.shipped import package_folders
+
+SHIPPED = [*package_folders("config")][-1] / "sros2" / "policy.xml"
+SAYS = Rule("topics", "publish", "/kuka/limits")
+HEARS = Rule("topics", "subscribe", "/netft_data")
+STOPS = Rule("services", "reply", "/kuka_bridge/stop")
+POLICY = {"/kuka_bridge": frozenset({SAYS, HEARS, STOPS}), "/ns/ft_bridge": frozenset({HEARS})}
+
+
+def test_a_policy_reads_back_as_it_was():
+    assert from_xml(to_xml(POLICY)) == POLICY
+
+
+def test_what_a_policy_lacks_is_named():
+    less = POLICY | {"/kuka_bridge": frozenset({SAYS})}
+    assert lacking(less, POLICY) == [
+        "/kuka_bridge: reply /kuka_bridge/stop",
+        "/kuka_bridge: subscribe /netft_data",
+    ]
+    assert lacking(POLICY, less) == []
+
+
+def test_policies_of_two_deployments_are_joined():
+    one, other = {"/a": frozenset({SAYS})}, {"/a": frozenset({HEARS}), "/b": frozenset({STOPS})}
+    assert merged(one, other) == {"/a": frozenset({SAYS, HEARS}), "/b": frozenset({STOPS})}
+
+
+@pytest.mark.parametrize("text", ["", "<policy/>", "<robot/>", '<policy version="9">'])
+def test_what_is_no_policy_is_refused(text):
+    with pytest.raises(ConfigurationError, match="policy file"):
+        from_xml(text)
+
+
+def test_the_shipped_policy_names_who_may_command():
+    policy = from_xml(SHIPPED.read_text())
+    commands = Rule("topics", "publish", "/kuka/delta_twist_cmds")
+    assert {name for name, rules in policy.items() if commands in rules} == {
+        "/assembly_supervisor", "/policy_server"
+    }  # fmt: skip
+    pose = Rule("topics", "publish", "/kuka/tcp_pose")
+    assert {name for name, rules in policy.items() if pose in rules} == {"/kuka_bridge"}
+    assert not any(rule.name == "*" for rules in policy.values() for rule in rules)
