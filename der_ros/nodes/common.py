@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from enum import IntEnum
@@ -27,8 +28,11 @@ from der_ros.nodes.logs import log_to_console, logged_by
 from der_ros.nodes.middleware import keep_processes_apart
 from der_ros.nodes.simulated_clock import refuse_simulated_clock
 from der_ros.nodes.steady import steady_timer
+from der_ros.threads import Worker
 
 logger = logging.getLogger(__name__)
+
+_PULSE_S = 0.1
 
 Value = TypeVar("Value", bool, int, float, str, list[float], list[str])
 
@@ -292,23 +296,35 @@ def spinning(
     executor = SingleThreadedExecutor()
     for node in nodes:
         executor.add_node(node)
-    closed = threading.Event()
+    closed, turn = threading.Event(), threading.Event()
 
     def spin() -> None:
         try:
             while not closed.is_set():
                 executor.spin_once(timeout_sec=1.0)
+                turn.set()
         except BaseException as error:
             if on_error is None:
                 raise
             on_error(error)
 
+    def pulse() -> None:
+        # The middleware waits by the wall clock: one that is set back prolongs the wait under way.
+        while not closed.is_set():
+            time.sleep(_PULSE_S)
+            if not turn.is_set():
+                executor.wake()
+            turn.clear()
+
     thread = threading.Thread(target=spin, name="executor")
+    pulses = Worker("executor-pulse", pulse, finite=True, join_s=1.0)
     thread.start()
+    pulses.start()
     try:
         yield
     finally:
         closed.set()
+        pulses.stop()
         executor.wake()
         thread.join(timeout=5.0)
         executor.shutdown()

@@ -1,11 +1,13 @@
 """Timers and durations of nodes: none hangs on a clock that can be set."""
 
 import ast
+import time
 from pathlib import Path
 
 import pytest
 from policy_rig import own_domain, running, until
 from rclpy.clock import ClockType
+from rclpy.executors import SingleThreadedExecutor
 
 from der_ros.nodes.common import ShellNode
 from der_ros.nodes.steady import steady_timer
@@ -73,3 +75,19 @@ def test_a_steady_timer_fires_on_the_steady_clock(monkeypatch):
         timer = steady_timer(node, 0.01, lambda: fired.append(1))
         assert timer.clock.clock_type == ClockType.STEADY_TIME
         assert until(lambda: len(fired) >= 3)
+
+
+@pytest.mark.ros
+def test_a_wait_of_the_executor_is_never_long(monkeypatch):
+    """The middleware waits by the wall clock: one set back would prolong a wait by the step."""
+    own_domain(monkeypatch)
+    wakes: list[float] = []
+    wake = SingleThreadedExecutor.wake
+
+    def counted(executor):
+        wakes.append(time.monotonic())
+        wake(executor)
+
+    monkeypatch.setattr(SingleThreadedExecutor, "wake", counted)
+    with running(lambda: ShellNode("idle")):
+        assert until(lambda: len(wakes) >= 10, 10.0)
