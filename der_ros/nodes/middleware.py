@@ -18,16 +18,19 @@ from tempfile import NamedTemporaryFile
 from typing import IO
 
 import rclpy
+import rclpy.qos
 
 from der_ros.errors import ConfigurationError
 
 LOOPBACK_PROFILE = Path(__file__).with_name("loopback.xml")
 _RANGE, _LOCALHOST_ONLY = "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY"
-_TRANSPORTS, _PROFILES = "FASTDDS_BUILTIN_TRANSPORTS", "FASTRTPS_DEFAULT_PROFILES_FILE"
+_TRANSPORTS = "FASTDDS_BUILTIN_TRANSPORTS"
+# Fast DDS 2 (Jazzy) reads the first, Fast DDS 3 (Kilted) the second, and warns of the first.
+_PROFILES_2, _PROFILES_3 = "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"
 ADDRESS_VARIABLE = "DER_ROS_DDS_ADDRESS"
 """Names the address of the only network interface that ROS 2 uses beside loopback."""
 # Somebody who sets one of these has chosen transports; static peers may be on other computers.
-_CHOICES = (_TRANSPORTS, _PROFILES, "FASTDDS_DEFAULT_PROFILES_FILE", "ROS_STATIC_PEERS")
+_CHOICES = (_TRANSPORTS, _PROFILES_2, _PROFILES_3, "ROS_STATIC_PEERS")
 
 
 _KEPT: list[IO[str]] = []
@@ -81,7 +84,7 @@ def interface_profile(address: str) -> str:
 
 
 def keep_processes_apart(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Chooses UDP alone for this process and those it starts; call it before ``rclpy.init``.
+    """Choose UDP alone for this process and those it starts; call it before ``rclpy.init``.
 
     Nodes of other packages need nothing for it: they reach this process by UDP, too. What a user
     has chosen, and other middlewares than Fast DDS, are left alone.
@@ -95,8 +98,14 @@ def keep_processes_apart(environment: MutableMapping[str, str] = os.environ) -> 
         # what LOCALHOST does.
         environment.pop(_LOCALHOST_ONLY, None)
         environment[_RANGE] = "SYSTEM_DEFAULT"
-        environment[_PROFILES] = str(LOOPBACK_PROFILE)
+        environment[profiles_variable()] = str(LOOPBACK_PROFILE)
     elif environment.get(ADDRESS_VARIABLE):
-        environment[_PROFILES] = interface_profile(environment[ADDRESS_VARIABLE])
+        environment[profiles_variable()] = interface_profile(environment[ADDRESS_VARIABLE])
     else:
         environment[_TRANSPORTS] = "UDPv4"
+
+
+def profiles_variable() -> str:
+    """Return the variable by which this ROS 2's Fast DDS finds its profiles."""
+    # Where ROS 2 comes as wheels ROS_DISTRO is not set. Jazzy's rclpy does not have this name yet.
+    return _PROFILES_3 if hasattr(rclpy.qos, "qos_profile_rosout_default") else _PROFILES_2

@@ -26,6 +26,7 @@ virtual environment with ROS 2's wheels; it builds the package, and then becomes
 Later calls only check that nothing has changed. Its own messages go to standard error.
 
   ROS2W_PYTHON   the Python to make the environment with (default: the best that is found)
+  ROS2W_DISTRO   the ROS 2 whose wheels are installed: jazzy (default) or kilted
 """
 
 

@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,10 @@ from ros2w.report import SetupError, cause_of_failure, pip_progress, say, step
 from ros2w.state import State, hash_of, sources, stamp
 
 PACKAGE = "der_ros"
+# Those of which there are wheels; the first is the default.
+DISTRIBUTIONS = ("jazzy", "kilted")
+# The one list without hashes: see requirements/README.md.
+TORCH = "torch"
 COLCON = "import sys; from colcon_core.command import main; sys.exit(main())"
 BOOTSTRAP_MARK = "_ROS_WHEELS_BOOTSTRAP_COMPLETE"
 
@@ -22,19 +26,45 @@ BOOTSTRAP_MARK = "_ROS_WHEELS_BOOTSTRAP_COMPLETE"
 class Environment:
     """A virtual environment with what jobs need, and the package built into ``install``.
 
-    Without a sourced ROS 2 it is ``.venv``, with ROS 2's wheels and the stand-in for launch; with
-    one it is ``.venv-ros``, which sees that installation and adds what it lacks.
+    Without a sourced ROS 2 it is ``.venv``, with ROS 2's wheels and the stand-in for launch (or
+    ``.venv-kilted``, for the wheels of that one); with one it is ``.venv-ros``, which sees that
+    installation and adds what it lacks.
     """
 
     def __init__(self, root: Path, variables: Mapping[str, str]) -> None:
         self.root = root
         self.variables = dict(variables)
         self.ros = self._find_ros()
-        self.folder = root / (".venv-ros" if self.ros else ".venv")
+        self.distribution = self._chosen_distribution()
+        self.folder = root / self._folder_name()
         self.python = self.folder / "bin" / "python"
         self._mark = self.folder / ".ros2w"
         self._state_path = self._mark / "state.json"
         self._requirements = root / "requirements"
+
+    def _chosen_distribution(self) -> str:
+        """Return the ROS 2 whose wheels are wanted.
+
+        Raises:
+            SetupError: if there are no wheels of it, or another one is sourced.
+        """
+        wanted = self.variables.get("ROS2W_DISTRO") or DISTRIBUTIONS[0]
+        if wanted not in DISTRIBUTIONS:
+            raise SetupError(
+                f"ROS2W_DISTRO={wanted}: there are wheels of {' and '.join(DISTRIBUTIONS)} only; "
+                "for another ROS 2 install it and source it"
+            )
+        if self.ros and self.variables.get("ROS2W_DISTRO") not in {None, self.ros.distribution}:
+            raise SetupError(
+                f"ROS2W_DISTRO={wanted}, but ROS 2 {self.ros.distribution} is sourced: "
+                "call from a terminal where none is, or leave ROS2W_DISTRO away"
+            )
+        return wanted
+
+    def _folder_name(self) -> str:
+        if self.ros:
+            return ".venv-ros"
+        return ".venv" if self.distribution == DISTRIBUTIONS[0] else f".venv-{self.distribution}"
 
     def _find_ros(self) -> ros.SourcedRos | None:
         return ros.find(self.variables, self.root, self.root / ".venv-ros" / ".ros2w" / "ros.json")
@@ -158,27 +188,50 @@ class Environment:
     # What goes into it
 
     def _lists(self, level: str) -> Iterator[tuple[str, Path]]:
-        names = ["build", *([] if self.ros else ["ros"]), *LEVELS[: LEVELS.index(level) + 1]]
-        for name in names:
-            yield name, self._requirements / f"{name}.txt"
+        """Yield what is installed from for a level: locks, or lists next to a sourced ROS 2."""
+        levels = LEVELS[: LEVELS.index(level) + 1]
+        if self.ros is not None:
+            # ROS 2 brings packages of its own: what it lacks has to fit them.
+            for name in ("build", *levels):
+                yield name, self._requirements / f"{name}.txt"
+            return
+        for name in ("build", f"ros-{self.distribution}", *levels):
+            yield name, self._requirements / "locks" / f"{name}.txt"
+        if "train" in levels:
+            yield TORCH, self._requirements / f"{TORCH}.txt"
 
     def _install_packages(self, state: State, level: str) -> None:
         self._warn_of_compiling(state, level)
         lists = dict(self._lists(level))
-        chosen = [name for name in lists if name not in LEVELS or name == level]
         command = [str(self.python), "-m", "pip", "install", "--progress-bar", "off"]
         command += ["--no-input", "--disable-pip-version-check", "--no-warn-script-location"]
-        for name in chosen:
-            command += ["-r", str(lists[name])]
-        if self.ros is not None and self.ros.numpy:
+        complaint = f"{LEVEL_NAMES[level]} cannot be installed"
+        with self._doing(state, "packages"), step(f"installing {LEVEL_NAMES[level]}"):
+            for words in self._pip_words(lists, level):
+                self._pip([*command, *words], complaint, pip_progress())
+            state.level = level
+            state.lists = {name: hash_of(path) for name, path in lists.items()}
+
+    def _pip_words(self, lists: Mapping[str, Path], level: str) -> Iterator[list[str]]:
+        """Yield the arguments of each pip that is needed to install some lists."""
+
+        def read(paths: Iterable[Path]) -> list[str]:
+            return [word for path in paths for word in ("-r", str(path))]
+
+        if self.ros is None:
+            # The locks are complete, and nothing is resolved anew.
+            locks = [path for name, path in lists.items() if name != TORCH]
+            yield ["--require-hashes", "--no-deps", *read(locks)]
+            if TORCH in lists:
+                yield read([lists[TORCH]])
+            return
+        words = read([lists["build"], lists[level]])
+        if self.ros.numpy:
             # ROS 2's messages are compiled for this numpy.
             constraints = self._mark / "constraints.txt"
             constraints.write_text(f"numpy=={self.ros.numpy}\n")
-            command += ["-c", str(constraints)]
-        with self._doing(state, "packages"), step(f"installing {LEVEL_NAMES[level]}"):
-            self._pip(command, f"{LEVEL_NAMES[level]} cannot be installed", pip_progress())
-            state.level = level
-            state.lists = {name: hash_of(path) for name, path in lists.items()}
+            words += ["-c", str(constraints)]
+        yield words
 
     def _pip(
         self,

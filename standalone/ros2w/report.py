@@ -2,12 +2,14 @@
 
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 SHOWN_MEGABYTES = 10.0
+HEARTBEAT_S = 30.0
 
 
 class SetupError(Exception):
@@ -34,10 +36,22 @@ def passing(message: str) -> None:
 
 @contextmanager
 def step(what: str) -> Iterator[None]:
-    """Announce a step, and say at its end how long it took."""
+    """Announce a step, say now and then that it goes on, and at its end how long it took."""
     say(f"{what} ...")
     began_s = time.monotonic()
-    yield
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(HEARTBEAT_S):
+            say(f"  still {what}: {time.monotonic() - began_s:.0f} s so far")
+
+    heart = threading.Thread(target=beat, daemon=True)
+    heart.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        heart.join()
     say(f"{what}: done in {time.monotonic() - began_s:.0f} s")
 
 
@@ -63,6 +77,11 @@ def pip_progress() -> Callable[[str], None]:
 
 # What a failed pip's output holds, and what is missing then; the first that fits is told.
 CAUSES = (
+    (
+        r"THESE PACKAGES DO NOT MATCH THE HASHES",
+        "a downloaded package is not the one that requirements/locks names: nothing of it was "
+        "installed. Call again; if it stays so, ask who keeps your package index",
+    ),
     (r"No space left on device|Errno 28|Disk quota", "the disk is full"),
     (
         r"Temporary failure in name resolution|Name or service not known|Network is unreachable"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ros2w import cli, environment, pythons
+from ros2w import cli, environment, pythons, report
 from ros2w.children import only_one, run_logged
 from ros2w.environment import Environment
 from ros2w.report import SetupError
@@ -64,10 +64,11 @@ class Tools:
 @pytest.fixture
 def root(tmp_path):
     made = tmp_path / "repository"
-    for folder in ("requirements", "der_ros", "standalone"):
+    for folder in ("requirements/locks", "der_ros", "standalone"):
         (made / folder).mkdir(parents=True)
-    for name in ("build", "ros", "robot", "sim", "train", "dev"):
-        (made / "requirements" / f"{name}.txt").write_text(name)
+    for name in ("build", "ros-jazzy", "ros-kilted", "robot", "sim", "train", "dev"):
+        (made / "requirements/locks" / f"{name}.txt").write_text(name)
+    (made / "requirements/torch.txt").write_text("torch")
     (made / "der_ros" / "a.py").touch()
     (made / "der_ros" / "b.py").touch()
     (made / "standalone" / "pyproject.toml").touch()
@@ -91,7 +92,7 @@ def ensure(root, tools, level="robot"):
     return tools.calls[:]
 
 
-FIRST = ["venv", "pip build ros robot", "stand-in", "build"]
+FIRST = ["venv", "pip build ros-jazzy robot", "stand-in", "build"]
 
 
 def test_a_second_call_does_nothing(root, tools):
@@ -101,17 +102,55 @@ def test_a_second_call_does_nothing(root, tools):
 
 def test_more_is_installed_when_a_job_needs_more_and_then_kept(root, tools):
     ensure(root, tools)
-    assert ensure(root, tools, "sim") == ["pip build ros sim"]
+    assert ensure(root, tools, "sim") == ["pip build ros-jazzy robot sim"]
     assert ensure(root, tools) == []
-    (root / "requirements/robot.txt").write_text("robot and more")
-    assert ensure(root, tools) == ["pip build ros sim"]
+    (root / "requirements/locks/robot.txt").write_text("robot and more")
+    assert ensure(root, tools) == ["pip build ros-jazzy robot sim"]
 
 
 def test_a_changed_list_counts_only_for_jobs_that_need_it(root, tools):
     ensure(root, tools, "sim")
-    (root / "requirements/sim.txt").write_text("sim and more")
+    (root / "requirements/locks/sim.txt").write_text("sim and more")
     assert ensure(root, tools) == []
-    assert ensure(root, tools, "sim") == ["pip build ros sim"]
+    assert ensure(root, tools, "sim") == ["pip build ros-jazzy robot sim"]
+
+
+def test_locks_are_installed_by_hash_and_torch_after_them(root, tools, monkeypatch):
+    commands = []
+    run = tools.run
+    monkeypatch.setattr(
+        environment,
+        "run_logged",
+        lambda command, *a, **k: commands.append(command) or run(command, *a, **k),
+    )
+    assert ensure(root, tools, "train")[1:3] == ["pip build ros-jazzy robot sim train", "pip torch"]
+    locked, torch = [command for command in commands if "-r" in command]
+    assert {"--require-hashes", "--no-deps"} <= set(locked)
+    assert not {"--require-hashes", "--no-deps"} & set(torch)
+
+
+def test_each_distribution_has_an_environment_of_its_own(root, tools):
+    ensure(root, tools)
+    tools.calls.clear()
+    Environment(root, {"PATH": "/bin", "ROS2W_DISTRO": "kilted"}).ensure("robot")
+    assert tools.calls[:2] == ["venv", "pip build ros-kilted robot"]
+    assert (root / ".venv-kilted/bin/python").exists()
+    assert (root / ".venv/bin/python").exists()
+
+
+def test_a_distribution_without_wheels_is_named(root):
+    with pytest.raises(SetupError, match="ROS2W_DISTRO=lyrical: there are wheels of jazzy and"):
+        Environment(root, {"PATH": "/bin", "ROS2W_DISTRO": "lyrical"})
+
+
+def test_a_long_step_says_that_it_goes_on(capsys, monkeypatch):
+    monkeypatch.setattr(report, "HEARTBEAT_S", 0.01)
+    said = ""
+    deadline = time.monotonic() + 30
+    with report.step("compiling"):
+        while "still compiling" not in said and time.monotonic() < deadline:
+            said += capsys.readouterr().err
+    assert "still compiling: 0 s so far" in said
 
 
 def test_changed_sources_are_built_again_and_removed_ones_leave_the_build(root, tools):
@@ -138,7 +177,7 @@ def test_a_lost_build_is_made_again(root, tools):
     ("step", "repair"),
     [
         ("venv", FIRST),
-        ("pip build ros robot", FIRST[1:]),
+        ("pip build ros-jazzy robot", FIRST[1:]),
         ("stand-in", FIRST[2:]),
         ("build", FIRST[3:]),
     ],
@@ -154,7 +193,7 @@ def test_an_interrupted_set_up_goes_on_where_it_was(root, tools, step, repair):
 
 def test_packages_that_an_interruption_broke_make_the_environment_anew(root, tools):
     ensure(root, tools)
-    tools.die_at = "pip build ros sim"
+    tools.die_at = "pip build ros-jazzy robot sim"
     with pytest.raises(KeyboardInterrupt):
         ensure(root, tools, "sim")
     info = root / ".venv/lib/python3.11/site-packages/half-1.0.dist-info"

@@ -10,11 +10,15 @@ from bridge_rig import environment
 
 from der_ros.errors import ConfigurationError
 from der_ros.nodes import middleware
-from der_ros.nodes.middleware import LOOPBACK_PROFILE, keep_processes_apart
+from der_ros.nodes.middleware import (
+    LOOPBACK_PROFILE,
+    keep_processes_apart,
+    profiles_variable,
+)
 
 PROFILE = {
     "ROS_AUTOMATIC_DISCOVERY_RANGE": "SYSTEM_DEFAULT",
-    "FASTRTPS_DEFAULT_PROFILES_FILE": str(LOOPBACK_PROFILE),
+    profiles_variable(): str(LOOPBACK_PROFILE),
 }
 UDP = {"FASTDDS_BUILTIN_TRANSPORTS": "UDPv4"}
 
@@ -80,7 +84,8 @@ while heard != {"ours", "theirs"} and time.monotonic() < end:
 stays = time.monotonic() + 1.0  # the other one has perhaps not heard this one yet
 while time.monotonic() < stays:
     rclpy.spin_once(node, timeout_sec=0.1)
-shared = "/dev/shm/fastrtps" in open("/proc/self/maps").read()
+maps = open("/proc/self/maps").read()
+shared = "/dev/shm/fastrtps_" in maps or "/dev/shm/fastdds_" in maps
 print(sorted(heard), "shared memory" if shared else "udp alone")
 """
 
@@ -104,7 +109,7 @@ def test_it_shares_no_memory_and_hears_nodes_that_do(ours, theirs):
 
 
 def test_the_tests_own_nodes_share_none_either():
-    assert os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] == str(LOOPBACK_PROFILE)
+    assert os.environ[profiles_variable()] == str(LOOPBACK_PROFILE)
 
 
 TALKER = """
@@ -133,7 +138,7 @@ def unicast_addresses(pid):
 def test_it_listens_on_the_named_interface_alone():
     """A socket that is bound to 0.0.0.0 takes what comes from any network."""
     named = {key: value for key, value in environment().items() if key not in (
-        "FASTRTPS_DEFAULT_PROFILES_FILE", "ROS_AUTOMATIC_DISCOVERY_RANGE")}  # fmt: skip
+        profiles_variable(), "ROS_AUTOMATIC_DISCOVERY_RANGE")}  # fmt: skip
     named["DER_ROS_DDS_ADDRESS"] = "127.0.0.1"
     with subprocess.Popen(
         [sys.executable, "-c", TALKER], env=named, stdin=subprocess.PIPE, stdout=subprocess.PIPE
