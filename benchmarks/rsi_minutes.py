@@ -168,7 +168,7 @@ def _start_poses() -> tuple[Pose, Pose]:
         if path.exists():
             nodes = yaml.safe_load(path.read_text())
             task_frame = nodes["/**"]["ros__parameters"]["task_frame"]
-            tool = nodes["sim_cell"]["ros__parameters"]["flange_from_tcp"]
+            tool = nodes["/**/sim_cell"]["ros__parameters"]["flange_from_tcp"]
             start = Pose.from_sequence(task_frame, "task_frame") @ make_task("lap_joint").start_pose
             return start, Pose.from_sequence(tool, "flange_from_tcp")
     sys.exit("error: expected config/deploy_kr60.yaml in the package, found none; build it again")

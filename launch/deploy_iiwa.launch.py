@@ -4,12 +4,12 @@ The nodes are those of deploy_kr60.launch.py. A simulated cell has an iiwa on th
 ros2_control system; a real one is brought up by its own driver before this.
 """
 
-from launch.actions import DeclareLaunchArgument
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
-from launch_ros.parameter_descriptions import ParameterFile
-from launch_ros.substitutions import FindPackageShare
+from pathlib import Path
 
-from der_ros.nodes.launching import deployment, deployment_arguments, number, text
+from der_ros.nodes.cell_parameters import merged, read_parameters, shipped_config
+from der_ros.nodes.deployment_arguments import deployment_arguments
+from der_ros.nodes.launch_arguments import Argument
+from der_ros.nodes.launching import RobotParts, deployment
 
 # Two steps of the simulated physics: 125 joint states each second.
 SIM_CYCLE_MS = 8
@@ -21,36 +21,45 @@ ARGUMENTS = deployment_arguments(
     robots="sim: a simulated iiwa in this host; ros2_control: an arm whose "
     "forward_position_controller is active",
     own=[
-        DeclareLaunchArgument(
-            "stack",
-            default_value="lbr_fri_ros2_stack",
-            choices=["lbr_fri_ros2_stack", "kuka_drivers"],
-            description="Whose names joints and topics have: config/ros2_control/<stack>.yaml",
+        Argument(
+            "stack", "lbr_fri_ros2_stack",
+            "Whose names joints and topics have: config/ros2_control/<stack>.yaml",
+            choices=("lbr_fri_ros2_stack", "kuka_drivers"),
         ),
-        DeclareLaunchArgument(
-            "urdf",
-            default_value="",
-            description="A URDF file; empty: what robot_state_publisher tells",
+        Argument(
+            "urdf", "", "A URDF file; empty: what robot_state_publisher tells", Path,
+            optional=True, words="a URDF file that is there",
         ),
-        DeclareLaunchArgument(
-            "cycle_ms",
-            default_value="10",
-            description="Time between two joint commands, no less than the controller manager's",
+        Argument(
+            "cycle_ms", "10",
+            "Time between two joint commands, no less than the controller manager's", int,
+            minimum=1, maximum=50,
         ),
     ],
-)
+)  # fmt: skip
+
+
+def robot(values):
+    stack = shipped_config("deploy_iiwa").parent / "ros2_control" / f"{values['stack']}.yaml"
+    topics = {}
+    if values["robot"] == "sim":
+        # A simulated arm is in its cell's namespace; a real one's driver chooses its own.
+        names = merged([read_parameters(stack)], "kuka_bridge")
+        topics = {
+            name: value.lstrip("/") for name, value in names.items() if name.endswith("_topic")
+        }
+    return RobotParts(
+        arm="iiwa",
+        sim_cell={"robot": "iiwa", "cycle_ms": SIM_CYCLE_MS, **topics},
+        kuka_bridge={
+            "robot": "ros2_control",
+            "cycle_ms": values["cycle_ms"],
+            "urdf": values["urdf"],
+            **topics,
+        },
+        below=[stack],
+    )
 
 
 def generate_launch_description():
-    names = PathJoinSubstitution([FindPackageShare("der_ros"), "config", "ros2_control"])
-    return deployment(
-        "deploy_iiwa",
-        ARGUMENTS,
-        sim_cell={"robot": "iiwa", "cycle_ms": SIM_CYCLE_MS},
-        kuka_bridge={
-            "robot": "ros2_control",
-            "cycle_ms": number("cycle_ms"),
-            "urdf": text("urdf"),
-        },
-        below=[ParameterFile([names, "/", LaunchConfiguration("stack"), ".yaml"])],
-    )
+    return deployment("deploy_iiwa", ARGUMENTS, robot)

@@ -3,17 +3,11 @@
 The nodes are the same in both cases; a simulated cell speaks the real wire protocols on this host.
 """
 
-from launch.actions import DeclareLaunchArgument
-from launch.substitutions import LaunchConfiguration
+from ipaddress import IPv4Address
 
-from der_ros.nodes.launching import (
-    ROBOT_IS_SIM,
-    SIM_ROBOT_IP,
-    chosen,
-    deployment,
-    deployment_arguments,
-    number,
-)
+from der_ros.nodes.deployment_arguments import deployment_arguments, port, robot_address
+from der_ros.nodes.launch_arguments import Argument
+from der_ros.nodes.launching import RobotParts, deployment
 
 ARGUMENTS = deployment_arguments(
     "deploy_kr60",
@@ -21,28 +15,27 @@ ARGUMENTS = deployment_arguments(
     hardware="rsi",
     robots="sim: a simulated KR 60 in this host; rsi: a KRC4 that runs RSI",
     own=[
-        DeclareLaunchArgument(
-            "cycle_ms",
-            default_value="12",
-            choices=["12", "4"],
-            description="RSI cycle of the controller; 4 is #IPO_FAST",
+        Argument(
+            "cycle_ms", "12", "RSI cycle of the controller; 4 is #IPO_FAST", int,
+            choices=("12", "4"),
         ),
-        DeclareLaunchArgument(
-            "rsi_port", default_value="59152", description="UDP port that the controller sends to"
-        ),
-        DeclareLaunchArgument(
-            "robot_ip", default_value="", description="Address of the controller (robot:=rsi)"
+        port("rsi_port", "59152", "UDP port that the controller sends to"),
+        Argument(
+            "robot_ip", "", "Address of the controller; empty: 127.0.0.2 of the simulated one",
+            IPv4Address, optional=True,
         ),
     ],
-)
+)  # fmt: skip
+
+
+def robot(values):
+    rsi = {
+        "cycle_ms": values["cycle_ms"],
+        "rsi_port": values["rsi_port"],
+        "robot_ip": robot_address(values),
+    }
+    return RobotParts("kr60", {"robot": "kr60", **rsi}, {"robot": "rsi", **rsi})
 
 
 def generate_launch_description():
-    rsi = {"cycle_ms": number("cycle_ms"), "rsi_port": number("rsi_port")}
-    robot_ip = chosen(ROBOT_IS_SIM, SIM_ROBOT_IP, LaunchConfiguration("robot_ip"))
-    return deployment(
-        "deploy_kr60",
-        ARGUMENTS,
-        sim_cell={"robot": "kr60", "robot_ip": SIM_ROBOT_IP, **rsi},
-        kuka_bridge={"robot": "rsi", "robot_ip": robot_ip, **rsi},
-    )
+    return deployment("deploy_kr60", ARGUMENTS, robot)

@@ -5,69 +5,66 @@ ROS ignores a parameter that no node declares, so one wrong letter leaves a limi
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import fields
-from functools import cache
 from pathlib import Path
 
 from der_ros.cli._health import Check, Level, examined
-from der_ros.documents import read_yaml
 from der_ros.drivers.arm.differential import DifferentialConfig
 from der_ros.drivers.arm.records import ArmCycleConfig
 from der_ros.drivers.kuka.controller_limits import PathLimits
 from der_ros.drivers.kuka.corrections import CorrectionLimits
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose
+from der_ros.nodes.cell_parameters import (
+    CELLS,
+    EVERY_NODE,
+    Nodes,
+    Parameters,
+    known_names,
+    merged,
+    problems,
+    read_parameters,
+    shipped_config,
+    task_config,
+)
 from der_ros.policy.governor import GovernorLimits
-from der_ros.policy.shipped import package_folders
 
-EVERY_NODE = "/**"
-NODES = (
-    "assembly_supervisor", "bag_recorder", "ft_bridge", "kuka_bridge", "policy_server", "sim_cell"
-)  # fmt: skip
+__all__ = ["known_names", "read_parameters", "shipped_config"]
+
 FRAMES = ("task_frame", "tcp_from_sensor")
 WORKSPACE = {"workspace_min_m": [-0.1, -0.1, -0.05], "workspace_max_m": [0.1, 0.1, 0.2]}
 STIFFNESS_N_PER_M = 1e5
 """As kuka_bridge declares them; a test compares."""
 
-Parameters = Mapping[str, object]
-
-
-CELLS = ("deploy_kr60", "deploy_iiwa")
-
-
-def shipped_config(cell: str = CELLS[0]) -> Path:
-    """``config/<cell>.yaml`` of the installed package, else of the sources."""
-    paths = [folder / f"{cell}.yaml" for folder in package_folders("config")]
-    return next((path for path in paths if path.is_file()), paths[-1])
-
-
-def task_config(task: str, cell: str = CELLS[0]) -> Path:
-    """What ``<cell>.launch.py`` lays under ``shipped_config(cell)`` for a task."""
-    return shipped_config(cell).with_suffix("") / f"{task}.yaml"
-
 
 def check_parameters(
-    path: Path, task: str, cycle_s: float, on_hardware: bool, cell: str = CELLS[0]
+    path: Path,
+    task: str,
+    cycle_s: float,
+    on_hardware: bool,
+    cell: str = CELLS[0],
+    namespace: str = "",
 ) -> Iterator[Check]:
-    """Everything about a cell's parameters file, with those of the task where it says nothing.
+    """Yield everything about a cell's parameters file, as a launch lays it over the shipped ones.
 
+    The frames must stand in the file itself: those of the shipped one are the simulated cell's.
     ``on_hardware`` expects a cell that was measured.
     """
     try:
-        own, below = read_parameters(path), read_parameters(task_config(task, cell))
-        nodes = {node: {**below.get(node, {}), **own.get(node, {})} for node in {**own, **below}}
+        below = read_parameters(task_config(task, cell))
+        shipped, own = read_parameters(shipped_config(cell)), read_parameters(path, namespace)
     except ConfigurationError as error:
         advice = f"copy config/{cell}.yaml, adapt the copy, and give its path with --config"
         yield Check("parameters", "file", Level.PROBLEM, str(error), advice)
         return
-    yield Check("parameters", "file", Level.OK, f"{path}: {', '.join(nodes)}")
-    yield check_names(nodes)
-    bridge = {**nodes.get(EVERY_NODE, {}), **nodes.get("kuka_bridge", {})}
+    yield Check("parameters", "file", Level.OK, f"{path}: {', '.join(own)}")
+    yield check_names(own)
+    measured = merged([own], "kuka_bridge")
+    bridge = merged([below, shipped, own], "kuka_bridge")
     correct = f"correct it in {path}"
     simulated = shipped_config(cell) if on_hardware else None
-    yield examined("parameters", "frames", lambda: check_frames(bridge, simulated), correct)
+    yield examined("parameters", "frames", lambda: check_frames(measured, simulated), correct)
     yield examined("parameters", "governor", lambda: check_governor(bridge, cycle_s), correct)
     if cell == "deploy_kr60":
         yield examined("parameters", "travel", lambda: check_travel(bridge), correct)
@@ -75,61 +72,17 @@ def check_parameters(
         yield examined("parameters", "joints", lambda: check_joints(bridge), correct)
 
 
-def read_parameters(path: Path) -> dict[str, dict[str, object]]:
-    """Node name to its parameters.
-
-    Raises:
-        ConfigurationError: not readable, not YAML, or not ``node: ros__parameters: name: value``.
-    """
-    form = "expected 'node:', below it 'ros__parameters:', below it 'name: value'"
-    try:
-        document = read_yaml(path)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{path}: {form}, got an error: {error}") from error
-    nodes: dict[str, dict[str, object]] = {}
-    for node, content in document.items() if isinstance(document, dict) else ((path, None),):
-        values = content.get("ros__parameters") if isinstance(content, dict) else None
-        if not isinstance(values, dict):
-            raise ConfigurationError(f"{path}: {form}, got something else at '{node}'")
-        nodes[str(node).lstrip("/") if node != EVERY_NODE else EVERY_NODE] = values
-    return nodes
-
-
-def check_names(nodes: Mapping[str, Parameters]) -> Check:
-    """Whether some node declares each parameter that is set."""
-    strangers = [node for node in nodes if node not in (*NODES, EVERY_NODE)]
-    unknown = [
-        f"{node}.{name}"
-        for node, values in nodes.items()
-        if node not in strangers
-        for name in values
-        if name not in known_names(node)
-    ]
-    if not strangers and not unknown:
+def check_names(nodes: Nodes) -> Check:
+    """Check that some node declares each parameter that is set."""
+    wrong = problems(nodes)
+    if not wrong:
         count = sum(map(len, nodes.values()))
         return Check("parameters", "names", Level.OK, f"all {count} are declared by their nodes")
     return Check(
         "parameters", "names", Level.PROBLEM,
-        f"ROS would ignore, since nobody declares it: {', '.join([*strangers, *unknown])}",
+        f"ROS would ignore, or not take: {'; '.join(wrong)}",
         "compare the spelling with config/deploy_kr60.yaml and `ros2 param list`",
     )  # fmt: skip
-
-
-@cache
-def known_names(node: str) -> frozenset[str]:
-    """The names that ``node`` may declare: every text in its source (there is no rclpy here).
-
-    And in the modules that nodes share, whichever of them it uses.
-    """
-    others = set() if node == EVERY_NODE else {*NODES} - {node}
-    folder = Path(__file__).resolve().parents[1] / "nodes"
-    trees = [ast.parse(path.read_text()) for path in folder.glob("*.py") if path.stem not in others]
-    return frozenset(
-        item.value
-        for tree in trees
-        for item in ast.walk(tree)
-        if isinstance(item, ast.Constant) and isinstance(item.value, str)
-    )
 
 
 def check_frames(values: Parameters, simulated: Path | None) -> Check:

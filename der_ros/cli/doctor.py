@@ -46,7 +46,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--task", default="lap_joint", help="what is assembled (%(default)s)")
     parser.add_argument("--policy", type=Path, help="ONNX policy; default: the shipped one")
-    parser.add_argument("--config", type=Path, help="parameters file; default: the shipped one")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        help="what is given as config:= to the launch file; default: the shipped one",
+    )
+    parser.add_argument(
+        "--namespace", default="", help="what is given as namespace:= to the launch file"
+    )
     parser.add_argument(
         "--cycle-ms", type=int, choices=(12, 4), default=12, help="RSI cycle (%(default)s)"
     )
@@ -102,7 +109,9 @@ def _checks(options: argparse.Namespace) -> Iterator[Check]:
     on_hardware = address is not None and not address.startswith("127.")
     config = options.config or parameters.shipped_config(options.cell)
     cycle_s = 0.001 * options.cycle_ms
-    yield from parameters.check_parameters(config, options.task, cycle_s, on_hardware, options.cell)
+    yield from parameters.check_parameters(
+        config, options.task, cycle_s, on_hardware, options.cell, options.namespace
+    )
 
 
 def _show(check: Check) -> None:

@@ -17,13 +17,13 @@ import numpy as np
 import yaml
 
 from der_ros.cli._common import run_tool
-from der_ros.cli._parameters_health import EVERY_NODE, read_parameters, shipped_config
 from der_ros.cli._payload_sources import from_bag, from_table, paired
 from der_ros.drivers.netft.identification import Identification, RestReading, identify
 from der_ros.drivers.netft.payload import STANDARD_GRAVITY_MPS2
 from der_ros.drivers.netft.rests import TimedReading, find_rests
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose
+from der_ros.nodes.cell_parameters import merged, read_parameters, shipped_config
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -91,8 +91,7 @@ def _identify(options: argparse.Namespace) -> int:
 
 
 def _parameters(path: Path) -> dict[str, Any]:
-    nodes = read_parameters(path)
-    return {**nodes.get(EVERY_NODE, {}), **nodes.get("ft_bridge", {})}
+    return merged([read_parameters(path)], "ft_bridge")
 
 
 def _readings(options: argparse.Namespace, values: dict[str, Any]) -> list[RestReading]:
@@ -160,7 +159,7 @@ def _as_parameters(found: Identification) -> str:
         "payload_mass_kg": round(found.payload.mass_kg, 5),
         "payload_center_of_mass_m": found.payload.center_of_mass_m.round(6).tolist(),
     }
-    document = {"ft_bridge": {"ros__parameters": parameters}}
+    document = {"/**/ft_bridge": {"ros__parameters": parameters}}
     return yaml.safe_dump(document, sort_keys=False, default_flow_style=None)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from der_ros.drivers.following import FollowingLimits
+from der_ros.errors import ConfigurationError
 from der_ros.nodes.bridge_motion import MotionConfig
-from der_ros.nodes.common import ShellNode, declare
+from der_ros.nodes.common import ShellNode, declare, is_given
 from der_ros.nodes.conversions import CellFrames
 from der_ros.policy.governor import GovernorLimits
 
@@ -70,6 +71,25 @@ TUNABLE_LIMITS = (
     "hard_torque_nm",
 )
 """Limits that may be lowered while the node runs; the value at the start is the highest."""
+
+
+WORKSPACE_LIMITS = ("workspace_min_m", "workspace_max_m")
+
+
+def require_limits(node: ShellNode) -> None:
+    """Check that each of the governor's limits was set for this robot, by a file or by hand.
+
+    Raises:
+        ConfigurationError: naming those that would be left at the default.
+    """
+    names = (*(name for name, *_ in GOVERNOR_LIMITS), *WORKSPACE_LIMITS)
+    missing = [name for name in names if not is_given(node, name)]
+    if missing:
+        raise ConfigurationError(
+            f"parameters {', '.join(missing)}: expected to be set for a real robot, found no "
+            "value; start it by its launch file, or give it config/deploy_kr60.yaml and the "
+            "task's file (iiwa: deploy_iiwa) with --params-file"
+        )
 
 
 def declare_limits(node: ShellNode) -> GovernorLimits:

@@ -19,6 +19,7 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 
@@ -92,6 +93,13 @@ def declare(
     return value
 
 
+def is_given(node: Node, name: str) -> bool:
+    """Return whether a file or the command line sets a parameter; ask before it is declared."""
+    probe = node.declare_parameter(name, None, ParameterDescriptor(dynamic_typing=True))
+    node.undeclare_parameter(name)
+    return bool(probe.type_ != Parameter.Type.NOT_SET)
+
+
 def _set_range(
     descriptor: ParameterDescriptor, default: object, minimum: float | None, maximum: float | None
 ) -> None:
@@ -159,8 +167,16 @@ class Status(NamedTuple):
     values: Mapping[str, object]
 
 
+def status_name(node: Node) -> str:
+    """Return a node's name with its namespace, if it has one: ``cell_1/kuka_bridge``."""
+    return f"{node.get_namespace()}/{node.get_name()}".strip("/")
+
+
 class DiagnosticsPublisher:
-    """Publishes what ``collect`` returns on ``/diagnostics`` at 1 Hz."""
+    """Publishes what ``collect`` returns on ``/diagnostics`` at 1 Hz.
+
+    The topic is the same in every namespace; ``status_name`` says whose status it is.
+    """
 
     def __init__(
         self, node: Node, hardware_id: str, collect: Callable[[], Sequence[Status]]
@@ -181,7 +197,7 @@ class DiagnosticsPublisher:
     def _to_message(self, status: Status) -> DiagnosticStatus:
         return DiagnosticStatus(
             level=bytes([status.level]),
-            name=f"{self._node.get_name()}: {status.name}",
+            name=f"{status_name(self._node)}: {status.name}",
             message=status.message,
             hardware_id=self._hardware_id,
             values=[KeyValue(key=key, value=str(value)) for key, value in status.values.items()],

@@ -74,7 +74,7 @@ class HealthReports:
         for status in received.message.status:
             name = status.name.partition(":")[0].rpartition("/")[2]
             if name in self._full and self._is_believed(name, received.gid):
-                self._keep(status)
+                self._keep(name, status)
 
     def _is_believed(self, name: str, gid: bytes | None) -> bool:
         sender = self._publishers.sender(gid)
@@ -92,10 +92,12 @@ class HealthReports:
             )
         return False
 
-    def _keep(self, status: Any) -> None:
-        self.faults.pop(status.name, None)
-        self.warnings.pop(status.name, None)
+    def _keep(self, name: str, status: Any) -> None:
+        """Keep an error or a warning under the node's own name, whatever its namespace."""
+        title = f"{name}:{status.name.partition(':')[2]}"
+        self.faults.pop(title, None)
+        self.warnings.pop(title, None)
         if status.level == bytes([Level.ERROR]):
-            self.faults[status.name] = f"{status.name}: {status.message}"
+            self.faults[title] = f"{title}: {status.message}"
         elif status.level == bytes([Level.WARN]):
-            self.warnings[status.name] = status.message
+            self.warnings[title] = status.message

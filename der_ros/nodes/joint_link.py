@@ -88,6 +88,11 @@ class JointLink:
         return self._joints
 
     @property
+    def is_on_this_host(self) -> bool:
+        """Not known: joint positions go to a topic."""
+        return False
+
+    @property
     def connected(self) -> bool:
         """Whether joint states come and a controller takes commands."""
         return self._server is not None and self._server.known

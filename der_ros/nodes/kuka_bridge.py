@@ -30,7 +30,7 @@ from std_srvs.srv import Trigger
 from der_ros.drivers.motion import MeasuredRobot, SentMotion
 from der_ros.geometry import Twist
 from der_ros.nodes.bridge_motion import BridgeMotion
-from der_ros.nodes.bridge_parameters import TUNABLE_LIMITS, declare_motion
+from der_ros.nodes.bridge_parameters import TUNABLE_LIMITS, declare_motion, require_limits
 from der_ros.nodes.common import (
     LATCHED,
     DiagnosticsPublisher,
@@ -101,6 +101,12 @@ class KukaBridge(ShellNode):
         )  # fmt: skip
         callbacks = Callbacks(self._on_cycle, self._on_answered, self._on_lost)
         self._link: RobotLink = _LINKS[robot](self, callbacks)
+        simulated = declare(
+            self, "simulated_robot", False, "The robot is a simulated one: limits that nothing "
+            "sets are the defaults. So is one at an address of this host",
+        )  # fmt: skip
+        if not (simulated or self._link.is_on_this_host):
+            require_limits(self)
         motion = declare_motion(self, self._link.cycle_s)
         self._motion, self._base_frame = BridgeMotion(motion), motion.base_frame
         self._every = declare(

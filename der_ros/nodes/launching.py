@@ -1,49 +1,71 @@
-"""What the launch files share: how processes end, and a deployment's arguments and nodes.
+"""What the launch files share: how they begin, how processes end, and a deployment's nodes.
 
-Arguments, conditions and nodes only, so that the ``launch`` of ROS 2 and the one for machines
-without ROS 2 both run it.
+Plain actions only, so that the ``launch`` of ROS 2 and the one for machines without ROS 2 both run
+it. All arguments and files are checked before anything starts.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple, TypeAlias
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
+    IncludeLaunchDescription,
     OpaqueFunction,
     SetEnvironmentVariable,
     Shutdown,
 )
-from launch.conditions import IfCondition
 from launch.events.process import ProcessExited
-from launch.substitutions import (
-    EqualsSubstitution,
-    IfElseSubstitution,
-    LaunchConfiguration,
-    OrSubstitution,
-    PathJoinSubstitution,
-)
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterFile, ParameterValue
-from launch_ros.substitutions import FindPackageShare
 
+from der_ros.errors import ConfigurationError
+from der_ros.nodes.cell_parameters import (
+    NODES,
+    Nodes,
+    merged,
+    problems,
+    read_parameters,
+    shipped_config,
+    task_config,
+)
+from der_ros.nodes.deployment_arguments import (
+    SIM_SENSOR_IP,
+    contradictions,
+    is_local,
+    sensor_parameters,
+    supervisor_parameters,
+)
+from der_ros.nodes.launch_arguments import Argument, checked, unknown
+from der_ros.nodes.launch_view import is_installed, view_actions
 from der_ros.nodes.launch_watch import this_launch
-from der_ros.tasks import TASK_NAMES
+from der_ros.nodes.middleware import ADDRESS_VARIABLE
 
-ROBOT = LaunchConfiguration("robot")
-FT = LaunchConfiguration("ft")
-ROBOT_IS_SIM = EqualsSubstitution(ROBOT, "sim")
-FT_IS_SIM = EqualsSubstitution(FT, "sim")
+Values: TypeAlias = Mapping[str, object]
 
-# On this host a simulated controller and a simulated sensor have addresses of their own.
-SIM_ROBOT_IP, SIM_SENSOR_IP = "127.0.0.2", "127.0.0.3"
+
+class RobotParts(NamedTuple):
+    """What differs between robots.
+
+    Attributes:
+        arm: name of the arm that is drawn.
+        sim_cell: parameters of the simulated cell's robot.
+        kuka_bridge: parameters of the bridge to it.
+        below: parameters files that those of the task and the cell have precedence over.
+    """
+
+    arm: str
+    sim_cell: Values
+    kuka_bridge: Values
+    below: Sequence[Path] = ()
 
 
 def end_all(event: ProcessExited, context: LaunchContext) -> Shutdown:
-    """An ``on_exit`` handler: the end of one process ends the launch, a failure as a failure.
+    """Handle ``on_exit``: the end of one process ends the launch, a failure as a failure.
 
     ``ros2 launch`` returns 0 after a plain ``Shutdown``, also when a process died.
 
@@ -55,217 +77,189 @@ def end_all(event: ProcessExited, context: LaunchContext) -> Shutdown:
     return Shutdown(reason=f"{event.process_name} ended")
 
 
-def number(name: str) -> ParameterValue:
-    """A launch argument as a whole number."""
-    return ParameterValue(LaunchConfiguration(name), value_type=int)
-
-
-def text(name: str) -> ParameterValue:
-    """A launch argument as a text."""
-    return ParameterValue(LaunchConfiguration(name), value_type=str)
-
-
-def chosen(condition: Any, if_true: Any, if_false: Any) -> ParameterValue:
-    """One of two texts."""
-    return ParameterValue(IfElseSubstitution(condition, if_true, if_false), value_type=str)
-
-
-def deployment_arguments(
-    name: str, task: str, hardware: str, robots: str, own: Sequence[DeclareLaunchArgument]
-) -> list[DeclareLaunchArgument]:
-    """The arguments of a deployment.
-
-    Args:
-        name: of the launch file and of its folder in ``config/``.
-        task: the default one.
-        hardware: what ``robot:=`` calls the real robot.
-        robots: describes the two choices of ``robot:=``.
-        own: what only this deployment has.
-    """
-    return [
-        DeclareLaunchArgument(
-            "task",
-            default_value=task,
-            choices=list(TASK_NAMES),
-            description=f"What is assembled; config/{name}/<task>.yaml holds the robot to the "
-            "task's speeds, workspace and forces",
-        ),
-        DeclareLaunchArgument(
-            "robot", default_value="sim", choices=["sim", hardware], description=robots
-        ),
-        DeclareLaunchArgument(
-            "ft",
-            default_value="sim",
-            choices=["sim", "netft", "topic"],
-            description="sim: a simulated Net F/T box (only with robot:=sim); netft: an ATI Net "
-            "F/T box; topic: what another driver publishes on ft_topic",
-        ),
-        DeclareLaunchArgument(
-            "ft_topic", default_value="wrench", description="A WrenchStamped topic (ft:=topic)"
-        ),
-        DeclareLaunchArgument(
-            "policy",
-            default_value="",
-            description="ONNX policy; empty: the shipped one of the task",
-        ),
-        DeclareLaunchArgument(
-            "attempts",
-            default_value="0",
-            description="Attempts to run, then end; 0: until stopped",
-        ),
-        DeclareLaunchArgument(
-            "record",
-            default_value="true",
-            choices=["true", "false"],
-            description="Record one bag per attempt",
-        ),
-        DeclareLaunchArgument(
-            "run_dir",
-            default_value=time.strftime(f"runs/{name}_%Y%m%d-%H%M%S"),
-            description="Folder for attempts.jsonl and bags/; made if missing",
-        ),
-        DeclareLaunchArgument("seed", default_value="0", description="Seed of the simulated cell"),
-        *own,
-        DeclareLaunchArgument(
-            "sensor_ip",
-            default_value="192.168.1.1",
-            description="Address of the sensor (ft:=netft)",
-        ),
-        DeclareLaunchArgument(
-            "rdt_port", default_value="49152", description="UDP port of the sensor"
-        ),
-        DeclareLaunchArgument(
-            "http_port",
-            default_value="",
-            description="TCP port of the sensor's configuration page; empty: a box's 80, or 8049 "
-            "of the simulated one",
-        ),
-    ]
-
-
-def deployment(
-    name: str,
-    arguments: Sequence[DeclareLaunchArgument],
-    sim_cell: Mapping[str, Any],
-    kuka_bridge: Mapping[str, Any],
-    below: Sequence[Any] = (),
+def checked_launch(
+    arguments: Sequence[Argument],
+    start: Callable[[LaunchContext, Values], list[Any]],
+    refuse: Callable[[Values], list[str]] = lambda _values: [],
 ) -> LaunchDescription:
-    """The nodes of a deployment; what differs between robots is the two nodes' parameters.
+    """Return a launch that checks its arguments by name before it starts anything.
 
     Args:
-        name: of the launch file, of its configuration and of its folder in ``config/``.
-        arguments: of ``deployment_arguments``.
-        sim_cell: parameters of the simulated cell's robot.
-        kuka_bridge: parameters of the bridge to it.
-        below: parameter files that those of the task and the cell have precedence over.
+        arguments: the table of them.
+        start: returns the actions.
+        refuse: returns what is wrong with values that are each right by themselves.
     """
-    folder = PathJoinSubstitution([FindPackageShare("der_ros"), "config"])
-    files = [
-        *below,
-        ParameterFile([folder, f"/{name}/", LaunchConfiguration("task"), ".yaml"]),
-        PathJoinSubstitution([folder, f"{name}.yaml"]),
-    ]
 
-    def node(executable: str, parameters: Mapping[str, Any], **options: Any) -> Node:
-        # Nobody drives a robot with a part of the chain missing: the end of one ends all.
-        return Node(
-            package="der_ros",
-            executable=executable,
-            name=executable,
-            parameters=[*files, dict(parameters)],
-            output="screen",
-            on_exit=end_all,
-            additional_env=this_launch(),
-            **options,
-        )
+    def check(context: LaunchContext) -> None:
+        accept(context)
 
-    sensor = _sensor_parameters()
+    def accept(context: LaunchContext) -> Values:
+        values, wrong = checked(arguments, context.launch_configurations)
+        wrong = [*unknown(arguments, given_arguments(context)), *wrong]
+        wrong = wrong or refuse(values)
+        if wrong:
+            raise RuntimeError("nothing was started: " + "; ".join(wrong))
+        return values
+
     return LaunchDescription(
         [
-            *arguments,
-            OpaqueFunction(function=_refuse_a_blind_robot),
-            SetEnvironmentVariable(
-                "ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST", condition=IfCondition(ROBOT_IS_SIM)
-            ),
-            node(
-                "sim_cell",
-                {
-                    "task": text("task"),
-                    "seed": number("seed"),
-                    **sensor,
-                    "sensor_ip": SIM_SENSOR_IP,
-                    **sim_cell,
-                },
-                condition=IfCondition(OrSubstitution(ROBOT_IS_SIM, FT_IS_SIM)),
-            ),
-            node(
-                "ft_bridge",
-                {
-                    "source": chosen(EqualsSubstitution(FT, "topic"), "topic", "netft"),
-                    "input_topic": text("ft_topic"),
-                    **sensor,
-                },
-            ),
-            node(
-                "kuka_bridge",
-                {
-                    "command_publishers": "policy_server assembly_supervisor",
-                    "wrench_publishers": "ft_bridge",
-                    **kuka_bridge,
-                },
-            ),
-            node(
-                "policy_server",
-                {
-                    "task": text("task"),
-                    "policy": text("policy"),
-                    # It moves only while assembly_supervisor says that it watches.
-                    "watch_timeout_s": 0.5,
-                },
-            ),
-            node(
-                "bag_recorder",
-                {"run_dir": text("run_dir")},
-                condition=IfCondition(LaunchConfiguration("record")),
-            ),
-            node("assembly_supervisor", _supervisor_parameters()),
+            OpaqueFunction(function=check),
+            *map(_declared, arguments),
+            OpaqueFunction(function=lambda context: start(context, accept(context))),
         ]
     )
 
 
-def _sensor_parameters() -> dict[str, Any]:
-    http_port = IfElseSubstitution(
-        EqualsSubstitution(LaunchConfiguration("http_port"), ""),
-        IfElseSubstitution(FT_IS_SIM, "8049", "80"),
-        LaunchConfiguration("http_port"),
+def _declared(argument: Argument) -> DeclareLaunchArgument:
+    ranged = argument.kind in (int, float) and not argument.choices
+    choices = {"choices": list(argument.choices)} if argument.choices else {}
+    return DeclareLaunchArgument(
+        argument.name,
+        default_value=argument.default,
+        description=argument.description + (f" ({argument.expected})" if ranged else ""),
+        **choices,
     )
-    return {
-        "sensor_ip": chosen(FT_IS_SIM, SIM_SENSOR_IP, LaunchConfiguration("sensor_ip")),
-        "rdt_port": number("rdt_port"),
-        "http_port": ParameterValue(http_port, value_type=int),
+
+
+def given_arguments(context: LaunchContext) -> list[str]:
+    """Return the names of what was given to this launch file, by a person or by another file.
+
+    In ``context.launch_configurations`` they cannot be told from what an including file has set
+    for itself. So the action that includes this file is asked, which is being visited now.
+    """
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        for local in frame.f_locals.values():
+            if isinstance(local, IncludeLaunchDescription):
+                return [_text(context, name) for name, _ in local.launch_arguments]
+        frame = frame.f_back
+    return []
+
+
+def _text(context: LaunchContext, parts: Any) -> str:
+    parts = parts if isinstance(parts, list | tuple) else [parts]
+    return "".join(
+        part if isinstance(part, str) else context.perform_substitution(part) for part in parts
+    )
+
+
+def only_here() -> SetEnvironmentVariable:
+    """Return what keeps the nodes that are launched later to this computer."""
+    return SetEnvironmentVariable("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+
+
+def launched_node(executable: str, parameters: Values, values: Values, **options: Any) -> Node:
+    """Return a node of this package in the namespace that was asked for.
+
+    Nobody drives a robot with a part of the chain missing: the end of one ends all.
+    """
+    return Node(
+        package="der_ros",
+        executable=executable,
+        name=executable,
+        namespace=str(values["namespace"]) or None,
+        parameters=[dict(parameters)],
+        output="screen",
+        on_exit=end_all,
+        additional_env=this_launch(),
+        **options,
+    )
+
+
+def deployment(
+    name: str, arguments: Sequence[Argument], robot: Callable[[Values], RobotParts]
+) -> LaunchDescription:
+    """Return the launch of a deployment's nodes.
+
+    Args:
+        name: of the launch file, of its configuration and of its folder in ``config/``.
+        arguments: of ``deployment_arguments``.
+        robot: returns what differs between robots.
+    """
+
+    def start(context: LaunchContext, values: Values) -> list[Any]:
+        parts = robot(values)
+        given = _given(values, parts)
+        namespace = _namespace(context, values)
+        own = _own_parameters(values, namespace, arguments, given)
+        task = task_config(str(values["task"]), name)
+        paths = [*parts.below, task, shipped_config(name)]
+        shipped = [read_parameters(path) for path in paths]
+        nodes = [
+            launched_node(node, merged([*shipped, {node: given[node]}, own], node), values)
+            for node in given
+        ]
+        drawn = merged([*shipped, own], "cell_view") | {"robot": parts.arm, "task": values["task"]}
+        return [*_network(values), *nodes, *view_actions(values, drawn)]
+
+    def refuse(values: Values) -> list[str]:
+        missing = values["rviz"] and not is_installed("rviz2")
+        return [
+            *contradictions(values),
+            *(["rviz: expected an installed and sourced rviz2, found none"] if missing else []),
+        ]
+
+    return checked_launch(arguments, start, refuse)
+
+
+def _network(values: Values) -> list[SetEnvironmentVariable]:
+    """Return what limits ROS 2 to this computer, or to the interface that was asked for."""
+    if values["dds_address"]:
+        return [SetEnvironmentVariable(ADDRESS_VARIABLE, str(values["dds_address"]))]
+    return [only_here()] if values["robot"] == "sim" else []
+
+
+def _given(values: Values, parts: RobotParts) -> dict[str, Values]:
+    """Return the nodes to start, with the parameters that the launch file gives them."""
+    simulated = values["robot"] == "sim"
+    task, sensor = {"task": values["task"]}, sensor_parameters(values)
+    source = "topic" if values["ft"] == "topic" else "netft"
+    box = sensor["sensor_ip"] if is_local(sensor["sensor_ip"]) else SIM_SENSOR_IP
+    given: dict[str, Values] = {
+        "sim_cell": {**task, "seed": values["seed"], **sensor, "sensor_ip": box, **parts.sim_cell},
+        "ft_bridge": {"source": source, "input_topic": values["ft_topic"], **sensor},
+        "kuka_bridge": {
+            "command_publishers": "policy_server assembly_supervisor",
+            "wrench_publishers": "ft_bridge",
+            "simulated_robot": simulated,
+            **parts.kuka_bridge,
+        },
+        # It moves only while assembly_supervisor says that it watches.
+        "policy_server": {**task, "policy": values["policy"], "watch_timeout_s": 0.5},
+        "bag_recorder": {"run_dir": values["run_dir"], "keep_bags": values["keep_bags"]},
+        "assembly_supervisor": supervisor_parameters(values),
     }
-
-
-def _supervisor_parameters() -> dict[str, Any]:
-    return {
-        "task": text("task"),
-        "attempts": number("attempts"),
-        "record": ParameterValue(LaunchConfiguration("record"), value_type=bool),
-        "run_dir": text("run_dir"),
-        # A real controller's program is started by a person, who may take a while.
-        "ready_timeout_s": ParameterValue(
-            IfElseSubstitution(ROBOT_IS_SIM, "60.0", "0.0"), value_type=float
-        ),
-        "auto_start": ParameterValue(ROBOT_IS_SIM, value_type=bool),
-        "simulated_cell": ParameterValue(ROBOT_IS_SIM, value_type=bool),
+    left_out = {
+        "sim_cell": not simulated and values["ft"] != "sim",
+        "bag_recorder": not values["record"],
     }
+    return {node: parameters for node, parameters in given.items() if not left_out.get(node)}
 
 
-def _refuse_a_blind_robot(context: LaunchContext) -> None:
-    """A real robot must not be moved by what a simulated sensor feels."""
-    robot = ROBOT.perform(context)
-    if robot != "sim" and FT.perform(context) == "sim":
-        raise RuntimeError(
-            f"robot:={robot} moves a real arm and needs a real sensor: expected ft:=netft or "
-            "ft:=topic, got ft:=sim"
-        )
+def _own_parameters(
+    values: Values, namespace: str, arguments: Sequence[Argument], given: Mapping[str, Values]
+) -> Nodes:
+    """Return the parameters of ``config:=``.
+
+    Raises:
+        RuntimeError: it is no parameters file, or something in it would not be taken.
+    """
+    if not values["config"]:
+        return {}
+    names = {argument.name for argument in arguments}
+    reserved = {node: names & parameters.keys() for node, parameters in given.items()}
+    try:
+        own = read_parameters(Path(str(values["config"])), namespace)
+    except ConfigurationError as error:
+        raise RuntimeError(f"nothing was started: config: {error}") from error
+    wrong = problems(own, {node: reserved.get(node, set()) for node in NODES})
+    if wrong:
+        raise RuntimeError(f"nothing was started: config: {values['config']}: {'; '.join(wrong)}")
+    return own
+
+
+def _namespace(context: LaunchContext, values: Values) -> str:
+    """Return the nodes' namespace: what was asked for, below that of a group around the include."""
+    own = str(values["namespace"])
+    outer = context.launch_configurations.get("ros_namespace", "")
+    return own if own.startswith("/") else f"{outer}/{own}".rstrip("/")

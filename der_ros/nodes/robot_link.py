@@ -38,6 +38,11 @@ class RobotLink(Protocol):
     realtime_priority: int
 
     @property
+    def is_on_this_host(self) -> bool:
+        """Whether the robot's address is one of this computer's own, as only a simulated one's."""
+        ...
+
+    @property
     def grants(self) -> Mapping[str, Grant]:
         """What the link's thread asked the system for, and what it got."""
         ...

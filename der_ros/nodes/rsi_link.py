@@ -42,6 +42,11 @@ class RsiLink:
         return self._server.port
 
     @property
+    def is_on_this_host(self) -> bool:
+        """Whether the controller's address is 127.x.x.x."""
+        return self._config.robot_ip.startswith("127.")
+
+    @property
     def connected(self) -> bool:
         """Whether a controller's telegrams are coming in, with the robot's pose in them."""
         return self._server.connected

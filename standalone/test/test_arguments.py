@@ -53,6 +53,7 @@ def test_values_are_defaults_or_given_and_the_last_wins(arguments, given, expect
     ("given", "sentence"),
     [
         ("nope:=1", "unknown launch argument 'nope'"),
+        ("taks:=peg", "unknown launch argument 'taks': did you mean task? "),
         ("task:=x", "Valid options are: ['lap_joint', 'peg']"),
         ("task=x", "malformed launch argument 'task=x'"),
         ("task:=", "malformed launch argument 'task:='"),

@@ -49,7 +49,7 @@ def config_with(tmp_path, **changes):
     """The shipped file with other parameters of kuka_bridge; None takes one away."""
     document = yaml.safe_load(parameters.shipped_config().read_text())
     for name, value in changes.items():
-        node = "/**" if name in parameters.FRAMES else "kuka_bridge"
+        node = "/**" if name in parameters.FRAMES else "/**/kuka_bridge"
         place = document.setdefault(node, {"ros__parameters": {}})["ros__parameters"]
         if value is None:
             del place[name]
@@ -297,7 +297,7 @@ def test_an_iiwas_cell_is_examined_by_its_own_limits(tmp_path):
     assert levels_of(shipped) == good
     assert levels_of(shipped, on_hardware=True) == {**good, "frames": PROBLEM}
     document = yaml.safe_load(shipped.read_text())
-    document["kuka_bridge"]["ros__parameters"]["joint_speed_share"] = 1.5
+    document["/**/kuka_bridge"]["ros__parameters"]["joint_speed_share"] = 1.5
     path = tmp_path / "cell.yaml"
     path.write_text(yaml.safe_dump(document))
     assert levels_of(path) == {**good, "joints": PROBLEM}

@@ -50,7 +50,7 @@ def test_a_table_of_rests_and_the_file_that_ft_bridge_takes(tmp_path, capsys):
     out = tmp_path / "payload.yaml"
     assert main([str(path), "--json", "--out", str(out)]) == 0
     check(capsys)
-    parameters = yaml.safe_load(out.read_text())["ft_bridge"]["ros__parameters"]
+    parameters = yaml.safe_load(out.read_text())["/**/ft_bridge"]["ros__parameters"]
     assert parameters == {"payload_mass_kg": 1.5, "payload_center_of_mass_m": [0.0, 0.02, 0.1]}
 
 

@@ -7,7 +7,7 @@ import re
 import signal
 import socket
 import subprocess
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -197,7 +197,7 @@ def hardware():
     rsi, rdt, http = (int(argument.partition(":=")[2]) for argument in ports())
     config = yaml.safe_load((CONFIG / "deploy_kr60.yaml").read_text())
     base_from_task = Pose.from_sequence(config["/**"]["ros__parameters"]["task_frame"])
-    on_flange = Pose.from_sequence(config["sim_cell"]["ros__parameters"]["flange_from_tcp"])
+    on_flange = Pose.from_sequence(config["/**/sim_cell"]["ros__parameters"]["flange_from_tcp"])
     start = base_from_task @ make_task("lap_joint").start_pose
     plant = MovedPlant(flange_from_tcp=on_flange, base_from_tcp=start)
     controller = SimulatedKrc4Config(
@@ -242,7 +242,7 @@ def test_ctrl_c_in_an_attempt_ends_everything_and_keeps_what_was_recorded(tmp_pa
     text = output.read_text()
     assert "Traceback" not in text
     started = pids(text)
-    assert len(started) == 6
+    assert len(started) == 7
     assert [pid for pid in started if alive(pid)] == []
     assert attempts(run_dir)[0]["outcome"] == "aborted"
     assert [path.name for path in (run_dir / "bags").iterdir()] == ["attempt_0001"]
@@ -258,7 +258,7 @@ def test_nothing_is_left_of_a_launch_that_is_ended_from_outside(tmp_path, number
         process.send_signal(number)
         process.wait(timeout=20)
         started = pids(output.read_text())
-        assert len(started) == 6
+        assert len(started) == 7
         wait_for(lambda: not any(map(alive, started)), 15, "the end of all nodes")
     (result,) = attempts(run_dir)
     assert result["outcome"] == "aborted"
@@ -275,6 +275,8 @@ def test_nothing_is_left_of_a_launch_that_is_ended_from_outside(tmp_path, number
         (["atempts:=3"], "atempts"),
         (["task:=origami"], "origami"),
         (["task:=key_slot"], "expected models/key_slot.onnx"),
+        (["attempts:=three"], "attempts: expected a whole number of at least 0, got 'three'"),
+        (["config:=nowhere.yaml"], "config: expected an existing file"),
     ],
 )
 def test_a_users_mistake_is_told_and_leaves_nothing_running(tmp_path, arguments, message):
@@ -286,6 +288,113 @@ def test_a_users_mistake_is_told_and_leaves_nothing_running(tmp_path, arguments,
     assert code != 0
     assert "Traceback" not in text
     assert [pid for pid in pids(text) if alive(pid)] == []
+
+
+def cell(name, number):
+    """The arguments of one of several cells on this computer: other addresses, other ports."""
+    robot, box = f"127.0.0.{10 * number}", f"127.0.0.{10 * number + 1}"
+    return [
+        f"namespace:={name}",
+        f"robot_ip:={robot}",
+        f"sensor_ip:={box}",
+        f"rsi_port:={free_port(socket.SOCK_DGRAM, SIM_PC_IP)}",
+        f"rdt_port:={free_port(socket.SOCK_DGRAM, box)}",
+        f"http_port:={free_port(socket.SOCK_STREAM, box)}",
+    ]
+
+
+def test_two_cells_run_side_by_side_each_in_its_namespace(tmp_path):
+    config = tmp_path / "my_cell.yaml"
+    config.write_text("/**: {ros__parameters: {max_linear_speed_mps: 0.025}}\n")
+    runs = {name: tmp_path / name for name in ("left", "right")}
+    outputs = {name: tmp_path / f"{name}.txt" for name in runs}
+    common = ["attempts:=1", "seed:=3", f"config:={config}"]
+    with ExitStack() as stack:
+        launches = [
+            stack.enter_context(
+                launched(outputs[name], *common, f"run_dir:={runs[name]}", *cell(name, number))
+            )
+            for number, name in enumerate(runs, 1)
+        ]
+        codes = [process.wait(timeout=200) for process in launches]
+    assert codes == [0, 0], [output.read_text() for output in outputs.values()]
+    for name, run_dir in runs.items():
+        (result,) = attempts(run_dir)
+        assert result["outcome"] in ("success", "stall", "timeout"), outputs[name].read_text()
+        with AnyReader([Path(result["bag"])]) as reader:
+            topics = {connection.topic for connection in reader.connections}
+        assert f"/{name}/policy/action" in topics
+        assert {topic.split("/")[1] for topic in topics} == {name, "diagnostics"}
+        told = limits_told(outputs[name])
+        assert "max_linear_speed_mps: trained with 0.05, the robot has 0.025" in told
+        assert "soft_force_n" not in told
+        replay = ["ros2", "run", "der_ros", "replay_bag", result["bag"]]
+        assert subprocess.run(replay, capture_output=True, check=False).returncode == 0
+
+
+def limits_told(output):
+    """What policy_server says of limits that are not the trained ones."""
+    (line,) = [line for line in output.read_text().splitlines() if "tighter than in" in line]
+    return line
+
+
+USERS = """
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, GroupAction, IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import PushRosNamespace
+from launch_ros.substitutions import FindPackageShare
+
+def generate_launch_description():
+    share = FindPackageShare("der_ros")
+    path = PathJoinSubstitution([share, "launch", "deploy_kr60.launch.py"])
+    return LaunchDescription([
+        DeclareLaunchArgument("seeds", default_value="4"),
+        DeclareLaunchArgument("line", default_value="line_1"),
+        GroupAction([
+            PushRosNamespace(LaunchConfiguration("line")),
+            IncludeLaunchDescription(
+                PythonLaunchDescriptionSource(path),
+                launch_arguments={"seed": LaunchConfiguration("seeds"), GIVEN}.items(),
+            ),
+        ]),
+    ])
+"""
+
+
+def users_launch_file(tmp_path, given):
+    path = tmp_path / "users.launch.py"
+    path.write_text(USERS.replace("GIVEN", given))
+    return path
+
+
+def run_users_launch_file(tmp_path, given, *arguments):
+    return subprocess.run(
+        ["ros2", "launch", str(users_launch_file(tmp_path, given)), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_a_users_launch_file_may_have_arguments_of_its_own(tmp_path):
+    run_dir = tmp_path / "run"
+    given = f"'attempts': '1', 'record': 'false', 'run_dir': '{run_dir}', 'namespace': 'cell'"
+    own = ["seeds:=5", "line:=line_2"]
+    done = run_users_launch_file(tmp_path, given, *own, *ports())
+    assert done.returncode == 0, done.stdout
+    (result,) = attempts(run_dir)
+    assert result["outcome"] in ("success", "stall", "timeout")
+    assert "soft_force_n" not in done.stdout
+
+
+def test_an_argument_that_an_include_mistypes_is_refused(tmp_path):
+    done = run_users_launch_file(tmp_path, "'robt': 'rsi'", "seeds:=5")
+    assert done.returncode == 1
+    assert "robt: there is no such argument; did you mean robot?" in done.stdout
+    assert pids(done.stdout) == []
 
 
 def test_a_port_in_use_is_named(tmp_path):

@@ -10,5 +10,5 @@ LAUNCH_FILE = Path(__file__).parents[2] / "launch" / "train_sim.launch.py"
 
 def test_every_task_can_be_trained():
     arguments = runpy.run_path(str(LAUNCH_FILE))["ARGUMENTS"]
-    (choices,) = (choices for name, _, _, choices, _ in arguments if name == "task")
+    (choices,) = (one.choices for one in arguments if one.name == "task")
     assert tuple(choices) == TASK_NAMES

@@ -152,6 +152,7 @@ def parameters_of_the_arm():
     """Of a bridge to it."""
     return {
         "robot": "ros2_control",
+        "simulated_robot": "true",
         "realtime_priority": 0,
         "joint_names": json.dumps(SHUFFLED),
         "task_frame": [*TASK.position.tolist(), *TASK.quaternion.tolist()],

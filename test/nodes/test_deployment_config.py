@@ -29,7 +29,7 @@ def bridge_of(cell, task):
     return {
         name: value
         for node in nodes
-        for name, value in node.get("kuka_bridge", {}).get("ros__parameters", {}).items()
+        for name, value in node.get("/**/kuka_bridge", {}).get("ros__parameters", {}).items()
     }
 
 
@@ -38,7 +38,7 @@ def test_every_task_can_be_chosen(cell):
     launch_file = ROOT / "launch" / f"{cell.stem}.launch.py"
     arguments = runpy.run_path(str(launch_file))["ARGUMENTS"]
     (argument,) = (argument for argument in arguments if argument.name == "task")
-    assert argument.choices == list(TASK_NAMES)
+    assert argument.choices == tuple(TASK_NAMES)
     assert {path.stem for path in cell.with_suffix("").iterdir()} == set(TASK_NAMES)
 
 
@@ -84,6 +84,8 @@ def test_the_iiwa_stands_and_holds_where_the_simulated_one_does():
 def test_the_names_of_a_stack_are_those_that_the_bridge_asks_for(stack):
     path = ROOT / "config" / "ros2_control" / f"{stack}.yaml"
     told = yaml.safe_load(path.read_text())["/**"]["ros__parameters"]
+    base_frame = told.pop("base_frame")
     names = JointInterface(**told)  # neither one too many nor too few
+    assert base_frame == names.base_link
     assert len(names.joint_names) == len(IIWA.axes)
     assert all(topic.startswith("/") for topic in names[1:4])

@@ -164,7 +164,8 @@ def test_a_urdf_file_serves_as_well_and_a_wrong_one_is_one_line_and_exit_1(tmp_p
     path.write_text(URDF)
     with arm_bench(described=False, urdf=str(path)) as it:
         assert it.connected()
-    with process("kuka_bridge", robot="ros2_control", urdf=str(tmp_path / "none.urdf")) as child:
+    urdf = str(tmp_path / "none.urdf")
+    with process("kuka_bridge", robot="ros2_control", urdf=urdf) as child:
         output, _ = child.communicate(timeout=30)
     assert child.returncode == 1
     assert "error: parameter urdf: expected a URDF file" in output

@@ -180,7 +180,7 @@ def test_clamp_and_monitor_are_the_simulated_controllers(context):
 def rotation_limits():
     """The bridge's limit on turns for each task, degrees; None for its own."""
     files = sorted((FOLDER.parent / "deploy_kr60").glob("*.yaml"))
-    bridges = [yaml.safe_load(path.read_text())["kuka_bridge"] for path in files]
+    bridges = [yaml.safe_load(path.read_text())["/**/kuka_bridge"] for path in files]
     return [one["ros__parameters"].get("max_correction_deg") for one in bridges]
 
 

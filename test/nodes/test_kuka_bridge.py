@@ -317,6 +317,23 @@ def test_a_wrong_parameter_is_one_line_and_exit_1(parameters, expected):
     assert "Traceback" not in output
 
 
+@pytest.mark.parametrize("link", [{"robot_ip": "127.0.0.1"}, {"robot": "ros2_control"}])
+def test_a_real_robot_needs_every_limit_to_be_set(link):
+    """Nothing is opened before: not the port that a controller sends to, either."""
+    real = {**link, "simulated_robot": "false"}
+    if "robot_ip" in real:
+        real["robot_ip"] = "192.0.2.1"
+        real["bind_address"] = "127.0.0.1"
+    with process("kuka_bridge", **real, soft_force_n=20.0, rsi_port=0) as child:
+        output, _ = child.communicate(timeout=20)
+    assert child.returncode == 1
+    (line,) = [line for line in output.splitlines() if "error: " in line]
+    assert "max_linear_speed_mps" in line
+    assert "workspace_min_m" in line
+    assert "soft_force_n" not in line
+    assert "Traceback" not in output
+
+
 def test_a_port_in_use_is_one_line_and_exit_1():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
         holder.bind(("127.0.0.1", 0))

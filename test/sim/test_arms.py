@@ -80,7 +80,7 @@ def test_a_kr60_in_another_cell_holds_the_piece_as_the_robot_side_says():
 def test_the_kr60_stands_as_in_its_deployment():
     nodes = yaml.safe_load(DEPLOYMENT.read_text())
     task_frame = nodes["/**"]["ros__parameters"]["task_frame"]
-    tool = nodes["sim_cell"]["ros__parameters"]["flange_from_tcp"]
+    tool = nodes["/**/sim_cell"]["ros__parameters"]["flange_from_tcp"]
     for told, arm_pose in ((task_frame, KR60.base_from_task), (tool, KR60.flange_from_tcp)):
         expected = Pose.from_sequence(told)
         assert arm_pose.position == pytest.approx(expected.position, abs=1e-9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib.machinery
 import importlib.util
 import sys
@@ -177,8 +178,10 @@ def check_known(description: LaunchDescription, values: Iterable[str]) -> None:
     allowed = {*known, "sigterm_timeout", "sigkill_timeout"}
     for name in values:
         if name not in allowed:
+            near = difflib.get_close_matches(name, known, 1)
+            advice = f"did you mean {near[0]}? " if near else ""
             raise LaunchError(
-                f"unknown launch argument '{name}': the launch file declares "
+                f"unknown launch argument '{name}': {advice}the launch file declares "
                 f"{', '.join(known) if known else 'none'}"
             )
 

@@ -1,0 +1,153 @@
+"""The arguments of the launch files: one table, from which they are declared, listed and checked.
+
+Nothing starts before all of them are checked, and each mistake is told by the argument's name.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address
+from pathlib import Path
+from typing import TypeAlias
+
+Kind: TypeAlias = type[str] | type[int] | type[float] | type[bool] | type[IPv4Address] | type[Path]
+
+# What every launched process, and ros2 launch itself, understand.
+COMMON = ("sigterm_timeout", "sigkill_timeout", "launch-prefix", "launch-prefix-filter")
+_WHOLE = re.compile(r"[+-]?\d+")
+_WORDS: dict[Kind, str] = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    IPv4Address: "an IPv4 address",
+    Path: "an existing file",
+}
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a launch file.
+
+    Attributes:
+        name: what stands before ``:=``.
+        default: its value where nothing is given.
+        description: what ``--show-args`` shows.
+        kind: of its value; an address and a file are given on as texts.
+        choices: the allowed values; empty: any.
+        minimum: of a number; None for none.
+        maximum: of a number; None for none.
+        optional: an empty text is allowed, and described.
+        pattern: what a text must match as a whole; empty: anything.
+        words: what that is, in words.
+    """
+
+    name: str
+    default: str
+    description: str
+    kind: Kind = str
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    optional: bool = False
+    pattern: str = ""
+    words: str = ""
+
+    def value(self, text: str) -> str | int | float | bool:
+        """Return the value that ``text`` stands for.
+
+        Raises:
+            ValueError: it is none, or not allowed; the message names the argument, what was
+                expected and what came.
+        """
+        if complaint := self.complaint(text):
+            raise ValueError(complaint)
+        value = self._parsed(text) if text or not self.optional else text
+        assert value is not None
+        return value
+
+    def complaint(self, text: str) -> str:
+        """Return why ``text`` is not allowed: what was expected and what came; empty if it is."""
+        if self.optional and not text:
+            return ""
+        if self._parsed(text) is not None and (not self.choices or text in self.choices):
+            return ""
+        return f"{self.name}: expected {self.expected}, got '{text}'"
+
+    @property
+    def expected(self) -> str:
+        """What a value must be, in words."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
+        words = self.words or _WORDS[self.kind]
+        if self.minimum is not None and self.maximum is not None:
+            words += f" from {self.minimum:g} to {self.maximum:g}"
+        elif self.minimum is not None:
+            words += f" of at least {self.minimum:g}"
+        return words + (", or nothing" if self.optional else "")
+
+    def _parsed(self, text: str) -> str | int | float | bool | None:
+        """Return the value of the kind, or None if it is none."""
+        if self.kind in (int, float):
+            return self._number(text)
+        if self.kind is bool:
+            return {"true": True, "false": False}.get(text)
+        if self.kind is IPv4Address:
+            return text if _is_address(text) else None
+        if self.kind is Path:
+            return text if Path(text).is_file() else None
+        return text if re.fullmatch(self.pattern or r"(?s).*", text) else None
+
+    def _number(self, text: str) -> int | float | None:
+        if self.kind is int and not _WHOLE.fullmatch(text):
+            return None
+        try:
+            number = int(text) if self.kind is int else float(text)
+        except ValueError:
+            return None
+        low = -math.inf if self.minimum is None else self.minimum
+        high = math.inf if self.maximum is None else self.maximum
+        return number if math.isfinite(number) and low <= number <= high else None
+
+
+Value: TypeAlias = str | int | float | bool
+
+
+def checked(
+    arguments: Iterable[Argument], texts: Mapping[str, str]
+) -> tuple[dict[str, Value], list[str]]:
+    """Return the values of all arguments that are right, and what is wrong with the others.
+
+    Args:
+        arguments: the table.
+        texts: what was given; the default stands for what was not.
+    """
+    given = {one: texts.get(one.name, one.default) for one in arguments}
+    wrong = [complaint for one, text in given.items() if (complaint := one.complaint(text))]
+    right = {one.name: one.value(text) for one, text in given.items() if not one.complaint(text)}
+    return right, wrong
+
+
+def unknown(arguments: Iterable[Argument], given: Iterable[str]) -> list[str]:
+    """Return a sentence for each given name that is no argument, with the nearest that is one."""
+    names = [argument.name for argument in arguments]
+    sentences = []
+    for name in given:
+        if name in names or name in COMMON:
+            continue
+        near = difflib.get_close_matches(name, names, 1)
+        advice = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(names)}"
+        sentences.append(f"{name}: there is no such argument; {advice}")
+    return sentences
+
+
+def _is_address(text: str) -> bool:
+    try:
+        IPv4Address(text)
+    except AddressValueError:
+        return False
+    return True

@@ -1,0 +1,103 @@
+"""Every argument of every launch file is checked by its name, before anything starts."""
+
+import runpy
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from der_ros.nodes.deployment_arguments import contradictions, port, robot_address
+from der_ros.nodes.launch_arguments import Argument, checked, unknown
+
+LAUNCH = Path(__file__).parents[2] / "launch"
+FILES = sorted(LAUNCH.glob("*.launch.py"))
+HERE = str(Path(__file__))
+each_file = pytest.mark.parametrize("file", FILES, ids=[path.stem for path in FILES])
+
+WHOLE = Argument("n", "0", "", int, minimum=0, maximum=9)
+CASES = [
+    (WHOLE, "7", 7, ["three", "1.0", "", " 7", "1_0", "-1", "10", "0x1", "1e0"]),
+    (Argument("f", "0", "", float, minimum=0), "1e-3", 0.001, ["x", "nan", "inf", "-1", ""]),
+    (Argument("b", "true", "", bool), "false", False, ["1", "True", "yes", ""]),
+    (Argument("a", "", "", IPv4Address), "127.0.0.2", "127.0.0.2", ["localhost", "1.2.3", "::1"]),
+    (Argument("p", "", "", Path), HERE, HERE, ["nowhere.onnx", "/", ""]),
+    (Argument("c", "x", "", choices=("x", "y")), "y", "y", ["z", "X", ""]),
+    (Argument("s", "", "", pattern="[a-z]+"), "abc", "abc", ["a b", "A", ""]),
+    (Argument("t", "", ""), "any\ntext", "any\ntext", []),
+    (port("o", "", "", optional=True), "", "", ["0", "65536", "http"]),
+]
+
+
+@pytest.mark.parametrize(("argument", "text", "value", "wrong"), CASES)
+def test_a_value_is_taken_or_refused_by_name(argument, text, value, wrong):
+    assert argument.value(text) == value
+    assert type(argument.value(text)) is type(value)
+    for other in wrong:
+        with pytest.raises(ValueError, match=f"^{argument.name}: expected .*got '{other}'$"):
+            argument.value(other)
+
+
+def test_all_mistakes_are_told_at_once():
+    table = [WHOLE, port("rsi_port", "1", "")]
+    values, wrong = checked(table, {"n": "three", "rsi_port": "0", "other": "x"})
+    assert values == {}
+    assert wrong == [
+        "n: expected a whole number from 0 to 9, got 'three'",
+        "rsi_port: expected a whole number from 1 to 65535, got '0'",
+    ]
+
+
+def test_an_unknown_name_is_told_with_the_nearest():
+    table = [Argument("robot", "sim", ""), Argument("seed", "0", "")]
+    assert unknown(table, ["robot", "sigterm_timeout", "launch-prefix"]) == []
+    near, far = unknown(table, ["robt", "max_linear_speed_mps"])
+    assert near == "robt: there is no such argument; did you mean robot?"
+    assert far == ("max_linear_speed_mps: there is no such argument; expected one of robot, seed")
+
+
+def arguments_of(file):
+    return runpy.run_path(str(file))["ARGUMENTS"]
+
+
+@each_file
+def test_every_default_is_right(file):
+    arguments = arguments_of(file)
+    values, wrong = checked(arguments, {})
+    assert wrong == []
+    assert list(values) == [argument.name for argument in arguments]
+    assert all(argument.description for argument in arguments)
+
+
+@each_file
+def test_every_number_has_a_least_value(file):
+    for argument in arguments_of(file):
+        numeric = argument.kind in (int, float)
+        assert argument.minimum is not None or argument.choices or not numeric, argument.name
+
+
+def values_of(**changes):
+    (file,) = (path for path in FILES if path.stem == "deploy_kr60.launch")
+    values, wrong = checked(arguments_of(file), changes)
+    assert wrong == []
+    return values
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"robot": "rsi", "robot_ip": "10.0.0.2"}, "needs a real sensor"),
+        ({"robot": "rsi", "ft": "netft"}, "robot_ip: expected the controller's IPv4 address"),
+        ({"robot_ip": "10.0.0.2"}, "robot_ip: expected an address of this host, 127"),
+        ({"sensor_ip": "10.0.0.2"}, "sensor_ip: expected an address of this host, 127"),
+    ],
+)
+def test_values_that_contradict_are_refused(changes, complaint):
+    (found,) = contradictions(values_of(**changes))
+    assert complaint in found
+
+
+def test_a_cell_that_is_simulated_can_be_put_elsewhere():
+    there = {"robot_ip": "127.0.0.5", "sensor_ip": "127.0.0.6"}
+    assert contradictions(values_of(**there)) == contradictions(values_of()) == []
+    assert robot_address(values_of(**there)) == "127.0.0.5"
+    assert robot_address(values_of()) == "127.0.0.2"
