@@ -280,7 +280,10 @@ class AssemblySupervisor(ShellNode):
             yield
         finally:
             if recording.path:
-                recording.note(self._record(False))
+                ended = self._record(False)
+                # At the end of a launch bag_recorder may be gone, and has completed its bag.
+                kept = recording.path if self.finished.is_set() else ended.path
+                recording.note(Recording(ended.path or kept, ended.fault))
 
     def _record(self, on: bool) -> Recording:
         """Begin or finish a bag."""
