@@ -50,7 +50,7 @@ RESERVED = {
     "PIL": {"envs"},
     "imageio_ffmpeg": {"envs.video_file"},
     "launch": {"nodes.launching"},
-    "launch_ros": {"nodes.launching"},
+    "launch_ros": {"nodes.launching", "nodes.launch_view"},
 }
 
 SIMULATION_AND_TRAINING = ("torch", "pybullet", "gymnasium", "onnx", "tensorboard", "matplotlib")
