@@ -1,30 +1,40 @@
-"""How a Net F/T box scales its counts: ``netftapi2.xml``, read safely and turned into SI units."""
+"""The scale of a Net F/T box: ``netftapi2.xml``, read safely and turned into SI units."""
 
 from __future__ import annotations
 
-import http.client
 import math
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from xml.parsers import expat
 
 import numpy as np
 
+from der_ros.drivers.netft.page import MAX_DOCUMENT_BYTES, get
 from der_ros.drivers.netft.rdt import RdtRecord
-from der_ros.errors import ConfigurationError, ConnectionFailedError, DerRosError, ProtocolError
+from der_ros.errors import ConfigurationError, DerRosError, ProtocolError
 from der_ros.geometry import Wrench
 
-MAX_DOCUMENT_BYTES = 256 * 1024
 PATH = "/netftapi2.xml"
 
 _LBF = 4.4482216152605
 _KGF = 9.80665
-_NEWTONS = {"N": 1.0, "kN": 1000.0, "lbf": _LBF, "klbf": 1000.0 * _LBF, "kgf": _KGF,
-            "gf": 0.001 * _KGF}  # fmt: skip
+_NEWTONS = {"N": 1.0, "kN": 1000.0, "lbf": _LBF, "lb": _LBF, "klbf": 1000.0 * _LBF,
+            "klb": 1000.0 * _LBF, "kgf": _KGF, "kg": _KGF, "gf": 0.001 * _KGF,
+            "g": 0.001 * _KGF}  # fmt: skip
 _NEWTON_METRES = {"Nm": 1.0, "N-m": 1.0, "Nmm": 0.001, "N-mm": 0.001, "kNm": 1000.0,
                   "kN-m": 1000.0, "lbf-in": 0.0254 * _LBF, "lbf-ft": 0.3048 * _LBF,
-                  "kg-cm": 0.01 * _KGF, "kgf-cm": 0.01 * _KGF}  # fmt: skip
+                  "lb-in": 0.0254 * _LBF, "lb-ft": 0.3048 * _LBF, "in-lb": 0.0254 * _LBF,
+                  "ft-lb": 0.3048 * _LBF, "in-lbf": 0.0254 * _LBF, "ft-lbf": 0.3048 * _LBF,
+                  "kg-cm": 0.01 * _KGF, "kgf-cm": 0.01 * _KGF, "kg-m": _KGF, "kgf-m": _KGF,
+                  "g-cm": 1e-5 * _KGF, "gf-cm": 1e-5 * _KGF}  # fmt: skip
 _MAX_DEPTH = 64
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
+_ENABLED = ("1", "enabled", "on", "true", "yes")
+# Above what any box is known to do; what is beyond is no such number.
+_MAX_RATE_HZ = 100_000
+_MAX_BUFFER = 10_000
+_MAX_FILTER = 1_000
 
 
 @dataclass(frozen=True)
@@ -54,16 +64,17 @@ class SensorConfiguration:
     user_filter: int = -1
 
     def __post_init__(self) -> None:
-        """Checks what scales.
+        """Check what scales.
 
         Raises:
-            ConfigurationError: an unknown unit, or counts that are not finite and positive.
+            ConfigurationError: an unknown unit, or counts that are not finite and positive, or of
+                which one is no finite force or torque.
         """
-        _scale(_NEWTONS, self.force_unit, "force unit (scfgfu)")
-        _scale(_NEWTON_METRES, self.torque_unit, "torque unit (scfgtu)")
-        for name in ("counts_per_force", "counts_per_torque"):
+        newtons = _scale(_NEWTONS, self.force_unit, "force unit (scfgfu)")
+        metres = _scale(_NEWTON_METRES, self.torque_unit, "torque unit (scfgtu)")
+        for name, unit in (("counts_per_force", newtons), ("counts_per_torque", metres)):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0.0):
+            if not (math.isfinite(value) and value > 0.0 and 0.0 < unit / value < math.inf):
                 raise ConfigurationError(f"{name}: expected a number above zero, got {value}")
 
     @cached_property
@@ -99,11 +110,11 @@ class SensorConfiguration:
 
 
 def parse_configuration(document: bytes) -> SensorConfiguration:
-    """Reads ``netftapi2.xml``; the tags may stand at any depth.
+    """Read ``netftapi2.xml``; the tags may stand at any depth.
 
     Raises:
         ProtocolError: too long, not XML, a document type or entity, a tag missing or given twice
-            with different texts, a number that is none.
+            with different texts, a number that is none or cannot be.
         ConfigurationError: a unit that is not known.
     """
     texts = _texts(document)
@@ -112,62 +123,41 @@ def parse_configuration(document: bytes) -> SensorConfiguration:
         counts_per_torque=_number(texts, "cfgcpt"),
         force_unit=_text(texts, "scfgfu"),
         torque_unit=_text(texts, "scfgtu"),
-        rdt_enabled=texts.get("comrdte", "1").lower() in ("1", "enabled", "on", "true", "yes"),
-        rdt_rate_hz=int(_number(texts, "comrdtrate")) if "comrdtrate" in texts else 0,
-        rdt_buffer_size=int(_number(texts, "comrdtbsiz")) if "comrdtbsiz" in texts else 1,
-        product_name=texts.get("prodname", ""),
-        user_filter=int(_number(texts, "setuserfilter")) if "setuserfilter" in texts else -1,
+        rdt_enabled=_text(texts, "comrdte", "1").lower() in _ENABLED,
+        rdt_rate_hz=_whole(texts, "comrdtrate", 0, _MAX_RATE_HZ),
+        rdt_buffer_size=_whole(texts, "comrdtbsiz", 1, _MAX_BUFFER),
+        product_name=_text(texts, "prodname", ""),
+        user_filter=_whole(texts, "setuserfilter", -1, _MAX_FILTER),
     )
 
 
 def fetch_configuration(address: str, port: int, timeout_s: float = 2.0) -> SensorConfiguration:
-    """Asks the box over HTTP.
+    """Ask the box over HTTP; ``timeout_s`` is for the whole answer.
 
     Raises:
         ConnectionFailedError: nobody answers there, or not with such a document.
         ProtocolError: as for ``parse_configuration``.
         ConfigurationError: as for ``parse_configuration``.
     """
-    return parse_configuration(_get(address, port, PATH, timeout_s))
+    return parse_configuration(get(address, port, PATH, timeout_s))
 
 
 def request_rate(address: str, port: int, rate_hz: int, timeout_s: float = 2.0) -> None:
-    """Asks the box over HTTP for another RDT rate; read the configuration back to see it.
+    """Ask the box over HTTP for another RDT rate; read the configuration back to see it.
 
     Raises:
         ConnectionFailedError: nobody answers there, or the box refuses.
     """
-    _get(address, port, f"/comm.cgi?comrdtrate={rate_hz}", timeout_s)
+    get(address, port, f"/comm.cgi?comrdtrate={rate_hz}", timeout_s)
 
 
 def request_filter(address: str, port: int, user_filter: int, timeout_s: float = 2.0) -> None:
-    """Asks the box over HTTP for another of its low-pass filters, 0 to 12; read it back as well.
+    """Ask the box over HTTP for another of its low-pass filters, 0 to 12; read it back as well.
 
     Raises:
         ConnectionFailedError: nobody answers there, or the box refuses.
     """
-    _get(address, port, f"/setting.cgi?setuserfilter={user_filter}", timeout_s)
-
-
-def _get(address: str, port: int, path: str, timeout_s: float) -> bytes:
-    connection = http.client.HTTPConnection(address, port, timeout=timeout_s)
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        body = response.read(MAX_DOCUMENT_BYTES + 1)
-    except (OSError, http.client.HTTPException) as error:
-        raise ConnectionFailedError(
-            f"Net F/T box: expected an answer from http://{address}:{port}{path}, got "
-            f"'{error or type(error).__name__}'; check sensor_ip, the cable and the power"
-        ) from error
-    finally:
-        connection.close()
-    if response.status != http.client.OK:
-        raise ConnectionFailedError(
-            f"Net F/T box: expected 200 from http://{address}:{port}{path}, got {response.status}; "
-            "is this address a Net F/T box?"
-        )
-    return body
+    get(address, port, f"/setting.cgi?setuserfilter={user_filter}", timeout_s)
 
 
 def _texts(document: bytes) -> dict[str, str]:
@@ -212,8 +202,9 @@ def _refuse_doctype(*_arguments: object) -> None:
     raise ProtocolError(f"{PATH}: expected no document type and no entities")
 
 
-def _text(texts: dict[str, str], tag: str) -> str:
-    text = texts.get(tag)
+def _text(texts: dict[str, str], tag: str, missing: str | None = None) -> str:
+    """Return the one text of ``tag``; ``missing`` where there is no such element."""
+    text = texts.get(tag, missing)
     if text is None or text == _AMBIGUOUS:
         what = "none" if text is None else "several that differ"
         raise ProtocolError(f"{PATH}: expected one <{tag}>, got {what}")
@@ -222,13 +213,25 @@ def _text(texts: dict[str, str], tag: str) -> str:
 
 def _number(texts: dict[str, str], tag: str) -> float:
     text = _text(texts, tag)
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise ProtocolError(f"{PATH}: expected a number in <{tag}>, got {text[:40]!r}") from error
+    # Python's float() also takes nan, 1_000 and the digits of other scripts.
+    if not _NUMBER.fullmatch(text) and text.lower().lstrip("+-") not in ("nan", "inf", "infinity"):
+        raise ProtocolError(f"{PATH}: expected a number in <{tag}>, got {text[:40]!r}")
+    value = float(text)
     if not math.isfinite(value):
         raise ProtocolError(f"{PATH}: expected a finite number in <{tag}>, got {text[:40]!r}")
     return value
+
+
+def _whole(texts: dict[str, str], tag: str, missing: int, highest: int) -> int:
+    """Return a whole number; ``missing`` (a box may say that too) where there is no element."""
+    if tag not in texts:
+        return missing
+    value = _number(texts, tag)
+    if value != math.floor(value) or not min(missing, 0) <= value <= highest:
+        raise ProtocolError(
+            f"{PATH}: expected a whole number of at most {highest} in <{tag}>, got {value:g}"
+        )
+    return int(value)
 
 
 def _scale(table: dict[str, float], unit: str, name: str) -> float:

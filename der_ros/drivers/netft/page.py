@@ -1,0 +1,142 @@
+"""One HTTP request to a Net F/T box, bounded as a whole in time and in bytes."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from der_ros.errors import ConnectionFailedError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+MAX_DOCUMENT_BYTES = 256 * 1024
+"""Longest body; a box's page has a few kB."""
+
+MAX_ANSWER_BYTES = MAX_DOCUMENT_BYTES + 64 * 1024
+"""Longest answer: status lines, headers, chunk sizes and body together."""
+
+
+def get(address: str, port: int, path: str, timeout_s: float) -> bytes:
+    """Return the body of the answer to one GET request.
+
+    The request is bounded as a whole, from connecting to the last byte: however slowly a peer
+    sends, and however much, it ends in time. Redirects are not followed and nothing is unpacked.
+
+    Args:
+        address: of the box.
+        port: its TCP port.
+        path: what is asked for, with its query.
+        timeout_s: for the whole request, s.
+
+    Raises:
+        ConnectionFailedError: no whole, plain answer 200 within the time and the bytes.
+    """
+    url = f"http://{address}:{port}{path}"
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as plain:
+            bounded = _BoundedSocket(plain, timeout_s)
+            bounded.connect(address, port)
+            connection = http.client.HTTPConnection(address, port)
+            connection.sock = bounded
+            connection.request("GET", path, headers={"Connection": "close"})
+            with connection.getresponse() as response:
+                return _body(response, url)
+    # http.client raises ValueError for some malformed numbers (a chunk of -5 bytes).
+    except (OSError, http.client.HTTPException, ValueError, OverflowError) as error:
+        raise ConnectionFailedError(
+            f"Net F/T box: expected an answer from {url}, got "
+            f"'{str(error)[:200] or type(error).__name__}'; check sensor_ip, the cable and the "
+            "power"
+        ) from error
+
+
+def _body(response: http.client.HTTPResponse, url: str) -> bytes:
+    """Read the body of an answer that is 200, plain and whole."""
+    if response.status != http.client.OK:
+        raise ConnectionFailedError(
+            f"Net F/T box: expected 200 from {url}, got {response.status}; "
+            "is this address a Net F/T box?"
+        )
+    coding = response.getheader("Content-Encoding", "identity")
+    if coding.strip().lower() != "identity":
+        raise ConnectionFailedError(
+            f"Net F/T box: expected a plain document from {url}, got one packed with "
+            f"{coding[:40]!r}; is this address a Net F/T box?"
+        )
+    body = response.read(MAX_DOCUMENT_BYTES + 1)
+    if len(body) > MAX_DOCUMENT_BYTES:
+        raise OSError(f"a document of more than {MAX_DOCUMENT_BYTES} bytes")
+    if response.length:
+        raise OSError(f"an answer that ends {response.length} bytes too early")
+    return body
+
+
+class _BoundedSocket:
+    """The part of a socket that ``http.client`` uses; every wait ends at one deadline."""
+
+    def __init__(self, plain: socket.socket, timeout_s: float) -> None:
+        self._plain, self._timeout_s = plain, timeout_s
+        self._deadline_s = time.monotonic() + timeout_s
+
+    def connect(self, address: str, port: int) -> None:
+        """Connect to the first address of that name, and only to it."""
+        found = socket.getaddrinfo(address, port, socket.AF_INET, socket.SOCK_STREAM)
+        self._wait_at_most()
+        try:
+            self._plain.connect(found[0][4])
+        except TimeoutError as error:
+            raise self._too_late() from error
+
+    def sendall(self, data: ReadableBuffer) -> None:
+        """Send all of ``data``."""
+        self._wait_at_most()
+        self._plain.sendall(data)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """Return a reader of what the peer sends."""
+        return io.BufferedReader(_BoundedReader(self))
+
+    def receive_into(self, buffer: WriteableBuffer) -> int:
+        """Wait for bytes; return how many came, 0 at the end of the stream."""
+        self._wait_at_most()
+        try:
+            return self._plain.recv_into(buffer)
+        except TimeoutError as error:
+            raise self._too_late() from error
+
+    def _wait_at_most(self) -> None:
+        """Let the next call wait for what is left of the time; raise TimeoutError after it."""
+        left_s = self._deadline_s - time.monotonic()
+        if left_s <= 0.0:
+            raise self._too_late()
+        self._plain.settimeout(left_s)
+
+    def close(self) -> None:
+        """Leave the socket open: ``http.client`` closes before it reads, ``get`` afterwards."""
+
+    def _too_late(self) -> TimeoutError:
+        return TimeoutError(f"no whole answer within {self._timeout_s:g} s")
+
+
+class _BoundedReader(io.RawIOBase):
+    """What the peer sends, up to MAX_ANSWER_BYTES."""
+
+    def __init__(self, source: _BoundedSocket) -> None:
+        self._source = source
+        self._left = MAX_ANSWER_BYTES
+
+    def readable(self) -> bool:
+        """Return true."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Read what is there into ``buffer``; raise OSError beyond the number of bytes."""
+        if self._left <= 0:
+            raise OSError(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
+        count = self._source.receive_into(memoryview(buffer)[: self._left])
+        self._left -= count
+        return count
