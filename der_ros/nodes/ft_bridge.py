@@ -159,6 +159,8 @@ class FtBridge(ShellNode):
             )
         if self._client is not None:
             self._path.set_sample_rate(float(self._client.configuration.rdt_rate_hz))
+            if distrust := self._client.distrust:
+                self._trusted, self._status_text = False, distrust
         if self._trusted:
             self._publish(sample.wrench, sample.stamp_monotonic_s)
 
@@ -219,7 +221,8 @@ class FtBridge(ShellNode):
     @property
     def _failure(self) -> str:
         """Why nothing reads the sensor any more; empty while something does."""
-        return "" if self._other is None else self._other.failure
+        reader = self._client if self._other is None else self._other
+        return "" if reader is None else reader.failure
 
     def _report(self) -> list[Status]:
         client = self._client
@@ -245,7 +248,8 @@ class FtBridge(ShellNode):
                     + self._orientation.refused_stamps
                 ),
                 "biased": self._utils.biased,
-                "limits_exceeded": self._utils.exceeded,
+                # Of a sensor that is not ready nothing is known to exceed anything.
+                "limits_exceeded": self._utils.exceeded and self._ready,
                 "times_limits_exceeded": self._utils.times_exceeded,
             },
             latency=self._latency.figures(),

@@ -117,6 +117,13 @@ def declare_client(node: ShellNode, stale_after_s: float, sample_rate_hz: int) -
         stale_after_s=stale_after_s,
         recheck_s=declare(node, "recheck_s", 5.0, "Between looks at the box's units while it "
                           "streams; 0: never", minimum=0.0, maximum=3600.0),
+        recheck_periods=declare(
+            node, "recheck_periods", 3,
+            "Without a look that succeeds for so many recheck_s the sensor is not ready; 0: it is",
+            minimum=0, maximum=10_000,
+        ),
+        http_timeout_s=declare(node, "http_timeout_s", 2.0, "For one whole answer of the box's "
+                               "page", minimum=0.05, maximum=60.0),
     )  # fmt: skip
 
 
@@ -130,7 +137,9 @@ def _declare_scale(node: ShellNode, sample_rate_hz: int) -> SensorConfiguration 
                   minimum=0.0, maximum=1e12)  # fmt: skip
     cpt = declare(node, "counts_per_torque", 0.0, "Counts per torque_unit; 0: ask the box",
                   minimum=0.0, maximum=1e12)  # fmt: skip
-    force_unit = declare(node, "force_unit", "N", "With counts_per_force: N kN lbf klbf kgf gf")
+    force_unit = declare(
+        node, "force_unit", "N", "With counts_per_force: N kN lbf lb klbf kgf kg gf g"
+    )
     torque_unit = declare(
         node, "torque_unit", "Nm", "With counts_per_torque: Nm Nmm kNm lbf-in lbf-ft kg-cm"
     )

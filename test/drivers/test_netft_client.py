@@ -10,6 +10,7 @@ from netft_tables import until
 
 from der_ros.drivers.netft.client import NetFtClient
 from der_ros.drivers.netft.configuration import SensorConfiguration
+from der_ros.drivers.netft.rdt import Command, Request, decode_record, encode_request
 from der_ros.drivers.netft.records import ClientState, NetFtConfig
 from der_ros.drivers.netft.status import Severity
 from der_ros.errors import ConfigurationError, ConnectionFailedError
@@ -166,3 +167,16 @@ def test_a_port_in_use_is_named():
 def test_configuration_is_checked(options):
     with pytest.raises(ConfigurationError, match=next(iter(options))):
         NetFtConfig(**options)
+
+
+@pytest.mark.parametrize(("rate_hz", "step"), [(7000, 1), (1000, 7), (500, 14)])
+def test_the_boxs_own_counter_grows_evenly(rate_hz, step):
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with a_box(replace(SENSOR, rdt_rate_hz=rate_hz)) as box, udp as peer:
+        peer.settimeout(2.0)
+        start = encode_request(Request(Command.START_REALTIME, 200))
+        peer.sendto(start, ("127.0.0.1", box.rdt_port))
+        records = [decode_record(peer.recv(64)) for _ in range(200)]
+    counted = [record.ft_sequence for record in records]
+    assert counted == list(range(counted[0], counted[0] + 200 * step, step))
+    assert [record.rdt_sequence for record in records] == list(range(1, 201))

@@ -91,6 +91,27 @@ def test_a_unit_that_changes_is_an_error_with_its_reason_and_then_over():
 
 
 @pytest.mark.ros
+def test_a_scale_that_is_not_confirmed_is_not_ready():
+    quick = {"recheck_s": 0.1, "recheck_periods": 2, "http_timeout_s": 0.5}
+    with bench(**quick) as (box, client):
+        assert until(lambda: ready(client))
+        box._answer = lambda path: None
+        assert until(lambda: not ready(client))
+        assert until(lambda: "last confirmed" in said(client))
+        del box._answer
+        assert until(lambda: ready(client) and said(client) == "reading")
+
+
+@pytest.mark.ros
+def test_no_limit_is_exceeded_by_a_sensor_that_is_silent():
+    with bench(max_force_n=10.0) as (box, client):
+        assert until(lambda: figures(client).get("limits_exceeded") == "True")
+        box.faults = BoxFaults(silent=True)
+        assert until(lambda: not ready(client))
+        assert until(lambda: figures(client).get("limits_exceeded") == "False")
+
+
+@pytest.mark.ros
 def test_heavy_loss_is_a_warning_with_its_figure():
     with bench() as (box, client):
         assert until(lambda: ready(client))

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import select
 import socket
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from der_ros.drivers.netft.setup import ConfigurationWatch, configure
 from der_ros.drivers.netft.status import decode_status
 from der_ros.drivers.netft.stream import RdtStream
 from der_ros.errors import ConnectionFailedError, DerRosError, ProtocolError
+from der_ros.threads import Worker
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ _BUFFER_BYTES = 4 << 20
 _SO_RCVBUFFORCE = 33  # of Linux; Python's socket does not name it
 _MAX_PACKETS_PER_DRAIN = 2000
 _RATE_WINDOW_S = 1.0
+_FAULT_SHOWN_S = 10.0
 
 
 class _Arrival(NamedTuple):
@@ -54,8 +55,8 @@ class NetFtClient:
     ) -> None:
         self._config = config
         self._listener = listener
-        self._end = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("netft", self._run, join_s=config.http_timeout_s + 2.0)
+        self._end = self._worker.stopping
         self._socket: socket.socket | None = None
         self._scale = config.configuration or SensorConfiguration()
         self._stream = RdtStream(config.every_record)
@@ -63,13 +64,13 @@ class NetFtClient:
         self._state, self._reason, self._last_fault = ClientState.CLOSED, "", ""
         self._connections = self._stalls = 0
         self._arrivals: deque[_Arrival] = deque()
+        self._watch: ConfigurationWatch | None = None
+        self._streams_since_s = 0.0
 
     def __enter__(self) -> NetFtClient:
-        """Starts trying."""
-        self._end.clear()
+        """Start trying."""
         self._state = ClientState.CONNECTING
-        self._thread = threading.Thread(target=self._run, name="netft", daemon=True)
-        self._thread.start()
+        self._worker.start()
         return self
 
     def __exit__(
@@ -78,11 +79,8 @@ class NetFtClient:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stops the stream."""
-        self._end.set()
-        if self._thread is not None:
-            self._thread.join(timeout=self._config.http_timeout_s + 2.0)
-        self._thread = None
+        """Stop the stream."""
+        self._worker.stop()
         self._state, self._reason = ClientState.CLOSED, ""
 
     def latest(self) -> WrenchSample | None:
@@ -104,9 +102,23 @@ class NetFtClient:
         self._stream.every_record = wanted
 
     @property
+    def failure(self) -> str:
+        """Why its thread has ended although nobody stopped it; empty while it has not."""
+        return self._worker.failure
+
+    @property
+    def distrust(self) -> str:
+        """Why the readings that come cannot be trusted; empty while they can."""
+        watch = self._watch
+        return "" if watch is None else watch.overdue()
+
+    @property
     def statistics(self) -> NetFtStatistics:
         """The counters now."""
         now = time.monotonic()
+        over = self._state is ClientState.STREAMING
+        if over and now - self._streams_since_s > _FAULT_SHOWN_S:
+            self._last_fault = ""
         latest, stream = self._latest, self._stream
         recent = [a for a in list(self._arrivals) if now - a.stamp_s <= _RATE_WINDOW_S]
         records = sum([arrival.records for arrival in recent])
@@ -117,7 +129,7 @@ class NetFtClient:
             order.reordered, order.restarts, stream.box_restarts, stream.malformed,
             stream.status_errors, self._connections, self._stalls, self._last_fault,
             records / _RATE_WINDOW_S, lost / (records + lost) if lost else 0.0,
-            float("inf") if latest is None else now - latest.stamp_monotonic_s,
+            float("inf") if latest is None else now - latest.stamp_monotonic_s, self.distrust,
         )  # fmt: skip
 
     def bias(self) -> None:
@@ -160,6 +172,7 @@ class NetFtClient:
                     self._connected() as udp,
                     ConfigurationWatch(self._config, self._scale) as seen,
                 ):
+                    self._watch = seen
                     self._read(udp, seen)
             except (DerRosError, OSError) as error:
                 self._fail(error)
@@ -207,24 +220,30 @@ class NetFtClient:
 
     def _read(self, udp: socket.socket, seen: ConfigurationWatch) -> None:
         """Reads until the end, silence for too long, too much that is malformed, or a new scale."""
-        last = time.monotonic()
+        last, heard = time.monotonic(), self._stream.records
         poll = select.poll()
         poll.register(udp, select.POLLIN)
         wait_ms = 1000.0 * min(_POLL_S, self._config.stale_after_s)
         while not self._end.is_set():
             if poll.poll(wait_ms) and self._drain(udp):
-                last = time.monotonic()
+                last, heard = time.monotonic(), self._stream.records
                 seen.raise_if_changed()
                 time.sleep(self._config.rest_s)
                 continue
             silent = time.monotonic() - last
             if silent > self._config.give_up_after_s:
                 raise ConnectionFailedError(
-                    f"{self._where()}: no record for {silent:.1f} s; check power and cable, and "
-                    "whether another took the stream"
+                    f"{self._where()}: no new record for {silent:.1f} s"
+                    f"{self._repeats(heard)}; check power and cable, whether another took the "
+                    "stream, and whether the box answers from another address"
                 )
             if silent > self._config.stale_after_s and self._state is not ClientState.STALE:
                 self._stall(silent)
+
+    def _repeats(self, heard: int) -> str:
+        """Say how many records came since ``heard`` of which none was new."""
+        old = self._stream.records - heard
+        return f" but {old} with an rdt_sequence that came before" if old else ""
 
     def _stall(self, silent: float) -> None:
         if self._state is ClientState.STREAMING:
@@ -262,6 +281,8 @@ class NetFtClient:
         status = decode_status(record.status, self._scale.product_name)
         sample = WrenchSample(self._scale.wrench(record), now, record.rdt_sequence, status)
         self._latest = sample
+        if self._state is not ClientState.STREAMING:
+            self._streams_since_s = now
         self._state, self._reason = ClientState.STREAMING, ""
         if self._listener is not None:
             try:

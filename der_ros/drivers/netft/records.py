@@ -45,9 +45,11 @@ class NetFtConfig:
         give_up_after_s: and after this the connection is made anew.
         backoff_s: shortest pause before connecting again; doubles to ``max_backoff_s``.
         max_backoff_s: longest pause.
-        http_timeout_s: for one answer over HTTP.
+        http_timeout_s: for one whole request over HTTP, from connecting to the last byte.
         recheck_s: between looks at the box's configuration while it streams, since a record does
             not say its unit; 0 never looks.
+        recheck_periods: after so many of these times without a look that succeeds, the scale is not
+            trusted; 0: it always is.
     """
 
     sensor_ip: str = "192.168.1.1"
@@ -65,9 +67,10 @@ class NetFtConfig:
     max_backoff_s: float = 5.0
     http_timeout_s: float = 2.0
     recheck_s: float = 5.0
+    recheck_periods: int = 3
 
     def __post_init__(self) -> None:
-        """Checks the numbers.
+        """Check the numbers.
 
         Raises:
             ConfigurationError: a port, rate or time that cannot be.
@@ -84,6 +87,11 @@ class NetFtConfig:
                 raise ConfigurationError(
                     f"{name}: expected a finite time of at least 0, got {getattr(self, name)}"
                 )
+        if not 0.0 < self.http_timeout_s < math.inf or self.recheck_periods < 0:
+            raise ConfigurationError(
+                "http_timeout_s, recheck_periods: expected a time above 0 and a number of at least "
+                f"0, got {self.http_timeout_s} and {self.recheck_periods}"
+            )
         if not 0.0 < self.stale_after_s <= self.give_up_after_s:
             raise ConfigurationError(
                 "stale_after_s, give_up_after_s: expected 0 < stale <= give up, got "
@@ -129,10 +137,12 @@ class NetFtStatistics(NamedTuple):
         status_errors: records whose status word is an error.
         connections: times that a stream was asked for.
         stalls: times that the stream fell silent.
-        last_fault: the latest reason for not streaming, also after it is over.
+        last_fault: the latest reason for not streaming; empty once it is over for 10 s.
         rate_hz: records a second, over the last second.
         loss: part of the records that was lost, over the last second; 0 to 1.
         age_s: since the newest record; infinite before the first.
+        distrust: why readings that come cannot be trusted: the scale was not confirmed for long;
+            empty while they can.
     """
 
     state: ClientState
@@ -151,3 +161,4 @@ class NetFtStatistics(NamedTuple):
     rate_hz: float
     loss: float
     age_s: float
+    distrust: str = ""

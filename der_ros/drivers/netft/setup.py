@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import threading
+import time
 from types import TracebackType
 
 from der_ros.drivers.netft.configuration import (
@@ -15,6 +15,7 @@ from der_ros.drivers.netft.configuration import (
 )
 from der_ros.drivers.netft.records import NetFtConfig
 from der_ros.errors import ConfigurationError, DerRosError
+from der_ros.threads import Worker
 
 logger = logging.getLogger(__name__)
 
@@ -63,20 +64,22 @@ class ConfigurationWatch:
     """Looks now and then whether the box still has the scale that its stream is read with.
 
     A record does not say its unit, so somebody who changes it on the box's page changes the meaning
-    of every number. A context manager with a thread of its own, since HTTP may take long.
+    of every number. The first look is at once: the page may have changed while it was read. A
+    context manager with a thread of its own, since HTTP may take long; whether a look is overdue is
+    judged by the clock of who asks, so that a thread that hangs or has ended is noticed as well.
     """
 
     def __init__(self, config: NetFtConfig, scale: SensorConfiguration) -> None:
         self._config, self._scale = config, scale
-        self._end = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._change = ""
+        self._watches = config.recheck_s > 0.0 and config.configuration is None
+        self._worker = Worker("netft-watch", self._look, finite=True)
+        self._change = self._failure = ""
+        self._seen_s = time.monotonic()
 
     def __enter__(self) -> ConfigurationWatch:
-        """Starts looking, where a scale was read from the box."""
-        if self._config.recheck_s > 0.0 and self._config.configuration is None:
-            self._thread = threading.Thread(target=self._look, name="netft-watch", daemon=True)
-            self._thread.start()
+        """Start looking, where a scale was read from the box."""
+        if self._watches:
+            self._worker.start()
         return self
 
     def __exit__(
@@ -85,33 +88,55 @@ class ConfigurationWatch:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Ends; an answer that is still awaited is not waited for."""
-        self._end.set()
+        """End; an answer that is still awaited is not waited for."""
+        self._worker.stopping.set()
 
     def raise_if_changed(self) -> None:
-        """Raises ConfigurationError once the box has another scale."""
+        """Raise ConfigurationError once the box has another scale."""
         if self._change:
             raise ConfigurationError(
                 f"Net F/T box: its configuration changed while it streamed ({self._change}); "
                 "readings since then were scaled wrongly; the stream begins anew"
             )
 
+    def overdue(self) -> str:
+        """Return why the scale cannot be trusted any more; empty while looks succeed."""
+        config, age_s = self._config, time.monotonic() - self._seen_s
+        if not self._watches or config.recheck_periods == 0:
+            return ""
+        if age_s <= config.recheck_periods * config.recheck_s + config.http_timeout_s:
+            return ""
+        why = self._worker.failure or self._failure or "no answer yet"
+        return (
+            f"the box's scale was last confirmed {age_s:.1f} s ago, expected every "
+            f"{config.recheck_s:g} s (recheck_s, recheck_periods): {why}"
+        )
+
     def _look(self) -> None:
-        while not self._end.wait(self._config.recheck_s) and not self._change:
+        while not self._worker.stopping.is_set() and not self._change:
             self._change = self._look_once()
+            self._worker.stopping.wait(self._config.recheck_s)
 
     def _look_once(self) -> str:
+        """Return what changed, in words; no answer, however odd, ends the watch."""
         try:
-            return _difference(self._scale, _fetch(self._config))
+            change = _difference(self._scale, _fetch(self._config))
         except ConfigurationError as error:  # a unit that is not known
             return str(error)
-        except DerRosError as error:
-            # The stream is what counts; a page that does not answer says nothing about it.
-            logger.debug("Net F/T box: its configuration was not read again: %s", error)
+        except Exception as error:
+            self._failed(error)
             return ""
+        self._failure, self._seen_s = "", time.monotonic()
+        return change
+
+    def _failed(self, error: Exception) -> None:
+        """Keep the reason for ``overdue``, and say the first of a row."""
+        if not self._failure:
+            logger.warning("Net F/T box: its configuration was not read again: %s", error)
+        self._failure = str(error) if isinstance(error, DerRosError) else repr(error)
 
 
 def _difference(old: SensorConfiguration, new: SensorConfiguration) -> str:
-    """What changed, in words; empty when nothing did."""
+    """Return the changes in words; empty when there is none."""
     pairs = zip(dataclasses.asdict(old).items(), dataclasses.asdict(new).values(), strict=True)
     return ", ".join([f"{name}: {was} -> {now}" for (name, was), now in pairs if was != now])

@@ -28,6 +28,7 @@ from der_ros.drivers.netft.rdt import (
 )
 from der_ros.errors import ConfigurationError, ConnectionFailedError, ProtocolError
 from der_ros.geometry import Wrench
+from der_ros.threads import Worker
 
 logger = logging.getLogger(__name__)
 
@@ -91,10 +92,11 @@ class SimulatedNetFt:
         self.sensor = config.sensor
         self._udp: socket.socket | None = None
         self._http: http.server.HTTPServer | None = None
-        self._threads: list[threading.Thread] = []
+        self._workers: list[Worker] = []
         self._end = threading.Event()
         self._owner: tuple[str, int] | None = None
         self._sequence = self._remaining = 0
+        self._samples = 0.0
         self._buffered = False
         self._buffer: list[RdtRecord] = []
         self._bias = np.zeros(6)
@@ -122,10 +124,12 @@ class SimulatedNetFt:
                 f"port {self._config.http_port} at {self._config.address}, got "
                 f"'{error.strerror or error}'; end the program that holds them or choose others"
             ) from error
-        targets = (("netft-rdt", self._stream), ("netft-http", self._http.serve_forever))
-        self._threads = [threading.Thread(target=t, name=n, daemon=True) for n, t in targets]
-        for thread in self._threads:
-            thread.start()
+        self._workers = [
+            Worker("netft-rdt", self._stream, finite=True),
+            Worker("netft-http", self._http.serve_forever, finite=True),
+        ]
+        for worker in self._workers:
+            worker.start()
         return self
 
     def __exit__(
@@ -139,8 +143,8 @@ class SimulatedNetFt:
         if self._http is not None:
             self._http.shutdown()
             self._http.server_close()
-        for thread in self._threads:
-            thread.join(timeout=2.0)
+        for worker in self._workers:
+            worker.stop()
         if self._udp is not None:
             self._udp.close()
         self._udp = self._http = self._owner = None
@@ -154,6 +158,11 @@ class SimulatedNetFt:
     def http_port(self) -> int:
         """The TCP port that is open, or the configured one."""
         return self._config.http_port if self._http is None else int(self._http.server_port)
+
+    @property
+    def failure(self) -> str:
+        """Why one of its threads has ended although nobody stopped it; empty while none has."""
+        return next((worker.failure for worker in self._workers if worker.failure), "")
 
     @property
     def faults(self) -> BoxFaults:
@@ -266,6 +275,10 @@ class SimulatedNetFt:
         self._owner, self._sequence, self._remaining = sender, 0, request.sample_count
         self._buffered = request.command is Command.START_BUFFERED
         self._buffer = []
+        now = float(math.floor((time.monotonic() - self._started_s) * _INTERNAL_RATE_HZ))
+        # Far ahead of its uptime the counter is one from before a restart.
+        ahead = self._samples > now + _INTERNAL_RATE_HZ
+        self._samples = now if ahead else max(float(math.ceil(self._samples)), now)
         self.link.clear()
 
     def _sample(self, udp: socket.socket, owner: tuple[str, int]) -> None:
@@ -284,7 +297,9 @@ class SimulatedNetFt:
         counts = (self._source().to_array() - self._bias) / scale
         limits = np.minimum(self._ranges / scale, _INT32)
         saturated = bool((np.abs(counts) > limits).any())
-        clock = int((time.monotonic() - self._started_s) * _INTERNAL_RATE_HZ) % (1 << 32)
+        # The internal counter: 7000 a second, of which one in 7000 / rate becomes a record.
+        self._samples += _INTERNAL_RATE_HZ / self.sensor.rdt_rate_hz
+        clock = math.floor(self._samples + 1e-6) % (1 << 32)
         axes = np.clip(np.rint(counts), -limits, limits).astype(int).tolist()
         return RdtRecord._make((self._sequence, clock, self._status(saturated), *axes))
 
