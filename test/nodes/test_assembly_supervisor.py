@@ -13,6 +13,7 @@ from action_msgs.msg import GoalStatus, GoalStatusArray
 from cell_rig import Cell, CellWithoutPolicy, results
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from policy_rig import RIGHTFUL, call, own_domain, running, until, write_policy
+from rclpy.node import Node
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
@@ -372,6 +373,23 @@ def test_a_supervisor_that_dies_or_hangs_in_motion_leaves_the_robot_at_rest(proc
                 assert result["reason"]
         with it.supervisor():
             it.in_motion()
+
+
+def test_another_cells_fault_is_not_this_cells(tmp_path):
+    """All cells of a domain publish on /diagnostics; a node's namespace says whose status it is."""
+    with supervised(tmp_path) as it:
+        other = Node("kuka_bridge", namespace="right", context=it.test.context)
+        told = other.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        status = DiagnosticStatus(
+            name="right/kuka_bridge: robot", level=DiagnosticStatus.ERROR, message="broken"
+        )
+        timer = it.test.create_timer(0.02, lambda: told.publish(DiagnosticArray(status=[status])))
+        assert until(lambda: told.get_subscription_count() > 0)
+        it.start()
+        assert it.result(1)["outcome"] == "success"
+        assert "broken" not in it.node._cell.fault_text()
+        timer.cancel()
+        other.destroy_node()
 
 
 class Recorder:
