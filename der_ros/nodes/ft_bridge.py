@@ -25,8 +25,9 @@ from der_ros.drivers.netft.frozen import FrozenWatch
 from der_ros.drivers.netft.records import WrenchSample
 from der_ros.drivers.netft.status import Severity
 from der_ros.drivers.realtime import settle_collector
-from der_ros.errors import ConfigurationError, ConnectionFailedError
+from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import Array, Wrench
+from der_ros.nodes.bias_guard import BiasGuard
 from der_ros.nodes.common import (
     LATCHED,
     DiagnosticsPublisher,
@@ -97,7 +98,10 @@ class FtBridge(ShellNode):
         self._refuse_two_zeros()
         tcp_from_sensor = declare_tcp_from_sensor(self)
         self._orientation = SensorOrientation(self, tcp_from_sensor)
-        self._utils = NetftUtils(self, self._path, tcp_from_sensor, self._stale_after_s)
+        self._guard = BiasGuard(self, self._path, self._stale_after_s)
+        self._utils = NetftUtils(
+            self, self._path, tcp_from_sensor, self._stale_after_s, self._guard
+        )
         self._trusted, self._ready = True, False
         self._status_text = "OK"
         self._published = 0
@@ -181,14 +185,25 @@ class FtBridge(ShellNode):
         try:
             response.message = self._bias()
             response.success = True
-        except ConnectionFailedError as error:
+        except DerRosError as error:
             response.success, response.message = False, str(error)
+            self.get_logger().warning(str(error))
         return response
 
+    @property
+    def _lost_bias(self) -> bool:
+        """Whether the box was off since it took its bias."""
+        before, client = self._box_bias_before_restart, self._client
+        return client is not None and before is not None and client.box_restarts > before
+
     def _bias(self) -> str:
+        if self._lost_bias:
+            self._path.forget_reference()
+        self._guard.check()
         if self._bias_in_box and self._client is not None:
             self._client.bias()
             self._path.clear_bias()
+            self._path.zero_is_reference()
             self._box_bias_before_restart = self._client.box_restarts
             self._utils.biased_elsewhere = True
             return "the box was told to take its reading as zero"
@@ -226,11 +241,6 @@ class FtBridge(ShellNode):
 
     def _report(self) -> list[Status]:
         client = self._client
-        lost_bias = (
-            client is not None
-            and self._box_bias_before_restart is not None
-            and client.box_restarts > self._box_bias_before_restart
-        )
         view = SensorView(
             figures=None if client is None else client.statistics,
             ready=self._ready,
@@ -238,7 +248,7 @@ class FtBridge(ShellNode):
             status=self._status_text if self._other is None else self._other.problem or "OK",
             blocked=self._failure or self._path.blocked,
             age_s=self._age_s,
-            bias_lost_in_box=lost_bias,
+            bias_lost_in_box=self._lost_bias,
             counters={
                 "published": self._published,
                 "not_finite": self._path.not_finite,

@@ -34,6 +34,7 @@ from der_ros.drivers.netft.payload import (
 )
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import Pose, Wrench
+from der_ros.nodes.bias_guard import BiasGuard
 from der_ros.nodes.common import ShellNode
 from der_ros.nodes.conversions import wrench_from_message, wrench_to_message
 from der_ros.nodes.frames import TCP_FRAME
@@ -60,11 +61,18 @@ class NetftUtils:
         path: what conditions the readings.
         tool_from_sensor: where the sensor sits.
         max_age_s: readings older than this are not used by a service.
+        guard: judges whether a bias may be changed now.
     """
 
     def __init__(
-        self, node: ShellNode, path: WrenchConditioner, tool_from_sensor: Pose, max_age_s: float
+        self,
+        node: ShellNode,
+        path: WrenchConditioner,
+        tool_from_sensor: Pose,
+        max_age_s: float,
+        guard: BiasGuard,
     ) -> None:
+        self._guard = guard
         self._node, self._path, self._max_age_s = node, path, max_age_s
         self._tool_from_sensor = tool_from_sensor
         self._limits, self._biased_limits = declare_limits(node)
@@ -160,6 +168,7 @@ class NetftUtils:
         return response
 
     def _bias(self, request: Any) -> None:
+        self._guard.check()
         if not request.bias:
             self._path.clear_bias()
             return
@@ -172,6 +181,7 @@ class NetftUtils:
         return response
 
     def _gravity_comp(self, request: Any) -> None:
+        self._guard.check_attempt()
         if not request.bias:
             self._path.set_payload(Payload())
             return
@@ -188,9 +198,13 @@ class NetftUtils:
         """SetToolData: mass, kg, and how far along the sensor's z axis its centre is, m."""
         center = np.array((0.0, 0.0, request.com))
         response.success = self._does(
-            "set_tool_data", lambda: self._path.set_payload(Payload(request.mass, center))
+            "set_tool_data", lambda: self._set_tool(Payload(request.mass, center))
         )
         return response
+
+    def _set_tool(self, payload: Payload) -> None:
+        self._guard.check_attempt()
+        self._path.set_payload(payload)
 
     def on_weight_bias(self, request: Any, response: Any) -> Any:
         """SetBias: what hangs on the tool now counts as nothing for get_weight."""

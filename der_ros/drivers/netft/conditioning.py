@@ -85,7 +85,7 @@ class WrenchConditioner:
         self._choice, self._payload = config.low_pass, config.payload
         self._recent: deque[tuple[float, Array]] = deque(maxlen=config.bias_samples)
         self._bias: Array = np.zeros(6)
-        self._biased = False
+        self._biased = self._has_reference = False
         self._lock = threading.Lock()
         self.not_finite = 0
         self.blocked = ""
@@ -188,8 +188,29 @@ class WrenchConditioner:
         """
         with self._lock:
             mean, count = self._mean(now_s, max_age_s)
-            self._bias, self._biased = mean, True
+            self._bias, self._biased, self._has_reference = mean, True, True
             return mean, count
+
+    def since_bias(self, now_s: float, max_age_s: float) -> Wrench | None:
+        """Return the mean of the latest readings less the last bias; None without a bias.
+
+        Raises:
+            ConnectionFailedError: there is no reading younger than ``max_age_s``.
+        """
+        with self._lock:
+            if not self._has_reference:
+                return None
+            return Wrench.from_array(self._mean(now_s, max_age_s)[0] - self._bias)
+
+    def zero_is_reference(self) -> None:
+        """Take the readings that come from now on as those since a bias that the box has taken."""
+        with self._lock:
+            self._has_reference = True
+
+    def forget_reference(self) -> None:
+        """Compare the next bias with nothing."""
+        with self._lock:
+            self._has_reference = False
 
     def mean(self, now_s: float, max_age_s: float) -> Wrench:
         """The mean of the latest readings, before the bias.
@@ -206,7 +227,7 @@ class WrenchConditioner:
             self._forget_bias()
 
     def _forget_bias(self) -> None:
-        self._bias, self._biased = np.zeros(6), False
+        self._bias, self._biased, self._has_reference = np.zeros(6), False, False
         self._recent.clear()
 
     def _mean(self, now_s: float, max_age_s: float) -> tuple[Array, int]:

@@ -1,0 +1,84 @@
+"""Keeps a bias from being taken where it would hide a force: in an attempt, and in contact."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from rclpy.node import Node
+from std_msgs.msg import Empty
+
+from der_ros.drivers.netft.conditioning import WrenchConditioner
+from der_ros.errors import DerRosError
+from der_ros.nodes.common import declare
+from der_ros.nodes.polling import PolledSubscription
+from der_ros.nodes.watch_lease import WATCHED_TOPIC
+
+ATTEMPT_S = 0.5
+"""An attempt runs for this long after its newest message, s; they come 20 times a second."""
+
+
+class BiasRefusedError(DerRosError, RuntimeError):
+    """A bias now would hide a force; the message is the reason."""
+
+
+class BiasGuard:
+    """Judges whether a bias may be taken now.
+
+    Args:
+        node: that declares the parameters and hears whether an attempt runs.
+        path: that knows the readings since the last bias.
+        max_age_s: age of the newest reading at most.
+    """
+
+    def __init__(self, node: Node, path: WrenchConditioner, max_age_s: float) -> None:
+        self._path, self._max_age_s = path, max_age_s
+        self._force_n = declare(
+            node, "bias_max_force_n", 10.0,
+            "A bias is refused where more force is felt since the last one, N; 0: not looked at",
+            minimum=0.0, maximum=1e5,
+        )  # fmt: skip
+        self._torque_nm = declare(
+            node, "bias_max_torque_nm", 2.0, "The same for the torque, Nm",
+            minimum=0.0, maximum=1e4,
+        )  # fmt: skip
+        self._watched = PolledSubscription(node, Empty, WATCHED_TOPIC, 1)
+        self._attempt_s = float("-inf")
+
+    def check(self) -> None:
+        """Return if a bias may be taken, or the present one be undone.
+
+        The first bias, and the next one after a refusal in contact, have nothing to be compared
+        with: a person has looked by then.
+
+        Raises:
+            BiasRefusedError: an attempt runs, or the tool is in contact.
+        """
+        self.check_attempt()
+        felt = self._path.since_bias(time.monotonic(), self._max_age_s)
+        if felt is None:
+            return
+        force, torque = (float(np.linalg.norm(each)) for each in (felt.force, felt.torque))
+        for name, value, allowed in (("N", force, self._force_n), ("Nm", torque, self._torque_nm)):
+            if allowed and value > allowed:
+                self._path.forget_reference()
+                raise BiasRefusedError(
+                    f"bias refused: {value:.1f} {name} are felt since the last bias, expected at "
+                    f"most {allowed:g} where nothing touches; free the tool, or call again if this "
+                    "is its weight (a tool was changed)"
+                )
+
+    def check_attempt(self) -> None:
+        """Return if no attempt runs.
+
+        Raises:
+            BiasRefusedError: one does.
+        """
+        newest = self._watched.newest()
+        if newest is not None:
+            self._attempt_s = newest.arrived_s
+        if time.monotonic() - self._attempt_s < ATTEMPT_S:
+            raise BiasRefusedError(
+                "bias refused: an attempt runs, and would lose the force that it feels; wait for "
+                "its end, or call assembly_supervisor/stop"
+            )

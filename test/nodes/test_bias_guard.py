@@ -1,0 +1,82 @@
+"""A bias that would hide a force is refused: in an attempt, and in contact."""
+
+import pytest
+from bridge_rig import running, until
+from geometry_msgs.msg import WrenchStamped
+from std_msgs.msg import Empty
+
+from der_ros.nodes.bias_guard import ATTEMPT_S
+from der_ros.nodes.ft_bridge import FtBridge
+
+pytestmark = pytest.mark.ros
+
+
+class Tool:
+    """Another driver's sensor, and an attempt that runs or does not."""
+
+    def __init__(self, client):
+        self.client, self.force_n, self.torque_nm, self.running = client, 0.0, 0.0, False
+        self._wrenches = client.create_publisher(WrenchStamped, "wrench", 10)
+        self._watched = client.create_publisher(Empty, "policy_server/watched", 1)
+        client.listen(WrenchStamped, "netft_data")
+        client.create_timer(0.005, self._tell)
+
+    def _tell(self):
+        message = WrenchStamped()
+        message.header.stamp = self.client.get_clock().now().to_msg()
+        message.wrench.force.z, message.wrench.torque.x = self.force_n, self.torque_nm
+        self._wrenches.publish(message)
+        if self.running:
+            self._watched.publish(Empty())
+
+    def feels(self, force_n=0.0, torque_nm=0.0):
+        """Whether the readings of the whole window are these soon."""
+        self.force_n, self.torque_nm = force_n, torque_nm
+        seen = self.client.count.get("netft_data", 0)
+        return until(lambda: self.client.count.get("netft_data", 0) > seen + 120)
+
+    def bias(self):
+        return self.client.trigger("ft_bridge/bias")
+
+
+@pytest.fixture
+def tool():
+    with running(FtBridge, source="topic") as (_, client):
+        yield Tool(client)
+
+
+def test_a_bias_in_contact_is_refused(tool):
+    assert tool.feels()
+    assert tool.bias().success
+    assert tool.feels(force_n=38.0)
+    answer = tool.bias()
+    assert not answer.success
+    assert "38.0 N are felt since the last bias, expected at most 10" in answer.message
+    assert tool.feels()
+    assert tool.bias().success
+
+
+def test_a_torque_alone_is_a_contact(tool):
+    assert tool.feels()
+    assert tool.bias().success
+    assert tool.feels(torque_nm=20.0)
+    assert "20.0 Nm are felt" in tool.bias().message
+
+
+def test_who_insists_has_changed_the_tool(tool):
+    assert tool.feels()
+    assert tool.bias().success
+    assert tool.feels(force_n=38.0)
+    assert not tool.bias().success
+    assert tool.bias().success
+
+
+def test_a_bias_in_an_attempt_is_refused_each_time(tool):
+    assert tool.feels()
+    assert tool.bias().success
+    tool.running = True
+    assert until(lambda: not tool.bias().success)
+    for _ in range(3):
+        assert "an attempt runs" in tool.bias().message
+    tool.running = False
+    assert until(lambda: tool.bias().success, 10.0 * ATTEMPT_S)
