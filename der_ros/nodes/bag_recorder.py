@@ -58,7 +58,7 @@ DEFAULT_TOPICS = [
     "/diagnostics diagnostic_msgs/msg/DiagnosticArray",
 ]
 BATCH_S = 0.05
-BEGIN_PATIENCE_S, FINISH_PATIENCE_S = 2.0, 5.0
+BEGIN_PATIENCE_S, FINISH_PATIENCE_S = 5.0, 5.0
 """How long the service waits for the disk."""
 # Deep enough for a 7 kHz topic while the executor is busy for a tenth of a second.
 _QUEUE = QoSProfile(depth=1000)

