@@ -2,7 +2,12 @@
 
 from der_ros.nodes.deployment_arguments import NAMESPACE
 from der_ros.nodes.launch_arguments import Argument
-from der_ros.nodes.launching import checked_launch, launched_node, only_here
+from der_ros.nodes.launching import (
+    checked_launch,
+    given_arguments,
+    launched_node,
+    only_here,
+)
 from der_ros.tasks import TASK_NAMES
 
 ARGUMENTS = [
@@ -36,7 +41,20 @@ ARGUMENTS = [
 ]  # fmt: skip
 
 
+# What a run that goes on keeps.
+FIXED = {
+    "task", "preset", "algorithm", "replay_structure", "der", "demos", "engine", "ray_address",
+    "workers", "seed",
+}  # fmt: skip
+
+
 def start(context, values):
+    contradicting = sorted(FIXED & set(given_arguments(context))) if values["resume"] else []
+    if contradicting:
+        raise RuntimeError(
+            "nothing was started: resume: a run that goes on has its own settings; leave out "
+            + ", ".join(contradicting)
+        )
     parameters = {name: value for name, value in values.items() if name != "namespace"}
     # Ctrl-C: it writes a checkpoint and the policy, and ends Ray.
     return [only_here(), launched_node("sim_trainer", parameters, values, sigterm_timeout="30")]

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from der_ros.algorithms.base import ALGORITHM_NAMES
 from der_ros.cli._common import add_environment_options, run_tool
+from der_ros.errors import ConfigurationError
 from der_ros.replay.structures import STRUCTURE_NAMES
 from der_ros.tasks import TASK_NAMES
 from der_ros.training.config import ENGINE_NAMES, PRESET_NAMES, TrainingConfig, parse_override
@@ -41,6 +42,11 @@ def _train(options: argparse.Namespace) -> int:
     overrides |= dict(parse_override(text) for text in options.set)
     if options.option:
         overrides["env_options"] = dict(parse_override(text) for text in options.option)
+    if options.resume and options.preset:
+        raise ConfigurationError(
+            f"--preset {options.preset}: a run that goes on has its own configuration; leave it "
+            "out, or change single values with --set"
+        )
     preset = options.preset or ("gym" if options.env else "fast")
     config, run_dir, resume = resolve_run(preset, overrides, options.run_dir, options.resume)
     with _display(config) as display:

@@ -336,6 +336,8 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
     def _info(self, judgement: Judgement, interventions: int, joint_limit: bool) -> dict[str, Any]:
         return {
             "success": judgement.success,
+            # Stable-Baselines3's name for the same.
+            "is_success": judgement.success,
             "distance_m": judgement.distance_m,
             "angle_rad": judgement.angle_rad,
             "wrench": np.array(self._wrench),

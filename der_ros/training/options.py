@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,10 +51,27 @@ def resolve_run(
         config, own_dir = resumed_config(checkpoint, overrides)
         return config, Path(run_dir) if run_dir else own_dir, checkpoint
     config = load_config(preset, overrides)
-    return config, Path(run_dir) if run_dir else default_run_dir(config), None
+    return config, Path(run_dir) if run_dir else new_run_dir(config), None
 
 
-def default_run_dir(config: TrainingConfig) -> Path:
-    """``runs/train_<task>_<time>`` below the current folder."""
+def new_run_dir(config: TrainingConfig) -> Path:
+    """Make ``runs/train_<task>_<time>`` below the current folder, or the next that is free.
+
+    Raises:
+        ConfigurationError: it cannot be made.
+    """
     name = (config.env or config.task).replace("/", "_")
-    return Path("runs") / time.strftime(f"train_{name}_%Y%m%d-%H%M%S")
+    stem = time.strftime(f"train_{name}_%Y%m%d-%H%M%S")
+    for number in itertools.count(1):
+        folder = Path("runs") / (stem if number == 1 else f"{stem}_{number}")
+        try:
+            folder.mkdir(parents=True)
+            break
+        except FileExistsError:  # another run began in the same second
+            if not folder.is_dir():
+                raise ConfigurationError(f"run_dir: expected a folder, {folder} is none") from None
+        except OSError as error:
+            raise ConfigurationError(
+                f"run_dir: expected to make {folder} ({error.strerror}); give another run_dir"
+            ) from error
+    return folder

@@ -106,6 +106,7 @@ def network_of(path):
         (train, ["--run-dir", "{tmp}/file"], "file (File exists); choose another"),
         (train, ["--run-dir", "{tmp}/file/run"], "run (Not a directory); choose another"),
         (train, ["--run-dir", "/proc/nowhere/run"], "/proc/nowhere/run (No such file"),
+        (train, ["--resume", "{run}", "--preset", "nowhere.yaml"], "has its own configuration"),
         (train, ["--resume", "{run}", "--run-dir", "{tmp}"], "holds something; choose another"),
         (train, ["--resume", "{run}", "--run-dir", "{tmp}/file"], "choose another"),
         (export_policy, ["{run}", "{tmp}/file/policy.onnx"], "file/policy.onnx (File exists)"),

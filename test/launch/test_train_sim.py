@@ -1,6 +1,7 @@
 """What the launch file offers."""
 
 import runpy
+import subprocess
 from pathlib import Path
 
 from der_ros.tasks import TASK_NAMES
@@ -12,3 +13,13 @@ def test_every_task_can_be_trained():
     arguments = runpy.run_path(str(LAUNCH_FILE))["ARGUMENTS"]
     (choices,) = (one.choices for one in arguments if one.name == "task")
     assert tuple(choices) == TASK_NAMES
+
+
+def test_a_run_that_goes_on_refuses_settings_by_name(tmp_path):
+    command = ["ros2", "launch", "der_ros", "train_sim.launch.py", f"resume:={tmp_path}"]
+    done = subprocess.run(
+        [*command, "preset:=paper", "seed:=3"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "nothing was started: resume: " in done.stdout + done.stderr
+    assert "leave out preset, seed" in done.stdout + done.stderr
