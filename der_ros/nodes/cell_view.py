@@ -52,6 +52,7 @@ class CellView(ShellNode):
 
     # It moves nothing: beside a recording that is played it stamps by the recording's clock.
     obeys_simulated_clock = True
+    is_alone = False
 
     def __init__(self) -> None:
         super().__init__("cell_view")

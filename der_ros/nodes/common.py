@@ -29,6 +29,7 @@ from der_ros.nodes.logs import log_to_console, logged_by
 from der_ros.nodes.middleware import keep_processes_apart
 from der_ros.nodes.simulated_clock import refuse_simulated_clock
 from der_ros.nodes.steady import steady_timer
+from der_ros.nodes.twins import refuse_a_twin
 from der_ros.threads import Worker
 
 logger = logging.getLogger(__name__)
@@ -213,9 +214,13 @@ class Shell:
     Attributes:
         obeys_simulated_clock: whether ``use_sim_time`` may be true; else it is refused, at the
             start and later. Timers are steady either way.
+        is_alone: whether a living node of the same name is refused at the start of a process.
     """
 
     obeys_simulated_clock: ClassVar[bool] = False
+    is_alone: ClassVar[bool] = True
+    # Set by run_node: in a process of its own a node looks for its twin before it opens anything.
+    _looks_for_twins: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.finished = threading.Event()
@@ -226,6 +231,8 @@ class Shell:
             raise ConfigurationError(f"parameter use_sim_time: {error}") from error
         if not self.obeys_simulated_clock:
             refuse_simulated_clock(cast(Node, self))
+        if self.is_alone and Shell._looks_for_twins:
+            refuse_a_twin(cast(Node, self))
 
     def create_service(self, *args: Any, **kwargs: Any) -> Any:
         """Create a service as ``Node`` does, with room for a thousand requests at once."""
@@ -281,6 +288,7 @@ def run_node(
             args=None if args is None else list(args),
             signal_handler_options=SignalHandlerOptions.NO,
         )
+        Shell._looks_for_twins = True
         node = factory()
     except DerRosError as error:
         say(f"error: {error}", sys.stderr)

@@ -67,6 +67,7 @@ class SimTrainer(ShellNode):
 
     # It moves nothing, and what it measures is steady: only its messages have the clock's stamps.
     obeys_simulated_clock = True
+    is_alone = False
 
     def __init__(self) -> None:
         super().__init__("sim_trainer")
