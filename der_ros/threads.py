@@ -53,7 +53,7 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether the thread runs now."""
+        """True while the thread runs."""
         return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> None:

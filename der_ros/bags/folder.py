@@ -22,7 +22,7 @@ _RANKS = {"success": _SUCCESS, "fault": _FAULT}
 
 
 class Retention(NamedTuple):
-    """How much is kept and what must stay free.
+    """Limits on the bags that are kept and on the space that must stay free.
 
     Attributes:
         bags: number of bags to keep; 0 for all.

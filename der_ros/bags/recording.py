@@ -15,7 +15,7 @@ from der_ros.errors import BagError
 from der_ros.threads import JobThread
 
 SAVE_S = 0.5
-"""What a recorder that is killed loses at most."""
+"""Longest loss of a recorder that is killed, s."""
 # What a message occupies in memory beside its own bytes, about.
 _OVERHEAD_BYTES = 250
 _STREAMS = 32

@@ -47,7 +47,7 @@ CELL_PATIENCE_S = 10.0
 
 @dataclass
 class Recording:
-    """What there is of an attempt's bag: its path, and why there is none or what it lacks."""
+    """Bag of an attempt: its path, and why there is none or what it lacks."""
 
     path: str = ""
     fault: str = ""

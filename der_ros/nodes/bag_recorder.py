@@ -59,7 +59,7 @@ DEFAULT_TOPICS = [
 ]
 BATCH_S = 0.05
 BEGIN_PATIENCE_S, FINISH_PATIENCE_S = 5.0, 5.0
-"""How long the service waits for the disk."""
+"""Time that the service waits for the disk, s."""
 # Deep enough for a 7 kHz topic while the executor is busy for a tenth of a second.
 _QUEUE = QoSProfile(depth=1000)
 _LATCHED_QUEUE = QoSProfile(

@@ -163,7 +163,7 @@ class CellClient:
 
     @property
     def refused(self) -> int:
-        """How many messages were refused for their stamp, or a goal that is no pose."""
+        """Number of messages refused for their stamp, or as a goal that is no pose."""
         polled = (self._poses, self._wrenches, self._commands, self._goals)
         refused = sum(topic.refused_stamps for topic in polled)
         return self._refused_goals + self._health.refused + refused

@@ -192,7 +192,7 @@ class FtBridge(ShellNode):
 
     @property
     def _lost_bias(self) -> bool:
-        """Whether the box was off since it took its bias."""
+        """True if the box was off since it took its bias."""
         before, client = self._box_bias_before_restart, self._client
         return client is not None and before is not None and client.box_restarts > before
 

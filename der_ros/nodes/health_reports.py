@@ -42,12 +42,12 @@ class HealthReports:
 
     @property
     def wrong(self) -> tuple[str, ...]:
-        """Who speaks under the name of a node and is not that node."""
+        """Nodes that publish under the name of another node, one sentence each."""
         return tuple(self._impostors.values())
 
     @property
     def refused(self) -> int:
-        """How many messages were refused for their stamp."""
+        """Number of messages refused for their stamp."""
         return self._messages.refused_stamps
 
     def take(self) -> None:

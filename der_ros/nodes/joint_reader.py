@@ -97,7 +97,7 @@ class JointReader:
         return None
 
     def _is_overtaken(self, message: JointState) -> bool:
-        """Whether newer ones were taken; stamps further back are of a clock that was set back."""
+        """Return whether newer ones were taken; far older stamps are of a clock set back."""
         behind_s = 1e-9 * ((self._newest_ns or 0) - stamp_ns(message.header.stamp))
         return 0.0 < behind_s <= self._timeout_s
 

@@ -80,7 +80,7 @@ class Argument:
 
     @property
     def expected(self) -> str:
-        """What a value must be, in words."""
+        """Kind, choices and range of a value, in words."""
         if self.choices:
             return f"one of {', '.join(self.choices)}"
         words = self.words or _WORDS[self.kind]

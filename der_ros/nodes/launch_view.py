@@ -1,4 +1,4 @@
-"""What a deployment's launch starts for viewers: cell_view, robot_state_publisher and RViz.
+"""Nodes for viewers that a deployment starts: cell_view, robot_state_publisher and RViz.
 
 None of it decides anything, so its end ends nothing else.
 """

@@ -1,4 +1,4 @@
-"""What the launch files share: how they begin, how processes end, and a deployment's nodes.
+"""Parts that the launch files share: their checks, the end of processes, a deployment's nodes.
 
 Plain actions only, so that the ``launch`` of ROS 2 and the one for machines without ROS 2 both run
 it. All arguments and files are checked before anything starts.
@@ -49,7 +49,7 @@ Values: TypeAlias = Mapping[str, object]
 
 
 class RobotParts(NamedTuple):
-    """What differs between robots.
+    """Parts of a deployment that differ between robots.
 
     Attributes:
         arm: name of the arm that is drawn.

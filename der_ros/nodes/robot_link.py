@@ -39,7 +39,7 @@ class RobotLink(Protocol):
 
     @property
     def is_on_this_host(self) -> bool:
-        """Whether the robot's address is one of this computer's own, as only a simulated one's."""
+        """True if the robot's address is this computer's own, as only a simulated one's is."""
         ...
 
     @property
@@ -69,7 +69,7 @@ class RobotLink(Protocol):
 
     @property
     def warning(self) -> str:
-        """What is wrong with what comes from the robot's side though it works, or empty."""
+        """Warning about what comes from the robot's side; empty while there is none."""
         ...
 
     @property

@@ -43,12 +43,12 @@ class RsiLink:
 
     @property
     def is_on_this_host(self) -> bool:
-        """Whether the controller's address is 127.x.x.x."""
+        """True if the controller's address is 127.x.x.x."""
         return self._config.robot_ip.startswith("127.")
 
     @property
     def connected(self) -> bool:
-        """Whether a controller's telegrams are coming in, with the robot's pose in them."""
+        """True while a controller's telegrams come in with the robot's pose in them."""
         return self._server.connected
 
     @property
@@ -63,7 +63,7 @@ class RsiLink:
 
     @property
     def waiting_for(self) -> str:
-        """Who should send, and where to; or the element that its telegrams have to have."""
+        """Expected sender and address, or the element that is missing in its telegrams."""
         lacking = self._server.lacking
         if lacking is not None:
             return (

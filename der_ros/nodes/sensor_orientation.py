@@ -60,7 +60,7 @@ class SensorOrientation:
 
     @property
     def refused_stamps(self) -> int:
-        """How many poses were refused since their stamp was no time."""
+        """Number of poses refused because their stamp was no time."""
         return 0 if self._poses is None else self._poses.refused_stamps
 
     def now(self) -> Array | None:

@@ -60,7 +60,7 @@ class WrenchTopic:
 
     @property
     def refused_stamps(self) -> int:
-        """How many wrenches were refused since their stamp was no time."""
+        """Number of wrenches refused because their stamp was no time."""
         return self._subscription.refused_stamps
 
     def start(self) -> None:

@@ -56,7 +56,7 @@ class ArmServer:
 
     @property
     def known(self) -> bool:
-        """Whether the arm is measured, and led."""
+        """True while the arm is measured, and led."""
         return self._cycle.known and not self._worker.failure
 
     @property

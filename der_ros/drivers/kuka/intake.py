@@ -49,7 +49,7 @@ class Intake:
 
     @property
     def runs(self) -> bool:
-        """Whether a session runs."""
+        """True while a session runs."""
         return self.peer is not None and not self.series.silent(time.monotonic())
 
     def take(self, packets: Sequence[Packet]) -> list[Taken]:
@@ -78,7 +78,7 @@ class Intake:
         return Taken(telegram, packet, arrival, newest=False)
 
     def _is_robot(self, packet: Packet) -> bool:
-        """Whether it is the robot's address and, while a session runs, its port."""
+        """Return whether it is the robot's address and, while a session runs, its port."""
         if packet.address[0] != self._robot_ip:
             return False
         same = self.peer is None or packet.address == self.peer

@@ -42,7 +42,7 @@ class Junk:
 
     @property
     def warning(self) -> str | None:
-        """What has been dropped within the last seconds, in words; None for nothing."""
+        """Return in words what was dropped within the last seconds; None for nothing."""
         return self._words if time.monotonic() - self._seen_s < _RECENT_S else None
 
     def _note(self, words: str) -> None:

@@ -110,7 +110,7 @@ class RsiServer:
 
     @property
     def connected(self) -> bool:
-        """Whether a controller's telegrams are coming in, with all that is needed in them."""
+        """True while a controller's telegrams come in with all that is needed in them."""
         return self._lacking is None and self._intake.runs and not self._worker.failure
 
     @property
@@ -120,7 +120,7 @@ class RsiServer:
 
     @property
     def warning(self) -> str | None:
-        """What has been dropped within the last seconds, in words, or None."""
+        """Datagrams that were dropped within the last seconds, in words, or None."""
         return self._intake.junk.warning
 
     @property

@@ -123,7 +123,7 @@ class _BoundedSocket:
 
 
 class _BoundedReader(io.RawIOBase):
-    """What the peer sends, up to MAX_ANSWER_BYTES."""
+    """Stream of the bytes that the peer sends, up to MAX_ANSWER_BYTES."""
 
     def __init__(self, source: _BoundedSocket) -> None:
         self._source = source
