@@ -82,16 +82,20 @@ class Approach:
 
         What the first bias is taken of nobody can know; what was felt since, everybody can.
         """
-        felt_n, allowed_n = self._cell.peak.force_n, self._config.start_force_n
-        if not self._biased or allowed_n == 0.0 or felt_n <= allowed_n:
-            return
-        # A person looks before the next attempt; what is felt then is taken for nothing.
-        self._biased = False
-        raise CellError(
-            f"start pose: the sensor feels {felt_n:.0f} N where nothing touches, expected at most "
-            f"{allowed_n:g} N since its last bias; does the piece touch, is it lost or another "
-            "one, has the sensor drifted or been started anew?"
+        peak, config = self._cell.peak, self._config
+        felt = (
+            ("N", peak.force_n, config.start_force_n),
+            ("Nm", peak.torque_nm, config.start_torque_nm),
         )
+        for unit, value, allowed in felt:
+            if self._biased and allowed and value > allowed:
+                # A person looks before the next attempt; what is felt then is taken for nothing.
+                self._biased = False
+                raise CellError(
+                    f"start pose: the sensor feels {value:.0f} {unit} where nothing touches, "
+                    f"expected at most {allowed:g} {unit} since its last bias; does the piece "
+                    "touch, is it lost or another one, has the sensor drifted or been started anew?"
+                )
 
     def _steer(self, target: Pose, name: str) -> None:
         """Leads the held piece to ``target`` (task frame); where it must rise, it rises first."""

@@ -154,7 +154,7 @@ class AssemblySupervisor(ShellNode):
                 outcome, reason = self._watch(began_s + self._config.task.time_limit_s)
                 result = self._result(outcome, reason, time.monotonic() - began_s, recording)
                 # While the bag is open, so that it holds its own verdict.
-                self._announce(result)
+                self._conclude(result)
         except CellError as error:
             if result is None and self.finished.is_set():
                 raise
@@ -162,7 +162,7 @@ class AssemblySupervisor(ShellNode):
             if result is None:
                 outcome = Outcome.ABORTED if self._stopped.is_set() else Outcome.FAULT
                 result = self._result(outcome, str(error), time.monotonic() - began_s, recording)
-                self._announce(result)
+                self._conclude(result)
         self._keep(number, self._with_bag(result, recording))
         self._recover(result)
 
@@ -220,6 +220,16 @@ class AssemblySupervisor(ShellNode):
             recording.fault,
         )
 
+    def _conclude(self, result: AttemptResult) -> None:
+        """Announce a verdict; a start that comes after it is not lost."""
+        if self._needs_a_person(result):
+            self._started.clear()
+        self._announce(result)
+
+    def _needs_a_person(self, result: AttemptResult) -> bool:
+        """Return whether somebody has to look first: after a fault on a real robot."""
+        return result.outcome is Outcome.FAULT and not self._config.simulated
+
     def _announce(self, result: AttemptResult) -> None:
         self._topics.end(result)
 
@@ -245,8 +255,7 @@ class AssemblySupervisor(ShellNode):
         """
         if result.outcome is Outcome.ABORTED:
             return
-        if result.outcome is Outcome.FAULT and not self._config.simulated:
-            self._started.clear()
+        if self._needs_a_person(result):
             return
         self._enter("retracting")
         try:

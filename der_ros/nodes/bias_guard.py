@@ -10,6 +10,7 @@ from std_msgs.msg import Empty
 
 from der_ros.drivers.netft.conditioning import WrenchConditioner
 from der_ros.errors import DerRosError
+from der_ros.geometry import Wrench
 from der_ros.nodes.common import declare
 from der_ros.nodes.polling import PolledSubscription
 from der_ros.nodes.watch_lease import WATCHED_TOPIC
@@ -42,6 +43,17 @@ class BiasGuard:
             node, "bias_max_torque_nm", 2.0, "The same for the torque, Nm",
             minimum=0.0, maximum=1e4,
         )  # fmt: skip
+        self._first = (
+            declare(
+                node, "first_bias_max_force_n", 300.0,
+                "Where no bias is there to compare with, one is refused beyond this force, N; "
+                "0: not looked at", minimum=0.0, maximum=1e5,
+            ),
+            declare(
+                node, "first_bias_max_torque_nm", 15.0, "The same for the torque, Nm",
+                minimum=0.0, maximum=1e4,
+            ),
+        )  # fmt: skip
         self._watched = PolledSubscription(node, Empty, WATCHED_TOPIC, 1)
         self._attempt_s = float("-inf")
 
@@ -57,16 +69,23 @@ class BiasGuard:
         self.check_attempt()
         felt = self._path.since_bias(time.monotonic(), self._max_age_s)
         if felt is None:
+            self._check_first()
             return
-        force, torque = (float(np.linalg.norm(each)) for each in (felt.force, felt.torque))
-        for name, value, allowed in (("N", force, self._force_n), ("Nm", torque, self._torque_nm)):
-            if allowed and value > allowed:
-                self._path.forget_reference()
-                raise BiasRefusedError(
-                    f"bias refused: {value:.1f} {name} are felt since the last bias, expected at "
-                    f"most {allowed:g} where nothing touches; free the tool, or call again if this "
-                    "is its weight (a tool was changed)"
-                )
+        if excess := _excess(felt, (self._force_n, self._torque_nm)):
+            self._path.forget_reference()
+            raise BiasRefusedError(
+                f"bias refused: {excess} where nothing touches since the last bias; free the tool, "
+                "or call again if this is its weight (a tool was changed)"
+            )
+
+    def _check_first(self) -> None:
+        """Refuse to take a load for zero that no tool has."""
+        reading = self._path.mean(time.monotonic(), self._max_age_s)
+        if excess := _excess(reading, self._first):
+            raise BiasRefusedError(
+                f"bias refused: {excess} of the first bias; free the tool, look at mounting and "
+                "scale, or raise first_bias_max_force_n or first_bias_max_torque_nm for its tool"
+            )
 
     def check_attempt(self) -> None:
         """Return if no attempt runs.
@@ -82,3 +101,12 @@ class BiasGuard:
                 "bias refused: an attempt runs, and would lose the force that it feels; wait for "
                 "its end, or call assembly_supervisor/stop"
             )
+
+
+def _excess(wrench: Wrench, allowed: tuple[float, float]) -> str:
+    """Return what is too much, in words; empty for nothing. Allowed: N and Nm, 0 for any."""
+    norms = (float(np.linalg.norm(each)) for each in (wrench.force, wrench.torque))
+    for unit, value, most in zip(("N", "Nm"), norms, allowed, strict=True):
+        if most and value > most:
+            return f"{value:.1f} {unit} are felt, expected at most {most:g}"
+    return ""

@@ -83,6 +83,13 @@ class FtBridge(ShellNode):
         self._input_topic = declare(
             self, "input_topic", "wrench", "WrenchStamped to read with source=topic"
         )
+        self._input_frame = declare(
+            self,
+            "input_frame_id",
+            "",
+            "frame_id that wrenches of input_topic must have, the "
+            "sensor's own; empty: none, or that of frame_id",
+        )
         self._sample_rate_hz = declare_sample_rate(self)
         conditioning = declare_conditioning(self, self._stale_after_s)
         self._path = WrenchConditioner(conditioning)
@@ -131,7 +138,10 @@ class FtBridge(ShellNode):
             self._client.__enter__()
         else:
             self._path.set_sample_rate(float(self._sample_rate_hz))
-            self._other = WrenchTopic(self, self._input_topic, self._stale_after_s, self._publish)
+            frames = [self._input_frame] if self._input_frame else ["", self._frame_id]
+            self._other = WrenchTopic(
+                self, self._input_topic, self._stale_after_s, self._publish, frames
+            )
             self._other.start()
         settle_collector()
 
@@ -253,6 +263,7 @@ class FtBridge(ShellNode):
                 "published": self._published,
                 "not_finite": self._path.not_finite,
                 "old_stamps": 0 if self._other is None else self._other.old_stamps,
+                "wrong_frames": 0 if self._other is None else self._other.wrong_frames,
                 "refused_stamps": (
                     (0 if self._other is None else self._other.refused_stamps)
                     + self._orientation.refused_stamps

@@ -26,6 +26,7 @@ class SupervisorConfig:
         start_tolerance_m: how far from the start pose the policy is let loose.
         start_tolerance_rad: the same for the angle.
         start_force_n: what the sensor may feel at the start pose since its last bias; 0 for any.
+        start_torque_nm: the same of the torque.
         stall: when a piece that is told to move and does not ends the attempt.
         run_dir: the folder for ``attempts.jsonl``.
     """
@@ -39,6 +40,7 @@ class SupervisorConfig:
     start_tolerance_m: float
     start_tolerance_rad: float
     start_force_n: float
+    start_torque_nm: float
     stall: StallLimits
     run_dir: Path
 
@@ -86,6 +88,10 @@ class SupervisorConfig:
                 node, "start_force_n", 10.0,
                 "At the start pose, where nothing touches, the sensor may feel as much since its "
                 "last bias, N; more is a fault; 0: not looked at", minimum=0.0, maximum=10_000.0,
+            ),
+            start_torque_nm=declare(
+                node, "start_torque_nm", 2.0, "The same for the torque, Nm",
+                minimum=0.0, maximum=1000.0,
             ),
             stall=StallLimits(
                 declare(

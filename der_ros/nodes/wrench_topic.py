@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from geometry_msgs.msg import WrenchStamped
@@ -19,6 +19,10 @@ _PERIOD_S = 0.001
 _QOS = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
+WRONG_FRAME_S = 1.0
+"""Wrenches are not taken for this long after one in another frame, s."""
+
+
 class WrenchTopic:
     """Hands on every wrench that is not old by its own stamp and was not overtaken.
 
@@ -33,14 +37,25 @@ class WrenchTopic:
         topic: WrenchStamped.
         max_age_s: by the stamp; also into the future.
         take: called in this thread with a wrench and its arrival, monotonic s.
+        frames: names of the sensor's frame, of which the first that comes is the one. After a
+            wrench in another frame none is taken for ``WRONG_FRAME_S``.
 
     Attributes:
         old_stamps: wrenches refused as too old, in the future, or overtaken.
+        wrong_frames: wrenches refused for their frame.
     """
 
     def __init__(
-        self, node: Node, topic: str, max_age_s: float, take: Callable[[Wrench, float], None]
+        self,
+        node: Node,
+        topic: str,
+        max_age_s: float,
+        take: Callable[[Wrench, float], None],
+        frames: Sequence[str],
     ) -> None:
+        self._frames = tuple(frames)
+        self._wrong_s = float("-inf")
+        self.wrong_frames = 0
         self._node, self._topic, self._max_age_s, self._take = node, topic, max_age_s, take
         self._subscription = PolledSubscription(node, WrenchStamped, topic, _QOS)
         self._newest_ns, self._newest_s = 0, float("-inf")
@@ -76,7 +91,23 @@ class WrenchTopic:
             for received in self._subscription.take():
                 self._accept(received.message, received.arrived_s)
 
+    def _is_in_frame(self, frame_id: str, arrived_s: float) -> bool:
+        """Keep to the first of the sensor's frames; tell of any other."""
+        if frame_id in self._frames:
+            self._frames = (frame_id,)
+            return arrived_s - self._wrong_s > WRONG_FRAME_S
+        self._wrong_s = arrived_s
+        self.wrong_frames += 1
+        expected = " or ".join(repr(name) for name in self._frames)
+        self._problem = (
+            f"frame_id of {self._topic}: expected {expected}, got {frame_id!r}; set "
+            "input_frame_id if that is the sensor's own frame"
+        )
+        return False
+
     def _accept(self, message: Any, arrived_s: float) -> None:
+        if not self._is_in_frame(message.header.frame_id, arrived_s):
+            return
         stamp = message.header.stamp
         stamped_ns = stamp_ns(stamp)
         age_s = stamp_age_s(self._node.get_clock().now().nanoseconds, stamp)

@@ -30,6 +30,7 @@ class CellWithoutPolicy:
     Attributes:
         blocked: the arm does not follow.
         force_n: what the sensor feels.
+        torque_nm: the same of the torque.
         drift_mps: it rises with this speed while it is told to rest.
         fault: what kuka_bridge reports and latches; empty for none.
         calls: services that were called, in order.
@@ -40,7 +41,7 @@ class CellWithoutPolicy:
         start = make_task("lap_joint").start_pose
         self.pose = Pose(start.position + np.array((0.001, 0.0, 0.002)), start.quaternion)
         self.blocked, self.drift_mps, self.fault, self.calls = False, 0.0, "", []
-        self.force_n = 0.0
+        self.force_n = self.torque_nm = 0.0
         self.moved_at_s = self._commanded_at_s = float("-inf")
         self._twist, self._node = Twist.zero(), node
         self._poses = node.create_publisher(PoseStamped, "kuka/tcp_pose", 10)
@@ -90,7 +91,7 @@ class CellWithoutPolicy:
         self._poses.publish(pose_to_message(self.pose, "base_link", stamp))
         wrench = WrenchStamped()
         wrench.header.stamp = stamp
-        wrench.wrench.force.z = self.force_n
+        wrench.wrench.force.z, wrench.wrench.torque.x = self.force_n, self.torque_nm
         self._wrenches.publish(wrench)
 
 

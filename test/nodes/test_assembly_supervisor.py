@@ -171,6 +171,15 @@ def test_a_bias_is_not_taken_in_contact_but_for_the_first_of_which_nobody_knows(
         assert it.result(3)["outcome"] == "success"
 
 
+def test_a_torque_at_the_start_is_a_fault(tmp_path):
+    with supervised(tmp_path) as it:
+        it.start()
+        assert it.result(1)["outcome"] == "success"
+        it.cell.torque_nm = 5.0
+        assert until(lambda: results(tmp_path)[-1]["outcome"] == "fault", 20.0)
+        assert "the sensor feels 5 Nm where nothing touches" in results(tmp_path)[-1]["reason"]
+
+
 def test_a_start_that_is_not_reached_is_a_fault(tmp_path, monkeypatch):
     monkeypatch.setattr(approach, "STEER_TIMEOUT_S", 0.5)
     with supervised(tmp_path) as it:

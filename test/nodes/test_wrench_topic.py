@@ -19,7 +19,11 @@ class Driver:
         self.taken = []
         self.now_s, self.system_s = 100.0, 1_000_000.0
         self.topic = WrenchTopic(
-            node, "other/wrench", MAX_AGE_S, lambda _wrench, at_s: self.taken.append(at_s)
+            node,
+            "other/wrench",
+            MAX_AGE_S,
+            lambda _wrench, at_s: self.taken.append(at_s),
+            ["", "ft_sensor"],
         )
         node.get_clock = lambda: self
 
@@ -35,9 +39,10 @@ class Driver:
         self.now_s += seconds
         self.system_s += seconds
 
-    def send(self, behind_s=0.0):
+    def send(self, behind_s=0.0, frame=""):
         """One wrench, stamped so long ago; whether it was taken."""
         message, before = WrenchStamped(), len(self.taken)
+        message.header.frame_id = frame
         stamp = message.header.stamp
         stamp.sec, stamp.nanosec = divmod(round(1e9 * (self.system_s - behind_s)), 10**9)
         self.topic._accept(message, self.now_s)
@@ -84,3 +89,25 @@ def test_one_stamped_before_a_step_is_refused_alone(driver):
     assert "5.00 s old" in driver.topic.problem
     assert driver.send()
     assert driver.topic.problem == ""
+
+
+@pytest.mark.parametrize("frame", ["", "ft_sensor"])
+def test_the_first_of_the_sensors_frames_is_the_one(driver, frame):
+    assert driver.send(frame=frame)
+    assert not driver.send(frame="ft_sensor" if not frame else "")
+    assert driver.topic.wrong_frames == 1
+
+
+def test_a_wrench_in_another_frame_is_refused_by_name(driver):
+    assert not driver.send(frame="base_link")
+    assert "expected '' or 'ft_sensor', got 'base_link'" in driver.topic.problem
+
+
+def test_frames_that_alternate_give_no_readings(driver):
+    for _ in range(20):
+        assert not driver.send(frame="base_link")
+        driver.wait(0.01)
+        assert not driver.send(frame="ft_sensor")
+        driver.wait(0.01)
+    driver.wait(1.1)
+    assert driver.send(frame="ft_sensor")
