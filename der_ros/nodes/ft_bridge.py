@@ -22,6 +22,7 @@ from der_ros.drivers.figures import LatencyRing
 from der_ros.drivers.netft.client import NetFtClient
 from der_ros.drivers.netft.conditioning import FilterChoice, WrenchConditioner
 from der_ros.drivers.netft.frozen import FrozenWatch
+from der_ros.drivers.netft.rate_check import RateCheck
 from der_ros.drivers.netft.records import WrenchSample
 from der_ros.drivers.netft.status import Severity
 from der_ros.drivers.realtime import settle_collector
@@ -102,7 +103,7 @@ class FtBridge(ShellNode):
             self._path.set_filter,
         )
         self._config = declare_client(self, self._stale_after_s, self._sample_rate_hz)
-        self._refuse_two_zeros()
+        self._refuse_contradictions()
         tcp_from_sensor = declare_tcp_from_sensor(self)
         self._orientation = SensorOrientation(self, tcp_from_sensor)
         self._guard = BiasGuard(self, self._path, self._stale_after_s)
@@ -111,6 +112,7 @@ class FtBridge(ShellNode):
         )
         self._trusted, self._ready = True, False
         self._status_text = "OK"
+        self._rate = RateCheck()
         self._published = 0
         self._age_s = math.inf
         self._box_bias_before_restart: int | None = None
@@ -145,8 +147,20 @@ class FtBridge(ShellNode):
             self._other.start()
         settle_collector()
 
-    def _refuse_two_zeros(self) -> None:
-        """Raises ConfigurationError: a bias in the box would hide the weight that is taken off."""
+    def _refuse_contradictions(self) -> None:
+        """Refuse parameters that do not go together.
+
+        Raises:
+            ConfigurationError: a setting would be asked of a box that is not asked at all, or a
+                bias in the box would hide the weight that is taken off.
+        """
+        if self._config.configuration is not None and (
+            self._config.rate_hz or self._config.user_filter >= 0
+        ):
+            raise ConfigurationError(
+                "parameters rdt_rate_hz, box_filter: expected 0 and -1 with counts_per_force, "
+                "since the box is not asked then; set them on its page, and sample_rate_hz"
+            )
         if self._bias_in_box and (self._path.payload.mass_kg > 0.0 or self._source == "topic"):
             raise ConfigurationError(
                 "parameter bias_in_box: expected false with payload_mass_kg or source=topic, got "
@@ -179,6 +193,8 @@ class FtBridge(ShellNode):
             self._publish(sample.wrench, sample.stamp_monotonic_s)
 
     def _publish(self, wrench: Wrench, arrived_s: float) -> None:
+        if self._rate_fault:
+            return
         taken = self._path.take(wrench, arrived_s, self._oriented)
         if taken is None:
             return
@@ -228,6 +244,7 @@ class FtBridge(ShellNode):
         self._utils.repeat_cancel()
         if self._client is not None:
             self._client.want_every_record(self._path.filters)
+        self._check_rate()
         # What is told later is what readiness was judged by: a reading may have come meanwhile.
         self._age_s = time.monotonic() - self._path.taken_s
         ready = self._trusted and self._age_s <= self._stale_after_s and not self._failure
@@ -238,10 +255,34 @@ class FtBridge(ShellNode):
         state = None if self._client is None else self._client.statistics.state
         seen = (
             ready, state, self._trusted, self._path.blocked, self._utils.exceeded, self._failure,
+            self._rate.problem,
         )  # fmt: skip
         if seen != self._seen:
             self._seen = seen
             self._diagnostics.publish()
+
+    def _check_rate(self) -> None:
+        """Hold the rate at which readings come against the one that the filter is made for."""
+        if self._other is not None:
+            count, assumed_hz = self._other.taken, self._sample_rate_hz
+        elif self._client is not None:
+            figures = self._client.statistics
+            count = figures.records + figures.lost
+            assumed_hz = self._client.configuration.rdt_rate_hz
+        else:
+            return
+        self._rate.look(count, float(assumed_hz), time.monotonic())
+
+    @property
+    def _rate_fault(self) -> str:
+        """Reason not to use readings: a filter at another rate has another cut-off."""
+        return self._rate.problem if self._path.filters else ""
+
+    @property
+    def _word(self) -> str:
+        """Status of the newest reading, or what is wrong with it; ``OK`` for nothing."""
+        own = self._status_text if self._other is None else self._other.problem or "OK"
+        return self._rate.problem or own if own == "OK" else own
 
     @property
     def _failure(self) -> str:
@@ -255,12 +296,13 @@ class FtBridge(ShellNode):
             figures=None if client is None else client.statistics,
             ready=self._ready,
             trusted=self._trusted,
-            status=self._status_text if self._other is None else self._other.problem or "OK",
-            blocked=self._failure or self._path.blocked,
+            status=self._word,
+            blocked=self._failure or self._rate_fault or self._path.blocked,
             age_s=self._age_s,
             bias_lost_in_box=self._lost_bias,
             counters={
                 "published": self._published,
+                "measured_rate_hz": f"{self._rate.measured_hz:.0f}",
                 "not_finite": self._path.not_finite,
                 "old_stamps": 0 if self._other is None else self._other.old_stamps,
                 "wrong_frames": 0 if self._other is None else self._other.wrong_frames,

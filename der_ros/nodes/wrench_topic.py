@@ -43,6 +43,7 @@ class WrenchTopic:
     Attributes:
         old_stamps: wrenches refused as too old, in the future, or overtaken.
         wrong_frames: wrenches refused for their frame.
+        taken: wrenches handed on.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class WrenchTopic:
     ) -> None:
         self._frames = tuple(frames)
         self._wrong_s = float("-inf")
-        self.wrong_frames = 0
+        self.wrong_frames = self.taken = 0
         self._node, self._topic, self._max_age_s, self._take = node, topic, max_age_s, take
         self._subscription = PolledSubscription(node, WrenchStamped, topic, _QOS)
         self._newest_ns, self._newest_s = 0, float("-inf")
@@ -119,6 +120,7 @@ class WrenchTopic:
             self.old_stamps += 1
             return
         self._newest_ns, self._newest_s, self._problem = stamped_ns, arrived_s, ""
+        self.taken += 1
         self._take(wrench_from_message(message), arrived_s)
 
     def _overtaken(self, stamped_ns: int, age_s: float, arrived_s: float) -> bool:

@@ -151,6 +151,17 @@ def test_a_filter_beyond_the_boxs_rate_is_an_error_with_its_reason():
 
 
 @pytest.mark.ros
+@pytest.mark.parametrize("cutoff_hz", [0.0, 20.0])
+def test_a_rate_other_than_the_assumed_one_is_told(cutoff_hz):
+    """A filter that is made for 60 Hz passes three times its cut-off where 200 Hz come."""
+    scale = {"counts_per_force": 1e6, "counts_per_torque": 1e6, "sample_rate_hz": 60}
+    with bench(**scale, filter_cutoff_hz=cutoff_hz) as (_, client):
+        assert until(lambda: "readings a second" in said(client))
+        assert "60 are expected" in said(client)
+        assert until(lambda: ready(client) is (cutoff_hz == 0.0))
+
+
+@pytest.mark.ros
 def test_a_scale_from_parameters_needs_no_page():
     scale = {"counts_per_force": 1e6, "counts_per_torque": 1e6, "force_unit": "kN"}
     with bench(**scale) as (_, client):
@@ -168,6 +179,7 @@ def test_a_scale_from_parameters_needs_no_page():
         ({"bias_in_box": True, "payload_mass_kg": 1.0}, "bias_in_box"),
         ({"counts_per_force": 1e6, "counts_per_torque": 1e6, "force_unit": "stone"}, "stone"),
         ({"filter_order": 3}, "filter_order"),
+        ({"counts_per_force": 1e6, "counts_per_torque": 1e6, "rdt_rate_hz": 500}, "rdt_rate_hz"),
     ],
 )
 def test_a_wrong_parameter_is_one_line_and_exit_1(parameters, expected):
