@@ -92,6 +92,8 @@ class Environment:
         built = self._prefix / "share" / PACKAGE / "package.xml"
         if state.package != self._package_stamp(sources(self.root)) or not built.exists():
             return "build"
+        if self._builder() != str(self.python):
+            return "build"  # another environment of this checkout has built it since
         return ""
 
     def _lacks_packages(self, state: State, level: str) -> bool:
@@ -273,6 +275,17 @@ class Environment:
     def _prefix(self) -> Path:
         return self.root / "install" / PACKAGE
 
+    @property
+    def _builder_path(self) -> Path:
+        return self._prefix.parent / ".built_by"
+
+    def _builder(self) -> str:
+        """Return the Python that the installed programs name; environments share the folder."""
+        try:
+            return self._builder_path.read_text()
+        except OSError:
+            return ""
+
     def _package_stamp(self, files: Mapping[str, tuple[int, int]]) -> str:
         return stamp((str(self.python), sorted(files.items())))
 
@@ -291,6 +304,7 @@ class Environment:
                 lines = [line.strip() for line in log.read_text().splitlines() if line.strip()]
                 last = next((line for line in reversed(lines) if "rror" in line), "no reason given")
                 raise SetupError(f"colcon cannot build the package: {last} (its output: {log})")
+            self._builder_path.write_text(str(self.python))
             state.package = self._package_stamp(files)
             state.files = sorted(files)
 

@@ -167,6 +167,15 @@ def test_changed_sources_are_built_again_and_removed_ones_leave_the_build(root, 
     assert not ghost.exists()
 
 
+def test_a_build_of_another_environment_is_made_again(root, tools):
+    """Installed programs name the Python of the environment that has built them last."""
+    kilted = {"PATH": "/bin", "ROS2W_DISTRO": "kilted"}
+    ensure(root, tools)
+    Environment(root, kilted).ensure("robot")
+    assert ensure(root, tools) == ["build"]
+    assert ensure(root, tools) == []
+
+
 def test_a_lost_build_is_made_again(root, tools):
     ensure(root, tools)
     (root / "install/der_ros/share/der_ros/package.xml").unlink()
