@@ -19,6 +19,10 @@ ATTEMPT_S = 0.5
 """An attempt runs for this long after its newest message, s; they come 20 times a second."""
 
 
+LOOK_S, PATIENCE_S = 2.0, 60.0
+"""Time that a person takes to look at the tool, at least and at most, s."""
+
+
 class BiasRefusedError(DerRosError, RuntimeError):
     """A bias now would hide a force; the message is the reason."""
 
@@ -55,13 +59,13 @@ class BiasGuard:
             ),
         )  # fmt: skip
         self._watched = PolledSubscription(node, Empty, WATCHED_TOPIC, 1)
-        self._attempt_s = float("-inf")
+        self._attempt_s = self._refused_s = float("-inf")
 
     def check(self) -> None:
         """Return if a bias may be taken, or the present one be undone.
 
-        The first bias, and the next one after a refusal in contact, have nothing to be compared
-        with: a person has looked by then.
+        After a refusal in contact a call that comes ``LOOK_S`` to ``PATIENCE_S`` later is taken for
+        that of a person who has looked. A program that only tries again is refused again.
 
         Raises:
             BiasRefusedError: an attempt runs, or the tool is in contact.
@@ -71,12 +75,17 @@ class BiasGuard:
         if felt is None:
             self._check_first()
             return
-        if excess := _excess(felt, (self._force_n, self._torque_nm)):
-            self._path.forget_reference()
+        excess = _excess(felt, (self._force_n, self._torque_nm))
+        since_refusal_s = time.monotonic() - self._refused_s
+        if excess and not LOOK_S <= since_refusal_s <= PATIENCE_S:
+            if since_refusal_s > PATIENCE_S:
+                self._refused_s = time.monotonic()
             raise BiasRefusedError(
                 f"bias refused: {excess} where nothing touches since the last bias; free the tool, "
-                "or call again if this is its weight (a tool was changed)"
+                f"or call again {LOOK_S:g} to {PATIENCE_S:g} s from the first refusal if this is "
+                "its weight (a tool was changed)"
             )
+        self._refused_s = float("-inf")
 
     def _check_first(self) -> None:
         """Refuse to take a load for zero that no tool has."""

@@ -34,3 +34,7 @@ def test_without_an_expectation_nothing_is_wrong():
 
 def test_silence_is_not_a_rate():
     assert after([0, 0, 0]) == ""
+
+
+def test_a_pause_does_not_end_a_problem():
+    assert after([7000, 7000, 0]) != ""

@@ -1,5 +1,7 @@
 """A bias that would hide a force is refused: in an attempt, and in contact."""
 
+import time
+
 import pytest
 from bridge_rig import running, until
 from geometry_msgs.msg import WrenchStamped
@@ -63,12 +65,21 @@ def test_a_torque_alone_is_a_contact(tool):
     assert "20.0 Nm are felt" in tool.bias().message
 
 
-def test_who_insists_has_changed_the_tool(tool):
+def test_who_looks_and_insists_has_changed_the_tool(tool, monkeypatch):
+    monkeypatch.setattr("der_ros.nodes.bias_guard.LOOK_S", 0.5)
     assert tool.feels()
     assert tool.bias().success
     assert tool.feels(force_n=38.0)
-    assert not tool.bias().success
+    began_s = time.monotonic()
+    assert until(lambda: tool.bias().success, 20.0)
+    assert time.monotonic() - began_s >= 0.5
+
+
+def test_who_only_tries_again_is_refused_again(tool):
+    assert tool.feels()
     assert tool.bias().success
+    assert tool.feels(force_n=38.0)
+    assert not any(tool.bias().success for _ in range(20))
 
 
 def test_a_bias_in_an_attempt_is_refused_each_time(tool):

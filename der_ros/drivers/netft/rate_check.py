@@ -36,9 +36,11 @@ class RateCheck:
             return
         came = count - self._count
         self._count, self._since_s = count, now_s
-        # Silence is told by others, and the first window has no beginning.
+        if assumed_hz <= 0.0:
+            self.problem = ""
+        # Silence is told by others, and the first window has no beginning: neither ends a problem.
         if elapsed_s > 2.0 * WINDOW_S or came <= 0 or assumed_hz <= 0.0:
-            self._strikes, self.problem = 0, ""
+            self._strikes = 0
             return
         self.measured_hz = came / elapsed_s
         self._judge(assumed_hz)
