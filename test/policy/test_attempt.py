@@ -27,6 +27,7 @@ def test_a_result_becomes_one_line_with_the_names_of_the_contract():
         "final_position_error_m": 0.001,
         "final_angle_error_rad": 0.01,
         "bag": "bags/attempt_0001",
+        "bag_fault": "",
     }
 
 

@@ -62,7 +62,9 @@ def test_at_rest_the_reading_is_steady_and_the_sum_of_contacts_and_weight(cell, 
     assert found.force_n > 20.0
     assert found.contacts.force_n < 1e-5 * found.force_n
     assert found.contacts.torque_nm < 1e-6 * found.force_n
-    assert found.jitter_n < 0.5
+    # Which of a round peg's 64 corners touch takes turns on some processors, by 0.92 N of 270 N.
+    most_n = 1.2 if "round" in cell.kind else 0.5
+    assert found.jitter_n < most_n
     assert found.jitter_nm < 0.5
 
 
