@@ -16,7 +16,7 @@ from pathlib import Path
 
 from der_ros.documents import read_yaml
 from der_ros.errors import ConfigurationError
-from der_ros.policy.shipped import package_folders
+from der_ros.policy.shipped import shipped_config_file
 
 EVERY_NODE = "/**"
 NODES = (
@@ -32,8 +32,7 @@ Nodes = Mapping[str, Parameters]
 
 def shipped_config(cell: str = CELLS[0]) -> Path:
     """Return ``config/<cell>.yaml`` of the installed package, else of the sources."""
-    paths = [folder / f"{cell}.yaml" for folder in package_folders("config")]
-    return next((path for path in paths if path.is_file()), paths[-1])
+    return shipped_config_file(f"{cell}.yaml")
 
 
 def task_config(task: str, cell: str = CELLS[0]) -> Path:

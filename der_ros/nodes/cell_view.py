@@ -38,7 +38,7 @@ from der_ros.nodes.stamps import StampError, stamp_ns
 from der_ros.nodes.steady import steady_timer
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import limits_from_texts
-from der_ros.policy.shipped import package_folders
+from der_ros.policy.shipped import shipped_config_file
 from der_ros.tasks import TASK_NAMES, make_task
 
 _NEWEST = QoSProfile(depth=1)
@@ -92,7 +92,7 @@ class CellView(ShellNode):
         )  # fmt: skip
         self._frames = CellFrames.declare(self)
         self._base_frame = self._frames.base_frame
-        text = _read(Path(path) if path else _shipped_urdf(robot))
+        text = _read(Path(path) if path else shipped_config_file("robots", f"{robot}.urdf"))
         self._urdf = renamed(text, self._base_frame, [name for name in names if name])
         self._links = Links(self._urdf)
 
@@ -192,12 +192,6 @@ def _read(path: Path) -> str:
         raise ConfigurationError(
             f"urdf: expected a readable URDF file at {path}: {error}"
         ) from error
-
-
-def _shipped_urdf(robot: str) -> Path:
-    """Return ``config/robots/<robot>.urdf`` of the installed package, else of the sources."""
-    paths = [folder / "robots" / f"{robot}.urdf" for folder in package_folders("config")]
-    return next((path for path in paths if path.is_file()), paths[-1])
 
 
 def main(args: Sequence[str] | None = None) -> int:

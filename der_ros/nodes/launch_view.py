@@ -16,7 +16,7 @@ from der_ros.drivers.arm.links import renamed
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.frames import BASE_FRAME
 from der_ros.nodes.launch_watch import this_launch
-from der_ros.policy.shipped import package_folders
+from der_ros.policy.shipped import shipped_config_file
 
 Values = Mapping[str, object]
 _PUBLISHER = "robot_state_publisher"
@@ -50,15 +50,9 @@ def view_actions(values: Values, parameters: Values) -> list[Any]:
         )
     if values["rviz"]:
         frame = str(parameters.get("base_frame", BASE_FRAME))
-        arguments = ["-d", str(shipped("viewers", "cell.rviz")), "-f", frame]
+        arguments = ["-d", str(shipped_config_file("viewers", "cell.rviz")), "-f", frame]
         nodes.append(_node("rviz2", "rviz2", namespace, arguments=arguments))
     return nodes
-
-
-def shipped(*names: str) -> Path:
-    """Return a file below ``config/`` of the installed package, else of the sources."""
-    paths = [folder.joinpath(*names) for folder in package_folders("config")]
-    return next((path for path in paths if path.is_file()), paths[-1])
 
 
 def _description(parameters: Values) -> str:
@@ -67,7 +61,7 @@ def _description(parameters: Values) -> str:
     Raises:
         RuntimeError: the URDF is none, or has another number of joints.
     """
-    path = parameters.get("urdf") or shipped("robots", f"{parameters['robot']}.urdf")
+    path = parameters.get("urdf") or shipped_config_file("robots", f"{parameters['robot']}.urdf")
     names = parameters.get("joint_names")
     try:
         return renamed(

@@ -36,6 +36,12 @@ def shipped_policy(task: str) -> Path:
     return policies[task]
 
 
+def shipped_config_file(*names: str) -> Path:
+    """Return a file below ``config/`` of the installed package, else of the sources."""
+    paths = [folder.joinpath(*names) for folder in package_folders("config")]
+    return next((path for path in paths if path.is_file()), paths[-1])
+
+
 def package_folders(name: str) -> Iterator[Path]:
     """Where the package's files in a folder such as ``models`` may be, the best place first.
 
