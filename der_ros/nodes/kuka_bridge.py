@@ -331,6 +331,7 @@ class KukaBridge(ShellNode):
                     "following_mrad": f"{1e3 * astray_rad:.1f}",
                     "foreign_publishers": " ".join(self._sources.foreign),
                     "repeated_publishers": " ".join(repeated),
+                    "refused_foreign": self._sources.refused,
                     **refused,
                     **done,
                 },

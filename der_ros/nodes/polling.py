@@ -85,7 +85,6 @@ class PolledSubscription:
             has no name yet waits for it.
 
     Attributes:
-        disbelieved: messages of others than the rightful publishers.
         refused_stamps: messages refused for their stamp.
         refusal: why the latest message was refused; empty where it was not.
     """
@@ -107,7 +106,6 @@ class PolledSubscription:
         self._taker, self._rightful = Taker(subscription), rightful
         self._topic = subscription.topic_name
         self._held: deque[_Waiting] = deque(maxlen=_HELD)
-        self.disbelieved = 0
         self._clock = ArrivalClock()
         self._stamped = not raw and hasattr(message_class, "header")
         self.refused_stamps = 0
@@ -165,8 +163,6 @@ class PolledSubscription:
         verdict = self._rightful.judge(waiting.taken.gid)
         if verdict is Verdict.UNDECIDED:
             self._held.append(waiting)
-        elif verdict is Verdict.FOREIGN:
-            self.disbelieved += 1
         return verdict is Verdict.BELIEVED
 
 

@@ -105,10 +105,14 @@ class RightfulTopic:
         topic: its name, as the node resolves it.
         owners: names of the only nodes that may publish it, between blanks, in the namespace of
             ``node`` unless they begin with a slash; empty: any node may.
+
+    Attributes:
+        refused: number of messages that were judged to be foreign.
     """
 
     def __init__(self, node: Node, topic: str, owners: str) -> None:
         self._node, self.topic = node, topic
+        self.refused = 0
         self.owners = frozenset(full_name(node.get_namespace(), name) for name in owners.split())
         self.seen = Publishers()
         self._names: dict[bytes, str] = {}
@@ -124,11 +128,16 @@ class RightfulTopic:
         return frozenset(self._names)
 
     def judge(self, gid: bytes | None) -> Verdict:
-        """Decide about a message by its publisher.
+        """Decide about a message by its publisher; a foreign one is counted.
 
         Args:
             gid: of the publisher; None where the middleware does not tell: then it is believed.
         """
+        verdict = self._verdict(gid)
+        self.refused += verdict is Verdict.FOREIGN
+        return verdict
+
+    def _verdict(self, gid: bytes | None) -> Verdict:
         if not self.owners or gid is None:
             return Verdict.BELIEVED
         name = self._names.get(gid)

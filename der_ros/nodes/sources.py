@@ -69,6 +69,11 @@ class Sources:
         """Names of rightful publishers that are there more than once, alive or not."""
         return [name for topic in self._topics.values() for name in topic.seen.repeated]
 
+    @property
+    def refused(self) -> int:
+        """Number of messages that were refused as foreign."""
+        return sum(topic.refused for topic in self._topics.values())
+
     def look(self) -> tuple[str, ...]:
         """Find out who publishes and serves now; return what is wrong with that."""
         self._looked_s = time.monotonic()
@@ -95,6 +100,7 @@ class Sources:
         values = {
             "foreign_publishers": " ".join(self.foreign),
             "repeated_publishers": " ".join(self.repeated),
+            "refused_foreign": self.refused,
         }
         if self.wrong:
             return Status("sources", Level.ERROR, "; ".join(self.wrong), values)

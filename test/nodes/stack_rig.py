@@ -218,7 +218,7 @@ class Stack:
         """What a busy computer has broken between two tests is no business of the next one."""
         self.runs_rsi()
         if "kuka_bridge: robot" in self.said and not self.without_fault():
-            self.reset()
+            self.free()
         self.well()
 
     def well(self):
