@@ -1,6 +1,6 @@
-"""The wrapper `ros2w`: makes an environment for a job, then becomes that job.
+"""Wrapper `ros2w`: prepares an environment for a command, then becomes that command.
 
-It runs before anything is installed, so it uses nothing but the standard library. All that it
-makes lies in the repository: `.venv` (or `.venv-ros`, next to a sourced ROS 2), `build`,
-`install` and `log`.
+It runs before anything is installed and therefore uses only the standard library. Everything it
+creates is in the repository: `.venv` (or `.venv-ros`, next to a sourced ROS 2), `build`, `install`
+and `log`.
 """

@@ -1,4 +1,4 @@
-"""Runs the tools that do the work: their output goes to a log, and they end when we do."""
+"""Child processes of the wrapper: pip, venv and colcon, with their output in a log file."""
 
 import ctypes
 import fcntl
@@ -23,7 +23,15 @@ def run_logged(
     environment: Mapping[str, str],
     listener: Callable[[str], None] = lambda line: None,
 ) -> bool:
-    """Run a command with its output in ``log``, and return whether it succeeded."""
+    """Run a command with its output in ``log``; return True if it succeeded.
+
+    Args:
+        command: the command line.
+        log: the file for the output, replaced.
+        cwd: the working directory.
+        environment: the environment variables.
+        listener: called with each line of output.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with (
         log.open("w") as file,
@@ -46,7 +54,7 @@ def run_logged(
                 listener(line)
             return process.wait() == 0
         except BaseException:
-            # The whole group: pip has compilers and other pips at work.
+            # The whole group: pip starts compilers and further pips.
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
             raise
@@ -55,23 +63,23 @@ def run_logged(
 
 
 def _end_with_parent() -> None:
-    """Have the kernel end this process with ours: a killed set-up leaves nothing running."""
-    with suppress(OSError, AttributeError):  # not Linux: then it ends by itself
+    """Let the kernel end this process when ours ends, so that a killed setup leaves none."""
+    with suppress(OSError, AttributeError):  # not Linux
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:
-    """Let one process at a time do the block for this folder.
+    """Hold an exclusive lock on ``folder`` for the block.
 
-    The lock is the kernel's, on the folder itself: a process that dies leaves none behind.
+    The kernel holds the lock, on the folder itself, and releases it if the process dies.
     """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another ros2w is preparing this folder; waiting for it")
+            say("another ros2w is preparing this folder; waiting until it has finished")
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
@@ -79,7 +87,10 @@ def only_one(folder: Path) -> Iterator[None]:
 
 
 def remove_environment(folder: Path, mark: Path) -> None:
-    """Remove an environment, its mark last, so that a half-removed one is known as ours."""
+    """Remove an environment, its mark last.
+
+    An environment that is only half removed still carries the mark and is recognized as ours.
+    """
     for path in folder.iterdir():
         if path != mark:
             if path.is_dir() and not path.is_symlink():

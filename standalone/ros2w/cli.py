@@ -1,4 +1,4 @@
-"""The commands of `ros2w`."""
+"""Command line of the wrapper `ros2w`."""
 
 import os
 import signal
@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from ros2w.environment import Environment
 from ros2w.jobs import needed_level
+from ros2w.project import EXAMPLE
 from ros2w.report import SetupError, clear, say
 
 HELP = """\
@@ -19,19 +20,30 @@ usage: ./ros2w COMMAND ...
   run PACKAGE EXECUTABLE [ARGUMENT ...]   as `ros2 run`
   test [PYTEST ARGUMENT ...]              run the tests
   exec COMMAND [ARGUMENT ...]             run any command in the environment
-  setup [--robot-only]                    only prepare: everything, or what a robot needs
+  setup [--robot-only]                    only prepare: everything, or only the robot side
 
-On first use it makes an environment for the job: next to a sourced ROS 2 what that lacks, else a
-virtual environment with ROS 2's wheels; it builds the package, and then becomes the command.
-Later calls only check that nothing has changed. Its own messages go to standard error.
+The first call prepares an environment and builds the package, then runs the command. With a
+sourced ROS 2 the environment adds the missing packages to it; without one it is a virtual
+environment with ROS 2's wheels. Later calls only check that nothing has changed. Messages of ros2w
+go to standard error.
 
-  ROS2W_PYTHON   the Python to make the environment with (default: the best that is found)
+  ROS2W_PYTHON   the Python of the environment (default: the best one found)
   ROS2W_DISTRO   the ROS 2 whose wheels are installed: jazzy (default) or kilted
 """
 
 
 def main(root: str, words: Sequence[str]) -> int:
-    """Do one command; return only where there is nothing to become."""
+    """Run one command of the wrapper.
+
+    `launch`, `run`, `test` and `exec` replace this process and do not return.
+
+    Args:
+        root: the repository.
+        words: the command line without the program's name.
+
+    Returns:
+        The exit status.
+    """
     signal.signal(signal.SIGTERM, _on_sigterm)
     if not words or words[0] in {"-h", "--help", "help"}:
         print(HELP, end="", file=sys.stdout if words else sys.stderr)
@@ -44,7 +56,7 @@ def main(root: str, words: Sequence[str]) -> int:
         where = f" ({error.filename})" if error.filename else ""
         say(f"{error.strerror or error}{where}.")
     except KeyboardInterrupt:
-        say("interrupted; the next call goes on from here.")
+        say("interrupted; the next call continues from here.")
         return 128 + signal.SIGINT
     return 1
 
@@ -66,12 +78,13 @@ def _do(root: Path, verb: str, words: Sequence[str]) -> int:
         return 2
     if any(character in str(root) for character in " \t\n:"):
         raise SetupError(
-            f"the path {str(root)!r} has a space or a colon, which ROS 2's tools break"
+            f"the path {str(root)!r} has a space or a colon, and ROS 2's tools fail with those: "
+            "move the repository"
         )
     environment = Environment(root, os.environ)
     environment.ensure(needed_level(verb, words))
     if verb == "setup":
-        say("ready. Try: ./ros2w launch der_ros deploy_kr60.launch.py attempts:=3")
+        say(f"ready. Try: {EXAMPLE}")
         return 0
     if verb == "test":
         os.chdir(root)
@@ -82,7 +95,7 @@ def _do(root: Path, verb: str, words: Sequence[str]) -> int:
 
 
 def become(command: list[str], environment: Environment) -> NoReturn:
-    """Replace this process by the command: its signals and its exit status are its own.
+    """Replace this process by the command, which then gets its signals and sets its exit status.
 
     Raises:
         SetupError: if there is no such command.

@@ -1,4 +1,4 @@
-"""The environment that jobs run in: made, kept up to date and repaired."""
+"""The environment in which commands run: its creation, update and repair."""
 
 import os
 import shutil
@@ -10,25 +10,25 @@ from pathlib import Path
 
 from ros2w import pythons, ros
 from ros2w.children import only_one, remove_environment, run_logged
-from ros2w.jobs import LEVEL_NAMES, LEVELS, highest
+from ros2w.jobs import highest
+from ros2w.project import LEVEL_NAMES, LEVELS, PACKAGE
 from ros2w.report import SetupError, cause_of_failure, pip_progress, say, step
 from ros2w.state import State, hash_of, sources, stamp
 
-PACKAGE = "der_ros"
-# Those of which there are wheels; the first is the default.
+# ROS 2 distributions that exist as wheels; the first is the default.
 DISTRIBUTIONS = ("jazzy", "kilted")
-# The one list without hashes: see requirements/README.md.
+# The only list without hashes: see requirements/README.md.
 TORCH = "torch"
 COLCON = "import sys; from colcon_core.command import main; sys.exit(main())"
 BOOTSTRAP_MARK = "_ROS_WHEELS_BOOTSTRAP_COMPLETE"
 
 
 class Environment:
-    """A virtual environment with what jobs need, and the package built into ``install``.
+    """Virtual environment with the required packages, and the package built into ``install``.
 
-    Without a sourced ROS 2 it is ``.venv``, with ROS 2's wheels and the stand-in for launch (or
-    ``.venv-kilted``, for the wheels of that one); with one it is ``.venv-ros``, which sees that
-    installation and adds what it lacks.
+    Without a sourced ROS 2 the folder is ``.venv`` (``.venv-kilted`` for Kilted), with ROS 2's
+    wheels and the stand-in for launch. With a sourced ROS 2 it is ``.venv-ros``, which uses the
+    packages of that installation and adds the missing ones.
     """
 
     def __init__(self, root: Path, variables: Mapping[str, str]) -> None:
@@ -43,21 +43,21 @@ class Environment:
         self._requirements = root / "requirements"
 
     def _chosen_distribution(self) -> str:
-        """Return the ROS 2 whose wheels are wanted.
+        """Return the ROS 2 distribution whose wheels are wanted.
 
         Raises:
-            SetupError: if there are no wheels of it, or another one is sourced.
+            SetupError: if it has no wheels, or another distribution is sourced.
         """
         wanted = self.variables.get("ROS2W_DISTRO") or DISTRIBUTIONS[0]
         if wanted not in DISTRIBUTIONS:
             raise SetupError(
                 f"ROS2W_DISTRO={wanted}: there are wheels of {' and '.join(DISTRIBUTIONS)} only; "
-                "for another ROS 2 install it and source it"
+                "to use another ROS 2, install and source it"
             )
         if self.ros and self.variables.get("ROS2W_DISTRO") not in {None, self.ros.distribution}:
             raise SetupError(
                 f"ROS2W_DISTRO={wanted}, but ROS 2 {self.ros.distribution} is sourced: "
-                "call from a terminal where none is, or leave ROS2W_DISTRO away"
+                "use a terminal without a sourced ROS 2, or unset ROS2W_DISTRO"
             )
         return wanted
 
@@ -70,19 +70,19 @@ class Environment:
         return ros.find(self.variables, self.root, self.root / ".venv-ros" / ".ros2w" / "ros.json")
 
     def ensure(self, level: str) -> None:
-        """Make sure that the packages of ``level`` are there and that the build is up to date.
+        """Install the packages of ``level`` and build the package, as far as needed.
 
         Raises:
-            SetupError: naming what is missing on this machine.
+            SetupError: if something is missing on this machine; the message names it.
         """
         state = State.read(self._state_path)
         if self._lacks(state, level):
             with only_one(self.root):
                 self._prepare(level)
-            self._find_ros()  # once more, now that there is a place to keep the answer
+            self._find_ros()  # again: now the folder that holds the cached answer exists
 
     def _lacks(self, state: State, level: str) -> str:
-        """Return what has to be done first, or nothing if all is there."""
+        """Return the first part that is missing or out of date; empty if there is none."""
         if state.pending or self._trouble(state):
             return "environment"
         if self._lacks_packages(state, level):
@@ -93,7 +93,7 @@ class Environment:
         if state.package != self._package_stamp(sources(self.root)) or not built.exists():
             return "build"
         if self._builder() != str(self.python):
-            return "build"  # another environment of this checkout has built it since
+            return "build"  # the last build was made by another environment of this checkout
         return ""
 
     def _lacks_packages(self, state: State, level: str) -> bool:
@@ -103,7 +103,7 @@ class Environment:
 
     def _prepare(self, level: str) -> None:
         state = self._sound_environment()
-        # An interrupted pip may have taken something away, too: let it look again.
+        # An interrupted pip may also have removed packages: run it again.
         if state.pending == "packages" or self._lacks_packages(state, level):
             self._install_packages(state, highest(level, state.level))
         if self.ros is None and state.stand_in != self._stand_in_stamp():
@@ -111,32 +111,32 @@ class Environment:
         if self._lacks(state, level):
             self._build(state)
 
-    # The environment itself
+    # The virtual environment
 
     def _sound_environment(self) -> State:
-        """Return the state of an environment that works; make it if there is none."""
+        """Return the state of a working environment; create the environment if needed."""
         state = State.read(self._state_path)
         if self.folder.exists() and not self._mark.exists():
             raise SetupError(
-                f"{self.folder} is there but was not made by ros2w: move it away, and call again"
+                f"{self.folder} exists but was not made by ros2w: move it away, then try again"
             )
         if self._mark.exists():
             trouble = self._trouble(state)
             if not trouble:
                 return state
-            say(f"{self.folder.name} {trouble}; making it anew")
+            say(f"{self.folder.name} {trouble}; creating it again")
             remove_environment(self.folder, self._mark)
         return self._make_environment()
 
     def _trouble(self, state: State) -> str:
-        """Return what is wrong with the environment, or nothing."""
+        """Return the reason why the environment does not work; empty if it works."""
         if not state.python or not self.python.exists():
-            return "is half made or has lost its Python"
+            return "is incomplete or its Python is gone"
         if state.folder != str(self.folder):
-            return f"was made at {state.folder}"
+            return f"was created at {state.folder}"
         wanted = self.ros.python if self.ros else self.variables.get("ROS2W_PYTHON", state.python)
         if os.path.realpath(state.python) != os.path.realpath(shutil.which(wanted) or wanted):
-            return f"belongs to another Python ({state.python}) than {wanted}"
+            return f"was created with another Python ({state.python}) than {wanted}"
         if state.pending == "packages" and (broken := self._broken_packages()):
             return f"was interrupted while installing {broken}"
         return ""
@@ -145,11 +145,11 @@ class Environment:
         python = self._base_python()
         self._mark.mkdir(parents=True)
         more = ["--system-site-packages"] if self.ros else []
-        with step(f"making {self.folder.name} with {python.name}"):
+        with step(f"creating {self.folder.name} with {python.name}"):
             command = [python.path, "-m", "venv", *more, str(self.folder)]
             log = self._mark / "venv.log"
             if not run_logged(command, log, cwd=self.root, environment=self._clean_variables()):
-                raise SetupError(f"{python.name} cannot make a virtual environment: see {log}")
+                raise SetupError(f"{python.name} cannot create a virtual environment: see {log}")
         (self._mark / "python").write_text(python.path + "\n")
         state = State(folder=str(self.folder), python=python.path)
         state.write(self._state_path)
@@ -172,7 +172,7 @@ class Environment:
         return python
 
     def _broken_packages(self) -> str:
-        """Return the packages that an interrupted pip left incomplete, by their records."""
+        """Return the names of packages with missing files, according to pip's records."""
         broken = []
         for info in self._site_packages(self.folder).glob("*.dist-info"):
             record = info / "RECORD"
@@ -187,13 +187,13 @@ class Environment:
         name = line[1:].split('"')[0] if line.startswith('"') else line.split(",")[0]
         return info.parent / name
 
-    # What goes into it
+    # Installed packages
 
     def _lists(self, level: str) -> Iterator[tuple[str, Path]]:
-        """Yield what is installed from for a level: locks, or lists next to a sourced ROS 2."""
+        """Yield name and path of the lists for a level: locks, or lists beside a sourced ROS 2."""
         levels = LEVELS[: LEVELS.index(level) + 1]
         if self.ros is not None:
-            # ROS 2 brings packages of its own: what it lacks has to fit them.
+            # The added packages must fit those of the ROS 2 installation.
             for name in ("build", *levels):
                 yield name, self._requirements / f"{name}.txt"
             return
@@ -215,13 +215,13 @@ class Environment:
             state.lists = {name: hash_of(path) for name, path in lists.items()}
 
     def _pip_words(self, lists: Mapping[str, Path], level: str) -> Iterator[list[str]]:
-        """Yield the arguments of each pip that is needed to install some lists."""
+        """Yield the arguments of each call of pip that is needed to install ``lists``."""
 
         def read(paths: Iterable[Path]) -> list[str]:
             return [word for path in paths for word in ("-r", str(path))]
 
         if self.ros is None:
-            # The locks are complete, and nothing is resolved anew.
+            # The locks are complete: pip has nothing to resolve.
             locks = [path for name, path in lists.items() if name != TORCH]
             yield ["--require-hashes", "--no-deps", *read(locks)]
             if TORCH in lists:
@@ -229,7 +229,7 @@ class Environment:
             return
         words = read([lists["build"], lists[level]])
         if self.ros.numpy:
-            # ROS 2's messages are compiled for this numpy.
+            # ROS 2's messages are compiled with this version of numpy.
             constraints = self._mark / "constraints.txt"
             constraints.write_text(f"numpy=={self.ros.numpy}\n")
             words += ["-c", str(constraints)]
@@ -252,8 +252,8 @@ class Environment:
         if level == "robot" or not compiles or LEVELS.index(state.level or "robot") > 0:
             return
         say(
-            "PyBullet has wheels for Python 3.10 and 3.11 only; here it is compiled, which takes "
-            "some ten minutes, once"
+            "PyBullet has wheels for Python 3.10 and 3.11 only; here it is compiled once, which "
+            "takes about ten minutes"
         )
         if not any(map(shutil.which, ("c++", "g++", "clang++"))):
             raise SetupError("a C++ compiler is missing: `apt install build-essential python3-dev`")
@@ -266,10 +266,10 @@ class Environment:
             state.stand_in = self._stand_in_stamp()
 
     def _stand_in_stamp(self) -> str:
-        # Installed editable: only what its command is made of needs another installation.
+        # An editable installation must be repeated only when its metadata changes.
         return hash_of(self.root / "standalone" / "pyproject.toml")
 
-    # The package
+    # The build of the package
 
     @property
     def _prefix(self) -> Path:
@@ -280,7 +280,7 @@ class Environment:
         return self._prefix.parent / ".built_by"
 
     def _builder(self) -> str:
-        """Return the Python that the installed programs name; environments share the folder."""
+        """Return the Python of the last build; all environments share the folder ``install``."""
         try:
             return self._builder_path.read_text()
         except OSError:
@@ -293,7 +293,7 @@ class Environment:
         files = sources(self.root)
         with self._doing(state, "build", repairable=True), step("building the package with colcon"):
             if set(state.files) - set(files):
-                # colcon leaves installed what is no longer a source.
+                # colcon does not remove installed files whose source is gone.
                 shutil.rmtree(self._prefix, ignore_errors=True)
                 shutil.rmtree(self.root / "build" / PACKAGE, ignore_errors=True)
             command = [str(self.python), "-c", COLCON, "build", "--base-paths", str(self.root)]
@@ -303,14 +303,14 @@ class Environment:
             if not run_logged(command, log, cwd=self.root, environment=variables):
                 lines = [line.strip() for line in log.read_text().splitlines() if line.strip()]
                 last = next((line for line in reversed(lines) if "rror" in line), "no reason given")
-                raise SetupError(f"colcon cannot build the package: {last} (its output: {log})")
+                raise SetupError(f"colcon cannot build the package: {last} (output: {log})")
             self._builder_path.write_text(str(self.python))
             state.package = self._package_stamp(files)
             state.files = sorted(files)
 
     @contextmanager
     def _doing(self, state: State, what: str, *, repairable: bool = False) -> Iterator[None]:
-        """Note what is being done, for the next call to know if this one does not come back."""
+        """Record the step in progress, so that the next call can repair an interrupted one."""
         if repairable:
             state.package = ""
         else:
@@ -319,17 +319,17 @@ class Environment:
         try:
             yield
         except SetupError:
-            # pip and colcon end in order when they fail: what was there is still sound.
+            # pip and colcon leave the environment intact when they fail.
             state.pending = ""
             state.write(self._state_path)
             raise
         state.pending = ""
         state.write(self._state_path)
 
-    # What jobs see
+    # Variables of commands
 
     def _clean_variables(self) -> dict[str, str]:
-        """Return the variables without what another environment of wheels or ROS 2 left there."""
+        """Return the variables without those of another environment of wheels or ROS 2."""
         variables = dict(self.variables)
         variables.pop("PYTHONHOME", None)
         if variables.pop(BOOTSTRAP_MARK, None):
@@ -345,7 +345,7 @@ class Environment:
         return variables
 
     def job_variables(self) -> dict[str, str]:
-        """Return the variables of a job: what sourcing ``install`` would give, and our programs."""
+        """Return the variables of a command, as if ``install`` were sourced and the venv active."""
         variables = self._clean_variables()
         _prepend(variables, "AMENT_PREFIX_PATH", self._prefix)
         _prepend(variables, "COLCON_PREFIX_PATH", self._prefix.parent)

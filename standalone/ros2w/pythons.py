@@ -1,4 +1,4 @@
-"""The choice of a Python for the environment."""
+"""Choice of the Python for the environment."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ros2w.report import SetupError
 
-# ROS 2's wheels are for these; PyBullet's only for the first two, so those are preferred.
+# Versions with ROS 2 wheels, in order of preference: PyBullet has wheels for the first two only.
 SUPPORTED = ((3, 11), (3, 10), (3, 12), (3, 13))
 PYBULLET_WHEELS = ((3, 10), (3, 11))
 PROBE = """
@@ -26,12 +26,12 @@ print(sys.version_info[0], sys.version_info[1], has("venv") and has("ensurepip")
 
 
 class Python(NamedTuple):
-    """A Python that runs.
+    """Python interpreter that runs.
 
     Attributes:
-        path: where it is.
-        version: such as (3, 11).
-        makes_venv: whether it has the modules to make a virtual environment.
+        path: the path of the interpreter.
+        version: major and minor version, such as (3, 11).
+        makes_venv: True if it has the modules that create a virtual environment.
     """
 
     path: str
@@ -40,12 +40,12 @@ class Python(NamedTuple):
 
     @property
     def name(self) -> str:
-        """How to name it in a sentence."""
+        """Version and path, for messages."""
         return f"Python {self.version[0]}.{self.version[1]} ({self.path})"
 
 
 def probe(path: str) -> Python | None:
-    """Return what there is at ``path``, or None if it is no CPython that runs."""
+    """Return the interpreter at ``path``; None if no CPython runs there."""
     try:
         answer = subprocess.run(
             [path, "-I", "-c", PROBE], capture_output=True, text=True, timeout=20, check=True
@@ -61,7 +61,7 @@ def _candidates(environment: Mapping[str, str]) -> Iterator[str]:
     folders = [folder for folder in environment.get("PATH", "").split(os.pathsep) if folder]
     for name in [*names, "python3"]:
         yield from (os.path.join(folder, name) for folder in folders)
-    # A shim of pyenv runs only versions that are switched on; the versions themselves always run.
+    # A pyenv shim runs only the selected versions; the versions' own interpreters always run.
     if root := environment.get("PYENV_ROOT"):
         for name in names:
             yield from map(str, sorted(Path(root, "versions").glob(f"*/bin/{name}")))
@@ -69,10 +69,10 @@ def _candidates(environment: Mapping[str, str]) -> Iterator[str]:
 
 
 def choose(environment: Mapping[str, str]) -> Python:
-    """Return the best Python on this machine for an environment of wheels.
+    """Return the best Python on this machine for an environment with ROS 2's wheels.
 
     Raises:
-        SetupError: if there is none, or none that can make a virtual environment.
+        SetupError: if none is supported, or none of them can create a virtual environment.
     """
     if forced := environment.get("ROS2W_PYTHON"):
         found = [python for python in [probe(forced)] if python]
@@ -103,7 +103,7 @@ def _all_of(environment: Mapping[str, str]) -> list[Python]:
         python = probe(path)
         if python is not None:
             found.setdefault(real, python)
-            # The first of the best kind will do; probing the rest would only take time.
+            # No later candidate can be better, and each probe takes time.
             if python.version == SUPPORTED[0] and python.makes_venv:
                 break
     return list(found.values())

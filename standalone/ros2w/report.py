@@ -1,4 +1,4 @@
-"""What the wrapper tells its user, always on standard error."""
+"""Messages of the wrapper; all of them go to standard error."""
 
 import re
 import sys
@@ -13,30 +13,30 @@ HEARTBEAT_S = 30.0
 
 
 class SetupError(Exception):
-    """Something is missing; the message is one sentence that names it."""
+    """Error of the setup; the message is one sentence that names what is missing."""
 
 
 def say(message: str) -> None:
-    """Print one line."""
+    """Print one message of the wrapper."""
     clear()
     print(f"ros2w: {message}", file=sys.stderr, flush=True)
 
 
 def clear() -> None:
-    """Remove a passing message from the terminal."""
+    """Remove a temporary message from the terminal."""
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def passing(message: str) -> None:
-    """Show a message until the next one; only on a terminal."""
+    """Show a temporary message until the next one; does nothing without a terminal."""
     if sys.stderr.isatty():
         print(f"\r\033[Kros2w: {message[:100]}", end="", file=sys.stderr, flush=True)
 
 
 @contextmanager
 def step(what: str) -> Iterator[None]:
-    """Announce a step, say now and then that it goes on, and at its end how long it took."""
+    """Print the start of a step, a line every `HEARTBEAT_S` seconds, and its duration."""
     say(f"{what} ...")
     began_s = time.monotonic()
     ended = threading.Event()
@@ -56,7 +56,7 @@ def step(what: str) -> Iterator[None]:
 
 
 def pip_progress() -> Callable[[str], None]:
-    """Return a listener for pip's lines, which shows the telling ones."""
+    """Return a listener that prints progress messages from pip's lines."""
 
     def listen(line: str) -> None:
         download = re.match(r"\s*Downloading (\S+?)(?:-[^-]*)* \(([\d.]+) ([kMG])B", line)
@@ -75,19 +75,19 @@ def pip_progress() -> Callable[[str], None]:
     return listen
 
 
-# What a failed pip's output holds, and what is missing then; the first that fits is told.
+# Patterns in the output of a failed pip, and the sentence for the user; the first match counts.
 CAUSES = (
     (
         r"THESE PACKAGES DO NOT MATCH THE HASHES",
-        "a downloaded package is not the one that requirements/locks names: nothing of it was "
-        "installed. Call again; if it stays so, ask who keeps your package index",
+        "a downloaded package does not match its hash in requirements/locks, and was not "
+        "installed. Try again; if the error remains, ask the administrator of your package index",
     ),
     (r"No space left on device|Errno 28|Disk quota", "the disk is full"),
     (
         r"Temporary failure in name resolution|Name or service not known|Network is unreachable"
         r"|NewConnectionError|Connection refused|ConnectTimeout|ReadTimeout|ProxyError"
         r"|nodename nor servname",
-        "the package index cannot be reached: is there a network, or a proxy to be set?",
+        "the package index cannot be reached: check the network and the proxy settings",
     ),
     (
         r"x86_64-linux-gnu-g(cc|\+\+).*not found"
@@ -101,14 +101,14 @@ CAUSES = (
     ),
     (
         r"Could not find a version that satisfies the requirement (?P<name>\S+)",
-        "the package index has no fitting {name}: is there a network, and is this Linux on x86-64 "
-        "with CPython 3.10 to 3.13?",
+        "the package index has no fitting {name}: check the network, and that this is Linux on "
+        "x86-64 with CPython 3.10 to 3.13",
     ),
 )
 
 
 def cause_of_failure(log: Path) -> str:
-    """Return one sentence on why pip failed, from its log."""
+    """Return one sentence with the cause of pip's failure, from its log."""
     text = log.read_text(errors="replace")
     for pattern, sentence in CAUSES:
         found = re.search(pattern, text)

@@ -1,4 +1,4 @@
-"""Finds out whether a ROS 2 with `ros2 launch` is sourced."""
+"""Detection of a sourced ROS 2 that has `ros2 launch`."""
 
 import contextlib
 import json
@@ -26,13 +26,13 @@ print(json.dumps(facts))
 
 
 class SourcedRos(NamedTuple):
-    """A ROS 2 installation that is sourced.
+    """ROS 2 installation that is sourced.
 
     Attributes:
-        command: path of its `ros2`.
-        python: path of the Python that runs it.
-        numpy: version of the numpy that its messages were built for, if known.
-        distribution: its name, such as ``jazzy``.
+        command: the path of its `ros2` command.
+        python: the path of the Python that runs the command.
+        numpy: the version of numpy that its messages were built with; None if unknown.
+        distribution: the name of the distribution, such as ``jazzy``.
     """
 
     command: str
@@ -42,12 +42,12 @@ class SourcedRos(NamedTuple):
 
 
 def find(environment: Mapping[str, str], ours: Path, cache: Path) -> SourcedRos | None:
-    """Return the sourced ROS 2, or None.
+    """Return the sourced ROS 2; None if there is none.
 
     Args:
         environment: the environment variables.
-        ours: the repository; a `ros2` below it is our own stand-in.
-        cache: where the last answer is kept, for it takes a second to find.
+        ours: the repository; a `ros2` command below it is the stand-in.
+        cache: the file for the last answer; finding it takes about a second.
     """
     if not environment.get("AMENT_PREFIX_PATH"):
         return None
@@ -72,14 +72,14 @@ def _examine(environment: Mapping[str, str], command: str) -> SourcedRos | None:
             [*python, "-c", PROBE], capture_output=True, text=True, timeout=60, check=True
         )
     except (OSError, subprocess.SubprocessError):
-        return None  # a `ros2` without launch, or with nothing that runs: as good as none
+        return None  # a `ros2` command without launch, or one that does not run
     facts = json.loads(answer.stdout.splitlines()[-1])
     distribution = environment.get("ROS_DISTRO", "unknown")
     return SourcedRos(command, python[-1], facts["numpy"], distribution)
 
 
 def _interpreter(script: str) -> list[str]:
-    """Return the words that start the Python of a script, from its first line."""
+    """Return the command that starts a script's Python, from the script's first line."""
     with open(script, "rb") as file:
         first = file.readline().decode(errors="replace")
     words = shlex.split(first[2:]) if first.startswith("#!") else []

@@ -1,4 +1,4 @@
-"""What has been made so far, and from what."""
+"""State of an environment, kept in a file: installed packages, the build, and their sources."""
 
 import contextlib
 import hashlib
@@ -8,31 +8,22 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-PACKAGE_PARTS = (
-    "der_ros",
-    "launch",
-    "config",
-    "models",
-    "resource",
-    "package.xml",
-    "setup.py",
-    "setup.cfg",
-)
+from ros2w.project import SOURCES
 
 
 @dataclass
 class State:
-    """What an environment holds; what is missing or unfinished is empty.
+    """Content of an environment; an attribute is empty if its part is missing or unfinished.
 
     Attributes:
-        folder: where it was made; environments do not survive a move.
-        python: the Python that made it.
-        level: the highest level of packages that is completely installed.
-        lists: hash of each dependency list that was installed from.
-        pending: what was being done when this was written; not empty after an interruption.
-        stand_in: stamp of the stand-in for launch.
-        package: stamp of the built package's sources.
-        files: the sources that it was built from.
+        folder: the folder it was created in; a moved environment does not work.
+        python: the path of the Python that created it.
+        level: the highest requirement level that is completely installed.
+        lists: the hash of each installed requirement list, by name.
+        pending: the step in progress when this was written; not empty after an interruption.
+        stand_in: the stamp of the installed stand-in for launch.
+        package: the stamp of the sources that the build was made from.
+        files: the paths of those sources.
     """
 
     folder: str = ""
@@ -46,14 +37,14 @@ class State:
 
     @classmethod
     def read(cls, path: Path) -> "State":
-        """Return what ``path`` holds; an empty state if that is not to be understood."""
+        """Return the state in ``path``; an empty state if the file is missing or not valid."""
         try:
             return cls(**json.loads(path.read_text()))
         except (OSError, ValueError, TypeError):
             return cls()
 
     def write(self, path: Path) -> None:
-        """Replace the file at once, so that no reader and no interruption sees half of it."""
+        """Replace the file in one step, so that it is never seen half written."""
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".new")
         temporary.write_text(json.dumps(asdict(self), indent=1))
@@ -61,12 +52,12 @@ class State:
 
 
 def hash_of(path: Path) -> str:
-    """Return the hash of a file's content."""
+    """Return the SHA-256 of a file's content, in hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def sources(root: Path, parts: Iterable[str] = PACKAGE_PARTS) -> dict[str, tuple[int, int]]:
-    """Return size and time of change of every source file of the package."""
+def sources(root: Path, parts: Iterable[str] = SOURCES) -> dict[str, tuple[int, int]]:
+    """Return the size and modification time (ns) of every source file, by relative path."""
     found: dict[str, tuple[int, int]] = {}
     folders = []
     for part in parts:
@@ -88,11 +79,11 @@ def sources(root: Path, parts: Iterable[str] = PACKAGE_PARTS) -> dict[str, tuple
 
 
 def _add(found: dict[str, tuple[int, int]], root: Path, path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):  # an editor's file that is gone already
+    with contextlib.suppress(FileNotFoundError):  # a temporary file of an editor
         status = os.stat(path)
         found[os.path.relpath(path, root)] = (status.st_size, status.st_mtime_ns)
 
 
 def stamp(facts: object) -> str:
-    """Return a short stamp that changes with ``facts``."""
+    """Return a stamp of 16 hexadecimal digits that changes with ``facts``."""
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]

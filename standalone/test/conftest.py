@@ -1,4 +1,4 @@
-"""The stand-in and the wrapper, importable whether they are installed or not."""
+"""Import paths of stand-in and wrapper, and a workspace with an installed package."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ Ros2 = Callable[..., subprocess.CompletedProcess[str]]
 
 
 class Workspace:
-    """A made-up installed package `demo`, and the `ros2` command that sees it."""
+    """Installed package `demo`, and the `ros2` command that finds it."""
 
     def __init__(self, prefix: Path) -> None:
         self.prefix = prefix
@@ -36,7 +36,7 @@ class Workspace:
         self.command = [sys.executable, "-m", "der_ros_standalone.cli"]
 
     def add_executable(self, name: str, code: str) -> None:
-        """Install a Python program."""
+        """Install an executable with Python code."""
         path = self.lib / name
         path.write_text(f"#!{sys.executable}\n{code}\n")
         path.chmod(0o755)
@@ -60,7 +60,7 @@ class Workspace:
         )
 
     def start(self, words: Sequence[str]) -> "subprocess.Popen[str]":
-        """Start ``ros2 WORDS``."""
+        """Start ``ros2 WORDS``, and return the process."""
         return subprocess.Popen(
             [*self.command, *words],
             env=self.variables,

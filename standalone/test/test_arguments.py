@@ -104,7 +104,7 @@ def test_a_file_can_be_given_by_its_path(arguments):
         (("topic", "list"), "`ros2 topic` is not among launch, run: install ROS 2"),
     ],
 )
-def test_what_is_not_there_is_named_with_what_is(arguments, words, sentence):
+def test_a_missing_name_is_reported_with_the_known_ones(arguments, words, sentence):
     arguments.add_executable("tool", "")
     result = arguments.ros2(*words)
     assert result.returncode == 1
@@ -122,7 +122,7 @@ def test_what_is_not_there_is_named_with_what_is(arguments, words, sentence):
         ("[ExecuteProcess(cmd=['x'], shell=True)]", "ExecuteProcess(shell=True)"),
     ],
 )
-def test_what_is_not_supported_is_refused_by_name(workspace, body, name):
+def test_an_unsupported_name_is_refused(workspace, body, name):
     workspace.add_launch_file("u.launch.py", body)
     path = workspace.share / "launch" / "u.launch.py"
     path.write_text(
@@ -135,7 +135,7 @@ def test_what_is_not_supported_is_refused_by_name(workspace, body, name):
     assert "install ROS 2" in result.stderr
 
 
-def test_run_becomes_the_executable_and_passes_its_status_on(workspace):
+def test_run_becomes_the_executable(workspace):
     workspace.add_executable("tool", "import sys; print(sys.argv[1:]); sys.exit(7)")
     result = workspace.ros2("run", "demo", "tool", "--json", "a b")
     assert result.stdout == "['--json', 'a b']\n"

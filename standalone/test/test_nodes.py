@@ -1,24 +1,26 @@
-"""What a node is started with, and the values that substitutions and parameters get."""
+"""Command lines of nodes, and the values of substitutions, conditions and parameters."""
 
 import warnings
 
 import pytest
 import yaml
 
+from der_ros_standalone.boolean_substitutions import (
+    AndSubstitution,
+    EqualsSubstitution,
+    IfElseSubstitution,
+    NotEqualsSubstitution,
+    NotSubstitution,
+    OrSubstitution,
+)
 from der_ros_standalone.conditions import IfCondition, LaunchConfigurationEquals, UnlessCondition
 from der_ros_standalone.context import LaunchContext
 from der_ros_standalone.errors import LaunchError
 from der_ros_standalone.node import LifecycleNode, Node, PushRosNamespace
 from der_ros_standalone.parameters import Parameter, ParameterValue, evaluate_dictionary
 from der_ros_standalone.substitutions import (
-    AndSubstitution,
     EnvironmentVariable,
-    EqualsSubstitution,
-    IfElseSubstitution,
     LaunchConfiguration,
-    NotEqualsSubstitution,
-    NotSubstitution,
-    OrSubstitution,
     PathJoinSubstitution,
     PythonExpression,
     TextSubstitution,
@@ -101,7 +103,7 @@ def test_conditions(context):
         (ParameterValue(4), 4),
     ],
 )
-def test_parameter_values_follow_yaml_unless_a_type_is_given(context, value, expected):
+def test_parameter_values_follow_yaml_by_default(context, value, expected):
     (result,) = evaluate_dictionary(context, {"p": value}).values()
     assert result == expected
     assert type(result) is type(expected)

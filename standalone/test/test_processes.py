@@ -55,7 +55,7 @@ def nodes(workspace, body: str) -> None:
     workspace.add_launch_file("p.launch.py", body)
 
 
-def test_lines_carry_the_process_name_and_streams_follow_output(workspace):
+def test_lines_carry_the_process_name(workspace):
     workspace.add_executable(
         "talker", "import sys; print('to out'); print('to err', file=sys.stderr)"
     )
@@ -74,7 +74,7 @@ def test_lines_carry_the_process_name_and_streams_follow_output(workspace):
     assert "[talker-1] to err\n" in only_errors
 
 
-def test_a_long_line_and_an_unfinished_last_line_arrive_whole(workspace):
+def test_long_and_unfinished_lines_arrive_whole(workspace):
     workspace.add_executable("talker", "import sys; sys.stdout.write('x' * 300000 + '\\nlast')")
     nodes(workspace, "[Node(package='demo', executable='talker', output='screen')]")
     lines = workspace.ros2("launch", "demo", "p.launch.py").stdout.splitlines()
@@ -91,7 +91,7 @@ def test_emulate_tty_gives_the_process_a_terminal(workspace):
 
 
 @pytest.mark.parametrize(("code", "status"), [(0, 0), (3, 1)])
-def test_the_end_of_a_required_process_ends_the_launch_with_its_verdict(workspace, code, status):
+def test_exit_of_a_required_process_ends_the_launch(workspace, code, status):
     workspace.add_executable("talker", TALKER)
     workspace.add_executable("brief", f"raise SystemExit({code})")
     nodes(
@@ -165,7 +165,7 @@ def test_a_stubborn_process_is_killed_in_the_end(workspace):
     assert not any(map(is_running, pids(started)))
 
 
-def test_nothing_outlives_a_launch_that_was_killed(workspace):
+def test_no_process_outlives_a_killed_launch(workspace):
     workspace.add_executable("talker", TALKER)
     nodes(workspace, "[Node(package='demo', executable='talker', output='screen')]")
     with workspace.start(["launch", "demo", "p.launch.py"]) as process:
@@ -208,7 +208,7 @@ def test_a_line_that_the_screen_cannot_show_is_escaped(workspace):
     assert result.returncode == 0
 
 
-def test_what_a_process_leaves_behind_is_ended_with_it(workspace):
+def test_children_of_an_ended_process_are_ended(workspace):
     workspace.add_executable(
         "parent",
         "import subprocess, sys\n"

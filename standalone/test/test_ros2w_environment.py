@@ -86,7 +86,7 @@ def tools(root, monkeypatch):
 
 
 def ensure(root, tools, level="robot"):
-    """Return what was done."""
+    """Prepare an environment, and return the calls of tools."""
     tools.calls.clear()
     Environment(root, {"PATH": "/bin"}).ensure(level)
     return tools.calls[:]
@@ -100,7 +100,7 @@ def test_a_second_call_does_nothing(root, tools):
     assert ensure(root, tools) == []
 
 
-def test_more_is_installed_when_a_job_needs_more_and_then_kept(root, tools):
+def test_more_is_installed_when_a_job_needs_more(root, tools):
     ensure(root, tools)
     assert ensure(root, tools, "sim") == ["pip build ros-jazzy robot sim"]
     assert ensure(root, tools) == []
@@ -143,7 +143,7 @@ def test_a_distribution_without_wheels_is_named(root):
         Environment(root, {"PATH": "/bin", "ROS2W_DISTRO": "lyrical"})
 
 
-def test_a_long_step_says_that_it_goes_on(capsys, monkeypatch):
+def test_a_long_step_prints_a_heartbeat(capsys, monkeypatch):
     monkeypatch.setattr(report, "HEARTBEAT_S", 0.01)
     said = ""
     deadline = time.monotonic() + 30
@@ -153,7 +153,7 @@ def test_a_long_step_says_that_it_goes_on(capsys, monkeypatch):
     assert "still compiling: 0 s so far" in said
 
 
-def test_changed_sources_are_built_again_and_removed_ones_leave_the_build(root, tools):
+def test_changed_sources_cause_a_new_build(root, tools):
     ensure(root, tools)
     (root / "der_ros/a.py").write_text("changed = True")
     assert ensure(root, tools) == ["build"]
@@ -191,7 +191,7 @@ def test_a_lost_build_is_made_again(root, tools):
         ("build", FIRST[3:]),
     ],
 )
-def test_an_interrupted_set_up_goes_on_where_it_was(root, tools, step, repair):
+def test_an_interrupted_setup_continues(root, tools, step, repair):
     tools.die_at = step
     with pytest.raises(KeyboardInterrupt):
         ensure(root, tools)
@@ -200,7 +200,7 @@ def test_an_interrupted_set_up_goes_on_where_it_was(root, tools, step, repair):
     assert ensure(root, tools) == []
 
 
-def test_packages_that_an_interruption_broke_make_the_environment_anew(root, tools):
+def test_broken_packages_make_a_new_environment(root, tools):
     ensure(root, tools)
     tools.die_at = "pip build ros-jazzy robot sim"
     with pytest.raises(KeyboardInterrupt):
@@ -223,7 +223,7 @@ def test_a_failed_step_is_one_sentence_and_is_tried_again(root, tools, step):
     assert ensure(root, tools) == []
 
 
-def test_an_environment_that_lost_its_python_or_was_moved_is_made_anew(root, tools):
+def test_a_moved_or_broken_environment_is_made_again(root, tools):
     ensure(root, tools)
     (root / ".venv/bin/python").unlink()
     assert ensure(root, tools)[0] == "venv"
@@ -242,7 +242,7 @@ def test_another_forced_python_makes_the_environment_anew(root, tools):
     assert tools.calls == FIRST
 
 
-def test_a_venv_of_somebody_else_is_left_alone(root, tools):
+def test_a_foreign_venv_is_left_alone(root, tools):
     (root / ".venv").mkdir()
     (root / ".venv/precious").touch()
     with pytest.raises(SetupError, match="was not made by ros2w"):
@@ -257,7 +257,7 @@ def test_an_unreadable_state_counts_as_none(tmp_path):
         assert State.read(path) == State()
 
 
-def test_the_job_sees_the_build_and_nothing_of_another_environment(root, tools):
+def test_job_variables_hold_only_this_environment(root, tools):
     ensure(root, tools)
     (root / "install/der_ros/lib/python3.11/site-packages").mkdir(parents=True)
     variables = {
@@ -339,7 +339,7 @@ def test_one_prepares_at_a_time(tmp_path, capsys):
         (["exec"], 2, "exec needs a command"),
     ],
 )
-def test_a_wrong_call_is_told_on_standard_error(words, status, sentence, capsys):
+def test_a_wrong_call_is_reported_on_standard_error(words, status, sentence, capsys):
     assert cli.main(str(ROOT), words) == status
     assert sentence in capsys.readouterr().err
 

@@ -1,10 +1,16 @@
-"""Which packages a job needs, which Python it gets, and what is said when something is missing."""
+"""Choices of ros2w: requirement level, Python and ROS 2, and its error messages."""
+
+import fnmatch
+from pathlib import Path
 
 import pytest
 
 from ros2w import pythons, ros
-from ros2w.jobs import LEVELS, RULES, needed_level
+from ros2w.jobs import needed_level
+from ros2w.project import LEVELS, PACKAGE, RULES, SOURCES
 from ros2w.report import SetupError, cause_of_failure, pip_progress
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
@@ -38,6 +44,20 @@ def test_rules_name_known_levels():
     assert {rule.level for rule in RULES} <= set(LEVELS)
 
 
+def test_rules_name_targets_that_exist():
+    launch_files = [path.name for path in (ROOT / "launch").iterdir()]
+    for rule in RULES:
+        if rule.verb == "launch":
+            assert fnmatch.filter(launch_files, rule.target), rule
+        elif rule.verb == "run":
+            assert f'"{rule.target}"' in (ROOT / "setup.py").read_text(), rule
+
+
+def test_the_project_names_sources_that_exist():
+    assert PACKAGE in SOURCES
+    assert [part for part in SOURCES if not (ROOT / part).exists()] == []
+
+
 def script(path, body):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\n{body}\n")
@@ -54,9 +74,7 @@ def choose(monkeypatch, *folders, **variables):
     return pythons.choose({"PATH": ":".join(map(str, folders)), **variables})
 
 
-def test_python_with_wheels_of_pybullet_is_preferred_and_a_dead_shim_passed_over(
-    tmp_path, monkeypatch
-):
+def test_a_python_with_pybullet_wheels_is_preferred(tmp_path, monkeypatch):
     script(tmp_path / "shims/python3.11", "echo no such version >&2; exit 127")
     fake_python(tmp_path / "bin/python3.12", 12)
     fake_python(tmp_path / "bin/python3.10", 10)
@@ -64,14 +82,14 @@ def test_python_with_wheels_of_pybullet_is_preferred_and_a_dead_shim_passed_over
     assert chosen.path == str(tmp_path / "bin/python3.10")
 
 
-def test_a_version_behind_a_dead_shim_is_found(tmp_path, monkeypatch):
+def test_a_version_behind_a_broken_shim_is_found(tmp_path, monkeypatch):
     script(tmp_path / "shims/python3.11", "exit 127")
     wanted = fake_python(tmp_path / "versions/3.11.7/bin/python3.11", 11)
     chosen = choose(monkeypatch, tmp_path / "shims", PYENV_ROOT=str(tmp_path))
     assert chosen.path == str(wanted)
 
 
-def test_python_without_venv_is_second_choice_and_named_if_the_only_one(tmp_path, monkeypatch):
+def test_a_python_without_venv_is_the_second_choice(tmp_path, monkeypatch):
     fake_python(tmp_path / "a/python3.11", 11, venv=0)
     with pytest.raises(SetupError, match=r"no venv module: `apt install python3\.11-venv`"):
         choose(monkeypatch, tmp_path / "a")
@@ -106,7 +124,7 @@ def sourced(tmp_path, answer):
 FACTS = """echo '{"version": [3, 12], "base": "x", "numpy": "1.26.4"}'"""
 
 
-def test_a_sourced_ros_2_with_launch_is_found_and_remembered(tmp_path):
+def test_a_sourced_ros_2_with_launch_is_found(tmp_path):
     variables, interpreter = sourced(tmp_path, FACTS)
     cache = tmp_path / "ros.json"
     found = ros.find(variables, tmp_path / "ours", cache)
@@ -140,7 +158,7 @@ def test_a_ros2_without_launch_and_our_own_do_not_count(tmp_path):
         ("something\nERROR: odd\n", "ERROR: odd"),
     ],
 )
-def test_a_failure_of_pip_is_told_in_one_sentence(tmp_path, output, sentence):
+def test_a_failure_of_pip_is_one_sentence(tmp_path, output, sentence):
     log = tmp_path / "pip.log"
     log.write_text(output)
     assert sentence in cause_of_failure(log)

@@ -1,4 +1,4 @@
-"""The actions that start no process."""
+"""Actions that start no process."""
 
 from __future__ import annotations
 
@@ -9,109 +9,47 @@ from typing import Any
 from der_ros_standalone import log
 from der_ros_standalone.context import LaunchContext
 from der_ros_standalone.entities import Action, LaunchDescriptionEntity, visit_all
-from der_ros_standalone.errors import LaunchError, unsupported
-from der_ros_standalone.events import Event, EventHandler, ProcessExited
+from der_ros_standalone.errors import unsupported
+from der_ros_standalone.event_handlers import EventHandler
+from der_ros_standalone.events import Event, ProcessExited
 from der_ros_standalone.events import Shutdown as ShutdownEvent
 from der_ros_standalone.substitutions import SomeSubstitutions, as_list, perform_all
 
 
-class DeclareLaunchArgument(Action):
-    """Declares an argument of the launch file.
-
-    Attributes:
-        name: what stands before ``:=``.
-        default_value: None if the argument is required.
-        description: what `--show-args` shows, the choices included.
-        choices: the allowed values, or None if every value is.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        default_value: SomeSubstitutions | None = None,
-        description: str | None = None,
-        choices: Iterable[str] | None = None,
-        **options: Any,
-    ) -> None:
-        super().__init__(**options)
-        self.name = name
-        self.choices = None if choices is None else list(choices)
-        if self.choices == []:
-            raise LaunchError(f"launch argument '{name}': expected at least one choice, got none")
-        if (
-            self.choices is not None
-            and isinstance(default_value, str)
-            and default_value not in self.choices
-        ):
-            raise LaunchError(
-                f'Provided default_value "{default_value}" is not in provided choices '
-                f'"{self.choices}".'
-            )
-        self.default_value = None if default_value is None else as_list(default_value)
-        self.description = _description(description, self.choices)
-
-    def execute(self, context: LaunchContext) -> None:
-        """Give the argument its default, and check its value.
-
-        Raises:
-            LaunchError: if it has no value, or one that is no choice.
-        """
-        configurations = context.launch_configurations
-        if self.name not in configurations:
-            if self.default_value is None:
-                raise LaunchError(f'Required launch argument "{self.name}" was not provided.')
-            configurations[self.name] = perform_all(context, self.default_value)
-        value = configurations[self.name]
-        if self.choices is not None and value not in self.choices:
-            raise LaunchError(
-                f'Argument "{self.name}" provided value "{value}" is not valid. '
-                f"Valid options are: {self.choices}"
-            )
-
-
-def _description(text: str | None, choices: list[str] | None) -> str:
-    if text is None:
-        return "no description given" if choices is None else f"One of: {choices}"
-    if choices is None:
-        return text
-    return f"{text}{'' if text.endswith('.') else '.'} Valid choices are: {choices}"
-
-
 class SetLaunchConfiguration(Action):
-    """Gives a launch configuration a value."""
+    """Action that sets a launch configuration."""
 
     def __init__(self, name: SomeSubstitutions, value: SomeSubstitutions, **options: Any) -> None:
         super().__init__(**options)
         self._name, self._value = as_list(name), as_list(value)
 
     def execute(self, context: LaunchContext) -> None:
-        """Set it."""
+        """Set the launch configuration."""
         name = perform_all(context, self._name)
         context.launch_configurations[name] = perform_all(context, self._value)
 
 
 class SetEnvironmentVariable(Action):
-    """Sets a variable in the environment of the processes that are launched later."""
+    """Action that sets an environment variable of processes that start later."""
 
     def __init__(self, name: SomeSubstitutions, value: SomeSubstitutions, **options: Any) -> None:
         super().__init__(**options)
         self._name, self._value = as_list(name), as_list(value)
 
     def execute(self, context: LaunchContext) -> None:
-        """Set it."""
+        """Set the environment variable."""
         context.environment[perform_all(context, self._name)] = perform_all(context, self._value)
 
 
 class UnsetEnvironmentVariable(Action):
-    """Takes a variable out of the environment of the processes that are launched later."""
+    """Action that removes an environment variable of processes that start later."""
 
     def __init__(self, name: SomeSubstitutions, **options: Any) -> None:
         super().__init__(**options)
         self._name = as_list(name)
 
     def execute(self, context: LaunchContext) -> None:
-        """Take it out."""
+        """Remove the environment variable."""
         context.environment.pop(perform_all(context, self._name), None)
 
 
@@ -121,7 +59,7 @@ class _PopScope(Action):
 
 
 class GroupAction(Action):
-    """Several actions in a scope, so that what they set is forgotten after them."""
+    """Group of actions in a scope: configurations and variables set inside end with the group."""
 
     def __init__(
         self,
@@ -140,11 +78,11 @@ class GroupAction(Action):
         self._configurations = dict(launch_configurations or {})
 
     def children(self) -> list[LaunchDescriptionEntity]:
-        """Return the actions."""
+        """Return the actions of the group."""
         return self._actions
 
     def execute(self, context: LaunchContext) -> list[LaunchDescriptionEntity]:
-        """Open the scope; return the actions and what closes the scope."""
+        """Open the scope, and return the actions, the last of which closes the scope."""
         settings = [SetLaunchConfiguration(k, v) for k, v in self._configurations.items()]
         if not self._scoped:
             return [*settings, *self._actions]
@@ -153,7 +91,7 @@ class GroupAction(Action):
 
 
 class OpaqueFunction(Action):
-    """Calls a Python function with the context; it may return entities."""
+    """Action that calls a Python function with the context and visits the entities it returns."""
 
     def __init__(
         self,
@@ -169,36 +107,36 @@ class OpaqueFunction(Action):
         self._kwargs = dict(kwargs or {})
 
     def execute(self, context: LaunchContext) -> list[LaunchDescriptionEntity] | None:
-        """Call it."""
+        """Call the function, and return the entities that it returns."""
         return self._function(context, *self._args, **self._kwargs)
 
 
 class LogInfo(Action):
-    """Prints a line."""
+    """Action that prints a line of text."""
 
     def __init__(self, *, msg: SomeSubstitutions, **options: Any) -> None:
         super().__init__(**options)
         self._msg = as_list(msg)
 
     def execute(self, context: LaunchContext) -> None:
-        """Print it."""
+        """Print the line of text on the screen."""
         log.say("INFO", "launch.user", perform_all(context, self._msg))
 
 
 class RegisterEventHandler(Action):
-    """Has an event handler see every later event."""
+    """Action that registers an event handler."""
 
     def __init__(self, event_handler: EventHandler, **options: Any) -> None:
         super().__init__(**options)
         self.event_handler = event_handler
 
     def execute(self, context: LaunchContext) -> None:
-        """Register it."""
+        """Register the event handler in the context."""
         context.register_event_handler(self.event_handler)
 
 
 class EmitEvent(Action):
-    """Emits an event."""
+    """Action that emits an event; only `Shutdown` is supported."""
 
     def __init__(self, *, event: Event, **options: Any) -> None:
         super().__init__(**options)
@@ -207,22 +145,22 @@ class EmitEvent(Action):
         self.event = event
 
     def execute(self, context: LaunchContext) -> None:
-        """Emit it."""
+        """Append the event to the queue of events."""
         context.emit_event_sync(self.event)
 
 
 class Shutdown(EmitEvent):
-    """Ends the launch.
+    """Action that shuts the launch down.
 
-    Because a process exited (in its ``on_exit``), that process was a required one: if it failed,
-    the launch fails. `ros2 launch` itself returns 0 there, unless the handler raises.
+    In the ``on_exit`` of a process it marks that process as required: if the process failed, the
+    launch fails. In `ros2 launch` the exit status is 0 there, unless the handler raises an error.
     """
 
     def __init__(self, *, reason: str = "reason not given", **options: Any) -> None:
         super().__init__(event=ShutdownEvent(reason=reason), **options)
 
     def execute(self, context: LaunchContext) -> None:
-        """Emit the event, and remember the failure of a required process."""
+        """Emit the event, and record the failure of a required process."""
         event = getattr(context.locals, "event", None)
         if isinstance(event, ProcessExited):
             log.say(
@@ -236,7 +174,7 @@ class Shutdown(EmitEvent):
 
 
 class TimerAction(Action):
-    """Does other actions after ``period`` seconds, unless the launch ends before."""
+    """Action that runs other actions after ``period`` seconds, unless the launch shuts down."""
 
     def __init__(
         self,
@@ -250,7 +188,7 @@ class TimerAction(Action):
         self._actions = list(actions)
 
     def execute(self, context: LaunchContext) -> None:
-        """Start the timer."""
+        """Start the timer, and register its end on shutdown."""
         period_s = float(perform_all(context, self._period))
         task = asyncio.get_running_loop().create_task(self._fire(context, period_s))
         context.start(task)

@@ -1,4 +1,4 @@
-"""Child processes: started in groups of their own, read line by line, ended without orphans."""
+"""Child processes: each in its own process group, read line by line, ended without orphans."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ LAST_WORDS_S = 0.5
 
 
 class Guard:
-    """Our end of the process that outlives a killed launch."""
+    """Connection to the guard process, which outlives a killed launch."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
 
     def watch(self, group: int) -> None:
-        """Have process group ``group`` ended if this process vanishes."""
+        """End process group ``group`` if this process is killed; start the guard if needed."""
         if self._process is None:
             script = Path(__file__).with_name("guard.py")
             self._process = subprocess.Popen(
@@ -38,11 +38,11 @@ class Guard:
         self._tell(f"+{group}")
 
     def forget(self, group: int) -> None:
-        """Process group ``group`` has ended."""
+        """Stop watching process group ``group``, which has ended."""
         self._tell(f"-{group}")
 
     def close(self) -> None:
-        """End the guard."""
+        """Close the guard's input, and wait until the guard has ended."""
         if self._process is not None:
             with contextlib.suppress(OSError):
                 self._process.communicate(timeout=5.0)
@@ -58,7 +58,7 @@ GUARD = Guard()
 
 
 class LineReader:
-    """Hands each line that arrives at a file descriptor to ``sink``, and closes it at the end."""
+    """Reader that passes each line of a file descriptor to ``sink`` and closes it at its end."""
 
     def __init__(self, descriptor: int, sink: Callable[[str], None]) -> None:
         self._descriptor = descriptor
@@ -74,7 +74,7 @@ class LineReader:
         except BlockingIOError:
             return
         except OSError:
-            data = b""  # a terminal reports its closing as an error
+            data = b""  # a closed terminal raises an error instead of an end of file
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._sink(line.decode(errors="replace"))
@@ -91,25 +91,28 @@ class LineReader:
         self._ended.set()
 
     async def finish(self) -> None:
-        """Read what is left; do not wait for a grandchild that keeps the other end open."""
+        """Read the remaining lines; wait at most `LAST_WORDS_S` s for the other end to close.
+
+        A grandchild may keep the other end open.
+        """
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._ended.wait(), LAST_WORDS_S)
         self._close()
 
 
 def _channel(terminal: bool) -> tuple[int, int]:
-    """Return the reading and the writing end of a pipe or of a terminal."""
+    """Return the reading and the writing file descriptor of a pipe or a terminal."""
     if not terminal:
         return os.pipe()
     reading, writing = os.openpty()
     settings = termios.tcgetattr(writing)
-    settings[1] &= ~termios.OPOST  # leave line ends alone
+    settings[1] &= ~termios.OPOST  # no conversion of line ends
     termios.tcsetattr(writing, termios.TCSANOW, settings)
     return reading, writing
 
 
 class Child:
-    """A running process, leader of a process group of its own."""
+    """Running process, leader of its own process group."""
 
     def __init__(self, process: asyncio.subprocess.Process, readers: list[LineReader]) -> None:
         self._process = process
@@ -126,10 +129,17 @@ class Child:
         terminal: bool,
         sinks: tuple[Callable[[str], None], Callable[[str], None]],
     ) -> Child:
-        """Start ``cmd``; its lines of output and of errors go to the two ``sinks``.
+        """Start a process.
+
+        Args:
+            cmd: the command line.
+            cwd: the working directory; None for the current one.
+            env: the environment variables.
+            terminal: connect standard output and error to terminals instead of pipes.
+            sinks: functions that get each line of standard output and of standard error.
 
         Raises:
-            OSError: if it cannot be started.
+            OSError: if the process cannot be started.
         """
         channels = [_channel(terminal), _channel(terminal)]
         try:
@@ -164,7 +174,7 @@ class Child:
                 self._process.send_signal(number)
 
     async def wait(self) -> int:
-        """Return the exit status, once the process and all that it left behind have ended."""
+        """Wait until the process and its whole group have ended; return the exit status."""
         returncode = await self._process.wait()
         await self._end_group()
         for reader in self._readers:

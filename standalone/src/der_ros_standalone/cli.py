@@ -12,6 +12,7 @@ from typing import NoReturn
 import launch
 
 from der_ros_standalone import log
+from der_ros_standalone.arguments import format_arguments, parse_arguments
 from der_ros_standalone.context import LaunchContext
 from der_ros_standalone.entities import LaunchDescription
 from der_ros_standalone.errors import ADVICE, LaunchError
@@ -19,8 +20,6 @@ from der_ros_standalone.include import (
     IncludeLaunchDescription,
     PythonLaunchDescriptionSource,
     check_known,
-    format_arguments,
-    parse_arguments,
 )
 from der_ros_standalone.packages import executable, launch_file
 from der_ros_standalone.service import LaunchService
@@ -28,7 +27,9 @@ from der_ros_standalone.service import LaunchService
 
 def _launch_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("ros2 launch", description="Run a launch file.")
-    parser.add_argument("-n", "--noninteractive", action="store_true", help="no terminal is there")
+    parser.add_argument(
+        "-n", "--noninteractive", action="store_true", help="run without a terminal"
+    )
     parser.add_argument("-d", "--debug", action="store_true", help="show tracebacks")
     parser.add_argument(
         "-s",
@@ -50,7 +51,10 @@ def _launch_parser() -> argparse.ArgumentParser:
 
 
 def run_launch(words: list[str]) -> int:
-    """Do `ros2 launch`, and return the exit status.
+    """Run `ros2 launch`, and return the exit status.
+
+    Args:
+        words: the command line after `ros2 launch`.
 
     Raises:
         LaunchError: if there is no such launch file, or an argument is wrong.
@@ -85,7 +89,10 @@ def run_launch(words: list[str]) -> int:
 
 
 def run_executable(words: list[str]) -> NoReturn:
-    """Do `ros2 run`: become the executable.
+    """Run `ros2 run`: replace this process by the executable.
+
+    Args:
+        words: the command line after `ros2 run`.
 
     Raises:
         LaunchError: if there is no such package or executable.
@@ -104,10 +111,10 @@ VERBS = {"launch": run_launch, "run": run_executable}
 
 
 def main(words: list[str] | None = None) -> int:
-    """Do one `ros2` command, and return its exit status."""
+    """Run one `ros2` command, and return its exit status."""
     words = sys.argv[1:] if words is None else words
     if getattr(launch, "STAND_IN", False) is not True:
-        return _refuse("a ROS 2 installation is sourced: use its own `ros2` command, not this one")
+        return _refuse("a ROS 2 installation is sourced: use its `ros2` command, not this one")
     if not words or words[0] in {"-h", "--help"}:
         print(f"usage: ros2 {{{','.join(VERBS)}}} ...\n\nFor any other command, {ADVICE}.")
         return 0

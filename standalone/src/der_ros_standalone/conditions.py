@@ -1,4 +1,4 @@
-"""Conditions on which an action depends."""
+"""Conditions of actions: an action runs only if its condition holds."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from der_ros_standalone.substitutions import SomeSubstitutions, as_list, perform
 
 
 class Condition:
-    """Decides, while the launch file runs, whether an action takes place."""
+    """Condition of an action, evaluated when the action is visited."""
 
     def __init__(self, *, predicate: Callable[[LaunchContext], bool]) -> None:
         self._predicate = predicate
 
     def evaluate(self, context: LaunchContext) -> bool:
-        """Return whether the action takes place."""
+        """Return True if the action runs."""
         return self._predicate(context)
 
 
 def _truth(context: LaunchContext, expression: SomeSubstitutions) -> bool:
-    # Conditions are stricter than the boolean substitutions: true, false, 1 and 0 only.
+    # Conditions accept fewer words than the boolean substitutions, as in launch.
     text = perform_all(context, as_list(expression))
     word = text.strip().lower()
     if word in {"true", "1"}:
@@ -33,21 +33,21 @@ def _truth(context: LaunchContext, expression: SomeSubstitutions) -> bool:
 
 
 class IfCondition(Condition):
-    """Holds if the expression says true or 1."""
+    """Condition that holds if the expression is true or 1."""
 
     def __init__(self, predicate_expression: SomeSubstitutions) -> None:
         super().__init__(predicate=lambda context: _truth(context, predicate_expression))
 
 
 class UnlessCondition(Condition):
-    """Holds if the expression says false or 0."""
+    """Condition that holds if the expression is false or 0."""
 
     def __init__(self, predicate_expression: SomeSubstitutions) -> None:
         super().__init__(predicate=lambda context: not _truth(context, predicate_expression))
 
 
 class LaunchConfigurationEquals(Condition):
-    """Holds if a launch configuration has a value (None: if it is not set).
+    """Condition that holds if a launch configuration has a value, or is not set if that is None.
 
     Deprecated by launch in favour of `IfCondition(EqualsSubstitution(...))`.
     """
@@ -71,8 +71,8 @@ class LaunchConfigurationEquals(Condition):
 
 
 class LaunchConfigurationNotEquals(LaunchConfigurationEquals):
-    """Holds if `LaunchConfigurationEquals` does not."""
+    """Condition that holds if `LaunchConfigurationEquals` does not."""
 
     def evaluate(self, context: LaunchContext) -> bool:
-        """Return whether the action takes place."""
+        """Return True if the action runs."""
         return not super().evaluate(context)

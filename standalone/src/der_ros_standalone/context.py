@@ -1,29 +1,53 @@
-"""What a launch file's entities see while they are visited."""
+"""State of one launch, passed to every entity, condition, substitution and event handler."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 from collections import deque
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from der_ros_standalone.events import Event, EventHandler
-    from der_ros_standalone.substitutions import Substitution
+from der_ros_standalone.events import Event
+
+
+class Performable(Protocol):
+    """Interface of a substitution, as the context sees it."""
+
+    def perform(self, context: LaunchContext) -> str:
+        """Return the text in this context."""
+
+
+class Entity(Protocol):
+    """Interface of an entity, as the context sees it."""
+
+    def visit(self, context: LaunchContext) -> Sequence[Entity] | None:
+        """Run the entity, and return the entities to visit next."""
+
+
+class Handler(Protocol):
+    """Interface of an event handler, as the context sees it."""
+
+    def matches(self, event: Event) -> bool:
+        """Return True if the handler handles ``event``."""
+
+    def handle(self, event: Event, context: LaunchContext) -> Sequence[Entity]:
+        """Return the entities to visit because of ``event``."""
 
 
 class LaunchContext:
-    """The state of one launch: configurations, environment, event handlers and queued events.
+    """State of one launch: configurations, environment, event handlers and queued events.
 
     Attributes:
         launch_configurations: values of the launch arguments, always text.
-        environment: what launched processes inherit.
-        locals: facts about the moment, such as ``locals.event`` inside an event handler.
-        is_shutdown: True from the moment that the launch begins to end.
-        failures: sentences that make the launch's exit status 1.
-        errors: errors of background tasks, each of which ends the launch.
+        environment: environment variables that launched processes inherit.
+        locals: values valid only for now, such as ``locals.event`` inside an event handler.
+        is_shutdown: True as soon as the launch shuts down.
+        noninteractive: True if no terminal is attached.
+        failures: messages of failures; any of them makes the exit status of the launch 1.
+        errors: errors of background tasks; each of them shuts the launch down.
+        pending: background tasks that keep the launch running.
     """
 
     def __init__(self, *, noninteractive: bool = False) -> None:
@@ -35,43 +59,43 @@ class LaunchContext:
         self.failures: list[str] = []
         self.errors: list[BaseException] = []
         self.pending: set[asyncio.Task[None]] = set()
-        self._handlers: list[EventHandler] = []
+        self._handlers: list[Handler] = []
         self._events: deque[Event] = deque()
         self._saved: list[tuple[dict[str, str], dict[str, str]]] = []
         self._wakeup: asyncio.Event | None = None
 
-    def perform_substitution(self, substitution: Substitution) -> str:
-        """Return the text that ``substitution`` stands for."""
+    def perform_substitution(self, substitution: Performable) -> str:
+        """Return the text of ``substitution`` in this context."""
         return substitution.perform(self)
 
-    def register_event_handler(self, handler: EventHandler) -> None:
-        """Have ``handler`` see every later event; the newest handler is asked first."""
+    def register_event_handler(self, handler: Handler) -> None:
+        """Call ``handler`` for every later event, before the handlers registered so far."""
         self._handlers.insert(0, handler)
 
-    def unregister_event_handler(self, handler: EventHandler) -> None:
-        """Forget ``handler``."""
+    def unregister_event_handler(self, handler: Handler) -> None:
+        """Remove ``handler`` from the registered handlers."""
         self._handlers.remove(handler)
 
     @property
-    def event_handlers(self) -> tuple[EventHandler, ...]:
-        """The handlers in the order in which they are asked."""
+    def event_handlers(self) -> tuple[Handler, ...]:
+        """Registered handlers in the order of their calls, newest first."""
         return tuple(self._handlers)
 
     def emit_event_sync(self, event: Event) -> None:
-        """Queue ``event``."""
+        """Append ``event`` to the queue of events."""
         self._events.append(event)
         self.wake()
 
     def next_event(self) -> Event | None:
-        """Take the oldest queued event, or None."""
+        """Remove and return the oldest queued event; None if the queue is empty."""
         return self._events.popleft() if self._events else None
 
     def push_scope(self) -> None:
-        """Remember configurations and environment, to be restored by `pop_scope`."""
+        """Save configurations and environment; `pop_scope` restores them."""
         self._saved.append((dict(self.launch_configurations), dict(self.environment)))
 
     def pop_scope(self) -> None:
-        """Restore what the matching `push_scope` remembered."""
+        """Restore the configurations and environment of the matching `push_scope`."""
         self.launch_configurations, self.environment = self._saved.pop()
 
     def start(self, task: asyncio.Task[None]) -> None:
@@ -86,12 +110,12 @@ class LaunchContext:
         self.wake()
 
     def wake(self) -> None:
-        """Let the launch look at its events again."""
+        """Make `wait` return, so that the launch reads its queue again."""
         if self._wakeup is not None:
             self._wakeup.set()
 
     async def wait(self) -> None:
-        """Return when there may be something to do."""
+        """Wait until `wake` is called or an event is queued."""
         if self._wakeup is None:
             self._wakeup = asyncio.Event()
         if not self._events:

@@ -1,50 +1,70 @@
-"""What a launch file returns: a description that holds actions."""
+"""Entities of a launch description: base classes of actions, and the description itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Any
 
 from der_ros_standalone.conditions import Condition
-from der_ros_standalone.context import LaunchContext
+from der_ros_standalone.context import Entity, LaunchContext
 from der_ros_standalone.errors import refuse_keywords
-
-if TYPE_CHECKING:
-    from der_ros_standalone.actions import DeclareLaunchArgument
+from der_ros_standalone.substitutions import Substitution
 
 
 class LaunchDescriptionEntity:
-    """Anything that a launch description can hold."""
+    """Base class of everything that a launch description can hold."""
 
     def visit(self, context: LaunchContext) -> list[LaunchDescriptionEntity] | None:
-        """Do it, and return what is to be visited next, below it."""
+        """Run this entity, and return the entities to visit next."""
         raise NotImplementedError
 
     def children(self) -> list[LaunchDescriptionEntity]:
-        """Return the entities below, as far as they are known before launching."""
+        """Return the entities below this one that are known before the launch."""
         return []
 
 
 class Action(LaunchDescriptionEntity):
-    """An intention to do something, on a condition."""
+    """Base class of all actions; an action runs only if its condition holds."""
 
     def __init__(self, *, condition: Condition | None = None, **unknown: object) -> None:
         refuse_keywords(type(self).__name__, unknown)
         self.condition = condition
 
     def visit(self, context: LaunchContext) -> list[LaunchDescriptionEntity] | None:
-        """Execute, if the condition holds."""
+        """Execute the action if its condition holds."""
         if self.condition is None or self.condition.evaluate(context):
             return self.execute(context)
         return None
 
     def execute(self, context: LaunchContext) -> list[LaunchDescriptionEntity] | None:
-        """Do it; return what is to be visited next."""
+        """Run the action, and return the entities to visit next."""
         return None
 
 
+class ArgumentDeclaration(Action):
+    """Base class of the actions that declare a launch argument.
+
+    Attributes:
+        name: the name before ``:=``.
+        default_value: the default; None if the argument is required.
+        description: the text that `--show-args` prints.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        default_value: list[Substitution] | None,
+        description: str,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.name = name
+        self.default_value = default_value
+        self.description = description
+
+
 class LaunchDescription(LaunchDescriptionEntity):
-    """A list of entities, visited in order."""
+    """List of entities that are visited in order."""
 
     def __init__(
         self, initial_entities: Iterable[LaunchDescriptionEntity] | None = None, **unknown: object
@@ -53,43 +73,44 @@ class LaunchDescription(LaunchDescriptionEntity):
         self.entities = list(initial_entities or [])
 
     def visit(self, context: LaunchContext) -> list[LaunchDescriptionEntity] | None:
-        """Return the entities."""
+        """Return the entities of this description."""
         return self.entities
 
     def children(self) -> list[LaunchDescriptionEntity]:
-        """Return the entities."""
+        """Return the entities of this description."""
         return self.entities
 
     def add_entity(self, entity: LaunchDescriptionEntity) -> None:
-        """Append ``entity``."""
+        """Append ``entity`` to this description."""
         self.entities.append(entity)
 
     def add_action(self, action: Action) -> None:
-        """Append ``action``."""
+        """Append ``action`` to this description."""
         self.add_entity(action)
 
-    def get_launch_arguments(self) -> list[DeclareLaunchArgument]:
-        """Return the declared arguments here and below; of equal names the first."""
+    def get_launch_arguments(self) -> list[ArgumentDeclaration]:
+        """Return the declared arguments at and below this description, the first of each name."""
         return [argument for argument, _ in declared_arguments(self)]
 
 
 def declared_arguments(
     entity: LaunchDescriptionEntity, conditional: bool = False
-) -> list[tuple[DeclareLaunchArgument, bool]]:
-    """Return the arguments declared at and below ``entity``, and whether a condition rules them."""
-    from der_ros_standalone.actions import DeclareLaunchArgument
+) -> list[tuple[ArgumentDeclaration, bool]]:
+    """Return the arguments declared at and below ``entity``.
 
-    found: dict[str, tuple[DeclareLaunchArgument, bool]] = {}
+    The second item of each pair is True if the declaration depends on a condition.
+    """
+    found: dict[str, tuple[ArgumentDeclaration, bool]] = {}
     conditional = conditional or getattr(entity, "condition", None) is not None
-    if isinstance(entity, DeclareLaunchArgument):
+    if isinstance(entity, ArgumentDeclaration):
         found[entity.name] = (entity, conditional)
     for child in entity.children():
-        for argument, ruled in declared_arguments(child, conditional):
-            found.setdefault(argument.name, (argument, ruled))
+        for argument, depends in declared_arguments(child, conditional):
+            found.setdefault(argument.name, (argument, depends))
     return list(found.values())
 
 
-def visit_all(entity: LaunchDescriptionEntity, context: LaunchContext) -> None:
-    """Visit ``entity`` and all that comes of it, depth first."""
+def visit_all(entity: Entity, context: LaunchContext) -> None:
+    """Visit ``entity`` and every entity that its visit returns, depth first."""
     for child in entity.visit(context) or []:
         visit_all(child, context)

@@ -1,4 +1,4 @@
-"""The errors of the stand-in, and how it refuses what it does not provide."""
+"""Errors of the stand-in, and the refusal of names and arguments that it does not provide."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ OUR_FOLDER = Path(__file__).resolve().parents[1]
 
 
 class LaunchError(RuntimeError):
-    """A launch file, or an argument to one, is wrong; the message says how."""
+    """Error in a launch file or in an argument to one."""
 
 
 class UnsupportedError(LaunchError):
-    """A launch file wants something that only an installed ROS 2 provides."""
+    """Use of something that only an installed ROS 2 provides."""
 
 
 class SubstitutionFailure(LaunchError):  # noqa: N818 - the name that launch gives it
-    """A substitution has no value in this context."""
+    """Error of a substitution that has no value in this context."""
 
 
-def unsupported(what: str) -> UnsupportedError:
-    """Return the error that refuses ``what`` by name."""
-    return UnsupportedError(f"{what} is not supported by der_ros's stand-in for launch; {ADVICE}")
+def unsupported(name: str) -> UnsupportedError:
+    """Return the error for the use of ``name``, which the stand-in does not provide."""
+    return UnsupportedError(f"{name} is not supported by the stand-in for launch; {ADVICE}")
 
 
 def refuse_attributes(module: str) -> Callable[[str], NoReturn]:
-    """Return a module ``__getattr__`` that refuses unknown public names.
+    """Return a module ``__getattr__`` that raises `UnsupportedError` for unknown names.
 
-    Python itself probes modules for dunder names, so those stay ordinary attribute errors.
+    Names with two leading underscores raise `AttributeError`: Python itself looks for those.
     """
 
     def refuse(name: str) -> NoReturn:
@@ -43,10 +43,10 @@ def refuse_attributes(module: str) -> Callable[[str], NoReturn]:
 
 
 def refuse_keywords(owner: str, keywords: dict[str, object]) -> None:
-    """Refuse keyword arguments that this stand-in does not know.
+    """Check that there are no keyword arguments left that the stand-in does not know.
 
     Raises:
-        UnsupportedError: if there is any.
+        UnsupportedError: if there are any.
     """
     if keywords:
         names = ", ".join(f"{name}=" for name in sorted(keywords))
@@ -54,17 +54,17 @@ def refuse_keywords(owner: str, keywords: dict[str, object]) -> None:
 
 
 def refuse_to_shadow(module: str) -> None:
-    """Make sure that no installed ROS 2 provides ``module`` too.
+    """Check that no installed ROS 2 provides ``module`` too.
 
     Raises:
-        ImportError: if another regular package of that name is on the module search path. Launch
-            files belong to that one, whichever comes first.
+        ImportError: if another package of that name is on the module search path, before or after
+            the stand-in.
     """
     for entry in sys.path:
         init = Path(entry or ".") / module / "__init__.py"
         if init.is_file() and init.resolve().parents[1] != OUR_FOLDER:
             raise ImportError(
-                f"the real {module!r} is installed at {init.parent}, and der_ros's stand-in must "
+                f"the real {module!r} is installed at {init.parent}, and the stand-in must "
                 "not take its place: use the `ros2` command of that installation, or uninstall "
                 "the stand-in with `pip uninstall der-ros-standalone`"
             )

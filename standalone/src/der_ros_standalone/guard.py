@@ -1,10 +1,10 @@
-"""Ends the processes of a launch that was killed itself; runs as a process of its own.
+"""Guard process that ends the processes of a launch that was killed.
 
-The launch holds the other end of our standard input and tells us the process groups that it
-starts (``+GROUP``) and that have ended (``-GROUP``). When the pipe closes while groups are left,
-the launch can no longer end them, and a robot must not go on moving: we do it.
+The launch writes to the guard's standard input each process group that it starts (``+GROUP``) and
+that has ended (``-GROUP``). When the pipe closes, the launch is gone; the guard then ends the
+remaining groups, because a robot must not go on moving.
 
-It is started without `site` and imports nothing but the standard library.
+The guard is started without `site` and imports only the standard library.
 """
 
 import os
@@ -17,7 +17,7 @@ POLL_S = 0.05
 
 
 def is_alive(group: int) -> bool:
-    """Return whether a process group has members."""
+    """Return True if a process group has members."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
@@ -28,7 +28,7 @@ def is_alive(group: int) -> bool:
 
 
 def end(groups: set[int]) -> None:
-    """Ask the groups to end by SIGINT, then SIGTERM, then SIGKILL."""
+    """End the groups by SIGINT, then SIGTERM, then SIGKILL, each after `GRACE_S` seconds."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         for group in groups:
             if is_alive(group):
@@ -41,7 +41,7 @@ def end(groups: set[int]) -> None:
 
 
 def main() -> int:
-    """Follow the launch until it is gone."""
+    """Read the groups from standard input until it closes, then end those that are left."""
     groups: set[int] = set()
     for line in sys.stdin:
         group = int(line[1:])

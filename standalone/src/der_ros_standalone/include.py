@@ -1,4 +1,4 @@
-"""Launch files: load them, include them, list their arguments."""
+"""Launch files: loading, inclusion, and the check of their arguments."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def load_description(path: Path) -> LaunchDescription:
     """Run ``generate_launch_description()`` of a Python launch file.
 
     Raises:
-        LaunchError: if there is no such file, or it holds no such function.
-        UnsupportedError: if it is an XML or YAML launch file, or wants what we do not provide.
+        LaunchError: if there is no such file, or it has no such function.
+        UnsupportedError: if it is an XML or YAML launch file, or uses something unsupported.
     """
     if path.suffix in {".xml", ".yaml", ".yml"}:
         raise unsupported(f"a launch file in {path.suffix[1:].upper()} ({path})")
@@ -38,7 +38,7 @@ def load_description(path: Path) -> LaunchDescription:
     if spec is None:
         raise LaunchError(f"{path} cannot be loaded as a Python launch file")
     module = importlib.util.module_from_spec(spec)
-    # A launch file is often in an installed folder, where it should leave no __pycache__.
+    # The folder of a launch file is often an installation: leave no __pycache__ there.
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         loader.exec_module(module)
@@ -57,30 +57,30 @@ def load_description(path: Path) -> LaunchDescription:
 
 
 class PythonLaunchDescriptionSource:
-    """Where an included launch file lies."""
+    """Path of a Python launch file, and its description once loaded."""
 
     def __init__(self, launch_file_path: SomeSubstitutions) -> None:
         self._path = as_list(launch_file_path)
         self._loaded: dict[Path, LaunchDescription] = {}
 
     def description(self, context: LaunchContext) -> LaunchDescription:
-        """Return what the file describes; it is run once."""
+        """Return the description of the file; the file runs only once."""
         path = self.location(context)
         if path not in self._loaded:
             self._loaded[path] = load_description(path)
         return self._loaded[path]
 
     def location(self, context: LaunchContext) -> Path:
-        """Return the path of the file."""
+        """Return the absolute path of the file."""
         return Path(perform_all(context, self._path)).absolute()
 
     def describe(self) -> str:
-        """Return the path, as far as it is known."""
+        """Return the text of the path for `--show-args`."""
         return describe_all(self._path)
 
 
 class IncludeLaunchDescription(Action):
-    """Visits another launch file, with arguments."""
+    """Action that visits another launch file, with arguments."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class IncludeLaunchDescription(Action):
         return [self.source.description(LaunchContext())] if self.is_known() else []
 
     def is_known(self) -> bool:
-        """Return whether the path is known before launching."""
+        """Return True if the path is known before launching."""
         try:
             self.source.location(LaunchContext())
         except LaunchError:
@@ -111,7 +111,7 @@ class IncludeLaunchDescription(Action):
         """Set the arguments, and return the included description.
 
         Raises:
-            LaunchError: if it misses a required argument.
+            LaunchError: if a required argument is missing.
         """
         path = self.source.location(context)
         description = self.source.description(context)
@@ -130,51 +130,18 @@ class IncludeLaunchDescription(Action):
         return [*settings, description]
 
 
-def format_arguments(description: LaunchDescription) -> str:
-    """Return what `--show-args` prints: each argument, its description and its default."""
-    arguments = declared_arguments(description)
-    lines = ["Arguments (pass arguments as '<name>:=<value>'):"]
-    for argument, conditional in arguments:
-        lines += ["", f"    '{argument.name}':{'*' if conditional else ''}"]
-        lines.append(f"        {argument.description}")
-        if argument.default_value is not None:
-            lines.append(f"        (default: {describe_all(argument.default_value)})")
-    if not arguments:
-        lines += ["", "  No arguments."]
-    elif any(conditional for _, conditional in arguments):
-        lines += ["", "* argument(s) which are only used if specific conditions occur"]
-    return "\n".join(lines)
-
-
-def parse_arguments(texts: Iterable[str]) -> dict[str, str]:
-    """Return ``name:=value`` texts as a mapping; of equal names the last wins.
-
-    Raises:
-        LaunchError: if a text has another form.
-    """
-    values: dict[str, str] = {}
-    for text in texts:
-        name, separator, value = text.partition(":=")
-        if not (name and separator and value):
-            raise LaunchError(
-                f"malformed launch argument '{text}', expected format '<name>:=<value>'"
-            )
-        values[name] = value
-    return values
-
-
 def check_known(description: LaunchDescription, values: Iterable[str]) -> None:
     """Check that the launch file declares every argument in ``values``.
 
-    `ros2 launch` lets unknown ones pass, and a misspelt argument then does nothing.
+    `ros2 launch` ignores unknown arguments, so that a misspelt one has no effect there.
 
     Raises:
-        LaunchError: naming the unknown argument and the known ones.
+        LaunchError: if an argument is unknown; the message names it and the known ones.
     """
     if _has_unknown_include(description):
         return
     known = [argument.name for argument, _ in declared_arguments(description)]
-    # Two that every launched process understands.
+    # Every launched process reads these two.
     allowed = {*known, "sigterm_timeout", "sigkill_timeout"}
     for name in values:
         if name not in allowed:

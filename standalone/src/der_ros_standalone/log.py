@@ -1,4 +1,4 @@
-"""Lines on the screen, in the form that `ros2 launch` gives them."""
+"""Lines on standard output, in the format of `ros2 launch`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ def say(level: str, who: str, message: str) -> None:
 
 
 def line(text: str) -> None:
-    """Print one line, at once; a terminal or a reader that is gone must not end the launch."""
+    """Print one line and flush it; a closed terminal or pipe does not end the launch."""
     try:
         sys.stdout.write(_printable(text) + "\n")
         sys.stdout.flush()
     except (OSError, ValueError):  # EIO of a terminal, EPIPE of a pipe, a closed file
-        sys.stdout = open("/dev/null", "w")  # noqa: SIM115 - stays for the rest of the process
+        sys.stdout = open("/dev/null", "w")  # noqa: SIM115 - open until the process ends
 
 
 def _printable(text: str) -> str:
-    """Return ``text`` with what the screen's encoding does not have as escapes."""
+    """Return ``text`` with escapes for the characters that the output cannot encode."""
     encoding = sys.stdout.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)

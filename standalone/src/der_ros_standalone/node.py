@@ -1,4 +1,4 @@
-"""The action that runs a ROS node."""
+"""Actions that run ROS nodes, and substitutions for installed packages."""
 
 from __future__ import annotations
 
@@ -30,54 +30,54 @@ class _FindPackage(Substitution):
         self.package = as_list(package)
 
     def describe(self) -> str:
-        """Return the package."""
+        """Return the text for `--show-args`, with the package."""
         return f"{type(self).__name__}(pkg={describe_all(self.package)})"
 
 
 class FindPackageShare(_FindPackage):
-    """The folder of a package's data files."""
+    """Folder with the data files of a package."""
 
     def perform(self, context: LaunchContext) -> str:
-        """Return the folder."""
+        """Return the path of the folder."""
         return str(package_share(perform_all(context, self.package)))
 
 
 class FindPackagePrefix(_FindPackage):
-    """The folder into which a package is installed."""
+    """Installation folder of a package."""
 
     def perform(self, context: LaunchContext) -> str:
-        """Return the folder."""
+        """Return the path of the folder."""
         return str(package_prefix(perform_all(context, self.package)))
 
 
 class ExecutableInPackage(Substitution):
-    """The path of an executable of a package."""
+    """Path of an executable of a package."""
 
     def __init__(self, executable: SomeSubstitutions, package: SomeSubstitutions) -> None:
         self.executable, self.package = as_list(executable), as_list(package)
 
     def perform(self, context: LaunchContext) -> str:
-        """Return the path."""
+        """Return the path of the executable."""
         package = perform_all(context, self.package)
         return str(executable(package, perform_all(context, self.executable)))
 
 
 class PushRosNamespace(Action):
-    """Puts a namespace before those of later nodes in the same group."""
+    """Action that prefixes the namespaces of later nodes in the same group."""
 
     def __init__(self, namespace: SomeSubstitutions, **options: Any) -> None:
         super().__init__(**options)
         self._namespace = as_list(namespace)
 
     def execute(self, context: LaunchContext) -> None:
-        """Set it."""
+        """Add the namespace to the prefix."""
         outer = context.launch_configurations.get("ros_namespace")
         joined = _join(outer, perform_all(context, self._namespace))
         context.launch_configurations["ros_namespace"] = joined or "/"
 
 
 class Node(ExecuteProcess):
-    """Runs an executable of a ROS package, with name, namespace, parameters and remappings."""
+    """Action that runs a node, with name, namespace, parameters and remappings."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class Node(ExecuteProcess):
         self._files: list[str] = []
 
     def command(self, context: LaunchContext) -> list[str]:
-        """Return the words of the command, ROS arguments last."""
+        """Return the command line in this context, ROS arguments last."""
         words = [*super().command(context), "--ros-args"]
         name = None if self._node_name is None else perform_all(context, self._node_name)
         if name is not None:
@@ -151,14 +151,14 @@ class Node(ExecuteProcess):
         return path
 
     def forget(self) -> None:
-        """Remove the parameter files."""
+        """Remove the temporary parameter files."""
         for path in self._files:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
 
 
 class LifecycleNode(Node):
-    """Runs a node that has a life cycle; its transitions are left to others."""
+    """Action that runs a lifecycle node; it requests no transitions."""
 
     def __init__(
         self, *, name: SomeSubstitutions, namespace: SomeSubstitutions, **options: Any
@@ -167,7 +167,7 @@ class LifecycleNode(Node):
 
 
 def _join(outer: str | None, inner: str | None) -> str | None:
-    """Return a namespace below another; None if neither is given."""
+    """Return namespace ``inner`` below ``outer``; None if neither is given."""
     if inner is not None and inner.startswith("/"):
         return inner
     parts = [part.strip("/") for part in (outer, inner) if part]

@@ -1,4 +1,4 @@
-"""Where installed ROS packages and their executables are."""
+"""Paths of installed ROS packages, their executables and their launch files."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def _prefixes() -> list[Path]:
 
 
 def package_prefix(package: str) -> Path:
-    """Return the folder into which ``package`` is installed.
+    """Return the installation folder of ``package``.
 
     Raises:
-        LaunchError: naming the packages that there are.
+        LaunchError: if it is not installed; the message lists the installed packages.
     """
     for prefix in _prefixes():
         if package and (prefix / INDEX / package).is_file():
@@ -31,7 +31,7 @@ def package_prefix(package: str) -> Path:
 
 
 def package_share(package: str) -> Path:
-    """Return the folder of the data files of ``package``."""
+    """Return the folder with the data files of ``package``."""
     return package_prefix(package) / "share" / package
 
 
@@ -45,7 +45,7 @@ def executable(package: str, name: str) -> Path:
     """Return the path of one executable.
 
     Raises:
-        LaunchError: naming the executables that there are.
+        LaunchError: if there is none of that name; the message lists the executables.
     """
     found = executables(package)
     for path in found:
@@ -59,13 +59,13 @@ def launch_file(package: str, name: str) -> Path:
     """Return the path of a launch file of ``package``.
 
     Raises:
-        LaunchError: naming the launch files that there are.
+        LaunchError: if there is none of that name, or several; the message lists the launch files.
     """
     share = package_share(package)
     found = sorted(share.rglob(name)) if name else []
     if len(found) == 1:
         return found[0]
     if found:
-        raise LaunchError(f"file '{name}' is there more than once below {share}")
+        raise LaunchError(f"file '{name}' exists more than once below {share}")
     names = ", ".join(path.name for path in sorted(share.rglob("*.launch.py"))) or "none"
     raise LaunchError(f"file '{name}' was not found in package '{package}': it has {names}")

@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin
 
 import yaml
 
+from der_ros_standalone.boolean_substitutions import truth
 from der_ros_standalone.context import LaunchContext
 from der_ros_standalone.errors import LaunchError, refuse_keywords, unsupported
 from der_ros_standalone.substitutions import (
@@ -16,7 +17,6 @@ from der_ros_standalone.substitutions import (
     Substitution,
     as_list,
     perform_all,
-    truth,
 )
 
 SCALARS = (bool, int, float, str)
@@ -24,17 +24,17 @@ Value = Any  # a bool, int, float or str, or a list of one of them
 
 
 class ParameterValue:
-    """A value with the type that it must have, where YAML's rules would guess another."""
+    """Parameter value with an explicit type, used instead of the type that YAML would choose."""
 
     def __init__(self, value: Any, *, value_type: Any = None) -> None:
         self.value = value
         self.value_type = value_type
 
     def evaluate(self, context: LaunchContext) -> Value:
-        """Return the value.
+        """Return the value, converted to its type.
 
         Raises:
-            LaunchError: if it cannot have that type.
+            LaunchError: if the conversion fails.
         """
         value = self.value
         if _is_substitution(value):
@@ -46,7 +46,7 @@ class ParameterValue:
 
 
 class ParameterFile:
-    """A YAML file of parameters."""
+    """Parameter file in YAML, given by its path."""
 
     def __init__(
         self, param_file: SomeSubstitutions | os.PathLike[str], *, allow_substs: bool = False
@@ -57,12 +57,12 @@ class ParameterFile:
         self._path = as_list(path)
 
     def evaluate(self, context: LaunchContext) -> Path:
-        """Return the path."""
+        """Return the path of the parameter file."""
         return Path(perform_all(context, self._path))
 
 
 class Parameter:
-    """One parameter."""
+    """Single parameter with name and value."""
 
     def __init__(
         self, name: SomeSubstitutions, value: Any, *, value_type: Any = None, **unknown: object
@@ -72,15 +72,15 @@ class Parameter:
         self._value = ParameterValue(value, value_type=value_type)
 
     def evaluate(self, context: LaunchContext) -> tuple[str, Value]:
-        """Return name and value."""
+        """Return the name and the value of the parameter."""
         return perform_all(context, self._name), self._value.evaluate(context)
 
 
 def coerce(text: str, value_type: Any) -> Value:
-    """Return ``text`` as a value of ``value_type``, or as YAML if that is None.
+    """Return ``text`` as a value of ``value_type``, or as YAML if ``value_type`` is None.
 
     Raises:
-        LaunchError: if it is no such value.
+        LaunchError: if ``text`` is not a value of that type.
     """
     try:
         if value_type is str:
@@ -103,7 +103,7 @@ def coerce(text: str, value_type: Any) -> Value:
 
 
 def evaluate_dictionary(context: LaunchContext, parameters: Mapping[Any, Any]) -> dict[str, Value]:
-    """Return parameters with names and values filled in; nested names are joined by dots."""
+    """Return all parameter values by name; the names of nested mappings are joined by dots."""
     result: dict[str, Value] = {}
     for key, value in parameters.items():
         name = perform_all(context, as_list(key))
@@ -128,12 +128,12 @@ def _evaluate(context: LaunchContext, name: str, value: Any) -> Value:
 
 
 def _from_yaml(name: str, text: str) -> Value:
-    """Apply YAML's rules to a substituted text, as launch does."""
+    """Return a substituted text as a YAML value, as launch does."""
     try:
         value = yaml.safe_load(text or "''")
     except yaml.YAMLError as error:
         raise LaunchError(
-            f"parameter '{name}': '{text}' is no YAML; for a text use "
+            f"parameter '{name}': '{text}' is not valid YAML; for a text use "
             "ParameterValue(value, value_type=str)"
         ) from error
     if isinstance(value, list):

@@ -11,27 +11,21 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from der_ros_standalone import log
+from der_ros_standalone.boolean_substitutions import truth
 from der_ros_standalone.children import Child
 from der_ros_standalone.context import LaunchContext
 from der_ros_standalone.entities import Action, LaunchDescriptionEntity
 from der_ros_standalone.errors import LaunchError, unsupported
-from der_ros_standalone.events import (
-    Event,
-    OnProcessExit,
-    OnShutdown,
-    ProcessExited,
-    ProcessStarted,
-    Reaction,
-)
+from der_ros_standalone.event_handlers import OnProcessExit, OnShutdown, Reaction
+from der_ros_standalone.events import Event, ProcessExited, ProcessStarted
 from der_ros_standalone.substitutions import (
     LaunchConfiguration,
     SomeSubstitutions,
     as_list,
     perform_all,
-    truth,
 )
 
-# Which of a process's two streams appear on the screen, for each value of `output`.
+# For each value of `output`: is standard output shown, is standard error shown?
 ON_SCREEN = {
     "screen": (True, True),
     "both": (True, True),
@@ -43,9 +37,9 @@ _numbers = itertools.count(1)
 
 
 class ExecuteProcess(Action):
-    """Runs a command until it ends or the launch does.
+    """Action that runs a process.
 
-    At the end of the launch the process gets SIGINT, ``sigterm_timeout`` seconds later SIGTERM,
+    When the launch shuts down, the process gets SIGINT, ``sigterm_timeout`` seconds later SIGTERM,
     and ``sigkill_timeout`` seconds after that SIGKILL.
     """
 
@@ -103,7 +97,7 @@ class ExecuteProcess(Action):
         return list(self._on_exit) if isinstance(self._on_exit, list) else []
 
     def execute(self, context: LaunchContext) -> None:
-        """Start the process; the launch goes on until it has ended."""
+        """Start the process; the launch runs at least until the process has ended."""
         cmd = self.command(context)
         name = os.path.basename(cmd[0]) if self._name is None else perform_all(context, self._name)
         self.label = f"{name}-{next(_numbers)}"
@@ -123,7 +117,7 @@ class ExecuteProcess(Action):
         context.start(asyncio.ensure_future(self._run(context, facts, sinks, respawn)))
 
     def command(self, context: LaunchContext) -> list[str]:
-        """Return the words of the command."""
+        """Return the command line in this context."""
         return [perform_all(context, part) for part in self.cmd]
 
     def _environment(self, context: LaunchContext) -> dict[str, str]:
@@ -142,7 +136,7 @@ class ExecuteProcess(Action):
             log.line(f"[{self.label}] {line}")
 
         def drop(line: str) -> None:
-            """There are no log files: what is not for the screen is gone."""
+            """Discard the line: there are no log files."""
 
         out, err = (show if shown else drop for shown in ON_SCREEN[output])
         return out, err
@@ -164,7 +158,7 @@ class ExecuteProcess(Action):
             self.forget()
 
     def forget(self) -> None:
-        """Remove what was made for the process; called once it has ended for good."""
+        """Remove temporary files; called when the process has ended and is not respawned."""
 
     async def _shuts_down_within(self, context: LaunchContext, delay_s: float) -> bool:
         deadline = asyncio.get_running_loop().time() + delay_s

@@ -1,4 +1,4 @@
-"""Runs a launch description to its end."""
+"""Service that runs launch descriptions."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 class LaunchService:
-    """Visits a description, hands events to their handlers, and ends when nothing is left.
+    """Service that visits descriptions, dispatches events, and ends when nothing is pending.
 
-    The exit status is 1 if the launch file failed, a handler raised, a process could not be
-    started, or a required process failed; else 0, also after Ctrl-C.
+    The exit status is 1 if the launch file failed, a handler raised an error, a process could not
+    be started, or a required process failed. Otherwise it is 0, also after Ctrl-C.
     """
 
     def __init__(self, *, noninteractive: bool = False, debug: bool = False) -> None:
@@ -31,11 +31,11 @@ class LaunchService:
         self._interrupts = 0
 
     def include_launch_description(self, description: LaunchDescription) -> None:
-        """Have ``description`` visited by `run`."""
+        """Add a description, which `run` visits."""
         self._entities.append(description)
 
     def run(self) -> int:
-        """Run to the end, and return the exit status."""
+        """Run until the launch has ended, and return the exit status."""
         return asyncio.run(self._run())
 
     async def _run(self) -> int:
@@ -55,7 +55,7 @@ class LaunchService:
         return 1 if self.context.failures else 0
 
     async def _step(self) -> bool:
-        """Do what there is to do, or wait for it; return False at the end."""
+        """Handle one event or wait for the next; return False when the launch has ended."""
         context = self.context
         while context.errors:
             self._fail(context.errors.pop(0))

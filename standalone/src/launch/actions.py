@@ -1,7 +1,6 @@
 """Actions of `launch`; see `der_ros_standalone`."""
 
 from der_ros_standalone.actions import (
-    DeclareLaunchArgument,
     EmitEvent,
     GroupAction,
     LogInfo,
@@ -13,6 +12,7 @@ from der_ros_standalone.actions import (
     TimerAction,
     UnsetEnvironmentVariable,
 )
+from der_ros_standalone.arguments import DeclareLaunchArgument
 from der_ros_standalone.errors import refuse_attributes
 from der_ros_standalone.include import IncludeLaunchDescription
 from der_ros_standalone.process import ExecuteProcess

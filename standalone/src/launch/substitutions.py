@@ -1,17 +1,19 @@
 """Substitutions of `launch`; see `der_ros_standalone`."""
 
-from der_ros_standalone.errors import SubstitutionFailure, refuse_attributes
-from der_ros_standalone.substitutions import (
+from der_ros_standalone.boolean_substitutions import (
     AllSubstitution,
     AndSubstitution,
     AnySubstitution,
-    EnvironmentVariable,
     EqualsSubstitution,
     IfElseSubstitution,
-    LaunchConfiguration,
     NotEqualsSubstitution,
     NotSubstitution,
     OrSubstitution,
+)
+from der_ros_standalone.errors import SubstitutionFailure, refuse_attributes
+from der_ros_standalone.substitutions import (
+    EnvironmentVariable,
+    LaunchConfiguration,
     PathJoinSubstitution,
     PythonExpression,
     TextSubstitution,

@@ -1,4 +1,4 @@
-"""The part of `launch_ros` that der_ros's launch files use; see `der_ros_standalone`."""
+"""The supported part of `launch_ros`; see `der_ros_standalone`."""
 
 from der_ros_standalone.errors import refuse_attributes, refuse_to_shadow
 
