@@ -58,7 +58,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
-    package_data={PACKAGE: ["py.typed"], f"{PACKAGE}.nodes": ["*.xml"]},
+    package_data={PACKAGE: ["py.typed"], f"{PACKAGE}.nodes.shared": ["*.xml"]},
     data_files=shared_files(),
     install_requires=[],
     extras_require={"test": ["pytest"]},

@@ -25,7 +25,7 @@ from figures import Figure, argument_parser, show
 
 from der_ros.envs import TaskEnv
 from der_ros.envs.scripted import blind_action, oracle_action
-from der_ros.training.evaluator import wilson_interval
+from der_ros.training.evaluation.episodes import wilson_interval
 
 _CONTROLLERS = {"oracle": oracle_action, "blind": blind_action}
 _LEAST_SUCCESS = 0.99

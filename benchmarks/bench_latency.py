@@ -43,7 +43,7 @@ from whole_stack import PC_IP, ROBOT_IP, SENSOR_IP, Ports, own_domain, started, 
 
 from der_ros.drivers.kuka.kinematics import forward
 from der_ros.drivers.kuka.plant import UPRIGHT_RAD
-from der_ros.nodes.polling import PolledSubscription
+from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.policy.checksum import stamped
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.observation import OBSERVATION_NAMES

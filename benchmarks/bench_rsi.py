@@ -34,13 +34,13 @@ from figures import Body, Figure, argument_parser, call_times_us, less_is_better
 from histogram import Histogram
 from rsi_minutes import Minutes, measure_minutes
 
+from der_ros.control.bridge_motion import BridgeMotion, MotionConfig
 from der_ros.drivers.figures import LatencyFigures
 from der_ros.drivers.kuka import rsi
 from der_ros.drivers.kuka.records import RobotState, RsiServerConfig
 from der_ros.drivers.kuka.server import RsiServer
 from der_ros.drivers.realtime import RestingCollector, ask_for_memory, ask_for_scheduling_of_all
 from der_ros.geometry import Pose, Twist, Wrench
-from der_ros.nodes.bridge_motion import BridgeMotion, MotionConfig
 from der_ros.policy.governor import GovernorLimits
 
 SIX = (1620.0, 0.0, 1910.0, 0.0, 90.0, 0.0)

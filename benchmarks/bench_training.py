@@ -22,12 +22,12 @@ import torch
 from figures import Body, Figure, argument_parser, more_is_better, show
 
 from der_ros.training.config import TrainingConfig, load_config
-from der_ros.training.engine import Engine
-from der_ros.training.engines import make_engine
-from der_ros.training.environment import make_environment
-from der_ros.training.learning import Learning
-from der_ros.training.loop import LearnerLoop
-from der_ros.training.memory import keep_freed_memory
+from der_ros.training.engine.choice import make_engine
+from der_ros.training.engine.interface import Engine
+from der_ros.training.environment.factory import make_environment
+from der_ros.training.learner.learning import Learning
+from der_ros.training.learner.loop import LearnerLoop
+from der_ros.training.run.memory import keep_freed_memory
 
 PRESETS = ("fast", "paper")
 _FIRST_STEPS = 1_000  # before anything is counted: workers start, replay holds a few batches

@@ -15,11 +15,11 @@ import torch
 
 from der_ros.replay.sharded import ShardedReplay
 from der_ros.replay.transitions import Transitions
-from der_ros.training.checkpoint import load_checkpoint, save_checkpoint
+from der_ros.training.checkpoint.file import load_checkpoint, save_checkpoint
 from der_ros.training.config import load_config
-from der_ros.training.engine import drawn_from
-from der_ros.training.learning import Learning
-from der_ros.training.replay_facts import replay_state
+from der_ros.training.engine.interface import drawn_from
+from der_ros.training.engine.replay_facts import replay_state
+from der_ros.training.learner.learning import Learning
 
 OBSERVATION, ACTION, FRAGMENT = 13, 6, 50
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from der_ros.nodes.middleware import keep_processes_apart
+from der_ros.nodes.shared.middleware import keep_processes_apart
 
 ROBOT_IP, SENSOR_IP, PC_IP = "127.0.0.2", "127.0.0.3", "127.0.0.1"
 _PATIENCE_S = 90.0

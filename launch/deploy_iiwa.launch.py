@@ -6,10 +6,10 @@ ros2_control system; a real one is brought up by its own driver before this.
 
 from pathlib import Path
 
-from der_ros.nodes.cell_parameters import merged, read_parameters, shipped_config
-from der_ros.nodes.deployment_arguments import deployment_arguments
-from der_ros.nodes.launch_arguments import Argument
-from der_ros.nodes.launching import RobotParts, deployment
+from der_ros.launching.actions import RobotParts, deployment
+from der_ros.launching.arguments import Argument
+from der_ros.launching.cell_parameters import merged, read_parameters, shipped_config
+from der_ros.launching.deployment_arguments import deployment_arguments
 
 # Two steps of the simulated physics: 125 joint states each second.
 SIM_CYCLE_MS = 8

@@ -5,9 +5,9 @@ The nodes are the same in both cases; a simulated cell speaks the real wire prot
 
 from ipaddress import IPv4Address
 
-from der_ros.nodes.deployment_arguments import deployment_arguments, port, robot_address
-from der_ros.nodes.launch_arguments import Argument
-from der_ros.nodes.launching import RobotParts, deployment
+from der_ros.launching.actions import RobotParts, deployment
+from der_ros.launching.arguments import Argument
+from der_ros.launching.deployment_arguments import deployment_arguments, port, robot_address
 
 ARGUMENTS = deployment_arguments(
     "deploy_kr60",

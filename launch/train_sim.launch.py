@@ -1,13 +1,13 @@
 """Trains a policy in simulation and exports it as ``policy.onnx``. Ctrl-C saves and exports."""
 
-from der_ros.nodes.deployment_arguments import NAMESPACE
-from der_ros.nodes.launch_arguments import Argument
-from der_ros.nodes.launching import (
+from der_ros.launching.actions import (
     checked_launch,
     given_arguments,
     launched_node,
     only_here,
 )
+from der_ros.launching.arguments import Argument
+from der_ros.launching.deployment_arguments import NAMESPACE
 from der_ros.tasks import TASK_NAMES
 
 ARGUMENTS = [

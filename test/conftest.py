@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from der_ros.nodes.middleware import keep_processes_apart
+from der_ros.nodes.shared.middleware import keep_processes_apart
 
 # Domains 0 to 101 leave the ports of ordinary programs alone; 0 is everybody's.
 FIRST_DOMAIN, DOMAINS = 1, 101

@@ -29,7 +29,9 @@ def entry_points():
     for node in ast.parse((ROOT / "setup.py").read_text()).body:
         if isinstance(node, ast.Assign) and node.targets[0].id in {"NODES", "TOOLS"}:
             names[node.targets[0].id] = ast.literal_eval(node.value)
-    return [f"der_ros.nodes.{name}" for name in names["NODES"]] + [
+    nodes = [f"der_ros.nodes.{name}" for name in names["NODES"]]
+    main = {True: ".node", False: ""}
+    return [f"{name}{main[(ROOT / name.replace('.', '/')).is_dir()]}" for name in nodes] + [
         f"der_ros.cli.{name}" for name in names["TOOLS"]
     ]
 

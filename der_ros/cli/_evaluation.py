@@ -11,7 +11,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from der_ros.training.evaluator import EvaluationReport, median, wilson_interval
+from der_ros.training.evaluation.episodes import EvaluationReport, median, wilson_interval
 
 _EPISODES_BETWEEN_LINES = 50
 

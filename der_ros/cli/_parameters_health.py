@@ -16,7 +16,7 @@ from der_ros.drivers.kuka.controller_limits import PathLimits
 from der_ros.drivers.kuka.corrections import CorrectionLimits
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose
-from der_ros.nodes.cell_parameters import (
+from der_ros.launching.cell_parameters import (
     CELLS,
     EVERY_NODE,
     Nodes,

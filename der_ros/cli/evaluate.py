@@ -26,8 +26,8 @@ from der_ros.sim.camera import has_display
 from der_ros.sim.robots import ROBOT_NAMES
 from der_ros.tasks import TASK_NAMES
 from der_ros.training.config import TrainingConfig, make_config, parse_override
-from der_ros.training.environment import Environment, make_environment
-from der_ros.training.evaluator import EVALUATE_TOOL_SEED, Act, EvaluationReport, evaluate
+from der_ros.training.environment.factory import Environment, make_environment
+from der_ros.training.evaluation.episodes import EVALUATE_TOOL_SEED, Act, EvaluationReport, evaluate
 
 SCRIPTED: dict[str, Callable[[AssemblyEnv], Any]] = {
     "oracle": oracle_action,

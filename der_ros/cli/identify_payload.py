@@ -23,7 +23,7 @@ from der_ros.drivers.netft.payload import STANDARD_GRAVITY_MPS2
 from der_ros.drivers.netft.rests import TimedReading, find_rests
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose
-from der_ros.nodes.cell_parameters import merged, read_parameters, shipped_config
+from der_ros.launching.cell_parameters import merged, read_parameters, shipped_config
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -122,7 +122,7 @@ def _sensor_on_tool(values: dict[str, Any]) -> Array:
 def _live(options: argparse.Namespace, tcp_from_sensor: Array) -> list[TimedReading]:
     """Listens until Ctrl-C or the time is over, and says how many rests there are."""
     # Here, since the other sources need no ROS.
-    from der_ros.nodes.payload_recorder import record
+    from der_ros.nodes.tools.payload_recorder import record
 
     kept: list[TimedReading] = []
     end = time.monotonic() + options.seconds

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from der_ros.cli._common import run_tool
-from der_ros.training.comparison import (
+from der_ros.training.metrics.comparison import (
     ABSCISSAE,
     Curve,
     Run,
@@ -18,7 +18,7 @@ from der_ros.training.comparison import (
     mean_curve,
     read_run,
 )
-from der_ros.training.metrics import EPISODE_RETURN, SUCCESS_RATE
+from der_ros.training.metrics.log import EPISODE_RETURN, SUCCESS_RATE
 
 
 def main(args: Sequence[str] | None = None) -> int:

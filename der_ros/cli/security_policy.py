@@ -9,7 +9,14 @@ from pathlib import Path
 
 from der_ros.cli._common import run_tool
 from der_ros.errors import ConfigurationError
-from der_ros.nodes.security_policy import Policy, from_xml, lacking, merged, read_graph, to_xml
+from der_ros.nodes.tools.security_policy import (
+    Policy,
+    from_xml,
+    lacking,
+    merged,
+    read_graph,
+    to_xml,
+)
 
 NODES = (
     "assembly_supervisor", "bag_recorder", "cell_view", "ft_bridge", "kuka_bridge",

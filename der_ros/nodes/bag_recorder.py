@@ -24,9 +24,9 @@ from der_ros.bags.folder import BagFolder, Retention
 from der_ros.bags.metadata import RecordedTopic
 from der_ros.bags.recorder import BagWriter
 from der_ros.bags.recording import Recording, SequenceGaps
+from der_ros.control.arrivals import TimeLine
 from der_ros.errors import BagError, ConfigurationError
-from der_ros.nodes.arrivals import TimeLine
-from der_ros.nodes.common import (
+from der_ros.nodes.shared.common import (
     LATCHED,
     DiagnosticsPublisher,
     Level,
@@ -35,8 +35,8 @@ from der_ros.nodes.common import (
     declare,
     run_node,
 )
-from der_ros.nodes.polling import PolledSubscription
-from der_ros.nodes.steady import steady_timer
+from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.nodes.shared.steady import steady_timer
 from der_ros.threads import JobThread
 
 logger = logging.getLogger("bag_recorder")

@@ -12,7 +12,7 @@ import signal
 from collections.abc import Callable
 from types import FrameType
 
-from der_ros.nodes.launch_watch import signals_to_end
+from der_ros.nodes.shared.launch_watch import signals_to_end
 
 
 def _end_at_once(_number: int, _frame: FrameType | None) -> None:
@@ -28,11 +28,11 @@ def _executable(name: str) -> Callable[[], int]:
     return main
 
 
-assembly_supervisor = _executable("assembly_supervisor")
+assembly_supervisor = _executable("assembly_supervisor.node")
 bag_recorder = _executable("bag_recorder")
-cell_view = _executable("cell_view")
-ft_bridge = _executable("ft_bridge")
-kuka_bridge = _executable("kuka_bridge")
-policy_server = _executable("policy_server")
-sim_cell = _executable("sim_cell")
+cell_view = _executable("cell_view.node")
+ft_bridge = _executable("ft_bridge.node")
+kuka_bridge = _executable("kuka_bridge.node")
+policy_server = _executable("policy_server.node")
+sim_cell = _executable("sim_cell.node")
 sim_trainer = _executable("sim_trainer")

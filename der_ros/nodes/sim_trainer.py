@@ -17,7 +17,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from der_ros.algorithms.base import ALGORITHM_NAMES
 from der_ros.errors import DerRosError
-from der_ros.nodes.common import (
+from der_ros.nodes.shared.common import (
     DiagnosticsPublisher,
     Level,
     ShellNode,
@@ -29,9 +29,9 @@ from der_ros.nodes.common import (
 from der_ros.replay.structures import STRUCTURE_NAMES
 from der_ros.threads import Worker
 from der_ros.training.config import ENGINE_NAMES
-from der_ros.training.options import resolve_run
-from der_ros.training.progress import outcome_line, progress_line
-from der_ros.training.run import TrainingRun
+from der_ros.training.run.options import resolve_run
+from der_ros.training.run.progress import outcome_line, progress_line
+from der_ros.training.run.training_run import TrainingRun
 
 FROM_PRESET = "preset"
 PUBLISHED = (

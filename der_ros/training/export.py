@@ -11,13 +11,13 @@ from der_ros.algorithms.deployed import deployed_policy
 from der_ros.errors import ConfigurationError
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.export import export_policy
-from der_ros.training.checkpoint import latest_checkpoint, load_checkpoint
+from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint
 from der_ros.training.config import TrainingConfig
-from der_ros.training.environment import make_environment, policy_contract
-from der_ros.training.evaluations import Best, Evaluations
-from der_ros.training.learning import Learning
-from der_ros.training.messages import PolicySnapshot
-from der_ros.training.resuming import config_of
+from der_ros.training.engine.messages import PolicySnapshot
+from der_ros.training.environment.factory import make_environment, policy_contract
+from der_ros.training.evaluation.candidates import Best, Evaluations
+from der_ros.training.learner.learning import Learning
+from der_ros.training.run.resuming import config_of
 
 
 def export_snapshot(

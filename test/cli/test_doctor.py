@@ -17,8 +17,8 @@ from der_ros.drivers.netft.configuration import SensorConfiguration
 from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Wrench
-from der_ros.nodes import bridge_parameters
-from der_ros.nodes.conversions import CellFrames
+from der_ros.nodes.kuka_bridge import parameters as bridge_parameters
+from der_ros.nodes.shared.conversions import CellFrames
 from der_ros.policy.governor import GovernorLimits
 from der_ros.tasks import TASK_NAMES
 

@@ -12,8 +12,8 @@ from rclpy.duration import Duration
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, String
 
-from der_ros.nodes.common import LATCHED
-from der_ros.nodes.kuka_bridge import KukaBridge
+from der_ros.nodes.kuka_bridge.node import KukaBridge
+from der_ros.nodes.shared.common import LATCHED
 from der_ros.sim.description import describe
 from der_ros.sim.iiwa import IIWA
 

@@ -15,20 +15,20 @@ from pathlib import Path
 import der_ros
 
 PACKAGE = Path(der_ros.__file__).parent
-NODES = sorted(path for path in (PACKAGE / "nodes").glob("*.py") if path.stem != "common")
+NODES = sorted(path for path in (PACKAGE / "nodes").rglob("*.py") if path.stem != "common")
 
 
 @dataclass(frozen=True)
 class Declaration:
     """One call of ``declare``."""
 
-    module: str
+    path: Path
     line: int
     name: str
     call: ast.Call
 
     def __str__(self):
-        return f"{self.module}:{self.line} {self.name}"
+        return f"{self.path.stem}:{self.line} {self.name}"
 
     def keyword(self, name):
         return next((k.value for k in self.call.keywords if k.arg == name), None)
@@ -63,7 +63,7 @@ def declarations():
     for path, call in calls_of("declare"):
         if len(call.args) >= 3:
             name = call.args[1].value if isinstance(call.args[1], ast.Constant) else "*"
-            yield Declaration(path.stem, call.lineno, name, call)
+            yield Declaration(path, call.lineno, name, call)
 
 
 def is_used(path, expression):
@@ -113,9 +113,14 @@ def field_at(path, call, index):
 
 def resolved(path, call):
     """The class that a call makes, as the module knows it; None for what is no class."""
-    module = importlib.import_module(f"der_ros.nodes.{path.stem}")
+    module = importlib.import_module(dotted(path))
     kind = getattr(module, called(call), None)
     return kind if inspect.isclass(kind) else None
+
+
+def dotted(path):
+    """Return the dotted name of a module of the package."""
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
 
 
 def readers(path):

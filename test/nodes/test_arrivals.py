@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from der_ros.nodes.arrivals import ArrivalClock
+from der_ros.control.arrivals import ArrivalClock
 
 S = 1_000_000_000
 MS = 1_000_000

@@ -17,10 +17,12 @@ from rclpy.node import Node
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
-from der_ros.nodes import approach, assembly_supervisor, supervisor_parameters
-from der_ros.nodes.assembly_supervisor import AssemblySupervisor
-from der_ros.nodes.common import LATCHED, ShellNode
-from der_ros.nodes.key_values import from_status
+from der_ros.nodes.assembly_supervisor import approach
+from der_ros.nodes.assembly_supervisor import node as assembly_supervisor
+from der_ros.nodes.assembly_supervisor import parameters as supervisor_parameters
+from der_ros.nodes.assembly_supervisor.node import AssemblySupervisor
+from der_ros.nodes.shared.common import LATCHED, ShellNode
+from der_ros.nodes.shared.key_values import from_status
 from der_ros.tasks import make_task
 
 pytestmark = pytest.mark.ros
@@ -443,7 +445,7 @@ def test_a_verdict_that_cannot_be_written_is_kept(tmp_path):
 
 def test_a_run_dir_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    command = [sys.executable, "-m", "der_ros.nodes.assembly_supervisor", "--ros-args"]
+    command = [sys.executable, "-m", "der_ros.nodes.assembly_supervisor.node", "--ros-args"]
     command += ["-p", f"run_dir:={tmp_path / 'file'}"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert result.returncode == 1

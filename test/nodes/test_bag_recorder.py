@@ -20,9 +20,9 @@ from der_ros.bags.reader import BagReader
 from der_ros.bags.replay import Verdict, replay_policy
 from der_ros.nodes import bag_recorder
 from der_ros.nodes.bag_recorder import BagRecorder
-from der_ros.nodes.common import LATCHED, Level
-from der_ros.nodes.joint_states import JointStates
-from der_ros.nodes.policy_server import PolicyServer
+from der_ros.nodes.kuka_bridge.joint_states import JointStates
+from der_ros.nodes.policy_server.node import PolicyServer
+from der_ros.nodes.shared.common import LATCHED, Level
 from der_ros.policy.runtime import OnnxPolicy
 
 pytestmark = pytest.mark.ros

@@ -9,8 +9,7 @@ import yaml
 from bridge_rig import environment
 
 from der_ros.errors import ConfigurationError
-from der_ros.nodes.bridge_parameters import GOVERNOR_LIMITS, WORKSPACE_LIMITS
-from der_ros.nodes.cell_parameters import (
+from der_ros.launching.cell_parameters import (
     CELLS,
     merged,
     problems,
@@ -18,6 +17,7 @@ from der_ros.nodes.cell_parameters import (
     shipped_config,
     task_config,
 )
+from der_ros.nodes.kuka_bridge.parameters import GOVERNOR_LIMITS, WORKSPACE_LIMITS
 from der_ros.tasks import TASK_NAMES
 
 CONFIG = Path(__file__).parents[2] / "config"

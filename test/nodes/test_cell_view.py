@@ -15,11 +15,11 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from der_ros.drivers.kuka import kinematics
 from der_ros.geometry import Pose
-from der_ros.nodes.cell_view import CellView
-from der_ros.nodes.common import LATCHED
-from der_ros.nodes.conversions import pose_to_message
-from der_ros.nodes.frame_broadcaster import FrameBroadcaster, tf_message_class
-from der_ros.nodes.key_values import to_status
+from der_ros.nodes.cell_view.frame_broadcaster import FrameBroadcaster, tf_message_class
+from der_ros.nodes.cell_view.node import CellView
+from der_ros.nodes.shared.common import LATCHED
+from der_ros.nodes.shared.conversions import pose_to_message
+from der_ros.nodes.shared.key_values import to_status
 
 pytestmark = pytest.mark.ros
 
@@ -170,7 +170,7 @@ def test_with_tf2_messages_all_frames_hang_together(monkeypatch):
     module.TFMessage = Transforms
     monkeypatch.setitem(sys.modules, "tf2_msgs.msg", module)
     assert tf_message_class() is Transforms
-    monkeypatch.setattr("der_ros.nodes.cell_view.tf_message_class", lambda: None)
+    monkeypatch.setattr("der_ros.nodes.cell_view.node.tf_message_class", lambda: None)
     with view() as it:
         it.markers("arm")
         node = Publications()

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.ros
 NODE = """
     import sys
     from der_ros.errors import ConfigurationError
-    from der_ros.nodes.common import ShellNode, declare, run_node
+    from der_ros.nodes.shared.common import ShellNode, declare, run_node
 
     class Example(ShellNode):
         def __init__(self):
@@ -102,7 +102,7 @@ def test_a_terminal_that_is_gone_keeps_no_node_alive(ending):
     ours, theirs = os.openpty()
     say = "say('on'); self.get_logger().warning('on'); logging.getLogger('x').warning('on')"
     code = textwrap.dedent(NODE).replace("{on_timer}", f"{say}; {ending}")
-    imports = "import logging\nfrom der_ros.nodes.common import say\n"
+    imports = "import logging\nfrom der_ros.nodes.shared.common import say\n"
     imports += "print = lambda *words, flush: say(str(words))\n"
     process = subprocess.Popen(
         [sys.executable, "-c", imports + code],

@@ -10,8 +10,8 @@ from policy_rig import own_domain
 from std_msgs.msg import Bool
 from test_kuka_bridge import bench
 
-from der_ros.nodes.common import LATCHED, Level
-from der_ros.nodes.ft_bridge import FtBridge
+from der_ros.nodes.ft_bridge.node import FtBridge
+from der_ros.nodes.shared.common import LATCHED, Level
 
 pytestmark = pytest.mark.ros
 

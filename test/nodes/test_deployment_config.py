@@ -11,8 +11,8 @@ import yaml
 
 from der_ros.drivers.kuka.corrections import CorrectionLimits
 from der_ros.envs.assembly import default_limits
-from der_ros.nodes.bridge_parameters import GOVERNOR_LIMITS
-from der_ros.nodes.joint_parameters import JointInterface
+from der_ros.nodes.kuka_bridge.joint_parameters import JointInterface
+from der_ros.nodes.kuka_bridge.parameters import GOVERNOR_LIMITS
 from der_ros.sim.iiwa import IIWA
 from der_ros.tasks import TASK_NAMES, make_task
 

@@ -3,7 +3,7 @@ from bridge_rig import running
 from rclpy.parameter import Parameter
 
 from der_ros.drivers.netft.conditioning import FilterChoice
-from der_ros.nodes.ft_bridge import FtBridge
+from der_ros.nodes.ft_bridge.node import FtBridge
 
 pytestmark = pytest.mark.ros
 

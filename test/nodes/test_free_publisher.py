@@ -4,9 +4,9 @@ import pytest
 from policy_rig import own_domain, running, until
 from std_msgs.msg import String
 
-from der_ros.nodes import free_publisher
-from der_ros.nodes.common import ShellNode
-from der_ros.nodes.free_publisher import FreePublisher
+from der_ros.nodes.shared import free_publisher
+from der_ros.nodes.shared.common import ShellNode
+from der_ros.nodes.shared.free_publisher import FreePublisher
 
 pytestmark = pytest.mark.ros
 

@@ -11,8 +11,8 @@ from ft_rig import TRUTH, bench, figures, newest, ready, said
 from std_msgs.msg import Bool
 
 from der_ros.drivers.netft.faulty_link import BoxFaults
-from der_ros.nodes.common import LATCHED
-from der_ros.nodes.ft_bridge import FtBridge
+from der_ros.nodes.ft_bridge.node import FtBridge
+from der_ros.nodes.shared.common import LATCHED
 
 
 @pytest.mark.ros

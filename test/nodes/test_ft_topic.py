@@ -10,8 +10,8 @@ from ft_rig import figures, newest, ready, said
 from geometry_msgs.msg import WrenchStamped
 from std_msgs.msg import Bool
 
-from der_ros.nodes.common import LATCHED
-from der_ros.nodes.ft_bridge import FtBridge
+from der_ros.nodes.ft_bridge.node import FtBridge
+from der_ros.nodes.shared.common import LATCHED
 
 pytestmark = pytest.mark.ros
 

@@ -10,8 +10,8 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
-from der_ros.nodes.common import ShellNode
-from der_ros.nodes.joint_reader import JointReader
+from der_ros.nodes.kuka_bridge.joint_reader import JointReader
+from der_ros.nodes.shared.common import ShellNode
 
 pytestmark = pytest.mark.ros
 

@@ -6,7 +6,7 @@ from builtin_interfaces.msg import Time
 from rclpy.serialization import serialize_message
 
 from der_ros.bags.recorder import typestore
-from der_ros.nodes.joint_states import JointStates
+from der_ros.nodes.kuka_bridge.joint_states import JointStates
 
 pytestmark = pytest.mark.ros
 

@@ -14,7 +14,7 @@ from der_ros.drivers.kuka import rsi
 from der_ros.drivers.kuka.controller_limits import PathLimits
 from der_ros.drivers.kuka.krc4 import SimulatedKrc4Config
 from der_ros.geometry import angle_between, quaternion_from_euler_zyx
-from der_ros.nodes import rsi_link
+from der_ros.nodes.kuka_bridge import rsi as rsi_link
 
 FOLDER = Path(__file__).parents[2] / "config" / "krc4"
 CARTESIAN, AXES = rsi.CARTESIAN_TAGS, rsi.AXIS_TAGS

@@ -22,9 +22,9 @@ from der_ros.drivers.kuka.krc4 import (
     SimulatedKrc4,
     SimulatedKrc4Config,
 )
-from der_ros.nodes.common import LATCHED
-from der_ros.nodes.key_values import from_status
-from der_ros.nodes.kuka_bridge import KukaBridge
+from der_ros.nodes.kuka_bridge.node import KukaBridge
+from der_ros.nodes.shared.common import LATCHED
+from der_ros.nodes.shared.key_values import from_status
 from der_ros.policy.limits import limits_from_json, limits_from_texts
 
 pytestmark = pytest.mark.ros

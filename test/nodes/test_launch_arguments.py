@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from der_ros.nodes.deployment_arguments import contradictions, port, robot_address
-from der_ros.nodes.launch_arguments import Argument, checked, unknown
+from der_ros.launching.arguments import Argument, checked, unknown
+from der_ros.launching.deployment_arguments import contradictions, port, robot_address
 
 LAUNCH = Path(__file__).parents[2] / "launch"
 FILES = sorted(LAUNCH.glob("*.launch.py"))

@@ -10,12 +10,12 @@ import time
 import pytest
 from bridge_rig import environment, until
 
-from der_ros.nodes.launch_watch import LAUNCH_VARIABLE, this_launch, wait_for_end
+from der_ros.nodes.shared.launch_watch import LAUNCH_VARIABLE, this_launch, wait_for_end
 
 # What a launch starts: it says when it is told to end, and does so only if it is not stubborn.
 CHILD = """
     import os, signal, sys, time
-    from der_ros.nodes.launch_watch import end_with_launch
+    from der_ros.nodes.shared.launch_watch import end_with_launch
 
     def told(number, frame):
         os.write(int(os.environ["TOLD"]), signal.Signals(number).name.encode())
@@ -30,7 +30,7 @@ CHILD = """
 # A launch: its child is a grandchild, as under a debugger or a terminal (launch-prefix).
 LAUNCH = """
     import os, subprocess, sys
-    from der_ros.nodes.launch_watch import this_launch
+    from der_ros.nodes.shared.launch_watch import this_launch
     wrapper = ["sh", "-c", '"$@"; true', "sh"]
     subprocess.run([*wrapper, sys.executable, *sys.argv[1:]], pass_fds=[int(os.environ["TOLD"])],
                    env={**os.environ, **this_launch()}, start_new_session=True)

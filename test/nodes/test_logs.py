@@ -6,8 +6,8 @@ import rclpy
 from rcl_interfaces.msg import Log
 from rclpy.node import Node
 
-from der_ros.nodes.common import spinning
-from der_ros.nodes.logs import logged_by
+from der_ros.nodes.shared.common import spinning
+from der_ros.nodes.shared.logs import logged_by
 
 pytestmark = pytest.mark.ros
 
@@ -97,7 +97,7 @@ def test_nobody_waits_for_a_log_that_is_stuck(node, monkeypatch):
     """A terminal that takes nothing must not hold up the thread that answers a robot."""
     release = []
     monkeypatch.setattr(
-        "der_ros.nodes.logs._NodeHandler.emit", lambda *_: until(lambda: bool(release))
+        "der_ros.nodes.shared.logs._NodeHandler.emit", lambda *_: until(lambda: bool(release))
     )
     monkeypatch.setattr(logging, "raiseExceptions", True)
     with logged_by(node):

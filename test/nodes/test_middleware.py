@@ -9,8 +9,8 @@ import pytest
 from bridge_rig import environment
 
 from der_ros.errors import ConfigurationError
-from der_ros.nodes import middleware
-from der_ros.nodes.middleware import (
+from der_ros.nodes.shared import middleware
+from der_ros.nodes.shared.middleware import (
     LOOPBACK_PROFILE,
     keep_processes_apart,
     profiles_variable,
@@ -69,7 +69,7 @@ HEARS = """
 import sys, time
 import rclpy
 from std_msgs.msg import String
-from der_ros.nodes.middleware import keep_processes_apart
+from der_ros.nodes.shared.middleware import keep_processes_apart
 if sys.argv[1] == "ours":
     keep_processes_apart()
 rclpy.init()
@@ -114,7 +114,7 @@ def test_the_tests_own_nodes_share_none_either():
 
 TALKER = """
 import sys, time, rclpy
-from der_ros.nodes.middleware import keep_processes_apart
+from der_ros.nodes.shared.middleware import keep_processes_apart
 keep_processes_apart()
 rclpy.init()
 node = rclpy.create_node("bound")

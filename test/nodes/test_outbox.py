@@ -1,4 +1,4 @@
-from der_ros.nodes.outbox import Outbox
+from der_ros.control.outbox import Outbox
 
 
 def test_items_leave_in_the_order_they_came():

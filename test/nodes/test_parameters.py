@@ -6,9 +6,9 @@ import declarations as rig
 import pytest
 from bridge_rig import running
 
-from der_ros.nodes.bridge_parameters import TUNABLE_LIMITS
-from der_ros.nodes.ft_bridge import FtBridge
-from der_ros.nodes.kuka_bridge import KukaBridge
+from der_ros.nodes.ft_bridge.node import FtBridge
+from der_ros.nodes.kuka_bridge.node import KukaBridge
+from der_ros.nodes.kuka_bridge.parameters import TUNABLE_LIMITS
 
 DECLARED = list(rig.declarations())
 TUNABLE = {*TUNABLE_LIMITS, "filter_cutoff_hz"}
@@ -23,8 +23,9 @@ def test_they_are_found():
 
 @pytest.mark.parametrize("declaration", DECLARED, ids=str)
 def test_each_is_used(declaration):
-    path = next(path for path in rig.NODES if path.stem == declaration.module)
-    assert rig.is_used(path, declaration.call), f"{declaration} is declared, and nothing reads it"
+    assert rig.is_used(declaration.path, declaration.call), (
+        f"{declaration} is declared, and nothing reads it"
+    )
 
 
 @pytest.mark.parametrize("declaration", DECLARED, ids=str)

@@ -7,7 +7,7 @@ import pytest
 import rclpy
 from geometry_msgs.msg import PoseStamped, WrenchStamped
 
-from der_ros.nodes.payload_recorder import record
+from der_ros.nodes.tools.payload_recorder import record
 
 
 @pytest.mark.ros

@@ -26,9 +26,9 @@ from rcl_interfaces.srv import SetParameters
 from std_msgs.msg import Empty, Float32MultiArray, String
 from std_srvs.srv import Trigger
 
-from der_ros.nodes.common import LATCHED, Level, ShellNode
-from der_ros.nodes.key_values import from_status, to_status
-from der_ros.nodes.policy_server import PolicyServer
+from der_ros.nodes.policy_server.node import PolicyServer
+from der_ros.nodes.shared.common import LATCHED, Level, ShellNode
+from der_ros.nodes.shared.key_values import from_status, to_status
 from der_ros.policy import shipped
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.runtime import MAX_FILE_BYTES, OnnxPolicy
@@ -316,7 +316,7 @@ def test_a_task_without_a_shipped_policy_says_so(caplog, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_active_leaves_a_twist_of_zero_and_exit_code_zero(policy, number):
-    command = [sys.executable, "-m", "der_ros.nodes.policy_server", "--ros-args"]
+    command = [sys.executable, "-m", "der_ros.nodes.policy_server.node", "--ros-args"]
     with running(lambda: ShellNode("idle")) as (_, test):
         cell = Cell(test)
         command += [p for name, value in RIGHTFUL.items() for p in ("-p", f"{name}:={value}")]
@@ -336,7 +336,7 @@ def test_a_signal_while_active_leaves_a_twist_of_zero_and_exit_code_zero(policy,
 
 def test_a_users_mistake_is_one_line_and_exit_code_one():
     started = time.monotonic()
-    command = [sys.executable, "-m", "der_ros.nodes.policy_server", "--ros-args", "-p"]
+    command = [sys.executable, "-m", "der_ros.nodes.policy_server.node", "--ros-args", "-p"]
     for parameter in ("task:=bake_a_cake", "task_frame:=[1.0,2.0]", "pose_timeout_s:=-1.0"):
         result = subprocess.run([*command, parameter], capture_output=True, text=True, timeout=30)
         assert result.returncode == 1, parameter

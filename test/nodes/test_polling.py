@@ -4,8 +4,8 @@ import pytest
 from policy_rig import own_domain, running, until
 from std_msgs.msg import String
 
-from der_ros.nodes.common import ShellNode
-from der_ros.nodes.polling import PolledSubscription, Received
+from der_ros.nodes.shared.common import ShellNode
+from der_ros.nodes.shared.polling import PolledSubscription, Received
 
 pytestmark = pytest.mark.ros
 

@@ -1,6 +1,6 @@
 import pytest
 
-from der_ros.nodes.rate_meter import RateMeter
+from der_ros.control.rate_meter import RateMeter
 
 
 def test_rate_jitter_and_late_ticks_of_known_intervals():

@@ -9,11 +9,11 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from der_ros.errors import ConfigurationError
-from der_ros.nodes.assembly_supervisor import AssemblySupervisor
-from der_ros.nodes.common import ShellNode
-from der_ros.nodes.polling import PolledSubscription
-from der_ros.nodes.rightful import RightfulTopic, Succession
-from der_ros.nodes.sources import Sources
+from der_ros.nodes.assembly_supervisor.node import AssemblySupervisor
+from der_ros.nodes.shared.common import ShellNode
+from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.nodes.shared.rightful import RightfulTopic, Succession
+from der_ros.nodes.shared.sources import Sources
 
 pytestmark = pytest.mark.ros
 TOPICS = (

@@ -1,7 +1,7 @@
 import pytest
 
 from der_ros.errors import ConfigurationError
-from der_ros.nodes.security_policy import Rule, from_xml, lacking, merged, to_xml
+from der_ros.nodes.tools.security_policy import Rule, from_xml, lacking, merged, to_xml
 from der_ros.policy.shipped import package_folders
 
 SHIPPED = [*package_folders("config")][-1] / "sros2" / "policy.xml"

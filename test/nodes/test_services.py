@@ -6,8 +6,8 @@ from rclpy.node import Node
 from std_srvs.srv import SetBool, Trigger
 
 from der_ros.nodes.bag_recorder import BagRecorder
-from der_ros.nodes.common import SERVICES, spinning
-from der_ros.nodes.policy_server import PolicyServer
+from der_ros.nodes.policy_server.node import PolicyServer
+from der_ros.nodes.shared.common import SERVICES, spinning
 
 pytestmark = pytest.mark.ros
 CALLS = 500

@@ -1,6 +1,5 @@
 """``use_sim_time``: refused by name, at the start and later, but where a node may obey."""
 
-import importlib
 import subprocess
 import sys
 
@@ -12,17 +11,23 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter as RclParameter
 
 from der_ros.errors import ConfigurationError
-from der_ros.nodes.common import ShellNode
+from der_ros.nodes.assembly_supervisor.node import AssemblySupervisor
+from der_ros.nodes.bag_recorder import BagRecorder
+from der_ros.nodes.ft_bridge.node import FtBridge
+from der_ros.nodes.kuka_bridge.node import KukaBridge
+from der_ros.nodes.policy_server.node import PolicyServer
+from der_ros.nodes.shared.common import ShellNode
+from der_ros.nodes.sim_cell.node import SimCell
 
 pytestmark = pytest.mark.ros
 
 HARDWARE = {
-    "kuka_bridge": "KukaBridge",
-    "ft_bridge": "FtBridge",
-    "bag_recorder": "BagRecorder",
-    "policy_server": "PolicyServer",
-    "assembly_supervisor": "AssemblySupervisor",
-    "sim_cell": "SimCell",
+    "kuka_bridge": KukaBridge,
+    "ft_bridge": FtBridge,
+    "bag_recorder": BagRecorder,
+    "policy_server": PolicyServer,
+    "assembly_supervisor": AssemblySupervisor,
+    "sim_cell": SimCell,
 }
 
 
@@ -53,8 +58,7 @@ def refusal(factory, value):
 
 @pytest.mark.parametrize("module", HARDWARE)
 def test_it_is_refused_at_the_start_by_name(module):
-    node = getattr(importlib.import_module(f"der_ros.nodes.{module}"), HARDWARE[module])
-    said = refusal(node, "true")
+    said = refusal(HARDWARE[module], "true")
     assert said.startswith("parameter use_sim_time: expected false")
     assert module in said
 
@@ -67,7 +71,7 @@ def test_what_is_no_truth_is_refused_in_one_line(value):
 
 
 def test_at_the_start_it_is_one_line_and_an_exit_code():
-    command = [sys.executable, "-m", "der_ros.nodes.kuka_bridge"]
+    command = [sys.executable, "-m", "der_ros.nodes.kuka_bridge.node"]
     command += ["--ros-args", "-p", "use_sim_time:=true"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1

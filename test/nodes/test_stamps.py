@@ -3,7 +3,7 @@
 import pytest
 from builtin_interfaces.msg import Time
 
-from der_ros.nodes.stamps import StampError, stamp_age_s, stamp_ns, stamp_problem
+from der_ros.control.stamps import StampError, stamp_age_s, stamp_ns, stamp_problem
 
 NOW_S = 1_700_000_000
 NOW_NS = NOW_S * 10**9

@@ -11,12 +11,12 @@ from policy_rig import own_domain
 from sensor_msgs.msg import JointState
 from test_kuka_bridge import bench
 
-from der_ros.nodes.assembly_supervisor import AssemblySupervisor
+from der_ros.nodes.assembly_supervisor.node import AssemblySupervisor
 from der_ros.nodes.bag_recorder import BagRecorder
-from der_ros.nodes.cell_view import CellView
-from der_ros.nodes.common import LATCHED
-from der_ros.nodes.ft_bridge import FtBridge
-from der_ros.nodes.policy_server import PolicyServer
+from der_ros.nodes.cell_view.node import CellView
+from der_ros.nodes.ft_bridge.node import FtBridge
+from der_ros.nodes.policy_server.node import PolicyServer
+from der_ros.nodes.shared.common import LATCHED
 
 pytestmark = pytest.mark.ros
 

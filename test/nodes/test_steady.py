@@ -9,11 +9,11 @@ from policy_rig import own_domain, running, until
 from rclpy.clock import ClockType
 from rclpy.executors import SingleThreadedExecutor
 
-from der_ros.nodes.common import ShellNode
-from der_ros.nodes.steady import steady_timer
+from der_ros.nodes.shared.common import ShellNode
+from der_ros.nodes.shared.steady import steady_timer
 
 PACKAGE = Path(__file__).resolve().parents[2] / "der_ros"
-NODES = sorted((PACKAGE / "nodes").rglob("*.py"))
+NODES = sorted(path for room in ("nodes", "control") for path in (PACKAGE / room).rglob("*.py"))
 # Where the system clock itself is meant: the middleware's stamps, and a recording's beginning.
 SYSTEM_TIME = {"arrivals.py": 2}
 
@@ -55,7 +55,7 @@ def test_every_stamp_is_read_by_the_one_function(path):
     assert calls(path.read_text(), "from_msg") == []
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "nodes").rglob("*.py")), ids=lambda p: p.name)
+@pytest.mark.parametrize("path", NODES, ids=lambda path: path.name)
 def test_every_thread_is_a_worker(path):
     # The executor's thread ends the node with an error; the log's and the launch's are not work.
     allowed = {"common.py": 1, "logs.py": 1, "launch_watch.py": 1}

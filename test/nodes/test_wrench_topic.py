@@ -4,8 +4,8 @@ import pytest
 from geometry_msgs.msg import WrenchStamped
 from policy_rig import own_domain, running
 
-from der_ros.nodes.common import ShellNode
-from der_ros.nodes.wrench_topic import WrenchTopic
+from der_ros.nodes.ft_bridge.wrench_topic import WrenchTopic
+from der_ros.nodes.shared.common import ShellNode
 
 pytestmark = pytest.mark.ros
 

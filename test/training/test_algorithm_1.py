@@ -11,10 +11,10 @@ from der_ros.replay.shard import Shard
 from der_ros.replay.sharded import ShardedReplay
 from der_ros.replay.success_pool import SuccessPool
 from der_ros.replay.transitions import Episode
-from der_ros.training import learning
 from der_ros.training.config import make_config
-from der_ros.training.demonstrations import save_episode
-from der_ros.training.run import TrainingRun
+from der_ros.training.demonstrations.files import save_episode
+from der_ros.training.learner import learning
+from der_ros.training.run.training_run import TrainingRun
 
 SHARDS, FRAGMENT, INTERVAL = 2, 20, 100
 

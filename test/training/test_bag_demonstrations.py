@@ -4,7 +4,7 @@ import pytest
 from der_ros.bags.recorder import BagWriter, RecordedTopic, typestore
 from der_ros.errors import ConfigurationError
 from der_ros.tasks import make_task
-from der_ros.training.demonstrations import load_demonstrations
+from der_ros.training.demonstrations.files import load_demonstrations
 
 ARRAY = "std_msgs/msg/Float32MultiArray"
 TOPICS = [RecordedTopic("/policy/observation", ARRAY), RecordedTopic("/policy/action", ARRAY)]

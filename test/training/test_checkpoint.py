@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from der_ros.errors import CheckpointError
-from der_ros.training import checkpoint
-from der_ros.training.checkpoint import (
+from der_ros.training.checkpoint import file as checkpoint
+from der_ros.training.checkpoint.file import (
     checkpoint_path,
     drop_old_checkpoints,
     latest_checkpoint,

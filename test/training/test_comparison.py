@@ -8,7 +8,7 @@ from PIL import Image
 
 from der_ros.cli import plot_runs
 from der_ros.errors import ConfigurationError
-from der_ros.training.comparison import group_runs, mean_curve, read_run, t_95
+from der_ros.training.metrics.comparison import group_runs, mean_curve, read_run, t_95
 
 
 def make_run(folder, seed, algorithm="ddpg", slope=1.0, last=100, **settings):

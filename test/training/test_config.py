@@ -16,7 +16,7 @@ from der_ros.training.config import (
     make_config,
     parse_override,
 )
-from der_ros.training.exploration import make_noise
+from der_ros.training.rollout.exploration import make_noise
 
 SOURCE = Path(__file__).parents[2] / "der_ros"
 

@@ -6,7 +6,7 @@ import pytest
 
 from der_ros.errors import ConfigurationError
 from der_ros.replay.transitions import Episode
-from der_ros.training.demonstrations import load_demonstrations, save_episode
+from der_ros.training.demonstrations.files import load_demonstrations, save_episode
 
 
 def episode(steps=3, success=True, first=0.0):

@@ -4,7 +4,7 @@ import pytest
 
 from der_ros.errors import ConfigurationError
 from der_ros.training.config import make_config
-from der_ros.training.environment import OneHotActions, SuccessByReturn, make_environment
+from der_ros.training.environment.factory import OneHotActions, SuccessByReturn, make_environment
 
 DQN = {"env": "CartPole-v1", "algorithm": "dqn", "exploration": "epsilon_greedy"}
 

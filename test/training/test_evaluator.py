@@ -2,7 +2,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from der_ros.training.evaluator import NO_EPISODES, evaluate, median, wilson_interval
+from der_ros.training.evaluation.episodes import NO_EPISODES, evaluate, median, wilson_interval
 
 
 class Countdown(gymnasium.Env):

@@ -5,7 +5,7 @@ import pytest
 
 from der_ros.algorithms.mlp_policy import make_policy
 from der_ros.training.config import make_config
-from der_ros.training.exploration import make_exploration, make_noise
+from der_ros.training.rollout.exploration import make_exploration, make_noise
 
 
 def gaussian_sigmas(worker, workers):

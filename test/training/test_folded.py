@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from der_ros.training.config import make_config
-from der_ros.training.environment import make_environment, policy_contract
+from der_ros.training.environment.factory import make_environment, policy_contract
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import pytest
 
 from der_ros.training.config import load_config
-from der_ros.training.metrics import read_metrics
-from der_ros.training.run import TrainingRun
+from der_ros.training.metrics.log import read_metrics
+from der_ros.training.run.training_run import TrainingRun
 
 
 def evaluated(tmp_path, env, algorithm, **options):

@@ -7,17 +7,17 @@ import pytest
 
 from der_ros.errors import ConfigurationError
 from der_ros.training.config import make_config
-from der_ros.training.engine import Sizes
-from der_ros.training.local_engine import LocalEngine
-from der_ros.training.messages import (
+from der_ros.training.engine.interface import Sizes
+from der_ros.training.engine.local.engine import LocalEngine
+from der_ros.training.engine.messages import (
     EvaluationPart,
     EvaluationRequest,
     PolicySnapshot,
     Report,
     WorkerFailed,
 )
-from der_ros.training.observation_filter import FilterStatistics
-from der_ros.training.run import TrainingRun
+from der_ros.training.rollout.observation_filter import FilterStatistics
+from der_ros.training.run.training_run import TrainingRun
 
 SMALL = {"env": "Pendulum-v1", "hidden": [4], "learning_starts": 0, "capacity": 10_000}
 CONFIG = make_config({**SMALL, "workers": 2})

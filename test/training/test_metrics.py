@@ -3,7 +3,7 @@ import json
 import pytest
 from matplotlib.figure import Figure
 
-from der_ros.training.metrics import plot_learning_curve
+from der_ros.training.metrics.log import plot_learning_curve
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from der_ros.errors import CheckpointError
-from der_ros.training.observation_filter import ObservationFilter, moments
+from der_ros.training.rollout.observation_filter import ObservationFilter, moments
 
 
 def drawn(rows, seed=0):

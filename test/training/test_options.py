@@ -1,8 +1,8 @@
 import pytest
 
 from der_ros.errors import ConfigurationError
-from der_ros.training import options
 from der_ros.training.config import make_config
+from der_ros.training.run import options
 
 
 @pytest.fixture(autouse=True)

@@ -11,15 +11,20 @@ import pytest
 
 from der_ros.errors import ConfigurationError
 from der_ros.replay.transitions import Episode
-from der_ros.training.checkpoint import latest_checkpoint, load_checkpoint
+from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint
 from der_ros.training.config import make_config
-from der_ros.training.engine import Sizes
-from der_ros.training.messages import EvaluationPart, EvaluationRequest, PolicySnapshot, Report
-from der_ros.training.metrics import read_metrics
-from der_ros.training.observation_filter import FilterStatistics
-from der_ros.training.ray_engine import RayEngine
-from der_ros.training.resuming import resumed_config
-from der_ros.training.run import TrainingRun
+from der_ros.training.engine.interface import Sizes
+from der_ros.training.engine.messages import (
+    EvaluationPart,
+    EvaluationRequest,
+    PolicySnapshot,
+    Report,
+)
+from der_ros.training.engine.ray.engine import RayEngine
+from der_ros.training.metrics.log import read_metrics
+from der_ros.training.rollout.observation_filter import FilterStatistics
+from der_ros.training.run.resuming import resumed_config
+from der_ros.training.run.training_run import TrainingRun
 
 # Ray itself leaves files and sockets to the collector, and warns of its own future.
 pytestmark = [
@@ -135,7 +140,7 @@ def test_a_run_on_ray_trains_is_resumed_there_and_goes_on_in_processes(tmp_path)
 def test_without_ray_the_run_says_how_to_get_it(tmp_path):
     hidden = "import sys; sys.modules['ray'] = None\n"
     code = (
-        "from der_ros.training.run import TrainingRun\n"
+        "from der_ros.training.run.training_run import TrainingRun\n"
         "from der_ros.training.config import make_config\n"
         "from pathlib import Path\n"
         f"config = make_config({{'env': 'Pendulum-v1', 'der': False, 'engine': 'ray'}})\n"

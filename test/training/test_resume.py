@@ -9,17 +9,17 @@ import pytest
 import reach  # noqa: F401  (registers the environment)
 from test_run import SMALL, different, newest
 
-from der_ros.training.checkpoint import (
+from der_ros.training.checkpoint.file import (
     checkpoint_path,
     latest_checkpoint,
     load_checkpoint,
     save_checkpoint,
 )
 from der_ros.training.config import make_config
-from der_ros.training.metrics import read_metrics
-from der_ros.training.options import resolve_run
-from der_ros.training.resuming import loop_state, resumed_config
-from der_ros.training.run import TrainingRun
+from der_ros.training.metrics.log import read_metrics
+from der_ros.training.run.options import resolve_run
+from der_ros.training.run.resuming import loop_state, resumed_config
+from der_ros.training.run.training_run import TrainingRun
 
 # Everything that a single process depends on is in use: evaluations, insertions, first priorities.
 FULL = {**SMALL, "algorithm": "td3", "first_priority": "td_error", "target_success": 2.0}
@@ -32,7 +32,7 @@ LAP_JOINT |= {"checkpoint_interval_s": 0.05, "evaluation_episodes": 1, "randomiz
 
 START = """
 import sys, reach
-from der_ros.training.run import TrainingRun
+from der_ros.training.run.training_run import TrainingRun
 from der_ros.training.config import make_config
 from pathlib import Path
 TrainingRun(make_config(eval(sys.argv[1])), Path(sys.argv[2])).run()

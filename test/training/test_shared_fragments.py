@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from der_ros.replay.transitions import Transitions
-from der_ros.training.engine import Sizes
-from der_ros.training.shared_fragments import SLOTS, SharedFragments
+from der_ros.training.engine.interface import Sizes
+from der_ros.training.engine.local.shared_fragments import SLOTS, SharedFragments
 
 
 def transitions(rows, seed):

@@ -2,10 +2,10 @@ import multiprocessing
 
 import numpy as np
 
-from der_ros.training.engine import Sizes
-from der_ros.training.messages import PolicySnapshot
-from der_ros.training.observation_filter import FilterStatistics
-from der_ros.training.shared_snapshot import SharedSnapshot
+from der_ros.training.engine.interface import Sizes
+from der_ros.training.engine.local.shared_snapshot import SharedSnapshot
+from der_ros.training.engine.messages import PolicySnapshot
+from der_ros.training.rollout.observation_filter import FilterStatistics
 
 
 def snapshot(value, updates):

@@ -1,0 +1,1 @@
+"""Motion, frames and time of a deployment, without ROS."""

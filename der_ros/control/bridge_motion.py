@@ -1,0 +1,381 @@
+"""What the KUKA bridge decides in each cycle, without ROS: freshness, frames, faults, governor.
+
+Commands, wrenches and resets come from other threads as whole immutable records; everything that
+the cycle itself changes is changed in the link's thread only, so no lock can delay an answer.
+
+Vectors are plain numbers here: between two cycles the caches belong to others, and numpy's way to
+add three numbers is long.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from der_ros.control.frame_names import BASE_FRAME, TASK_FRAME, TCP_FRAME
+from der_ros.drivers.following import FollowingLimits, FollowingWatch
+from der_ros.drivers.late_answers import LateAnswers
+from der_ros.drivers.motion import MeasuredRobot, SentMotion
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Array, Pose, Twist, Wrench
+from der_ros.policy.governor import GovernorLimits, GovernorState, Intervention, govern_numbers
+from der_ros.rotation import (
+    Quadruple,
+    Six,
+    Triple,
+    conjugate,
+    product,
+    rotate,
+    rotate_both,
+    wrench_seen_from,
+)
+
+MAX_FUTURE_S = 0.1
+"""A stamp further ahead than this comes from a clock that is not this computer's."""
+_ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+_STALE = int(Intervention.STALE)
+# A controller whose telegrams pause for longer got no answers meanwhile.
+_PAUSE_CYCLES = 3.5
+# From this share on of the late answers that are a fault they are a warning.
+_NOTEWORTHY_LATE = 0.25
+# Long enough to be seen in diagnostics at 1 Hz.
+_REFUSAL_SHOWN_S = 2.0
+
+
+@dataclass(frozen=True)
+class MotionConfig:
+    """How the bridge moves.
+
+    Attributes:
+        base_from_task: the task frame in the robot's base.
+        tcp_from_sensor: where the sensor sits on the tool.
+        limits: of the motion governor.
+        command_timeout_s: a command is stale after this, by stamp and by arrival.
+        wrench_timeout_s: the same for the wrench, by arrival.
+        max_late_answers: in motion, more late answers in a second than this are a fault.
+        following: how far measured and sent motion may differ.
+        base_frame: name of the robot's base in commands.
+    """
+
+    base_from_task: Pose
+    tcp_from_sensor: Pose
+    limits: GovernorLimits
+    command_timeout_s: float = 0.1
+    wrench_timeout_s: float = 0.1
+    max_late_answers: int = 20
+    following: FollowingLimits = field(default_factory=FollowingLimits)
+    base_frame: str = BASE_FRAME
+
+    @property
+    def command_frames(self) -> tuple[str, ...]:
+        """Frames in whose axes a command may be given."""
+        return (TASK_FRAME, self.base_frame, TCP_FRAME)
+
+    def __post_init__(self) -> None:
+        """Checks the times and the number.
+
+        Raises:
+            ConfigurationError: a time is not finite and positive, or no late answer is allowed.
+        """
+        if self.max_late_answers < 1:
+            raise ConfigurationError(
+                f"max_late_answers: expected at least 1, got {self.max_late_answers}"
+            )
+        for name in ("command_timeout_s", "wrench_timeout_s"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0.0):
+                raise ConfigurationError(f"{name}: expected a time above zero, got {value}")
+
+
+class _Command(NamedTuple):
+    twist: Six  # in the task's axes, or the TCP's
+    in_tcp: bool
+    stale_at_s: float
+
+
+class _Reading(NamedTuple):
+    wrench: Six  # about the TCP, in its axes
+    stale_at_s: float
+
+
+class MotionCounts(NamedTuple):
+    """Counters since the start.
+
+    Attributes:
+        commands: accepted.
+        refused: refused commands, by reason.
+        interventions: cycles by what the governor did.
+        faults: latched faults.
+    """
+
+    commands: int
+    refused: dict[str, int]
+    interventions: dict[str, int]
+    faults: int
+
+
+class BridgeMotion:
+    """Turns commands into twists, one cycle at a time, and latches faults.
+
+    A latched fault ramps the robot to rest (a hard force stops it at once) and holds it there until
+    ``reset``. A stale command or wrench ramps to rest too, and motion goes on when it is fresh.
+    """
+
+    def __init__(self, config: MotionConfig) -> None:
+        self._config = config
+        self._task_in_base, self._to_base = _numbers(config.base_from_task)
+        self._to_task = conjugate(self._to_base)
+        self._sensor = _numbers(config.tcp_from_sensor)
+        self._command: _Command | None = None
+        self._reading: _Reading | None = None
+        self._governor = GovernorState.rest()
+        self._late = LateAnswers()
+        self._following = FollowingWatch(config.following)
+        self._session = 0
+        self._last_cycle_s = float("-inf")
+        self._fault: str | None = None
+        self._reset_wanted = self._ending = False
+        self._commands = self._faults = 0
+        self._refused: Counter[str] = Counter()
+        self._refusal, self._refusal_s = "", float("-inf")
+        self._interventions: Counter[int] = Counter()
+
+    @property
+    def fault(self) -> str | None:
+        """Why the robot is held, or None."""
+        return self._fault
+
+    @property
+    def limits(self) -> GovernorLimits:
+        """The limits of the motion governor."""
+        return self._config.limits
+
+    def hold_to(self, limits: GovernorLimits) -> None:
+        """Hold the robot to other limits from the next cycle on."""
+        self._config = replace(self._config, limits=limits)
+
+    @property
+    def moving(self) -> bool:
+        """Whether the last cycle asked for motion."""
+        return any(self._governor.twist)
+
+    @property
+    def counts(self) -> MotionCounts:
+        """The counters now."""
+        done: Counter[str] = Counter()
+        for bits, cycles in list(self._interventions.items()):
+            for flag in Intervention:
+                if bits & flag:
+                    done[flag.name or str(int(flag))] += cycles
+        return MotionCounts(self._commands, dict(self._refused), dict(done), self._faults)
+
+    @property
+    def warning(self) -> str:
+        """What is not well and no fault yet; empty when all is."""
+        now, found = time.monotonic(), []
+        late = self._late.recent(now)
+        if late > _NOTEWORTHY_LATE * self._config.max_late_answers:
+            found.append(f"{late} answers of the last second were late")
+        if now - self._refusal_s < _REFUSAL_SHOWN_S:
+            found.append(f"a command was refused: {self._refusal}")
+        return "; ".join(found)
+
+    @property
+    def following(self) -> tuple[float, float]:
+        """How far measured and sent motion differ: m and rad."""
+        return self._following.difference
+
+    def accept_command(self, twist: Twist, frame_id: str, stamp_age_s: float) -> str | None:
+        """Takes a command, or refuses it and returns why.
+
+        Args:
+            twist: of the TCP, in the axes of ``frame_id``, m/s and rad/s.
+            frame_id: one of ``MotionConfig.command_frames``.
+            stamp_age_s: node clock minus the header's stamp.
+        """
+        now = time.monotonic()
+        reason = None
+        if frame_id not in self._config.command_frames:
+            known = ", ".join(self._config.command_frames)
+            reason = f"frame_id: expected one of {known}, got '{frame_id}'"
+            self._refused["frame"] += 1
+        elif not twist.is_finite():
+            reason = "expected finite numbers, got NaN or infinity"
+            self._refused["not_finite"] += 1
+        elif stamp_age_s < -MAX_FUTURE_S:
+            reason = f"stamp: {-stamp_age_s:.3f} s in the future; synchronise the clocks"
+            self._refused["future"] += 1
+        elif stamp_age_s > self._config.command_timeout_s:
+            reason = (
+                f"stamp: {stamp_age_s:.3f} s old, expected at most "
+                f"{self._config.command_timeout_s:g} s; set header.stamp, synchronise the clocks"
+            )
+            self._refused["old"] += 1
+        if reason is not None:
+            self._refusal, self._refusal_s = reason, now
+            return reason
+        stale_at = now + self._config.command_timeout_s - max(0.0, stamp_age_s)
+        numbers = _six(twist.linear, twist.angular)
+        if frame_id == self._config.base_frame:
+            numbers = rotate_both(self._to_task, numbers)
+        self._command = _Command(numbers, frame_id == TCP_FRAME, stale_at)
+        self._commands += 1
+        return None
+
+    def refuse_command(self, kind: str, reason: str) -> None:
+        """Count a command that cannot be judged, under ``kind``, and keep ``reason``."""
+        self._refused[kind] += 1
+        self._refusal, self._refusal_s = reason, time.monotonic()
+
+    def accept_wrench(self, wrench: Wrench, age_s: float = 0.0) -> None:
+        """Takes the newest reading: sensor axes and origin, bias removed; ``age_s`` ago."""
+        stale_at = time.monotonic() + self._config.wrench_timeout_s - age_s
+        numbers = wrench_seen_from(*self._sensor, _six(wrench.force, wrench.torque))
+        self._reading = _Reading(numbers, stale_at)
+
+    def latch(self, reason: str) -> None:
+        """Holds the robot at rest until ``reset``; the first reason stays.
+
+        Not logged here: the link's thread must not wait for whoever reads the log.
+        """
+        if self._fault is None:
+            self._fault = reason
+            self._faults += 1
+
+    def end(self) -> None:
+        """Take no command any more: from the next cycle on the robot ramps to rest."""
+        self._ending = True
+
+    def reset(self) -> str | None:
+        """Ends a latched fault; only a command that comes after this moves the robot again.
+
+        Returns:
+            The fault that was latched, or None.
+        """
+        fault, self._fault = self._fault, None
+        self._command = None
+        # The governor's own latch belongs to the link's thread, which clears it (and a fault that a
+        # cycle under way has just seen again) before its next decision.
+        self._reset_wanted = True
+        return fault
+
+    def on_cycle(self, state: MeasuredRobot) -> Twist:
+        """The twist of the TCP for the next cycle, base axes; runs in the link's thread."""
+        if self._reset_wanted:
+            self._reset_wanted, self._fault = False, None
+            self._governor = GovernorState.rest()
+            self._following.restart()
+            self._late.forget()
+        if state.session != self._session:
+            self._new_session(state)
+        self._note_pauses(state)
+        now = time.monotonic()
+        position, tcp_to_task = self._in_task(state.tcp_pose)
+        wanted, felt = self._wanted(tcp_to_task, now), self._felt(tcp_to_task, now)
+        governed = govern_numbers(
+            self._config.limits,
+            self._governor,
+            wanted or _ZERO6,
+            felt or _ZERO6,
+            position,
+            state.cycle_s,
+            _STALE if wanted is None or felt is None else 0,
+        )
+        self._governor = governed.state
+        if governed.interventions:
+            self._interventions[int(governed.interventions)] += 1
+        if governed.state.latched:
+            self.latch("the force or torque reached the hard limit")
+        return _twist(rotate_both(self._to_base, governed.state.twist))
+
+    def on_answered(self, answered: SentMotion) -> None:
+        """Takes note of what was not sent, and of what was not done; runs in the link's thread."""
+        reason = answered.refusal or answered.error
+        if reason is not None:
+            self._set_off_from_rest()
+            self.latch(reason)
+        state = answered.state
+        astray = self._following.add(state.tcp_pose, answered.twist, state.cycle_s, state.session)
+        if astray is not None:
+            self.latch(astray)
+
+    def robot_lost(self, reason: str) -> None:
+        """The robot fell silent or is not where it was; in motion that is a fault."""
+        if self.moving:
+            self.latch(f"{reason} in motion")
+
+    def applied(self, answered: SentMotion) -> Twist:
+        """What was really sent, in the task's axes."""
+        twist = answered.twist
+        return _twist(rotate_both(self._to_task, _six(twist.linear, twist.angular)))
+
+    def _new_session(self, state: MeasuredRobot) -> None:
+        """It began anew (RSI, or the arm): what was asked before does not hold any longer."""
+        if self._session and self.moving:
+            self.latch("the robot controller restarted RSI in motion")
+        self._session = state.session
+        self._command = None
+        self._last_cycle_s = state.began_monotonic_s
+        self._set_off_from_rest()
+
+    def _note_pauses(self, state: MeasuredRobot) -> None:
+        """An answer that was late or never given moved nothing: the robot has stood since."""
+        paused_s = state.began_monotonic_s - self._last_cycle_s
+        self._last_cycle_s = state.began_monotonic_s
+        late = self._late.add(state.delay, state.stamp_monotonic_s, state.session)
+        if not late and paused_s < _PAUSE_CYCLES * state.cycle_s:
+            return
+        recent = self._late.recent(state.stamp_monotonic_s)
+        if self.moving and recent > self._config.max_late_answers:
+            self.latch(
+                f"the controller got {recent} answers of the last second too late, expected at "
+                f"most {self._config.max_late_answers}; what keeps this computer busy?"
+            )
+        self._set_off_from_rest()
+
+    def _set_off_from_rest(self) -> None:
+        """The robot stands: what moves it next begins from there."""
+        self._governor = GovernorState(GovernorState.rest().twist, self._governor.latched)
+
+    def _in_task(self, tcp_pose: Pose) -> tuple[Triple, Quadruple]:
+        """Position of the TCP in the task frame, and the rotation from its axes to the task's."""
+        (x, y, z), quaternion = _numbers(tcp_pose)
+        a, b, c = self._task_in_base
+        return rotate(self._to_task, x - a, y - b, z - c), product(self._to_task, quaternion)
+
+    def _wanted(self, tcp_to_task: Quadruple, now: float) -> Six | None:
+        """Return the command in the task's axes; zero under a fault, None when it is stale."""
+        if self._fault is not None or self._ending:
+            return _ZERO6
+        command = self._command
+        if command is None or now > command.stale_at_s:
+            return None
+        return rotate_both(tcp_to_task, command.twist) if command.in_tcp else command.twist
+
+    def _felt(self, tcp_to_task: Quadruple, now: float) -> Six | None:
+        """The wrench about the TCP in the task's axes; None when it is stale."""
+        reading = self._reading
+        if reading is None or now > reading.stale_at_s:
+            return None
+        return rotate_both(tcp_to_task, reading.wrench)
+
+
+def _numbers(pose: Pose) -> tuple[Triple, Quadruple]:
+    x, y, z = pose.position.tolist()
+    qx, qy, qz, qw = pose.quaternion.tolist()
+    return (x, y, z), (qx, qy, qz, qw)
+
+
+def _six(first: Array, second: Array) -> Six:
+    a, b, c = first.tolist()
+    d, e, f = second.tolist()
+    return (a, b, c, d, e, f)
+
+
+def _twist(six: Six) -> Twist:
+    return Twist(np.array(six[:3]), np.array(six[3:]))

@@ -1,0 +1,1 @@
+"""Actions, arguments and checks that the launch files share."""

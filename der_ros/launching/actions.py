@@ -1,0 +1,265 @@
+"""Parts that the launch files share: their checks, the end of processes, a deployment's nodes.
+
+Plain actions only, so that the ``launch`` of ROS 2 and the one for machines without ROS 2 both run
+it. All arguments and files are checked before anything starts.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple, TypeAlias
+
+from launch import LaunchContext, LaunchDescription
+from launch.actions import (
+    DeclareLaunchArgument,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+    SetEnvironmentVariable,
+    Shutdown,
+)
+from launch.events.process import ProcessExited
+from launch_ros.actions import Node
+
+from der_ros.errors import ConfigurationError
+from der_ros.launching.arguments import Argument, checked, unknown
+from der_ros.launching.cell_parameters import (
+    NODES,
+    Nodes,
+    merged,
+    problems,
+    read_parameters,
+    shipped_config,
+    task_config,
+)
+from der_ros.launching.deployment_arguments import (
+    SIM_SENSOR_IP,
+    contradictions,
+    is_local,
+    sensor_parameters,
+    supervisor_parameters,
+)
+from der_ros.launching.view import is_installed, view_actions
+from der_ros.nodes.shared.launch_watch import this_launch
+from der_ros.nodes.shared.middleware import ADDRESS_VARIABLE
+
+Values: TypeAlias = Mapping[str, object]
+
+
+class RobotParts(NamedTuple):
+    """Parts of a deployment that differ between robots.
+
+    Attributes:
+        arm: name of the arm that is drawn.
+        sim_cell: parameters of the simulated cell's robot.
+        kuka_bridge: parameters of the bridge to it.
+        below: parameters files that those of the task and the cell have precedence over.
+    """
+
+    arm: str
+    sim_cell: Values
+    kuka_bridge: Values
+    below: Sequence[Path] = ()
+
+
+def end_all(event: ProcessExited, context: LaunchContext) -> Shutdown:
+    """Handle ``on_exit``: the end of one process ends the launch, a failure as a failure.
+
+    ``ros2 launch`` returns 0 after a plain ``Shutdown``, also when a process died.
+
+    Raises:
+        RuntimeError: the process failed while the rest was still meant to run.
+    """
+    if event.returncode != 0 and not context.is_shutdown:
+        raise RuntimeError(f"{event.process_name} failed with exit code {event.returncode}")
+    return Shutdown(reason=f"{event.process_name} ended")
+
+
+def checked_launch(
+    arguments: Sequence[Argument],
+    start: Callable[[LaunchContext, Values], list[Any]],
+    refuse: Callable[[Values], list[str]] = lambda _values: [],
+) -> LaunchDescription:
+    """Return a launch that checks its arguments by name before it starts anything.
+
+    Args:
+        arguments: the table of them.
+        start: returns the actions.
+        refuse: returns what is wrong with values that are each right by themselves.
+    """
+
+    def check(context: LaunchContext) -> None:
+        accept(context)
+
+    def accept(context: LaunchContext) -> Values:
+        values, wrong = checked(arguments, context.launch_configurations)
+        wrong = [*unknown(arguments, given_arguments(context)), *wrong]
+        wrong = wrong or refuse(values)
+        if wrong:
+            raise RuntimeError("nothing was started: " + "; ".join(wrong))
+        return values
+
+    return LaunchDescription(
+        [
+            OpaqueFunction(function=check),
+            *map(_declared, arguments),
+            OpaqueFunction(function=lambda context: start(context, accept(context))),
+        ]
+    )
+
+
+def _declared(argument: Argument) -> DeclareLaunchArgument:
+    ranged = argument.kind in (int, float) and not argument.choices
+    choices = {"choices": list(argument.choices)} if argument.choices else {}
+    return DeclareLaunchArgument(
+        argument.name,
+        default_value=argument.default,
+        description=argument.description + (f" ({argument.expected})" if ranged else ""),
+        **choices,
+    )
+
+
+def given_arguments(context: LaunchContext) -> list[str]:
+    """Return the names of what was given to this launch file, by a person or by another file.
+
+    In ``context.launch_configurations`` they cannot be told from what an including file has set
+    for itself. So the action that includes this file is asked, which is being visited now.
+    """
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        for local in frame.f_locals.values():
+            if isinstance(local, IncludeLaunchDescription):
+                return [_text(context, name) for name, _ in local.launch_arguments]
+        frame = frame.f_back
+    return []
+
+
+def _text(context: LaunchContext, parts: Any) -> str:
+    parts = parts if isinstance(parts, list | tuple) else [parts]
+    return "".join(
+        part if isinstance(part, str) else context.perform_substitution(part) for part in parts
+    )
+
+
+def only_here() -> SetEnvironmentVariable:
+    """Return what keeps the nodes that are launched later to this computer."""
+    return SetEnvironmentVariable("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+
+
+def launched_node(executable: str, parameters: Values, values: Values, **options: Any) -> Node:
+    """Return a node of this package in the namespace that was asked for.
+
+    Nobody drives a robot with a part of the chain missing: the end of one ends all.
+    """
+    return Node(
+        package="der_ros",
+        executable=executable,
+        name=executable,
+        namespace=str(values["namespace"]) or None,
+        parameters=[dict(parameters)],
+        output="screen",
+        on_exit=end_all,
+        additional_env=this_launch(),
+        **options,
+    )
+
+
+def deployment(
+    name: str, arguments: Sequence[Argument], robot: Callable[[Values], RobotParts]
+) -> LaunchDescription:
+    """Return the launch of a deployment's nodes.
+
+    Args:
+        name: of the launch file, of its configuration and of its folder in ``config/``.
+        arguments: of ``deployment_arguments``.
+        robot: returns what differs between robots.
+    """
+
+    def start(context: LaunchContext, values: Values) -> list[Any]:
+        parts = robot(values)
+        given = _given(values, parts)
+        namespace = _namespace(context, values)
+        own = _own_parameters(values, namespace, arguments, given)
+        task = task_config(str(values["task"]), name)
+        paths = [*parts.below, task, shipped_config(name)]
+        shipped = [read_parameters(path) for path in paths]
+        nodes = [
+            launched_node(node, merged([*shipped, {node: given[node]}, own], node), values)
+            for node in given
+        ]
+        drawn = merged([*shipped, own], "cell_view") | {"robot": parts.arm, "task": values["task"]}
+        return [*_network(values), *nodes, *view_actions(values, drawn)]
+
+    def refuse(values: Values) -> list[str]:
+        missing = values["rviz"] and not is_installed("rviz2")
+        return [
+            *contradictions(values),
+            *(["rviz: expected an installed and sourced rviz2, found none"] if missing else []),
+        ]
+
+    return checked_launch(arguments, start, refuse)
+
+
+def _network(values: Values) -> list[SetEnvironmentVariable]:
+    """Return what limits ROS 2 to this computer, or to the interface that was asked for."""
+    if values["dds_address"]:
+        return [SetEnvironmentVariable(ADDRESS_VARIABLE, str(values["dds_address"]))]
+    return [only_here()] if values["robot"] == "sim" else []
+
+
+def _given(values: Values, parts: RobotParts) -> dict[str, Values]:
+    """Return the nodes to start, with the parameters that the launch file gives them."""
+    simulated = values["robot"] == "sim"
+    task, sensor = {"task": values["task"]}, sensor_parameters(values)
+    source = "topic" if values["ft"] == "topic" else "netft"
+    box = sensor["sensor_ip"] if is_local(sensor["sensor_ip"]) else SIM_SENSOR_IP
+    given: dict[str, Values] = {
+        "sim_cell": {**task, "seed": values["seed"], **sensor, "sensor_ip": box, **parts.sim_cell},
+        "ft_bridge": {"source": source, "input_topic": values["ft_topic"], **sensor},
+        "kuka_bridge": {
+            "command_publishers": "policy_server assembly_supervisor",
+            "wrench_publishers": "ft_bridge",
+            "simulated_robot": simulated,
+            **parts.kuka_bridge,
+        },
+        # It moves only while assembly_supervisor says that it watches.
+        "policy_server": {**task, "policy": values["policy"], "watch_timeout_s": 0.5},
+        "bag_recorder": {"run_dir": values["run_dir"], "keep_bags": values["keep_bags"]},
+        "assembly_supervisor": supervisor_parameters(values),
+    }
+    left_out = {
+        "sim_cell": not simulated and values["ft"] != "sim",
+        "bag_recorder": not values["record"],
+    }
+    return {node: parameters for node, parameters in given.items() if not left_out.get(node)}
+
+
+def _own_parameters(
+    values: Values, namespace: str, arguments: Sequence[Argument], given: Mapping[str, Values]
+) -> Nodes:
+    """Return the parameters of ``config:=``.
+
+    Raises:
+        RuntimeError: it is no parameters file, or something in it would not be taken.
+    """
+    if not values["config"]:
+        return {}
+    names = {argument.name for argument in arguments}
+    reserved = {node: names & parameters.keys() for node, parameters in given.items()}
+    try:
+        own = read_parameters(Path(str(values["config"])), namespace)
+    except ConfigurationError as error:
+        raise RuntimeError(f"nothing was started: config: {error}") from error
+    wrong = problems(own, {node: reserved.get(node, set()) for node in NODES})
+    if wrong:
+        raise RuntimeError(f"nothing was started: config: {values['config']}: {'; '.join(wrong)}")
+    return own
+
+
+def _namespace(context: LaunchContext, values: Values) -> str:
+    """Return the nodes' namespace: what was asked for, below that of a group around the include."""
+    own = str(values["namespace"])
+    outer = context.launch_configurations.get("ros_namespace", "")
+    return own if own.startswith("/") else f"{outer}/{own}".rstrip("/")

@@ -1,0 +1,146 @@
+"""The arguments of a deployment, and the parameters that follow from them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from der_ros.launching.arguments import Argument
+from der_ros.tasks import TASK_NAMES
+
+# On this host a simulated controller and a simulated sensor have addresses of their own.
+SIM_ROBOT_IP, SIM_SENSOR_IP = "127.0.0.2", "127.0.0.3"
+SENSOR_IP = "192.168.1.1"
+LARGEST_PORT = 65535
+
+NAMESPACE = Argument(
+    "namespace", "", "Namespace of all nodes, so that several cells share a ROS domain",
+    optional=True, pattern=r"/?[A-Za-z_]\w*(/[A-Za-z_]\w*)*",
+    words="a name like cell_1 or line/cell_1",
+)  # fmt: skip
+
+
+def deployment_arguments(
+    name: str, task: str, hardware: str, robots: str, own: Sequence[Argument]
+) -> list[Argument]:
+    """Return the arguments of a deployment.
+
+    Args:
+        name: of the launch file and of its folder in ``config/``.
+        task: the default one.
+        hardware: what ``robot:=`` calls the real robot.
+        robots: describes the two choices of ``robot:=``.
+        own: what only this deployment has.
+    """
+    return [
+        Argument(
+            "task", task, f"What is assembled; config/{name}/<task>.yaml holds the robot to the "
+            "task's speeds, workspace and forces", choices=tuple(TASK_NAMES),
+        ),
+        Argument("robot", "sim", robots, choices=("sim", hardware)),
+        Argument(
+            "ft", "sim", "sim: a simulated Net F/T box (only with robot:=sim); netft: an ATI Net "
+            "F/T box; topic: what another driver publishes on ft_topic",
+            choices=("sim", "netft", "topic"),
+        ),
+        Argument("ft_topic", "wrench", "A WrenchStamped topic (ft:=topic)"),
+        Argument(
+            "policy", "", "ONNX policy; empty: the shipped one of the task", Path, optional=True
+        ),
+        Argument(
+            "config", "", f"Your cell: a parameters file that wins over config/{name}.yaml and "
+            "the task's", Path, optional=True,
+        ),
+        NAMESPACE,
+        Argument("attempts", "0", "Attempts to run, then end; 0: until stopped", int, minimum=0),
+        Argument(
+            "record", "true", "Record one bag per attempt", bool, choices=("true", "false")
+        ),
+        Argument(
+            "run_dir", time.strftime(f"runs/{name}_%Y%m%d-%H%M%S"),
+            "Folder for attempts.jsonl and bags/; made if missing",
+        ),
+        Argument("seed", "0", "Seed of the simulated cell", int, minimum=0),
+        Argument("keep_bags", "0", "Keep at most this many bags in run_dir; 0: all that fit in "
+                 "bag_recorder's keep_gb", int, minimum=0),
+        Argument("view", "true", "Start cell_view, which publishes what viewers draw", bool,
+                 choices=("true", "false")),
+        Argument("rviz", "false", "Start RViz with config/viewers/cell.rviz (needs an installed "
+                 "rviz2)", bool, choices=("true", "false")),
+        Argument(
+            "dds_address", "", "IPv4 address of the only network interface that ROS 2 uses beside "
+            "loopback; empty: all (robot:=sim: loopback)", IPv4Address, optional=True,
+        ),
+        *own,
+        Argument(
+            "sensor_ip", "", f"Address of the sensor; empty: {SENSOR_IP}, or {SIM_SENSOR_IP} of "
+            "the simulated one", IPv4Address, optional=True,
+        ),
+        port("rdt_port", "49152", "UDP port of the sensor"),
+        port(
+            "http_port", "", "TCP port of the sensor's configuration page; empty: a box's 80, or "
+            "8049 of the simulated one", optional=True,
+        ),
+    ]  # fmt: skip
+
+
+def port(name: str, default: str, description: str, optional: bool = False) -> Argument:
+    """Return the argument for a UDP or TCP port."""
+    return Argument(
+        name, default, description, int, minimum=1, maximum=LARGEST_PORT, optional=optional
+    )
+
+
+def is_local(address: object) -> bool:
+    """Return whether an address is one of this host's own, 127.x.x.x."""
+    return str(address).startswith("127.")
+
+
+def robot_address(values: Mapping[str, object]) -> str:
+    """Return the controller's address."""
+    return str(values["robot_ip"]) or (SIM_ROBOT_IP if values["robot"] == "sim" else "")
+
+
+def contradictions(values: Mapping[str, object]) -> list[str]:
+    """Return what is wrong with values that are each right by themselves."""
+    robot, ft = values["robot"], values["ft"]
+    found = []
+    if robot != "sim" and ft == "sim":
+        found.append(
+            f"robot:={robot} moves a real arm and needs a real sensor: expected ft:=netft or "
+            "ft:=topic, got ft:=sim"
+        )
+    if robot == "rsi" and not values["robot_ip"]:
+        found.append("robot_ip: expected the controller's IPv4 address with robot:=rsi, got none")
+    simulated = {"robot_ip": robot == "sim", "sensor_ip": ft == "sim"}
+    found += [
+        f"{name}: expected an address of this host, 127.x.x.x, for what is simulated, got "
+        f"{values[name]}"
+        for name, is_simulated in simulated.items()
+        if is_simulated and values.get(name) and not is_local(values[name])
+    ]
+    return found
+
+
+def sensor_parameters(values: Mapping[str, object]) -> dict[str, object]:
+    """Return where the sensor is reached."""
+    simulated = values["ft"] == "sim"
+    return {
+        "sensor_ip": values["sensor_ip"] or (SIM_SENSOR_IP if simulated else SENSOR_IP),
+        "rdt_port": values["rdt_port"],
+        "http_port": values["http_port"] or (8049 if simulated else 80),
+    }
+
+
+def supervisor_parameters(values: Mapping[str, object]) -> dict[str, object]:
+    """Return the supervisor's parameters."""
+    simulated = values["robot"] == "sim"
+    return {
+        **{name: values[name] for name in ("task", "attempts", "record", "run_dir")},
+        # A real controller's program is started by a person, who may take a while.
+        "ready_timeout_s": 60.0 if simulated else 0.0,
+        "auto_start": simulated,
+        "simulated_cell": simulated,
+    }

@@ -1,0 +1,85 @@
+"""Nodes for viewers that a deployment starts: cell_view, robot_state_publisher and RViz.
+
+None of it decides anything, so its end ends nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from launch_ros.actions import Node
+
+from der_ros.control.frame_names import BASE_FRAME
+from der_ros.drivers.arm.links import renamed
+from der_ros.errors import ConfigurationError
+from der_ros.nodes.shared.launch_watch import this_launch
+from der_ros.policy.shipped import shipped_config_file
+
+Values = Mapping[str, object]
+_PUBLISHER = "robot_state_publisher"
+
+
+def is_installed(package: str) -> bool:
+    """Return whether a ROS package is in one of ament's prefixes."""
+    marker = Path("share/ament_index/resource_index/packages") / package
+    prefixes = os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)
+    return any((Path(prefix) / marker).exists() for prefix in prefixes if prefix)
+
+
+def view_actions(values: Values, parameters: Values) -> list[Any]:
+    """Return the nodes for viewers that ``view:=`` and ``rviz:=`` ask for.
+
+    Args:
+        values: the launch arguments.
+        parameters: of ``cell_view``.
+    """
+    if not values["view"]:
+        return []
+    namespace = str(values["namespace"]) or None
+    has_publisher = is_installed(_PUBLISHER)
+    drawn = {**parameters, "publish_arm_frames": not has_publisher}
+    nodes = [_node("der_ros", "cell_view", namespace, parameters=[drawn])]
+    if has_publisher:
+        described = [{"robot_description": _description(parameters)}]
+        names = [("joint_states", "kuka/joint_states")]
+        nodes.append(
+            _node(_PUBLISHER, _PUBLISHER, namespace, parameters=described, remappings=names)
+        )
+    if values["rviz"]:
+        frame = str(parameters.get("base_frame", BASE_FRAME))
+        arguments = ["-d", str(shipped_config_file("viewers", "cell.rviz")), "-f", frame]
+        nodes.append(_node("rviz2", "rviz2", namespace, arguments=arguments))
+    return nodes
+
+
+def _description(parameters: Values) -> str:
+    """Return the URDF under the names that the robot's driver uses.
+
+    Raises:
+        RuntimeError: the URDF is none, or has another number of joints.
+    """
+    path = parameters.get("urdf") or shipped_config_file("robots", f"{parameters['robot']}.urdf")
+    names = parameters.get("joint_names")
+    try:
+        return renamed(
+            Path(str(path)).read_text(encoding="utf-8"),
+            str(parameters.get("base_frame", BASE_FRAME)),
+            [str(name) for name in names] if isinstance(names, list) else [],
+        )
+    except (OSError, UnicodeDecodeError, ConfigurationError) as error:
+        raise RuntimeError(f"nothing was started: {path}: {error}") from error
+
+
+def _node(package: str, executable: str, namespace: str | None, **options: Any) -> Node:
+    return Node(
+        package=package,
+        executable=executable,
+        name=executable,
+        namespace=namespace,
+        output="screen",
+        additional_env=this_launch(),
+        **options,
+    )

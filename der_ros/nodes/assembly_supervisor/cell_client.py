@@ -1,0 +1,354 @@
+"""What the supervisor knows of the cell and can ask of it: one place for topics and services.
+
+Poses and wrenches are polled, the rest comes in on the executor's thread. Every method is for one
+other thread, since many of them block.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.qos import qos_profile_system_default
+from std_msgs.msg import Bool, Empty
+from std_srvs.srv import SetBool, Trigger
+
+from der_ros.control.frame_names import TASK_FRAME
+from der_ros.errors import ConfigurationError, DerRosError
+from der_ros.geometry import Pose, Twist
+from der_ros.nodes.assembly_supervisor.health_reports import HealthReports
+from der_ros.nodes.shared.common import LATCHED_AMONG_OTHERS, ShellNode
+from der_ros.nodes.shared.conversions import (
+    CellFrames,
+    pose_from_message,
+    twist_from_message,
+    twist_to_message,
+    wrench_from_message,
+)
+from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.nodes.shared.sources import Sources
+from der_ros.nodes.shared.steady import steady_timer
+from der_ros.nodes.shared.watch_lease import WATCHED_TOPIC
+from der_ros.policy.attempt import PeakWrench
+
+logger = logging.getLogger("assembly_supervisor")
+
+WATCHED_NODES = ("kuka_bridge", "ft_bridge", "policy_server")
+# What to call where a fault is latched; a sensor's error ends with its cause.
+RESETS = {node: f"{node}/reset_fault" for node in ("kuka_bridge", "policy_server")}
+STALE_AFTER_S = 0.2
+# The robot rests 0.2 s after the last command; a verdict may take longer on a busy computer.
+SILENT_AFTER_S = 1.0
+POLL_S = 0.005
+TOLD_S = 0.1
+_WRONG = "sources"
+_TOLD = [f"assembly_supervisor/{name}" for name in ("status", "feedback", "result", "attempt")]
+ENDING_PATIENCE_S = 1.0
+ASK_AGAIN_S = 2.0
+# Longer than the recorder waits for its disk.
+RECORD_PATIENCE_S = 10.0
+REMIND_S = 10.0
+# Ten times within the patience that the launch files give policy_server.
+WATCHED_PERIOD_S = 0.05
+
+
+def _topics(node: ShellNode) -> dict[str, str]:
+    """Return who may publish what an attempt rests on."""
+    own = node.get_fully_qualified_name()
+    return {
+        "kuka/tcp_pose": "kuka_bridge",
+        "netft_data": "ft_bridge",
+        "netft_ready": "ft_bridge",
+        "kuka/delta_twist_cmds": f"policy_server {own}",
+        "sim_cell/goal_pose": "sim_cell",
+        WATCHED_TOPIC: own,
+        **dict.fromkeys(_TOLD, own),
+    }
+
+
+def _services(node: ShellNode) -> dict[str, str]:
+    """Return who may offer what an attempt calls, and what ends it."""
+    theirs = ("policy_server/change_state", "policy_server/get_state", "ft_bridge/bias",
+              "sim_cell/reset", "kuka_bridge/stop", "bag_recorder/record",
+              *RESETS.values())  # fmt: skip
+    own = ("assembly_supervisor/start", "assembly_supervisor/stop")
+    return {
+        **{name: name.partition("/")[0] for name in theirs},
+        **dict.fromkeys(own, node.get_fully_qualified_name()),
+    }
+
+
+class CellError(DerRosError, RuntimeError):
+    """The cell cannot do what was asked; the message is the reason."""
+
+
+class CellClient:
+    """Sensor, robot, policy, recorder and, in simulation, the cell itself."""
+
+    def __init__(self, node: ShellNode, frames: CellFrames, service_timeout_s: float) -> None:
+        self._node = node
+        self._task_from_base = frames.base_from_task.inverse()
+        self._service_timeout_s = service_timeout_s
+        self._pose: Pose | None = None
+        self._pose_time_s = self._wrench_time_s = self._command_time_s = float("-inf")
+        self.sensor_ready = False
+        self.goal = Pose.identity()
+        self.peak = PeakWrench()
+        self.commanded = Twist.zero()
+        self._refused_goals = 0
+        self.sources = Sources(node, _topics(node), _services(node))
+        self._told_lock = threading.Lock()
+        self._poses = self._subscribe(PoseStamped, "kuka/tcp_pose", 1)
+        self._wrenches = self._subscribe(WrenchStamped, "netft_data", 100)
+        self._commands = self._subscribe(TwistStamped, "kuka/delta_twist_cmds", 10)
+        self._readiness = self._subscribe(Bool, "netft_ready", LATCHED_AMONG_OTHERS)
+        self._goals = self._subscribe(PoseStamped, "sim_cell/goal_pose", LATCHED_AMONG_OTHERS)
+        self._health = HealthReports(node, WATCHED_NODES, self.sources.speakers)
+        steady_timer(node, TOLD_S, self._take_told)
+        self._twists = node.create_publisher(
+            TwistStamped, "kuka/delta_twist_cmds", qos_profile_system_default
+        )
+        self._watched = node.create_publisher(Empty, WATCHED_TOPIC, 1)
+        self._watched_s = float("-inf")
+        self._change_state = node.create_client(ChangeState, "policy_server/change_state")
+        self._get_state = node.create_client(GetState, "policy_server/get_state")
+        self._recorder = node.create_client(SetBool, "bag_recorder/record")
+        self._triggers = {
+            name: node.create_client(Trigger, name)
+            for name in ("ft_bridge/bias", "sim_cell/reset", "kuka_bridge/stop", *RESETS.values())
+        }
+
+    def _subscribe(self, message_class: Any, topic: str, qos: Any) -> PolledSubscription:
+        rightful = self.sources.topic(topic)
+        return PolledSubscription(self._node, message_class, topic, qos, rightful=rightful)
+
+    def _take_told(self) -> None:
+        """Take in readiness, goal and health; in the executor's thread and in that of attempts."""
+        with self._told_lock:
+            ready, goal = self._readiness.newest(), self._goals.newest()
+            if ready is not None:
+                self.sensor_ready = bool(ready.message.data)
+            if goal is not None:
+                self._take_goal(goal.message)
+            self._health.take()
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """Every error of the watched nodes by the name of its status, and every wrong source."""
+        wrong = (*self.sources.wrong, *self._health.wrong)
+        return {**self._health.faults, **({_WRONG: "; ".join(wrong)} if wrong else {})}
+
+    def _poll(self) -> None:
+        """Take in what has come."""
+        self._take_told()
+        pose = self._poses.newest()
+        if pose is not None:
+            # A pose that is none is as good as no pose: what there is goes stale.
+            with suppress(ConfigurationError):
+                self._pose = self._task_from_base @ pose_from_message(pose.message)
+                self._pose_time_s = pose.arrived_s
+        for wrench in self._wrenches.take():
+            self.peak.add(wrench_from_message(wrench.message))
+            self._wrench_time_s = wrench.arrived_s
+        for command in self._commands.take():
+            self.commanded = twist_from_message(command.message)
+            self._command_time_s = command.arrived_s
+
+    @property
+    def refused(self) -> int:
+        """Number of messages refused for their stamp, or as a goal that is no pose."""
+        polled = (self._poses, self._wrenches, self._commands, self._goals)
+        refused = sum(topic.refused_stamps for topic in polled)
+        return self._refused_goals + self._health.refused + refused
+
+    def _take_goal(self, message: PoseStamped) -> None:
+        try:
+            self.goal = pose_from_message(message)
+        except ConfigurationError as error:
+            self._refused_goals += 1
+            logger.warning("sim_cell/goal_pose refused: %s", error)
+
+    def pose(self) -> Pose:
+        """The newest pose of the held piece in the task frame.
+
+        Raises:
+            CellError: none has come yet.
+        """
+        self._poll()
+        if self._pose is None:
+            raise CellError("no robot pose has come yet")
+        return self._pose
+
+    def restart_peak(self) -> None:
+        """Forgets the peak wrench, and the readings that wait from before."""
+        self._poll()
+        self.peak = PeakWrench()
+
+    def problem(self) -> str:
+        """Why the cell must not move now: a fault or stale data; empty when all is well."""
+        self._poll()
+        now = time.monotonic()
+        if faults := self.fault_text():
+            return faults
+        if now - self._pose_time_s > STALE_AFTER_S:
+            return f"no robot pose for {STALE_AFTER_S} s"
+        if now - self._wrench_time_s > STALE_AFTER_S:
+            return f"no force reading for {STALE_AFTER_S} s"
+        return ""
+
+    def restart_commands(self) -> None:
+        """Forgets the commands of before: from now on it is the policy that commands."""
+        self._poll()
+        self.commanded, self._command_time_s = Twist.zero(), time.monotonic()
+
+    def tell_watched(self) -> None:
+        """Tells policy_server that the robot is watched; for whoever watches, round by round."""
+        now_s = time.monotonic()
+        if now_s - self._watched_s >= WATCHED_PERIOD_S:
+            self._watched_s = now_s
+            self._watched.publish(Empty())
+
+    def silence(self) -> str:
+        """Why the policy is taken for dead or mute; empty while its commands come."""
+        self._poll()
+        if time.monotonic() - self._command_time_s <= SILENT_AFTER_S:
+            return ""
+        own = [
+            text for name, text in self._health.warnings.items() if name.startswith("policy_server")
+        ]
+        hint = own[0] if own else "is it still running?"
+        return f"policy_server has sent no command for {SILENT_AFTER_S:g} s: {hint}"
+
+    def fault_text(self) -> str:
+        """All faults in one line."""
+        return "; ".join(self.faults.values())
+
+    def command(self, twist: Twist) -> None:
+        """Sends one twist of the held piece, task axes."""
+        stamp = self._node.get_clock().now().to_msg()
+        self._twists.publish(twist_to_message(twist, TASK_FRAME, stamp))
+
+    def trigger(self, name: str) -> str:
+        """Calls a Trigger service of the cell and returns its message.
+
+        Raises:
+            CellError: it is not there, does not answer, or refuses.
+        """
+        return str(self._call(self._triggers[name], Trigger.Request(), name).message)
+
+    def reset_faults(self) -> None:
+        """Resets what is latched, each at its own node.
+
+        Raises:
+            CellError: a node refuses, or does not answer.
+        """
+        for node in {name.split(":")[0] for name in list(self.faults)} & set(RESETS):
+            self.trigger(RESETS[node])
+
+    def record(self, on: bool) -> str:
+        """Begin (True) or finish (False) a bag.
+
+        Returns:
+            Its path; behind it, on further lines, what is missing in it.
+
+        Raises:
+            CellError: the recorder is not there, does not answer, or says why there is no bag.
+        """
+        request, name = SetBool.Request(data=on), "bag_recorder/record"
+        return str(self._call(self._recorder, request, name, RECORD_PATIENCE_S).message)
+
+    def make_policy_ready(self) -> None:
+        """Takes ``policy_server`` to *inactive* from where it is: it may have been started anew.
+
+        Raises:
+            CellError: it is not there, or its policy is not right.
+        """
+        state = self._policy_state()
+        if state == State.PRIMARY_STATE_UNCONFIGURED:
+            self.change_policy_state(Transition.TRANSITION_CONFIGURE, "configure")
+        elif state == State.PRIMARY_STATE_ACTIVE:
+            self.change_policy_state(Transition.TRANSITION_DEACTIVATE, "deactivate")
+
+    def _policy_state(self) -> int:
+        """Asks again and again: a question to a server that died is lost, its successor's is not.
+
+        The middleware believes in a server that was killed for as long as its lease, 20 s or so.
+        """
+        deadline_s = time.monotonic() + self._service_timeout_s
+        while True:
+            try:
+                name = "policy_server/get_state"
+                answer = self._call(self._get_state, GetState.Request(), name, ASK_AGAIN_S)
+                return int(answer.current_state.id)
+            except CellError:  # noqa: PERF203 - two seconds a round
+                if time.monotonic() > deadline_s or self._node.finished.is_set():
+                    raise
+
+    def change_policy_state(
+        self, transition: int, name: str, patience_s: float | None = None
+    ) -> None:
+        """Takes ``policy_server`` through a transition of ``lifecycle_msgs/Transition``.
+
+        Raises:
+            CellError: it is not there, refuses, or does not answer within ``patience_s``.
+        """
+        request = ChangeState.Request()
+        request.transition.id = transition
+        service = "policy_server/change_state"
+        if not self._call(self._change_state, request, service, patience_s).success:
+            raise CellError(f"policy_server could not {name}; its own message says why")
+
+    def wait(self, predicate: Callable[[], bool], timeout_s: float, what: str) -> None:
+        """Blocks until ``predicate()``, and says now and then that it still waits.
+
+        Raises:
+            CellError: ``timeout_s`` is over, or the process is told to end.
+        """
+        began_s = reminded_s = time.monotonic()
+        while not predicate():
+            now = time.monotonic()
+            if self._node.finished.is_set():
+                raise CellError("the supervisor was told to end")
+            if now - began_s > timeout_s:
+                raise CellError(f"waited {timeout_s:g} s in vain for {what}")
+            if now - reminded_s > REMIND_S:
+                reminded_s = now
+                logger.warning("still waiting for %s, since %.0f s", what, now - began_s)
+            time.sleep(POLL_S)
+
+    def _call(self, client: Any, request: Any, name: str, patience_s: float | None = None) -> Any:
+        """One service call; it may be the last word to a node, so it also works at shutdown."""
+        if wrong := self.sources.server(name):
+            raise CellError(wrong)
+        patience_s = self._service_timeout_s if patience_s is None else patience_s
+        self._await(client.service_is_ready, patience_s, f"the service {name} is not there")
+        future = client.call_async(request)
+        try:
+            self._await(future.done, patience_s, f"the service {name} did not answer")
+        except CellError:
+            client.remove_pending_request(future)
+            raise
+        response = future.result()
+        if hasattr(response, "message") and not response.success:
+            raise CellError(f"{name} refused: {response.message}")
+        return response
+
+    def _await(self, predicate: Callable[[], bool], patience_s: float, complaint: str) -> None:
+        """Polls; once the process is told to end, when the others go too, only a second more."""
+        began_s = time.monotonic()
+        ending_s: float | None = None
+        while not predicate():
+            now = time.monotonic()
+            if self._node.finished.is_set() and ending_s is None:
+                ending_s = now
+            waited_too_long = now - began_s > patience_s
+            if waited_too_long or (ending_s is not None and now - ending_s > ENDING_PATIENCE_S):
+                raise CellError(f"{complaint} within {now - began_s:.1f} s")
+            time.sleep(POLL_S)

@@ -1,0 +1,361 @@
+"""Runs assembly attempts: prepare, bias, activate the policy, watch, deactivate, retract, record.
+
+The sequence of one attempt is ordinary blocking code in a thread of its own; the executor's thread
+only takes in messages and answers services. Whatever ends an attempt, the policy is deactivated
+and the bag is closed.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from lifecycle_msgs.msg import Transition
+from std_srvs.srv import Trigger
+
+from der_ros.bags.attempt_log import AttemptLog
+from der_ros.nodes.assembly_supervisor.approach import Approach
+from der_ros.nodes.assembly_supervisor.attempt_topics import AttemptTopics
+from der_ros.nodes.assembly_supervisor.cell_client import CellClient, CellError
+from der_ros.nodes.assembly_supervisor.parameters import SupervisorConfig
+from der_ros.nodes.shared.common import (
+    DiagnosticsPublisher,
+    Level,
+    ShellNode,
+    Status,
+    run_node,
+)
+from der_ros.nodes.shared.conversions import CellFrames
+from der_ros.policy.attempt import AttemptResult, Outcome
+from der_ros.policy.stall import StallWatch
+from der_ros.threads import Worker
+
+logger = logging.getLogger("assembly_supervisor")
+
+WATCH_PERIOD_S = 0.01
+ACTIVATE_PATIENCE_S = 5.0
+DEACTIVATE_PATIENCE_S = 3.0
+CELL_PATIENCE_S = 10.0
+
+
+@dataclass
+class Recording:
+    """Bag of an attempt: its path, and why there is none or what it lacks."""
+
+    path: str = ""
+    fault: str = ""
+
+    def note(self, other: Recording) -> None:
+        """Take over what is known now."""
+        self.path, self.fault = other.path, other.fault
+
+
+class AssemblySupervisor(ShellNode):
+    """The node."""
+
+    def __init__(self) -> None:
+        super().__init__("assembly_supervisor")
+        self._config = SupervisorConfig.declare(self)
+        self._cell = CellClient(self, CellFrames.declare(self), service_timeout_s=20.0)
+        self._approach = Approach(self._cell, self._config, self._told_to_stop)
+        self._stopped = threading.Event()
+        self._started = threading.Event()
+        self._phase = "starting"
+        self._results: list[AttemptResult] = []
+        self._topics = AttemptTopics(self)
+        self._log = AttemptLog(self._config.run_dir)
+        self.create_service(Trigger, "assembly_supervisor/start", self._on_start)
+        self.create_service(Trigger, "assembly_supervisor/stop", self._on_stop)
+        self._diagnostics = DiagnosticsPublisher(self, "assembly", self._collect)
+        self._worker = Worker(
+            "attempts", self._run, lambda _reason: self.finish(1), finite=True, daemon=False,
+            join_s=3.0,
+        )  # fmt: skip
+        self._worker.start()
+
+    def _on_start(self, _request: Any, response: Any) -> Any:
+        self._stopped.clear()
+        self._started.set()
+        response.success, response.message = True, "attempts begin"
+        return response
+
+    def _on_stop(self, _request: Any, response: Any) -> Any:
+        self._started.clear()
+        self._stopped.set()
+        response.success, response.message = True, "this attempt ends, and no other begins"
+        return response
+
+    def _collect(self) -> list[Status]:
+        figures = {
+            "attempts": len(self._results),
+            "successes": self._successes(),
+            "refused_messages": self._cell.refused,
+        }
+        wrong = "; ".join(text for text in (self._cell.fault_text(), self._log.fault) if text)
+        level = Level.WARN if wrong else Level.OK
+        message = f"{self._phase}; {wrong}" if wrong else self._phase
+        return [Status("attempts", level, message, figures), self._cell.sources.status()]
+
+    def _successes(self) -> int:
+        return sum(result.outcome is Outcome.SUCCESS for result in self._results)
+
+    # What follows runs in the attempts' own thread.
+
+    def _run(self) -> None:
+        try:
+            self._prepare_run()
+            while not self._config.attempts or len(self._results) < self._config.attempts:
+                if not self._started.is_set():
+                    self._enter("waiting for the service assembly_supervisor/start")
+                    self._cell.wait(self._started.is_set, float("inf"), "assembly_supervisor/start")
+                self._run_attempt(len(self._results) + 1)
+            self.finish(0)
+        except CellError as error:
+            if not self.finished.is_set():
+                logger.error("%s", error)
+                self.finish(1)
+        logger.info("%d of %d attempts succeeded", self._successes(), len(self._results))
+
+    def _prepare_run(self) -> None:
+        # The policy first: whether it is right does not depend on what is switched on.
+        self._enter("waiting for policy, sensor and robot")
+        self._cell.make_policy_ready()
+        wait_s = self._config.ready_timeout_s
+        self._cell.wait(lambda: self._cell.sensor_ready, wait_s, "the F/T sensor (ft_bridge)")
+        self._cell.wait(lambda: not self._cell.problem(), wait_s, "the robot (kuka_bridge)")
+        if self._config.auto_start:
+            self._started.set()
+
+    def _enter(self, phase: str) -> None:
+        self._phase = phase
+        logger.info("%s", phase)
+        self._topics.feedback(
+            phase, {"attempts": len(self._results), "successes": self._successes()}
+        )
+
+    def _run_attempt(self, number: int) -> None:
+        recording, result = Recording(), None
+        began_s = time.monotonic()
+        self._topics.begin()
+        try:
+            self._enter(f"attempt {number}: to the start")
+            self._prepare_attempt()
+            with self._recording(recording), self._policy_active():
+                self._enter(f"attempt {number}: running")
+                self._cell.restart_peak()
+                began_s = time.monotonic()
+                outcome, reason = self._watch(began_s + self._config.task.time_limit_s)
+                result = self._result(outcome, reason, time.monotonic() - began_s, recording)
+                # While the bag is open, so that it holds its own verdict.
+                self._conclude(result)
+        except CellError as error:
+            if result is None and self.finished.is_set():
+                raise
+            logger.error("attempt %d: %s", number, error)
+            if result is None:
+                outcome = Outcome.ABORTED if self._stopped.is_set() else Outcome.FAULT
+                result = self._result(outcome, str(error), time.monotonic() - began_s, recording)
+                self._conclude(result)
+        self._keep(number, self._with_bag(result, recording))
+        self._recover(result)
+
+    def _prepare_attempt(self) -> None:
+        self._clear_faults()
+        # Silence of a second must not use up the attempts, one by one and at once.
+        self._wait_until_well()
+        if self._config.simulated:
+            self._approach.retract()
+            self._approach.rest()
+            self._cell.trigger("sim_cell/reset")
+            self._wait_until_well()
+        self._approach.to_start()
+        self._cell.make_policy_ready()
+
+    def _watch(self, deadline_s: float) -> tuple[Outcome, str]:
+        """Blocks until there is a verdict."""
+        stall = StallWatch(self._config.stall)
+        while True:
+            if self.finished.is_set() or self._stopped.is_set():
+                return Outcome.ABORTED, self._told_to_stop()
+            problem = self._cell.problem() or self._cell.silence()
+            if problem:
+                return Outcome.FAULT, problem
+            pose, now_s = self._cell.pose(), time.monotonic()
+            if self._config.task.is_seated(pose):
+                return Outcome.SUCCESS, "the piece is seated"
+            if stall.stalled(now_s, pose, self._cell.commanded):
+                return Outcome.STALL, f"no progress for {self._config.stall.patience_s:g} s"
+            if now_s >= deadline_s:
+                return Outcome.TIMEOUT, f"not seated within {self._config.task.time_limit_s:g} s"
+            # Said by this loop itself: a process that lives and does not watch says nothing.
+            self._cell.tell_watched()
+            time.sleep(WATCH_PERIOD_S)
+
+    def _told_to_stop(self) -> str:
+        """Who ended the attempt; empty when nobody has."""
+        if self.finished.is_set():
+            return "the supervisor was told to end"
+        return "stopped by the operator" if self._stopped.is_set() else ""
+
+    def _result(
+        self, outcome: Outcome, reason: str, duration_s: float, recording: Recording
+    ) -> AttemptResult:
+        pose, goal, peak = self._cell.pose(), self._cell.goal, self._cell.peak
+        return AttemptResult(
+            outcome,
+            reason,
+            duration_s,
+            peak.force_n,
+            peak.torque_nm,
+            float(np.linalg.norm(pose.position - goal.position)),
+            self._config.task.angle(pose, goal),
+            recording.path,
+            recording.fault,
+        )
+
+    def _conclude(self, result: AttemptResult) -> None:
+        """Announce a verdict; a start that comes after it is not lost."""
+        if self._needs_a_person(result):
+            self._started.clear()
+        self._announce(result)
+
+    def _needs_a_person(self, result: AttemptResult) -> bool:
+        """Return whether somebody has to look first: after a fault on a real robot."""
+        return result.outcome is Outcome.FAULT and not self._config.simulated
+
+    def _announce(self, result: AttemptResult) -> None:
+        self._topics.end(result)
+
+    def _keep(self, number: int, result: AttemptResult) -> None:
+        """Write the attempt's line; a disk that does not take it now takes it with a later one."""
+        self._log.append(result.to_json())
+        self._results.append(result)
+        logger.info(
+            "attempt %d: %s (%s), %.1f s, peak %.0f N, %.1f mm from the goal",
+            number,
+            result.outcome.value.upper(),
+            result.reason,
+            result.duration_s,
+            result.peak_force_n,
+            1e3 * result.final_position_error_m,
+        )
+
+    def _recover(self, result: AttemptResult) -> None:
+        """Leads the piece back out, upwards first.
+
+        After an operator's stop it stays put. So it does after a fault on a real robot: a person
+        has to look first, and says so by calling assembly_supervisor/start again.
+        """
+        if result.outcome is Outcome.ABORTED:
+            return
+        if self._needs_a_person(result):
+            return
+        self._enter("retracting")
+        try:
+            self._clear_faults()
+            self._approach.retract()
+        except CellError as error:
+            # The next attempt begins with the same retreat, so nothing is lost by going on.
+            logger.warning("could not retract: %s", error)
+
+    def _clear_faults(self) -> None:
+        """Waits until no fault is latched; only a simulated cell is reset without a person."""
+        if not self._cell.faults:
+            return
+        self._enter("waiting for the reset of: " + self._cell.fault_text())
+        if self._config.simulated:
+            self._cell.reset_faults()
+        patience_s = 10.0 if self._config.simulated else float("inf")
+        try:
+            self._cell.wait(lambda: not self._cell.faults, patience_s, "the reset of the fault")
+        except CellError as error:
+            raise CellError(self._cell.fault_text() or str(error)) from error
+
+    @contextmanager
+    def _recording(self, recording: Recording) -> Iterator[None]:
+        """Record a bag while inside; one that fails is told, and the attempt goes on without."""
+        if not self._config.record:
+            yield
+            return
+        recording.note(self._record(True))
+        try:
+            yield
+        finally:
+            if recording.path:
+                ended = self._record(False)
+                # At the end of a launch bag_recorder may be gone, and has completed its bag.
+                kept = recording.path if self.finished.is_set() else ended.path
+                recording.note(Recording(ended.path or kept, ended.fault))
+
+    def _record(self, on: bool) -> Recording:
+        """Begin or finish a bag."""
+        try:
+            path, _, missing = self._cell.record(on).partition("\n")
+        except CellError as error:
+            logger.error("no bag: %s", error)
+            return Recording("", str(error))
+        return Recording(path, missing)
+
+    def _with_bag(self, result: AttemptResult, recording: Recording) -> AttemptResult:
+        """Return the result with what became of the bag, published anew where that differs."""
+        told = replace(result, bag=recording.path, bag_fault=recording.fault)
+        if told != result:
+            self._announce(told)
+        return told
+
+    @contextmanager
+    def _policy_active(self) -> Iterator[None]:
+        """The policy acts while inside.
+
+        One whose answer was lost is active and does not move: nobody tells it that it is watched.
+        """
+        activate = Transition.TRANSITION_ACTIVATE
+        self._cell.change_policy_state(activate, "activate", ACTIVATE_PATIENCE_S)
+        self._cell.restart_commands()
+        try:
+            yield
+        finally:
+            self._silence_policy()
+
+    def _silence_policy(self) -> None:
+        """Deactivates the policy; when that cannot be known to have happened, stops the robot.
+
+        Raises:
+            CellError: it was not deactivated; the robot is held until its fault is reset.
+        """
+        deactivate = Transition.TRANSITION_DEACTIVATE
+        try:
+            self._cell.change_policy_state(deactivate, "deactivate", DEACTIVATE_PATIENCE_S)
+        except CellError:
+            if not self.finished.is_set():
+                self._cell.trigger("kuka_bridge/stop")
+            raise
+
+    def _wait_until_well(self) -> None:
+        """Waits for fresh poses and forces; what is wrong with the cell is the error's reason."""
+        try:
+            self._cell.wait(
+                lambda: not self._cell.problem(), CELL_PATIENCE_S, "a cell without fault"
+            )
+        except CellError as error:
+            raise CellError(self._cell.problem() or str(error)) from error
+
+    def close(self) -> None:
+        """Waits for the attempts' thread, which lets go of policy and bag by itself."""
+        self._worker.stop()
+
+
+def main(args: list[str] | None = None) -> int:
+    """Entry point of ``ros2 run der_ros assembly_supervisor``."""
+    return run_node(AssemblySupervisor, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

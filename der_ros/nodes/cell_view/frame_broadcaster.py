@@ -1,0 +1,80 @@
+"""Frames on ``/tf`` and ``/tf_static``, where an installed ROS 2 has ``tf2_msgs``.
+
+The wheels of ROS 2 lack that package; the same frames are then told by poses and markers alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Transform, TransformStamped, Vector3
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+
+from der_ros.geometry import Pose
+from der_ros.nodes.shared.conversions import pose_to_plain_message
+
+_STATIC = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+class Frame(NamedTuple):
+    """A frame in another one.
+
+    Attributes:
+        parent: name of the frame that ``pose`` is given in.
+        pose: of the frame.
+    """
+
+    parent: str
+    pose: Pose
+
+
+def tf_message_class() -> Any:
+    """Return ``tf2_msgs.msg.TFMessage``, or None where it is not installed."""
+    try:
+        return importlib.import_module("tf2_msgs.msg").TFMessage
+    except ImportError:
+        return None
+
+
+class FrameBroadcaster:
+    """Publishes frames by name; does nothing where ``available`` is false.
+
+    Args:
+        node: that publishes.
+        message_class: of ``tf_message_class``.
+    """
+
+    def __init__(self, node: Node, message_class: Any) -> None:
+        self._message_class = message_class
+        self.available = message_class is not None
+        if self.available:
+            self._moving = node.create_publisher(message_class, "/tf", 100)
+            self._fixed = node.create_publisher(message_class, "/tf_static", _STATIC)
+
+    def publish(self, frames: Mapping[str, Frame], stamp: Time) -> None:
+        """Publish frames that move."""
+        if self.available and frames:
+            self._moving.publish(self._message(frames, stamp))
+
+    def publish_static(self, frames: Mapping[str, Frame], stamp: Time) -> None:
+        """Publish frames that stay; latched, so call it once with all of them."""
+        if self.available and frames:
+            self._fixed.publish(self._message(frames, stamp))
+
+    def _message(self, frames: Mapping[str, Frame], stamp: Time) -> Any:
+        return self._message_class(
+            transforms=[_transform(name, frame, stamp) for name, frame in frames.items()]
+        )
+
+
+def _transform(name: str, frame: Frame, stamp: Time) -> TransformStamped:
+    message = TransformStamped(child_frame_id=name)
+    message.header.frame_id, message.header.stamp = frame.parent, stamp
+    pose = pose_to_plain_message(frame.pose)
+    place = Vector3(x=pose.position.x, y=pose.position.y, z=pose.position.z)
+    message.transform = Transform(translation=place, rotation=pose.orientation)
+    return message

@@ -1,0 +1,203 @@
+"""The node ``cell_view``: what viewers need to draw a cell. It decides nothing and moves nothing.
+
+Topics out: ``cell/markers`` (MarkerArray: arm, pieces, workspace, force, phase),
+``robot_description`` (latched URDF), ``cell/task_frame`` (PoseStamped, latched), and where
+``tf2_msgs`` is installed ``/tf`` and ``/tf_static``. Markers are made only while somebody listens.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus
+from geometry_msgs.msg import PoseStamped, WrenchStamped
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import JointState
+from std_msgs.msg import String
+from visualization_msgs.msg import Marker, MarkerArray
+
+from der_ros.control.frame_names import SENSOR_FRAME, TASK_FRAME, TCP_FRAME
+from der_ros.control.stamps import StampError, stamp_ns
+from der_ros.drivers.arm.links import Links, renamed
+from der_ros.errors import ConfigurationError, ContractError
+from der_ros.geometry import Array, Pose, Wrench
+from der_ros.nodes.cell_view import markers as cell_markers
+from der_ros.nodes.cell_view.frame_broadcaster import Frame, FrameBroadcaster, tf_message_class
+from der_ros.nodes.shared.common import LATCHED, ShellNode, declare, run_node
+from der_ros.nodes.shared.conversions import (
+    CellFrames,
+    pose_from_message,
+    pose_to_message,
+    wrench_from_message,
+)
+from der_ros.nodes.shared.key_values import from_status
+from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.nodes.shared.steady import steady_timer
+from der_ros.policy.governor import GovernorLimits
+from der_ros.policy.limits import limits_from_texts
+from der_ros.policy.shipped import shipped_config_file
+from der_ros.tasks import TASK_NAMES, make_task
+
+_NEWEST = QoSProfile(depth=1)
+_ROBOTS = ("kr60", "iiwa")
+# Above the assembled piece, where it hides nothing.
+_TEXT_ABOVE_M = 0.35
+
+
+class CellView(ShellNode):
+    """Draws the cell from what the other nodes publish."""
+
+    # It moves nothing: beside a recording that is played it stamps by the recording's clock.
+    obeys_simulated_clock = True
+    is_alone = False
+
+    def __init__(self) -> None:
+        super().__init__("cell_view")
+        self._declare_cell()
+        self._force_scale = declare(
+            self, "force_scale_m_per_n", 0.002, "Length of the force's arrow, m for each newton",
+            minimum=0.0, maximum=1.0,
+        )  # fmt: skip
+        rate_hz = declare(
+            self, "rate_hz", 20.0, "Rate of markers and transforms, Hz", minimum=1.0, maximum=100.0
+        )
+        self._angles: Array = np.zeros(len(self._links.joint_names))
+        self._held, self._ground = Pose.identity(), Pose.identity()
+        self._wrench, self._phase = Wrench.zero(), ""
+        self._limits: GovernorLimits | None = None
+        self._pose_known = False
+        self._subscribe()
+        self._publish_what_stays()
+        self._timer = steady_timer(self, 1.0 / rate_hz, self._draw)
+
+    def _declare_cell(self) -> None:
+        """Declare what stands where.
+
+        Raises:
+            ConfigurationError: the URDF is none, or a value cannot be.
+        """
+        task = make_task(declare(self, "task", "lap_joint", "What is assembled",
+                                 choices=tuple(TASK_NAMES)))  # fmt: skip
+        self._held_piece, self._ground_piece = task.held, task.ground
+        robot = declare(self, "robot", "kr60", "Arm that is drawn", choices=_ROBOTS)
+        path = declare(self, "urdf", "", "URDF file of the arm; empty: the shipped one of robot")
+        names = declare(self, "joint_names", [""], "Names of the joints, from the base on; "
+                        "one empty name: those of the URDF")  # fmt: skip
+        self._draw_arm_frames = declare(
+            self, "publish_arm_frames", True,
+            "Publish the arm's links on /tf; false beside a robot_state_publisher",
+        )  # fmt: skip
+        self._frames = CellFrames.declare(self)
+        self._base_frame = self._frames.base_frame
+        text = _read(Path(path) if path else shipped_config_file("robots", f"{robot}.urdf"))
+        self._urdf = renamed(text, self._base_frame, [name for name in names if name])
+        self._links = Links(self._urdf)
+
+    def _subscribe(self) -> None:
+        self._joints = PolledSubscription(self, JointState, "kuka/joint_states", _NEWEST)
+        self._poses = PolledSubscription(self, PoseStamped, "kuka/tcp_pose", _NEWEST)
+        self._wrenches = PolledSubscription(self, WrenchStamped, "netft_data", _NEWEST)
+        self.create_subscription(DiagnosticStatus, "kuka/limits", self._on_limits, LATCHED)
+        self.create_subscription(PoseStamped, "sim_cell/goal_pose", self._on_goal, LATCHED)
+        for topic in ("feedback", "result"):
+            name = f"assembly_supervisor/{topic}"
+            self.create_subscription(DiagnosticStatus, name, self._on_phase, LATCHED)
+
+    def _publish_what_stays(self) -> None:
+        self._markers = self.create_publisher(MarkerArray, "cell/markers", 1)
+        self._description = self.create_publisher(String, "robot_description", LATCHED)
+        self._description.publish(String(data=self._urdf))
+        self._task_pose = self.create_publisher(PoseStamped, "cell/task_frame", LATCHED)
+        self._broadcaster = FrameBroadcaster(self, tf_message_class())
+        stamp = self.get_clock().now().to_msg()
+        task = self._frames.base_from_task
+        self._task_pose.publish(pose_to_message(task, self._base_frame, stamp))
+        fixed = {
+            TASK_FRAME: Frame(self._base_frame, task),
+            SENSOR_FRAME: Frame(TCP_FRAME, self._frames.tcp_from_sensor),
+        }
+        self._broadcaster.publish_static(fixed, stamp)
+
+    def _on_limits(self, message: DiagnosticStatus) -> None:
+        try:
+            self._limits = limits_from_texts(from_status(message))
+        except ContractError as error:
+            self.get_logger().warning(f"kuka/limits: {error}")
+
+    def _on_goal(self, message: PoseStamped) -> None:
+        try:
+            stamp_ns(message.header.stamp)
+            self._ground = pose_from_message(message)
+        except (ConfigurationError, StampError) as error:
+            self.get_logger().warning(f"sim_cell/goal_pose: {error}")
+
+    def _on_phase(self, message: DiagnosticStatus) -> None:
+        self._phase = message.message
+
+    def _take(self) -> None:
+        """Take the newest state of the robot; what cannot be drawn is passed over."""
+        joints, pose, wrench = (
+            each.newest() for each in (self._joints, self._poses, self._wrenches)
+        )
+        if joints is not None and len(joints.message.position) == len(self._angles):
+            angles = np.array(joints.message.position)
+            self._angles = angles if np.isfinite(angles).all() else self._angles
+        try:
+            if pose is not None:
+                self._held, self._pose_known = pose_from_message(pose.message), True
+        except ConfigurationError as error:
+            self.get_logger().warning(f"kuka/tcp_pose: {error}", throttle_duration_sec=10.0)
+        if wrench is not None:
+            felt = wrench_from_message(wrench.message)
+            self._wrench = felt if np.isfinite(felt.to_array()).all() else self._wrench
+
+    def _draw(self) -> None:
+        self._take()
+        if self._broadcaster.available:
+            self._broadcaster.publish(self._moving_frames(), self.get_clock().now().to_msg())
+        if self._markers.get_subscription_count() > 0:
+            markers = cell_markers.numbered(self._all_markers(), self._base_frame)
+            self._markers.publish(MarkerArray(markers=markers))
+
+    def _moving_frames(self) -> dict[str, Frame]:
+        frames = {TCP_FRAME: Frame(self._base_frame, self._held)} if self._pose_known else {}
+        if self._draw_arm_frames:
+            steps = self._links.from_parents(self._angles.tolist())
+            parents = {link.name: link.parent for link in self._links.links}
+            frames |= {name: Frame(parents[name], pose) for name, pose in steps.items()}
+        return frames
+
+    def _all_markers(self) -> Iterator[Marker]:
+        task = self._frames.base_from_task
+        yield from cell_markers.arm_markers(self._links, self._angles.tolist())
+        yield from cell_markers.piece_markers("ground", self._ground_piece, task @ self._ground)
+        if self._pose_known:
+            yield from cell_markers.piece_markers("held", self._held_piece, self._held)
+            sensor = self._held @ self._frames.tcp_from_sensor
+            yield cell_markers.force_marker(self._wrench, sensor, self._force_scale)
+        if self._limits is not None:
+            yield cell_markers.workspace_marker(self._limits, task)
+        if self._phase:
+            above = Pose(np.array((0.0, 0.0, _TEXT_ABOVE_M)), np.array((0.0, 0.0, 0.0, 1.0)))
+            yield cell_markers.text_marker(self._phase, task @ above)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"urdf: expected a readable URDF file at {path}: {error}"
+        ) from error
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the node; return the exit code."""
+    return run_node(CellView, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

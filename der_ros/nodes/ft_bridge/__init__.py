@@ -1,0 +1,1 @@
+"""The node that publishes the force/torque sensor."""

@@ -1,0 +1,121 @@
+"""Keeps a bias from being taken where it would hide a force: in an attempt, and in contact."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from rclpy.node import Node
+from std_msgs.msg import Empty
+
+from der_ros.drivers.netft.conditioning import WrenchConditioner
+from der_ros.errors import DerRosError
+from der_ros.geometry import Wrench
+from der_ros.nodes.shared.common import declare
+from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.nodes.shared.watch_lease import WATCHED_TOPIC
+
+ATTEMPT_S = 0.5
+"""An attempt runs for this long after its newest message, s; they come 20 times a second."""
+
+
+LOOK_S, PATIENCE_S = 2.0, 60.0
+"""Time that a person takes to look at the tool, at least and at most, s."""
+
+
+class BiasRefusedError(DerRosError, RuntimeError):
+    """A bias now would hide a force; the message is the reason."""
+
+
+class BiasGuard:
+    """Judges whether a bias may be taken now.
+
+    Args:
+        node: that declares the parameters and hears whether an attempt runs.
+        path: that knows the readings since the last bias.
+        max_age_s: age of the newest reading at most.
+    """
+
+    def __init__(self, node: Node, path: WrenchConditioner, max_age_s: float) -> None:
+        self._path, self._max_age_s = path, max_age_s
+        self._force_n = declare(
+            node, "bias_max_force_n", 10.0,
+            "A bias is refused where more force is felt since the last one, N; 0: not looked at",
+            minimum=0.0, maximum=1e5,
+        )  # fmt: skip
+        self._torque_nm = declare(
+            node, "bias_max_torque_nm", 2.0, "The same for the torque, Nm",
+            minimum=0.0, maximum=1e4,
+        )  # fmt: skip
+        self._first = (
+            declare(
+                node, "first_bias_max_force_n", 300.0,
+                "Where no bias is there to compare with, one is refused beyond this force, N; "
+                "0: not looked at", minimum=0.0, maximum=1e5,
+            ),
+            declare(
+                node, "first_bias_max_torque_nm", 15.0, "The same for the torque, Nm",
+                minimum=0.0, maximum=1e4,
+            ),
+        )  # fmt: skip
+        self._watched = PolledSubscription(node, Empty, WATCHED_TOPIC, 1)
+        self._attempt_s = self._refused_s = float("-inf")
+
+    def check(self) -> None:
+        """Return if a bias may be taken, or the present one be undone.
+
+        After a refusal in contact a call that comes ``LOOK_S`` to ``PATIENCE_S`` later is taken for
+        that of a person who has looked. A program that only tries again is refused again.
+
+        Raises:
+            BiasRefusedError: an attempt runs, or the tool is in contact.
+        """
+        self.check_attempt()
+        felt = self._path.since_bias(time.monotonic(), self._max_age_s)
+        if felt is None:
+            self._check_first()
+            return
+        excess = _excess(felt, (self._force_n, self._torque_nm))
+        since_refusal_s = time.monotonic() - self._refused_s
+        if excess and not LOOK_S <= since_refusal_s <= PATIENCE_S:
+            if since_refusal_s > PATIENCE_S:
+                self._refused_s = time.monotonic()
+            raise BiasRefusedError(
+                f"bias refused: {excess} where nothing touches since the last bias; free the tool, "
+                f"or call again {LOOK_S:g} to {PATIENCE_S:g} s from the first refusal if this is "
+                "its weight (a tool was changed)"
+            )
+        self._refused_s = float("-inf")
+
+    def _check_first(self) -> None:
+        """Refuse to take a load for zero that no tool has."""
+        reading = self._path.mean(time.monotonic(), self._max_age_s)
+        if excess := _excess(reading, self._first):
+            raise BiasRefusedError(
+                f"bias refused: {excess} of the first bias; free the tool, look at mounting and "
+                "scale, or raise first_bias_max_force_n or first_bias_max_torque_nm for its tool"
+            )
+
+    def check_attempt(self) -> None:
+        """Return if no attempt runs.
+
+        Raises:
+            BiasRefusedError: one does.
+        """
+        newest = self._watched.newest()
+        if newest is not None:
+            self._attempt_s = newest.arrived_s
+        if time.monotonic() - self._attempt_s < ATTEMPT_S:
+            raise BiasRefusedError(
+                "bias refused: an attempt runs, and would lose the force that it feels; wait for "
+                "its end, or call assembly_supervisor/stop"
+            )
+
+
+def _excess(wrench: Wrench, allowed: tuple[float, float]) -> str:
+    """Return what is too much, in words; empty for nothing. Allowed: N and Nm, 0 for any."""
+    norms = (float(np.linalg.norm(each)) for each in (wrench.force, wrench.torque))
+    for unit, value, most in zip(("N", "Nm"), norms, allowed, strict=True):
+        if most and value > most:
+            return f"{value:.1f} {unit} are felt, expected at most {most:g}"
+    return ""

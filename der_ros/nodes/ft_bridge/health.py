@@ -1,0 +1,88 @@
+"""How ft_bridge tells its health on ``/diagnostics``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from der_ros.drivers.figures import LatencyFigures
+from der_ros.drivers.netft.records import ClientState, NetFtStatistics
+from der_ros.nodes.shared.common import Level, Status
+
+_NOTEWORTHY_LOSS = 0.01
+
+
+class SensorView(NamedTuple):
+    """What is known of the sensor.
+
+    Attributes:
+        figures: of the box; None where wrenches come from a topic.
+        ready: readings are fresh and can be trusted.
+        trusted: the newest status word is no error.
+        status: the newest status word, or what is wrong with the newest message.
+        blocked: why readings that come cannot be used.
+        age_s: since the newest usable reading, when ``ready`` was judged.
+        bias_lost_in_box: the box was off since it was told its bias.
+        counters: more figures to show.
+        latency: from a reading's arrival to its publication.
+    """
+
+    figures: NetFtStatistics | None
+    ready: bool
+    trusted: bool
+    status: str
+    blocked: str
+    age_s: float
+    bias_lost_in_box: bool
+    counters: Mapping[str, object]
+    latency: LatencyFigures
+
+
+def sensor_status(view: SensorView) -> Status:
+    """The status of the sensor: its worst news, and every figure."""
+    level, message = _news(view)
+    values: dict[str, object] = {
+        "ready": view.ready,
+        "age_s": f"{view.age_s:.3f}",
+        "status": view.status,
+        **view.counters,
+        "publish_latency_p50_ms": f"{1e3 * view.latency.p50_s:.3f}",
+        "publish_latency_p99_ms": f"{1e3 * view.latency.p99_s:.3f}",
+    }
+    if view.figures is not None:
+        values |= {**view.figures._asdict(), "state": view.figures.state.value}
+    return Status("sensor", level, message, values)
+
+
+def orientation_status(reason: str, loaded: bool, *, needed: bool) -> Status:
+    """Whether the sensor's orientation is known, where that matters.
+
+    Args:
+        reason: why it is not; empty when it is.
+        loaded: without it the weight cannot be taken off, so nothing is published.
+        needed: somebody wants wrenches in world axes, or it is loaded.
+    """
+    level = Level.OK
+    if reason and needed:
+        level = Level.ERROR if loaded else Level.WARN
+    effect = "" if level is Level.OK else "; no wrench in world axes is published"
+    message = f"{reason or 'known'}{effect}" if needed else "not needed"
+    return Status("orientation", level, message, {"needed": needed, "reason": reason})
+
+
+def _news(view: SensorView) -> tuple[Level, str]:
+    figures = view.figures
+    if figures is not None and figures.state is not ClientState.STREAMING:
+        return Level.ERROR, figures.reason or figures.state.value
+    if not view.trusted or view.blocked:
+        return Level.ERROR, view.blocked or view.status
+    if not view.ready:
+        why = "" if view.status == "OK" else f": {view.status}"
+        return Level.ERROR, f"no wrench for {view.age_s:.2f} s{why}"
+    if view.bias_lost_in_box:
+        return Level.WARN, "the box was off and has lost its bias; call ft_bridge/bias"
+    if view.status != "OK":
+        return Level.WARN, view.status
+    if figures is not None and figures.loss > _NOTEWORTHY_LOSS:
+        return Level.WARN, f"{100.0 * figures.loss:.0f} % of the records were lost"
+    return Level.OK, "reading"

@@ -1,0 +1,269 @@
+"""What netft_utils' utility node offers: transformed wrenches, ``cancel``, and its services.
+
+Where the package ``netft_interfaces`` is installed the services have its types; without it there
+is ``bias`` as a Trigger. Deviations, on purpose: a wrench in world axes is only published while
+the orientation is fresh; ``cancel`` stays true for as long as a limit is exceeded; ``gravity_comp``
+with false switches compensation off; limits without a bias come back when the bias is cleared.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import WrenchStamped
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+
+from der_ros.control.frame_names import TCP_FRAME
+from der_ros.drivers.netft.conditioning import (
+    ConditionedWrench,
+    FilterChoice,
+    ForceLimits,
+    WrenchConditioner,
+    at_tool,
+    dead_band,
+    in_world_axes,
+)
+from der_ros.drivers.netft.payload import (
+    STANDARD_GRAVITY_MPS2,
+    Payload,
+    payload_from_one_reading,
+)
+from der_ros.errors import ConfigurationError, DerRosError
+from der_ros.geometry import Pose, Wrench
+from der_ros.nodes.ft_bridge.bias_guard import BiasGuard
+from der_ros.nodes.ft_bridge.parameters import declare_dead_band, declare_limits
+from der_ros.nodes.shared.common import ShellNode
+from der_ros.nodes.shared.conversions import wrench_from_message, wrench_to_message
+
+_RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
+_MIN_LIMIT = 1e-4
+"""A smaller limit in a request means: leave it as it is."""
+
+
+def interfaces(kind: str) -> Any:
+    """The module ``netft_interfaces.msg`` or ``.srv``; None where it is not installed."""
+    try:
+        return importlib.import_module(f"netft_interfaces.{kind}")
+    except ImportError:
+        return None
+
+
+class NetftUtils:
+    """The topics and services; a part of ft_bridge.
+
+    Args:
+        node: of which it is a part.
+        path: what conditions the readings.
+        tool_from_sensor: where the sensor sits.
+        max_age_s: readings older than this are not used by a service.
+        guard: judges whether a bias may be changed now.
+    """
+
+    def __init__(
+        self,
+        node: ShellNode,
+        path: WrenchConditioner,
+        tool_from_sensor: Pose,
+        max_age_s: float,
+        guard: BiasGuard,
+    ) -> None:
+        self._guard = guard
+        self._node, self._path, self._max_age_s = node, path, max_age_s
+        self._tool_from_sensor = tool_from_sensor
+        self._limits, self._biased_limits = declare_limits(node)
+        self._dead_band = declare_dead_band(node)
+        self._weight_bias = Wrench.zero()
+        self._newest: ConditionedWrench | None = None
+        self.biased_elsewhere = False
+        self.exceeded = False
+        self.times_exceeded = 0
+        self._topics = {
+            name: node.create_publisher(WrenchStamped, name, _RELIABLE)
+            for name in ("raw_world", "transformed_world", "transformed_tool")
+        }
+        messages = interfaces("msg")
+        self._cancel_type = Bool if messages is None else messages.Cancel
+        self._cancel = node.create_publisher(self._cancel_type, "cancel", _RELIABLE)
+
+    @property
+    def wants_world(self) -> bool:
+        """Whether somebody listens to a topic in world axes."""
+        return self._wanted("raw_world") or self._wanted("transformed_world")
+
+    @property
+    def biased(self) -> bool:
+        """Whether the limits for a biased sensor hold."""
+        return self._path.biased or self.biased_elsewhere
+
+    def publish(self, taken: ConditionedWrench, world_frame: str, stamp: Any) -> None:
+        """Publishes what somebody listens to, and ``cancel`` when that changes."""
+        self._newest = taken
+        self._judge(taken.measured)
+        if self._wanted("transformed_tool"):
+            self._send("transformed_tool", at_tool(taken.measured, self._tool_from_sensor),
+                       TCP_FRAME, stamp)  # fmt: skip
+        world_from_sensor = taken.world_from_sensor
+        if world_from_sensor is None:
+            return
+        if self._wanted("raw_world"):
+            raw = in_world_axes(taken.raw, world_from_sensor)
+            self._topics["raw_world"].publish(wrench_to_message(raw, world_frame, stamp))
+        if self._wanted("transformed_world"):
+            measured = in_world_axes(taken.measured, world_from_sensor)
+            self._send("transformed_world", measured, world_frame, stamp)
+
+    def repeat_cancel(self) -> None:
+        """Says ``cancel`` again while a limit is exceeded: who joins late hears it too."""
+        if self.exceeded:
+            self._say_cancel()
+
+    def _wanted(self, topic: str) -> bool:
+        return bool(self._topics[topic].get_subscription_count() > 0)
+
+    def _send(self, topic: str, wrench: Wrench, frame: str, stamp: Any) -> None:
+        quiet = dead_band(wrench, self._dead_band)
+        self._topics[topic].publish(wrench_to_message(quiet, frame, stamp))
+
+    def _judge(self, measured: Wrench) -> None:
+        limits = self._biased_limits if self.biased else self._limits
+        exceeded = limits.exceeded_by(measured)
+        if exceeded != self.exceeded:
+            self.exceeded = exceeded
+            self.times_exceeded += exceeded
+            self._say_cancel()
+
+    def _say_cancel(self) -> None:
+        message = self._cancel_type()
+        setattr(message, "data" if self._cancel_type is Bool else "cancel", self.exceeded)
+        self._cancel.publish(message)
+
+    def create_services(self, trigger_bias: Any) -> None:
+        """The services, of the types that there are; ``trigger_bias`` answers a Trigger."""
+        services = interfaces("srv")
+        if services is None:
+            self._node.create_service(Trigger, "bias", trigger_bias)
+            return
+        for name, type_name, callback in (
+            ("bias", "SetBias", self.on_bias),
+            ("gravity_comp", "SetBias", self.on_gravity_comp),
+            ("set_weight_bias", "SetBias", self.on_weight_bias),
+            ("set_max_values", "SetMax", self.on_max_values),
+            ("set_threshold", "SetThreshold", self.on_threshold),
+            ("set_tool_data", "SetToolData", self.on_tool_data),
+            ("get_weight", "GetDouble", self.on_get_weight),
+            ("filter", "SetFilter", self.on_filter),
+        ):
+            # Not every release of that package has every type.
+            if hasattr(services, type_name):
+                self._node.create_service(getattr(services, type_name), name, callback)
+
+    def on_bias(self, request: Any, response: Any) -> Any:
+        """SetBias: takes the present reading as zero, with limits of its own; or undoes it."""
+        response.success = self._does("bias", lambda: self._bias(request))
+        return response
+
+    def _bias(self, request: Any) -> None:
+        self._guard.check()
+        if not request.bias:
+            self._path.clear_bias()
+            return
+        self._path.bias(time.monotonic(), self._max_age_s)
+        self._biased_limits = _replaced(self._biased_limits, request)
+
+    def on_gravity_comp(self, request: Any, response: Any) -> Any:
+        """SetBias: takes mass and lever from this one reading; false compensates no more."""
+        response.success = self._does("gravity_comp", lambda: self._gravity_comp(request))
+        return response
+
+    def _gravity_comp(self, request: Any) -> None:
+        self._guard.check_attempt()
+        if not request.bias:
+            self._path.set_payload(Payload())
+            return
+        if self.biased:
+            raise ConfigurationError(
+                "expected a sensor without a bias, which hides the weight; call bias with false"
+            )
+        if self._path.payload.mass_kg > 0.0:
+            raise ConfigurationError("expected no compensation yet; call it with false first")
+        reading = self._path.mean(time.monotonic(), self._max_age_s)
+        self._path.set_payload(payload_from_one_reading(reading, STANDARD_GRAVITY_MPS2))
+
+    def on_tool_data(self, request: Any, response: Any) -> Any:
+        """SetToolData: mass, kg, and how far along the sensor's z axis its centre is, m."""
+        center = np.array((0.0, 0.0, request.com))
+        response.success = self._does(
+            "set_tool_data", lambda: self._set_tool(Payload(request.mass, center))
+        )
+        return response
+
+    def _set_tool(self, payload: Payload) -> None:
+        self._guard.check_attempt()
+        self._path.set_payload(payload)
+
+    def on_weight_bias(self, request: Any, response: Any) -> Any:
+        """SetBias: what hangs on the tool now counts as nothing for get_weight."""
+        response.success = self._does(
+            "set_weight_bias", lambda: self._set_weight_bias(bool(request.bias))
+        )
+        return response
+
+    def _set_weight_bias(self, wanted: bool) -> None:
+        self._weight_bias = self._raw() if wanted else Wrench.zero()
+
+    def on_get_weight(self, _request: Any, response: Any) -> Any:
+        """GetDouble: what was hung on since set_weight_bias, grams; NaN without a reading."""
+        response.weight = float("nan")
+        self._does("get_weight", lambda: self._weigh(response))
+        return response
+
+    def _weigh(self, response: Any) -> None:
+        carried = self._raw() - self._weight_bias
+        response.weight = 1000.0 * float(np.linalg.norm(carried.force)) / STANDARD_GRAVITY_MPS2
+
+    def _raw(self) -> Wrench:
+        if self._newest is None or time.monotonic() - self._path.taken_s > self._max_age_s:
+            raise ConfigurationError("expected a fresh reading, got none; wait for netft_ready")
+        return self._newest.raw
+
+    def on_max_values(self, request: Any, response: Any) -> Any:
+        """SetMax: the limits without a bias; 0 leaves one as it is."""
+        self._limits = _replaced(self._limits, request)
+        response.success = True
+        return response
+
+    def on_threshold(self, request: Any, response: Any) -> Any:
+        """SetThreshold: the widths of the dead-band."""
+        widths = np.abs(wrench_from_message(request.data).to_array())
+        response.success = bool(np.isfinite(widths).all())
+        if response.success:
+            self._dead_band = widths
+        return response
+
+    def on_filter(self, request: Any, response: Any) -> Any:
+        """SetFilter: a second-order low-pass; its sample time is the sensor's own, not ``t``."""
+        choice = FilterChoice(2, float(request.cutoff_frequency) if request.filter else 0.0)
+        self._does("filter", lambda: self._path.set_filter(choice))
+        return response
+
+    def _does(self, what: str, action: Any) -> bool:
+        """Whether ``action`` was possible; the log says why not."""
+        try:
+            action()
+        except DerRosError as error:
+            self._node.get_logger().error(f"{what}: {error}")
+            return False
+        return True
+
+
+def _replaced(limits: ForceLimits, request: Any) -> ForceLimits:
+    """With what the request gives; next to nothing leaves a limit as it is."""
+    return ForceLimits(
+        request.force if request.force >= _MIN_LIMIT else limits.force_n,
+        request.torque if request.torque >= _MIN_LIMIT else limits.torque_nm,
+    )

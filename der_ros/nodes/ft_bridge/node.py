@@ -1,0 +1,334 @@
+"""The node ``ft_bridge``: force and torque from a Net F/T box, or from another driver's topic.
+
+A drop-in for netft_utils' driver and utilities: ``netft_data`` (WrenchStamped, reliable),
+``netft_ready`` (Bool, latched), and what ``netft_utils.NetftUtils`` adds. Service:
+``ft_bridge/bias``. A record whose status says that it cannot be trusted is not published, so
+whoever depends on it sees it go stale.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Sequence
+
+from geometry_msgs.msg import WrenchStamped
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+
+from der_ros.control.frame_names import SENSOR_FRAME
+from der_ros.drivers.figures import LatencyRing
+from der_ros.drivers.netft.client import NetFtClient
+from der_ros.drivers.netft.conditioning import FilterChoice, WrenchConditioner
+from der_ros.drivers.netft.frozen import FrozenWatch
+from der_ros.drivers.netft.rate_check import RateCheck
+from der_ros.drivers.netft.records import WrenchSample
+from der_ros.drivers.netft.status import Severity
+from der_ros.drivers.realtime import settle_collector
+from der_ros.errors import ConfigurationError, DerRosError
+from der_ros.geometry import Array, Wrench
+from der_ros.nodes.ft_bridge.bias_guard import BiasGuard
+from der_ros.nodes.ft_bridge.health import SensorView, orientation_status, sensor_status
+from der_ros.nodes.ft_bridge.netft_utils import NetftUtils
+from der_ros.nodes.ft_bridge.parameters import (
+    MAX_CUTOFF_HZ,
+    declare_client,
+    declare_conditioning,
+    declare_sample_rate,
+)
+from der_ros.nodes.ft_bridge.sensor_orientation import SensorOrientation
+from der_ros.nodes.ft_bridge.wrench_topic import WrenchTopic
+from der_ros.nodes.shared.common import (
+    LATCHED,
+    DiagnosticsPublisher,
+    ShellNode,
+    Status,
+    declare,
+    run_node,
+)
+from der_ros.nodes.shared.conversions import (
+    declare_tcp_from_sensor,
+    wrench_to_message,
+)
+from der_ros.nodes.shared.steady import steady_timer
+from der_ros.nodes.shared.tuning import Range, Tuning
+
+_RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
+_SOURCES = ("netft", "topic")
+
+
+class FtBridge(ShellNode):
+    """Publishes wrenches from a box or from a topic."""
+
+    def __init__(self) -> None:
+        super().__init__("ft_bridge")
+        self._source = declare(
+            self, "source", "netft", "Where wrenches come from", choices=_SOURCES
+        )
+        self._frame_id = declare(self, "frame_id", SENSOR_FRAME, "frame_id of netft_data")
+        self._stale_after_s = declare(
+            self, "stale_after_s", 0.1, "Without a reading for this long the sensor is not ready",
+            minimum=0.005, maximum=1.0,
+        )  # fmt: skip
+        self._bias_in_box = declare(
+            self, "bias_in_box", False, "ft_bridge/bias biases the box, not this node"
+        )
+        self._frozen_after_s = declare(
+            self, "frozen_after_s", 0.0,
+            "Readings of the box that are the same to the last count for longer than this are not "
+            "published, s; 0: they are", minimum=0.0, maximum=60.0,
+        )  # fmt: skip
+        self._frozen = FrozenWatch(self._frozen_after_s)
+        self._input_topic = declare(
+            self, "input_topic", "wrench", "WrenchStamped to read with source=topic"
+        )
+        self._input_frame = declare(
+            self,
+            "input_frame_id",
+            "",
+            "frame_id that wrenches of input_topic must have, the "
+            "sensor's own; empty: none, or that of frame_id",
+        )
+        self._sample_rate_hz = declare_sample_rate(self)
+        conditioning = declare_conditioning(self, self._stale_after_s)
+        self._path = WrenchConditioner(conditioning)
+        self._tuning = Tuning(
+            self,
+            {"filter_cutoff_hz": Range(0.0, MAX_CUTOFF_HZ)},
+            lambda values: self._path.check_filter(
+                FilterChoice(conditioning.low_pass.order, values["filter_cutoff_hz"])
+            ),
+            self._path.set_filter,
+        )
+        self._config = declare_client(self, self._stale_after_s, self._sample_rate_hz)
+        self._refuse_contradictions()
+        tcp_from_sensor = declare_tcp_from_sensor(self)
+        self._orientation = SensorOrientation(self, tcp_from_sensor)
+        self._guard = BiasGuard(self, self._path, self._stale_after_s)
+        self._utils = NetftUtils(
+            self, self._path, tcp_from_sensor, self._stale_after_s, self._guard
+        )
+        self._trusted, self._ready = True, False
+        self._status_text = "OK"
+        self._rate = RateCheck()
+        self._published = 0
+        self._age_s = math.inf
+        self._box_bias_before_restart: int | None = None
+        self._latency = LatencyRing()
+        self._needs_orientation = False
+        self._seen: object = None
+        self._client: NetFtClient | None = None
+        self._other: WrenchTopic | None = None
+        self._open()
+
+    def _open(self) -> None:
+        """Topics, services and timers, and last what feeds them."""
+        self._wrenches = self.create_publisher(WrenchStamped, "netft_data", _RELIABLE)
+        self._readiness = self.create_publisher(Bool, "netft_ready", LATCHED)
+        self.create_service(Trigger, "ft_bridge/bias", self._on_bias)
+        self._utils.create_services(self._on_bias)
+        self._readiness.publish(Bool(data=False))
+        of_box = self._source == "netft"
+        hardware = f"netft {self._config.sensor_ip}" if of_box else self._input_topic
+        self._diagnostics = DiagnosticsPublisher(self, hardware, self._report)
+        self._watch()
+        steady_timer(self, 0.05, self._watch)
+        if of_box:
+            self._client = NetFtClient(self._config, self._on_sample)
+            self._client.__enter__()
+        else:
+            self._path.set_sample_rate(float(self._sample_rate_hz))
+            frames = [self._input_frame] if self._input_frame else ["", self._frame_id]
+            self._other = WrenchTopic(
+                self, self._input_topic, self._stale_after_s, self._publish, frames
+            )
+            self._other.start()
+        settle_collector()
+
+    def _refuse_contradictions(self) -> None:
+        """Refuse parameters that do not go together.
+
+        Raises:
+            ConfigurationError: a setting would be asked of a box that is not asked at all, or a
+                bias in the box would hide the weight that is taken off.
+        """
+        if self._config.configuration is not None and (
+            self._config.rate_hz or self._config.user_filter >= 0
+        ):
+            raise ConfigurationError(
+                "parameters rdt_rate_hz, box_filter: expected 0 and -1 with counts_per_force, "
+                "since the box is not asked then; set them on its page, and sample_rate_hz"
+            )
+        if self._bias_in_box and (self._path.payload.mass_kg > 0.0 or self._source == "topic"):
+            raise ConfigurationError(
+                "parameter bias_in_box: expected false with payload_mass_kg or source=topic, got "
+                "true; this node's own bias is right with both"
+            )
+
+    def close(self) -> None:
+        """Stops the stream."""
+        if self._client is not None:
+            self._client.__exit__(None, None, None)
+        if self._other is not None:
+            self._other.close()
+
+    def _on_sample(self, sample: WrenchSample) -> None:
+        """In the client's thread, for the newest record, or for each where a filter wants it."""
+        status = sample.status
+        self._trusted = status.severity is not Severity.ERROR
+        self._status_text = str(status)
+        if self._frozen.frozen(sample.wrench, sample.stamp_monotonic_s):
+            self._trusted = False
+            self._status_text = (
+                f"the same reading to the last count for {self._frozen_after_s:g} s: is the sensor "
+                "frozen, or one without noise (then set frozen_after_s to 0)?"
+            )
+        if self._client is not None:
+            self._path.set_sample_rate(float(self._client.configuration.rdt_rate_hz))
+            if distrust := self._client.distrust:
+                self._trusted, self._status_text = False, distrust
+        if self._trusted:
+            self._publish(sample.wrench, sample.stamp_monotonic_s)
+
+    def _publish(self, wrench: Wrench, arrived_s: float) -> None:
+        if self._rate_fault:
+            return
+        taken = self._path.take(wrench, arrived_s, self._oriented)
+        if taken is None:
+            return
+        stamp = self.get_clock().now().to_msg()
+        self._wrenches.publish(wrench_to_message(taken.measured, self._frame_id, stamp))
+        self._published += 1
+        self._latency.add(time.monotonic() - arrived_s)
+        self._utils.publish(taken, self._orientation.world_frame, stamp)
+
+    def _oriented(self) -> Array | None:
+        return self._orientation.now() if self._needs_orientation else None
+
+    def _on_bias(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        try:
+            response.message = self._bias()
+            response.success = True
+        except DerRosError as error:
+            response.success, response.message = False, str(error)
+            self.get_logger().warning(str(error))
+        return response
+
+    @property
+    def _lost_bias(self) -> bool:
+        """True if the box was off since it took its bias."""
+        before, client = self._box_bias_before_restart, self._client
+        return client is not None and before is not None and client.box_restarts > before
+
+    def _bias(self) -> str:
+        if self._lost_bias:
+            self._path.forget_reference()
+        self._guard.check()
+        if self._bias_in_box and self._client is not None:
+            self._client.bias()
+            self._path.clear_bias()
+            self._path.zero_is_reference()
+            self._box_bias_before_restart = self._client.box_restarts
+            self._utils.biased_elsewhere = True
+            return "the box was told to take its reading as zero"
+        bias, count = self._path.bias(time.monotonic(), self._stale_after_s)
+        numbers = ", ".join([f"{value:.3f}" for value in bias.tolist()])
+        return f"mean of {count} readings is zero now: {numbers} (N, Nm)"
+
+    def _watch(self) -> None:
+        """Looks after what no reading brings: silence, wishes of subscribers, changes of health."""
+        loaded = self._path.payload.mass_kg > 0.0
+        self._needs_orientation = loaded or self._utils.wants_world
+        self._utils.repeat_cancel()
+        if self._client is not None:
+            self._client.want_every_record(self._path.filters)
+        self._check_rate()
+        # What is told later is what readiness was judged by: a reading may have come meanwhile.
+        self._age_s = time.monotonic() - self._path.taken_s
+        ready = self._trusted and self._age_s <= self._stale_after_s and not self._failure
+        if ready != self._ready:
+            self.get_logger().info(f"sensor is {'ready' if ready else 'not ready'}")
+            self._ready = ready
+            self._readiness.publish(Bool(data=ready))
+        state = None if self._client is None else self._client.statistics.state
+        seen = (
+            ready, state, self._trusted, self._path.blocked, self._utils.exceeded, self._failure,
+            self._rate.problem,
+        )  # fmt: skip
+        if seen != self._seen:
+            self._seen = seen
+            self._diagnostics.publish()
+
+    def _check_rate(self) -> None:
+        """Hold the rate at which readings come against the one that the filter is made for."""
+        if self._other is not None:
+            count, assumed_hz = self._other.taken, self._sample_rate_hz
+        elif self._client is not None:
+            figures = self._client.statistics
+            count = figures.records + figures.lost
+            assumed_hz = self._client.configuration.rdt_rate_hz
+        else:
+            return
+        self._rate.look(count, float(assumed_hz), time.monotonic())
+
+    @property
+    def _rate_fault(self) -> str:
+        """Reason not to use readings: a filter at another rate has another cut-off."""
+        return self._rate.problem if self._path.filters else ""
+
+    @property
+    def _word(self) -> str:
+        """Status of the newest reading, or what is wrong with it; ``OK`` for nothing."""
+        own = self._status_text if self._other is None else self._other.problem or "OK"
+        return self._rate.problem or own if own == "OK" else own
+
+    @property
+    def _failure(self) -> str:
+        """Why nothing reads the sensor any more; empty while something does."""
+        reader = self._client if self._other is None else self._other
+        return "" if reader is None else reader.failure
+
+    def _report(self) -> list[Status]:
+        client = self._client
+        view = SensorView(
+            figures=None if client is None else client.statistics,
+            ready=self._ready,
+            trusted=self._trusted,
+            status=self._word,
+            blocked=self._failure or self._rate_fault or self._path.blocked,
+            age_s=self._age_s,
+            bias_lost_in_box=self._lost_bias,
+            counters={
+                "published": self._published,
+                "measured_rate_hz": f"{self._rate.measured_hz:.0f}",
+                "not_finite": self._path.not_finite,
+                "old_stamps": 0 if self._other is None else self._other.old_stamps,
+                "wrong_frames": 0 if self._other is None else self._other.wrong_frames,
+                "refused_stamps": (
+                    (0 if self._other is None else self._other.refused_stamps)
+                    + self._orientation.refused_stamps
+                ),
+                "biased": self._utils.biased,
+                # Of a sensor that is not ready nothing is known to exceed anything.
+                "limits_exceeded": self._utils.exceeded and self._ready,
+                "times_limits_exceeded": self._utils.times_exceeded,
+            },
+            latency=self._latency.figures(),
+        )
+        loaded = self._path.payload.mass_kg > 0.0
+        reason = self._orientation.reason
+        return [
+            sensor_status(view),
+            orientation_status(reason, loaded, needed=self._needs_orientation),
+        ]
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Runs the node; returns the exit code."""
+    return run_node(FtBridge, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

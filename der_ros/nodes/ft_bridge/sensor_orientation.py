@@ -1,0 +1,101 @@
+"""How the sensor is oriented in the world: from the robot's pose, fixed, or not known."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from rclpy.node import Node
+
+from der_ros.control.stamps import stamp_age_s, stamp_ns
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Array, Pose, quaternion_canonical, quaternion_multiply
+from der_ros.nodes.shared.common import declare
+from der_ros.nodes.shared.conversions import declare_base_frame, pose_from_message
+from der_ros.nodes.shared.polling import PolledSubscription
+
+_SOURCES = ("topic", "fixed", "none")
+
+
+class SensorOrientation:
+    """Says how the sensor is oriented now, or why that is not known. One thread asks.
+
+    Args:
+        node: whose parameters these are.
+        tcp_from_sensor: where the sensor sits on what the pose topic tells of.
+    """
+
+    def __init__(self, node: Node, tcp_from_sensor: Pose) -> None:
+        source = declare(
+            node, "orientation_source", "topic",
+            "How the sensor's orientation in the world is known", choices=_SOURCES,
+        )  # fmt: skip
+        topic = declare(
+            node, "orientation_topic", "kuka/tcp_pose", "PoseStamped of the tool in world_frame"
+        )
+        self._timeout_s = declare(
+            node, "orientation_timeout_s", 0.2, "A pose older than this is stale, s",
+            minimum=0.001, maximum=60.0,
+        )  # fmt: skip
+        self.world_frame = declare(
+            node,
+            "world_frame",
+            declare_base_frame(node),
+            "Frame of raw_world, transformed_world and the poses",
+        )
+        fixed = declare(
+            node, "world_from_sensor", [0.0, 0.0, 0.0, 1.0],
+            "With orientation_source=fixed: the sensor's axes in the world, quaternion x, y, z, w",
+        )  # fmt: skip
+        self._fixed = quaternion_canonical(np.array(fixed)) if source == "fixed" else None
+        self._node, self._tcp_from_sensor = node, tcp_from_sensor
+        self._poses = PolledSubscription(node, PoseStamped, topic, 1) if source == "topic" else None
+        self._newest: Array | None = None
+        self._measured_s = float("-inf")
+        self._none = f"no pose on {topic} yet" if source == "topic" else "orientation_source: none"
+        self.reason = self._none
+
+    @property
+    def refused_stamps(self) -> int:
+        """Number of poses refused because their stamp was no time."""
+        return 0 if self._poses is None else self._poses.refused_stamps
+
+    def now(self) -> Array | None:
+        """Return (4,) xyzw of the sensor in the world; None, with ``reason``, where not known.
+
+        It is never older than the timeout: by the message's own stamp when it came or, where that
+        is zero, by its arrival; from then on by the steady clock.
+        """
+        if self._poses is None:
+            return self._fixed
+        received = self._poses.newest()
+        if received is not None:
+            self._accept(received.message, received.arrived_s)
+        if self._newest is None:
+            self.reason = self._poses.refusal or self.reason
+            return None
+        age_s = time.monotonic() - self._measured_s
+        if -self._timeout_s <= age_s <= self._timeout_s:
+            self.reason = ""
+            return self._newest
+        self.reason = f"the pose is {age_s:.2f} s old"
+        return None
+
+    def _accept(self, message: Any, arrived_s: float) -> None:
+        frame = message.header.frame_id
+        if frame != self.world_frame:
+            self._newest = None
+            self.reason = f"expected poses in frame {self.world_frame}, got {frame!r}"
+            return
+        self._newest, self.reason = None, "the pose is not finite or no rotation"
+        with suppress(ConfigurationError):
+            quaternion = pose_from_message(message).quaternion
+            self._newest = quaternion_multiply(quaternion, self._tcp_from_sensor.quaternion)
+        stamp, self._measured_s = message.header.stamp, arrived_s
+        if stamp_ns(stamp):
+            self._measured_s = time.monotonic() - stamp_age_s(
+                self._node.get_clock().now().nanoseconds, stamp
+            )

@@ -1,0 +1,131 @@
+"""Wrenches of another driver, taken from its topic in a thread of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from geometry_msgs.msg import WrenchStamped
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+
+from der_ros.control.stamps import stamp_age_s, stamp_ns
+from der_ros.geometry import Wrench
+from der_ros.nodes.shared.conversions import wrench_from_message
+from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.threads import Worker
+
+_PERIOD_S = 0.001
+_QOS = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+WRONG_FRAME_S = 1.0
+"""Wrenches are not taken for this long after one in another frame, s."""
+
+
+class WrenchTopic:
+    """Hands on every wrench that is not old by its own stamp and was not overtaken.
+
+    A driver that does not stamp is judged by arrival alone. An executor would fall behind a fast
+    driver on a busy computer; this thread takes all that has come each millisecond.
+
+    Stamps come from another clock, or from one that is set meanwhile: what was stamped later counts
+    as newer for no longer than ``max_age_s``, so that a clock that is set back keeps nothing away.
+
+    Args:
+        node: that subscribes.
+        topic: WrenchStamped.
+        max_age_s: by the stamp; also into the future.
+        take: called in this thread with a wrench and its arrival, monotonic s.
+        frames: names of the sensor's frame, of which the first that comes is the one. After a
+            wrench in another frame none is taken for ``WRONG_FRAME_S``.
+
+    Attributes:
+        old_stamps: wrenches refused as too old, in the future, or overtaken.
+        wrong_frames: wrenches refused for their frame.
+        taken: wrenches handed on.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        topic: str,
+        max_age_s: float,
+        take: Callable[[Wrench, float], None],
+        frames: Sequence[str],
+    ) -> None:
+        self._frames = tuple(frames)
+        self._wrong_s = float("-inf")
+        self.wrong_frames = self.taken = 0
+        self._node, self._topic, self._max_age_s, self._take = node, topic, max_age_s, take
+        self._subscription = PolledSubscription(node, WrenchStamped, topic, _QOS)
+        self._newest_ns, self._newest_s = 0, float("-inf")
+        self._worker = Worker("wrench-topic", self._run)
+        self.old_stamps = 0
+        self._problem = ""
+
+    @property
+    def failure(self) -> str:
+        """Why its thread has ended although nobody stopped it; empty while it has not."""
+        return self._worker.failure
+
+    @property
+    def problem(self) -> str:
+        """Why the newest wrench was refused; empty where it was taken."""
+        return self._subscription.refusal or self._problem
+
+    @property
+    def refused_stamps(self) -> int:
+        """Number of wrenches refused because their stamp was no time."""
+        return self._subscription.refused_stamps
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._worker.start()
+
+    def close(self) -> None:
+        """End."""
+        self._worker.stop()
+
+    def _run(self) -> None:
+        while not self._worker.stopping.wait(_PERIOD_S):
+            for received in self._subscription.take():
+                self._accept(received.message, received.arrived_s)
+
+    def _is_in_frame(self, frame_id: str, arrived_s: float) -> bool:
+        """Keep to the first of the sensor's frames; tell of any other."""
+        if frame_id in self._frames:
+            self._frames = (frame_id,)
+            return arrived_s - self._wrong_s > WRONG_FRAME_S
+        self._wrong_s = arrived_s
+        self.wrong_frames += 1
+        expected = " or ".join(repr(name) for name in self._frames)
+        self._problem = (
+            f"frame_id of {self._topic}: expected {expected}, got {frame_id!r}; set "
+            "input_frame_id if that is the sensor's own frame"
+        )
+        return False
+
+    def _accept(self, message: Any, arrived_s: float) -> None:
+        if not self._is_in_frame(message.header.frame_id, arrived_s):
+            return
+        stamp = message.header.stamp
+        stamped_ns = stamp_ns(stamp)
+        age_s = stamp_age_s(self._node.get_clock().now().nanoseconds, stamp)
+        if stamped_ns and abs(age_s) > self._max_age_s:
+            self.old_stamps += 1
+            self._problem = f"a stamp of {self._topic} is {age_s:.2f} s old"
+            return
+        if stamped_ns and self._overtaken(stamped_ns, age_s, arrived_s):
+            self.old_stamps += 1
+            return
+        self._newest_ns, self._newest_s, self._problem = stamped_ns, arrived_s, ""
+        self.taken += 1
+        self._take(wrench_from_message(message), arrived_s)
+
+    def _overtaken(self, stamped_ns: int, age_s: float, arrived_s: float) -> bool:
+        """Return whether a newer one was taken; one that is in the future by now was not newer."""
+        ahead_s = 1e-9 * (self._newest_ns - stamped_ns)
+        possible = ahead_s - age_s <= self._max_age_s
+        recent = arrived_s - self._newest_s <= self._max_age_s
+        return ahead_s > 0.0 and possible and recent

@@ -1,0 +1,1 @@
+"""The node that moves the robot."""

@@ -1,0 +1,107 @@
+"""Joint states of whoever publishes them, as the positions of one arm's joints."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from sensor_msgs.msg import JointState
+
+from der_ros.control.bridge_motion import MAX_FUTURE_S
+from der_ros.control.stamps import StampError, stamp_age_s, stamp_ns
+from der_ros.drivers.arm.records import JointReading
+from der_ros.geometry import Array
+
+
+class JointReader:
+    """Takes the arm's joints out of joint states, in whatever order and company they come.
+
+    Args:
+        joint_names: of the arm.
+        timeout_s: a stamp is old after this.
+
+    Attributes:
+        joint_names: the order in which positions are given.
+        dropped: joint states that were not taken, by reason.
+    """
+
+    def __init__(self, joint_names: Sequence[str], timeout_s: float) -> None:
+        self.joint_names = tuple(joint_names)
+        self._timeout_s = timeout_s
+        self.dropped: dict[str, int] = {}
+        self._found = False
+        self._newest_ns: int | None = None
+        self._complaint = ""
+        self._complained_s = float("-inf")
+
+    @property
+    def complaint(self) -> str:
+        """Why the latest joint states were not taken, if that is not long ago."""
+        recent = time.monotonic() - self._complained_s < 2.0
+        return f" ({self._complaint})" if recent else ""
+
+    @property
+    def warning(self) -> str:
+        """Why joint states have been dropped within the last seconds, or empty."""
+        return f"joint states were dropped{self.complaint}" if self.complaint else ""
+
+    def read(self, message: JointState, age_s: float, now_ns: int) -> JointReading | None:
+        """Return the arm's joints, or None where the message is not to be used.
+
+        Args:
+            message: of any publisher on the topic.
+            age_s: since it arrived.
+            now_ns: the node's clock.
+        """
+        problem = self._problem(message)
+        if problem is not None:
+            self._drop(*problem)
+            return None
+        try:
+            stamped_s = stamp_age_s(
+                now_ns,
+                message.header.stamp,
+                max_age_s=self._timeout_s,
+                max_future_s=MAX_FUTURE_S,
+            )
+        except StampError as error:
+            self._drop(error.kind, str(error))
+            return None
+        if self._is_overtaken(message):
+            self._drop("overtaken", "they are older than others that came before them")
+            return None
+        self._found = True
+        self._newest_ns = stamp_ns(message.header.stamp)
+        return JointReading(self._positions(message), time.monotonic() - max(age_s, stamped_s, 0.0))
+
+    def _positions(self, message: JointState) -> Array:
+        places = {name: i for i, name in enumerate(message.name)}
+        return np.array([message.position[places[name]] for name in self.joint_names])
+
+    def _problem(self, message: JointState) -> tuple[str, str] | None:
+        """Return kind and description of what is wrong with its joints, or None."""
+        missing = [name for name in self.joint_names if name not in message.name]
+        if len(missing) == len(self.joint_names):
+            # Of another device on the topic; worth a word only while there are no others.
+            return "foreign", "" if self._found else f"they name {', '.join(message.name)}"
+        if missing:
+            return "missing", f"they lack {', '.join(missing)}"
+        twice = [name for name in self.joint_names if message.name.count(name) > 1]
+        if twice:
+            return "twice", f"they name {', '.join(twice)} more than once"
+        if len(message.position) != len(message.name):
+            return "length", f"{len(message.position)} positions for {len(message.name)} names"
+        if not np.isfinite(self._positions(message)).all():
+            return "not_finite", "a position is NaN or infinite"
+        return None
+
+    def _is_overtaken(self, message: JointState) -> bool:
+        """Return whether newer ones were taken; far older stamps are of a clock set back."""
+        behind_s = 1e-9 * ((self._newest_ns or 0) - stamp_ns(message.header.stamp))
+        return 0.0 < behind_s <= self._timeout_s
+
+    def _drop(self, kind: str, complaint: str = "") -> None:
+        self.dropped[kind] = self.dropped.get(kind, 0) + 1
+        if complaint:
+            self._complaint, self._complained_s = complaint, time.monotonic()

@@ -1,0 +1,369 @@
+"""The node ``kuka_bridge``: Cartesian velocity to a KUKA robot, governed.
+
+What the robot is reached by is its link: RSI (a KRC4), or joint positions under ros2_control (an
+LBR iiwa, or any other arm).
+
+Topics in: ``kuka/delta_twist_cmds`` (TwistStamped in task_frame, base_link or tcp), ``netft_data``.
+Topics out: ``kuka/tcp_pose`` (base_link), ``kuka/joint_states``, ``kuka/twist_applied`` (what was
+really sent, task_frame), ``kuka/limits`` (latched DiagnosticStatus; the same as JSON text on
+``kuka/governor_limits`` for one more release), ``/diagnostics``.
+Services: ``kuka_bridge/stop``, ``kuka_bridge/reset_fault``.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from builtin_interfaces.msg import Time as TimeMessage
+from diagnostic_msgs.msg import DiagnosticStatus
+from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
+from rclpy.duration import Duration
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import JointState
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from der_ros.control.bridge_motion import BridgeMotion
+from der_ros.control.frame_names import TASK_FRAME
+from der_ros.control.outbox import Outbox
+from der_ros.control.robot_link import Callbacks, RobotLink
+from der_ros.control.stamps import StampError, stamp_age_s
+from der_ros.drivers.motion import MeasuredRobot, SentMotion
+from der_ros.geometry import Twist
+from der_ros.nodes.kuka_bridge.joint_states import JointStates
+from der_ros.nodes.kuka_bridge.parameters import TUNABLE_LIMITS, declare_motion, require_limits
+from der_ros.nodes.kuka_bridge.realtime_process import RealtimeProcess
+from der_ros.nodes.kuka_bridge.ros2_control import JointLink
+from der_ros.nodes.kuka_bridge.rsi import RsiLink
+from der_ros.nodes.shared.common import (
+    LATCHED,
+    DiagnosticsPublisher,
+    Level,
+    ShellNode,
+    Status,
+    declare,
+    run_node,
+)
+from der_ros.nodes.shared.conversions import (
+    pose_to_message,
+    twist_from_message,
+    twist_to_message,
+    wrench_from_message,
+)
+from der_ros.nodes.shared.free_publisher import FreePublisher, publishing
+from der_ros.nodes.shared.key_values import to_status
+from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.nodes.shared.sources import Sources
+from der_ros.nodes.shared.steady import steady_timer
+from der_ros.nodes.shared.tuning import Tuning, highest
+from der_ros.policy.governor import GovernorLimits
+from der_ros.policy.limits import limits_to_json
+from der_ros.threads import Worker
+
+_NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+# A reading that was lost is not worth a resend: the next one is there sooner.
+_NEWEST_READING = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+_STATE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+_REMIND_S = 30.0
+_WATCH_S = 0.05
+_WAITING_STATES = 250
+"""States that wait for their publication at most: one second at 4 ms."""
+# A ramp from full speed takes a tenth of it.
+_REST_S, _REST_POLL_S = 1.0, 0.004
+_PUBLISHERS_S = 0.5
+_COMMANDS, _WRENCHES = "kuka/delta_twist_cmds", "netft_data"
+_TOLD = (
+    "kuka/tcp_pose",
+    "kuka/joint_states",
+    "kuka/twist_applied",
+    "kuka/limits",
+    "kuka/governor_limits",
+)
+_SERVICES = ("kuka_bridge/stop", "kuka_bridge/reset_fault")
+_LINKS: dict[str, Callable[[ShellNode, Callbacks], RobotLink]] = {
+    "rsi": RsiLink,
+    "ros2_control": JointLink,
+}
+
+
+class KukaBridge(ShellNode):
+    """Answers the robot controller and tells ROS what was answered."""
+
+    def __init__(self) -> None:
+        super().__init__("kuka_bridge")
+        robot = declare(
+            self, "robot", "rsi", "What the robot is reached by: rsi, a KRC4; ros2_control, an arm "
+            "that takes joint positions", choices=tuple(_LINKS),
+        )  # fmt: skip
+        callbacks = Callbacks(self._on_cycle, self._on_answered, self._on_lost)
+        self._link: RobotLink = _LINKS[robot](self, callbacks)
+        simulated = declare(
+            self, "simulated_robot", False, "The robot is a simulated one: limits that nothing "
+            "sets are the defaults. So is one at an address of this host",
+        )  # fmt: skip
+        if not (simulated or self._link.is_on_this_host):
+            require_limits(self)
+        motion = declare_motion(self, self._link.cycle_s)
+        self._motion, self._base_frame = BridgeMotion(motion), motion.base_frame
+        self._every = declare(
+            self, "publish_every", 1, "Publish the robot's state every so many cycles",
+            minimum=1, maximum=250,
+        )  # fmt: skip
+        self._sources = declare_sources(self, self._motion.latch)
+        self._outbox: Outbox[SentMotion] = Outbox(_WAITING_STATES)
+        self._dropped_reported = 0
+        self._connected = False
+        self._reported_fault: str | None = None
+        self._reminded_s = float("-inf")
+        self._refusal, self._refusal_logged_s = "", float("-inf")
+        self._answers = 0
+        self._make_topics()
+        self._tuning = Tuning(
+            self, highest(motion.limits, TUNABLE_LIMITS), self._tuned_limits, self._tune
+        )
+        self._tell_limits()
+        self._realtime = RealtimeProcess("kuka_bridge", self._link.realtime_priority)
+        self._publisher = Worker("publisher", self._publish_all, self._motion.latch)
+        self._link.open()
+        self._publisher.start()
+        self._realtime.settle()
+
+    def _make_topics(self) -> None:
+        self._tcp_pose = FreePublisher(self, PoseStamped, "kuka/tcp_pose", _STATE)
+        self._states = JointStates()
+        self._joints = FreePublisher(self, JointState, "kuka/joint_states", _STATE)
+        self._applied = FreePublisher(self, TwistStamped, "kuka/twist_applied", _STATE)
+        self._limits = self.create_publisher(DiagnosticStatus, "kuka/limits", LATCHED)
+        self._limits_as_json = self.create_publisher(String, "kuka/governor_limits", LATCHED)
+        rightful = self._sources.topic
+        self._commands = PolledSubscription(
+            self, TwistStamped, _COMMANDS, _NEWEST, rightful=rightful(_COMMANDS)
+        )
+        self._wrenches = PolledSubscription(
+            self, WrenchStamped, _WRENCHES, _NEWEST_READING, rightful=rightful(_WRENCHES)
+        )
+        self.create_service(Trigger, "kuka_bridge/stop", self._on_stop)
+        self.create_service(Trigger, "kuka_bridge/reset_fault", self._on_reset)
+        steady_timer(self, _WATCH_S, self._watch)
+        steady_timer(self, _PUBLISHERS_S, self._watch_publishers)
+        self._diagnostics = DiagnosticsPublisher(self, self._link.hardware_id, self._report)
+
+    @property
+    def link(self) -> RobotLink:
+        """What the robot is reached by."""
+        return self._link
+
+    def close(self) -> None:
+        """Bring the robot to rest, then send nothing more."""
+        self._motion.end()
+        deadline_s = time.monotonic() + _REST_S
+        while self._link.connected and self._motion.moving and time.monotonic() < deadline_s:
+            time.sleep(_REST_POLL_S)
+        self._link.close()
+        self._publisher.stop()
+        self._realtime.close()
+
+    def _tell_limits(self) -> None:
+        limits = self._motion.limits
+        self._limits.publish(to_status("governor limits", asdict(limits)))
+        self._limits_as_json.publish(String(data=limits_to_json(limits)))
+
+    def _tuned_limits(self, values: Mapping[str, Any]) -> GovernorLimits:
+        return replace(self._motion.limits, **values)
+
+    def _tune(self, limits: GovernorLimits) -> None:
+        self._motion.hold_to(limits)
+        self._tell_limits()
+        self.get_logger().info(f"limits lowered: {limits}")
+
+    def _tell_refusal(self) -> None:
+        refusal, now_s = self._refusal, time.monotonic()
+        if refusal and now_s - self._refusal_logged_s > 1.0:
+            self._refusal, self._refusal_logged_s = "", now_s
+            self.get_logger().warning(f"{_COMMANDS} refused: {refusal}")
+
+    def _take_command(self, message: TwistStamped) -> str | None:
+        """Take a command; return why it is refused, or None."""
+        try:
+            age_s = stamp_age_s(self.get_clock().now().nanoseconds, message.header.stamp)
+        except StampError as error:
+            self._motion.refuse_command(f"{error.kind}_stamp", str(error))
+            return str(error)
+        twist = twist_from_message(message)
+        return self._motion.accept_command(twist, message.header.frame_id, age_s)
+
+    def _on_stop(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._motion.latch("stopped by kuka_bridge/stop")
+        response.success, response.message = True, self._motion.fault or ""
+        return response
+
+    def _on_reset(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        fault = self._motion.reset()
+        response.success = True
+        response.message = "there was no fault" if fault is None else f"cleared: {fault}"
+        self.get_logger().info(f"reset_fault: {response.message}")
+        return response
+
+    def _on_cycle(self, state: MeasuredRobot) -> Twist:
+        """In the link's thread, before the answer: what is newest, then the decision."""
+        stamps = self._commands.refused_stamps
+        command = self._commands.newest()
+        if self._commands.refused_stamps > stamps:
+            self._motion.refuse_command("invalid_stamp", self._commands.refusal)
+        if command is not None:
+            # Told by another thread: this one must not log.
+            self._refusal = self._take_command(command.message) or self._refusal
+        received = self._wrenches.newest()
+        if received is not None:
+            self._motion.accept_wrench(wrench_from_message(received.message), received.age_s())
+        return self._motion.on_cycle(state)
+
+    def _on_lost(self, reason: str) -> None:
+        """In the link's thread: the robot is not where or what it was."""
+        self._motion.robot_lost(reason)
+
+    def _on_answered(self, answered: SentMotion) -> None:
+        """In the link's thread, after the answer: hands on and returns."""
+        self._motion.on_answered(answered)
+        self._answers += 1
+        if self._answers % self._every == 0:
+            self._outbox.put(answered)
+        self._realtime.rest()
+
+    def _publish_all(self) -> None:
+        """A thread of its own: DDS may block, and an answer must not wait for it."""
+        while not self._publisher.stopping.is_set() or len(self._outbox):
+            answered = self._outbox.get(_WATCH_S)
+            if answered is not None:
+                self._publish_one(answered)
+
+    def _publish_one(self, answered: SentMotion) -> None:
+        state = answered.state
+        stamp = self._stamp(state)
+        self._tcp_pose.publish(pose_to_message(state.tcp_pose, self._base_frame, stamp))
+        applied = self._motion.applied(answered)
+        self._applied.publish(twist_to_message(applied, TASK_FRAME, stamp))
+        if state.joint_positions_rad is not None:
+            names, measured_s = self._link.joint_names, state.stamp_monotonic_s
+            positions = state.joint_positions_rad
+            self._joints.publish(self._states.to_message(names, positions, measured_s, stamp))
+
+    def _stamp(self, state: MeasuredRobot) -> TimeMessage:
+        """When it was measured, on the node's clock."""
+        age = Duration(nanoseconds=int((time.monotonic() - state.stamp_monotonic_s) * 1e9))
+        return (self.get_clock().now() - age).to_msg()
+
+    def _watch(self) -> None:
+        """Says when the robot comes and goes, and now and then that it is not there."""
+        self._watch_threads()
+        connected, now = self._link.connected, time.monotonic()
+        fault = self._motion.fault
+        self._tell_refusal()
+        if fault != self._reported_fault:
+            self._reported_fault = fault
+            self._diagnostics.publish()
+            if fault is not None:
+                self.get_logger().error(f"{fault}; held until kuka_bridge/reset_fault")
+        if self._connected and not connected:
+            self._motion.robot_lost(self._link.lost)
+            self.get_logger().warning(f"the robot is gone: {self._link.waiting_for}")
+        if connected and not self._connected:
+            self.get_logger().info("the robot controller is connected")
+        self._connected = connected
+        if not connected:
+            self._realtime.rest()
+        if not connected and now - self._reminded_s > _REMIND_S:
+            self._reminded_s = now
+            self.get_logger().info(f"waiting for {self._link.waiting_for}")
+
+    def _watch_threads(self) -> None:
+        """Latch a dead thread again after each reset: only a new start mends it."""
+        for failure in (self._publisher.failure, self._link.failure):
+            if failure:
+                self._motion.latch(f"{failure}; start kuka_bridge anew")
+
+    def _watch_publishers(self) -> None:
+        """Latch a fault for somebody else who moves the arm, and for every other wrong source."""
+        self._sources.look()
+        rival = self._link.rival
+        if rival is not None:
+            self._motion.latch(rival)
+
+    def _warning(self) -> str:
+        """Return what is not well and no fault yet; empty when all is."""
+        dropped = self._outbox.dropped - self._dropped_reported
+        self._dropped_reported += dropped
+        unsent = f"{dropped} states were not published: DDS was too slow" if dropped else ""
+        found = [self._motion.warning, self._wrenches.refusal, unsent]
+        return "; ".join(filter(None, found))
+
+    def _report(self) -> list[Status]:
+        motion, fault, connected = self._motion.counts, self._motion.fault, self._link.connected
+        waiting = "" if connected else f"waiting for {self._link.waiting_for}"
+        warning = "; ".join(filter(None, (waiting or self._warning(), self._link.warning)))
+        level = Level.ERROR if fault else Level.WARN if warning else Level.OK
+        message = fault or warning or "connected"
+        astray_m, astray_rad = self._motion.following
+        answers = {
+            "fault": fault or "",
+            "connected": connected,
+            "states_not_published": self._outbox.dropped,
+            "refused_wrench_stamps": self._wrenches.refused_stamps,
+        }
+        refused = {f"refused_{name}": count for name, count in motion.refused.items()}
+        done = {f"intervention_{name}": count for name, count in motion.interventions.items()}
+        repeated = self._sources.repeated
+        return [
+            Status("robot", level, message, {**answers, **self._link.figures()}),
+            self._realtime.status({**self._link.grants, "publishing": publishing()}),
+            Status(
+                "motion",
+                Level.ERROR if fault else Level.WARN if repeated else Level.OK,
+                fault or "no fault",
+                {
+                    "commands": motion.commands,
+                    "faults": motion.faults,
+                    "following_mm": f"{1e3 * astray_m:.2f}",
+                    "following_mrad": f"{1e3 * astray_rad:.1f}",
+                    "foreign_publishers": " ".join(self._sources.foreign),
+                    "repeated_publishers": " ".join(repeated),
+                    "refused_foreign": self._sources.refused,
+                    **refused,
+                    **done,
+                },
+            ),
+        ]
+
+
+def declare_sources(node: ShellNode, on_wrong: Callable[[str], None]) -> Sources:
+    """Declare who may command and who may tell the force; all else is this node's own.
+
+    Args:
+        node: the bridge.
+        on_wrong: latches what is wrong.
+    """
+    topics = {
+        topic: declare(
+            node, name, "",
+            f"Names of the only nodes that may publish {topic}, between blanks: another one "
+            "there latches a fault; empty: any node may",
+        )
+        for name, topic in (("command_publishers", _COMMANDS), ("wrench_publishers", _WRENCHES))
+    }  # fmt: skip
+    own = node.get_fully_qualified_name()
+    return Sources(
+        node, {**topics, **dict.fromkeys(_TOLD, own)}, dict.fromkeys(_SERVICES, own), on_wrong
+    )
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Runs the node; returns the exit code."""
+    return run_node(KukaBridge, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

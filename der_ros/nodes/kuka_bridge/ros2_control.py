@@ -1,0 +1,252 @@
+"""The bridge's link to an arm under ros2_control: joint states in, joint positions out.
+
+Topics in: ``joint_states``, ``robot_description`` (latched, unless a file is given).
+Topic out: ``forward_position_controller/commands``. All three names are parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray, String
+
+from der_ros.control.robot_link import Callbacks
+from der_ros.drivers.arm.chain import Chain
+from der_ros.drivers.arm.cycle import ArmCycle
+from der_ros.drivers.arm.differential import DifferentialKinematics
+from der_ros.drivers.arm.records import JointReading
+from der_ros.drivers.arm.server import ArmServer
+from der_ros.drivers.arm.urdf import chain_from_urdf
+from der_ros.drivers.realtime import Grant
+from der_ros.errors import ConfigurationError, ConnectionFailedError
+from der_ros.geometry import Array
+from der_ros.nodes.kuka_bridge.joint_parameters import (
+    JointInterface,
+    declare_cycle,
+    declare_differential,
+)
+from der_ros.nodes.kuka_bridge.joint_reader import JointReader
+from der_ros.nodes.shared.common import LATCHED, ShellNode, declare
+from der_ros.nodes.shared.conversions import declare_flange_from_tcp
+from der_ros.nodes.shared.free_publisher import FreePublisher
+from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.nodes.shared.rightful import RightfulTopic, Succession
+
+# Deep enough that other publishers on the topic (a gripper's) do not push ours out; bounded, so
+# that a flood does not hold up a cycle.
+_MAX_STATES = 100
+_STATES = QoSProfile(depth=_MAX_STATES, reliability=ReliabilityPolicy.BEST_EFFORT)
+_ARM = "arm"
+_COMMANDS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+
+
+class JointLink:
+    """A ``RobotLink``: leads the joints of an arm through a position controller.
+
+    Args:
+        node: declares the parameters and the topics.
+        callbacks: what the bridge does in each cycle.
+
+    Raises:
+        ConfigurationError: a parameter that cannot be, or a URDF file that is wrong.
+    """
+
+    def __init__(self, node: ShellNode, callbacks: Callbacks) -> None:
+        self._node, self._callbacks = node, callbacks
+        self._names = JointInterface.declare(node)
+        self._config = declare_cycle(node)
+        self._differential = declare_differential(node)
+        self._flange_from_tcp = declare_flange_from_tcp(node)
+        self._reader = JointReader(self._names.joint_names, self._config.state_timeout_s)
+        self._states = PolledSubscription(node, JointState, self._names.states_topic, _STATES)
+        self._commands = FreePublisher(
+            node, Float64MultiArray, self._names.command_topic, _COMMANDS
+        )
+        own = node.get_fully_qualified_name()
+        self._publishers = RightfulTopic(node, self._names.command_topic, own)
+        # Whoever tells this arm's joints; a gripper's states on the same topic are none of it.
+        self._tellers = RightfulTopic(node, self._names.states_topic, "")
+        self._telling = Succession()
+        self._server: ArmServer | None = None
+        self._joints: tuple[str, ...] = tuple(self._names.joint_names)
+        self._order: list[int] = []
+        self._description_error = ""
+        self.cycle_s = self._config.cycle_s
+        self.hardware_id = f"arm {self._names.tip_link}"
+        self.realtime_priority = self._config.realtime_priority
+        self._file = declare(node, "urdf", "", "A URDF file, instead of the description's topic")
+        if self._file:
+            self._prepare(_read_file(self._file))
+        else:
+            node.create_subscription(
+                String, self._names.description_topic, self._on_description, LATCHED
+            )
+
+    @property
+    def joint_names(self) -> Sequence[str]:
+        """From the base to the flange."""
+        return self._joints
+
+    @property
+    def is_on_this_host(self) -> bool:
+        """Not known: joint positions go to a topic."""
+        return False
+
+    @property
+    def connected(self) -> bool:
+        """Whether joint states come and a controller takes commands."""
+        return self._server is not None and self._server.known
+
+    @property
+    def waiting_for(self) -> str:
+        """The model, then the controller, then the joint states."""
+        if self._server is None:
+            topic = self._names.description_topic
+            return self._description_error or f"the URDF on {topic}"
+        if not self._taken():
+            return f"a controller that takes {self._names.command_topic}; load and activate it"
+        return f"joint states on {self._names.states_topic}{self._complaint}"
+
+    @property
+    def lost(self) -> str:
+        """Why an arm that was connected is not any more."""
+        return "the robot controller fell silent"
+
+    @property
+    def warning(self) -> str:
+        """Joint states that were dropped within the last seconds, and why."""
+        return self._reader.warning
+
+    @property
+    def grants(self) -> Mapping[str, Grant]:
+        """What the arm's thread asked the system for."""
+        return {} if self._server is None else self._server.grants
+
+    @property
+    def failure(self) -> str:
+        """Why the arm's thread has ended; empty while it has not."""
+        return "" if self._server is None else self._server.failure
+
+    @property
+    def rival(self) -> str | None:
+        """Another node that publishes the commands, or two that tell the arm's joints."""
+        return self._publishers.look() or self._two_tellers()
+
+    def _two_tellers(self) -> str | None:
+        self._tellers.look()
+        pair = self._telling.living_twice.get(_ARM)
+        if pair is None:
+            return None
+        names = " and ".join(self._tellers.sender(gid) or "a node that is gone" for gid in pair)
+        self._telling = Succession()
+        return f"the arm's joints on {self._names.states_topic} are told by {names}; end one"
+
+    def open(self) -> None:
+        """Begins the cycles, or as soon as the URDF is there."""
+        if self._server is not None:
+            self._server.start()
+
+    def close(self) -> None:
+        """Sends nothing more: the controller holds the last command."""
+        if self._server is not None:
+            self._server.stop()
+
+    def figures(self) -> Mapping[str, object]:
+        """Counters, dropped joint states by reason, and how steady the cycles are."""
+        dropped = {f"states_dropped_{name}": n for name, n in self._reader.dropped.items()}
+        dropped["states_dropped_invalid"] = self._states.refused_stamps
+        if self._server is None:
+            return dropped
+        told = self._server.statistics
+        counters = {
+            name: value
+            for name, value in vars(told).items()
+            if name not in ("hindrances", "lateness", "last_error")
+        }
+        return {
+            **counters,
+            **dropped,
+            **{f"hindrance_{name}": count for name, count in told.hindrances.items()},
+            "lateness_p99_ms": f"{1e3 * told.lateness.p99_s:.3f}",
+            "lateness_max_ms": f"{1e3 * told.lateness.max_s:.3f}",
+            "last_error": told.last_error or "",
+        }
+
+    def _on_description(self, message: String) -> None:
+        """In the executor's thread. The arm that stands there does not become another one."""
+        if self._server is not None:
+            return
+        try:
+            self._prepare(message.data)
+        except ConfigurationError as error:
+            self._description_error = f"another URDF on {self._names.description_topic}: {error}"
+            self._node.get_logger().error(self._description_error)
+            return
+        self.open()
+
+    def _prepare(self, urdf: str) -> None:
+        names = self._names
+        chain = chain_from_urdf(urdf, names.base_link, names.tip_link)
+        if set(chain.names) != set(names.joint_names):
+            raise ConfigurationError(
+                f"joint_names: expected those between {names.base_link} and {names.tip_link} in "
+                f"the URDF, {', '.join(chain.names)}, got {', '.join(names.joint_names)}"
+            )
+        self._joints = chain.names
+        self._order = [chain.names.index(name) for name in names.joint_names]
+        self._reader.joint_names = chain.names
+        self._server = self._make_server(chain)
+
+    def _make_server(self, chain: Chain) -> ArmServer:
+        kinematics = DifferentialKinematics(
+            chain.extended(self._flange_from_tcp), self._differential
+        )
+        callbacks = self._callbacks
+        cycle = ArmCycle(kinematics, self._config, callbacks.on_cycle, self._on_lost, self._write)
+        return ArmServer(cycle, self._config, self._read, callbacks.on_answered)
+
+    def _on_lost(self, reason: str) -> None:
+        """In the arm's thread."""
+        self._callbacks.on_lost(f"{reason}{self._complaint}")
+
+    @property
+    def _complaint(self) -> str:
+        """The reason why the latest joint states were not taken, in brackets; or empty."""
+        refusal = self._states.refusal
+        return self._reader.complaint or (f" ({refusal})" if refusal else "")
+
+    def _read(self) -> JointReading | None:
+        """In the arm's thread: the newest good joint states.
+
+        Raises:
+            ConnectionFailedError: nobody takes the commands.
+        """
+        if not self._taken():
+            raise ConnectionFailedError(f"nobody takes {self._names.command_topic}")
+        newest = None
+        now_ns = self._node.get_clock().now().nanoseconds
+        for received in islice(self._states.take(), _MAX_STATES):
+            reading = self._reader.read(received.message, received.age_s(), now_ns)
+            if reading is None:
+                continue
+            if received.gid is None or self._telling.takes(_ARM, received.gid):
+                newest = reading
+        return newest
+
+    def _write(self, angles_rad: Array) -> None:
+        """In the arm's thread."""
+        self._commands.publish(Float64MultiArray(data=angles_rad[self._order].tolist()))
+
+    def _taken(self) -> bool:
+        return self._commands.readers > 0
+
+
+def _read_file(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"parameter urdf: expected a URDF file, got: {error}") from error

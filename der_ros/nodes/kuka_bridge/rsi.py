@@ -1,0 +1,165 @@
+"""The bridge's link to a KRC4: the RSI server, its parameters and its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from der_ros.control.robot_link import Callbacks
+from der_ros.drivers.kuka.corrections import CorrectionLimits
+from der_ros.drivers.kuka.kinematics import AXIS_NAMES
+from der_ros.drivers.kuka.records import RsiServerConfig
+from der_ros.drivers.kuka.server import RsiServer
+from der_ros.drivers.kuka.transport import address_towards
+from der_ros.drivers.realtime import Grant
+from der_ros.errors import ConfigurationError
+from der_ros.nodes.shared.common import ShellNode, declare
+
+
+class RsiLink:
+    """A ``RobotLink``: answers the controller's telegrams.
+
+    Args:
+        node: declares the parameters.
+        callbacks: what the bridge does in each cycle.
+
+    Raises:
+        ConfigurationError: a parameter that cannot be.
+    """
+
+    joint_names = AXIS_NAMES
+    rival = None  # only the server's own port answers a controller
+
+    def __init__(self, node: ShellNode, callbacks: Callbacks) -> None:
+        self._config = declare_server(node)
+        self._server = RsiServer(self._config, callbacks.on_cycle, callbacks.on_answered)
+        self.cycle_s = self._config.cycle_s
+        self.hardware_id = f"krc4 {self._config.robot_ip}"
+        self.realtime_priority = self._config.realtime_priority
+
+    @property
+    def port(self) -> int:
+        """The UDP port that is open."""
+        return self._server.port
+
+    @property
+    def is_on_this_host(self) -> bool:
+        """True if the controller's address is 127.x.x.x."""
+        return self._config.robot_ip.startswith("127.")
+
+    @property
+    def connected(self) -> bool:
+        """True while a controller's telegrams come in with the robot's pose in them."""
+        return self._server.connected
+
+    @property
+    def failure(self) -> str:
+        """Why the answering thread has ended; empty while it has not."""
+        return self._server.failure
+
+    @property
+    def grants(self) -> Mapping[str, Grant]:
+        """What the answering thread asked the system for."""
+        return self._server.grants
+
+    @property
+    def waiting_for(self) -> str:
+        """Expected sender and address, or the element that is missing in its telegrams."""
+        lacking = self._server.lacking
+        if lacking is not None:
+            return (
+                f"the robot's pose: telegrams have no {lacking}; add DEF_{lacking} to SEND in the "
+                "Ethernet file"
+            )
+        return (
+            f"the robot controller {self._config.robot_ip} on UDP "
+            f"{self._config.bind_address}:{self._server.port}"
+        )
+
+    @property
+    def lost(self) -> str:
+        """Why a controller that was connected is not any more."""
+        lacking = self._server.lacking
+        return f"telegrams have no {lacking}" if lacking else "the robot controller fell silent"
+
+    @property
+    def warning(self) -> str:
+        """Datagrams that were dropped within the last seconds."""
+        return self._server.warning or ""
+
+    def open(self) -> None:
+        """Begins to answer.
+
+        Raises:
+            ConnectionFailedError: the port is in use, or the address is not this computer's.
+        """
+        self._server.__enter__()
+
+    def close(self) -> None:
+        """Stops answering; the controller then stops by its own time-out."""
+        self._server.__exit__(None, None, None)
+
+    def figures(self) -> Mapping[str, object]:
+        """Counters and latencies of the server."""
+        server = self._server.statistics
+        answers = {
+            "port": self._server.port,
+            "answer_p50_ms": f"{1e3 * server.answer.p50_s:.3f}",
+            "answer_p99_ms": f"{1e3 * server.answer.p99_s:.3f}",
+            "answer_max_ms": f"{1e3 * server.answer.max_s:.3f}",
+        }
+        counters = {
+            name: value
+            for name, value in vars(server).items()
+            if name not in ("answer", "last_error")
+        }
+        return {**answers, **counters}
+
+
+def declare_server(node: ShellNode) -> RsiServerConfig:
+    """The parameters of the RSI server.
+
+    Raises:
+        ConfigurationError: a value that cannot be.
+    """
+    cycle_ms = declare(
+        node, "cycle_ms", 12, "The controller's cycle in ms: 12, or 4 (IPO_FAST)",
+        minimum=4, maximum=12,
+    )  # fmt: skip
+    if cycle_ms not in (4, 12):
+        raise ConfigurationError(f"parameter cycle_ms: expected 4 or 12, got {cycle_ms}")
+    limits = CorrectionLimits(
+        declare(node, "max_correction_mm", 200.0,
+                "Furthest travel since RSI_ON; below POSCORR and POSCORRMON of the controller",
+                minimum=0.1, maximum=2000.0),
+        declare(node, "max_correction_deg", 20.0,
+                "Furthest turn since RSI_ON; below POSCORR and POSCORRMON of the controller",
+                minimum=0.1, maximum=180.0),
+    )  # fmt: skip
+    robot_ip = declare(node, "robot_ip", "", "The controller's address; no other is heard")
+    bind_address = declare(
+        node, "bind_address", "",
+        "This computer's address in the robot's network; empty: the one that reaches robot_ip",
+    )  # fmt: skip
+    return RsiServerConfig(
+        bind_address=bind_address or address_towards(robot_ip),
+        port=declare(node, "rsi_port", 59152, "UDP port that the controller sends to; 0 takes any",
+                     minimum=0, maximum=65535),
+        robot_ip=robot_ip,
+        cycle_s=0.001 * cycle_ms,
+        check_cycle=declare(node, "check_cycle", True,
+                            "No motion until telegrams are seen to come at cycle_ms; false only "
+                            "for a simulator that keeps no clock"),
+        absolute=declare(node, "absolute_corrections", False,
+                         "The controller's context takes absolute corrections (HOLDON 1)"),
+        limits=limits,
+        sensor_type=declare(node, "sensor_type", "ImFree", "SENTYPE of the Ethernet file"),
+        peer_silence_s=declare(node, "peer_silence_s", 0.5,
+                               "After this silence a controller may start anew",
+                               minimum=0.05, maximum=60.0),
+        realtime_priority=declare(node, "realtime_priority", 50,
+                                  "SCHED_FIFO priority of the answering thread; 0 asks for none",
+                                  minimum=0, maximum=99),
+        realtime_cpu=declare(node, "realtime_cpu", -1,
+                             "The only processor that the answering thread runs on; -1: any",
+                             minimum=-1, maximum=1023),
+    )  # fmt: skip

@@ -1,0 +1,409 @@
+"""Runs a policy: held piece's pose and wrench in, twists out, at the policy's own rate.
+
+A lifecycle node. Configure loads and checks the policy, activate moves, deactivate stops. It acts
+on nothing that is stale, of different moments or not finite, and it stops for good when the policy
+itself gives garbage, or when nobody watches the robot any more (``watch_timeout_s``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus
+from geometry_msgs.msg import TwistStamped
+from numpy.typing import NDArray
+from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
+from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from std_msgs.msg import Float32MultiArray, MultiArrayDimension, String
+from std_srvs.srv import Trigger
+
+from der_ros.bags.replay import (
+    ACTION_TOPIC,
+    CONTRACT_TOPIC,
+    INFO_TOPIC,
+    OBSERVATION_TOPIC,
+    tick_label,
+)
+from der_ros.control.frame_names import TASK_FRAME
+from der_ros.control.rate_meter import RateMeter
+from der_ros.errors import ContractError, DerRosError
+from der_ros.geometry import Twist
+from der_ros.nodes.policy_server.inputs import (
+    KINDS,
+    POSE_TOPIC,
+    WRENCH_TOPIC,
+    PolicyInputs,
+    UnusableInputError,
+)
+from der_ros.nodes.shared.common import (
+    LATCHED,
+    LATCHED_AMONG_OTHERS,
+    DiagnosticsPublisher,
+    Level,
+    Shell,
+    Status,
+    declare,
+    run_node,
+)
+from der_ros.nodes.shared.conversions import CellFrames, twist_to_message
+from der_ros.nodes.shared.key_values import from_status, to_status
+from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.nodes.shared.sources import Sources
+from der_ros.nodes.shared.steady import steady_timer
+from der_ros.nodes.shared.watch_lease import WATCHED_TOPIC, Lease, WatchLease
+from der_ros.policy.governor import GovernorLimits
+from der_ros.policy.limits import LimitsDifference, compare_limits, limits_from_texts
+from der_ros.policy.runtime import OnnxPolicy
+from der_ros.policy.shipped import shipped_policy
+from der_ros.tasks import TASK_NAMES
+
+logger = logging.getLogger("policy_server")
+
+UNWATCHED = "unwatched"
+_LIMITS = "kuka/limits"
+_LIMITS_S = 0.1
+_SERVICES = ("policy_server/change_state", "policy_server/get_state", "policy_server/reset_fault")
+
+
+@dataclasses.dataclass
+class Counts:
+    """What happened since the node started; inference since the last diagnostics."""
+
+    ticks: int = 0
+    commands: int = 0
+    skipped: Counter[str] = dataclasses.field(default_factory=Counter)
+    max_inference_s: float = 0.0
+
+
+class PolicyServer(Shell, LifecycleNode):
+    """The node."""
+
+    def __init__(self) -> None:
+        super().__init__("policy_server")
+        self._declare_parameters()
+        self._frames = CellFrames.declare(self)
+        self._sources = self._declare_sources()
+        self._inputs = PolicyInputs(self, self._frames, self._sources)
+        self._lease = WatchLease(self, self._sources.topic(WATCHED_TOPIC))
+        self._policy: OnnxPolicy | None = None
+        self._timer: Any = None
+        self._counts = Counts()
+        self._skipped = ""
+        self._fault = self._lapse = ""
+        self._limits: GovernorLimits | None = None
+        self._rate: RateMeter | None = None
+        self._create_topics()
+        self._guard_transitions()
+        self._diagnostics = DiagnosticsPublisher(self, "policy", self._collect)
+
+    def _declare_parameters(self) -> None:
+        self._task = declare(
+            self, "task", "lap_joint", "What the policy must be for", choices=tuple(TASK_NAMES)
+        )
+        self.declare_parameter(
+            "policy",
+            "",
+            ParameterDescriptor(
+                description="ONNX policy; empty: the one that the package ships for the task. "
+                "Set while not active, it is loaded and checked at once"
+            ),
+        )
+        self.add_on_set_parameters_callback(self._on_set_parameters)
+
+    def _declare_sources(self) -> Sources:
+        topics = {
+            POSE_TOPIC: "kuka_bridge",
+            _LIMITS: "kuka_bridge",
+            WRENCH_TOPIC: "ft_bridge",
+            WATCHED_TOPIC: "assembly_supervisor",
+        }
+        own = self.get_fully_qualified_name()
+        return Sources(self, topics, dict.fromkeys(_SERVICES, own), self._on_wrong_source)
+
+    def _on_wrong_source(self, wrong: str) -> None:
+        """Latch it while active; before that it is looked at when a policy is to be activated."""
+        if self._timer is None or self._fault:
+            return
+        self._send(Twist.zero())
+        self._fault = wrong
+        self._complain(wrong)
+
+    def _create_topics(self) -> None:
+        self._twists = self.create_publisher(TwistStamped, "kuka/delta_twist_cmds", 10)
+        self._observations = self.create_publisher(Float32MultiArray, OBSERVATION_TOPIC, 100)
+        self._actions = self.create_publisher(Float32MultiArray, ACTION_TOPIC, 100)
+        self._contract = self.create_publisher(DiagnosticStatus, CONTRACT_TOPIC, LATCHED)
+        self._info = self.create_publisher(String, INFO_TOPIC, LATCHED)
+        self._limits_told = PolledSubscription(
+            self,
+            DiagnosticStatus,
+            _LIMITS,
+            LATCHED_AMONG_OTHERS,
+            rightful=self._sources.topic(_LIMITS),
+        )
+        steady_timer(self, _LIMITS_S, self._take_limits)
+        self.create_service(Trigger, "policy_server/reset_fault", self._on_reset_fault)
+
+    # Lifecycle.
+
+    def _guard_transitions(self) -> None:
+        """Answers a transition that is not possible now, where rclpy would end the process."""
+        service = self._service_change_state
+        change_state = service.callback
+
+        def guarded(request: Any, response: Any) -> Any:
+            try:
+                return change_state(request, response)
+            except rclpy_implementation.RCLError as error:
+                logger.warning("refused: %s", str(error).partition(", at ")[0])
+                response.success = False
+                return response
+
+        service.callback = guarded
+
+    def on_configure(self, _state: LifecycleState) -> TransitionCallbackReturn:
+        """Loads and checks the policy; FAILURE, and one line, when it is not right."""
+        try:
+            self._load(str(self.get_parameter("policy").value))
+        except DerRosError as error:
+            logger.error("%s", error)
+            return TransitionCallbackReturn.FAILURE
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, _state: LifecycleState) -> TransitionCallbackReturn:
+        """Starts to act at the policy's rate; refused under a fault or limits that are looser."""
+        self._take_limits()
+        refusal = self._fault or "; ".join(self._sources.look()) or self._refusal_of_limits()
+        if self._policy is None or refusal:
+            logger.error("not activated: %s", refusal or "no policy is loaded")
+            return TransitionCallbackReturn.FAILURE
+        _, tighter, other = self._difference()
+        if tighter:
+            logger.info("the robot is held tighter than in training: %s", "; ".join(tighter))
+        if other:
+            logger.warning("the robot's limits are not the trained ones: %s", "; ".join(other))
+        self._rate = RateMeter(self._policy.contract.control_dt_s)
+        self._lease.restart()
+        self._timer = steady_timer(self, self._policy.contract.control_dt_s, self._tick)
+        logger.info("active: one action every %g s", self._policy.contract.control_dt_s)
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_deactivate(self, _state: LifecycleState) -> TransitionCallbackReturn:
+        """Stops, with a twist of zero as the last word."""
+        self._stop()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_cleanup(self, _state: LifecycleState) -> TransitionCallbackReturn:
+        """Back to where it can be configured again."""
+        self._stop()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, _state: LifecycleState) -> TransitionCallbackReturn:
+        """Stops and ends the process."""
+        self._stop()
+        self.finish(0)
+        return TransitionCallbackReturn.SUCCESS
+
+    def close(self) -> None:
+        """Leaves the robot with a twist of zero."""
+        self._stop()
+
+    def _stop(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is None:
+            return
+        timer.cancel()
+        self.destroy_timer(timer)
+        self._send(Twist.zero())
+        # Who activates it again has to watch again.
+        self._lapse = ""
+
+    def _load(self, path: str) -> None:
+        """Replace the policy by the one at ``path`` if that is right in every respect."""
+        policy = _checked_policy(path or shipped_policy(self._task), self._task)
+        self._policy = policy
+        info = {
+            "sha256": policy.sha256,
+            "path": str(Path(policy.path).resolve()),
+            "contract": dataclasses.asdict(policy.contract),
+            "task_frame": _seven(self._frames.base_from_task),
+            "tcp_from_sensor": _seven(self._frames.tcp_from_sensor),
+        }
+        self._contract.publish(to_status("policy", info))
+        # The same as JSON text, for one more release.
+        self._info.publish(String(data=json.dumps(info)))
+        logger.info("policy %s (sha256 %.12s...) for %s", policy.path, policy.sha256, self._task)
+
+    def _on_set_parameters(self, parameters: Sequence[Parameter]) -> SetParametersResult:
+        """Takes a new policy while not active; what is wrong with it is the answer's reason."""
+        for parameter in parameters:
+            if parameter.name != "policy":
+                continue
+            if self._timer is not None:
+                return SetParametersResult(successful=False, reason="deactivate first")
+            try:
+                self._load(str(parameter.value))
+            except DerRosError as error:
+                return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _take_limits(self) -> None:
+        """Take in what the robot's bridge holds to."""
+        told = self._limits_told.newest()
+        if told is None:
+            return
+        try:
+            self._limits = limits_from_texts(from_status(told.message))
+        except ContractError as error:
+            logger.warning("%s", error)
+
+    def _difference(self) -> LimitsDifference:
+        """How the robot's limits differ from the policy's; empty until both are known."""
+        if self._policy is None or self._limits is None:
+            return LimitsDifference()
+        return compare_limits(self._policy.contract, self._limits)
+
+    def _refusal_of_limits(self) -> str:
+        looser = self._difference().looser
+        if not looser:
+            return ""
+        return f"the robot's limits are looser than the trained ones: {'; '.join(looser)}"
+
+    def _on_reset_fault(self, _request: Any, response: Any) -> Any:
+        """Unlatches a fault of the policy, while it is not active."""
+        response.success = self._timer is None
+        if response.success:
+            self._fault = ""
+        response.message = "no fault is latched" if response.success else "deactivate first"
+        return response
+
+    # Acting.
+
+    def _tick(self) -> None:
+        """One action, or none and the reason counted."""
+        policy = self._policy
+        if policy is None or self._fault or self._lapse:
+            return
+        now_s = time.monotonic()
+        if self._rate is not None:
+            self._rate.tick(now_s)
+        self._counts.ticks += 1
+        if not self._watched():
+            return
+        try:
+            observation = self._inputs.observe()
+            self._skipped = ""
+        except UnusableInputError as error:
+            self._counts.skipped[error.kind] += 1
+            self._skipped = str(error)
+            return
+        try:
+            action = policy(observation)
+        except ContractError as error:
+            self._fault = f"the policy does not act any more: {error}"
+            self._complain(self._fault)
+            return
+        self._counts.max_inference_s = max(self._counts.max_inference_s, time.monotonic() - now_s)
+        self._send(Twist.from_array(policy.contract.scale(action)))
+        self._counts.commands += 1
+        tick = self._counts.ticks
+        self._observations.publish(_array(tick_label("observation", tick), observation))
+        self._actions.publish(_array(tick_label("action", tick), action))
+
+    def _watched(self) -> bool:
+        """Whether somebody watches; the first tick after that has ended leaves a twist of zero."""
+        lease = self._lease.look()
+        if lease is Lease.AWAITED:
+            self._counts.skipped[UNWATCHED] += 1
+            self._skipped = f"nobody watches yet: no message on {WATCHED_TOPIC} since activation"
+        elif lease is Lease.LAPSED:
+            self._send(Twist.zero())
+            self._lapse = (
+                f"nobody watches the robot any more: no message on {WATCHED_TOPIC} for "
+                f"{self._lease.timeout_s:g} s; held until deactivated"
+            )
+            self._complain(self._lapse)
+        return lease is Lease.HELD
+
+    def _complain(self, reason: str) -> None:
+        """Tells at once why it does not act any more."""
+        logger.error("%s", reason)
+        self._diagnostics.publish()
+
+    def _send(self, twist: Twist) -> None:
+        stamp = self.get_clock().now().to_msg()
+        self._twists.publish(twist_to_message(twist, TASK_FRAME, stamp))
+
+    # Reporting.
+
+    def _collect(self) -> list[Status]:
+        counts, policy, difference = self._counts, self._policy, self._difference()
+        values: dict[str, object] = {
+            "active": self._timer is not None,
+            "policy": policy.path if policy else "",
+            "sha256": policy.sha256 if policy else "",
+            "robot_limits": "known" if self._limits else "not known",
+            "limits_that_differ": "; ".join((*difference.tighter, *difference.other)),
+            "ticks": counts.ticks,
+            "commands": counts.commands,
+            **{f"skipped_{kind}": counts.skipped[kind] for kind in (*KINDS, UNWATCHED)},
+            "max_inference_ms": f"{1e3 * counts.max_inference_s:.3f}",
+            **self._inputs.figures(),
+            **(self._rate.report() if self._rate else {}),
+        }
+        counts.max_inference_s = 0.0
+        level, message = self._health()
+        return [Status("policy", level, message, values), self._sources.status()]
+
+    def _health(self) -> tuple[Level, str]:
+        if self._fault or self._lapse:
+            return Level.ERROR, self._fault or self._lapse
+        if refusal := self._refusal_of_limits():
+            return Level.WARN, refusal
+        if self._timer is None:
+            return Level.OK, "inactive" if self._policy else "not configured"
+        if self._skipped:
+            return Level.WARN, f"no command: {self._skipped}"
+        return Level.OK, "active"
+
+
+def _seven(pose: Any) -> list[float]:
+    return [*pose.position.tolist(), *pose.quaternion.tolist()]
+
+
+def _array(label: str, data: NDArray[np.float32]) -> Float32MultiArray:
+    """A message whose one dimension carries ``label``."""
+    message = Float32MultiArray()
+    message.layout.dim = [MultiArrayDimension(label=label, size=data.size, stride=data.size)]
+    message.data = data.tolist()
+    return message
+
+
+def _checked_policy(path: Path | str, task: str) -> OnnxPolicy:
+    """Load a policy; no file may end the node, whatever it makes of its reader."""
+    try:
+        return OnnxPolicy.load(path, task)
+    except DerRosError:
+        raise
+    except Exception as error:
+        raise ContractError(f"policy {path}: it cannot be loaded ({error!r})") from error
+
+
+def main(args: list[str] | None = None) -> int:
+    """Entry point of ``ros2 run der_ros policy_server``."""
+    return run_node(PolicyServer, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Services that every node uses: process, parameters, diagnostics, topics and their sources."""

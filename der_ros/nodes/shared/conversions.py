@@ -1,0 +1,156 @@
+"""Between ROS messages and the package's own poses, twists and wrenches; and the fixed frames."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Pose as PoseMessage
+from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
+from rclpy.node import Node
+
+from der_ros.control.frame_names import BASE_FRAME
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Pose, Twist, Wrench
+from der_ros.nodes.shared.common import declare
+
+_IDENTITY = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]
+
+
+class CellFrames(NamedTuple):
+    """Fixed frames of a cell, the same for every node that needs them.
+
+    Attributes:
+        base_from_task: the task frame in the robot's base.
+        tcp_from_sensor: the sensor in the frame of the held piece.
+        base_frame: name of the robot's base in messages.
+    """
+
+    base_from_task: Pose
+    tcp_from_sensor: Pose
+    base_frame: str = BASE_FRAME
+
+    @classmethod
+    def declare(cls, node: Node) -> CellFrames:
+        """Return them from the parameters ``task_frame``, ``tcp_from_sensor`` and ``base_frame``.
+
+        Raises:
+            ConfigurationError: not seven finite numbers, or a quaternion of length zero.
+        """
+        task = declare(
+            node,
+            "task_frame",
+            list(_IDENTITY),
+            "Pose of the task frame (the nominal assembled pose of the held piece) in base_frame: "
+            "x, y, z in m and quaternion x, y, z, w",
+        )
+        return cls(
+            Pose.from_sequence(task, "parameter task_frame"),
+            declare_tcp_from_sensor(node),
+            declare_base_frame(node),
+        )
+
+
+def declare_tcp_from_sensor(node: Node) -> Pose:
+    """From the parameter ``tcp_from_sensor`` (x y z qx qy qz qw).
+
+    Raises:
+        ConfigurationError: not seven finite numbers, or a quaternion of length zero.
+    """
+    sensor = declare(
+        node,
+        "tcp_from_sensor",
+        list(_IDENTITY),
+        "Pose of the F/T sensor in the frame of the held piece: x, y, z in m, quaternion",
+    )
+    return Pose.from_sequence(sensor, "parameter tcp_from_sensor")
+
+
+def declare_base_frame(node: Node) -> str:
+    """Return the parameter ``base_frame``: the name that the robot's base has in messages.
+
+    Raises:
+        ConfigurationError: an empty name.
+    """
+    name = declare(
+        node, "base_frame", BASE_FRAME,
+        "frame_id of the robot's base in poses and transforms, as the robot's driver names it",
+    )  # fmt: skip
+    if not name:
+        raise ConfigurationError("parameter base_frame: expected a name, got an empty text")
+    return name
+
+
+def declare_flange_from_tcp(node: Node) -> Pose:
+    """From the parameter ``flange_from_tcp`` (x y z qx qy qz qw).
+
+    Raises:
+        ConfigurationError: not seven finite numbers, or a quaternion of length zero.
+    """
+    tool = declare(
+        node,
+        "flange_from_tcp",
+        [0.0, 0.0, 0.3, 1.0, 0.0, 0.0, 0.0],
+        "Pose of the held piece in the flange frame: x, y, z in m, quaternion x, y, z, w",
+    )
+    return Pose.from_sequence(tool, "parameter flange_from_tcp")
+
+
+def pose_from_message(message: PoseStamped) -> Pose:
+    """Raises ConfigurationError where the message holds a NaN or no rotation."""
+    p, q = message.pose.position, message.pose.orientation
+    return Pose(np.array((p.x, p.y, p.z)), np.array((q.x, q.y, q.z, q.w)))
+
+
+def pose_to_message(pose: Pose, frame_id: str, stamp: Time) -> PoseStamped:
+    """Return a stamped pose in ``frame_id``."""
+    message = PoseStamped(pose=pose_to_plain_message(pose))
+    message.header.frame_id = frame_id
+    message.header.stamp = stamp
+    return message
+
+
+def pose_to_plain_message(pose: Pose) -> PoseMessage:
+    """Return a pose without a frame."""
+    message = PoseMessage()
+    p, q = message.position, message.orientation
+    p.x, p.y, p.z = pose.position.tolist()
+    q.x, q.y, q.z, q.w = pose.quaternion.tolist()
+    return message
+
+
+def twist_from_message(message: TwistStamped) -> Twist:
+    """What the message holds, finite or not: the motion governor judges that."""
+    linear, angular = message.twist.linear, message.twist.angular
+    return Twist(
+        np.array((linear.x, linear.y, linear.z)), np.array((angular.x, angular.y, angular.z))
+    )
+
+
+def twist_to_message(twist: Twist, frame_id: str, stamp: Time) -> TwistStamped:
+    """A stamped twist in the axes of ``frame_id``."""
+    message = TwistStamped()
+    message.header.frame_id = frame_id
+    message.header.stamp = stamp
+    linear, angular = message.twist.linear, message.twist.angular
+    linear.x, linear.y, linear.z = twist.linear.tolist()
+    angular.x, angular.y, angular.z = twist.angular.tolist()
+    return message
+
+
+def wrench_from_message(message: WrenchStamped) -> Wrench:
+    """What the message holds, finite or not."""
+    force, torque = message.wrench.force, message.wrench.torque
+    return Wrench(np.array((force.x, force.y, force.z)), np.array((torque.x, torque.y, torque.z)))
+
+
+def wrench_to_message(wrench: Wrench, frame_id: str, stamp: Time) -> WrenchStamped:
+    """A stamped wrench in the axes and about the origin of ``frame_id``."""
+    message = WrenchStamped()
+    message.header.frame_id = frame_id
+    message.header.stamp = stamp
+    force, torque = message.wrench.force, message.wrench.torque
+    force.x, force.y, force.z = wrench.force.tolist()
+    torque.x, torque.y, torque.z = wrench.torque.tolist()
+    return message

@@ -1,0 +1,242 @@
+"""Names who may publish a topic, and believes nobody else's messages.
+
+A publisher is known by the node that it belongs to and by its identifier (GID), which comes with
+each message. Two nodes of one name are told apart by it: the newer one is believed, as the
+successor of one that ended without a word; when the older one is heard again, both live.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Container
+from enum import Enum
+from typing import NamedTuple
+
+from rclpy.node import Node
+
+from der_ros.nodes.shared.taking import GID_BYTES
+
+# A participant that was only just discovered, or that is going, has no name for a moment.
+NAMELESS = "_NODE_NAME_UNKNOWN_"
+# A publisher that sends for longer without a name is none of a ROS node.
+_NAMING_PATIENCE_S = 2.0
+_FORGOTTEN_S = 10.0
+_NO_NODE = "a publisher that is no ROS node"
+
+
+class Verdict(Enum):
+    """Tells what a message is worth."""
+
+    BELIEVED = "believed"
+    FOREIGN = "foreign"
+    UNDECIDED = "undecided"  # its publisher's name is not known yet
+
+
+class Publishers(NamedTuple):
+    """Publishers of a topic that are one too many.
+
+    Attributes:
+        foreign: names of nodes that were not expected.
+        repeated: names of expected nodes that are there more than once. One that died without a
+            word is still counted for as long as the middleware's lease, tens of seconds.
+    """
+
+    foreign: tuple[str, ...] = ()
+    repeated: tuple[str, ...] = ()
+
+
+def full_name(namespace: str, name: str) -> str:
+    """Return the fully qualified name of a node."""
+    return name if name.startswith("/") else f"{namespace.rstrip('/')}/{name}"
+
+
+def shown(node: Node, name: str) -> str:
+    """Return a fully qualified name without the namespace that it shares with ``node``."""
+    own = f"{node.get_namespace().rstrip('/')}/"
+    rest = name.removeprefix(own)
+    return name if "/" in rest else rest
+
+
+class Succession:
+    """Follows the newest of several publishers that should be one after the other."""
+
+    def __init__(self) -> None:
+        self._newest: dict[str, bytes] = {}
+        self._superseded: dict[bytes, bytes] = {}
+        self.living_twice: dict[str, tuple[bytes, bytes]] = {}
+
+    def takes(self, role: str, gid: bytes) -> bool:
+        """Tell whether a message counts; an older publisher that is heard again is noted.
+
+        Args:
+            role: what there may be only one of.
+            gid: of the message's publisher.
+        """
+        newest = self._newest.setdefault(role, gid)
+        if newest == gid:
+            return True
+        if gid in self._superseded:
+            self.living_twice[role] = (gid, newest)
+            return False
+        self._superseded[newest] = gid
+        self._newest[role] = gid
+        return True
+
+    def forget(self, there: Container[bytes]) -> None:
+        """Drop what was noted of publishers that are not there any more."""
+        for gid in [gid for gid in list(self._superseded) if gid not in there]:
+            self._superseded.pop(gid, None)
+        for role, gid in list(self._newest.items()):
+            if gid not in there:
+                self._newest.pop(role, None)
+        for role, pair in list(self.living_twice.items()):
+            if not all(gid in there for gid in pair):
+                self.living_twice.pop(role, None)
+
+
+class RightfulTopic:
+    """Watches who publishes a topic.
+
+    ``judge`` may be called from any one thread, ``look`` from another.
+
+    Args:
+        node: of the ROS graph.
+        topic: its name, as the node resolves it.
+        owners: names of the only nodes that may publish it, between blanks, in the namespace of
+            ``node`` unless they begin with a slash; empty: any node may.
+
+    Attributes:
+        refused: number of messages that were judged to be foreign.
+    """
+
+    def __init__(self, node: Node, topic: str, owners: str) -> None:
+        self._node, self.topic = node, topic
+        self.refused = 0
+        self.owners = frozenset(full_name(node.get_namespace(), name) for name in owners.split())
+        self.seen = Publishers()
+        self._names: dict[bytes, str] = {}
+        self._succession = Succession()
+        self._nameless_s: dict[bytes, float] = {}
+
+    def sender(self, gid: bytes | None) -> str:
+        """Return the full name of the node that owns a publisher; empty while it is not known."""
+        return "" if gid is None else self._names.get(gid, "")
+
+    def gids(self) -> frozenset[bytes]:
+        """Return the identifiers of all publishers that have a name."""
+        return frozenset(self._names)
+
+    def judge(self, gid: bytes | None) -> Verdict:
+        """Decide about a message by its publisher; a foreign one is counted.
+
+        Args:
+            gid: of the publisher; None where the middleware does not tell: then it is believed.
+        """
+        verdict = self._verdict(gid)
+        self.refused += verdict is Verdict.FOREIGN
+        return verdict
+
+    def _verdict(self, gid: bytes | None) -> Verdict:
+        if not self.owners or gid is None:
+            return Verdict.BELIEVED
+        name = self._names.get(gid)
+        if name is None:
+            self._nameless_s.setdefault(gid, time.monotonic())
+            return Verdict.UNDECIDED
+        if name not in self.owners:
+            return Verdict.FOREIGN
+        return Verdict.BELIEVED if self._succession.takes(name, gid) else Verdict.FOREIGN
+
+    @property
+    def undecided(self) -> bool:
+        """Tell whether a message waits for its publisher's name."""
+        return bool(self._nameless_s)
+
+    def look(self) -> str | None:
+        """Find out who publishes it now; return what is wrong with that, or None."""
+        infos = self._node.get_publishers_info_by_topic(self.topic)
+        named = [info for info in infos if info.node_name != NAMELESS]
+        self._names = {
+            bytes(info.endpoint_gid)[:GID_BYTES]: full_name(info.node_namespace, info.node_name)
+            for info in named
+        }
+        self._forget_the_gone()
+        if not self.owners:
+            return None
+        found = Counter(full_name(info.node_namespace, info.node_name) for info in named)
+        self.seen = Publishers(
+            tuple(sorted(shown(self._node, name) for name in found.keys() - self.owners)),
+            tuple(
+                sorted(shown(self._node, name) for name in found if name in self.owners
+                       and found[name] > 1)
+            ),
+        )  # fmt: skip
+        return self._wrong()
+
+    def _wrong(self) -> str | None:
+        foreign = self.seen.foreign
+        now_s = time.monotonic()
+        # ``judge`` may add one meanwhile, in another thread.
+        if any(now_s - since_s > _NAMING_PATIENCE_S for since_s in list(self._nameless_s.values())):
+            foreign = (*foreign, _NO_NODE)
+        if foreign:
+            expected = ", ".join(sorted(shown(self._node, name) for name in self.owners))
+            return (
+                f"{self.topic} is also published by {', '.join(foreign)}, "
+                f"expected only {expected}; end it"
+            )
+        living_twice = list(self._succession.living_twice)
+        if living_twice:
+            twice = ", ".join(sorted(shown(self._node, name) for name in living_twice))
+            return f"{self.topic} is published by two living nodes of the name {twice}; end one"
+        return None
+
+    def _forget_the_gone(self) -> None:
+        """Drop what was noted of publishers that are not there any more."""
+        for gid in list(self._nameless_s):
+            if gid in self._names or time.monotonic() - self._nameless_s[gid] > _FORGOTTEN_S:
+                self._nameless_s.pop(gid, None)
+        self._succession.forget(self._names)
+
+
+def servers(node: Node, service: str) -> list[str]:
+    """Return the full names of the nodes that offer a service, one entry a server.
+
+    A middleware that shows no service as the topics of its answers tells nothing: an empty list.
+    """
+    replies = f"rr{node.resolve_service_name(service)}Reply"
+    infos = node.get_publishers_info_by_topic(replies, no_mangle=True)
+    return [
+        full_name(info.node_namespace, info.node_name)
+        for info in infos
+        if info.node_name != NAMELESS
+    ]
+
+
+class RightfulService:
+    """Watches who offers a service.
+
+    Args:
+        node: of the ROS graph.
+        service: its name, as the node resolves it.
+        owners: names of the only nodes that may offer it, as of ``RightfulTopic``.
+    """
+
+    def __init__(self, node: Node, service: str, owners: str) -> None:
+        self._node, self.service = node, service
+        self.owners = frozenset(full_name(node.get_namespace(), name) for name in owners.split())
+
+    def look(self) -> str | None:
+        """Find out who offers it now; return what is wrong with that, or None."""
+        if not self.owners:
+            return None
+        foreign = sorted(set(servers(self._node, self.service)) - self.owners)
+        if not foreign:
+            return None
+        names = ", ".join(shown(self._node, name) for name in foreign)
+        expected = ", ".join(sorted(shown(self._node, name) for name in self.owners))
+        return (
+            f"the service {self.service} is also offered by {names}, "
+            f"expected only {expected}; end it"
+        )

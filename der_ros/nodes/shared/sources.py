@@ -1,0 +1,139 @@
+"""Holds every topic and service that a node decides on to its rightful source."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from rclpy.node import Node
+
+from der_ros.errors import ConfigurationError
+from der_ros.nodes.shared.common import Level, Status, declare
+from der_ros.nodes.shared.rightful import RightfulService, RightfulTopic, full_name
+from der_ros.nodes.shared.steady import steady_timer
+
+LOOK_S = 0.5
+"""A second source is found so long after it was discovered."""
+_TICK_S = 0.1
+_ANY = "*"
+
+
+class Sources:
+    """Watches the rightful sources of a node, and declares the parameter that changes them.
+
+    Args:
+        node: that decides.
+        topics: from each topic to the names of those who may publish it, between blanks; empty
+            for anybody.
+        services: the same for services and those who may offer them.
+        on_wrong: takes what is wrong, in the executor's thread, each time that it was looked.
+
+    Raises:
+        ConfigurationError: an entry of the parameter that names no source of this node.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        topics: Mapping[str, str],
+        services: Mapping[str, str],
+        on_wrong: Callable[[str], None] = lambda _wrong: None,
+    ) -> None:
+        entries = _declare_changes(node)
+        owners = _with_changes(entries, {**topics, **services})
+        self.speakers = _of_everything(node, entries)
+        """Full names of those who may be the source of everything."""
+        self._topics = {name: RightfulTopic(node, name, owners[name]) for name in topics}
+        self._services = {name: RightfulService(node, name, owners[name]) for name in services}
+        self._on_wrong = on_wrong
+        self._looked_s = float("-inf")
+        self.wrong: tuple[str, ...] = ()
+        steady_timer(node, _TICK_S, self._tick)
+
+    def topic(self, name: str) -> RightfulTopic:
+        """Return the watch of one topic, for a ``PolledSubscription``."""
+        return self._topics[name]
+
+    def server(self, name: str) -> str:
+        """Return what is wrong now with those who offer a service; empty when nothing is."""
+        watch = self._services.get(name)
+        return "" if watch is None else watch.look() or ""
+
+    @property
+    def foreign(self) -> list[str]:
+        """Names of the publishers that are not rightful."""
+        return [name for topic in self._topics.values() for name in topic.seen.foreign]
+
+    @property
+    def repeated(self) -> list[str]:
+        """Names of rightful publishers that are there more than once, alive or not."""
+        return [name for topic in self._topics.values() for name in topic.seen.repeated]
+
+    @property
+    def refused(self) -> int:
+        """Number of messages that were refused as foreign."""
+        return sum(topic.refused for topic in self._topics.values())
+
+    def look(self) -> tuple[str, ...]:
+        """Find out who publishes and serves now; return what is wrong with that."""
+        self._looked_s = time.monotonic()
+        self.wrong = tuple(wrong for wrong in self._all() if wrong is not None)
+        for wrong in self.wrong:
+            self._on_wrong(wrong)
+        return self.wrong
+
+    def _all(self) -> Iterator[str | None]:
+        yield from (topic.look() for topic in self._topics.values())
+        yield from (service.look() for service in self._services.values())
+
+    def _tick(self) -> None:
+        """Look twice a second; sooner at topics of which a message waits for a name."""
+        if time.monotonic() - self._looked_s >= LOOK_S:
+            self.look()
+            return
+        for topic in self._topics.values():
+            if topic.undecided:
+                topic.look()
+
+    def status(self) -> Status:
+        """Tell the sources' state in the diagnostics."""
+        values = {
+            "foreign_publishers": " ".join(self.foreign),
+            "repeated_publishers": " ".join(self.repeated),
+            "refused_foreign": self.refused,
+        }
+        if self.wrong:
+            return Status("sources", Level.ERROR, "; ".join(self.wrong), values)
+        return Status("sources", Level.OK, "each topic and service has its one source", values)
+
+
+def _declare_changes(node: Node) -> list[tuple[str, str]]:
+    """Return the entries of ``rightful_sources``: a name and its nodes, between blanks."""
+    entries = declare(
+        node, "rightful_sources", [""], "Other rightful sources than the stack's own nodes: 'NAME "
+        f"NODE ...' each, a topic or service and who may publish or offer it; {_ANY} as NODE: "
+        f"anybody; {_ANY} as NAME: these may be the source of everything, too",
+    )  # fmt: skip
+    parts = (entry.strip().partition(" ") for entry in entries if entry.strip())
+    return [(name, nodes.strip()) for name, _, nodes in parts]
+
+
+def _with_changes(entries: list[tuple[str, str]], owners: Mapping[str, str]) -> dict[str, str]:
+    """Return the owners as the parameter changes them."""
+    changed = dict(owners)
+    for name, nodes in entries:
+        if not nodes or (name not in owners and name != _ANY):
+            raise ConfigurationError(
+                f"parameter rightful_sources: expected a name and its nodes, the name one of "
+                f"{', '.join(sorted(owners))}; got '{name} {nodes}'"
+            )
+        if name == _ANY:
+            changed |= {each: f"{known} {nodes}" for each, known in changed.items() if known}
+        else:
+            changed[name] = "" if nodes == _ANY else nodes
+    return changed
+
+
+def _of_everything(node: Node, entries: list[tuple[str, str]]) -> frozenset[str]:
+    names = (each for name, nodes in entries if name == _ANY for each in nodes.split())
+    return frozenset(full_name(node.get_namespace(), each) for each in names)

@@ -1,0 +1,155 @@
+"""Takes messages from the middleware together with the identity of their publisher.
+
+rclpy's ``take_message`` leaves the publisher's identifier (GID) out of the information about a
+message; the function of ``rcl`` below it has it. Called through ``ctypes`` it also lets other
+threads run.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from typing import Any, NamedTuple
+
+from rclpy.serialization import deserialize_message
+
+from der_ros.nodes.shared.free_publisher import Allocator
+
+GID_BYTES = 16
+_OK, _NOTHING = 0, 401
+_UNSUPPORTED = 2**64 - 1
+_FIRST_CAPACITY = 512
+
+
+class _Serialized(ctypes.Structure):
+    """``rcl_serialized_message_t``, with a buffer that the middleware fills."""
+
+    _fields_ = [
+        ("buffer", ctypes.c_void_p),
+        ("length", ctypes.c_size_t),
+        ("capacity", ctypes.c_size_t),
+        ("allocator", Allocator),
+    ]
+
+
+class _Information(ctypes.Structure):
+    """``rmw_message_info_t``; room behind it, for releases that append to it."""
+
+    _fields_ = [
+        ("source_ns", ctypes.c_int64),
+        ("received_ns", ctypes.c_int64),
+        ("publication_number", ctypes.c_uint64),
+        ("reception_number", ctypes.c_uint64),
+        ("implementation", ctypes.c_char_p),
+        ("gid", ctypes.c_uint8 * GID_BYTES),
+        ("rest", ctypes.c_uint8 * 64),
+    ]
+
+
+class Taken(NamedTuple):
+    """One message as the middleware gave it.
+
+    Attributes:
+        message: its CDR bytes; where the library was not found, as rclpy gives it.
+        stamp_ns: system time of its arrival at this process's middleware; 0: not known.
+        number: as its publisher counts its messages, from 1 on; 0: not known.
+        gid: of its publisher, ``GID_BYTES`` long; None where it is not known.
+    """
+
+    message: Any
+    stamp_ns: int
+    number: int
+    gid: bytes | None
+
+
+class _Library(NamedTuple):
+    take: Any
+    allocator: Allocator
+    init: Any
+    fini: Any
+
+
+def _library() -> _Library | None:
+    """Return the functions of ``rcl`` and ``rcutils``, or None where they are not found."""
+    try:
+        utils = ctypes.CDLL("librcutils.so")
+        take = ctypes.CDLL("librcl.so").rcl_take_serialized_message
+        default, init = utils.rcutils_get_default_allocator, utils.rcutils_uint8_array_init
+        fini = utils.rcutils_uint8_array_fini
+    except (OSError, AttributeError):
+        return None
+    default.restype = Allocator
+    take.argtypes, take.restype = [ctypes.c_void_p] * 4, ctypes.c_int
+    init.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]
+    fini.argtypes = [ctypes.c_void_p]
+    return _Library(take, default(), init, fini)
+
+
+_LIBRARY = _library()
+
+
+class Taker:
+    """Takes one message after the other from a subscription.
+
+    Args:
+        subscription: of rclpy.
+
+    Raises:
+        MemoryError: there is no room for a message.
+    """
+
+    def __init__(self, subscription: Any) -> None:
+        self._subscription, self._lock = subscription, threading.Lock()
+        self._buffer, self._information = _Serialized(), _Information()
+        if _LIBRARY is not None:
+            allocator = ctypes.byref(_LIBRARY.allocator)
+            if _LIBRARY.init(ctypes.byref(self._buffer), _FIRST_CAPACITY, allocator) != _OK:
+                raise MemoryError(f"no room for messages of {subscription.topic_name}")
+
+    def __del__(self) -> None:
+        """Give the buffer back."""
+        if _LIBRARY is not None and self._buffer.buffer:
+            _LIBRARY.fini(ctypes.byref(self._buffer))
+
+    def take(self) -> Taken | None:
+        """Return the next message; None when nothing waits.
+
+        Raises:
+            RuntimeError: the middleware failed.
+        """
+        handle = self._subscription.handle
+        # Entered, the subscription cannot be destroyed meanwhile.
+        with handle, self._lock:
+            if _LIBRARY is None:
+                return self._through_rclpy(handle)
+            return self._through_rcl(handle, _LIBRARY)
+
+    def _through_rcl(self, handle: Any, library: _Library) -> Taken | None:
+        buffer, information = self._buffer, self._information
+        code = library.take(handle.pointer, ctypes.byref(buffer), ctypes.byref(information), None)
+        if code == _NOTHING:
+            return None
+        if code != _OK:
+            raise RuntimeError(f"{self._subscription.topic_name}: not taken, rcl's code {code}")
+        data = ctypes.string_at(buffer.buffer, buffer.length)
+        number = information.publication_number
+        return Taken(
+            data, information.received_ns, 0 if number == _UNSUPPORTED else number,
+            bytes(information.gid),
+        )  # fmt: skip
+
+    def _through_rclpy(self, handle: Any) -> Taken | None:
+        subscription = self._subscription
+        taken = handle.take_message(subscription.msg_type, subscription.raw)
+        if taken is None:
+            return None
+        message, information = taken
+        number = information.get("publication_sequence_number") or 0
+        return Taken(message, information["received_timestamp"], number, None)
+
+    def read(self, taken: Taken) -> Any:
+        """Return the message itself; its bytes where the subscription is raw."""
+        subscription = self._subscription
+        if subscription.raw or taken.gid is None:
+            return taken.message
+        return deserialize_message(taken.message, subscription.msg_type)

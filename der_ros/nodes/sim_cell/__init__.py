@@ -1,0 +1,1 @@
+"""The node that simulates a cell over the real wire protocols."""

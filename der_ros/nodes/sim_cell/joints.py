@@ -1,0 +1,182 @@
+"""The simulated arm of a cell under ros2_control: joint states out, joint positions in.
+
+It stands for a controller manager with joint_state_broadcaster and forward_position_controller, and
+for robot_state_publisher. Drives that have stopped tell no joint states, as hardware that has
+failed does not.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from types import TracebackType
+
+import numpy as np
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray, String
+
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Pose, Wrench
+from der_ros.nodes.kuka_bridge.joint_parameters import JointInterface
+from der_ros.nodes.kuka_bridge.joint_states import JointStates
+from der_ros.nodes.shared.common import LATCHED, ShellNode
+from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.sim.description import describe
+from der_ros.sim.joint_drives import DriveState, JointDrives
+from der_ros.sim.world import AssemblyWorld
+from der_ros.threads import Worker
+
+logger = logging.getLogger("sim_cell")
+
+_RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+_MAX_LAG_S = 0.1
+
+
+class JointCell:
+    """A ``SimulatedRobot``; a context manager that owns the thread which steps the physics.
+
+    Args:
+        node: declares the parameters and the topics.
+        world: open, with an arm that stands where the cell's frames say.
+        cycle_s: of the drives and of the joint states.
+        restart_after_s: stopped drives follow again after so long.
+
+    Raises:
+        ConfigurationError: names or cycle do not fit the arm.
+    """
+
+    def __init__(
+        self, node: ShellNode, world: AssemblyWorld, cycle_s: float, restart_after_s: float
+    ) -> None:
+        self._node, self._world, self._cycle_s = node, world, cycle_s
+        self._restart_after_s = restart_after_s
+        self._drives = JointDrives(world, cycle_s)
+        self._wrench = world.sensor_wrench()
+        self._lock = threading.Lock()
+        self.program_ended = threading.Event()
+        self.program_ended.set()
+        self._worker = Worker("drives", self._serve, lambda _reason: self.program_ended.set())
+        self._cycles = self._stops = self._late = 0
+        self._make_topics(JointInterface.declare(node))
+
+    def _make_topics(self, names: JointInterface) -> None:
+        node, self._names = self._node, names
+        self._filled = JointStates()
+        self._states = node.create_publisher(JointState, names.states_topic, _RELIABLE)
+        self._commands = PolledSubscription(node, Float64MultiArray, names.command_topic, _RELIABLE)
+        urdf = describe(self._drives.arm, names.joint_names, names.base_link, names.tip_link)
+        description = node.create_publisher(String, names.description_topic, LATCHED)
+        description.publish(String(data=urdf))
+
+    def __enter__(self) -> JointCell:
+        """Begin."""
+        self._worker.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the thread; the world is the caller's."""
+        self._worker.stop()
+
+    @property
+    def stop_reason(self) -> str:
+        """Why the drives have stopped; empty while they have not."""
+        return self._worker.failure or self._drives.stop_reason
+
+    @property
+    def failure(self) -> str:
+        """Why nothing moves the arm until the node is started anew; empty while it moves."""
+        return self._worker.failure
+
+    @property
+    def doing(self) -> str:
+        """What they do, in words."""
+        return self._drives.state.value
+
+    def figures(self) -> dict[str, object]:
+        """Counters for the diagnostics."""
+        return {"cycles": self._cycles, "late cycles": self._late, "stops": self._stops}
+
+    def sensor_wrench(self) -> Wrench:
+        """What the sensor feels, weight included; sensor axes."""
+        return self._wrench
+
+    def place_ground(self, ground: Pose) -> None:
+        """Puts the ground piece elsewhere (task frame)."""
+        with self._lock:
+            self._world.place_ground(ground)
+
+    def run_program(self, held: Pose) -> None:
+        """Begins to lead the held piece to a pose (task frame); ``program_ended`` tells the end."""
+        with self._lock:
+            self.program_ended.clear()
+            self._drives.run_program(held)
+
+    def _serve(self) -> None:
+        due_s = time.monotonic()
+        stopped_s = None
+        while not self._worker.stopping.wait(max(0.0, due_s - time.monotonic())):
+            stopped_s = self._cycle(time.monotonic(), stopped_s)
+            due_s += self._cycle_s
+            if time.monotonic() - due_s > _MAX_LAG_S:
+                self._late += 1
+                due_s = time.monotonic()
+
+    def _cycle(self, now_s: float, stopped_s: float | None) -> float | None:
+        """One cycle of the drives; returns since when they stand stopped."""
+        with self._lock:
+            for received in self._commands.take():
+                self._drives.command(np.array(received.message.data, dtype=float))
+            self._drives.tick()
+            self._wrench = self._drives.sensor_wrench()
+            positions, state = self._drives.positions_rad, self._drives.state
+        self._cycles += 1
+        if state is not DriveState.PROGRAM:
+            self.program_ended.set()
+        if state is DriveState.STOPPED:
+            return self._stand(now_s, stopped_s)
+        stamp = self._node.get_clock().now().to_msg()
+        names = self._names.joint_names
+        self._states.publish(self._filled.to_message(names, positions, now_s, stamp))
+        return None
+
+    def _stand(self, now_s: float, since_s: float | None) -> float | None:
+        if since_s is None:
+            self._stops += 1
+            logger.warning("the drives stopped: %s", self._drives.stop_reason)
+            return now_s
+        if now_s - since_s < self._restart_after_s:
+            return since_s
+        with self._lock:
+            self._drives.restart()
+        return None
+
+
+def check_arm_frames(world: AssemblyWorld, base_from_task: Pose, flange_from_tcp: Pose) -> None:
+    """The arm of a world stands where it stands; the cell's parameters must say the same.
+
+    Raises:
+        ConfigurationError: they do not.
+    """
+    arm = world.robot.arm
+    if arm is None:
+        return
+    for name, expected, got in (
+        ("task_frame", arm.base_from_task, base_from_task),
+        ("flange_from_tcp", arm.flange_from_tcp, flange_from_tcp),
+    ):
+        away = max(
+            float(np.abs(expected.position - got.position).max()),
+            float(np.abs(expected.quaternion - got.quaternion).max()),
+        )
+        if away > 1e-6:
+            raise ConfigurationError(
+                f"parameter {name}: expected that of the simulated {arm.name}, {expected}, "
+                f"got {got}"
+            )

@@ -1,0 +1,331 @@
+"""A simulated cell: one physics world that speaks as a robot and as a Net F/T box.
+
+The robot is a KR 60 with a KRC4 (RSI over UDP), or an iiwa under ros2_control (joint states and
+position commands). Nothing on the robot side can tell it from hardware. What it offers besides on
+ROS is for judging, never for control: the start of another attempt, and where the ground piece
+really lies.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any, Protocol
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from std_srvs.srv import Trigger
+
+from der_ros.control.frame_names import TASK_FRAME
+from der_ros.drivers.kuka import kinematics
+from der_ros.drivers.kuka.krc4 import ControllerState, SimulatedKrc4, SimulatedKrc4Config
+from der_ros.drivers.kuka.plant import UPRIGHT_RAD, Motion, PlantState
+from der_ros.drivers.kuka.point_to_point import point_to_point
+from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Array, Pose, Twist, Wrench
+from der_ros.nodes.shared.common import (
+    LATCHED,
+    DiagnosticsPublisher,
+    Level,
+    ShellNode,
+    Status,
+    declare,
+    run_node,
+)
+from der_ros.nodes.shared.conversions import CellFrames, declare_flange_from_tcp, pose_to_message
+from der_ros.nodes.sim_cell.joints import JointCell, check_arm_frames
+from der_ros.sim.robots import Robot, find_robot
+from der_ros.sim.world import AssemblyWorld
+from der_ros.tasks import InitialState, make_task
+
+logger = logging.getLogger("sim_cell")
+
+# An operator's patience before RSI is started again, so that the order of starting is free.
+RESTART_AFTER_S = 0.5
+POLL_S = 0.05
+
+
+class CellPlant:
+    """The world as the simulated controller moves it and as the simulated sensor feels it.
+
+    The controller's thread steps the physics, the box's thread reads the wrench, and the
+    executor's thread places ground pieces; PyBullet wants one of them at a time.
+
+    Args:
+        world: open, with a KR 60 in it.
+        base_from_task: where the cell stands.
+        flange_from_tcp: the held piece on the flange.
+    """
+
+    def __init__(self, world: AssemblyWorld, base_from_task: Pose, flange_from_tcp: Pose) -> None:
+        self._world = world
+        self._base_from_task = base_from_task
+        self._flange_from_tcp = flange_from_tcp
+        self._lock = threading.Lock()
+        self._wrench = world.sensor_wrench()
+        self._home = self._axes = np.array(world.joint_positions())
+
+    def advance(self, displacement_m: Array, rotation_rad: Array, duration_s: float) -> PlantState:
+        """Moves the servo's setpoint by one correction (base axes), and the world's clock on."""
+        to_task = self._base_from_task.rotation.T
+        twist = Twist(displacement_m / duration_s, rotation_rad / duration_s).rotated(to_task)
+        with self._lock:
+            self._world.advance(twist, round(duration_s / self._world.physics_dt_s))
+            self._wrench = self._world.sensor_wrench()
+            self._axes = np.array(self._world.joint_positions())
+            return PlantState(self._base_from_task @ self._world.held_pose(), self._axes)
+
+    def place_ground(self, ground: Pose) -> None:
+        """Puts the ground piece elsewhere (task frame)."""
+        with self._lock:
+            self._world.place_ground(ground)
+
+    def sensor_wrench(self) -> Wrench:
+        """What the sensor feels, weight included; sensor axes."""
+        return self._wrench
+
+    def way_to(self, held: Pose, cycle_s: float) -> Iterator[Motion]:
+        """How a program of the controller leads the held piece, at rest, to a pose (task frame).
+
+        A6 ends within half a turn of its zero, so that the attempt has room on both sides.
+
+        Raises:
+            ConfigurationError: the pose is out of the arm's reach.
+        """
+        end = axes_at(self._base_from_task @ held, self._flange_from_tcp, self._home)
+        end[5] = math.remainder(end[5], 2.0 * math.pi)
+        return point_to_point(self._axes, end, self._flange_from_tcp, cycle_s)
+
+
+def axes_at(base_from_tcp: Pose, flange_from_tcp: Pose, near_rad: Array) -> Array:
+    """(6,) rad, the KR 60's axes with the held piece at a pose.
+
+    Raises:
+        ConfigurationError: it is out of the arm's reach.
+    """
+    axes = kinematics.inverse(base_from_tcp @ flange_from_tcp.inverse(), near_rad)
+    if axes is None:
+        raise ConfigurationError(
+            "parameters task_frame, flange_from_tcp: expected a start pose within the KR 60's "
+            f"reach, got {base_from_tcp}"
+        )
+    return axes
+
+
+class SimulatedRobot(Protocol):
+    """A robot in the cell, with what it holds and what that feels.
+
+    Attributes:
+        program_ended: clear while the robot runs a program of its own.
+    """
+
+    program_ended: threading.Event
+
+    @property
+    def stop_reason(self) -> str:
+        """Why it has stopped; empty while it runs."""
+        ...
+
+    @property
+    def failure(self) -> str:
+        """Why nothing moves it any more until the node is started anew; empty while it moves."""
+        ...
+
+    @property
+    def doing(self) -> str:
+        """What it does, in words."""
+        ...
+
+    def figures(self) -> dict[str, object]:
+        """Counters for the diagnostics."""
+        ...
+
+    def sensor_wrench(self) -> Wrench:
+        """What the sensor feels, weight included; sensor axes."""
+        ...
+
+    def place_ground(self, ground: Pose) -> None:
+        """Puts the ground piece elsewhere (task frame)."""
+        ...
+
+    def run_program(self, held: Pose) -> None:
+        """Begins to lead the held piece to a pose (task frame) by itself."""
+        ...
+
+
+class Krc4Cell:
+    """A ``SimulatedRobot``: the plant with the controller that moves it."""
+
+    def __init__(self, plant: CellPlant, controller: SimulatedKrc4, cycle_s: float) -> None:
+        self._plant, self._controller, self._cycle_s = plant, controller, cycle_s
+        self.program_ended = controller.program_ended
+        self.sensor_wrench, self.place_ground = plant.sensor_wrench, plant.place_ground
+
+    @property
+    def stop_reason(self) -> str:
+        """Why RSI has stopped; empty while it has not."""
+        stopped = self._controller.state is ControllerState.STOPPED
+        return f"RSI stopped: {self._controller.stop_reason}" if stopped else ""
+
+    @property
+    def failure(self) -> str:
+        """Why the controller's cycle has ended; empty while it has not."""
+        return self._controller.failure
+
+    @property
+    def doing(self) -> str:
+        """The controller's state."""
+        return str(self._controller.state.value)
+
+    def figures(self) -> dict[str, object]:
+        """Counters for the diagnostics."""
+        statistics = self._controller.statistics
+        return {"late answers": statistics.late, "cycles": statistics.cycles}
+
+    def run_program(self, held: Pose) -> None:
+        """Begins to lead the held piece to a pose (task frame); RSI ends for so long."""
+        self._controller.run_program(self._plant.way_to(held, self._cycle_s))
+
+
+class NoisySensor:
+    """Adds a Gaussian error to each reading; only the box's thread may call it."""
+
+    def __init__(
+        self, robot: SimulatedRobot, rng: np.random.Generator, force_n: float, torque_nm: float
+    ) -> None:
+        self._robot = robot
+        self._rng = rng
+        self._scale = np.array([force_n] * 3 + [torque_nm] * 3)
+
+    def __call__(self) -> Wrench:
+        """One reading."""
+        error = self._rng.standard_normal(6) * self._scale
+        return self._robot.sensor_wrench() + Wrench.from_array(error)
+
+
+class SimCell(ShellNode):
+    """The node."""
+
+    def __init__(self) -> None:
+        super().__init__("sim_cell")
+        self._task = make_task(declare(self, "task", "lap_joint", "What is assembled"))
+        seed = declare(self, "seed", 0, "Seed of the pieces' poses and of the noise", minimum=0)
+        noise_seed, start_seed = np.random.SeedSequence(seed).spawn(2)
+        self._rng = np.random.default_rng(start_seed)
+        self._goal_topic = self.create_publisher(PoseStamped, "sim_cell/goal_pose", LATCHED)
+        self._resources = ExitStack()
+        try:
+            self._robot = self._open_robot()
+            self._box = self._open_box(np.random.default_rng(noise_seed))
+        except BaseException:
+            self._resources.close()
+            raise
+        self._place_ground(self._task.sample_initial_state(self._rng))
+        self.create_service(Trigger, "sim_cell/reset", self._on_reset)
+        self._diagnostics = DiagnosticsPublisher(self, "simulated cell", self._collect)
+
+    def _open_robot(self) -> SimulatedRobot:
+        robot = declare(
+            self, "robot", "kr60", "What stands in the cell: kr60 (RSI) or iiwa (ros2_control)",
+            choices=("kr60", "iiwa"),
+        )  # fmt: skip
+        cycle_s = 0.001 * declare(
+            self, "cycle_ms", 12, "RSI cycle, 12 or 4 (#IPO_FAST); of an iiwa's drives, a multiple "
+            "of 4", minimum=4, maximum=40,
+        )  # fmt: skip
+        frames, flange_from_tcp = CellFrames.declare(self), declare_flange_from_tcp(self)
+        if not _same(frames.tcp_from_sensor, self._task.tcp_from_sensor):
+            raise ConfigurationError(
+                "parameter tcp_from_sensor: expected where the simulated task has its sensor, "
+                f"{self._task.tcp_from_sensor}, got {frames.tcp_from_sensor}"
+            )
+        where = frames.base_from_task, flange_from_tcp
+        if robot == "kr60":
+            start = frames.base_from_task @ self._task.start_pose
+            kr60 = find_robot(robot).standing(*where, axes_at(start, flange_from_tcp, UPRIGHT_RAD))
+            plant = CellPlant(self._open_world(kr60), *where)
+            return Krc4Cell(plant, self._open_controller(plant, cycle_s), cycle_s)
+        world = self._open_world(find_robot(robot))
+        check_arm_frames(world, *where)
+        cell = JointCell(self, world, cycle_s, RESTART_AFTER_S)
+        return self._resources.enter_context(cell)
+
+    def _open_world(self, robot: Robot) -> AssemblyWorld:
+        return self._resources.enter_context(AssemblyWorld(self._task, robot=robot))
+
+    def _open_controller(self, plant: CellPlant, cycle_s: float) -> SimulatedKrc4:
+        config = SimulatedKrc4Config(
+            pc_address=declare(self, "pc_ip", "127.0.0.1", "Where kuka_bridge listens"),
+            pc_port=declare(self, "rsi_port", 59152, "Its UDP port", minimum=1, maximum=65535),
+            robot_address=declare(self, "robot_ip", "127.0.0.2", "The controller's own address"),
+            cycle_s=cycle_s,
+            auto_restart_s=RESTART_AFTER_S,
+        )
+        return self._resources.enter_context(SimulatedKrc4(config, plant))
+
+    def _open_box(self, rng: np.random.Generator) -> SimulatedNetFt:
+        sensor = NoisySensor(
+            self._robot,
+            rng,
+            declare(self, "force_noise_n", 0.5, "Noise of each force, sigma, N", minimum=0.0),
+            declare(self, "torque_noise_nm", 0.05, "Noise of each torque, sigma", minimum=0.0),
+        )
+        config = SimulatedBoxConfig(
+            address=declare(self, "sensor_ip", "127.0.0.3", "The box's address"),
+            rdt_port=declare(self, "rdt_port", 49152, "Its UDP port", minimum=0, maximum=65535),
+            http_port=declare(self, "http_port", 8049, "Its page's port", minimum=0, maximum=65535),
+        )
+        return self._resources.enter_context(SimulatedNetFt(config, sensor))
+
+    def _on_reset(self, _request: Any, response: Any) -> Any:
+        """Another start, as in training; answers when the robot takes commands again.
+
+        A person lays the ground piece down, and the robot's own program, not the bridge, brings
+        the held one above it: turned as this start has it.
+        """
+        initial = self._task.sample_initial_state(self._rng)
+        self._place_ground(initial)
+        self._robot.run_program(initial.held)
+        while not self._robot.program_ended.wait(POLL_S) and not self.finished.is_set():
+            pass
+        reason = self._robot.stop_reason
+        response.success = not reason
+        response.message = reason or "both pieces are where an attempt begins"
+        return response
+
+    def _place_ground(self, initial: InitialState) -> None:
+        """Lays the ground piece down and tells where the held one belongs."""
+        self._robot.place_ground(initial.ground)
+        stamp = self.get_clock().now().to_msg()
+        goal = self._task.goal_pose(initial)
+        self._goal_topic.publish(pose_to_message(goal, TASK_FRAME, stamp))
+
+    def _collect(self) -> list[Status]:
+        reason = self._robot.stop_reason
+        level = Level.ERROR if self._robot.failure else Level.WARN if reason else Level.OK
+        return [Status("controller", level, reason or self._robot.doing, self._robot.figures())]
+
+    def close(self) -> None:
+        """Ends the box, the controller and the world, in this order."""
+        self._resources.close()
+
+
+def _same(a: Pose, b: Pose) -> bool:
+    return bool(
+        np.allclose(a.position, b.position, atol=1e-6)
+        and np.allclose(a.quaternion, b.quaternion, atol=1e-6)
+    )
+
+
+def main(args: list[str] | None = None) -> int:
+    """Entry point of ``ros2 run der_ros sim_cell``."""
+    return run_node(SimCell, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

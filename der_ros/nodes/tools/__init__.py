@@ -1,0 +1,1 @@
+"""Parts of command-line tools that use the ROS graph."""

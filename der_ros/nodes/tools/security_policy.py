@@ -1,0 +1,154 @@
+"""SROS2 policy of the running stack: which node may publish, subscribe, offer and call what.
+
+The form is that of SROS2's policy files, version 0.2.0 (design.ros2.org, "ROS 2 Access Control
+Policies"), with one enclave for all nodes.
+"""
+
+from __future__ import annotations
+
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+import rclpy
+from rclpy.node import Node
+
+from der_ros.errors import ConfigurationError
+from der_ros.nodes.shared.middleware import keep_processes_apart
+
+ENCLAVE = "/der_ros"
+_VERSION = "0.2.0"
+_LOOK_S = 0.2
+_STEADY_LOOKS = 5
+
+
+class Rule(NamedTuple):
+    """One permission of a node.
+
+    Attributes:
+        list: ``topics`` or ``services``.
+        right: ``publish``, ``subscribe``, ``reply`` or ``request``.
+        name: fully qualified name of the topic or service.
+    """
+
+    list: str
+    right: str
+    name: str
+
+
+Policy = Mapping[str, frozenset[Rule]]
+"""Permissions by the fully qualified name of the node."""
+
+
+def read_graph(names: Iterable[str], patience_s: float) -> dict[str, frozenset[Rule]]:
+    """Return what the nodes of the given base names do now, once the graph is steady.
+
+    Raises:
+        ConfigurationError: none of them is found within ``patience_s``.
+    """
+    wanted = frozenset(names)
+    keep_processes_apart()
+    rclpy.init(args=[])
+    node = Node("security_policy", enable_rosout=False, start_parameter_services=False)
+    try:
+        return _steady(node, wanted, time.monotonic() + patience_s)
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def _steady(node: Node, wanted: frozenset[str], deadline_s: float) -> dict[str, frozenset[Rule]]:
+    """Look until nothing new is seen for a second, or the deadline."""
+    seen: dict[str, frozenset[Rule]] = {}
+    unchanged = 0
+    while unchanged < _STEADY_LOOKS or not seen:
+        if time.monotonic() > deadline_s:
+            break
+        time.sleep(_LOOK_S)
+        found = {
+            f"{space.rstrip('/')}/{name}": _rules(node, name, space)
+            for name, space in node.get_node_names_and_namespaces()
+            if name in wanted
+        }
+        unchanged = unchanged + 1 if found == seen else 0
+        seen = found
+    if not seen:
+        raise ConfigurationError(
+            f"expected a running deployment in this ROS domain (nodes {', '.join(sorted(wanted))}),"
+            " found none; start one first"
+        )
+    return seen
+
+
+def _rules(node: Node, name: str, space: str) -> frozenset[Rule]:
+    looks = (
+        ("topics", "publish", node.get_publisher_names_and_types_by_node),
+        ("topics", "subscribe", node.get_subscriber_names_and_types_by_node),
+        ("services", "reply", node.get_service_names_and_types_by_node),
+        ("services", "request", node.get_client_names_and_types_by_node),
+    )
+    rules: set[Rule] = set()
+    for kind, right, look in looks:
+        # A node that has just gone has no name any more.
+        with suppress(Exception):
+            rules |= {Rule(kind, right, topic) for topic, _ in look(name, space)}
+    return frozenset(rules)
+
+
+def merged(*policies: Policy) -> dict[str, frozenset[Rule]]:
+    """Return the union of the permissions of every node."""
+    nodes = sorted({name for policy in policies for name in policy})
+    empty: frozenset[Rule] = frozenset()
+    return {name: empty.union(*(p.get(name, empty) for p in policies)) for name in nodes}
+
+
+def lacking(policy: Policy, needed: Policy) -> list[str]:
+    """Return each permission that ``needed`` has and ``policy`` has not, one line each."""
+    return [
+        f"{node}: {rule.right} {rule.name}"
+        for node, rules in sorted(needed.items())
+        for rule in sorted(rules - policy.get(node, frozenset()))
+    ]
+
+
+def to_xml(policy: Policy) -> str:
+    """Return a policy file, sorted, so that two of the same content are the same text."""
+    root = ET.Element("policy", version=_VERSION)
+    enclave = ET.SubElement(ET.SubElement(root, "enclaves"), "enclave", path=ENCLAVE)
+    profiles = ET.SubElement(enclave, "profiles")
+    for name, rules in sorted(policy.items()):
+        space, _, node = name.rpartition("/")
+        profile = ET.SubElement(profiles, "profile", ns=space or "/", node=node)
+        for kind, right in sorted({(rule.list, rule.right) for rule in rules}):
+            group = ET.SubElement(profile, kind, {right: "ALLOW"})
+            for rule in sorted(rules):
+                if (rule.list, rule.right) == (kind, right):
+                    ET.SubElement(group, kind[:-1]).text = rule.name
+    ET.indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+def from_xml(text: str) -> dict[str, frozenset[Rule]]:
+    """Return the permissions of a policy file that ``to_xml`` has written.
+
+    Raises:
+        ConfigurationError: it is no such file.
+    """
+    try:
+        root = ET.fromstring(text)
+    except ET.ParseError as error:
+        raise ConfigurationError(f"policy file: expected XML ({error})") from error
+    if root.tag != "policy" or root.get("version") != _VERSION:
+        raise ConfigurationError(f"policy file: expected an SROS2 policy of version {_VERSION}")
+    return {
+        f"{(profile.get('ns') or '').rstrip('/')}/{profile.get('node')}": frozenset(
+            Rule(group.tag, right, (item.text or "").strip())
+            for group in profile
+            for right, verdict in group.attrib.items()
+            if verdict == "ALLOW"
+            for item in group
+        )
+        for profile in root.iter("profile")
+    }

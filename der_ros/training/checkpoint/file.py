@@ -1,0 +1,188 @@
+"""Checkpoints: one uncompressed zip of ``.npy`` arrays and a JSON text, written atomically."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from der_ros.errors import CheckpointError
+from der_ros.training.checkpoint.arrays import read_array
+
+logger = logging.getLogger(__name__)
+
+FORMAT = "der_ros checkpoint 2"
+_TREE = "tree.json"
+_ARRAY, _TUPLE = "$array", "$tuple"
+
+# None, bool, int, float, str, bytes, numpy arrays, and lists, tuples and dicts of them.
+Plain = Any
+
+
+def save_checkpoint(path: Path, content: Mapping[str, Plain | Callable[[], Plain]]) -> None:
+    """Writes ``path`` so that it is there whole or not at all.
+
+    Args:
+        path: the file.
+        content: plain data; functions, anywhere in it, are called for theirs when it is their
+            turn, so that not everything need be in memory at once.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            with zipfile.ZipFile(file, "w") as archive:
+                tree = _pack(archive, dict(content))
+                archive.writestr(_TREE, json.dumps({"format": FORMAT, "content": tree}))
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load_checkpoint(path: Path, *names: str) -> dict[str, Plain]:
+    """Reads a checkpoint, or only the parts called ``names``; nothing in it is executed.
+
+    Raises:
+        CheckpointError: missing, truncated, damaged, or no checkpoint of this release.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+                raise ValueError("expected nothing compressed, got compressed content")
+            tree = json.loads(archive.read(_TREE))
+            if not isinstance(tree, dict) or tree.get("format") != FORMAT:
+                raise ValueError(f"expected {FORMAT!r}, got another format")
+            parts = tree["content"]
+            wanted = {name: parts[name] for name in names or parts}
+            content: dict[str, Plain] = _unpack(archive, wanted)
+            return content
+    except FileNotFoundError as error:
+        raise CheckpointError(f"checkpoint: expected a file, there is none at {path}") from error
+    except Exception as error:  # zipfile and numpy meet damage with errors of every kind
+        raise CheckpointError(
+            f"checkpoint {path}: expected a whole file of this release of der_ros, got a "
+            f"truncated, damaged or foreign one ({error}); {_what_else(path)}"
+        ) from error
+
+
+def checkpoint_path(run_dir: Path, env_steps: int) -> Path:
+    """Where the checkpoint after ``env_steps`` steps goes."""
+    return run_dir / "checkpoints" / f"step_{env_steps:010d}.ckpt"
+
+
+def latest_checkpoint(source: Path) -> Path:
+    """A checkpoint file itself, or the newest one of a run folder that is whole.
+
+    Those that are passed over for it are named in the log.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    if source.is_file():
+        return source
+    damaged: dict[Path, BaseException | None] = {}
+    for path in reversed(_checkpoints(source / "checkpoints")):
+        try:
+            load_checkpoint(path)
+        except CheckpointError as error:
+            damaged[path] = error.__cause__
+            continue
+        for other, cause in damaged.items():
+            logger.warning(
+                "checkpoint %s cannot be read (%s); %s is taken instead", other, cause, path
+            )
+        return path
+    if damaged:
+        raise CheckpointError(
+            f"resume: expected a whole checkpoint in {source}, got truncated, damaged or foreign "
+            f"ones: {', '.join(f'{path.name} ({cause})' for path, cause in damaged.items())}; "
+            "start a new run"
+        )
+    raise CheckpointError(
+        f"resume: expected a checkpoint, or a run folder that holds one, at {source}"
+    )
+
+
+def drop_old_checkpoints(run_dir: Path, keep: int) -> None:
+    """Deletes all but the ``keep`` newest, and what a killed run left half-written."""
+    folder = run_dir / "checkpoints"
+    for path in (*_checkpoints(folder)[:-keep], *folder.glob("step_*.part")):
+        path.unlink(missing_ok=True)
+
+
+def set_checkpoints_aside_after(run_dir: Path, env_steps: int) -> None:
+    """Renames those beyond ``env_steps``, from where a run goes on, so that none counts as its."""
+    for path in _checkpoints(run_dir / "checkpoints"):
+        if path.name > checkpoint_path(run_dir, env_steps).name:
+            path.replace(path.with_name(f"{path.name}.aside"))
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    """Oldest first."""
+    return sorted(folder.glob("step_*.ckpt"))
+
+
+def _what_else(path: Path) -> str:
+    others = [other for other in _checkpoints(path.parent) if other != path]
+    return f"take {others[-1]}" if others else "start a new run"
+
+
+def _sync_folder(folder: Path) -> None:
+    """Brings the new name itself to the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _pack(archive: zipfile.ZipFile, value: Plain, name: str = "") -> Plain:
+    """``value`` as JSON can hold it, with its arrays written to the archive."""
+    if callable(value):
+        return _pack(archive, value(), name)
+    if isinstance(value, np.ndarray):
+        member = f"{name}.npy"
+        with archive.open(member, "w", force_zip64=True) as file:
+            np.lib.format.write_array(file, value, allow_pickle=False)
+        return {_ARRAY: member}
+    if isinstance(value, bytes):
+        return {"$bytes": _pack(archive, np.frombuffer(value, np.uint8), name)}
+    if isinstance(value, Mapping):
+        return {str(k): _pack(archive, v, f"{name}/{k}".lstrip("/")) for k, v in value.items()}
+    if isinstance(value, tuple):
+        return {_TUPLE: [_pack(archive, v, f"{name}/{k}") for k, v in enumerate(value)]}
+    if isinstance(value, list):
+        return [_pack(archive, v, f"{name}/{k}") for k, v in enumerate(value)]
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"checkpoint: expected plain data at {name}, got {type(value).__name__}")
+
+
+def _unpack(archive: zipfile.ZipFile, value: Plain) -> Plain:
+    """The counterpart of ``_pack``."""
+    if isinstance(value, list):
+        return [_unpack(archive, item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if _ARRAY in value:
+        # Nothing is compressed, so no member can be larger than the file itself.
+        return read_array(archive, value[_ARRAY], archive.getinfo(value[_ARRAY]).file_size)
+    if "$bytes" in value:
+        return _unpack(archive, value["$bytes"]).tobytes()
+    if _TUPLE in value:
+        return tuple(_unpack(archive, item) for item in value[_TUPLE])
+    return {key: _unpack(archive, item) for key, item in value.items()}

@@ -1,0 +1,1 @@
+"""Demonstrations from files and bags."""

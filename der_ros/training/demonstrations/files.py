@@ -1,0 +1,119 @@
+"""Demonstrations on disk: bags of deployments, or ``.npz`` files of plain arrays, no pickle."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from der_ros.errors import ConfigurationError
+from der_ros.policy.symmetry import fold
+from der_ros.replay.transitions import Episode
+from der_ros.tasks.base import Task
+from der_ros.training.checkpoint.arrays import read_array
+from der_ros.training.demonstrations.bags import bag_episode, is_bag
+
+MAX_ARRAY_BYTES = 256 * 2**20
+
+
+def save_episode(path: Path, episode: Episode) -> None:
+    """Writes one episode; flags become arrays of one boolean."""
+    arrays = {name: np.asarray(value) for name, value in episode._asdict().items()}
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+
+
+def load_demonstrations(
+    source: Path,
+    observation_size: int,
+    action_size: int,
+    symmetry: int = 1,
+    task: Task | None = None,
+) -> tuple[Episode, ...]:
+    """Reads one ``.npz`` episode or bag, or all of a folder in order of their names.
+
+    Args:
+        source: file or folder.
+        observation_size: numbers in an observation.
+        action_size: numbers in an action.
+        symmetry: their observations are folded by it, as those of training are
+            (``policy.symmetry``); 1: not at all.
+        task: that bags are judged by; None: bags are refused.
+
+    Raises:
+        ConfigurationError: nothing there, a file that is no episode, of other sizes, or one that
+            did not succeed.
+    """
+    folder = source.is_dir() and not is_bag(source)
+    paths = [path for path in (sorted(source.iterdir()) if folder else [source]) if _is_one(path)]
+    if not paths:
+        raise ConfigurationError(
+            f"demos: expected .npz episodes or bags, there are none at {source}"
+        )
+    sizes = observation_size, action_size
+    episodes = (_checked(path, _read(path, task), *sizes) for path in paths)
+    if symmetry == 1:
+        return tuple(episodes)
+    return tuple(
+        episode._replace(observations=fold(episode.observations, symmetry)) for episode in episodes
+    )
+
+
+def _is_one(path: Path) -> bool:
+    return is_bag(path) or (path.is_file() and path.suffix == ".npz")
+
+
+def _read(path: Path, task: Task | None) -> Episode:
+    if not is_bag(path):
+        return _load(path)
+    if task is None:
+        raise ConfigurationError(
+            f"demos: {path} is a bag, which says no rewards: expected a task of this package, that "
+            "can judge it, got another environment; give .npz episodes"
+        )
+    return bag_episode(path, task)
+
+
+def _load(path: Path) -> Episode:
+    try:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            return Episode(
+                _numbers(archive, "observations"),
+                _numbers(archive, "actions"),
+                _numbers(archive, "rewards"),
+                _flag(archive, "terminated"),
+                _flag(archive, "truncated"),
+                _flag(archive, "success"),
+            )
+    except Exception as error:  # zipfile and numpy meet damage with errors of every kind
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ConfigurationError(f"demos: {path} is no episode ({reason})") from error
+
+
+def _numbers(archive: zipfile.ZipFile, name: str) -> NDArray[np.float32]:
+    array = read_array(archive, f"{name}.npy", MAX_ARRAY_BYTES)
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"{name}: expected real numbers, got {array.dtype}")
+    with np.errstate(over="ignore"):  # infinite then, and refused as such
+        return array.astype(np.float32)
+
+
+def _flag(archive: zipfile.ZipFile, name: str) -> bool:
+    array = read_array(archive, f"{name}.npy", MAX_ARRAY_BYTES)
+    if array.size != 1 or array.dtype.kind not in "biuf":
+        raise ValueError(f"{name}: expected true or false, got {array.dtype} {array.shape}")
+    return bool(array.reshape(()))
+
+
+def _checked(path: Path, episode: Episode, observation_size: int, action_size: int) -> Episode:
+    steps = len(episode.actions) if episode.actions.ndim else 0
+    expected = ((steps + 1, observation_size), (steps, action_size), (steps,))
+    got = (episode.observations.shape, episode.actions.shape, episode.rewards.shape)
+    finite = all(bool(np.isfinite(column).all()) for column in episode[:3])
+    if steps == 0 or got != expected or not finite or not episode.success:
+        raise ConfigurationError(
+            f"demos: {path}: expected a successful episode of finite numbers, shapes {expected}, "
+            f"got shapes {got}, success {episode.success}"
+        )
+    return episode

@@ -1,0 +1,1 @@
+"""The engine with processes on one machine."""

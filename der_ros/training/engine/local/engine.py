@@ -1,0 +1,130 @@
+"""The engine on one machine: the replay in the learner's process, rollouts beside it or in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from der_ros.replay.sharded import ShardedReplay, TdErrors
+from der_ros.replay.sum_tree import FloatArray
+from der_ros.replay.transitions import Episode
+from der_ros.training.config import TrainingConfig
+from der_ros.training.engine.interface import ENTROPY_OF_SHARDS, Drawn, Sizes, drawn_from
+from der_ros.training.engine.local.rollouts import InProcessRollouts, Received, Rollouts
+from der_ros.training.engine.local.worker_processes import WorkerProcesses
+from der_ros.training.engine.messages import EvaluationRequest, Fragment, Message, PolicySnapshot
+from der_ros.training.engine.replay_facts import (
+    load_replay_state,
+    pool_facts,
+    replay_metrics,
+    replay_state,
+    shard_facts,
+)
+
+
+class LocalEngine:
+    """``workers`` processes, or with none a run of one process that is repeatable bit for bit."""
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        sizes: Sizes,
+        td_errors: TdErrors,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        """Takes the memory; starts nothing.
+
+        Args:
+            config: the run.
+            sizes: of the vectors.
+            td_errors: of raw transitions, by the learner.
+            should_stop: asked while this process evaluates.
+        """
+        self._batch_size = config.batch_size
+        rng = np.random.default_rng(np.random.SeedSequence((config.seed, ENTROPY_OF_SHARDS)))
+        self.replay = ShardedReplay(
+            config.replay(), sizes.observation, sizes.action, rng, td_errors
+        )
+        self.rollouts: Rollouts = (
+            WorkerProcesses(config, sizes)
+            if config.worker_count()
+            else InProcessRollouts(config, should_stop)
+        )
+        self._messages: list[Message] = []
+
+    def __enter__(self) -> LocalEngine:
+        """Starts the rollouts."""
+        self.rollouts.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Ends them."""
+        self.rollouts.__exit__(kind, error, trace)
+
+    def receive(self, timeout_s: float) -> list[Message]:
+        """Takes fragments into the replay; gives their reports, and what else has come."""
+        self._messages = []
+        self.rollouts.receive(timeout_s, self._take)
+        return self._messages
+
+    def publish(self, snapshot: PolicySnapshot) -> None:
+        """Makes ``snapshot`` the newest."""
+        self.rollouts.publish(snapshot)
+
+    def evaluate(self, request: EvaluationRequest) -> int:
+        """Starts an evaluation; returns how many parts will come in."""
+        return self.rollouts.evaluate(request)
+
+    def load_demonstrations(self, demonstrations: Sequence[Episode]) -> None:
+        """Puts human demonstrations where the structure wants them."""
+        self.replay.load_demonstrations(demonstrations)
+
+    def insert_if_due(self, env_steps: int) -> None:
+        """Every shard takes a success from the pool, if it is time."""
+        self.replay.insert_if_due(env_steps)
+
+    def sample(self, beta: float | None) -> Drawn | None:
+        """A batch of one shard drawn at random; None while the replay is empty."""
+        if not len(self.replay):
+            return None
+        shard, batch = self.replay.sample(self._batch_size, beta)
+        return drawn_from(shard, self.replay.shards.index(shard), batch)
+
+    def write_back(self, drawn: Drawn, td_errors: FloatArray) -> None:
+        """Writes priorities."""
+        batch = drawn.batch
+        self.replay.shards[drawn.shard].update_priorities(batch.indices, batch.drawn_at, td_errors)
+
+    def metrics(self) -> dict[str, float]:
+        """Of replay, pool and workers as they stand."""
+        replay = self.replay
+        shards = [shard_facts(shard) for shard in replay.shards]
+        facts = replay_metrics(shards, pool_facts(replay.pool), replay.insertions)
+        return {**facts, **self.rollouts.metrics()}
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {"replay": replay_state(self.replay), "rollouts": self.rollouts.state()}
+
+    def load_state(self, state: Mapping[str, Any], env_steps: int) -> None:
+        """Takes over what ``state`` gave; before the start."""
+        load_replay_state(self.replay, state["replay"])
+        self.rollouts.load_state(state["rollouts"], env_steps)
+
+    def _take(self, received: Received) -> None:
+        if not isinstance(received, Fragment):
+            self._messages.append(received)
+            return
+        if received.transitions.size:
+            self.replay.add(received.transitions, received.td_errors)
+        for episode in received.successes:
+            self.replay.add_success(episode)
+        self._messages.append(received.report)

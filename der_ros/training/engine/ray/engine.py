@@ -1,0 +1,174 @@
+"""The engine on Ray: workers, shards and pool as actors, on this machine or on a cluster."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+import ray
+
+from der_ros.errors import ConfigurationError
+from der_ros.replay.sharded import TdErrors
+from der_ros.replay.sum_tree import FloatArray
+from der_ros.replay.transitions import Episode
+from der_ros.training.config import TrainingConfig
+from der_ros.training.engine.interface import Drawn, Sizes
+from der_ros.training.engine.messages import EvaluationRequest, Message, PolicySnapshot
+from der_ros.training.engine.ray.replay import RayReplay
+from der_ros.training.engine.ray.rollouts import RayRollouts
+
+_STORE_BYTES = 256 * 2**20  # of the object store, where this process starts Ray
+_TIME_TO_ANSWER_S = 5.0
+
+
+class RayEngine:
+    """Actors of one run; dead ones are replaced while training goes on.
+
+    A fragment travels once, from worker to shard, and a batch once, from shard to learner.
+    Parameters lie in the object store.
+    """
+
+    def __init__(self, config: TrainingConfig, sizes: Sizes, td_errors: TdErrors) -> None:
+        """Starts nothing.
+
+        Args:
+            config: the run.
+            sizes: of the vectors.
+            td_errors: of raw transitions, by the learner.
+        """
+        self._config, self._resumed_at = config, 0
+        self.replay = RayReplay(config, sizes, td_errors, self._reconnect)
+        self.rollouts: RayRollouts
+
+    def __enter__(self) -> RayEngine:
+        """Connects to ``ray_address``, or starts Ray here; then starts the actors."""
+        _connect(self._config)
+        try:
+            self.rollouts = RayRollouts(self._config, self._workers(), self._resumed_at)
+            self.replay.start()
+            self.rollouts.start(self.replay.shards, self._pool)
+        except BaseException:
+            ray.shutdown()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Ends the actors, and Ray where this process started it."""
+        self.rollouts.stop()
+        self.replay.stop()
+        ray.shutdown()
+
+    def receive(self, timeout_s: float) -> list[Message]:
+        """What has come in; waits up to ``timeout_s`` for the first."""
+        return self.rollouts.receive(timeout_s)
+
+    def publish(self, snapshot: PolicySnapshot) -> None:
+        """Makes ``snapshot`` the newest."""
+        self.rollouts.publish(snapshot)
+
+    def evaluate(self, request: EvaluationRequest) -> int:
+        """Starts an evaluation; returns how many parts will come in."""
+        return self.rollouts.evaluate(request)
+
+    def load_demonstrations(self, demonstrations: Sequence[Episode]) -> None:
+        """Puts human demonstrations where the structure wants them; before the start."""
+        self.replay.load_demonstrations(demonstrations)
+
+    def insert_if_due(self, env_steps: int) -> None:
+        """Every shard takes a success from the pool, if it is time."""
+        self.replay.insert_if_due(env_steps)
+
+    def sample(self, beta: float | None) -> Drawn | None:
+        """A batch of one shard drawn at random; None where none has arrived in good time."""
+        return self.replay.sample(beta)
+
+    def write_back(self, drawn: Drawn, td_errors: FloatArray) -> None:
+        """Sends priorities."""
+        self.replay.write_back(drawn, td_errors)
+
+    def metrics(self) -> dict[str, float]:
+        """Of replay, pool and workers as they stand."""
+        return {**self.replay.metrics(), **self.rollouts.metrics()}
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint; workers start anew when a run is resumed."""
+        return {"replay": self.replay.state(), "rollouts": None}
+
+    def load_state(self, state: Mapping[str, Any], env_steps: int) -> None:
+        """Takes over what ``state`` gave, of an engine of either kind; before the start."""
+        self.replay.load_state(state["replay"])
+        self._resumed_at = env_steps
+
+    @property
+    def _pool(self) -> Any:
+        return self.replay.pool if self._config.der else None
+
+    def _reconnect(self) -> None:
+        self.rollouts.reconnect(self.replay.shards, self._pool)
+
+    def _workers(self) -> int:
+        """As configured; -1: as many as the cluster has CPUs besides the learner's."""
+        if self._config.workers > 0:
+            return self._config.workers
+        return max(1, int(ray.cluster_resources().get("CPU", 1.0)) - 1)
+
+
+def _connect(config: TrainingConfig) -> None:
+    """Raises ConfigurationError where there is no cluster at the address."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    with _own_signals():
+        if not config.ray_address:
+            cores = len(os.sched_getaffinity(0))
+            ray.init(
+                num_cpus=max(cores, config.workers),
+                object_store_memory=_STORE_BYTES,
+                include_dashboard=False,
+                _node_ip_address="127.0.0.1",
+                **common,
+            )
+            return
+        try:
+            _knock(config.ray_address)
+            ray.init(address=config.ray_address, **common)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ConfigurationError(
+                f"ray_address {config.ray_address}: expected a running Ray cluster, got: {error}; "
+                "start one with `ray start --head`, or leave ray_address empty"
+            ) from error
+
+
+def _knock(address: str) -> None:
+    """Finds out in seconds that nobody is at ``host:port``; Ray itself tries for minutes.
+
+    Raises:
+        OSError: nobody is there.
+    """
+    host, colon, port = address.rpartition(":")
+    if colon and "/" not in host:
+        socket.create_connection((host, int(port)), timeout=_TIME_TO_ANSWER_S).close()
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Ray takes SIGTERM for itself; a run has its own idea of what that means."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,234 @@
+"""Shards and success pool of the Ray engine, as the learner sees them."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+from der_ros.replay.sharded import ReplayConfig, TdErrors
+from der_ros.replay.structures import assign_demonstrations
+from der_ros.replay.sum_tree import FloatArray
+from der_ros.replay.transitions import Episode, Transitions, n_step_transitions
+from der_ros.training.config import TrainingConfig
+from der_ros.training.engine.interface import ENTROPY_OF_SHARDS, Drawn, Sizes
+from der_ros.training.engine.ray.actors import PoolActor, ShardActor
+from der_ros.training.engine.replay_facts import PoolFacts, ShardFacts, replay_metrics
+
+logger = logging.getLogger(__name__)
+
+_BATCHES_AHEAD = 4
+_PATIENCE_S = 0.1
+_TIME_FOR_FACTS_S = 1.0
+_POOL_PLACE = -1
+
+
+class RayReplay:
+    """Actors without a CPU of their own. A dead shard is replaced by one of demonstrations only.
+
+    Each shard actor has a number of its own, so that priorities of a dead one's batch are never
+    written to its successor.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        sizes: Sizes,
+        td_errors: TdErrors,
+        on_change: Callable[[], None],
+    ) -> None:
+        """Nothing is started yet; ``on_change`` is told when an actor has been replaced."""
+        self._config: ReplayConfig = config.replay()
+        self._batch_size, self._seed, self._sizes = config.batch_size, config.seed, sizes
+        self._td_errors = td_errors if config.inserted_priority == "td_error" else None
+        self._on_change = on_change
+        self._rng = np.random.default_rng((config.seed, ENTROPY_OF_SHARDS))
+        self._actors: dict[int, Any] = {}  # by number
+        self._numbers: list[int] = []  # of the shards, in their order
+        self._made = 0
+        self.pool: Any = None
+        self._state: Mapping[str, Any] | None = None
+        self._assigned: list[list[Episode]] = [[] for _ in range(config.shards)]
+        self._ahead: deque[tuple[int, Any]] = deque()
+        self._facts: dict[int, tuple[ShardFacts, int]] = {}
+        self._pool_facts = PoolFacts(0, 0.0, 0)
+        self._next_insertion = self._config.insertion_interval
+        self._insertions_before = 0
+
+    @property
+    def shards(self) -> tuple[Any, ...]:
+        """The shards' handles, in their order."""
+        return tuple(self._actors[number] for number in self._numbers)
+
+    def load_demonstrations(self, demonstrations: Sequence[Episode]) -> None:
+        """Notes which shard is to start with what."""
+        config = self._config
+        assignment = assign_demonstrations(
+            config.structure, len(demonstrations), config.shards, self._rng
+        )
+        self._assigned = [[demonstrations[number] for number in own] for own in assignment]
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Notes what the actors are to start from."""
+        self._state = state
+        self._next_insertion = int(state["next_insertion"])
+        self._insertions_before = int(state["insertions"])
+
+    def start(self) -> None:
+        """Starts the actors and waits until they hold what they start with."""
+        self._numbers = [self._make_shard() for _ in range(self._config.shards)]
+        self._make_pool()
+        waiting = []
+        for place, (number, actor) in enumerate(zip(self._numbers, self.shards, strict=True)):
+            if self._state is not None:
+                waiting.append(actor.load_state.remote(self._state["shards"][str(place)]))
+            else:
+                waiting.append(self._load_assigned(number, place))
+        if self._state is not None:
+            waiting.append(self.pool.load_state.remote(self._state["pool"]))
+        ray.get(waiting)
+        self._state = None
+
+    def stop(self) -> None:
+        """Ends them."""
+        for actor in (*self._actors.values(), self.pool):
+            if actor is not None:
+                ray.kill(actor)
+
+    def insert_if_due(self, env_steps: int) -> None:
+        """Episodes go from the pool to the shards; past the learner, but for their TD errors."""
+        while env_steps >= self._next_insertion:
+            self._next_insertion += self._config.insertion_interval
+            if not self._config.der:
+                continue
+            for shard in self.shards:
+                episode = self.pool.draw.remote()
+                if self._td_errors is None:
+                    shard.insert.remote(episode)
+                else:
+                    self._insert_judged(shard, episode)
+
+    def sample(self, beta: float | None) -> Drawn | None:
+        """The oldest batch that was asked for; each is asked of a shard drawn at random."""
+        while len(self._ahead) < _BATCHES_AHEAD:
+            number = self._numbers[int(self._rng.integers(len(self._numbers)))]
+            reference = self._actors[number].sample.remote(self._batch_size, beta)
+            self._ahead.append((number, reference))
+        number, reference = self._ahead[0]
+        if not ray.wait([reference], timeout=_PATIENCE_S)[0]:
+            return None
+        self._ahead.popleft()
+        drawn: Drawn | None = self._answer(number, reference)
+        return None if drawn is None else _writable(drawn)
+
+    def write_back(self, drawn: Drawn, td_errors: FloatArray) -> None:
+        """Sends priorities; those of a shard that has died since are let go."""
+        actor = self._actors.get(drawn.shard)
+        if actor is not None:
+            batch = drawn.batch
+            actor.update_priorities.remote(batch.indices, batch.drawn_at, td_errors)
+
+    def metrics(self) -> dict[str, float]:
+        """As the actors said within a second; else what they said before."""
+        asked = {self._actors[number].facts.remote(): number for number in self._numbers}
+        asked[self.pool.facts.remote()] = _POOL_PLACE
+        ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=_TIME_FOR_FACTS_S)
+        for reference in ready:
+            number = asked[reference]
+            answer = self._answer(number, reference)
+            if number == _POOL_PLACE:
+                self._pool_facts = answer or self._pool_facts
+            elif answer is not None:
+                self._facts[number] = answer
+        facts = [self._facts[number][0] for number in self._numbers if number in self._facts]
+        inserted = sum(count for _, count in self._facts.values())
+        return replay_metrics(facts, self._pool_facts, self._insertions_before + inserted)
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint; each shard is asked when it is its turn."""
+        inserted = sum(count for _, count in self._facts.values())
+        return {
+            "shards": {str(k): _asked(actor) for k, actor in enumerate(self.shards)},
+            "pool": _asked(self.pool),
+            "insertions": self._insertions_before + inserted,
+            "next_insertion": self._next_insertion,
+            "random": None,
+        }
+
+    def _answer(self, number: int, reference: Any) -> Any:
+        """What the actor answered; None, and another actor in its place, if it is dead."""
+        try:
+            return ray.get(reference)
+        except RayTaskError:
+            raise
+        except RayError as error:
+            self._replace(number, type(error).__name__)
+            return None
+
+    def _replace(self, number: int, reason: str) -> None:
+        if number == _POOL_PLACE:
+            logger.warning("the success pool was lost (%s); it begins anew", reason)
+            self._make_pool()
+        elif number in self._actors:
+            place = self._numbers.index(number)
+            logger.warning("shard %d was lost (%s); it begins anew", place, reason)
+            del self._actors[number]
+            self._numbers[place] = self._make_shard()
+            self._load_assigned(self._numbers[place], place)
+        else:
+            return  # has been replaced already
+        self._on_change()
+
+    def _make_shard(self) -> int:
+        number = self._made
+        self._made += 1
+        sizes = self._sizes.observation, self._sizes.action
+        entropy = (self._seed, ENTROPY_OF_SHARDS, number)
+        actor = ray.remote(num_cpus=0)(ShardActor)
+        self._actors[number] = actor.remote(self._config, sizes, number, entropy)
+        return number
+
+    def _make_pool(self) -> None:
+        entropy = (self._seed, ENTROPY_OF_SHARDS, self._made, _POOL_PLACE % 2**32)
+        self.pool = ray.remote(num_cpus=0)(PoolActor).remote(self._config, entropy)
+
+    def _load_assigned(self, number: int, place: int) -> Any:
+        judged = [(episode, self._judged(episode)) for episode in self._assigned[place]]
+        return self._actors[number].load_demonstrations.remote(judged)
+
+    def _insert_judged(self, shard: Any, reference: Any) -> None:
+        episode = self._answer(_POOL_PLACE, reference)
+        if episode is not None:
+            shard.insert.remote(episode, self._judged(episode))
+
+    def _judged(self, episode: Episode) -> FloatArray | None:
+        if self._td_errors is None:
+            return None
+        config = self._config
+        return self._td_errors(n_step_transitions(episode, config.n_step, config.gamma))
+
+
+def _writable(drawn: Drawn) -> Drawn:
+    """A copy of its own: what the object store gives is read-only, which torch does not take."""
+    batch = drawn.batch
+    transitions = Transitions(*(column.copy() for column in batch.transitions))
+    return drawn._replace(
+        batch=batch._replace(transitions=transitions, weights=batch.weights.copy())
+    )
+
+
+def _asked(actor: Any) -> Callable[[], Any]:
+    """Asks for the actor's state when called; a dead one fails the checkpoint, not the run."""
+
+    def ask() -> Any:
+        try:
+            return ray.get(actor.state.remote())
+        except RayError as error:
+            raise OSError(f"an actor was lost ({type(error).__name__})") from error
+
+    return ask

@@ -1,0 +1,141 @@
+"""Rollout workers of the Ray engine, as the learner sees them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+from der_ros.training.config import TrainingConfig
+from der_ros.training.engine.messages import (
+    EvaluationRequest,
+    Message,
+    PolicySnapshot,
+    WorkerFailed,
+)
+from der_ros.training.engine.ray.actors import Collected, WorkerActor
+from der_ros.training.rollout.worker import Job
+
+logger = logging.getLogger(__name__)
+
+_FRAGMENTS_AHEAD = 2  # so that a worker never waits for the way of its report
+
+
+class _Awaited(NamedTuple):
+    worker: int
+    start: int  # of the worker that was asked; another's answer is let go
+
+
+class RayRollouts:
+    """Worker actors, one CPU each. A dead one is replaced, on whatever node has room.
+
+    A worker is asked for the next fragment when its report has been received, so nobody floods a
+    paused or slow learner.
+    """
+
+    def __init__(self, config: TrainingConfig, workers: int, resumed_at: int) -> None:
+        """Of a run that goes on at ``resumed_at`` steps; nothing is started yet."""
+        self._config, self._resumed_at = config, resumed_at
+        self._started = [0] * workers
+        self._actors: list[Any] = [None] * workers
+        self._awaited: dict[Any, _Awaited] = {}
+        self._evaluating: dict[int, tuple[Any, int, tuple[int, ...]]] = {}
+        self._process_ids = [0] * workers
+        self._shards: Sequence[Any] = ()
+        self._pool: Any = None
+        self._snapshot: Any = None
+        self._ready = 0
+
+    @property
+    def process_ids(self) -> tuple[int, ...]:
+        """Of the workers' processes, 0 before their first report."""
+        return tuple(self._process_ids)
+
+    def start(self, shards: Sequence[Any], pool: Any) -> None:
+        """Starts the actors, which send to ``shards`` and ``pool``."""
+        self._shards, self._pool = shards, pool
+        for worker in range(len(self._actors)):
+            self._start(worker)
+
+    def stop(self) -> None:
+        """Ends them."""
+        for actor in self._actors:
+            if actor is not None:
+                ray.kill(actor)
+
+    def reconnect(self, shards: Sequence[Any], pool: Any) -> None:
+        """Some shard, or the pool, is another actor now."""
+        self._shards, self._pool = shards, pool
+        for actor in self._actors:
+            actor.connect.remote(shards, pool)
+
+    def receive(self, timeout_s: float) -> list[Message]:
+        """What has come in; waits up to ``timeout_s`` for the first."""
+        ready, _ = ray.wait(list(self._awaited), num_returns=1, timeout=timeout_s)
+        if ready:
+            ready, _ = ray.wait(list(self._awaited), num_returns=len(self._awaited), timeout=0)
+        self._ready = len({self._awaited[reference].worker for reference in ready})
+        messages = [self._take(reference) for reference in ready]
+        return [message for message in messages if message is not None]
+
+    def publish(self, snapshot: PolicySnapshot) -> None:
+        """Puts it into the object store, once for all workers."""
+        self._snapshot = ray.put(snapshot)
+
+    def evaluate(self, request: EvaluationRequest) -> int:
+        """Deals the seeds out to the workers."""
+        snapshot, count = ray.put(request.snapshot), len(self._actors)
+        for worker in range(count):
+            part = (snapshot, request.number, request.seeds[worker::count])
+            self._evaluating[worker] = part
+            self._await(worker, self._actors[worker].evaluate.remote(*part))
+        return count
+
+    def metrics(self) -> dict[str, float]:
+        """How many workers waited for the learner when it last looked."""
+        return {
+            "time/queue_fill": self._ready / len(self._actors),
+            "time/workers_replaced": float(sum(self._started) - len(self._actors)),
+        }
+
+    def _take(self, reference: Any) -> Message | None:
+        worker, start = self._awaited.pop(reference)
+        if start != self._started[worker] - 1:
+            return None  # of one that has been replaced
+        try:
+            answer: Collected | Message | None = ray.get(reference)
+        except RayTaskError:
+            raise
+        except RayError as error:
+            reason = type(error).__name__
+            logger.warning("rollout worker %d ended (%s); starting another", worker, reason)
+            self._start(worker)
+            return None
+        if isinstance(answer, Collected):
+            self._process_ids[worker] = answer.process_id
+            wanted = self._snapshot if answer.wants_policy else None
+            self._await(worker, self._actors[worker].collect.remote(wanted))
+            return answer.report
+        if answer is not None and not isinstance(answer, WorkerFailed):
+            self._evaluating.pop(worker, None)
+        return answer
+
+    def _start(self, worker: int) -> None:
+        """Starts an actor, and gives it the evaluation that a dead one had under way."""
+        count = len(self._actors)
+        job = Job(self._config, worker, count, self._started[worker], self._resumed_at)
+        self._started[worker] += 1
+        actor = ray.remote(num_cpus=1)(WorkerActor).remote(job)
+        self._actors[worker] = actor
+        self._await(worker, actor.start.remote())
+        actor.connect.remote(self._shards, self._pool)
+        if worker in self._evaluating:
+            self._await(worker, actor.evaluate.remote(*self._evaluating[worker]))
+        for _ in range(_FRAGMENTS_AHEAD):
+            self._await(worker, actor.collect.remote(self._snapshot))
+
+    def _await(self, worker: int, reference: Any) -> None:
+        self._awaited[reference] = _Awaited(worker, self._started[worker] - 1)

@@ -1,0 +1,1 @@
+"""Environments as training uses them."""

@@ -1,0 +1,203 @@
+"""The environment that a configuration asks for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from der_ros.algorithms.base import CHOICE_ALGORITHMS
+from der_ros.errors import ConfigurationError
+from der_ros.policy.contract import PolicyContract
+from der_ros.tasks import task_entry
+from der_ros.tasks.base import Task
+from der_ros.training.config import TrainingConfig
+from der_ros.training.environment.folded import Folded, folded_symmetry
+from der_ros.training.environment.several_robots import SeveralRobots
+
+Environment = gymnasium.Env[Any, Any]
+
+
+def make_environment(
+    config: TrainingConfig, robot: str | None = None, render_mode: str | None = None
+) -> Environment:
+    """Makes it, with actions in [-1, 1] or one-hot, whatever the environment's own are.
+
+    Args:
+        config: names task or environment, and its options.
+        robot: in place of the configuration's; several, separated by commas, take turns.
+        render_mode: as Gymnasium's.
+
+    Raises:
+        ConfigurationError: unknown task or environment, or spaces that do not fit the algorithm.
+    """
+    options = {
+        "clearance": config.clearance_m,
+        "randomization": config.randomization,
+        "control_dt": config.control_dt_s,
+        "render_mode": render_mode,
+    }
+    taken = sorted({*options, "robot"} & set(config.env_options))
+    if taken:
+        raise ConfigurationError(
+            f"env_options: expected what has no field of its own, got {', '.join(taken)}"
+        )
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    given |= config.env_options
+    environment: Environment
+    if config.env:
+        if config.robot is not None:
+            given["robot"] = config.robot
+        environment = SuccessByReturn(_make(config.env, given), config.success_return)
+    else:
+        robots = robot if robot is not None else config.robot
+        environment = GivenUp(_with_robots(config.task, given, robots), config.gamma)
+        symmetry = environment.unwrapped.task.symmetry  # type: ignore[attr-defined]
+        if config.fold_symmetry and symmetry != 1:
+            environment = Folded(environment, symmetry)
+    return _with_vector_actions(environment, config.algorithm)
+
+
+def _with_vector_actions(environment: Environment, algorithm: str) -> Environment:
+    """Actions in [-1, 1] whatever the environment's range, or one-hot where they are choices."""
+    observations, actions = environment.observation_space, environment.action_space
+    if not isinstance(observations, gymnasium.spaces.Box) or len(observations.shape) != 1:
+        raise ConfigurationError(
+            f"{environment}: expected observations that are vectors of numbers, got {observations}"
+        )
+    if algorithm in CHOICE_ALGORITHMS:
+        if not isinstance(actions, gymnasium.spaces.Discrete):
+            raise ConfigurationError(
+                f"{environment}: expected choices with {algorithm}, got actions {actions}; "
+                "take another algorithm"
+            )
+        return OneHotActions(environment, actions)
+    if not isinstance(actions, gymnasium.spaces.Box) or len(actions.shape) != 1:
+        raise ConfigurationError(
+            f"{environment}: expected actions that are vectors of numbers with {algorithm}, got "
+            f"{actions}; for choices take {', '.join(CHOICE_ALGORITHMS)}"
+        )
+    if not (np.all(actions.low == -1.0) and np.all(actions.high == 1.0)):
+        return gymnasium.wrappers.RescaleAction(environment, np.float32(-1.0), np.float32(1.0))
+    return environment
+
+
+class OneHotActions(gymnasium.ActionWrapper[Any, Any, Any]):
+    """A choice among n as a one-hot vector of n, so that replay knows one kind of action."""
+
+    def __init__(self, environment: Environment, choices: gymnasium.spaces.Discrete) -> None:
+        super().__init__(environment)
+        self.action_space = gymnasium.spaces.Box(0.0, 1.0, (int(choices.n),), np.float32)
+        self._first = choices.start
+
+    def action(self, action: Any) -> Any:
+        """The number of the choice."""
+        return self._first + int(np.argmax(action))
+
+
+class SuccessByReturn(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Says which episodes of a foreign environment are successes: ``info["success"]`` at the end.
+
+    A threshold that was given decides; else the environment's own word; else the threshold for
+    which Gymnasium counts it as solved, where it has one.
+    """
+
+    def __init__(self, environment: Environment, success_return: float | None) -> None:
+        super().__init__(environment)
+        self._given = success_return is not None
+        spec = environment.spec
+        registered = None if spec is None else spec.reward_threshold
+        self._threshold = success_return if self._given else registered
+        self._return = 0.0
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """As the environment's."""
+        self._return = 0.0
+        return self.env.reset(seed=seed, options=options)
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """As the environment's, with the verdict at an episode's end."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        self._return += float(reward)
+        ended = terminated or truncated
+        own_word = info.get("success", info.get("is_success"))
+        if ended and self._threshold is not None and (self._given or own_word is None):
+            info = {**info, "success": self._return >= self._threshold}
+        elif own_word is not None:
+            info = {**info, "success": bool(own_word)}
+        return observation, reward, terminated, truncated, info
+
+
+class GivenUp(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Says what an attempt is worth that the cell gives up before its time.
+
+    An environment of this package truncates early when the held piece leaves the workspace or the
+    governor latches. That is no time limit: bootstrapping through it would value places that are
+    never learned about, and the policy would be drawn to them. On the robot the piece would stay
+    where it is, so the last reward r becomes r + γ·r + γ²·r + … = r / (1 - γ) and the step ends
+    the episode as terminated.
+    """
+
+    def __init__(self, environment: Environment, gamma: float) -> None:
+        super().__init__(environment)
+        self._gamma = gamma
+        self._time_limit: int = environment.unwrapped.max_steps  # type: ignore[attr-defined]
+        self._steps = 0
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """As the environment's."""
+        self._steps = 0
+        return self.env.reset(seed=seed, options=options)
+
+    def go_on_at(self, steps: int) -> None:
+        """The environment has been put back to ``steps`` steps after its reset."""
+        self._steps = steps
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """As the environment's, but for the last step of an attempt given up."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        self._steps += 1
+        if truncated and self._steps < self._time_limit:
+            return observation, float(reward) / (1.0 - self._gamma), True, False, info
+        return observation, reward, terminated, truncated, info
+
+
+def policy_contract(environment: Environment) -> PolicyContract | None:
+    """The contract of policies for this environment; None where it is none of this package's."""
+    inner = environment.unwrapped
+    if not isinstance(getattr(inner, "task", None), Task):
+        return None
+    return PolicyContract.for_task(
+        inner.task,  # type: ignore[attr-defined]
+        inner.control_dt_s,  # type: ignore[attr-defined]
+        environment.get_wrapper_attr("governor_limits"),
+        symmetry=folded_symmetry(environment),
+    )
+
+
+def _with_robots(task: str, options: dict[str, Any], robots: str | None) -> Environment:
+    """The task's environment with the robot of that name, or several, separated by commas."""
+    name = _environment_of(task)
+    if robots is None:
+        return _make(name, options)
+    made = [_make(name, {**options, "robot": robot.strip()}) for robot in robots.split(",")]
+    return made[0] if len(made) == 1 else SeveralRobots(made)
+
+
+def _environment_of(task: str) -> str:
+    entry = task_entry(task)
+    import der_ros.envs  # noqa: F401  (registers the environments; pulls the physics engine in)
+
+    return entry.environment_id
+
+
+def _make(name: str, options: dict[str, Any]) -> Environment:
+    try:
+        return gymnasium.make(name, disable_env_checker=True, **options)
+    except (gymnasium.error.Error, TypeError, ModuleNotFoundError) as error:
+        raise ConfigurationError(f"environment {name}: {error}") from error

@@ -1,0 +1,58 @@
+"""Saving an environment in the middle of an episode, where it can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gymnasium
+
+from der_ros.tasks.base import Task
+from der_ros.training.environment.factory import Environment, GivenUp
+from der_ros.training.environment.several_robots import SeveralRobots
+
+
+def save_environment(environment: Environment) -> Any:
+    """Plain data that ``restore_environment`` takes; None where it cannot be saved.
+
+    An environment can be saved whose innermost one has ``save_state()`` and
+    ``restore_state(state)``, as all of this package have; Gymnasium knows no such thing.
+    """
+    save = getattr(environment.unwrapped, "save_state", None)
+    if save is None:
+        return None
+    state = save()
+    data = state.to_data() if hasattr(state, "to_data") else state
+    several = _several_robots(environment)
+    return data if several is None else {"robots": several.state(), "environment": data}
+
+
+def restore_environment(environment: Environment, state: Any, steps: int) -> None:
+    """Puts ``environment`` back to where ``state`` was taken, ``steps`` steps after a reset."""
+    environment.reset()  # wrappers refuse to step an environment that was never reset
+    several = _several_robots(environment)
+    if several is not None:
+        several.load_state(state["robots"])
+        several.env.reset()
+        state = state["environment"]
+    inner: Any = environment.unwrapped
+    if isinstance(getattr(inner, "task", None), Task):
+        from der_ros.envs.state import EnvironmentState  # pulls the physics engine in
+
+        state = EnvironmentState.from_data(state)
+    inner.restore_state(state)
+    for wrapper in _wrappers(environment):
+        if isinstance(wrapper, GivenUp):
+            wrapper.go_on_at(steps)
+
+
+def _several_robots(environment: Environment) -> SeveralRobots | None:
+    found = (each for each in _wrappers(environment) if isinstance(each, SeveralRobots))
+    return next(found, None)
+
+
+def _wrappers(environment: Environment) -> Iterator[Environment]:
+    """From the outermost inwards, without the innermost environment."""
+    while isinstance(environment, gymnasium.Wrapper):
+        yield environment
+        environment = environment.env

@@ -1,0 +1,111 @@
+"""Which policies of a run are evaluated, and which one was the best."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from der_ros.training.config import TrainingConfig
+from der_ros.training.engine.messages import (
+    EvaluationPart,
+    EvaluationRequest,
+    PolicySnapshot,
+    snapshot_of,
+    snapshot_state,
+)
+from der_ros.training.evaluation.episodes import (
+    NO_EPISODES,
+    TRAINING_EVALUATION_SEED,
+    EvaluationReport,
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Best(NamedTuple):
+    """The best evaluated policy so far; of equals the newest."""
+
+    snapshot: PolicySnapshot
+    report: EvaluationReport
+
+
+class Evaluations:
+    """At most one under way at a time; each on seeds that the run has not seen."""
+
+    def __init__(self, config: TrainingConfig) -> None:
+        """None so far."""
+        self._config = config
+        self.best: Best | None = None
+        self._request: EvaluationRequest | None = None
+        self._report, self._parts_due = NO_EPISODES, 0
+        self._started = 0
+        self._ended_at = 0
+
+    @property
+    def under_way(self) -> bool:
+        """Whether parts are still to come in."""
+        return self._request is not None
+
+    @property
+    def solved(self) -> bool:
+        """Whether the best one reaches the target."""
+        return (
+            self.best is not None and self.best.report.success_rate >= self._config.target_success
+        )
+
+    def due(self, env_steps: int, greedy_success_rate: float) -> bool:
+        """Whether noise-free episodes of the workers say that it might pass, after a while."""
+        promising = greedy_success_rate >= self._config.evaluation_threshold
+        rested = env_steps - self._ended_at >= self._config.evaluation_steps
+        return not self.under_way and promising and rested
+
+    def start(self, snapshot: PolicySnapshot) -> EvaluationRequest:
+        """A new request; say in ``expect`` how many parts its answer has."""
+        count = self._config.evaluation_episodes
+        first = TRAINING_EVALUATION_SEED + self._started * count
+        self._started += 1
+        self._request = EvaluationRequest(
+            self._started, snapshot, tuple(range(first, first + count))
+        )
+        self._report = NO_EPISODES
+        return self._request
+
+    def expect(self, parts: int) -> None:
+        """The answer has ``parts`` parts."""
+        self._parts_due = parts
+
+    def take_in(self, part: EvaluationPart, env_steps: int) -> EvaluationReport | None:
+        """Takes a part in; gives the whole report with its last one, None before."""
+        request = self._request
+        if request is None or part.number != request.number:
+            return None
+        self._report = self._report.joined(part.report)
+        self._parts_due -= 1
+        if self._parts_due:
+            return None
+        self._request, self._ended_at = None, env_steps
+        if self._report.episodes < len(request.seeds):
+            return None  # stopped half-way
+        report = self._report
+        logger.info("evaluation: %d of %d", sum(report.success), report.episodes)
+        if self.best is None or report.success_rate >= self.best.report.success_rate:
+            self.best = Best(request.snapshot, report)
+        return report
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint; an evaluation under way is let go."""
+        best = self.best
+        return {
+            "best_snapshot": None if best is None else snapshot_state(best.snapshot),
+            "best_report": None if best is None else best.report._asdict(),
+            "started": self._started,
+            "ended_at": self._ended_at,
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Takes over what ``state`` gave."""
+        if state["best_snapshot"] is not None:
+            report = EvaluationReport(**state["best_report"])
+            self.best = Best(snapshot_of(state["best_snapshot"]), report)
+        self._started, self._ended_at = int(state["started"]), int(state["ended_at"])

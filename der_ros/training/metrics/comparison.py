@@ -1,0 +1,216 @@
+"""Learning curves of several runs in one plot, runs that differ in their seed only as one curve."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from der_ros.documents import read_yaml
+from der_ros.errors import ConfigurationError
+from der_ros.training.metrics.log import read_metrics
+
+ABSCISSAE = {
+    "steps": ("time/env_steps", 1.0, "environment steps"),
+    "minutes": ("time/elapsed_s", 1.0 / 60.0, "minutes"),
+}
+"""What a curve can be drawn over: metric, factor, label."""
+
+_POINTS = 200
+# Budgets and places do not make another experiment.
+_NOT_COMPARED = ("seed", "max_minutes", "max_env_steps", "run_dir", "resume")
+_ENVIRONMENT = ("task", "env")
+_SHORT_LABEL = 40  # characters; of these two fit beside each other
+_MOST_SETTINGS = 4  # that a label still says one by one
+# Student's t, two-sided 95 %, for 1, 2, … degrees of freedom; beyond, its expansion.
+_T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
+_Z_95 = 1.959964
+
+Array = NDArray[np.float64]
+
+
+class Run(NamedTuple):
+    """One run folder.
+
+    Attributes:
+        name: of the folder.
+        config: its ``config.yaml``.
+        x: (n,) ascending.
+        y: (n,) the metric.
+    """
+
+    name: str
+    config: Mapping[str, Any]
+    x: Array
+    y: Array
+
+    @property
+    def environment(self) -> str:
+        """What was trained: the Gymnasium environment, else the task."""
+        return str(self.config.get("env") or self.config.get("task", self.name))
+
+
+class Curve(NamedTuple):
+    """What is drawn for the runs of one configuration.
+
+    Attributes:
+        label: what tells it from the others.
+        runs: how many.
+        x: (m,).
+        mean: (m,).
+        low: (m,) lower end of the mean's 95 % interval over the runs; the mean of a single run.
+        high: (m,) its upper end.
+    """
+
+    label: str
+    runs: int
+    x: Array
+    mean: Array
+    low: Array
+    high: Array
+
+
+def read_run(run_dir: Path, metric: str, abscissa: str) -> Run:
+    """Reads one metric of a run folder.
+
+    Args:
+        run_dir: with ``config.yaml`` and ``metrics.jsonl``.
+        metric: as in ``metrics.jsonl``.
+        abscissa: one of ``ABSCISSAE``.
+
+    Raises:
+        ConfigurationError: no run folder, or it has no such metric; names those that it has.
+    """
+    try:
+        config = read_yaml(run_dir / "config.yaml")
+        lines = read_metrics(run_dir / "metrics.jsonl")
+        if not all(isinstance(record, dict) for record in (config, *lines)):
+            raise ValueError("they hold something else than names and values")
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"{run_dir}: expected a run folder with config.yaml and metrics.jsonl: {error}"
+        ) from error
+    x_metric, factor, _ = ABSCISSAE[abscissa]
+    points = [
+        (factor * line[x_metric], line[metric])
+        for line in lines
+        if metric in line and x_metric in line
+    ]
+    if not points:
+        there = sorted({name for line in lines for name in line})
+        raise ConfigurationError(
+            f"{run_dir}: expected the metric {metric}, it has {', '.join(there) or 'none'}"
+        )
+    x, y = np.array(points, dtype=np.float64).T
+    return Run(run_dir.resolve().name, config, x, y)
+
+
+def group_runs(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Runs by what tells their configurations apart, in the order given.
+
+    A label has the environment where there are several, and the settings in which the runs of one
+    environment differ; where these are many, the name of the first run in their place.
+    """
+    groups: dict[str, list[Run]] = {}
+    environments = tuple(dict.fromkeys(run.environment for run in runs))
+    for environment in environments:
+        candidates = [run for run in runs if run.environment == environment]
+        names = _differing(candidates)
+        alike: dict[str, list[Run]] = {}
+        for run in candidates:
+            settings = ", ".join(f"{name}={run.config.get(name)}" for name in names)
+            alike.setdefault(settings, []).append(run)
+        for settings, group in alike.items():
+            where = [environment] if len(environments) > 1 or not settings else []
+            label = ", ".join([*where, group[0].name])
+            if len(names) <= _MOST_SETTINGS or label in groups:
+                label = ", ".join([*where, settings] if settings else where)
+            groups[label] = group
+    return groups
+
+
+def _differing(runs: Sequence[Run]) -> list[str]:
+    """The settings in which runs of one environment differ."""
+    names = {name for run in runs for name in run.config} - {*_NOT_COMPARED, *_ENVIRONMENT}
+    first = runs[0].config
+    return sorted(
+        name for name in names if any(r.config.get(name) != first.get(name) for r in runs)
+    )
+
+
+def mean_curve(label: str, runs: Sequence[Run]) -> Curve:
+    """Mean and 95 % interval over the runs, where all of them have values.
+
+    Raises:
+        ConfigurationError: the runs have no stretch in common.
+    """
+    start, end = max(run.x[0] for run in runs), min(run.x[-1] for run in runs)
+    if end < start:
+        raise ConfigurationError(
+            f"{label}: expected runs that overlap, one begins at {start:g} after another ended "
+            f"at {end:g}"
+        )
+    x = np.linspace(start, end, _POINTS)
+    values = np.array([np.interp(x, run.x, run.y) for run in runs])
+    mean, half = values.mean(axis=0), np.zeros_like(x)
+    if len(runs) > 1:
+        half = t_95(len(runs) - 1) * values.std(axis=0, ddof=1) / math.sqrt(len(runs))
+    return Curve(label, len(runs), x, mean, mean - half, mean + half)
+
+
+def t_95(degrees_of_freedom: int) -> float:
+    """Student's t that 95 % lie within, from 1 degree of freedom on."""
+    if degrees_of_freedom <= len(_T_95):
+        return _T_95[degrees_of_freedom - 1]
+    return _Z_95 + (_Z_95**3 + _Z_95) / (4.0 * degrees_of_freedom)
+
+
+def draw_curves(
+    curves: Sequence[Curve], metric: str, abscissa: str, path: Path, title: str = ""
+) -> None:
+    """Writes the plot.
+
+    Args:
+        curves: at least one.
+        metric: whose curves; a rate is drawn in percent.
+        abscissa: one of ``ABSCISSAE``.
+        path: of the picture, .png.
+        title: above it.
+
+    Raises:
+        ConfigurationError: the picture cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    is_rate = metric.endswith("_rate")
+    scale = 100.0 if is_rate else 1.0
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for curve in curves:
+        count = f" ({curve.runs} runs)" if curve.runs > 1 else ""
+        style = "-" if curve.x[-1] > curve.x[0] else "o"
+        (line,) = axes.plot(curve.x, scale * curve.mean, style, label=curve.label + count)
+        if curve.runs > 1:
+            low, high = scale * curve.low, scale * curve.high
+            axes.fill_between(curve.x, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+    ylabel = f"{metric} (%)" if is_rate else metric
+    axes.set(xlabel=ABSCISSAE[abscissa][2], ylabel=ylabel, xlim=(0, None), title=title)
+    if is_rate:
+        axes.set_ylim(-3, 103)
+    axes.grid(alpha=0.3)
+    several = any(curve.runs > 1 for curve in curves)
+    figure.legend(
+        loc="outside lower center",
+        ncols=2 if max(len(curve.label) for curve in curves) <= _SHORT_LABEL else 1,
+        title="mean and its 95 % interval over runs" if several else None,
+    )
+    try:
+        figure.savefig(path, format=path.suffix[1:] or "png", dpi=120)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path}: cannot be written: {error}") from error

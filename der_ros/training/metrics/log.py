@@ -1,0 +1,208 @@
+"""What a run reports: ``metrics.jsonl``, TensorBoard events and the learning curve."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from der_ros.documents import shortened
+from der_ros.errors import ConfigurationError, DerRosError
+from der_ros.training.engine.messages import EpisodeSummary
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Metrics = Mapping[str, float]
+
+SUCCESS_RATE, EPISODE_RETURN = "rollout/success_rate", "rollout/episode_return"
+WINDOW_EPISODES = 100
+GREEDY_WINDOW_EPISODES = 20
+
+_EXPLORING = f"exploring (last {WINDOW_EPISODES} episodes)"
+_NOISE_FREE = f"noise-free (last {GREEDY_WINDOW_EPISODES} episodes)"
+_EVALUATION = "evaluation (unseen seeds)"
+# Metric, style and label of what the learning curve shows.
+_SUCCESS_CURVES = (
+    (SUCCESS_RATE, "-", _EXPLORING),
+    ("rollout/greedy_success_rate", "--", _NOISE_FREE),
+    ("rollout/evaluation_success_rate", "o", _EVALUATION),
+)
+_RETURN_CURVES = (
+    (EPISODE_RETURN, "-", _EXPLORING),
+    ("rollout/evaluation_return", "o", _EVALUATION),
+)
+
+
+class MetricsWriter:
+    """Appends one JSON line and one TensorBoard point a metric at each ``write``.
+
+    A context manager; each line is flushed, so that a killed run keeps what it reported.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        self._run_dir = run_dir
+
+    def __enter__(self) -> MetricsWriter:
+        """Opens both for appending."""
+        from tensorboard.summary import Writer
+
+        self._file = (self._run_dir / "metrics.jsonl").open("a", encoding="utf-8")
+        self._events: Any = Writer(str(self._run_dir))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Closes both."""
+        self._file.close()
+        self._events.close()
+
+    def write(self, metrics: Metrics) -> None:
+        """Writes ``metrics``, at the step ``time/env_steps`` that is among them."""
+        step = int(metrics["time/env_steps"])
+        self._file.write(json.dumps({name: _rounded(v) for name, v in metrics.items()}) + "\n")
+        self._file.flush()
+        for name, value in metrics.items():
+            self._events.add_scalar(name, value, step)
+
+
+class EpisodeWindow:
+    """The latest ended episodes of the rollout workers, and averages over them."""
+
+    def __init__(self) -> None:
+        self._all: deque[EpisodeSummary] = deque(maxlen=WINDOW_EPISODES)
+        self._greedy: deque[bool] = deque(maxlen=GREEDY_WINDOW_EPISODES)
+        self.episodes = 0
+
+    def add(self, episode: EpisodeSummary) -> None:
+        """Takes one in; greedy ones count in both averages."""
+        self.episodes += 1
+        self._all.append(episode)
+        if episode.greedy:
+            self._greedy.append(episode.success)
+
+    def metrics(self) -> dict[str, float]:
+        """Means over the window, without those that have nothing to average."""
+        result = {"rollout/episodes": float(self.episodes)}
+        if self._all:
+            count = len(self._all)
+            result[SUCCESS_RATE] = sum(e.success for e in self._all) / count
+            result[EPISODE_RETURN] = sum(e.episode_return for e in self._all) / count
+            result["rollout/episode_length"] = sum(e.steps for e in self._all) / count
+        if self._greedy:
+            result["rollout/greedy_success_rate"] = sum(self._greedy) / len(self._greedy)
+        return result
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {"all": list(self._all), "greedy": list(self._greedy), "episodes": self.episodes}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Takes over what ``state`` gave."""
+        self._all.extend(EpisodeSummary(*values) for values in state["all"])
+        self._greedy.extend(state["greedy"])
+        self.episodes = int(state["episodes"])
+
+    def greedy_success_rate(self) -> float:
+        """Of the latest noise-free episodes; 0 until the window is full."""
+        full = len(self._greedy) == GREEDY_WINDOW_EPISODES
+        return sum(self._greedy) / len(self._greedy) if full else 0.0
+
+
+def read_metrics(path: Path) -> list[dict[str, float]]:
+    """Return the lines of a ``metrics.jsonl``; an unfinished last line is left out.
+
+    Raises:
+        ConfigurationError: a line is no JSON object of numbers; names file and line.
+        OSError: it cannot be read.
+    """
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    return [_metrics_line(path, at, line) for at, line in enumerate(whole.split("\n")[:-1], 1)]
+
+
+def _metrics_line(path: Path, at: int, line: str) -> dict[str, float]:
+    try:
+        values = json.loads(line)
+        if isinstance(values, dict) and all(type(v) in (int, float) for v in values.values()):
+            return values
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{path}, line {at}: expected JSON ({error})") from error
+    raise ConfigurationError(
+        f"{path}, line {at}: expected names and numbers, got {shortened(line)}"
+    )
+
+
+def forget_metrics_after(path: Path, env_steps: int) -> None:
+    """Takes the lines beyond ``env_steps`` out: a run that goes on from there writes them anew."""
+    if not path.exists():
+        return
+    kept = [line for line in read_metrics(path) if line.get("time/env_steps", 0.0) <= env_steps]
+    rewritten = path.with_suffix(".part")
+    rewritten.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+    rewritten.replace(path)
+
+
+def prepare_plotting() -> None:
+    """Loads what draws, and its fonts, which takes seconds the first time."""
+    _figure().savefig(io.BytesIO())
+
+
+def plot_learning_curve(run_dir: Path, title: str) -> None:
+    """Draws ``learning_curve.png`` from ``metrics.jsonl``.
+
+    It shows success; where no episode has succeeded, or nothing tells whether it did, the return.
+    """
+    lines = read_metrics(run_dir / "metrics.jsonl")
+    if not lines:
+        raise DerRosError(f"learning curve: expected metrics in {run_dir}, there are none")
+    succeeded = any(line.get(name) for line in lines for name, *_ in _SUCCESS_CURVES)
+    minutes = lines[-1].get("time/elapsed_s", 0.0) / 60.0
+    title = f"{title} · {minutes:.1f} minutes"
+    figure = _figure()
+    axes = figure.axes[0]
+    axes.grid(alpha=0.3)
+    if succeeded:
+        _draw(axes, lines, _SUCCESS_CURVES, 100.0)
+        axes.set(ylabel="success (%)", ylim=(-3, 103), title=title)
+    else:
+        _draw(axes, lines, _RETURN_CURVES, 1.0)
+        axes.set(ylabel="return of an episode", title=f"{title} · no success")
+    axes.set(xlabel="environment steps", xlim=(0, None))
+    if axes.lines:
+        figure.legend(loc="outside lower center", ncols=3)
+    figure.savefig(run_dir / "learning_curve.png", dpi=120)
+
+
+def _draw(
+    axes: Axes, lines: Sequence[Metrics], curves: Sequence[tuple[str, str, str]], scale: float
+) -> None:
+    for name, style, label in curves:
+        points = [(line["time/env_steps"], scale * line[name]) for line in lines if name in line]
+        if points:
+            axes.plot(*zip(*points, strict=True), style if len(points) > 1 else "o", label=label)
+
+
+def _figure() -> Figure:
+    """An empty figure with one pair of axes, without any window."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.add_subplot()
+    return figure
+
+
+def _rounded(value: float) -> float | int:
+    """Whole numbers as such, others with six digits, as a line is read by people too."""
+    return int(value) if float(value).is_integer() else float(f"{value:.6g}")

@@ -1,0 +1,1 @@
+"""Rollout workers: exploration, observation filter and transitions."""

@@ -1,0 +1,46 @@
+"""First priorities by the worker itself, as Ape-X computes them (Horgan et al. 2018, Sec. 3)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from der_ros.algorithms.base import make_learner
+from der_ros.replay.sum_tree import FloatArray
+from der_ros.replay.transitions import Transitions
+from der_ros.training.config import TrainingConfig
+from der_ros.training.engine.messages import PolicySnapshot
+from der_ros.training.rollout.observation_filter import as_learned
+
+
+class FirstPriorities:
+    """TD errors of new transitions by a copy of the learner's networks, as old as the policy."""
+
+    def __init__(
+        self, config: TrainingConfig, observation_size: int, action_size: int, seed: int
+    ) -> None:
+        """Makes the copy; ``seed`` is of the target's smoothing noise."""
+        own = dataclasses.replace(config.learner, device="cpu")
+        self._learner = make_learner(config.algorithm, own, observation_size, action_size, seed)
+        self._reward_scale = config.reward_scale
+        self._snapshot: PolicySnapshot | None = None
+
+    def set_policy(self, snapshot: PolicySnapshot) -> None:
+        """Takes the networks and the filter of ``snapshot`` over."""
+        self._learner.load_networks(snapshot.networks)
+        self._snapshot = snapshot
+
+    def __call__(self, raw: Transitions) -> FloatArray | None:
+        """(rows,) TD errors; None (top priority) before the first networks have come."""
+        if self._snapshot is None or raw.size == 0:
+            return None
+        return self._learner.td_errors(as_learned(raw, self._snapshot.filter, self._reward_scale))
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint; the snapshot is in the worker's."""
+        return dict(self._learner.state())
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Takes over what ``state`` gave."""
+        self._learner.load_state(state)

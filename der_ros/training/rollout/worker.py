@@ -1,0 +1,251 @@
+"""The rollout worker: acts in one environment and makes n-step transitions (paper, Alg. 1)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from der_ros.algorithms.mlp_policy import make_policy
+from der_ros.replay.transitions import Episode, Float32Array, Transitions, concatenate
+from der_ros.training.config import TrainingConfig
+from der_ros.training.engine.interface import ENTROPY_OF_ROLLOUTS
+from der_ros.training.engine.messages import (
+    EpisodeSummary,
+    Fragment,
+    PolicySnapshot,
+    Report,
+    snapshot_of,
+    snapshot_state,
+)
+from der_ros.training.environment.factory import Environment
+from der_ros.training.environment.state import restore_environment, save_environment
+from der_ros.training.evaluation.episodes import EvaluationReport, evaluate
+from der_ros.training.rollout.exploration import make_exploration
+from der_ros.training.rollout.first_priorities import FirstPriorities
+from der_ros.training.rollout.observation_filter import moments
+from der_ros.training.rollout.recorder import EpisodeRecorder
+
+
+class RolloutWorker:
+    """Knows its environment and the newest policy it was given; not where it runs."""
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        environment: Environment,
+        worker: int,
+        workers: int,
+        seed: np.random.SeedSequence,
+    ) -> None:
+        """Starts before the first reset.
+
+        Args:
+            config: the run.
+            environment: from ``make_environment``; the worker does not close it.
+            worker: which of
+            workers: how many.
+            seed: of exploration, random actions and the environment's first reset.
+        """
+        self._config, self._environment, self._worker = config, environment, worker
+        self._rng = np.random.default_rng(seed)
+        self._random_steps = config.learning_starts // max(1, workers)
+        observation_shape = environment.observation_space.shape or (0,)
+        action_shape = environment.action_space.shape or (0,)
+        self._exploration = make_exploration(config, worker, workers, action_shape[0])
+        self._policy = make_policy(
+            config.algorithm, observation_shape[0], config.learner.hidden, action_shape[0]
+        )
+        self._first_priorities: FirstPriorities | None = None
+        if config.first_priority == "td_error":
+            drawn = int(self._rng.integers(1 << 30))
+            self._first_priorities = FirstPriorities(
+                config, observation_shape[0], action_shape[0], drawn
+            )
+        self._snapshot: PolicySnapshot | None = None
+        self._recorder: EpisodeRecorder | None = None
+        self._saved: Any = None  # the environment as it is now
+        self._steps_with_policy = 0
+        self._episodes_started = 0
+        self._greedy = False
+
+    def set_policy(self, snapshot: PolicySnapshot) -> None:
+        """Acts with ``snapshot`` from the next step on."""
+        self._snapshot = snapshot
+        self._policy.set_parameters(snapshot.parameters)
+        if self._first_priorities is not None:
+            self._first_priorities.set_policy(snapshot)
+        self._steps_with_policy = 0
+
+    @property
+    def wants_policy(self) -> bool:
+        """It has none, or has taken ``policy_interval`` steps with the one it has."""
+        old = self._steps_with_policy >= self._config.policy_interval
+        return self._snapshot is None or old
+
+    def skip_random_steps(self) -> None:
+        """A resumed run has had its random actions."""
+        self._random_steps = 0
+
+    def collect(self, steps: int) -> Fragment:
+        """Takes ``steps`` steps, through as many episodes as they fill."""
+        started = time.perf_counter()
+        self._saved = None
+        parts: list[Transitions] = []
+        episodes: list[EpisodeSummary] = []
+        successes: list[Episode] = []
+        for _ in range(steps):
+            recorder = self._recorder or self._start_episode()
+            action = self._act(recorder.observation)
+            observation, reward, terminated, truncated, info = self._environment.step(action)
+            recorder.add(action, float(reward), observation)
+            if terminated or truncated:
+                verdict = _verdict(info)
+                episode = recorder.finish(terminated, truncated, bool(verdict))
+                parts.append(recorder.take(episode))
+                episodes.append(self._summary(episode, verdict is not None))
+                if episode.success:
+                    successes.append(episode)
+                self._recorder = None
+        if self._recorder is not None:
+            parts.append(self._recorder.take(None))
+        self._steps_with_policy += steps
+        transitions = concatenate(parts)
+        report = Report(
+            self._worker,
+            steps,
+            tuple(episodes),
+            moments(transitions.observation),
+            0 if self._snapshot is None else self._snapshot.updates,
+            time.perf_counter() - started,
+        )
+        first = None if self._first_priorities is None else self._first_priorities(transitions)
+        return Fragment(report, transitions, first, tuple(successes))
+
+    def evaluate(
+        self, snapshot: PolicySnapshot, seeds: tuple[int, ...], should_stop: Any = lambda: False
+    ) -> EvaluationReport:
+        """Noise-free episodes with ``snapshot``; the episode under way is given up."""
+        self._recorder = self._saved = None
+        self._policy.set_parameters(snapshot.parameters)
+
+        def act(observation: Float32Array) -> Float32Array:
+            return self._policy(snapshot.filter(observation))
+
+        report = evaluate(self._environment, act, seeds, should_stop)
+        if self._snapshot is not None:
+            self._policy.set_parameters(self._snapshot.parameters)
+        # What follows must not depend on the evaluation's seeds.
+        self._environment.reset(seed=int(self._rng.integers(1 << 30)))
+        return report
+
+    def settle(self) -> None:
+        """Saves the environment, so that a ``state`` before the next step changes nothing.
+
+        A physics engine may lose its caches when it is saved. Where that is done after each
+        fragment, whether or not a checkpoint is taken, the run does not depend on the clock.
+        """
+        if self._saved is None and self._episodes_started:
+            self._saved = save_environment(self._environment)
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next fragment depends on, as plain data.
+
+        Where the environment cannot be saved, the episode under way is left out.
+        """
+        self.settle()
+        environment = self._saved
+        going_on = self._recorder is not None and environment is not None
+        priorities = self._first_priorities
+        return {
+            "random": self._rng.bit_generator.state,
+            "exploration": self._exploration.state(),
+            "random_steps": self._random_steps,
+            "steps_with_policy": self._steps_with_policy,
+            "episodes_started": self._episodes_started,
+            "greedy": self._greedy,
+            "snapshot": None if self._snapshot is None else snapshot_state(self._snapshot),
+            "recorder": self._recorder.state() if going_on and self._recorder else None,
+            "environment": environment,
+            "first_priorities": None if priorities is None else priorities.state(),
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Takes over what ``state`` gave."""
+        if state["snapshot"] is not None:
+            self.set_policy(snapshot_of(state["snapshot"]))
+        self._rng.bit_generator.state = state["random"]
+        self._exploration.load_state(state["exploration"])
+        self._random_steps = int(state["random_steps"])
+        self._steps_with_policy = int(state["steps_with_policy"])
+        self._greedy = bool(state["greedy"])
+        if self._first_priorities is not None:
+            self._first_priorities.load_state(state["first_priorities"])
+        if state["environment"] is None:
+            return  # a fresh episode, in an environment seeded with the next draw
+        self._episodes_started = int(state["episodes_started"])
+        steps = 0
+        if state["recorder"] is not None:
+            self._recorder = EpisodeRecorder(
+                np.zeros(0, np.float32), self._config.n_step, self._config.gamma
+            )
+            self._recorder.load_state(state["recorder"])
+            steps = self._recorder.steps
+        restore_environment(self._environment, state["environment"], steps)
+
+    def _start_episode(self) -> EpisodeRecorder:
+        first = self._episodes_started == 0
+        seed = int(self._rng.integers(1 << 30)) if first else None
+        observation, _ = self._environment.reset(seed=seed)
+        self._episodes_started += 1
+        self._exploration.start_episode(self._rng)
+        self._greedy = self._episodes_started % self._config.greedy_every == 0
+        self._recorder = EpisodeRecorder(observation, self._config.n_step, self._config.gamma)
+        return self._recorder
+
+    def _summary(self, episode: Episode, judged: bool) -> EpisodeSummary:
+        total = float(episode.rewards.sum())
+        return EpisodeSummary(total, episode.steps, episode.success, self._greedy, judged)
+
+    def _act(self, observation: Float32Array) -> Float32Array:
+        """The policy's action, exploring unless the episode is greedy; random at first."""
+        if self._random_steps > 0 or self._snapshot is None:
+            self._random_steps -= 1
+            self._greedy = False
+            return self._policy.random(self._rng)
+        filtered = self._snapshot.filter(observation)
+        if self._greedy:
+            return self._policy(filtered)
+        return self._exploration.act(self._policy, filtered, self._rng)
+
+
+def _verdict(info: dict[str, Any]) -> bool | None:
+    """The environment's at the end of an episode, if it has one."""
+    verdict = info.get("success", info.get("is_success"))
+    return None if verdict is None else bool(verdict)
+
+
+class Job(NamedTuple):
+    """Which worker a process or actor is."""
+
+    config: TrainingConfig
+    worker: int
+    workers: int
+    start: int  # 0, 1, … for each process that had this place
+    resumed_at: int  # environment steps of the run that goes on; 0 for a new one
+
+
+def make_worker(job: Job, environment: Environment) -> RolloutWorker:
+    """A worker in a process of its own; one that replaces another draws other numbers."""
+    entropy = (job.config.seed, ENTROPY_OF_ROLLOUTS, job.worker, job.start, job.resumed_at)
+    seed = np.random.SeedSequence(entropy)
+    worker = RolloutWorker(job.config, environment, job.worker, job.workers, seed)
+    if job.resumed_at or job.start:
+        worker.skip_random_steps()
+    if job.config.first_priority == "td_error":
+        import torch
+
+        torch.set_num_threads(1)  # small products on many threads wait for each other
+    return worker

@@ -1,0 +1,77 @@
+"""From what a person asks for, on a command line or in a launch file, to a run."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from der_ros.errors import ConfigurationError
+from der_ros.training.checkpoint.file import latest_checkpoint
+from der_ros.training.config import TrainingConfig, load_config
+from der_ros.training.run.resuming import CONDITIONS, resumed_config
+
+# Given with resume, these change the run that goes on; anything else would be another run.
+RESUMABLE = (
+    "max_minutes",
+    "max_env_steps",
+    "workers",
+    "target_success",
+    "engine",
+    "ray_address",
+    "device",
+    *CONDITIONS,
+)
+
+
+def resolve_run(
+    preset: str, overrides: Mapping[str, object], run_dir: str = "", resume: str = ""
+) -> tuple[TrainingConfig, Path, Path | None]:
+    """Configuration, run folder, and the checkpoint to go on from.
+
+    Args:
+        preset: name or path; not used with ``resume``, which has its own configuration.
+        overrides: fields that the person gave.
+        run_dir: run folder; empty for a new one below ``runs/``, or the resumed run's own.
+        resume: run folder or checkpoint to go on from; empty for a new run.
+
+    Raises:
+        ConfigurationError: a field is unknown or wrong, or cannot change with ``resume``.
+        CheckpointError: nothing there to resume.
+    """
+    if resume:
+        fixed = sorted(set(overrides) - set(RESUMABLE))
+        if fixed:
+            raise ConfigurationError(
+                f"resume: {', '.join(fixed)} cannot change in a run that goes on; "
+                f"{', '.join(RESUMABLE)} can"
+            )
+        checkpoint = latest_checkpoint(Path(resume))
+        config, own_dir = resumed_config(checkpoint, overrides)
+        return config, Path(run_dir) if run_dir else own_dir, checkpoint
+    config = load_config(preset, overrides)
+    return config, Path(run_dir) if run_dir else new_run_dir(config), None
+
+
+def new_run_dir(config: TrainingConfig) -> Path:
+    """Make ``runs/train_<task>_<time>`` below the current folder, or the next that is free.
+
+    Raises:
+        ConfigurationError: it cannot be made.
+    """
+    name = (config.env or config.task).replace("/", "_")
+    stem = time.strftime(f"train_{name}_%Y%m%d-%H%M%S")
+    for number in itertools.count(1):
+        folder = Path("runs") / (stem if number == 1 else f"{stem}_{number}")
+        try:
+            folder.mkdir(parents=True)
+            break
+        except FileExistsError:  # another run began in the same second
+            if not folder.is_dir():
+                raise ConfigurationError(f"run_dir: expected a folder, {folder} is none") from None
+        except OSError as error:
+            raise ConfigurationError(
+                f"run_dir: expected to make {folder} ({error.strerror}); give another run_dir"
+            ) from error
+    return folder

@@ -1,0 +1,51 @@
+"""How far a run is, in one line; for terminals, logs and launch alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from der_ros.training.config import TrainingConfig
+from der_ros.training.run.outcome import Outcome
+
+
+def share_done(metrics: Mapping[str, float], config: TrainingConfig) -> float:
+    """How much of the budget is spent, 0 to 1."""
+    share = metrics["time/elapsed_s"] / (60.0 * config.max_minutes)
+    if config.max_env_steps:
+        share = max(share, metrics["time/env_steps"] / config.max_env_steps)
+    return min(1.0, share)
+
+
+def progress_line(metrics: Mapping[str, float], config: TrainingConfig) -> str:
+    """Time, steps, speed and success; what is not known yet is left out."""
+    parts = [
+        f"{metrics['time/elapsed_s'] / 60.0:.1f} of {config.max_minutes:g} min",
+        f"{metrics['time/env_steps']:.0f} steps ({metrics['time/env_steps_per_s']:.0f}/s)",
+        f"{metrics['time/updates']:.0f} updates ({metrics['time/updates_per_s']:.0f}/s)",
+    ]
+    for name, label in (
+        ("rollout/success_rate", "success exploring"),
+        ("rollout/greedy_success_rate", "noise-free"),
+        ("rollout/evaluation_success_rate", "evaluated"),
+    ):
+        if name in metrics:
+            parts.append(f"{label} {metrics[name]:.0%}")
+    parts.append(f"pool {metrics['der/pool_episodes']:.0f}")
+    return ", ".join(parts)
+
+
+def outcome_line(outcome: Outcome) -> str:
+    """What the run came to."""
+    rate = (
+        "not evaluated"
+        if outcome.success_rate is None
+        else f"success {outcome.success_rate:.0%} of {outcome.evaluation_episodes} episodes, "
+        f"mean return {outcome.mean_return:.1f}"
+    )
+    policy = "no policy (none of this package's tasks)"
+    if outcome.policy_path is not None:
+        policy = str(outcome.policy_path)
+    return (
+        f"the run {outcome.end.value} after {outcome.minutes:.1f} min and {outcome.env_steps} "
+        f"steps: {rate}; {policy}"
+    )

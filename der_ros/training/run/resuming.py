@@ -1,0 +1,61 @@
+"""Which configuration a run goes on with."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from der_ros.errors import CheckpointError, ConfigurationError
+from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint
+from der_ros.training.config import TrainingConfig, make_config
+
+# What episodes are like: a run may go on under others, which continues what was learned.
+CONDITIONS = ("robot", "randomization", "clearance_m", "env_options")
+
+
+def config_of(path: Path) -> TrainingConfig:
+    """The configuration of the run that the checkpoint at ``path`` is from.
+
+    Raises:
+        CheckpointError: no checkpoint, or another release's with fields that this one lacks.
+    """
+    values = load_checkpoint(path, "config")["config"]
+    try:
+        return make_config(values)
+    except (TypeError, ConfigurationError) as error:
+        raise CheckpointError(
+            f"checkpoint {path}: expected a configuration of this release ({error})"
+        ) from error
+
+
+def resumed_config(
+    resume: Path, overrides: Mapping[str, object] | None = None
+) -> tuple[TrainingConfig, Path]:
+    """The configuration and the folder of the run that ``resume`` (folder or checkpoint) is from.
+
+    Args:
+        resume: a run folder, or a checkpoint inside one.
+        overrides: put on top of the run's own configuration.
+
+    Raises:
+        CheckpointError: nothing there to resume.
+    """
+    path = latest_checkpoint(resume)
+    own = dataclasses.asdict(config_of(path))
+    return make_config({**own, **(overrides or {})}), path.parent.parent
+
+
+def loop_state(content: Mapping[str, Any], config: TrainingConfig) -> Mapping[str, Any]:
+    """The learner loop's state in a checkpoint, for a run that goes on as ``config`` says.
+
+    Under other ``CONDITIONS`` no evaluation so far counts, and no episode goes on.
+    """
+    loop: Mapping[str, Any] = content["loop"]
+    before = make_config(content["config"])
+    if all(getattr(before, name) == getattr(config, name) for name in CONDITIONS):
+        return loop
+    unevaluated = {**loop["evaluations"], "best_snapshot": None, "best_report": None}
+    engine = {**loop["engine"], "rollouts": None}
+    return {**loop, "evaluations": unevaluated, "engine": engine}

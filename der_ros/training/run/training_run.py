@@ -1,0 +1,258 @@
+"""A training run: from a configuration to a policy file, in the caller's thread."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from der_ros.errors import CheckpointError
+from der_ros.tasks.base import Task
+from der_ros.training.checkpoint.file import (
+    latest_checkpoint,
+    load_checkpoint,
+    set_checkpoints_aside_after,
+)
+from der_ros.training.checkpoint.writer import CheckpointWriter
+from der_ros.training.config import TrainingConfig
+from der_ros.training.demonstrations.files import load_demonstrations
+from der_ros.training.engine.choice import make_engine
+from der_ros.training.engine.interface import Engine
+from der_ros.training.environment.factory import make_environment, policy_contract
+from der_ros.training.export import export_training
+from der_ros.training.learner.learning import Learning
+from der_ros.training.learner.loop import LearnerLoop
+from der_ros.training.metrics.log import (
+    MetricsWriter,
+    forget_metrics_after,
+    plot_learning_curve,
+    prepare_plotting,
+)
+from der_ros.training.run.control import RunControl
+from der_ros.training.run.folder import prepare_run_folder
+from der_ros.training.run.memory import keep_freed_memory
+from der_ros.training.run.outcome import End, Outcome
+from der_ros.training.run.resuming import loop_state
+
+logger = logging.getLogger(__name__)
+
+
+class TrainingRun(RunControl):
+    """One run. ``run`` works in the caller's thread until the target or the budget is reached.
+
+    What it has of ``RunControl`` may be called from any thread, and from signal handlers.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        run_dir: Path,
+        resume: Path | None = None,
+        on_metrics: Callable[[dict[str, float]], None] | None = None,
+    ) -> None:
+        """Does nothing yet.
+
+        Args:
+            config: the run; of a resumed one, from ``resumed_config``.
+            run_dir: the run folder, made if missing.
+            resume: a checkpoint, or a run folder whose latest one is meant.
+            on_metrics: told each line of metrics, in the thread of ``run``.
+        """
+        super().__init__()
+        self.config, self.run_dir = config, run_dir
+        self._resume, self._on_metrics = resume, on_metrics
+        self._exported: Path | None = None
+        self._elapsed_s = 0.0  # of this start, without pauses
+        self._last_report = (0.0, 0, 0)  # elapsed, env steps, updates
+
+    def run(self) -> Outcome:
+        """Trains.
+
+        Raises:
+            ConfigurationError: task, environment, demonstrations or run folder are not usable.
+            CheckpointError: there is nothing to resume, it does not fit, or none can be written.
+        """
+        keep_freed_memory()
+        torch.set_num_threads(self.config.torch_threads)
+        checkpoint = None if self._resume is None else latest_checkpoint(self._resume)
+        prepare_run_folder(self.run_dir, checkpoint)
+        self._describe_environment()
+        self.learning = Learning(self.config, self._observation_size, self._action_size)
+        engine = make_engine(
+            self.config, self.learning.sizes, self.learning.td_errors, self._stop.is_set
+        )
+        self._loop = LearnerLoop(self.config, self.learning, engine)
+        self._begin(engine, checkpoint)
+        # Only now: a configuration that is refused leaves nothing behind but an empty folder.
+        (self.run_dir / "config.yaml").write_text(self.config.to_yaml(), encoding="utf-8")
+        # Before the first step: an export that cannot work is found now, not after the budget.
+        self._export()
+        self._checkpoints = CheckpointWriter(self.run_dir, self.config.checkpoints_kept)
+        with MetricsWriter(self.run_dir) as self._writer, engine:
+            prepare_plotting()  # while the workers start; at the end a launch waits 5 s only
+            end = self._train()
+            if end in (End.TIME, End.STEPS):
+                self._evaluate_at_the_end()
+            self._checkpoints.start(self.learning.env_steps, self._content())
+            self._export()
+            self._write_metrics()
+            self._checkpoints.finish()
+        plot_learning_curve(self.run_dir, f"{self._name} · {self.config.algorithm}")
+        return self._outcome(end)
+
+    def _train(self) -> End:
+        last = time.monotonic()
+        saved_s = 0.0
+        while (end := self._ended()) is None:
+            now = time.monotonic()
+            if self.paused:
+                self._serve_requests()
+                self._stop.wait(0.05)
+                last = time.monotonic()
+                continue
+            self._elapsed_s, last = self._elapsed_s + now - last, now
+            self._loop.turn()
+            for ended in self._loop.evaluation_metrics():
+                self._write_metrics(ended)
+            if self._elapsed_s - self._last_report[0] >= self.config.report_interval_s:
+                self._write_metrics()
+            if self._elapsed_s - saved_s >= self.config.checkpoint_interval_s:
+                saved_s = self._elapsed_s
+                self.request_checkpoint()
+            self._serve_requests()
+        return end
+
+    def _ended(self) -> End | None:
+        if self._stop.is_set():
+            return End.STOPPED
+        if self._loop.evaluations.solved:
+            return End.SOLVED
+        if self._elapsed_s >= 60.0 * self.config.max_minutes:
+            return End.TIME
+        if 0 < self.config.max_env_steps <= self.learning.env_steps:
+            return End.STEPS
+        return None
+
+    def _evaluate_at_the_end(self) -> None:
+        """The last policy gets its chance too."""
+        if self.learning.updates == 0:
+            return
+        evaluations = self._loop.evaluations
+        if not evaluations.under_way:
+            self._loop.start_evaluation()
+        while evaluations.under_way and not self._stop.is_set():
+            self._loop.finish_evaluation()
+        for ended in self._loop.evaluation_metrics():
+            self._write_metrics(ended)
+
+    def _serve_requests(self) -> None:
+        if self._nothing_wanted() or self._checkpoints.busy:
+            return
+        self._set_at_work(True)
+        if self._export_wanted.is_set():
+            self._export_wanted.clear()
+            self._export()
+        if self._checkpoint_wanted.is_set():
+            self._checkpoint_wanted.clear()
+            self._checkpoints.start(self.learning.env_steps, self._content())
+            return  # it stays at work until that is written
+        self._set_at_work(False)
+
+    def _write_metrics(self, extra: dict[str, float] | None = None) -> None:
+        elapsed, env_steps, updates = self._last_report
+        learning = self.learning
+        passed = max(1e-9, self._elapsed_s - elapsed)
+        metrics = {
+            "time/env_steps": float(learning.env_steps),
+            "time/updates": float(learning.updates),
+            "time/elapsed_s": self._elapsed_s,
+            "time/env_steps_per_s": (learning.env_steps - env_steps) / passed,
+            "time/updates_per_s": (learning.updates - updates) / passed,
+            **self._loop.metrics(),
+            **(extra or {}),
+        }
+        if extra is None:
+            self._last_report = (self._elapsed_s, learning.env_steps, learning.updates)
+        self._writer.write(metrics)
+        if self._on_metrics is not None:
+            self._on_metrics(metrics)
+
+    def _describe_environment(self) -> None:
+        environment = make_environment(self.config)
+        try:
+            self._observation_size = int((environment.observation_space.shape or (0,))[0])
+            self._action_size = int((environment.action_space.shape or (0,))[0])
+            self._contract = policy_contract(environment)
+            self._task: Task | None = getattr(environment.unwrapped, "task", None)
+        finally:
+            environment.close()
+
+    def _begin(self, engine: Engine, checkpoint: Path | None) -> None:
+        """Where a new run starts, or a resumed one was."""
+        if checkpoint is not None:
+            self._load(checkpoint)
+            return
+        if self.config.demos:
+            demonstrations = load_demonstrations(
+                Path(self.config.demos),
+                self._observation_size,
+                self._action_size,
+                1 if self._contract is None else self._contract.symmetry,
+                self._task,
+            )
+            self.learning.count_in(demonstrations)
+            engine.load_demonstrations(demonstrations)
+
+    def _load(self, path: Path) -> None:
+        content = load_checkpoint(path)
+        try:
+            self._loop.load_state(loop_state(content, self.config))
+        except CheckpointError as error:
+            raise CheckpointError(f"{path}: {error}") from error
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise CheckpointError(
+                f"checkpoint {path}: expected what this release writes for this configuration, got "
+                f"something else ({error!r}); take an earlier checkpoint, or start a new run"
+            ) from error
+        self._last_report = (0.0, self.learning.env_steps, self.learning.updates)
+        forget_metrics_after(self.run_dir / "metrics.jsonl", self.learning.env_steps)
+        set_checkpoints_aside_after(self.run_dir, self.learning.env_steps)
+        logger.info("resumed from %s at %d environment steps", path, self.learning.env_steps)
+
+    def _content(self) -> dict[str, Any]:
+        """Of a checkpoint."""
+        return {"config": dataclasses.asdict(self.config), "loop": self._loop.state()}
+
+    def _export(self) -> None:
+        """Exports the best evaluated policy; the newest where none has been evaluated."""
+        if self._contract is None:
+            return
+        path, learning = self.run_dir / "policy.onnx", self.learning
+        best = self._loop.evaluations.best
+        export_training(
+            learning.snapshot(), best, self.config, learning.env_steps, self._contract, path
+        )
+        self._exported = path
+
+    def _outcome(self, end: End) -> Outcome:
+        best = self._loop.evaluations.best
+        return Outcome(
+            end,
+            self.learning.env_steps,
+            self.learning.updates,
+            self._elapsed_s / 60.0,
+            None if best is None else best.report.success_rate,
+            None if best is None else best.report.mean_return,
+            0 if best is None else best.report.episodes,
+            self._exported,
+            self.run_dir,
+        )
+
+    @property
+    def _name(self) -> str:
+        return self.config.env or self.config.task
