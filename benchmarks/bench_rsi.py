@@ -35,10 +35,10 @@ from histogram import Histogram
 from rsi_minutes import Minutes, measure_minutes
 
 from der_ros.control.bridge_motion import BridgeMotion, MotionConfig
-from der_ros.drivers.figures import LatencyFigures
 from der_ros.drivers.kuka import rsi
 from der_ros.drivers.kuka.records import RobotState, RsiServerConfig
 from der_ros.drivers.kuka.server import RsiServer
+from der_ros.drivers.latency_window import LatencyFigures
 from der_ros.drivers.realtime import RestingCollector, ask_for_memory, ask_for_scheduling_of_all
 from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.policy.governor import GovernorLimits

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from der_ros.drivers.figures import NO_FIGURES, LatencyFigures
+from der_ros.drivers.latency_window import NO_FIGURES, LatencyFigures
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist
 

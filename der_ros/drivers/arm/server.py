@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from der_ros.drivers.arm.cycle import ArmCycle
 from der_ros.drivers.arm.records import ArmAnswered, ArmCycleConfig, ArmStatistics, JointReading
-from der_ros.drivers.figures import LatencyRing
+from der_ros.drivers.latency_window import LatencyWindow
 from der_ros.drivers.realtime import (
     NOT_ASKED,
     Grant,
@@ -50,7 +50,7 @@ class ArmServer:
         self._read = read
         self._on_answered = on_answered
         self._worker = Worker("arm", self._serve)
-        self._lateness = LatencyRing()
+        self._lateness = LatencyWindow()
         self._overruns = 0
         self._grants = dict.fromkeys(("scheduling", "switching"), NOT_ASKED)
 

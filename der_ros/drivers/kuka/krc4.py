@@ -22,7 +22,6 @@ from types import TracebackType
 
 import numpy as np
 
-from der_ros.drivers.figures import LatencyRing
 from der_ros.drivers.kuka import kinematics
 from der_ros.drivers.kuka.controller_limits import ControllerCorrections
 from der_ros.drivers.kuka.krc4_records import (
@@ -41,6 +40,7 @@ from der_ros.drivers.kuka.rsi import (
     parse_sensor_telegram,
 )
 from der_ros.drivers.kuka.transport import Packet, receive, stamp_arrivals
+from der_ros.drivers.latency_window import LatencyWindow
 from der_ros.drivers.realtime import ask_for_scheduling, hurry_switching, tell_refusals
 from der_ros.errors import ConnectionFailedError, ProtocolError
 from der_ros.geometry import Array, Pose, euler_zyx_from_quaternion
@@ -86,7 +86,7 @@ class SimulatedKrc4:
         self.tcp_pose: Pose | None = None
         self.program_ended = threading.Event()
         self.program_ended.set()
-        self._answer_latency, self._wake_up = LatencyRing(), LatencyRing()
+        self._answer_latency, self._wake_up = LatencyWindow(), LatencyWindow()
         self._cycles = self._late = self._longest_late = 0
         self._mismatched = self._malformed = self._sessions = self._clamped = 0
         self._ipoc = 0

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import TracebackType
 
-from der_ros.drivers.figures import LatencyRing
 from der_ros.drivers.kuka.corrections import Correction, CorrectionTracker
 from der_ros.drivers.kuka.intake import Intake, Taken
 from der_ros.drivers.kuka.records import Answered, RobotState, RsiServerConfig, RsiStatistics
@@ -20,6 +19,7 @@ from der_ros.drivers.kuka.rsi import (
 )
 from der_ros.drivers.kuka.series import Arrival
 from der_ros.drivers.kuka.transport import Packet, RsiPort
+from der_ros.drivers.latency_window import LatencyWindow
 from der_ros.drivers.realtime import (
     NOT_ASKED,
     Grant,
@@ -70,7 +70,7 @@ class RsiServer:
         self._tracker = CorrectionTracker(config.limits, config.absolute)
         self._last_answer = b""
         self._counts = _Counts()
-        self._latency = LatencyRing()
+        self._latency = LatencyWindow()
         self._last_error: str | None = None
         self._last_delay = 0
         self._lacking: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from der_ros.drivers.figures import LatencyFigures
+from der_ros.drivers.latency_window import LatencyFigures
 from der_ros.drivers.netft.records import ClientState, NetFtStatistics
 from der_ros.nodes.shared.common import Level, Status
 

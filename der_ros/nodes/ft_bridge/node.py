@@ -19,7 +19,7 @@ from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
 from der_ros.control.frame_names import SENSOR_FRAME
-from der_ros.drivers.figures import LatencyRing
+from der_ros.drivers.latency_window import LatencyWindow
 from der_ros.drivers.netft.client import NetFtClient
 from der_ros.drivers.netft.conditioning import FilterChoice, WrenchConditioner
 from der_ros.drivers.netft.frozen import FrozenWatch
@@ -116,7 +116,7 @@ class FtBridge(ShellNode):
         self._published = 0
         self._age_s = math.inf
         self._box_bias_before_restart: int | None = None
-        self._latency = LatencyRing()
+        self._latency = LatencyWindow()
         self._needs_orientation = False
         self._seen: object = None
         self._client: NetFtClient | None = None

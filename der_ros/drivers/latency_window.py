@@ -1,4 +1,4 @@
-"""Distributions of latencies, kept cheaply by the threads that measure them."""
+"""Statistics of the latest durations, cheap enough for the threads that measure them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 
 
 class LatencyFigures(NamedTuple):
-    """A distribution of durations, s; zeros while ``total`` is 0.
+    """Statistics of durations, s; all zero until the first duration.
 
     Attributes:
-        total: number of all durations since the start.
-        p50_s: median of the latest ones.
-        p99_s: 99th percentile of the latest ones.
-        max_s: largest since the start.
+        total: number of durations since the start.
+        p50_s: median of the window.
+        p99_s: 99th percentile of the window.
+        max_s: largest duration since the start.
     """
 
     total: int
@@ -27,24 +27,28 @@ class LatencyFigures(NamedTuple):
 NO_FIGURES = LatencyFigures(0, 0.0, 0.0, 0.0)
 
 
-class LatencyRing:
-    """The latest durations; one thread adds, any thread reads."""
+class LatencyWindow:
+    """Window of the latest durations; one thread adds, any thread reads.
+
+    Args:
+        size: number of durations in the window.
+    """
 
     def __init__(self, size: int = 5000) -> None:
-        # Plain numbers in a row: a list would keep every thread waiting while numpy reads it.
+        # An array of doubles, not a list: numpy reads a list while all other threads wait.
         self._values = array("d", bytes(8 * size))
         self._count = 0
         self._max = 0.0
 
     def add(self, duration_s: float) -> None:
-        """Adds one duration."""
+        """Add one duration, s."""
         self._values[self._count % len(self._values)] = duration_s
         self._count += 1
         if duration_s > self._max:
             self._max = duration_s
 
     def figures(self) -> LatencyFigures:
-        """The distribution as it is now."""
+        """Return the statistics of the window now."""
         latest = self._values[: self._count]
         if not latest:
             return NO_FIGURES
