@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from der_ros.errors import ConfigurationError
@@ -29,9 +29,23 @@ _PATIENCE_S = 0.02
 class LearnerLoop:
     """Takes in what workers report, learns what is due, and has promising policies evaluated."""
 
-    def __init__(self, config: TrainingConfig, learning: Learning, engine: Engine) -> None:
-        """Before the first turn."""
+    def __init__(
+        self,
+        config: TrainingConfig,
+        learning: Learning,
+        engine: Engine,
+        on_report: Callable[[Report, int], None] | None = None,
+    ) -> None:
+        """Before the first turn.
+
+        Args:
+            config: the run.
+            learning: its learner.
+            engine: its replay and workers; the caller enters it.
+            on_report: called with each fragment's report and the run's environment steps with it.
+        """
         self._config, self._learning, self._engine = config, learning, engine
+        self._on_report = on_report
         self._one_process = config.engine == "local" and config.worker_count() == 0
         self.episodes = EpisodeWindow()
         self.evaluations = Evaluations(config)
@@ -101,6 +115,8 @@ class LearnerLoop:
                 for episode in message.episodes:
                     self._check_verdict(episode)
                     self.episodes.add(episode)
+                if self._on_report is not None:
+                    self._on_report(message, learning.env_steps)
             elif isinstance(message, EvaluationPart):
                 self._take_in_evaluation(message)
             elif isinstance(message, WorkerFailed):

@@ -1,0 +1,175 @@
+"""Dynamic Experience Replay on and off: the paper's study, run by run.
+
+    ros2 run der_ros benchmark ablation [--study paper] [--seeds 5] [--jobs 2]
+        [--task lap_joint] [--structure no_demos] [--results benchmarks/results]
+
+Each run takes one core, has a process of its own and leaves one small file below --results. A
+finished run is never repeated and an interrupted one starts again, so the command may be stopped
+at any moment (Ctrl-C) and goes on when it is given again. In the background, only in idle time:
+``chrt --idle 0 ros2 run der_ros benchmark ablation``. The table and the figures of what is
+finished: ``ros2 run der_ros plot_runs --paper``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from figures import Figure, argument_parser, show
+
+from der_ros.errors import ConfigurationError, DerRosError
+from der_ros.replay.structures import STRUCTURE_NAMES
+from der_ros.training.study.design import STUDIES, TASKS, StudyRun, study_runs
+from der_ros.training.study.run_record import read_records, record_path, write_record
+
+# One core a run: a library's own threads would take the neighbour's.
+_ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+_POLL_S = 0.2
+
+
+def main() -> int:
+    """Do the runs that are missing; print how many are finished."""
+    options = _parser().parse_args()
+    try:
+        if options.one:
+            return run_one(StudyRun(**json.loads(options.one)), options.results)
+        runs = _chosen(options)
+        with only_command(options.results) as lock:
+            failed = Jobs(options.results, options.jobs, lock).work(missing(options.results, runs))
+    except DerRosError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    finished = len(runs) - len(missing(options.results, runs))
+    show(
+        "ablation", [Figure("runs", len(runs), ""), Figure("finished", finished, "")], options.json
+    )
+    return 1 if failed else 0
+
+
+def run_one(run: StudyRun, results: Path) -> int:
+    """Train one run in this process and write its record."""
+    from der_ros.training.study.trial import run_trial
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command ends its runs
+    # Before the training: a folder that cannot be made is found now.
+    record_path(results, run).parent.mkdir(parents=True, exist_ok=True)
+    record = run_trial(run)
+    write_record(results, record)
+    final = record["final"]
+    print(
+        f"{run.name}: {final['successes']} of {final['episodes']}, first success after "
+        f"{record['first_success']} steps, {record['cpu_minutes']} CPU minutes",
+        file=sys.stderr, flush=True,
+    )  # fmt: skip
+    return 0
+
+
+def missing(results: Path, runs: Sequence[StudyRun]) -> list[StudyRun]:
+    """Return the runs that have no record yet, in their order."""
+    finished = {record.run for record in read_records(results, runs)}
+    return [run for run in runs if run not in finished]
+
+
+@contextmanager
+def only_command(results: Path) -> Iterator[int]:
+    """Keep other ablation commands out of the folder; yield the lock, for the runs to hold it too.
+
+    Raises:
+        ConfigurationError: another one works there, or a run that it has left behind.
+    """
+    results.mkdir(parents=True, exist_ok=True)
+    with (results / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigurationError(
+                f"{results}: expected no other ablation command at work there, there is one, or a "
+                "run that it has left; wait for it, or choose another folder"
+            ) from None
+        yield file.fileno()
+
+
+class Jobs:
+    """Runs at work side by side, each in a process of its own."""
+
+    def __init__(self, results: Path, jobs: int, lock: int) -> None:
+        """Start nothing; ``lock`` is the open file that keeps other commands out of the folder."""
+        self._results, self._jobs, self._lock = results, jobs, lock
+        self._at_work: dict[subprocess.Popen[bytes], StudyRun] = {}
+        self.failed: list[StudyRun] = []
+
+    def work(self, runs: Sequence[StudyRun]) -> list[StudyRun]:
+        """Start the runs in order; return those that failed. Ctrl-C ends those at work."""
+        waiting = list(runs)
+        try:
+            while waiting or self._at_work:
+                while waiting and len(self._at_work) < self._jobs:
+                    run = waiting.pop(0)
+                    self._at_work[self._start(run)] = run
+                time.sleep(_POLL_S)
+                self._collect()
+        finally:
+            self._end()
+        return self.failed
+
+    def _start(self, run: StudyRun) -> subprocess.Popen[bytes]:
+        command = [sys.executable, __file__, "--results", str(self._results),
+                   "--one", json.dumps(run._asdict())]  # fmt: skip
+        return subprocess.Popen(command, env=os.environ | _ONE_THREAD, pass_fds=(self._lock,))
+
+    def _collect(self) -> None:
+        for process in [process for process in self._at_work if process.poll() is not None]:
+            run = self._at_work.pop(process)
+            if process.returncode or not record_path(self._results, run).exists():
+                self.failed.append(run)
+                print(f"{run.name}: ended with {process.returncode}", file=sys.stderr, flush=True)
+
+    def _end(self) -> None:
+        for process in self._at_work:
+            process.terminate()
+        for process in self._at_work:
+            process.wait()
+
+
+def _chosen(options: argparse.Namespace) -> list[StudyRun]:
+    for name in ("seeds", "jobs", "env_steps"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise ConfigurationError(f"{name}: expected at least 1, got {value}")
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    return list(
+        study_runs(
+            options.study, seeds, options.task or TASKS, options.structure, options.env_steps
+        )
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argument_parser(__doc__)
+    parser.add_argument("--study", choices=tuple(STUDIES), default="paper", help="(%(default)s)")
+    parser.add_argument("--seeds", type=int, default=5, help="of each cell and arm (%(default)s)")
+    parser.add_argument("--first-seed", type=int, default=0, help="(%(default)s)")
+    parser.add_argument("--task", choices=TASKS, action="append", help="default: all")
+    parser.add_argument(
+        "--structure", choices=STRUCTURE_NAMES, action="append", default=[], help="default: all"
+    )
+    parser.add_argument("--env-steps", type=int, help="budget of a run; default: the study's")
+    parser.add_argument("--jobs", type=int, default=2, help="runs side by side (%(default)s)")
+    parser.add_argument(
+        "--results", type=Path, default=Path("benchmarks/results"), help="folder (%(default)s)"
+    )
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

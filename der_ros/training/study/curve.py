@@ -1,0 +1,64 @@
+"""A run's learning curve in bins of environment steps, and the step of its first success."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from der_ros.training.engine.messages import Report
+
+BINS = 50
+"""Bins of a curve; each holds the episodes that ended in its part of the budget."""
+
+
+class CurveRecorder:
+    """Sorts the episodes of a run into bins.
+
+    Attributes:
+        first_success: environment steps of the run, to within a worker's fragment, at the end of
+            the first successful episode; None before.
+        successes: successful episodes so far.
+    """
+
+    def __init__(self, env_steps: int) -> None:
+        """An empty curve.
+
+        Args:
+            env_steps: the run's budget.
+        """
+        self._bin_steps = max(1, env_steps // BINS)
+        self._episodes, self._successes = [0] * BINS, [0] * BINS
+        self._greedy, self._greedy_successes = [0] * BINS, [0] * BINS
+        self._returns = [0.0] * BINS
+        self.first_success: int | None = None
+        self.successes = 0
+
+    def take_in(self, report: Report, env_steps: int) -> None:
+        """Count the episodes of a fragment that ended when the run had come to ``env_steps``."""
+        at = min(BINS - 1, (env_steps - 1) // self._bin_steps)
+        for episode in report.episodes:
+            self._episodes[at] += 1
+            self._successes[at] += episode.success
+            self._greedy[at] += episode.greedy
+            self._greedy_successes[at] += episode.greedy and episode.success
+            self._returns[at] += episode.episode_return
+            if episode.success:
+                self.successes += 1
+                self.first_success = self.first_success or env_steps
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the curve as it is recorded: counts, and the mean return of each bin.
+
+        A bin without episodes has a mean return of 0.
+        """
+        means = (
+            total / count if count else 0.0
+            for total, count in zip(self._returns, self._episodes, strict=True)
+        )
+        return {
+            "bin_steps": self._bin_steps,
+            "episodes": list(self._episodes),
+            "successes": list(self._successes),
+            "greedy_episodes": list(self._greedy),
+            "greedy_successes": list(self._greedy_successes),
+            "mean_return": [float(f"{mean:.4g}") for mean in means],
+        }

@@ -1,0 +1,157 @@
+"""The studies, the runs that each of them consists of, and the settings of each run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from der_ros.errors import ConfigurationError
+from der_ros.replay.structures import STRUCTURE_NAMES
+from der_ros.training.config import TrainingConfig, load_config
+
+DER_ON, DER_OFF, BY_PRIORITY = "der", "no_der", "der_by_priority"
+ARMS: Mapping[str, Mapping[str, object]] = {
+    DER_ON: {"der": True},
+    DER_OFF: {"der": False},
+    # The zone is there; the priorities alone decide how much of a batch comes from it.
+    BY_PRIORITY: {"der": True, "zone_share": None},
+}
+"""The settings in which the arms of a cell differ; nothing else may differ between them."""
+
+DEMONSTRATIONS = 6  # the paper's number
+TASKS = ("lap_joint", "peg_in_hole")
+
+# One process and one core, all of the budget, and one evaluation: of the last policy, at the end.
+_EVERY_RUN: Mapping[str, object] = {
+    "workers": 0,
+    "torch_threads": 1,
+    "target_success": 2.0,
+    "evaluation_threshold": 2.0,
+    "evaluation_episodes": 100,
+}
+
+
+@dataclass(frozen=True)
+class Study:
+    """Runs of one preset that are compared with each other.
+
+    Attributes:
+        name: of its folder of records.
+        preset: the training preset.
+        budgets: environment steps of a run, by task; the same for all runs of the task.
+        structures: replay structures.
+        arms: names in ``ARMS``; the first is compared with each of the others.
+        settings: further settings of all runs.
+    """
+
+    name: str
+    preset: str
+    budgets: Mapping[str, int]
+    structures: Sequence[str]
+    arms: Sequence[str]
+    settings: Mapping[str, object]
+
+
+STUDIES = {
+    study.name: study
+    for study in (
+        Study(
+            "paper",
+            "paper",
+            {"lap_joint": 250_000, "peg_in_hole": 250_000},
+            STRUCTURE_NAMES,
+            (DER_ON, DER_OFF),
+            # The ratio that a learner beside five workers reaches; free-running, it would
+            # depend on the machine's load.
+            {"updates_per_step": 0.04},
+        ),
+        Study(
+            "fast",
+            "fast",
+            {"lap_joint": 60_000, "peg_in_hole": 60_000},
+            ("no_demos",),
+            (DER_ON, DER_OFF, BY_PRIORITY),
+            {},
+        ),
+    )
+}
+
+
+class StudyRun(NamedTuple):
+    """One training run of a study."""
+
+    study: str
+    task: str
+    structure: str
+    arm: str
+    seed: int
+    env_steps: int
+
+    @property
+    def cell(self) -> str:
+        """Name of the task and structure, ``lap_joint/no_demos``."""
+        return f"{self.task}/{self.structure}"
+
+    @property
+    def name(self) -> str:
+        """Path of the record below the folder of results, without its suffix."""
+        return f"{self.study}/{self.task}/{self.structure}-{self.arm}-{self.seed:02d}"
+
+    def settings(self) -> dict[str, Any]:
+        """All settings that differ from the preset's."""
+        return {
+            **STUDIES[self.study].settings,
+            **_EVERY_RUN,
+            **ARMS[self.arm],
+            "task": self.task,
+            "replay_structure": self.structure,
+            "seed": self.seed,
+            "max_env_steps": self.env_steps,
+        }
+
+    def config(self, demos: str = "") -> TrainingConfig:
+        """Return the run's configuration.
+
+        Args:
+            demos: folder of the demonstrations; a structure other than ``no_demos`` needs it.
+        """
+        return load_config(STUDIES[self.study].preset, {**self.settings(), "demos": demos})
+
+
+def study_runs(
+    study: str,
+    seeds: Sequence[int],
+    tasks: Sequence[str] = TASKS,
+    structures: Sequence[str] = (),
+    env_steps: int | None = None,
+) -> Iterator[StudyRun]:
+    """Yield the runs of a study, seed by seed, so that a study cut short has whole seeds.
+
+    Args:
+        study: a name in ``STUDIES``.
+        seeds: of the runs; both arms of a cell have the same ones.
+        tasks: those to run.
+        structures: those to run; empty: all of the study.
+        env_steps: budget of each run; None: the study's.
+
+    Raises:
+        ConfigurationError: the study does not have one of these.
+    """
+    chosen = STUDIES[_known("study", study, tuple(STUDIES))]
+    for task in tasks:
+        _known("task", task, tuple(chosen.budgets))
+    for structure in structures:
+        _known("replay structure", structure, chosen.structures)
+    for seed in seeds:
+        for task in tasks:
+            for structure in structures or chosen.structures:
+                for arm in chosen.arms:
+                    budget = chosen.budgets[task] if env_steps is None else env_steps
+                    yield StudyRun(study, task, structure, arm, seed, budget)
+
+
+def _known(what: str, name: str, known: Sequence[str]) -> str:
+    if name not in known:
+        raise ConfigurationError(f"{what}: expected one of {', '.join(known)}, got {name!r}")
+    return name

@@ -1,0 +1,58 @@
+import fcntl
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from der_ros.training.study.design import StudyRun
+from der_ros.training.study.run_record import read_record, write_record
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "training" / "study"))
+from records import record
+
+SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "bench_ablation.py"
+NAME = "paper/lap_joint/no_demos-{}-04.json"
+
+
+def ablation(results, *arguments):
+    command = [sys.executable, str(SCRIPT), "--results", str(results), "--json", "--jobs", "1",
+               "--task", "lap_joint", "--structure", "no_demos", "--seeds", "1",
+               "--first-seed", "4", "--env-steps", "50", *arguments]  # fmt: skip
+    return subprocess.run(command, capture_output=True, text=True, timeout=240)
+
+
+def test_only_the_run_without_a_record_is_started(tmp_path):
+    run = StudyRun("paper", "lap_joint", "no_demos", "der", 4, 50)
+    there = write_record(tmp_path, {**record(), "run": run._asdict(), "settings": run.settings()})
+    written = there.stat().st_mtime_ns
+    result = ablation(tmp_path)
+    assert json.loads(result.stdout)["figures"]["finished"]["value"] == 2
+    assert there.stat().st_mtime_ns == written
+    made = read_record(tmp_path / NAME.format("no_der"))
+    assert (made.run.arm, made.data["env_steps"]) == ("no_der", 50)
+    assert made.data["final"]["episodes"] == 100
+
+
+def test_a_second_command_in_the_same_folder_is_refused(tmp_path):
+    with (tmp_path / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result = ablation(tmp_path)
+    assert result.returncode == 1
+    assert "expected no other ablation command" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--seeds", "0"], ["--jobs", "0"], ["--env-steps", "0"]])
+def test_counts_below_one_are_refused(tmp_path, arguments):
+    result = ablation(tmp_path, *arguments)
+    assert result.returncode == 1
+    assert "expected at least 1" in result.stderr
+
+
+def test_a_run_that_fails_is_told_and_leaves_no_record(tmp_path):
+    (tmp_path / "paper").write_text("where a folder should be")
+    result = ablation(tmp_path)
+    assert result.returncode == 1
+    assert "no_demos-der-04" in result.stderr
+    assert json.loads(result.stdout)["figures"]["finished"]["value"] == 0

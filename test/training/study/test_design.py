@@ -1,0 +1,38 @@
+import pytest
+
+from der_ros.errors import ConfigurationError
+from der_ros.training.study.design import STUDIES, study_runs
+
+
+def test_seeds_come_first_so_that_a_stop_leaves_whole_seeds():
+    runs = list(study_runs("paper", range(2), structures=["no_demos"]))
+    assert [(run.seed, run.task, run.arm) for run in runs] == [
+        (0, "lap_joint", "der"), (0, "lap_joint", "no_der"),
+        (0, "peg_in_hole", "der"), (0, "peg_in_hole", "no_der"),
+        (1, "lap_joint", "der"), (1, "lap_joint", "no_der"),
+        (1, "peg_in_hole", "der"), (1, "peg_in_hole", "no_der"),
+    ]  # fmt: skip
+
+
+def test_five_seeds_of_the_paper_are_eighty_runs():
+    runs = list(study_runs("paper", range(5)))
+    assert len({run.name for run in runs}) == len(runs) == 80
+
+
+def test_every_run_is_one_process_for_the_whole_budget():
+    for name, study in STUDIES.items():
+        for run in study_runs(name, [7], structures=["no_demos"]):
+            config = run.config()
+            assert config.worker_count() == 0
+            assert config.max_env_steps == study.budgets[run.task]
+            assert config.target_success > 1.0
+            assert config.seed == 7
+
+
+@pytest.mark.parametrize("given", [
+    {"study": "rare"}, {"study": "paper", "tasks": ["key_slot"]},
+    {"study": "fast", "structures": ["one_shot_each"]},
+])  # fmt: skip
+def test_what_a_study_does_not_have_is_refused(given):
+    with pytest.raises(ConfigurationError, match="expected one of"):
+        list(study_runs(seeds=[0], **given))
