@@ -1,4 +1,4 @@
-"""``ros2 run der_ros export_policy``: a checkpoint, or a run's latest one, as an ONNX policy."""
+"""``ros2 run der_ros export_policy``: a checkpoint, run or policy file as an ONNX policy."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from der_ros.cli._common import run_tool
 from der_ros.errors import ConfigurationError
+from der_ros.policy.contract import PRECISIONS
 from der_ros.policy.writing import stamp_policy
 
 
@@ -24,10 +25,15 @@ def _export(options: argparse.Namespace) -> int:
         raise ConfigurationError(f"{options.out}: there is one already; give --force or another")
     if options.stamp:
         return _stamp(options)
-    # Here, since stamping needs nothing of training.
-    from der_ros.training.export import export_checkpoint
+    if options.source.suffix == ".onnx":
+        difference = _convert(options)
+    else:
+        # Here, since stamping needs nothing of training.
+        from der_ros.training.export import export_checkpoint
 
-    difference = export_checkpoint(options.source, options.out, options.newest)
+        difference = export_checkpoint(
+            options.source, options.out, options.newest, options.precision
+        )
     if options.json:
         print(json.dumps({"path": str(options.out), "max_difference": difference}))
     else:
@@ -35,7 +41,23 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
+def _convert(options: argparse.Namespace) -> float:
+    """Write a policy file again in the precision asked for."""
+    if options.newest:
+        raise ConfigurationError(
+            f"{options.source}: --newest expects a run folder or a checkpoint, got a policy file, "
+            "which holds one policy; leave it away"
+        )
+    from der_ros.policy.export.reading import convert_policy
+
+    return convert_policy(options.source, options.out, options.precision)
+
+
 def _stamp(options: argparse.Namespace) -> int:
+    if options.newest or options.precision != PRECISIONS[0]:
+        raise ConfigurationError(
+            "--stamp writes the same policy again; give --newest or --precision without it"
+        )
     stamp_policy(options.source, options.out)
     if options.json:
         print(json.dumps({"path": str(options.out), "max_difference": 0.0}))
@@ -52,11 +74,18 @@ def _parser() -> argparse.ArgumentParser:
         "trained network.",
     )
     parser.add_argument(
-        "source", type=Path, help="a run folder or a checkpoint; with --stamp a .onnx policy"
+        "source", type=Path, help="a run folder, a checkpoint, or a float64 .onnx policy"
     )
     parser.add_argument("out", type=Path, help="the .onnx file to write")
     parser.add_argument(
         "--newest", action="store_true", help="the policy as it stood, in place of the best one"
+    )
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default=PRECISIONS[0],
+        help="numbers that the file computes with: float64, or float32 for runtimes without it "
+        "(OpenVINO, tract); equal within 1e-5, or nothing is written",
     )
     parser.add_argument(
         "--stamp",

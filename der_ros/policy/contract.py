@@ -31,7 +31,9 @@ from der_ros.policy.observation import (
 METADATA_PREFIX = "der_ros."
 CONTRACT_VERSION = 1
 # Files from before these fields mean their defaults.
-_ADDED_LATER = frozenset({"symmetry"})
+_ADDED_LATER = frozenset({"symmetry", "precision"})
+PRECISIONS = ("float64", "float32")
+"""The numbers in which a policy file computes; observations and actions are float32 in both."""
 
 
 class DescribedTask(Protocol):
@@ -64,6 +66,7 @@ class PolicyContract:
         filter_clip: the filtered observation is clipped to +-this; None without a filter.
         governor: the limits it was trained under, for a deployment to compare; None if unknown.
         symmetry: the policy folds what it sees by this one (``policy.symmetry``); 1: not at all.
+        precision: of the numbers between observation and action, one of ``PRECISIONS``.
         version: of this format.
 
     Raises:
@@ -81,6 +84,7 @@ class PolicyContract:
     filter_clip: float | None = None
     governor: GovernorLimits | None = None
     symmetry: int = 1
+    precision: str = "float64"
     version: int = CONTRACT_VERSION
 
     def __post_init__(self) -> None:
@@ -103,6 +107,8 @@ class PolicyContract:
             problems.append(f"filter_clip: expected a number above zero, got {self.filter_clip}")
         if self.symmetry < 0:
             problems.append(f"symmetry: expected 0 or more turns, got {self.symmetry}")
+        if self.precision not in PRECISIONS:
+            problems.append(f"precision: expected one of {PRECISIONS}, got {self.precision!r}")
         _raise(problems)
 
     @classmethod
@@ -182,7 +188,7 @@ def _parse(name: str, text: str) -> Any:
     except ConfigurationError as error:
         raise ContractError(str(error)) from error
     problem = ContractError(f"policy metadata {name}: {shortened(text)} is not of the right type")
-    if name in ("task", "frame"):
+    if name in ("task", "frame", "precision"):
         right = isinstance(value, str)
     elif name in ("symmetry", "version"):
         right = type(value) is int

@@ -27,8 +27,9 @@ def export_snapshot(
     contract: PolicyContract,
     path: Path,
     training: Mapping[str, str],
+    precision: str = "float64",
 ) -> float:
-    """Writes filter, network, squash and contract to ``path``; returns the distance from torch."""
+    """Write filter, network, squash and contract to ``path``; return the distance from torch."""
     observation_size, action_size = len(snapshot.filter.mean), len(contract.action_names)
     policy = deployed_policy(algorithm, snapshot.parameters, observation_size, hidden, action_size)
     return export_policy(
@@ -39,6 +40,7 @@ def export_snapshot(
         contract,
         path,
         training,
+        precision,
     )
 
 
@@ -49,8 +51,9 @@ def export_training(
     env_steps: int,
     contract: PolicyContract,
     path: Path,
+    precision: str = "float64",
 ) -> float:
-    """Writes the best evaluated policy of a run; the newest where none has been evaluated.
+    """Write the best evaluated policy of a run; the newest where none has been evaluated.
 
     Args:
         newest: the policy as it stands.
@@ -59,6 +62,7 @@ def export_training(
         env_steps: that the run has taken.
         contract: of the policy.
         path: the .onnx file.
+        precision: as in ``policy.export.export_policy``.
 
     Returns:
         The largest difference between the file and torch.
@@ -74,17 +78,20 @@ def export_training(
         facts["evaluation_success_rate"] = str(best.report.success_rate)
         facts["evaluation_episodes"] = str(best.report.episodes)
     hidden = config.learner.hidden
-    return export_snapshot(snapshot, config.algorithm, hidden, contract, path, facts)
+    return export_snapshot(snapshot, config.algorithm, hidden, contract, path, facts, precision)
 
 
-def export_checkpoint(source: Path, path: Path, newest: bool = False) -> float:
-    """Exports a policy of a checkpoint, or of a run folder's latest one.
+def export_checkpoint(
+    source: Path, path: Path, newest: bool = False, precision: str = "float64"
+) -> float:
+    """Export a policy of a checkpoint, or of a run folder's latest one.
 
     Args:
         source: checkpoint or run folder.
         path: the .onnx file.
         newest: the policy as it was then, in place of the best evaluated one, which is what the
             run itself exports.
+        precision: as in ``policy.export.export_policy``.
 
     Returns:
         The largest difference between the file and torch.
@@ -110,4 +117,5 @@ def export_checkpoint(source: Path, path: Path, newest: bool = False) -> float:
     learning.load_state(loop["learning"])
     evaluations.load_state(loop["evaluations"])
     best = None if newest else evaluations.best
-    return export_training(learning.snapshot(), best, config, learning.env_steps, contract, path)
+    steps = learning.env_steps
+    return export_training(learning.snapshot(), best, config, steps, contract, path, precision)

@@ -17,8 +17,11 @@ from numpy.typing import NDArray
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array
 from der_ros.policy.contract import METADATA_PREFIX, PolicyContract
+from der_ros.policy.export.filtering import Filtering
 from der_ros.policy.export.folding import Folding
 from der_ros.policy.export.graph import OPSET, to_onnx
+from der_ros.policy.export.pairs import to_float32_onnx
+from der_ros.policy.export.probes import probes, usual_observations
 from der_ros.policy.runtime import OnnxPolicy
 from der_ros.policy.writing import write_policy
 
@@ -35,9 +38,6 @@ class FilteredPolicy(torch.nn.Module):
     1 folds nothing.
     """
 
-    mean: torch.Tensor
-    std: torch.Tensor
-
     def __init__(
         self,
         policy: torch.nn.Module,
@@ -48,20 +48,14 @@ class FilteredPolicy(torch.nn.Module):
     ) -> None:
         super().__init__()
         self.folding = torch.nn.Identity() if symmetry == 1 else Folding(symmetry)
-        self.policy = policy.double()
-        self.clip = float(clip)
-        self.filtered = mean is not None
+        self.filtering: torch.nn.Module = torch.nn.Identity()
         if mean is not None and std is not None:
-            self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float64))
-            self.register_buffer("std", torch.as_tensor(std, dtype=torch.float64))
+            self.filtering = Filtering(mean, std, clip)
+        self.policy = policy.double()
 
     def forward(self, observation: torch.Tensor) -> torch.Tensor:
         """(N, 13) float64 to (N, 6) in [-1, 1]."""
-        observation = self.folding(observation)
-        if self.filtered:
-            observation = (observation - self.mean) / self.std
-            observation = torch.clamp(observation, -self.clip, self.clip)
-        action: torch.Tensor = self.policy(observation)
+        action: torch.Tensor = self.policy(self.filtering(self.folding(observation)))
         return action
 
 
@@ -73,8 +67,9 @@ def export_policy(
     contract: PolicyContract,
     path: Path | str,
     training: Mapping[str, str],
+    precision: str = "float64",
 ) -> float:
-    """Writes ``path`` atomically and returns how far it is from torch.
+    """Write ``path`` atomically and return how far it is from torch.
 
     Args:
         policy: filtered observations (N, 13) to actions (N, 6) in [-1, 1], squash inside; they are
@@ -82,9 +77,10 @@ def export_policy(
         mean: (13,) of the observation filter, or None (with ``std``) for none.
         std: (13,) of the observation filter, above zero.
         clip: the filtered observation is clipped to +-clip.
-        contract: what the file promises; its ``filter_clip`` is set here.
+        contract: what the file promises; ``filter_clip`` and ``precision`` are set here.
         path: file to write; replaced only when everything was right.
         training: facts about the training run that go into the metadata.
+        precision: "float64", or "float32" for a graph without float64 numbers (``pairs``).
 
     Returns:
         The largest difference between onnxruntime and torch over random and extreme observations.
@@ -100,13 +96,22 @@ def export_policy(
     plain = copy.deepcopy(policy).cpu()
     module = FilteredPolicy(plain, mean, std, clip, contract.symmetry).eval()
     _check_weights(module)
-    contract = replace(contract, filter_clip=float(clip) if module.filtered else None)
+    filter_clip = None if mean is None else float(clip)
+    contract = replace(contract, filter_clip=filter_clip, precision=precision)
     metadata = contract.to_metadata()
     metadata |= {TRAINING_PREFIX + key: value for key, value in training.items()}
-    data = to_onnx(module, metadata)
-    observations = _probes(mean, std)
+    data = _to_file(module, metadata, precision, usual_observations(mean, std))
+    observations = probes(mean, std, filter_clip)
     wanted = _actions(module, observations)
     return write_policy(path, data, lambda policy: _difference(policy, observations, wanted))
+
+
+def _to_file(
+    module: FilteredPolicy, metadata: Mapping[str, str], precision: str, usual: Array
+) -> bytes:
+    if precision == "float32":
+        return to_float32_onnx(module, metadata, torch.from_numpy(usual))
+    return to_onnx(module, metadata)
 
 
 def _check_statistics(mean: Array | None, std: Array | None) -> None:
@@ -149,18 +154,8 @@ def _difference(
     difference = float(np.abs(got - wanted).max())
     if not difference <= TOLERANCE:
         raise ConfigurationError(
-            f"export: expected onnxruntime within {TOLERANCE} of torch, got {difference}"
+            f"export: expected onnxruntime within {TOLERANCE} of torch, got {difference} in "
+            f"{exported.contract.precision}; nothing is written"
+            + ("; export it as float64" if exported.contract.precision == "float32" else "")
         )
     return difference
-
-
-def _probes(mean: Array | None, std: Array | None) -> NDArray[np.float32]:
-    """Observations like those of training, far beyond them, and one for each axis alone."""
-    rng = np.random.default_rng(0)
-    centre = np.zeros(13) if mean is None else np.asarray(mean)
-    spread = np.ones(13) if std is None else np.asarray(std)
-    near = centre + spread * rng.normal(size=(500, 13))
-    far = centre + 10.0 * spread * rng.normal(size=(200, 13))
-    extreme = 10.0 ** rng.uniform(-6, 6, size=(100, 13)) * rng.choice((-1.0, 1.0), size=(100, 13))
-    axes = np.concatenate((np.eye(13), -np.eye(13), 1e4 * np.eye(13), np.zeros((1, 13))))
-    return np.concatenate((near, far, extreme, axes)).astype(np.float32)

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-import onnx
 import torch
 
 from der_ros.policy.observation import OBSERVATION_NAMES
 from der_ros.policy.symmetry import ROTATION, equal_turns
 
-DOUBLE = int(onnx.TensorProto.DOUBLE)
-
 
 class GraphParts(Protocol):
     """What adds nodes and constants to a graph; each returns the name of its result."""
 
+    @property
+    def number_type(self) -> int:
+        """The ``TensorProto.DataType`` that the graph computes with."""
+        ...
+
     def emit(self, operator_type: str, inputs: list[str], output: str, **attributes: int) -> str:
-        """Adds a node."""
+        """Add a node."""
         ...
 
     def constant(self, name: str, tensor: torch.Tensor) -> str:
-        """Adds float64 numbers."""
+        """Add numbers of the graph's type."""
         ...
 
     def integers(self, name: str, values: int | Iterable[int]) -> str:
-        """Adds int64 numbers, or one without dimensions."""
+        """Add int64 numbers, or one without dimensions."""
         ...
 
 
@@ -53,7 +55,7 @@ class Folding(torch.nn.Module):
         return torch.cat((before, best, after), dim=1)
 
     def to_onnx(self, source: str, name: str, graph: GraphParts) -> str:
-        """Adds the nodes that do the same.
+        """Add the nodes that do the same in one tensor.
 
         Args:
             source: name of the (N, 13) tensor.
@@ -63,35 +65,92 @@ class Folding(torch.nn.Module):
         Returns:
             The name of the (N, 13) folded tensor.
         """
+        nodes = FoldingNodes(source, name, graph, self.turns.shape[1] // 4)
+        turns = graph.constant(f"{name}.turns", self.turns)
+        flat = nodes.emit("MatMul", [nodes.rotation, turns], "flat")
+        (best,) = nodes.least_turned(flat, [flat])
+        return nodes.joined(best)
 
-        def emit(operator_type: str, inputs: list[str], result: str, **attributes: int) -> str:
-            return graph.emit(operator_type, inputs, f"{name}.{result}", **attributes)
 
-        def columns(result: str, first: int, end: int) -> str:
-            indices = graph.integers(f"{name}.{result}_columns", range(first, end))
-            return emit("Gather", [source, indices], result, axis=1)
+class FoldingNodes:
+    """The nodes of one folding.
 
-        turns = self.turns.shape[1] // 4
-        rotation = columns("rotation", ROTATION.start, ROTATION.stop)
-        flat = emit("MatMul", [rotation, graph.constant(f"{name}.turns", self.turns)], "flat")
-        equal = emit("Reshape", [flat, graph.integers(f"{name}.by_turn", (-1, turns, 4))], "equal")
-        w = emit("Gather", [equal, graph.integers(f"{name}.w_of_each", 3)], "all_w", axis=2)
-        least = emit("ArgMax", [emit("Abs", [w], "size")], "least", axis=1, keepdims=1)
-        each = graph.integers(f"{name}.each", range(turns))
-        is_least = emit("Equal", [least, each], "is_least")
-        row = graph.integers(f"{name}.as_row", (-1, 1, turns))
-        mask = emit("Cast", [emit("Reshape", [is_least, row], "row")], "mask", to=DOUBLE)
-        chosen = emit("MatMul", [mask, equal], "chosen")
-        best = emit("Reshape", [chosen, graph.integers(f"{name}.by_row", (-1, 4))], "best")
-        w = emit("Gather", [best, graph.integers(f"{name}.w", (3,))], "best_w", axis=1)
+    Args:
+        source: name of the (N, 13) tensor.
+        name: of the result, and the beginning of all other names.
+        graph: to which they are added.
+        turns: number of orientations that look the same.
+
+    Attributes:
+        rotation: name of the (N, 4) quaternions of ``source``.
+    """
+
+    def __init__(self, source: str, name: str, graph: GraphParts, turns: int) -> None:
+        self._source, self._name, self._graph, self._turns = source, name, graph, turns
+        self.rotation = self.columns("rotation", ROTATION.start, ROTATION.stop)
+
+    def emit(self, operator_type: str, inputs: list[str], result: str, **attributes: int) -> str:
+        """Add a node; return the name of its result."""
+        return self._graph.emit(operator_type, inputs, f"{self._name}.{result}", **attributes)
+
+    def columns(self, result: str, first: int, end: int) -> str:
+        """Add the choice of some columns of ``source``; return their name."""
+        indices = self._graph.integers(f"{self._name}.{result}_columns", range(first, end))
+        return self.emit("Gather", [self._source, indices], result, axis=1)
+
+    def least_turned(self, whole: str, parts: Sequence[str]) -> list[str]:
+        """Add the choice of the orientation that is turned least.
+
+        Args:
+            whole: name of all orientations, (N, 4 turns), by which it is chosen.
+            parts: names of tensors of this shape, of which the sum is ``whole``.
+
+        Returns:
+            The names of the parts of the chosen quaternions, (N, 4).
+        """
+        shape = self._integers("by_turn", (-1, self._turns, 4))
+        equal = {
+            part: self.emit("Reshape", [part, shape], f"equal{number}")
+            for number, part in enumerate(dict.fromkeys((whole, *parts)))
+        }
+        mask, by_row = self._mask(equal[whole]), self._integers("by_row", (-1, 4))
+        best = {}
+        for number, part in enumerate(equal):
+            chosen = self.emit("MatMul", [mask, equal[part]], f"chosen{number}")
+            best[part] = self.emit("Reshape", [chosen, by_row], f"best{number}")
+        sign = self._sign(best[whole])
+        return [
+            self.emit("Mul", [best[part], sign], f"positive{number}")
+            for number, part in enumerate(parts)
+        ]
+
+    def joined(self, rotation: str) -> str:
+        """Add ``source`` with another (N, 4) rotation; return its name, that of the folding."""
+        before = self.columns("before", 0, ROTATION.start)
+        after = self.columns("after", ROTATION.stop, len(OBSERVATION_NAMES))
+        return self._graph.emit("Concat", [before, rotation, after], self._name, axis=1)
+
+    def _mask(self, equal: str) -> str:
+        """Return the name of a (N, 1, turns) tensor that is 1 at the least turn, else 0."""
+        w = self.emit("Gather", [equal, self._integers("w_of_each", 3)], "all_w", axis=2)
+        least = self.emit("ArgMax", [self.emit("Abs", [w], "size")], "least", axis=1, keepdims=1)
+        each = self._integers("each", range(self._turns))
+        is_least = self.emit("Equal", [least, each], "is_least")
+        row = self.emit(
+            "Reshape", [is_least, self._integers("as_row", (-1, 1, self._turns))], "row"
+        )
+        return self.emit("Cast", [row], "mask", to=self._graph.number_type)
+
+    def _sign(self, best: str) -> str:
+        """Return the name of a (N, 1) tensor that makes w of the (N, 4) rotations positive."""
+        w = self.emit("Gather", [best, self._integers("w", (3,))], "best_w", axis=1)
         zero, minus, plus = (
-            graph.constant(f"{name}.{text}", torch.tensor(value))
+            self._graph.constant(f"{self._name}.{text}", torch.tensor(value))
             for text, value in (("zero", 0.0), ("minus", -1.0), ("plus", 1.0))
         )
-        sign = emit("Where", [emit("Less", [w, zero], "is_negative"), minus, plus], "sign")
-        parts = [
-            columns("before", 0, ROTATION.start),
-            emit("Mul", [best, sign], "positive"),
-            columns("after", ROTATION.stop, len(OBSERVATION_NAMES)),
-        ]
-        return graph.emit("Concat", parts, name, axis=1)
+        return self.emit(
+            "Where", [self.emit("Less", [w, zero], "is_negative"), minus, plus], "sign"
+        )
+
+    def _integers(self, name: str, values: int | Iterable[int]) -> str:
+        return self._graph.integers(f"{self._name}.{name}", values)

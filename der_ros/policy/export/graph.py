@@ -6,6 +6,7 @@ release, and whatever it does not know it refuses by name.
 Observations and actions are float32; in between the graph computes in float64. A trained network
 saturates its last layer with sums of hundreds, whose float32 rounding, different in every runtime,
 would come to more than the tolerance; in double the same weights give the same actions everywhere.
+For runtimes without float64, ``pairs`` builds the same function of float32 numbers alone.
 """
 
 from __future__ import annotations
@@ -39,15 +40,39 @@ _CLAMP = (torch.clamp, "clamp")
 
 
 class _Tracer(torch.fx.Tracer):
-    """Leaves the folding whole: its nodes are known here, its torch operations are not."""
+    """Leaves some modules whole: their nodes are known here, their torch operations are not."""
+
+    def __init__(self, whole: tuple[type[torch.nn.Module], ...]) -> None:
+        super().__init__()
+        self._whole = whole
 
     def is_leaf_module(self, m: torch.nn.Module, module_qualified_name: str) -> bool:
         """As torch.fx asks."""
-        return isinstance(m, Folding) or super().is_leaf_module(m, module_qualified_name)
+        return isinstance(m, self._whole) or super().is_leaf_module(m, module_qualified_name)
+
+
+def traced_module(
+    module: torch.nn.Module, whole: tuple[type[torch.nn.Module], ...] = (Folding,)
+) -> torch.fx.GraphModule:
+    """Record the operations of a module of one input and one output.
+
+    Args:
+        module: (N, 13) float64 to (N, 6) float64.
+        whole: kinds of modules that count as one operation.
+
+    Raises:
+        ConfigurationError: the module branches on its input.
+    """
+    try:
+        return torch.fx.GraphModule(module, _Tracer(whole).trace(module))
+    except Exception as error:  # tracing raises whatever the module's forward makes of a proxy
+        raise ConfigurationError(
+            f"export: expected a policy whose forward does not branch on its input ({error})"
+        ) from error
 
 
 def to_onnx(module: torch.nn.Module, metadata: Mapping[str, str]) -> bytes:
-    """Converts a module of one input and one output.
+    """Convert a module of one input and one output to a graph that computes in float64.
 
     Args:
         module: (N, 13) float64 to (N, 6) float64.
@@ -56,14 +81,18 @@ def to_onnx(module: torch.nn.Module, metadata: Mapping[str, str]) -> bytes:
     Raises:
         ConfigurationError: the module branches on its input or holds an unknown operation.
     """
-    try:
-        traced = torch.fx.GraphModule(module, _Tracer().trace(module))
-    except Exception as error:  # tracing raises whatever the module's forward makes of a proxy
-        raise ConfigurationError(
-            f"export: expected a policy whose forward does not branch on its input ({error})"
-        ) from error
+    return to_file(GraphBuilder(traced_module(module)).build(), metadata)
+
+
+def to_file(graph: Any, metadata: Mapping[str, str]) -> bytes:
+    """Return the bytes of a policy file, stamped with its checksum.
+
+    Args:
+        graph: an ``onnx.GraphProto``.
+        metadata: entries of the file.
+    """
     model = onnx.helper.make_model(
-        _GraphBuilder(traced).build(),
+        graph,
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="der_ros",
@@ -73,8 +102,15 @@ def to_onnx(module: torch.nn.Module, metadata: Mapping[str, str]) -> bytes:
     return stamped(model.SerializeToString())
 
 
-class _GraphBuilder:
-    """One ONNX node for each operation that torch.fx recorded."""
+class GraphBuilder:
+    """Builder of a graph that has one ONNX node for each operation that torch.fx recorded.
+
+    Args:
+        traced: the recorded operations.
+    """
+
+    DTYPE: type[np.floating[Any]] = np.float64
+    number_type = int(onnx.TensorProto.DOUBLE)
 
     def __init__(self, traced: torch.fx.GraphModule) -> None:
         self._traced = traced
@@ -86,9 +122,9 @@ class _GraphBuilder:
         """The ``onnx.GraphProto``, input (N, 13) float, output (N, 6) float."""
         for node in self._traced.graph.nodes:
             if node.op == "placeholder":
-                self._names[node] = self._cast(INPUT_NAME, onnx.TensorProto.DOUBLE, "observation64")
+                self._names[node] = self._begin()
             elif node.op == "output":
-                self._cast(self._name(node.args[0]), onnx.TensorProto.FLOAT, OUTPUT_NAME)
+                self._end(self._name(node.args[0]))
             else:
                 self._names[node] = self._convert(node)
         float_type = onnx.TensorProto.FLOAT
@@ -99,6 +135,14 @@ class _GraphBuilder:
             [onnx.helper.make_tensor_value_info(OUTPUT_NAME, float_type, ["N", 6])],
             self._initializers,
         )
+
+    def _begin(self) -> str:
+        """Return the name of the observation as the graph computes with it."""
+        return self._cast(INPUT_NAME, onnx.TensorProto.DOUBLE, "observation64")
+
+    def _end(self, action: str) -> None:
+        """Make ``action`` the graph's output."""
+        self._cast(action, onnx.TensorProto.FLOAT, OUTPUT_NAME)
 
     def _convert(self, node: torch.fx.Node) -> str:
         """Emits what ``node`` does and returns the name of its result."""
@@ -157,8 +201,8 @@ class _GraphBuilder:
         return self.emit("Cast", [source], output, to=kind)
 
     def constant(self, name: str, tensor: torch.Tensor) -> str:
-        """Adds numbers as float64; returns their name."""
-        return self._initializer(name, tensor.detach().numpy().astype(np.float64))
+        """Add numbers in the graph's precision; return their name."""
+        return self._initializer(name, tensor.detach().numpy().astype(self.DTYPE))
 
     def integers(self, name: str, values: int | Iterable[int]) -> str:
         """Adds numbers as int64; returns their name."""

@@ -1,0 +1,31 @@
+"""The observation filter as a torch module."""
+
+from __future__ import annotations
+
+import torch
+
+from der_ros.geometry import Array
+
+
+class Filtering(torch.nn.Module):
+    """``clip((observation - mean) / std, -clip, clip)`` in float64.
+
+    Args:
+        mean: (13,).
+        std: (13,), above zero.
+        clip: above zero.
+    """
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, mean: Array, std: Array, clip: float) -> None:
+        super().__init__()
+        self.clip = float(clip)
+        self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float64))
+        self.register_buffer("std", torch.as_tensor(std, dtype=torch.float64))
+
+    def forward(self, observation: torch.Tensor) -> torch.Tensor:
+        """Return the filtered observations, (N, 13) float64."""
+        filtered = (observation - self.mean) / self.std
+        return torch.clamp(filtered, -self.clip, self.clip)

@@ -1,0 +1,264 @@
+"""The graph of a policy in float32 alone, as exact as in float64: each number is a pair.
+
+A plain cast to float32 is off by 6e-5: an error of 1e-7 in the filtered observation, or in a sum of
+hundreds, is multiplied by the layers that follow. Here every intermediate value is the sum of two
+float32 tensors, ``high`` and ``low``. ``high`` lies on a grid so coarse that its products with
+weights, which are rounded to a grid too, and the sums of these are exact in float32, in any order
+and with or without fused multiply-add. All that is left over is in ``low``, which is some hundred
+times smaller, and so are its rounding errors. (The splitting of Ozaki et al., Numerical Algorithms
+59, 2012, with one slice.) Grids are powers of two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+
+from der_ros.geometry import Array
+from der_ros.policy.export.filtering import Filtering
+from der_ros.policy.export.folding import Folding, FoldingNodes
+from der_ros.policy.export.graph import GraphBuilder, to_file, traced_module
+from der_ros.policy.runtime import INPUT_NAME, OUTPUT_NAME
+from der_ros.policy.symmetry import ROTATION
+
+EXACT_BITS = 24
+"""Whole numbers of so many bits, and their sums, are exact in float32."""
+INPUT_BITS = 11
+"""Bits of an input's coarse part; its weights get what ``EXACT_BITS`` leaves for the sum."""
+_QUATERNION_GRID = 2.0**-10
+
+
+class Pair(NamedTuple):
+    """The names of the tensors whose sum is one value; ``low`` is None where it is zero."""
+
+    high: str
+    low: str | None
+
+
+def to_float32_onnx(
+    module: torch.nn.Module, metadata: Mapping[str, str], samples: torch.Tensor
+) -> bytes:
+    """Convert a module of one input and one output to a graph of float32 numbers.
+
+    Linear layers, ReLU, the filter and the folding keep both numbers of a pair; any other operation
+    is one of plain float32 numbers. The caller checks that this is exact enough.
+
+    Args:
+        module: (N, 13) float64 to (N, 6) float64.
+        metadata: goes into the file, with the checksum of its content (``policy.checksum``).
+        samples: (N, 13) float64 observations, from which the range of each layer's input is taken.
+
+    Raises:
+        ConfigurationError: the module branches on its input or holds an unknown operation.
+    """
+    traced = traced_module(module, (Folding, Filtering))
+    reach = _Reach(traced)
+    with torch.no_grad():
+        reach.run(samples)
+    return to_file(_PairGraphBuilder(traced, reach.largest).build(), metadata)
+
+
+class _Reach(torch.fx.Interpreter):
+    """Runs a traced module and keeps the largest magnitude of each column of each result."""
+
+    def __init__(self, traced: torch.fx.GraphModule) -> None:
+        super().__init__(traced)
+        self.largest: dict[torch.fx.Node, Array] = {}
+
+    def run_node(self, n: torch.fx.Node) -> Any:
+        """Run one operation, as torch.fx asks."""
+        result = super().run_node(n)
+        if isinstance(result, torch.Tensor) and result.ndim == 2:
+            self.largest[n] = result.abs().amax(dim=0).numpy()
+        return result
+
+
+class _PairGraphBuilder(GraphBuilder):
+    """Builder of a graph whose values are pairs; a value goes by the name of its ``high``."""
+
+    DTYPE = np.float32
+    number_type = int(onnx.TensorProto.FLOAT)
+
+    def __init__(self, traced: torch.fx.GraphModule, reach: Mapping[torch.fx.Node, Array]) -> None:
+        super().__init__(traced)
+        self._reach = reach
+        self._lows: dict[str, str] = {}
+
+    def _begin(self) -> str:
+        return INPUT_NAME
+
+    def _end(self, action: str) -> None:
+        self.emit("Identity", [action], OUTPUT_NAME)
+
+    def _name(self, operand: Any) -> str:
+        """Return the name of an operand as one tensor, for operations that know no pairs."""
+        name = super()._name(operand)
+        return self.whole(Pair(name, self._lows.get(name)), name)
+
+    def _pair(self, node: Any) -> Pair:
+        name = self._names[node]
+        return Pair(name, self._lows.get(name))
+
+    def _keep(self, pair: Pair) -> str:
+        if pair.low is not None:
+            self._lows[pair.high] = pair.low
+        return pair.high
+
+    def _convert(self, node: torch.fx.Node) -> str:
+        module = None
+        if node.op == "call_module":
+            module = self._traced.get_submodule(str(node.target))
+        if isinstance(module, Folding):
+            return self._keep(self._fold(node, module))
+        if isinstance(module, Filtering):
+            return self._keep(self._filter(node, module))
+        if isinstance(module, torch.nn.Linear):
+            return self._keep(self._linear(node, module))
+        if isinstance(module, torch.nn.ReLU):
+            return self._keep(self._relu(node))
+        return super()._convert(node)
+
+    def whole(self, pair: Pair, name: str) -> str:
+        """Return the name of the sum of a pair, as one tensor."""
+        if pair.low is None:
+            return pair.high
+        return self.emit("Add", [pair.high, pair.low], f"{name}.whole{len(self._nodes)}")
+
+    def numbers(self, name: str, values: NDArray[Any] | float) -> str:
+        """Add float32 numbers; return their name."""
+        return self._initializer(name, np.asarray(values, np.float32))
+
+    def split(self, pair: Pair, grid: NDArray[Any] | float, name: str) -> tuple[str, str]:
+        """Return the names of a pair's coarse part, on the grid, and of all that is left."""
+        step = self.numbers(f"{name}.grid", grid)
+        steps = self.emit(
+            "Mul", [pair.high, self.numbers(f"{name}.per_grid", 1.0 / np.asarray(grid))],
+            f"{name}.steps",
+        )  # fmt: skip
+        coarse = self.emit(
+            "Mul", [self.emit("Floor", [steps], f"{name}.floor"), step], f"{name}.coarse"
+        )
+        rest = self.emit("Sub", [pair.high, coarse], f"{name}.rest")
+        if pair.low is not None:
+            rest = self.emit("Add", [rest, pair.low], f"{name}.rest_and_low")
+        return coarse, rest
+
+    def _fold(self, node: torch.fx.Node, module: Folding) -> Pair:
+        """Turn the quaternions as ``Folding`` does; all else goes through."""
+        name, source = node.name, self._name(node.args[0])
+        turns = module.turns.numpy()
+        nodes = FoldingNodes(source, name, self, turns.shape[1] // 4)
+        quaternion = Pair(nodes.rotation, None)
+        coarse, rest = self.split(quaternion, _QUATERNION_GRID, f"{name}.rotation")
+        coarse_turns, fine_turns = _on_grid(turns, np.float64(_QUATERNION_GRID))
+        high, by_fine, of_rest = (
+            self.emit("MatMul", [part, self.numbers(f"{name}.{what}", values)], f"{name}.{what}_")
+            for part, what, values in (
+                (coarse, "turns", coarse_turns),
+                (coarse, "fine_turns", fine_turns),
+                (rest, "all_turns", turns),
+            )
+        )
+        low = self.emit("Add", [by_fine, of_rest], f"{name}.low")
+        whole = self.emit("Add", [high, low], f"{name}.whole")
+        high, low = nodes.least_turned(whole, [high, low])
+        # As one float32 tensor and what that leaves, since the filter compares it with its limits.
+        rotation = self.emit("Add", [high, low], f"{name}.best")
+        left = self.emit("Sub", [high, rotation], f"{name}.best_left")
+        left = self.emit("Add", [left, low], f"{name}.best_low")
+        columns = self.numbers(f"{name}.columns", np.eye(13)[ROTATION])
+        return Pair(nodes.joined(rotation), self.emit("MatMul", [left, columns], f"{name}.lows"))
+
+    def _linear(self, node: torch.fx.Node, module: torch.nn.Linear) -> Pair:
+        name, reach = node.name, self._reach[node.args[0]]  # type: ignore[index]
+        weight = module.weight.detach().numpy()
+        bias = np.zeros(len(weight)) if module.bias is None else module.bias.detach().numpy()
+        sums = np.abs(weight) @ reach + np.abs(bias)
+        grid = float(power_of_two(reach.max() * 2.0**-INPUT_BITS))
+        grids = power_of_two(sums * 2.0**-EXACT_BITS / grid)
+        coarse_weight, fine_weight = _on_grid(weight, grids[:, None])
+        coarse_bias, fine_bias = _on_grid(bias, grids * grid)
+        coarse, rest = self.split(self._pair(node.args[0]), grid, name)
+
+        def gemm(inputs: list[str], result: str) -> str:
+            return self.emit("Gemm", inputs, f"{name}.{result}", transB=1)
+
+        def numbers(what: str, values: Array) -> str:
+            return self.numbers(f"{name}.{what}", values)
+
+        high = gemm([coarse, numbers("weight", coarse_weight), numbers("bias", coarse_bias)], "h")
+        of_rest = [rest, numbers("all_weight", weight), numbers("fine_bias", fine_bias)]
+        of_coarse = [coarse, numbers("fine_weight", fine_weight), gemm(of_rest, "of_rest")]
+        return Pair(high, gemm(of_coarse, "low"))
+
+    def _relu(self, node: torch.fx.Node) -> Pair:
+        pair, name = self._pair(node.args[0]), node.name
+        if pair.low is None:
+            return Pair(self.emit("Relu", [pair.high], name), None)
+        zero = self.numbers(f"{name}.zero", 0.0)
+        positive = self.emit("Less", [zero, self.whole(pair, name)], f"{name}.positive")
+        high, low = (
+            self.emit("Where", [positive, part, zero], f"{name}.{what}")
+            for what, part in (("high", pair.high), ("low", pair.low))
+        )
+        return Pair(high, low)
+
+    def _filter(self, node: torch.fx.Node, module: Filtering) -> Pair:
+        """Subtract on the grid, then scale by a number of few bits and what is left of it."""
+        name = node.name
+        mean, std = module.mean.numpy(), module.std.numpy()
+        grids = power_of_two(2.0 * module.clip * std * 2.0**-INPUT_BITS)
+        limits = mean - module.clip * std, mean + module.clip * std
+        coarse, rest = self.split(self._clipped(node, limits), grids, name)
+        coarse_mean, fine_mean = _on_grid(mean, grids)
+        scale = 1.0 / std
+        coarse_scale, fine_scale = _on_grid(scale, power_of_two(scale * 2.0**-INPUT_BITS))
+
+        def apply(operator: str, source: str, what: str, values: Array) -> str:
+            numbers = self.numbers(f"{name}.{what}", values)
+            return self.emit(operator, [source, numbers], f"{name}.by_{what}")
+
+        coarse = apply("Sub", coarse, "coarse_mean", coarse_mean)
+        rest = apply("Sub", rest, "fine_mean", fine_mean)
+        low = [
+            apply("Mul", coarse, "fine_scale", fine_scale),
+            apply("Mul", rest, "scale", scale),
+        ]
+        high = apply("Mul", coarse, "coarse_scale", coarse_scale)
+        return Pair(high, self.emit("Add", low, f"{name}.low"))
+
+    def _clipped(self, node: torch.fx.Node, limits: tuple[Array, Array]) -> Pair:
+        """Return the filter's input between the limits, which are pairs themselves."""
+        pair, name = self._pair(node.args[0]), f"{node.name}.clip"
+        zero = self.numbers(f"{name}.zero", np.zeros(len(limits[0])))
+        high, low = pair.high, pair.low or zero
+        # Rounded inwards, so that what compares as beyond the rounded limit is beyond the true one.
+        for side, limit, inwards in (("above", limits[1], -np.inf), ("below", limits[0], np.inf)):
+            nearest = limit.astype(np.float32)
+            outside = nearest > limit if side == "above" else nearest < limit
+            nearest = np.where(outside, np.nextafter(nearest, np.float32(inwards)), nearest)
+            edge = self.numbers(f"{name}.{side}", nearest)
+            left = self.numbers(f"{name}.{side}_left", limit - nearest)
+            order = [edge, pair.high] if side == "above" else [pair.high, edge]
+            beyond = self.emit("Less", order, f"{name}.is_{side}")
+            high = self.emit("Where", [beyond, edge, high], f"{name}.{side}_high")
+            low = self.emit("Where", [beyond, left, low], f"{name}.{side}_low")
+        return Pair(high, low)
+
+
+def power_of_two(values: NDArray[Any] | float) -> NDArray[np.float64]:
+    """Return the smallest powers of two that are not below ``values``; 1 for zero."""
+    positive = np.where(np.asarray(values) > 0.0, values, 1.0)
+    powers: NDArray[np.float64] = np.exp2(np.ceil(np.log2(positive)))
+    return powers
+
+
+def _on_grid(values: Array, grid: Array) -> tuple[Array, Array]:
+    """Return what is nearest to ``values`` on the grid, and what is left."""
+    nearest: Array = np.round(values / grid) * grid
+    return nearest, values - nearest

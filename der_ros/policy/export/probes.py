@@ -1,0 +1,63 @@
+"""The observations at which an exported file is compared with torch."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from der_ros.geometry import Array
+from der_ros.policy.symmetry import ROTATION
+
+
+def usual_observations(mean: Array | None, std: Array | None) -> Array:
+    """Return observations like those of training and beyond them, (700, 13) float64."""
+    rng = np.random.default_rng(0)
+    centre = np.zeros(13) if mean is None else np.asarray(mean)
+    spread = np.ones(13) if std is None else np.asarray(std)
+    near = centre + spread * rng.normal(size=(500, 13))
+    far = centre + 10.0 * spread * rng.normal(size=(200, 13))
+    return np.concatenate((near, far))
+
+
+def probes(mean: Array | None, std: Array | None, clip: float | None) -> NDArray[np.float32]:
+    """Return the usual observations, the edges of the range, and much greater numbers.
+
+    Args:
+        mean: (13,) of the filter, or None for none.
+        std: (13,) of the filter.
+        clip: of the filtered observation; None without a filter.
+
+    Returns:
+        (N, 13) float32.
+    """
+    rng = np.random.default_rng(1)
+    usual = usual_observations(mean, std).astype(np.float32)
+    extreme = 10.0 ** rng.uniform(-6, 6, size=(100, 13)) * rng.choice((-1.0, 1.0), size=(100, 13))
+    axes = np.concatenate((np.eye(13), -np.eye(13), 1e4 * np.eye(13), np.zeros((1, 13))))
+    rows = [usual, extreme.astype(np.float32), axes.astype(np.float32), _rotated(usual[:500], rng)]
+    if mean is not None and std is not None and clip is not None:
+        rows += [_edges(np.asarray(mean), np.asarray(std), clip, usual[:50])]
+    return np.concatenate(rows)
+
+
+def _rotated(rows: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return the observations with rotations of every size, as unit quaternions."""
+    rotated: NDArray[np.float32] = rows.copy()
+    quaternions = rng.normal(size=(len(rows), 4))
+    quaternions /= np.linalg.norm(quaternions, axis=1, keepdims=True)
+    rotated[:, ROTATION] = quaternions
+    return rotated
+
+
+def _edges(mean: Array, std: Array, clip: float, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the observations with one number after the other at, before and after its limits."""
+    edged: list[NDArray[np.float32]] = []
+    for column in range(len(mean)):
+        for side in (-clip, clip):
+            edge = np.float32(mean[column] + side * std[column])
+            for value in (np.nextafter(edge, np.float32(-np.inf)), edge,
+                          np.nextafter(edge, np.float32(np.inf))):  # fmt: skip
+                some = rows[len(edged) % len(rows)].copy()
+                some[column] = value
+                edged.append(some)
+    return np.stack(edged)

@@ -1,0 +1,113 @@
+"""Reads an exported float64 policy back, to write it again in another precision."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnx
+import torch
+
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Array
+from der_ros.policy.export import TOLERANCE, TRAINING_PREFIX, FilteredPolicy, export_policy
+from der_ros.policy.export.probes import probes
+from der_ros.policy.runtime import OnnxPolicy, read_policy_file
+
+_OPERATORS = re.compile("(Sub Div Clip )?(Gemm Relu )*Gemm Tanh")
+
+
+class _Parts(NamedTuple):
+    network: torch.nn.Sequential
+    mean: Array | None
+    std: Array | None
+
+
+def convert_policy(source: Path, path: Path, precision: str) -> float:
+    """Write the policy file ``source`` again with another precision.
+
+    Args:
+        source: a float64 policy that training or ``export_policy`` wrote.
+        path: the .onnx file to write; replaced only when everything was right.
+        precision: as in ``export_policy``.
+
+    Returns:
+        The largest difference between the file and the network of ``source``.
+
+    Raises:
+        ConfigurationError: ``source`` cannot be read or holds another network than training
+            writes, ``path`` cannot be written, or the difference is above ``TOLERANCE``.
+        ContractError: ``source`` is no policy that may run.
+    """
+    policy = OnnxPolicy.load(source)
+    contract = policy.contract
+    if contract.precision != "float64":
+        raise ConfigurationError(
+            f"{source}: expected a float64 policy, got one in {contract.precision}; "
+            "give the one that it was made of"
+        )
+    model = onnx.load_model_from_string(read_policy_file(source))
+    network, mean, std = _parts(model, source)
+    clip = contract.filter_clip or 1.0
+    _check_same(policy, FilteredPolicy(network, mean, std, clip, contract.symmetry))
+    training = {
+        entry.key.removeprefix(TRAINING_PREFIX): entry.value
+        for entry in model.metadata_props
+        if entry.key.startswith(TRAINING_PREFIX)
+    }
+    return export_policy(network, mean, std, clip, contract, path, training, precision)
+
+
+def _parts(model: Any, source: Path) -> _Parts:
+    """Return network and filter of a graph, without the folding, which the contract names."""
+    nodes = [node for node in model.graph.node
+             if node.op_type != "Cast" and not node.output[0].startswith("folding")]  # fmt: skip
+    operators = " ".join(node.op_type for node in nodes)
+    if not _OPERATORS.fullmatch(operators):
+        raise ConfigurationError(
+            f"{source}: expected the network that training writes (filter, linear layers with "
+            f"ReLU, tanh), got {operators[:200]}; export it from its checkpoint"
+        )
+    # Copies, since an array of onnx cannot be written to, which torch warns of.
+    tensors = {each.name: onnx.numpy_helper.to_array(each).copy()
+               for each in model.graph.initializer}  # fmt: skip
+    layers = [_linear(*(tensors[name] for name in node.input[1:]))
+              for node in nodes if node.op_type == "Gemm"]  # fmt: skip
+    modules = [module for layer in layers for module in (layer, torch.nn.ReLU())]
+    network = torch.nn.Sequential(*modules[:-1], torch.nn.Tanh())
+    if nodes[0].op_type != "Sub":
+        return _Parts(network, None, None)
+    return _Parts(network, tensors[nodes[0].input[1]], tensors[nodes[1].input[1]])
+
+
+def _linear(weight: Array, bias: Array) -> torch.nn.Linear:
+    layer = torch.nn.Linear(weight.shape[1], weight.shape[0], dtype=torch.float64)
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(weight))
+        layer.bias.copy_(torch.from_numpy(bias))
+    return layer
+
+
+def _check_same(policy: OnnxPolicy, module: FilteredPolicy) -> None:
+    """Check that what was read is what the file computes.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    filtering = module.filtering
+    mean, std = (getattr(filtering, name, None) for name in ("mean", "std"))
+    rows = probes(
+        None if mean is None else mean.numpy(),
+        None if std is None else std.numpy(),
+        policy.contract.filter_clip,
+    )
+    with torch.no_grad():
+        read = module(torch.from_numpy(rows).double()).numpy()
+    difference = float(np.abs(np.stack([policy(row) for row in rows]) - read).max())
+    if not difference <= TOLERANCE:
+        raise ConfigurationError(
+            f"{policy.path}: expected the network that training writes, got one that differs from "
+            f"it by {difference:.1e}; export it from its checkpoint"
+        )
