@@ -28,8 +28,8 @@ TOOLS = (
     "identify_payload",
     "security_policy",
 )
-# Folders that travel, with everything below them, into share/der_ros.
-SHARED_FOLDERS = ("launch", "config", "models", "benchmarks")
+# Folders that are installed, with everything below them, into share/der_ros.
+SHARED_FOLDERS = ("launch", "config", "models")
 
 
 def shared_files() -> list[tuple[str, list[str]]]:

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pybullet
-from figures import Figure, argument_parser, call_times_us, less_is_better, percentiles, show
 
 from der_ros.drivers.arm.differential import DifferentialConfig, DifferentialKinematics
 from der_ros.drivers.arm.urdf import chain_from_urdf
 from der_ros.geometry import Twist, rotation_matrix
 from der_ros.sim.description import describe
 from der_ros.sim.iiwa import IIWA
+from support.report import Figure, argument_parser, call_times_us, less_is_better, percentiles, show
 
 NAMES = [axis.name for axis in IIWA.axes]
 URDF = describe(IIWA, NAMES, "base", "flange")

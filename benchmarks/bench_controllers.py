@@ -20,12 +20,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cells import Cell, add_cells, add_options, add_randomization, chosen_cells
-from figures import Figure, argument_parser, show
-
 from der_ros.envs import TaskEnv
 from der_ros.envs.scripted import blind_action, oracle_action
 from der_ros.training.evaluation.episodes import wilson_interval
+from support.report import Figure, argument_parser, show
+from support.task_cells import Cell, add_cells, add_options, add_randomization, chosen_cells
 
 _CONTROLLERS = {"oracle": oracle_action, "blind": blind_action}
 _LEAST_SUCCESS = 0.99

@@ -12,7 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from figures import (
+
+from der_ros.policy.contract import PolicyContract
+from der_ros.policy.export import FilteredPolicy, export_policy
+from der_ros.policy.governor import GovernorLimits, GovernorState, govern
+from der_ros.policy.runtime import OnnxPolicy
+from support.report import (
     Figure,
     argument_parser,
     call_times_us,
@@ -20,11 +25,6 @@ from figures import (
     percentiles,
     show,
 )
-
-from der_ros.policy.contract import PolicyContract
-from der_ros.policy.export import FilteredPolicy, export_policy
-from der_ros.policy.governor import GovernorLimits, GovernorState, govern
-from der_ros.policy.runtime import OnnxPolicy
 
 HIDDEN = 256
 

@@ -21,25 +21,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import rclpy
-from far_ends import (
-    ClockForce,
-    Controller,
-    Cycles,
-    Floats,
-    MeasuringController,
-    Sensor,
-    busy_core,
-    measuring_controller,
-    sensor,
-)
-from figures import Figure, argument_parser, show
 from geometry_msgs.msg import TwistStamped, WrenchStamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from onnx import TensorProto, helper, numpy_helper
 from rclpy.node import Node
 from rclpy.time import Time
-from whole_stack import PC_IP, ROBOT_IP, SENSOR_IP, Ports, own_domain, started, until
 
 from der_ros.drivers.kuka.kinematics import forward
 from der_ros.drivers.kuka.plant import UPRIGHT_RAD
@@ -47,6 +34,19 @@ from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.policy.checksum import stamped
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.observation import OBSERVATION_NAMES
+from support.deployment import PC_IP, ROBOT_IP, SENSOR_IP, Ports, own_domain, started, until
+from support.processors import busy_core
+from support.report import Figure, argument_parser, show
+from support.simulated_devices import (
+    ClockForce,
+    Controller,
+    Cycles,
+    Floats,
+    MeasuringController,
+    Sensor,
+    measuring_controller,
+    sensor,
+)
 
 TCP = forward(UPRIGHT_RAD)
 SPEED_MPS, SOFT_N, HARD_N = 0.05, 50.0, 1000.0

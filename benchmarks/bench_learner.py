@@ -15,11 +15,11 @@ from typing import Any
 import gymnasium
 import numpy as np
 import torch
-from figures import Body, Figure, argument_parser, best_rates, more_is_better, show
 
 from der_ros.algorithms.base import LearnerConfig, make_learner
 from der_ros.replay.shard import Shard, ShardConfig
 from der_ros.replay.transitions import Transitions
+from support.report import Body, Figure, argument_parser, best_rates, more_is_better, show
 
 OBSERVATION, ACTION, BATCH, ROWS = 13, 6, 512, 20_000
 SIZES = ((64, 64), (256, 256))

@@ -19,7 +19,6 @@ from multiprocessing.connection import Connection
 from typing import NamedTuple
 
 import numpy as np
-from figures import Figure, argument_parser, less_is_better, show
 
 from der_ros.drivers.netft.client import NetFtClient
 from der_ros.drivers.netft.configuration import SensorConfiguration
@@ -35,6 +34,7 @@ from der_ros.drivers.netft.rdt import (
 from der_ros.drivers.netft.records import NetFtConfig, WrenchSample
 from der_ros.drivers.netft.status import decode_status
 from der_ros.drivers.realtime import settle_collector
+from support.report import Figure, argument_parser, less_is_better, show
 
 PUBLISH_HZ = 500.0
 SCALE = SensorConfiguration(product_name="NETB")

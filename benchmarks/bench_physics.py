@@ -15,12 +15,12 @@ import sys
 from collections.abc import Iterator
 from typing import TypeAlias
 
-import mechanics
 import numpy as np
-from cells import Cell, add_cells, chosen_cells
-from figures import Figure, argument_parser, show
 
 from der_ros.sim.world import AssemblyWorld
+from support import mechanics
+from support.report import Figure, argument_parser, show
+from support.task_cells import Cell, add_cells, chosen_cells
 
 Row: TypeAlias = tuple[str, float, str]
 _FREQUENCIES_HZ = (0.25, 0.5, 1.0, 2.0, 3.0)

@@ -18,8 +18,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from replay_memory import MemoryFigures, memory_figures
-from replay_peers import (
+
+from der_ros.replay.shard import Batch, Shard, ShardConfig
+from der_ros.replay.transitions import Transitions
+from support.replay_memory import MemoryFigures, memory_figures
+from support.replay_peers import (
     ACTION,
     BATCH,
     CAPACITY,
@@ -29,9 +32,6 @@ from replay_peers import (
     PythonReplay,
     installed_peers,
 )
-
-from der_ros.replay.shard import Batch, Shard, ShardConfig
-from der_ros.replay.transitions import Transitions
 
 SLICE_S, ROUNDS = 0.05, 15
 

@@ -22,17 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from far_ends import (
-    ECHO_PRIORITY,
-    Controller,
-    Cycles,
-    busy_core,
-    echo,
-    measuring_controller,
-)
-from figures import Body, Figure, argument_parser, call_times_us, less_is_better, show
-from histogram import Histogram
-from rsi_minutes import Minutes, measure_minutes
 
 from der_ros.control.bridge_motion import BridgeMotion, MotionConfig
 from der_ros.drivers.kuka import rsi
@@ -42,6 +31,11 @@ from der_ros.drivers.latency_window import LatencyFigures
 from der_ros.drivers.realtime import RestingCollector, ask_for_memory, ask_for_scheduling_of_all
 from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.policy.governor import GovernorLimits
+from support.histogram import Histogram
+from support.processors import busy_core
+from support.report import Body, Figure, argument_parser, call_times_us, less_is_better, show
+from support.rsi_minutes import Minutes, measure_minutes
+from support.simulated_devices import ECHO_PRIORITY, Controller, Cycles, echo, measuring_controller
 
 SIX = (1620.0, 0.0, 1910.0, 0.0, 90.0, 0.0)
 TELEGRAM = rsi.build_robot_telegram(rsi.RobotTelegram(543265442, SIX, SIX, SIX, 0))

@@ -20,12 +20,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pybullet
-from cells import add_options
-from figures import Figure, argument_parser, more_is_better, show
 
 import der_ros.envs
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import TASK_NAMES, InitialState
+from support.report import Figure, argument_parser, more_is_better, show
+from support.task_cells import add_options
 
 
 class Episode(NamedTuple):

@@ -24,12 +24,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
-from cells import Cell, add_cells, add_randomization, chosen_cells
-from figures import Figure, argument_parser, show
 from numpy.typing import NDArray
 
 from der_ros.envs import TaskEnv
 from der_ros.envs.state import EnvironmentState
+from support.report import Figure, argument_parser, show
+from support.task_cells import Cell, add_cells, add_randomization, chosen_cells
 
 _PIECES = 40  # of a run, for memory's slope and the progress
 _DEEPEST_M = 0.0001

@@ -19,7 +19,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
-from figures import Body, Figure, argument_parser, more_is_better, show
 
 from der_ros.training.config import TrainingConfig, load_config
 from der_ros.training.engine.choice import make_engine
@@ -28,6 +27,7 @@ from der_ros.training.environment.factory import make_environment
 from der_ros.training.learner.learning import Learning
 from der_ros.training.learner.loop import LearnerLoop
 from der_ros.training.run.memory import keep_freed_memory
+from support.report import Body, Figure, argument_parser, more_is_better, show
 
 PRESETS = ("fast", "paper")
 _FIRST_STEPS = 1_000  # before anything is counted: workers start, replay holds a few batches

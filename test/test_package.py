@@ -91,13 +91,18 @@ def test_manifest_names_what_debian_has_of_other_imports():
 def test_every_file_of_the_shared_folders_is_installed(monkeypatch):
     data_files = setup_arguments(monkeypatch)["data_files"]
     installed = {path: folder for folder, paths in data_files for path in paths}
-    for top in ("launch", "config", "models", "benchmarks"):
+    for top in ("launch", "config", "models"):
         for path in (ROOT / top).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts and path.name[0] != ".":
                 name = path.relative_to(ROOT).as_posix()
                 assert installed[name] == f"share/der_ros/{Path(name).parent.as_posix()}"
     assert installed["resource/der_ros"] == "share/ament_index/resource_index/packages"
     assert installed["package.xml"] == "share/der_ros"
+
+
+def test_no_benchmark_is_installed(monkeypatch):
+    data_files = setup_arguments(monkeypatch)["data_files"]
+    assert [folder for folder, _ in data_files if "benchmarks" in folder] == []
 
 
 def test_every_executable_leads_to_something(monkeypatch):

@@ -1,7 +1,11 @@
-"""``ros2 run der_ros benchmark NAME``: runs one of the package's benchmarks.
+"""``ros2 run der_ros benchmark NAME``: run one of the benchmarks of a checkout.
 
-Each is a script ``benchmarks/bench_NAME.py`` with arguments of its own. It takes this process's
-place, so that what it measures has the process to itself, and each signal (Ctrl-C too) is its own.
+A benchmark is a script ``benchmarks/bench_NAME.py`` with its own arguments. Benchmarks are not
+installed: the tool finds the checkout that the installation was built from, or the one that
+contains the working directory.
+
+The script replaces this process. It shares the process with nothing else, and signals such as
+Ctrl-C reach it directly.
 """
 
 from __future__ import annotations
@@ -10,18 +14,18 @@ import argparse
 import ast
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from der_ros.cli._common import run_tool
 from der_ros.errors import ConfigurationError
-from der_ros.policy.shipped import package_folders
 
+_PACKAGE = "der_ros"
 _PREFIX = "bench_"
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Entry point; returns only where no benchmark is run."""
+    """Run a benchmark; return an exit status only if none is run."""
     return run_tool(lambda: _run(args))
 
 
@@ -41,23 +45,37 @@ def _run(args: Sequence[str] | None) -> int:
 
 
 def find_benchmarks() -> dict[str, Path]:
-    """The scripts by name, in the order of the names.
+    """Return the scripts of the checkout by name, sorted.
 
     Raises:
-        ConfigurationError: the package has none.
+        ConfigurationError: if no checkout is found.
     """
-    for folder in package_folders("benchmarks"):
-        paths = sorted(folder.glob(f"{_PREFIX}*.py"))
-        if paths:
+    for folder in _checkouts():
+        paths = sorted((folder / "benchmarks").glob(f"{_PREFIX}*.py"))
+        if paths and (folder / "package.xml").is_file():
             return {path.stem.removeprefix(_PREFIX): path for path in paths}
     raise ConfigurationError(
-        f"benchmark: expected {_PREFIX}*.py in the package's folder benchmarks, there are none; "
-        "build it again with colcon"
+        f"benchmark: expected a checkout of {_PACKAGE}, found none at {Path.cwd()} or beside the "
+        "installed package: benchmarks are not installed. Clone the repository, change into it, "
+        "and run the command again"
     )
 
 
+def _checkouts() -> Iterator[Path]:
+    """Yield the folders that may be a checkout, the one of the installation first."""
+    for prefix in filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)):
+        if (Path(prefix) / "share" / _PACKAGE).is_dir():
+            # `install/der_ros` of a checkout or a workspace; with --merge-install only `install`.
+            for workspace in Path(prefix).absolute().parents[:2]:
+                yield workspace
+                yield workspace / "src" / _PACKAGE
+    here = Path.cwd()
+    yield from (here, *here.parents)
+    yield Path(__file__).resolve().parents[2]
+
+
 def describe(script: Path) -> str:
-    """The first line of a script's docstring, without running it."""
+    """Return the first line of a script's docstring, without running the script."""
     return (ast.get_docstring(ast.parse(script.read_text())) or "").partition("\n")[0]
 
 
@@ -65,16 +83,16 @@ def _parser(scripts: Mapping[str, Path]) -> argparse.ArgumentParser:
     lines = [f"  {name:<12} {describe(path)}" for name, path in scripts.items()]
     parser = argparse.ArgumentParser(
         prog="benchmark",
-        description="Measures this package; what has a peer is raced against it in the same run.",
+        description="Run a benchmark of this package, raced against a peer where there is one.",
         epilog="\n".join(("benchmarks:", *lines)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("name", nargs="?", metavar="NAME", help="one of those below")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a benchmark of the list below")
     parser.add_argument(
         "arguments",
         nargs=argparse.REMAINDER,
         metavar="...",
-        help="passed on: --json, or --help for the benchmark's own",
+        help="arguments of the benchmark, such as --json or --help",
     )
     return parser
 

@@ -29,15 +29,27 @@ except KeyboardInterrupt:
 '''
 
 
+def checkout(folder):
+    """Make a checkout with one benchmark, and return its folder of benchmarks."""
+    benchmarks = folder / "benchmarks"
+    (benchmarks / "support").mkdir(parents=True)
+    (benchmarks / "bench_echo.py").write_text(SCRIPT)
+    (benchmarks / "support" / "report.py").write_text("")
+    (folder / "package.xml").write_text("<package/>")
+    return benchmarks
+
+
+def install(prefix, monkeypatch):
+    """Make an installation without benchmarks, found before every other one."""
+    (prefix / "share" / "der_ros").mkdir(parents=True)
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(prefix))
+
+
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
-    """A prefix with one benchmark, found before the package's own."""
-    folder = tmp_path / "share" / "der_ros" / "benchmarks"
-    folder.mkdir(parents=True)
-    (folder / "bench_echo.py").write_text(SCRIPT)
-    (folder / "figures.py").write_text("")
-    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
-    return folder
+    """A checkout with one benchmark, and an installation that was built from it."""
+    install(tmp_path / "install" / "der_ros", monkeypatch)
+    return checkout(tmp_path)
 
 
 def run(*arguments):
@@ -45,13 +57,13 @@ def run(*arguments):
     return subprocess.run(command, capture_output=True, text=True)
 
 
-def test_arguments_go_to_the_benchmark_and_its_exit_code_comes_back(installed):
+def test_arguments_and_exit_code_are_passed_on(installed):
     assert run("echo", "--json", "--size", "3").returncode == 0
     assert run("echo", "--help").returncode == 7
 
 
 def test_a_signal_goes_to_the_benchmark(installed):
-    """Which has perhaps a robot's nodes to end: nobody may kill it meanwhile."""
+    """A benchmark must be able to end the nodes that it started."""
     (installed / "bench_echo.py").write_text(CLEANS_UP)
     command = [sys.executable, "-m", "der_ros.cli.benchmark", "echo"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -61,20 +73,43 @@ def test_a_signal_goes_to_the_benchmark(installed):
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"]])
-def test_what_there_is_is_listed_with_its_description(installed, arguments):
+def test_benchmarks_are_listed_with_their_description(installed, arguments):
     (line,) = [text for text in run(*arguments).stdout.splitlines() if text.startswith("  echo")]
     assert line.split(maxsplit=1)[1] == "Says what it was told."
 
 
-def test_an_unknown_name_is_refused_with_those_that_there_are(installed, capsys):
+def test_an_unknown_name_is_refused(installed, capsys):
     assert benchmark.main(["learning"]) == 1
     assert capsys.readouterr().err.strip() == (
         "error: benchmark: expected one of echo, got 'learning'"
     )
 
 
+@pytest.mark.parametrize("source", ["", "src/der_ros"])
+@pytest.mark.parametrize("prefix", ["install/der_ros", "install"])
+def test_the_checkout_of_an_installation_is_found(tmp_path, monkeypatch, source, prefix):
+    install(tmp_path / prefix, monkeypatch)
+    folder = checkout(tmp_path / source)
+    assert benchmark.find_benchmarks() == {"echo": folder / "bench_echo.py"}
+
+
+def test_a_checkout_around_the_working_directory_is_found(tmp_path, monkeypatch):
+    install(tmp_path / "opt" / "der_ros", monkeypatch)
+    folder = checkout(tmp_path / "clone")
+    monkeypatch.chdir(folder / "support")
+    assert benchmark.find_benchmarks() == {"echo": folder / "bench_echo.py"}
+
+
+def test_without_a_checkout_the_error_says_what_to_do(tmp_path, monkeypatch, capsys):
+    install(tmp_path / "opt" / "der_ros", monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(benchmark, "__file__", str(tmp_path / "a/b/c/d.py"))
+    assert benchmark.main([]) == 1
+    assert "Clone the repository, change into it" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", benchmark.find_benchmarks())
-def test_every_benchmark_has_a_description_and_the_common_arguments(name):
+def test_every_benchmark_has_the_common_arguments(name):
     script = benchmark.find_benchmarks()[name]
     assert benchmark.describe(script).endswith(".")
     result = subprocess.run(

@@ -5,7 +5,6 @@ import math
 import gymnasium
 import numpy as np
 import pytest
-from cells import all_cells
 
 import der_ros.envs
 from der_ros.envs import AssemblyEnv, Randomization, TaskEnv
@@ -18,6 +17,7 @@ from der_ros.policy.observation import build_observation
 from der_ros.sim.robots import ROBOT_NAMES
 from der_ros.sim.servo import ServoConfig
 from der_ros.tasks import TASK_NAMES, TASKS, InitialState, make_task
+from support.task_cells import all_cells
 
 ID = "der_ros/LapJoint-v0"
 IDS = [entry.environment_id for entry in TASKS.values()]

@@ -1,4 +1,4 @@
-"""Every task, on every robot, against mechanics: the experiments of ``benchmarks/mechanics.py``.
+"""Every task on every robot against mechanics, by the experiments of ``benchmarks/support``.
 
 What is expected is computed there from masses, stiffnesses and forces by their names alone, so a
 factor that has no name would show in any of these.
@@ -6,17 +6,17 @@ factor that has no name would show in any of these.
 
 from __future__ import annotations
 
-import mechanics
 import numpy as np
 import pybullet
 import pytest
-from cells import Cell, all_cells
 
 from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.sim.robots import ROBOT_NAMES
 from der_ros.sim.shapes import CONTACT_SHELL_M, collision_shape
 from der_ros.sim.units import PER_KG, PER_NM
 from der_ros.tasks import TASKS, InitialState
+from support import mechanics
+from support.task_cells import Cell, all_cells
 
 CELLS = all_cells()
 NAMES = [cell.name for cell in CELLS]

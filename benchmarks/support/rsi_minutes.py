@@ -15,22 +15,12 @@ from typing import Any
 
 import numpy as np
 import yaml
-from far_ends import (
-    Controller,
-    Cycles,
-    Floats,
-    MeasuringController,
-    NoisyForce,
-    Sensor,
-    Stalls,
-    busy_core,
-    measuring_controller,
-    sensor,
-    stall_watch,
-)
-from histogram import Histogram, plot
 from numpy.typing import NDArray
-from whole_stack import (
+
+from der_ros.geometry import Pose
+from der_ros.policy.shipped import shipped_config_file
+from der_ros.tasks import make_task
+from support.deployment import (
     ROBOT_IP,
     SENSOR_IP,
     Ports,
@@ -41,10 +31,18 @@ from whole_stack import (
     start_attempts,
     until,
 )
-
-from der_ros.geometry import Pose
-from der_ros.policy.shipped import package_folders
-from der_ros.tasks import make_task
+from support.histogram import Histogram, plot
+from support.processors import Stalls, busy_core, stall_watch
+from support.simulated_devices import (
+    Controller,
+    Cycles,
+    Floats,
+    MeasuringController,
+    NoisyForce,
+    Sensor,
+    measuring_controller,
+    sensor,
+)
 
 SENSOR_RATE_HZ = 1000
 
@@ -163,15 +161,14 @@ def _stack(cycle_ms: int, busy: bool) -> Iterator[tuple[MeasuringController, Sta
 
 def _start_poses() -> tuple[Pose, Pose]:
     """Where an attempt begins (robot base), and what hangs on the flange, by the shipped files."""
-    for folder in package_folders("config"):
-        path = folder / "deploy_kr60.yaml"
-        if path.exists():
-            nodes = yaml.safe_load(path.read_text())
-            task_frame = nodes["/**"]["ros__parameters"]["task_frame"]
-            tool = nodes["/**/sim_cell"]["ros__parameters"]["flange_from_tcp"]
-            start = Pose.from_sequence(task_frame, "task_frame") @ make_task("lap_joint").start_pose
-            return start, Pose.from_sequence(tool, "flange_from_tcp")
-    sys.exit("error: expected config/deploy_kr60.yaml in the package, found none; build it again")
+    path = shipped_config_file("deploy_kr60.yaml")
+    if not path.exists():
+        sys.exit(f"error: expected {path}, found no such file; build the package again")
+    nodes = yaml.safe_load(path.read_text())
+    task_frame = nodes["/**"]["ros__parameters"]["task_frame"]
+    tool = nodes["/**/sim_cell"]["ros__parameters"]["flange_from_tcp"]
+    start = Pose.from_sequence(task_frame, "task_frame") @ make_task("lap_joint").start_pose
+    return start, Pose.from_sequence(tool, "flange_from_tcp")
 
 
 def _minute(cycles: Cycles, cycle_s: float, stalls: Floats) -> dict[str, Any]:

@@ -1,27 +1,17 @@
-"""How the benchmarks of the robot side read what went over the wire."""
+"""Evaluation of telegrams, answers and stalls by the benchmarks of the robot side."""
 
-import sys
-from pathlib import Path
-
+import bench_latency
 import numpy as np
 import pytest
+from bench_latency import Corrections, until_newer
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-
-
-@pytest.fixture(autouse=True)
-def _importable(monkeypatch):
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    yield
-    for name in set(sys.modules) - before:
-        if str(BENCHMARKS) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
+from support import simulated_devices
+from support.histogram import Histogram, plot
+from support.rsi_minutes import Minutes, _minute, _stood_still_s
+from support.simulated_devices import Cycles, _matched
 
 
-def test_each_telegram_gets_the_first_answer_with_its_ipoc():
-    from far_ends import _matched
-
+def test_a_telegram_gets_its_first_answer():
     sent = np.array([[12, 1.0, 0.1], [24, 2.0, 0.2], [36, 3.0, 0.3]])
     answered = np.array([[36, 3.5, 7.0], [12, 1.2, 5.0], [12, 1.9, 6.0]])
     cycles = _matched(sent, answered)
@@ -32,21 +22,16 @@ def test_each_telegram_gets_the_first_answer_with_its_ipoc():
 
 @pytest.mark.parametrize("offset_n", [0.0, 50.0])
 def test_a_force_tells_when_it_was_felt(monkeypatch, offset_n):
-    import bench_latency
-    import far_ends
-
     axis = np.array((0.6, 0.0, -0.8))
-    force = far_ends.ClockForce(axis, 0.5, 40.0, offset_n)
+    force = simulated_devices.ClockForce(axis, 0.5, 40.0, offset_n)
     for now in (1000.001, 1000.2, 1000.26, 1000.499):
-        monkeypatch.setattr(far_ends.time, "monotonic", lambda now=now: now)
+        monkeypatch.setattr(simulated_devices.time, "monotonic", lambda now=now: now)
         told = np.array([force.told_by(force().force)])
         seen = np.array([now + 0.3])
         assert bench_latency.made_at(told, seen, 0.5)[0] == pytest.approx(now)
 
 
 def test_a_record_waits_for_a_correction_as_new_as_itself():
-    from bench_latency import Corrections, until_newer
-
     # Records of 0 s and 0.1 s were used; one of 0.05 s had to wait for the correction at 0.13 s.
     it = Corrections(np.array([0.0, 0.1]), np.array([0.02, 0.12]), np.array([0.03, 0.13]))
     waited = until_newer(it)
@@ -55,18 +40,13 @@ def test_a_record_waits_for_a_correction_as_new_as_itself():
     assert np.median(waited) == pytest.approx(0.08, abs=0.001)
 
 
-def test_only_time_in_which_a_processor_stood_still_is_excused():
-    from rsi_minutes import _stood_still_s
-
+def test_only_stalls_of_a_processor_are_excused():
     stalls = np.array([[0.0, 1.0], [2.0, 3.0], [2.5, 3.5], [9.0, 10.0]])
     assert _stood_still_s(0.5, 9.0, stalls) == pytest.approx(0.5 + 1.5)
     assert _stood_still_s(4.0, 5.0, stalls) == 0.0
 
 
-def test_a_late_answer_is_ours_unless_the_computer_stood_still():
-    from far_ends import Cycles
-    from rsi_minutes import _minute
-
+def test_a_late_answer_counts_unless_a_processor_stalled():
     # Late by 3 ms with a stall of 5, late by 6 with the same, in time, never.
     sent = np.array([0.0, 1.0, 2.0, 3.0])
     answers = np.array([0.007, 0.010, 0.001, np.inf])
@@ -77,10 +57,7 @@ def test_a_late_answer_is_ours_unless_the_computer_stood_still():
     assert minute["longest_late_by_us"] == 1
 
 
-def test_minutes_add_up_from_the_file_and_another_setting_is_refused(tmp_path):
-    from far_ends import Cycles
-    from rsi_minutes import Minutes, _minute
-
+def test_minutes_add_up_from_the_file(tmp_path):
     sent = np.arange(1000) * 0.004
     one = _minute(
         Cycles(sent, np.full(1000, 0.0005), np.zeros(1000), np.full(1000, 1e-4)),
@@ -101,8 +78,6 @@ def test_minutes_add_up_from_the_file_and_another_setting_is_refused(tmp_path):
 
 
 def test_percentiles_of_a_histogram_are_right_to_a_percent():
-    from histogram import Histogram
-
     values = np.random.default_rng(0).lognormal(-7.0, 1.0, 20_000)
     histogram = Histogram()
     histogram.add(np.append(values, np.inf))
@@ -115,8 +90,6 @@ def test_percentiles_of_a_histogram_are_right_to_a_percent():
 
 
 def test_a_plot_is_drawn_of_what_was_counted(tmp_path):
-    from histogram import Histogram, plot
-
     histogram = Histogram()
     histogram.add(np.array((1e-4, 2e-4, 1e-2)))
     assert histogram.survival()[1] == pytest.approx([2 / 3, 1 / 3, 0.0])

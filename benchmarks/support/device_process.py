@@ -1,0 +1,54 @@
+"""Child processes of a benchmark that act as devices, with real-time scheduling of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+
+from der_ros.drivers.realtime import (
+    RestingCollector,
+    ask_for_memory,
+    ask_for_scheduling_of_all,
+    hurry_switching,
+    tell_refusals,
+)
+
+
+def become_realtime(who: str, priority: int) -> None:
+    """Ask for real-time scheduling and locked memory in this process; log what is refused."""
+    RestingCollector().settle()
+    grants = {
+        "scheduling": ask_for_scheduling_of_all(priority),
+        "memory": ask_for_memory(),
+        "switching": hurry_switching(),
+    }
+    tell_refusals(who, grants)
+
+
+@contextlib.contextmanager
+def device_process(target: Callable[..., None], settings: object) -> Iterator[Connection]:
+    """Run ``target(settings, pipe)`` in a child process for the block.
+
+    Args:
+        target: sends one message through the pipe when it is ready.
+        settings: passed to ``target``.
+
+    Yields:
+        The other end of the pipe.
+    """
+    here, there = multiprocessing.Pipe()
+    child = multiprocessing.get_context("spawn").Process(
+        target=target, args=(settings, there), daemon=True
+    )
+    child.start()
+    there.close()
+    try:
+        here.recv()
+        yield here
+    finally:
+        here.close()
+        child.join(0.5)
+        child.kill()
+        child.join()
