@@ -1,16 +1,31 @@
 """A second node of one name is refused while the first lives, and starts where it was killed."""
 
+import contextlib
+import subprocess
+import sys
 import time
 
 import pytest
 import rclpy
-from bridge_rig import process
-from diagnostic_msgs.msg import DiagnosticArray
+from bridge_rig import environment, process, until
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from policy_rig import own_domain
+from rclpy.node import Node
+
+from der_ros.errors import ConfigurationError
+from der_ros.nodes.shared.common import LATCHED
+from der_ros.nodes.shared.twins import ALIVE_TOPIC, Name
 
 pytestmark = pytest.mark.ros
 
 PARAMETERS = {"source": "topic"}
+STARTS = 10
+TWIN = """
+import sys
+from der_ros.nodes.shared.common import ShellNode, run_node
+sys.stdin.readline()  # both have been loaded
+sys.exit(run_node(lambda: ShellNode("twin", namespace="/cell")))
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -52,3 +67,71 @@ def test_the_successor_of_a_killed_node_starts(first):
     first.wait()
     with process("ft_bridge", **PARAMETERS):
         assert is_alive("ft_bridge")
+
+
+@contextlib.contextmanager
+def twins():
+    """Two processes that wait for a line, to start a node of the same name."""
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    command = [sys.executable, "-c", TWIN]
+    pair = [subprocess.Popen(command, env=environment(), text=True, **pipes) for _ in range(2)]
+    try:
+        yield pair
+    finally:
+        for child in pair:
+            child.kill()
+            child.communicate()
+
+
+@pytest.mark.parametrize("start", range(STARTS))
+def test_of_two_that_start_at_once_one_goes_on(start):
+    with twins() as pair:
+        # The second one lags by up to a third of a second.
+        for child, wait_s in zip(pair, (0.0, 0.035 * start), strict=True):
+            time.sleep(wait_s)
+            child.stdin.write("\n")
+            child.stdin.flush()
+        assert until(lambda: any(child.poll() is not None for child in pair), 20.0)
+        (loser,) = [child for child in pair if child.poll() is not None]
+        assert "another cell/twin is alive" in loser.stderr.read()
+        assert not until(lambda: all(child.poll() is not None for child in pair), 1.0)
+
+
+@pytest.fixture
+def node():
+    rclpy.init()
+    it = Node("twin", use_global_arguments=False)
+    yield it
+    it.destroy_node()
+    rclpy.shutdown()
+
+
+def test_a_node_that_works_already_keeps_its_name(node):
+    """Even if its clock is ahead."""
+    first = Name(node, "twin")
+    first._claim = first._claim._replace(began_ns=first._claim.began_ns + 10**12)
+    first.settle(pytest.fail)
+    second = Name(node, "twin")
+    with pytest.raises(ConfigurationError, match="another twin is alive"):
+        assert until(second.refuse_an_earlier_claim)
+    first.refuse_an_earlier_claim()
+
+
+@pytest.mark.parametrize("began_ns", ["", "soon", "-1", "9" * 5000])
+def test_a_claim_that_is_none_counts_for_nothing(node, began_ns):
+    """A good one of another node comes after it."""
+    it, publisher = (
+        Name(node, "twin"),
+        node.create_publisher(DiagnosticStatus, ALIVE_TOPIC, LATCHED),
+    )
+
+    def claim(value):
+        values = [KeyValue(key="began_ns", value=value), KeyValue(key="token", value=value)]
+        publisher.publish(DiagnosticStatus(name="twin", message="running", values=values))
+
+    assert until(lambda: publisher.get_subscription_count() == 1)
+    claim(began_ns)
+    assert not until(it.refuse_an_earlier_claim, 0.3)
+    claim("1")
+    with pytest.raises(ConfigurationError, match="another twin is alive"):
+        until(it.refuse_an_earlier_claim)

@@ -29,7 +29,7 @@ from der_ros.nodes.shared.logs import log_to_console, logged_by
 from der_ros.nodes.shared.middleware import keep_processes_apart
 from der_ros.nodes.shared.simulated_clock import refuse_simulated_clock
 from der_ros.nodes.shared.steady import steady_timer
-from der_ros.nodes.shared.twins import refuse_a_twin
+from der_ros.nodes.shared.twins import Name
 from der_ros.threads import Worker
 
 logger = logging.getLogger(__name__)
@@ -231,8 +231,10 @@ class Shell:
             raise ConfigurationError(f"parameter use_sim_time: {error}") from error
         if not self.obeys_simulated_clock:
             refuse_simulated_clock(cast(Node, self))
+        self._claimed: Name | None = None
         if self.is_alone and Shell._looks_for_twins:
-            refuse_a_twin(cast(Node, self))
+            self._claimed = Name(cast(Node, self), status_name(cast(Node, self)))
+            self._claimed.refuse_a_twin()
 
     def create_service(self, *args: Any, **kwargs: Any) -> Any:
         """Create a service as ``Node`` does, with room for a thousand requests at once."""
@@ -244,6 +246,15 @@ class Shell:
         """Create a client as ``Node`` does, with room for a thousand answers at once."""
         kwargs.setdefault("qos_profile", SERVICES)
         return super().create_client(*args, **kwargs)  # type: ignore[misc]
+
+    def settle(self) -> None:
+        """Begin to work; the node ends when another one turns out to have its name."""
+        if self._claimed is not None:
+            self._claimed.settle(self._give_way)
+
+    def _give_way(self, reason: str) -> None:
+        say(f"error: {reason}", sys.stderr)
+        self.finish(1)
 
     def finish(self, exit_code: int = 0) -> None:
         """Ends the process with ``exit_code``."""
@@ -261,6 +272,8 @@ class ShellNode(Shell, Node):
 class _Runnable(Protocol):
     finished: threading.Event
     exit_code: int
+
+    def settle(self) -> None: ...
 
     def close(self) -> None: ...
 
@@ -295,6 +308,7 @@ def run_node(
         rclpy.try_shutdown()
         return 1
     told_to_end.then(node.finished.set)
+    node.settle()
     try:
         with logged_by(node), spinning(node, on_error=lambda error: _fail(node, error)):
             node.finished.wait()
