@@ -78,9 +78,9 @@ def running(factory, **parameters):
 
 @contextlib.contextmanager
 def process(module, **parameters):
-    """``python -m der_ros.nodes.<module>`` with its output in pipes."""
+    """``python -m der_ros.nodes.<module>.node`` with its output in pipes."""
     child = subprocess.Popen(
-        [sys.executable, "-m", f"der_ros.nodes.{module}", *arguments(parameters)],
+        [sys.executable, "-m", f"der_ros.nodes.{module}.node", *arguments(parameters)],
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -250,7 +250,7 @@ def process(module, **parameters):
     parameters = {**RIGHTFUL, **parameters}
     arguments = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
     child = subprocess.Popen(
-        [sys.executable, "-m", f"der_ros.nodes.{module}", "--ros-args", *arguments],
+        [sys.executable, "-m", f"der_ros.nodes.{module}.node", "--ros-args", *arguments],
         stderr=subprocess.DEVNULL,
     )
     try:

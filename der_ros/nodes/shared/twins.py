@@ -130,7 +130,7 @@ class Name:
     def _twins(self) -> int:
         """Count the other nodes of the same full name, alive or not."""
         own = (self._node.get_name(), self._node.get_namespace())
-        return max(0, self._node.get_node_names_and_namespaces().count(own) - 1)
+        return max(0, int(self._node.get_node_names_and_namespaces().count(own)) - 1)
 
     def _publish(self) -> None:
         values = {"began_ns": str(self._claim.began_ns), "token": self._claim.token}
