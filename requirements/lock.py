@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
-CHAIN = ("build", "robot", "sim", "train", "dev")
+CHAIN = ("build", "robot", "sim", "train", "docs", "dev")
 ROS = ("ros-jazzy", "ros-kilted")
 # torch has a list of its own without hashes, and brings what its build for GPUs needs.
 UNLOCKED = re.compile(r"(torch|triton|nvidia-.*|cuda-.*)==")

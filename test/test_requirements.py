@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 REQUIREMENTS = Path(__file__).resolve().parents[1] / "requirements"
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
-CHAIN = ("build", "robot", "sim", "train", "dev")
+CHAIN = ("build", "robot", "sim", "train", "docs", "dev")
 LOCKS = sorted(path.stem for path in (REQUIREMENTS / "locks").glob("*.txt"))
 
 

@@ -66,7 +66,7 @@ def root(tmp_path):
     made = tmp_path / "repository"
     for folder in ("requirements/locks", "der_ros", "standalone"):
         (made / folder).mkdir(parents=True)
-    for name in ("build", "ros-jazzy", "ros-kilted", "robot", "sim", "train", "dev"):
+    for name in ("build", "ros-jazzy", "ros-kilted", "robot", "sim", "train", "docs", "dev"):
         (made / "requirements/locks" / f"{name}.txt").write_text(name)
     (made / "requirements/torch.txt").write_text("torch")
     (made / "der_ros" / "a.py").touch()
