@@ -1,4 +1,4 @@
-"""What bounds a run on many workers: docs/scaling.md is computed from what this prints.
+"""What bounds a run on many workers: docs/explanation/scaling.md is computed from what this prints.
 
 PYTHONPATH=. python benchmarks/engine_ceilings.py [--rows 2000000]
 """

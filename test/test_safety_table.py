@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = [(ROOT / "docs" / name).read_text() for name in ("safety.md", "sensor.md")]
+DOCUMENTS = [page.read_text() for page in sorted((ROOT / "docs").rglob("*.md"))]
 NAMED = sorted(set(re.findall(r"`([\w/]+\.py)::(\w+)`", "".join(DOCUMENTS))))
 
 

@@ -86,7 +86,7 @@ class Update:
 
     @property
     def metrics(self) -> Mapping[str, float]:
-        """Names without prefix, each defined in docs/algorithm.md; costs as much as is looked."""
+        """Metrics without prefix; docs/explanation/algorithm.md defines each of them."""
         return self.measure()
 
 

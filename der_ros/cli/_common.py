@@ -16,8 +16,8 @@ def add_environment_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="any other keyword of the environment (docs/simulation.md), such as shape=round; "
-        "may be repeated",
+        help="any other keyword of the environment (docs/explanation/simulation.md), such as "
+        "shape=round; may be repeated",
     )
 
 

@@ -94,13 +94,14 @@ def check_frames(values: Parameters, simulated: Path | None) -> Check:
     for name in FRAMES:
         if name not in values:
             raise ConfigurationError(
-                f"expected {name}, found none; measure it (docs/kr60.md) and set it for every node"
+                f"expected {name}, found none; measure it (docs/how-to/kr60.md) and set it for "
+                "every node"
             )
         Pose.from_sequence(_numbers(values, name), name)
     shipped = {} if simulated is None else read_parameters(simulated)[EVERY_NODE]
     if values["task_frame"] == shipped.get("task_frame"):
         raise ConfigurationError(
-            "task_frame is still that of the simulated cell; measure yours (docs/kr60.md)"
+            "task_frame is still that of the simulated cell; measure yours (docs/how-to/kr60.md)"
         )
     return Check("parameters", "frames", Level.OK, "task_frame and tcp_from_sensor are poses")
 

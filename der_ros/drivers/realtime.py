@@ -1,7 +1,7 @@
 """What a process that must answer in time can ask of the operating system and of Python.
 
 Nothing here fails: what is refused is told in words, with what to do about it, and the process goes
-on without. docs/realtime.md has what each wish is worth.
+on without. docs/explanation/realtime.md has what each wish is worth.
 """
 
 from __future__ import annotations

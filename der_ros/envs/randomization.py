@@ -104,7 +104,7 @@ PRESETS: dict[str, Randomization] = {
         action_noise_std=0.001,
         friction_std=0.1,
     ),
-    # What a real cell has; docs/simulation.md says why these.
+    # What a real cell has; docs/explanation/simulation.md says why these.
     "deploy": Randomization(
         force_noise_std_n=0.5,
         torque_noise_std_nm=0.02,

@@ -20,11 +20,12 @@ SOURCES = (
 EXAMPLE = "./ros2w launch der_ros deploy_kr60.launch.py attempts:=3"
 
 # Requirement levels, lowest first. Each includes the ones before it, as its list in requirements/.
-LEVELS = ("robot", "sim", "train", "dev")
+LEVELS = ("robot", "sim", "train", "docs", "dev")
 LEVEL_NAMES = {
     "robot": "the packages of the robot side",
     "sim": "the packages of the simulation",
     "train": "the packages for training",
+    "docs": "the packages for the documentation site",
     "dev": "the packages for training and tests",
 }
 
@@ -56,6 +57,7 @@ RULES = (
     Rule("launch", "deploy_*.launch.py", "robot:=rsi", "robot"),
     Rule("launch", "deploy_*.launch.py", "robot:=ros2_control", "robot"),
     Rule("launch", "deploy_*.launch.py", "", "sim"),
+    Rule("exec", "build_site.py", "", "docs"),
     Rule("run", "sim_trainer", "", "train"),
     Rule("run", "sim_cell", "", "sim"),
     Rule("run", "train", "", "train"),

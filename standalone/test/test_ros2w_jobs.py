@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
         ("run der_ros train", "train"),
         ("run der_ros sim_cell", "sim"),
         ("run der_ros replay_bag runs/train", "robot"),
+        ("exec python docs/build_site.py --strict", "docs"),
         ("exec python train", "robot"),
     ],
 )

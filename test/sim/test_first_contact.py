@@ -1,4 +1,4 @@
-"""How hard the first contact is, and what it depends on: the figures of docs/safety.md."""
+"""Peak force of the first contact; the figures of docs/explanation/safety.md."""
 
 import numpy as np
 import pytest

@@ -1,0 +1,13 @@
+"""Build the documentation site from the repository.
+
+./ros2w exec python docs/build_site.py            # into build/site/html
+./ros2w exec python docs/build_site.py --strict   # a warning is an error, as in .ci/run
+./ros2w exec python docs/build_site.py --serve    # build, then serve it on this machine
+"""
+
+import sys
+
+from site_builder.build import main
+
+if __name__ == "__main__":
+    sys.exit(main())

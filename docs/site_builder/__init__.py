@@ -1,0 +1,1 @@
+"""Builder of the documentation site; the reference pages are generated from the code."""

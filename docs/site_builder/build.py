@@ -1,0 +1,71 @@
+"""Assemble the pages, generate the reference, and let Zensical render the site."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import http.server
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from site_builder.links import broken_links
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE = ROOT / "build" / "site"
+# The pages lie as in the repository, so that one relative link serves both.
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs",
+    "models",
+    "config",
+    "requirements",
+    "standalone/README.md",
+)
+_COPIED = {".md", ".gif", ".png", ".yaml", ".xml", ".rsix", ".src", ".dat", ".urdf", ".txt"}
+
+
+def assemble(pages: Path) -> None:
+    """Copy every page, and every file that pages link to, into an empty folder."""
+    shutil.rmtree(pages, ignore_errors=True)
+    for part in PAGES:
+        source = ROOT / part
+        for path in [source] if source.is_file() else sorted(source.rglob("*")):
+            if path.suffix in _COPIED:
+                target = pages / path.relative_to(ROOT)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
+
+
+def render(strict: bool) -> int:
+    """Render the assembled pages into HTML; return Zensical's exit code."""
+    shutil.copyfile(ROOT / "docs" / "zensical.toml", SITE / "zensical.toml")
+    command = [sys.executable, "-m", "zensical", "build", "--clean", "-f", "zensical.toml"]
+    return subprocess.run([*command, *(["--strict"] if strict else [])], cwd=SITE).returncode
+
+
+def serve(port: int = 8000) -> None:
+    """Serve the site on this machine until Ctrl-C."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(SITE / "html"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        print(f"the site is at http://127.0.0.1:{port}; Ctrl-C ends")
+        server.serve_forever()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build the site; return 0 if that worked and, with ``--strict``, without a warning."""
+    parser = argparse.ArgumentParser(prog="build_site.py", description="Build the site.")
+    parser.add_argument("--strict", action="store_true", help="treat a warning as an error")
+    parser.add_argument("--serve", action="store_true", help="serve it afterwards on port 8000")
+    options = parser.parse_args(arguments)
+    pages = SITE / "pages"
+    assemble(pages)
+    broken = broken_links(pages)
+    print("\n".join(broken), file=sys.stderr)
+    code = render(options.strict) or int(bool(broken) and options.strict)
+    if options.serve and code == 0:
+        serve()
+    return code

@@ -1,0 +1,30 @@
+"""Every page is in the site's navigation and in README's index, and every link leads somewhere."""
+
+import re
+from pathlib import Path
+
+from site_builder.build import assemble
+from site_builder.links import broken_links
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")}
+
+
+def test_the_navigation_names_every_page():
+    named = set(re.findall(r'"(docs/[^"]+\.md)"', (ROOT / "docs" / "zensical.toml").read_text()))
+    assert PAGES - named == set()
+
+
+def test_readme_names_every_page():
+    named = set(re.findall(r"\]\((docs/[^)]+\.md)\)", (ROOT / "README.md").read_text()))
+    assert PAGES - named == set()
+
+
+def test_links_lead_to_files(tmp_path):
+    assemble(tmp_path / "pages")
+    assert broken_links(tmp_path / "pages") == []
+
+
+def test_a_broken_link_is_found(tmp_path):
+    (tmp_path / "a.md").write_text("[b](b.md) [a](a.md#x) [far](https://example.org) ![p](p.png)\n")
+    assert broken_links(tmp_path) == ["a.md: no file at b.md", "a.md: no file at p.png"]
