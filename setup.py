@@ -54,7 +54,7 @@ setup(
     description="Contact-rich assembly learned in simulation and run on an industrial robot",
     author="The der_ros maintainers",
     maintainer="The der_ros maintainers",
-    maintainer_email="maintainers@der-ros.example",
+    maintainer_email="noreply@der-ros.invalid",
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),

@@ -49,6 +49,7 @@ def test_manifest_and_setup_agree(monkeypatch):
     assert told["name"] == MANIFEST.findtext("name") == "der_ros"
     assert told["version"] == MANIFEST.findtext("version")
     assert told["license"] == MANIFEST.findtext("license")
+    assert told["maintainer_email"] == MANIFEST.find("maintainer").get("email")
 
 
 ROS_PACKAGES = re.compile(r"rclpy|launch|launch_ros|ament_\w+|\w+_(msgs|srvs|interfaces)")
@@ -81,11 +82,20 @@ def test_manifest_names_the_ros_packages_that_are_imported():
 
 DEBIAN_KEYS = {"numpy": "python3-numpy", "yaml": "python3-yaml", "matplotlib": "python3-matplotlib"}
 DEBIAN_KEYS |= {"PIL": "python3-pil", "rich": "python3-rich"}
+# Packages that only pip has, or has in the version that is needed: requirements/README.md.
+PIP_ONLY = {"gymnasium", "imageio_ffmpeg", "mcap", "onnx", "onnxruntime", "pybullet", "ray"}
+PIP_ONLY |= {"rosbags", "tensorboard", "torch", "google"}
 
 
 def test_manifest_names_what_debian_has_of_other_imports():
     wanted = {key for module, key in DEBIAN_KEYS.items() if module in imported_modules()}
     assert wanted == {name for name in declared("exec_depend") if name.startswith("python3-")}
+
+
+def test_every_import_is_declared_or_known_to_be_pip_only():
+    own = {"der_ros", "_typeshed"} | sys.stdlib_module_names
+    others = imported_modules() - own - declared("depend", "exec_depend")
+    assert others - set(DEBIAN_KEYS) == PIP_ONLY
 
 
 def test_every_file_of_the_shared_folders_is_installed(monkeypatch):

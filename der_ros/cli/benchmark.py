@@ -19,8 +19,8 @@ from pathlib import Path
 
 from der_ros.cli._common import run_tool
 from der_ros.errors import ConfigurationError
+from der_ros.installation import PACKAGE, prefixes
 
-_PACKAGE = "der_ros"
 _PREFIX = "bench_"
 
 
@@ -55,7 +55,7 @@ def find_benchmarks() -> dict[str, Path]:
         if paths and (folder / "package.xml").is_file():
             return {path.stem.removeprefix(_PREFIX): path for path in paths}
     raise ConfigurationError(
-        f"benchmark: expected a checkout of {_PACKAGE}, found none at {Path.cwd()} or beside the "
+        f"benchmark: expected a checkout of {PACKAGE}, found none at {Path.cwd()} or beside the "
         "installed package: benchmarks are not installed. Clone the repository, change into it, "
         "and run the command again"
     )
@@ -63,12 +63,12 @@ def find_benchmarks() -> dict[str, Path]:
 
 def _checkouts() -> Iterator[Path]:
     """Yield the folders that may be a checkout, the one of the installation first."""
-    for prefix in filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)):
-        if (Path(prefix) / "share" / _PACKAGE).is_dir():
+    for prefix in prefixes():
+        if (prefix / "share" / PACKAGE).is_dir():
             # `install/der_ros` of a checkout or a workspace; with --merge-install only `install`.
-            for workspace in Path(prefix).absolute().parents[:2]:
+            for workspace in (prefix.absolute().parent, prefix.absolute().parent.parent):
                 yield workspace
-                yield workspace / "src" / _PACKAGE
+                yield workspace / "src" / PACKAGE
     here = Path.cwd()
     yield from (here, *here.parents)
     yield Path(__file__).resolve().parents[2]

@@ -24,6 +24,7 @@ from launch.events.process import ProcessExited
 from launch_ros.actions import Node
 
 from der_ros.errors import ConfigurationError
+from der_ros.installation import is_installed
 from der_ros.launching.arguments import Argument, checked, unknown
 from der_ros.launching.cell_parameters import (
     NODES,
@@ -41,7 +42,7 @@ from der_ros.launching.deployment_arguments import (
     sensor_parameters,
     supervisor_parameters,
 )
-from der_ros.launching.view import is_installed, view_actions
+from der_ros.launching.view import view_actions
 from der_ros.nodes.shared.launch_watch import this_launch
 from der_ros.nodes.shared.middleware import ADDRESS_VARIABLE
 

@@ -5,7 +5,6 @@ None of it decides anything, so its end ends nothing else.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,18 +14,12 @@ from launch_ros.actions import Node
 from der_ros.control.frame_names import BASE_FRAME
 from der_ros.drivers.arm.links import renamed
 from der_ros.errors import ConfigurationError
+from der_ros.installation import is_installed
 from der_ros.nodes.shared.launch_watch import this_launch
 from der_ros.policy.shipped import shipped_config_file
 
 Values = Mapping[str, object]
 _PUBLISHER = "robot_state_publisher"
-
-
-def is_installed(package: str) -> bool:
-    """Return whether a ROS package is in one of ament's prefixes."""
-    marker = Path("share/ament_index/resource_index/packages") / package
-    prefixes = os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)
-    return any((Path(prefix) / marker).exists() for prefix in prefixes if prefix)
 
 
 def view_actions(values: Values, parameters: Values) -> list[Any]:

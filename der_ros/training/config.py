@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ import yaml
 from der_ros.algorithms.base import ALGORITHM_NAMES, CHOICE_ALGORITHMS, LearnerConfig
 from der_ros.documents import parse_yaml, read_yaml, shortened
 from der_ros.errors import ConfigurationError
+from der_ros.installation import package_folders
 from der_ros.replay.shard import ShardConfig
 from der_ros.replay.sharded import ReplayConfig, zone_slots
 from der_ros.replay.structures import STRUCTURE_NAMES
@@ -357,10 +357,8 @@ def _preset_path(source: str | Path) -> Path:
     path = Path(source)
     if path.suffix in (".yaml", ".yml"):
         return path
-    prefixes = [*os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep), sys.prefix]
-    folders = [Path(__file__).resolve().parents[2] / "config"]
-    folders += [Path(prefix) / "share" / "der_ros" / "config" for prefix in prefixes if prefix]
-    for folder in folders:
+    *installed, beside_sources = package_folders("config")
+    for folder in (beside_sources, *installed):
         candidate = folder / "train" / f"{source}.yaml"
         if candidate.is_file():
             return candidate

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 from deployment import launched, sensor_ports, wait_for
 
-from der_ros.policy.shipped import package_folders
+from der_ros.installation import package_folders
 
 pytestmark = [pytest.mark.ros, pytest.mark.timeout(400)]
 

@@ -1,8 +1,8 @@
 import pytest
 
 from der_ros.errors import ConfigurationError
+from der_ros.installation import package_folders
 from der_ros.nodes.tools.security_policy import Rule, from_xml, lacking, merged, to_xml
-from der_ros.policy.shipped import package_folders
 
 SHIPPED = [*package_folders("config")][-1] / "sros2" / "policy.xml"
 SAYS = Rule("topics", "publish", "/kuka/limits")

@@ -5,8 +5,8 @@ import re
 
 import yaml
 
+from der_ros.installation import package_folders
 from der_ros.nodes.bag_recorder import DEFAULT_TOPICS
-from der_ros.policy.shipped import package_folders
 
 VIEWERS = [*package_folders("config")][-1] / "viewers"
 RECORDED = {"/" + entry.split()[0].lstrip("/") for entry in DEFAULT_TOPICS}

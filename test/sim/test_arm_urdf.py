@@ -5,7 +5,7 @@ from der_ros.drivers.arm.links import Links, renamed
 from der_ros.drivers.arm.urdf import chain_from_urdf
 from der_ros.drivers.kuka import kinematics
 from der_ros.errors import ConfigurationError
-from der_ros.policy.shipped import package_folders
+from der_ros.installation import package_folders
 from der_ros.sim.arm_urdf import ARMS, arm_urdf
 from der_ros.sim.iiwa import IIWA
 from der_ros.sim.kr60 import KR60

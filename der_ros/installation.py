@@ -1,0 +1,34 @@
+"""Folders of the installed package, found by ament's prefixes as `ament_index_python` does."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = "der_ros"
+
+
+def prefixes() -> Iterator[Path]:
+    """Yield the installation prefixes in ``AMENT_PREFIX_PATH``, the first of which wins."""
+    for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):
+        if prefix:
+            yield Path(prefix)
+
+
+def is_installed(package: str) -> bool:
+    """Return True if a ROS package is registered in one of the prefixes."""
+    marker = Path("share/ament_index/resource_index/packages") / package
+    return any((prefix / marker).exists() for prefix in prefixes())
+
+
+def package_folders(name: str) -> Iterator[Path]:
+    """Yield the possible paths of one of the package's data folders, such as ``models``.
+
+    The order is: every ament prefix, Python's own prefix (an installation by pip), the folder
+    beside the sources. A yielded folder need not exist.
+    """
+    for prefix in (*prefixes(), Path(sys.prefix)):
+        yield prefix / "share" / PACKAGE / name
+    yield Path(__file__).resolve().parents[1] / name
