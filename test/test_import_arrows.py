@@ -158,7 +158,7 @@ def test_every_room_has_arrows():
         ("sim.world", "import der_ros.envs"),
         ("algorithms.ddpg", "import ray"),
         ("training.run.training_run", "import rclpy"),
-        ("training.run.training_run", "from der_ros.nodes.shared.common import run_node"),
+        ("training.run.training_run", "from der_ros.nodes.shared.node_process import run_node"),
         ("geometry", "import der_ros.errors, der_ros.tasks"),
     ],
 )

@@ -26,16 +26,11 @@ from der_ros.bags.recorder import BagWriter
 from der_ros.bags.recording import Recording, SequenceGaps
 from der_ros.control.arrivals import TimeLine
 from der_ros.errors import BagError, ConfigurationError
-from der_ros.nodes.shared.common import (
-    LATCHED,
-    DiagnosticsPublisher,
-    Level,
-    ShellNode,
-    Status,
-    declare,
-    run_node,
-)
+from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher, Level, Status
+from der_ros.nodes.shared.node_process import ShellNode, run_node
+from der_ros.nodes.shared.parameters import declare
 from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.nodes.shared.qos import LATCHED
 from der_ros.nodes.shared.steady import steady_timer
 from der_ros.threads import JobThread
 

@@ -17,15 +17,9 @@ from std_srvs.srv import SetBool, Trigger
 
 from der_ros.algorithms.base import ALGORITHM_NAMES
 from der_ros.errors import DerRosError
-from der_ros.nodes.shared.common import (
-    DiagnosticsPublisher,
-    Level,
-    ShellNode,
-    Status,
-    declare,
-    run_node,
-    say,
-)
+from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher, Level, Status
+from der_ros.nodes.shared.node_process import ShellNode, run_node, write_line
+from der_ros.nodes.shared.parameters import declare
 from der_ros.replay.structures import STRUCTURE_NAMES
 from der_ros.threads import Worker
 from der_ros.training.config import ENGINE_NAMES
@@ -146,11 +140,11 @@ class SimTrainer(ShellNode):
         """The body of the training thread."""
         try:
             trained = self._config.env or self._config.task
-            say(f"training {trained}, results in {self._run.run_dir}")
-            say(outcome_line(self._run.run()))
+            write_line(f"training {trained}, results in {self._run.run_dir}")
+            write_line(outcome_line(self._run.run()))
             self.finish(0)
         except DerRosError as error:
-            say(f"error: {error}", sys.stderr)
+            write_line(f"error: {error}", sys.stderr)
             self.finish(1)
 
     def _on_metrics(self, metrics: dict[str, float]) -> None:
@@ -158,7 +152,7 @@ class SimTrainer(ShellNode):
         now = time.monotonic()
         if now - self._said >= _SECONDS_BETWEEN_LINES:
             self._said = now
-            say(progress_line(metrics, self._config))
+            write_line(progress_line(metrics, self._config))
         if self.finished.is_set():
             return  # the executor may be gone already
         for metric, publisher in self._topics.items():

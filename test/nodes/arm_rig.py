@@ -13,7 +13,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, String
 
 from der_ros.nodes.kuka_bridge.node import KukaBridge
-from der_ros.nodes.shared.common import LATCHED
+from der_ros.nodes.shared.qos import LATCHED
 from der_ros.sim.description import describe
 from der_ros.sim.iiwa import IIWA
 

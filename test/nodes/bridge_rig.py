@@ -10,7 +10,7 @@ from pathlib import Path
 import rclpy
 from rclpy.node import Node
 
-from der_ros.nodes.shared.common import spinning
+from der_ros.nodes.shared.node_process import spinning
 
 ROOT = Path(__file__).resolve().parents[2]
 

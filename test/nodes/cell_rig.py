@@ -12,8 +12,8 @@ from std_srvs.srv import Trigger
 
 from der_ros.bags.attempt_log import read_attempts
 from der_ros.geometry import Pose, Twist
-from der_ros.nodes.shared.common import LATCHED
 from der_ros.nodes.shared.conversions import pose_to_message, twist_from_message, twist_to_message
+from der_ros.nodes.shared.qos import LATCHED
 from der_ros.tasks import make_task
 
 DT = 0.01

@@ -15,7 +15,8 @@ from pathlib import Path
 import der_ros
 
 PACKAGE = Path(der_ros.__file__).parent
-NODES = sorted(path for path in (PACKAGE / "nodes").rglob("*.py") if path.stem != "common")
+DECLARE = PACKAGE / "nodes/shared/parameters.py"
+NODES = sorted(path for path in (PACKAGE / "nodes").rglob("*.py") if path != DECLARE)
 
 
 @dataclass(frozen=True)

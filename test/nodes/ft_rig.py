@@ -12,7 +12,7 @@ from der_ros.drivers.netft.configuration import SensorConfiguration
 from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt
 from der_ros.geometry import Wrench
 from der_ros.nodes.ft_bridge.node import FtBridge
-from der_ros.nodes.shared.common import LATCHED
+from der_ros.nodes.shared.qos import LATCHED
 
 TRUTH = np.array((1.0, -2.0, 30.0, 0.1, 0.2, -0.3))
 

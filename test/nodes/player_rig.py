@@ -8,8 +8,9 @@ from rclpy.node import Node
 from std_msgs.msg import Bool, Empty
 
 from der_ros.geometry import Pose, Twist, Wrench
-from der_ros.nodes.shared.common import LATCHED, spinning
 from der_ros.nodes.shared.conversions import pose_to_message, twist_to_message, wrench_to_message
+from der_ros.nodes.shared.node_process import spinning
+from der_ros.nodes.shared.qos import LATCHED
 
 NAME = "rosbag2_player"
 

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from rclpy.duration import Duration
 from rclpy.node import Node
 
-from der_ros.nodes.shared.common import spinning
+from der_ros.nodes.shared.node_process import spinning
 from der_ros.policy.checksum import stamped
 from der_ros.policy.contract import PolicyContract
 

@@ -23,7 +23,7 @@ from der_ros.drivers.netft.configuration import SensorConfiguration
 from der_ros.drivers.netft.faulty_link import BoxFaults
 from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt
 from der_ros.geometry import Wrench
-from der_ros.nodes.shared.common import spinning
+from der_ros.nodes.shared.node_process import spinning
 
 PATIENCE_S = 40.0
 SPEED_MPS, RADIUS_M = 0.02, 0.006

@@ -21,8 +21,9 @@ from der_ros.nodes.assembly_supervisor import approach
 from der_ros.nodes.assembly_supervisor import node as assembly_supervisor
 from der_ros.nodes.assembly_supervisor import parameters as supervisor_parameters
 from der_ros.nodes.assembly_supervisor.node import AssemblySupervisor
-from der_ros.nodes.shared.common import LATCHED, ShellNode
 from der_ros.nodes.shared.key_values import from_status
+from der_ros.nodes.shared.node_process import ShellNode
+from der_ros.nodes.shared.qos import LATCHED
 from der_ros.tasks import make_task
 
 pytestmark = pytest.mark.ros

@@ -22,7 +22,8 @@ from der_ros.nodes import bag_recorder
 from der_ros.nodes.bag_recorder import BagRecorder
 from der_ros.nodes.kuka_bridge.joint_states import JointStates
 from der_ros.nodes.policy_server.node import PolicyServer
-from der_ros.nodes.shared.common import LATCHED, Level
+from der_ros.nodes.shared.diagnostics import Level
+from der_ros.nodes.shared.qos import LATCHED
 from der_ros.policy.runtime import OnnxPolicy
 
 pytestmark = pytest.mark.ros

@@ -17,9 +17,9 @@ from der_ros.drivers.kuka import kinematics
 from der_ros.geometry import Pose
 from der_ros.nodes.cell_view.frame_broadcaster import FrameBroadcaster, tf_message_class
 from der_ros.nodes.cell_view.node import CellView
-from der_ros.nodes.shared.common import LATCHED
 from der_ros.nodes.shared.conversions import pose_to_message
 from der_ros.nodes.shared.key_values import to_status
+from der_ros.nodes.shared.qos import LATCHED
 
 pytestmark = pytest.mark.ros
 

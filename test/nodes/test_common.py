@@ -11,7 +11,8 @@ pytestmark = pytest.mark.ros
 NODE = """
     import sys
     from der_ros.errors import ConfigurationError
-    from der_ros.nodes.shared.common import ShellNode, declare, run_node
+    from der_ros.nodes.shared.node_process import ShellNode, run_node
+    from der_ros.nodes.shared.parameters import declare
 
     class Example(ShellNode):
         def __init__(self):
@@ -100,10 +101,10 @@ def test_a_broken_callback_ends_the_node_with_a_code_and_still_closes_it():
 def test_a_terminal_that_is_gone_keeps_no_node_alive(ending):
     """Neither its own lines, nor a failure's traceback, nor the log of ROS can be written."""
     ours, theirs = os.openpty()
-    say = "say('on'); self.get_logger().warning('on'); logging.getLogger('x').warning('on')"
-    code = textwrap.dedent(NODE).replace("{on_timer}", f"{say}; {ending}")
-    imports = "import logging\nfrom der_ros.nodes.shared.common import say\n"
-    imports += "print = lambda *words, flush: say(str(words))\n"
+    log = "write_line('on'); self.get_logger().warning('on'); logging.getLogger('x').warning('on')"
+    code = textwrap.dedent(NODE).replace("{on_timer}", f"{log}; {ending}")
+    imports = "import logging\nfrom der_ros.nodes.shared.node_process import write_line\n"
+    imports += "print = lambda *words, flush: write_line(str(words))\n"
     process = subprocess.Popen(
         [sys.executable, "-c", imports + code],
         stdout=theirs,

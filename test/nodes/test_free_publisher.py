@@ -5,8 +5,8 @@ from policy_rig import own_domain, running, until
 from std_msgs.msg import String
 
 from der_ros.nodes.shared import free_publisher
-from der_ros.nodes.shared.common import ShellNode
 from der_ros.nodes.shared.free_publisher import FreePublisher
+from der_ros.nodes.shared.node_process import ShellNode
 
 pytestmark = pytest.mark.ros
 

@@ -12,7 +12,7 @@ from std_msgs.msg import Bool
 
 from der_ros.drivers.netft.faulty_link import BoxFaults
 from der_ros.nodes.ft_bridge.node import FtBridge
-from der_ros.nodes.shared.common import LATCHED
+from der_ros.nodes.shared.qos import LATCHED
 
 
 @pytest.mark.ros

@@ -11,7 +11,7 @@ from geometry_msgs.msg import WrenchStamped
 from std_msgs.msg import Bool
 
 from der_ros.nodes.ft_bridge.node import FtBridge
-from der_ros.nodes.shared.common import LATCHED
+from der_ros.nodes.shared.qos import LATCHED
 
 pytestmark = pytest.mark.ros
 

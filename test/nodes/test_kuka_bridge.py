@@ -23,8 +23,8 @@ from der_ros.drivers.kuka.krc4 import (
     SimulatedKrc4Config,
 )
 from der_ros.nodes.kuka_bridge.node import KukaBridge
-from der_ros.nodes.shared.common import LATCHED
 from der_ros.nodes.shared.key_values import from_status
+from der_ros.nodes.shared.qos import LATCHED
 from der_ros.policy.limits import limits_from_json, limits_from_texts
 
 pytestmark = pytest.mark.ros

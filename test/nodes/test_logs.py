@@ -6,8 +6,8 @@ import rclpy
 from rcl_interfaces.msg import Log
 from rclpy.node import Node
 
-from der_ros.nodes.shared.common import spinning
 from der_ros.nodes.shared.logs import logged_by
+from der_ros.nodes.shared.node_process import spinning
 
 pytestmark = pytest.mark.ros
 

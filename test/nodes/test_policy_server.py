@@ -27,8 +27,10 @@ from std_msgs.msg import Empty, Float32MultiArray, String
 from std_srvs.srv import Trigger
 
 from der_ros.nodes.policy_server.node import PolicyServer
-from der_ros.nodes.shared.common import LATCHED, Level, ShellNode
+from der_ros.nodes.shared.diagnostics import Level
 from der_ros.nodes.shared.key_values import from_status, to_status
+from der_ros.nodes.shared.node_process import ShellNode
+from der_ros.nodes.shared.qos import LATCHED
 from der_ros.policy import shipped
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.runtime import MAX_FILE_BYTES, OnnxPolicy

@@ -4,7 +4,7 @@ import pytest
 from policy_rig import own_domain, running, until
 from std_msgs.msg import String
 
-from der_ros.nodes.shared.common import ShellNode
+from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.polling import PolledSubscription, Received
 
 pytestmark = pytest.mark.ros

@@ -10,7 +10,7 @@ from std_srvs.srv import Trigger
 
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.assembly_supervisor.node import AssemblySupervisor
-from der_ros.nodes.shared.common import ShellNode
+from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.rightful import RightfulTopic, Succession
 from der_ros.nodes.shared.sources import Sources

@@ -7,7 +7,8 @@ from std_srvs.srv import SetBool, Trigger
 
 from der_ros.nodes.bag_recorder import BagRecorder
 from der_ros.nodes.policy_server.node import PolicyServer
-from der_ros.nodes.shared.common import SERVICES, spinning
+from der_ros.nodes.shared.node_process import spinning
+from der_ros.nodes.shared.qos import SERVICES
 
 pytestmark = pytest.mark.ros
 CALLS = 500

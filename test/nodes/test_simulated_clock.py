@@ -16,7 +16,7 @@ from der_ros.nodes.bag_recorder import BagRecorder
 from der_ros.nodes.ft_bridge.node import FtBridge
 from der_ros.nodes.kuka_bridge.node import KukaBridge
 from der_ros.nodes.policy_server.node import PolicyServer
-from der_ros.nodes.shared.common import ShellNode
+from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.sim_cell.node import SimCell
 
 pytestmark = pytest.mark.ros

@@ -16,7 +16,7 @@ from der_ros.nodes.bag_recorder import BagRecorder
 from der_ros.nodes.cell_view.node import CellView
 from der_ros.nodes.ft_bridge.node import FtBridge
 from der_ros.nodes.policy_server.node import PolicyServer
-from der_ros.nodes.shared.common import LATCHED
+from der_ros.nodes.shared.qos import LATCHED
 
 pytestmark = pytest.mark.ros
 

@@ -9,7 +9,7 @@ from policy_rig import own_domain, running, until
 from rclpy.clock import ClockType
 from rclpy.executors import SingleThreadedExecutor
 
-from der_ros.nodes.shared.common import ShellNode
+from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.steady import steady_timer
 
 PACKAGE = Path(__file__).resolve().parents[2] / "der_ros"
@@ -58,7 +58,7 @@ def test_every_stamp_is_read_by_the_one_function(path):
 @pytest.mark.parametrize("path", NODES, ids=lambda path: path.name)
 def test_every_thread_is_a_worker(path):
     # The executor's thread ends the node with an error; the log's and the launch's are not work.
-    allowed = {"common.py": 1, "logs.py": 1, "launch_watch.py": 1}
+    allowed = {"node_process.py": 1, "logs.py": 1, "launch_watch.py": 1}
     assert len(calls(path.read_text(), "Thread")) == allowed.get(path.name, 0)
 
 

@@ -8,7 +8,7 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import String
 
 from der_ros.nodes.kuka_bridge.node import KukaBridge
-from der_ros.nodes.shared.common import LATCHED
+from der_ros.nodes.shared.qos import LATCHED
 from der_ros.policy.limits import limits_from_json
 
 pytestmark = pytest.mark.ros

@@ -13,7 +13,7 @@ from policy_rig import own_domain
 from rclpy.node import Node
 
 from der_ros.errors import ConfigurationError
-from der_ros.nodes.shared.common import LATCHED
+from der_ros.nodes.shared.qos import LATCHED
 from der_ros.nodes.shared.twins import ALIVE_TOPIC, Name
 
 pytestmark = pytest.mark.ros
@@ -22,7 +22,7 @@ PARAMETERS = {"source": "topic"}
 STARTS = 10
 TWIN = """
 import sys
-from der_ros.nodes.shared.common import ShellNode, run_node
+from der_ros.nodes.shared.node_process import ShellNode, run_node
 sys.stdin.readline()  # both have been loaded
 sys.exit(run_node(lambda: ShellNode("twin", namespace="/cell")))
 """

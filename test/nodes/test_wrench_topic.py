@@ -5,7 +5,7 @@ from geometry_msgs.msg import WrenchStamped
 from policy_rig import own_domain, running
 
 from der_ros.nodes.ft_bridge.wrench_topic import WrenchTopic
-from der_ros.nodes.shared.common import ShellNode
+from der_ros.nodes.shared.node_process import ShellNode
 
 pytestmark = pytest.mark.ros
 

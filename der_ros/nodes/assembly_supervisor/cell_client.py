@@ -24,7 +24,6 @@ from der_ros.control.frame_names import TASK_FRAME
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import Pose, Twist
 from der_ros.nodes.assembly_supervisor.health_reports import HealthReports
-from der_ros.nodes.shared.common import LATCHED_AMONG_OTHERS, ShellNode
 from der_ros.nodes.shared.conversions import (
     CellFrames,
     pose_from_message,
@@ -32,7 +31,9 @@ from der_ros.nodes.shared.conversions import (
     twist_to_message,
     wrench_from_message,
 )
+from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.nodes.shared.qos import LATCHED_AMONG_OTHERS
 from der_ros.nodes.shared.sources import Sources
 from der_ros.nodes.shared.steady import steady_timer
 from der_ros.nodes.shared.watch_lease import WATCHED_TOPIC

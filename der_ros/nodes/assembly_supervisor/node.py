@@ -25,14 +25,9 @@ from der_ros.nodes.assembly_supervisor.approach import Approach
 from der_ros.nodes.assembly_supervisor.attempt_topics import AttemptTopics
 from der_ros.nodes.assembly_supervisor.cell_client import CellClient, CellError
 from der_ros.nodes.assembly_supervisor.parameters import SupervisorConfig
-from der_ros.nodes.shared.common import (
-    DiagnosticsPublisher,
-    Level,
-    ShellNode,
-    Status,
-    run_node,
-)
 from der_ros.nodes.shared.conversions import CellFrames
+from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher, Level, Status
+from der_ros.nodes.shared.node_process import ShellNode, run_node
 from der_ros.policy.attempt import AttemptResult, Outcome
 from der_ros.policy.stall import StallWatch
 from der_ros.threads import Worker

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from der_ros.bags.attempt_log import check_folder
 from der_ros.errors import ConfigurationError
-from der_ros.nodes.shared.common import ShellNode, declare
+from der_ros.nodes.shared.node_process import ShellNode
+from der_ros.nodes.shared.parameters import declare
 from der_ros.policy.stall import StallLimits
 from der_ros.tasks import Task, make_task
 

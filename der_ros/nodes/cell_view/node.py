@@ -26,7 +26,6 @@ from der_ros.errors import ConfigurationError, ContractError
 from der_ros.geometry import Array, Pose, Wrench
 from der_ros.nodes.cell_view import markers as cell_markers
 from der_ros.nodes.cell_view.frame_broadcaster import Frame, FrameBroadcaster, tf_message_class
-from der_ros.nodes.shared.common import LATCHED, ShellNode, declare, run_node
 from der_ros.nodes.shared.conversions import (
     CellFrames,
     pose_from_message,
@@ -34,7 +33,10 @@ from der_ros.nodes.shared.conversions import (
     wrench_from_message,
 )
 from der_ros.nodes.shared.key_values import from_status
+from der_ros.nodes.shared.node_process import ShellNode, run_node
+from der_ros.nodes.shared.parameters import declare
 from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.nodes.shared.qos import LATCHED
 from der_ros.nodes.shared.steady import steady_timer
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import limits_from_texts

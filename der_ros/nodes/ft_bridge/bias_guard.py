@@ -11,7 +11,7 @@ from std_msgs.msg import Empty
 from der_ros.drivers.netft.conditioning import WrenchConditioner
 from der_ros.errors import DerRosError
 from der_ros.geometry import Wrench
-from der_ros.nodes.shared.common import declare
+from der_ros.nodes.shared.parameters import declare
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.watch_lease import WATCHED_TOPIC
 

@@ -37,8 +37,8 @@ from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import Pose, Wrench
 from der_ros.nodes.ft_bridge.bias_guard import BiasGuard
 from der_ros.nodes.ft_bridge.parameters import declare_dead_band, declare_limits
-from der_ros.nodes.shared.common import ShellNode
 from der_ros.nodes.shared.conversions import wrench_from_message, wrench_to_message
+from der_ros.nodes.shared.node_process import ShellNode
 
 _RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 _MIN_LIMIT = 1e-4

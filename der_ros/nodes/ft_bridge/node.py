@@ -40,18 +40,14 @@ from der_ros.nodes.ft_bridge.parameters import (
 )
 from der_ros.nodes.ft_bridge.sensor_orientation import SensorOrientation
 from der_ros.nodes.ft_bridge.wrench_topic import WrenchTopic
-from der_ros.nodes.shared.common import (
-    LATCHED,
-    DiagnosticsPublisher,
-    ShellNode,
-    Status,
-    declare,
-    run_node,
-)
 from der_ros.nodes.shared.conversions import (
     declare_tcp_from_sensor,
     wrench_to_message,
 )
+from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher, Status
+from der_ros.nodes.shared.node_process import ShellNode, run_node
+from der_ros.nodes.shared.parameters import declare
+from der_ros.nodes.shared.qos import LATCHED
 from der_ros.nodes.shared.steady import steady_timer
 from der_ros.nodes.shared.tuning import Range, Tuning
 

@@ -9,7 +9,8 @@ from der_ros.drivers.netft.configuration import SensorConfiguration
 from der_ros.drivers.netft.payload import STANDARD_GRAVITY_MPS2, Payload
 from der_ros.drivers.netft.records import NetFtConfig
 from der_ros.geometry import Array, vector
-from der_ros.nodes.shared.common import ShellNode, declare
+from der_ros.nodes.shared.node_process import ShellNode
+from der_ros.nodes.shared.parameters import declare
 
 MAX_CUTOFF_HZ = 3150.0
 

@@ -13,8 +13,8 @@ from rclpy.node import Node
 from der_ros.control.stamps import stamp_age_s, stamp_ns
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, quaternion_canonical, quaternion_multiply
-from der_ros.nodes.shared.common import declare
 from der_ros.nodes.shared.conversions import declare_base_frame, pose_from_message
+from der_ros.nodes.shared.parameters import declare
 from der_ros.nodes.shared.polling import PolledSubscription
 
 _SOURCES = ("topic", "fixed", "none")

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from der_ros.drivers.arm.differential import DifferentialConfig
 from der_ros.drivers.arm.records import ArmCycleConfig
 from der_ros.errors import ConfigurationError
-from der_ros.nodes.shared.common import ShellNode, declare
+from der_ros.nodes.shared.node_process import ShellNode
+from der_ros.nodes.shared.parameters import declare
 
 LBR_JOINTS = [f"lbr_A{number}" for number in range(1, 8)]
 

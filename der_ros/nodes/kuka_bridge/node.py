@@ -39,24 +39,19 @@ from der_ros.nodes.kuka_bridge.parameters import TUNABLE_LIMITS, declare_motion,
 from der_ros.nodes.kuka_bridge.realtime_process import RealtimeProcess
 from der_ros.nodes.kuka_bridge.ros2_control import JointLink
 from der_ros.nodes.kuka_bridge.rsi import RsiLink
-from der_ros.nodes.shared.common import (
-    LATCHED,
-    DiagnosticsPublisher,
-    Level,
-    ShellNode,
-    Status,
-    declare,
-    run_node,
-)
 from der_ros.nodes.shared.conversions import (
     pose_to_message,
     twist_from_message,
     twist_to_message,
     wrench_from_message,
 )
+from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher, Level, Status
 from der_ros.nodes.shared.free_publisher import FreePublisher, publishing
 from der_ros.nodes.shared.key_values import to_status
+from der_ros.nodes.shared.node_process import ShellNode, run_node
+from der_ros.nodes.shared.parameters import declare
 from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.nodes.shared.qos import LATCHED
 from der_ros.nodes.shared.sources import Sources
 from der_ros.nodes.shared.steady import steady_timer
 from der_ros.nodes.shared.tuning import Tuning, highest

@@ -5,8 +5,9 @@ from __future__ import annotations
 from der_ros.control.bridge_motion import MotionConfig
 from der_ros.drivers.following import FollowingLimits
 from der_ros.errors import ConfigurationError
-from der_ros.nodes.shared.common import ShellNode, declare, is_given
 from der_ros.nodes.shared.conversions import CellFrames
+from der_ros.nodes.shared.node_process import ShellNode
+from der_ros.nodes.shared.parameters import declare, is_given
 from der_ros.policy.governor import GovernorLimits
 
 

@@ -11,7 +11,7 @@ from der_ros.drivers.realtime import (
     ask_for_scheduling_of_all,
     tell_refusals,
 )
-from der_ros.nodes.shared.common import Level, Status
+from der_ros.nodes.shared.diagnostics import Level, Status
 
 _BELOW = 10
 

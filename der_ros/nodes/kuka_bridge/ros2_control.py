@@ -30,10 +30,12 @@ from der_ros.nodes.kuka_bridge.joint_parameters import (
     declare_differential,
 )
 from der_ros.nodes.kuka_bridge.joint_reader import JointReader
-from der_ros.nodes.shared.common import LATCHED, ShellNode, declare
 from der_ros.nodes.shared.conversions import declare_flange_from_tcp
 from der_ros.nodes.shared.free_publisher import FreePublisher
+from der_ros.nodes.shared.node_process import ShellNode
+from der_ros.nodes.shared.parameters import declare
 from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.nodes.shared.qos import LATCHED
 from der_ros.nodes.shared.rightful import RightfulTopic, Succession
 
 # Deep enough that other publishers on the topic (a gripper's) do not push ours out; bounded, so

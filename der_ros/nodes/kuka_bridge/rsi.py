@@ -12,7 +12,8 @@ from der_ros.drivers.kuka.server import RsiServer
 from der_ros.drivers.kuka.transport import address_towards
 from der_ros.drivers.realtime import Grant
 from der_ros.errors import ConfigurationError
-from der_ros.nodes.shared.common import ShellNode, declare
+from der_ros.nodes.shared.node_process import ShellNode
+from der_ros.nodes.shared.parameters import declare
 
 
 class RsiLink:

@@ -17,8 +17,8 @@ from rclpy.qos import QoSProfile
 from der_ros.control.stamps import stamp_ns
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import Pose
-from der_ros.nodes.shared.common import declare
 from der_ros.nodes.shared.conversions import CellFrames, pose_from_message, wrench_from_message
+from der_ros.nodes.shared.parameters import declare
 from der_ros.nodes.shared.polling import PolledSubscription, Received
 from der_ros.nodes.shared.sources import Sources
 from der_ros.policy.observation import build_observation, wrench_at_held_piece

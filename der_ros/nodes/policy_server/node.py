@@ -46,19 +46,13 @@ from der_ros.nodes.policy_server.inputs import (
     PolicyInputs,
     UnusableInputError,
 )
-from der_ros.nodes.shared.common import (
-    LATCHED,
-    LATCHED_AMONG_OTHERS,
-    DiagnosticsPublisher,
-    Level,
-    Shell,
-    Status,
-    declare,
-    run_node,
-)
 from der_ros.nodes.shared.conversions import CellFrames, twist_to_message
+from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher, Level, Status
 from der_ros.nodes.shared.key_values import from_status, to_status
+from der_ros.nodes.shared.node_process import Shell, run_node
+from der_ros.nodes.shared.parameters import declare
 from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.nodes.shared.qos import LATCHED, LATCHED_AMONG_OTHERS
 from der_ros.nodes.shared.sources import Sources
 from der_ros.nodes.shared.steady import steady_timer
 from der_ros.nodes.shared.watch_lease import WATCHED_TOPIC, Lease, WatchLease

@@ -13,7 +13,7 @@ from rclpy.node import Node
 from der_ros.control.frame_names import BASE_FRAME
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Twist, Wrench
-from der_ros.nodes.shared.common import declare
+from der_ros.nodes.shared.parameters import declare
 
 _IDENTITY = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]
 

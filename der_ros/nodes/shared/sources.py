@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from rclpy.node import Node
 
 from der_ros.errors import ConfigurationError
-from der_ros.nodes.shared.common import Level, Status, declare
+from der_ros.nodes.shared.diagnostics import Level, Status
+from der_ros.nodes.shared.parameters import declare
 from der_ros.nodes.shared.rightful import RightfulService, RightfulTopic, full_name
 from der_ros.nodes.shared.steady import steady_timer
 

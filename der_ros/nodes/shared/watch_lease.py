@@ -13,7 +13,7 @@ from enum import Enum
 from rclpy.node import Node
 from std_msgs.msg import Empty
 
-from der_ros.nodes.shared.common import declare
+from der_ros.nodes.shared.parameters import declare
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.rightful import RightfulTopic
 

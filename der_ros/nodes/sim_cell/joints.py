@@ -21,8 +21,9 @@ from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Wrench
 from der_ros.nodes.kuka_bridge.joint_parameters import JointInterface
 from der_ros.nodes.kuka_bridge.joint_states import JointStates
-from der_ros.nodes.shared.common import LATCHED, ShellNode
+from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.nodes.shared.qos import LATCHED
 from der_ros.sim.description import describe
 from der_ros.sim.joint_drives import DriveState, JointDrives
 from der_ros.sim.world import AssemblyWorld

@@ -28,16 +28,11 @@ from der_ros.drivers.kuka.point_to_point import point_to_point
 from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist, Wrench
-from der_ros.nodes.shared.common import (
-    LATCHED,
-    DiagnosticsPublisher,
-    Level,
-    ShellNode,
-    Status,
-    declare,
-    run_node,
-)
 from der_ros.nodes.shared.conversions import CellFrames, declare_flange_from_tcp, pose_to_message
+from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher, Level, Status
+from der_ros.nodes.shared.node_process import ShellNode, run_node
+from der_ros.nodes.shared.parameters import declare
+from der_ros.nodes.shared.qos import LATCHED
 from der_ros.nodes.sim_cell.joints import JointCell, check_arm_frames
 from der_ros.sim.robots import Robot, find_robot
 from der_ros.sim.world import AssemblyWorld

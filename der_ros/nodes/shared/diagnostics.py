@@ -1,0 +1,72 @@
+"""Publishes the state of a node on ``/diagnostics``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import IntEnum
+from typing import NamedTuple
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.node import Node
+
+from der_ros.nodes.shared.steady import steady_timer
+
+
+class Level(IntEnum):
+    """Levels of ``diagnostic_msgs/DiagnosticStatus`` (REP-107)."""
+
+    OK = 0
+    WARN = 1
+    ERROR = 2
+    STALE = 3
+
+
+class Status(NamedTuple):
+    """One diagnostic status: its subject, its level, a message and the values behind it."""
+
+    name: str
+    level: Level
+    message: str
+    values: Mapping[str, object]
+
+
+def status_name(node: Node) -> str:
+    """Return the name of a node with its namespace, such as ``cell_1/kuka_bridge``."""
+    return f"{node.get_namespace()}/{node.get_name()}".strip("/")
+
+
+class DiagnosticsPublisher:
+    """Publishes the statuses of a node on ``/diagnostics`` at 1 Hz.
+
+    The topic is the same in every namespace; ``status_name`` tells the nodes apart.
+
+    Args:
+        node: that publishes.
+        hardware_id: of the statuses.
+        collect: returns the statuses; called once per message, in the executor's thread.
+    """
+
+    def __init__(
+        self, node: Node, hardware_id: str, collect: Callable[[], Sequence[Status]]
+    ) -> None:
+        self._node = node
+        self._hardware_id = hardware_id
+        self._collect = collect
+        self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._timer = steady_timer(node, 1.0, self.publish)
+
+    def publish(self) -> None:
+        """Publish the statuses now."""
+        message = DiagnosticArray()
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        message.status = [self._to_message(status) for status in self._collect()]
+        self._publisher.publish(message)
+
+    def _to_message(self, status: Status) -> DiagnosticStatus:
+        return DiagnosticStatus(
+            level=bytes([status.level]),
+            name=f"{status_name(self._node)}: {status.name}",
+            message=status.message,
+            hardware_id=self._hardware_id,
+            values=[KeyValue(key=key, value=str(value)) for key, value in status.values.items()],
+        )

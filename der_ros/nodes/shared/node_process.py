@@ -1,0 +1,240 @@
+"""Runs one node as a process: start, log, signals, and an end that leaves nothing behind."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any, ClassVar, Protocol, TextIO, cast
+
+import rclpy
+from rclpy.exceptions import ParameterException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from der_ros.errors import ConfigurationError, DerRosError
+from der_ros.nodes.shared.diagnostics import status_name
+from der_ros.nodes.shared.launch_watch import PATIENCE_S, end_with_launch, signals_to_end
+from der_ros.nodes.shared.logs import log_to_console, logged_by
+from der_ros.nodes.shared.middleware import keep_processes_apart
+from der_ros.nodes.shared.qos import SERVICES
+from der_ros.nodes.shared.simulated_clock import refuse_simulated_clock
+from der_ros.nodes.shared.twins import Name
+from der_ros.threads import Worker
+
+logger = logging.getLogger(__name__)
+
+_PULSE_S = 0.1
+
+
+class Shell:
+    """Mixin of this package's nodes: exit code, end, and services with long queues.
+
+    ``finish`` may be called from any thread; ``close`` is called once, while the node can still
+    publish, however the process ends (finished, Ctrl-C, SIGTERM, an exception).
+
+    Attributes:
+        obeys_simulated_clock: accept ``use_sim_time``; otherwise it is refused, at the start and
+            later. Timers use the steady clock in both cases.
+        is_alone: refuse to start beside a living node of the same name.
+    """
+
+    obeys_simulated_clock: ClassVar[bool] = False
+    is_alone: ClassVar[bool] = True
+    # Set by run_node: only a process of its own looks for a second node of its name.
+    _looks_for_twins: ClassVar[bool] = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.finished = threading.Event()
+        self.exit_code = 0
+        try:
+            super().__init__(*args, **kwargs)
+        except ParameterException as error:
+            raise ConfigurationError(f"parameter use_sim_time: {error}") from error
+        if not self.obeys_simulated_clock:
+            refuse_simulated_clock(cast(Node, self))
+        self._claimed: Name | None = None
+        if self.is_alone and Shell._looks_for_twins:
+            self._claimed = Name(cast(Node, self), status_name(cast(Node, self)))
+            self._claimed.refuse_a_twin()
+
+    def create_service(self, *args: Any, **kwargs: Any) -> Any:
+        """Create a service as ``Node`` does, with room for a thousand requests at once."""
+        kwargs.setdefault("qos_profile", SERVICES)
+        # Node, the next class in the order of resolution, defines it.
+        return super().create_service(*args, **kwargs)  # type: ignore[misc]
+
+    def create_client(self, *args: Any, **kwargs: Any) -> Any:
+        """Create a client as ``Node`` does, with room for a thousand answers at once."""
+        kwargs.setdefault("qos_profile", SERVICES)
+        return super().create_client(*args, **kwargs)  # type: ignore[misc]
+
+    def settle(self) -> None:
+        """Begin to work; the node ends when another one turns out to have its name."""
+        if self._claimed is not None:
+            self._claimed.settle(self._give_way)
+
+    def _give_way(self, reason: str) -> None:
+        write_line(f"error: {reason}", sys.stderr)
+        self.finish(1)
+
+    def finish(self, exit_code: int = 0) -> None:
+        """End the process with ``exit_code``."""
+        self.exit_code = exit_code
+        self.finished.set()
+
+    def close(self) -> None:
+        """Stop threads and close sockets and files; a node that has any overrides this."""
+
+
+class ShellNode(Shell, Node):
+    """Base class of this package's nodes."""
+
+
+class _Runnable(Protocol):
+    finished: threading.Event
+    exit_code: int
+
+    def settle(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def destroy_node(self) -> None: ...
+
+
+def run_node(
+    factory: Callable[[], _Runnable],
+    args: Sequence[str] | None = None,
+    patience_s: float = PATIENCE_S,
+) -> int:
+    """Run one node until it finishes or receives a signal, and return the exit code.
+
+    The executor spins in a thread of its own: a signal wakes the main thread, and the node can
+    still publish while it closes. A ``DerRosError`` (a wrong parameter, a missing device) is logged
+    as one line without a traceback, and the exit code is 1. A node that a launch file started ends
+    with the launch, and is killed if that takes longer than ``patience_s``.
+    """
+    log_to_console()
+    ending = _catch_signals()
+    end_with_launch(patience_s)
+    keep_processes_apart()
+    try:
+        rclpy.init(
+            args=None if args is None else list(args),
+            signal_handler_options=SignalHandlerOptions.NO,
+        )
+        Shell._looks_for_twins = True
+        node = factory()
+    except DerRosError as error:
+        write_line(f"error: {error}", sys.stderr)
+        rclpy.try_shutdown()
+        return 1
+    ending.then(node.finished.set)
+    node.settle()
+    try:
+        with logged_by(node), spinning(node, on_error=lambda error: _fail(node, error)):
+            node.finished.wait()
+            node.close()
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+    return node.exit_code
+
+
+@contextmanager
+def spinning(
+    *nodes: Any, on_error: Callable[[BaseException], None] | None = None
+) -> Iterator[None]:
+    """Spin ``nodes`` in one thread while the context is open.
+
+    Args:
+        nodes: to spin together.
+        on_error: receives the exception of a callback, in that thread; without it the exception
+            ends the thread.
+    """
+    executor = SingleThreadedExecutor()
+    for node in nodes:
+        executor.add_node(node)
+    closed, turn = threading.Event(), threading.Event()
+
+    def spin() -> None:
+        try:
+            while not closed.is_set():
+                executor.spin_once(timeout_sec=1.0)
+                turn.set()
+        except BaseException as error:
+            if on_error is None:
+                raise
+            on_error(error)
+
+    def pulse() -> None:
+        # The middleware waits by the wall clock, and one that is set back would prolong the wait.
+        while not closed.is_set():
+            time.sleep(_PULSE_S)
+            if not turn.is_set():
+                executor.wake()
+            turn.clear()
+
+    thread = threading.Thread(target=spin, name="executor")
+    pulses = Worker("executor-pulse", pulse, finite=True, join_s=1.0)
+    thread.start()
+    pulses.start()
+    try:
+        yield
+    finally:
+        closed.set()
+        pulses.stop()
+        executor.wake()
+        # An executor must not be shut down while a thread still spins it.
+        thread.join(timeout=5.0)
+        executor.shutdown()
+
+
+def write_line(line: str, stream: TextIO | None = None) -> None:
+    """Write a line, by default to standard output; a terminal that is gone is no error."""
+    stream = sys.stdout if stream is None else stream
+    with suppress(OSError, ValueError):
+        stream.write(line + "\n")
+        stream.flush()
+
+
+def _fail(node: _Runnable, error: BaseException) -> None:
+    """End a node after a callback failed; log one line for a known error, else a traceback."""
+    if not isinstance(error, ExternalShutdownException):
+        node.exit_code = 1
+        unexpected = None if isinstance(error, DerRosError) else error
+        logger.critical("error: %s", error, exc_info=unexpected)
+    node.finished.set()
+
+
+class _Ending:
+    """A request to end the process, which may come before there is a node."""
+
+    def __init__(self) -> None:
+        self._requested = False
+        self._action: Callable[[], None] = lambda: None
+
+    def then(self, action: Callable[[], None]) -> None:
+        """Call ``action`` on a request; at once if one has come already."""
+        self._action = action
+        if self._requested:
+            action()
+
+    def on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        """Take a signal as the request."""
+        self._requested = True
+        self._action()
+
+
+def _catch_signals() -> _Ending:
+    """Let Ctrl-C, SIGTERM and a closed terminal end a node in good order, also repeatedly."""
+    ending = _Ending()
+    for number in signals_to_end():
+        signal.signal(number, ending.on_signal)
+    return ending
