@@ -1,6 +1,7 @@
 """The node ft_bridge with a simulated Net F/T box on real sockets."""
 
 import signal
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from ft_rig import TRUTH, bench, figures, newest, ready, said
 from std_msgs.msg import Bool
 
+from der_ros.drivers.netft.client import NetFtClient
 from der_ros.drivers.netft.faulty_link import BoxFaults
 from der_ros.nodes.ft_bridge.node import FtBridge
 from der_ros.nodes.shared.qos import LATCHED
@@ -42,6 +44,37 @@ def test_bias_makes_the_reading_zero(in_box):
         assert until(lambda: client.count.get("netft_data", 0) > 20)
         answer = client.trigger("ft_bridge/bias")
         assert answer.success, answer.message
+        assert until(lambda: np.abs(newest(client)).max() < 1e-5)
+
+
+@pytest.mark.ros
+def test_a_box_that_takes_no_bias_is_told(monkeypatch):
+    with bench(bias_in_box=True) as (_, client):
+        assert until(lambda: client.count.get("netft_data", 0) > 20)
+        monkeypatch.setattr(NetFtClient, "bias", lambda _: None)  # as if the command got lost
+        answer = client.trigger("ft_bridge/bias")
+        assert not answer.success
+        assert "its readings are as before" in answer.message
+        assert figures(client)["biased"] == "False"
+
+
+@pytest.mark.ros
+def test_a_late_bias_of_the_box_is_waited_for(monkeypatch):
+    """Readings that come between the command and the box's zero are no reference."""
+    real, late = NetFtClient.bias, []
+
+    def bias(client):
+        if late:
+            return real(client)
+        late.append(threading.Timer(0.2, real, (client,)))
+        return late[0].start()
+
+    monkeypatch.setattr(NetFtClient, "bias", bias)
+    with bench(bias_in_box=True) as (_, client):
+        assert until(lambda: client.count.get("netft_data", 0) > 20)
+        for _ in range(3):  # 30 N of before the zero would be a contact
+            answer = client.trigger("ft_bridge/bias")
+            assert answer.success, answer.message
         assert until(lambda: np.abs(newest(client)).max() < 1e-5)
 
 

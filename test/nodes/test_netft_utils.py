@@ -10,7 +10,7 @@ from bridge_rig import until
 from ft_rig import TRUTH, bench, newest, numbers, ready
 from geometry_msgs.msg import PoseStamped, WrenchStamped
 from rclpy.node import Node
-from std_msgs.msg import Bool
+from std_msgs.msg import Bool, Empty
 
 from der_ros.drivers.netft.faulty_link import BoxFaults
 from der_ros.drivers.netft.payload import STANDARD_GRAVITY_MPS2
@@ -243,6 +243,29 @@ def test_weighing_and_dead_band_by_service(services):
         assert until(lambda: np.isnan(services.call("get_weight").weight))
         band.wrench.force.y = float("nan")
         assert not services.call("set_threshold", data=band).success
+
+
+def test_a_weight_is_zeroed_as_a_bias_is_taken(services, capfd):
+    """Not in contact, and not in an attempt; a bias that was refused does not count for it."""
+    with bench() as (box, client):
+        watched = client.create_publisher(Empty, "policy_server/watched", 1)
+        assert until(lambda: client.count.get("netft_data", 0) > 20)
+        assert services.agrees("bias", bias=True, force=0.0, torque=0.0)
+        assert services.agrees("set_weight_bias", bias=True)
+        box._source = lambda: wrench(TRUTH + np.array((38.0, 0, 0, 0, 0, 0)))
+        assert until(lambda: not services.call("set_weight_bias", bias=True).success)
+        assert not services.call("set_weight_bias", bias=False).success
+        assert "set_weight_bias refused" in capfd.readouterr().err
+        box._source = lambda: wrench(TRUTH)
+        assert services.agrees("set_weight_bias", bias=True)
+
+        def refused_in_an_attempt():
+            watched.publish(Empty())
+            return not services.call("set_weight_bias", bias=True).success
+
+        assert until(refused_in_an_attempt)
+        assert "an attempt runs" in capfd.readouterr().err
+        assert services.agrees("set_weight_bias", bias=True)
 
 
 def test_a_filter_by_service_is_right_or_refused(services, capfd):

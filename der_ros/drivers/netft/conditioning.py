@@ -202,9 +202,12 @@ class WrenchConditioner:
                 return None
             return Wrench.from_array(self._mean(now_s, max_age_s)[0] - self._bias)
 
-    def zero_is_reference(self) -> None:
-        """Take the readings that come from now on as those since a bias that the box has taken."""
+    def box_is_zero(self, since_s: float) -> None:
+        """Take the readings from ``since_s`` on as those since a bias that the box has taken."""
         with self._lock:
+            kept = [each for each in self._recent if each[0] >= since_s]
+            self._forget_bias()
+            self._recent.extend(kept)
             self._has_reference = True
 
     def forget_reference(self) -> None:
@@ -220,6 +223,14 @@ class WrenchConditioner:
         """
         with self._lock:
             return Wrench.from_array(self._mean(now_s, max_age_s)[0])
+
+    def newest_since(self, since_s: float) -> tuple[float, Wrench] | None:
+        """Return time and value of the newest reading, before the bias, if it is of later."""
+        with self._lock:
+            if not self._recent or self._recent[-1][0] <= since_s:
+                return None
+            stamp_s, reading = self._recent[-1]
+            return stamp_s, Wrench.from_array(reading)
 
     def clear_bias(self) -> None:
         """Takes readings as they come again, and forgets those from before."""

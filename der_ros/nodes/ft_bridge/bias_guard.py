@@ -59,45 +59,52 @@ class BiasGuard:
             ),
         )  # fmt: skip
         self._watched = PolledSubscription(node, Empty, WATCHED_TOPIC, 1)
-        self._attempt_s = self._refused_s = float("-inf")
+        self._attempt_s = float("-inf")
+        self._refused_s: dict[str, float] = {}
 
-    def check(self) -> None:
+    def check(self, what: str = "bias") -> None:
         """Return if a bias may be taken, or the present one be undone.
 
         After a refusal in contact a call that comes ``LOOK_S`` to ``PATIENCE_S`` later is taken for
         that of a person who has looked. A program that only tries again is refused again.
 
+        Args:
+            what: the service that is called; a refusal of another one does not count.
+
         Raises:
             BiasRefusedError: an attempt runs, or the tool is in contact.
         """
-        self.check_attempt()
+        self.check_attempt(what)
         felt = self._path.since_bias(time.monotonic(), self._max_age_s)
         if felt is None:
-            self._check_first()
+            self._check_first(what)
             return
         excess = _excess(felt, (self._force_n, self._torque_nm))
-        since_refusal_s = time.monotonic() - self._refused_s
+        since_refusal_s = time.monotonic() - self._refused_s.get(what, float("-inf"))
         if excess and not LOOK_S <= since_refusal_s <= PATIENCE_S:
             if since_refusal_s > PATIENCE_S:
-                self._refused_s = time.monotonic()
+                self._refused_s[what] = time.monotonic()
             raise BiasRefusedError(
-                f"bias refused: {excess} where nothing touches since the last bias; free the tool, "
-                f"or call again {LOOK_S:g} to {PATIENCE_S:g} s from the first refusal if this is "
-                "its weight (a tool was changed)"
+                f"{what} refused: {excess} where nothing touches since the last bias; free the "
+                f"tool, or call again {LOOK_S:g} to {PATIENCE_S:g} s from the first refusal if "
+                "this is its weight (a tool was changed)"
             )
-        self._refused_s = float("-inf")
+        self._refused_s.pop(what, None)
 
-    def _check_first(self) -> None:
+    def _check_first(self, what: str) -> None:
         """Refuse to take a load for zero that no tool has."""
         reading = self._path.mean(time.monotonic(), self._max_age_s)
         if excess := _excess(reading, self._first):
             raise BiasRefusedError(
-                f"bias refused: {excess} of the first bias; free the tool, look at mounting and "
+                f"{what} refused: {excess} of the first bias; free the tool, look at mounting and "
                 "scale, or raise first_bias_max_force_n or first_bias_max_torque_nm for its tool"
             )
 
-    def check_attempt(self) -> None:
+    def check_attempt(self, what: str = "bias") -> None:
         """Return if no attempt runs.
+
+        Args:
+            what: the service that is called.
 
         Raises:
             BiasRefusedError: one does.
@@ -107,8 +114,8 @@ class BiasGuard:
             self._attempt_s = newest.arrived_s
         if time.monotonic() - self._attempt_s < ATTEMPT_S:
             raise BiasRefusedError(
-                "bias refused: an attempt runs, and would lose the force that it feels; wait for "
-                "its end, or call assembly_supervisor/stop"
+                f"{what} refused: an attempt runs, and would lose the force that it feels; wait "
+                "for its end, or call assembly_supervisor/stop"
             )
 
 

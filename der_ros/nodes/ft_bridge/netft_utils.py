@@ -181,7 +181,7 @@ class NetftUtils:
         return response
 
     def _gravity_comp(self, request: Any) -> None:
-        self._guard.check_attempt()
+        self._guard.check_attempt("gravity_comp")
         if not request.bias:
             self._path.set_payload(Payload())
             return
@@ -203,17 +203,18 @@ class NetftUtils:
         return response
 
     def _set_tool(self, payload: Payload) -> None:
-        self._guard.check_attempt()
+        self._guard.check_attempt("set_tool_data")
         self._path.set_payload(payload)
 
     def on_weight_bias(self, request: Any, response: Any) -> Any:
-        """SetBias: what hangs on the tool now counts as nothing for get_weight."""
+        """Answer SetBias: take what hangs on the tool now as nothing for get_weight."""
         response.success = self._does(
             "set_weight_bias", lambda: self._set_weight_bias(bool(request.bias))
         )
         return response
 
     def _set_weight_bias(self, wanted: bool) -> None:
+        self._guard.check("set_weight_bias")
         self._weight_bias = self._raw() if wanted else Wrench.zero()
 
     def on_get_weight(self, _request: Any, response: Any) -> Any:

@@ -30,6 +30,7 @@ from der_ros.drivers.realtime import settle_collector
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import Array, Wrench
 from der_ros.nodes.ft_bridge.bias_guard import BiasGuard
+from der_ros.nodes.ft_bridge.box_bias import bias_box
 from der_ros.nodes.ft_bridge.health import SensorView, orientation_status, sensor_status
 from der_ros.nodes.ft_bridge.netft_utils import NetftUtils
 from der_ros.nodes.ft_bridge.parameters import (
@@ -223,12 +224,10 @@ class FtBridge(ShellNode):
             self._path.forget_reference()
         self._guard.check()
         if self._bias_in_box and self._client is not None:
-            self._client.bias()
-            self._path.clear_bias()
-            self._path.zero_is_reference()
+            bias_box(self._client, self._path, self._stale_after_s)
             self._box_bias_before_restart = self._client.box_restarts
             self._utils.biased_elsewhere = True
-            return "the box was told to take its reading as zero"
+            return "the box takes its reading as zero"
         bias, count = self._path.bias(time.monotonic(), self._stale_after_s)
         numbers = ", ".join([f"{value:.3f}" for value in bias.tolist()])
         return f"mean of {count} readings is zero now: {numbers} (N, Nm)"
