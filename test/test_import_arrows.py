@@ -16,12 +16,13 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "der_ros"
 FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 
-# What each room may import from the package; itself, errors.py and documents.py, everyone may.
+# What each room may import beside itself and errors, documents and settings, which all may.
 ARROWS = {
     "geometry": set(),
     "errors": set(),
     "documents": set(),
     "installation": set(),
+    "settings": set(),
     "rotation": set(),
     "threads": set(),
     "tasks": {"geometry"},
@@ -44,7 +45,16 @@ ARROWS = {
     "drivers": {"geometry", "threads"},
     "bags": {"geometry", "policy", "threads"},
     "control": {"geometry", "rotation", "policy", "drivers"},
-    "launching": {"installation", "tasks", "policy", "drivers", "control", "nodes.shared"},
+    "parameters": {"geometry", "tasks", "policy", "drivers", "control"},
+    "launching": {
+        "installation",
+        "tasks",
+        "policy",
+        "drivers",
+        "control",
+        "parameters",
+        "nodes.shared",
+    },
     "nodes": {"*"},
     "cli": {"*"},
 }
@@ -78,6 +88,8 @@ ROBOT_SIDE = (
     "drivers",
     "bags",
     "control",
+    "settings",
+    "parameters",
     "nodes.ft_bridge.node",
     "nodes.kuka_bridge.node",
     "nodes.policy_server.node",
@@ -128,7 +140,7 @@ def violations(source: str, module: str, is_package: bool = False) -> list[str]:
         where = f"{PACKAGE}/{module.replace('.', '/')}:{line}"
         if top == PACKAGE:
             target = name.removeprefix(PACKAGE).lstrip(".")
-            allowed = ARROWS[room] | {room, "errors", "documents"} if room else set()
+            allowed = ARROWS[room] | {room, "errors", "documents", "settings"} if room else set()
             if "*" not in allowed and target and not below(target, allowed):
                 found.append(f"{where} imports {name}; {room} may import {sorted(allowed)}")
         elif top in RESERVED and not below(module, RESERVED[top]):

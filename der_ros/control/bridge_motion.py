@@ -34,6 +34,7 @@ from der_ros.rotation import (
     rotate_both,
     wrench_seen_from,
 )
+from der_ros.settings import setting
 
 MAX_FUTURE_S = 0.1
 """A stamp further ahead than this comes from a clock that is not this computer's."""
@@ -49,25 +50,33 @@ _REFUSAL_SHOWN_S = 2.0
 
 @dataclass(frozen=True)
 class MotionConfig:
-    """How the bridge moves.
+    """Frames, limits and watchdogs of the bridge's motion.
 
     Attributes:
         base_from_task: the task frame in the robot's base.
-        tcp_from_sensor: where the sensor sits on the tool.
-        limits: of the motion governor.
-        command_timeout_s: a command is stale after this, by stamp and by arrival.
-        wrench_timeout_s: the same for the wrench, by arrival.
-        max_late_answers: in motion, more late answers in a second than this are a fault.
-        following: how far measured and sent motion may differ.
+        tcp_from_sensor: the sensor's frame on the tool.
+        limits: limits of the motion governor.
+        following: differences of measured and sent motion that are still allowed.
         base_frame: name of the robot's base in commands.
     """
 
     base_from_task: Pose
     tcp_from_sensor: Pose
     limits: GovernorLimits
-    command_timeout_s: float = 0.1
-    wrench_timeout_s: float = 0.1
-    max_late_answers: int = 20
+    # As moveit_servo's.
+    command_timeout_s: float = setting(
+        0.1, "Age at which a command is stale, by stamp and by arrival", "s", 0.01, 1.0
+    )
+    wrench_timeout_s: float = setting(
+        0.1, "Age at which a wrench is stale, by arrival", "s", 0.01, 1.0
+    )
+    max_late_answers: int = setting(
+        20,
+        "Most late answers in a second of motion, by the controller's Delay; more are a fault. "
+        "Keep it below the controller's Timeout",
+        minimum=1,
+        maximum=1000,
+    )
     following: FollowingLimits = field(default_factory=FollowingLimits)
     base_frame: str = BASE_FRAME
 
@@ -77,7 +86,7 @@ class MotionConfig:
         return (TASK_FRAME, self.base_frame, TCP_FRAME)
 
     def __post_init__(self) -> None:
-        """Checks the times and the number.
+        """Check the times and the number.
 
         Raises:
             ConfigurationError: a time is not finite and positive, or no late answer is allowed.

@@ -28,27 +28,44 @@ from der_ros.geometry import (
     quaternion_multiply,
     rotation_vector_from_quaternion,
 )
+from der_ros.settings import setting
 
 
 @dataclass(frozen=True)
 class FollowingLimits:
-    """How far measured and sent motion may differ.
+    """Differences of measured and sent motion that are still allowed.
 
     The defaults leave room for an arm of 1e5 N/m at the hard force of 500 N (5 mm) and for a lag of
     0.1 s at 0.05 m/s (5 mm); in simulated attempts the difference stays below 3 mm.
-
-    Attributes:
-        distance_m: of the position.
-        angle_rad: of the rotation.
-        memory_s: after which a difference is forgotten but for a 1/e of it.
     """
 
-    distance_m: float = 0.01
-    angle_rad: float = 0.05
-    memory_s: float = 2.0
+    distance_m: float = setting(
+        0.01,
+        "Difference of measured and sent position that is still allowed",
+        unit="m",
+        minimum=0.0001,
+        maximum=10.0,
+        name="following_distance_m",
+    )
+    angle_rad: float = setting(
+        0.05,
+        "Difference of measured and sent rotation that is still allowed",
+        unit="rad",
+        minimum=0.001,
+        maximum=10.0,
+        name="following_angle_rad",
+    )
+    memory_s: float = setting(
+        2.0,
+        "Time after which a difference is forgotten but for 1/e of it",
+        unit="s",
+        minimum=0.1,
+        maximum=60.0,
+        name="following_memory_s",
+    )
 
     def __post_init__(self) -> None:
-        """Checks that all are finite and positive.
+        """Check that all are finite and positive.
 
         Raises:
             ConfigurationError: one is not.

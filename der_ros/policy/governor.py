@@ -39,6 +39,7 @@ import numpy as np
 
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array
+from der_ros.settings import setting
 
 Numbers: TypeAlias = Array | Sequence[float]
 _Three: TypeAlias = tuple[float, float, float]
@@ -71,42 +72,56 @@ _FLAGS = tuple(Intervention(bits) for bits in range(128))
 
 @dataclass(frozen=True, kw_only=True)
 class GovernorLimits:
-    """What the governor holds a twist to; task axes, speeds of the TCP.
-
-    Attributes:
-        max_linear_speed_mps: limit on the norm of the linear velocity.
-        max_angular_speed_radps: limit on the norm of the angular velocity.
-        max_linear_acceleration_mps2: limit on its change; giving way to a force is exempt.
-        max_angular_acceleration_radps2: the same for the angular half.
-        workspace_min_m: (3,) lower corner of the box that the TCP stays in, its arm's lag apart.
-        workspace_max_m: (3,) upper corner.
-        soft_force_n: above it the tool gives way along the force.
-        soft_torque_nm: the same for the torque.
-        hard_force_n: at it everything stops and latches.
-        hard_torque_nm: the same for the torque.
-        yield_gain_mps_per_n: speed of giving way per newton above the soft limit.
-        yield_gain_radps_per_nm: the same per newton metre.
+    """Limits that the governor holds a twist to: task axes, speeds of the TCP.
 
     Raises:
         ConfigurationError: a value is not a finite positive number, a box has no inside, or a
             hard limit is not above its soft one.
     """
 
-    workspace_min_m: _Three
-    workspace_max_m: _Three
-    max_linear_speed_mps: float = 0.05
-    max_angular_speed_radps: float = 0.05
-    max_linear_acceleration_mps2: float = 1.0
-    max_angular_acceleration_radps2: float = 2.0
-    soft_force_n: float = 50.0
-    soft_torque_nm: float = 5.0
-    hard_force_n: float = 500.0
-    hard_torque_nm: float = 50.0
-    yield_gain_mps_per_n: float = 1e-4
-    yield_gain_radps_per_nm: float = 1e-3
+    workspace_min_m: _Three = setting(
+        (-0.1, -0.1, -0.05),
+        "Lower corner of the TCP's box in the task frame; the TCP brakes ahead of the walls, and "
+        "passes one by no more than its lag times its speed",
+        unit="m",
+        required=True,
+    )
+    workspace_max_m: _Three = setting(
+        (0.1, 0.1, 0.2), "Upper corner of the TCP's box in the task frame", "m", required=True
+    )
+    max_linear_speed_mps: float = setting(
+        0.05, "Speed limit of the TCP", "m/s", 0.0, 2.0, tunable=True
+    )
+    max_angular_speed_radps: float = setting(
+        0.05, "Speed limit of the TCP's rotation", "rad/s", 0.0, 4.0, tunable=True
+    )
+    max_linear_acceleration_mps2: float = setting(
+        1.0, "Acceleration limit; giving way to a force is exempt", "m/s2", 0.0, 1e4
+    )
+    max_angular_acceleration_radps2: float = setting(
+        2.0, "Angular acceleration limit; giving way to a torque is exempt", "rad/s2", 0.0, 1e4
+    )
+    soft_force_n: float = setting(
+        50.0, "Force above which the tool gives way along it", "N", 0.0, 1e4, tunable=True
+    )
+    soft_torque_nm: float = setting(
+        5.0, "Torque above which the tool gives way along it", "Nm", 0.0, 1e3, tunable=True
+    )
+    hard_force_n: float = setting(
+        500.0, "Force at which everything stops and latches", "N", 0.0, 1e4, tunable=True
+    )
+    hard_torque_nm: float = setting(
+        50.0, "Torque at which everything stops and latches", "Nm", 0.0, 1e3, tunable=True
+    )
+    yield_gain_mps_per_n: float = setting(
+        1e-4, "Speed of giving way per newton above the soft limit", "m/s/N", 0.0, 1.0
+    )
+    yield_gain_radps_per_nm: float = setting(
+        1e-3, "Speed of giving way per newton metre above the soft limit", "rad/s/Nm", 0.0, 10.0
+    )
 
     def __post_init__(self) -> None:
-        """Turns everything into plain floats and checks it."""
+        """Turn everything into plain floats and check it."""
         for field in fields(self):
             if field.name.startswith("workspace"):
                 corner = _corner(getattr(self, field.name), field.name)

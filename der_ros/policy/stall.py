@@ -7,22 +7,35 @@ from dataclasses import dataclass
 import numpy as np
 
 from der_ros.geometry import Pose, Twist, angle_between
+from der_ros.settings import setting
 
 
 @dataclass(frozen=True)
 class StallLimits:
-    """What counts as a stall.
+    """Limits beyond which a commanded piece that does not move has stalled.
 
     Attributes:
-        patience_s: so long nothing moves; zero: it is never a stall.
-        moved_m: who moves further than this within that time makes progress.
-        turned_rad: likewise by turning.
-        asked_m: the commands of that time add up to a way of at least this, or
-        asked_rad: to a turn of at least this: who is told to stand still does not stall.
+        turned_rad: turn within ``patience_s`` that is progress, rad.
+        asked_m: commanded way within ``patience_s`` below which standing still is no stall, m.
+        asked_rad: commanded turn within ``patience_s`` below which standing still is no stall, rad.
     """
 
-    patience_s: float = 6.0
-    moved_m: float = 0.0005
+    patience_s: float = setting(
+        6.0,
+        "Time without motion, although motion is commanded, after which the attempt ends; 0: never",
+        unit="s",
+        minimum=0.0,
+        maximum=3600.0,
+        name="stall_s",
+    )
+    moved_m: float = setting(
+        0.0005,
+        "Shortest way within stall_s that counts as motion",
+        unit="m",
+        minimum=0.0,
+        maximum=1.0,
+        name="stall_distance_m",
+    )
     turned_rad: float = 0.005
     asked_m: float = 0.01
     asked_rad: float = 0.05

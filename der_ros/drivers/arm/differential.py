@@ -30,6 +30,7 @@ import numpy as np
 from der_ros.drivers.arm.chain import Chain
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Twist
+from der_ros.settings import setting
 
 _LARGEST = 1e3
 # Slower than this is rounding, which must not count as motion towards a stop.
@@ -49,26 +50,39 @@ class Hindrance(IntFlag):
 
 @dataclass(frozen=True, kw_only=True)
 class DifferentialConfig:
-    """How the joints are held.
+    """Limits of the joints and gains of the equations above."""
 
-    Attributes:
-        margin_rad: kept from each end stop.
-        speed_share: of each joint's speed limit that may be used.
-        damped_below: s_0, the singular value below which the inverse is damped.
-        largest_damping: l_max, at a singularity.
-        stop_time_s: T, the time constant of coming to an end stop.
-        spare_gain: how fast the null-space motion is, as a share of the motion asked for.
-    """
-
-    margin_rad: float = 0.05
-    speed_share: float = 0.25
-    damped_below: float = 0.05
-    largest_damping: float = 0.05
-    stop_time_s: float = 0.25
-    spare_gain: float = 0.5
+    margin_rad: float = setting(
+        0.05, "Margin kept from each end stop of the URDF", "rad", 0.0, 1.0, name="joint_margin_rad"
+    )
+    speed_share: float = setting(
+        0.25,
+        "Share of each joint's speed limit that is used",
+        minimum=0.01,
+        maximum=1.0,
+        name="joint_speed_share",
+    )
+    damped_below: float = setting(
+        0.05,
+        "Smallest singular value of the Jacobian that is not damped (s_0)",
+        minimum=0.001,
+        maximum=1.0,
+    )
+    largest_damping: float = setting(
+        0.05, "Damping at a singularity (l_max)", minimum=0.001, maximum=1.0
+    )
+    stop_time_s: float = setting(
+        0.25, "Time constant of slowing down towards an end stop (T)", "s", 0.06, 10.0
+    )
+    spare_gain: float = setting(
+        0.5,
+        "Speed of a spare joint away from its end stop, as a share of the commanded motion",
+        minimum=0.0,
+        maximum=2.0,
+    )
 
     def __post_init__(self) -> None:
-        """Checks the numbers.
+        """Check the numbers.
 
         Raises:
             ConfigurationError: one that cannot be.

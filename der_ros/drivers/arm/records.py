@@ -9,38 +9,52 @@ from typing import NamedTuple
 from der_ros.drivers.latency_window import NO_FIGURES, LatencyFigures
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist
+from der_ros.settings import setting
 
 
 @dataclass(frozen=True)
 class ArmCycleConfig:
-    """How the arm is followed and led.
+    """Cycle and watchdogs of an arm that takes joint positions.
 
     Attributes:
-        cycle_s: time between two commands.
-        state_timeout_s: joint states are stale after this, by stamp and by arrival.
-        max_following_error_rad: a joint further from its command than this does not follow.
-        max_jump_rad: a joint that moves by more between two readings than its speed limit allows
-            and this, has jumped.
-        settle_s: at rest for so long, the command is held no longer by us but by the controller.
-        realtime_priority: SCHED_FIFO priority to ask for, 0 for none.
+        cycle_s: time between two commands, s.
     """
 
     cycle_s: float = 0.01
-    state_timeout_s: float = 0.2
-    max_following_error_rad: float = 0.07
-    max_jump_rad: float = 0.035
-    settle_s: float = 0.25
-    realtime_priority: int = 50
+    state_timeout_s: float = setting(
+        0.2, "Age at which joint states are stale, by stamp and by arrival", "s", 0.005, 1.0
+    )
+    max_following_error_rad: float = setting(
+        0.07, "Distance of a joint from its command that is a fault in motion", "rad", 0.001, 0.5
+    )
+    max_jump_rad: float = setting(
+        0.035,
+        "Motion between two joint states, beyond what the joint's speed limit allows, that "
+        "is a fault in motion",
+        unit="rad",
+        minimum=0.001,
+        maximum=0.5,
+    )
+    settle_s: float = setting(
+        0.25,
+        "Time at rest after which commands end; the next motion begins at the measured joints",
+        unit="s",
+        minimum=0.05,
+        maximum=10.0,
+    )
+    realtime_priority: int = setting(
+        50, "SCHED_FIFO priority of the commanding thread; 0 asks for none", minimum=0, maximum=99
+    )
 
     def __post_init__(self) -> None:
-        """Checks the numbers.
+        """Check the numbers.
 
         Raises:
-            ConfigurationError: one that cannot be.
+            ConfigurationError: a time or angle is not above zero, or joint states are stale within
+                a cycle.
         """
-        for name in (
-            "cycle_s", "state_timeout_s", "max_following_error_rad", "max_jump_rad", "settle_s"
-        ):  # fmt: skip
+        times = ("cycle_s", "state_timeout_s", "settle_s")
+        for name in (*times, "max_following_error_rad", "max_jump_rad"):
             value = getattr(self, name)
             if not 0.0 < value < math.inf:
                 raise ConfigurationError(f"{name}: expected a number above zero, got {value}")

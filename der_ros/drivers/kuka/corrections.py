@@ -20,6 +20,7 @@ import numpy as np
 from der_ros.drivers.kuka.rsi import NO_CORRECTION, Six
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist, euler_zyx_from_quaternion
+from der_ros.settings import setting
 
 _DECIMALS = 4  # of the telegram
 _SHIFT, _TURN = "shift", "turn"
@@ -27,21 +28,31 @@ _SHIFT, _TURN = "shift", "turn"
 
 @dataclass(frozen=True)
 class CorrectionLimits:
-    """How far corrections may lead since the start of RSI.
+    """Limits on the summed corrections since the start of RSI.
 
     Both are limits on lengths (of X, Y, Z and of A, B, C), so they lie inside the controller's box
     (POSCORR) and ball (POSCORRMON) of the same size. Keep them below what is set there.
-
-    Attributes:
-        translation_mm: of the summed X, Y, Z.
-        rotation_deg: of the summed A, B, C.
     """
 
-    translation_mm: float = 200.0
-    rotation_deg: float = 20.0
+    translation_mm: float = setting(
+        200.0,
+        "Furthest travel since RSI_ON; below POSCORR and POSCORRMON of the controller",
+        unit="mm",
+        minimum=0.1,
+        maximum=2000.0,
+        name="max_correction_mm",
+    )
+    rotation_deg: float = setting(
+        20.0,
+        "Furthest turn since RSI_ON; below POSCORR and POSCORRMON of the controller",
+        unit="deg",
+        minimum=0.1,
+        maximum=180.0,
+        name="max_correction_deg",
+    )
 
     def __post_init__(self) -> None:
-        """Checks that both are finite and positive.
+        """Check that both are finite and positive.
 
         Raises:
             ConfigurationError: one is not.

@@ -12,40 +12,63 @@ from der_ros.drivers.kuka.rsi import Six
 from der_ros.drivers.latency_window import NO_FIGURES, LatencyFigures
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist
+from der_ros.settings import setting
 
 
 @dataclass(frozen=True)
 class RsiServerConfig:
-    """Where to listen, to whom, and how the controller is set up.
+    """Addresses, set-up of the controller, and the answering thread.
 
     Attributes:
         bind_address: this computer's address in the robot's network.
-        port: UDP port; 0 takes any free one (see ``RsiServer.port``).
         robot_ip: the only address that is listened to.
-        cycle_s: the controller's cycle, 0.004 or 0.012.
-        absolute: the context takes absolute corrections (needs HOLDON 1); else relative (HOLDON 0).
-        limits: how far corrections may lead; below the controller's POSCORR and POSCORRMON.
-        sensor_type: the ``Type`` that the controller's Ethernet file expects (SENTYPE).
-        peer_silence_s: after this a controller may start anew, from another port too.
-        realtime_priority: SCHED_FIFO priority to ask for, 0 for none.
-        realtime_cpu: the only processor that the answering thread runs on, -1 for any.
-        check_cycle: refuse motion until the telegrams are seen to come at ``cycle_s``.
+        cycle_s: the controller's cycle, 0.004 or 0.012 s.
+        limits: limits on the summed corrections.
     """
 
     bind_address: str = "127.0.0.1"
-    port: int = 59152
+    port: int = setting(
+        59152,
+        "UDP port that the controller sends to; 0 takes any free one",
+        minimum=0,
+        maximum=65535,
+        name="rsi_port",
+    )
     robot_ip: str = "127.0.0.1"
     cycle_s: float = 0.012
-    absolute: bool = False
+    absolute: bool = setting(
+        False,
+        "The controller's context takes absolute corrections (HOLDON 1), else relative ones",
+        name="absolute_corrections",
+    )
     limits: CorrectionLimits = field(default_factory=CorrectionLimits)
-    sensor_type: str = "ImFree"
-    peer_silence_s: float = 0.5
-    realtime_priority: int = 50
-    realtime_cpu: int = -1
-    check_cycle: bool = True
+    sensor_type: str = setting(
+        "ImFree", "Type that the controller's Ethernet file expects (SENTYPE)"
+    )
+    peer_silence_s: float = setting(
+        0.5,
+        "Silence after which a controller may start anew, from another port too",
+        unit="s",
+        minimum=0.05,
+        maximum=60.0,
+    )
+    realtime_priority: int = setting(
+        50, "SCHED_FIFO priority of the answering thread; 0 asks for none", minimum=0, maximum=99
+    )
+    realtime_cpu: int = setting(
+        -1,
+        "The only processor that the answering thread runs on; -1: any",
+        minimum=-1,
+        maximum=1023,
+    )
+    check_cycle: bool = setting(
+        True,
+        "Refuse motion until telegrams are seen to come at cycle_ms; false only for a "
+        "simulator that keeps no clock",
+    )
 
     def __post_init__(self) -> None:
-        """Checks the numbers.
+        """Check the numbers.
 
         Raises:
             ConfigurationError: a port or a time that cannot be.

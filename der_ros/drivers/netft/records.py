@@ -12,6 +12,7 @@ from der_ros.drivers.netft.rdt import RDT_PORT
 from der_ros.drivers.netft.status import StatusReport
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Wrench
+from der_ros.settings import setting
 
 
 class ClientState(Enum):
@@ -26,38 +27,37 @@ class ClientState(Enum):
 
 @dataclass(frozen=True)
 class NetFtConfig:
-    """Where the box is and how to read it.
+    """Addresses of the box and the way of reading it.
 
     Attributes:
-        sensor_ip: the box's address, the only one that is listened to.
-        rdt_port: its UDP port.
-        http_port: its port for ``netftapi2.xml``.
-        rate_hz: asked for and read back; 0 leaves the box's own.
-        user_filter: number of the box's own low-pass filter (0 to 12, see its manual), asked for
-            and read back; -1 leaves what is set.
-        buffered: several records a packet: fewer packets, older records.
-        every_record: the listener is called for each new record in its turn (what a filter needs),
-            not only for the newest of each drain.
-        rest_s: after each drain, so that one wake-up takes all records of that time. It delays a
-            record by this much at most, and only where records come closer than that.
-        configuration: scale and units, when the box is not to be asked; None asks.
-        stale_after_s: a stream that is silent for this long is stale.
-        give_up_after_s: and after this the connection is made anew.
+        every_record: call the listener for each new record in its turn (a filter needs that), not
+            only for the newest of each drain.
+        rest_s: pause after each drain, so that one wake-up takes all records of that time. It
+            delays a record by this much at most, and only where records come closer than that.
+        configuration: scale and units where the box is not to be asked; None asks.
+        stale_after_s: silence after which the stream is stale.
+        give_up_after_s: silence after which the connection is made anew.
         backoff_s: shortest pause before connecting again; doubles to ``max_backoff_s``.
-        max_backoff_s: longest pause.
-        http_timeout_s: for one whole request over HTTP, from connecting to the last byte.
-        recheck_s: between looks at the box's configuration while it streams, since a record does
-            not say its unit; 0 never looks.
-        recheck_periods: after so many of these times without a look that succeeds, the scale is not
-            trusted; 0: it always is.
+        max_backoff_s: longest pause before connecting again.
     """
 
-    sensor_ip: str = "192.168.1.1"
-    rdt_port: int = RDT_PORT
-    http_port: int = 80
-    rate_hz: int = 0
-    user_filter: int = -1
-    buffered: bool = False
+    sensor_ip: str = setting("192.168.1.1", "Address of the box; no other is heard")
+    rdt_port: int = setting(RDT_PORT, "UDP port of the box (RDT)", minimum=1, maximum=65535)
+    http_port: int = setting(
+        80, "TCP port of the box's page, for netftapi2.xml", minimum=1, maximum=65535
+    )
+    rate_hz: int = setting(
+        0, "RDT rate to ask for; 0 leaves the box's own", "Hz", 0, 7000, name="rdt_rate_hz"
+    )
+    user_filter: int = setting(
+        -1,
+        "Number of the box's own low-pass filter to ask for, see its manual; -1 leaves the "
+        "box's own",
+        minimum=-1,
+        maximum=12,
+        name="box_filter",
+    )
+    buffered: bool = setting(False, "Take several records a packet: fewer packets, older records")
     every_record: bool = False
     rest_s: float = 0.0005
     configuration: SensorConfiguration | None = None
@@ -65,9 +65,19 @@ class NetFtConfig:
     give_up_after_s: float = 1.0
     backoff_s: float = 0.25
     max_backoff_s: float = 5.0
-    http_timeout_s: float = 2.0
-    recheck_s: float = 5.0
-    recheck_periods: int = 3
+    http_timeout_s: float = setting(
+        2.0, "Time for one whole answer of the box's page", "s", 0.05, 60.0
+    )
+    recheck_s: float = setting(
+        5.0, "Time between looks at the box's units while it streams; 0: never", "s", 0.0, 3600.0
+    )
+    recheck_periods: int = setting(
+        3,
+        "Number of recheck_s without a look that succeeds after which the sensor is not ready; "
+        "0: it stays ready",
+        minimum=0,
+        maximum=10_000,
+    )
 
     def __post_init__(self) -> None:
         """Check the numbers.

@@ -1,0 +1,50 @@
+"""Parameters of ``assembly_supervisor``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from der_ros.settings import setting
+from der_ros.tasks import TASK_NAMES
+
+
+@dataclass(frozen=True)
+class SupervisorParameters:
+    """Attempts, and what must hold at the start of each."""
+
+    run_dir: str = setting("", "Folder for attempts.jsonl; made if missing")
+    task: str = setting("lap_joint", "Task that is assembled", choices=TASK_NAMES)
+    attempts: int = setting(
+        0, "Attempts to run before the node ends; 0: run until stopped", minimum=0
+    )
+    auto_start: bool = setting(False, "Begin at once; leave it false on real hardware")
+    simulated_cell: bool = setting(
+        False,
+        "A sim_cell is there: have it place both pieces anew before each attempt, and reset "
+        "latched faults without asking",
+    )
+    record: bool = setting(True, "Record one bag per attempt")
+    ready_timeout_s: float = setting(
+        60.0, "Time to wait for sensor and robot; 0: without limit", "s", 0.0
+    )
+    start_tolerance_m: float = setting(
+        0.002, "Distance from the start pose beyond which no policy is started", "m", 0.0, 1.0
+    )
+    start_tolerance_rad: float = setting(
+        0.01, "Angle from the start pose beyond which no policy is started", "rad", 0.0, 3.2
+    )
+    start_force_n: float = setting(
+        10.0,
+        "Force since the last bias that is a fault at the start pose, where nothing touches; "
+        "0: any is allowed",
+        unit="N",
+        minimum=0.0,
+        maximum=10_000.0,
+    )
+    start_torque_nm: float = setting(
+        2.0,
+        "Torque since the last bias that is a fault at the start pose; 0: any is allowed",
+        unit="Nm",
+        minimum=0.0,
+        maximum=1000.0,
+    )

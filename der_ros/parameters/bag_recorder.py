@@ -1,0 +1,50 @@
+"""Parameters of ``bag_recorder``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from der_ros.settings import setting
+
+
+@dataclass(frozen=True)
+class RecorderParameters:
+    """Topics that are recorded, and bags that are kept."""
+
+    run_dir: str = setting("", "Folder of the run, made if missing; bags go into its folder bags/")
+    topics: tuple[str, ...] = setting(
+        (
+            "policy/observation std_msgs/msg/Float32MultiArray",
+            "policy/action std_msgs/msg/Float32MultiArray",
+            "policy/contract diagnostic_msgs/msg/DiagnosticStatus latched",
+            "policy/info std_msgs/msg/String latched",
+            "kuka/limits diagnostic_msgs/msg/DiagnosticStatus latched",
+            "netft_data geometry_msgs/msg/WrenchStamped",
+            "kuka/tcp_pose geometry_msgs/msg/PoseStamped",
+            "kuka/joint_states sensor_msgs/msg/JointState",
+            "kuka/twist_applied geometry_msgs/msg/TwistStamped",
+            "kuka/delta_twist_cmds geometry_msgs/msg/TwistStamped",
+            "sim_cell/goal_pose geometry_msgs/msg/PoseStamped latched",
+            "assembly_supervisor/result diagnostic_msgs/msg/DiagnosticStatus",
+            "assembly_supervisor/attempt std_msgs/msg/String",
+            "/diagnostics diagnostic_msgs/msg/DiagnosticArray",
+        ),
+        "Topics that are recorded, each 'topic type', with 'latched' behind it where the topic is "
+        "transient-local",
+    )
+    keep_bags: int = setting(
+        0,
+        "Most bags of this run that are kept: the oldest successes go first, faults last; 0: all",
+        minimum=0,
+    )
+    keep_gb: float = setting(
+        10.0, "Most space that the bags of this run may take; 0: any size", "GB", 0.0
+    )
+    min_free_mb: int = setting(100, "Free space on the disk below which no bag is begun", "MB", 0)
+    buffer_mb: int = setting(
+        64,
+        "Memory for messages that wait for a slow disk; what arrives beyond it is lost and counted",
+        unit="MB",
+        minimum=1,
+        maximum=4096,
+    )

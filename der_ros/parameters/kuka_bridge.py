@@ -1,0 +1,65 @@
+"""Parameters of ``kuka_bridge`` that its governor, its watchdogs and its robot do not declare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from der_ros.settings import setting
+
+
+@dataclass(frozen=True)
+class BridgeParameters:
+    """The bridge with either robot."""
+
+    robot: str = setting(
+        "rsi",
+        "Robot that is commanded: rsi, a KRC4; ros2_control, an arm that takes joint positions",
+        choices=("rsi", "ros2_control"),
+    )
+    simulated_robot: bool = setting(
+        False,
+        "The robot is simulated: a limit that nothing sets has its default. A robot at an address "
+        "of this host counts as simulated",
+    )
+    publish_every: int = setting(
+        1, "Number of cycles after which the robot's state is published", "cycles", 1, 250
+    )
+    command_publishers: str = setting(
+        "",
+        "Only nodes that may publish kuka/delta_twist_cmds, between blanks; another one there "
+        "latches a fault; empty: any node",
+    )
+    wrench_publishers: str = setting(
+        "",
+        "Only nodes that may publish netft_data, between blanks; another one there latches a "
+        "fault; empty: any node",
+    )
+    stiffness_n_per_m: float = setting(
+        1e5,
+        "Stiffness of arm, tool, sensor and pieces together; the yield gain is checked against it",
+        unit="N/m",
+        minimum=1.0,
+        maximum=1e9,
+    )
+
+
+@dataclass(frozen=True)
+class ControllerParameters:
+    """A KRC4 that is reached over RSI (``robot`` is ``rsi``)."""
+
+    cycle_ms: int = setting(12, "Cycle of the controller: 12, or 4 (IPO_FAST)", "ms", 4, 12)
+    robot_ip: str = setting("", "Address of the controller; no other is heard")
+    bind_address: str = setting(
+        "",
+        "Address of this computer in the robot's network; empty: the one that reaches robot_ip",
+    )
+
+
+@dataclass(frozen=True)
+class ArmParameters:
+    """An arm under ros2_control (``robot`` is ``ros2_control``)."""
+
+    cycle_ms: int = setting(
+        10, "Time between two joint commands, no less than the controller manager's", "ms", 1, 50
+    )
+    urdf: str = setting("", "URDF file; empty: the text on description_topic")

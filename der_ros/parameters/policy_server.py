@@ -1,0 +1,52 @@
+"""Parameters of ``policy_server``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from der_ros.settings import setting
+from der_ros.tasks import TASK_NAMES
+
+
+@dataclass(frozen=True)
+class PolicyParameters:
+    """The policy that is loaded."""
+
+    task: str = setting("lap_joint", "Task that the policy must be for", choices=TASK_NAMES)
+    policy: str = setting(
+        "",
+        "ONNX policy; empty: the one that the package ships for the task. Set while not active, it "
+        "is loaded and checked at once",
+        tunable=True,
+    )
+
+
+@dataclass(frozen=True)
+class InputParameters:
+    """Freshness of what the policy observes."""
+
+    pose_timeout_s: float = setting(0.1, "Age at which a robot pose is stale", "s", 0.001, 10.0)
+    wrench_timeout_s: float = setting(
+        0.1, "Age at which a force reading is stale", "s", 0.001, 10.0
+    )
+    max_stamp_difference_s: float = setting(
+        0.05,
+        "Largest difference between the stamps of a pose and a force reading of one moment",
+        unit="s",
+        minimum=0.001,
+        maximum=10.0,
+    )
+
+
+@dataclass(frozen=True)
+class WatchParameters:
+    """The watch over an active policy."""
+
+    watch_timeout_s: float = setting(
+        0.0,
+        "Longest gap between policy_server/watched messages while active: nothing moves before the "
+        "first, a longer gap is a fault; 0 disables the check",
+        unit="s",
+        minimum=0.0,
+        maximum=10.0,
+    )

@@ -1,0 +1,97 @@
+"""Parameters that several nodes have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from der_ros.control.frame_names import BASE_FRAME
+from der_ros.settings import setting
+from der_ros.tasks import TASK_NAMES
+
+PoseNumbers: TypeAlias = tuple[float, float, float, float, float, float, float]
+
+_IDENTITY: PoseNumbers = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
+_POSE = "x, y, z in m and quaternion x, y, z, w"
+
+
+@dataclass(frozen=True)
+class TaskChoice:
+    """The task."""
+
+    task: str = setting("lap_joint", "Task that is assembled", choices=TASK_NAMES)
+
+
+@dataclass(frozen=True)
+class TaskFrame:
+    """The task frame in the robot's base."""
+
+    task_frame: PoseNumbers = setting(
+        _IDENTITY,
+        "Pose of the task frame (the nominal assembled pose of the held piece) in base_frame: "
+        + _POSE,
+    )
+
+
+@dataclass(frozen=True)
+class SensorFrame:
+    """The sensor in the frame of the held piece."""
+
+    tcp_from_sensor: PoseNumbers = setting(
+        _IDENTITY, f"Pose of the F/T sensor in the frame of the held piece: {_POSE}"
+    )
+
+
+@dataclass(frozen=True)
+class BaseFrame:
+    """The name of the robot's base in messages."""
+
+    base_frame: str = setting(
+        BASE_FRAME,
+        "frame_id of the robot's base in poses and transforms, as the robot's driver names it",
+    )
+
+
+@dataclass(frozen=True)
+class FlangeFrame:
+    """The held piece in the flange frame."""
+
+    flange_from_tcp: PoseNumbers = setting(
+        (0.0, 0.0, 0.3, 1.0, 0.0, 0.0, 0.0),
+        f"Pose of the held piece in the flange frame: {_POSE}",
+    )
+
+
+CELL_FRAMES = (TaskFrame, SensorFrame, BaseFrame)
+
+
+@dataclass(frozen=True)
+class RightfulSources:
+    """Sources of topics and services other than the stack's own nodes."""
+
+    rightful_sources: tuple[str, ...] = setting(
+        ("",),
+        "Other rightful sources than the stack's own nodes, each 'NAME NODE ...': a topic or "
+        "service and the nodes that may publish or offer it; * as NODE: any node; * as NAME: these "
+        "nodes may be the source of everything",
+    )
+
+
+@dataclass(frozen=True)
+class JointNames:
+    """Names that a ros2_control system and the node that commands it agree on."""
+
+    joint_names: tuple[str, ...] = setting(
+        tuple(f"lbr_A{number}" for number in range(1, 8)),
+        "Joints of the arm, in the order of the position controller's parameter joints",
+    )
+    states_topic: str = setting("joint_states", "JointState topic of joint_state_broadcaster")
+    command_topic: str = setting(
+        "forward_position_controller/commands",
+        "Float64MultiArray topic of the position controller: one position for each joint, rad",
+    )
+    description_topic: str = setting(
+        "robot_description", "String topic on which robot_state_publisher latches the URDF"
+    )
+    base_link: str = setting("lbr_link_0", "Link of the URDF that poses are given in")
+    tip_link: str = setting("lbr_link_ee", "Link of the URDF that carries the tool")
