@@ -24,12 +24,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from figures import Figure, argument_parser, show
-
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.replay.structures import STRUCTURE_NAMES
 from der_ros.training.study.design import STUDIES, TASKS, StudyRun, study_runs
 from der_ros.training.study.run_record import read_records, record_path, write_record
+from support.report import Figure, argument_parser, show
 
 # One core a run: a library's own threads would take the neighbour's.
 _ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}

@@ -1,4 +1,7 @@
-"""``ros2 run der_ros plot_runs RUN_DIR...``: learning curves of several runs in one picture."""
+"""``ros2 run der_ros plot_runs RUN_DIR...``: learning curves of several runs in one picture.
+
+``plot_runs --paper`` draws those of the study (``benchmark ablation``), with its tables.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from der_ros.cli._common import run_tool
+from der_ros.errors import ConfigurationError
 from der_ros.training.metrics.comparison import (
     ABSCISSAE,
     Curve,
@@ -19,12 +23,34 @@ from der_ros.training.metrics.comparison import (
     read_run,
 )
 from der_ros.training.metrics.log import EPISODE_RETURN, SUCCESS_RATE
+from der_ros.training.study.page import PARTS, all_records, write_page
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    options = _parser().parse_args(args)
-    return run_tool(lambda: _plot(options))
+    parser = _parser()
+    options = parser.parse_args(args)
+    if options.paper == bool(options.run_dirs):
+        parser.error("expected run folders, or --paper without any")
+    return run_tool(lambda: _study(options) if options.paper else _plot(options))
+
+
+def _study(options: argparse.Namespace) -> int:
+    """Draw the study's pictures, renew its page and print the verdicts."""
+    records = all_records(options.results)
+    if not records:
+        raise ConfigurationError(
+            f"{options.results}: expected records of finished runs, there are none; make some with "
+            "`ros2 run der_ros benchmark ablation`"
+        )
+    written = write_page(records, options.page)
+    if options.json:
+        print(json.dumps({"runs": len(records), "written": [str(path) for path in written]}))
+        return 0
+    print(PARTS["verdicts paper"](records))
+    for path in written:
+        print(f"wrote {path}")
+    return 0
 
 
 def _plot(options: argparse.Namespace) -> int:
@@ -69,7 +95,24 @@ def _parser() -> argparse.ArgumentParser:
         description="Draws the learning curves of run folders. Runs that differ in their seed only "
         "become one curve: their mean with its 95 % interval.",
     )
-    parser.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR")
+    parser.add_argument("run_dirs", type=Path, nargs="*", metavar="RUN_DIR")
+    parser.add_argument(
+        "--paper",
+        action="store_true",
+        help="in place of run folders: the study's pictures and tables, of its finished runs",
+    )
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("benchmarks/results"),
+        help="with --paper: folder of the runs' records (%(default)s)",
+    )
+    parser.add_argument(
+        "--page",
+        type=Path,
+        default=Path("docs/results.md"),
+        help="with --paper: the page whose tables are renewed, pictures beside it (%(default)s)",
+    )
     parser.add_argument(
         "--metric",
         help=f"as in metrics.jsonl (default: {SUCCESS_RATE}, or {EPISODE_RETURN} where no run ever "

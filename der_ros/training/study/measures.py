@@ -1,0 +1,118 @@
+"""One number for each run, such as the steps to its first success, and the pairs of two arms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from der_ros.training.study.resampling import Array, Interval, bootstrap_interval, sign_flip_p
+from der_ros.training.study.run_record import RunRecord
+
+
+class Measure(NamedTuple):
+    """One number of a run.
+
+    Attributes:
+        title: what it is, for a table.
+        value: computes it; None where the run never came to it.
+        is_steps: whether it counts environment steps; else it is a share from 0 to 1.
+    """
+
+    title: str
+    value: Callable[[RunRecord], float | None]
+    is_steps: bool
+
+
+def mean_success(record: RunRecord) -> float:
+    """Return the mean of the success rate over the budget: the area under the curve, 0 to 1."""
+    return float(record.success_rate.mean())
+
+
+def steps_to(rate: float, record: RunRecord) -> float | None:
+    """Return the steps at the end of the first bin with at least this success rate."""
+    reached = np.flatnonzero(record.success_rate >= rate)
+    return float(record.steps[reached[0]]) if len(reached) else None
+
+
+def steps_from_first_success(rate: float, record: RunRecord) -> float | None:
+    """Return the same, counted from the first success; DER cannot act before that."""
+    steps, first = steps_to(rate, record), record.first_success
+    return None if steps is None or first is None else max(0.0, steps - first)
+
+
+PRIMARY = "mean success"
+"""The measure that verdicts are made by: it is more where success comes sooner or is higher."""
+
+MEASURES: Mapping[str, Measure] = {
+    PRIMARY: Measure("success, mean over the training", mean_success, False),
+    "final": Measure("success of the last policy", lambda record: record.final_success, False),
+    "first": Measure("steps to the first success", lambda record: record.first_success, True),
+    "50 %": Measure("steps to 50 %", lambda record: steps_to(0.5, record), True),
+    "80 %": Measure("steps to 80 %", lambda record: steps_to(0.8, record), True),
+    "50 % from first": Measure(
+        "steps from the first success to 50 %",
+        lambda record: steps_from_first_success(0.5, record), True,
+    ),
+}  # fmt: skip
+
+
+class Comparison(NamedTuple):
+    """A measure of two arms over the seeds that both have.
+
+    Attributes:
+        measure: a key of ``MEASURES``.
+        pairs: seeds.
+        means: of either arm; a run that never came to it counts with its budget.
+        reached: runs of either arm that came to it.
+        difference: mean of the first arm's less the second's.
+        interval: of the difference, 95 %; None of a single pair.
+        p: of the paired test.
+    """
+
+    measure: str
+    pairs: int
+    means: tuple[float, float]
+    reached: tuple[int, int]
+    difference: float
+    interval: Interval | None
+    p: float
+
+
+Pair = tuple[RunRecord, RunRecord]
+
+
+def pairs_of(first: Sequence[RunRecord], second: Sequence[RunRecord]) -> list[Pair]:
+    """Return the records of two arms by pairs of the same seed; seeds of one arm are left out."""
+    of_second = {record.run.seed: record for record in second}
+    return [
+        (record, of_second[record.run.seed]) for record in first if record.run.seed in of_second
+    ]
+
+
+def compare(measure: str, pairs: Sequence[Pair]) -> Comparison:
+    """Compare the arms of at least one pair by a measure."""
+    values = [[MEASURES[measure].value(record) for record in pair] for pair in pairs]
+    counted = np.array(
+        [
+            [float(record.run.env_steps) if value is None else value
+             for record, value in zip(pair, row, strict=True)]
+            for pair, row in zip(pairs, values, strict=True)
+        ]
+    )  # fmt: skip
+    differences: Array = counted[:, 0] - counted[:, 1]
+    first, second = counted.mean(axis=0)
+    return Comparison(
+        measure,
+        len(pairs),
+        (float(first), float(second)),
+        (_reached(values, 0), _reached(values, 1)),
+        float(differences.mean()),
+        bootstrap_interval(differences),
+        sign_flip_p(differences),
+    )
+
+
+def _reached(values: Sequence[Sequence[float | None]], arm: int) -> int:
+    return sum(row[arm] is not None for row in values)

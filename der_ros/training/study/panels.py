@@ -1,0 +1,112 @@
+"""The counterparts of the paper's Fig. 4 and 5: success and reward, one column a structure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from der_ros.errors import ConfigurationError
+from der_ros.training.metrics.comparison import t_95
+from der_ros.training.study.design import STUDIES
+from der_ros.training.study.resampling import Array
+from der_ros.training.study.run_record import RunRecord
+from der_ros.training.study.tables import ARM_TITLES, STRUCTURE_TITLES, TASK_TITLES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_COLUMN_IN, _HEIGHT_IN = 3.6, 5.6
+
+
+def draw_panels(study: str, task: str, records: Sequence[RunRecord], path: Path) -> bool:
+    """Write the picture of a task.
+
+    Args:
+        study: a name in ``STUDIES``.
+        task: of the runs that are drawn.
+        records: of any runs; the others are left out.
+        path: of the picture, .png.
+
+    Returns:
+        False, and nothing is written, where no run of the task is finished.
+
+    Raises:
+        ConfigurationError: the picture cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    chosen = [record for record in records if (record.run.study, record.run.task) == (study, task)]
+    structures = [name for name in STUDIES[study].structures if _of(chosen, name)]
+    if not structures:
+        return False
+    figure = Figure(figsize=(1.4 + _COLUMN_IN * len(structures), _HEIGHT_IN), layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(2, len(structures), sharex=True, sharey="row", squeeze=False)
+    for column, structure in enumerate(structures):
+        _draw_structure((grid[0, column], grid[1, column]), study, _of(chosen, structure))
+        grid[0, column].set_title(STRUCTURE_TITLES[structure])
+        grid[1, column].set_xlabel("environment steps (1000)")
+    grid[0, 0].set(ylabel="success (%)", ylim=(-3, 103))
+    grid[1, 0].set(ylabel="return of an episode")
+    figure.suptitle(
+        f"{TASK_TITLES[task]}, preset {STUDIES[study].preset}: mean over seeds and its 95 % band"
+    )
+    try:
+        figure.savefig(path, format=path.suffix[1:] or "png", dpi=110)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path}: cannot be written: {error}") from error
+    return True
+
+
+def mean_band(values: Array) -> tuple[Array, Array]:
+    """Return the mean over runs and half the width of its 95 % band.
+
+    Args:
+        values: (runs, bins).
+
+    Returns:
+        (bins,) each; of a single run the band has no width.
+    """
+    runs = len(values)
+    mean = values.mean(axis=0)
+    if runs < 2:
+        return mean, np.zeros_like(mean)
+    return mean, t_95(runs - 1) * values.std(axis=0, ddof=1) / math.sqrt(runs)
+
+
+def _of(records: Sequence[RunRecord], structure: str) -> list[RunRecord]:
+    return [record for record in records if record.run.structure == structure]
+
+
+def _draw_structure(column: Sequence[Axes], study: str, records: Sequence[RunRecord]) -> None:
+    success, reward = column
+    for arm in STUDIES[study].arms:
+        group = [record for record in records if record.run.arm == arm]
+        if not group:
+            continue
+        steps = group[0].steps / 1000.0
+        label = f"{ARM_TITLES[arm]} ({len(group)} runs)"
+        rates = 100.0 * np.array([record.success_rate for record in group])
+        _draw_band(success, steps, rates, label, (0.0, 100.0))
+        returns = np.array([record.mean_return for record in group])
+        _draw_band(reward, steps, returns, label, None)
+    for axes in column:
+        axes.grid(alpha=0.3)
+        axes.set_xlim(0, None)
+    success.legend(loc="upper left", fontsize="small")
+
+
+def _draw_band(
+    axes: Axes, steps: Array, values: Array, label: str, bounds: tuple[float, float] | None
+) -> None:
+    mean, half = mean_band(values)
+    (line,) = axes.plot(steps, mean, label=label)
+    low, high = mean - half, mean + half
+    if bounds is not None:
+        low, high = low.clip(*bounds), high.clip(*bounds)
+    axes.fill_between(steps, low, high, color=line.get_color(), alpha=0.2, linewidth=0)

@@ -1,0 +1,177 @@
+"""The study's tables and its answer in words, as Markdown made of the records alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from der_ros.training.study.design import DER_OFF, DER_ON, STUDIES, TASKS
+from der_ros.training.study.measures import (
+    MEASURES,
+    PRIMARY,
+    Comparison,
+    Pair,
+    compare,
+    pairs_of,
+)
+from der_ros.training.study.run_record import RunRecord
+from der_ros.training.study.verdict import CLAIMS, verdict
+
+ARM_TITLES = {DER_ON: "DER on", DER_OFF: "DER off", "der_by_priority": "DER on, no fixed share"}
+TASK_TITLES = {"lap_joint": "lap joint", "peg_in_hole": "peg in hole"}
+STRUCTURE_TITLES = {
+    "no_demos": "no demonstrations",
+    "one_shot_in_all": "one shot in all",
+    "all_shots_in_all": "all shots in all",
+    "one_shot_each": "one shot each",
+}
+NOTHING = "No run of this study is finished yet."
+
+
+class Cell(NamedTuple):
+    """Two arms of a task and structure, paired by seed."""
+
+    study: str
+    task: str
+    structure: str
+    arms: tuple[str, str]
+    pairs: list[Pair]
+
+    @property
+    def title(self) -> str:
+        """Task and structure in words."""
+        return f"{TASK_TITLES[self.task]}, {STRUCTURE_TITLES[self.structure]}"
+
+
+def cells(study: str, records: Sequence[RunRecord]) -> Iterator[Cell]:
+    """Yield the cells of a study that have at least one pair, each second arm by itself."""
+    design = STUDIES[study]
+    for task in TASKS:
+        for structure in design.structures:
+            by_arm: dict[str, list[RunRecord]] = {arm: [] for arm in design.arms}
+            for record in records:
+                run = record.run
+                if (run.study, run.task, run.structure) == (study, task, structure):
+                    by_arm[run.arm].append(record)
+            first, *others = design.arms
+            for other in others:
+                pairs = pairs_of(by_arm[first], by_arm[other])
+                if pairs:
+                    yield Cell(study, task, structure, (first, other), pairs)
+
+
+def verdict_table(study: str, records: Sequence[RunRecord]) -> str:
+    """Return one line a cell: the paper's claim, the difference and the verdict."""
+    rows = [
+        "| cell | seeds | mean success, on / off | on less off, 95 % interval | p | paper "
+        "| verdict |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    found = list(cells(study, records))
+    for cell in found:
+        compared, claim = compare(PRIMARY, cell.pairs), CLAIMS[f"{cell.task}/{cell.structure}"]
+        rows.append(
+            f"| {cell.title} | {compared.pairs} | {_both(compared)} | {_difference(compared)} "
+            f"| {compared.p:.2g} | {claim.text} | {verdict(claim, compared)} |"
+        )
+    return "\n".join(rows) if found else NOTHING
+
+
+def measure_table(study: str, records: Sequence[RunRecord]) -> str:
+    """Return one line a cell, pair of arms and measure."""
+    rows = [
+        "| cell | seeds | measure | first arm | second arm | difference, 95 % interval | p |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    found = list(cells(study, records))
+    for cell in found:
+        first, second = (ARM_TITLES[arm] for arm in cell.arms)
+        for name, measure in MEASURES.items():
+            compared = compare(name, cell.pairs)
+            rows.append(
+                f"| {cell.title} | {compared.pairs} | {measure.title} "
+                f"| {first}: {_one(compared, 0)} | {second}: {_one(compared, 1)} "
+                f"| {_difference(compared)} | {compared.p:.2g} |"
+            )
+    return "\n".join(rows) if found else NOTHING
+
+
+def cost_table(records: Sequence[RunRecord]) -> str:
+    """Return one line a study, task and code: runs, steps, updates, minutes, commit, machine."""
+    rows = [
+        "| study | task | runs | steps | updates | CPU minutes, median | date | commit | machine |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    groups: dict[tuple[str, ...], list[RunRecord]] = {}
+    for record in records:
+        machine = record.data["machine"]
+        where = f"{machine.get('processor', '?')}, {machine.get('cores', '?')} cores"
+        key = (record.run.study, record.run.task, str(record.data["commit"])[:10], where)
+        groups.setdefault(key, []).append(record)
+    for (study, task, commit, where), group in sorted(groups.items()):
+        rows.append(
+            f"| {study} | {TASK_TITLES[task]} | {len(group)} | {_median(group, 'env_steps'):,.0f} "
+            f"| {_median(group, 'updates'):,.0f} | {_median(group, 'cpu_minutes'):.1f} "
+            f"| {_dates(group)} | `{commit}` | {where} |"
+        )
+    return "\n".join(rows) if records else NOTHING
+
+
+def answer(study: str, records: Sequence[RunRecord]) -> str:
+    """Return one sentence a cell without demonstrations: DER on against off."""
+    sentences = []
+    for cell in cells(study, records):
+        if cell.structure != "no_demos" or cell.arms != (DER_ON, DER_OFF):
+            continue
+        compared = compare(PRIMARY, cell.pairs)
+        final = compare("final", cell.pairs)
+        seeds = "1 seed" if compared.pairs == 1 else f"{compared.pairs} seeds"
+        sentences.append(
+            f"{TASK_TITLES[cell.task].capitalize()}, preset `{STUDIES[study].preset}`, {seeds} an "
+            f"arm: success averaged over the training is {_both(compared)} with DER on / off, "
+            f"difference {_difference(compared)}; the last policy succeeds in {_both(final)}. "
+            f"DER helps: **{_helps(compared)}**."
+        )
+    return "\n\n".join(sentences) if sentences else NOTHING
+
+
+def _helps(compared: Comparison) -> str:
+    interval = compared.interval
+    if interval is None or interval.low <= 0.0 <= interval.high:
+        return "too few seeds to tell"
+    return "yes" if interval.low > 0.0 else "no, it hurts"
+
+
+def _both(compared: Comparison) -> str:
+    return " / ".join(_value(compared, value) for value in compared.means)
+
+
+def _one(compared: Comparison, arm: int) -> str:
+    text = _value(compared, compared.means[arm])
+    never = compared.pairs - compared.reached[arm]
+    return f"{text} ({never} never)" if never else text
+
+
+def _difference(compared: Comparison) -> str:
+    text = _value(compared, compared.difference, "+")
+    if compared.interval is None:
+        return f"{text}, no interval"
+    low, high = (_value(compared, end, "+") for end in compared.interval)
+    return f"{text} ({low} to {high})"
+
+
+def _value(compared: Comparison, value: float, sign: str = "") -> str:
+    """A share in percent, steps in thousands."""
+    if MEASURES[compared.measure].is_steps:
+        return f"{value / 1000.0:{sign}.1f} k"
+    return f"{100.0 * value:{sign}.1f} %"
+
+
+def _median(group: Sequence[RunRecord], key: str) -> float:
+    values = sorted(float(record.data[key]) for record in group)
+    return (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2.0
+
+
+def _dates(group: Sequence[RunRecord]) -> str:
+    dates = sorted({str(record.data["date"]) for record in group})
+    return dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"

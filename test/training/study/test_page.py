@@ -1,0 +1,100 @@
+"""The page of results: its made parts are what the committed records give."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from records import record
+
+from der_ros.cli import plot_runs
+from der_ros.errors import ConfigurationError
+from der_ros.training.metrics.comparison import t_95
+from der_ros.training.study.page import PARTS, all_records, made_page, picture_name
+from der_ros.training.study.panels import mean_band
+from der_ros.training.study.run_record import write_record
+from der_ros.training.study.tables import NOTHING, answer, measure_table, verdict_table
+
+ROOT = Path(__file__).resolve().parents[3]
+RESULTS, PAGE = ROOT / "benchmarks" / "results", ROOT / "docs" / "results.md"
+
+
+@pytest.fixture
+def results(tmp_path):
+    """Three seeds of either arm of the lap joint; DER on is better each time."""
+    for seed, higher in enumerate((0.6, 0.8, 0.9)):
+        write_record(tmp_path, record("der", seed, rates=(0.0, 0.5, higher, higher)))
+        write_record(tmp_path, record("no_der", seed, rates=(0.0, 0.0, 0.2, 0.3), final=30))
+    return tmp_path
+
+
+def test_every_figure_on_the_page_is_in_the_records():
+    text = PAGE.read_text(encoding="utf-8")
+    assert made_page(text, all_records(RESULTS)) == text
+    assert {name for name in PARTS if f"<!-- made: {name} -->" in text} == set(PARTS)
+
+
+def test_the_records_are_small():
+    sizes = [path.stat().st_size for path in RESULTS.rglob("*") if path.is_file()]
+    assert sum(sizes) < 2_000_000
+    assert max(sizes, default=0) < 16_000
+
+
+def test_a_table_by_hand(results):
+    records = all_records(results)
+    row = verdict_table("paper", records).splitlines()[-1]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    # On: means of 0.425, 0.525, 0.575; off: 0.125.
+    assert cells == [
+        "lap joint, no demonstrations", "3", "50.8 % / 12.5 %", "+38.3 % (+30.0 % to +45.0 %)",
+        "0.25", "better", "agrees",
+    ]  # fmt: skip
+    assert "3 seeds an arm" in answer("paper", records)
+    assert measure_table("paper", records).count("\n") == 1 + 6
+
+
+def test_steps_never_reached_are_said(results):
+    rows = measure_table("paper", all_records(results)).splitlines()
+    (row,) = [row for row in rows if "| steps to 80 % |" in row]
+    assert "DER on: 0.8 k (1 never)" in row
+    assert "DER off: 1.0 k (3 never)" in row
+
+
+def test_nothing_finished_is_said():
+    assert {part([]) for part in PARTS.values()} == {NOTHING}
+
+
+def test_plot_runs_draws_the_study_and_renews_its_page(results, tmp_path, capsys):
+    page = tmp_path / "docs" / "page.md"
+    page.parent.mkdir()
+    page.write_text("Before.\n\n<!-- made: verdicts paper -->\nold\n<!-- end -->\n\nAfter.\n")
+    arguments = ["--paper", "--results", str(results), "--page", str(page)]
+    assert plot_runs.main(arguments) == 0
+    text = page.read_text()
+    assert text.startswith("Before.\n")
+    assert text.endswith("\nAfter.\n")
+    assert "| lap joint, no demonstrations | 3 |" in text
+    assert "old" not in text
+    picture = page.parent / "pictures" / picture_name("paper", "lap_joint")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert not (picture.parent / picture_name("paper", "peg_in_hole")).exists()
+    capsys.readouterr()
+    assert plot_runs.main(arguments) == 0
+    assert page.read_text() == text
+
+
+def test_a_folder_without_records_is_refused(tmp_path, capsys):
+    assert plot_runs.main(["--paper", "--results", str(tmp_path)]) == 1
+    assert "benchmark ablation" in capsys.readouterr().err
+
+
+def test_an_unknown_part_is_refused():
+    with pytest.raises(ConfigurationError, match="got 'weather'"):
+        made_page("<!-- made: weather -->\n<!-- end -->\n", [])
+
+
+def test_the_band_is_the_mean_and_students_interval():
+    mean, half = mean_band(np.array([[0.0, 1.0], [1.0, 1.0], [0.5, 1.0]]))
+    assert mean.tolist() == pytest.approx([0.5, 1.0])
+    assert half.tolist() == pytest.approx([t_95(2) * 0.5 / math.sqrt(3), 0.0])
+    assert mean_band(np.array([[0.3, 0.4]]))[1].tolist() == [0.0, 0.0]
