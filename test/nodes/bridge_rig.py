@@ -31,8 +31,13 @@ def environment():
     return {**os.environ, "PYTHONPATH": path}
 
 
+# The tests' own client stands for all that it does not start.
+RIGHTFUL = {"rightful_sources": "['* bridge_test']"}
+
+
 def arguments(parameters):
     """``--ros-args`` for parameters; lists as YAML."""
+    parameters = {**RIGHTFUL, **parameters}
     return ["--ros-args", *[a for k, v in parameters.items() for a in ("-p", f"{k}:={v}")]]
 
 

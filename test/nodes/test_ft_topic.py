@@ -8,12 +8,30 @@ from bridge_rig import running, until
 from diagnostic_msgs.msg import DiagnosticArray
 from ft_rig import figures, newest, ready, said
 from geometry_msgs.msg import WrenchStamped
+from player_rig import NAME, playing
+from rclpy.node import Node
 from std_msgs.msg import Bool
 
 from der_ros.nodes.ft_bridge.node import FtBridge
 from der_ros.nodes.shared.qos import LATCHED
+from der_ros.nodes.shared.watch_lease import WATCHED_TOPIC
 
 pytestmark = pytest.mark.ros
+POSE = "kuka/tcp_pose"
+
+
+def told(client, name):
+    message = client.last.get("/diagnostics")
+    found = [] if message is None else message.status
+    return "".join(status.message for status in found if status.name == f"ft_bridge: {name}")
+
+
+def orientation_said(client):
+    return told(client, "orientation")
+
+
+def sources_said(client):
+    return told(client, "sources")
 
 
 class OtherDriver:
@@ -70,6 +88,37 @@ def test_stamps_that_are_old_or_of_the_future_are_not_taken(delay_s):
         assert int(figures(client)["old_stamps"]) > 0
         driver.delay_s = 0.0
         assert until(lambda: ready(client))
+
+
+def test_two_drivers_on_one_topic_are_a_fault_not_a_mixture():
+    with beside_another_driver() as (_, client):
+        assert until(lambda: ready(client))
+        stranger = Node("stranger", use_global_arguments=False)
+        try:
+            wrench = WrenchStamped()
+            wrench.wrench.force.z = 500.0
+            publisher = stranger.create_publisher(WrenchStamped, "other/wrench", 10)
+            assert until(lambda: publisher.publish(wrench) or not ready(client))
+            assert until(lambda: publisher.publish(wrench) or "is published by" in said(client))
+            assert {"bridge_test", "stranger,"} <= {*said(client).split()}
+            # What is told afterwards is neither the one's nor the other's.
+            client.count["netft_data"] = 0
+            assert not until(lambda: publisher.publish(wrench) or client.count["netft_data"], 0.5)
+        finally:
+            stranger.destroy_node()
+        assert until(lambda: ready(client) and said(client) == "reading")
+        np.testing.assert_allclose(newest(client), (0, 0, 5, 0, 0, 0))
+
+
+def test_a_foreign_pose_and_attempt_do_not_count():
+    parameters = {"rightful_sources": "['']", "payload_mass_kg": 1.0}
+    with beside_another_driver(**parameters) as (_, client), playing(POSE, WATCHED_TOPIC):
+        assert until(lambda: "is also published" in sources_said(client))
+        assert f"{POSE} is also published by {NAME}, expected only kuka_bridge" in sources_said(
+            client
+        )
+        assert "no pose on" in orientation_said(client)
+        assert "an attempt runs" not in client.trigger("ft_bridge/bias").message
 
 
 def test_bias_and_signs_hold_for_it_too():

@@ -119,6 +119,27 @@ def test_a_second_publisher_of_positions_stops_the_arm_until_it_is_gone():
         assert until(lambda: it.reset() and it.moves(), 20.0)
 
 
+def test_two_that_tell_the_joints_are_named_and_latched():
+    with arm_bench() as it:
+        it.x = 0.02
+        assert it.moves()
+        rival = Node("rival", use_global_arguments=False)
+        try:
+            publisher = rival.create_publisher(JointState, "joint_states", 10)
+
+            def tell():
+                publisher.publish(it.state(it.joints, rival.get_clock().now()))
+
+            assert until(lambda: tell() or "are told by" in it.fault), it.fault
+            assert "bridge_test" in it.fault
+            assert "rival" in it.fault
+            assert it.rests()
+        finally:
+            rival.destroy_node()
+        assert "are told by" in it.fault
+        assert until(lambda: it.reset() and it.moves(), 20.0)
+
+
 def test_a_stop_holds_and_closing_ends_the_commands():
     with arm_bench() as it:
         it.x = 0.02

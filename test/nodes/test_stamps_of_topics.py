@@ -23,7 +23,6 @@ pytestmark = pytest.mark.ros
 NOT_STAMPS = ((-1, 0), (-(2**31), 5), (5, 4_000_000_000))
 
 # The client of the rig stands for every source.
-RIGHTFUL = {"rightful_sources": "['* bridge_test']"}
 
 
 @pytest.fixture(autouse=True)
@@ -129,7 +128,7 @@ def test_ft_bridge_refuses_and_goes_on(kind, topic):
     ],
 )
 def test_policy_server_refuses_and_goes_on(kind, topic, counter):
-    with running(PolicyServer, **RIGHTFUL) as (_, client):
+    with running(PolicyServer) as (_, client):
         told = Told(client, "policy_server")
         send_wrong(client, kind, topic)
         assert told.counted(counter)
@@ -147,7 +146,7 @@ def test_policy_server_refuses_and_goes_on(kind, topic, counter):
 )
 def test_the_supervisor_refuses_and_goes_on(tmp_path, kind, topic):
     with (
-        running(AssemblySupervisor, run_dir=tmp_path, record="false", **RIGHTFUL) as (node, client),
+        running(AssemblySupervisor, run_dir=tmp_path, record="false") as (node, client),
         contextlib.ExitStack() as stack,
     ):
         stack.callback(node.finished.set)

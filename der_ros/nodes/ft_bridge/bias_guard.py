@@ -13,6 +13,7 @@ from der_ros.errors import DerRosError
 from der_ros.geometry import Wrench
 from der_ros.nodes.shared.parameters import declare
 from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.nodes.shared.rightful import RightfulTopic
 from der_ros.nodes.shared.watch_lease import WATCHED_TOPIC
 
 ATTEMPT_S = 0.5
@@ -34,9 +35,12 @@ class BiasGuard:
         node: that declares the parameters and hears whether an attempt runs.
         path: that knows the readings since the last bias.
         max_age_s: age of the newest reading at most.
+        rightful: decides who may say that an attempt runs.
     """
 
-    def __init__(self, node: Node, path: WrenchConditioner, max_age_s: float) -> None:
+    def __init__(
+        self, node: Node, path: WrenchConditioner, max_age_s: float, rightful: RightfulTopic
+    ) -> None:
         self._path, self._max_age_s = path, max_age_s
         self._force_n = declare(
             node, "bias_max_force_n", 10.0,
@@ -58,7 +62,7 @@ class BiasGuard:
                 minimum=0.0, maximum=1e4,
             ),
         )  # fmt: skip
-        self._watched = PolledSubscription(node, Empty, WATCHED_TOPIC, 1)
+        self._watched = PolledSubscription(node, Empty, WATCHED_TOPIC, 1, rightful=rightful)
         self._attempt_s = float("-inf")
         self._refused_s: dict[str, float] = {}
 

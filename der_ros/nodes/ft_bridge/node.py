@@ -39,7 +39,10 @@ from der_ros.nodes.ft_bridge.parameters import (
     declare_conditioning,
     declare_sample_rate,
 )
-from der_ros.nodes.ft_bridge.sensor_orientation import SensorOrientation
+from der_ros.nodes.ft_bridge.sensor_orientation import (
+    SensorOrientation,
+    declare_orientation_topic,
+)
 from der_ros.nodes.ft_bridge.wrench_topic import WrenchTopic
 from der_ros.nodes.shared.conversions import (
     declare_tcp_from_sensor,
@@ -49,8 +52,11 @@ from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher, Status
 from der_ros.nodes.shared.node_process import ShellNode, run_node
 from der_ros.nodes.shared.parameters import declare
 from der_ros.nodes.shared.qos import LATCHED
+from der_ros.nodes.shared.rightful import ANY_ONE
+from der_ros.nodes.shared.sources import Sources
 from der_ros.nodes.shared.steady import steady_timer
 from der_ros.nodes.shared.tuning import Range, Tuning
+from der_ros.nodes.shared.watch_lease import WATCHED_TOPIC
 
 _RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 _SOURCES = ("netft", "topic")
@@ -102,8 +108,13 @@ class FtBridge(ShellNode):
         self._config = declare_client(self, self._stale_after_s, self._sample_rate_hz)
         self._refuse_contradictions()
         tcp_from_sensor = declare_tcp_from_sensor(self)
-        self._orientation = SensorOrientation(self, tcp_from_sensor)
-        self._guard = BiasGuard(self, self._path, self._stale_after_s)
+        self._sources = self._declare_sources()
+        self._orientation = SensorOrientation(
+            self, tcp_from_sensor, self._sources.topic(self._pose_topic)
+        )
+        self._guard = BiasGuard(
+            self, self._path, self._stale_after_s, self._sources.topic(WATCHED_TOPIC)
+        )
         self._utils = NetftUtils(
             self, self._path, tcp_from_sensor, self._stale_after_s, self._guard
         )
@@ -119,6 +130,15 @@ class FtBridge(ShellNode):
         self._client: NetFtClient | None = None
         self._other: WrenchTopic | None = None
         self._open()
+
+    def _declare_sources(self) -> Sources:
+        """Return the watch over whose poses, wrenches and attempts count."""
+        self._pose_topic, owner = declare_orientation_topic(self)
+        topics = {self._pose_topic: owner, WATCHED_TOPIC: "assembly_supervisor"}
+        if self._source == "topic":
+            topics[self._input_topic] = ANY_ONE
+        own = self.get_fully_qualified_name()
+        return Sources(self, topics, {"ft_bridge/bias": own})
 
     def _open(self) -> None:
         """Topics, services and timers, and last what feeds them."""
@@ -139,7 +159,11 @@ class FtBridge(ShellNode):
             self._path.set_sample_rate(float(self._sample_rate_hz))
             frames = [self._input_frame] if self._input_frame else ["", self._frame_id]
             self._other = WrenchTopic(
-                self, self._input_topic, self._stale_after_s, self._publish, frames
+                self,
+                self._sources.topic(self._input_topic),
+                self._stale_after_s,
+                self._publish,
+                frames,
             )
             self._other.start()
         settle_collector()
@@ -282,8 +306,9 @@ class FtBridge(ShellNode):
     @property
     def _failure(self) -> str:
         """Why nothing reads the sensor any more; empty while something does."""
-        reader = self._client if self._other is None else self._other
-        return "" if reader is None else reader.failure
+        if self._other is None:
+            return "" if self._client is None else self._client.failure
+        return self._other.failure or self._sources.topic(self._input_topic).wrong
 
     def _report(self) -> list[Status]:
         client = self._client
@@ -317,6 +342,7 @@ class FtBridge(ShellNode):
         return [
             sensor_status(view),
             orientation_status(reason, loaded, needed=self._needs_orientation),
+            self._sources.status(),
         ]
 
 

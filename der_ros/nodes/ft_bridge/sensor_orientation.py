@@ -16,8 +16,23 @@ from der_ros.geometry import Array, Pose, quaternion_canonical, quaternion_multi
 from der_ros.nodes.shared.conversions import declare_base_frame, pose_from_message
 from der_ros.nodes.shared.parameters import declare
 from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.nodes.shared.rightful import ANY_ONE, RightfulTopic
 
 _SOURCES = ("topic", "fixed", "none")
+
+
+_BRIDGES_TOPIC = "kuka/tcp_pose"
+
+
+def declare_orientation_topic(node: Node) -> tuple[str, str]:
+    """Declare the topic of the tool's pose; return it and who may publish it.
+
+    Another topic than the bridge's own may be anybody's, but only one node's.
+    """
+    topic = declare(
+        node, "orientation_topic", _BRIDGES_TOPIC, "PoseStamped of the tool in world_frame"
+    )
+    return topic, "kuka_bridge" if topic == _BRIDGES_TOPIC else ANY_ONE
 
 
 class SensorOrientation:
@@ -26,16 +41,14 @@ class SensorOrientation:
     Args:
         node: whose parameters these are.
         tcp_from_sensor: where the sensor sits on what the pose topic tells of.
+        rightful: watches the pose topic.
     """
 
-    def __init__(self, node: Node, tcp_from_sensor: Pose) -> None:
+    def __init__(self, node: Node, tcp_from_sensor: Pose, rightful: RightfulTopic) -> None:
         source = declare(
             node, "orientation_source", "topic",
             "How the sensor's orientation in the world is known", choices=_SOURCES,
         )  # fmt: skip
-        topic = declare(
-            node, "orientation_topic", "kuka/tcp_pose", "PoseStamped of the tool in world_frame"
-        )
         self._timeout_s = declare(
             node, "orientation_timeout_s", 0.2, "A pose older than this is stale, s",
             minimum=0.001, maximum=60.0,
@@ -52,10 +65,15 @@ class SensorOrientation:
         )  # fmt: skip
         self._fixed = quaternion_canonical(np.array(fixed)) if source == "fixed" else None
         self._node, self._tcp_from_sensor = node, tcp_from_sensor
-        self._poses = PolledSubscription(node, PoseStamped, topic, 1) if source == "topic" else None
+        self._poses = (
+            PolledSubscription(node, PoseStamped, rightful.topic, 1, rightful=rightful)
+            if source == "topic"
+            else None
+        )
         self._newest: Array | None = None
         self._measured_s = float("-inf")
-        self._none = f"no pose on {topic} yet" if source == "topic" else "orientation_source: none"
+        awaited = f"no pose on {rightful.topic} yet"
+        self._none = awaited if source == "topic" else "orientation_source: none"
         self.reason = self._none
 
     @property

@@ -13,6 +13,7 @@ from der_ros.control.stamps import stamp_age_s, stamp_ns
 from der_ros.geometry import Wrench
 from der_ros.nodes.shared.conversions import wrench_from_message
 from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.nodes.shared.rightful import RightfulTopic
 from der_ros.threads import Worker
 
 _PERIOD_S = 0.001
@@ -34,7 +35,7 @@ class WrenchTopic:
 
     Args:
         node: that subscribes.
-        topic: WrenchStamped.
+        rightful: watches the topic, WrenchStamped: one driver's wrenches are taken.
         max_age_s: by the stamp; also into the future.
         take: called in this thread with a wrench and its arrival, monotonic s.
         frames: names of the sensor's frame, of which the first that comes is the one. After a
@@ -49,7 +50,7 @@ class WrenchTopic:
     def __init__(
         self,
         node: Node,
-        topic: str,
+        rightful: RightfulTopic,
         max_age_s: float,
         take: Callable[[Wrench, float], None],
         frames: Sequence[str],
@@ -57,8 +58,11 @@ class WrenchTopic:
         self._frames = tuple(frames)
         self._wrong_s = float("-inf")
         self.wrong_frames = self.taken = 0
-        self._node, self._topic, self._max_age_s, self._take = node, topic, max_age_s, take
-        self._subscription = PolledSubscription(node, WrenchStamped, topic, _QOS)
+        self._node, self._topic = node, rightful.topic
+        self._max_age_s, self._take, self._rightful = max_age_s, take, rightful
+        self._subscription = PolledSubscription(
+            node, WrenchStamped, rightful.topic, _QOS, rightful=rightful
+        )
         self._newest_ns, self._newest_s = 0, float("-inf")
         self._worker = Worker("wrench-topic", self._run)
         self.old_stamps = 0
@@ -107,7 +111,7 @@ class WrenchTopic:
         return False
 
     def _accept(self, message: Any, arrived_s: float) -> None:
-        if not self._is_in_frame(message.header.frame_id, arrived_s):
+        if self._rightful.contested or not self._is_in_frame(message.header.frame_id, arrived_s):
             return
         stamp = message.header.stamp
         stamped_ns = stamp_ns(stamp)

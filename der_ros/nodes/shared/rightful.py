@@ -23,6 +23,9 @@ NAMELESS = "_NODE_NAME_UNKNOWN_"
 _NAMING_PATIENCE_S = 2.0
 _FORGOTTEN_S = 10.0
 _NO_NODE = "a publisher that is no ROS node"
+ANY_ONE = "?"
+"""As the owner of a topic: any node may publish it, but only one at a time."""
+_ONE = "one"
 
 
 class Verdict(Enum):
@@ -104,16 +107,19 @@ class RightfulTopic:
         node: of the ROS graph.
         topic: its name, as the node resolves it.
         owners: names of the only nodes that may publish it, between blanks, in the namespace of
-            ``node`` unless they begin with a slash; empty: any node may.
+            ``node`` unless they begin with a slash; empty: any node may; ``ANY_ONE``.
 
     Attributes:
         refused: number of messages that were judged to be foreign.
+        wrong: what the latest look found to be wrong; empty for nothing.
     """
 
     def __init__(self, node: Node, topic: str, owners: str) -> None:
         self._node, self.topic = node, topic
-        self.refused = 0
-        self.owners = frozenset(full_name(node.get_namespace(), name) for name in owners.split())
+        self.refused, self.wrong = 0, ""
+        self._any_one = owners == ANY_ONE
+        names = () if self._any_one else owners.split()
+        self.owners = frozenset(full_name(node.get_namespace(), name) for name in names)
         self.seen = Publishers()
         self._names: dict[bytes, str] = {}
         self._succession = Succession()
@@ -138,8 +144,10 @@ class RightfulTopic:
         return verdict
 
     def _verdict(self, gid: bytes | None) -> Verdict:
-        if not self.owners or gid is None:
+        if gid is None or not (self.owners or self._any_one):
             return Verdict.BELIEVED
+        if self._any_one:
+            return Verdict.BELIEVED if self._succession.takes(_ONE, gid) else Verdict.FOREIGN
         name = self._names.get(gid)
         if name is None:
             self._nameless_s.setdefault(gid, time.monotonic())
@@ -149,12 +157,22 @@ class RightfulTopic:
         return Verdict.BELIEVED if self._succession.takes(name, gid) else Verdict.FOREIGN
 
     @property
+    def contested(self) -> bool:
+        """Tell whether two living publishers were heard where one may be."""
+        return bool(self._succession.living_twice)
+
+    @property
     def undecided(self) -> bool:
         """Tell whether a message waits for its publisher's name."""
         return bool(self._nameless_s)
 
     def look(self) -> str | None:
         """Find out who publishes it now; return what is wrong with that, or None."""
+        wrong = self._look()
+        self.wrong = wrong or ""
+        return wrong
+
+    def _look(self) -> str | None:
         infos = self._node.get_publishers_info_by_topic(self.topic)
         named = [info for info in infos if info.node_name != NAMELESS]
         self._names = {
@@ -163,7 +181,7 @@ class RightfulTopic:
         }
         self._forget_the_gone()
         if not self.owners:
-            return None
+            return self._two_of_any()
         found = Counter(full_name(info.node_namespace, info.node_name) for info in named)
         self.seen = Publishers(
             tuple(sorted(shown(self._node, name) for name in found.keys() - self.owners)),
@@ -191,6 +209,14 @@ class RightfulTopic:
             twice = ", ".join(sorted(shown(self._node, name) for name in living_twice))
             return f"{self.topic} is published by two living nodes of the name {twice}; end one"
         return None
+
+    def _two_of_any(self) -> str | None:
+        pair = self._succession.living_twice.get(_ONE)
+        if pair is None:
+            return None
+        names = [self.sender(gid) or _NO_NODE for gid in pair]
+        told = " and ".join(shown(self._node, name) for name in names)
+        return f"{self.topic} is published by {told}, expected only one of them; end the other"
 
     def _forget_the_gone(self) -> None:
         """Drop what was noted of publishers that are not there any more."""

@@ -10,7 +10,7 @@ from rclpy.node import Node
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.shared.diagnostics import Level, Status
 from der_ros.nodes.shared.parameters import declare
-from der_ros.nodes.shared.rightful import RightfulService, RightfulTopic, full_name
+from der_ros.nodes.shared.rightful import ANY_ONE, RightfulService, RightfulTopic, full_name
 from der_ros.nodes.shared.steady import steady_timer
 
 LOOK_S = 0.5
@@ -25,7 +25,7 @@ class Sources:
     Args:
         node: that decides.
         topics: from each topic to the names of those who may publish it, between blanks; empty
-            for anybody.
+            for anybody, ``ANY_ONE`` for one node whatever its name.
         services: the same for services and those who may offer them.
         on_wrong: takes what is wrong, in the executor's thread, each time that it was looked.
 
@@ -129,7 +129,8 @@ def _with_changes(entries: list[tuple[str, str]], owners: Mapping[str, str]) -> 
                 f"{', '.join(sorted(owners))}; got '{name} {nodes}'"
             )
         if name == _ANY:
-            changed |= {each: f"{known} {nodes}" for each, known in changed.items() if known}
+            held = {each: known for each, known in changed.items() if known not in ("", ANY_ONE)}
+            changed |= {each: f"{known} {nodes}" for each, known in held.items()}
         else:
             changed[name] = "" if nodes == _ANY else nodes
     return changed
