@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import math
+import re
 import stat
 from collections.abc import Hashable
 from pathlib import Path
@@ -21,6 +22,7 @@ from der_ros.errors import ConfigurationError
 MAX_DOCUMENT_BYTES = 128 * 1024
 MAX_DEPTH = 32
 _MAX_NUMBER_CHARACTERS = 64
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 
 def read_bytes(path: Path, max_bytes: int) -> bytes:
@@ -87,22 +89,54 @@ def parse_yaml(text: str, what: str) -> Any:
         raise ConfigurationError(f"{what}: expected YAML, got: {first}") from error
 
 
-def parse_json(text: str, what: str) -> Any:
+def check_yaml_shape(text: str, what: str, max_characters: int) -> None:
+    """Check that any YAML reader is done with a text in a moment.
+
+    For a reader other than ``parse_yaml``, such as the faster one of libyaml.
+
+    Args:
+        text: one document.
+        what: names the text in an error.
+        max_characters: length of the text at most.
+
+    Raises:
+        ConfigurationError: it is longer, has an alias, is nested too deep, or is no YAML.
+    """
+    if len(text) > max_characters:
+        raise ConfigurationError(
+            f"{what}: expected at most {max_characters} characters, got {len(text)}"
+        )
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH or isinstance(event, yaml.AliasEvent):
+                problem = "an alias" if depth <= MAX_DEPTH else f"more than {MAX_DEPTH} levels"
+                raise ConfigurationError(f"{what}: expected plain YAML, got {problem}")
+    except yaml.YAMLError as error:
+        first = " ".join(str(error).split())
+        raise ConfigurationError(f"{what}: expected YAML, got: {first}") from error
+
+
+def parse_json(text: str, what: str, *, finite: bool = True) -> Any:
     """Return the value of one JSON text.
 
     Args:
         text: one document.
         what: names the text in an error.
+        finite: refuse NaN and infinity, which files of measured numbers may hold.
 
     Raises:
-        ConfigurationError: it is no JSON, is too deep, has a key twice, a number that is not
-            finite, or text that is not Unicode.
+        ConfigurationError: it is no JSON, has more than ``MAX_DEPTH`` levels, a key twice, a number
+            that is not finite, or text that is not Unicode.
     """
     try:
+        _refuse_depth(text)
         value = json.loads(
             text,
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
+            parse_constant=_refuse_constant if finite else None,
+            parse_float=_finite if finite else None,
             parse_int=_whole,
             object_pairs_hook=_unique,
         )
@@ -115,6 +149,17 @@ def parse_json(text: str, what: str) -> Any:
             f"{what}: expected JSON, got {shortened(text)} ({error})"
         ) from error
     return value
+
+
+def _refuse_depth(text: str) -> None:
+    """Count brackets: how deep json itself can read depends on who calls, and on the Python."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for character in _TEXT.sub("", text):
+        depth += (character in "[{") - (character in "]}")
+        if depth > MAX_DEPTH:
+            raise ValueError(f"more than {MAX_DEPTH} levels of nesting")
 
 
 def shortened(text: object, most: int = 80) -> str:

@@ -8,7 +8,14 @@ import time
 
 import pytest
 
-from der_ros.documents import MAX_DOCUMENT_BYTES, parse_json, parse_yaml, read_yaml
+from der_ros.documents import (
+    MAX_DEPTH,
+    MAX_DOCUMENT_BYTES,
+    check_yaml_shape,
+    parse_json,
+    parse_yaml,
+    read_yaml,
+)
 from der_ros.errors import ConfigurationError
 
 BOMB = "a: &a [x, x]\n" + "".join(
@@ -96,6 +103,8 @@ def test_random_bytes_never_do_more_than_raise(tmp_path):
     "text",
     [
         "[" * 100_000,
+        "[" * 33 + "]" * 33,
+        '{"a":' * 40 + "1" + "}" * 40,
         '{"a": NaN}',
         "[Infinity]",
         "1e999",
@@ -119,3 +128,21 @@ def test_plain_json_is_read_as_ever():
         "b": True,
     }
     assert math.isclose(parse_json("1e-300", "thing"), 1e-300)
+
+
+def test_brackets_in_a_json_text_are_no_nesting():
+    text = '["' + "[{" * 500 + '\\"[[[", ' + ", ".join(["[]"] * 100) + "]"
+    assert len(parse_json(text, "thing")) == 101
+    deepest = "[" * MAX_DEPTH + "]" * MAX_DEPTH
+    assert parse_json(deepest, "thing")
+
+
+def test_measured_numbers_may_be_infinite():
+    assert parse_json("[NaN, -Infinity, 1e999]", "thing", finite=False)[1:] == [-math.inf, math.inf]
+
+
+@pytest.mark.parametrize("text", [BOMB, "[" * 5000, "[" * 40 + "]" * 40, "a: [", "a" * 101])
+def test_yaml_for_another_reader_is_looked_at_first(text):
+    with pytest.raises(ConfigurationError, match="thing: expected"):
+        check_yaml_shape(text, "thing", 5001 if len(text) > 101 else 100)
+    check_yaml_shape("a: [1, {b: 2}]", "thing", 100)

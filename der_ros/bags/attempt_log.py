@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import threading
@@ -11,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from der_ros.documents import parse_json
 from der_ros.errors import ConfigurationError
 from der_ros.threads import JobThread
 
@@ -42,8 +42,8 @@ def read_attempts(run_dir: Path) -> Attempts:
     lines, broken = [], 0
     for line in text.splitlines():
         try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
+            value = parse_json(line, FILE_NAME, finite=False)
+        except ConfigurationError:
             value = None
         if isinstance(value, dict):
             lines.append(value)

@@ -13,9 +13,12 @@ from mcap.stream_reader import StreamReader, get_chunk_data_stream
 
 from der_ros.bags.metadata import ROOT
 from der_ros.bags.recorder import LIBRARY
+from der_ros.documents import check_yaml_shape, read_bytes
 from der_ros.errors import BagError
 
 _FOOTER_SIZE, _MAGIC_SIZE = 29, 8
+_MOST_CHARACTERS = 4 * 2**20
+"""Of a ``metadata.yaml``; that of a bag of a thousand topics has a tenth of it."""
 
 
 def check_bag(folder: Path) -> None:
@@ -27,7 +30,8 @@ def check_bag(folder: Path) -> None:
         BagError: they do not agree.
         Exception: of any kind, by the parsers of damaged bytes.
     """
-    information = _load((folder / "metadata.yaml").read_text(encoding="utf-8"))[ROOT]
+    text = read_bytes(folder / "metadata.yaml", _MOST_CHARACTERS).decode("utf-8")
+    information = _load(text)[ROOT]
     if information["storage_identifier"] != "mcap":
         return
     counts: Counter[str] = Counter()
@@ -91,6 +95,7 @@ def _records(file: IO[bytes], size: int) -> Any:
 
 def _load(text: str) -> Any:
     """Read YAML by libyaml where it is there, ten times as fast."""
+    check_yaml_shape(text, "metadata.yaml", _MOST_CHARACTERS)
     return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 

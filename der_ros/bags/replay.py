@@ -6,7 +6,6 @@ another processor. The comparison is offline and in bag order, so it is exact an
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from der_ros.bags.reader import BagReader
+from der_ros.documents import parse_json
 from der_ros.errors import BagError, ContractError
 
 OBSERVATION_TOPIC, ACTION_TOPIC = "policy/observation", "policy/action"
@@ -109,7 +109,7 @@ def read_policy_info(reader: BagReader) -> PolicyInfo | None:
     try:
         values = _last_contract(reader) or _last_info(reader)
         return PolicyInfo(str(values["sha256"]), str(values["path"]))
-    except (BagError, AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError):
+    except (BagError, AttributeError, IndexError, KeyError, TypeError, ValueError):
         return None
 
 
@@ -122,7 +122,7 @@ def _last_contract(reader: BagReader) -> Mapping[str, str]:
 
 def _last_info(reader: BagReader) -> Any:
     texts = [each.message.data for each in reader.messages(reader.find(INFO_TOPIC))]
-    return json.loads(texts[-1])
+    return parse_json(texts[-1], f"bag {reader.path}: {INFO_TOPIC}")
 
 
 def replay_policy(

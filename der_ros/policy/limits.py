@@ -8,7 +8,6 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from der_ros.documents import parse_json
 from der_ros.errors import ContractError
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.governor import GovernorLimits
@@ -82,18 +81,6 @@ def _only(values: list[float]) -> float:
 def limits_to_json(limits: GovernorLimits) -> str:
     """One JSON object, as a bridge tells its limits."""
     return json.dumps(dataclasses.asdict(limits))
-
-
-def limits_from_json(text: str) -> GovernorLimits:
-    """What ``limits_to_json`` wrote.
-
-    Raises:
-        ContractError: it is nothing of the kind.
-    """
-    try:
-        return GovernorLimits(**parse_json(text, "limits"))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ContractError(f"limits of the robot: expected a JSON object ({error})") from error
 
 
 def _cut_actions(contract: PolicyContract, robot: GovernorLimits) -> tuple[str, ...]:

@@ -17,7 +17,12 @@ from der_ros_standalone.conditions import IfCondition, LaunchConfigurationEquals
 from der_ros_standalone.context import LaunchContext
 from der_ros_standalone.errors import LaunchError
 from der_ros_standalone.node import LifecycleNode, Node, PushRosNamespace
-from der_ros_standalone.parameters import Parameter, ParameterValue, evaluate_dictionary
+from der_ros_standalone.parameters import (
+    Parameter,
+    ParameterValue,
+    coerce,
+    evaluate_dictionary,
+)
 from der_ros_standalone.substitutions import (
     EnvironmentVariable,
     LaunchConfiguration,
@@ -69,6 +74,17 @@ def test_substitutions(context, substitution, expected):
 def test_a_substitution_without_a_value_says_so(context, substitution):
     with pytest.raises(LaunchError):
         substitution.perform(context)
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "2001-99-99", "a: [", "9" * 5000])
+def test_a_parameter_that_is_no_yaml_is_refused(context, text):
+    context.launch_configurations["deep"] = text
+    deep = LaunchConfiguration("deep")
+    for value in (deep, [[deep], [deep]]):
+        with pytest.raises(LaunchError):
+            evaluate_dictionary(context, {"speed": value})
+    with pytest.raises(LaunchError):
+        coerce(text, None)
 
 
 def test_conditions(context):

@@ -1,4 +1,6 @@
 import contextlib
+import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -140,3 +142,23 @@ def test_garbage_in_the_metadata_is_told(bag):
     (bag / "metadata.yaml").write_text("{[not yaml")
     with pytest.raises(BagError, match="damaged"):
         read(bag)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 900 + "]" * 900,
+        "a: &a [x]\n"
+        + "".join(
+            f"{b}: &{b} [*{a}, *{a}, *{a}, *{a}]\n" for a, b in pairwise("abcdefghijklmnopq")
+        ),
+        "a: " + "x" * 5 * 2**20,
+    ],
+    ids=["deep", "bomb", "long"],
+)
+def test_metadata_that_grows_is_refused_at_once(bag, text):
+    (bag / "metadata.yaml").write_text(text)
+    began_s = time.monotonic()
+    with pytest.raises(BagError, match="damaged"):
+        read(bag)
+    assert time.monotonic() - began_s < 5.0

@@ -1,6 +1,7 @@
 """The node kuka_bridge with a simulated KRC4 on real sockets."""
 
 import contextlib
+import json
 import math
 import signal
 import socket
@@ -25,7 +26,8 @@ from der_ros.drivers.kuka.krc4 import (
 from der_ros.nodes.kuka_bridge.node import KukaBridge
 from der_ros.nodes.shared.key_values import from_status
 from der_ros.nodes.shared.qos import LATCHED
-from der_ros.policy.limits import limits_from_json, limits_from_texts
+from der_ros.policy.governor import GovernorLimits
+from der_ros.policy.limits import limits_from_texts
 
 pytestmark = pytest.mark.ros
 
@@ -173,7 +175,7 @@ def test_it_tells_the_limits_that_it_holds_to():
     with bench(soft_force_n=20.0) as it:
         it.client.listen(String, "kuka/governor_limits", LATCHED)
         assert until(lambda: "kuka/governor_limits" in it.client.last)
-        told = limits_from_json(it.client.last["kuka/governor_limits"].data)
+        told = GovernorLimits(**json.loads(it.client.last["kuka/governor_limits"].data))
         assert (told.soft_force_n, told.hard_force_n) == (20.0, 500.0)
         it.client.listen(DiagnosticStatus, "kuka/limits", LATCHED)
         assert until(lambda: "kuka/limits" in it.client.last)

@@ -29,7 +29,18 @@ def test_policies_of_two_deployments_are_joined():
     assert merged(one, other) == {"/a": frozenset({SAYS, HEARS}), "/b": frozenset({STOPS})}
 
 
-@pytest.mark.parametrize("text", ["", "<policy/>", "<robot/>", '<policy version="9">'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "<policy/>",
+        "<robot/>",
+        '<policy version="9">',
+        "\ud800",
+        '<!DOCTYPE p [<!ENTITY a "b">]><policy version="0.2.0"/>',
+        "<a>" * 100_000,
+    ],
+)
 def test_what_is_no_policy_is_refused(text):
     with pytest.raises(ConfigurationError, match="policy file"):
         from_xml(text)

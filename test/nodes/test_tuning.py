@@ -1,5 +1,6 @@
 """Parameters that change while a node runs: never looser than the node was started with."""
 
+import json
 import re
 
 import pytest
@@ -9,7 +10,7 @@ from std_msgs.msg import String
 
 from der_ros.nodes.kuka_bridge.node import KukaBridge
 from der_ros.nodes.shared.qos import LATCHED
-from der_ros.policy.limits import limits_from_json
+from der_ros.policy.governor import GovernorLimits
 
 pytestmark = pytest.mark.ros
 
@@ -24,7 +25,7 @@ def bridge():
     with running(KukaBridge, **BRIDGE) as (node, client):
         client.listen(String, "kuka/governor_limits", LATCHED)
         assert until(lambda: "kuka/governor_limits" in client.last)
-        node.told = lambda: limits_from_json(client.last["kuka/governor_limits"].data)
+        node.told = lambda: GovernorLimits(**json.loads(client.last["kuka/governor_limits"].data))
         yield node
 
 

@@ -1,3 +1,5 @@
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -115,6 +117,14 @@ def test_a_failed_write_leaves_the_old_one(tmp_path, monkeypatch):
     monkeypatch.undo()
     assert load_checkpoint(path)["later"] == {"z": 0.1}
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_checkpoint_that_is_nested_too_deep_is_refused(tmp_path):
+    path = tmp_path / "deep.ckpt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("tree.json", "[" * 100_000)
+    with pytest.raises(CheckpointError, match="recursion"):
+        load_checkpoint(path)
 
 
 def test_the_newest_is_found_and_old_and_half_written_ones_are_dropped(tmp_path):

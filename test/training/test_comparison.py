@@ -109,6 +109,7 @@ def test_what_is_no_run_or_has_no_such_metric_is_refused(tmp_path):
         ("config.yaml", b"\x98\x00"),
         ("metrics.jsonl", b"\x98\n"),
         ("metrics.jsonl", b"[1]\n"),
+        ("metrics.jsonl", b'{"a":' * 90000 + b"\n"),
     ],
 )
 def test_damaged_files_of_a_run_are_refused_by_its_name(tmp_path, name, content):

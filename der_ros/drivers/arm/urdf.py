@@ -55,7 +55,7 @@ def parsed(text: str) -> ET.Element:
         raise ConfigurationError("URDF: expected a plain XML text below 10 MB, without DOCTYPE")
     try:
         root = ET.fromstring(text)
-    except ET.ParseError as error:
+    except (ET.ParseError, ValueError, LookupError) as error:
         raise ConfigurationError(f"URDF: expected XML, got an error: {error}") from error
     if root.tag != "robot":
         raise ConfigurationError(f"URDF: expected the element <robot>, got <{root.tag}>")

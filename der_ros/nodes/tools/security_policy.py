@@ -136,9 +136,11 @@ def from_xml(text: str) -> dict[str, frozenset[Rule]]:
     Raises:
         ConfigurationError: it is no such file.
     """
+    if "<!DOCTYPE" in text:
+        raise ConfigurationError("policy file: expected XML without a document type")
     try:
         root = ET.fromstring(text)
-    except ET.ParseError as error:
+    except (ET.ParseError, ValueError, LookupError) as error:
         raise ConfigurationError(f"policy file: expected XML ({error})") from error
     if root.tag != "policy" or root.get("version") != _VERSION:
         raise ConfigurationError(f"policy file: expected an SROS2 policy of version {_VERSION}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from der_ros.documents import shortened
+from der_ros.documents import parse_json, shortened
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.training.engine.messages import EpisodeSummary
 
@@ -125,18 +125,21 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
         ConfigurationError: a line is no JSON object of numbers; names file and line.
         OSError: it cannot be read.
     """
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"{path}: expected lines of JSON in UTF-8, got byte 0x{error.object[error.start]:02x} "
+            f"at {error.start}"
+        ) from error
     whole = text[: text.rfind("\n") + 1]
     return [_metrics_line(path, at, line) for at, line in enumerate(whole.split("\n")[:-1], 1)]
 
 
 def _metrics_line(path: Path, at: int, line: str) -> dict[str, float]:
-    try:
-        values = json.loads(line)
-        if isinstance(values, dict) and all(type(v) in (int, float) for v in values.values()):
-            return values
-    except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{path}, line {at}: expected JSON ({error})") from error
+    values = parse_json(line, f"{path}, line {at}", finite=False)
+    if isinstance(values, dict) and all(type(v) in (int, float) for v in values.values()):
+        return values
     raise ConfigurationError(
         f"{path}, line {at}: expected names and numbers, got {shortened(line)}"
     )

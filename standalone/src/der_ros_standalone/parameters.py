@@ -89,7 +89,7 @@ def coerce(text: str, value_type: Any) -> Value:
             return value_type(text)
         if value_type is bool:
             return truth(text)
-        value = yaml.safe_load(text)
+        value = _read(text)
     except (ValueError, yaml.YAMLError, LaunchError) as error:
         wanted = getattr(value_type, "__name__", value_type)
         raise LaunchError(f"expected a parameter value of type {wanted}, got '{text}'") from error
@@ -130,7 +130,7 @@ def _evaluate(context: LaunchContext, name: str, value: Any) -> Value:
 def _from_yaml(name: str, text: str) -> Value:
     """Return a substituted text as a YAML value, as launch does."""
     try:
-        value = yaml.safe_load(text or "''")
+        value = _read(text or "''")
     except yaml.YAMLError as error:
         raise LaunchError(
             f"parameter '{name}': '{text}' is not valid YAML; for a text use "
@@ -149,7 +149,23 @@ def _from_yaml(name: str, text: str) -> Value:
 def _item(context: LaunchContext, item: Any) -> Value:
     if isinstance(item, SCALARS):
         return item
-    return yaml.safe_load(perform_all(context, as_list(item)))
+    text = perform_all(context, as_list(item))
+    try:
+        return _read(text)
+    except yaml.YAMLError as error:
+        raise LaunchError(f"expected a parameter value, got '{text}', no valid YAML") from error
+
+
+def _read(text: str) -> Any:
+    """Return a text as a YAML value.
+
+    Raises:
+        yaml.YAMLError: it is no YAML, or nested too deep to read.
+    """
+    try:
+        return yaml.safe_load(text)
+    except (RecursionError, ValueError) as error:
+        raise yaml.YAMLError(f"it cannot be read ({error})") from error
 
 
 def _uniform(name: str, values: list[Value]) -> list[Value]:
