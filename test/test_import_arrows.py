@@ -45,6 +45,7 @@ ARROWS = {
     "drivers": {"geometry", "threads"},
     "bags": {"geometry", "policy", "threads"},
     "control": {"geometry", "rotation", "policy", "drivers"},
+    "teleop": {"geometry", "policy"},
     "parameters": {"geometry", "tasks", "policy", "drivers", "control"},
     "launching": {
         "installation",
@@ -90,6 +91,7 @@ ROBOT_SIDE = (
     "control",
     "settings",
     "parameters",
+    "teleop",
     "nodes.ft_bridge.node",
     "nodes.kuka_bridge.node",
     "nodes.policy_server.node",

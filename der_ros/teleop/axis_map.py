@@ -1,0 +1,198 @@
+"""Axis maps: which axis and button of a device does what (``config/teleop/*.yaml``)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from der_ros.documents import read_yaml
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Array
+from der_ros.policy.shipped import package_folders, shipped_config_file
+
+DIRECTIONS = ("vx", "vy", "vz", "wx", "wy", "wz")
+"""What an axis moves: the components of an action, in order."""
+BUTTONS = ("dead_man", "slower", "faster", "start", "success", "discard", "redo")
+"""What a button does."""
+_REQUIRED_BUTTONS = ("dead_man", "start", "discard")
+MAX_INDEX = 255
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of a device.
+
+    Attributes:
+        index: in ``Joy.axes``.
+        scale: share of full speed at full deflection, -1 to 1; negative turns the axis round.
+        rest: reading of the untouched axis; the triggers of some devices rest at 1.
+        span: change of the reading from rest to full deflection, 0 excluded.
+    """
+
+    index: int
+    scale: float = 1.0
+    rest: float = 0.0
+    span: float = 1.0
+
+    def deflection(self, axes: Sequence[float]) -> float:
+        """Return the deflection from rest, -1 to 1, before scale and dead zone."""
+        return min(1.0, max(-1.0, (axes[self.index] - self.rest) / self.span))
+
+
+@dataclass(frozen=True)
+class AxisMap:
+    """What the axes and buttons of one kind of device do.
+
+    Attributes:
+        name: of the map, the name of its file.
+        axes: the axes of each direction; their sum moves it.
+        buttons: index in ``Joy.buttons`` of each function.
+        dead_zone: deflection below which an axis is at rest, 0 to 0.5.
+    """
+
+    name: str
+    axes: Mapping[str, tuple[Axis, ...]]
+    buttons: Mapping[str, int]
+    dead_zone: float = 0.08
+
+    def check_device(self, axes: int, buttons: int) -> None:
+        """Check that a device has what the map names.
+
+        Args:
+            axes: number of axes of the device.
+            buttons: number of its buttons.
+
+        Raises:
+            ConfigurationError: names each axis and button that the device lacks.
+        """
+        missing = [
+            f"axis {axis.index} for {direction}"
+            for direction, parts in self.axes.items()
+            for axis in parts
+            if axis.index >= axes
+        ]
+        missing += [
+            f"button {index} for {name}" for name, index in self.buttons.items() if index >= buttons
+        ]
+        if missing:
+            raise ConfigurationError(
+                f"axis map {self.name}: expected {', '.join(missing)}; the device has {axes} axes "
+                f"and {buttons} buttons. Choose another map: {', '.join(map_names())}"
+            )
+
+    def is_neutral(self, axes: Sequence[float]) -> bool:
+        """Return whether every mapped axis is at rest."""
+        parts = (axis for parts in self.axes.values() for axis in parts)
+        return all(abs(axis.deflection(axes)) <= self.dead_zone for axis in parts)
+
+    def action(self, axes: Sequence[float]) -> Array:
+        """Return the action (6,) in [-1, 1] of the deflected axes.
+
+        The dead zone is cut out and the rest stretched, so that speed begins at zero.
+        """
+        action = np.zeros(len(DIRECTIONS))
+        for k, direction in enumerate(DIRECTIONS):
+            for axis in self.axes.get(direction, ()):
+                action[k] += axis.scale * self._live(axis.deflection(axes))
+        return np.clip(action, -1.0, 1.0)
+
+    def _live(self, deflection: float) -> float:
+        beyond = max(0.0, abs(deflection) - self.dead_zone) / (1.0 - self.dead_zone)
+        return math.copysign(beyond, deflection)
+
+    def pressed(self, name: str, buttons: Sequence[int]) -> bool:
+        """Return whether the button of a function is pressed; False where the map has none."""
+        index = self.buttons.get(name)
+        return index is not None and bool(buttons[index])
+
+
+def map_names() -> list[str]:
+    """Return the names of the maps that the package ships."""
+    found: set[str] = set()
+    for folder in package_folders("config"):
+        found |= {path.stem for path in folder.joinpath("teleop").glob("*.yaml")}
+    return sorted(found)
+
+
+def load_map(name: str) -> AxisMap:
+    """Read an axis map.
+
+    Args:
+        name: of a shipped map, or the path of a YAML file of your own.
+
+    Raises:
+        ConfigurationError: there is no such map, or something in it is wrong; names the field.
+    """
+    if name in map_names():
+        path = shipped_config_file("teleop", f"{name}.yaml")
+    elif name.endswith((".yaml", ".yml")):
+        path = Path(name)
+    else:
+        raise ConfigurationError(
+            f"axis map: expected one of {', '.join(map_names())} or the path of a YAML file, "
+            f"got {name!r}"
+        )
+    return _parsed(path, read_yaml(path))
+
+
+def _parsed(path: Path, document: Any) -> AxisMap:
+    reader = _Reader(path)
+    fields = reader.mapping(document, "the file", {"axes", "buttons", "dead_zone"})
+    given = reader.mapping(fields.get("axes"), "axes", set(DIRECTIONS))
+    axes = {name: reader.axes(entry, f"axes.{name}") for name, entry in given.items()}
+    if not axes:
+        raise reader.error("axes", f"at least one of {', '.join(DIRECTIONS)}", given)
+    told = reader.mapping(fields.get("buttons"), "buttons", set(BUTTONS))
+    buttons = {name: reader.index(value, f"buttons.{name}") for name, value in told.items()}
+    for name in _REQUIRED_BUTTONS:
+        if name not in buttons:
+            raise reader.error(f"buttons.{name}", "the index of a button", None)
+    dead_zone = reader.number(fields.get("dead_zone", 0.08), "dead_zone", 0.0, 0.5)
+    return AxisMap(path.stem, axes, buttons, dead_zone)
+
+
+class _Reader:
+    """Reads fields of a map; an error names the file and the field."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def error(self, field: str, expected: str, got: object) -> ConfigurationError:
+        return ConfigurationError(f"{self._path}: {field}: expected {expected}, got {got!r}")
+
+    def mapping(self, value: Any, field: str, known: set[str]) -> dict[str, Any]:
+        if not isinstance(value, dict) or not set(value) <= known:
+            raise self.error(field, f"a mapping with some of {', '.join(sorted(known))}", value)
+        return value
+
+    def number(self, value: Any, field: str, low: float, high: float) -> float:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not low <= value <= high:
+            raise self.error(field, f"a number from {low:g} to {high:g}", value)
+        return float(value)
+
+    def index(self, value: Any, field: str) -> int:
+        if type(value) is not int or not 0 <= value <= MAX_INDEX:
+            raise self.error(field, f"an index from 0 to {MAX_INDEX}", value)
+        return value
+
+    def axes(self, entry: Any, field: str) -> tuple[Axis, ...]:
+        entries = entry if isinstance(entry, list) else [entry]
+        return tuple(self._axis(each, field) for each in entries)
+
+    def _axis(self, entry: Any, field: str) -> Axis:
+        fields = self.mapping(entry, field, {"index", "scale", "rest", "span"})
+        span = self.number(fields.get("span", 1.0), f"{field}.span", -2.0, 2.0)
+        if abs(span) < 0.1:
+            raise self.error(f"{field}.span", "at least 0.1 either way", span)
+        return Axis(
+            self.index(fields.get("index"), f"{field}.index"),
+            self.number(fields.get("scale", 1.0), f"{field}.scale", -1.0, 1.0),
+            self.number(fields.get("rest", 0.0), f"{field}.rest", -1.0, 1.0),
+            span,
+        )
