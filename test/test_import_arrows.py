@@ -46,7 +46,7 @@ ARROWS = {
     "bags": {"geometry", "policy", "threads"},
     "control": {"geometry", "rotation", "policy", "drivers"},
     "teleop": {"geometry", "policy"},
-    "parameters": {"geometry", "tasks", "policy", "drivers", "control"},
+    "parameters": {"geometry", "tasks", "policy", "drivers", "control", "teleop"},
     "launching": {
         "installation",
         "tasks",

@@ -46,6 +46,15 @@ from der_ros.nodes.policy_server.inputs import (
     PolicyInputs,
     UnusableInputError,
 )
+from der_ros.nodes.policy_server.pilots import (
+    MADE_BY,
+    PILOTS,
+    POLICY,
+    SOURCES,
+    Actor,
+    actor,
+    pilot_input,
+)
 from der_ros.nodes.shared.conversions import CellFrames, twist_to_message
 from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher, Level, Status
 from der_ros.nodes.shared.key_values import from_status, to_status
@@ -90,7 +99,8 @@ class PolicyServer(Shell, LifecycleNode):
         self._sources = self._declare_sources()
         self._inputs = PolicyInputs(self, self._frames, self._sources)
         self._lease = WatchLease(self, self._sources.topic(WATCHED_TOPIC))
-        self._policy: OnnxPolicy | None = None
+        self._pilot_input = pilot_input(self._pilot, self, self._sources)
+        self._policy: Actor | None = None
         self._timer: Any = None
         self._counts = Counts()
         self._skipped = ""
@@ -113,6 +123,14 @@ class PolicyServer(Shell, LifecycleNode):
                 "Set while not active, it is loaded and checked at once"
             ),
         )
+        self._pilot = declare(
+            self,
+            "pilot",
+            POLICY,
+            "Who acts: the policy, a person at a device (topic joy), or a script that knows the "
+            "true goal of a simulated cell; a pilot keeps the contract of the policy",
+            choices=PILOTS,
+        )
         self.add_on_set_parameters_callback(self._on_set_parameters)
 
     def _declare_sources(self) -> Sources:
@@ -121,6 +139,7 @@ class PolicyServer(Shell, LifecycleNode):
             _LIMITS: "kuka_bridge",
             WRENCH_TOPIC: "ft_bridge",
             WATCHED_TOPIC: "assembly_supervisor",
+            **SOURCES[self._pilot],
         }
         own = self.get_fully_qualified_name()
         return Sources(self, topics, dict.fromkeys(_SERVICES, own), self._on_wrong_source)
@@ -226,8 +245,9 @@ class PolicyServer(Shell, LifecycleNode):
     def _load(self, path: str) -> None:
         """Replace the policy by the one at ``path`` if that is right in every respect."""
         policy = _checked_policy(path or shipped_policy(self._task), self._task)
-        self._policy = policy
+        self._policy = actor(self._pilot, policy, self._pilot_input)
         info = {
+            "made_by": MADE_BY[self._pilot],
             "sha256": policy.sha256,
             "path": str(Path(policy.path).resolve()),
             "contract": dataclasses.asdict(policy.contract),
@@ -354,6 +374,7 @@ class PolicyServer(Shell, LifecycleNode):
             **{f"skipped_{kind}": counts.skipped[kind] for kind in (*KINDS, UNWATCHED)},
             "max_inference_ms": f"{1e3 * counts.max_inference_s:.3f}",
             **self._inputs.figures(),
+            **(self._pilot_input.report() if self._pilot_input else {}),
             **(self._rate.report() if self._rate else {}),
         }
         counts.max_inference_s = 0.0
