@@ -45,7 +45,7 @@ ARROWS = {
     "drivers": {"geometry", "threads"},
     "bags": {"geometry", "policy", "threads"},
     "control": {"geometry", "rotation", "policy", "drivers"},
-    "teleop": {"geometry", "policy"},
+    "teleop": {"installation", "geometry", "policy"},
     "parameters": {"geometry", "tasks", "policy", "drivers", "control", "teleop"},
     "launching": {
         "installation",

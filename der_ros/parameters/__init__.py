@@ -22,7 +22,12 @@ from der_ros.parameters.assembly_supervisor import SupervisorParameters
 from der_ros.parameters.bag_recorder import RecorderParameters
 from der_ros.parameters.cell_view import CellViewParameters
 from der_ros.parameters.kuka_bridge import ArmParameters, BridgeParameters, ControllerParameters
-from der_ros.parameters.policy_server import InputParameters, PolicyParameters, WatchParameters
+from der_ros.parameters.policy_server import (
+    InputParameters,
+    PolicyParameters,
+    TeleopParameters,
+    WatchParameters,
+)
 from der_ros.parameters.sim_cell import (
     SimCellParameters,
     SimControllerParameters,
@@ -67,6 +72,7 @@ NODE_PARAMETERS: dict[str, tuple[type, ...]] = {
         PolicyParameters,
         InputParameters,
         WatchParameters,
+        TeleopParameters,
         *shared.CELL_FRAMES,
         shared.RightfulSources,
     ),

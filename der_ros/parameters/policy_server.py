@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 from der_ros.settings import setting
 from der_ros.tasks import TASK_NAMES
+from der_ros.teleop.axis_map import map_names
+from der_ros.teleop.gate import SILENCE_S
+
+POLICY, JOY, SCRIPTED = "policy", "joy", "scripted"
+PILOTS = (POLICY, JOY, SCRIPTED)
 
 
 @dataclass(frozen=True)
@@ -18,6 +23,12 @@ class PolicyParameters:
         "ONNX policy; empty: the one that the package ships for the task. Set while not active, it "
         "is loaded and checked at once",
         tunable=True,
+    )
+    pilot: str = setting(
+        POLICY,
+        "Who acts: the policy, a person at a device (topic joy), or a script that knows the true "
+        "goal of a simulated cell; a pilot keeps the contract of the policy",
+        choices=PILOTS,
     )
 
 
@@ -49,4 +60,18 @@ class WatchParameters:
         unit="s",
         minimum=0.0,
         maximum=10.0,
+    )
+
+
+@dataclass(frozen=True)
+class TeleopParameters:
+    """The device of a person who acts in the policy's place."""
+
+    axis_map: str = setting(
+        "xbox",
+        f"Axis map of the device: a shipped one ({', '.join(map_names())}) or the path of a YAML "
+        "file",
+    )
+    joy_timeout_s: float = setting(
+        SILENCE_S, "Time without a reading after which the robot rests", "s", 0.02, 2.0
     )

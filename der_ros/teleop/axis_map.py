@@ -13,7 +13,8 @@ import numpy as np
 from der_ros.documents import read_yaml
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array
-from der_ros.policy.shipped import package_folders, shipped_config_file
+from der_ros.installation import package_folders
+from der_ros.policy.shipped import shipped_config_file
 
 DIRECTIONS = ("vx", "vy", "vz", "wx", "wy", "wz")
 """What an axis moves: the components of an action, in order."""

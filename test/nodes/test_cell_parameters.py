@@ -21,7 +21,9 @@ from der_ros.nodes.kuka_bridge.parameters import GOVERNOR_LIMITS, WORKSPACE_LIMI
 from der_ros.tasks import TASK_NAMES
 
 CONFIG = Path(__file__).parents[2] / "config"
-DEPLOYED = sorted(path for path in CONFIG.rglob("*.yaml") if path.parts[-2] != "train")
+DEPLOYED = sorted(
+    path for path in CONFIG.rglob("*.yaml") if path.parts[-2] not in ("train", "teleop")
+)
 
 
 def written(tmp_path, text):

@@ -48,8 +48,6 @@ from der_ros.nodes.policy_server.inputs import (
 )
 from der_ros.nodes.policy_server.pilots import (
     MADE_BY,
-    PILOTS,
-    POLICY,
     SOURCES,
     Actor,
     actor,
@@ -65,6 +63,7 @@ from der_ros.nodes.shared.qos import LATCHED, LATCHED_AMONG_OTHERS
 from der_ros.nodes.shared.sources import Sources
 from der_ros.nodes.shared.steady import steady_timer
 from der_ros.nodes.shared.watch_lease import WATCHED_TOPIC, Lease, WatchLease
+from der_ros.parameters.policy_server import PILOTS, POLICY
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import LimitsDifference, compare_limits, limits_from_texts
 from der_ros.policy.runtime import OnnxPolicy

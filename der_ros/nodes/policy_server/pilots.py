@@ -26,14 +26,13 @@ from der_ros.nodes.shared.parameters import declare
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.qos import LATCHED_AMONG_OTHERS
 from der_ros.nodes.shared.sources import Sources
+from der_ros.parameters.policy_server import JOY, POLICY, SCRIPTED
 from der_ros.policy.contract import PolicyContract
 from der_ros.tasks import make_task
 from der_ros.tasks.oracle import oracle_action
 from der_ros.teleop.axis_map import load_map, map_names
 from der_ros.teleop.gate import SILENCE_S, GateState, Reading, TeleopGate
 
-POLICY, JOY, SCRIPTED = "policy", "joy", "scripted"
-PILOTS = (POLICY, JOY, SCRIPTED)
 JOY_TOPIC, GOAL_TOPIC = "joy", "sim_cell/goal_pose"
 SOURCES: Mapping[str, Mapping[str, str]] = {
     POLICY: {},
