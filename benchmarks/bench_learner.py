@@ -16,7 +16,7 @@ import gymnasium
 import numpy as np
 import torch
 
-from der_ros.algorithms.base import LearnerConfig, make_learner
+from der_ros.algorithms.base import LearnerConfig, make_algorithm
 from der_ros.replay.shard import Shard, ShardConfig
 from der_ros.replay.transitions import Transitions
 from support.report import Body, Figure, argument_parser, best_rates, more_is_better, show
@@ -58,7 +58,7 @@ def rows(count: int) -> Transitions:
 def ours(algorithm: str, hidden: tuple[int, ...], layer_norm: bool = False) -> Body:
     """One update with its draw and its priorities."""
     config = LearnerConfig(hidden=hidden, layer_norm=layer_norm)
-    learner = make_learner(algorithm, config, OBSERVATION, ACTION, 0)
+    learner = make_algorithm(algorithm, config, OBSERVATION, ACTION, 0)
     shard = Shard(ShardConfig(capacity=ROWS, zone_size=0), OBSERVATION, ACTION)
     shard.add(rows(ROWS))
     rng = np.random.default_rng(0)

@@ -21,11 +21,10 @@ from typing import NamedTuple
 import torch
 
 from der_ros.training.config import TrainingConfig, load_config
-from der_ros.training.engine.choice import make_engine
+from der_ros.training.engine.factory import make_engine
 from der_ros.training.engine.interface import Engine
 from der_ros.training.environment.factory import make_environment
-from der_ros.training.learner.learning import Learning
-from der_ros.training.learner.loop import LearnerLoop
+from der_ros.training.learner import Learner, LearnerLoop
 from der_ros.training.run.memory import keep_freed_memory
 from support.report import Body, Figure, argument_parser, more_is_better, show
 
@@ -43,25 +42,25 @@ class Rates(NamedTuple):
 class Bench:
     """A run's loop with the learner switched on and off."""
 
-    def __init__(self, config: TrainingConfig, engine: Engine, learning: Learning) -> None:
+    def __init__(self, config: TrainingConfig, engine: Engine, learner: Learner) -> None:
         """With an engine that has been entered; waits until the workers are at work."""
-        self._engine, self._learning = engine, learning
-        self._loop = LearnerLoop(config, learning, engine)
+        self._engine, self._learner = engine, learner
+        self._loop = LearnerLoop(config, learner, engine)
         self._idle = dataclasses.replace(config, updates_per_step=1e-12)
         self._busy = dataclasses.replace(config, updates_per_step=1e6)
-        learning.config = self._idle
-        while learning.env_steps < _FIRST_STEPS:
+        learner.config = self._idle
+        while learner.env_steps < _FIRST_STEPS:
             self._loop.turn()
         self.train(1.0)  # whatever is slow only once
 
     def simulate(self, seconds: float) -> Rates:
         """Takes in what the workers send; no update is ever due."""
-        self._learning.config = self._idle
+        self._learner.config = self._idle
         return self._timed(seconds, self._loop.turn)
 
     def train(self, seconds: float) -> Rates:
         """Takes in what the workers send, and updates without a pause."""
-        self._learning.config = self._busy
+        self._learner.config = self._busy
         return self._timed(seconds, self._loop.turn)
 
     def learn(self, seconds: float) -> Rates:
@@ -69,16 +68,16 @@ class Bench:
         return self._timed(seconds, self._update)
 
     def _timed(self, seconds: float, body: Body) -> Rates:
-        learning, started = self._learning, time.perf_counter()
-        steps, updates = learning.env_steps, learning.updates
+        learner, started = self._learner, time.perf_counter()
+        steps, updates = learner.env_steps, learner.updates
         while (passed := time.perf_counter() - started) < seconds:
             body()
-        return Rates((learning.env_steps - steps) / passed, (learning.updates - updates) / passed)
+        return Rates((learner.env_steps - steps) / passed, (learner.updates - updates) / passed)
 
     def _update(self) -> None:
         drawn = self._engine.sample(None)
         if drawn is not None:
-            self._engine.write_back(drawn, self._learning.learn(drawn))
+            self._engine.write_back(drawn, self._learner.learn(drawn))
 
 
 def measured(config: TrainingConfig, seconds: float, turns: int) -> list[list[Rates]]:
@@ -88,9 +87,9 @@ def measured(config: TrainingConfig, seconds: float, turns: int) -> list[list[Ra
     sizes = [(space.shape or (0,))[0] for space in
              (environment.observation_space, environment.action_space)]  # fmt: skip
     environment.close()
-    learning = Learning(config, *sizes)
-    with make_engine(config, learning.sizes, learning.td_errors, lambda: False) as engine:
-        bench = Bench(config, engine, learning)
+    learner = Learner(config, *sizes)
+    with make_engine(config, learner.sizes, learner.td_errors, lambda: False) as engine:
+        bench = Bench(config, engine, learner)
         return [
             [bench.simulate(seconds), bench.train(seconds), bench.learn(seconds)]
             for _ in range(turns)

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from der_ros.replay.facts import replay_state
 from der_ros.replay.sharded import ShardedReplay
 from der_ros.replay.transitions import Transitions
 from der_ros.training.checkpoint.file import load_checkpoint, save_checkpoint
 from der_ros.training.config import load_config
 from der_ros.training.engine.interface import drawn_from
-from der_ros.training.engine.replay_facts import replay_state
-from der_ros.training.learner.learning import Learning
+from der_ros.training.learner import Learner
 
 OBSERVATION, ACTION, FRAGMENT = 13, 6, 50
 
@@ -47,13 +47,13 @@ def main() -> None:
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
     config = load_config(options.preset, {"capacity": options.rows, "torch_threads": 1})
-    learning = Learning(config, OBSERVATION, ACTION)
+    learner = Learner(config, OBSERVATION, ACTION)
     replay = ShardedReplay(config.replay(), OBSERVATION, ACTION, rng)
     fragment, large = transitions(FRAGMENT, rng), transitions(10_000, rng)
     row_bytes = sum(column.nbytes for column in fragment) / FRAGMENT
     print(f"bytes of a transition: {row_bytes:.0f}")
-    print(f"bytes of a snapshot: {sum(a.nbytes for a in learning.snapshot().filter[:2])} + "
-          f"{learning.snapshot().parameters.nbytes} of parameters")  # fmt: skip
+    print(f"bytes of a snapshot: {sum(a.nbytes for a in learner.snapshot().filter[:2])} + "
+          f"{learner.snapshot().parameters.nbytes} of parameters")  # fmt: skip
     while len(replay) < 0.99 * (options.rows - config.zone_size):
         replay.add(large)
     adds = rate(lambda: replay.add(fragment), 2000)
@@ -66,8 +66,8 @@ def main() -> None:
     print(f"shard: {rate(draw, 300):,.0f} batches of {config.batch_size}/s, priorities included")
     shard, batch = replay.sample(config.batch_size)
     drawn = drawn_from(shard, 0, batch)
-    learning.learn(drawn)
-    print(f"learner: {rate(lambda: learning.learn(drawn), 200):,.0f} updates/s")
+    learner.learn(drawn)
+    print(f"learner: {rate(lambda: learner.learn(drawn), 200):,.0f} updates/s")
     started = time.perf_counter()
     content = {"replay": replay_state(replay)}
     print(f"checkpoint of {len(replay):,} transitions: training stops for "

@@ -9,16 +9,15 @@ import torch
 from torch import Tensor
 
 from der_ros.algorithms.base import LearnerConfig, Update
-from der_ros.algorithms.learner import Batch, OffPolicyLearner, as_float64, open_device
-from der_ros.algorithms.networks import Mlps
-from der_ros.algorithms.trained import Followed, Trained
+from der_ros.algorithms.networks import Followed, Mlps, Trained
+from der_ros.algorithms.off_policy import OffPolicyAlgorithm, TensorBatch, as_float64, open_device
 
 _LAST_LAYER_BOUND = 3e-3  # of the policy: it starts near zero (Lillicrap et al. 2016)
 
 P = TypeVar("P", bound=Trained)
 
 
-class ActorCritic(OffPolicyLearner, Generic[P]):
+class ActorCritic(OffPolicyAlgorithm, Generic[P]):
     """A policy that follows the critics' gradient; ``P`` says whether it has a target."""
 
     def __init__(
@@ -53,7 +52,7 @@ class ActorCritic(OffPolicyLearner, Generic[P]):
         self._observation_size = observation_size
         self._policy_metrics: Mapping[str, Tensor] = {}
 
-    def estimate(self, batch: Batch) -> Tensor:
+    def estimate(self, batch: TensorBatch) -> Tensor:
         """Q_1(s, a)."""
         return self.critics.online(_joined(batch.observation, batch.action))[0, :, 0]
 
@@ -61,7 +60,7 @@ class ActorCritic(OffPolicyLearner, Generic[P]):
         """min_k Q'_k(s', a') (rows,)."""
         return self.critics.target(_joined(next_observation, next_action))[:, :, 0].amin(dim=0)
 
-    def differentiate_critics(self, batch: Batch, weights: Tensor) -> Update:
+    def differentiate_critics(self, batch: TensorBatch, weights: Tensor) -> Update:
         """Sets the critics' gradient of L = Σ_k mean_i w_i · loss(y_i - Q_k,i)."""
         target = self.target(batch)
         q, trace = self.critics.online.forward(_joined(batch.observation, batch.action))
@@ -90,7 +89,7 @@ class ActorCritic(OffPolicyLearner, Generic[P]):
         inputs = self.critics.online.input_gradient(gradient, self._observation_size)
         return value, inputs.sum(dim=0)
 
-    def differentiate_policy(self, batch: Batch) -> None:
+    def differentiate_policy(self, batch: TensorBatch) -> None:
         """Sets the policy's gradient of L = -mean_i Q_1(s_i, tanh u(s_i))."""
         u, trace = self.policy.online.forward(batch.observation)
         action = u[0].tanh()

@@ -90,7 +90,7 @@ class Update:
         return self.measure()
 
 
-class Learner(Protocol):
+class Algorithm(Protocol):
     """An off-policy algorithm. Transitions come filtered; the learner knows no environment."""
 
     def update(self, transitions: Transitions, weights: Float32Array) -> Update:
@@ -115,9 +115,9 @@ class Learner(Protocol):
         """Takes over what ``state`` gave."""
 
 
-def make_learner(
+def make_algorithm(
     name: str, config: LearnerConfig, observation_size: int, action_size: int, seed: int
-) -> Learner:
+) -> Algorithm:
     """Builds the learner called ``name``; torch is imported only now.
 
     Raises:
@@ -128,7 +128,7 @@ def make_learner(
             f"algorithm: expected one of {', '.join(ALGORITHM_NAMES)}, got {name!r}"
         )
     module = importlib.import_module(f"der_ros.algorithms.{name}")
-    learner: Learner = getattr(module, name.capitalize())(
+    algorithm: Algorithm = getattr(module, name.capitalize())(
         config, observation_size, action_size, seed
     )
-    return learner
+    return algorithm

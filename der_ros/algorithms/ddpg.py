@@ -6,8 +6,8 @@ from torch import Tensor
 
 from der_ros.algorithms.actor_critic import ActorCritic
 from der_ros.algorithms.base import LearnerConfig, Update
-from der_ros.algorithms.learner import Batch
-from der_ros.algorithms.trained import Followed
+from der_ros.algorithms.networks import Followed
+from der_ros.algorithms.off_policy import TensorBatch
 
 
 class Ddpg(ActorCritic[Followed]):
@@ -27,13 +27,13 @@ class Ddpg(ActorCritic[Followed]):
         """Draws the networks from ``seed``."""
         super().__init__(config, 1, observation_size, action_size, action_size, seed, Followed)
 
-    def target(self, batch: Batch) -> Tensor:
+    def target(self, batch: TensorBatch) -> Tensor:
         """Y."""
         next_action = self.policy.target(batch.next_observation)[0].tanh()
         value = self.target_value(batch.next_observation, next_action)
         return batch.n_step_return + batch.discount * value
 
-    def learn(self, batch: Batch, weights: Tensor) -> Update:
+    def learn(self, batch: TensorBatch, weights: Tensor) -> Update:
         """Both gradients are of the networks as they were: one optimiser takes both in one step."""
         update = self.differentiate_critics(batch, weights)
         self.differentiate_policy(batch)

@@ -6,12 +6,11 @@ import torch
 from torch import Tensor
 
 from der_ros.algorithms.base import LearnerConfig, Update
-from der_ros.algorithms.learner import Batch, OffPolicyLearner, as_float64, open_device
-from der_ros.algorithms.networks import Mlps
-from der_ros.algorithms.trained import Followed
+from der_ros.algorithms.networks import Followed, Mlps
+from der_ros.algorithms.off_policy import OffPolicyAlgorithm, TensorBatch, as_float64, open_device
 
 
-class Dqn(OffPolicyLearner):
+class Dqn(OffPolicyAlgorithm):
     """One network gives the value of each of n choices. An action is a one-hot vector of n.
 
         Q(s, a) = V(s) + A(s, a) - mean_j A(s, j)     the network's outputs are V, A_1 … A_n
@@ -38,7 +37,7 @@ class Dqn(OffPolicyLearner):
             return advantage
         return value + advantage - advantage.mean(dim=1, keepdim=True)
 
-    def target(self, batch: Batch) -> Tensor:
+    def target(self, batch: TensorBatch) -> Tensor:
         """Y."""
         values = self.values(self.policy.target(batch.next_observation)[0])
         chooser = values
@@ -47,11 +46,11 @@ class Dqn(OffPolicyLearner):
         best = chooser.argmax(dim=1, keepdim=True)
         return batch.n_step_return + batch.discount * values.gather(1, best)[:, 0]
 
-    def estimate(self, batch: Batch) -> Tensor:
+    def estimate(self, batch: TensorBatch) -> Tensor:
         """Q(s, a)."""
         return (self.values(self.policy.online(batch.observation)[0]) * batch.action).sum(dim=1)
 
-    def learn(self, batch: Batch, weights: Tensor) -> Update:
+    def learn(self, batch: TensorBatch, weights: Tensor) -> Update:
         """One step."""
         outputs, trace = self.policy.online.forward(batch.observation)
         values = self.values(outputs[0])

@@ -12,9 +12,9 @@ from torch import Tensor
 from der_ros.algorithms.actor_critic import ActorCritic
 from der_ros.algorithms.adam import Adam
 from der_ros.algorithms.base import LearnerConfig, State, Update
-from der_ros.algorithms.learner import Batch, part_of
 from der_ros.algorithms.mlp_policy import LOG_STD_RANGE
-from der_ros.algorithms.trained import Trained
+from der_ros.algorithms.networks import Trained
+from der_ros.algorithms.off_policy import TensorBatch, part_of
 
 _TEMPERATURE = "adam.temperature."
 
@@ -42,20 +42,20 @@ class Sac(ActorCritic[Trained]):
         self.log_alpha = torch.full((1,), math.log(config.temperature), device=self.device)
         self._alpha_adam = Adam(self.log_alpha, config.learning_rate)
 
-    def target(self, batch: Batch) -> Tensor:
+    def target(self, batch: TensorBatch) -> Tensor:
         """Y."""
         outputs = self.policy.online(batch.next_observation)[0]
-        sample = Sample.draw(outputs, self._noise(outputs))
+        sample = SquashedSample.draw(outputs, self._noise(outputs))
         value = self.target_value(batch.next_observation, sample.action)
         value = value - self.log_alpha.exp() * sample.log_probability
         return batch.n_step_return + batch.discount * value
 
-    def learn(self, batch: Batch, weights: Tensor) -> Update:
+    def learn(self, batch: TensorBatch, weights: Tensor) -> Update:
         """Critics, then the policy by the new critics, then the temperature."""
         update = self.differentiate_critics(batch, weights)
         self.critics.step()
         outputs, trace = self.policy.online.forward(batch.observation)
-        sample = Sample.draw(outputs[0], self._noise(outputs[0]))
+        sample = SquashedSample.draw(outputs[0], self._noise(outputs[0]))
         value, gradient = self.action_gradient(batch.observation, sample.action, 2)
         alpha = self.log_alpha.exp()
         slope = sample.policy_slope(alpha, gradient) / len(value)
@@ -90,7 +90,7 @@ class Sac(ActorCritic[Trained]):
         return torch.randn(shape, generator=self.generator).to(self.device)
 
 
-class Sample:
+class SquashedSample:
     """Actions drawn from a squashed Gaussian, and derivatives along the draw."""
 
     def __init__(self, noise: Tensor, log_std: Tensor, free: Tensor, action: Tensor) -> None:
@@ -98,7 +98,7 @@ class Sample:
         self._noise, self._log_std, self._free, self.action = noise, log_std, free, action
 
     @classmethod
-    def draw(cls, outputs: Tensor, noise: Tensor) -> Sample:
+    def draw(cls, outputs: Tensor, noise: Tensor) -> SquashedSample:
         """Of outputs (rows, 2·action) = (μ, log σ before its bounds), noise (rows, action)."""
         mean, raw = outputs.chunk(2, dim=1)
         log_std = raw.clamp(*LOG_STD_RANGE)

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from der_ros.algorithms.actor_critic import ActorCritic
 from der_ros.algorithms.base import LearnerConfig, Update
-from der_ros.algorithms.learner import Batch
-from der_ros.algorithms.trained import Followed
+from der_ros.algorithms.networks import Followed
+from der_ros.algorithms.off_policy import TensorBatch
 
 
 class Td3(ActorCritic[Followed]):
@@ -26,7 +26,7 @@ class Td3(ActorCritic[Followed]):
         """Draws the networks from ``seed``."""
         super().__init__(config, 2, observation_size, action_size, action_size, seed, Followed)
 
-    def target(self, batch: Batch) -> Tensor:
+    def target(self, batch: TensorBatch) -> Tensor:
         """Y."""
         value = self.target_value(
             batch.next_observation, self.target_action(batch.next_observation)
@@ -40,7 +40,7 @@ class Td3(ActorCritic[Followed]):
         noise = torch.randn(action.shape, generator=self.generator).to(self.device)
         return action.add_(noise.mul_(self.config.target_noise).clamp_(-bound, bound)).clamp_(-1, 1)
 
-    def learn(self, batch: Batch, weights: Tensor) -> Update:
+    def learn(self, batch: TensorBatch, weights: Tensor) -> Update:
         """The policy follows the critics as they are after their step."""
         update = self.differentiate_critics(batch, weights)
         self.critics.step()

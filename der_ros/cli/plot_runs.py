@@ -22,7 +22,7 @@ from der_ros.training.metrics.comparison import (
     mean_curve,
     read_run,
 )
-from der_ros.training.metrics.log import EPISODE_RETURN, SUCCESS_RATE
+from der_ros.training.metrics.windows import EPISODE_RETURN, SUCCESS_RATE
 from der_ros.training.study.page import PARTS, all_records, write_page
 
 

@@ -19,7 +19,7 @@ from der_ros.replay.structures import STRUCTURE_NAMES
 from der_ros.tasks import TASK_NAMES
 from der_ros.training.config import ENGINE_NAMES, PRESET_NAMES, TrainingConfig, parse_override
 from der_ros.training.run.options import resolve_run
-from der_ros.training.run.progress import outcome_line, progress_line, share_done
+from der_ros.training.run.report import outcome_line, progress_line, share_done
 from der_ros.training.run.training_run import TrainingRun
 
 _FIELDS = (

@@ -24,7 +24,7 @@ from der_ros.replay.structures import STRUCTURE_NAMES
 from der_ros.threads import Worker
 from der_ros.training.config import ENGINE_NAMES
 from der_ros.training.run.options import resolve_run
-from der_ros.training.run.progress import outcome_line, progress_line
+from der_ros.training.run.report import outcome_line, progress_line
 from der_ros.training.run.training_run import TrainingRun
 
 FROM_PRESET = "preset"

@@ -11,12 +11,13 @@ from der_ros.algorithms.deployed import deployed_policy
 from der_ros.errors import ConfigurationError
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.export import export_policy
-from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint
+from der_ros.training.checkpoint.file import load_checkpoint
+from der_ros.training.checkpoint.folder import latest_checkpoint
 from der_ros.training.config import TrainingConfig
-from der_ros.training.engine.messages import PolicySnapshot
+from der_ros.training.engine.interface import PolicySnapshot
 from der_ros.training.environment.factory import make_environment, policy_contract
-from der_ros.training.evaluation.candidates import Best, Evaluations
-from der_ros.training.learner.learning import Learning
+from der_ros.training.evaluation.evaluator import Best, Evaluator
+from der_ros.training.learner import Learner
 from der_ros.training.run.resuming import config_of
 
 
@@ -113,9 +114,9 @@ def export_checkpoint(
             f"export: expected a policy for a task of this package, {file} is of {config.env}"
         )
     loop = load_checkpoint(file, "loop")["loop"]
-    learning, evaluations = Learning(config, shapes[0][0], shapes[1][0]), Evaluations(config)
-    learning.load_state(loop["learning"])
-    evaluations.load_state(loop["evaluations"])
-    best = None if newest else evaluations.best
-    steps = learning.env_steps
-    return export_training(learning.snapshot(), best, config, steps, contract, path, precision)
+    learner, evaluator = Learner(config, shapes[0][0], shapes[1][0]), Evaluator(config)
+    learner.load_state(loop["learning"])
+    evaluator.load_state(loop["evaluations"])
+    best = None if newest else evaluator.best
+    steps = learner.env_steps
+    return export_training(learner.snapshot(), best, config, steps, contract, path, precision)

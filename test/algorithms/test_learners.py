@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from der_ros.algorithms.base import ALGORITHM_NAMES, LearnerConfig, make_learner
+from der_ros.algorithms.base import ALGORITHM_NAMES, LearnerConfig, make_algorithm
 from der_ros.algorithms.mlp_policy import make_policy
 from der_ros.errors import CheckpointError, ConfigurationError
 from der_ros.replay.transitions import Transitions
@@ -29,7 +29,7 @@ def transitions(rows=32, seed=0, **columns):
 
 
 def learner(name, seed=0, **options):
-    return make_learner(name, config(**options), *SIZES, seed)
+    return make_algorithm(name, config(**options), *SIZES, seed)
 
 
 WEIGHTS = np.ones(32, np.float32)
@@ -155,12 +155,12 @@ def test_sac_moves_its_temperature_until_the_entropy_is_as_wanted():
 
 def test_a_missing_gpu_is_a_sentence():
     if torch.cuda.is_available():
-        assert make_learner("td3", config(device="cuda"), *SIZES, 0).device.type == "cuda"
+        assert make_algorithm("td3", config(device="cuda"), *SIZES, 0).device.type == "cuda"
         return
     with pytest.raises(ConfigurationError, match="choose cpu"):
-        make_learner("td3", config(device="cuda"), *SIZES, 0)
+        make_algorithm("td3", config(device="cuda"), *SIZES, 0)
     with pytest.raises(ConfigurationError, match="cpu or cuda"):
-        make_learner("td3", config(device="gpu"), *SIZES, 0)
+        make_algorithm("td3", config(device="gpu"), *SIZES, 0)
 
 
 @pytest.mark.parametrize("name", ALGORITHM_NAMES)
@@ -192,7 +192,7 @@ def test_the_same_seed_gives_the_same_networks_and_leaves_torchs_own_generator_a
 
 def test_an_unknown_algorithm_is_refused_with_the_known_ones():
     with pytest.raises(ConfigurationError, match="ddpg, td3, sac, dqn"):
-        make_learner("sarsa", config(), *SIZES, 0)
+        make_algorithm("sarsa", config(), *SIZES, 0)
 
 
 @pytest.mark.parametrize(

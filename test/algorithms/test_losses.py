@@ -8,15 +8,15 @@ import torch
 from references import flat_gradient, huber, leaves_of, mlp, q_of
 from torch.nn import functional
 
-from der_ros.algorithms.base import LearnerConfig, make_learner
-from der_ros.algorithms.sac import Sample
+from der_ros.algorithms.base import LearnerConfig, make_algorithm
+from der_ros.algorithms.sac import SquashedSample
 from der_ros.replay.transitions import Transitions
 
 ROWS, OBSERVATION, ACTION = 24, 4, 2
 
 
 def learner(name, **options):
-    made = make_learner(
+    made = make_algorithm(
         name, LearnerConfig(**{"hidden": (16, 8), "l2": 1e-2, **options}), OBSERVATION, ACTION, 0
     )
     for vector in made.vectors().values():  # targets and online apart, policies far from zero
@@ -158,7 +158,7 @@ def test_sac():
 
 def test_sac_leaves_a_spread_at_its_bound_alone():
     outputs = torch.tensor([[0.1, 0.2, 7.0, -9.0]])
-    sample = Sample.draw(outputs, torch.tensor([[0.01, 0.5]]))
+    sample = SquashedSample.draw(outputs, torch.tensor([[0.01, 0.5]]))
     slope = sample.policy_slope(torch.tensor([0.5]), torch.ones(1, 2))
     assert (slope[0, :2] != 0).all()
     assert slope[0, 2:].tolist() == [0.0, 0.0]
@@ -193,7 +193,7 @@ def test_dqn(double, dueling):
 
 def test_double_dqn_by_hand():
     """Online prefers the second choice, the target values it at 1 and the first at 5."""
-    made = make_learner("dqn", LearnerConfig(hidden=(1,), dueling=False), 1, 2, 0)
+    made = make_algorithm("dqn", LearnerConfig(hidden=(1,), dueling=False), 1, 2, 0)
     for networks, values in ((made.policy.online, (2.0, 3.0)), (made.policy.target, (5.0, 1.0))):
         networks.flat.zero_()
         networks.layers[-1].bias[0, 0, 1:] = torch.tensor(values)

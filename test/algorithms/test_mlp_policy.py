@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from der_ros.algorithms.base import ALGORITHM_NAMES, LearnerConfig, make_learner
+from der_ros.algorithms.base import ALGORITHM_NAMES, LearnerConfig, make_algorithm
 from der_ros.algorithms.deployed import deployed_policy
 from der_ros.algorithms.mlp_policy import MlpPolicy, make_policy
 from der_ros.errors import ConfigurationError
@@ -10,7 +10,7 @@ from der_ros.errors import ConfigurationError
 
 def trained(algorithm, hidden):
     """The learner's network and the worker's policy with the same parameters, far from zero."""
-    learner = make_learner(algorithm, LearnerConfig(hidden=hidden), 13, 6, 1)
+    learner = make_algorithm(algorithm, LearnerConfig(hidden=hidden), 13, 6, 1)
     flat = learner.policy.online.flat
     flat.add_(torch.randn(flat.shape, generator=torch.Generator().manual_seed(2)))
     policy = make_policy(algorithm, 13, hidden, 6)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import reach  # noqa: F401  (registers the environment)
 
-from der_ros.algorithms.base import make_learner
+from der_ros.algorithms.base import make_algorithm
 from der_ros.replay.shard import Shard
 from der_ros.replay.sharded import ShardedReplay
 from der_ros.replay.success_pool import SuccessPool
 from der_ros.replay.transitions import Episode
+from der_ros.training import learner as learner_module
 from der_ros.training.config import make_config
 from der_ros.training.demonstrations.files import save_episode
-from der_ros.training.learner import learning
 from der_ros.training.run.training_run import TrainingRun
 
 SHARDS, FRAGMENT, INTERVAL = 2, 20, 100
@@ -102,13 +102,13 @@ def test_mistake_2_demonstrations_and_agents_transitions_pass_the_same_filter(
 
         return call
 
-    def watched_learner(*args):
-        learner = make_learner(*args)
-        learner.update = recorded(learned, learner.update)
-        return learner
+    def watched_algorithm(*args):
+        algorithm = make_algorithm(*args)
+        algorithm.update = recorded(learned, algorithm.update)
+        return algorithm
 
     monkeypatch.setattr(ShardedReplay, "sample", recorded(drawn, ShardedReplay.sample))
-    monkeypatch.setattr(learning, "make_learner", watched_learner)
+    monkeypatch.setattr(learner_module, "make_algorithm", watched_algorithm)
     run(tmp_path, monkeypatch, zone_share=0.5, der=False)  # the zone holds human rows alone
     for (_, (shard, batch)), ((seen, *_), _) in list(zip(drawn, learned, strict=True))[-10:]:
         human = batch.indices < shard.config.zone_size

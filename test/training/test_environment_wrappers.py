@@ -4,7 +4,8 @@ import pytest
 
 from der_ros.errors import ConfigurationError
 from der_ros.training.config import make_config
-from der_ros.training.environment.factory import OneHotActions, SuccessByReturn, make_environment
+from der_ros.training.environment.factory import make_environment
+from der_ros.training.environment.wrappers import OneHotActions, SuccessByReturn
 
 DQN = {"env": "CartPole-v1", "algorithm": "dqn", "exploration": "epsilon_greedy"}
 

@@ -7,15 +7,15 @@ import pytest
 
 from der_ros.errors import ConfigurationError
 from der_ros.training.config import make_config
-from der_ros.training.engine.interface import Sizes
-from der_ros.training.engine.local.engine import LocalEngine
-from der_ros.training.engine.messages import (
+from der_ros.training.engine.interface import (
     EvaluationPart,
     EvaluationRequest,
     PolicySnapshot,
     Report,
+    Sizes,
     WorkerFailed,
 )
+from der_ros.training.engine.local.engine import LocalEngine
 from der_ros.training.rollout.observation_filter import FilterStatistics
 from der_ros.training.run.training_run import TrainingRun
 
@@ -64,11 +64,11 @@ def test_workers_send_are_replaced_evaluate_and_end():
         assert 0 < rows <= steps == 50 * len(messages)
         engine.publish(SNAPSHOT)
         until(engine, lambda m: any(report.policy_updates == 7 for report in m))
-        first = engine.rollouts.process_ids
+        first = engine.workers.process_ids
 
         os.kill(first[0], signal.SIGKILL)
-        until(engine, lambda m: engine.rollouts.process_ids[0] != first[0] and 0 in workers_of(m))
-        second = engine.rollouts.process_ids
+        until(engine, lambda m: engine.workers.process_ids[0] != first[0] and 0 in workers_of(m))
+        second = engine.workers.process_ids
         assert second[1] == first[1]
         assert engine.metrics()["time/workers_replaced"] == 1
 
@@ -99,7 +99,7 @@ def test_what_workers_send_through_shared_memory_is_what_they_saw():
 def test_a_learner_that_does_not_receive_holds_the_workers():
     with local_engine(CONFIG) as engine:
         until(engine, lambda m: workers_of(m) == {0, 1})
-        pipe = engine.rollouts._pipes[0]
+        pipe = engine.workers._pipes[0]
         taken = 0
         deadline = time.monotonic() + 2.0
         while time.monotonic() < deadline:  # read without the answer that a worker waits for

@@ -11,14 +11,15 @@ import pytest
 
 from der_ros.errors import ConfigurationError
 from der_ros.replay.transitions import Episode
-from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint
+from der_ros.training.checkpoint.file import load_checkpoint
+from der_ros.training.checkpoint.folder import latest_checkpoint
 from der_ros.training.config import make_config
-from der_ros.training.engine.interface import Sizes
-from der_ros.training.engine.messages import (
+from der_ros.training.engine.interface import (
     EvaluationPart,
     EvaluationRequest,
     PolicySnapshot,
     Report,
+    Sizes,
 )
 from der_ros.training.engine.ray.engine import RayEngine
 from der_ros.training.metrics.log import read_metrics
@@ -95,10 +96,10 @@ def test_workers_and_shards_are_replaced_and_evaluate():
         assert drawn.batch.transitions.observation.shape == (32, 3)
         made.write_back(drawn, np.ones(32))
 
-        first = made.rollouts.process_ids
+        first = made.workers.process_ids
         os.kill(first[0], signal.SIGKILL)
-        until(made, lambda m: made.rollouts.process_ids[0] != first[0] and 0 in workers_of(m))
-        assert made.rollouts.process_ids[1] == first[1]
+        until(made, lambda m: made.workers.process_ids[0] != first[0] and 0 in workers_of(m))
+        assert made.workers.process_ids[1] == first[1]
         assert made.metrics()["time/workers_replaced"] == 1
 
         import ray

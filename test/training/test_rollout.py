@@ -4,7 +4,7 @@ import pytest
 
 from der_ros.replay.transitions import concatenate
 from der_ros.training.config import make_config
-from der_ros.training.engine.messages import PolicySnapshot
+from der_ros.training.engine.interface import PolicySnapshot
 from der_ros.training.rollout.observation_filter import FilterStatistics
 from der_ros.training.rollout.worker import RolloutWorker
 

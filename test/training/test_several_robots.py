@@ -6,7 +6,7 @@ import pytest
 from der_ros.errors import CheckpointError, ConfigurationError
 from der_ros.training.config import make_config
 from der_ros.training.environment.factory import make_environment, policy_contract
-from der_ros.training.environment.state import restore_environment, save_environment
+from der_ros.training.environment.saving import restore_environment, save_environment
 
 DOWN = np.array((0.0, 0.0, -1.0, 0.0, 0.0, 0.0))
 

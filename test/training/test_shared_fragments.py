@@ -5,7 +5,7 @@ import pytest
 
 from der_ros.replay.transitions import Transitions
 from der_ros.training.engine.interface import Sizes
-from der_ros.training.engine.local.shared_fragments import SLOTS, SharedFragments
+from der_ros.training.engine.local.shared_memory import SLOTS, SharedFragments
 
 
 def transitions(rows, seed):

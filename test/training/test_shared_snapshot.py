@@ -2,9 +2,8 @@ import multiprocessing
 
 import numpy as np
 
-from der_ros.training.engine.interface import Sizes
-from der_ros.training.engine.local.shared_snapshot import SharedSnapshot
-from der_ros.training.engine.messages import PolicySnapshot
+from der_ros.training.engine.interface import PolicySnapshot, Sizes
+from der_ros.training.engine.local.shared_memory import SharedSnapshot
 from der_ros.training.rollout.observation_filter import FilterStatistics
 
 

@@ -77,65 +77,13 @@ def load_checkpoint(path: Path, *names: str) -> dict[str, Plain]:
         ) from error
 
 
-def checkpoint_path(run_dir: Path, env_steps: int) -> Path:
-    """Where the checkpoint after ``env_steps`` steps goes."""
-    return run_dir / "checkpoints" / f"step_{env_steps:010d}.ckpt"
-
-
-def latest_checkpoint(source: Path) -> Path:
-    """A checkpoint file itself, or the newest one of a run folder that is whole.
-
-    Those that are passed over for it are named in the log.
-
-    Raises:
-        CheckpointError: there is none.
-    """
-    if source.is_file():
-        return source
-    damaged: dict[Path, BaseException | None] = {}
-    for path in reversed(_checkpoints(source / "checkpoints")):
-        try:
-            load_checkpoint(path)
-        except CheckpointError as error:
-            damaged[path] = error.__cause__
-            continue
-        for other, cause in damaged.items():
-            logger.warning(
-                "checkpoint %s cannot be read (%s); %s is taken instead", other, cause, path
-            )
-        return path
-    if damaged:
-        raise CheckpointError(
-            f"resume: expected a whole checkpoint in {source}, got truncated, damaged or foreign "
-            f"ones: {', '.join(f'{path.name} ({cause})' for path, cause in damaged.items())}; "
-            "start a new run"
-        )
-    raise CheckpointError(
-        f"resume: expected a checkpoint, or a run folder that holds one, at {source}"
-    )
-
-
-def drop_old_checkpoints(run_dir: Path, keep: int) -> None:
-    """Deletes all but the ``keep`` newest, and what a killed run left half-written."""
-    folder = run_dir / "checkpoints"
-    for path in (*_checkpoints(folder)[:-keep], *folder.glob("step_*.part")):
-        path.unlink(missing_ok=True)
-
-
-def set_checkpoints_aside_after(run_dir: Path, env_steps: int) -> None:
-    """Renames those beyond ``env_steps``, from where a run goes on, so that none counts as its."""
-    for path in _checkpoints(run_dir / "checkpoints"):
-        if path.name > checkpoint_path(run_dir, env_steps).name:
-            path.replace(path.with_name(f"{path.name}.aside"))
-
-
-def _checkpoints(folder: Path) -> list[Path]:
-    """Oldest first."""
+def checkpoint_files(folder: Path) -> list[Path]:
+    """Return the checkpoints in ``folder``, oldest first."""
     return sorted(folder.glob("step_*.ckpt"))
 
 
 def _what_else(path: Path) -> str:
-    others = [other for other in _checkpoints(path.parent) if other != path]
+    others = [other for other in checkpoint_files(path.parent) if other != path]
     return f"take {others[-1]}" if others else "start a new run"
 
 

@@ -1,4 +1,4 @@
-"""What the learner loop needs of the machinery around it, wherever that runs."""
+"""What passes between learner, rollout workers and evaluator, and the engine that moves it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,78 @@ import numpy as np
 
 from der_ros.replay.shard import Batch, Shard
 from der_ros.replay.sum_tree import FloatArray
-from der_ros.replay.transitions import Episode
-from der_ros.training.engine.messages import EvaluationRequest, Message, PolicySnapshot
+from der_ros.replay.transitions import Episode, Float32Array, Transitions
+from der_ros.training.evaluation.episodes import EvaluationReport
+from der_ros.training.rollout.observation_filter import FilterStatistics, Moments
 
 ENTROPY_OF_LEARNER = 0  # keeps its random numbers apart from those of
 ENTROPY_OF_ROLLOUTS = 1
 ENTROPY_OF_SHARDS = 2
+
+
+class PolicySnapshot(NamedTuple):
+    """The policy as a worker runs it: flat parameters and the filter that goes with them."""
+
+    parameters: Float32Array
+    filter: FilterStatistics
+    updates: int  # the learner's count when it was taken
+    networks: Float32Array  # all networks, where workers compute first priorities; else empty
+
+
+class EpisodeSummary(NamedTuple):
+    """One ended episode of a rollout worker."""
+
+    episode_return: float
+    steps: int
+    success: bool
+    greedy: bool  # without exploration noise
+    judged: bool = True  # whether the environment said if it succeeded; else it counts as failed
+
+
+class Report(NamedTuple):
+    """What the learner is told of a fragment; the transitions go to a shard."""
+
+    worker: int
+    env_steps: int
+    episodes: tuple[EpisodeSummary, ...]
+    observed: Moments
+    policy_updates: int  # of the policy that it acted with
+    acting_s: float  # wall clock that the steps took
+
+
+class Fragment(NamedTuple):
+    """What a rollout worker collected since its last fragment."""
+
+    report: Report
+    transitions: Transitions
+    td_errors: FloatArray | None  # (rows,) by the worker's networks; None: top priority
+    successes: tuple[Episode, ...]  # whole ones
+
+
+class EvaluationRequest(NamedTuple):
+    """Asks a worker for noise-free episodes, one for each seed."""
+
+    number: int
+    snapshot: PolicySnapshot
+    seeds: tuple[int, ...]
+
+
+class EvaluationPart(NamedTuple):
+    """A worker's share of an evaluation."""
+
+    worker: int
+    number: int
+    report: EvaluationReport
+
+
+class WorkerFailed(NamedTuple):
+    """A worker ended with an error that a new one would meet again."""
+
+    worker: int
+    reason: str
+
+
+Message = Report | EvaluationPart | WorkerFailed
 
 
 class Sizes(NamedTuple):
@@ -112,3 +178,13 @@ def drawn_from(shard: Shard, number: int, batch: Batch) -> Drawn:
     in_zone = np.count_nonzero(batch.indices < shard.config.zone_size)
     share = float(in_zone) / len(batch.indices)
     return Drawn(number, batch, shard.staleness(batch), share)
+
+
+def snapshot_state(snapshot: PolicySnapshot) -> dict[str, Any]:
+    """A snapshot as plain data, for a checkpoint."""
+    return {**snapshot._asdict(), "filter": snapshot.filter._asdict()}
+
+
+def snapshot_of(state: Mapping[str, Any]) -> PolicySnapshot:
+    """The snapshot that ``snapshot_state`` gave."""
+    return PolicySnapshot(**{**state, "filter": FilterStatistics(**state["filter"])})

@@ -13,8 +13,14 @@ from der_ros.policy.contract import PolicyContract
 from der_ros.tasks import task_entry
 from der_ros.tasks.base import Task
 from der_ros.training.config import TrainingConfig
-from der_ros.training.environment.folded import Folded, folded_symmetry
 from der_ros.training.environment.several_robots import SeveralRobots
+from der_ros.training.environment.wrappers import (
+    Folded,
+    GivenUp,
+    OneHotActions,
+    SuccessByReturn,
+    folded_symmetry,
+)
 
 Environment = gymnasium.Env[Any, Any]
 
@@ -81,90 +87,6 @@ def _with_vector_actions(environment: Environment, algorithm: str) -> Environmen
     if not (np.all(actions.low == -1.0) and np.all(actions.high == 1.0)):
         return gymnasium.wrappers.RescaleAction(environment, np.float32(-1.0), np.float32(1.0))
     return environment
-
-
-class OneHotActions(gymnasium.ActionWrapper[Any, Any, Any]):
-    """A choice among n as a one-hot vector of n, so that replay knows one kind of action."""
-
-    def __init__(self, environment: Environment, choices: gymnasium.spaces.Discrete) -> None:
-        super().__init__(environment)
-        self.action_space = gymnasium.spaces.Box(0.0, 1.0, (int(choices.n),), np.float32)
-        self._first = choices.start
-
-    def action(self, action: Any) -> Any:
-        """The number of the choice."""
-        return self._first + int(np.argmax(action))
-
-
-class SuccessByReturn(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Says which episodes of a foreign environment are successes: ``info["success"]`` at the end.
-
-    A threshold that was given decides; else the environment's own word; else the threshold for
-    which Gymnasium counts it as solved, where it has one.
-    """
-
-    def __init__(self, environment: Environment, success_return: float | None) -> None:
-        super().__init__(environment)
-        self._given = success_return is not None
-        spec = environment.spec
-        registered = None if spec is None else spec.reward_threshold
-        self._threshold = success_return if self._given else registered
-        self._return = 0.0
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Any, dict[str, Any]]:
-        """As the environment's."""
-        self._return = 0.0
-        return self.env.reset(seed=seed, options=options)
-
-    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """As the environment's, with the verdict at an episode's end."""
-        observation, reward, terminated, truncated, info = self.env.step(action)
-        self._return += float(reward)
-        ended = terminated or truncated
-        own_word = info.get("success", info.get("is_success"))
-        if ended and self._threshold is not None and (self._given or own_word is None):
-            info = {**info, "success": self._return >= self._threshold}
-        elif own_word is not None:
-            info = {**info, "success": bool(own_word)}
-        return observation, reward, terminated, truncated, info
-
-
-class GivenUp(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Says what an attempt is worth that the cell gives up before its time.
-
-    An environment of this package truncates early when the held piece leaves the workspace or the
-    governor latches. That is no time limit: bootstrapping through it would value places that are
-    never learned about, and the policy would be drawn to them. On the robot the piece would stay
-    where it is, so the last reward r becomes r + γ·r + γ²·r + … = r / (1 - γ) and the step ends
-    the episode as terminated.
-    """
-
-    def __init__(self, environment: Environment, gamma: float) -> None:
-        super().__init__(environment)
-        self._gamma = gamma
-        self._time_limit: int = environment.unwrapped.max_steps  # type: ignore[attr-defined]
-        self._steps = 0
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Any, dict[str, Any]]:
-        """As the environment's."""
-        self._steps = 0
-        return self.env.reset(seed=seed, options=options)
-
-    def go_on_at(self, steps: int) -> None:
-        """The environment has been put back to ``steps`` steps after its reset."""
-        self._steps = steps
-
-    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """As the environment's, but for the last step of an attempt given up."""
-        observation, reward, terminated, truncated, info = self.env.step(action)
-        self._steps += 1
-        if truncated and self._steps < self._time_limit:
-            return observation, float(reward) / (1.0 - self._gamma), True, False, info
-        return observation, reward, terminated, truncated, info
 
 
 def policy_contract(environment: Environment) -> PolicyContract | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from der_ros.documents import parse_json, shortened
 from der_ros.errors import ConfigurationError, DerRosError
-from der_ros.training.engine.messages import EpisodeSummary
+from der_ros.training.metrics.windows import (
+    EPISODE_RETURN,
+    GREEDY_WINDOW_EPISODES,
+    SUCCESS_RATE,
+    WINDOW_EPISODES,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,9 +24,6 @@ if TYPE_CHECKING:
 
 Metrics = Mapping[str, float]
 
-SUCCESS_RATE, EPISODE_RETURN = "rollout/success_rate", "rollout/episode_return"
-WINDOW_EPISODES = 100
-GREEDY_WINDOW_EPISODES = 20
 
 _EXPLORING = f"exploring (last {WINDOW_EPISODES} episodes)"
 _NOISE_FREE = f"noise-free (last {GREEDY_WINDOW_EPISODES} episodes)"
@@ -73,49 +74,6 @@ class MetricsWriter:
         self._file.flush()
         for name, value in metrics.items():
             self._events.add_scalar(name, value, step)
-
-
-class EpisodeWindow:
-    """The latest ended episodes of the rollout workers, and averages over them."""
-
-    def __init__(self) -> None:
-        self._all: deque[EpisodeSummary] = deque(maxlen=WINDOW_EPISODES)
-        self._greedy: deque[bool] = deque(maxlen=GREEDY_WINDOW_EPISODES)
-        self.episodes = 0
-
-    def add(self, episode: EpisodeSummary) -> None:
-        """Takes one in; greedy ones count in both averages."""
-        self.episodes += 1
-        self._all.append(episode)
-        if episode.greedy:
-            self._greedy.append(episode.success)
-
-    def metrics(self) -> dict[str, float]:
-        """Means over the window, without those that have nothing to average."""
-        result = {"rollout/episodes": float(self.episodes)}
-        if self._all:
-            count = len(self._all)
-            result[SUCCESS_RATE] = sum(e.success for e in self._all) / count
-            result[EPISODE_RETURN] = sum(e.episode_return for e in self._all) / count
-            result["rollout/episode_length"] = sum(e.steps for e in self._all) / count
-        if self._greedy:
-            result["rollout/greedy_success_rate"] = sum(self._greedy) / len(self._greedy)
-        return result
-
-    def state(self) -> dict[str, Any]:
-        """For a checkpoint."""
-        return {"all": list(self._all), "greedy": list(self._greedy), "episodes": self.episodes}
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Takes over what ``state`` gave."""
-        self._all.extend(EpisodeSummary(*values) for values in state["all"])
-        self._greedy.extend(state["greedy"])
-        self.episodes = int(state["episodes"])
-
-    def greedy_success_rate(self) -> float:
-        """Of the latest noise-free episodes; 0 until the window is full."""
-        full = len(self._greedy) == GREEDY_WINDOW_EPISODES
-        return sum(self._greedy) / len(self._greedy) if full else 0.0
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:

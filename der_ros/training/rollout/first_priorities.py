@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from der_ros.algorithms.base import make_learner
+from der_ros.algorithms.base import make_algorithm
 from der_ros.replay.sum_tree import FloatArray
 from der_ros.replay.transitions import Transitions
 from der_ros.training.config import TrainingConfig
-from der_ros.training.engine.messages import PolicySnapshot
+from der_ros.training.engine.interface import PolicySnapshot
 from der_ros.training.rollout.observation_filter import as_learned
 
 
@@ -22,7 +22,7 @@ class FirstPriorities:
     ) -> None:
         """Makes the copy; ``seed`` is of the target's smoothing noise."""
         own = dataclasses.replace(config.learner, device="cpu")
-        self._learner = make_learner(config.algorithm, own, observation_size, action_size, seed)
+        self._learner = make_algorithm(config.algorithm, own, observation_size, action_size, seed)
         self._reward_scale = config.reward_scale
         self._snapshot: PolicySnapshot | None = None
 

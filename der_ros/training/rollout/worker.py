@@ -9,10 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from der_ros.algorithms.mlp_policy import make_policy
-from der_ros.replay.transitions import Episode, Float32Array, Transitions, concatenate
+from der_ros.replay.transitions import (
+    Episode,
+    EpisodeRecorder,
+    Float32Array,
+    Transitions,
+    concatenate,
+)
 from der_ros.training.config import TrainingConfig
-from der_ros.training.engine.interface import ENTROPY_OF_ROLLOUTS
-from der_ros.training.engine.messages import (
+from der_ros.training.engine.interface import (
+    ENTROPY_OF_ROLLOUTS,
     EpisodeSummary,
     Fragment,
     PolicySnapshot,
@@ -21,12 +27,11 @@ from der_ros.training.engine.messages import (
     snapshot_state,
 )
 from der_ros.training.environment.factory import Environment
-from der_ros.training.environment.state import restore_environment, save_environment
+from der_ros.training.environment.saving import restore_environment, save_environment
 from der_ros.training.evaluation.episodes import EvaluationReport, evaluate
 from der_ros.training.rollout.exploration import make_exploration
 from der_ros.training.rollout.first_priorities import FirstPriorities
 from der_ros.training.rollout.observation_filter import moments
-from der_ros.training.rollout.recorder import EpisodeRecorder
 
 
 class RolloutWorker:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from der_ros.errors import ConfigurationError
-from der_ros.training.checkpoint.file import latest_checkpoint
+from der_ros.training.checkpoint.folder import latest_checkpoint
 from der_ros.training.config import TrainingConfig, load_config
+from der_ros.training.run.folder import new_run_dir
 from der_ros.training.run.resuming import CONDITIONS, resumed_config
 
 # Given with resume, these change the run that goes on; anything else would be another run.
@@ -52,26 +51,3 @@ def resolve_run(
         return config, Path(run_dir) if run_dir else own_dir, checkpoint
     config = load_config(preset, overrides)
     return config, Path(run_dir) if run_dir else new_run_dir(config), None
-
-
-def new_run_dir(config: TrainingConfig) -> Path:
-    """Make ``runs/train_<task>_<time>`` below the current folder, or the next that is free.
-
-    Raises:
-        ConfigurationError: it cannot be made.
-    """
-    name = (config.env or config.task).replace("/", "_")
-    stem = time.strftime(f"train_{name}_%Y%m%d-%H%M%S")
-    for number in itertools.count(1):
-        folder = Path("runs") / (stem if number == 1 else f"{stem}_{number}")
-        try:
-            folder.mkdir(parents=True)
-            break
-        except FileExistsError:  # another run began in the same second
-            if not folder.is_dir():
-                raise ConfigurationError(f"run_dir: expected a folder, {folder} is none") from None
-        except OSError as error:
-            raise ConfigurationError(
-                f"run_dir: expected to make {folder} ({error.strerror}); give another run_dir"
-            ) from error
-    return folder

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from der_ros.errors import CheckpointError, ConfigurationError
-from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint
+from der_ros.training.checkpoint.file import load_checkpoint
+from der_ros.training.checkpoint.folder import latest_checkpoint
 from der_ros.training.config import TrainingConfig, make_config
 
 # What episodes are like: a run may go on under others, which continues what was learned.

@@ -13,20 +13,19 @@ import torch
 
 from der_ros.errors import CheckpointError
 from der_ros.tasks.base import Task
-from der_ros.training.checkpoint.file import (
+from der_ros.training.checkpoint.file import load_checkpoint
+from der_ros.training.checkpoint.folder import (
+    CheckpointWriter,
     latest_checkpoint,
-    load_checkpoint,
     set_checkpoints_aside_after,
 )
-from der_ros.training.checkpoint.writer import CheckpointWriter
 from der_ros.training.config import TrainingConfig
 from der_ros.training.demonstrations.files import load_demonstrations
-from der_ros.training.engine.choice import make_engine
+from der_ros.training.engine.factory import make_engine
 from der_ros.training.engine.interface import Engine
 from der_ros.training.environment.factory import make_environment, policy_contract
 from der_ros.training.export import export_training
-from der_ros.training.learner.learning import Learning
-from der_ros.training.learner.loop import LearnerLoop
+from der_ros.training.learner import Learner, LearnerLoop
 from der_ros.training.metrics.log import (
     MetricsWriter,
     forget_metrics_after,
@@ -36,7 +35,7 @@ from der_ros.training.metrics.log import (
 from der_ros.training.run.control import RunControl
 from der_ros.training.run.folder import prepare_run_folder
 from der_ros.training.run.memory import keep_freed_memory
-from der_ros.training.run.outcome import End, Outcome
+from der_ros.training.run.report import End, RunOutcome
 from der_ros.training.run.resuming import loop_state
 
 logger = logging.getLogger(__name__)
@@ -70,7 +69,7 @@ class TrainingRun(RunControl):
         self._elapsed_s = 0.0  # of this start, without pauses
         self._last_report = (0.0, 0, 0)  # elapsed, env steps, updates
 
-    def run(self) -> Outcome:
+    def run(self) -> RunOutcome:
         """Trains.
 
         Raises:
@@ -82,11 +81,11 @@ class TrainingRun(RunControl):
         checkpoint = None if self._resume is None else latest_checkpoint(self._resume)
         prepare_run_folder(self.run_dir, checkpoint)
         self._describe_environment()
-        self.learning = Learning(self.config, self._observation_size, self._action_size)
+        self.learner = Learner(self.config, self._observation_size, self._action_size)
         engine = make_engine(
-            self.config, self.learning.sizes, self.learning.td_errors, self._stop.is_set
+            self.config, self.learner.sizes, self.learner.td_errors, self._stop.is_set
         )
-        self._loop = LearnerLoop(self.config, self.learning, engine)
+        self._loop = LearnerLoop(self.config, self.learner, engine)
         self._begin(engine, checkpoint)
         # Only now: a configuration that is refused leaves nothing behind but an empty folder.
         (self.run_dir / "config.yaml").write_text(self.config.to_yaml(), encoding="utf-8")
@@ -98,7 +97,7 @@ class TrainingRun(RunControl):
             end = self._train()
             if end in (End.TIME, End.STEPS):
                 self._evaluate_at_the_end()
-            self._checkpoints.start(self.learning.env_steps, self._content())
+            self._checkpoints.start(self.learner.env_steps, self._content())
             self._export()
             self._write_metrics()
             self._checkpoints.finish()
@@ -130,22 +129,22 @@ class TrainingRun(RunControl):
     def _ended(self) -> End | None:
         if self._stop.is_set():
             return End.STOPPED
-        if self._loop.evaluations.solved:
+        if self._loop.evaluator.solved:
             return End.SOLVED
         if self._elapsed_s >= 60.0 * self.config.max_minutes:
             return End.TIME
-        if 0 < self.config.max_env_steps <= self.learning.env_steps:
+        if 0 < self.config.max_env_steps <= self.learner.env_steps:
             return End.STEPS
         return None
 
     def _evaluate_at_the_end(self) -> None:
         """The last policy gets its chance too."""
-        if self.learning.updates == 0:
+        if self.learner.updates == 0:
             return
-        evaluations = self._loop.evaluations
-        if not evaluations.under_way:
+        evaluator = self._loop.evaluator
+        if not evaluator.under_way:
             self._loop.start_evaluation()
-        while evaluations.under_way and not self._stop.is_set():
+        while evaluator.under_way and not self._stop.is_set():
             self._loop.finish_evaluation()
         for ended in self._loop.evaluation_metrics():
             self._write_metrics(ended)
@@ -159,25 +158,25 @@ class TrainingRun(RunControl):
             self._export()
         if self._checkpoint_wanted.is_set():
             self._checkpoint_wanted.clear()
-            self._checkpoints.start(self.learning.env_steps, self._content())
+            self._checkpoints.start(self.learner.env_steps, self._content())
             return  # it stays at work until that is written
         self._set_at_work(False)
 
     def _write_metrics(self, extra: dict[str, float] | None = None) -> None:
         elapsed, env_steps, updates = self._last_report
-        learning = self.learning
+        learner = self.learner
         passed = max(1e-9, self._elapsed_s - elapsed)
         metrics = {
-            "time/env_steps": float(learning.env_steps),
-            "time/updates": float(learning.updates),
+            "time/env_steps": float(learner.env_steps),
+            "time/updates": float(learner.updates),
             "time/elapsed_s": self._elapsed_s,
-            "time/env_steps_per_s": (learning.env_steps - env_steps) / passed,
-            "time/updates_per_s": (learning.updates - updates) / passed,
+            "time/env_steps_per_s": (learner.env_steps - env_steps) / passed,
+            "time/updates_per_s": (learner.updates - updates) / passed,
             **self._loop.metrics(),
             **(extra or {}),
         }
         if extra is None:
-            self._last_report = (self._elapsed_s, learning.env_steps, learning.updates)
+            self._last_report = (self._elapsed_s, learner.env_steps, learner.updates)
         self._writer.write(metrics)
         if self._on_metrics is not None:
             self._on_metrics(metrics)
@@ -205,7 +204,7 @@ class TrainingRun(RunControl):
                 1 if self._contract is None else self._contract.symmetry,
                 self._task,
             )
-            self.learning.count_in(demonstrations)
+            self.learner.count_in(demonstrations)
             engine.load_demonstrations(demonstrations)
 
     def _load(self, path: Path) -> None:
@@ -219,10 +218,10 @@ class TrainingRun(RunControl):
                 f"checkpoint {path}: expected what this release writes for this configuration, got "
                 f"something else ({error!r}); take an earlier checkpoint, or start a new run"
             ) from error
-        self._last_report = (0.0, self.learning.env_steps, self.learning.updates)
-        forget_metrics_after(self.run_dir / "metrics.jsonl", self.learning.env_steps)
-        set_checkpoints_aside_after(self.run_dir, self.learning.env_steps)
-        logger.info("resumed from %s at %d environment steps", path, self.learning.env_steps)
+        self._last_report = (0.0, self.learner.env_steps, self.learner.updates)
+        forget_metrics_after(self.run_dir / "metrics.jsonl", self.learner.env_steps)
+        set_checkpoints_aside_after(self.run_dir, self.learner.env_steps)
+        logger.info("resumed from %s at %d environment steps", path, self.learner.env_steps)
 
     def _content(self) -> dict[str, Any]:
         """Of a checkpoint."""
@@ -232,19 +231,19 @@ class TrainingRun(RunControl):
         """Exports the best evaluated policy; the newest where none has been evaluated."""
         if self._contract is None:
             return
-        path, learning = self.run_dir / "policy.onnx", self.learning
-        best = self._loop.evaluations.best
+        path, learner = self.run_dir / "policy.onnx", self.learner
+        best = self._loop.evaluator.best
         export_training(
-            learning.snapshot(), best, self.config, learning.env_steps, self._contract, path
+            learner.snapshot(), best, self.config, learner.env_steps, self._contract, path
         )
         self._exported = path
 
-    def _outcome(self, end: End) -> Outcome:
-        best = self._loop.evaluations.best
-        return Outcome(
+    def _outcome(self, end: End) -> RunOutcome:
+        best = self._loop.evaluator.best
+        return RunOutcome(
             end,
-            self.learning.env_steps,
-            self.learning.updates,
+            self.learner.env_steps,
+            self.learner.updates,
             self._elapsed_s / 60.0,
             None if best is None else best.report.success_rate,
             None if best is None else best.report.mean_return,

@@ -8,21 +8,29 @@ from typing import Any
 
 import numpy as np
 
-from der_ros.replay.sharded import ShardedReplay, TdErrors
-from der_ros.replay.sum_tree import FloatArray
-from der_ros.replay.transitions import Episode
-from der_ros.training.config import TrainingConfig
-from der_ros.training.engine.interface import ENTROPY_OF_SHARDS, Drawn, Sizes, drawn_from
-from der_ros.training.engine.local.rollouts import InProcessRollouts, Received, Rollouts
-from der_ros.training.engine.local.worker_processes import WorkerProcesses
-from der_ros.training.engine.messages import EvaluationRequest, Fragment, Message, PolicySnapshot
-from der_ros.training.engine.replay_facts import (
+from der_ros.replay.facts import (
     load_replay_state,
     pool_facts,
     replay_metrics,
     replay_state,
     shard_facts,
 )
+from der_ros.replay.sharded import ShardedReplay, TdErrors
+from der_ros.replay.sum_tree import FloatArray
+from der_ros.replay.transitions import Episode
+from der_ros.training.config import TrainingConfig
+from der_ros.training.engine.interface import (
+    ENTROPY_OF_SHARDS,
+    Drawn,
+    EvaluationRequest,
+    Fragment,
+    Message,
+    PolicySnapshot,
+    Sizes,
+    drawn_from,
+)
+from der_ros.training.engine.local.processes import ProcessWorkers
+from der_ros.training.engine.local.workers import InProcessWorker, Received, Workers
 
 
 class LocalEngine:
@@ -48,16 +56,16 @@ class LocalEngine:
         self.replay = ShardedReplay(
             config.replay(), sizes.observation, sizes.action, rng, td_errors
         )
-        self.rollouts: Rollouts = (
-            WorkerProcesses(config, sizes)
+        self.workers: Workers = (
+            ProcessWorkers(config, sizes)
             if config.worker_count()
-            else InProcessRollouts(config, should_stop)
+            else InProcessWorker(config, should_stop)
         )
         self._messages: list[Message] = []
 
     def __enter__(self) -> LocalEngine:
         """Starts the rollouts."""
-        self.rollouts.__enter__()
+        self.workers.__enter__()
         return self
 
     def __exit__(
@@ -67,21 +75,21 @@ class LocalEngine:
         trace: TracebackType | None,
     ) -> None:
         """Ends them."""
-        self.rollouts.__exit__(kind, error, trace)
+        self.workers.__exit__(kind, error, trace)
 
     def receive(self, timeout_s: float) -> list[Message]:
         """Takes fragments into the replay; gives their reports, and what else has come."""
         self._messages = []
-        self.rollouts.receive(timeout_s, self._take)
+        self.workers.receive(timeout_s, self._take)
         return self._messages
 
     def publish(self, snapshot: PolicySnapshot) -> None:
         """Makes ``snapshot`` the newest."""
-        self.rollouts.publish(snapshot)
+        self.workers.publish(snapshot)
 
     def evaluate(self, request: EvaluationRequest) -> int:
         """Starts an evaluation; returns how many parts will come in."""
-        return self.rollouts.evaluate(request)
+        return self.workers.evaluate(request)
 
     def load_demonstrations(self, demonstrations: Sequence[Episode]) -> None:
         """Puts human demonstrations where the structure wants them."""
@@ -108,16 +116,16 @@ class LocalEngine:
         replay = self.replay
         shards = [shard_facts(shard) for shard in replay.shards]
         facts = replay_metrics(shards, pool_facts(replay.pool), replay.insertions)
-        return {**facts, **self.rollouts.metrics()}
+        return {**facts, **self.workers.metrics()}
 
     def state(self) -> dict[str, Any]:
         """For a checkpoint."""
-        return {"replay": replay_state(self.replay), "rollouts": self.rollouts.state()}
+        return {"replay": replay_state(self.replay), "rollouts": self.workers.state()}
 
     def load_state(self, state: Mapping[str, Any], env_steps: int) -> None:
         """Takes over what ``state`` gave; before the start."""
         load_replay_state(self.replay, state["replay"])
-        self.rollouts.load_state(state["rollouts"], env_steps)
+        self.workers.load_state(state["rollouts"], env_steps)
 
     def _take(self, received: Received) -> None:
         if not isinstance(received, Fragment):

@@ -9,20 +9,26 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from der_ros.errors import ConfigurationError, DerRosError
-from der_ros.replay.shard import Shard, Written
-from der_ros.replay.sharded import ReplayConfig
-from der_ros.replay.success_pool import SuccessPool
-from der_ros.replay.sum_tree import FloatArray, IndexArray
-from der_ros.replay.transitions import Episode, Transitions, n_step_transitions
-from der_ros.training.engine.interface import Drawn, drawn_from
-from der_ros.training.engine.messages import EvaluationPart, PolicySnapshot, Report, WorkerFailed
-from der_ros.training.engine.replay_facts import (
+from der_ros.replay.facts import (
     PoolFacts,
     ShardFacts,
     load_pool_state,
     pool_facts,
     pool_state,
     shard_facts,
+)
+from der_ros.replay.shard import Shard, Written
+from der_ros.replay.sharded import ReplayConfig
+from der_ros.replay.success_pool import SuccessPool
+from der_ros.replay.sum_tree import FloatArray, IndexArray
+from der_ros.replay.transitions import Episode, Transitions, n_step_transitions
+from der_ros.training.engine.interface import (
+    Drawn,
+    EvaluationPart,
+    PolicySnapshot,
+    Report,
+    WorkerFailed,
+    drawn_from,
 )
 from der_ros.training.environment.factory import make_environment
 from der_ros.training.rollout.worker import Job, make_worker

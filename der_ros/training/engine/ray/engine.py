@@ -19,10 +19,15 @@ from der_ros.replay.sharded import TdErrors
 from der_ros.replay.sum_tree import FloatArray
 from der_ros.replay.transitions import Episode
 from der_ros.training.config import TrainingConfig
-from der_ros.training.engine.interface import Drawn, Sizes
-from der_ros.training.engine.messages import EvaluationRequest, Message, PolicySnapshot
+from der_ros.training.engine.interface import (
+    Drawn,
+    EvaluationRequest,
+    Message,
+    PolicySnapshot,
+    Sizes,
+)
 from der_ros.training.engine.ray.replay import RayReplay
-from der_ros.training.engine.ray.rollouts import RayRollouts
+from der_ros.training.engine.ray.workers import RayWorkers
 
 _STORE_BYTES = 256 * 2**20  # of the object store, where this process starts Ray
 _TIME_TO_ANSWER_S = 5.0
@@ -45,15 +50,15 @@ class RayEngine:
         """
         self._config, self._resumed_at = config, 0
         self.replay = RayReplay(config, sizes, td_errors, self._reconnect)
-        self.rollouts: RayRollouts
+        self.workers: RayWorkers
 
     def __enter__(self) -> RayEngine:
         """Connects to ``ray_address``, or starts Ray here; then starts the actors."""
         _connect(self._config)
         try:
-            self.rollouts = RayRollouts(self._config, self._workers(), self._resumed_at)
+            self.workers = RayWorkers(self._config, self._workers(), self._resumed_at)
             self.replay.start()
-            self.rollouts.start(self.replay.shards, self._pool)
+            self.workers.start(self.replay.shards, self._pool)
         except BaseException:
             ray.shutdown()
             raise
@@ -66,21 +71,21 @@ class RayEngine:
         trace: TracebackType | None,
     ) -> None:
         """Ends the actors, and Ray where this process started it."""
-        self.rollouts.stop()
+        self.workers.stop()
         self.replay.stop()
         ray.shutdown()
 
     def receive(self, timeout_s: float) -> list[Message]:
         """What has come in; waits up to ``timeout_s`` for the first."""
-        return self.rollouts.receive(timeout_s)
+        return self.workers.receive(timeout_s)
 
     def publish(self, snapshot: PolicySnapshot) -> None:
         """Makes ``snapshot`` the newest."""
-        self.rollouts.publish(snapshot)
+        self.workers.publish(snapshot)
 
     def evaluate(self, request: EvaluationRequest) -> int:
         """Starts an evaluation; returns how many parts will come in."""
-        return self.rollouts.evaluate(request)
+        return self.workers.evaluate(request)
 
     def load_demonstrations(self, demonstrations: Sequence[Episode]) -> None:
         """Puts human demonstrations where the structure wants them; before the start."""
@@ -100,7 +105,7 @@ class RayEngine:
 
     def metrics(self) -> dict[str, float]:
         """Of replay, pool and workers as they stand."""
-        return {**self.replay.metrics(), **self.rollouts.metrics()}
+        return {**self.replay.metrics(), **self.workers.metrics()}
 
     def state(self) -> dict[str, Any]:
         """For a checkpoint; workers start anew when a run is resumed."""
@@ -116,7 +121,7 @@ class RayEngine:
         return self.replay.pool if self._config.der else None
 
     def _reconnect(self) -> None:
-        self.rollouts.reconnect(self.replay.shards, self._pool)
+        self.workers.reconnect(self.replay.shards, self._pool)
 
     def _workers(self) -> int:
         """As configured; -1: as many as the cluster has CPUs besides the learner's."""

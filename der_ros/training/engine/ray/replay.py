@@ -11,6 +11,7 @@ import numpy as np
 import ray
 from ray.exceptions import RayError, RayTaskError
 
+from der_ros.replay.facts import PoolFacts, ShardFacts, replay_metrics
 from der_ros.replay.sharded import ReplayConfig, TdErrors
 from der_ros.replay.structures import assign_demonstrations
 from der_ros.replay.sum_tree import FloatArray
@@ -18,7 +19,6 @@ from der_ros.replay.transitions import Episode, Transitions, n_step_transitions
 from der_ros.training.config import TrainingConfig
 from der_ros.training.engine.interface import ENTROPY_OF_SHARDS, Drawn, Sizes
 from der_ros.training.engine.ray.actors import PoolActor, ShardActor
-from der_ros.training.engine.replay_facts import PoolFacts, ShardFacts, replay_metrics
 
 logger = logging.getLogger(__name__)
 

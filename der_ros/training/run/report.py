@@ -1,11 +1,36 @@
-"""How far a run is, in one line; for terminals, logs and launch alike."""
+"""The end of a run, and how far it is, in words for terminals, logs and launch alike."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import NamedTuple
 
 from der_ros.training.config import TrainingConfig
-from der_ros.training.run.outcome import Outcome
+
+
+class End(Enum):
+    """Why a run ended."""
+
+    SOLVED = "reached the target success rate"
+    TIME = "spent its minutes"
+    STEPS = "spent its environment steps"
+    STOPPED = "was stopped"
+
+
+class RunOutcome(NamedTuple):
+    """What a run came to."""
+
+    end: End
+    env_steps: int
+    updates: int
+    minutes: float
+    success_rate: float | None  # of the exported policy over the evaluation's episodes
+    mean_return: float | None  # of the same episodes, undiscounted
+    evaluation_episodes: int
+    policy_path: Path | None
+    run_dir: Path
 
 
 def share_done(metrics: Mapping[str, float], config: TrainingConfig) -> float:
@@ -34,7 +59,7 @@ def progress_line(metrics: Mapping[str, float], config: TrainingConfig) -> str:
     return ", ".join(parts)
 
 
-def outcome_line(outcome: Outcome) -> str:
+def outcome_line(outcome: RunOutcome) -> str:
     """What the run came to."""
     rate = (
         "not evaluated"

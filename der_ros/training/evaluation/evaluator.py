@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from der_ros.training.config import TrainingConfig
-from der_ros.training.engine.messages import (
+from der_ros.training.engine.interface import (
     EvaluationPart,
     EvaluationRequest,
     PolicySnapshot,
@@ -30,7 +30,7 @@ class Best(NamedTuple):
     report: EvaluationReport
 
 
-class Evaluations:
+class Evaluator:
     """At most one under way at a time; each on seeds that the run has not seen."""
 
     def __init__(self, config: TrainingConfig) -> None:

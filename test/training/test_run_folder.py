@@ -2,17 +2,17 @@ import pytest
 
 from der_ros.errors import ConfigurationError
 from der_ros.training.config import make_config
-from der_ros.training.run import options
+from der_ros.training.run import folder
 
 
 @pytest.fixture(autouse=True)
 def _one_second(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(options.time, "strftime", lambda _: "train_lap_joint_now")
+    monkeypatch.setattr(folder.time, "strftime", lambda _: "train_lap_joint_now")
 
 
 def test_runs_of_one_second_have_a_folder_each():
-    folders = [options.new_run_dir(make_config({})).name for _ in range(3)]
+    folders = [folder.new_run_dir(make_config({})).name for _ in range(3)]
     assert folders == [
         "train_lap_joint_now", "train_lap_joint_now_2", "train_lap_joint_now_3"
     ]  # fmt: skip
@@ -21,4 +21,4 @@ def test_runs_of_one_second_have_a_folder_each():
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "runs").write_text("mine")
     with pytest.raises(ConfigurationError, match="run_dir"):
-        options.new_run_dir(make_config({}))
+        folder.new_run_dir(make_config({}))

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from der_ros.training.config import TrainingConfig
-from der_ros.training.engine.interface import ENTROPY_OF_ROLLOUTS
-from der_ros.training.engine.messages import (
+from der_ros.training.engine.interface import (
+    ENTROPY_OF_ROLLOUTS,
     EvaluationPart,
     EvaluationRequest,
     Fragment,
@@ -24,7 +24,7 @@ from der_ros.training.rollout.worker import RolloutWorker
 Received = Fragment | EvaluationPart | WorkerFailed
 
 
-class Rollouts(Protocol):
+class Workers(Protocol):
     """Some rollout workers. A context manager."""
 
     def receive(self, timeout_s: float, take: Callable[[Received], None]) -> None:
@@ -54,7 +54,7 @@ class Rollouts(Protocol):
         """Goes on from ``state``, of a run that had come to ``env_steps``; before the start."""
         ...
 
-    def __enter__(self) -> Rollouts:
+    def __enter__(self) -> Workers:
         """Starts."""
         ...
 
@@ -68,7 +68,7 @@ class Rollouts(Protocol):
         ...
 
 
-class InProcessRollouts:
+class InProcessWorker:
     """One worker in this process: slow, and repeatable bit for bit."""
 
     def __init__(self, config: TrainingConfig, should_stop: Callable[[], bool]) -> None:
@@ -78,7 +78,7 @@ class InProcessRollouts:
         self._state: Mapping[str, Any] | None = None
         self._resumed_at = 0
 
-    def __enter__(self) -> InProcessRollouts:
+    def __enter__(self) -> InProcessWorker:
         """Makes the environment."""
         self._environment = make_environment(self._config)
         entropy = (self._config.seed, ENTROPY_OF_ROLLOUTS, 0, self._resumed_at)

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from der_ros.algorithms.base import LearnerConfig, State, Update
-from der_ros.algorithms.trained import Followed, Trained
+from der_ros.algorithms.networks import Followed, Trained
 from der_ros.errors import CheckpointError, ConfigurationError
 from der_ros.replay.sum_tree import FloatArray
 from der_ros.replay.transitions import Float32Array, Transitions
 
 
-class Batch(NamedTuple):
+class TensorBatch(NamedTuple):
     """``Transitions`` on the learner's device."""
 
     observation: Tensor  # (rows, observation size)
@@ -28,7 +28,7 @@ class Batch(NamedTuple):
     next_observation: Tensor  # (rows, observation size)
 
 
-class OffPolicyLearner(ABC):
+class OffPolicyAlgorithm(ABC):
     """A learner: subclasses say what the target is, what is estimated, and how to learn."""
 
     def __init__(self, config: LearnerConfig, networks: Mapping[str, Trained], seed: int) -> None:
@@ -42,15 +42,15 @@ class OffPolicyLearner(ABC):
         self._samples = 0
 
     @abstractmethod
-    def target(self, batch: Batch) -> Tensor:
+    def target(self, batch: TensorBatch) -> Tensor:
         """Y (rows,): what the estimate ought to be."""
 
     @abstractmethod
-    def estimate(self, batch: Batch) -> Tensor:
+    def estimate(self, batch: TensorBatch) -> Tensor:
         """Q(s, a) (rows,) as it is."""
 
     @abstractmethod
-    def learn(self, batch: Batch, weights: Tensor) -> Update:
+    def learn(self, batch: TensorBatch, weights: Tensor) -> Update:
         """One gradient step of everything that is due."""
 
     @torch.inference_mode()
@@ -148,8 +148,8 @@ class OffPolicyLearner(ABC):
         )
         self.generator.set_state(torch.from_numpy(np.array(state["generator"])))
 
-    def _batch(self, transitions: Transitions) -> Batch:
-        return Batch(*(torch.from_numpy(column).to(self.device) for column in transitions))
+    def _batch(self, transitions: Transitions) -> TensorBatch:
+        return TensorBatch(*(torch.from_numpy(column).to(self.device) for column in transitions))
 
     def _move_targets(self, rows: int) -> None:
         """Moves the targets by τ whenever ``target_interval`` more samples have been trained on."""

@@ -10,7 +10,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from der_ros.training.config import TrainingConfig
-from der_ros.training.engine.messages import (
+from der_ros.training.engine.interface import (
     EvaluationRequest,
     Message,
     PolicySnapshot,
@@ -29,7 +29,7 @@ class _Awaited(NamedTuple):
     start: int  # of the worker that was asked; another's answer is let go
 
 
-class RayRollouts:
+class RayWorkers:
     """Worker actors, one CPU each. A dead one is replaced, on whatever node has room.
 
     A worker is asked for the next fragment when its report has been received, so nobody floods a

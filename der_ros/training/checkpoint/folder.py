@@ -1,0 +1,116 @@
+"""The checkpoints of a run folder: which there are, and writing the next one."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from der_ros.errors import CheckpointError
+from der_ros.training.checkpoint.file import checkpoint_files, load_checkpoint, save_checkpoint
+
+logger = logging.getLogger(__name__)
+
+
+class CheckpointWriter:
+    """At most one checkpoint at a time, each in a thread of its own.
+
+    A checkpoint that cannot be written (a full disk) is logged and does not end training; the last
+    one, that ``finish`` waits for, raises.
+    """
+
+    def __init__(self, run_dir: Path, keep: int) -> None:
+        """For a run folder that keeps the newest ``keep``."""
+        self._run_dir, self._keep = run_dir, keep
+        self._thread: threading.Thread | None = None
+        self._error: OSError | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether one is being written."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self, env_steps: int, content: Mapping[str, Any]) -> None:
+        """Begins to write ``content``, which must not change any more; waits for the one before."""
+        if self._thread is not None:
+            self._thread.join()
+        self._error = None
+        path = checkpoint_path(self._run_dir, env_steps)
+        self._thread = threading.Thread(target=self._write, args=(path, content), name="checkpoint")
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Waits for the one that is being written.
+
+        Raises:
+            CheckpointError: it could not be written.
+        """
+        if self._thread is not None:
+            self._thread.join()
+        if self._error is not None:
+            raise CheckpointError(
+                f"checkpoint: expected to write below {self._run_dir}, got: {self._error}; make "
+                "room and resume from the checkpoint before"
+            ) from self._error
+
+    def _write(self, path: Path, content: Mapping[str, Any]) -> None:
+        try:
+            save_checkpoint(path, content)
+            drop_old_checkpoints(self._run_dir, self._keep)
+        except OSError as error:
+            self._error = error
+            logger.error("checkpoint %s could not be written: %s", path, error)
+
+
+def checkpoint_path(run_dir: Path, env_steps: int) -> Path:
+    """Where the checkpoint after ``env_steps`` steps goes."""
+    return run_dir / "checkpoints" / f"step_{env_steps:010d}.ckpt"
+
+
+def latest_checkpoint(source: Path) -> Path:
+    """A checkpoint file itself, or the newest one of a run folder that is whole.
+
+    Those that are passed over for it are named in the log.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    if source.is_file():
+        return source
+    damaged: dict[Path, BaseException | None] = {}
+    for path in reversed(checkpoint_files(source / "checkpoints")):
+        try:
+            load_checkpoint(path)
+        except CheckpointError as error:
+            damaged[path] = error.__cause__
+            continue
+        for other, cause in damaged.items():
+            logger.warning(
+                "checkpoint %s cannot be read (%s); %s is taken instead", other, cause, path
+            )
+        return path
+    if damaged:
+        raise CheckpointError(
+            f"resume: expected a whole checkpoint in {source}, got truncated, damaged or foreign "
+            f"ones: {', '.join(f'{path.name} ({cause})' for path, cause in damaged.items())}; "
+            "start a new run"
+        )
+    raise CheckpointError(
+        f"resume: expected a checkpoint, or a run folder that holds one, at {source}"
+    )
+
+
+def drop_old_checkpoints(run_dir: Path, keep: int) -> None:
+    """Deletes all but the ``keep`` newest, and what a killed run left half-written."""
+    folder = run_dir / "checkpoints"
+    for path in (*checkpoint_files(folder)[:-keep], *folder.glob("step_*.part")):
+        path.unlink(missing_ok=True)
+
+
+def set_checkpoints_aside_after(run_dir: Path, env_steps: int) -> None:
+    """Renames those beyond ``env_steps``, from where a run goes on, so that none counts as its."""
+    for path in checkpoint_files(run_dir / "checkpoints"):
+        if path.name > checkpoint_path(run_dir, env_steps).name:
+            path.replace(path.with_name(f"{path.name}.aside"))

@@ -1,0 +1,123 @@
+"""An environment seen through the symmetry of its held piece (``policy.symmetry``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from der_ros.policy.symmetry import fold
+
+
+class Folded(gymnasium.ObservationWrapper[Any, Any, Any]):
+    """Folds each observation, so that all that is stored and learned from is folded.
+
+    Args:
+        environment: of this package; its observations have 13 numbers.
+        symmetry: of its task, not 1.
+    """
+
+    def __init__(self, environment: gymnasium.Env[Any, Any], symmetry: int) -> None:
+        super().__init__(environment)
+        self.symmetry = symmetry
+
+    def observation(self, observation: NDArray[Any]) -> NDArray[Any]:
+        """The observation, folded."""
+        return fold(observation, self.symmetry)
+
+
+def folded_symmetry(environment: gymnasium.Env[Any, Any]) -> int:
+    """By what an environment's observations are folded; 1 when by nothing."""
+    while isinstance(environment, gymnasium.Wrapper):
+        if isinstance(environment, Folded):
+            return environment.symmetry
+        environment = environment.env
+    return 1
+
+
+class OneHotActions(gymnasium.ActionWrapper[Any, Any, Any]):
+    """A choice among n as a one-hot vector of n, so that replay knows one kind of action."""
+
+    def __init__(
+        self, environment: gymnasium.Env[Any, Any], choices: gymnasium.spaces.Discrete
+    ) -> None:
+        super().__init__(environment)
+        self.action_space = gymnasium.spaces.Box(0.0, 1.0, (int(choices.n),), np.float32)
+        self._first = choices.start
+
+    def action(self, action: Any) -> Any:
+        """The number of the choice."""
+        return self._first + int(np.argmax(action))
+
+
+class SuccessByReturn(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Says which episodes of a foreign environment are successes: ``info["success"]`` at the end.
+
+    A threshold that was given decides; else the environment's own word; else the threshold for
+    which Gymnasium counts it as solved, where it has one.
+    """
+
+    def __init__(self, environment: gymnasium.Env[Any, Any], success_return: float | None) -> None:
+        super().__init__(environment)
+        self._given = success_return is not None
+        spec = environment.spec
+        registered = None if spec is None else spec.reward_threshold
+        self._threshold = success_return if self._given else registered
+        self._return = 0.0
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """As the environment's."""
+        self._return = 0.0
+        return self.env.reset(seed=seed, options=options)
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """As the environment's, with the verdict at an episode's end."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        self._return += float(reward)
+        ended = terminated or truncated
+        own_word = info.get("success", info.get("is_success"))
+        if ended and self._threshold is not None and (self._given or own_word is None):
+            info = {**info, "success": self._return >= self._threshold}
+        elif own_word is not None:
+            info = {**info, "success": bool(own_word)}
+        return observation, reward, terminated, truncated, info
+
+
+class GivenUp(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Says what an attempt is worth that the cell gives up before its time.
+
+    An environment of this package truncates early when the held piece leaves the workspace or the
+    governor latches. That is no time limit: bootstrapping through it would value places that are
+    never learned about, and the policy would be drawn to them. On the robot the piece would stay
+    where it is, so the last reward r becomes r + γ·r + γ²·r + … = r / (1 - γ) and the step ends
+    the episode as terminated.
+    """
+
+    def __init__(self, environment: gymnasium.Env[Any, Any], gamma: float) -> None:
+        super().__init__(environment)
+        self._gamma = gamma
+        self._time_limit: int = environment.unwrapped.max_steps  # type: ignore[attr-defined]
+        self._steps = 0
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """As the environment's."""
+        self._steps = 0
+        return self.env.reset(seed=seed, options=options)
+
+    def go_on_at(self, steps: int) -> None:
+        """The environment has been put back to ``steps`` steps after its reset."""
+        self._steps = steps
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """As the environment's, but for the last step of an attempt given up."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        self._steps += 1
+        if truncated and self._steps < self._time_limit:
+            return observation, float(reward) / (1.0 - self._gamma), True, False, info
+        return observation, reward, terminated, truncated, info

@@ -1,0 +1,288 @@
+"""The learner (paper, Alg. 1 "for the trainer") and its loop over any engine."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from der_ros.algorithms.base import make_algorithm
+from der_ros.errors import CheckpointError, ConfigurationError
+from der_ros.replay.sum_tree import FloatArray
+from der_ros.replay.transitions import Episode, Float32Array, Transitions
+from der_ros.training.config import TrainingConfig
+from der_ros.training.engine.interface import (
+    ENTROPY_OF_LEARNER,
+    Drawn,
+    Engine,
+    EpisodeSummary,
+    EvaluationPart,
+    Message,
+    PolicySnapshot,
+    Report,
+    Sizes,
+    WorkerFailed,
+)
+from der_ros.training.evaluation.evaluator import Evaluator
+from der_ros.training.metrics.windows import EpisodeWindow, StageTimes
+from der_ros.training.rollout.observation_filter import ObservationFilter, as_learned, moments
+
+_NO_NETWORKS: Float32Array = np.zeros(0, np.float32)
+_UPDATES_BETWEEN_METRICS = 100
+
+
+class Learner:
+    """What Alg. 1 (paper) calls the trainer, but for where its batches come from."""
+
+    def __init__(self, config: TrainingConfig, observation_size: int, action_size: int) -> None:
+        """Draws the networks."""
+        self.config = config
+        networks = np.random.SeedSequence((config.seed, ENTROPY_OF_LEARNER))
+        seed = int(networks.generate_state(1)[0])
+        self.algorithm = make_algorithm(
+            config.algorithm, config.learner, observation_size, action_size, seed
+        )
+        self.filter = ObservationFilter(
+            observation_size, config.filter_clip, config.filter_std_floor
+        )
+        self._statistics = self.filter.statistics()
+        self._with_networks = config.first_priority == "td_error"
+        self.updates = 0
+        first = self.snapshot()
+        self.sizes = Sizes(
+            observation_size, action_size, len(first.parameters), len(first.networks)
+        )
+        self.env_steps = 0
+        self._latest: dict[str, float] = {}
+
+    @property
+    def due(self) -> int:
+        """Updates that the environment steps so far allow and that are not done yet."""
+        if self.env_steps < self.config.learning_starts:
+            return 0
+        since = self.env_steps - self.config.learning_starts
+        return int(since * self.config.updates_per_step) - self.updates
+
+    @property
+    def worth_publishing(self) -> bool:
+        """Whether workers have a use for the networks: they have learned, or are to judge."""
+        return self.updates > 0 or self._with_networks
+
+    def count_in(self, demonstrations: Sequence[Episode]) -> None:
+        """Demonstrations are observations, too."""
+        for demonstration in demonstrations:
+            self.filter.count_in(moments(demonstration.observations))
+        self._statistics = self.filter.statistics()
+
+    def take_in(self, report: Report) -> None:
+        """A fragment has gone to a shard."""
+        self.env_steps += report.env_steps
+        self.filter.count_in(report.observed)
+        self._statistics = self.filter.statistics()
+        self._latest["replay/policy_lag"] = float(self.updates - report.policy_updates)
+
+    def learn(self, drawn: Drawn) -> FloatArray:
+        """One update; returns the rows' TD errors (rows,), their new priorities."""
+        batch = drawn.batch
+        update = self.algorithm.update(self._as_learned(batch.transitions), batch.weights)
+        self.updates += 1
+        if self.updates % _UPDATES_BETWEEN_METRICS == 0:
+            self._latest |= {f"train/{name}": value for name, value in update.metrics.items()}
+            self._latest["replay/staleness"] = drawn.staleness
+            self._latest["replay/zone_share"] = drawn.zone_share
+        return update.td_errors
+
+    def td_errors(self, raw: Transitions) -> FloatArray:
+        """(rows,) of raw transitions, without learning."""
+        return self.algorithm.td_errors(self._as_learned(raw))
+
+    def snapshot(self) -> PolicySnapshot:
+        """The policy and the filter as they stand."""
+        networks = self.algorithm.networks() if self._with_networks else _NO_NETWORKS
+        parameters = self.algorithm.policy_parameters()
+        return PolicySnapshot(parameters, self._statistics, self.updates, networks)
+
+    def beta(self) -> float | None:
+        """β, moving linearly to ``beta_final`` over the budget of steps where there is one."""
+        final, budget = self.config.beta_final, self.config.max_env_steps
+        if final is None or not budget:
+            return None
+        done = min(1.0, self.env_steps / budget)
+        return self.config.beta + (final - self.config.beta) * done
+
+    def metrics(self) -> dict[str, float]:
+        """Of the latest updates."""
+        return dict(self._latest)
+
+    def state(self) -> dict[str, Any]:
+        """Everything that learning depends on besides its batches; copies."""
+        return {
+            "learner": dict(self.algorithm.state()),
+            "filter": self.filter.state(),
+            "env_steps": self.env_steps,
+            "updates": self.updates,
+            "latest": dict(self._latest),
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Takes over what ``state`` gave.
+
+        Raises:
+            CheckpointError: it is of other networks or sizes.
+        """
+        try:
+            self.algorithm.load_state(state["learner"])
+            self.filter.load_state(state["filter"])
+            self.env_steps, self.updates = int(state["env_steps"]), int(state["updates"])
+            self._latest = dict(state["latest"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"checkpoint: expected what this release writes, got something else ({error!r})"
+            ) from error
+        self._statistics = self.filter.statistics()
+
+    def _as_learned(self, raw: Transitions) -> Transitions:
+        return as_learned(raw, self._statistics, self.config.reward_scale)
+
+
+_TURN_S = 0.02  # of updates in one turn, or one of them: no worker, pause or stop waits longer
+_PATIENCE_S = 0.02
+
+
+class LearnerLoop:
+    """Takes in what workers report, learns what is due, and has promising policies evaluated."""
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        learner: Learner,
+        engine: Engine,
+        on_report: Callable[[Report, int], None] | None = None,
+    ) -> None:
+        """Before the first turn.
+
+        Args:
+            config: the run.
+            learner: the run's learner.
+            engine: its replay and workers; the caller enters it.
+            on_report: called with each fragment's report and the run's environment steps with it.
+        """
+        self._config, self._learner, self._engine = config, learner, engine
+        self._on_report = on_report
+        self._one_process = config.engine == "local" and config.worker_count() == 0
+        self.episodes = EpisodeWindow()
+        self.evaluator = Evaluator(config)
+        self.stages = StageTimes()
+        self._evaluated: list[dict[str, float]] = []
+
+    def turn(self) -> None:
+        """Once around. A checkpoint may be taken between two turns."""
+        learner = self._learner
+        # First, so that in a single process the answer is in before the turn ends.
+        if self.evaluator.due(learner.env_steps, self.episodes.greedy_success_rate()):
+            self.start_evaluation()
+        if not 0 < self._config.update_lag <= learner.due:
+            timeout_s = 0.0 if learner.due > 0 else _PATIENCE_S
+            with self.stages.of("receive"):
+                messages = self._engine.receive(timeout_s)
+            self._take_in(messages)
+        self._learn()
+
+    def start_evaluation(self) -> None:
+        """Has the policy as it is now evaluated."""
+        request = self.evaluator.start(self._learner.snapshot())
+        self.evaluator.expect(self._engine.evaluate(request))
+
+    def finish_evaluation(self) -> None:
+        """Waits a little for the evaluation under way; workers' reports are let go."""
+        for message in self._engine.receive(0.1):
+            if isinstance(message, EvaluationPart):
+                self._take_in_evaluation(message)
+
+    def evaluation_metrics(self) -> list[dict[str, float]]:
+        """One set for each evaluation that has ended since the last call."""
+        ended, self._evaluated = self._evaluated, []
+        return ended
+
+    def metrics(self) -> dict[str, float]:
+        """Of everything as it stands."""
+        return {
+            **self.stages.metrics(),
+            **self.episodes.metrics(),
+            **self._learner.metrics(),
+            **self._engine.metrics(),
+        }
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint, of loop, learning and engine."""
+        return {
+            "learning": self._learner.state(),
+            "engine": self._engine.state(),
+            "evaluations": self.evaluator.state(),
+            "episodes": self.episodes.state(),
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Takes over what ``state`` gave; before the engine is started."""
+        self._learner.load_state(state["learning"])
+        self._engine.load_state(state["engine"], self._learner.env_steps)
+        self.evaluator.load_state(state["evaluations"])
+        self.episodes.load_state(state["episodes"])
+
+    def _take_in(self, messages: list[Message]) -> None:
+        learner = self._learner
+        for message in messages:
+            if isinstance(message, Report):
+                learner.take_in(message)
+                self.stages.acted(message)
+                for episode in message.episodes:
+                    self._check_verdict(episode)
+                    self.episodes.add(episode)
+                if self._on_report is not None:
+                    self._on_report(message, learner.env_steps)
+            elif isinstance(message, EvaluationPart):
+                self._take_in_evaluation(message)
+            elif isinstance(message, WorkerFailed):
+                raise ConfigurationError(f"rollout worker {message.worker}: {message.reason}")
+        if messages:
+            self._engine.insert_if_due(learner.env_steps)
+            if learner.worth_publishing:
+                self._engine.publish(learner.snapshot())
+
+    def _check_verdict(self, episode: EpisodeSummary) -> None:
+        """Without successes the pool stays empty and DER would do nothing, silently."""
+        if self._config.der and not episode.judged:
+            raise ConfigurationError(
+                f"der: expected {self._config.env} to say in info['success'] at an episode's end "
+                "whether it succeeded, or to have a reward threshold, got neither; set "
+                f"success_return (this episode's return was {episode.episode_return:.4g}), or "
+                "turn der off"
+            )
+
+    def _learn(self) -> None:
+        """The updates that are due; with several processes, as many as a turn has time for."""
+        learner, stages = self._learner, self.stages
+        ends = math.inf if self._one_process else time.monotonic() + _TURN_S
+        for _ in range(learner.due):
+            with stages.of("sample"):
+                drawn = self._engine.sample(learner.beta())
+            if drawn is None:
+                return
+            with stages.of("update"):
+                td_errors = learner.learn(drawn)
+            self._engine.write_back(drawn, td_errors)
+            if time.monotonic() >= ends:
+                return
+
+    def _take_in_evaluation(self, part: EvaluationPart) -> None:
+        report = self.evaluator.take_in(part, self._learner.env_steps)
+        if report is not None:
+            self._evaluated.append(
+                {
+                    "rollout/evaluation_success_rate": report.success_rate,
+                    "rollout/evaluation_return": report.mean_return,
+                }
+            )
