@@ -9,11 +9,10 @@ import numpy as np
 
 from der_ros.envs.scripted import oracle_action
 from der_ros.errors import ConfigurationError
-from der_ros.replay.transitions import Episode
+from der_ros.replay.transitions import Episode, EpisodeRecorder
 from der_ros.training.config import make_config
 from der_ros.training.demonstrations.files import save_episode
 from der_ros.training.environment.factory import make_environment
-from der_ros.training.rollout.recorder import EpisodeRecorder
 
 _FIRST_SEED = 3 << 29  # beside those of training, evaluation and the evaluate tool
 _TRIES = 10

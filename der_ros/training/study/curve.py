@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from der_ros.training.engine.messages import Report
+from der_ros.training.engine.interface import Report
 
 BINS = 50
 """Bins of a curve; each holds the episodes that ended in its part of the budget."""

@@ -13,11 +13,10 @@ import torch
 from der_ros.training.config import TrainingConfig
 from der_ros.training.demonstrations.files import load_demonstrations
 from der_ros.training.demonstrations.oracle import record_demonstrations
-from der_ros.training.engine.choice import make_engine
+from der_ros.training.engine.factory import make_engine
 from der_ros.training.engine.interface import Engine
 from der_ros.training.environment.factory import make_environment
-from der_ros.training.learner.learning import Learning
-from der_ros.training.learner.loop import LearnerLoop
+from der_ros.training.learner import Learner, LearnerLoop
 from der_ros.training.run.memory import keep_freed_memory
 from der_ros.training.study.curve import CurveRecorder
 from der_ros.training.study.design import DEMONSTRATIONS, StudyRun
@@ -69,44 +68,44 @@ class Trial:
             self._symmetry = 1 if task is None else int(task.symmetry)
         finally:
             environment.close()
-        self.learning = Learning(config, *sizes)
+        self.learner = Learner(config, *sizes)
         self._engine = make_engine(
-            config, self.learning.sizes, self.learning.td_errors, lambda: False
+            config, self.learner.sizes, self.learner.td_errors, lambda: False
         )
-        self.loop = LearnerLoop(config, self.learning, self._engine, self.curve.take_in)
+        self.loop = LearnerLoop(config, self.learner, self._engine, self.curve.take_in)
 
     def run(self) -> dict[str, Any]:
         """Spend the budget; return counts, the learning curve and the last policy's evaluation."""
         if self._config.demos:
             self._load_demonstrations()
         with self._engine as engine:
-            while self.learning.env_steps < self._config.max_env_steps:
+            while self.learner.env_steps < self._config.max_env_steps:
                 self.loop.turn()
             self._evaluate()
             return self._results(engine)
 
     def _load_demonstrations(self) -> None:
-        sizes = self.learning.sizes
+        sizes = self.learner.sizes
         symmetry = self._symmetry if self._config.fold_symmetry else 1
         demonstrations = load_demonstrations(
             Path(self._config.demos), sizes.observation, sizes.action, symmetry
         )
-        self.learning.count_in(demonstrations)
+        self.learner.count_in(demonstrations)
         self._engine.load_demonstrations(demonstrations)
 
     def _evaluate(self) -> None:
         self.loop.start_evaluation()
-        while self.loop.evaluations.under_way:
+        while self.loop.evaluator.under_way:
             self.loop.finish_evaluation()
 
     def _results(self, engine: Engine) -> dict[str, Any]:
-        best = self.loop.evaluations.best
+        best = self.loop.evaluator.best
         if best is None:
             raise RuntimeError("study: the last policy was not evaluated")
         metrics = engine.metrics()
         return {
-            "env_steps": self.learning.env_steps,
-            "updates": self.learning.updates,
+            "env_steps": self.learner.env_steps,
+            "updates": self.learner.updates,
             "first_success": self.curve.first_success,
             "successes": self.curve.successes,
             "insertions": int(metrics["der/insertions"]),

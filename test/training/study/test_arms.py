@@ -30,7 +30,7 @@ def trial(**settings):
 
 
 def parameters(one):
-    return one.learning.snapshot().parameters
+    return one.learner.snapshot().parameters
 
 
 def demonstrations(folder):
@@ -64,13 +64,13 @@ def test_the_arms_part_at_the_first_insertion():
     on, off = trial(der=True, insertion_interval=200), trial(der=False, insertion_interval=200)
     parted_at = None
     with on._engine, off._engine:
-        while parted_at is None and on.learning.env_steps < 2000:
+        while parted_at is None and on.learner.env_steps < 2000:
             on.loop.turn(), off.loop.turn()
-            assert on.learning.env_steps == off.learning.env_steps
+            assert on.learner.env_steps == off.learner.env_steps
             inserted = on._engine.replay.insertions
             same = parameters(on).tobytes() == parameters(off).tobytes()
             if not same:
-                parted_at = on.learning.env_steps
+                parted_at = on.learner.env_steps
                 assert inserted > 0
     assert on.curve.first_success < parted_at < 2000
     assert off._engine.replay.insertions == 0

@@ -1,6 +1,6 @@
 import numpy as np
 
-from der_ros.training.engine.messages import EpisodeSummary, Report
+from der_ros.training.engine.interface import EpisodeSummary, Report
 from der_ros.training.rollout.observation_filter import moments
 from der_ros.training.study.curve import BINS, CurveRecorder
 
