@@ -1,48 +1,67 @@
-"""From what training holds to a policy file."""
+"""Policy files from training: the best evaluated policy of a run or a checkpoint, or the newest."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils import skip_init
 
-from der_ros.algorithms.deployed import deployed_policy
-from der_ros.errors import ConfigurationError
+from der_ros.algorithms.mlp_policy import make_policy
+from der_ros.errors import CheckpointError, ConfigurationError
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.export import export_policy
+from der_ros.replay.transitions import Float32Array
 from der_ros.training.checkpoint.file import load_checkpoint
-from der_ros.training.checkpoint.folder import latest_checkpoint
+from der_ros.training.checkpoint.folder import config_of, latest_checkpoint
 from der_ros.training.config import TrainingConfig
 from der_ros.training.engine.interface import PolicySnapshot
-from der_ros.training.environment.factory import make_environment, policy_contract
-from der_ros.training.evaluation.evaluator import Best, Evaluator
-from der_ros.training.learner import Learner
-from der_ros.training.run.resuming import config_of
+from der_ros.training.evaluation.evaluator import Best, best_in
+from der_ros.training.rollout.observation_filter import ObservationFilter
+
+_NO_NETWORKS: Float32Array = np.zeros(0, np.float32)
 
 
-def export_snapshot(
-    snapshot: PolicySnapshot,
-    algorithm: str,
-    hidden: tuple[int, ...],
-    contract: PolicyContract,
-    path: Path,
-    training: Mapping[str, str],
-    precision: str = "float64",
+def export_checkpoint(
+    source: Path, path: Path, newest: bool = False, precision: str = "float64"
 ) -> float:
-    """Write filter, network, squash and contract to ``path``; return the distance from torch."""
-    observation_size, action_size = len(snapshot.filter.mean), len(contract.action_names)
-    policy = deployed_policy(algorithm, snapshot.parameters, observation_size, hidden, action_size)
-    return export_policy(
-        policy,
-        snapshot.filter.mean.astype(np.float64),
-        snapshot.filter.std.astype(np.float64),
-        snapshot.filter.clip,
-        contract,
-        path,
-        training,
-        precision,
-    )
+    """Export a policy of a checkpoint, or of a run folder's latest one.
+
+    Args:
+        source: checkpoint or run folder.
+        path: the .onnx file.
+        newest: export the policy as it was then, in place of the best evaluated one, which is
+            what the run itself exports.
+        precision: as in ``policy.export.export_policy``.
+
+    Returns:
+        The largest difference between the file and torch.
+
+    Raises:
+        CheckpointError: no usable checkpoint at ``source``.
+        ConfigurationError: it was trained on an environment that is none of this package's.
+    """
+    file = latest_checkpoint(source)
+    config = config_of(file)
+    content = load_checkpoint(file, "loop/learning", "loop/evaluations", optional=("contract",))
+    contract = _contract(content["contract"], config)
+    if contract is None:
+        raise ConfigurationError(
+            f"export: expected a policy for a task of this package, {file} is of {config.env}"
+        )
+    try:
+        snapshot = _newest_in(content["loop/learning"], config)
+        env_steps = int(content["loop/learning"]["env_steps"])
+        best = None if newest else best_in(content["loop/evaluations"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"checkpoint {file}: expected what this release writes, got something else ({error!r})"
+        ) from error
+    return export_training(snapshot, best, config, env_steps, contract, path, precision)
 
 
 def export_training(
@@ -54,14 +73,14 @@ def export_training(
     path: Path,
     precision: str = "float64",
 ) -> float:
-    """Write the best evaluated policy of a run; the newest where none has been evaluated.
+    """Write filter, network, squash and contract of a run's policy to ``path``.
 
     Args:
         newest: the policy as it stands.
-        best: the best evaluated one; None: there is none, or it is not wanted.
-        config: of the run.
-        env_steps: that the run has taken.
-        contract: of the policy.
+        best: the best evaluated policy; None exports ``newest``.
+        config: the run.
+        env_steps: environment steps of the run so far.
+        contract: the contract of the policy.
         path: the .onnx file.
         precision: as in ``policy.export.export_policy``.
 
@@ -78,45 +97,73 @@ def export_training(
     if best is not None:
         facts["evaluation_success_rate"] = str(best.report.success_rate)
         facts["evaluation_episodes"] = str(best.report.episodes)
-    hidden = config.learner.hidden
-    return export_snapshot(snapshot, config.algorithm, hidden, contract, path, facts, precision)
+    statistics = snapshot.filter
+    network = torch_policy(
+        config.algorithm,
+        snapshot.parameters,
+        len(statistics.mean),
+        config.learner.hidden,
+        len(contract.action_names),
+    )
+    mean, std = statistics.mean.astype(np.float64), statistics.std.astype(np.float64)
+    return export_policy(network, mean, std, statistics.clip, contract, path, facts, precision)
 
 
-def export_checkpoint(
-    source: Path, path: Path, newest: bool = False, precision: str = "float64"
-) -> float:
-    """Export a policy of a checkpoint, or of a run folder's latest one.
+def torch_policy(
+    algorithm: str,
+    parameters: Float32Array,
+    observation_size: int,
+    hidden: tuple[int, ...],
+    action_size: int,
+) -> nn.Sequential:
+    """Return the noise-free policy: filtered observations (rows, size) -> actions (rows, size).
+
+    A network with more outputs than the action has numbers (SAC's log σ) keeps the first ones: the
+    deployed action is tanh of the mean.
 
     Args:
-        source: checkpoint or run folder.
-        path: the .onnx file.
-        newest: the policy as it was then, in place of the best evaluated one, which is what the
-            run itself exports.
-        precision: as in ``policy.export.export_policy``.
-
-    Returns:
-        The largest difference between the file and torch.
-
-    Raises:
-        CheckpointError: no usable checkpoint at ``source``.
-        ConfigurationError: it was trained on an environment that is none of this package's.
+        algorithm: an algorithm with continuous actions.
+        parameters: its ``policy_parameters``.
+        observation_size: numbers in an observation.
+        hidden: units of each hidden layer.
+        action_size: numbers in an action.
     """
-    file = latest_checkpoint(source)
-    config = config_of(file)
+    policy = make_policy(algorithm, observation_size, hidden, action_size)
+    policy.set_parameters(parameters)
+    *inner, (weight, bias) = policy.layers
+    modules: list[nn.Module] = []
+    for layer in (*inner, (weight[:action_size], bias[:action_size])):
+        modules += [_linear(*layer), nn.ReLU()]
+    return nn.Sequential(*modules[:-1], nn.Tanh())
+
+
+def _contract(metadata: Mapping[str, str] | None, config: TrainingConfig) -> PolicyContract | None:
+    """Return a checkpoint's contract; earlier releases wrote none, so that the environment says."""
+    if metadata is not None:
+        return PolicyContract.from_metadata(metadata)
+    from der_ros.training.environment.factory import make_environment, policy_contract
+
     environment = make_environment(config)
     try:
-        contract = policy_contract(environment)
-        shapes = environment.observation_space.shape, environment.action_space.shape
+        return policy_contract(environment)
     finally:
         environment.close()
-    if contract is None or shapes[0] is None or shapes[1] is None:
-        raise ConfigurationError(
-            f"export: expected a policy for a task of this package, {file} is of {config.env}"
-        )
-    loop = load_checkpoint(file, "loop")["loop"]
-    learner, evaluator = Learner(config, shapes[0][0], shapes[1][0]), Evaluator(config)
-    learner.load_state(loop["learning"])
-    evaluator.load_state(loop["evaluations"])
-    best = None if newest else evaluator.best
-    steps = learner.env_steps
-    return export_training(learner.snapshot(), best, config, steps, contract, path, precision)
+
+
+def _newest_in(state: Mapping[str, Any], config: TrainingConfig) -> PolicySnapshot:
+    """Return the policy and filter in the state of a ``Learner``."""
+    own = ObservationFilter(
+        len(state["filter"]["mean"]), config.filter_clip, config.filter_std_floor
+    )
+    own.load_state(state["filter"])
+    parameters = state["learner"]["policy"]
+    return PolicySnapshot(parameters, own.statistics(), int(state["updates"]), _NO_NETWORKS)
+
+
+def _linear(weight: Float32Array, bias: Float32Array) -> nn.Linear:
+    # Without initial values, which torch would draw from its global generator.
+    layer: nn.Linear = skip_init(nn.Linear, *weight.shape[::-1])  # type: ignore[no-untyped-call]
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(weight.copy()))
+        layer.bias.copy_(torch.from_numpy(bias.copy()))
+    return layer

@@ -3,7 +3,6 @@ import pytest
 import torch
 
 from der_ros.algorithms.base import ALGORITHM_NAMES, LearnerConfig, make_algorithm
-from der_ros.algorithms.deployed import deployed_policy
 from der_ros.algorithms.mlp_policy import MlpPolicy, make_policy
 from der_ros.errors import ConfigurationError
 
@@ -29,18 +28,6 @@ def test_its_network_is_the_learners(algorithm, hidden):
     expected = learner.policy.online(torch.from_numpy(observations()))[0].numpy()
     for observation, row in zip(observations(), expected, strict=True):
         assert policy.outputs(observation) == pytest.approx(row, rel=1e-4, abs=1e-4)
-
-
-@pytest.mark.parametrize("algorithm", ["ddpg", "td3", "sac"])
-def test_what_is_exported_acts_as_the_workers_policy_without_noise(algorithm):
-    learner, policy = trained(algorithm, (32, 16))
-    module = deployed_policy(algorithm, learner.policy_parameters(), 13, (32, 16), 6)
-    with torch.no_grad():
-        expected = module(torch.from_numpy(observations())).numpy()
-    assert expected.shape == (20, 6)
-    got = np.stack([policy(observation) for observation in observations()])
-    assert got.dtype == np.float32
-    assert got == pytest.approx(expected, abs=1e-4)
 
 
 def test_sac_samples_around_its_mean_by_its_spread():

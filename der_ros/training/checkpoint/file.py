@@ -7,7 +7,7 @@ import logging
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +51,13 @@ def save_checkpoint(path: Path, content: Mapping[str, Plain | Callable[[], Plain
         raise
 
 
-def load_checkpoint(path: Path, *names: str) -> dict[str, Plain]:
-    """Reads a checkpoint, or only the parts called ``names``; nothing in it is executed.
+def load_checkpoint(path: Path, *names: str, optional: Sequence[str] = ()) -> dict[str, Plain]:
+    """Read a checkpoint, or only some of its parts; nothing in it is executed.
+
+    Args:
+        path: the file.
+        names: parts to read, such as ``config`` or ``loop/learning``; none for the whole.
+        optional: parts that earlier releases did not write; None where they are missing.
 
     Raises:
         CheckpointError: missing, truncated, damaged, or no checkpoint of this release.
@@ -65,7 +70,8 @@ def load_checkpoint(path: Path, *names: str) -> dict[str, Plain]:
             if not isinstance(tree, dict) or tree.get("format") != FORMAT:
                 raise ValueError(f"expected {FORMAT!r}, got another format")
             parts = tree["content"]
-            wanted = {name: parts[name] for name in names or parts}
+            wanted = {name: _part(parts, name) for name in names or parts}
+            wanted |= {name: parts.get(name) for name in optional}
             content: dict[str, Plain] = _unpack(archive, wanted)
             return content
     except FileNotFoundError as error:
@@ -75,6 +81,12 @@ def load_checkpoint(path: Path, *names: str) -> dict[str, Plain]:
             f"checkpoint {path}: expected a whole file of this release of der_ros, got a "
             f"truncated, damaged or foreign one ({error}); {_what_else(path)}"
         ) from error
+
+
+def _part(tree: Plain, name: str) -> Plain:
+    for key in name.split("/"):
+        tree = tree[key]
+    return tree
 
 
 def checkpoint_files(folder: Path) -> list[Path]:

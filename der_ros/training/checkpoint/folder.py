@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from der_ros.errors import CheckpointError
+from der_ros.errors import CheckpointError, ConfigurationError
 from der_ros.training.checkpoint.file import checkpoint_files, load_checkpoint, save_checkpoint
+from der_ros.training.config import TrainingConfig, make_config
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +101,21 @@ def latest_checkpoint(source: Path) -> Path:
     raise CheckpointError(
         f"resume: expected a checkpoint, or a run folder that holds one, at {source}"
     )
+
+
+def config_of(path: Path) -> TrainingConfig:
+    """The configuration of the run that the checkpoint at ``path`` is from.
+
+    Raises:
+        CheckpointError: no checkpoint, or another release's with fields that this one lacks.
+    """
+    values = load_checkpoint(path, "config")["config"]
+    try:
+        return make_config(values)
+    except (TypeError, ConfigurationError) as error:
+        raise CheckpointError(
+            f"checkpoint {path}: expected a configuration of this release ({error})"
+        ) from error
 
 
 def drop_old_checkpoints(run_dir: Path, keep: int) -> None:

@@ -105,7 +105,12 @@ class Evaluator:
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Takes over what ``state`` gave."""
-        if state["best_snapshot"] is not None:
-            report = EvaluationReport(**state["best_report"])
-            self.best = Best(snapshot_of(state["best_snapshot"]), report)
+        self.best = best_in(state)
         self._started, self._ended_at = int(state["started"]), int(state["ended_at"])
+
+
+def best_in(state: Mapping[str, Any]) -> Best | None:
+    """Return the best evaluated policy in the state of an ``Evaluator``, None without one."""
+    if state["best_snapshot"] is None:
+        return None
+    return Best(snapshot_of(state["best_snapshot"]), EvaluationReport(**state["best_report"]))

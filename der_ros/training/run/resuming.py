@@ -7,28 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from der_ros.errors import CheckpointError, ConfigurationError
-from der_ros.training.checkpoint.file import load_checkpoint
-from der_ros.training.checkpoint.folder import latest_checkpoint
+from der_ros.training.checkpoint.folder import config_of, latest_checkpoint
 from der_ros.training.config import TrainingConfig, make_config
 
 # What episodes are like: a run may go on under others, which continues what was learned.
 CONDITIONS = ("robot", "randomization", "clearance_m", "env_options")
-
-
-def config_of(path: Path) -> TrainingConfig:
-    """The configuration of the run that the checkpoint at ``path`` is from.
-
-    Raises:
-        CheckpointError: no checkpoint, or another release's with fields that this one lacks.
-    """
-    values = load_checkpoint(path, "config")["config"]
-    try:
-        return make_config(values)
-    except (TypeError, ConfigurationError) as error:
-        raise CheckpointError(
-            f"checkpoint {path}: expected a configuration of this release ({error})"
-        ) from error
 
 
 def resumed_config(

@@ -224,8 +224,13 @@ class TrainingRun(RunControl):
         logger.info("resumed from %s at %d environment steps", path, self.learner.env_steps)
 
     def _content(self) -> dict[str, Any]:
-        """Of a checkpoint."""
-        return {"config": dataclasses.asdict(self.config), "loop": self._loop.state()}
+        """Return what a checkpoint holds."""
+        contract = self._contract
+        return {
+            "config": dataclasses.asdict(self.config),
+            "contract": None if contract is None else contract.to_metadata(),
+            "loop": self._loop.state(),
+        }
 
     def _export(self) -> None:
         """Exports the best evaluated policy; the newest where none has been evaluated."""

@@ -1,0 +1,96 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from der_ros.algorithms.base import LearnerConfig, make_algorithm
+from der_ros.algorithms.mlp_policy import make_policy
+from der_ros.errors import CheckpointError, ConfigurationError
+from der_ros.policy.runtime import OnnxPolicy
+from der_ros.training.checkpoint.file import save_checkpoint
+from der_ros.training.config import make_config
+from der_ros.training.environment import factory
+from der_ros.training.evaluation.episodes import EvaluationReport
+from der_ros.training.evaluation.evaluator import Evaluator
+from der_ros.training.export import export_checkpoint, torch_policy
+from der_ros.training.learner import Learner
+
+CONFIG = make_config({"hidden": [8, 8], "seed": 4})
+
+
+@pytest.fixture
+def content():
+    """The parts of a checkpoint that export needs, without the replay."""
+    learner, evaluator = Learner(CONFIG, 13, 6), Evaluator(CONFIG)
+    environment = factory.make_environment(CONFIG)
+    contract = factory.policy_contract(environment)
+    environment.close()
+    return {
+        "config": dataclasses.asdict(CONFIG),
+        "contract": contract.to_metadata(),
+        "loop": {"learning": learner.state(), "evaluations": evaluator.state()},
+    }
+
+
+def exported(content, tmp_path, name, **options):
+    checkpoint, path = tmp_path / "step_0000000001.ckpt", tmp_path / name
+    save_checkpoint(checkpoint, content)
+    assert export_checkpoint(checkpoint, path, **options) <= 1e-5
+    return path.read_bytes()
+
+
+def test_export_makes_no_environment_and_no_learner(content, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(factory, "make_environment", made.append)
+    monkeypatch.setattr(Learner, "__init__", made.append)
+    exported(content, tmp_path, "policy.onnx")
+    assert made == []
+    assert OnnxPolicy.load(tmp_path / "policy.onnx").contract.task == "lap_joint"
+
+
+def test_a_checkpoint_without_contract_exports_the_same(content, tmp_path):
+    new = exported(content, tmp_path, "new.onnx")
+    del content["contract"]
+    assert exported(content, tmp_path, "old.onnx") == new
+
+
+def test_the_best_policy_is_exported_unless_told_the_newest(content, tmp_path):
+    only = exported(content, tmp_path, "only.onnx")
+    snapshot = Learner(make_config({"hidden": [8, 8], "seed": 5}), 13, 6).snapshot()
+    report = EvaluationReport((True,), (1.0,), (3,), (2.0,))
+    content["loop"]["evaluations"] |= {
+        "best_snapshot": {**snapshot._asdict(), "filter": snapshot.filter._asdict()},
+        "best_report": report._asdict(),
+    }
+    assert exported(content, tmp_path, "best.onnx") != only
+    assert exported(content, tmp_path, "newest.onnx", newest=True) == only
+
+
+def test_a_checkpoint_of_another_environment_is_refused(content, tmp_path):
+    content["contract"] = None
+    content["config"]["env"] = "Pendulum-v1"
+    with pytest.raises(ConfigurationError, match="task of this package"):
+        exported(content, tmp_path, "policy.onnx")
+
+
+def test_a_checkpoint_without_filter_is_refused(content, tmp_path):
+    del content["loop"]["learning"]["filter"]
+    with pytest.raises(CheckpointError, match="filter"):
+        exported(content, tmp_path, "policy.onnx")
+
+
+@pytest.mark.parametrize("algorithm", ["ddpg", "td3", "sac"])
+def test_torch_acts_as_the_workers_policy(algorithm):
+    learner = make_algorithm(algorithm, LearnerConfig(hidden=(32, 16)), 13, 6, 1)
+    learner.policy.online.flat.mul_(3.0)  # far from zero
+    policy = make_policy(algorithm, 13, (32, 16), 6)
+    policy.set_parameters(learner.policy_parameters())
+    observations = np.random.default_rng(0).standard_normal((20, 13)).astype(np.float32)
+    module = torch_policy(algorithm, learner.policy_parameters(), 13, (32, 16), 6)
+    with torch.no_grad():
+        expected = module(torch.from_numpy(observations)).numpy()
+    assert expected.shape == (20, 6)
+    got = np.stack([policy(observation) for observation in observations])
+    assert got.dtype == np.float32
+    assert got == pytest.approx(expected, abs=1e-4)
