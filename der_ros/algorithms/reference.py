@@ -1,6 +1,6 @@
 """DDPG and TD3 in plain torch: the page to read first, and the oracle of the fast learners' tests.
 
-The symbols are those of docs/explanation/algorithm.md: s, a; r = R, the n-step return; d = discount;
+The symbols are those of docs/explanation/algorithm.md: s, a; r = R, n-step return; d = discount;
 s' = next_observation; w = importance weights; π, Q and their targets π', Q'; δ = y - Q(s, a).
 ``ddpg.py`` and ``td3.py`` compute the same numbers several times faster.
 """

@@ -108,7 +108,7 @@ def test_every_field_is_described_and_used():
     text = "\n".join(
         path.read_text()
         for folder in folders
-        for path in sorted(SOURCE.glob(f"{folder}/*.py"))
+        for path in sorted((SOURCE / folder).rglob("*.py"))
         if path.stem != "config"
     )
     own = (SOURCE / "training" / "config.py").read_text().split("def __post_init__")[1]
