@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Draws the learning curves of run folders. Runs that differ in their seed only "
         "become one curve: their mean with its 95 % interval.",
     )
-    parser.add_argument("run_dirs", type=Path, nargs="*", metavar="RUN_DIR")
+    parser.add_argument("run_dirs", type=Path, nargs="*", metavar="RUN_DIR", help="run folders")
     parser.add_argument(
         "--paper",
         action="store_true",

@@ -159,8 +159,12 @@ def _parser() -> argparse.ArgumentParser:
         "--preset",
         help=f"{', '.join(PRESET_NAMES)}, or the path of a .yaml file (fast; with --env gym)",
     )
-    parser.add_argument("--algorithm", choices=ALGORITHM_NAMES)
-    parser.add_argument("--replay-structure", choices=STRUCTURE_NAMES)
+    parser.add_argument("--algorithm", choices=ALGORITHM_NAMES, help="the learner")
+    parser.add_argument(
+        "--replay-structure",
+        choices=STRUCTURE_NAMES,
+        help="which shard starts with which demonstrations",
+    )
     parser.add_argument(
         "--der",
         action=argparse.BooleanOptionalAction,
@@ -169,7 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--demos", help="a demonstration or a folder of them: bags of deployments, or .npz episodes"
     )
-    parser.add_argument("--engine", choices=ENGINE_NAMES)
+    parser.add_argument("--engine", choices=ENGINE_NAMES, help="where workers and replay run")
     parser.add_argument(
         "--ray-address", help="a running Ray cluster, host:port or auto; none: one started here"
     )
@@ -178,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         help="rollout processes; 0: one process, repeatable bit for bit; -1: cores minus one",
     )
-    parser.add_argument("--seed", type=int)
+    parser.add_argument("--seed", type=int, help="seed of the whole run")
     parser.add_argument("--max-minutes", type=float, help="budget of this start")
     parser.add_argument("--max-env-steps", type=int, help="budget of the run in all; 0: none")
     parser.add_argument("--run-dir", default="", help="default: runs/train_<task>_<time>")

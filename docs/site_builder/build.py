@@ -11,7 +11,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from site_builder.generate import reference_pages, with_navigation, write
 from site_builder.links import broken_links
+from site_builder.pages import UndocumentedError
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "build" / "site"
@@ -42,7 +44,6 @@ def assemble(pages: Path) -> None:
 
 def render(strict: bool) -> int:
     """Render the assembled pages into HTML; return Zensical's exit code."""
-    shutil.copyfile(ROOT / "docs" / "zensical.toml", SITE / "zensical.toml")
     command = [sys.executable, "-m", "zensical", "build", "--clean", "-f", "zensical.toml"]
     return subprocess.run([*command, *(["--strict"] if strict else [])], cwd=SITE).returncode
 
@@ -63,6 +64,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     pages = SITE / "pages"
     assemble(pages)
+    try:
+        generated = reference_pages()
+    except UndocumentedError as error:
+        print(f"undocumented:\n{error}", file=sys.stderr)
+        return 1
+    write(generated, pages)
+    settings = (ROOT / "docs" / "zensical.toml").read_text(encoding="utf-8")
+    (SITE / "zensical.toml").write_text(with_navigation(settings, generated), encoding="utf-8")
     broken = broken_links(pages)
     print("\n".join(broken), file=sys.stderr)
     code = render(options.strict) or int(bool(broken) and options.strict)

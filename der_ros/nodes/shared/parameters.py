@@ -38,7 +38,7 @@ def declare(
     descriptor = ParameterDescriptor(
         name=name,
         description=description,
-        additional_constraints=f"one of: {', '.join(choices)}" if choices else "",
+        additional_constraints=_constraints(choices, minimum, maximum),
         read_only=read_only,
         dynamic_typing=True,
     )
@@ -62,6 +62,15 @@ def is_given(node: Node, name: str) -> bool:
     probe = node.declare_parameter(name, None, ParameterDescriptor(dynamic_typing=True))
     node.undeclare_parameter(name)
     return bool(probe.type_ != Parameter.Type.NOT_SET)
+
+
+def _constraints(choices: Sequence[str], minimum: float | None, maximum: float | None) -> str:
+    """Return what a range in the description cannot say: choices, or a single bound."""
+    if choices:
+        return f"one of: {', '.join(choices)}"
+    if minimum is not None and maximum is None:
+        return f"at least {minimum:g}"
+    return f"at most {maximum:g}" if minimum is None and maximum is not None else ""
 
 
 def _set_range(

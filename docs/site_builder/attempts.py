@@ -1,0 +1,54 @@
+"""Reference of the fields of ``attempts.jsonl``, from the dataclass that is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+
+from der_ros.policy.attempt import AttemptResult, Outcome
+from site_builder.pages import code, page, refuse, sentence, table
+from site_builder.units import unit_of
+
+_ATTRIBUTE = re.compile(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", re.MULTILINE)
+
+
+def texts_of(kind: type[object]) -> dict[str, str]:
+    """Return the text of each attribute in a class's Google docstring."""
+    return {name: " ".join(text.split()) for name, text in _ATTRIBUTE.findall(kind.__doc__ or "")}
+
+
+def complaints(names: list[str], texts: Mapping[str, str], kinds: Mapping[str, str]) -> list[str]:
+    """Return one line for each field without a text, and for each number without a unit."""
+    found = [f"field {name} of attempts.jsonl: expected a text" for name in names
+             if not texts.get(name)]  # fmt: skip
+    return found + [
+        f"field {name} of attempts.jsonl: expected a unit in its name"
+        for name in names
+        if kinds[name] == "float" and unit_of(name) is None
+    ]
+
+
+def attempts_page() -> str:
+    """Return the page of the fields of a line.
+
+    Raises:
+        UndocumentedError: a field has no text or unit.
+    """
+    kinds = {item.name: str(item.type) for item in fields(AttemptResult)}
+    texts = texts_of(AttemptResult)
+    refuse(complaints(list(kinds), texts, kinds))
+    rows = [
+        (code(name), "text" if unit_of(name) is None else f"number, {unit_of(name)}",
+         sentence(texts[name]))
+        for name in kinds
+    ]  # fmt: skip
+    outcomes = ", ".join(code(outcome.value) for outcome in Outcome)
+    return page(
+        "`attempts.jsonl`",
+        "A deployment appends one line of JSON for each attempt to this file in its run folder. "
+        "A number that is not known is `null`.",
+        table(("field", "type, unit", "meaning"), rows),
+        f"An outcome is one of {outcomes}. [Deployment](deployment.md#verdicts) says when each "
+        "is given.",
+    )

@@ -1,0 +1,84 @@
+"""Meaning of every topic and service of the nodes, by its name without namespace.
+
+The generator refuses a topic or service that has no text here, and a text that belongs to none.
+"""
+
+from __future__ import annotations
+
+TOPICS = {
+    "assembly_supervisor/attempt": "The newest attempt as JSON text. Deprecated: use "
+    "`assembly_supervisor/result`.",
+    "assembly_supervisor/feedback": "Phase of the running attempt in words, with its figures.",
+    "assembly_supervisor/result": "The newest attempt: outcome, reason and the figures of its "
+    "line in `attempts.jsonl`.",
+    "assembly_supervisor/status": "State of the current attempt, as an action server reports it.",
+    "cancel": "True while a force or torque limit of `ft_bridge` is exceeded. With "
+    "`netft_interfaces` installed the type is `netft_interfaces/Cancel`.",
+    "cell/markers": "Arm, pieces, workspace, force arrow and phase for a viewer. Made only while "
+    "somebody subscribes.",
+    "cell/task_frame": "Pose of the task frame in the frame of the robot's base.",
+    "diagnostics": "State of every node at 1 Hz; `ERROR` is a latched fault.",
+    "forward_position_controller/commands": "Joint positions for the position controller, rad. "
+    "The parameter `command_topic` names the topic.",
+    "joint_states": "Measured joints of an arm under ros2_control. The parameter `states_topic` "
+    "names the topic.",
+    "kuka/delta_twist_cmds": "Velocity command for the held piece, m/s and rad/s. `frame_id` must "
+    "be `task_frame`, the base frame or `tcp`; the stamp must be fresh.",
+    "kuka/governor_limits": "The governor's limits as JSON text. Deprecated: use `kuka/limits`.",
+    "kuka/joint_states": "Joints of the robot, if it reports them: position, velocity (NaN if "
+    "unknown), effort (always NaN).",
+    "kuka/limits": "Limits of the motion governor: speeds, accelerations, forces, workspace.",
+    "kuka/tcp_pose": "Pose of the held piece in the frame of the robot's base, stamped with the "
+    "time of its measurement.",
+    "kuka/twist_applied": "Velocity that was really sent to the robot after the governor, in "
+    "`task_frame`.",
+    "netft_data": "Wrench of the surroundings on the tool, N and Nm, sensor axes and origin; "
+    "signs, filter, weight and bias are applied.",
+    "netft_ready": "True while readings are fresh and can be trusted.",
+    "policy/action": "Action of each tick, 6 numbers in [-1, 1]. Its time is the time in the bag.",
+    "policy/contract": "File, checksum and contract of the loaded policy.",
+    "policy/info": "The same as JSON text. Deprecated: use `policy/contract`.",
+    "policy/observation": "Observation of each tick, 13 numbers: position, quaternion, force, "
+    "torque. Its time is the time in the bag.",
+    "policy_server/watched": "Sent while an attempt is watched; the policy moves the robot only "
+    "meanwhile.",
+    "raw_world": "Wrench with signs and filter only, in the axes of `world_frame`, about the "
+    "sensor's origin.",
+    "robot_description": "URDF of the arm.",
+    "sim_cell/goal_pose": "True goal of the held piece in `task_frame`, in simulation only; used "
+    "to judge, never to control.",
+    "transformed_tool": "`netft_data` in the axes and about the origin of `tcp`; dead band "
+    "applied.",
+    "transformed_world": "`netft_data` in the axes of `world_frame`; dead band applied.",
+    "wrench": "Wrench of another driver, with `source:=topic`. The parameter `input_topic` names "
+    "the topic.",
+}
+
+SERVICES = {
+    "assembly_supervisor/start": "Begin attempts. On a real robot nothing moves before this call.",
+    "assembly_supervisor/stop": "End the running attempt, leave the arm where it is, and begin no "
+    "other.",
+    "bag_recorder/record": "True begins a bag; false completes it. The answer has its path.",
+    "bias": "The same as `ft_bridge/bias`, under the name of netft_utils. With `netft_interfaces` "
+    "installed the type is `netft_interfaces/SetBias`.",
+    "ft_bridge/bias": "Take the present reading as zero. Refused during an attempt and in contact.",
+    "kuka_bridge/reset_fault": "Clear a latched fault. Only a command that comes afterwards moves "
+    "the robot.",
+    "kuka_bridge/stop": "Ramp to rest and latch a fault.",
+    "policy_server/change_state": "Lifecycle transition: configure, activate, deactivate, cleanup.",
+    "policy_server/get_state": "State of the lifecycle.",
+    "policy_server/reset_fault": "Clear a latched fault of the policy.",
+    "sim_cell/reset": "Place both pieces for another start, in simulation only.",
+    "sim_trainer/export_policy": "Write `policy.onnx` of the present policy.",
+    "sim_trainer/pause": "True pauses the training; false goes on.",
+    "sim_trainer/save_checkpoint": "Write a checkpoint now.",
+}
+
+# The services of a lifecycle node are made by rcl and not seen by the survey.
+LIFECYCLE_SERVICES = {
+    "change_state": "lifecycle_msgs/ChangeState",
+    "get_state": "lifecycle_msgs/GetState",
+    "get_available_states": "lifecycle_msgs/GetAvailableStates",
+    "get_available_transitions": "lifecycle_msgs/GetAvailableTransitions",
+    "get_transition_graph": "lifecycle_msgs/GetAvailableTransitions",
+}

@@ -1,0 +1,85 @@
+"""Reference of the commands, from their own ``--help``."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+from pathlib import Path
+from unittest import mock
+
+from ros2w.cli import HELP
+from site_builder.pages import code, page, refuse, sentence
+
+_WIDTH = "100"
+
+
+class _ParsedError(Exception):
+    """Carries the parser of a command out of its ``main``."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self.parser = parser
+
+
+def tools(setup: Path) -> tuple[str, ...]:
+    """Return the names of the tools that ``setup.py`` installs."""
+    for node in ast.parse(setup.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "TOOLS":
+            return tuple(ast.literal_eval(node.value))
+    raise ValueError(f"expected a table TOOLS in {setup}, found none")
+
+
+def parser_of(tool: str) -> argparse.ArgumentParser:
+    """Return the parser that a tool makes.
+
+    Raises:
+        ValueError: the tool ends without parsing its arguments.
+    """
+
+    def parse_args(self: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        raise _ParsedError(self)
+
+    module = importlib.import_module(f"der_ros.cli.{tool}")
+    try:
+        with mock.patch.object(argparse.ArgumentParser, "parse_args", parse_args):
+            module.main([])
+    except _ParsedError as parsed:
+        return parsed.parser
+    raise ValueError(f"expected {tool} to parse its arguments, it did not")
+
+
+def complaints(tool: str, parser: argparse.ArgumentParser) -> list[str]:
+    """Return one line for each option without a text, and for a command without one."""
+    found = [] if parser.description else [f"command {tool}: expected a description"]
+    for action in parser._actions:
+        if not action.help and action.help != argparse.SUPPRESS:
+            name = "/".join(action.option_strings) or action.dest
+            found.append(f"command {tool}: expected a text for {name}")
+    return found
+
+
+def command_pages(setup: Path) -> dict[str, str]:
+    """Return the page of each command by its path below ``reference/``.
+
+    Raises:
+        UndocumentedError: a command or an option has no text.
+    """
+    parsers = {tool: parser_of(tool) for tool in tools(setup)}
+    refuse([line for tool, parser in parsers.items() for line in complaints(tool, parser)])
+    with mock.patch.dict("os.environ", {"COLUMNS": _WIDTH}):
+        found = {f"commands/{tool}.md": _command_page(tool, parsers[tool]) for tool in parsers}
+    wrapper = page(
+        "`ros2w`",
+        "The wrapper prepares an environment on first use and then becomes the command.",
+        f"```text\n{HELP}```",
+    )
+    return {"commands/ros2w.md": wrapper, **found}
+
+
+def _command_page(tool: str, parser: argparse.ArgumentParser) -> str:
+    return page(
+        code(tool),
+        sentence(parser.description or ""),
+        f"```sh\n./ros2w run der_ros {tool} …\n```",
+        f"```text\n{parser.format_help()}```",
+    )
