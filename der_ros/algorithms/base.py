@@ -86,7 +86,7 @@ class Update:
 
     @property
     def metrics(self) -> Mapping[str, float]:
-        """Metrics without prefix; docs/explanation/algorithm.md defines each of them."""
+        """Metrics without prefix; `training.metrics.definitions` defines each of them."""
         return self.measure()
 
 

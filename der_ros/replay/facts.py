@@ -45,7 +45,7 @@ def pool_facts(pool: SuccessPool) -> PoolFacts:
 def replay_metrics(
     shards: Sequence[ShardFacts], pool: PoolFacts, insertions: int
 ) -> dict[str, float]:
-    """The metrics of a replay; each is defined in docs/explanation/algorithm.md."""
+    """Metrics of a replay; `training.metrics.definitions` defines each of them."""
     zone_rows = sum(shard.zone_rows for shard in shards)
     zone_size = sum(shard.zone_size for shard in shards)
     aged = sum(shard.zone_rows * shard.zone_age for shard in shards)

@@ -1,0 +1,158 @@
+"""The generated reference lists all that the code declares; it refuses what has no text or unit."""
+
+import argparse
+import ast
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from der_ros.launching.arguments import Argument
+from der_ros.policy.attempt import AttemptResult
+from der_ros.training.metrics.definitions import METRICS
+from site_builder import attempts, commands, launch_files, nodes
+from site_builder.catalogue import TOPICS
+from site_builder.generate import survey_nodes
+from site_builder.metrics import metric_text, metrics_page
+from site_builder.pages import UndocumentedError
+from site_builder.survey import Endpoint, Parameter
+
+ROOT = Path(__file__).resolve().parents[2]
+NODES_OF_SETUP = re.search(r"^NODES = \((.*?)\)", (ROOT / "setup.py").read_text(), re.M | re.S)[1]
+GOOD = Parameter("stale_after_s", "float", 0.1, "Longest silence", "", None, None, True)
+
+
+@pytest.fixture(scope="module")
+def surveys():
+    return survey_nodes()
+
+
+@pytest.fixture(scope="module")
+def pages(surveys):
+    return nodes.node_pages(surveys)
+
+
+def declared_in_source():
+    """Names in ``declare(node, 'name', ...)`` of every node."""
+    for path in (ROOT / "der_ros" / "nodes").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text())):
+            declares = isinstance(call, ast.Call) and ast.unparse(call.func) == "declare"
+            if declares and len(call.args) > 2 and isinstance(call.args[1], ast.Constant):
+                yield call.args[1].value
+
+
+@pytest.mark.ros
+def test_every_node_is_surveyed(surveys):
+    assert {each.node for each in surveys} == set(re.findall(r'"(\w+)"', NODES_OF_SETUP))
+
+
+@pytest.mark.ros
+def test_every_parameter_is_listed(pages):
+    text = "".join(pages.values())
+    names = set(declared_in_source())
+    assert len(names) > 30
+    assert {name for name in names if f"### `{name}`" not in text} == set()
+
+
+@pytest.mark.ros
+def test_every_parameter_of_the_shipped_files_is_listed(pages):
+    for path in [*ROOT.glob("config/deploy_*.yaml"), *ROOT.glob("config/deploy_*/*.yaml")]:
+        for node, content in yaml.safe_load(path.read_text()).items():
+            page = pages.get(f"nodes/{node.split('/')[-1]}.md", "".join(pages.values()))
+            for name in content["ros__parameters"]:
+                assert f"### `{name}`" in page, (path.name, node, name)
+
+
+@pytest.mark.ros
+def test_every_topic_and_service_is_listed(surveys, pages):
+    for each in surveys:
+        for item in each.endpoints:
+            if not item.type.startswith("rcl_interfaces/"):
+                page = "services.md" if item.role in ("serves", "calls") else "topics.md"
+                assert f"## `{item.name[1:]}`" in pages[page]
+                assert f"`{item.name[1:]}` | {item.type}" in pages[f"nodes/{each.node}.md"]
+
+
+def with_parameter(surveys, **changes):
+    return [surveys[0]._replace(parameters=[GOOD._replace(**changes)])]
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({}, []),
+        ({"text": ""}, ["stale_after_s of .*expected a text"]),
+        ({"name": "reach"}, ["reach of .*expected a unit"]),
+    ],
+)
+def test_a_parameter_without_text_or_unit_is_refused(surveys, changes, complaint):
+    found = nodes.parameter_complaints(with_parameter(surveys, **changes))
+    assert len(found) == len(complaint)
+    assert all(re.search(wanted, line) for wanted, line in zip(complaint, found, strict=True))
+
+
+@pytest.mark.ros
+def test_a_topic_without_text_is_refused(surveys):
+    new = Endpoint("publishes", "/kuka/new", "std_msgs/Bool", "reliable, depth 1")
+    more = [surveys[0]._replace(endpoints=[*surveys[0].endpoints, new]), *surveys[1:]]
+    with pytest.raises(UndocumentedError, match="topic kuka/new: expected a text"):
+        nodes.node_pages(more)
+
+
+@pytest.mark.ros
+def test_a_text_of_no_topic_is_refused(surveys, monkeypatch):
+    monkeypatch.setitem(TOPICS, "kuka/gone", "A topic that no node has any more.")
+    with pytest.raises(UndocumentedError, match="topic kuka/gone: no node has it"):
+        nodes.node_pages(surveys)
+
+
+def test_every_launch_argument_is_listed():
+    found = launch_files.launch_pages(ROOT / "launch")
+    assert len(found) == len(list((ROOT / "launch").glob("*.launch.py")))
+    for path in (ROOT / "launch").glob("*.launch.py"):
+        page = found[f"launch/{path.name.removesuffix('.launch.py')}.md"]
+        for argument in launch_files.load(path).ARGUMENTS:
+            assert f"### `{argument.name}`" in page
+
+
+def test_a_launch_argument_without_text_is_refused():
+    assert launch_files.complaints("x", [Argument("speed", "1", "")]) != []
+
+
+def test_every_command_and_option_is_listed():
+    found = commands.command_pages(ROOT / "setup.py")
+    for tool in commands.tools(ROOT / "setup.py"):
+        for action in commands.parser_of(tool)._actions:
+            for option in action.option_strings:
+                assert option in found[f"commands/{tool}.md"]
+
+
+def test_an_option_without_text_is_refused():
+    parser = argparse.ArgumentParser(description="A tool.")
+    parser.add_argument("--speed")
+    assert commands.complaints("x", parser) == ["command x: expected a text for --speed"]
+
+
+def test_every_field_of_an_attempt_is_listed():
+    page = attempts.attempts_page()
+    assert all(f"| `{item.name}` |" in page for item in dataclasses.fields(AttemptResult))
+
+
+def test_a_field_without_text_or_unit_is_refused():
+    kinds = {"peak_n": "float", "speed": "float", "bag": "str"}
+    found = attempts.complaints(list(kinds), {"speed": "Its speed.", "peak_n": "Peak."}, kinds)
+    assert len(found) == 2
+    assert "bag" in found[0]
+    assert "speed" in found[1]
+
+
+def test_every_metric_is_listed():
+    assert all(f"| `{metric.name}` | {metric.unit} |" in metrics_page() for metric in METRICS)
+
+
+def test_a_training_topic_of_no_metric_is_refused():
+    with pytest.raises(KeyError):
+        metric_text("no_such_metric")
