@@ -44,7 +44,7 @@ ARROWS = {
     "policy": {"installation", "geometry", "tasks"},
     "drivers": {"geometry", "threads"},
     "bags": {"geometry", "policy", "threads"},
-    "control": {"geometry", "rotation", "policy", "drivers"},
+    "control": {"geometry", "rotation", "tasks", "policy", "drivers"},
     "teleop": {"installation", "geometry", "policy"},
     "parameters": {"geometry", "tasks", "policy", "drivers", "control", "teleop"},
     "launching": {
@@ -104,6 +104,7 @@ ROBOT_SIDE = (
     "cli._cell_health",
     "cli._parameters_health",
 )
+ROS = ("rclpy", "builtin_interfaces", "diagnostic_msgs", "geometry_msgs", "sensor_msgs", "std_msgs")
 
 
 def module_of(path: Path) -> str:
@@ -243,3 +244,10 @@ def test_the_robot_side_loads_without_simulation_and_training():
 def test_without_them_the_simulation_does_not_load():
     result = load_without(SIMULATION_AND_TRAINING, [f"{PACKAGE}.sim.world"])
     assert "not installed on a robot" in result.stderr
+
+
+def test_what_moves_the_robot_loads_without_ros():
+    modules = [name for name in robot_side_modules() if name.startswith(f"{PACKAGE}.control")]
+    result = load_without(ROS, modules)
+    assert modules
+    assert result.returncode == 0, result.stderr

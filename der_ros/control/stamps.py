@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
-
-from builtin_interfaces.msg import Time as TimeMessage
+from typing import Protocol
 
 from der_ros.errors import DerRosError
 
 _NS_PER_S = 1_000_000_000
+
+
+class Stamp(Protocol):
+    """A stamp of a header, such as ``builtin_interfaces.msg.Time``; any numbers may be in it."""
+
+    sec: int
+    nanosec: int
 
 
 class StampError(DerRosError, ValueError):
@@ -19,7 +25,7 @@ class StampError(DerRosError, ValueError):
         self.kind = kind
 
 
-def stamp_problem(stamp: TimeMessage) -> str:
+def stamp_problem(stamp: Stamp) -> str:
     """Return why a stamp is no time of the epoch, or an empty text; cheap enough for each cycle."""
     if stamp.sec >= 0 and stamp.nanosec < _NS_PER_S:
         return ""
@@ -29,7 +35,7 @@ def stamp_problem(stamp: TimeMessage) -> str:
     )
 
 
-def stamp_ns(stamp: TimeMessage) -> int:
+def stamp_ns(stamp: Stamp) -> int:
     """Return a stamp in ns since the epoch; 0 is what a driver sends that does not stamp.
 
     Raises:
@@ -43,7 +49,7 @@ def stamp_ns(stamp: TimeMessage) -> int:
 
 def stamp_age_s(
     now_ns: int,
-    stamp: TimeMessage,
+    stamp: Stamp,
     *,
     max_age_s: float = math.inf,
     max_future_s: float = math.inf,

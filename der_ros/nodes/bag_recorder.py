@@ -25,8 +25,9 @@ from der_ros.bags.metadata import RecordedTopic
 from der_ros.bags.recorder import BagWriter
 from der_ros.bags.recording import Recording, SequenceGaps
 from der_ros.control.arrivals import TimeLine
+from der_ros.control.status import Level, Status
 from der_ros.errors import BagError, ConfigurationError
-from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher, Level, Status
+from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
 from der_ros.nodes.shared.node_process import ShellNode, run_node
 from der_ros.nodes.shared.parameters import declare
 from der_ros.nodes.shared.polling import PolledSubscription

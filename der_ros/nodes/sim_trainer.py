@@ -16,8 +16,9 @@ from std_msgs.msg import Float64
 from std_srvs.srv import SetBool, Trigger
 
 from der_ros.algorithms.base import ALGORITHM_NAMES
+from der_ros.control.status import Level, Status
 from der_ros.errors import DerRosError
-from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher, Level, Status
+from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
 from der_ros.nodes.shared.node_process import ShellNode, run_node, write_line
 from der_ros.nodes.shared.parameters import declare
 from der_ros.replay.structures import STRUCTURE_NAMES

@@ -17,7 +17,7 @@ from rclpy.node import Node
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
-from der_ros.nodes.assembly_supervisor import approach
+from der_ros.control import approach
 from der_ros.nodes.assembly_supervisor import node as assembly_supervisor
 from der_ros.nodes.assembly_supervisor import parameters as supervisor_parameters
 from der_ros.nodes.assembly_supervisor.node import AssemblySupervisor

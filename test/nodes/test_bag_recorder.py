@@ -18,11 +18,11 @@ from std_srvs.srv import SetBool
 from der_ros.bags import recorder as recorder_module
 from der_ros.bags.reader import BagReader
 from der_ros.bags.replay import Verdict, replay_policy
+from der_ros.control.status import Level
 from der_ros.nodes import bag_recorder
 from der_ros.nodes.bag_recorder import BagRecorder
 from der_ros.nodes.kuka_bridge.joint_states import JointStates
 from der_ros.nodes.policy_server.node import PolicyServer
-from der_ros.nodes.shared.diagnostics import Level
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.policy.runtime import OnnxPolicy
 

@@ -10,8 +10,8 @@ from policy_rig import own_domain
 from std_msgs.msg import Bool
 from test_kuka_bridge import bench
 
+from der_ros.control.status import Level
 from der_ros.nodes.ft_bridge.node import FtBridge
-from der_ros.nodes.shared.diagnostics import Level
 from der_ros.nodes.shared.qos import LATCHED
 
 pytestmark = pytest.mark.ros

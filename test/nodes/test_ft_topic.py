@@ -12,9 +12,9 @@ from player_rig import NAME, playing
 from rclpy.node import Node
 from std_msgs.msg import Bool
 
+from der_ros.control.watch_lease import WATCHED_TOPIC
 from der_ros.nodes.ft_bridge.node import FtBridge
 from der_ros.nodes.shared.qos import LATCHED
-from der_ros.nodes.shared.watch_lease import WATCHED_TOPIC
 
 pytestmark = pytest.mark.ros
 POSE = "kuka/tcp_pose"

@@ -10,7 +10,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
-from der_ros.nodes.kuka_bridge.joint_reader import JointReader
+from der_ros.control.joint_reader import JointReader
 from der_ros.nodes.shared.node_process import ShellNode
 
 pytestmark = pytest.mark.ros

@@ -5,7 +5,7 @@ from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 
-from der_ros.nodes.kuka_bridge.joint_reader import JointReader
+from der_ros.control.joint_reader import JointReader
 
 NOW_NS = 100_000_000_000
 NAMES = ("a1", "a2")

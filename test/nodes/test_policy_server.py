@@ -26,8 +26,8 @@ from rcl_interfaces.srv import SetParameters
 from std_msgs.msg import Empty, Float32MultiArray, String
 from std_srvs.srv import Trigger
 
+from der_ros.control.status import Level
 from der_ros.nodes.policy_server.node import PolicyServer
-from der_ros.nodes.shared.diagnostics import Level
 from der_ros.nodes.shared.key_values import from_status, to_status
 from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.qos import LATCHED

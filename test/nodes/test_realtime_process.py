@@ -2,10 +2,10 @@ import gc
 
 import pytest
 
+from der_ros.control import realtime_process
+from der_ros.control.realtime_process import RealtimeProcess
+from der_ros.control.status import Level
 from der_ros.drivers.realtime import Grant
-from der_ros.nodes.kuka_bridge import realtime_process
-from der_ros.nodes.kuka_bridge.realtime_process import RealtimeProcess
-from der_ros.nodes.shared.diagnostics import Level
 
 LOCKED = Grant(True, "locked")
 OF_THREAD = {"scheduling": Grant(True, "SCHED_FIFO 50")}

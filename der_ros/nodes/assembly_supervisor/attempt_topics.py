@@ -17,7 +17,7 @@ from rclpy.node import Node
 from std_msgs.msg import String
 from unique_identifier_msgs.msg import UUID
 
-from der_ros.nodes.shared.diagnostics import Level
+from der_ros.control.status import Level
 from der_ros.nodes.shared.key_values import to_status
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.policy.attempt import AttemptResult, Outcome

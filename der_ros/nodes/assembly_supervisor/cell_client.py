@@ -20,8 +20,11 @@ from rclpy.qos import qos_profile_system_default
 from std_msgs.msg import Bool, Empty
 from std_srvs.srv import SetBool, Trigger
 
+from der_ros.control.approach import CellError
+from der_ros.control.attempt_watch import SILENT_AFTER_S, Freshness
 from der_ros.control.frame_names import TASK_FRAME
-from der_ros.errors import ConfigurationError, DerRosError
+from der_ros.control.watch_lease import WATCHED_TOPIC
+from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Twist
 from der_ros.nodes.assembly_supervisor.health_reports import HealthReports
 from der_ros.nodes.shared.conversions import (
@@ -36,7 +39,6 @@ from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.qos import LATCHED_AMONG_OTHERS
 from der_ros.nodes.shared.sources import Sources
 from der_ros.nodes.shared.steady import steady_timer
-from der_ros.nodes.shared.watch_lease import WATCHED_TOPIC
 from der_ros.policy.attempt import PeakWrench
 
 logger = logging.getLogger("assembly_supervisor")
@@ -44,9 +46,6 @@ logger = logging.getLogger("assembly_supervisor")
 WATCHED_NODES = ("kuka_bridge", "ft_bridge", "policy_server")
 # What to call where a fault is latched; a sensor's error ends with its cause.
 RESETS = {node: f"{node}/reset_fault" for node in ("kuka_bridge", "policy_server")}
-STALE_AFTER_S = 0.2
-# The robot rests 0.2 s after the last command; a verdict may take longer on a busy computer.
-SILENT_AFTER_S = 1.0
 POLL_S = 0.005
 TOLD_S = 0.1
 _WRONG = "sources"
@@ -86,10 +85,6 @@ def _services(node: ShellNode) -> dict[str, str]:
     }
 
 
-class CellError(DerRosError, RuntimeError):
-    """The cell cannot do what was asked; the message is the reason."""
-
-
 class CellClient:
     """Sensor, robot, policy, recorder and, in simulation, the cell itself."""
 
@@ -98,7 +93,7 @@ class CellClient:
         self._task_from_base = frames.base_from_task.inverse()
         self._service_timeout_s = service_timeout_s
         self._pose: Pose | None = None
-        self._pose_time_s = self._wrench_time_s = self._command_time_s = float("-inf")
+        self._fresh = Freshness()
         self.sensor_ready = False
         self.goal = Pose.identity()
         self.peak = PeakWrench()
@@ -154,13 +149,13 @@ class CellClient:
             # A pose that is none is as good as no pose: what there is goes stale.
             with suppress(ConfigurationError):
                 self._pose = self._task_from_base @ pose_from_message(pose.message)
-                self._pose_time_s = pose.arrived_s
+                self._fresh.pose_s = pose.arrived_s
         for wrench in self._wrenches.take():
             self.peak.add(wrench_from_message(wrench.message))
-            self._wrench_time_s = wrench.arrived_s
+            self._fresh.wrench_s = wrench.arrived_s
         for command in self._commands.take():
             self.commanded = twist_from_message(command.message)
-            self._command_time_s = command.arrived_s
+            self._fresh.command_s = command.arrived_s
 
     @property
     def refused(self) -> int:
@@ -195,21 +190,15 @@ class CellClient:
     def problem(self) -> str:
         """Why the cell must not move now: a fault or stale data; empty when all is well."""
         self._poll()
-        now = time.monotonic()
-        if faults := self.fault_text():
-            return faults
-        if now - self._pose_time_s > STALE_AFTER_S:
-            return f"no robot pose for {STALE_AFTER_S} s"
-        if now - self._wrench_time_s > STALE_AFTER_S:
-            return f"no force reading for {STALE_AFTER_S} s"
-        return ""
+        now_s = time.monotonic()
+        return self.fault_text() or self._fresh.stale(now_s)
 
     def restart_commands(self) -> None:
         """Forgets the commands of before: from now on it is the policy that commands."""
         self._poll()
-        self.commanded, self._command_time_s = Twist.zero(), time.monotonic()
+        self.commanded, self._fresh.command_s = Twist.zero(), time.monotonic()
 
-    def tell_watched(self) -> None:
+    def publish_watched(self) -> None:
         """Tells policy_server that the robot is watched; for whoever watches, round by round."""
         now_s = time.monotonic()
         if now_s - self._watched_s >= WATCHED_PERIOD_S:
@@ -219,7 +208,7 @@ class CellClient:
     def silence(self) -> str:
         """Why the policy is taken for dead or mute; empty while its commands come."""
         self._poll()
-        if time.monotonic() - self._command_time_s <= SILENT_AFTER_S:
+        if not self._fresh.is_silent(time.monotonic()):
             return ""
         own = [
             text for name, text in self._health.warnings.items() if name.startswith("policy_server")

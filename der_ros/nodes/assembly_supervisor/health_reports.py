@@ -12,7 +12,7 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 
-from der_ros.nodes.shared.diagnostics import Level
+from der_ros.control.status import Level
 from der_ros.nodes.shared.polling import PolledSubscription, Received
 from der_ros.nodes.shared.rightful import RightfulTopic, Succession, full_name, shown
 

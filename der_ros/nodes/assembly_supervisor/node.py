@@ -21,15 +21,16 @@ from lifecycle_msgs.msg import Transition
 from std_srvs.srv import Trigger
 
 from der_ros.bags.attempt_log import AttemptLog
-from der_ros.nodes.assembly_supervisor.approach import Approach
+from der_ros.control.approach import Approach, CellError
+from der_ros.control.attempt_watch import AttemptWatch
+from der_ros.control.status import Level, Status
 from der_ros.nodes.assembly_supervisor.attempt_topics import AttemptTopics
-from der_ros.nodes.assembly_supervisor.cell_client import CellClient, CellError
+from der_ros.nodes.assembly_supervisor.cell_client import CellClient
 from der_ros.nodes.assembly_supervisor.parameters import SupervisorConfig
 from der_ros.nodes.shared.conversions import CellFrames
-from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher, Level, Status
+from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
 from der_ros.nodes.shared.node_process import ShellNode, run_node
 from der_ros.policy.attempt import AttemptResult, Outcome
-from der_ros.policy.stall import StallWatch
 from der_ros.threads import Worker
 
 logger = logging.getLogger("assembly_supervisor")
@@ -146,7 +147,7 @@ class AssemblySupervisor(ShellNode):
                 self._enter(f"attempt {number}: running")
                 self._cell.restart_peak()
                 began_s = time.monotonic()
-                outcome, reason = self._watch(began_s + self._config.task.time_limit_s)
+                outcome, reason = self._watch(began_s)
                 result = self._result(outcome, reason, time.monotonic() - began_s, recording)
                 # While the bag is open, so that it holds its own verdict.
                 self._conclude(result)
@@ -173,9 +174,9 @@ class AssemblySupervisor(ShellNode):
         self._approach.to_start()
         self._cell.make_policy_ready()
 
-    def _watch(self, deadline_s: float) -> tuple[Outcome, str]:
-        """Blocks until there is a verdict."""
-        stall = StallWatch(self._config.stall)
+    def _watch(self, began_s: float) -> tuple[Outcome, str]:
+        """Block until there is a verdict, and return it with its reason."""
+        watch = AttemptWatch(self._config.task, self._config.stall, began_s)
         while True:
             if self.finished.is_set() or self._stopped.is_set():
                 return Outcome.ABORTED, self._told_to_stop()
@@ -183,14 +184,11 @@ class AssemblySupervisor(ShellNode):
             if problem:
                 return Outcome.FAULT, problem
             pose, now_s = self._cell.pose(), time.monotonic()
-            if self._config.task.is_seated(pose):
-                return Outcome.SUCCESS, "the piece is seated"
-            if stall.stalled(now_s, pose, self._cell.commanded):
-                return Outcome.STALL, f"no progress for {self._config.stall.patience_s:g} s"
-            if now_s >= deadline_s:
-                return Outcome.TIMEOUT, f"not seated within {self._config.task.time_limit_s:g} s"
-            # Said by this loop itself: a process that lives and does not watch says nothing.
-            self._cell.tell_watched()
+            verdict = watch.judge(now_s, pose, self._cell.commanded)
+            if verdict is not None:
+                return verdict
+            # Published by this loop itself: a process that lives but does not watch sends nothing.
+            self._cell.publish_watched()
             time.sleep(WATCH_PERIOD_S)
 
     def _told_to_stop(self) -> str:

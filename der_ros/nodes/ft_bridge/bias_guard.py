@@ -8,13 +8,13 @@ import numpy as np
 from rclpy.node import Node
 from std_msgs.msg import Empty
 
+from der_ros.control.watch_lease import WATCHED_TOPIC
 from der_ros.drivers.netft.conditioning import WrenchConditioner
 from der_ros.errors import DerRosError
 from der_ros.geometry import Wrench
 from der_ros.nodes.shared.parameters import declare
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.rightful import RightfulTopic
-from der_ros.nodes.shared.watch_lease import WATCHED_TOPIC
 
 ATTEMPT_S = 0.5
 """An attempt runs for this long after its newest message, s; they come 20 times a second."""

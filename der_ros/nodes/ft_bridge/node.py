@@ -19,6 +19,9 @@ from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
 from der_ros.control.frame_names import SENSOR_FRAME
+from der_ros.control.sensor_health import SensorView, orientation_status, sensor_status
+from der_ros.control.status import Status
+from der_ros.control.watch_lease import WATCHED_TOPIC
 from der_ros.drivers.latency_window import LatencyWindow
 from der_ros.drivers.netft.client import NetFtClient
 from der_ros.drivers.netft.conditioning import FilterChoice, WrenchConditioner
@@ -31,7 +34,6 @@ from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import Array, Wrench
 from der_ros.nodes.ft_bridge.bias_guard import BiasGuard
 from der_ros.nodes.ft_bridge.box_bias import bias_box
-from der_ros.nodes.ft_bridge.health import SensorView, orientation_status, sensor_status
 from der_ros.nodes.ft_bridge.netft_utils import NetftUtils
 from der_ros.nodes.ft_bridge.parameters import (
     MAX_CUTOFF_HZ,
@@ -48,7 +50,7 @@ from der_ros.nodes.shared.conversions import (
     declare_tcp_from_sensor,
     wrench_to_message,
 )
-from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher, Status
+from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
 from der_ros.nodes.shared.node_process import ShellNode, run_node
 from der_ros.nodes.shared.parameters import declare
 from der_ros.nodes.shared.qos import LATCHED
@@ -56,7 +58,6 @@ from der_ros.nodes.shared.rightful import ANY_ONE
 from der_ros.nodes.shared.sources import Sources
 from der_ros.nodes.shared.steady import steady_timer
 from der_ros.nodes.shared.tuning import Range, Tuning
-from der_ros.nodes.shared.watch_lease import WATCHED_TOPIC
 
 _RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 _SOURCES = ("netft", "topic")

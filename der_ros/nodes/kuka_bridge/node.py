@@ -30,13 +30,14 @@ from std_srvs.srv import Trigger
 from der_ros.control.bridge_motion import BridgeMotion
 from der_ros.control.frame_names import TASK_FRAME
 from der_ros.control.outbox import Outbox
+from der_ros.control.realtime_process import RealtimeProcess
 from der_ros.control.robot_link import Callbacks, RobotLink
 from der_ros.control.stamps import StampError, stamp_age_s
+from der_ros.control.status import Level, Status
 from der_ros.drivers.motion import MeasuredRobot, SentMotion
 from der_ros.geometry import Twist
 from der_ros.nodes.kuka_bridge.joint_states import JointStates
 from der_ros.nodes.kuka_bridge.parameters import TUNABLE_LIMITS, declare_motion, require_limits
-from der_ros.nodes.kuka_bridge.realtime_process import RealtimeProcess
 from der_ros.nodes.kuka_bridge.ros2_control import JointLink
 from der_ros.nodes.kuka_bridge.rsi import RsiLink
 from der_ros.nodes.shared.conversions import (
@@ -45,7 +46,7 @@ from der_ros.nodes.shared.conversions import (
     twist_to_message,
     wrench_from_message,
 )
-from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher, Level, Status
+from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
 from der_ros.nodes.shared.free_publisher import FreePublisher, publishing
 from der_ros.nodes.shared.key_values import to_status
 from der_ros.nodes.shared.node_process import ShellNode, run_node

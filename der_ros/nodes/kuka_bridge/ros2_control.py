@@ -14,6 +14,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, String
 
+from der_ros.control.joint_reader import JointReader
 from der_ros.control.robot_link import Callbacks
 from der_ros.drivers.arm.chain import Chain
 from der_ros.drivers.arm.cycle import ArmCycle
@@ -29,7 +30,6 @@ from der_ros.nodes.kuka_bridge.joint_parameters import (
     declare_cycle,
     declare_differential,
 )
-from der_ros.nodes.kuka_bridge.joint_reader import JointReader
 from der_ros.nodes.shared.conversions import declare_flange_from_tcp
 from der_ros.nodes.shared.free_publisher import FreePublisher
 from der_ros.nodes.shared.node_process import ShellNode

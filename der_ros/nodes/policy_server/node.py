@@ -36,15 +36,17 @@ from der_ros.bags.replay import (
     tick_label,
 )
 from der_ros.control.frame_names import TASK_FRAME
+from der_ros.control.policy_inputs import KINDS, UnusableInputError
 from der_ros.control.rate_meter import RateMeter
+from der_ros.control.status import Level, Status
+from der_ros.control.watch_lease import WATCHED_TOPIC, Lease
 from der_ros.errors import ContractError, DerRosError
 from der_ros.geometry import Twist
 from der_ros.nodes.policy_server.inputs import (
-    KINDS,
     POSE_TOPIC,
     WRENCH_TOPIC,
-    PolicyInputs,
-    UnusableInputError,
+    SubscribedInputs,
+    SubscribedWatch,
 )
 from der_ros.nodes.policy_server.pilots import (
     MADE_BY,
@@ -54,7 +56,7 @@ from der_ros.nodes.policy_server.pilots import (
     pilot_input,
 )
 from der_ros.nodes.shared.conversions import CellFrames, twist_to_message
-from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher, Level, Status
+from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
 from der_ros.nodes.shared.key_values import from_status, to_status
 from der_ros.nodes.shared.node_process import Shell, run_node
 from der_ros.nodes.shared.parameters import declare
@@ -62,7 +64,6 @@ from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.qos import LATCHED, LATCHED_AMONG_OTHERS
 from der_ros.nodes.shared.sources import Sources
 from der_ros.nodes.shared.steady import steady_timer
-from der_ros.nodes.shared.watch_lease import WATCHED_TOPIC, Lease, WatchLease
 from der_ros.parameters.policy_server import PILOTS, POLICY
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import LimitsDifference, compare_limits, limits_from_texts
@@ -96,8 +97,8 @@ class PolicyServer(Shell, LifecycleNode):
         self._declare_parameters()
         self._frames = CellFrames.declare(self)
         self._sources = self._declare_sources()
-        self._inputs = PolicyInputs(self, self._frames, self._sources)
-        self._lease = WatchLease(self, self._sources.topic(WATCHED_TOPIC))
+        self._inputs = SubscribedInputs(self, self._frames, self._sources)
+        self._lease = SubscribedWatch(self, self._sources.topic(WATCHED_TOPIC))
         self._pilot_input = pilot_input(self._pilot, self, self._sources)
         self._policy: Actor | None = None
         self._timer: Any = None
@@ -336,7 +337,7 @@ class PolicyServer(Shell, LifecycleNode):
 
     def _watched(self) -> bool:
         """Whether somebody watches; the first tick after that has ended leaves a twist of zero."""
-        lease = self._lease.look()
+        lease = self._lease.look_now()
         if lease is Lease.AWAITED:
             self._counts.skipped[UNWATCHED] += 1
             self._skipped = f"nobody watches yet: no message on {WATCHED_TOPIC} since activation"

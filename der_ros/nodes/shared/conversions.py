@@ -12,7 +12,7 @@ from rclpy.node import Node
 
 from der_ros.control.frame_names import BASE_FRAME
 from der_ros.errors import ConfigurationError
-from der_ros.geometry import Pose, Twist, Wrench
+from der_ros.geometry import Array, Pose, Twist, Wrench
 from der_ros.nodes.shared.parameters import declare
 
 _IDENTITY = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]
@@ -98,9 +98,18 @@ def declare_flange_from_tcp(node: Node) -> Pose:
 
 
 def pose_from_message(message: PoseStamped) -> Pose:
-    """Raises ConfigurationError where the message holds a NaN or no rotation."""
+    """Return the pose of a message.
+
+    Raises:
+        ConfigurationError: a number is not finite, or the quaternion is no rotation.
+    """
+    return Pose(*pose_numbers_from_message(message))
+
+
+def pose_numbers_from_message(message: PoseStamped) -> tuple[Array, Array]:
+    """Return position (3,) and quaternion (4,) xyzw of a message, not checked."""
     p, q = message.pose.position, message.pose.orientation
-    return Pose(np.array((p.x, p.y, p.z)), np.array((q.x, q.y, q.z, q.w)))
+    return np.array((p.x, p.y, p.z)), np.array((q.x, q.y, q.z, q.w))
 
 
 def pose_to_message(pose: Pose, frame_id: str, stamp: Time) -> PoseStamped:

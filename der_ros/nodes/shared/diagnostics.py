@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from enum import IntEnum
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
+from der_ros.control.status import Status
 from der_ros.nodes.shared.steady import steady_timer
-
-
-class Level(IntEnum):
-    """Levels of ``diagnostic_msgs/DiagnosticStatus`` (REP-107)."""
-
-    OK = 0
-    WARN = 1
-    ERROR = 2
-    STALE = 3
-
-
-class Status(NamedTuple):
-    """One diagnostic status: its subject, its level, a message and the values behind it."""
-
-    name: str
-    level: Level
-    message: str
-    values: Mapping[str, object]
 
 
 def status_name(node: Node) -> str:

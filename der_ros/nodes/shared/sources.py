@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from rclpy.node import Node
 
+from der_ros.control.status import Level, Status
 from der_ros.errors import ConfigurationError
-from der_ros.nodes.shared.diagnostics import Level, Status
 from der_ros.nodes.shared.parameters import declare
 from der_ros.nodes.shared.rightful import ANY_ONE, RightfulService, RightfulTopic, full_name
 from der_ros.nodes.shared.steady import steady_timer

@@ -21,6 +21,7 @@ from geometry_msgs.msg import PoseStamped
 from std_srvs.srv import Trigger
 
 from der_ros.control.frame_names import TASK_FRAME
+from der_ros.control.status import Level, Status
 from der_ros.drivers.kuka import kinematics
 from der_ros.drivers.kuka.krc4 import ControllerState, SimulatedKrc4, SimulatedKrc4Config
 from der_ros.drivers.kuka.plant import UPRIGHT_RAD, Motion, PlantState
@@ -29,7 +30,7 @@ from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNet
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist, Wrench
 from der_ros.nodes.shared.conversions import CellFrames, declare_flange_from_tcp, pose_to_message
-from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher, Level, Status
+from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
 from der_ros.nodes.shared.node_process import ShellNode, run_node
 from der_ros.nodes.shared.parameters import declare
 from der_ros.nodes.shared.qos import LATCHED

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from der_ros.control.status import Level, Status
 from der_ros.drivers.latency_window import LatencyFigures
 from der_ros.drivers.netft.records import ClientState, NetFtStatistics
-from der_ros.nodes.shared.diagnostics import Level, Status
 
 _NOTEWORTHY_LOSS = 0.01
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from sensor_msgs.msg import JointState
 
 from der_ros.control.bridge_motion import MAX_FUTURE_S
 from der_ros.control.stamps import StampError, stamp_age_s, stamp_ns
@@ -46,11 +46,11 @@ class JointReader:
         """Why joint states have been dropped within the last seconds, or empty."""
         return f"joint states were dropped{self.complaint}" if self.complaint else ""
 
-    def read(self, message: JointState, age_s: float, now_ns: int) -> JointReading | None:
+    def read(self, message: Any, age_s: float, now_ns: int) -> JointReading | None:
         """Return the arm's joints, or None where the message is not to be used.
 
         Args:
-            message: of any publisher on the topic.
+            message: a ``JointState`` of any publisher on the topic.
             age_s: since it arrived.
             now_ns: the node's clock.
         """
@@ -75,11 +75,11 @@ class JointReader:
         self._newest_ns = stamp_ns(message.header.stamp)
         return JointReading(self._positions(message), time.monotonic() - max(age_s, stamped_s, 0.0))
 
-    def _positions(self, message: JointState) -> Array:
+    def _positions(self, message: Any) -> Array:
         places = {name: i for i, name in enumerate(message.name)}
         return np.array([message.position[places[name]] for name in self.joint_names])
 
-    def _problem(self, message: JointState) -> tuple[str, str] | None:
+    def _problem(self, message: Any) -> tuple[str, str] | None:
         """Return kind and description of what is wrong with its joints, or None."""
         missing = [name for name in self.joint_names if name not in message.name]
         if len(missing) == len(self.joint_names):
@@ -96,7 +96,7 @@ class JointReader:
             return "not_finite", "a position is NaN or infinite"
         return None
 
-    def _is_overtaken(self, message: JointState) -> bool:
+    def _is_overtaken(self, message: Any) -> bool:
         """Return whether newer ones were taken; far older stamps are of a clock set back."""
         behind_s = 1e-9 * ((self._newest_ns or 0) - stamp_ns(message.header.stamp))
         return 0.0 < behind_s <= self._timeout_s

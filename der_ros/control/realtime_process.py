@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from der_ros.control.status import Level, Status
 from der_ros.drivers.realtime import (
     Grant,
     RestingCollector,
@@ -11,7 +12,6 @@ from der_ros.drivers.realtime import (
     ask_for_scheduling_of_all,
     tell_refusals,
 )
-from der_ros.nodes.shared.diagnostics import Level, Status
 
 _BELOW = 10
 

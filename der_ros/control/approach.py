@@ -1,16 +1,17 @@
-"""Where the supervisor itself leads the held piece: back out, to the start, and to rest there."""
+"""Motions of the supervisor itself: out of the joint, to the start pose, and rest there."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
+from der_ros.errors import DerRosError
 from der_ros.geometry import Pose, Twist, angle_between
-from der_ros.nodes.assembly_supervisor.cell_client import CellClient, CellError
-from der_ros.nodes.assembly_supervisor.parameters import SupervisorConfig
-from der_ros.policy.attempt import Steering
+from der_ros.policy.attempt import PeakWrench, Steering
+from der_ros.tasks import Task
 
 STEER_PERIOD_S = 0.02
 STEER_TIMEOUT_S = 20.0
@@ -18,30 +19,99 @@ SETTLE_S = 0.3
 FEEL_S = 0.1
 
 
-class Approach:
-    """Leads the piece along straight paths, and looks whether the policy may be let loose.
+class CellError(DerRosError, RuntimeError):
+    """The cell cannot do what was asked; the message is the reason."""
 
-    Every method blocks; each raises ``CellError`` as soon as the cell must not move.
+
+class Cell(Protocol):
+    """Robot and sensor as an approach uses them.
+
+    Attributes:
+        peak: largest wrench since ``restart_peak``.
+    """
+
+    peak: PeakWrench
+
+    def pose(self) -> Pose:
+        """Return the newest pose of the held piece in the task frame.
+
+        Raises:
+            CellError: no pose has come yet.
+        """
+        ...
+
+    def problem(self) -> str:
+        """Return why the cell must not move now; empty if it may."""
+        ...
+
+    def restart_peak(self) -> None:
+        """Forget the peak wrench."""
+        ...
+
+    def command(self, twist: Twist) -> None:
+        """Send one twist of the held piece, task axes."""
+        ...
+
+    def trigger(self, name: str) -> str:
+        """Call a Trigger service and return its message.
+
+        Raises:
+            CellError: the service is missing, does not answer, or refuses.
+        """
+        ...
+
+
+class StartConditions(Protocol):
+    """The task, and tolerances at its start pose."""
+
+    @property
+    def task(self) -> Task:
+        """The task that is assembled."""
+        ...
+
+    @property
+    def start_tolerance_m(self) -> float:
+        """Largest distance from the start pose, m."""
+        ...
+
+    @property
+    def start_tolerance_rad(self) -> float:
+        """Largest angle from the start pose, rad."""
+        ...
+
+    @property
+    def start_force_n(self) -> float:
+        """Largest force since the last bias, N; 0 for any."""
+        ...
+
+    @property
+    def start_torque_nm(self) -> float:
+        """Largest torque since the last bias, Nm; 0 for any."""
+        ...
+
+
+class Approach:
+    """Moves the piece along straight paths, and checks that the policy may take over.
+
+    Every method blocks, and raises ``CellError`` as soon as the cell must not move.
 
     Args:
         cell: robot and sensor.
         config: the task and the tolerances at its start.
-        told_to_stop: who wants the motion to end; empty while nobody does.
+        stop_reason: returns why the motion must end; empty while it may go on.
     """
 
-    def __init__(
-        self, cell: CellClient, config: SupervisorConfig, told_to_stop: Callable[[], str]
-    ) -> None:
-        self._cell, self._config, self._told_to_stop = cell, config, told_to_stop
+    def __init__(self, cell: Cell, config: StartConditions, stop_reason: Callable[[], str]) -> None:
+        self._cell, self._config, self._stop_reason = cell, config, stop_reason
         self._steering = Steering()
         self._biased = False
 
     def retract(self) -> None:
-        """Leads the piece out, upwards first."""
+        """Move the piece out of the joint, upwards first."""
         self._steer(self._config.task.retract_pose_near(self._cell.pose()), "retract pose")
 
     def rest(self, duration_s: float = SETTLE_S) -> None:
-        """Commands no motion for a while."""
+        """Command no motion for ``duration_s``."""
         deadline_s = time.monotonic() + duration_s
         while time.monotonic() < deadline_s:
             self._check_may_move()
@@ -49,12 +119,12 @@ class Approach:
             time.sleep(STEER_PERIOD_S)
 
     def to_start(self) -> None:
-        """Leads the piece to its start, has it settle there, and takes the sensor's bias.
+        """Move the piece to its start, let it settle there, and bias the sensor.
 
         Raises:
-            CellError: also where it does not stay there, or touches something.
+            CellError: also if the piece does not stay there, or touches something.
         """
-        # However the program on the controller has left the piece turned, if the task may start so.
+        # The nearest of the task's start poses: the controller's program may have turned the piece.
         start = self._config.task.start_pose_near(self._cell.pose())
         self._steer(start, "start pose")
         self.rest()
@@ -66,7 +136,7 @@ class Approach:
         self._biased = True
 
     def _check_start(self, start: Pose) -> None:
-        """After the rest: an arm that creeps, sags or swings does not stay where it was led."""
+        """Refuse an arm that has crept, sagged or swung away from the start pose."""
         pose, config = self._cell.pose(), self._config
         away_m = float(np.linalg.norm(pose.position - start.position))
         away_rad = angle_between(pose.quaternion, start.quaternion)
@@ -78,9 +148,9 @@ class Approach:
             )
 
     def _check_unloaded(self) -> None:
-        """A bias that is taken in contact would hide that force for the whole attempt.
+        """Refuse a contact: a bias taken there would hide its force for the whole attempt.
 
-        What the first bias is taken of nobody can know; what was felt since, everybody can.
+        Before the first bias there is nothing to compare with.
         """
         peak, config = self._cell.peak, self._config
         felt = (
@@ -89,7 +159,7 @@ class Approach:
         )
         for unit, value, allowed in felt:
             if self._biased and allowed and value > allowed:
-                # A person looks before the next attempt; what is felt then is taken for nothing.
+                # A person looks before the next attempt; its bias is taken without a comparison.
                 self._biased = False
                 raise CellError(
                     f"start pose: the sensor feels {value:.0f} {unit} where nothing touches, "
@@ -98,7 +168,7 @@ class Approach:
                 )
 
     def _steer(self, target: Pose, name: str) -> None:
-        """Leads the held piece to ``target`` (task frame); where it must rise, it rises first."""
+        """Move the held piece to ``target`` (task frame), and rise first if it is higher."""
         pose = self._cell.pose()
         if target.position[2] > pose.position[2]:
             lifted = np.append(pose.position[:2], target.position[2])
@@ -116,6 +186,6 @@ class Approach:
         self._cell.command(Twist.zero())
 
     def _check_may_move(self) -> None:
-        problem = self._told_to_stop() or self._cell.problem()
+        problem = self._stop_reason() or self._cell.problem()
         if problem:
             raise CellError(problem)
