@@ -25,6 +25,7 @@ ARROWS = {
     "settings": set(),
     "rotation": set(),
     "threads": set(),
+    "run_folders": set(),
     "tasks": {"geometry"},
     "sim": {"geometry", "rotation", "tasks"},
     # The environment builds its observation, and governs its motion, with the robot's own code.
@@ -33,6 +34,7 @@ ARROWS = {
     "algorithms": {"geometry", "replay"},
     "training": {
         "installation",
+        "run_folders",
         "geometry",
         "tasks",
         "envs",
@@ -49,6 +51,7 @@ ARROWS = {
     "parameters": {"geometry", "tasks", "policy", "drivers", "control", "teleop"},
     "launching": {
         "installation",
+        "run_folders",
         "tasks",
         "policy",
         "drivers",

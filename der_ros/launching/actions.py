@@ -45,6 +45,7 @@ from der_ros.launching.deployment_arguments import (
 from der_ros.launching.view import view_actions
 from der_ros.nodes.shared.launch_watch import this_launch
 from der_ros.nodes.shared.middleware import ADDRESS_VARIABLE
+from der_ros.run_folders import new_run_folder
 
 Values: TypeAlias = Mapping[str, object]
 
@@ -95,7 +96,7 @@ def checked_launch(
         accept(context)
 
     def accept(context: LaunchContext) -> Values:
-        values, wrong = checked(arguments, context.launch_configurations)
+        values, wrong = checked(arguments, _given_texts(context))
         wrong = [*unknown(arguments, given_arguments(context)), *wrong]
         wrong = wrong or refuse(values)
         if wrong:
@@ -128,13 +129,31 @@ def given_arguments(context: LaunchContext) -> list[str]:
     In ``context.launch_configurations`` they cannot be told from what an including file has set
     for itself. So the action that includes this file is asked, which is being visited now.
     """
+    include = _include()
+    return [] if include is None else [_text(context, name) for name, _ in include.launch_arguments]
+
+
+def _given_texts(context: LaunchContext) -> dict[str, str]:
+    """Return what was given to this launch file itself.
+
+    A value that an including file has for its own argument of the same name is none of ours, though
+    it stands in ``context.launch_configurations``, too.
+    """
+    texts = dict(context.launch_configurations)
+    if _include() is None:
+        return texts
+    return {name: texts[name] for name in given_arguments(context) if name in texts}
+
+
+def _include() -> IncludeLaunchDescription | None:
+    """Return the action that includes this launch file, which is being visited now."""
     frame: FrameType | None = sys._getframe()
     while frame is not None:
         for local in frame.f_locals.values():
             if isinstance(local, IncludeLaunchDescription):
-                return [_text(context, name) for name, _ in local.launch_arguments]
+                return local
         frame = frame.f_back
-    return []
+    return None
 
 
 def _text(context: LaunchContext, parts: Any) -> str:
@@ -179,6 +198,7 @@ def deployment(
     """
 
     def start(context: LaunchContext, values: Values) -> list[Any]:
+        values = {**values, "run_dir": values["run_dir"] or _new_run_folder(name)}
         parts = robot(values)
         given = _given(values, parts)
         namespace = _namespace(context, values)
@@ -201,6 +221,18 @@ def deployment(
         ]
 
     return checked_launch(arguments, start, refuse)
+
+
+def _new_run_folder(name: str) -> str:
+    """Make the folder of a run of its own.
+
+    Raises:
+        RuntimeError: it cannot be made.
+    """
+    try:
+        return str(new_run_folder(name))
+    except ConfigurationError as error:
+        raise RuntimeError(f"nothing was started: {error}") from error
 
 
 def _network(values: Values) -> list[SetEnvironmentVariable]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -59,8 +58,8 @@ def deployment_arguments(
             "record", "true", "Record one bag per attempt", bool, choices=("true", "false")
         ),
         Argument(
-            "run_dir", time.strftime(f"runs/{name}_%Y%m%d-%H%M%S"),
-            "Folder for attempts.jsonl and bags/; made if missing",
+            "run_dir", "", "Folder for attempts.jsonl and bags/, made if missing; empty: "
+            f"runs/{name}_<time>, a new one",
         ),
         Argument("seed", "0", "Seed of the simulated cell", int, minimum=0),
         Argument("keep_bags", "0", "Keep at most this many bags in run_dir; 0: all that fit in "

@@ -396,6 +396,36 @@ def test_a_users_launch_file_may_have_arguments_of_its_own(tmp_path):
     assert "soft_force_n" not in done.stdout
 
 
+OWN_ARGUMENTS = """
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import PathJoinSubstitution
+from launch_ros.substitutions import FindPackageShare
+
+def generate_launch_description():
+    path = PathJoinSubstitution([FindPackageShare("der_ros"), "launch", "deploy_kr60.launch.py"])
+    return LaunchDescription([
+        DeclareLaunchArgument("attempts", default_value="many"),
+        DeclareLaunchArgument("namespace", default_value="no namespace!"),
+        IncludeLaunchDescription(
+            PythonLaunchDescriptionSource(path), launch_arguments={"seed": "first"}.items()
+        ),
+    ])
+"""
+
+
+def test_an_including_files_own_arguments_are_not_ours(tmp_path):
+    path = tmp_path / "own.launch.py"
+    path.write_text(OWN_ARGUMENTS)
+    command = ["ros2", "launch", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    told = done.stdout + done.stderr
+    assert "nothing was started: seed: expected a whole number of at least 0, got 'first'" in told
+    assert "many" not in told
+    assert "no namespace!" not in told
+
+
 def test_an_argument_that_an_include_mistypes_is_refused(tmp_path):
     done = run_users_launch_file(tmp_path, "'robt': 'rsi'", "seeds:=5")
     assert done.returncode == 1

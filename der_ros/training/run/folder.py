@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import tempfile
-import time
 from pathlib import Path
 
 from der_ros.errors import ConfigurationError
+from der_ros.run_folders import new_run_folder
 from der_ros.training.config import TrainingConfig
 
 
@@ -47,17 +46,4 @@ def new_run_dir(config: TrainingConfig) -> Path:
         ConfigurationError: it cannot be made.
     """
     name = (config.env or config.task).replace("/", "_")
-    stem = time.strftime(f"train_{name}_%Y%m%d-%H%M%S")
-    for number in itertools.count(1):
-        folder = Path("runs") / (stem if number == 1 else f"{stem}_{number}")
-        try:
-            folder.mkdir(parents=True)
-            break
-        except FileExistsError:  # another run began in the same second
-            if not folder.is_dir():
-                raise ConfigurationError(f"run_dir: expected a folder, {folder} is none") from None
-        except OSError as error:
-            raise ConfigurationError(
-                f"run_dir: expected to make {folder} ({error.strerror}); give another run_dir"
-            ) from error
-    return folder
+    return new_run_folder(f"train_{name}")

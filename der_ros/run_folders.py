@@ -1,0 +1,31 @@
+"""Folders of runs, one for each, also of runs that begin in the same second."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from pathlib import Path
+
+from der_ros.errors import ConfigurationError
+
+
+def new_run_folder(name: str) -> Path:
+    """Make ``runs/<name>_<time>`` below the current folder, or the next that is free.
+
+    Raises:
+        ConfigurationError: it cannot be made.
+    """
+    stem = time.strftime(f"{name}_%Y%m%d-%H%M%S")
+    for number in itertools.count(1):
+        folder = Path("runs") / (stem if number == 1 else f"{stem}_{number}")
+        try:
+            folder.mkdir(parents=True)
+            break
+        except FileExistsError:  # another run began in the same second
+            if not folder.is_dir():
+                raise ConfigurationError(f"run_dir: expected a folder, {folder} is none") from None
+        except OSError as error:
+            raise ConfigurationError(
+                f"run_dir: expected to make {folder} ({error.strerror}); give another run_dir"
+            ) from error
+    return folder
