@@ -1,37 +1,69 @@
-"""Threads that start, stop by a deadline, and never end unseen."""
+"""Threads that start, stop by a deadline, and report every failure."""
 
 from __future__ import annotations
 
 import logging
 import queue
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future
 from types import TracebackType
 from typing import TypeVar
 
 Result = TypeVar("Result")
+Started = TypeVar("Started", bound="Startable")
 logger = logging.getLogger(__name__)
 
 
-class Worker:
-    """A thread around a body; a context manager that starts and stops it.
+class Startable(ABC):
+    """Base class of everything that starts and stops a thread; also its context manager.
 
-    An exception that ends the body, and a body that returns although nobody stopped it, are a
-    failure: kept in ``failure``, logged and handed to ``on_failure``.
+    A constructor does no I/O: `start` opens sockets and starts threads. `stop` may be called
+    without `start`, and more than once.
+    """
+
+    @abstractmethod
+    def start(self) -> None:
+        """Open resources and start the thread."""
+
+    @abstractmethod
+    def stop(self) -> object:
+        """Stop the thread and close resources."""
+
+    def __enter__(self: Started) -> Started:
+        """Start, and return this object."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop, whatever the block raised."""
+        self.stop()
+
+
+class Worker(Startable):
+    """Thread that runs a body until it is stopped.
+
+    An exception in the body is a failure, and so is a body that returns before it is stopped. A
+    failure is kept in ``failure``, logged and passed to ``on_failure``.
 
     Args:
-        name: of the thread, in messages too.
-        body: what the thread runs; it returns soon after ``stopping`` is set.
-        on_failure: takes the reason of a failure, in the failed thread.
-        finite: the body's return is its regular end, not a failure.
-        daemon: the process may end without the thread's end.
-        join_s: how long ``stop`` waits for the thread, s.
+        name: name of the thread, also in messages.
+        body: function that the thread runs; it returns soon after ``stopping`` is set.
+        on_failure: called with the reason of a failure, in the failed thread.
+        finite: accept the body's return as its regular end.
+        daemon: let the process end while the thread runs.
+        join_s: timeout of ``stop``, s.
 
     Attributes:
-        name: of the thread.
-        stopping: set when the body shall return; wait on it instead of sleeping.
-        failure: why the thread ended although nobody stopped it; empty while it has not.
+        name: name of the thread.
+        stopping: set when the body must return; wait on it instead of sleeping.
+        failure: reason of the failure; empty while there is none.
     """
 
     def __init__(
@@ -60,7 +92,7 @@ class Worker:
         """Start the thread; after ``stop`` it may be started again.
 
         Raises:
-            RuntimeError: the thread of an earlier start still runs.
+            RuntimeError: if the thread of an earlier start still runs.
         """
         if self.alive:
             raise RuntimeError(f"the thread {self.name} still runs; stop it first")
@@ -70,13 +102,14 @@ class Worker:
         self._thread.start()
 
     def stop(self, join_s: float | None = None) -> bool:
-        """Ask the body to return and wait for it; do nothing where nothing was started.
+        """Ask the body to return, and wait until the thread has ended.
 
         Args:
-            join_s: how long to wait instead of the time given to the constructor, s.
+            join_s: timeout instead of the constructor's, s.
 
         Returns:
-            Whether the thread has ended. A thread that stops itself is not waited for.
+            True if the thread has ended or was never started. A thread that stops itself does not
+            wait for its own end.
         """
         self.stopping.set()
         thread = self._thread
@@ -89,20 +122,6 @@ class Worker:
         if thread.is_alive():
             logger.warning("the thread %s did not end within %g s", self.name, wait_s)
         return not thread.is_alive()
-
-    def __enter__(self) -> Worker:
-        """Start the thread."""
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stop the thread."""
-        self.stop()
 
     def _run(self) -> None:
         try:
@@ -121,17 +140,17 @@ class Worker:
         try:
             self._on_failure(self.failure)
         except Exception:
-            logger.exception("the failure of the thread %s was not handed on", self.name)
+            logger.exception("the failure of the thread %s was not handled", self.name)
 
 
 class JobThread:
-    """Runs jobs one after the other in a thread of its own, for callers that wait only so long.
+    """Thread that runs jobs one after the other, for callers that wait with a timeout.
 
-    For what may block for ever, as a disk does that is gone. The thread is a daemon: a job that
+    A job may block for ever, for example on a disk that is gone. The thread is a daemon: a job that
     hangs does not keep the process from ending.
 
     Args:
-        name: of the thread.
+        name: name of the thread.
     """
 
     def __init__(self, name: str) -> None:
@@ -139,7 +158,7 @@ class JobThread:
         self._worker = Worker(name, self._work)
 
     def submit(self, job: Callable[[], Result]) -> Future[Result]:
-        """Run ``job`` after those before it; its result or its exception is the future's."""
+        """Queue ``job``; return the future of its result or its exception."""
         future: Future[Result] = Future()
 
         def run() -> None:

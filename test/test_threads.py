@@ -1,12 +1,15 @@
-"""Workers: started and stopped by a deadline, and no end unseen."""
+"""Threads: start, stop by a deadline, and reports of every failure."""
 
+import ast
 import logging
 import threading
+from pathlib import Path
 
 import pytest
 
-from der_ros.threads import JobThread, Worker
+from der_ros.threads import JobThread, Startable, Worker
 
+PACKAGE = Path(__file__).resolve().parents[1] / "der_ros"
 DEADLINE_S = 5.0
 
 
@@ -150,3 +153,25 @@ def test_jobs_run_in_order_and_their_errors_are_the_callers():
     assert first.result(5.0) is None
     assert isinstance(failed.exception(5.0), ZeroDivisionError)
     assert done == [1, 2]
+
+
+def test_a_block_that_raises_stops_what_it_started():
+    calls: list[str] = []
+
+    class Device(Startable):
+        def start(self) -> None:
+            calls.append("start")
+
+        def stop(self) -> None:
+            calls.append("stop")
+
+    with pytest.raises(ValueError, match="seven"), Device():
+        broken()
+    assert calls == ["start", "stop"]
+
+
+def test_no_context_manager_is_entered_by_hand():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                assert node.func.attr not in {"__enter__", "__exit__"}, f"{path}:{node.lineno}"

@@ -84,12 +84,12 @@ class SimTrainer(ShellNode):
             "training", self._train, lambda _reason: self.finish(1), finite=True, daemon=False,
             join_s=_TIME_TO_SAVE_S,
         )  # fmt: skip
-        self._worker.start()
+        self.resources.enter_context(self._worker)
 
     def close(self) -> None:
-        """Lets the run save and export."""
+        """Stop the run, and wait until it has saved and exported."""
         self._run.stop()
-        self._worker.stop()
+        super().close()
 
     def _make_run(self) -> TrainingRun:
         preset = declare(self, "preset", "fast", "fast, paper, or the path of a .yaml file")

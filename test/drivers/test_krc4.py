@@ -307,7 +307,7 @@ def test_a_pose_out_of_reach_is_refused():
 def test_an_address_of_another_computer_is_refused():
     config = SimulatedKrc4Config(robot_address="192.0.2.1")
     with pytest.raises(ConnectionFailedError, match="robot_address"):
-        SimulatedKrc4(config, KinematicPlant()).__enter__()
+        SimulatedKrc4(config, KinematicPlant()).start()
 
 
 @pytest.mark.parametrize("options", [{"cycle_s": 0.0}, {"timeout_cycles": 0}, {"enable_after": 0}])

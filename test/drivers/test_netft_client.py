@@ -141,7 +141,7 @@ def test_bias_without_a_stream_is_an_error():
 def test_the_stream_is_stopped_at_the_end():
     with connected() as (box, client):
         assert box.owner is not None
-        client.__exit__(None, None, None)
+        client.stop()
         assert until(lambda: box.owner is None)
 
 
@@ -156,7 +156,7 @@ def test_a_listener_that_fails_does_not_end_the_stream(caplog):
 
 def test_a_port_in_use_is_named():
     with a_box() as box, pytest.raises(ConnectionFailedError, match=str(box.rdt_port)):
-        a_box(rdt_port=box.rdt_port).__enter__()
+        a_box(rdt_port=box.rdt_port).start()
 
 
 @pytest.mark.parametrize(

@@ -358,13 +358,13 @@ def test_a_port_in_use_is_named_and_what_to_do():
         serving() as (server, _),
         pytest.raises(ConnectionFailedError, match=rf"{server.port}.*rsi_port"),
     ):
-        RsiServer(RsiServerConfig(port=server.port), lambda state: PUSH).__enter__()
+        RsiServer(RsiServerConfig(port=server.port), lambda state: PUSH).start()
 
 
 def test_an_address_of_another_computer_is_refused():
     config = RsiServerConfig(bind_address="192.0.2.1", port=0)
     with pytest.raises(ConnectionFailedError, match="bind_address"):
-        RsiServer(config, lambda state: PUSH).__enter__()
+        RsiServer(config, lambda state: PUSH).start()
 
 
 @pytest.mark.parametrize("options", [{"port": -1}, {"cycle_s": 1.0}, {"peer_silence_s": 0.0}])

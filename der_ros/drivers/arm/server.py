@@ -19,12 +19,12 @@ from der_ros.drivers.realtime import (
     tell_refusals,
 )
 from der_ros.errors import ConnectionFailedError
-from der_ros.threads import Worker
+from der_ros.threads import Startable, Worker
 
 logger = logging.getLogger(__name__)
 
 
-class ArmServer:
+class ArmServer(Startable):
     """Runs ``cycle`` every ``config.cycle_s``.
 
     A cycle that cannot begin in time is left out rather than made up for: the arm then moves less,
@@ -77,11 +77,11 @@ class ArmServer:
         )
 
     def start(self) -> None:
-        """Begin."""
+        """Start the cycle."""
         self._worker.start()
 
     def stop(self) -> None:
-        """End; nothing is sent afterwards, and the controller holds the last command."""
+        """Stop the cycle: nothing more is sent, and the controller holds the last command."""
         self._worker.stop()
 
     def _serve(self) -> None:

@@ -18,7 +18,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable
-from types import TracebackType
 
 import numpy as np
 
@@ -44,7 +43,7 @@ from der_ros.drivers.latency_window import LatencyWindow
 from der_ros.drivers.realtime import ask_for_scheduling, hurry_switching, tell_refusals
 from der_ros.errors import ConnectionFailedError, ProtocolError
 from der_ros.geometry import Array, Pose, euler_zyx_from_quaternion
-from der_ros.threads import Worker
+from der_ros.threads import Startable, Worker
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +63,7 @@ _ONE_BRANCH_RAD = 0.5
 _REST: Motion = (np.zeros(3), np.zeros(3))
 
 
-class SimulatedKrc4:
+class SimulatedKrc4(Startable):
     """An RSI client on UDP around a plant; a context manager with a thread of its own.
 
     The plant advances every cycle in every state: the world goes on when RSI has stopped.
@@ -97,11 +96,11 @@ class SimulatedKrc4:
         self._axes: Array | None = None
         self._start_rsi()
 
-    def __enter__(self) -> SimulatedKrc4:
-        """Opens the socket and starts the cycle.
+    def start(self) -> None:
+        """Open the socket and start the cycle.
 
         Raises:
-            ConnectionFailedError: the controller's address is not one of this computer.
+            ConnectionFailedError: if the controller's address is not one of this computer.
         """
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
@@ -116,15 +115,9 @@ class SimulatedKrc4:
             ) from error
         self._socket = udp
         self._worker.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """End the cycle."""
+    def stop(self) -> None:
+        """Stop the cycle and close the socket."""
         self._worker.stop()
         if self._socket is not None:
             self._socket.close()

@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from types import TracebackType
 
 from der_ros.drivers.kuka.corrections import Correction, CorrectionTracker
 from der_ros.drivers.kuka.intake import Intake, Taken
@@ -30,7 +29,7 @@ from der_ros.drivers.realtime import (
     tell_refusals,
 )
 from der_ros.geometry import Pose, Twist
-from der_ros.threads import Worker
+from der_ros.threads import Startable, Worker
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +42,7 @@ class _Counts:
         self.errors = self.refused = self.send_errors = self.late_answers = 0
 
 
-class RsiServer:
+class RsiServer(Startable):
     """Answers a robot controller's telegrams; a context manager that owns socket and thread.
 
     ``on_cycle`` runs in the server's thread for the newest telegram of each cycle and returns the
@@ -76,23 +75,17 @@ class RsiServer:
         self._lacking: str | None = None
         self._grants = dict.fromkeys(("scheduling", "processor", "switching"), NOT_ASKED)
 
-    def __enter__(self) -> RsiServer:
-        """Opens the port and starts answering.
+    def start(self) -> None:
+        """Open the port and start to answer.
 
         Raises:
-            ConnectionFailedError: the port is in use, or the address is not this computer's.
+            ConnectionFailedError: if the port is in use, or the address is not this computer's.
         """
         self._port = RsiPort(self._config.bind_address, self._config.port)
         self._worker.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stops answering; the controller stops by its own timeout."""
+    def stop(self) -> None:
+        """Stop answering and close the port; the controller stops by its own timeout."""
         self._worker.stop()
         if self._port is not None:
             self._port.close()

@@ -9,7 +9,6 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from types import TracebackType
 from typing import NamedTuple
 
 from der_ros.drivers.netft.backoff import Backoff
@@ -20,7 +19,7 @@ from der_ros.drivers.netft.setup import ConfigurationWatch, configure
 from der_ros.drivers.netft.status import decode_status
 from der_ros.drivers.netft.stream import RdtStream
 from der_ros.errors import ConnectionFailedError, DerRosError, ProtocolError
-from der_ros.threads import Worker
+from der_ros.threads import Startable, Worker
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +40,7 @@ class _Arrival(NamedTuple):
     lost: int
 
 
-class NetFtClient:
+class NetFtClient(Startable):
     """Reads a Net F/T box; a context manager with a thread of its own.
 
     Entering never fails for a box that is not there: the thread keeps trying, and ``statistics``
@@ -67,19 +66,13 @@ class NetFtClient:
         self._watch: ConfigurationWatch | None = None
         self._streams_since_s = 0.0
 
-    def __enter__(self) -> NetFtClient:
-        """Start trying."""
+    def start(self) -> None:
+        """Start the thread that connects to the box."""
         self._state = ClientState.CONNECTING
         self._worker.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stop the stream."""
+    def stop(self) -> None:
+        """Stop the thread and the stream."""
         self._worker.stop()
         self._state, self._reason = ClientState.CLOSED, ""
 

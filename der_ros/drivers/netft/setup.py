@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from types import TracebackType
 
 from der_ros.drivers.netft.configuration import (
     SensorConfiguration,
@@ -15,7 +14,7 @@ from der_ros.drivers.netft.configuration import (
 )
 from der_ros.drivers.netft.records import NetFtConfig
 from der_ros.errors import ConfigurationError, DerRosError
-from der_ros.threads import Worker
+from der_ros.threads import Startable, Worker
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +59,7 @@ def _compare(what: str, asked: int, found: int, hint: str) -> None:
         logger.warning("Net F/T box: asked for %d %s, it has %d (%s)", asked, what, found, hint)
 
 
-class ConfigurationWatch:
+class ConfigurationWatch(Startable):
     """Looks now and then whether the box still has the scale that its stream is read with.
 
     A record does not say its unit, so somebody who changes it on the box's page changes the meaning
@@ -76,19 +75,13 @@ class ConfigurationWatch:
         self._change = self._failure = ""
         self._seen_s = time.monotonic()
 
-    def __enter__(self) -> ConfigurationWatch:
-        """Start looking, where a scale was read from the box."""
+    def start(self) -> None:
+        """Start the thread if the scale was read from the box."""
         if self._watches:
             self._worker.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """End; an answer that is still awaited is not waited for."""
+    def stop(self) -> None:
+        """Stop the thread, without waiting for a pending answer."""
         self._worker.stopping.set()
 
     def raise_if_changed(self) -> None:

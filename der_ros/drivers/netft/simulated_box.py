@@ -12,7 +12,6 @@ import time
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from types import TracebackType
 
 import numpy as np
 
@@ -28,7 +27,7 @@ from der_ros.drivers.netft.rdt import (
 )
 from der_ros.errors import ConfigurationError, ConnectionFailedError, ProtocolError
 from der_ros.geometry import Wrench
-from der_ros.threads import Worker
+from der_ros.threads import Startable, Worker
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +72,7 @@ class SimulatedBoxConfig:
             )
 
 
-class SimulatedNetFt:
+class SimulatedNetFt(Startable):
     """A box on real sockets; a context manager with threads of its own.
 
     ``wrench_source`` is called in the box's thread for each record, N and Nm in sensor axes.
@@ -104,11 +103,11 @@ class SimulatedNetFt:
         self._latched = False
         self._started_s = 0.0
 
-    def __enter__(self) -> SimulatedNetFt:
-        """Opens both ports.
+    def start(self) -> None:
+        """Open both ports and start the threads.
 
         Raises:
-            ConnectionFailedError: one is in use, or the address is not this computer's.
+            ConnectionFailedError: if a port is in use, or the address is not this computer's.
         """
         self._end.clear()
         self._started_s = time.monotonic() - self._config.uptime_s
@@ -130,15 +129,9 @@ class SimulatedNetFt:
         ]
         for worker in self._workers:
             worker.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Closes both ports."""
+    def stop(self) -> None:
+        """Stop the threads and close both ports."""
         self._end.set()
         if self._http is not None:
             self._http.shutdown()

@@ -74,7 +74,7 @@ class AssemblySupervisor(ShellNode):
             "attempts", self._run, lambda _reason: self.finish(1), finite=True, daemon=False,
             join_s=3.0,
         )  # fmt: skip
-        self._worker.start()
+        self.resources.enter_context(self._worker)
 
     def _on_start(self, _request: Any, response: Any) -> Any:
         self._stopped.clear()
@@ -339,10 +339,6 @@ class AssemblySupervisor(ShellNode):
             )
         except CellError as error:
             raise CellError(self._cell.problem() or str(error)) from error
-
-    def close(self) -> None:
-        """Waits for the attempts' thread, which lets go of policy and bag by itself."""
-        self._worker.stop()
 
 
 def main(args: list[str] | None = None) -> int:

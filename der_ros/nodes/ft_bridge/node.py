@@ -154,19 +154,14 @@ class FtBridge(ShellNode):
         self._watch()
         steady_timer(self, 0.05, self._watch)
         if of_box:
-            self._client = NetFtClient(self._config, self._on_sample)
-            self._client.__enter__()
+            client = NetFtClient(self._config, self._on_sample)
+            self._client = self.resources.enter_context(client)
         else:
             self._path.set_sample_rate(float(self._sample_rate_hz))
             frames = [self._input_frame] if self._input_frame else ["", self._frame_id]
-            self._other = WrenchTopic(
-                self,
-                self._sources.topic(self._input_topic),
-                self._stale_after_s,
-                self._publish,
-                frames,
-            )
-            self._other.start()
+            rightful = self._sources.topic(self._input_topic)
+            topic = WrenchTopic(self, rightful, self._stale_after_s, self._publish, frames)
+            self._other = self.resources.enter_context(topic)
         settle_collector()
 
     def _refuse_contradictions(self) -> None:
@@ -188,13 +183,6 @@ class FtBridge(ShellNode):
                 "parameter bias_in_box: expected false with payload_mass_kg or source=topic, got "
                 "true; this node's own bias is right with both"
             )
-
-    def close(self) -> None:
-        """Stops the stream."""
-        if self._client is not None:
-            self._client.__exit__(None, None, None)
-        if self._other is not None:
-            self._other.close()
 
     def _on_sample(self, sample: WrenchSample) -> None:
         """In the client's thread, for the newest record, or for each where a filter wants it."""

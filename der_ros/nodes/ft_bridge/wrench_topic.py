@@ -14,7 +14,7 @@ from der_ros.geometry import Wrench
 from der_ros.nodes.shared.conversions import wrench_from_message
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.rightful import RightfulTopic
-from der_ros.threads import Worker
+from der_ros.threads import Startable, Worker
 
 _PERIOD_S = 0.001
 _QOS = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -24,7 +24,7 @@ WRONG_FRAME_S = 1.0
 """Wrenches are not taken for this long after one in another frame, s."""
 
 
-class WrenchTopic:
+class WrenchTopic(Startable):
     """Hands on every wrench that is not old by its own stamp and was not overtaken.
 
     A driver that does not stamp is judged by arrival alone. An executor would fall behind a fast
@@ -84,11 +84,11 @@ class WrenchTopic:
         return self._subscription.refused_stamps
 
     def start(self) -> None:
-        """Begin to listen."""
+        """Start the thread that reads the topic."""
         self._worker.start()
 
-    def close(self) -> None:
-        """End."""
+    def stop(self) -> None:
+        """Stop the thread that reads the topic."""
         self._worker.stop()
 
     def _run(self) -> None:

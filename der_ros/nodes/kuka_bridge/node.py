@@ -124,6 +124,8 @@ class KukaBridge(ShellNode):
         self._tell_limits()
         self._realtime = RealtimeProcess("kuka_bridge", self._link.realtime_priority)
         self._publisher = Worker("publisher", self._publish_all, self._motion.latch)
+        for close in (self._realtime.close, self._publisher.stop, self._link.close):
+            self.resources.callback(close)
         self._link.open()
         self._publisher.start()
         self._realtime.settle()
@@ -159,9 +161,7 @@ class KukaBridge(ShellNode):
         deadline_s = time.monotonic() + _REST_S
         while self._link.connected and self._motion.moving and time.monotonic() < deadline_s:
             time.sleep(_REST_POLL_S)
-        self._link.close()
-        self._publisher.stop()
-        self._realtime.close()
+        super().close()
 
     def _tell_limits(self) -> None:
         limits = self._motion.limits

@@ -88,16 +88,16 @@ class RsiLink:
         return self._server.warning or ""
 
     def open(self) -> None:
-        """Begins to answer.
+        """Start to answer the controller.
 
         Raises:
-            ConnectionFailedError: the port is in use, or the address is not this computer's.
+            ConnectionFailedError: if the port is in use, or the address is not this computer's.
         """
-        self._server.__enter__()
+        self._server.start()
 
     def close(self) -> None:
-        """Stops answering; the controller then stops by its own time-out."""
-        self._server.__exit__(None, None, None)
+        """Stop answering; the controller then stops by its own timeout."""
+        self._server.stop()
 
     def figures(self) -> Mapping[str, object]:
         """Counters and latencies of the server."""

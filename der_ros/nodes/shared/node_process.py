@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 from typing import Any, ClassVar, Protocol, TextIO, cast
 
@@ -34,7 +34,7 @@ _PULSE_S = 0.1
 
 
 class Shell:
-    """Mixin of this package's nodes: exit code, end, and services with long queues.
+    """Mixin of this package's nodes: exit code, resources, end, and services with long queues.
 
     ``finish`` may be called from any thread; ``close`` is called once, while the node can still
     publish, however the process ends (finished, Ctrl-C, SIGTERM, an exception).
@@ -43,6 +43,7 @@ class Shell:
         obeys_simulated_clock: accept ``use_sim_time``; otherwise it is refused, at the start and
             later. Timers use the steady clock in both cases.
         is_alone: refuse to start beside a living node of the same name.
+        resources: threads, sockets and files of the node; ``close`` closes them, the newest first.
     """
 
     obeys_simulated_clock: ClassVar[bool] = False
@@ -53,6 +54,7 @@ class Shell:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.finished = threading.Event()
         self.exit_code = 0
+        self.resources = ExitStack()
         try:
             super().__init__(*args, **kwargs)
         except ParameterException as error:
@@ -90,7 +92,8 @@ class Shell:
         self.finished.set()
 
     def close(self) -> None:
-        """Stop threads and close sockets and files; a node that has any overrides this."""
+        """Close ``resources``; a node that must do something before overrides this."""
+        self.resources.close()
 
 
 class ShellNode(Shell, Node):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from types import TracebackType
 
 import numpy as np
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -27,7 +26,7 @@ from der_ros.nodes.shared.qos import LATCHED
 from der_ros.sim.description import describe
 from der_ros.sim.joint_drives import DriveState, JointDrives
 from der_ros.sim.world import AssemblyWorld
-from der_ros.threads import Worker
+from der_ros.threads import Startable, Worker
 
 logger = logging.getLogger("sim_cell")
 
@@ -35,7 +34,7 @@ _RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 _MAX_LAG_S = 0.1
 
 
-class JointCell:
+class JointCell(Startable):
     """A ``SimulatedRobot``; a context manager that owns the thread which steps the physics.
 
     Args:
@@ -71,18 +70,12 @@ class JointCell:
         description = node.create_publisher(String, names.description_topic, LATCHED)
         description.publish(String(data=urdf))
 
-    def __enter__(self) -> JointCell:
-        """Begin."""
+    def start(self) -> None:
+        """Start the cycle of the drives."""
         self._worker.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """End the thread; the world is the caller's."""
+    def stop(self) -> None:
+        """Stop the cycle; the caller closes the world."""
         self._worker.stop()
 
     @property

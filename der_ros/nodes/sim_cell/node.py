@@ -13,7 +13,6 @@ import math
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any, Protocol
 
 import numpy as np
@@ -214,12 +213,11 @@ class SimCell(ShellNode):
         noise_seed, start_seed = np.random.SeedSequence(seed).spawn(2)
         self._rng = np.random.default_rng(start_seed)
         self._goal_topic = self.create_publisher(PoseStamped, "sim_cell/goal_pose", LATCHED)
-        self._resources = ExitStack()
         try:
             self._robot = self._open_robot()
             self._box = self._open_box(np.random.default_rng(noise_seed))
         except BaseException:
-            self._resources.close()
+            self.resources.close()
             raise
         self._place_ground(self._task.sample_initial_state(self._rng))
         self.create_service(Trigger, "sim_cell/reset", self._on_reset)
@@ -249,10 +247,10 @@ class SimCell(ShellNode):
         world = self._open_world(find_robot(robot))
         check_arm_frames(world, *where)
         cell = JointCell(self, world, cycle_s, RESTART_AFTER_S)
-        return self._resources.enter_context(cell)
+        return self.resources.enter_context(cell)
 
     def _open_world(self, robot: Robot) -> AssemblyWorld:
-        return self._resources.enter_context(AssemblyWorld(self._task, robot=robot))
+        return self.resources.enter_context(AssemblyWorld(self._task, robot=robot))
 
     def _open_controller(self, plant: CellPlant, cycle_s: float) -> SimulatedKrc4:
         config = SimulatedKrc4Config(
@@ -262,7 +260,7 @@ class SimCell(ShellNode):
             cycle_s=cycle_s,
             auto_restart_s=RESTART_AFTER_S,
         )
-        return self._resources.enter_context(SimulatedKrc4(config, plant))
+        return self.resources.enter_context(SimulatedKrc4(config, plant))
 
     def _open_box(self, rng: np.random.Generator) -> SimulatedNetFt:
         sensor = NoisySensor(
@@ -276,7 +274,7 @@ class SimCell(ShellNode):
             rdt_port=declare(self, "rdt_port", 49152, "Its UDP port", minimum=0, maximum=65535),
             http_port=declare(self, "http_port", 8049, "Its page's port", minimum=0, maximum=65535),
         )
-        return self._resources.enter_context(SimulatedNetFt(config, sensor))
+        return self.resources.enter_context(SimulatedNetFt(config, sensor))
 
     def _on_reset(self, _request: Any, response: Any) -> Any:
         """Another start, as in training; answers when the robot takes commands again.
@@ -305,10 +303,6 @@ class SimCell(ShellNode):
         reason = self._robot.stop_reason
         level = Level.ERROR if self._robot.failure else Level.WARN if reason else Level.OK
         return [Status("controller", level, reason or self._robot.doing, self._robot.figures())]
-
-    def close(self) -> None:
-        """Ends the box, the controller and the world, in this order."""
-        self._resources.close()
 
 
 def _same(a: Pose, b: Pose) -> bool:

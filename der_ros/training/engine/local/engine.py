@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
 
@@ -62,10 +63,11 @@ class LocalEngine:
             else InProcessWorker(config, should_stop)
         )
         self._messages: list[Message] = []
+        self._resources = ExitStack()
 
     def __enter__(self) -> LocalEngine:
-        """Starts the rollouts."""
-        self.workers.__enter__()
+        """Start the workers."""
+        self._resources.enter_context(self.workers)
         return self
 
     def __exit__(
@@ -74,8 +76,8 @@ class LocalEngine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Ends them."""
-        self.workers.__exit__(kind, error, trace)
+        """Stop the workers."""
+        self._resources.close()
 
     def receive(self, timeout_s: float) -> list[Message]:
         """Takes fragments into the replay; gives their reports, and what else has come."""
