@@ -59,6 +59,7 @@ def test_torque_units(unit, newton_metres):
         (b"1e6", b"1e6x", ProtocolError, "a number in <cfgcpt>"),
         (b"1e6", b"nan", ProtocolError, "finite number in <cfgcpt>"),
         (b"1e6", b"-5", ConfigurationError, "above zero"),
+        (b"1e6", b"1e-300", ConfigurationError, "counts_per_torque: expected a number above"),
         (b"<axis>1</axis>", b"<cfgcpt>7</cfgcpt>", ProtocolError, "several that differ"),
         (b"</netft>", b"", ProtocolError, "expected XML"),
         (b"<netft>", b"<!DOCTYPE netft><netft>", ProtocolError, "no document type"),

@@ -35,6 +35,7 @@ _ENABLED = ("1", "enabled", "on", "true", "yes")
 _MAX_RATE_HZ = 100_000
 _MAX_BUFFER = 10_000
 _MAX_FILTER = 1_000
+_MAX_COUNT = 2.0**31
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,9 @@ class SensorConfiguration:
         metres = _scale(_NEWTON_METRES, self.torque_unit, "torque unit (scfgtu)")
         for name, unit in (("counts_per_force", newtons), ("counts_per_torque", metres)):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0.0 and 0.0 < unit / value < math.inf):
+            # The largest count is finite too, or one record would be an infinite force.
+            usable = value > 0.0 and unit / value > 0.0 and _MAX_COUNT * (unit / value) < math.inf
+            if not (math.isfinite(value) and usable):
                 raise ConfigurationError(f"{name}: expected a number above zero, got {value}")
 
     @cached_property
