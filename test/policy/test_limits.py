@@ -11,6 +11,8 @@ from der_ros.policy.limits import (
     limits_from_texts,
     limits_to_json,
 )
+from der_ros.policy.runtime import OnnxPolicy
+from der_ros.policy.shipped import shipped_policies, shipped_policy
 
 LIMITS = GovernorLimits(workspace_min_m=(-0.1, -0.1, 0.0), workspace_max_m=(0.1, 0.1, 0.2))
 CONTRACT = PolicyContract("lap_joint", (0.05,) * 6, 0.06, governor=LIMITS)
@@ -88,3 +90,10 @@ def test_limits_as_texts_read_back_exactly():
 def test_texts_that_are_no_limits_are_refused(change):
     with pytest.raises(ContractError, match="limits of the robot"):
         limits_from_texts(TEXTS | change)
+
+
+@pytest.mark.parametrize("task", sorted(shipped_policies()))
+def test_every_shipped_policy_holds_its_limits(task):
+    limits = OnnxPolicy(shipped_policy(task)).contract.governor
+    assert limits is not None
+    assert limits.soft_force_n < limits.hard_force_n
