@@ -5,8 +5,8 @@
 
 Each run takes one core, has a process of its own and leaves one small file below --results. A
 finished run is never repeated and an interrupted one starts again, so the command may be stopped
-at any moment (Ctrl-C) and goes on when it is given again. In the background, only in idle time:
-``chrt --idle 0 ros2 run der_ros benchmark ablation``. The table and the figures of what is
+at any moment (Ctrl-C, SIGTERM) and goes on when it is given again. In the background, only in idle
+time: ``chrt --idle 0 ros2 run der_ros benchmark ablation``. The tables and pictures of what is
 finished: ``ros2 run der_ros plot_runs --paper``.
 """
 
@@ -42,11 +42,16 @@ def main() -> int:
         if options.one:
             return run_one(StudyRun(**json.loads(options.one)), options.results)
         runs = _chosen(options)
+        for number in (signal.SIGINT, signal.SIGTERM):  # in the background a shell ignores SIGINT
+            signal.signal(number, signal.default_int_handler)
         with only_command(options.results) as lock:
             failed = Jobs(options.results, options.jobs, lock).work(missing(options.results, runs))
     except DerRosError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on with what is not finished", file=sys.stderr)
+        return 130
     finished = len(runs) - len(missing(options.results, runs))
     show(
         "ablation", [Figure("runs", len(runs), ""), Figure("finished", finished, "")], options.json

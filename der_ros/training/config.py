@@ -67,7 +67,8 @@ class TrainingConfig:
         beta: exponent of importance weights.
         beta_final: ``beta`` at ``max_env_steps``, reached linearly; None keeps it.
         epsilon: added to |td_error|.
-        zone_share: share of each batch from the zone; None leaves it to the priorities.
+        zone_share: share of each batch from the zone; None leaves it to the priorities. It does
+            nothing, and a run says so, where neither successes nor demonstrations fill the zone.
         inserted_priority: ``top`` or ``td_error``, of demonstrations and insertions.
         first_priority: of the workers' transitions: ``top``, or their ``td_error`` by the worker's
             own copy of the networks, as in Ape-X.
@@ -267,6 +268,15 @@ class TrainingConfig:
             gamma=self.gamma,
             pool_episodes=self.pool_episodes,
             pool_bytes=self.pool_megabytes * 1024 * 1024,
+        )
+
+    def without_effect(self) -> tuple[str, ...]:
+        """Return a sentence for each setting that this configuration makes do nothing."""
+        if self.zone_share is None or self.der or self.replay_structure != "no_demos":
+            return ()
+        return (
+            f"zone_share {self.zone_share} does nothing: the demonstration zone stays empty with "
+            "der false and replay_structure no_demos; batches are drawn by priority alone",
         )
 
     def worker_count(self) -> int:

@@ -1,7 +1,9 @@
 import fcntl
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,14 @@ SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "bench_ablation.py
 NAME = "paper/lap_joint/no_demos-{}-04.json"
 
 
-def ablation(results, *arguments):
-    command = [sys.executable, str(SCRIPT), "--results", str(results), "--json", "--jobs", "1",
+def command(results, *arguments):
+    return [sys.executable, str(SCRIPT), "--results", str(results), "--json", "--jobs", "1",
                "--task", "lap_joint", "--structure", "no_demos", "--seeds", "1",
                "--first-seed", "4", "--env-steps", "50", *arguments]  # fmt: skip
-    return subprocess.run(command, capture_output=True, text=True, timeout=240)
+
+
+def ablation(results, *arguments):
+    return subprocess.run(command(results, *arguments), capture_output=True, text=True, timeout=240)
 
 
 def test_only_the_run_without_a_record_is_started(tmp_path):
@@ -56,3 +61,21 @@ def test_a_run_that_fails_is_told_and_leaves_no_record(tmp_path):
     assert result.returncode == 1
     assert "no_demos-der-04" in result.stderr
     assert json.loads(result.stdout)["figures"]["finished"]["value"] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_command_and_its_runs(tmp_path, number):
+    given = command(tmp_path, "--env-steps", "1000000")
+    with subprocess.Popen(given, stderr=subprocess.PIPE, text=True) as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        deadline = time.monotonic() + 60.0
+        while not children.read_text():
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(number)
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert "the same command goes on" in said
+    with (tmp_path / ".lock").open("w") as lock:  # no run is left that holds it
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

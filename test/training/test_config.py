@@ -207,6 +207,18 @@ def test_without_der_and_demonstrations_the_zone_is_given_to_the_ring():
     assert make_config({}).replay().shard.zone_size > 0
 
 
+@pytest.mark.parametrize(("settings", "told"), [
+    ({"der": False, "zone_share": 0.5}, 1),
+    ({"der": False, "zone_share": None}, 0),
+    ({"der": True, "zone_share": 0.5}, 0),
+    ({"der": False, "zone_share": 0.5, "replay_structure": "one_shot_each", "demos": "d"}, 0),
+])  # fmt: skip
+def test_a_zone_share_of_an_empty_zone_is_told(settings, told):
+    sentences = make_config(settings).without_effect()
+    assert len(sentences) == told
+    assert all("zone_share 0.5 does nothing" in sentence for sentence in sentences)
+
+
 def test_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         TrainingConfig().seed = 1

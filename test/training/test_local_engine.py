@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from dying import dies
 
 from der_ros.errors import ConfigurationError
 from der_ros.training.config import make_config
@@ -15,6 +16,7 @@ from der_ros.training.engine.interface import (
     Sizes,
     WorkerFailed,
 )
+from der_ros.training.engine.local import processes
 from der_ros.training.engine.local.engine import LocalEngine
 from der_ros.training.rollout.observation_filter import FilterStatistics
 from der_ros.training.run.training_run import TrainingRun
@@ -78,6 +80,14 @@ def test_workers_send_are_replaced_evaluate_and_end():
         parts = [m for m in messages if isinstance(m, EvaluationPart)]
         assert sorted(part.report.episodes for part in parts) == [1, 2]
     assert all(gone(pid) for pid in second)
+
+
+def test_workers_that_die_at_their_start_end_the_run(monkeypatch):
+    monkeypatch.setattr(processes, "run_worker", dies)
+    with local_engine(CONFIG) as engine:
+        (failed, *_) = until(engine, bool)
+    assert isinstance(failed, WorkerFailed)
+    assert "3 in a row ended before they sent anything, the last with exit code 7" in failed.reason
 
 
 def test_what_workers_send_through_shared_memory_is_what_they_saw():

@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from ray.exceptions import RayActorError
 
 from der_ros.errors import ConfigurationError
 from der_ros.replay.transitions import Episode
@@ -22,6 +23,7 @@ from der_ros.training.engine.interface import (
     Sizes,
 )
 from der_ros.training.engine.ray.engine import RayEngine
+from der_ros.training.engine.ray.workers import RayWorkers
 from der_ros.training.metrics.log import read_metrics
 from der_ros.training.rollout.observation_filter import FilterStatistics
 from der_ros.training.run.resuming import resumed_config
@@ -136,6 +138,30 @@ def test_a_run_on_ray_trains_is_resumed_there_and_goes_on_in_processes(tmp_path)
         assert read_metrics(folder / "metrics.jsonl")[-1]["replay/transitions"] > steps - 100
     content = load_checkpoint(latest_checkpoint(tmp_path))
     assert content["loop"]["engine"]["replay"]["shards"].keys() == {"0", "1"}
+
+
+def test_more_workers_than_the_cluster_has_processors_are_told(monkeypatch, caplog):
+    import ray
+
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0})
+    assert engine(workers=2)._workers() == 2
+    assert caplog.text == ""
+    assert engine(workers=3)._workers() == 3
+    assert "expected at most 2, the CPUs of the Ray cluster, got 3" in caplog.text
+    assert engine(workers=-1)._workers() == 1
+
+
+def test_a_ray_worker_that_dies_at_each_start_ends_the_run(monkeypatch):
+    rollouts = RayWorkers(make_config(OPTIONS), 1, 0)
+    monkeypatch.setattr(rollouts, "_start", lambda worker: None)
+    monkeypatch.setattr("ray.get", lambda reference: (_ for _ in ()).throw(RayActorError()))
+    answers = []
+    for number in range(3):
+        rollouts._started = [1]
+        rollouts._await(0, number)
+        answers.append(rollouts._take(number))
+    assert answers[:2] == [None, None]
+    assert "3 in a row ended before they sent anything" in answers[2].reason
 
 
 def test_without_ray_the_run_says_how_to_get_it(tmp_path):

@@ -76,6 +76,8 @@ class TrainingRun(RunControl):
             ConfigurationError: task, environment, demonstrations or run folder are not usable.
             CheckpointError: there is nothing to resume, it does not fit, or none can be written.
         """
+        for sentence in self.config.without_effect():
+            logger.warning(sentence)
         keep_freed_memory()
         torch.set_num_threads(self.config.torch_threads)
         checkpoint = None if self._resume is None else latest_checkpoint(self._resume)

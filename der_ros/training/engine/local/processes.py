@@ -28,6 +28,7 @@ from der_ros.training.engine.interface import (
 )
 from der_ros.training.engine.local.shared_memory import SLOTS, SharedFragments, SharedSnapshot
 from der_ros.training.engine.local.workers import Received
+from der_ros.training.engine.restarts import Restarts
 from der_ros.training.environment.factory import make_environment
 from der_ros.training.rollout.worker import Job, RolloutWorker, make_worker
 
@@ -131,6 +132,7 @@ class ProcessWorkers:
         self._processes: list[BaseProcess] = []
         self._pipes: list[Connection] = []
         self._started = [0] * self._count  # how often each was started
+        self._restarts = Restarts(self._count)
         self._pending: dict[int, EvaluationOrder] = {}
         self._ready = 0  # workers that had something at the last look
         rows = config.fragment_steps + config.n_step
@@ -214,8 +216,11 @@ class ProcessWorkers:
         try:
             message: FragmentWritten | EvaluationPart | WorkerFailed = self._pipes[worker].recv()
         except (EOFError, OSError):
-            self._replace(worker)
+            failed = self._replace(worker)
+            if failed is not None:
+                take(failed)
             return
+        self._restarts.heard_from(worker)
         if isinstance(message, FragmentWritten):
             slot, rows, given = message.slot, message.rows, message.with_td_errors
             transitions, td_errors = self._shared[worker].fragments.read(slot, rows, given)
@@ -231,8 +236,12 @@ class ProcessWorkers:
         with contextlib.suppress(OSError):
             self._pipes[worker].send(order)
 
-    def _replace(self, worker: int) -> None:
-        """Starts a new process, and gives it the evaluation that the dead one had under way."""
+    def _replace(self, worker: int) -> WorkerFailed | None:
+        """Start a new process, and give it the evaluation that the dead one had under way.
+
+        Returns:
+            What ends the run where the workers of this place die at their start; None otherwise.
+        """
         self._pipes[worker].close()
         self._processes[worker].join(_TIME_TO_END_S)
         code = self._processes[worker].exitcode
@@ -240,6 +249,7 @@ class ProcessWorkers:
         self._processes[worker], self._pipes[worker] = self._start(worker)
         if worker in self._pending:
             self._send(worker, self._pending[worker])
+        return self._restarts.died(worker, f"exit code {code}")
 
     def _start(self, worker: int) -> tuple[BaseProcess, Connection]:
         ours, theirs = self._context.Pipe()

@@ -29,6 +29,8 @@ from der_ros.training.engine.interface import (
 from der_ros.training.engine.ray.replay import RayReplay
 from der_ros.training.engine.ray.workers import RayWorkers
 
+logger = logging.getLogger(__name__)
+
 _STORE_BYTES = 256 * 2**20  # of the object store, where this process starts Ray
 _TIME_TO_ANSWER_S = 5.0
 
@@ -124,10 +126,24 @@ class RayEngine:
         self.workers.reconnect(self.replay.shards, self._pool)
 
     def _workers(self) -> int:
-        """As configured; -1: as many as the cluster has CPUs besides the learner's."""
-        if self._config.workers > 0:
-            return self._config.workers
-        return max(1, int(ray.cluster_resources().get("CPU", 1.0)) - 1)
+        """Return the configured number; of -1 as many as the cluster has CPUs, less the learner's.
+
+        A worker without a CPU waits for a node to join the cluster. It is logged, since an
+        evaluation waits for all workers.
+        """
+        processors = int(ray.cluster_resources().get("CPU", 1.0))
+        workers = self._config.workers
+        if workers <= 0:
+            return max(1, processors - 1)
+        if workers > processors:
+            logger.warning(
+                "workers: expected at most %d, the CPUs of the Ray cluster, got %d; the others, "
+                "and each evaluation, wait until nodes with CPUs join it: add nodes, or stop the "
+                "run and resume it with fewer workers",
+                processors,
+                workers,
+            )
+        return workers
 
 
 def _connect(config: TrainingConfig) -> None:

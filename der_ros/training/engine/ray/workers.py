@@ -17,6 +17,7 @@ from der_ros.training.engine.interface import (
     WorkerFailed,
 )
 from der_ros.training.engine.ray.actors import Collected, WorkerActor
+from der_ros.training.engine.restarts import Restarts
 from der_ros.training.rollout.worker import Job
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class RayWorkers:
         """Of a run that goes on at ``resumed_at`` steps; nothing is started yet."""
         self._config, self._resumed_at = config, resumed_at
         self._started = [0] * workers
+        self._restarts = Restarts(workers)
         self._actors: list[Any] = [None] * workers
         self._awaited: dict[Any, _Awaited] = {}
         self._evaluating: dict[int, tuple[Any, int, tuple[int, ...]]] = {}
@@ -113,7 +115,9 @@ class RayWorkers:
             reason = type(error).__name__
             logger.warning("rollout worker %d ended (%s); starting another", worker, reason)
             self._start(worker)
-            return None
+            return self._restarts.died(worker, reason)
+        if answer is not None:
+            self._restarts.heard_from(worker)
         if isinstance(answer, Collected):
             self._process_ids[worker] = answer.process_id
             wanted = self._snapshot if answer.wants_policy else None

@@ -1,0 +1,44 @@
+"""Deaths of rollout workers: one that was at work is replaced, one that cannot start is not."""
+
+from __future__ import annotations
+
+from der_ros.training.engine.interface import WorkerFailed
+
+MOST_DEATHS_IN_A_ROW = 3
+
+
+class Restarts:
+    """Counts, for each worker's place, the deaths since the last message from it."""
+
+    def __init__(self, workers: int) -> None:
+        """No deaths.
+
+        Args:
+            workers: places.
+        """
+        self._deaths = [0] * workers
+
+    def heard_from(self, worker: int) -> None:
+        """A worker has sent something, so it can start."""
+        self._deaths[worker] = 0
+
+    def died(self, worker: int, reason: str) -> WorkerFailed | None:
+        """Count a death.
+
+        Args:
+            worker: its place.
+            reason: how it ended.
+
+        Returns:
+            The failure of the run where as many workers in a row have died in this place before
+            they sent anything, else None: start another one.
+        """
+        self._deaths[worker] += 1
+        if self._deaths[worker] < MOST_DEATHS_IN_A_ROW:
+            return None
+        return WorkerFailed(
+            worker,
+            f"expected a process that trains, {self._deaths[worker]} in a row ended before they "
+            f"sent anything, the last with {reason}; look at what they print and at the free "
+            "memory, then resume the run",
+        )
