@@ -149,3 +149,33 @@ def test_a_run_with_worker_processes_trains(tmp_path, first_priority):
 def test_an_error_in_the_environment_ends_the_run_with_a_sentence(tmp_path):
     with pytest.raises(ConfigurationError, match="clearance"):
         TrainingRun(make_config({"clearance_m": 7.0, "workers": 1}), tmp_path / "run").run()
+
+
+LEARNER = """
+import sys, time
+sys.path[:0] = sys.argv[1:]
+from test_local_engine import CONFIG, local_engine, until, workers_of
+if __name__ == "__main__":
+    with local_engine(CONFIG) as engine:
+        until(engine, lambda messages: workers_of(messages) == {0, 1})
+        print(*engine.workers.process_ids, flush=True)
+        time.sleep(600.0)
+"""
+# After the learner's end; a busy computer takes a while to run them at all.
+GONE_S = 5.0
+
+
+def test_workers_end_with_a_learner_that_is_killed(tmp_path):
+    script = tmp_path / "learner.py"
+    script.write_text(LEARNER)
+    command = [sys.executable, str(script), *map(str, (HERE, HERE.parents[1]))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as learner:
+        try:
+            workers = [int(pid) for pid in learner.stdout.readline().split()]
+            assert len(workers) == 2
+        finally:
+            learner.kill()
+    deadline = time.monotonic() + GONE_S
+    while not all(map(gone, workers)):
+        assert time.monotonic() < deadline, workers
+        time.sleep(0.02)

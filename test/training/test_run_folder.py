@@ -1,5 +1,6 @@
 import pytest
 
+from der_ros import run_folders
 from der_ros.errors import ConfigurationError
 from der_ros.training.config import make_config
 from der_ros.training.run import folder
@@ -8,7 +9,7 @@ from der_ros.training.run import folder
 @pytest.fixture(autouse=True)
 def _one_second(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(folder.time, "strftime", lambda _: "train_lap_joint_now")
+    monkeypatch.setattr(run_folders.time, "strftime", lambda _: "train_lap_joint_now")
 
 
 def test_runs_of_one_second_have_a_folder_each():
