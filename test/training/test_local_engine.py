@@ -1,6 +1,9 @@
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +26,7 @@ from der_ros.training.run.training_run import TrainingRun
 
 SMALL = {"env": "Pendulum-v1", "hidden": [4], "learning_starts": 0, "capacity": 10_000}
 CONFIG = make_config({**SMALL, "workers": 2})
+HERE = Path(__file__).resolve().parent
 PARAMETERS = 4 * 3 + 4 + 4 + 1
 SNAPSHOT = PolicySnapshot(
     np.zeros(PARAMETERS, np.float32),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import multiprocessing
+import os
 import select
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection, wait
@@ -63,6 +65,7 @@ class Shared(NamedTuple):
 def run_worker(pipe: Connection, job: Job, shared: Shared) -> None:
     """Collects and sends until the learner closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_learner()
     try:
         environment = make_environment(job.config)
     except DerRosError as error:
@@ -72,6 +75,23 @@ def run_worker(pipe: Connection, job: Job, shared: Shared) -> None:
     # EOF and reset connections say that the learner has gone, which is how a run ends.
     with contextlib.closing(environment), contextlib.suppress(EOFError, OSError):
         _serve(pipe, job, worker, shared)
+
+
+def _end_with_learner() -> None:
+    """End this process at once when the learner's has ended, whatever it does then.
+
+    A pipe that is closed is only seen between two fragments, and a learner that is killed closes it
+    only where no other process holds it.
+    """
+    learner = multiprocessing.parent_process()
+    if learner is None:
+        return
+
+    def watch() -> None:
+        learner.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, name="learner watch", daemon=True).start()
 
 
 def _serve(pipe: Connection, job: Job, worker: RolloutWorker, shared: Shared) -> None:
