@@ -94,6 +94,6 @@ def test_texts_that_are_no_limits_are_refused(change):
 
 @pytest.mark.parametrize("task", sorted(shipped_policies()))
 def test_every_shipped_policy_holds_its_limits(task):
-    limits = OnnxPolicy(shipped_policy(task)).contract.governor
+    limits = OnnxPolicy.load(shipped_policy(task)).contract.governor
     assert limits is not None
     assert limits.soft_force_n < limits.hard_force_n
