@@ -98,7 +98,7 @@ ROBOT_SIDE = (
     "nodes.ft_bridge.node",
     "nodes.kuka_bridge.node",
     "nodes.policy_server.node",
-    "nodes.bag_recorder",
+    "nodes.recording.bag_recorder",
     "nodes.assembly_supervisor.node",
     "cli.replay_bag",
     "cli.doctor",

@@ -131,7 +131,7 @@ def known_names(node: str) -> frozenset[str]:
     others = set() if node == EVERY_NODE else {*NODES} - {node}
     sources = Path(__file__).parents[1] / "nodes"
     main_modules = {sources / other / "node.py" for other in others}
-    main_modules |= {sources / f"{other}.py" for other in others}
+    main_modules.update(*(sources.rglob(f"{other}.py") for other in others))
     paths = (path for path in sources.rglob("*.py") if path not in main_modules)
     return frozenset(text for path in paths for text in _texts(path))
 

@@ -29,7 +29,7 @@ def _executable(name: str) -> Callable[[], int]:
 
 
 assembly_supervisor = _executable("assembly_supervisor.node")
-bag_recorder = _executable("bag_recorder")
+bag_recorder = _executable("recording.bag_recorder")
 cell_view = _executable("cell_view.node")
 ft_bridge = _executable("ft_bridge.node")
 kuka_bridge = _executable("kuka_bridge.node")

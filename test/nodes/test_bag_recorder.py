@@ -19,10 +19,10 @@ from der_ros.bags import recorder as recorder_module
 from der_ros.bags.reader import BagReader
 from der_ros.bags.replay import Verdict, replay_policy
 from der_ros.control.status import Level
-from der_ros.nodes import bag_recorder
-from der_ros.nodes.bag_recorder import BagRecorder
 from der_ros.nodes.kuka_bridge.joint_states import JointStates
 from der_ros.nodes.policy_server.node import PolicyServer
+from der_ros.nodes.recording import bag_recorder
+from der_ros.nodes.recording.bag_recorder import BagRecorder
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.policy.runtime import OnnxPolicy
 
@@ -129,7 +129,13 @@ def test_what_fails_is_answered_and_the_next_bag_works(tmp_path):
     ],
 )
 def test_a_users_mistake_is_one_line_and_exit_code_one(parameters, named):
-    command = [sys.executable, "-m", "der_ros.nodes.bag_recorder", "--ros-args", *parameters]
+    command = [
+        sys.executable,
+        "-m",
+        "der_ros.nodes.recording.bag_recorder",
+        "--ros-args",
+        *parameters,
+    ]
     result = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert result.returncode == 1
     assert named in result.stderr

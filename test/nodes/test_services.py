@@ -5,8 +5,8 @@ from policy_rig import own_domain, running, until
 from rclpy.node import Node
 from std_srvs.srv import SetBool, Trigger
 
-from der_ros.nodes.bag_recorder import BagRecorder
 from der_ros.nodes.policy_server.node import PolicyServer
+from der_ros.nodes.recording.bag_recorder import BagRecorder
 from der_ros.nodes.shared.node_process import spinning
 from der_ros.nodes.shared.qos import SERVICES
 

@@ -12,10 +12,10 @@ from rclpy.parameter import Parameter as RclParameter
 
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.assembly_supervisor.node import AssemblySupervisor
-from der_ros.nodes.bag_recorder import BagRecorder
 from der_ros.nodes.ft_bridge.node import FtBridge
 from der_ros.nodes.kuka_bridge.node import KukaBridge
 from der_ros.nodes.policy_server.node import PolicyServer
+from der_ros.nodes.recording.bag_recorder import BagRecorder
 from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.sim_cell.node import SimCell
 

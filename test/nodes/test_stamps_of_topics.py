@@ -12,10 +12,10 @@ from sensor_msgs.msg import JointState
 from test_kuka_bridge import bench
 
 from der_ros.nodes.assembly_supervisor.node import AssemblySupervisor
-from der_ros.nodes.bag_recorder import BagRecorder
 from der_ros.nodes.cell_view.node import CellView
 from der_ros.nodes.ft_bridge.node import FtBridge
 from der_ros.nodes.policy_server.node import PolicyServer
+from der_ros.nodes.recording.bag_recorder import BagRecorder
 from der_ros.nodes.shared.qos import LATCHED
 
 pytestmark = pytest.mark.ros

@@ -6,7 +6,7 @@ import re
 import yaml
 
 from der_ros.installation import package_folders
-from der_ros.nodes.bag_recorder import DEFAULT_TOPICS
+from der_ros.nodes.recording.bag_recorder import DEFAULT_TOPICS
 
 VIEWERS = [*package_folders("config")][-1] / "viewers"
 RECORDED = {"/" + entry.split()[0].lstrip("/") for entry in DEFAULT_TOPICS}
