@@ -29,11 +29,15 @@ def entry_points():
     for node in ast.parse((ROOT / "setup.py").read_text()).body:
         if isinstance(node, ast.Assign) and node.targets[0].id in {"NODES", "TOOLS"}:
             names[node.targets[0].id] = ast.literal_eval(node.value)
-    nodes = [f"der_ros.nodes.{name}" for name in names["NODES"]]
-    main = {True: ".node", False: ""}
-    return [f"{name}{main[(ROOT / name.replace('.', '/')).is_dir()]}" for name in nodes] + [
-        f"der_ros.cli.{name}" for name in names["TOOLS"]
-    ]
+    return [*map(node_module, names["NODES"]), *(f"der_ros.cli.{name}" for name in names["TOOLS"])]
+
+
+def node_module(name):
+    """Return the module of a node: ``NAME/node.py``, or ``NAME.py`` in any room of the nodes."""
+    nodes = ROOT / "der_ros/nodes"
+    own = nodes / name / "node.py"
+    path = own if own.is_file() else next(nodes.rglob(f"{name}.py"))
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
 def test_the_manifest_makes_colcon_see_a_ros_package():
