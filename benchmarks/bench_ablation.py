@@ -72,8 +72,9 @@ def run_one(run: StudyRun, results: Path) -> int:
     print(
         f"{run.name}: {final['successes']} of {final['episodes']}, first success after "
         f"{record['first_success']} steps, {record['cpu_minutes']} CPU minutes",
-        file=sys.stderr, flush=True,
-    )  # fmt: skip
+        file=sys.stderr,
+        flush=True,
+    )
     return 0
 
 
@@ -126,8 +127,14 @@ class Jobs:
         return self.failed
 
     def _start(self, run: StudyRun) -> subprocess.Popen[bytes]:
-        command = [sys.executable, __file__, "--results", str(self._results),
-                   "--one", json.dumps(run._asdict())]  # fmt: skip
+        command = [
+            sys.executable,
+            __file__,
+            "--results",
+            str(self._results),
+            "--one",
+            json.dumps(run._asdict()),
+        ]
         return subprocess.Popen(command, env=os.environ | _ONE_THREAD, pass_fds=(self._lock,))
 
     def _collect(self) -> None:

@@ -104,11 +104,14 @@ def race(peers: dict[str, Any]) -> list[Figure]:
     ours = float(np.percentile(call_times_us(lambda: chain.at(angles), CALLS), 50))
     return [
         less_is_better(
-            f"pose_and_jacobian_p50_{name}", ours, "us", name,
+            f"pose_and_jacobian_p50_{name}",
+            ours,
+            "us",
+            name,
             float(np.percentile(call_times_us(lambda p=peer: p(angles), CALLS), 50)),
         )
         for name, peer in peers.items()
-    ]  # fmt: skip
+    ]
 
 
 class Bullet:

@@ -46,9 +46,13 @@ def inference() -> list[Figure]:
     torch.manual_seed(0)
     torch.set_num_threads(1)
     policy = torch.nn.Sequential(
-        torch.nn.Linear(13, HIDDEN), torch.nn.ReLU(), torch.nn.Linear(HIDDEN, HIDDEN),
-        torch.nn.ReLU(), torch.nn.Linear(HIDDEN, 6), torch.nn.Tanh(),
-    )  # fmt: skip
+        torch.nn.Linear(13, HIDDEN),
+        torch.nn.ReLU(),
+        torch.nn.Linear(HIDDEN, HIDDEN),
+        torch.nn.ReLU(),
+        torch.nn.Linear(HIDDEN, 6),
+        torch.nn.Tanh(),
+    )
     mean, std = np.zeros(13), np.ones(13)
     contract = PolicyContract("lap_joint", (0.05,) * 6, 0.06)
     with tempfile.TemporaryDirectory() as folder:

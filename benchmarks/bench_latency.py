@@ -28,7 +28,7 @@ from onnx import TensorProto, helper, numpy_helper
 from rclpy.node import Node
 from rclpy.time import Time
 
-from der_ros.drivers.kuka.kinematics import forward
+from der_ros.drivers.kuka.kr60_kinematics import forward
 from der_ros.drivers.kuka.plant import UPRIGHT_RAD
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.policy.checksum import stamped
@@ -114,17 +114,28 @@ def parameters(ports: Ports, cycle_ms: int, policy: Path) -> dict[str, dict[str,
     }
     return {
         "ft_bridge": {
-            "sensor_ip": SENSOR_IP, "rdt_port": ports.rdt, "http_port": ports.http, **frames,
+            "sensor_ip": SENSOR_IP,
+            "rdt_port": ports.rdt,
+            "http_port": ports.http,
+            **frames,
         },
         "policy_server": {"policy": str(policy), **frames},
         "kuka_bridge": {
-            "robot_ip": ROBOT_IP, "bind_address": PC_IP, "rsi_port": ports.rsi,
-            "cycle_ms": cycle_ms, "max_linear_speed_mps": SPEED_MPS,
-            "max_linear_acceleration_mps2": 1e4, "soft_force_n": SOFT_N, "hard_force_n": HARD_N,
-            "soft_torque_nm": 900.0, "hard_torque_nm": 1000.0, "stiffness_n_per_m": 1e4,
-            "yield_gain_mps_per_n": SPEED_MPS / 400.0, **frames,
+            "robot_ip": ROBOT_IP,
+            "bind_address": PC_IP,
+            "rsi_port": ports.rsi,
+            "cycle_ms": cycle_ms,
+            "max_linear_speed_mps": SPEED_MPS,
+            "max_linear_acceleration_mps2": 1e4,
+            "soft_force_n": SOFT_N,
+            "hard_force_n": HARD_N,
+            "soft_torque_nm": 900.0,
+            "hard_torque_nm": 1000.0,
+            "stiffness_n_per_m": 1e4,
+            "yield_gain_mps_per_n": SPEED_MPS / 400.0,
+            **frames,
         },
-    }  # fmt: skip
+    }
 
 
 def command(node: str, values: Mapping[str, object]) -> list[str]:

@@ -22,6 +22,7 @@ import numpy as np
 
 from der_ros.drivers.netft.client import NetFtClient
 from der_ros.drivers.netft.configuration import SensorConfiguration
+from der_ros.drivers.netft.netft_records import NetFtConfig, WrenchSample
 from der_ros.drivers.netft.rdt import (
     RECORD_BYTES,
     Command,
@@ -31,8 +32,7 @@ from der_ros.drivers.netft.rdt import (
     encode_records,
     encode_request,
 )
-from der_ros.drivers.netft.records import NetFtConfig, WrenchSample
-from der_ros.drivers.netft.status import decode_status
+from der_ros.drivers.netft.status_word import decode_status
 from der_ros.drivers.realtime import settle_collector
 from support.report import Figure, argument_parser, less_is_better, show
 

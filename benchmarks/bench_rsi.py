@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 
 from der_ros.control.bridge_motion import BridgeMotion, MotionConfig
-from der_ros.drivers.kuka import rsi
-from der_ros.drivers.kuka.records import RobotState, RsiServerConfig
-from der_ros.drivers.kuka.server import RsiServer
+from der_ros.drivers.kuka import rsi_telegrams
+from der_ros.drivers.kuka.rsi_records import RobotState, RsiServerConfig
+from der_ros.drivers.kuka.rsi_server import RsiServer
 from der_ros.drivers.latency_window import LatencyFigures
 from der_ros.drivers.realtime import RestingCollector, ask_for_memory, ask_for_scheduling_of_all
 from der_ros.geometry import Pose, Twist, Wrench
@@ -38,8 +38,10 @@ from support.rsi_minutes import Minutes, measure_minutes
 from support.simulated_devices import ECHO_PRIORITY, Controller, Cycles, echo, measuring_controller
 
 SIX = (1620.0, 0.0, 1910.0, 0.0, 90.0, 0.0)
-TELEGRAM = rsi.build_robot_telegram(rsi.RobotTelegram(543265442, SIX, SIX, SIX, 0))
-ANSWER = rsi.SensorTelegram(543265442, (0.4, 0.0, 0.0, 0.0, 0.0, 0.0))
+TELEGRAM = rsi_telegrams.build_robot_telegram(
+    rsi_telegrams.RobotTelegram(543265442, SIX, SIX, SIX, 0)
+)
+ANSWER = rsi_telegrams.SensorTelegram(543265442, (0.4, 0.0, 0.0, 0.0, 0.0, 0.0))
 
 
 def libraries() -> dict[str, Any]:
@@ -58,8 +60,8 @@ def with_library(library: Any) -> tuple[int, list[float], list[float], int]:
     measured, axes, delay = root.find("RIst").attrib, root.find("AIPos").attrib, root.find("Delay")
     return (
         int(root.findtext("IPOC", "")),
-        [float(measured[tag]) for tag in rsi.CARTESIAN_TAGS],
-        [float(axes[tag]) for tag in rsi.AXIS_TAGS],
+        [float(measured[tag]) for tag in rsi_telegrams.CARTESIAN_TAGS],
+        [float(axes[tag]) for tag in rsi_telegrams.AXIS_TAGS],
         int(delay.attrib["D"]),
     )
 
@@ -67,7 +69,7 @@ def with_library(library: Any) -> tuple[int, list[float], list[float], int]:
 def build_with_library(library: Any) -> bytes:
     """The answer."""
     root = library.Element("Sen", Type="ImFree")
-    values = zip(rsi.CARTESIAN_TAGS, ANSWER.correction, strict=True)
+    values = zip(rsi_telegrams.CARTESIAN_TAGS, ANSWER.correction, strict=True)
     library.SubElement(root, "RKorr", {tag: f"{value:.4f}" for tag, value in values})
     library.SubElement(root, "IPOC").text = str(ANSWER.ipoc)
     return bytes(library.tostring(root))
@@ -79,11 +81,11 @@ def codec() -> list[Figure]:
     for name, library in libraries().items():
         races: dict[str, tuple[Body, Body]] = {
             "parse": (
-                lambda: rsi.parse_robot_telegram(TELEGRAM),
+                lambda: rsi_telegrams.parse_robot_telegram(TELEGRAM),
                 lambda peer=library: with_library(peer),
             ),
             "build": (
-                lambda: rsi.build_sensor_telegram(ANSWER),
+                lambda: rsi_telegrams.build_sensor_telegram(ANSWER),
                 lambda peer=library: build_with_library(peer),
             ),
         }

@@ -84,8 +84,10 @@ def measured(config: TrainingConfig, seconds: float, turns: int) -> list[list[Ra
     """Rates of each turn: simulation alone, both, learner alone; they take turns."""
     torch.set_num_threads(config.torch_threads)
     environment = make_environment(config)
-    sizes = [(space.shape or (0,))[0] for space in
-             (environment.observation_space, environment.action_space)]  # fmt: skip
+    sizes = [
+        (space.shape or (0,))[0]
+        for space in (environment.observation_space, environment.action_space)
+    ]
     environment.close()
     learner = Learner(config, *sizes)
     with make_engine(config, learner.sizes, learner.td_errors, lambda: False) as engine:

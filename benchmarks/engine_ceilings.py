@@ -52,8 +52,10 @@ def main() -> None:
     fragment, large = transitions(FRAGMENT, rng), transitions(10_000, rng)
     row_bytes = sum(column.nbytes for column in fragment) / FRAGMENT
     print(f"bytes of a transition: {row_bytes:.0f}")
-    print(f"bytes of a snapshot: {sum(a.nbytes for a in learner.snapshot().filter[:2])} + "
-          f"{learner.snapshot().parameters.nbytes} of parameters")  # fmt: skip
+    print(
+        f"bytes of a snapshot: {sum(a.nbytes for a in learner.snapshot().filter[:2])} + "
+        f"{learner.snapshot().parameters.nbytes} of parameters"
+    )
     while len(replay) < 0.99 * (options.rows - config.zone_size):
         replay.add(large)
     adds = rate(lambda: replay.add(fragment), 2000)
@@ -70,8 +72,10 @@ def main() -> None:
     print(f"learner: {rate(lambda: learner.learn(drawn), 200):,.0f} updates/s")
     started = time.perf_counter()
     content = {"replay": replay_state(replay)}
-    print(f"checkpoint of {len(replay):,} transitions: training stops for "
-          f"{time.perf_counter() - started:.2f} s")  # fmt: skip
+    print(
+        f"checkpoint of {len(replay):,} transitions: training stops for "
+        f"{time.perf_counter() - started:.2f} s"
+    )
     with tempfile.TemporaryDirectory(dir=".") as folder:
         path = Path(folder) / "one.ckpt"
         started = time.perf_counter()

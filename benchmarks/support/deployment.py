@@ -57,10 +57,16 @@ def deployment(cycle_ms: int, ports: Ports, run_dir: Path) -> Iterator[int]:
         The process that started all others.
     """
     arguments = {
-        "robot": "rsi", "ft": "netft", "robot_ip": ROBOT_IP, "sensor_ip": SENSOR_IP,
-        "rsi_port": ports.rsi, "rdt_port": ports.rdt, "http_port": ports.http,
-        "cycle_ms": cycle_ms, "run_dir": run_dir,
-    }  # fmt: skip
+        "robot": "rsi",
+        "ft": "netft",
+        "robot_ip": ROBOT_IP,
+        "sensor_ip": SENSOR_IP,
+        "rsi_port": ports.rsi,
+        "rdt_port": ports.rdt,
+        "http_port": ports.http,
+        "cycle_ms": cycle_ms,
+        "run_dir": run_dir,
+    }
     words = [f"{name}:={value}" for name, value in arguments.items()]
     command = ["ros2", "launch", "der_ros", "deploy_kr60.launch.py", *words]
     with started(command, run_dir / "launch.log") as process:

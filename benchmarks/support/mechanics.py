@@ -163,9 +163,13 @@ def push_anywhere(world: AssemblyWorld, rng: np.random.Generator, count: int) ->
         for _ in range(_SETTLING_STEPS):
             at = world.held_pose().position + arm
             pybullet.applyExternalForce(
-                world.scene.tool, world.scene.held_link, force.tolist(), scaled(at),
-                pybullet.WORLD_FRAME, world.client,
-            )  # fmt: skip
+                world.scene.tool,
+                world.scene.held_link,
+                force.tolist(),
+                scaled(at),
+                pybullet.WORLD_FRAME,
+                world.client,
+            )
             world.advance(Twist.zero(), 1)
         errors.append(beyond_weight(world) - on_sensor(world, force, at))
         way = (world.held_pose().position - (0.0, 0.0, ABOVE_M)) @ force / 60.0

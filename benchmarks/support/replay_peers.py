@@ -39,8 +39,13 @@ class Cpprb:
 
     def __init__(self) -> None:
         cpprb = importlib.import_module("cpprb")
-        shapes = {"observation": OBSERVATION, "action": ACTION, "n_step_return": 1, "discount": 1,
-                  "next_observation": OBSERVATION}  # fmt: skip
+        shapes = {
+            "observation": OBSERVATION,
+            "action": ACTION,
+            "n_step_return": 1,
+            "discount": 1,
+            "next_observation": OBSERVATION,
+        }
         columns = {name: {"shape": shape} for name, shape in shapes.items()}
         self._buffer = cpprb.PrioritizedReplayBuffer(CAPACITY, columns, alpha=ALPHA, eps=EPSILON)
 

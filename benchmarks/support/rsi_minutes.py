@@ -127,11 +127,21 @@ def measure_minutes(path: Path, wanted: int, cycle_ms: int, busy: bool) -> Minut
             }
             results = attempts(run_dir)[done:]
             faults = [result["reason"] for result in results if result["outcome"] == "fault"]
-            minutes.append({**minute, "cpu_percent": used, "faults": faults,
-                            "outcomes": [result["outcome"] for result in results],
-                            "load": os.getloadavg()[0]})  # fmt: skip
-            print(f"minute {minutes.minutes}: {minutes.late} late so far", *faults,
-                  sep="; ", file=sys.stderr)  # fmt: skip
+            minutes.append(
+                {
+                    **minute,
+                    "cpu_percent": used,
+                    "faults": faults,
+                    "outcomes": [result["outcome"] for result in results],
+                    "load": os.getloadavg()[0],
+                }
+            )
+            print(
+                f"minute {minutes.minutes}: {minutes.late} late so far",
+                *faults,
+                sep="; ",
+                file=sys.stderr,
+            )
             if faults:
                 # On hardware a person looks at it and goes on.
                 start_attempts()

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from der_ros.drivers.kuka.krc4 import KinematicPlant, SimulatedKrc4, SimulatedKrc4Config
-from der_ros.drivers.kuka.rsi import SensorTelegram, build_sensor_telegram
+from der_ros.drivers.kuka.rsi_telegrams import SensorTelegram, build_sensor_telegram
 from der_ros.drivers.netft.configuration import SensorConfiguration
 from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt
 from der_ros.geometry import Pose, Wrench

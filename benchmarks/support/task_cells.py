@@ -62,9 +62,13 @@ def add_randomization(parser: argparse.ArgumentParser, default: str) -> None:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Lets the user give keywords of the environment."""
     parser.add_argument(
-        "--option", action="append", default=[], type=_option, metavar="NAME=VALUE",
+        "--option",
+        action="append",
+        default=[],
+        type=_option,
+        metavar="NAME=VALUE",
         help="a keyword of the environment; may be repeated",
-    )  # fmt: skip
+    )
 
 
 def _option(text: str) -> tuple[str, Any]:

@@ -86,8 +86,10 @@ def _records(file: IO[bytes], size: int) -> Any:
     bounded: Any = _Bounded(file, size)
     reader = StreamReader(
         bounded,
-        emit_chunks=True, validate_crcs=True, record_size_limit=size,
-    )  # fmt: skip
+        emit_chunks=True,
+        validate_crcs=True,
+        record_size_limit=size,
+    )
     yield from reader.records
     if bounded.left:
         raise BagError(f"expected the file's end, got {bounded.left} bytes behind it")

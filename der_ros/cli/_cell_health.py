@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from der_ros.cli._health import Check, Level, examined
+from der_ros.cli._health import Check, CheckLevel, examined
 from der_ros.drivers.kuka.transport import address_towards, open_port
 from der_ros.drivers.netft.configuration import fetch_configuration
 from der_ros.errors import ConfigurationError, DerRosError
@@ -32,7 +32,7 @@ def check_rsi_port(robot_ip: str, port: int) -> Check:
     """
     address = address_towards(robot_ip)
     open_port(address, port).close()
-    return Check("ports", "rsi port", Level.OK, f"UDP {address}:{port} is free")
+    return Check("ports", "rsi port", CheckLevel.OK, f"UDP {address}:{port} is free")
 
 
 def check_network(
@@ -65,11 +65,14 @@ def check_way(who: str, ip: str, routes: Path = _ROUTES) -> Check:
     name = f"way to the {who}"
     through = None if own == ip or ip.startswith("127.") else gateway_towards(ip, routes)
     if through is None:
-        return Check("network", name, Level.OK, f"{ip} is reached directly from {own}")
+        return Check("network", name, CheckLevel.OK, f"{ip} is reached directly from {own}")
     return Check(
-        "network", name, Level.WARNING, f"{ip} is reached from {own} through a router, {through}",
+        "network",
+        name,
+        CheckLevel.WARNING,
+        f"{ip} is reached from {own} through a router, {through}",
         f"give the network card at the {who} an address in the {who}'s own network",
-    )  # fmt: skip
+    )
 
 
 def gateway_towards(ip: str, routes: Path = _ROUTES) -> str | None:
@@ -103,15 +106,21 @@ def check_sensor(ip: str, http_port: int, timeout_s: float) -> Check:
     )
     if not box.rdt_enabled:
         return Check(
-            "network", "sensor", Level.PROBLEM, f"{found}, but RDT is switched off",
+            "network",
+            "sensor",
+            CheckLevel.PROBLEM,
+            f"{found}, but RDT is switched off",
             f"switch RDT on in the box's page of communication settings, http://{ip}:{http_port}/",
-        )  # fmt: skip
+        )
     if 0 < box.rdt_rate_hz < PUBLISH_RATE_HZ:
         return Check(
-            "network", "sensor", Level.WARNING, f"{found}, less than {PUBLISH_RATE_HZ} Hz",
+            "network",
+            "sensor",
+            CheckLevel.WARNING,
+            f"{found}, less than {PUBLISH_RATE_HZ} Hz",
             "set ft_bridge's parameter rdt_rate_hz, for example to 1000",
-        )  # fmt: skip
-    return Check("network", "sensor", Level.OK, found)
+        )
+    return Check("network", "sensor", CheckLevel.OK, found)
 
 
 def check_policy(path: Path | None, task: str) -> Iterator[Check]:
@@ -128,10 +137,10 @@ def _check_policy(path: Path | None, task: str) -> Check:
         policy = OnnxPolicy.load(path or shipped_policy(task), task)
     except DerRosError as error:
         advice = "give --policy a file that training or export_policy wrote, or another --task"
-        return Check("policy", "file", Level.PROBLEM, str(error), advice)
+        return Check("policy", "file", CheckLevel.PROBLEM, str(error), advice)
     contract = policy.contract
     found = (
         f"{policy.path} for {contract.task}, every {contract.control_dt_s:g} s, "
         f"sha256 {policy.sha256}"
     )
-    return Check("policy", "file", Level.OK, found)
+    return Check("policy", "file", CheckLevel.OK, found)

@@ -122,10 +122,13 @@ class EpisodeProgress:
     def __init__(self, total: int, filmed: int = 0) -> None:
         self._total, self._filmed = total, filmed
         self._bar = Progress(
-            BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn(),
-            TextColumn("{task.description}"), console=Console(stderr=True),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+            console=Console(stderr=True),
             disable=not sys.stderr.isatty(),
-        )  # fmt: skip
+        )
         self._task = self._bar.add_task(self._text(0, 0), total=total)
 
     def __enter__(self) -> EpisodeProgress:

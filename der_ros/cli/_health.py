@@ -33,7 +33,7 @@ _COARSE_CLOCK_S = 1e-4
 _REALTIME_KERNEL = Path("/sys/kernel/realtime")
 
 
-class Level(str, Enum):
+class CheckLevel(str, Enum):
     """How a check came out."""
 
     OK = "ok"
@@ -55,7 +55,7 @@ class Check:
 
     area: str
     name: str
-    level: Level
+    level: CheckLevel
     message: str
     advice: str = ""
 
@@ -69,7 +69,7 @@ def examined(area: str, name: str, examine: Callable[[], Check], advice: str = "
         return examine()
     except (DerRosError, OSError, ImportError) as error:
         what, _, own_advice = str(error).partition("; ")
-        return Check(area, name, Level.PROBLEM, what, own_advice or advice)
+        return Check(area, name, CheckLevel.PROBLEM, what, own_advice or advice)
 
 
 def check_environment() -> Iterator[Check]:
@@ -83,19 +83,22 @@ def check_environment() -> Iterator[Check]:
     for job, names in _EXTRAS.items():
         absent = [name for name in names if not is_installed(name)]
         found = f"not installed: {', '.join(absent)} (a robot needs none)" if absent else "complete"
-        yield Check("environment", job, Level.OK, found)
+        yield Check("environment", job, CheckLevel.OK, found)
 
 
 def check_python(version: tuple[int, int]) -> Check:
     """Whether this interpreter is new enough."""
     text = ".".join(map(str, version))
     if version >= MIN_PYTHON:
-        return Check("environment", "python", Level.OK, f"{text} at {sys.executable}")
+        return Check("environment", "python", CheckLevel.OK, f"{text} at {sys.executable}")
     wanted = ".".join(map(str, MIN_PYTHON))
     return Check(
-        "environment", "python", Level.PROBLEM, f"expected {wanted} or newer, got {text}",
+        "environment",
+        "python",
+        CheckLevel.PROBLEM,
+        f"expected {wanted} or newer, got {text}",
         "run it with a newer Python: ROS2W_PYTHON=/path/to/python3.11 ./ros2w setup",
-    )  # fmt: skip
+    )
 
 
 def check_rclpy(python: str = sys.executable) -> Check:
@@ -104,37 +107,46 @@ def check_rclpy(python: str = sys.executable) -> Check:
     try:
         result = subprocess.run(
             [python, "-c", "import rclpy"],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_RCLPY_TIMEOUT_S,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_RCLPY_TIMEOUT_S,
             check=False,
-        )  # fmt: skip
+        )
     except subprocess.TimeoutExpired:
         message = f"did not load within {_RCLPY_TIMEOUT_S:g} s"
-        return Check("environment", "rclpy", Level.PROBLEM, message, advice)
+        return Check("environment", "rclpy", CheckLevel.PROBLEM, message, advice)
     if result.returncode == 0:
         domain = os.environ.get("ROS_DOMAIN_ID", "0")
-        return Check("environment", "rclpy", Level.OK, f"loads; ROS_DOMAIN_ID {domain}")
+        return Check("environment", "rclpy", CheckLevel.OK, f"loads; ROS_DOMAIN_ID {domain}")
     reason = (result.stderr.strip().splitlines() or ["no message"])[-1]
-    return Check("environment", "rclpy", Level.PROBLEM, f"does not load: {reason}", advice)
+    return Check("environment", "rclpy", CheckLevel.PROBLEM, f"does not load: {reason}", advice)
 
 
 def check_launch(there: bool) -> Check:
     """Whether launch files can be run."""
     if there:
-        return Check("environment", "launch", Level.OK, "installed")
+        return Check("environment", "launch", CheckLevel.OK, "installed")
     return Check(
-        "environment", "launch", Level.WARNING, "not installed: no launch file will run",
+        "environment",
+        "launch",
+        CheckLevel.WARNING,
+        "not installed: no launch file will run",
         "source ROS 2's setup.bash, or run launch files by ./ros2w launch",
-    )  # fmt: skip
+    )
 
 
 def check_packages(missing: list[str]) -> Check:
     """Whether everything that a robot needs is installed; ``missing`` is what is not."""
     if not missing:
-        return Check("environment", "robot side", Level.OK, "complete")
+        return Check("environment", "robot side", CheckLevel.OK, "complete")
     return Check(
-        "environment", "robot side", Level.PROBLEM, f"not installed: {', '.join(missing)}",
+        "environment",
+        "robot side",
+        CheckLevel.PROBLEM,
+        f"not installed: {', '.join(missing)}",
         "./ros2w setup --robot-only, or pip install -r requirements/robot.txt",
-    )  # fmt: skip
+    )
 
 
 def is_installed(name: str) -> bool:
@@ -172,25 +184,31 @@ def check_realtime(allowed: bool, kernel: Path = _REALTIME_KERNEL) -> Check:
     kind = "a PREEMPT_RT kernel" if preempt else "an ordinary kernel"
     if allowed:
         return Check(
-            "clock", "real-time scheduling", Level.OK,
+            "clock",
+            "real-time scheduling",
+            CheckLevel.OK,
             f"SCHED_FIFO {REALTIME_PRIORITY} is allowed, on {kind}",
-        )  # fmt: skip
+        )
     return Check(
-        "clock", "real-time scheduling", Level.WARNING,
+        "clock",
+        "real-time scheduling",
+        CheckLevel.WARNING,
         f"SCHED_FIFO {REALTIME_PRIORITY} is refused, on {kind}; a busy computer will answer late",
         "give this user 'rtprio 60' in /etc/security/limits.conf and log in again",
-    )  # fmt: skip
+    )
 
 
 def check_locked_memory(allowed: bool) -> Check:
     """Whether the bridge may keep its memory from being paged out."""
     if allowed:
-        return Check("clock", "locked memory", Level.OK, "allowed without a limit")
+        return Check("clock", "locked memory", CheckLevel.OK, "allowed without a limit")
     return Check(
-        "clock", "locked memory", Level.WARNING,
+        "clock",
+        "locked memory",
+        CheckLevel.WARNING,
         "limited for this user; a page that is fetched from disk makes an answer late",
         "give this user 'memlock unlimited' in /etc/security/limits.conf and log in again",
-    )  # fmt: skip
+    )
 
 
 def measure_naps() -> list[float]:
@@ -211,8 +229,11 @@ def check_timer(resolution_s: float, late_s: list[float]) -> Check:
         f"the monotonic clock counts in {1e9 * resolution_s:.0f} ns"
     )
     if typical <= _LATE_NAP_S and resolution_s <= _COARSE_CLOCK_S:
-        return Check("clock", "kernel timer", Level.OK, found)
+        return Check("clock", "kernel timer", CheckLevel.OK, found)
     return Check(
-        "clock", "kernel timer", Level.WARNING, found,
+        "clock",
+        "kernel timer",
+        CheckLevel.WARNING,
+        found,
         "close other programs; in a virtual machine, use a real one; use cycle_ms:=12",
-    )  # fmt: skip
+    )

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
-from der_ros.cli._health import Check, Level, examined
+from der_ros.cli._health import Check, CheckLevel, examined
+from der_ros.drivers.arm.arm_records import ArmCycleConfig
 from der_ros.drivers.arm.differential import DifferentialConfig
-from der_ros.drivers.arm.records import ArmCycleConfig
 from der_ros.drivers.kuka.controller_limits import PathLimits
 from der_ros.drivers.kuka.corrections import CorrectionLimits
 from der_ros.errors import ConfigurationError
@@ -56,9 +56,9 @@ def check_parameters(
         shipped, own = read_parameters(shipped_config(cell)), read_parameters(path, namespace)
     except ConfigurationError as error:
         advice = f"copy config/{cell}.yaml, adapt the copy, and give its path with --config"
-        yield Check("parameters", "file", Level.PROBLEM, str(error), advice)
+        yield Check("parameters", "file", CheckLevel.PROBLEM, str(error), advice)
         return
-    yield Check("parameters", "file", Level.OK, f"{path}: {', '.join(own)}")
+    yield Check("parameters", "file", CheckLevel.OK, f"{path}: {', '.join(own)}")
     yield check_names(own)
     measured = merged([own], "kuka_bridge")
     bridge = merged([below, shipped, own], "kuka_bridge")
@@ -77,12 +77,16 @@ def check_names(nodes: Nodes) -> Check:
     wrong = problems(nodes)
     if not wrong:
         count = sum(map(len, nodes.values()))
-        return Check("parameters", "names", Level.OK, f"all {count} are declared by their nodes")
+        return Check(
+            "parameters", "names", CheckLevel.OK, f"all {count} are declared by their nodes"
+        )
     return Check(
-        "parameters", "names", Level.PROBLEM,
+        "parameters",
+        "names",
+        CheckLevel.PROBLEM,
         f"ROS would ignore, or not take: {'; '.join(wrong)}",
         "compare the spelling with config/deploy_kr60.yaml and `ros2 param list`",
-    )  # fmt: skip
+    )
 
 
 def check_frames(values: Parameters, simulated: Path | None) -> Check:
@@ -103,7 +107,7 @@ def check_frames(values: Parameters, simulated: Path | None) -> Check:
         raise ConfigurationError(
             "task_frame is still that of the simulated cell; measure yours (docs/how-to/kr60.md)"
         )
-    return Check("parameters", "frames", Level.OK, "task_frame and tcp_from_sensor are poses")
+    return Check("parameters", "frames", CheckLevel.OK, "task_frame and tcp_from_sensor are poses")
 
 
 def check_governor(values: Parameters, cycle_s: float) -> Check:
@@ -117,10 +121,12 @@ def check_governor(values: Parameters, cycle_s: float) -> Check:
     limits = GovernorLimits(**{**WORKSPACE, **given})  # type: ignore[arg-type]
     limits.check_yield_stability(cycle_s, _number(values, "stiffness_n_per_m", STIFFNESS_N_PER_M))
     return Check(
-        "parameters", "governor", Level.OK,
+        "parameters",
+        "governor",
+        CheckLevel.OK,
         f"{limits.max_linear_speed_mps:g} m/s, gives way from {limits.soft_force_n:g} N, "
         f"stops at {limits.hard_force_n:g} N",
-    )  # fmt: skip
+    )
 
 
 def check_travel(values: Parameters) -> Check:
@@ -136,13 +142,15 @@ def check_travel(values: Parameters) -> Check:
     )
     found = f"{ours.translation_mm:g} mm, {ours.rotation_deg:g} degrees since RSI_ON"
     if ours.translation_mm < controller.clamp_mm and ours.rotation_deg < controller.clamp_deg:
-        return Check("parameters", "travel", Level.OK, found)
+        return Check("parameters", "travel", CheckLevel.OK, found)
     return Check(
-        "parameters", "travel", Level.PROBLEM,
+        "parameters",
+        "travel",
+        CheckLevel.PROBLEM,
         f"{found}: the shipped RSI context clamps at {controller.clamp_mm:g} mm and "
         f"{controller.clamp_deg:g} degrees, silently",
         "lower max_correction_mm and max_correction_deg",
-    )  # fmt: skip
+    )
 
 
 def check_joints(values: Parameters) -> Check:
@@ -162,10 +170,12 @@ def check_joints(values: Parameters) -> Check:
         )
     )
     return Check(
-        "parameters", "joints", Level.OK,
+        "parameters",
+        "joints",
+        CheckLevel.OK,
         f"{differential.margin_rad:g} rad from the end stops, {differential.speed_share:.0%} of "
         f"their speed, at most {cycle.max_following_error_rad:g} rad behind their command",
-    )  # fmt: skip
+    )
 
 
 def _numbers(values: Parameters, name: str) -> list[float]:

@@ -76,8 +76,9 @@ def from_bag(
             if message.topic == poses:
                 pose = message
             elif pose is not None and message.stamp_ns - pose.stamp_ns <= MAX_POSE_AGE_NS:
-                readings.append(paired(message.message, pose.message, tcp_from_sensor,
-                                       1e-9 * message.stamp_ns))  # fmt: skip
+                readings.append(
+                    paired(message.message, pose.message, tcp_from_sensor, 1e-9 * message.stamp_ns)
+                )
     return find_rests(readings, min_rest_s)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from der_ros.cli._common import run_tool
-from der_ros.cli._health import Check, Level, check_clock, check_environment
+from der_ros.cli._health import Check, CheckLevel, check_clock, check_environment
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -76,8 +76,8 @@ def _examine(options: argparse.Namespace) -> int:
         checks.append(check)
         if not options.json:
             _show(check)
-    problems = sum(check.level is Level.PROBLEM for check in checks)
-    warnings = sum(check.level is Level.WARNING for check in checks)
+    problems = sum(check.level is CheckLevel.PROBLEM for check in checks)
+    warnings = sum(check.level is CheckLevel.WARNING for check in checks)
     if options.json:
         report = {"problems": problems, "warnings": warnings}
         print(json.dumps({**report, "checks": [dataclasses.asdict(check) for check in checks]}))
@@ -98,7 +98,9 @@ def _checks(options: argparse.Namespace) -> Iterator[Check]:
         from der_ros.cli import _parameters_health as parameters
     except ImportError as error:
         advice = "install it (see above), then run this again"
-        yield Check("environment", "other checks", Level.PROBLEM, f"not possible: {error}", advice)
+        yield Check(
+            "environment", "other checks", CheckLevel.PROBLEM, f"not possible: {error}", advice
+        )
         return
     if options.cell == "deploy_kr60":
         yield from cell.check_ports(options.robot_ip, options.rsi_port)

@@ -17,9 +17,9 @@ from der_ros.cli._common import add_environment_options, run_tool
 from der_ros.cli._evaluation import Contestant, EpisodeProgress, show, summarise
 from der_ros.envs.assembly import AssemblyEnv
 from der_ros.envs.randomization import PRESETS
-from der_ros.envs.recording import Recording, frame_interval
 from der_ros.envs.scripted import blind_action, oracle_action
 from der_ros.envs.video_file import make_video_file
+from der_ros.envs.video_recording import VideoRecording, frame_interval
 from der_ros.errors import ConfigurationError
 from der_ros.policy.runtime import OnnxPolicy
 from der_ros.sim.camera import has_display
@@ -152,7 +152,7 @@ def _filmed(
     fps = 1.0 / (control_dt_s * frame_interval(control_dt_s))
     episodes = min(options.video_episodes, options.episodes)
     video = make_video_file(options.video, fps)
-    return Recording(environment, stack.enter_context(video), episodes, contestant.label)
+    return VideoRecording(environment, stack.enter_context(video), episodes, contestant.label)
 
 
 def _config(options: argparse.Namespace, policy: OnnxPolicy | None) -> TrainingConfig:

@@ -12,21 +12,21 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from der_ros.bags.reader import BagReader
-from der_ros.bags.replay import (
+from der_ros.bags.bag_replay import (
     DEFAULT_TOLERANCE,
     PolicyInfo,
     ReplayReport,
-    Verdict,
+    ReplayVerdict,
     read_policy_info,
     replay_policy,
 )
+from der_ros.bags.reader import BagReader
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.policy.checksum import file_hashes
 from der_ros.policy.runtime import OnnxPolicy
 from der_ros.policy.shipped import shipped_policies
 
-EXIT_CODES = {Verdict.SAME: 0, Verdict.DIFFERENT: 1, Verdict.UNUSABLE: 2}
+EXIT_CODES = {ReplayVerdict.SAME: 0, ReplayVerdict.DIFFERENT: 1, ReplayVerdict.UNUSABLE: 2}
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -38,7 +38,7 @@ def main(args: Sequence[str] | None = None) -> int:
         print(f"policy: {policy.path} (sha256 {policy.sha256})", file=sys.stderr)
         report = replay_policy(options.bag, policy, options.tolerance)
     except DerRosError as error:
-        report = ReplayReport(str(options.bag), 0, None, Verdict.UNUSABLE, str(error))
+        report = ReplayReport(str(options.bag), 0, None, ReplayVerdict.UNUSABLE, str(error))
     _show(report, options.json)
     return EXIT_CODES[report.verdict]
 
@@ -105,7 +105,7 @@ def _candidates(bag: Path, info: PolicyInfo) -> Iterator[Path]:
 
 def _show(report: ReplayReport, as_json: bool) -> None:
     """A person's lines, or one JSON object; what is wrong always goes to standard error."""
-    if report.verdict is Verdict.UNUSABLE:
+    if report.verdict is ReplayVerdict.UNUSABLE:
         print(f"error: {report.reason}", file=sys.stderr)
     elif report.reason:
         print(report.reason, file=sys.stderr)

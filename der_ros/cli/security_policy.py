@@ -19,9 +19,14 @@ from der_ros.nodes.tools.security_policy import (
 )
 
 NODES = (
-    "assembly_supervisor", "bag_recorder", "cell_view", "ft_bridge", "kuka_bridge",
-    "policy_server", "sim_cell",
-)  # fmt: skip
+    "assembly_supervisor",
+    "bag_recorder",
+    "cell_view",
+    "ft_bridge",
+    "kuka_bridge",
+    "policy_server",
+    "sim_cell",
+)
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -32,8 +37,12 @@ def main(args: Sequence[str] | None = None) -> int:
         "subscribe to, offer and call, as an SROS2 policy file. Start the deployment first, in the "
         "same ROS domain.",
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the policy to this file; "
-                        "what it allows already stays allowed")  # fmt: skip
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="write the policy to this file; what it allows already stays allowed",
+    )
     parser.add_argument("--check", type=Path, metavar="FILE", help="list what this policy lacks")
     parser.add_argument("--patience-s", type=float, default=20.0, help="time to find the nodes")
     options = parser.parse_args(args)

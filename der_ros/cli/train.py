@@ -23,9 +23,20 @@ from der_ros.training.run.report import outcome_line, progress_line, share_done
 from der_ros.training.run.training_run import TrainingRun
 
 _FIELDS = (
-    "task", "env", "success_return", "algorithm", "replay_structure", "der", "demos", "engine",
-    "ray_address", "workers", "seed", "max_minutes", "max_env_steps",
-)  # fmt: skip
+    "task",
+    "env",
+    "success_return",
+    "algorithm",
+    "replay_structure",
+    "der",
+    "demos",
+    "engine",
+    "ray_address",
+    "workers",
+    "seed",
+    "max_minutes",
+    "max_env_steps",
+)
 _SECONDS_BETWEEN_LINES = 15.0
 
 

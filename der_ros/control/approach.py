@@ -23,7 +23,7 @@ class CellError(DerRosError, RuntimeError):
     """The cell cannot do what was asked; the message is the reason."""
 
 
-class Cell(Protocol):
+class AssemblyCell(Protocol):
     """Robot and sensor as an approach uses them.
 
     Attributes:
@@ -101,7 +101,9 @@ class Approach:
         stop_reason: returns why the motion must end; empty while it may go on.
     """
 
-    def __init__(self, cell: Cell, config: StartConditions, stop_reason: Callable[[], str]) -> None:
+    def __init__(
+        self, cell: AssemblyCell, config: StartConditions, stop_reason: Callable[[], str]
+    ) -> None:
         self._cell, self._config, self._stop_reason = cell, config, stop_reason
         self._steering = Steering()
         self._biased = False

@@ -10,7 +10,7 @@ import numpy as np
 
 from der_ros.control.bridge_motion import MAX_FUTURE_S
 from der_ros.control.stamps import StampError, stamp_age_s, stamp_ns
-from der_ros.drivers.arm.records import JointReading
+from der_ros.drivers.arm.arm_records import JointReading
 from der_ros.geometry import Array
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from der_ros.control.status import Level, Status
 from der_ros.drivers.latency_window import LatencyFigures
-from der_ros.drivers.netft.records import ClientState, NetFtStatistics
+from der_ros.drivers.netft.netft_records import ClientState, NetFtStatistics
 
 _NOTEWORTHY_LOSS = 0.01
 

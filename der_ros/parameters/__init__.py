@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from der_ros.control.bridge_motion import MotionConfig
+from der_ros.drivers.arm.arm_records import ArmCycleConfig
 from der_ros.drivers.arm.differential import DifferentialConfig
-from der_ros.drivers.arm.records import ArmCycleConfig
 from der_ros.drivers.following import FollowingLimits
 from der_ros.drivers.kuka.corrections import CorrectionLimits
-from der_ros.drivers.kuka.records import RsiServerConfig
-from der_ros.drivers.netft.records import NetFtConfig
+from der_ros.drivers.kuka.rsi_records import RsiServerConfig
+from der_ros.drivers.netft.netft_records import NetFtConfig
 from der_ros.parameters import ft_bridge, shared
 from der_ros.parameters.assembly_supervisor import SupervisorParameters
 from der_ros.parameters.bag_recorder import RecorderParameters

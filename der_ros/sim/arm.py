@@ -37,7 +37,7 @@ class Rod:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Axis:
+class JointAxis:
     """A turning joint and the link that it moves. The link's frame is at the joint.
 
     Attributes:
@@ -80,7 +80,7 @@ class Axis:
 
 def data_sheet_axis(
     number: int, lower_deg: float, upper_deg: float, speed_deg_per_s: float, **rest: Any
-) -> Axis:
+) -> JointAxis:
     """An axis from the degrees that KUKA's data sheets give.
 
     Args:
@@ -88,9 +88,9 @@ def data_sheet_axis(
         lower_deg: end stop.
         upper_deg: end stop.
         speed_deg_per_s: the drive's.
-        **rest: the other fields of ``Axis``.
+        **rest: the other fields of ``JointAxis``.
     """
-    return Axis(
+    return JointAxis(
         name=f"joint_a{number}",
         lower_rad=math.radians(lower_deg),
         upper_rad=math.radians(upper_deg),
@@ -116,7 +116,7 @@ class Arm:
     """
 
     name: str
-    axes: tuple[Axis, ...]
+    axes: tuple[JointAxis, ...]
     last_from_flange: Pose
     flange_from_tcp: Pose
     base_from_task: Pose

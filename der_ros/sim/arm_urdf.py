@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from der_ros.geometry import Pose, euler_zyx_from_quaternion
-from der_ros.sim.arm import Arm, Axis, Rod
+from der_ros.sim.arm import Arm, JointAxis, Rod
 from der_ros.sim.iiwa import IIWA
 from der_ros.sim.kr60 import KR60
 
@@ -64,7 +64,7 @@ def _add_looks(link: ET.Element, looks: Sequence[Rod]) -> None:
         ET.SubElement(material, "color", rgba=_text(rod.rgba))
 
 
-def _add_inertia(link: ET.Element, axis: Axis) -> None:
+def _add_inertia(link: ET.Element, axis: JointAxis) -> None:
     inertial = ET.SubElement(link, "inertial")
     ET.SubElement(inertial, "origin", xyz=_text(axis.center_of_mass), rpy="0 0 0")
     ET.SubElement(inertial, "mass", value=_number(axis.mass_kg))
@@ -72,7 +72,7 @@ def _add_inertia(link: ET.Element, axis: Axis) -> None:
     ET.SubElement(inertial, "inertia", ixx=x, ixy="0", ixz="0", iyy=y, iyz="0", izz=z)
 
 
-def _add_joint(robot: ET.Element, axis: Axis, parent: str, child: str) -> None:
+def _add_joint(robot: ET.Element, axis: JointAxis, parent: str, child: str) -> None:
     joint = ET.SubElement(robot, "joint", name=axis.name, type="revolute")
     origin = Pose(np.array(axis.origin, dtype=float), np.array((0.0, 0.0, 0.0, 1.0)))
     _connect(joint, origin, parent, child)

@@ -25,7 +25,7 @@ from der_ros.geometry import (
 )
 from der_ros.rotation import Six
 from der_ros.sim.arm import Arm
-from der_ros.sim.kinematics import ArmKinematics
+from der_ros.sim.arm_kinematics import ArmKinematics
 from der_ros.sim.tool import motion_at
 from der_ros.sim.units import PER_NM
 from der_ros.sim.world import AssemblyWorld, WorldSnapshot

@@ -16,7 +16,7 @@ import pybullet
 from der_ros.geometry import Array, Pose, quaternion_from_rotation_vector
 from der_ros.rotation import Six, moved
 from der_ros.sim.arm import Arm, Rod
-from der_ros.sim.kinematics import ArmKinematics
+from der_ros.sim.arm_kinematics import ArmKinematics
 from der_ros.sim.servo import CartesianServo
 from der_ros.sim.shapes import collision_shape, visual_shape
 from der_ros.sim.tool import GRAVITY_M_PER_S2, JointStates, Motion, undamp

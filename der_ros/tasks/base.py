@@ -16,7 +16,7 @@ import numpy as np
 
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, angle_between, quaternion_from_rotation_vector
-from der_ros.tasks.options import require_interval, require_range
+from der_ros.tasks.option_checks import require_interval, require_range
 from der_ros.tasks.pieces import GROUND_COLOUR, HELD_COLOUR, Pair, Part, Piece, Rgba
 
 

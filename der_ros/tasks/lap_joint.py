@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from der_ros.tasks.base import Task
-from der_ros.tasks.options import require_range
+from der_ros.tasks.option_checks import require_range
 from der_ros.tasks.pieces import Box, Pair, Triple
 
 SECTION_M = 0.034925

@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import ClassVar, NamedTuple
 
 from der_ros.errors import ConfigurationError
-from der_ros.tasks.options import require_range
+from der_ros.tasks.option_checks import require_range
 from der_ros.tasks.pieces import Box, Frustum, Pair, Part, Turned, rectangle
 from der_ros.tasks.symmetric import ROUND, SymmetricTask
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from der_ros.bags.recording import SequenceGaps
+from der_ros.bags.bag_recording import SequenceGaps
 
 
 @pytest.mark.parametrize(

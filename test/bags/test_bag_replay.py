@@ -3,16 +3,16 @@ import json
 import numpy as np
 import pytest
 
-from der_ros.bags.reader import BagReader
-from der_ros.bags.recorder import BagWriter, RecordedTopic, typestore
-from der_ros.bags.replay import (
+from der_ros.bags.bag_replay import (
     PolicyInfo,
-    Verdict,
+    ReplayVerdict,
     read_policy_info,
     read_samples,
     replay_policy,
     tick_label,
 )
+from der_ros.bags.reader import BagReader
+from der_ros.bags.recorder import BagWriter, RecordedTopic, typestore
 from der_ros.errors import BagError
 
 ARRAY, STRING = "std_msgs/msg/Float32MultiArray", "std_msgs/msg/String"
@@ -60,23 +60,23 @@ def ticks(count, change=0.0):
 
 def test_the_same_policy_gives_the_same_actions(tmp_path):
     report = replay_policy(write_bag(tmp_path / "bag", ticks(20)), policy)
-    assert (report.verdict, report.samples) == (Verdict.SAME, 20)
+    assert (report.verdict, report.samples) == (ReplayVerdict.SAME, 20)
     assert report.max_action_difference == 0.0
 
 
 def test_one_changed_action_is_found_and_named(tmp_path):
     bag = write_bag(tmp_path / "bag", ticks(20, change=1e-3))
     report = replay_policy(bag, policy)
-    assert report.verdict is Verdict.DIFFERENT
+    assert report.verdict is ReplayVerdict.DIFFERENT
     assert report.max_action_difference == pytest.approx(1e-3, rel=1e-3)
     assert "sample 8 of 20" in report.reason
-    assert replay_policy(bag, policy, tolerance=1e-2).verdict is Verdict.SAME
+    assert replay_policy(bag, policy, tolerance=1e-2).verdict is ReplayVerdict.SAME
 
 
 def test_a_recorded_nan_is_different_and_still_a_number(tmp_path):
     bag = write_bag(tmp_path / "bag", ticks(20, change=np.nan))
     report = replay_policy(bag, policy)
-    assert report.verdict is Verdict.DIFFERENT
+    assert report.verdict is ReplayVerdict.DIFFERENT
     assert np.isfinite(report.max_action_difference)
 
 
@@ -93,9 +93,9 @@ def test_pairs_are_made_by_tick_whatever_the_order_and_the_losses(tmp_path):
 
 def test_without_ticks_the_order_pairs_them(tmp_path):
     messages = [(topic, None, data) for topic, _, data in ticks(5)]
-    assert replay_policy(write_bag(tmp_path / "a", messages), policy).verdict is Verdict.SAME
+    assert replay_policy(write_bag(tmp_path / "a", messages), policy).verdict is ReplayVerdict.SAME
     report = replay_policy(write_bag(tmp_path / "b", messages[1:]), policy)
-    assert report.verdict is Verdict.UNUSABLE
+    assert report.verdict is ReplayVerdict.UNUSABLE
     assert "5 and 4" in report.reason
 
 
@@ -112,21 +112,21 @@ def test_observations_that_are_no_arrays_are_refused(tmp_path):
     text = bytes(types.serialize_cdr(types.types[STRING](data="1 2"), STRING))
     bag = typed_bag(tmp_path / "bag", STRING, ("observation", text))
     report = replay_policy(bag, policy)
-    assert report.verdict is Verdict.UNUSABLE
+    assert report.verdict is ReplayVerdict.UNUSABLE
     assert "expected arrays of numbers" in report.reason
 
 
 def test_arrays_of_changing_size_are_refused(tmp_path):
     messages = [*ticks(3), ("observation", 9, [1.0] * 12), ("action", 9, [0.0] * 6)]
     report = replay_policy(write_bag(tmp_path / "bag", messages), policy)
-    assert report.verdict is Verdict.UNUSABLE
+    assert report.verdict is ReplayVerdict.UNUSABLE
     assert "of one size, got sizes [12, 13]" in report.reason
 
 
 def test_a_tick_of_thousands_of_digits_is_no_tick(tmp_path):
     messages = [(topic, int("9" * 4000), data) for topic, _, data in ticks(1)]
     report = replay_policy(write_bag(tmp_path / "bag", messages), policy)
-    assert (report.verdict, report.samples) == (Verdict.SAME, 1)
+    assert (report.verdict, report.samples) == (ReplayVerdict.SAME, 1)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_tick_of_thousands_of_digits_is_no_tick(tmp_path):
 )
 def test_a_bag_without_use_says_why(tmp_path, messages, reason):
     report = replay_policy(write_bag(tmp_path / "bag", messages), policy)
-    assert (report.verdict, report.samples) == (Verdict.UNUSABLE, 0)
+    assert (report.verdict, report.samples) == (ReplayVerdict.UNUSABLE, 0)
     assert report.max_action_difference is None
     with pytest.raises(BagError, match=reason):
         raise BagError(report.reason)
@@ -148,7 +148,7 @@ def test_a_bag_without_the_topics_says_which(tmp_path):
     with BagWriter(tmp_path / "bag", TOPICS[2:]):
         pass
     report = replay_policy(tmp_path / "bag", policy)
-    assert report.verdict is Verdict.UNUSABLE
+    assert report.verdict is ReplayVerdict.UNUSABLE
     assert "policy/observation" in report.reason
 
 

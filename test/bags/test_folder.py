@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from der_ros.bags.folder import BagFolder, Retention
+from der_ros.bags.bag_folder import BagFolder, Retention
 from der_ros.errors import BagError
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from der_ros.bags.bag_replay import tick_label
 from der_ros.bags.recorder import BagWriter, RecordedTopic, typestore
-from der_ros.bags.replay import tick_label
 from der_ros.cli.replay_bag import main
 from der_ros.policy.checksum import stamped
 from der_ros.policy.contract import PolicyContract

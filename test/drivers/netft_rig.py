@@ -7,7 +7,7 @@ from netft_tables import until
 
 from der_ros.drivers.netft.client import NetFtClient
 from der_ros.drivers.netft.configuration import SensorConfiguration
-from der_ros.drivers.netft.records import NetFtConfig
+from der_ros.drivers.netft.netft_records import NetFtConfig
 from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt
 from der_ros.geometry import Wrench
 

@@ -12,8 +12,8 @@ from arm_models import NAMES, POSTURE, iiwa
 from der_ros.drivers.arm.urdf import chain_from_urdf
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, angle_between
+from der_ros.sim.arm_kinematics import ArmKinematics
 from der_ros.sim.iiwa import IIWA
-from der_ros.sim.kinematics import ArmKinematics
 
 DATA = Path(pybullet_data.getDataPath())
 # Arms with turned joint origins, fixed joints on the way, and other axes than z.

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from arm_models import NAMES, POSTURE, kinematics
 
+from der_ros.drivers.arm.arm_records import ArmCycleConfig, JointReading
+from der_ros.drivers.arm.arm_server import ArmServer
 from der_ros.drivers.arm.cycle import ArmCycle
-from der_ros.drivers.arm.records import ArmCycleConfig, JointReading
-from der_ros.drivers.arm.server import ArmServer
 from der_ros.errors import ConfigurationError, ConnectionFailedError
 from der_ros.geometry import Twist
 

@@ -1,7 +1,7 @@
 """Pauses by hand."""
 
 from der_ros.drivers.netft.backoff import Backoff
-from der_ros.drivers.netft.records import NetFtConfig
+from der_ros.drivers.netft.netft_records import NetFtConfig
 
 
 def test_pauses_double_up_to_the_longest_and_begin_anew():

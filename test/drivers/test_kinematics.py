@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from der_ros.drivers.kuka import kinematics
+from der_ros.drivers.kuka import kr60_kinematics
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import (
     Pose,
@@ -29,7 +29,9 @@ FLANGE = Pose(np.zeros(3), quaternion_from_euler_zyx(0.0, np.pi / 2, 0.0))
 axes = st.tuples(
     *[
         st.floats(low, high)
-        for low, high in zip(kinematics.LOWER_LIMITS_RAD, kinematics.UPPER_LIMITS_RAD, strict=True)
+        for low, high in zip(
+            kr60_kinematics.LOWER_LIMITS_RAD, kr60_kinematics.UPPER_LIMITS_RAD, strict=True
+        )
     ]
 ).map(np.array)
 
@@ -44,30 +46,30 @@ def by_joint_origins(angles):
 
 @given(axes)
 def test_forward_agrees_with_the_joint_origins(angles):
-    got, expected = kinematics.forward(angles), by_joint_origins(angles)
+    got, expected = kr60_kinematics.forward(angles), by_joint_origins(angles)
     np.testing.assert_allclose(got.position, expected.position, atol=1e-12)
     assert angle_between(got.quaternion, expected.quaternion) < 1e-7
 
 
 def test_the_home_pose_reads_as_on_the_pendant():
-    pose = kinematics.forward(np.radians((0, -90, 90, 0, 0, 0)))
+    pose = kr60_kinematics.forward(np.radians((0, -90, 90, 0, 0, 0)))
     np.testing.assert_allclose(pose.position, (1.34, 0.0, 1.81), atol=1e-12)
     abc = np.degrees(euler_zyx_from_quaternion(pose.quaternion))
     np.testing.assert_allclose(abc, (0.0, 90.0, 0.0), atol=1e-9)
 
 
 def test_positive_a1_turns_clockwise_seen_from_above():
-    pose = kinematics.forward(np.radians((90, -90, 90, 0, 0, 0)))
+    pose = kr60_kinematics.forward(np.radians((90, -90, 90, 0, 0, 0)))
     np.testing.assert_allclose(pose.position, (0.0, -1.34, 1.81), atol=1e-12)
 
 
 @given(axes)
 def test_inverse_reaches_what_forward_gives(angles):
-    pose = kinematics.forward(angles)
-    found = kinematics.inverse(pose, angles)
+    pose = kr60_kinematics.forward(angles)
+    found = kr60_kinematics.inverse(pose, angles)
     assert found is not None
-    assert kinematics.limit_violation(found) is None
-    again = kinematics.forward(found)
+    assert kr60_kinematics.limit_violation(found) is None
+    again = kr60_kinematics.forward(found)
     np.testing.assert_allclose(again.position, pose.position, atol=1e-7)
     assert angle_between(again.quaternion, pose.quaternion) < 1e-5
 
@@ -82,7 +84,7 @@ def test_inverse_reaches_what_forward_gives(angles):
 def test_inverse_keeps_to_the_nearest_solution(values):
     *first, sign, a6, bend = values
     angles = np.radians((*first, sign * bend, a6))
-    found = kinematics.inverse(kinematics.forward(angles), angles + 1e-4)
+    found = kr60_kinematics.inverse(kr60_kinematics.forward(angles), angles + 1e-4)
     # At the elbow's and shoulder's edges two solutions meet; both are then near.
     assert found is not None
     assert np.abs(found - angles).max() < 0.05
@@ -90,7 +92,7 @@ def test_inverse_keeps_to_the_nearest_solution(values):
 
 def test_out_of_reach_is_none():
     far = Pose(np.array((3.0, 0.0, 1.0)), np.array((0.0, 0.0, 0.0, 1.0)))
-    assert kinematics.inverse(far, np.zeros(6)) is None
+    assert kr60_kinematics.inverse(far, np.zeros(6)) is None
 
 
 @pytest.mark.parametrize(
@@ -102,9 +104,9 @@ def test_out_of_reach_is_none():
     ],
 )
 def test_limits(angles, speeds, expected):
-    assert kinematics.limit_violation(np.radians(angles), np.radians(speeds)) == expected
+    assert kr60_kinematics.limit_violation(np.radians(angles), np.radians(speeds)) == expected
 
 
 def test_axes_outside_their_limits_are_refused():
     with pytest.raises(ConfigurationError, match="A1"):
-        kinematics.check_axes(np.radians((190, -90, 90, 0, 0, 0)))
+        kr60_kinematics.check_axes(np.radians((190, -90, 90, 0, 0, 0)))

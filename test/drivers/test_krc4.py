@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from netft_tables import until
 
-from der_ros.drivers.kuka import rsi
+from der_ros.drivers.kuka import rsi_telegrams
 from der_ros.drivers.kuka.controller_limits import PathLimits
 from der_ros.drivers.kuka.krc4 import (
     ControllerState,
@@ -18,9 +18,9 @@ from der_ros.drivers.kuka.krc4 import (
     SimulatedKrc4,
     SimulatedKrc4Config,
 )
-from der_ros.drivers.kuka.records import RsiServerConfig
-from der_ros.drivers.kuka.rsi import NO_CORRECTION, SensorTelegram
-from der_ros.drivers.kuka.server import RsiServer
+from der_ros.drivers.kuka.rsi_records import RsiServerConfig
+from der_ros.drivers.kuka.rsi_server import RsiServer
+from der_ros.drivers.kuka.rsi_telegrams import NO_CORRECTION, SensorTelegram
 from der_ros.errors import ConfigurationError, ConnectionFailedError
 from der_ros.geometry import Pose, Twist, angle_between
 
@@ -45,11 +45,11 @@ class HandPc:
         while not self.end.is_set():
             with contextlib.suppress(TimeoutError):
                 data, sender = self.udp.recvfrom(65536)
-                telegram = rsi.parse_robot_telegram(data)
+                telegram = rsi_telegrams.parse_robot_telegram(data)
                 self.heard.append(telegram)
                 answer = self.reply(telegram)
                 if isinstance(answer, SensorTelegram):
-                    answer = rsi.build_sensor_telegram(answer)
+                    answer = rsi_telegrams.build_sensor_telegram(answer)
                 if answer is not None:
                     self.udp.sendto(answer, sender)
 

@@ -16,7 +16,7 @@ from hostile_page import (
 )
 
 from der_ros.drivers.netft.configuration import fetch_configuration
-from der_ros.drivers.netft.page import MAX_ANSWER_BYTES, MAX_DOCUMENT_BYTES
+from der_ros.drivers.netft.http_page import MAX_ANSWER_BYTES, MAX_DOCUMENT_BYTES
 from der_ros.errors import ConnectionFailedError, DerRosError, ProtocolError
 
 TIMEOUT_S = 0.4

@@ -11,7 +11,7 @@ from netft_tables import until
 from der_ros.drivers.netft import client as client_module
 from der_ros.drivers.netft import setup
 from der_ros.drivers.netft.client import NetFtClient
-from der_ros.drivers.netft.records import ClientState, NetFtConfig
+from der_ros.drivers.netft.netft_records import ClientState, NetFtConfig
 from der_ros.drivers.netft.simulated_box import SimulatedNetFt
 
 QUICK = {**FAST, "http_timeout_s": 0.2, "recheck_s": 0.02}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from netft_tables import until
 
-from der_ros.drivers.kuka import kinematics
+from der_ros.drivers.kuka import kr60_kinematics
 from der_ros.drivers.kuka.krc4 import (
     ControllerState,
     KinematicPlant,
@@ -13,8 +13,8 @@ from der_ros.drivers.kuka.krc4 import (
 )
 from der_ros.drivers.kuka.plant import UPRIGHT_RAD
 from der_ros.drivers.kuka.point_to_point import SPEED_RADPS, point_to_point
-from der_ros.drivers.kuka.records import RsiServerConfig
-from der_ros.drivers.kuka.server import RsiServer
+from der_ros.drivers.kuka.rsi_records import RsiServerConfig
+from der_ros.drivers.kuka.rsi_server import RsiServer
 from der_ros.geometry import Pose, Twist, angle_between
 
 CYCLE_S = 0.012
@@ -48,7 +48,7 @@ def test_the_controller_runs_it_between_two_runs_of_rsi_beyond_the_limits_of_cor
             assert until(lambda: krc4.state is ControllerState.STOPPED)
             assert krc4.program_ended.wait(20.0)
             assert until(lambda: 2 in sessions)
-            there = kinematics.forward(TURNED_RAD) @ TOOL
+            there = kr60_kinematics.forward(TURNED_RAD) @ TOOL
             assert np.linalg.norm(krc4.tcp_pose.position - there.position) < 1e-6
             assert angle_between(krc4.tcp_pose.quaternion, there.quaternion) < 1e-6
             assert krc4.statistics.clamped == 0

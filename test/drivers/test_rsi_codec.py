@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from der_ros.drivers.kuka import rsi
-from der_ros.drivers.kuka.rsi import RobotTelegram, SensorTelegram
+from der_ros.drivers.kuka import rsi_telegrams
+from der_ros.drivers.kuka.rsi_telegrams import RobotTelegram, SensorTelegram
 from der_ros.errors import ProtocolError
 
 ROBOT_TABLE = [
@@ -50,14 +50,14 @@ SENSOR_TABLE = [
 
 @pytest.mark.parametrize(("data", "telegram"), ROBOT_TABLE)
 def test_robot_telegram_table(data, telegram):
-    assert rsi.parse_robot_telegram(data) == telegram
-    assert rsi.build_robot_telegram(telegram) == data
+    assert rsi_telegrams.parse_robot_telegram(data) == telegram
+    assert rsi_telegrams.build_robot_telegram(telegram) == data
 
 
 @pytest.mark.parametrize(("data", "telegram"), SENSOR_TABLE)
 def test_sensor_telegram_table(data, telegram):
-    assert rsi.build_sensor_telegram(telegram) == data
-    assert rsi.parse_sensor_telegram(data) == telegram
+    assert rsi_telegrams.build_sensor_telegram(telegram) == data
+    assert rsi_telegrams.parse_sensor_telegram(data) == telegram
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,9 @@ def test_sensor_telegram_table(data, telegram):
     ],
 )
 def test_other_spellings_are_understood(data):
-    assert rsi.parse_robot_telegram(data) == RobotTelegram(12, (1.0, 2.0, 3.0, 4.0, 5.0, 6.0))
+    assert rsi_telegrams.parse_robot_telegram(data) == RobotTelegram(
+        12, (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+    )
 
 
 GOOD = b"<RIst X='1' Y='2' Z='3' A='4' B='5' C='6'/>"
@@ -101,7 +103,7 @@ ODD = {
 @pytest.mark.parametrize("data", ODD.values(), ids=ODD.keys())
 def test_odd_elements_do_not_refuse_a_telegram(data):
     expected = RobotTelegram(12, (1.0, 2.0, 3.0, 4.0, 5.0, 6.0))
-    assert rsi.parse_robot_telegram(data % GOOD) == expected
+    assert rsi_telegrams.parse_robot_telegram(data % GOOD) == expected
 
 
 @pytest.mark.parametrize(
@@ -110,27 +112,27 @@ def test_odd_elements_do_not_refuse_a_telegram(data):
 )
 def test_numbers_as_others_write_them(written, number):
     data = f'<Rob><RIst X="{written}" Y="0" Z="0" A="0" B="0" C="0"/><IPOC>1</IPOC></Rob>'
-    assert rsi.parse_robot_telegram(data.encode()).tcp_mm_deg[0] == number
+    assert rsi_telegrams.parse_robot_telegram(data.encode()).tcp_mm_deg[0] == number
 
 
 @pytest.mark.parametrize("written", ["0", "0.0", "+0", "0e5"])
 def test_a_delay_may_be_written_as_a_float(written):
     data = f'<Rob><Delay D="{written}"/><IPOC>1</IPOC></Rob>'
-    assert rsi.parse_robot_telegram(data.encode()).delay == 0
+    assert rsi_telegrams.parse_robot_telegram(data.encode()).delay == 0
 
 
 @pytest.mark.parametrize("written", ["12", "0012", "+12", "0", "00"])
 @pytest.mark.parametrize("gap", ["", "\n"])
 def test_an_ipoc_is_echoed_to_the_digit(written, gap):
     data = f'<Rob Type="KUKA">{gap}<IPOC>{written}</IPOC></Rob>'.encode()
-    telegram = rsi.parse_robot_telegram(data)
+    telegram = rsi_telegrams.parse_robot_telegram(data)
     answer = SensorTelegram(telegram.ipoc, ipoc_text=telegram.ipoc_text)
-    assert f"<IPOC>{written}</IPOC>".encode() in rsi.build_sensor_telegram(answer)
+    assert f"<IPOC>{written}</IPOC>".encode() in rsi_telegrams.build_sensor_telegram(answer)
 
 
 @pytest.mark.parametrize("data", [b"<Rob/>", b"<Rob></Rob>", b"<?xml?><Rob>\n<!-- --></Rob>"])
 def test_an_empty_telegram_opens(data):
-    assert rsi.parse_robot_telegram(data) == RobotTelegram(None)
+    assert rsi_telegrams.parse_robot_telegram(data) == RobotTelegram(None)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +155,7 @@ def test_an_empty_telegram_opens(data):
         (b"<Rob><IPOC>1</IPOC><RIst X='nan' Y='0' Z='0' A='0' B='0' C='0'/></Rob>", "finite"),
         (b"<Rob><IPOC>1</IPOC><RIst X='1e999' Y='0' Z='0' A='0' B='0' C='0'/></Rob>", "finite"),
         (b"<Rob><IPOC>1</IPOC><RIst X='1' X='2' Y='0' Z='0' A='0' B='0' C='0'/></Rob>", "once"),
-        (b"<Rob><IPOC>1</IPOC>" + b" " * rsi.MAX_TELEGRAM_BYTES + b"</Rob>", "at most"),
+        (b"<Rob><IPOC>1</IPOC>" + b" " * rsi_telegrams.MAX_TELEGRAM_BYTES + b"</Rob>", "at most"),
         (b"<Rob>" + b"<a>" * 100 + b"</a>" * 100 + b"</Rob>", "well-formed"),
         (b"<Rob><Msg>a<Msg></Rob><IPOC>1</IPOC></Rob>", "well-formed"),
         (b'<Rob><Msg t="a><IPOC>1</IPOC></Rob>', "well-formed"),
@@ -176,16 +178,16 @@ def test_an_empty_telegram_opens(data):
 )
 def test_what_is_refused(data, expected):
     with pytest.raises(ProtocolError, match=expected):
-        rsi.parse_robot_telegram(data)
+        rsi_telegrams.parse_robot_telegram(data)
 
 
 def test_what_cannot_be_built():
     with pytest.raises(ProtocolError, match="finite"):
-        rsi.build_sensor_telegram(SensorTelegram(1, (math.nan, 0, 0, 0, 0, 0)))
+        rsi_telegrams.build_sensor_telegram(SensorTelegram(1, (math.nan, 0, 0, 0, 0, 0)))
     with pytest.raises(ProtocolError, match="without < >"):
-        rsi.build_sensor_telegram(SensorTelegram(1, message="</EStr>"))
+        rsi_telegrams.build_sensor_telegram(SensorTelegram(1, message="</EStr>"))
     with pytest.raises(ProtocolError, match="finite"):
-        rsi.build_robot_telegram(RobotTelegram(1, (math.inf, 0, 0, 0, 0, 0)))
+        rsi_telegrams.build_robot_telegram(RobotTelegram(1, (math.inf, 0, 0, 0, 0, 0)))
 
 
 numbers = st.floats(-99_999.0, 99_999.0).map(lambda value: round(value, 4) + 0.0)
@@ -203,14 +205,14 @@ telegrams = st.builds(
 
 @given(telegrams)
 def test_robot_round_trip_agrees_with_an_xml_library(telegram):
-    data = rsi.build_robot_telegram(telegram)
-    assert rsi.parse_robot_telegram(data) == telegram
+    data = rsi_telegrams.build_robot_telegram(telegram)
+    assert rsi_telegrams.parse_robot_telegram(data) == telegram
     root = ET.fromstring(data)
     assert int(root.findtext("IPOC")) == telegram.ipoc
     for tag, names, values in (
-        ("RIst", rsi.CARTESIAN_TAGS, telegram.tcp_mm_deg),
-        ("RSol", rsi.CARTESIAN_TAGS, telegram.setpoint_mm_deg),
-        ("AIPos", rsi.AXIS_TAGS, telegram.axes_deg),
+        ("RIst", rsi_telegrams.CARTESIAN_TAGS, telegram.tcp_mm_deg),
+        ("RSol", rsi_telegrams.CARTESIAN_TAGS, telegram.setpoint_mm_deg),
+        ("AIPos", rsi_telegrams.AXIS_TAGS, telegram.axes_deg),
     ):
         element = root.find(tag)
         found = None if element is None else tuple(float(element.get(name)) for name in names)
@@ -219,23 +221,26 @@ def test_robot_round_trip_agrees_with_an_xml_library(telegram):
 
 @given(telegrams, st.sampled_from(["\n", "  ", "\t"]))
 def test_the_usual_and_the_general_way_agree(telegram, gap):
-    data = rsi.build_robot_telegram(telegram)
+    data = rsi_telegrams.build_robot_telegram(telegram)
     # A gap between the elements takes the telegram off the fast path and changes nothing else.
-    assert rsi.parse_robot_telegram(data.replace(b"><", b">" + gap.encode() + b"<")) == telegram
+    assert (
+        rsi_telegrams.parse_robot_telegram(data.replace(b"><", b">" + gap.encode() + b"<"))
+        == telegram
+    )
 
 
 @given(st.integers(0, 10**15), sixes, st.none() | st.booleans())
 def test_sensor_round_trip_agrees_with_an_xml_library(ipoc, correction, stop):
     telegram = SensorTelegram(ipoc, correction, None, stop)
-    data = rsi.build_sensor_telegram(telegram)
-    assert rsi.parse_sensor_telegram(data) == telegram
+    data = rsi_telegrams.build_sensor_telegram(telegram)
+    assert rsi_telegrams.parse_sensor_telegram(data) == telegram
     element = ET.fromstring(data).find("RKorr")
-    assert tuple(float(element.get(name)) for name in rsi.CARTESIAN_TAGS) == correction
+    assert tuple(float(element.get(name)) for name in rsi_telegrams.CARTESIAN_TAGS) == correction
 
 
 @given(st.binary(max_size=300))
 def test_arbitrary_bytes_raise_only_protocol_errors(data):
-    for parse in (rsi.parse_robot_telegram, rsi.parse_sensor_telegram):
+    for parse in (rsi_telegrams.parse_robot_telegram, rsi_telegrams.parse_sensor_telegram):
         with pytest.raises(ProtocolError):
             parse(data)
 
@@ -247,7 +252,7 @@ def test_damaged_telegrams_raise_only_protocol_errors(draw):
         position = draw.draw(st.integers(0, len(data) - 1))
         data[position : position + draw.draw(st.integers(0, 3))] = draw.draw(st.binary(max_size=3))
     try:
-        telegram = rsi.parse_robot_telegram(bytes(data))
+        telegram = rsi_telegrams.parse_robot_telegram(bytes(data))
     except ProtocolError:
         return
     for six in (telegram.tcp_mm_deg, telegram.setpoint_mm_deg, telegram.axes_deg):
@@ -263,7 +268,7 @@ pieces = st.sampled_from(
 
 @given(st.lists(pieces, max_size=30).map(b"".join))
 def test_pieces_of_xml_raise_only_protocol_errors(data):
-    for parse in (rsi.parse_robot_telegram, rsi.parse_sensor_telegram):
+    for parse in (rsi_telegrams.parse_robot_telegram, rsi_telegrams.parse_sensor_telegram):
         with contextlib.suppress(ProtocolError):
             parse(data)
 
@@ -271,4 +276,4 @@ def test_pieces_of_xml_raise_only_protocol_errors(data):
 @given(st.text(max_size=60).filter(lambda text: not set(text) & set("<>")))
 def test_what_is_said_in_another_element_does_not_matter(text):
     data = b"<Rob><Msg>%s</Msg>%s<IPOC>12</IPOC></Rob>" % (text.encode(errors="replace"), GOOD)
-    assert rsi.parse_robot_telegram(data).ipoc == 12
+    assert rsi_telegrams.parse_robot_telegram(data).ipoc == 12

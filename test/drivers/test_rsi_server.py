@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from netft_tables import until
 
-from der_ros.drivers.kuka import rsi
+from der_ros.drivers.kuka import rsi_telegrams
 from der_ros.drivers.kuka.corrections import CorrectionLimits
-from der_ros.drivers.kuka.records import RsiServerConfig
-from der_ros.drivers.kuka.rsi import NO_CORRECTION, RobotTelegram
-from der_ros.drivers.kuka.server import RsiServer
+from der_ros.drivers.kuka.rsi_records import RsiServerConfig
+from der_ros.drivers.kuka.rsi_server import RsiServer
+from der_ros.drivers.kuka.rsi_telegrams import NO_CORRECTION, RobotTelegram
 from der_ros.errors import ConfigurationError, ConnectionFailedError
 from der_ros.geometry import Twist
 
@@ -36,10 +36,10 @@ class Robot:
         self.udp.sendto(data, self.there)
 
     def hear(self):
-        return rsi.parse_sensor_telegram(self.udp.recv(65536))
+        return rsi_telegrams.parse_sensor_telegram(self.udp.recv(65536))
 
     def ask(self, ipoc, **fields):
-        self.say(rsi.build_robot_telegram(RobotTelegram(ipoc, TCP, **fields)))
+        self.say(rsi_telegrams.build_robot_telegram(RobotTelegram(ipoc, TCP, **fields)))
         return self.hear()
 
     def hears_nothing(self):
@@ -75,7 +75,7 @@ def test_a_telegram_is_answered_with_its_ipoc_and_the_twist_as_a_correction():
     with serving(on_cycle, answered.append) as (server, robot):
         assert not server.connected
         answer = robot.ask(4711, axes_deg=(0.0, -90.0, 90.0, 0.0, 90.0, 0.0), delay=3)
-        assert answer == rsi.SensorTelegram(4711, PUSHED)
+        assert answer == rsi_telegrams.SensorTelegram(4711, PUSHED)
         assert server.connected
         assert until(lambda: answered)
     (state,) = states
@@ -130,7 +130,7 @@ def test_what_fails_in_a_cycle_is_answered_with_no_motion(on_cycle, expected):
     answered = []
     with serving(on_cycle, answered.append) as (server, robot):
         for ipoc in (12, 24, 36):
-            assert robot.ask(ipoc) == rsi.SensorTelegram(ipoc, NO_CORRECTION)
+            assert robot.ask(ipoc) == rsi_telegrams.SensorTelegram(ipoc, NO_CORRECTION)
         assert until(lambda: server.statistics.errors == 3)
         assert expected in server.statistics.last_error
         assert expected in answered[0].error
@@ -165,7 +165,7 @@ def test_another_port_is_not_answered_while_a_session_runs_but_after_silence():
         robot.ask(12)
         second = Robot(server.port)
         with contextlib.closing(second.udp):
-            second.say(rsi.build_robot_telegram(RobotTelegram(12, TCP)))
+            second.say(rsi_telegrams.build_robot_telegram(RobotTelegram(12, TCP)))
             assert second.hears_nothing()
             assert server.statistics.foreign == 1
             assert until(lambda: not server.connected)
@@ -189,7 +189,7 @@ def test_the_same_telegram_again_moves_only_once():
 def test_an_older_telegram_is_answered_without_motion():
     with serving() as (server, robot):
         robot.ask(24)
-        assert robot.ask(12) == rsi.SensorTelegram(12, NO_CORRECTION)
+        assert robot.ask(12) == rsi_telegrams.SensorTelegram(12, NO_CORRECTION)
         assert server.statistics.out_of_order == 1
 
 
@@ -210,14 +210,14 @@ def test_an_ipoc_jump_is_answered_and_starts_anew():
 def test_old_versions_open_with_an_empty_telegram():
     with serving() as (_, robot):
         robot.say(b'<Rob Type="KUKA"></Rob>')
-        assert robot.hear() == rsi.SensorTelegram(0, NO_CORRECTION)
+        assert robot.hear() == rsi_telegrams.SensorTelegram(0, NO_CORRECTION)
         assert robot.ask(12).correction == PUSHED
 
 
 def test_a_telegram_without_a_pose_is_answered_without_motion():
     with serving() as (_, robot):
         robot.say(b'<Rob Type="KUKA"><IPOC>12</IPOC></Rob>')
-        assert robot.hear() == rsi.SensorTelegram(12, NO_CORRECTION)
+        assert robot.hear() == rsi_telegrams.SensorTelegram(12, NO_CORRECTION)
 
 
 def test_of_telegrams_that_piled_up_only_the_newest_moves():
@@ -227,7 +227,7 @@ def test_of_telegrams_that_piled_up_only_the_newest_moves():
         if not calls:
             # The others arrive meanwhile, as after a stopped process.
             for ipoc in (24, 36, 48):
-                robot.say(rsi.build_robot_telegram(RobotTelegram(ipoc, TCP)))
+                robot.say(rsi_telegrams.build_robot_telegram(RobotTelegram(ipoc, TCP)))
         calls.append(state.ipoc)
         return PUSH
 
@@ -247,8 +247,8 @@ BAD = b"<Rob><IPOC>60</IPOC>"
     [
         ([BAD], [24]),
         ([b"", b"\xff" * 50, b"<Sen><IPOC>60</IPOC></Sen>"], [24]),
-        ([rsi.build_robot_telegram(RobotTelegram(6, TCP))], [24, 6]),
-        ([rsi.build_robot_telegram(RobotTelegram(12, TCP))], [24, 12]),
+        ([rsi_telegrams.build_robot_telegram(RobotTelegram(6, TCP))], [24, 6]),
+        ([rsi_telegrams.build_robot_telegram(RobotTelegram(12, TCP))], [24, 12]),
     ],
     ids=["malformed", "no telegrams", "older", "older by one"],
 )
@@ -256,7 +256,7 @@ def test_nothing_behind_it_takes_the_motion_from_the_newest(behind, answers):
     def on_cycle(state):
         if state.ipoc == 12:
             # All of it waits for the next round.
-            robot.say(rsi.build_robot_telegram(RobotTelegram(24, TCP)))
+            robot.say(rsi_telegrams.build_robot_telegram(RobotTelegram(24, TCP)))
             for data in behind:
                 robot.say(data)
         return PUSH
@@ -275,7 +275,7 @@ def test_a_flood_from_elsewhere_takes_no_motion_and_is_told(address):
         for ipoc in range(12, 1212, 12):
             for _ in range(40):
                 udp.sendto(b"junk", robot.there)
-            robot.say(rsi.build_robot_telegram(RobotTelegram(ipoc, TCP)))
+            robot.say(rsi_telegrams.build_robot_telegram(RobotTelegram(ipoc, TCP)))
             for _ in range(40):
                 udp.sendto(b"junk", robot.there)
             moved.append(robot.hear().correction)
@@ -289,7 +289,7 @@ def test_a_repeated_telegram_gets_its_own_ipoc_after_an_older_one():
         robot.ask(12)
         answer = robot.ask(24)
         robot.ask(6)
-        assert robot.ask(24) == answer == rsi.SensorTelegram(24, PUSHED)
+        assert robot.ask(24) == answer == rsi_telegrams.SensorTelegram(24, PUSHED)
 
 
 def test_telegrams_without_a_pose_are_not_a_connection():
@@ -318,7 +318,7 @@ def test_a_controller_that_was_away_is_answered_at_once():
 def _say_as(address, there, ipoc):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.bind(address)
-        udp.sendto(rsi.build_robot_telegram(RobotTelegram(ipoc, TCP)), there)
+        udp.sendto(rsi_telegrams.build_robot_telegram(RobotTelegram(ipoc, TCP)), there)
 
 
 def test_travel_is_refused_and_said():

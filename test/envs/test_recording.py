@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from der_ros.envs import TaskEnv
-from der_ros.envs.recording import Recording, frame_interval
 from der_ros.envs.scripted import oracle_action
+from der_ros.envs.video_recording import VideoRecording, frame_interval
 from der_ros.errors import ConfigurationError
 
 
@@ -28,7 +28,7 @@ def play(env, episodes, **reset):
 def film():
     """Two of three episodes, and how many steps those two had."""
     frames = Frames()
-    env = Recording(TaskEnv("lap_joint"), frames, 2, "oracle")
+    env = VideoRecording(TaskEnv("lap_joint"), frames, 2, "oracle")
     steps = play(env, 2, seed=3)
     play(env, 1)
     env.close()
@@ -54,7 +54,7 @@ def test_the_episode_is_the_same_as_without_a_film():
     ends = []
     for filmed in (False, True):
         env = TaskEnv("lap_joint")
-        env = Recording(env, Frames(), 1, "oracle") if filmed else env
+        env = VideoRecording(env, Frames(), 1, "oracle") if filmed else env
         play(env, 1, seed=5)
         ends.append(env.unwrapped.world.held_pose().position)
         env.close()
@@ -68,9 +68,9 @@ def test_there_are_about_twenty_frames_a_second(control_dt_s, every):
 
 def test_another_environment_or_no_episode_is_refused():
     with pytest.raises(ConfigurationError, match="one of this package's tasks"):
-        Recording(gymnasium.make("Pendulum-v1"), Frames(), 1, "policy")
+        VideoRecording(gymnasium.make("Pendulum-v1"), Frames(), 1, "policy")
     with pytest.raises(ConfigurationError, match="at least one episode, got 0"):
-        Recording(TaskEnv("lap_joint"), Frames(), 0, "policy")
+        VideoRecording(TaskEnv("lap_joint"), Frames(), 0, "policy")
 
 
 def test_the_ground_piece_lets_what_it_hides_shine_through(monkeypatch):
@@ -84,7 +84,7 @@ def test_the_ground_piece_lets_what_it_hides_shine_through(monkeypatch):
 
 def test_a_jointed_arm_is_seen_beside_the_joint():
     frames = Frames()
-    env = Recording(TaskEnv("peg_in_hole", robot="iiwa"), frames, 1, "oracle")
+    env = VideoRecording(TaskEnv("peg_in_hole", robot="iiwa"), frames, 1, "oracle")
     env.reset(seed=1)
     env.close()
     (frame,) = frames

@@ -16,8 +16,8 @@ from std_msgs.msg import Float32MultiArray, String
 from std_srvs.srv import SetBool
 
 from der_ros.bags import recorder as recorder_module
+from der_ros.bags.bag_replay import ReplayVerdict, replay_policy
 from der_ros.bags.reader import BagReader
-from der_ros.bags.replay import Verdict, replay_policy
 from der_ros.control.status import Level
 from der_ros.nodes.kuka_bridge.joint_states import JointStates
 from der_ros.nodes.policy_server.node import PolicyServer
@@ -86,7 +86,7 @@ def test_a_policy_at_work_is_recorded_and_replayed_exactly(tmp_path):
     # Not while the executor still waits for what the node has.
     recorder.destroy_node()
     report = replay_policy(path, OnnxPolicy.load(policy))
-    assert report.verdict is Verdict.SAME
+    assert report.verdict is ReplayVerdict.SAME
     assert report.samples >= 29
     assert report.max_action_difference == 0.0
     (info,) = contents(path, "/policy/info")

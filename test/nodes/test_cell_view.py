@@ -13,7 +13,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Header, String
 from visualization_msgs.msg import Marker, MarkerArray
 
-from der_ros.drivers.kuka import kinematics
+from der_ros.drivers.kuka import kr60_kinematics
 from der_ros.geometry import Pose
 from der_ros.nodes.cell_view.frame_broadcaster import FrameBroadcaster, tf_message_class
 from der_ros.nodes.cell_view.node import CellView
@@ -83,7 +83,7 @@ def test_the_arm_is_drawn_up_to_its_flange():
     with view() as it:
         arm = it.markers("arm")
         last = arm[-1]  # the rod from the sensor to the piece, 0.28 m along from the flange's start
-        flange = kinematics.forward(AXES)
+        flange = kr60_kinematics.forward(AXES)
         ahead = flange @ Pose(np.array((0, 0, 0.4085 - 0.17)), np.array((0, 0, 0, 1.0)))
         assert at(last) == pytest.approx(ahead.position, abs=1e-6)
         assert {marker.header.frame_id for marker in it.all()} == {"base_link"}

@@ -69,7 +69,7 @@ def test_states_that_nobody_publishes_are_bounded_and_counted(monkeypatch):
 def test_a_dead_answering_thread_latches(monkeypatch):
     with bench() as it:
         assert until(lambda: it.node.link.connected)
-        monkeypatch.setattr("der_ros.drivers.kuka.server.hurry_switching", broken)
+        monkeypatch.setattr("der_ros.drivers.kuka.rsi_server.hurry_switching", broken)
         assert is_told(it.client, "kuka_bridge: robot", "rsi has ended", "ZeroDivisionError")
         assert not it.node.link.connected
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import yaml
 
-from der_ros.drivers.kuka import rsi
+from der_ros.drivers.kuka import rsi_telegrams
 from der_ros.drivers.kuka.controller_limits import PathLimits
 from der_ros.drivers.kuka.krc4 import SimulatedKrc4Config
 from der_ros.geometry import angle_between, quaternion_from_euler_zyx
 from der_ros.nodes.kuka_bridge import rsi as rsi_link
 
 FOLDER = Path(__file__).parents[2] / "config" / "krc4"
-CARTESIAN, AXES = rsi.CARTESIAN_TAGS, rsi.AXIS_TAGS
+CARTESIAN, AXES = rsi_telegrams.CARTESIAN_TAGS, rsi_telegrams.AXIS_TAGS
 # What an internal value of RSI looks like in a telegram: element and attributes.
 INTERNAL = {
     "DEF_RIst": ("RIst", CARTESIAN),
@@ -107,22 +107,24 @@ def test_what_the_controller_sends_is_understood_the_quick_way(ethernet, context
         )
         value += 10.0
     text = f'<Rob Type="KUKA">{elements}<IPOC>4711</IPOC></Rob>'
-    telegram = rsi.parse_robot_telegram(text.encode())
-    assert telegram == rsi.RobotTelegram(
+    telegram = rsi_telegrams.parse_robot_telegram(text.encode())
+    assert telegram == rsi_telegrams.RobotTelegram(
         4711,
         (1.0, 2.0, 3.0, 4.0, 5.0, 6.0),
         (11.0, 12.0, 13.0, 14.0, 15.0, 16.0),
         (21.0, 22.0, 23.0, 24.0, 25.0, 26.0),
         3,
     )
-    assert rsi._USUAL.fullmatch(text)
+    assert rsi_telegrams._USUAL.fullmatch(text)
     # The pose is worth as much as what is answered: 0.1 um.
     assert decimals == 4
 
 
 def test_what_the_controller_expects_is_answered_and_nothing_else(ethernet, bridge):
     answer = ET.fromstring(
-        rsi.build_sensor_telegram(rsi.SensorTelegram(4711), bridge.sensor_type).decode()
+        rsi_telegrams.build_sensor_telegram(
+            rsi_telegrams.SensorTelegram(4711), bridge.sensor_type
+        ).decode()
     )
     assert answer.get("Type") == ethernet.findtext("CONFIG/SENTYPE")
     answered = {f"RKorr.{name}" for name in answer.find("RKorr").attrib}

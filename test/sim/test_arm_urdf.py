@@ -3,7 +3,7 @@ import pytest
 
 from der_ros.drivers.arm.links import Links, renamed
 from der_ros.drivers.arm.urdf import chain_from_urdf
-from der_ros.drivers.kuka import kinematics
+from der_ros.drivers.kuka import kr60_kinematics
 from der_ros.errors import ConfigurationError
 from der_ros.installation import package_folders
 from der_ros.sim.arm_urdf import ARMS, arm_urdf
@@ -22,7 +22,7 @@ def test_the_shipped_file_is_the_arms(arm):
 
 def test_the_flange_is_where_the_controller_says():
     flange = Links(arm_urdf(KR60)).in_base(ANGLES[:6].tolist())["flange"]
-    expected = kinematics.forward(ANGLES[:6])
+    expected = kr60_kinematics.forward(ANGLES[:6])
     assert flange.position == pytest.approx(expected.position, abs=1e-9)
     assert abs(flange.quaternion @ expected.quaternion) == pytest.approx(1.0, abs=1e-9)
 

@@ -11,12 +11,12 @@ import pybullet_data
 import pytest
 import yaml
 
-from der_ros.drivers.kuka import kinematics
+from der_ros.drivers.kuka import kr60_kinematics
 from der_ros.drivers.kuka.plant import UPRIGHT_RAD
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Twist, angle_between, quaternion_from_rotation_vector
+from der_ros.sim.arm_kinematics import ArmKinematics
 from der_ros.sim.iiwa import IIWA
-from der_ros.sim.kinematics import ArmKinematics
 from der_ros.sim.kr60 import KR60
 from der_ros.sim.robots import find_robot
 from der_ros.sim.units import PER_M
@@ -53,13 +53,13 @@ def test_the_kr60_is_the_robot_sides_kr60():
     rng, model = np.random.default_rng(0), ArmKinematics(KR60)
     for _ in range(50):
         axes = rng.uniform(KR60.lower_limits_rad, KR60.upper_limits_rad)
-        expected = kinematics.forward(axes) @ KR60.flange_from_tcp
+        expected = kr60_kinematics.forward(axes) @ KR60.flange_from_tcp
         got = KR60.base_from_task @ model.forward(axes)
         assert got.position == pytest.approx(expected.position, abs=1e-9)
         assert angle_between(got.quaternion, expected.quaternion) < 1e-9
-    assert pytest.approx(kinematics.LOWER_LIMITS_RAD) == KR60.lower_limits_rad
-    assert pytest.approx(kinematics.UPPER_LIMITS_RAD) == KR60.upper_limits_rad
-    assert pytest.approx(kinematics.SPEED_LIMITS_RADPS) == KR60.speed_limits_radps
+    assert pytest.approx(kr60_kinematics.LOWER_LIMITS_RAD) == KR60.lower_limits_rad
+    assert pytest.approx(kr60_kinematics.UPPER_LIMITS_RAD) == KR60.upper_limits_rad
+    assert pytest.approx(kr60_kinematics.SPEED_LIMITS_RADPS) == KR60.speed_limits_radps
 
 
 def test_a_kr60_in_another_cell_holds_the_piece_as_the_robot_side_says():
@@ -68,7 +68,7 @@ def test_a_kr60_in_another_cell_holds_the_piece_as_the_robot_side_says():
         np.array((1.1, -0.4, 0.9)), quaternion_from_rotation_vector((0.1, -0.05, -0.6))
     )
     flange_from_tcp = Pose(np.array((0.02, 0.0, 0.25)), KR60.flange_from_tcp.quaternion)
-    axes = kinematics.inverse(
+    axes = kr60_kinematics.inverse(
         base_from_task @ task.start_pose @ flange_from_tcp.inverse(), UPRIGHT_RAD
     )
     robot = find_robot("kr60").standing(base_from_task, flange_from_tcp, axes)

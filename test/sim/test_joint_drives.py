@@ -7,9 +7,9 @@ import pytest
 
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, angle_between
+from der_ros.sim.arm_kinematics import ArmKinematics
 from der_ros.sim.iiwa import IIWA
 from der_ros.sim.joint_drives import DriveState, JointDrives
-from der_ros.sim.kinematics import ArmKinematics
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import make_task
 

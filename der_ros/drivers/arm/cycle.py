@@ -18,14 +18,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from der_ros.drivers.arm.differential import DifferentialKinematics, Hindrance, JointStep
-from der_ros.drivers.arm.records import (
+from der_ros.drivers.arm.arm_records import (
     ArmAnswered,
     ArmCycleConfig,
     ArmState,
     ArmStatistics,
     JointReading,
 )
+from der_ros.drivers.arm.differential import DifferentialKinematics, Hindrance, JointStep
 from der_ros.geometry import Array, Twist
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from der_ros.drivers.kuka.corrections import relative_motion
-from der_ros.drivers.kuka.rsi import Six
+from der_ros.drivers.kuka.rsi_telegrams import Six
 from der_ros.geometry import (
     Array,
     quaternion_conjugate,

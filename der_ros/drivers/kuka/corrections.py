@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from der_ros.drivers.kuka.rsi import NO_CORRECTION, Six
+from der_ros.drivers.kuka.rsi_telegrams import NO_CORRECTION, Six
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist, euler_zyx_from_quaternion
 from der_ros.settings import setting
@@ -230,8 +230,13 @@ def _rotation_vector(a_deg: float, b_deg: float, c_deg: float) -> tuple[float, f
         return (0.0, 0.0, 0.0)
     a, b, c = (0.5 * math.radians(angle) for angle in (a_deg, b_deg, c_deg))
     ca, sa, cb, sb, cc, sc = (
-        math.cos(a), math.sin(a), math.cos(b), math.sin(b), math.cos(c), math.sin(c)
-    )  # fmt: skip
+        math.cos(a),
+        math.sin(a),
+        math.cos(b),
+        math.sin(b),
+        math.cos(c),
+        math.sin(c),
+    )
     x, y = sc * cb * ca - cc * sb * sa, cc * sb * ca + sc * cb * sa
     z, w = cc * cb * sa - sc * sb * ca, cc * cb * ca + sc * sb * sa
     sine = math.sqrt(x * x + y * y + z * z)

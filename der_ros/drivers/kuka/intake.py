@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from der_ros.drivers.kuka.junk import Junk
-from der_ros.drivers.kuka.records import RsiServerConfig
-from der_ros.drivers.kuka.rsi import RobotTelegram, parse_robot_telegram
+from der_ros.drivers.kuka.rsi_records import RsiServerConfig
+from der_ros.drivers.kuka.rsi_telegrams import RobotTelegram, parse_robot_telegram
 from der_ros.drivers.kuka.series import Arrival, TelegramSeries
 from der_ros.drivers.kuka.transport import Packet
 from der_ros.errors import ProtocolError
@@ -16,7 +16,7 @@ from der_ros.errors import ProtocolError
 _FRESH = (Arrival.START, Arrival.NEXT)
 
 
-class Taken(NamedTuple):
+class TakenTelegram(NamedTuple):
     """A telegram of the controller.
 
     Attributes:
@@ -52,7 +52,7 @@ class Intake:
         """True while a session runs."""
         return self.peer is not None and not self.series.silent(time.monotonic())
 
-    def take(self, packets: Sequence[Packet]) -> list[Taken]:
+    def take(self, packets: Sequence[Packet]) -> list[TakenTelegram]:
         """Return the controller's telegrams in the order of their arrival; count the rest.
 
         What is dropped, repeated or late is never the newest, so it takes no motion from a
@@ -64,7 +64,7 @@ class Intake:
             taken[fresh[-1]] = taken[fresh[-1]]._replace(newest=True)
         return taken
 
-    def _judge(self, packet: Packet) -> Taken | None:
+    def _judge(self, packet: Packet) -> TakenTelegram | None:
         if not self._is_robot(packet):
             self.junk.from_elsewhere(packet.address)
             return None
@@ -75,7 +75,7 @@ class Intake:
             return None
         self.peer = packet.address
         arrival = self.series.arrived(telegram.ipoc, packet.stamp_monotonic_s)
-        return Taken(telegram, packet, arrival, newest=False)
+        return TakenTelegram(telegram, packet, arrival, newest=False)
 
     def _is_robot(self, packet: Packet) -> bool:
         """Return whether it is the robot's address and, while a session runs, its port."""

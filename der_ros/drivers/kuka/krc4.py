@@ -21,7 +21,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from der_ros.drivers.kuka import kinematics
+from der_ros.drivers.kuka import kr60_kinematics
 from der_ros.drivers.kuka.controller_limits import ControllerCorrections
 from der_ros.drivers.kuka.krc4_records import (
     ControllerState,
@@ -30,7 +30,7 @@ from der_ros.drivers.kuka.krc4_records import (
     WireTap,
 )
 from der_ros.drivers.kuka.plant import KinematicPlant, Motion, PlantState, RobotPlant
-from der_ros.drivers.kuka.rsi import (
+from der_ros.drivers.kuka.rsi_telegrams import (
     NO_CORRECTION,
     RobotTelegram,
     SensorTelegram,
@@ -148,9 +148,16 @@ class SimulatedKrc4(Startable):
     def statistics(self) -> Krc4Statistics:
         """The counters now."""
         return Krc4Statistics(
-            self._cycles, self._late, self._longest_late, self._mismatched, self._malformed,
-            self._sessions, self._clamped, self._answer_latency.figures(), self._wake_up.figures(),
-        )  # fmt: skip
+            self._cycles,
+            self._late,
+            self._longest_late,
+            self._mismatched,
+            self._malformed,
+            self._sessions,
+            self._clamped,
+            self._answer_latency.figures(),
+            self._wake_up.figures(),
+        )
 
     def _start_rsi(self) -> None:
         # Milliseconds of a running clock, so that every start has a series of its own.
@@ -245,7 +252,7 @@ class SimulatedKrc4(Startable):
         flipped = np.abs(axes - last) > _ONE_BRANCH_RAD
         if flipped.any():
             return f"axis A{int(np.argmax(flipped)) + 1} would have to turn over: at an axis limit"
-        return kinematics.limit_violation(axes, (axes - last) / self._config.cycle_s)
+        return kr60_kinematics.limit_violation(axes, (axes - last) / self._config.cycle_s)
 
     def _send(self, plant: PlantState) -> None:
         self._ipoc += round(self._config.cycle_s * 1000.0)

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Protocol
 
 from der_ros.drivers.kuka.controller_limits import PathLimits
-from der_ros.drivers.kuka.rsi import SensorTelegram
+from der_ros.drivers.kuka.rsi_telegrams import SensorTelegram
 from der_ros.drivers.latency_window import LatencyFigures
 from der_ros.errors import ConfigurationError
 

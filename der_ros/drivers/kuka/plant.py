@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
-from der_ros.drivers.kuka import kinematics
+from der_ros.drivers.kuka import kr60_kinematics
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose
 
@@ -60,11 +60,11 @@ class KinematicPlant:
             ConfigurationError: an axis is outside its limits, or the pose is out of reach.
         """
         self._tcp_from_flange = (flange_from_tcp or Pose.identity()).inverse()
-        axes = kinematics.check_axes(axes_rad)
-        self._tcp = kinematics.forward(axes) @ self._tcp_from_flange.inverse()
+        axes = kr60_kinematics.check_axes(axes_rad)
+        self._tcp = kr60_kinematics.forward(axes) @ self._tcp_from_flange.inverse()
         if base_from_tcp is not None:
             self._tcp = base_from_tcp
-            reached = kinematics.inverse(base_from_tcp @ self._tcp_from_flange, axes)
+            reached = kr60_kinematics.inverse(base_from_tcp @ self._tcp_from_flange, axes)
             if reached is None:
                 raise ConfigurationError(
                     f"base_from_tcp: expected a pose within the KR 60's reach, got {base_from_tcp}"
@@ -78,7 +78,7 @@ class KinematicPlant:
         if not (displacement_m.any() or rotation_rad.any()):
             return PlantState(self._tcp, self._axes)
         self._tcp = self._tcp.moved(displacement_m, rotation_rad)
-        axes = kinematics.inverse(self._tcp @ self._tcp_from_flange, self._axes)
+        axes = kr60_kinematics.inverse(self._tcp @ self._tcp_from_flange, self._axes)
         if axes is not None:
             self._axes = axes
         return PlantState(self._tcp, axes)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from der_ros.drivers.kuka import kinematics
+from der_ros.drivers.kuka import kr60_kinematics
 from der_ros.drivers.kuka.plant import Motion
 from der_ros.geometry import (
     Array,
@@ -37,11 +37,11 @@ def point_to_point(
     # The smooth step is half again as fast in the middle as on average.
     duration_s = 1.5 * float(np.max(np.abs(end_rad - start_rad))) / SPEED_RADPS
     cycles = math.ceil(max(SHORTEST_S, duration_s) / cycle_s)
-    last = kinematics.forward(start_rad) @ flange_from_tcp
+    last = kr60_kinematics.forward(start_rad) @ flange_from_tcp
     for cycle in range(1, cycles + 1):
         share = cycle / cycles
         share *= share * (3.0 - 2.0 * share)
-        tcp = kinematics.forward(start_rad + share * (end_rad - start_rad)) @ flange_from_tcp
+        tcp = kr60_kinematics.forward(start_rad + share * (end_rad - start_rad)) @ flange_from_tcp
         turn = quaternion_multiply(tcp.quaternion, quaternion_conjugate(last.quaternion))
         yield tcp.position - last.position, rotation_vector_from_quaternion(turn)
         last = tcp

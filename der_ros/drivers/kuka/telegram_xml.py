@@ -76,7 +76,7 @@ class Telegram(NamedTuple):
 
 
 @dataclass
-class _Reader:
+class _TelegramReader:
     """A pass through one telegram."""
 
     text: str
@@ -195,7 +195,7 @@ def read_elements(text: str, root: str, wanted: Collection[str]) -> Telegram:
         ProtocolError: not delimited as XML has it, with a document type, another root, or an
             element that is wanted stands there twice.
     """
-    return _Reader(text, root, wanted).read()
+    return _TelegramReader(text, root, wanted).read()
 
 
 def as_text(data: bytes, root: str) -> str:

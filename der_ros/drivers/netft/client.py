@@ -13,10 +13,15 @@ from typing import NamedTuple
 
 from der_ros.drivers.netft.backoff import Backoff
 from der_ros.drivers.netft.configuration import SensorConfiguration
+from der_ros.drivers.netft.netft_records import (
+    ClientState,
+    NetFtConfig,
+    NetFtStatistics,
+    WrenchSample,
+)
 from der_ros.drivers.netft.rdt import Command, RdtRecord, Request, encode_request
-from der_ros.drivers.netft.records import ClientState, NetFtConfig, NetFtStatistics, WrenchSample
 from der_ros.drivers.netft.setup import ConfigurationWatch, configure
-from der_ros.drivers.netft.status import decode_status
+from der_ros.drivers.netft.status_word import decode_status
 from der_ros.drivers.netft.stream import RdtStream
 from der_ros.errors import ConnectionFailedError, DerRosError, ProtocolError
 from der_ros.threads import Startable, Worker
@@ -118,12 +123,24 @@ class NetFtClient(Startable):
         lost = max(0, sum([arrival.lost for arrival in recent]))
         order = stream.sequence
         return NetFtStatistics(
-            self._state, self._reason, stream.records, order.lost, order.duplicates,
-            order.reordered, order.restarts, stream.box_restarts, stream.malformed,
-            stream.status_errors, self._connections, self._stalls, self._last_fault,
-            records / _RATE_WINDOW_S, lost / (records + lost) if lost else 0.0,
-            float("inf") if latest is None else now - latest.stamp_monotonic_s, self.distrust,
-        )  # fmt: skip
+            self._state,
+            self._reason,
+            stream.records,
+            order.lost,
+            order.duplicates,
+            order.reordered,
+            order.restarts,
+            stream.box_restarts,
+            stream.malformed,
+            stream.status_errors,
+            self._connections,
+            self._stalls,
+            self._last_fault,
+            records / _RATE_WINDOW_S,
+            lost / (records + lost) if lost else 0.0,
+            float("inf") if latest is None else now - latest.stamp_monotonic_s,
+            self.distrust,
+        )
 
     def bias(self) -> None:
         """Tells the box to take its present reading as zero (it does not answer).

@@ -10,7 +10,7 @@ from xml.parsers import expat
 
 import numpy as np
 
-from der_ros.drivers.netft.page import MAX_DOCUMENT_BYTES, get
+from der_ros.drivers.netft.http_page import MAX_DOCUMENT_BYTES, get
 from der_ros.drivers.netft.rdt import RdtRecord
 from der_ros.errors import ConfigurationError, DerRosError, ProtocolError
 from der_ros.geometry import Wrench
@@ -19,15 +19,40 @@ PATH = "/netftapi2.xml"
 
 _LBF = 4.4482216152605
 _KGF = 9.80665
-_NEWTONS = {"N": 1.0, "kN": 1000.0, "lbf": _LBF, "lb": _LBF, "klbf": 1000.0 * _LBF,
-            "klb": 1000.0 * _LBF, "kgf": _KGF, "kg": _KGF, "gf": 0.001 * _KGF,
-            "g": 0.001 * _KGF}  # fmt: skip
-_NEWTON_METRES = {"Nm": 1.0, "N-m": 1.0, "Nmm": 0.001, "N-mm": 0.001, "kNm": 1000.0,
-                  "kN-m": 1000.0, "lbf-in": 0.0254 * _LBF, "lbf-ft": 0.3048 * _LBF,
-                  "lb-in": 0.0254 * _LBF, "lb-ft": 0.3048 * _LBF, "in-lb": 0.0254 * _LBF,
-                  "ft-lb": 0.3048 * _LBF, "in-lbf": 0.0254 * _LBF, "ft-lbf": 0.3048 * _LBF,
-                  "kg-cm": 0.01 * _KGF, "kgf-cm": 0.01 * _KGF, "kg-m": _KGF, "kgf-m": _KGF,
-                  "g-cm": 1e-5 * _KGF, "gf-cm": 1e-5 * _KGF}  # fmt: skip
+_NEWTONS = {
+    "N": 1.0,
+    "kN": 1000.0,
+    "lbf": _LBF,
+    "lb": _LBF,
+    "klbf": 1000.0 * _LBF,
+    "klb": 1000.0 * _LBF,
+    "kgf": _KGF,
+    "kg": _KGF,
+    "gf": 0.001 * _KGF,
+    "g": 0.001 * _KGF,
+}
+_NEWTON_METRES = {
+    "Nm": 1.0,
+    "N-m": 1.0,
+    "Nmm": 0.001,
+    "N-mm": 0.001,
+    "kNm": 1000.0,
+    "kN-m": 1000.0,
+    "lbf-in": 0.0254 * _LBF,
+    "lbf-ft": 0.3048 * _LBF,
+    "lb-in": 0.0254 * _LBF,
+    "lb-ft": 0.3048 * _LBF,
+    "in-lb": 0.0254 * _LBF,
+    "ft-lb": 0.3048 * _LBF,
+    "in-lbf": 0.0254 * _LBF,
+    "ft-lbf": 0.3048 * _LBF,
+    "kg-cm": 0.01 * _KGF,
+    "kgf-cm": 0.01 * _KGF,
+    "kg-m": _KGF,
+    "kgf-m": _KGF,
+    "g-cm": 1e-5 * _KGF,
+    "gf-cm": 1e-5 * _KGF,
+}
 _MAX_DEPTH = 64
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 _ENABLED = ("1", "enabled", "on", "true", "yes")

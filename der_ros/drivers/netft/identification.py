@@ -113,10 +113,15 @@ def identify(
     center = moment / mass
     center_error = np.hypot(torque.errors[:3] / mass, np.abs(center) * force.errors[0] / mass)
     return Identification(
-        Payload(mass, center), float(force.errors[0]), center_error,
-        Wrench(force.values[1:], torque.values[3:]), force.residual, torque.residual,
-        condition, len(readings),
-    )  # fmt: skip
+        Payload(mass, center),
+        float(force.errors[0]),
+        center_error,
+        Wrench(force.values[1:], torque.values[3:]),
+        force.residual,
+        torque.residual,
+        condition,
+        len(readings),
+    )
 
 
 def _check_fit(force: _Fit, torque: _Fit, max_force_n: float, max_torque_nm: float) -> None:

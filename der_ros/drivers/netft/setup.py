@@ -12,7 +12,7 @@ from der_ros.drivers.netft.configuration import (
     request_filter,
     request_rate,
 )
-from der_ros.drivers.netft.records import NetFtConfig
+from der_ros.drivers.netft.netft_records import NetFtConfig
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.threads import Startable, Worker
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from der_ros.drivers.netft.rdt import RdtRecord, decode_record, peek, record_offsets
 from der_ros.drivers.netft.sequence import Order, SequenceTracker
-from der_ros.drivers.netft.status import Severity, decode_status
+from der_ros.drivers.netft.status_word import Severity, decode_status
 from der_ros.errors import ProtocolError
 
 MAX_MALFORMED = 10

@@ -42,13 +42,13 @@ CELL_PATIENCE_S = 10.0
 
 
 @dataclass
-class Recording:
+class BagOutcome:
     """Bag of an attempt: its path, and why there is none or what it lacks."""
 
     path: str = ""
     fault: str = ""
 
-    def note(self, other: Recording) -> None:
+    def note(self, other: BagOutcome) -> None:
         """Take over what is known now."""
         self.path, self.fault = other.path, other.fault
 
@@ -137,7 +137,7 @@ class AssemblySupervisor(ShellNode):
         )
 
     def _run_attempt(self, number: int) -> None:
-        recording, result = Recording(), None
+        recording, result = BagOutcome(), None
         began_s = time.monotonic()
         self._topics.begin()
         try:
@@ -198,7 +198,7 @@ class AssemblySupervisor(ShellNode):
         return "stopped by the operator" if self._stopped.is_set() else ""
 
     def _result(
-        self, outcome: Outcome, reason: str, duration_s: float, recording: Recording
+        self, outcome: Outcome, reason: str, duration_s: float, recording: BagOutcome
     ) -> AttemptResult:
         pose, goal, peak = self._cell.pose(), self._cell.goal, self._cell.peak
         return AttemptResult(
@@ -272,7 +272,7 @@ class AssemblySupervisor(ShellNode):
             raise CellError(self._cell.fault_text() or str(error)) from error
 
     @contextmanager
-    def _recording(self, recording: Recording) -> Iterator[None]:
+    def _recording(self, recording: BagOutcome) -> Iterator[None]:
         """Record a bag while inside; one that fails is told, and the attempt goes on without."""
         if not self._config.record:
             yield
@@ -285,18 +285,18 @@ class AssemblySupervisor(ShellNode):
                 ended = self._record(False)
                 # At the end of a launch bag_recorder may be gone, and has completed its bag.
                 kept = recording.path if self.finished.is_set() else ended.path
-                recording.note(Recording(ended.path or kept, ended.fault))
+                recording.note(BagOutcome(ended.path or kept, ended.fault))
 
-    def _record(self, on: bool) -> Recording:
+    def _record(self, on: bool) -> BagOutcome:
         """Begin or finish a bag."""
         try:
             path, _, missing = self._cell.record(on).partition("\n")
         except CellError as error:
             logger.error("no bag: %s", error)
-            return Recording("", str(error))
-        return Recording(path, missing)
+            return BagOutcome("", str(error))
+        return BagOutcome(path, missing)
 
-    def _with_bag(self, result: AttemptResult, recording: Recording) -> AttemptResult:
+    def _with_bag(self, result: AttemptResult, recording: BagOutcome) -> AttemptResult:
         """Return the result with what became of the bag, published anew where that differs."""
         told = replace(result, bag=recording.path, bag_fault=recording.fault)
         if told != result:

@@ -6,8 +6,8 @@ import numpy as np
 
 from der_ros.drivers.netft.conditioning import ConditioningConfig, FilterChoice, ForceLimits
 from der_ros.drivers.netft.configuration import SensorConfiguration
+from der_ros.drivers.netft.netft_records import NetFtConfig
 from der_ros.drivers.netft.payload import STANDARD_GRAVITY_MPS2, Payload
-from der_ros.drivers.netft.records import NetFtConfig
 from der_ros.geometry import Array, vector
 from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.parameters import declare

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from der_ros.drivers.arm.arm_records import ArmCycleConfig
 from der_ros.drivers.arm.differential import DifferentialConfig
-from der_ros.drivers.arm.records import ArmCycleConfig
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.parameters import declare

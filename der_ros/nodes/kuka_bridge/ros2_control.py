@@ -16,11 +16,11 @@ from std_msgs.msg import Float64MultiArray, String
 
 from der_ros.control.joint_reader import JointReader
 from der_ros.control.robot_link import Callbacks
+from der_ros.drivers.arm.arm_records import JointReading
+from der_ros.drivers.arm.arm_server import ArmServer
 from der_ros.drivers.arm.chain import Chain
 from der_ros.drivers.arm.cycle import ArmCycle
 from der_ros.drivers.arm.differential import DifferentialKinematics
-from der_ros.drivers.arm.records import JointReading
-from der_ros.drivers.arm.server import ArmServer
 from der_ros.drivers.arm.urdf import chain_from_urdf
 from der_ros.drivers.realtime import Grant
 from der_ros.errors import ConfigurationError, ConnectionFailedError

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from der_ros.control.robot_link import Callbacks
 from der_ros.drivers.kuka.corrections import CorrectionLimits
-from der_ros.drivers.kuka.kinematics import AXIS_NAMES
-from der_ros.drivers.kuka.records import RsiServerConfig
-from der_ros.drivers.kuka.server import RsiServer
+from der_ros.drivers.kuka.kr60_kinematics import AXIS_NAMES
+from der_ros.drivers.kuka.rsi_records import RsiServerConfig
+from der_ros.drivers.kuka.rsi_server import RsiServer
 from der_ros.drivers.kuka.transport import address_towards
 from der_ros.drivers.realtime import Grant
 from der_ros.errors import ConfigurationError

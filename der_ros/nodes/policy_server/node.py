@@ -28,7 +28,7 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import Float32MultiArray, MultiArrayDimension, String
 from std_srvs.srv import Trigger
 
-from der_ros.bags.replay import (
+from der_ros.bags.bag_replay import (
     ACTION_TOPIC,
     CONTRACT_TOPIC,
     INFO_TOPIC,

@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 from rclpy.qos import QoSProfile
 from std_srvs.srv import SetBool
 
-from der_ros.bags.folder import BagFolder, Retention
+from der_ros.bags.bag_folder import BagFolder, Retention
+from der_ros.bags.bag_recording import BagRecording, SequenceGaps
 from der_ros.bags.metadata import RecordedTopic
 from der_ros.bags.recorder import BagWriter
-from der_ros.bags.recording import Recording, SequenceGaps
 from der_ros.control.arrivals import TimeLine
 from der_ros.control.status import Level, Status
 from der_ros.errors import BagError, ConfigurationError
@@ -92,7 +92,7 @@ class BagRecorder(ShellNode):
             "comes beyond it is lost, and counted", minimum=1, maximum=4096,
         )  # fmt: skip
         self._disk = JobThread("bags")
-        self._recording: Recording | None = None
+        self._recording: BagRecording | None = None
         self._closing: Future[Path] | None = None
         self._line = TimeLine()
         self._last_path = self._failure = self._warning = ""
@@ -159,7 +159,7 @@ class BagRecorder(ShellNode):
         writer = self._open_writer()
         self._collect_batch()
         self._failure = self._warning = ""
-        self._recording = Recording(writer, self._disk, self._buffer_bytes)
+        self._recording = BagRecording(writer, self._disk, self._buffer_bytes)
         # One time line a bag: a wall clock that is set meanwhile neither reorders nor stretches it.
         self._line = TimeLine()
         now_ns = self._line.at_ns(time.monotonic())
@@ -205,7 +205,7 @@ class BagRecorder(ShellNode):
         logger.info("recorded %s, %d messages", recording.path, recording.messages)
         return self._last_path + self._tell_lost(recording)
 
-    def _tell_lost(self, recording: Recording) -> str:
+    def _tell_lost(self, recording: BagRecording) -> str:
         """Log what was lost; return it as a line of the answer, empty where nothing was."""
         self._warning = _lost_text(recording)
         if not self._warning:
@@ -260,7 +260,7 @@ def declare_retention(node: ShellNode) -> Retention:
     return Retention(keep_bags, int(1e9 * keep_gb), 1_000_000 * min_free_mb)
 
 
-def _lost_text(recording: Recording) -> str:
+def _lost_text(recording: BagRecording) -> str:
     """Return how many messages are missing, by topic; empty where none is."""
     lost = recording.lost
     topics = ", ".join(f"{name} {count}" for name, count in sorted(lost.items()))

@@ -19,8 +19,8 @@ from rclpy.qos import QoSProfile
 
 from der_ros.control.arrivals import ArrivalClock
 from der_ros.control.stamps import stamp_problem
-from der_ros.nodes.shared.rightful import RightfulTopic, Verdict
-from der_ros.nodes.shared.taking import Taken, Taker
+from der_ros.nodes.shared.rightful import RightfulTopic, SenderVerdict
+from der_ros.nodes.shared.taking import TakenMessage, Taker
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Received(NamedTuple):
 
 
 class _Waiting(NamedTuple):
-    taken: Taken
+    taken: TakenMessage
     arrived_s: float
 
 
@@ -161,9 +161,9 @@ class PolledSubscription:
         if self._rightful is None:
             return True
         verdict = self._rightful.judge(waiting.taken.gid)
-        if verdict is Verdict.UNDECIDED:
+        if verdict is SenderVerdict.UNDECIDED:
             self._held.append(waiting)
-        return verdict is Verdict.BELIEVED
+        return verdict is SenderVerdict.BELIEVED
 
 
 def _unused(_message: object) -> None:

@@ -28,7 +28,7 @@ ANY_ONE = "?"
 _ONE = "one"
 
 
-class Verdict(Enum):
+class SenderVerdict(Enum):
     """Tells what a message is worth."""
 
     BELIEVED = "believed"
@@ -133,28 +133,32 @@ class RightfulTopic:
         """Return the identifiers of all publishers that have a name."""
         return frozenset(self._names)
 
-    def judge(self, gid: bytes | None) -> Verdict:
+    def judge(self, gid: bytes | None) -> SenderVerdict:
         """Decide about a message by its publisher; a foreign one is counted.
 
         Args:
             gid: of the publisher; None where the middleware does not tell: then it is believed.
         """
         verdict = self._verdict(gid)
-        self.refused += verdict is Verdict.FOREIGN
+        self.refused += verdict is SenderVerdict.FOREIGN
         return verdict
 
-    def _verdict(self, gid: bytes | None) -> Verdict:
+    def _verdict(self, gid: bytes | None) -> SenderVerdict:
         if gid is None or not (self.owners or self._any_one):
-            return Verdict.BELIEVED
+            return SenderVerdict.BELIEVED
         if self._any_one:
-            return Verdict.BELIEVED if self._succession.takes(_ONE, gid) else Verdict.FOREIGN
+            return self._successor(_ONE, gid)
         name = self._names.get(gid)
         if name is None:
             self._nameless_s.setdefault(gid, time.monotonic())
-            return Verdict.UNDECIDED
+            return SenderVerdict.UNDECIDED
         if name not in self.owners:
-            return Verdict.FOREIGN
-        return Verdict.BELIEVED if self._succession.takes(name, gid) else Verdict.FOREIGN
+            return SenderVerdict.FOREIGN
+        return self._successor(name, gid)
+
+    def _successor(self, name: str, gid: bytes) -> SenderVerdict:
+        taken = self._succession.takes(name, gid)
+        return SenderVerdict.BELIEVED if taken else SenderVerdict.FOREIGN
 
     @property
     def contested(self) -> bool:

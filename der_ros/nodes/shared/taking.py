@@ -46,7 +46,7 @@ class _Information(ctypes.Structure):
     ]
 
 
-class Taken(NamedTuple):
+class TakenMessage(NamedTuple):
     """One message as the middleware gave it.
 
     Attributes:
@@ -111,7 +111,7 @@ class Taker:
         if _LIBRARY is not None and self._buffer.buffer:
             _LIBRARY.fini(ctypes.byref(self._buffer))
 
-    def take(self) -> Taken | None:
+    def take(self) -> TakenMessage | None:
         """Return the next message; None when nothing waits.
 
         Raises:
@@ -124,7 +124,7 @@ class Taker:
                 return self._through_rclpy(handle)
             return self._through_rcl(handle, _LIBRARY)
 
-    def _through_rcl(self, handle: Any, library: _Library) -> Taken | None:
+    def _through_rcl(self, handle: Any, library: _Library) -> TakenMessage | None:
         buffer, information = self._buffer, self._information
         code = library.take(handle.pointer, ctypes.byref(buffer), ctypes.byref(information), None)
         if code == _NOTHING:
@@ -133,21 +133,21 @@ class Taker:
             raise RuntimeError(f"{self._subscription.topic_name}: not taken, rcl's code {code}")
         data = ctypes.string_at(buffer.buffer, buffer.length)
         number = information.publication_number
-        return Taken(
+        return TakenMessage(
             data, information.received_ns, 0 if number == _UNSUPPORTED else number,
             bytes(information.gid),
         )  # fmt: skip
 
-    def _through_rclpy(self, handle: Any) -> Taken | None:
+    def _through_rclpy(self, handle: Any) -> TakenMessage | None:
         subscription = self._subscription
         taken = handle.take_message(subscription.msg_type, subscription.raw)
         if taken is None:
             return None
         message, information = taken
         number = information.get("publication_sequence_number") or 0
-        return Taken(message, information["received_timestamp"], number, None)
+        return TakenMessage(message, information["received_timestamp"], number, None)
 
-    def read(self, taken: Taken) -> Any:
+    def read(self, taken: TakenMessage) -> Any:
         """Return the message itself; its bytes where the subscription is raw."""
         subscription = self._subscription
         if subscription.raw or taken.gid is None:

@@ -39,7 +39,7 @@ _CLAIMS = 100
 _DIGITS = 20
 
 
-class Claim(NamedTuple):
+class NameClaim(NamedTuple):
     """A node's claim to its name; of two the lesser one holds.
 
     Attributes:
@@ -63,8 +63,8 @@ class Name:
 
     def __init__(self, node: Node, name: str) -> None:
         self._node, self._name = node, name
-        self._claim = Claim(True, time.time_ns(), uuid.uuid4().hex)
-        self._others: dict[str, Claim] = {}
+        self._claim = NameClaim(True, time.time_ns(), uuid.uuid4().hex)
+        self._others: dict[str, NameClaim] = {}
         self._publisher = node.create_publisher(DiagnosticStatus, ALIVE_TOPIC, _latched(1))
         self._claims = PolledSubscription(node, DiagnosticStatus, ALIVE_TOPIC, _latched(_CLAIMS))
         self._publish()
@@ -148,7 +148,7 @@ class Name:
         is_time = began_ns.isdecimal() and len(began_ns) <= _DIGITS
         if message.name != self._name or token == self._claim.token or not is_time:
             return
-        self._others[token] = Claim(message.message == "starting", int(began_ns), token)
+        self._others[token] = NameClaim(message.message == "starting", int(began_ns), token)
 
 
 def _latched(depth: int) -> QoSProfile:

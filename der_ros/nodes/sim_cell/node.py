@@ -21,7 +21,7 @@ from std_srvs.srv import Trigger
 
 from der_ros.control.frame_names import TASK_FRAME
 from der_ros.control.status import Level, Status
-from der_ros.drivers.kuka import kinematics
+from der_ros.drivers.kuka import kr60_kinematics
 from der_ros.drivers.kuka.krc4 import ControllerState, SimulatedKrc4, SimulatedKrc4Config
 from der_ros.drivers.kuka.plant import UPRIGHT_RAD, Motion, PlantState
 from der_ros.drivers.kuka.point_to_point import point_to_point
@@ -103,7 +103,7 @@ def axes_at(base_from_tcp: Pose, flange_from_tcp: Pose, near_rad: Array) -> Arra
     Raises:
         ConfigurationError: it is out of the arm's reach.
     """
-    axes = kinematics.inverse(base_from_tcp @ flange_from_tcp.inverse(), near_rad)
+    axes = kr60_kinematics.inverse(base_from_tcp @ flange_from_tcp.inverse(), near_rad)
     if axes is None:
         raise ConfigurationError(
             "parameters task_frame, flange_from_tcp: expected a start pose within the KR 60's "

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from der_ros.bags.bag_replay import Sample, read_samples
 from der_ros.bags.reader import BagReader
-from der_ros.bags.replay import Sample, read_samples
 from der_ros.errors import BagError, ConfigurationError
 from der_ros.geometry import Pose
 from der_ros.replay.transitions import Episode

@@ -24,7 +24,7 @@ def frame_interval(control_dt_s: float) -> int:
     return max(1, round(1.0 / (_LARGEST_FPS * control_dt_s)))
 
 
-class Recording(gymnasium.Wrapper[Any, Any, Any, Any]):
+class VideoRecording(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Passes everything through, and writes frames of the first ``episodes`` episodes.
 
     A film runs in the episode's own time, and its last frame stays for a moment.

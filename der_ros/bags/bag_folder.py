@@ -104,12 +104,14 @@ class BagFolder:
         }
         return [
             _Bag(
-                _RANKS.get(str(outcomes.get(entry.name)), _OTHER), _number(entry), entry,
+                _RANKS.get(str(outcomes.get(entry.name)), _OTHER),
+                _number(entry),
+                entry,
                 sum(file.lstat().st_size for file in entry.rglob("*")),
             )
             for entry in self._folder.glob(f"{_PREFIX}*")
             if _number(entry) and entry.is_dir() and not entry.is_symlink()
-        ]  # fmt: skip
+        ]
 
 
 def _number(entry: Path) -> int:

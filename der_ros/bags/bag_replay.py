@@ -29,7 +29,7 @@ _TICK_DIGITS = 19
 Policy: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
-class Verdict(str, Enum):
+class ReplayVerdict(str, Enum):
     """What a replay says."""
 
     SAME = "same"
@@ -53,7 +53,7 @@ class ReplayReport:
     bag: str
     samples: int
     max_action_difference: float | None
-    verdict: Verdict
+    verdict: ReplayVerdict
     reason: str = ""
 
 
@@ -145,13 +145,13 @@ def replay_policy(
             raise BagError(f"bag {bag}: expected at least one pair of observation and action")
         differences = list(_differences(samples, policy))
     except (BagError, ContractError) as error:
-        return ReplayReport(str(bag), 0, None, Verdict.UNUSABLE, str(error))
+        return ReplayReport(str(bag), 0, None, ReplayVerdict.UNUSABLE, str(error))
     worst = int(np.argmax(differences))
     largest = differences[worst]
     if largest <= tolerance:
-        return ReplayReport(str(bag), len(samples), largest, Verdict.SAME)
+        return ReplayReport(str(bag), len(samples), largest, ReplayVerdict.SAME)
     reason = f"sample {worst + 1} of {len(samples)} differs by {largest:.3g}, more than {tolerance}"
-    return ReplayReport(str(bag), len(samples), largest, Verdict.DIFFERENT, reason)
+    return ReplayReport(str(bag), len(samples), largest, ReplayVerdict.DIFFERENT, reason)
 
 
 def _differences(samples: Iterable[Sample], policy: Policy) -> Iterable[float]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from der_ros.drivers.kuka.corrections import CorrectionLimits
-from der_ros.drivers.kuka.rsi import Six
+from der_ros.drivers.kuka.rsi_telegrams import Six
 from der_ros.drivers.latency_window import NO_FIGURES, LatencyFigures
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist

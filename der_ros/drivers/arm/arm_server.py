@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from der_ros.drivers.arm.arm_records import ArmAnswered, ArmCycleConfig, ArmStatistics, JointReading
 from der_ros.drivers.arm.cycle import ArmCycle
-from der_ros.drivers.arm.records import ArmAnswered, ArmCycleConfig, ArmStatistics, JointReading
 from der_ros.drivers.latency_window import LatencyWindow
 from der_ros.drivers.realtime import (
     NOT_ASKED,

@@ -31,7 +31,7 @@ class _Entry(NamedTuple):
         return len(self.data) + _OVERHEAD_BYTES
 
 
-class Recording:
+class BagRecording:
     """Takes messages at once and writes them in the disk's thread.
 
     Args:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from der_ros.drivers.kuka.corrections import Correction, CorrectionTracker
-from der_ros.drivers.kuka.intake import Intake, Taken
-from der_ros.drivers.kuka.records import Answered, RobotState, RsiServerConfig, RsiStatistics
-from der_ros.drivers.kuka.rsi import (
+from der_ros.drivers.kuka.intake import Intake, TakenTelegram
+from der_ros.drivers.kuka.rsi_records import Answered, RobotState, RsiServerConfig, RsiStatistics
+from der_ros.drivers.kuka.rsi_telegrams import (
     RobotTelegram,
     SensorTelegram,
     build_sensor_telegram,
@@ -159,13 +159,13 @@ class RsiServer(Startable):
         for taken in self._intake.take(packets):
             self._reply_safely(taken)
 
-    def _reply_safely(self, taken: Taken) -> None:
+    def _reply_safely(self, taken: TakenTelegram) -> None:
         try:
             self._reply(taken)
         except Exception:
             logger.exception("RSI server: a telegram could not be handled")
 
-    def _reply(self, taken: Taken) -> None:
+    def _reply(self, taken: TakenTelegram) -> None:
         telegram, packet, arrival, newest = taken
         if arrival is Arrival.START:
             self._start(telegram, packet)
@@ -185,8 +185,10 @@ class RsiServer(Startable):
         self._tracker.reset()
         logger.info(
             "robot controller %s:%d started RSI (session %d, IPOC %s)",
-            *packet.address, self._series.session, telegram.ipoc,
-        )  # fmt: skip
+            *packet.address,
+            self._series.session,
+            telegram.ipoc,
+        )
 
     def _cycle(self, telegram: RobotTelegram, packet: Packet) -> bytes:
         """The newest telegram: asks for a twist, answers, then tells who wants to know."""
