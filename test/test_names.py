@@ -34,3 +34,12 @@ def test_no_two_modules_of_the_core_have_one_name():
             places[path.stem].append(str(name))
     assert len(places) > 50
     assert duplicates(places) == {}
+
+
+def test_no_two_test_files_have_one_name():
+    # pytest imports test files by their plain name.
+    places = defaultdict(list)
+    for path in sorted(PACKAGE.parent.glob("*test/**/test_*.py")):
+        places[path.stem].append(str(path.relative_to(PACKAGE.parent)))
+    assert len(places) > 100
+    assert duplicates(places) == {}

@@ -23,7 +23,7 @@ from der_ros.policy.governor import GovernorLimits
 from der_ros.tasks import TASK_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
-OK, WARNING, PROBLEM = health.Level.OK, health.Level.WARNING, health.Level.PROBLEM
+OK, WARNING, PROBLEM = health.CheckLevel.OK, health.CheckLevel.WARNING, health.CheckLevel.PROBLEM
 
 
 def free_port(kind=socket.SOCK_DGRAM):
