@@ -26,6 +26,7 @@ from der_ros.sim.camera import has_display
 from der_ros.sim.robots import ROBOT_NAMES
 from der_ros.tasks import TASK_NAMES
 from der_ros.training.config import TrainingConfig, make_config, parse_override
+from der_ros.training.demonstrations.saving import SuccessSaver
 from der_ros.training.environment.factory import Environment, make_environment
 from der_ros.training.evaluation.episodes import EVALUATE_TOOL_SEED, Act, EvaluationReport, evaluate
 
@@ -67,6 +68,9 @@ def _evaluate(options: argparse.Namespace) -> int:
         )
         stack.callback(environment.close)
         assembly: AssemblyEnv = environment.unwrapped  # type: ignore[assignment]
+        saver = None
+        if options.save_demos is not None:
+            environment = saver = SuccessSaver(environment, options.save_demos)
         if options.video is not None:
             environment = _filmed(environment, options, contestant, stack)
         act = policy or partial(_scripted, SCRIPTED[contestant.controller], assembly)
@@ -80,6 +84,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     show(result, options.json)
     if options.video is not None:
         print(f"wrote {options.video}", file=sys.stderr)
+    if saver is not None:
+        print(f"wrote {saver.saved} demonstrations to {options.save_demos}", file=sys.stderr)
     return 0 if result.complete else INTERRUPTED
 
 
@@ -163,6 +169,8 @@ def _config(options: argparse.Namespace, policy: OnnxPolicy | None) -> TrainingC
         "clearance_m": options.clearance,
         "randomization": options.randomization,
         "env_options": dict(parse_override(text) for text in options.option),
+        # A demonstration is saved as it is seen; a policy folds by itself.
+        "fold_symmetry": options.save_demos is None,
     }
     return make_config({name: value for name, value in given.items() if value is not None})
 
@@ -194,6 +202,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--video-episodes", type=int, default=3, help="how many are filmed (%(default)s)"
+    )
+    parser.add_argument(
+        "--save-demos",
+        type=Path,
+        metavar="FOLDER",
+        help="write each success as a demonstration, .npz, for `train --demos FOLDER`",
     )
     parser.add_argument(
         "--window", action="store_true", help="show all in PyBullet's window, in its own time"

@@ -3,10 +3,12 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from der_ros.cli import evaluate
+from der_ros.cli import evaluate, train
+from der_ros.training.demonstrations.files import load_demonstrations
 
 ORACLE = ["--controller", "oracle"]
 
@@ -24,6 +26,39 @@ def test_the_oracle_can_be_watched_and_counted(tmp_path, capsys):
     with Image.open(film) as image:
         # A frame a control period; the held ones at the end are stored as one long one.
         assert image.n_frames > 15
+
+
+def test_successes_are_saved_as_demonstrations_that_train_takes(tmp_path, capsys):
+    demos = tmp_path / "demos"
+    arguments = [*ORACLE, "--task", "peg_in_hole", "--episodes", "2", "--save-demos", str(demos)]
+    assert evaluate.main(arguments) == 0
+    assert "wrote 2 demonstrations" in capsys.readouterr().err
+    first, second = load_demonstrations(demos, 13, 6)
+    folded = load_demonstrations(demos, 13, 6, symmetry=4)
+    unfolded = np.concatenate((first.observations, second.observations))
+    assert (unfolded != np.concatenate([one.observations for one in folded])).any()
+    assert first.rewards[-1] > 500.0 > first.rewards[:-1].max()
+    settings = ["--set", "hidden=[8]", "--set", "learning_starts=0", "--max-env-steps", "100"]
+    settings += ["--set", "evaluation_episodes=1", "--set", "capacity=10000"]
+    settings += ["--set", "zone_size=1000"]
+    given = ["--task", "peg_in_hole", "--workers", "0", "--replay-structure", "all_shots_in_all"]
+    given += ["--demos", str(demos), "--run-dir", str(tmp_path / "run"), "--set", "shards=2"]
+    assert train.main([*given, *settings]) == 0
+
+
+def test_failures_are_not_saved(tmp_path, capsys):
+    demos = tmp_path / "demos"
+    arguments = ["--controller", "blind", "--task", "peg_in_hole", "--save-demos", str(demos)]
+    assert evaluate.main([*arguments, "--episodes", "1"]) == 0
+    assert "wrote 0 demonstrations" in capsys.readouterr().err
+    assert list(demos.iterdir()) == []
+
+
+def test_a_folder_with_demonstrations_is_not_written_over(tmp_path, capsys):
+    (tmp_path / "mine.npz").write_bytes(b"")
+    assert evaluate.main([*ORACLE, "--episodes", "1", "--save-demos", str(tmp_path)]) == 1
+    assert "expected a folder without .npz files" in capsys.readouterr().err
+    assert (tmp_path / "mine.npz").read_bytes() == b""
 
 
 def test_the_blind_push_rarely_succeeds(capsys):

@@ -1,0 +1,67 @@
+"""Successful episodes of an environment as demonstrations on disk, whoever acts in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+
+from der_ros.errors import ConfigurationError
+from der_ros.replay.transitions import EpisodeRecorder
+from der_ros.training.demonstrations.files import save_episode
+
+
+class SuccessSaver(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Writes each episode that succeeds as a ``.npz`` file, whole and with one file an episode.
+
+    Wrap an environment with unfolded observations: training folds those that it wants folded.
+
+    Attributes:
+        saved: files written.
+    """
+
+    def __init__(self, environment: gymnasium.Env[Any, Any], folder: Path) -> None:
+        """Make the folder.
+
+        Args:
+            environment: says in ``info["success"]`` at an episode's end whether it succeeded.
+            folder: of the files; it must be new or hold no demonstration yet.
+
+        Raises:
+            ConfigurationError: it holds some, or cannot be made.
+        """
+        super().__init__(environment)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"demonstrations: expected to make the folder {folder} ({error.strerror})"
+            ) from error
+        if any(folder.glob("*.npz")):
+            raise ConfigurationError(
+                f"demonstrations: expected a folder without .npz files, {folder} has some; choose "
+                "another"
+            )
+        self._folder, self.saved = folder, 0
+        self._recorder: EpisodeRecorder | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Reset the environment and begin another recording; an unfinished one is let go."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._recorder = EpisodeRecorder(observation, 1, 1.0)
+        return observation, info
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Step the environment; the last step of a success writes the file."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        if self._recorder is None:
+            raise RuntimeError("step: expected a reset before it")
+        self._recorder.add(action, float(reward), observation)
+        if (terminated or truncated) and info["success"]:
+            episode = self._recorder.finish(terminated, truncated, True)
+            self.saved += 1
+            save_episode(self._folder / f"episode_{self.saved:04d}.npz", episode)
+        return observation, reward, terminated, truncated, info
