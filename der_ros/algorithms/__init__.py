@@ -1,1 +1,1 @@
-"""Off-policy learners."""
+"""Off-policy algorithms. Start with ``reference.py``."""

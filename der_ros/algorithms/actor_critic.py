@@ -1,4 +1,4 @@
-"""What DDPG, TD3 and SAC share: a policy, K critics, and the gradients between them."""
+"""The common part of DDPG, TD3 and SAC: a policy, K critics, and the gradients between them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ P = TypeVar("P", bound=Trained)
 
 
 class ActorCritic(OffPolicyAlgorithm, Generic[P]):
-    """A policy that follows the critics' gradient; ``P`` says whether it has a target."""
+    """A policy and its critics; ``P`` is the kind of policy, with or without a target."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class ActorCritic(OffPolicyAlgorithm, Generic[P]):
         seed: int,
         policy_kind: type[P],
     ) -> None:
-        """Draws the networks from ``seed``.
+        """Draw the networks from ``seed``.
 
         Args:
             config: hidden layers and the rest.
@@ -53,15 +53,15 @@ class ActorCritic(OffPolicyAlgorithm, Generic[P]):
         self._policy_metrics: Mapping[str, Tensor] = {}
 
     def estimate(self, batch: TensorBatch) -> Tensor:
-        """Q_1(s, a)."""
+        """Return Q_1(s, a), shape (rows,)."""
         return self.critics.online(_joined(batch.observation, batch.action))[0, :, 0]
 
     def target_value(self, next_observation: Tensor, next_action: Tensor) -> Tensor:
-        """min_k Q'_k(s', a') (rows,)."""
+        """Return min_k Q'_k(s', a'), shape (rows,)."""
         return self.critics.target(_joined(next_observation, next_action))[:, :, 0].amin(dim=0)
 
     def differentiate_critics(self, batch: TensorBatch, weights: Tensor) -> Update:
-        """Sets the critics' gradient of L = Σ_k mean_i w_i · loss(y_i - Q_k,i)."""
+        """Set the critics' gradient of L = Σ_k mean_i w_i · loss(y_i - Q_k,i)."""
         target = self.target(batch)
         q, trace = self.critics.online.forward(_joined(batch.observation, batch.action))
         td_errors = target - q[:, :, 0]
@@ -81,7 +81,7 @@ class ActorCritic(OffPolicyAlgorithm, Generic[P]):
     def action_gradient(
         self, observation: Tensor, action: Tensor, critics: int
     ) -> tuple[Tensor, Tensor]:
-        """Min over the first ``critics`` of Q(s, a) (rows,), and its gradient (rows, action)."""
+        """Return min_k Q_k(s, a) (rows,) of the first ``critics``, and ∂/∂a (rows, action)."""
         q, trace = self.critics.online.forward(_joined(observation, action), critics)
         value, lowest = q[:, :, 0].min(dim=0)
         chosen = torch.zeros_like(q).scatter_(0, lowest[None, :, None], 1.0)
@@ -90,7 +90,7 @@ class ActorCritic(OffPolicyAlgorithm, Generic[P]):
         return value, inputs.sum(dim=0)
 
     def differentiate_policy(self, batch: TensorBatch) -> None:
-        """Sets the policy's gradient of L = -mean_i Q_1(s_i, tanh u(s_i))."""
+        """Set the policy's gradient of L = -mean_i Q_1(s_i, tanh u(s_i))."""
         u, trace = self.policy.online.forward(batch.observation)
         action = u[0].tanh()
         value, gradient = self.action_gradient(batch.observation, action, 1)

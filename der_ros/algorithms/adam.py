@@ -20,7 +20,7 @@ class Adam:
     """m ← β₁m + (1-β₁)g; v ← β₂v + (1-β₂)g²; θ ← θ - lr·m̂ / (√v̂ + ε), with m̂, v̂ unbiased."""
 
     def __init__(self, parameters: torch.Tensor, learning_rate: float) -> None:
-        """Will change ``parameters`` (size,) in place."""
+        """Optimise ``parameters`` (size,) in place."""
         self._parameters = parameters
         self._learning_rate = learning_rate
         self._mean = torch.zeros_like(parameters)
@@ -29,7 +29,7 @@ class Adam:
 
     @torch.no_grad()
     def step(self, gradient: torch.Tensor) -> None:
-        """One step down ``gradient`` (size,)."""
+        """Take one step down ``gradient`` (size,)."""
         self._steps += 1
         self._mean.lerp_(gradient, 1.0 - _BETA_1)
         self._square.mul_(_BETA_2).addcmul_(gradient, gradient, value=1.0 - _BETA_2)
@@ -40,7 +40,7 @@ class Adam:
         self._parameters.addcdiv_(self._mean, spread, value=-size)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """Copies of what the next step depends on besides the parameters."""
+        """Return copies of all that the next step depends on besides the parameters."""
         return {
             "exp_avg": self._mean.cpu().numpy().copy(),
             "exp_avg_sq": self._square.cpu().numpy().copy(),
@@ -48,7 +48,7 @@ class Adam:
         }
 
     def load_state(self, state: State) -> None:
-        """Takes over what ``state`` gave."""
+        """Restore what ``state`` returned."""
         self._mean.copy_(torch.from_numpy(np.array(state["exp_avg"])))
         self._square.copy_(torch.from_numpy(np.array(state["exp_avg_sq"])))
         self._steps = int(state["step"].item())

@@ -1,4 +1,4 @@
-"""The one interface through which training drives any off-policy learner. No torch here."""
+"""The interface of all off-policy algorithms, and their configuration; without torch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ State = Mapping[str, NDArray[np.generic]]
 
 @dataclass(frozen=True)
 class LearnerConfig:
-    """What a learner is, whatever the algorithm; each docstring says which fields it uses.
+    """Configuration of an algorithm: networks, losses and targets.
 
     Attributes:
         hidden: units of each hidden layer, policy and critics alike.
@@ -63,7 +63,7 @@ class LearnerConfig:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        """Refuses what cannot work."""
+        """Refuse settings that cannot work."""
         if not self.hidden or min(self.hidden) < 1:
             raise ConfigurationError(
                 f"hidden: expected one or more layers of at least one unit, got {self.hidden}"
@@ -79,7 +79,7 @@ class LearnerConfig:
 
 @dataclass(frozen=True)
 class Update:
-    """What one update gives back."""
+    """Result of one update: TD errors and metrics."""
 
     td_errors: FloatArray  # (rows,) target minus estimate
     measure: Callable[[], Mapping[str, float]]
@@ -91,34 +91,34 @@ class Update:
 
 
 class Algorithm(Protocol):
-    """An off-policy algorithm. Transitions come filtered; the learner knows no environment."""
+    """An off-policy algorithm; its transitions are filtered already."""
 
     def update(self, transitions: Transitions, weights: Float32Array) -> Update:
-        """One gradient step of everything that is due."""
+        """Take one gradient step of everything that is due."""
 
     def td_errors(self, transitions: Transitions) -> FloatArray:
-        """(rows,) TD errors without learning from them."""
+        """Return TD errors (rows,), without an update."""
 
     def policy_parameters(self) -> Float32Array:
-        """The policy as one flat vector, in the order that ``MlpPolicy`` takes; a copy."""
+        """Return a copy of the policy as one flat vector, in the order of ``MlpPolicy``."""
 
     def networks(self) -> Float32Array:
-        """All that ``td_errors`` depends on as one flat vector, for a copy elsewhere; a copy."""
+        """Return a copy of all networks that ``td_errors`` uses, as one flat vector."""
 
     def load_networks(self, networks: Float32Array) -> None:
-        """Takes over what another learner's ``networks`` gave."""
+        """Load what ``networks`` of another instance returned."""
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """Networks, targets, optimiser and random state as plain arrays; copies."""
+        """Return copies of networks, targets, optimiser and random state as plain arrays."""
 
     def load_state(self, state: State) -> None:
-        """Takes over what ``state`` gave."""
+        """Restore what ``state`` returned."""
 
 
 def make_algorithm(
     name: str, config: LearnerConfig, observation_size: int, action_size: int, seed: int
 ) -> Algorithm:
-    """Builds the learner called ``name``; torch is imported only now.
+    """Make the algorithm called ``name``; torch is imported only now.
 
     Raises:
         ConfigurationError: unknown name.

@@ -24,17 +24,17 @@ class Ddpg(ActorCritic[Followed]):
     def __init__(
         self, config: LearnerConfig, observation_size: int, action_size: int, seed: int
     ) -> None:
-        """Draws the networks from ``seed``."""
+        """Draw the networks from ``seed``."""
         super().__init__(config, 1, observation_size, action_size, action_size, seed, Followed)
 
     def target(self, batch: TensorBatch) -> Tensor:
-        """Y."""
+        """Return the TD targets y, shape (rows,)."""
         next_action = self.policy.target(batch.next_observation)[0].tanh()
         value = self.target_value(batch.next_observation, next_action)
         return batch.n_step_return + batch.discount * value
 
     def learn(self, batch: TensorBatch, weights: Tensor) -> Update:
-        """Both gradients are of the networks as they were: one optimiser takes both in one step."""
+        """Update critic and policy; both gradients are taken before either step."""
         update = self.differentiate_critics(batch, weights)
         self.differentiate_policy(batch)
         self.critics.step()

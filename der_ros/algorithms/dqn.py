@@ -23,7 +23,7 @@ class Dqn(OffPolicyAlgorithm):
     def __init__(
         self, config: LearnerConfig, observation_size: int, action_size: int, seed: int
     ) -> None:
-        """Draws the network from ``seed``; ``action_size`` is n."""
+        """Draw the network from ``seed``; ``action_size`` is n."""
         device = open_device(config.device)
         network = Mlps(1, (observation_size, *config.hidden, 1 + action_size), False, device)
         network.draw(torch.Generator().manual_seed(seed))
@@ -31,14 +31,14 @@ class Dqn(OffPolicyAlgorithm):
         super().__init__(config, {"policy": self.policy}, seed + 1)
 
     def values(self, outputs: Tensor) -> Tensor:
-        """Q (rows, n) of the network's outputs (rows, 1 + n)."""
+        """Return Q (rows, n) of the network's outputs (rows, 1 + n)."""
         value, advantage = outputs[:, :1], outputs[:, 1:]
         if not self.config.dueling:
             return advantage
         return value + advantage - advantage.mean(dim=1, keepdim=True)
 
     def target(self, batch: TensorBatch) -> Tensor:
-        """Y."""
+        """Return the TD targets y, shape (rows,)."""
         values = self.values(self.policy.target(batch.next_observation)[0])
         chooser = values
         if self.config.double:
@@ -47,11 +47,11 @@ class Dqn(OffPolicyAlgorithm):
         return batch.n_step_return + batch.discount * values.gather(1, best)[:, 0]
 
     def estimate(self, batch: TensorBatch) -> Tensor:
-        """Q(s, a)."""
+        """Return Q(s, a), shape (rows,)."""
         return (self.values(self.policy.online(batch.observation)[0]) * batch.action).sum(dim=1)
 
     def learn(self, batch: TensorBatch, weights: Tensor) -> Update:
-        """One step."""
+        """Update the network by one step."""
         outputs, trace = self.policy.online.forward(batch.observation)
         values = self.values(outputs[0])
         td_errors = self.target(batch) - (values * batch.action).sum(dim=1)
@@ -71,7 +71,7 @@ class Dqn(OffPolicyAlgorithm):
         return Update(as_float64(td_errors), measure)
 
     def _through_dueling(self, slope: Tensor) -> Tensor:
-        """The gradient (rows, n) with respect to Q carried to the outputs (rows, 1 + n)."""
+        """Return the gradient at the outputs (rows, 1 + n) of that at Q (rows, n)."""
         if not self.config.dueling:
             return torch.cat((torch.zeros_like(slope[:, :1]), slope), dim=1)
         centred = slope - slope.mean(dim=1, keepdim=True)

@@ -1,4 +1,4 @@
-"""Policies as rollout workers run them: one observation at a time, in numpy, without torch.
+"""Policies for rollout workers: one observation at a time, in numpy, without torch.
 
 An action is a vector: in [-1, 1] where it is continuous, one-hot where it is a choice.
 """
@@ -23,7 +23,7 @@ class MlpPolicy:
     """
 
     def __init__(self, observation_size: int, hidden: tuple[int, ...], action_size: int) -> None:
-        """A policy whose parameters are zero."""
+        """Make a policy whose parameters are zero."""
         self.action_size = action_size
         sizes = (observation_size, *hidden, self.output_size(action_size))
         self._shapes = tuple((out, into) for into, out in pairwise(sizes))
@@ -32,7 +32,7 @@ class MlpPolicy:
         self.set_parameters(np.zeros(self.size, np.float32))
 
     def set_parameters(self, parameters: Float32Array) -> None:
-        """Takes the flat vector (size,).
+        """Set all parameters from a flat vector (size,).
 
         Raises:
             ConfigurationError: it has another length.
@@ -49,25 +49,25 @@ class MlpPolicy:
             start = end
 
     def __call__(self, observation: Float32Array) -> Float32Array:
-        """The best action known: (observation size,) filtered -> (action size,)."""
+        """Return the noise-free action (action size,) for a filtered observation."""
         action: Float32Array = np.tanh(self.outputs(observation))
         return action
 
     def sample(self, observation: Float32Array, rng: np.random.Generator) -> Float32Array:
-        """An action drawn from the policy itself; of a deterministic one, its only one."""
+        """Return an action drawn from the policy; a deterministic policy has only one."""
         return self(observation)
 
     def random(self, rng: np.random.Generator) -> Float32Array:
-        """An action (action size,) drawn uniformly from all."""
+        """Return an action (action size,) drawn uniformly from all."""
         return rng.uniform(-1.0, 1.0, self.action_size).astype(np.float32)
 
     @staticmethod
     def output_size(action_size: int) -> int:
-        """How many outputs the network has."""
+        """Return the number of the network's outputs."""
         return action_size
 
     def outputs(self, observation: Float32Array) -> Float32Array:
-        """What the network's last layer gives."""
+        """Return the outputs of the last layer."""
         x = observation
         for weight, bias in self.layers[:-1]:
             x = weight @ x
@@ -82,12 +82,12 @@ class SquashedGaussianPolicy(MlpPolicy):
     """SAC's: tanh(μ + σ·ε); the outputs are μ, then log σ. Its best action is tanh(μ)."""
 
     def __call__(self, observation: Float32Array) -> Float32Array:
-        """tanh(μ)."""
+        """Return the mean's action tanh(μ), (action size,)."""
         action: Float32Array = np.tanh(self.outputs(observation)[: self.action_size])
         return action
 
     def sample(self, observation: Float32Array, rng: np.random.Generator) -> Float32Array:
-        """tanh(μ + σ·ε)."""
+        """Return an action tanh(μ + σ·ε), ε ~ N(0, 1)."""
         mean, log_std = np.split(self.outputs(observation), 2)
         noise = rng.standard_normal(self.action_size).astype(np.float32)
         action: Float32Array = np.tanh(mean + np.exp(np.clip(log_std, *LOG_STD_RANGE)) * noise)
@@ -95,7 +95,7 @@ class SquashedGaussianPolicy(MlpPolicy):
 
     @staticmethod
     def output_size(action_size: int) -> int:
-        """μ and log σ."""
+        """Return the number of outputs: μ and log σ of each number of the action."""
         return 2 * action_size
 
 
@@ -103,16 +103,16 @@ class ChoicePolicy(MlpPolicy):
     """DQN's: the choice of the largest advantage, one-hot; the outputs are V, then A_1 … A_n."""
 
     def __call__(self, observation: Float32Array) -> Float32Array:
-        """One-hot (n,)."""
+        """Return the choice of the largest advantage, one-hot (n,)."""
         return self._one_hot(int(self.outputs(observation)[1:].argmax()))
 
     def random(self, rng: np.random.Generator) -> Float32Array:
-        """One-hot (n,), each choice as likely as the others."""
+        """Return a random choice, one-hot (n,)."""
         return self._one_hot(int(rng.integers(self.action_size)))
 
     @staticmethod
     def output_size(action_size: int) -> int:
-        """V and n advantages."""
+        """Return the number of outputs: V and n advantages."""
         return 1 + action_size
 
     def _one_hot(self, choice: int) -> Float32Array:
@@ -127,5 +127,5 @@ _POLICIES: dict[str, type[MlpPolicy]] = {"sac": SquashedGaussianPolicy, "dqn": C
 def make_policy(
     algorithm: str, observation_size: int, hidden: tuple[int, ...], action_size: int
 ) -> MlpPolicy:
-    """The policy that ``algorithm`` trains; its parameters are zero."""
+    """Make the policy that ``algorithm`` trains; its parameters are zero."""
     return _POLICIES.get(algorithm, MlpPolicy)(observation_size, hidden, action_size)

@@ -25,7 +25,7 @@ class Layer(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """What ``Mlps.backward`` needs to know of a forward pass."""
+    """Values of a forward pass that ``Mlps.backward`` needs."""
 
     inputs: list[Tensor]  # of each layer, (K, rows, inputs)
     centred: list[Tensor]  # of each hidden layer: before it is scaled; only with layer_norm
@@ -46,7 +46,7 @@ class Mlps:
     def __init__(
         self, count: int, sizes: tuple[int, ...], layer_norm: bool, device: torch.device
     ) -> None:
-        """Parameters are zero.
+        """Make networks whose parameters are zero.
 
         Args:
             count: K.
@@ -61,13 +61,13 @@ class Mlps:
         self.layers = self.views(self.flat)
 
     def copy(self) -> Mlps:
-        """Networks of their own with the same parameters."""
+        """Return other networks with the same parameters."""
         other = Mlps(self.count, self.sizes, self.layer_norm, self.flat.device)
         other.flat.copy_(self.flat)
         return other
 
     def views(self, flat: Tensor) -> list[Layer]:
-        """The layers that a vector like ``flat`` holds: parameters, or their gradients."""
+        """Return views of a vector like ``flat``, layer by layer: parameters or gradients."""
         layers, start = [], 0
         for out, into in self._shapes:
             middle = start + self.count * out * into
@@ -78,7 +78,7 @@ class Mlps:
         return layers
 
     def draw(self, generator: torch.Generator, last_bound: float | None = None) -> None:
-        """Draws all parameters uniformly within ±1/√inputs, the last layer's within its bound."""
+        """Draw parameters uniformly within ±1/√inputs, the last layer's within ``last_bound``."""
         for k, layer in enumerate(self.layers):
             last = k == len(self.layers) - 1
             bound = 1.0 / math.sqrt(layer.weight.shape[2])
@@ -88,11 +88,11 @@ class Mlps:
                 values.copy_(drawn)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """(rows, inputs), the same for all -> (K, rows, outputs)."""
+        """Return the outputs (K, rows, outputs) of inputs (rows, inputs), the same for all K."""
         return self.forward(x)[0]
 
     def forward(self, x: Tensor, count: int | None = None) -> tuple[Tensor, Trace]:
-        """(rows, inputs) -> (K, rows, outputs) of all or the first ``count``, and the trace."""
+        """Return the outputs (K, rows, outputs) of all or the first ``count``, and the trace."""
         count = self.count if count is None else count
         trace = Trace([], [], [])
         x = x.expand(count, *x.shape)
@@ -108,7 +108,7 @@ class Mlps:
         return torch.baddbmm(bias[:count], x, weight[:count].mT), trace
 
     def backward(self, trace: Trace, gradient: Tensor, into: list[Layer] | None) -> Tensor:
-        """Carries the gradient of a loss from the outputs back.
+        """Carry the gradient of a loss from the outputs back.
 
         Args:
             trace: of the forward pass.
@@ -133,12 +133,12 @@ class Mlps:
         return gradient
 
     def input_gradient(self, gradient: Tensor, first: int) -> Tensor:
-        """What ``backward`` returned, carried on to the inputs from the ``first``-th on."""
+        """Carry what ``backward`` returned on to the inputs from the ``first``-th on."""
         return torch.bmm(gradient, self.layers[0].weight[: gradient.shape[0], :, first:])
 
 
 def _normalised(x: Tensor, weight: Tensor, bias: Tensor, trace: Trace) -> Tensor:
-    """Layer, then LayerNorm; torch's own forward pass takes three times as long."""
+    """Return LayerNorm of a linear layer; torch's own forward pass takes three times as long."""
     centred = torch.baddbmm(bias, x, weight.mT)
     centred.sub_(centred.mean(dim=2, keepdim=True))
     norm = torch.linalg.vector_norm(centred, dim=2, keepdim=True)
@@ -150,7 +150,7 @@ def _normalised(x: Tensor, weight: Tensor, bias: Tensor, trace: Trace) -> Tensor
 
 
 def _through_normalisation(gradient: Tensor, centred: Tensor, scale: Tensor) -> Tensor:
-    """LayerNorm's backward pass; its result has mean zero over units, as what came in had."""
+    """Return LayerNorm's backward pass; gradients in and out have mean zero over the units."""
     units = (centred.shape[2],)
     mean = torch.zeros_like(scale)
     result: Tensor = torch.ops.aten.native_layer_norm_backward(
@@ -160,10 +160,10 @@ def _through_normalisation(gradient: Tensor, centred: Tensor, scale: Tensor) -> 
 
 
 class Trained:
-    """K perceptrons with what an optimiser needs."""
+    """K perceptrons with their gradient and optimiser."""
 
     def __init__(self, networks: Mlps, config: LearnerConfig) -> None:
-        """Before the first step.
+        """Prepare the gradient and the optimiser.
 
         Args:
             networks: already drawn.
@@ -176,7 +176,7 @@ class Trained:
         self._l2 = config.l2
 
     def differentiate(self, trace: Trace, gradient: Tensor, coefficient: float) -> None:
-        """Sets the gradient of coefficient · (loss + 0.5·l2·|weights|²), biases left out.
+        """Set the gradient of coefficient · (loss + 0.5·l2·|weights|²), without the biases.
 
         Args:
             trace: of the online networks' forward pass.
@@ -191,26 +191,26 @@ class Trained:
             self._gradient.mul_(coefficient)
 
     def step(self) -> None:
-        """One step of Adam down the gradient that ``differentiate`` has set."""
+        """Take one step of Adam down the gradient that ``differentiate`` has set."""
         self._adam.step(self._gradient)
 
     def optimiser_state(self) -> dict[str, NDArray[np.generic]]:
-        """Adam's; the parameters are kept by who keeps the networks."""
+        """Return Adam's state, without the parameters."""
         return self._adam.state()
 
     def load_optimiser_state(self, state: State) -> None:
-        """Takes over what ``optimiser_state`` gave."""
+        """Restore what ``optimiser_state`` returned."""
         self._adam.load_state(state)
 
 
 class Followed(Trained):
-    """With a target: a copy that follows slowly."""
+    """Trained networks with a target: a copy that follows slowly."""
 
     def __init__(self, networks: Mlps, config: LearnerConfig) -> None:
-        """The target starts equal; arguments as of ``Trained``."""
+        """Make the target equal to ``networks``; the arguments are those of ``Trained``."""
         super().__init__(networks, config)
         self.target = networks.copy()
 
     def move_target(self, tau: float) -> None:
-        """θ′ ← (1 - τ)·θ′ + τ·θ."""
+        """Move the target: θ′ ← (1 - τ)·θ′ + τ·θ."""
         self.target.flat.lerp_(self.online.flat, tau)

@@ -1,4 +1,4 @@
-"""What all learners share: batches, targets, counters and checkpoints."""
+"""The common part of all algorithms: batches, targets, counters and checkpoints."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from der_ros.replay.transitions import Float32Array, Transitions
 
 
 class TensorBatch(NamedTuple):
-    """``Transitions`` on the learner's device."""
+    """``Transitions`` as tensors on the algorithm's device."""
 
     observation: Tensor  # (rows, observation size)
     action: Tensor  # (rows, action size)
@@ -29,10 +29,10 @@ class TensorBatch(NamedTuple):
 
 
 class OffPolicyAlgorithm(ABC):
-    """A learner: subclasses say what the target is, what is estimated, and how to learn."""
+    """An off-policy algorithm; subclasses define target, estimate and update."""
 
     def __init__(self, config: LearnerConfig, networks: Mapping[str, Trained], seed: int) -> None:
-        """Keeps the networks by name; ``seed`` is of the draws while learning."""
+        """Store the networks by name; ``seed`` seeds the draws while learning."""
         self.config = config
         self.device = open_device(config.device)
         self.generator = torch.Generator().manual_seed(seed)
@@ -43,19 +43,19 @@ class OffPolicyAlgorithm(ABC):
 
     @abstractmethod
     def target(self, batch: TensorBatch) -> Tensor:
-        """Y (rows,): what the estimate ought to be."""
+        """Return the TD targets y, shape (rows,)."""
 
     @abstractmethod
     def estimate(self, batch: TensorBatch) -> Tensor:
-        """Q(s, a) (rows,) as it is."""
+        """Return the estimates Q(s, a), shape (rows,)."""
 
     @abstractmethod
     def learn(self, batch: TensorBatch, weights: Tensor) -> Update:
-        """One gradient step of everything that is due."""
+        """Take one gradient step of everything that is due."""
 
     @torch.inference_mode()
     def update(self, transitions: Transitions, weights: Float32Array) -> Update:
-        """One step on filtered ``transitions`` with importance ``weights`` (rows,)."""
+        """Take one step on filtered ``transitions`` with importance ``weights`` (rows,)."""
         self.updates += 1
         update = self.learn(self._batch(transitions), torch.from_numpy(weights).to(self.device))
         self._move_targets(transitions.size)
@@ -63,12 +63,12 @@ class OffPolicyAlgorithm(ABC):
 
     @torch.inference_mode()
     def td_errors(self, transitions: Transitions) -> FloatArray:
-        """(rows,) target minus estimate, without learning."""
+        """Return target minus estimate, shape (rows,), without an update."""
         batch = self._batch(transitions)
         return as_float64(self.target(batch) - self.estimate(batch))
 
     def critic_slope(self, td_errors: Tensor, weights: Tensor) -> Tensor:
-        """The gradient of mean_i w_i · loss(δ_i) with respect to Q, δ = y - Q (…, rows).
+        """Return the gradient of mean_i w_i · loss(δ_i) with respect to Q, δ = y - Q (…, rows).
 
         loss is Huber's with bound 1, or δ²/2: its slope is δ, cut off at the bound.
         """
@@ -76,7 +76,7 @@ class OffPolicyAlgorithm(ABC):
         return slope * (weights / -weights.numel())
 
     def critic_loss(self, td_errors: Tensor, weights: Tensor) -> float:
-        """Coefficient · Σ_k mean_i w_i · loss(δ_k,i): only looked at, ``critic_slope`` is used."""
+        """Return coefficient · Σ_k mean_i w_i · loss(δ_k,i), for the metrics only."""
         size = td_errors.abs()
         each = 0.5 * size.square()
         if self.config.huber:
@@ -85,24 +85,24 @@ class OffPolicyAlgorithm(ABC):
         return loss.item()
 
     def policy_parameters(self) -> Float32Array:
-        """The network that acts as one flat vector; a copy."""
+        """Return a copy of the acting network as one flat vector."""
         parameters: Float32Array = self._networks["policy"].online.flat.cpu().numpy().copy()
         return parameters
 
     def networks(self) -> Float32Array:
-        """All that ``td_errors`` depends on as one flat vector; a copy."""
+        """Return a copy of all networks that ``td_errors`` uses, as one flat vector."""
         return np.concatenate([vector.cpu().numpy() for vector in self.vectors().values()])
 
     @torch.no_grad()
     def load_networks(self, networks: Float32Array) -> None:
-        """Takes over what another learner's ``networks`` gave."""
+        """Load what ``networks`` of another instance returned."""
         vectors = list(self.vectors().values())
         ends = np.cumsum([vector.numel() for vector in vectors])
         for vector, values in zip(vectors, np.split(networks, ends[:-1]), strict=True):
             vector.copy_(_tensor(values, vector.shape))
 
     def vectors(self) -> dict[str, Tensor]:
-        """Parameters of networks and targets by name."""
+        """Return the flat parameters of networks and targets by name."""
         online = {name: trained.online.flat for name, trained in self._networks.items()}
         targets = {f"target_{name}": each.target.flat for name, each in self._followed().items()}
         return online | targets
@@ -112,7 +112,7 @@ class OffPolicyAlgorithm(ABC):
         return {name: each for name, each in networks if isinstance(each, Followed)}
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """Everything that the next update depends on."""
+        """Return copies of all that the next update depends on."""
         result: dict[str, NDArray[np.generic]] = {
             name: vector.cpu().numpy().copy() for name, vector in self.vectors().items()
         }
@@ -125,7 +125,7 @@ class OffPolicyAlgorithm(ABC):
         return result
 
     def load_state(self, state: State) -> None:
-        """Takes over what ``state`` gave.
+        """Restore what ``state`` returned.
 
         Raises:
             CheckpointError: it belongs to other networks.
@@ -152,7 +152,7 @@ class OffPolicyAlgorithm(ABC):
         return TensorBatch(*(torch.from_numpy(column).to(self.device) for column in transitions))
 
     def _move_targets(self, rows: int) -> None:
-        """Moves the targets by τ whenever ``target_interval`` more samples have been trained on."""
+        """Move the targets by τ whenever ``target_interval`` more samples have been trained on."""
         self._samples += rows
         if self._samples - self._samples_at_target_update >= self.config.target_interval:
             self._samples_at_target_update = self._samples
@@ -161,7 +161,7 @@ class OffPolicyAlgorithm(ABC):
 
 
 def open_device(name: str) -> torch.device:
-    """The torch device called ``name``.
+    """Return the torch device called ``name``.
 
     Raises:
         ConfigurationError: there is none on this machine.
@@ -179,12 +179,12 @@ def open_device(name: str) -> torch.device:
 
 
 def part_of(state: State, prefix: str) -> State:
-    """The entries whose names start with ``prefix``, without it."""
+    """Return the entries whose names start with ``prefix``, without the prefix."""
     return {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
 
 
 def as_float64(values: Tensor) -> FloatArray:
-    """On the CPU, as numpy, for priorities."""
+    """Return the values as float64 numpy on the CPU, for priorities."""
     result: FloatArray = values.double().cpu().numpy()
     return result
 

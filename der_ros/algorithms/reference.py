@@ -109,7 +109,7 @@ class ReferenceLearner:
 
 
 def value(q: nn.Module, s: Tensor, a: Tensor) -> Tensor:
-    """Return Q(s, a), (rows,)."""
+    """Return the critic's Q(s, a), shape (rows,)."""
     result: Tensor = q(torch.cat((s, a), dim=1))[:, 0]
     return result
 

@@ -1,4 +1,4 @@
-"""SAC (Haarnoja et al. 2018) with a temperature that it finds itself."""
+"""SAC (Haarnoja et al. 2018) with an automatic temperature."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Sac(ActorCritic[Trained]):
     def __init__(
         self, config: LearnerConfig, observation_size: int, action_size: int, seed: int
     ) -> None:
-        """Draws the networks from ``seed``."""
+        """Draw the networks from ``seed``."""
         super().__init__(config, 2, observation_size, 2 * action_size, action_size, seed, Trained)
         entropy = config.target_entropy
         self._target_entropy = -float(action_size) if entropy is None else entropy
@@ -43,7 +43,7 @@ class Sac(ActorCritic[Trained]):
         self._alpha_adam = Adam(self.log_alpha, config.learning_rate)
 
     def target(self, batch: TensorBatch) -> Tensor:
-        """Y."""
+        """Return the TD targets y, shape (rows,)."""
         outputs = self.policy.online(batch.next_observation)[0]
         sample = SquashedSample.draw(outputs, self._noise(outputs))
         value = self.target_value(batch.next_observation, sample.action)
@@ -51,7 +51,7 @@ class Sac(ActorCritic[Trained]):
         return batch.n_step_return + batch.discount * value
 
     def learn(self, batch: TensorBatch, weights: Tensor) -> Update:
-        """Critics, then the policy by the new critics, then the temperature."""
+        """Update the critics, then the policy by the new critics, then the temperature."""
         update = self.differentiate_critics(batch, weights)
         self.critics.step()
         outputs, trace = self.policy.online.forward(batch.observation)
@@ -73,11 +73,11 @@ class Sac(ActorCritic[Trained]):
         return update
 
     def vectors(self) -> dict[str, Tensor]:
-        """With log α."""
+        """Return the flat parameters by name, with log α."""
         return {**super().vectors(), "log_alpha": self.log_alpha}
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """With the temperature's optimiser."""
+        """Return copies of the state, with the temperature's optimiser."""
         own = self._alpha_adam.state()
         return {**super().state(), **{_TEMPERATURE + key: value for key, value in own.items()}}
 
@@ -91,15 +91,15 @@ class Sac(ActorCritic[Trained]):
 
 
 class SquashedSample:
-    """Actions drawn from a squashed Gaussian, and derivatives along the draw."""
+    """Actions drawn from a squashed Gaussian, with derivatives along the draw."""
 
     def __init__(self, noise: Tensor, log_std: Tensor, free: Tensor, action: Tensor) -> None:
-        """Use ``draw``."""
+        """Store the parts; ``draw`` makes them."""
         self._noise, self._log_std, self._free, self.action = noise, log_std, free, action
 
     @classmethod
     def draw(cls, outputs: Tensor, noise: Tensor) -> SquashedSample:
-        """Of outputs (rows, 2·action) = (μ, log σ before its bounds), noise (rows, action)."""
+        """Draw from outputs (rows, 2·action) = (μ, unbounded log σ) with noise (rows, action)."""
         mean, raw = outputs.chunk(2, dim=1)
         log_std = raw.clamp(*LOG_STD_RANGE)
         action = (mean + log_std.exp() * noise).tanh()
@@ -107,12 +107,12 @@ class SquashedSample:
 
     @property
     def log_probability(self) -> Tensor:
-        """Log π(a|s) (rows,)."""
+        """Log-probability log π(a|s), shape (rows,)."""
         gaussian = -0.5 * self._noise.square() - self._log_std - 0.5 * math.log(2.0 * math.pi)
         return (gaussian - self._room().log()).sum(dim=1)
 
     def policy_slope(self, alpha: Tensor, action_gradient: Tensor) -> Tensor:
-        """∂(α log π - Q)/∂(μ, log σ) (rows, 2·action), with ∂Q/∂a (rows, action).
+        """Return ∂(α log π - Q)/∂(μ, log σ), (rows, 2·action), given ∂Q/∂a (rows, action).
 
         Along the draw ∂ log π/∂u = 2a and ∂a/∂u = 1 - a²; ∂u/∂μ = 1, ∂u/∂log σ = σε, and log σ
         enters log π once more by itself.
@@ -122,5 +122,5 @@ class SquashedSample:
         return torch.cat((by_u, by_log_std * self._free), dim=1)
 
     def _room(self) -> Tensor:
-        """1 - a², kept above zero where tanh has come out as one."""
+        """Return 1 - a², kept above zero where tanh rounds to one."""
         return (1.0 - self.action.square()).clamp_min(1e-6)

@@ -23,25 +23,25 @@ class Td3(ActorCritic[Followed]):
     def __init__(
         self, config: LearnerConfig, observation_size: int, action_size: int, seed: int
     ) -> None:
-        """Draws the networks from ``seed``."""
+        """Draw the networks from ``seed``."""
         super().__init__(config, 2, observation_size, action_size, action_size, seed, Followed)
 
     def target(self, batch: TensorBatch) -> Tensor:
-        """Y."""
+        """Return the TD targets y, shape (rows,)."""
         value = self.target_value(
             batch.next_observation, self.target_action(batch.next_observation)
         )
         return batch.n_step_return + batch.discount * value
 
     def target_action(self, next_observation: Tensor) -> Tensor:
-        """A'."""
+        """Return the smoothed target action a', shape (rows, action)."""
         action = self.policy.target(next_observation)[0].tanh_()
         bound = self.config.target_noise_clip
         noise = torch.randn(action.shape, generator=self.generator).to(self.device)
         return action.add_(noise.mul_(self.config.target_noise).clamp_(-bound, bound)).clamp_(-1, 1)
 
     def learn(self, batch: TensorBatch, weights: Tensor) -> Update:
-        """The policy follows the critics as they are after their step."""
+        """Update the critics, then every ``policy_delay``-th time the policy by the new critics."""
         update = self.differentiate_critics(batch, weights)
         self.critics.step()
         if self.updates % self.config.policy_delay == 0:

@@ -1,4 +1,4 @@
-"""What is reported of a replay, and how it goes into a checkpoint; the same for every engine."""
+"""Metrics and checkpoint state of a replay, the same for every engine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from der_ros.replay.transitions import Episode
 
 
 class ShardFacts(NamedTuple):
-    """One shard as it stands."""
+    """Facts of one shard for the metrics."""
 
     rows: int
     zone_rows: int
@@ -22,7 +22,7 @@ class ShardFacts(NamedTuple):
 
 
 class PoolFacts(NamedTuple):
-    """The success pool as it stands."""
+    """Facts of the success pool for the metrics."""
 
     episodes: int
     megabytes: float
@@ -30,7 +30,7 @@ class PoolFacts(NamedTuple):
 
 
 def shard_facts(shard: Shard) -> ShardFacts:
-    """Of ``shard``."""
+    """Return the facts of ``shard``."""
     rows, zone_rows = len(shard), shard.zone_filled
     return ShardFacts(
         rows, zone_rows, shard.config.zone_size, shard.zone_age, shard.ignored_updates
@@ -38,7 +38,7 @@ def shard_facts(shard: Shard) -> ShardFacts:
 
 
 def pool_facts(pool: SuccessPool) -> PoolFacts:
-    """Of ``pool``."""
+    """Return the facts of ``pool``."""
     return PoolFacts(len(pool), pool.bytes / 2**20, pool.added)
 
 
@@ -63,7 +63,7 @@ def replay_metrics(
 
 
 def replay_state(replay: ShardedReplay) -> dict[str, Any]:
-    """For a checkpoint, cheaply: what is large is copied when it is called for."""
+    """Return the state for a checkpoint; the transitions are copied only when called for."""
     return {
         "shards": {str(k): shard.frozen_state() for k, shard in enumerate(replay.shards)},
         "pool": pool_state(replay.pool),
@@ -74,7 +74,7 @@ def replay_state(replay: ShardedReplay) -> dict[str, Any]:
 
 
 def load_replay_state(replay: ShardedReplay, state: Mapping[str, Any]) -> None:
-    """Takes over what ``replay_state``, or another engine, gave."""
+    """Restore what ``replay_state``, or another engine, returned."""
     for k, shard in enumerate(replay.shards):
         shard.load_state(state["shards"][str(k)])
     load_pool_state(replay.pool, state["pool"])
@@ -85,12 +85,12 @@ def load_replay_state(replay: ShardedReplay, state: Mapping[str, Any]) -> None:
 
 
 def pool_state(pool: SuccessPool) -> dict[str, Any]:
-    """For a checkpoint."""
+    """Return the state for a checkpoint, as plain data."""
     return {"episodes": [episode._asdict() for episode in pool], "added": pool.added}
 
 
 def load_pool_state(pool: SuccessPool, state: Mapping[str, Any]) -> None:
-    """Takes over what ``pool_state`` gave."""
+    """Restore what ``pool_state`` returned."""
     for episode in state["episodes"]:
         pool.add(Episode(**episode))
     pool.added = int(state["added"])

@@ -1,4 +1,4 @@
-"""Rows as they were at one moment, for a checkpoint that is written while training goes on."""
+"""Snapshots of rows for a checkpoint that is written while training goes on."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _CHUNK_ROWS = 4096
 
 
 class FrozenRows:
-    """Neighbouring rows of a matrix that goes on changing; called, gives them as they once were.
+    """Snapshot of neighbouring rows of a matrix that keeps changing; a call returns it.
 
     Rows are copied in chunks: when they are called for, in whatever thread does that, or just
     before they change. So nobody waits for more than the chunks that are about to change.
     """
 
     def __init__(self, rows: Float32Array, part: slice) -> None:
-        """The rows ``part`` of ``rows`` as they are now; nothing is copied yet."""
+        """Freeze the rows ``part`` of ``rows``; nothing is copied yet."""
         self._rows, self._start = rows[part], part.start
         self._kept: dict[int, Float32Array] = {}  # copies of chunks that have changed since
         self._given = 0  # chunks that have been given out already
         self._lock = threading.Lock()
 
     def keep(self, slots: slice) -> None:
-        """To be called before the matrix' rows ``slots`` change."""
+        """Copy the chunks of ``slots``; call it before these rows of the matrix change."""
         low = max(slots.start - self._start, 0)
         high = min(slots.stop - self._start, len(self._rows))
         with self._lock:
@@ -37,7 +37,7 @@ class FrozenRows:
                     self._kept[chunk] = self._rows[_slots(chunk)].copy()
 
     def __call__(self) -> Float32Array:
-        """A copy of the rows as they were; only once, what was kept for it is given back.
+        """Return a copy of the frozen rows; it can be called once, and frees the kept chunks.
 
         Raises:
             ConfigurationError: it was called before.

@@ -1,4 +1,4 @@
-"""Slots that are written in turn, the oldest overwritten first."""
+"""A ring of slots; the oldest is overwritten first."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from der_ros.replay.sum_tree import IndexArray
 
 
 class Ring:
-    """Slots [low, high) of a shard, and how many rows were ever written to them.
+    """Slots [low, high) of a shard, and the number of rows ever written to them.
 
     That count alone says which slots are filled, which comes next, how old each one is and which
     have been overwritten since some earlier count: nothing is kept for each slot.
     """
 
     def __init__(self, low: int, high: int, writes: int = 0) -> None:
-        """Slots [low, high) after ``writes`` rows."""
+        """Use slots [low, high), to which ``writes`` rows have been written."""
         self.low, self.high, self.writes = low, high, writes
 
     @property
     def room(self) -> int:
-        """How many slots there are."""
+        """Number of slots of this ring."""
         return self.high - self.low
 
     @property
     def filled(self) -> int:
-        """How many of them hold something."""
+        """Number of slots that hold a row."""
         return min(self.writes, self.room)
 
     @property
     def filled_slots(self) -> slice:
-        """Those: they are always the first ones."""
+        """The filled slots, which are always the first ones."""
         return slice(self.low, self.low + self.filled)
 
     def take(self, rows: int) -> list[tuple[slice, slice]]:
-        """Reserves slots for ``rows``: (slots, which of the rows) for each unbroken run.
+        """Reserve slots for ``rows`` rows; return (slots, rows) for each unbroken run.
 
         Of more rows than there are slots, only the newest get one.
         """
@@ -50,10 +50,10 @@ class Ring:
         return runs
 
     def ages(self, indices: IndexArray) -> IndexArray:
-        """Rows written to this ring since the filled slots ``indices`` (n,) were written."""
+        """Return the rows written to the ring since the filled slots ``indices`` (n,) were."""
         return (self.writes - 1 - (indices - self.low)) % max(1, self.room)
 
     def overwritten(self, indices: IndexArray, since: int) -> NDArray[np.bool_]:
-        """Which of the slots ``indices`` (n,) were written after the first ``since`` rows."""
+        """Return True (n,) for slots ``indices`` written after the first ``since`` rows."""
         # The slot that comes k-th after those rows is reached once k more have been written.
         return (indices - self.low - since) % max(1, self.room) < self.writes - since

@@ -20,7 +20,7 @@ from der_ros.replay.transitions import Float32Array, Transitions
 
 @dataclass(frozen=True)
 class ShardConfig:
-    """What a shard holds and how it draws.
+    """Configuration of a shard.
 
     Attributes:
         capacity: slots in all, zone and ring together.
@@ -43,7 +43,7 @@ class ShardConfig:
     permanent_demonstrations: bool = True
 
     def __post_init__(self) -> None:
-        """Refuses what cannot work."""
+        """Refuse settings that cannot work."""
         if not 0 <= self.zone_size < self.capacity:
             raise ConfigurationError(
                 f"shard: expected 0 <= zone size < capacity, got zone size {self.zone_size} "
@@ -61,14 +61,14 @@ class ShardConfig:
 
 
 class Written(NamedTuple):
-    """How many rows had ever been written to the zone and to the ring at some moment."""
+    """Numbers of rows ever written to the zone and to the ring, at some moment."""
 
     zone: int
     ring: int
 
 
 class Batch(NamedTuple):
-    """Drawn transitions, with what is needed to write their priorities back."""
+    """Drawn transitions, with their slots for writing priorities back."""
 
     transitions: Transitions
     weights: Float32Array  # (rows,) importance weights, the largest is 1
@@ -88,7 +88,7 @@ class Shard:
     """
 
     def __init__(self, config: ShardConfig, observation_size: int, action_size: int) -> None:
-        """An empty shard; memory is taken as it fills."""
+        """Make an empty shard; memory is used as it fills."""
         self.config = config
         self._storage = Storage(config.capacity, observation_size, action_size)
         self._tree = SumTree(config.capacity)
@@ -100,36 +100,36 @@ class Shard:
 
     @property
     def zone_filled(self) -> int:
-        """Rows in the demonstration zone."""
+        """Number of rows in the demonstration zone."""
         return self._permanent + self._zone.filled
 
     @property
     def ring_filled(self) -> int:
-        """Rows in the ring."""
+        """Number of rows in the shard's ring."""
         return self._ring.filled
 
     @property
     def zone_room(self) -> int:
-        """Slots of the zone that insertions may use, filled or not."""
+        """Number of slots of the zone that insertions may use, filled or not."""
         return self._zone.room
 
     @property
     def written(self) -> Written:
-        """How many rows have ever been written."""
+        """Numbers of rows ever written to zone and ring."""
         return Written(self._zone.writes, self._ring.writes)
 
     def __len__(self) -> int:
-        """Rows in zone and ring together."""
+        """Return the number of rows in zone and ring."""
         return self.zone_filled + self.ring_filled
 
     def add(self, transitions: Transitions, td_errors: FloatArray | None = None) -> None:
-        """Appends to the ring; without ``td_errors`` (rows,) at the top priority."""
+        """Append to the ring; without ``td_errors`` (rows,) at the top priority."""
         self._append(self._ring, transitions, td_errors)
 
     def add_demonstration(
         self, transitions: Transitions, td_errors: FloatArray | None = None
     ) -> None:
-        """Puts a human demonstration into the zone (paper, Fig. 1), permanent if so configured.
+        """Put a human demonstration into the zone (paper, Fig. 1), permanent if configured.
 
         Raises:
             ConfigurationError: the zone has no room left for a permanent one.
@@ -150,7 +150,7 @@ class Shard:
         self._zone = Ring(self._permanent, self.config.zone_size)
 
     def insert(self, transitions: Transitions, td_errors: FloatArray | None = None) -> None:
-        """Puts a success into the zone in place of its oldest rows (paper, Alg. 1, last line)."""
+        """Put a success into the zone in place of its oldest rows (paper, Alg. 1, last line)."""
         if self.zone_room == 0:
             raise ConfigurationError(
                 "demonstration zone: expected room for successes beside the permanent "
@@ -159,7 +159,7 @@ class Shard:
         self._append(self._zone, transitions, td_errors)
 
     def sample(self, rows: int, rng: np.random.Generator, beta: float | None = None) -> Batch:
-        """Draws ``rows`` transitions, stratified over the priorities; storage is unchanged.
+        """Draw ``rows`` transitions, stratified over the priorities; storage is unchanged.
 
         Args:
             rows: how many.
@@ -187,7 +187,7 @@ class Shard:
     def update_priorities(
         self, indices: IndexArray, drawn_at: Written, td_errors: FloatArray
     ) -> int:
-        """Writes |td_error| of drawn rows back; returns how many had been overwritten meanwhile.
+        """Write |td_error| of drawn rows back; return the number of rows overwritten meanwhile.
 
         Those are left alone and counted in ``ignored_updates``.
 
@@ -208,23 +208,23 @@ class Shard:
 
     @property
     def zone_age(self) -> float:
-        """Mean age of the zone's rows, in rows written to the zone since; 0 where it is empty."""
+        """Mean age of the zone's rows, in rows written to the zone since; 0 if it is empty."""
         filled = np.arange(self.zone_filled)
         return float(self._ages(filled).mean()) if len(filled) else 0.0
 
     def staleness(self, batch: Batch) -> float:
-        """Mean age of the batch's rows, in rows written since to their part, zone or ring."""
+        """Return the mean age of the batch's rows, in rows written since to their zone or ring."""
         return float(self._ages(batch.indices).mean())
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """Everything that a checkpoint needs, filled rows only, as plain arrays; copies."""
+        """Return copies of the filled rows and counters as plain arrays, for a checkpoint."""
         return {
             name: value() if isinstance(value, FrozenRows) else value
             for name, value in self.frozen_state().items()
         }
 
     def frozen_state(self) -> dict[str, NDArray[np.generic] | FrozenRows]:
-        """``state`` at the price of a copy of the priorities.
+        """Return ``state``, with transitions that are copied only when called for.
 
         The transitions, most of it, are copied when they are called for, if need be in another
         thread; until then the shard copies what it is about to overwrite.
@@ -241,7 +241,7 @@ class Shard:
         }
 
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Takes over what ``state`` gave, in a shard of the same configuration.
+        """Restore what ``state`` of a shard of the same configuration returned.
 
         Raises:
             CheckpointError: it does not fit this configuration.
@@ -265,7 +265,7 @@ class Shard:
         return slice(0, self.zone_filled), self._ring.filled_slots
 
     def _parts(self, rows: int) -> list[_Part]:
-        """Which rows of a batch come from which range of the running sum."""
+        """Return the ranges of the priorities' running sum that parts of a batch are drawn from."""
         total, share = self._tree.total, self.config.zone_share
         zone = 0.0 if share is None else self._tree.sum_before(self.config.zone_size)
         if share is None or zone <= 0.0 or total - zone <= 0.0:
@@ -279,7 +279,7 @@ class Shard:
         return np.where(indices >= self.config.zone_size, self._ring.ages(indices), in_zone)
 
     def _overwritten(self, indices: IndexArray, since: Written) -> NDArray[np.bool_]:
-        """Which of the slots were written after ``since``; permanent ones never are."""
+        """Return True (n,) for slots written after ``since``; permanent ones never are."""
         in_ring = indices >= self.config.zone_size
         in_zone = (indices >= self._permanent) & ~in_ring
         return np.where(
@@ -310,7 +310,7 @@ class Shard:
     def _write(
         self, slots: slice, transitions: Transitions, priorities: FloatArray, part: slice
     ) -> None:
-        """The only writer of storage: rows and priorities always change together."""
+        """Write rows and their priorities together."""
         self._storage.write(slots, transitions, part)
         self._tree.set_range(slots, priorities[part])
 
@@ -325,10 +325,10 @@ class _Part(NamedTuple):
 
     @property
     def density(self) -> float:
-        """Rows for each unit of priority."""
+        """Number of rows for each unit of priority."""
         return (self.stop - self.start) / (self.high - self.low)
 
     def draw(self, rng: np.random.Generator) -> FloatArray:
-        """One uniform draw from each of as many equal parts of the range as there are rows."""
+        """Draw once from each of as many equal parts of the range as there are rows."""
         rows = self.stop - self.start
         return self.low + (np.arange(rows) + rng.random(rows)) / self.density

@@ -19,7 +19,7 @@ TdErrors = Callable[[Transitions], FloatArray]
 
 @dataclass(frozen=True)
 class ReplayConfig:
-    """The replay as a whole.
+    """Configuration of the whole replay.
 
     Attributes:
         shards: how many (paper: 6).
@@ -47,7 +47,7 @@ class ReplayConfig:
     pool_bytes: int = 256 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        """Refuses what cannot work."""
+        """Refuse settings that cannot work."""
         if self.inserted_priority not in ("top", "td_error"):
             raise ConfigurationError(
                 f"inserted priority: expected top or td_error, got {self.inserted_priority!r}"
@@ -69,7 +69,7 @@ ZONE_SCOPES = ("total", "shard")
 
 
 def zone_slots(zone_size: float, scope: str, capacity: int, shards: int) -> int:
-    """The slots of one shard's demonstration zone. The paper leaves open which 1 % it means.
+    """Return the number of slots of one shard's demonstration zone.
 
     Args:
         zone_size: below 1 a fraction of the capacity, from 1 on a count of transitions.
@@ -95,7 +95,7 @@ def zone_slots(zone_size: float, scope: str, capacity: int, shards: int) -> int:
 
 
 class ShardedReplay:
-    """Several shards behind one door; every choice of a shard is a draw from ``rng``."""
+    """Several shards and a success pool; ``rng`` draws the shard for each fragment and batch."""
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ class ShardedReplay:
         rng: np.random.Generator,
         td_errors: TdErrors | None = None,
     ) -> None:
-        """Empty shards and an empty pool.
+        """Make empty shards and an empty pool.
 
         Args:
             config: the replay as a whole.
@@ -126,11 +126,11 @@ class ShardedReplay:
         self._next_insertion = config.insertion_interval
 
     def __len__(self) -> int:
-        """Transitions in all shards together."""
+        """Return the number of transitions in all shards."""
         return sum(len(shard) for shard in self.shards)
 
     def load_demonstrations(self, demonstrations: Sequence[Episode]) -> None:
-        """Puts human demonstrations where the structure wants them; before training, once."""
+        """Load human demonstrations into the shards, once and before training."""
         config = self.config
         assignment = assign_demonstrations(
             config.structure, len(demonstrations), config.shards, self.rng
@@ -145,16 +145,16 @@ class ShardedReplay:
                 )
 
     def add(self, transitions: Transitions, td_errors: FloatArray | None = None) -> None:
-        """Sends a worker's fragment to one shard drawn at random."""
+        """Add a worker's fragment to one shard drawn at random."""
         self._random_shard().add(transitions, td_errors)
 
     def add_success(self, episode: Episode) -> None:
-        """Keeps a whole successful episode in the pool; does nothing where DER is off."""
+        """Add a whole successful episode to the pool; do nothing if DER is off."""
         if self.config.der:
             self.pool.add(episode)
 
     def insert_if_due(self, env_steps: int) -> int:
-        """Each shard takes one random episode from the pool; returns how many insertions that were.
+        """Insert one random episode of the pool into each shard, if due; return the insertions.
 
         Due once ``insertion_interval`` steps have passed since it was last due; a due one with an
         empty pool, or with DER off, is skipped. Steps come in fragments, so several may be due.
@@ -170,13 +170,13 @@ class ShardedReplay:
         return done
 
     def sample(self, rows: int, beta: float | None = None) -> tuple[Shard, Batch]:
-        """A batch from one shard drawn at random among those that hold anything, and that shard."""
+        """Return one non-empty shard drawn at random, and a batch of it."""
         shard = self._random_shard(filled=True)
         return shard, shard.sample(rows, self.rng, beta)
 
     @property
     def next_insertion(self) -> int:
-        """The environment step at which the next insertion is due; set it on a restart."""
+        """Environment step at which the next insertion is due; set it on a restart."""
         return self._next_insertion
 
     @next_insertion.setter
@@ -190,6 +190,6 @@ class ShardedReplay:
         return shards[int(self.rng.integers(len(shards)))]
 
     def _as_inserted(self, episode: Episode) -> tuple[Transitions, FloatArray | None]:
-        """Demonstrations pass the same n-step as agents' transitions and later the same filter."""
+        """Return an episode's n-step transitions, and their TD errors if configured."""
         transitions = n_step_transitions(episode, self.config.n_step, self.config.gamma)
         return transitions, None if self._td_errors is None else self._td_errors(transitions)

@@ -1,4 +1,4 @@
-"""Where a shard keeps transitions: all numbers of one side by side, in one matrix."""
+"""Storage of transitions in one matrix, one transition per row."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ class Storage:
     """
 
     def __init__(self, capacity: int, observation_size: int, action_size: int) -> None:
-        """Room for ``capacity`` transitions."""
+        """Reserve room for ``capacity`` transitions."""
         self._sizes = observation_size, action_size
         self._rows = np.zeros((capacity, 2 * observation_size + action_size + 2), np.float32)
         self._columns = self._split(self._rows)
         self._frozen: weakref.WeakSet[FrozenRows] = weakref.WeakSet()
 
     def write(self, slots: slice, transitions: Transitions, part: slice) -> None:
-        """Puts the rows ``part`` of ``transitions`` into ``slots``."""
+        """Write the rows ``part`` of ``transitions`` to ``slots``."""
         for frozen in self._frozen:
             frozen.keep(slots)
         for column, values in zip(self._columns, transitions, strict=True):
             column[slots] = values[part]
 
     def gather(self, indices: IndexArray) -> Transitions:
-        """Copies of the rows ``indices`` (n,); the columns are views of one matrix of their own."""
+        """Return copies of the rows ``indices`` (n,), as views of one new matrix."""
         return self._split(self._rows.take(indices, axis=0))
 
     def freeze(self, part: slice) -> FrozenRows:
-        """The rows ``part``, whole, as they are now; costs next to nothing until they change."""
+        """Return a snapshot of the rows ``part``; it copies nothing until they change."""
         frozen = FrozenRows(self._rows, part)
         self._frozen.add(frozen)
         return frozen
 
     def write_packed(self, slots: slice, rows: NDArray[np.generic]) -> None:
-        """Puts back what ``freeze`` gave.
+        """Write back the rows that ``freeze`` returned.
 
         Raises:
             ValueError: it has another shape.

@@ -1,4 +1,4 @@
-"""The four replay structures: which shard starts with which demonstrations (paper, Fig. 1)."""
+"""The four replay structures, which assign demonstrations to shards (paper, Fig. 1)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STRUCTURE_NAMES = ("no_demos", "one_shot_in_all", "all_shots_in_all", "one_shot_
 def assign_demonstrations(
     structure: str, demonstrations: int, shards: int, rng: np.random.Generator
 ) -> tuple[tuple[int, ...], ...]:
-    """For each shard, the numbers of the demonstrations that it starts with.
+    """Return, for each shard, the indices of the demonstrations that it starts with.
 
     * ``no_demos``: none anywhere;
     * ``one_shot_in_all``: one, picked at random, the same in every shard;

@@ -1,4 +1,4 @@
-"""The pool of successful episodes that demonstration zones are fed from (paper, Alg. 1)."""
+"""The pool of successful episodes, the source of insertions (paper, Alg. 1)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from der_ros.replay.transitions import Episode
 
 
 class SuccessPool:
-    """Whole successful episodes, the oldest dropped first when a bound is reached."""
+    """Whole successful episodes; the oldest is dropped when a bound is reached."""
 
     def __init__(self, max_episodes: int, max_bytes: int) -> None:
-        """Holds at most ``max_episodes`` episodes and at most ``max_bytes`` bytes of arrays."""
+        """Hold at most ``max_episodes`` episodes and at most ``max_bytes`` bytes of arrays."""
         if max_episodes < 1 or max_bytes < 1:
             raise ConfigurationError(
                 f"success pool: expected bounds of at least one episode and one byte, got "
@@ -27,15 +27,15 @@ class SuccessPool:
         self.added = 0
 
     def __len__(self) -> int:
-        """Episodes held."""
+        """Return the number of episodes."""
         return len(self._episodes)
 
     def __iter__(self) -> Iterator[Episode]:
-        """The episodes, oldest first."""
+        """Iterate over the episodes, oldest first."""
         return iter(self._episodes)
 
     def add(self, episode: Episode) -> None:
-        """Takes a whole successful episode.
+        """Add a whole successful episode.
 
         Raises:
             ConfigurationError: the episode did not succeed, has not ended, or alone breaks the
@@ -55,7 +55,7 @@ class SuccessPool:
             self.bytes -= self._episodes.popleft().bytes
 
     def draw(self, rng: np.random.Generator) -> Episode:
-        """One episode at random; the pool is unchanged.
+        """Return one episode at random; the pool is unchanged.
 
         Raises:
             ConfigurationError: the pool is empty.

@@ -1,4 +1,4 @@
-"""A sum tree over priorities: draw in proportion to them, change many at once, in numpy."""
+"""A sum tree over priorities, in numpy: proportional draws and writes in batches."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BEFORE = np.tri(_FAN, k=-1)
 
 
 class SumTree:
-    """Priorities in groups of eight, the groups' sums again in groups of eight, and so on.
+    """Tree of priorities in groups of eight, whose sums are again in groups of eight.
 
     ``_levels[0]`` holds the priorities, one group a row; row ``g`` of a level sums up to entry
     ``g`` of the level above. Sums are always recomputed from all children, never adjusted by
@@ -32,7 +32,7 @@ class SumTree:
     """
 
     def __init__(self, capacity: int) -> None:
-        """A tree of ``capacity`` leaves, all zero."""
+        """Make a tree of ``capacity`` leaves, all zero."""
         if capacity < 1:
             raise ConfigurationError(f"sum tree: expected a capacity of at least 1, got {capacity}")
         self.capacity = capacity
@@ -50,7 +50,7 @@ class SumTree:
 
     @property
     def total(self) -> float:
-        """The sum of all priorities."""
+        """Sum of the priorities of all leaves."""
         self._settle()
         return float(self._running[-1])
 
@@ -62,11 +62,11 @@ class SumTree:
         return view
 
     def get(self, indices: IndexArray) -> FloatArray:
-        """Returns the priorities of ``indices`` (n,)."""
+        """Return the priorities of leaves ``indices`` (n,)."""
         return self._leaves.take(indices)
 
     def set(self, indices: IndexArray, values: FloatArray) -> None:
-        """Writes ``values`` (n,) to leaves ``indices`` (n,); of a repeated one, the last wins."""
+        """Write ``values`` (n,) to leaves ``indices`` (n,); of a repeated one, the last wins."""
         self._leaves[indices] = values
         self._settled = False
         nodes = indices
@@ -75,7 +75,7 @@ class SumTree:
             sums[nodes] = _sum_of_rows(level.take(nodes, axis=0))
 
     def set_range(self, leaves: slice, values: NDArray[np.generic]) -> None:
-        """Writes ``values`` (n,) to the n neighbours ``leaves``.
+        """Write ``values`` (n,) to the n neighbouring ``leaves``.
 
         Their sums are made when they are needed; ranges that continue each other are joined until
         then, and so a ring fills at the speed of copying.
@@ -88,7 +88,7 @@ class SumTree:
         self._pending, self._settled = (low, leaves.stop), False
 
     def sum_before(self, index: int) -> float:
-        """The sum of the leaves [0, index)."""
+        """Return the sum of the leaves [0, index)."""
         self._settle()
         result, node = 0.0, index
         for level in self._levels:
@@ -98,7 +98,7 @@ class SumTree:
         return result + float(self._running[node])
 
     def find(self, masses: FloatArray) -> IndexArray:
-        """For each mass (n,) in [0, total), the leaf whose share of the running sum holds it.
+        """Return for each mass (n,) in [0, total) the leaf whose part of the running sum has it.
 
         Leaf ``i`` is found for masses in [sum_before(i), sum_before(i + 1)); leaves of priority
         zero are never found, whatever the rounding.
@@ -118,7 +118,7 @@ class SumTree:
         return self._away_from_zero(nodes)
 
     def _settle(self) -> None:
-        """Makes the running sums of the top and all that they need."""
+        """Compute the running sums of the top level and all sums below it."""
         if self._settled:
             return
         self._sum_pending()
@@ -126,7 +126,7 @@ class SumTree:
         self._settled = True
 
     def _sum_pending(self) -> None:
-        """Makes the sums of leaves that were written in turn."""
+        """Compute the sums of leaves that ``set_range`` has written."""
         low, high = self._pending
         if low == high:
             return
@@ -136,7 +136,7 @@ class SumTree:
             sums[low:high] = _sum_of_rows(level[low:high])
 
     def _away_from_zero(self, indices: IndexArray) -> IndexArray:
-        """Rounding in the sums can lead one leaf too far; such a draw takes its left neighbour."""
+        """Return ``indices`` with leaves of priority zero, found by rounding, moved to the left."""
         found = self.get(indices)
         if found.min(initial=1.0) > 0.0:
             return indices
@@ -149,6 +149,6 @@ class SumTree:
 
 
 def _sum_of_rows(groups: FloatArray) -> FloatArray:
-    """The sums (rows,) of (rows, fan), each rounded alike whatever stands in the other rows."""
+    """Return the sums (rows,) of (rows, fan); other rows do not change a row's rounding."""
     sums: FloatArray = np.einsum("ij->i", groups)
     return sums

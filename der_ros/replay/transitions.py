@@ -1,4 +1,4 @@
-"""Episodes, and the n-step transitions made of them."""
+"""Episodes, their recorder, and the n-step transitions made of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Float32Array = NDArray[np.float32]
 
 
 class Transitions(NamedTuple):
-    """n-step transitions, one a row. Observations are raw: the learner filters what it samples.
+    """n-step transitions, one per row, with raw observations: the learner filters its batches.
 
     For a transition that starts at step t and spans k <= n steps
 
@@ -31,7 +31,7 @@ class Transitions(NamedTuple):
 
     @property
     def size(self) -> int:
-        """The number of rows."""
+        """Number of transitions, one per row."""
         return len(self.n_step_return)
 
 
@@ -51,19 +51,19 @@ class Episode(NamedTuple):
 
     @property
     def steps(self) -> int:
-        """How many actions were taken."""
+        """Number of steps, one per action."""
         return len(self.rewards)
 
     @property
     def bytes(self) -> int:
-        """The size of the arrays."""
+        """Size of the arrays in bytes."""
         return self.observations.nbytes + self.actions.nbytes + self.rewards.nbytes
 
 
 def n_step_transitions(
     episode: Episode, n_step: int, gamma: float, start: int = 0, stop: int | None = None
 ) -> Transitions:
-    """The transitions that start at steps [start, stop) of ``episode``, each over up to n steps.
+    """Return the transitions that start at steps [start, stop), each over up to n steps.
 
     A transition is shorter than ``n_step`` only where the recorded steps end; its discount then
     holds the lower power of γ. Call it with ``stop = steps - n_step + 1`` while an episode goes on,
@@ -90,15 +90,15 @@ def n_step_transitions(
 
 
 def concatenate(parts: list[Transitions]) -> Transitions:
-    """Joins transitions row-wise; ``parts`` must not be empty."""
+    """Join transitions row-wise; ``parts`` must not be empty."""
     return Transitions(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 class EpisodeRecorder:
-    """One episode from its reset on."""
+    """Recorder of one episode, which returns its transitions as they become complete."""
 
     def __init__(self, observation: Float32Array, n_step: int, gamma: float) -> None:
-        """Starts at the ``observation`` of the reset."""
+        """Start with the ``observation`` of the reset."""
         self._observations = [observation]
         self._actions: list[Float32Array] = []
         self._rewards: list[float] = []
@@ -107,22 +107,22 @@ class EpisodeRecorder:
 
     @property
     def observation(self) -> Float32Array:
-        """The newest."""
+        """The latest observation, (observation size,)."""
         return self._observations[-1]
 
     @property
     def steps(self) -> int:
-        """How many have been taken in."""
+        """Number of steps recorded so far."""
         return len(self._rewards)
 
     def add(self, action: Float32Array, reward: float, observation: Float32Array) -> None:
-        """Takes one step in."""
+        """Record one step and the observation after it."""
         self._actions.append(action)
         self._rewards.append(reward)
         self._observations.append(observation)
 
     def finish(self, terminated: bool, truncated: bool, success: bool) -> Episode:
-        """The steps so far as an episode that ended like this."""
+        """Return the steps so far as an episode with these ends."""
         return Episode(
             np.array(self._observations, np.float32),
             np.array(self._actions, np.float32),
@@ -133,7 +133,7 @@ class EpisodeRecorder:
         )
 
     def take(self, ended: Episode | None) -> Transitions:
-        """The transitions not sent yet: all at the end, else those that span n steps already."""
+        """Return the transitions not sent yet: all at the end, else those that span n steps."""
         episode = ended or self.finish(False, False, False)
         steps = episode.steps
         stop = steps if ended else max(self._sent, steps - self._n_step + 1)
@@ -142,7 +142,7 @@ class EpisodeRecorder:
         return transitions
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint."""
+        """Return the state for a checkpoint, as plain data."""
         return {
             "observations": np.array(self._observations),
             "actions": np.array(self._actions),
@@ -151,7 +151,7 @@ class EpisodeRecorder:
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Takes over what ``state`` gave."""
+        """Restore what ``state`` returned."""
         self._observations = list(state["observations"])
         self._actions = list(state["actions"])
         self._rewards = list(state["rewards"])

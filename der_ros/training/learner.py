@@ -1,4 +1,4 @@
-"""The learner (paper, Alg. 1 "for the trainer") and its loop over any engine."""
+"""The learner and its loop over any engine: the paper's Alg. 1, "for the trainer"."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _UPDATES_BETWEEN_METRICS = 100
 
 
 class Learner:
-    """What Alg. 1 (paper) calls the trainer, but for where its batches come from."""
+    """Algorithm, observation filter and counters of a run, without processes and files."""
 
     def __init__(self, config: TrainingConfig, observation_size: int, action_size: int) -> None:
-        """Draws the networks."""
+        """Draw the networks from the run's seed."""
         self.config = config
         networks = np.random.SeedSequence((config.seed, ENTROPY_OF_LEARNER))
         seed = int(networks.generate_state(1)[0])
@@ -60,7 +60,7 @@ class Learner:
 
     @property
     def due(self) -> int:
-        """Updates that the environment steps so far allow and that are not done yet."""
+        """Number of updates that the environment steps so far allow and that are not done yet."""
         if self.env_steps < self.config.learning_starts:
             return 0
         since = self.env_steps - self.config.learning_starts
@@ -68,24 +68,24 @@ class Learner:
 
     @property
     def worth_publishing(self) -> bool:
-        """Whether workers have a use for the networks: they have learned, or are to judge."""
+        """True if workers need the networks: after an update, or to compute first priorities."""
         return self.updates > 0 or self._with_networks
 
     def count_in(self, demonstrations: Sequence[Episode]) -> None:
-        """Demonstrations are observations, too."""
+        """Count the observations of ``demonstrations`` in the filter."""
         for demonstration in demonstrations:
             self.filter.count_in(moments(demonstration.observations))
         self._statistics = self.filter.statistics()
 
     def take_in(self, report: Report) -> None:
-        """A fragment has gone to a shard."""
+        """Count a fragment's environment steps and observations."""
         self.env_steps += report.env_steps
         self.filter.count_in(report.observed)
         self._statistics = self.filter.statistics()
         self._latest["replay/policy_lag"] = float(self.updates - report.policy_updates)
 
     def learn(self, drawn: Drawn) -> FloatArray:
-        """One update; returns the rows' TD errors (rows,), their new priorities."""
+        """Do one update; return the TD errors (rows,), which become priorities."""
         batch = drawn.batch
         update = self.algorithm.update(self._as_learned(batch.transitions), batch.weights)
         self.updates += 1
@@ -96,17 +96,17 @@ class Learner:
         return update.td_errors
 
     def td_errors(self, raw: Transitions) -> FloatArray:
-        """(rows,) of raw transitions, without learning."""
+        """Return the TD errors (rows,) of raw transitions, without an update."""
         return self.algorithm.td_errors(self._as_learned(raw))
 
     def snapshot(self) -> PolicySnapshot:
-        """The policy and the filter as they stand."""
+        """Return the current policy and filter."""
         networks = self.algorithm.networks() if self._with_networks else _NO_NETWORKS
         parameters = self.algorithm.policy_parameters()
         return PolicySnapshot(parameters, self._statistics, self.updates, networks)
 
     def beta(self) -> float | None:
-        """β, moving linearly to ``beta_final`` over the budget of steps where there is one."""
+        """Return β, moved linearly to ``beta_final`` over ``max_env_steps``, or None."""
         final, budget = self.config.beta_final, self.config.max_env_steps
         if final is None or not budget:
             return None
@@ -114,11 +114,11 @@ class Learner:
         return self.config.beta + (final - self.config.beta) * done
 
     def metrics(self) -> dict[str, float]:
-        """Of the latest updates."""
+        """Return the metrics of the latest updates by name."""
         return dict(self._latest)
 
     def state(self) -> dict[str, Any]:
-        """Everything that learning depends on besides its batches; copies."""
+        """Return copies of all that the next update depends on besides its batch."""
         return {
             "learner": dict(self.algorithm.state()),
             "filter": self.filter.state(),
@@ -128,7 +128,7 @@ class Learner:
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Takes over what ``state`` gave.
+        """Restore what ``state`` returned.
 
         Raises:
             CheckpointError: it is of other networks or sizes.
@@ -153,7 +153,7 @@ _PATIENCE_S = 0.02
 
 
 class LearnerLoop:
-    """Takes in what workers report, learns what is due, and has promising policies evaluated."""
+    """Loop that receives reports, does the updates that are due and starts evaluations."""
 
     def __init__(
         self,
@@ -179,7 +179,7 @@ class LearnerLoop:
         self._evaluated: list[dict[str, float]] = []
 
     def turn(self) -> None:
-        """Once around. A checkpoint may be taken between two turns."""
+        """Do one turn. A checkpoint may be taken between two turns."""
         learner = self._learner
         # First, so that in a single process the answer is in before the turn ends.
         if self.evaluator.due(learner.env_steps, self.episodes.greedy_success_rate()):
@@ -192,23 +192,23 @@ class LearnerLoop:
         self._learn()
 
     def start_evaluation(self) -> None:
-        """Has the policy as it is now evaluated."""
+        """Start an evaluation of the current policy."""
         request = self.evaluator.start(self._learner.snapshot())
         self.evaluator.expect(self._engine.evaluate(request))
 
     def finish_evaluation(self) -> None:
-        """Waits a little for the evaluation under way; workers' reports are let go."""
+        """Wait up to 0.1 s for parts of the evaluation; reports of workers are dropped."""
         for message in self._engine.receive(0.1):
             if isinstance(message, EvaluationPart):
                 self._take_in_evaluation(message)
 
     def evaluation_metrics(self) -> list[dict[str, float]]:
-        """One set for each evaluation that has ended since the last call."""
+        """Return one set of metrics for each evaluation that has ended since the last call."""
         ended, self._evaluated = self._evaluated, []
         return ended
 
     def metrics(self) -> dict[str, float]:
-        """Of everything as it stands."""
+        """Return all current metrics by name."""
         return {
             **self.stages.metrics(),
             **self.episodes.metrics(),
@@ -217,7 +217,7 @@ class LearnerLoop:
         }
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint, of loop, learning and engine."""
+        """Return the state of loop, learner and engine for a checkpoint."""
         return {
             "learning": self._learner.state(),
             "engine": self._engine.state(),
@@ -226,7 +226,7 @@ class LearnerLoop:
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Takes over what ``state`` gave; before the engine is started."""
+        """Restore what ``state`` returned; before the engine is started."""
         self._learner.load_state(state["learning"])
         self._engine.load_state(state["engine"], self._learner.env_steps)
         self.evaluator.load_state(state["evaluations"])
@@ -253,7 +253,7 @@ class LearnerLoop:
                 self._engine.publish(learner.snapshot())
 
     def _check_verdict(self, episode: EpisodeSummary) -> None:
-        """Without successes the pool stays empty and DER would do nothing, silently."""
+        """Refuse DER with an environment that never says whether an episode succeeded."""
         if self._config.der and not episode.judged:
             raise ConfigurationError(
                 f"der: expected {self._config.env} to say in info['success'] at an episode's end "
@@ -263,7 +263,7 @@ class LearnerLoop:
             )
 
     def _learn(self) -> None:
-        """The updates that are due; with several processes, as many as a turn has time for."""
+        """Do the updates that are due; with several processes, those that fit into a turn."""
         learner, stages = self._learner, self.stages
         ends = math.inf if self._one_process else time.monotonic() + _TURN_S
         for _ in range(learner.due):

@@ -1,1 +1,1 @@
-"""Checkpoint files."""
+"""Checkpoints: the file format, and the checkpoints of a run folder."""

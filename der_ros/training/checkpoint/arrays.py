@@ -1,4 +1,4 @@
-"""Reads NumPy arrays out of zip files that may be damaged or hostile."""
+"""Safe reading of NumPy arrays from zip files that may be damaged or hostile."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ Plain = Any
 
 
 def save_checkpoint(path: Path, content: Mapping[str, Plain | Callable[[], Plain]]) -> None:
-    """Writes ``path`` so that it is there whole or not at all.
+    """Write ``path`` atomically: the file is complete, or it does not exist.
 
     Args:
         path: the file.
@@ -100,7 +100,7 @@ def _what_else(path: Path) -> str:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Brings the new name itself to the disk."""
+    """Flush the folder, so that the file's new name is on the disk too."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -109,7 +109,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _pack(archive: zipfile.ZipFile, value: Plain, name: str = "") -> Plain:
-    """``value`` as JSON can hold it, with its arrays written to the archive."""
+    """Return ``value`` as JSON can hold it; write its arrays to the archive."""
     if callable(value):
         return _pack(archive, value(), name)
     if isinstance(value, np.ndarray):
@@ -133,7 +133,7 @@ def _pack(archive: zipfile.ZipFile, value: Plain, name: str = "") -> Plain:
 
 
 def _unpack(archive: zipfile.ZipFile, value: Plain) -> Plain:
-    """The counterpart of ``_pack``."""
+    """Return the value that ``_pack`` was given."""
     if isinstance(value, list):
         return [_unpack(archive, item) for item in value]
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The checkpoints of a run folder: which there are, and writing the next one."""
+"""The checkpoints of a run folder: paths, the newest one, and a writer in the background."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ logger = logging.getLogger(__name__)
 
 
 class CheckpointWriter:
-    """At most one checkpoint at a time, each in a thread of its own.
+    """Writer of checkpoints in a background thread, one at a time.
 
     A checkpoint that cannot be written (a full disk) is logged and does not end training; the last
     one, that ``finish`` waits for, raises.
     """
 
     def __init__(self, run_dir: Path, keep: int) -> None:
-        """For a run folder that keeps the newest ``keep``."""
+        """Write below ``run_dir`` and keep the newest ``keep`` checkpoints."""
         self._run_dir, self._keep = run_dir, keep
         self._thread: threading.Thread | None = None
         self._error: OSError | None = None
 
     @property
     def busy(self) -> bool:
-        """Whether one is being written."""
+        """True while a checkpoint is being written."""
         return self._thread is not None and self._thread.is_alive()
 
     def start(self, env_steps: int, content: Mapping[str, Any]) -> None:
-        """Begins to write ``content``, which must not change any more; waits for the one before."""
+        """Start writing ``content``, which must not change; wait for the previous write first."""
         if self._thread is not None:
             self._thread.join()
         self._error = None
@@ -43,7 +43,7 @@ class CheckpointWriter:
         self._thread.start()
 
     def finish(self) -> None:
-        """Waits for the one that is being written.
+        """Wait until the current checkpoint is written.
 
         Raises:
             CheckpointError: it could not be written.
@@ -66,12 +66,12 @@ class CheckpointWriter:
 
 
 def checkpoint_path(run_dir: Path, env_steps: int) -> Path:
-    """Where the checkpoint after ``env_steps`` steps goes."""
+    """Return the path of the checkpoint after ``env_steps`` environment steps."""
     return run_dir / "checkpoints" / f"step_{env_steps:010d}.ckpt"
 
 
 def latest_checkpoint(source: Path) -> Path:
-    """A checkpoint file itself, or the newest one of a run folder that is whole.
+    """Return a checkpoint file itself, or the newest readable one of a run folder.
 
     Those that are passed over for it are named in the log.
 
@@ -104,7 +104,7 @@ def latest_checkpoint(source: Path) -> Path:
 
 
 def config_of(path: Path) -> TrainingConfig:
-    """The configuration of the run that the checkpoint at ``path`` is from.
+    """Return the configuration of the run that wrote the checkpoint at ``path``.
 
     Raises:
         CheckpointError: no checkpoint, or another release's with fields that this one lacks.
@@ -119,14 +119,14 @@ def config_of(path: Path) -> TrainingConfig:
 
 
 def drop_old_checkpoints(run_dir: Path, keep: int) -> None:
-    """Deletes all but the ``keep`` newest, and what a killed run left half-written."""
+    """Delete all but the ``keep`` newest checkpoints, and what a killed run left half-written."""
     folder = run_dir / "checkpoints"
     for path in (*checkpoint_files(folder)[:-keep], *folder.glob("step_*.part")):
         path.unlink(missing_ok=True)
 
 
 def set_checkpoints_aside_after(run_dir: Path, env_steps: int) -> None:
-    """Renames those beyond ``env_steps``, from where a run goes on, so that none counts as its."""
+    """Rename checkpoints after ``env_steps``, at which a run resumes, so that it ignores them."""
     for path in checkpoint_files(run_dir / "checkpoints"):
         if path.name > checkpoint_path(run_dir, env_steps).name:
             path.replace(path.with_name(f"{path.name}.aside"))

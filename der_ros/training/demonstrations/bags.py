@@ -1,4 +1,4 @@
-"""A deployment bag as a demonstration: what policy or person did, with the task's rewards."""
+"""A deployment bag as a demonstration: its actions, with the task's rewards."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ POSE_NUMBERS = 7  # an observation begins with position and quaternion of the he
 
 
 def is_bag(path: Path) -> bool:
-    """Whether ``path`` is the folder of a complete bag."""
+    """Return True if ``path`` is the folder of a complete bag."""
     return (path / "metadata.yaml").is_file()
 
 
 def bag_episode(path: Path, task: Task) -> Episode:
-    """The attempt that a bag holds, up to where it succeeded.
+    """Return the attempt in a bag, up to its success.
 
     A bag knows no rewards and no true goal. A piece that is seated at the end of the bag is at its
     goal there, so each step is rewarded by its distance from that pose; the first step that comes

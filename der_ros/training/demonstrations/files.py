@@ -19,7 +19,7 @@ MAX_ARRAY_BYTES = 256 * 2**20
 
 
 def save_episode(path: Path, episode: Episode) -> None:
-    """Writes one episode; flags become arrays of one boolean."""
+    """Write one episode; each flag becomes an array of one boolean."""
     arrays = {name: np.asarray(value) for name, value in episode._asdict().items()}
     np.savez(path, **arrays)  # type: ignore[arg-type]
 
@@ -31,7 +31,7 @@ def load_demonstrations(
     symmetry: int = 1,
     task: Task | None = None,
 ) -> tuple[Episode, ...]:
-    """Reads one ``.npz`` episode or bag, or all of a folder in order of their names.
+    """Read one ``.npz`` episode or bag, or all of a folder in the order of their names.
 
     Args:
         source: file or folder.

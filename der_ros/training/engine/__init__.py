@@ -1,1 +1,1 @@
-"""Engines, which move messages between learner, rollout workers and replay."""
+"""Engines: they move messages between learner, rollout workers and replay."""

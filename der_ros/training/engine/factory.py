@@ -1,4 +1,4 @@
-"""From the configuration's ``engine`` to an engine."""
+"""Makes the engine that the configuration names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from der_ros.training.engine.local.engine import LocalEngine
 def make_engine(
     config: TrainingConfig, sizes: Sizes, td_errors: TdErrors, should_stop: Callable[[], bool]
 ) -> Engine:
-    """The engine that ``config`` names; nothing is started yet.
+    """Return the engine that ``config`` names; nothing is started yet.
 
     Args:
         config: the run.

@@ -1,4 +1,4 @@
-"""What passes between learner, rollout workers and evaluator, and the engine that moves it."""
+"""The engine's interface, and the messages between learner, rollout workers and evaluator."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENTROPY_OF_SHARDS = 2
 
 
 class PolicySnapshot(NamedTuple):
-    """The policy as a worker runs it: flat parameters and the filter that goes with them."""
+    """A policy for a rollout worker: its flat parameters and its observation filter."""
 
     parameters: Float32Array
     filter: FilterStatistics
@@ -39,7 +39,7 @@ class EpisodeSummary(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What the learner is told of a fragment; the transitions go to a shard."""
+    """Summary of a fragment for the learner; the transitions go to a shard."""
 
     worker: int
     env_steps: int
@@ -50,7 +50,7 @@ class Report(NamedTuple):
 
 
 class Fragment(NamedTuple):
-    """What a rollout worker collected since its last fragment."""
+    """Transitions that a rollout worker has collected since its last fragment."""
 
     report: Report
     transitions: Transitions
@@ -59,7 +59,7 @@ class Fragment(NamedTuple):
 
 
 class EvaluationRequest(NamedTuple):
-    """Asks a worker for noise-free episodes, one for each seed."""
+    """Request for noise-free episodes, one per seed."""
 
     number: int
     snapshot: PolicySnapshot
@@ -67,7 +67,7 @@ class EvaluationRequest(NamedTuple):
 
 
 class EvaluationPart(NamedTuple):
-    """A worker's share of an evaluation."""
+    """One worker's results of an evaluation."""
 
     worker: int
     number: int
@@ -75,7 +75,7 @@ class EvaluationPart(NamedTuple):
 
 
 class WorkerFailed(NamedTuple):
-    """A worker ended with an error that a new one would meet again."""
+    """A worker's end by an error that a replacement would meet again."""
 
     worker: int
     reason: str
@@ -85,7 +85,7 @@ Message = Report | EvaluationPart | WorkerFailed
 
 
 class Sizes(NamedTuple):
-    """How long the vectors are that an engine moves."""
+    """Lengths of the vectors that an engine moves."""
 
     observation: int
     action: int
@@ -94,7 +94,7 @@ class Sizes(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """A batch, and what is to be said of it."""
+    """A batch, with facts for the metrics."""
 
     shard: int
     batch: Batch
@@ -110,42 +110,42 @@ class Engine(Protocol):
     """
 
     def receive(self, timeout_s: float) -> list[Message]:
-        """What has come in; waits up to ``timeout_s`` for the first.
+        """Return the messages that have arrived; wait up to ``timeout_s`` for the first.
 
         Workers that nobody receives from wait, after a few fragments.
         """
         ...
 
     def publish(self, snapshot: PolicySnapshot) -> None:
-        """Makes ``snapshot`` the newest; each worker takes it when it wants one."""
+        """Publish ``snapshot``; each worker takes it when its ``policy_interval`` is over."""
         ...
 
     def evaluate(self, request: EvaluationRequest) -> int:
-        """Starts an evaluation, spread over the workers; returns how many parts will come in."""
+        """Start an evaluation, spread over the workers; return the number of parts to expect."""
         ...
 
     def load_demonstrations(self, demonstrations: Sequence[Episode]) -> None:
-        """Puts human demonstrations where the structure wants them; before training, once."""
+        """Load human demonstrations into the shards, once and before training."""
         ...
 
     def insert_if_due(self, env_steps: int) -> None:
-        """Every shard takes a success from the pool, as often as ``env_steps`` make it due."""
+        """Insert a success from the pool into every shard, as often as it is due by now."""
         ...
 
     def sample(self, beta: float | None) -> Drawn | None:
-        """A batch of one shard drawn at random; None where none has arrived in good time."""
+        """Return a batch of one shard drawn at random, None if none has arrived in time."""
         ...
 
     def write_back(self, drawn: Drawn, td_errors: FloatArray) -> None:
-        """The priorities that learning from ``drawn`` came to."""
+        """Write the TD errors (rows,) of ``drawn`` back as priorities."""
         ...
 
     def metrics(self) -> dict[str, float]:
-        """Of replay, pool and workers as they stand."""
+        """Return the current metrics of replay, pool and workers by name."""
         ...
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint: plain data, and functions that give some when they are called.
+        """Return the state for a checkpoint: plain data, and functions that return plain data.
 
         Cheap; the functions may be called later and in another thread, and give what was there
         when ``state`` was called, or little more where shards live in other processes.
@@ -153,14 +153,14 @@ class Engine(Protocol):
         ...
 
     def load_state(self, state: Mapping[str, Any], env_steps: int) -> None:
-        """Takes over what ``state`` gave, of an engine of either kind; before the start.
+        """Restore what ``state`` of an engine of either kind returned; before the start.
 
         The run had come to ``env_steps`` then.
         """
         ...
 
     def __enter__(self) -> Engine:
-        """Starts."""
+        """Start the workers; return the engine."""
         ...
 
     def __exit__(
@@ -169,22 +169,22 @@ class Engine(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stops and leaves nothing running."""
+        """Stop the workers; nothing keeps running."""
         ...
 
 
 def drawn_from(shard: Shard, number: int, batch: Batch) -> Drawn:
-    """``batch`` with what the shard, of that ``number``, can say of it."""
+    """Return ``batch`` with the metrics of its shard, which has that ``number``."""
     in_zone = np.count_nonzero(batch.indices < shard.config.zone_size)
     share = float(in_zone) / len(batch.indices)
     return Drawn(number, batch, shard.staleness(batch), share)
 
 
 def snapshot_state(snapshot: PolicySnapshot) -> dict[str, Any]:
-    """A snapshot as plain data, for a checkpoint."""
+    """Return a snapshot as plain data, for a checkpoint."""
     return {**snapshot._asdict(), "filter": snapshot.filter._asdict()}
 
 
 def snapshot_of(state: Mapping[str, Any]) -> PolicySnapshot:
-    """The snapshot that ``snapshot_state`` gave."""
+    """Return the snapshot in what ``snapshot_state`` returned."""
     return PolicySnapshot(**{**state, "filter": FilterStatistics(**state["filter"])})

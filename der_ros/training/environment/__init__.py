@@ -1,1 +1,1 @@
-"""Environments as training uses them."""
+"""The environments of training: their factory, wrappers and saving."""

@@ -1,4 +1,4 @@
-"""The environment that a configuration asks for."""
+"""Makes the environment that a configuration names."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Environment = gymnasium.Env[Any, Any]
 def make_environment(
     config: TrainingConfig, robot: str | None = None, render_mode: str | None = None
 ) -> Environment:
-    """Makes it, with actions in [-1, 1] or one-hot, whatever the environment's own are.
+    """Make the environment, with actions in [-1, 1] or one-hot.
 
     Args:
         config: names task or environment, and its options.
@@ -66,7 +66,7 @@ def make_environment(
 
 
 def _with_vector_actions(environment: Environment, algorithm: str) -> Environment:
-    """Actions in [-1, 1] whatever the environment's range, or one-hot where they are choices."""
+    """Wrap the environment so that actions are in [-1, 1], or one-hot if they are choices."""
     observations, actions = environment.observation_space, environment.action_space
     if not isinstance(observations, gymnasium.spaces.Box) or len(observations.shape) != 1:
         raise ConfigurationError(
@@ -90,7 +90,7 @@ def _with_vector_actions(environment: Environment, algorithm: str) -> Environmen
 
 
 def policy_contract(environment: Environment) -> PolicyContract | None:
-    """The contract of policies for this environment; None where it is none of this package's."""
+    """Return the contract of this environment's policies, None for a foreign environment."""
     inner = environment.unwrapped
     if not isinstance(getattr(inner, "task", None), Task):
         return None
@@ -103,7 +103,7 @@ def policy_contract(environment: Environment) -> PolicyContract | None:
 
 
 def _with_robots(task: str, options: dict[str, Any], robots: str | None) -> Environment:
-    """The task's environment with the robot of that name, or several, separated by commas."""
+    """Make the task's environment with one robot, or several separated by commas."""
     name = _environment_of(task)
     if robots is None:
         return _make(name, options)

@@ -1,4 +1,4 @@
-"""Saving an environment in the middle of an episode, where it can be."""
+"""Saving and restoring an environment in the middle of an episode."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from der_ros.training.environment.wrappers import GivenUp
 
 
 def save_environment(environment: Environment) -> Any:
-    """Plain data that ``restore_environment`` takes; None where it cannot be saved.
+    """Return plain data for ``restore_environment``, None if the environment cannot be saved.
 
     An environment can be saved whose innermost one has ``save_state()`` and
     ``restore_state(state)``, as all of this package have; Gymnasium knows no such thing.
@@ -29,7 +29,7 @@ def save_environment(environment: Environment) -> Any:
 
 
 def restore_environment(environment: Environment, state: Any, steps: int) -> None:
-    """Puts ``environment`` back to where ``state`` was taken, ``steps`` steps after a reset."""
+    """Restore ``environment`` to ``state``, which was taken ``steps`` steps after a reset."""
     environment.reset()  # wrappers refuse to step an environment that was never reset
     several = _several_robots(environment)
     if several is not None:
@@ -53,7 +53,7 @@ def _several_robots(environment: Environment) -> SeveralRobots | None:
 
 
 def _wrappers(environment: Environment) -> Iterator[Environment]:
-    """From the outermost inwards, without the innermost environment."""
+    """Yield the wrappers from the outermost inwards."""
     while isinstance(environment, gymnasium.Wrapper):
         yield environment
         environment = environment.env

@@ -1,4 +1,4 @@
-"""One environment out of several that differ in the robot, another one for each episode."""
+"""One environment made of several that differ in the robot; each episode uses one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OWN_DRAWS = 1  # beside the seed, which the environment draws its own start fro
 
 
 class SeveralRobots(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Draws at each reset which of the environments the episode takes place in.
+    """Wrapper that draws one of several environments at each reset.
 
     A policy that is to work through stiff and soft arms has to be trained with both. ``env`` and
     ``unwrapped`` are those of the episode under way.
@@ -31,7 +31,7 @@ class SeveralRobots(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     @property
     def governor_limits(self) -> GovernorLimits:
-        """Those of the robot that may move fastest: all that the policy ever did was within."""
+        """Governor limits of the fastest robot, within which every training motion lay."""
         limits: list[GovernorLimits] = [
             each.get_wrapper_attr("governor_limits") for each in self._environments
         ]
@@ -40,7 +40,7 @@ class SeveralRobots(gymnasium.Wrapper[Any, Any, Any, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Draws an environment and resets it; all draws follow from the last ``seed`` given."""
+        """Draw an environment and reset it; all draws follow from the last ``seed`` given."""
         if seed is not None:
             self._rng = np.random.default_rng((seed, _OWN_DRAWS))
         else:
@@ -49,19 +49,19 @@ class SeveralRobots(gymnasium.Wrapper[Any, Any, Any, Any]):
         return self.env.reset(seed=seed, options=options)
 
     def close(self) -> None:
-        """Closes them all."""
+        """Close the environments of all robots."""
         for environment in self._environments:
             environment.close()
 
     def state(self) -> dict[str, Any]:
-        """Which one the episode is in, and what the next draws follow from."""
+        """Return the index of the episode's environment and the random state."""
         return {
             "chosen": self._environments.index(self.env),
             "random": self._rng.bit_generator.state,
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Takes over what ``state`` gave; the environment chosen is to be reset or restored next.
+        """Restore what ``state`` returned; reset or restore the chosen environment next.
 
         Raises:
             CheckpointError: there are fewer environments.

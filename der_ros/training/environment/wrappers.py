@@ -1,4 +1,4 @@
-"""An environment seen through the symmetry of its held piece (``policy.symmetry``)."""
+"""Wrappers: folded observations, one-hot actions, successes by return, attempts given up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from der_ros.policy.symmetry import fold
 
 
 class Folded(gymnasium.ObservationWrapper[Any, Any, Any]):
-    """Folds each observation, so that all that is stored and learned from is folded.
+    """Wrapper that folds each observation by the held piece's symmetry (``policy.symmetry``).
 
     Args:
         environment: of this package; its observations have 13 numbers.
@@ -24,12 +24,12 @@ class Folded(gymnasium.ObservationWrapper[Any, Any, Any]):
         self.symmetry = symmetry
 
     def observation(self, observation: NDArray[Any]) -> NDArray[Any]:
-        """The observation, folded."""
+        """Return the observation, folded."""
         return fold(observation, self.symmetry)
 
 
 def folded_symmetry(environment: gymnasium.Env[Any, Any]) -> int:
-    """By what an environment's observations are folded; 1 when by nothing."""
+    """Return the symmetry by which an environment's observations are folded, 1 for none."""
     while isinstance(environment, gymnasium.Wrapper):
         if isinstance(environment, Folded):
             return environment.symmetry
@@ -38,7 +38,7 @@ def folded_symmetry(environment: gymnasium.Env[Any, Any]) -> int:
 
 
 class OneHotActions(gymnasium.ActionWrapper[Any, Any, Any]):
-    """A choice among n as a one-hot vector of n, so that replay knows one kind of action."""
+    """Wrapper with a one-hot vector of n as the action, for an environment of n choices."""
 
     def __init__(
         self, environment: gymnasium.Env[Any, Any], choices: gymnasium.spaces.Discrete
@@ -48,12 +48,12 @@ class OneHotActions(gymnasium.ActionWrapper[Any, Any, Any]):
         self._first = choices.start
 
     def action(self, action: Any) -> Any:
-        """The number of the choice."""
+        """Return the number of the choice of a one-hot ``action``."""
         return self._first + int(np.argmax(action))
 
 
 class SuccessByReturn(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Says which episodes of a foreign environment are successes: ``info["success"]`` at the end.
+    """Wrapper that sets ``info["success"]`` at an episode's end, for foreign environments.
 
     A threshold that was given decides; else the environment's own word; else the threshold for
     which Gymnasium counts it as solved, where it has one.
@@ -70,12 +70,12 @@ class SuccessByReturn(gymnasium.Wrapper[Any, Any, Any, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """As the environment's."""
+        """Reset the environment and the count."""
         self._return = 0.0
         return self.env.reset(seed=seed, options=options)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """As the environment's, with the verdict at an episode's end."""
+        """Step the environment; add the verdict at an episode's end."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         self._return += float(reward)
         ended = terminated or truncated
@@ -88,7 +88,7 @@ class SuccessByReturn(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 
 class GivenUp(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Says what an attempt is worth that the cell gives up before its time.
+    """Wrapper that gives an attempt that the cell gives up early its value.
 
     An environment of this package truncates early when the held piece leaves the workspace or the
     governor latches. That is no time limit: bootstrapping through it would value places that are
@@ -106,16 +106,16 @@ class GivenUp(gymnasium.Wrapper[Any, Any, Any, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """As the environment's."""
+        """Reset the environment and the count."""
         self._steps = 0
         return self.env.reset(seed=seed, options=options)
 
     def go_on_at(self, steps: int) -> None:
-        """The environment has been put back to ``steps`` steps after its reset."""
+        """Set the count: the environment was restored to ``steps`` steps after its reset."""
         self._steps = steps
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """As the environment's, but for the last step of an attempt given up."""
+        """Step the environment; end an attempt given up as terminated, its value the reward."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         self._steps += 1
         if truncated and self._steps < self._time_limit:

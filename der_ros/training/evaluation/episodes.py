@@ -19,7 +19,7 @@ EVALUATE_TOOL_SEED = 1 << 31
 
 
 class EvaluationReport(NamedTuple):
-    """One entry an episode."""
+    """Results of noise-free episodes, one entry per episode."""
 
     success: tuple[bool, ...]
     episode_return: tuple[float, ...]
@@ -28,12 +28,12 @@ class EvaluationReport(NamedTuple):
 
     @property
     def episodes(self) -> int:
-        """How many."""
+        """Number of evaluated episodes."""
         return len(self.success)
 
     @property
     def success_rate(self) -> float:
-        """Share of successes, 0 without episodes."""
+        """Share of successes in [0, 1], 0 without episodes."""
         return sum(self.success) / max(1, self.episodes)
 
     @property
@@ -42,7 +42,7 @@ class EvaluationReport(NamedTuple):
         return sum(self.episode_return) / max(1, self.episodes)
 
     def joined(self, other: EvaluationReport) -> EvaluationReport:
-        """Both together."""
+        """Return a report of the episodes of both."""
         return EvaluationReport(
             self.success + other.success,
             self.episode_return + other.episode_return,
@@ -61,7 +61,7 @@ def evaluate(
     should_stop: Callable[[], bool] = lambda: False,
     on_episode: Callable[[EvaluationReport], None] | None = None,
 ) -> EvaluationReport:
-    """Runs one episode for each seed.
+    """Run one episode for each seed.
 
     Args:
         environment: left wherever the last episode ends.
@@ -91,7 +91,7 @@ def evaluate(
 
 
 def wilson_interval(successes: int, episodes: int, z: float = 1.959964) -> tuple[float, float]:
-    """The 95 % score interval of a success rate (Wilson 1927); (0, 1) without episodes."""
+    """Return the 95 % score interval of a success rate (Wilson 1927), (0, 1) without episodes."""
     if episodes == 0:
         return 0.0, 1.0
     rate = successes / episodes
@@ -101,5 +101,5 @@ def wilson_interval(successes: int, episodes: int, z: float = 1.959964) -> tuple
 
 
 def median(values: Sequence[float]) -> float | None:
-    """The median, None of nothing."""
+    """Return the median, None without values."""
     return float(np.median(values)) if values else None

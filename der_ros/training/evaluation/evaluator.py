@@ -1,4 +1,4 @@
-"""Which policies of a run are evaluated, and which one was the best."""
+"""The evaluator: it decides when a policy is evaluated, and keeps the best one."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ logger = logging.getLogger(__name__)
 
 
 class Best(NamedTuple):
-    """The best evaluated policy so far; of equals the newest."""
+    """The best evaluated policy so far; of equal ones the newest."""
 
     snapshot: PolicySnapshot
     report: EvaluationReport
 
 
 class Evaluator:
-    """At most one under way at a time; each on seeds that the run has not seen."""
+    """Evaluations of a run: at most one at a time, each on seeds that the run has not seen."""
 
     def __init__(self, config: TrainingConfig) -> None:
-        """None so far."""
+        """Start without any evaluation."""
         self._config = config
         self.best: Best | None = None
         self._request: EvaluationRequest | None = None
@@ -44,24 +44,24 @@ class Evaluator:
 
     @property
     def under_way(self) -> bool:
-        """Whether parts are still to come in."""
+        """True while parts of an evaluation are missing."""
         return self._request is not None
 
     @property
     def solved(self) -> bool:
-        """Whether the best one reaches the target."""
+        """True if the best policy reaches ``target_success``."""
         return (
             self.best is not None and self.best.report.success_rate >= self._config.target_success
         )
 
     def due(self, env_steps: int, greedy_success_rate: float) -> bool:
-        """Whether noise-free episodes of the workers say that it might pass, after a while."""
+        """Return True if noise-free episodes succeed and ``evaluation_steps`` have passed."""
         promising = greedy_success_rate >= self._config.evaluation_threshold
         rested = env_steps - self._ended_at >= self._config.evaluation_steps
         return not self.under_way and promising and rested
 
     def start(self, snapshot: PolicySnapshot) -> EvaluationRequest:
-        """A new request; say in ``expect`` how many parts its answer has."""
+        """Return a new request; call ``expect`` with the number of parts of its answer."""
         count = self._config.evaluation_episodes
         first = TRAINING_EVALUATION_SEED + self._started * count
         self._started += 1
@@ -72,11 +72,11 @@ class Evaluator:
         return self._request
 
     def expect(self, parts: int) -> None:
-        """The answer has ``parts`` parts."""
+        """Set the number of parts of the answer."""
         self._parts_due = parts
 
     def take_in(self, part: EvaluationPart, env_steps: int) -> EvaluationReport | None:
-        """Takes a part in; gives the whole report with its last one, None before."""
+        """Add a part; return the whole report after the last part, None before."""
         request = self._request
         if request is None or part.number != request.number:
             return None
@@ -94,7 +94,7 @@ class Evaluator:
         return report
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint; an evaluation under way is let go."""
+        """Return the state for a checkpoint, without an unfinished evaluation."""
         best = self.best
         return {
             "best_snapshot": None if best is None else snapshot_state(best.snapshot),
@@ -104,7 +104,7 @@ class Evaluator:
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Takes over what ``state`` gave."""
+        """Restore what ``state`` returned."""
         self.best = best_in(state)
         self._started, self._ended_at = int(state["started"]), int(state["ended_at"])
 

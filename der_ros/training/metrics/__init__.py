@@ -1,1 +1,1 @@
-"""Metrics of runs and their comparison."""
+"""Metrics: averages, the files that hold them, and the comparison of runs."""

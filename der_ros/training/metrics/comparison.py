@@ -1,4 +1,4 @@
-"""Learning curves of several runs in one plot, runs that differ in their seed only as one curve."""
+"""Learning curves of several runs in one plot; runs that differ only in the seed are averaged."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class Run(NamedTuple):
 
     @property
     def environment(self) -> str:
-        """What was trained: the Gymnasium environment, else the task."""
+        """Name of the Gymnasium environment, else of the task."""
         return str(self.config.get("env") or self.config.get("task", self.name))
 
 
 class Curve(NamedTuple):
-    """What is drawn for the runs of one configuration.
+    """Mean curve of the runs of one configuration.
 
     Attributes:
         label: what tells it from the others.
@@ -75,7 +75,7 @@ class Curve(NamedTuple):
 
 
 def read_run(run_dir: Path, metric: str, abscissa: str) -> Run:
-    """Reads one metric of a run folder.
+    """Read one metric of a run folder.
 
     Args:
         run_dir: with ``config.yaml`` and ``metrics.jsonl``.
@@ -110,7 +110,7 @@ def read_run(run_dir: Path, metric: str, abscissa: str) -> Run:
 
 
 def group_runs(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Runs by what tells their configurations apart, in the order given.
+    """Group runs by the settings in which they differ, in the order given.
 
     A label has the environment where there are several, and the settings in which the runs of one
     environment differ; where these are many, the name of the first run in their place.
@@ -134,7 +134,7 @@ def group_runs(runs: Sequence[Run]) -> dict[str, list[Run]]:
 
 
 def _differing(runs: Sequence[Run]) -> list[str]:
-    """The settings in which runs of one environment differ."""
+    """Return the settings in which runs of one environment differ."""
     names = {name for run in runs for name in run.config} - {*_NOT_COMPARED, *_ENVIRONMENT}
     first = runs[0].config
     return sorted(
@@ -143,7 +143,7 @@ def _differing(runs: Sequence[Run]) -> list[str]:
 
 
 def mean_curve(label: str, runs: Sequence[Run]) -> Curve:
-    """Mean and 95 % interval over the runs, where all of them have values.
+    """Return mean and 95 % interval over the runs, on the range that all of them cover.
 
     Raises:
         ConfigurationError: the runs have no stretch in common.
@@ -163,7 +163,7 @@ def mean_curve(label: str, runs: Sequence[Run]) -> Curve:
 
 
 def t_95(degrees_of_freedom: int) -> float:
-    """Student's t that 95 % lie within, from 1 degree of freedom on."""
+    """Return the two-sided 95 % quantile of Student's t, for 1 degree of freedom or more."""
     if degrees_of_freedom <= len(_T_95):
         return _T_95[degrees_of_freedom - 1]
     return _Z_95 + (_Z_95**3 + _Z_95) / (4.0 * degrees_of_freedom)
@@ -172,7 +172,7 @@ def t_95(degrees_of_freedom: int) -> float:
 def draw_curves(
     curves: Sequence[Curve], metric: str, abscissa: str, path: Path, title: str = ""
 ) -> None:
-    """Writes the plot.
+    """Draw the curves and write the plot.
 
     Args:
         curves: at least one.

@@ -1,4 +1,4 @@
-"""What a run reports: ``metrics.jsonl``, TensorBoard events and the learning curve."""
+"""Files with a run's metrics: ``metrics.jsonl``, TensorBoard events and the learning curve."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _RETURN_CURVES = (
 
 
 class MetricsWriter:
-    """Appends one JSON line and one TensorBoard point a metric at each ``write``.
+    """Writer of one JSON line, and one TensorBoard point per metric, at each ``write``.
 
     A context manager; each line is flushed, so that a killed run keeps what it reported.
     """
@@ -50,7 +50,7 @@ class MetricsWriter:
         self._run_dir = run_dir
 
     def __enter__(self) -> MetricsWriter:
-        """Opens both for appending."""
+        """Open both files for appending."""
         from tensorboard.summary import Writer
 
         self._file = (self._run_dir / "metrics.jsonl").open("a", encoding="utf-8")
@@ -63,12 +63,12 @@ class MetricsWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Closes both."""
+        """Close the metrics and event files."""
         self._file.close()
         self._events.close()
 
     def write(self, metrics: Metrics) -> None:
-        """Writes ``metrics``, at the step ``time/env_steps`` that is among them."""
+        """Write ``metrics`` at their step ``time/env_steps``."""
         step = int(metrics["time/env_steps"])
         self._file.write(json.dumps({name: _rounded(v) for name, v in metrics.items()}) + "\n")
         self._file.flush()
@@ -104,7 +104,7 @@ def _metrics_line(path: Path, at: int, line: str) -> dict[str, float]:
 
 
 def forget_metrics_after(path: Path, env_steps: int) -> None:
-    """Takes the lines beyond ``env_steps`` out: a run that goes on from there writes them anew."""
+    """Remove the lines after ``env_steps``, which a run that resumes there writes again."""
     if not path.exists():
         return
     kept = [line for line in read_metrics(path) if line.get("time/env_steps", 0.0) <= env_steps]
@@ -114,12 +114,12 @@ def forget_metrics_after(path: Path, env_steps: int) -> None:
 
 
 def prepare_plotting() -> None:
-    """Loads what draws, and its fonts, which takes seconds the first time."""
+    """Load matplotlib and its fonts, which takes seconds the first time."""
     _figure().savefig(io.BytesIO())
 
 
 def plot_learning_curve(run_dir: Path, title: str) -> None:
-    """Draws ``learning_curve.png`` from ``metrics.jsonl``.
+    """Draw ``learning_curve.png`` from ``metrics.jsonl``.
 
     It shows success; where no episode has succeeded, or nothing tells whether it did, the return.
     """
@@ -154,7 +154,7 @@ def _draw(
 
 
 def _figure() -> Figure:
-    """An empty figure with one pair of axes, without any window."""
+    """Return an empty figure with one pair of axes, without a window."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -165,5 +165,5 @@ def _figure() -> Figure:
 
 
 def _rounded(value: float) -> float | int:
-    """Whole numbers as such, others with six digits, as a line is read by people too."""
+    """Return whole numbers as int, others rounded to six digits."""
     return int(value) if float(value).is_integer() else float(f"{value:.6g}")

@@ -1,4 +1,4 @@
-"""How fast each stage of training is while it is at work, to see which one holds up the others."""
+"""Averages between two lines of metrics: the latest episodes, and the time of each stage."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ _LEARNER_STAGES = ("receive", "sample", "update")
 
 
 class StageTimes:
-    """Seconds and counts since the last ``metrics``."""
+    """Seconds and counts of each stage since the last ``metrics``, which show the slowest stage."""
 
     def __init__(self) -> None:
         self._start_over()
 
     @contextmanager
     def of(self, stage: str) -> Iterator[None]:
-        """Counts what is inside as one piece of ``stage``: receive, sample or update."""
+        """Time the body as one piece of ``stage``: receive, sample or update."""
         started = time.perf_counter()
         yield
         self._seconds[stage] += time.perf_counter() - started
         self._counts[stage] += 1
 
     def acted(self, report: Report) -> None:
-        """A worker took steps."""
+        """Count a worker's steps and the time that they took."""
         self._acting_s += report.acting_s
         self._steps += report.env_steps
 
     def metrics(self) -> dict[str, float]:
-        """Rates while at work, and the learner's share of the time for each; starts over."""
+        """Return each stage's rate and share of the learner's time; start over."""
         passed = max(1e-9, time.perf_counter() - self._since)
         result = {f"time/{name}_share": s / passed for name, s in self._seconds.items()}
         for name in ("sample", "update"):
@@ -56,7 +56,7 @@ class StageTimes:
 
 
 class EpisodeWindow:
-    """The latest ended episodes of the rollout workers, and averages over them."""
+    """The latest ended episodes of the rollout workers, with averages."""
 
     def __init__(self) -> None:
         self._all: deque[EpisodeSummary] = deque(maxlen=WINDOW_EPISODES)
@@ -64,14 +64,14 @@ class EpisodeWindow:
         self.episodes = 0
 
     def add(self, episode: EpisodeSummary) -> None:
-        """Takes one in; greedy ones count in both averages."""
+        """Add an episode; greedy ones count in both averages."""
         self.episodes += 1
         self._all.append(episode)
         if episode.greedy:
             self._greedy.append(episode.success)
 
     def metrics(self) -> dict[str, float]:
-        """Means over the window, without those that have nothing to average."""
+        """Return the means over the window by name, without those that have no episode."""
         result = {"rollout/episodes": float(self.episodes)}
         if self._all:
             count = len(self._all)
@@ -83,16 +83,16 @@ class EpisodeWindow:
         return result
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint."""
+        """Return the state for a checkpoint, as plain data."""
         return {"all": list(self._all), "greedy": list(self._greedy), "episodes": self.episodes}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Takes over what ``state`` gave."""
+        """Restore what ``state`` returned."""
         self._all.extend(EpisodeSummary(*values) for values in state["all"])
         self._greedy.extend(state["greedy"])
         self.episodes = int(state["episodes"])
 
     def greedy_success_rate(self) -> float:
-        """Of the latest noise-free episodes; 0 until the window is full."""
+        """Return the success rate of the latest noise-free episodes, 0 until the window is full."""
         full = len(self._greedy) == GREEDY_WINDOW_EPISODES
         return sum(self._greedy) / len(self._greedy) if full else 0.0

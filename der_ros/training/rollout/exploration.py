@@ -1,4 +1,4 @@
-"""How a worker departs from its policy: by noise, by the policy's own draws, or at random."""
+"""Exploration by noise on the action, by the policy's own draws, or by random choices."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from der_ros.training.config import TrainingConfig
 
 
 class Noise(Protocol):
-    """Something that is added to actions, one episode after another."""
+    """Interface of noise that is added to actions."""
 
     def start_episode(self, rng: np.random.Generator) -> None:
-        """Forgets the last episode and draws how strong this one's noise is."""
+        """Start afresh and draw how strong this episode's noise is."""
 
     def draw(self, rng: np.random.Generator, size: int) -> Float32Array:
-        """(size,) to add to an action in [-1, 1]."""
+        """Return noise (size,) to add to an action in [-1, 1]."""
 
     def state(self) -> dict[str, float | list[float] | None]:
-        """What the next draw depends on besides ``rng``, for a checkpoint."""
+        """Return all that the next draw depends on besides ``rng``, for a checkpoint."""
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Takes over what ``state`` gave."""
+        """Restore what ``state`` returned."""
 
 
 class GaussianNoise:
-    """N(0, σ²) on each step; σ is drawn anew for each episode.
+    """Gaussian noise N(0, σ²) on each step; σ is drawn for each episode.
 
     σ = noise_min · (noise_max / noise_min)^u with u uniform in [i/N, (i+1)/N) for worker i of N:
     Ape-X's geometric spread over workers, carried on inside each so that few workers cover it too.
@@ -41,25 +41,25 @@ class GaussianNoise:
         self.sigma = low
 
     def start_episode(self, rng: np.random.Generator) -> None:
-        """Draws σ."""
+        """Draw σ for the episode that starts."""
         u = (self._worker + rng.random()) / self._workers
         self.sigma = self._low * (self._high / self._low) ** u
 
     def draw(self, rng: np.random.Generator, size: int) -> Float32Array:
-        """(size,) independent of the last step's."""
+        """Return noise (size,), independent of the last step."""
         return (self.sigma * rng.standard_normal(size)).astype(np.float32)
 
     def state(self) -> dict[str, float | list[float] | None]:
-        """This episode's σ."""
+        """Return this episode's σ, for a checkpoint."""
         return {"sigma": self.sigma}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Takes over what ``state`` gave."""
+        """Restore what ``state`` returned."""
         self.sigma = float(state["sigma"])
 
 
 class OrnsteinUhlenbeckNoise:
-    """Noise that drifts: x ← x - θ·x + σ·N(0, 1), times a scale that differs by worker.
+    """Noise that drifts, x ← x - θ·x + σ·N(0, 1), with a scale that differs by worker.
 
     Worker i of N scales by noise_max · 0.4^(1 + 7i/(N-1)) · 2, the 2 being the width of the action
     range (Ape-X DDPG as RLlib had it).
@@ -72,11 +72,11 @@ class OrnsteinUhlenbeckNoise:
         self._x: Float32Array | None = None
 
     def start_episode(self, rng: np.random.Generator) -> None:
-        """Starts from zero."""
+        """Start the process at zero, its mean."""
         self._x = None
 
     def draw(self, rng: np.random.Generator, size: int) -> Float32Array:
-        """(size,) near the last step's."""
+        """Return noise (size,), near that of the last step."""
         if self._x is None:
             self._x = np.zeros(size, np.float32)
         step = self._sigma * rng.standard_normal(size) - self._theta * self._x
@@ -84,35 +84,35 @@ class OrnsteinUhlenbeckNoise:
         return (self.scale * self._x).astype(np.float32)
 
     def state(self) -> dict[str, float | list[float] | None]:
-        """Where the process is."""
+        """Return the value of the process."""
         return {"x": None if self._x is None else self._x.tolist()}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Takes over what ``state`` gave."""
+        """Restore what ``state`` returned."""
         x = state["x"]
         self._x = None if x is None else np.array(x, np.float32)
 
 
 class Exploration(Protocol):
-    """Chooses actions that explore, one episode after another."""
+    """Interface of exploration, episode by episode."""
 
     def start_episode(self, rng: np.random.Generator) -> None:
-        """Forgets the last episode and draws how much this one explores."""
+        """Start afresh and draw how much this episode explores."""
 
     def act(
         self, policy: MlpPolicy, observation: Float32Array, rng: np.random.Generator
     ) -> Float32Array:
-        """An action for a filtered observation."""
+        """Return an exploring action (action size,) for a filtered observation."""
 
     def state(self) -> dict[str, float | list[float] | None]:
-        """What the next action depends on besides ``rng``, for a checkpoint."""
+        """Return all that the next action depends on besides ``rng``, for a checkpoint."""
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Takes over what ``state`` gave."""
+        """Restore what ``state`` returned."""
 
 
 class NoisyActions:
-    """clip(m · π(s) + noise, ±1), with a mask m that is drawn anew for each episode.
+    """Actions clip(m · π(s) + noise, ±1), with a mask m that is drawn for each episode.
 
     Each component of m is 0 with probability ``dropout``, else 1: for a whole episode, some
     components of the action are noise alone. A young policy saturates the components that its
@@ -125,7 +125,7 @@ class NoisyActions:
         self.kept = np.ones(action_size, np.float32)
 
     def start_episode(self, rng: np.random.Generator) -> None:
-        """Draws the mask too."""
+        """Draw the noise's strength and the mask."""
         self._noise.start_episode(rng)
         if self._dropout > 0.0:
             self.kept = (rng.random(len(self.kept)) >= self._dropout).astype(np.float32)
@@ -133,43 +133,43 @@ class NoisyActions:
     def act(
         self, policy: MlpPolicy, observation: Float32Array, rng: np.random.Generator
     ) -> Float32Array:
-        """With the noise's next draw."""
+        """Return the masked action with noise, clipped to [-1, 1]."""
         noise = self._noise.draw(rng, policy.action_size)
         noisy: Float32Array = self.kept * policy(observation) + noise
         return np.clip(noisy, -1.0, 1.0, out=noisy)
 
     def state(self) -> dict[str, float | list[float] | None]:
-        """The noise's, and the mask."""
+        """Return the noise's state and the mask."""
         return {**self._noise.state(), "kept": self.kept.tolist()}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Takes over what ``state`` gave."""
+        """Restore what ``state`` returned."""
         self._noise.load_state(state)
         self.kept = np.array(state["kept"], np.float32)
 
 
 class OwnDraws:
-    """a ~ π(s), for a policy that is a distribution. Nothing to remember."""
+    """Draws a ~ π(s), for a policy that is a distribution; without state."""
 
     def start_episode(self, rng: np.random.Generator) -> None:
-        """Nothing to forget."""
+        """Do nothing: there is no state."""
 
     def act(
         self, policy: MlpPolicy, observation: Float32Array, rng: np.random.Generator
     ) -> Float32Array:
-        """The policy's draw."""
+        """Return an action drawn from the policy."""
         return policy.sample(observation, rng)
 
     def state(self) -> dict[str, float | list[float] | None]:
-        """Empty."""
+        """Return an empty state: nothing is remembered."""
         return {}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Nothing to take over."""
+        """Do nothing: there is no state."""
 
 
 class EpsilonGreedy:
-    """A random choice with probability ε^(1 + 7u), u = i/(N-1) for worker i of N (Ape-X DQN).
+    """Random choices with probability ε^(1 + 7u), u = i/(N-1) for worker i of N (Ape-X DQN).
 
     One worker alone draws u anew for each episode, so that it walks the whole ladder.
     """
@@ -181,22 +181,22 @@ class EpsilonGreedy:
         self.epsilon = self._at(self._place)
 
     def start_episode(self, rng: np.random.Generator) -> None:
-        """Draws u where it is not given."""
+        """Draw u if there is one worker only."""
         if self._alone:
             self.epsilon = self._at(rng.random())
 
     def act(
         self, policy: MlpPolicy, observation: Float32Array, rng: np.random.Generator
     ) -> Float32Array:
-        """Random or best."""
+        """Return a random choice or the best one."""
         return policy.random(rng) if rng.random() < self.epsilon else policy(observation)
 
     def state(self) -> dict[str, float | list[float] | None]:
-        """This episode's probability."""
+        """Return this episode's probability of a random choice."""
         return {"epsilon": self.epsilon}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Takes over what ``state`` gave."""
+        """Restore what ``state`` returned."""
         self.epsilon = float(state["epsilon"])
 
     def _at(self, place: float) -> float:
@@ -206,7 +206,7 @@ class EpsilonGreedy:
 def make_exploration(
     config: TrainingConfig, worker: int, workers: int, action_size: int
 ) -> Exploration:
-    """The exploration of worker ``worker`` of ``workers``."""
+    """Make the exploration of worker ``worker`` of ``workers``."""
     if config.exploration == "policy":
         return OwnDraws()
     if config.exploration == "epsilon_greedy":
@@ -215,7 +215,7 @@ def make_exploration(
 
 
 def make_noise(config: TrainingConfig, worker: int, workers: int) -> Noise:
-    """The noise on the actions of worker ``worker`` of ``workers``."""
+    """Make the noise on the actions of worker ``worker`` of ``workers``."""
     if config.exploration == "gaussian":
         return GaussianNoise(config.noise_min, config.noise_max, worker, workers)
     return OrnsteinUhlenbeckNoise(

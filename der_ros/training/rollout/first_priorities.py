@@ -1,4 +1,4 @@
-"""First priorities by the worker itself, as Ape-X computes them (Horgan et al. 2018, Sec. 3)."""
+"""First priorities computed by the worker, as in Ape-X (Horgan et al. 2018, Sec. 3)."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from der_ros.training.rollout.observation_filter import as_learned
 
 
 class FirstPriorities:
-    """TD errors of new transitions by a copy of the learner's networks, as old as the policy."""
+    """TD errors of new transitions by a copy of the learner's networks."""
 
     def __init__(
         self, config: TrainingConfig, observation_size: int, action_size: int, seed: int
     ) -> None:
-        """Makes the copy; ``seed`` is of the target's smoothing noise."""
+        """Make the copy; ``seed`` seeds the target's smoothing noise."""
         own = dataclasses.replace(config.learner, device="cpu")
         self._learner = make_algorithm(config.algorithm, own, observation_size, action_size, seed)
         self._reward_scale = config.reward_scale
         self._snapshot: PolicySnapshot | None = None
 
     def set_policy(self, snapshot: PolicySnapshot) -> None:
-        """Takes the networks and the filter of ``snapshot`` over."""
+        """Use the networks and the filter of ``snapshot``."""
         self._learner.load_networks(snapshot.networks)
         self._snapshot = snapshot
 
     def __call__(self, raw: Transitions) -> FloatArray | None:
-        """(rows,) TD errors; None (top priority) before the first networks have come."""
+        """Return TD errors (rows,); None, for the top priority, before the first snapshot."""
         if self._snapshot is None or raw.size == 0:
             return None
         return self._learner.td_errors(as_learned(raw, self._snapshot.filter, self._reward_scale))
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint; the snapshot is in the worker's."""
+        """Return the state for a checkpoint; the worker's state has the snapshot."""
         return dict(self._learner.state())
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Takes over what ``state`` gave."""
+        """Restore what ``state`` returned."""
         self._learner.load_state(state)

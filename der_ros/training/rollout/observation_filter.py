@@ -1,4 +1,4 @@
-"""The running mean and standard deviation that observations are filtered with (paper, App. A)."""
+"""The observation filter: running mean and standard deviation (paper, App. A)."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from der_ros.replay.transitions import Float32Array, Transitions
 
 
 class FilterStatistics(NamedTuple):
-    """What is needed to filter: clip((observation - mean) / std, ±clip), in float32."""
+    """Statistics of the filter clip((observation - mean) / std, ±clip), in float32."""
 
     mean: Float32Array  # (observation size,)
     std: Float32Array  # (observation size,)
     clip: float
 
     def __call__(self, observation: Float32Array) -> Float32Array:
-        """(…, observation size) raw -> filtered, the same arithmetic as in the exported graph."""
+        """Return raw observations (…, observation size) filtered, as the exported graph does."""
         filtered: Float32Array = (observation - self.mean) / self.std
         return np.clip(filtered, -self.clip, self.clip, out=filtered)
 
 
 def as_learned(raw: Transitions, statistics: FilterStatistics, reward_scale: float) -> Transitions:
-    """The one place where observations are filtered and returns scaled, whoever's they are."""
+    """Return transitions with filtered observations and scaled returns, as learners take them."""
     return Transitions(
         statistics(raw.observation),
         raw.action,
@@ -36,7 +36,7 @@ def as_learned(raw: Transitions, statistics: FilterStatistics, reward_scale: flo
 
 
 class Moments(NamedTuple):
-    """What a filter needs of some observations, wherever they were made."""
+    """Moments of some observations, by which a filter counts them."""
 
     rows: int
     mean: NDArray[np.float64]  # (observation size,)
@@ -44,7 +44,7 @@ class Moments(NamedTuple):
 
 
 def moments(observations: Float32Array) -> Moments:
-    """Of (rows, size) observations."""
+    """Return the moments of observations (rows, size)."""
     rows, size = observations.shape
     if rows == 0:
         return Moments(0, np.zeros(size), np.zeros(size))
@@ -54,21 +54,21 @@ def moments(observations: Float32Array) -> Moments:
 
 
 class ObservationFilter:
-    """Counts every observation that workers send, once; nothing is filtered before it is drawn.
+    """Running statistics over every observation that workers send.
 
     Replay holds raw observations, so human, agent and restored transitions all pass the filter as
     it stands when they are drawn.
     """
 
     def __init__(self, size: int, clip: float, std_floor: float) -> None:
-        """Until something is counted the mean is 0 and the standard deviation 1."""
+        """Start with mean 0 and standard deviation 1."""
         self._clip, self._floor = clip, std_floor
         self.count = 0
         self._mean = np.zeros(size)
         self._squares = np.zeros(size)  # sum of squared deviations from the mean
 
     def count_in(self, observed: Moments) -> None:
-        """Adds observations by their moments (Chan et al. 1979, exact for any grouping)."""
+        """Add observations by their moments (Chan et al. 1979, exact for any grouping)."""
         if observed.rows == 0:
             return
         difference = observed.mean - self._mean
@@ -79,7 +79,7 @@ class ObservationFilter:
         self.count = total
 
     def statistics(self) -> FilterStatistics:
-        """The filter as it stands."""
+        """Return the current statistics."""
         std = np.ones_like(self._mean)
         if self.count > 1:
             std = np.maximum(np.sqrt(self._squares / (self.count - 1)), self._floor)
@@ -88,7 +88,7 @@ class ObservationFilter:
         )
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """For a checkpoint."""
+        """Return the state for a checkpoint, as plain data."""
         return {
             "count": np.array(self.count, np.int64),
             "mean": self._mean.copy(),
@@ -96,7 +96,7 @@ class ObservationFilter:
         }
 
     def load_state(self, state: dict[str, NDArray[np.generic]]) -> None:
-        """Takes over what ``state`` gave.
+        """Restore what ``state`` returned.
 
         Raises:
             CheckpointError: it is of another size.

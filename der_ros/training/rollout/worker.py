@@ -35,7 +35,7 @@ from der_ros.training.rollout.observation_filter import moments
 
 
 class RolloutWorker:
-    """Knows its environment and the newest policy it was given; not where it runs."""
+    """Worker that acts in one environment with the latest policy that it was given."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class RolloutWorker:
         workers: int,
         seed: np.random.SeedSequence,
     ) -> None:
-        """Starts before the first reset.
+        """Make a worker before its first reset.
 
         Args:
             config: the run.
@@ -77,7 +77,7 @@ class RolloutWorker:
         self._greedy = False
 
     def set_policy(self, snapshot: PolicySnapshot) -> None:
-        """Acts with ``snapshot`` from the next step on."""
+        """Act with ``snapshot`` from the next step on."""
         self._snapshot = snapshot
         self._policy.set_parameters(snapshot.parameters)
         if self._first_priorities is not None:
@@ -86,16 +86,16 @@ class RolloutWorker:
 
     @property
     def wants_policy(self) -> bool:
-        """It has none, or has taken ``policy_interval`` steps with the one it has."""
+        """True without a policy, or after ``policy_interval`` steps with the current one."""
         old = self._steps_with_policy >= self._config.policy_interval
         return self._snapshot is None or old
 
     def skip_random_steps(self) -> None:
-        """A resumed run has had its random actions."""
+        """Skip the random actions at the start, which a resumed run has had."""
         self._random_steps = 0
 
     def collect(self, steps: int) -> Fragment:
-        """Takes ``steps`` steps, through as many episodes as they fill."""
+        """Take ``steps`` environment steps, over as many episodes as needed."""
         started = time.perf_counter()
         self._saved = None
         parts: list[Transitions] = []
@@ -132,7 +132,7 @@ class RolloutWorker:
     def evaluate(
         self, snapshot: PolicySnapshot, seeds: tuple[int, ...], should_stop: Any = lambda: False
     ) -> EvaluationReport:
-        """Noise-free episodes with ``snapshot``; the episode under way is given up."""
+        """Run noise-free episodes with ``snapshot``; the current episode is dropped."""
         self._recorder = self._saved = None
         self._policy.set_parameters(snapshot.parameters)
 
@@ -147,7 +147,7 @@ class RolloutWorker:
         return report
 
     def settle(self) -> None:
-        """Saves the environment, so that a ``state`` before the next step changes nothing.
+        """Save the environment, so that a ``state`` before the next step changes nothing.
 
         A physics engine may lose its caches when it is saved. Where that is done after each
         fragment, whether or not a checkpoint is taken, the run does not depend on the clock.
@@ -156,7 +156,7 @@ class RolloutWorker:
             self._saved = save_environment(self._environment)
 
     def state(self) -> dict[str, Any]:
-        """Everything that the next fragment depends on, as plain data.
+        """Return all that the next fragment depends on, as plain data.
 
         Where the environment cannot be saved, the episode under way is left out.
         """
@@ -178,7 +178,7 @@ class RolloutWorker:
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Takes over what ``state`` gave."""
+        """Restore what ``state`` returned."""
         if state["snapshot"] is not None:
             self.set_policy(snapshot_of(state["snapshot"]))
         self._rng.bit_generator.state = state["random"]
@@ -215,7 +215,7 @@ class RolloutWorker:
         return EpisodeSummary(total, episode.steps, episode.success, self._greedy, judged)
 
     def _act(self, observation: Float32Array) -> Float32Array:
-        """The policy's action, exploring unless the episode is greedy; random at first."""
+        """Return an action: random at first, then exploring, noise-free in greedy episodes."""
         if self._random_steps > 0 or self._snapshot is None:
             self._random_steps -= 1
             self._greedy = False
@@ -227,13 +227,13 @@ class RolloutWorker:
 
 
 def _verdict(info: dict[str, Any]) -> bool | None:
-    """The environment's at the end of an episode, if it has one."""
+    """Return the environment's verdict at the end of an episode, None without one."""
     verdict = info.get("success", info.get("is_success"))
     return None if verdict is None else bool(verdict)
 
 
 class Job(NamedTuple):
-    """Which worker a process or actor is."""
+    """Identity of a worker in its process or actor."""
 
     config: TrainingConfig
     worker: int
@@ -243,7 +243,7 @@ class Job(NamedTuple):
 
 
 def make_worker(job: Job, environment: Environment) -> RolloutWorker:
-    """A worker in a process of its own; one that replaces another draws other numbers."""
+    """Make the worker of a process; a replacement draws other random numbers."""
     entropy = (job.config.seed, ENTROPY_OF_ROLLOUTS, job.worker, job.start, job.resumed_at)
     seed = np.random.SeedSequence(entropy)
     worker = RolloutWorker(job.config, environment, job.worker, job.workers, seed)

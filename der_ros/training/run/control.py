@@ -1,4 +1,4 @@
-"""What other threads, and signal handlers, may ask of a run."""
+"""Requests to a run from other threads and signal handlers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import threading
 
 
 class RunControl:
-    """Stop, pause, and requests that the run's own thread serves between two turns."""
+    """Stop, pause and requests, which the run's thread serves between two turns."""
 
     def __init__(self) -> None:
-        """Running, nothing wanted."""
+        """Start without any pending request."""
         self._stop = threading.Event()
         self._paused = threading.Event()
         self._checkpoint_wanted = threading.Event()
@@ -18,32 +18,32 @@ class RunControl:
         self._done = threading.Condition()
 
     def stop(self) -> None:
-        """Ends the run soon: checkpoint, export, and out."""
+        """End the run soon, with a checkpoint and an export."""
         self._stop.set()
 
     def pause(self) -> None:
-        """Holds learning; workers wait for the learner. Time in pauses is not counted."""
+        """Pause learning; workers wait for the learner. Time in pauses is not counted."""
         self._paused.set()
 
     def resume(self) -> None:
-        """Goes on after ``pause``."""
+        """Continue the run after ``pause``."""
         self._paused.clear()
 
     @property
     def paused(self) -> bool:
-        """Whether it is held."""
+        """True while the run is paused."""
         return self._paused.is_set()
 
     def request_checkpoint(self) -> None:
-        """Writes a checkpoint at the next opportunity."""
+        """Request a checkpoint between two turns."""
         self._checkpoint_wanted.set()
 
     def request_export(self) -> None:
-        """Exports the policy at the next opportunity."""
+        """Request an export of the policy between two turns."""
         self._export_wanted.set()
 
     def wait_for_requests(self, timeout_s: float) -> bool:
-        """Waits until what was requested has been done; False if that took too long."""
+        """Wait until all requests are done; return False after ``timeout_s``."""
         with self._done:
             return self._done.wait_for(self._nothing_wanted, timeout_s)
 

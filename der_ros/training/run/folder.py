@@ -11,7 +11,7 @@ from der_ros.training.config import TrainingConfig
 
 
 def prepare_run_folder(folder: Path, checkpoint: Path | None) -> None:
-    """Makes it where it is missing.
+    """Make the run folder if it is missing, and check that the run may write to it.
 
     Args:
         folder: of the run.

@@ -1,4 +1,4 @@
-"""How this process's allocator treats freed memory."""
+"""Setting of the C library's memory allocator."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 
 def keep_freed_memory() -> None:
-    """Tells glibc to keep freed memory; on other systems, nothing.
+    """Make glibc keep freed memory; do nothing on other systems.
 
     An update takes and frees megabytes, hundreds of times a second. Giving them back to the kernel
     each time costs a fifth of it.

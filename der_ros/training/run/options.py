@@ -1,4 +1,4 @@
-"""From what a person asks for, on a command line or in a launch file, to a run."""
+"""The run that the options of a command line or launch file ask for."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RESUMABLE = (
 def resolve_run(
     preset: str, overrides: Mapping[str, object], run_dir: str = "", resume: str = ""
 ) -> tuple[TrainingConfig, Path, Path | None]:
-    """Configuration, run folder, and the checkpoint to go on from.
+    """Return configuration, run folder, and the checkpoint to resume from.
 
     Args:
         preset: name or path; not used with ``resume``, which has its own configuration.

@@ -1,4 +1,4 @@
-"""The end of a run, and how far it is, in words for terminals, logs and launch alike."""
+"""Progress and outcome of a run, as records and as lines of text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from der_ros.training.config import TrainingConfig
 
 
 class End(Enum):
-    """Why a run ended."""
+    """Reasons for the end of a run."""
 
     SOLVED = "reached the target success rate"
     TIME = "spent its minutes"
@@ -20,7 +20,7 @@ class End(Enum):
 
 
 class RunOutcome(NamedTuple):
-    """What a run came to."""
+    """Result of a run, with its counts and its policy file."""
 
     end: End
     env_steps: int
@@ -34,7 +34,7 @@ class RunOutcome(NamedTuple):
 
 
 def share_done(metrics: Mapping[str, float], config: TrainingConfig) -> float:
-    """How much of the budget is spent, 0 to 1."""
+    """Return the share of the budget that is spent, 0 to 1."""
     share = metrics["time/elapsed_s"] / (60.0 * config.max_minutes)
     if config.max_env_steps:
         share = max(share, metrics["time/env_steps"] / config.max_env_steps)
@@ -42,7 +42,7 @@ def share_done(metrics: Mapping[str, float], config: TrainingConfig) -> float:
 
 
 def progress_line(metrics: Mapping[str, float], config: TrainingConfig) -> str:
-    """Time, steps, speed and success; what is not known yet is left out."""
+    """Return time, steps, speed and the known success rates as one line."""
     parts = [
         f"{metrics['time/elapsed_s'] / 60.0:.1f} of {config.max_minutes:g} min",
         f"{metrics['time/env_steps']:.0f} steps ({metrics['time/env_steps_per_s']:.0f}/s)",
@@ -60,7 +60,7 @@ def progress_line(metrics: Mapping[str, float], config: TrainingConfig) -> str:
 
 
 def outcome_line(outcome: RunOutcome) -> str:
-    """What the run came to."""
+    """Return the outcome of a run as one line."""
     rate = (
         "not evaluated"
         if outcome.success_rate is None

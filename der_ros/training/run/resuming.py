@@ -1,4 +1,4 @@
-"""Which configuration a run goes on with."""
+"""Configuration and state of a run that is resumed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONDITIONS = ("robot", "randomization", "clearance_m", "env_options")
 def resumed_config(
     resume: Path, overrides: Mapping[str, object] | None = None
 ) -> tuple[TrainingConfig, Path]:
-    """The configuration and the folder of the run that ``resume`` (folder or checkpoint) is from.
+    """Return configuration and folder of the run that ``resume`` belongs to.
 
     Args:
         resume: a run folder, or a checkpoint inside one.
@@ -32,7 +32,7 @@ def resumed_config(
 
 
 def loop_state(content: Mapping[str, Any], config: TrainingConfig) -> Mapping[str, Any]:
-    """The learner loop's state in a checkpoint, for a run that goes on as ``config`` says.
+    """Return the learner loop's state in a checkpoint, for a run resumed with ``config``.
 
     Under other ``CONDITIONS`` no evaluation so far counts, and no episode goes on.
     """

@@ -1,4 +1,4 @@
-"""A training run: from a configuration to a policy file, in the caller's thread."""
+"""A training run, from a configuration to a policy file, in the caller's thread."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class TrainingRun(RunControl):
         resume: Path | None = None,
         on_metrics: Callable[[dict[str, float]], None] | None = None,
     ) -> None:
-        """Does nothing yet.
+        """Store the arguments; ``run`` does the work.
 
         Args:
             config: the run; of a resumed one, from ``resumed_config``.
@@ -70,7 +70,7 @@ class TrainingRun(RunControl):
         self._last_report = (0.0, 0, 0)  # elapsed, env steps, updates
 
     def run(self) -> RunOutcome:
-        """Trains.
+        """Train until the target, the budget or ``stop``; return the outcome.
 
         Raises:
             ConfigurationError: task, environment, demonstrations or run folder are not usable.
@@ -140,7 +140,7 @@ class TrainingRun(RunControl):
         return None
 
     def _evaluate_at_the_end(self) -> None:
-        """The last policy gets its chance too."""
+        """Evaluate the last policy, unless no update was done."""
         if self.learner.updates == 0:
             return
         evaluator = self._loop.evaluator
@@ -194,7 +194,7 @@ class TrainingRun(RunControl):
             environment.close()
 
     def _begin(self, engine: Engine, checkpoint: Path | None) -> None:
-        """Where a new run starts, or a resumed one was."""
+        """Load the checkpoint of a resumed run, or the demonstrations of a new one."""
         if checkpoint is not None:
             self._load(checkpoint)
             return
@@ -235,7 +235,7 @@ class TrainingRun(RunControl):
         }
 
     def _export(self) -> None:
-        """Exports the best evaluated policy; the newest where none has been evaluated."""
+        """Export the best evaluated policy, or the newest if none has been evaluated."""
         if self._contract is None:
             return
         path, learner = self.run_dir / "policy.onnx", self.learner

@@ -1,4 +1,4 @@
-"""The engine on one machine: the replay in the learner's process, rollouts beside it or in it."""
+"""The engine on one machine: replay in the learner's process, workers beside it or in it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from der_ros.training.engine.local.workers import InProcessWorker, Received, Wor
 
 
 class LocalEngine:
-    """``workers`` processes, or with none a run of one process that is repeatable bit for bit."""
+    """Engine with worker processes; without any, one process that is repeatable bit for bit."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class LocalEngine:
         td_errors: TdErrors,
         should_stop: Callable[[], bool],
     ) -> None:
-        """Takes the memory; starts nothing.
+        """Allocate the memory; start nothing.
 
         Args:
             config: the run.
@@ -66,7 +66,7 @@ class LocalEngine:
         self._resources = ExitStack()
 
     def __enter__(self) -> LocalEngine:
-        """Start the workers."""
+        """Start the workers; return the engine."""
         self._resources.enter_context(self.workers)
         return self
 
@@ -76,56 +76,56 @@ class LocalEngine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop the workers."""
+        """Stop the workers, if they were started."""
         self._resources.close()
 
     def receive(self, timeout_s: float) -> list[Message]:
-        """Takes fragments into the replay; gives their reports, and what else has come."""
+        """Put fragments into the replay; return their reports and all other messages."""
         self._messages = []
         self.workers.receive(timeout_s, self._take)
         return self._messages
 
     def publish(self, snapshot: PolicySnapshot) -> None:
-        """Makes ``snapshot`` the newest."""
+        """Publish ``snapshot`` to the workers."""
         self.workers.publish(snapshot)
 
     def evaluate(self, request: EvaluationRequest) -> int:
-        """Starts an evaluation; returns how many parts will come in."""
+        """Start an evaluation; return the number of parts to expect."""
         return self.workers.evaluate(request)
 
     def load_demonstrations(self, demonstrations: Sequence[Episode]) -> None:
-        """Puts human demonstrations where the structure wants them."""
+        """Load human demonstrations into the shards."""
         self.replay.load_demonstrations(demonstrations)
 
     def insert_if_due(self, env_steps: int) -> None:
-        """Every shard takes a success from the pool, if it is time."""
+        """Insert a success from the pool into every shard, if it is due."""
         self.replay.insert_if_due(env_steps)
 
     def sample(self, beta: float | None) -> Drawn | None:
-        """A batch of one shard drawn at random; None while the replay is empty."""
+        """Return a batch of one shard drawn at random, None while the replay is empty."""
         if not len(self.replay):
             return None
         shard, batch = self.replay.sample(self._batch_size, beta)
         return drawn_from(shard, self.replay.shards.index(shard), batch)
 
     def write_back(self, drawn: Drawn, td_errors: FloatArray) -> None:
-        """Writes priorities."""
+        """Write the TD errors (rows,) of ``drawn`` back as priorities."""
         batch = drawn.batch
         self.replay.shards[drawn.shard].update_priorities(batch.indices, batch.drawn_at, td_errors)
 
     def metrics(self) -> dict[str, float]:
-        """Of replay, pool and workers as they stand."""
+        """Return the current metrics of replay, pool and workers by name."""
         replay = self.replay
         shards = [shard_facts(shard) for shard in replay.shards]
         facts = replay_metrics(shards, pool_facts(replay.pool), replay.insertions)
         return {**facts, **self.workers.metrics()}
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint."""
+        """Return the state for a checkpoint, as plain data."""
         return {"replay": replay_state(self.replay), "rollouts": self.workers.state()}
 
     def load_state(self, state: Mapping[str, Any], env_steps: int) -> None:
-        """Takes over what ``state`` gave; before the start."""
+        """Restore what ``state`` returned; before the start."""
         load_replay_state(self.replay, state["replay"])
         self.workers.load_state(state["rollouts"], env_steps)
 

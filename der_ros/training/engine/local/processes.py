@@ -1,4 +1,4 @@
-"""Rollout workers in processes of this machine: their body, and the learner's side of them."""
+"""Rollout workers in processes of this machine: the body of each, and the learner's side."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ TAKEN = None  # the answer to a fragment
 
 
 class EvaluationOrder(NamedTuple):
-    """A worker's share of an evaluation; the snapshot lies in shared memory."""
+    """Order for one worker's part of an evaluation; the snapshot lies in shared memory."""
 
     number: int
     seeds: tuple[int, ...]
 
 
 class FragmentWritten(NamedTuple):
-    """Says that a slot of the shared memory holds a fragment's transitions."""
+    """Message that a slot of the shared memory holds a fragment's transitions."""
 
     report: Report
     successes: tuple[Episode, ...]
@@ -55,7 +55,7 @@ class FragmentWritten(NamedTuple):
 
 
 class Shared(NamedTuple):
-    """The memory that a worker shares with the learner."""
+    """Memory that a worker shares with the learner."""
 
     newest: SharedSnapshot
     evaluated: SharedSnapshot
@@ -63,7 +63,7 @@ class Shared(NamedTuple):
 
 
 def run_worker(pipe: Connection, job: Job, shared: Shared) -> None:
-    """Collects and sends until the learner closes the pipe."""
+    """Collect and send fragments until the learner closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with_learner()
     try:
@@ -117,7 +117,7 @@ def _serve(pipe: Connection, job: Job, worker: RolloutWorker, shared: Shared) ->
 
 
 class _LearnerGone:
-    """Asked at each step of an evaluation; looks now and then whether the pipe is closed."""
+    """Check for a closed pipe, called at each step of an evaluation; looks at every 50th call."""
 
     def __init__(self, pipe: Connection) -> None:
         self._poller = select.poll()
@@ -137,7 +137,7 @@ _TIME_TO_END_S = 0.4
 
 
 class ProcessWorkers:
-    """Workers in spawned processes, each on a pipe of its own. A dead one is replaced.
+    """Rollout workers in spawned processes, each with a pipe; a dead worker is replaced.
 
     Transitions and parameters lie in shared memory; the pipes carry what is said of them. A worker
     waits while a few of its fragments have not been received, so a paused or slow learner is
@@ -145,7 +145,7 @@ class ProcessWorkers:
     """
 
     def __init__(self, config: TrainingConfig, sizes: Sizes) -> None:
-        """Makes the shared memory."""
+        """Allocate the shared memory; start nothing."""
         self._config, self._resumed_at = config, 0
         self._count = config.worker_count()
         self._context = multiprocessing.get_context("spawn")
@@ -164,7 +164,7 @@ class ProcessWorkers:
         ]
 
     def __enter__(self) -> ProcessWorkers:
-        """Starts the processes."""
+        """Start the worker processes, each with its pipe."""
         try:
             for worker in range(self._count):
                 process, pipe = self._start(worker)
@@ -181,16 +181,16 @@ class ProcessWorkers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Ends the processes, within about half a second."""
+        """End the processes, within about half a second."""
         self._stop()
 
     @property
     def process_ids(self) -> tuple[int, ...]:
-        """Of the workers, in their order."""
+        """Process ids of the workers, in their order."""
         return tuple(process.pid or 0 for process in self._processes)
 
     def receive(self, timeout_s: float, take: Callable[[Received], None]) -> None:
-        """Hands over what has come, as much of each worker as it may be ahead.
+        """Hand each message to ``take``, up to ``SLOTS`` of each worker.
 
         All of it, not the first of each: a worker must not be held up by how seldom a learner with
         long updates can look.
@@ -206,11 +206,11 @@ class ProcessWorkers:
                     self._receive_from(worker, take)
 
     def publish(self, snapshot: PolicySnapshot) -> None:
-        """Writes it where all workers read."""
+        """Write ``snapshot`` to the memory that all workers read."""
         self._shared[0].newest.write(snapshot)
 
     def evaluate(self, request: EvaluationRequest) -> int:
-        """Deals the seeds out to the workers."""
+        """Send each worker its part of the seeds; return the number of parts."""
         self._shared[0].evaluated.write(request.snapshot)
         for worker in range(self._count):
             part = EvaluationOrder(request.number, request.seeds[worker :: self._count])
@@ -219,17 +219,17 @@ class ProcessWorkers:
         return self._count
 
     def metrics(self) -> dict[str, float]:
-        """How many workers waited for the learner when it last looked."""
+        """Return the share of workers with a fragment ready, and the number replaced."""
         return {
             "time/queue_fill": self._ready / self._count,
             "time/workers_replaced": float(sum(self._started) - self._count),
         }
 
     def state(self) -> None:
-        """Workers start anew when a run is resumed, as if they had been replaced."""
+        """Return None: workers start afresh when a run is resumed, as replacements do."""
 
     def load_state(self, state: Mapping[str, Any] | None, env_steps: int) -> None:
-        """New workers, whose random numbers differ from those of the run so far."""
+        """Start new workers, with other random numbers than the run so far."""
         self._resumed_at = env_steps
 
     def _receive_from(self, worker: int, take: Callable[[Received], None]) -> None:
@@ -257,10 +257,10 @@ class ProcessWorkers:
             self._pipes[worker].send(order)
 
     def _replace(self, worker: int) -> WorkerFailed | None:
-        """Start a new process, and give it the evaluation that the dead one had under way.
+        """Start a new process, and send it the evaluation that the dead one had not finished.
 
         Returns:
-            What ends the run where the workers of this place die at their start; None otherwise.
+            The failure that ends the run, if this worker's processes die at their start; else None.
         """
         self._pipes[worker].close()
         self._processes[worker].join(_TIME_TO_END_S)
@@ -299,7 +299,7 @@ class ProcessWorkers:
 
 @contextlib.contextmanager
 def _signals_held_back() -> Iterator[None]:
-    """A child starts with Ctrl-C blocked, so that only the parent decides what it means."""
+    """Block Ctrl-C while a child starts, so that only the parent handles it."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

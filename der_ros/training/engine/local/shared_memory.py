@@ -1,4 +1,4 @@
-"""Memory that worker processes share with the learner: fragments one way, policies the other."""
+"""Memory that worker processes share with the learner, for fragments and for policies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SLOTS = 4  # fragments that a worker may be ahead of the learner
 
 
 class SharedFragments:
-    """A few slots of one worker; who may touch which is agreed by messages, without locks.
+    """Slots for one worker's fragments; messages say which side owns a slot, without locks.
 
     The worker writes a slot and says so; the learner reads it, views and all, and says that it
     has. A slot holds the columns of up to ``rows`` transitions one after the other, then their TD
@@ -25,13 +25,13 @@ class SharedFragments:
     """
 
     def __init__(self, context: SpawnContext, sizes: Sizes, rows: int) -> None:
-        """Empty; to be handed to the process as it is started."""
+        """Allocate the slots; hand the object to the process when it is started."""
         one = (sizes.observation, sizes.action, 1, 1, sizes.observation, 1)
         self._widths, self._rows = one, rows
         self._memory: Any = context.RawArray(ctypes.c_float, SLOTS * rows * sum(one))
 
     def write(self, slot: int, transitions: Transitions, td_errors: FloatArray | None) -> None:
-        """Fills a slot that the learner is done with."""
+        """Write a fragment to a slot that the learner has released."""
         *columns, priorities = self._columns(slot, transitions.size)
         for column, values in zip(columns, transitions, strict=True):
             column[:] = values.reshape(column.shape)
@@ -41,7 +41,7 @@ class SharedFragments:
     def read(
         self, slot: int, rows: int, with_td_errors: bool
     ) -> tuple[Transitions, FloatArray | None]:
-        """Views of what was written, good until the worker is told that they were taken."""
+        """Return views of a slot, valid until the learner releases it."""
         *columns, td_errors = self._columns(slot, rows)
         observation, action, n_step_return, discount, next_observation = columns
         transitions = Transitions(
@@ -50,7 +50,7 @@ class SharedFragments:
         return transitions, td_errors[:, 0].astype(np.float64) if with_td_errors else None
 
     def _columns(self, slot: int, rows: int) -> list[Float32Array]:
-        """Of ``rows`` rows each, (rows, width)."""
+        """Return the columns of a slot, each of shape (rows, width)."""
         numbers = np.frombuffer(self._memory, np.float32).reshape(SLOTS, -1)[slot]
         ends = np.cumsum([self._rows * width for width in self._widths])
         parts = np.split(numbers, ends[:-1])
@@ -64,7 +64,7 @@ _TRIES = 1000  # a writer needs microseconds; one that was killed while it wrote
 
 
 class SharedSnapshot:
-    """One writer, many readers, nobody waits for anybody.
+    """A policy snapshot with one writer and many readers, without waiting.
 
     A counter is odd while the writer writes; a reader that saw it odd or changed reads again (a
     sequence lock; sound where stores are seen in order, as on x86, and on others the copy is
@@ -72,7 +72,7 @@ class SharedSnapshot:
     """
 
     def __init__(self, context: SpawnContext, sizes: Sizes, clip: float) -> None:
-        """Empty; to be handed to the processes as they are started. ``clip`` is the filter's."""
+        """Allocate the memory, for a filter with that ``clip``; pass it to each process."""
         self._sizes = (sizes.parameters, sizes.observation, sizes.observation, sizes.networks)
         self._clip = clip
         self._counters: Any = context.RawArray(ctypes.c_int64, 2)  # sequence, updates
@@ -80,15 +80,14 @@ class SharedSnapshot:
 
     @property
     def version(self) -> int:
-        """Grows with each write; 0 before the first."""
+        """Number of writes so far, 0 before the first."""
         return int(self._counters[0]) // 2
 
     def write(self, snapshot: PolicySnapshot) -> None:
-        """Replaces what is there."""
+        """Write ``snapshot`` in place of the previous one."""
         numbers = np.frombuffer(self._numbers, np.float32)
-        values = (
-            snapshot.parameters, snapshot.filter.mean, snapshot.filter.std, snapshot.networks
-        )  # fmt: skip
+        statistics = snapshot.filter
+        values = (snapshot.parameters, statistics.mean, statistics.std, snapshot.networks)
         joined = np.concatenate(values).astype(np.float32)
         self._counters[0] += 1
         self._counters[1] = snapshot.updates
@@ -97,7 +96,7 @@ class SharedSnapshot:
         self._counters[0] += 1
 
     def read(self) -> PolicySnapshot | None:
-        """A copy of the newest, whole; None before the first write, or if the writer was killed."""
+        """Return a consistent copy; None before the first write, or if the writer was killed."""
         if self.version == 0:
             return None
         for _ in range(_TRIES):
@@ -116,6 +115,6 @@ class SharedSnapshot:
 
 
 def _checksum(numbers: np.ndarray[Any, np.dtype[np.float32]]) -> float:
-    """Of the bits, folded to a number that compares equal with itself."""
+    """Return a checksum of the bits, as a number that float32 holds exactly."""
     folded = int(np.bitwise_xor.reduce(numbers.view(np.uint32)))
     return float(folded & 0xFFFFFF)

@@ -1,4 +1,4 @@
-"""Rollout workers of the local engine: one in this process, or some in processes of their own."""
+"""The interface of the local engine's workers, and the worker in the learner's process."""
 
 from __future__ import annotations
 
@@ -25,37 +25,37 @@ Received = Fragment | EvaluationPart | WorkerFailed
 
 
 class Workers(Protocol):
-    """Some rollout workers. A context manager."""
+    """Interface of rollout workers; a context manager that starts and stops them."""
 
     def receive(self, timeout_s: float, take: Callable[[Received], None]) -> None:
-        """Hands over what has come in; waits up to ``timeout_s`` for the first.
+        """Hand each message that has arrived to ``take``; wait up to ``timeout_s`` for the first.
 
         What ``take`` is given is good until it returns.
         """
         ...
 
     def publish(self, snapshot: PolicySnapshot) -> None:
-        """Makes ``snapshot`` the newest; each worker takes it when it wants one."""
+        """Publish ``snapshot``; each worker takes it when its ``policy_interval`` is over."""
         ...
 
     def evaluate(self, request: EvaluationRequest) -> int:
-        """Starts an evaluation, spread over the workers; returns how many parts will come in."""
+        """Start an evaluation, spread over the workers; return the number of parts to expect."""
         ...
 
     def metrics(self) -> dict[str, float]:
-        """Of the workers as they stand."""
+        """Return the current metrics of the workers by name."""
         ...
 
     def state(self) -> dict[str, Any] | None:
-        """For a checkpoint; None where workers start anew when a run is resumed."""
+        """Return the state for a checkpoint; None if workers start afresh when a run is resumed."""
         ...
 
     def load_state(self, state: Mapping[str, Any] | None, env_steps: int) -> None:
-        """Goes on from ``state``, of a run that had come to ``env_steps``; before the start."""
+        """Restore ``state``, taken after ``env_steps`` environment steps; before the start."""
         ...
 
     def __enter__(self) -> Workers:
-        """Starts."""
+        """Start the workers; return this object."""
         ...
 
     def __exit__(
@@ -64,22 +64,22 @@ class Workers(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stops and leaves nothing running."""
+        """Stop the workers; nothing keeps running."""
         ...
 
 
 class InProcessWorker:
-    """One worker in this process: slow, and repeatable bit for bit."""
+    """One worker in the learner's process: slow, and repeatable bit for bit."""
 
     def __init__(self, config: TrainingConfig, should_stop: Callable[[], bool]) -> None:
-        """Nothing yet; ``should_stop`` is asked at each step of an evaluation."""
+        """Start nothing; ``should_stop`` is called at each step of an evaluation."""
         self._config, self._should_stop = config, should_stop
         self._parts: deque[EvaluationPart] = deque()
         self._state: Mapping[str, Any] | None = None
         self._resumed_at = 0
 
     def __enter__(self) -> InProcessWorker:
-        """Makes the environment."""
+        """Make the environment and the worker."""
         self._environment = make_environment(self._config)
         entropy = (self._config.seed, ENTROPY_OF_ROLLOUTS, 0, self._resumed_at)
         seed = np.random.SeedSequence(entropy)
@@ -96,11 +96,11 @@ class InProcessWorker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Closes the environment."""
+        """Close the worker's environment."""
         self._environment.close()
 
     def receive(self, timeout_s: float, take: Callable[[Received], None]) -> None:
-        """Collects one fragment, here and now."""
+        """Collect one fragment, or hand over a finished evaluation; ``timeout_s`` is not used."""
         if self._parts:
             take(self._parts.popleft())
         else:
@@ -109,25 +109,25 @@ class InProcessWorker:
             take(fragment)
 
     def publish(self, snapshot: PolicySnapshot) -> None:
-        """Gives it to the only worker if that wants one."""
+        """Give ``snapshot`` to the worker if its ``policy_interval`` is over."""
         if self._worker.wants_policy:
             self._worker.set_policy(snapshot)
 
     def evaluate(self, request: EvaluationRequest) -> int:
-        """Evaluates, here and now; the part comes in with the next ``receive``."""
+        """Run the evaluation now; the next ``receive`` hands its result over."""
         report = self._worker.evaluate(request.snapshot, request.seeds, self._should_stop)
         self._worker.settle()
         self._parts.append(EvaluationPart(0, request.number, report))
         return 1
 
     def metrics(self) -> dict[str, float]:
-        """Nothing waits here."""
+        """Return no metrics: nothing waits in one process."""
         return {}
 
     def state(self) -> dict[str, Any]:
-        """Everything, the environment included where it can be saved."""
+        """Return the worker's state, with the environment if it can be saved."""
         return self._worker.state()
 
     def load_state(self, state: Mapping[str, Any] | None, env_steps: int) -> None:
-        """Goes on with the very next step where the run was of one process, too."""
+        """Continue with the next step if the state is of one process, else with a fresh episode."""
         self._state, self._resumed_at = state, env_steps

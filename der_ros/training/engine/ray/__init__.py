@@ -1,1 +1,1 @@
-"""The engine on Ray."""
+"""The engine on a Ray cluster, with actors."""

@@ -1,4 +1,4 @@
-"""What the Ray engine's actors do; plain classes that know nothing of Ray but their handles."""
+"""The Ray engine's actors: plain classes that use Ray only through their handles."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ from der_ros.training.rollout.worker import Job, make_worker
 
 
 class ShardActor:
-    """One shard, with random numbers of its own."""
+    """One replay shard with its own random numbers."""
 
     def __init__(
         self, config: ReplayConfig, sizes: tuple[int, int], number: int, entropy: tuple[int, ...]
     ) -> None:
-        """Empty; ``sizes`` are of observation and action, ``number`` is said with each batch."""
+        """Make an empty shard of (observation, action) ``sizes``; batches carry its ``number``."""
         self._config, self._number = config, number
         self._shard = Shard(config.shard, *sizes)
         self._rng = np.random.default_rng(np.random.SeedSequence(entropy))
@@ -49,7 +49,7 @@ class ShardActor:
     def load_demonstrations(
         self, demonstrations: Sequence[tuple[Episode, FloatArray | None]]
     ) -> None:
-        """Puts human demonstrations, with their TD errors or none, into the zone."""
+        """Put human demonstrations, with TD errors or None, into the zone."""
         for episode, td_errors in demonstrations:
             self._shard.add_demonstration(self._transitions(episode), td_errors)
         if demonstrations and self._config.der and self._shard.zone_room == 0:
@@ -59,17 +59,17 @@ class ShardActor:
             )
 
     def add(self, transitions: Transitions, td_errors: FloatArray | None) -> None:
-        """Takes a worker's fragment."""
+        """Add a worker's transitions to the ring."""
         self._shard.add(transitions, td_errors)
 
     def insert(self, episode: Episode | None, td_errors: FloatArray | None = None) -> None:
-        """Puts a success into the zone; nothing where the pool had none."""
+        """Put a success into the zone; do nothing for None, from an empty pool."""
         if episode is not None:
             self._shard.insert(self._transitions(episode), td_errors)
             self._insertions += 1
 
     def sample(self, rows: int, beta: float | None) -> Drawn | None:
-        """A batch; None while the shard is empty."""
+        """Return a batch, None while the shard is empty."""
         if not len(self._shard):
             return None
         return drawn_from(self._shard, self._number, self._shard.sample(rows, self._rng, beta))
@@ -77,19 +77,19 @@ class ShardActor:
     def update_priorities(
         self, indices: IndexArray, drawn_at: Written, td_errors: FloatArray
     ) -> None:
-        """Writes priorities of a batch of this shard."""
+        """Write the TD errors (rows,) of a batch of this shard back as priorities."""
         self._shard.update_priorities(indices, drawn_at, td_errors)
 
     def facts(self) -> tuple[ShardFacts, int]:
-        """As it stands, and how many successes it was given."""
+        """Return the facts of the shard and the number of insertions so far."""
         return shard_facts(self._shard), self._insertions
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint."""
+        """Return the state for a checkpoint, as plain data."""
         return dict(self._shard.state())
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Takes over what ``state`` gave."""
+        """Restore what ``state`` returned."""
         self._shard.load_state(state)
 
     def _transitions(self, episode: Episode) -> Transitions:
@@ -97,36 +97,36 @@ class ShardActor:
 
 
 class PoolActor:
-    """The success pool, with random numbers of its own."""
+    """The success pool with its own random numbers."""
 
     def __init__(self, config: ReplayConfig, entropy: tuple[int, ...]) -> None:
-        """Empty."""
+        """Make an empty pool; ``entropy`` seeds its draws."""
         self._pool = SuccessPool(config.pool_episodes, config.pool_bytes)
         self._rng = np.random.default_rng(np.random.SeedSequence(entropy))
 
     def add(self, episode: Episode) -> None:
-        """Keeps a whole successful episode."""
+        """Add a whole successful episode."""
         self._pool.add(episode)
 
     def draw(self) -> Episode | None:
-        """One episode at random; None of an empty pool."""
+        """Return one episode at random, None from an empty pool."""
         return self._pool.draw(self._rng) if len(self._pool) else None
 
     def facts(self) -> PoolFacts:
-        """As it stands."""
+        """Return the facts of the pool."""
         return pool_facts(self._pool)
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint."""
+        """Return the state for a checkpoint, as plain data."""
         return pool_state(self._pool)
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Takes over what ``state`` gave."""
+        """Restore what ``state`` returned."""
         load_pool_state(self._pool, state)
 
 
 class Collected(NamedTuple):
-    """What the learner is told of a fragment; the transitions have gone to a shard already."""
+    """Summary of a fragment for the learner; a shard already has the transitions."""
 
     report: Report
     wants_policy: bool
@@ -134,14 +134,14 @@ class Collected(NamedTuple):
 
 
 class WorkerActor:
-    """A rollout worker that sends its fragments to shards itself, so that they travel once."""
+    """A rollout worker that sends its fragments to the shards directly."""
 
     def __init__(self, job: Job) -> None:
-        """Nothing yet: an error in an actor's constructor would not reach the learner in words."""
+        """Store the job; an error in an actor's constructor would lose its message."""
         self._job = job
 
     def start(self) -> WorkerFailed | None:
-        """Makes the environment; says what is wrong where that cannot be."""
+        """Make the environment; return the reason if that fails."""
         try:
             environment = make_environment(self._job.config)
         except DerRosError as error:
@@ -151,11 +151,11 @@ class WorkerActor:
         return None
 
     def connect(self, shards: Sequence[Any], pool: Any) -> None:
-        """Where fragments and successes go from now on: actors' handles; pool None: no DER."""
+        """Set the actors that get fragments and successes; a ``pool`` of None switches DER off."""
         self._shards, self._pool = shards, pool
 
     def collect(self, snapshot: PolicySnapshot | None) -> Collected:
-        """Acts, with ``snapshot`` if there is one, and sends a fragment to a random shard."""
+        """Collect a fragment, with ``snapshot`` if given, and send it to a random shard."""
         if snapshot is not None:
             self._worker.set_policy(snapshot)
         fragment = self._worker.collect(self._job.config.fragment_steps)
@@ -169,5 +169,5 @@ class WorkerActor:
     def evaluate(
         self, snapshot: PolicySnapshot, number: int, seeds: tuple[int, ...]
     ) -> EvaluationPart:
-        """This worker's share of an evaluation."""
+        """Evaluate ``snapshot`` on this worker's seeds."""
         return EvaluationPart(self._job.worker, number, self._worker.evaluate(snapshot, seeds))

@@ -36,14 +36,14 @@ _TIME_TO_ANSWER_S = 5.0
 
 
 class RayEngine:
-    """Actors of one run; dead ones are replaced while training goes on.
+    """Engine with the actors of one run; dead actors are replaced while training goes on.
 
     A fragment travels once, from worker to shard, and a batch once, from shard to learner.
     Parameters lie in the object store.
     """
 
     def __init__(self, config: TrainingConfig, sizes: Sizes, td_errors: TdErrors) -> None:
-        """Starts nothing.
+        """Start nothing.
 
         Args:
             config: the run.
@@ -55,7 +55,7 @@ class RayEngine:
         self.workers: RayWorkers
 
     def __enter__(self) -> RayEngine:
-        """Connects to ``ray_address``, or starts Ray here; then starts the actors."""
+        """Connect to ``ray_address``, or start Ray on this machine; then start the actors."""
         _connect(self._config)
         try:
             self.workers = RayWorkers(self._config, self._workers(), self._resumed_at)
@@ -72,49 +72,49 @@ class RayEngine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Ends the actors, and Ray where this process started it."""
+        """End the actors, and Ray if this process started it."""
         self.workers.stop()
         self.replay.stop()
         ray.shutdown()
 
     def receive(self, timeout_s: float) -> list[Message]:
-        """What has come in; waits up to ``timeout_s`` for the first."""
+        """Return the messages that have arrived; wait up to ``timeout_s`` for the first."""
         return self.workers.receive(timeout_s)
 
     def publish(self, snapshot: PolicySnapshot) -> None:
-        """Makes ``snapshot`` the newest."""
+        """Publish ``snapshot`` to the workers."""
         self.workers.publish(snapshot)
 
     def evaluate(self, request: EvaluationRequest) -> int:
-        """Starts an evaluation; returns how many parts will come in."""
+        """Start an evaluation; return the number of parts to expect."""
         return self.workers.evaluate(request)
 
     def load_demonstrations(self, demonstrations: Sequence[Episode]) -> None:
-        """Puts human demonstrations where the structure wants them; before the start."""
+        """Assign human demonstrations to the shards; before the start."""
         self.replay.load_demonstrations(demonstrations)
 
     def insert_if_due(self, env_steps: int) -> None:
-        """Every shard takes a success from the pool, if it is time."""
+        """Insert a success from the pool into every shard, if it is due."""
         self.replay.insert_if_due(env_steps)
 
     def sample(self, beta: float | None) -> Drawn | None:
-        """A batch of one shard drawn at random; None where none has arrived in good time."""
+        """Return a batch of one shard drawn at random, None if none has arrived in time."""
         return self.replay.sample(beta)
 
     def write_back(self, drawn: Drawn, td_errors: FloatArray) -> None:
-        """Sends priorities."""
+        """Send the TD errors (rows,) of ``drawn`` back as priorities."""
         self.replay.write_back(drawn, td_errors)
 
     def metrics(self) -> dict[str, float]:
-        """Of replay, pool and workers as they stand."""
+        """Return the current metrics of replay, pool and workers by name."""
         return {**self.replay.metrics(), **self.workers.metrics()}
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint; workers start anew when a run is resumed."""
+        """Return the state for a checkpoint; workers start afresh when a run is resumed."""
         return {"replay": self.replay.state(), "rollouts": None}
 
     def load_state(self, state: Mapping[str, Any], env_steps: int) -> None:
-        """Takes over what ``state`` gave, of an engine of either kind; before the start."""
+        """Restore what ``state`` of an engine of either kind returned; before the start."""
         self.replay.load_state(state["replay"])
         self._resumed_at = env_steps
 
@@ -147,7 +147,7 @@ class RayEngine:
 
 
 def _connect(config: TrainingConfig) -> None:
-    """Raises ConfigurationError where there is no cluster at the address."""
+    """Connect to the cluster, or start one here."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     with _own_signals():
@@ -172,7 +172,7 @@ def _connect(config: TrainingConfig) -> None:
 
 
 def _knock(address: str) -> None:
-    """Finds out in seconds that nobody is at ``host:port``; Ray itself tries for minutes.
+    """Check in seconds that something listens at ``host:port``; Ray itself tries for minutes.
 
     Raises:
         OSError: nobody is there.
@@ -184,7 +184,7 @@ def _knock(address: str) -> None:
 
 @contextmanager
 def _own_signals() -> Iterator[None]:
-    """Ray takes SIGTERM for itself; a run has its own idea of what that means."""
+    """Keep this process's SIGTERM handler, which Ray would replace."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

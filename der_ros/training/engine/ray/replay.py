@@ -1,4 +1,4 @@
-"""Shards and success pool of the Ray engine, as the learner sees them."""
+"""The learner's side of the Ray engine's shards and success pool."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _POOL_PLACE = -1
 
 
 class RayReplay:
-    """Actors without a CPU of their own. A dead shard is replaced by one of demonstrations only.
+    """Shard and pool actors, which reserve no CPU; a new shard holds the demonstrations only.
 
     Each shard actor has a number of its own, so that priorities of a dead one's batch are never
     written to its successor.
@@ -42,7 +42,7 @@ class RayReplay:
         td_errors: TdErrors,
         on_change: Callable[[], None],
     ) -> None:
-        """Nothing is started yet; ``on_change`` is told when an actor has been replaced."""
+        """Start nothing; ``on_change`` is called when an actor has been replaced."""
         self._config: ReplayConfig = config.replay()
         self._batch_size, self._seed, self._sizes = config.batch_size, config.seed, sizes
         self._td_errors = td_errors if config.inserted_priority == "td_error" else None
@@ -62,11 +62,11 @@ class RayReplay:
 
     @property
     def shards(self) -> tuple[Any, ...]:
-        """The shards' handles, in their order."""
+        """Handles of the shards, in their order."""
         return tuple(self._actors[number] for number in self._numbers)
 
     def load_demonstrations(self, demonstrations: Sequence[Episode]) -> None:
-        """Notes which shard is to start with what."""
+        """Assign demonstrations to the shards, which get them at the start."""
         config = self._config
         assignment = assign_demonstrations(
             config.structure, len(demonstrations), config.shards, self._rng
@@ -74,13 +74,13 @@ class RayReplay:
         self._assigned = [[demonstrations[number] for number in own] for own in assignment]
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Notes what the actors are to start from."""
+        """Store the state that the actors start from."""
         self._state = state
         self._next_insertion = int(state["next_insertion"])
         self._insertions_before = int(state["insertions"])
 
     def start(self) -> None:
-        """Starts the actors and waits until they hold what they start with."""
+        """Start the actors and wait until they hold their demonstrations or state."""
         self._numbers = [self._make_shard() for _ in range(self._config.shards)]
         self._make_pool()
         waiting = []
@@ -95,13 +95,13 @@ class RayReplay:
         self._state = None
 
     def stop(self) -> None:
-        """Ends them."""
+        """End the shard and pool actors."""
         for actor in (*self._actors.values(), self.pool):
             if actor is not None:
                 ray.kill(actor)
 
     def insert_if_due(self, env_steps: int) -> None:
-        """Episodes go from the pool to the shards; past the learner, but for their TD errors."""
+        """Send episodes from the pool to the shards, if due; only TD errors need the learner."""
         while env_steps >= self._next_insertion:
             self._next_insertion += self._config.insertion_interval
             if not self._config.der:
@@ -114,7 +114,7 @@ class RayReplay:
                     self._insert_judged(shard, episode)
 
     def sample(self, beta: float | None) -> Drawn | None:
-        """The oldest batch that was asked for; each is asked of a shard drawn at random."""
+        """Return the oldest requested batch; each request goes to a shard drawn at random."""
         while len(self._ahead) < _BATCHES_AHEAD:
             number = self._numbers[int(self._rng.integers(len(self._numbers)))]
             reference = self._actors[number].sample.remote(self._batch_size, beta)
@@ -127,14 +127,14 @@ class RayReplay:
         return None if drawn is None else _writable(drawn)
 
     def write_back(self, drawn: Drawn, td_errors: FloatArray) -> None:
-        """Sends priorities; those of a shard that has died since are let go."""
+        """Send TD errors (rows,) as priorities; those of a dead shard are dropped."""
         actor = self._actors.get(drawn.shard)
         if actor is not None:
             batch = drawn.batch
             actor.update_priorities.remote(batch.indices, batch.drawn_at, td_errors)
 
     def metrics(self) -> dict[str, float]:
-        """As the actors said within a second; else what they said before."""
+        """Return the metrics; an actor that does not answer in a second keeps its last ones."""
         asked = {self._actors[number].facts.remote(): number for number in self._numbers}
         asked[self.pool.facts.remote()] = _POOL_PLACE
         ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=_TIME_FOR_FACTS_S)
@@ -150,7 +150,7 @@ class RayReplay:
         return replay_metrics(facts, self._pool_facts, self._insertions_before + inserted)
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint; each shard is asked when it is its turn."""
+        """Return the state for a checkpoint, with a function per actor that requests its part."""
         inserted = sum(count for _, count in self._facts.values())
         return {
             "shards": {str(k): _asked(actor) for k, actor in enumerate(self.shards)},
@@ -161,7 +161,7 @@ class RayReplay:
         }
 
     def _answer(self, number: int, reference: Any) -> Any:
-        """What the actor answered; None, and another actor in its place, if it is dead."""
+        """Return the actor's answer; if it is dead, replace it and return None."""
         try:
             return ray.get(reference)
         except RayTaskError:
@@ -214,7 +214,7 @@ class RayReplay:
 
 
 def _writable(drawn: Drawn) -> Drawn:
-    """A copy of its own: what the object store gives is read-only, which torch does not take."""
+    """Return a writable copy; arrays of the object store are read-only, which torch refuses."""
     batch = drawn.batch
     transitions = Transitions(*(column.copy() for column in batch.transitions))
     return drawn._replace(
@@ -223,7 +223,7 @@ def _writable(drawn: Drawn) -> Drawn:
 
 
 def _asked(actor: Any) -> Callable[[], Any]:
-    """Asks for the actor's state when called; a dead one fails the checkpoint, not the run."""
+    """Return a function that requests the actor's state; a dead actor fails the checkpoint only."""
 
     def ask() -> Any:
         try:

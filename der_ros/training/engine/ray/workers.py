@@ -1,4 +1,4 @@
-"""Rollout workers of the Ray engine, as the learner sees them."""
+"""The learner's side of the Ray engine's rollout workers."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class _Awaited(NamedTuple):
 
 
 class RayWorkers:
-    """Worker actors, one CPU each. A dead one is replaced, on whatever node has room.
+    """Worker actors, one CPU each; a dead one is replaced on any node with a free CPU.
 
     A worker is asked for the next fragment when its report has been received, so nobody floods a
     paused or slow learner.
     """
 
     def __init__(self, config: TrainingConfig, workers: int, resumed_at: int) -> None:
-        """Of a run that goes on at ``resumed_at`` steps; nothing is started yet."""
+        """Start nothing; ``resumed_at`` is the environment step of a resumed run, else 0."""
         self._config, self._resumed_at = config, resumed_at
         self._started = [0] * workers
         self._restarts = Restarts(workers)
@@ -53,29 +53,29 @@ class RayWorkers:
 
     @property
     def process_ids(self) -> tuple[int, ...]:
-        """Of the workers' processes, 0 before their first report."""
+        """Process ids of the workers, 0 before their first report."""
         return tuple(self._process_ids)
 
     def start(self, shards: Sequence[Any], pool: Any) -> None:
-        """Starts the actors, which send to ``shards`` and ``pool``."""
+        """Start the actors, which send to ``shards`` and ``pool``."""
         self._shards, self._pool = shards, pool
         for worker in range(len(self._actors)):
             self._start(worker)
 
     def stop(self) -> None:
-        """Ends them."""
+        """End the worker actors at once."""
         for actor in self._actors:
             if actor is not None:
                 ray.kill(actor)
 
     def reconnect(self, shards: Sequence[Any], pool: Any) -> None:
-        """Some shard, or the pool, is another actor now."""
+        """Tell the workers that a shard or the pool has been replaced."""
         self._shards, self._pool = shards, pool
         for actor in self._actors:
             actor.connect.remote(shards, pool)
 
     def receive(self, timeout_s: float) -> list[Message]:
-        """What has come in; waits up to ``timeout_s`` for the first."""
+        """Return the messages that have arrived; wait up to ``timeout_s`` for the first."""
         ready, _ = ray.wait(list(self._awaited), num_returns=1, timeout=timeout_s)
         if ready:
             ready, _ = ray.wait(list(self._awaited), num_returns=len(self._awaited), timeout=0)
@@ -84,11 +84,11 @@ class RayWorkers:
         return [message for message in messages if message is not None]
 
     def publish(self, snapshot: PolicySnapshot) -> None:
-        """Puts it into the object store, once for all workers."""
+        """Put ``snapshot`` into the object store, once for all workers."""
         self._snapshot = ray.put(snapshot)
 
     def evaluate(self, request: EvaluationRequest) -> int:
-        """Deals the seeds out to the workers."""
+        """Send each worker its part of the seeds; return the number of parts."""
         snapshot, count = ray.put(request.snapshot), len(self._actors)
         for worker in range(count):
             part = (snapshot, request.number, request.seeds[worker::count])
@@ -97,7 +97,7 @@ class RayWorkers:
         return count
 
     def metrics(self) -> dict[str, float]:
-        """How many workers waited for the learner when it last looked."""
+        """Return the share of workers with a fragment ready, and the number replaced."""
         return {
             "time/queue_fill": self._ready / len(self._actors),
             "time/workers_replaced": float(sum(self._started) - len(self._actors)),
@@ -128,7 +128,7 @@ class RayWorkers:
         return answer
 
     def _start(self, worker: int) -> None:
-        """Starts an actor, and gives it the evaluation that a dead one had under way."""
+        """Start an actor, and send it the evaluation that a dead one had not finished."""
         count = len(self._actors)
         job = Job(self._config, worker, count, self._started[worker], self._resumed_at)
         self._started[worker] += 1
