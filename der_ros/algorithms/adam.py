@@ -1,8 +1,8 @@
 """Adam (Kingma and Ba 2014) on one flat vector.
 
-The same numbers as ``torch.optim.Adam``, of which this is the part that is used here: without its
-bookkeeping an update costs a third, and importing ``torch.optim`` takes seconds, most of them for a
-compiler, both when a process starts and when it ends.
+It computes the same numbers as ``torch.optim.Adam``. Without that class's bookkeeping an update
+takes a third of the time, and ``torch.optim`` is not imported: it loads a compiler, which takes
+seconds both when a process starts and when it ends.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Adam:
         self._steps += 1
         self._mean.lerp_(gradient, 1.0 - _BETA_1)
         self._square.mul_(_BETA_2).addcmul_(gradient, gradient, value=1.0 - _BETA_2)
-        # √v̂ = √v / root: dividing the whole fraction by root spares a pass over the vector.
+        # √v̂ = √v / root: dividing the whole fraction by root saves a pass over the vector.
         root = (1.0 - _BETA_2**self._steps) ** 0.5
         size = self._learning_rate * root / (1.0 - _BETA_1**self._steps)
         spread = self._square.sqrt().add_(_EPSILON * root)

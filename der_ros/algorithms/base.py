@@ -15,7 +15,7 @@ from der_ros.replay.sum_tree import FloatArray
 from der_ros.replay.transitions import Float32Array, Transitions
 
 ALGORITHM_NAMES = ("ddpg", "td3", "sac", "dqn")
-CHOICE_ALGORITHMS = ("dqn",)  # their actions are choices, one-hot; the others' lie in [-1, 1]
+CHOICE_ALGORITHMS = ("dqn",)  # one-hot actions; those of the others are in [-1, 1]
 
 State = Mapping[str, NDArray[np.generic]]
 

@@ -116,8 +116,8 @@ class Mlps:
             into: views that receive the gradient with respect to the parameters; None: not needed.
 
         Returns:
-            The gradient with respect to what the first layer has computed, (K, rows, units):
-            ``input_gradient`` carries it on to the inputs, for who needs it.
+            The gradient with respect to the first layer's linear output, (K, rows, units).
+            ``input_gradient`` carries it on to the inputs.
         """
         count = gradient.shape[0]
         for k in range(len(self.layers) - 1, -1, -1):

@@ -9,22 +9,22 @@ import numpy as np
 from der_ros.errors import ConfigurationError
 from der_ros.replay.transitions import Float32Array
 
-# Half a megabyte of the paper's transitions: what a writer of rows waits for at most.
+# Half a megabyte of the paper's transitions: the most that a writer of rows waits for.
 _CHUNK_ROWS = 4096
 
 
 class FrozenRows:
     """Snapshot of neighbouring rows of a matrix that keeps changing; a call returns it.
 
-    Rows are copied in chunks: when they are called for, in whatever thread does that, or just
-    before they change. So nobody waits for more than the chunks that are about to change.
+    Rows are copied in chunks: in the thread that calls the snapshot, or just before they change.
+    A writer waits for no more than the chunks that it is about to change.
     """
 
     def __init__(self, rows: Float32Array, part: slice) -> None:
         """Freeze the rows ``part`` of ``rows``; nothing is copied yet."""
         self._rows, self._start = rows[part], part.start
-        self._kept: dict[int, Float32Array] = {}  # copies of chunks that have changed since
-        self._given = 0  # chunks that have been given out already
+        self._kept: dict[int, Float32Array] = {}  # copies of chunks that have changed
+        self._given = 0  # chunks that have been returned already
         self._lock = threading.Lock()
 
     def keep(self, slots: slice) -> None:

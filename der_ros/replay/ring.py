@@ -11,8 +11,8 @@ from der_ros.replay.sum_tree import IndexArray
 class Ring:
     """Slots [low, high) of a shard, and the number of rows ever written to them.
 
-    That count alone says which slots are filled, which comes next, how old each one is and which
-    have been overwritten since some earlier count: nothing is kept for each slot.
+    The count alone gives the filled slots, the next slot, each row's age and the slots overwritten
+    since an earlier count; nothing is stored per slot.
     """
 
     def __init__(self, low: int, high: int, writes: int = 0) -> None:
@@ -37,7 +37,7 @@ class Ring:
     def take(self, rows: int) -> list[tuple[slice, slice]]:
         """Reserve slots for ``rows`` rows; return (slots, rows) for each unbroken run.
 
-        Of more rows than there are slots, only the newest get one.
+        If there are more rows than slots, only the newest rows get one.
         """
         runs = []
         done = max(0, rows - self.room)
@@ -55,5 +55,5 @@ class Ring:
 
     def overwritten(self, indices: IndexArray, since: int) -> NDArray[np.bool_]:
         """Return True (n,) for slots ``indices`` written after the first ``since`` rows."""
-        # The slot that comes k-th after those rows is reached once k more have been written.
+        # The k-th slot after those rows is written once k more rows have been written.
         return (indices - self.low - since) % max(1, self.room) < self.writes - since

@@ -294,7 +294,7 @@ class Shard:
         magnitude = np.abs(td_errors).astype(np.float64) + self.config.epsilon
         largest = float(magnitude.max())
         if not math.isfinite(largest):
-            # One such priority would make every sum above it, and so every draw, meaningless.
+            # One such priority would spoil every sum above it, and so every draw.
             raise DivergedError(
                 "replay: expected finite TD errors, got NaN or infinity; the learner has diverged, "
                 "go on from an earlier checkpoint with a smaller learning_rate"

@@ -15,8 +15,8 @@ from der_ros.replay.transitions import Float32Array, Transitions
 class Storage:
     """A float32 matrix with one transition a row: observation, action, return, discount, next.
 
-    Transitions are drawn from all over the memory: side by side, a whole one is one or two lines of
-    cache and a batch is one gather. Pages of the matrix are taken as it fills.
+    Transitions are drawn from all over the memory. In one row, a transition takes one or two lines
+    of cache and a batch is one gather. The matrix uses memory pages as it fills.
     """
 
     def __init__(self, capacity: int, observation_size: int, action_size: int) -> None:

@@ -28,7 +28,7 @@ class SumTree:
     differences, so they do not drift.
 
     Operations take whole batches and walk the tree level by level. Neighbouring leaves that are
-    written in turn, as a ring does, are summed up only when somebody asks: see ``set_range``.
+    written in turn, as by a ring, are summed up only when a sum is needed: see ``set_range``.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -43,10 +43,10 @@ class SumTree:
         self._levels = [np.zeros((nodes * _FAN**k, _FAN)) for k in reversed(range(depth))]
         self._top = np.zeros(nodes)
         self._running = np.zeros(nodes + 1)  # [i]: the sum of the first i nodes of the top
-        self._settled = True  # ``_running`` holds for the leaves as they are
+        self._settled = True  # True if ``_running`` is up to date
         self._sums = [*(level.reshape(-1) for level in self._levels[1:]), self._top]
         self._leaves = self._levels[0].reshape(-1)
-        self._pending = (0, 0)  # leaves [low, high) whose sums are still to be made
+        self._pending = (0, 0)  # leaves [low, high) whose sums are out of date
 
     @property
     def total(self) -> float:
@@ -77,8 +77,8 @@ class SumTree:
     def set_range(self, leaves: slice, values: NDArray[np.generic]) -> None:
         """Write ``values`` (n,) to the n neighbouring ``leaves``.
 
-        Their sums are made when they are needed; ranges that continue each other are joined until
-        then, and so a ring fills at the speed of copying.
+        Their sums are computed when needed. Ranges that continue each other are joined until then,
+        so that a ring fills at the speed of copying.
         """
         self._leaves[leaves] = values
         low, high = self._pending

@@ -38,8 +38,8 @@ class Transitions(NamedTuple):
 class Episode(NamedTuple):
     """The raw steps of an episode, or of a part of one, in order.
 
-    ``terminated`` and ``truncated`` speak of the last step; both are False while the episode goes
-    on. ``success`` is the task's verdict on the whole episode, False while it goes on.
+    ``terminated`` and ``truncated`` belong to the last step; both are False for an unfinished
+    episode. ``success`` is the task's verdict on the whole episode, False for an unfinished one.
     """
 
     observations: Float32Array  # (steps + 1, observation size)
@@ -66,8 +66,8 @@ def n_step_transitions(
     """Return the transitions that start at steps [start, stop), each over up to n steps.
 
     A transition is shorter than ``n_step`` only where the recorded steps end; its discount then
-    holds the lower power of γ. Call it with ``stop = steps - n_step + 1`` while an episode goes on,
-    and with the default at its end, and every transition is as long as it can be.
+    holds the lower power of γ. Call it with ``stop = steps - n_step + 1`` before an episode's end,
+    and with the default at its end: then every transition is as long as it can be.
     """
     steps = episode.steps
     stop = steps if stop is None else stop

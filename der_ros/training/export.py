@@ -76,7 +76,7 @@ def export_training(
     """Write filter, network, squash and contract of a run's policy to ``path``.
 
     Args:
-        newest: the policy as it stands.
+        newest: the current policy.
         best: the best evaluated policy; None exports ``newest``.
         config: the run.
         env_steps: environment steps of the run so far.
@@ -138,7 +138,7 @@ def torch_policy(
 
 
 def _contract(metadata: Mapping[str, str] | None, config: TrainingConfig) -> PolicyContract | None:
-    """Return a checkpoint's contract; earlier releases wrote none, so that the environment says."""
+    """Return a checkpoint's contract, for one of an earlier release that of its environment."""
     if metadata is not None:
         return PolicyContract.from_metadata(metadata)
     from der_ros.training.environment.factory import make_environment, policy_contract

@@ -148,7 +148,7 @@ class Learner:
         return as_learned(raw, self._statistics, self.config.reward_scale)
 
 
-_TURN_S = 0.02  # of updates in one turn, or one of them: no worker, pause or stop waits longer
+_TURN_S = 0.02  # time for updates in one turn: no worker, pause or stop waits longer
 _PATIENCE_S = 0.02
 
 
@@ -181,7 +181,7 @@ class LearnerLoop:
     def turn(self) -> None:
         """Do one turn. A checkpoint may be taken between two turns."""
         learner = self._learner
-        # First, so that in a single process the answer is in before the turn ends.
+        # First, so that in a single process the result arrives before the turn ends.
         if self.evaluator.due(learner.env_steps, self.episodes.greedy_success_rate()):
             self.start_evaluation()
         if not 0 < self._config.update_lag <= learner.due:

@@ -32,7 +32,7 @@ def read_array(archive: zipfile.ZipFile, member: str, max_bytes: int) -> NDArray
             raise ValueError(f"{member}: expected {size} bytes and a header, it has more")
     with archive.open(member) as file:
         array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
-        if file.read(1):  # the end, where the archive compares its checksum
+        if file.read(1):  # at the end the archive compares its checksum
             raise ValueError(f"{member}: expected its end after the array, it goes on")
         return array
 

@@ -31,8 +31,8 @@ def save_checkpoint(path: Path, content: Mapping[str, Plain | Callable[[], Plain
 
     Args:
         path: the file.
-        content: plain data; functions, anywhere in it, are called for theirs when it is their
-            turn, so that not everything need be in memory at once.
+        content: plain data, and functions that return plain data. A function is called when its
+            part is written, so that not everything is in memory at once.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")

@@ -24,9 +24,9 @@ def is_bag(path: Path) -> bool:
 def bag_episode(path: Path, task: Task) -> Episode:
     """Return the attempt in a bag, up to its success.
 
-    A bag knows no rewards and no true goal. A piece that is seated at the end of the bag is at its
-    goal there, so each step is rewarded by its distance from that pose; the first step that comes
-    near enough ends the episode. The last action's consequence is not in the bag.
+    A bag holds no rewards and no true goal. A piece that is seated at the end of the bag is at its
+    goal there, so each step's reward is that of its distance from that pose. The first step that
+    comes near enough ends the episode. The result of the last action is not in the bag.
 
     Raises:
         ConfigurationError: damaged, too short, not of this task's form, or the piece is not seated

@@ -18,9 +18,9 @@ def make_engine(
 
     Args:
         config: the run.
-        sizes: of the vectors that it moves.
-        td_errors: of raw transitions, by the learner.
-        should_stop: asked now and then while the caller has to wait.
+        sizes: lengths of the vectors that the engine moves.
+        td_errors: returns the learner's TD errors of raw transitions.
+        should_stop: polled while the caller has to wait.
 
     Raises:
         ConfigurationError: Ray is asked for and not installed.

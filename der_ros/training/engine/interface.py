@@ -14,7 +14,9 @@ from der_ros.replay.transitions import Episode, Float32Array, Transitions
 from der_ros.training.evaluation.episodes import EvaluationReport
 from der_ros.training.rollout.observation_filter import FilterStatistics, Moments
 
-ENTROPY_OF_LEARNER = 0  # keeps its random numbers apart from those of
+ENTROPY_OF_LEARNER = (
+    0  # first word of the seeds of each part, which keeps their random numbers apart
+)
 ENTROPY_OF_ROLLOUTS = 1
 ENTROPY_OF_SHARDS = 2
 
@@ -35,7 +37,7 @@ class EpisodeSummary(NamedTuple):
     steps: int
     success: bool
     greedy: bool  # without exploration noise
-    judged: bool = True  # whether the environment said if it succeeded; else it counts as failed
+    judged: bool = True  # False: the environment gave no verdict, and the episode counts as failed
 
 
 class Report(NamedTuple):
@@ -45,8 +47,8 @@ class Report(NamedTuple):
     env_steps: int
     episodes: tuple[EpisodeSummary, ...]
     observed: Moments
-    policy_updates: int  # of the policy that it acted with
-    acting_s: float  # wall clock that the steps took
+    policy_updates: int  # updates of the policy that acted
+    acting_s: float  # wall clock of the steps
 
 
 class Fragment(NamedTuple):
@@ -54,8 +56,8 @@ class Fragment(NamedTuple):
 
     report: Report
     transitions: Transitions
-    td_errors: FloatArray | None  # (rows,) by the worker's networks; None: top priority
-    successes: tuple[Episode, ...]  # whole ones
+    td_errors: FloatArray | None  # (rows,) by the worker's networks; None for the top priority
+    successes: tuple[Episode, ...]  # whole successful episodes
 
 
 class EvaluationRequest(NamedTuple):
@@ -105,14 +107,14 @@ class Drawn(NamedTuple):
 class Engine(Protocol):
     """Rollout workers, shards and success pool. A context manager that starts and ends them.
 
-    Fragments go from a worker to a shard drawn at random, whole successful episodes to the pool;
-    the loop learns of them by their reports.
+    Fragments go from a worker to a shard drawn at random, whole successful episodes to the pool.
+    The loop gets their reports.
     """
 
     def receive(self, timeout_s: float) -> list[Message]:
         """Return the messages that have arrived; wait up to ``timeout_s`` for the first.
 
-        Workers that nobody receives from wait, after a few fragments.
+        Workers wait when a few of their fragments have not been received.
         """
         ...
 
@@ -147,15 +149,15 @@ class Engine(Protocol):
     def state(self) -> dict[str, Any]:
         """Return the state for a checkpoint: plain data, and functions that return plain data.
 
-        Cheap; the functions may be called later and in another thread, and give what was there
-        when ``state`` was called, or little more where shards live in other processes.
+        The call is cheap. The functions may be called later and in another thread; they return the
+        data as of the call of ``state``, or slightly newer data if shards are in other processes.
         """
         ...
 
     def load_state(self, state: Mapping[str, Any], env_steps: int) -> None:
         """Restore what ``state`` of an engine of either kind returned; before the start.
 
-        The run had come to ``env_steps`` then.
+        ``env_steps`` are the environment steps of the run at that time.
         """
         ...
 

@@ -16,8 +16,8 @@ from der_ros.training.environment.wrappers import GivenUp
 def save_environment(environment: Environment) -> Any:
     """Return plain data for ``restore_environment``, None if the environment cannot be saved.
 
-    An environment can be saved whose innermost one has ``save_state()`` and
-    ``restore_state(state)``, as all of this package have; Gymnasium knows no such thing.
+    An environment can be saved if its innermost one has ``save_state()`` and
+    ``restore_state(state)``, as all of this package have. Gymnasium defines no such methods.
     """
     save = getattr(environment.unwrapped, "save_state", None)
     if save is None:

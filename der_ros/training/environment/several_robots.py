@@ -18,7 +18,7 @@ class SeveralRobots(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Wrapper that draws one of several environments at each reset.
 
     A policy that is to work through stiff and soft arms has to be trained with both. ``env`` and
-    ``unwrapped`` are those of the episode under way.
+    ``unwrapped`` are those of the current episode.
 
     Args:
         environments: at least one, with the same spaces.

@@ -55,8 +55,8 @@ class OneHotActions(gymnasium.ActionWrapper[Any, Any, Any]):
 class SuccessByReturn(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Wrapper that sets ``info["success"]`` at an episode's end, for foreign environments.
 
-    A threshold that was given decides; else the environment's own word; else the threshold for
-    which Gymnasium counts it as solved, where it has one.
+    A given threshold decides; else the environment's own verdict; else the return at which
+    Gymnasium counts the environment as solved, if it has one.
     """
 
     def __init__(self, environment: gymnasium.Env[Any, Any], success_return: float | None) -> None:
@@ -91,9 +91,9 @@ class GivenUp(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Wrapper that gives an attempt that the cell gives up early its value.
 
     An environment of this package truncates early when the held piece leaves the workspace or the
-    governor latches. That is no time limit: bootstrapping through it would value places that are
-    never learned about, and the policy would be drawn to them. On the robot the piece would stay
-    where it is, so the last reward r becomes r + γ·r + γ²·r + … = r / (1 - γ) and the step ends
+    governor latches. That is not a time limit: bootstrapping through it would use values of states
+    that are never learned about, and would draw the policy to them. On the robot the piece stays
+    where it is, so the last reward r becomes r + γ·r + γ²·r + … = r / (1 - γ), and the step ends
     the episode as terminated.
     """
 

@@ -13,7 +13,7 @@ from der_ros.replay.transitions import Float32Array
 
 Act = Callable[[Float32Array], Float32Array]
 
-# Seeds below are left to training.
+# Seeds below these are training's.
 TRAINING_EVALUATION_SEED = 1 << 30
 EVALUATE_TOOL_SEED = 1 << 31
 
@@ -64,11 +64,11 @@ def evaluate(
     """Run one episode for each seed.
 
     Args:
-        environment: left wherever the last episode ends.
-        act: raw observation -> action.
-        seeds: each resets the environment.
-        should_stop: asked after each step; an unfinished episode is left out.
-        on_episode: told the report so far after each episode.
+        environment: stays at the end of the last episode.
+        act: returns the action for a raw observation.
+        seeds: seeds of the environment's resets.
+        should_stop: polled before each step; an unfinished episode is left out.
+        on_episode: called with the report so far after each episode.
     """
     report = NO_EPISODES
     for seed in seeds:

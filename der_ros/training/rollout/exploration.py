@@ -115,9 +115,9 @@ class NoisyActions:
     """Actions clip(m · π(s) + noise, ±1), with a mask m that is drawn for each episode.
 
     Each component of m is 0 with probability ``dropout``, else 1: for a whole episode, some
-    components of the action are noise alone. A young policy saturates the components that its
-    critic knows nothing about yet (sideways, above the hole), and carries what it has learned well
-    (turn, go down) past every success; where those components rest, it meets one.
+    components of the action are noise alone. An early policy saturates the components that its
+    critic knows nothing about yet (sideways, above the hole), and so misses every success with
+    motions that it has learned well (turn, go down). With those components masked it meets one.
     """
 
     def __init__(self, noise: Noise, dropout: float, action_size: int) -> None:
@@ -171,7 +171,7 @@ class OwnDraws:
 class EpsilonGreedy:
     """Random choices with probability ε^(1 + 7u), u = i/(N-1) for worker i of N (Ape-X DQN).
 
-    One worker alone draws u anew for each episode, so that it walks the whole ladder.
+    A single worker draws u for each episode, so that it covers all probabilities.
     """
 
     def __init__(self, epsilon: float, worker: int, workers: int) -> None:

@@ -56,8 +56,8 @@ def moments(observations: Float32Array) -> Moments:
 class ObservationFilter:
     """Running statistics over every observation that workers send.
 
-    Replay holds raw observations, so human, agent and restored transitions all pass the filter as
-    it stands when they are drawn.
+    Replay holds raw observations. Human, agent and restored transitions all pass the current filter
+    when they are drawn.
     """
 
     def __init__(self, size: int, clip: float, std_floor: float) -> None:

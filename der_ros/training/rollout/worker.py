@@ -50,9 +50,9 @@ class RolloutWorker:
         Args:
             config: the run.
             environment: from ``make_environment``; the worker does not close it.
-            worker: which of
-            workers: how many.
-            seed: of exploration, random actions and the environment's first reset.
+            worker: number of the worker, from 0.
+            workers: number of workers.
+            seed: seeds exploration, random actions and the environment's first reset.
         """
         self._config, self._environment, self._worker = config, environment, worker
         self._rng = np.random.default_rng(seed)
@@ -71,7 +71,7 @@ class RolloutWorker:
             )
         self._snapshot: PolicySnapshot | None = None
         self._recorder: EpisodeRecorder | None = None
-        self._saved: Any = None  # the environment as it is now
+        self._saved: Any = None  # the environment's current state
         self._steps_with_policy = 0
         self._episodes_started = 0
         self._greedy = False
@@ -142,15 +142,15 @@ class RolloutWorker:
         report = evaluate(self._environment, act, seeds, should_stop)
         if self._snapshot is not None:
             self._policy.set_parameters(self._snapshot.parameters)
-        # What follows must not depend on the evaluation's seeds.
+        # The next episodes must not depend on the evaluation's seeds.
         self._environment.reset(seed=int(self._rng.integers(1 << 30)))
         return report
 
     def settle(self) -> None:
         """Save the environment, so that a ``state`` before the next step changes nothing.
 
-        A physics engine may lose its caches when it is saved. Where that is done after each
-        fragment, whether or not a checkpoint is taken, the run does not depend on the clock.
+        A physics engine may lose its caches when it is saved. Saving after each fragment, with or
+        without a checkpoint, keeps the run independent of the clock.
         """
         if self._saved is None and self._episodes_started:
             self._saved = save_environment(self._environment)
@@ -158,7 +158,7 @@ class RolloutWorker:
     def state(self) -> dict[str, Any]:
         """Return all that the next fragment depends on, as plain data.
 
-        Where the environment cannot be saved, the episode under way is left out.
+        If the environment cannot be saved, the current episode is left out.
         """
         self.settle()
         environment = self._saved
@@ -238,8 +238,8 @@ class Job(NamedTuple):
     config: TrainingConfig
     worker: int
     workers: int
-    start: int  # 0, 1, … for each process that had this place
-    resumed_at: int  # environment steps of the run that goes on; 0 for a new one
+    start: int  # 0, 1, … for each process that has been this worker
+    resumed_at: int  # environment steps of the resumed run; 0 for a new one
 
 
 def make_worker(job: Job, environment: Environment) -> RolloutWorker:
@@ -252,5 +252,5 @@ def make_worker(job: Job, environment: Environment) -> RolloutWorker:
     if job.config.first_priority == "td_error":
         import torch
 
-        torch.set_num_threads(1)  # small products on many threads wait for each other
+        torch.set_num_threads(1)  # small products are slower on several threads
     return worker

@@ -14,8 +14,8 @@ def prepare_run_folder(folder: Path, checkpoint: Path | None) -> None:
     """Make the run folder if it is missing, and check that the run may write to it.
 
     Args:
-        folder: of the run.
-        checkpoint: that the run goes on from, in this folder or another's; None for a new run.
+        folder: the run folder.
+        checkpoint: the run resumes from it, in this or another folder; None for a new run.
 
     Raises:
         ConfigurationError: it cannot be made or written to, or holds anything but the run that

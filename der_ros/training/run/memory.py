@@ -9,8 +9,8 @@ import sys
 def keep_freed_memory() -> None:
     """Make glibc keep freed memory; do nothing on other systems.
 
-    An update takes and frees megabytes, hundreds of times a second. Giving them back to the kernel
-    each time costs a fifth of it.
+    An update allocates and frees megabytes, hundreds of times a second. Returning them to the
+    kernel each time costs a fifth of the update's time.
     """
     if not sys.platform.startswith("linux"):
         return

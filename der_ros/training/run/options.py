@@ -11,7 +11,7 @@ from der_ros.training.config import TrainingConfig, load_config
 from der_ros.training.run.folder import new_run_dir
 from der_ros.training.run.resuming import CONDITIONS, resumed_config
 
-# Given with resume, these change the run that goes on; anything else would be another run.
+# Settings that may change when a run resumes; any other change would make another run.
 RESUMABLE = (
     "max_minutes",
     "max_env_steps",
@@ -31,9 +31,9 @@ def resolve_run(
 
     Args:
         preset: name or path; not used with ``resume``, which has its own configuration.
-        overrides: fields that the person gave.
+        overrides: the fields that were given.
         run_dir: run folder; empty for a new one below ``runs/``, or the resumed run's own.
-        resume: run folder or checkpoint to go on from; empty for a new run.
+        resume: run folder or checkpoint to resume from; empty for a new run.
 
     Raises:
         ConfigurationError: a field is unknown or wrong, or cannot change with ``resume``.
@@ -43,7 +43,7 @@ def resolve_run(
         fixed = sorted(set(overrides) - set(RESUMABLE))
         if fixed:
             raise ConfigurationError(
-                f"resume: {', '.join(fixed)} cannot change in a run that goes on; "
+                f"resume: {', '.join(fixed)} cannot change in a resumed run; "
                 f"{', '.join(RESUMABLE)} can"
             )
         checkpoint = latest_checkpoint(Path(resume))

@@ -10,7 +10,7 @@ from typing import Any
 from der_ros.training.checkpoint.folder import config_of, latest_checkpoint
 from der_ros.training.config import TrainingConfig, make_config
 
-# What episodes are like: a run may go on under others, which continues what was learned.
+# Conditions of the episodes. A run may resume with other ones: networks and replay stay.
 CONDITIONS = ("robot", "randomization", "clearance_m", "env_options")
 
 
@@ -34,7 +34,7 @@ def resumed_config(
 def loop_state(content: Mapping[str, Any], config: TrainingConfig) -> Mapping[str, Any]:
     """Return the learner loop's state in a checkpoint, for a run resumed with ``config``.
 
-    Under other ``CONDITIONS`` no evaluation so far counts, and no episode goes on.
+    With other ``CONDITIONS`` the evaluations so far do not count, and a fresh episode starts.
     """
     loop: Mapping[str, Any] = content["loop"]
     before = make_config(content["config"])

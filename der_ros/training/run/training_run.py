@@ -44,7 +44,7 @@ logger = logging.getLogger(__name__)
 class TrainingRun(RunControl):
     """One run. ``run`` works in the caller's thread until the target or the budget is reached.
 
-    What it has of ``RunControl`` may be called from any thread, and from signal handlers.
+    The methods of ``RunControl`` may be called from any thread and from signal handlers.
     """
 
     def __init__(
@@ -57,16 +57,16 @@ class TrainingRun(RunControl):
         """Store the arguments; ``run`` does the work.
 
         Args:
-            config: the run; of a resumed one, from ``resumed_config``.
+            config: the run; for a resumed run, from ``resumed_config``.
             run_dir: the run folder, made if missing.
-            resume: a checkpoint, or a run folder whose latest one is meant.
-            on_metrics: told each line of metrics, in the thread of ``run``.
+            resume: a checkpoint, or a run folder for its latest one; None for a new run.
+            on_metrics: called with each line of metrics, in the thread of ``run``.
         """
         super().__init__()
         self.config, self.run_dir = config, run_dir
         self._resume, self._on_metrics = resume, on_metrics
         self._exported: Path | None = None
-        self._elapsed_s = 0.0  # of this start, without pauses
+        self._elapsed_s = 0.0  # since this start, without pauses
         self._last_report = (0.0, 0, 0)  # elapsed, env steps, updates
 
     def run(self) -> RunOutcome:
@@ -89,9 +89,9 @@ class TrainingRun(RunControl):
         )
         self._loop = LearnerLoop(self.config, self.learner, engine)
         self._begin(engine, checkpoint)
-        # Only now: a configuration that is refused leaves nothing behind but an empty folder.
+        # Only now, so that a refused configuration leaves no more than an empty folder.
         (self.run_dir / "config.yaml").write_text(self.config.to_yaml(), encoding="utf-8")
-        # Before the first step: an export that cannot work is found now, not after the budget.
+        # An export that cannot work fails here, before the first step.
         self._export()
         self._checkpoints = CheckpointWriter(self.run_dir, self.config.checkpoints_kept)
         with MetricsWriter(self.run_dir) as self._writer, engine:
@@ -161,7 +161,7 @@ class TrainingRun(RunControl):
         if self._checkpoint_wanted.is_set():
             self._checkpoint_wanted.clear()
             self._checkpoints.start(self.learner.env_steps, self._content())
-            return  # it stays at work until that is written
+            return  # at work until the checkpoint is written
         self._set_at_work(False)
 
     def _write_metrics(self, extra: dict[str, float] | None = None) -> None:

@@ -48,9 +48,9 @@ class LocalEngine:
 
         Args:
             config: the run.
-            sizes: of the vectors.
-            td_errors: of raw transitions, by the learner.
-            should_stop: asked while this process evaluates.
+            sizes: lengths of the vectors.
+            td_errors: returns the learner's TD errors of raw transitions.
+            should_stop: polled while this process evaluates.
         """
         self._batch_size = config.batch_size
         rng = np.random.default_rng(np.random.SeedSequence((config.seed, ENTROPY_OF_SHARDS)))

@@ -34,7 +34,7 @@ from der_ros.training.engine.restarts import Restarts
 from der_ros.training.environment.factory import make_environment
 from der_ros.training.rollout.worker import Job, RolloutWorker, make_worker
 
-TAKEN = None  # the answer to a fragment
+TAKEN = None  # the learner's answer to a fragment
 
 
 class EvaluationOrder(NamedTuple):
@@ -72,7 +72,7 @@ def run_worker(pipe: Connection, job: Job, shared: Shared) -> None:
         pipe.send(WorkerFailed(job.worker, str(error)))
         return
     worker = make_worker(job, environment)
-    # EOF and reset connections say that the learner has gone, which is how a run ends.
+    # A closed pipe or a reset connection means that the learner has ended, as at a run's end.
     with contextlib.closing(environment), contextlib.suppress(EOFError, OSError):
         _serve(pipe, job, worker, shared)
 
@@ -139,9 +139,9 @@ _TIME_TO_END_S = 0.4
 class ProcessWorkers:
     """Rollout workers in spawned processes, each with a pipe; a dead worker is replaced.
 
-    Transitions and parameters lie in shared memory; the pipes carry what is said of them. A worker
-    waits while a few of its fragments have not been received, so a paused or slow learner is
-    neither flooded nor given what an old policy did.
+    Transitions and parameters lie in shared memory; the pipes carry the messages about them. A
+    worker waits while a few of its fragments have not been received, so that a paused or slow
+    learner is neither flooded nor fed with the steps of an old policy.
     """
 
     def __init__(self, config: TrainingConfig, sizes: Sizes) -> None:
@@ -151,10 +151,10 @@ class ProcessWorkers:
         self._context = multiprocessing.get_context("spawn")
         self._processes: list[BaseProcess] = []
         self._pipes: list[Connection] = []
-        self._started = [0] * self._count  # how often each was started
+        self._started = [0] * self._count  # number of starts of each worker
         self._restarts = Restarts(self._count)
         self._pending: dict[int, EvaluationOrder] = {}
-        self._ready = 0  # workers that had something at the last look
+        self._ready = 0  # workers with a message at the last ``receive``
         rows = config.fragment_steps + config.n_step
         newest = SharedSnapshot(self._context, sizes, config.filter_clip)
         evaluated = SharedSnapshot(self._context, sizes, config.filter_clip)
@@ -192,8 +192,8 @@ class ProcessWorkers:
     def receive(self, timeout_s: float, take: Callable[[Received], None]) -> None:
         """Hand each message to ``take``, up to ``SLOTS`` of each worker.
 
-        All of it, not the first of each: a worker must not be held up by how seldom a learner with
-        long updates can look.
+        All messages, not the first of each worker: a learner with long updates receives seldom, and
+        the workers must not wait for it.
         """
         ready = wait(self._pipes, timeout_s)
         self._ready = len(ready)
@@ -252,7 +252,7 @@ class ProcessWorkers:
         take(message)
 
     def _send(self, worker: int, order: EvaluationOrder | None) -> None:
-        # A dead worker is noticed, and replaced, when it is next received from.
+        # The next ``receive`` detects a dead worker and replaces it.
         with contextlib.suppress(OSError):
             self._pipes[worker].send(order)
 

@@ -19,9 +19,9 @@ SLOTS = 4  # fragments that a worker may be ahead of the learner
 class SharedFragments:
     """Slots for one worker's fragments; messages say which side owns a slot, without locks.
 
-    The worker writes a slot and says so; the learner reads it, views and all, and says that it
-    has. A slot holds the columns of up to ``rows`` transitions one after the other, then their TD
-    errors.
+    The worker writes a slot and sends a message; the learner reads the slot and answers, which
+    releases it. A slot holds the columns of up to ``rows`` transitions one after the other, then
+    their TD errors.
     """
 
     def __init__(self, context: SpawnContext, sizes: Sizes, rows: int) -> None:
@@ -60,7 +60,7 @@ class SharedFragments:
         ]
 
 
-_TRIES = 1000  # a writer needs microseconds; one that was killed while it wrote never ends
+_TRIES = 1000  # a write takes microseconds; a writer killed during it never ends it
 
 
 class SharedSnapshot:

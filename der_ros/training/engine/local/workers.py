@@ -30,7 +30,7 @@ class Workers(Protocol):
     def receive(self, timeout_s: float, take: Callable[[Received], None]) -> None:
         """Hand each message that has arrived to ``take``; wait up to ``timeout_s`` for the first.
 
-        What ``take`` is given is good until it returns.
+        A message is valid until ``take`` returns.
         """
         ...
 

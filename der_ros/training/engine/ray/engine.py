@@ -47,8 +47,8 @@ class RayEngine:
 
         Args:
             config: the run.
-            sizes: of the vectors.
-            td_errors: of raw transitions, by the learner.
+            sizes: lengths of the vectors.
+            td_errors: returns the learner's TD errors of raw transitions.
         """
         self._config, self._resumed_at = config, 0
         self.replay = RayReplay(config, sizes, td_errors, self._reconnect)
@@ -147,7 +147,11 @@ class RayEngine:
 
 
 def _connect(config: TrainingConfig) -> None:
-    """Connect to the cluster, or start one here."""
+    """Connect to the cluster, or start one here.
+
+    Raises:
+        ConfigurationError: there is no cluster at ``ray_address``.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     with _own_signals():
@@ -175,7 +179,7 @@ def _knock(address: str) -> None:
     """Check in seconds that something listens at ``host:port``; Ray itself tries for minutes.
 
     Raises:
-        OSError: nobody is there.
+        OSError: nothing listens there.
     """
     host, colon, port = address.rpartition(":")
     if colon and "/" not in host:

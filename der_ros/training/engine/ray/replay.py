@@ -31,8 +31,8 @@ _POOL_PLACE = -1
 class RayReplay:
     """Shard and pool actors, which reserve no CPU; a new shard holds the demonstrations only.
 
-    Each shard actor has a number of its own, so that priorities of a dead one's batch are never
-    written to its successor.
+    Each shard actor has a number, so that priorities of a dead actor's batch are never written to
+    its replacement.
     """
 
     def __init__(
@@ -172,16 +172,18 @@ class RayReplay:
 
     def _replace(self, number: int, reason: str) -> None:
         if number == _POOL_PLACE:
-            logger.warning("the success pool was lost (%s); it begins anew", reason)
+            logger.warning("the success pool was lost (%s); starting an empty one", reason)
             self._make_pool()
         elif number in self._actors:
             place = self._numbers.index(number)
-            logger.warning("shard %d was lost (%s); it begins anew", place, reason)
+            logger.warning(
+                "shard %d was lost (%s); starting one with its demonstrations only", place, reason
+            )
             del self._actors[number]
             self._numbers[place] = self._make_shard()
             self._load_assigned(self._numbers[place], place)
         else:
-            return  # has been replaced already
+            return  # it has been replaced already
         self._on_change()
 
     def _make_shard(self) -> int:

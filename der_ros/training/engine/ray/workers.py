@@ -22,19 +22,19 @@ from der_ros.training.rollout.worker import Job
 
 logger = logging.getLogger(__name__)
 
-_FRAGMENTS_AHEAD = 2  # so that a worker never waits for the way of its report
+_FRAGMENTS_AHEAD = 2  # so that a worker does not wait while its report travels
 
 
 class _Awaited(NamedTuple):
     worker: int
-    start: int  # of the worker that was asked; another's answer is let go
+    start: int  # start of the worker that was called; other answers are dropped
 
 
 class RayWorkers:
     """Worker actors, one CPU each; a dead one is replaced on any node with a free CPU.
 
-    A worker is asked for the next fragment when its report has been received, so nobody floods a
-    paused or slow learner.
+    A worker is called for its next fragment when its report has been received, so that a paused or
+    slow learner is not flooded.
     """
 
     def __init__(self, config: TrainingConfig, workers: int, resumed_at: int) -> None:
@@ -106,7 +106,7 @@ class RayWorkers:
     def _take(self, reference: Any) -> Message | None:
         worker, start = self._awaited.pop(reference)
         if start != self._started[worker] - 1:
-            return None  # of one that has been replaced
+            return None  # the answer of a worker that has been replaced
         try:
             answer: Collected | Message | None = ray.get(reference)
         except RayTaskError:
