@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from der_ros.errors import ConfigurationError
 from der_ros.replay.sum_tree import FloatArray
 from der_ros.replay.transitions import Float32Array, Transitions
+from der_ros.settings import setting
 
 ALGORITHM_NAMES = ("ddpg", "td3", "sac", "dqn")
 CHOICE_ALGORITHMS = ("dqn",)  # one-hot actions; those of the others are in [-1, 1]
@@ -22,45 +23,38 @@ State = Mapping[str, NDArray[np.generic]]
 
 @dataclass(frozen=True)
 class LearnerConfig:
-    """Configuration of an algorithm: networks, losses and targets.
+    """Networks, losses and targets; each algorithm's docstring says which fields it uses."""
 
-    Attributes:
-        hidden: units of each hidden layer, policy and critics alike.
-        layer_norm: LayerNorm after each hidden layer of the critics (Ball et al. 2023).
-        learning_rate: Adam's, for policy and critics.
-        policy_loss_coefficient: factor of the policy's loss (paper: 0.1).
-        critic_loss_coefficient: factor of the critics' loss (paper: 1.0).
-        l2: the loss takes 0.5 · l2 · |weights|², without the biases.
-        huber: Huber loss of the TD error with δ = 1; else half its square.
-        tau: 1 copies the targets hard each ``target_interval``; smaller moves them softly.
-        target_interval: trained samples from one target update to the next; 0: every update.
-        policy_delay: critic updates for one policy update (TD3).
-        target_noise: standard deviation of the target policy's smoothing noise (TD3).
-        target_noise_clip: its bound (TD3).
-        temperature: α before the first update (SAC).
-        target_entropy: what α is moved for; None: minus the action's size (SAC).
-        double: the online network chooses the target's action (DQN).
-        dueling: value and advantages apart (DQN).
-        device: torch device.
-    """
-
-    hidden: tuple[int, ...] = (128, 128)
-    layer_norm: bool = True
-    learning_rate: float = 1e-3
-    policy_loss_coefficient: float = 1.0
-    critic_loss_coefficient: float = 1.0
-    l2: float = 0.0
-    huber: bool = True
-    tau: float = 0.005
-    target_interval: int = 0
-    policy_delay: int = 2
-    target_noise: float = 0.2
-    target_noise_clip: float = 0.5
-    temperature: float = 0.2
-    target_entropy: float | None = None
-    double: bool = True
-    dueling: bool = True
-    device: str = "cpu"
+    hidden: tuple[int, ...] = setting(
+        (128, 128), "Units of each hidden layer, policy and critics alike"
+    )
+    layer_norm: bool = setting(
+        True, "LayerNorm after each hidden layer of the critics (Ball et al. 2023)"
+    )
+    learning_rate: float = setting(1e-3, "Learning rate of Adam, for policy and critics")
+    policy_loss_coefficient: float = setting(1.0, "Factor of the policy's loss (paper: 0.1)")
+    critic_loss_coefficient: float = setting(1.0, "Factor of the critics' loss (paper: 1.0)")
+    l2: float = setting(0.0, "Factor of the loss 0.5 · l2 · |weights|², without the biases")
+    huber: bool = setting(True, "Huber loss of the TD error with δ = 1; else half its square")
+    tau: float = setting(
+        0.005,
+        "Step of the soft target update, 0 < tau <= 1; 1 copies hard each target_interval",
+    )
+    target_interval: int = setting(
+        0, "Trained samples from one target update to the next; 0: every update"
+    )
+    policy_delay: int = setting(2, "Critic updates for one policy update (TD3)", minimum=1)
+    target_noise: float = setting(
+        0.2, "Standard deviation of the target policy's smoothing noise (TD3)"
+    )
+    target_noise_clip: float = setting(0.5, "Bound of the smoothing noise (TD3)")
+    temperature: float = setting(0.2, "Entropy coefficient before the first update, above 0 (SAC)")
+    target_entropy: float | None = setting(
+        None, "Entropy that the coefficient is adapted to; None: minus the action's size (SAC)"
+    )
+    double: bool = setting(True, "Let the online network choose the target's action (DQN)")
+    dueling: bool = setting(True, "Estimate value and advantages apart (DQN)")
+    device: str = setting("cpu", "Torch device")
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot work."""

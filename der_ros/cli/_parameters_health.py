@@ -1,4 +1,4 @@
-"""What the doctor finds out about a parameters file, without starting a node.
+"""Checks of a parameters file, made without starting a node.
 
 ROS ignores a parameter that no node declares, so one wrong letter leaves a limit at its default.
 """
@@ -6,7 +6,6 @@ ROS ignores a parameter that no node declares, so one wrong letter leaves a limi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 
 from der_ros.cli._health import Check, CheckLevel, examined
@@ -28,14 +27,13 @@ from der_ros.launching.cell_parameters import (
     shipped_config,
     task_config,
 )
+from der_ros.parameters.kuka_bridge import BridgeParameters
 from der_ros.policy.governor import GovernorLimits
+from der_ros.settings import made_from
 
 __all__ = ["known_names", "read_parameters", "shipped_config"]
 
 FRAMES = ("task_frame", "tcp_from_sensor")
-WORKSPACE = {"workspace_min_m": [-0.1, -0.1, -0.05], "workspace_max_m": [0.1, 0.1, 0.2]}
-STIFFNESS_N_PER_M = 1e5
-"""As kuka_bridge declares them; a test compares."""
 
 
 def check_parameters(
@@ -90,7 +88,7 @@ def check_names(nodes: Nodes) -> Check:
 
 
 def check_frames(values: Parameters, simulated: Path | None) -> Check:
-    """Whether both frames are there, are poses, and are this cell's, not ``simulated``'s.
+    """Check that both frames are there, are poses, and are this cell's, not ``simulated``'s.
 
     Raises:
         ConfigurationError: a frame is missing or no pose.
@@ -111,15 +109,14 @@ def check_frames(values: Parameters, simulated: Path | None) -> Check:
 
 
 def check_governor(values: Parameters, cycle_s: float) -> Check:
-    """Whether the motion governor takes the limits.
+    """Check that the motion governor takes the limits.
 
     Raises:
         ConfigurationError: it does not.
     """
-    names = {field.name for field in fields(GovernorLimits)}
-    given = {name: value for name, value in values.items() if name in names}
-    limits = GovernorLimits(**{**WORKSPACE, **given})  # type: ignore[arg-type]
-    limits.check_yield_stability(cycle_s, _number(values, "stiffness_n_per_m", STIFFNESS_N_PER_M))
+    limits = made_from(GovernorLimits, values)
+    stiffness_n_per_m = made_from(BridgeParameters, values).stiffness_n_per_m
+    limits.check_yield_stability(cycle_s, stiffness_n_per_m)
     return Check(
         "parameters",
         "governor",
@@ -130,16 +127,12 @@ def check_governor(values: Parameters, cycle_s: float) -> Check:
 
 
 def check_travel(values: Parameters) -> Check:
-    """Whether the bridge refuses before the controller, as config/krc4 sets it, clamps or stops.
+    """Check that the bridge refuses before the controller, as config/krc4 sets it, clamps or stops.
 
     Raises:
         ConfigurationError: a limit that cannot be.
     """
-    shipped, controller = CorrectionLimits(), PathLimits()
-    ours = CorrectionLimits(
-        _number(values, "max_correction_mm", shipped.translation_mm),
-        _number(values, "max_correction_deg", shipped.rotation_deg),
-    )
+    ours, controller = made_from(CorrectionLimits, values), PathLimits()
     found = f"{ours.translation_mm:g} mm, {ours.rotation_deg:g} degrees since RSI_ON"
     if ours.translation_mm < controller.clamp_mm and ours.rotation_deg < controller.clamp_deg:
         return Check("parameters", "travel", CheckLevel.OK, found)
@@ -154,21 +147,13 @@ def check_travel(values: Parameters) -> Check:
 
 
 def check_joints(values: Parameters) -> Check:
-    """Whether the arm's joints are held by limits that can be.
+    """Check the limits of the arm's joints.
 
     Raises:
         ConfigurationError: one cannot be.
     """
-    held, led = DifferentialConfig(), ArmCycleConfig()
-    differential = DifferentialConfig(
-        margin_rad=_number(values, "joint_margin_rad", held.margin_rad),
-        speed_share=_number(values, "joint_speed_share", held.speed_share),
-    )
-    cycle = ArmCycleConfig(
-        max_following_error_rad=_number(
-            values, "max_following_error_rad", led.max_following_error_rad
-        )
-    )
+    differential = made_from(DifferentialConfig, values)
+    cycle = made_from(ArmCycleConfig, values)
     return Check(
         "parameters",
         "joints",
@@ -183,10 +168,3 @@ def _numbers(values: Parameters, name: str) -> list[float]:
     if not isinstance(items, list) or not all(type(item) in (int, float) for item in items):
         raise ConfigurationError(f"{name}: expected a list of numbers, got {items!r}")
     return [float(item) for item in items]
-
-
-def _number(values: Parameters, name: str, default: float) -> float:
-    value = values.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ConfigurationError(f"{name}: expected a number, got {value!r}")
-    return float(value)

@@ -62,12 +62,7 @@ class AssemblyCell(Protocol):
 
 
 class StartConditions(Protocol):
-    """The task, and tolerances at its start pose."""
-
-    @property
-    def task(self) -> Task:
-        """The task that is assembled."""
-        ...
+    """Tolerances at the task's start pose."""
 
     @property
     def start_tolerance_m(self) -> float:
@@ -97,20 +92,26 @@ class Approach:
 
     Args:
         cell: robot and sensor.
-        config: the task and the tolerances at its start.
+        task: the task that is assembled.
+        conditions: the tolerances at its start.
         stop_reason: returns why the motion must end; empty while it may go on.
     """
 
     def __init__(
-        self, cell: AssemblyCell, config: StartConditions, stop_reason: Callable[[], str]
+        self,
+        cell: AssemblyCell,
+        task: Task,
+        conditions: StartConditions,
+        stop_reason: Callable[[], str],
     ) -> None:
-        self._cell, self._config, self._stop_reason = cell, config, stop_reason
+        self._cell, self._task, self._stop_reason = cell, task, stop_reason
+        self._conditions = conditions
         self._steering = Steering()
         self._biased = False
 
     def retract(self) -> None:
         """Move the piece out of the joint, upwards first."""
-        self._steer(self._config.task.retract_pose_near(self._cell.pose()), "retract pose")
+        self._steer(self._task.retract_pose_near(self._cell.pose()), "retract pose")
 
     def rest(self, duration_s: float = SETTLE_S) -> None:
         """Command no motion for ``duration_s``."""
@@ -127,7 +128,7 @@ class Approach:
             CellError: also if the piece does not stay there, or touches something.
         """
         # The nearest of the task's start poses: the controller's program may have turned the piece.
-        start = self._config.task.start_pose_near(self._cell.pose())
+        start = self._task.start_pose_near(self._cell.pose())
         self._steer(start, "start pose")
         self.rest()
         self._cell.restart_peak()
@@ -139,13 +140,13 @@ class Approach:
 
     def _check_start(self, start: Pose) -> None:
         """Refuse an arm that has crept, sagged or swung away from the start pose."""
-        pose, config = self._cell.pose(), self._config
+        pose, conditions = self._cell.pose(), self._conditions
         away_m = float(np.linalg.norm(pose.position - start.position))
         away_rad = angle_between(pose.quaternion, start.quaternion)
-        if away_m > config.start_tolerance_m or away_rad > config.start_tolerance_rad:
+        if away_m > conditions.start_tolerance_m or away_rad > conditions.start_tolerance_rad:
             raise CellError(
-                f"start pose: expected within {1e3 * config.start_tolerance_m:g} mm and "
-                f"{1e3 * config.start_tolerance_rad:g} mrad, it is {1e3 * away_m:.1f} mm and "
+                f"start pose: expected within {1e3 * conditions.start_tolerance_m:g} mm and "
+                f"{1e3 * conditions.start_tolerance_rad:g} mrad, it is {1e3 * away_m:.1f} mm and "
                 f"{1e3 * away_rad:.1f} mrad away"
             )
 
@@ -154,10 +155,10 @@ class Approach:
 
         Before the first bias there is nothing to compare with.
         """
-        peak, config = self._cell.peak, self._config
+        peak, conditions = self._cell.peak, self._conditions
         felt = (
-            ("N", peak.force_n, config.start_force_n),
-            ("Nm", peak.torque_nm, config.start_torque_nm),
+            ("N", peak.force_n, conditions.start_force_n),
+            ("Nm", peak.torque_nm, conditions.start_torque_nm),
         )
         for unit, value, allowed in felt:
             if self._biased and allowed and value > allowed:

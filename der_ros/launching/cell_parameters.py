@@ -7,24 +7,20 @@ here the later file wins.
 
 from __future__ import annotations
 
-import ast
 import difflib
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from der_ros.documents import read_yaml
 from der_ros.errors import ConfigurationError
+from der_ros.parameters import NODE_PARAMETERS, parameter_names
 from der_ros.policy.shipped import shipped_config_file
 
 EVERY_NODE = "/**"
-NODES = (
-    "assembly_supervisor", "bag_recorder", "cell_view", "ft_bridge", "kuka_bridge", "policy_server",
-    "sim_cell",
-)  # fmt: skip
+NODES = tuple(NODE_PARAMETERS)
 CELLS = ("deploy_kr60", "deploy_iiwa")
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+FROM_ROS = frozenset({"use_sim_time", "start_type_description_service"})
+"""Parameters that rclpy gives every node."""
 
 Parameters = Mapping[str, object]
 Nodes = Mapping[str, Parameters]
@@ -105,7 +101,7 @@ def problems(nodes: Nodes, reserved: Mapping[str, Collection[str]] | None = None
 
 def _complaint(node: str, name: str, value: object, reserved: Mapping[str, Collection[str]]) -> str:
     if name not in known_names(node):
-        return f": no node declares it{_nearest(name, filter(_NAME.fullmatch, known_names(node)))}"
+        return f": no node declares it{_nearest(name, known_names(node))}"
     if not _is_value(value):
         return f": expected a number, a text, true, false or a list of one of them, got {value!r}"
     of_node = set().union(*reserved.values()) if node == EVERY_NODE else reserved.get(node, ())
@@ -122,25 +118,7 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-@cache
 def known_names(node: str) -> frozenset[str]:
-    """Return the names that ``node`` may declare: every text in its source.
-
-    And in the modules that nodes share, whichever of them it uses.
-    """
-    others = set() if node == EVERY_NODE else {*NODES} - {node}
-    sources = Path(__file__).parents[1] / "nodes"
-    main_modules = {sources / other / "node.py" for other in others}
-    main_modules.update(*(sources.rglob(f"{other}.py") for other in others))
-    paths = (path for path in sources.rglob("*.py") if path not in main_modules)
-    return frozenset(text for path in paths for text in _texts(path))
-
-
-@cache
-def _texts(path: Path) -> frozenset[str]:
-    def texts() -> Iterator[str]:
-        for item in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(item, ast.Constant) and isinstance(item.value, str):
-                yield item.value
-
-    return frozenset(texts())
+    """Return the names of the parameters that ``node``, or with ``EVERY_NODE`` any, declares."""
+    nodes = NODES if node == EVERY_NODE else (node,)
+    return frozenset().union(*map(parameter_names, nodes)) | FROM_ROS

@@ -15,20 +15,17 @@ from collections.abc import Sequence
 from std_msgs.msg import Float64
 from std_srvs.srv import SetBool, Trigger
 
-from der_ros.algorithms.base import ALGORITHM_NAMES
 from der_ros.control.status import Level, Status
 from der_ros.errors import DerRosError
 from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
 from der_ros.nodes.shared.node_process import ShellNode, run_node, write_line
-from der_ros.nodes.shared.parameters import declare
-from der_ros.replay.structures import STRUCTURE_NAMES
+from der_ros.nodes.shared.parameters import declare, declare_settings
 from der_ros.threads import Worker
-from der_ros.training.config import ENGINE_NAMES
+from der_ros.training.config import FROM_PRESET, RunOptions, launched_settings
 from der_ros.training.run.options import resolve_run
 from der_ros.training.run.report import outcome_line, progress_line
 from der_ros.training.run.training_run import TrainingRun
 
-FROM_PRESET = "preset"
 PUBLISHED = (
     "rollout/success_rate",
     "rollout/greedy_success_rate",
@@ -92,50 +89,16 @@ class SimTrainer(ShellNode):
         super().close()
 
     def _make_run(self) -> TrainingRun:
-        preset = declare(self, "preset", "fast", "fast, paper, or the path of a .yaml file")
-        run_dir = declare(self, "run_dir", "", "run folder; empty: runs/train_<task>_<time>")
-        resume = declare(self, "resume", "", "run folder or checkpoint to go on from")
-        overrides = self._overrides()
-        if resume:
+        given = declare_settings(self, RunOptions)
+        overrides = {each.name: declare(self, each) for each in launched_settings()}
+        if overrides["algorithm"] == FROM_PRESET:
+            del overrides["algorithm"]
+        if given.resume:
             # What a launch file always gives must not stand in the way of going on.
             overrides = {k: overrides[k] for k in ("max_minutes", "max_env_steps")}
-        config, folder, source = resolve_run(preset, overrides, run_dir, resume)
+        config, folder, source = resolve_run(given.preset, overrides, given.run_dir, given.resume)
         self._config = config
         return TrainingRun(config, folder, source, self._on_metrics)
-
-    def _overrides(self) -> dict[str, object]:
-        values: dict[str, object] = {
-            "task": declare(self, "task", "lap_joint", "what is assembled"),
-            "replay_structure": declare(
-                self,
-                "replay_structure",
-                "no_demos",
-                "which shard starts with which demonstrations",
-                choices=STRUCTURE_NAMES,
-            ),
-            "der": declare(self, "der", True, "Dynamic Experience Replay on or off"),
-            "demos": declare(self, "demos", "", "file or folder of demonstrations"),
-            "engine": declare(self, "engine", "local", "where workers run", choices=ENGINE_NAMES),
-            "ray_address": declare(
-                self, "ray_address", "", "a running Ray cluster, host:port; empty: one started here"
-            ),
-            "workers": declare(
-                self, "workers", -1, "rollout processes; -1: cores minus one", minimum=-1
-            ),
-            "seed": declare(self, "seed", 0, "of everything that is drawn", minimum=0),
-            "max_minutes": declare(self, "max_minutes", 8.0, "budget, minutes"),
-            "max_env_steps": declare(
-                self, "max_env_steps", 0, "budget, environment steps; 0: none", minimum=0
-            ),
-        }
-        algorithm = declare(
-            self,
-            "algorithm",
-            FROM_PRESET,
-            "the learner",
-            choices=(FROM_PRESET, *ALGORITHM_NAMES),
-        )
-        return values if algorithm == FROM_PRESET else {**values, "algorithm": algorithm}
 
     def _train(self) -> None:
         """The body of the training thread."""

@@ -38,7 +38,12 @@ from der_ros.policy.stall import StallLimits
 from der_ros.settings import Setting, settings_of
 
 NODE_PARAMETERS: dict[str, tuple[type, ...]] = {
-    "assembly_supervisor": (SupervisorParameters, StallLimits, *shared.CELL_FRAMES),
+    "assembly_supervisor": (
+        SupervisorParameters,
+        StallLimits,
+        *shared.CELL_FRAMES,
+        shared.RightfulSources,
+    ),
     "bag_recorder": (RecorderParameters,),
     "cell_view": (CellViewParameters, *shared.CELL_FRAMES),
     "ft_bridge": (
@@ -51,6 +56,7 @@ NODE_PARAMETERS: dict[str, tuple[type, ...]] = {
         ft_bridge.CancelParameters,
         shared.SensorFrame,
         shared.BaseFrame,
+        shared.RightfulSources,
     ),
     "kuka_bridge": (
         BridgeParameters,

@@ -46,6 +46,7 @@ class FtBridgeParameters:
         "frame_id that wrenches of input_topic must have, the sensor's own; empty: none, or that "
         "of frame_id",
     )
+    orientation_topic: str = setting("kuka/tcp_pose", "PoseStamped of the tool in world_frame")
     sample_rate_hz: int = setting(
         0,
         "Rate at which readings arrive, for the filter, with counts_per_force or source=topic; "
@@ -149,7 +150,6 @@ class OrientationParameters:
         "Source of the sensor's orientation in the world",
         choices=("topic", "fixed", "none"),
     )
-    orientation_topic: str = setting("kuka/tcp_pose", "PoseStamped of the tool in world_frame")
     orientation_timeout_s: float = setting(0.2, "Age at which a pose is stale", "s", 0.001, 60.0)
     world_frame: str = setting(
         BASE_FRAME, "Frame of raw_world, transformed_world and the poses; by default base_frame"

@@ -1,4 +1,4 @@
-"""Every hyper-parameter of a training run in one frozen record, and the YAML files that fill it."""
+"""Hyper-parameters of a training run in one frozen dataclass, and the YAML files that fill it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from der_ros.installation import package_folders
 from der_ros.replay.shard import ShardConfig
 from der_ros.replay.sharded import ReplayConfig, zone_slots
 from der_ros.replay.structures import STRUCTURE_NAMES
+from der_ros.settings import Setting, setting, settings_of
+from der_ros.tasks import TASK_NAMES
 
 PRESET_NAMES = ("fast", "paper", "gym")
 ENGINE_NAMES = ("local", "ray")
@@ -34,169 +36,171 @@ EXPLORATION_NAMES = ("gaussian", "ornstein_uhlenbeck", "policy", "epsilon_greedy
 class TrainingConfig:
     """One training run. Steps are environment steps of all workers together.
 
-    Attributes:
-        task: the task, one of ``der_ros.tasks.TASK_NAMES``.
-        env: a Gymnasium id in place of the task's own environment; empty for the task's own.
-        robot: on which of the simulation's robots the task is trained; of several, separated by
-            commas, one is drawn for each episode; None: the task's own.
-        success_return: with ``env``: an episode of at least this return is a success; None: what
-            the environment says in ``info["success"]``, else the return for which Gymnasium
-            counts it as solved.
-        clearance_m: total play between the pieces; None for the environment's default.
-        randomization: the environment's randomisation; None for its default.
-        control_dt_s: seconds of an environment step; None for the environment's default.
-        env_options: all other keywords of the environment, such as ``{"shape": "round"}``.
-        seed: of everything that is drawn.
-
-        algorithm: one of ``ALGORITHM_NAMES``.
-        learner: networks and losses, a ``LearnerConfig``; in files and on command lines its fields
-            stand beside the others.
-        reward_scale: factor of the n-step return as the learner sees it.
-        gamma: discount of one step.
-        n_step: steps of a transition.
-
-        replay_structure: one of ``STRUCTURE_NAMES``.
-        der: Dynamic Experience Replay on or off.
-        demos: a demonstration or a folder of them, bags or ``.npz`` episodes; empty for none.
-        shards: how many.
-        capacity: transitions in all shards together.
-        zone_size: demonstration zone, part of ``capacity``: below 1 a fraction, else transitions.
-        zone_scope: whether these are of all shards together (``total``) or of each (``shard``).
-        permanent_demonstrations: human demonstrations never age out.
-        alpha: exponent of priorities.
-        beta: exponent of importance weights.
-        beta_final: ``beta`` at ``max_env_steps``, reached linearly; None keeps it.
-        epsilon: added to |td_error|.
-        zone_share: share of each batch from the zone; None leaves it to the priorities. It does
-            nothing, and a run says so, where neither successes nor demonstrations fill the zone.
-        inserted_priority: ``top`` or ``td_error``, of demonstrations and insertions.
-        first_priority: of the workers' transitions: ``top``, or their ``td_error`` by the worker's
-            own copy of the networks, as in Ape-X.
-        insertion_interval: steps between insertions; at each, every shard takes one episode.
-        pool_episodes: most episodes in the success pool.
-        pool_megabytes: most megabytes in the success pool.
-
-        batch_size: transitions in an update.
-        learning_starts: steps with random actions before the first update.
-        updates_per_step: updates for each step.
-        update_lag: a learner that is this many updates behind takes in no more, so that workers
-            wait for it; 0: it takes in everything and falls behind.
-        policy_interval: steps of a worker after which it gets new parameters.
-        fragment_steps: steps that a worker collects before it sends them.
-        fold_symmetry: observations of a symmetric held piece are folded (``policy.symmetry``).
-        filter_clip: filtered observations are clipped to ± this.
-        filter_std_floor: smallest standard deviation that the filter divides by.
-
-        exploration: noise added to actions (``gaussian``, ``ornstein_uhlenbeck``), draws from the
-            policy itself (``policy``, for SAC), or now and then a random choice
-            (``epsilon_greedy``, for DQN).
-        noise_min: the least exploring episode's noise; gaussian: standard deviation of the action.
-        noise_max: the most exploring episode's noise.
-        action_dropout: probability that, for an episode, a component of a noisy action is noise
-            alone.
-        ou_theta: pull of the Ornstein-Uhlenbeck process.
-        ou_sigma: its noise.
-        greedy_epsilon: Ape-X's ε of ``epsilon_greedy``: worker i of N draws at random with
-            probability ε^(1 + 7i/(N-1)).
-        greedy_every: each this-many-th episode of a worker is free of noise, to watch success.
-
-        engine: ``local``, processes of this machine; ``ray``, actors of a Ray cluster.
-        ray_address: a running Ray cluster, ``host:port`` or ``auto``; empty starts one here.
-        workers: rollout processes; 0: none, everything in one process, repeatable bit for bit;
-            -1: as many as cores besides the learner's, at least one.
-        torch_threads: threads of the learner's arithmetic.
-
-        max_minutes: budget of this start, wall clock without pauses; evaluation at the end extra.
-        max_env_steps: budget of the run in all; 0 for none.
-        target_success: an evaluation of at least this success rate ends the run; above 1: none.
-        evaluation_episodes: episodes of an evaluation, on seeds that training never uses.
-        evaluation_steps: fewest steps from one evaluation to the next.
-        evaluation_threshold: recent noise-free episodes must succeed at this rate before one.
-        report_interval_s: seconds between lines of metrics.
-        checkpoint_interval_s: seconds between checkpoints.
-        checkpoints_kept: older ones are deleted.
+    In files and on command lines the fields of ``learner`` stand beside the others.
     """
 
-    task: str = "lap_joint"
-    env: str = ""
-    robot: str | None = None
-    success_return: float | None = None
-    clearance_m: float | None = None
-    randomization: str | None = None
-    control_dt_s: float | None = None
+    task: str = setting("lap_joint", "Task that is assembled", choices=TASK_NAMES)
+    env: str = setting("", "Gymnasium environment in place of the task's own")
+    robot: str | None = setting(
+        None,
+        "Simulated robot; of several, separated by commas, one is drawn for each episode; "
+        "None: the task's own",
+    )
+    success_return: float | None = setting(
+        None,
+        "With env: least return of an episode that is a success; None: info['success'], else the "
+        "return for which Gymnasium counts the environment as solved",
+    )
+    clearance_m: float | None = setting(
+        None, "Total play between the pieces; None: the environment's default", "m"
+    )
+    randomization: str | None = setting(None, "Randomisation of the environment; None: its default")
+    control_dt_s: float | None = setting(
+        None, "Duration of an environment step; None: the environment's default", "s"
+    )
     env_options: dict[str, Any] = field(default_factory=dict)
-    seed: int = 0
+    """All other keywords of the environment, such as ``{"shape": "round"}``."""
+    seed: int = setting(0, "Seed of everything that is drawn", minimum=0)
 
-    algorithm: str = "td3"
+    algorithm: str = setting("td3", "Learner", choices=ALGORITHM_NAMES)
     learner: LearnerConfig = field(default_factory=LearnerConfig)
-    reward_scale: float = 1.0
-    gamma: float = 0.99
-    n_step: int = 3
+    reward_scale: float = setting(1.0, "Factor of the n-step return as the learner sees it")
+    gamma: float = setting(0.99, "Discount of one step, 0 < gamma <= 1")
+    n_step: int = setting(3, "Steps of a transition")
 
-    replay_structure: str = "no_demos"
-    der: bool = True
-    demos: str = ""
-    shards: int = 6
-    capacity: int = 200_000
-    zone_size: float = 5_000
-    zone_scope: str = "total"
-    permanent_demonstrations: bool = True
-    alpha: float = 0.5
-    beta: float = 0.4
-    beta_final: float | None = None
-    epsilon: float = 1e-6
-    zone_share: float | None = None
-    inserted_priority: str = "top"
-    first_priority: str = "top"
-    insertion_interval: int = 2_000
-    pool_episodes: int = 500
-    pool_megabytes: int = 64
+    replay_structure: str = setting(
+        "no_demos", "Demonstrations that each shard starts with", choices=STRUCTURE_NAMES
+    )
+    der: bool = setting(
+        True, "Dynamic Experience Replay: feed the zones with the run's own successes"
+    )
+    demos: str = setting(
+        "", "Demonstration or folder of them: bags of deployments, or .npz episodes; empty: none"
+    )
+    shards: int = setting(6, "Number of replay shards")
+    capacity: int = setting(200_000, "Transitions in all shards together")
+    zone_size: float = setting(
+        5_000, "Demonstration zone, part of capacity: below 1 a fraction, else transitions"
+    )
+    zone_scope: str = setting(
+        "total", "Whether zone_size is that of all shards together (total) or of each (shard)"
+    )
+    permanent_demonstrations: bool = setting(True, "Never let human demonstrations age out")
+    alpha: float = setting(0.5, "Exponent of priorities")
+    beta: float = setting(0.4, "Exponent of importance weights")
+    beta_final: float | None = setting(
+        None, "beta at max_env_steps, reached linearly, 0 to 1; None keeps it"
+    )
+    epsilon: float = setting(1e-6, "Added to |td_error|")
+    zone_share: float | None = setting(
+        None,
+        "Share of each batch from the zone; None leaves it to the priorities. It does nothing, and "
+        "a run says so, where neither successes nor demonstrations fill the zone",
+    )
+    inserted_priority: str = setting(
+        "top", "Priority of demonstrations and insertions: top or td_error"
+    )
+    first_priority: str = setting(
+        "top",
+        "Priority of the workers' transitions: top, or their td_error by the worker's own copy of "
+        "the networks, as in Ape-X",
+        choices=("top", "td_error"),
+    )
+    insertion_interval: int = setting(
+        2_000, "Steps between insertions; at each, every shard takes one episode"
+    )
+    pool_episodes: int = setting(500, "Most episodes in the success pool")
+    pool_megabytes: int = setting(64, "Largest size of the success pool", "MB")
 
-    batch_size: int = 256
-    learning_starts: int = 2_000
-    updates_per_step: float = 0.5
-    update_lag: int = 0
-    policy_interval: int = 200
-    fragment_steps: int = 50
-    fold_symmetry: bool = True
-    filter_clip: float = 10.0
-    filter_std_floor: float = 1e-3
+    batch_size: int = setting(256, "Transitions in an update", minimum=1)
+    learning_starts: int = setting(2_000, "Steps with random actions before the first update")
+    updates_per_step: float = setting(0.5, "Updates for each step, above 0")
+    update_lag: int = setting(
+        0,
+        "Updates that the learner may be behind before it takes in no more, so that workers wait; "
+        "0: it takes in everything and falls behind",
+    )
+    policy_interval: int = setting(
+        200, "Steps of a worker after which it gets new parameters", minimum=1
+    )
+    fragment_steps: int = setting(50, "Steps of a worker before it sends them", minimum=1)
+    fold_symmetry: bool = setting(
+        True, "Fold observations of a symmetric held piece (policy.symmetry)"
+    )
+    filter_clip: float = setting(10.0, "Bound of filtered observations, ±, above 0")
+    filter_std_floor: float = setting(
+        1e-3, "Smallest standard deviation that the filter divides by, above 0"
+    )
 
-    exploration: str = "gaussian"
-    noise_min: float = 0.1
-    noise_max: float = 0.8
-    action_dropout: float = 0.0
-    ou_theta: float = 0.15
-    ou_sigma: float = 0.2
-    greedy_epsilon: float = 0.4
-    greedy_every: int = 5
+    exploration: str = setting(
+        "gaussian",
+        "Noise added to actions (gaussian, ornstein_uhlenbeck), draws from the policy itself "
+        "(policy, for SAC), or now and then a random choice (epsilon_greedy, for DQN)",
+        choices=EXPLORATION_NAMES,
+    )
+    noise_min: float = setting(
+        0.1, "Noise of the least exploring episode; gaussian: standard deviation of the action"
+    )
+    noise_max: float = setting(0.8, "Noise of the most exploring episode, at least noise_min")
+    action_dropout: float = setting(
+        0.0,
+        "Probability, below 1, that for an episode a component of a noisy action is noise alone",
+    )
+    ou_theta: float = setting(0.15, "Pull of the Ornstein-Uhlenbeck process")
+    ou_sigma: float = setting(0.2, "Noise of the Ornstein-Uhlenbeck process")
+    greedy_epsilon: float = setting(
+        0.4,
+        "ε of epsilon_greedy in Ape-X's way, between 0 and 1: worker i of N draws at random with "
+        "probability ε^(1 + 7i/(N-1))",
+    )
+    greedy_every: int = setting(
+        5, "Every how many episodes of a worker one is free of noise, to watch success", minimum=1
+    )
 
-    engine: str = "local"
-    ray_address: str = ""
-    workers: int = -1
-    torch_threads: int = 1
+    engine: str = setting(
+        "local",
+        "Place of workers and replay: local, processes of this machine; ray, a Ray cluster",
+        choices=ENGINE_NAMES,
+    )
+    ray_address: str = setting(
+        "", "Running Ray cluster, host:port or auto; empty: one is started here"
+    )
+    workers: int = setting(
+        -1,
+        "Rollout processes; 0: all in one process, repeatable bit for bit; -1: as many as cores "
+        "besides the learner's, at least one",
+        minimum=-1,
+    )
+    torch_threads: int = setting(1, "Threads of the learner's arithmetic", minimum=1)
 
-    max_minutes: float = 8.0
-    max_env_steps: int = 0
-    target_success: float = 0.95
-    evaluation_episodes: int = 100
-    evaluation_steps: int = 5_000
-    evaluation_threshold: float = 0.9
-    report_interval_s: float = 5.0
-    checkpoint_interval_s: float = 60.0
-    checkpoints_kept: int = 2
+    max_minutes: float = setting(
+        8.0,
+        "Budget of this start, wall clock without pauses, above 0; the last evaluation is extra",
+        unit="min",
+    )
+    max_env_steps: int = setting(0, "Budget of the run in all; 0: none", "steps", 0)
+    target_success: float = setting(
+        0.95, "Success rate of an evaluation that ends the run; above 1: none does"
+    )
+    evaluation_episodes: int = setting(
+        100, "Episodes of an evaluation, on seeds that training never uses", minimum=1
+    )
+    evaluation_steps: int = setting(5_000, "Fewest steps from one evaluation to the next")
+    evaluation_threshold: float = setting(
+        0.9, "Success rate of recent noise-free episodes that allows an evaluation"
+    )
+    report_interval_s: float = setting(5.0, "Time between lines of metrics", "s")
+    checkpoint_interval_s: float = setting(60.0, "Time between checkpoints", "s")
+    checkpoints_kept: int = setting(2, "Newest checkpoints that are kept", minimum=1)
 
     def __post_init__(self) -> None:
-        """Checks what the parts below do not check, then the parts."""
-        _one_of("algorithm", self.algorithm, ALGORITHM_NAMES)
-        _one_of("replay_structure", self.replay_structure, STRUCTURE_NAMES)
-        _one_of("engine", self.engine, ENGINE_NAMES)
+        """Check what the parts below do not check, then the parts."""
+        self._check_ranges()
         if self.engine == "ray":
             if self.workers == 0:
                 raise ConfigurationError("workers: expected at least 1 with engine ray, got 0")
         elif self.ray_address:
             raise ConfigurationError("ray_address: expected engine ray with it, got local")
-        _one_of("exploration", self.exploration, EXPLORATION_NAMES)
         if (self.algorithm in CHOICE_ALGORITHMS) != (self.exploration == "epsilon_greedy"):
             raise ConfigurationError(
                 f"exploration: expected epsilon_greedy with {', '.join(CHOICE_ALGORITHMS)} and "
@@ -210,19 +214,9 @@ class TrainingConfig:
             raise ConfigurationError(
                 f"greedy_epsilon: expected between 0 and 1, got {self.greedy_epsilon}"
             )
-        _one_of("first_priority", self.first_priority, ("top", "td_error"))
-        for name in ("batch_size", "fragment_steps", "policy_interval", "greedy_every",
-                     "torch_threads", "evaluation_episodes", "checkpoints_kept"):  # fmt: skip
-            if getattr(self, name) < 1:
-                raise ConfigurationError(f"{name}: expected at least 1, got {getattr(self, name)}")
         for name in ("max_minutes", "updates_per_step", "filter_clip", "filter_std_floor"):
             if not getattr(self, name) > 0.0:
                 raise ConfigurationError(f"{name}: expected above 0, got {getattr(self, name)}")
-        if self.workers < -1 or self.max_env_steps < 0 or self.seed < 0:
-            raise ConfigurationError(
-                "expected workers >= -1, max_env_steps >= 0 and seed >= 0, got "
-                f"{self.workers}, {self.max_env_steps} and {self.seed}"
-            )
         if not 0.0 < self.gamma <= 1.0 or not 0.0 < self.noise_min <= self.noise_max:
             raise ConfigurationError(
                 "expected 0 < gamma <= 1 and 0 < noise_min <= noise_max, got "
@@ -242,8 +236,21 @@ class TrainingConfig:
             )
         self.replay()
 
+    def _check_ranges(self) -> None:
+        """Check the choices and the least values that the settings declare."""
+        for each in settings_of(type(self)):
+            value = getattr(self, each.field)
+            if each.choices and value not in each.choices:
+                raise ConfigurationError(
+                    f"{each.name}: expected one of {', '.join(each.choices)}, got {value!r}"
+                )
+            if each.minimum is not None and value < each.minimum:
+                raise ConfigurationError(
+                    f"{each.name}: expected at least {each.minimum:g}, got {value}"
+                )
+
     def replay(self) -> ReplayConfig:
-        """The replay's part; a zone that nothing would ever fill is given to the ring."""
+        """Return the replay's part; a zone that nothing would ever fill is given to the ring."""
         used = self.der or self.replay_structure != "no_demos"
         shards = max(1, self.shards)
         capacity = self.capacity // shards
@@ -280,18 +287,62 @@ class TrainingConfig:
         )
 
     def worker_count(self) -> int:
-        """``workers`` with -1 worked out."""
+        """Return the number of workers, with -1 worked out."""
         if self.workers >= 0:
             return self.workers
         return max(1, len(os.sched_getaffinity(0)) - 1)
 
     def to_yaml(self) -> str:
-        """All fields, readable by ``load_config``."""
+        """Return all fields as YAML, readable by ``load_config``."""
         values = dataclasses.asdict(self)
         values |= values.pop("learner")
         values["hidden"] = list(self.learner.hidden)
         text: str = yaml.safe_dump(values, sort_keys=False)
         return text
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Options of a start beside the run's configuration."""
+
+    preset: str = setting(
+        "fast", "Hyper-parameters: fast (two cores), paper, gym, or the path of a .yaml file"
+    )
+    run_dir: str = setting("", "Run folder; empty: runs/train_<task>_<time>")
+    resume: str = setting("", "Run folder or checkpoint to go on from")
+
+
+FROM_PRESET = "preset"
+"""Value of ``algorithm`` of a node or launch file that leaves the preset's own."""
+
+_LAUNCHED = (
+    "task",
+    "algorithm",
+    "replay_structure",
+    "der",
+    "demos",
+    "engine",
+    "ray_address",
+    "workers",
+    "seed",
+    "max_minutes",
+    "max_env_steps",
+)
+
+
+def launched_settings() -> tuple[Setting, ...]:
+    """Return the settings of a run that the node ``sim_trainer`` and its launch file offer."""
+    return tuple(
+        each._replace(
+            default=FROM_PRESET,
+            text="Learner; preset: the preset's own (td3 in fast, ddpg in paper)",
+            choices=(FROM_PRESET, *each.choices),
+        )
+        if each.name == "algorithm"
+        else each
+        for each in settings_of(TrainingConfig)
+        if each.name in _LAUNCHED
+    )
 
 
 _LEARNER_HINTS = typing.get_type_hints(LearnerConfig)
@@ -302,7 +353,7 @@ FIELD_NAMES = tuple(name for name in _HINTS if name != "learner")
 def load_config(
     source: str | Path, overrides: Mapping[str, object] | None = None
 ) -> TrainingConfig:
-    """Reads a preset by name or a YAML file by path, and puts ``overrides`` on top.
+    """Read a preset by name or a YAML file by path, and put ``overrides`` on top.
 
     What a file has under ``for_task: {NAME: {…}}`` counts with that task only, under
     ``for_algorithm: {NAME: {…}}`` with that algorithm only.
@@ -332,7 +383,7 @@ def load_config(
 
 
 def make_config(values: Mapping[str, object]) -> TrainingConfig:
-    """A configuration of defaults and ``values``, each checked for its type.
+    """Return a configuration of defaults and ``values``, each checked for its type.
 
     Fields of the learner stand beside the others, or in a mapping ``learner``.
     """
@@ -356,7 +407,7 @@ def _checked_fields(values: Mapping[str, object]) -> dict[str, Any]:
 
 
 def parse_override(text: str) -> tuple[str, object]:
-    """``name=value`` as a pair; the value is read as YAML."""
+    """Return ``name=value`` as a pair; the value is read as YAML."""
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise ConfigurationError(f"override: expected name=value, got {text!r}")
@@ -378,13 +429,8 @@ def _preset_path(source: str | Path) -> Path:
     )
 
 
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ConfigurationError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
-
-
 def _convert(name: str, value: object, hint: Any) -> object:
-    """``value`` as the type that the field is annotated with."""
+    """Return ``value`` as the type that the field is annotated with."""
     if isinstance(hint, types.UnionType):
         if value is None:
             return None

@@ -1,6 +1,5 @@
 """What the doctor finds, and its promises: exit code, one JSON object, what to do. On loopback."""
 
-import dataclasses
 import json
 import socket
 import sys
@@ -16,10 +15,7 @@ from der_ros.cli.doctor import main
 from der_ros.drivers.netft.configuration import SensorConfiguration
 from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt
 from der_ros.errors import ConfigurationError
-from der_ros.geometry import Pose, Wrench
-from der_ros.nodes.kuka_bridge import parameters as bridge_parameters
-from der_ros.nodes.shared.conversions import CellFrames
-from der_ros.policy.governor import GovernorLimits
+from der_ros.geometry import Wrench
 from der_ros.tasks import TASK_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -246,7 +242,7 @@ def levels(path, on_hardware=False):
         ({"yield_gain_mps_per_n": 0.01}, "governor", "does not oscillate"),
         ({"workspace_min_m": [0.1, 0.0, 0.0]}, "governor", "min < max"),
         ({"max_correction_mm": 260.0}, "travel", "clamps at 250 mm"),
-        ({"max_correction_deg": True}, "travel", "expected a number"),
+        ({"max_correction_deg": True}, "travel", "expected a float, got True"),
     ],
 )
 def test_parameters_that_are_wrong_are_named(tmp_path, changes, name, text):
@@ -301,28 +297,6 @@ def test_an_iiwas_cell_is_examined_by_its_own_limits(tmp_path):
     path = tmp_path / "cell.yaml"
     path.write_text(yaml.safe_dump(document))
     assert levels_of(path) == {**good, "joints": PROBLEM}
-
-
-class Declared(dict):
-    """Stands in for a node: keeps what kuka_bridge declares."""
-
-    def take(self, _node, name, default, _description, **_):
-        self[name] = default
-        return default
-
-
-def test_the_doctor_knows_the_bridges_defaults(monkeypatch):
-    declared = Declared()
-    monkeypatch.setattr(bridge_parameters, "declare", declared.take)
-    limits = bridge_parameters.declare_limits(None)
-    assert limits == GovernorLimits(**parameters.WORKSPACE)
-    assert {key: declared[key] for key in parameters.WORKSPACE} == parameters.WORKSPACE
-    names = {field.name for field in dataclasses.fields(GovernorLimits)}
-    assert set(declared) == names <= parameters.known_names("kuka_bridge")
-    frames = CellFrames(Pose.identity(), Pose.identity())
-    monkeypatch.setattr(bridge_parameters.CellFrames, "declare", lambda _: frames)
-    bridge_parameters.declare_motion(None, 0.012)
-    assert declared["stiffness_n_per_m"] == parameters.STIFFNESS_N_PER_M
 
 
 def test_an_unreadable_shipped_configuration_would_be_told(monkeypatch, tmp_path):

@@ -24,6 +24,7 @@ from der_ros.nodes.policy_server.node import PolicyServer
 from der_ros.nodes.recording import bag_recorder
 from der_ros.nodes.recording.bag_recorder import BagRecorder
 from der_ros.nodes.shared.qos import LATCHED
+from der_ros.parameters.bag_recorder import RecorderParameters
 from der_ros.policy.runtime import OnnxPolicy
 
 pytestmark = pytest.mark.ros
@@ -284,7 +285,7 @@ def test_every_recorded_topic_decodes_with_both_readers(tmp_path):
     with running(BagRecorder, run_dir=tmp_path) as (recorder, test):
         assert record(test, True)[0]
         sent = set()
-        for entry in bag_recorder.DEFAULT_TOPICS:
+        for entry in RecorderParameters().topics:
             name, kind = entry.split()[:2]
             latched = entry.endswith("latched")
             publisher = test.create_publisher(

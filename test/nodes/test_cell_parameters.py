@@ -17,7 +17,8 @@ from der_ros.launching.cell_parameters import (
     shipped_config,
     task_config,
 )
-from der_ros.nodes.kuka_bridge.parameters import GOVERNOR_LIMITS, WORKSPACE_LIMITS
+from der_ros.policy.governor import GovernorLimits
+from der_ros.settings import names_of
 from der_ros.tasks import TASK_NAMES
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -107,8 +108,7 @@ def test_a_later_file_wins_also_where_it_names_every_node():
 @pytest.mark.parametrize("task", TASK_NAMES)
 def test_the_shipped_files_set_every_limit(cell, task):
     layers = [read_parameters(path) for path in (task_config(task, cell), shipped_config(cell))]
-    limits = {*(name for name, *_ in GOVERNOR_LIMITS), *WORKSPACE_LIMITS}
-    assert limits <= merged(layers, "kuka_bridge").keys()
+    assert set(names_of(GovernorLimits)) <= merged(layers, "kuka_bridge").keys()
 
 
 LIMITS = """

@@ -10,20 +10,24 @@ pytestmark = pytest.mark.ros
 
 NODE = """
     import sys
+    from dataclasses import dataclass
     from der_ros.errors import ConfigurationError
     from der_ros.nodes.shared.node_process import ShellNode, run_node
-    from der_ros.nodes.shared.parameters import declare
+    from der_ros.nodes.shared.parameters import declare_settings
+    from der_ros.settings import setting
+
+    @dataclass(frozen=True)
+    class Group:
+        number: float = setting(1.5, "a number", "", 0.0, 3.0)
+        numbers: tuple = setting((0.0, 1.0), "two numbers")
+        word: str = setting("u", "a word", choices=("u", "v"))
+        switch: bool = setting(True, "a switch")
 
     class Example(ShellNode):
         def __init__(self):
             super().__init__("example")
-            print(
-                declare(self, "number", 1.5, "a number", minimum=0.0, maximum=3.0),
-                declare(self, "numbers", [0.0, 1.0], "two numbers"),
-                declare(self, "word", "u", "a word", choices=("u", "v")),
-                declare(self, "switch", True, "a switch"),
-                flush=True,
-            )
+            given = declare_settings(self, Group)
+            print(given.number, list(given.numbers), given.word, given.switch, flush=True)
             self.timer = self.create_timer(0.05, self.on_timer)
 
         def on_timer(self):

@@ -1,6 +1,5 @@
 """The shipped configurations of the cells agree with what the policies are trained in."""
 
-import dataclasses
 import math
 import runpy
 from pathlib import Path
@@ -11,8 +10,9 @@ import yaml
 
 from der_ros.drivers.kuka.corrections import CorrectionLimits
 from der_ros.envs.assembly import default_limits
-from der_ros.nodes.kuka_bridge.joint_parameters import JointInterface
-from der_ros.nodes.kuka_bridge.parameters import GOVERNOR_LIMITS
+from der_ros.parameters.shared import JointNames
+from der_ros.policy.governor import GovernorLimits
+from der_ros.settings import made_from, names_of
 from der_ros.sim.iiwa import IIWA
 from der_ros.tasks import TASK_NAMES, make_task
 
@@ -46,10 +46,9 @@ def test_every_task_can_be_chosen(cell):
 @pytest.mark.parametrize("task", TASK_NAMES)
 def test_the_robot_is_held_to_the_limits_of_the_training(cell, task):
     bridge = bridge_of(cell, task)
-    deployed = {name: bridge.get(name, default) for name, default, *_ in GOVERNOR_LIMITS}
-    deployed["workspace_min_m"] = tuple(bridge["workspace_min_m"])
-    deployed["workspace_max_m"] = tuple(bridge["workspace_max_m"])
-    assert deployed == dataclasses.asdict(default_limits(make_task(task), ROBOTS[cell.stem]))
+    assert {"workspace_min_m", "workspace_max_m"} <= bridge.keys()
+    deployed = made_from(GovernorLimits, bridge)
+    assert deployed == default_limits(make_task(task), ROBOTS[cell.stem])
 
 
 @pytest.mark.parametrize("name", TASK_NAMES)
@@ -85,7 +84,11 @@ def test_the_names_of_a_stack_are_those_that_the_bridge_asks_for(stack):
     path = ROOT / "config" / "ros2_control" / f"{stack}.yaml"
     told = yaml.safe_load(path.read_text())["/**"]["ros__parameters"]
     base_frame = told.pop("base_frame")
-    names = JointInterface(**told)  # neither one too many nor too few
+    assert told.keys() == set(names_of(JointNames))
+    names = JointNames(**told)
     assert base_frame == names.base_link
     assert len(names.joint_names) == len(IIWA.axes)
-    assert all(topic.startswith("/") for topic in names[1:4])
+    assert all(
+        topic.startswith("/")
+        for topic in (names.states_topic, names.command_topic, names.description_topic)
+    )

@@ -1,6 +1,5 @@
 """The files for the controller agree with the bridge, with the codec and with the simulation."""
 
-import inspect
 import itertools
 import re
 import xml.etree.ElementTree as ET
@@ -12,9 +11,11 @@ import yaml
 
 from der_ros.drivers.kuka import rsi_telegrams
 from der_ros.drivers.kuka.controller_limits import PathLimits
+from der_ros.drivers.kuka.corrections import CorrectionLimits
 from der_ros.drivers.kuka.krc4 import SimulatedKrc4Config
 from der_ros.geometry import angle_between, quaternion_from_euler_zyx
 from der_ros.nodes.kuka_bridge import rsi as rsi_link
+from der_ros.settings import made_from, names_of
 
 FOLDER = Path(__file__).parents[2] / "config" / "krc4"
 CARTESIAN, AXES = rsi_telegrams.CARTESIAN_TAGS, rsi_telegrams.AXIS_TAGS
@@ -61,7 +62,8 @@ def context(request):
 @pytest.fixture
 def bridge(monkeypatch):
     """The RSI server as kuka_bridge sets it up by default."""
-    monkeypatch.setattr(rsi_link, "declare", lambda _node, _name, default, *_, **__: default)
+    defaults = lambda _node, kind, **others: made_from(kind, {}, **others)  # noqa: E731
+    monkeypatch.setattr(rsi_link, "declare_settings", defaults)
     monkeypatch.setattr(rsi_link, "address_towards", lambda _: "127.0.0.1")
     return rsi_link.declare_server(None)
 
@@ -309,8 +311,7 @@ def test_a_controller_can_read_the_letters(path):
 
 
 def test_the_server_takes_the_limits_from_parameters_of_these_names():
-    source = inspect.getsource(rsi_link.declare_server)
     text = (FOLDER / "der_ros_rsi.rsi.xml").read_text()
-    for name in ("max_correction_mm", "max_correction_deg"):
-        assert f'"{name}"' in source
+    assert names_of(CorrectionLimits) == ("max_correction_mm", "max_correction_deg")
+    for name in names_of(CorrectionLimits):
         assert name in text

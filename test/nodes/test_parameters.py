@@ -1,4 +1,4 @@
-"""Every declared parameter is described, has a range where it is a number, and is used."""
+"""Every parameter that a node declares is one of its groups', is described to ROS, and is used."""
 
 import ast
 
@@ -6,54 +6,73 @@ import declarations as rig
 import pytest
 from bridge_rig import running
 
+from der_ros.drivers.arm.arm_records import ArmCycleConfig
+from der_ros.drivers.arm.differential import DifferentialConfig
 from der_ros.nodes.ft_bridge.node import FtBridge
 from der_ros.nodes.kuka_bridge.node import KukaBridge
-from der_ros.nodes.kuka_bridge.parameters import TUNABLE_LIMITS
+from der_ros.parameters import NODE_PARAMETERS, node_parameters, parameter_names
+from der_ros.parameters.kuka_bridge import ArmParameters
+from der_ros.parameters.shared import FlangeFrame, JointNames
+from der_ros.settings import names_of, settings_of
+from der_ros.training.config import RunOptions
 
 DECLARED = list(rig.declarations())
-TUNABLE = {*TUNABLE_LIMITS, "filter_cutoff_hz"}
+FIELDS = sorted({each.field for group in DECLARED for each in settings_of(group.group)})
+TUNABLE = {each.setting.name for each in node_parameters() if each.setting.tunable}
 OWN = {"use_sim_time", "start_type_description_service"}  # of every node, by rclpy
+ARM = {*names_of(ArmParameters, ArmCycleConfig, DifferentialConfig, JointNames, FlangeFrame)}
+BOTH = {"cycle_ms", "realtime_priority"}
+
+
+def test_the_groups_of_the_nodes_are_those_that_are_declared():
+    groups = {group for groups in NODE_PARAMETERS.values() for group in groups}
+    assert {each.group for each in DECLARED} == groups | {RunOptions}
+
+
+@pytest.mark.parametrize("declaration", DECLARED, ids=str)
+def test_a_room_declares_only_its_own_groups(declaration):
+    own = NODE_PARAMETERS.get(declaration.room, (declaration.group,))
+    assert declaration.group in own
+
+
+@pytest.mark.parametrize("declaration", DECLARED, ids=str)
+def test_what_a_declaration_returns_is_used(declaration):
+    assert rig.is_used(declaration.call)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_each_parameter_is_used(field):
+    assert rig.is_read(field), f"{field} is declared, and nothing reads it"
 
 
 def test_they_are_found():
-    found = {declaration.name for declaration in DECLARED}
-    assert {"stale_after_s", "task_frame", "rsi_port", "attempts", "payload_mass_kg"} <= found
-    assert len(DECLARED) > 90
-
-
-@pytest.mark.parametrize("declaration", DECLARED, ids=str)
-def test_each_is_used(declaration):
-    assert rig.is_used(declaration.path, declaration.call), (
-        f"{declaration} is declared, and nothing reads it"
-    )
-
-
-@pytest.mark.parametrize("declaration", DECLARED, ids=str)
-def test_each_is_described(declaration):
-    described = declaration.call.args[3]
-    constant = isinstance(described, ast.Constant)
-    assert not constant or len(described.value) >= 8, declaration
+    assert {"stale_after_s", "task_frame", "port", "attempts", "payload_mass_kg"} <= set(FIELDS)
+    assert len(FIELDS) > 110
 
 
 SOURCE = """
 def f(node):
-    used = declare(node, 'a', 1, 'text')
-    lost = declare(node, 'b', 1, 'text')
-    declare(node, 'c', 1, 'text')
+    used = declare_settings(node, A)
+    lost = declare_settings(node, B)
+    declare_settings(node, C)
+    self.kept = declare_settings(node, D)
+    self.lost = declare_settings(node, E)
     return used
 
 
 def g():
-    print(f(0))
+    print(f(0), self.kept.x)
 """
 
 
-def test_one_that_nothing_reads_is_found(tmp_path, monkeypatch):
-    path = tmp_path / "ft_bridge.py"
-    path.write_text(SOURCE)
-    monkeypatch.setattr(rig, "NODES", [path])
-    found = [(each.name, rig.is_used(path, each.call)) for each in rig.declarations()]
-    assert found == [("a", True), ("b", False), ("c", False)]
+def test_one_that_nothing_reads_is_found():
+    calls = [
+        node
+        for node in ast.walk(rig.with_parents(ast.parse(SOURCE)))
+        if isinstance(node, ast.Call) and rig.called(node) == "declare_settings"
+    ]
+    found = {call.args[1].id: rig.is_used(call) for call in calls}
+    assert found == {"A": True, "B": False, "C": False, "D": True, "E": False}
 
 
 def test_a_field_that_is_only_checked_is_not_used():
@@ -71,20 +90,19 @@ class Config:
 
 @pytest.mark.ros
 @pytest.mark.parametrize(
-    ("kind", "given", "some"),
+    ("kind", "given", "names"),
     [
-        (FtBridge, {"source": "topic"}, {"stale_after_s", "axis_signs", "dead_band"}),
+        (FtBridge, {"source": "topic"}, parameter_names("ft_bridge")),
         (
             KukaBridge,
             {"robot_ip": "127.0.0.1", "rsi_port": 0, "realtime_priority": 0},
-            {"soft_force_n", "check_cycle", "following_distance_m"},
+            parameter_names("kuka_bridge") - ARM | BOTH,
         ),
     ],
 )
-def test_a_node_describes_all_and_gives_numbers_a_range(kind, given, some):
+def test_a_node_describes_all_and_gives_numbers_a_range(kind, given, names):
     with running(kind, **given) as (node, _):
-        names = set(node._parameters) - OWN
-        assert some <= names
+        assert set(node._parameters) - OWN == names
         for name in names:
             told = node.describe_parameter(name)
             value = node.get_parameter(name).value

@@ -6,10 +6,10 @@ import re
 import yaml
 
 from der_ros.installation import package_folders
-from der_ros.nodes.recording.bag_recorder import DEFAULT_TOPICS
+from der_ros.parameters.bag_recorder import RecorderParameters
 
 VIEWERS = [*package_folders("config")][-1] / "viewers"
-RECORDED = {"/" + entry.split()[0].lstrip("/") for entry in DEFAULT_TOPICS}
+RECORDED = {"/" + entry.split()[0].lstrip("/") for entry in RecorderParameters().topics}
 VIEWED = {"/cell/markers", "/cell/task_frame", "/robot_description", "/rosout", "/netft_ready"}
 FEEDBACK = "/assembly_supervisor/feedback"
 # Numbers without names, texts of the last release, and poses that the markers hold.

@@ -14,23 +14,28 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from lifecycle_msgs.msg import Transition
 from std_srvs.srv import Trigger
 
-from der_ros.bags.attempt_log import AttemptLog
+from der_ros.bags.attempt_log import AttemptLog, check_folder
 from der_ros.control.approach import Approach, CellError
 from der_ros.control.attempt_watch import AttemptWatch
 from der_ros.control.status import Level, Status
+from der_ros.errors import ConfigurationError
 from der_ros.nodes.assembly_supervisor.attempt_topics import AttemptTopics
 from der_ros.nodes.assembly_supervisor.cell_client import CellClient
-from der_ros.nodes.assembly_supervisor.parameters import SupervisorConfig
 from der_ros.nodes.shared.conversions import CellFrames
 from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
 from der_ros.nodes.shared.node_process import ShellNode, run_node
+from der_ros.nodes.shared.parameters import declare_settings
+from der_ros.parameters.assembly_supervisor import SupervisorParameters
 from der_ros.policy.attempt import AttemptResult, Outcome
+from der_ros.policy.stall import StallLimits
+from der_ros.tasks import make_task
 from der_ros.threads import Worker
 
 logger = logging.getLogger("assembly_supervisor")
@@ -58,15 +63,18 @@ class AssemblySupervisor(ShellNode):
 
     def __init__(self) -> None:
         super().__init__("assembly_supervisor")
-        self._config = SupervisorConfig.declare(self)
+        self._given = declare_settings(self, SupervisorParameters)
+        self._task = make_task(self._given.task)
+        self._stall = declare_settings(self, StallLimits)
+        run_dir = _checked_folder(self._given.run_dir)
         self._cell = CellClient(self, CellFrames.declare(self), service_timeout_s=20.0)
-        self._approach = Approach(self._cell, self._config, self._told_to_stop)
+        self._approach = Approach(self._cell, self._task, self._given, self._told_to_stop)
         self._stopped = threading.Event()
         self._started = threading.Event()
         self._phase = "starting"
         self._results: list[AttemptResult] = []
         self._topics = AttemptTopics(self)
-        self._log = AttemptLog(self._config.run_dir)
+        self._log = AttemptLog(run_dir)
         self.create_service(Trigger, "assembly_supervisor/start", self._on_start)
         self.create_service(Trigger, "assembly_supervisor/stop", self._on_stop)
         self._diagnostics = DiagnosticsPublisher(self, "assembly", self._collect)
@@ -107,7 +115,7 @@ class AssemblySupervisor(ShellNode):
     def _run(self) -> None:
         try:
             self._prepare_run()
-            while not self._config.attempts or len(self._results) < self._config.attempts:
+            while not self._given.attempts or len(self._results) < self._given.attempts:
                 if not self._started.is_set():
                     self._enter("waiting for the service assembly_supervisor/start")
                     self._cell.wait(self._started.is_set, float("inf"), "assembly_supervisor/start")
@@ -123,10 +131,10 @@ class AssemblySupervisor(ShellNode):
         # The policy first: whether it is right does not depend on what is switched on.
         self._enter("waiting for policy, sensor and robot")
         self._cell.make_policy_ready()
-        wait_s = self._config.ready_timeout_s
+        wait_s = self._given.ready_timeout_s or float("inf")
         self._cell.wait(lambda: self._cell.sensor_ready, wait_s, "the F/T sensor (ft_bridge)")
         self._cell.wait(lambda: not self._cell.problem(), wait_s, "the robot (kuka_bridge)")
-        if self._config.auto_start:
+        if self._given.auto_start:
             self._started.set()
 
     def _enter(self, phase: str) -> None:
@@ -166,7 +174,7 @@ class AssemblySupervisor(ShellNode):
         self._clear_faults()
         # Silence of a second must not use up the attempts, one by one and at once.
         self._wait_until_well()
-        if self._config.simulated:
+        if self._given.simulated_cell:
             self._approach.retract()
             self._approach.rest()
             self._cell.trigger("sim_cell/reset")
@@ -176,7 +184,7 @@ class AssemblySupervisor(ShellNode):
 
     def _watch(self, began_s: float) -> tuple[Outcome, str]:
         """Block until there is a verdict, and return it with its reason."""
-        watch = AttemptWatch(self._config.task, self._config.stall, began_s)
+        watch = AttemptWatch(self._task, self._stall, began_s)
         while True:
             if self.finished.is_set() or self._stopped.is_set():
                 return Outcome.ABORTED, self._told_to_stop()
@@ -208,7 +216,7 @@ class AssemblySupervisor(ShellNode):
             peak.force_n,
             peak.torque_nm,
             float(np.linalg.norm(pose.position - goal.position)),
-            self._config.task.angle(pose, goal),
+            self._task.angle(pose, goal),
             recording.path,
             recording.fault,
         )
@@ -221,7 +229,7 @@ class AssemblySupervisor(ShellNode):
 
     def _needs_a_person(self, result: AttemptResult) -> bool:
         """Return whether somebody has to look first: after a fault on a real robot."""
-        return result.outcome is Outcome.FAULT and not self._config.simulated
+        return result.outcome is Outcome.FAULT and not self._given.simulated_cell
 
     def _announce(self, result: AttemptResult) -> None:
         self._topics.end(result)
@@ -263,9 +271,9 @@ class AssemblySupervisor(ShellNode):
         if not self._cell.faults:
             return
         self._enter("waiting for the reset of: " + self._cell.fault_text())
-        if self._config.simulated:
+        if self._given.simulated_cell:
             self._cell.reset_faults()
-        patience_s = 10.0 if self._config.simulated else float("inf")
+        patience_s = 10.0 if self._given.simulated_cell else float("inf")
         try:
             self._cell.wait(lambda: not self._cell.faults, patience_s, "the reset of the fault")
         except CellError as error:
@@ -274,7 +282,7 @@ class AssemblySupervisor(ShellNode):
     @contextmanager
     def _recording(self, recording: BagOutcome) -> Iterator[None]:
         """Record a bag while inside; one that fails is told, and the attempt goes on without."""
-        if not self._config.record:
+        if not self._given.record:
             yield
             return
         recording.note(self._record(True))
@@ -339,6 +347,18 @@ class AssemblySupervisor(ShellNode):
             )
         except CellError as error:
             raise CellError(self._cell.problem() or str(error)) from error
+
+
+def _checked_folder(run_dir: str) -> Path:
+    """Return the folder of the run.
+
+    Raises:
+        ConfigurationError: no name, or it cannot be written.
+    """
+    if not run_dir:
+        raise ConfigurationError("parameter run_dir: expected a folder, got an empty text")
+    check_folder(Path(run_dir))
+    return Path(run_dir)
 
 
 def main(args: list[str] | None = None) -> int:

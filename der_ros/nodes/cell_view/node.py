@@ -34,17 +34,17 @@ from der_ros.nodes.shared.conversions import (
 )
 from der_ros.nodes.shared.key_values import from_status
 from der_ros.nodes.shared.node_process import ShellNode, run_node
-from der_ros.nodes.shared.parameters import declare
+from der_ros.nodes.shared.parameters import declare_settings
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.nodes.shared.steady import steady_timer
+from der_ros.parameters.cell_view import CellViewParameters
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import limits_from_texts
 from der_ros.policy.shipped import shipped_config_file
-from der_ros.tasks import TASK_NAMES, make_task
+from der_ros.tasks import make_task
 
 _NEWEST = QoSProfile(depth=1)
-_ROBOTS = ("kr60", "iiwa")
 # Above the assembled piece, where it hides nothing.
 _TEXT_ABOVE_M = 0.35
 
@@ -58,14 +58,9 @@ class CellView(ShellNode):
 
     def __init__(self) -> None:
         super().__init__("cell_view")
-        self._declare_cell()
-        self._force_scale = declare(
-            self, "force_scale_m_per_n", 0.002, "Length of the force's arrow, m for each newton",
-            minimum=0.0, maximum=1.0,
-        )  # fmt: skip
-        rate_hz = declare(
-            self, "rate_hz", 20.0, "Rate of markers and transforms, Hz", minimum=1.0, maximum=100.0
-        )
+        given = declare_settings(self, CellViewParameters)
+        self._set_up_cell(given)
+        self._force_scale = given.force_scale_m_per_n
         self._angles: Array = np.zeros(len(self._links.joint_names))
         self._held, self._ground = Pose.identity(), Pose.identity()
         self._wrench, self._phase = Wrench.zero(), ""
@@ -73,29 +68,22 @@ class CellView(ShellNode):
         self._pose_known = False
         self._subscribe()
         self._publish_what_stays()
-        self._timer = steady_timer(self, 1.0 / rate_hz, self._draw)
+        self._timer = steady_timer(self, 1.0 / given.rate_hz, self._draw)
 
-    def _declare_cell(self) -> None:
-        """Declare what stands where.
+    def _set_up_cell(self, given: CellViewParameters) -> None:
+        """Load the pieces, the arm and the frames.
 
         Raises:
-            ConfigurationError: the URDF is none, or a value cannot be.
+            ConfigurationError: the URDF is none, or a frame is wrong.
         """
-        task = make_task(declare(self, "task", "lap_joint", "What is assembled",
-                                 choices=tuple(TASK_NAMES)))  # fmt: skip
+        task = make_task(given.task)
         self._held_piece, self._ground_piece = task.held, task.ground
-        robot = declare(self, "robot", "kr60", "Arm that is drawn", choices=_ROBOTS)
-        path = declare(self, "urdf", "", "URDF file of the arm; empty: the shipped one of robot")
-        names = declare(self, "joint_names", [""], "Names of the joints, from the base on; "
-                        "one empty name: those of the URDF")  # fmt: skip
-        self._draw_arm_frames = declare(
-            self, "publish_arm_frames", True,
-            "Publish the arm's links on /tf; false beside a robot_state_publisher",
-        )  # fmt: skip
+        self._draw_arm_frames = given.publish_arm_frames
         self._frames = CellFrames.declare(self)
         self._base_frame = self._frames.base_frame
-        text = _read(Path(path) if path else shipped_config_file("robots", f"{robot}.urdf"))
-        self._urdf = renamed(text, self._base_frame, [name for name in names if name])
+        shipped = shipped_config_file("robots", f"{given.robot}.urdf")
+        text = _read(Path(given.urdf) if given.urdf else shipped)
+        self._urdf = renamed(text, self._base_frame, [name for name in given.joint_names if name])
         self._links = Links(self._urdf)
 
     def _subscribe(self) -> None:

@@ -12,9 +12,10 @@ from der_ros.control.watch_lease import WATCHED_TOPIC
 from der_ros.drivers.netft.conditioning import WrenchConditioner
 from der_ros.errors import DerRosError
 from der_ros.geometry import Wrench
-from der_ros.nodes.shared.parameters import declare
+from der_ros.nodes.shared.parameters import declare_settings
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.rightful import RightfulTopic
+from der_ros.parameters.ft_bridge import BiasParameters
 
 ATTEMPT_S = 0.5
 """An attempt runs for this long after its newest message, s; they come 20 times a second."""
@@ -42,26 +43,9 @@ class BiasGuard:
         self, node: Node, path: WrenchConditioner, max_age_s: float, rightful: RightfulTopic
     ) -> None:
         self._path, self._max_age_s = path, max_age_s
-        self._force_n = declare(
-            node, "bias_max_force_n", 10.0,
-            "A bias is refused where more force is felt since the last one, N; 0: not looked at",
-            minimum=0.0, maximum=1e5,
-        )  # fmt: skip
-        self._torque_nm = declare(
-            node, "bias_max_torque_nm", 2.0, "The same for the torque, Nm",
-            minimum=0.0, maximum=1e4,
-        )  # fmt: skip
-        self._first = (
-            declare(
-                node, "first_bias_max_force_n", 300.0,
-                "Where no bias is there to compare with, one is refused beyond this force, N; "
-                "0: not looked at", minimum=0.0, maximum=1e5,
-            ),
-            declare(
-                node, "first_bias_max_torque_nm", 15.0, "The same for the torque, Nm",
-                minimum=0.0, maximum=1e4,
-            ),
-        )  # fmt: skip
+        given = declare_settings(node, BiasParameters)
+        self._allowed = (given.bias_max_force_n, given.bias_max_torque_nm)
+        self._first = (given.first_bias_max_force_n, given.first_bias_max_torque_nm)
         self._watched = PolledSubscription(node, Empty, WATCHED_TOPIC, 1, rightful=rightful)
         self._attempt_s = float("-inf")
         self._refused_s: dict[str, float] = {}
@@ -83,7 +67,7 @@ class BiasGuard:
         if felt is None:
             self._check_first(what)
             return
-        excess = _excess(felt, (self._force_n, self._torque_nm))
+        excess = _excess(felt, self._allowed)
         since_refusal_s = time.monotonic() - self._refused_s.get(what, float("-inf"))
         if excess and not LOOK_S <= since_refusal_s <= PATIENCE_S:
             if since_refusal_s > PATIENCE_S:

@@ -36,7 +36,7 @@ from der_ros.drivers.netft.payload import (
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import Pose, Wrench
 from der_ros.nodes.ft_bridge.bias_guard import BiasGuard
-from der_ros.nodes.ft_bridge.parameters import declare_dead_band, declare_limits
+from der_ros.nodes.ft_bridge.parameters import declare_limits
 from der_ros.nodes.shared.conversions import wrench_from_message, wrench_to_message
 from der_ros.nodes.shared.node_process import ShellNode
 
@@ -75,8 +75,7 @@ class NetftUtils:
         self._guard = guard
         self._node, self._path, self._max_age_s = node, path, max_age_s
         self._tool_from_sensor = tool_from_sensor
-        self._limits, self._biased_limits = declare_limits(node)
-        self._dead_band = declare_dead_band(node)
+        self._limits, self._biased_limits, self._dead_band = declare_limits(node)
         self._weight_bias = Wrench.zero()
         self._newest: ConditionedWrench | None = None
         self.biased_elsewhere = False

@@ -18,7 +18,6 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
-from der_ros.control.frame_names import SENSOR_FRAME
 from der_ros.control.sensor_health import SensorView, orientation_status, sensor_status
 from der_ros.control.status import Status
 from der_ros.control.watch_lease import WATCHED_TOPIC
@@ -36,15 +35,10 @@ from der_ros.nodes.ft_bridge.bias_guard import BiasGuard
 from der_ros.nodes.ft_bridge.box_bias import bias_box
 from der_ros.nodes.ft_bridge.netft_utils import NetftUtils
 from der_ros.nodes.ft_bridge.parameters import (
-    MAX_CUTOFF_HZ,
     declare_client,
     declare_conditioning,
-    declare_sample_rate,
 )
-from der_ros.nodes.ft_bridge.sensor_orientation import (
-    SensorOrientation,
-    declare_orientation_topic,
-)
+from der_ros.nodes.ft_bridge.sensor_orientation import SensorOrientation, owner_of_poses
 from der_ros.nodes.ft_bridge.wrench_topic import WrenchTopic
 from der_ros.nodes.shared.conversions import (
     declare_tcp_from_sensor,
@@ -52,15 +46,15 @@ from der_ros.nodes.shared.conversions import (
 )
 from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
 from der_ros.nodes.shared.node_process import ShellNode, run_node
-from der_ros.nodes.shared.parameters import declare
+from der_ros.nodes.shared.parameters import declare_settings
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.nodes.shared.rightful import ANY_ONE
 from der_ros.nodes.shared.sources import Sources
 from der_ros.nodes.shared.steady import steady_timer
 from der_ros.nodes.shared.tuning import Range, Tuning
+from der_ros.parameters.ft_bridge import MAX_CUTOFF_HZ, FtBridgeParameters
 
 _RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
-_SOURCES = ("netft", "topic")
 
 
 class FtBridge(ShellNode):
@@ -68,35 +62,9 @@ class FtBridge(ShellNode):
 
     def __init__(self) -> None:
         super().__init__("ft_bridge")
-        self._source = declare(
-            self, "source", "netft", "Where wrenches come from", choices=_SOURCES
-        )
-        self._frame_id = declare(self, "frame_id", SENSOR_FRAME, "frame_id of netft_data")
-        self._stale_after_s = declare(
-            self, "stale_after_s", 0.1, "Without a reading for this long the sensor is not ready",
-            minimum=0.005, maximum=1.0,
-        )  # fmt: skip
-        self._bias_in_box = declare(
-            self, "bias_in_box", False, "ft_bridge/bias biases the box, not this node"
-        )
-        self._frozen_after_s = declare(
-            self, "frozen_after_s", 0.0,
-            "Readings of the box that are the same to the last count for longer than this are not "
-            "published, s; 0: they are", minimum=0.0, maximum=60.0,
-        )  # fmt: skip
-        self._frozen = FrozenWatch(self._frozen_after_s)
-        self._input_topic = declare(
-            self, "input_topic", "wrench", "WrenchStamped to read with source=topic"
-        )
-        self._input_frame = declare(
-            self,
-            "input_frame_id",
-            "",
-            "frame_id that wrenches of input_topic must have, the "
-            "sensor's own; empty: none, or that of frame_id",
-        )
-        self._sample_rate_hz = declare_sample_rate(self)
-        conditioning = declare_conditioning(self, self._stale_after_s)
+        self._given = given = declare_settings(self, FtBridgeParameters)
+        self._frozen = FrozenWatch(given.frozen_after_s)
+        conditioning = declare_conditioning(self, given.stale_after_s)
         self._path = WrenchConditioner(conditioning)
         self._tuning = Tuning(
             self,
@@ -106,18 +74,16 @@ class FtBridge(ShellNode):
             ),
             self._path.set_filter,
         )
-        self._config = declare_client(self, self._stale_after_s, self._sample_rate_hz)
+        self._config = declare_client(self, given)
         self._refuse_contradictions()
         tcp_from_sensor = declare_tcp_from_sensor(self)
-        self._sources = self._declare_sources()
-        self._orientation = SensorOrientation(
-            self, tcp_from_sensor, self._sources.topic(self._pose_topic)
-        )
-        self._guard = BiasGuard(
-            self, self._path, self._stale_after_s, self._sources.topic(WATCHED_TOPIC)
-        )
+        self._sources = self._make_sources()
+        pose = self._sources.topic(given.orientation_topic)
+        self._orientation = SensorOrientation(self, tcp_from_sensor, pose)
+        watched = self._sources.topic(WATCHED_TOPIC)
+        self._guard = BiasGuard(self, self._path, given.stale_after_s, watched)
         self._utils = NetftUtils(
-            self, self._path, tcp_from_sensor, self._stale_after_s, self._guard
+            self, self._path, tcp_from_sensor, self._given.stale_after_s, self._guard
         )
         self._trusted, self._ready = True, False
         self._status_text = "OK"
@@ -132,12 +98,12 @@ class FtBridge(ShellNode):
         self._other: WrenchTopic | None = None
         self._open()
 
-    def _declare_sources(self) -> Sources:
+    def _make_sources(self) -> Sources:
         """Return the watch over whose poses, wrenches and attempts count."""
-        self._pose_topic, owner = declare_orientation_topic(self)
-        topics = {self._pose_topic: owner, WATCHED_TOPIC: "assembly_supervisor"}
-        if self._source == "topic":
-            topics[self._input_topic] = ANY_ONE
+        poses, wrenches = self._given.orientation_topic, self._given.input_topic
+        topics = {poses: owner_of_poses(poses), WATCHED_TOPIC: "assembly_supervisor"}
+        if self._given.source == "topic":
+            topics[wrenches] = ANY_ONE
         own = self.get_fully_qualified_name()
         return Sources(self, topics, {"ft_bridge/bias": own})
 
@@ -148,8 +114,8 @@ class FtBridge(ShellNode):
         self.create_service(Trigger, "ft_bridge/bias", self._on_bias)
         self._utils.create_services(self._on_bias)
         self._readiness.publish(Bool(data=False))
-        of_box = self._source == "netft"
-        hardware = f"netft {self._config.sensor_ip}" if of_box else self._input_topic
+        of_box = self._given.source == "netft"
+        hardware = f"netft {self._config.sensor_ip}" if of_box else self._given.input_topic
         self._diagnostics = DiagnosticsPublisher(self, hardware, self._report)
         self._watch()
         steady_timer(self, 0.05, self._watch)
@@ -157,10 +123,11 @@ class FtBridge(ShellNode):
             client = NetFtClient(self._config, self._on_sample)
             self._client = self.resources.enter_context(client)
         else:
-            self._path.set_sample_rate(float(self._sample_rate_hz))
-            frames = [self._input_frame] if self._input_frame else ["", self._frame_id]
-            rightful = self._sources.topic(self._input_topic)
-            topic = WrenchTopic(self, rightful, self._stale_after_s, self._publish, frames)
+            given = self._given
+            self._path.set_sample_rate(float(given.sample_rate_hz))
+            frames = [given.input_frame_id] if given.input_frame_id else ["", given.frame_id]
+            rightful = self._sources.topic(given.input_topic)
+            topic = WrenchTopic(self, rightful, given.stale_after_s, self._publish, frames)
             self._other = self.resources.enter_context(topic)
         settle_collector()
 
@@ -178,7 +145,9 @@ class FtBridge(ShellNode):
                 "parameters rdt_rate_hz, box_filter: expected 0 and -1 with counts_per_force, "
                 "since the box is not asked then; set them on its page, and sample_rate_hz"
             )
-        if self._bias_in_box and (self._path.payload.mass_kg > 0.0 or self._source == "topic"):
+        if self._given.bias_in_box and (
+            self._path.payload.mass_kg > 0.0 or self._given.source == "topic"
+        ):
             raise ConfigurationError(
                 "parameter bias_in_box: expected false with payload_mass_kg or source=topic, got "
                 "true; this node's own bias is right with both"
@@ -192,8 +161,8 @@ class FtBridge(ShellNode):
         if self._frozen.frozen(sample.wrench, sample.stamp_monotonic_s):
             self._trusted = False
             self._status_text = (
-                f"the same reading to the last count for {self._frozen_after_s:g} s: is the sensor "
-                "frozen, or one without noise (then set frozen_after_s to 0)?"
+                f"the same reading to the last count for {self._given.frozen_after_s:g} s: is the "
+                "sensor frozen, or one without noise (then set frozen_after_s to 0)?"
             )
         if self._client is not None:
             self._path.set_sample_rate(float(self._client.configuration.rdt_rate_hz))
@@ -209,7 +178,7 @@ class FtBridge(ShellNode):
         if taken is None:
             return
         stamp = self.get_clock().now().to_msg()
-        self._wrenches.publish(wrench_to_message(taken.measured, self._frame_id, stamp))
+        self._wrenches.publish(wrench_to_message(taken.measured, self._given.frame_id, stamp))
         self._published += 1
         self._latency.add(time.monotonic() - arrived_s)
         self._utils.publish(taken, self._orientation.world_frame, stamp)
@@ -236,12 +205,12 @@ class FtBridge(ShellNode):
         if self._lost_bias:
             self._path.forget_reference()
         self._guard.check()
-        if self._bias_in_box and self._client is not None:
-            bias_box(self._client, self._path, self._stale_after_s)
+        if self._given.bias_in_box and self._client is not None:
+            bias_box(self._client, self._path, self._given.stale_after_s)
             self._box_bias_before_restart = self._client.box_restarts
             self._utils.biased_elsewhere = True
             return "the box takes its reading as zero"
-        bias, count = self._path.bias(time.monotonic(), self._stale_after_s)
+        bias, count = self._path.bias(time.monotonic(), self._given.stale_after_s)
         numbers = ", ".join([f"{value:.3f}" for value in bias.tolist()])
         return f"mean of {count} readings is zero now: {numbers} (N, Nm)"
 
@@ -255,7 +224,7 @@ class FtBridge(ShellNode):
         self._check_rate()
         # What is told later is what readiness was judged by: a reading may have come meanwhile.
         self._age_s = time.monotonic() - self._path.taken_s
-        ready = self._trusted and self._age_s <= self._stale_after_s and not self._failure
+        ready = self._trusted and self._age_s <= self._given.stale_after_s and not self._failure
         if ready != self._ready:
             self.get_logger().info(f"sensor is {'ready' if ready else 'not ready'}")
             self._ready = ready
@@ -272,7 +241,7 @@ class FtBridge(ShellNode):
     def _check_rate(self) -> None:
         """Hold the rate at which readings come against the one that the filter is made for."""
         if self._other is not None:
-            count, assumed_hz = self._other.taken, self._sample_rate_hz
+            count, assumed_hz = self._other.taken, self._given.sample_rate_hz
         elif self._client is not None:
             figures = self._client.statistics
             count = figures.records + figures.lost
@@ -297,7 +266,7 @@ class FtBridge(ShellNode):
         """Why nothing reads the sensor any more; empty while something does."""
         if self._other is None:
             return "" if self._client is None else self._client.failure
-        return self._other.failure or self._sources.topic(self._input_topic).wrong
+        return self._other.failure or self._sources.topic(self._given.input_topic).wrong
 
     def _report(self) -> list[Status]:
         client = self._client

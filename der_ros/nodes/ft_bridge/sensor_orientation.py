@@ -14,25 +14,20 @@ from der_ros.control.stamps import stamp_age_s, stamp_ns
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, quaternion_canonical, quaternion_multiply
 from der_ros.nodes.shared.conversions import declare_base_frame, pose_from_message
-from der_ros.nodes.shared.parameters import declare
+from der_ros.nodes.shared.parameters import declare_settings
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.rightful import ANY_ONE, RightfulTopic
-
-_SOURCES = ("topic", "fixed", "none")
-
+from der_ros.parameters.ft_bridge import OrientationParameters
 
 _BRIDGES_TOPIC = "kuka/tcp_pose"
 
 
-def declare_orientation_topic(node: Node) -> tuple[str, str]:
-    """Declare the topic of the tool's pose; return it and who may publish it.
+def owner_of_poses(topic: str) -> str:
+    """Return the node that may publish the tool's pose: the bridge, on its own topic.
 
-    Another topic than the bridge's own may be anybody's, but only one node's.
+    Another topic may be any node's, but only one node's.
     """
-    topic = declare(
-        node, "orientation_topic", _BRIDGES_TOPIC, "PoseStamped of the tool in world_frame"
-    )
-    return topic, "kuka_bridge" if topic == _BRIDGES_TOPIC else ANY_ONE
+    return "kuka_bridge" if topic == _BRIDGES_TOPIC else ANY_ONE
 
 
 class SensorOrientation:
@@ -45,25 +40,11 @@ class SensorOrientation:
     """
 
     def __init__(self, node: Node, tcp_from_sensor: Pose, rightful: RightfulTopic) -> None:
-        source = declare(
-            node, "orientation_source", "topic",
-            "How the sensor's orientation in the world is known", choices=_SOURCES,
-        )  # fmt: skip
-        self._timeout_s = declare(
-            node, "orientation_timeout_s", 0.2, "A pose older than this is stale, s",
-            minimum=0.001, maximum=60.0,
-        )  # fmt: skip
-        self.world_frame = declare(
-            node,
-            "world_frame",
-            declare_base_frame(node),
-            "Frame of raw_world, transformed_world and the poses",
-        )
-        fixed = declare(
-            node, "world_from_sensor", [0.0, 0.0, 0.0, 1.0],
-            "With orientation_source=fixed: the sensor's axes in the world, quaternion x, y, z, w",
-        )  # fmt: skip
-        self._fixed = quaternion_canonical(np.array(fixed)) if source == "fixed" else None
+        base = declare_base_frame(node)
+        given = declare_settings(node, OrientationParameters, {"world_frame": base})
+        self._timeout_s, self.world_frame = given.orientation_timeout_s, given.world_frame
+        source, fixed = given.orientation_source, np.array(given.world_from_sensor)
+        self._fixed = quaternion_canonical(fixed) if source == "fixed" else None
         self._node, self._tcp_from_sensor = node, tcp_from_sensor
         self._poses = (
             PolledSubscription(node, PoseStamped, rightful.topic, 1, rightful=rightful)

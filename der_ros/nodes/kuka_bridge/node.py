@@ -50,12 +50,13 @@ from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
 from der_ros.nodes.shared.free_publisher import FreePublisher, publishing
 from der_ros.nodes.shared.key_values import to_status
 from der_ros.nodes.shared.node_process import ShellNode, run_node
-from der_ros.nodes.shared.parameters import declare
+from der_ros.nodes.shared.parameters import declare_settings
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.nodes.shared.sources import Sources
 from der_ros.nodes.shared.steady import steady_timer
 from der_ros.nodes.shared.tuning import Tuning, highest
+from der_ros.parameters.kuka_bridge import BridgeParameters
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import limits_to_json
 from der_ros.threads import Worker
@@ -91,25 +92,15 @@ class KukaBridge(ShellNode):
 
     def __init__(self) -> None:
         super().__init__("kuka_bridge")
-        robot = declare(
-            self, "robot", "rsi", "What the robot is reached by: rsi, a KRC4; ros2_control, an arm "
-            "that takes joint positions", choices=tuple(_LINKS),
-        )  # fmt: skip
+        given = declare_settings(self, BridgeParameters)
         callbacks = Callbacks(self._on_cycle, self._on_answered, self._on_lost)
-        self._link: RobotLink = _LINKS[robot](self, callbacks)
-        simulated = declare(
-            self, "simulated_robot", False, "The robot is a simulated one: limits that nothing "
-            "sets are the defaults. So is one at an address of this host",
-        )  # fmt: skip
-        if not (simulated or self._link.is_on_this_host):
+        self._link: RobotLink = _LINKS[given.robot](self, callbacks)
+        if not (given.simulated_robot or self._link.is_on_this_host):
             require_limits(self)
-        motion = declare_motion(self, self._link.cycle_s)
+        motion = declare_motion(self, self._link.cycle_s, given.stiffness_n_per_m)
         self._motion, self._base_frame = BridgeMotion(motion), motion.base_frame
-        self._every = declare(
-            self, "publish_every", 1, "Publish the robot's state every so many cycles",
-            minimum=1, maximum=250,
-        )  # fmt: skip
-        self._sources = declare_sources(self, self._motion.latch)
+        self._every = given.publish_every
+        self._sources = make_sources(self, given, self._motion.latch)
         self._outbox: Outbox[SentMotion] = Outbox(_WAITING_STATES)
         self._dropped_reported = 0
         self._connected = False
@@ -335,21 +326,17 @@ class KukaBridge(ShellNode):
         ]
 
 
-def declare_sources(node: ShellNode, on_wrong: Callable[[str], None]) -> Sources:
-    """Declare who may command and who may tell the force; all else is this node's own.
+def make_sources(
+    node: ShellNode, given: BridgeParameters, on_wrong: Callable[[str], None]
+) -> Sources:
+    """Return the watch over who commands and who publishes the force; all else is the node's own.
 
     Args:
         node: the bridge.
+        given: names of the nodes that may publish.
         on_wrong: latches what is wrong.
     """
-    topics = {
-        topic: declare(
-            node, name, "",
-            f"Names of the only nodes that may publish {topic}, between blanks: another one "
-            "there latches a fault; empty: any node may",
-        )
-        for name, topic in (("command_publishers", _COMMANDS), ("wrench_publishers", _WRENCHES))
-    }  # fmt: skip
+    topics = {_COMMANDS: given.command_publishers, _WRENCHES: given.wrench_publishers}
     own = node.get_fully_qualified_name()
     return Sources(
         node, {**topics, **dict.fromkeys(_TOLD, own)}, dict.fromkeys(_SERVICES, own), on_wrong

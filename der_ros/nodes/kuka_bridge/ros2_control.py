@@ -16,27 +16,24 @@ from std_msgs.msg import Float64MultiArray, String
 
 from der_ros.control.joint_reader import JointReader
 from der_ros.control.robot_link import Callbacks
-from der_ros.drivers.arm.arm_records import JointReading
+from der_ros.drivers.arm.arm_records import ArmCycleConfig, JointReading
 from der_ros.drivers.arm.arm_server import ArmServer
 from der_ros.drivers.arm.chain import Chain
 from der_ros.drivers.arm.cycle import ArmCycle
-from der_ros.drivers.arm.differential import DifferentialKinematics
+from der_ros.drivers.arm.differential import DifferentialConfig, DifferentialKinematics
 from der_ros.drivers.arm.urdf import chain_from_urdf
 from der_ros.drivers.realtime import Grant
 from der_ros.errors import ConfigurationError, ConnectionFailedError
 from der_ros.geometry import Array
-from der_ros.nodes.kuka_bridge.joint_parameters import (
-    JointInterface,
-    declare_cycle,
-    declare_differential,
-)
 from der_ros.nodes.shared.conversions import declare_flange_from_tcp
 from der_ros.nodes.shared.free_publisher import FreePublisher
 from der_ros.nodes.shared.node_process import ShellNode
-from der_ros.nodes.shared.parameters import declare
+from der_ros.nodes.shared.parameters import declare_settings
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.nodes.shared.rightful import RightfulTopic, Succession
+from der_ros.parameters.kuka_bridge import ArmParameters
+from der_ros.parameters.shared import JointNames
 
 # Deep enough that other publishers on the topic (a gripper's) do not push ours out; bounded, so
 # that a flood does not hold up a cycle.
@@ -59,9 +56,10 @@ class JointLink:
 
     def __init__(self, node: ShellNode, callbacks: Callbacks) -> None:
         self._node, self._callbacks = node, callbacks
-        self._names = JointInterface.declare(node)
-        self._config = declare_cycle(node)
-        self._differential = declare_differential(node)
+        given = declare_settings(node, ArmParameters)
+        self._names = declare_settings(node, JointNames)
+        self._config = declare_settings(node, ArmCycleConfig, cycle_s=0.001 * given.cycle_ms)
+        self._differential = declare_settings(node, DifferentialConfig)
         self._flange_from_tcp = declare_flange_from_tcp(node)
         self._reader = JointReader(self._names.joint_names, self._config.state_timeout_s)
         self._states = PolledSubscription(node, JointState, self._names.states_topic, _STATES)
@@ -74,13 +72,13 @@ class JointLink:
         self._tellers = RightfulTopic(node, self._names.states_topic, "")
         self._telling = Succession()
         self._server: ArmServer | None = None
-        self._joints: tuple[str, ...] = tuple(self._names.joint_names)
+        self._joints = self._names.joint_names
         self._order: list[int] = []
         self._description_error = ""
         self.cycle_s = self._config.cycle_s
         self.hardware_id = f"arm {self._names.tip_link}"
         self.realtime_priority = self._config.realtime_priority
-        self._file = declare(node, "urdf", "", "A URDF file, instead of the description's topic")
+        self._file = given.urdf
         if self._file:
             self._prepare(_read_file(self._file))
         else:

@@ -13,7 +13,8 @@ from der_ros.drivers.kuka.transport import address_towards
 from der_ros.drivers.realtime import Grant
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.shared.node_process import ShellNode
-from der_ros.nodes.shared.parameters import declare
+from der_ros.nodes.shared.parameters import declare_settings
+from der_ros.parameters.kuka_bridge import ControllerParameters
 
 
 class RsiLink:
@@ -117,50 +118,19 @@ class RsiLink:
 
 
 def declare_server(node: ShellNode) -> RsiServerConfig:
-    """The parameters of the RSI server.
+    """Declare the parameters of the RSI server.
 
     Raises:
-        ConfigurationError: a value that cannot be.
+        ConfigurationError: a value is wrong.
     """
-    cycle_ms = declare(
-        node, "cycle_ms", 12, "The controller's cycle in ms: 12, or 4 (IPO_FAST)",
-        minimum=4, maximum=12,
-    )  # fmt: skip
-    if cycle_ms not in (4, 12):
-        raise ConfigurationError(f"parameter cycle_ms: expected 4 or 12, got {cycle_ms}")
-    limits = CorrectionLimits(
-        declare(node, "max_correction_mm", 200.0,
-                "Furthest travel since RSI_ON; below POSCORR and POSCORRMON of the controller",
-                minimum=0.1, maximum=2000.0),
-        declare(node, "max_correction_deg", 20.0,
-                "Furthest turn since RSI_ON; below POSCORR and POSCORRMON of the controller",
-                minimum=0.1, maximum=180.0),
-    )  # fmt: skip
-    robot_ip = declare(node, "robot_ip", "", "The controller's address; no other is heard")
-    bind_address = declare(
-        node, "bind_address", "",
-        "This computer's address in the robot's network; empty: the one that reaches robot_ip",
-    )  # fmt: skip
-    return RsiServerConfig(
-        bind_address=bind_address or address_towards(robot_ip),
-        port=declare(node, "rsi_port", 59152, "UDP port that the controller sends to; 0 takes any",
-                     minimum=0, maximum=65535),
-        robot_ip=robot_ip,
-        cycle_s=0.001 * cycle_ms,
-        check_cycle=declare(node, "check_cycle", True,
-                            "No motion until telegrams are seen to come at cycle_ms; false only "
-                            "for a simulator that keeps no clock"),
-        absolute=declare(node, "absolute_corrections", False,
-                         "The controller's context takes absolute corrections (HOLDON 1)"),
-        limits=limits,
-        sensor_type=declare(node, "sensor_type", "ImFree", "SENTYPE of the Ethernet file"),
-        peer_silence_s=declare(node, "peer_silence_s", 0.5,
-                               "After this silence a controller may start anew",
-                               minimum=0.05, maximum=60.0),
-        realtime_priority=declare(node, "realtime_priority", 50,
-                                  "SCHED_FIFO priority of the answering thread; 0 asks for none",
-                                  minimum=0, maximum=99),
-        realtime_cpu=declare(node, "realtime_cpu", -1,
-                             "The only processor that the answering thread runs on; -1: any",
-                             minimum=-1, maximum=1023),
-    )  # fmt: skip
+    given = declare_settings(node, ControllerParameters)
+    if given.cycle_ms not in (4, 12):
+        raise ConfigurationError(f"parameter cycle_ms: expected 4 or 12, got {given.cycle_ms}")
+    return declare_settings(
+        node,
+        RsiServerConfig,
+        bind_address=given.bind_address or address_towards(given.robot_ip),
+        robot_ip=given.robot_ip,
+        cycle_s=0.001 * given.cycle_ms,
+        limits=declare_settings(node, CorrectionLimits),
+    )

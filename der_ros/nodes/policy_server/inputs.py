@@ -19,11 +19,11 @@ from der_ros.nodes.shared.conversions import (
     pose_numbers_from_message,
     wrench_from_message,
 )
-from der_ros.nodes.shared.parameters import declare
+from der_ros.nodes.shared.parameters import declare_settings
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.rightful import RightfulTopic
 from der_ros.nodes.shared.sources import Sources
-from der_ros.parameters.policy_server import InputParameters
+from der_ros.parameters.policy_server import InputParameters, WatchParameters
 
 POSE_TOPIC, WRENCH_TOPIC = "kuka/tcp_pose", "netft_data"
 _NEWEST = QoSProfile(depth=1)
@@ -42,7 +42,8 @@ class SubscribedInputs:
     """
 
     def __init__(self, node: Node, frames: CellFrames, sources: Sources | None = None) -> None:
-        self._inputs = PolicyInputs(InputFrames(*frames), _declare_limits(node))
+        limits = declare_settings(node, InputParameters)
+        self._inputs = PolicyInputs(InputFrames(*frames), limits)
         self._subscriptions = {
             name: PolledSubscription(
                 node,
@@ -92,34 +93,6 @@ class SubscribedInputs:
         self._inputs.refusals = {name: each.refusal for name, each in self._subscriptions.items()}
 
 
-def _declare_limits(node: Node) -> InputParameters:
-    pose_timeout_s = declare(
-        node,
-        "pose_timeout_s",
-        0.1,
-        "A robot pose older than this is stale, s",
-        minimum=0.001,
-        maximum=10.0,
-    )
-    wrench_timeout_s = declare(
-        node,
-        "wrench_timeout_s",
-        0.1,
-        "A force reading older than this is stale, s",
-        minimum=0.001,
-        maximum=10.0,
-    )
-    max_stamp_difference_s = declare(
-        node,
-        "max_stamp_difference_s",
-        0.05,
-        "Pose and force reading whose stamps lie further apart are not of one moment, s",
-        minimum=0.001,
-        maximum=10.0,
-    )
-    return InputParameters(pose_timeout_s, wrench_timeout_s, max_stamp_difference_s)
-
-
 class SubscribedWatch(WatchLease):
     """A ``WatchLease`` that subscribes to ``policy_server/watched``.
 
@@ -132,16 +105,7 @@ class SubscribedWatch(WatchLease):
     """
 
     def __init__(self, node: Node, rightful: RightfulTopic | None = None) -> None:
-        timeout_s = declare(
-            node,
-            "watch_timeout_s",
-            0.0,
-            "Longest gap between policy_server/watched messages while active, s: nothing moves "
-            "before the first, a longer gap is a fault; 0 disables the check",
-            minimum=0.0,
-            maximum=10.0,
-        )
-        super().__init__(timeout_s)
+        super().__init__(declare_settings(node, WatchParameters).watch_timeout_s)
         self._messages = PolledSubscription(node, Empty, WATCHED_TOPIC, 1, rightful=rightful)
 
     def restart(self) -> None:

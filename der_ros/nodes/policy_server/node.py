@@ -21,7 +21,7 @@ import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import TwistStamped
 from numpy.typing import NDArray
-from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -59,17 +59,16 @@ from der_ros.nodes.shared.conversions import CellFrames, twist_to_message
 from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
 from der_ros.nodes.shared.key_values import from_status, to_status
 from der_ros.nodes.shared.node_process import Shell, run_node
-from der_ros.nodes.shared.parameters import declare
+from der_ros.nodes.shared.parameters import declare_settings
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.qos import LATCHED, LATCHED_AMONG_OTHERS
 from der_ros.nodes.shared.sources import Sources
 from der_ros.nodes.shared.steady import steady_timer
-from der_ros.parameters.policy_server import PILOTS, POLICY
+from der_ros.parameters.policy_server import PolicyParameters
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import LimitsDifference, compare_limits, limits_from_texts
 from der_ros.policy.runtime import OnnxPolicy
 from der_ros.policy.shipped import shipped_policy
-from der_ros.tasks import TASK_NAMES
 
 logger = logging.getLogger("policy_server")
 
@@ -94,9 +93,11 @@ class PolicyServer(Shell, LifecycleNode):
 
     def __init__(self) -> None:
         super().__init__("policy_server")
-        self._declare_parameters()
+        given = declare_settings(self, PolicyParameters)
+        self._task, self._pilot = given.task, given.pilot
+        self.add_on_set_parameters_callback(self._on_set_parameters)
         self._frames = CellFrames.declare(self)
-        self._sources = self._declare_sources()
+        self._sources = self._make_sources()
         self._inputs = SubscribedInputs(self, self._frames, self._sources)
         self._lease = SubscribedWatch(self, self._sources.topic(WATCHED_TOPIC))
         self._pilot_input = pilot_input(self._pilot, self, self._sources)
@@ -111,29 +112,7 @@ class PolicyServer(Shell, LifecycleNode):
         self._guard_transitions()
         self._diagnostics = DiagnosticsPublisher(self, "policy", self._collect)
 
-    def _declare_parameters(self) -> None:
-        self._task = declare(
-            self, "task", "lap_joint", "What the policy must be for", choices=tuple(TASK_NAMES)
-        )
-        self.declare_parameter(
-            "policy",
-            "",
-            ParameterDescriptor(
-                description="ONNX policy; empty: the one that the package ships for the task. "
-                "Set while not active, it is loaded and checked at once"
-            ),
-        )
-        self._pilot = declare(
-            self,
-            "pilot",
-            POLICY,
-            "Who acts: the policy, a person at a device (topic joy), or a script that knows the "
-            "true goal of a simulated cell; a pilot keeps the contract of the policy",
-            choices=PILOTS,
-        )
-        self.add_on_set_parameters_callback(self._on_set_parameters)
-
-    def _declare_sources(self) -> Sources:
+    def _make_sources(self) -> Sources:
         topics = {
             POSE_TOPIC: "kuka_bridge",
             _LIMITS: "kuka_bridge",

@@ -22,16 +22,16 @@ from sensor_msgs.msg import Joy
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose
 from der_ros.nodes.shared.conversions import pose_from_message
-from der_ros.nodes.shared.parameters import declare
+from der_ros.nodes.shared.parameters import declare_settings
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.qos import LATCHED_AMONG_OTHERS
 from der_ros.nodes.shared.sources import Sources
-from der_ros.parameters.policy_server import JOY, POLICY, SCRIPTED
+from der_ros.parameters.policy_server import JOY, POLICY, SCRIPTED, TeleopParameters
 from der_ros.policy.contract import PolicyContract
 from der_ros.tasks import make_task
 from der_ros.tasks.oracle import oracle_action
-from der_ros.teleop.axis_map import load_map, map_names
-from der_ros.teleop.gate import SILENCE_S, GateState, Reading, TeleopGate
+from der_ros.teleop.axis_map import load_map
+from der_ros.teleop.gate import GateState, Reading, TeleopGate
 
 JOY_TOPIC, GOAL_TOPIC = "joy", "sim_cell/goal_pose"
 SOURCES: Mapping[str, Mapping[str, str]] = {
@@ -77,15 +77,8 @@ class TeleopInput:
     """
 
     def __init__(self, node: Node, sources: Sources) -> None:
-        name = declare(
-            node, "axis_map", "xbox", "Axis map of the device: a shipped one "
-            f"({', '.join(map_names())}) or the path of a YAML file",
-        )  # fmt: skip
-        silence_s = declare(
-            node, "joy_timeout_s", SILENCE_S, "Without a reading for this long the robot rests, s",
-            minimum=0.02, maximum=2.0,
-        )  # fmt: skip
-        self._gate = TeleopGate(load_map(name), silence_s)
+        given = declare_settings(node, TeleopParameters)
+        self._gate = TeleopGate(load_map(given.axis_map), given.joy_timeout_s)
         rightful = sources.topic(JOY_TOPIC)
         self._readings = PolledSubscription(node, Joy, JOY_TOPIC, _JOY_QUEUE, rightful=rightful)
         self.problem = ""

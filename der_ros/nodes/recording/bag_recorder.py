@@ -29,30 +29,15 @@ from der_ros.control.status import Level, Status
 from der_ros.errors import BagError, ConfigurationError
 from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
 from der_ros.nodes.shared.node_process import ShellNode, run_node
-from der_ros.nodes.shared.parameters import declare
+from der_ros.nodes.shared.parameters import declare_settings
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.nodes.shared.steady import steady_timer
+from der_ros.parameters.bag_recorder import RecorderParameters
 from der_ros.threads import JobThread
 
 logger = logging.getLogger("bag_recorder")
 
-DEFAULT_TOPICS = [
-    "policy/observation std_msgs/msg/Float32MultiArray",
-    "policy/action std_msgs/msg/Float32MultiArray",
-    "policy/contract diagnostic_msgs/msg/DiagnosticStatus latched",
-    "policy/info std_msgs/msg/String latched",
-    "kuka/limits diagnostic_msgs/msg/DiagnosticStatus latched",
-    "netft_data geometry_msgs/msg/WrenchStamped",
-    "kuka/tcp_pose geometry_msgs/msg/PoseStamped",
-    "kuka/joint_states sensor_msgs/msg/JointState",
-    "kuka/twist_applied geometry_msgs/msg/TwistStamped",
-    "kuka/delta_twist_cmds geometry_msgs/msg/TwistStamped",
-    "sim_cell/goal_pose geometry_msgs/msg/PoseStamped latched",
-    "assembly_supervisor/result diagnostic_msgs/msg/DiagnosticStatus",
-    "assembly_supervisor/attempt std_msgs/msg/String",
-    "/diagnostics diagnostic_msgs/msg/DiagnosticArray",
-]
 BATCH_S = 0.05
 BEGIN_PATIENCE_S, FINISH_PATIENCE_S = 5.0, 5.0
 """Time that the service waits for the disk, s."""
@@ -77,27 +62,18 @@ class BagRecorder(ShellNode):
 
     def __init__(self) -> None:
         super().__init__("bag_recorder")
-        run_dir = declare(self, "run_dir", "", "Bags go into its folder bags/; made if missing")
-        if not run_dir:
+        given = declare_settings(self, RecorderParameters)
+        if not given.run_dir:
             raise ConfigurationError("parameter run_dir: expected a folder, got an empty text")
-        entries = declare(
-            self,
-            "topics",
-            list(DEFAULT_TOPICS),
-            "What is recorded: 'topic type' each, 'latched' behind it where it is transient-local",
-        )
-        self._folder = BagFolder(Path(run_dir), declare_retention(self))
-        self._buffer_bytes = 1_000_000 * declare(
-            self, "buffer_mb", 64, "What may wait in memory for a disk that is slow, MB; what "
-            "comes beyond it is lost, and counted", minimum=1, maximum=4096,
-        )  # fmt: skip
+        self._folder = BagFolder(Path(given.run_dir), _retention(given))
+        self._buffer_bytes = 1_000_000 * given.buffer_mb
         self._disk = JobThread("bags")
         self._recording: BagRecording | None = None
         self._closing: Future[Path] | None = None
         self._line = TimeLine()
         self._last_path = self._failure = self._warning = ""
         self._latched: dict[str, bytes] = {}
-        self._subscribed = [self._subscribe(entry) for entry in entries]
+        self._subscribed = [self._subscribe(entry) for entry in given.topics]
         steady_timer(self, BATCH_S, self._collect_batch)
         self.create_service(SetBool, "bag_recorder/record", self._on_record)
         self._diagnostics = DiagnosticsPublisher(self, "bags", self._collect)
@@ -244,20 +220,8 @@ class BagRecorder(ShellNode):
             self.exit_code = 1
 
 
-def declare_retention(node: ShellNode) -> Retention:
-    """Declare what is kept of the bags, and what must stay free."""
-    keep_bags = declare(
-        node, "keep_bags", 0, "Bags of this run to keep, the oldest successes go first and faults "
-        "last; 0: all", minimum=0,
-    )  # fmt: skip
-    keep_gb = declare(
-        node, "keep_gb", 10.0, "What the bags of this run may occupy, GB, likewise; 0: any size",
-        minimum=0.0,
-    )  # fmt: skip
-    min_free_mb = declare(
-        node, "min_free_mb", 100, "No bag is begun with less free on the disk, MB", minimum=0
-    )
-    return Retention(keep_bags, int(1e9 * keep_gb), 1_000_000 * min_free_mb)
+def _retention(given: RecorderParameters) -> Retention:
+    return Retention(given.keep_bags, int(1e9 * given.keep_gb), 1_000_000 * given.min_free_mb)
 
 
 def _lost_text(recording: BagRecording) -> str:

@@ -13,9 +13,8 @@ from rclpy.node import Node
 from der_ros.control.frame_names import BASE_FRAME
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist, Wrench
-from der_ros.nodes.shared.parameters import declare
-
-_IDENTITY = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]
+from der_ros.nodes.shared.parameters import declare_settings
+from der_ros.parameters.shared import BaseFrame, FlangeFrame, SensorFrame, TaskFrame
 
 
 class CellFrames(NamedTuple):
@@ -38,13 +37,7 @@ class CellFrames(NamedTuple):
         Raises:
             ConfigurationError: not seven finite numbers, or a quaternion of length zero.
         """
-        task = declare(
-            node,
-            "task_frame",
-            list(_IDENTITY),
-            "Pose of the task frame (the nominal assembled pose of the held piece) in base_frame: "
-            "x, y, z in m and quaternion x, y, z, w",
-        )
+        task = declare_settings(node, TaskFrame).task_frame
         return cls(
             Pose.from_sequence(task, "parameter task_frame"),
             declare_tcp_from_sensor(node),
@@ -53,47 +46,34 @@ class CellFrames(NamedTuple):
 
 
 def declare_tcp_from_sensor(node: Node) -> Pose:
-    """From the parameter ``tcp_from_sensor`` (x y z qx qy qz qw).
+    """Declare the parameter ``tcp_from_sensor`` (x y z qx qy qz qw) and return the pose.
 
     Raises:
         ConfigurationError: not seven finite numbers, or a quaternion of length zero.
     """
-    sensor = declare(
-        node,
-        "tcp_from_sensor",
-        list(_IDENTITY),
-        "Pose of the F/T sensor in the frame of the held piece: x, y, z in m, quaternion",
-    )
+    sensor = declare_settings(node, SensorFrame).tcp_from_sensor
     return Pose.from_sequence(sensor, "parameter tcp_from_sensor")
 
 
 def declare_base_frame(node: Node) -> str:
-    """Return the parameter ``base_frame``: the name that the robot's base has in messages.
+    """Declare the parameter ``base_frame`` and return the name of the robot's base in messages.
 
     Raises:
         ConfigurationError: an empty name.
     """
-    name = declare(
-        node, "base_frame", BASE_FRAME,
-        "frame_id of the robot's base in poses and transforms, as the robot's driver names it",
-    )  # fmt: skip
+    name = declare_settings(node, BaseFrame).base_frame
     if not name:
         raise ConfigurationError("parameter base_frame: expected a name, got an empty text")
     return name
 
 
 def declare_flange_from_tcp(node: Node) -> Pose:
-    """From the parameter ``flange_from_tcp`` (x y z qx qy qz qw).
+    """Declare the parameter ``flange_from_tcp`` (x y z qx qy qz qw) and return the pose.
 
     Raises:
         ConfigurationError: not seven finite numbers, or a quaternion of length zero.
     """
-    tool = declare(
-        node,
-        "flange_from_tcp",
-        [0.0, 0.0, 0.3, 1.0, 0.0, 0.0, 0.0],
-        "Pose of the held piece in the flange frame: x, y, z in m, quaternion x, y, z, w",
-    )
+    tool = declare_settings(node, FlangeFrame).flange_from_tcp
     return Pose.from_sequence(tool, "parameter flange_from_tcp")
 
 

@@ -1,8 +1,8 @@
-"""Declares the parameters of a node, and checks their values."""
+"""Declares the settings of dataclasses as the parameters of a node."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
@@ -11,50 +11,49 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from der_ros.errors import ConfigurationError
+from der_ros.settings import Setting, checked, made_from, settings_of
 
-Value = TypeVar("Value", bool, int, float, str, list[float], list[str])
+_T = TypeVar("_T")
 
 
-def declare(
-    node: Node,
-    name: str,
-    default: Value,
-    description: str,
-    *,
-    minimum: float | None = None,
-    maximum: float | None = None,
-    choices: Sequence[str] = (),
-    read_only: bool = True,
-) -> Value:
-    """Declare a parameter and return its value, checked.
+def declare_settings(
+    node: Node, kind: type[_T], defaults: Mapping[str, object] | None = None, **others: Any
+) -> _T:
+    """Declare a parameter for each setting of a dataclass and return the dataclass of the values.
 
-    A whole number is accepted where a float is expected. A parameter that is not read-only is
-    checked by ``tuning`` when it changes.
+    Args:
+        node: node that gets the parameters.
+        kind: dataclass, one of the node's groups in ``parameters.NODE_PARAMETERS``.
+        defaults: defaults by name that differ from the declared ones.
+        others: values of the fields that are no settings.
 
     Raises:
-        ConfigurationError: the value has another type, lies outside the closed range
-            [``minimum``, ``maximum``], or is none of ``choices``.
+        ConfigurationError: a value has another type, lies outside its range, or is refused by the
+            dataclass.
     """
-    descriptor = ParameterDescriptor(
-        name=name,
-        description=description,
-        additional_constraints=_constraints(choices, minimum, maximum),
-        read_only=read_only,
-        dynamic_typing=True,
-    )
-    _set_range(descriptor, default, minimum, maximum)
+    own = defaults or {}
+    values = {
+        each.name: declare(node, each._replace(default=own.get(each.name, each.default)))
+        for each in settings_of(kind)
+    }
+    return made_from(kind, values, **others)
+
+
+def declare(node: Node, setting: Setting) -> Any:
+    """Declare one parameter and return its value, checked; a list as a tuple.
+
+    A parameter that is tunable is checked by ``tuning`` when it changes.
+
+    Raises:
+        ConfigurationError: the value has another type, lies outside the range, or is none of the
+            choices.
+    """
+    default = list(setting.default) if isinstance(setting.default, tuple) else setting.default
     try:
-        raw = node.declare_parameter(name, default, descriptor).value
+        raw = node.declare_parameter(setting.name, default, _descriptor(setting)).value
     except ParameterException as error:
-        raise ConfigurationError(f"parameter {name}: {error}") from error
-    value = _coerce(name, raw, default)
-    if choices and value not in choices:
-        raise ConfigurationError(
-            f"parameter {name}: expected one of {', '.join(choices)}, got {value!r}"
-        )
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        _check_range(name, value, minimum, maximum)
-    return value
+        raise ConfigurationError(f"parameter {setting.name}: {error}") from error
+    return checked(setting, raw)
 
 
 def is_given(node: Node, name: str) -> bool:
@@ -64,59 +63,29 @@ def is_given(node: Node, name: str) -> bool:
     return bool(probe.type_ != Parameter.Type.NOT_SET)
 
 
-def _constraints(choices: Sequence[str], minimum: float | None, maximum: float | None) -> str:
+def _constraints(setting: Setting) -> str:
     """Return what a range in the description cannot say: choices, or a single bound."""
-    if choices:
-        return f"one of: {', '.join(choices)}"
-    if minimum is not None and maximum is None:
-        return f"at least {minimum:g}"
-    return f"at most {maximum:g}" if minimum is None and maximum is not None else ""
+    if setting.choices:
+        return f"one of: {', '.join(setting.choices)}"
+    return setting.range if setting.minimum is None or setting.maximum is None else ""
 
 
-def _set_range(
-    descriptor: ParameterDescriptor, default: object, minimum: float | None, maximum: float | None
-) -> None:
-    """Put the range into the description, if both ends are given."""
-    if minimum is None or maximum is None:
-        return
-    if isinstance(default, float):
+def _descriptor(setting: Setting) -> ParameterDescriptor:
+    """Return the description of a parameter, with its range if both ends are given."""
+    descriptor = ParameterDescriptor(
+        name=setting.name,
+        description=setting.description,
+        additional_constraints=_constraints(setting),
+        read_only=not setting.tunable,
+        dynamic_typing=True,
+    )
+    low, high = setting.minimum, setting.maximum
+    if low is None or high is None:
+        return descriptor
+    if isinstance(setting.default, float):
         descriptor.floating_point_range = [
-            FloatingPointRange(from_value=float(minimum), to_value=float(maximum))
+            FloatingPointRange(from_value=float(low), to_value=float(high))
         ]
-    elif isinstance(default, int):
-        descriptor.integer_range = [
-            IntegerRange(from_value=int(minimum), to_value=int(maximum), step=1)
-        ]
-
-
-def _coerce(name: str, raw: Any, default: Value) -> Value:
-    """Return ``raw`` as the type of ``default``; a list must also have its length and items."""
-    value = _widened(raw, default)
-    if type(value) is type(default) and not isinstance(value, list):
-        return value
-    if isinstance(default, list) and isinstance(value, list):
-        wanted = type(default[0]) if default else str
-        right_length = wanted is str or len(value) == len(default)
-        if right_length and all(type(item) is wanted for item in value):
-            return value
-        raise ConfigurationError(
-            f"parameter {name}: expected {len(default)} {wanted.__name__}s, got {value!r}"
-        )
-    raise ConfigurationError(f"parameter {name}: expected a {type(default).__name__}, got {raw!r}")
-
-
-def _widened(raw: Any, default: object) -> Any:
-    """Convert whole numbers to floats where floats are expected, and arrays to lists."""
-    if isinstance(default, float) and type(raw) is int:
-        return float(raw)
-    if isinstance(default, list) and isinstance(raw, Iterable) and not isinstance(raw, str | bytes):
-        floats = bool(default) and isinstance(default[0], float)
-        return [float(item) if floats and type(item) is int else item for item in raw]
-    return raw
-
-
-def _check_range(name: str, value: float, minimum: float | None, maximum: float | None) -> None:
-    low = float("-inf") if minimum is None else minimum
-    high = float("inf") if maximum is None else maximum
-    if not low <= value <= high:
-        raise ConfigurationError(f"parameter {name}: expected {low} to {high}, got {value}")
+    elif isinstance(setting.default, int):
+        descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high), step=1)]
+    return descriptor

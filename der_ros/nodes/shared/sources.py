@@ -9,9 +9,10 @@ from rclpy.node import Node
 
 from der_ros.control.status import Level, Status
 from der_ros.errors import ConfigurationError
-from der_ros.nodes.shared.parameters import declare
+from der_ros.nodes.shared.parameters import declare_settings
 from der_ros.nodes.shared.rightful import ANY_ONE, RightfulService, RightfulTopic, full_name
 from der_ros.nodes.shared.steady import steady_timer
+from der_ros.parameters.shared import RightfulSources
 
 LOOK_S = 0.5
 """A second source is found so long after it was discovered."""
@@ -110,11 +111,7 @@ class Sources:
 
 def _declare_changes(node: Node) -> list[tuple[str, str]]:
     """Return the entries of ``rightful_sources``: a name and its nodes, between blanks."""
-    entries = declare(
-        node, "rightful_sources", [""], "Other rightful sources than the stack's own nodes: 'NAME "
-        f"NODE ...' each, a topic or service and who may publish or offer it; {_ANY} as NODE: "
-        f"anybody; {_ANY} as NAME: these may be the source of everything, too",
-    )  # fmt: skip
+    entries = declare_settings(node, RightfulSources).rightful_sources
     parts = (entry.strip().partition(" ") for entry in entries if entry.strip())
     return [(name, nodes.strip()) for name, _, nodes in parts]
 

@@ -18,11 +18,12 @@ from std_msgs.msg import Float64MultiArray, String
 
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Wrench
-from der_ros.nodes.kuka_bridge.joint_parameters import JointInterface
 from der_ros.nodes.kuka_bridge.joint_states import JointStates
 from der_ros.nodes.shared.node_process import ShellNode
+from der_ros.nodes.shared.parameters import declare_settings
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.qos import LATCHED
+from der_ros.parameters.shared import JointNames
 from der_ros.sim.description import describe
 from der_ros.sim.joint_drives import DriveState, JointDrives
 from der_ros.sim.world import AssemblyWorld
@@ -59,9 +60,9 @@ class JointCell(Startable):
         self.program_ended.set()
         self._worker = Worker("drives", self._serve, lambda _reason: self.program_ended.set())
         self._cycles = self._stops = self._late = 0
-        self._make_topics(JointInterface.declare(node))
+        self._make_topics(declare_settings(node, JointNames))
 
-    def _make_topics(self, names: JointInterface) -> None:
+    def _make_topics(self, names: JointNames) -> None:
         node, self._names = self._node, names
         self._filled = JointStates()
         self._states = node.create_publisher(JointState, names.states_topic, _RELIABLE)

@@ -31,9 +31,14 @@ from der_ros.geometry import Array, Pose, Twist, Wrench
 from der_ros.nodes.shared.conversions import CellFrames, declare_flange_from_tcp, pose_to_message
 from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
 from der_ros.nodes.shared.node_process import ShellNode, run_node
-from der_ros.nodes.shared.parameters import declare
+from der_ros.nodes.shared.parameters import declare_settings
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.nodes.sim_cell.joints import JointCell, check_arm_frames
+from der_ros.parameters.sim_cell import (
+    SimCellParameters,
+    SimControllerParameters,
+    SimSensorParameters,
+)
 from der_ros.sim.robots import Robot, find_robot
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import InitialState, make_task
@@ -208,13 +213,13 @@ class SimCell(ShellNode):
 
     def __init__(self) -> None:
         super().__init__("sim_cell")
-        self._task = make_task(declare(self, "task", "lap_joint", "What is assembled"))
-        seed = declare(self, "seed", 0, "Seed of the pieces' poses and of the noise", minimum=0)
-        noise_seed, start_seed = np.random.SeedSequence(seed).spawn(2)
+        given = declare_settings(self, SimCellParameters)
+        self._task = make_task(given.task)
+        noise_seed, start_seed = np.random.SeedSequence(given.seed).spawn(2)
         self._rng = np.random.default_rng(start_seed)
         self._goal_topic = self.create_publisher(PoseStamped, "sim_cell/goal_pose", LATCHED)
         try:
-            self._robot = self._open_robot()
+            self._robot = self._open_robot(given.robot, 0.001 * given.cycle_ms)
             self._box = self._open_box(np.random.default_rng(noise_seed))
         except BaseException:
             self.resources.close()
@@ -223,15 +228,7 @@ class SimCell(ShellNode):
         self.create_service(Trigger, "sim_cell/reset", self._on_reset)
         self._diagnostics = DiagnosticsPublisher(self, "simulated cell", self._collect)
 
-    def _open_robot(self) -> SimulatedRobot:
-        robot = declare(
-            self, "robot", "kr60", "What stands in the cell: kr60 (RSI) or iiwa (ros2_control)",
-            choices=("kr60", "iiwa"),
-        )  # fmt: skip
-        cycle_s = 0.001 * declare(
-            self, "cycle_ms", 12, "RSI cycle, 12 or 4 (#IPO_FAST); of an iiwa's drives, a multiple "
-            "of 4", minimum=4, maximum=40,
-        )  # fmt: skip
+    def _open_robot(self, robot: str, cycle_s: float) -> SimulatedRobot:
         frames, flange_from_tcp = CellFrames.declare(self), declare_flange_from_tcp(self)
         if not _same(frames.tcp_from_sensor, self._task.tcp_from_sensor):
             raise ConfigurationError(
@@ -253,26 +250,21 @@ class SimCell(ShellNode):
         return self.resources.enter_context(AssemblyWorld(self._task, robot=robot))
 
     def _open_controller(self, plant: CellPlant, cycle_s: float) -> SimulatedKrc4:
+        given = declare_settings(self, SimControllerParameters)
         config = SimulatedKrc4Config(
-            pc_address=declare(self, "pc_ip", "127.0.0.1", "Where kuka_bridge listens"),
-            pc_port=declare(self, "rsi_port", 59152, "Its UDP port", minimum=1, maximum=65535),
-            robot_address=declare(self, "robot_ip", "127.0.0.2", "The controller's own address"),
+            pc_address=given.pc_ip,
+            pc_port=given.rsi_port,
+            robot_address=given.robot_ip,
             cycle_s=cycle_s,
             auto_restart_s=RESTART_AFTER_S,
         )
         return self.resources.enter_context(SimulatedKrc4(config, plant))
 
     def _open_box(self, rng: np.random.Generator) -> SimulatedNetFt:
-        sensor = NoisySensor(
-            self._robot,
-            rng,
-            declare(self, "force_noise_n", 0.5, "Noise of each force, sigma, N", minimum=0.0),
-            declare(self, "torque_noise_nm", 0.05, "Noise of each torque, sigma", minimum=0.0),
-        )
+        given = declare_settings(self, SimSensorParameters)
+        sensor = NoisySensor(self._robot, rng, given.force_noise_n, given.torque_noise_nm)
         config = SimulatedBoxConfig(
-            address=declare(self, "sensor_ip", "127.0.0.3", "The box's address"),
-            rdt_port=declare(self, "rdt_port", 49152, "Its UDP port", minimum=0, maximum=65535),
-            http_port=declare(self, "http_port", 8049, "Its page's port", minimum=0, maximum=65535),
+            address=given.sensor_ip, rdt_port=given.rdt_port, http_port=given.http_port
         )
         return self.resources.enter_context(SimulatedNetFt(config, sensor))
 
