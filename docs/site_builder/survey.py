@@ -40,7 +40,7 @@ VARIANTS: Mapping[str, tuple[Mapping[str, object], ...]] = {
         {"robot": "rsi", "robot_ip": "127.0.0.1", "rsi_port": 0, "realtime_priority": 0},
         {"robot": "ros2_control", "simulated_robot": True, "realtime_priority": 0},
     ),
-    "policy_server": ({},),
+    "policy_server": ({}, {"pilot": "joy"}),
     "sim_cell": (
         {"robot": "kr60", **_ADDRESSES, "config": "deploy_kr60"},
         {"robot": "iiwa", **_ADDRESSES, "config": "deploy_iiwa", "cycle_ms": 8},

@@ -19,7 +19,6 @@ from std_srvs.srv import SetBool, Trigger
 
 from der_ros.control import approach
 from der_ros.nodes.assembly_supervisor import node as assembly_supervisor
-from der_ros.nodes.assembly_supervisor import parameters as supervisor_parameters
 from der_ros.nodes.assembly_supervisor.node import AssemblySupervisor
 from der_ros.nodes.shared.key_values import from_status
 from der_ros.nodes.shared.node_process import ShellNode
@@ -143,7 +142,7 @@ def test_a_piece_that_is_told_to_move_and_does_not_is_a_stall(tmp_path):
 
 def test_not_seated_in_time_is_a_timeout(tmp_path, monkeypatch):
     task = dataclasses.replace(make_task("lap_joint"), time_limit_s=0.3)
-    monkeypatch.setattr(supervisor_parameters, "make_task", lambda _name: task)
+    monkeypatch.setattr(assembly_supervisor, "make_task", lambda _name: task)
     with supervised(tmp_path) as it:
         it.start()
         result = it.result(1)
