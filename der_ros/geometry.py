@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from der_ros.errors import ConfigurationError
+from der_ros.rotation import Quadruple, between, conjugate, product
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -45,42 +46,30 @@ def vector(values: ArrayLike, size: int, name: str) -> Array:
 
 
 def quaternion_multiply(a: Array, b: Array) -> Array:
-    """Hamilton product of two xyzw quaternions: the rotation b, then a."""
-    ax, ay, az, aw = a.tolist()
-    bx, by, bz, bw = b.tolist()
-    return np.array(
-        (
-            aw * bx + ax * bw + ay * bz - az * by,
-            aw * by - ax * bz + ay * bw + az * bx,
-            aw * bz + ax * by - ay * bx + az * bw,
-            aw * bw - ax * bx - ay * by - az * bz,
-        )
-    )
+    """Return the Hamilton product of two xyzw quaternions: the rotation b, then a."""
+    return np.array(product(_four(a), _four(b)))
 
 
 def quaternion_conjugate(q: Array) -> Array:
-    """The inverse rotation of a unit xyzw quaternion."""
+    """Return the inverse rotation of a unit xyzw quaternion."""
+    return np.array(conjugate(_four(q)))
+
+
+def quaternion_between(a: Array, b: Array) -> Quadruple:
+    """Return the rotation from one xyzw quaternion to another, in the axes of the first."""
+    return between(_four(a), _four(b))
+
+
+def _four(q: Array) -> Quadruple:
     x, y, z, w = q.tolist()
-    return np.array((-x, -y, -z, w))
-
-
-def quaternion_between(a: Array, b: Array) -> tuple[float, float, float, float]:
-    """The turn from one xyzw quaternion to another, in the axes of the first: ``a^-1 b``."""
-    ax, ay, az, aw = a.tolist()
-    bx, by, bz, bw = b.tolist()
-    return (
-        aw * bx - ax * bw - ay * bz + az * by,
-        aw * by + ax * bz - ay * bw - az * bx,
-        aw * bz - ax * by + ay * bx - az * bw,
-        aw * bw + ax * bx + ay * by + az * bz,
-    )
+    return x, y, z, w
 
 
 def quaternion_canonical(q: ArrayLike) -> Array:
-    """Normalises an xyzw quaternion and picks the one of its two signs with ``w >= 0``.
+    """Return an xyzw quaternion with unit length and the sign of ``w >= 0``.
 
     Raises:
-        ConfigurationError: it is not four finite numbers, or its length is zero.
+        ConfigurationError: if it is not four finite numbers, or its length is zero.
     """
     array = vector(q, 4, "quaternion (x, y, z, w)")
     x, y, z, w = array.tolist()
@@ -92,7 +81,7 @@ def quaternion_canonical(q: ArrayLike) -> Array:
 
 
 def quaternion_from_rotation_vector(rotation: ArrayLike) -> Array:
-    """The xyzw quaternion of a rotation vector (axis times angle), shape (3,), rad."""
+    """Return the xyzw quaternion of a rotation vector (axis times angle), shape (3,), rad."""
     x, y, z = np.asarray(rotation, dtype=np.float64).tolist()
     angle = math.sqrt(x * x + y * y + z * z)
     # sin(a/2)/a by its series near zero, where the quotient loses its digits.
@@ -101,7 +90,7 @@ def quaternion_from_rotation_vector(rotation: ArrayLike) -> Array:
 
 
 def rotation_vector_from_quaternion(q: Array) -> Array:
-    """The rotation vector (axis times angle in [0, pi]), shape (3,), rad, of an xyzw quaternion."""
+    """Return the rotation vector of an xyzw quaternion: axis times angle in [0, pi], (3,), rad."""
     x, y, z, w = q.tolist()
     if w < 0.0:
         x, y, z, w = -x, -y, -z, -w
@@ -111,7 +100,7 @@ def rotation_vector_from_quaternion(q: Array) -> Array:
 
 
 def quaternion_from_euler_zyx(yaw: float, pitch: float, roll: float) -> Array:
-    """R = Rz(yaw) Ry(pitch) Rx(roll) as a canonical xyzw quaternion; KUKA's A, B, C in radians."""
+    """Return ``Rz(yaw) Ry(pitch) Rx(roll)`` as an xyzw quaternion; KUKA's A, B, C in radians."""
     return quaternion_canonical(_euler_zyx_numbers(yaw, pitch, roll))
 
 
@@ -128,7 +117,7 @@ def _euler_zyx_numbers(yaw: float, pitch: float, roll: float) -> tuple[float, fl
 
 
 def euler_zyx_from_quaternion(q: Array) -> tuple[float, float, float]:
-    """(yaw, pitch, roll), rad, of an xyzw quaternion; at pitch = +-pi/2 roll is taken as zero."""
+    """Return (yaw, pitch, roll), rad, of an xyzw quaternion; roll is 0 at pitch = +-pi/2."""
     r = rotation_matrix(q)
     pitch = math.atan2(-r[2, 0], math.hypot(r[0, 0], r[1, 0]))
     if math.hypot(r[0, 0], r[1, 0]) < 1e-9:
@@ -137,7 +126,7 @@ def euler_zyx_from_quaternion(q: Array) -> tuple[float, float, float]:
 
 
 def rotation_matrix(q: Array) -> Array:
-    """The (3, 3) rotation matrix of a unit xyzw quaternion."""
+    """Return the (3, 3) rotation matrix of a unit xyzw quaternion."""
     x, y, z, w = q.tolist()
     return np.array(
         (
@@ -149,13 +138,13 @@ def rotation_matrix(q: Array) -> Array:
 
 
 def angle_between(a: Array, b: Array) -> float:
-    """The angle, rad in [0, pi], of the rotation between two xyzw quaternions."""
+    """Return the angle, rad in [0, pi], of the rotation between two xyzw quaternions."""
     x, y, z, w = quaternion_between(a, b)
     return 2.0 * math.atan2(math.sqrt(x * x + y * y + z * z), abs(w))
 
 
 def quaternion_from_rotation_matrix(rotation: Array) -> Array:
-    """The canonical xyzw quaternion of a (3, 3) matrix, by the largest of its four components."""
+    """Return the canonical xyzw quaternion of a (3, 3) matrix, by its largest component."""
     r = rotation
     squares = (
         1.0 + r[0, 0] - r[1, 1] - r[2, 2],

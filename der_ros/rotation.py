@@ -1,10 +1,12 @@
-"""Rotations of plain numbers, for what runs in each tick or cycle: small arrays cost more.
+"""Vectors and rotations of plain numbers, for inner loops, where small arrays are slower.
 
-Quaternions are (x, y, z, w) and of unit length, as everywhere in this package.
+Every formula of a rotation is written here once; `geometry` calls it for arrays. Quaternions are
+(x, y, z, w) and of unit length, as everywhere in this package.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 Triple: TypeAlias = tuple[float, float, float]
@@ -13,7 +15,7 @@ Six: TypeAlias = tuple[float, float, float, float, float, float]
 
 
 def rotate(q: Quadruple, x: float, y: float, z: float) -> Triple:
-    """The vector (x, y, z) turned by a unit xyzw quaternion."""
+    """Return the vector (x, y, z) rotated by a unit xyzw quaternion."""
     qx, qy, qz, qw = q
     tx, ty, tz = 2.0 * (qy * z - qz * y), 2.0 * (qz * x - qx * z), 2.0 * (qx * y - qy * x)
     return (
@@ -24,15 +26,15 @@ def rotate(q: Quadruple, x: float, y: float, z: float) -> Triple:
 
 
 def rotate_both(q: Quadruple, six: Six) -> Six:
-    """Both halves of a twist or wrench, about the same point, turned by a unit quaternion."""
+    """Return a twist or wrench with both halves rotated by a unit quaternion; same point."""
     a, b, c, d, e, f = six
     return (*rotate(q, a, b, c), *rotate(q, d, e, f))
 
 
 def wrench_seen_from(position: Triple, quaternion: Quadruple, wrench: Six) -> Six:
-    """A wrench of a body at a pose (its axes, its origin) in the axes and about the origin outside.
+    """Return a body's wrench (its axes, its origin) in the axes and about the origin outside.
 
-    ``Wrench.seen_from`` in plain numbers.
+    ``Wrench.seen_from`` in plain numbers; the pose of the body is ``position``, ``quaternion``.
     """
     fx, fy, fz, tx, ty, tz = rotate_both(quaternion, wrench)
     x, y, z = position
@@ -40,13 +42,13 @@ def wrench_seen_from(position: Triple, quaternion: Quadruple, wrench: Six) -> Si
 
 
 def moved(position: Triple, quaternion: Quadruple, offset: Triple) -> Triple:
-    """A point that is given in the frame of a body at a pose, outside of it."""
+    """Return the point at ``offset`` in the frame of a body, in the frame of the body's pose."""
     x, y, z = rotate(quaternion, *offset)
     return (position[0] + x, position[1] + y, position[2] + z)
 
 
 def product(a: Quadruple, b: Quadruple) -> Quadruple:
-    """The rotation b, then a."""
+    """Return the Hamilton product of two quaternions: the rotation b, then a."""
     ax, ay, az, aw = a
     bx, by, bz, bw = b
     return (
@@ -58,5 +60,31 @@ def product(a: Quadruple, b: Quadruple) -> Quadruple:
 
 
 def conjugate(q: Quadruple) -> Quadruple:
-    """The inverse of a unit quaternion."""
+    """Return the inverse of a unit quaternion."""
     return (-q[0], -q[1], -q[2], q[3])
+
+
+def between(a: Quadruple, b: Quadruple) -> Quadruple:
+    """Return the rotation from a to b in the axes of a: ``a^-1 b``."""
+    return product(conjugate(a), b)
+
+
+def scaled(v: Triple, scale: float) -> Triple:
+    """Return the vector ``scale v``."""
+    return (v[0] * scale, v[1] * scale, v[2] * scale)
+
+
+def added(v: Triple, n: Triple, scale: float) -> Triple:
+    """Return the vector ``v + scale n``."""
+    return (v[0] + scale * n[0], v[1] + scale * n[1], v[2] + scale * n[2])
+
+
+def dot(a: Triple, b: Triple) -> float:
+    """Return the scalar product of two vectors."""
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+def limited(v: Triple, limit: float) -> Triple:
+    """Return ``v``, shortened to the length ``limit`` if it is longer."""
+    norm = math.hypot(v[0], v[1], v[2])
+    return v if norm <= limit else scaled(v, limit / norm)

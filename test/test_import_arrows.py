@@ -18,7 +18,7 @@ FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 
 # What each room may import beside itself and errors, documents and settings, which all may.
 ARROWS = {
-    "geometry": set(),
+    "geometry": {"rotation"},
     "errors": set(),
     "documents": set(),
     "installation": set(),
@@ -43,7 +43,7 @@ ARROWS = {
         "policy",
         "bags",
     },
-    "policy": {"installation", "geometry", "tasks"},
+    "policy": {"rotation", "installation", "geometry", "tasks"},
     "drivers": {"geometry", "threads"},
     "bags": {"geometry", "policy", "threads"},
     "control": {"geometry", "rotation", "tasks", "policy", "drivers"},

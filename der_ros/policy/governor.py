@@ -39,14 +39,13 @@ import numpy as np
 
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array
+from der_ros.rotation import Six, Triple, added, dot, limited, scaled
 from der_ros.settings import setting
 
 Numbers: TypeAlias = Array | Sequence[float]
-_Three: TypeAlias = tuple[float, float, float]
-_Six: TypeAlias = tuple[float, float, float, float, float, float]
 
-_ZERO3: _Three = (0.0, 0.0, 0.0)
-_ZERO6: _Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+_ZERO3: Triple = (0.0, 0.0, 0.0)
+_ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 # A command at the limit that went through float32 is a hair above it: not worth a count.
 _SPEED_SLACK = 1.0 + 1e-6
 _MAX_YIELD_LOOP_GAIN = 0.3
@@ -79,14 +78,14 @@ class GovernorLimits:
             hard limit is not above its soft one.
     """
 
-    workspace_min_m: _Three = setting(
+    workspace_min_m: Triple = setting(
         (-0.1, -0.1, -0.05),
         "Lower corner of the TCP's box in the task frame; the TCP brakes ahead of the walls, and "
         "passes one by no more than its lag times its speed",
         unit="m",
         required=True,
     )
-    workspace_max_m: _Three = setting(
+    workspace_max_m: Triple = setting(
         (0.1, 0.1, 0.2), "Upper corner of the TCP's box in the task frame", "m", required=True
     )
     max_linear_speed_mps: float = setting(
@@ -180,7 +179,7 @@ class GovernorState(NamedTuple):
         latched: a hard limit was met; only a new state ends that.
     """
 
-    twist: _Six
+    twist: Six
     latched: bool
 
     @classmethod
@@ -234,9 +233,9 @@ def govern(
 def govern_numbers(
     limits: GovernorLimits,
     state: GovernorState,
-    command: _Six,
-    wrench: _Six,
-    position: _Three,
+    command: Six,
+    wrench: Six,
+    position: Triple,
     dt_s: float,
     flags: int = 0,
 ) -> Governed:
@@ -291,25 +290,25 @@ def govern_numbers(
 
 
 def _wish(
-    u: _Three, last: _Three, force: _Three, push: float, speed: float, soft: float, gain: float
-) -> tuple[_Three, _Three, int]:
+    u: Triple, last: Triple, force: Triple, push: float, speed: float, soft: float, gain: float
+) -> tuple[Triple, Triple, int]:
     """Steps 3 and 4 of one half: the wanted velocity, the last one freed of its push, flags."""
     flags = 0
     norm = math.hypot(u[0], u[1], u[2])
     if norm > speed:
-        u = _scaled(u, speed / norm)
+        u = scaled(u, speed / norm)
         if norm > speed * _SPEED_SLACK:
             flags = _SPEED
     if push > soft:
         flags |= _SOFT_FORCE
         n = (force[0] / push, force[1] / push, force[2] / push)
-        along = _dot(u, n)
-        u = _limited(_added(u, n, max(along, 0.0) + gain * (push - soft) - along), speed)
-        last = _added(last, n, max(0.0, _dot(u, n) - _dot(last, n)))
+        along = dot(u, n)
+        u = limited(added(u, n, max(along, 0.0) + gain * (push - soft) - along), speed)
+        last = added(last, n, max(0.0, dot(u, n) - dot(last, n)))
     return u, last, flags
 
 
-def _approach(u: _Three, last: _Three, step: float, speed: float) -> tuple[_Three, int]:
+def _approach(u: Triple, last: Triple, step: float, speed: float) -> tuple[Triple, int]:
     """Step 5 of one half: from ``last`` towards ``u``, and the flag when it did not get there."""
     x, y, z = last
     dx, dy, dz = u[0] - x, u[1] - y, u[2] - z
@@ -318,11 +317,11 @@ def _approach(u: _Three, last: _Three, step: float, speed: float) -> tuple[_Thre
         return u, 0
     scale = step / norm
     # Only a state that the caller made, or giving way, can end outside the ball of speeds.
-    return _limited((x + dx * scale, y + dy * scale, z + dz * scale), speed), _ACCELERATION
+    return limited((x + dx * scale, y + dy * scale, z + dz * scale), speed), _ACCELERATION
 
 
-def _far_from_walls(p: _Three, limits: GovernorLimits, dt_s: float) -> bool:
-    """Whether step 6 has nothing to take away, at any speed that is allowed."""
+def _far_from_walls(p: Triple, limits: GovernorLimits, dt_s: float) -> bool:
+    """Return True if step 6 changes nothing, at any allowed speed."""
     x, y, z = p
     speed, low, high = limits.max_linear_speed_mps, limits.workspace_min_m, limits.workspace_max_m
     # d of step 6 for the full speed, and a hair more against rounding.
@@ -334,7 +333,7 @@ def _far_from_walls(p: _Three, limits: GovernorLimits, dt_s: float) -> bool:
     )
 
 
-def _stay_inside(v: _Three, p: _Three, limits: GovernorLimits, dt_s: float) -> _Three:
+def _stay_inside(v: Triple, p: Triple, limits: GovernorLimits, dt_s: float) -> Triple:
     """Step 6: the linear velocity with what would carry the TCP out of the box taken away."""
     low, high = limits.workspace_min_m, limits.workspace_max_m
     a = limits.max_linear_acceleration_mps2
@@ -346,7 +345,7 @@ def _stay_inside(v: _Three, p: _Three, limits: GovernorLimits, dt_s: float) -> _
 
 
 def _braked(v: float, p: float, low: float, high: float, a: float, dt_s: float) -> float:
-    """One axis of step 6."""
+    """Return the velocity of one axis after step 6."""
     if v == 0.0:
         return v
     left = high - p if v > 0.0 else p - low
@@ -356,34 +355,16 @@ def _braked(v: float, p: float, low: float, high: float, a: float, dt_s: float) 
     return min(v, most) if v > 0.0 else max(v, -most)
 
 
-def _limited(v: _Three, limit: float) -> _Three:
-    """``v``, shortened to ``limit`` if it is longer."""
-    norm = math.hypot(v[0], v[1], v[2])
-    return v if norm <= limit else _scaled(v, limit / norm)
-
-
-def _scaled(v: _Three, scale: float) -> _Three:
-    return (v[0] * scale, v[1] * scale, v[2] * scale)
-
-
-def _added(v: _Three, n: _Three, scale: float) -> _Three:
-    return (v[0] + scale * n[0], v[1] + scale * n[1], v[2] + scale * n[2])
-
-
-def _dot(a: _Three, b: _Three) -> float:
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-
-
 def _finite(values: tuple[float, ...]) -> bool:
     # A finite sum has finite terms, and is quick; one that is not may only have overflowed.
     return math.isfinite(sum(values)) or all(math.isfinite(value) for value in values)
 
 
-def _reaches(v: _Three, limit: float) -> bool:
+def _reaches(v: Triple, limit: float) -> bool:
     return math.hypot(v[0], v[1], v[2]) >= limit and _finite(v)
 
 
-def _six(values: Numbers | None, name: str) -> _Six:
+def _six(values: Numbers | None, name: str) -> Six:
     if values is None:
         return _ZERO6
     plain = values.tolist() if isinstance(values, np.ndarray) else values
@@ -394,7 +375,7 @@ def _six(values: Numbers | None, name: str) -> _Six:
         raise ConfigurationError(f"{name}: expected 6 numbers, got {values!r}") from error
 
 
-def _three(values: Numbers) -> _Three:
+def _three(values: Numbers) -> Triple:
     plain = values.tolist() if isinstance(values, np.ndarray) else values
     try:
         a, b, c = plain
@@ -410,7 +391,7 @@ def _positive(value: object, name: str) -> float:
     return number
 
 
-def _corner(values: Numbers, name: str) -> _Three:
+def _corner(values: Numbers, name: str) -> Triple:
     try:
         corner = _three(values)
     except ConfigurationError as error:
