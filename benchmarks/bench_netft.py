@@ -29,10 +29,10 @@ from der_ros.drivers.netft.rdt import (
     RdtRecord,
     Request,
     decode_record,
+    decode_status,
     encode_records,
     encode_request,
 )
-from der_ros.drivers.netft.status_word import decode_status
 from der_ros.drivers.realtime import settle_collector
 from support.report import Figure, argument_parser, less_is_better, show
 

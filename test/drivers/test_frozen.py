@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from der_ros.drivers.netft.frozen import FrozenWatch
+from der_ros.drivers.netft.stream import FrozenWatch
 from der_ros.geometry import Wrench
 
 

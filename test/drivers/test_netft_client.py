@@ -11,8 +11,7 @@ from netft_tables import until
 from der_ros.drivers.netft.client import NetFtClient
 from der_ros.drivers.netft.configuration import SensorConfiguration
 from der_ros.drivers.netft.netft_records import ClientState, NetFtConfig
-from der_ros.drivers.netft.rdt import Command, Request, decode_record, encode_request
-from der_ros.drivers.netft.status_word import Severity
+from der_ros.drivers.netft.rdt import Command, Request, Severity, decode_record, encode_request
 from der_ros.errors import ConfigurationError, ConnectionFailedError
 
 

@@ -11,8 +11,8 @@ from netft_tables import RECORDS, until
 from der_ros.drivers.netft.client import NetFtClient
 from der_ros.drivers.netft.faulty_link import BoxFaults, FaultyLink
 from der_ros.drivers.netft.netft_records import ClientState, NetFtConfig
+from der_ros.drivers.netft.rdt import Severity
 from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt
-from der_ros.drivers.netft.status_word import Severity
 from der_ros.geometry import Wrench
 
 BUSY = replace(SENSOR, rdt_rate_hz=1000)

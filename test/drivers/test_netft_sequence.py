@@ -2,7 +2,7 @@
 
 import pytest
 
-from der_ros.drivers.netft.sequence import SequenceTracker
+from der_ros.drivers.netft.stream import SequenceTracker
 
 
 def counts(numbers):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from der_ros.drivers.netft.status_word import Severity, decode_status
+from der_ros.drivers.netft.rdt import Severity, decode_status
 
 AXIA = "Ethernet Axia"
 

@@ -19,9 +19,8 @@ from der_ros.drivers.netft.netft_records import (
     NetFtStatistics,
     WrenchSample,
 )
-from der_ros.drivers.netft.rdt import Command, RdtRecord, Request, encode_request
+from der_ros.drivers.netft.rdt import Command, RdtRecord, Request, decode_status, encode_request
 from der_ros.drivers.netft.setup import ConfigurationWatch, configure
-from der_ros.drivers.netft.status_word import decode_status
 from der_ros.drivers.netft.stream import RdtStream
 from der_ros.errors import ConnectionFailedError, DerRosError, ProtocolError
 from der_ros.threads import Startable, Worker

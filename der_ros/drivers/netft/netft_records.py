@@ -8,8 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from der_ros.drivers.netft.configuration import SensorConfiguration
-from der_ros.drivers.netft.rdt import RDT_PORT
-from der_ros.drivers.netft.status_word import StatusReport
+from der_ros.drivers.netft.rdt import RDT_PORT, StatusReport
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Wrench
 from der_ros.settings import setting

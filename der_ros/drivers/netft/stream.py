@@ -1,4 +1,4 @@
-"""From packets to records that are news: what came, in which order, and how bad it was.
+"""The new records of a stream of packets: order, loss, status, and readings that never change.
 
 Of every record only the sequence number and the status word are read; the six axes only of the
 records that are wanted, since at 7000 Hz most are never used.
@@ -6,13 +6,99 @@ records that are wanted, since at 7000 Hz most are never used.
 
 from __future__ import annotations
 
-from der_ros.drivers.netft.rdt import RdtRecord, decode_record, peek, record_offsets
-from der_ros.drivers.netft.sequence import Order, SequenceTracker
-from der_ros.drivers.netft.status_word import Severity, decode_status
+from collections import OrderedDict
+from enum import Enum
+
+from der_ros.drivers.netft.rdt import (
+    RdtRecord,
+    Severity,
+    decode_record,
+    decode_status,
+    peek,
+    record_offsets,
+)
 from der_ros.errors import ProtocolError
+from der_ros.geometry import Array, Wrench
 
 MAX_MALFORMED = 10
 """As many packets in a row that are no records mean that the peer is no Net F/T box."""
+
+
+_MODULUS = 1 << 32
+_HALF = 1 << 31
+_WINDOW = 1024
+
+
+class Order(Enum):
+    """Place of one record in its stream."""
+
+    NEXT = "next"
+    DUPLICATE = "duplicate"
+    REORDERED = "reordered"
+    RESTART = "restart"
+
+
+class SequenceTracker:
+    """Follows a 32-bit sequence that wraps.
+
+    A record that arrives after a later one was first counted as lost and is taken off that count.
+    A number far behind (more than 1024) is a stream that started anew.
+
+    Attributes:
+        lost: records that never came.
+        duplicates: records that came again.
+        reordered: records that came after a later one.
+        restarts: streams that began anew without being asked to.
+    """
+
+    def __init__(self) -> None:
+        self.lost = self.duplicates = self.reordered = self.restarts = 0
+        self._last: int | None = None
+        self._missing: OrderedDict[int, None] = OrderedDict()
+
+    def expect_restart(self) -> None:
+        """Accept any number next: the stream was asked to start."""
+        self._last = None
+        self._missing.clear()
+
+    def arrived(self, sequence: int) -> Order:
+        """Return the place of one record; only NEXT and RESTART are newer than all before."""
+        if self._last is None:
+            self._last = sequence
+            return Order.NEXT
+        gap = (sequence - self._last) % _MODULUS
+        if gap == 1:
+            self._last = sequence
+            return Order.NEXT
+        if gap == 0:
+            self.duplicates += 1
+            return Order.DUPLICATE
+        return self._ahead(sequence, gap) if gap < _HALF else self._behind(sequence)
+
+    def _ahead(self, sequence: int, gap: int) -> Order:
+        last = self._last or 0
+        self.lost += gap - 1
+        # Only the latest gaps are remembered: a jump must not fill the memory.
+        for offset in range(max(1, gap - _WINDOW), gap):
+            self._missing[(last + offset) % _MODULUS] = None
+        while len(self._missing) > _WINDOW:
+            self._missing.popitem(last=False)
+        self._last = sequence
+        return Order.NEXT
+
+    def _behind(self, sequence: int) -> Order:
+        if sequence in self._missing:
+            del self._missing[sequence]
+            self.lost -= 1
+            self.reordered += 1
+            return Order.REORDERED
+        if ((self._last or 0) - sequence) % _MODULUS <= _WINDOW:
+            self.duplicates += 1
+            return Order.DUPLICATE
+        self.restarts += 1
+        self.expect_restart()
+        self._last = sequence
+        return Order.RESTART
 
 
 class RdtStream:
@@ -101,3 +187,23 @@ class RdtStream:
                 f"{MAX_MALFORMED} malformed packets in a row, the last: {error}; is this port a "
                 "Net F/T box's?"
             ) from error
+
+
+class FrozenWatch:
+    """Finds a sensor whose six values stay the same to the last count; a real one has noise.
+
+    Args:
+        after_s: readings that stay the same for longer are frozen; 0: never.
+    """
+
+    def __init__(self, after_s: float) -> None:
+        self._after_s = after_s
+        self._last: Array | None = None
+        self._since_s = 0.0
+
+    def frozen(self, wrench: Wrench, now_s: float) -> bool:
+        """Take the reading of ``now_s`` (any steady clock) and tell if the sensor is frozen."""
+        reading = wrench.to_array()
+        if self._last is None or (reading != self._last).any():
+            self._last, self._since_s = reading, now_s
+        return 0.0 < self._after_s < now_s - self._since_s

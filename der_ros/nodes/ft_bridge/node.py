@@ -24,10 +24,10 @@ from der_ros.control.watch_lease import WATCHED_TOPIC
 from der_ros.drivers.latency_window import LatencyWindow
 from der_ros.drivers.netft.client import NetFtClient
 from der_ros.drivers.netft.conditioning import FilterChoice, WrenchConditioner
-from der_ros.drivers.netft.frozen import FrozenWatch
 from der_ros.drivers.netft.netft_records import WrenchSample
 from der_ros.drivers.netft.rate_check import RateCheck
-from der_ros.drivers.netft.status_word import Severity
+from der_ros.drivers.netft.rdt import Severity
+from der_ros.drivers.netft.stream import FrozenWatch
 from der_ros.drivers.realtime import settle_collector
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import Array, Wrench
