@@ -46,7 +46,7 @@ def imports_of(path):
 
 
 def leads(one, other, over):
-    """Tell if an import, or a name in both files or their paths, leads from one file to the other."""
+    """Tell if an import, or a name in both (text or path), leads from one file to the other."""
     if over:
         return all(over in [*path.parts, *WORD.findall(path.read_text())] for path in (one, other))
     return module_of(other) in imports_of(one) or module_of(one) in imports_of(other)
