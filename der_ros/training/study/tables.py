@@ -15,7 +15,7 @@ from der_ros.training.study.measures import (
     pairs_of,
 )
 from der_ros.training.study.run_record import RunRecord
-from der_ros.training.study.verdict import CLAIMS, verdict
+from der_ros.training.study.verdict import CLAIMS, effect, verdict
 
 ARM_TITLES = {DER_ON: "DER on", DER_OFF: "DER off", "der_by_priority": "DER on, no fixed share"}
 TASK_TITLES = {"lap_joint": "lap joint", "peg_in_hole": "peg in hole"}
@@ -130,16 +130,9 @@ def answer(study: str, records: Sequence[RunRecord]) -> str:
             f"{TASK_TITLES[cell.task].capitalize()}, preset `{STUDIES[study].preset}`, {seeds} an "
             f"arm: success averaged over the training is {_both(compared)} with DER on / off, "
             f"difference {_difference(compared)}; the last policy succeeds in {_both(final)}. "
-            f"DER helps: **{_helps(compared)}**."
+            f"DER helps: **{effect(compared)}**."
         )
     return "\n\n".join(sentences) if sentences else NOTHING
-
-
-def _helps(compared: Comparison) -> str:
-    interval = compared.interval
-    if interval is None or interval.low <= 0.0 <= interval.high:
-        return "too few seeds to tell"
-    return "yes" if interval.low > 0.0 else "no, it hurts"
 
 
 def _both(compared: Comparison) -> str:

@@ -12,6 +12,10 @@ MARGIN = 0.1
 """A difference of the mean success below this counts as none: ten points of a hundred."""
 
 
+LEAST_PAIRS = 6
+"""Of fewer pairs nothing is concluded: their paired test cannot come below p = 0.05."""
+
+
 class Claim(NamedTuple):
     """What the paper says of a cell (Sec. 4.2).
 
@@ -41,9 +45,9 @@ def verdict(claim: Claim, comparison: Comparison) -> str:
 
     "Better" agrees with an interval above 0, and disagrees with one that ends below ``MARGIN``.
     "Similar" agrees with an interval within ± ``MARGIN``, and disagrees with one beside 0.
-    Whatever else the interval is, the seeds are too few.
+    Whatever else the interval is, and below ``LEAST_PAIRS``, the seeds are too few.
     """
-    if comparison.interval is None:
+    if comparison.interval is None or comparison.pairs < LEAST_PAIRS:
         return TOO_FEW
     low, high = comparison.interval
     if claim.better:
@@ -51,3 +55,11 @@ def verdict(claim: Claim, comparison: Comparison) -> str:
     if low > -MARGIN and high < MARGIN:
         return AGREES
     return DISAGREES if low > 0.0 or high < 0.0 else TOO_FEW
+
+
+def effect(comparison: Comparison) -> str:
+    """Return in words whether DER helps: by the sign of an interval that does not hold 0."""
+    interval = comparison.interval
+    if interval is None or comparison.pairs < LEAST_PAIRS or interval.low <= 0.0 <= interval.high:
+        return TOO_FEW
+    return "yes" if interval.low > 0.0 else "no, it hurts"

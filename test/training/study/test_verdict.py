@@ -4,7 +4,16 @@ from der_ros.replay.structures import STRUCTURE_NAMES
 from der_ros.training.study.design import TASKS
 from der_ros.training.study.measures import Comparison
 from der_ros.training.study.resampling import Interval
-from der_ros.training.study.verdict import AGREES, CLAIMS, DISAGREES, TOO_FEW, Claim, verdict
+from der_ros.training.study.verdict import (
+    AGREES,
+    CLAIMS,
+    DISAGREES,
+    LEAST_PAIRS,
+    TOO_FEW,
+    Claim,
+    effect,
+    verdict,
+)
 
 BETTER, SIMILAR = Claim(True, "better"), Claim(False, "similar")
 
@@ -22,9 +31,23 @@ BETTER, SIMILAR = Claim(True, "better"), Claim(False, "similar")
     (SIMILAR, None, TOO_FEW),
 ])  # fmt: skip
 def test_verdicts(claim, interval, expected):
-    compared = Comparison("mean success", 3, (0.5, 0.4), (3, 3), 0.1, interval, 0.25)
+    compared = Comparison("mean success", LEAST_PAIRS, (0.5, 0.4), (6, 6), 0.1, interval, 0.25)
     assert verdict(claim, compared) == expected
 
 
 def test_the_paper_claims_something_of_every_cell():
     assert set(CLAIMS) == {f"{task}/{structure}" for task in TASKS for structure in STRUCTURE_NAMES}
+
+
+@pytest.mark.parametrize("claim", [BETTER, SIMILAR])
+def test_of_five_pairs_nothing_is_concluded(claim):
+    clear = Comparison("mean success", 5, (0.9, 0.1), (5, 5), 0.8, Interval(0.7, 0.9), 0.0625)
+    assert verdict(claim, clear) == effect(clear) == TOO_FEW
+
+
+@pytest.mark.parametrize(("interval", "expected"), [
+    (Interval(0.01, 0.3), "yes"), (Interval(-0.3, -0.01), "no, it hurts"),
+    (Interval(-0.1, 0.3), TOO_FEW), (None, TOO_FEW),
+])  # fmt: skip
+def test_effects(interval, expected):
+    assert effect(Comparison("mean success", 8, (0.5, 0.4), (8, 8), 0.1, interval, 0.1)) == expected
