@@ -1,0 +1,45 @@
+"""Each tutorial is run as it is written."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import tutorial
+
+pytestmark = [pytest.mark.ros, pytest.mark.timeout(400)]
+
+PAGES = sorted(path.name for path in tutorial.TUTORIALS.glob("*.md"))
+
+
+def test_each_page_has_a_test():
+    assert PAGES == ["add-a-task.md", "first-ten-minutes.md", "train-and-deploy.md"]
+
+
+def attempts(folder):
+    return [json.loads(line) for line in (folder / "attempts.jsonl").read_text().splitlines()]
+
+
+def test_the_first_ten_minutes(tmp_path):
+    outputs = tutorial.follow("first-ten-minutes.md", tutorial.checkout(tmp_path, "models"))
+    assert [line["outcome"] for line in attempts(tmp_path / "runs/first")] == ["success"]
+    assert "same" in outputs[2]
+    assert "of 10 succeeded" in outputs[3]
+
+
+def test_train_and_deploy(tmp_path):
+    tutorial.follow("train-and-deploy.md", tutorial.checkout(tmp_path))
+    run = tmp_path / "runs/mine"
+    named = ("config.yaml", "metrics.jsonl", "checkpoints", "policy.onnx", "learning_curve.png")
+    assert [name for name in named if not (run / name).exists()] == []
+    assert list(run.glob("events.out.tfevents*"))
+    (attempt,) = attempts(tmp_path / "runs/mine_deployed")
+    assert attempt["outcome"] in {"success", "timeout", "stall", "fault"}
+
+
+def test_add_a_task(tmp_path):
+    folder = tutorial.checkout(tmp_path)
+    shutil.copytree(Path(tutorial.ROOT, "der_ros"), folder / "der_ros")
+    oracle, _trained = tutorial.follow("add-a-task.md", folder)
+    assert "5 of 5 succeeded" in oracle
+    assert (folder / "runs/dowel/policy.onnx").is_file()
