@@ -26,7 +26,7 @@ CALLS, POSES = 3000, 500
 
 
 class Answer(NamedTuple):
-    """What a peer says of some angles.
+    """Pose and Jacobian of some angles by one library.
 
     Attributes:
         position: (3,) m.
@@ -53,7 +53,7 @@ class Pinocchio:
         self._frame = self._model.getFrameId("flange")
 
     def __call__(self, angles: np.ndarray) -> Answer:
-        """Pose and Jacobian."""
+        """Return pose and Jacobian at some angles."""
         pin = self._pin
         jacobian = pin.computeFrameJacobian(
             self._model, self._data, angles, self._frame, pin.LOCAL_WORLD_ALIGNED
@@ -64,7 +64,7 @@ class Pinocchio:
 
 
 def accuracy(peer: Pinocchio) -> list[Figure]:
-    """The largest differences at random angles."""
+    """Return the largest differences at random angles."""
     chain, rng = chain_from_urdf(URDF, "base", "flange"), np.random.default_rng(0)
     worst = np.zeros(3)
     for angles in rng.uniform(-3.0, 3.0, (POSES, 7)):
@@ -85,7 +85,7 @@ def accuracy(peer: Pinocchio) -> list[Figure]:
 
 
 def step() -> list[Figure]:
-    """What the bridge does of it in each cycle: the measured pose, and the step."""
+    """Measure the bridge's part of a cycle: the measured pose, and the step."""
     chain = chain_from_urdf(URDF, "base", "flange").extended(IIWA.flange_from_tcp)
     kinematics = DifferentialKinematics(chain, DifferentialConfig())
     angles = np.array(IIWA.postures_rad[0])
@@ -125,7 +125,7 @@ class Bullet:
         self._body = pybullet.loadURDF(path, useFixedBase=True, physicsClientId=self._client)
 
     def __call__(self, angles: np.ndarray) -> None:
-        """Pose and Jacobian."""
+        """Return pose and Jacobian at some angles."""
         at, zeros = angles.tolist(), [0.0] * 7
         pybullet.resetJointStatesMultiDof(
             self._body, range(7), [[angle] for angle in at], physicsClientId=self._client
@@ -135,7 +135,7 @@ class Bullet:
 
 
 def main() -> int:
-    """Prints the figures."""
+    """Run the benchmark and print its figures."""
     options = argument_parser(__doc__).parse_args()
     peers: dict[str, Any] = {"pybullet": Bullet()}
     figures = step()

@@ -1,4 +1,4 @@
-"""How often scripted controllers succeed on each task and arm: an oracle, and a blind push.
+"""Success rate of scripted controllers on each task and arm: an oracle, and a blind push.
 
     python benchmarks/bench_controllers.py [--task lap_joint] [--robot kr60] [--episodes 200]
         [--controller oracle] [--randomization none] [--option epsilon_m=0.0015 …]
@@ -31,7 +31,7 @@ _LEAST_SUCCESS = 0.99
 
 
 def run_episode(env: TaskEnv, controller: Callable[[Any], Any], seed: int) -> dict[str, Any]:
-    """The last ``info`` of an episode, with the deepest penetration of all its steps."""
+    """Return the last ``info`` of an episode, with the deepest penetration of all its steps."""
     env.reset(seed=seed)
     deepest_m, ended = 0.0, False
     while not ended:
@@ -42,13 +42,13 @@ def run_episode(env: TaskEnv, controller: Callable[[Any], Any], seed: int) -> di
 
 
 def why(info: dict[str, Any]) -> str:
-    """How an episode ended, in a word."""
+    """Return the end of an episode in one word."""
     named = (word for word in ("success", "latched", "joint_limit") if info[word])
     return next(named, "neither")
 
 
 def run_controller(cell: Cell, name: str, count: int, options: dict[str, Any]) -> dict[str, float]:
-    """The controller's figures in the cell with these options; names carry their units."""
+    """Return the controller's figures in the cell with these options; names carry their units."""
     env = cell.env(**options)
     ends = [run_episode(env, _CONTROLLERS[name], seed) for seed in range(count)]
     env.close()
@@ -65,7 +65,7 @@ def run_controller(cell: Cell, name: str, count: int, options: dict[str, Any]) -
 
 
 def run_or_recall(cell: Cell, name: str, arguments: argparse.Namespace) -> dict[str, float]:
-    """The controller's figures, or those that were kept."""
+    """Return the controller's figures, or those that were kept."""
     count = arguments.episodes
     chosen = dict(arguments.option)
     options = {"randomization": arguments.randomization, **chosen}
@@ -82,7 +82,7 @@ def run_or_recall(cell: Cell, name: str, arguments: argparse.Namespace) -> dict[
 
 
 def main() -> int:
-    """Prints the figures."""
+    """Run the benchmark and print its figures."""
     parser = argument_parser(__doc__)
     add_cells(parser)
     add_randomization(parser, default="none")

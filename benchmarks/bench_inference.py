@@ -77,7 +77,7 @@ def inference() -> list[Figure]:
 
 
 def main() -> int:
-    """Prints the figures."""
+    """Run the benchmark and print its figures."""
     options = argument_parser(__doc__).parse_args()
     show("inference", [*inference(), *governor()], options.json)
     return 0

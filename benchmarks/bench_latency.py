@@ -83,7 +83,7 @@ def ways() -> tuple[Way, Way]:
 
 
 def write_policy(path: Path, control_dt_s: float) -> None:
-    """A policy whose first action is the force along x, 1 at the end of the saw tooth."""
+    """Write a policy whose first action is the force along x, 1 at the end of the saw tooth."""
     weight = np.zeros((13, 6), np.float32)
     weight[OBSERVATION_NAMES.index("fx"), 0] = 1.0 / (0.8 * SOFT_N)
     graph = helper.make_graph(
@@ -107,7 +107,7 @@ def write_policy(path: Path, control_dt_s: float) -> None:
 
 
 def parameters(ports: Ports, cycle_ms: int, policy: Path) -> dict[str, dict[str, object]]:
-    """Of each node: as deployed, but for limits that the saw tooth must not meet."""
+    """Return the parameters of each node: as deployed, with wider limits for the saw tooth."""
     frames = {
         "task_frame": [*TCP.position.tolist(), 0.0, 0.0, 0.0, 1.0],
         "tcp_from_sensor": [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0],
@@ -139,7 +139,7 @@ def parameters(ports: Ports, cycle_ms: int, policy: Path) -> dict[str, dict[str,
 
 
 def command(node: str, values: Mapping[str, object]) -> list[str]:
-    """How a node is started by hand."""
+    """Return the command line that starts a node."""
     given = [part for name, value in values.items() for part in ("-p", f"{name}:={value}")]
     return ["ros2", "run", "der_ros", node, "--ros-args", *given]
 
@@ -163,7 +163,7 @@ class Monitor:
         )
 
     def activate(self) -> None:
-        """Configures and activates the policy server."""
+        """Configure and activates the policy server."""
         client = self._node.create_client(ChangeState, "policy_server/change_state")
         until(lambda: client.wait_for_service(1.0), "policy_server")
         for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
@@ -175,7 +175,7 @@ class Monitor:
                 sys.exit(f"error: policy_server refused transition {transition}")
 
     def read(self) -> None:
-        """Takes what came."""
+        """Read all messages that have come."""
         for received in self._inputs[0].take():
             force = self._way.force.told_by(_sensor_force(received.message))
             self.wrenches.append((_stamp_s(received.message), force))
@@ -207,7 +207,7 @@ def made_at(told: Floats, at_s: Floats, period_s: float) -> Floats:
 
 @contextlib.contextmanager
 def nodes(values: Mapping[str, Mapping[str, object]], folder: Path) -> Iterator[None]:
-    """The nodes run while inside."""
+    """Run the nodes for the block."""
     with contextlib.ExitStack() as stack:
         for name, given in values.items():
             stack.enter_context(started(command(name, given), folder / f"{name}.log"))
@@ -215,7 +215,7 @@ def nodes(values: Mapping[str, Mapping[str, object]], folder: Path) -> Iterator[
 
 
 class Seen(NamedTuple):
-    """What one way gave: the controller's side, and what was read along (system time)."""
+    """Measurements of one path: the controller's side, and the messages (system time)."""
 
     cycles: Cycles
     wrenches: Floats
@@ -223,7 +223,7 @@ class Seen(NamedTuple):
 
 
 def measure(way: Way, options: Any) -> Seen:
-    """Runs one way."""
+    """Run one path, and return its measurements."""
     ports, cycle_s = Ports.free(), 1e-3 * options.cycle_ms
     box = Sensor(SENSOR_IP, ports.rdt, ports.http, options.sensor_hz, way.force, True)
     krc4 = Controller(ports.rsi, cycle_s, TCP, None, ROBOT_IP)
@@ -280,7 +280,7 @@ class Corrections(NamedTuple):
 
 
 def first_corrections(way: Way, cycles: Cycles, cycle_ms: int) -> Corrections:
-    """Reads the clock in the corrections."""
+    """Read the clock in the corrections."""
     there = np.isfinite(cycles.answer_s)
     asked_s, answer_s = cycles.sent_s[there], (cycles.sent_s + cycles.answer_s)[there]
     told = cycles.correction_mm[there] / (way.metres_per_second * cycle_ms)
@@ -290,7 +290,7 @@ def first_corrections(way: Way, cycles: Cycles, cycle_ms: int) -> Corrections:
 
 
 def figures_of(way: Way, seen: Seen, options: Any) -> list[Figure]:
-    """The whole way, and its parts."""
+    """Return the whole way, and its parts."""
     it = first_corrections(way, seen.cycles, options.cycle_ms)
     system_from_monotonic = time.time() - time.monotonic()
     wrench_s = seen.wrenches[:, 0] - system_from_monotonic
@@ -333,14 +333,14 @@ def until_newer(it: Corrections) -> Floats:
 
 
 def percentiles(name: str, values: Floats) -> list[Figure]:
-    """p50, p99 and maximum in ms."""
+    """Return the figures p50, p99 and maximum in ms."""
     shown = {"p50": np.percentile(values, 50), "p99": np.percentile(values, 99)}
     shown["max"] = values.max()
     return [Figure(f"{name}_{which}", 1e3 * float(value), "ms") for which, value in shown.items()]
 
 
 def main() -> int:
-    """Prints the figures."""
+    """Run the benchmark and print its figures."""
     parser = argument_parser(__doc__)
     parser.add_argument("--seconds", type=float, default=30.0, help="how long to measure each way")
     parser.add_argument("--cycle-ms", type=int, default=12, choices=(4, 12))

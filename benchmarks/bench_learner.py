@@ -32,18 +32,18 @@ class Still(gymnasium.Env[Any, Any]):
     action_space = gymnasium.spaces.Box(-1.0, 1.0, (ACTION,), np.float32)
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
-        """Zeros."""
+        """Return an observation of zeros."""
         super().reset(seed=seed)
         return np.zeros(OBSERVATION, np.float32), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """A random observation."""
+        """Return a random observation."""
         observation = self.np_random.standard_normal(OBSERVATION).astype(np.float32)
         return observation, 0.0, False, False, {}
 
 
 def rows(count: int) -> Transitions:
-    """Random transitions."""
+    """Return ``count`` random transitions."""
     rng = np.random.default_rng(0)
     columns = (
         rng.standard_normal((count, OBSERVATION)),
@@ -89,7 +89,7 @@ def theirs(algorithm: str, hidden: tuple[int, ...]) -> Body:
 
 
 def measured(threads: int, turn_s: float) -> Iterator[Figure]:
-    """Races with so many threads of torch."""
+    """Race with so many threads of torch."""
     torch.set_num_threads(threads)
     for algorithm in ("td3", "ddpg"):
         for hidden in SIZES:
@@ -99,7 +99,7 @@ def measured(threads: int, turn_s: float) -> Iterator[Figure]:
 
 
 def main() -> None:
-    """Prints the figures."""
+    """Run the benchmark and print its figures."""
     parser = argument_parser(__doc__)
     parser.add_argument("--turn-s", type=float, default=1.0, help="seconds of each turn")
     options = parser.parse_args()

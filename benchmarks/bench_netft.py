@@ -41,7 +41,7 @@ SCALE = SensorConfiguration(product_name="NETB")
 
 
 def sender(rate_hz: float, per_packet: int, pipe: Connection) -> None:
-    """The box: sends from the first start command on until told; then tells its own figures."""
+    """Act as the box: send from the first start command until told to stop, then report."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.bind(("127.0.0.1", 0))
         pipe.send(udp.getsockname()[1])
@@ -70,7 +70,7 @@ def sender(rate_hz: float, per_packet: int, pipe: Connection) -> None:
 
 @contextmanager
 def sending(rate_hz: float, per_packet: int) -> Iterator[tuple[int, Connection]]:
-    """A sender in another process; its port, and the pipe to end it with."""
+    """Run a sender in a child process for the block; yield its port and its pipe."""
     here, there = multiprocessing.Pipe()
     child = multiprocessing.get_context("spawn").Process(
         target=sender, args=(rate_hz, per_packet, there), daemon=True
@@ -84,7 +84,7 @@ def sending(rate_hz: float, per_packet: int) -> Iterator[tuple[int, Connection]]
 
 
 class Received(NamedTuple):
-    """What one receiver took in, and at what cost."""
+    """Records that one receiver took, and the CPU time that it used."""
 
     records: int
     lost: int
@@ -120,7 +120,7 @@ def measure(
 
 
 def with_client(every_record: bool, buffered: bool) -> Receiver:
-    """The package's client, with a listener that thins out to the node's rate."""
+    """Receive with the package's client and a listener at the node's rate."""
 
     def receive(port: int, seconds: float) -> Received:
         due = [0.0]
@@ -147,7 +147,7 @@ def with_client(every_record: bool, buffered: bool) -> Receiver:
 
 
 def naive(port: int, seconds: float) -> Received:
-    """A blocking read and a full decode of every record, in a thread; no order, no recovery."""
+    """Receive with a blocking read and a full decode of every record, in a thread."""
     count, last, lost = 0, 0, 0
     end = threading.Event()
 
@@ -178,7 +178,7 @@ def naive(port: int, seconds: float) -> Received:
 
 
 def main() -> int:
-    """Prints the figures."""
+    """Run the benchmark and print its figures."""
     parser = argument_parser(__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="of the single-record run")
     parser.add_argument("--rate-hz", type=float, default=7000.0, help="records a second")

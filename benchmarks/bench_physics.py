@@ -1,4 +1,4 @@
-"""How far each task on each arm is from mechanics: weights, pushes, tracking, contacts, jitter.
+"""Deviation of each task on each arm from mechanics: weight, push, tracking, contact, jitter.
 
     python benchmarks/bench_physics.py [--task lap_joint] [--robot kr60] [--orientations 50]
         [--pushes 10] [--json]
@@ -72,7 +72,7 @@ def tracking_rows(world: AssemblyWorld) -> Iterator[Row]:
 
 
 def figures_of(cell: Cell, arguments: argparse.Namespace) -> list[Figure]:
-    """All figures of one cell."""
+    """Return all figures of one cell."""
     with cell.world() as world:
         rows = [*sensor_rows(world, arguments.orientations, arguments.pushes)]
         if cell.task == "lap_joint":
@@ -82,7 +82,7 @@ def figures_of(cell: Cell, arguments: argparse.Namespace) -> list[Figure]:
 
 
 def main() -> int:
-    """Prints the figures."""
+    """Run the benchmark and print its figures."""
     parser = argument_parser(__doc__)
     add_cells(parser)
     parser.add_argument("--orientations", type=int, default=50, help="random ones (%(default)s)")

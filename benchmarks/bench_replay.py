@@ -46,15 +46,15 @@ class OurShard:
         self._rng = np.random.default_rng(0)
 
     def add(self, fragment: Transitions) -> None:
-        """Adds rows."""
+        """Add rows to the shard."""
         self._shard.add(fragment)
 
     def sample(self) -> Batch:
-        """Draws a batch."""
+        """Draw one batch from the shard."""
         return self._shard.sample(BATCH, self._rng)
 
     def update(self, batch: Batch, td_errors: np.ndarray) -> None:
-        """Writes priorities back."""
+        """Write the priorities of a batch back."""
         self._shard.update_priorities(batch.indices, batch.drawn_at, td_errors)
 
 
@@ -79,7 +79,7 @@ def rate(rows: int, body: Callable[[], object]) -> float:
 
 
 def races(contestants: list[Contestant]) -> list[Race]:
-    """Fills all of them and lets them race."""
+    """Fill all of them and lets them race."""
     rng = np.random.default_rng(0)
     shapes = ((FRAGMENT, OBSERVATION), (FRAGMENT, ACTION), (FRAGMENT,), (FRAGMENT,))
     columns = [rng.standard_normal(s).astype(np.float32) for s in (*shapes, shapes[0])]
@@ -127,7 +127,7 @@ def print_races(results: list[Race], peers: list[str], missing: list[str]) -> No
 
 
 def print_memory(figures: MemoryFigures) -> None:
-    """What two million transitions take."""
+    """Print the memory and the times of two million transitions."""
     print(f"\n{figures.transitions:,} transitions in {figures.shards} shards")
     print(f"  their own numbers      {figures.own_mb:8.1f} MB")
     print(f"  memory of the process  {figures.resident_mb:8.1f} MB = {figures.ratio:.3f} x")
@@ -137,7 +137,7 @@ def print_memory(figures: MemoryFigures) -> None:
 
 
 def main() -> None:
-    """Prints tables, or one JSON object."""
+    """Print tables, or one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--skip-memory", action="store_true")

@@ -45,7 +45,7 @@ ANSWER = rsi_telegrams.SensorTelegram(543265442, (0.4, 0.0, 0.0, 0.0, 0.0, 0.0))
 
 
 def libraries() -> dict[str, Any]:
-    """The XML libraries that are there; they have the same interface."""
+    """Return the XML libraries that are there; they have the same interface."""
     found: dict[str, Any] = {"xml.etree": ET}
     if importlib.util.find_spec("lxml") is not None:
         import lxml.etree
@@ -55,7 +55,7 @@ def libraries() -> dict[str, Any]:
 
 
 def with_library(library: Any) -> tuple[int, list[float], list[float], int]:
-    """What ``parse_robot_telegram`` gives (RSol left out in the library's favour)."""
+    """Return the result of ``parse_robot_telegram``, by the library, without RSol."""
     root = library.fromstring(TELEGRAM)
     measured, axes, delay = root.find("RIst").attrib, root.find("AIPos").attrib, root.find("Delay")
     return (
@@ -67,7 +67,7 @@ def with_library(library: Any) -> tuple[int, list[float], list[float], int]:
 
 
 def build_with_library(library: Any) -> bytes:
-    """The answer."""
+    """Return the answer, built by the library."""
     root = library.Element("Sen", Type="ImFree")
     values = zip(rsi_telegrams.CARTESIAN_TAGS, ANSWER.correction, strict=True)
     library.SubElement(root, "RKorr", {tag: f"{value:.4f}" for tag, value in values})
@@ -97,12 +97,12 @@ def codec() -> list[Figure]:
 
 
 def median_us(body: Body) -> float:
-    """Median of single calls, us."""
+    """Return the median of single calls, us."""
     return float(np.median(call_times_us(body)))
 
 
 def alone(seconds: float, cycle_s: float) -> list[Figure]:
-    """Answers with the bridge's own decisions (frames, wrench, governor, corrections), no ROS."""
+    """Answer with the bridge's own decisions (frames, wrench, governor, corrections), no ROS."""
     limits = GovernorLimits(workspace_min_m=(-9.0,) * 3, workspace_max_m=(9.0,) * 3)
     motion = BridgeMotion(MotionConfig(Pose.identity(), Pose.identity(), limits))
     collector = RestingCollector()
@@ -138,7 +138,7 @@ def alone(seconds: float, cycle_s: float) -> list[Figure]:
 
 
 def floor(seconds: float, cycle_s: float) -> list[Figure]:
-    """Answers that say nothing: what is left for the rest of the cycle begins here."""
+    """Answer that say nothing: what is left for the rest of the cycle begins here."""
     with (
         echo() as port,
         measuring_controller(Controller(port, cycle_s)) as controller,
@@ -164,13 +164,13 @@ def distribution(name: str, cycles: Cycles) -> list[Figure]:
 
 
 def milliseconds(name: str, figures: LatencyFigures) -> list[Figure]:
-    """p50, p99 and maximum in ms."""
+    """Return the figures p50, p99 and maximum in ms."""
     values = {"p50": figures.p50_s, "p99": figures.p99_s, "max": figures.max_s}
     return [Figure(f"{name}_{which}", 1e3 * value, "ms") for which, value in values.items()]
 
 
 def of_whole_stack(minutes: Minutes) -> list[Figure]:
-    """What the lines of the file come to."""
+    """Return the figures of all minutes in the file."""
     cycles = max(1, minutes.cycles)
     counted = {
         "minutes": (minutes.minutes, "min"),
@@ -196,14 +196,14 @@ def of_whole_stack(minutes: Minutes) -> list[Figure]:
 
 
 def percentiles_of(name: str, histogram: Histogram, longest_s: float) -> list[Figure]:
-    """Percentiles in ms."""
+    """Return the percentiles of a histogram in ms."""
     values = {f"p{percent:g}": histogram.percentile_s(percent) for percent in (50, 99, 99.9, 99.99)}
     values["max"] = longest_s
     return [Figure(f"{name}_{which}", 1e3 * value, "ms") for which, value in values.items()]
 
 
 def main() -> int:
-    """Prints the figures."""
+    """Run the benchmark and print its figures."""
     parser = argument_parser(__doc__)
     parser.add_argument("--seconds", type=float, default=20.0, help="how long to answer alone")
     parser.add_argument("--cycle-ms", type=int, default=12, choices=(4, 12))

@@ -29,7 +29,7 @@ from support.task_cells import add_options
 
 
 class Episode(NamedTuple):
-    """One recorded episode."""
+    """One recorded episode of the environment."""
 
     initial: InitialState
     actions: list[np.ndarray]
@@ -46,7 +46,7 @@ def searching_actions(rng: np.random.Generator, count: int) -> list[np.ndarray]:
 
 
 def record(env: der_ros.envs.AssemblyEnv, seed: int) -> Episode:
-    """Runs one episode and keeps what its servo did."""
+    """Run one episode and keeps what its servo did."""
     rng = np.random.default_rng(seed)
     initial = env.task.sample_initial_state(rng)
     pulls: list[list[tuple[Any, ...]]] = [[]]
@@ -84,7 +84,7 @@ def time_env(env: der_ros.envs.AssemblyEnv, episodes: list[Episode]) -> float:
 
 
 def sense(world: AssemblyWorld) -> None:
-    """Has the engine report the sensor's joint, which the arm-less tool does without."""
+    """Have the engine report the sensor's joint, which the arm-less tool does without."""
     tool, _, held = world.scene
     if world.robot.arm is None:
         pybullet.enableJointForceTorqueSensor(tool, held, True, physicsClientId=world.client)
@@ -149,12 +149,12 @@ def measure(
 
 
 def world_state(world: AssemblyWorld) -> Any:
-    """Where the tool really is, by the engine."""
+    """Return the true state of the tool in the engine."""
     return pybullet.getLinkState(world.scene.tool, world.scene.held_link, 0, 1, world.client)[:6]
 
 
 def raced(figures: dict[str, float]) -> list[Figure]:
-    """The environment's speed against its peer's, and the rest, whose names carry their units."""
+    """Return the speed against the peer's, and the other figures; names carry their units."""
     ours, peer = "env_physics_steps_per_s", "bare_physics_steps_per_s"
     rest = {name: value for name, value in figures.items() if name not in (ours, peer, "ratio")}
     return [
@@ -164,7 +164,7 @@ def raced(figures: dict[str, float]) -> list[Figure]:
 
 
 def main() -> int:
-    """Prints the figures."""
+    """Run the benchmark and print its figures."""
     parser = argument_parser(__doc__)
     parser.add_argument("--task", choices=TASK_NAMES, default="lap_joint")
     parser.add_argument("--episodes", type=int, default=20)

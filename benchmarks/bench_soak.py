@@ -39,7 +39,7 @@ _WANDERING_S = 0.4  # how long an action's noise remembers itself
 
 @dataclass
 class Soak:
-    """What was seen so far; plain data, to be kept in a file.
+    """Counts of a soak test so far; plain data, written to a file.
 
     Attributes:
         memory_mb: of each process that worked on it, steps so far and resident memory.
@@ -68,7 +68,7 @@ class Soak:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing went wrong."""
+        """True if nothing went wrong so far."""
         return (
             self.not_finite == 0
             and self.penetration_m < _DEEPEST_M
@@ -88,7 +88,7 @@ def wandering_actions(
 
 
 def run_episode(env: TaskEnv, seen: Soak, seed: int) -> None:
-    """One episode, counted."""
+    """Run and count one episode."""
     env.reset(seed=seed)
     rng = np.random.default_rng(seed)
     for action in wandering_actions(rng, env.max_steps, env.control_dt_s):
@@ -109,7 +109,7 @@ def run_episode(env: TaskEnv, seen: Soak, seed: int) -> None:
 
 
 def soak(env: TaskEnv, seen: Soak, steps: int, kept: Path | None) -> None:
-    """Runs episodes until that many steps are done."""
+    """Run episodes until that many steps are done."""
     piece = max(1, steps // _PIECES)
     seen.memory_mb.append([])
     while seen.steps < steps:
@@ -150,7 +150,7 @@ def soak_cell(cell: Cell, arguments: argparse.Namespace) -> Soak:
 
 
 def figures_of(name: str, seen: Soak) -> list[Figure]:
-    """What is printed of a cell."""
+    """Return the figures of one cell."""
     rows = (
         ("steps", seen.steps, ""),
         ("episodes", seen.episodes, ""),
@@ -168,7 +168,7 @@ def figures_of(name: str, seen: Soak) -> list[Figure]:
 
 
 def main() -> int:
-    """Prints the figures."""
+    """Run the benchmark and print its figures."""
     parser = argument_parser(__doc__)
     add_cells(parser)
     add_randomization(parser, default="deploy")

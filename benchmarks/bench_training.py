@@ -33,7 +33,7 @@ _FIRST_STEPS = 1_000  # before anything is counted: workers start, replay holds 
 
 
 class Rates(NamedTuple):
-    """Of one turn."""
+    """Rates of one measurement."""
 
     steps_per_s: float
     updates_per_s: float
@@ -54,17 +54,17 @@ class Bench:
         self.train(1.0)  # whatever is slow only once
 
     def simulate(self, seconds: float) -> Rates:
-        """Takes in what the workers send; no update is ever due."""
+        """Take in what the workers send; no update is ever due."""
         self._learner.config = self._idle
         return self._timed(seconds, self._loop.turn)
 
     def train(self, seconds: float) -> Rates:
-        """Takes in what the workers send, and updates without a pause."""
+        """Take in what the workers send, and updates without a pause."""
         self._learner.config = self._busy
         return self._timed(seconds, self._loop.turn)
 
     def learn(self, seconds: float) -> Rates:
-        """Updates alone; the workers soon wait, because nobody receives from them."""
+        """Update alone; the workers soon wait, because nobody receives from them."""
         return self._timed(seconds, self._update)
 
     def _timed(self, seconds: float, body: Body) -> Rates:
@@ -109,7 +109,7 @@ def figures(name: str, turns: list[list[Rates]]) -> Iterator[Figure]:
 
 
 def main() -> None:
-    """Prints the figures."""
+    """Run the benchmark and print its figures."""
     parser = argument_parser(__doc__)
     parser.add_argument("--task", default="lap_joint")
     parser.add_argument("--engine", default="local")

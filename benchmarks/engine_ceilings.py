@@ -1,4 +1,4 @@
-"""What bounds a run on many workers: docs/explanation/scaling.md is computed from what this prints.
+"""Limits of a run with many workers; docs/explanation/scaling.md is computed from them.
 
 PYTHONPATH=. python benchmarks/engine_ceilings.py [--rows 2000000]
 """
@@ -31,7 +31,7 @@ def transitions(rows: int, rng: np.random.Generator) -> Transitions:
 
 
 def rate(function: object, count: int) -> float:
-    """Calls a second."""
+    """Return the calls a second."""
     started = time.perf_counter()
     for _ in range(count):
         function()  # type: ignore[operator]
@@ -39,7 +39,7 @@ def rate(function: object, count: int) -> float:
 
 
 def main() -> None:
-    """Prints one figure a line."""
+    """Run the measurements and print one figure a line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--preset", default="fast")

@@ -20,7 +20,7 @@ _PATIENCE_S = 90.0
 
 
 class Ports(NamedTuple):
-    """Where everybody listens."""
+    """Ports of the simulated devices and the bridge."""
 
     rsi: int
     rdt: int
@@ -28,7 +28,7 @@ class Ports(NamedTuple):
 
     @classmethod
     def free(cls) -> Ports:
-        """Some that nobody uses now."""
+        """Return ports that are free now."""
         return cls(
             _free(socket.SOCK_DGRAM, PC_IP),
             _free(socket.SOCK_DGRAM, SENSOR_IP),
@@ -75,7 +75,7 @@ def deployment(cycle_ms: int, ports: Ports, run_dir: Path) -> Iterator[int]:
 
 @contextmanager
 def started(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A program in a session of its own while inside; all of it ends with this, also on SIGTERM."""
+    """Run a program in its own session for the block; end all of it, also on SIGTERM."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -121,7 +121,7 @@ def _is_below(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
 
 
 def until(predicate: Callable[[], Any], what: str) -> Any:
-    """Waits for something true and returns it.
+    """Wait for something true and returns it.
 
     Raises:
         SystemExit: it did not become true.
@@ -135,14 +135,14 @@ def until(predicate: Callable[[], Any], what: str) -> Any:
 
 
 def attempts(run_dir: Path) -> list[dict[str, Any]]:
-    """The lines of ``attempts.jsonl`` so far."""
+    """Return the lines of ``attempts.jsonl`` so far."""
     from der_ros.bags.attempt_log import read_attempts
 
     return read_attempts(run_dir).lines
 
 
 def start_attempts() -> None:
-    """Clears faults and starts, as an operator does, once somebody answers."""
+    """Clear faults and starts, as an operator does, once somebody answers."""
     import rclpy
     from std_srvs.srv import Trigger
 

@@ -15,7 +15,7 @@ _SMALLEST_S = 1e-7
 
 
 class Histogram:
-    """How often a duration was within each bin; a bin is one percent wide.
+    """Counts of durations in bins that are one percent wide.
 
     Args:
         counts: of each bin, as ``to_data`` gives it.
@@ -25,26 +25,26 @@ class Histogram:
         self._counts = Counter({int(bin_): n for bin_, n in (counts or {}).items()})
 
     def add(self, durations_s: NDArray[np.float64]) -> None:
-        """Adds durations, s; what is not finite is left out."""
+        """Add durations, s; what is not finite is left out."""
         finite = np.maximum(durations_s[np.isfinite(durations_s)], _SMALLEST_S)
         bins, counts = np.unique(np.rint(_PER_E * np.log(finite)).astype(int), return_counts=True)
         self._counts.update(dict(zip(bins.tolist(), counts.tolist(), strict=True)))
 
     def merge(self, other: Histogram) -> None:
-        """Adds another one's."""
+        """Add the counts of another histogram."""
         self._counts.update(other._counts)
 
     def to_data(self) -> dict[str, int]:
-        """The counts, for JSON."""
+        """Return the counts as data for JSON."""
         return {str(bin_): self._counts[bin_] for bin_ in sorted(self._counts)}
 
     @property
     def total(self) -> int:
-        """Number of durations."""
+        """Number of counted durations."""
         return sum(self._counts.values())
 
     def percentile_s(self, percent: float) -> float:
-        """The duration that ``percent`` of them do not exceed, s, to a percent of its value."""
+        """Return the duration that ``percent`` of them do not exceed, s, to within 1 %."""
         left = math.ceil(self.total * percent / 100.0)
         for bin_ in sorted(self._counts):
             left -= self._counts[bin_]
@@ -63,7 +63,7 @@ class Histogram:
 
 
 def plot(histograms: Mapping[str, Histogram], limits_s: Mapping[str, float], path: Path) -> None:
-    """Draws which part of the durations is longer than t, over t, both logarithmic.
+    """Draw which part of the durations is longer than t, over t, both logarithmic.
 
     Args:
         histograms: by the name in the legend.

@@ -1,4 +1,4 @@
-"""What mechanics says of a simulated cell, and by how much the cell differs from it.
+"""Predictions of mechanics for a simulated cell, and the cell's deviation from them.
 
 Each function takes an open world, does one experiment in it, and returns errors: what was found
 less what Newton, Hooke and the task's own numbers say. Free motion happens 0.2 m above the joint.
@@ -60,7 +60,7 @@ def pose(
     z: float = 0.0,
     rotation: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> Pose:
-    """Of m and a rotation vector, rad."""
+    """Return a pose of metres and a rotation vector, rad."""
     return Pose(np.array((x, y, z)), quaternion_from_rotation_vector(rotation))
 
 
@@ -97,21 +97,21 @@ PRESSES: dict[str, dict[str, Press]] = {
 
 
 def weight_on_sensor(world: AssemblyWorld) -> Vector:
-    """The weight at the centre of mass, (6,), as the sensor must read it."""
+    """Return the weight at the centre of mass, (6,), as the sensor must read it."""
     piece, held = world.task.held, world.held_pose()
     at = held.position + held.rotation @ np.array(piece.center_of_mass)
     return on_sensor(world, np.array((0, 0, -piece.mass_kg * GRAVITY_M_PER_S2)), at)
 
 
 def on_sensor(world: AssemblyWorld, force: Vector, at: Vector) -> Vector:
-    """A force at a point, both (3,) in the task frame, as the sensor must read it, (6,)."""
+    """Return a force at a point, both (3,) in the task frame, as the sensor must read it, (6,)."""
     sensor = world.held_pose() @ world.task.tcp_from_sensor
     torque = np.cross(at - sensor.position, force)
     return np.concatenate((sensor.rotation.T @ force, sensor.rotation.T @ torque))
 
 
 def contacts_on_sensor(world: AssemblyWorld) -> Vector:
-    """The sum of the engine's contacts as the sensor must read it, (6,)."""
+    """Return the sum of the engine's contacts as the sensor must read it, (6,)."""
     contact, held = world.contact_wrench(), world.held_pose()
     sensor = held @ world.task.tcp_from_sensor
     moved = contact.torque + np.cross(held.position - sensor.position, contact.force)
@@ -119,12 +119,12 @@ def contacts_on_sensor(world: AssemblyWorld) -> Vector:
 
 
 def beyond_weight(world: AssemblyWorld) -> Vector:
-    """What the sensor reads besides the weight of the held piece, (6,)."""
+    """Return the sensor's reading without the weight of the held piece, (6,)."""
     return world.sensor_wrench().to_array() - weight_on_sensor(world)
 
 
 def hang_anywhere(world: AssemblyWorld, rng: np.random.Generator, count: int) -> WrenchError:
-    """Hangs the held piece at rest in random orientations, any that the arm reaches."""
+    """Hang the held piece at rest in random orientations, any that the arm reaches."""
     errors = []
     while len(errors) < count:
         turn = rng.standard_normal(4)
@@ -139,7 +139,7 @@ def hang_anywhere(world: AssemblyWorld, rng: np.random.Generator, count: int) ->
 
 
 class PushError(NamedTuple):
-    """Of known pushes.
+    """Deviation of the reading of known pushes.
 
     Attributes:
         reading: less the push.
@@ -151,7 +151,7 @@ class PushError(NamedTuple):
 
 
 def push_anywhere(world: AssemblyWorld, rng: np.random.Generator, count: int) -> PushError:
-    """Pushes the hanging piece with random forces of 60 N at random points of it.
+    """Push the hanging piece with random forces of 60 N at random points of it.
 
     The points are within 5 cm of the tcp.
     """
@@ -178,7 +178,7 @@ def push_anywhere(world: AssemblyWorld, rng: np.random.Generator, count: int) ->
 
 
 def move_freely(world: AssemblyWorld) -> WrenchError:
-    """Moves the piece steadily through the air: the reading must stay its weight."""
+    """Move the piece steadily through the air: the reading must stay its weight."""
     world.reset(InitialState(pose(z=ABOVE_M), Pose.identity()))
     twist = Twist(np.array((0.02, -0.03, 0.03)), np.array((0.03, 0.02, -0.04)))
     world.advance(twist, _SETTLING_STEPS)
@@ -193,14 +193,14 @@ def move_freely(world: AssemblyWorld) -> WrenchError:
 
 
 class Tracking(NamedTuple):
-    """How far a motion was from the commanded one at worst, m and rad."""
+    """Largest distance of a motion from the commanded one, m and rad."""
 
     position_m: float
     angle_rad: float
 
 
 def follow(world: AssemblyWorld, axis: int, frequency_hz: float) -> Tracking:
-    """Commands a twist that swings along one axis with 30 mm/s, or about it with 50 mrad/s.
+    """Command a twist that swings along one axis with 30 mm/s, or about it with 50 mrad/s.
 
     Args:
         world: open.
@@ -227,7 +227,7 @@ def follow(world: AssemblyWorld, axis: int, frequency_hz: float) -> Tracking:
 
 
 def press(world: AssemblyWorld, way: Press, share: float = 0.4, speed: float = 0.05) -> None:
-    """Presses with a share of the servo's force limit and stands still until all is at rest."""
+    """Press with a share of the servo's force limit and stands still until all is at rest."""
     config = world.servo_config
     lead_m = share * config.force_limit_n / config.stiffness_n_per_m
     steps = math.ceil((lead_m + 0.0007) / (speed * world.physics_dt_s))
@@ -266,7 +266,7 @@ def rest(world: AssemblyWorld, way: Press) -> Rest:
 
 
 class Build(NamedTuple):
-    """How pressing at a constant speed built force.
+    """Rise of the force while pressing at a constant speed.
 
     Attributes:
         slope: of the contact's force in time, by stiffness times speed; 1 is right.
@@ -280,7 +280,7 @@ class Build(NamedTuple):
 
 
 def build_force(world: AssemblyWorld, way: Press, speed: float = 0.01) -> Build:
-    """Presses along z up to the servo's force limit, by the normal force of the contacts."""
+    """Press along z up to the servo's force limit, by the normal force of the contacts."""
     config = world.servo_config
     per_s = config.stiffness_n_per_m * speed
     world.reset(InitialState(way.held, way.ground))

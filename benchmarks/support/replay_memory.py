@@ -1,4 +1,4 @@
-"""What two million transitions take: memory, and the time to copy, write and read their state."""
+"""Memory of two million transitions, and the time to copy, write and read their state."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class MemoryFigures(NamedTuple):
 
 
 def memory_figures() -> MemoryFigures:
-    """Fills six shards to the brim, saves and restores them."""
+    """Fill six shards to the brim, saves and restores them."""
     before = _resident_mb()
     replay = _empty()
     _fill(replay)

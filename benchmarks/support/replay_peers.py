@@ -23,17 +23,17 @@ class Contestant(Protocol):
     name: str
 
     def add(self, fragment: Transitions) -> None:
-        """Adds rows at the top priority."""
+        """Add rows at the top priority."""
 
     def sample(self) -> Any:
-        """Draws ``BATCH`` rows with their weights."""
+        """Draw ``BATCH`` rows with their weights."""
 
     def update(self, batch: Any, td_errors: np.ndarray) -> None:
-        """Writes the batch's priorities back."""
+        """Write the batch's priorities back."""
 
 
 class Cpprb:
-    """cpprb's prioritized buffer."""
+    """Prioritized buffer of cpprb."""
 
     name = "cpprb"
 
@@ -50,15 +50,15 @@ class Cpprb:
         self._buffer = cpprb.PrioritizedReplayBuffer(CAPACITY, columns, alpha=ALPHA, eps=EPSILON)
 
     def add(self, fragment: Transitions) -> None:
-        """Adds rows."""
+        """Add rows to the buffer."""
         self._buffer.add(**fragment._asdict())
 
     def sample(self) -> Any:
-        """Draws a batch."""
+        """Draw one batch from the buffer."""
         return self._buffer.sample(BATCH, BETA)
 
     def update(self, batch: Any, td_errors: np.ndarray) -> None:
-        """Writes priorities back."""
+        """Write the priorities of a batch back."""
         self._buffer.update_priorities(batch["indexes"], td_errors)
 
 
@@ -81,16 +81,16 @@ class TorchRl:
         )
 
     def add(self, fragment: Transitions) -> None:
-        """Adds rows."""
+        """Add rows to the buffer."""
         columns = {k: self._torch.from_numpy(v) for k, v in fragment._asdict().items()}
         self._buffer.extend(self._dict(columns, [FRAGMENT]))
 
     def sample(self) -> Any:
-        """Draws a batch."""
+        """Draw one batch from the buffer."""
         return self._buffer.sample()
 
     def update(self, batch: Any, td_errors: np.ndarray) -> None:
-        """Writes priorities back."""
+        """Write the priorities of a batch back."""
         self._buffer.update_priority(batch["index"], self._torch.from_numpy(td_errors))
 
 
@@ -103,7 +103,7 @@ class _PythonTree:
         self._combine = combine
 
     def set(self, index: int, value: float) -> None:
-        """Writes one leaf and the nodes above it."""
+        """Write one leaf and the nodes above it."""
         nodes, combine, node = self.nodes, self._combine, index + self.leaves
         nodes[node] = value
         while node > 1:
@@ -111,7 +111,7 @@ class _PythonTree:
             nodes[node] = combine(nodes[2 * node], nodes[2 * node + 1])
 
     def find(self, mass: float) -> int:
-        """The leaf that holds ``mass`` of the running sum."""
+        """Return the leaf that holds ``mass`` of the running sum."""
         nodes, node = self.nodes, 1
         while node < self.leaves:
             node *= 2
@@ -135,7 +135,7 @@ class PythonReplay:
         self._next, self._top = 0, 1.0
 
     def add(self, fragment: Transitions) -> None:
-        """Appends row by row, or overwrites the oldest."""
+        """Append row by row, or overwrites the oldest."""
         for row in zip(*fragment, strict=True):
             if len(self._rows) < CAPACITY:
                 self._rows.append(row)
@@ -145,7 +145,7 @@ class PythonReplay:
             self._next = (self._next + 1) % CAPACITY
 
     def sample(self) -> tuple[list[int], list[np.ndarray]]:
-        """Draws row by row."""
+        """Draw one batch, row by row."""
         total, rows = self._sums.nodes[1], len(self._rows)
         indices = [min(self._sums.find(random.random() * total), rows - 1) for _ in range(BATCH)]
         largest = (self._minima.nodes[1] / total * rows) ** -BETA
@@ -155,7 +155,7 @@ class PythonReplay:
         return indices, [np.array(column) for column in (*columns, weights)]
 
     def update(self, batch: tuple[list[int], list[np.ndarray]], td_errors: np.ndarray) -> None:
-        """Writes priorities one by one."""
+        """Write priorities one by one."""
         for index, error in zip(batch[0], td_errors.tolist(), strict=True):
             priority = abs(error) + EPSILON
             self._top = max(self._top, priority)
@@ -168,7 +168,7 @@ class PythonReplay:
 
 
 def installed_peers() -> tuple[list[Contestant], list[str]]:
-    """The peers that can race, and for each other one why it cannot."""
+    """Return the installed peers, and the reason for each missing one."""
     tried = [_try(kind) for kind in (Cpprb, TorchRl)]
     peers = [peer for peer in tried if not isinstance(peer, str)]
     return peers, [reason for reason in tried if isinstance(reason, str)]

@@ -39,12 +39,12 @@ class Figure(NamedTuple):
 
 
 def more_is_better(name: str, value: float, unit: str, peer: str, peer_value: float) -> Figure:
-    """A raced figure such as a rate."""
+    """Return a raced figure such as a rate."""
     return Figure(name, value, unit, peer, peer_value, value / peer_value)
 
 
 def less_is_better(name: str, value: float, unit: str, peer: str, peer_value: float) -> Figure:
-    """A raced figure such as a time or a size."""
+    """Return a raced figure such as a time or a size."""
     return Figure(name, value, unit, peer, peer_value, peer_value / value)
 
 
@@ -65,7 +65,7 @@ def best_rates(*bodies: Body, rows: int = 1, turns: int = 3, turn_s: float = 0.3
 
 
 def call_times_us(body: Body, calls: int = 20_000) -> NDArray[np.float64]:
-    """How long each of ``calls`` single calls took, us, after a warm-up of a tenth as many."""
+    """Return the times of ``calls`` calls, us, after a warm-up of a tenth as many."""
     for _ in range(calls // 10):
         body()
     times = np.empty(calls)
@@ -85,14 +85,14 @@ def percentiles(name: str, values: NDArray[np.float64], unit: str) -> list[Figur
 
 
 def argument_parser(doc: str | None) -> argparse.ArgumentParser:
-    """A parser with ``--json``; its description is the first line of the script's docstring."""
+    """Return a parser with ``--json``, described by the docstring's first line."""
     parser = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     return parser
 
 
 def show(benchmark: str, figures: Iterable[Figure], as_json: bool) -> None:
-    """Prints a table for people, or one JSON object: ``{benchmark, figures: {name: {...}}}``."""
+    """Print a table for people, or one JSON object: ``{benchmark, figures: {name: {...}}}``."""
     if as_json:
         print(json.dumps({"benchmark": benchmark, "figures": as_data(figures)}))
         return
@@ -105,7 +105,7 @@ def show(benchmark: str, figures: Iterable[Figure], as_json: bool) -> None:
 
 
 def as_data(figures: Iterable[Figure]) -> dict[str, dict[str, object]]:
-    """The figures by name, without what they do not have."""
+    """Return the figures by name, without what they do not have."""
     return {
         figure.name: {
             key: value

@@ -98,7 +98,7 @@ class Minutes:
             self.cpu_percent[name] = mean
 
     def plot(self, path: Path) -> None:
-        """Draws both distributions."""
+        """Draw both distributions into a file."""
         plot(
             {
                 "telegram to answer": self.answer,
@@ -110,7 +110,7 @@ class Minutes:
 
 
 def measure_minutes(path: Path, wanted: int, cycle_ms: int, busy: bool) -> Minutes:
-    """Runs the whole stack until the file holds ``wanted`` minutes."""
+    """Run the whole stack until the file holds ``wanted`` minutes."""
     minutes = Minutes(path, cycle_ms, busy)
     if minutes.minutes >= wanted:
         return minutes
@@ -170,7 +170,7 @@ def _stack(cycle_ms: int, busy: bool) -> Iterator[tuple[MeasuringController, Sta
 
 
 def _start_poses() -> tuple[Pose, Pose]:
-    """Where an attempt begins (robot base), and what hangs on the flange, by the shipped files."""
+    """Return the start pose (robot base) and the tool's pose (flange) of the shipped files."""
     path = shipped_config_file("deploy_kr60.yaml")
     if not path.exists():
         sys.exit(f"error: expected {path}, found no such file; build the package again")
@@ -227,7 +227,7 @@ def _stood_still_s(begin_s: float, end_s: float, stalls: Floats) -> float:
 
 
 def _longest_run(flags: NDArray[np.bool_]) -> int:
-    """The most true ones in a row."""
+    """Return the length of the longest run of True."""
     longest = run = 0
     for flag in flags.tolist():
         run = run + 1 if flag else 0

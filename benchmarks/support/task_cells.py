@@ -38,29 +38,29 @@ class Cell(NamedTuple):
         return f"{self.kind}_{self.robot}"
 
     def env(self, **options: Any) -> TaskEnv:
-        """An environment of it."""
+        """Return an environment of this cell."""
         return TaskEnv(self.task, robot=self.robot, task_options=self.options, **options)
 
     def world(self, **options: Any) -> AssemblyWorld:
-        """A world of it, closed; with further options of the task."""
+        """Return a world of it, closed; with further options of the task."""
         return AssemblyWorld(make_task(self.task, **self.options, **options), robot=self.robot)
 
 
 def add_cells(parser: argparse.ArgumentParser) -> None:
-    """Lets the user choose among the cells."""
+    """Let the user choose among the cells."""
     parser.add_argument("--task", choices=TASK_NAMES, help="default: all")
     parser.add_argument("--robot", choices=ROBOT_NAMES, help="default: all")
 
 
 def add_randomization(parser: argparse.ArgumentParser, default: str) -> None:
-    """Lets the user choose a preset."""
+    """Let the user choose a preset."""
     parser.add_argument(
         "--randomization", choices=tuple(PRESETS), default=default, help="(%(default)s)"
     )
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Lets the user give keywords of the environment."""
+    """Let the user give keywords of the environment."""
     parser.add_argument(
         "--option",
         action="append",
@@ -81,7 +81,7 @@ def _option(text: str) -> tuple[str, Any]:
 
 
 def chosen_cells(arguments: argparse.Namespace) -> list[Cell]:
-    """The cells that the user chose."""
+    """Return the cells that the user chose."""
     return [
         cell
         for cell in all_cells()
@@ -90,7 +90,7 @@ def chosen_cells(arguments: argparse.Namespace) -> list[Cell]:
 
 
 def all_cells() -> list[Cell]:
-    """Every cell there is."""
+    """Return every cell: each kind of task on each robot."""
     return [
         Cell(task, robot, options)
         for task in TASK_NAMES

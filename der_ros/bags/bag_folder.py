@@ -67,7 +67,7 @@ class BagFolder:
         return writer
 
     def _next_path(self) -> Path:
-        """The name after the last one there is, complete or not."""
+        """Return the name after the last one there is, complete or not."""
         last = max((_number(entry) for entry in self._folder.glob(f"{_PREFIX}*")), default=0)
         return (self._folder / f"{_PREFIX}{last + 1:04d}").resolve()
 
@@ -115,6 +115,6 @@ class BagFolder:
 
 
 def _number(entry: Path) -> int:
-    """The number in a bag's name; 0 where there is none."""
+    """Return the number in a bag's name; 0 where there is none."""
     text = entry.name.removesuffix(PART_SUFFIX).removeprefix(_PREFIX)
     return int(text) if text.isascii() and text.isdecimal() else 0

@@ -60,7 +60,7 @@ class BagRecording:
 
     @property
     def messages(self) -> int:
-        """Messages written."""
+        """Number of messages written so far."""
         return self._writer.messages
 
     @property
@@ -104,7 +104,7 @@ class BagRecording:
         return self._disk.submit(self._finish)
 
     def _drain(self) -> None:
-        """In the disk's thread."""
+        """Write all waiting messages; runs in the disk's thread."""
         with self._lock:
             batch, self._waiting = self._waiting, []
         try:
@@ -120,7 +120,7 @@ class BagRecording:
                 self._waiting_bytes -= sum(entry.size for entry in batch)
 
     def _finish(self) -> Path:
-        """In the disk's thread."""
+        """Close the writer; runs in the disk's thread."""
         self._drain()
         if self.failure:
             raise BagError(self.failure)

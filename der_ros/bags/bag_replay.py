@@ -30,7 +30,7 @@ Policy: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 class ReplayVerdict(str, Enum):
-    """What a replay says."""
+    """Result of a replay: same, different or unusable."""
 
     SAME = "same"
     DIFFERENT = "different"
@@ -58,21 +58,21 @@ class ReplayReport:
 
 
 class Sample(NamedTuple):
-    """What the policy saw and did in one tick: (13,) and (6,) float32."""
+    """Observation (13,) and action (6,) of the policy in one tick, float32."""
 
     observation: NDArray[np.float32]
     action: NDArray[np.float32]
 
 
 class PolicyInfo(NamedTuple):
-    """What a bag says about the policy that acted in it."""
+    """Description of the policy that acted in a bag, as the bag holds it."""
 
     sha256: str
     path: str
 
 
 def tick_label(kind: str, tick: int) -> str:
-    """The label of an array's dimension that ties an action to its observation."""
+    """Return the label of an array's dimension that ties an action to its observation."""
     return f"{kind} {tick}"
 
 
@@ -128,7 +128,7 @@ def _last_info(reader: BagReader) -> Any:
 def replay_policy(
     bag: Path | str, policy: Policy, tolerance: float = DEFAULT_TOLERANCE
 ) -> ReplayReport:
-    """Recomputes every action of ``bag`` with ``policy``.
+    """Recompute every action of ``bag`` with ``policy``.
 
     Args:
         bag: a rosbag2 folder with ``policy/observation`` and ``policy/action``.
@@ -168,7 +168,7 @@ def _differences(samples: Iterable[Sample], policy: Policy) -> Iterable[float]:
 
 
 def _tick(message: Any) -> int | None:
-    """The tick in the label of the array's first dimension."""
+    """Return the tick in the label of the array's first dimension."""
     dimensions = getattr(getattr(message, "layout", None), "dim", None)
     if not dimensions:
         return None
@@ -177,7 +177,7 @@ def _tick(message: Any) -> int | None:
 
 
 def _numbers(message: Any, topic: str, reader: BagReader) -> NDArray[np.float32]:
-    """The message's array, of whatever length.
+    """Return the message's array, of whatever length.
 
     Raises:
         BagError: it has none.

@@ -82,7 +82,7 @@ def _check_file(path: Path, information: dict[str, Any]) -> Counter[str]:
 
 
 def _records(file: IO[bytes], size: int) -> Any:
-    """The file's records; those of the chunks are not broken up."""
+    """Return the file's records; those of the chunks are not broken up."""
     bounded: Any = _Bounded(file, size)
     reader = StreamReader(
         bounded,

@@ -67,7 +67,7 @@ class BagSummary:
     custom: dict[str, str] = field(default_factory=dict)
 
     def add(self, topic: str, stamp_ns: int) -> None:
-        """Count one message."""
+        """Count one message of a topic."""
         self.counts[topic] = self.counts.get(topic, 0) + 1
         self.start_ns, self.end_ns = min(self.start_ns, stamp_ns), max(self.end_ns, stamp_ns)
 
@@ -137,5 +137,5 @@ class _Plain(yaml.SafeDumper):
     """Writes an object twice rather than an anchor and an alias."""
 
     def ignore_aliases(self, data: object) -> bool:
-        """Always."""
+        """Return True: the file is written without YAML aliases."""
         return True

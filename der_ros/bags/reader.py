@@ -64,7 +64,7 @@ class BagReader:
             raise self._damaged(error) from error
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the bag and all its files."""
         self._reader = None
         self._stack.close()
 
@@ -123,7 +123,7 @@ class BagReader:
         )
 
     def __enter__(self) -> BagReader:
-        """Opens the bag."""
+        """Open the bag, and return this reader."""
         self.open()
         return self
 
@@ -133,5 +133,5 @@ class BagReader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Closes the bag."""
+        """Close the bag, whatever the block raised."""
         self.close()

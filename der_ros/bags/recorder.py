@@ -220,7 +220,7 @@ class BagWriter:
                 file.close()
 
     def __enter__(self) -> BagWriter:
-        """Open the bag."""
+        """Open the bag, and return this writer."""
         self.open()
         return self
 

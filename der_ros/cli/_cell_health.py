@@ -1,4 +1,4 @@
-"""What the doctor finds out about the cell: addresses, ports, the sensor's page, the policy."""
+"""Checks of the doctor about the cell: addresses, ports, the sensor's page, the policy."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _ROUTES = Path("/proc/net/route")
 
 
 def check_ports(robot_ip: str | None, rsi_port: int) -> Iterator[Check]:
-    """The UDP port that the controller sends to, at the address where it will look for us."""
+    """Check the UDP port that the controller sends to, at its address on this computer."""
     yield examined("ports", "rsi port", lambda: check_rsi_port(robot_ip or LOOPBACK, rsi_port))
 
 
 def check_rsi_port(robot_ip: str, port: int) -> Check:
-    """Opens the port and closes it again.
+    """Open the port and closes it again.
 
     Raises:
         DerRosError: there is no way to the robot, or the port is in use.
@@ -38,7 +38,7 @@ def check_rsi_port(robot_ip: str, port: int) -> Check:
 def check_network(
     robot_ip: str | None, sensor_ip: str | None, http_port: int, timeout_s: float = 2.0
 ) -> Iterator[Check]:
-    """The ways to robot and sensor, and the sensor's page; what has no address is left out."""
+    """Check the routes to robot and sensor, and the sensor's page; skips missing addresses."""
     if robot_ip is not None:
         ip = robot_ip
         yield examined("network", "way to the robot", lambda: check_way("robot", ip))
@@ -49,7 +49,7 @@ def check_network(
 
 
 def check_way(who: str, ip: str, routes: Path = _ROUTES) -> Check:
-    """Whether this computer has an address in the network of ``ip``; sends nothing.
+    """Check that this computer has an address in the network of ``ip``; sends nothing.
 
     Raises:
         ConfigurationError: ``ip`` is no IPv4 address.
@@ -76,7 +76,7 @@ def check_way(who: str, ip: str, routes: Path = _ROUTES) -> Check:
 
 
 def gateway_towards(ip: str, routes: Path = _ROUTES) -> str | None:
-    """The router on the way to ``ip`` as the kernel's table says; None where there is none."""
+    """Return the router on the way to ``ip`` by the kernel's table; None if there is none."""
     wanted = int(ipaddress.IPv4Address(ip))
     best, gateway = -1, 0
     for line in routes.read_text().splitlines()[1:] if routes.is_file() else ():
@@ -88,13 +88,13 @@ def gateway_towards(ip: str, routes: Path = _ROUTES) -> str | None:
 
 
 def _address(text: str) -> int:
-    """An address of /proc/net/route: eight hexadecimal digits in the host's byte order."""
+    """Return an address of /proc/net/route: eight hexadecimal digits in the host's byte order."""
     number: int = struct.unpack("!I", struct.pack("=I", int(text, 16)))[0]
     return number
 
 
 def check_sensor(ip: str, http_port: int, timeout_s: float) -> Check:
-    """Reads the sensor's page. Takes no readings: the box has one stream, maybe in use.
+    """Read the sensor's page. Takes no readings: the box has one stream, maybe in use.
 
     Raises:
         DerRosError: nobody answers, or not as a Net F/T box.
@@ -124,7 +124,7 @@ def check_sensor(ip: str, http_port: int, timeout_s: float) -> Check:
 
 
 def check_policy(path: Path | None, task: str) -> Iterator[Check]:
-    """The policy file: loads, is for the task, and acts."""
+    """Check that the policy file loads, fits the task, and acts."""
     yield examined("policy", "file", lambda: _check_policy(path, task))
 
 

@@ -1,4 +1,4 @@
-"""What the command-line tools share."""
+"""Helpers that the command-line tools share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``evaluate`` finds out, for people and as data."""
+"""Results of ``evaluate``, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EPISODES_BETWEEN_LINES = 50
 
 
 class Contestant(NamedTuple):
-    """Who acts.
+    """Policy or controller that is evaluated.
 
     Attributes:
         controller: ``policy``, ``oracle`` or ``blind``.
@@ -31,12 +31,12 @@ class Contestant(NamedTuple):
 
     @property
     def label(self) -> str:
-        """In a few words."""
+        """Short text that names it in messages."""
         return self.controller if self.policy is None else f"policy {Path(self.policy).stem}"
 
 
 class Evaluation(NamedTuple):
-    """What the tool prints."""
+    """Result of the evaluation of one contestant."""
 
     task: str
     robot: str
@@ -62,7 +62,7 @@ def summarise(
     control_dt_s: float,
     asked: int,
 ) -> Evaluation:
-    """The figures of a report of at least one episode.
+    """Return the figures of a report of at least one episode.
 
     Args:
         report: of the episodes that ended.
@@ -95,7 +95,7 @@ def summarise(
 
 
 def show(result: Evaluation, as_json: bool) -> None:
-    """Prints the figures: lines for a person, or one JSON object."""
+    """Print the figures: lines for a person, or one JSON object."""
     if as_json:
         print(json.dumps(result._asdict()))
         return
@@ -144,7 +144,7 @@ class EpisodeProgress:
         self._bar.stop()
 
     def show(self, report: EvaluationReport) -> None:
-        """Tells of the episodes so far."""
+        """Tell of the episodes so far."""
         done = report.episodes
         text = self._text(done, sum(report.success))
         self._bar.update(self._task, completed=done, description=text)

@@ -1,4 +1,4 @@
-"""What the doctor finds out about this computer: Python, packages, scheduling, timers."""
+"""Checks of the doctor about this computer: Python, packages, scheduling, timers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _REALTIME_KERNEL = Path("/sys/kernel/realtime")
 
 
 class CheckLevel(str, Enum):
-    """How a check came out."""
+    """Result of a check: ok, warning or problem."""
 
     OK = "ok"
     WARNING = "warning"
@@ -61,7 +61,7 @@ class Check:
 
 
 def examined(area: str, name: str, examine: Callable[[], Check], advice: str = "") -> Check:
-    """The check that ``examine`` makes; what it raises is a problem.
+    """Return the check that ``examine`` makes; an exception becomes a problem.
 
     An error's text says what to do after a semicolon; where it does not, ``advice`` does.
     """
@@ -87,7 +87,7 @@ def check_environment() -> Iterator[Check]:
 
 
 def check_python(version: tuple[int, int]) -> Check:
-    """Whether this interpreter is new enough."""
+    """Check the version of this interpreter."""
     text = ".".join(map(str, version))
     if version >= MIN_PYTHON:
         return Check("environment", "python", CheckLevel.OK, f"{text} at {sys.executable}")
@@ -102,7 +102,7 @@ def check_python(version: tuple[int, int]) -> Check:
 
 
 def check_rclpy(python: str = sys.executable) -> Check:
-    """Whether rclpy loads; in a process of its own, since loading it has effects on this one."""
+    """Check that rclpy loads, in a child process, since loading it changes this one."""
     advice = "source ROS 2's setup.bash, or run this by ./ros2w"
     try:
         result = subprocess.run(
@@ -124,7 +124,7 @@ def check_rclpy(python: str = sys.executable) -> Check:
 
 
 def check_launch(there: bool) -> Check:
-    """Whether launch files can be run."""
+    """Check that launch files can run."""
     if there:
         return Check("environment", "launch", CheckLevel.OK, "installed")
     return Check(
@@ -137,7 +137,7 @@ def check_launch(there: bool) -> Check:
 
 
 def check_packages(missing: list[str]) -> Check:
-    """Whether everything that a robot needs is installed; ``missing`` is what is not."""
+    """Check the robot side's packages; ``missing`` lists those not installed."""
     if not missing:
         return Check("environment", "robot side", CheckLevel.OK, "complete")
     return Check(
@@ -150,7 +150,7 @@ def check_packages(missing: list[str]) -> Check:
 
 
 def is_installed(name: str) -> bool:
-    """Whether the package ``name`` could be imported, without doing so."""
+    """Return True if the module ``name`` can be imported, without importing it."""
     return importlib.util.find_spec(name) is not None
 
 
@@ -162,7 +162,7 @@ def check_clock() -> Iterator[Check]:
 
 
 def is_realtime_allowed(priority: int = REALTIME_PRIORITY) -> bool:
-    """Whether a thread gets SCHED_FIFO; tried in one that ends at once."""
+    """Return True if a thread gets SCHED_FIFO; tried in a short-lived thread."""
     allowed: list[bool] = []
 
     def attempt() -> None:
@@ -179,7 +179,7 @@ def is_realtime_allowed(priority: int = REALTIME_PRIORITY) -> bool:
 
 
 def check_realtime(allowed: bool, kernel: Path = _REALTIME_KERNEL) -> Check:
-    """Whether the thread that answers the robot may have real-time scheduling."""
+    """Check that the thread that answers the robot can get real-time scheduling."""
     preempt = kernel.is_file() and kernel.read_text().strip() == "1"
     kind = "a PREEMPT_RT kernel" if preempt else "an ordinary kernel"
     if allowed:
@@ -199,7 +199,7 @@ def check_realtime(allowed: bool, kernel: Path = _REALTIME_KERNEL) -> Check:
 
 
 def check_locked_memory(allowed: bool) -> Check:
-    """Whether the bridge may keep its memory from being paged out."""
+    """Check that the bridge can lock its memory against paging."""
     if allowed:
         return Check("clock", "locked memory", CheckLevel.OK, "allowed without a limit")
     return Check(
@@ -212,7 +212,7 @@ def check_locked_memory(allowed: bool) -> Check:
 
 
 def measure_naps() -> list[float]:
-    """How late, in s, each of some short sleeps ended."""
+    """Return the lateness of some short sleeps, s."""
     late = []
     for _ in range(_NAPS):
         due = time.monotonic() + _NAP_S
@@ -222,7 +222,7 @@ def measure_naps() -> list[float]:
 
 
 def check_timer(resolution_s: float, late_s: list[float]) -> Check:
-    """Whether the kernel's timer is fine enough for a cycle of 4 ms."""
+    """Check that the kernel's timer is precise enough for a cycle of 4 ms."""
     typical, worst = statistics.median(late_s), max(late_s)
     found = (
         f"sleeps end {1e3 * typical:.2f} ms late (worst of {len(late_s)}: {1e3 * worst:.2f} ms), "

@@ -1,4 +1,4 @@
-"""Where identify_payload gets its readings: a table or a bag."""
+"""Readings for identify_payload, from a table or a bag."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_POSE_AGE_NS = 200_000_000
 
 
 def from_table(path: Path, min_rest_s: float) -> list[RestReading]:
-    """The rests of a CSV file with the columns fx fy fz tx ty tz (N, Nm) and qx qy qz qw.
+    """Read the rests of a CSV file: fx fy fz tx ty tz (N, Nm) and qx qy qz qw.
 
     The quaternion is the sensor's in the world. With a column t (s) the file is a recording, of
     which the rests are found; without it each row is a rest.
@@ -56,7 +56,7 @@ def _from_row(path: Path, number: int, row: dict[str, Any]) -> TimedReading:
 def from_bag(
     path: Path, wrench_topic: str, pose_topic: str, tcp_from_sensor: Array, min_rest_s: float
 ) -> list[RestReading]:
-    """The rests of a bag with wrenches and poses of the tool.
+    """Return the rests of a bag with wrenches and poses of the tool.
 
     Args:
         path: a rosbag2 folder.
@@ -83,7 +83,7 @@ def from_bag(
 
 
 def paired(wrench: Any, pose: Any, tcp_from_sensor: Array, stamp_s: float) -> TimedReading:
-    """A WrenchStamped with the PoseStamped that holds at that time; of rclpy or of rosbags.
+    """Return a reading of a WrenchStamped and the PoseStamped at its time; rclpy or rosbags.
 
     Raises:
         ConfigurationError: the pose holds no rotation.

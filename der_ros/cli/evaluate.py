@@ -162,7 +162,7 @@ def _filmed(
 
 
 def _config(options: argparse.Namespace, policy: OnnxPolicy | None) -> TrainingConfig:
-    """The environment that the policy is made for."""
+    """Return the environment that the policy was trained for."""
     given = {
         "task": options.task,
         "control_dt_s": None if policy is None else policy.contract.control_dt_s,

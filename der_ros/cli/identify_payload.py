@@ -120,7 +120,7 @@ def _sensor_on_tool(values: dict[str, Any]) -> Array:
 
 
 def _live(options: argparse.Namespace, tcp_from_sensor: Array) -> list[TimedReading]:
-    """Listens until Ctrl-C or the time is over, and says how many rests there are."""
+    """Listen until Ctrl-C or the time is over, and says how many rests there are."""
     # Here, since the other sources need no ROS.
     from der_ros.nodes.tools.payload_recorder import record
 
@@ -154,7 +154,7 @@ def _as_json(found: Identification) -> dict[str, object]:
 
 
 def _as_parameters(found: Identification) -> str:
-    """What ft_bridge takes, as a parameters file."""
+    """Return the text of a parameters file for ft_bridge."""
     parameters = {
         "payload_mass_kg": round(found.payload.mass_kg, 5),
         "payload_center_of_mass_m": found.payload.center_of_mass_m.round(6).tolist(),

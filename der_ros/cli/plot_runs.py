@@ -70,7 +70,7 @@ def _plot(options: argparse.Namespace) -> int:
 
 
 def _read(options: argparse.Namespace) -> tuple[str, list[Run]]:
-    """The metric and the runs: of their success, unless told another or there was none at all."""
+    """Read the runs; the default metric is success, or the return if there was none."""
     metric = options.metric or SUCCESS_RATE
     runs = [read_run(path, metric, options.over) for path in options.run_dirs]
     if options.metric or any(run.y.any() for run in runs):
@@ -79,7 +79,7 @@ def _read(options: argparse.Namespace) -> tuple[str, list[Run]]:
 
 
 def _last(curve: Curve) -> dict[str, object]:
-    """The curve's last point."""
+    """Return the last point of the curve."""
     return {
         "label": curve.label,
         "runs": curve.runs,

@@ -75,7 +75,7 @@ def _tolerance(text: str) -> float:
 
 
 def _policy_of(bag: Path) -> Path:
-    """The file whose content is that of the policy that acted in ``bag``.
+    """Return the file with the content of the policy that acted in ``bag``.
 
     Raises:
         BagError: the bag cannot be read.
@@ -95,7 +95,7 @@ def _policy_of(bag: Path) -> Path:
 
 
 def _candidates(bag: Path, info: PolicyInfo) -> Iterator[Path]:
-    """Where it was; the package; the run folder, two levels above the bag, and the bag's own."""
+    """Yield the places to look in: the recorded path, the package, the run folder, the bag's."""
     yield Path(info.path)
     yield from shipped_policies().values()
     folder = bag.resolve()
@@ -104,7 +104,7 @@ def _candidates(bag: Path, info: PolicyInfo) -> Iterator[Path]:
 
 
 def _show(report: ReplayReport, as_json: bool) -> None:
-    """A person's lines, or one JSON object; what is wrong always goes to standard error."""
+    """Print text or one JSON object; errors always go to standard error."""
     if report.verdict is ReplayVerdict.UNUSABLE:
         print(f"error: {report.reason}", file=sys.stderr)
     elif report.reason:

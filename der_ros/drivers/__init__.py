@@ -1,1 +1,1 @@
-"""Wire protocols without ROS."""
+"""Clients, servers and simulators of the wire protocols, without ROS."""

@@ -1,4 +1,4 @@
-"""Whether a robot does what it is told: motion that was sent and motion that was measured.
+"""Comparison of the motion that was sent to a robot with the motion that was measured.
 
 A controller may cut corrections in silence (POSCORR), ignore them, or be led by a second master; an
 arm may be held by something that the sensor does not feel. With ``v`` the twist that was sent,
@@ -85,14 +85,14 @@ class FollowingWatch:
         self.restart()
 
     def restart(self) -> None:
-        """Forgets everything: a person has looked."""
+        """Forget everything: a person has looked."""
         self._before: Pose | None = None
         self._shift: Array = np.zeros(3)
         self._turn: Array = np.zeros(3)
 
     @property
     def difference(self) -> tuple[float, float]:
-        """How far apart they are now: m and rad."""
+        """Present distance between sent and measured pose: m and rad."""
         return float(np.linalg.norm(self._shift)), float(np.linalg.norm(self._turn))
 
     def add(self, measured: Pose, sent: Twist, dt_s: float, session: int) -> str | None:

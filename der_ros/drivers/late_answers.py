@@ -1,4 +1,4 @@
-"""How many answers a controller got too late of late, from what its telegrams say in ``Delay``."""
+"""Count of the answers that reached a controller too late, from ``Delay`` in its telegrams."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class LateAnswers:
         self._recent: deque[tuple[float, int]] = deque()
 
     def add(self, delay: int, now_s: float, session: int) -> int:
-        """Takes one telegram's ``Delay``; returns by how much it has grown in its session."""
+        """Take one telegram's ``Delay``; returns by how much it has grown in its session."""
         last, self._last = self._last, delay
         if session != self._session:
             self._session = session

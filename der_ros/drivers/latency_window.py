@@ -41,7 +41,7 @@ class LatencyWindow:
         self._max = 0.0
 
     def add(self, duration_s: float) -> None:
-        """Add one duration, s."""
+        """Add one duration, s, to the window."""
         self._values[self._count % len(self._values)] = duration_s
         self._count += 1
         if duration_s > self._max:

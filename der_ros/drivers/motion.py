@@ -1,4 +1,4 @@
-"""What every robot's driver tells of it: how it was measured, and what was sent to it."""
+"""Interfaces of every robot's driver: measured motion and sent motion."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class MeasuredRobot(Protocol):
 
     @property
     def tcp_pose(self) -> Pose:
-        """Measured TCP in the base."""
+        """Measured pose of the TCP in the base frame."""
         ...
 
     @property
@@ -22,7 +22,7 @@ class MeasuredRobot(Protocol):
 
     @property
     def cycle_s(self) -> float:
-        """Time until the next cycle."""
+        """Time until the next cycle, s."""
         ...
 
     @property
@@ -47,7 +47,7 @@ class MeasuredRobot(Protocol):
 
 
 class SentMotion(Protocol):
-    """What was really sent in one cycle."""
+    """Motion that was sent in one cycle."""
 
     @property
     def state(self) -> MeasuredRobot:

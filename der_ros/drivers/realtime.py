@@ -1,4 +1,4 @@
-"""What a process that must answer in time can ask of the operating system and of Python.
+"""Requests of a real-time process to the operating system and to Python.
 
 Nothing here fails: what is refused is told in words, with what to do about it, and the process goes
 on without. docs/explanation/realtime.md has what each wish is worth.
@@ -96,7 +96,7 @@ def _schedule(thread: int, priority: int) -> None:
 
 
 def ask_for_cpu(cpu: int) -> Grant:
-    """The calling thread runs on this processor only.
+    """Ask that the calling thread runs on this processor only.
 
     Args:
         cpu: its number; -1 asks for nothing.
@@ -112,7 +112,7 @@ def ask_for_cpu(cpu: int) -> Grant:
 
 
 def ask_for_memory() -> Grant:
-    """Keeps every page of this process in memory, those to come too (thread stacks for example).
+    """Keep every page of this process in memory, those to come too (thread stacks for example).
 
     A page that has to be fetched costs the thread that touches it up to milliseconds. With a limit
     on locked memory nothing is locked: growing beyond it would then end the process.
@@ -135,7 +135,7 @@ def ask_for_memory() -> Grant:
 
 
 def may_lock_memory() -> bool:
-    """Whether this process may lock as much memory as it likes; raises its limit to what it may."""
+    """Return True if this process may lock all its memory; raises its limit as far as allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     if soft != hard == resource.RLIM_INFINITY:
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (hard, hard))
@@ -152,7 +152,7 @@ def _has_capability(number: int, status: Path = Path("/proc/self/status")) -> bo
 
 
 def hurry_switching() -> Grant:
-    """Shortens the time for which another Python thread may keep the global lock.
+    """Shorten the time for which another Python thread may keep the global lock.
 
     For a thread that is about to wait for something, and will be in a hurry then.
     """
@@ -178,7 +178,7 @@ def tell_refusals(who: str, grants: Mapping[str, Grant]) -> None:
 
 
 def settle_collector() -> None:
-    """Makes Python's cyclic collector rarer and cheaper, once everything long-lived exists."""
+    """Make Python's cyclic collector rarer and cheaper, once everything long-lived exists."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)

@@ -1,4 +1,4 @@
-"""What goes into and comes out of the arm's cycle: its set-up, the arm's state, its counters."""
+"""Configuration, state and statistics of the arm's cycle."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class ArmState(NamedTuple):
 
 
 class ArmAnswered(NamedTuple):
-    """What was really sent in one cycle; a ``SentMotion``.
+    """Command that was sent in one cycle; a ``SentMotion``.
 
     Attributes:
         state: the arm when it was decided.

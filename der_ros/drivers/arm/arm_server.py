@@ -66,7 +66,7 @@ class ArmServer(Startable):
 
     @property
     def grants(self) -> dict[str, Grant]:
-        """What the thread asked of the system, by name, and what came of it."""
+        """Requests of the thread to the operating system, and their results by name."""
         return dict(self._grants)
 
     @property
@@ -77,7 +77,7 @@ class ArmServer(Startable):
         )
 
     def start(self) -> None:
-        """Start the cycle."""
+        """Start the thread of the cycle."""
         self._worker.start()
 
     def stop(self) -> None:
@@ -103,7 +103,7 @@ class ArmServer(Startable):
             hurry_switching()
 
     def _run_safely(self, now_s: float) -> None:
-        """The thread must outlive whatever happens: a fault could not be reset without it."""
+        """Run one cycle; no error ends the thread, since a fault could not be reset without it."""
         try:
             answered = self._cycle.run(self._read(), now_s)
             if answered is not None:

@@ -35,7 +35,7 @@ class Joint:
     speed_limit_radps: float
 
     def __post_init__(self) -> None:
-        """Checks the numbers.
+        """Check the numbers.
 
         Raises:
             ConfigurationError: no direction, no room between the stops, or no speed.
@@ -92,26 +92,26 @@ class Chain:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the joints, from the base on."""
+        """Names of the joints, from the base on."""
         return tuple(joint.name for joint in self.joints)
 
     @cached_property
     def lower_rad(self) -> Array:
-        """(joints,) end stops."""
+        """Lower end stops, (joints,), rad."""
         return np.array([joint.lower_rad for joint in self.joints])
 
     @cached_property
     def upper_rad(self) -> Array:
-        """(joints,) end stops."""
+        """Upper end stops, (joints,), rad."""
         return np.array([joint.upper_rad for joint in self.joints])
 
     @cached_property
     def speed_limits_radps(self) -> Array:
-        """(joints,) of the drives."""
+        """Speed limits of the drives, (joints,), rad/s."""
         return np.array([joint.speed_limit_radps for joint in self.joints])
 
     def extended(self, tip_from_tool: Pose) -> Chain:
-        """The same chain with a tool on its tip."""
+        """Return the same chain with a tool on its tip."""
         return Chain(self.joints, self.last_from_tip @ tip_from_tool)
 
     def forward(self, angles_rad: Array) -> Pose:
@@ -119,7 +119,7 @@ class Chain:
         return self.at(angles_rad).tip
 
     def at(self, angles_rad: Array) -> Placed:
-        """The tip and the Jacobian for (joints,) angles, rad."""
+        """Return the tip and the Jacobian for (joints,) angles, rad."""
         sines = np.sin(angles_rad)[:, None, None]
         versines = 1.0 - np.cos(angles_rad)[:, None, None]
         steps = self._steps.copy()

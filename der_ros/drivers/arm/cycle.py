@@ -36,7 +36,7 @@ _HINDRANCES = tuple(Hindrance)
 
 
 class ArmCycle:
-    """What is done with each cycle's newest reading.
+    """Computation of one cycle: from the newest reading to the joint positions to send.
 
     Args:
         kinematics: of the arm with its tool.
@@ -71,7 +71,7 @@ class ArmCycle:
 
     @property
     def known(self) -> bool:
-        """Whether there is a reading that is not stale."""
+        """True while there is a reading that is not stale."""
         return self._last is not None
 
     @property
@@ -115,13 +115,13 @@ class ArmCycle:
         return self._lead(self._state(self._last, now_s), now_s)
 
     def forget(self, reason: str) -> None:
-        """The arm cannot be led at all now; harmless while it is not known anyway."""
+        """Note that the arm cannot be moved now; without effect if it is not known."""
         if self._last is not None:
             self._last = None
             self.lose(reason)
 
     def lose(self, reason: str) -> None:
-        """Sends nothing more until motion is asked for anew."""
+        """Send nothing more until motion is asked for anew."""
         self._command = None
         self._session += 1
         self._last_error = reason
@@ -198,7 +198,7 @@ class ArmCycle:
         return ArmAnswered(state, step.twist, step.angles_rad, step.refusal, error)
 
     def _wanted(self, state: ArmState) -> tuple[Twist, str | None]:
-        """The twist that is asked for, or zero and why."""
+        """Return the wanted twist, or zero and the reason."""
         try:
             twist = self._on_cycle(state)
             if np.isfinite(twist.to_array()).all():

@@ -100,7 +100,7 @@ class DifferentialConfig:
 
 
 class JointStep(NamedTuple):
-    """What the joints do in one cycle.
+    """Motion of the joints in one cycle.
 
     Attributes:
         angles_rad: (joints,) at its end.
@@ -171,7 +171,7 @@ class DifferentialKinematics:
     def _inverted(
         self, jacobian: Array, wanted: Array, angles_rad: Array
     ) -> tuple[Array, Hindrance]:
-        """Steps 1 and 2."""
+        """Return the result of steps 1 and 2."""
         config = self._config
         left, values, right = np.linalg.svd(jacobian)
         short = np.maximum(0.0, 1.0 - (values / config.damped_below) ** 2)
@@ -187,7 +187,7 @@ class DifferentialKinematics:
         return speeds, Hindrance.SINGULAR if faded else Hindrance(0)
 
     def _slowed(self, speeds: Array) -> tuple[Array, Hindrance]:
-        """Step 3."""
+        """Return the result of step 3."""
         excess = float(np.max(np.abs(speeds) / self.speeds_radps))
         if excess <= 1.0:
             return speeds, Hindrance(0)
@@ -196,7 +196,7 @@ class DifferentialKinematics:
     def _kept_from_stops(
         self, speeds: Array, angles_rad: Array
     ) -> tuple[Array, Hindrance, str | None]:
-        """Step 4."""
+        """Return the result of step 4."""
         speeds = np.where(np.abs(speeds) < _RESTS_RADPS, 0.0, speeds)
         left = np.where(speeds > 0.0, self.upper_rad - angles_rad, angles_rad - self.lower_rad)
         allowed = np.maximum(0.0, left) / self._config.stop_time_s

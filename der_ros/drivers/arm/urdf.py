@@ -16,7 +16,7 @@ _TURNING = ("revolute", "continuous")
 
 
 def chain_from_urdf(text: str, base_link: str, tip_link: str) -> Chain:
-    """The joints between two links of a robot's description.
+    """Return the joints between two links of a robot's description.
 
     Args:
         text: the URDF, xacro already expanded; as on the topic ``robot_description``.

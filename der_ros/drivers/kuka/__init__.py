@@ -1,1 +1,1 @@
-"""KUKA RSI over UDP."""
+"""Server and simulated controller of KUKA RSI over UDP."""

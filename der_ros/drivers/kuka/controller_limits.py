@@ -36,7 +36,7 @@ class PathLimits:
 
 
 class CorrectionStep(NamedTuple):
-    """What one cycle's correction does.
+    """Effect of one cycle's correction.
 
     Attributes:
         displacement_m: (3,) base axes.
@@ -61,7 +61,7 @@ class ControllerCorrections:
         self.total_mm_deg: Array = np.zeros(6)
 
     def step(self, correction: Six) -> CorrectionStep:
-        """Takes one cycle's RKorr: X, Y, Z mm, A, B, C degrees."""
+        """Take one cycle's RKorr: X, Y, Z mm, A, B, C degrees."""
         last = self.total_mm_deg
         wanted = np.array(correction) if self._absolute else last + np.array(correction)
         total: Array = np.clip(wanted, -self._clamp, self._clamp)

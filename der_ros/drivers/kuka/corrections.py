@@ -91,14 +91,14 @@ class CorrectionTracker:
         self.reset()
 
     def reset(self) -> None:
-        """A new start of RSI: nothing corrected yet."""
+        """Start with no corrections, as after RSI_ON."""
         self._total: Six = NO_CORRECTION
         self._left_over: Six = NO_CORRECTION
         self._pose = Pose.identity()
 
     @property
     def travel(self) -> tuple[float, float]:
-        """How far the corrections have led: mm and degrees."""
+        """Sum of all corrections: mm and degrees."""
         return math.hypot(*self._total[:3]), math.hypot(*self._total[3:])
 
     def step(self, twist: Twist, cycle_s: float) -> Correction:
@@ -153,7 +153,7 @@ class CorrectionTracker:
         return Correction(_rounded(total), twist, None)
 
     def _refusals(self, total: Six) -> list[str]:
-        """What of ``total`` is beyond its limit and further out than before."""
+        """Return the components of ``total`` that leave their limit further than before."""
         refusals = []
         if _too_far(total[:3], self._total[:3], self._limits.translation_mm):
             refusals.append(_SHIFT)
@@ -177,7 +177,7 @@ class CorrectionTracker:
 
 
 def _velocity(values: Six, cycle_s: float) -> Twist:
-    """The twist that does in a cycle what a relative correction does."""
+    """Return the twist that moves in one cycle as a relative correction does."""
     x, y, z, a, b, c = values
     linear = (0.001 * x / cycle_s, 0.001 * y / cycle_s, 0.001 * z / cycle_s)
     wx, wy, wz = _rotation_vector(a, b, c)
@@ -185,7 +185,7 @@ def _velocity(values: Six, cycle_s: float) -> Twist:
 
 
 def relative_motion(values: Six) -> tuple[Array, Array]:
-    """What a relative correction does: displacement (3,) m and rotation vector (3,) rad, base axes.
+    """Return displacement (3,), m, and rotation vector (3,), rad, of a correction, base axes.
 
     ``pose.moved(*relative_motion(values))`` is the pose after it.
     """
@@ -199,7 +199,7 @@ def _too_far(new: Sequence[float], old: Sequence[float], limit: float) -> bool:
 
 
 def _sum(a: Six, b: Six, scale: float = 1.0) -> Six:
-    """``a + scale * b``."""
+    """Return ``a + scale * b``, componentwise."""
     x, y, z, u, v, w = [p + scale * q for p, q in zip(a, b, strict=True)]
     return (x, y, z, u, v, w)
 
@@ -225,7 +225,7 @@ def _abc_deg(rx: float, ry: float, rz: float) -> tuple[float, float, float]:
 
 
 def _rotation_vector(a_deg: float, b_deg: float, c_deg: float) -> tuple[float, float, float]:
-    """The rotation vector, rad, of R = Rz(A) Ry(B) Rx(C)."""
+    """Return the rotation vector, rad, of R = Rz(A) Ry(B) Rx(C)."""
     if a_deg == 0.0 and b_deg == 0.0 and c_deg == 0.0:
         return (0.0, 0.0, 0.0)
     a, b, c = (0.5 * math.radians(angle) for angle in (a_deg, b_deg, c_deg))

@@ -49,7 +49,7 @@ class Intake:
 
     @property
     def runs(self) -> bool:
-        """True while a session runs."""
+        """True while a session of the controller runs."""
         return self.peer is not None and not self.series.silent(time.monotonic())
 
     def take(self, packets: Sequence[Packet]) -> list[TakenTelegram]:

@@ -55,7 +55,7 @@ def forward(axes_rad: Array) -> Pose:
 
 
 def inverse(base_from_flange: Pose, near_rad: Array) -> Array | None:
-    """The axis angles that reach a flange pose, nearest to ``near_rad``.
+    """Return the axis angles that reach a flange pose, nearest to ``near_rad``.
 
     Args:
         base_from_flange: wanted pose of the flange in the robot's base.
@@ -72,7 +72,7 @@ def inverse(base_from_flange: Pose, near_rad: Array) -> Array | None:
 
 
 def limit_violation(axes_rad: Array, speeds_radps: Array | None = None) -> str | None:
-    """What an axis does beyond its position or speed limit, in words, or None."""
+    """Return a text for the axis that exceeds a position or speed limit, or None."""
     for i, angle in enumerate(axes_rad.tolist()):
         low, high = float(LOWER_LIMITS_RAD[i]), float(UPPER_LIMITS_RAD[i])
         if not low <= angle <= high:
@@ -167,7 +167,7 @@ def _distance(axes: Array, near: Array) -> float:
 
 
 def check_axes(axes_rad: Array) -> Array:
-    """Returns a copy of ``axes_rad`` after checking it.
+    """Return a copy of ``axes_rad`` after checking it.
 
     Raises:
         ConfigurationError: not six finite numbers, or an axis outside its limits.

@@ -129,11 +129,11 @@ class SimulatedKrc4(Startable):
         return self._worker.failure
 
     def reset(self) -> None:
-        """Acknowledges a stop and starts RSI anew: a new IPOC series, nothing corrected yet."""
+        """Acknowledge a stop and starts RSI anew: a new IPOC series, nothing corrected yet."""
         self._reset_wanted.set()
 
     def run_program(self, path: Iterable[Motion]) -> None:
-        """Ends RSI, moves the arm as the controller's own program does, and starts RSI anew.
+        """End RSI, moves the arm as the controller's own program does, and starts RSI anew.
 
         ``state`` is ``STOPPED`` from the next cycle on until the end of the path; whoever needs to
         know waits for ``program_ended``.
@@ -146,7 +146,7 @@ class SimulatedKrc4(Startable):
 
     @property
     def statistics(self) -> Krc4Statistics:
-        """The counters now."""
+        """Present statistics of the simulated controller."""
         return Krc4Statistics(
             self._cycles,
             self._late,
@@ -285,7 +285,7 @@ class SimulatedKrc4(Startable):
         return RobotTelegram(self._ipoc, (x, y, z, a, b, c), None, axes, self._delay)
 
     def _listen(self, tick: float) -> SensorTelegram | None:
-        """The right answer, if it is there before the next tick."""
+        """Return the valid answer if it comes before the next tick."""
         while not self._worker.stopping.is_set():
             remaining = tick - time.monotonic()
             packet = self._receive(max(0.0, remaining))
@@ -321,7 +321,7 @@ class SimulatedKrc4(Startable):
         return answer
 
     def _judge(self, answer: SensorTelegram | None) -> Motion:
-        """Counts lateness, enables motion, and turns the correction into a motion."""
+        """Count lateness, enables motion, and turns the correction into a motion."""
         if answer is None:
             return self._judge_late()
         self._delay = 0

@@ -1,4 +1,4 @@
-"""What the simulated KRC4 is set up with, counts, and lets others hear."""
+"""Configuration, state and statistics of the simulated KRC4."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from der_ros.errors import ConfigurationError
 
 
 class ControllerState(Enum):
-    """Where the controller's RSI program is."""
+    """State of the controller's RSI program."""
 
     STOPPED = "stopped"
     WAITING = "waiting"  # RSI_ON: telegrams go out, motion is not yet enabled
@@ -22,7 +22,7 @@ class ControllerState(Enum):
 
 @dataclass(frozen=True)
 class SimulatedKrc4Config:
-    """How the controller is set up.
+    """Configuration of the simulated controller.
 
     Attributes:
         pc_address: where the PC listens.
@@ -54,7 +54,7 @@ class SimulatedKrc4Config:
     realtime_priority: int = 40
 
     def __post_init__(self) -> None:
-        """Checks the numbers.
+        """Check the numbers.
 
         Raises:
             ConfigurationError: a value that cannot be.
@@ -99,7 +99,7 @@ class WireTap(Protocol):
     """Hears in the controller's thread what goes over its wire; it should return at once."""
 
     def sent(self, ipoc: int, at_s: float, late_s: float) -> None:
-        """A telegram is about to leave; ``late_s`` is how late the controller itself woke up.
+        """Called before a telegram is sent; ``late_s`` is the lateness of the wake-up, s.
 
         Args:
             ipoc: its number.
@@ -109,7 +109,7 @@ class WireTap(Protocol):
         ...
 
     def answered(self, answer: SensorTelegram, at_s: float) -> None:
-        """An answer came, whether or not it was still waited for.
+        """Called for each answer, in time or late.
 
         Args:
             answer: what it says.

@@ -1,4 +1,4 @@
-"""What a simulated controller moves: the seam to a physics world, and a plant without physics."""
+"""Plants of a simulated controller: the interface, and a plant without physics."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class RobotPlant(Protocol):
     """A robot that follows displacements; called from one thread, once each cycle."""
 
     def advance(self, displacement_m: Array, rotation_rad: Array, duration_s: float) -> PlantState:
-        """Moves the world on by one cycle.
+        """Move the world on by one cycle.
 
         Args:
             displacement_m: (3,) by which the TCP's setpoint moves, base axes.
@@ -54,7 +54,7 @@ class KinematicPlant:
         flange_from_tcp: Pose | None = None,
         base_from_tcp: Pose | None = None,
     ) -> None:
-        """Starts at the pose of ``axes_rad``, or at ``base_from_tcp`` with the nearest axis angles.
+        """Start at the pose of ``axes_rad``, or at ``base_from_tcp`` with the nearest axis angles.
 
         Raises:
             ConfigurationError: an axis is outside its limits, or the pose is out of reach.
@@ -73,7 +73,7 @@ class KinematicPlant:
         self._axes = axes
 
     def advance(self, displacement_m: Array, rotation_rad: Array, duration_s: float) -> PlantState:
-        """Moves the TCP at once; ``joint_positions_rad`` is None when the arm cannot reach."""
+        """Move the TCP at once; ``joint_positions_rad`` is None when the arm cannot reach."""
         del duration_s  # nothing here has a clock
         if not (displacement_m.any() or rotation_rad.any()):
             return PlantState(self._tcp, self._axes)

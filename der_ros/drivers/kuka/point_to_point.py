@@ -26,7 +26,7 @@ SHORTEST_S = 0.3
 def point_to_point(
     start_rad: Array, end_rad: Array, flange_from_tcp: Pose, cycle_s: float
 ) -> Iterator[Motion]:
-    """The TCP's motion in each cycle; at rest at both ends.
+    """Yield the TCP's motion in each cycle; at rest at both ends.
 
     Args:
         start_rad: (6,) A1 to A6, rad.

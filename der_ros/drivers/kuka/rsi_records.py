@@ -1,4 +1,4 @@
-"""What goes into and comes out of the RSI server: its set-up, the robot's state, its counters."""
+"""Configuration, state and statistics of the RSI server."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class RobotState(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """What was really sent in answer to one telegram.
+    """Motion that was sent in answer to one telegram.
 
     Attributes:
         state: the robot when it asked.

@@ -118,7 +118,7 @@ class RsiServer(Startable):
 
     @property
     def grants(self) -> dict[str, Grant]:
-        """What the answering thread asked of the system, by name, and what came of it."""
+        """Requests of the answering thread to the operating system, and their results by name."""
         return dict(self._grants)
 
     @property
@@ -191,7 +191,7 @@ class RsiServer(Startable):
         )
 
     def _cycle(self, telegram: RobotTelegram, packet: Packet) -> bytes:
-        """The newest telegram: asks for a twist, answers, then tells who wants to know."""
+        """Handle the newest telegram: ask for a twist, answer, then report."""
         state = self._state(telegram, packet)
         if state is None:
             return self._answer(telegram, packet, self._resting())
@@ -202,7 +202,7 @@ class RsiServer(Startable):
         return answer
 
     def _wanted(self, state: RobotState) -> tuple[Twist, str | None]:
-        """The twist that is asked for, or zero and why."""
+        """Return the wanted twist, or zero and the reason."""
         right = self._series.cycle_is_right
         if right is None:
             return Twist.zero(), None
@@ -284,6 +284,6 @@ class RsiServer(Startable):
 
 
 def _log_some(count: int, message: str, *arguments: object) -> None:
-    """The first of its kind and then every thousandth: a flood must not become a flood of lines."""
+    """Log the first of its kind, then every thousandth, so that a flood does not fill the log."""
     if count == 1 or count % 1000 == 0:
         logger.warning("RSI server (%d times): " + message, count, *arguments)

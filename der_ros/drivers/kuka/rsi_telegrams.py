@@ -55,7 +55,7 @@ _INTEGER = re.compile(r"\s*[+-]?\d{1,19}\s*", re.ASCII)
 
 
 class RobotTelegram(NamedTuple):
-    """What the controller said in one cycle.
+    """Content of the controller's telegram of one cycle.
 
     Attributes:
         ipoc: the number to echo; None in the empty telegram with which old versions open.
@@ -75,7 +75,7 @@ class RobotTelegram(NamedTuple):
 
 
 class SensorTelegram(NamedTuple):
-    """What the PC answers.
+    """Content of the PC's answer.
 
     Attributes:
         ipoc: echoed from the robot's telegram.
@@ -127,7 +127,7 @@ def _floats(texts: tuple[str | None, ...]) -> Six | None:
 
 
 def _parse_any(text: str) -> RobotTelegram:
-    """The slow way, for every telegram that is not as usual."""
+    """Parse any valid telegram; slower than the usual path."""
     telegram = read_elements(text, "Rob", _ROBOT_ELEMENTS)
     if telegram.empty:
         return RobotTelegram(None)
@@ -205,7 +205,7 @@ def build_robot_telegram(telegram: RobotTelegram) -> bytes:
 
 
 def _six(element: Element | None, names: Sequence[str]) -> Six | None:
-    """The six numbers ``names`` of an element, in any order, others ignored."""
+    """Return the six numbers ``names`` of an element, in any order, others ignored."""
     if element is None:
         return None
     values = element.attributes()
@@ -232,7 +232,7 @@ def _six_if_readable(element: Element | None, names: Sequence[str]) -> Six | Non
 
 
 def _ipoc(element: Element | None, who: str) -> tuple[int, str | None]:
-    """The number, and its own digits where ``str`` would write others."""
+    """Return the IPOC, and its digits if ``str`` would write others."""
     if element is None:
         raise ProtocolError(f"{who} telegram: expected an <IPOC>, found none")
     text = _plain_text(element)

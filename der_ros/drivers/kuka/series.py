@@ -1,4 +1,4 @@
-"""Where a telegram belongs in the controller's series: next, repeated, late, or a new start.
+"""Position of a telegram in the controller's series: next, repeated, late, or a new start.
 
 Real controllers count the IPOC in milliseconds, public simulators by one, so the step is learned
 and only used to count losses and to know a jump; a new start is known by silence, by an IPOC far
@@ -19,7 +19,7 @@ _CYCLE_TOLERANCE = 0.3
 
 
 class Arrival(Enum):
-    """What one telegram is."""
+    """Position of one telegram in the series."""
 
     START = "start"
     NEXT = "next"
@@ -51,7 +51,7 @@ class TelegramSeries:
         self._measured_s: float | None = None
 
     def silent(self, now_s: float) -> bool:
-        """Whether nothing has come for longer than a running controller would wait."""
+        """Return True if no telegram has come for longer than a running controller waits."""
         return now_s - self._last_arrival_s > self._silence_s
 
     @property
@@ -61,7 +61,7 @@ class TelegramSeries:
 
     @property
     def cycle_is_right(self) -> bool | None:
-        """Whether the telegrams come at the configured cycle; None while that is not known.
+        """True if the telegrams come at the configured cycle; None while unknown.
 
         A wrong cycle scales every velocity: 12 ms configured at 4 ms moves three times too fast.
         """
@@ -72,7 +72,7 @@ class TelegramSeries:
         return abs(self._measured_s - self._cycle_s) < _CYCLE_TOLERANCE * self._cycle_s
 
     def arrived(self, ipoc: int | None, now_s: float) -> Arrival:
-        """Judges one telegram by its IPOC and the monotonic time at which it came."""
+        """Judge one telegram by its IPOC and the monotonic time at which it came."""
         arrival = self._judge(ipoc, now_s)
         if arrival is Arrival.START:
             self.session += 1
@@ -102,7 +102,7 @@ class TelegramSeries:
         return Arrival.NEXT
 
     def _measure(self, now_s: float) -> None:
-        """The cycle is measured until it is found right: a controller cannot change it later."""
+        """Measure the cycle until it is found right; a controller cannot change it later."""
         if self._measured_s is not None and self.cycle_is_right:
             return
         self._intervals.append(now_s - self._last_arrival_s)

@@ -117,11 +117,11 @@ class RsiPort:
 
     @property
     def number(self) -> int:
-        """The port's number."""
+        """Number of the open UDP port."""
         return int(self._all.getsockname()[1])
 
     def close(self) -> None:
-        """Close every socket."""
+        """Close all sockets of the port."""
         self.follow(None)
         self._all.close()
 
@@ -154,7 +154,7 @@ class RsiPort:
 
 
 def _apart(first: socket.socket, peer: tuple[str, int]) -> socket.socket | None:
-    """A second socket on the same port that only hears ``peer``; None where there can be none.
+    """Return a second socket on the port that hears only ``peer``; None if not possible.
 
     Both sockets allow the sharing only for the moment in which the second is bound, so that the
     port stays closed to other programs.

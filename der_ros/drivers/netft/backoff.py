@@ -1,4 +1,4 @@
-"""How long to wait before trying again."""
+"""Growing delay between attempts to connect."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Backoff:
         self._next_s = shortest_s
 
     def pause_s(self) -> float:
-        """The pause after one more failure."""
+        """Return the pause after one more failure."""
         pause_s = self._next_s
         self._next_s = min(2.0 * pause_s, self._longest_s)
         return pause_s

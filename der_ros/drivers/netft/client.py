@@ -37,7 +37,7 @@ _FAULT_SHOWN_S = 10.0
 
 
 class _Arrival(NamedTuple):
-    """What one drain of the socket brought."""
+    """Records that one drain of the socket brought."""
 
     stamp_s: float
     records: int
@@ -81,12 +81,12 @@ class NetFtClient(Startable):
         self._state, self._reason = ClientState.CLOSED, ""
 
     def latest(self) -> WrenchSample | None:
-        """The newest sample, however old; None before the first."""
+        """Return the newest sample, however old; None before the first."""
         return self._latest
 
     @property
     def configuration(self) -> SensorConfiguration:
-        """Scale and units in use."""
+        """Scale and units that are in use."""
         return self._scale
 
     @property
@@ -111,7 +111,7 @@ class NetFtClient(Startable):
 
     @property
     def statistics(self) -> NetFtStatistics:
-        """The counters now."""
+        """Present statistics of the client."""
         now = time.monotonic()
         over = self._state is ClientState.STREAMING
         if over and now - self._streams_since_s > _FAULT_SHOWN_S:
@@ -142,7 +142,7 @@ class NetFtClient(Startable):
         )
 
     def bias(self) -> None:
-        """Tells the box to take its present reading as zero (it does not answer).
+        """Tell the box to take its present reading as zero (it does not answer).
 
         Raises:
             ConnectionFailedError: there is no stream to bias.
@@ -150,7 +150,7 @@ class NetFtClient(Startable):
         self._command(Command.BIAS)
 
     def reset_latch(self) -> None:
-        """Tells the box to clear its latched monitor condition.
+        """Tell the box to clear its latched monitor condition.
 
         Raises:
             ConnectionFailedError: there is no stream.
@@ -204,7 +204,7 @@ class NetFtClient(Startable):
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[socket.socket]:
-        """Asks the box for its scale and then for a stream.
+        """Ask the box for its scale and then for a stream.
 
         A connected UDP socket takes packets from that address and port only, and reports a
         "connection refused" as an error of its own.
@@ -228,7 +228,7 @@ class NetFtClient(Startable):
                     udp.send(encode_request(Request(Command.STOP)))
 
     def _read(self, udp: socket.socket, seen: ConfigurationWatch) -> None:
-        """Reads until the end, silence for too long, too much that is malformed, or a new scale."""
+        """Read until the end, silence for too long, too much that is malformed, or a new scale."""
         last, heard = time.monotonic(), self._stream.records
         poll = select.poll()
         poll.register(udp, select.POLLIN)
@@ -261,7 +261,7 @@ class NetFtClient(Startable):
         self._reason = self._last_fault = f"{self._where()}: no record for {silent:.2f} s"
 
     def _drain(self, udp: socket.socket) -> bool:
-        """Takes everything that is there and keeps what is new; whether there was anything."""
+        """Take everything that is there and keeps what is new; whether there was anything."""
         stream = self._stream
         before, lost_before = stream.records, stream.sequence.lost
         # Bounded: a flood must not keep what came from being used.

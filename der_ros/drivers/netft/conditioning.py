@@ -28,7 +28,7 @@ class FilterChoice(NamedTuple):
 
 @dataclass(frozen=True)
 class ConditioningConfig:
-    """What is done to a reading.
+    """Configuration of the conditioning.
 
     Attributes:
         axis_signs: (6,) each 1 or -1.
@@ -92,17 +92,17 @@ class WrenchConditioner:
 
     @property
     def biased(self) -> bool:
-        """Whether a bias is taken off."""
+        """True while a bias is subtracted."""
         return self._biased
 
     @property
     def payload(self) -> Payload:
-        """Whose weight is taken off."""
+        """Payload whose weight is subtracted."""
         return self._payload
 
     @property
     def filters(self) -> bool:
-        """Whether a filter is wanted: then every record should be fed."""
+        """True if a filter is set; then pass every record to it."""
         return self._choice.cutoff_hz > 0.0
 
     def take(
@@ -111,7 +111,7 @@ class WrenchConditioner:
         now_s: float,
         orientation: Callable[[], Array | None] = lambda: None,
     ) -> ConditionedWrench | None:
-        """The wrench when one is due and can be given, else None.
+        """Return the wrench when one is due and can be given, else None.
 
         Args:
             reading: as the sensor says it.
@@ -150,7 +150,7 @@ class WrenchConditioner:
         return ConditionedWrench(Wrench.from_array(raw), measured, world_from_sensor)
 
     def set_sample_rate(self, rate_hz: float) -> None:
-        """How often readings come, for the filter; 0 is not known."""
+        """Set the rate of the readings for the filter, Hz; 0 if unknown."""
         if rate_hz != self._sample_rate_hz:
             with self._lock:
                 self._sample_rate_hz, self._low_pass = rate_hz, None
@@ -165,7 +165,7 @@ class WrenchConditioner:
         return choice
 
     def set_filter(self, choice: FilterChoice) -> None:
-        """Filters so from the next reading on.
+        """Filter so from the next reading on.
 
         Raises:
             ConfigurationError: such a filter cannot be, at the present sample rate.
@@ -175,13 +175,13 @@ class WrenchConditioner:
             self._choice, self._low_pass = choice, low_pass
 
     def set_payload(self, payload: Payload) -> None:
-        """Takes this payload's weight off from now on; a bias is undone, as it held the old one."""
+        """Take this payload's weight off from now on; a bias is undone, as it held the old one."""
         with self._lock:
             self._payload = payload
             self._forget_bias()
 
     def bias(self, now_s: float, max_age_s: float) -> tuple[Array, int]:
-        """Takes the mean of the latest readings as zero; returns it and their number.
+        """Take the mean of the latest readings as zero; returns it and their number.
 
         Raises:
             ConnectionFailedError: there is no reading younger than ``max_age_s``.
@@ -216,7 +216,7 @@ class WrenchConditioner:
             self._has_reference = False
 
     def mean(self, now_s: float, max_age_s: float) -> Wrench:
-        """The mean of the latest readings, before the bias.
+        """Return the mean of the latest readings, before the bias.
 
         Raises:
             ConnectionFailedError: there is no reading younger than ``max_age_s``.
@@ -233,7 +233,7 @@ class WrenchConditioner:
             return stamp_s, Wrench.from_array(reading)
 
     def clear_bias(self) -> None:
-        """Takes readings as they come again, and forgets those from before."""
+        """Take readings as they come again, and forgets those from before."""
         with self._lock:
             self._forget_bias()
 
@@ -283,12 +283,12 @@ def dead_band(wrench: Wrench, widths: Array) -> Wrench:
 
 
 def in_world_axes(wrench: Wrench, world_from_sensor: Array) -> Wrench:
-    """The same wrench about the same point (the sensor's origin), in the axes of the world."""
+    """Return the wrench in the axes of the world, about the sensor's origin."""
     return wrench.rotated(rotation_matrix(world_from_sensor))
 
 
 def at_tool(wrench: Wrench, tool_from_sensor: Pose) -> Wrench:
-    """The same wrench in the axes, and about the origin, of the tool."""
+    """Return the same wrench in the axes, and about the origin, of the tool."""
     return wrench.seen_from(tool_from_sensor)
 
 
@@ -299,6 +299,6 @@ class ForceLimits(NamedTuple):
     torque_nm: float
 
     def exceeded_by(self, wrench: Wrench) -> bool:
-        """Whether ``wrench`` is too much; one that is not a number is."""
+        """Return True if ``wrench`` exceeds a limit or is not finite."""
         force, torque = np.linalg.norm(wrench.force), np.linalg.norm(wrench.torque)
         return not (force <= self.force_n and torque <= self.torque_nm)

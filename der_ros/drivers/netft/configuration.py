@@ -65,7 +65,7 @@ _MAX_COUNT = 2.0**31
 
 @dataclass(frozen=True)
 class SensorConfiguration:
-    """What a box says about itself.
+    """Configuration of a box, as it reports it.
 
     Attributes:
         counts_per_force: counts per unit of force.
@@ -107,23 +107,23 @@ class SensorConfiguration:
 
     @cached_property
     def newtons_per_count(self) -> float:
-        """Multiplies a force in counts."""
+        """Multiply a force in counts."""
         return _scale(_NEWTONS, self.force_unit, "force unit") / self.counts_per_force
 
     @cached_property
     def newton_metres_per_count(self) -> float:
-        """Multiplies a torque in counts."""
+        """Multiply a torque in counts."""
         return _scale(_NEWTON_METRES, self.torque_unit, "torque unit") / self.counts_per_torque
 
     def wrench(self, record: RdtRecord) -> Wrench:
-        """The record in N and Nm, sensor axes, about the sensor's origin."""
+        """Return the record in N and Nm, sensor axes, about the sensor's origin."""
         return Wrench(
             np.array(record[3:6]) * self.newtons_per_count,
             np.array(record[6:9]) * self.newton_metres_per_count,
         )
 
     def to_xml(self) -> bytes:
-        """A document like the box's, for the simulated one."""
+        """Return a document like the box's, for the simulated one."""
         enabled = "Enabled" if self.rdt_enabled else "Disabled"
         return (
             '<?xml version="1.0" encoding="utf-8"?>\n<netft><prodname>'

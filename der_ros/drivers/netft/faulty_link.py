@@ -1,4 +1,4 @@
-"""What goes wrong between a simulated Net F/T box and who reads it, on command and counted."""
+"""Fault injection between a simulated Net F/T box and its client."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class BoxFaults:
-    """What goes wrong; set ``SimulatedNetFt.faults`` to switch faults on and off.
+    """Injected faults; set ``SimulatedNetFt.faults`` to switch them on and off.
 
     Attributes:
         silent: nothing is sent, though the samples go on counting.
@@ -45,11 +45,11 @@ class FaultyLink:
         self._held: list[bytes] = []
 
     def clear(self) -> None:
-        """Forgets what was held back: another stream begins."""
+        """Forget what was held back: another stream begins."""
         self._held = []
 
     def carry(self, packet: bytes) -> list[bytes]:
-        """What arrives, in order, when ``packet`` is sent."""
+        """Return the packets that arrive, in order, when ``packet`` is sent."""
         faults = self.faults
         if faults.silent or self._happens(faults.loss):
             self.lost += 1

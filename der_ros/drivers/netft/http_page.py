@@ -92,7 +92,7 @@ class _BoundedSocket:
             raise self._too_late() from error
 
     def sendall(self, data: ReadableBuffer) -> None:
-        """Send all of ``data``."""
+        """Send all of ``data`` before the deadline."""
         self._wait_at_most()
         self._plain.sendall(data)
 
@@ -130,7 +130,7 @@ class _BoundedReader(io.RawIOBase):
         self._left = MAX_ANSWER_BYTES
 
     def readable(self) -> bool:
-        """Return true."""
+        """Return True: the stream can be read."""
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:

@@ -40,7 +40,7 @@ class RestReading(NamedTuple):
 
 
 class Identification(NamedTuple):
-    """What was found.
+    """Result of an identification.
 
     Attributes:
         payload: mass and centre of mass.
@@ -78,7 +78,7 @@ def identify(
     max_force_residual_n: float = 1.0,
     max_torque_residual_nm: float = 0.1,
 ) -> Identification:
-    """Finds the payload.
+    """Find the payload.
 
     Args:
         readings: at rest and touching nothing, in orientations that differ much.

@@ -61,11 +61,11 @@ class LowPass:
         self._memory: tuple[Array, Array] | None = None
 
     def restart(self) -> None:
-        """The next sample is a first one."""
+        """Take the next sample as the first one."""
         self._memory = None
 
     def update(self, sample: Array) -> Array:
-        """The filtered value of the next sample, of any one shape."""
+        """Return the filtered value of the next sample, of any one shape."""
         b0, b1, b2 = self.numerator
         _, a1, a2 = self.denominator
         if self._memory is None:

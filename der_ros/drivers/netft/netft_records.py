@@ -1,4 +1,4 @@
-"""What goes into and comes out of the Net F/T client."""
+"""Configuration, samples and statistics of the Net F/T client."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from der_ros.settings import setting
 
 
 class ClientState(Enum):
-    """How the client stands with the box."""
+    """State of the connection to the box."""
 
     CLOSED = "closed"
     CONNECTING = "connecting"

@@ -1,4 +1,4 @@
-"""What hangs on the sensor, and what it weighs in any orientation."""
+"""Payload of the sensor, and its weight in any orientation."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Payload:
         object.__setattr__(self, "center_of_mass_m", center)
 
     def weight(self, world_from_sensor: Array, gravity_mps2: Array) -> Wrench:
-        """What the sensor reads of the payload at rest, sensor axes, about the sensor's origin.
+        """Return the payload's wrench at rest, sensor axes, about the sensor's origin.
 
         Args:
             world_from_sensor: (4,) xyzw quaternion.

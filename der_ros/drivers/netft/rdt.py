@@ -81,7 +81,7 @@ _AXIA_WARNINGS = frozenset({1 << 16, 1 << 3, 1 << 16 | 1 << 3})
 
 
 class Command(IntEnum):
-    """What can be asked of the box; none but the start commands is answered."""
+    """Commands of RDT; the box answers only to the start commands."""
 
     STOP = 0x0000
     START_SINGLE = 0x0001
@@ -130,7 +130,7 @@ class RdtRecord(NamedTuple):
 
 
 def encode_request(request: Request) -> bytes:
-    """The request's 8 bytes.
+    """Return the request's 8 bytes.
 
     Raises:
         ProtocolError: the sample count does not fit 32 bits.
@@ -144,7 +144,7 @@ def encode_request(request: Request) -> bytes:
 
 
 def decode_request(data: bytes) -> Request:
-    """Reads a request, as the box does.
+    """Read a request, as the box does.
 
     Raises:
         ProtocolError: wrong length, header or command.
@@ -161,7 +161,7 @@ def decode_request(data: bytes) -> Request:
 
 
 def encode_records(records: Iterable[RdtRecord]) -> bytes:
-    """The packet that holds ``records``.
+    """Return the packet that holds ``records``.
 
     Raises:
         ProtocolError: a number does not fit its 32 bits.
@@ -173,7 +173,7 @@ def encode_records(records: Iterable[RdtRecord]) -> bytes:
 
 
 def record_offsets(packet: bytes) -> range:
-    """Where the records of a packet begin, oldest first: one, or in buffered mode up to 40.
+    """Return the offset of each record in a packet, oldest first: 1, or up to 40 if buffered.
 
     Raises:
         ProtocolError: the packet is not a whole number of records, or holds none or too many.
@@ -188,17 +188,17 @@ def record_offsets(packet: bytes) -> range:
 
 
 def peek(packet: bytes, offset: int) -> tuple[int, int, int]:
-    """Of the record at ``offset`` only ``rdt_sequence``, ``ft_sequence`` and ``status``."""
+    """Return ``rdt_sequence``, ``ft_sequence`` and ``status`` of the record at ``offset``."""
     return _HEAD.unpack_from(packet, offset)
 
 
 def decode_record(packet: bytes, offset: int = 0) -> RdtRecord:
-    """The whole record at ``offset``."""
+    """Return the whole record at ``offset``."""
     return RdtRecord._make(_RECORD.unpack_from(packet, offset))
 
 
 class Severity(IntEnum):
-    """Severity of a status word."""
+    """Severity of a status word: ok, warning or error."""
 
     OK = 0
     WARNING = 1

@@ -58,7 +58,7 @@ def _alike(a: RestReading, b: RestReading) -> bool:
 
 
 def _settled(stretch: list[TimedReading], min_duration_s: float) -> RestReading:
-    """The mean over the later half, or over all but ``min_duration_s`` / 2 of a short one."""
+    """Return the mean of the later half, or of all but ``min_duration_s`` / 2 if short."""
     from_s = max(
         0.5 * (stretch[0].stamp_s + stretch[-1].stamp_s), stretch[0].stamp_s + 0.5 * min_duration_s
     )

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 def configure(config: NetFtConfig) -> SensorConfiguration:
-    """The box's scale and settings, after the wanted ones were asked for and read back.
+    """Request the wanted settings, and return the box's scale and settings.
 
     A scale that is configured here is taken as it is, and the box is not asked at all.
 

@@ -37,7 +37,7 @@ _INT32 = 2**31 - 1
 
 @dataclass(frozen=True)
 class SimulatedBoxConfig:
-    """Where the box is and how it is set up.
+    """Configuration of the simulated box.
 
     Attributes:
         address: the box's own.
@@ -61,7 +61,7 @@ class SimulatedBoxConfig:
     uptime_s: float = 60.0
 
     def __post_init__(self) -> None:
-        """Checks the rate.
+        """Check the rate.
 
         Raises:
             ConfigurationError: not 1 to 7000 Hz.
@@ -159,7 +159,7 @@ class SimulatedNetFt(Startable):
 
     @property
     def faults(self) -> BoxFaults:
-        """What goes wrong now; set it to switch faults on and off."""
+        """Injected faults; set it to switch faults on and off."""
         return self.link.faults
 
     @faults.setter
@@ -168,11 +168,11 @@ class SimulatedNetFt(Startable):
 
     @property
     def owner(self) -> tuple[str, int] | None:
-        """To whom the stream goes."""
+        """Address that receives the stream; None if there is none."""
         return self._owner
 
     def latch(self) -> None:
-        """A threshold of the box's monitor was crossed; only a reset command clears it."""
+        """Latch the monitor condition, as if a threshold were crossed."""
         self._latched = True
 
     def restart(self) -> None:
@@ -213,7 +213,7 @@ class SimulatedNetFt(Startable):
         )
 
     def _answer(self, path: str) -> bytes | None:
-        """The document for ``path``; a setting is made first."""
+        """Apply the settings in ``path``, and return its document."""
         url = urllib.parse.urlsplit(path)
         if url.path == PATH:
             return self.sensor.to_xml()
@@ -246,7 +246,7 @@ class SimulatedNetFt(Startable):
             due = max(due + period, time.monotonic() - 20.0 * period)
 
     def _obey(self, udp: socket.socket) -> bool:
-        """Takes one request; whether it started a stream."""
+        """Take one request; whether it started a stream."""
         try:
             data, sender = udp.recvfrom(2048)
             request = decode_request(data)

@@ -127,7 +127,7 @@ class RdtStream:
         self._begun = False
 
     def begin(self, product: str) -> None:
-        """A stream was asked for; ``product`` decides how its status words are read."""
+        """Begin a new stream; ``product`` selects the table of status words."""
         self.sequence.expect_restart()
         self._product = product
         self._malformed_row = 0
@@ -135,7 +135,7 @@ class RdtStream:
         self._fresh, self._newest = [], None
 
     def feed(self, packet: bytes) -> None:
-        """Takes one packet.
+        """Take one packet.
 
         Raises:
             ProtocolError: it is the tenth in a row that is no whole number of records.
@@ -156,7 +156,7 @@ class RdtStream:
                 self._keep(packet, offset, ft_sequence, order)
 
     def fresh(self) -> list[RdtRecord]:
-        """What is newer than all before, since the last call; a record that was overtaken is not.
+        """Return the new records since the last call, without overtaken ones.
 
         One record at most, or, where every record is wanted, all of them, oldest first.
         """
