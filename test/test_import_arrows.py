@@ -174,7 +174,7 @@ def test_every_room_has_arrows():
         ("tasks.base", "from der_ros import sim"),
         ("envs.assembly", "from der_ros.policy.runtime import OnnxPolicy"),
         ("sim.world", "import der_ros.envs"),
-        ("algorithms.ddpg", "import ray"),
+        ("algorithms.actor_critic", "import ray"),
         ("training.run.training_run", "import rclpy"),
         ("training.run.training_run", "from der_ros.nodes.shared.node_process import run_node"),
         ("geometry", "import der_ros.errors, der_ros.tasks"),

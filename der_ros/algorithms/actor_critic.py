@@ -1,4 +1,4 @@
-"""The common part of DDPG, TD3 and SAC: a policy, K critics, and the gradients between them."""
+"""DDPG and TD3, and the part that SAC shares with them: a policy, K critics, their gradients."""
 
 from __future__ import annotations
 
@@ -98,6 +98,77 @@ class ActorCritic(OffPolicyAlgorithm, Generic[P]):
         coefficient = self.config.policy_loss_coefficient
         self.policy.differentiate(trace, through_tanh.unsqueeze(0), coefficient)
         self._policy_metrics = {"policy_loss": -coefficient * value.mean()}
+
+
+class Ddpg(ActorCritic[Followed]):
+    """One critic, one policy, both updated at each step by one Adam optimiser.
+
+        y   = R_n + discount · Q'(s', π'(s'))
+        L   = c_critic · mean_i w_i · huber(y_i - Q(s_i, a_i)) - c_policy · mean_i Q(s_i, π(s_i))
+
+    The first term moves only the critic, the second only the policy (appendix of the paper:
+    c_policy = 0.1, c_critic = 1, lr = 1e-3). With ``tau = 1`` and ``target_interval = 50000`` the
+    targets are hard copies taken every 50,000 trained samples.
+    """
+
+    def __init__(
+        self, config: LearnerConfig, observation_size: int, action_size: int, seed: int
+    ) -> None:
+        """Draw the networks from ``seed``."""
+        super().__init__(config, 1, observation_size, action_size, action_size, seed, Followed)
+
+    def target(self, batch: TensorBatch) -> Tensor:
+        """Return the TD targets y, shape (rows,)."""
+        next_action = self.policy.target(batch.next_observation)[0].tanh()
+        value = self.target_value(batch.next_observation, next_action)
+        return batch.n_step_return + batch.discount * value
+
+    def learn(self, batch: TensorBatch, weights: Tensor) -> Update:
+        """Update critic and policy; both gradients are taken before either step."""
+        update = self.differentiate_critics(batch, weights)
+        self.differentiate_policy(batch)
+        self.critics.step()
+        self.policy.step()
+        return update
+
+
+class Td3(ActorCritic[Followed]):
+    """Two critics, a delayed policy, and noise on the target's action.
+
+    a' = clip(π'(s') + clip(N(0, target_noise²), ±target_noise_clip), ±1)
+    y  = R_n + discount · min(Q'_1(s', a'), Q'_2(s', a'))
+    L_critics = Σ_k mean_i w_i · huber(y_i - Q_k(s_i, a_i))       every update
+    L_policy  = -mean_i Q_1(s_i, π(s_i))                          every ``policy_delay``-th
+    """
+
+    def __init__(
+        self, config: LearnerConfig, observation_size: int, action_size: int, seed: int
+    ) -> None:
+        """Draw the networks from ``seed``."""
+        super().__init__(config, 2, observation_size, action_size, action_size, seed, Followed)
+
+    def target(self, batch: TensorBatch) -> Tensor:
+        """Return the TD targets y, shape (rows,)."""
+        value = self.target_value(
+            batch.next_observation, self.target_action(batch.next_observation)
+        )
+        return batch.n_step_return + batch.discount * value
+
+    def target_action(self, next_observation: Tensor) -> Tensor:
+        """Return the smoothed target action a', shape (rows, action)."""
+        action = self.policy.target(next_observation)[0].tanh_()
+        bound = self.config.target_noise_clip
+        noise = torch.randn(action.shape, generator=self.generator).to(self.device)
+        return action.add_(noise.mul_(self.config.target_noise).clamp_(-bound, bound)).clamp_(-1, 1)
+
+    def learn(self, batch: TensorBatch, weights: Tensor) -> Update:
+        """Update the critics, then every ``policy_delay``-th time the policy by the new critics."""
+        update = self.differentiate_critics(batch, weights)
+        self.critics.step()
+        if self.updates % self.config.policy_delay == 0:
+            self.differentiate_policy(batch)
+            self.policy.step()
+        return update
 
 
 def _joined(observation: Tensor, action: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from der_ros.replay.transitions import Float32Array, Transitions
 from der_ros.settings import setting
 
 ALGORITHM_NAMES = ("ddpg", "td3", "sac", "dqn")
+_MODULES = {"ddpg": "actor_critic", "td3": "actor_critic", "sac": "sac", "dqn": "dqn"}
 CHOICE_ALGORITHMS = ("dqn",)  # one-hot actions; those of the others are in [-1, 1]
 
 State = Mapping[str, NDArray[np.generic]]
@@ -121,7 +122,7 @@ def make_algorithm(
         raise ConfigurationError(
             f"algorithm: expected one of {', '.join(ALGORITHM_NAMES)}, got {name!r}"
         )
-    module = importlib.import_module(f"der_ros.algorithms.{name}")
+    module = importlib.import_module(f"der_ros.algorithms.{_MODULES[name]}")
     algorithm: Algorithm = getattr(module, name.capitalize())(
         config, observation_size, action_size, seed
     )

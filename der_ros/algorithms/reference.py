@@ -2,7 +2,7 @@
 
 The symbols are those of docs/explanation/algorithm.md: s, a; r = R, n-step return; d = discount;
 s' = next_observation; w = importance weights; π, Q and their targets π', Q'; δ = y - Q(s, a).
-``ddpg.py`` and ``td3.py`` compute the same numbers several times faster.
+``actor_critic.py`` computes the same numbers several times faster.
 """
 
 from __future__ import annotations

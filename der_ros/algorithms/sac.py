@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from der_ros.algorithms.actor_critic import ActorCritic
-from der_ros.algorithms.adam import Adam
 from der_ros.algorithms.base import LearnerConfig, State, Update
 from der_ros.algorithms.mlp_policy import LOG_STD_RANGE
-from der_ros.algorithms.networks import Trained
+from der_ros.algorithms.networks import Adam, Trained
 from der_ros.algorithms.off_policy import TensorBatch, part_of
 
 _TEMPERATURE = "adam.temperature."

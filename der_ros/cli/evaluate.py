@@ -27,7 +27,8 @@ from der_ros.sim.robots import ROBOT_NAMES
 from der_ros.tasks import TASK_NAMES
 from der_ros.training.config import TrainingConfig, make_config, parse_override
 from der_ros.training.demonstrations.saving import SuccessSaver
-from der_ros.training.environment.factory import Environment, make_environment
+from der_ros.training.environment.factory import make_environment
+from der_ros.training.environment.wrappers import Environment
 from der_ros.training.evaluation.episodes import EVALUATE_TOOL_SEED, Act, EvaluationReport, evaluate
 
 SCRIPTED: dict[str, Callable[[AssemblyEnv], Any]] = {

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from der_ros.algorithms.adam import Adam
+from der_ros.algorithms.networks import Adam
 
 
 def test_agrees_with_torch():

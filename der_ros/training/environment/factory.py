@@ -15,14 +15,13 @@ from der_ros.tasks.base import Task
 from der_ros.training.config import TrainingConfig
 from der_ros.training.environment.several_robots import SeveralRobots
 from der_ros.training.environment.wrappers import (
+    Environment,
     Folded,
     GivenUp,
     OneHotActions,
     SuccessByReturn,
     folded_symmetry,
 )
-
-Environment = gymnasium.Env[Any, Any]
 
 
 def make_environment(

@@ -8,9 +8,8 @@ from typing import Any
 import gymnasium
 
 from der_ros.tasks.base import Task
-from der_ros.training.environment.factory import Environment
 from der_ros.training.environment.several_robots import SeveralRobots
-from der_ros.training.environment.wrappers import GivenUp
+from der_ros.training.environment.wrappers import Environment, GivenUp
 
 
 def save_environment(environment: Environment) -> Any:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from der_ros.policy.symmetry import fold
 
+Environment = gymnasium.Env[Any, Any]
+
 
 class Folded(gymnasium.ObservationWrapper[Any, Any, Any]):
     """Wrapper that folds each observation by the held piece's symmetry (``policy.symmetry``).
@@ -19,7 +21,7 @@ class Folded(gymnasium.ObservationWrapper[Any, Any, Any]):
         symmetry: of its task, not 1.
     """
 
-    def __init__(self, environment: gymnasium.Env[Any, Any], symmetry: int) -> None:
+    def __init__(self, environment: Environment, symmetry: int) -> None:
         super().__init__(environment)
         self.symmetry = symmetry
 
@@ -28,7 +30,7 @@ class Folded(gymnasium.ObservationWrapper[Any, Any, Any]):
         return fold(observation, self.symmetry)
 
 
-def folded_symmetry(environment: gymnasium.Env[Any, Any]) -> int:
+def folded_symmetry(environment: Environment) -> int:
     """Return the symmetry by which an environment's observations are folded, 1 for none."""
     while isinstance(environment, gymnasium.Wrapper):
         if isinstance(environment, Folded):
@@ -40,9 +42,7 @@ def folded_symmetry(environment: gymnasium.Env[Any, Any]) -> int:
 class OneHotActions(gymnasium.ActionWrapper[Any, Any, Any]):
     """Wrapper with a one-hot vector of n as the action, for an environment of n choices."""
 
-    def __init__(
-        self, environment: gymnasium.Env[Any, Any], choices: gymnasium.spaces.Discrete
-    ) -> None:
+    def __init__(self, environment: Environment, choices: gymnasium.spaces.Discrete) -> None:
         super().__init__(environment)
         self.action_space = gymnasium.spaces.Box(0.0, 1.0, (int(choices.n),), np.float32)
         self._first = choices.start
@@ -59,7 +59,7 @@ class SuccessByReturn(gymnasium.Wrapper[Any, Any, Any, Any]):
     Gymnasium counts the environment as solved, if it has one.
     """
 
-    def __init__(self, environment: gymnasium.Env[Any, Any], success_return: float | None) -> None:
+    def __init__(self, environment: Environment, success_return: float | None) -> None:
         super().__init__(environment)
         self._given = success_return is not None
         spec = environment.spec
@@ -97,7 +97,7 @@ class GivenUp(gymnasium.Wrapper[Any, Any, Any, Any]):
     the episode as terminated.
     """
 
-    def __init__(self, environment: gymnasium.Env[Any, Any], gamma: float) -> None:
+    def __init__(self, environment: Environment, gamma: float) -> None:
         super().__init__(environment)
         self._gamma = gamma
         self._time_limit: int = environment.unwrapped.max_steps  # type: ignore[attr-defined]

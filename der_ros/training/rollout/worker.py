@@ -26,8 +26,8 @@ from der_ros.training.engine.interface import (
     snapshot_of,
     snapshot_state,
 )
-from der_ros.training.environment.factory import Environment
 from der_ros.training.environment.saving import restore_environment, save_environment
+from der_ros.training.environment.wrappers import Environment
 from der_ros.training.evaluation.episodes import EvaluationReport, evaluate
 from der_ros.training.rollout.exploration import make_exploration
 from der_ros.training.rollout.first_priorities import FirstPriorities
