@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from der_ros.training.engine.interface import Report
+from der_ros.training.engine.interface import EpisodeSummary, Report
 
 BINS = 50
 """Bins of a curve; each holds the episodes that ended in its part of the budget."""
@@ -34,16 +34,20 @@ class CurveRecorder:
 
     def take_in(self, report: Report, env_steps: int) -> None:
         """Count the episodes of a fragment that ended when the run had come to ``env_steps``."""
-        at = min(BINS - 1, (env_steps - 1) // self._bin_steps)
         for episode in report.episodes:
-            self._episodes[at] += 1
-            self._successes[at] += episode.success
-            self._greedy[at] += episode.greedy
-            self._greedy_successes[at] += episode.greedy and episode.success
-            self._returns[at] += episode.episode_return
-            if episode.success:
-                self.successes += 1
-                self.first_success = self.first_success or env_steps
+            self.count(episode, env_steps)
+
+    def count(self, episode: EpisodeSummary, env_steps: int) -> None:
+        """Count an episode that ended when the run had come to ``env_steps``."""
+        at = min(BINS - 1, (env_steps - 1) // self._bin_steps)
+        self._episodes[at] += 1
+        self._successes[at] += episode.success
+        self._greedy[at] += episode.greedy
+        self._greedy_successes[at] += episode.greedy and episode.success
+        self._returns[at] += episode.episode_return
+        if episode.success:
+            self.successes += 1
+            self.first_success = self.first_success or env_steps
 
     def as_data(self) -> dict[str, Any]:
         """Return the curve as it is recorded: counts, and the mean return of each bin.

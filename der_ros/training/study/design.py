@@ -11,11 +11,32 @@ from der_ros.replay.structures import STRUCTURE_NAMES
 from der_ros.training.config import TrainingConfig, load_config
 
 DER_ON, DER_OFF, BY_PRIORITY = "der", "no_der", "der_by_priority"
+
+
+class Peer(NamedTuple):
+    """A learner of Stable-Baselines3 in place of ours.
+
+    Attributes:
+        algorithm: its class there.
+        hidden: units of the hidden layers; empty for its default.
+    """
+
+    algorithm: str
+    hidden: tuple[int, ...]
+
+
+PEERS: Mapping[str, Peer] = {
+    "sb3_td3": Peer("TD3", ()),
+    "sb3_td3_small": Peer("TD3", (128, 128)),
+    "sb3_sac": Peer("SAC", ()),
+    "sb3_sac_small": Peer("SAC", (128, 128)),
+}
 ARMS: Mapping[str, Mapping[str, object]] = {
     DER_ON: {"der": True},
     DER_OFF: {"der": False},
     # The zone is there; the priorities alone decide how much of a batch comes from it.
     BY_PRIORITY: {"der": True, "zone_share": None},
+    **{name: {} for name in PEERS},
 }
 """The settings in which the arms of a cell differ; nothing else may differ between them."""
 
@@ -74,6 +95,14 @@ STUDIES = {
             (DER_ON, DER_OFF, BY_PRIORITY),
             {},
         ),
+        Study(
+            "peers",
+            "fast",
+            {"lap_joint": 60_000, "peg_in_hole": 60_000},
+            ("no_demos",),
+            (DER_ON, *PEERS),
+            {},
+        ),
     )
 }
 
@@ -98,8 +127,13 @@ class StudyRun(NamedTuple):
         """Path of the record below the folder of results, without its suffix."""
         return f"{self.study}/{self.task}/{self.structure}-{self.arm}-{self.seed:02d}"
 
+    @property
+    def peer(self) -> Peer | None:
+        """The learner in place of ours; None for a run of ours."""
+        return PEERS.get(self.arm)
+
     def settings(self) -> dict[str, Any]:
-        """All settings that differ from the preset's."""
+        """Return all settings that differ from the preset's."""
         return {
             **STUDIES[self.study].settings,
             **_EVERY_RUN,

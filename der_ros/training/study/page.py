@@ -31,6 +31,8 @@ PARTS: Mapping[str, _Part] = {
     "verdicts paper": lambda records: verdict_table("paper", records),
     "measures paper": lambda records: measure_table("paper", records),
     "measures fast": lambda records: measure_table("fast", records),
+    "measures peers": lambda records: measure_table("peers", records),
+    "pictures peers": lambda records: pictures("peers", records),
     "runs": cost_table,
 }
 """What stands between ``<!-- made: NAME -->`` and ``<!-- end -->``, by name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from der_ros.training.study.design import DER_OFF, DER_ON, STUDIES, TASKS
+from der_ros.training.study.design import BY_PRIORITY, DER_OFF, DER_ON, PEERS, STUDIES, TASKS, Peer
 from der_ros.training.study.measures import (
     MEASURES,
     PRIMARY,
@@ -17,7 +17,17 @@ from der_ros.training.study.measures import (
 from der_ros.training.study.run_record import RunRecord
 from der_ros.training.study.verdict import CLAIMS, effect, verdict
 
-ARM_TITLES = {DER_ON: "DER on", DER_OFF: "DER off", "der_by_priority": "DER on, no fixed share"}
+
+def _layers(peer: Peer) -> str:
+    return "-".join(map(str, peer.hidden)) or "its own networks"
+
+
+ARM_TITLES = {
+    DER_ON: "DER on",
+    DER_OFF: "DER off",
+    BY_PRIORITY: "DER on, no fixed share",
+    **{name: f"SB3 {peer.algorithm}, {_layers(peer)}" for name, peer in PEERS.items()},
+}
 TASK_TITLES = {"lap_joint": "lap joint", "peg_in_hole": "peg in hole"}
 STRUCTURE_TITLES = {
     "no_demos": "no demonstrations",

@@ -20,6 +20,7 @@ from der_ros.training.learner import Learner, LearnerLoop
 from der_ros.training.run.memory import keep_freed_memory
 from der_ros.training.study.curve import CurveRecorder
 from der_ros.training.study.design import DEMONSTRATIONS, StudyRun
+from der_ros.training.study.peer_trial import PeerTrial
 from der_ros.training.study.provenance import provenance
 from der_ros.training.study.run_record import RECORD_FORMAT
 
@@ -37,7 +38,7 @@ def _record(run: StudyRun, config: TrainingConfig) -> dict[str, Any]:
     keep_freed_memory()
     torch.set_num_threads(config.torch_threads)
     started, cpu_started = time.monotonic(), time.process_time()
-    trial = Trial(config)
+    trial = Trial(config) if run.peer is None else PeerTrial(config, run.peer)
     results = trial.run()
     return {
         "format": RECORD_FORMAT,
