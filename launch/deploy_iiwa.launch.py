@@ -10,6 +10,7 @@ from der_ros.launching.actions import RobotParts, deployment
 from der_ros.launching.arguments import Argument
 from der_ros.launching.cell_parameters import merged, read_parameters, shipped_config
 from der_ros.launching.deployment_arguments import deployment_arguments
+from der_ros.parameters.kuka_bridge import ArmParameters
 
 # Two steps of the simulated physics: 125 joint states each second.
 SIM_CYCLE_MS = 8
@@ -22,21 +23,22 @@ ARGUMENTS = deployment_arguments(
     "forward_position_controller is active",
     own=[
         Argument(
-            "stack", "lbr_fri_ros2_stack",
-            "Whose names joints and topics have: config/ros2_control/<stack>.yaml",
+            "stack",
+            "lbr_fri_ros2_stack",
+            "Driver whose names of joints and topics hold: config/ros2_control/<stack>.yaml",
             choices=("lbr_fri_ros2_stack", "kuka_drivers"),
         ),
-        Argument(
-            "urdf", "", "A URDF file; empty: what robot_state_publisher tells", Path,
-            optional=True, words="a URDF file that is there",
+        Argument.of(
+            ArmParameters,
+            "urdf",
+            description="URDF file; empty: the text that robot_state_publisher publishes",
+            kind=Path,
+            optional=True,
+            words="a URDF file that is there",
         ),
-        Argument(
-            "cycle_ms", "10",
-            "Time between two joint commands, no less than the controller manager's", int,
-            minimum=1, maximum=50,
-        ),
+        Argument.of(ArmParameters, "cycle_ms"),
     ],
-)  # fmt: skip
+)
 
 
 def robot(values):

@@ -5,9 +5,15 @@ The nodes are the same in both cases; a simulated cell speaks the real wire prot
 
 from ipaddress import IPv4Address
 
+from der_ros.drivers.kuka.rsi_records import RsiServerConfig
 from der_ros.launching.actions import RobotParts, deployment
 from der_ros.launching.arguments import Argument
-from der_ros.launching.deployment_arguments import deployment_arguments, port, robot_address
+from der_ros.launching.deployment_arguments import (
+    SIM_ROBOT_IP,
+    deployment_arguments,
+    robot_address,
+)
+from der_ros.parameters.kuka_bridge import ControllerParameters
 
 ARGUMENTS = deployment_arguments(
     "deploy_kr60",
@@ -15,17 +21,17 @@ ARGUMENTS = deployment_arguments(
     hardware="rsi",
     robots="sim: a simulated KR 60 in this host; rsi: a KRC4 that runs RSI",
     own=[
-        Argument(
-            "cycle_ms", "12", "RSI cycle of the controller; 4 is #IPO_FAST", int,
-            choices=("12", "4"),
-        ),
-        port("rsi_port", "59152", "UDP port that the controller sends to"),
-        Argument(
-            "robot_ip", "", "Address of the controller; empty: 127.0.0.2 of the simulated one",
-            IPv4Address, optional=True,
+        Argument.of(ControllerParameters, "cycle_ms", choices=("12", "4")),
+        Argument.of(RsiServerConfig, "rsi_port", minimum=1),
+        Argument.of(
+            ControllerParameters,
+            "robot_ip",
+            description=f"Address of the controller; empty: {SIM_ROBOT_IP} of the simulated one",
+            kind=IPv4Address,
+            optional=True,
         ),
     ],
-)  # fmt: skip
+)
 
 
 def robot(values):

@@ -1,12 +1,15 @@
-"""Helpers that the command-line tools share."""
+"""Options and error handling of the command-line tools."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+import typing
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from der_ros.errors import DerRosError
+from der_ros.settings import Setting
 
 
 def add_environment_options(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +22,19 @@ def add_environment_options(parser: argparse.ArgumentParser) -> None:
         help="any other keyword of the environment (docs/explanation/simulation.md), such as "
         "shape=round; may be repeated",
     )
+
+
+def add_settings(parser: argparse.ArgumentParser, settings: Iterable[Setting]) -> None:
+    """Add an option for each setting: ``--max-minutes`` for ``max_minutes``; None if not given."""
+    for each in settings:
+        kinds = typing.get_args(each.kind) or (each.kind,)
+        flag: dict[str, Any] = {"action": argparse.BooleanOptionalAction}
+        value = {"type": kinds[0], "choices": each.choices or None}
+        parser.add_argument(
+            f"--{each.name.replace('_', '-')}",
+            help=each.description.replace("%", "%%"),
+            **(flag if each.kind is bool else value),
+        )
 
 
 def run_tool(body: Callable[[], int]) -> int:

@@ -12,12 +12,10 @@ from collections.abc import Sequence
 from types import FrameType, TracebackType
 from typing import Protocol
 
-from der_ros.algorithms.base import ALGORITHM_NAMES
-from der_ros.cli._common import add_environment_options, run_tool
+from der_ros.cli._common import add_environment_options, add_settings, run_tool
 from der_ros.errors import ConfigurationError
-from der_ros.replay.structures import STRUCTURE_NAMES
-from der_ros.tasks import TASK_NAMES
-from der_ros.training.config import ENGINE_NAMES, PRESET_NAMES, TrainingConfig, parse_override
+from der_ros.settings import settings_of
+from der_ros.training.config import RunOptions, TrainingConfig, parse_override
 from der_ros.training.run.options import resolve_run
 from der_ros.training.run.report import outcome_line, progress_line, share_done
 from der_ros.training.run.training_run import TrainingRun
@@ -59,7 +57,9 @@ def _train(options: argparse.Namespace) -> int:
             "out, or change single values with --set"
         )
     preset = options.preset or ("gym" if options.env else "fast")
-    config, run_dir, resume = resolve_run(preset, overrides, options.run_dir, options.resume)
+    config, run_dir, resume = resolve_run(
+        preset, overrides, options.run_dir or "", options.resume or ""
+    )
     with _display(config) as display:
         run = TrainingRun(config, run_dir, resume, display.show)
         _stop_on_signals(run)
@@ -158,46 +158,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Trains a policy in simulation and exports it as policy.onnx. Ctrl-C saves a "
         "checkpoint and exports. What is not given comes from the preset.",
     )
-    parser.add_argument("--task", choices=TASK_NAMES, help="what is assembled (lap_joint)")
-    parser.add_argument("--env", help="a Gymnasium environment in place of a task")
-    parser.add_argument(
-        "--success-return",
-        type=float,
-        help="with --env: an episode of at least this return is a success (default: the "
-        "environment's own verdict, else the return for which Gymnasium counts it as solved)",
-    )
-    parser.add_argument(
-        "--preset",
-        help=f"{', '.join(PRESET_NAMES)}, or the path of a .yaml file (fast; with --env gym)",
-    )
-    parser.add_argument("--algorithm", choices=ALGORITHM_NAMES, help="the learner")
-    parser.add_argument(
-        "--replay-structure",
-        choices=STRUCTURE_NAMES,
-        help="which shard starts with which demonstrations",
-    )
-    parser.add_argument(
-        "--der",
-        action=argparse.BooleanOptionalAction,
-        help="Dynamic Experience Replay: feed the zones with the run's own successes",
-    )
-    parser.add_argument(
-        "--demos", help="a demonstration or a folder of them: bags of deployments, or .npz episodes"
-    )
-    parser.add_argument("--engine", choices=ENGINE_NAMES, help="where workers and replay run")
-    parser.add_argument(
-        "--ray-address", help="a running Ray cluster, host:port or auto; none: one started here"
-    )
-    parser.add_argument(
-        "--workers",
-        type=int,
-        help="rollout processes; 0: one process, repeatable bit for bit; -1: cores minus one",
-    )
-    parser.add_argument("--seed", type=int, help="seed of the whole run")
-    parser.add_argument("--max-minutes", type=float, help="budget of this start")
-    parser.add_argument("--max-env-steps", type=int, help="budget of the run in all; 0: none")
-    parser.add_argument("--run-dir", default="", help="default: runs/train_<task>_<time>")
-    parser.add_argument("--resume", default="", help="run folder or checkpoint to go on from")
+    add_settings(parser, [each for each in settings_of(TrainingConfig) if each.name in _FIELDS])
+    add_settings(parser, settings_of(RunOptions))
     add_environment_options(parser)
     parser.add_argument(
         "--set",

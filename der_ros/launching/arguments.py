@@ -1,6 +1,6 @@
-"""The arguments of the launch files: one table, from which they are declared, listed and checked.
+"""Arguments of the launch files: tables from which they are declared, listed and checked.
 
-Nothing starts before all of them are checked, and each mistake is told by the argument's name.
+Nothing starts before all of them are checked, and each mistake is reported by the argument's name.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+from der_ros.settings import Setting, settings_of
 
 Kind: TypeAlias = type[str] | type[int] | type[float] | type[bool] | type[IPv4Address] | type[Path]
 
 # What every launched process, and ros2 launch itself, understand.
 COMMON = ("sigterm_timeout", "sigkill_timeout", "launch-prefix", "launch-prefix-filter")
+ON_OFF = ("true", "false")
 _WHOLE = re.compile(r"[+-]?\d+")
 _WORDS: dict[Kind, str] = {
     str: "a text",
@@ -34,16 +37,16 @@ class Argument:
     """One argument of a launch file.
 
     Attributes:
-        name: what stands before ``:=``.
-        default: its value where nothing is given.
-        description: what ``--show-args`` shows.
-        kind: of its value; an address and a file are given on as texts.
-        choices: the allowed values; empty: any.
-        minimum: of a number; None for none.
-        maximum: of a number; None for none.
-        optional: an empty text is allowed, and described.
-        pattern: what a text must match as a whole; empty: anything.
-        words: what that is, in words.
+        name: text before ``:=``.
+        default: text of the value where nothing is given.
+        description: text that ``--show-args`` shows.
+        kind: type of the value; an address and a file are passed on as texts.
+        choices: allowed values; empty: any.
+        minimum: lowest number; None for none.
+        maximum: highest number; None for none.
+        optional: whether an empty text is allowed, and described.
+        pattern: regular expression that a text must match as a whole; empty: anything.
+        words: the pattern in words.
     """
 
     name: str
@@ -56,6 +59,34 @@ class Argument:
     optional: bool = False
     pattern: str = ""
     words: str = ""
+
+    @classmethod
+    def of(cls, group: type, name: str, /, **changes: Any) -> Argument:
+        """Return the argument that feeds a setting of a dataclass.
+
+        Args:
+            group: dataclass that declares the setting.
+            name: name of the setting.
+            changes: attributes of the argument that differ from the setting's.
+        """
+        (found,) = (each for each in settings_of(group) if each.name == name)
+        return cls.of_setting(found, **changes)
+
+    @classmethod
+    def of_setting(cls, setting: Setting, **changes: Any) -> Argument:
+        """Return the argument that feeds a setting; see ``of``."""
+        kind = type(setting.default)
+        text = str(setting.default)
+        given = {
+            "name": setting.name,
+            "default": text.lower() if kind is bool else text,
+            "description": setting.description,
+            "kind": kind,
+            "choices": ON_OFF if kind is bool else setting.choices,
+            "minimum": setting.minimum,
+            "maximum": setting.maximum,
+        }
+        return cls(**{**given, **changes})
 
     def value(self, text: str) -> str | int | float | bool:
         """Return the value that ``text`` stands for.

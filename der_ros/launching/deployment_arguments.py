@@ -1,4 +1,4 @@
-"""The arguments of a deployment, and the parameters that follow from them."""
+"""Arguments of a deployment, and the parameters that follow from them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,31 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from der_ros.launching.arguments import Argument
-from der_ros.tasks import TASK_NAMES
+from der_ros.drivers.netft.netft_records import NetFtConfig
+from der_ros.launching.arguments import ON_OFF, Argument
+from der_ros.parameters.assembly_supervisor import SupervisorParameters
+from der_ros.parameters.bag_recorder import RecorderParameters
+from der_ros.parameters.ft_bridge import FtBridgeParameters
+from der_ros.parameters.policy_server import PolicyParameters
+from der_ros.parameters.sim_cell import (
+    SimCellParameters,
+    SimControllerParameters,
+    SimSensorParameters,
+)
 
 # On this host a simulated controller and a simulated sensor have addresses of their own.
-SIM_ROBOT_IP, SIM_SENSOR_IP = "127.0.0.2", "127.0.0.3"
-SENSOR_IP = "192.168.1.1"
-LARGEST_PORT = 65535
+SIM_ROBOT_IP = SimControllerParameters().robot_ip
+SIM_SENSOR_IP = SimSensorParameters().sensor_ip
+SENSOR_IP = NetFtConfig().sensor_ip
 
 NAMESPACE = Argument(
-    "namespace", "", "Namespace of all nodes, so that several cells share a ROS domain",
-    optional=True, pattern=r"/?[A-Za-z_]\w*(/[A-Za-z_]\w*)*",
+    "namespace",
+    "",
+    "Namespace of all nodes, so that several cells share a ROS domain",
+    optional=True,
+    pattern=r"/?[A-Za-z_]\w*(/[A-Za-z_]\w*)*",
     words="a name like cell_1 or line/cell_1",
-)  # fmt: skip
+)
 
 
 def deployment_arguments(
@@ -34,62 +46,88 @@ def deployment_arguments(
         own: what only this deployment has.
     """
     return [
-        Argument(
-            "task", task, f"What is assembled; config/{name}/<task>.yaml holds the robot to the "
-            "task's speeds, workspace and forces", choices=tuple(TASK_NAMES),
+        Argument.of(
+            SupervisorParameters,
+            "task",
+            default=task,
+            description=f"Task that is assembled; config/{name}/<task>.yaml holds the robot to its "
+            "speeds, workspace and forces",
         ),
         Argument("robot", "sim", robots, choices=("sim", hardware)),
         Argument(
-            "ft", "sim", "sim: a simulated Net F/T box (only with robot:=sim); netft: an ATI Net "
-            "F/T box; topic: what another driver publishes on ft_topic",
+            "ft",
+            "sim",
+            "sim: a simulated Net F/T box (only with robot:=sim); netft: an ATI Net F/T box; "
+            "topic: another driver's topic ft_topic",
             choices=("sim", "netft", "topic"),
         ),
-        Argument("ft_topic", "wrench", "A WrenchStamped topic (ft:=topic)"),
-        Argument(
-            "policy", "", "ONNX policy; empty: the shipped one of the task", Path, optional=True
+        Argument.of(
+            FtBridgeParameters,
+            "input_topic",
+            name="ft_topic",
+            description="WrenchStamped topic to read (ft:=topic)",
+        ),
+        Argument.of(
+            PolicyParameters,
+            "policy",
+            description="ONNX policy; empty: the shipped one of the task",
+            kind=Path,
+            optional=True,
         ),
         Argument(
-            "config", "", f"Your cell: a parameters file that wins over config/{name}.yaml and "
-            "the task's", Path, optional=True,
+            "config",
+            "",
+            f"Your cell: a parameters file that wins over config/{name}.yaml and the task's",
+            Path,
+            optional=True,
         ),
         NAMESPACE,
-        Argument("attempts", "0", "Attempts to run, then end; 0: until stopped", int, minimum=0),
-        Argument(
-            "record", "true", "Record one bag per attempt", bool, choices=("true", "false")
-        ),
-        Argument(
-            "run_dir", "", "Folder for attempts.jsonl and bags/, made if missing; empty: "
+        Argument.of(SupervisorParameters, "attempts"),
+        Argument.of(SupervisorParameters, "record"),
+        Argument.of(
+            SupervisorParameters,
+            "run_dir",
+            description="Folder for attempts.jsonl and bags/, made if missing; empty: "
             f"runs/{name}_<time>, a new one",
         ),
-        Argument("seed", "0", "Seed of the simulated cell", int, minimum=0),
-        Argument("keep_bags", "0", "Keep at most this many bags in run_dir; 0: all that fit in "
-                 "bag_recorder's keep_gb", int, minimum=0),
-        Argument("view", "true", "Start cell_view, which publishes what viewers draw", bool,
-                 choices=("true", "false")),
-        Argument("rviz", "false", "Start RViz with config/viewers/cell.rviz (needs an installed "
-                 "rviz2)", bool, choices=("true", "false")),
+        Argument.of(SimCellParameters, "seed"),
+        Argument.of(RecorderParameters, "keep_bags"),
         Argument(
-            "dds_address", "", "IPv4 address of the only network interface that ROS 2 uses beside "
-            "loopback; empty: all (robot:=sim: loopback)", IPv4Address, optional=True,
+            "view", "true", "Start cell_view, which publishes what viewers draw", bool, ON_OFF
+        ),
+        Argument(
+            "rviz",
+            "false",
+            "Start RViz with config/viewers/cell.rviz (needs an installed rviz2)",
+            bool,
+            ON_OFF,
+        ),
+        Argument(
+            "dds_address",
+            "",
+            "IPv4 address of the only network interface that ROS 2 uses beside loopback; empty: "
+            "all (robot:=sim: loopback)",
+            IPv4Address,
+            optional=True,
         ),
         *own,
         Argument(
-            "sensor_ip", "", f"Address of the sensor; empty: {SENSOR_IP}, or {SIM_SENSOR_IP} of "
-            "the simulated one", IPv4Address, optional=True,
+            "sensor_ip",
+            "",
+            f"Address of the sensor; empty: {SENSOR_IP}, or {SIM_SENSOR_IP} of the simulated one",
+            IPv4Address,
+            optional=True,
         ),
-        port("rdt_port", "49152", "UDP port of the sensor"),
-        port(
-            "http_port", "", "TCP port of the sensor's configuration page; empty: a box's 80, or "
-            "8049 of the simulated one", optional=True,
+        Argument.of(NetFtConfig, "rdt_port"),
+        Argument.of(
+            NetFtConfig,
+            "http_port",
+            default="",
+            description="TCP port of the sensor's configuration page; empty: a box's 80, or 8049 "
+            "of the simulated one",
+            optional=True,
         ),
-    ]  # fmt: skip
-
-
-def port(name: str, default: str, description: str, optional: bool = False) -> Argument:
-    """Return the argument for a UDP or TCP port."""
-    return Argument(
-        name, default, description, int, minimum=1, maximum=LARGEST_PORT, optional=optional
-    )
+    ]
 
 
 def is_local(address: object) -> bool:
@@ -125,11 +163,11 @@ def contradictions(values: Mapping[str, object]) -> list[str]:
 
 def sensor_parameters(values: Mapping[str, object]) -> dict[str, object]:
     """Return where the sensor is reached."""
-    simulated = values["ft"] == "sim"
+    box = SimSensorParameters() if values["ft"] == "sim" else NetFtConfig()
     return {
-        "sensor_ip": values["sensor_ip"] or (SIM_SENSOR_IP if simulated else SENSOR_IP),
+        "sensor_ip": values["sensor_ip"] or box.sensor_ip,
         "rdt_port": values["rdt_port"],
-        "http_port": values["http_port"] or (8049 if simulated else 80),
+        "http_port": values["http_port"] or box.http_port,
     }
 
 

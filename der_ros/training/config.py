@@ -177,6 +177,7 @@ class TrainingConfig:
         8.0,
         "Budget of this start, wall clock without pauses, above 0; the last evaluation is extra",
         unit="min",
+        minimum=0.0,
     )
     max_env_steps: int = setting(0, "Budget of the run in all; 0: none", "steps", 0)
     target_success: float = setting(
@@ -306,7 +307,7 @@ class RunOptions:
     """Options of a start beside the run's configuration."""
 
     preset: str = setting(
-        "fast", "Hyper-parameters: fast (two cores), paper, gym, or the path of a .yaml file"
+        "fast", "Hyper-parameters: fast (two cores), paper, gym (with env), or a .yaml file"
     )
     run_dir: str = setting("", "Run folder; empty: runs/train_<task>_<time>")
     resume: str = setting("", "Run folder or checkpoint to go on from")
@@ -315,7 +316,7 @@ class RunOptions:
 FROM_PRESET = "preset"
 """Value of ``algorithm`` of a node or launch file that leaves the preset's own."""
 
-_LAUNCHED = (
+LAUNCHED = (
     "task",
     "algorithm",
     "replay_structure",
@@ -341,7 +342,7 @@ def launched_settings() -> tuple[Setting, ...]:
         if each.name == "algorithm"
         else each
         for each in settings_of(TrainingConfig)
-        if each.name in _LAUNCHED
+        if each.name in LAUNCHED
     )
 
 

@@ -1,18 +1,25 @@
 """Every argument of every launch file is checked by its name, before anything starts."""
 
 import runpy
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 
 from der_ros.launching.arguments import Argument, checked, unknown
-from der_ros.launching.deployment_arguments import contradictions, port, robot_address
+from der_ros.launching.deployment_arguments import contradictions, robot_address
+from der_ros.settings import setting
 
 LAUNCH = Path(__file__).parents[2] / "launch"
 FILES = sorted(LAUNCH.glob("*.launch.py"))
 HERE = str(Path(__file__))
 each_file = pytest.mark.parametrize("file", FILES, ids=[path.stem for path in FILES])
+
+
+def port(name, default, optional=False):
+    return Argument(name, default, "", int, minimum=1, maximum=65535, optional=optional)
+
 
 WHOLE = Argument("n", "0", "", int, minimum=0, maximum=9)
 CASES = [
@@ -24,7 +31,7 @@ CASES = [
     (Argument("c", "x", "", choices=("x", "y")), "y", "y", ["z", "X", ""]),
     (Argument("s", "", "", pattern="[a-z]+"), "abc", "abc", ["a b", "A", ""]),
     (Argument("t", "", ""), "any\ntext", "any\ntext", []),
-    (port("o", "", "", optional=True), "", "", ["0", "65536", "http"]),
+    (port("o", "", optional=True), "", "", ["0", "65536", "http"]),
 ]
 
 
@@ -38,7 +45,7 @@ def test_a_value_is_taken_or_refused_by_name(argument, text, value, wrong):
 
 
 def test_all_mistakes_are_told_at_once():
-    table = [WHOLE, port("rsi_port", "1", "")]
+    table = [WHOLE, port("rsi_port", "1")]
     values, wrong = checked(table, {"n": "three", "rsi_port": "0", "other": "x"})
     assert values == {}
     assert wrong == [
@@ -73,6 +80,21 @@ def test_every_number_has_a_least_value(file):
     for argument in arguments_of(file):
         numeric = argument.kind in (int, float)
         assert argument.minimum is not None or argument.choices or not numeric, argument.name
+
+
+@dataclass(frozen=True)
+class Group:
+    rate_hz: float = setting(0.5, "Rate", "Hz", 0.0, 2.0)
+    on: bool = setting(True, "A switch")
+    way: str = setting("in", "Direction", choices=("in", "out"))
+
+
+def test_an_argument_takes_what_its_setting_declares():
+    rate, on, way = (Argument.of(Group, name) for name in ("rate_hz", "on", "way"))
+    assert rate == Argument("rate_hz", "0.5", "Rate [Hz]", float, minimum=0.0, maximum=2.0)
+    assert on == Argument("on", "true", "A switch", bool, ("true", "false"))
+    assert way == Argument("way", "in", "Direction", choices=("in", "out"))
+    assert Argument.of(Group, "way", name="to", default="out").value("out") == "out"
 
 
 def values_of(**changes):
