@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from site_builder.build import assemble
 from site_builder.links import broken_links
 
@@ -28,3 +30,15 @@ def test_links_lead_to_files(tmp_path):
 def test_a_broken_link_is_found(tmp_path):
     (tmp_path / "a.md").write_text("[b](b.md) [a](a.md#x) [far](https://example.org) ![p](p.png)\n")
     assert broken_links(tmp_path) == ["a.md: no file at b.md", "a.md: no file at p.png"]
+
+
+# Made by `plot_runs --paper`.
+MADE = {"docs/results.md"}
+
+
+@pytest.mark.parametrize("page", sorted({*PAGES, "README.md", "CONTRIBUTING.md"} - MADE))
+def test_no_line_and_no_cell_is_longer_than_a_line(page):
+    for number, line in enumerate((ROOT / page).read_text().splitlines(), 1):
+        parts = re.split(r"(?<!\\)\|", line) if line.startswith("|") else [line]
+        too_long = [part for part in parts if len(part.strip()) > 120]
+        assert too_long == [], f"{page}:{number}"
