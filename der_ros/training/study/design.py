@@ -80,7 +80,7 @@ STUDIES = {
         Study(
             "paper",
             "paper",
-            {"lap_joint": 250_000, "peg_in_hole": 250_000},
+            {"lap_joint": 250_000, "peg_in_hole": 500_000},
             STRUCTURE_NAMES,
             (DER_ON, DER_OFF),
             # The ratio that a learner beside five workers reaches; free-running, it would
