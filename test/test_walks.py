@@ -31,7 +31,7 @@ def path_of(name):
 
 def module_of(path):
     parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts)
+    return ".".join(parts).removesuffix(".__init__")
 
 
 def imports_of(path):
@@ -80,6 +80,8 @@ def test_each_step_leads_to_the_next(title):
         ("An RDT record to `netft_data`", 8),
         ("An RDT record to an RSI correction", 17),
         ("A launch argument to where it acts", 4),
+        ("An environment step to a learner update", 16),
+        ("A checkpoint to an action of `policy_server`", 15),
     ],
 )
 def test_a_walk_stays_short(title, most):

@@ -16,8 +16,7 @@ from der_ros.errors import CheckpointError, ConfigurationError
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.export import export_policy
 from der_ros.replay.transitions import Float32Array
-from der_ros.training.checkpoint.file import load_checkpoint
-from der_ros.training.checkpoint.folder import config_of, latest_checkpoint
+from der_ros.training.checkpoint.file import config_of, latest_checkpoint, load_checkpoint
 from der_ros.training.config import TrainingConfig
 from der_ros.training.engine.interface import PolicySnapshot
 from der_ros.training.evaluation.evaluator import Best, best_in

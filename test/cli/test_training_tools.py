@@ -11,8 +11,7 @@ import pytest
 
 from der_ros.cli import evaluate, export_policy, train
 from der_ros.policy.runtime import OnnxPolicy
-from der_ros.training.checkpoint.file import load_checkpoint, save_checkpoint
-from der_ros.training.checkpoint.folder import latest_checkpoint
+from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint, save_checkpoint
 
 PRESET = """
 workers: 0

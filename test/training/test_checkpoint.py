@@ -5,11 +5,10 @@ import pytest
 
 from der_ros.errors import CheckpointError
 from der_ros.training.checkpoint import file as checkpoint
-from der_ros.training.checkpoint.file import load_checkpoint, save_checkpoint
-from der_ros.training.checkpoint.folder import (
+from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint, save_checkpoint
+from der_ros.training.checkpoint.writer import (
     checkpoint_path,
     drop_old_checkpoints,
-    latest_checkpoint,
     set_checkpoints_aside_after,
 )
 

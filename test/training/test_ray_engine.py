@@ -12,8 +12,7 @@ from ray.exceptions import RayActorError
 
 from der_ros.errors import ConfigurationError
 from der_ros.replay.transitions import Episode
-from der_ros.training.checkpoint.file import load_checkpoint
-from der_ros.training.checkpoint.folder import latest_checkpoint
+from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint
 from der_ros.training.config import make_config
 from der_ros.training.engine.interface import (
     EvaluationPart,

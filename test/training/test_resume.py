@@ -9,8 +9,8 @@ import pytest
 import reach  # noqa: F401  (registers the environment)
 from test_run import SMALL, different, newest
 
-from der_ros.training.checkpoint.file import load_checkpoint, save_checkpoint
-from der_ros.training.checkpoint.folder import checkpoint_path, latest_checkpoint
+from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint, save_checkpoint
+from der_ros.training.checkpoint.writer import checkpoint_path
 from der_ros.training.config import make_config
 from der_ros.training.metrics.log import read_metrics
 from der_ros.training.run.options import resolve_run

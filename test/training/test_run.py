@@ -8,8 +8,7 @@ import pytest
 import reach
 
 from der_ros.errors import CheckpointError, ConfigurationError
-from der_ros.training.checkpoint.file import load_checkpoint
-from der_ros.training.checkpoint.folder import latest_checkpoint
+from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint
 from der_ros.training.config import make_config
 from der_ros.training.metrics.log import read_metrics
 from der_ros.training.run.report import End

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from der_ros.errors import CheckpointError
+from der_ros.errors import CheckpointError, ConfigurationError
 from der_ros.training.checkpoint.arrays import read_array
+from der_ros.training.config import TrainingConfig, make_config
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +81,54 @@ def load_checkpoint(path: Path, *names: str, optional: Sequence[str] = ()) -> di
         raise CheckpointError(
             f"checkpoint {path}: expected a whole file of this release of der_ros, got a "
             f"truncated, damaged or foreign one ({error}); {_what_else(path)}"
+        ) from error
+
+
+def latest_checkpoint(source: Path) -> Path:
+    """Return a checkpoint file itself, or the newest readable one of a run folder.
+
+    Those that are passed over for it are named in the log.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    if source.is_file():
+        return source
+    damaged: dict[Path, BaseException | None] = {}
+    for path in reversed(checkpoint_files(source / "checkpoints")):
+        try:
+            load_checkpoint(path)
+        except CheckpointError as error:
+            damaged[path] = error.__cause__
+            continue
+        for other, cause in damaged.items():
+            logger.warning(
+                "checkpoint %s cannot be read (%s); %s is taken instead", other, cause, path
+            )
+        return path
+    if damaged:
+        raise CheckpointError(
+            f"resume: expected a whole checkpoint in {source}, got truncated, damaged or foreign "
+            f"ones: {', '.join(f'{path.name} ({cause})' for path, cause in damaged.items())}; "
+            "start a new run"
+        )
+    raise CheckpointError(
+        f"resume: expected a checkpoint, or a run folder that holds one, at {source}"
+    )
+
+
+def config_of(path: Path) -> TrainingConfig:
+    """Return the configuration of the run that wrote the checkpoint at ``path``.
+
+    Raises:
+        CheckpointError: no checkpoint, or another release's with fields that this one lacks.
+    """
+    values = load_checkpoint(path, "config")["config"]
+    try:
+        return make_config(values)
+    except (TypeError, ConfigurationError) as error:
+        raise CheckpointError(
+            f"checkpoint {path}: expected a configuration of this release ({error})"
         ) from error
 
 

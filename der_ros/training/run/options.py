@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from der_ros.errors import ConfigurationError
-from der_ros.training.checkpoint.folder import latest_checkpoint
+from der_ros.training.checkpoint.file import latest_checkpoint
 from der_ros.training.config import TrainingConfig, load_config
 from der_ros.training.run.folder import new_run_dir
 from der_ros.training.run.resuming import CONDITIONS, resumed_config

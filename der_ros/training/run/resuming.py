@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from der_ros.training.checkpoint.folder import config_of, latest_checkpoint
+from der_ros.training.checkpoint.file import config_of, latest_checkpoint
 from der_ros.training.config import TrainingConfig, make_config
 
 # Conditions of the episodes. A run may resume with other ones: networks and replay stay.

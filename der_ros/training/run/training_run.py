@@ -13,12 +13,8 @@ import torch
 
 from der_ros.errors import CheckpointError
 from der_ros.tasks.base import Task
-from der_ros.training.checkpoint.file import load_checkpoint
-from der_ros.training.checkpoint.folder import (
-    CheckpointWriter,
-    latest_checkpoint,
-    set_checkpoints_aside_after,
-)
+from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint
+from der_ros.training.checkpoint.writer import CheckpointWriter, set_checkpoints_aside_after
 from der_ros.training.config import TrainingConfig
 from der_ros.training.demonstrations.files import load_demonstrations
 from der_ros.training.engine.factory import make_engine

@@ -1,4 +1,4 @@
-"""The checkpoints of a run folder: paths, the newest one, and a writer in the background."""
+"""Writing the checkpoints of a run folder, in the background, and removing old ones."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from der_ros.errors import CheckpointError, ConfigurationError
-from der_ros.training.checkpoint.file import checkpoint_files, load_checkpoint, save_checkpoint
-from der_ros.training.config import TrainingConfig, make_config
+from der_ros.errors import CheckpointError
+from der_ros.training.checkpoint.file import checkpoint_files, save_checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -68,54 +67,6 @@ class CheckpointWriter:
 def checkpoint_path(run_dir: Path, env_steps: int) -> Path:
     """Return the path of the checkpoint after ``env_steps`` environment steps."""
     return run_dir / "checkpoints" / f"step_{env_steps:010d}.ckpt"
-
-
-def latest_checkpoint(source: Path) -> Path:
-    """Return a checkpoint file itself, or the newest readable one of a run folder.
-
-    Those that are passed over for it are named in the log.
-
-    Raises:
-        CheckpointError: there is none.
-    """
-    if source.is_file():
-        return source
-    damaged: dict[Path, BaseException | None] = {}
-    for path in reversed(checkpoint_files(source / "checkpoints")):
-        try:
-            load_checkpoint(path)
-        except CheckpointError as error:
-            damaged[path] = error.__cause__
-            continue
-        for other, cause in damaged.items():
-            logger.warning(
-                "checkpoint %s cannot be read (%s); %s is taken instead", other, cause, path
-            )
-        return path
-    if damaged:
-        raise CheckpointError(
-            f"resume: expected a whole checkpoint in {source}, got truncated, damaged or foreign "
-            f"ones: {', '.join(f'{path.name} ({cause})' for path, cause in damaged.items())}; "
-            "start a new run"
-        )
-    raise CheckpointError(
-        f"resume: expected a checkpoint, or a run folder that holds one, at {source}"
-    )
-
-
-def config_of(path: Path) -> TrainingConfig:
-    """Return the configuration of the run that wrote the checkpoint at ``path``.
-
-    Raises:
-        CheckpointError: no checkpoint, or another release's with fields that this one lacks.
-    """
-    values = load_checkpoint(path, "config")["config"]
-    try:
-        return make_config(values)
-    except (TypeError, ConfigurationError) as error:
-        raise CheckpointError(
-            f"checkpoint {path}: expected a configuration of this release ({error})"
-        ) from error
 
 
 def drop_old_checkpoints(run_dir: Path, keep: int) -> None:
