@@ -163,7 +163,7 @@ class Monitor:
         )
 
     def activate(self) -> None:
-        """Configure and activates the policy server."""
+        """Configure and activate the policy server."""
         client = self._node.create_client(ChangeState, "policy_server/change_state")
         until(lambda: client.wait_for_service(1.0), "policy_server")
         for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):

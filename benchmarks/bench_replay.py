@@ -79,7 +79,7 @@ def rate(rows: int, body: Callable[[], object]) -> float:
 
 
 def races(contestants: list[Contestant]) -> list[Race]:
-    """Fill all of them and lets them race."""
+    """Fill all contestants, and measure their rates."""
     rng = np.random.default_rng(0)
     shapes = ((FRAGMENT, OBSERVATION), (FRAGMENT, ACTION), (FRAGMENT,), (FRAGMENT,))
     columns = [rng.standard_normal(s).astype(np.float32) for s in (*shapes, shapes[0])]

@@ -138,7 +138,7 @@ def alone(seconds: float, cycle_s: float) -> list[Figure]:
 
 
 def floor(seconds: float, cycle_s: float) -> list[Figure]:
-    """Answer that say nothing: what is left for the rest of the cycle begins here."""
+    """Measure answers without content: the least that any answer takes."""
     with (
         echo() as port,
         measuring_controller(Controller(port, cycle_s)) as controller,

@@ -46,7 +46,7 @@ def searching_actions(rng: np.random.Generator, count: int) -> list[np.ndarray]:
 
 
 def record(env: der_ros.envs.AssemblyEnv, seed: int) -> Episode:
-    """Run one episode and keeps what its servo did."""
+    """Run one episode, and return the motion of its servo."""
     rng = np.random.default_rng(seed)
     initial = env.task.sample_initial_state(rng)
     pulls: list[list[tuple[Any, ...]]] = [[]]

@@ -121,7 +121,7 @@ def _is_below(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
 
 
 def until(predicate: Callable[[], Any], what: str) -> Any:
-    """Wait for something true and returns it.
+    """Wait until ``predicate`` returns something true, and return that.
 
     Raises:
         SystemExit: it did not become true.
@@ -142,7 +142,7 @@ def attempts(run_dir: Path) -> list[dict[str, Any]]:
 
 
 def start_attempts() -> None:
-    """Clear faults and starts, as an operator does, once somebody answers."""
+    """Clear faults and start, as an operator does, once the services answer."""
     import rclpy
     from std_srvs.srv import Trigger
 

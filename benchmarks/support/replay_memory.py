@@ -39,7 +39,7 @@ class MemoryFigures(NamedTuple):
 
 
 def memory_figures() -> MemoryFigures:
-    """Fill six shards to the brim, saves and restores them."""
+    """Fill six shards, then save and restore them."""
     before = _resident_mb()
     replay = _empty()
     _fill(replay)

@@ -32,7 +32,7 @@ class _Entry(NamedTuple):
 
 
 class BagRecording:
-    """Takes messages at once and writes them in the disk's thread.
+    """Recording that accepts messages at once and writes them in the disk's thread.
 
     Args:
         writer: open; it is the disk thread's from now on.

@@ -25,7 +25,7 @@ def check_ports(robot_ip: str | None, rsi_port: int) -> Iterator[Check]:
 
 
 def check_rsi_port(robot_ip: str, port: int) -> Check:
-    """Open the port and closes it again.
+    """Open the port and close it again.
 
     Raises:
         DerRosError: there is no way to the robot, or the port is in use.

@@ -133,7 +133,7 @@ class SimulatedKrc4(Startable):
         self._reset_wanted.set()
 
     def run_program(self, path: Iterable[Motion]) -> None:
-        """End RSI, moves the arm as the controller's own program does, and starts RSI anew.
+        """End RSI, move the arm as the controller's own program does, and start RSI again.
 
         ``state`` is ``STOPPED`` from the next cycle on until the end of the path; whoever needs to
         know waits for ``program_ended``.
@@ -321,7 +321,7 @@ class SimulatedKrc4(Startable):
         return answer
 
     def _judge(self, answer: SensorTelegram | None) -> Motion:
-        """Count lateness, enables motion, and turns the correction into a motion."""
+        """Count lateness, enable motion, and convert the correction into a motion."""
         if answer is None:
             return self._judge_late()
         self._delay = 0

@@ -261,7 +261,7 @@ class NetFtClient(Startable):
         self._reason = self._last_fault = f"{self._where()}: no record for {silent:.2f} s"
 
     def _drain(self, udp: socket.socket) -> bool:
-        """Take everything that is there and keeps what is new; whether there was anything."""
+        """Read all waiting packets; return True if there was any."""
         stream = self._stream
         before, lost_before = stream.records, stream.sequence.lost
         # Bounded: a flood must not keep what came from being used.

@@ -102,7 +102,7 @@ class SequenceTracker:
 
 
 class RdtStream:
-    """Takes packets and keeps the newest record, or every new one; counts the rest.
+    """Reader of packets that keeps the newest record, or every new one, and counts the rest.
 
     It outlives connections, so that its counters are those of a client. One thread feeds it.
 
