@@ -38,7 +38,7 @@ def skew(v: np.ndarray) -> np.ndarray:
 
 
 @given(rotation_vectors)
-def test_rotation_vector_and_quaternion_are_inverse_of_each_other(rotation):
+def test_rotation_vector_and_quaternion_are_inverse(rotation):
     back = rotation_vector_from_quaternion(quaternion_from_rotation_vector(rotation))
     assert back == pytest.approx(rotation, abs=1e-9)
 

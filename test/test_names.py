@@ -43,3 +43,10 @@ def test_no_two_test_files_have_one_name():
         places[path.stem].append(str(path.relative_to(PACKAGE.parent)))
     assert len(places) > 100
     assert duplicates(places) == {}
+
+
+def test_test_names_have_at_most_60_characters():
+    for path in sorted(PACKAGE.parent.glob("*test/**/test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                assert len(node.name) <= 60, f"{path}:{node.lineno}"

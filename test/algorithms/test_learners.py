@@ -93,7 +93,7 @@ def test_hard_targets_are_copied_every_so_many_trained_samples():
     assert (state["target_policy"] == state["policy"]).all()
 
 
-def test_only_networks_that_a_target_is_computed_with_have_a_copy():
+def test_only_networks_with_a_target_have_a_copy():
     targets = {
         name: {vector for vector in learner(name).vectors() if vector.startswith("target_")}
         for name in ALGORITHM_NAMES
@@ -144,7 +144,7 @@ def test_dqn_learns_which_choice_pays():
     assert np.mean([policy(row)[1] == (row[0] > 0.0) for row in rows]) > 0.95
 
 
-def test_sac_moves_its_temperature_until_the_entropy_is_as_wanted():
+def test_sac_moves_its_temperature_to_the_wanted_entropy():
     made = learner("sac", learning_rate=5e-3, target_entropy=-1.0, temperature=1e-3)
     for seed in range(1500):
         batch = transitions(seed=seed, discount=np.zeros(32))
@@ -182,7 +182,7 @@ def test_foreign_state_is_refused():
         learner("td3").load_state(learner("td3", hidden=(8,)).state())
 
 
-def test_the_same_seed_gives_the_same_networks_and_leaves_torchs_own_generator_alone():
+def test_the_same_seed_gives_the_same_networks():
     before = torch.random.get_rng_state()
     one, two, other = learner("td3", 3), learner("td3", 3), learner("td3", 4)
     assert (one.policy_parameters() == two.policy_parameters()).all()

@@ -111,7 +111,7 @@ def test_an_old_python_is_a_problem():
     assert health.check_python(health.MIN_PYTHON).level is OK
 
 
-def test_an_rclpy_that_does_not_load_is_a_problem_with_its_last_line(tmp_path, monkeypatch):
+def test_an_rclpy_that_does_not_load_is_a_problem(tmp_path, monkeypatch):
     (tmp_path / "rclpy.py").write_text("raise ImportError('no such library')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     check = health.check_rclpy(sys.executable)
@@ -138,7 +138,7 @@ def test_without_a_package_the_other_answers_still_come(monkeypatch, capsys):
     assert found["environment", "python"]["level"] == "ok"
 
 
-def test_real_time_that_is_refused_is_a_warning_that_says_how_to_allow_it(tmp_path):
+def test_refused_real_time_is_a_warning_with_advice(tmp_path):
     kernel = tmp_path / "realtime"
     assert health.check_realtime(True, kernel).level is OK
     refused = health.check_realtime(False, kernel)
@@ -148,7 +148,7 @@ def test_real_time_that_is_refused_is_a_warning_that_says_how_to_allow_it(tmp_pa
     assert "PREEMPT_RT" in health.check_realtime(True, kernel).message
 
 
-def test_memory_that_may_not_be_locked_is_a_warning_that_says_how_to_allow_it():
+def test_unlockable_memory_is_a_warning_with_advice():
     assert health.check_locked_memory(True).level is OK
     refused = health.check_locked_memory(False)
     assert (refused.level, "memlock" in refused.advice) == (WARNING, True)
@@ -259,7 +259,7 @@ def test_what_is_shipped_for_each_task_is_in_order(task):
     assert {check.level for check in found} == {OK}
 
 
-def test_a_real_robot_with_the_simulated_cells_frame_is_a_problem(tmp_path):
+def test_a_real_robot_with_a_simulated_frame_is_a_problem(tmp_path):
     found = levels(config_with(tmp_path), on_hardware=True)
     assert "simulated cell" in found["frames"].message
     measured = config_with(tmp_path, task_frame=[1.4, 0.0, 0.8, 0.0, 0.0, 0.0, 1.0])

@@ -104,7 +104,7 @@ def test_another_policy_is_different_by_exit_code_and_verdict(bag, tmp_path, cap
     assert main([str(bag), "--policy", str(other), "--tolerance", "1.0"]) == 0
 
 
-def test_a_policy_that_moved_is_found_in_the_run_folder_by_its_content(bag, policy, capsys):
+def test_a_moved_policy_is_found_by_its_content(bag, policy, capsys):
     write_policy(bag.parents[1] / "a_wrong_one.onnx", 0.6)
     policy.rename(bag.parents[1] / "policy.onnx")
     assert main([str(bag)]) == 0

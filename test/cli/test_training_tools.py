@@ -71,7 +71,7 @@ def test_export_policy_writes_what_the_run_wrote(run_dir, tmp_path, capsys):
     assert export_policy.main([str(run_dir), str(out), "--force"]) == 0
 
 
-def test_export_policy_gives_the_best_policy_unless_told_the_newest(run_dir, tmp_path):
+def test_export_policy_gives_the_best_policy_by_default(run_dir, tmp_path):
     """The run's own file is its best policy; the checkpoint is given a newer, other one."""
     content = load_checkpoint(latest_checkpoint(run_dir))
     newest = content["loop"]["learning"]["learner"]["policy"]

@@ -85,7 +85,7 @@ def test_the_tool_moves_as_asked(bench):
     assert bench.states[-1].tcp_pose.position[2] - z == pytest.approx(0.02, rel=1e-3)
 
 
-def test_at_rest_the_command_is_held_and_then_left_to_the_controller(bench):
+def test_at_rest_the_command_is_held_for_a_while(bench):
     bench.wanted = UP
     bench.run(20)
     bench.wanted = Twist.zero()
@@ -129,7 +129,7 @@ def test_stale_joint_states_end_commands_once_and_with_a_reason(bench):
     np.testing.assert_array_equal(bench.sent[-1], bench.joints)
 
 
-def test_a_joint_that_does_not_follow_is_named_and_nothing_more_is_sent(bench):
+def test_a_joint_that_does_not_follow_stops_the_arm(bench):
     bench.follows = False
     bench.wanted = UP
     bench.run(400)
@@ -190,7 +190,7 @@ def test_a_time_or_limit_that_cannot_be_is_refused(name):
         ArmCycleConfig(cycle_s=0.3)
 
 
-def test_the_thread_outlives_what_fails_and_tells_who_takes_no_commands():
+def test_the_thread_outlives_a_failed_cycle():
     bench, calls, enough = Bench(), [], threading.Event()
 
     def read():

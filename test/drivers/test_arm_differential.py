@@ -60,7 +60,7 @@ def test_away_from_singularities_and_stops_the_twist_is_tracked(start, wanted):
 
 @settings(max_examples=200, deadline=None)
 @given(start=angles(), wanted=st.lists(st.floats(-50.0, 50.0), min_size=6, max_size=6))
-def test_a_twist_that_is_too_fast_is_slowed_and_keeps_its_direction(start, wanted):
+def test_a_slowed_twist_keeps_its_direction(start, wanted):
     values = np.linalg.svd(ARM.chain.at(start).jacobian, compute_uv=False)
     step = ARM.step(start, twist(*wanted), DT)
     if values[-1] < 0.05 or np.linalg.norm(wanted) < 1e-3 or step.refusal:
@@ -75,7 +75,7 @@ STRETCHED = np.array((0.3, 0.6, 0.0, 0.0, 0.0, 0.5, 0.0))  # the elbow straight
 
 
 @pytest.mark.parametrize("direction", range(6))
-def test_at_a_singularity_motion_is_bounded_and_what_can_be_done_is_done(direction):
+def test_at_a_singularity_motion_is_bounded(direction):
     arm, at = kinematics(speed_share=1.0), STRETCHED
     values = np.linalg.svd(arm.chain.at(at).jacobian, compute_uv=False)
     assert values[-1] < 1e-3
@@ -88,7 +88,7 @@ def test_at_a_singularity_motion_is_bounded_and_what_can_be_done_is_done(directi
         at = step.angles_rad
 
 
-def test_along_the_singular_direction_it_is_said_and_across_it_is_free():
+def test_only_the_singular_direction_is_blocked():
     arm = kinematics()
     left, _, _ = np.linalg.svd(arm.chain.at(STRETCHED).jacobian)
     lost, free = 0.01 * left[:, 5], 0.01 * left[:, 0]
@@ -111,7 +111,7 @@ def test_leaving_a_singularity_never_jumps():
         at, last = step.angles_rad, speeds
 
 
-def test_a_joint_slows_down_towards_its_stop_and_is_refused_there():
+def test_a_joint_slows_down_towards_its_stop():
     arm, at = kinematics(), np.array(POSTURE)
     about_last = twist(*(0.3 * arm.chain.at(at).jacobian[:, 6]))
     told = []
@@ -142,7 +142,7 @@ def test_beyond_its_stop_a_joint_may_only_come_back():
     assert step.angles_rad[6] < at[6]
 
 
-def test_the_spare_joint_leads_away_from_a_stop_and_the_tool_does_not_notice():
+def test_the_redundant_joint_moves_away_from_a_stop():
     """The same way of the tool with and without: with, the last joint gains room to turn."""
 
     def end_of(arm):

@@ -73,7 +73,7 @@ def test_readings_that_are_not_finite_are_dropped_and_counted():
         path.bias(0.0, 0.1)
 
 
-def test_bias_is_the_mean_of_the_latest_readings_until_it_is_cleared():
+def test_bias_is_the_mean_of_the_latest_readings():
     path = conditioner()
     for i, fz in enumerate((100.0, 1.0, 2.0, 3.0, 4.0)):
         path.take(upwards(fz), i * 0.004)
@@ -103,7 +103,7 @@ def test_weight_is_taken_off_in_each_orientation_biased_or_not():
     np.testing.assert_allclose(turned.measured.to_array(), PUSH.to_array(), atol=1e-12)
 
 
-def test_without_an_orientation_nothing_is_given_that_should_be_compensated():
+def test_compensation_needs_an_orientation():
     path = conditioner(payload=TOOL)
     assert path.take(TRUTH, 0.0, known(None)) is None
     assert "orientation" in path.blocked
@@ -123,7 +123,7 @@ def test_another_payload_undoes_the_bias():
     assert path.payload is TOOL
 
 
-def test_every_reading_is_filtered_also_between_those_that_are_due():
+def test_every_reading_is_filtered():
     path = conditioner(low_pass=FilterChoice(1, 250.0))
     path.set_sample_rate(1000.0)  # the mean of two
     readings = [path.take(upwards(fz), 0.001 * i) for i, fz in enumerate((0.0, 9.0, 9.0, 8.0, 2.0))]

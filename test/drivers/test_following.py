@@ -75,7 +75,7 @@ def test_a_robot_that_moves_untold_is_noticed():
     assert watch.difference == (0.0, 0.0)
 
 
-def test_what_a_program_moves_between_two_sessions_is_not_held_against_the_robot():
+def test_motion_between_two_sessions_is_no_fault():
     watch, elsewhere = FollowingWatch(FollowingLimits()), np.array((0.5, 0.0, 0.0))
     watch.add(Pose.identity(), FORWARD, DT, 1)
     moved = Pose.identity().moved(elsewhere, elsewhere)

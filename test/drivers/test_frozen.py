@@ -10,7 +10,7 @@ def reading(last_count=0.0):
     return Wrench(np.array((1.0, 2.0, 3.0)), np.array((0.1, 0.2, 0.3 + last_count)))
 
 
-def test_the_same_to_the_last_count_for_too_long_is_frozen_and_any_change_ends_it():
+def test_constant_counts_for_too_long_are_frozen():
     watch = FrozenWatch(1.0)
     said = [watch.frozen(reading(), 0.5 * step) for step in range(5)]
     assert said == [False, False, False, True, True]

@@ -88,7 +88,7 @@ def stopped(krc4):
     return krc4.state is ControllerState.STOPPED
 
 
-def test_ipocs_grow_by_the_cycle_and_motion_follows_after_the_first_answer():
+def test_ipocs_grow_by_the_cycle():
     with controller(step) as (pc, krc4):
         assert until(lambda: len(pc.heard) >= 50)
         assert krc4.state is ControllerState.RUNNING
@@ -115,7 +115,7 @@ class Tap:
         self.answers.append((answer.ipoc, at_s))
 
 
-def test_a_tap_hears_each_telegram_and_when_the_kernel_got_each_answer_the_wrong_ones_too():
+def test_a_tap_hears_each_telegram_and_each_answer():
     tap = Tap()
     with controller(rest, tap=tap) as (pc, _):
         assert until(lambda: len(tap.answers) >= 20)

@@ -40,7 +40,7 @@ def test_gain_is_that_of_a_butterworth(order, cutoff_hz, rate_hz):
             assert gain(low_pass, frequency) == pytest.approx((1 + ratio ** (2 * order)) ** -0.5)
 
 
-def test_at_10_hz_it_is_stable_where_the_wrong_denominator_is_not():
+def test_the_filter_is_stable_at_10_hz():
     # netft_utils computes D as K^2 + sqrt(2 K + 1), which puts a pole outside at 10 Hz of 500.
     k = math.tan(math.pi * 10.0 / 500.0)
     d = k * k + math.sqrt(2.0 * k + 1.0)

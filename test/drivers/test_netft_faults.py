@@ -47,7 +47,7 @@ def test_repeats_are_counted_to_the_record():
         assert (figures.duplicates, figures.lost, figures.reordered) == (box.link.duplicated, 0, 0)
 
 
-def test_overtaking_is_counted_to_the_record_and_never_turns_time_back():
+def test_overtaking_is_counted_and_time_never_turns_back():
     heard = []
     with connected(BUSY, listener=heard.append) as (box, client):
         box.faults = BoxFaults(reordering=0.3)
@@ -69,7 +69,7 @@ def test_all_at_once_is_still_streaming():
         assert figures.state is ClientState.STREAMING
 
 
-def test_a_reading_beyond_the_range_saturates_with_an_error_status():
+def test_a_reading_beyond_the_range_is_an_error():
     held = [TRUTH]
     config = SimulatedBoxConfig(rdt_port=0, http_port=0, sensor=SENSOR, force_range_n=100.0)
     with SimulatedNetFt(config, lambda: held[0]) as box:
@@ -92,7 +92,7 @@ def test_an_axia_saturates_in_its_own_words():
         assert client.latest().status.conditions == ("force or torque out of range",)
 
 
-def test_a_unit_that_is_changed_while_it_streams_is_noticed_and_read_anew():
+def test_a_unit_changed_while_streaming_is_noticed():
     with connected(recheck_s=0.05) as (box, client):
         box.sensor = replace(box.sensor, force_unit="lbf")
         assert until(lambda: "force_unit: N -> lbf" in client.statistics.last_fault)
@@ -102,7 +102,7 @@ def test_a_unit_that_is_changed_while_it_streams_is_noticed_and_read_anew():
         np.testing.assert_allclose(client.latest().wrench.to_array(), TRUTH.to_array(), atol=1e-5)
 
 
-def test_a_unit_that_becomes_unknown_is_a_fault_until_it_is_known():
+def test_an_unknown_unit_is_a_fault_until_it_is_known():
     with connected(recheck_s=0.05) as (box, client):
         body = box.sensor.to_xml()
         box._answer = lambda path: body.replace(b"<scfgfu>N<", b"<scfgfu>stone<")
@@ -121,7 +121,7 @@ def test_a_page_that_no_longer_answers_does_not_end_the_stream():
         assert client.statistics.connections == 1
 
 
-def test_a_power_cut_is_stale_then_streams_again_and_is_told_by_the_boxs_counter():
+def test_a_power_cut_is_stale_then_streams_again():
     with connected() as (box, client):
         assert until(lambda: client.statistics.records > 100)
         client.bias()

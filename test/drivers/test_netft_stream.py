@@ -61,7 +61,7 @@ def test_the_status_is_read_by_product():
     assert stream.status_errors == 0
 
 
-def test_ten_malformed_packets_in_a_row_are_too_many_and_a_good_one_counts_anew():
+def test_ten_malformed_packets_in_a_row_are_too_many():
     stream = a_stream()
     for _ in range(9):
         stream.feed(b"x" * 35)

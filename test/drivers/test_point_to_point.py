@@ -32,7 +32,7 @@ def test_it_ends_there_and_stays_within_the_axes_speed(end):
     np.testing.assert_allclose(axes, end, atol=1e-6)
 
 
-def test_the_controller_runs_it_between_two_runs_of_rsi_beyond_the_limits_of_corrections():
+def test_a_program_runs_between_two_runs_of_rsi():
     sessions = []
 
     def on_cycle(state):

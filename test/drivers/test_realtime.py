@@ -113,7 +113,7 @@ def test_all_memory_is_locked_what_is_to_come_too(monkeypatch, answer, granted):
     assert flags == [1 | 2]
 
 
-def test_under_a_limit_no_memory_is_locked_and_the_remedy_is_told(monkeypatch):
+def test_under_a_limit_no_memory_is_locked(monkeypatch):
     monkeypatch.setattr(realtime, "may_lock_memory", lambda: False)
     monkeypatch.setattr(ctypes, "CDLL", refuse)
     monkeypatch.setattr(resource, "getrlimit", lambda _: (8 << 20, 8 << 20))
@@ -123,7 +123,7 @@ def test_under_a_limit_no_memory_is_locked_and_the_remedy_is_told(monkeypatch):
     assert "memlock unlimited" in grant.words
 
 
-def test_the_lock_is_kept_while_there_is_work_and_given_up_quickly_afterwards():
+def test_the_lock_is_kept_only_while_there_is_work():
     before = sys.getswitchinterval()
     try:
         realtime.keep_turn()
@@ -141,7 +141,7 @@ class Ring:
         self.itself = self
 
 
-def test_garbage_waits_until_there_is_time_and_a_second_has_passed(monkeypatch):
+def test_garbage_collection_waits_for_a_rest(monkeypatch):
     clock = [100.0]
     monkeypatch.setattr(realtime.time, "monotonic", lambda: clock[0])
     collector = realtime.RestingCollector()

@@ -65,7 +65,7 @@ def serving(on_cycle=lambda state: PUSH, on_answered=None, **options):
         yield server, robot
 
 
-def test_a_telegram_is_answered_with_its_ipoc_and_the_twist_as_a_correction():
+def test_a_telegram_is_answered_with_ipoc_and_correction():
     states, answered = [], []
 
     def on_cycle(state):
@@ -87,7 +87,7 @@ def test_a_telegram_is_answered_with_its_ipoc_and_the_twist_as_a_correction():
     assert answered[0].state is state
 
 
-def test_no_other_thread_takes_the_interpreter_between_telegram_and_answer():
+def test_no_other_thread_delays_an_answer():
     intervals = []
 
     def on_cycle(state):
@@ -160,7 +160,7 @@ def test_another_address_is_not_answered():
             assert robot.ask(12).ipoc == 12
 
 
-def test_another_port_is_not_answered_while_a_session_runs_but_after_silence():
+def test_another_port_is_answered_only_after_silence():
     with serving(peer_silence_s=0.3) as (server, robot):
         robot.ask(12)
         second = Robot(server.port)
@@ -284,7 +284,7 @@ def test_a_flood_from_elsewhere_takes_no_motion_and_is_told(address):
         assert server.statistics.foreign_from in server.warning
 
 
-def test_a_repeated_telegram_gets_its_own_ipoc_after_an_older_one():
+def test_a_repeated_telegram_gets_its_own_ipoc():
     with serving() as (_, robot):
         robot.ask(12)
         answer = robot.ask(24)

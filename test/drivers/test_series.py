@@ -28,13 +28,13 @@ def test_losses_repeats_and_late_ones():
     assert s.lost == 2
 
 
-def test_a_jump_ahead_that_losses_cannot_explain_is_another_series():
+def test_a_jump_beyond_losses_is_another_series():
     s = series()
     assert feed(s, [1000, 1012, 9_000_000, 9_000_012])[2:] == [Arrival.START, Arrival.NEXT]
     assert (s.session, s.lost) == (2, 0)
 
 
-def test_starts_by_silence_by_an_old_number_and_by_an_empty_telegram():
+def test_silence_old_or_empty_telegrams_start_a_series():
     s = series()
     feed(s, [500_000, 500_012])
     assert s.arrived(500_024, 101.0) is Arrival.START

@@ -281,7 +281,7 @@ def test_sensor_noise_reaches_the_observation():
     env.close()
 
 
-def test_action_noise_moves_the_piece_and_friction_noise_changes_the_push():
+def test_action_and_friction_noise_change_the_motion():
     quiet, noisy = (
         TaskEnv("lap_joint"),
         TaskEnv("lap_joint", randomization=Randomization(action_noise_std=0.1)),
@@ -320,7 +320,7 @@ def test_an_option_given_twice_is_refused(options):
         TaskEnv("lap_joint", task_options={"clearance_m": 0.001}, **options)
 
 
-def test_the_arm_starts_where_it_believes_and_the_truth_is_elsewhere():
+def test_the_arm_starts_at_its_believed_pose():
     errors = Randomization(grasp_position_spread_m=0.001, goal_position_error_std_m=0.001)
     env = TaskEnv("lap_joint", randomization=errors)
     for seed in range(5):

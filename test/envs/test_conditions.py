@@ -57,7 +57,7 @@ def test_a_switch_acts_and_only_it(switch):
 
 
 @pytest.mark.parametrize("switch", SWITCHES)
-def test_what_a_switch_draws_and_what_comes_after_do_not_depend_on_the_others(switch):
+def test_the_draws_of_a_switch_are_independent(switch):
     rngs = np.random.default_rng(5), np.random.default_rng(5)
     one = draw_conditions(Randomization(**{switch: 0.001}), rngs[0])
     values = {name: 0.002 for name in SWITCHES} | {switch: 0.001}

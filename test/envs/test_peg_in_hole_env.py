@@ -24,7 +24,7 @@ def env():
     made.close()
 
 
-def test_the_observed_quaternion_is_the_canonical_one_over_the_whole_circle(env):
+def test_the_observed_quaternion_is_canonical(env):
     seen = set()
     # Half a turn itself is left out: there both signs are right.
     for yaw in 0.01 + np.linspace(0.0, 2.0 * math.pi, 16, endpoint=False):
@@ -36,7 +36,7 @@ def test_the_observed_quaternion_is_the_canonical_one_over_the_whole_circle(env)
     assert seen == {True, False}
 
 
-def test_turning_past_half_a_circle_flips_the_sign_and_ends_nothing(env):
+def test_turning_past_half_a_circle_flips_the_sign(env):
     env.reset(options=turned(math.pi - 0.05))
     rows = []
     for _ in range(20):
@@ -74,7 +74,7 @@ def test_each_of_the_four_quarter_turns_is_assembled(env, turns):
 
 
 @pytest.mark.parametrize("yaw", [0.1, math.pi / 4, math.pi / 2 + 0.2, 4.0])
-def test_pushed_down_with_a_wrong_yaw_it_sticks_at_the_chamfer_and_feels_it(env, yaw):
+def test_a_wrong_yaw_sticks_at_the_chamfer(env, yaw):
     env.reset(options=turned(yaw))
     for _ in range(60):
         _, _, terminated, truncated, info = env.step((0, 0, -1, 0, 0, 0))

@@ -35,7 +35,7 @@ def film():
     return frames, steps
 
 
-def test_only_the_first_episodes_are_filmed_with_the_last_frame_held(film):
+def test_only_the_first_episodes_are_filmed(film):
     frames, steps = film
     held = round(1.5 / 0.06)
     assert len(frames) == 2 + steps - 2 + 2 * held

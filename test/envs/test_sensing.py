@@ -57,7 +57,7 @@ def test_noise_has_the_spread_that_was_asked_for(world):
     assert about_sensor.std(axis=0) == pytest.approx(np.full(3, 0.05), rel=0.06)
 
 
-def test_the_bias_error_stays_for_the_episode_and_changes_with_the_next(world):
+def test_the_bias_error_is_constant_in_an_episode(world):
     at_start(world)
     bias = Randomization(force_bias_std_n=2.0, torque_bias_std_nm=0.2)
     sensing = SimulatedSensing(world, bias, 0.012)
@@ -125,7 +125,7 @@ def test_a_command_acts_as_late_as_it_should(world):
     assert then[2:] == pytest.approx(now, abs=1e-9)
 
 
-def test_a_wrench_is_as_old_as_it_should_be_and_the_position_is_not(world):
+def test_only_the_wrench_is_delayed(world):
     readings = []
     for latency_s in (0.0, 0.024):
         world.reset(InitialState(Pose(np.array((0, 0, 0.0355)), np.array((0, 0, 0, 1))), OFF_BY))

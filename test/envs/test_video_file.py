@@ -57,7 +57,7 @@ def test_a_wide_gif_is_made_smaller(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["out.mp4", "out.gif"])
-def test_what_cannot_be_written_is_refused_before_there_is_a_film(tmp_path, name):
+def test_an_unwritable_film_is_refused_at_the_start(tmp_path, name):
     (tmp_path / name).mkdir()
     with pytest.raises(ConfigurationError, match=r"can be written.*Is a directory"):
         make_video_file(tmp_path / name, 20.0)

@@ -22,7 +22,7 @@ LAUNCH_FILE = "deploy_iiwa.launch.py"
 ARGUMENTS = [*SHARED_ARGUMENTS, "stack", "urdf"]
 
 
-def test_a_fault_ends_an_attempt_and_a_simulated_cell_goes_on_to_a_verdict(tmp_path):
+def test_after_a_fault_a_simulated_cell_goes_on(tmp_path):
     run_dir, output = tmp_path / "run", tmp_path / "output.txt"
     with launched(LAUNCH_FILE, output, f"run_dir:={run_dir}", "seed:=3", *sensor_ports()):
         wait_for(lambda: "attempt 1: running" in output.read_text(), 90, "the first attempt")

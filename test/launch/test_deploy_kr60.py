@@ -150,7 +150,7 @@ def another_driver(of_ports):
         process.wait(timeout=10)
 
 
-def test_another_drivers_wrenches_drive_an_attempt_and_its_death_ends_one(tmp_path):
+def test_an_attempt_with_another_drivers_wrenches(tmp_path):
     """However long a driver takes to be there: until then attempts end as faults, one by one."""
     run_dir, output, there = tmp_path / "run", tmp_path / "output.txt", ports()
     topic = ["ft:=topic", "ft_topic:=/other/netft_data"]
@@ -214,7 +214,7 @@ def hardware():
         yield plant, [*robot, *sensor, f"http_port:={http}"]
 
 
-def test_on_a_real_robot_nothing_moves_until_told_and_no_longer_than_told(tmp_path):
+def test_a_real_robot_moves_only_when_told(tmp_path):
     run_dir, output = tmp_path / "run", tmp_path / "output.txt"
     waiting = "waiting for the service assembly_supervisor/start"
     with (
@@ -233,7 +233,7 @@ def test_on_a_real_robot_nothing_moves_until_told_and_no_longer_than_told(tmp_pa
     assert attempts(run_dir)
 
 
-def test_ctrl_c_in_an_attempt_ends_everything_and_keeps_what_was_recorded(tmp_path):
+def test_ctrl_c_in_an_attempt_keeps_the_recording(tmp_path):
     run_dir, output = tmp_path / "run", tmp_path / "output.txt"
     with launched(output, f"run_dir:={run_dir}", *ports()) as process:
         wait_for(lambda: "attempt 1: running" in output.read_text(), 90, "the first attempt")

@@ -66,7 +66,7 @@ def supervised(run_dir, **parameters):
             node.finished.set()
 
 
-def test_nothing_moves_until_told_and_the_verdict_stays_on_its_topic(tmp_path):
+def test_nothing_moves_until_told(tmp_path):
     with supervised(tmp_path) as it:
         assert it.phase_is("waiting for the service assembly_supervisor/start")
         assert it.stands()
@@ -102,7 +102,7 @@ def test_an_attempt_is_told_as_goal_feedback_and_result(tmp_path):
         assert float(typed["peak_force_n"]) == line["peak_force_n"]
 
 
-def test_after_a_fault_on_hardware_it_stands_until_reset_and_started_again(tmp_path):
+def test_a_fault_on_hardware_needs_reset_and_start(tmp_path):
     with supervised(tmp_path) as it:
         it.start()
         assert it.phase_is("attempt 1: running")
@@ -149,7 +149,7 @@ def test_not_seated_in_time_is_a_timeout(tmp_path, monkeypatch):
         assert (result["outcome"], result["reason"]) == ("timeout", "not seated within 0.3 s")
 
 
-def test_an_arm_that_does_not_stay_at_the_start_is_a_fault_before_the_policy_acts(tmp_path):
+def test_an_arm_that_leaves_the_start_is_a_fault(tmp_path):
     with supervised(tmp_path) as it:
         it.cell.drift_mps = 0.03
         it.start()
@@ -159,7 +159,7 @@ def test_an_arm_that_does_not_stay_at_the_start_is_a_fault_before_the_policy_act
         assert "ft_bridge/bias" not in it.cell.calls
 
 
-def test_a_bias_is_not_taken_in_contact_but_for_the_first_of_which_nobody_knows(tmp_path):
+def test_only_the_first_bias_is_taken_in_contact(tmp_path):
     with supervised(tmp_path) as it:
         it.cell.force_n = 30.0  # the piece's weight, for all that anybody knows
         it.start()
@@ -201,7 +201,7 @@ def test_a_policy_that_falls_mute_is_a_fault(tmp_path):
         assert "policy_server has sent no command for 1 s" in result["reason"]
 
 
-def test_a_policy_that_cannot_be_deactivated_is_stopped_at_the_bridge(tmp_path):
+def test_a_policy_that_stays_active_is_stopped_at_the_bridge(tmp_path):
     with supervised(tmp_path) as it:
         it.cell.stubborn = True
         it.start()
@@ -209,7 +209,7 @@ def test_a_policy_that_cannot_be_deactivated_is_stopped_at_the_bridge(tmp_path):
         assert "kuka_bridge/stop" in it.cell.calls
 
 
-def test_the_operators_stop_ends_the_attempt_and_leaves_the_piece_where_it_is(tmp_path):
+def test_the_operators_stop_ends_the_attempt(tmp_path):
     with supervised(tmp_path) as it:
         it.start()
         assert it.phase_is("attempt 1: running")
@@ -219,7 +219,7 @@ def test_the_operators_stop_ends_the_attempt_and_leaves_the_piece_where_it_is(tm
         assert it.stands()
 
 
-def test_an_attempt_that_ends_with_everything_else_still_gets_its_line(tmp_path):
+def test_an_attempt_ended_by_shutdown_gets_its_line(tmp_path):
     with supervised(tmp_path) as it:
         it.start()
         assert it.phase_is("attempt 1: running")
@@ -228,9 +228,7 @@ def test_an_attempt_that_ends_with_everything_else_still_gets_its_line(tmp_path)
         assert it.result(1)["outcome"] == "aborted"
 
 
-def test_a_policy_whose_answer_to_activation_is_lost_is_a_fault_and_not_watched(
-    tmp_path, monkeypatch
-):
+def test_a_lost_answer_to_activation_is_a_fault(tmp_path, monkeypatch):
     monkeypatch.setattr(assembly_supervisor, "ACTIVATE_PATIENCE_S", 0.0)
     with supervised(tmp_path) as it:
         it.start()
@@ -334,7 +332,7 @@ def processes(tmp_path):
 
 
 @pytest.mark.timeout(300)
-def test_a_policy_server_that_is_killed_in_motion_is_a_fault_and_another_goes_on(processes):
+def test_a_killed_policy_server_is_a_fault(processes):
     it = processes
     with it.supervisor():
         with it.server() as first:
@@ -351,7 +349,7 @@ def test_a_policy_server_that_is_killed_in_motion_is_a_fault_and_another_goes_on
 
 
 @pytest.mark.timeout(300)
-def test_a_policy_server_that_hangs_in_motion_is_a_fault_and_acts_on_nothing_old(processes):
+def test_a_hanging_policy_server_is_a_fault(processes):
     it = processes
     with it.supervisor(), it.server() as server:
         before = it.in_motion()
@@ -368,7 +366,7 @@ def test_a_policy_server_that_hangs_in_motion_is_a_fault_and_acts_on_nothing_old
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_supervisor_that_dies_or_hangs_in_motion_leaves_the_robot_at_rest(processes, number):
+def test_a_dead_supervisor_leaves_the_robot_at_rest(processes, number):
     it = processes
     with it.server():
         with it.supervisor() as watching:

@@ -45,7 +45,7 @@ def contents(bag, *topics):
         return [m for m in reader.messages(*topics)]
 
 
-def test_a_bag_holds_what_came_and_what_is_latched_comes_into_each(tmp_path):
+def test_each_bag_holds_the_latched_messages(tmp_path):
     with running(BagRecorder, run_dir=tmp_path) as (recorder, test):
         info = test.create_publisher(String, "policy/info", LATCHED)
         wrenches = test.create_publisher(WrenchStamped, "netft_data", 100)
@@ -94,7 +94,7 @@ def test_a_policy_at_work_is_recorded_and_replayed_exactly(tmp_path):
     assert json.loads(info.message.data)["sha256"] == OnnxPolicy.load(policy).sha256
 
 
-def test_numbers_go_on_after_those_that_are_there_and_an_open_bag_is_completed(tmp_path):
+def test_numbers_go_on_after_the_existing_bags(tmp_path):
     (tmp_path / "bags" / "attempt_0007.part").mkdir(parents=True)
     (tmp_path / "bags" / "attempt_x").mkdir()
     with running(BagRecorder, run_dir=tmp_path) as (_, test):

@@ -169,7 +169,7 @@ def test_a_reset_in_the_hard_force_latches_again(bench):
     assert bench.motion.fault is not None
 
 
-def test_a_latched_fault_ramps_to_rest_and_keeps_the_first_reason(bench):
+def test_a_latched_fault_keeps_the_first_reason(bench):
     bench.go()
     bench.motion.latch("first")
     bench.motion.latch("second")
@@ -192,7 +192,7 @@ def test_what_the_server_refuses_is_a_fault(bench, field):
     assert not bench.motion.moving
 
 
-def test_a_new_session_at_rest_needs_a_new_command_and_in_motion_is_a_fault(bench):
+def test_a_new_session_in_motion_is_a_fault(bench):
     bench.feel()
     bench.cycle()
     bench.motion.accept_command(X, "task_frame", 0.0)
@@ -233,7 +233,7 @@ def test_late_answers_in_motion_are_a_fault_beyond_their_number(bench):
     assert (bench.motion.fault, bench.motion.warning) == (None, "")
 
 
-def test_a_reset_soon_after_late_answers_is_not_undone_by_the_next_one(bench):
+def test_a_reset_after_late_answers_lasts(bench):
     bench.go()
     bench.feel()
     bench.cycle(delay=40)
@@ -279,7 +279,7 @@ def test_a_robot_that_does_not_follow_is_a_fault_until_reset(bench):
     assert bench.motion.following == (0.0, 0.0)
 
 
-def test_a_program_that_moves_the_arm_between_two_sessions_is_no_fault(bench):
+def test_a_program_between_two_sessions_is_no_fault(bench):
     """The first telegrams of a session are answered before anything is decided in it."""
 
     def answered(session, tcp):

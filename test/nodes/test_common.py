@@ -93,7 +93,7 @@ def test_a_node_that_finishes_gives_its_exit_code():
     assert process.returncode == 3
 
 
-def test_a_broken_callback_ends_the_node_with_a_code_and_still_closes_it():
+def test_a_broken_callback_ends_and_closes_the_node():
     process = start(on_timer="raise RuntimeError('broken')")
     output, errors = process.communicate(timeout=20)
     assert process.returncode == 1

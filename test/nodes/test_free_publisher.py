@@ -17,7 +17,7 @@ def _domain(monkeypatch):
 
 
 @pytest.mark.parametrize("found", [True, False])
-def test_messages_arrive_whole_and_in_order_with_the_library_or_without(monkeypatch, found):
+def test_messages_arrive_whole_and_in_order(monkeypatch, found):
     assert free_publisher.publishing().granted
     if not found:
         monkeypatch.setattr(free_publisher, "_PUBLISH", None)

@@ -114,7 +114,7 @@ def test_without_a_sensor_it_is_not_ready_and_goes_on_trying():
 
 
 @pytest.mark.ros
-def test_a_unit_that_changes_is_an_error_with_its_reason_and_then_over():
+def test_a_unit_that_changes_is_an_error_for_a_while():
     with bench(recheck_s=0.2) as (box, client):
         assert until(lambda: ready(client))
         box.sensor = replace(box.sensor, force_unit="lbf")
@@ -176,7 +176,7 @@ def test_a_filter_takes_the_boxs_own_rate():
 
 
 @pytest.mark.ros
-def test_a_filter_beyond_the_boxs_rate_is_an_error_with_its_reason():
+def test_a_filter_beyond_the_boxs_rate_is_an_error():
     with bench(filter_cutoff_hz=100.0) as (_, client):
         assert until(lambda: "at most 0.45 of the sample rate of 200 Hz" in said(client))
         assert not ready(client)

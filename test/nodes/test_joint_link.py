@@ -20,7 +20,7 @@ def values(joints):
     return np.array([joints[name] for name in NAMES])
 
 
-def test_a_twist_moves_the_arm_from_where_it_is_whatever_the_order_of_its_joints():
+def test_a_twist_moves_joints_in_any_order():
     with arm_bench() as it:
         assert until(lambda: it.client.count.get("kuka/tcp_pose", 0) > 10)
         assert it.commands == []
@@ -49,7 +49,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("breaks", "message"), [b[1:] for b in BAD], ids=[b[0] for b in BAD])
-def test_joint_states_that_fail_in_motion_are_a_fault_until_reset(breaks, message):
+def test_missing_joint_states_in_motion_are_a_fault(breaks, message):
     with arm_bench() as it:
         it.x = 0.02
         assert it.moves()
@@ -67,7 +67,7 @@ def test_joint_states_that_fail_in_motion_are_a_fault_until_reset(breaks, messag
         assert it.moves()
 
 
-def test_an_arm_that_does_not_follow_is_a_fault_and_nothing_more_is_sent():
+def test_an_arm_that_does_not_follow_is_a_fault():
     with arm_bench() as it:
         it.following = False
         it.x = 0.05
@@ -78,7 +78,7 @@ def test_an_arm_that_does_not_follow_is_a_fault_and_nothing_more_is_sent():
         assert it.moves()
 
 
-def test_joints_that_jump_in_motion_are_a_fault_and_at_rest_are_followed():
+def test_joints_that_jump_in_motion_are_a_fault():
     with arm_bench() as it:
         it.joints = {name: angle + 0.3 for name, angle in it.joints.items()}
         assert until(lambda: it.figures().get("jumps") == "1")
@@ -93,7 +93,7 @@ def test_joints_that_jump_in_motion_are_a_fault_and_at_rest_are_followed():
         assert it.moves()
 
 
-def test_a_controller_that_goes_in_motion_is_a_fault_and_its_return_no_motion():
+def test_a_controller_lost_in_motion_is_a_fault():
     with arm_bench() as it:
         it.x = 0.02
         assert it.moves()
@@ -107,7 +107,7 @@ def test_a_controller_that_goes_in_motion_is_a_fault_and_its_return_no_motion():
         assert it.moves()
 
 
-def test_a_second_publisher_of_positions_stops_the_arm_until_it_is_gone():
+def test_a_second_publisher_of_positions_stops_the_arm():
     with arm_bench() as it:
         it.x = 0.02
         assert it.moves()
@@ -153,7 +153,7 @@ def test_a_stop_holds_and_closing_ends_the_commands():
         assert it.is_left_alone()
 
 
-def test_a_bridge_that_is_killed_in_motion_leaves_the_arm_and_its_successor_begins_there():
+def test_a_killed_bridges_successor_begins_at_the_arm():
     with running(lambda: ShellNode("bystander")) as (_, client):
         it = ArmBench(None, client)
         it.describe()
@@ -169,7 +169,7 @@ def test_a_bridge_that_is_killed_in_motion_leaves_the_arm_and_its_successor_begi
         assert np.abs(values(it.joints) - before).max() > 1e-4
 
 
-def test_a_description_that_is_wrong_is_told_and_a_right_one_taken():
+def test_a_wrong_description_is_reported():
     with arm_bench(described=False) as it:
         assert it.node.link.waiting_for == "the URDF on robot_description"
         it.describe(URDF.replace("lbr_A7", "lbr_A8"))
@@ -180,7 +180,7 @@ def test_a_description_that_is_wrong_is_told_and_a_right_one_taken():
         assert it.connected()
 
 
-def test_a_urdf_file_serves_as_well_and_a_wrong_one_is_one_line_and_exit_1(tmp_path):
+def test_a_wrong_urdf_file_is_one_line_and_exit_1(tmp_path):
     path = tmp_path / "arm.urdf"
     path.write_text(URDF)
     with arm_bench(described=False, urdf=str(path)) as it:
@@ -193,7 +193,7 @@ def test_a_urdf_file_serves_as_well_and_a_wrong_one_is_one_line_and_exit_1(tmp_p
     assert "Traceback" not in output
 
 
-def test_joints_of_other_devices_are_passed_over_and_named_only_while_there_are_none():
+def test_joints_of_other_devices_are_ignored():
     reader = JointReader(NAMES, 0.15)
     other = JointState(name=["finger"], position=[0.0])
     assert reader.read(other, 0.0, 0) is None

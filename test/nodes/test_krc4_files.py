@@ -122,7 +122,7 @@ def test_what_the_controller_sends_is_understood_the_quick_way(ethernet, context
     assert decimals == 4
 
 
-def test_what_the_controller_expects_is_answered_and_nothing_else(ethernet, bridge):
+def test_the_answer_has_only_the_expected_elements(ethernet, bridge):
     answer = ET.fromstring(
         rsi_telegrams.build_sensor_telegram(
             rsi_telegrams.SensorTelegram(4711), bridge.sensor_type
@@ -159,9 +159,7 @@ def test_the_context_names_the_ethernet_file(context):
 
 
 @pytest.mark.parametrize("cycle_s", [0.004, 0.012])
-def test_the_controller_stops_before_the_bridge_takes_silence_for_a_new_start(
-    context, bridge, cycle_s
-):
+def test_the_controller_stops_before_a_new_start(context, bridge, cycle_s):
     late = int(parameters(context, "ETHERNET")["Timeout"])
     assert late * cycle_s < bridge.peer_silence_s
     assert late <= SimulatedKrc4Config().timeout_cycles
@@ -189,9 +187,7 @@ def rotation_limits():
 
 
 @pytest.mark.parametrize("rotation_deg", rotation_limits())
-def test_the_bridge_refuses_before_the_controller_clamps_and_that_before_it_stops(
-    context, bridge, rotation_deg
-):
+def test_the_bridges_limits_are_inside_the_controllers(context, bridge, rotation_deg):
     rotation_deg = rotation_deg or bridge.limits.rotation_deg
     clamp, monitor = numbers(context, "POSCORR"), numbers(context, "POSCORRMON")
     assert bridge.limits.translation_mm < clamp["UpperLimX"] < monitor["MaxTrans"]
@@ -266,7 +262,7 @@ def test_every_object_and_parameter_number_is_there_once(context):
     assert {thing.get("ObjTypeID") for thing in context.values()} == {"64", "27", "81"}
 
 
-def test_the_program_runs_rsi_in_order_with_this_context_and_mode(bridge):
+def test_the_program_runs_rsi_with_this_context(bridge):
     statements = program()
     order = [
         at(statements, pattern)
@@ -283,7 +279,7 @@ def test_the_program_runs_rsi_in_order_with_this_context_and_mode(bridge):
     assert at(statements, re.escape("BAS (#BASE,0)")) < order[1]
 
 
-def test_nothing_moves_before_it_is_taught_and_nothing_after_the_corrections():
+def test_the_program_moves_only_by_corrections():
     statements = program()
     moves = [i for i, line in enumerate(statements) if re.match(r"(S?PTP|S?LIN|S?CIRC)\b", line)]
     guard = at(statements, "IF NOT der_taught THEN")
@@ -310,7 +306,7 @@ def test_a_controller_can_read_the_letters(path):
     path.read_bytes().decode("ascii")
 
 
-def test_the_server_takes_the_limits_from_parameters_of_these_names():
+def test_the_server_takes_limits_from_parameters():
     text = (FOLDER / "der_ros_rsi.rsi.xml").read_text()
     assert names_of(CorrectionLimits) == ("max_correction_mm", "max_correction_deg")
     for name in names_of(CorrectionLimits):

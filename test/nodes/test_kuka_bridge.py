@@ -228,7 +228,7 @@ def test_stop_latches_until_reset():
         assert it.moves()
 
 
-def test_a_hard_force_latches_and_travel_is_refused_before_the_controller_trips():
+def test_a_hard_force_latches_before_the_controller_trips():
     with bench(max_correction_mm=1.0) as it:
         it.force_z = 600.0
         it.say(x=0.01)
@@ -254,7 +254,7 @@ def test_a_robot_that_restarts_is_followed():
         assert it.moves()
 
 
-def test_telegrams_without_a_pose_are_named_and_are_no_connection():
+def test_telegrams_without_a_pose_are_no_connection():
     with running(KukaBridge, **LOCAL) as (node, client), _udp() as robot:
         client.listen(DiagnosticArray, "/diagnostics")
         counter = iter(range(12, 10**9, 12))
@@ -271,7 +271,7 @@ def test_telegrams_without_a_pose_are_named_and_are_no_connection():
         assert {one.key: one.value for one in status().values}["connected"] == "False"
 
 
-def test_dropped_datagrams_are_a_warning_that_names_who_sent_them():
+def test_dropped_datagrams_are_a_warning_with_the_sender():
     with bench() as it, _udp() as stranger:
         stranger.sendto(b"junk", ("127.0.0.1", it.node.link.port))
         sender = "{}:{}".format(*stranger.getsockname())

@@ -15,7 +15,7 @@ def _domain(monkeypatch):
     own_domain(monkeypatch)
 
 
-def test_messages_wait_in_order_with_their_arrival_until_they_are_taken():
+def test_messages_wait_in_order_until_taken():
     with running(lambda: ShellNode("reader")) as (reader, test):
         deep = PolledSubscription(reader, String, "words", 10)
         newest = PolledSubscription(reader, String, "words", 1, raw=True)

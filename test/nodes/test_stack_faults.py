@@ -104,7 +104,7 @@ def _unknown_unit(it):
         (_unknown_unit, "stone"),
     ],
 )
-def test_a_sensor_that_cannot_be_trusted_lets_it_rest_until_it_can(it, fault, reason):
+def test_an_untrusted_sensor_stops_the_robot(it, fault, reason):
     fault(it)
     it.rests()
     assert it.stamps["motion"] - it.stamps["wrench"] < STALE_S + RAMP_S + DELIVERY_S
@@ -161,7 +161,7 @@ def test_an_ipoc_that_jumps_in_motion_is_a_fault_until_reset(it):
     it.well()
 
 
-def test_a_controller_that_restarts_in_motion_is_a_fault_until_reset(it):
+def test_a_controller_restart_in_motion_is_a_fault(it):
     it.restart_rsi()
     it.rests()
     it.tells("restarted RSI in motion")
@@ -169,7 +169,7 @@ def test_a_controller_that_restarts_in_motion_is_a_fault_until_reset(it):
     it.well()
 
 
-def test_corrections_are_refused_before_the_controller_would_cut_them(it):
+def test_corrections_are_refused_before_the_controllers_cut(it):
     it.straight = 0.05
     it.rests()
     it.tells(f"corrections of {MAX_CORRECTION_MM:g} mm")
@@ -201,7 +201,7 @@ def limited(it):
     it.reset()
 
 
-def test_corrections_that_the_controller_cuts_are_a_fault_until_reset(it, limited):
+def test_corrections_cut_by_the_controller_are_a_fault(it, limited):
     limited(PathLimits(clamp_mm=2.0))
     it.tells("the robot does not follow")
     it.rests()
@@ -234,7 +234,7 @@ def test_an_axis_limit_is_a_fault_until_both_are_reset(it):
 # Processes.
 
 
-def test_a_bridge_that_hangs_for_a_moment_is_a_fault_and_moves_nothing_afterwards(it):
+def test_a_bridge_that_hangs_for_a_moment_is_a_fault(it):
     """Shorter than the controller's patience: the backlog is answered without motion."""
     it.bridge.send_signal(signal.SIGSTOP)
     stopped = it.plant.cycles
@@ -253,7 +253,7 @@ def test_a_bridge_that_hangs_for_a_moment_is_a_fault_and_moves_nothing_afterward
     it.well()
 
 
-def test_a_bridge_that_hangs_for_longer_is_a_fault_and_moves_nothing_afterwards(it):
+def test_a_bridge_that_hangs_for_longer_is_a_fault(it):
     it.bridge.send_signal(signal.SIGSTOP)
     stopped = it.plant.cycles
     until(lambda: it.krc4.state is ControllerState.STOPPED, "the controller's time-out")
@@ -268,7 +268,7 @@ def test_a_bridge_that_hangs_for_longer_is_a_fault_and_moves_nothing_afterwards(
     it.well()
 
 
-def test_a_bridge_that_is_killed_stops_the_robot_and_another_goes_on(it):
+def test_a_killed_bridge_stops_the_robot(it):
     it.bridge.kill()
     stopped = it.plant.cycles
     until(lambda: it.krc4.state is ControllerState.STOPPED, "the controller's time-out")
@@ -359,7 +359,7 @@ def flood(it):
                 it.free()
 
 
-def test_a_flood_of_foreign_messages_stops_it_and_every_telegram_is_answered(it):
+def test_a_flood_of_foreign_messages_stops_the_robot(it):
     def refused():
         return int(it.figures.get("kuka_bridge: motion refused_foreign", 0))
 

@@ -12,7 +12,7 @@ def pose(x, y, z, yaw=0.0):
     return Pose(np.array((x, y, z)), quaternion_from_rotation_vector((0.0, 0.0, yaw)))
 
 
-def test_a_result_becomes_one_line_with_the_names_of_the_contract():
+def test_a_result_is_one_line_with_the_contracts_names():
     result = AttemptResult(
         Outcome.SUCCESS, "the piece is seated", 3.5, 42.0, 1.5, 0.001, 0.01, "bags/attempt_0001"
     )
@@ -37,7 +37,7 @@ def test_an_unknown_figure_is_null_since_nan_is_not_json():
     assert json.loads(line)["final_angle_error_rad"] is None
 
 
-def test_the_peak_is_of_the_norms_and_leaves_out_what_is_not_finite():
+def test_the_peak_is_of_finite_norms():
     peak = PeakWrench()
     peak.add(Wrench(np.array((3.0, 4.0, 0.0)), np.array((0.0, 0.0, 2.0))))
     peak.add(Wrench(np.array((1.0, 0.0, 0.0)), np.array((0.0, 0.0, 3.0))))

@@ -18,7 +18,7 @@ LIMITS = GovernorLimits(workspace_min_m=(-0.1, -0.1, 0.0), workspace_max_m=(0.1,
 CONTRACT = PolicyContract("lap_joint", (0.05,) * 6, 0.06, governor=LIMITS)
 
 
-def test_the_limits_of_the_training_are_no_difference_after_a_rounding_either():
+def test_rounded_training_limits_are_no_difference():
     rounded = dataclasses.replace(LIMITS, max_linear_speed_mps=0.05 * (1 + 1e-9))
     assert not any(compare_limits(CONTRACT, LIMITS))
     assert not any(compare_limits(CONTRACT, rounded))

@@ -23,7 +23,7 @@ def first_stall(poses, command, limits=LIMITS):
     return next(looks, None)
 
 
-def test_a_piece_that_does_not_move_when_it_is_told_to_stalls_after_the_patience():
+def test_a_piece_that_does_not_move_stalls():
     assert first_stall([STILL] * 200, DOWN) == pytest.approx(2.0, abs=DT)
 
 

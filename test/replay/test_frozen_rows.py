@@ -22,7 +22,7 @@ def small_chunks(monkeypatch):
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_rows_are_given_as_they_were_whatever_is_written_meanwhile():
+def test_frozen_rows_do_not_change():
     @given(
         st.integers(0, 20),
         st.integers(0, 20),

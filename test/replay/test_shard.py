@@ -32,7 +32,7 @@ def draw(s, count=4000, seed=0):
     return s.sample(count, np.random.default_rng(seed))
 
 
-def test_zone_lies_first_and_each_part_overwrites_only_its_own_oldest_rows():
+def test_each_part_overwrites_its_own_oldest_rows():
     s = shard(capacity=7, zone_size=3)
     s.add(rows(10, 11, 12))
     s.insert(rows(1, 2))
@@ -85,7 +85,7 @@ def test_top_priority_is_the_largest_seen():
     assert s.state()["ring_priority"].tolist() == [5.0, 5.0]
 
 
-def test_draws_in_proportion_to_priority_with_the_right_importance_weights():
+def test_draws_are_in_proportion_to_priority():
     s = shard(capacity=4, alpha=0.5, beta=0.4, epsilon=0.0)
     s.add(rows(0, 1, 2), np.array([1.0, 4.0, 9.0]))  # priorities 1, 2, 3
     batch = draw(s, 6000)
@@ -122,7 +122,7 @@ def test_sampling_never_changes_storage():
         assert (array == before[name]).all(), name
 
 
-def test_priority_updates_of_overwritten_rows_are_ignored_and_counted():
+def test_priorities_of_overwritten_rows_are_ignored():
     s = shard(capacity=3, alpha=1.0, epsilon=0.0)
     s.add(rows(0, 1, 2), np.array([1.0, 1.0, 1.0]))
     batch = draw(s, 3)
@@ -236,7 +236,7 @@ def test_an_empty_shard_cannot_be_drawn_from():
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_an_error_that_is_not_finite_stops_training_and_leaves_the_shard_as_it_was(bad):
+def test_an_error_that_is_not_finite_stops_training(bad):
     s = shard()
     s.add(rows(1, 2))
     batch = draw(s, 2)

@@ -28,7 +28,7 @@ def zone_tags(shard):
     return shard.state()["zone_rows"][:, 0].tolist()
 
 
-def test_mistake_10_each_interval_every_shard_takes_one_whole_episode():
+def test_mistake_10_every_shard_takes_one_whole_episode():
     r = replay()
     assert r.insert_if_due(250) == 0  # due twice, but the pool is empty
     r.add_success(episode(1.0))
@@ -49,7 +49,7 @@ def test_each_shard_draws_for_itself():
     assert len({tuple(zone_tags(shard)) for shard in r.shards}) > 1
 
 
-def test_mistake_2_demonstrations_and_insertions_pass_the_same_n_step_as_agents():
+def test_mistake_2_demonstrations_pass_the_same_n_step():
     r = replay(n_step=3, gamma=0.5, structure="all_shots_in_all")
     r.load_demonstrations([episode(5.0)])
     r.add_success(episode(1.0))
@@ -61,7 +61,7 @@ def test_mistake_2_demonstrations_and_insertions_pass_the_same_n_step_as_agents(
         assert inserted[:, 3].tolist() == expected.discount.tolist() == [0.125, 0.0, 0.0, 0.0]
 
 
-def test_without_der_the_pool_stays_empty_and_demonstrations_stay():
+def test_without_der_the_pool_stays_empty():
     r = replay(der=False, structure="all_shots_in_all")
     r.load_demonstrations([episode(5.0), episode(6.0)])
     r.add_success(episode(1.0))
@@ -117,7 +117,7 @@ def test_der_needs_room_in_the_zone():
         (1, "shard", 1),
     ],
 )
-def test_the_zone_is_a_count_or_a_fraction_in_total_or_of_each_shard(size, scope, slots):
+def test_the_zone_is_a_count_or_a_fraction(size, scope, slots):
     assert zone_slots(size, scope, 333_333, 6) == slots
 
 

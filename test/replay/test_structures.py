@@ -19,7 +19,7 @@ def test_the_four_structures_of_figure_1():
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_mistake_8_a_different_shot_in_each_is_drawn_without_replacement(seed):
+def test_mistake_8_shots_are_drawn_without_replacement(seed):
     assert sorted(assign("one_shot_each", seed=seed)) == [(k,) for k in range(6)]
     assert len(set(assign("one_shot_each", demonstrations=9, seed=seed))) == 6
 

@@ -44,7 +44,7 @@ def test_mistakes_4_and_5_only_whole_successes_are_taken(wrong):
         SuccessPool(3, 10**6).add(wrong)
 
 
-def test_refuses_an_episode_beyond_its_bound_and_a_draw_from_nothing():
+def test_an_episode_beyond_the_bound_is_refused():
     pool = SuccessPool(3, SIZE - 1)
     with pytest.raises(ConfigurationError, match="raise the bound"):
         pool.add(episode())

@@ -11,7 +11,7 @@ PRIORITIES = st.lists(
 )
 
 
-def test_finds_the_leaf_that_holds_each_mass_of_a_hand_made_table():
+def test_finds_the_leaf_of_each_mass_in_a_table():
     tree = SumTree(5)
     tree.set(np.arange(5), np.array([1.0, 2.0, 0.0, 4.0, 3.0]))
     masses = np.array([0.0, 0.99, 1.0, 2.99, 3.0, 6.99, 7.0, 9.99])
@@ -58,7 +58,7 @@ def test_a_range_is_written_like_its_single_leaves(priorities, data):
     assert by_range.total == by_index.total
 
 
-def test_a_mass_that_rounding_puts_at_the_end_finds_a_filled_leaf():
+def test_a_mass_rounded_to_the_end_finds_a_filled_leaf():
     tree = SumTree(1000)
     tree.set(np.array([3]), np.array([0.1]))
     assert tree.find(np.array([0.1, 0.1 + 1e-12, 5.0])).tolist() == [3, 3, 3]

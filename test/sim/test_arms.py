@@ -62,7 +62,7 @@ def test_the_kr60_is_the_robot_sides_kr60():
     assert pytest.approx(kr60_kinematics.SPEED_LIMITS_RADPS) == KR60.speed_limits_radps
 
 
-def test_a_kr60_in_another_cell_holds_the_piece_as_the_robot_side_says():
+def test_a_kr60_in_another_cell_holds_the_piece():
     task = make_task("lap_joint")
     base_from_task = Pose(
         np.array((1.1, -0.4, 0.9)), quaternion_from_rotation_vector((0.1, -0.05, -0.6))

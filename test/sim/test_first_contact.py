@@ -45,7 +45,7 @@ def _descent(world, speed_mps, tick_steps, phase):
     return peak
 
 
-def test_the_speed_of_the_approach_sets_the_peak_and_the_governors_rate_does_not():
+def test_the_speed_of_the_approach_sets_the_peak():
     stiff = ServoConfig.kr60()
     fast, slow = peak_n(0.05, 3, stiff), peak_n(0.02, 3, stiff)
     # What stops is the arm's mass, within a step of the physics: 20 kg x 0.05 m/s / 4 ms = 250 N.

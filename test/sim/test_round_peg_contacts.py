@@ -44,7 +44,7 @@ def test_it_rests_on_the_plate_where_the_plate_is(world, x, y, yaw):
 
 
 @pytest.mark.parametrize("yaw", [0.0, 0.4, 3.0])
-def test_assembled_it_rests_on_the_board_and_reads_a_steady_force(world, yaw):
+def test_assembled_it_reads_a_steady_force(world, yaw):
     rest = pushed(world, pose(z=0.002, rotation=(0, 0, yaw)), (0, 0, -0.05), 20)
     assert rest.position[2] == pytest.approx(0.0, abs=1e-5)
     wrenches = []
@@ -102,9 +102,7 @@ def test_the_chamfer_pushes_towards_the_hole():
 
 @pytest.mark.parametrize("speed", [0.01, 0.05])
 @pytest.mark.parametrize("x", [0.0, 0.0008, 0.0014, 0.003])
-def test_penetration_is_below_a_hundredth_at_the_force_limit_and_little_while_it_slips(
-    world, x, speed
-):
+def test_penetration_is_small_at_the_force_limit(world, x, speed):
     world.reset(InitialState(pose(z=0.031), pose(x, 0.3 * x)))
     depths, forces = [], []
     for _ in range(round(0.05 / speed / 0.004)):

@@ -32,14 +32,14 @@ def test_one_step_is_spring_plus_damper_by_hand():
     assert torque == pytest.approx((0, 0, 1e3 * 0.02 * DT))
 
 
-def test_the_spring_pulls_back_against_a_tool_that_moves_by_itself():
+def test_the_spring_pulls_a_free_tool_back():
     servo = CartesianServo(CONFIG, DT)
     force, torque = servo.pull((0,) * 6, (0.0, 0.02, 0.0), (0.1, 0.0, 0.0))
     assert force[1] == pytest.approx(-(1e4 * 0.02 * DT + 500.0 * 0.02))
     assert torque[0] == pytest.approx(-(1e3 * 0.1 * DT + 50.0 * 0.1))
 
 
-def test_pressing_on_a_wall_builds_force_at_the_stiffness_until_the_limit():
+def test_pressing_on_a_wall_builds_force_to_the_limit():
     servo = CartesianServo(CONFIG, DT)
     forces = [servo.pull((0, 0, -0.01, 0, 0, 0), REST, REST)[0][2] for _ in range(400)]
     assert (forces[10] - forces[9]) / DT == pytest.approx(-1e4 * 0.01)
@@ -47,7 +47,7 @@ def test_pressing_on_a_wall_builds_force_at_the_stiffness_until_the_limit():
     assert min(forces) >= -100.0 - 1e-9
 
 
-def test_the_setpoint_does_not_run_further_ahead_than_the_spring_can_pull():
+def test_the_setpoint_does_not_run_ahead_of_the_spring():
     servo = CartesianServo(CONFIG, DT)
     for _ in range(10_000):
         servo.pull((0.05, 0, 0, 0, 0, 0.05), REST, REST)
@@ -73,7 +73,7 @@ def test_unphysical_numbers_are_refused(field, value):
         ServoConfig(**{field: value})
 
 
-def test_a_servo_too_stiff_for_the_step_is_refused_with_the_remedy():
+def test_a_servo_too_stiff_for_the_step_is_refused():
     with pytest.raises(ConfigurationError, match="lower it or the physics step"):
         CartesianServo(ServoConfig(stiffness_n_per_m=1e7), DT)
     with pytest.raises(ConfigurationError, match="stiffness_nm_per_rad"):

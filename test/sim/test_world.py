@@ -197,9 +197,7 @@ def test_a_seated_piece_reads_a_steady_force(world):
     ],
     indirect=["world"],
 )
-def test_penetration_stays_below_a_tenth_of_a_millimetre_up_to_the_force_limit(
-    world, grounds, speed
-):
+def test_penetration_is_below_a_tenth_of_a_millimetre(world, grounds, speed):
     for ground in grounds:
         world.reset(start(pose(z=0.04), ground))
         deepest = strongest = 0.0

@@ -30,7 +30,7 @@ def overlaps(task, shift):
 
 
 @pytest.mark.parametrize("clearance", [0.0002, 0.001, 0.005])
-def test_assembled_pieces_touch_face_to_face_with_half_the_play_on_each_side(clearance):
+def test_assembled_pieces_have_half_the_play_on_each_side(clearance):
     task = LapJoint(clearance_m=clearance)
     assert not overlaps(task, (0, 0, 0))
     assert overlaps(task, (0, 0, -1e-6))

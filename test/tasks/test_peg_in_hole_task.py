@@ -46,7 +46,7 @@ def test_the_hole_is_a_square_with_half_the_play_on_each_side(clearance):
     assert all(solid(x, y) for x, y in itertools.product((-0.049, 0.049), repeat=2))
 
 
-def test_the_peg_has_a_shaft_of_its_width_and_a_tip_cut_off_at_45_degrees():
+def test_the_peg_has_a_shaft_and_a_45_degree_tip():
     task = PegInHole(chamfer_m=0.004, peg_length_m=0.08)
     shaft, tip = task.held.parts
     assert isinstance(shaft, Box)
@@ -65,7 +65,7 @@ def test_the_peg_has_a_shaft_of_its_width_and_a_tip_cut_off_at_45_degrees():
 
 
 @pytest.mark.parametrize("clearance", [0.0002, 0.0012, 0.005])
-def test_the_round_hole_is_a_polygon_around_the_circle_of_its_clearance(clearance):
+def test_the_round_hole_is_a_polygon_around_its_circle(clearance):
     task = PegInHole(shape="round", clearance_m=clearance)
     radius, half_turn = 0.5 * (PEG_WIDTH_M + clearance), math.pi / HOLE_SIDES
     *wedges, _ = task.ground.parts
@@ -80,7 +80,7 @@ def test_the_round_hole_is_a_polygon_around_the_circle_of_its_clearance(clearanc
         assert corners[:2] == pytest.approx([radius / math.cos(half_turn)] * 2)
 
 
-def test_the_round_peg_is_its_square_sisters_width_and_chamfered_less():
+def test_the_round_peg_has_the_width_of_the_square_one():
     task = PegInHole(shape="round")
     half = PEG_WIDTH_M / 2
     assert task.held.parts[0].profile == ((0.0, half - 0.001), (0.001, half), (0.1, half))
@@ -111,7 +111,7 @@ def test_only_the_yaw_of_the_peg_differs_and_fills_the_circle():
     assert counts == pytest.approx(np.full(8, 500), abs=5 * math.sqrt(500))
 
 
-def test_the_round_pegs_hole_is_somewhere_within_five_millimetres():
+def test_the_round_hole_is_within_five_millimetres():
     rng = np.random.default_rng(0)
     places = [
         PegInHole(shape="round").sample_initial_state(rng).ground.position for _ in range(500)
@@ -150,7 +150,7 @@ def test_a_quarter_turn_changes_nothing_that_is_judged(turns, extra):
     assert nearest.position.tolist() == goal.position.tolist()
 
 
-def test_the_angle_is_that_to_the_best_of_four_goals_in_any_orientation():
+def test_the_angle_is_to_the_best_of_four_goals():
     task, rng = PegInHole(), np.random.default_rng(3)
     for _ in range(300):
         here, goal = (Pose(np.zeros(3), q) for q in rng.standard_normal((2, 4)))
@@ -195,7 +195,7 @@ def test_reward_is_the_papers_for_this_task():
         (pose(z=HOLE_DEPTH_M), False),
     ],
 )
-def test_it_is_seated_where_the_tip_is_down_whichever_side_is_in_front(where, seated):
+def test_it_is_seated_in_each_of_four_turns(where, seated):
     assert PegInHole().is_seated(where) is seated
 
 

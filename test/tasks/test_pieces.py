@@ -9,7 +9,7 @@ from der_ros.errors import ConfigurationError
 from der_ros.tasks.pieces import Box, Frustum, Piece, Turned, rectangle
 
 
-def test_centre_of_mass_and_inertia_of_a_split_box_are_those_of_the_whole():
+def test_a_split_box_has_the_inertia_of_the_whole():
     a, b, c = 0.1, 0.2, 0.3
     halves = tuple(Box((a / 4, b / 2, c / 2), (x, 1.0, 2.0)) for x in (a / 4, 3 * a / 4))
     piece = Piece(halves, mass_kg=6.0)
@@ -18,7 +18,7 @@ def test_centre_of_mass_and_inertia_of_a_split_box_are_those_of_the_whole():
     assert piece.inertia == pytest.approx(expected, abs=1e-15)
 
 
-def test_a_piece_off_its_planes_of_symmetry_has_products_of_inertia():
+def test_an_asymmetric_piece_has_products_of_inertia():
     boxes = (Box((0.1, 0.1, 0.1), (0.2, 0.2, 0)), Box((0.1, 0.1, 0.1), (-0.2, -0.2, 0)))
     assert Piece(boxes, mass_kg=2.0).inertia[0, 1] == pytest.approx(-2.0 * 0.2 * 0.2)
 

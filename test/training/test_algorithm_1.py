@@ -58,9 +58,7 @@ def run(tmp_path, monkeypatch, **options):
     return events
 
 
-def test_demonstrations_come_first_and_successes_reach_the_zones_by_way_of_the_pool(
-    tmp_path, monkeypatch
-):
+def test_successes_reach_the_zones_through_the_pool(tmp_path, monkeypatch):
     events = run(tmp_path, monkeypatch)
     assert events[:SHARDS] == ["load"] * SHARDS
     assert events.count("load") == SHARDS
@@ -75,7 +73,7 @@ def test_demonstrations_come_first_and_successes_reach_the_zones_by_way_of_the_p
     assert all(later - sooner >= INTERVAL for sooner, later in pairwise(steps))
 
 
-def test_every_batch_gets_its_priorities_before_the_next_is_drawn(tmp_path, monkeypatch):
+def test_a_batch_gets_its_priorities_before_the_next(tmp_path, monkeypatch):
     events = run(tmp_path, monkeypatch)
     trained = [event for event in events if event in ("sample", "priorities")]
     assert trained == ["sample", "priorities"] * (len(trained) // 2)
@@ -89,9 +87,7 @@ def test_without_der_no_success_reaches_pool_or_zone(tmp_path, monkeypatch):
     assert {"load", "add", "sample", "priorities"} == set(events)
 
 
-def test_mistake_2_demonstrations_and_agents_transitions_pass_the_same_filter(
-    tmp_path, monkeypatch
-):
+def test_mistake_2_demonstrations_pass_the_same_filter(tmp_path, monkeypatch):
     drawn, learned = [], []
 
     def recorded(into, function):

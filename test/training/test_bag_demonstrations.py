@@ -26,7 +26,7 @@ def bag(path, heights_m):
     return path
 
 
-def test_a_bag_is_an_episode_that_ends_where_the_piece_is_near_its_last_pose(tmp_path):
+def test_a_bag_is_an_episode_up_to_its_last_pose(tmp_path):
     bag(tmp_path / "attempt_0002", [0.03, 0.02, 0.0])
     bag(tmp_path / "attempt_0001", [0.03, 0.02, 0.01, 0.004, 0.001, 0.0])
     task = make_task("lap_joint")

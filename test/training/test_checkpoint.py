@@ -43,7 +43,7 @@ def test_a_part_can_be_read_alone(tmp_path):
 
 
 @pytest.mark.parametrize("keep", [0, 10, 0.5, 0.99])
-def test_a_truncated_one_is_refused_by_name_and_the_one_before_is_named(tmp_path, keep):
+def test_a_truncated_checkpoint_is_refused_by_name(tmp_path, keep):
     path, before = saved(tmp_path), saved(tmp_path, "step_0000000000.ckpt")
     data = path.read_bytes()
     path.write_bytes(data[: int(keep * len(data)) if keep < 1 else keep])
@@ -125,7 +125,7 @@ def test_a_checkpoint_that_is_nested_too_deep_is_refused(tmp_path):
         load_checkpoint(path)
 
 
-def test_the_newest_is_found_and_old_and_half_written_ones_are_dropped(tmp_path):
+def test_old_and_half_written_checkpoints_are_dropped(tmp_path):
     for steps in (900, 1000, 20):
         save_checkpoint(checkpoint_path(tmp_path, steps), {})
     half = checkpoint_path(tmp_path, 1100)
@@ -137,7 +137,7 @@ def test_the_newest_is_found_and_old_and_half_written_ones_are_dropped(tmp_path)
         latest_checkpoint(tmp_path / "elsewhere")
 
 
-def test_of_a_run_the_newest_whole_one_is_taken_and_the_damaged_ones_are_named(tmp_path, caplog):
+def test_the_newest_whole_checkpoint_of_a_run_is_taken(tmp_path, caplog):
     paths = [checkpoint_path(tmp_path, steps) for steps in (1, 2, 3)]
     for path in paths:
         save_checkpoint(path, CONTENT)
@@ -153,7 +153,7 @@ def test_of_a_run_the_newest_whole_one_is_taken_and_the_damaged_ones_are_named(t
     assert not caplog.records
 
 
-def test_checkpoints_beyond_where_a_run_goes_on_do_not_count_any_more(tmp_path):
+def test_checkpoints_beyond_the_resumed_one_do_not_count(tmp_path):
     for steps in (10, 20, 30):
         save_checkpoint(checkpoint_path(tmp_path, steps), {})
     set_checkpoints_aside_after(tmp_path, 20)

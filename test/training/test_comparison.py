@@ -52,7 +52,7 @@ def test_runs_that_differ_in_seed_and_budget_only_are_one_group(tmp_path):
     assert list(group_runs(read(*folders[:2]))) == ["lap_joint"]
 
 
-def test_a_group_is_called_after_the_environment_that_was_trained(tmp_path):
+def test_a_group_is_named_after_the_trained_environment(tmp_path):
     cart, lap = make_run(tmp_path, 1, "dqn", env="CartPole-v1"), make_run(tmp_path, 1)
     assert list(group_runs(read(cart))) == ["CartPole-v1"]
     assert list(group_runs(read(cart, lap))) == ["CartPole-v1", "lap_joint"]
@@ -62,7 +62,7 @@ def test_a_group_is_called_after_the_environment_that_was_trained(tmp_path):
     ]  # fmt: skip
 
 
-def test_runs_with_many_differences_are_called_after_their_folders(tmp_path):
+def test_runs_with_many_differences_are_named_by_folder(tmp_path):
     many = {f"setting_{number}": number for number in range(5)}
     folders = [make_run(tmp_path, 1), make_run(tmp_path, 2, **many), make_run(tmp_path, 3, **many)]
     groups = group_runs(read(*folders))

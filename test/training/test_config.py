@@ -87,7 +87,7 @@ def test_the_papers_workers_scale_their_noise_as_ape_x_does():
     assert scales == pytest.approx([2 * 0.1 * 0.4, 2 * 0.1 * 0.4**8])
 
 
-def test_a_section_counts_for_its_case_only_and_below_what_is_given(tmp_path):
+def test_a_section_counts_for_its_case_only(tmp_path):
     path = tmp_path / "preset.yaml"
     path.write_text(
         "hidden: [8]\nfor_task: {peg_in_hole: {hidden: [4], shards: 2}}\n"
@@ -121,7 +121,7 @@ def test_every_field_is_described_and_used():
 
 @pytest.mark.parametrize("preset", PRESET_NAMES)
 @pytest.mark.parametrize("algorithm", ALGORITHM_NAMES)
-def test_every_preset_goes_with_every_algorithm_that_it_has_words_for(preset, algorithm, tmp_path):
+def test_every_preset_goes_with_its_algorithms(preset, algorithm, tmp_path):
     if (preset, algorithm) == ("fast", "dqn"):  # made for continuous actions
         with pytest.raises(ConfigurationError, match="epsilon_greedy with dqn"):
             load_config(preset, {"algorithm": algorithm})
@@ -203,7 +203,7 @@ def test_overrides_are_read_as_yaml():
         parse_override("gamma")
 
 
-def test_without_der_and_demonstrations_the_zone_is_given_to_the_ring():
+def test_without_der_the_ring_gets_the_zone():
     assert make_config({"der": False}).replay().shard.zone_size == 0
     assert make_config({}).replay().shard.zone_size > 0
 

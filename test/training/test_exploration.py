@@ -18,7 +18,7 @@ def gaussian_sigmas(worker, workers):
     return min(sigmas), max(sigmas)
 
 
-def test_gaussian_noise_spreads_geometrically_over_workers_and_episodes():
+def test_gaussian_noise_spreads_geometrically():
     assert gaussian_sigmas(0, 1) == pytest.approx((0.1, 0.8), rel=0.03)
     middle = (0.1 * 0.8) ** 0.5
     assert gaussian_sigmas(0, 2) == pytest.approx((0.1, middle), rel=0.03)

@@ -94,7 +94,7 @@ def test_workers_that_die_at_their_start_end_the_run(monkeypatch):
     assert "3 in a row ended before they sent anything, the last with exit code 7" in failed.reason
 
 
-def test_what_workers_send_through_shared_memory_is_what_they_saw():
+def test_workers_send_what_they_saw():
     with local_engine(make_config({**SMALL, "workers": 1, "shards": 1})) as engine:
         until(engine, lambda m: len(m) >= 8)  # each slot has been used twice
         drawn = engine.sample(None)
@@ -150,7 +150,7 @@ def test_a_run_with_worker_processes_trains(tmp_path, first_priority):
     assert outcome.evaluation_episodes == 2
 
 
-def test_an_error_in_the_environment_ends_the_run_with_a_sentence(tmp_path):
+def test_an_error_in_the_environment_ends_the_run(tmp_path):
     with pytest.raises(ConfigurationError, match="clearance"):
         TrainingRun(make_config({"clearance_m": 7.0, "workers": 1}), tmp_path / "run").run()
 

@@ -76,7 +76,7 @@ def test_a_single_point_is_seen(tmp_path, drawn):
     assert [line.get_marker() for line in figure.axes[0].lines] == ["o"]
 
 
-def test_a_run_without_an_ended_episode_is_drawn_without_a_legend(tmp_path, drawn):
+def test_a_run_without_an_episode_has_no_legend(tmp_path, drawn):
     (tmp_path / "metrics.jsonl").write_text('{"time/env_steps": 20}\n')
     plot_learning_curve(tmp_path, "reach")
     assert not drawn[0].legends

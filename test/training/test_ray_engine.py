@@ -123,7 +123,7 @@ def test_workers_and_shards_are_replaced_and_evaluate():
         assert sorted(part.report.episodes for part in parts) == [1, 2]
 
 
-def test_a_run_on_ray_trains_is_resumed_there_and_goes_on_in_processes(tmp_path):
+def test_a_run_on_ray_is_resumed_there_and_in_processes(tmp_path):
     options = {**OPTIONS, "workers": 1, "max_env_steps": 600, "update_lag": 50}
     options |= {"replay_structure": "no_demos", "demos": ""}
     outcome = TrainingRun(make_config(options), tmp_path).run()

@@ -108,7 +108,7 @@ def test_a_run_with_workers_goes_on_after_a_kill(tmp_path):
     assert outcome.env_steps >= from_steps + 500
 
 
-def test_an_environment_that_cannot_be_saved_starts_a_fresh_episode(tmp_path):
+def test_an_unsavable_environment_starts_a_fresh_episode(tmp_path):
     options = {
         "env": "Pendulum-v1",
         "success_return": 0.0,
@@ -138,7 +138,7 @@ def test_what_a_checkpoint_lacks_is_refused_by_name(tmp_path):
         TrainingRun(made, folder, resume=folder).run()
 
 
-def test_a_run_whose_newest_checkpoint_is_damaged_goes_on_from_the_one_before(tmp_path, caplog):
+def test_a_damaged_checkpoint_leaves_the_one_before(tmp_path, caplog):
     options = {**SMALL, "target_success": 2.0, "evaluation_episodes": 1}
     TrainingRun(make_config({**options, "max_env_steps": 200}), tmp_path).run()
     made, folder, source = resolve_run("fast", {"max_env_steps": 400}, resume=str(tmp_path))
@@ -154,7 +154,7 @@ def test_a_run_whose_newest_checkpoint_is_damaged_goes_on_from_the_one_before(tm
     assert checkpoint_path(tmp_path, 200).exists()  # the damaged one is none of the two kept
 
 
-def test_a_run_goes_on_under_other_conditions_without_its_evaluations(tmp_path):
+def test_other_conditions_drop_the_evaluations(tmp_path):
     first = make_config({**LAP_JOINT, "max_env_steps": 150})
     TrainingRun(first, tmp_path).run()
     before = load_checkpoint(latest_checkpoint(tmp_path))

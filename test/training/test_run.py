@@ -102,7 +102,7 @@ def test_resumes_where_it_was(tmp_path):
     assert steps == sorted(steps)
 
 
-def test_a_checkpoint_of_another_configuration_is_refused_by_name(tmp_path):
+def test_a_checkpoint_of_another_configuration_is_refused(tmp_path):
     TrainingRun(config(), tmp_path / "run").run()
     other = config(hidden=[16, 16])
     with pytest.raises(CheckpointError, match=r"step_0000000400\.ckpt.*same sizes"):
@@ -133,7 +133,7 @@ def not_root():
         os.seteuid(user)
 
 
-def test_a_run_that_is_refused_can_be_started_in_the_same_folder_again(tmp_path):
+def test_a_refused_run_leaves_its_folder_free(tmp_path):
     with pytest.raises(ConfigurationError, match="demos"):
         TrainingRun(config(demos="/nowhere"), tmp_path).run()
     assert TrainingRun(config(max_env_steps=50), tmp_path).run().env_steps == 50

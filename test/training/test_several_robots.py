@@ -34,7 +34,7 @@ def robots_of(environment, seeds):
     return names
 
 
-def test_all_robots_get_episodes_and_the_first_seed_decides_which(make):
+def test_all_robots_get_episodes(make):
     names = robots_of(make("kr60, iiwa"), [7, *[None] * 15])
     assert set(names) == {"kr60", "iiwa"}
     assert robots_of(make("kr60,iiwa"), [7, *[None] * 15]) == names

@@ -26,6 +26,6 @@ def successes(**changes):
 
 
 @pytest.mark.slow
-def test_the_bias_of_the_wrench_costs_the_lap_joint_not_the_noise():
+def test_wrench_bias_not_noise_costs_the_lap_joint():
     assert successes(**WITHOUT_BIAS) == EPISODES
     assert 0.85 * EPISODES <= successes() < EPISODES
