@@ -56,7 +56,7 @@ class ArrivalClock:
         offset_ns = self._system_ns() - now_ns
         if abs(offset_ns - self._offset_ns) <= _STEP_NS:
             arrived_ns = stamp_ns - offset_ns
-            # A stamp ahead of the clock is of before a step that was already noted.
+            # A stamp ahead of the clock dates from before a step that was already noted.
             in_doubt = arrived_ns > now_ns + _STEP_NS
             return 1e-9 * (self._emptied_ns if in_doubt else min(arrived_ns, now_ns))
         earliest_ns = self._emptied_ns - _STEP_NS
@@ -69,7 +69,7 @@ class ArrivalClock:
 
 
 class TimeLine:
-    """The wall clock's time as it would be had nobody set that clock since the line's beginning."""
+    """Wall clock time that ignores settings of that clock after the line's beginning."""
 
     def __init__(self) -> None:
         self._epoch_ns = time.time_ns() - time.monotonic_ns()

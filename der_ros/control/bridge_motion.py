@@ -1,10 +1,9 @@
-"""What the KUKA bridge decides in each cycle, without ROS: freshness, frames, faults, governor.
+"""The bridge's decision in each cycle, without ROS: freshness, frames, faults, governor.
 
-Commands, wrenches and resets come from other threads as whole immutable records; everything that
-the cycle itself changes is changed in the link's thread only, so no lock can delay an answer.
+Commands, wrenches and resets come from other threads as whole immutable records. Only the link's
+thread changes the state of the cycle, so no lock can delay an answer.
 
-Vectors are plain numbers here: between two cycles the caches belong to others, and numpy's way to
-add three numbers is long.
+Vectors are plain numbers here: for three numbers, and with cold caches, numpy is slower.
 """
 
 from __future__ import annotations
@@ -37,12 +36,12 @@ from der_ros.rotation import (
 from der_ros.settings import setting
 
 MAX_FUTURE_S = 0.1
-"""A stamp further ahead than this comes from a clock that is not this computer's."""
+"""Largest lead of a stamp over this computer's clock, s."""
 _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 _STALE = int(Intervention.STALE)
 # A controller whose telegrams pause for longer got no answers meanwhile.
 _PAUSE_CYCLES = 3.5
-# From this share on of the late answers that are a fault they are a warning.
+# Warn when this fraction of ``max_late_answers`` is reached.
 _NOTEWORTHY_LATE = 0.25
 # Long enough to be seen in diagnostics at 1 Hz.
 _REFUSAL_SHOWN_S = 2.0
@@ -82,7 +81,7 @@ class MotionConfig:
 
     @property
     def command_frames(self) -> tuple[str, ...]:
-        """Frames in whose axes a command may be given."""
+        """Names of the frames in whose axes a command may be given."""
         return (TASK_FRAME, self.base_frame, TCP_FRAME)
 
     def __post_init__(self) -> None:
@@ -113,7 +112,7 @@ class _Reading(NamedTuple):
 
 
 class MotionCounts(NamedTuple):
-    """Counters since the start.
+    """Counters of the bridge since the start.
 
     Attributes:
         commands: accepted.
@@ -156,26 +155,26 @@ class BridgeMotion:
 
     @property
     def fault(self) -> str | None:
-        """Why the robot is held, or None."""
+        """Reason for which the robot is held, or None."""
         return self._fault
 
     @property
     def limits(self) -> GovernorLimits:
-        """The limits of the motion governor."""
+        """Limits of the motion governor."""
         return self._config.limits
 
     def hold_to(self, limits: GovernorLimits) -> None:
-        """Hold the robot to other limits from the next cycle on."""
+        """Apply other limits from the next cycle on."""
         self._config = replace(self._config, limits=limits)
 
     @property
     def moving(self) -> bool:
-        """Whether the last cycle asked for motion."""
+        """True if the last cycle asked for motion."""
         return any(self._governor.twist)
 
     @property
     def counts(self) -> MotionCounts:
-        """The counters now."""
+        """Counters of the bridge since the start."""
         done: Counter[str] = Counter()
         for bits, cycles in list(self._interventions.items()):
             for flag in Intervention:
@@ -185,7 +184,7 @@ class BridgeMotion:
 
     @property
     def warning(self) -> str:
-        """What is not well and no fault yet; empty when all is."""
+        """Problems that are no fault yet; empty if there is none."""
         now, found = time.monotonic(), []
         late = self._late.recent(now)
         if late > _NOTEWORTHY_LATE * self._config.max_late_answers:
@@ -196,11 +195,11 @@ class BridgeMotion:
 
     @property
     def following(self) -> tuple[float, float]:
-        """How far measured and sent motion differ: m and rad."""
+        """Difference between measured and sent motion, m and rad."""
         return self._following.difference
 
     def accept_command(self, twist: Twist, frame_id: str, stamp_age_s: float) -> str | None:
-        """Takes a command, or refuses it and returns why.
+        """Take a command and return None, or refuse it and return the reason.
 
         Args:
             twist: of the TCP, in the axes of ``frame_id``, m/s and rad/s.
@@ -242,39 +241,39 @@ class BridgeMotion:
         self._refusal, self._refusal_s = reason, time.monotonic()
 
     def accept_wrench(self, wrench: Wrench, age_s: float = 0.0) -> None:
-        """Takes the newest reading: sensor axes and origin, bias removed; ``age_s`` ago."""
+        """Take the newest wrench, ``age_s`` old: sensor axes and origin, bias removed."""
         stale_at = time.monotonic() + self._config.wrench_timeout_s - age_s
         numbers = wrench_seen_from(*self._sensor, _six(wrench.force, wrench.torque))
         self._reading = _Reading(numbers, stale_at)
 
     def latch(self, reason: str) -> None:
-        """Holds the robot at rest until ``reset``; the first reason stays.
+        """Hold the robot at rest until ``reset``; the first reason stays.
 
-        Not logged here: the link's thread must not wait for whoever reads the log.
+        This does not log: the link's thread must not wait for a log.
         """
         if self._fault is None:
             self._fault = reason
             self._faults += 1
 
     def end(self) -> None:
-        """Take no command any more: from the next cycle on the robot ramps to rest."""
+        """Accept no more commands: from the next cycle on the robot ramps to rest."""
         self._ending = True
 
     def reset(self) -> str | None:
-        """Ends a latched fault; only a command that comes after this moves the robot again.
+        """Clear a latched fault; only a later command moves the robot again.
 
         Returns:
             The fault that was latched, or None.
         """
         fault, self._fault = self._fault, None
         self._command = None
-        # The governor's own latch belongs to the link's thread, which clears it (and a fault that a
-        # cycle under way has just seen again) before its next decision.
+        # The link's thread clears the governor's latch before its next decision, and with it a
+        # fault that a cycle in progress has just latched again.
         self._reset_wanted = True
         return fault
 
     def on_cycle(self, state: MeasuredRobot) -> Twist:
-        """The twist of the TCP for the next cycle, base axes; runs in the link's thread."""
+        """Return the TCP's twist for the next cycle, base axes; call it in the link's thread."""
         if self._reset_wanted:
             self._reset_wanted, self._fault = False, None
             self._governor = GovernorState.rest()
@@ -303,7 +302,7 @@ class BridgeMotion:
         return _twist(rotate_both(self._to_base, governed.state.twist))
 
     def on_answered(self, answered: SentMotion) -> None:
-        """Takes note of what was not sent, and of what was not done; runs in the link's thread."""
+        """Judge the sent and the measured motion of a cycle; call it in the link's thread."""
         reason = answered.refusal or answered.error
         if reason is not None:
             self._set_off_from_rest()
@@ -314,17 +313,17 @@ class BridgeMotion:
             self.latch(astray)
 
     def robot_lost(self, reason: str) -> None:
-        """The robot fell silent or is not where it was; in motion that is a fault."""
+        """Note that the robot is silent or has jumped; in motion that is a fault."""
         if self.moving:
             self.latch(f"{reason} in motion")
 
     def applied(self, answered: SentMotion) -> Twist:
-        """What was really sent, in the task's axes."""
+        """Return the twist that was sent, in the task's axes."""
         twist = answered.twist
         return _twist(rotate_both(self._to_task, _six(twist.linear, twist.angular)))
 
     def _new_session(self, state: MeasuredRobot) -> None:
-        """It began anew (RSI, or the arm): what was asked before does not hold any longer."""
+        """Start a new session (RSI, or the arm): forget what was commanded before."""
         if self._session and self.moving:
             self.latch("the robot controller restarted RSI in motion")
         self._session = state.session
@@ -333,7 +332,7 @@ class BridgeMotion:
         self._set_off_from_rest()
 
     def _note_pauses(self, state: MeasuredRobot) -> None:
-        """An answer that was late or never given moved nothing: the robot has stood since."""
+        """Note late and missing answers, during which the robot has stood still."""
         paused_s = state.began_monotonic_s - self._last_cycle_s
         self._last_cycle_s = state.began_monotonic_s
         late = self._late.add(state.delay, state.stamp_monotonic_s, state.session)
@@ -348,7 +347,7 @@ class BridgeMotion:
         self._set_off_from_rest()
 
     def _set_off_from_rest(self) -> None:
-        """The robot stands: what moves it next begins from there."""
+        """Restart the governor from rest, since the robot stands still."""
         self._governor = GovernorState(GovernorState.rest().twist, self._governor.latched)
 
     def _in_task(self, tcp_pose: Pose) -> tuple[Triple, Quadruple]:
@@ -358,7 +357,7 @@ class BridgeMotion:
         return rotate(self._to_task, x - a, y - b, z - c), product(self._to_task, quaternion)
 
     def _wanted(self, tcp_to_task: Quadruple, now: float) -> Six | None:
-        """Return the command in the task's axes; zero under a fault, None when it is stale."""
+        """Return the command in the task's axes; zero under a fault, None if it is stale."""
         if self._fault is not None or self._ending:
             return _ZERO6
         command = self._command
@@ -367,7 +366,7 @@ class BridgeMotion:
         return rotate_both(tcp_to_task, command.twist) if command.in_tcp else command.twist
 
     def _felt(self, tcp_to_task: Quadruple, now: float) -> Six | None:
-        """The wrench about the TCP in the task's axes; None when it is stale."""
+        """Return the wrench about the TCP in the task's axes; None if it is stale."""
         reading = self._reading
         if reading is None or now > reading.stale_at_s:
             return None

@@ -1,4 +1,4 @@
-"""Joint states of whoever publishes them, as the positions of one arm's joints."""
+"""Positions of one arm's joints from the joint states of any publisher."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from der_ros.geometry import Array
 
 
 class JointReader:
-    """Takes the arm's joints out of joint states, in whatever order and company they come.
+    """Picks the arm's joints out of joint states, in any order and among other joints.
 
     Args:
         joint_names: of the arm.
@@ -37,17 +37,17 @@ class JointReader:
 
     @property
     def complaint(self) -> str:
-        """Why the latest joint states were not taken, if that is not long ago."""
+        """Reason for which joint states were refused within the last seconds, or empty."""
         recent = time.monotonic() - self._complained_s < 2.0
         return f" ({self._complaint})" if recent else ""
 
     @property
     def warning(self) -> str:
-        """Why joint states have been dropped within the last seconds, or empty."""
+        """Warning about joint states dropped within the last seconds, or empty."""
         return f"joint states were dropped{self.complaint}" if self.complaint else ""
 
     def read(self, message: Any, age_s: float, now_ns: int) -> JointReading | None:
-        """Return the arm's joints, or None where the message is not to be used.
+        """Return the arm's joints, or None if the message cannot be used.
 
         Args:
             message: a ``JointState`` of any publisher on the topic.
@@ -83,7 +83,7 @@ class JointReader:
         """Return kind and description of what is wrong with its joints, or None."""
         missing = [name for name in self.joint_names if name not in message.name]
         if len(missing) == len(self.joint_names):
-            # Of another device on the topic; worth a word only while there are no others.
+            # Another device's states; reported only until the arm's own have come.
             return "foreign", "" if self._found else f"they name {', '.join(message.name)}"
         if missing:
             return "missing", f"they lack {', '.join(missing)}"
@@ -97,7 +97,7 @@ class JointReader:
         return None
 
     def _is_overtaken(self, message: Any) -> bool:
-        """Return whether newer ones were taken; far older stamps are of a clock set back."""
+        """Tell if newer ones were taken; much older stamps mean a clock that was set back."""
         behind_s = 1e-9 * ((self._newest_ns or 0) - stamp_ns(message.header.stamp))
         return 0.0 < behind_s <= self._timeout_s
 

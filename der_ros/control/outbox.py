@@ -1,4 +1,4 @@
-"""A bounded queue between a thread that must not wait and one that may."""
+"""A bounded queue from a thread that must not wait to one that may."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 
 
 class Outbox(Generic[Item]):
-    """Keeps the newest items; the oldest is dropped, and counted, where there are too many.
+    """Keeps the newest items; drops and counts the oldest if there are too many.
 
     Args:
         limit: how many items wait at most; above zero.
@@ -21,7 +21,7 @@ class Outbox(Generic[Item]):
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        # Its lock is never held while Python code runs, so that ``put`` waits for nobody.
+        # Its lock is never held while Python code runs, so ``put`` never waits.
         self._items: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self.dropped = 0
 
@@ -41,5 +41,5 @@ class Outbox(Generic[Item]):
             return None
 
     def __len__(self) -> int:
-        """Return how many items wait."""
+        """Return the number of waiting items."""
         return self._items.qsize()

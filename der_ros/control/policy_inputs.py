@@ -48,7 +48,7 @@ class InputLimits(Protocol):
 
 
 class InputFrames(NamedTuple):
-    """Frames of the inputs.
+    """Frames in which the inputs come and are observed.
 
     Attributes:
         base_from_task: the task frame in the robot's base.
@@ -62,7 +62,7 @@ class InputFrames(NamedTuple):
 
 
 class PoseInput(NamedTuple):
-    """A pose message.
+    """A pose message, as numbers that are not checked.
 
     Attributes:
         position: (3,) m, of the held piece; not checked.
@@ -80,7 +80,7 @@ class PoseInput(NamedTuple):
 
 
 class WrenchInput(NamedTuple):
-    """A wrench message.
+    """A wrench message, not checked.
 
     Attributes:
         wrench: N and Nm, sensor axes and origin; not checked.

@@ -1,4 +1,4 @@
-"""How steadily something periodic happens."""
+"""Rate and jitter of something periodic."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class RateMeter:
         self._sum_s = self._sum_squares_s2 = self._max_s = 0.0
 
     def tick(self, now_s: float) -> None:
-        """It happened at ``now_s``, of a clock that does not jump."""
+        """Note an event at ``now_s`` of a steady clock."""
         if self._last_s is not None:
             interval_s = now_s - self._last_s
             error_s = abs(interval_s - self._period_s)

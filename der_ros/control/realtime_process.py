@@ -1,4 +1,4 @@
-"""What a node's whole process asks for so that one of its threads is always in time."""
+"""Requests of a process to the operating system, so that one of its threads is in time."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _BELOW = 10
 
 
 class RealtimeProcess:
-    """Locked memory, scheduling of the threads beside the one in a hurry, and the collector.
+    """Locked memory, scheduling of all other threads, and the garbage collector.
 
-    Make it when all topics are there and before that thread starts: threads inherit what the one
-    that makes them has, and the thread in a hurry then asks for more.
+    Create it when all topics exist and before the real-time thread starts: a thread inherits the
+    scheduling of its creator, and the real-time thread then asks for more.
 
     Args:
         who: named in the log.
-        priority: SCHED_FIFO priority of the thread in a hurry; 0 asks for nothing at all.
+        priority: SCHED_FIFO priority of the real-time thread; 0 requests nothing.
     """
 
     def __init__(self, who: str, priority: int) -> None:
@@ -40,22 +40,22 @@ class RealtimeProcess:
         self._collector = RestingCollector()
 
     def settle(self) -> None:
-        """Everything long-lived exists: from now on the collector runs in ``rest`` only."""
+        """Keep all objects of now for good; from now on garbage is collected only in ``rest``."""
         self._collector.settle()
 
     def close(self) -> None:
-        """The collector runs when it likes again."""
+        """Let Python's garbage collector run by its own rules again."""
         self._collector.release()
 
     def rest(self) -> None:
-        """The thread in a hurry has time now, or there is none that is in a hurry."""
+        """Let the garbage collector run now, while the real-time thread has time."""
         self._collector.rest()
 
     def status(self, of_thread: Mapping[str, Grant]) -> Status:
-        """What was asked for and what came of it; refusals warn.
+        """Return the requests and their results; a refusal is a warning.
 
         Args:
-            of_thread: what the thread in a hurry asked for itself.
+            of_thread: requests of the real-time thread itself.
         """
         grants = {**of_thread, **self._grants}
         refused = [grant.words for grant in grants.values() if not grant.granted]

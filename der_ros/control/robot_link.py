@@ -1,4 +1,4 @@
-"""The seam between the bridge and what a robot is reached by."""
+"""The interface between the bridge and the link to a robot."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from der_ros.geometry import Twist
 
 
 class Callbacks(NamedTuple):
-    """What the bridge does; each runs in the link's own thread and must not block.
+    """The bridge's part of a cycle; each runs in the link's thread and must not block.
 
     Attributes:
         on_cycle: from the measured robot to the twist of the TCP for the next cycle, base axes.
-        on_answered: takes what was really sent.
-        on_lost: the robot is not where or what it was, and why; nothing is sent any more.
+        on_answered: takes the motion that was sent.
+        on_lost: takes the reason for which the robot was lost; nothing is sent any more.
     """
 
     on_cycle: Callable[[MeasuredRobot], Twist]
@@ -44,27 +44,27 @@ class RobotLink(Protocol):
 
     @property
     def grants(self) -> Mapping[str, Grant]:
-        """What the link's thread asked the system for, and what it got."""
+        """Requests of the link's thread to the operating system, and their results."""
         ...
 
     @property
     def joint_names(self) -> Sequence[str]:
-        """Of the joints, in the order of ``MeasuredRobot.joint_positions_rad``."""
+        """Joint names in the order of ``MeasuredRobot.joint_positions_rad``."""
         ...
 
     @property
     def connected(self) -> bool:
-        """Whether the robot is measured and takes commands."""
+        """True while the robot is measured and takes commands."""
         ...
 
     @property
     def waiting_for(self) -> str:
-        """What is missing where it is not connected, in words."""
+        """The missing part while the robot is not connected, in words."""
         ...
 
     @property
     def lost(self) -> str:
-        """Why a robot that was connected is not any more, as the beginning of a sentence."""
+        """Reason for which a connected robot was lost, as the beginning of a sentence."""
         ...
 
     @property
@@ -74,22 +74,22 @@ class RobotLink(Protocol):
 
     @property
     def failure(self) -> str:
-        """Why the link's thread has ended although nobody stopped it; empty while it has not."""
+        """Reason for which the link's thread has ended by itself; empty while it runs."""
         ...
 
     @property
     def rival(self) -> str | None:
-        """Who else commands this robot, as a reason to stop, or None."""
+        """Another source of commands for this robot, as a reason to stop; or None."""
         ...
 
     def open(self) -> None:
-        """Begins the cycles."""
+        """Start the cycles of the link."""
         ...
 
     def close(self) -> None:
-        """Ends them; nothing is sent afterwards."""
+        """Stop the cycles; nothing is sent afterwards."""
         ...
 
     def figures(self) -> Mapping[str, object]:
-        """Counters and latencies for the diagnostics."""
+        """Return counters and latencies for the diagnostics."""
         ...

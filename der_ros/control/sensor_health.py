@@ -1,4 +1,4 @@
-"""How ft_bridge tells its health on ``/diagnostics``."""
+"""Health of the force sensor, for the diagnostics of ``ft_bridge``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NOTEWORTHY_LOSS = 0.01
 
 
 class SensorView(NamedTuple):
-    """What is known of the sensor.
+    """State of the sensor at one moment.
 
     Attributes:
         figures: of the box; None where wrenches come from a topic.
@@ -39,7 +39,7 @@ class SensorView(NamedTuple):
 
 
 def sensor_status(view: SensorView) -> Status:
-    """The status of the sensor: its worst news, and every figure."""
+    """Return the status of the sensor: its worst problem, and every figure."""
     level, message = _news(view)
     values: dict[str, object] = {
         "ready": view.ready,
@@ -55,12 +55,12 @@ def sensor_status(view: SensorView) -> Status:
 
 
 def orientation_status(reason: str, loaded: bool, *, needed: bool) -> Status:
-    """Whether the sensor's orientation is known, where that matters.
+    """Return the status of the sensor's orientation, if it is needed.
 
     Args:
-        reason: why it is not; empty when it is.
-        loaded: without it the weight cannot be taken off, so nothing is published.
-        needed: somebody wants wrenches in world axes, or it is loaded.
+        reason: why the orientation is not known; empty if it is.
+        loaded: the weight must be compensated, so nothing is published without the orientation.
+        needed: a topic in world axes has a subscriber, or the sensor is loaded.
     """
     level = Level.OK
     if reason and needed:

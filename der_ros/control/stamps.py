@@ -1,4 +1,4 @@
-"""Stamps of message headers, read without trust: refused with a reason where they are none."""
+"""Checked stamps of message headers: an invalid one is refused with a reason."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StampError(DerRosError, ValueError):
 
 
 def stamp_problem(stamp: Stamp) -> str:
-    """Return why a stamp is no time of the epoch, or an empty text; cheap enough for each cycle."""
+    """Return why a stamp is invalid, or an empty text; cheap enough for each cycle."""
     if stamp.sec >= 0 and stamp.nanosec < _NS_PER_S:
         return ""
     return (
@@ -36,7 +36,7 @@ def stamp_problem(stamp: Stamp) -> str:
 
 
 def stamp_ns(stamp: Stamp) -> int:
-    """Return a stamp in ns since the epoch; 0 is what a driver sends that does not stamp.
+    """Return a stamp in ns since the epoch; 0 comes from a driver that does not stamp.
 
     Raises:
         StampError: it is no time of the epoch.

@@ -13,7 +13,7 @@ WATCHED_TOPIC = "policy_server/watched"
 
 
 class Lease(Enum):
-    """Permission to move."""
+    """Permission to move the robot."""
 
     HELD = "held"
     AWAITED = "awaited"  # no message has come since the activation

@@ -67,7 +67,7 @@ class RobotParts(NamedTuple):
 
 
 def end_all(event: ProcessExited, context: LaunchContext) -> Shutdown:
-    """Handle ``on_exit``: the end of one process ends the launch, a failure as a failure.
+    """Shut the launch down if any process exits; fail if that process failed.
 
     ``ros2 launch`` returns 0 after a plain ``Shutdown``, also when a process died.
 
@@ -89,7 +89,7 @@ def checked_launch(
     Args:
         arguments: the table of them.
         start: returns the actions.
-        refuse: returns what is wrong with values that are each right by themselves.
+        refuse: returns the contradictions between values that are each valid.
     """
 
     def check(context: LaunchContext) -> None:
@@ -164,14 +164,14 @@ def _text(context: LaunchContext, parts: Any) -> str:
 
 
 def only_here() -> SetEnvironmentVariable:
-    """Return what keeps the nodes that are launched later to this computer."""
+    """Return the action that limits nodes launched after it to this computer."""
     return SetEnvironmentVariable("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
 
 def launched_node(executable: str, parameters: Values, values: Values, **options: Any) -> Node:
-    """Return a node of this package in the namespace that was asked for.
+    """Return a node of this package in the namespace of ``namespace:=``.
 
-    Nobody drives a robot with a part of the chain missing: the end of one ends all.
+    If any node exits, shut the launch down: no robot may move with a part of the chain missing.
     """
     return Node(
         package="der_ros",
@@ -194,7 +194,7 @@ def deployment(
     Args:
         name: of the launch file, of its configuration and of its folder in ``config/``.
         arguments: of ``deployment_arguments``.
-        robot: returns what differs between robots.
+        robot: returns the parts that differ between robots.
     """
 
     def start(context: LaunchContext, values: Values) -> list[Any]:
@@ -236,7 +236,7 @@ def _new_run_folder(name: str) -> str:
 
 
 def _network(values: Values) -> list[SetEnvironmentVariable]:
-    """Return what limits ROS 2 to this computer, or to the interface that was asked for."""
+    """Return the actions that limit ROS 2 to this computer, or to the chosen interface."""
     if values["dds_address"]:
         return [SetEnvironmentVariable(ADDRESS_VARIABLE, str(values["dds_address"]))]
     return [only_here()] if values["robot"] == "sim" else []
@@ -257,7 +257,7 @@ def _given(values: Values, parts: RobotParts) -> dict[str, Values]:
             "simulated_robot": simulated,
             **parts.kuka_bridge,
         },
-        # It moves only while assembly_supervisor says that it watches.
+        # The policy moves only while assembly_supervisor publishes that it watches.
         "policy_server": {**task, "policy": values["policy"], "watch_timeout_s": 0.5},
         "bag_recorder": {"run_dir": values["run_dir"], "keep_bags": values["keep_bags"]},
         "assembly_supervisor": supervisor_parameters(values),
@@ -292,7 +292,7 @@ def _own_parameters(
 
 
 def _namespace(context: LaunchContext, values: Values) -> str:
-    """Return the nodes' namespace: what was asked for, below that of a group around the include."""
+    """Return the nodes' namespace: the argument's, below that of a group around the include."""
     own = str(values["namespace"])
     outer = context.launch_configurations.get("ros_namespace", "")
     return own if own.startswith("/") else f"{outer}/{own}".rstrip("/")

@@ -18,7 +18,7 @@ from der_ros.settings import Setting, settings_of
 
 Kind: TypeAlias = type[str] | type[int] | type[float] | type[bool] | type[IPv4Address] | type[Path]
 
-# What every launched process, and ros2 launch itself, understand.
+# Arguments of every launched process, and of ros2 launch itself.
 COMMON = ("sigterm_timeout", "sigkill_timeout", "launch-prefix", "launch-prefix-filter")
 ON_OFF = ("true", "false")
 _WHOLE = re.compile(r"[+-]?\d+")
@@ -151,11 +151,11 @@ Value: TypeAlias = str | int | float | bool
 def checked(
     arguments: Iterable[Argument], texts: Mapping[str, str]
 ) -> tuple[dict[str, Value], list[str]]:
-    """Return the values of all arguments that are right, and what is wrong with the others.
+    """Return the values of all valid arguments, and a complaint for each of the others.
 
     Args:
         arguments: the table.
-        texts: what was given; the default stands for what was not.
+        texts: given values; the default replaces a missing one.
     """
     given = {one: texts.get(one.name, one.default) for one in arguments}
     wrong = [complaint for one, text in given.items() if (complaint := one.complaint(text))]

@@ -1,4 +1,4 @@
-"""A cell's parameters files: read, checked and laid over one another, without a node and rclpy.
+"""A cell's parameters files: read, checked and merged, without a node and rclpy.
 
 ROS ignores a parameter that no node declares, so one wrong letter leaves a limit at its default.
 In ROS a value under ``/**`` also loses against one under a node's name, whichever file comes later;
@@ -32,7 +32,7 @@ def shipped_config(cell: str = CELLS[0]) -> Path:
 
 
 def task_config(task: str, cell: str = CELLS[0]) -> Path:
-    """Return what ``<cell>.launch.py`` lays under ``shipped_config(cell)`` for a task."""
+    """Return the file of a task, over which ``<cell>.launch.py`` lays ``shipped_config(cell)``."""
     return shipped_config(cell).with_suffix("") / f"{task}.yaml"
 
 

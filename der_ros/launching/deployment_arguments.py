@@ -18,7 +18,7 @@ from der_ros.parameters.sim_cell import (
     SimSensorParameters,
 )
 
-# On this host a simulated controller and a simulated sensor have addresses of their own.
+# A simulated controller and a simulated sensor have addresses of their own on this host.
 SIM_ROBOT_IP = SimControllerParameters().robot_ip
 SIM_SENSOR_IP = SimSensorParameters().sensor_ip
 SENSOR_IP = NetFtConfig().sensor_ip
@@ -141,7 +141,7 @@ def robot_address(values: Mapping[str, object]) -> str:
 
 
 def contradictions(values: Mapping[str, object]) -> list[str]:
-    """Return what is wrong with values that are each right by themselves."""
+    """Return the contradictions between values that are each valid."""
     robot, ft = values["robot"], values["ft"]
     found = []
     if robot != "sim" and ft == "sim":
@@ -162,7 +162,7 @@ def contradictions(values: Mapping[str, object]) -> list[str]:
 
 
 def sensor_parameters(values: Mapping[str, object]) -> dict[str, object]:
-    """Return where the sensor is reached."""
+    """Return the parameters for the address of the sensor."""
     box = SimSensorParameters() if values["ft"] == "sim" else NetFtConfig()
     return {
         "sensor_ip": values["sensor_ip"] or box.sensor_ip,
@@ -176,7 +176,7 @@ def supervisor_parameters(values: Mapping[str, object]) -> dict[str, object]:
     simulated = values["robot"] == "sim"
     return {
         **{name: values[name] for name in ("task", "attempts", "record", "run_dir")},
-        # A real controller's program is started by a person, who may take a while.
+        # A person starts a real controller's program, which may take a while.
         "ready_timeout_s": 60.0 if simulated else 0.0,
         "auto_start": simulated,
         "simulated_cell": simulated,

@@ -1,6 +1,6 @@
 """Nodes for viewers that a deployment starts: cell_view, robot_state_publisher and RViz.
 
-None of it decides anything, so its end ends nothing else.
+They decide nothing, so the deployment goes on when one of them exits.
 """
 
 from __future__ import annotations

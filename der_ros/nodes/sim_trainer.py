@@ -1,9 +1,9 @@
-"""The node ``sim_trainer``: a training run that publishes its figures and can be asked things.
+"""The node ``sim_trainer``: a training run with metrics on topics, and services to control it.
 
 Publishes ``training/<name>`` (std_msgs/Float64) with each line of metrics, ``/diagnostics`` at
 1 Hz; serves ``sim_trainer/pause`` (SetBool), ``sim_trainer/save_checkpoint`` and
-``sim_trainer/export_policy`` (Trigger). Ends when the run ends; told to stop, it saves a checkpoint
-and exports first.
+``sim_trainer/export_policy`` (Trigger). The node ends with the run; on a signal the run first saves
+a checkpoint and exports the policy.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _TIME_TO_END_S = 35.0  # it writes a checkpoint and the policy, and ends Ray
 class SimTrainer(ShellNode):
     """A ``TrainingRun`` in a thread of its own, with the parameters of ``train_sim.launch.py``."""
 
-    # It moves nothing, and what it measures is steady: only its messages have the clock's stamps.
+    # It moves nothing, and only the stamps of its messages use the clock.
     obeys_simulated_clock = True
     is_alone = False
 
@@ -78,9 +78,13 @@ class SimTrainer(ShellNode):
             self.create_service(Trigger, "~/export_policy", self._on_export_policy),
         ]
         self._worker = Worker(
-            "training", self._train, lambda _reason: self.finish(1), finite=True, daemon=False,
+            "training",
+            self._train,
+            lambda _reason: self.finish(1),
+            finite=True,
+            daemon=False,
             join_s=_TIME_TO_SAVE_S,
-        )  # fmt: skip
+        )
         self.resources.enter_context(self._worker)
 
     def close(self) -> None:
@@ -94,14 +98,14 @@ class SimTrainer(ShellNode):
         if overrides["algorithm"] == FROM_PRESET:
             del overrides["algorithm"]
         if given.resume:
-            # What a launch file always gives must not stand in the way of going on.
+            # A launch file passes all arguments; a resumed run keeps its own settings.
             overrides = {k: overrides[k] for k in ("max_minutes", "max_env_steps")}
         config, folder, source = resolve_run(given.preset, overrides, given.run_dir, given.resume)
         self._config = config
         return TrainingRun(config, folder, source, self._on_metrics)
 
     def _train(self) -> None:
-        """The body of the training thread."""
+        """Run the training; the body of its thread."""
         try:
             trained = self._config.env or self._config.task
             write_line(f"training {trained}, results in {self._run.run_dir}")

@@ -130,13 +130,13 @@ def test_two_that_tell_the_joints_are_named_and_latched():
             def tell():
                 publisher.publish(it.state(it.joints, rival.get_clock().now()))
 
-            assert until(lambda: tell() or "are told by" in it.fault), it.fault
+            assert until(lambda: tell() or "are published by" in it.fault), it.fault
             assert "bridge_test" in it.fault
             assert "rival" in it.fault
             assert it.rests()
         finally:
             rival.destroy_node()
-        assert "are told by" in it.fault
+        assert "are published by" in it.fault
         assert until(lambda: it.reset() and it.moves(), 20.0)
 
 

@@ -1,7 +1,7 @@
-"""What the supervisor knows of the cell and can ask of it: one place for topics and services.
+"""The cell as the supervisor uses it: every topic that it reads and every service that it calls.
 
-Poses and wrenches are polled, the rest comes in on the executor's thread. Every method is for one
-other thread, since many of them block.
+Poses and wrenches are polled; the rest arrives in the executor's thread. Many methods block, so all
+of them belong to one other thread.
 """
 
 from __future__ import annotations
@@ -44,18 +44,20 @@ from der_ros.policy.attempt import PeakWrench
 logger = logging.getLogger("assembly_supervisor")
 
 WATCHED_NODES = ("kuka_bridge", "ft_bridge", "policy_server")
-# What to call where a fault is latched; a sensor's error ends with its cause.
+# Services that clear a latched fault; a sensor's error clears with its cause.
 RESETS = {node: f"{node}/reset_fault" for node in ("kuka_bridge", "policy_server")}
 POLL_S = 0.005
-TOLD_S = 0.1
+LATCHED_PERIOD_S = 0.1
 _WRONG = "sources"
-_TOLD = [f"assembly_supervisor/{name}" for name in ("status", "feedback", "result", "attempt")]
+_OWN_TOPICS = [
+    f"assembly_supervisor/{name}" for name in ("status", "feedback", "result", "attempt")
+]
 ENDING_PATIENCE_S = 1.0
 ASK_AGAIN_S = 2.0
 # Longer than the recorder waits for its disk.
 RECORD_PATIENCE_S = 10.0
 REMIND_S = 10.0
-# Ten times within the patience that the launch files give policy_server.
+# Ten messages within the watch timeout that the launch files set.
 WATCHED_PERIOD_S = 0.05
 
 
@@ -69,15 +71,21 @@ def _topics(node: ShellNode) -> dict[str, str]:
         "kuka/delta_twist_cmds": f"policy_server {own}",
         "sim_cell/goal_pose": "sim_cell",
         WATCHED_TOPIC: own,
-        **dict.fromkeys(_TOLD, own),
+        **dict.fromkeys(_OWN_TOPICS, own),
     }
 
 
 def _services(node: ShellNode) -> dict[str, str]:
     """Return who may offer what an attempt calls, and what ends it."""
-    theirs = ("policy_server/change_state", "policy_server/get_state", "ft_bridge/bias",
-              "sim_cell/reset", "kuka_bridge/stop", "bag_recorder/record",
-              *RESETS.values())  # fmt: skip
+    theirs = (
+        "policy_server/change_state",
+        "policy_server/get_state",
+        "ft_bridge/bias",
+        "sim_cell/reset",
+        "kuka_bridge/stop",
+        "bag_recorder/record",
+        *RESETS.values(),
+    )
     own = ("assembly_supervisor/start", "assembly_supervisor/stop")
     return {
         **{name: name.partition("/")[0] for name in theirs},
@@ -100,14 +108,14 @@ class CellClient:
         self.commanded = Twist.zero()
         self._refused_goals = 0
         self.sources = Sources(node, _topics(node), _services(node))
-        self._told_lock = threading.Lock()
+        self._latched_lock = threading.Lock()
         self._poses = self._subscribe(PoseStamped, "kuka/tcp_pose", 1)
         self._wrenches = self._subscribe(WrenchStamped, "netft_data", 100)
         self._commands = self._subscribe(TwistStamped, "kuka/delta_twist_cmds", 10)
         self._readiness = self._subscribe(Bool, "netft_ready", LATCHED_AMONG_OTHERS)
         self._goals = self._subscribe(PoseStamped, "sim_cell/goal_pose", LATCHED_AMONG_OTHERS)
-        self._health = HealthReports(node, WATCHED_NODES, self.sources.speakers)
-        steady_timer(node, TOLD_S, self._take_told)
+        self._health = HealthReports(node, WATCHED_NODES, self.sources.trusted)
+        steady_timer(node, LATCHED_PERIOD_S, self._read_latched)
         self._twists = node.create_publisher(
             TwistStamped, "kuka/delta_twist_cmds", qos_profile_system_default
         )
@@ -125,9 +133,9 @@ class CellClient:
         rightful = self.sources.topic(topic)
         return PolledSubscription(self._node, message_class, topic, qos, rightful=rightful)
 
-    def _take_told(self) -> None:
-        """Take in readiness, goal and health; in the executor's thread and in that of attempts."""
-        with self._told_lock:
+    def _read_latched(self) -> None:
+        """Read readiness, goal and health; for the executor's thread and that of attempts."""
+        with self._latched_lock:
             ready, goal = self._readiness.newest(), self._goals.newest()
             if ready is not None:
                 self.sensor_ready = bool(ready.message.data)
@@ -142,11 +150,11 @@ class CellClient:
         return {**self._health.faults, **({_WRONG: "; ".join(wrong)} if wrong else {})}
 
     def _poll(self) -> None:
-        """Take in what has come."""
-        self._take_told()
+        """Read the newest pose, wrenches and commands."""
+        self._read_latched()
         pose = self._poses.newest()
         if pose is not None:
-            # A pose that is none is as good as no pose: what there is goes stale.
+            # An invalid pose counts as none, and the one before it becomes stale.
             with suppress(ConfigurationError):
                 self._pose = self._task_from_base @ pose_from_message(pose.message)
                 self._fresh.pose_s = pose.arrived_s
@@ -172,10 +180,10 @@ class CellClient:
             logger.warning("sim_cell/goal_pose refused: %s", error)
 
     def pose(self) -> Pose:
-        """The newest pose of the held piece in the task frame.
+        """Return the newest pose of the held piece in the task frame.
 
         Raises:
-            CellError: none has come yet.
+            CellError: no pose has come yet.
         """
         self._poll()
         if self._pose is None:
@@ -183,30 +191,30 @@ class CellClient:
         return self._pose
 
     def restart_peak(self) -> None:
-        """Forgets the peak wrench, and the readings that wait from before."""
+        """Forget the peak wrench and the readings that wait to be read."""
         self._poll()
         self.peak = PeakWrench()
 
     def problem(self) -> str:
-        """Why the cell must not move now: a fault or stale data; empty when all is well."""
+        """Return the fault or the stale input for which the cell must not move; empty if it may."""
         self._poll()
         now_s = time.monotonic()
         return self.fault_text() or self._fresh.stale(now_s)
 
     def restart_commands(self) -> None:
-        """Forgets the commands of before: from now on it is the policy that commands."""
+        """Forget earlier commands: from now on the policy commands."""
         self._poll()
         self.commanded, self._fresh.command_s = Twist.zero(), time.monotonic()
 
     def publish_watched(self) -> None:
-        """Tells policy_server that the robot is watched; for whoever watches, round by round."""
+        """Publish ``policy_server/watched`` if it is due; call it in each round of the watch."""
         now_s = time.monotonic()
         if now_s - self._watched_s >= WATCHED_PERIOD_S:
             self._watched_s = now_s
             self._watched.publish(Empty())
 
     def silence(self) -> str:
-        """Why the policy is taken for dead or mute; empty while its commands come."""
+        """Return why the policy counts as silent; empty while its commands come."""
         self._poll()
         if not self._fresh.is_silent(time.monotonic()):
             return ""
@@ -217,48 +225,48 @@ class CellClient:
         return f"policy_server has sent no command for {SILENT_AFTER_S:g} s: {hint}"
 
     def fault_text(self) -> str:
-        """All faults in one line."""
+        """Return all faults in one line."""
         return "; ".join(self.faults.values())
 
     def command(self, twist: Twist) -> None:
-        """Sends one twist of the held piece, task axes."""
+        """Send one twist of the held piece, task axes."""
         stamp = self._node.get_clock().now().to_msg()
         self._twists.publish(twist_to_message(twist, TASK_FRAME, stamp))
 
     def trigger(self, name: str) -> str:
-        """Calls a Trigger service of the cell and returns its message.
+        """Call a Trigger service of the cell and return its message.
 
         Raises:
-            CellError: it is not there, does not answer, or refuses.
+            CellError: the service is missing, does not answer, or refuses.
         """
         return str(self._call(self._triggers[name], Trigger.Request(), name).message)
 
     def reset_faults(self) -> None:
-        """Resets what is latched, each at its own node.
+        """Reset each latched fault at its own node.
 
         Raises:
-            CellError: a node refuses, or does not answer.
+            CellError: a node refuses or does not answer.
         """
         for node in {name.split(":")[0] for name in list(self.faults)} & set(RESETS):
             self.trigger(RESETS[node])
 
     def record(self, on: bool) -> str:
-        """Begin (True) or finish (False) a bag.
+        """Start a bag (True) or finish it (False).
 
         Returns:
-            Its path; behind it, on further lines, what is missing in it.
+            The path of the bag; further lines name what the bag lacks.
 
         Raises:
-            CellError: the recorder is not there, does not answer, or says why there is no bag.
+            CellError: the recorder is missing, does not answer, or returns why there is no bag.
         """
         request, name = SetBool.Request(data=on), "bag_recorder/record"
         return str(self._call(self._recorder, request, name, RECORD_PATIENCE_S).message)
 
     def make_policy_ready(self) -> None:
-        """Takes ``policy_server`` to *inactive* from where it is: it may have been started anew.
+        """Bring ``policy_server`` to *inactive* from any state, also after a restart.
 
         Raises:
-            CellError: it is not there, or its policy is not right.
+            CellError: the node is missing, or refuses its policy.
         """
         state = self._policy_state()
         if state == State.PRIMARY_STATE_UNCONFIGURED:
@@ -267,9 +275,9 @@ class CellClient:
             self.change_policy_state(Transition.TRANSITION_DEACTIVATE, "deactivate")
 
     def _policy_state(self) -> int:
-        """Asks again and again: a question to a server that died is lost, its successor's is not.
+        """Return the lifecycle state; ask again without an answer, since the node may be new.
 
-        The middleware believes in a server that was killed for as long as its lease, 20 s or so.
+        The middleware still lists a killed server for its lease of about 20 s.
         """
         deadline_s = time.monotonic() + self._service_timeout_s
         while True:
@@ -284,10 +292,10 @@ class CellClient:
     def change_policy_state(
         self, transition: int, name: str, patience_s: float | None = None
     ) -> None:
-        """Takes ``policy_server`` through a transition of ``lifecycle_msgs/Transition``.
+        """Request a transition of ``lifecycle_msgs/Transition`` from ``policy_server``.
 
         Raises:
-            CellError: it is not there, refuses, or does not answer within ``patience_s``.
+            CellError: the node is missing, refuses, or does not answer within ``patience_s``.
         """
         request = ChangeState.Request()
         request.transition.id = transition
@@ -296,10 +304,10 @@ class CellClient:
             raise CellError(f"policy_server could not {name}; its own message says why")
 
     def wait(self, predicate: Callable[[], bool], timeout_s: float, what: str) -> None:
-        """Blocks until ``predicate()``, and says now and then that it still waits.
+        """Block until ``predicate()`` is true, and log from time to time that the wait goes on.
 
         Raises:
-            CellError: ``timeout_s`` is over, or the process is told to end.
+            CellError: ``timeout_s`` has passed, or the process is ending.
         """
         began_s = reminded_s = time.monotonic()
         while not predicate():
@@ -314,7 +322,7 @@ class CellClient:
             time.sleep(POLL_S)
 
     def _call(self, client: Any, request: Any, name: str, patience_s: float | None = None) -> Any:
-        """One service call; it may be the last word to a node, so it also works at shutdown."""
+        """Call a service and return its answer; this also works while the process ends."""
         if wrong := self.sources.server(name):
             raise CellError(wrong)
         patience_s = self._service_timeout_s if patience_s is None else patience_s
@@ -331,7 +339,7 @@ class CellClient:
         return response
 
     def _await(self, predicate: Callable[[], bool], patience_s: float, complaint: str) -> None:
-        """Polls; once the process is told to end, when the others go too, only a second more."""
+        """Poll ``predicate``; while the process ends, only for ``ENDING_PATIENCE_S`` more."""
         began_s = time.monotonic()
         ending_s: float | None = None
         while not predicate():

@@ -1,7 +1,7 @@
-"""Reads on ``/diagnostics`` what other nodes say of themselves, and only that.
+"""Reads the health of other nodes on ``/diagnostics``, from those nodes alone.
 
-All nodes of a ROS domain publish there. An entry under the name of a node is believed from that
-node alone: anybody else who publishes one, a recording that is played for instance, is named.
+All nodes of a ROS domain publish there. A status under the name of a node counts only if that node
+published it. Another publisher of such a status, for instance a bag that is played, is a fault.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class HealthReports:
     Args:
         node: that subscribes.
         names: of the nodes, in the namespace of ``node``.
-        speakers: full names of nodes that may speak for any of them.
+        trusted: full names of nodes that may publish for any of them.
     """
 
-    def __init__(self, node: Node, names: Sequence[str], speakers: frozenset[str]) -> None:
-        self._node, self._speakers = node, speakers
+    def __init__(self, node: Node, names: Sequence[str], trusted: frozenset[str]) -> None:
+        self._node, self._trusted = node, trusted
         self._full = {name: full_name(node.get_namespace(), name) for name in names}
         self._publishers = RightfulTopic(node, _TOPIC, "")
         self._succession = Succession()
@@ -42,7 +42,7 @@ class HealthReports:
 
     @property
     def wrong(self) -> tuple[str, ...]:
-        """Nodes that publish under the name of another node, one sentence each."""
+        """One sentence for each node that publishes under the name of another one."""
         return tuple(self._impostors.values())
 
     @property
@@ -51,7 +51,7 @@ class HealthReports:
         return self._messages.refused_stamps
 
     def take(self) -> None:
-        """Take in what has come; a message of a node whose name is not known yet waits for it."""
+        """Read new messages; one whose publisher has no name yet waits until it has."""
         came = [*self._waiting, *self._messages.take()]
         unknown = any(not self._publishers.sender(each.gid) for each in came)
         if unknown or self._impostors:
@@ -64,7 +64,7 @@ class HealthReports:
                 self._accept(received)
 
     def _look(self) -> None:
-        """Find out who publishes; forget impostors that are gone."""
+        """Look up the publishers; forget impostors that are gone."""
         self._publishers.look()
         there = self._publishers.gids()
         self._succession.forget(there)
@@ -78,14 +78,14 @@ class HealthReports:
 
     def _is_believed(self, name: str, gid: bytes | None) -> bool:
         sender = self._publishers.sender(gid)
-        if gid is None or sender in self._speakers:
+        if gid is None or sender in self._trusted:
             return True
         if sender == self._full[name]:
             if self._succession.takes(name, gid):
                 return True
             self._impostors[gid] = f"two living nodes have the name {name}; end one"
         elif sender.rpartition("/")[2] != name:
-            # The node of that name in another namespace speaks for itself.
+            # A node of the same name in another namespace is no impostor.
             self._impostors[gid] = (
                 f"{shown(self._node, sender)} publishes on {_TOPIC} under the name of {name}; "
                 "end it"
@@ -93,7 +93,7 @@ class HealthReports:
         return False
 
     def _keep(self, name: str, status: Any) -> None:
-        """Keep an error or a warning under the node's own name, whatever its namespace."""
+        """Keep an error or a warning under the node's name without its namespace."""
         title = f"{name}:{status.name.partition(':')[2]}"
         self.faults.pop(title, None)
         self.warnings.pop(title, None)

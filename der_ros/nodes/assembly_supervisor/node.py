@@ -1,8 +1,8 @@
 """Runs assembly attempts: prepare, bias, activate the policy, watch, deactivate, retract, record.
 
-The sequence of one attempt is ordinary blocking code in a thread of its own; the executor's thread
-only takes in messages and answers services. Whatever ends an attempt, the policy is deactivated
-and the bag is closed.
+One attempt is ordinary blocking code in a thread of its own; the executor's thread only takes
+messages and answers services. However an attempt ends, the policy is deactivated and the bag is
+closed.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ class BagOutcome:
     fault: str = ""
 
     def note(self, other: BagOutcome) -> None:
-        """Take over what is known now."""
+        """Take over the path and the fault of another one."""
         self.path, self.fault = other.path, other.fault
 
 
 class AssemblySupervisor(ShellNode):
-    """The node."""
+    """Runs attempts one after the other and reports them."""
 
     def __init__(self) -> None:
         super().__init__("assembly_supervisor")
@@ -68,7 +68,7 @@ class AssemblySupervisor(ShellNode):
         self._stall = declare_settings(self, StallLimits)
         run_dir = _checked_folder(self._given.run_dir)
         self._cell = CellClient(self, CellFrames.declare(self), service_timeout_s=20.0)
-        self._approach = Approach(self._cell, self._task, self._given, self._told_to_stop)
+        self._approach = Approach(self._cell, self._task, self._given, self._stop_reason)
         self._stopped = threading.Event()
         self._started = threading.Event()
         self._phase = "starting"
@@ -79,9 +79,13 @@ class AssemblySupervisor(ShellNode):
         self.create_service(Trigger, "assembly_supervisor/stop", self._on_stop)
         self._diagnostics = DiagnosticsPublisher(self, "assembly", self._collect)
         self._worker = Worker(
-            "attempts", self._run, lambda _reason: self.finish(1), finite=True, daemon=False,
+            "attempts",
+            self._run,
+            lambda _reason: self.finish(1),
+            finite=True,
+            daemon=False,
             join_s=3.0,
-        )  # fmt: skip
+        )
         self.resources.enter_context(self._worker)
 
     def _on_start(self, _request: Any, response: Any) -> Any:
@@ -110,7 +114,7 @@ class AssemblySupervisor(ShellNode):
     def _successes(self) -> int:
         return sum(result.outcome is Outcome.SUCCESS for result in self._results)
 
-    # What follows runs in the attempts' own thread.
+    # The methods from here on run in the attempts' own thread.
 
     def _run(self) -> None:
         try:
@@ -128,7 +132,7 @@ class AssemblySupervisor(ShellNode):
         logger.info("%d of %d attempts succeeded", self._successes(), len(self._results))
 
     def _prepare_run(self) -> None:
-        # The policy first: whether it is right does not depend on what is switched on.
+        # The policy first: it can be checked before sensor and robot are switched on.
         self._enter("waiting for policy, sensor and robot")
         self._cell.make_policy_ready()
         wait_s = self._given.ready_timeout_s or float("inf")
@@ -157,7 +161,7 @@ class AssemblySupervisor(ShellNode):
                 began_s = time.monotonic()
                 outcome, reason = self._watch(began_s)
                 result = self._result(outcome, reason, time.monotonic() - began_s, recording)
-                # While the bag is open, so that it holds its own verdict.
+                # Before the bag is finished, so that it holds its own verdict.
                 self._conclude(result)
         except CellError as error:
             if result is None and self.finished.is_set():
@@ -172,7 +176,7 @@ class AssemblySupervisor(ShellNode):
 
     def _prepare_attempt(self) -> None:
         self._clear_faults()
-        # Silence of a second must not use up the attempts, one by one and at once.
+        # A short silence must not use up all remaining attempts.
         self._wait_until_well()
         if self._given.simulated_cell:
             self._approach.retract()
@@ -187,7 +191,7 @@ class AssemblySupervisor(ShellNode):
         watch = AttemptWatch(self._task, self._stall, began_s)
         while True:
             if self.finished.is_set() or self._stopped.is_set():
-                return Outcome.ABORTED, self._told_to_stop()
+                return Outcome.ABORTED, self._stop_reason()
             problem = self._cell.problem() or self._cell.silence()
             if problem:
                 return Outcome.FAULT, problem
@@ -199,8 +203,8 @@ class AssemblySupervisor(ShellNode):
             self._cell.publish_watched()
             time.sleep(WATCH_PERIOD_S)
 
-    def _told_to_stop(self) -> str:
-        """Who ended the attempt; empty when nobody has."""
+    def _stop_reason(self) -> str:
+        """Return why the attempt must end at once; empty if it may go on."""
         if self.finished.is_set():
             return "the supervisor was told to end"
         return "stopped by the operator" if self._stopped.is_set() else ""
@@ -222,20 +226,20 @@ class AssemblySupervisor(ShellNode):
         )
 
     def _conclude(self, result: AttemptResult) -> None:
-        """Announce a verdict; a start that comes after it is not lost."""
+        """Publish a verdict; a call of assembly_supervisor/start after it still counts."""
         if self._needs_a_person(result):
             self._started.clear()
         self._announce(result)
 
     def _needs_a_person(self, result: AttemptResult) -> bool:
-        """Return whether somebody has to look first: after a fault on a real robot."""
+        """Tell if a person has to look first: after a fault on a real robot."""
         return result.outcome is Outcome.FAULT and not self._given.simulated_cell
 
     def _announce(self, result: AttemptResult) -> None:
         self._topics.end(result)
 
     def _keep(self, number: int, result: AttemptResult) -> None:
-        """Write the attempt's line; a disk that does not take it now takes it with a later one."""
+        """Write the attempt's line; if the disk refuses it now, it is written with a later one."""
         self._log.append(result.to_json())
         self._results.append(result)
         logger.info(
@@ -249,10 +253,10 @@ class AssemblySupervisor(ShellNode):
         )
 
     def _recover(self, result: AttemptResult) -> None:
-        """Leads the piece back out, upwards first.
+        """Move the piece back out, upwards first.
 
-        After an operator's stop it stays put. So it does after a fault on a real robot: a person
-        has to look first, and says so by calling assembly_supervisor/start again.
+        After an operator's stop it stays where it is. So it does after a fault on a real robot: a
+        person has to look first, and then calls assembly_supervisor/start again.
         """
         if result.outcome is Outcome.ABORTED:
             return
@@ -263,11 +267,11 @@ class AssemblySupervisor(ShellNode):
             self._clear_faults()
             self._approach.retract()
         except CellError as error:
-            # The next attempt begins with the same retreat, so nothing is lost by going on.
+            # The next attempt retracts first, too.
             logger.warning("could not retract: %s", error)
 
     def _clear_faults(self) -> None:
-        """Waits until no fault is latched; only a simulated cell is reset without a person."""
+        """Wait until no fault is latched; only a simulated cell is reset without a person."""
         if not self._cell.faults:
             return
         self._enter("waiting for the reset of: " + self._cell.fault_text())
@@ -281,7 +285,7 @@ class AssemblySupervisor(ShellNode):
 
     @contextmanager
     def _recording(self, recording: BagOutcome) -> Iterator[None]:
-        """Record a bag while inside; one that fails is told, and the attempt goes on without."""
+        """Record a bag while the context is open; without one the attempt goes on and says so."""
         if not self._given.record:
             yield
             return
@@ -291,12 +295,12 @@ class AssemblySupervisor(ShellNode):
         finally:
             if recording.path:
                 ended = self._record(False)
-                # At the end of a launch bag_recorder may be gone, and has completed its bag.
+                # At the end of a launch bag_recorder may have ended already, with a complete bag.
                 kept = recording.path if self.finished.is_set() else ended.path
                 recording.note(BagOutcome(ended.path or kept, ended.fault))
 
     def _record(self, on: bool) -> BagOutcome:
-        """Begin or finish a bag."""
+        """Start or finish a bag, and return its path or its fault."""
         try:
             path, _, missing = self._cell.record(on).partition("\n")
         except CellError as error:
@@ -305,7 +309,7 @@ class AssemblySupervisor(ShellNode):
         return BagOutcome(path, missing)
 
     def _with_bag(self, result: AttemptResult, recording: BagOutcome) -> AttemptResult:
-        """Return the result with what became of the bag, published anew where that differs."""
+        """Return the result with the bag's path and fault; publish it again if they differ."""
         told = replace(result, bag=recording.path, bag_fault=recording.fault)
         if told != result:
             self._announce(told)
@@ -313,9 +317,9 @@ class AssemblySupervisor(ShellNode):
 
     @contextmanager
     def _policy_active(self) -> Iterator[None]:
-        """The policy acts while inside.
+        """Keep the policy active while the context is open.
 
-        One whose answer was lost is active and does not move: nobody tells it that it is watched.
+        If the answer to the activation is lost, the policy is active but unwatched: nothing moves.
         """
         activate = Transition.TRANSITION_ACTIVATE
         self._cell.change_policy_state(activate, "activate", ACTIVATE_PATIENCE_S)
@@ -326,10 +330,10 @@ class AssemblySupervisor(ShellNode):
             self._silence_policy()
 
     def _silence_policy(self) -> None:
-        """Deactivates the policy; when that cannot be known to have happened, stops the robot.
+        """Deactivate the policy; if that is not confirmed, stop the robot.
 
         Raises:
-            CellError: it was not deactivated; the robot is held until its fault is reset.
+            CellError: no confirmation came; the robot is held until its fault is reset.
         """
         deactivate = Transition.TRANSITION_DEACTIVATE
         try:
@@ -340,7 +344,7 @@ class AssemblySupervisor(ShellNode):
             raise
 
     def _wait_until_well(self) -> None:
-        """Waits for fresh poses and forces; what is wrong with the cell is the error's reason."""
+        """Wait for a cell without fault; the error names what is wrong."""
         try:
             self._cell.wait(
                 lambda: not self._cell.problem(), CELL_PATIENCE_S, "a cell without fault"

@@ -1,6 +1,6 @@
 """Frames on ``/tf`` and ``/tf_static``, where an installed ROS 2 has ``tf2_msgs``.
 
-The wheels of ROS 2 lack that package; the same frames are then told by poses and markers alone.
+The wheels of ROS 2 lack that package; poses and markers then show the same frames.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _STATIC = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class Frame(NamedTuple):
-    """A frame in another one.
+    """A frame and the frame that it is given in.
 
     Attributes:
         parent: name of the frame that ``pose`` is given in.
@@ -56,7 +56,7 @@ class FrameBroadcaster:
             self._fixed = node.create_publisher(message_class, "/tf_static", _STATIC)
 
     def publish(self, frames: Mapping[str, Frame], stamp: Time) -> None:
-        """Publish frames that move."""
+        """Publish moving frames on ``/tf``."""
         if self.available and frames:
             self._moving.publish(self._message(frames, stamp))
 

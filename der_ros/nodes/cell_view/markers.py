@@ -1,6 +1,6 @@
 """The cell as markers that RViz and Foxglove draw: arm, pieces, workspace, force and verdict.
 
-Lengths are true. A force is drawn as an arrow at the sensor.
+Everything has its true size. A force is drawn as an arrow at the sensor.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def text_marker(text: str, base_from_text: Pose) -> Marker:
 
 
 def numbered(markers: Iterable[Marker], frame_id: str) -> list[Marker]:
-    """Return the markers with an identifier each, in a frame, to be drawn at any time."""
+    """Return the markers with an identifier each, fixed to a frame."""
     found = list(markers)
     for number, marker in enumerate(found):
         marker.id, marker.header.frame_id = number, frame_id
@@ -92,7 +92,7 @@ def _part(namespace: str, part: Part, pose: Pose, rgba: Sequence[float]) -> Mark
 
 
 def _triangles(sections: Array) -> Array:
-    """Corners (3 n, 3) of the triangles around a stack of polygons (rings, corners, 3)."""
+    """Return corners (3 n, 3) of the triangles around stacked polygons (rings, corners, 3)."""
     low, high = sections[:-1], sections[1:]
     low_next, high_next = np.roll(low, -1, axis=1), np.roll(high, -1, axis=1)
     sides = np.stack((low, low_next, high_next, low, high_next, high), axis=2).reshape(-1, 3)
@@ -100,7 +100,7 @@ def _triangles(sections: Array) -> Array:
 
 
 def _fan(polygon: Array) -> Array:
-    """Corners (3 n, 3) of the triangles that fill a convex polygon (corners, 3)."""
+    """Return corners (3 n, 3) of the triangles that fill a convex polygon (corners, 3)."""
     first = np.broadcast_to(polygon[0], (len(polygon) - 2, 3))
     fan: Array = np.stack((first, polygon[1:-1], polygon[2:]), axis=1).reshape(-1, 3)
     return fan

@@ -1,4 +1,4 @@
-"""The node ``cell_view``: what viewers need to draw a cell. It decides nothing and moves nothing.
+"""The node ``cell_view``: markers and frames for viewers. It decides nothing and moves nothing.
 
 Topics out: ``cell/markers`` (MarkerArray: arm, pieces, workspace, force, phase),
 ``robot_description`` (latched URDF), ``cell/task_frame`` (PoseStamped, latched), and where
@@ -52,7 +52,7 @@ _TEXT_ABOVE_M = 0.35
 class CellView(ShellNode):
     """Draws the cell from what the other nodes publish."""
 
-    # It moves nothing: beside a recording that is played it stamps by the recording's clock.
+    # It moves nothing, and beside a bag that is played it stamps by the bag's clock.
     obeys_simulated_clock = True
     is_alone = False
 
@@ -128,7 +128,7 @@ class CellView(ShellNode):
         self._phase = message.message
 
     def _take(self) -> None:
-        """Take the newest state of the robot; what cannot be drawn is passed over."""
+        """Take the newest state of the robot; skip what cannot be drawn."""
         joints, pose, wrench = (
             each.newest() for each in (self._joints, self._poses, self._wrenches)
         )

@@ -89,7 +89,7 @@ class BiasGuard:
             )
 
     def check_attempt(self, what: str = "bias") -> None:
-        """Return if no attempt runs.
+        """Refuse a bias while an attempt runs.
 
         Args:
             what: the service that is called.

@@ -1,4 +1,4 @@
-"""What netft_utils' utility node offers: transformed wrenches, ``cancel``, and its services.
+"""The utility node of netft_utils: transformed wrenches, ``cancel``, and its services.
 
 Where the package ``netft_interfaces`` is installed the services have its types; without it there
 is ``bias`` as a Trigger. Deviations, on purpose: a wrench in world axes is only published while
@@ -46,7 +46,7 @@ _MIN_LIMIT = 1e-4
 
 
 def interfaces(kind: str) -> Any:
-    """The module ``netft_interfaces.msg`` or ``.srv``; None where it is not installed."""
+    """Return the module ``netft_interfaces.msg`` or ``.srv``; None if it is not installed."""
     try:
         return importlib.import_module(f"netft_interfaces.{kind}")
     except ImportError:
@@ -54,7 +54,7 @@ def interfaces(kind: str) -> Any:
 
 
 class NetftUtils:
-    """The topics and services; a part of ft_bridge.
+    """Topics and services of netft_utils, as a part of ft_bridge.
 
     Args:
         node: of which it is a part.
@@ -91,21 +91,25 @@ class NetftUtils:
 
     @property
     def wants_world(self) -> bool:
-        """Whether somebody listens to a topic in world axes."""
+        """True if a topic in world axes has a subscriber."""
         return self._wanted("raw_world") or self._wanted("transformed_world")
 
     @property
     def biased(self) -> bool:
-        """Whether the limits for a biased sensor hold."""
+        """True if the limits for a biased sensor apply."""
         return self._path.biased or self.biased_elsewhere
 
     def publish(self, taken: ConditionedWrench, world_frame: str, stamp: Any) -> None:
-        """Publishes what somebody listens to, and ``cancel`` when that changes."""
+        """Publish the topics that have subscribers, and ``cancel`` when it changes."""
         self._newest = taken
         self._judge(taken.measured)
         if self._wanted("transformed_tool"):
-            self._send("transformed_tool", at_tool(taken.measured, self._tool_from_sensor),
-                       TCP_FRAME, stamp)  # fmt: skip
+            self._send(
+                "transformed_tool",
+                at_tool(taken.measured, self._tool_from_sensor),
+                TCP_FRAME,
+                stamp,
+            )
         world_from_sensor = taken.world_from_sensor
         if world_from_sensor is None:
             return
@@ -117,7 +121,7 @@ class NetftUtils:
             self._send("transformed_world", measured, world_frame, stamp)
 
     def repeat_cancel(self) -> None:
-        """Says ``cancel`` again while a limit is exceeded: who joins late hears it too."""
+        """Publish ``cancel`` again while a limit is exceeded, for late subscribers."""
         if self.exceeded:
             self._say_cancel()
 
@@ -142,7 +146,7 @@ class NetftUtils:
         self._cancel.publish(message)
 
     def create_services(self, trigger_bias: Any) -> None:
-        """The services, of the types that there are; ``trigger_bias`` answers a Trigger."""
+        """Create the services whose types are installed; ``trigger_bias`` answers a Trigger."""
         services = interfaces("srv")
         if services is None:
             self._node.create_service(Trigger, "bias", trigger_bias)
@@ -252,7 +256,7 @@ class NetftUtils:
         return response
 
     def _does(self, what: str, action: Any) -> bool:
-        """Whether ``action`` was possible; the log says why not."""
+        """Tell if ``action`` succeeded; log the reason if it did not."""
         try:
             action()
         except DerRosError as error:
@@ -262,7 +266,7 @@ class NetftUtils:
 
 
 def _replaced(limits: ForceLimits, request: Any) -> ForceLimits:
-    """With what the request gives; next to nothing leaves a limit as it is."""
+    """Return the limits that the request gives; a value below ``_MIN_LIMIT`` keeps the old one."""
     return ForceLimits(
         request.force if request.force >= _MIN_LIMIT else limits.force_n,
         request.torque if request.torque >= _MIN_LIMIT else limits.torque_nm,

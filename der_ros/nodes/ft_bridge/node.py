@@ -108,7 +108,7 @@ class FtBridge(ShellNode):
         return Sources(self, topics, {"ft_bridge/bias": own})
 
     def _open(self) -> None:
-        """Topics, services and timers, and last what feeds them."""
+        """Create topics, services and timers, and open the source of readings last."""
         self._wrenches = self.create_publisher(WrenchStamped, "netft_data", _RELIABLE)
         self._readiness = self.create_publisher(Bool, "netft_ready", LATCHED)
         self.create_service(Trigger, "ft_bridge/bias", self._on_bias)
@@ -154,7 +154,7 @@ class FtBridge(ShellNode):
             )
 
     def _on_sample(self, sample: WrenchSample) -> None:
-        """In the client's thread, for the newest record, or for each where a filter wants it."""
+        """Take the newest record, or each one if a filter runs; called in the client's thread."""
         status = sample.status
         self._trusted = status.severity is not Severity.ERROR
         self._status_text = str(status)
@@ -215,14 +215,14 @@ class FtBridge(ShellNode):
         return f"mean of {count} readings is zero now: {numbers} (N, Nm)"
 
     def _watch(self) -> None:
-        """Looks after what no reading brings: silence, wishes of subscribers, changes of health."""
+        """Check for silence, for new subscribers and for changes of health, between readings."""
         loaded = self._path.payload.mass_kg > 0.0
         self._needs_orientation = loaded or self._utils.wants_world
         self._utils.repeat_cancel()
         if self._client is not None:
             self._client.want_every_record(self._path.filters)
         self._check_rate()
-        # What is told later is what readiness was judged by: a reading may have come meanwhile.
+        # The diagnostics show the age that readiness was judged by.
         self._age_s = time.monotonic() - self._path.taken_s
         ready = self._trusted and self._age_s <= self._given.stale_after_s and not self._failure
         if ready != self._ready:
@@ -231,9 +231,14 @@ class FtBridge(ShellNode):
             self._readiness.publish(Bool(data=ready))
         state = None if self._client is None else self._client.statistics.state
         seen = (
-            ready, state, self._trusted, self._path.blocked, self._utils.exceeded, self._failure,
+            ready,
+            state,
+            self._trusted,
+            self._path.blocked,
+            self._utils.exceeded,
+            self._failure,
             self._rate.problem,
-        )  # fmt: skip
+        )
         if seen != self._seen:
             self._seen = seen
             self._diagnostics.publish()
@@ -257,13 +262,13 @@ class FtBridge(ShellNode):
 
     @property
     def _word(self) -> str:
-        """Status of the newest reading, or what is wrong with it; ``OK`` for nothing."""
+        """Status of the newest reading, or the problem with it; ``OK`` without one."""
         own = self._status_text if self._other is None else self._other.problem or "OK"
         return self._rate.problem or own if own == "OK" else own
 
     @property
     def _failure(self) -> str:
-        """Why nothing reads the sensor any more; empty while something does."""
+        """Reason for which nothing reads the sensor any more; empty while something does."""
         if self._other is None:
             return "" if self._client is None else self._client.failure
         return self._other.failure or self._sources.topic(self._given.input_topic).wrong
@@ -289,7 +294,7 @@ class FtBridge(ShellNode):
                     + self._orientation.refused_stamps
                 ),
                 "biased": self._utils.biased,
-                # Of a sensor that is not ready nothing is known to exceed anything.
+                # The limits are not judged while the sensor is not ready.
                 "limits_exceeded": self._utils.exceeded and self._ready,
                 "times_limits_exceeded": self._utils.times_exceeded,
             },
@@ -305,7 +310,7 @@ class FtBridge(ShellNode):
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Runs the node; returns the exit code."""
+    """Run the node and return its exit code."""
     return run_node(FtBridge, args)
 
 

@@ -1,4 +1,4 @@
-"""How the sensor is oriented in the world: from the robot's pose, fixed, or not known."""
+"""Orientation of the sensor in the world: from the robot's pose, fixed, or not known."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def owner_of_poses(topic: str) -> str:
 
 
 class SensorOrientation:
-    """Says how the sensor is oriented now, or why that is not known. One thread asks.
+    """Knows the orientation of the sensor, or why it is not known. For one thread.
 
     Args:
         node: whose parameters these are.
-        tcp_from_sensor: where the sensor sits on what the pose topic tells of.
+        tcp_from_sensor: the sensor in the frame of the pose topic.
         rightful: watches the pose topic.
     """
 

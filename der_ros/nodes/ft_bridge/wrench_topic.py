@@ -1,4 +1,4 @@
-"""Wrenches of another driver, taken from its topic in a thread of its own."""
+"""Wrenches of another driver, read from its topic in a thread of its own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WRONG_FRAME_S = 1.0
 
 
 class WrenchTopic(Startable):
-    """Hands on every wrench that is not old by its own stamp and was not overtaken.
+    """Hands on every wrench that is neither old by its stamp nor older than one before it.
 
     A driver that does not stamp is judged by arrival alone. An executor would fall behind a fast
     driver on a busy computer; this thread takes all that has come each millisecond.
@@ -70,12 +70,12 @@ class WrenchTopic(Startable):
 
     @property
     def failure(self) -> str:
-        """Why its thread has ended although nobody stopped it; empty while it has not."""
+        """Reason for which the thread has ended by itself; empty while it runs."""
         return self._worker.failure
 
     @property
     def problem(self) -> str:
-        """Why the newest wrench was refused; empty where it was taken."""
+        """Reason for which the newest wrench was refused; empty if it was taken."""
         return self._subscription.refusal or self._problem
 
     @property
@@ -97,7 +97,7 @@ class WrenchTopic(Startable):
                 self._accept(received.message, received.arrived_s)
 
     def _is_in_frame(self, frame_id: str, arrived_s: float) -> bool:
-        """Keep to the first of the sensor's frames; tell of any other."""
+        """Hold to the first of the sensor's frames that comes; report any other."""
         if frame_id in self._frames:
             self._frames = (frame_id,)
             return arrived_s - self._wrong_s > WRONG_FRAME_S
@@ -128,7 +128,7 @@ class WrenchTopic(Startable):
         self._take(wrench_from_message(message), arrived_s)
 
     def _overtaken(self, stamped_ns: int, age_s: float, arrived_s: float) -> bool:
-        """Return whether a newer one was taken; one that is in the future by now was not newer."""
+        """Tell if a newer one was taken; one whose stamp is still in the future was not newer."""
         ahead_s = 1e-9 * (self._newest_ns - stamped_ns)
         possible = ahead_s - age_s <= self._max_age_s
         recent = arrived_s - self._newest_s <= self._max_age_s

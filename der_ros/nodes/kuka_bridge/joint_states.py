@@ -1,4 +1,4 @@
-"""Joint states with all three arrays filled, as every reader of bags takes them."""
+"""Joint states with all three arrays filled, which every reader of bags accepts."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sensor_msgs.msg import JointState
 from der_ros.geometry import Array
 
 _LONGEST_S = 0.5
-"""Positions further apart tell no velocity."""
+"""Longest time between two positions that give a velocity, s."""
 
 
 class JointStates:
-    """Makes messages of measured positions; velocities are their differences.
+    """Makes messages from measured positions; velocities are their differences.
 
     What is not known is NaN, as joint_state_broadcaster publishes it: every effort, and the
     velocities of a first message and after a gap.
@@ -28,7 +28,7 @@ class JointStates:
     def to_message(
         self, names: Sequence[str], positions: Array, measured_s: float, stamp: Time
     ) -> JointState:
-        """Return the message.
+        """Return a message of the positions, with their velocities.
 
         Args:
             names: of the joints.

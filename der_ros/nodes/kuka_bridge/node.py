@@ -1,7 +1,7 @@
 """The node ``kuka_bridge``: Cartesian velocity to a KUKA robot, governed.
 
-What the robot is reached by is its link: RSI (a KRC4), or joint positions under ros2_control (an
-LBR iiwa, or any other arm).
+A link leads to the robot: RSI (a KRC4), or joint positions under ros2_control (an LBR iiwa, or any
+other arm).
 
 Topics in: ``kuka/delta_twist_cmds`` (TwistStamped in task_frame, base_link or tcp), ``netft_data``.
 Topics out: ``kuka/tcp_pose`` (base_link), ``kuka/joint_states``, ``kuka/twist_applied`` (what was
@@ -62,18 +62,18 @@ from der_ros.policy.limits import limits_to_json
 from der_ros.threads import Worker
 
 _NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-# A reading that was lost is not worth a resend: the next one is there sooner.
+# The next reading comes sooner than a lost one could be sent again.
 _NEWEST_READING = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 _STATE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 _REMIND_S = 30.0
 _WATCH_S = 0.05
 _WAITING_STATES = 250
-"""States that wait for their publication at most: one second at 4 ms."""
-# A ramp from full speed takes a tenth of it.
+"""Most states that wait for their publication: one second at 4 ms."""
+# A ramp from full speed takes a tenth of this.
 _REST_S, _REST_POLL_S = 1.0, 0.004
 _PUBLISHERS_S = 0.5
 _COMMANDS, _WRENCHES = "kuka/delta_twist_cmds", "netft_data"
-_TOLD = (
+_OWN_TOPICS = (
     "kuka/tcp_pose",
     "kuka/joint_states",
     "kuka/twist_applied",
@@ -88,7 +88,7 @@ _LINKS: dict[str, Callable[[ShellNode, Callbacks], RobotLink]] = {
 
 
 class KukaBridge(ShellNode):
-    """Answers the robot controller and tells ROS what was answered."""
+    """Answers the robot controller and publishes what was answered."""
 
     def __init__(self) -> None:
         super().__init__("kuka_bridge")
@@ -112,7 +112,7 @@ class KukaBridge(ShellNode):
         self._tuning = Tuning(
             self, highest(motion.limits, TUNABLE_LIMITS), self._tuned_limits, self._tune
         )
-        self._tell_limits()
+        self._publish_limits()
         self._realtime = RealtimeProcess("kuka_bridge", self._link.realtime_priority)
         self._publisher = Worker("publisher", self._publish_all, self._motion.latch)
         for close in (self._realtime.close, self._publisher.stop, self._link.close):
@@ -143,7 +143,7 @@ class KukaBridge(ShellNode):
 
     @property
     def link(self) -> RobotLink:
-        """What the robot is reached by."""
+        """Link to the robot: RSI or ros2_control."""
         return self._link
 
     def close(self) -> None:
@@ -154,7 +154,7 @@ class KukaBridge(ShellNode):
             time.sleep(_REST_POLL_S)
         super().close()
 
-    def _tell_limits(self) -> None:
+    def _publish_limits(self) -> None:
         limits = self._motion.limits
         self._limits.publish(to_status("governor limits", asdict(limits)))
         self._limits_as_json.publish(String(data=limits_to_json(limits)))
@@ -164,17 +164,17 @@ class KukaBridge(ShellNode):
 
     def _tune(self, limits: GovernorLimits) -> None:
         self._motion.hold_to(limits)
-        self._tell_limits()
+        self._publish_limits()
         self.get_logger().info(f"limits lowered: {limits}")
 
-    def _tell_refusal(self) -> None:
+    def _log_refusal(self) -> None:
         refusal, now_s = self._refusal, time.monotonic()
         if refusal and now_s - self._refusal_logged_s > 1.0:
             self._refusal, self._refusal_logged_s = "", now_s
             self.get_logger().warning(f"{_COMMANDS} refused: {refusal}")
 
     def _take_command(self, message: TwistStamped) -> str | None:
-        """Take a command; return why it is refused, or None."""
+        """Take a command and return None, or the reason for its refusal."""
         try:
             age_s = stamp_age_s(self.get_clock().now().nanoseconds, message.header.stamp)
         except StampError as error:
@@ -196,13 +196,13 @@ class KukaBridge(ShellNode):
         return response
 
     def _on_cycle(self, state: MeasuredRobot) -> Twist:
-        """In the link's thread, before the answer: what is newest, then the decision."""
+        """Take the newest command and wrench and decide; called in the link's thread per cycle."""
         stamps = self._commands.refused_stamps
         command = self._commands.newest()
         if self._commands.refused_stamps > stamps:
             self._motion.refuse_command("invalid_stamp", self._commands.refusal)
         if command is not None:
-            # Told by another thread: this one must not log.
+            # Another thread logs it: this one must not wait for a log.
             self._refusal = self._take_command(command.message) or self._refusal
         received = self._wrenches.newest()
         if received is not None:
@@ -210,11 +210,11 @@ class KukaBridge(ShellNode):
         return self._motion.on_cycle(state)
 
     def _on_lost(self, reason: str) -> None:
-        """In the link's thread: the robot is not where or what it was."""
+        """Note that the robot was lost; called in the link's thread."""
         self._motion.robot_lost(reason)
 
     def _on_answered(self, answered: SentMotion) -> None:
-        """In the link's thread, after the answer: hands on and returns."""
+        """Hand the answer on; called in the link's thread after it was sent."""
         self._motion.on_answered(answered)
         self._answers += 1
         if self._answers % self._every == 0:
@@ -222,7 +222,7 @@ class KukaBridge(ShellNode):
         self._realtime.rest()
 
     def _publish_all(self) -> None:
-        """A thread of its own: DDS may block, and an answer must not wait for it."""
+        """Publish states in a thread of its own: DDS may block, and no answer may wait for it."""
         while not self._publisher.stopping.is_set() or len(self._outbox):
             answered = self._outbox.get(_WATCH_S)
             if answered is not None:
@@ -240,16 +240,16 @@ class KukaBridge(ShellNode):
             self._joints.publish(self._states.to_message(names, positions, measured_s, stamp))
 
     def _stamp(self, state: MeasuredRobot) -> TimeMessage:
-        """When it was measured, on the node's clock."""
+        """Return the time of the measurement on the node's clock."""
         age = Duration(nanoseconds=int((time.monotonic() - state.stamp_monotonic_s) * 1e9))
         return (self.get_clock().now() - age).to_msg()
 
     def _watch(self) -> None:
-        """Says when the robot comes and goes, and now and then that it is not there."""
+        """Log when the robot comes or goes, and from time to time that it is missing."""
         self._watch_threads()
         connected, now = self._link.connected, time.monotonic()
         fault = self._motion.fault
-        self._tell_refusal()
+        self._log_refusal()
         if fault != self._reported_fault:
             self._reported_fault = fault
             self._diagnostics.publish()
@@ -268,20 +268,20 @@ class KukaBridge(ShellNode):
             self.get_logger().info(f"waiting for {self._link.waiting_for}")
 
     def _watch_threads(self) -> None:
-        """Latch a dead thread again after each reset: only a new start mends it."""
+        """Latch the end of a thread, also after each reset: only a restart helps."""
         for failure in (self._publisher.failure, self._link.failure):
             if failure:
                 self._motion.latch(f"{failure}; start kuka_bridge anew")
 
     def _watch_publishers(self) -> None:
-        """Latch a fault for somebody else who moves the arm, and for every other wrong source."""
+        """Latch a fault if another node commands the arm, or another source is wrong."""
         self._sources.look()
         rival = self._link.rival
         if rival is not None:
             self._motion.latch(rival)
 
     def _warning(self) -> str:
-        """Return what is not well and no fault yet; empty when all is."""
+        """Return problems that are no fault yet; empty if there is none."""
         dropped = self._outbox.dropped - self._dropped_reported
         self._dropped_reported += dropped
         unsent = f"{dropped} states were not published: DDS was too slow" if dropped else ""
@@ -339,12 +339,12 @@ def make_sources(
     topics = {_COMMANDS: given.command_publishers, _WRENCHES: given.wrench_publishers}
     own = node.get_fully_qualified_name()
     return Sources(
-        node, {**topics, **dict.fromkeys(_TOLD, own)}, dict.fromkeys(_SERVICES, own), on_wrong
+        node, {**topics, **dict.fromkeys(_OWN_TOPICS, own)}, dict.fromkeys(_SERVICES, own), on_wrong
     )
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Runs the node; returns the exit code."""
+    """Run the node and return its exit code."""
     return run_node(KukaBridge, args)
 
 

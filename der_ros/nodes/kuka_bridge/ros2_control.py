@@ -48,7 +48,7 @@ class JointLink:
 
     Args:
         node: declares the parameters and the topics.
-        callbacks: what the bridge does in each cycle.
+        callbacks: the bridge's part of each cycle.
 
     Raises:
         ConfigurationError: a parameter that cannot be, or a URDF file that is wrong.
@@ -68,9 +68,9 @@ class JointLink:
         )
         own = node.get_fully_qualified_name()
         self._publishers = RightfulTopic(node, self._names.command_topic, own)
-        # Whoever tells this arm's joints; a gripper's states on the same topic are none of it.
-        self._tellers = RightfulTopic(node, self._names.states_topic, "")
-        self._telling = Succession()
+        # Publishers of this arm's joints; others on the topic, such as a gripper's, do not count.
+        self._joint_publishers = RightfulTopic(node, self._names.states_topic, "")
+        self._joint_succession = Succession()
         self._server: ArmServer | None = None
         self._joints = self._names.joint_names
         self._order: list[int] = []
@@ -88,96 +88,98 @@ class JointLink:
 
     @property
     def joint_names(self) -> Sequence[str]:
-        """From the base to the flange."""
+        """Joint names from the base to the flange."""
         return self._joints
 
     @property
     def is_on_this_host(self) -> bool:
-        """Not known: joint positions go to a topic."""
+        """False: joint positions go to a topic, so the arm's address is not known."""
         return False
 
     @property
     def connected(self) -> bool:
-        """Whether joint states come and a controller takes commands."""
+        """True while joint states come and a controller takes commands."""
         return self._server is not None and self._server.known
 
     @property
     def waiting_for(self) -> str:
-        """The model, then the controller, then the joint states."""
+        """First missing of model, controller and joint states, in words."""
         if self._server is None:
             topic = self._names.description_topic
             return self._description_error or f"the URDF on {topic}"
-        if not self._taken():
+        if not self._has_controller():
             return f"a controller that takes {self._names.command_topic}; load and activate it"
         return f"joint states on {self._names.states_topic}{self._complaint}"
 
     @property
     def lost(self) -> str:
-        """Why an arm that was connected is not any more."""
+        """Reason for which a connected arm was lost."""
         return "the robot controller fell silent"
 
     @property
     def warning(self) -> str:
-        """Joint states that were dropped within the last seconds, and why."""
+        """Joint states dropped within the last seconds, with the reason; or empty."""
         return self._reader.warning
 
     @property
     def grants(self) -> Mapping[str, Grant]:
-        """What the arm's thread asked the system for."""
+        """Requests of the arm's thread to the operating system, and their results."""
         return {} if self._server is None else self._server.grants
 
     @property
     def failure(self) -> str:
-        """Why the arm's thread has ended; empty while it has not."""
+        """Reason for which the arm's thread has ended; empty while it runs."""
         return "" if self._server is None else self._server.failure
 
     @property
     def rival(self) -> str | None:
-        """Another node that publishes the commands, or two that tell the arm's joints."""
-        return self._publishers.look() or self._two_tellers()
+        """Another node that publishes commands, or two that publish the arm's joints; or None."""
+        return self._publishers.look() or self._two_joint_publishers()
 
-    def _two_tellers(self) -> str | None:
-        self._tellers.look()
-        pair = self._telling.living_twice.get(_ARM)
+    def _two_joint_publishers(self) -> str | None:
+        self._joint_publishers.look()
+        pair = self._joint_succession.living_twice.get(_ARM)
         if pair is None:
             return None
-        names = " and ".join(self._tellers.sender(gid) or "a node that is gone" for gid in pair)
-        self._telling = Succession()
-        return f"the arm's joints on {self._names.states_topic} are told by {names}; end one"
+        names = " and ".join(
+            self._joint_publishers.sender(gid) or "a node that is gone" for gid in pair
+        )
+        self._joint_succession = Succession()
+        return f"the arm's joints on {self._names.states_topic} are published by {names}; end one"
 
     def open(self) -> None:
-        """Begins the cycles, or as soon as the URDF is there."""
+        """Start the cycles, at once or when the URDF has come."""
         if self._server is not None:
             self._server.start()
 
     def close(self) -> None:
-        """Sends nothing more: the controller holds the last command."""
+        """Send nothing more; the controller holds the last command."""
         if self._server is not None:
             self._server.stop()
 
     def figures(self) -> Mapping[str, object]:
-        """Counters, dropped joint states by reason, and how steady the cycles are."""
+        """Return counters, dropped joint states by reason, and the lateness of cycles."""
         dropped = {f"states_dropped_{name}": n for name, n in self._reader.dropped.items()}
         dropped["states_dropped_invalid"] = self._states.refused_stamps
         if self._server is None:
             return dropped
-        told = self._server.statistics
+        statistics = self._server.statistics
         counters = {
             name: value
-            for name, value in vars(told).items()
+            for name, value in vars(statistics).items()
             if name not in ("hindrances", "lateness", "last_error")
         }
         return {
             **counters,
             **dropped,
-            **{f"hindrance_{name}": count for name, count in told.hindrances.items()},
-            "lateness_p99_ms": f"{1e3 * told.lateness.p99_s:.3f}",
-            "lateness_max_ms": f"{1e3 * told.lateness.max_s:.3f}",
-            "last_error": told.last_error or "",
+            **{f"hindrance_{name}": count for name, count in statistics.hindrances.items()},
+            "lateness_p99_ms": f"{1e3 * statistics.lateness.p99_s:.3f}",
+            "lateness_max_ms": f"{1e3 * statistics.lateness.max_s:.3f}",
+            "last_error": statistics.last_error or "",
         }
 
     def _on_description(self, message: String) -> None:
-        """In the executor's thread. The arm that stands there does not become another one."""
+        """Take the first URDF; later ones are ignored, since the arm stays the same."""
         if self._server is not None:
             return
         try:
@@ -210,22 +212,22 @@ class JointLink:
         return ArmServer(cycle, self._config, self._read, callbacks.on_answered)
 
     def _on_lost(self, reason: str) -> None:
-        """In the arm's thread."""
+        """Report that the arm was lost; called in the arm's thread."""
         self._callbacks.on_lost(f"{reason}{self._complaint}")
 
     @property
     def _complaint(self) -> str:
-        """The reason why the latest joint states were not taken, in brackets; or empty."""
+        """Reason for which the latest joint states were refused, in brackets; or empty."""
         refusal = self._states.refusal
         return self._reader.complaint or (f" ({refusal})" if refusal else "")
 
     def _read(self) -> JointReading | None:
-        """In the arm's thread: the newest good joint states.
+        """Return the newest valid joint states; called in the arm's thread.
 
         Raises:
-            ConnectionFailedError: nobody takes the commands.
+            ConnectionFailedError: no controller takes the commands.
         """
-        if not self._taken():
+        if not self._has_controller():
             raise ConnectionFailedError(f"nobody takes {self._names.command_topic}")
         newest = None
         now_ns = self._node.get_clock().now().nanoseconds
@@ -233,15 +235,15 @@ class JointLink:
             reading = self._reader.read(received.message, received.age_s(), now_ns)
             if reading is None:
                 continue
-            if received.gid is None or self._telling.takes(_ARM, received.gid):
+            if received.gid is None or self._joint_succession.takes(_ARM, received.gid):
                 newest = reading
         return newest
 
     def _write(self, angles_rad: Array) -> None:
-        """In the arm's thread."""
+        """Publish joint positions (joints,) rad; called in the arm's thread."""
         self._commands.publish(Float64MultiArray(data=angles_rad[self._order].tolist()))
 
-    def _taken(self) -> bool:
+    def _has_controller(self) -> bool:
         return self._commands.readers > 0
 
 

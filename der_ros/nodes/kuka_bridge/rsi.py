@@ -22,7 +22,7 @@ class RsiLink:
 
     Args:
         node: declares the parameters.
-        callbacks: what the bridge does in each cycle.
+        callbacks: the bridge's part of each cycle.
 
     Raises:
         ConfigurationError: a parameter that cannot be.
@@ -40,7 +40,7 @@ class RsiLink:
 
     @property
     def port(self) -> int:
-        """The UDP port that is open."""
+        """UDP port that is open, or the configured one."""
         return self._server.port
 
     @property
@@ -55,17 +55,17 @@ class RsiLink:
 
     @property
     def failure(self) -> str:
-        """Why the answering thread has ended; empty while it has not."""
+        """Reason for which the answering thread has ended; empty while it runs."""
         return self._server.failure
 
     @property
     def grants(self) -> Mapping[str, Grant]:
-        """What the answering thread asked the system for."""
+        """Requests of the answering thread to the operating system, and their results."""
         return self._server.grants
 
     @property
     def waiting_for(self) -> str:
-        """Expected sender and address, or the element that is missing in its telegrams."""
+        """The expected controller and its address, or the element that its telegrams lack."""
         lacking = self._server.lacking
         if lacking is not None:
             return (
@@ -79,13 +79,13 @@ class RsiLink:
 
     @property
     def lost(self) -> str:
-        """Why a controller that was connected is not any more."""
+        """Reason for which a connected controller was lost."""
         lacking = self._server.lacking
         return f"telegrams have no {lacking}" if lacking else "the robot controller fell silent"
 
     @property
     def warning(self) -> str:
-        """Datagrams that were dropped within the last seconds."""
+        """Datagrams dropped within the last seconds; empty if there were none."""
         return self._server.warning or ""
 
     def open(self) -> None:
@@ -101,7 +101,7 @@ class RsiLink:
         self._server.stop()
 
     def figures(self) -> Mapping[str, object]:
-        """Counters and latencies of the server."""
+        """Return counters and latencies of the server."""
         server = self._server.statistics
         answers = {
             "port": self._server.port,

@@ -80,7 +80,7 @@ _SERVICES = ("policy_server/change_state", "policy_server/get_state", "policy_se
 
 @dataclasses.dataclass
 class Counts:
-    """What happened since the node started; inference since the last diagnostics."""
+    """Counters since the start; the longest inference since the last diagnostics."""
 
     ticks: int = 0
     commands: int = 0
@@ -89,7 +89,7 @@ class Counts:
 
 
 class PolicyServer(Shell, LifecycleNode):
-    """The node."""
+    """Turns the newest pose and wrench into twists, at the rate of the policy."""
 
     def __init__(self) -> None:
         super().__init__("policy_server")
@@ -124,7 +124,7 @@ class PolicyServer(Shell, LifecycleNode):
         return Sources(self, topics, dict.fromkeys(_SERVICES, own), self._on_wrong_source)
 
     def _on_wrong_source(self, wrong: str) -> None:
-        """Latch it while active; before that it is looked at when a policy is to be activated."""
+        """Latch a wrong source while active; an activation checks the sources itself."""
         if self._timer is None or self._fault:
             return
         self._send(Twist.zero())
@@ -137,7 +137,7 @@ class PolicyServer(Shell, LifecycleNode):
         self._actions = self.create_publisher(Float32MultiArray, ACTION_TOPIC, 100)
         self._contract = self.create_publisher(DiagnosticStatus, CONTRACT_TOPIC, LATCHED)
         self._info = self.create_publisher(String, INFO_TOPIC, LATCHED)
-        self._limits_told = PolledSubscription(
+        self._bridge_limits = PolledSubscription(
             self,
             DiagnosticStatus,
             _LIMITS,
@@ -150,7 +150,7 @@ class PolicyServer(Shell, LifecycleNode):
     # Lifecycle.
 
     def _guard_transitions(self) -> None:
-        """Answers a transition that is not possible now, where rclpy would end the process."""
+        """Refuse an impossible transition in its answer; rclpy would end the process."""
         service = self._service_change_state
         change_state = service.callback
 
@@ -165,7 +165,7 @@ class PolicyServer(Shell, LifecycleNode):
         service.callback = guarded
 
     def on_configure(self, _state: LifecycleState) -> TransitionCallbackReturn:
-        """Loads and checks the policy; FAILURE, and one line, when it is not right."""
+        """Load and check the policy; FAILURE and one line of log if it is not right."""
         try:
             self._load(str(self.get_parameter("policy").value))
         except DerRosError as error:
@@ -174,7 +174,7 @@ class PolicyServer(Shell, LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, _state: LifecycleState) -> TransitionCallbackReturn:
-        """Starts to act at the policy's rate; refused under a fault or limits that are looser."""
+        """Start to act at the policy's rate; refused under a fault or looser limits."""
         self._take_limits()
         refusal = self._fault or "; ".join(self._sources.look()) or self._refusal_of_limits()
         if self._policy is None or refusal:
@@ -192,23 +192,23 @@ class PolicyServer(Shell, LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def on_deactivate(self, _state: LifecycleState) -> TransitionCallbackReturn:
-        """Stops, with a twist of zero as the last word."""
+        """Stop acting, and send a last twist of zero."""
         self._stop()
         return TransitionCallbackReturn.SUCCESS
 
     def on_cleanup(self, _state: LifecycleState) -> TransitionCallbackReturn:
-        """Back to where it can be configured again."""
+        """Stop acting, so that the node can be configured again."""
         self._stop()
         return TransitionCallbackReturn.SUCCESS
 
     def on_shutdown(self, _state: LifecycleState) -> TransitionCallbackReturn:
-        """Stops and ends the process."""
+        """Stop acting and end the process."""
         self._stop()
         self.finish(0)
         return TransitionCallbackReturn.SUCCESS
 
     def close(self) -> None:
-        """Leaves the robot with a twist of zero."""
+        """Stop acting, and send a last twist of zero."""
         self._stop()
 
     def _stop(self) -> None:
@@ -218,11 +218,11 @@ class PolicyServer(Shell, LifecycleNode):
         timer.cancel()
         self.destroy_timer(timer)
         self._send(Twist.zero())
-        # Who activates it again has to watch again.
+        # The next activation needs a new watch.
         self._lapse = ""
 
     def _load(self, path: str) -> None:
-        """Replace the policy by the one at ``path`` if that is right in every respect."""
+        """Replace the policy by the one at ``path`` if it passes every check."""
         policy = _checked_policy(path or shipped_policy(self._task), self._task)
         self._policy = actor(self._pilot, policy, self._pilot_input)
         info = {
@@ -234,12 +234,12 @@ class PolicyServer(Shell, LifecycleNode):
             "tcp_from_sensor": _seven(self._frames.tcp_from_sensor),
         }
         self._contract.publish(to_status("policy", info))
-        # The same as JSON text, for one more release.
+        # The same as JSON text; kept for one more release.
         self._info.publish(String(data=json.dumps(info)))
         logger.info("policy %s (sha256 %.12s...) for %s", policy.path, policy.sha256, self._task)
 
     def _on_set_parameters(self, parameters: Sequence[Parameter]) -> SetParametersResult:
-        """Takes a new policy while not active; what is wrong with it is the answer's reason."""
+        """Load a new policy while not active; the answer holds the reason of a refusal."""
         for parameter in parameters:
             if parameter.name != "policy":
                 continue
@@ -252,8 +252,8 @@ class PolicyServer(Shell, LifecycleNode):
         return SetParametersResult(successful=True)
 
     def _take_limits(self) -> None:
-        """Take in what the robot's bridge holds to."""
-        told = self._limits_told.newest()
+        """Read the limits that the robot's bridge enforces."""
+        told = self._bridge_limits.newest()
         if told is None:
             return
         try:
@@ -262,7 +262,7 @@ class PolicyServer(Shell, LifecycleNode):
             logger.warning("%s", error)
 
     def _difference(self) -> LimitsDifference:
-        """How the robot's limits differ from the policy's; empty until both are known."""
+        """Return how the robot's limits differ from the policy's; empty until both are known."""
         if self._policy is None or self._limits is None:
             return LimitsDifference()
         return compare_limits(self._policy.contract, self._limits)
@@ -274,7 +274,7 @@ class PolicyServer(Shell, LifecycleNode):
         return f"the robot's limits are looser than the trained ones: {'; '.join(looser)}"
 
     def _on_reset_fault(self, _request: Any, response: Any) -> Any:
-        """Unlatches a fault of the policy, while it is not active."""
+        """Clear a latched fault of the policy while it is not active."""
         response.success = self._timer is None
         if response.success:
             self._fault = ""
@@ -284,7 +284,7 @@ class PolicyServer(Shell, LifecycleNode):
     # Acting.
 
     def _tick(self) -> None:
-        """One action, or none and the reason counted."""
+        """Send one action, or count the reason for which there is none."""
         policy = self._policy
         if policy is None or self._fault or self._lapse:
             return
@@ -315,7 +315,7 @@ class PolicyServer(Shell, LifecycleNode):
         self._actions.publish(_array(tick_label("action", tick), action))
 
     def _watched(self) -> bool:
-        """Whether somebody watches; the first tick after that has ended leaves a twist of zero."""
+        """Tell if a node watches the robot; send one twist of zero when that has ended."""
         lease = self._lease.look_now()
         if lease is Lease.AWAITED:
             self._counts.skipped[UNWATCHED] += 1
@@ -330,7 +330,7 @@ class PolicyServer(Shell, LifecycleNode):
         return lease is Lease.HELD
 
     def _complain(self, reason: str) -> None:
-        """Tells at once why it does not act any more."""
+        """Log and publish at once why the policy does not act any more."""
         logger.error("%s", reason)
         self._diagnostics.publish()
 
@@ -377,7 +377,7 @@ def _seven(pose: Any) -> list[float]:
 
 
 def _array(label: str, data: NDArray[np.float32]) -> Float32MultiArray:
-    """A message whose one dimension carries ``label``."""
+    """Return a message whose one dimension has ``label``."""
     message = Float32MultiArray()
     message.layout.dim = [MultiArrayDimension(label=label, size=data.size, stride=data.size)]
     message.data = data.tolist()
@@ -385,7 +385,7 @@ def _array(label: str, data: NDArray[np.float32]) -> Float32MultiArray:
 
 
 def _checked_policy(path: Path | str, task: str) -> OnnxPolicy:
-    """Load a policy; no file may end the node, whatever it makes of its reader."""
+    """Load a policy; whatever the file makes its reader raise becomes a ``ContractError``."""
     try:
         return OnnxPolicy.load(path, task)
     except DerRosError:

@@ -1,4 +1,4 @@
-"""Pilots: what acts in the place of a policy, a person at a device or a script that knows the goal.
+"""Pilots that act in place of a policy: a person at a device, or a script that knows the goal.
 
 A pilot is called like a policy and has the contract of one, so everything around it stays the
 same: pairing and age of the readings, rate, watching, limits, fault, and the recorded bag.
@@ -41,14 +41,14 @@ SOURCES: Mapping[str, Mapping[str, str]] = {
 }
 """The topics of each pilot and the nodes that may publish them."""
 MADE_BY = {POLICY: "policy", JOY: "human", SCRIPTED: "scripted"}
-"""Who made a demonstration with each pilot."""
+"""Maker of a demonstration, by pilot."""
 # An upward push of the ground on the held piece, N; readings in the air stay below it.
 _TOUCH_N = 5.0
 _JOY_QUEUE = QoSProfile(depth=50)
 
 
 class Actor(Protocol):
-    """What ``policy_server`` asks for actions: a policy or a pilot.
+    """A policy or a pilot, which ``policy_server`` asks for actions.
 
     Attributes:
         contract: rates, units and limits of the actions.
@@ -115,7 +115,7 @@ class TeleopInput:
 
 
 class JoyPilot:
-    """A person at a device.
+    """Pilot for a person at an input device.
 
     Args:
         reference: policy whose contract the demonstration keeps.
@@ -153,7 +153,7 @@ class GoalInput:
         """Return the newest goal, task frame; None before one has come."""
         newest = self._goals.newest()
         if newest is not None:
-            # A message that holds no pose leaves the goal of before.
+            # A message without a valid pose leaves the goal as it is.
             with suppress(ConfigurationError):
                 self._goal = pose_from_message(newest.message)
         return self._goal

@@ -1,8 +1,8 @@
-"""Records one bag per attempt: a service begins and ends it, messages are stored as they came.
+"""Records one bag per attempt: a service starts and finishes it, messages are stored as they came.
 
-The subscriptions are there all the time, so that a bag has its first messages; what is latched goes
-into each bag anew. Messages are collected in batches and never deserialized; their time in the bag
-is that of their arrival, counted by the steady clock from the wall clock at the bag's beginning.
+The node is subscribed all the time, so that a bag has its first messages; latched messages go into
+every bag. Messages are collected in batches and never deserialized. Their time in the bag is that
+of their arrival, counted by the steady clock from the wall clock at the bag's beginning.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class _Topic(NamedTuple):
 
 
 class BagRecorder(ShellNode):
-    """The node."""
+    """Records topics into bags that a service starts and finishes."""
 
     def __init__(self) -> None:
         super().__init__("bag_recorder")
@@ -79,7 +79,7 @@ class BagRecorder(ShellNode):
         self._diagnostics = DiagnosticsPublisher(self, "bags", self._collect)
 
     def _subscribe(self, entry: str) -> _Topic:
-        """Subscribes to one entry of the parameter ``topics``."""
+        """Subscribe to one entry of the parameter ``topics``."""
         words = entry.split()
         if len(words) not in (2, 3) or words[2:] not in ([], ["latched"]):
             raise ConfigurationError(
@@ -93,7 +93,7 @@ class BagRecorder(ShellNode):
         return _Topic(topic, subscription, SequenceGaps(subscription.publishers))
 
     def _collect_batch(self) -> None:
-        """Take all that has come, into the open bag if there is one, in the order of arrival."""
+        """Read all waiting messages, and write them into an open bag in the order of arrival."""
         batch, recording = [], self._recording
         for topic, subscription, gaps in self._subscribed:
             for received in subscription.take():
@@ -112,22 +112,22 @@ class BagRecorder(ShellNode):
             self._fail(recording.failure)
 
     def _on_record(self, request: Any, response: Any) -> Any:
-        """True: begins a new bag; False: completes it.
+        """Start a new bag (True) or finish it (False).
 
-        The message is the bag's path, with what was lost on a second line, or what failed.
+        The message is the bag's path, with lost messages on a second line; or the failure.
         """
         try:
-            told = self._begin() if request.data else self._finish()
+            message = self._begin() if request.data else self._finish()
         except BagError as error:
             if str(error) != self._failure:
                 self._fail(str(error))
             response.success, response.message = False, str(error)
             return response
-        response.success, response.message = True, told
+        response.success, response.message = True, message
         return response
 
     def _begin(self) -> str:
-        """Begin a bag with what is latched; one that is open is completed first."""
+        """Start a bag with the latched messages; finish an open one first."""
         if self._recording is not None:
             self._finish()
         if self._closing is not None and not self._closing.done():
@@ -136,7 +136,7 @@ class BagRecorder(ShellNode):
         self._collect_batch()
         self._failure = self._warning = ""
         self._recording = BagRecording(writer, self._disk, self._buffer_bytes)
-        # One time line a bag: a wall clock that is set meanwhile neither reorders nor stretches it.
+        # One time line per bag: a wall clock that is set meanwhile does not reorder messages.
         self._line = TimeLine()
         now_ns = self._line.at_ns(time.monotonic())
         for name, data in self._latched.items():
@@ -148,7 +148,7 @@ class BagRecorder(ShellNode):
         """Open the next bag in the disk's thread.
 
         Raises:
-            BagError: it cannot be made, or the disk does not answer; then it is let go of later.
+            BagError: the bag cannot be made, or the disk does not answer in time.
         """
         topics = [entry.topic for entry in self._subscribed]
         future = self._disk.submit(lambda: self._folder.begin(topics))
@@ -162,7 +162,7 @@ class BagRecorder(ShellNode):
             ) from error
 
     def _finish(self) -> str:
-        """Complete the open bag; without one answer with the last one's path."""
+        """Finish the open bag and return its path; without one, the path of the last."""
         self._collect_batch()
         recording, self._recording = self._recording, None
         if recording is None:
@@ -179,10 +179,10 @@ class BagRecorder(ShellNode):
                 f"{FINISH_PATIENCE_S:g} s ({recording.waiting_bytes / 1e6:.1f} MB wait)"
             ) from error
         logger.info("recorded %s, %d messages", recording.path, recording.messages)
-        return self._last_path + self._tell_lost(recording)
+        return self._last_path + self._log_lost(recording)
 
-    def _tell_lost(self, recording: BagRecording) -> str:
-        """Log what was lost; return it as a line of the answer, empty where nothing was."""
+    def _log_lost(self, recording: BagRecording) -> str:
+        """Log lost messages; return them as a line of the answer, empty if there are none."""
         self._warning = _lost_text(recording)
         if not self._warning:
             return ""
@@ -210,7 +210,7 @@ class BagRecorder(ShellNode):
         return [Status("bags", Level.OK, "recording" if recording else "idle", values)]
 
     def close(self) -> None:
-        """Complete an open bag."""
+        """Finish the bag that is open, if any."""
         if self._recording is None:
             return
         try:
@@ -225,14 +225,14 @@ def _retention(given: RecorderParameters) -> Retention:
 
 
 def _lost_text(recording: BagRecording) -> str:
-    """Return how many messages are missing, by topic; empty where none is."""
+    """Return how many messages are missing, by topic; empty if none is."""
     lost = recording.lost
     topics = ", ".join(f"{name} {count}" for name, count in sorted(lost.items()))
     return f"{sum(lost.values())} messages were lost: {topics}" if lost else ""
 
 
 def _let_go(future: Future[BagWriter]) -> None:
-    """Give up a bag that was opened too late; its empty ``.part`` stays."""
+    """Abort a bag that was opened too late; its empty ``.part`` stays."""
     if not future.cancelled() and future.exception() is None:
         future.result().abort()
 
@@ -244,7 +244,7 @@ def _log_failure(future: Future[None]) -> None:
 
 
 def _message_class(name: str) -> Any:
-    """The Python class of a message type such as ``std_msgs/msg/String``."""
+    """Return the Python class of a message type such as ``std_msgs/msg/String``."""
     match = _TYPE.fullmatch(name)
     try:
         if match is not None:

@@ -1,4 +1,4 @@
-"""Between ROS messages and the package's own poses, twists and wrenches; and the fixed frames."""
+"""Conversions between ROS messages and poses, twists and wrenches; and the fixed frames."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def pose_to_plain_message(pose: Pose) -> PoseMessage:
 
 
 def twist_from_message(message: TwistStamped) -> Twist:
-    """What the message holds, finite or not: the motion governor judges that."""
+    """Return the twist of a message, not checked: the motion governor does that."""
     linear, angular = message.twist.linear, message.twist.angular
     return Twist(
         np.array((linear.x, linear.y, linear.z)), np.array((angular.x, angular.y, angular.z))
@@ -118,7 +118,7 @@ def twist_from_message(message: TwistStamped) -> Twist:
 
 
 def twist_to_message(twist: Twist, frame_id: str, stamp: Time) -> TwistStamped:
-    """A stamped twist in the axes of ``frame_id``."""
+    """Return a stamped twist in the axes of ``frame_id``."""
     message = TwistStamped()
     message.header.frame_id = frame_id
     message.header.stamp = stamp
@@ -129,13 +129,13 @@ def twist_to_message(twist: Twist, frame_id: str, stamp: Time) -> TwistStamped:
 
 
 def wrench_from_message(message: WrenchStamped) -> Wrench:
-    """What the message holds, finite or not."""
+    """Return the wrench of a message, not checked."""
     force, torque = message.wrench.force, message.wrench.torque
     return Wrench(np.array((force.x, force.y, force.z)), np.array((torque.x, torque.y, torque.z)))
 
 
 def wrench_to_message(wrench: Wrench, frame_id: str, stamp: Time) -> WrenchStamped:
-    """A stamped wrench in the axes and about the origin of ``frame_id``."""
+    """Return a stamped wrench in the axes and about the origin of ``frame_id``."""
     message = WrenchStamped()
     message.header.frame_id = frame_id
     message.header.stamp = stamp

@@ -37,7 +37,7 @@ class DiagnosticsPublisher:
         self._timer = steady_timer(node, 1.0, self.publish)
 
     def publish(self) -> None:
-        """Publish the statuses now."""
+        """Publish the statuses without waiting for the timer."""
         message = DiagnosticArray()
         message.header.stamp = self._node.get_clock().now().to_msg()
         message.status = [self._to_message(status) for status in self._collect()]

@@ -1,9 +1,8 @@
 """A publisher that lets other threads of Python run while the middleware works.
 
-rclpy keeps Python's global lock during a publication, in which the middleware sends to each
-receiver, waits for its own threads and, with shared memory, even for another process's (see
-``middleware``); every thread of this process then waits too. Called through ``ctypes``, the same
-function of the same library keeps nobody waiting.
+rclpy holds Python's global lock during a publication, while the middleware sends to each receiver
+and waits for its own threads and, with shared memory, even for another process's (see
+``middleware``). Called through ``ctypes``, the same function of the same library releases the lock.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class _SerializedMessage(ctypes.Structure):
 
 
 def _library() -> Any:
-    """``rcl_publish_serialized_message``, or None where the library is not found."""
+    """Return ``rcl_publish_serialized_message``, or None if the library is not found."""
     try:
         function = ctypes.CDLL("librcl.so").rcl_publish_serialized_message
     except (OSError, AttributeError):
@@ -54,18 +53,18 @@ _PUBLISH = _library()
 
 
 class FreePublisher:
-    """Publishes messages of one topic; as rclpy does where the library is not found."""
+    """Publishes messages of one topic; through rclpy if the library is not found."""
 
     def __init__(self, node: Node, message_class: Any, topic: str, qos: QoSProfile | int) -> None:
         self._publisher = node.create_publisher(message_class, topic, qos)
 
     @property
     def readers(self) -> int:
-        """How many subscriptions it has now."""
+        """Number of subscriptions now."""
         return int(self._publisher.get_subscription_count())
 
     def publish(self, message: Any) -> None:
-        """Sends one message.
+        """Publish one message of the topic.
 
         Raises:
             RuntimeError: the middleware refused it.
@@ -75,7 +74,7 @@ class FreePublisher:
             return
         data = serialize_message(message)
         wrapped = _SerializedMessage(data, len(data), len(data), Allocator())
-        # Entered, the publisher cannot be destroyed meanwhile.
+        # The context keeps the publisher from being destroyed.
         handle = self._publisher.handle
         with handle:
             code = _PUBLISH(handle.pointer, ctypes.byref(wrapped), None)
@@ -84,7 +83,7 @@ class FreePublisher:
 
 
 def publishing() -> Grant:
-    """Whether publications keep nobody waiting."""
+    """Return if publications leave other threads of Python running, and how."""
     if _PUBLISH is None:
         return Grant(False, "librcl.so was not found: a publication keeps every thread waiting")
     return Grant(True, "without the global lock")

@@ -1,8 +1,7 @@
 """Records as ``diagnostic_msgs/DiagnosticStatus``: names and values that any ROS tool shows.
 
-A value is text: floats as Python writes them (they read back exactly), truth as ``true`` and
-``false``, lists as numbers between blanks, nested records under dotted names, nothing as an empty
-text.
+A value is text: floats as Python writes them (they read back exactly), booleans as ``true`` and
+``false``, lists separated by blanks, nested records under dotted names, None as an empty text.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ def to_status(
 
 
 def from_status(status: DiagnosticStatus) -> dict[str, str]:
-    """Return the values of a status by their keys; of a key that is there twice, the last."""
+    """Return the values of a status by their keys; the last one of a repeated key."""
     return {pair.key: pair.value for pair in status.values}
 
 

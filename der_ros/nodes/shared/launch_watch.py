@@ -1,9 +1,8 @@
-"""The end of a node whose launch has ended, however that ended.
+"""Ends a node when its launch has ended, however that ended.
 
-A launch that is killed, or that a service manager terminates, cannot tell its nodes to end, and a
-robot must not go on moving without it. The launch files therefore hand each node the process that
-started it, and the node watches that process. A node that was started by hand has no launch, and
-lives on as long as its user wants.
+A launch that is killed cannot end its nodes, and a robot must not go on moving without it. The
+launch files therefore give each node the process that started it, and the node watches that
+process. A node that was started by hand has no launch and runs until its user ends it.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 LAUNCH_VARIABLE = "DER_ROS_LAUNCH"
-"""Holds the launch's process number and start time, so that a later process is not taken for it."""
+"""Process number and start time of the launch; the time excludes a later process of that number."""
 
 PATIENCE_S = 10.0
-"""As a launch has: five seconds after SIGINT, and five after SIGTERM."""
+"""Patience of a launch: five seconds after SIGINT, and five after SIGTERM."""
 
 _POLL_S = 0.25
 
@@ -43,10 +42,10 @@ def this_launch() -> dict[str, str]:
 def end_with_launch(
     patience_s: float = PATIENCE_S, environment: Mapping[str, str] = os.environ
 ) -> None:
-    """Have this process told to end (SIGTERM) when its launch has ended; returns at once.
+    """Send this process SIGTERM when its launch has ended; return at once.
 
     Args:
-        patience_s: a process that has not ended by then is killed; nobody else is left to do it.
+        patience_s: time after which the process is killed if it has not ended.
         environment: with ``LAUNCH_VARIABLE``; without it nothing is done.
     """
     launch = environment.get(LAUNCH_VARIABLE, "").split()
@@ -67,16 +66,16 @@ def end_with_launch(
 def wait_for_end(pid: int, started: str) -> None:
     """Block until process ``pid``, which began at ``started``, has ended."""
     wait = _waiting(pid)
-    # Looked at after the process was taken hold of: before, its number could change hands.
+    # Compare after the process was opened: before that, its number could be reused.
     while _start_time(pid) == started:
         wait()
 
 
 def _waiting(pid: int) -> Callable[[], object]:
-    """Return what blocks until ``pid`` may have ended."""
+    """Return a function that blocks until ``pid`` may have ended."""
     try:
         descriptor = os.pidfd_open(pid)
-    except OSError:  # it is gone already, or the system (a container's rules) forbids to ask
+    except OSError:  # the process has ended, or the system (a container's rules) forbids the call
         return lambda: time.sleep(_POLL_S)
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)

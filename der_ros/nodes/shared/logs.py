@@ -1,8 +1,8 @@
 """Python's log records as a node's log: on the console, in the log file and on ``/rosout``.
 
-Drivers, bags and policies log with Python's ``logging``, since they know no ROS. While a node
-lives, what they and the node's own modules log goes through the node's logger. A thread that logs
-only puts the record into a queue: a slow terminal or a full disk delays no answer to a robot.
+Drivers, bags and policies import no ROS and log with Python's ``logging``. While a node runs, all
+records go through the node's logger. A thread that logs only puts the record into a queue: a slow
+terminal or a full disk delays no answer to a robot.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ def logged_by(node: Any) -> Iterator[None]:
 
 
 class _DroppingQueueHandler(logging.handlers.QueueHandler):
-    """Queue a record, or drop it where the queue is full: nobody waits for a log."""
+    """Queues a record, or drops it if the queue is full: no thread waits for a log."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Drop the record."""
+        """Drop the record: the queue is full."""
 
 
 class _Listener(logging.handlers.QueueListener):
-    """Take records from the queue in a thread; one that is stuck keeps no process from ending."""
+    """Takes records from the queue in a thread; one that hangs does not keep the process alive."""
 
     _thread: threading.Thread | None
 
     def stop(self) -> None:
-        """Handle what is queued, within a deadline, and end the thread."""
+        """Handle the queued records, within a deadline, and end the thread."""
         thread, self._thread = self._thread, None
         with suppress(queue.Full):
             self.queue.put(self._sentinel, timeout=_ENDING_S)  # type: ignore[attr-defined]
@@ -71,14 +71,14 @@ class _NodeHandler(logging.Handler):
         self._logger = node.get_logger()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log one record; a context that has ended takes none, which is no error."""
+        """Log one record; after the end of the ROS context it is dropped without an error."""
         try:
             self._log(record.levelno, self.format(record))
         except Exception:
             self.handleError(record)
 
     def _log(self, level: int, text: str) -> None:
-        # rclpy remembers the severity of each place that logs: one line for each severity.
+        # rclpy allows one severity for each line that logs.
         if level >= logging.CRITICAL:
             self._logger.fatal(text)
         elif level >= logging.ERROR:

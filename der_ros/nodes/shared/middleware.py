@@ -1,10 +1,9 @@
-"""Keeps the middleware from tying processes together by locks that they share.
+"""Keeps processes independent of each other: messages go over UDP, not through shared memory.
 
-Fast DDS, ROS 2's default, hands messages on one computer through shared memory, and each process's
-queue there has a lock that all who send to it take. Whoever is killed, stopped or only sent to
-sleep by a busy computer while it holds that lock keeps all of them waiting: with shared memory, an
-``ft_bridge`` that hung at a bad moment kept ``kuka_bridge`` from answering the robot controller.
-Over UDP nobody waits for a receiver.
+Fast DDS, ROS 2's default, passes messages on one computer through shared memory. Each process's
+queue there has a lock that all its senders take. A process that is killed or suspended while it
+holds that lock makes all of them wait: an ``ft_bridge`` that hung kept ``kuka_bridge`` from
+answering the robot controller. Over UDP no sender waits for a receiver.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ _TRANSPORTS = "FASTDDS_BUILTIN_TRANSPORTS"
 # Fast DDS 2 (Jazzy) reads the first, Fast DDS 3 (Kilted) the second, and warns of the first.
 _PROFILES_2, _PROFILES_3 = "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"
 ADDRESS_VARIABLE = "DER_ROS_DDS_ADDRESS"
-"""Names the address of the only network interface that ROS 2 uses beside loopback."""
-# Somebody who sets one of these has chosen transports; static peers may be on other computers.
+"""Variable with the address of the only network interface that ROS 2 uses beside loopback."""
+# The user who sets one of these has chosen transports; static peers may be remote.
 _CHOICES = (_TRANSPORTS, _PROFILES_2, _PROFILES_3, "ROS_STATIC_PEERS")
 
 
@@ -75,7 +74,7 @@ def interface_profile(address: str) -> str:
             f"{ADDRESS_VARIABLE} (dds_address:=): expected the IPv4 address of a network interface "
             f"of this computer, got {address!r} ({error})"
         ) from error
-    # Fast DDS reads it in rclpy.init; it goes when this process ends in good order.
+    # Fast DDS reads the file in rclpy.init; it is removed when this process ends.
     file = NamedTemporaryFile("w", prefix="der_ros_dds_", suffix=".xml", encoding="utf-8")  # noqa: SIM115
     _KEPT.append(file)
     file.write(_INTERFACE_PROFILE.format(address=address))
@@ -86,16 +85,15 @@ def interface_profile(address: str) -> str:
 def keep_processes_apart(environment: MutableMapping[str, str] = os.environ) -> None:
     """Choose UDP alone for this process and those it starts; call it before ``rclpy.init``.
 
-    Nodes of other packages need nothing for it: they reach this process by UDP, too. What a user
-    has chosen, and other middlewares than Fast DDS, are left alone.
+    Nodes of other packages need no setting: they reach this process over UDP, too. A user's own
+    choice of transports, and other middlewares than Fast DDS, are left unchanged.
     """
     if any(environment.get(name) for name in _CHOICES):
         return
     if not rclpy.get_rmw_implementation_identifier().startswith("rmw_fastrtps"):
         return
     if environment.get(_LOCALHOST_ONLY) == "1" or environment.get(_RANGE) == "LOCALHOST":
-        # With LOCALHOST ROS 2 adds shared memory whatever Fast DDS is told, so the profile does
-        # what LOCALHOST does.
+        # With LOCALHOST ROS 2 always adds shared memory, so the profile does the same without it.
         environment.pop(_LOCALHOST_ONLY, None)
         environment[_RANGE] = "SYSTEM_DEFAULT"
         environment[profiles_variable()] = str(LOOPBACK_PROFILE)
@@ -107,5 +105,5 @@ def keep_processes_apart(environment: MutableMapping[str, str] = os.environ) -> 
 
 def profiles_variable() -> str:
     """Return the variable by which this ROS 2's Fast DDS finds its profiles."""
-    # Where ROS 2 comes as wheels ROS_DISTRO is not set. Jazzy's rclpy does not have this name yet.
+    # ROS 2's wheels do not set ROS_DISTRO. Jazzy's rclpy does not have this name yet.
     return _PROFILES_3 if hasattr(rclpy.qos, "qos_profile_rosout_default") else _PROFILES_2

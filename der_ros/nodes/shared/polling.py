@@ -1,8 +1,8 @@
-"""Subscriptions that are read when their reader wants to, not when a message comes.
+"""Subscriptions that their reader polls, instead of a callback per message.
 
-rclpy's executor spends most of a millisecond on every message that wakes it. A reader that wants
-only the newest of a 500 Hz topic, or that may collect messages in batches, takes them straight from
-the middleware's queue instead, with the time at which they arrived there.
+rclpy's executor spends most of a millisecond on every message that wakes it. A reader that needs
+only the newest of a 500 Hz topic, or that collects messages in batches, takes them directly from
+the middleware's queue, with the time at which they arrived there.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _HELD = 16
 
 
 class Received(NamedTuple):
-    """One message.
+    """One message with its arrival and its publisher.
 
     Attributes:
         message: deserialized, or its CDR bytes if the subscription is raw.
@@ -58,22 +58,21 @@ class NeverExecuted(CallbackGroup):
     """Keeps an executor from waiting on the entities in it."""
 
     def can_execute(self, entity: object) -> bool:
-        """Never."""
+        """Return False: no entity of this group is executed."""
         return False
 
     def beginning_execution(self, entity: object) -> bool:
-        """Never."""
+        """Return False: no entity of this group is executed."""
         return False
 
     def ending_execution(self, entity: object) -> None:
-        """Nothing to do: nothing begins."""
+        """Do nothing: no entity of this group is executed."""
 
 
 class PolledSubscription:
     """A subscription without a callback; ``take`` empties its queue.
 
-    A message whose ``header.stamp`` is no time of the epoch is refused, unless the subscription is
-    raw.
+    A message with an invalid ``header.stamp`` is refused, unless the subscription is raw.
 
     Args:
         node: that subscribes.
@@ -81,12 +80,12 @@ class PolledSubscription:
         topic: to subscribe to.
         qos: of the subscription.
         raw: messages stay CDR bytes.
-        rightful: decides whose messages are believed; None: everybody's. A message whose publisher
-            has no name yet waits for it.
+        rightful: decides whose messages count; None: everybody's. A message whose publisher has no
+            name yet waits for it.
 
     Attributes:
         refused_stamps: messages refused for their stamp.
-        refusal: why the latest message was refused; empty where it was not.
+        refusal: reason for which the latest message was refused; empty if it was not.
     """
 
     def __init__(
@@ -113,12 +112,12 @@ class PolledSubscription:
         self._logged_s = float("-inf")
 
     def publishers(self) -> int:
-        """Return how many publishers there are."""
+        """Return the number of publishers of the topic."""
         with self._subscription.handle:
             return int(self._subscription.handle.get_publisher_count())
 
     def take(self) -> Iterator[Received]:
-        """Yield what has come since the last call, oldest first, as far as the queue is deep."""
+        """Yield the messages since the last call, oldest first, as far as the queue is deep."""
         for waiting in self._believed():
             message = self._taker.read(waiting.taken)
             if self._is_stamped_right(message):
@@ -126,7 +125,7 @@ class PolledSubscription:
                 yield Received(message, waiting.arrived_s, taken.number, taken.gid)
 
     def _is_stamped_right(self, message: Any) -> bool:
-        """Count and log a message whose stamp is no time; it is never handed on."""
+        """Check the stamp of a message; count and log one that is invalid."""
         problem = stamp_problem(message.header.stamp) if self._stamped else ""
         if not problem:
             self.refusal = ""
@@ -147,7 +146,7 @@ class PolledSubscription:
         return newest
 
     def _believed(self) -> Iterator[_Waiting]:
-        """Yield the messages of rightful publishers, those first that waited for a name."""
+        """Yield the messages of rightful publishers, first those that waited for a name."""
         for waiting in [self._held.popleft() for _ in range(len(self._held))]:
             if self._is_believed(waiting):
                 yield waiting
@@ -167,4 +166,4 @@ class PolledSubscription:
 
 
 def _unused(_message: object) -> None:
-    """The callback that rclpy insists on."""
+    """Do nothing; rclpy requires a callback."""

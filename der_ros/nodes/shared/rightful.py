@@ -1,8 +1,8 @@
-"""Names who may publish a topic, and believes nobody else's messages.
+"""Restricts a topic to the nodes that may publish it, and drops the messages of others.
 
-A publisher is known by the node that it belongs to and by its identifier (GID), which comes with
-each message. Two nodes of one name are told apart by it: the newer one is believed, as the
-successor of one that ended without a word; when the older one is heard again, both live.
+A publisher is identified by its node and by its identifier (GID), which comes with each message.
+The GID tells two nodes of one name apart: the newer one counts, as the successor of one that ended;
+if the older one is heard again, both are alive.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from rclpy.node import Node
 
 from der_ros.nodes.shared.taking import GID_BYTES
 
-# A participant that was only just discovered, or that is going, has no name for a moment.
+# A participant that was just discovered, or that is leaving, has no name for a moment.
 NAMELESS = "_NODE_NAME_UNKNOWN_"
-# A publisher that sends for longer without a name is none of a ROS node.
+# A publisher that sends for longer without a name does not belong to a ROS node.
 _NAMING_PATIENCE_S = 2.0
 _FORGOTTEN_S = 10.0
 _NO_NODE = "a publisher that is no ROS node"
@@ -29,7 +29,7 @@ _ONE = "one"
 
 
 class SenderVerdict(Enum):
-    """Tells what a message is worth."""
+    """Decision about one message by its publisher."""
 
     BELIEVED = "believed"
     FOREIGN = "foreign"
@@ -37,12 +37,12 @@ class SenderVerdict(Enum):
 
 
 class Publishers(NamedTuple):
-    """Publishers of a topic that are one too many.
+    """Publishers of a topic that should not be there.
 
     Attributes:
         foreign: names of nodes that were not expected.
-        repeated: names of expected nodes that are there more than once. One that died without a
-            word is still counted for as long as the middleware's lease, tens of seconds.
+        repeated: names of expected nodes that appear more than once. A killed node still counts
+            for the middleware's lease, tens of seconds.
     """
 
     foreign: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ def shown(node: Node, name: str) -> str:
 
 
 class Succession:
-    """Follows the newest of several publishers that should be one after the other."""
+    """Follows the newest of several publishers of which only one may be alive."""
 
     def __init__(self) -> None:
         self._newest: dict[str, bytes] = {}
@@ -70,10 +70,10 @@ class Succession:
         self.living_twice: dict[str, tuple[bytes, bytes]] = {}
 
     def takes(self, role: str, gid: bytes) -> bool:
-        """Tell whether a message counts; an older publisher that is heard again is noted.
+        """Tell if a message counts; note an older publisher that is heard again.
 
         Args:
-            role: what there may be only one of.
+            role: of which there may be only one publisher.
             gid: of the message's publisher.
         """
         newest = self._newest.setdefault(role, gid)
@@ -87,7 +87,7 @@ class Succession:
         return True
 
     def forget(self, there: Container[bytes]) -> None:
-        """Drop what was noted of publishers that are not there any more."""
+        """Forget publishers that are gone."""
         for gid in [gid for gid in list(self._superseded) if gid not in there]:
             self._superseded.pop(gid, None)
         for role, gid in list(self._newest.items()):
@@ -134,10 +134,10 @@ class RightfulTopic:
         return frozenset(self._names)
 
     def judge(self, gid: bytes | None) -> SenderVerdict:
-        """Decide about a message by its publisher; a foreign one is counted.
+        """Decide about a message by its publisher; count a foreign one.
 
         Args:
-            gid: of the publisher; None where the middleware does not tell: then it is believed.
+            gid: of the publisher; None if the middleware does not know it: then the message counts.
         """
         verdict = self._verdict(gid)
         self.refused += verdict is SenderVerdict.FOREIGN
@@ -167,11 +167,11 @@ class RightfulTopic:
 
     @property
     def undecided(self) -> bool:
-        """Tell whether a message waits for its publisher's name."""
+        """True while a message waits for its publisher's name."""
         return bool(self._nameless_s)
 
     def look(self) -> str | None:
-        """Find out who publishes it now; return what is wrong with that, or None."""
+        """Look up the publishers; return the problem that is found, or None."""
         wrong = self._look()
         self.wrong = wrong or ""
         return wrong
@@ -190,16 +190,19 @@ class RightfulTopic:
         self.seen = Publishers(
             tuple(sorted(shown(self._node, name) for name in found.keys() - self.owners)),
             tuple(
-                sorted(shown(self._node, name) for name in found if name in self.owners
-                       and found[name] > 1)
+                sorted(
+                    shown(self._node, name)
+                    for name in found
+                    if name in self.owners and found[name] > 1
+                )
             ),
-        )  # fmt: skip
+        )
         return self._wrong()
 
     def _wrong(self) -> str | None:
         foreign = self.seen.foreign
         now_s = time.monotonic()
-        # ``judge`` may add one meanwhile, in another thread.
+        # ``judge`` may add an entry in another thread.
         if any(now_s - since_s > _NAMING_PATIENCE_S for since_s in list(self._nameless_s.values())):
             foreign = (*foreign, _NO_NODE)
         if foreign:
@@ -223,7 +226,7 @@ class RightfulTopic:
         return f"{self.topic} is published by {told}, expected only one of them; end the other"
 
     def _forget_the_gone(self) -> None:
-        """Drop what was noted of publishers that are not there any more."""
+        """Forget publishers that are gone."""
         for gid in list(self._nameless_s):
             if gid in self._names or time.monotonic() - self._nameless_s[gid] > _FORGOTTEN_S:
                 self._nameless_s.pop(gid, None)
@@ -258,7 +261,7 @@ class RightfulService:
         self.owners = frozenset(full_name(node.get_namespace(), name) for name in owners.split())
 
     def look(self) -> str | None:
-        """Find out who offers it now; return what is wrong with that, or None."""
+        """Look up the servers; return the problem that is found, or None."""
         if not self.owners:
             return None
         foreign = sorted(set(servers(self._node, self.service)) - self.owners)

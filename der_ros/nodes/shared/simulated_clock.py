@@ -23,7 +23,7 @@ def refuse_simulated_clock(node: Node) -> None:
     if reason:
         raise ConfigurationError(reason)
 
-    # The callback that is added last is asked first: rclpy's own does not begin to obey.
+    # The last callback is asked first, so rclpy's own does not see the refused value.
     def judge(parameters: Sequence[Parameter]) -> SetParametersResult:
         reasons = [_reason(node, parameter) for parameter in parameters]
         found = next(filter(None, reasons), "")

@@ -1,4 +1,4 @@
-"""Holds every topic and service that a node decides on to its rightful source."""
+"""Rightful sources: the nodes whose messages and services another node may act on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from der_ros.nodes.shared.steady import steady_timer
 from der_ros.parameters.shared import RightfulSources
 
 LOOK_S = 0.5
-"""A second source is found so long after it was discovered."""
+"""Longest time until a second source is found after its discovery, s."""
 _TICK_S = 0.1
 _ANY = "*"
 
@@ -25,10 +25,10 @@ class Sources:
 
     Args:
         node: that decides.
-        topics: from each topic to the names of those who may publish it, between blanks; empty
-            for anybody, ``ANY_ONE`` for one node whatever its name.
-        services: the same for services and those who may offer them.
-        on_wrong: takes what is wrong, in the executor's thread, each time that it was looked.
+        topics: from each topic to the names of the nodes that may publish it, separated by blanks;
+            empty: any nodes; ``ANY_ONE``: one node of any name.
+        services: the same for services and the nodes that may offer them.
+        on_wrong: takes each problem, in the executor's thread, after each look.
 
     Raises:
         ConfigurationError: an entry of the parameter that names no source of this node.
@@ -43,8 +43,8 @@ class Sources:
     ) -> None:
         entries = _declare_changes(node)
         owners = _with_changes(entries, {**topics, **services})
-        self.speakers = _of_everything(node, entries)
-        """Full names of those who may be the source of everything."""
+        self.trusted = _of_everything(node, entries)
+        """Full names of the nodes that may be the source of everything."""
         self._topics = {name: RightfulTopic(node, name, owners[name]) for name in topics}
         self._services = {name: RightfulService(node, name, owners[name]) for name in services}
         self._on_wrong = on_wrong
@@ -57,18 +57,18 @@ class Sources:
         return self._topics[name]
 
     def server(self, name: str) -> str:
-        """Return what is wrong now with those who offer a service; empty when nothing is."""
+        """Return the problem with the servers of a service; empty without one."""
         watch = self._services.get(name)
         return "" if watch is None else watch.look() or ""
 
     @property
     def foreign(self) -> list[str]:
-        """Names of the publishers that are not rightful."""
+        """Names of the nodes that publish and are not rightful sources."""
         return [name for topic in self._topics.values() for name in topic.seen.foreign]
 
     @property
     def repeated(self) -> list[str]:
-        """Names of rightful publishers that are there more than once, alive or not."""
+        """Names of rightful sources that appear more than once, alive or not."""
         return [name for topic in self._topics.values() for name in topic.seen.repeated]
 
     @property
@@ -77,7 +77,7 @@ class Sources:
         return sum(topic.refused for topic in self._topics.values())
 
     def look(self) -> tuple[str, ...]:
-        """Find out who publishes and serves now; return what is wrong with that."""
+        """Look up publishers and servers; return the problems that are found."""
         self._looked_s = time.monotonic()
         self.wrong = tuple(wrong for wrong in self._all() if wrong is not None)
         for wrong in self.wrong:
@@ -89,7 +89,7 @@ class Sources:
         yield from (service.look() for service in self._services.values())
 
     def _tick(self) -> None:
-        """Look twice a second; sooner at topics of which a message waits for a name."""
+        """Look twice a second; more often at topics with a message that waits for a name."""
         if time.monotonic() - self._looked_s >= LOOK_S:
             self.look()
             return
@@ -98,7 +98,7 @@ class Sources:
                 topic.look()
 
     def status(self) -> Status:
-        """Tell the sources' state in the diagnostics."""
+        """Return the state of the sources for the diagnostics."""
         values = {
             "foreign_publishers": " ".join(self.foreign),
             "repeated_publishers": " ".join(self.repeated),

@@ -107,7 +107,7 @@ class Taker:
                 raise MemoryError(f"no room for messages of {subscription.topic_name}")
 
     def __del__(self) -> None:
-        """Give the buffer back."""
+        """Release the buffer of the middleware."""
         if _LIBRARY is not None and self._buffer.buffer:
             _LIBRARY.fini(ctypes.byref(self._buffer))
 
@@ -118,7 +118,7 @@ class Taker:
             RuntimeError: the middleware failed.
         """
         handle = self._subscription.handle
-        # Entered, the subscription cannot be destroyed meanwhile.
+        # The context keeps the subscription from being destroyed.
         with handle, self._lock:
             if _LIBRARY is None:
                 return self._through_rclpy(handle)
@@ -134,9 +134,11 @@ class Taker:
         data = ctypes.string_at(buffer.buffer, buffer.length)
         number = information.publication_number
         return TakenMessage(
-            data, information.received_ns, 0 if number == _UNSUPPORTED else number,
+            data,
+            information.received_ns,
+            0 if number == _UNSUPPORTED else number,
             bytes(information.gid),
-        )  # fmt: skip
+        )
 
     def _through_rclpy(self, handle: Any) -> TakenMessage | None:
         subscription = self._subscription

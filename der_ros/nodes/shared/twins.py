@@ -1,6 +1,6 @@
 """Refuses to start a node beside a living one of the same name.
 
-Two launches in one ROS domain would answer each other's services and end each other's attempts.
+Two launches in one ROS domain would answer each other's services and stop each other's attempts.
 
 Each node claims its name on ``/der_ros/alive``, latched, so that another node hears the claim
 as soon as it is discovered, and never from a node that was killed. Of two nodes that start at the
@@ -30,9 +30,9 @@ ALIVE_TOPIC = "/der_ros/alive"
 LOOK_S = 0.4
 """Time to hear who is in the ROS domain, s."""
 LISTEN_S = 2.5
-"""The claim of a living node of the same name has come within this, s."""
+"""Longest time until the claim of a living node of the same name has come, s."""
 SETTLING_S = 10.0
-"""For so long after its start a node gives way to one that began earlier, s."""
+"""Time after its start in which a node gives way to one that began earlier, s."""
 _POLL_S = 0.05
 # Every node of the domain has one latched claim.
 _CLAIMS = 100
@@ -40,7 +40,7 @@ _DIGITS = 20
 
 
 class NameClaim(NamedTuple):
-    """A node's claim to its name; of two the lesser one holds.
+    """A node's claim to its name; the lesser of two claims wins.
 
     Attributes:
         starting: the node has not begun its work yet: one that has is never displaced.

@@ -1,8 +1,7 @@
 """The simulated arm of a cell under ros2_control: joint states out, joint positions in.
 
-It stands for a controller manager with joint_state_broadcaster and forward_position_controller, and
-for robot_state_publisher. Drives that have stopped tell no joint states, as hardware that has
-failed does not.
+It replaces a controller manager with joint_state_broadcaster and forward_position_controller, and
+robot_state_publisher. Drives that have stopped publish no joint states, like failed hardware.
 """
 
 from __future__ import annotations
@@ -81,34 +80,34 @@ class JointCell(Startable):
 
     @property
     def stop_reason(self) -> str:
-        """Why the drives have stopped; empty while they have not."""
+        """Reason for which the drives have stopped; empty while they run."""
         return self._worker.failure or self._drives.stop_reason
 
     @property
     def failure(self) -> str:
-        """Why nothing moves the arm until the node is started anew; empty while it moves."""
+        """Reason for which the arm is stopped until the node restarts; empty while it moves."""
         return self._worker.failure
 
     @property
     def doing(self) -> str:
-        """What they do, in words."""
+        """State of the drives in words."""
         return self._drives.state.value
 
     def figures(self) -> dict[str, object]:
-        """Counters for the diagnostics."""
+        """Return counters for the diagnostics."""
         return {"cycles": self._cycles, "late cycles": self._late, "stops": self._stops}
 
     def sensor_wrench(self) -> Wrench:
-        """What the sensor feels, weight included; sensor axes."""
+        """Return the wrench at the sensor, weight included; sensor axes."""
         return self._wrench
 
     def place_ground(self, ground: Pose) -> None:
-        """Puts the ground piece elsewhere (task frame)."""
+        """Place the ground piece at a pose of the task frame."""
         with self._lock:
             self._world.place_ground(ground)
 
     def run_program(self, held: Pose) -> None:
-        """Begins to lead the held piece to a pose (task frame); ``program_ended`` tells the end."""
+        """Start to move the held piece to a pose (task frame), until ``program_ended`` is set."""
         with self._lock:
             self.program_ended.clear()
             self._drives.run_program(held)
@@ -124,7 +123,7 @@ class JointCell(Startable):
                 due_s = time.monotonic()
 
     def _cycle(self, now_s: float, stopped_s: float | None) -> float | None:
-        """One cycle of the drives; returns since when they stand stopped."""
+        """Run one cycle of the drives; return the time since which they are stopped, or None."""
         with self._lock:
             for received in self._commands.take():
                 self._drives.command(np.array(received.message.data, dtype=float))
@@ -154,10 +153,10 @@ class JointCell(Startable):
 
 
 def check_arm_frames(world: AssemblyWorld, base_from_task: Pose, flange_from_tcp: Pose) -> None:
-    """The arm of a world stands where it stands; the cell's parameters must say the same.
+    """Check that the cell's parameters place the arm where the simulated world has it.
 
     Raises:
-        ConfigurationError: they do not.
+        ConfigurationError: a pose differs.
     """
     arm = world.robot.arm
     if arm is None:

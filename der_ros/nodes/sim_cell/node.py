@@ -1,9 +1,9 @@
-"""A simulated cell: one physics world that speaks as a robot and as a Net F/T box.
+"""A simulated cell: one physics world with the interfaces of a robot and of a Net F/T box.
 
 The robot is a KR 60 with a KRC4 (RSI over UDP), or an iiwa under ros2_control (joint states and
-position commands). Nothing on the robot side can tell it from hardware. What it offers besides on
-ROS is for judging, never for control: the start of another attempt, and where the ground piece
-really lies.
+position commands). The nodes of a deployment cannot distinguish it from hardware. Its own ROS
+interface is for judging, never for control: it places the pieces for the next attempt, and
+publishes the true pose of the ground piece.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ from der_ros.tasks import InitialState, make_task
 
 logger = logging.getLogger("sim_cell")
 
-# An operator's patience before RSI is started again, so that the order of starting is free.
+# RSI restarts after this, so that the nodes may start in any order.
 RESTART_AFTER_S = 0.5
 POLL_S = 0.05
 
 
 class CellPlant:
-    """The world as the simulated controller moves it and as the simulated sensor feels it.
+    """The world between the simulated controller, which moves it, and the simulated sensor.
 
     The controller's thread steps the physics, the box's thread reads the wrench, and the
     executor's thread places ground pieces; PyBullet wants one of them at a time.
@@ -71,7 +71,7 @@ class CellPlant:
         self._home = self._axes = np.array(world.joint_positions())
 
     def advance(self, displacement_m: Array, rotation_rad: Array, duration_s: float) -> PlantState:
-        """Moves the servo's setpoint by one correction (base axes), and the world's clock on."""
+        """Move the servo's setpoint by one correction (base axes) and advance the world."""
         to_task = self._base_from_task.rotation.T
         twist = Twist(displacement_m / duration_s, rotation_rad / duration_s).rotated(to_task)
         with self._lock:
@@ -81,16 +81,16 @@ class CellPlant:
             return PlantState(self._base_from_task @ self._world.held_pose(), self._axes)
 
     def place_ground(self, ground: Pose) -> None:
-        """Puts the ground piece elsewhere (task frame)."""
+        """Place the ground piece at a pose of the task frame."""
         with self._lock:
             self._world.place_ground(ground)
 
     def sensor_wrench(self) -> Wrench:
-        """What the sensor feels, weight included; sensor axes."""
+        """Return the wrench at the sensor, weight included; sensor axes."""
         return self._wrench
 
     def way_to(self, held: Pose, cycle_s: float) -> Iterator[Motion]:
-        """How a program of the controller leads the held piece, at rest, to a pose (task frame).
+        """Yield the motion of a program that takes the held piece to a pose (task frame).
 
         A6 ends within half a turn of its zero, so that the attempt has room on both sides.
 
@@ -103,10 +103,10 @@ class CellPlant:
 
 
 def axes_at(base_from_tcp: Pose, flange_from_tcp: Pose, near_rad: Array) -> Array:
-    """(6,) rad, the KR 60's axes with the held piece at a pose.
+    """Return the KR 60's axes (6,) rad with the held piece at a pose.
 
     Raises:
-        ConfigurationError: it is out of the arm's reach.
+        ConfigurationError: the pose is out of the arm's reach.
     """
     axes = kr60_kinematics.inverse(base_from_tcp @ flange_from_tcp.inverse(), near_rad)
     if axes is None:
@@ -118,43 +118,43 @@ def axes_at(base_from_tcp: Pose, flange_from_tcp: Pose, near_rad: Array) -> Arra
 
 
 class SimulatedRobot(Protocol):
-    """A robot in the cell, with what it holds and what that feels.
+    """A robot in the cell, with the held piece and the sensor.
 
     Attributes:
-        program_ended: clear while the robot runs a program of its own.
+        program_ended: not set while the robot runs a program of its own.
     """
 
     program_ended: threading.Event
 
     @property
     def stop_reason(self) -> str:
-        """Why it has stopped; empty while it runs."""
+        """Reason for which the robot has stopped; empty while it runs."""
         ...
 
     @property
     def failure(self) -> str:
-        """Why nothing moves it any more until the node is started anew; empty while it moves."""
+        """Reason for which the robot is stopped until the node restarts; empty while it moves."""
         ...
 
     @property
     def doing(self) -> str:
-        """What it does, in words."""
+        """State of the robot in words."""
         ...
 
     def figures(self) -> dict[str, object]:
-        """Counters for the diagnostics."""
+        """Return counters for the diagnostics."""
         ...
 
     def sensor_wrench(self) -> Wrench:
-        """What the sensor feels, weight included; sensor axes."""
+        """Return the wrench at the sensor, weight included; sensor axes."""
         ...
 
     def place_ground(self, ground: Pose) -> None:
-        """Puts the ground piece elsewhere (task frame)."""
+        """Place the ground piece at a pose of the task frame."""
         ...
 
     def run_program(self, held: Pose) -> None:
-        """Begins to lead the held piece to a pose (task frame) by itself."""
+        """Start to move the held piece to a pose (task frame) without commands."""
         ...
 
 
@@ -168,27 +168,27 @@ class Krc4Cell:
 
     @property
     def stop_reason(self) -> str:
-        """Why RSI has stopped; empty while it has not."""
+        """Reason for which RSI has stopped; empty while it runs."""
         stopped = self._controller.state is ControllerState.STOPPED
         return f"RSI stopped: {self._controller.stop_reason}" if stopped else ""
 
     @property
     def failure(self) -> str:
-        """Why the controller's cycle has ended; empty while it has not."""
+        """Reason for which the controller's cycle has ended; empty while it runs."""
         return self._controller.failure
 
     @property
     def doing(self) -> str:
-        """The controller's state."""
+        """State of the controller in words."""
         return str(self._controller.state.value)
 
     def figures(self) -> dict[str, object]:
-        """Counters for the diagnostics."""
+        """Return counters for the diagnostics."""
         statistics = self._controller.statistics
         return {"late answers": statistics.late, "cycles": statistics.cycles}
 
     def run_program(self, held: Pose) -> None:
-        """Begins to lead the held piece to a pose (task frame); RSI ends for so long."""
+        """Start to move the held piece to a pose (task frame); RSI is off meanwhile."""
         self._controller.run_program(self._plant.way_to(held, self._cycle_s))
 
 
@@ -203,13 +203,13 @@ class NoisySensor:
         self._scale = np.array([force_n] * 3 + [torque_nm] * 3)
 
     def __call__(self) -> Wrench:
-        """One reading."""
+        """Return one reading with its error."""
         error = self._rng.standard_normal(6) * self._scale
         return self._robot.sensor_wrench() + Wrench.from_array(error)
 
 
 class SimCell(ShellNode):
-    """The node."""
+    """Runs the physics, the simulated robot and the simulated sensor box."""
 
     def __init__(self) -> None:
         super().__init__("sim_cell")
@@ -269,10 +269,10 @@ class SimCell(ShellNode):
         return self.resources.enter_context(SimulatedNetFt(config, sensor))
 
     def _on_reset(self, _request: Any, response: Any) -> Any:
-        """Another start, as in training; answers when the robot takes commands again.
+        """Place both pieces for a new start as in training; answer when the robot takes commands.
 
-        A person lays the ground piece down, and the robot's own program, not the bridge, brings
-        the held one above it: turned as this start has it.
+        As in a real cell the ground piece is laid down, and the robot's own program, not the
+        bridge, brings the held one above it.
         """
         initial = self._task.sample_initial_state(self._rng)
         self._place_ground(initial)
@@ -285,7 +285,7 @@ class SimCell(ShellNode):
         return response
 
     def _place_ground(self, initial: InitialState) -> None:
-        """Lays the ground piece down and tells where the held one belongs."""
+        """Place the ground piece and publish the goal pose of the held one."""
         self._robot.place_ground(initial.ground)
         stamp = self.get_clock().now().to_msg()
         goal = self._task.goal_pose(initial)

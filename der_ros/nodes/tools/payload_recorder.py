@@ -28,7 +28,7 @@ def record(
     is_enough: Callable[[], bool],
     keep: Callable[[Any, Any, float], None],
 ) -> None:
-    """Hands each wrench, with the pose that is fresh then, to ``keep`` until it is enough.
+    """Hand each wrench with a fresh pose to ``keep`` until ``is_enough``.
 
     Args:
         wrench_topic: WrenchStamped.

@@ -25,7 +25,7 @@ _STEADY_LOOKS = 5
 
 
 class Rule(NamedTuple):
-    """One permission of a node.
+    """One permission of a node: a right to a topic or a service.
 
     Attributes:
         list: ``topics`` or ``services``.
@@ -91,7 +91,7 @@ def _rules(node: Node, name: str, space: str) -> frozenset[Rule]:
     )
     rules: set[Rule] = set()
     for kind, right, look in looks:
-        # A node that has just gone has no name any more.
+        # A node that has just ended has no name any more.
         with suppress(Exception):
             rules |= {Rule(kind, right, topic) for topic, _ in look(name, space)}
     return frozenset(rules)
