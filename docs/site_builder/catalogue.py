@@ -22,6 +22,7 @@ TOPICS = {
     "The parameter `command_topic` names the topic.",
     "joint_states": "Measured joints of an arm under ros2_control. The parameter `states_topic` "
     "names the topic.",
+    "joy": "Axes and buttons of a joystick, for teleoperation.",
     "kuka/delta_twist_cmds": "Velocity command for the held piece, m/s and rad/s. `frame_id` must "
     "be `task_frame`, the base frame or `tcp`; the stamp must be fresh.",
     "kuka/governor_limits": "The governor's limits as JSON text. Deprecated: use `kuka/limits`.",

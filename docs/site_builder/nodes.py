@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from site_builder.catalogue import LIFECYCLE_SERVICES, SERVICES, TOPICS
 from site_builder.metrics import metric_text
@@ -94,13 +94,16 @@ def _parameter_blocks(surveys: Sequence[Survey]) -> Iterator[str]:
         yield _facts(item)
         yield sentence(item.text)
         if len(forms[name]) < len(surveys):
-            yield "Only with " + " or ".join(_form(each.given) for each in forms[name]) + "."
+            yield "Only with " + " or ".join(_form(each, surveys) for each in forms[name]) + "."
 
 
-def _form(given: Mapping[str, object]) -> str:
+def _form(form: Survey, surveys: Sequence[Survey]) -> str:
     """Return the parameter that makes this form of a node, such as ``robot:=rsi``."""
-    key = next(name for name in ("robot", "source") if name in given)
-    return code(f"{key}:={given[key]}")
+    shared = [set(each.given.items()) for each in surveys if each is not form]
+    for key, value in form.given.items():
+        if all((key, value) not in others for others in shared):
+            return code(f"{key}:={value}")
+    return "the defaults"
 
 
 def _facts(item: Parameter) -> str:

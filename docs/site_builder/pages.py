@@ -30,9 +30,11 @@ def code(text: object) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return a text that begins with a capital letter and ends with a full stop."""
-    text = " ".join(text.split())
-    return (text[:1].upper() + text[1:]).rstrip(".") + "." if text else ""
+    """Return a text that ends with a full stop and begins with a capital letter or a name."""
+    first, _, rest = " ".join(text.split()).partition(" ")
+    if "_" not in first:
+        first = first[:1].upper() + first[1:]
+    return f"{first} {rest}".strip().rstrip(".") + "." if first else ""
 
 
 def refuse(complaints: Sequence[str]) -> None:
