@@ -1,4 +1,4 @@
-"""The package's own errors.
+"""Errors that the package raises itself.
 
 Each one is also the built-in error that a caller who does not know this package would expect, so
 ``except ValueError`` goes on working. A message says what was expected, what came, and what to do.

@@ -30,7 +30,7 @@ _UNIT_TOLERANCE = 1e-14
 
 
 def vector(values: ArrayLike, size: int, name: str) -> Array:
-    """Returns ``values`` as a finite float64 vector of length ``size``.
+    """Return ``values`` as a finite float64 vector of length ``size``.
 
     Raises:
         ConfigurationError: ``values`` has another shape or holds a NaN or an infinity.
@@ -171,7 +171,7 @@ class Pose:
     quaternion: Array
 
     def __post_init__(self) -> None:
-        """Copies, checks and normalises what came."""
+        """Copy, check and normalise the numbers."""
         object.__setattr__(self, "position", vector(self.position, 3, "position"))
         object.__setattr__(self, "quaternion", quaternion_canonical(self.quaternion))
 
@@ -186,7 +186,7 @@ class Pose:
         position: tuple[float, float, float],
         quaternion: tuple[float, float, float, float],
     ) -> Pose:
-        """``Pose(position, quaternion)`` of plain floats, the same bits in a third of the time."""
+        """Return the same as ``Pose(position, quaternion)``, in a third of the time."""
         x, y, z, w = quaternion
         norm = math.sqrt(x * x + y * y + z * z + w * w)
         if not (math.isfinite(sum(position) + norm) and norm >= _SHORTEST_QUATERNION):
@@ -207,12 +207,12 @@ class Pose:
 
     @classmethod
     def from_sequence(cls, values: ArrayLike, name: str = "pose") -> Pose:
-        """From seven numbers x, y, z, qx, qy, qz, qw."""
+        """Return a pose from seven numbers x, y, z, qx, qy, qz, qw."""
         array = vector(values, 7, f"{name} (x, y, z, qx, qy, qz, qw)")
         return cls(array[:3], array[3:])
 
     def __matmul__(self, other: Pose) -> Pose:
-        """``a_from_b @ b_from_c`` is ``a_from_c``."""
+        """Return ``a_from_c`` for ``a_from_b @ b_from_c``."""
         return Pose(
             self.position + self.rotation @ other.position,
             quaternion_multiply(self.quaternion, other.quaternion),
@@ -220,11 +220,11 @@ class Pose:
 
     @property
     def rotation(self) -> Array:
-        """The (3, 3) rotation matrix."""
+        """Rotation matrix, shape (3, 3)."""
         return rotation_matrix(self.quaternion)
 
     def inverse(self) -> Pose:
-        """``b_from_a`` of this ``a_from_b``."""
+        """Return ``b_from_a`` of this ``a_from_b``."""
         return Pose(-(self.rotation.T @ self.position), quaternion_conjugate(self.quaternion))
 
     def moved(self, displacement: Array, rotation_vector: Array) -> Pose:
@@ -244,20 +244,20 @@ class Twist:
 
     @classmethod
     def zero(cls) -> Twist:
-        """No motion."""
+        """Return the twist of a body at rest."""
         return cls(np.zeros(3), np.zeros(3))
 
     @classmethod
     def from_array(cls, values: Array) -> Twist:
-        """From six numbers vx, vy, vz, wx, wy, wz."""
+        """Return a twist from six numbers vx, vy, vz, wx, wy, wz."""
         return cls(np.array(values[:3], dtype=np.float64), np.array(values[3:6], dtype=np.float64))
 
     def to_array(self) -> Array:
-        """(6,): vx, vy, vz, wx, wy, wz."""
+        """Return vx, vy, vz, wx, wy, wz as an array, (6,)."""
         return np.concatenate((self.linear, self.angular))
 
     def is_finite(self) -> bool:
-        """Whether no number is a NaN or an infinity."""
+        """Return whether all numbers are finite."""
         return all(map(math.isfinite, (*self.linear.tolist(), *self.angular.tolist())))
 
     def rotated(self, rotation: Array) -> Twist:
@@ -274,16 +274,16 @@ class Wrench:
 
     @classmethod
     def zero(cls) -> Wrench:
-        """Nothing pushes."""
+        """Return a wrench of zero force and torque."""
         return cls(np.zeros(3), np.zeros(3))
 
     @classmethod
     def from_array(cls, values: Array) -> Wrench:
-        """From six numbers fx, fy, fz, tx, ty, tz."""
+        """Return a wrench from six numbers fx, fy, fz, tx, ty, tz."""
         return cls(np.array(values[:3], dtype=np.float64), np.array(values[3:6], dtype=np.float64))
 
     def to_array(self) -> Array:
-        """(6,): fx, fy, fz, tx, ty, tz."""
+        """Return fx, fy, fz, tx, ty, tz as an array, (6,)."""
         return np.concatenate((self.force, self.torque))
 
     def __add__(self, other: Wrench) -> Wrench:
@@ -299,7 +299,7 @@ class Wrench:
         return Wrench(rotation @ self.force, rotation @ self.torque)
 
     def seen_from(self, a_from_b: Pose) -> Wrench:
-        """This wrench (axes and origin of frame b) in the axes and about the origin of frame a."""
+        """Return this wrench (axes and origin of frame b) in the axes and origin of frame a."""
         rotation = a_from_b.rotation
         force = rotation @ self.force
         # The cross product p x f by hand: numpy's costs more than all the rest here.

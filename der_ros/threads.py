@@ -85,7 +85,7 @@ class Worker(Startable):
 
     @property
     def alive(self) -> bool:
-        """True while the thread runs."""
+        """Return whether the thread runs."""
         return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> None:

@@ -129,7 +129,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
     def reset(
         self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Starts an episode.
+        """Start an episode and return its first observation.
 
         Args:
             seed: makes this and all later episodes repeatable.
@@ -151,7 +151,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         return self._observe(), self._info(self._judge(), 0, joint_limit)
 
     def step(self, action: ArrayLike) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """One control period.
+        """Run one control period and return Gymnasium's five results.
 
         Args:
             action: (6,), see the class.
@@ -182,7 +182,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         return self._observe(), judgement.reward, judgement.success, truncated, info
 
     def save_state(self) -> EnvironmentState:
-        """Keeps all there is: from here on and after ``restore_state`` the same bits come.
+        """Return the whole state; after ``restore_state`` all goes on bit by bit as from here.
 
         The engine's contact caches are emptied on both ways, so an episode that was saved may
         differ in its last digits from one that was not.
@@ -208,7 +208,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         )
 
     def restore_state(self, state: EnvironmentState) -> None:
-        """Goes on where ``save_state`` was called, in this or another process.
+        """Go on where ``save_state`` was called, in this or another process.
 
         Raises:
             ConfigurationError: the state is of an environment of another make.
@@ -235,7 +235,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         return render_rgb(self.world.client, self.world.scene.ground)
 
     def close(self) -> None:
-        """Frees the physics; a later ``reset`` opens it again."""
+        """Free the physics; a later ``reset`` opens it again."""
         self.world.close()
 
     @property
@@ -253,7 +253,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         return initial if initial is not None else self.task.sample_initial_state(self.np_random)
 
     def _start(self, initial: InitialState, conditions: Conditions) -> None:
-        """Starts the episode of these conditions."""
+        """Start the episode of these conditions."""
         frames = FrameErrors.of(conditions.goal_error, conditions.grasp)
         held = initial.held if frames is None else frames.start(initial.held)
         self.world.reset(InitialState(held, initial.ground), self._variation(conditions))
@@ -263,7 +263,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         self._peak_force_n = math.hypot(*self._wrench[:3])
 
     def _variation(self, conditions: Conditions) -> Variation:
-        """What is different in this episode's world."""
+        """Return the variation of this episode's world."""
         ground = None
         if conditions.clearance_change_m != 0.0:
             low, high = self.task.clearance_range_m
@@ -281,7 +281,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         )
 
     def _made_for(self) -> str:
-        """What a state must have in common with the environment that takes it on."""
+        """Return what a state must have in common with the environment that restores it."""
         return (
             f"{self.task!r}, {self.robot}, {self.world.servo_config!r}, {self.governor_limits!r}, "
             f"{self.randomization!r}, control_dt={self.control_dt_s}"
@@ -312,7 +312,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         return command
 
     def _move(self, command: Six) -> int:
-        """Runs the control period; returns the governor's flags together."""
+        """Run the control period and return the governor's flags together."""
         sensing, limits = self._sensing, self.governor_limits
         steps, tick_s = self._steps_per_tick, self._tick_s
         state, wrench, interventions = self._governor, self._wrench, 0
@@ -350,7 +350,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
 
 
 def _require_instance(name: str, value: object, kind: type) -> None:
-    """Refuses an argument that is neither None nor of a type."""
+    """Refuse an argument that is neither None nor of the type."""
     if not (value is None or isinstance(value, kind)):
         raise ConfigurationError(f"{name}: expected a {kind.__name__} or None, got {value!r}")
 
@@ -376,7 +376,7 @@ def default_limits(task: Task, robot: str = "robotless") -> GovernorLimits:
 
 
 def split_control_period(control_dt: float) -> tuple[int, int]:
-    """Divides a control period into governor ticks and physics steps.
+    """Divide a control period into governor ticks and physics steps.
 
     Args:
         control_dt: s.

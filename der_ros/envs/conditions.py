@@ -22,7 +22,7 @@ Seeds: TypeAlias = tuple[int, int, int]
 
 
 class Conditions(NamedTuple):
-    """What holds for one episode.
+    """Conditions of one episode besides its initial state.
 
     Attributes:
         friction_scale: of the coefficient of friction.
@@ -52,7 +52,7 @@ class Conditions(NamedTuple):
 
 
 def draw_conditions(randomization: Randomization, rng: np.random.Generator) -> Conditions:
-    """Draws an episode's conditions.
+    """Draw the conditions of an episode.
 
     Args:
         randomization: the switches.

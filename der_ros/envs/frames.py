@@ -20,7 +20,7 @@ from der_ros.rotation import Quadruple, Six, Triple, conjugate, product, rotate,
 
 
 class FrameErrors(NamedTuple):
-    """The errors of an episode.
+    """Errors of goal and grasp in an episode.
 
     Attributes:
         goal_position: origin of B in T, m.
@@ -36,13 +36,13 @@ class FrameErrors(NamedTuple):
 
     @classmethod
     def of(cls, goal_error: Six, grasp: Six) -> FrameErrors | None:
-        """From displacements, m, and rotation vectors, rad; None where there is no error."""
+        """Return errors from displacements, m, and rotation vectors, rad; None if all are 0."""
         if not any(goal_error) and not any(grasp):
             return None
         return cls(goal_error[:3], _quaternion(goal_error[3:]), grasp[:3], _quaternion(grasp[3:]))
 
     def start(self, pose: Pose) -> Pose:
-        """Where the held piece really is (H in T) when the arm drives to ``pose`` (C in B)."""
+        """Return the held piece's true pose (H in T) when the arm drives to ``pose`` (C in B)."""
         goal = Pose.from_numbers(self.goal_position, self.goal_quaternion)
         return goal @ pose @ Pose.from_numbers(self.grasp_position, self.grasp_quaternion)
 
@@ -60,7 +60,7 @@ class FrameErrors(NamedTuple):
         return wrench_seen_from(self.grasp_position, self.grasp_quaternion, wrench)
 
     def twist_of_held_piece(self, twist: Six, quaternion: Quadruple) -> Six:
-        """What moves H, in T's axes, when C is commanded ``twist`` in B's.
+        """Return the twist of H, in T's axes, when C is commanded ``twist`` in B's.
 
         Args:
             twist: m/s and rad/s.

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class DelayLine(Generic[T]):
-    """What goes in comes out that many calls later.
+    """Delay by a fixed number of calls.
 
     Args:
         waiting: what comes out first; the delay is its length.
@@ -21,20 +21,20 @@ class DelayLine(Generic[T]):
 
     @classmethod
     def of(cls, ticks: int, first: T) -> DelayLine[T] | None:
-        """A delay filled with ``first``; None where there is none."""
+        """Return a delay filled with ``first``; None for no delay."""
         return cls([first] * ticks) if ticks > 0 else None
 
     def __call__(self, value: T) -> T:
-        """Takes this tick's value and gives the one of a few ticks ago."""
+        """Take this tick's value and return the one of some ticks ago."""
         self._waiting.append(value)
         return self._waiting.popleft()
 
     @property
     def oldest(self) -> T:
-        """What will come out next."""
+        """Value that the next call returns."""
         return self._waiting[0]
 
     @property
     def waiting(self) -> tuple[T, ...]:
-        """What is under way, the oldest first."""
+        """Values that are delayed now, the oldest first."""
         return tuple(self._waiting)

@@ -1,4 +1,4 @@
-"""What differs from episode to episode besides the initial state, one switch for each source.
+"""Randomization of episodes besides the initial state, with one switch for each source.
 
 Three kinds of spread, told by the end of a switch's name: ``_std``, Gaussian around the nominal;
 ``_spread``, uniform within plus and minus; ``_max_s``, uniform between none and that.
@@ -74,7 +74,7 @@ class Randomization:
     command_latency_max_s: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuses a spread that is none.
+        """Refuse a spread that is negative or not finite.
 
         Raises:
             ConfigurationError: one of them is negative, not finite or beyond its limit.
@@ -129,7 +129,7 @@ PRESETS: dict[str, Randomization] = {
 
 
 def resolve_randomization(choice: str | Randomization) -> Randomization:
-    """Returns a preset by name, or what was given.
+    """Return a preset by its name, or the randomization that was given.
 
     Args:
         choice: one of ``PRESETS`` or a ``Randomization``.

@@ -1,4 +1,4 @@
-"""What the cell gets to know of a world, and what becomes of its commands, in plain numbers.
+"""Measurements and commands between the world and the policy, in plain numbers.
 
 The governor reads the wrench up to 250 times a second, so this is the one place besides the
 physics where vectors are tuples. Without errors the wrench is that of
@@ -39,13 +39,13 @@ class GeneratorState(NamedTuple):
 
     @classmethod
     def of(cls, generator: np.random.Generator) -> GeneratorState:
-        """Reads it off."""
+        """Return the state of a generator."""
         found: Any = generator.bit_generator.state
         words = found["state"]
         return cls(words["state"], words["inc"], found["has_uint32"], found["uinteger"])
 
     def generator(self) -> np.random.Generator:
-        """One that goes on from here."""
+        """Return a generator that goes on from this state."""
         made = np.random.PCG64(0)
         made.state = {
             "bit_generator": "PCG64",
@@ -105,7 +105,7 @@ class SimulatedSensing:
     # -- life ------------------------------------------------------------------------------------
 
     def start_episode(self, conditions: Conditions) -> Six:
-        """Takes the reading of a world at rest as the bias, plus this episode's error of it.
+        """Take the reading of a world at rest, plus this episode's error, as the bias.
 
         Returns:
             The first wrench, as ``wrench``.
@@ -129,7 +129,7 @@ class SimulatedSensing:
         return wrench
 
     def save(self) -> SensingState:
-        """What ``restore`` needs; between two control steps only, when no reading is expected."""
+        """Return the state for ``restore``; only between control steps, with no reading due."""
         one, two, three = [None if rng is None else GeneratorState.of(rng) for rng in self._noise]
         return SensingState(
             self._bias,
@@ -140,7 +140,7 @@ class SimulatedSensing:
         )
 
     def restore(self, conditions: Conditions, state: SensingState) -> None:
-        """Goes on from a saved state of an episode of these conditions."""
+        """Go on from a saved state of an episode of these conditions."""
         self.frames = FrameErrors.of(conditions.goal_error, conditions.grasp)
         self._bias = state.bias
         self._late_wrench = DelayLine(state.wrenches) if state.wrenches else None
@@ -151,7 +151,7 @@ class SimulatedSensing:
     # -- in each tick ----------------------------------------------------------------------------
 
     def expect_readings(self, count: int) -> None:
-        """Draws the noise of the readings to come, together, which is cheaper."""
+        """Draw the noise of the readings to come together, which is cheaper."""
         rng = self._noise[0]
         if rng is not None:
             drawn = rng.standard_normal((count, 6))
@@ -170,13 +170,13 @@ class SimulatedSensing:
         return wrench if self._late_wrench is None else self._late_wrench(wrench)
 
     def position(self) -> Triple:
-        """Where the tcp is now, believed task frame."""
+        """Return the position of the tcp in the believed task frame, (3,) m."""
         if self.frames is None:
             return self._world.held_position()
         return self._seen()[0]
 
     def drive(self, twist: Six, steps: int) -> None:
-        """Sends a twist to the arm, believed task axes, and runs the physics that long."""
+        """Send a twist to the arm, believed task axes, and run the physics that long."""
         if self._late_command is not None:
             twist = self._late_command(twist)
         if self.frames is not None:
@@ -188,7 +188,7 @@ class SimulatedSensing:
     # -- in each control step --------------------------------------------------------------------
 
     def action_factors(self) -> list[float] | None:
-        """What the six commanded velocities are multiplied with; None when with nothing."""
+        """Return the factors of the six commanded velocities; None without noise."""
         rng = self._noise[2]
         if rng is None:
             return None
@@ -232,7 +232,7 @@ class SimulatedSensing:
 
 
 def _at_tcp(tcp_from_sensor: Pose, errors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Errors of the sensor, (n, 6) in its axes about its origin, in the tcp's about the tcp."""
+    """Return errors of the sensor, (n, 6) in its axes about its origin, at the tcp."""
     wrenches = [Wrench.from_array(row).seen_from(tcp_from_sensor).to_array() for row in errors]
     return np.array(wrenches)
 

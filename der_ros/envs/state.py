@@ -52,7 +52,7 @@ class EnvironmentState(NamedTuple):
     steps: int
 
     def to_data(self) -> dict[str, Any]:
-        """What ``json.dumps`` takes."""
+        """Return the state as ``json.dumps`` takes it."""
         return {"format": FORMAT, "state": _plain(self)}
 
     @classmethod

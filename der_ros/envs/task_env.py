@@ -62,7 +62,7 @@ class TaskEnv(AssemblyEnv):
 
 
 def register_tasks() -> None:
-    """Makes all tasks known to ``gymnasium.make``."""
+    """Register all tasks for ``gymnasium.make``."""
     for name, entry in TASKS.items():
         gymnasium.register(
             entry.environment_id,

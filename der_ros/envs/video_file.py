@@ -1,4 +1,4 @@
-"""Writes frames into a file that people can watch: .mp4 by ffmpeg, .gif by Pillow."""
+"""Writers of frames into a video file: .mp4 by ffmpeg, .gif by Pillow."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class VideoFile(Protocol):
     """A context manager that takes frames; the file is whole once it is left."""
 
     def write(self, frame: Frame) -> None:
-        """Appends a frame, (height, width, 3) uint8; all are of one size."""
+        """Append a frame, (height, width, 3) uint8; all are of one size."""
 
     def __enter__(self) -> VideoFile: ...
 
@@ -60,7 +60,7 @@ def make_video_file(path: Path, fps: float) -> VideoFile:
 
 
 def _require_writable(path: Path) -> None:
-    """Refuses now what would be found only once there is a film to write."""
+    """Refuse a path that cannot be written, before there are frames to write."""
     existed = path.exists()
     try:
         path.open("ab").close()
@@ -73,7 +73,7 @@ def _require_writable(path: Path) -> None:
 
 
 class Mp4File:
-    """H.264 in .mp4.
+    """Writer of H.264 video in an .mp4 file.
 
     Raises:
         ConfigurationError: the package imageio-ffmpeg, which carries ffmpeg, is not installed.
@@ -92,7 +92,7 @@ class Mp4File:
         self._frames: Generator[None, Any, None] | None = None
 
     def write(self, frame: Frame) -> None:
-        """Appends a frame of even width and height.
+        """Append a frame of even width and height.
 
         Raises:
             DerRosError: ffmpeg has ended, for example since the disk is full.
@@ -120,7 +120,7 @@ class Mp4File:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Finishes the file; without frames there is none."""
+        """Finish the file; without frames there is none."""
         if self._frames is not None:
             self._frames.close()
 
@@ -136,7 +136,7 @@ class GifFile:
         self._packed: list[bytes] = []
 
     def write(self, frame: Frame) -> None:
-        """Appends a frame."""
+        """Append a frame to the video."""
         image = Image.fromarray(frame)
         if image.width > _GIF_WIDTH:
             height = round(image.height * _GIF_WIDTH / image.width)
@@ -153,7 +153,7 @@ class GifFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Writes the file; without frames there is none.
+        """Write the file, if there are frames.
 
         Raises:
             DerRosError: it cannot be written.

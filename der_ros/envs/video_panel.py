@@ -27,7 +27,7 @@ Color = tuple[int, int, int]
 
 
 class Moment(NamedTuple):
-    """What the panel says of one instant of an episode.
+    """Values that the panel shows for one instant of an episode.
 
     Attributes:
         time_s: since the episode began.
@@ -47,7 +47,7 @@ class Moment(NamedTuple):
 def draw_panel(
     title: str, subtitle: str, moments: Sequence[Moment], height: int
 ) -> NDArray[np.uint8]:
-    """Draws the panel for the last of ``moments``; the plots show all of them.
+    """Draw the panel for the last of ``moments``; the plots show all of them.
 
     Args:
         title: the largest line.
@@ -153,12 +153,12 @@ class _Canvas:
     def text(
         self, x: float, y: float, text: str, size: int, color: Color = _INK, anchor: str = "la"
     ) -> None:
-        """Writes text; ``anchor`` as Pillow names it."""
+        """Write a text; ``anchor`` as Pillow names it."""
         place = (x * _OVERSAMPLING, y * _OVERSAMPLING)
         self._draw.text(place, text, color, _font(size * _OVERSAMPLING), anchor)
 
     def line(self, points: Sequence[tuple[float, float]], color: Color, width: int) -> None:
-        """Draws a line through all points; one point alone leaves nothing."""
+        """Draw a line through all points; one point alone leaves nothing."""
         larger = [(x * _OVERSAMPLING, y * _OVERSAMPLING) for x, y in points]
         self._draw.line(larger, color, width * _OVERSAMPLING, joint="curve")
 

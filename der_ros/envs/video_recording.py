@@ -20,7 +20,7 @@ _LAST_FRAME_S = 1.5
 
 
 def frame_interval(control_dt_s: float) -> int:
-    """How many control periods one frame stands for, so that there are about 20 a second."""
+    """Return the control periods of one frame, so that there are about 20 frames a second."""
     return max(1, round(1.0 / (_LARGEST_FPS * control_dt_s)))
 
 
@@ -58,7 +58,7 @@ class VideoRecording(gymnasium.Wrapper[Any, Any, Any, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """As the environment's; begins a film while there are some to make."""
+        """Reset the environment; begin a film while there are some to make."""
         observation, info = self.env.reset(seed=seed, options=options)
         self._episode += 1
         self._moments = []
@@ -70,7 +70,7 @@ class VideoRecording(gymnasium.Wrapper[Any, Any, Any, Any]):
         return observation, info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """As the environment's."""
+        """Step the environment and record its frame."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         if self._episode <= self._episodes:
             ended = terminated or truncated

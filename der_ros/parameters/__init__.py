@@ -94,7 +94,7 @@ NODE_PARAMETERS: dict[str, tuple[type, ...]] = {
 
 
 class NodeParameter(NamedTuple):
-    """A parameter of a node.
+    """Parameter that a node declares.
 
     Attributes:
         node: name of the node.

@@ -1,4 +1,4 @@
-"""Parameters of ``sim_cell``."""
+"""Parameters of the node ``sim_cell``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from der_ros.tasks import TASK_NAMES
 
 @dataclass(frozen=True)
 class SimCellParameters:
-    """The simulated cell."""
+    """Task, seed and robot of the simulated cell."""
 
     task: str = setting("lap_joint", "Task that is assembled", choices=TASK_NAMES)
     seed: int = setting(0, "Seed of the pieces' poses and of the noise", minimum=0)
@@ -41,7 +41,7 @@ class SimControllerParameters:
 
 @dataclass(frozen=True)
 class SimSensorParameters:
-    """The simulated Net F/T box."""
+    """Address and noise of the simulated Net F/T box."""
 
     force_noise_n: float = setting(0.5, "Standard deviation of each force's noise", "N", 0.0)
     torque_noise_nm: float = setting(0.05, "Standard deviation of each torque's noise", "Nm", 0.0)

@@ -1,1 +1,1 @@
-"""What is deployed: the contract, export, runtime and the motion governor."""
+"""Deployment of policies: contract, export, runtime and motion governor."""

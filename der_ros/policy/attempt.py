@@ -21,7 +21,7 @@ from der_ros.geometry import (
 
 
 class Outcome(str, Enum):
-    """How an attempt ended."""
+    """Outcome of an attempt, as the log writes it."""
 
     SUCCESS = "success"
     TIMEOUT = "timeout"
@@ -75,7 +75,7 @@ class PeakWrench:
         self.torque_nm = 0.0
 
     def add(self, wrench: Wrench) -> None:
-        """Takes one reading into account; a reading that is not finite is left out."""
+        """Take one reading into account; a reading that is not finite is left out."""
         force = float(np.linalg.norm(wrench.force))
         torque = float(np.linalg.norm(wrench.torque))
         if math.isfinite(force) and math.isfinite(torque):
@@ -85,7 +85,7 @@ class PeakWrench:
 
 @dataclass(frozen=True)
 class Steering:
-    """How a piece is led to a pose in free space: proportional, with a speed limit.
+    """Law that moves a piece to a pose in free space: proportional, with a speed limit.
 
     Attributes:
         gain_hz: speed per distance, 1/s.
@@ -110,7 +110,7 @@ class Steering:
         )
 
     def reached(self, pose: Pose, target: Pose) -> bool:
-        """Whether ``pose`` is ``target`` within both tolerances."""
+        """Return whether ``pose`` is ``target`` within both tolerances."""
         linear, angular = _difference(pose, target)
         return (
             float(np.linalg.norm(linear)) <= self.position_tolerance_m

@@ -1,4 +1,4 @@
-"""What a policy file promises: which numbers go in and come out, in what units, how often.
+"""Contract of a policy file: the numbers that go in and come out, their units, and the rate.
 
 The contract travels inside the ONNX file as metadata, one key a field, each value a JSON text whose
 floats are written so that they read back exactly. A policy without it, or with another one than
@@ -41,12 +41,12 @@ class DescribedTask(Protocol):
 
     @property
     def name(self) -> str:
-        """The task's registered name."""
+        """Name under which the task is registered."""
         ...
 
     @property
     def speed_limits(self) -> Array:
-        """(6,) m/s and rad/s that an action of one means."""
+        """Speeds that an action of one means, (6,) m/s and rad/s."""
         ...
 
 
@@ -88,7 +88,7 @@ class PolicyContract:
     version: int = CONTRACT_VERSION
 
     def __post_init__(self) -> None:
-        """Makes plain tuples of what came and checks it."""
+        """Turn everything into plain tuples and check it."""
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if isinstance(value, (list, np.ndarray)):
@@ -126,7 +126,7 @@ class PolicyContract:
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> PolicyContract:
-        """Reads the contract from an ONNX file's metadata; other keys are left alone.
+        """Read the contract from an ONNX file's metadata; other keys are left alone.
 
         Raises:
             ContractError: keys are missing, or a value is not the JSON text of the right type.
@@ -151,7 +151,7 @@ class PolicyContract:
         return {METADATA_PREFIX + name: json.dumps(value) for name, value in fields.items()}
 
     def check(self, task: str | None = None, governor: GovernorLimits | None = None) -> None:
-        """Checks that this package's observation and action are what the policy expects.
+        """Check that this package's observation and action are what the policy expects.
 
         Args:
             task: name of the task that is to be done; None for any.

@@ -52,7 +52,7 @@ _MAX_YIELD_LOOP_GAIN = 0.3
 
 
 class Intervention(IntFlag):
-    """Why what left differs from the command."""
+    """Reasons for which the twist that is sent differs from the command."""
 
     SPEED = 1
     ACCELERATION = 2
@@ -147,7 +147,7 @@ class GovernorLimits:
     def check_yield_stability(
         self, dt_s: float, stiffness_n_per_m: float, stiffness_nm_per_rad: float | None = None
     ) -> None:
-        """Checks that giving way cannot oscillate against a servo of this stiffness.
+        """Check that giving way cannot oscillate against a servo of this stiffness.
 
         Args:
             dt_s: period at which the governor runs, plus any dead time of the force signal.
@@ -172,7 +172,7 @@ class GovernorLimits:
 
 
 class GovernorState(NamedTuple):
-    """What the governor remembers from cycle to cycle.
+    """State of the governor between two cycles.
 
     Attributes:
         twist: the six numbers that left last, vx..wz in m/s and rad/s, task axes.
@@ -184,12 +184,12 @@ class GovernorState(NamedTuple):
 
     @classmethod
     def rest(cls) -> GovernorState:
-        """Standing still, nothing latched."""
+        """Return the state of a robot at rest, with nothing latched."""
         return cls(_ZERO6, False)
 
 
 class Governed(NamedTuple):
-    """What one cycle gives.
+    """Result of one cycle of the governor.
 
     Attributes:
         state: for the next cycle; ``state.twist`` is what may be sent to the robot.
@@ -208,7 +208,7 @@ def govern(
     position: Numbers,
     dt_s: float,
 ) -> Governed:
-    """One cycle of the motion governor; the module's docstring has the equations.
+    """Run one cycle of the motion governor; the module's docstring has the equations.
 
     Args:
         limits: what to hold the motion to.
@@ -239,7 +239,7 @@ def govern_numbers(
     dt_s: float,
     flags: int = 0,
 ) -> Governed:
-    """``govern`` of tuples of floats, whose sizes nobody checks: for inner loops.
+    """Run ``govern`` on tuples of floats whose sizes are not checked: for inner loops.
 
     Args:
         limits: this and the following as of ``govern``.
@@ -292,7 +292,7 @@ def govern_numbers(
 def _wish(
     u: Triple, last: Triple, force: Triple, push: float, speed: float, soft: float, gain: float
 ) -> tuple[Triple, Triple, int]:
-    """Steps 3 and 4 of one half: the wanted velocity, the last one freed of its push, flags."""
+    """Return steps 3 and 4 of a half: wanted velocity, last one freed of its push, flags."""
     flags = 0
     norm = math.hypot(u[0], u[1], u[2])
     if norm > speed:
@@ -309,7 +309,7 @@ def _wish(
 
 
 def _approach(u: Triple, last: Triple, step: float, speed: float) -> tuple[Triple, int]:
-    """Step 5 of one half: from ``last`` towards ``u``, and the flag when it did not get there."""
+    """Return step 5 of a half: from ``last`` towards ``u``, and the flag if it falls short."""
     x, y, z = last
     dx, dy, dz = u[0] - x, u[1] - y, u[2] - z
     norm = math.hypot(dx, dy, dz)
@@ -334,7 +334,7 @@ def _far_from_walls(p: Triple, limits: GovernorLimits, dt_s: float) -> bool:
 
 
 def _stay_inside(v: Triple, p: Triple, limits: GovernorLimits, dt_s: float) -> Triple:
-    """Step 6: the linear velocity with what would carry the TCP out of the box taken away."""
+    """Return step 6: the linear velocity without the part that leaves the box."""
     low, high = limits.workspace_min_m, limits.workspace_max_m
     a = limits.max_linear_acceleration_mps2
     return (

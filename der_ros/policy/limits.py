@@ -1,4 +1,4 @@
-"""Whether a robot is held to the limits that a policy was trained under."""
+"""Comparison of a robot's limits with those that a policy was trained under."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NEITHER = ("yield_gain_mps_per_n", "yield_gain_radps_per_nm")
 
 
 class LimitsDifference(NamedTuple):
-    """How a robot's limits differ from those of the training; each entry is one clause.
+    """Differences of a robot's limits from those of the training; each entry is one clause.
 
     Attributes:
         looser: the robot may do what the policy was never held from: a reason not to move.
@@ -33,7 +33,7 @@ class LimitsDifference(NamedTuple):
 
 
 def compare_limits(contract: PolicyContract, robot: GovernorLimits) -> LimitsDifference:
-    """Compares what the policy's file says with what the robot's bridge holds to.
+    """Compare the limits in the policy's file with those of the robot's bridge.
 
     A file that does not tell its limits is compared by its action limits alone.
     """
@@ -79,12 +79,12 @@ def _only(values: list[float]) -> float:
 
 
 def limits_to_json(limits: GovernorLimits) -> str:
-    """One JSON object, as a bridge tells its limits."""
+    """Return the limits as one JSON object, as a bridge publishes them."""
     return json.dumps(dataclasses.asdict(limits))
 
 
 def _cut_actions(contract: PolicyContract, robot: GovernorLimits) -> tuple[str, ...]:
-    """Actions that the robot would slow down."""
+    """Return a clause for each action that the robot would slow down."""
     limits = contract.action_limits
     return tuple(
         f"{name}: actions reach {asked:g}, the robot allows {getattr(robot, name):g}"
@@ -99,7 +99,7 @@ def _cut_actions(contract: PolicyContract, robot: GovernorLimits) -> tuple[str, 
 def _pairs(
     held: float | tuple[float, ...], trained: float | tuple[float, ...]
 ) -> list[tuple[float, float]]:
-    """Number by number; a rounding is no difference."""
+    """Return the numbers in pairs; a rounding is no difference."""
     first = held if isinstance(held, tuple) else (held,)
     second = trained if isinstance(trained, tuple) else (trained,)
     return [

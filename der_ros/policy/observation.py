@@ -35,7 +35,7 @@ def wrench_at_held_piece(
 
 
 def build_observation(task_from_tcp: Pose, wrench: Wrench) -> NDArray[np.float32]:
-    """Returns (13,) float32 in the order of ``OBSERVATION_NAMES``.
+    """Return the observation, (13,) float32 in the order of ``OBSERVATION_NAMES``.
 
     Args:
         task_from_tcp: pose of the held piece in the task frame.
@@ -45,6 +45,6 @@ def build_observation(task_from_tcp: Pose, wrench: Wrench) -> NDArray[np.float32
 
 
 def observation_of_numbers(task_from_tcp: Pose, wrench: Sequence[float]) -> NDArray[np.float32]:
-    """``build_observation`` with a wrench of six plain numbers, for inner loops."""
+    """Run ``build_observation`` with a wrench of six plain numbers, for inner loops."""
     position, quaternion = task_from_tcp.position.tolist(), task_from_tcp.quaternion.tolist()
     return np.array((*position, *quaternion, *wrench), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""What an ONNX file holds, read without running or trusting any of it.
+"""Reader of an ONNX file's content that neither runs nor trusts it.
 
 An ONNX file is a protobuf message; protobuf reads it here, which onnxruntime brings along. Only the
 messages and fields of ``onnx_schema`` are known, and a file must be, byte for byte, what protobuf

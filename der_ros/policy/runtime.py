@@ -1,4 +1,4 @@
-"""Runs an exported policy on the robot: loads it with distrust, then calls it quickly.
+"""Runtime of an exported policy on the robot: it is loaded with distrust, then called quickly.
 
 Needs onnxruntime, what that brings along, and numpy only.
 """
@@ -170,7 +170,7 @@ def _check_ports(session: Any) -> None:
 
 
 def _is_right(port: tuple[str, str, list[int | str | None]], name: str, width: int) -> bool:
-    """Whether a port is a float matrix of ``width`` columns with one or any number of rows."""
+    """Return whether a port is a float matrix, (1 or any, ``width``)."""
     shape = port[2]
     if port[:2] != (name, "tensor(float)") or len(shape) != 2 or shape[1] != width:
         return False

@@ -1,4 +1,4 @@
-"""Whether a piece that is told to move does not: jammed, or an arm that does not follow. Pure."""
+"""Detection of a commanded piece that does not move: jammed, or an arm that does not follow."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class StallLimits:
 
 
 class StallWatch:
-    """Compares what is asked with what happens, since the last progress.
+    """Comparison of commanded and measured motion since the last progress.
 
     Args:
         limits: what counts as a stall.
@@ -55,7 +55,7 @@ class StallWatch:
         self._asked_m = self._asked_rad = 0.0
 
     def stalled(self, now_s: float, pose: Pose, command: Twist) -> bool:
-        """Takes one look.
+        """Take one measurement and return whether the piece has stalled.
 
         Args:
             now_s: of a clock that does not jump.

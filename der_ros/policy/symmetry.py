@@ -43,7 +43,7 @@ def equal_turns(symmetry: int) -> NDArray[np.float64]:
 
 
 def fold(observations: NDArray[np.float32], symmetry: int) -> NDArray[np.float32]:
-    """Folds observations.
+    """Replace each rotation by the smallest one that looks the same.
 
     Args:
         observations: (…, 13), as ``policy.observation`` builds them.

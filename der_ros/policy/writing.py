@@ -1,4 +1,4 @@
-"""Writes policy files: whole and loadable, or not at all."""
+"""Writer of policy files: whole and loadable, or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a jointed arm is: axes in a chain, what they move, how it looks, and where it stands.
+"""Description of a jointed arm: axes in a chain, their links, its looks and its place.
 
 All frames of an arm whose axes are at zero are parallel to its base's. So an axis needs no more
 than a place and a direction, and the numbers can be compared with a drawing.
@@ -126,17 +126,17 @@ class Arm:
 
     @cached_property
     def lower_limits_rad(self) -> Array:
-        """(axes,) rad."""
+        """Lower limits of the axes, (axes,) rad."""
         return np.array([axis.lower_rad for axis in self.axes])
 
     @cached_property
     def upper_limits_rad(self) -> Array:
-        """(axes,) rad."""
+        """Upper limits of the axes, (axes,) rad."""
         return np.array([axis.upper_rad for axis in self.axes])
 
     @cached_property
     def speed_limits_radps(self) -> Array:
-        """(axes,) rad/s."""
+        """Speed limits, (axes,) rad/s."""
         return np.array([axis.speed_limit_radps for axis in self.axes])
 
     @cached_property
@@ -146,5 +146,5 @@ class Arm:
 
 
 def radians(*degrees: float) -> tuple[float, ...]:
-    """Degrees, as data sheets give them, in rad."""
+    """Return degrees, as data sheets give them, in rad."""
     return tuple(math.radians(angle) for angle in degrees)

@@ -1,4 +1,4 @@
-"""Where an arm's tool is for the angles of its axes, and back."""
+"""Kinematics of an arm: the tool's pose for the angles of its axes, and back."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ class ArmKinematics:
         return self._chain(angles_rad).tcp
 
     def jacobian(self, angles_rad: Array) -> Array:
-        """(6, axes): linear and angular velocity of the tcp, task axes, for each rad/s."""
+        """Return the tcp's linear and angular velocity per rad/s, task axes, (6, axes)."""
         return self._chain(angles_rad).jacobian
 
     def inverse(self, task_from_tcp: Pose) -> Array:
-        """Angles that hold the piece at a pose, within the end stops.
+        """Return angles that hold the piece at a pose, within the end stops.
 
         Returns:
             (axes,) rad.

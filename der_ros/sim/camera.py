@@ -31,7 +31,7 @@ _SHINE = 0.4
 
 
 class View(NamedTuple):
-    """Where a camera stands.
+    """Viewpoint of a camera.
 
     Attributes:
         target: that it looks at, m, world.
@@ -74,7 +74,7 @@ def whole_view(client: int, aspect: float) -> View:
 
 
 def has_display() -> bool:
-    """Whether PyBullet's window can open; where it cannot, asking for it ends the process."""
+    """Return whether PyBullet's window can open; asking in vain would end the process."""
     if not sys.platform.startswith("linux"):
         return True
     if not os.environ.get("DISPLAY"):
@@ -91,7 +91,7 @@ def has_display() -> bool:
 
 
 def look_at_joint(client: int) -> None:
-    """Turns the camera of PyBullet's window to the joint."""
+    """Turn the camera of PyBullet's window to the joint."""
     view = JOINT_VIEW
     pybullet.configureDebugVisualizer(pybullet.COV_ENABLE_GUI, 0, physicsClientId=client)
     pybullet.resetDebugVisualizerCamera(
@@ -106,7 +106,7 @@ def look_at_joint(client: int) -> None:
 def render_rgb(
     client: int, ground: int, view: View = JOINT_VIEW, width: int = 480, height: int = 360
 ) -> NDArray[np.uint8]:
-    """Draws the world without a display.
+    """Draw the world without a display.
 
     Args:
         client: PyBullet's connection.
@@ -134,7 +134,7 @@ def render_rgb(
 def _draw(
     client: int, view: View, width: int, height: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Colours (height, width, 3) and body numbers (height, width), -1 where there is nothing."""
+    """Return colours (height, width, 3) and body numbers (height, width), -1 for none."""
     image = pybullet.getCameraImage(
         width,
         height,
@@ -155,7 +155,7 @@ def _draw(
 
 @contextmanager
 def _hidden(client: int, body: int) -> Iterator[None]:
-    """Leaves a body out of the pictures drawn meanwhile."""
+    """Leave a body out of the pictures drawn meanwhile."""
     shapes = pybullet.getVisualShapeData(body, physicsClientId=client)
     parts = [(shape[1], number, shape[7]) for number, shape in enumerate(shapes)]
     try:
@@ -170,7 +170,7 @@ def _hidden(client: int, body: int) -> Iterator[None]:
 
 
 def _background(width: int, height: int) -> NDArray[np.float32]:
-    """From light above to darker below, (height, width, 3)."""
+    """Return a background, lighter above than below, (height, width, 3)."""
     top, bottom = np.array(_BACKGROUND, dtype=np.float32)
     share = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None, None]
     return np.broadcast_to(top + share * (bottom - top), (height, width, 3))

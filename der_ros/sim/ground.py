@@ -31,7 +31,7 @@ class GroundShelf:
         self._bodies = {piece: self._body}
 
     def take(self, piece: Piece) -> int:
-        """Takes a piece off the shelf, made anew where it never was, and puts the last one there.
+        """Take a piece off the shelf, or make it, and put the last one there.
 
         Returns:
             Its body, wherever it is; friction as PyBullet has it for a new body.
@@ -47,14 +47,14 @@ class GroundShelf:
         return body
 
     def _make_room(self) -> None:
-        """Removes the piece that was not used for the longest time, when there are too many."""
+        """Remove the piece that was not used for the longest time, if there are too many."""
         if len(self._bodies) < KEPT_PIECES:
             return
         oldest = next(piece for piece, body in self._bodies.items() if body != self._body)
         pybullet.removeBody(self._bodies.pop(oldest), physicsClientId=self._client)
 
     def _park(self) -> None:
-        """Puts the piece in the cell at a place of its own below it."""
+        """Move the piece out of the cell, to a place of its own below it."""
         place = (0.0, 0.0, -PER_M * _SHELF_SPACING_M * (1 + self._body))
         pybullet.resetBasePositionAndOrientation(
             self._body, place, (0.0, 0.0, 0.0, 1.0), physicsClientId=self._client

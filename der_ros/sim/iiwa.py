@@ -1,4 +1,4 @@
-"""The KUKA LBR iiwa 14 R820.
+"""Model of the KUKA LBR iiwa 14 R820.
 
 Lengths, masses and inertias of the links are those of the model that PyBullet brings along (a test
 compares), limits and speeds the data sheet's. The drives' inertias are those that were identified

@@ -43,7 +43,7 @@ _AT_REST: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 class DriveState(Enum):
-    """What the drives do."""
+    """Activity of the simulated drives."""
 
     FOLLOWING = "following"
     PROGRAM = "in a program of their own"
@@ -81,11 +81,11 @@ class JointDrives:
 
     @property
     def positions_rad(self) -> Array:
-        """(joints,) measured."""
+        """Measured positions, (joints,) rad."""
         return np.array(self._world.joint_positions())
 
     def command(self, angles_rad: Array) -> None:
-        """Takes a command; what cannot be done stops the drives.
+        """Take a command; one that cannot be done stops the drives.
 
         In a program, and when stopped, nothing is taken.
         """
@@ -98,7 +98,7 @@ class JointDrives:
             self._stop(problem)
 
     def tick(self) -> None:
-        """One cycle."""
+        """Run one cycle of the drives."""
         if self.state is DriveState.PROGRAM:
             self._run_program()
             return
@@ -108,7 +108,7 @@ class JointDrives:
             self._world.advance(Twist.zero(), self._steps)
 
     def run_program(self, held: Pose) -> None:
-        """Begins to lead the held piece to a pose (task frame), all joints in step.
+        """Begin to move the held piece to a pose (task frame), all joints in step.
 
         Raises:
             ConfigurationError: the arm does not reach it.
@@ -121,16 +121,16 @@ class JointDrives:
         self.state, self.stop_reason = DriveState.PROGRAM, ""
 
     def restart(self) -> None:
-        """Follows again, from where the arm is."""
+        """Follow commands again, from where the arm is."""
         if self.state is DriveState.STOPPED:
             self._begin_to_follow()
 
     def sensor_wrench(self) -> Wrench:
-        """What the sensor feels, weight included; sensor axes."""
+        """Return the sensor's wrench, weight included, in sensor axes."""
         return self._world.sensor_wrench()
 
     def _problem(self, angles_rad: Array) -> str | None:
-        """Why a command cannot be done."""
+        """Return why a command cannot be done."""
         if angles_rad.shape != (len(self.arm.axes),):
             return f"a command of {angles_rad.size} positions for {len(self.arm.axes)} joints"
         if not np.isfinite(angles_rad).all():
@@ -154,7 +154,7 @@ class JointDrives:
         self._check_lead()
 
     def _twist_to(self, pose: Pose) -> Twist:
-        """What brings the servo's setpoint to a pose within one cycle.
+        """Return the twist that brings the servo's setpoint to a pose within one cycle.
 
         From where it really is: a servo at its force limit lets the setpoint go no further.
         """
@@ -187,7 +187,7 @@ class JointDrives:
             self._stop(f"{name} is {math.degrees(lead[worst]):.1f} degrees behind its command")
 
     def _run_program(self) -> None:
-        """Places the arm: free in the air there is nothing that its dynamics could change."""
+        """Place the arm directly: free in the air its dynamics change nothing."""
         angles = next(self._program, None)
         if angles is None:
             self._begin_to_follow()
@@ -210,7 +210,7 @@ class JointDrives:
 
 
 def _smooth(start: Array, end: Array, cycles: int) -> Iterator[Array]:
-    """Angles of each cycle, at rest at both ends."""
+    """Return the angles of each cycle, at rest at both ends."""
     for cycle in range(1, cycles + 1):
         share = cycle / cycles
         share *= share * (3.0 - 2.0 * share)

@@ -1,4 +1,4 @@
-"""From an ``Arm`` and a held piece to one PyBullet body, and how it is moved.
+"""One PyBullet body of an ``Arm`` and a held piece, and its motion.
 
 The servo pulls on the flange as a spring between setpoint and tool would: a force and a torque at
 the tcp, which to the axes is ``tau = J^T F``. The force/torque sensor is the fixed joint between
@@ -30,7 +30,7 @@ _UPRIGHT = np.array((0.0, 0.0, 1.0))
 
 
 class JointedArm:
-    """The arm as a ``Tool``.
+    """Jointed arm as a ``Tool``.
 
     Args:
         client: PyBullet's connection, of a world without gravity.
@@ -50,7 +50,7 @@ class JointedArm:
         self.carry(piece.mass_kg)
 
     def joints_at(self, pose: Pose) -> JointStates:
-        """Angles (rad) and speeds (0) that hold the piece at rest at a pose, task frame.
+        """Return angles (rad) and speeds (0) that hold the piece at rest at a pose, task frame.
 
         Raises:
             ConfigurationError: the arm does not reach it.
@@ -63,18 +63,18 @@ class JointedArm:
         return tuple((state[0], state[1]) for state in states)
 
     def place(self, motion: Motion, joints: JointStates) -> None:
-        """Takes on a state, which is that of the joints."""
+        """Restore a state, which is that of the joints."""
         pybullet.resetJointStatesMultiDof(
             self.body, self._axes, [[angle] for angle, _ in joints],
             [[speed] for _, speed in joints], physicsClientId=self._client,
         )  # fmt: skip
 
     def carry(self, load_kg: float) -> None:
-        """Tells the controller what the held piece weighs."""
+        """Set the load that the controller compensates, kg."""
         self._weight_n = GRAVITY_M_PER_S2 * load_kg
 
     def drive(self, servo: CartesianServo, motion: Motion, twist: Six, steps: int) -> Motion:
-        """Runs the physics while the servo's setpoint moves; see ``AssemblyWorld.drive``."""
+        """Run the physics while the servo's setpoint moves; see ``AssemblyWorld.drive``."""
         client, body, held, pull = self._client, self.body, self.held_link, servo.pull
         flange, weight = held - 1, self._weight_n
         _, quaternion, velocity, angular, _ = motion
@@ -124,7 +124,7 @@ class JointedArm:
 
 
 def _create_body(client: int, arm: Arm, piece: Piece) -> int:
-    """Builds the arm with the piece in its hand, all axes at zero; returns PyBullet's body number.
+    """Build the arm with the piece in its hand, all axes at zero; return PyBullet's body number.
 
     The links are numbered as the axes; the held piece is the link after the last axis. Nothing but
     the held piece collides.
@@ -178,7 +178,7 @@ def _create_body(client: int, arm: Arm, piece: Piece) -> int:
 
 
 def _looks(client: int, rods: Sequence[Rod]) -> int:
-    """What one sees of a link, as PyBullet's number of a shape."""
+    """Return the visible shape of a link, by its PyBullet number."""
     if not rods:
         return -1
     ends = PER_M * np.array([(rod.start, rod.end) for rod in rods], dtype=float)

@@ -1,4 +1,4 @@
-"""The KUKA KR 60-3.
+"""Model of the KUKA KR 60-3.
 
 Axes, limits and speeds are the data sheet's; a test holds the geometry to the robot side's own
 kinematics. KUKA gives 665 kg for the whole robot and nothing for its parts: masses and inertias

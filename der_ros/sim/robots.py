@@ -15,7 +15,7 @@ from der_ros.sim.servo import ServoConfig
 
 @dataclass(frozen=True)
 class Robot:
-    """What ``robot=`` chooses.
+    """Robot that ``robot=`` chooses.
 
     Attributes:
         name: what it is called.
@@ -78,7 +78,7 @@ ROBOT_NAMES: tuple[str, ...] = tuple(_ROBOTS)
 
 
 def find_robot(name: str) -> Robot:
-    """Returns a robot by its name.
+    """Return a robot of the simulation by its name.
 
     Raises:
         ConfigurationError: there is none of that name.

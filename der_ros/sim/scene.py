@@ -29,7 +29,7 @@ _SAME_CONTACT, _SAME_MESH_CONTACT = 0.005, 0.003
 
 
 class Scene(NamedTuple):
-    """PyBullet's body numbers.
+    """Body numbers of the pieces in PyBullet.
 
     Attributes:
         tool: the arm with the held piece.
@@ -43,7 +43,7 @@ class Scene(NamedTuple):
 
 
 def set_engine(client: int, physics_dt_s: float, held: Piece) -> None:
-    """Readies an empty PyBullet client.
+    """Prepare an empty PyBullet client.
 
     Args:
         client: PyBullet's connection.
@@ -66,7 +66,7 @@ def set_engine(client: int, physics_dt_s: float, held: Piece) -> None:
 
 
 def set_pieces(client: int, scene: Scene, held: Piece, ground: Piece, variation: Variation) -> None:
-    """Gives the two bodies this episode's friction, and the held one its mass and inertia.
+    """Set this episode's friction of both bodies, and the held one's mass and inertia.
 
     PyBullet multiplies the coefficients of two bodies, hence the roots: two pieces of the same
     coefficient rub with just that.
@@ -94,7 +94,7 @@ def set_pieces(client: int, scene: Scene, held: Piece, ground: Piece, variation:
 
 @contextmanager
 def _quiet_stdout() -> Iterator[None]:
-    """Keeps what the engine writes to the process's standard output away from it.
+    """Keep the engine's output away from the process's standard output.
 
     Choosing a solver makes PyBullet print, and standard output belongs to our callers' figures.
     """

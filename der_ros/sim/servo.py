@@ -56,7 +56,7 @@ class ServoConfig:
     torque_limit_nm: float = 100.0
 
     def __post_init__(self) -> None:
-        """Refuses numbers that are not physical.
+        """Refuse numbers that are not physical.
 
         Raises:
             ConfigurationError: one of them is not finite and positive.
@@ -90,7 +90,7 @@ class ServoConfig:
         return math.sqrt(self.stiffness_n_per_m / self.effective_mass_kg) / (2.0 * math.pi)
 
     def require_stable(self, dt_s: float) -> None:
-        """Refuses a servo that is too stiff for the physics step.
+        """Refuse a servo that is too stiff for the physics step.
 
         Args:
             dt_s: the physics step.
@@ -143,7 +143,7 @@ class CartesianServo:
 
     @property
     def stretch(self) -> Six:
-        """See the class."""
+        """Lead of the setpoint; see the class."""
         x, y, z, a, b, c = self._spring
         k, q = self._linear.stiffness, self._angular.stiffness
         return (x / k, y / k, z / k, a / q, b / q, c / q)
@@ -155,7 +155,7 @@ class CartesianServo:
         self._spring = (x * k, y * k, z * k, a * q, b * q, c * q)
 
     def pull(self, twist: Six, velocity: Triple, angular: Triple) -> tuple[Triple, Triple]:
-        """Moves the setpoint by one step.
+        """Move the setpoint by one step.
 
         Args:
             twist: commanded, m/s and rad/s.
@@ -196,7 +196,7 @@ class CartesianServo:
 
 
 class _Half(NamedTuple):
-    """What ``pull`` needs of the linear or the angular half."""
+    """Constants of the linear or the angular half of ``pull``."""
 
     stiffness: float
     rate: float  # of the spring's force, for each m/s or rad/s and step

@@ -1,4 +1,4 @@
-"""From pieces to PyBullet's shapes: what collides, what is seen, and the fixed ground piece."""
+"""Shapes of pieces in PyBullet: for collision, for sight, and the fixed ground piece."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MOST_PARTS = 16
 
 
 def create_ground(client: int, piece: Piece) -> int:
-    """Puts a piece that never moves at the world's origin; returns PyBullet's body number."""
+    """Create a piece that never moves at the world's origin; return PyBullet's body number."""
     return int(
         pybullet.createMultiBody(
             baseMass=0.0,
@@ -46,7 +46,7 @@ def create_ground(client: int, piece: Piece) -> int:
 
 
 def collision_shape(client: int, piece: Piece, shell_m: float = 0.0) -> int:
-    """What a piece collides with, as PyBullet's number of a shape.
+    """Return the collision shape of a piece, by its PyBullet number.
 
     Args:
         client: PyBullet's connection.
@@ -76,7 +76,7 @@ def collision_shape(client: int, piece: Piece, shell_m: float = 0.0) -> int:
 
 
 def _set_margin(client: int, shape: int, margin_m: float) -> None:
-    """Sets the margin of all parts of a shape.
+    """Set the margin of all parts of a shape.
 
     PyBullet does so by way of a body, and only of a body's base; bodies share their shapes.
     """
@@ -86,7 +86,7 @@ def _set_margin(client: int, shape: int, margin_m: float) -> None:
 
 
 def visual_shape(client: int, piece: Piece) -> int:
-    """How a piece looks, as PyBullet's number of a shape."""
+    """Return the visible shape of a piece, by its PyBullet number."""
     with TemporaryDirectory(prefix="der_ros_") as folder:
         return int(
             pybullet.createVisualShapeArray(
@@ -141,7 +141,7 @@ def _shapes(
 
 
 def _write_mesh(sections: Array, path: Path) -> None:
-    """Writes the solid of these sections, (rings, corners, 3), as binary STL."""
+    """Write the solid of these sections, (rings, corners, 3), as binary STL."""
     facets = b""
     triangles = list(_triangles(sections))
     for a, b, c in triangles:

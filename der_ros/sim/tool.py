@@ -1,4 +1,4 @@
-"""What carries the held piece: the seam between the world and an arm, and the arm-less one.
+"""Tools that carry the held piece: the seam between the world and an arm, and one without arm.
 
 Robot-less, the tool is a body of two links: the arm's effective inertia, whose frame is the tcp,
 and, on a fixed joint, the held piece. That joint is the force/torque sensor. What goes through it
@@ -54,27 +54,27 @@ class Tool(Protocol):
     held_link: int
 
     def joints_at(self, pose: Pose) -> JointStates:
-        """Angles (rad) and speeds (0) that hold the piece at rest at a pose, task frame.
+        """Return angles (rad) and speeds (0) that hold the piece at rest at a pose, task frame.
 
         Raises:
             ConfigurationError: the arm does not reach it.
         """
 
     def place(self, motion: Motion, joints: JointStates) -> None:
-        """Takes on a state."""
+        """Restore a state of the held piece."""
 
     def joints(self) -> JointStates:
         """Angle, rad, and speed, rad/s, of each axis; empty without axes."""
 
     def carry(self, load_kg: float) -> None:
-        """Tells the controller what the held piece weighs."""
+        """Set the load that the controller compensates, kg."""
 
     def drive(self, servo: CartesianServo, motion: Motion, twist: Six, steps: int) -> Motion:
-        """Runs the physics while the servo's setpoint moves; see ``AssemblyWorld.drive``."""
+        """Run the physics while the servo's setpoint moves; see ``AssemblyWorld.drive``."""
 
 
 def motion_at(pose: Pose) -> Motion:
-    """At rest, nothing read yet."""
+    """Return the motion of a piece at rest, with no reading yet."""
     x, y, z = pose.position.tolist()
     a, b, c, d = pose.quaternion.tolist()
     return Motion((x, y, z), (a, b, c, d), _ZERO3, _ZERO3, _ZERO6)
@@ -123,26 +123,26 @@ class FreeTool:
         self.carry(piece.mass_kg)
 
     def joints_at(self, pose: Pose) -> JointStates:
-        """There are none."""
+        """Return no joints: there is no arm."""
         return ()
 
     def joints(self) -> JointStates:
-        """There are none."""
+        """Return no joints: there is no arm."""
         return ()
 
     def place(self, motion: Motion, joints: JointStates) -> None:
-        """Takes on a state."""
+        """Restore a state of the held piece."""
         body, client = self.body, self._client
         position, velocity = scaled(motion.position), scaled(motion.velocity)
         pybullet.resetBasePositionAndOrientation(body, position, motion.quaternion, client)
         pybullet.resetBaseVelocity(body, velocity, motion.angular, client)
 
     def carry(self, load_kg: float) -> None:
-        """Tells the controller what the held piece weighs."""
+        """Set the load that the controller compensates, kg."""
         self._load_n = GRAVITY_M_PER_S2 * load_kg
 
     def drive(self, servo: CartesianServo, motion: Motion, twist: Six, steps: int) -> Motion:
-        """Runs the physics while the servo's setpoint moves; see ``AssemblyWorld.drive``."""
+        """Run the physics while the servo's setpoint moves; see ``AssemblyWorld.drive``."""
         client, tool, pull = self._client, self.body, servo.pull
         dt, weight = self._dt, GRAVITY_M_PER_S2 * self._mass_kg + self._load_n
         velocity, angular = motion.velocity, motion.angular
@@ -174,7 +174,7 @@ class FreeTool:
 
 
 def undamp(client: int, body: int, link: int, joint_damping_nms: float = 0.0) -> None:
-    """Takes away the friction with the air that PyBullet gives to all bodies, and their sleep."""
+    """Remove the air friction and the sleep that PyBullet gives to all bodies."""
     pybullet.changeDynamics(
         body, link, linearDamping=0.0, angularDamping=0.0, jointDamping=PER_NM * joint_damping_nms,
         activationState=pybullet.ACTIVATION_STATE_DISABLE_SLEEPING, physicsClientId=client,

@@ -19,7 +19,7 @@ PER_KGM2 = PER_KG * PER_M**2
 
 
 def scaled(numbers: Iterable[float], factor: float = PER_M) -> list[float]:
-    """In the engine's units.
+    """Return numbers in the engine's units.
 
     Args:
         numbers: a vector, in m if nothing else is said.

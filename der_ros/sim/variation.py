@@ -1,4 +1,4 @@
-"""How one episode's world differs from the nominal one."""
+"""Variation of one episode's world from the nominal one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from der_ros.tasks.pieces import Piece
 
 @dataclass(frozen=True, kw_only=True)
 class Variation:
-    """What ``AssemblyWorld.reset`` changes for one episode; the defaults change nothing.
+    """Changes that ``AssemblyWorld.reset`` makes for one episode; the defaults change nothing.
 
     Attributes:
         friction_scale: multiplies the coefficient of friction between the pieces.
@@ -27,7 +27,7 @@ class Variation:
     ground: Piece | None = None
 
     def __post_init__(self) -> None:
-        """Refuses scales that no world could have.
+        """Refuse scales that no world could have.
 
         Raises:
             ConfigurationError: a scale is not finite, or negative, or zero where only friction

@@ -92,7 +92,7 @@ class AssemblyWorld:
     # -- life ------------------------------------------------------------------------------------
 
     def open(self) -> AssemblyWorld:
-        """Connects and builds the scene, reset to the task's nominal start.
+        """Connect and build the scene, reset to the task's nominal start.
 
         Raises:
             DerRosError: PyBullet does not give a world (no display for a window, too many worlds).
@@ -118,7 +118,7 @@ class AssemblyWorld:
         return self
 
     def close(self) -> None:
-        """Disconnects; harmless when closed."""
+        """Disconnect; harmless when closed."""
         if self._client >= 0:
             if pybullet.isConnected(self._client):
                 pybullet.disconnect(physicsClientId=self._client)
@@ -147,13 +147,13 @@ class AssemblyWorld:
 
     @property
     def scene(self) -> Scene:
-        """PyBullet's body numbers."""
+        """Body numbers of the pieces in PyBullet."""
         return self._scene
 
     # -- commands --------------------------------------------------------------------------------
 
     def reset(self, initial: InitialState, variation: Variation = NOMINAL) -> None:
-        """Starts anew, at rest, with no memory of what was before.
+        """Start anew, at rest, without memory of what was before.
 
         Args:
             initial: where the two pieces are.
@@ -170,7 +170,7 @@ class AssemblyWorld:
         self.drive(_ZERO6, _SETTLING_STEPS)
 
     def place_ground(self, pose: Pose) -> None:
-        """Puts the ground piece elsewhere, while the held one is away from it.
+        """Move the ground piece, while the held one is away from it.
 
         Args:
             pose: in the task frame.
@@ -181,7 +181,7 @@ class AssemblyWorld:
         )
 
     def advance(self, twist: Twist, steps: int) -> None:
-        """Runs the physics while the servo's setpoint moves.
+        """Run the physics while the servo's setpoint moves.
 
         Args:
             twist: linear velocity of the tcp and angular velocity, task axes, m/s and rad/s.
@@ -199,7 +199,7 @@ class AssemblyWorld:
         self.drive((vx, vy, vz, wx, wy, wz), steps)
 
     def drive(self, twist: Six, steps: int) -> None:
-        """``advance`` in plain numbers, unchecked: the inner loop of training.
+        """Run ``advance`` in plain numbers, unchecked: the inner loop of training.
 
         Args:
             twist: vx, vy, vz, wx, wy, wz in task axes.
@@ -229,18 +229,18 @@ class AssemblyWorld:
         return Twist(np.array(self._motion.velocity), np.array(self._motion.angular))
 
     def servo_stretch(self) -> Six:
-        """How far the servo's setpoint is ahead of the held piece: three m, three rad, task axes.
+        """Lead of the servo's setpoint over the held piece: three m, three rad, task axes.
 
         Ahead of where that was before the last physics step; see ``CartesianServo.stretch``.
         """
         return self._servo.stretch
 
     def held_position(self) -> Triple:
-        """``held_pose().position`` in plain numbers."""
+        """Return ``held_pose().position`` in plain numbers."""
         return self._motion.position
 
     def held_quaternion(self) -> Quadruple:
-        """``held_pose().quaternion`` in plain numbers, of either sign."""
+        """Return ``held_pose().quaternion`` in plain numbers, of either sign."""
         return self._motion.quaternion
 
     def sensor_wrench(self) -> Wrench:
@@ -257,15 +257,15 @@ class AssemblyWorld:
         return self._motion.reading
 
     def joint_positions(self) -> tuple[float, ...]:
-        """Angles of the arm's axes, rad, from the base on; empty without an arm."""
+        """Return the angles of the arm's axes, rad, from the base on; empty without an arm."""
         return tuple(angle for angle, _ in self._tool.joints())
 
     def joint_speeds(self) -> tuple[float, ...]:
-        """Speeds of the arm's axes, rad/s; empty without an arm."""
+        """Return the speeds of the arm's axes, rad/s; empty without an arm."""
         return tuple(speed for _, speed in self._tool.joints())
 
     def joint_limit_reached(self) -> bool:
-        """Whether an axis of the arm is at one of its end stops."""
+        """Return whether an axis of the arm is at one of its end stops."""
         for (low, high), (angle, _) in zip(self._stops_rad, self._tool.joints(), strict=True):
             if angle < low or angle > high:
                 return True
@@ -292,7 +292,7 @@ class AssemblyWorld:
     # -- save and restore ------------------------------------------------------------------------
 
     def save(self) -> WorldSnapshot:
-        """Keeps the whole state; from here on and after ``restore`` all goes the same, bit by bit.
+        """Return the whole state; after ``restore`` all goes on bit by bit as from here.
 
         For that it empties the engine's contact caches, so the way on may differ in the last
         digits from what it had been without saving.
@@ -304,11 +304,11 @@ class AssemblyWorld:
         return snapshot
 
     def restore(self, snapshot: WorldSnapshot) -> None:
-        """Returns to a state that a world of the same task saved."""
+        """Return to a state that a world of the same task saved."""
         self._become(snapshot)
 
     def _become(self, snapshot: WorldSnapshot) -> None:
-        """Takes on a state, with no memory of contacts."""
+        """Restore a state, without memory of contacts."""
         if snapshot.variation != self._variation:
             self._vary(snapshot.variation)
         # Far apart the pair of pieces ceases to be, and with it all that the solver remembers.
@@ -322,7 +322,7 @@ class AssemblyWorld:
     # -- inside ----------------------------------------------------------------------------------
 
     def _vary(self, variation: Variation) -> None:
-        """Changes pieces and servo to those of another episode."""
+        """Change pieces and servo to those of another episode."""
         config, scale = self.servo_config, variation.stiffness_scale
         stiffened = replace(
             config,

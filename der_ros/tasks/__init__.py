@@ -1,4 +1,4 @@
-"""What is assembled: piece geometry, goal, reward, success, initial-state ranges.
+"""Assembly tasks: geometry of the pieces, goal, reward, success, ranges of the initial state.
 
 ``TASKS`` is the one table of tasks: names, environments, command lines and launch files follow it.
 """
@@ -17,7 +17,7 @@ from der_ros.tasks.pieces import Box, Frustum, Part, Piece, Turned
 
 
 class TaskEntry(NamedTuple):
-    """A registered task.
+    """Entry of one task in the table of tasks.
 
     Attributes:
         task: its class; the defaults of its fields are the task's.
@@ -81,7 +81,7 @@ def option_names(name: str) -> list[str]:
 
 
 def make_task(name: str, **options: Any) -> Task:
-    """Builds a task by its name.
+    """Return a task by its registered name.
 
     Args:
         name: one of ``TASK_NAMES``.

@@ -1,4 +1,4 @@
-"""What a task is: two pieces, where they start, where they belong, and how well they fit so far.
+"""Task: two pieces, their initial states and goal, and the judgement of a pose.
 
 All poses are in the task frame: its origin is the nominal assembled pose of the held piece, z
 points away from the ground piece. A task is data and pure functions; it knows no engine.
@@ -22,7 +22,7 @@ from der_ros.tasks.pieces import GROUND_COLOUR, HELD_COLOUR, Pair, Part, Piece, 
 
 @dataclass(frozen=True)
 class InitialState:
-    """Where an episode starts, task frame.
+    """Initial poses of both pieces, task frame.
 
     Attributes:
         held: pose of the held piece.
@@ -35,7 +35,7 @@ class InitialState:
 
 
 class Judgement(NamedTuple):
-    """How a pose does, by ``Task.judge``."""
+    """Judgement of a pose by ``Task.judge``."""
 
     distance_m: float
     angle_rad: float
@@ -106,7 +106,7 @@ class Task(ABC):
     )
 
     def __post_init__(self) -> None:
-        """Refuses options that make no sense.
+        """Refuse options that make no sense.
 
         Raises:
             ConfigurationError: one of the numbers is out of its range, or the sensor has no pose.
@@ -146,12 +146,12 @@ class Task(ABC):
     @property
     @abstractmethod
     def held_parts(self) -> tuple[Part, ...]:
-        """Of the piece at the end of the arm; its frame is the tcp."""
+        """Parts of the piece at the end of the arm; its frame is the tcp."""
 
     @property
     @abstractmethod
     def ground_parts(self) -> tuple[Part, ...]:
-        """Of the piece on the table; its frame is where the held piece's belongs."""
+        """Parts of the piece on the table; its frame is the assembled pose of the held piece."""
 
     @property
     @abstractmethod
@@ -160,12 +160,12 @@ class Task(ABC):
 
     @property
     def usual_ground_offset_m(self) -> float:
-        """What ``ground_offset_m`` is where nobody says."""
+        """Default of ``ground_offset_m``, m."""
         return 0.0
 
     @property
     def ground_reach_m(self) -> float:
-        """How far the ground piece may be from its nominal place along x and y."""
+        """Largest distance of the ground piece from its nominal place along x and y, m."""
         own = self.usual_ground_offset_m
         return own if self.ground_offset_m is None else self.ground_offset_m
 
@@ -176,7 +176,7 @@ class Task(ABC):
 
     @cached_property
     def ground(self) -> Piece:
-        """The piece on the table."""
+        """Piece that lies on the table."""
         return self._piece(self.ground_parts, GROUND_COLOUR)
 
     @cached_property
@@ -193,7 +193,7 @@ class Task(ABC):
         return self._upright(self.start_height_m, pose)
 
     def retract_pose_near(self, pose: Pose) -> Pose:
-        """Where the held piece waits between two attempts: a little higher than the start."""
+        """Return the pose between two attempts: a little higher than the start."""
         return self._upright(self.start_height_m + 0.005, pose)
 
     @cached_property
@@ -206,7 +206,7 @@ class Task(ABC):
         return np.array((-0.012, -0.012, -0.005)), np.array((0.012, 0.012, top))
 
     def sample_initial_state(self, rng: np.random.Generator) -> InitialState:
-        """Draws a start; every number comes from ``rng``.
+        """Draw an initial state; every number comes from ``rng``.
 
         The ground piece's x, y and yaw and the held piece's yaw are uniform in their ranges.
         """
@@ -217,7 +217,7 @@ class Task(ABC):
         return InitialState(held, ground)
 
     def is_seated(self, pose: Pose) -> bool:
-        """Whether the held piece at ``pose`` must be assembled, judged as on a real robot.
+        """Return whether the held piece at ``pose`` counts as assembled, judged as on a real robot.
 
         The true goal is not known there. What counts is the depth, deeper than 0.8 epsilon above
         the goal, inside the range of places and yaws that the ground piece can have: what lies on
@@ -231,7 +231,7 @@ class Task(ABC):
 
     @cached_property
     def speed_limits(self) -> Array:
-        """(6,): three of m/s, three of rad/s; an action of 1 commands them."""
+        """Speeds that an action of 1 commands, (6,): three m/s, three rad/s."""
         linear, angular = self.max_linear_speed_mps, self.max_angular_speed_radps
         tilt = angular if self.max_tilt_speed_radps is None else self.max_tilt_speed_radps
         return np.array((linear, linear, linear, tilt, tilt, angular))
@@ -242,18 +242,18 @@ class Task(ABC):
 
     @property
     def symmetry(self) -> int:
-        """How many turns about its z, of a full one, the held piece does not show; 0: all."""
+        """Number of turns about z in a full one that look alike on the held piece; 0: all do."""
         return 1
 
     def nearest_goal(self, pose: Pose, goal: Pose) -> Pose:
-        """Of all goals that are as good as ``goal``, because the piece is symmetric, the nearest.
+        """Return the nearest of the goals that equal ``goal`` because the piece is symmetric.
 
         ``symmetric.SymmetricTask`` is for pieces that look the same after a turn.
         """
         return goal
 
     def tilt(self, pose: Pose) -> float:
-        """How far, rad, a pose is turned in ways that ``max_tilt_rad`` limits."""
+        """Return the tilt of a pose that ``max_tilt_rad`` limits, rad."""
         # The angle of a rotation is 2 acos(w), and w >= 0 in a Pose.
         return 2.0 * math.acos(min(1.0, float(pose.quaternion[3])))
 
@@ -262,11 +262,11 @@ class Task(ABC):
         return angle_between(pose.quaternion, goal.quaternion)
 
     def distance(self, pose: Pose, goal: Pose) -> float:
-        """``|dp| + w * angle``, m."""
+        """Return the distance to the goal, ``|dp| + w * angle``, m."""
         return self._distance(pose, goal, self.angle(pose, goal))
 
     def success(self, pose: Pose, goal: Pose) -> bool:
-        """Whether the distance is at most ``epsilon_m``."""
+        """Return whether the distance is at most ``epsilon_m``."""
         return self.distance(pose, goal) <= self.epsilon_m
 
     def reward(self, pose: Pose, goal: Pose) -> float:
@@ -282,7 +282,7 @@ class Task(ABC):
         return Judgement(distance, angle, success, reward)
 
     def inside_workspace(self, pose: Pose, margin_m: float = 0.0) -> bool:
-        """Whether the tilt is inside ``max_tilt_rad`` and the position well inside ``workspace``.
+        """Return whether the tilt is inside ``max_tilt_rad`` and the position inside ``workspace``.
 
         Args:
             pose: of the held piece, task frame.

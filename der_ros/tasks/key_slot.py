@@ -28,7 +28,7 @@ _BOARD_M = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class KeySlot(SymmetricTask):
-    """The key and its slot.
+    """Task of a flat key and its slot.
 
     The slot is a little off and turned, which the policy is not told, and the key starts turned by
     more. Both ways round fit.
@@ -54,12 +54,12 @@ class KeySlot(SymmetricTask):
 
     @property
     def symmetry(self) -> int:
-        """Two half turns."""
+        """Number of turns that look alike: two half turns."""
         return 2
 
     @cached_property
     def held_parts(self) -> tuple[Box, ...]:
-        """The key and its grip."""
+        """Parts of the key and its grip."""
         half_x, half_y, half_z = 0.5 * KEY_WIDTH_M, 0.5 * KEY_THICKNESS_M, 0.5 * KEY_LENGTH_M
         return (
             Box((half_x, half_y, half_z), (0.0, 0.0, half_z)),

@@ -41,7 +41,7 @@ class LapJoint(Task):
     timber_length_m: float = 0.2
 
     def __post_init__(self) -> None:
-        """Checks the options.
+        """Check the options of the task.
 
         Raises:
             ConfigurationError: one of them is out of its range.

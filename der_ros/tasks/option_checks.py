@@ -1,4 +1,4 @@
-"""Checks of what users give as options."""
+"""Checks of the options that a user gives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from der_ros.errors import ConfigurationError
 def require_range(
     value: float, name: str, *, low: float, high: float = math.inf, inclusive: bool = True
 ) -> float:
-    """Returns ``value`` when it is a finite number in the range.
+    """Return ``value`` if it is a finite number in the range.
 
     Args:
         value: what the user gave.
@@ -38,7 +38,7 @@ def require_range(
 def require_interval(
     value: tuple[float, float], name: str, *, limit: float, width: float = math.inf
 ) -> None:
-    """Checks the two ends of an interval.
+    """Check the two ends of an interval.
 
     Args:
         value: what the user gave: low end, high end.

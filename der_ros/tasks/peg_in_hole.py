@@ -32,7 +32,7 @@ HOLE_SIDES = 15
 
 
 class Shape(NamedTuple):
-    """What is usual for a shape.
+    """Defaults of a shape of peg and hole.
 
     Attributes:
         symmetry: see ``SymmetricTask``.
@@ -52,7 +52,7 @@ SHAPES = {"square": Shape(4, 0.005, 0.0), "round": Shape(ROUND, 0.001, 0.005)}
 
 @dataclass(frozen=True, kw_only=True)
 class PegInHole(SymmetricTask):
-    """The chamfered peg in hole.
+    """Task of a chamfered peg and its hole.
 
     The peg starts straight above the hole's nominal place with any yaw. A quarter turn does not
     change a square peg, and no turn a round one, so of all goals the nearest counts in all that is
@@ -86,7 +86,7 @@ class PegInHole(SymmetricTask):
     soft_torque_nm: float = 1.0
 
     def __post_init__(self) -> None:
-        """Checks the options.
+        """Check the options of the task.
 
         Raises:
             ConfigurationError: one of them is out of its range.
@@ -101,17 +101,17 @@ class PegInHole(SymmetricTask):
 
     @property
     def symmetry(self) -> int:
-        """Four quarter turns, or all."""
+        """Number of turns that look alike: four quarter turns, or all."""
         return SHAPES[self.shape].symmetry
 
     @property
     def usual_ground_offset_m(self) -> float:
-        """That of the shape."""
+        """Default of ``ground_offset_m`` for the shape, m."""
         return SHAPES[self.shape].ground_offset_m
 
     @property
     def tip_height_m(self) -> float:
-        """What the chamfer takes of the peg's length."""
+        """Part of the peg's length that is the chamfer, m."""
         return SHAPES[self.shape].chamfer_m if self.chamfer_m is None else self.chamfer_m
 
     @cached_property
@@ -138,7 +138,7 @@ class PegInHole(SymmetricTask):
 
     @property
     def engagement_height_m(self) -> float:
-        """Where the shaft, not only the chamfered tip, is in the hole."""
+        """Height below which the shaft, not only the chamfered tip, is in the hole, m."""
         return HOLE_DEPTH_M - self.tip_height_m
 
 

@@ -46,7 +46,7 @@ class Box:
     position: Triple
 
     def __post_init__(self) -> None:
-        """Refuses a box without volume.
+        """Refuse a box without volume.
 
         Raises:
             ConfigurationError: a half extent is not positive and finite.
@@ -83,7 +83,7 @@ class Frustum:
     position: Triple
 
     def __post_init__(self) -> None:
-        """Refuses a frustum without volume or with warped faces.
+        """Refuse a frustum without volume or with warped faces.
 
         Raises:
             ConfigurationError: the height is not positive and finite, or the polygons are not
@@ -112,7 +112,7 @@ class Frustum:
         return polygons.stacked(slices, self.position)
 
     def sections(self, inset_m: float = 0.0) -> Array:
-        """Its corners.
+        """Return the corners, ring by ring.
 
         Args:
             inset_m: how far all faces are moved inwards first.
@@ -129,13 +129,13 @@ class Frustum:
         return np.array(faces)
 
     def above(self, height: float) -> Frustum:
-        """What is left of it above a height, m."""
+        """Return the part above ``height``, m."""
         bottom = tuple((x, y) for x, y in self._polygon(height / self.height).tolist())
         x, y, z = self.position
         return Frustum(bottom, self.top, self.height - height, (x, y, z + height))
 
     def _polygon(self, share: float) -> Array:
-        """(corners, 2), the polygon at a share of the height."""
+        """Return the polygon at a share of the height, (corners, 2)."""
         bottom, top = np.array(self.bottom, dtype=float), np.array(self.top, dtype=float)
         polygon: Array = bottom + share * (top - bottom)
         return polygon
@@ -159,7 +159,7 @@ class Turned:
     sides: int = 64
 
     def __post_init__(self) -> None:
-        """Refuses a solid that is none or not convex.
+        """Refuse a solid without volume, or one that is not convex.
 
         Raises:
             ConfigurationError: heights do not rise, radii are not positive, the profile is hollow.
@@ -187,7 +187,7 @@ class Turned:
         return polygons.stacked(slices, self.position)
 
     def sections(self, inset_m: float = 0.0) -> Array:
-        """Its corners.
+        """Return the corners, ring by ring.
 
         Args:
             inset_m: how far all faces are moved inwards first.
@@ -240,7 +240,7 @@ class Piece:
     rgba: Rgba = (0.8, 0.65, 0.45, 1.0)
 
     def __post_init__(self) -> None:
-        """Refuses a piece that no engine could move.
+        """Refuse a piece that no engine could move.
 
         Raises:
             ConfigurationError: no parts, a mass that is not positive, or a negative friction.
@@ -270,7 +270,7 @@ class Piece:
 
     @cached_property
     def inertia(self) -> Array:
-        """(3, 3) inertia tensor about the centre of mass, piece axes, kg m²."""
+        """Inertia tensor about the centre of mass, piece axes, (3, 3) kg m²."""
         solids = [part.mass_properties for part in self.parts]
         density = self.mass_kg / sum(solid.volume_m3 for solid in solids)
         total = np.zeros((3, 3))
@@ -282,6 +282,6 @@ class Piece:
 
 
 def _lifted(polygon: Array, height: float, position: Triple) -> Array:
-    """(corners, 3), the polygon at a height above a position."""
+    """Return the polygon at a height above a position, (corners, 3)."""
     lifted: Array = np.insert(polygon, 2, height, axis=1) + np.array(position)
     return lifted

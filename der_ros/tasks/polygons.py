@@ -11,7 +11,7 @@ from der_ros.geometry import Array
 
 
 class MassProperties(NamedTuple):
-    """How a solid is distributed.
+    """Volume, centre and inertia of a solid.
 
     Attributes:
         volume_m3: its volume.
@@ -41,7 +41,7 @@ class Slice(NamedTuple):
 
 
 def is_convex(polygon: Array) -> bool:
-    """Whether it has an inside, is convex and goes counter-clockwise."""
+    """Return whether the polygon has an inside, is convex and goes counter-clockwise."""
     if polygon.ndim != 2 or polygon.shape[1] != 2 or len(polygon) < 3:
         return False
     edges = np.roll(polygon, -1, axis=0) - polygon
@@ -51,7 +51,7 @@ def is_convex(polygon: Array) -> bool:
 
 
 def normals(polygon: Array) -> Array:
-    """(corners, 2) outward unit normals of the edges; edge k begins at corner k."""
+    """Return outward unit normals of the edges, (corners, 2); edge k begins at corner k."""
     edges = np.roll(polygon, -1, axis=0) - polygon
     outward = np.stack((edges[:, 1], -edges[:, 0]), axis=1)
     unit: Array = outward / np.linalg.norm(outward, axis=1, keepdims=True)
@@ -83,7 +83,7 @@ def moments(polygon: Array) -> tuple[float, Array, Array]:
 
 
 def heights_and_weights(height: float) -> Iterator[tuple[float, float]]:
-    """Where to slice a solid from 0 to ``height``, so that sums of its moments are exact."""
+    """Return heights and weights of slices from 0 to ``height`` that sum moments exactly."""
     nodes, weights = np.polynomial.legendre.leggauss(4)
     yield from zip(
         (0.5 * height * (nodes + 1.0)).tolist(), (0.5 * height * weights).tolist(), strict=True

@@ -31,7 +31,7 @@ class SymmetricTask(Task):
     @property
     @abstractmethod
     def symmetry(self) -> int:
-        """How many turns about z, of a full one, look alike; ``ROUND``: all do."""
+        """Number of turns about z in a full one that look alike; ``ROUND``: all do."""
 
     def nearest_goal(self, pose: Pose, goal: Pose) -> Pose:
         """The goal turned about its z by what looks the same and brings it closest to ``pose``."""
@@ -51,7 +51,7 @@ class SymmetricTask(Task):
         return 2.0 * math.atan2(math.hypot(x, y), math.hypot(z, w))
 
     def _wrong_yaw(self, yaw: float) -> float:
-        """What is left of a yaw, rad, at the nearest of the goals."""
+        """Return the rest of a yaw at the nearest of the goals, rad."""
         return 0.0 if self.symmetry == ROUND else math.remainder(yaw, 2.0 * math.pi / self.symmetry)
 
 

@@ -1,4 +1,4 @@
-"""Writes a trained policy as one ONNX file: filter, network, squash and contract together.
+"""Export of a trained policy as one ONNX file: filter, network, squash and contract together.
 
 What was built is compared with torch before a file appears.
 """
@@ -54,7 +54,7 @@ class FilteredPolicy(torch.nn.Module):
         self.policy = policy.double()
 
     def forward(self, observation: torch.Tensor) -> torch.Tensor:
-        """(N, 13) float64 to (N, 6) in [-1, 1]."""
+        """Return the actions, (N, 6) in [-1, 1], for observations (N, 13) float64."""
         action: torch.Tensor = self.policy(self.filtering(self.folding(observation)))
         return action
 
@@ -134,7 +134,7 @@ def _check_weights(module: torch.nn.Module) -> None:
 
 
 def _actions(module: FilteredPolicy, observations: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What torch makes of the observations, (N, 6), checked to lie in [-1, 1]."""
+    """Return torch's actions for the observations, (N, 6), checked to lie in [-1, 1]."""
     with torch.no_grad():
         exact = module(torch.from_numpy(observations).double())
     actions: NDArray[np.float32] = exact.numpy().astype(np.float32)

@@ -12,7 +12,7 @@ from der_ros.policy.symmetry import ROTATION, equal_turns
 
 
 class GraphParts(Protocol):
-    """What adds nodes and constants to a graph; each returns the name of its result."""
+    """Graph that takes nodes and constants; each call returns the name of its result."""
 
     @property
     def number_type(self) -> int:
@@ -20,7 +20,7 @@ class GraphParts(Protocol):
         ...
 
     def emit(self, operator_type: str, inputs: list[str], output: str, **attributes: int) -> str:
-        """Add a node."""
+        """Add a node and return its output."""
         ...
 
     def constant(self, name: str, tensor: torch.Tensor) -> str:
@@ -46,7 +46,7 @@ class Folding(torch.nn.Module):
         self.register_buffer("turns", torch.from_numpy(equal_turns(symmetry)))
 
     def forward(self, observation: torch.Tensor) -> torch.Tensor:
-        """As ``fold``, but in float64."""
+        """Fold observations as ``fold`` does, in float64."""
         equal = (observation[:, ROTATION] @ self.turns).reshape(len(observation), -1, 4)
         least = equal[:, :, 3].abs().argmax(dim=1)
         best = equal[torch.arange(len(observation)), least]
@@ -73,7 +73,7 @@ class Folding(torch.nn.Module):
 
 
 class FoldingNodes:
-    """The nodes of one folding.
+    """Nodes of a graph that fold the observations.
 
     Args:
         source: name of the (N, 13) tensor.

@@ -1,4 +1,4 @@
-"""From a torch module to the bytes of an ONNX file, node by node as torch.fx sees the module.
+"""Conversion of a torch module to the bytes of an ONNX file, node by node as torch.fx sees it.
 
 A small network needs a dozen operators; this way needs no exporter that changes from release to
 release, and whatever it does not know it refuses by name.
@@ -47,7 +47,7 @@ class _Tracer(torch.fx.Tracer):
         self._whole = whole
 
     def is_leaf_module(self, m: torch.nn.Module, module_qualified_name: str) -> bool:
-        """As torch.fx asks."""
+        """Return whether torch.fx leaves the module whole."""
         return isinstance(m, self._whole) or super().is_leaf_module(m, module_qualified_name)
 
 
@@ -145,7 +145,7 @@ class GraphBuilder:
         self._cast(action, onnx.TensorProto.FLOAT, OUTPUT_NAME)
 
     def _convert(self, node: torch.fx.Node) -> str:
-        """Emits what ``node`` does and returns the name of its result."""
+        """Add the operation of ``node`` and return the name of its result."""
         if node.op == "get_attr":
             tensor = operator.attrgetter(str(node.target))(self._traced)
             return self.constant(node.name, tensor)
@@ -205,7 +205,7 @@ class GraphBuilder:
         return self._initializer(name, tensor.detach().numpy().astype(self.DTYPE))
 
     def integers(self, name: str, values: int | Iterable[int]) -> str:
-        """Adds numbers as int64; returns their name."""
+        """Add numbers as int64 and return their name."""
         plain = values if isinstance(values, int) else list(values)
         return self._initializer(name, np.array(plain, np.int64))
 
@@ -214,7 +214,7 @@ class GraphBuilder:
         return name
 
     def emit(self, operator_type: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        """Adds a node; returns the name of its result."""
+        """Add a node and return the name of its result."""
         self._nodes.append(
             onnx.helper.make_node(operator_type, inputs, [output], name=output, **attributes)
         )

@@ -64,7 +64,7 @@ def to_float32_onnx(
 
 
 class _Reach(torch.fx.Interpreter):
-    """Runs a traced module and keeps the largest magnitude of each column of each result."""
+    """Interpreter that keeps the largest magnitude of each column of each result."""
 
     def __init__(self, traced: torch.fx.GraphModule) -> None:
         super().__init__(traced)

@@ -1,4 +1,4 @@
-"""Reads an exported float64 policy back, to write it again in another precision."""
+"""Reader of an exported float64 policy, to write it again in another precision."""
 
 from __future__ import annotations
 
