@@ -128,21 +128,29 @@ def cost_table(records: Sequence[RunRecord]) -> str:
 
 
 def answer(study: str, records: Sequence[RunRecord]) -> str:
-    """Return one sentence a cell without demonstrations: DER on against off."""
+    """Return the answer of each cell without demonstrations: DER on against off."""
     sentences = []
     for cell in cells(study, records):
         if cell.structure != "no_demos" or cell.arms != (DER_ON, DER_OFF):
             continue
-        compared = compare(PRIMARY, cell.pairs)
-        final = compare("final", cell.pairs)
-        seeds = "1 seed" if compared.pairs == 1 else f"{compared.pairs} seeds"
-        sentences.append(
-            f"{TASK_TITLES[cell.task].capitalize()}, preset `{STUDIES[study].preset}`, {seeds} an "
-            f"arm: success averaged over the training is {_both(compared)} with DER on / off, "
-            f"difference {_difference(compared)}; the last policy succeeds in {_both(final)}. "
-            f"DER helps: **{effect(compared)}**."
-        )
+        sentences.append(_answer(cell))
     return "\n\n".join(sentences) if sentences else NOTHING
+
+
+def _answer(cell: Cell) -> str:
+    compared, final = compare(PRIMARY, cell.pairs), compare("final", cell.pairs)
+    seeds = "1 seed" if compared.pairs == 1 else f"{compared.pairs} seeds"
+    title = TASK_TITLES[cell.task].capitalize()
+    return "\n".join(
+        (
+            f"{title}, preset `{STUDIES[cell.study].preset}`, {seeds} an arm. DER helps: "
+            f"**{effect(compared)}**.",
+            "",
+            f"* Success averaged over the training, DER on / off: {_both(compared)}, difference "
+            f"{_difference(compared)}.",
+            f"* Success of the last policy: {_both(final)}, difference {_difference(final)}.",
+        )
+    )
 
 
 def _both(compared: Comparison) -> str:
