@@ -167,7 +167,7 @@ class Approach:
                 raise CellError(
                     f"start pose: the sensor feels {value:.0f} {unit} where nothing touches, "
                     f"expected at most {allowed:g} {unit} since its last bias; does the piece "
-                    "touch, is it lost or another one, has the sensor drifted or been started anew?"
+                    "touch, is it lost or another one, has the sensor drifted or restarted?"
                 )
 
     def _steer(self, target: Pose, name: str) -> None:

@@ -22,7 +22,7 @@ class SensorView(NamedTuple):
         status: the newest status word, or what is wrong with the newest message.
         blocked: why readings that come cannot be used.
         age_s: since the newest usable reading, when ``ready`` was judged.
-        bias_lost_in_box: the box was off since it was told its bias.
+        bias_lost_in_box: the box was off since it took its bias.
         counters: more figures to show.
         latency: from a reading's arrival to its publication.
     """

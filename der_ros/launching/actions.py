@@ -126,7 +126,7 @@ def _declared(argument: Argument) -> DeclareLaunchArgument:
 def given_arguments(context: LaunchContext) -> list[str]:
     """Return the names of what was given to this launch file, by a person or by another file.
 
-    In ``context.launch_configurations`` they cannot be told from what an including file has set
+    In ``context.launch_configurations`` they look like the arguments that an including file has set
     for itself. So the action that includes this file is asked, which is being visited now.
     """
     include = _include()

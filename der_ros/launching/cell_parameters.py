@@ -61,7 +61,7 @@ def read_parameters(path: Path, namespace: str = "") -> dict[str, dict[str, obje
 
 
 def _bare(node: str, namespace: str) -> str:
-    """Return a node's name without what says that its namespace is this cell's."""
+    """Return a node's name without the prefix of this cell's namespace."""
     own = f"/{namespace.strip('/')}/" if namespace.strip("/") else "/"
     if node in (EVERY_NODE, f"{own}**"):
         return EVERY_NODE

@@ -373,7 +373,7 @@ def test_a_dead_supervisor_leaves_the_robot_at_rest(processes, number):
             before = it.in_motion()
             watching.send_signal(number)
             it.stands()
-            assert it.have_said("nobody watches the robot any more")
+            assert it.have_said("no node watches the robot any more")
             if number == signal.SIGSTOP:
                 watching.send_signal(signal.SIGCONT)
                 result = it.result(before)

@@ -98,7 +98,7 @@ def test_a_controller_lost_in_motion_is_a_fault():
         it.x = 0.02
         assert it.moves()
         it.active = False
-        assert until(lambda: "nobody takes forward_position_controller/commands" in it.fault)
+        assert until(lambda: "no controller takes forward_position_controller/commands" in it.fault)
         assert until(lambda: "load and activate it" in it.node.link.waiting_for)
         it.active = True
         assert it.connected()

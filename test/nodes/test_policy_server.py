@@ -142,7 +142,7 @@ def test_it_moves_only_while_somebody_watches(policy):
         watched = test.create_publisher(Empty, "policy_server/watched", 1)
         assert change_state(test, "configure")
         assert change_state(test, "activate")
-        assert until(lambda: "nobody watches yet" in health(diagnostics)[1])
+        assert until(lambda: "no node watches yet" in health(diagnostics)[1])
         assert health(diagnostics)[0] is Level.WARN
         assert not cell.twists
         told_at_s = []
@@ -154,7 +154,7 @@ def test_it_moves_only_while_somebody_watches(policy):
         timer = test.create_timer(0.05, tell)
         assert until(lambda: len(cell.twists) > 20)
         timer.cancel()
-        assert until(lambda: "nobody watches the robot any more" in health(diagnostics)[1])
+        assert until(lambda: "no node watches the robot any more" in health(diagnostics)[1])
         assert health(diagnostics)[0] is Level.ERROR
         assert until(lambda: cell.twists[-1].twist.linear.z == 0.0)
         stamp = cell.twists[-1].header.stamp

@@ -62,7 +62,7 @@ WATCHED_PERIOD_S = 0.05
 
 
 def _topics(node: ShellNode) -> dict[str, str]:
-    """Return who may publish what an attempt rests on."""
+    """Return the rightful publishers of the topics that an attempt relies on."""
     own = node.get_fully_qualified_name()
     return {
         "kuka/tcp_pose": "kuka_bridge",
@@ -76,7 +76,7 @@ def _topics(node: ShellNode) -> dict[str, str]:
 
 
 def _services(node: ShellNode) -> dict[str, str]:
-    """Return who may offer what an attempt calls, and what ends it."""
+    """Return the rightful servers of the services that an attempt calls, and of its own."""
     theirs = (
         "policy_server/change_state",
         "policy_server/get_state",
@@ -301,7 +301,7 @@ class CellClient:
         request.transition.id = transition
         service = "policy_server/change_state"
         if not self._call(self._change_state, request, service, patience_s).success:
-            raise CellError(f"policy_server could not {name}; its own message says why")
+            raise CellError(f"policy_server could not {name}; see its log")
 
     def wait(self, predicate: Callable[[], bool], timeout_s: float, what: str) -> None:
         """Block until ``predicate()`` is true, and log from time to time that the wait goes on.
@@ -313,9 +313,9 @@ class CellClient:
         while not predicate():
             now = time.monotonic()
             if self._node.finished.is_set():
-                raise CellError("the supervisor was told to end")
+                raise CellError("the supervisor is ending")
             if now - began_s > timeout_s:
-                raise CellError(f"waited {timeout_s:g} s in vain for {what}")
+                raise CellError(f"expected {what} within {timeout_s:g} s, got none")
             if now - reminded_s > REMIND_S:
                 reminded_s = now
                 logger.warning("still waiting for %s, since %.0f s", what, now - began_s)

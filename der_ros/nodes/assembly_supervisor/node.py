@@ -206,7 +206,7 @@ class AssemblySupervisor(ShellNode):
     def _stop_reason(self) -> str:
         """Return why the attempt must end at once; empty if it may go on."""
         if self.finished.is_set():
-            return "the supervisor was told to end"
+            return "the supervisor is ending"
         return "stopped by the operator" if self._stopped.is_set() else ""
 
     def _result(
@@ -310,10 +310,10 @@ class AssemblySupervisor(ShellNode):
 
     def _with_bag(self, result: AttemptResult, recording: BagOutcome) -> AttemptResult:
         """Return the result with the bag's path and fault; publish it again if they differ."""
-        told = replace(result, bag=recording.path, bag_fault=recording.fault)
-        if told != result:
-            self._announce(told)
-        return told
+        concluded = replace(result, bag=recording.path, bag_fault=recording.fault)
+        if concluded != result:
+            self._announce(concluded)
+        return concluded
 
     @contextmanager
     def _policy_active(self) -> Iterator[None]:

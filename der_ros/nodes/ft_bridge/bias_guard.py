@@ -1,4 +1,4 @@
-"""Keeps a bias from being taken where it would hide a force: in an attempt, and in contact."""
+"""Refuses a bias that would hide a force: during an attempt, and in contact."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ATTEMPT_S = 0.5
 
 
 LOOK_S, PATIENCE_S = 2.0, 60.0
-"""Time that a person takes to look at the tool, at least and at most, s."""
+"""Shortest and longest time for a person to look at the tool, s."""
 
 
 class BiasRefusedError(DerRosError, RuntimeError):
@@ -30,13 +30,13 @@ class BiasRefusedError(DerRosError, RuntimeError):
 
 
 class BiasGuard:
-    """Judges whether a bias may be taken now.
+    """Decides if a bias may be taken now.
 
     Args:
-        node: that declares the parameters and hears whether an attempt runs.
-        path: that knows the readings since the last bias.
+        node: that declares the parameters and subscribes.
+        path: with the readings since the last bias.
         max_age_s: age of the newest reading at most.
-        rightful: decides who may say that an attempt runs.
+        rightful: decides which node may publish that an attempt runs.
     """
 
     def __init__(
@@ -53,8 +53,8 @@ class BiasGuard:
     def check(self, what: str = "bias") -> None:
         """Return if a bias may be taken, or the present one be undone.
 
-        After a refusal in contact a call that comes ``LOOK_S`` to ``PATIENCE_S`` later is taken for
-        that of a person who has looked. A program that only tries again is refused again.
+        After a refusal in contact a second call within ``LOOK_S`` to ``PATIENCE_S`` is accepted: a
+        person has looked at the tool. A program that only repeats its call is refused again.
 
         Args:
             what: the service that is called; a refusal of another one does not count.
@@ -80,7 +80,7 @@ class BiasGuard:
         self._refused_s.pop(what, None)
 
     def _check_first(self, what: str) -> None:
-        """Refuse to take a load for zero that no tool has."""
+        """Refuse a first bias at a load that no tool has."""
         reading = self._path.mean(time.monotonic(), self._max_age_s)
         if excess := _excess(reading, self._first):
             raise BiasRefusedError(
@@ -95,7 +95,7 @@ class BiasGuard:
             what: the service that is called.
 
         Raises:
-            BiasRefusedError: one does.
+            BiasRefusedError: an attempt runs.
         """
         newest = self._watched.newest()
         if newest is not None:
@@ -108,7 +108,7 @@ class BiasGuard:
 
 
 def _excess(wrench: Wrench, allowed: tuple[float, float]) -> str:
-    """Return what is too much, in words; empty for nothing. Allowed: N and Nm, 0 for any."""
+    """Return the excess over ``allowed`` (N, Nm; 0 for any) in words; empty without one."""
     norms = (float(np.linalg.norm(each)) for each in (wrench.force, wrench.torque))
     for unit, value, most in zip(("N", "Nm"), norms, allowed, strict=True):
         if most and value > most:

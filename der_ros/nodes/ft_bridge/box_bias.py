@@ -1,4 +1,4 @@
-"""The bias that the Net F/T box takes itself, which it does not answer."""
+"""A bias in the Net F/T box, which does not confirm it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def bias_box(box: BiasedBox, path: WrenchConditioner, max_age_s: float) -> None:
     Only then they are what the next bias is compared with: a command can get lost.
 
     Args:
-        box: is told so.
+        box: to bias.
         path: that its readings take.
         max_age_s: age of the newest reading at most.
 

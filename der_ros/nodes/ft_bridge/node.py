@@ -2,8 +2,8 @@
 
 A drop-in for netft_utils' driver and utilities: ``netft_data`` (WrenchStamped, reliable),
 ``netft_ready`` (Bool, latched), and what ``netft_utils.NetftUtils`` adds. Service:
-``ft_bridge/bias``. A record whose status says that it cannot be trusted is not published, so
-whoever depends on it sees it go stale.
+``ft_bridge/bias``. A record with an error in its status is not published, so that its subscribers
+see the topic become stale.
 """
 
 from __future__ import annotations

@@ -257,7 +257,7 @@ class KukaBridge(ShellNode):
                 self.get_logger().error(f"{fault}; held until kuka_bridge/reset_fault")
         if self._connected and not connected:
             self._motion.robot_lost(self._link.lost)
-            self.get_logger().warning(f"the robot is gone: {self._link.waiting_for}")
+            self.get_logger().warning(f"the robot was lost: {self._link.waiting_for}")
         if connected and not self._connected:
             self.get_logger().info("the robot controller is connected")
         self._connected = connected
@@ -271,7 +271,7 @@ class KukaBridge(ShellNode):
         """Latch the end of a thread, also after each reset: only a restart helps."""
         for failure in (self._publisher.failure, self._link.failure):
             if failure:
-                self._motion.latch(f"{failure}; start kuka_bridge anew")
+                self._motion.latch(f"{failure}; restart kuka_bridge")
 
     def _watch_publishers(self) -> None:
         """Latch a fault if another node commands the arm, or another source is wrong."""
@@ -329,7 +329,7 @@ class KukaBridge(ShellNode):
 def make_sources(
     node: ShellNode, given: BridgeParameters, on_wrong: Callable[[str], None]
 ) -> Sources:
-    """Return the watch over who commands and who publishes the force; all else is the node's own.
+    """Return the watch over the sources of commands and force; all other topics are the node's own.
 
     Args:
         node: the bridge.

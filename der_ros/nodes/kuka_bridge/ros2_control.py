@@ -228,7 +228,7 @@ class JointLink:
             ConnectionFailedError: no controller takes the commands.
         """
         if not self._has_controller():
-            raise ConnectionFailedError(f"nobody takes {self._names.command_topic}")
+            raise ConnectionFailedError(f"no controller takes {self._names.command_topic}")
         newest = None
         now_ns = self._node.get_clock().now().nanoseconds
         for received in islice(self._states.take(), _MAX_STATES):

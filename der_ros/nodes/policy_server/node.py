@@ -2,7 +2,7 @@
 
 A lifecycle node. Configure loads and checks the policy, activate moves, deactivate stops. It acts
 on nothing that is stale, of different moments or not finite, and it stops for good when the policy
-itself gives garbage, or when nobody watches the robot any more (``watch_timeout_s``).
+returns invalid actions, or when no node watches the robot any more (``watch_timeout_s``).
 """
 
 from __future__ import annotations
@@ -253,11 +253,11 @@ class PolicyServer(Shell, LifecycleNode):
 
     def _take_limits(self) -> None:
         """Read the limits that the robot's bridge enforces."""
-        told = self._bridge_limits.newest()
-        if told is None:
+        newest = self._bridge_limits.newest()
+        if newest is None:
             return
         try:
-            self._limits = limits_from_texts(from_status(told.message))
+            self._limits = limits_from_texts(from_status(newest.message))
         except ContractError as error:
             logger.warning("%s", error)
 
@@ -319,11 +319,11 @@ class PolicyServer(Shell, LifecycleNode):
         lease = self._lease.look_now()
         if lease is Lease.AWAITED:
             self._counts.skipped[UNWATCHED] += 1
-            self._skipped = f"nobody watches yet: no message on {WATCHED_TOPIC} since activation"
+            self._skipped = f"no node watches yet: no message on {WATCHED_TOPIC} since activation"
         elif lease is Lease.LAPSED:
             self._send(Twist.zero())
             self._lapse = (
-                f"nobody watches the robot any more: no message on {WATCHED_TOPIC} for "
+                f"no node watches the robot any more: no message on {WATCHED_TOPIC} for "
                 f"{self._lease.timeout_s:g} s; held until deactivated"
             )
             self._complain(self._lapse)

@@ -85,7 +85,7 @@ class TeleopInput:
         """Why the latest reading was refused; empty where it was not."""
 
     def take(self) -> list[str]:
-        """Take in what has come; return the functions whose buttons were pressed anew."""
+        """Read new messages; return the functions whose buttons were just pressed."""
         presses: list[str] = []
         for received in self._readings.take():
             message = received.message
@@ -196,7 +196,7 @@ def pilot_input(pilot: str, node: Node, sources: Sources) -> TeleopInput | GoalI
 
 
 def actor(pilot: str, reference: Actor, source: Any) -> Actor:
-    """Return who acts: the policy itself or the pilot in its place."""
+    """Return the actor: the policy, or the pilot in its place."""
     if pilot == JOY:
         return JoyPilot(reference, source)
     return ScriptedPilot(reference, source) if pilot == SCRIPTED else reference

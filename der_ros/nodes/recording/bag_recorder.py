@@ -131,7 +131,7 @@ class BagRecorder(ShellNode):
         if self._recording is not None:
             self._finish()
         if self._closing is not None and not self._closing.done():
-            raise BagError("no bag is begun: the disk still writes the one before")
+            raise BagError("no bag was started: the disk is still writing the last one")
         writer = self._open_writer()
         self._collect_batch()
         self._failure = self._warning = ""
@@ -158,7 +158,7 @@ class BagRecorder(ShellNode):
             if not future.cancel():
                 future.add_done_callback(_let_go)
             raise BagError(
-                f"no bag is begun: the disk has not answered for {BEGIN_PATIENCE_S:g} s"
+                f"no bag was started: the disk has not answered for {BEGIN_PATIENCE_S:g} s"
             ) from error
 
     def _finish(self) -> str:

@@ -99,7 +99,7 @@ class Succession:
 
 
 class RightfulTopic:
-    """Watches who publishes a topic.
+    """Watches the publishers of a topic.
 
     ``judge`` may be called from any one thread, ``look`` from another.
 
@@ -222,8 +222,8 @@ class RightfulTopic:
         if pair is None:
             return None
         names = [self.sender(gid) or _NO_NODE for gid in pair]
-        told = " and ".join(shown(self._node, name) for name in names)
-        return f"{self.topic} is published by {told}, expected only one of them; end the other"
+        both = " and ".join(shown(self._node, name) for name in names)
+        return f"{self.topic} is published by {both}, expected only one of them; end the other"
 
     def _forget_the_gone(self) -> None:
         """Forget publishers that are gone."""
@@ -236,7 +236,7 @@ class RightfulTopic:
 def servers(node: Node, service: str) -> list[str]:
     """Return the full names of the nodes that offer a service, one entry a server.
 
-    A middleware that shows no service as the topics of its answers tells nothing: an empty list.
+    The list is empty with a middleware that does not show the topics of a service.
     """
     replies = f"rr{node.resolve_service_name(service)}Reply"
     infos = node.get_publishers_info_by_topic(replies, no_mangle=True)
@@ -248,7 +248,7 @@ def servers(node: Node, service: str) -> list[str]:
 
 
 class RightfulService:
-    """Watches who offers a service.
+    """Watches the servers of a service.
 
     Args:
         node: of the ROS graph.

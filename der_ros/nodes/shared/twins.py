@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 ALIVE_TOPIC = "/der_ros/alive"
 LOOK_S = 0.4
-"""Time to hear who is in the ROS domain, s."""
+"""Time to discover the nodes of the ROS domain, s."""
 LISTEN_S = 2.5
 """Longest time until the claim of a living node of the same name has come, s."""
 SETTLING_S = 10.0
@@ -91,7 +91,7 @@ class Name:
             time.sleep(_POLL_S)
 
     def settle(self, on_refused: Callable[[str], None]) -> None:
-        """Begin to work under the name: nobody who starts later may have it.
+        """Begin to work under the name: no node that starts later may take it.
 
         Args:
             on_refused: takes the reason when another node turns out to have it, in the executor's
@@ -113,7 +113,7 @@ class Name:
         timer = steady_timer(self._node, _POLL_S, look)
 
     def refuse_an_earlier_claim(self) -> None:
-        """Return if nobody who was heard up to now has the name.
+        """Return if no node that was heard so far has an earlier claim.
 
         Raises:
             ConfigurationError: another node has it.
