@@ -7,7 +7,7 @@ from bridge_rig import running, until
 from geometry_msgs.msg import WrenchStamped
 from std_msgs.msg import Empty
 
-from der_ros.nodes.ft_bridge.bias_guard import ATTEMPT_S
+from der_ros.control.bias_rules import ATTEMPT_S
 from der_ros.nodes.ft_bridge.node import FtBridge
 
 pytestmark = pytest.mark.ros
