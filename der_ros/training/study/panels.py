@@ -94,7 +94,8 @@ def _draw_structure(column: Sequence[Axes], study: str, records: Sequence[RunRec
         rates = 100.0 * np.array([record.success_rate for record in group])
         _draw_band(success, steps, rates, label, (0.0, 100.0))
         returns = np.array([record.mean_return for record in group])
-        _draw_band(reward, steps, returns, label, None)
+        # Of few runs the band is wider than all that a run ever returned.
+        _draw_band(reward, steps, returns, label, (float(returns.min()), float(returns.max())))
     for axes in column:
         axes.grid(alpha=0.3)
         axes.set_xlim(0, None)
@@ -102,11 +103,9 @@ def _draw_structure(column: Sequence[Axes], study: str, records: Sequence[RunRec
 
 
 def _draw_band(
-    axes: Axes, steps: Array, values: Array, label: str, bounds: tuple[float, float] | None
+    axes: Axes, steps: Array, values: Array, label: str, bounds: tuple[float, float]
 ) -> None:
     mean, half = mean_band(values)
     (line,) = axes.plot(steps, mean, label=label)
-    low, high = mean - half, mean + half
-    if bounds is not None:
-        low, high = low.clip(*bounds), high.clip(*bounds)
+    low, high = (mean - half).clip(*bounds), (mean + half).clip(*bounds)
     axes.fill_between(steps, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
