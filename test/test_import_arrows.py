@@ -48,6 +48,15 @@ ARROWS = {
     "bags": {"geometry", "policy", "threads"},
     "control": {"geometry", "rotation", "tasks", "policy", "drivers"},
     "teleop": {"installation", "geometry", "policy"},
+    "offline_replay": {
+        "geometry",
+        "rotation",
+        "tasks",
+        "policy",
+        "bags",
+        "control",
+        "parameters",
+    },
     "parameters": {"geometry", "tasks", "policy", "drivers", "control", "teleop"},
     "launching": {
         "installation",

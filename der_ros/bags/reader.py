@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -94,6 +94,19 @@ class BagReader:
         Raises:
             BagError: a message cannot be read, or there are not as many as the bag counts.
         """
+        return self._read(topics, self._opened().deserialize)
+
+    def serialized(self, *topics: str) -> Iterator[BagMessage]:
+        """Yield as ``messages`` does, each ``message`` as its CDR bytes.
+
+        Raises:
+            BagError: a message cannot be read, or there are not as many as the bag counts.
+        """
+        return self._read(topics, lambda data, _type: bytes(data))
+
+    def _read(
+        self, topics: tuple[str, ...], decode: Callable[[bytes, str], Any]
+    ) -> Iterator[BagMessage]:
         reader = self._opened()
         connections = [entry for entry in reader.connections if entry.topic in topics]
         if not connections:
@@ -101,7 +114,7 @@ class BagReader:
         expected, got = sum(entry.msgcount for entry in connections), 0
         try:
             for connection, stamp_ns, data in reader.messages(connections):
-                message = reader.deserialize(data, connection.msgtype)
+                message = decode(data, connection.msgtype)
                 got += 1
                 yield BagMessage(connection.topic, stamp_ns, message)
             if got != expected:

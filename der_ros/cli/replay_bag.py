@@ -1,6 +1,6 @@
-"""``ros2 run der_ros replay_bag BAG``: recomputes every action of a recorded attempt.
+"""``ros2 run der_ros replay_bag BAG...``: replays recorded attempts and compares them.
 
-Exit code 0: the policy gives the recorded actions; 1: it gives others; 2: bag or policy unusable.
+Exit code 0: all are the same; 1: one is different; 2: a bag or a policy is unusable.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ import argparse
 import dataclasses
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from der_ros.bags.bag_replay import (
     DEFAULT_TOLERANCE,
@@ -21,50 +23,189 @@ from der_ros.bags.bag_replay import (
     replay_policy,
 )
 from der_ros.bags.reader import BagReader
-from der_ros.errors import ConfigurationError, DerRosError
+from der_ros.errors import BagError, ConfigurationError, DerRosError
+from der_ros.offline_replay.attempt_plot import AttemptPlot
+from der_ros.offline_replay.attempt_replay import AttemptReplay, replay_bag
+from der_ros.offline_replay.attempt_setup import is_attempt
+from der_ros.offline_replay.junit_report import JUnitCase, write_junit
+from der_ros.offline_replay.replay_report import lines_of, report_of
+from der_ros.offline_replay.what_if import WhatIf, parse_parameters
 from der_ros.policy.checksum import file_hashes
 from der_ros.policy.runtime import OnnxPolicy
 from der_ros.policy.shipped import shipped_policies
 
 EXIT_CODES = {ReplayVerdict.SAME: 0, ReplayVerdict.DIFFERENT: 1, ReplayVerdict.UNUSABLE: 2}
+TOPICS, OBSERVATIONS = "topics", "observations"
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    options = _parser().parse_args(args)
+    parser = _parser()
+    options = parser.parse_args(args)
+    if options.plot is not None and len(options.bag) > 1:
+        parser.error("--plot: expected one bag")
     try:
-        path = options.policy or _policy_of(options.bag)
-        policy = OnnxPolicy.load(path)
-        print(f"policy: {policy.path} (sha256 {policy.sha256})", file=sys.stderr)
-        report = replay_policy(options.bag, policy, options.tolerance)
+        what_if = _what_if(options)
+        other = None if options.against is None else OnnxPolicy.load(options.against)
     except DerRosError as error:
-        report = ReplayReport(str(options.bag), 0, None, ReplayVerdict.UNUSABLE, str(error))
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_CODES[ReplayVerdict.UNUSABLE]
+    results = [_replay(bag, options, what_if, other) for bag in options.bag]
+    if options.json:
+        many = {"bags": [each.values for each in results]}
+        print(json.dumps(results[0].values if len(results) == 1 else many))
+    return _finish(options, results)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Result:
+    """Replay of one bag: its verdict, and the values for JSON."""
+
+    report: ReplayReport
+    values: dict[str, Any]
+    wall_s: float
+
+
+def _finish(options: argparse.Namespace, results: Sequence[_Result]) -> int:
+    """Write the JUnit file and return the exit code."""
+    code = max(EXIT_CODES[each.report.verdict] for each in results)
+    if options.junit is None:
+        return code
+    cases = [
+        JUnitCase(each.report.bag, each.report.verdict, each.report.reason, each.wall_s)
+        for each in results
+    ]
+    try:
+        write_junit(options.junit, cases)
+    except ConfigurationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_CODES[ReplayVerdict.UNUSABLE]
+    return code
+
+
+def _replay(
+    bag: Path, options: argparse.Namespace, what_if: WhatIf, other: OnnxPolicy | None
+) -> _Result:
+    """Replay one bag and show what was found."""
+    began_s, found = time.monotonic(), None
+    try:
+        policy = OnnxPolicy.load(options.policy or _policy_of(bag))
+        print(f"policy: {policy.path} (sha256 {policy.sha256})", file=sys.stderr)
+        report = replay_policy(bag, policy, options.tolerance)
+        if report.verdict is not ReplayVerdict.UNUSABLE and options.source == TOPICS:
+            found = _replay_topics(bag, options, policy, what_if, other)
+    except DerRosError as error:
+        report = ReplayReport(str(bag), 0, None, ReplayVerdict.UNUSABLE, str(error))
+    values: dict[str, Any] = {}
+    if found is not None:
+        values = {"replay": report_of(found)}
+        report = _joined(report, values["replay"]["differs"])
     _show(report, options.json)
-    return EXIT_CODES[report.verdict]
+    if found is not None and not options.json:
+        print("\n".join(lines_of(values["replay"])))
+    return _Result(report, dataclasses.asdict(report) | values, time.monotonic() - began_s)
+
+
+def _replay_topics(
+    bag: Path,
+    options: argparse.Namespace,
+    policy: OnnxPolicy,
+    what_if: WhatIf,
+    other: OnnxPolicy | None,
+) -> AttemptReplay | None:
+    """Replay from the recorded topics; None, and said so, where the bag has none.
+
+    Raises:
+        BagError: the bag does not hold what was asked for.
+        ConfigurationError: a limit is out of its range, or the picture cannot be written.
+    """
+    with BagReader(bag) as reader:
+        whole = is_attempt(reader)
+    if not whole:
+        if other is not None or what_if.is_change or options.plot is not None:
+            raise BagError(f"bag {bag}: expected wrenches, poses and twists, it has none of them")
+        print(f"bag {bag}: no wrenches and poses: only the actions are replayed", file=sys.stderr)
+        return None
+    plot = AttemptPlot()
+    replay = replay_bag(
+        bag, policy, policy.contract.scale,
+        other=None if other is None else (other, other.contract.scale), what_if=what_if,
+        tolerance=options.tolerance, on_sample=plot.add if options.plot else None,
+    )  # fmt: skip
+    if options.plot:
+        plot.draw(options.plot, bag.name, replay)
+    return replay
+
+
+def _joined(report: ReplayReport, differs: Sequence[str]) -> ReplayReport:
+    """Return the verdict on actions together with that on all else."""
+    if not differs:
+        return report
+    reason = "; ".join(filter(None, (report.reason, *differs)))
+    return dataclasses.replace(report, verdict=ReplayVerdict.DIFFERENT, reason=reason)
+
+
+def _what_if(options: argparse.Namespace) -> WhatIf:
+    return WhatIf(
+        parse_parameters(options.set), 1e-3 * options.latency_ms, options.lose_sensor_after
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="replay_bag",
-        description="Recomputes every action of a recorded attempt from the recorded observations "
-        "and says how far the actions are from the recorded ones.",
+        description="Replays recorded attempts through the nodes' own cores, in bag time and "
+        "without ROS, and compares observations, actions, applied twists and outcome with what "
+        "the bag holds.",
         epilog="Exit code 0: the same within the tolerance; 1: different; 2: bag or policy "
         "unusable.",
     )
-    parser.add_argument("bag", type=Path, help="a rosbag2 folder that bag_recorder made")
+    parser.add_argument("bag", type=Path, nargs="+", help="a rosbag2 folder of bag_recorder")
     parser.add_argument(
         "--policy", type=Path, help="ONNX policy; default: the one that the bag was made with"
     )
+    parser.add_argument(
+        "--from",
+        dest="source",
+        choices=(TOPICS, OBSERVATIONS),
+        default=TOPICS,
+        help="topics: from the recorded wrenches and poses; observations: only the actions, from "
+        "the recorded observations (%(default)s)",
+    )
+    _add_what_if(parser)
     parser.add_argument(
         "--tolerance",
         type=_tolerance,
         default=DEFAULT_TOLERANCE,
         help="largest difference of an action in [-1, 1] that counts as the same (%(default)s)",
     )
+    parser.add_argument("--plot", type=Path, metavar="PNG", help="a picture of the attempt")
+    parser.add_argument("--junit", type=Path, metavar="XML", help="a test case for each bag")
     parser.add_argument(
         "--json", action="store_true", help="one JSON object on standard output, nothing else"
     )
     return parser
+
+
+def _add_what_if(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what if (open loop: the recorded poses go on)")
+    group.add_argument("--against", type=Path, metavar="ONNX", help="another policy acts")
+    group.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NODE.PARAMETER=NUMBER",
+        help="another parameter, such as kuka_bridge.max_linear_speed_mps=0.02; may be repeated",
+    )
+    group.add_argument(
+        "--latency-ms",
+        type=float,
+        default=0.0,
+        help="added to the way of each command to the robot, ms (%(default)s)",
+    )
+    group.add_argument(
+        "--lose-sensor-after", type=float, metavar="S", help="no wrench comes after S seconds"
+    )
 
 
 def _tolerance(text: str) -> float:
@@ -104,14 +245,12 @@ def _candidates(bag: Path, info: PolicyInfo) -> Iterator[Path]:
 
 
 def _show(report: ReplayReport, as_json: bool) -> None:
-    """Print text or one JSON object; errors always go to standard error."""
+    """Print a person's lines; what is wrong goes to standard error, also with JSON."""
     if report.verdict is ReplayVerdict.UNUSABLE:
         print(f"error: {report.reason}", file=sys.stderr)
     elif report.reason:
         print(report.reason, file=sys.stderr)
-    if as_json:
-        print(json.dumps(dataclasses.asdict(report)))
-    elif report.max_action_difference is not None:
+    if not as_json and report.max_action_difference is not None:
         print(f"bag:                   {report.bag}")
         print(f"samples:               {report.samples}")
         print(f"max action difference: {report.max_action_difference:.3g}")

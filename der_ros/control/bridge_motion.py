@@ -8,9 +8,11 @@ Vectors are plain numbers here: for three numbers, and with cold caches, numpy i
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -134,8 +136,8 @@ class BridgeMotion:
     ``reset``. A stale command or wrench ramps to rest too, and motion goes on when it is fresh.
     """
 
-    def __init__(self, config: MotionConfig) -> None:
-        self._config = config
+    def __init__(self, config: MotionConfig, clock: Callable[[], float] | None = None) -> None:
+        self._config, self._clock = config, clock or time.monotonic
         self._task_in_base, self._to_base = _numbers(config.base_from_task)
         self._to_task = conjugate(self._to_base)
         self._sensor = _numbers(config.tcp_from_sensor)
@@ -152,6 +154,13 @@ class BridgeMotion:
         self._refused: Counter[str] = Counter()
         self._refusal, self._refusal_s = "", float("-inf")
         self._interventions: Counter[int] = Counter()
+
+    def branch(self) -> BridgeMotion:
+        """Return a copy for ``on_cycle``, on the same clock, that goes its own way from here."""
+        twin = copy.copy(self)
+        twin._refused, twin._interventions = self._refused.copy(), self._interventions.copy()
+        twin._late = copy.copy(self._late)
+        return twin
 
     @property
     def fault(self) -> str | None:
@@ -185,7 +194,7 @@ class BridgeMotion:
     @property
     def warning(self) -> str:
         """Problems that are no fault yet; empty if there is none."""
-        now, found = time.monotonic(), []
+        now, found = self._clock(), []
         late = self._late.recent(now)
         if late > _NOTEWORTHY_LATE * self._config.max_late_answers:
             found.append(f"{late} answers of the last second were late")
@@ -206,7 +215,7 @@ class BridgeMotion:
             frame_id: one of ``MotionConfig.command_frames``.
             stamp_age_s: node clock minus the header's stamp.
         """
-        now = time.monotonic()
+        now = self._clock()
         reason = None
         if frame_id not in self._config.command_frames:
             known = ", ".join(self._config.command_frames)
@@ -238,11 +247,11 @@ class BridgeMotion:
     def refuse_command(self, kind: str, reason: str) -> None:
         """Count a command that cannot be judged, under ``kind``, and keep ``reason``."""
         self._refused[kind] += 1
-        self._refusal, self._refusal_s = reason, time.monotonic()
+        self._refusal, self._refusal_s = reason, self._clock()
 
     def accept_wrench(self, wrench: Wrench, age_s: float = 0.0) -> None:
         """Take the newest wrench, ``age_s`` old: sensor axes and origin, bias removed."""
-        stale_at = time.monotonic() + self._config.wrench_timeout_s - age_s
+        stale_at = self._clock() + self._config.wrench_timeout_s - age_s
         numbers = wrench_seen_from(*self._sensor, _six(wrench.force, wrench.torque))
         self._reading = _Reading(numbers, stale_at)
 
@@ -282,7 +291,7 @@ class BridgeMotion:
         if state.session != self._session:
             self._new_session(state)
         self._note_pauses(state)
-        now = time.monotonic()
+        now = self._clock()
         position, tcp_to_task = self._in_task(state.tcp_pose)
         wanted, felt = self._wanted(tcp_to_task, now), self._felt(tcp_to_task, now)
         governed = govern_numbers(

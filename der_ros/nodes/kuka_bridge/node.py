@@ -312,6 +312,7 @@ class KukaBridge(ShellNode):
                 Level.ERROR if fault else Level.WARN if repeated else Level.OK,
                 fault or "no fault",
                 {
+                    "cycle_s": self._link.cycle_s,
                     "commands": motion.commands,
                     "faults": motion.faults,
                     "following_mm": f"{1e3 * astray_m:.2f}",

@@ -1,0 +1,1 @@
+"""Replay of a recorded attempt through the nodes' own cores, in bag time, without ROS."""

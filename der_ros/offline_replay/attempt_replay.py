@@ -1,0 +1,244 @@
+"""Replay of one attempt: observation, action, governor and verdict in bag time, against the record.
+
+What the policy saw is known bit for bit. Which command and wrench the bridge had in a cycle is not
+in the bag: of those that were on their way, the ones that give the recorded twist are taken. A
+twist is rounded to what the robot's telegram carries, so ``TWIST_TOLERANCE`` is allowed.
+
+Every replay is open loop: the recorded poses and wrenches go on though another command would have
+moved the robot elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from der_ros.bags.bag_replay import DEFAULT_TOLERANCE
+from der_ros.bags.reader import BagReader
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Pose
+from der_ros.offline_replay.attempt_setup import read_setup
+from der_ros.offline_replay.cycle_inputs import Choice, likely_inputs
+from der_ros.offline_replay.differences import Differences
+from der_ros.offline_replay.motion_replay import MotionReplay
+from der_ros.offline_replay.recorded_stream import Cycle, Recorded, RecordedStream, Tick
+from der_ros.offline_replay.replay_side import Policy, Scale, Side
+from der_ros.offline_replay.tick_replay import InputMatcher
+from der_ros.offline_replay.what_if import WhatIf
+
+TWIST_TOLERANCE = 1e-3
+"""Difference of an applied twist, m/s and rad/s: twice what a rounded telegram leaves in 4 ms."""
+
+
+class Sample(NamedTuple):
+    """One cycle of a side, for plots.
+
+    Attributes:
+        time_s: since the first cycle.
+        applied: (6,) m/s and rad/s, task axes.
+    """
+
+    time_s: float
+    applied: tuple[float, ...]
+
+
+OnSample: TypeAlias = Callable[[Cycle, float, Sample, Sample | None], None]
+
+
+class AttemptReplay:
+    """Replays the attempt of an open bag.
+
+    Args:
+        reader: open.
+        policy: that acted.
+        scale: its action to a twist.
+        other: policy of the changed side; None: the same.
+        other_scale: its action to a twist.
+        what_if: what the changed side differs in.
+        on_sample: called for each cycle with the force in N and both sides' twists, for a plot.
+
+    Attributes:
+        setup: of the attempt.
+        observations: against the recorded ones.
+        actions: of the rebuilt observations, against the recorded ones.
+        applied: twists against the recorded ones.
+        matched: ticks whose inputs are known bit for bit.
+        recorded_side: as recorded.
+        changed_side: None where nothing is changed.
+        changed_actions: of the changed side against the recorded ones.
+        changed_applied: twists of the changed side against the rebuilt ones.
+
+    Raises:
+        BagError: the bag does not hold what a replay needs.
+        ConfigurationError: a changed limit is out of its range.
+    """
+
+    def __init__(
+        self,
+        reader: BagReader,
+        policy: Policy,
+        scale: Scale,
+        *,
+        other: tuple[Policy, Scale] | None = None,
+        what_if: WhatIf | None = None,
+        tolerance: float = DEFAULT_TOLERANCE,
+        on_sample: OnSample | None = None,
+    ) -> None:
+        self.setup = read_setup(reader)
+        self.stream = RecordedStream(reader, self.setup.topics)
+        self.observations, self.actions = Differences(0.0), Differences(tolerance)
+        self.applied = Differences(TWIST_TOLERANCE)
+        self.changed_actions = Differences(tolerance)
+        self.changed_applied = Differences(TWIST_TOLERANCE)
+        self.matched = self.ticks = self.cycles = 0
+        self.start_ns = self.end_ns = 0
+        self.what_if = what_if or WhatIf()
+        self._policy, self._scale, self._other = policy, scale, other
+        self._matcher = InputMatcher(self.setup)
+        self._passed_ns = 0
+        self._on_sample = on_sample
+        self._made: tuple[Side, Side | None] | None = None
+
+    @property
+    def recorded_side(self) -> Side:
+        """The attempt as it was recorded."""
+        return self._sides(0)[0]
+
+    @property
+    def changed_side(self) -> Side | None:
+        """The attempt with what is changed; None where nothing is."""
+        return self._sides(0)[1]
+
+    def run(self) -> None:
+        """Replay the whole bag."""
+        for event in self.stream:
+            self.start_ns = self.start_ns or event.at_ns
+            self.end_ns = max(self.end_ns, event.at_ns)
+            if isinstance(event, Tick):
+                self._pass_commands(event.at_ns - 1)
+                self._passed_ns = event.at_ns
+                self._tick(event)
+            else:
+                self._pass_commands(event.until_ns)
+                self._cycle(event)
+
+    def _sides(self, start_ns: int) -> tuple[Side, Side | None]:
+        if self._made is None:
+            setup, nothing = self.setup, WhatIf()
+            first = Side(setup, self._policy, self._scale, nothing, start_ns)
+            second = None
+            if self._other is not None or self.what_if.is_change:
+                policy, scale = self._other or (self._policy, self._scale)
+                second = Side(setup, policy, scale, self.what_if, start_ns)
+            self._made = first, second
+        return self._made
+
+    def _each_side(self) -> Iterator[Side]:
+        for side in self._sides(self.start_ns):
+            if side is not None:
+                yield side
+
+    def _pass_commands(self, until_ns: int) -> None:
+        """Hand on the commands that no tick made: before the policy acts, and its last word."""
+        for command in list(self.stream.window.commands):
+            stamp_ns = command.numbers.stamp_ns
+            if self._passed_ns < stamp_ns <= until_ns:
+                self._passed_ns = stamp_ns
+                for side in self._each_side():
+                    side.pass_on(command)
+
+    def _tick(self, tick: Tick) -> None:
+        seen = self._matcher.find(tick, self.stream.window)
+        self.ticks += 1
+        self.matched += seen.matched
+        time_s = self._time_s(tick.at_ns)
+        first, second = self._sides(self.start_ns)
+        observation, action = first.tick(tick, seen)
+        if observation is not None and action is not None:
+            self.observations.add(time_s, tick.observation.tolist(), observation.tolist())
+            self.actions.add(time_s, tick.action.tolist(), action.tolist())
+        if second is not None:
+            changed = second.tick(tick, seen)[1]
+            if changed is not None:
+                self.changed_actions.add(time_s, tick.action.tolist(), changed.tolist())
+
+    def _cycle(self, cycle: Cycle) -> None:
+        try:
+            pose = Pose(np.array(cycle.pose.numbers.values[:3]),
+                        np.array(cycle.pose.numbers.values[3:]))  # fmt: skip
+        except ConfigurationError:
+            return
+        self.cycles += 1
+        first, second = self._sides(self.start_ns)
+        choice, twist = self._choose(first, cycle, pose)
+        self.applied.add(self._time_s(cycle.at_ns), cycle.applied, twist)
+        first.verdict.look(cycle, pose, first.motion.fault, choice.wrench)
+        changed = None
+        if second is not None:
+            wrench = None if second.is_lost(choice.wrench) else choice.wrench
+            command = second.command_like(choice.command, cycle)
+            changed = self._step(second.motion, cycle, pose, Choice(command, wrench))
+            second.verdict.look(cycle, pose, second.motion.fault, wrench)
+            self.changed_applied.add(self._time_s(cycle.at_ns), twist, changed)
+        if self._on_sample is not None:
+            time_s = self._time_s(cycle.at_ns)
+            other = None if changed is None else Sample(time_s, changed)
+            self._on_sample(cycle, _force_n(choice.wrench), Sample(time_s, twist), other)
+
+    def _choose(self, side: Side, cycle: Cycle, pose: Pose) -> tuple[Choice, tuple[float, ...]]:
+        """Return the inputs that give the recorded twist, the likeliest first, and the twist."""
+        choices = likely_inputs(side.commands, self.stream.window, cycle, self.setup.limits)
+        before = side.motion
+        if len(choices) == 1:
+            return choices[0], self._step(before, cycle, pose, choices[0])
+        found: list[tuple[float, Choice, tuple[float, ...], MotionReplay]] = []
+        for choice in choices:
+            motion = before.branch()
+            twist = self._step(motion, cycle, pose, choice)
+            worst = max(abs(a - b) for a, b in zip(twist, cycle.applied, strict=True))
+            found.append((worst, choice, twist, motion))
+            if worst <= TWIST_TOLERANCE:
+                break
+        _, choice, twist, side.motion = min(found, key=lambda each: each[0])
+        return choice, twist
+
+    def _step(
+        self, motion: MotionReplay, cycle: Cycle, pose: Pose, choice: Choice
+    ) -> tuple[float, ...]:
+        return motion.step(cycle, pose, self.setup.cycle_s, choice.command, choice.wrench)
+
+    def _time_s(self, at_ns: int) -> float:
+        return 1e-9 * (at_ns - self.start_ns)
+
+
+def _force_n(wrench: Recorded | None) -> float:
+    return 0.0 if wrench is None else math.hypot(*wrench.numbers.values[:3])
+
+
+def replay_bag(
+    bag: Path | str,
+    policy: Policy,
+    scale: Scale,
+    *,
+    other: tuple[Policy, Scale] | None = None,
+    what_if: WhatIf | None = None,
+    tolerance: float = DEFAULT_TOLERANCE,
+    on_sample: OnSample | None = None,
+) -> AttemptReplay:
+    """Replay a bag to its end; the arguments are those of ``AttemptReplay``.
+
+    Raises:
+        BagError: the bag cannot be read, or does not hold what a replay needs.
+        ConfigurationError: a changed limit is out of its range.
+    """
+    with BagReader(bag) as reader:
+        replay = AttemptReplay(
+            reader, policy, scale, other=other, what_if=what_if, tolerance=tolerance,
+            on_sample=on_sample,
+        )  # fmt: skip
+        replay.run()
+    return replay

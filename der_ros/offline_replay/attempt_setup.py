@@ -1,0 +1,157 @@
+"""Setup of a recorded attempt: task, frames, limits and result, read from its small topics."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from typing import Any
+
+from der_ros.bags.bag_replay import ACTION_TOPIC, CONTRACT_TOPIC, OBSERVATION_TOPIC
+from der_ros.bags.reader import BagReader
+from der_ros.control.frame_names import BASE_FRAME
+from der_ros.errors import BagError, ConfigurationError, ContractError
+from der_ros.geometry import Pose
+from der_ros.offline_replay.cdr_messages import decode_pose
+from der_ros.policy.governor import GovernorLimits
+from der_ros.policy.limits import limits_from_texts
+
+POSE_TOPIC, WRENCH_TOPIC = "kuka/tcp_pose", "netft_data"
+APPLIED_TOPIC, COMMAND_TOPIC = "kuka/twist_applied", "kuka/delta_twist_cmds"
+LIMITS_TOPIC, RESULT_TOPIC = "kuka/limits", "assembly_supervisor/result"
+STREAMED = (
+    POSE_TOPIC, WRENCH_TOPIC, APPLIED_TOPIC, COMMAND_TOPIC, OBSERVATION_TOPIC, ACTION_TOPIC,
+)  # fmt: skip
+"""Topics that a replay reads message by message."""
+
+_POSES_LOOKED_AT = 400
+_DIAGNOSTICS_LOOKED_AT = 100
+
+
+@dataclass(frozen=True)
+class RecordedResult:
+    """Verdict that the bag holds.
+
+    Attributes:
+        outcome: as in ``attempts.jsonl``.
+        reason: one sentence.
+        began_ns: bag time at which the attempt began.
+        ended_ns: bag time of the verdict.
+    """
+
+    outcome: str
+    reason: str
+    began_ns: int
+    ended_ns: int
+
+
+@dataclass(frozen=True)
+class AttemptSetup:
+    """What held during a recorded attempt.
+
+    Attributes:
+        task: name of the task.
+        base_from_task: the task frame in the robot's base.
+        tcp_from_sensor: the sensor in the frame of the held piece.
+        limits: of the motion governor at the beginning.
+        topics: full names of ``STREAMED`` by their short ones.
+        result: verdict in the bag; None where there is none.
+        base_frame: name of the robot's base in the recorded poses.
+        cycle_s: period of the robot as the bridge's diagnostics tell it, else the commonest
+            difference of the first poses' stamps, in whole ms.
+    """
+
+    task: str
+    base_from_task: Pose
+    tcp_from_sensor: Pose
+    limits: GovernorLimits
+    topics: Mapping[str, str]
+    result: RecordedResult | None
+    base_frame: str = BASE_FRAME
+    cycle_s: float = 0.012
+
+
+def is_attempt(reader: BagReader) -> bool:
+    """Tell if an open bag holds wrenches, poses or twists, and not only what the policy said."""
+    wanted = (POSE_TOPIC, WRENCH_TOPIC, APPLIED_TOPIC)
+    return any(topic.endswith(name) for topic in reader.topics for name in wanted)
+
+
+def read_setup(reader: BagReader) -> AttemptSetup:
+    """Return the setup of the attempt in an open bag.
+
+    Raises:
+        BagError: a topic is missing, or what it says is not usable.
+    """
+    topics = {name: reader.find(name) for name in STREAMED}
+    contract = _texts(reader, CONTRACT_TOPIC)
+    base_frame, cycle_s = _poses(reader, topics[POSE_TOPIC])
+    try:
+        return AttemptSetup(
+            contract["contract.task"],
+            _pose(contract["task_frame"], "task_frame"),
+            _pose(contract["tcp_from_sensor"], "tcp_from_sensor"),
+            limits_from_texts(_texts(reader, LIMITS_TOPIC)),
+            topics,
+            _result(reader),
+            base_frame,
+            _told_cycle_s(reader) or cycle_s,
+        )
+    except KeyError as error:
+        raise BagError(
+            f"bag {reader.path}: {CONTRACT_TOPIC}: expected a key {error}, there is none; it was "
+            "recorded by another release"
+        ) from error
+    except (ConfigurationError, ContractError, ValueError) as error:
+        raise BagError(f"bag {reader.path}: {error}") from error
+
+
+def _pose(text: str, name: str) -> Pose:
+    return Pose.from_sequence([float(word) for word in text.split()], name)
+
+
+def _poses(reader: BagReader, topic: str) -> tuple[str, float]:
+    """Return the frame of the first pose, and the robot's period: the commonest, in whole ms."""
+    first = [
+        decode_pose(each.message) for each in islice(reader.serialized(topic), _POSES_LOOKED_AT)
+    ]
+    if len(first) < 2:
+        raise BagError(f"bag {reader.path}: {topic}: expected poses, got {len(first)}")
+    stamps = [pose.stamp_ns for pose in first]
+    steps = Counter(round(1e-6 * (after - before)) for before, after in pairwise(stamps))
+    steps.pop(0, None)
+    return first[0].frame_id, 0.001 * max(steps, key=lambda step: steps[step], default=12)
+
+
+def _told_cycle_s(reader: BagReader) -> float:
+    """Return the robot's period from the first diagnostics that tell it; 0 where none does."""
+    topic = next((each for each in reader.topics if each.endswith("/diagnostics")), "")
+    for each in islice(reader.messages(topic), _DIAGNOSTICS_LOOKED_AT):
+        for status in each.message.status:
+            if status.name.endswith("kuka_bridge: motion"):
+                return float(_pairs(status).get("cycle_s", 0.0))
+    return 0.0
+
+
+def _texts(reader: BagReader, topic: str) -> dict[str, str]:
+    """Return the pairs of the first message of a ``DiagnosticStatus`` topic."""
+    for each in reader.messages(reader.find(topic)):
+        return _pairs(each.message)
+    raise BagError(f"bag {reader.path}: {topic}: expected a message, there is none")
+
+
+def _pairs(message: Any) -> dict[str, str]:
+    return {pair.key: pair.value for pair in message.values}
+
+
+def _result(reader: BagReader) -> RecordedResult | None:
+    if not any(topic.endswith(RESULT_TOPIC) for topic in reader.topics):
+        return None
+    found = None
+    for each in reader.messages(reader.find(RESULT_TOPIC)):
+        texts = _pairs(each.message)
+        duration_ns = int(1e9 * float(texts["duration_s"]))
+        began_ns = each.stamp_ns - duration_ns
+        found = RecordedResult(texts["outcome"], texts["reason"], began_ns, each.stamp_ns)
+    return found

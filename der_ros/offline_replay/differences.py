@@ -1,0 +1,62 @@
+"""How far what is rebuilt is from what was recorded: largest, typical, and where it begins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+
+class Differences:
+    """Differences of one quantity over a replay.
+
+    Args:
+        tolerance: largest difference that counts as the same.
+
+    Attributes:
+        samples: that were compared.
+        largest: difference of any component.
+        first: time in s, recorded and rebuilt numbers of the first sample beyond the tolerance.
+        beyond: samples beyond the tolerance.
+    """
+
+    def __init__(self, tolerance: float) -> None:
+        self.tolerance = tolerance
+        self.samples = self.beyond = 0
+        self.largest = 0.0
+        self.first: dict[str, Any] | None = None
+        self._squares = 0.0
+
+    def add(self, time_s: float, recorded: Sequence[float], rebuilt: Sequence[float]) -> float:
+        """Compare one sample and return the largest difference of a component."""
+        worst = max(abs(a - b) for a, b in zip(recorded, rebuilt, strict=True))
+        if not math.isfinite(worst):
+            worst = math.inf
+        self.samples += 1
+        self.largest = max(self.largest, worst)
+        self._squares += worst * worst
+        if worst > self.tolerance:
+            self.beyond += 1
+            if self.first is None:
+                self.first = {
+                    "time_s": round(time_s, 6),
+                    "recorded": [float(value) for value in recorded],
+                    "rebuilt": [float(value) for value in rebuilt],
+                }
+        return worst
+
+    @property
+    def typical(self) -> float:
+        """Root mean square of the samples' largest differences."""
+        return math.sqrt(self._squares / self.samples) if self.samples else 0.0
+
+    def report(self) -> dict[str, Any]:
+        """Return all of it for JSON; an infinite difference is None."""
+        return {
+            "samples": self.samples,
+            "max_difference": self.largest if math.isfinite(self.largest) else None,
+            "typical_difference": self.typical if math.isfinite(self.typical) else None,
+            "tolerance": self.tolerance,
+            "beyond_tolerance": self.beyond,
+            "first_divergence": self.first,
+        }

@@ -1,0 +1,52 @@
+"""Replays as a JUnit XML file, which CI servers show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+from der_ros.bags.bag_replay import ReplayVerdict
+from der_ros.errors import ConfigurationError
+
+
+class JUnitCase(NamedTuple):
+    """One bag.
+
+    Attributes:
+        name: of the bag.
+        verdict: of its replay.
+        reason: why it is not the same.
+        wall_s: time that the replay took.
+    """
+
+    name: str
+    verdict: ReplayVerdict
+    reason: str
+    wall_s: float
+
+
+def write_junit(path: Path, cases: Sequence[JUnitCase]) -> None:
+    """Write one test suite with a test case for each bag.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
+    """
+    failures = sum(case.verdict is ReplayVerdict.DIFFERENT for case in cases)
+    errors = sum(case.verdict is ReplayVerdict.UNUSABLE for case in cases)
+    suite = ElementTree.Element(
+        "testsuite", name="replay_bag", tests=str(len(cases)), failures=str(failures),
+        errors=str(errors), time=f"{sum(case.wall_s for case in cases):.3f}",
+    )  # fmt: skip
+    for case in cases:
+        element = ElementTree.SubElement(
+            suite, "testcase", classname="replay_bag", name=case.name, time=f"{case.wall_s:.3f}"
+        )
+        if case.verdict is not ReplayVerdict.SAME:
+            kind = "failure" if case.verdict is ReplayVerdict.DIFFERENT else "error"
+            ElementTree.SubElement(element, kind, message=case.reason).text = case.reason
+    try:
+        ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
+    except OSError as error:
+        raise ConfigurationError(f"--junit: cannot write {path} ({error.strerror})") from error

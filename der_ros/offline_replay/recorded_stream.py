@@ -1,0 +1,205 @@
+"""A bag as a stream of ticks and cycles in the order in which the nodes took them.
+
+The recorder notes when a message came to the recorder. When it came to the node that used it is not
+in the bag: each message is on its way from its stamp on until its arrival at the recorder, about.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from der_ros.bags.bag_replay import ACTION_TOPIC, OBSERVATION_TOPIC
+from der_ros.bags.reader import BagReader
+from der_ros.errors import BagError
+from der_ros.offline_replay.attempt_setup import (
+    APPLIED_TOPIC,
+    COMMAND_TOPIC,
+    POSE_TOPIC,
+    WRENCH_TOPIC,
+)
+from der_ros.offline_replay.cdr_messages import (
+    StampedNumbers,
+    decode_array,
+    decode_pose,
+    decode_six,
+)
+
+SETTLED_NS = 50_000_000
+"""Bag time that a tick or a cycle waits for what belongs to it."""
+KEPT_NS = 500_000_000
+"""Bag time for which poses, wrenches and commands are kept."""
+_PAIRED_NS = 20_000_000
+
+
+class Recorded(NamedTuple):
+    """A recorded pose, wrench or twist.
+
+    Attributes:
+        arrived_ns: bag time.
+        numbers: the message.
+    """
+
+    arrived_ns: int
+    numbers: StampedNumbers
+
+
+class Tick(NamedTuple):
+    """One tick of the policy.
+
+    Attributes:
+        at_ns: bag time at which it acted.
+        number: as the bag counts it; -1 where it does not.
+        observation: (13,) float32.
+        action: (6,) float32.
+        command: the recorded command; None where the bag holds none.
+    """
+
+    at_ns: int
+    number: int
+    observation: NDArray[np.float32]
+    action: NDArray[np.float32]
+    command: Recorded | None
+
+
+class Cycle(NamedTuple):
+    """One cycle of the robot.
+
+    Attributes:
+        at_ns: time at which the robot was measured.
+        until_ns: time by which its answer was on its way, for the pose had arrived.
+        pose: as measured.
+        applied: the twist that was sent, task axes.
+    """
+
+    at_ns: int
+    until_ns: int
+    pose: Recorded
+    applied: tuple[float, ...]
+
+
+Event: TypeAlias = Tick | Cycle
+
+
+@dataclass
+class Window:
+    """What came in the last half second of bag time.
+
+    Attributes:
+        poses: oldest first.
+        wrenches: oldest first.
+        commands: oldest first.
+    """
+
+    poses: deque[Recorded] = field(default_factory=deque)
+    wrenches: deque[Recorded] = field(default_factory=deque)
+    commands: deque[Recorded] = field(default_factory=deque)
+
+    def forget(self, before_ns: int) -> None:
+        """Let go of what arrived before ``before_ns``; the newest of each stays."""
+        for kept in (self.poses, self.wrenches, self.commands):
+            while len(kept) > 1 and kept[0].arrived_ns < before_ns:
+                kept.popleft()
+
+
+class RecordedStream:
+    """Ticks and cycles of an open bag; memory does not grow with the bag.
+
+    Args:
+        reader: open.
+        topics: full names by the short ones.
+
+    Attributes:
+        window: what came until ``SETTLED_NS`` after the event that was yielded last.
+        peak_force_n: largest force so far.
+    """
+
+    def __init__(self, reader: BagReader, topics: Mapping[str, str]) -> None:
+        self.window = Window()
+        self.peak_force_n = 0.0
+        self._reader, self._names = reader, {full: short for short, full in topics.items()}
+        self._half: dict[object, tuple[int, NDArray[np.float32]]] = {}
+        self._waiting: list[tuple[int, int, Event]] = []
+        self._count = 0
+
+    def __iter__(self) -> Iterator[Event]:
+        """Yield the events in their order.
+
+        Raises:
+            BagError: a message cannot be read.
+        """
+        now_ns = 0
+        for topic, now_ns, data in self._reader.serialized(*self._names):
+            self._take(self._names[topic], now_ns, data)
+            yield from self._settled(now_ns - SETTLED_NS)
+            self.window.forget(now_ns - KEPT_NS)
+        yield from self._settled(now_ns + SETTLED_NS)
+
+    def _settled(self, until_ns: int) -> Iterator[Event]:
+        while self._waiting and self._waiting[0][0] <= until_ns:
+            yield heapq.heappop(self._waiting)[2]
+
+    def _take(self, topic: str, now_ns: int, data: bytes) -> None:
+        try:
+            self._sort_in(topic, now_ns, data)
+        except BagError as error:
+            raise BagError(f"bag {self._reader.path}: {topic}: {error}") from error
+
+    def _sort_in(self, topic: str, now_ns: int, data: bytes) -> None:
+        if topic == WRENCH_TOPIC:
+            wrench = Recorded(now_ns, decode_six(data))
+            self.window.wrenches.append(wrench)
+            x, y, z = wrench.numbers.values[:3]
+            self.peak_force_n = max(self.peak_force_n, (x * x + y * y + z * z) ** 0.5)
+        elif topic == POSE_TOPIC:
+            self.window.poses.append(Recorded(now_ns, decode_pose(data)))
+        elif topic == COMMAND_TOPIC:
+            self.window.commands.append(Recorded(now_ns, decode_six(data)))
+        elif topic == APPLIED_TOPIC:
+            self._add_cycle(decode_six(data))
+        else:
+            self._add_half(topic, now_ns, data)
+
+    def _add_cycle(self, applied: StampedNumbers) -> None:
+        """Pair it with the pose of the same stamp; a twist without a pose is left out."""
+        for pose in reversed(self.window.poses):
+            if pose.numbers.stamp_ns == applied.stamp_ns:
+                cycle = Cycle(applied.stamp_ns, pose.arrived_ns, pose, applied.values)
+                self._wait(cycle, cycle.until_ns)
+                return
+
+    def _add_half(self, topic: str, now_ns: int, data: bytes) -> None:
+        """Pair observation and action of one tick."""
+        label, values = decode_array(data)
+        number = label.rpartition(" ")[2]
+        key = int(number) if number.isdecimal() else -1
+        other = self._half.pop((ACTION_TOPIC if topic == OBSERVATION_TOPIC else OBSERVATION_TOPIC,
+                                key), None)  # fmt: skip
+        if other is None:
+            self._half = {(topic, key): (now_ns, values)}
+            return
+        observation, action = (
+            (values, other[1]) if topic == OBSERVATION_TOPIC else (other[1], values)
+        )
+        at_ns, command = self._command_of(min(now_ns, other[0]))
+        self._wait(Tick(at_ns, key, observation, action, command), at_ns)
+
+    def _command_of(self, now_ns: int) -> tuple[int, Recorded | None]:
+        """Return the time of a tick and its command, which is published before the rest."""
+        for command in reversed(self.window.commands):
+            stamp_ns = command.numbers.stamp_ns
+            if stamp_ns <= now_ns:
+                if now_ns - stamp_ns < _PAIRED_NS:
+                    return stamp_ns, command
+                break
+        return now_ns, None
+
+    def _wait(self, event: Event, until_ns: int) -> None:
+        self._count += 1
+        heapq.heappush(self._waiting, (until_ns, self._count, event))

@@ -1,0 +1,147 @@
+"""The result of a replay as plain values, and its verdict in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from der_ros.bags.bag_replay import ReplayVerdict
+from der_ros.offline_replay.attempt_replay import AttemptReplay
+from der_ros.offline_replay.differences import Differences
+from der_ros.offline_replay.replay_side import Side
+from der_ros.policy.attempt import Outcome
+
+DOUBTFUL_SHARE = 0.15
+"""Share of cycles whose twist may differ: the order of arrivals at the bridge is not recorded."""
+_FROM_OUTSIDE = (Outcome.FAULT.value, Outcome.ABORTED.value)
+OPEN_LOOP = (
+    "open loop: the recorded poses and forces go on though other commands would have moved the "
+    "robot elsewhere"
+)
+
+
+def report_of(replay: AttemptReplay) -> dict[str, Any]:
+    """Return what a replay found, for JSON."""
+    result = replay.setup.result
+    report: dict[str, Any] = {
+        "duration_s": 1e-9 * (replay.end_ns - replay.start_ns),
+        "cycles": replay.cycles,
+        "ticks": replay.ticks,
+        "inputs_known": replay.matched,
+        "observations": replay.observations.report(),
+        "actions": replay.actions.report(),
+        "applied": replay.applied.report(),
+        "peak_force_n": replay.stream.peak_force_n,
+        "recorded_outcome": None
+        if result is None
+        else {
+            "outcome": result.outcome,
+            "reason": result.reason,
+            "at_s": 1e-9 * (result.ended_ns - replay.start_ns),
+        },
+        "rebuilt": side_report(replay.recorded_side),
+        "differs": differences_of(replay),
+    }
+    side = replay.changed_side
+    if side is not None:
+        report["what_if"] = {
+            "open_loop": OPEN_LOOP,
+            **side_report(side),
+            "actions": replay.changed_actions.report(),
+            "applied": replay.changed_applied.report(),
+        }
+    return report
+
+
+def side_report(side: Side) -> dict[str, Any]:
+    """Return verdict, fault and interventions of one side."""
+    verdict, motion = side.verdict, side.motion
+    return {
+        "outcome": None if verdict.outcome is None else verdict.outcome.value,
+        "reason": verdict.reason,
+        "at_s": verdict.at_s,
+        "fault": motion.fault,
+        "interventions": motion.interventions,
+        "refused_commands": motion.refused,
+        "skipped_ticks": side.skipped,
+    }
+
+
+def differences_of(replay: AttemptReplay) -> list[str]:
+    """Return in what the rebuilt attempt differs from the record; empty where it is the same."""
+    found = []
+    if replay.matched < replay.ticks:
+        missing = replay.ticks - replay.matched
+        found.append(f"observations: {missing} of {replay.ticks} are given by no recorded inputs")
+    for name, differences in (("observations", replay.observations), ("actions", replay.actions)):
+        if differences.beyond and name not in " ".join(found):
+            found.append(_clause(name, differences))
+    if replay.applied.beyond > DOUBTFUL_SHARE * replay.cycles:
+        found.append(_clause("applied twists", replay.applied))
+    found += _outcome(replay)
+    return found
+
+
+def verdict_of(replay: AttemptReplay) -> ReplayVerdict:
+    """Return ``same`` where nothing differs beyond its tolerance."""
+    return ReplayVerdict.DIFFERENT if differences_of(replay) else ReplayVerdict.SAME
+
+
+def _clause(name: str, differences: Differences) -> str:
+    first = differences.first or {"time_s": 0.0}
+    return (
+        f"{name}: {differences.beyond} of {differences.samples} differ by more than "
+        f"{differences.tolerance:g}, the first at {first['time_s']:.3f} s"
+    )
+
+
+def _outcome(replay: AttemptReplay) -> list[str]:
+    """Compare the verdicts; a fault or a stop from outside the bag is not rebuilt."""
+    result, rebuilt = replay.setup.result, replay.recorded_side.verdict.outcome
+    if result is None or (rebuilt is None and result.outcome in _FROM_OUTSIDE):
+        return []
+    told = "no verdict" if rebuilt is None else rebuilt.value
+    return [] if told == result.outcome else [f"outcome: recorded {result.outcome}, rebuilt {told}"]
+
+
+def lines_of(report: dict[str, Any]) -> list[str]:
+    """Return a report of ``report_of`` as lines for a person."""
+    recorded = report["recorded_outcome"] or {"outcome": "none", "reason": "", "at_s": 0.0}
+    lines = [
+        f"ticks:                 {report['ticks']}, inputs known bit for bit: "
+        f"{report['inputs_known']}",
+        *(
+            _difference_line(f"{name}:", report[name])
+            for name in ("observations", "actions", "applied")
+        ),
+        f"recorded outcome:      {_outcome_line(recorded)}",
+        f"rebuilt outcome:       {_outcome_line(report['rebuilt'])}",
+        f"interventions:         {_counts(report['rebuilt']['interventions'])}",
+    ]
+    what_if = report.get("what_if")
+    if what_if is not None:
+        lines += [
+            f"what if:               {what_if['open_loop']}",
+            f"  outcome:             {_outcome_line(what_if)}",
+            f"  fault of the bridge: {what_if['fault'] or 'none'}",
+            f"  interventions:       {_counts(what_if['interventions'])}",
+            f"  refused commands:    {_counts(what_if['refused_commands'])}",
+            f"  skipped ticks:       {_counts(what_if['skipped_ticks'])}",
+            "  " + _difference_line("applied:", what_if["applied"]).replace("  ", " ", 1),
+        ]
+    return [*lines, *(f"differs:               {each}" for each in report["differs"])]
+
+
+def _difference_line(name: str, values: dict[str, Any]) -> str:
+    largest, typical = values["max_difference"], values["typical_difference"]
+    text = "not finite" if largest is None else f"{largest:.3g}, typical {typical:.2g}"
+    return f"{name:<22} max difference {text}; {values['beyond_tolerance']} beyond tolerance"
+
+
+def _outcome_line(verdict: dict[str, Any]) -> str:
+    if verdict["outcome"] is None:
+        return "none"
+    return f"{verdict['outcome']} at {verdict['at_s']:.3f} s ({verdict['reason']})"
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "none"

@@ -1,0 +1,86 @@
+"""One way in which a recorded attempt may have gone: as recorded, or with something changed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from der_ros.control.frame_names import TASK_FRAME
+from der_ros.control.policy_inputs import UnusableInputError
+from der_ros.geometry import Array, Twist
+from der_ros.offline_replay.attempt_setup import AttemptSetup
+from der_ros.offline_replay.motion_replay import Command, MotionReplay
+from der_ros.offline_replay.recorded_stream import Cycle, Recorded, Tick
+from der_ros.offline_replay.tick_replay import SeenInputs, fill, replayed_inputs
+from der_ros.offline_replay.verdict_replay import VerdictReplay
+from der_ros.offline_replay.what_if import WhatIf
+
+Policy: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+Scale: TypeAlias = Callable[[NDArray[np.float32]], Array]
+_KEPT_COMMANDS = 8
+
+
+class Side:
+    """One way the attempt may have gone: as recorded, or with something changed.
+
+    Args:
+        setup: of the attempt.
+        policy: that acts; None: the recorded actions.
+        scale: action to twist.
+        what_if: what is changed.
+        start_ns: bag time that counts as 0 s.
+    """
+
+    def __init__(
+        self, setup: AttemptSetup, policy: Policy | None, scale: Scale, what_if: WhatIf,
+        start_ns: int,
+    ) -> None:  # fmt: skip
+        self.what_if, self._policy, self._scale, self._start_ns = what_if, policy, scale, start_ns
+        self.motion = MotionReplay(what_if.motion(setup), start_ns)
+        self.verdict = VerdictReplay(setup, what_if.stall(), start_ns)
+        self.skipped: dict[str, int] = {}
+        self._inputs = replayed_inputs(setup, what_if)
+        self.commands: deque[Command] = deque(maxlen=_KEPT_COMMANDS)
+
+    def tick(self, tick: Tick, seen: SeenInputs) -> tuple[NDArray[np.float32] | None,
+                                                         NDArray[np.float32] | None]:  # fmt: skip
+        """Act once; return observation (13,) and action (6,), None where there is none."""
+        has_sensor = not self.is_lost(seen.wrench)
+        fill(self._inputs, seen.pose, seen.wrench if has_sensor else None, self._start_ns)
+        try:
+            observation = self._inputs.observe(1e-9 * (tick.at_ns - self._start_ns))
+        except UnusableInputError as error:
+            self.skipped[error.kind] = self.skipped.get(error.kind, 0) + 1
+            return None, None
+        action = tick.action if self._policy is None else self._policy(observation)
+        frame_id = TASK_FRAME if tick.command is None else tick.command.numbers.frame_id
+        self._send(tick.at_ns, frame_id, Twist.from_array(self._scale(action)))
+        return observation, action
+
+    def pass_on(self, command: Recorded) -> None:
+        """Take a command that is not the policy's."""
+        numbers = command.numbers
+        self._send(numbers.stamp_ns, numbers.frame_id, Twist.from_array(np.array(numbers.values)))
+
+    def _send(self, at_ns: int, frame_id: str, twist: Twist) -> None:
+        arrives_ns = at_ns + int(1e9 * self.what_if.latency_s)
+        self.commands.appendleft(Command(at_ns, arrives_ns, frame_id, twist))
+        self.verdict.hear_command(arrives_ns, twist)
+
+    def is_lost(self, wrench: Recorded | None) -> bool:
+        """Tell if the sensor was lost before ``wrench`` came."""
+        after_s = self.what_if.lose_sensor_after_s
+        if wrench is None or after_s is None:
+            return False
+        return 1e-9 * (wrench.numbers.stamp_ns - self._start_ns) > after_s
+
+    def command_like(self, other: Command | None, cycle: Cycle) -> Command | None:
+        """Return what a cycle has here where it had ``other`` on the recorded side."""
+        until_ns = cycle.at_ns if other is None else max(cycle.at_ns, other.arrives_ns)
+        if other is not None and not self.what_if.latency_s:
+            until_ns = other.sent_ns
+        return next((each for each in self.commands if each.arrives_ns <= until_ns), None)

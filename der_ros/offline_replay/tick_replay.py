@@ -1,0 +1,134 @@
+"""The policy's own inputs, tick by tick: which pose and wrench it saw, and what it does with them.
+
+A recorded observation holds the numbers of the pose and the wrench that it was built from, so the
+pair that gives it bit for bit is the pair that the policy saw. Where no pair does, the newest by
+stamp are taken, and the tick is counted as not matched.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from der_ros.control.policy_inputs import (
+    InputFrames,
+    PolicyInputs,
+    PoseInput,
+    UnusableInputError,
+    WrenchInput,
+)
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Pose, Wrench
+from der_ros.offline_replay.attempt_setup import AttemptSetup
+from der_ros.offline_replay.recorded_stream import Recorded, Tick, Window
+from der_ros.offline_replay.what_if import WhatIf
+
+_RECENT_NS = 150_000_000
+
+
+class SeenInputs:
+    """Pose and wrench of one tick; ``matched`` where they give the observation bit for bit."""
+
+    def __init__(self, pose: Recorded | None, wrench: Recorded | None, matched: bool) -> None:
+        self.pose, self.wrench, self.matched = pose, wrench, matched
+
+
+class InputMatcher:
+    """Finds what the policy saw in a tick.
+
+    Args:
+        setup: of the attempt.
+    """
+
+    def __init__(self, setup: AttemptSetup) -> None:
+        self._setup = setup
+        self._task_from_base = setup.base_from_task.inverse()
+
+    def find(self, tick: Tick, window: Window) -> SeenInputs:
+        """Return the inputs of ``tick``."""
+        poses = _recent(window.poses, tick.at_ns)
+        wrenches = _recent(window.wrenches, tick.at_ns)
+        seen = tick.observation
+        for pose in poses:
+            if not self._gives(pose, seen):
+                continue
+            for wrench in wrenches:
+                if np.array_equal(self._observation(pose, wrench)[7:], seen[7:]):
+                    return SeenInputs(pose, wrench, True)
+        pose_before = poses[0] if poses else None
+        return SeenInputs(pose_before, wrenches[0] if wrenches else None, False)
+
+    def _gives(self, pose: Recorded, seen: NDArray[np.float32]) -> bool:
+        try:
+            held = self._task_from_base @ _pose(pose)
+        except ConfigurationError:
+            return False
+        numbers = (*held.position.tolist(), *held.quaternion.tolist())
+        return np.array_equal(np.array(numbers, np.float32), seen[:7])
+
+    def _observation(self, pose: Recorded, wrench: Recorded) -> NDArray[np.float32]:
+        inputs = PolicyInputs(_frames(self._setup), WhatIf(parameters=_LAX).inputs())
+        fill(inputs, pose, wrench, 0)
+        try:
+            return inputs.observe(0.0)
+        except UnusableInputError:
+            return np.full(13, np.nan, np.float32)
+
+
+_LAX = {"policy_server.max_stamp_difference_s": 10.0}
+
+
+def replayed_inputs(setup: AttemptSetup, what_if: WhatIf) -> PolicyInputs:
+    """Return the policy's inputs, before the first message."""
+    return PolicyInputs(_frames(setup), what_if.inputs())
+
+
+def fill(
+    inputs: PolicyInputs, pose: Recorded | None, wrench: Recorded | None, start_ns: int
+) -> None:
+    """Give the policy's inputs what they have seen; None leaves what was there before.
+
+    Args:
+        inputs: to fill.
+        pose: newest pose.
+        wrench: newest wrench.
+        start_ns: bag time that counts as 0 s; at 0 every message counts as new.
+    """
+    if pose is not None:
+        numbers, values = pose.numbers, pose.numbers.values
+        position, quaternion = np.array(values[:3]), np.array(values[3:])
+        came_s = _came_s(pose, start_ns)
+        inputs.pose = PoseInput(position, quaternion, numbers.frame_id, numbers.stamp_ns, came_s)
+    if wrench is not None:
+        values = wrench.numbers.values
+        felt = Wrench(np.array(values[:3]), np.array(values[3:]))
+        inputs.wrench = WrenchInput(felt, wrench.numbers.stamp_ns, _came_s(wrench, start_ns))
+
+
+def _came_s(message: Recorded, start_ns: int) -> float:
+    """Return the earliest time at which it can have come: that of its stamp."""
+    earliest_ns = min(message.arrived_ns, message.numbers.stamp_ns)
+    return 1e-9 * (earliest_ns - start_ns) if start_ns else 0.0
+
+
+def _frames(setup: AttemptSetup) -> InputFrames:
+    return InputFrames(setup.base_from_task, setup.tcp_from_sensor, setup.base_frame)
+
+
+def _pose(pose: Recorded) -> Pose:
+    values = pose.numbers.values
+    return Pose(np.array(values[:3]), np.array(values[3:]))
+
+
+def _recent(kept: deque[Recorded], at_ns: int) -> list[Recorded]:
+    """Return what was sent before ``at_ns``, the newest first."""
+    found = []
+    for each in reversed(kept):
+        stamp_ns = each.numbers.stamp_ns
+        if stamp_ns <= at_ns - _RECENT_NS:
+            break
+        if stamp_ns <= at_ns:
+            found.append(each)
+    return found

@@ -1,0 +1,75 @@
+"""The supervisor's own verdict, in bag time."""
+
+from __future__ import annotations
+
+from der_ros.control.attempt_watch import SILENT_AFTER_S, AttemptWatch, Freshness
+from der_ros.geometry import Pose, Twist
+from der_ros.offline_replay.attempt_setup import AttemptSetup
+from der_ros.offline_replay.recorded_stream import Cycle, Recorded
+from der_ros.policy.attempt import Outcome
+from der_ros.policy.stall import StallLimits
+from der_ros.tasks import make_task
+
+
+class VerdictReplay:
+    """Judges an attempt cycle by cycle until there is a verdict.
+
+    Args:
+        setup: of the attempt.
+        stall: limits of a stall.
+        start_ns: bag time that counts as 0 s.
+
+    Attributes:
+        outcome: verdict; None while there is none.
+        reason: one sentence.
+        at_s: time of the verdict since ``start_ns``.
+    """
+
+    def __init__(self, setup: AttemptSetup, stall: StallLimits, start_ns: int) -> None:
+        self.outcome: Outcome | None = None
+        self.reason, self.at_s = "", 0.0
+        self._start_ns = start_ns
+        began_ns = setup.result.began_ns if setup.result is not None else start_ns
+        self._began_s = 1e-9 * (began_ns - start_ns)
+        self._watch = AttemptWatch(make_task(setup.task), stall, self._began_s)
+        self._task_from_base = setup.base_from_task.inverse()
+        self._fresh = Freshness()
+        self._fresh.command_s = self._began_s
+        self._commanded = Twist.zero()
+
+    def hear_command(self, at_ns: int, twist: Twist) -> None:
+        """Take a command that arrives at ``at_ns``."""
+        self._commanded = twist
+        self._fresh.command_s = 1e-9 * (at_ns - self._start_ns)
+
+    def look(self, cycle: Cycle, pose: Pose, fault: str | None, wrench: Recorded | None) -> None:
+        """Judge one cycle.
+
+        Args:
+            cycle: of the robot.
+            pose: of the TCP in the base.
+            fault: that the bridge has latched.
+            wrench: newest reading; None where none has come.
+        """
+        now_s = 1e-9 * (cycle.at_ns - self._start_ns)
+        if wrench is not None:
+            self._fresh.wrench_s = 1e-9 * (wrench.numbers.stamp_ns - self._start_ns)
+        if self.outcome is not None or now_s < self._began_s:
+            self._fresh.pose_s = now_s
+            return
+        problem = fault or self._fresh.stale(now_s) or self._silence(now_s)
+        self._fresh.pose_s = now_s
+        if problem:
+            self._end(now_s, Outcome.FAULT, problem)
+            return
+        verdict = self._watch.judge(now_s, self._task_from_base @ pose, self._commanded)
+        if verdict is not None:
+            self._end(now_s, *verdict)
+
+    def _silence(self, now_s: float) -> str:
+        if not self._fresh.is_silent(now_s):
+            return ""
+        return f"policy_server has sent no command for {SILENT_AFTER_S:g} s"
+
+    def _end(self, now_s: float, outcome: Outcome, reason: str) -> None:
+        self.outcome, self.reason, self.at_s = outcome, reason, now_s

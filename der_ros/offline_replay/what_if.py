@@ -1,0 +1,111 @@
+"""Changes to a recorded attempt: other limits, a latency, a sensor that is lost."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from der_ros.control.bridge_motion import MotionConfig
+from der_ros.errors import ConfigurationError
+from der_ros.offline_replay.attempt_setup import AttemptSetup
+from der_ros.parameters.policy_server import InputParameters
+from der_ros.policy.governor import GovernorLimits
+from der_ros.policy.stall import StallLimits
+
+_LIMITS = {each.name for each in dataclasses.fields(GovernorLimits)}
+_LIMITS -= {"workspace_min_m", "workspace_max_m"}
+_WATCHDOGS = {"command_timeout_s", "wrench_timeout_s"}
+_INPUTS = {each.name for each in dataclasses.fields(InputParameters)}
+_STALL = {"stall_s": "patience_s", "stall_distance_m": "moved_m"}
+SETTABLE = {
+    "kuka_bridge": _LIMITS | _WATCHDOGS,
+    "policy_server": _INPUTS,
+    "assembly_supervisor": set(_STALL),
+}
+"""Parameters that ``--set`` changes, by node."""
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """What differs from the record; nothing by default.
+
+    Attributes:
+        parameters: numbers by ``node.parameter``, see ``SETTABLE``.
+        latency_s: added to the way of each command of the policy to the robot.
+        lose_sensor_after_s: bag time since the first message after which no wrench comes.
+
+    Raises:
+        ConfigurationError: a parameter is not one that can be changed, or a time is negative.
+    """
+
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    latency_s: float = 0.0
+    lose_sensor_after_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the names and the times."""
+        for name in self.parameters:
+            node, _, parameter = name.partition(".")
+            if parameter not in SETTABLE.get(node, set()):
+                known = sorted(f"{n}.{p}" for n, all_of in SETTABLE.items() for p in all_of)
+                raise ConfigurationError(f"--set: expected one of {', '.join(known)}, got {name!r}")
+        lost_s = self.lose_sensor_after_s
+        if not (self.latency_s >= 0.0 and (lost_s is None or lost_s >= 0.0)):
+            raise ConfigurationError(
+                f"expected times of at least 0, got a latency of {self.latency_s} s and a sensor "
+                f"that is lost after {lost_s} s"
+            )
+
+    @property
+    def is_change(self) -> bool:
+        """Tell if anything differs from the record."""
+        return bool(self.parameters) or self.latency_s > 0.0 or self.lose_sensor_after_s is not None
+
+    def motion(self, setup: AttemptSetup) -> MotionConfig:
+        """Return the configuration of the bridge's motion.
+
+        Raises:
+            ConfigurationError: a limit is out of its range.
+        """
+        limits = dataclasses.replace(setup.limits, **self._of("kuka_bridge", _LIMITS))  # type: ignore[arg-type]
+        return MotionConfig(
+            setup.base_from_task,
+            setup.tcp_from_sensor,
+            limits,
+            base_frame=setup.base_frame,
+            **self._of("kuka_bridge", _WATCHDOGS),  # type: ignore[arg-type]
+        )
+
+    def inputs(self) -> InputParameters:
+        """Return the freshness that is asked of the policy's inputs."""
+        return InputParameters(**self._of("policy_server", _INPUTS))
+
+    def stall(self) -> StallLimits:
+        """Return the limits of a stall."""
+        given = self._of("assembly_supervisor", set(_STALL))
+        return StallLimits(**{_STALL[name]: value for name, value in given.items()})
+
+    def _of(self, node: str, names: set[str]) -> dict[str, float]:
+        given = {name.removeprefix(f"{node}."): v for name, v in self.parameters.items()}
+        return {name: value for name, value in given.items() if name in names}
+
+
+def parse_parameters(texts: Sequence[str]) -> dict[str, float]:
+    """Return the numbers of ``node.parameter=number`` by their names.
+
+    Raises:
+        ConfigurationError: a text has another form.
+    """
+    parameters = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        try:
+            parameters[name] = float(value)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"--set: expected node.parameter=number, got {text!r}"
+            ) from error
+        if not equals:
+            raise ConfigurationError(f"--set: expected node.parameter=number, got {text!r}")
+    return parameters

@@ -1,0 +1,80 @@
+"""``replay_bag`` on a whole recorded attempt."""
+
+import json
+import shutil
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from der_ros.cli.replay_bag import main
+
+ROOT = Path(__file__).resolve().parents[2]
+BAG = ROOT / "test" / "replay" / "bags" / "kr60_success"
+ARGUMENTS = [str(BAG), "--policy", str(ROOT / "models" / "lap_joint.onnx")]
+
+
+def test_an_attempt_is_the_same_as_its_record(capsys):
+    assert main(ARGUMENTS) == 0
+    output = capsys.readouterr().out
+    assert "verdict:               same" in output
+    assert "inputs known bit for bit: 48" in output
+    assert "open loop" not in output
+
+
+def test_a_what_if_is_in_the_json_and_open_loop(capsys):
+    assert main([*ARGUMENTS, "--json", "--lose-sensor-after", "1"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["verdict"] == "same"
+    assert report["replay"]["observations"]["max_difference"] == 0.0
+    what_if = report["replay"]["what_if"]
+    assert what_if["outcome"] == "fault"
+    assert what_if["open_loop"].startswith("open loop")
+
+
+def test_another_policy_acts_beside_the_recorded(capsys):
+    other = str(ROOT / "models" / "peg_in_hole.onnx")
+    assert main([*ARGUMENTS, "--json", "--against", other]) == 0
+    what_if = json.loads(capsys.readouterr().out)["replay"]["what_if"]
+    assert what_if["actions"]["max_difference"] > 0.1
+
+
+def test_a_wrong_policy_diverges_at_a_time(capsys):
+    wrong = str(ROOT / "models" / "peg_in_hole.onnx")
+    assert main([str(BAG), "--policy", wrong, "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    first = report["replay"]["actions"]["first_divergence"]
+    assert len(first["recorded"]) == len(first["rebuilt"]) == 6
+    assert any("actions: " in each for each in report["replay"]["differs"])
+
+
+def test_only_the_actions_are_compared_on_request(capsys):
+    assert main([*ARGUMENTS, "--from", "observations", "--json"]) == 0
+    assert "replay" not in json.loads(capsys.readouterr().out)
+
+
+def test_junit_has_a_case_for_each_bag(tmp_path, capsys):
+    damaged = tmp_path / "damaged"
+    shutil.copytree(BAG, damaged)
+    file = next(damaged.glob("*.mcap"))
+    file.write_bytes(file.read_bytes()[:5000])
+    path = tmp_path / "junit.xml"
+    assert main([str(damaged), *ARGUMENTS, "--json", "--junit", str(path)]) == 2
+    verdicts = [bag["verdict"] for bag in json.loads(capsys.readouterr().out)["bags"]]
+    assert verdicts == ["unusable", "same"]
+    suite = ElementTree.parse(path).getroot()
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "0", "1")
+
+
+def test_the_plot_is_a_picture(tmp_path):
+    path = tmp_path / "out.png"
+    assert main([*ARGUMENTS, "--plot", str(path), "--latency-ms", "20"]) == 0
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--set", "kuka_bridge.x=1"], ["--latency-ms", "-1"], ["--against", "none.onnx"]]
+)
+def test_a_wrong_change_is_one_line_and_code_2(wrong, capsys):
+    assert main([*ARGUMENTS, *wrong]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
