@@ -165,8 +165,10 @@ class SimulatedSensing:
         q = self._world.held_quaternion()
         if self.frames is not None:
             q = self.frames.measured(self._world.held_position(), q)[1]
-        wrench = (*rotate(q, reading[0], reading[1], reading[2]),
-                  *rotate(q, reading[3], reading[4], reading[5]))  # fmt: skip
+        wrench = (
+            *rotate(q, reading[0], reading[1], reading[2]),
+            *rotate(q, reading[3], reading[4], reading[5]),
+        )
         return wrench if self._late_wrench is None else self._late_wrench(wrench)
 
     def position(self) -> Triple:

@@ -101,9 +101,13 @@ class Mp4File:
             if self._frames is None:
                 height, width, _ = frame.shape
                 self._frames = self._ffmpeg.write_frames(
-                    str(self._path), (width, height), fps=self._fps, quality=7,
-                    macro_block_size=2, ffmpeg_log_level="error",
-                )  # fmt: skip
+                    str(self._path),
+                    (width, height),
+                    fps=self._fps,
+                    quality=7,
+                    macro_block_size=2,
+                    ffmpeg_log_level="error",
+                )
                 self._frames.send(None)
             self._frames.send(np.ascontiguousarray(frame))
         except OSError as error:

@@ -14,8 +14,20 @@ from numpy.typing import NDArray
 from der_ros.geometry import Pose, Wrench
 
 OBSERVATION_NAMES = (
-    "x", "y", "z", "qx", "qy", "qz", "qw", "fx", "fy", "fz", "tx", "ty", "tz",
-)  # fmt: skip
+    "x",
+    "y",
+    "z",
+    "qx",
+    "qy",
+    "qz",
+    "qw",
+    "fx",
+    "fy",
+    "fz",
+    "tx",
+    "ty",
+    "tz",
+)
 OBSERVATION_UNITS = ("m", "m", "m", "1", "1", "1", "1", "N", "N", "N", "Nm", "Nm", "Nm")
 ACTION_NAMES = ("vx", "vy", "vz", "wx", "wy", "wz")
 ACTION_UNITS = ("m/s", "m/s", "m/s", "rad/s", "rad/s", "rad/s")

@@ -17,11 +17,32 @@ from der_ros.policy.onnx_schema import BOOL, DOUBLE, FLOAT, INT32, INT64, MESSAG
 
 ALLOWED_OPERATORS = frozenset(
     {
-        "Abs", "Add", "ArgMax", "Cast", "Clip", "Concat", "Div", "Equal", "Floor", "Gather",
-        "Gemm", "Identity", "LayerNormalization", "LeakyRelu", "Less", "MatMul", "Mul", "Relu",
-        "Reshape", "Sigmoid", "Softplus", "Sub", "Tanh", "Where",
+        "Abs",
+        "Add",
+        "ArgMax",
+        "Cast",
+        "Clip",
+        "Concat",
+        "Div",
+        "Equal",
+        "Floor",
+        "Gather",
+        "Gemm",
+        "Identity",
+        "LayerNormalization",
+        "LeakyRelu",
+        "Less",
+        "MatMul",
+        "Mul",
+        "Relu",
+        "Reshape",
+        "Sigmoid",
+        "Softplus",
+        "Sub",
+        "Tanh",
+        "Where",
     }
-)  # fmt: skip
+)
 """Those of a multilayer perceptron, its observation filter and the folding of symmetric pieces.
 
 None of them holds a subgraph.

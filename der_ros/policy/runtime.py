@@ -90,8 +90,11 @@ class OnnxPolicy:
                 f"observation: expected shape ({len(names)},), got {observation.shape}"
             )
         if not np.isfinite(observation).all():
-            wrong = [name for name, value in zip(names, observation, strict=True)
-                     if not np.isfinite(value)]  # fmt: skip
+            wrong = [
+                name
+                for name, value in zip(names, observation, strict=True)
+                if not np.isfinite(value)
+            ]
             raise ContractError(f"observation: expected finite numbers, {', '.join(wrong)} is not")
         feed = {INPUT_NAME: observation.astype(np.float32, copy=False)[None]}
         action = self._run(feed)

@@ -35,9 +35,13 @@ def describe(arm: Arm, joint_names: Sequence[str], base_link: str, tip_link: str
         ET.SubElement(joint, "origin", xyz=_numbers(axis.origin), rpy="0 0 0")
         ET.SubElement(joint, "axis", xyz=_numbers(axis.direction))
         ET.SubElement(
-            joint, "limit", lower=repr(axis.lower_rad), upper=repr(axis.upper_rad),
-            velocity=repr(axis.speed_limit_radps), effort="0",
-        )  # fmt: skip
+            joint,
+            "limit",
+            lower=repr(axis.lower_rad),
+            upper=repr(axis.upper_rad),
+            velocity=repr(axis.speed_limit_radps),
+            effort="0",
+        )
         parent = child
     flange = _joint(robot, "flange_joint", "fixed", parent, tip_link)
     _origin(flange, arm.last_from_flange)

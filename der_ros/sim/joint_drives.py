@@ -174,10 +174,14 @@ class JointDrives:
         if spare is None:
             return
         pybullet.setJointMotorControl2(
-            self._world.scene.tool, spare, pybullet.POSITION_CONTROL,
-            targetPosition=float(angles_rad[spare]), positionGain=_SPARE_GAIN,
-            force=PER_NM * _SPARE_TORQUE_NM, physicsClientId=self._world.client,
-        )  # fmt: skip
+            self._world.scene.tool,
+            spare,
+            pybullet.POSITION_CONTROL,
+            targetPosition=float(angles_rad[spare]),
+            positionGain=_SPARE_GAIN,
+            force=PER_NM * _SPARE_TORQUE_NM,
+            physicsClientId=self._world.client,
+        )
 
     def _check_lead(self) -> None:
         lead = np.abs(self._setpoint - self.positions_rad)

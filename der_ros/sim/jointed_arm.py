@@ -65,9 +65,12 @@ class JointedArm:
     def place(self, motion: Motion, joints: JointStates) -> None:
         """Restore a state, which is that of the joints."""
         pybullet.resetJointStatesMultiDof(
-            self.body, self._axes, [[angle] for angle, _ in joints],
-            [[speed] for _, speed in joints], physicsClientId=self._client,
-        )  # fmt: skip
+            self.body,
+            self._axes,
+            [[angle] for angle, _ in joints],
+            [[speed] for _, speed in joints],
+            physicsClientId=self._client,
+        )
 
     def carry(self, load_kg: float) -> None:
         """Set the load that the controller compensates, kg."""
@@ -146,12 +149,14 @@ def _create_body(client: int, arm: Arm, piece: Piece) -> int:
             linkMasses=scaled([*(axis.mass_kg for axis in arm.axes), piece.mass_kg], PER_KG),
             linkCollisionShapeIndices=[-1] * count + [collision_shape(client, piece)],
             linkVisualShapeIndices=[
-                *(_looks(client, axis.looks) for axis in arm.axes), visual_shape(client, piece)
+                *(_looks(client, axis.looks) for axis in arm.axes),
+                visual_shape(client, piece),
             ],
             linkPositions=[*(scaled(axis.origin) for axis in arm.axes), scaled(held.position)],
             linkOrientations=[_IDENTITY] * count + [held.quaternion],
             linkInertialFramePositions=[
-                *(scaled(axis.center_of_mass) for axis in arm.axes), scaled(piece.center_of_mass)
+                *(scaled(axis.center_of_mass) for axis in arm.axes),
+                scaled(piece.center_of_mass),
             ],
             linkInertialFrameOrientations=[_IDENTITY] * (count + 1),
             linkParentIndices=list(range(count + 1)),
@@ -159,20 +164,27 @@ def _create_body(client: int, arm: Arm, piece: Piece) -> int:
             linkJointAxis=[*(axis.direction for axis in arm.axes), (0.0, 0.0, 1.0)],
             physicsClientId=client,
         )
-    )  # fmt: skip
+    )
     for link, axis in enumerate(arm.axes):
         undamp(client, body, link, axis.damping_nms)
         pybullet.changeDynamics(
-            body, link, localInertiaDiagonal=scaled(axis.whole_inertia_kgm2, PER_KGM2),
-            jointLowerLimit=axis.lower_rad, jointUpperLimit=axis.upper_rad, physicsClientId=client,
-        )  # fmt: skip
+            body,
+            link,
+            localInertiaDiagonal=scaled(axis.whole_inertia_kgm2, PER_KGM2),
+            jointLowerLimit=axis.lower_rad,
+            jointUpperLimit=axis.upper_rad,
+            physicsClientId=client,
+        )
     for link in (count, _BASE):
         undamp(client, body, link)
     # PyBullet gives every joint a brake; without force it is none.
     pybullet.setJointMotorControlArray(
-        body, list(range(count)), pybullet.VELOCITY_CONTROL, forces=[0.0] * count,
+        body,
+        list(range(count)),
+        pybullet.VELOCITY_CONTROL,
+        forces=[0.0] * count,
         physicsClientId=client,
-    )  # fmt: skip
+    )
     pybullet.enableJointForceTorqueSensor(body, count, True, physicsClientId=client)
     return body
 

@@ -79,17 +79,19 @@ def set_pieces(client: int, scene: Scene, held: Piece, ground: Piece, variation:
         variation: scales of friction and mass.
     """
     pybullet.changeDynamics(
-        scene.tool, scene.held_link,
+        scene.tool,
+        scene.held_link,
         mass=PER_KG * held.mass_kg * variation.mass_scale,
         localInertiaDiagonal=(PER_KGM2 * variation.mass_scale * np.diag(held.inertia)).tolist(),
         lateralFriction=math.sqrt(held.friction * variation.friction_scale),
         physicsClientId=client,
-    )  # fmt: skip
+    )
     pybullet.changeDynamics(
-        scene.ground, -1,
+        scene.ground,
+        -1,
         lateralFriction=math.sqrt(ground.friction * variation.friction_scale),
         physicsClientId=client,
-    )  # fmt: skip
+    )
 
 
 @contextmanager

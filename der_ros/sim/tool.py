@@ -176,6 +176,11 @@ class FreeTool:
 def undamp(client: int, body: int, link: int, joint_damping_nms: float = 0.0) -> None:
     """Remove the air friction and the sleep that PyBullet gives to all bodies."""
     pybullet.changeDynamics(
-        body, link, linearDamping=0.0, angularDamping=0.0, jointDamping=PER_NM * joint_damping_nms,
-        activationState=pybullet.ACTIVATION_STATE_DISABLE_SLEEPING, physicsClientId=client,
-    )  # fmt: skip
+        body,
+        link,
+        linearDamping=0.0,
+        angularDamping=0.0,
+        jointDamping=PER_NM * joint_damping_nms,
+        activationState=pybullet.ACTIVATION_STATE_DISABLE_SLEEPING,
+        physicsClientId=client,
+    )

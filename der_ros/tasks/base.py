@@ -116,9 +116,15 @@ class Task(ABC):
                 f"tcp_from_sensor: expected a Pose, got {self.tcp_from_sensor!r}"
             )
         for name in (
-            "epsilon_m", "success_reward", "max_linear_speed_mps", "max_angular_speed_radps",
-            "time_limit_s", "max_tilt_rad", "soft_force_n", "soft_torque_nm",
-        ):  # fmt: skip
+            "epsilon_m",
+            "success_reward",
+            "max_linear_speed_mps",
+            "max_angular_speed_radps",
+            "time_limit_s",
+            "max_tilt_rad",
+            "soft_force_n",
+            "soft_torque_nm",
+        ):
             require_range(getattr(self, name), name, low=0.0, inclusive=False)
         require_range(self.rotation_weight_m_per_rad, "rotation_weight_m_per_rad", low=0.0)
         for name, (low, high) in (

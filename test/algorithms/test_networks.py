@@ -43,8 +43,13 @@ def test_the_first_networks_alone_are_those_of_all():
 
 def test_one_network_is_laid_out_as_torchs_linear_layers_are():
     made = networks(1, False)
-    modules = [torch.nn.Linear(5, 16), torch.nn.ReLU(), torch.nn.Linear(16, 8), torch.nn.ReLU(),
-               torch.nn.Linear(8, 3)]  # fmt: skip
+    modules = [
+        torch.nn.Linear(5, 16),
+        torch.nn.ReLU(),
+        torch.nn.Linear(16, 8),
+        torch.nn.ReLU(),
+        torch.nn.Linear(8, 3),
+    ]
     module = torch.nn.Sequential(*modules)
     torch.nn.utils.vector_to_parameters(made.flat, module.parameters())
     x = torch.randn(9, 5, generator=torch.Generator().manual_seed(0))

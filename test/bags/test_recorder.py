@@ -60,12 +60,17 @@ def bag(tmp_path):
 
 def test_rosbags_reads_it_with_types_times_and_qos(bag):
     with AnyReader([bag]) as reader:
-        got = [(c.topic, stamp, reader.deserialize(data, c.msgtype))
-               for c, stamp, data in reader.messages()]  # fmt: skip
+        got = [
+            (c.topic, stamp, reader.deserialize(data, c.msgtype))
+            for c, stamp, data in reader.messages()
+        ]
         durability = {c.topic: c.ext.offered_qos_profiles[0].durability for c in reader.connections}
     assert [entry[:2] for entry in got] == [
-        ("/policy/info", 5), ("/netft_data", 10), ("/netft_data", 11), ("/netft_data", 12),
-    ]  # fmt: skip
+        ("/policy/info", 5),
+        ("/netft_data", 10),
+        ("/netft_data", 11),
+        ("/netft_data", 12),
+    ]
     assert [entry[2].wrench.force.z for entry in got[1:]] == [0.0, 1.0, 2.0]
     assert durability["/policy/info"] == QosDurability.TRANSIENT_LOCAL
     assert durability["/netft_data"] == QosDurability.VOLATILE

@@ -19,9 +19,26 @@ NAME = "paper/lap_joint/no_demos-{}-04.json"
 
 
 def command(results, *arguments):
-    return [sys.executable, str(SCRIPT), "--results", str(results), "--json", "--jobs", "1",
-               "--task", "lap_joint", "--structure", "no_demos", "--seeds", "1",
-               "--first-seed", "4", "--env-steps", "50", *arguments]  # fmt: skip
+    return [
+        sys.executable,
+        str(SCRIPT),
+        "--results",
+        str(results),
+        "--json",
+        "--jobs",
+        "1",
+        "--task",
+        "lap_joint",
+        "--structure",
+        "no_demos",
+        "--seeds",
+        "1",
+        "--first-seed",
+        "4",
+        "--env-steps",
+        "50",
+        *arguments,
+    ]
 
 
 def ablation(results, *arguments):

@@ -19,11 +19,15 @@ def test_json_is_one_object_with_the_figures_by_name(capsys):
         "benchmark": "replay",
         "figures": {
             "add": {
-                "value": 300.0, "unit": "rows/s", "peer": "list", "peer_value": 100.0, "ratio": 3.0
+                "value": 300.0,
+                "unit": "rows/s",
+                "peer": "list",
+                "peer_value": 100.0,
+                "ratio": 3.0,
             },
             "late": {"value": 0, "unit": ""},
         },
-    }  # fmt: skip
+    }
 
 
 def test_the_table_has_a_line_for_each_figure(capsys):

@@ -64,8 +64,13 @@ def test_a_cell_in_order_is_exit_code_0_with_one_object(capsys):
     report, found = report_of(capsys)
     assert report["problems"] == 0
     assert {area for area, _ in found} == {
-        "environment", "clock", "ports", "network", "policy", "parameters"
-    }  # fmt: skip
+        "environment",
+        "clock",
+        "ports",
+        "network",
+        "policy",
+        "parameters",
+    }
     assert "1000 Hz" in found["network", "sensor"]["message"]
     assert "lap_joint" in found["policy", "file"]["message"]
 
@@ -83,8 +88,11 @@ def test_each_problem_is_told_with_what_to_do_and_is_exit_code_1(capsys, tmp_pat
     report, found = report_of(capsys)
     broken = {key for key, check in found.items() if check["level"] == "problem"}
     assert broken == {
-        ("ports", "rsi port"), ("network", "sensor"), ("policy", "file"), ("parameters", "file")
-    }  # fmt: skip
+        ("ports", "rsi port"),
+        ("network", "sensor"),
+        ("policy", "file"),
+        ("parameters", "file"),
+    }
     assert report["problems"] == 4
     assert all(found[key]["advice"] for key in broken)
     assert "end the other program" in found["ports", "rsi port"]["advice"]

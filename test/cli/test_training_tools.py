@@ -39,8 +39,12 @@ def run_dir(tmp_path_factory):
 def test_train_leaves_the_run_folder_of_the_contract(run_dir):
     names = {path.name for path in run_dir.iterdir()}
     assert names >= {
-        "config.yaml", "metrics.jsonl", "checkpoints", "policy.onnx", "learning_curve.png",
-    }  # fmt: skip
+        "config.yaml",
+        "metrics.jsonl",
+        "checkpoints",
+        "policy.onnx",
+        "learning_curve.png",
+    }
     assert any(name.startswith("events.out.tfevents") for name in names)
     assert OnnxPolicy.load(run_dir / "policy.onnx").contract.control_dt_s == 0.06
 

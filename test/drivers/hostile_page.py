@@ -13,9 +13,16 @@ SENSOR = SensorConfiguration(rdt_rate_hz=500, rdt_buffer_size=10, product_name="
 BODY = SENSOR.to_xml()
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
-ENTITIES = b'<!DOCTYPE n [<!ENTITY a "ha">' + b"".join(
-    [b'<!ENTITY %c "&%c;&%c;&%c;&%c;">' % (c + 1, c, c, c, c) for c in range(ord("a"), ord("u"))]
-) + b"]><netft>&u;</netft>"  # fmt: skip
+ENTITIES = (
+    b'<!DOCTYPE n [<!ENTITY a "ha">'
+    + b"".join(
+        [
+            b'<!ENTITY %c "&%c;&%c;&%c;&%c;">' % (c + 1, c, c, c, c)
+            for c in range(ord("a"), ord("u"))
+        ]
+    )
+    + b"]><netft>&u;</netft>"
+)
 
 
 def whole(body=BODY, head=b""):

@@ -29,9 +29,14 @@ PUSH = Wrench.from_array(np.array((0.0, 4.0, 0.0, 0.0, 0.0, 1.0)))
 
 def conditioner(**options):
     config = {
-        "axis_signs": np.ones(6), "rate_hz": 250.0, "bias_samples": 4, "low_pass": FilterChoice(),
-        "payload": Payload(), "gravity_mps2": DOWN, "gap_s": 0.1,
-    }  # fmt: skip
+        "axis_signs": np.ones(6),
+        "rate_hz": 250.0,
+        "bias_samples": 4,
+        "low_pass": FilterChoice(),
+        "payload": Payload(),
+        "gravity_mps2": DOWN,
+        "gap_s": 0.1,
+    }
     return WrenchConditioner(ConditioningConfig(**{**config, **options}))
 
 
@@ -164,9 +169,14 @@ def test_world_and_tool_axes_by_hand():
 
 @pytest.mark.parametrize(
     ("wrench", "exceeded"),
-    [((3, 4, 0, 0, 0, 0), False), ((3, 4.01, 0, 0, 0, 0), True), ((0, 0, 0, 0.6, 0.8, 0), False),
-     ((0, 0, 0, 0.6, 0.81, 0), True), ((math.nan, 0, 0, 0, 0, 0), True)],
-)  # fmt: skip
+    [
+        ((3, 4, 0, 0, 0, 0), False),
+        ((3, 4.01, 0, 0, 0, 0), True),
+        ((0, 0, 0, 0.6, 0.8, 0), False),
+        ((0, 0, 0, 0.6, 0.81, 0), True),
+        ((math.nan, 0, 0, 0, 0, 0), True),
+    ],
+)
 def test_limits_are_on_magnitudes(wrench, exceeded):
     limits = ForceLimits(5.0, 1.0)
     assert limits.exceeded_by(Wrench.from_array(np.array(wrench, dtype=float))) is exceeded

@@ -61,7 +61,7 @@ def test_the_errors_that_it_states_are_those_that_it_makes():
         (readings(tilts(1.0), Payload(0.0)), "a mass of 0.02 kg or more, got 0.000"),
         (readings(tilts(1.0), rng=np.random.default_rng(0), noise=5.0), "residuals of"),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused(some, expected):
     with pytest.raises(ConfigurationError, match=expected):
         identify(some, DOWN)

@@ -76,11 +76,15 @@ def test_inverse_reaches_what_forward_gives(angles):
 
 @given(
     st.tuples(
-        st.floats(-170, 170), st.floats(-120, 20), st.floats(-100, 100),
-        st.floats(-340, 340), st.sampled_from((-1.0, 1.0)), st.floats(-340, 340),
+        st.floats(-170, 170),
+        st.floats(-120, 20),
+        st.floats(-100, 100),
+        st.floats(-340, 340),
+        st.sampled_from((-1.0, 1.0)),
+        st.floats(-340, 340),
         st.floats(5, 110),
     )
-)  # fmt: skip
+)
 def test_inverse_keeps_to_the_nearest_solution(values):
     *first, sign, a6, bend = values
     angles = np.radians((*first, sign * bend, a6))

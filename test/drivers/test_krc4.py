@@ -281,9 +281,12 @@ def test_server_and_controller_together_move_as_asked(absolute):
     plant = KinematicPlant()
     with RsiServer(server_config, on_cycle, answered.append) as server:
         config = SimulatedKrc4Config(
-            pc_port=server.port, cycle_s=0.012, absolute=absolute, hold_on=absolute,
+            pc_port=server.port,
+            cycle_s=0.012,
+            absolute=absolute,
+            hold_on=absolute,
             realtime_priority=0,
-        )  # fmt: skip
+        )
         with SimulatedKrc4(config, plant) as krc4:
             assert until(lambda: len(asked) > 60)
             assert krc4.state is ControllerState.RUNNING

@@ -160,9 +160,16 @@ def test_a_port_in_use_is_named():
 
 @pytest.mark.parametrize(
     "options",
-    [{"rdt_port": 0}, {"rate_hz": 7001}, {"stale_after_s": 0.0}, {"backoff_s": 9.0},
-     {"user_filter": 13}, {"rest_s": -1.0}, {"recheck_s": float("nan")}],
-)  # fmt: skip
+    [
+        {"rdt_port": 0},
+        {"rate_hz": 7001},
+        {"stale_after_s": 0.0},
+        {"backoff_s": 9.0},
+        {"user_filter": 13},
+        {"rest_s": -1.0},
+        {"recheck_s": float("nan")},
+    ],
+)
 def test_configuration_is_checked(options):
     with pytest.raises(ConfigurationError, match=next(iter(options))):
         NetFtConfig(**options)

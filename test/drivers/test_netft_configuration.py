@@ -30,10 +30,19 @@ RECORD = RdtRecord(1, 1, 0, 1_000_000, 0, -2_000_000, 0, 3_000_000, 0)
 
 @pytest.mark.parametrize(
     ("unit", "newtons"),
-    [("N", 1.0), ("kN", 1e3), ("lbf", 4.4482216152605), ("klbf", 4448.2216152605),
-     ("kgf", 9.80665), ("gf", 0.00980665), ("kg", 9.80665), ("g", 0.00980665),
-     ("lb", 4.4482216152605), ("klb", 4448.2216152605)],
-)  # fmt: skip
+    [
+        ("N", 1.0),
+        ("kN", 1e3),
+        ("lbf", 4.4482216152605),
+        ("klbf", 4448.2216152605),
+        ("kgf", 9.80665),
+        ("gf", 0.00980665),
+        ("kg", 9.80665),
+        ("g", 0.00980665),
+        ("lb", 4.4482216152605),
+        ("klb", 4448.2216152605),
+    ],
+)
 def test_force_units(unit, newtons):
     wrench = SensorConfiguration(force_unit=unit).wrench(RECORD)
     np.testing.assert_allclose(wrench.force, np.array((1.0, 0.0, -2.0)) * newtons)
@@ -41,10 +50,20 @@ def test_force_units(unit, newtons):
 
 @pytest.mark.parametrize(
     ("unit", "newton_metres"),
-    [("Nm", 1.0), ("N-m", 1.0), ("Nmm", 1e-3), ("kNm", 1e3), ("lbf-in", 0.1129848290276167),
-     ("lbf-ft", 1.3558179483314004), ("kg-cm", 0.0980665), ("kg-m", 9.80665),
-     ("lb-in", 0.1129848290276167), ("ft-lb", 1.3558179483314004), ("g-cm", 9.80665e-5)],
-)  # fmt: skip
+    [
+        ("Nm", 1.0),
+        ("N-m", 1.0),
+        ("Nmm", 1e-3),
+        ("kNm", 1e3),
+        ("lbf-in", 0.1129848290276167),
+        ("lbf-ft", 1.3558179483314004),
+        ("kg-cm", 0.0980665),
+        ("kg-m", 9.80665),
+        ("lb-in", 0.1129848290276167),
+        ("ft-lb", 1.3558179483314004),
+        ("g-cm", 9.80665e-5),
+    ],
+)
 def test_torque_units(unit, newton_metres):
     wrench = SensorConfiguration(torque_unit=unit).wrench(RECORD)
     np.testing.assert_allclose(wrench.torque, np.array((0.0, 3.0, 0.0)) * newton_metres)

@@ -21,8 +21,12 @@ AXIA = "Ethernet Axia"
         ),
         (0x0001_0000, "NETB", Severity.ERROR, ("monitor condition latched",)),
         (0x8000_0000, "NETB", Severity.ERROR, ("error summary",)),
-        (0x8000_0300, "NETB", Severity.ERROR,
-         ("gage excitation too low", "gage excitation too high")),
+        (
+            0x8000_0300,
+            "NETB",
+            Severity.ERROR,
+            ("gage excitation too low", "gage excitation too high"),
+        ),
         (1 << 15, "NETB", Severity.ERROR, ("bit 15",)),
         # The Axia's manual gives these words as examples.
         (0x8000_0005, AXIA, Severity.ERROR, ("temperature out of range", "broken gage")),
@@ -37,7 +41,7 @@ AXIA = "Ethernet Axia"
         (1 << 20, AXIA, Severity.ERROR, ("bit 20",)),
         (0x8000_0000, AXIA, Severity.ERROR, ("error summary",)),
     ],
-)  # fmt: skip
+)
 def test_table(word, product, severity, conditions):
     assert decode_status(word, product) == (word, severity, conditions)
 

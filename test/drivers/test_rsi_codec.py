@@ -260,10 +260,33 @@ def test_damaged_telegrams_raise_only_protocol_errors(draw):
 
 
 pieces = st.sampled_from(
-    [b"<Rob>", b"</Rob>", b"<IPOC>", b"</IPOC>", b"12", b"<!--", b"-->", b"<![CDATA[", b"]]>",
-     b"<?", b"?>", b"<a b='", b"'", b'"', b"/>", b">", b"&amp;", b"&", b"<!DOCTYPE a [", b"\xff",
-     b"\xef\xbb\xbf", b"\0", b" ", GOOD]
-)  # fmt: skip
+    [
+        b"<Rob>",
+        b"</Rob>",
+        b"<IPOC>",
+        b"</IPOC>",
+        b"12",
+        b"<!--",
+        b"-->",
+        b"<![CDATA[",
+        b"]]>",
+        b"<?",
+        b"?>",
+        b"<a b='",
+        b"'",
+        b'"',
+        b"/>",
+        b">",
+        b"&amp;",
+        b"&",
+        b"<!DOCTYPE a [",
+        b"\xff",
+        b"\xef\xbb\xbf",
+        b"\0",
+        b" ",
+        GOOD,
+    ]
+)
 
 
 @given(st.lists(pieces, max_size=30).map(b"".join))

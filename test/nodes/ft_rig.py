@@ -27,9 +27,7 @@ def bench(**parameters):
     sensor = SensorConfiguration(rdt_rate_hz=200)
     config = SimulatedBoxConfig(rdt_port=0, http_port=0, sensor=sensor)
     with SimulatedNetFt(config, lambda: Wrench.from_array(TRUTH)) as box:
-        there = {
-            "sensor_ip": "127.0.0.1", "rdt_port": box.rdt_port, "http_port": box.http_port
-        }  # fmt: skip
+        there = {"sensor_ip": "127.0.0.1", "rdt_port": box.rdt_port, "http_port": box.http_port}
         with running(FtBridge, **there, **parameters) as (_, client):
             client.listen(WrenchStamped, "netft_data", 100)
             client.listen(Bool, "netft_ready", LATCHED)

@@ -84,8 +84,11 @@ def test_nothing_moves_until_told(tmp_path):
 def test_an_attempt_is_told_as_goal_feedback_and_result(tmp_path):
     with supervised(tmp_path) as it:
         states, phases, results = [], [], []
-        kinds = ((GoalStatusArray, "status", states), (DiagnosticStatus, "feedback", phases),
-                 (DiagnosticStatus, "result", results))  # fmt: skip
+        kinds = (
+            (GoalStatusArray, "status", states),
+            (DiagnosticStatus, "feedback", phases),
+            (DiagnosticStatus, "result", results),
+        )
         for kind, topic, heard in kinds:
             name = f"assembly_supervisor/{topic}"
             it.test.create_subscription(kind, name, heard.append, LATCHED)

@@ -130,8 +130,11 @@ def test_files_given_by_hand_match_in_a_namespace(namespace):
     code = "\n".join(line[4:] for line in LIMITS.splitlines())
     told = subprocess.run(
         [sys.executable, "-c", code, "--ros-args", "-r", f"__ns:={namespace}", *given],
-        capture_output=True, text=True, check=True, env=environment(),
-    ).stdout.splitlines()  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment(),
+    ).stdout.splitlines()
     assert told[:2] == ["max_linear_speed_mps 0.03", "soft_force_n 20.0"]
     assert "0.055" in told[2]
     assert "1.35" in told[3]

@@ -173,8 +173,9 @@ def test_clamp_and_monitor_are_the_simulated_controllers(context):
     )
     for axis in "XYZ":
         assert (clamp[f"LowerLim{axis}"], clamp[f"UpperLim{axis}"]) == (
-            -limits.clamp_mm, limits.clamp_mm
-        )  # fmt: skip
+            -limits.clamp_mm,
+            limits.clamp_mm,
+        )
     assert clamp["MaxRotAngle"] == limits.clamp_deg
     assert monitor == {"MaxTrans": limits.monitor_mm, "MaxRotAngle": limits.monitor_deg}
 
@@ -215,14 +216,18 @@ def everything(objects):
         kind: (
             sorted(thing.items()),
             sorted(
-                (item.get("Name"), item.get("ParamID"), item.get("IsRuntime"),
-                 value(item.get("ParamValue")))
+                (
+                    item.get("Name"),
+                    item.get("ParamID"),
+                    item.get("IsRuntime"),
+                    value(item.get("ParamValue")),
+                )
                 for item in thing.findall("Parameters/Parameter")
             ),
             sorted(sorted(item.items()) for item in thing.findall("Inputs/Input")),
         )
         for kind, thing in objects.items()
-    }  # fmt: skip
+    }
 
 
 def test_both_forms_of_the_context_say_the_same():
@@ -241,11 +246,13 @@ def test_corrections_are_along_the_base(context):
 @pytest.mark.parametrize(
     ("kind", "names"),
     [
-        ("POSCORR", [f"{side}Lim{axis}" for side in ("Lower", "Upper") for axis in "XYZ"]
-         + ["MaxRotAngle"]),
+        (
+            "POSCORR",
+            [f"{side}Lim{axis}" for side in ("Lower", "Upper") for axis in "XYZ"] + ["MaxRotAngle"],
+        ),
         ("POSCORRMON", ["MaxTrans", "MaxRotAngle"]),
     ],
-)  # fmt: skip
+)
 def test_parameters_are_numbered_as_the_tool_does(context, kind, names):
     items = context[kind].findall("Parameters/Parameter")
     numbered = {
@@ -295,9 +302,10 @@ def test_what_the_program_uses_is_declared_and_not_taught_yet():
     declared = set(re.findall(r"^DECL \w+ (der_\w+)=", data, re.M))
     assert used == declared
     assert "der_taught=FALSE" in data
-    names = [re.search(rf"^{word} (\w+)", text, re.M).group(1) for word, text in (
-        ("DEF", (FOLDER / "der_ros_rsi.src").read_text()), ("DEFDAT", data)
-    )]  # fmt: skip
+    names = [
+        re.search(rf"^{word} (\w+)", text, re.M).group(1)
+        for word, text in (("DEF", (FOLDER / "der_ros_rsi.src").read_text()), ("DEFDAT", data))
+    ]
     assert names == ["der_ros_rsi"] * 2
 
 

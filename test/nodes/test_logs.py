@@ -12,9 +12,12 @@ from der_ros.nodes.shared.node_process import spinning
 pytestmark = pytest.mark.ros
 
 SEVERITIES = {
-    logging.DEBUG: Log.DEBUG, logging.INFO: Log.INFO, logging.WARNING: Log.WARN,
-    logging.ERROR: Log.ERROR, logging.CRITICAL: Log.FATAL,
-}  # fmt: skip
+    logging.DEBUG: Log.DEBUG,
+    logging.INFO: Log.INFO,
+    logging.WARNING: Log.WARN,
+    logging.ERROR: Log.ERROR,
+    logging.CRITICAL: Log.FATAL,
+}
 
 
 @pytest.fixture
@@ -68,8 +71,10 @@ def test_each_severity_is_its_ros_severity(node, heard):
             driver.log(level, "%d", level)
         return {r.msg: r.level for r in heard if r.name == "logging_node"} == wanted
 
-    wanted = {str(level): int.from_bytes(s, "little") if isinstance(s, bytes) else s
-              for level, s in SEVERITIES.items()}  # fmt: skip
+    wanted = {
+        str(level): int.from_bytes(s, "little") if isinstance(s, bytes) else s
+        for level, s in SEVERITIES.items()
+    }
     with logged_by(node):
         assert until(arrived)
 

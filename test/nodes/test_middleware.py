@@ -137,8 +137,11 @@ def unicast_addresses(pid):
 @pytest.mark.ros
 def test_it_listens_on_the_named_interface_alone():
     """A socket that is bound to 0.0.0.0 takes what comes from any network."""
-    named = {key: value for key, value in environment().items() if key not in (
-        profiles_variable(), "ROS_AUTOMATIC_DISCOVERY_RANGE")}  # fmt: skip
+    named = {
+        key: value
+        for key, value in environment().items()
+        if key not in (profiles_variable(), "ROS_AUTOMATIC_DISCOVERY_RANGE")
+    }
     named["DER_ROS_DDS_ADDRESS"] = "127.0.0.1"
     with subprocess.Popen(
         [sys.executable, "-c", TALKER], env=named, stdin=subprocess.PIPE, stdout=subprocess.PIPE

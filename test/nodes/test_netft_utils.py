@@ -58,10 +58,12 @@ def orientation_said(client):
 
 def test_world_and_tool_topics_with_a_fixed_orientation():
     parameters = {
-        "orientation_source": "fixed", "world_from_sensor": ON_ITS_SIDE, "world_frame": "world",
+        "orientation_source": "fixed",
+        "world_from_sensor": ON_ITS_SIDE,
+        "world_frame": "world",
         "tcp_from_sensor": [0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 1.0],
         "dead_band": [1.5, 0.0, 0.0, 0.0, 0.0, 0.0],
-    }  # fmt: skip
+    }
     with bench(**parameters) as (_, client):
         listen(client, *TOPICS)
         assert until(lambda: all(topic in client.last for topic in TOPICS))
@@ -181,10 +183,15 @@ def services(monkeypatch):
 def test_the_services_have_the_names_and_types_of_netft_utils(services):
     with bench():
         assert {name: kind for name, (kind, _) in services.items()} == {
-            "bias": "SetBias", "gravity_comp": "SetBias", "set_weight_bias": "SetBias",
-            "set_max_values": "SetMax", "set_threshold": "SetThreshold",
-            "set_tool_data": "SetToolData", "get_weight": "GetDouble", "filter": "SetFilter",
-        }  # fmt: skip
+            "bias": "SetBias",
+            "gravity_comp": "SetBias",
+            "set_weight_bias": "SetBias",
+            "set_max_values": "SetMax",
+            "set_threshold": "SetThreshold",
+            "set_tool_data": "SetToolData",
+            "get_weight": "GetDouble",
+            "filter": "SetFilter",
+        }
 
 
 def test_bias_and_max_values_by_service(services):

@@ -50,8 +50,9 @@ def test_the_shipped_policy_names_who_may_command():
     policy = from_xml(SHIPPED.read_text())
     commands = Rule("topics", "publish", "/kuka/delta_twist_cmds")
     assert {name for name, rules in policy.items() if commands in rules} == {
-        "/assembly_supervisor", "/policy_server"
-    }  # fmt: skip
+        "/assembly_supervisor",
+        "/policy_server",
+    }
     pose = Rule("topics", "publish", "/kuka/tcp_pose")
     assert {name for name, rules in policy.items() if pose in rules} == {"/kuka_bridge"}
     assert not any(rule.name == "*" for rules in policy.values() for rule in rules)

@@ -15,9 +15,12 @@ from der_ros.policy.governor import GovernorLimits
 pytestmark = pytest.mark.ros
 
 BRIDGE = {
-    "robot_ip": "127.0.0.1", "rsi_port": 0, "realtime_priority": 0,
-    "max_linear_speed_mps": 0.03, "soft_force_n": 20.0,
-}  # fmt: skip
+    "robot_ip": "127.0.0.1",
+    "rsi_port": 0,
+    "realtime_priority": 0,
+    "max_linear_speed_mps": 0.03,
+    "soft_force_n": 20.0,
+}
 
 
 @pytest.fixture(scope="module")

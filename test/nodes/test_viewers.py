@@ -14,9 +14,12 @@ VIEWED = {"/cell/markers", "/cell/task_frame", "/robot_description", "/rosout", 
 FEEDBACK = "/assembly_supervisor/feedback"
 # Numbers without names, texts of the last release, and poses that the markers hold.
 NOT_SHOWN = {
-    "/policy/observation", "/policy/action", "/policy/info", "/assembly_supervisor/attempt",
+    "/policy/observation",
+    "/policy/action",
+    "/policy/info",
+    "/assembly_supervisor/attempt",
     "/sim_cell/goal_pose",
-}  # fmt: skip
+}
 
 
 def in_foxglove():

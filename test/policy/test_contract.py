@@ -30,8 +30,10 @@ def test_a_task_gives_its_name_and_its_limits():
     task = SimpleNamespace(name="lap_joint", speed_limits=np.array([0.05, 0.05, 0.05, 0.1, 0.1, 1]))
     contract = PolicyContract.for_task(task, 0.06, GOVERNOR)
     assert (contract.task, contract.control_dt_s, contract.governor) == (
-        "lap_joint", 0.06, GOVERNOR,
-    )  # fmt: skip
+        "lap_joint",
+        0.06,
+        GOVERNOR,
+    )
     assert contract.scale(np.array([1, -1, 0.5, 0, 0, -1], np.float32)) == pytest.approx(
         [0.05, -0.05, 0.025, 0.0, 0.0, -1.0]
     )

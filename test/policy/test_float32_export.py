@@ -61,8 +61,9 @@ def test_what_a_plain_cast_loses_is_kept(tmp_path):
     assert difference <= 2e-6
     cast = casted(double, tmp_path / "cast.onnx")
     rows = (MEAN + 3.0 * STD * np.random.default_rng(1).normal(size=(500, 13))).astype(np.float32)
-    wanted, plain = (np.stack([each(row) for row in rows])
-                     for each in (OnnxPolicy.load(double), cast))  # fmt: skip
+    wanted, plain = (
+        np.stack([each(row) for row in rows]) for each in (OnnxPolicy.load(double), cast)
+    )
     assert np.abs(plain - wanted).max() > TOLERANCE  # so this network tells them apart
     assert np.stack([OnnxPolicy.load(single)(row) for row in rows]) == pytest.approx(
         wanted, abs=2e-6

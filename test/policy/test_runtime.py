@@ -87,12 +87,20 @@ def nodes_of(*operators):
     ("wrong", "match"),
     [
         ({"metadata": {}}, "missing der_ros.task"),
-        ({"name": "state", "nodes": [helper.make_node("Tanh", ["state"], ["t"]),
-          helper.make_node("MatMul", ["t", "w"], ["action"])]}, "expected one observation"),
+        (
+            {
+                "name": "state",
+                "nodes": [
+                    helper.make_node("Tanh", ["state"], ["t"]),
+                    helper.make_node("MatMul", ["t", "w"], ["action"]),
+                ],
+            },
+            "expected one observation",
+        ),
         ({"nodes": nodes_of("Relu", "Erf")}, "got Erf"),
         ({"nodes": nodes_of("Relu")}, r"\[-1, 1\]"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_file_is_refused_with_its_reason(path, wrong, match):
     write(path, **wrong)
     with pytest.raises(ContractError, match=match) as caught:

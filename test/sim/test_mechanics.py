@@ -76,13 +76,19 @@ def put_ground_on_a_scale(world):
     client = world.client
     pybullet.removeBody(world.scene.ground, physicsClientId=client)
     body = pybullet.createMultiBody(
-        baseMass=0.0, linkMasses=[PER_KG * SCALE_KG],
+        baseMass=0.0,
+        linkMasses=[PER_KG * SCALE_KG],
         linkCollisionShapeIndices=[collision_shape(client, world.task.ground, CONTACT_SHELL_M)],
-        linkVisualShapeIndices=[-1], linkPositions=[(0, 0, 0)], linkOrientations=[(0, 0, 0, 1)],
-        linkInertialFramePositions=[(0, 0, 0)], linkInertialFrameOrientations=[(0, 0, 0, 1)],
-        linkParentIndices=[0], linkJointTypes=[pybullet.JOINT_FIXED],
-        linkJointAxis=[(0, 0, 1)], physicsClientId=client,
-    )  # fmt: skip
+        linkVisualShapeIndices=[-1],
+        linkPositions=[(0, 0, 0)],
+        linkOrientations=[(0, 0, 0, 1)],
+        linkInertialFramePositions=[(0, 0, 0)],
+        linkInertialFrameOrientations=[(0, 0, 0, 1)],
+        linkParentIndices=[0],
+        linkJointTypes=[pybullet.JOINT_FIXED],
+        linkJointAxis=[(0, 0, 1)],
+        physicsClientId=client,
+    )
     pybullet.enableJointForceTorqueSensor(body, 0, True, physicsClientId=client)
     world._scene = world.scene._replace(ground=body)
     # In an arm's world the held piece alone has weight.

@@ -49,9 +49,13 @@ def push(world, steps, *, force=(0.0, 0.0, 0.0), at=(0.0, 0.0, 0.0)):
     """Advances at rest while somebody pushes the held piece at a point of the world."""
     for _ in range(steps):
         pybullet.applyExternalForce(
-            world.scene.tool, world.scene.held_link, force, scaled(at),
-            pybullet.WORLD_FRAME, world.client,
-        )  # fmt: skip
+            world.scene.tool,
+            world.scene.held_link,
+            force,
+            scaled(at),
+            pybullet.WORLD_FRAME,
+            world.client,
+        )
         world.advance(Twist.zero(), 1)
 
 

@@ -49,25 +49,31 @@ def weigh(part, low, high, is_inside):
 def test_a_frustum_weighs_what_its_points_do():
     part = Frustum(rectangle(0.1, 0.3), rectangle(0.4, 0.2), 0.5, (1.0, 2.0, 3.0))
     weigh(
-        part, (-0.4, -0.3, 0), (0.4, 0.3, 0.5),
+        part,
+        (-0.4, -0.3, 0),
+        (0.4, 0.3, 0.5),
         lambda x, y, z: (abs(x) <= 0.1 + 0.6 * z) & (abs(y) <= 0.3 - 0.2 * z),
-    )  # fmt: skip
+    )
 
 
 def test_a_lopsided_prism_weighs_what_its_points_do():
     triangle = ((0.1, 0.0), (0.5, 0.0), (0.5, 0.3))
     weigh(
-        Frustum(triangle, triangle, 0.2, (0, 0, 0)), (0.1, 0, 0), (0.5, 0.3, 0.2),
+        Frustum(triangle, triangle, 0.2, (0, 0, 0)),
+        (0.1, 0, 0),
+        (0.5, 0.3, 0.2),
         lambda x, y, _: y <= 0.75 * (x - 0.1),
-    )  # fmt: skip
+    )
 
 
 def test_a_turned_part_weighs_what_its_points_do():
     part = Turned(((0.1, 0.2), (0.3, 0.4), (0.6, 0.4)), (1.0, 2.0, 3.0))
     weigh(
-        part, (-0.4, -0.4, 0.1), (0.4, 0.4, 0.6),
+        part,
+        (-0.4, -0.4, 0.1),
+        (0.4, 0.4, 0.6),
         lambda x, y, z: np.hypot(x, y) <= np.minimum(0.1 + z, 0.4),
-    )  # fmt: skip
+    )
 
 
 def distances_inside(points, corner, normal):
@@ -81,10 +87,13 @@ def test_a_frustums_faces_move_inwards_by_the_inset():
     assert part.sections()[:, 0] == pytest.approx(np.array([(0.11, 0.21, 0.3), (0.12, 0.21, 0.31)]))
     inner = part.sections(0.001).reshape(-1, 3) - part.position
     for corner, normal in (
-        ((0.01, 0, 0), (1, 0, -1)), ((-0.01, 0, 0), (-1, 0, -1)),
-        ((0, 0.01, 0), (0, 1, 0)), ((0, -0.01, 0), (0, -1, 0)),
-        ((0, 0, 0), (0, 0, -1)), ((0, 0, 0.01), (0, 0, 1)),
-    ):  # fmt: skip
+        ((0.01, 0, 0), (1, 0, -1)),
+        ((-0.01, 0, 0), (-1, 0, -1)),
+        ((0, 0.01, 0), (0, 1, 0)),
+        ((0, -0.01, 0), (0, -1, 0)),
+        ((0, 0, 0), (0, 0, -1)),
+        ((0, 0, 0.01), (0, 0, 1)),
+    ):
         distances = distances_inside(inner, corner, normal)
         assert np.sort(distances)[:4] == pytest.approx(np.full(4, 0.001))
 

@@ -47,13 +47,25 @@ def run(tmp_path, monkeypatch, **options):
     watch(monkeypatch, events, Shard, "update_priorities", "priorities")
     save_episode(tmp_path / "shot.npz", demonstration())
     values = {
-        "env": "der_ros_test/Reach-v0", "workers": 0, "hidden": [16], "batch_size": 32,
-        "shards": SHARDS, "capacity": 4000, "zone_size": 400, "learning_starts": 200,
-        "fragment_steps": FRAGMENT, "insertion_interval": INTERVAL, "updates_per_step": 0.1,
-        "replay_structure": "one_shot_in_all", "demos": str(tmp_path / "shot.npz"),
-        "noise_min": 0.8, "max_env_steps": 1600, "target_success": 2.0, "seed": 3,
+        "env": "der_ros_test/Reach-v0",
+        "workers": 0,
+        "hidden": [16],
+        "batch_size": 32,
+        "shards": SHARDS,
+        "capacity": 4000,
+        "zone_size": 400,
+        "learning_starts": 200,
+        "fragment_steps": FRAGMENT,
+        "insertion_interval": INTERVAL,
+        "updates_per_step": 0.1,
+        "replay_structure": "one_shot_in_all",
+        "demos": str(tmp_path / "shot.npz"),
+        "noise_min": 0.8,
+        "max_env_steps": 1600,
+        "target_success": 2.0,
+        "seed": 3,
         "evaluation_episodes": 1,
-    }  # fmt: skip
+    }
     TrainingRun(make_config({**values, **options}), tmp_path / "run").run()
     return events
 

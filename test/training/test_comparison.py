@@ -58,8 +58,10 @@ def test_a_group_is_named_after_the_trained_environment(tmp_path):
     assert list(group_runs(read(cart, lap))) == ["CartPole-v1", "lap_joint"]
     other = make_run(tmp_path, 1, "td3")
     assert list(group_runs(read(cart, lap, other))) == [
-        "CartPole-v1", "lap_joint, algorithm=ddpg", "lap_joint, algorithm=td3",
-    ]  # fmt: skip
+        "CartPole-v1",
+        "lap_joint, algorithm=ddpg",
+        "lap_joint, algorithm=td3",
+    ]
 
 
 def test_runs_with_many_differences_are_named_by_folder(tmp_path):

@@ -208,12 +208,15 @@ def test_without_der_the_ring_gets_the_zone():
     assert make_config({}).replay().shard.zone_size > 0
 
 
-@pytest.mark.parametrize(("settings", "told"), [
-    ({"der": False, "zone_share": 0.5}, 1),
-    ({"der": False, "zone_share": None}, 0),
-    ({"der": True, "zone_share": 0.5}, 0),
-    ({"der": False, "zone_share": 0.5, "replay_structure": "one_shot_each", "demos": "d"}, 0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"der": False, "zone_share": 0.5}, 1),
+        ({"der": False, "zone_share": None}, 0),
+        ({"der": True, "zone_share": 0.5}, 0),
+        ({"der": False, "zone_share": 0.5, "replay_structure": "one_shot_each", "demos": "d"}, 0),
+    ],
+)
 def test_a_zone_share_of_an_empty_zone_is_told(settings, told):
     sentences = make_config(settings).without_effect()
     assert len(sentences) == told

@@ -44,8 +44,9 @@ def test_other_sizes_missing_and_foreign_files_are_refused(tmp_path):
 def test_demonstrations_of_a_symmetric_piece_are_folded(tmp_path):
     observations = np.zeros((3, 13), np.float32)
     observations[:, 5:7] = np.sqrt(0.5)  # a quarter turn about z
-    episode = Episode(observations, np.zeros((2, 6), np.float32), np.zeros(2, np.float32), True,
-                      False, True)  # fmt: skip
+    episode = Episode(
+        observations, np.zeros((2, 6), np.float32), np.zeros(2, np.float32), True, False, True
+    )
     save_episode(tmp_path / "turned.npz", episode)
     (folded,) = load_demonstrations(tmp_path, 13, 6, symmetry=4)
     assert folded.observations[:, 3:7] == pytest.approx(np.tile((0, 0, 0, 1), (3, 1)), abs=1e-6)

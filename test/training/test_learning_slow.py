@@ -12,8 +12,9 @@ def evaluated(tmp_path, env, algorithm, **options):
     given = {"env": env, "algorithm": algorithm, "workers": 0, "max_minutes": 60.0, **options}
     TrainingRun(load_config("gym", given), tmp_path / "run").run()
     lines = read_metrics(tmp_path / "run" / "metrics.jsonl")
-    returns = [line["rollout/evaluation_return"] for line in lines
-               if "rollout/evaluation_return" in line]  # fmt: skip
+    returns = [
+        line["rollout/evaluation_return"] for line in lines if "rollout/evaluation_return" in line
+    ]
     return returns[-1], lines[-1]
 
 

@@ -46,8 +46,10 @@ def test_a_run_that_succeeds_shows_success_in_percent(tmp_path, drawn):
     assert axes.get_ylabel() == "success (%)"
     assert list(axes.lines[0].get_ydata()) == [0.0, 25.0, 50.0]
     assert [label.split(" ")[0] for label in labels(figure)] == [
-        "exploring", "noise-free", "evaluation",
-    ]  # fmt: skip
+        "exploring",
+        "noise-free",
+        "evaluation",
+    ]
     assert axes.get_title() == "reach · 1.0 minutes"
 
 

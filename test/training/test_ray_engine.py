@@ -53,9 +53,13 @@ SNAPSHOT = PolicySnapshot(
     np.zeros(0, np.float32),
 )
 SHOT = Episode(
-    np.ones((11, 3), np.float32), np.ones((10, 1), np.float32), np.ones(10, np.float32),
-    True, False, True,
-)  # fmt: skip
+    np.ones((11, 3), np.float32),
+    np.ones((10, 1), np.float32),
+    np.ones(10, np.float32),
+    True,
+    False,
+    True,
+)
 
 
 def engine(**options):

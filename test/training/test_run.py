@@ -195,6 +195,10 @@ def test_metrics_are_json_with_the_fixed_prefixes(tmp_path):
     for line in (tmp_path / "metrics.jsonl").read_text().splitlines():
         values = json.loads(line)
         assert {name.split("/")[0] for name in values} <= {
-            "rollout", "train", "time", "replay", "der",
-        }  # fmt: skip
+            "rollout",
+            "train",
+            "time",
+            "replay",
+            "der",
+        }
         assert all(np.isfinite(value) for value in values.values())

@@ -14,9 +14,7 @@ def _one_second(tmp_path, monkeypatch):
 
 def test_runs_of_one_second_have_a_folder_each():
     folders = [folder.new_run_dir(make_config({})).name for _ in range(3)]
-    assert folders == [
-        "train_lap_joint_now", "train_lap_joint_now_2", "train_lap_joint_now_3"
-    ]  # fmt: skip
+    assert folders == ["train_lap_joint_now", "train_lap_joint_now_2", "train_lap_joint_now_3"]
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):

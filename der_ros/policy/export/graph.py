@@ -28,14 +28,28 @@ from der_ros.policy.runtime import INPUT_NAME, OUTPUT_NAME
 OPSET, IR_VERSION = 17, 8
 
 _UNARY: dict[Any, str] = {
-    torch.nn.ReLU: "Relu", torch.relu: "Relu", torch.nn.functional.relu: "Relu", "relu": "Relu",
-    torch.nn.Tanh: "Tanh", torch.tanh: "Tanh", torch.nn.functional.tanh: "Tanh", "tanh": "Tanh",
-    torch.nn.Sigmoid: "Sigmoid", torch.sigmoid: "Sigmoid", "sigmoid": "Sigmoid",
-}  # fmt: skip
+    torch.nn.ReLU: "Relu",
+    torch.relu: "Relu",
+    torch.nn.functional.relu: "Relu",
+    "relu": "Relu",
+    torch.nn.Tanh: "Tanh",
+    torch.tanh: "Tanh",
+    torch.nn.functional.tanh: "Tanh",
+    "tanh": "Tanh",
+    torch.nn.Sigmoid: "Sigmoid",
+    torch.sigmoid: "Sigmoid",
+    "sigmoid": "Sigmoid",
+}
 _BINARY: dict[Any, str] = {
-    operator.add: "Add", operator.sub: "Sub", operator.mul: "Mul", operator.truediv: "Div",
-    torch.add: "Add", torch.sub: "Sub", torch.mul: "Mul", torch.div: "Div",
-}  # fmt: skip
+    operator.add: "Add",
+    operator.sub: "Sub",
+    operator.mul: "Mul",
+    operator.truediv: "Div",
+    torch.add: "Add",
+    torch.sub: "Sub",
+    torch.mul: "Mul",
+    torch.div: "Div",
+}
 _CLAMP = (torch.clamp, "clamp")
 
 

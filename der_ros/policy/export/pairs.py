@@ -137,9 +137,10 @@ class _PairGraphBuilder(GraphBuilder):
         """Return the names of a pair's coarse part, on the grid, and of all that is left."""
         step = self.numbers(f"{name}.grid", grid)
         steps = self.emit(
-            "Mul", [pair.high, self.numbers(f"{name}.per_grid", 1.0 / np.asarray(grid))],
+            "Mul",
+            [pair.high, self.numbers(f"{name}.per_grid", 1.0 / np.asarray(grid))],
             f"{name}.steps",
-        )  # fmt: skip
+        )
         coarse = self.emit(
             "Mul", [self.emit("Floor", [steps], f"{name}.floor"), step], f"{name}.coarse"
         )

@@ -55,8 +55,11 @@ def _edges(mean: Array, std: Array, clip: float, rows: NDArray[np.float32]) -> N
     for column in range(len(mean)):
         for side in (-clip, clip):
             edge = np.float32(mean[column] + side * std[column])
-            for value in (np.nextafter(edge, np.float32(-np.inf)), edge,
-                          np.nextafter(edge, np.float32(np.inf))):  # fmt: skip
+            for value in (
+                np.nextafter(edge, np.float32(-np.inf)),
+                edge,
+                np.nextafter(edge, np.float32(np.inf)),
+            ):
                 some = rows[len(edged) % len(rows)].copy()
                 some[column] = value
                 edged.append(some)

@@ -62,8 +62,11 @@ def convert_policy(source: Path, path: Path, precision: str) -> float:
 
 def _parts(model: Any, source: Path) -> _Parts:
     """Return network and filter of a graph, without the folding, which the contract names."""
-    nodes = [node for node in model.graph.node
-             if node.op_type != "Cast" and not node.output[0].startswith("folding")]  # fmt: skip
+    nodes = [
+        node
+        for node in model.graph.node
+        if node.op_type != "Cast" and not node.output[0].startswith("folding")
+    ]
     operators = " ".join(node.op_type for node in nodes)
     if not _OPERATORS.fullmatch(operators):
         raise ConfigurationError(
@@ -71,10 +74,14 @@ def _parts(model: Any, source: Path) -> _Parts:
             f"ReLU, tanh), got {operators[:200]}; export it from its checkpoint"
         )
     # Copies, since an array of onnx cannot be written to, which torch warns of.
-    tensors = {each.name: onnx.numpy_helper.to_array(each).copy()
-               for each in model.graph.initializer}  # fmt: skip
-    layers = [_linear(*(tensors[name] for name in node.input[1:]))
-              for node in nodes if node.op_type == "Gemm"]  # fmt: skip
+    tensors = {
+        each.name: onnx.numpy_helper.to_array(each).copy() for each in model.graph.initializer
+    }
+    layers = [
+        _linear(*(tensors[name] for name in node.input[1:]))
+        for node in nodes
+        if node.op_type == "Gemm"
+    ]
     modules = [module for layer in layers for module in (layer, torch.nn.ReLU())]
     network = torch.nn.Sequential(*modules[:-1], torch.nn.Tanh())
     if nodes[0].op_type != "Sub":
