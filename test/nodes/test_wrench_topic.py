@@ -6,6 +6,7 @@ from policy_rig import own_domain, running
 
 from der_ros.nodes.ft_bridge.wrench_topic import WrenchTopic
 from der_ros.nodes.shared.node_process import ShellNode
+from der_ros.nodes.shared.rightful import RightfulTopic
 
 pytestmark = pytest.mark.ros
 
@@ -20,7 +21,7 @@ class Driver:
         self.now_s, self.system_s = 100.0, 1_000_000.0
         self.topic = WrenchTopic(
             node,
-            "other/wrench",
+            RightfulTopic(node, "other/wrench", ""),
             MAX_AGE_S,
             lambda _wrench, at_s: self.taken.append(at_s),
             ["", "ft_sensor"],
