@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from der_ros.cli._common import add_environment_options, run_tool
-from der_ros.cli._evaluation import Contestant, EpisodeProgress, show, summarise
+from der_ros.cli._evaluate_output import Contestant, EpisodeProgress, show, summarise
 from der_ros.envs.assembly import AssemblyEnv
 from der_ros.envs.randomization import PRESETS
 from der_ros.envs.scripted import blind_action, oracle_action
