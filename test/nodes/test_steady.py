@@ -14,8 +14,9 @@ from der_ros.nodes.shared.steady import steady_timer
 
 PACKAGE = Path(__file__).resolve().parents[2] / "der_ros"
 NODES = sorted(path for room in ("nodes", "control") for path in (PACKAGE / room).rglob("*.py"))
-# Where the system clock itself is meant: the middleware's stamps, and a recording's beginning.
-SYSTEM_TIME = {"arrivals.py": 2}
+# Where the system clock itself is meant: the middleware's stamps, a recording's beginning, and the
+# order in which nodes of one name began.
+SYSTEM_TIME = {"arrivals.py": 2, "twins.py": 1}
 
 
 def calls(source: str, *names: str) -> list[str]:
