@@ -11,6 +11,7 @@ from typing import NamedTuple
 from der_ros.errors import ContractError
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.governor import GovernorLimits
+from der_ros.settings import names_of
 
 # Numbers that went through a file or a parameter may differ by a rounding.
 _SAME = 1e-6
@@ -61,6 +62,9 @@ def limits_from_texts(texts: Mapping[str, str]) -> GovernorLimits:
     Raises:
         ContractError: a limit is missing, unknown or no number.
     """
+    missing = set(names_of(GovernorLimits)) - texts.keys()
+    if missing:
+        raise ContractError(f"limits of the robot: expected {', '.join(sorted(missing))}, got none")
     try:
         numbers = {name: [float(part) for part in text.split()] for name, text in texts.items()}
         return GovernorLimits(

@@ -92,6 +92,13 @@ def test_texts_that_are_no_limits_are_refused(change):
         limits_from_texts(TEXTS | change)
 
 
+@pytest.mark.parametrize("name", sorted(TEXTS))
+def test_a_limit_that_is_missing_is_named(name):
+    texts = {each: text for each, text in TEXTS.items() if each != name}
+    with pytest.raises(ContractError, match=f"limits of the robot: expected {name}, got none"):
+        limits_from_texts(texts)
+
+
 @pytest.mark.parametrize("task", sorted(shipped_policies()))
 def test_every_shipped_policy_holds_its_limits(task):
     limits = OnnxPolicy.load(shipped_policy(task)).contract.governor
