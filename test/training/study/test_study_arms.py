@@ -78,7 +78,7 @@ def test_the_arms_part_at_the_first_insertion():
 
 def test_the_settings_of_two_arms_differ_in_der_alone():
     assert set(ARMS[DER_ON]) == set(ARMS[DER_OFF]) == {"der"}
-    for name in STUDIES:
+    for name in [name for name, study in STUDIES.items() if DER_OFF in study.arms]:
         of_one_cell = {}
         for run in study_runs(name, [3], ["lap_joint"], ["no_demos"]):
             of_one_cell[run.arm] = run.config()
