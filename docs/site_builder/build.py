@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from site_builder.generate import reference_pages, with_navigation, write
-from site_builder.links import broken_links
+from site_builder.links import broken_links, loaded_from_network
 from site_builder.pages import UndocumentedError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,9 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     write(generated, pages)
     settings = (ROOT / "docs" / "zensical.toml").read_text(encoding="utf-8")
     (SITE / "zensical.toml").write_text(with_navigation(settings, generated), encoding="utf-8")
-    broken = broken_links(pages)
-    print("\n".join(broken), file=sys.stderr)
-    code = render(options.strict) or int(bool(broken) and options.strict)
+    code = render(options.strict)
+    warnings = [*broken_links(pages), *loaded_from_network(SITE / "html")]
+    print("\n".join(warnings), file=sys.stderr)
+    code = code or int(bool(warnings) and options.strict)
     if options.serve and code == 0:
         serve()
     return code

@@ -1,4 +1,4 @@
-"""Check the links of Markdown pages to files and pictures, which Zensical does not check."""
+"""Checks that Zensical lacks: links to files and pictures, and that nothing comes from the net."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
+_LOADED = re.compile(r'<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)="(https?://[^"]+)"')
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
@@ -27,4 +28,13 @@ def broken_links(pages: Path) -> list[str]:
         for link in links_of(page)
         if not (page.parent / link).resolve().is_relative_to(pages.resolve())
         or not (page.parent / link).is_file()
+    ]
+
+
+def loaded_from_network(site: Path) -> list[str]:
+    """Return one line for each script, style or picture that a built page loads from elsewhere."""
+    return [
+        f"{page.relative_to(site)}: loads {address}"
+        for page in sorted(site.rglob("*.html"))
+        for address in _LOADED.findall(page.read_text(encoding="utf-8"))
     ]

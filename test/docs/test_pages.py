@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from site_builder.build import assemble
-from site_builder.links import broken_links
+from site_builder.links import broken_links, loaded_from_network
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")}
@@ -32,6 +32,24 @@ def test_a_broken_link_is_found(tmp_path):
     assert broken_links(tmp_path) == ["a.md: no file at b.md", "a.md: no file at p.png"]
 
 
+def test_what_a_page_loads_from_the_network_is_found(tmp_path):
+    text = '<a href="https://example.org"></a><script src="https://example.org/x.js"></script>'
+    (tmp_path / "a.html").write_text(text)
+    assert loaded_from_network(tmp_path) == ["a.html: loads https://example.org/x.js"]
+
+
+def cells(line):
+    return re.split(r"(?<!\\)\|", line.strip())
+
+
+@pytest.mark.parametrize("page", sorted({*PAGES, "README.md", "CONTRIBUTING.md"}))
+def test_each_row_of_a_table_has_as_many_cells(page):
+    head = 0
+    for number, line in enumerate((ROOT / page).read_text().splitlines(), 1):
+        head = (head or len(cells(line))) if line.startswith("|") else 0
+        assert not head or len(cells(line)) == head, f"{page}:{number}"
+
+
 # Made by `plot_runs --paper`.
 MADE = {"docs/results.md"}
 
@@ -39,6 +57,6 @@ MADE = {"docs/results.md"}
 @pytest.mark.parametrize("page", sorted({*PAGES, "README.md", "CONTRIBUTING.md"} - MADE))
 def test_no_line_and_no_cell_is_longer_than_a_line(page):
     for number, line in enumerate((ROOT / page).read_text().splitlines(), 1):
-        parts = re.split(r"(?<!\\)\|", line) if line.startswith("|") else [line]
+        parts = cells(line) if line.startswith("|") else [line]
         too_long = [part for part in parts if len(part.strip()) > 120]
         assert too_long == [], f"{page}:{number}"

@@ -1,7 +1,10 @@
 """Each tutorial is run as it is written."""
 
 import json
+import re
 import shutil
+from fnmatch import filter as filter_names
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,16 @@ PAGES = sorted(path.name for path in tutorial.TUTORIALS.glob("*.md"))
 
 def test_each_page_has_a_test():
     assert PAGES == ["add-a-task.md", "first-ten-minutes.md", "train-and-deploy.md"]
+
+
+def described(heading, folder):
+    """What the reference does not name of a run folder, and what it names that is not there."""
+    page = (tutorial.ROOT / "docs/reference/run-folder.md").read_text()
+    section = page.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    names = re.findall(r"^\| `([^`]+?)/?` \|", section, re.MULTILINE)
+    there = [path.name for path in folder.iterdir()]
+    unknown = [name for name in there if not any(fnmatch(name, known) for known in names)]
+    return unknown, [known for known in names if not filter_names(there, known)]
 
 
 def attempts(folder):
@@ -30,9 +43,8 @@ def test_the_first_ten_minutes(tmp_path):
 def test_train_and_deploy(tmp_path):
     tutorial.follow("train-and-deploy.md", tutorial.checkout(tmp_path))
     run = tmp_path / "runs/mine"
-    named = ("config.yaml", "metrics.jsonl", "checkpoints", "policy.onnx", "learning_curve.png")
-    assert [name for name in named if not (run / name).exists()] == []
-    assert list(run.glob("events.out.tfevents*"))
+    assert described("A training", run) == ([], [])
+    assert described("A deployment", tmp_path / "runs/mine_deployed") == ([], [])
     (attempt,) = attempts(tmp_path / "runs/mine_deployed")
     assert attempt["outcome"] in {"success", "timeout", "stall", "fault"}
 
