@@ -1,6 +1,7 @@
 """The node cell_view: what viewers get, and that each marker is where and as large as it should."""
 
 import contextlib
+import dataclasses
 import sys
 import types
 
@@ -20,13 +21,14 @@ from der_ros.nodes.cell_view.node import CellView
 from der_ros.nodes.shared.conversions import pose_to_message
 from der_ros.nodes.shared.key_values import to_status
 from der_ros.nodes.shared.qos import LATCHED
+from der_ros.policy.governor import GovernorLimits
 
 pytestmark = pytest.mark.ros
 
 AXES = np.radians((-10.5, -71, 107, 0, 54, -160.5))
 TASK = [1.35, 0.25, 0.75, 0.0, 0.0, 0.0, 1.0]
 HELD = Pose(np.array((1.35, 0.25, 0.80)), np.array((0.0, 0.0, 0.0, 1.0)))
-LIMITS = {"workspace_min_m": (-0.01, -0.01, 0.0), "workspace_max_m": (0.01, 0.01, 0.05)}
+LIMITS = GovernorLimits(workspace_min_m=(-0.01, -0.01, 0.0), workspace_max_m=(0.01, 0.01, 0.05))
 
 
 def now(node):
@@ -51,7 +53,7 @@ class Viewer:
         wrench = WrenchStamped(header=header)
         wrench.wrench.force.z = force_z
         self._wrenches.publish(wrench)
-        self._limits.publish(to_status("limits", LIMITS))
+        self._limits.publish(to_status("limits", dataclasses.asdict(LIMITS)))
 
     def markers(self, namespace):
         """The newest markers of a namespace, once the cell is drawn whole."""
