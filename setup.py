@@ -28,6 +28,8 @@ TOOLS = (
     "identify_payload",
     "security_policy",
 )
+# pytest's option --replay-bags.
+PLUGIN = f"{PACKAGE}.offline_replay.pytest_plugin"
 # Folders that are installed, with everything below them, into share/der_ros.
 SHARED_FOLDERS = ("launch", "config", "models")
 
@@ -68,5 +70,7 @@ setup(
             *(f"{name} = {PACKAGE}.nodes.entry:{name}" for name in NODES),
             *(f"{name} = {PACKAGE}.cli.{name}:main" for name in TOOLS),
         ],
+        # Named after its module: whoever also gives it by -p does not register it twice.
+        "pytest11": [f"{PLUGIN} = {PLUGIN}"],
     },
 )

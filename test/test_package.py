@@ -89,6 +89,8 @@ DEBIAN_KEYS |= {"PIL": "python3-pil", "rich": "python3-rich"}
 # Packages that only pip has, or has in the version that is needed: requirements/README.md.
 PIP_ONLY = {"gymnasium", "imageio_ffmpeg", "mcap", "onnx", "onnxruntime", "pybullet", "ray"}
 PIP_ONLY |= {"rosbags", "tensorboard", "torch", "google"}
+# The plugin is loaded by pytest alone.
+TEST_ONLY = {"pytest"}
 
 
 def test_manifest_names_what_debian_has_of_other_imports():
@@ -97,7 +99,7 @@ def test_manifest_names_what_debian_has_of_other_imports():
 
 
 def test_every_import_is_declared_or_known_to_be_pip_only():
-    own = {"der_ros", "_typeshed"} | sys.stdlib_module_names
+    own = {"der_ros", "_typeshed"} | sys.stdlib_module_names | TEST_ONLY
     others = imported_modules() - own - declared("depend", "exec_depend")
     assert others - set(DEBIAN_KEYS) == PIP_ONLY
 
@@ -159,3 +161,15 @@ def test_launch_files_name_executables_that_exist():
     for path in (ROOT / "launch").glob("*.launch.py"):
         for name in re.findall(r'executable="(\w+)"', path.read_text()):
             assert name in names, f"{path.name} starts {name}, which setup.py does not install"
+
+
+def test_pytest_is_imported_by_its_plugin_alone():
+    importing = [p for p in (ROOT / "der_ros").rglob("*.py") if "import pytest" in p.read_text()]
+    assert [path.name for path in importing] == ["pytest_plugin.py"]
+
+
+def test_the_pytest_plugin_is_an_entry_point(monkeypatch):
+    (entry,) = setup_arguments(monkeypatch)["entry_points"]["pytest11"]
+    name, _, module = entry.partition(" = ")
+    assert name == module
+    assert hasattr(importlib.import_module(module), "pytest_addoption")

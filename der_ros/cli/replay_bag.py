@@ -10,16 +10,14 @@ import dataclasses
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from der_ros.bags.bag_replay import (
     DEFAULT_TOLERANCE,
-    PolicyInfo,
     ReplayReport,
     ReplayVerdict,
-    read_policy_info,
     replay_policy,
 )
 from der_ros.bags.reader import BagReader
@@ -28,11 +26,10 @@ from der_ros.offline_replay.attempt_plot import AttemptPlot
 from der_ros.offline_replay.attempt_replay import AttemptReplay, replay_bag
 from der_ros.offline_replay.attempt_setup import is_attempt
 from der_ros.offline_replay.junit_report import JUnitCase, write_junit
+from der_ros.offline_replay.recorded_policy import policy_of_bag
 from der_ros.offline_replay.replay_report import lines_of, report_of
 from der_ros.offline_replay.what_if import WhatIf, parse_parameters
-from der_ros.policy.checksum import file_hashes
 from der_ros.policy.runtime import OnnxPolicy
-from der_ros.policy.shipped import shipped_policies
 
 EXIT_CODES = {ReplayVerdict.SAME: 0, ReplayVerdict.DIFFERENT: 1, ReplayVerdict.UNUSABLE: 2}
 TOPICS, OBSERVATIONS = "topics", "observations"
@@ -89,7 +86,7 @@ def _replay(
     """Replay one bag and show what was found."""
     began_s, found = time.monotonic(), None
     try:
-        policy = OnnxPolicy.load(options.policy or _policy_of(bag))
+        policy = OnnxPolicy.load(options.policy or policy_of_bag(bag))
         print(f"policy: {policy.path} (sha256 {policy.sha256})", file=sys.stderr)
         report = replay_policy(bag, policy, options.tolerance)
         if report.verdict is not ReplayVerdict.UNUSABLE and options.source == TOPICS:
@@ -213,35 +210,6 @@ def _tolerance(text: str) -> float:
     if not 0.0 <= value <= 2.0:
         raise argparse.ArgumentTypeError(f"expected 0 to 2, got {text}")
     return value
-
-
-def _policy_of(bag: Path) -> Path:
-    """Return the file with the content of the policy that acted in ``bag``.
-
-    Raises:
-        BagError: the bag cannot be read.
-        ConfigurationError: the bag names no policy, or it is not on this machine.
-    """
-    with BagReader(bag) as reader:
-        info = read_policy_info(reader)
-    if info is None:
-        raise ConfigurationError(f"bag {bag}: it names no policy; give one with --policy")
-    for candidate in _candidates(bag, info):
-        if info.sha256 in file_hashes(candidate):
-            return candidate
-    raise ConfigurationError(
-        f"bag {bag}: expected its policy {info.path} with sha256 {info.sha256}, which is neither "
-        "there, nor in the package, nor in the run folder; give its path with --policy"
-    )
-
-
-def _candidates(bag: Path, info: PolicyInfo) -> Iterator[Path]:
-    """Yield the places to look in: the recorded path, the package, the run folder, the bag's."""
-    yield Path(info.path)
-    yield from shipped_policies().values()
-    folder = bag.resolve()
-    for parent in (folder.parent.parent, folder.parent, folder):
-        yield from sorted(parent.glob("*.onnx"))
 
 
 def _show(report: ReplayReport, as_json: bool) -> None:

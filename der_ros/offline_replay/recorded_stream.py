@@ -36,6 +36,7 @@ SETTLED_NS = 50_000_000
 KEPT_NS = 500_000_000
 """Bag time for which poses, wrenches and commands are kept."""
 _PAIRED_NS = 20_000_000
+_FORGET_EVERY = 32
 
 
 class Recorded(NamedTuple):
@@ -135,10 +136,11 @@ class RecordedStream:
             BagError: a message cannot be read.
         """
         now_ns = 0
-        for topic, now_ns, data in self._reader.serialized(*self._names):
+        for number, (topic, now_ns, data) in enumerate(self._reader.serialized(*self._names)):
             self._take(self._names[topic], now_ns, data)
             yield from self._settled(now_ns - SETTLED_NS)
-            self.window.forget(now_ns - KEPT_NS)
+            if number % _FORGET_EVERY == 0:
+                self.window.forget(now_ns - KEPT_NS)
         yield from self._settled(now_ns + SETTLED_NS)
 
     def _settled(self, until_ns: int) -> Iterator[Event]:

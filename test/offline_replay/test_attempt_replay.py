@@ -108,3 +108,12 @@ def test_a_parameter_without_a_number_is_refused(text):
 def test_a_time_below_zero_is_refused(times):
     with pytest.raises(ConfigurationError, match="at least 0"):
         WhatIf(**times)
+
+
+def test_an_attempt_on_the_iiwa_is_rebuilt():
+    policy = OnnxPolicy.load(ROOT / "models" / "peg_in_hole.onnx")
+    replay = replay_bag(BAG.with_name("iiwa_success"), policy, policy.contract.scale)
+    assert replay.setup.cycle_s == 0.01
+    assert replay.ticks == replay.matched == 75
+    assert replay.observations.largest == 0.0
+    assert verdict_of(replay) is ReplayVerdict.SAME

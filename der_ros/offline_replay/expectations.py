@@ -1,0 +1,124 @@
+"""Expectations of a bag: a small YAML file beside it, ``NAME.yaml`` for the bag ``NAME``.
+
+Keys, all optional: ``policy`` (a file, relative to the YAML file), ``tolerance`` of the actions,
+``outcome``, ``peak_force_n`` (largest allowed), ``interventions`` (largest allowed count by kind),
+and for a what-if ``set``, ``latency_ms`` and ``lose_sensor_after_s``: then ``outcome`` and
+``interventions`` are those of the changed attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from der_ros.bags.bag_replay import DEFAULT_TOLERANCE
+from der_ros.documents import read_yaml
+from der_ros.errors import ConfigurationError
+from der_ros.offline_replay.attempt_replay import replay_bag
+from der_ros.offline_replay.recorded_policy import policy_of_bag
+from der_ros.offline_replay.replay_report import differences_of
+from der_ros.offline_replay.what_if import WhatIf
+from der_ros.policy.attempt import Outcome
+from der_ros.policy.governor import Intervention
+from der_ros.policy.runtime import OnnxPolicy
+
+_KINDS = {str(flag.name) for flag in Intervention}
+_KEYS = {
+    "policy", "tolerance", "outcome", "peak_force_n", "interventions", "set", "latency_ms",
+    "lose_sensor_after_s",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a replay is held against.
+
+    Attributes:
+        policy: file; None: the one that acted.
+        tolerance: of the actions.
+        outcome: expected verdict; None for any.
+        peak_force_n: largest allowed force; None for any.
+        interventions: largest allowed count by kind.
+        what_if: what differs from the record.
+    """
+
+    policy: Path | None = None
+    tolerance: float = DEFAULT_TOLERANCE
+    outcome: Outcome | None = None
+    peak_force_n: float | None = None
+    interventions: Mapping[str, int] = field(default_factory=dict)
+    what_if: WhatIf = field(default_factory=WhatIf)
+
+
+def read_expectation(bag: Path) -> Expectation:
+    """Return what is expected of a bag: that it is the same, where no file says more.
+
+    Raises:
+        ConfigurationError: the file is not right.
+    """
+    path = bag.with_name(f"{bag.name}.yaml")
+    if not path.is_file():
+        return Expectation()
+    values = read_yaml(path) or {}
+    unknown = sorted(set(values) - _KEYS) if isinstance(values, dict) else [str(values)]
+    if unknown:
+        raise ConfigurationError(
+            f"{path}: expected keys of {', '.join(sorted(_KEYS))}, got {', '.join(unknown)}"
+        )
+    try:
+        return _expectation(path, values)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+
+
+def _expectation(path: Path, values: Mapping[str, Any]) -> Expectation:
+    counts = {str(name): int(count) for name, count in values.get("interventions", {}).items()}
+    if unknown := sorted(set(counts) - _KINDS):
+        raise ValueError(
+            f"interventions: expected {', '.join(sorted(_KINDS))}, got {', '.join(unknown)}"
+        )
+    lost_s, peak_n = values.get("lose_sensor_after_s"), values.get("peak_force_n")
+    parameters = {str(name): float(number) for name, number in values.get("set", {}).items()}
+    return Expectation(
+        path.parent / values["policy"] if "policy" in values else None,
+        float(values.get("tolerance", DEFAULT_TOLERANCE)),
+        Outcome(values["outcome"]) if "outcome" in values else None,
+        None if peak_n is None else float(peak_n),
+        counts,
+        WhatIf(
+            parameters,
+            1e-3 * float(values.get("latency_ms", 0.0)),
+            None if lost_s is None else float(lost_s),
+        ),
+    )
+
+
+def unmet(bag: Path, expectation: Expectation) -> list[str]:
+    """Replay a bag and return which expectations it does not meet; empty where it meets all.
+
+    Raises:
+        BagError: the bag is not usable.
+        ConfigurationError: its policy is not found, or a limit is out of its range.
+        ContractError: its policy is not right.
+    """
+    policy = OnnxPolicy.load(expectation.policy or policy_of_bag(bag))
+    replay = replay_bag(
+        bag, policy, policy.contract.scale, what_if=expectation.what_if,
+        tolerance=expectation.tolerance,
+    )  # fmt: skip
+    found, side = differences_of(replay), replay.changed_side or replay.recorded_side
+    verdict, done = side.verdict, side.motion.interventions
+    if expectation.outcome not in (None, verdict.outcome):
+        told = "none" if verdict.outcome is None else f"{verdict.outcome.value} ({verdict.reason})"
+        found.append(f"outcome: expected {expectation.outcome.value}, got {told}")
+    peak_n = replay.stream.peak_force_n
+    if expectation.peak_force_n is not None and peak_n > expectation.peak_force_n:
+        found.append(f"peak force: expected at most {expectation.peak_force_n} N, got {peak_n:.1f}")
+    found += [
+        f"interventions {name}: expected at most {most}, got {done[name]}"
+        for name, most in expectation.interventions.items()
+        if done.get(name, 0) > most
+    ]
+    return found

@@ -1,0 +1,41 @@
+"""The policy file that acted in a bag, found by its content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from der_ros.bags.bag_replay import PolicyInfo, read_policy_info
+from der_ros.bags.reader import BagReader
+from der_ros.errors import ConfigurationError
+from der_ros.policy.checksum import file_hashes
+from der_ros.policy.shipped import shipped_policies
+
+
+def policy_of_bag(bag: Path) -> Path:
+    """Return the file with the content of the policy that acted in ``bag``.
+
+    Raises:
+        BagError: the bag cannot be read.
+        ConfigurationError: the bag names no policy, or it is not on this machine.
+    """
+    with BagReader(bag) as reader:
+        info = read_policy_info(reader)
+    if info is None:
+        raise ConfigurationError(f"bag {bag}: it names no policy; give one with --policy")
+    for candidate in _candidates(bag, info):
+        if info.sha256 in file_hashes(candidate):
+            return candidate
+    raise ConfigurationError(
+        f"bag {bag}: expected its policy {info.path} with sha256 {info.sha256}, which is neither "
+        "there, nor in the package, nor in the run folder; give its path with --policy"
+    )
+
+
+def _candidates(bag: Path, info: PolicyInfo) -> Iterator[Path]:
+    """Yield the places to look in: the recorded path, the package, the run folder, the bag's."""
+    yield Path(info.path)
+    yield from shipped_policies().values()
+    folder = bag.resolve()
+    for parent in (folder.parent.parent, folder.parent, folder):
+        yield from sorted(parent.glob("*.onnx"))
