@@ -56,8 +56,7 @@ class AttemptReplay:
         reader: open.
         policy: that acted.
         scale: its action to a twist.
-        other: policy of the changed side; None: the same.
-        other_scale: its action to a twist.
+        other: policy of the changed side, and its scale; None: the same.
         what_if: what the changed side differs in.
         on_sample: called for each cycle with the force in N and both sides' twists, for a plot.
 
