@@ -15,6 +15,8 @@ NODES = (
     "sim_cell",
     "cell_view",
     "bag_recorder",
+    "demo_recorder",
+    "teleop_device",
 )
 # ... and the command-line tools: der_ros.cli.NAME:main.
 TOOLS = (

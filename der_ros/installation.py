@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGE = "der_ros"
@@ -15,6 +16,14 @@ def prefixes() -> Iterator[Path]:
     for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):
         if prefix:
             yield Path(prefix)
+
+
+def package_version() -> str:
+    """Return the version of this package; empty where it runs from sources that are not built."""
+    try:
+        return version(PACKAGE)
+    except PackageNotFoundError:
+        return ""
 
 
 def is_installed(package: str) -> bool:

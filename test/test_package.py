@@ -160,7 +160,10 @@ def test_launch_files_name_executables_that_exist():
     names = {module.rsplit(".", 1)[1] for module in entry_points()}
     for path in (ROOT / "launch").glob("*.launch.py"):
         for name in re.findall(r'executable="(\w+)"', path.read_text()):
-            assert name in names, f"{path.name} starts {name}, which setup.py does not install"
+            # Of ROS 2's package joy, started only where it is installed.
+            assert name in names | {"joy_node"}, (
+                f"{path.name} starts {name}, which setup.py does not install"
+            )
 
 
 def test_pytest_is_imported_by_its_plugin_alone():

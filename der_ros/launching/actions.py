@@ -187,7 +187,12 @@ def launched_node(executable: str, parameters: Values, values: Values, **options
 
 
 def deployment(
-    name: str, arguments: Sequence[Argument], robot: Callable[[Values], RobotParts]
+    name: str,
+    arguments: Sequence[Argument],
+    robot: Callable[[Values], RobotParts],
+    fixed: Values | None = None,
+    extra: Callable[[Values], Mapping[str, Values]] = lambda _values: {},
+    beside: Callable[[Values], list[Any]] = lambda _values: [],
 ) -> LaunchDescription:
     """Return the launch of a deployment's nodes.
 
@@ -195,12 +200,18 @@ def deployment(
         name: of the launch file, of its configuration and of its folder in ``config/``.
         arguments: of ``deployment_arguments``.
         robot: returns the parts that differ between robots.
+        fixed: values of arguments that this launch file does not have.
+        extra: returns further parameters by node, and those of further nodes.
+        beside: returns actions beside the nodes of this package.
     """
 
-    def start(context: LaunchContext, values: Values) -> list[Any]:
-        values = {**values, "run_dir": values["run_dir"] or _new_run_folder(name)}
+    def start(context: LaunchContext, asked: Values) -> list[Any]:
+        values = {**asked, **(fixed or {})}
+        values["run_dir"] = values["run_dir"] or _new_run_folder(name)
         parts = robot(values)
-        given = _given(values, parts)
+        given = dict(_given(values, parts))
+        for node, parameters in extra(values).items():
+            given[node] = {**given.get(node, {}), **parameters}
         namespace = _namespace(context, values)
         own = _own_parameters(values, namespace, arguments, given)
         task = task_config(str(values["task"]), name)
@@ -211,7 +222,7 @@ def deployment(
             for node in given
         ]
         drawn = merged([*shipped, own], "cell_view") | {"robot": parts.arm, "task": values["task"]}
-        return [*_network(values), *nodes, *view_actions(values, drawn)]
+        return [*_network(values), *nodes, *beside(values), *view_actions(values, drawn)]
 
     def refuse(values: Values) -> list[str]:
         missing = values["rviz"] and not is_installed("rviz2")

@@ -33,6 +33,7 @@ from der_ros.parameters.sim_cell import (
     SimControllerParameters,
     SimSensorParameters,
 )
+from der_ros.parameters.teleop import DemoParameters, DeviceParameters
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.stall import StallLimits
 from der_ros.settings import Setting, settings_of
@@ -45,6 +46,8 @@ NODE_PARAMETERS: dict[str, tuple[type, ...]] = {
         shared.RightfulSources,
     ),
     "bag_recorder": (RecorderParameters,),
+    "demo_recorder": (DemoParameters, TeleopParameters, shared.RightfulSources),
+    "teleop_device": (DeviceParameters,),
     "cell_view": (CellViewParameters, *shared.CELL_FRAMES),
     "ft_bridge": (
         ft_bridge.FtBridgeParameters,

@@ -23,6 +23,10 @@ class SupervisorParameters:
         "A sim_cell is there: have it place both pieces anew before each attempt, and reset "
         "latched faults without asking",
     )
+    start_each: bool = setting(False, "Wait for assembly_supervisor/start before every attempt")
+    time_limit_s: float = setting(
+        0.0, "Longest attempt; 0: the time limit of the task", "s", 0.0, 3600.0
+    )
     record: bool = setting(True, "Record one bag per attempt")
     ready_timeout_s: float = setting(
         60.0, "Time to wait for sensor and robot; 0: without limit", "s", 0.0

@@ -16,7 +16,7 @@ PAGES = sorted(path.name for path in tutorial.TUTORIALS.glob("*.md"))
 
 
 def test_each_page_has_a_test():
-    assert PAGES == ["add-a-task.md", "first-ten-minutes.md", "train-and-deploy.md"]
+    assert PAGES == ["add-a-task.md", "first-ten-minutes.md", "teach.md", "train-and-deploy.md"]
 
 
 def described(heading, folder):
@@ -47,6 +47,14 @@ def test_train_and_deploy(tmp_path):
     assert described("A deployment", tmp_path / "runs/mine_deployed") == ([], [])
     (attempt,) = attempts(tmp_path / "runs/mine_deployed")
     assert attempt["outcome"] in {"success", "timeout", "stall", "fault"}
+
+
+def test_teach_by_demonstration(tmp_path):
+    tutorial.follow("teach.md", tutorial.checkout(tmp_path))
+    demonstrations = sorted((tmp_path / "demos").glob("demo_*/demonstration.yaml"))
+    assert len(demonstrations) == 2
+    assert all("made_by: scripted" in path.read_text() for path in demonstrations)
+    assert (tmp_path / "runs/taught/policy.onnx").is_file()
 
 
 def test_add_a_task(tmp_path):

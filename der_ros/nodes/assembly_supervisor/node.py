@@ -64,19 +64,22 @@ class AssemblySupervisor(ShellNode):
     def __init__(self) -> None:
         super().__init__("assembly_supervisor")
         self._given = declare_settings(self, SupervisorParameters)
-        self._task = make_task(self._given.task)
+        limit_s = self._given.time_limit_s
+        self._task = make_task(self._given.task, **({"time_limit_s": limit_s} if limit_s else {}))
         self._stall = declare_settings(self, StallLimits)
         run_dir = _checked_folder(self._given.run_dir)
         self._cell = CellClient(self, CellFrames.declare(self), service_timeout_s=20.0)
         self._approach = Approach(self._cell, self._task, self._given, self._stop_reason)
         self._stopped = threading.Event()
         self._started = threading.Event()
+        self._accepted = threading.Event()
         self._phase = "starting"
         self._results: list[AttemptResult] = []
         self._topics = AttemptTopics(self)
         self._log = AttemptLog(run_dir)
         self.create_service(Trigger, "assembly_supervisor/start", self._on_start)
         self.create_service(Trigger, "assembly_supervisor/stop", self._on_stop)
+        self.create_service(Trigger, "assembly_supervisor/accept", self._on_accept)
         self._diagnostics = DiagnosticsPublisher(self, "assembly", self._collect)
         self._worker = Worker(
             "attempts",
@@ -98,6 +101,15 @@ class AssemblySupervisor(ShellNode):
         self._started.clear()
         self._stopped.set()
         response.success, response.message = True, "this attempt ends, and no other begins"
+        return response
+
+    def _on_accept(self, _request: Any, response: Any) -> Any:
+        response.success = self._topics.executing
+        if response.success:
+            self._accepted.set()
+        response.message = (
+            "this attempt ends as a success" if response.success else "no attempt is under way"
+        )
         return response
 
     def _collect(self) -> list[Status]:
@@ -188,6 +200,7 @@ class AssemblySupervisor(ShellNode):
 
     def _watch(self, began_s: float) -> tuple[Outcome, str]:
         """Block until there is a verdict, and return it with its reason."""
+        self._accepted.clear()
         watch = AttemptWatch(self._task, self._stall, began_s)
         while True:
             if self.finished.is_set() or self._stopped.is_set():
@@ -199,6 +212,8 @@ class AssemblySupervisor(ShellNode):
             verdict = watch.judge(now_s, pose, self._cell.commanded)
             if verdict is not None:
                 return verdict
+            if self._accepted.is_set():
+                return Outcome.SUCCESS, "the operator judges the piece as seated"
             # Published by this loop itself: a process that lives but does not watch sends nothing.
             self._cell.publish_watched()
             time.sleep(WATCH_PERIOD_S)
@@ -227,7 +242,7 @@ class AssemblySupervisor(ShellNode):
 
     def _conclude(self, result: AttemptResult) -> None:
         """Publish a verdict; a call of assembly_supervisor/start after it still counts."""
-        if self._needs_a_person(result):
+        if self._given.start_each or self._needs_a_person(result):
             self._started.clear()
         self._announce(result)
 

@@ -227,8 +227,8 @@ class PolicyServer(Shell, LifecycleNode):
         self._policy = actor(self._pilot, policy, self._pilot_input)
         info = {
             "made_by": MADE_BY[self._pilot],
-            "sha256": policy.sha256,
-            "path": str(Path(policy.path).resolve()),
+            "sha256": self._policy.sha256,
+            "path": str(Path(policy.path).resolve()) if self._policy.sha256 else "",
             "contract": dataclasses.asdict(policy.contract),
             "task_frame": _seven(self._frames.base_from_task),
             "tcp_from_sensor": _seven(self._frames.tcp_from_sensor),

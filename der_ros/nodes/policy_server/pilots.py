@@ -36,7 +36,7 @@ from der_ros.teleop.gate import GateState, Reading, TeleopGate
 JOY_TOPIC, GOAL_TOPIC = "joy", "sim_cell/goal_pose"
 SOURCES: Mapping[str, Mapping[str, str]] = {
     POLICY: {},
-    JOY: {JOY_TOPIC: "teleop_device joy_node"},
+    JOY: {JOY_TOPIC: "teleop_device joy_node spacenav_node"},
     SCRIPTED: {GOAL_TOPIC: "sim_cell"},
 }
 """The topics of each pilot and the nodes that may publish them."""

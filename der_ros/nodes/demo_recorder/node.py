@@ -1,0 +1,241 @@
+"""Keeps the successful attempts of a person, or of a script, as demonstrations.
+
+``assembly_supervisor`` runs each attempt and ``bag_recorder`` records it, as in a deployment. This
+node turns the device's buttons into start, success, discard and redo, moves the bag of a success
+into the folder ``out`` and removes the others, and ends when there are enough.
+
+Topics in: ``joy``, ``assembly_supervisor/{status,feedback,result}``. Topics out: ``teleop/status``
+(DiagnosticStatus: what to do now, demonstrations kept, force), latched.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from action_msgs.msg import GoalStatus, GoalStatusArray
+from diagnostic_msgs.msg import DiagnosticStatus
+from std_srvs.srv import Trigger
+
+from der_ros.bags.demonstrations import DemonstrationFacts, DemonstrationFolder, now_text
+from der_ros.control.status import Level, Status
+from der_ros.errors import BagError, ConfigurationError
+from der_ros.installation import package_version
+from der_ros.nodes.policy_server.pilots import SOURCES, TeleopInput
+from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
+from der_ros.nodes.shared.key_values import from_status, to_status
+from der_ros.nodes.shared.node_process import ShellNode, run_node
+from der_ros.nodes.shared.parameters import declare_settings
+from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.nodes.shared.qos import LATCHED, LATCHED_AMONG_OTHERS
+from der_ros.nodes.shared.sources import Sources
+from der_ros.nodes.shared.steady import steady_timer
+from der_ros.parameters.policy_server import JOY, SCRIPTED
+from der_ros.parameters.teleop import DemoParameters
+from der_ros.policy.attempt import Outcome
+
+logger = logging.getLogger("demo_recorder")
+
+_TICK_S = 0.05
+# The recorder completes a bag within this time after the verdict.
+_BAG_PATIENCE_S = 20.0
+_TOLD = {f"assembly_supervisor/{name}": "assembly_supervisor" for name in ("status", "result")}
+_SERVICES = ("start", "stop", "accept")
+_HELP = {
+    JOY: "press start; hold the dead-man button to move",
+    SCRIPTED: "the script demonstrates",
+}
+
+
+class _Verdict(NamedTuple):
+    """An attempt that ended, and when its bag must be complete."""
+
+    outcome: str
+    duration_s: float
+    peak_force_n: float
+    bag: Path
+    deadline_s: float
+
+
+class DemoRecorder(ShellNode):
+    """The node."""
+
+    def __init__(self) -> None:
+        super().__init__("demo_recorder")
+        self._given = declare_settings(self, DemoParameters)
+        if not self._given.out:
+            raise ConfigurationError("parameter out: expected a folder, got an empty text")
+        self._folder = DemonstrationFolder(Path(self._given.out))
+        person = self._given.pilot == JOY
+        topics = {**_TOLD, **(SOURCES[JOY] if person else {})}
+        services = {f"assembly_supervisor/{name}": "assembly_supervisor" for name in _SERVICES}
+        self._sources = Sources(self, topics, services)
+        self._device = TeleopInput(self, self._sources) if person else None
+        self._states = self._subscribe(GoalStatusArray, "assembly_supervisor/status")
+        self._results = self._subscribe(DiagnosticStatus, "assembly_supervisor/result")
+        self._supervisor = {name: self.create_client(Trigger, f"assembly_supervisor/{name}")
+                          for name in _SERVICES}  # fmt: skip
+        self._executing = self._discarded = self._wants_start = False
+        self._pending: _Verdict | None = None
+        self._failures = 0
+        self._told = ""
+        self._publisher = self.create_publisher(DiagnosticStatus, "teleop/status", LATCHED)
+        self._diagnostics = DiagnosticsPublisher(self, "demonstrations", self._collect)
+        kept = len(self._folder.paths())
+        logger.info("%d of %d demonstrations in %s", kept, self._given.episodes, self._given.out)
+        self._wants_start = not person
+        steady_timer(self, _TICK_S, self._tick)
+
+    def _subscribe(self, message_class: Any, topic: str) -> PolledSubscription:
+        rightful = self._sources.topic(topic)
+        return PolledSubscription(
+            self, message_class, topic, LATCHED_AMONG_OTHERS, rightful=rightful
+        )
+
+    def _tick(self) -> None:
+        """Take in buttons and attempts, keep or drop what has ended, and start what is due."""
+        if len(self._folder.paths()) >= self._given.episodes:
+            logger.info("all %d demonstrations are in %s", self._given.episodes, self._given.out)
+            self.finish(0)
+            return
+        for received in self._states.take():
+            states = [entry.status for entry in received.message.status_list]
+            self._executing = GoalStatus.STATUS_EXECUTING in states
+        for received in self._results.take():
+            self._note(from_status(received.message))
+        for button in self._device.take() if self._device else ():
+            self._on_button(button)
+        self._settle()
+        self._start_if_due()
+        self._show()
+
+    def _note(self, values: dict[str, str]) -> None:
+        """Note a verdict; a second one of the same attempt adds its bag."""
+        try:
+            duration_s, peak_n = float(values["duration_s"]), float(values["peak_force_n"])
+            self._pending = _Verdict(
+                values["outcome"], duration_s, peak_n, Path(values["bag"]),
+                time.monotonic() + _BAG_PATIENCE_S,
+            )  # fmt: skip
+        except (KeyError, ValueError) as error:
+            logger.warning("assembly_supervisor/result refused: %r", error)
+
+    def _on_button(self, button: str) -> None:
+        if button in ("discard", "redo") and self._executing:
+            self._discarded = True
+            self._call("stop")
+        if button == "success" and self._executing:
+            self._call("accept")
+        starts = button == "start" and not self._executing and self._pending is None
+        if button == "redo" or starts:
+            self._wants_start = True
+
+    def _settle(self) -> None:
+        """Keep or remove the bag of an attempt that ended, once it is complete."""
+        verdict = self._pending
+        if verdict is None or self._executing:
+            return
+        if not (verdict.bag / "metadata.yaml").is_file():
+            if time.monotonic() > verdict.deadline_s:
+                logger.error("no complete bag of this attempt came; it is not kept")
+                self._close_attempt(False)
+            return
+        kept = verdict.outcome == Outcome.SUCCESS.value and not self._discarded
+        if kept:
+            kept = self._keep(verdict)
+        else:
+            shutil.rmtree(verdict.bag, ignore_errors=True)
+            why = "discarded" if self._discarded else verdict.outcome
+            logger.info("not kept: %s", why)
+        self._close_attempt(kept)
+
+    def _keep(self, verdict: _Verdict) -> bool:
+        given = self._given
+        facts = DemonstrationFacts(
+            made_by="human" if given.pilot == JOY else "scripted",
+            task=given.task,
+            robot=given.robot,
+            seed=given.seed,
+            version=package_version(),
+            created=now_text(),
+            duration_s=verdict.duration_s,
+            peak_force_n=verdict.peak_force_n,
+        )
+        try:
+            path = self._folder.keep(verdict.bag, facts)
+        except BagError as error:
+            logger.error("%s", error)
+            return False
+        logger.info("kept %s: %.1f s, peak %.0f N", path, verdict.duration_s, verdict.peak_force_n)
+        return True
+
+    def _close_attempt(self, kept: bool) -> None:
+        self._pending, self._discarded = None, False
+        self._failures = 0 if kept else self._failures + 1
+        if self._given.pilot != SCRIPTED:
+            return
+        self._wants_start = True
+        if self._failures >= self._given.max_failures:
+            logger.error("%d attempts in a row failed; see attempts.jsonl", self._failures)
+            self.finish(1)
+
+    def _start_if_due(self) -> None:
+        ready = self._supervisor["start"].service_is_ready()
+        if self._wants_start and ready and not self._executing and self._pending is None:
+            self._wants_start = False
+            self._call("start")
+
+    def _call(self, name: str) -> None:
+        """Call a service of the supervisor; its refusal is logged."""
+        future = self._supervisor[name].call_async(Trigger.Request())
+
+        def log(done: Any) -> None:
+            answer = done.result()
+            if answer is not None and not answer.success:
+                logger.warning("%s refused: %s", name, answer.message)
+
+        future.add_done_callback(log)
+
+    def _show(self) -> None:
+        """Publish and log what the person has to know, when it changes."""
+        kept = len(self._folder.paths())
+        state = self._state()
+        text = f"{kept} of {self._given.episodes} kept; {state}"
+        if text == self._told:
+            return
+        self._told = text
+        logger.info("%s", text)
+        values = {"kept": kept, "wanted": self._given.episodes, "state": state}
+        self._publisher.publish(to_status("teleop", values, text))
+
+    def _state(self) -> str:
+        if self._pending is not None:
+            return "the attempt has ended"
+        device = self._device
+        if device is not None and device.problem:
+            return device.problem
+        if not self._executing or device is None:
+            return "under way" if self._executing else _HELP[self._given.pilot]
+        return device.state().value
+
+    def _collect(self) -> list[Status]:
+        wrong = "; ".join(self._sources.wrong)
+        level = Level.ERROR if wrong else Level.OK
+        values = {
+            "kept": len(self._folder.paths()),
+            **(self._device.report() if self._device else {}),
+        }
+        return [Status("demonstrations", level, wrong or self._told, values)]
+
+
+def main(args: list[str] | None = None) -> int:
+    """Entry point of ``ros2 run der_ros demo_recorder``."""
+    return run_node(DemoRecorder, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""Parameters of ``teleop_device`` and ``demo_recorder``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from der_ros.parameters.policy_server import JOY, SCRIPTED
+from der_ros.settings import setting
+
+JOYSTICK, KEYBOARD = "joystick", "keyboard"
+
+
+@dataclass(frozen=True)
+class DeviceParameters:
+    """The device that is published as ``sensor_msgs/Joy``."""
+
+    source: str = setting(JOYSTICK, "Device that is read", choices=(JOYSTICK, KEYBOARD))
+    device: str = setting("/dev/input/js0", "Joystick device of the game controller")
+    rate_hz: float = setting(50.0, "Rate of the readings on joy", "Hz", 10.0, 250.0)
+
+
+@dataclass(frozen=True)
+class DemoParameters:
+    """The demonstrations that are kept."""
+
+    task: str = setting("lap_joint", "Task that is assembled")
+    robot: str = setting("sim", "Robot, written into each demonstration")
+    seed: int = setting(-1, "Seed of the simulated cell, written into each demonstration")
+    episodes: int = setting(6, "Demonstrations in the folder out that end the node", minimum=1)
+    out: str = setting("", "Folder for the demonstrations; made if missing")
+    pilot: str = setting(JOY, "Who acts: a person or a script", choices=(JOY, SCRIPTED))
+    max_failures: int = setting(
+        5, "Attempts without success in a row that end the node (pilot:=scripted)", minimum=1
+    )

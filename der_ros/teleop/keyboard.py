@@ -1,0 +1,100 @@
+"""Reads the keyboard of a terminal as a device of six axes and seven buttons.
+
+A terminal tells presses and no releases, so a key counts as held for ``HOLD_S`` after each press or
+repeat. A held key also presses the dead-man button, and that a moment before it moves anything, as
+the gate expects of a person.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import termios
+import tty
+
+from der_ros.teleop.axis_map import DIRECTIONS
+from der_ros.teleop.joystick import DeviceError
+
+HOLD_S = 0.12
+# Longer than the period of the readings: one of them shows the button alone.
+_BUTTON_FIRST_S = 0.03
+_KEYS = {
+    "w": (0, 1.0), "s": (0, -1.0), "a": (1, 1.0), "d": (1, -1.0), "r": (2, 1.0), "f": (2, -1.0),
+    "l": (3, 1.0), "j": (3, -1.0), "i": (4, 1.0), "k": (4, -1.0), "q": (5, 1.0), "e": (5, -1.0),
+}  # fmt: skip
+_BUTTONS = {"-": 1, "+": 2, "\r": 3, "\n": 3, "y": 4, "x": 5, "n": 6}
+_DEAD_MAN, _BUTTON_COUNT = 0, 7
+
+
+class KeyStates:
+    """Which keys count as held; pure, its caller gives the time."""
+
+    def __init__(self) -> None:
+        self._until_s: dict[str, float] = {}
+        self._since_s = float("-inf")
+
+    def press(self, keys: str, now_s: float) -> None:
+        """Take in keys pressed at ``now_s``."""
+        if not self._held(now_s):
+            self._since_s = now_s
+        for key in keys.lower():
+            if key in _KEYS or key in _BUTTONS:
+                self._until_s[key] = now_s + HOLD_S
+
+    def axes(self, now_s: float) -> list[float]:
+        """Return the six axes, each -1, 0 or 1."""
+        axes = [0.0] * len(DIRECTIONS)
+        if now_s - self._since_s < _BUTTON_FIRST_S:
+            return axes
+        for key in self._held(now_s):
+            if key in _KEYS:
+                index, value = _KEYS[key]
+                axes[index] += value
+        return axes
+
+    def buttons(self, now_s: float) -> list[int]:
+        """Return the seven buttons, 0 or 1 each."""
+        buttons = [0] * _BUTTON_COUNT
+        for key in self._held(now_s):
+            buttons[_BUTTONS.get(key, _DEAD_MAN)] = 1
+        return buttons
+
+    def _held(self, now_s: float) -> list[str]:
+        return [key for key, until_s in self._until_s.items() if now_s <= until_s]
+
+
+class Keyboard:
+    """The keyboard of the controlling terminal.
+
+    Raises:
+        DeviceError: the process has no terminal, or is not in its foreground.
+    """
+
+    def __init__(self, path: str = "/dev/tty") -> None:
+        try:
+            self._file = os.open(path, os.O_RDONLY | os.O_NOCTTY)
+            in_front = os.tcgetpgrp(self._file) == os.getpgrp()
+            self._settings = termios.tcgetattr(self._file)
+        except (OSError, termios.error) as error:
+            raise DeviceError(f"no keyboard: {_ADVICE}") from error
+        if not in_front:
+            os.close(self._file)
+            raise DeviceError(f"the terminal's keys go to another process: {_ADVICE}")
+        tty.setcbreak(self._file)
+        self.states = KeyStates()
+
+    def read(self, timeout_s: float) -> str:
+        """Return the keys that are pressed within ``timeout_s``; empty when none is."""
+        if not select.select([self._file], [], [], timeout_s)[0]:
+            return ""
+        return os.read(self._file, 64).decode("ascii", "ignore")
+
+    def close(self) -> None:
+        """Give the terminal back as it was."""
+        termios.tcsetattr(self._file, termios.TCSADRAIN, self._settings)
+        os.close(self._file)
+
+
+_ADVICE = (
+    "run `ros2 run der_ros teleop_device --ros-args -p source:=keyboard` in a terminal of its own"
+)

@@ -1,0 +1,92 @@
+"""Records demonstrations: a person at a device, or a script, assembles in the policy's place.
+
+The nodes are those of a deployment on a KR 60. Each success becomes one bag in the folder ``out``;
+the launch ends when there are enough.
+"""
+
+from launch_ros.actions import Node
+
+from der_ros.installation import is_installed
+from der_ros.launching.actions import deployment, end_all
+from der_ros.launching.arguments import Argument
+from der_ros.launching.kr60_cell import kr60_arguments, kr60_parts
+from der_ros.parameters.teleop import DemoParameters, DeviceParameters
+from der_ros.teleop.axis_map import map_names
+
+NOT_OFFERED = {"attempts", "record", "keep_bags"}
+OWN = [
+    Argument(
+        "device",
+        "joy",
+        "joy: a game controller; keyboard: this terminal's; scripted: a script that knows the goal "
+        "(robot:=sim); topic: whatever publishes sensor_msgs/Joy on joy",
+        choices=("joy", "keyboard", "scripted", "topic"),
+    ),
+    Argument(
+        "axis_map",
+        "",
+        f"Axis map: {', '.join(map_names())}, or the path of a YAML file; empty: keyboard for the "
+        "keyboard, else xbox",
+        optional=True,
+    ),
+    Argument.of(
+        DeviceParameters,
+        "device",
+        name="joystick",
+        description="Joystick device of the game controller (device:=joy)",
+    ),
+    Argument.of(DemoParameters, "episodes"),
+    Argument("out", "demos", "Folder for the demonstrations; made if missing"),
+    Argument("time_limit_s", "120", "Longest attempt [s]", float, minimum=1.0),
+]
+ARGUMENTS = [each for each in kr60_arguments(OWN) if each.name not in NOT_OFFERED]
+
+
+def extra(values):
+    pilot = "scripted" if values["device"] == "scripted" else "joy"
+    axis_map = values["axis_map"] or ("keyboard" if values["device"] == "keyboard" else "xbox")
+    person = {} if pilot == "scripted" else {"axis_map": axis_map}
+    nodes = {
+        "policy_server": {"pilot": pilot, **person},
+        "assembly_supervisor": {
+            "auto_start": False,
+            "start_each": True,
+            "time_limit_s": values["time_limit_s"],
+        },
+        "demo_recorder": {
+            "task": values["task"],
+            "robot": f"kr60 {values['robot']}",
+            "seed": values["seed"] if values["robot"] == "sim" else -1,
+            "episodes": values["episodes"],
+            "out": values["out"],
+            "pilot": pilot,
+            **person,
+        },
+    }
+    if values["device"] == "keyboard":
+        nodes["teleop_device"] = {"source": "keyboard"}
+    if values["device"] == "joy" and not is_installed("joy"):
+        nodes["teleop_device"] = {"source": "joystick", "device": values["joystick"]}
+    return nodes
+
+
+def beside(values):
+    if values["device"] != "joy" or not is_installed("joy"):
+        return []
+    # Repeats its reading at 50 Hz, so that silence means that the device has gone.
+    parameters = {"autorepeat_rate": 50.0, "deadzone": 0.0}
+    return [
+        Node(
+            package="joy",
+            executable="joy_node",
+            namespace=str(values["namespace"]) or None,
+            parameters=[parameters],
+            output="screen",
+            on_exit=end_all,
+        )
+    ]
+
+
+def generate_launch_description():
+    fixed = {"attempts": 0, "record": True, "keep_bags": 0}
+    return deployment("deploy_kr60", ARGUMENTS, kr60_parts, fixed, extra, beside)

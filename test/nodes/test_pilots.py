@@ -1,0 +1,103 @@
+"""A pilot in the policy's place: real Joy messages move the robot only as the gate allows."""
+
+import time
+
+import pytest
+from policy_rig import DT, RIGHTFUL, Cell, change_state, own_domain, running, until, write_policy
+from sensor_msgs.msg import Joy
+
+from der_ros.errors import ConfigurationError
+from der_ros.nodes.policy_server.node import PolicyServer
+
+pytestmark = pytest.mark.ros
+
+TASK_FRAME = "[0.1,0.2,0.25,0.0,0.0,0.0,1.0]"
+FULL_MPS = 0.05  # the speed that an action of 1 means in the tests' policy
+DEAD_MAN = 0
+
+
+@pytest.fixture(autouse=True)
+def _domain(monkeypatch):
+    own_domain(monkeypatch)
+
+
+class Pad:
+    """Publishes a device of six axes and seven buttons at 50 Hz while it is on."""
+
+    def __init__(self, node):
+        self.on, self.axes, self.down = True, [0.0] * 6, ()
+        self._publisher = node.create_publisher(Joy, "joy", 10)
+        node.create_timer(0.02, self._publish)
+
+    def _publish(self):
+        if self.on:
+            buttons = [int(k in self.down) for k in range(7)]
+            self._publisher.publish(Joy(axes=self.axes, buttons=buttons))
+
+
+def speed(cell):
+    return cell.twists[-1].twist.linear.x if cell.twists else 0.0
+
+
+@pytest.fixture
+def piloted(tmp_path):
+    given = {
+        "policy": write_policy(tmp_path / "policy.onnx"),
+        "task_frame": TASK_FRAME,
+        "pilot": "joy",
+        "axis_map": "keyboard",
+        **RIGHTFUL,
+    }
+    with running(PolicyServer, **given) as (_, test):
+        cell, pad = Cell(test), Pad(test)
+        assert change_state(test, "configure")
+        assert change_state(test, "activate")
+        assert until(lambda: len(cell.twists) > 3)
+        yield cell, pad
+
+
+def press(pad, axis_x):
+    """Let go of everything, then hold the dead-man button and push the stick."""
+    pad.axes, pad.down = [0.0] * 6, ()
+    time.sleep(0.1)  # a person's pace: the states in between are readings of their own
+    pad.down = (DEAD_MAN,)
+    time.sleep(0.1)
+    pad.axes = [axis_x, *[0.0] * 5]
+
+
+def test_a_person_moves_the_robot_by_the_contract(piloted):
+    cell, pad = piloted
+    press(pad, 1.0)
+    assert until(lambda: speed(cell) == pytest.approx(FULL_MPS))
+    assert cell.twists[-1].header.frame_id == "task_frame"
+
+
+def test_release_sends_zero_with_the_next_action(piloted):
+    cell, pad = piloted
+    press(pad, 1.0)
+    assert until(lambda: speed(cell) > 0.0)
+    pad.down = ()
+    released_s, sent = time.monotonic(), len(cell.twists)
+    assert until(lambda: len(cell.twists) > sent and speed(cell) == 0.0)
+    assert time.monotonic() - released_s < 20 * DT
+
+
+def test_a_device_that_falls_silent_is_rest(piloted):
+    cell, pad = piloted
+    press(pad, 1.0)
+    assert until(lambda: speed(cell) > 0.0)
+    pad.on = False
+    assert until(lambda: speed(cell) == 0.0, timeout_s=2.0)
+    pad.on = True  # with the stick still pushed and the button still down
+    sent = len(cell.twists)
+    assert until(lambda: len(cell.twists) > sent + 25)
+    assert all(twist.twist.linear.x == 0.0 for twist in cell.twists[sent:])
+
+
+def test_a_wrong_map_is_refused_at_the_start(tmp_path):
+    policy = write_policy(tmp_path / "policy.onnx")
+    with (
+        pytest.raises(ConfigurationError, match="expected one of keyboard"),
+        running(PolicyServer, policy=policy, pilot="joy", axis_map="wii"),
+    ):
+        pass
