@@ -47,7 +47,8 @@ TOPICS = {
     "sensor's origin.",
     "robot_description": "URDF of the arm.",
     "sim_cell/goal_pose": "True goal of the held piece in `task_frame`, in simulation only; used "
-    "to judge, never to control.",
+    "to judge and by the scripted pilot, never by a policy.",
+    "teleop/status": "What the person at the device has to do now, and the demonstrations kept.",
     "transformed_tool": "`netft_data` in the axes and about the origin of `tcp`; dead band "
     "applied.",
     "transformed_world": "`netft_data` in the axes of `world_frame`; dead band applied.",
@@ -56,6 +57,8 @@ TOPICS = {
 }
 
 SERVICES = {
+    "assembly_supervisor/accept": "End the running attempt as a success: the operator judges the "
+    "piece as seated.",
     "assembly_supervisor/start": "Begin attempts. On a real robot nothing moves before this call.",
     "assembly_supervisor/stop": "End the running attempt, leave the arm where it is, and begin no "
     "other.",

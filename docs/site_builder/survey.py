@@ -32,6 +32,7 @@ VARIANTS: Mapping[str, tuple[Mapping[str, object], ...]] = {
     "assembly_supervisor": ({"auto_start": False, "run_dir": "RUN_DIR"},),
     "bag_recorder": ({"run_dir": "RUN_DIR"},),
     "cell_view": ({},),
+    "demo_recorder": ({"out": "RUN_DIR", "pilot": "joy"},),
     "ft_bridge": (
         {"source": "netft", "sensor_ip": "127.0.0.3"},
         {"source": "topic"},
@@ -40,12 +41,13 @@ VARIANTS: Mapping[str, tuple[Mapping[str, object], ...]] = {
         {"robot": "rsi", "robot_ip": "127.0.0.1", "rsi_port": 0, "realtime_priority": 0},
         {"robot": "ros2_control", "simulated_robot": True, "realtime_priority": 0},
     ),
-    "policy_server": ({}, {"pilot": "joy"}),
+    "policy_server": ({}, {"pilot": "joy"}, {"pilot": "scripted"}),
     "sim_cell": (
         {"robot": "kr60", **_ADDRESSES, "config": "deploy_kr60"},
         {"robot": "iiwa", **_ADDRESSES, "config": "deploy_iiwa", "cycle_ms": 8},
     ),
     "sim_trainer": ({"run_dir": "RUN_DIR", "workers": 0, "max_env_steps": 1},),
+    "teleop_device": ({},),
 }
 # Every node of rclpy has these.
 _OF_RCLPY = ("use_sim_time", "start_type_description_service")
