@@ -30,8 +30,8 @@ def _executable(name: str) -> Callable[[], int]:
 
 assembly_supervisor = _executable("assembly_supervisor.node")
 bag_recorder = _executable("recording.bag_recorder")
-demo_recorder = _executable("demo_recorder.node")
-teleop_device = _executable("teleop_device")
+demo_recorder = _executable("teleop.demo_recorder")
+teleop_device = _executable("teleop.teleop_device")
 cell_view = _executable("cell_view.node")
 ft_bridge = _executable("ft_bridge.node")
 kuka_bridge = _executable("kuka_bridge.node")

@@ -9,7 +9,7 @@ import numpy as np
 
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array
-from der_ros.offline_replay.attempt_replay import AttemptReplay, Sample
+from der_ros.offline_replay.attempt_replay import AttemptReplay, ReplayTick
 from der_ros.offline_replay.recorded_stream import Cycle
 
 _MOST_POINTS = 20_000
@@ -23,7 +23,9 @@ class AttemptPlot:
         self._every = self._count = 0
         self._force_n = 0.0
 
-    def add(self, cycle: Cycle, force_n: float, rebuilt: Sample, changed: Sample | None) -> None:
+    def add(
+        self, cycle: Cycle, force_n: float, rebuilt: ReplayTick, changed: ReplayTick | None
+    ) -> None:
         """Take one cycle; ``force_n`` is the newest force."""
         self._count += 1
         self._force_n = max(self._force_n, force_n)

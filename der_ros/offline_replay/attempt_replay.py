@@ -34,7 +34,7 @@ TWIST_TOLERANCE = 1e-3
 """Difference of an applied twist, m/s and rad/s: twice what a rounded telegram leaves in 4 ms."""
 
 
-class Sample(NamedTuple):
+class ReplayTick(NamedTuple):
     """One cycle of a side, for plots.
 
     Attributes:
@@ -46,7 +46,7 @@ class Sample(NamedTuple):
     applied: tuple[float, ...]
 
 
-OnSample: TypeAlias = Callable[[Cycle, float, Sample, Sample | None], None]
+OnSample: TypeAlias = Callable[[Cycle, float, ReplayTick, ReplayTick | None], None]
 
 
 class AttemptReplay:
@@ -185,8 +185,8 @@ class AttemptReplay:
             self.changed_applied.add(self._time_s(cycle.at_ns), twist, changed)
         if self._on_sample is not None:
             time_s = self._time_s(cycle.at_ns)
-            other = None if changed is None else Sample(time_s, changed)
-            self._on_sample(cycle, _force_n(choice.wrench), Sample(time_s, twist), other)
+            other = None if changed is None else ReplayTick(time_s, changed)
+            self._on_sample(cycle, _force_n(choice.wrench), ReplayTick(time_s, twist), other)
 
     def _choose(self, side: Side, cycle: Cycle, pose: Pose) -> tuple[Choice, tuple[float, ...]]:
         """Return the inputs that give the recorded twist, the likeliest first, and the twist."""

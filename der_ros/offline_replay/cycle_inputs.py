@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
 
-from der_ros.offline_replay.motion_replay import Command
+from der_ros.offline_replay.motion_replay import RecordedCommand
 from der_ros.offline_replay.recorded_stream import Cycle, Recorded, Window
 from der_ros.policy.governor import GovernorLimits
 
@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 class Choice(NamedTuple):
     """Inputs of one cycle."""
 
-    command: Command | None
+    command: RecordedCommand | None
     wrench: Recorded | None
 
 
@@ -53,7 +53,7 @@ def _on_their_way(
 
 
 def likely_inputs(
-    commands: Iterable[Command], window: Window, cycle: Cycle, limits: GovernorLimits
+    commands: Iterable[RecordedCommand], window: Window, cycle: Cycle, limits: GovernorLimits
 ) -> list[Choice]:
     """Return what the bridge may have had in a cycle, the likeliest first.
 
@@ -71,7 +71,7 @@ def likely_inputs(
     return [Choice(command, wrench) for command in sent for wrench in felt]
 
 
-def _arrives_ns(command: Command) -> int:
+def _arrives_ns(command: RecordedCommand) -> int:
     return command.arrives_ns
 
 

@@ -13,7 +13,7 @@ from der_ros.offline_replay.recorded_stream import Cycle, Recorded
 from der_ros.rotation import conjugate, rotate_both
 
 
-class Command(NamedTuple):
+class RecordedCommand(NamedTuple):
     """A twist on its way to the bridge.
 
     Attributes:
@@ -68,7 +68,7 @@ class MotionReplay:
         self._motion = BridgeMotion(config, self._clock)
         x, y, z, w = config.base_from_task.quaternion.tolist()
         self._to_task = conjugate((x, y, z, w))
-        self._command: Command | None = None
+        self._command: RecordedCommand | None = None
 
     @property
     def fault(self) -> str | None:
@@ -90,7 +90,7 @@ class MotionReplay:
         cycle: Cycle,
         pose: Pose,
         cycle_s: float,
-        command: Command | None,
+        command: RecordedCommand | None,
         wrench: Recorded | None,
     ) -> tuple[float, ...]:
         """Return the six numbers of the twist for one cycle, task axes.

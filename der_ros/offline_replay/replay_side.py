@@ -13,7 +13,7 @@ from der_ros.control.frame_names import TASK_FRAME
 from der_ros.control.policy_inputs import UnusableInputError
 from der_ros.geometry import Array, Twist
 from der_ros.offline_replay.attempt_setup import AttemptSetup
-from der_ros.offline_replay.motion_replay import Command, MotionReplay
+from der_ros.offline_replay.motion_replay import MotionReplay, RecordedCommand
 from der_ros.offline_replay.recorded_stream import Cycle, Recorded, Tick
 from der_ros.offline_replay.tick_replay import SeenInputs, fill, replayed_inputs
 from der_ros.offline_replay.verdict_replay import VerdictReplay
@@ -44,7 +44,7 @@ class Side:
         self.verdict = VerdictReplay(setup, what_if.stall(), start_ns)
         self.skipped: dict[str, int] = {}
         self._inputs = replayed_inputs(setup, what_if)
-        self.commands: deque[Command] = deque(maxlen=_KEPT_COMMANDS)
+        self.commands: deque[RecordedCommand] = deque(maxlen=_KEPT_COMMANDS)
 
     def tick(self, tick: Tick, seen: SeenInputs) -> tuple[NDArray[np.float32] | None,
                                                          NDArray[np.float32] | None]:  # fmt: skip
@@ -68,7 +68,7 @@ class Side:
 
     def _send(self, at_ns: int, frame_id: str, twist: Twist) -> None:
         arrives_ns = at_ns + int(1e9 * self.what_if.latency_s)
-        self.commands.appendleft(Command(at_ns, arrives_ns, frame_id, twist))
+        self.commands.appendleft(RecordedCommand(at_ns, arrives_ns, frame_id, twist))
         self.verdict.hear_command(arrives_ns, twist)
 
     def is_lost(self, wrench: Recorded | None) -> bool:
@@ -78,7 +78,7 @@ class Side:
             return False
         return 1e-9 * (wrench.numbers.stamp_ns - self._start_ns) > after_s
 
-    def command_like(self, other: Command | None, cycle: Cycle) -> Command | None:
+    def command_like(self, other: RecordedCommand | None, cycle: Cycle) -> RecordedCommand | None:
         """Return what a cycle has here where it had ``other`` on the recorded side."""
         until_ns = cycle.at_ns if other is None else max(cycle.at_ns, other.arrives_ns)
         if other is not None and not self.what_if.latency_s:

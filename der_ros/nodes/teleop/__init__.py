@@ -1,0 +1,1 @@
+"""The nodes of a person who demonstrates: the device, and the keeper of demonstrations."""
