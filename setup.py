@@ -26,6 +26,7 @@ TOOLS = (
     "replay_bag",
     "benchmark",
     "plot_runs",
+    "demos",
     "doctor",
     "identify_payload",
     "security_policy",

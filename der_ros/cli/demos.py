@@ -1,0 +1,165 @@
+"""``ros2 run der_ros demos``: lists, checks and converts demonstrations.
+
+Exit code 0: done, and every demonstration fits; 1: one does not, or nothing is there; 2: wrong
+arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from der_ros.bags.demonstrations import read_facts
+from der_ros.cli._common import run_tool
+from der_ros.errors import ConfigurationError
+from der_ros.policy.contract import PolicyContract
+from der_ros.policy.runtime import OnnxPolicy
+from der_ros.policy.shipped import shipped_policy
+from der_ros.tasks import TASK_NAMES, make_task
+from der_ros.training.demonstrations.bags import bag_episode, is_bag
+from der_ros.training.demonstrations.checks import CheckedDemonstration, check_demonstration
+from der_ros.training.demonstrations.files import save_episode
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    options = _parser().parse_args(args)
+    return run_tool(lambda: int(options.run(options)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="demos",
+        description="Lists, checks and converts demonstrations: bags of record_demos.launch.py or "
+        "of successful attempts of a deployment.",
+        epilog="Exit code 0: done, and every demonstration fits; 1: one does not, or none is there",
+    )
+    commands = parser.add_subparsers(required=True, metavar="list|check|convert")
+    for name, run, text in (
+        ("list", _list, "print what is in a folder, one line a demonstration"),
+        ("check", _check, "compare each with the contract of its task, and convert it on trial"),
+        ("convert", _convert, "write each as an .npz episode, as training converts it"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        command.add_argument("source", type=Path, help="a bag, or a folder of bags")
+        if name == "convert":
+            command.add_argument(
+                "out", type=Path, help="folder for the .npz files; made if missing"
+            )
+        command.add_argument(
+            "--task", choices=tuple(TASK_NAMES), help="default: the one that a demonstration names"
+        )
+        command.add_argument(
+            "--policy", type=Path, help="policy whose contract holds; default: the shipped one"
+        )
+        command.add_argument(
+            "--json", action="store_true", help="one JSON object on standard output, nothing else"
+        )
+    return parser
+
+
+def _bags(source: Path) -> list[Path]:
+    """Return the bags at ``source`` in order of their names.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    if is_bag(source):
+        return [source]
+    found = sorted(path for path in source.iterdir() if is_bag(path)) if source.is_dir() else []
+    if not found:
+        raise ConfigurationError(f"expected a bag or a folder of bags, there is none at {source}")
+    return found
+
+
+def _contract(options: argparse.Namespace, bag: Path) -> PolicyContract:
+    """Return the contract that a bag must fit.
+
+    Raises:
+        ConfigurationError: the bag names no task, and none was given.
+    """
+    if options.policy is not None:
+        return OnnxPolicy.load(options.policy, options.task).contract
+    facts = read_facts(bag)
+    task = options.task or (facts.task if facts else None)
+    if task is None:
+        raise ConfigurationError(
+            f"{bag} names no task: give --task, one of {', '.join(TASK_NAMES)}"
+        )
+    return OnnxPolicy.load(shipped_policy(task), task).contract
+
+
+def _checked(options: argparse.Namespace) -> Iterator[CheckedDemonstration]:
+    for bag in _bags(options.source):
+        yield check_demonstration(bag, _contract(options, bag))
+
+
+def _list(options: argparse.Namespace) -> int:
+    return _report(options, check=False)
+
+
+def _check(options: argparse.Namespace) -> int:
+    return _report(options, check=True)
+
+
+def _report(options: argparse.Namespace, check: bool) -> int:
+    rows = list(_checked(options))
+    if options.json:
+        print(json.dumps({"demonstrations": [_as_json(row) for row in rows]}))
+    else:
+        for row in rows:
+            print(_line(row))
+            for problem in row.problems if check else ():
+                print(f"    {problem}")
+    return int(check and any(row.problems for row in rows))
+
+
+def _line(row: CheckedDemonstration) -> str:
+    facts, state = row.facts, "does not fit" if row.problems else "fits"
+    if facts is None:
+        return f"{row.path.name}: a deployment's bag, {row.steps} steps, {state}"
+    return (
+        f"{row.path.name}: {facts.made_by}, {facts.task} on {facts.robot}, {row.steps} steps, "
+        f"{facts.duration_s:.1f} s, peak {facts.peak_force_n:.0f} N, {state}"
+    )
+
+
+def _as_json(row: CheckedDemonstration) -> dict[str, Any]:
+    facts = asdict(row.facts) if row.facts else None
+    return {
+        "path": str(row.path),
+        "facts": facts,
+        "steps": row.steps,
+        "problems": list(row.problems),
+    }
+
+
+def _convert(options: argparse.Namespace) -> int:
+    """Write the episodes; one that cannot be converted is told, and the others are written."""
+    options.out.mkdir(parents=True, exist_ok=True)
+    written, failed = [], 0
+    for bag in _bags(options.source):
+        try:
+            episode = bag_episode(bag, make_task(_contract(options, bag).task))
+        except ConfigurationError as error:
+            print(f"error: {error}", file=sys.stderr)
+            failed += 1
+            continue
+        path = options.out / f"{bag.name}.npz"
+        save_episode(path, episode)
+        written.append(str(path))
+    if options.json:
+        print(json.dumps({"written": written, "failed": failed}))
+    else:
+        print(f"{len(written)} episodes written to {options.out}")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""Checks of demonstrations against the contract of their task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from der_ros.bags.bag_replay import ACTION_TOPIC, CONTRACT_TOPIC
+from der_ros.bags.demonstrations import DemonstrationFacts, read_facts
+from der_ros.bags.reader import BagReader
+from der_ros.errors import BagError, ConfigurationError
+from der_ros.policy.contract import PolicyContract
+from der_ros.tasks import make_task
+from der_ros.training.demonstrations.bags import bag_episode
+
+LONGEST_GAP_PERIODS = 3.0
+"""Largest time between two actions, in control periods."""
+_PERIOD_TOLERANCE = 0.1
+
+
+@dataclass(frozen=True)
+class CheckedDemonstration:
+    """A demonstration and what does not fit.
+
+    Attributes:
+        path: of the bag.
+        facts: who made it and where; None for the bag of a deployment.
+        steps: number of actions up to the success; 0 where it is no episode.
+        problems: a sentence for each thing that does not fit.
+    """
+
+    path: Path
+    facts: DemonstrationFacts | None
+    steps: int
+    problems: tuple[str, ...]
+
+
+def check_demonstration(path: Path, contract: PolicyContract) -> CheckedDemonstration:
+    """Check a bag against the contract of the policies that are to learn from it.
+
+    Compares the task, the frame, names and units of observation and action, speeds, control period
+    and gaps, and converts the bag as training does.
+    """
+    problems: list[str] = []
+    facts, steps = None, 0
+    try:
+        facts = read_facts(path)
+        if facts is not None and facts.task != contract.task:
+            problems.append(f"task: expected {contract.task}, got {facts.task}")
+        with BagReader(path) as reader:
+            problems += _contract_problems(reader, contract)
+            problems += _time_problems(reader, contract.control_dt_s)
+        steps = len(bag_episode(path, make_task(contract.task)).actions)
+    except (BagError, ConfigurationError) as error:
+        problems.append(str(error))
+    return CheckedDemonstration(path, facts, steps, tuple(problems))
+
+
+def _contract_problems(reader: BagReader, contract: PolicyContract) -> list[str]:
+    """Return how the contract in a bag differs from ``contract``."""
+    try:
+        messages = list(reader.messages(reader.find(CONTRACT_TOPIC)))
+    except BagError:
+        return [f"{CONTRACT_TOPIC}: expected the contract that was kept, the bag has none"]
+    held = {pair.key: pair.value for pair in messages[-1].message.values} if messages else {}
+    return [
+        f"{name}: expected {expected}, got {got or 'nothing'}"
+        for name, expected in _as_texts(contract).items()
+        if not _equal(expected, got := held.get(f"contract.{name}", ""))
+    ]
+
+
+def _as_texts(contract: PolicyContract) -> Mapping[str, str]:
+    return {
+        "task": contract.task,
+        "frame": contract.frame,
+        "control_dt_s": str(contract.control_dt_s),
+        "action_limits": " ".join(map(str, contract.action_limits)),
+        "observation_names": " ".join(contract.observation_names),
+        "observation_units": " ".join(contract.observation_units),
+        "action_names": " ".join(contract.action_names),
+        "action_units": " ".join(contract.action_units),
+    }
+
+
+def _equal(expected: str, got: str) -> bool:
+    if expected == got:
+        return True
+    try:
+        wanted, held = (np.array(text.split(), np.float64) for text in (expected, got))
+    except ValueError:
+        return False
+    return wanted.shape == held.shape and bool(np.allclose(wanted, held, rtol=1e-6))
+
+
+def _time_problems(reader: BagReader, period_s: float) -> list[str]:
+    """Return what is wrong with the times of the actions."""
+    times_ns = [time_ns for _, time_ns, _ in reader.messages(reader.find(ACTION_TOPIC))]
+    if len(times_ns) < 2:
+        return [f"{ACTION_TOPIC}: expected two or more actions, got {len(times_ns)}"]
+    steps_s = 1e-9 * np.diff(np.array(times_ns, np.int64))
+    found = []
+    typical_s, longest_s = float(np.median(steps_s)), float(steps_s.max())
+    if abs(typical_s - period_s) > _PERIOD_TOLERANCE * period_s:
+        found.append(f"control period: expected {period_s:g} s, got {typical_s:.4f} s")
+    if longest_s > LONGEST_GAP_PERIODS * period_s:
+        found.append(
+            f"gap: expected at most {LONGEST_GAP_PERIODS * period_s:g} s between two actions, got "
+            f"{longest_s:.3f} s"
+        )
+    return found

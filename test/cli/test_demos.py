@@ -1,0 +1,80 @@
+"""The tool ``demos`` on the recorded bags of the KR 60 and the iiwa."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from der_ros.cli import demos
+from der_ros.training.demonstrations.files import load_demonstrations
+
+BAGS = Path(__file__).parents[1] / "replay" / "bags"
+KR60, IIWA = BAGS / "kr60_success", BAGS / "iiwa_success"
+
+
+@pytest.fixture
+def taught(tmp_path):
+    """A folder with one demonstration that says who made it."""
+    folder = tmp_path / "demos"
+    shutil.copytree(KR60, folder / "demo_001")
+    (folder / "demo_001" / "demonstration.yaml").write_text(
+        "made_by: human\ntask: lap_joint\nrobot: kr60 sim\nseed: 3\nversion: 0.1.0\n"
+        "created: '2026-11-29T05:00:00+0000'\nduration_s: 2.9\npeak_force_n: 60.0\n"
+    )
+    return folder
+
+
+def test_a_list_says_who_made_it(taught, capsys):
+    assert demos.main(["list", str(taught)]) == 0
+    assert capsys.readouterr().out == (
+        "demo_001: human, lap_joint on kr60 sim, 45 steps, 2.9 s, peak 60 N, fits\n"
+    )
+
+
+def test_a_bag_of_a_deployment_is_checked_by_its_task(capsys):
+    assert demos.main(["check", str(IIWA), "--task", "peg_in_hole"]) == 0
+    assert capsys.readouterr().out.endswith("74 steps, fits\n")
+
+
+def test_a_bag_of_another_task_does_not_fit(capsys):
+    assert demos.main(["check", str(IIWA), "--task", "lap_joint", "--json"]) == 1
+    (row,) = json.loads(capsys.readouterr().out)["demonstrations"]
+    assert "task: expected lap_joint, got peg_in_hole" in row["problems"]
+    assert any(problem.startswith("action_limits: expected 0.05") for problem in row["problems"])
+    assert row["steps"] == 0
+
+
+def test_a_bag_that_names_no_task_needs_one(capsys):
+    assert demos.main(["check", str(KR60)]) == 1
+    assert "names no task: give --task, one of" in capsys.readouterr().err
+
+
+def test_a_folder_without_bags_is_told(tmp_path, capsys):
+    assert demos.main(["list", str(tmp_path)]) == 1
+    assert "expected a bag or a folder of bags" in capsys.readouterr().err
+
+
+def test_a_damaged_bag_is_a_problem_by_its_name(taught, capsys):
+    next((taught / "demo_001").glob("*.mcap")).write_bytes(b"no bag")
+    assert demos.main(["check", str(taught), "--json"]) == 1
+    (row,) = json.loads(capsys.readouterr().out)["demonstrations"]
+    assert "demo_001" in row["problems"][0]
+
+
+def test_converted_episodes_are_those_of_training(taught, tmp_path):
+    assert demos.main(["convert", str(taught), str(tmp_path / "npz")]) == 0
+    (episode,) = load_demonstrations(tmp_path / "npz", 13, 6)
+    assert episode.success
+    assert episode.observations.shape == (46, 13)
+    assert np.abs(episode.actions).max() <= 1.0
+
+
+def test_what_cannot_be_converted_leaves_the_others(taught, tmp_path, capsys):
+    shutil.copytree(taught / "demo_001", taught / "demo_002")
+    next((taught / "demo_001").glob("*.mcap")).write_bytes(b"no bag")
+    assert demos.main(["convert", str(taught), str(tmp_path / "npz"), "--json"]) == 1
+    printed = json.loads(capsys.readouterr().out)
+    assert [Path(path).name for path in printed["written"]] == ["demo_002.npz"]
+    assert printed["failed"] == 1
