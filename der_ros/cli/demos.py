@@ -39,7 +39,9 @@ def _parser() -> argparse.ArgumentParser:
         "of successful attempts of a deployment.",
         epilog="Exit code 0: done, and every demonstration fits; 1: one does not, or none is there",
     )
-    commands = parser.add_subparsers(required=True, metavar="list|check|convert")
+    commands = parser.add_subparsers(
+        required=True, metavar="list|check|convert", dest="command", help="what to do"
+    )
     for name, run, text in (
         ("list", _list, "print what is in a folder, one line a demonstration"),
         ("check", _check, "compare each with the contract of its task, and convert it on trial"),
