@@ -125,10 +125,14 @@ def _replay_topics(
         return None
     plot = AttemptPlot()
     replay = replay_bag(
-        bag, policy, policy.contract.scale,
-        other=None if other is None else (other, other.contract.scale), what_if=what_if,
-        tolerance=options.tolerance, on_sample=plot.add if options.plot else None,
-    )  # fmt: skip
+        bag,
+        policy,
+        policy.contract.scale,
+        other=None if other is None else (other, other.contract.scale),
+        what_if=what_if,
+        tolerance=options.tolerance,
+        on_sample=plot.add if options.plot else None,
+    )
     if options.plot:
         plot.draw(options.plot, bag.name, replay)
     return replay

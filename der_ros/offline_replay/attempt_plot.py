@@ -35,9 +35,15 @@ class AttemptPlot:
         other = _speed(changed.applied) if changed is not None else math.nan
         position = cycle.pose.numbers.values[:3]
         self._rows.append(
-            (rebuilt.time_s, self._force_n, _speed(cycle.applied), _speed(rebuilt.applied), other,
-             *position)
-        )  # fmt: skip
+            (
+                rebuilt.time_s,
+                self._force_n,
+                _speed(cycle.applied),
+                _speed(rebuilt.applied),
+                other,
+                *position,
+            )
+        )
         self._force_n = 0.0
         if len(self._rows) > _MOST_POINTS:
             self._rows = self._rows[::2]

@@ -167,8 +167,9 @@ class AttemptReplay:
 
     def _cycle(self, cycle: Cycle) -> None:
         try:
-            pose = Pose(np.array(cycle.pose.numbers.values[:3]),
-                        np.array(cycle.pose.numbers.values[3:]))  # fmt: skip
+            pose = Pose(
+                np.array(cycle.pose.numbers.values[:3]), np.array(cycle.pose.numbers.values[3:])
+            )
         except ConfigurationError:
             return
         self.cycles += 1
@@ -236,8 +237,13 @@ def replay_bag(
     """
     with BagReader(bag) as reader:
         replay = AttemptReplay(
-            reader, policy, scale, other=other, what_if=what_if, tolerance=tolerance,
+            reader,
+            policy,
+            scale,
+            other=other,
+            what_if=what_if,
+            tolerance=tolerance,
             on_sample=on_sample,
-        )  # fmt: skip
+        )
         replay.run()
     return replay

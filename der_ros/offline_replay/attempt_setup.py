@@ -21,8 +21,13 @@ POSE_TOPIC, WRENCH_TOPIC = "kuka/tcp_pose", "netft_data"
 APPLIED_TOPIC, COMMAND_TOPIC = "kuka/twist_applied", "kuka/delta_twist_cmds"
 LIMITS_TOPIC, RESULT_TOPIC = "kuka/limits", "assembly_supervisor/result"
 STREAMED = (
-    POSE_TOPIC, WRENCH_TOPIC, APPLIED_TOPIC, COMMAND_TOPIC, OBSERVATION_TOPIC, ACTION_TOPIC,
-)  # fmt: skip
+    POSE_TOPIC,
+    WRENCH_TOPIC,
+    APPLIED_TOPIC,
+    COMMAND_TOPIC,
+    OBSERVATION_TOPIC,
+    ACTION_TOPIC,
+)
 """Topics that a replay reads message by message."""
 
 _POSES_LOOKED_AT = 400

@@ -26,9 +26,15 @@ from der_ros.policy.runtime import OnnxPolicy
 
 _KINDS = {str(flag.name) for flag in Intervention}
 _KEYS = {
-    "policy", "tolerance", "outcome", "peak_force_n", "interventions", "set", "latency_ms",
+    "policy",
+    "tolerance",
+    "outcome",
+    "peak_force_n",
+    "interventions",
+    "set",
+    "latency_ms",
     "lose_sensor_after_s",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -105,9 +111,12 @@ def unmet(bag: Path, expectation: Expectation) -> list[str]:
     """
     policy = OnnxPolicy.load(expectation.policy or policy_of_bag(bag))
     replay = replay_bag(
-        bag, policy, policy.contract.scale, what_if=expectation.what_if,
+        bag,
+        policy,
+        policy.contract.scale,
+        what_if=expectation.what_if,
         tolerance=expectation.tolerance,
-    )  # fmt: skip
+    )
     found, side = differences_of(replay), replay.changed_side or replay.recorded_side
     verdict, done = side.verdict, side.motion.interventions
     if expectation.outcome not in (None, verdict.outcome):

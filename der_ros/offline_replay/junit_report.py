@@ -36,9 +36,13 @@ def write_junit(path: Path, cases: Sequence[JUnitCase]) -> None:
     failures = sum(case.verdict is ReplayVerdict.DIFFERENT for case in cases)
     errors = sum(case.verdict is ReplayVerdict.UNUSABLE for case in cases)
     suite = ElementTree.Element(
-        "testsuite", name="replay_bag", tests=str(len(cases)), failures=str(failures),
-        errors=str(errors), time=f"{sum(case.wall_s for case in cases):.3f}",
-    )  # fmt: skip
+        "testsuite",
+        name="replay_bag",
+        tests=str(len(cases)),
+        failures=str(failures),
+        errors=str(errors),
+        time=f"{sum(case.wall_s for case in cases):.3f}",
+    )
     for case in cases:
         element = ElementTree.SubElement(
             suite, "testcase", classname="replay_bag", name=case.name, time=f"{case.wall_s:.3f}"

@@ -181,8 +181,9 @@ class RecordedStream:
         label, values = decode_array(data)
         number = label.rpartition(" ")[2]
         key = int(number) if number.isdecimal() else -1
-        other = self._half.pop((ACTION_TOPIC if topic == OBSERVATION_TOPIC else OBSERVATION_TOPIC,
-                                key), None)  # fmt: skip
+        other = self._half.pop(
+            (ACTION_TOPIC if topic == OBSERVATION_TOPIC else OBSERVATION_TOPIC, key), None
+        )
         if other is None:
             self._half = {(topic, key): (now_ns, values)}
             return

@@ -36,9 +36,13 @@ class Side:
     """
 
     def __init__(
-        self, setup: AttemptSetup, policy: Policy | None, scale: Scale, what_if: WhatIf,
+        self,
+        setup: AttemptSetup,
+        policy: Policy | None,
+        scale: Scale,
+        what_if: WhatIf,
         start_ns: int,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.what_if, self._policy, self._scale, self._start_ns = what_if, policy, scale, start_ns
         self.motion = MotionReplay(what_if.motion(setup), start_ns)
         self.verdict = VerdictReplay(setup, what_if.stall(), start_ns)
@@ -46,8 +50,9 @@ class Side:
         self._inputs = replayed_inputs(setup, what_if)
         self.commands: deque[RecordedCommand] = deque(maxlen=_KEPT_COMMANDS)
 
-    def tick(self, tick: Tick, seen: SeenInputs) -> tuple[NDArray[np.float32] | None,
-                                                         NDArray[np.float32] | None]:  # fmt: skip
+    def tick(
+        self, tick: Tick, seen: SeenInputs
+    ) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
         """Act once; return observation (13,) and action (6,), None where there is none."""
         has_sensor = not self.is_lost(seen.wrench)
         fill(self._inputs, seen.pose, seen.wrench if has_sensor else None, self._start_ns)

@@ -20,8 +20,9 @@ def texts_of(kind: type[object]) -> dict[str, str]:
 
 def complaints(names: list[str], texts: Mapping[str, str], kinds: Mapping[str, str]) -> list[str]:
     """Return one line for each field without a text, and for each number without a unit."""
-    found = [f"field {name} of attempts.jsonl: expected a text" for name in names
-             if not texts.get(name)]  # fmt: skip
+    found = [
+        f"field {name} of attempts.jsonl: expected a text" for name in names if not texts.get(name)
+    ]
     return found + [
         f"field {name} of attempts.jsonl: expected a unit in its name"
         for name in names
@@ -39,10 +40,13 @@ def attempts_page() -> str:
     texts = texts_of(AttemptResult)
     refuse(complaints(list(kinds), texts, kinds))
     rows = [
-        (code(name), "text" if unit_of(name) is None else f"number, {unit_of(name)}",
-         sentence(texts[name]))
+        (
+            code(name),
+            "text" if unit_of(name) is None else f"number, {unit_of(name)}",
+            sentence(texts[name]),
+        )
         for name in kinds
-    ]  # fmt: skip
+    ]
     outcomes = ", ".join(code(outcome.value) for outcome in Outcome)
     return page(
         "`attempts.jsonl`",

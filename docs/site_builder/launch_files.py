@@ -53,6 +53,9 @@ def _launch_page(name: str, module: ModuleType) -> str:
     blocks.append(f"```sh\n./ros2w launch der_ros {name} NAME:=VALUE …\n```")
     for item in module.ARGUMENTS:
         default = _TIME.sub("<time>", item.default)
-        blocks += [f"### {code(item.name)}", f"*{item.expected}; default {code(default)}*",
-                   sentence(item.description)]  # fmt: skip
+        blocks += [
+            f"### {code(item.name)}",
+            f"*{item.expected}; default {code(default)}*",
+            sentence(item.description),
+        ]
     return page(code(name), *blocks)

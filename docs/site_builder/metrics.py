@@ -24,7 +24,10 @@ def metrics_page() -> str:
         "`training/NAME`. The unit 1 is a share or a number without unit."
     ]
     for prefix in dict.fromkeys(metric.name.split("/")[0] for metric in METRICS):
-        rows = [(code(metric.name), metric.unit, metric.text) for metric in METRICS
-                if metric.name.startswith(f"{prefix}/")]  # fmt: skip
+        rows = [
+            (code(metric.name), metric.unit, metric.text)
+            for metric in METRICS
+            if metric.name.startswith(f"{prefix}/")
+        ]
         blocks += [f"## {code(prefix)}", table(("metric", "unit", "meaning"), rows)]
     return page("Metrics", *blocks)

@@ -54,10 +54,14 @@ def endpoint_complaints(surveys: Sequence[Survey]) -> list[str]:
         names = {item.name[1:] for _, item in _endpoints(surveys, roles)}
         names = {name for name in names if not name.startswith(_TRAINING)}
         where = f"{kind}s in site_builder/catalogue.py"
-        found += [f"{kind} {name}: expected a text among the {where}"
-                  for name in sorted(names - set(texts))]  # fmt: skip
-        found += [f"{kind} {name}: no node has it; remove it from the {where}"
-                  for name in sorted(set(texts) - names)]  # fmt: skip
+        found += [
+            f"{kind} {name}: expected a text among the {where}"
+            for name in sorted(names - set(texts))
+        ]
+        found += [
+            f"{kind} {name}: no node has it; remove it from the {where}"
+            for name in sorted(set(texts) - names)
+        ]
     return found
 
 
@@ -75,10 +79,15 @@ def _node_page(name: str, surveys: Sequence[Survey]) -> str:
     kind = "A lifecycle node." if first.lifecycle else ""
     run = f"```sh\n./ros2w run der_ros {name} --ros-args -p NAME:=VALUE\n```"
     return page(
-        code(name), sentence(first.text), kind, run,
-        "## Parameters", *_parameter_blocks(surveys),
-        "## Topics and services", _endpoint_table(surveys),
-    )  # fmt: skip
+        code(name),
+        sentence(first.text),
+        kind,
+        run,
+        "## Parameters",
+        *_parameter_blocks(surveys),
+        "## Topics and services",
+        _endpoint_table(surveys),
+    )
 
 
 def _parameter_blocks(surveys: Sequence[Survey]) -> Iterator[str]:
@@ -150,9 +159,15 @@ def _endpoints_page(title: str, surveys: Sequence[Survey], roles: Sequence[str])
         "Names are relative to the namespace of the deployment; `diagnostics` is always global."
     ]
     for name, items in sorted(found.items()):
-        rows = dict.fromkeys((f"[{code(each.node)}](nodes/{each.node}.md)", item.role, item.qos)
-                             for each, item in items)  # fmt: skip
+        rows = dict.fromkeys(
+            (f"[{code(each.node)}](nodes/{each.node}.md)", item.role, item.qos)
+            for each, item in items
+        )
         text = (TOPICS | SERVICES).get(name) or metric_text(name.removeprefix(_TRAINING))
-        blocks += [f"## {code(name)}", f"*{items[0][1].type}*", text,
-                   table(("node", "role", "QoS"), rows)]  # fmt: skip
+        blocks += [
+            f"## {code(name)}",
+            f"*{items[0][1].type}*",
+            text,
+            table(("node", "role", "QoS"), rows),
+        ]
     return page(title, *blocks)

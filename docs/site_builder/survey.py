@@ -202,12 +202,14 @@ def survey_all() -> list[Survey]:
 
 def as_json(surveys: list[Survey]) -> str:
     """Return surveys as JSON text."""
-    return json.dumps([
-        each._asdict()
-        | {"parameters": [item._asdict() for item in each.parameters]}
-        | {"endpoints": [item._asdict() for item in each.endpoints]}
-        for each in surveys
-    ])  # fmt: skip
+    return json.dumps(
+        [
+            each._asdict()
+            | {"parameters": [item._asdict() for item in each.parameters]}
+            | {"endpoints": [item._asdict() for item in each.endpoints]}
+            for each in surveys
+        ]
+    )
 
 
 def from_json(text: str) -> list[Survey]:

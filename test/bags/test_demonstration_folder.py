@@ -14,10 +14,15 @@ from der_ros.bags.demonstrations import (
 from der_ros.errors import BagError, ConfigurationError
 
 GIVEN = {
-    "made_by": "scripted", "task": "lap_joint", "robot": "kr60 sim", "seed": 7,
-    "version": "0.1.0", "created": "2026-11-29T03:00:00+0000", "duration_s": 4.5,
+    "made_by": "scripted",
+    "task": "lap_joint",
+    "robot": "kr60 sim",
+    "seed": 7,
+    "version": "0.1.0",
+    "created": "2026-11-29T03:00:00+0000",
+    "duration_s": 4.5,
     "peak_force_n": 12.0,
-}  # fmt: skip
+}
 FACTS = DemonstrationFacts(**GIVEN)
 
 

@@ -70,9 +70,12 @@ def test_a_lower_speed_limit_cuts_the_applied_twist(policy):
     speeds = []
     limit = WhatIf(parameters={"kuka_bridge.max_linear_speed_mps": 0.02})
     replay_bag(
-        BAG, policy, policy.contract.scale, what_if=limit,
+        BAG,
+        policy,
+        policy.contract.scale,
+        what_if=limit,
         on_sample=lambda _cycle, _force, _rebuilt, changed: speeds.append(changed.applied[:3]),
-    )  # fmt: skip
+    )
     fastest = max(sum(v * v for v in speed) ** 0.5 for speed in speeds)
     assert fastest == pytest.approx(0.02, rel=1e-6)
 

@@ -77,8 +77,9 @@ class DemoRecorder(ShellNode):
         self._device = TeleopInput(self, self._sources) if person else None
         self._states = self._subscribe(GoalStatusArray, "assembly_supervisor/status")
         self._results = self._subscribe(DiagnosticStatus, "assembly_supervisor/result")
-        self._supervisor = {name: self.create_client(Trigger, f"assembly_supervisor/{name}")
-                          for name in _SERVICES}  # fmt: skip
+        self._supervisor = {
+            name: self.create_client(Trigger, f"assembly_supervisor/{name}") for name in _SERVICES
+        }
         self._executing = self._discarded = self._wants_start = False
         self._pending: _Verdict | None = None
         self._failures = 0
@@ -118,9 +119,12 @@ class DemoRecorder(ShellNode):
         try:
             duration_s, peak_n = float(values["duration_s"]), float(values["peak_force_n"])
             self._pending = _Verdict(
-                values["outcome"], duration_s, peak_n, Path(values["bag"]),
+                values["outcome"],
+                duration_s,
+                peak_n,
+                Path(values["bag"]),
                 time.monotonic() + _BAG_PATIENCE_S,
-            )  # fmt: skip
+            )
         except (KeyError, ValueError) as error:
             logger.warning("assembly_supervisor/result refused: %r", error)
 

@@ -53,9 +53,10 @@ MEASURES: Mapping[str, Measure] = {
     "80 %": Measure("steps to 80 %", lambda record: steps_to(0.8, record), True),
     "50 % from first": Measure(
         "steps from the first success to 50 %",
-        lambda record: steps_from_first_success(0.5, record), True,
+        lambda record: steps_from_first_success(0.5, record),
+        True,
     ),
-}  # fmt: skip
+}
 
 
 class Comparison(NamedTuple):
@@ -96,11 +97,13 @@ def compare(measure: str, pairs: Sequence[Pair]) -> Comparison:
     values = [[MEASURES[measure].value(record) for record in pair] for pair in pairs]
     counted = np.array(
         [
-            [float(record.run.env_steps) if value is None else value
-             for record, value in zip(pair, row, strict=True)]
+            [
+                float(record.run.env_steps) if value is None else value
+                for record, value in zip(pair, row, strict=True)
+            ]
             for pair, row in zip(pairs, values, strict=True)
         ]
-    )  # fmt: skip
+    )
     differences: Array = counted[:, 0] - counted[:, 1]
     first, second = counted.mean(axis=0)
     return Comparison(

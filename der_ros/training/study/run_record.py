@@ -20,10 +20,24 @@ RECORD_FORMAT = 1
 _MOST_BYTES = 32 * 1024
 _COUNTS = ("episodes", "successes", "greedy_episodes", "greedy_successes")
 _KEYS = {
-    "format", "run", "settings", "commit", "machine", "versions", "date", "minutes", "cpu_minutes",
-    "env_steps", "updates", "first_success", "successes", "insertions", "zone_transitions", "final",
+    "format",
+    "run",
+    "settings",
+    "commit",
+    "machine",
+    "versions",
+    "date",
+    "minutes",
+    "cpu_minutes",
+    "env_steps",
+    "updates",
+    "first_success",
+    "successes",
+    "insertions",
+    "zone_transitions",
+    "final",
     "curve",
-}  # fmt: skip
+}
 
 
 class RunRecord:

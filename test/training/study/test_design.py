@@ -7,11 +7,15 @@ from der_ros.training.study.design import STUDIES, study_runs
 def test_seeds_come_first_so_that_a_stop_leaves_whole_seeds():
     runs = list(study_runs("paper", range(2), structures=["no_demos"]))
     assert [(run.seed, run.task, run.arm) for run in runs] == [
-        (0, "lap_joint", "der"), (0, "lap_joint", "no_der"),
-        (0, "peg_in_hole", "der"), (0, "peg_in_hole", "no_der"),
-        (1, "lap_joint", "der"), (1, "lap_joint", "no_der"),
-        (1, "peg_in_hole", "der"), (1, "peg_in_hole", "no_der"),
-    ]  # fmt: skip
+        (0, "lap_joint", "der"),
+        (0, "lap_joint", "no_der"),
+        (0, "peg_in_hole", "der"),
+        (0, "peg_in_hole", "no_der"),
+        (1, "lap_joint", "der"),
+        (1, "lap_joint", "no_der"),
+        (1, "peg_in_hole", "der"),
+        (1, "peg_in_hole", "no_der"),
+    ]
 
 
 def test_five_seeds_of_the_paper_are_eighty_runs():
@@ -29,10 +33,14 @@ def test_every_run_is_one_process_for_the_whole_budget():
             assert config.seed == 7
 
 
-@pytest.mark.parametrize("given", [
-    {"study": "rare"}, {"study": "paper", "tasks": ["key_slot"]},
-    {"study": "fast", "structures": ["one_shot_each"]},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"study": "rare"},
+        {"study": "paper", "tasks": ["key_slot"]},
+        {"study": "fast", "structures": ["one_shot_each"]},
+    ],
+)
 def test_what_a_study_does_not_have_is_refused(given):
     with pytest.raises(ConfigurationError, match="expected one of"):
         list(study_runs(seeds=[0], **given))

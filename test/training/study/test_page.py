@@ -46,9 +46,14 @@ def test_a_table_by_hand(results):
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     # On: means of 0.425, 0.525, 0.575; off: 0.125.
     assert cells == [
-        "lap joint, no demonstrations", "6", "50.8 % / 12.5 %", "+38.3 % (+33.3 % to +43.3 %)",
-        "0.031", "better", "agrees",
-    ]  # fmt: skip
+        "lap joint, no demonstrations",
+        "6",
+        "50.8 % / 12.5 %",
+        "+38.3 % (+33.3 % to +43.3 %)",
+        "0.031",
+        "better",
+        "agrees",
+    ]
     assert "6 seeds an arm" in answer("paper", records)
     assert measure_table("paper", records).count("\n") == 1 + 6
 

@@ -4,14 +4,17 @@ import pytest
 from der_ros.training.study.resampling import Interval, bootstrap_interval, sign_flip_p
 
 
-@pytest.mark.parametrize(("differences", "p"), [
-    ([1.0, 2.0, 3.0], 2 / 8),  # all of one sign: only it and its mirror image reach 6
-    ([3.0, 1.0, -2.0], 6 / 8),  # sums 6, 2, 4, 0 and their negatives; two of eight are 0
-    ([1.0, -1.0], 1.0),
-    ([0.5] * 5, 2 / 32),  # the smallest that five pairs can give
-    ([0.1, 0.2, 0.3, -0.6], 1.0),  # a sum of 0 but for rounding
-    ([0.4], 1.0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("differences", "p"),
+    [
+        ([1.0, 2.0, 3.0], 2 / 8),  # all of one sign: only it and its mirror image reach 6
+        ([3.0, 1.0, -2.0], 6 / 8),  # sums 6, 2, 4, 0 and their negatives; two of eight are 0
+        ([1.0, -1.0], 1.0),
+        ([0.5] * 5, 2 / 32),  # the smallest that five pairs can give
+        ([0.1, 0.2, 0.3, -0.6], 1.0),  # a sum of 0 but for rounding
+        ([0.4], 1.0),
+    ],
+)
 def test_p_by_hand(differences, p):
     assert sign_flip_p(np.array(differences)) == pytest.approx(p)
 

@@ -32,9 +32,16 @@ def test_a_bin_without_episodes_has_the_rate_before(tmp_path):
     assert read.success_rate.tolist() == [0.0, 0.5, 0.5, 0.8]
 
 
-@pytest.mark.parametrize("change", [
-    {"format": 2}, {"extra": 1}, {"settings": {}}, {"run": {}}, {"curve": {}},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": 2},
+        {"extra": 1},
+        {"settings": {}},
+        {"run": {}},
+        {"curve": {}},
+    ],
+)
 def test_what_is_no_record_of_the_study_is_refused(tmp_path, change):
     path = write_record(tmp_path, record())
     path.write_text(json.dumps({**record(), **change}))

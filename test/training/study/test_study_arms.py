@@ -17,12 +17,29 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import reach  # noqa: F401  (registers the environment)
 
 # The preset paper in small, on a task that is solved by chance now and then.
-REACH = {"env": "der_ros_test/Reach-v0", "algorithm": "ddpg", "exploration": "ornstein_uhlenbeck",
-         "hidden": [16, 16], "batch_size": 32, "learning_starts": 100, "updates_per_step": 0.2,
-         "capacity": 5000, "zone_size": 300, "shards": 3, "first_priority": "td_error",
-         "noise_min": 0.1, "noise_max": 0.1, "fragment_steps": 10, "evaluation_episodes": 1,
-         "permanent_demonstrations": False, "fold_symmetry": False, "target_interval": 500,
-         "evaluation_threshold": 2.0, "workers": 0, "max_env_steps": 2000}  # fmt: skip
+REACH = {
+    "env": "der_ros_test/Reach-v0",
+    "algorithm": "ddpg",
+    "exploration": "ornstein_uhlenbeck",
+    "hidden": [16, 16],
+    "batch_size": 32,
+    "learning_starts": 100,
+    "updates_per_step": 0.2,
+    "capacity": 5000,
+    "zone_size": 300,
+    "shards": 3,
+    "first_priority": "td_error",
+    "noise_min": 0.1,
+    "noise_max": 0.1,
+    "fragment_steps": 10,
+    "evaluation_episodes": 1,
+    "permanent_demonstrations": False,
+    "fold_symmetry": False,
+    "target_interval": 500,
+    "evaluation_threshold": 2.0,
+    "workers": 0,
+    "max_env_steps": 2000,
+}
 
 
 def trial(**settings):
@@ -41,10 +58,14 @@ def demonstrations(folder):
         save_episode(
             folder / f"{number}.npz",
             Episode(
-                positions.astype(np.float32), np.full((5, 2), -1.0, np.float32),
-                -positions[1:, 0].astype(np.float32), True, False, True,
+                positions.astype(np.float32),
+                np.full((5, 2), -1.0, np.float32),
+                -positions[1:, 0].astype(np.float32),
+                True,
+                False,
+                True,
             ),
-        )  # fmt: skip
+        )
     return str(folder)
 
 

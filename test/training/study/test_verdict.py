@@ -18,18 +18,21 @@ from der_ros.training.study.verdict import (
 BETTER, SIMILAR = Claim(True, "better"), Claim(False, "similar")
 
 
-@pytest.mark.parametrize(("claim", "interval", "expected"), [
-    (BETTER, Interval(0.02, 0.5), AGREES),
-    (BETTER, Interval(-0.3, 0.09), DISAGREES),
-    (BETTER, Interval(-0.3, -0.1), DISAGREES),
-    (BETTER, Interval(-0.1, 0.3), TOO_FEW),
-    (SIMILAR, Interval(-0.09, 0.09), AGREES),
-    (SIMILAR, Interval(0.02, 0.3), DISAGREES),
-    (SIMILAR, Interval(-0.3, -0.02), DISAGREES),
-    (SIMILAR, Interval(-0.05, 0.3), TOO_FEW),
-    (BETTER, None, TOO_FEW),
-    (SIMILAR, None, TOO_FEW),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("claim", "interval", "expected"),
+    [
+        (BETTER, Interval(0.02, 0.5), AGREES),
+        (BETTER, Interval(-0.3, 0.09), DISAGREES),
+        (BETTER, Interval(-0.3, -0.1), DISAGREES),
+        (BETTER, Interval(-0.1, 0.3), TOO_FEW),
+        (SIMILAR, Interval(-0.09, 0.09), AGREES),
+        (SIMILAR, Interval(0.02, 0.3), DISAGREES),
+        (SIMILAR, Interval(-0.3, -0.02), DISAGREES),
+        (SIMILAR, Interval(-0.05, 0.3), TOO_FEW),
+        (BETTER, None, TOO_FEW),
+        (SIMILAR, None, TOO_FEW),
+    ],
+)
 def test_verdicts(claim, interval, expected):
     compared = Comparison("mean success", LEAST_PAIRS, (0.5, 0.4), (6, 6), 0.1, interval, 0.25)
     assert verdict(claim, compared) == expected
@@ -45,9 +48,14 @@ def test_of_five_pairs_nothing_is_concluded(claim):
     assert verdict(claim, clear) == effect(clear) == TOO_FEW
 
 
-@pytest.mark.parametrize(("interval", "expected"), [
-    (Interval(0.01, 0.3), "yes"), (Interval(-0.3, -0.01), "no, it hurts"),
-    (Interval(-0.1, 0.3), TOO_FEW), (None, TOO_FEW),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("interval", "expected"),
+    [
+        (Interval(0.01, 0.3), "yes"),
+        (Interval(-0.3, -0.01), "no, it hurts"),
+        (Interval(-0.1, 0.3), TOO_FEW),
+        (None, TOO_FEW),
+    ],
+)
 def test_effects(interval, expected):
     assert effect(Comparison("mean success", 8, (0.5, 0.4), (8, 8), 0.1, interval, 0.1)) == expected
