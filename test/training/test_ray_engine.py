@@ -21,7 +21,7 @@ from der_ros.training.engine.interface import (
     Report,
     Sizes,
 )
-from der_ros.training.engine.ray.engine import RayEngine
+from der_ros.training.engine.ray.engine import RayEngine, _check_temporary_folder
 from der_ros.training.engine.ray.workers import RayWorkers
 from der_ros.training.metrics.log import read_metrics
 from der_ros.training.rollout.observation_filter import FilterStatistics
@@ -207,3 +207,9 @@ def test_a_node_of_a_cluster_is_lost_and_training_goes_on(monkeypatch):
             made.write_back(drawn, np.ones(32))
     finally:
         cluster.shutdown()
+
+
+def test_a_long_temporary_folder_is_refused(monkeypatch):
+    monkeypatch.setenv("RAY_TMPDIR", f"/tmp/{'a' * 60}")
+    with pytest.raises(ConfigurationError, match=r"at most 35 bytes.*set TMPDIR to a shorter one"):
+        _check_temporary_folder()

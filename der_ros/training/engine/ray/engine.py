@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ from der_ros.training.engine.ray.workers import RayWorkers
 
 logger = logging.getLogger(__name__)
 
+# What Ray appends to it, session and socket, takes up to 72 bytes of the 107.
+_TEMPORARY_BYTES = 35
 _STORE_BYTES = 256 * 2**20  # of the object store, where this process starts Ray
 _TIME_TO_ANSWER_S = 5.0
 
@@ -150,12 +153,14 @@ def _connect(config: TrainingConfig) -> None:
     """Connect to the cluster, or start one here.
 
     Raises:
-        ConfigurationError: there is no cluster at ``ray_address``.
+        ConfigurationError: there is no cluster at ``ray_address``, or the temporary folder's name
+            is too long for one here.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     with _own_signals():
         if not config.ray_address:
+            _check_temporary_folder()
             cores = len(os.sched_getaffinity(0))
             ray.init(
                 num_cpus=max(cores, config.workers),
@@ -173,6 +178,20 @@ def _connect(config: TrainingConfig) -> None:
                 f"ray_address {config.ray_address}: expected a running Ray cluster, got: {error}; "
                 "start one with `ray start --head`, or leave ray_address empty"
             ) from error
+
+
+def _check_temporary_folder() -> None:
+    """Check that Ray's sockets get names that the system takes, 107 bytes at most.
+
+    Raises:
+        ConfigurationError: the temporary folder's name is too long.
+    """
+    folder = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
+    if len(os.fsencode(folder)) > _TEMPORARY_BYTES:
+        raise ConfigurationError(
+            f"engine ray: expected a temporary folder of at most {_TEMPORARY_BYTES} bytes, since "
+            f"Ray keeps sockets in it, got {folder}; set TMPDIR to a shorter one"
+        )
 
 
 def _knock(address: str) -> None:
