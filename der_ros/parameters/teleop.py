@@ -24,8 +24,10 @@ class DemoParameters:
     """The demonstrations that are kept."""
 
     task: str = setting("lap_joint", "Task that is assembled")
-    robot: str = setting("sim", "Robot, written into each demonstration")
-    seed: int = setting(-1, "Seed of the simulated cell, written into each demonstration")
+    robot: str = setting("sim", "Robot, written into each demonstration", minimum=-1)
+    seed: int = setting(
+        -1, "Seed of the simulated cell, written into each demonstration; -1: none", minimum=-1
+    )
     episodes: int = setting(6, "Demonstrations in the folder out that end the node", minimum=1)
     out: str = setting("", "Folder for the demonstrations; made if missing")
     pilot: str = setting(JOY, "Who acts: a person or a script", choices=(JOY, SCRIPTED))

@@ -268,7 +268,7 @@ def test_a_disk_that_hangs_is_answered_for(tmp_path, disk, monkeypatch):
         ok, told = record(test, False)
         assert not ok
         assert "the disk has not taken it" in told
-        assert "still writes the one before" in record(test, True)[1]
+        assert "still writing the last one" in record(test, True)[1]
         disk[-1].free.set()
         assert until(lambda: record(test, True)[0])
 
