@@ -18,7 +18,7 @@ from der_ros.errors import BagError
 
 _FOOTER_SIZE, _MAGIC_SIZE = 29, 8
 _MOST_CHARACTERS = 4 * 2**20
-"""Of a ``metadata.yaml``; that of a bag of a thousand topics has a tenth of it."""
+"""Largest accepted ``metadata.yaml``, characters; a bag of a thousand topics has a tenth."""
 
 
 def check_bag(folder: Path) -> None:

@@ -19,7 +19,7 @@ from der_ros.errors import DerRosError
 
 MIN_PYTHON = (3, 10)
 REALTIME_PRIORITY = 50
-"""What kuka_bridge asks for by default."""
+"""SCHED_FIFO priority that kuka_bridge asks for by default."""
 
 _REQUIRED = ("numpy", "onnxruntime", "rosbags", "mcap", "yaml")
 _EXTRAS = {

@@ -94,7 +94,7 @@ class WrenchInput(NamedTuple):
 
 
 class PolicyInputs:
-    """The newest pose and wrench; set the attributes when a message has come.
+    """Newest pose and wrench; set the attributes when a message has come.
 
     Attributes:
         pose: the newest pose; None before the first.

@@ -53,7 +53,7 @@ class RecordedResult:
 
 @dataclass(frozen=True)
 class AttemptSetup:
-    """What held during a recorded attempt.
+    """Task, frames and limits of a recorded attempt.
 
     Attributes:
         task: name of the task.

@@ -1,4 +1,4 @@
-"""How far what is rebuilt is from what was recorded: largest, typical, and where it begins."""
+"""Differences between rebuilt and recorded values: largest, typical, and the first one."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ UPRIGHT_RAD: Array = np.radians((0.0, -90.0, 90.0, 0.0, 90.0, 0.0))
 
 
 Motion: TypeAlias = "tuple[Array, Array]"
-"""What the TCP does in one cycle: displacement (3,) m and rotation vector (3,) rad, base axes."""
+"""Motion of the TCP in one cycle: displacement (3,) m and rotation vector (3,) rad, base axes."""
 
 
 class PlantState(NamedTuple):

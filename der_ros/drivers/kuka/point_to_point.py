@@ -18,7 +18,7 @@ from der_ros.geometry import (
 )
 
 SPEED_RADPS = 1.5
-"""Of the fastest axis: a quarter of what the slowest axis of the wrist can do."""
+"""Speed of the fastest axis: a quarter of what the slowest axis of the wrist can do."""
 SHORTEST_S = 0.3
 """A program takes time to end RSI and to start it again, even where nothing has to move."""
 

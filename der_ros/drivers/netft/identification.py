@@ -23,7 +23,7 @@ from der_ros.geometry import Array, Wrench, rotation_matrix
 
 MIN_ORIENTATIONS = 4
 MAX_CONDITION = 15.0
-"""Of either system, with its columns in like units; well spread orientations have 1 to 3."""
+"""Largest condition number of either system, columns in like units; well spread: 1 to 3."""
 MIN_MASS_KG = 0.02
 
 

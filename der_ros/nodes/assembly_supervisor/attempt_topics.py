@@ -51,7 +51,7 @@ class AttemptTopics:
         self._json = node.create_publisher(String, f"{name}/attempt", LATCHED)
         self._goal = GoalInfo()
         self.executing = False
-        """Whether an attempt is under way."""
+        """True while an attempt is under way."""
 
     def begin(self) -> None:
         """Publish a new attempt as executing, under an identifier of its own."""

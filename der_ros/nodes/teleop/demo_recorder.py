@@ -25,7 +25,7 @@ from der_ros.bags.demonstrations import DemonstrationFacts, DemonstrationFolder,
 from der_ros.control.status import Level, Status
 from der_ros.errors import BagError, ConfigurationError
 from der_ros.installation import package_version
-from der_ros.nodes.policy_server.pilots import SOURCES, TeleopInput
+from der_ros.nodes.policy_server.pilots import MADE_BY, SOURCES, TeleopInput
 from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
 from der_ros.nodes.shared.key_values import from_status, to_status
 from der_ros.nodes.shared.node_process import ShellNode, run_node
@@ -86,8 +86,10 @@ class DemoRecorder(ShellNode):
         self._told = ""
         self._publisher = self.create_publisher(DiagnosticStatus, "teleop/status", LATCHED)
         self._diagnostics = DiagnosticsPublisher(self, "demonstrations", self._collect)
-        kept = len(self._folder.paths())
-        logger.info("%d of %d demonstrations in %s", kept, self._given.episodes, self._given.out)
+        self._kept = len(self._folder.paths())
+        logger.info(
+            "%d of %d demonstrations in %s", self._kept, self._given.episodes, self._given.out
+        )
         self._wants_start = not person
         steady_timer(self, _TICK_S, self._tick)
 
@@ -99,7 +101,7 @@ class DemoRecorder(ShellNode):
 
     def _tick(self) -> None:
         """Take in buttons and attempts, keep or drop what has ended, and start what is due."""
-        if len(self._folder.paths()) >= self._given.episodes:
+        if self._kept >= self._given.episodes:
             logger.info("all %d demonstrations are in %s", self._given.episodes, self._given.out)
             self.finish(0)
             return
@@ -160,7 +162,7 @@ class DemoRecorder(ShellNode):
     def _keep(self, verdict: _Verdict) -> bool:
         given = self._given
         facts = DemonstrationFacts(
-            made_by="human" if given.pilot == JOY else "scripted",
+            made_by=MADE_BY[given.pilot],
             task=given.task,
             robot=given.robot,
             seed=given.seed,
@@ -174,6 +176,7 @@ class DemoRecorder(ShellNode):
         except BagError as error:
             logger.error("%s", error)
             return False
+        self._kept += 1
         logger.info("kept %s: %.1f s, peak %.0f N", path, verdict.duration_s, verdict.peak_force_n)
         return True
 
@@ -206,7 +209,7 @@ class DemoRecorder(ShellNode):
 
     def _show(self) -> None:
         """Publish and log what the person has to know, when it changes."""
-        kept = len(self._folder.paths())
+        kept = self._kept
         state = self._state()
         text = f"{kept} of {self._given.episodes} kept; {state}"
         if text == self._told:
@@ -230,7 +233,7 @@ class DemoRecorder(ShellNode):
         wrong = "; ".join(self._sources.wrong)
         level = Level.ERROR if wrong else Level.OK
         values = {
-            "kept": len(self._folder.paths()),
+            "kept": self._kept,
             **(self._device.report() if self._device else {}),
         }
         return [Status("demonstrations", level, wrong or self._told, values)]
