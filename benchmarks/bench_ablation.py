@@ -26,7 +26,7 @@ from pathlib import Path
 
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.replay.structures import STRUCTURE_NAMES
-from der_ros.training.study.design import STUDIES, TASKS, StudyRun, study_runs
+from der_ros.training.study.design import STUDIES, TASK_SETTINGS, StudyRun, study_runs
 from der_ros.training.study.run_record import read_records, record_path, write_record
 from support.report import Figure, argument_parser, show
 
@@ -158,9 +158,7 @@ def _chosen(options: argparse.Namespace) -> list[StudyRun]:
             raise ConfigurationError(f"{name}: expected at least 1, got {value}")
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     return list(
-        study_runs(
-            options.study, seeds, options.task or TASKS, options.structure, options.env_steps
-        )
+        study_runs(options.study, seeds, options.task or (), options.structure, options.env_steps)
     )
 
 
@@ -169,7 +167,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--study", choices=tuple(STUDIES), default="paper", help="(%(default)s)")
     parser.add_argument("--seeds", type=int, default=5, help="of each cell and arm (%(default)s)")
     parser.add_argument("--first-seed", type=int, default=0, help="(%(default)s)")
-    parser.add_argument("--task", choices=TASKS, action="append", help="default: all")
+    parser.add_argument(
+        "--task", choices=tuple(TASK_SETTINGS), action="append", help="default: all"
+    )
     parser.add_argument(
         "--structure", choices=STRUCTURE_NAMES, action="append", default=[], help="default: all"
     )

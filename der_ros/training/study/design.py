@@ -9,39 +9,17 @@ from typing import Any, NamedTuple
 from der_ros.errors import ConfigurationError
 from der_ros.replay.structures import STRUCTURE_NAMES
 from der_ros.training.config import TrainingConfig, load_config
-
-DER_ON, DER_OFF, BY_PRIORITY = "der", "no_der", "der_by_priority"
-
-
-class Peer(NamedTuple):
-    """A learner of Stable-Baselines3 in place of ours.
-
-    Attributes:
-        algorithm: its class there.
-        hidden: units of the hidden layers; empty for its default.
-    """
-
-    algorithm: str
-    hidden: tuple[int, ...]
-
-
-PEERS: Mapping[str, Peer] = {
-    "sb3_td3": Peer("TD3", ()),
-    "sb3_td3_small": Peer("TD3", (128, 128)),
-    "sb3_sac": Peer("SAC", ()),
-    "sb3_sac_small": Peer("SAC", (128, 128)),
-}
-ARMS: Mapping[str, Mapping[str, object]] = {
-    DER_ON: {"der": True},
-    DER_OFF: {"der": False},
-    # The zone is there; the priorities alone decide how much of a batch comes from it.
-    BY_PRIORITY: {"der": True, "zone_share": None},
-    **{name: {} for name in PEERS},
-}
-"""The settings in which the arms of a cell differ; nothing else may differ between them."""
+from der_ros.training.study.arms import ARMS, BY_PRIORITY, DER_OFF, DER_ON, KNOBS, PEERS, Peer
 
 DEMONSTRATIONS = 6  # the paper's number
 TASKS = ("lap_joint", "peg_in_hole")
+"""The paper's."""
+CART_POLE = "cart_pole"
+TASK_SETTINGS: Mapping[str, Mapping[str, object]] = {
+    **{task: {"task": task} for task in TASKS},
+    CART_POLE: {"env": "CartPole-v1"},
+}
+"""What the configuration says of each task that a study may have."""
 
 # One process and one core, all of the budget, and one evaluation: of the last policy, at the end.
 _EVERY_RUN: Mapping[str, object] = {
@@ -103,6 +81,42 @@ STUDIES = {
             (DER_ON, *PEERS),
             {},
         ),
+        # Half the play and a higher start: exploration succeeds more rarely.
+        Study(
+            "rare",
+            "fast",
+            {"lap_joint": 100_000},
+            ("no_demos",),
+            (DER_ON, DER_OFF),
+            {"env_options": {"start_height_m": 0.06}, "clearance_m": 0.0005},
+        ),
+        Study(
+            "knobs",
+            "paper",
+            {"lap_joint": 250_000},
+            ("no_demos",),
+            tuple(KNOBS),
+            {"updates_per_step": 0.04},
+        ),
+        *(
+            Study(
+                algorithm,
+                "paper",
+                {"lap_joint": 250_000},
+                ("no_demos",),
+                (DER_ON, DER_OFF),
+                {"updates_per_step": 0.04, "algorithm": algorithm},
+            )
+            for algorithm in ("td3", "sac")
+        ),
+        Study(
+            "dqn",
+            "gym",
+            {CART_POLE: 30_000},
+            ("no_demos",),
+            (DER_ON, DER_OFF),
+            {"algorithm": "dqn"},
+        ),
     )
 }
 
@@ -138,7 +152,7 @@ class StudyRun(NamedTuple):
             **STUDIES[self.study].settings,
             **_EVERY_RUN,
             **ARMS[self.arm],
-            "task": self.task,
+            **TASK_SETTINGS[self.task],
             "replay_structure": self.structure,
             "seed": self.seed,
             "max_env_steps": self.env_steps,
@@ -156,7 +170,7 @@ class StudyRun(NamedTuple):
 def study_runs(
     study: str,
     seeds: Sequence[int],
-    tasks: Sequence[str] = TASKS,
+    tasks: Sequence[str] = (),
     structures: Sequence[str] = (),
     env_steps: int | None = None,
 ) -> Iterator[StudyRun]:
@@ -165,7 +179,7 @@ def study_runs(
     Args:
         study: a name in ``STUDIES``.
         seeds: of the runs; both arms of a cell have the same ones.
-        tasks: those to run.
+        tasks: those to run; empty: all of the study.
         structures: those to run; empty: all of the study.
         env_steps: budget of each run; None: the study's.
 
@@ -178,7 +192,7 @@ def study_runs(
     for structure in structures:
         _known("replay structure", structure, chosen.structures)
     for seed in seeds:
-        for task in tasks:
+        for task in tasks or chosen.budgets:
             for structure in structures or chosen.structures:
                 for arm in chosen.arms:
                     budget = chosen.budgets[task] if env_steps is None else env_steps

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from der_ros.errors import ConfigurationError
 from der_ros.training.study.design import STUDIES
+from der_ros.training.study.knob_map import draw_knobs, knob_table
 from der_ros.training.study.panels import draw_panels
 from der_ros.training.study.run_record import RunRecord, read_record
 from der_ros.training.study.tables import (
@@ -22,22 +24,29 @@ from der_ros.training.study.tables import (
 PICTURES = "pictures"
 """Folder of the pictures, beside the page."""
 
+KNOB_PICTURE = "results_knobs.png"
+
 _Part = Callable[[Sequence[RunRecord]], str]
+COMPARED = tuple(name for name in STUDIES if name != "knobs")
+"""Studies whose arms are compared in pairs; that of the knobs has a table of its own."""
+_OF_EACH: Mapping[str, Callable[[str, Sequence[RunRecord]], str]] = {
+    "pictures": lambda study, records: pictures(study, records),
+    "measures": measure_table,
+}
 PARTS: Mapping[str, _Part] = {
-    "answer paper": lambda records: answer("paper", records),
-    "answer fast": lambda records: answer("fast", records),
-    "pictures paper": lambda records: pictures("paper", records),
-    "pictures fast": lambda records: pictures("fast", records),
-    "verdicts paper": lambda records: verdict_table("paper", records),
-    "measures paper": lambda records: measure_table("paper", records),
-    "measures fast": lambda records: measure_table("fast", records),
-    "measures peers": lambda records: measure_table("peers", records),
-    "pictures peers": lambda records: pictures("peers", records),
+    **{
+        f"{kind} {study}": functools.partial(make, study)
+        for kind, make in _OF_EACH.items()
+        for study in COMPARED
+    },
+    **{f"answer {study}": functools.partial(answer, study) for study in ("paper", "fast", "rare")},
+    "verdicts paper": functools.partial(verdict_table, "paper"),
+    "knobs": lambda records: f"{knob_table(records)}{_knob_picture(records)}",
     "runs": cost_table,
 }
 """What stands between ``<!-- made: NAME -->`` and ``<!-- end -->``, by name."""
 
-_BLOCK = re.compile(r"(<!-- made: (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- made: (?P<name>[a-z0-9 ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def all_records(results: Path) -> list[RunRecord]:
@@ -84,6 +93,12 @@ def picture_name(study: str, task: str) -> str:
     return f"results_{study}_{task}.png"
 
 
+def _knob_picture(records: Sequence[RunRecord]) -> str:
+    if not any(record.run.study == "knobs" for record in records):
+        return ""
+    return f"\n\n![Success by interval and zone]({PICTURES}/{KNOB_PICTURE})"
+
+
 def write_page(records: Sequence[RunRecord], page: Path) -> list[Path]:
     """Renew the made parts of a page and draw the pictures; return the files written.
 
@@ -105,8 +120,10 @@ def write_page(records: Sequence[RunRecord], page: Path) -> list[Path]:
         ) from error
     drawn = [
         folder / picture_name(study, task)
-        for study, design in STUDIES.items()
-        for task in design.budgets
+        for study in COMPARED
+        for task in STUDIES[study].budgets
         if draw_panels(study, task, records, folder / picture_name(study, task))
     ]
+    if draw_knobs(records, folder / KNOB_PICTURE):
+        drawn.append(folder / KNOB_PICTURE)
     return [page, *drawn]

@@ -17,8 +17,8 @@ from der_ros.training.evaluation.episodes import (
     EvaluationReport,
     evaluate,
 )
+from der_ros.training.study.arms import Peer
 from der_ros.training.study.curve import CurveRecorder
-from der_ros.training.study.design import Peer
 
 # TD3 does not explore without; the standard deviation of the authors of TD3.
 _ACTION_NOISE_STD = 0.1

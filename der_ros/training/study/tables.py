@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from der_ros.training.study.design import BY_PRIORITY, DER_OFF, DER_ON, PEERS, STUDIES, TASKS, Peer
+from der_ros.training.study.arms import BY_PRIORITY, DER_OFF, DER_ON, PEERS, Peer
+from der_ros.training.study.design import CART_POLE, STUDIES
 from der_ros.training.study.measures import (
     MEASURES,
     PRIMARY,
@@ -28,7 +29,7 @@ ARM_TITLES = {
     BY_PRIORITY: "DER on, no fixed share",
     **{name: f"SB3 {peer.algorithm}, {_layers(peer)}" for name, peer in PEERS.items()},
 }
-TASK_TITLES = {"lap_joint": "lap joint", "peg_in_hole": "peg in hole"}
+TASK_TITLES = {"lap_joint": "lap joint", "peg_in_hole": "peg in hole", CART_POLE: "cart and pole"}
 STRUCTURE_TITLES = {
     "no_demos": "no demonstrations",
     "one_shot_in_all": "one shot in all",
@@ -56,7 +57,7 @@ class Cell(NamedTuple):
 def cells(study: str, records: Sequence[RunRecord]) -> Iterator[Cell]:
     """Yield the cells of a study that have at least one pair, each second arm by itself."""
     design = STUDIES[study]
-    for task in TASKS:
+    for task in design.budgets:
         for structure in design.structures:
             by_arm: dict[str, list[RunRecord]] = {arm: [] for arm in design.arms}
             for record in records:

@@ -36,7 +36,7 @@ def test_every_run_is_one_process_for_the_whole_budget():
 @pytest.mark.parametrize(
     "given",
     [
-        {"study": "rare"},
+        {"study": "none"},
         {"study": "paper", "tasks": ["key_slot"]},
         {"study": "fast", "structures": ["one_shot_each"]},
     ],

@@ -10,6 +10,7 @@ from records import record
 from der_ros.cli import plot_runs
 from der_ros.errors import ConfigurationError
 from der_ros.training.metrics.comparison import t_95
+from der_ros.training.study.knob_map import draw_knobs, knob_table
 from der_ros.training.study.page import PARTS, all_records, made_page, picture_name
 from der_ros.training.study.panels import mean_band
 from der_ros.training.study.run_record import write_record
@@ -103,3 +104,16 @@ def test_the_band_is_the_mean_and_students_interval():
     assert mean.tolist() == pytest.approx([0.5, 1.0])
     assert half.tolist() == pytest.approx([t_95(2) * 0.5 / math.sqrt(3), 0.0])
     assert mean_band(np.array([[0.3, 0.4]]))[1].tolist() == [0.0, 0.0]
+
+
+def test_the_knob_table_takes_the_preset_from_paper(tmp_path):
+    for run in (("paper", "der"), ("paper", "no_der"), ("knobs", "der_2000_4000")):
+        study, arm = run
+        write_record(tmp_path, record(arm, study=study, rates=(0.0, 0.4, 0.4, 0.0)))
+    table = knob_table(all_records(tmp_path)).splitlines()
+    assert table[2] == "| 2,000 | 20.0 % (1) | - | - |"
+    assert table[3] == "| 10,000 | - | 20.0 % (1) | - |"
+    assert table[-1] == "DER off, for comparison: 20.0 % (1)."
+    picture = tmp_path / "knobs.png"
+    assert draw_knobs(all_records(tmp_path), picture)
+    assert picture.stat().st_size > 5_000

@@ -10,7 +10,8 @@ from der_ros.replay.structures import STRUCTURE_NAMES
 from der_ros.replay.transitions import Episode
 from der_ros.training.config import make_config
 from der_ros.training.demonstrations.files import save_episode
-from der_ros.training.study.design import ARMS, DER_OFF, DER_ON, STUDIES, study_runs
+from der_ros.training.study.arms import ARMS, DER_OFF, DER_ON
+from der_ros.training.study.design import STUDIES, study_runs
 from der_ros.training.study.trial import Trial
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -100,8 +101,9 @@ def test_the_arms_part_at_the_first_insertion():
 def test_the_settings_of_two_arms_differ_in_der_alone():
     assert set(ARMS[DER_ON]) == set(ARMS[DER_OFF]) == {"der"}
     for name in [name for name, study in STUDIES.items() if DER_OFF in study.arms]:
+        task = next(iter(STUDIES[name].budgets))
         of_one_cell = {}
-        for run in study_runs(name, [3], ["lap_joint"], ["no_demos"]):
+        for run in study_runs(name, [3], [task], ["no_demos"]):
             of_one_cell[run.arm] = run.config()
         on, off = of_one_cell[DER_ON].to_yaml(), of_one_cell[DER_OFF].to_yaml()
         different = set(on.splitlines()) ^ set(off.splitlines())

@@ -1,0 +1,67 @@
+"""The arms of the studies: the settings in which the runs of a cell differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+DER_ON, DER_OFF, BY_PRIORITY = "der", "no_der", "der_by_priority"
+
+
+class Peer(NamedTuple):
+    """A learner of Stable-Baselines3 in place of ours.
+
+    Attributes:
+        algorithm: its class there.
+        hidden: units of the hidden layers; empty for its default.
+    """
+
+    algorithm: str
+    hidden: tuple[int, ...]
+
+
+PEERS: Mapping[str, Peer] = {
+    "sb3_td3": Peer("TD3", ()),
+    "sb3_td3_small": Peer("TD3", (128, 128)),
+    "sb3_sac": Peer("SAC", ()),
+    "sb3_sac_small": Peer("SAC", (128, 128)),
+}
+
+
+class Knobs(NamedTuple):
+    """The two settings of DER that the paper leaves open.
+
+    Attributes:
+        interval: environment steps between insertions.
+        zone: transitions of the demonstration zones together.
+    """
+
+    interval: int
+    zone: int
+
+    @property
+    def arm(self) -> str:
+        """Name of the arm that has these settings."""
+        return f"der_{self.interval}_{self.zone}"
+
+
+PRESET_KNOBS = Knobs(10_000, 20_000)
+"""Those of the preset ``paper``; the study of that name has their runs."""
+INTERVALS, ZONES = (2_000, 10_000, 50_000), (4_000, 20_000, 100_000)
+KNOBS: Mapping[str, Knobs] = {
+    knobs.arm: knobs
+    for knobs in (Knobs(interval, zone) for interval in INTERVALS for zone in ZONES)
+    if knobs != PRESET_KNOBS
+}
+ARMS: Mapping[str, Mapping[str, object]] = {
+    DER_ON: {"der": True},
+    DER_OFF: {"der": False},
+    # The zone is there; the priorities alone decide how much of a batch comes from it.
+    BY_PRIORITY: {"der": True, "zone_share": None},
+    **{
+        name: {"der": True, "insertion_interval": knobs.interval, "zone_size": knobs.zone}
+        for name, knobs in KNOBS.items()
+    },
+    **{name: {} for name in PEERS},
+}
+"""The settings in which the arms of a cell differ; nothing else may differ between them."""
