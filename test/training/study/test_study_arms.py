@@ -1,10 +1,8 @@
 """The arms of a study differ in the insertions alone."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+import reach  # noqa: F401  (registers the environment)
 
 from der_ros.replay.structures import STRUCTURE_NAMES
 from der_ros.replay.transitions import Episode
@@ -13,9 +11,6 @@ from der_ros.training.demonstrations.files import save_episode
 from der_ros.training.study.arms import ARMS, DER_OFF, DER_ON
 from der_ros.training.study.design import STUDIES, study_runs
 from der_ros.training.study.trial import Trial
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import reach  # noqa: F401  (registers the environment)
 
 # The preset paper in small, on a task that is solved by chance now and then.
 REACH = {

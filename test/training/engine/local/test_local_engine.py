@@ -172,7 +172,7 @@ GONE_S = 5.0
 def test_workers_end_with_a_learner_that_is_killed(tmp_path):
     script = tmp_path / "learner.py"
     script.write_text(LEARNER)
-    command = [sys.executable, str(script), *map(str, (HERE, HERE.parents[1]))]
+    command = [sys.executable, str(script), *map(str, (HERE, HERE.parents[3]))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as learner:
         try:
             workers = [int(pid) for pid in learner.stdout.readline().split()]

@@ -12,7 +12,7 @@ from rclpy.executors import SingleThreadedExecutor
 from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.steady import steady_timer
 
-PACKAGE = Path(__file__).resolve().parents[2] / "der_ros"
+PACKAGE = Path(__file__).resolve().parents[3] / "der_ros"
 NODES = sorted(path for room in ("nodes", "control") for path in (PACKAGE / room).rglob("*.py"))
 # Where the system clock itself is meant: the middleware's stamps, a recording's beginning, and the
 # order in which nodes of one name began.

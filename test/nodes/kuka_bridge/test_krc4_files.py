@@ -17,7 +17,7 @@ from der_ros.geometry import angle_between, quaternion_from_euler_zyx
 from der_ros.nodes.kuka_bridge import rsi as rsi_link
 from der_ros.settings import made_from, names_of
 
-FOLDER = Path(__file__).parents[2] / "config" / "krc4"
+FOLDER = Path(__file__).parents[3] / "config" / "krc4"
 CARTESIAN, AXES = rsi_telegrams.CARTESIAN_TAGS, rsi_telegrams.AXIS_TAGS
 # What an internal value of RSI looks like in a telegram: element and attributes.
 INTERNAL = {

@@ -8,8 +8,8 @@ from bridge_rig import running, until
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from policy_rig import own_domain
+from rsi_bench import bench
 from sensor_msgs.msg import JointState
-from test_kuka_bridge import bench
 
 from der_ros.nodes.assembly_supervisor.node import AssemblySupervisor
 from der_ros.nodes.cell_view.node import CellView

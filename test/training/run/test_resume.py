@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-import reach  # noqa: F401  (registers the environment)
-from test_run import SMALL, different, newest
+import reach
+from small_runs import SMALL, different, newest
 
 from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint, save_checkpoint
 from der_ros.training.checkpoint.writer import checkpoint_path
@@ -37,7 +37,7 @@ TrainingRun(make_config(eval(sys.argv[1])), Path(sys.argv[2])).run()
 
 def killed_after_a_checkpoint(options, run_dir, env_steps):
     """Runs in a process of its own until a checkpoint of at least ``env_steps`` is there."""
-    folder = {"cwd": Path(__file__).parent}
+    folder = {"cwd": Path(reach.__file__).parent}
     process = subprocess.Popen([sys.executable, "-c", START, repr(options), str(run_dir)], **folder)
     deadline = time.monotonic() + 60.0
     while steps_saved(run_dir) < env_steps:
