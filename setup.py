@@ -27,6 +27,7 @@ TOOLS = (
     "benchmark",
     "plot_runs",
     "demos",
+    "bags",
     "doctor",
     "identify_payload",
     "security_policy",

@@ -11,7 +11,8 @@ import yaml
 from mcap.records import Channel, Chunk, Footer, Header, McapRecord, Metadata, Statistics
 from mcap.stream_reader import StreamReader, get_chunk_data_stream
 
-from der_ros.bags.metadata import ROOT
+from der_ros.bags.bounded import Bounded
+from der_ros.bags.metadata import COPY, COPY_KEY, DESCRIPTION, ROOT
 from der_ros.bags.recorder import LIBRARY
 from der_ros.documents import check_yaml_shape, read_bytes
 from der_ros.errors import BagError
@@ -30,7 +31,7 @@ def check_bag(folder: Path) -> None:
         BagError: they do not agree.
         Exception: of any kind, by the parsers of damaged bytes.
     """
-    text = read_bytes(folder / "metadata.yaml", _MOST_CHARACTERS).decode("utf-8")
+    text = read_bytes(folder / DESCRIPTION, _MOST_CHARACTERS).decode("utf-8")
     information = _load(text)[ROOT]
     if information["storage_identifier"] != "mcap":
         return
@@ -83,7 +84,7 @@ def _check_file(path: Path, information: dict[str, Any]) -> Counter[str]:
 
 def _records(file: IO[bytes], size: int) -> Any:
     """Return the file's records; those of the chunks are not broken up."""
-    bounded: Any = _Bounded(file, size)
+    bounded: Any = Bounded(file, size)
     reader = StreamReader(
         bounded,
         emit_chunks=True,
@@ -101,29 +102,11 @@ def _load(text: str) -> Any:
     return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
-class _Bounded:
-    """A stream that asks its file for no more than is there, so that no length is allocated."""
-
-    def __init__(self, file: IO[bytes], size: int) -> None:
-        self._file, self.left = file, size
-
-    def read(self, count: int) -> bytes:
-        """Read ``count`` bytes.
-
-        Raises:
-            BagError: the file has fewer.
-        """
-        if count > self.left:
-            raise BagError(f"expected {count} bytes more, got {self.left}")
-        self.left -= count
-        return self._file.read(count)
-
-
 def _compare_copy(record: McapRecord, information: dict[str, Any]) -> None:
     """Hold ``metadata.yaml`` against the copy under the file's own checksum."""
     assert isinstance(record, Metadata)
-    if record.name == "rosbag2":
-        copy = _load(record.metadata["serialized_metadata"])
+    if record.name == COPY:
+        copy = _load(record.metadata[COPY_KEY])
         if copy != information:
             raise BagError("metadata.yaml is not the one that was written with the file")
 

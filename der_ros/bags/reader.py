@@ -49,7 +49,7 @@ class BagReader:
         if folder.suffix == PART_SUFFIX or (part.exists() and not folder.exists()):
             raise BagError(
                 f"bag {self.path}: its recording was not completed; "
-                "'mcap recover' makes a file of what is in it"
+                f"'ros2 run der_ros bags repair {part if part.exists() else folder}' completes it"
             )
         if not (folder / "metadata.yaml").is_file():
             raise BagError(

@@ -3,7 +3,7 @@
 Messages come in serialized (CDR), as they were on the wire, and are stored unchanged, under
 checksums of each chunk, the data and the index. While a bag is being written it lies in
 ``NAME.part/NAME``: what a crash leaves is recognisable by that. Up to the last ``save`` it is
-whole; ``mcap recover`` gives it an end.
+whole; ``ros2 run der_ros bags repair`` gives it an end.
 """
 
 from __future__ import annotations
@@ -20,7 +20,16 @@ from mcap.writer import CompressionType, Writer
 from rosbags.typesys import Stores, get_typestore
 from rosbags.typesys.store import Typestore
 
-from der_ros.bags.metadata import ROOT, BagSummary, RecordedTopic, to_yaml
+from der_ros.bags.metadata import (
+    COPY,
+    COPY_KEY,
+    DESCRIPTION,
+    ROOT,
+    FileSummary,
+    RecordedTopic,
+    describe_bag,
+    to_yaml,
+)
 from der_ros.errors import BagError
 
 logger = logging.getLogger(__name__)
@@ -67,7 +76,7 @@ class BagWriter:
         self._topics = tuple(topics)
         self._part = self.path.with_name(self.path.name + PART_SUFFIX)
         self._folder = self._part / self.path.name
-        self._summary = BagSummary(f"{self.path.name}.mcap")
+        self._summary = FileSummary(f"{self.path.name}.mcap")
         self._hashes: dict[str, str] = {}
         self._file: IO[bytes] | None = None
         self._writer: Writer | None = None
@@ -196,14 +205,14 @@ class BagWriter:
 
     def _complete(self, writer: Writer, file: IO[bytes]) -> None:
         """Write index and metadata, make them last, and give the folder its name."""
-        self._summary.custom |= {LOST_PREFIX + name: str(n) for name, n in self.lost.items()}
-        information = self._summary.to_information(self._topics, self._hashes)
-        writer.add_metadata("rosbag2", {"serialized_metadata": to_yaml(information)})
+        custom = {LOST_PREFIX + name: str(count) for name, count in self.lost.items()}
+        information = describe_bag([self._summary], self._topics, self._hashes, custom)
+        writer.add_metadata(COPY, {COPY_KEY: to_yaml(information)})
         writer.finish()
         file.flush()
         os.fsync(file.fileno())
         file.close()
-        with (self._folder / "metadata.yaml").open("x", encoding="utf-8") as description:
+        with (self._folder / DESCRIPTION).open("x", encoding="utf-8") as description:
             description.write(to_yaml({ROOT: information}))
             description.flush()
             os.fsync(description.fileno())

@@ -1,0 +1,275 @@
+"""Finds the whole records of an MCAP file that was cut off or is damaged inside.
+
+A chunk counts if its checksum holds. Only the last one, in which the file ends, is taken without:
+its messages up to the cut. Behind damage the search goes on at the next chunk.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from typing import Any, NamedTuple, TypeAlias
+
+import lz4.frame
+import zstandard
+from mcap.data_stream import ReadDataStream
+from mcap.opcode import Opcode
+from mcap.records import (
+    Attachment,
+    Channel,
+    Chunk,
+    DataEnd,
+    Footer,
+    Header,
+    McapRecord,
+    Message,
+    MessageIndex,
+    Metadata,
+    Schema,
+)
+from mcap.stream_reader import get_chunk_data_stream
+from mcap.writer import MCAP0_MAGIC
+
+from der_ros.bags.bounded import Bounded
+
+_HEAD = struct.Struct("<BQ")
+_CHUNK_HEAD = struct.Struct("<QQQII")
+_LENGTH = struct.Struct("<Q")
+_MESSAGE_HEAD = 22
+_PAGE = 4096
+"""A power cut leaves whole blocks of zeros at a file's end."""
+_CHUNK_BEGIN = re.compile(b"\\x06.{5}\\x00{3}", re.DOTALL)
+_NAMES = ("", "zstd", "lz4")
+_READERS: Mapping[int, Any] = {
+    Opcode.HEADER: Header,
+    Opcode.FOOTER: Footer,
+    Opcode.SCHEMA: Schema,
+    Opcode.CHANNEL: Channel,
+    Opcode.CHUNK: Chunk,
+    Opcode.MESSAGE_INDEX: MessageIndex,
+    Opcode.ATTACHMENT: Attachment,
+    Opcode.METADATA: Metadata,
+    Opcode.DATA_END: DataEnd,
+}
+# Records of the index, which is made anew.
+_PASSED = {
+    Opcode.CHUNK_INDEX,
+    Opcode.ATTACHMENT_INDEX,
+    Opcode.STATISTICS,
+    Opcode.METADATA_INDEX,
+    Opcode.SUMMARY_OFFSET,
+}
+_BROKEN = (struct.error, ValueError, EOFError, MemoryError, RuntimeError, zstandard.ZstdError)
+
+
+class Damage(NamedTuple):
+    """A stretch of a file that cannot be used.
+
+    Attributes:
+        offset: of its first byte.
+        size: bytes.
+        reason: in words.
+        lost: messages in it by channel, as far as the file still counts them.
+    """
+
+    offset: int
+    size: int
+    reason: str
+    lost: Mapping[int, int]
+
+
+Found: TypeAlias = McapRecord | Damage
+
+
+class _Place(NamedTuple):
+    """A record in the file: its kind, its content, and whether all of that is there."""
+
+    opcode: int
+    begin: int
+    end: int
+    whole: bool
+
+
+def scan(data: Any) -> Iterator[Found]:
+    """Yield what is whole in a file, in order, and what is not.
+
+    Args:
+        data: the file's bytes, or a ``mmap`` of it.
+
+    Yields:
+        Header, Schema, Channel, Chunk, Message, Metadata, Attachment, DataEnd and Footer
+        records, and Damage; a chunk comes before the records in it.
+    """
+    size = _written_size(data)
+    position = len(MCAP0_MAGIC) if data[: len(MCAP0_MAGIC)] == MCAP0_MAGIC else 0
+    while position < size:
+        if data[position : position + len(MCAP0_MAGIC)] == MCAP0_MAGIC:
+            position += len(MCAP0_MAGIC)
+            continue
+        place = _place(data, position, size)
+        record = _read(data, place) if place and place.whole else None
+        if place is None or (place.whole and record is None):
+            found = _next_chunk(data, position + 1, size)
+            yield Damage(position, found - position, "no record can be read here", {})
+            position = found
+            continue
+        position = place.end
+        if not place.whole:
+            yield from _cut_chunk(bytes(data[place.begin : size]))
+        elif isinstance(record, Chunk):
+            yield from _chunk(record, data, place, size)
+        elif record is not None and not isinstance(record, MessageIndex):
+            yield record
+    if size < len(data):
+        yield Damage(size, len(data) - size, "the file ends in blocks of zeros", {})
+
+
+def _written_size(data: Any) -> int:
+    """Return the size without the blocks of zeros at the end."""
+    size = len(data)
+    while size > 0:
+        begin = (size - 1) // _PAGE * _PAGE
+        if data[begin:size].strip(b"\0"):
+            return size
+        size = begin
+    return 0
+
+
+def _place(data: Any, position: int, size: int) -> _Place | None:
+    """Return the record that begins at ``position``; None where none can.
+
+    Only a chunk is used if it does not end in the file.
+    """
+    if position + _HEAD.size > size:
+        return None
+    opcode, length = _HEAD.unpack_from(data, position)
+    begin = position + _HEAD.size
+    whole = begin + length <= size
+    if opcode == Opcode.CHUNK:
+        if not _is_chunk(data, begin, length, size):
+            return None
+    elif not whole or opcode not in (*_READERS, *_PASSED, Opcode.MESSAGE):
+        return None
+    return _Place(opcode, begin, begin + length, whole)
+
+
+def _is_chunk(data: Any, begin: int, length: int, size: int) -> bool:
+    """Return whether a chunk's lengths and compression agree."""
+    if begin + _CHUNK_HEAD.size > size:
+        return False
+    name_length = _CHUNK_HEAD.unpack_from(data, begin)[4]
+    name_begin = begin + _CHUNK_HEAD.size
+    rest = name_begin + name_length
+    if name_length > 8 or rest + _LENGTH.size > size:
+        return False
+    inner = _LENGTH.unpack_from(data, rest)[0]
+    known = bytes(data[name_begin:rest]).decode("latin-1") in _NAMES
+    return known and rest + _LENGTH.size + inner == begin + length
+
+
+def _read(data: Any, place: _Place) -> McapRecord | None:
+    """Return a whole record; None where its content does not fill it."""
+    content = bytes(data[place.begin : place.end])
+    if place.opcode in _PASSED:
+        return MessageIndex(0, [])
+    try:
+        if place.opcode == Opcode.MESSAGE:
+            return Message.read(ReadDataStream(BytesIO(content)), len(content))
+        bounded: Any = Bounded(BytesIO(content), len(content))
+        record: McapRecord = _READERS[place.opcode].read(ReadDataStream(bounded))
+    except _BROKEN:
+        return None
+    if isinstance(record, Attachment):
+        (checksum,) = struct.unpack("<I", content[-4:])
+        if checksum and checksum != zlib.crc32(content[:-4]):
+            return None
+    return record if bounded.left == 0 else None
+
+
+def _next_chunk(data: Any, position: int, size: int) -> int:
+    """Return where the next chunk begins; ``size`` if there is none."""
+    for match in _CHUNK_BEGIN.finditer(data, position, size):
+        place = _place(data, match.start(), size)
+        if place is not None:
+            return match.start()
+    return size
+
+
+def _chunk(chunk: Chunk, data: Any, place: _Place, size: int) -> Iterator[Found]:
+    """Yield the records of a whole chunk, or the damage that its checksum shows."""
+    try:
+        stream, length = get_chunk_data_stream(chunk, validate_crc=True)
+        content = stream.read(length)
+        if chunk.uncompressed_size != length:
+            raise ValueError("its size")
+    except _BROKEN:
+        lost = _counts_behind(data, place.end, size)
+        yield Damage(place.begin, place.end - place.begin, "a chunk's checksum is wrong", lost)
+        return
+    yield chunk
+    used = 0
+    for record, used in _records(content, chunk):  # noqa: B007
+        yield record
+    if used != length:
+        yield Damage(place.begin, place.end - place.begin, "a chunk holds no records", {})
+
+
+def _cut_chunk(content: bytes) -> Iterator[Found]:
+    """Yield the records of a chunk up to where the file ends in it."""
+    start, end, size, checksum, name_length = _CHUNK_HEAD.unpack_from(content)
+    begin = _CHUNK_HEAD.size + name_length + _LENGTH.size
+    name = content[_CHUNK_HEAD.size : begin - _LENGTH.size].decode()
+    chunk = Chunk(name, b"", end, start, checksum, size)
+    yield chunk
+    for record, _ in _records(_decompress(name, content[begin:]), chunk):
+        yield record
+
+
+def _decompress(name: str, data: bytes) -> bytes:
+    """Return as much as the beginning of compressed data gives."""
+    if not name:
+        return data
+    stream: Any = (
+        zstandard.ZstdDecompressor().decompressobj()
+        if name == "zstd"
+        else lz4.frame.LZ4FrameDecompressor()
+    )
+    try:
+        return bytes(stream.decompress(data))
+    except (zstandard.ZstdError, RuntimeError, EOFError):
+        return b""
+
+
+def _records(content: bytes, chunk: Chunk) -> Iterator[tuple[McapRecord, int]]:
+    """Yield a chunk's records, each with its end, up to the first that cannot be one of it."""
+    position = 0
+    while True:
+        place = _place(content, position, len(content))
+        if place is None or place.opcode not in (Opcode.SCHEMA, Opcode.CHANNEL, Opcode.MESSAGE):
+            return
+        if place.opcode == Opcode.MESSAGE and place.end - place.begin < _MESSAGE_HEAD:
+            return
+        record = _read(content, place)
+        if record is None:
+            return
+        if isinstance(record, Message) and not (
+            chunk.message_start_time <= record.log_time <= chunk.message_end_time
+        ):
+            return
+        yield record, place.end
+        position = place.end
+
+
+def _counts_behind(data: Any, position: int, size: int) -> Counter[int]:
+    """Return the messages by channel, as the records behind a chunk count them."""
+    counts: Counter[int] = Counter()
+    while (place := _place(data, position, size)) and place.opcode == Opcode.MESSAGE_INDEX:
+        record = _read(data, place)
+        if isinstance(record, MessageIndex):
+            counts[record.channel_id] += len(record.records)
+        position = place.end
+    return counts

@@ -1,0 +1,88 @@
+"""``ros2 run der_ros bags``: repairs recorded bags.
+
+Exit code 0: done; 1: a file cannot be written; 2: a bag cannot be used, or wrong arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from der_ros.bags.repair import RepairReport, repair_bag
+from der_ros.cli._common import run_tool
+from der_ros.errors import BagError
+
+_UNUSABLE = 2
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    options = _parser().parse_args(args)
+    return run_tool(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
+        return int(options.run(options))
+    except BagError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return _UNUSABLE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bags",
+        description="Repairs recorded bags.",
+        epilog="Exit code 0: done; 2: the bag cannot be used, with the reason",
+    )
+    commands = parser.add_subparsers(
+        required=True, metavar="repair", dest="command", help="what to do"
+    )
+    _add_repair(commands)
+    return parser
+
+
+def _add_repair(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "complete a bag that a kill, a power cut, a truncation or a damaged disk left"
+    command = commands.add_parser("repair", help=text, description=text)
+    command.set_defaults(run=_repair)
+    command.add_argument(
+        "bag", type=Path, help="a bag's folder, the .part of a recording, or an MCAP file"
+    )
+    where = command.add_mutually_exclusive_group()
+    where.add_argument("--out", type=Path, help="the new bag; default: BAG_repaired beside it")
+    where.add_argument(
+        "--in-place",
+        action="store_true",
+        help="replace the bag's files by complete ones; a .part gets the name of its bag",
+    )
+    command.add_argument(
+        "--json", action="store_true", help="one JSON object on standard output, nothing else"
+    )
+
+
+def _repair(options: argparse.Namespace) -> int:
+    report = repair_bag(options.bag, options.out, options.in_place)
+    if options.json:
+        print(json.dumps(report._asdict() | {"bag": str(report.bag)}))
+    else:
+        print("\n".join(_repair_lines(report)))
+    return 0
+
+
+def _repair_lines(report: RepairReport) -> list[str]:
+    if report.whole:
+        return [f"{report.bag}: complete, nothing to repair"]
+    lost = [f"    {name}: {count} messages are lost" for name, count in report.lost.items()]
+    return [
+        f"{report.bag}: {report.messages} messages",
+        *(f"    {text}" for text in report.damage),
+        *lost,
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
