@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from der_ros.bags.reader import BagReader
 from der_ros.documents import parse_json
 from der_ros.errors import BagError, ContractError
+from der_ros.policy.policy_view import for_attempt
 
 OBSERVATION_TOPIC, ACTION_TOPIC = "policy/observation", "policy/action"
 CONTRACT_TOPIC = "policy/contract"
@@ -141,6 +142,7 @@ def replay_policy(
     try:
         with BagReader(bag) as reader:
             samples = read_samples(reader)
+        policy = for_attempt(policy)
         if not samples:
             raise BagError(f"bag {bag}: expected at least one pair of observation and action")
         differences = list(_differences(samples, policy))

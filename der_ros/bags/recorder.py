@@ -69,11 +69,8 @@ class BagWriter:
         lost: how many messages of each topic did not come into the bag; stored with it.
     """
 
-    def __init__(
-        self, path: Path | str, topics: Sequence[RecordedTopic], *, compressed: bool = False
-    ) -> None:
+    def __init__(self, path: Path | str, topics: Sequence[RecordedTopic]) -> None:
         self.path = Path(path)
-        self._compression = CompressionType.ZSTD if compressed else CompressionType.NONE
         self.messages = 0
         self.lost: Mapping[str, int] = {}
         self._topics = tuple(topics)
@@ -117,7 +114,7 @@ class BagWriter:
     def _start(self, file: IO[bytes]) -> None:
         """Write the header and register the topics."""
         self._writer = Writer(
-            file, compression=self._compression, enable_crcs=True, enable_data_crcs=True
+            file, compression=CompressionType.NONE, enable_crcs=True, enable_data_crcs=True
         )
         self._writer.start("ros2", LIBRARY)
         schemas: dict[str, int] = {}

@@ -28,7 +28,7 @@ from der_ros.tasks import TASK_NAMES
 from der_ros.training.config import TrainingConfig, make_config, parse_override
 from der_ros.training.demonstrations.saving import SuccessSaver
 from der_ros.training.environment.factory import make_environment
-from der_ros.training.environment.wrappers import Environment
+from der_ros.training.environment.wrappers import Environment, viewed
 from der_ros.training.evaluation.episodes import EVALUATE_TOOL_SEED, Act, EvaluationReport, evaluate
 
 SCRIPTED: dict[str, Callable[[AssemblyEnv], Any]] = {
@@ -74,6 +74,7 @@ def _evaluate(options: argparse.Namespace) -> int:
             environment = saver = SuccessSaver(environment, options.save_demos)
         if options.video is not None:
             environment = _filmed(environment, options, contestant, stack)
+        environment = _seen_by(policy, environment)
         act = policy or partial(_scripted, SCRIPTED[contestant.controller], assembly)
         report = _run(environment, act, options)
     if report.episodes == 0:
@@ -149,6 +150,11 @@ def _scripted(
     return action(environment)
 
 
+def _seen_by(policy: OnnxPolicy | None, environment: Environment) -> Environment:
+    """Return the environment with what the policy's network gets."""
+    return environment if policy is None else viewed(environment, policy.contract.view())
+
+
 def _filmed(
     environment: Environment,
     options: argparse.Namespace,
@@ -171,9 +177,14 @@ def _config(options: argparse.Namespace, policy: OnnxPolicy | None) -> TrainingC
         "randomization": options.randomization,
         "env_options": dict(parse_override(text) for text in options.option),
         # A demonstration is saved as it is seen; a policy folds by itself.
-        "fold_symmetry": options.save_demos is None,
+        "fold_symmetry": options.save_demos is None and (policy is None or _folds(policy)),
     }
     return make_config({name: value for name, value in given.items() if value is not None})
+
+
+def _folds(policy: OnnxPolicy) -> bool:
+    """Return True for a policy whose network gets folded observations."""
+    return policy.contract.view().is_plain
 
 
 def _parser() -> argparse.ArgumentParser:

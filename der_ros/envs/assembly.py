@@ -18,11 +18,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from der_ros.envs.conditions import Conditions, draw_conditions
 from der_ros.envs.frames import FrameErrors
-from der_ros.envs.randomization import Randomization, resolve_randomization
+from der_ros.envs.randomization import Randomization, resolve_randomization, widened
 from der_ros.envs.sensing import GeneratorState, SimulatedSensing
 from der_ros.envs.state import EnvironmentState
 from der_ros.errors import ConfigurationError
-from der_ros.geometry import Pose
+from der_ros.geometry import (
+    Pose,
+    quaternion_from_rotation_vector,
+    rotation_vector_from_quaternion,
+)
 from der_ros.policy.governor import GovernorLimits, GovernorState, govern_numbers
 from der_ros.policy.observation import OBSERVATION_NAMES, observation_of_numbers
 from der_ros.rotation import Six
@@ -95,10 +99,10 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         _require_instance("servo", servo, ServoConfig)
         _require_instance("limits", limits, GovernorLimits)
         self._ticks, self._steps_per_tick = split_control_period(control_dt)
-        self.task = task
+        self.randomization = resolve_randomization(randomization)
+        self.task = task = widened(task, self.randomization)
         self.robot = robot if robot is not None else task.default_robot
         self.control_dt_s = float(control_dt)
-        self.randomization = resolve_randomization(randomization)
         self.governor_limits = limits if limits is not None else default_limits(task, self.robot)
         self.render_mode = render_mode
         self.metadata = {**type(self).metadata, "render_fps": round(1.0 / control_dt)}
@@ -133,9 +137,9 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
 
         Args:
             seed: makes this and all later episodes repeatable.
-            options: ``{"initial": InitialState}`` starts there instead of drawing. ``held`` is
+            options: ``initial``, an ``InitialState``, starts there instead of drawing. ``held`` is
                 where the arm believes it takes the piece to; the errors of grasp and goal come on
-                top.
+                top. ``conditions``, a ``Conditions``, takes the place of what randomization draws.
 
         Returns:
             Observation and info.
@@ -145,8 +149,8 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         """
         super().reset(seed=seed)
         self.world.open()
-        initial = self._initial_state({} if options is None else options)
-        self._start(initial, draw_conditions(self.randomization, self.np_random))
+        initial, conditions = self._episode({} if options is None else options)
+        self._start(_eased(initial, conditions.severity), conditions)
         joint_limit = self.world.joint_limit_reached()
         return self._observe(), self._info(self._judge(), 0, joint_limit)
 
@@ -243,14 +247,23 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         """The true goal of this episode, which the policy is not told."""
         return self._goal
 
-    def _initial_state(self, options: Mapping[str, Any]) -> InitialState:
-        known = isinstance(options, Mapping) and set(options) <= {"initial"}
+    def _episode(self, options: Mapping[str, Any]) -> tuple[InitialState, Conditions]:
+        """Return what an episode starts with: as the options say, or drawn."""
+        known = isinstance(options, Mapping) and set(options) <= {"initial", "conditions"}
         initial = options.get("initial") if known else None
-        if not known or not (initial is None or isinstance(initial, InitialState)):
+        conditions = options.get("conditions") if known else None
+        right = isinstance(initial, InitialState | None) and isinstance(
+            conditions, Conditions | None
+        )
+        if not (known and right):
             raise ConfigurationError(
-                f"options: expected at most initial=InitialState, got {options}"
+                "options: expected at most initial=InitialState and conditions=Conditions, "
+                f"got {options}"
             )
-        return initial if initial is not None else self.task.sample_initial_state(self.np_random)
+        if initial is None:
+            initial = self.task.sample_initial_state(self.np_random)
+        drawn = draw_conditions(self.randomization, self.np_random)
+        return initial, drawn if conditions is None else conditions
 
     def _start(self, initial: InitialState, conditions: Conditions) -> None:
         """Start the episode of these conditions."""
@@ -347,6 +360,16 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             "latched": self._governor.latched,
             "joint_limit": joint_limit,
         }
+
+
+def _eased(initial: InitialState, severity: float) -> InitialState:
+    """Return the state with the ground piece nearer to its nominal place by this factor."""
+    if severity == 1.0:
+        return initial
+    ground = initial.ground
+    turn = rotation_vector_from_quaternion(ground.quaternion)
+    eased = Pose(severity * ground.position, quaternion_from_rotation_vector(severity * turn))
+    return InitialState(initial.held, eased)
 
 
 def _require_instance(name: str, value: object, kind: type) -> None:

@@ -6,6 +6,7 @@ switch changes what it is for and nothing else, in this and in all later episode
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -36,6 +37,7 @@ class Conditions(NamedTuple):
         pose_latency_s: age of the pose.
         command_latency_s: of what the governor lets pass.
         noise_seeds: of the noise of the wrench, the pose and the action.
+        severity: factor of the ground piece's place and yaw; the others here have it already.
     """
 
     friction_scale: float = 1.0
@@ -49,6 +51,7 @@ class Conditions(NamedTuple):
     pose_latency_s: float = 0.0
     command_latency_s: float = 0.0
     noise_seeds: Seeds = (0, 0, 0)
+    severity: float = 1.0
 
 
 def draw_conditions(randomization: Randomization, rng: np.random.Generator) -> Conditions:
@@ -64,21 +67,42 @@ def draw_conditions(randomization: Randomization, rng: np.random.Generator) -> C
     wrench_age, pose_age, command_age = rng.random(3).tolist()
     step = int(rng.integers(CLEARANCE_STEPS)) - CLEARANCE_STEPS // 2
     wrench_seed, pose_seed, action_seed = rng.integers(_LARGEST_SEED, size=3).tolist()
+    severity = _severity(r, action_seed)
     return Conditions(
-        friction_scale=max(0.0, 1.0 + r.friction_std * friction),
+        friction_scale=_friction_scale(r, friction),
         stiffness_scale=1.0 + r.stiffness_spread * stiffness,
         mass_scale=1.0 + r.held_mass_spread * mass,
         clearance_change_m=r.clearance_spread_m * step / (CLEARANCE_STEPS // 2),
-        bias_error=_scaled(gaussian[:6], r.force_bias_std_n, r.torque_bias_std_nm),
-        grasp=_scaled(grasp, r.grasp_position_spread_m, r.grasp_rotation_spread_rad),
-        goal_error=_scaled(
-            gaussian[6:], r.goal_position_error_std_m, r.goal_rotation_error_std_rad
+        bias_error=_scaled(
+            gaussian[:6], severity * r.force_bias_std_n, severity * r.torque_bias_std_nm
         ),
-        wrench_latency_s=r.wrench_latency_max_s * wrench_age,
-        pose_latency_s=r.pose_latency_max_s * pose_age,
-        command_latency_s=r.command_latency_max_s * command_age,
+        grasp=_scaled(
+            grasp, severity * r.grasp_position_spread_m, severity * r.grasp_rotation_spread_rad
+        ),
+        goal_error=_scaled(
+            gaussian[6:],
+            severity * r.goal_position_error_std_m,
+            severity * r.goal_rotation_error_std_rad,
+        ),
+        wrench_latency_s=severity * r.wrench_latency_max_s * wrench_age,
+        pose_latency_s=severity * r.pose_latency_max_s * pose_age,
+        command_latency_s=severity * r.command_latency_max_s * command_age,
         noise_seeds=(wrench_seed, pose_seed, action_seed),
+        severity=severity,
     )
+
+
+def _severity(randomization: Randomization, seed: int) -> float:
+    """Return the factor of an episode, from a seed of its own: the draws before it stay."""
+    return float(1.0 - randomization.severity_spread * np.random.default_rng((seed, 2)).random())
+
+
+def _friction_scale(randomization: Randomization, number: float) -> float:
+    """Return the factor of the friction that a standard normal number gives."""
+    if randomization.friction_ratio > 0.0:
+        uniform = math.erf(number / math.sqrt(2.0))  # within plus and minus 1
+        return float((1.0 + randomization.friction_ratio) ** uniform)
+    return max(0.0, 1.0 + randomization.friction_std * number)
 
 
 def _scaled(numbers: list[float], first: float, second: float) -> Six:

@@ -1,15 +1,17 @@
 """Randomization of episodes besides the initial state, with one switch for each source.
 
-Three kinds of spread, told by the end of a switch's name: ``_std``, Gaussian around the nominal;
-``_spread``, uniform within plus and minus; ``_max_s``, uniform between none and that.
+Kinds of spread, told by the end of a switch's name: ``_std``, Gaussian around the nominal;
+``_spread``, uniform within plus and minus; ``_max_s``, uniform between none and that; ``_ratio``,
+a factor between 1 / (1 + that) and 1 + that, uniform in its logarithm.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from der_ros.errors import ConfigurationError
+from der_ros.tasks.base import Task
 
 # A spread of a factor must leave something of it.
 _FACTOR_SPREADS = ("stiffness_spread", "held_mass_spread")
@@ -22,6 +24,10 @@ _LARGEST = {
     "wrench_latency_max_s": 0.5,
     "pose_latency_max_s": 0.5,
     "command_latency_max_s": 0.5,
+    "friction_ratio": 9.0,
+    "ground_position_spread_m": 0.01,
+    "ground_yaw_spread_rad": 0.2,
+    "severity_spread": 1.0,
     **dict.fromkeys(_FACTOR_SPREADS, _LARGEST_FACTOR_SPREAD),
 }
 
@@ -39,6 +45,7 @@ class Randomization:
         rotation_noise_std_rad: of each measured orientation, about each axis.
         action_noise_std: of each commanded velocity, as a fraction of it.
         friction_std: of the coefficient of friction, once an episode, as a fraction of it.
+        friction_ratio: of the same, in place of ``friction_std``.
         stiffness_spread: of the arm's stiffnesses, once an episode, as a fraction, at most 0.9.
         held_mass_spread: of the held piece's mass, the same.
         clearance_spread_m: of the clearance, once an episode, in seven equal steps; what comes out
@@ -52,6 +59,11 @@ class Randomization:
             the nearest tick of the governor.
         pose_latency_max_s: the same of the pose that the policy sees; drawn apart from it.
         command_latency_max_s: time from the governor to the arm's drives.
+        ground_position_spread_m: where the ground piece really is, along x and y, where that is
+            more than the task's own range.
+        ground_yaw_spread_rad: the same of its yaw.
+        severity_spread: once an episode, a factor between 1 less this and 1 of all that is drawn
+            once an episode but clearance, friction, mass and stiffness: some episodes are easy.
     """
 
     force_noise_std_n: float = 0.0
@@ -62,6 +74,7 @@ class Randomization:
     rotation_noise_std_rad: float = 0.0
     action_noise_std: float = 0.0
     friction_std: float = 0.0
+    friction_ratio: float = 0.0
     stiffness_spread: float = 0.0
     held_mass_spread: float = 0.0
     clearance_spread_m: float = 0.0
@@ -72,6 +85,9 @@ class Randomization:
     wrench_latency_max_s: float = 0.0
     pose_latency_max_s: float = 0.0
     command_latency_max_s: float = 0.0
+    ground_position_spread_m: float = 0.0
+    ground_yaw_spread_rad: float = 0.0
+    severity_spread: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse a spread that is negative or not finite.
@@ -125,7 +141,45 @@ PRESETS: dict[str, Randomization] = {
         pose_latency_max_s=0.024,
         command_latency_max_s=0.024,
     ),
+    # All that a cell may get wrong: training meets more than a deployment should.
+    "wide": Randomization(
+        force_noise_std_n=0.5,
+        torque_noise_std_nm=0.02,
+        force_bias_std_n=5.0,
+        torque_bias_std_nm=0.1,
+        position_noise_std_m=0.00005,
+        rotation_noise_std_rad=0.0001,
+        action_noise_std=0.01,
+        friction_ratio=1.5,
+        stiffness_spread=0.4,
+        held_mass_spread=0.2,
+        clearance_spread_m=0.0009,
+        grasp_position_spread_m=0.001,
+        grasp_rotation_spread_rad=0.0175,
+        goal_position_error_std_m=0.001,
+        goal_rotation_error_std_rad=0.01,
+        wrench_latency_max_s=0.1,
+        pose_latency_max_s=0.1,
+        command_latency_max_s=0.1,
+        ground_position_spread_m=0.005,
+        ground_yaw_spread_rad=math.radians(5.0),
+        severity_spread=1.0,
+    ),
 }
+
+
+def widened(task: Task, randomization: Randomization) -> Task:
+    """Return the task with its ground piece in all the places where this randomization puts it."""
+    spread_m, spread_rad = (
+        randomization.ground_position_spread_m,
+        randomization.ground_yaw_spread_rad,
+    )
+    low, high = task.ground_yaw_range_rad
+    yaws = (min(low, -spread_rad), max(high, spread_rad))
+    if spread_m <= task.ground_reach_m and yaws == (low, high):
+        return task
+    reach_m = max(task.ground_reach_m, spread_m)
+    return replace(task, ground_offset_m=reach_m, ground_yaw_range_rad=yaws)
 
 
 def resolve_randomization(choice: str | Randomization) -> Randomization:

@@ -27,11 +27,13 @@ from der_ros.policy.observation import (
     OBSERVATION_NAMES,
     OBSERVATION_UNITS,
 )
+from der_ros.policy.policy_view import PolicyView
 
 METADATA_PREFIX = "der_ros."
-CONTRACT_VERSION = 1
+CONTRACT_VERSION, VIEW_VERSION = 1, 2
+"""Versions of the format: of plain policies, and of those with a view (``policy.policy_view``)."""
 # Files from before these fields mean their defaults.
-_ADDED_LATER = frozenset({"symmetry", "precision"})
+_ADDED_LATER = frozenset({"symmetry", "precision", "history", "orientation"})
 PRECISIONS = ("float64", "float32")
 """The numbers in which a policy file computes; observations and actions are float32 in both."""
 
@@ -66,8 +68,11 @@ class PolicyContract:
         filter_clip: the filtered observation is clipped to +-this; None without a filter.
         governor: the limits it was trained under, for a deployment to compare; None if unknown.
         symmetry: the policy folds what it sees by this one (``policy.symmetry``); 1: not at all.
+        history: actions back to the earlier observations that the network gets beside the newest
+            (``policy.policy_view``); empty: none.
+        orientation: in which it gets the rotation, one of ``policy.policy_view.ORIENTATIONS``.
         precision: of the numbers between observation and action, one of ``PRECISIONS``.
-        version: of this format.
+        version: of this format; an earlier release refuses a policy whose view it does not know.
 
     Raises:
         ContractError: a number of elements, a limit or the period makes no sense.
@@ -85,6 +90,8 @@ class PolicyContract:
     governor: GovernorLimits | None = None
     symmetry: int = 1
     precision: str = "float64"
+    history: tuple[int, ...] = ()
+    orientation: str = "quaternion"
     version: int = CONTRACT_VERSION
 
     def __post_init__(self) -> None:
@@ -110,6 +117,8 @@ class PolicyContract:
         if self.precision not in PRECISIONS:
             problems.append(f"precision: expected one of {PRECISIONS}, got {self.precision!r}")
         _raise(problems)
+        if not self.view().is_plain and self.version == CONTRACT_VERSION:
+            object.__setattr__(self, "version", VIEW_VERSION)
 
     @classmethod
     def for_task(
@@ -118,11 +127,33 @@ class PolicyContract:
         control_dt_s: float,
         governor: GovernorLimits | None = None,
         symmetry: int = 1,
+        history: Sequence[int] = (),
+        orientation: str = "quaternion",
     ) -> PolicyContract:
         """The contract of a policy trained on ``task`` with one action every ``control_dt_s``."""
-        limits = tuple(float(limit) for limit in task.speed_limits)
-        period = float(control_dt_s)
-        return cls(task.name, limits, period, governor=governor, symmetry=symmetry)
+        return cls(
+            task.name,
+            tuple(float(limit) for limit in task.speed_limits),
+            float(control_dt_s),
+            governor=governor,
+            symmetry=symmetry,
+            history=tuple(history),
+            orientation=orientation,
+        )
+
+    def view(self) -> PolicyView:
+        """Return a new view of an attempt, which makes the network's input of observations."""
+        return PolicyView(self.history, self.orientation, self.symmetry)
+
+    @property
+    def input_size(self) -> int:
+        """Numbers in the network's input."""
+        return self.view().size
+
+    @property
+    def folded_symmetry(self) -> int:
+        """Symmetry by which the network folds its input itself; 1: none, or the view does."""
+        return self.symmetry if self.orientation == "quaternion" else 1
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> PolicyContract:
@@ -162,7 +193,11 @@ class PolicyContract:
             ContractError: names every difference, with what was expected and what came.
         """
         wanted: list[tuple[str, object, object]] = [
-            ("version", CONTRACT_VERSION, self.version),
+            (
+                "version",
+                CONTRACT_VERSION if self.view().is_plain else VIEW_VERSION,
+                self.version,
+            ),
             ("frame", "task", self.frame),
             ("observation_names", OBSERVATION_NAMES, self.observation_names),
             ("observation_units", OBSERVATION_UNITS, self.observation_units),
@@ -188,7 +223,7 @@ def _parse(name: str, text: str) -> Any:
     except ConfigurationError as error:
         raise ContractError(str(error)) from error
     problem = ContractError(f"policy metadata {name}: {shortened(text)} is not of the right type")
-    if name in ("task", "frame", "precision"):
+    if name in ("task", "frame", "precision", "orientation"):
         right = isinstance(value, str)
     elif name in ("symmetry", "version"):
         right = type(value) is int
@@ -200,7 +235,7 @@ def _parse(name: str, text: str) -> Any:
     elif name in ("control_dt_s", "filter_clip"):
         right = _is_number(value) or (name == "filter_clip" and value is None)
     else:
-        item = _is_number if name == "action_limits" else _is_text
+        item = _ITEMS.get(name, _is_text)
         right = isinstance(value, list) and all(item(entry) for entry in value)
         value = tuple(value) if right else value
     if not right:
@@ -221,6 +256,13 @@ def _is_number(value: object) -> bool:
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
+
+
+def _is_whole(value: object) -> bool:
+    return type(value) is int
+
+
+_ITEMS = {"action_limits": _is_number, "history": _is_whole}
 
 
 def _raise(problems: Sequence[str]) -> None:

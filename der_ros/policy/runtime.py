@@ -6,6 +6,7 @@ Needs onnxruntime, what that brings along, and numpy only.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from der_ros.errors import ConfigurationError, ContractError
 from der_ros.policy.checksum import check_checksum
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.onnx_file import ascii_only, check_contents, read_contents
+from der_ros.policy.policy_view import FRAME_SIZE
 
 MAX_FILE_BYTES = 64 * 2**20
 INPUT_NAME, OUTPUT_NAME = "observation", "action"
@@ -25,7 +27,10 @@ _ACTION_SLACK = 1e-6
 
 
 class OnnxPolicy:
-    """A checked policy: (13,) float32 observation to (6,) float32 action in [-1, 1].
+    """A checked policy: its network's input, float32, to a (6,) float32 action in [-1, 1].
+
+    The input is an observation, (13,), or what the contract's view makes of the observations of an
+    attempt; ``for_attempt`` returns a policy that takes the observations.
 
     Attributes:
         contract: what the file promises.
@@ -38,6 +43,7 @@ class OnnxPolicy:
         self.contract = contract
         self.sha256 = sha256
         self.path = path
+        self._input_size = contract.input_size
 
     @classmethod
     def load(cls, path: Path | str, expected_task: str | None = None) -> OnnxPolicy:
@@ -64,7 +70,7 @@ class OnnxPolicy:
             contract = PolicyContract.from_metadata(contents.metadata)
             contract.check(task=expected_task)
             session = _open_session(data)
-            _check_ports(session)
+            _check_ports(session, contract.input_size)
             policy = cls(session, contract, hashlib.sha256(data).hexdigest(), path)
             policy._try_out()
         except ContractError as error:
@@ -72,10 +78,10 @@ class OnnxPolicy:
         return policy
 
     def __call__(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The action for one observation.
+        """The action for one input of the network.
 
         Args:
-            observation: (13,) in the contract's order and units.
+            observation: (contract.input_size,), a plain policy's in the contract's order and units.
 
         Returns:
             (6,) float32 in [-1, 1].
@@ -84,15 +90,14 @@ class OnnxPolicy:
             ContractError: the observation or the action is not finite, the observation has
                 another shape, or the action is out of range.
         """
-        names = self.contract.observation_names
-        if observation.shape != (len(names),):
-            raise ContractError(
-                f"observation: expected shape ({len(names)},), got {observation.shape}"
-            )
+        size = self._input_size
+        if observation.shape != (size,):
+            raise ContractError(f"observation: expected shape ({size},), got {observation.shape}")
         if not np.isfinite(observation).all():
+            names = itertools.cycle(self.contract.observation_names)
             wrong = [
                 name
-                for name, value in zip(names, observation, strict=True)
+                for name, value in zip(names, observation, strict=False)
                 if not np.isfinite(value)
             ]
             raise ContractError(f"observation: expected finite numbers, {', '.join(wrong)} is not")
@@ -102,6 +107,10 @@ class OnnxPolicy:
         if not np.abs(action).max() <= 1.0 + _ACTION_SLACK:
             raise ContractError(f"action: expected six numbers in [-1, 1], got {action.tolist()}")
         return action
+
+    def for_attempt(self) -> AttemptPolicy:
+        """Return the policy at the beginning of an attempt: it takes observations, (13,)."""
+        return AttemptPolicy(self)
 
     def _run(self, feed: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         try:
@@ -115,12 +124,41 @@ class OnnxPolicy:
     def _try_out(self) -> None:
         """Test inference: rest, and states at the edge of what an arm meets."""
         rng = np.random.default_rng(0)
-        size = len(self.contract.observation_names)
+        size = self._input_size
         samples = np.concatenate(
             (np.zeros((1, size)), rng.normal(size=(8, size)), 1e3 * rng.normal(size=(8, size)))
         ).astype(np.float32)
         for sample in samples:
             self(sample)
+
+
+class AttemptPolicy:
+    """A policy within one attempt: it remembers what its contract's view needs.
+
+    Args:
+        policy: that acts.
+
+    Attributes:
+        contract: what the policy's file promises.
+        sha256: of the policy's file.
+        path: of the policy's file.
+    """
+
+    def __init__(self, policy: OnnxPolicy) -> None:
+        self.contract, self.sha256, self.path = policy.contract, policy.sha256, policy.path
+        self._policy, self._view = policy, policy.contract.view()
+
+    def __call__(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the action, (6,) float32 in [-1, 1], for the attempt's next observation, (13,).
+
+        Raises:
+            ContractError: as ``OnnxPolicy`` does, or the observation has another shape.
+        """
+        if observation.shape != (FRAME_SIZE,):
+            raise ContractError(
+                f"observation: expected shape ({FRAME_SIZE},), got {observation.shape}"
+            )
+        return self._policy(self._view(observation))
 
 
 def read_policy_file(path: Path) -> bytes:
@@ -158,11 +196,11 @@ def _first_line(error: Exception) -> str:
     return ascii_only(str(error).strip().partition("\n")[0], 300)
 
 
-def _check_ports(session: Any) -> None:
-    """One input (N, 13) and one output (N, 6), both float, with the right names."""
+def _check_ports(session: Any, input_size: int) -> None:
+    """One input (N, input_size) and one output (N, 6), both float, with the right names."""
     problems = []
     for kind, ports, name, width in (
-        ("input", session.get_inputs(), INPUT_NAME, 13),
+        ("input", session.get_inputs(), INPUT_NAME, input_size),
         ("output", session.get_outputs(), OUTPUT_NAME, 6),
     ):
         got = [(port.name, port.type, list(port.shape)) for port in ports]

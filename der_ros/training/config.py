@@ -17,13 +17,14 @@ from der_ros.algorithms.base import ALGORITHM_NAMES, CHOICE_ALGORITHMS, LearnerC
 from der_ros.documents import parse_yaml, read_yaml, shortened
 from der_ros.errors import ConfigurationError
 from der_ros.installation import package_folders
+from der_ros.policy.policy_view import ORIENTATIONS, check_view
 from der_ros.replay.shard import ShardConfig
 from der_ros.replay.sharded import ReplayConfig, zone_slots
 from der_ros.replay.structures import STRUCTURE_NAMES
 from der_ros.settings import Setting, setting, settings_of
 from der_ros.tasks import TASK_NAMES
 
-PRESET_NAMES = ("fast", "paper", "gym")
+PRESET_NAMES = ("fast", "paper", "gym", "wide")
 ENGINE_NAMES = ("local", "ray")
 # Sections of a file that count only with a certain value of a field.
 _SECTIONS = {"for_task": "task", "for_algorithm": "algorithm"}
@@ -127,6 +128,17 @@ class TrainingConfig:
     fold_symmetry: bool = setting(
         True, "Fold observations of a symmetric held piece (policy.symmetry)"
     )
+    history: tuple[int, ...] = setting(
+        (),
+        "Steps back to the earlier observations that the policy sees beside the newest, ascending; "
+        "1000: to the first of the episode (policy.policy_view)",
+    )
+    orientation: str = setting(
+        "quaternion",
+        "Orientation that the policy sees: quaternion, whose sign jumps at a turn of 180 degrees, "
+        "or axes, without a jump and with turns of a symmetric piece alike (policy.policy_view)",
+        choices=ORIENTATIONS,
+    )
     filter_clip: float = setting(10.0, "Bound of filtered observations, ±, above 0")
     filter_std_floor: float = setting(
         1e-3, "Smallest standard deviation that the filter divides by, above 0"
@@ -145,6 +157,16 @@ class TrainingConfig:
     action_dropout: float = setting(
         0.0,
         "Probability, below 1, that for an episode a component of a noisy action is noise alone",
+    )
+    helped_share: float = setting(
+        0.0,
+        "Share of the exploring episodes that the controller which knows the goal brings to their "
+        "end, from a random step on; only with a task of this package",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    helped_after_steps: int = setting(
+        40, "Latest step of a helped episode at which the controller takes over", minimum=0
     )
     ou_theta: float = setting(0.15, "Pull of the Ornstein-Uhlenbeck process")
     ou_sigma: float = setting(0.2, "Noise of the Ornstein-Uhlenbeck process")
@@ -197,6 +219,16 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         """Check what the parts below do not check, then the parts."""
         self._check_ranges()
+        check_view(self.history, self.orientation)
+        if self.env and (self.history or self.orientation != "quaternion"):
+            raise ConfigurationError(
+                f"history and orientation: expected neither with env {self.env}, they are of "
+                "this package's observations"
+            )
+        if self.helped_share > 0.0 and self.env:
+            raise ConfigurationError(
+                f"helped_share: expected 0 with env {self.env}, whose goal nobody knows"
+            )
         if self.engine == "ray":
             if self.workers == 0:
                 raise ConfigurationError("workers: expected at least 1 with engine ray, got 0")
@@ -244,6 +276,10 @@ class TrainingConfig:
             if each.choices and value not in each.choices:
                 raise ConfigurationError(
                     f"{each.name}: expected one of {', '.join(each.choices)}, got {value!r}"
+                )
+            if each.maximum is not None and value > each.maximum:
+                raise ConfigurationError(
+                    f"{each.name}: expected at most {each.maximum:g}, got {value}"
                 )
             if each.minimum is not None and value < each.minimum:
                 raise ConfigurationError(
@@ -297,7 +333,7 @@ class TrainingConfig:
         """Return all fields as YAML, readable by ``load_config``."""
         values = dataclasses.asdict(self)
         values |= values.pop("learner")
-        values["hidden"] = list(self.learner.hidden)
+        values["hidden"], values["history"] = list(self.learner.hidden), list(self.history)
         text: str = yaml.safe_dump(values, sort_keys=False)
         return text
 
@@ -307,7 +343,9 @@ class RunOptions:
     """Options of a start beside the run's configuration."""
 
     preset: str = setting(
-        "fast", "Hyper-parameters: fast (two cores), paper, gym (with env), or a .yaml file"
+        "fast",
+        "Hyper-parameters: fast (two cores), paper, gym (with env), wide (all that a cell may get "
+        "wrong), or a .yaml file",
     )
     run_dir: str = setting("", "Run folder; empty: runs/train_<task>_<time>")
     resume: str = setting("", "Run folder or checkpoint to go on from")

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import contextlib
 from dataclasses import fields
 
 import numpy as np
 import pytest
 
+from der_ros.envs import TaskEnv
 from der_ros.envs.conditions import CLEARANCE_STEPS, Conditions, draw_conditions
 from der_ros.envs.randomization import PRESETS, Randomization
+from der_ros.errors import ConfigurationError
 from der_ros.sim.ground import KEPT_PIECES
 
 SWITCHES = [field.name for field in fields(Randomization)]
@@ -15,6 +18,8 @@ ACTS_ON = {
     "force_bias_std_n": ("bias_error", slice(0, 3)),
     "torque_bias_std_nm": ("bias_error", slice(3, 6)),
     "friction_std": ("friction_scale", None),
+    "friction_ratio": ("friction_scale", None),
+    "severity_spread": ("severity", None),
     "stiffness_spread": ("stiffness_scale", None),
     "held_mass_spread": ("mass_scale", None),
     "clearance_spread_m": ("clearance_change_m", None),
@@ -60,7 +65,9 @@ def test_a_switch_acts_and_only_it(switch):
 def test_the_draws_of_a_switch_are_independent(switch):
     rngs = np.random.default_rng(5), np.random.default_rng(5)
     one = draw_conditions(Randomization(**{switch: 0.001}), rngs[0])
-    values = {name: 0.002 for name in SWITCHES} | {switch: 0.001}
+    # These two act on others: one scales them, one stands in place of another.
+    coupled = {"severity_spread": 0.0, "friction_ratio": 0.0}
+    values = {name: 0.002 for name in SWITCHES} | coupled | {switch: 0.001}
     all_on = draw_conditions(Randomization(**values), rngs[1])
     if switch in ACTS_ON:
         name, part = ACTS_ON[switch]
@@ -93,3 +100,36 @@ def test_the_draws_spread_as_documented():
     assert len(steps) == CLEARANCE_STEPS <= KEPT_PIECES
     assert {min(steps), 0, max(steps)} <= steps
     assert max(steps) == 200_000 == -min(steps)
+
+
+def test_a_friction_ratio_is_a_factor_either_way():
+    drawn = [draw(seed, friction_ratio=1.5).friction_scale for seed in range(400)]
+    assert 0.4 <= min(drawn) < 0.43
+    assert 2.3 < max(drawn) <= 2.5
+    assert np.median(drawn) == pytest.approx(1.0, abs=0.15)
+
+
+def test_an_easy_episode_errs_less():
+    hard, easy = draw(force_bias_std_n=5.0), draw(force_bias_std_n=5.0, severity_spread=1.0)
+    assert 0.0 < easy.severity < 1.0
+    assert easy.bias_error == pytest.approx([easy.severity * each for each in hard.bias_error])
+
+
+def test_the_wide_ground_is_anywhere_in_its_range():
+    with contextlib.closing(TaskEnv("peg_in_hole", robot="robotless", randomization="wide")) as env:
+        assert env.task.ground_reach_m == 0.005
+        assert env.task.ground_yaw_range_rad == pytest.approx((-0.0873, 0.0873), abs=1e-4)
+        goals = []
+        for seed in range(40):
+            env.reset(seed=seed)
+            goals.append(env.goal_pose.position[:2])
+    assert 0.003 < np.abs(goals).max() <= 0.005
+
+
+def test_given_conditions_take_the_place_of_drawn_ones():
+    given = Conditions(friction_scale=1.7)
+    with contextlib.closing(TaskEnv("lap_joint", randomization="wide")) as env:
+        env.reset(seed=1, options={"conditions": given})
+        assert env.save_state().conditions == given
+        with pytest.raises(ConfigurationError, match="conditions=Conditions"):
+            env.reset(options={"conditions": 3})

@@ -32,10 +32,15 @@ def own_domain(monkeypatch):
     monkeypatch.setenv("ROS_DOMAIN_ID", str(1 + next(_DOMAINS) % 100))
 
 
-def write_policy(path, *, gain=0.05, task="lap_joint", dt=DT, governor=None):
-    """action = tanh(gain * observation[:6]) where no entry of the observation is 7.0, else NaN."""
-    weight = numpy_helper.from_array(gain * np.eye(13, 6, dtype=np.float32), "w")
-    seven = numpy_helper.from_array(np.full(13, 7.0, np.float32), "seven")
+def write_policy(path, *, gain=0.05, task="lap_joint", dt=DT, governor=None, history=()):
+    """action = tanh(gain * observation[:6]) where no entry of the observation is 7.0, else NaN.
+
+    With a history, what is earlier counts as much as the newest observation.
+    """
+    size = 13 * (1 + len(history))
+    gains = np.tile(gain * np.eye(13, 6, dtype=np.float32), (1 + len(history), 1))
+    weight = numpy_helper.from_array(gains, "w")
+    seven = numpy_helper.from_array(np.full(size, 7.0, np.float32), "seven")
     nodes = [
         helper.make_node("Sub", ["observation", "seven"], ["d"]),
         helper.make_node("Div", ["d", "d"], ["one"]),
@@ -46,12 +51,13 @@ def write_policy(path, *, gain=0.05, task="lap_joint", dt=DT, governor=None):
     graph = helper.make_graph(
         nodes,
         "policy",
-        [helper.make_tensor_value_info("observation", TensorProto.FLOAT, ["N", 13])],
+        [helper.make_tensor_value_info("observation", TensorProto.FLOAT, ["N", size])],
         [helper.make_tensor_value_info("action", TensorProto.FLOAT, ["N", 6])],
         [weight, seven],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    contract = PolicyContract(task, (0.05, 0.05, 0.05, 0.1, 0.1, 0.1), dt, governor=governor)
+    limits = (0.05, 0.05, 0.05, 0.1, 0.1, 0.1)
+    contract = PolicyContract(task, limits, dt, governor=governor, history=history)
     helper.set_model_props(model, contract.to_metadata())
     path.write_bytes(stamped(model.SerializeToString()))
     return path

@@ -67,6 +67,7 @@ from der_ros.nodes.shared.steady import steady_timer
 from der_ros.parameters.policy_server import PolicyParameters
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import LimitsDifference, compare_limits, limits_from_texts
+from der_ros.policy.policy_view import Policy, for_attempt
 from der_ros.policy.runtime import OnnxPolicy
 from der_ros.policy.shipped import shipped_policy
 
@@ -102,6 +103,7 @@ class PolicyServer(Shell, LifecycleNode):
         self._lease = SubscribedWatch(self, self._sources.topic(WATCHED_TOPIC))
         self._pilot_input = pilot_input(self._pilot, self, self._sources)
         self._policy: Actor | None = None
+        self._acting: Policy | None = None
         self._timer: Any = None
         self._counts = Counts()
         self._skipped = ""
@@ -185,6 +187,7 @@ class PolicyServer(Shell, LifecycleNode):
             logger.info("the robot is held tighter than in training: %s", "; ".join(tighter))
         if other:
             logger.warning("the robot's limits are not the trained ones: %s", "; ".join(other))
+        self._acting = for_attempt(self._policy)
         self._rate = RateMeter(self._policy.contract.control_dt_s)
         self._lease.restart()
         self._timer = steady_timer(self, self._policy.contract.control_dt_s, self._tick)
@@ -285,8 +288,8 @@ class PolicyServer(Shell, LifecycleNode):
 
     def _tick(self) -> None:
         """Send one action, or count the reason for which there is none."""
-        policy = self._policy
-        if policy is None or self._fault or self._lapse:
+        policy, acting = self._policy, self._acting
+        if policy is None or acting is None or self._fault or self._lapse:
             return
         now_s = time.monotonic()
         if self._rate is not None:
@@ -302,7 +305,7 @@ class PolicyServer(Shell, LifecycleNode):
             self._skipped = str(error)
             return
         try:
-            action = policy(observation)
+            action = acting(observation)
         except ContractError as error:
             self._fault = f"the policy does not act any more: {error}"
             self._complain(self._fault)

@@ -54,7 +54,7 @@ class FilteredPolicy(torch.nn.Module):
         self.policy = policy.double()
 
     def forward(self, observation: torch.Tensor) -> torch.Tensor:
-        """Return the actions, (N, 6) in [-1, 1], for observations (N, 13) float64."""
+        """Return the actions, (N, 6) in [-1, 1], for inputs (N, numbers in one) float64."""
         action: torch.Tensor = self.policy(self.filtering(self.folding(observation)))
         return action
 
@@ -72,10 +72,10 @@ def export_policy(
     """Write ``path`` atomically and return how far it is from torch.
 
     Args:
-        policy: filtered observations (N, 13) to actions (N, 6) in [-1, 1], squash inside; they are
-            folded first (``policy.symmetry``) as the contract says.
-        mean: (13,) of the observation filter, or None (with ``std``) for none.
-        std: (13,) of the observation filter, above zero.
+        policy: filtered inputs (N, contract.input_size) to actions (N, 6) in [-1, 1], squash
+            inside; plain observations are folded first (``policy.symmetry``) as the contract says.
+        mean: (contract.input_size,) of the filter, or None (with ``std``) for none.
+        std: (contract.input_size,) of the filter, above zero.
         clip: the filtered observation is clipped to +-clip.
         contract: what the file promises; ``filter_clip`` and ``precision`` are set here.
         path: file to write; replaced only when everything was right.
@@ -92,16 +92,17 @@ def export_policy(
         ContractError: the file written would be refused by ``OnnxPolicy.load``.
     """
     path = Path(path)
-    _check_statistics(mean, std)
+    size = contract.input_size
+    _check_statistics(mean, std, size)
     plain = copy.deepcopy(policy).cpu()
-    module = FilteredPolicy(plain, mean, std, clip, contract.symmetry).eval()
+    module = FilteredPolicy(plain, mean, std, clip, contract.folded_symmetry).eval()
     _check_weights(module)
     filter_clip = None if mean is None else float(clip)
     contract = replace(contract, filter_clip=filter_clip, precision=precision)
     metadata = contract.to_metadata()
     metadata |= {TRAINING_PREFIX + key: value for key, value in training.items()}
-    data = _to_file(module, metadata, precision, usual_observations(mean, std))
-    observations = probes(mean, std, filter_clip)
+    data = _to_file(module, metadata, precision, usual_observations(mean, std, size))
+    observations = probes(mean, std, filter_clip, size)
     wanted = _actions(module, observations)
     return write_policy(path, data, lambda policy: _difference(policy, observations, wanted))
 
@@ -111,15 +112,15 @@ def _to_file(
 ) -> bytes:
     if precision == "float32":
         return to_float32_onnx(module, metadata, torch.from_numpy(usual))
-    return to_onnx(module, metadata)
+    return to_onnx(module, metadata, usual.shape[1])
 
 
-def _check_statistics(mean: Array | None, std: Array | None) -> None:
+def _check_statistics(mean: Array | None, std: Array | None, size: int) -> None:
     if (mean is None) != (std is None):
         raise ConfigurationError("observation filter: expected mean and std, or neither of them")
     for name, values in (("mean", mean), ("std", std)):
-        if values is not None and (np.shape(values) != (13,) or not np.isfinite(values).all()):
-            raise ConfigurationError(f"filter {name}: expected 13 finite numbers, got {values}")
+        if values is not None and (np.shape(values) != (size,) or not np.isfinite(values).all()):
+            raise ConfigurationError(f"filter {name}: expected {size} finite numbers, got {values}")
     if std is not None and not (np.asarray(std) > 0.0).all():
         raise ConfigurationError(f"filter std: expected numbers above zero, got {std}")
 

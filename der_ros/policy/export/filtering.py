@@ -11,8 +11,8 @@ class Filtering(torch.nn.Module):
     """``clip((observation - mean) / std, -clip, clip)`` in float64.
 
     Args:
-        mean: (13,).
-        std: (13,), above zero.
+        mean: (numbers in an input,).
+        std: the same, above zero.
         clip: above zero.
     """
 
@@ -26,6 +26,6 @@ class Filtering(torch.nn.Module):
         self.register_buffer("std", torch.as_tensor(std, dtype=torch.float64))
 
     def forward(self, observation: torch.Tensor) -> torch.Tensor:
-        """Return the filtered observations, (N, 13) float64."""
+        """Return the filtered inputs, of their shape."""
         filtered = (observation - self.mean) / self.std
         return torch.clamp(filtered, -self.clip, self.clip)

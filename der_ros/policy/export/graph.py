@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from der_ros.errors import ConfigurationError
 from der_ros.policy.checksum import stamped
 from der_ros.policy.export.folding import Folding
+from der_ros.policy.policy_view import FRAME_SIZE
 from der_ros.policy.runtime import INPUT_NAME, OUTPUT_NAME
 
 OPSET, IR_VERSION = 17, 8
@@ -71,7 +72,7 @@ def traced_module(
     """Record the operations of a module of one input and one output.
 
     Args:
-        module: (N, 13) float64 to (N, 6) float64.
+        module: (N, numbers in an input) float64 to (N, 6) float64.
         whole: kinds of modules that count as one operation.
 
     Raises:
@@ -85,17 +86,20 @@ def traced_module(
         ) from error
 
 
-def to_onnx(module: torch.nn.Module, metadata: Mapping[str, str]) -> bytes:
+def to_onnx(
+    module: torch.nn.Module, metadata: Mapping[str, str], input_size: int = FRAME_SIZE
+) -> bytes:
     """Convert a module of one input and one output to a graph that computes in float64.
 
     Args:
-        module: (N, 13) float64 to (N, 6) float64.
+        module: (N, input_size) float64 to (N, 6) float64.
         metadata: goes into the file, with the checksum of its content (``policy.checksum``).
+        input_size: numbers in an input.
 
     Raises:
         ConfigurationError: the module branches on its input or holds an unknown operation.
     """
-    return to_file(GraphBuilder(traced_module(module)).build(), metadata)
+    return to_file(GraphBuilder(traced_module(module)).build(input_size), metadata)
 
 
 def to_file(graph: Any, metadata: Mapping[str, str]) -> bytes:
@@ -132,8 +136,8 @@ class GraphBuilder:
         self._initializers: list[Any] = []
         self._names: dict[torch.fx.Node, str] = {}
 
-    def build(self) -> Any:
-        """The ``onnx.GraphProto``, input (N, 13) float, output (N, 6) float."""
+    def build(self, input_size: int) -> Any:
+        """Return the ``onnx.GraphProto``, input (N, input_size) float, output (N, 6) float."""
         for node in self._traced.graph.nodes:
             if node.op == "placeholder":
                 self._names[node] = self._begin()
@@ -145,7 +149,7 @@ class GraphBuilder:
         return onnx.helper.make_graph(
             self._nodes,
             "policy",
-            [onnx.helper.make_tensor_value_info(INPUT_NAME, float_type, ["N", 13])],
+            [onnx.helper.make_tensor_value_info(INPUT_NAME, float_type, ["N", input_size])],
             [onnx.helper.make_tensor_value_info(OUTPUT_NAME, float_type, ["N", 6])],
             self._initializers,
         )

@@ -49,9 +49,9 @@ def to_float32_onnx(
     is one of plain float32 numbers. The caller checks that this is exact enough.
 
     Args:
-        module: (N, 13) float64 to (N, 6) float64.
+        module: (N, numbers in an input) float64 to (N, 6) float64.
         metadata: goes into the file, with the checksum of its content (``policy.checksum``).
-        samples: (N, 13) float64 observations, from which the range of each layer's input is taken.
+        samples: inputs, float64, from which the range of each layer's input is taken.
 
     Raises:
         ConfigurationError: the module branches on its input or holds an unknown operation.
@@ -60,7 +60,7 @@ def to_float32_onnx(
     reach = _Reach(traced)
     with torch.no_grad():
         reach.run(samples)
-    return to_file(_PairGraphBuilder(traced, reach.largest).build(), metadata)
+    return to_file(_PairGraphBuilder(traced, reach.largest).build(samples.shape[1]), metadata)
 
 
 class _Reach(torch.fx.Interpreter):

@@ -6,34 +6,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from der_ros.geometry import Array
+from der_ros.policy.policy_view import FRAME_SIZE
 from der_ros.policy.symmetry import ROTATION
 
 
-def usual_observations(mean: Array | None, std: Array | None) -> Array:
-    """Return observations like those of training and beyond them, (700, 13) float64."""
+def usual_observations(
+    mean: Array | None, std: Array | None, input_size: int = FRAME_SIZE
+) -> Array:
+    """Return inputs like those of training and beyond them, (700, input_size) float64."""
     rng = np.random.default_rng(0)
-    centre = np.zeros(13) if mean is None else np.asarray(mean)
-    spread = np.ones(13) if std is None else np.asarray(std)
-    near = centre + spread * rng.normal(size=(500, 13))
-    far = centre + 10.0 * spread * rng.normal(size=(200, 13))
+    centre = np.zeros(input_size) if mean is None else np.asarray(mean)
+    spread = np.ones(input_size) if std is None else np.asarray(std)
+    near = centre + spread * rng.normal(size=(500, input_size))
+    far = centre + 10.0 * spread * rng.normal(size=(200, input_size))
     return np.concatenate((near, far))
 
 
-def probes(mean: Array | None, std: Array | None, clip: float | None) -> NDArray[np.float32]:
+def probes(
+    mean: Array | None, std: Array | None, clip: float | None, input_size: int = FRAME_SIZE
+) -> NDArray[np.float32]:
     """Return the usual observations, the edges of the range, and much greater numbers.
 
     Args:
-        mean: (13,) of the filter, or None for none.
-        std: (13,) of the filter.
+        mean: (input_size,) of the filter, or None for none.
+        std: (input_size,) of the filter.
         clip: of the filtered observation; None without a filter.
+        input_size: numbers in an input of the network.
 
     Returns:
-        (N, 13) float32.
+        (N, input_size) float32.
     """
     rng = np.random.default_rng(1)
-    usual = usual_observations(mean, std).astype(np.float32)
-    extreme = 10.0 ** rng.uniform(-6, 6, size=(100, 13)) * rng.choice((-1.0, 1.0), size=(100, 13))
-    axes = np.concatenate((np.eye(13), -np.eye(13), 1e4 * np.eye(13), np.zeros((1, 13))))
+    usual = usual_observations(mean, std, input_size).astype(np.float32)
+    shape = (100, input_size)
+    extreme = 10.0 ** rng.uniform(-6, 6, size=shape) * rng.choice((-1.0, 1.0), size=shape)
+    one = np.eye(input_size)
+    axes = np.concatenate((one, -one, 1e4 * one, np.zeros((1, input_size))))
     rows = [usual, extreme.astype(np.float32), axes.astype(np.float32), _rotated(usual[:500], rng)]
     if mean is not None and std is not None and clip is not None:
         rows += [_edges(np.asarray(mean), np.asarray(std), clip, usual[:50])]

@@ -51,7 +51,7 @@ def convert_policy(source: Path, path: Path, precision: str) -> float:
     model = onnx.load_model_from_string(read_policy_file(source))
     network, mean, std = _parts(model, source)
     clip = contract.filter_clip or 1.0
-    _check_same(policy, FilteredPolicy(network, mean, std, clip, contract.symmetry))
+    _check_same(policy, FilteredPolicy(network, mean, std, clip, contract.folded_symmetry))
     training = {
         entry.key.removeprefix(TRAINING_PREFIX): entry.value
         for entry in model.metadata_props
@@ -109,6 +109,7 @@ def _check_same(policy: OnnxPolicy, module: FilteredPolicy) -> None:
         None if mean is None else mean.numpy(),
         None if std is None else std.numpy(),
         policy.contract.filter_clip,
+        policy.contract.input_size,
     )
     with torch.no_grad():
         read = module(torch.from_numpy(rows).double()).numpy()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from der_ros.errors import ConfigurationError
+from der_ros.policy.policy_view import FRAME_SIZE, PolicyView
 from der_ros.policy.symmetry import fold
 from der_ros.replay.transitions import Episode
 from der_ros.tasks.base import Task
@@ -30,6 +31,7 @@ def load_demonstrations(
     action_size: int,
     symmetry: int = 1,
     task: Task | None = None,
+    view: PolicyView | None = None,
 ) -> tuple[Episode, ...]:
     """Read one ``.npz`` episode or bag, or all of a folder in the order of their names.
 
@@ -40,6 +42,7 @@ def load_demonstrations(
         symmetry: their observations are folded by it, as those of training are
             (``policy.symmetry``); 1: not at all.
         task: that bags are judged by; None: bags are refused.
+        view: that makes the policy's input of what was recorded; None: it is the same.
 
     Raises:
         ConfigurationError: nothing there, a file that is no episode, of other sizes, or one that
@@ -51,13 +54,21 @@ def load_demonstrations(
         raise ConfigurationError(
             f"demos: expected .npz episodes or bags, there are none at {source}"
         )
-    sizes = observation_size, action_size
+    plain = view is None or view.is_plain
+    sizes = observation_size if plain else FRAME_SIZE, action_size
     episodes = (_checked(path, _read(path, task), *sizes) for path in paths)
-    if symmetry == 1:
-        return tuple(episodes)
     return tuple(
-        episode._replace(observations=fold(episode.observations, symmetry)) for episode in episodes
+        episode._replace(observations=_as_seen(episode.observations, symmetry, view))
+        for episode in episodes
     )
+
+
+def _as_seen(
+    observations: NDArray[np.float32], symmetry: int, view: PolicyView | None
+) -> NDArray[np.float32]:
+    """Return recorded observations as the policy sees them: folded, or through its view."""
+    folded = observations if symmetry == 1 else fold(observations, symmetry)
+    return folded if view is None or view.is_plain else view.episode(folded)
 
 
 def _is_one(path: Path) -> bool:

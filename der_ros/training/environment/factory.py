@@ -10,6 +10,7 @@ import numpy as np
 from der_ros.algorithms.base import CHOICE_ALGORITHMS
 from der_ros.errors import ConfigurationError
 from der_ros.policy.contract import PolicyContract
+from der_ros.policy.policy_view import PolicyView
 from der_ros.tasks import task_entry
 from der_ros.tasks.base import Task
 from der_ros.training.config import TrainingConfig
@@ -21,6 +22,8 @@ from der_ros.training.environment.wrappers import (
     OneHotActions,
     SuccessByReturn,
     folded_symmetry,
+    view_of,
+    viewed,
 )
 
 
@@ -59,8 +62,10 @@ def make_environment(
         robots = robot if robot is not None else config.robot
         environment = GivenUp(_with_robots(config.task, given, robots), config.gamma)
         symmetry = environment.unwrapped.task.symmetry  # type: ignore[attr-defined]
-        if config.fold_symmetry and symmetry != 1:
+        if config.orientation == "quaternion" and config.fold_symmetry and symmetry != 1:
             environment = Folded(environment, symmetry)
+        view = PolicyView(config.history, config.orientation, symmetry)
+        environment = viewed(environment, view)
     return _with_vector_actions(environment, config.algorithm)
 
 
@@ -93,11 +98,15 @@ def policy_contract(environment: Environment) -> PolicyContract | None:
     inner = environment.unwrapped
     if not isinstance(getattr(inner, "task", None), Task):
         return None
+    view = view_of(environment)
+    axes = view.orientation == "axes"
     return PolicyContract.for_task(
         inner.task,  # type: ignore[attr-defined]
         inner.control_dt_s,  # type: ignore[attr-defined]
         environment.get_wrapper_attr("governor_limits"),
-        symmetry=folded_symmetry(environment),
+        symmetry=view.symmetry if axes else folded_symmetry(environment),
+        history=view.lags,
+        orientation=view.orientation,
     )
 
 

@@ -9,7 +9,7 @@ import gymnasium
 
 from der_ros.tasks.base import Task
 from der_ros.training.environment.several_robots import SeveralRobots
-from der_ros.training.environment.wrappers import Environment, GivenUp
+from der_ros.training.environment.wrappers import Environment, GivenUp, view_of
 
 
 def save_environment(environment: Environment) -> Any:
@@ -24,12 +24,19 @@ def save_environment(environment: Environment) -> Any:
     state = save()
     data = state.to_data() if hasattr(state, "to_data") else state
     several = _several_robots(environment)
-    return data if several is None else {"robots": several.state(), "environment": data}
+    if several is not None:
+        data = {"robots": several.state(), "environment": data}
+    view = view_of(environment)
+    return data if not view.lags else {"frames": view.frames(), "environment": data}
 
 
 def restore_environment(environment: Environment, state: Any, steps: int) -> None:
     """Restore ``environment`` to ``state``, which was taken ``steps`` steps after a reset."""
     environment.reset()  # wrappers refuse to step an environment that was never reset
+    view = view_of(environment)
+    if view.lags:
+        view.restore(state["frames"])
+        state = state["environment"]
     several = _several_robots(environment)
     if several is not None:
         several.load_state(state["robots"])

@@ -1,4 +1,4 @@
-"""Wrappers: folded observations, one-hot actions, successes by return, attempts given up."""
+"""Wrappers: what policies see, one-hot actions, successes by return, attempts given up."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from der_ros.policy.policy_view import PolicyView
 from der_ros.policy.symmetry import fold
 
 Environment = gymnasium.Env[Any, Any]
@@ -37,6 +38,49 @@ def folded_symmetry(environment: Environment) -> int:
             return environment.symmetry
         environment = environment.env
     return 1
+
+
+class Viewed(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Wrapper whose observations are those that a policy's network gets (``policy.policy_view``).
+
+    Args:
+        environment: of this package; its observations have 13 numbers.
+        view: of its policies.
+    """
+
+    def __init__(self, environment: Environment, view: PolicyView) -> None:
+        super().__init__(environment)
+        self.view = view
+        bound = environment.observation_space.high  # type: ignore[attr-defined]
+        largest = np.concatenate([bound, *[2.0 * bound for _ in view.lags]])
+        self.observation_space = gymnasium.spaces.Box(-largest, largest, dtype=np.float32)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Reset the environment and forget the last episode."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        self.view.begin()
+        return self.view(observation), info
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Step the environment; return the observation with those before it."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        return self.view(observation), reward, terminated, truncated, info
+
+
+def viewed(environment: Environment, view: PolicyView) -> Environment:
+    """Return the environment with the observations of a view; itself where the view is plain."""
+    return environment if view.is_plain else Viewed(environment, view)
+
+
+def view_of(environment: Environment) -> PolicyView:
+    """Return the view of an environment's policies, a plain one where nothing changes it."""
+    while isinstance(environment, gymnasium.Wrapper):
+        if isinstance(environment, Viewed):
+            return environment.view
+        environment = environment.env
+    return PolicyView()
 
 
 class OneHotActions(gymnasium.ActionWrapper[Any, Any, Any]):

@@ -31,6 +31,7 @@ from der_ros.training.environment.wrappers import Environment
 from der_ros.training.evaluation.episodes import EvaluationReport, evaluate
 from der_ros.training.rollout.exploration import make_exploration
 from der_ros.training.rollout.first_priorities import FirstPriorities
+from der_ros.training.rollout.helper import Helper
 from der_ros.training.rollout.observation_filter import moments
 
 
@@ -60,6 +61,7 @@ class RolloutWorker:
         observation_shape = environment.observation_space.shape or (0,)
         action_shape = environment.action_space.shape or (0,)
         self._exploration = make_exploration(config, worker, workers, action_shape[0])
+        self._helper = Helper(environment, config.helped_share, config.helped_after_steps)
         self._policy = make_policy(
             config.algorithm, observation_shape[0], config.learner.hidden, action_shape[0]
         )
@@ -103,7 +105,7 @@ class RolloutWorker:
         successes: list[Episode] = []
         for _ in range(steps):
             recorder = self._recorder or self._start_episode()
-            action = self._act(recorder.observation)
+            action = self._act(recorder)
             observation, reward, terminated, truncated, info = self._environment.step(action)
             recorder.add(action, float(reward), observation)
             if terminated or truncated:
@@ -174,6 +176,7 @@ class RolloutWorker:
             "snapshot": None if self._snapshot is None else snapshot_state(self._snapshot),
             "recorder": self._recorder.state() if going_on and self._recorder else None,
             "environment": environment,
+            "helper": self._helper.state(),
             "first_priorities": None if priorities is None else priorities.state(),
         }
 
@@ -186,6 +189,7 @@ class RolloutWorker:
         self._random_steps = int(state["random_steps"])
         self._steps_with_policy = int(state["steps_with_policy"])
         self._greedy = bool(state["greedy"])
+        self._helper.load_state(state["helper"])
         if self._first_priorities is not None:
             self._first_priorities.load_state(state["first_priorities"])
         if state["environment"] is None:
@@ -207,6 +211,7 @@ class RolloutWorker:
         self._episodes_started += 1
         self._exploration.start_episode(self._rng)
         self._greedy = self._episodes_started % self._config.greedy_every == 0
+        self._helper.start_episode(self._rng, self._greedy)
         self._recorder = EpisodeRecorder(observation, self._config.n_step, self._config.gamma)
         return self._recorder
 
@@ -214,13 +219,16 @@ class RolloutWorker:
         total = float(episode.rewards.sum())
         return EpisodeSummary(total, episode.steps, episode.success, self._greedy, judged)
 
-    def _act(self, observation: Float32Array) -> Float32Array:
+    def _act(self, recorder: EpisodeRecorder) -> Float32Array:
         """Return an action: random at first, then exploring, noise-free in greedy episodes."""
+        if self._helper.acts(recorder.steps):
+            self._random_steps -= 1
+            return self._helper.act(self._rng)
         if self._random_steps > 0 or self._snapshot is None:
             self._random_steps -= 1
             self._greedy = False
             return self._policy.random(self._rng)
-        filtered = self._snapshot.filter(observation)
+        filtered = self._snapshot.filter(recorder.observation)
         if self._greedy:
             return self._policy(filtered)
         return self._exploration.act(self._policy, filtered, self._rng)

@@ -195,12 +195,14 @@ class TrainingRun(RunControl):
             self._load(checkpoint)
             return
         if self.config.demos:
+            contract = self._contract
             demonstrations = load_demonstrations(
                 Path(self.config.demos),
                 self._observation_size,
                 self._action_size,
-                1 if self._contract is None else self._contract.symmetry,
+                1 if contract is None else contract.folded_symmetry,
                 self._task,
+                None if contract is None else contract.view(),
             )
             self.learner.count_in(demonstrations)
             engine.load_demonstrations(demonstrations)

@@ -16,6 +16,7 @@ from der_ros.training.demonstrations.oracle import record_demonstrations
 from der_ros.training.engine.factory import make_engine
 from der_ros.training.engine.interface import Engine
 from der_ros.training.environment.factory import make_environment
+from der_ros.training.environment.wrappers import view_of
 from der_ros.training.learner import Learner, LearnerLoop
 from der_ros.training.run.memory import keep_freed_memory
 from der_ros.training.study.curve import CurveRecorder
@@ -67,6 +68,7 @@ class Trial:
             ]
             task = getattr(environment.unwrapped, "task", None)
             self._symmetry = 1 if task is None else int(task.symmetry)
+            self._view = view_of(environment)
         finally:
             environment.close()
         self.learner = Learner(config, *sizes)
@@ -89,7 +91,7 @@ class Trial:
         sizes = self.learner.sizes
         symmetry = self._symmetry if self._config.fold_symmetry else 1
         demonstrations = load_demonstrations(
-            Path(self._config.demos), sizes.observation, sizes.action, symmetry
+            Path(self._config.demos), sizes.observation, sizes.action, symmetry, view=self._view
         )
         self.learner.count_in(demonstrations)
         self._engine.load_demonstrations(demonstrations)

@@ -69,8 +69,9 @@ def test_each_bag_holds_the_latched_messages(tmp_path):
             assert abs(got[0].stamp_ns - time.time_ns()) < 60e9
 
 
-def test_a_policy_at_work_is_recorded_and_replayed_exactly(tmp_path):
-    policy = write_policy(tmp_path / "policy.onnx", gain=0.5)
+@pytest.mark.parametrize("history", [(), (1, 3, 1000)])
+def test_a_policy_at_work_is_recorded_and_replayed_exactly(tmp_path, history):
+    policy = write_policy(tmp_path / "policy.onnx", gain=0.5, history=history)
     with running(PolicyServer, policy=policy, run_dir=tmp_path) as (_, test):
         recorder, cell = BagRecorder(), Cell(test)
         test.executor.add_node(recorder)
