@@ -15,9 +15,12 @@ from der_ros.errors import BagError
 
 logger = logging.getLogger(__name__)
 
-_PREFIX = "attempt_"
+_ATTEMPT, SNAPSHOT = "attempt_", "snapshot_"
+_PREFIXES = (_ATTEMPT, SNAPSHOT)
 # What goes first where not all bags are kept; outcomes that are not known lie between.
 _SUCCESS, _OTHER, _FAULT = range(3)
+# Bags of one second are ordered by their numbers.
+_SAME_AGE_NS = 10**9
 _RANKS = {"success": _SUCCESS, "fault": _FAULT}
 
 
@@ -37,6 +40,7 @@ class Retention(NamedTuple):
 
 class _Bag(NamedTuple):
     rank: int
+    changed_ns: int
     number: int
     path: Path
     size: int
@@ -54,22 +58,22 @@ class BagFolder:
         self._run_dir, self._folder = run_dir, run_dir / "bags"
         self._retention = retention
 
-    def begin(self, topics: Sequence[RecordedTopic]) -> BagWriter:
-        """Open the next bag.
+    def begin(self, topics: Sequence[RecordedTopic], prefix: str = _ATTEMPT) -> BagWriter:
+        """Open the next bag of an attempt, or with ``SNAPSHOT`` as prefix the next snapshot.
 
         Raises:
             BagError: the folder cannot be written, or too little is free on its disk.
         """
-        path = self._next_path()
+        path = self._next_path(prefix)
         self._refuse_a_full_disk(path)
         writer = BagWriter(path, topics)
         writer.open()
         return writer
 
-    def _next_path(self) -> Path:
+    def _next_path(self, prefix: str) -> Path:
         """Return the name after the last one there is, complete or not."""
-        last = max((_number(entry) for entry in self._folder.glob(f"{_PREFIX}*")), default=0)
-        return (self._folder / f"{_PREFIX}{last + 1:04d}").resolve()
+        last = max((_number(entry) for entry in self._folder.glob(f"{prefix}*")), default=0)
+        return (self._folder / f"{prefix}{last + 1:04d}").resolve()
 
     def _refuse_a_full_disk(self, path: Path) -> None:
         try:
@@ -85,14 +89,21 @@ class BagFolder:
             )
 
     def prune(self) -> None:
-        """Remove what is not to be kept: oldest successes first, faults last, never the newest."""
+        """Remove what is not to be kept: oldest successes first, faults and snapshots last.
+
+        The newest attempt and the newest snapshot stay: they may be written just now.
+        """
         bags = sorted(self._bags())
-        newest = max((bag.number for bag in bags), default=0)
+        newest = {
+            max((bag for bag in bags if bag.path.name.startswith(prefix)), key=_by_number)
+            for prefix in _PREFIXES
+            if any(bag.path.name.startswith(prefix) for bag in bags)
+        }
         count, size = len(bags), sum(bag.size for bag in bags)
         for bag in bags:
             too_many = self._retention.bags and count > self._retention.bags
             too_large = self._retention.size_bytes and size > self._retention.size_bytes
-            if bag.number != newest and (too_many or too_large):
+            if bag not in newest and (too_many or too_large):
                 shutil.rmtree(bag.path)
                 logger.info("removed %s, as keep_bags or keep_gb says", bag.path)
                 count, size = count - 1, size - bag.size
@@ -104,17 +115,32 @@ class BagFolder:
         }
         return [
             _Bag(
-                _RANKS.get(str(outcomes.get(entry.name)), _OTHER),
+                _rank(entry, outcomes.get(entry.name)),
+                entry.stat().st_mtime_ns // _SAME_AGE_NS,
                 _number(entry),
                 entry,
                 sum(file.lstat().st_size for file in entry.rglob("*")),
             )
-            for entry in self._folder.glob(f"{_PREFIX}*")
+            for prefix in _PREFIXES
+            for entry in self._folder.glob(f"{prefix}*")
             if _number(entry) and entry.is_dir() and not entry.is_symlink()
         ]
 
 
+def _rank(entry: Path, outcome: object) -> int:
+    """Return what a bag is worth: a snapshot explains a fault."""
+    if entry.name.startswith(SNAPSHOT):
+        return _FAULT
+    return _RANKS.get(str(outcome), _OTHER)
+
+
+def _by_number(bag: _Bag) -> int:
+    return bag.number
+
+
 def _number(entry: Path) -> int:
     """Return the number in a bag's name; 0 where there is none."""
-    text = entry.name.removesuffix(PART_SUFFIX).removeprefix(_PREFIX)
+    text = entry.name.removesuffix(PART_SUFFIX)
+    for prefix in _PREFIXES:
+        text = text.removeprefix(prefix)
     return int(text) if text.isascii() and text.isdecimal() else 0

@@ -67,12 +67,14 @@ class BagWriter:
         path: the bag's folder, once complete.
         messages: how many were written.
         lost: how many messages of each topic did not come into the bag; stored with it.
+        custom: texts by name, stored with the bag as custom data.
     """
 
     def __init__(self, path: Path | str, topics: Sequence[RecordedTopic]) -> None:
         self.path = Path(path)
         self.messages = 0
         self.lost: Mapping[str, int] = {}
+        self.custom: dict[str, str] = {}
         self._topics = tuple(topics)
         self._part = self.path.with_name(self.path.name + PART_SUFFIX)
         self._folder = self._part / self.path.name
@@ -205,7 +207,7 @@ class BagWriter:
 
     def _complete(self, writer: Writer, file: IO[bytes]) -> None:
         """Write index and metadata, make them last, and give the folder its name."""
-        custom = {LOST_PREFIX + name: str(count) for name, count in self.lost.items()}
+        custom = self.custom | {LOST_PREFIX + name: str(count) for name, count in self.lost.items()}
         information = describe_bag([self._summary], self._topics, self._hashes, custom)
         writer.add_metadata(COPY, {COPY_KEY: to_yaml(information)})
         writer.finish()
@@ -229,8 +231,9 @@ class BagWriter:
                 file.close()
 
     def __enter__(self) -> BagWriter:
-        """Open the bag, and return this writer."""
-        self.open()
+        """Open the bag unless it is open, and return this writer."""
+        if self._file is None:
+            self.open()
         return self
 
     def __exit__(

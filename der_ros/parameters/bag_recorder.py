@@ -48,3 +48,18 @@ class RecorderParameters:
         minimum=1,
         maximum=4096,
     )
+    snapshot_s: float = setting(
+        30.0,
+        "Time of all topics that is kept in memory and written as a snapshot on a fault, a stop "
+        "or a call; 0: none",
+        "s",
+        0.0,
+        600.0,
+    )
+    snapshot_mb: int = setting(
+        64,
+        "Memory for the messages of a snapshot; beyond it a snapshot is shorter than snapshot_s",
+        unit="MB",
+        minimum=1,
+        maximum=4096,
+    )

@@ -63,6 +63,8 @@ SERVICES = {
     "assembly_supervisor/stop": "End the running attempt, leave the arm where it is, and begin no "
     "other.",
     "bag_recorder/record": "True begins a bag; false completes it. The answer has its path.",
+    "bag_recorder/snapshot": "Write the last `snapshot_s` of all topics as a bag now. The answer "
+    "has its path; it is complete about a second later.",
     "bias": "The same as `ft_bridge/bias`, under the name of netft_utils. With `netft_interfaces` "
     "installed the type is `netft_interfaces/SetBias`.",
     "ft_bridge/bias": "Take the present reading as zero. Refused during an attempt and in contact.",

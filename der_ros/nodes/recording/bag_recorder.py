@@ -2,7 +2,8 @@
 
 The node is subscribed all the time, so that a bag has its first messages; latched messages go into
 every bag. Messages are collected in batches and never deserialized. Their time in the bag is that
-of their arrival, counted by the steady clock from the wall clock at the bag's beginning.
+of their arrival, counted by the steady clock from the wall clock at the bag's beginning. The last
+seconds of all topics are kept in memory, and written as a snapshot on a fault, a stop or a call.
 """
 
 from __future__ import annotations
@@ -18,16 +19,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rclpy.qos import QoSProfile
-from std_srvs.srv import SetBool
+from std_srvs.srv import SetBool, Trigger
 
 from der_ros.bags.bag_folder import BagFolder, Retention
 from der_ros.bags.bag_recording import BagRecording, SequenceGaps
+from der_ros.bags.black_box import Kept
 from der_ros.bags.metadata import RecordedTopic
 from der_ros.bags.recorder import BagWriter
 from der_ros.control.arrivals import TimeLine
 from der_ros.control.status import Level, Status
 from der_ros.errors import BagError, ConfigurationError
-from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
+from der_ros.nodes.recording.snapshots import Snapshots, SnapshotSettings
+from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher, status_name
 from der_ros.nodes.shared.node_process import ShellNode, run_node
 from der_ros.nodes.shared.parameters import declare_settings
 from der_ros.nodes.shared.polling import PolledSubscription
@@ -46,6 +49,7 @@ _QUEUE = QoSProfile(depth=1000)
 _LATCHED_QUEUE = QoSProfile(
     depth=100, reliability=LATCHED.reliability, durability=LATCHED.durability
 )
+_SWITCH_S = 0.0002
 _TYPE = re.compile(r"(\w+)/msg/(\w+)")
 
 
@@ -74,8 +78,16 @@ class BagRecorder(ShellNode):
         self._last_path = self._failure = self._warning = ""
         self._latched: dict[str, bytes] = {}
         self._subscribed = [self._subscribe(entry) for entry in given.topics]
+        self._snapshots = Snapshots(
+            [entry.topic for entry in self._subscribed],
+            SnapshotSettings(given.snapshot_s, 1_000_000 * given.snapshot_mb),
+            self._folder,
+            status_name(self),
+            lambda: self._disk.submit(self._folder.prune).add_done_callback(_log_failure),
+        )
         steady_timer(self, BATCH_S, self._collect_batch)
         self.create_service(SetBool, "bag_recorder/record", self._on_record)
+        self.create_service(Trigger, "bag_recorder/snapshot", self._on_snapshot)
         self._diagnostics = DiagnosticsPublisher(self, "bags", self._collect)
 
     def _subscribe(self, entry: str) -> _Topic:
@@ -94,18 +106,21 @@ class BagRecorder(ShellNode):
 
     def _collect_batch(self) -> None:
         """Read all waiting messages, and write them into an open bag in the order of arrival."""
-        batch, recording = [], self._recording
+        batch: list[Kept] = []
+        recording = self._recording
         for topic, subscription, gaps in self._subscribed:
             for received in subscription.take():
-                batch.append((received.arrived_s, topic.name, received.message))
+                batch.append(Kept(received.arrived_s, topic.name, received.message))
                 missed = gaps.missed(received.number)
                 if recording is not None:
                     recording.lose(topic.name, missed)
                 if topic.latched:
                     self._latched[topic.name] = received.message
+        batch.sort(key=lambda entry: entry.arrived_s)
+        self._snapshots.add(batch)
         if recording is None:
             return
-        for arrived_s, name, data in sorted(batch, key=lambda entry: entry[0]):
+        for arrived_s, name, data in batch:
             recording.offer(name, data, self._line.at_ns(arrived_s))
         recording.flush()
         if recording.failure and recording.failure != self._failure:
@@ -124,6 +139,16 @@ class BagRecorder(ShellNode):
             response.success, response.message = False, str(error)
             return response
         response.success, response.message = True, message
+        return response
+
+    def _on_snapshot(self, request: Any, response: Any) -> Any:
+        """Write the last seconds as a bag; the message is its path, or the failure."""
+        try:
+            self._collect_batch()
+            response.message = self._snapshots.call("an operator's call")
+            response.success = True
+        except BagError as error:
+            response.success, response.message = False, str(error)
         return response
 
     def _begin(self) -> str:
@@ -199,18 +224,22 @@ class BagRecorder(ShellNode):
             "bag": recording.path if recording else "",
             "messages": recording.messages if recording else 0,
             "last_bag": self._last_path,
+            "last_snapshot": self._snapshots.last_path,
+            "snapshot_mb": f"{self._snapshots.size_bytes / 1e6:.1f}",
             "waiting_mb": f"{recording.waiting_bytes / 1e6:.1f}" if recording else 0,
             **{f"lost {name}": n for name, n in (recording.lost if recording else {}).items()},
         }
-        if self._failure:
-            return [Status("bags", Level.ERROR, self._failure, values)]
+        failure = self._failure or self._snapshots.failure
+        if failure:
+            return [Status("bags", Level.ERROR, failure, values)]
         warning = _lost_text(recording) if recording else self._warning
         if warning:
             return [Status("bags", Level.WARN, warning, values)]
         return [Status("bags", Level.OK, "recording" if recording else "idle", values)]
 
     def close(self) -> None:
-        """Finish the bag that is open, if any."""
+        """Finish the bag that is open, if any, and a snapshot that is being written."""
+        self._snapshots.close()
         if self._recording is None:
             return
         try:
@@ -260,6 +289,9 @@ def _message_class(name: str) -> Any:
 
 def main(args: list[str] | None = None) -> int:
     """Entry point of ``ros2 run der_ros bag_recorder``."""
+    # Each message that is taken lets another thread run: the one that writes must not keep the
+    # interpreter for the usual 5 ms then.
+    sys.setswitchinterval(_SWITCH_S)
     return run_node(BagRecorder, args)
 
 

@@ -1,0 +1,155 @@
+"""Snapshots of a recorder: the black box, the faults that have it written, and the writing."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from pathlib import Path
+from typing import NamedTuple
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.serialization import deserialize_message
+
+from der_ros.bags.bag_folder import SNAPSHOT, BagFolder
+from der_ros.bags.black_box import REASON, BlackBox, Kept, write_snapshot
+from der_ros.bags.metadata import RecordedTopic
+from der_ros.bags.recorder import BagWriter
+from der_ros.control.arrivals import TimeLine
+from der_ros.control.fault_watch import FaultWatch, SnapshotRequests
+from der_ros.errors import BagError
+from der_ros.nodes.shared.key_values import from_status
+from der_ros.threads import JobThread
+
+logger = logging.getLogger("bag_recorder")
+
+_OPEN_PATIENCE_S, _CLOSE_PATIENCE_S = 2.0, 5.0
+_RESULT = "assembly_supervisor/result"
+_EXPLAINED = ("fault", "aborted")
+
+
+class SnapshotSettings(NamedTuple):
+    """Limits of the black box: its span, s, and its memory, bytes."""
+
+    span_s: float
+    most_bytes: int
+
+
+class Snapshots:
+    """Keeps the last seconds of all topics, and writes them in a thread of their own.
+
+    Args:
+        topics: that are recorded.
+        settings: limits of the black box.
+        folder: of the run's bags.
+        own: name of the recorder's node in the diagnostics.
+        written: called in the writing thread after each snapshot.
+
+    Attributes:
+        failure: why the last snapshot was not written; empty if it was.
+        last_path: the last complete snapshot.
+    """
+
+    def __init__(
+        self,
+        topics: Sequence[RecordedTopic],
+        settings: SnapshotSettings,
+        folder: BagFolder,
+        own: str,
+        written: Callable[[], None],
+    ) -> None:
+        self.failure = self.last_path = ""
+        self._topics, self._folder, self._written = tuple(topics), folder, written
+        latched = [topic.name for topic in topics if topic.latched]
+        self._box = BlackBox(settings.span_s, settings.most_bytes, latched)
+        self._enabled = settings.span_s > 0
+        self._watch, self._requests = FaultWatch(own), SnapshotRequests()
+        self._types = {topic.name: topic.message_type for topic in topics}
+        self._disk = JobThread("snapshots")
+        self._writing: Future[Path] | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory of the black box, bytes."""
+        return self._box.size_bytes
+
+    def add(self, batch: Sequence[Kept]) -> None:
+        """Take a batch in the order of its arrival, and write a snapshot that a fault needs."""
+        if not self._enabled:
+            return
+        self._box.add(batch)
+        now_s = time.monotonic()
+        for each in batch:
+            for reason in self._reasons(each):
+                self._requests.ask(reason, now_s)
+        reasons = self._requests.due(now_s)
+        if reasons:
+            logger.warning("snapshot: %s", reasons)
+            self._begin(reasons)
+
+    def _reasons(self, message: Kept) -> list[str]:
+        """Return the faults that a message tells of."""
+        kind = self._types[message.topic]
+        if kind == "diagnostic_msgs/msg/DiagnosticArray":
+            array = deserialize_message(message.data, DiagnosticArray)
+            return self._watch.new_faults(
+                (each.name, each.level[0], each.message) for each in array.status
+            )
+        if message.topic.endswith(_RESULT) and kind == "diagnostic_msgs/msg/DiagnosticStatus":
+            return _ended(deserialize_message(message.data, DiagnosticStatus))
+        return []
+
+    def call(self, reason: str) -> str:
+        """Begin a snapshot now, and return its path; it is complete about a second later.
+
+        Raises:
+            BagError: no snapshot is kept, or the disk does not take it or does not answer.
+        """
+        if not self._enabled:
+            raise BagError("no snapshot was taken: expected snapshot_s above 0")
+        try:
+            return str(self._begin(reason).result(_OPEN_PATIENCE_S))
+        except FutureTimeoutError as error:
+            raise BagError(
+                f"no snapshot yet: the disk has not answered for {_OPEN_PATIENCE_S:g} s"
+            ) from error
+
+    def _begin(self, reason: str) -> Future[Path]:
+        """Have a snapshot written; return the future of its path once it is open."""
+        contents, line, opened = self._box.contents(), TimeLine(), Future[Path]()
+
+        def begin() -> BagWriter:
+            writer = self._folder.begin(self._topics, SNAPSHOT)
+            writer.custom[REASON] = reason
+            opened.set_result(writer.path)
+            return writer
+
+        self._writing = self._disk.submit(lambda: write_snapshot(begin, contents, line.at_ns))
+        self._writing.add_done_callback(lambda future: self._end(future, opened))
+        return opened
+
+    def _end(self, future: Future[Path], opened: Future[Path]) -> None:
+        """Note what became of a snapshot; runs in the writing thread."""
+        error = future.exception()
+        if error is None:
+            self.failure, self.last_path = "", str(future.result())
+            logger.warning("snapshot written: %s", self.last_path)
+            self._written()
+            return
+        self.failure = f"snapshot: {error}"
+        logger.error("%s", self.failure)
+        if not opened.done():
+            opened.set_exception(error)
+
+    def close(self) -> None:
+        """Wait for a snapshot that is being written."""
+        if self._writing is not None:
+            wait([self._writing], _CLOSE_PATIENCE_S)
+
+
+def _ended(result: DiagnosticStatus) -> list[str]:
+    """Return why an attempt ended, if it was a fault or a stop."""
+    outcome = from_status(result).get("outcome", "")
+    return [f"attempt {outcome}: {result.message}"] if outcome in _EXPLAINED else []

@@ -1,0 +1,41 @@
+"""When a snapshot is taken."""
+
+from der_ros.control.fault_watch import GAP_S, SETTLE_S, FaultWatch, SnapshotRequests
+from der_ros.control.status import Level
+
+OK, WARN, ERROR = Level.OK, Level.WARN, Level.ERROR
+
+
+def test_a_status_that_becomes_an_error_is_a_fault_once():
+    watch = FaultWatch("bag_recorder")
+    levels = [ERROR, ERROR, OK, ERROR, ERROR, WARN, ERROR]
+    found = [watch.new_faults([("kuka_bridge: robot", level, "a fault")]) for level in levels]
+    assert [len(each) for each in found] == [0, 0, 0, 1, 0, 0, 1]
+    assert found[3] == ["kuka_bridge: robot: a fault"]
+
+
+def test_the_recorders_own_faults_are_none():
+    watch = FaultWatch("bag_recorder")
+    for level in (OK, ERROR):
+        assert watch.new_faults([("bag_recorder: bags", level, "disk full")]) == []
+
+
+def test_what_follows_a_fault_at_once_is_one_snapshot():
+    requests = SnapshotRequests()
+    assert requests.due(0.0) == ""
+    requests.ask("robot: lost", 10.0)
+    requests.ask("policy: lost", 10.1)
+    requests.ask("robot: lost", 10.2)
+    assert requests.due(10.2) == ""
+    assert requests.due(10.0 + SETTLE_S) == "robot: lost; policy: lost"
+    assert requests.due(99.0) == ""
+
+
+def test_a_flapping_fault_does_not_fill_the_disk():
+    requests, taken = SnapshotRequests(), []
+    for step in range(600):
+        now_s = 0.1 * step
+        requests.ask("robot: lost", now_s)
+        if requests.due(now_s):
+            taken.append(now_s)
+    assert 60.0 / GAP_S - 1 <= len(taken) <= 60.0 / GAP_S + 1
