@@ -117,6 +117,7 @@ def check_governor(values: Parameters, cycle_s: float) -> Check:
     limits = made_from(GovernorLimits, values)
     stiffness_n_per_m = made_from(BridgeParameters, values).stiffness_n_per_m
     limits.check_yield_stability(cycle_s, stiffness_n_per_m)
+    limits.check_budget(cycle_s)
     return Check(
         "parameters",
         "governor",

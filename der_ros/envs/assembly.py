@@ -58,9 +58,10 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
     of the arm at its end stop.
 
     ``info`` holds ``success`` (bool), ``distance_m``, ``angle_rad``, ``wrench`` ((6,) as
-    observed), ``peak_force_n`` (of this episode, as read), ``penetration_m`` (at the end of the
-    step), ``interventions`` (int, the governor's flags of this step together), ``latched`` (bool)
-    and ``joint_limit`` (bool, an axis of the arm is at its end stop).
+    observed), ``peak_force_n`` (of this episode, as read), ``force_budget_n`` (of this episode;
+    10000: none), ``penetration_m`` (at the end of the step), ``interventions`` (int, the
+    governor's flags of this step together), ``latched`` (bool) and ``joint_limit`` (bool, an axis
+    of the arm is at its end stop).
 
     Args:
         task: what is assembled.
@@ -70,9 +71,12 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         render_mode: None, ``rgb_array``, or ``human`` (PyBullet's window; needs a display).
         servo: stiffness of the arm; default a KR 60's.
         limits: of the motion governor; default ``default_limits(task, robot)``.
+        force_budget_n: largest force that a contact may reach, kept by the governor; default that
+            of ``limits``, else none.
+        torque_budget_nm: the same of the torque about the tcp.
 
     Raises:
-        ConfigurationError: an argument is not one of those.
+        ConfigurationError: an argument is not one of those, or a budget cannot be kept.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 - as Gymnasium declares it
@@ -90,6 +94,8 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         render_mode: str | None = None,
         servo: ServoConfig | None = None,
         limits: GovernorLimits | None = None,
+        force_budget_n: float | None = None,
+        torque_budget_nm: float | None = None,
     ) -> None:
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ConfigurationError(
@@ -103,7 +109,9 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         self.task = task = widened(task, self.randomization)
         self.robot = robot if robot is not None else task.default_robot
         self.control_dt_s = float(control_dt)
-        self.governor_limits = limits if limits is not None else default_limits(task, self.robot)
+        limits = limits if limits is not None else default_limits(task, self.robot)
+        self.governor_limits = with_budgets(limits, force_budget_n, torque_budget_nm)
+        self._episode_limits = self.governor_limits
         self.render_mode = render_mode
         self.metadata = {**type(self).metadata, "render_fps": round(1.0 / control_dt)}
         largest = np.array([_LARGEST[name[0]] for name in OBSERVATION_NAMES], dtype=np.float32)
@@ -121,6 +129,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             task, servo, PHYSICS_DT_S, gui=render_mode == "human", robot=self.robot
         )
         self._tick_s = self._steps_per_tick * PHYSICS_DT_S
+        self.governor_limits.check_budget(self._tick_s)
         self._sensing = SimulatedSensing(self.world, self.randomization, self._tick_s)
         self._conditions = Conditions()
         self._ground_of_clearance: dict[float, Piece] = {}
@@ -227,6 +236,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         self.world.restore(state.world._replace(variation=variation))
         self.np_random = state.rng.generator()
         self._conditions = state.conditions
+        self._episode_limits = self._limits_of(state.conditions)
         self._sensing.restore(state.conditions, state.sensing)
         self._governor, self._goal = state.governor, state.goal
         self._wrench, self._peak_force_n = state.wrench, state.peak_force_n
@@ -271,6 +281,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         held = initial.held if frames is None else frames.start(initial.held)
         self.world.reset(InitialState(held, initial.ground), self._variation(conditions))
         self._conditions, self._goal = conditions, self.task.goal_pose(initial)
+        self._episode_limits = self._limits_of(conditions)
         self._wrench = self._sensing.start_episode(conditions)
         self._governor, self._steps = GovernorState.rest(), 0
         self._peak_force_n = math.hypot(*self._wrench[:3])
@@ -292,6 +303,17 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             stiffness_scale=conditions.stiffness_scale,
             ground=ground,
         )
+
+    def _limits_of(self, conditions: Conditions) -> GovernorLimits:
+        """Return the governor's limits in an episode: with the force budget that was drawn.
+
+        A budget that cannot be kept by this robot becomes the least that can.
+        """
+        limits, budget = self.governor_limits, conditions.force_budget_n
+        if budget == 0.0:
+            return limits
+        budget = min(limits.force_budget_n, max(budget, limits.least_budget_n(self._tick_s)))
+        return replace(limits, force_budget_n=budget)
 
     def _made_for(self) -> str:
         """Return what a state must have in common with the environment that restores it."""
@@ -326,7 +348,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
 
     def _move(self, command: Six) -> int:
         """Run the control period and return the governor's flags together."""
-        sensing, limits = self._sensing, self.governor_limits
+        sensing, limits = self._sensing, self._episode_limits
         steps, tick_s = self._steps_per_tick, self._tick_s
         state, wrench, interventions = self._governor, self._wrench, 0
         sensing.expect_readings(self._ticks)
@@ -355,6 +377,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             "angle_rad": judgement.angle_rad,
             "wrench": np.array(self._wrench),
             "peak_force_n": self._peak_force_n,
+            "force_budget_n": self._episode_limits.force_budget_n,
             "penetration_m": self.world.penetration_m(),
             "interventions": interventions,
             "latched": self._governor.latched,
@@ -378,6 +401,26 @@ def _require_instance(name: str, value: object, kind: type) -> None:
         raise ConfigurationError(f"{name}: expected a {kind.__name__} or None, got {value!r}")
 
 
+def with_budgets(
+    limits: GovernorLimits, force_budget_n: float | None, torque_budget_nm: float | None
+) -> GovernorLimits:
+    """Return the limits with the budgets that are given.
+
+    Args:
+        limits: of the motion governor.
+        force_budget_n: None: as in ``limits``.
+        torque_budget_nm: the same.
+
+    Raises:
+        ConfigurationError: a budget is no number above 0.
+    """
+    return replace(
+        limits,
+        force_budget_n=limits.force_budget_n if force_budget_n is None else force_budget_n,
+        torque_budget_nm=limits.torque_budget_nm if torque_budget_nm is None else torque_budget_nm,
+    )
+
+
 def default_limits(task: Task, robot: str = "robotless") -> GovernorLimits:
     """The motion governor's limits: the task's speeds, workspace and pressure, the robot's speed.
 
@@ -388,13 +431,17 @@ def default_limits(task: Task, robot: str = "robotless") -> GovernorLimits:
     low, high = task.workspace
     x, y, z = low.tolist()
     u, v, w = high.tolist()
+    arm = find_robot(robot)
     return GovernorLimits(
         workspace_min_m=(x, y, z),
         workspace_max_m=(u, v, w),
-        max_linear_speed_mps=min(task.max_linear_speed_mps, find_robot(robot).max_linear_speed_mps),
+        max_linear_speed_mps=min(task.max_linear_speed_mps, arm.max_linear_speed_mps),
         max_angular_speed_radps=task.max_angular_speed_radps,
         soft_force_n=task.soft_force_n,
         soft_torque_nm=task.soft_torque_nm,
+        contact_mass_kg=arm.servo.effective_mass_kg,
+        contact_stiffness_n_per_m=arm.contact_stiffness_n_per_m,
+        pressing_stiffness_n_per_m=arm.pressing_stiffness_n_per_m,
     )
 
 

@@ -17,6 +17,7 @@ from der_ros.rotation import Six
 _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 # The world keeps so many ground pieces ready, and the nominal one is among them.
 CLEARANCE_STEPS = 7
+_LEAST_BUDGET_SHARE = 0.05
 _LARGEST_SEED = 2**63 - 1
 
 Seeds: TypeAlias = tuple[int, int, int]
@@ -36,6 +37,7 @@ class Conditions(NamedTuple):
         wrench_latency_s: age of the wrench.
         pose_latency_s: age of the pose.
         command_latency_s: of what the governor lets pass.
+        force_budget_n: that the governor keeps; 0: none is drawn.
         noise_seeds: of the noise of the wrench, the pose and the action.
         severity: factor of the ground piece's place and yaw; the others here have it already.
     """
@@ -50,6 +52,7 @@ class Conditions(NamedTuple):
     wrench_latency_s: float = 0.0
     pose_latency_s: float = 0.0
     command_latency_s: float = 0.0
+    force_budget_n: float = 0.0
     noise_seeds: Seeds = (0, 0, 0)
     severity: float = 1.0
 
@@ -87,6 +90,7 @@ def draw_conditions(randomization: Randomization, rng: np.random.Generator) -> C
         wrench_latency_s=severity * r.wrench_latency_max_s * wrench_age,
         pose_latency_s=severity * r.pose_latency_max_s * pose_age,
         command_latency_s=severity * r.command_latency_max_s * command_age,
+        force_budget_n=_budget(r, pose_seed) if r.force_budget_max_n else 0.0,
         noise_seeds=(wrench_seed, pose_seed, action_seed),
         severity=severity,
     )
@@ -103,6 +107,15 @@ def _friction_scale(randomization: Randomization, number: float) -> float:
         uniform = math.erf(number / math.sqrt(2.0))  # within plus and minus 1
         return float((1.0 + randomization.friction_ratio) ** uniform)
     return max(0.0, 1.0 + randomization.friction_std * number)
+
+
+def _budget(randomization: Randomization, seed: int) -> float:
+    """Return a force budget, N, uniform in its logarithm; 0: none.
+
+    A generator that grows from a seed of the episode leaves the draws of the other switches alone.
+    """
+    share = np.random.default_rng((seed, 3)).uniform(math.log(_LEAST_BUDGET_SHARE), 0.0)
+    return randomization.force_budget_max_n * math.exp(share)
 
 
 def _scaled(numbers: list[float], first: float, second: float) -> Six:

@@ -28,6 +28,7 @@ _LARGEST = {
     "ground_position_spread_m": 0.01,
     "ground_yaw_spread_rad": 0.2,
     "severity_spread": 1.0,
+    "force_budget_max_n": 1e4,
     **dict.fromkeys(_FACTOR_SPREADS, _LARGEST_FACTOR_SPREAD),
 }
 
@@ -64,6 +65,9 @@ class Randomization:
         ground_yaw_spread_rad: the same of its yaw.
         severity_spread: once an episode, a factor between 1 less this and 1 of all that is drawn
             once an episode but clearance, friction, mass and stiffness: some episodes are easy.
+        force_budget_max_n: highest force budget of the governor; once an episode, from a twentieth
+            of it, uniform in the logarithm. A robot that cannot keep so little gets the least that
+            it can.
     """
 
     force_noise_std_n: float = 0.0
@@ -88,6 +92,7 @@ class Randomization:
     ground_position_spread_m: float = 0.0
     ground_yaw_spread_rad: float = 0.0
     severity_spread: float = 0.0
+    force_budget_max_n: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse a spread that is negative or not finite.

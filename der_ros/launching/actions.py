@@ -37,6 +37,7 @@ from der_ros.launching.cell_parameters import (
 )
 from der_ros.launching.deployment_arguments import (
     SIM_SENSOR_IP,
+    budget_parameters,
     contradictions,
     is_local,
     sensor_parameters,
@@ -266,6 +267,7 @@ def _given(values: Values, parts: RobotParts) -> dict[str, Values]:
             "command_publishers": "policy_server assembly_supervisor",
             "wrench_publishers": "ft_bridge",
             "simulated_robot": simulated,
+            **budget_parameters(values),
             **parts.kuka_bridge,
         },
         # The policy moves only while assembly_supervisor publishes that it watches.

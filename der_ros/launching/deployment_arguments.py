@@ -17,7 +17,9 @@ from der_ros.parameters.sim_cell import (
     SimControllerParameters,
     SimSensorParameters,
 )
+from der_ros.policy.force_budget import ContactLimits
 
+_BUDGETS = ("force_budget_n", "torque_budget_nm")
 # A simulated controller and a simulated sensor have addresses of their own on this host.
 SIM_ROBOT_IP = SimControllerParameters().robot_ip
 SIM_SENSOR_IP = SimSensorParameters().sensor_ip
@@ -82,6 +84,21 @@ def deployment_arguments(
             optional=True,
         ),
         NAMESPACE,
+        *(
+            Argument.of(
+                ContactLimits,
+                name,
+                default="",
+                description=f"{what} that a contact may reach; the governor keeps it; empty: as in "
+                "config, else none",
+                minimum=0.0,
+                optional=True,
+            )
+            for name, what in (
+                ("force_budget_n", "Largest force [N]"),
+                ("torque_budget_nm", "Largest torque about the TCP [Nm]"),
+            )
+        ),
         Argument.of(SupervisorParameters, "attempts"),
         Argument.of(SupervisorParameters, "record"),
         Argument.of(
@@ -169,6 +186,11 @@ def sensor_parameters(values: Mapping[str, object]) -> dict[str, object]:
         "rdt_port": values["rdt_port"],
         "http_port": values["http_port"] or box.http_port,
     }
+
+
+def budget_parameters(values: Mapping[str, object]) -> dict[str, object]:
+    """Return the bridge's parameters for the budgets that are given as launch arguments."""
+    return {name: values[name] for name in _BUDGETS if values.get(name, "") != ""}
 
 
 def supervisor_parameters(values: Mapping[str, object]) -> dict[str, object]:

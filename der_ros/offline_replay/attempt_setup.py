@@ -15,7 +15,7 @@ from der_ros.errors import BagError, ConfigurationError, ContractError
 from der_ros.geometry import Pose
 from der_ros.offline_replay.cdr_messages import decode_pose
 from der_ros.policy.governor import GovernorLimits
-from der_ros.policy.limits import limits_from_texts
+from der_ros.policy.limits import recorded_limits
 
 POSE_TOPIC, WRENCH_TOPIC = "kuka/tcp_pose", "netft_data"
 APPLIED_TOPIC, COMMAND_TOPIC = "kuka/twist_applied", "kuka/delta_twist_cmds"
@@ -97,7 +97,7 @@ def read_setup(reader: BagReader) -> AttemptSetup:
             contract["contract.task"],
             _pose(contract["task_frame"], "task_frame"),
             _pose(contract["tcp_from_sensor"], "tcp_from_sensor"),
-            limits_from_texts(_texts(reader, LIMITS_TOPIC)),
+            recorded_limits(_texts(reader, LIMITS_TOPIC)),
             topics,
             _result(reader),
             base_frame,

@@ -15,6 +15,7 @@ limit, ``n = F / |F|``. In this order:
 4. soft limit   ``|F| > F_soft``: with ``c = u . n`` (negative: it pushes against the force)
                 ``u := u + (max(c, 0) + k (|F| - F_soft) - c) n``, again limited in speed; and
                 ``v0 := v0 + max(0, (u - v0) . n) n``, so that step 5 never delays giving way;
+   With a force budget, ``policy.force_budget`` limits ``u`` further here, in the same way;
 5. acceleration ``v = v0 + (u - v0) min(1, a dt / |u - v0|)``;
 6. workspace    before and after step 5, each axis moves outwards no faster than
                 ``2 d / (dt + sqrt(dt^2 + 2 d / a))``, ``d`` the way left to the wall: so fast
@@ -39,6 +40,7 @@ import numpy as np
 
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array
+from der_ros.policy.force_budget import ContactLimits, keep_free_speed, keep_pressing
 from der_ros.rotation import Six, Triple, added, dot, limited, scaled
 from der_ros.settings import setting
 
@@ -49,6 +51,7 @@ _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 # A command at the limit that went through float32 is a hair above it: not worth a count.
 _SPEED_SLACK = 1.0 + 1e-6
 _MAX_YIELD_LOOP_GAIN = 0.3
+_MAY_BE_ZERO = ("reaction_delay_s", "touch_height_m")
 
 
 class Intervention(IntFlag):
@@ -61,16 +64,17 @@ class Intervention(IntFlag):
     HARD_FORCE = 16
     NOT_FINITE = 32
     STALE = 64
+    BUDGET = 128
 
 
 _SPEED, _ACCELERATION, _WORKSPACE = 1, 2, 4
-_SOFT_FORCE, _HARD_FORCE, _NOT_FINITE, _STALE = 8, 16, 32, 64
+_SOFT_FORCE, _HARD_FORCE, _NOT_FINITE, _STALE, _BUDGET = 8, 16, 32, 64, 128
 # Combining IntFlag members costs a microsecond each: plain integers inside, one look-up at the end.
-_FLAGS = tuple(Intervention(bits) for bits in range(128))
+_FLAGS = tuple(Intervention(bits) for bits in range(256))
 
 
 @dataclass(frozen=True, kw_only=True)
-class GovernorLimits:
+class GovernorLimits(ContactLimits):
     """Limits that the governor holds a twist to: task axes, speeds of the TCP.
 
     Raises:
@@ -122,12 +126,11 @@ class GovernorLimits:
     def __post_init__(self) -> None:
         """Turn everything into plain floats and check it."""
         for field in fields(self):
+            value = getattr(self, field.name)
             if field.name.startswith("workspace"):
-                corner = _corner(getattr(self, field.name), field.name)
-                object.__setattr__(self, field.name, corner)
-            else:
-                positive = _positive(getattr(self, field.name), field.name)
-                object.__setattr__(self, field.name, positive)
+                object.__setattr__(self, field.name, _corner(value, field.name))
+            elif not (field.name in _MAY_BE_ZERO and value == 0.0):
+                object.__setattr__(self, field.name, _positive(value, field.name))
         self._check_order()
 
     def _check_order(self) -> None:
@@ -276,6 +279,12 @@ def govern_numbers(
     u2, last2, more2 = _wish(
         u[3:], last[3:], w[3:], torque, turn, limits.soft_torque_nm, limits.yield_gain_radps_per_nm
     )
+    if limits.has_budget:
+        kept1, kept2, last1, last2 = _within_budget(
+            limits, (u1, u2), (last1, last2), w, (force, torque), p[2], dt_s
+        )
+        if kept1 != u1 or kept2 != u2:
+            u1, u2, flags = kept1, kept2, flags | _BUDGET
     linear = _stay_inside(u1, p, limits, dt_s) if walls else u1
     if linear != u1:
         flags |= _WORKSPACE
@@ -304,8 +313,39 @@ def _wish(
         n = (force[0] / push, force[1] / push, force[2] / push)
         along = dot(u, n)
         u = limited(added(u, n, max(along, 0.0) + gain * (push - soft) - along), speed)
-        last = added(last, n, max(0.0, dot(u, n) - dot(last, n)))
+        last = _freed(last, u, force, push)
     return u, last, flags
+
+
+def _within_budget(
+    limits: GovernorLimits,
+    u: tuple[Triple, Triple],
+    last: tuple[Triple, Triple],
+    wrench: Six,
+    push: tuple[float, float],
+    height: float,
+    dt_s: float,
+) -> tuple[Triple, Triple, Triple, Triple]:
+    """Return both wanted velocities within the budget, and the last ones freed of their push."""
+    a = limits.max_linear_acceleration_mps2
+    u1, u2 = keep_free_speed(limits, u[0], u[1], height, a, dt_s)
+    impedance, reach = limits.impedance(dt_s), limits.contact_reach_m
+    last1, last2 = last
+    if push[0] > 0.0:
+        speed = limits.max_linear_speed_mps
+        u1 = keep_pressing(u1, wrench[:3], push[0], limits.planned_force_n, impedance)
+        u1, last1 = limited(u1, speed), _freed(last1, u1, wrench[:3], push[0])
+    if push[1] > 0.0:
+        turn, planned = limits.max_angular_speed_radps, limits.planned_torque_nm
+        u2 = keep_pressing(u2, wrench[3:], push[1], planned, impedance * reach * reach)
+        u2, last2 = limited(u2, turn), _freed(last2, u2, wrench[3:], push[1])
+    return u1, u2, last1, last2
+
+
+def _freed(last: Triple, u: Triple, force: Triple, push: float) -> Triple:
+    """Return the last velocity without what it pushes against the force more than ``u`` does."""
+    n = (force[0] / push, force[1] / push, force[2] / push)
+    return added(last, n, max(0.0, dot(u, n) - dot(last, n)))
 
 
 def _approach(u: Triple, last: Triple, step: float, speed: float) -> tuple[Triple, int]:

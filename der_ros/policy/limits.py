@@ -10,13 +10,17 @@ from typing import NamedTuple
 
 from der_ros.errors import ContractError
 from der_ros.policy.contract import PolicyContract
+from der_ros.policy.force_budget import ContactLimits
 from der_ros.policy.governor import GovernorLimits
-from der_ros.settings import names_of
+from der_ros.settings import names_of, settings_of
 
 # Numbers that went through a file or a parameter may differ by a rounding.
 _SAME = 1e-6
 # More of it is not looser and less of it is not tighter: it only has to be the same.
 _NEITHER = ("yield_gain_mps_per_n", "yield_gain_radps_per_nm")
+_BUDGETS = ("force_budget_n", "torque_budget_nm")
+# A cell measures its own contact; the policy knows nothing of it.
+_CONTACT = frozenset(names_of(ContactLimits)) - frozenset(_BUDGETS)
 
 
 class LimitsDifference(NamedTuple):
@@ -46,7 +50,7 @@ def compare_limits(contract: PolicyContract, robot: GovernorLimits) -> LimitsDif
     for field in dataclasses.fields(GovernorLimits):
         trained, held = getattr(contract.governor, field.name), getattr(robot, field.name)
         differences = [after - before for after, before in _pairs(held, trained)]
-        if not any(differences):
+        if field.name in _CONTACT or not any(differences):
             continue
         clause = f"{field.name}: trained with {trained}, the robot has {held}"
         outwards = -1.0 if field.name == "workspace_min_m" else 1.0
@@ -75,6 +79,16 @@ def limits_from_texts(texts: Mapping[str, str]) -> GovernorLimits:
         )
     except (TypeError, ValueError) as error:
         raise ContractError(f"limits of the robot: expected one number each ({error})") from error
+
+
+def recorded_limits(texts: Mapping[str, str]) -> GovernorLimits:
+    """Return the limits that a bag holds; those of releases before the force budget have none.
+
+    Raises:
+        ContractError: see ``limits_from_texts``.
+    """
+    absent = {each.name: str(each.default) for each in settings_of(ContactLimits)}
+    return limits_from_texts({**absent, **texts})
 
 
 def _only(values: list[float]) -> float:

@@ -23,12 +23,22 @@ class Robot:
             laid out for: between those of the arm's lightest and heaviest directions.
         arm: its axes; None where the tool hangs on nothing.
         max_linear_speed_mps: what the motion governor lets it move with, whatever the task allows.
+        contact_stiffness_n_per_m: what a force budget reckons with in an impact: structure,
+            gripper, sensor and timber in series.
     """
 
     name: str
     servo: ServoConfig
     arm: Arm | None = None
     max_linear_speed_mps: float = math.inf
+    contact_stiffness_n_per_m: float = 2.65e5
+
+    @property
+    def pressing_stiffness_n_per_m(self) -> float:
+        """Stiffness felt in slow pressing: the contact in series with the servo, N/m."""
+        drives = self.servo.stiffness_n_per_m
+        contact = self.contact_stiffness_n_per_m
+        return round(drives * contact / (drives + contact), -2)
 
     def standing(self, base_from_task: Pose, flange_from_tcp: Pose, posture_rad: Array) -> Robot:
         """The same robot in another cell.
@@ -57,6 +67,7 @@ _ROBOTS = {
             "iiwa",
             replace(ServoConfig.soft(), effective_mass_kg=8.0, effective_inertia_kgm2=0.8),
             IIWA,
+            contact_stiffness_n_per_m=1.26e5,
         ),
         Robot(
             "kr60",

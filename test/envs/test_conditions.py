@@ -30,6 +30,7 @@ ACTS_ON = {
     "wrench_latency_max_s": ("wrench_latency_s", None),
     "pose_latency_max_s": ("pose_latency_s", None),
     "command_latency_max_s": ("command_latency_s", None),
+    "force_budget_max_n": ("force_budget_n", None),
 }
 
 

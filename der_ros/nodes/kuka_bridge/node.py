@@ -160,7 +160,9 @@ class KukaBridge(ShellNode):
         self._limits_as_json.publish(String(data=limits_to_json(limits)))
 
     def _tuned_limits(self, values: Mapping[str, Any]) -> GovernorLimits:
-        return replace(self._motion.limits, **values)
+        limits = replace(self._motion.limits, **values)
+        limits.check_budget(self._link.cycle_s)
+        return limits
 
     def _tune(self, limits: GovernorLimits) -> None:
         self._motion.hold_to(limits)

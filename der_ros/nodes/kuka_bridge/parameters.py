@@ -8,6 +8,7 @@ from der_ros.errors import ConfigurationError
 from der_ros.nodes.shared.conversions import CellFrames
 from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.parameters import declare_settings, is_given
+from der_ros.policy.force_budget import ContactLimits
 from der_ros.policy.governor import GovernorLimits
 from der_ros.settings import names_of, settings_of
 
@@ -19,11 +20,13 @@ def declare_motion(node: ShellNode, cycle_s: float, stiffness_n_per_m: float) ->
     """Declare the parameters of the motion governor and of the watchdogs.
 
     Raises:
-        ConfigurationError: a value is wrong, or a yield gain would oscillate at this stiffness.
+        ConfigurationError: a value is wrong, a yield gain would oscillate at this stiffness, or a
+            force budget cannot be kept.
     """
     frames = CellFrames.declare(node)
     limits = declare_settings(node, GovernorLimits)
     limits.check_yield_stability(cycle_s, stiffness_n_per_m)
+    limits.check_budget(cycle_s)
     return declare_settings(
         node,
         MotionConfig,
@@ -41,7 +44,12 @@ def require_limits(node: ShellNode) -> None:
     Raises:
         ConfigurationError: naming those that would be left at the default.
     """
-    missing = [name for name in names_of(GovernorLimits) if not is_given(node, name)]
+    optional = names_of(ContactLimits)
+    missing = [
+        name
+        for name in names_of(GovernorLimits)
+        if name not in optional and not is_given(node, name)
+    ]
     if missing:
         raise ConfigurationError(
             f"parameters {', '.join(missing)}: expected to be set for a real robot, found no "

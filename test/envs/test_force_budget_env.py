@@ -1,0 +1,44 @@
+"""The environment's force budget: kept by the governor, drawn per episode, or refused."""
+
+import pytest
+
+from der_ros.envs.randomization import Randomization
+from der_ros.envs.task_env import TaskEnv
+from der_ros.errors import ConfigurationError
+from der_ros.policy.governor import Intervention
+
+DOWN = (0.0, 0.0, -1.0, 0.0, 0.0, 0.0)
+
+
+def test_a_budget_slows_the_approach():
+    env = TaskEnv("lap_joint", robot="kr60", force_budget_n=60.0)
+    env.reset(seed=1)
+    for _ in range(5):
+        info = env.step(DOWN)[4]
+    speed = -env.world.held_twist().linear[2]
+    limits = env.governor_limits
+    assert speed == pytest.approx(limits.planned_force_n / limits.impedance(0.012), rel=0.05)
+    assert info["interventions"] & Intervention.BUDGET
+    assert info["force_budget_n"] == 60.0
+    env.close()
+
+
+def test_a_budget_is_drawn_for_each_episode():
+    env = TaskEnv("lap_joint", randomization=Randomization(force_budget_max_n=200.0))
+    drawn = [env.reset(seed=seed)[1]["force_budget_n"] for seed in range(20)]
+    least = env.governor_limits.least_budget_n(0.012)
+    assert all(least <= each <= 200.0 for each in drawn)
+    assert min(drawn) < 30.0 < 100.0 < max(drawn)
+    env.reset(seed=3)
+    state = env.save_state()
+    env.reset(seed=4)
+    env.restore_state(state)
+    assert env.step(DOWN)[4]["force_budget_n"] == drawn[3]
+    env.close()
+
+
+def test_a_budget_that_cannot_be_kept_is_refused():
+    with pytest.raises(ConfigurationError, match="force_budget_n: expected at least"):
+        TaskEnv("lap_joint", robot="kr60", force_budget_n=5.0)
+    with pytest.raises(ConfigurationError, match="force_budget_n"):
+        TaskEnv("lap_joint", force_budget_n=-1.0)

@@ -1,0 +1,155 @@
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from der_ros.errors import ConfigurationError
+from der_ros.policy.contract import PolicyContract
+from der_ros.policy.governor import GovernorLimits, GovernorState, Intervention, govern
+from der_ros.policy.limits import compare_limits, limits_to_json, recorded_limits
+
+DT = 0.012
+CALM = np.zeros(6)
+HERE = np.zeros(3)
+OFF = GovernorLimits(
+    workspace_min_m=(-0.1, -0.1, -0.1), workspace_max_m=(0.1, 0.1, 0.2), soft_force_n=400.0
+)
+KEPT = dataclasses.replace(OFF, force_budget_n=60.0)
+# Z = sqrt(80 kg x 0.26 MN/m) + 73 kN/m x (24 + 12) ms
+IMPEDANCE = math.sqrt(80.0 * 2.6e5) + 7.3e4 * 0.036
+FREE = 0.9 * 60.0 / IMPEDANCE
+
+
+def steady(limits, command, wrench=CALM, position=HERE):
+    """The twist that a command settles at."""
+    state, flags = GovernorState.rest(), Intervention(0)
+    for _ in range(40):
+        state, flags = govern(limits, state, np.array(command), wrench, position, DT)
+    return np.array(state.twist), flags
+
+
+def test_without_a_budget_nothing_is_limited():
+    twist, flags = steady(OFF, [0, 0, -0.05, 0, 0, 0.05], np.array([0, 0, 300.0, 0, 0, 4.0]))
+    np.testing.assert_allclose(twist, [0, 0, -0.05, 0, 0, 0.05])
+    assert flags == Intervention(0)
+
+
+def test_the_approach_is_as_slow_as_the_budget_asks():
+    twist, flags = steady(KEPT, [0, 0, -0.05, 0, 0, 0])
+    assert twist[2] == pytest.approx(-FREE)
+    assert flags & Intervention.BUDGET
+    assert np.hypot(*steady(KEPT, [0.03, 0, -0.04, 0, 0, 0])[0][[0, 2]]) == pytest.approx(FREE)
+
+
+def test_a_turn_counts_with_its_lever():
+    twist, _ = steady(KEPT, [0, 0, -0.05, 0, 0, 0.05])
+    assert -twist[2] + 0.05 * twist[5] == pytest.approx(FREE)
+
+
+def test_retreat_stays_free():
+    up = [0, 0, 0.05, 0, 0, 0]
+    assert steady(KEPT, up)[0][2] == pytest.approx(0.05)
+    assert steady(KEPT, up, np.array([0, 0, 55.0, 0, 0, 0]))[0][2] == pytest.approx(0.05)
+
+
+def test_above_the_touch_height_only_braking_limits():
+    high = dataclasses.replace(KEPT, touch_height_m=0.035)
+    down = [0, 0, -0.05, 0, 0, 0]
+    assert steady(high, down, position=(0, 0, 0.1))[0][2] == pytest.approx(-0.05)
+    assert steady(high, down, position=(0, 0, 0.035))[0][2] == pytest.approx(-FREE)
+
+
+def test_it_has_braked_where_pieces_may_touch():
+    high, z = dataclasses.replace(KEPT, touch_height_m=0.035), 0.05
+    state = GovernorState.rest()
+    while z > 0.035:
+        state = govern(high, state, [0, 0, -0.05, 0, 0, 0], CALM, (0, 0, z), DT).state
+        z += state.twist[2] * DT
+    assert -state.twist[2] < 1.15 * FREE
+
+
+@pytest.mark.parametrize(("felt", "share"), [(0.0, 1.0), (27.0, 0.5), (54.0, 0.0), (81.0, -0.5)])
+def test_pressing_shrinks_to_nothing_at_the_budget(felt, share):
+    twist, _ = steady(KEPT, [0, 0, -0.05, 0, 0, 0], np.array([0, 0, felt, 0, 0, 0]))
+    assert twist[2] == pytest.approx(-share * FREE, abs=1e-12)
+
+
+def test_pressing_stops_at_once():
+    driving = GovernorState((0.0, 0.0, -FREE, 0.0, 0.0, 0.0), False)
+    wrench = np.array([0, 0, 60.0, 0, 0, 0])
+    slow = dataclasses.replace(KEPT, max_linear_acceleration_mps2=0.01)
+    assert govern(slow, driving, [0, 0, -0.05, 0, 0, 0], wrench, HERE, DT).state.twist[2] > 0.0
+
+
+def test_a_second_contact_across_the_first_fits_in():
+    twist, _ = steady(KEPT, [0.05, 0, 0, 0, 0, 0], np.array([0, 0, 43.2, 0, 0, 0]))
+    assert twist[0] == pytest.approx(0.6 * FREE)
+
+
+def test_a_torque_budget_bounds_the_turn_into_it():
+    kept = dataclasses.replace(OFF, torque_budget_nm=2.0, soft_torque_nm=40.0)
+    for felt, share in ((0.9, 0.5), (1.8, 0.0), (2.7, -0.5)):
+        twist, _ = steady(kept, [0, 0, 0, 0, 0, 0.05], np.array([0, 0, 0, 0, 0, -felt]))
+        most = share * 1.8 / (IMPEDANCE * 0.05**2)
+        assert twist[5] == pytest.approx(np.clip(most, -0.05, 0.05))
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.012, 0.024])
+@pytest.mark.parametrize(
+    ("mass", "contact", "drives", "damping_ratio"),
+    [(80.0, 2.65e5, 1e5, 1.0), (20.0, 2.65e5, 1e5, 0.7), (8.0, 1.26e5, 1e4, 1.0)],
+)
+@pytest.mark.parametrize("budget", [40.0, 120.0])
+def test_a_servoed_mass_on_a_spring_stays_within(
+    budget, mass, contact, drives, damping_ratio, delay_s
+):
+    limits = dataclasses.replace(
+        OFF,
+        force_budget_n=budget,
+        contact_mass_kg=mass,
+        contact_stiffness_n_per_m=contact,
+        pressing_stiffness_n_per_m=contact * drives / (contact + drives),
+        soft_force_n=200.0,
+    )
+    damping, step_s = 2.0 * damping_ratio * math.sqrt(drives * mass), 1e-4
+    x, v, lead, peak, state = -0.002, 0.0, 0.0, 0.0, GovernorState.rest()
+    late = [np.zeros(6)] * (round(delay_s / DT) + 1)
+    for _ in range(150):
+        late = [*late[1:], np.array([0, 0, max(0.0, x * contact), 0, 0, 0])]
+        state = govern(limits, state, [0, 0, -0.05, 0, 0, 0], late[0], HERE, DT).state
+        for _ in range(round(DT / step_s)):
+            force = max(0.0, x * contact)
+            lead += (-state.twist[2] - v) * step_s
+            v += (drives * lead + damping * (-state.twist[2] - v) - force) / mass * step_s
+            x += v * step_s
+            peak = max(peak, force)
+    assert 0.5 * budget < peak <= budget
+
+
+def test_a_budget_that_cannot_be_kept_names_the_least():
+    least = IMPEDANCE * 0.002 / 0.9
+    with pytest.raises(ConfigurationError, match=r"force_budget_n: expected at least 15\.98 N"):
+        dataclasses.replace(OFF, force_budget_n=5.0).check_budget(DT)
+    with pytest.raises(ConfigurationError, match=r"torque_budget_nm: expected at least 0\.8"):
+        dataclasses.replace(OFF, torque_budget_nm=0.1).check_budget(DT)
+    dataclasses.replace(OFF, force_budget_n=1.01 * least).check_budget(DT)
+    OFF.check_budget(DT)
+
+
+def test_a_higher_budget_than_trained_is_looser():
+    contract = PolicyContract("lap_joint", (0.05,) * 6, 0.06, governor=KEPT)
+    for budget, kind in ((120.0, "looser"), (30.0, "tighter")):
+        found = compare_limits(contract, dataclasses.replace(KEPT, force_budget_n=budget))
+        assert len(getattr(found, kind)) == 1
+    assert not any(compare_limits(contract, dataclasses.replace(KEPT, contact_mass_kg=30.0)))
+
+
+def test_limits_of_an_older_bag_have_no_budget():
+    texts = {
+        name: " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        for name, value in dataclasses.asdict(OFF).items()
+        if not name.startswith(("force_budget", "torque_budget", "contact_", "pressing_"))
+    }
+    assert "contact_mass_kg" in limits_to_json(OFF)
+    assert recorded_limits(texts) == OFF
