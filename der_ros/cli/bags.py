@@ -1,4 +1,4 @@
-"""``ros2 run der_ros bags``: repairs recorded bags.
+"""``ros2 run der_ros bags``: shows and repairs recorded bags.
 
 Exit code 0: done; 1: a file cannot be written; 2: a bag cannot be used, or wrong arguments.
 """
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from der_ros.bags.repair import RepairReport, repair_bag
+from der_ros.cli._bag_info import add_info
 from der_ros.cli._common import run_tool
 from der_ros.errors import BagError
 
@@ -35,13 +36,14 @@ def _run(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bags",
-        description="Repairs recorded bags.",
+        description="Shows and repairs recorded bags.",
         epilog="Exit code 0: done; 2: the bag cannot be used, with the reason",
     )
     commands = parser.add_subparsers(
-        required=True, metavar="repair", dest="command", help="what to do"
+        required=True, metavar="info|repair", dest="command", help="what to do"
     )
     _add_repair(commands)
+    add_info(commands)
     return parser
 
 

@@ -1,0 +1,134 @@
+"""Facts about a bag for a person: topics, rates, gaps, losses, and whether it is complete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from der_ros.bags.metadata import DESCRIPTION, ROOT
+from der_ros.bags.reader import BagReader
+from der_ros.bags.recorder import LOST_PREFIX
+
+
+class TopicFacts(NamedTuple):
+    """One topic of a bag.
+
+    Attributes:
+        name: with its leading slash.
+        message_type: such as ``std_msgs/msg/String``.
+        messages: how many are in the bag.
+        rate_hz: from its first to its last message; 0 with fewer than two.
+        longest_gap_s: between two messages; 0 with fewer than two.
+        lost: messages that are missing, as the recorder counted them.
+    """
+
+    name: str
+    message_type: str
+    messages: int
+    rate_hz: float
+    longest_gap_s: float
+    lost: int
+
+
+class BagFacts(NamedTuple):
+    """One complete bag.
+
+    Attributes:
+        bag: its folder.
+        start_ns: bag time of its first message, ns since the epoch; 0 without messages.
+        duration_s: to its last message.
+        size_bytes: of all its files.
+        files: names of its files.
+        distribution: ROS 2 distribution that recorded it; empty where it is not said.
+        topics: by name.
+        custom: texts that the recorder stored, without the counts of lost messages.
+    """
+
+    bag: Path
+    start_ns: int
+    duration_s: float
+    size_bytes: int
+    files: tuple[str, ...]
+    distribution: str
+    topics: tuple[TopicFacts, ...]
+    custom: dict[str, str]
+
+    @property
+    def lost(self) -> int:
+        """Messages of all topics that are missing."""
+        return sum(topic.lost for topic in self.topics)
+
+
+class _Times:
+    """First, last and longest gap of the messages of a topic."""
+
+    def __init__(self) -> None:
+        self.count = self.first_ns = self.last_ns = self.gap_ns = 0
+
+    def add(self, stamp_ns: int) -> None:
+        if self.count:
+            self.gap_ns = max(self.gap_ns, stamp_ns - self.last_ns)
+        else:
+            self.first_ns = stamp_ns
+        self.count, self.last_ns = self.count + 1, stamp_ns
+
+    @property
+    def rate_hz(self) -> float:
+        span_ns = self.last_ns - self.first_ns
+        return 1e9 * (self.count - 1) / span_ns if span_ns > 0 else 0.0
+
+
+def _load(text: str) -> dict[str, Any]:
+    """Return a description that the reader has checked."""
+    loaded: dict[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))[
+        ROOT
+    ]
+    return loaded
+
+
+def read_bag_facts(bag: Path) -> BagFacts:
+    """Read a bag and count what is in it.
+
+    Raises:
+        BagError: it is incomplete or damaged, says what to do.
+    """
+    folder = bag.parent if bag.suffix in (".mcap", ".db3") else bag
+    with BagReader(bag) as reader:
+        times = {name: _Times() for name in reader.topics}
+        for topic, stamp_ns, _ in reader.serialized(*times):
+            times[topic].add(stamp_ns)
+        information = _load((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    kinds = {
+        each["topic_metadata"]["name"]: str(each["topic_metadata"]["type"])
+        for each in information["topics_with_message_count"]
+    }
+    custom = {str(key): str(text) for key, text in (information.get("custom_data") or {}).items()}
+    lost = {
+        key.removeprefix(LOST_PREFIX): int(custom.pop(key))
+        for key in list(custom)
+        if key.startswith(LOST_PREFIX) and custom[key].isdecimal()
+    }
+    filled = [each for each in times.values() if each.count]
+    start_ns = min((each.first_ns for each in filled), default=0)
+    return BagFacts(
+        folder,
+        start_ns,
+        1e-9 * (max((each.last_ns for each in filled), default=0) - start_ns),
+        sum(path.stat().st_size for path in folder.iterdir() if path.is_file()),
+        tuple(information["relative_file_paths"]),
+        str(information.get("ros_distro") or ""),
+        tuple(
+            TopicFacts(
+                name,
+                kinds.get(name, ""),
+                each.count,
+                each.rate_hz,
+                1e-9 * each.gap_ns,
+                lost.get(name, 0),
+            )
+            for name, each in sorted(times.items())
+        ),
+        custom,
+    )

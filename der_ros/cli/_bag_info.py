@@ -1,0 +1,51 @@
+"""``bags info``: prints what is inside a bag, and whether it is complete."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+
+from der_ros.bags.bag_facts import BagFacts, TopicFacts, read_bag_facts
+
+
+def add_info(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the sub-command to the command ``bags``."""
+    text = "print what is inside a bag: topics, rates, gaps, lost messages, and notes"
+    command = commands.add_parser("info", help=text, description=text)
+    command.set_defaults(run=_info)
+    command.add_argument("bag", type=Path, help="a bag's folder")
+    command.add_argument(
+        "--json", action="store_true", help="one JSON object on standard output, nothing else"
+    )
+
+
+def _info(options: argparse.Namespace) -> int:
+    facts = read_bag_facts(options.bag)
+    if options.json:
+        topics = [topic._asdict() for topic in facts.topics]
+        print(json.dumps(facts._asdict() | {"bag": str(facts.bag), "topics": topics}))
+    else:
+        print("\n".join(_lines(facts)))
+    return 0
+
+
+def _lines(facts: BagFacts) -> list[str]:
+    begun = datetime.fromtimestamp(1e-9 * facts.start_ns, timezone.utc)
+    state = f"complete, {facts.lost} messages lost" if facts.lost else "complete"
+    width = max((len(topic.name) for topic in facts.topics), default=0)
+    return [
+        f"{facts.bag}: {state}",
+        f"    {begun:%Y-%m-%d %H:%M:%S} UTC, {facts.duration_s:.3f} s, "
+        f"{facts.size_bytes / 1e6:.2f} MB in {', '.join(facts.files)}, "
+        f"ROS 2 {facts.distribution or 'unknown'}",
+        *(f"    {_topic_line(topic, width)}" for topic in facts.topics),
+        *(f"    {name}: {text}" for name, text in facts.custom.items()),
+    ]
+
+
+def _topic_line(topic: TopicFacts, width: int) -> str:
+    line = f"{topic.name:<{width}}  {topic.messages:>7}  {topic.rate_hz:>7.1f} Hz  "
+    line += f"gap {topic.longest_gap_s:>6.3f} s  {topic.message_type}"
+    return line + (f"  {topic.lost} lost" if topic.lost else "")
