@@ -1,0 +1,163 @@
+"""Share of episodes within a force budget, success and duration, for several budgets.
+
+    python benchmarks/bench_force_budget.py --task lap_joint --robot kr60 [--policy FILE]
+        [--budget 30 …] [--episodes 300] [--option compliance=cell] [--keep FILE.jsonl]
+        [--plot FILE.png] [--json]
+
+The peak is the largest reading of the governor's sensor in the episode, of 12 ms each. A budget of
+10000 N is none. With ``--keep`` every budget is a line of the file, and a run that was stopped goes
+on with the next. ``--plot`` draws what the file holds of the task.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from der_ros.envs.task_env import TaskEnv
+from der_ros.policy.force_budget import NO_FORCE_BUDGET_N
+from der_ros.policy.runtime import OnnxPolicy
+from der_ros.policy.shipped import shipped_policy
+from der_ros.sim.robots import ROBOT_NAMES
+from der_ros.tasks import TASK_NAMES
+from support.report import Figure, argument_parser, show
+
+_FIRST_SEED = 7 << 28  # beside those of training, the evaluate tool and the robustness benchmark
+_BUDGETS_N = {
+    "iiwa": (10.0, 20.0, 40.0, NO_FORCE_BUDGET_N),
+    "kr60": (30.0, 60.0, 120.0, 200.0, NO_FORCE_BUDGET_N),
+}
+
+
+class Point(NamedTuple):
+    """One measured budget.
+
+    Attributes:
+        sha256: of the policy.
+        task: that is done.
+        robot: that does it.
+        budget_n: of the governor.
+        option: further options of the environment, as they were given.
+        episodes: that were run.
+    """
+
+    sha256: str
+    task: str
+    robot: str
+    budget_n: float
+    option: str
+    episodes: int
+
+
+def measure(policy: OnnxPolicy, point: Point) -> dict[str, float]:
+    """Return the figures of a budget."""
+    options = dict(each.split("=", 1) for each in point.option.split())
+    env = TaskEnv(point.task, robot=point.robot, force_budget_n=point.budget_n, **options)
+    try:
+        ends = [_episode(env, policy, _FIRST_SEED + each) for each in range(point.episodes)]
+    finally:
+        env.close()
+    peaks = np.array([info["peak_force_n"] for info in ends])
+    return {
+        "kept_percent": 100.0 * float(np.mean(peaks <= point.budget_n)),
+        "success_percent": 100.0 * float(np.mean([info["success"] for info in ends])),
+        "peak_force_median_n": float(np.median(peaks)),
+        "peak_force_p99_n": float(np.percentile(peaks, 99)),
+        "peak_force_max_n": float(peaks.max()),
+        "duration_median_s": float(np.median([info["duration_s"] for info in ends])),
+    }
+
+
+def _episode(env: Any, policy: OnnxPolicy, seed: int) -> dict[str, Any]:
+    """Return the last ``info`` of one attempt, with its duration."""
+    act = policy.for_attempt()
+    observation, _ = env.reset(seed=seed)
+    steps, ended = 0, False
+    while not ended:
+        observation, _, terminated, truncated, info = env.step(act(observation))
+        steps, ended = steps + 1, terminated or truncated
+    return {**info, "duration_s": steps * env.control_dt_s}
+
+
+def kept_points(path: Path | None) -> dict[Point, dict[str, float]]:
+    """Return the points in a file; none where there is no file."""
+    if path is None or not path.exists():
+        return {}
+    found = {}
+    for line in path.read_text().splitlines():
+        fields = json.loads(line)
+        figures = fields.pop("figures")
+        found[Point(**fields)] = figures
+    return found
+
+
+def draw(points: dict[Point, dict[str, float]], path: Path) -> None:
+    """Draw share within the budget, success and duration against the budget, a line a robot."""
+    from matplotlib.figure import Figure as Picture
+
+    picture = Picture(figsize=(10.0, 3.2), layout="constrained")
+    axes = picture.subplots(1, 3)
+    names = ("kept_percent", "success_percent", "duration_median_s")
+    labels = ("within the budget [%]", "success [%]", "median duration [s]")
+    for ax, name, label in zip(axes, names, labels, strict=True):
+        for robot in sorted({point.robot for point in points}):
+            line = sorted(
+                (point.budget_n, figures[name])
+                for point, figures in points.items()
+                if point.robot == robot and point.budget_n < NO_FORCE_BUDGET_N
+            )
+            ax.plot(*zip(*line, strict=True), marker="o", label=robot)
+        ax.set(xscale="log", xlabel="force budget [N]", ylabel=label)
+        ax.set_ylim(0.0, 105.0 if name.endswith("percent") else None)
+        ax.grid(alpha=0.3)
+    axes[0].legend()
+    picture.savefig(path, dpi=120)
+
+
+def main() -> int:
+    """Run the benchmark and print its figures."""
+    arguments = _parser().parse_args()
+    path = arguments.policy or shipped_policy(arguments.task)
+    policy = OnnxPolicy.load(path, arguments.task)
+    kept, figures = kept_points(arguments.keep), []
+    option = " ".join(arguments.option or ())
+    for robot in [arguments.robot] if arguments.robot else _BUDGETS_N:
+        for budget in arguments.budget or _BUDGETS_N.get(robot, _BUDGETS_N["kr60"]):
+            point = Point(policy.sha256, arguments.task, robot, budget, option, arguments.episodes)
+            if point not in kept:
+                kept[point] = measure(policy, point)
+                if arguments.keep is not None:
+                    with arguments.keep.open("a") as file:
+                        file.write(json.dumps({**point._asdict(), "figures": kept[point]}) + "\n")
+            found = kept[point]
+            name = f"{arguments.task}.{robot}.{budget:g}"
+            told = ", ".join(f"{key} {value:.1f}" for key, value in found.items())
+            print(f"{name}: {told}", file=sys.stderr, flush=True)
+            figures += [Figure(f"{name}.{key}", value, "") for key, value in found.items()]
+    show("force_budget", figures, arguments.json)
+    if arguments.plot is not None:
+        draw({p: f for p, f in kept.items() if p.task == arguments.task}, arguments.plot)
+        print(f"wrote {arguments.plot}", file=sys.stderr)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argument_parser(__doc__)
+    parser.add_argument("--task", choices=TASK_NAMES, default="lap_joint", help="(%(default)s)")
+    parser.add_argument("--policy", type=Path, help="default: the task's shipped policy")
+    parser.add_argument("--robot", choices=ROBOT_NAMES, help="default: kr60 and iiwa")
+    parser.add_argument("--budget", type=float, action="append", help="N; default: the robot's")
+    parser.add_argument("--episodes", type=int, default=300, help="of each budget (%(default)s)")
+    parser.add_argument("--option", action="append", help="name=value of the environment")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="keeps the figures, to go on")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="picture of all in --keep")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
