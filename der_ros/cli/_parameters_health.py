@@ -17,13 +17,13 @@ from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose
 from der_ros.launching.cell_parameters import (
     CELLS,
-    EVERY_NODE,
     Nodes,
     Parameters,
     known_names,
     merged,
     problems,
     read_parameters,
+    refuse_simulated_frame,
     shipped_config,
     task_config,
 )
@@ -61,8 +61,8 @@ def check_parameters(
     measured = merged([own], "kuka_bridge")
     bridge = merged([below, shipped, own], "kuka_bridge")
     correct = f"correct it in {path}"
-    simulated = shipped_config(cell) if on_hardware else None
-    yield examined("parameters", "frames", lambda: check_frames(measured, simulated), correct)
+    real = cell if on_hardware else None
+    yield examined("parameters", "frames", lambda: check_frames(measured, real), correct)
     yield examined("parameters", "governor", lambda: check_governor(bridge, cycle_s), correct)
     if cell == "deploy_kr60":
         yield examined("parameters", "travel", lambda: check_travel(bridge), correct)
@@ -87,8 +87,8 @@ def check_names(nodes: Nodes) -> Check:
     )
 
 
-def check_frames(values: Parameters, simulated: Path | None) -> Check:
-    """Check that both frames are there, are poses, and are this cell's, not ``simulated``'s.
+def check_frames(values: Parameters, real: str | None) -> Check:
+    """Check that both frames are there, are poses, and were measured where the cell is ``real``.
 
     Raises:
         ConfigurationError: a frame is missing or no pose.
@@ -100,11 +100,8 @@ def check_frames(values: Parameters, simulated: Path | None) -> Check:
                 "every node"
             )
         Pose.from_sequence(_numbers(values, name), name)
-    shipped = {} if simulated is None else read_parameters(simulated)[EVERY_NODE]
-    if values["task_frame"] == shipped.get("task_frame"):
-        raise ConfigurationError(
-            "task_frame is still that of the simulated cell; measure yours (docs/how-to/kr60.md)"
-        )
+    if real is not None:
+        refuse_simulated_frame(values, real)
     return Check("parameters", "frames", CheckLevel.OK, "task_frame and tcp_from_sensor are poses")
 
 

@@ -32,6 +32,7 @@ from der_ros.launching.cell_parameters import (
     merged,
     problems,
     read_parameters,
+    refuse_simulated_frame,
     shipped_config,
     task_config,
 )
@@ -218,6 +219,7 @@ def deployment(
         task = task_config(str(values["task"]), name)
         paths = [*parts.below, task, shipped_config(name)]
         shipped = [read_parameters(path) for path in paths]
+        _require_measured_frame(values, merged([*shipped, own], "kuka_bridge"), name)
         nodes = [
             launched_node(node, merged([*shipped, {node: given[node]}, own], node), values)
             for node in given
@@ -302,6 +304,20 @@ def _own_parameters(
     if wrong:
         raise RuntimeError(f"nothing was started: config: {values['config']}: {'; '.join(wrong)}")
     return own
+
+
+def _require_measured_frame(values: Values, parameters: Values, name: str) -> None:
+    """Check the task frame of a real robot; one at an address of this host is simulated.
+
+    Raises:
+        RuntimeError: it is still that of the simulated cell.
+    """
+    if values["robot"] == "sim" or is_local(str(values.get("robot_ip", ""))):
+        return
+    try:
+        refuse_simulated_frame(parameters, name)
+    except ConfigurationError as error:
+        raise RuntimeError(f"nothing was started: {error}; give it by config:=") from error
 
 
 def _namespace(context: LaunchContext, values: Values) -> str:

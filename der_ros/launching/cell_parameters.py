@@ -36,6 +36,19 @@ def task_config(task: str, cell: str = CELLS[0]) -> Path:
     return shipped_config(cell).with_suffix("") / f"{task}.yaml"
 
 
+def refuse_simulated_frame(values: Parameters, cell: str) -> None:
+    """Check that ``task_frame`` was measured, for a cell with a real robot.
+
+    Raises:
+        ConfigurationError: it is the one of the simulated cell ``cell``.
+    """
+    simulated = read_parameters(shipped_config(cell))[EVERY_NODE]
+    if values.get("task_frame") == simulated.get("task_frame"):
+        raise ConfigurationError(
+            "task_frame is still that of the simulated cell; measure yours (docs/how-to/kr60.md)"
+        )
+
+
 def read_parameters(path: Path, namespace: str = "") -> dict[str, dict[str, object]]:
     """Read a parameters file: node name, or ``EVERY_NODE``, to its parameters.
 

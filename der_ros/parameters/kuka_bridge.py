@@ -27,12 +27,12 @@ class BridgeParameters:
     command_publishers: str = setting(
         "",
         "Only nodes that may publish kuka/delta_twist_cmds, between blanks; another one there "
-        "latches a fault; empty: any node",
+        "latches a fault; empty: any node, for a simulated robot only",
     )
     wrench_publishers: str = setting(
         "",
         "Only nodes that may publish netft_data, between blanks; another one there latches a "
-        "fault; empty: any node",
+        "fault; empty: any node, for a simulated robot only",
     )
     stiffness_n_per_m: float = setting(
         1e5,

@@ -271,6 +271,10 @@ def test_nothing_is_left_of_a_launch_that_is_ended_from_outside(tmp_path, number
         (["policy:=nowhere.onnx"], "nowhere.onnx"),
         (["robot:=rsi", "ft:=sim"], "expected ft:=netft or ft:=topic"),
         (["robot:=rsi", "ft:=netft"], "robot_ip: expected the controller's IPv4 address"),
+        (
+            ["robot:=rsi", "robot_ip:=192.0.2.1", "ft:=netft", "sensor_ip:=192.0.2.2"],
+            "task_frame is still that of the simulated cell",
+        ),
         (["robot:=ur5"], "ur5"),
         (["atempts:=3"], "atempts"),
         (["task:=origami"], "origami"),

@@ -37,7 +37,12 @@ from der_ros.control.status import Level, Status
 from der_ros.drivers.motion import MeasuredRobot, SentMotion
 from der_ros.geometry import Twist
 from der_ros.nodes.kuka_bridge.joint_states import JointStates
-from der_ros.nodes.kuka_bridge.parameters import TUNABLE_LIMITS, declare_motion, require_limits
+from der_ros.nodes.kuka_bridge.parameters import (
+    TUNABLE_LIMITS,
+    declare_motion,
+    require_limits,
+    require_sources,
+)
 from der_ros.nodes.kuka_bridge.ros2_control import JointLink
 from der_ros.nodes.kuka_bridge.rsi import RsiLink
 from der_ros.nodes.shared.conversions import (
@@ -97,6 +102,7 @@ class KukaBridge(ShellNode):
         self._link: RobotLink = _LINKS[given.robot](self, callbacks)
         if not (given.simulated_robot or self._link.is_on_this_host):
             require_limits(self)
+            require_sources(given)
         motion = declare_motion(self, self._link.cycle_s, given.stiffness_n_per_m)
         self._motion, self._base_frame = BridgeMotion(motion), motion.base_frame
         self._every = given.publish_every

@@ -8,6 +8,7 @@ from der_ros.errors import ConfigurationError
 from der_ros.nodes.shared.conversions import CellFrames
 from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.parameters import declare_settings, is_given
+from der_ros.parameters.kuka_bridge import BridgeParameters
 from der_ros.policy.force_budget import ContactLimits
 from der_ros.policy.governor import GovernorLimits
 from der_ros.settings import names_of, settings_of
@@ -55,4 +56,23 @@ def require_limits(node: ShellNode) -> None:
             f"parameters {', '.join(missing)}: expected to be set for a real robot, found no "
             "value; start it by its launch file, or give it config/deploy_kr60.yaml and the "
             "task's file (iiwa: deploy_iiwa) with --params-file"
+        )
+
+
+def require_sources(given: BridgeParameters) -> None:
+    """Check that the nodes are named which a real robot obeys, and whose force readings count.
+
+    Raises:
+        ConfigurationError: naming the parameters that are empty.
+    """
+    sources = {
+        "command_publishers": given.command_publishers,
+        "wrench_publishers": given.wrench_publishers,
+    }
+    missing = [name for name, nodes in sources.items() if not nodes.strip()]
+    if missing:
+        raise ConfigurationError(
+            f"parameters {', '.join(missing)}: expected the names of the nodes that may publish to "
+            "a real robot, found none; start it by its launch file, or name them, as in "
+            "-p command_publishers:=commissioning -p wrench_publishers:=ft_bridge"
         )

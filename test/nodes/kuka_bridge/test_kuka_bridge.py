@@ -1,6 +1,7 @@
 """The node kuka_bridge with a simulated KRC4 on real sockets."""
 
 import contextlib
+import dataclasses
 import json
 import math
 import signal
@@ -238,6 +239,33 @@ def test_a_real_robot_needs_every_limit_to_be_set(link):
     assert "workspace_min_m" in line
     assert "soft_force_n" not in line
     assert "Traceback" not in output
+
+
+BOX = {"workspace_min_m": [0.0, 0.0, 0.0], "workspace_max_m": [1.0, 1.0, 1.0]}
+LIMITS = {**dataclasses.asdict(GovernorLimits(**{k: tuple(v) for k, v in BOX.items()})), **BOX}
+# An address of the documentation's range: of no host, so certainly not of this one.
+REAL = {**LIMITS, "robot_ip": "192.0.2.1", "bind_address": "127.0.0.1", "rsi_port": 0}
+NAMED = {"command_publishers": "commissioning", "wrench_publishers": "ft_bridge"}
+
+
+@pytest.mark.parametrize("lacking", list(NAMED))
+@pytest.mark.parametrize("link", [{}, {"robot": "ros2_control"}])
+def test_a_real_robot_needs_named_sources(link, lacking):
+    named = {name: "' '" if name == lacking else value for name, value in NAMED.items()}
+    with process("kuka_bridge", **{**REAL, **link, **named}) as child:
+        output, _ = child.communicate(timeout=90)
+    assert child.returncode == 1
+    (line,) = [line for line in output.splitlines() if "error: " in line]
+    assert f"parameters {lacking}: expected the names of the nodes" in line
+    assert "Traceback" not in output
+
+
+def test_a_real_robot_with_named_sources_is_awaited():
+    with process("kuka_bridge", **REAL, **NAMED, realtime_priority=0) as child:
+        told = iter(child.stdout.readline, "")
+        assert any("waiting for the robot controller 192.0.2.1" in line for line in told)
+        child.send_signal(signal.SIGINT)
+        assert child.wait(timeout=60) == 0
 
 
 def test_a_port_in_use_is_one_line_and_exit_1():
