@@ -13,7 +13,7 @@ from der_ros.launching.kr60_cell import kr60_arguments, kr60_parts
 from der_ros.parameters.teleop import DemoParameters, DeviceParameters
 from der_ros.teleop.axis_map import map_names
 
-NOT_OFFERED = {"attempts", "record", "keep_bags"}
+NOT_OFFERED = {"attempts", "retries", "record", "keep_bags"}
 OWN = [
     Argument(
         "device",
@@ -88,5 +88,5 @@ def beside(values):
 
 
 def generate_launch_description():
-    fixed = {"attempts": 0, "record": True, "keep_bags": 0}
+    fixed = {"attempts": 0, "retries": 0, "record": True, "keep_bags": 0}
     return deployment("deploy_kr60", ARGUMENTS, kr60_parts, fixed, extra, beside)

@@ -121,14 +121,18 @@ class Approach:
             self._cell.command(Twist.zero())
             time.sleep(STEER_PERIOD_S)
 
-    def to_start(self) -> None:
+    def to_start(self, offset_m: tuple[float, float] = (0.0, 0.0)) -> None:
         """Move the piece to its start, let it settle there, and bias the sensor.
+
+        Args:
+            offset_m: from the task's start pose along x and y, m.
 
         Raises:
             CellError: also if the piece does not stay there, or touches something.
         """
         # The nearest of the task's start poses: the controller's program may have turned the piece.
         start = self._task.start_pose_near(self._cell.pose())
+        start = start.moved(np.array((*offset_m, 0.0)), np.zeros(3))
         self._steer(start, "start pose")
         self.rest()
         self._cell.restart_peak()

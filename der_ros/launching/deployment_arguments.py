@@ -100,6 +100,7 @@ def deployment_arguments(
             )
         ),
         Argument.of(SupervisorParameters, "attempts"),
+        Argument.of(SupervisorParameters, "retries"),
         Argument.of(SupervisorParameters, "record"),
         Argument.of(
             SupervisorParameters,
@@ -197,7 +198,7 @@ def supervisor_parameters(values: Mapping[str, object]) -> dict[str, object]:
     """Return the supervisor's parameters."""
     simulated = values["robot"] == "sim"
     return {
-        **{name: values[name] for name in ("task", "attempts", "record", "run_dir")},
+        **{name: values[name] for name in ("task", "attempts", "retries", "record", "run_dir")},
         # A person starts a real controller's program, which may take a while.
         "ready_timeout_s": 60.0 if simulated else 0.0,
         "auto_start": simulated,

@@ -43,12 +43,14 @@ class RecordedResult:
         reason: one sentence.
         began_ns: bag time at which the attempt began.
         ended_ns: bag time of the verdict.
+        is_home: the success means home; False in bags of releases up to 0.2, where it means depth.
     """
 
     outcome: str
     reason: str
     began_ns: int
     ended_ns: int
+    is_home: bool = True
 
 
 @dataclass(frozen=True)
@@ -158,5 +160,6 @@ def _result(reader: BagReader) -> RecordedResult | None:
         texts = _pairs(each.message)
         duration_ns = int(1e9 * float(texts["duration_s"]))
         began_ns = each.stamp_ns - duration_ns
-        found = RecordedResult(texts["outcome"], texts["reason"], began_ns, each.stamp_ns)
+        is_home = "final_depth_m" in texts
+        found = RecordedResult(texts["outcome"], texts["reason"], began_ns, each.stamp_ns, is_home)
     return found

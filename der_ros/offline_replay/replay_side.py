@@ -47,7 +47,7 @@ class Side:
         self.what_if, self._scale, self._start_ns = what_if, scale, start_ns
         self._policy = None if policy is None else for_attempt(policy)
         self.motion = MotionReplay(what_if.motion(setup), start_ns)
-        self.verdict = VerdictReplay(setup, what_if.stall(), start_ns)
+        self.verdict = VerdictReplay(setup, what_if.stall(), what_if.home(), start_ns)
         self.skipped: dict[str, int] = {}
         self._inputs = replayed_inputs(setup, what_if)
         self.commands: deque[RecordedCommand] = deque(maxlen=_KEPT_COMMANDS)

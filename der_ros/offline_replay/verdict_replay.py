@@ -1,12 +1,24 @@
-"""The supervisor's own verdict, in bag time."""
+"""The supervisor's own verdict, in bag time.
+
+A bag is judged as its release judged: where its result has no ``final_depth_m``, by depth alone.
+"""
 
 from __future__ import annotations
 
-from der_ros.control.attempt_watch import SILENT_AFTER_S, AttemptWatch, Freshness
+import numpy as np
+
+from der_ros.control.attempt_watch import (
+    SILENT_AFTER_S,
+    AttemptWatch,
+    Freshness,
+    Verdict,
+    insertion_force_n,
+)
 from der_ros.geometry import Pose, Twist
 from der_ros.offline_replay.attempt_setup import AttemptSetup
 from der_ros.offline_replay.recorded_stream import Cycle, Recorded
 from der_ros.policy.attempt import Outcome
+from der_ros.policy.home import HomeLimits
 from der_ros.policy.stall import StallLimits
 from der_ros.tasks import make_task
 
@@ -17,6 +29,7 @@ class VerdictReplay:
     Args:
         setup: of the attempt.
         stall: limits of a stall.
+        home: when a piece is home.
         start_ns: bag time that counts as 0 s.
 
     Attributes:
@@ -25,13 +38,18 @@ class VerdictReplay:
         at_s: time of the verdict since ``start_ns``.
     """
 
-    def __init__(self, setup: AttemptSetup, stall: StallLimits, start_ns: int) -> None:
+    def __init__(
+        self, setup: AttemptSetup, stall: StallLimits, home: HomeLimits, start_ns: int
+    ) -> None:
         self.outcome: Outcome | None = None
         self.reason, self.at_s = "", 0.0
         self._start_ns = start_ns
-        began_ns = setup.result.began_ns if setup.result is not None else start_ns
+        result = setup.result
+        began_ns = result.began_ns if result is not None else start_ns
         self._began_s = 1e-9 * (began_ns - start_ns)
-        self._watch = AttemptWatch(make_task(setup.task), stall, self._began_s)
+        judged = home if result is None or result.is_home else None
+        self._watch = AttemptWatch(make_task(setup.task), stall, self._began_s, judged)
+        self._tcp_from_sensor = setup.tcp_from_sensor
         self._task_from_base = setup.base_from_task.inverse()
         self._fresh = Freshness()
         self._fresh.command_s = self._began_s
@@ -62,9 +80,14 @@ class VerdictReplay:
         if problem:
             self._end(now_s, Outcome.FAULT, problem)
             return
-        verdict = self._watch.judge(now_s, self._task_from_base @ pose, self._commanded)
+        verdict = self._judge(now_s, self._task_from_base @ pose, wrench)
         if verdict is not None:
             self._end(now_s, *verdict)
+
+    def _judge(self, now_s: float, pose: Pose, wrench: Recorded | None) -> Verdict | None:
+        force = np.zeros(3) if wrench is None else np.array(wrench.numbers.values[:3])
+        felt_n = insertion_force_n(pose, self._tcp_from_sensor, force)
+        return self._watch.judge(now_s, pose, self._commanded, felt_n)
 
     def _silence(self, now_s: float) -> str:
         if not self._fresh.is_silent(now_s):

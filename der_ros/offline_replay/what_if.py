@@ -11,6 +11,7 @@ from der_ros.errors import ConfigurationError
 from der_ros.offline_replay.attempt_setup import AttemptSetup
 from der_ros.parameters.policy_server import InputParameters
 from der_ros.policy.governor import GovernorLimits
+from der_ros.policy.home import HomeLimits
 from der_ros.policy.stall import StallLimits
 
 _LIMITS = {each.name for each in dataclasses.fields(GovernorLimits)}
@@ -18,10 +19,11 @@ _LIMITS -= {"workspace_min_m", "workspace_max_m"}
 _WATCHDOGS = {"command_timeout_s", "wrench_timeout_s"}
 _INPUTS = {each.name for each in dataclasses.fields(InputParameters)}
 _STALL = {"stall_s": "patience_s", "stall_distance_m": "moved_m"}
+_HOME = {"home_depth_m": "depth_m", "home_felt_n": "felt_n", "home_hold_s": "hold_s"}
 SETTABLE = {
     "kuka_bridge": _LIMITS | _WATCHDOGS,
     "policy_server": _INPUTS,
-    "assembly_supervisor": set(_STALL),
+    "assembly_supervisor": {*_STALL, *_HOME},
 }
 """Parameters that ``--set`` changes, by node."""
 
@@ -85,6 +87,11 @@ class WhatIf:
         """Return the limits of a stall."""
         given = self._of("assembly_supervisor", set(_STALL))
         return StallLimits(**{_STALL[name]: value for name, value in given.items()})
+
+    def home(self) -> HomeLimits:
+        """Return the limits within which a piece is home."""
+        given = self._of("assembly_supervisor", set(_HOME))
+        return HomeLimits(**{_HOME[name]: value for name, value in given.items()})
 
     def _of(self, node: str, names: set[str]) -> dict[str, float]:
         given = {name.removeprefix(f"{node}."): v for name, v in self.parameters.items()}

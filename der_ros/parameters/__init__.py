@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from der_ros.control.bridge_motion import MotionConfig
+from der_ros.control.seating import SeatingLimits
 from der_ros.drivers.arm.arm_records import ArmCycleConfig
 from der_ros.drivers.arm.differential import DifferentialConfig
 from der_ros.drivers.following import FollowingLimits
@@ -35,6 +36,7 @@ from der_ros.parameters.sim_cell import (
 )
 from der_ros.parameters.teleop import DemoParameters, DeviceParameters
 from der_ros.policy.governor import GovernorLimits
+from der_ros.policy.home import HomeLimits
 from der_ros.policy.stall import StallLimits
 from der_ros.settings import Setting, settings_of
 
@@ -42,6 +44,8 @@ NODE_PARAMETERS: dict[str, tuple[type, ...]] = {
     "assembly_supervisor": (
         SupervisorParameters,
         StallLimits,
+        HomeLimits,
+        SeatingLimits,
         *shared.CELL_FRAMES,
         shared.RightfulSources,
     ),

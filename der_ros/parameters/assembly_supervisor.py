@@ -17,6 +17,13 @@ class SupervisorParameters:
     attempts: int = setting(
         0, "Attempts to run before the node ends; 0: run until stopped", minimum=0
     )
+    retries: int = setting(
+        0,
+        "Retries of an attempt that jams, misses the joint or is not home in time, each from a "
+        "start on the other side; a fault is never tried again",
+        minimum=0,
+        maximum=1,
+    )
     auto_start: bool = setting(False, "Begin at once; leave it false on real hardware")
     simulated_cell: bool = setting(
         False,

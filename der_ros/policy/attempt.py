@@ -26,6 +26,8 @@ class Outcome(str, Enum):
     SUCCESS = "success"
     TIMEOUT = "timeout"
     STALL = "stall"
+    JAMMED = "jammed"
+    MISSED = "missed"
     FAULT = "fault"
     ABORTED = "aborted"
 
@@ -45,6 +47,12 @@ class AttemptResult:
         final_angle_error_rad: angle to the goal, likewise.
         bag: the recorded bag, empty when nothing was recorded.
         bag_fault: why there is no bag, or what is missing in it; empty when nothing is.
+        final_depth_m: height of the held piece above flush at the verdict, along the insertion
+            axis; negative below it.
+        seating_force_n: force of the ground on the held piece along the insertion axis at the
+            verdict.
+        attempt: number of the attempt in its run, from 1.
+        retry: 0 for the first try of an attempt, then the number of the retry.
     """
 
     outcome: Outcome
@@ -56,6 +64,10 @@ class AttemptResult:
     final_angle_error_rad: float
     bag: str = ""
     bag_fault: str = ""
+    final_depth_m: float = math.nan
+    seating_force_n: float = math.nan
+    attempt: int = 1
+    retry: int = 0
 
     def to_json(self) -> str:
         """One line of JSON; a figure that is not known is ``null``, never NaN."""

@@ -30,6 +30,12 @@ def complaints(names: list[str], texts: Mapping[str, str], kinds: Mapping[str, s
     ]
 
 
+def _type(kind: str, unit: str | None) -> str:
+    if unit is not None:
+        return f"number, {unit}"
+    return "whole number" if kind == "int" else "text"
+
+
 def attempts_page() -> str:
     """Return the page of the fields of a line.
 
@@ -42,7 +48,7 @@ def attempts_page() -> str:
     rows = [
         (
             code(name),
-            "text" if unit_of(name) is None else f"number, {unit_of(name)}",
+            _type(kinds[name], unit_of(name)),
             sentence(texts[name]),
         )
         for name in kinds

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from der_ros.control.attempt_watch import AttemptWatch, Freshness
+from der_ros.control.attempt_watch import AttemptWatch, Freshness, insertion_force_n
 from der_ros.control.watch_lease import Lease, WatchLease
-from der_ros.geometry import Pose, Twist
+from der_ros.geometry import Pose, Twist, quaternion_from_rotation_vector
 from der_ros.policy.attempt import Outcome
+from der_ros.policy.home import HomeLimits
 from der_ros.policy.stall import StallLimits
 from der_ros.tasks import make_task
 
@@ -71,3 +72,93 @@ def test_a_lease_is_awaited_held_and_lapses():
 
 def test_a_lease_without_a_timeout_is_held():
     assert WatchLease(0.0).look(0.0) is Lease.HELD
+
+
+class Attempt:
+    """An attempt with the verdict home, played in steps of 50 ms."""
+
+    def __init__(self):
+        limits = StallLimits(2.0, 0.0005)
+        self.task, self.now_s = make_task("lap_joint"), 10.0
+        self.watch = AttemptWatch(self.task, limits, self.now_s, HomeLimits(), seating_s=3.0)
+
+    def stay(self, height_m, force_n, duration_s=30.0, command=DOWN):
+        """The first verdict at a height under a force; None where there is none."""
+        pose = Pose(np.array((0.0, 0.0, height_m)), np.array((0.0, 0.0, 0.0, 1.0)))
+        end_s = self.now_s + duration_s
+        while self.now_s < end_s:
+            self.now_s += 0.05
+            verdict = self.watch.judge(self.now_s, pose, command, force_n)
+            if verdict is not None:
+                return verdict
+        return None
+
+
+@pytest.fixture
+def attempt():
+    return Attempt()
+
+
+def test_depth_alone_is_not_home(attempt):
+    assert attempt.stay(0.0, 0.0, 2.5) is None
+    assert attempt.watch.is_seated
+
+
+def test_flush_and_pressed_back_is_home(attempt):
+    assert attempt.stay(0.003, 0.0, 0.5) is None
+    assert attempt.stay(0.0004, 10.0) == (Outcome.SUCCESS, "the piece is seated")
+
+
+def test_pressed_but_open_is_jammed(attempt):
+    outcome, reason = attempt.stay(0.0032, 15.0)
+    assert outcome is Outcome.JAMMED
+    assert "not home within 3 s, 3.2 mm above flush, pressed with 15 N: free the piece" in reason
+
+
+def test_in_the_joint_and_nothing_felt_is_a_timeout(attempt):
+    outcome, reason = attempt.stay(0.002, 0.0)
+    assert outcome is Outcome.TIMEOUT
+    assert "2.0 mm above flush, and the ground is not felt within 3 s: look at the bag" in reason
+
+
+def test_deeper_than_flush_is_a_fault(attempt):
+    outcome, reason = attempt.stay(-0.0015, 0.0)
+    assert outcome is Outcome.FAULT
+    assert "the ground is not felt 1.5 mm below flush: is the piece held" in reason
+
+
+def test_a_piece_that_stands_in_the_joint_is_jammed(attempt):
+    outcome, reason = attempt.stay(0.01, 20.0)
+    assert outcome is Outcome.JAMMED
+    assert "no progress for 2 s, 10.0 mm above flush" in reason
+
+
+def test_a_piece_that_stands_on_the_rim_has_missed(attempt):
+    outcome, reason = attempt.stay(0.035, 20.0)
+    assert outcome is Outcome.MISSED
+    assert "on the rim 35 mm above flush, never in: check the place" in reason
+
+
+def test_a_piece_that_slides_on_the_rim_has_missed(attempt):
+    outcome, reason = attempt.stay(0.035, 20.0, command=Twist.zero())
+    assert outcome is Outcome.MISSED
+    assert "not seated within 16 s" in reason
+
+
+def test_a_piece_that_nothing_holds_is_a_stall(attempt):
+    assert attempt.stay(0.03, 0.0) == (Outcome.STALL, "no progress for 2 s")
+
+
+def test_a_piece_in_free_space_is_a_timeout(attempt):
+    outcome, reason = attempt.stay(0.03, 0.0, command=Twist.zero())
+    assert outcome is Outcome.TIMEOUT
+    assert "look at the bag of the attempt" in reason
+
+
+def test_the_insertion_force_is_along_the_tasks_z():
+    quarter = quaternion_from_rotation_vector((0.5 * np.pi, 0.0, 0.0))
+    pose = Pose(np.zeros(3), quarter)
+    sensor = Pose(np.array((0.0, 0.0, 0.12)), quarter)
+    force = np.array((1.0, 2.0, 3.0))
+    assert insertion_force_n(pose, sensor, force) == pytest.approx(-3.0)
+    assert insertion_force_n(pose, Pose.identity(), force) == pytest.approx(2.0)

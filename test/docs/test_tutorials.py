@@ -46,7 +46,7 @@ def test_train_and_deploy(tmp_path):
     assert described("A training", run) == ([], [])
     assert described("A deployment", tmp_path / "runs/mine_deployed") == ([], [])
     (attempt,) = attempts(tmp_path / "runs/mine_deployed")
-    assert attempt["outcome"] in {"success", "timeout", "stall", "fault"}
+    assert attempt["outcome"] in {"success", "timeout", "stall", "jammed", "missed", "fault"}
 
 
 def test_teach_by_demonstration(tmp_path):

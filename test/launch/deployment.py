@@ -24,6 +24,7 @@ SHARED_ARGUMENTS = [
     "ft",
     "policy",
     "attempts",
+    "retries",
     "record",
     "run_dir",
     "seed",
@@ -42,6 +43,10 @@ RESULT_FIELDS = [
     "final_angle_error_rad",
     "bag",
     "bag_fault",
+    "final_depth_m",
+    "seating_force_n",
+    "attempt",
+    "retry",
 ]
 
 

@@ -17,6 +17,7 @@ from der_ros.nodes.shared.qos import LATCHED
 from der_ros.tasks import make_task
 
 DT = 0.01
+STIFFNESS_N_PER_M = 2e4
 STATES = {
     Transition.TRANSITION_CONFIGURE: State.PRIMARY_STATE_INACTIVE,
     Transition.TRANSITION_ACTIVATE: State.PRIMARY_STATE_ACTIVE,
@@ -28,10 +29,12 @@ class CellWithoutPolicy:
     """Robot and sensor on the topics of ``node``; the task frame is the robot's base.
 
     Attributes:
+        ground_m: height of the ground that the piece does not pass; None for none.
         blocked: the arm does not follow.
-        force_n: what the sensor feels.
+        force_n: what the sensor feels beside the ground, before its bias.
         torque_nm: the same of the torque.
         drift_mps: it rises with this speed while it is told to rest.
+        deaf: the sensor sends nothing any more.
         fault: what kuka_bridge reports and latches; empty for none.
         calls: services that were called, in order.
         moved_at_s: when a command other than zero came last.
@@ -42,6 +45,7 @@ class CellWithoutPolicy:
         self.pose = Pose(start.position + np.array((0.001, 0.0, 0.002)), start.quaternion)
         self.blocked, self.drift_mps, self.fault, self.calls = False, 0.0, "", []
         self.force_n = self.torque_nm = 0.0
+        self.ground_m, self.deaf, self._zero_n = 0.0, False, 0.0
         self.moved_at_s = self._commanded_at_s = float("-inf")
         self._twist, self._node = Twist.zero(), node
         self._poses = node.create_publisher(PoseStamped, "kuka/tcp_pose", 10)
@@ -50,7 +54,7 @@ class CellWithoutPolicy:
         self._ready = node.create_publisher(Bool, "netft_ready", LATCHED)
         self._ready.publish(Bool(data=True))
         node.create_subscription(TwistStamped, "kuka/delta_twist_cmds", self._on_command, 10)
-        self._serve("ft_bridge/bias", lambda: None)
+        self._serve("ft_bridge/bias", self._bias)
         self._serve("kuka_bridge/stop", lambda: self.set_fault("stopped by kuka_bridge/stop"))
         self._serve("kuka_bridge/reset_fault", lambda: self.set_fault(""))
         node.create_timer(DT, self._step)
@@ -64,6 +68,9 @@ class CellWithoutPolicy:
             return response
 
         self._node.create_service(Trigger, name, answer)
+
+    def _bias(self):
+        self._zero_n = self.force_n
 
     def set_fault(self, text):
         """Latches a fault, or clears it."""
@@ -87,12 +94,18 @@ class CellWithoutPolicy:
             twist = Twist(np.array((0.0, 0.0, self.drift_mps)), np.zeros(3))
         if not self.blocked:
             self.pose = self.pose.moved(twist.linear * DT, twist.angular * DT)
+        deep_m = 0.0 if self.ground_m is None else self.ground_m - self.pose.position[2]
+        felt_n = STIFFNESS_N_PER_M * max(0.0, deep_m)
         stamp = self._node.get_clock().now().to_msg()
         self._poses.publish(pose_to_message(self.pose, "base_link", stamp))
         wrench = WrenchStamped()
         wrench.header.stamp = stamp
-        wrench.wrench.force.z, wrench.wrench.torque.x = self.force_n, self.torque_nm
-        self._wrenches.publish(wrench)
+        wrench.wrench.force.z, wrench.wrench.torque.x = (
+            self.force_n - self._zero_n + felt_n,
+            self.torque_nm,
+        )
+        if not self.deaf:
+            self._wrenches.publish(wrench)
 
 
 class Cell(CellWithoutPolicy):

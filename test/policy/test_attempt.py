@@ -28,6 +28,10 @@ def test_a_result_is_one_line_with_the_contracts_names():
         "final_angle_error_rad": 0.01,
         "bag": "bags/attempt_0001",
         "bag_fault": "",
+        "final_depth_m": None,
+        "seating_force_n": None,
+        "attempt": 1,
+        "retry": 0,
     }
 
 

@@ -26,6 +26,8 @@ _ENDED = {
     Outcome.SUCCESS: (Level.OK, GoalStatus.STATUS_SUCCEEDED),
     Outcome.TIMEOUT: (Level.WARN, GoalStatus.STATUS_ABORTED),
     Outcome.STALL: (Level.WARN, GoalStatus.STATUS_ABORTED),
+    Outcome.JAMMED: (Level.WARN, GoalStatus.STATUS_ABORTED),
+    Outcome.MISSED: (Level.WARN, GoalStatus.STATUS_ABORTED),
     Outcome.FAULT: (Level.ERROR, GoalStatus.STATUS_ABORTED),
     Outcome.ABORTED: (Level.WARN, GoalStatus.STATUS_CANCELED),
 }

@@ -7,12 +7,15 @@ of them belong to one other thread.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
@@ -21,11 +24,11 @@ from std_msgs.msg import Bool, Empty
 from std_srvs.srv import SetBool, Trigger
 
 from der_ros.control.approach import CellError
-from der_ros.control.attempt_watch import SILENT_AFTER_S, Freshness
+from der_ros.control.attempt_watch import SILENT_AFTER_S, Freshness, insertion_force_n
 from der_ros.control.frame_names import TASK_FRAME
 from der_ros.control.watch_lease import WATCHED_TOPIC
-from der_ros.errors import ConfigurationError
-from der_ros.geometry import Pose, Twist
+from der_ros.errors import ConfigurationError, ContractError
+from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.nodes.assembly_supervisor.health_reports import HealthReports
 from der_ros.nodes.shared.conversions import (
     CellFrames,
@@ -34,12 +37,14 @@ from der_ros.nodes.shared.conversions import (
     twist_to_message,
     wrench_from_message,
 )
+from der_ros.nodes.shared.key_values import from_status
 from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.qos import LATCHED_AMONG_OTHERS
 from der_ros.nodes.shared.sources import Sources
 from der_ros.nodes.shared.steady import steady_timer
 from der_ros.policy.attempt import PeakWrench
+from der_ros.policy.limits import limits_from_texts
 
 logger = logging.getLogger("assembly_supervisor")
 
@@ -66,6 +71,7 @@ def _topics(node: ShellNode) -> dict[str, str]:
     own = node.get_fully_qualified_name()
     return {
         "kuka/tcp_pose": "kuka_bridge",
+        "kuka/limits": "kuka_bridge",
         "netft_data": "ft_bridge",
         "netft_ready": "ft_bridge",
         "kuka/delta_twist_cmds": f"policy_server {own}",
@@ -94,11 +100,22 @@ def _services(node: ShellNode) -> dict[str, str]:
 
 
 class CellClient:
-    """Sensor, robot, policy, recorder and, in simulation, the cell itself."""
+    """Sensor, robot, policy, recorder and, in simulation, the cell itself.
+
+    Attributes:
+        sensor_ready: the force/torque sensor can be trusted.
+        goal: true assembled pose, where a simulated cell tells it; else the nominal one.
+        peak: largest wrench since ``restart_peak``.
+        commanded: newest twist of the held piece, task axes.
+        insertion_force_n: force of the ground on the piece along the insertion axis, N, the mean
+            of the readings of the last look.
+        soft_force_n: force from which the robot gives way, N; infinite until its bridge tells it.
+    """
 
     def __init__(self, node: ShellNode, frames: CellFrames, service_timeout_s: float) -> None:
         self._node = node
         self._task_from_base = frames.base_from_task.inverse()
+        self._tcp_from_sensor = frames.tcp_from_sensor
         self._service_timeout_s = service_timeout_s
         self._pose: Pose | None = None
         self._fresh = Freshness()
@@ -106,6 +123,8 @@ class CellClient:
         self.goal = Pose.identity()
         self.peak = PeakWrench()
         self.commanded = Twist.zero()
+        self.insertion_force_n = 0.0
+        self.soft_force_n = math.inf
         self._refused_goals = 0
         self.sources = Sources(node, _topics(node), _services(node))
         self._latched_lock = threading.Lock()
@@ -114,6 +133,7 @@ class CellClient:
         self._commands = self._subscribe(TwistStamped, "kuka/delta_twist_cmds", 10)
         self._readiness = self._subscribe(Bool, "netft_ready", LATCHED_AMONG_OTHERS)
         self._goals = self._subscribe(PoseStamped, "sim_cell/goal_pose", LATCHED_AMONG_OTHERS)
+        self._limits = self._subscribe(DiagnosticStatus, "kuka/limits", LATCHED_AMONG_OTHERS)
         self._health = HealthReports(node, WATCHED_NODES, self.sources.trusted)
         steady_timer(node, LATCHED_PERIOD_S, self._read_latched)
         self._twists = node.create_publisher(
@@ -141,6 +161,8 @@ class CellClient:
                 self.sensor_ready = bool(ready.message.data)
             if goal is not None:
                 self._take_goal(goal.message)
+            if (limits := self._limits.newest()) is not None:
+                self._take_limits(limits.message)
             self._health.take()
 
     @property
@@ -158,17 +180,27 @@ class CellClient:
             with suppress(ConfigurationError):
                 self._pose = self._task_from_base @ pose_from_message(pose.message)
                 self._fresh.pose_s = pose.arrived_s
-        for wrench in self._wrenches.take():
-            self.peak.add(wrench_from_message(wrench.message))
-            self._fresh.wrench_s = wrench.arrived_s
+        readings = []
+        for received in self._wrenches.take():
+            readings.append(wrench_from_message(received.message))
+            self.peak.add(readings[-1])
+            self._fresh.wrench_s = received.arrived_s
+        self._feel(readings)
         for command in self._commands.take():
             self.commanded = twist_from_message(command.message)
             self._fresh.command_s = command.arrived_s
 
+    def _feel(self, readings: Sequence[Wrench]) -> None:
+        """Keep the mean force of the readings along the insertion axis, the z of the task."""
+        if self._pose is None or not readings:
+            return
+        mean = np.mean([reading.force for reading in readings], axis=0)
+        self.insertion_force_n = insertion_force_n(self._pose, self._tcp_from_sensor, mean)
+
     @property
     def refused(self) -> int:
         """Number of messages refused for their stamp, or as a goal that is no pose."""
-        polled = (self._poses, self._wrenches, self._commands, self._goals)
+        polled = (self._poses, self._wrenches, self._commands, self._goals, self._limits)
         refused = sum(topic.refused_stamps for topic in polled)
         return self._refused_goals + self._health.refused + refused
 
@@ -178,6 +210,12 @@ class CellClient:
         except ConfigurationError as error:
             self._refused_goals += 1
             logger.warning("sim_cell/goal_pose refused: %s", error)
+
+    def _take_limits(self, message: DiagnosticStatus) -> None:
+        try:
+            self.soft_force_n = limits_from_texts(from_status(message)).soft_force_n
+        except ContractError as error:
+            logger.warning("kuka/limits refused: %s", error)
 
     def pose(self) -> Pose:
         """Return the newest pose of the held piece in the task frame.

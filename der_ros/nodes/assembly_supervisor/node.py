@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,10 @@ from std_srvs.srv import Trigger
 
 from der_ros.bags.attempt_log import AttemptLog, check_folder
 from der_ros.control.approach import Approach, CellError
-from der_ros.control.attempt_watch import AttemptWatch
+from der_ros.control.attempt_watch import AttemptWatch, Verdict
+from der_ros.control.seating import Seating, SeatingLimits
 from der_ros.control.status import Level, Status
+from der_ros.control.tries import Try, summary
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.assembly_supervisor.attempt_topics import AttemptTopics
 from der_ros.nodes.assembly_supervisor.cell_client import CellClient
@@ -34,6 +37,7 @@ from der_ros.nodes.shared.node_process import ShellNode, run_node
 from der_ros.nodes.shared.parameters import declare_settings
 from der_ros.parameters.assembly_supervisor import SupervisorParameters
 from der_ros.policy.attempt import AttemptResult, Outcome
+from der_ros.policy.home import HomeLimits
 from der_ros.policy.stall import StallLimits
 from der_ros.tasks import make_task
 from der_ros.threads import Worker
@@ -68,12 +72,20 @@ class AssemblySupervisor(ShellNode):
         self._task = make_task(self._given.task, **({"time_limit_s": limit_s} if limit_s else {}))
         self._stall = declare_settings(self, StallLimits)
         run_dir = _checked_folder(self._given.run_dir)
+        self._home = declare_settings(self, HomeLimits)
+        self._seating_limits = declare_settings(self, SeatingLimits)
+        self._seating_limits.check(self._home.felt_n, self._task.soft_force_n)
         self._cell = CellClient(self, CellFrames.declare(self), service_timeout_s=20.0)
+        self._seating = Seating(
+            self._cell, self._seating_limits, self._home.felt_n, self._stop_reason
+        )
         self._approach = Approach(self._cell, self._task, self._given, self._stop_reason)
         self._stopped = threading.Event()
         self._started = threading.Event()
         self._accepted = threading.Event()
         self._phase = "starting"
+        self._began_s = 0.0
+        self._concluded: AttemptResult | None = None
         self._results: list[AttemptResult] = []
         self._topics = AttemptTopics(self)
         self._log = AttemptLog(run_dir)
@@ -114,8 +126,7 @@ class AssemblySupervisor(ShellNode):
 
     def _collect(self) -> list[Status]:
         figures = {
-            "attempts": len(self._results),
-            "successes": self._successes(),
+            **self._figures(),
             "refused_messages": self._cell.refused,
         }
         wrong = "; ".join(text for text in (self._cell.fault_text(), self._log.fault) if text)
@@ -123,25 +134,32 @@ class AssemblySupervisor(ShellNode):
         message = f"{self._phase}; {wrong}" if wrong else self._phase
         return [Status("attempts", level, message, figures), self._cell.sources.status()]
 
-    def _successes(self) -> int:
-        return sum(result.outcome is Outcome.SUCCESS for result in self._results)
+    def _figures(self) -> dict[str, object]:
+        """Return the numbers of attempts that ended, of retries, and of successes."""
+        results = list(self._results)
+        return {
+            "attempts": len({result.attempt for result in results}),
+            "retries": sum(result.retry > 0 for result in results),
+            "successes": sum(result.outcome is Outcome.SUCCESS for result in results),
+        }
 
     # The methods from here on run in the attempts' own thread.
 
     def _run(self) -> None:
         try:
             self._prepare_run()
-            while not self._given.attempts or len(self._results) < self._given.attempts:
+            numbers = count(1) if not self._given.attempts else range(1, self._given.attempts + 1)
+            for number in numbers:
                 if not self._started.is_set():
                     self._enter("waiting for the service assembly_supervisor/start")
                     self._cell.wait(self._started.is_set, float("inf"), "assembly_supervisor/start")
-                self._run_attempt(len(self._results) + 1)
+                self._run_attempt(number)
             self.finish(0)
         except CellError as error:
             if not self.finished.is_set():
                 logger.error("%s", error)
                 self.finish(1)
-        logger.info("%d of %d attempts succeeded", self._successes(), len(self._results))
+        logger.info("%s", summary(self._results))
 
     def _prepare_run(self) -> None:
         # The policy first: it can be checked before sensor and robot are switched on.
@@ -156,52 +174,85 @@ class AssemblySupervisor(ShellNode):
     def _enter(self, phase: str) -> None:
         self._phase = phase
         logger.info("%s", phase)
-        self._topics.feedback(
-            phase, {"attempts": len(self._results), "successes": self._successes()}
-        )
+        self._topics.feedback(phase, self._figures())
 
     def _run_attempt(self, number: int) -> None:
-        recording, result = BagOutcome(), None
-        began_s = time.monotonic()
+        """Run an attempt: its first try, and retries as long as there is a next one."""
+        following: Try | None = Try(number)
+        while following is not None:
+            following = self._run_try(following)
+
+    def _run_try(self, this: Try) -> Try | None:
+        """Run one try of an attempt, and return the next one; None where the attempt has ended."""
+        recording, self._concluded = BagOutcome(), None
+        self._began_s = time.monotonic()
         self._topics.begin()
         try:
-            self._enter(f"attempt {number}: to the start")
-            self._prepare_attempt()
-            with self._recording(recording), self._policy_active():
-                self._enter(f"attempt {number}: running")
-                self._cell.restart_peak()
-                began_s = time.monotonic()
-                outcome, reason = self._watch(began_s)
-                result = self._result(outcome, reason, time.monotonic() - began_s, recording)
-                # Before the bag is finished, so that it holds its own verdict.
-                self._conclude(result)
+            self._enter(f"{this}: to the start")
+            self._prepare_try(this)
+            with self._recording(recording):
+                self._act(this, recording)
         except CellError as error:
-            if result is None and self.finished.is_set():
+            if self._concluded is None and self.finished.is_set():
                 raise
-            logger.error("attempt %d: %s", number, error)
-            if result is None:
+            logger.error("%s: %s", this, error)
+            if self._concluded is None:
                 outcome = Outcome.ABORTED if self._stopped.is_set() else Outcome.FAULT
-                result = self._result(outcome, str(error), time.monotonic() - began_s, recording)
-                self._conclude(result)
-        self._keep(number, self._with_bag(result, recording))
-        self._recover(result)
+                self._conclude(self._result(this, (outcome, str(error)), recording))
+        return self._follow(this, recording)
 
-    def _prepare_attempt(self) -> None:
+    def _follow(self, this: Try, recording: BagOutcome) -> Try | None:
+        """Write the verdict of a try, retract, and return the next try of the attempt, if any."""
+        result, ended = self._concluded, self._cell.pose()
+        if result is None:
+            return None
+        self._keep(this, self._with_bag(result, recording))
+        if not self._recover(result):
+            return None
+        return this.following(result.outcome, ended, self._task, self._given.retries)
+
+    def _prepare_try(self, this: Try) -> None:
         self._clear_faults()
         # A short silence must not use up all remaining attempts.
         self._wait_until_well()
-        if self._given.simulated_cell:
+        self._check_seating()
+        if self._given.simulated_cell and not this.retry:
             self._approach.retract()
             self._approach.rest()
             self._cell.trigger("sim_cell/reset")
             self._wait_until_well()
-        self._approach.to_start()
+        self._approach.to_start(this.offset_m)
         self._cell.make_policy_ready()
 
-    def _watch(self, began_s: float) -> tuple[Outcome, str]:
-        """Block until there is a verdict, and return it with its reason."""
+    def _check_seating(self) -> None:
+        """Refuse a seating motion that presses with more than the robot gives way to now."""
+        try:
+            self._seating_limits.check(self._home.felt_n, self._cell.soft_force_n)
+        except ConfigurationError as error:
+            raise CellError(str(error)) from error
+
+    def _act(self, this: Try, recording: BagOutcome) -> None:
+        """Let the policy act, then seat the piece, and conclude with the verdict.
+
+        Before the bag is finished, so that it holds its own verdict; and one on the policy before
+        its end, which may fail in its turn.
+        """
+        with self._policy_active():
+            self._enter(f"{this}: running")
+            self._cell.restart_peak()
+            self._began_s = time.monotonic()
+            limits = self._stall, self._began_s, self._home, self._seating_limits.patience_s
+            watch = AttemptWatch(self._task, *limits)
+            verdict = self._watch(watch)
+            if verdict is not None:
+                self._conclude(self._result(this, verdict, recording))
+        if verdict is None:
+            self._enter(f"{this}: seating")
+            self._conclude(self._result(this, self._seating.run(watch), recording))
+
+    def _watch(self, watch: AttemptWatch) -> Verdict | None:
+        """Block until there is a verdict, or None for a piece that only has to be seated."""
         self._accepted.clear()
-        watch = AttemptWatch(self._task, self._stall, began_s)
         while True:
             if self.finished.is_set() or self._stopped.is_set():
                 return Outcome.ABORTED, self._stop_reason()
@@ -209,8 +260,9 @@ class AssemblySupervisor(ShellNode):
             if problem:
                 return Outcome.FAULT, problem
             pose, now_s = self._cell.pose(), time.monotonic()
-            verdict = watch.judge(now_s, pose, self._cell.commanded)
-            if verdict is not None:
+            force_n = self._cell.insertion_force_n
+            verdict = watch.judge(now_s, pose, self._cell.commanded, force_n)
+            if verdict is not None or watch.is_seated:
                 return verdict
             if self._accepted.is_set():
                 return Outcome.SUCCESS, "the operator judges the piece as seated"
@@ -224,24 +276,26 @@ class AssemblySupervisor(ShellNode):
             return "the supervisor is ending"
         return "stopped by the operator" if self._stopped.is_set() else ""
 
-    def _result(
-        self, outcome: Outcome, reason: str, duration_s: float, recording: BagOutcome
-    ) -> AttemptResult:
+    def _result(self, this: Try, verdict: Verdict, recording: BagOutcome) -> AttemptResult:
         pose, goal, peak = self._cell.pose(), self._cell.goal, self._cell.peak
         return AttemptResult(
-            outcome,
-            reason,
-            duration_s,
+            *verdict,
+            time.monotonic() - self._began_s,
             peak.force_n,
             peak.torque_nm,
             float(np.linalg.norm(pose.position - goal.position)),
             self._task.angle(pose, goal),
             recording.path,
             recording.fault,
+            float(pose.position[2] - goal.position[2]),
+            self._cell.insertion_force_n,
+            this.attempt,
+            this.retry,
         )
 
     def _conclude(self, result: AttemptResult) -> None:
         """Publish a verdict; a call of assembly_supervisor/start after it still counts."""
+        self._concluded = result
         if self._given.start_each or self._needs_a_person(result):
             self._started.clear()
         self._announce(result)
@@ -253,30 +307,29 @@ class AssemblySupervisor(ShellNode):
     def _announce(self, result: AttemptResult) -> None:
         self._topics.end(result)
 
-    def _keep(self, number: int, result: AttemptResult) -> None:
+    def _keep(self, this: Try, result: AttemptResult) -> None:
         """Write the attempt's line; if the disk refuses it now, it is written with a later one."""
         self._log.append(result.to_json())
         self._results.append(result)
         logger.info(
-            "attempt %d: %s (%s), %.1f s, peak %.0f N, %.1f mm from the goal",
-            number,
+            "%s: %s (%s), %.1f s, peak %.0f N, %.1f mm above flush, pressed with %.0f N",
+            this,
             result.outcome.value.upper(),
             result.reason,
             result.duration_s,
             result.peak_force_n,
-            1e3 * result.final_position_error_m,
+            1e3 * result.final_depth_m,
+            result.seating_force_n,
         )
 
-    def _recover(self, result: AttemptResult) -> None:
-        """Move the piece back out, upwards first.
+    def _recover(self, result: AttemptResult) -> bool:
+        """Move the piece back out, upwards first, and return whether it is out.
 
         After an operator's stop it stays where it is. So it does after a fault on a real robot: a
         person has to look first, and then calls assembly_supervisor/start again.
         """
-        if result.outcome is Outcome.ABORTED:
-            return
-        if self._needs_a_person(result):
-            return
+        if result.outcome is Outcome.ABORTED or self._needs_a_person(result):
+            return False
         self._enter("retracting")
         try:
             self._clear_faults()
@@ -284,6 +337,8 @@ class AssemblySupervisor(ShellNode):
         except CellError as error:
             # The next attempt retracts first, too.
             logger.warning("could not retract: %s", error)
+            return False
+        return True
 
     def _clear_faults(self) -> None:
         """Wait until no fault is latched; only a simulated cell is reset without a person."""

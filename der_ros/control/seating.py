@@ -1,0 +1,216 @@
+"""The supervisor's own last motion: the piece from the depth of its joint home to the ground.
+
+Bounded in force, speed, way and time. It begins with a piece at rest and ends at rest.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from der_ros.control.approach import STEER_PERIOD_S, CellError
+from der_ros.control.attempt_watch import SEATING_S, AttemptWatch, Verdict
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Pose, Twist
+from der_ros.settings import setting
+
+RETREAT_M = 0.002
+"""Way upwards after which a force that is still too large ends the motion, m."""
+JUMP_M = 0.002
+"""Way between two looks that no motion of the robot explains, m."""
+
+_SLOWING_PER_S = 5.0
+# Share of the bound at which the piece is pressed enough.
+_ENOUGH = 0.8
+# So far below a touch the piece has passed what it touched.
+_PASSED_M = 0.0002
+
+
+@dataclass(frozen=True)
+class SeatingLimits:
+    """Bounds of the seating motion."""
+
+    force_n: float = setting(
+        15.0,
+        "Largest force along the insertion axis that the seating motion presses with; at most the "
+        "robot's soft_force_n",
+        unit="N",
+        minimum=0.5,
+        maximum=1000.0,
+        name="seating_force_n",
+    )
+    speed_mps: float = setting(
+        0.005,
+        "Speed of the seating motion until the ground is felt",
+        unit="m/s",
+        minimum=0.0005,
+        maximum=0.05,
+        name="seating_speed_mps",
+    )
+    creep_mps: float = setting(
+        0.0005,
+        "Speed of the seating motion once the ground was felt",
+        unit="m/s",
+        minimum=0.00005,
+        maximum=0.01,
+        name="seating_creep_mps",
+    )
+    patience_s: float = setting(
+        SEATING_S,
+        "Longest time from the depth of the joint to home",
+        unit="s",
+        minimum=0.5,
+        maximum=60.0,
+        name="seating_s",
+    )
+
+    def check(self, felt_n: float, soft_force_n: float) -> None:
+        """Check that the motion can feel the ground and stays below the soft limit.
+
+        Args:
+            felt_n: force from which the ground counts as felt, N.
+            soft_force_n: force from which the robot gives way, N.
+
+        Raises:
+            ConfigurationError: the force is no more than ``felt_n``, or more than ``soft_force_n``.
+        """
+        if self.force_n > soft_force_n:
+            raise ConfigurationError(
+                f"seating_force_n: expected at most the soft limit of {soft_force_n:g} N, at which "
+                f"the robot gives way, got {self.force_n:g} N; lower it or raise soft_force_n"
+            )
+        if self.force_n <= felt_n:
+            raise ConfigurationError(
+                f"seating_force_n: expected more than home_felt_n = {felt_n:g} N, got "
+                f"{self.force_n:g} N; lower home_felt_n"
+            )
+
+
+class SeatingLaw:
+    """Speed along the insertion axis from the force along it and the height above flush.
+
+    Down at ``speed_mps``, slower within the last millimetre; at ``creep_mps`` where something was
+    felt, until the piece has passed it; rest from 0.8 of the bound on;
+    up at ``creep_mps`` above the bound. What is met above the last millimetre is met at
+    ``speed_mps``: its first push is that of the moving arm (docs/explanation/safety.md, First
+    contact).
+
+    Args:
+        limits: bounds of the motion.
+        felt_n: force from which the ground counts as felt, N.
+    """
+
+    def __init__(self, limits: SeatingLimits, felt_n: float) -> None:
+        self._limits, self._felt_n = limits, felt_n
+        self._enough_n = max(felt_n, _ENOUGH * limits.force_n)
+        self._touched_m = math.inf
+
+    def twist(self, force_n: float, height_m: float) -> Twist:
+        """Return the next twist, task axes; a force that is not finite is rest.
+
+        Args:
+            force_n: of the ground along the insertion axis, N.
+            height_m: of the piece above flush, m.
+        """
+        limits = self._limits
+        if force_n >= self._felt_n:
+            self._touched_m = height_m
+        if force_n > limits.force_n:
+            speed = limits.creep_mps
+        elif force_n >= self._enough_n or not math.isfinite(force_n):
+            speed = 0.0
+        elif height_m > self._touched_m - _PASSED_M:
+            speed = -limits.creep_mps
+        else:
+            speed = -min(limits.speed_mps, max(limits.creep_mps, _SLOWING_PER_S * height_m))
+        return Twist(np.array((0.0, 0.0, speed)), np.zeros(3))
+
+
+class SeatingCell(Protocol):
+    """Robot and sensor as the seating motion uses them."""
+
+    @property
+    def insertion_force_n(self) -> float:
+        """Force of the ground on the piece along the insertion axis, newest reading, N."""
+        ...
+
+    def pose(self) -> Pose:
+        """Return the newest pose of the held piece in the task frame."""
+        ...
+
+    def problem(self) -> str:
+        """Return why the cell must not move now; empty if it may."""
+        ...
+
+    def command(self, twist: Twist) -> None:
+        """Send one twist of the held piece, task axes."""
+        ...
+
+
+class Seating:
+    """Moves a piece that is in its joint home, and judges it meanwhile.
+
+    Args:
+        cell: robot and sensor.
+        limits: bounds of the motion.
+        felt_n: force from which the ground counts as felt, N.
+        stop_reason: returns why the motion must end; empty while it may go on.
+    """
+
+    def __init__(
+        self,
+        cell: SeatingCell,
+        limits: SeatingLimits,
+        felt_n: float,
+        stop_reason: Callable[[], str],
+    ) -> None:
+        self._cell, self._limits, self._felt_n = cell, limits, felt_n
+        self._stop_reason = stop_reason
+
+    def run(self, watch: AttemptWatch) -> Verdict:
+        """Move until the watch has a verdict, and end at rest.
+
+        Raises:
+            CellError: the cell must not move, or the pose jumps.
+        """
+        law = SeatingLaw(self._limits, self._felt_n)
+        before = first = self._cell.pose()
+        try:
+            while True:
+                self._check_may_move()
+                pose, force_n = self._cell.pose(), self._cell.insertion_force_n
+                self._check_way(first, before, pose)
+                before, twist = pose, law.twist(force_n, float(pose.position[2]))
+                self._cell.command(twist)
+                verdict = watch.judge(time.monotonic(), pose, twist, force_n)
+                if verdict is not None:
+                    return verdict
+                time.sleep(STEER_PERIOD_S)
+        finally:
+            self._cell.command(Twist.zero())
+
+    def _check_may_move(self) -> None:
+        problem = self._stop_reason() or self._cell.problem()
+        if problem:
+            raise CellError(problem)
+
+    def _check_way(self, first: Pose, before: Pose, pose: Pose) -> None:
+        jump_m = float(np.linalg.norm(pose.position - before.position))
+        if jump_m > JUMP_M:
+            raise CellError(
+                f"the pose jumped by {1e3 * jump_m:.1f} mm while the piece was seated, expected at "
+                f"most {1e3 * JUMP_M:g} mm between two looks: is the robot's pose right, does "
+                "somebody move the arm?"
+            )
+        risen_m = float(pose.position[2] - first.position[2])
+        if risen_m > RETREAT_M:
+            raise CellError(
+                f"the ground presses with more than {self._limits.force_n:g} N, "
+                f"{1e3 * risen_m:.1f} mm above where the seating motion began: has something "
+                "slipped in between?"
+            )

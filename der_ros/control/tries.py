@@ -1,0 +1,65 @@
+"""Tries of an attempt: which verdict is tried again, and from where."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from der_ros.geometry import Pose
+from der_ros.policy.attempt import AttemptResult, Outcome
+from der_ros.tasks import Task
+
+TRIED_AGAIN = (Outcome.JAMMED, Outcome.MISSED, Outcome.TIMEOUT)
+"""Outcomes that another approach may mend; a fault, a stop or a robot that stands may not."""
+LEAST_OFFSET_M = 0.002
+
+
+@dataclass(frozen=True)
+class Try:
+    """One try of an attempt.
+
+    Attributes:
+        attempt: its number, from 1.
+        retry: 0 for the first try, then the number of the retry.
+        offset_m: of the start pose from the task's own, along x and y of the task, m.
+    """
+
+    attempt: int
+    retry: int = 0
+    offset_m: tuple[float, float] = (0.0, 0.0)
+
+    def __str__(self) -> str:
+        """Name of the try in logs."""
+        return f"attempt {self.attempt}" + (f", retry {self.retry}" if self.retry else "")
+
+    def following(self, outcome: Outcome, ended: Pose, task: Task, retries: int) -> Try | None:
+        """Return the next try of the same attempt; None where there is none.
+
+        It starts on the other side of the joint: offset against the place where this try ended, by
+        what the ground piece may lie aside, so that the rim is met elsewhere.
+
+        Args:
+            outcome: of this try.
+            ended: pose of the held piece at the verdict, task frame.
+            task: that is assembled.
+            retries: most retries of an attempt.
+        """
+        if outcome not in TRIED_AGAIN or self.retry >= retries:
+            return None
+        x, y = (float(value) for value in ended.position[:2])
+        length, reach_m = math.hypot(x, y), max(LEAST_OFFSET_M, task.ground_reach_m)
+        aside = (-x / length, -y / length) if length > 1e-6 else (1.0, 0.0)
+        offset_m = (reach_m * aside[0], reach_m * aside[1])
+        return Try(self.attempt, self.retry + 1, offset_m)
+
+
+def summary(results: list[AttemptResult]) -> str:
+    """Return the line that ends a run: attempts, successes, and how many took a retry."""
+    last = {result.attempt: result for result in results}
+    done = [result for result in last.values() if result.outcome is Outcome.SUCCESS]
+    line = f"{len(done)} of {len(last)} attempts succeeded"
+    retries = sum(result.retry > 0 for result in results)
+    if not retries:
+        return line
+    late = sum(result.retry > 0 for result in done)
+    return f"{line}, {late} of them by a retry ({retries} retries)"
