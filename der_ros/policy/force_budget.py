@@ -161,7 +161,7 @@ class ContactLimits:
                     f"least that can be kept at {1e3 * LEAST_SPEED_MPS:g} mm/s with "
                     f"{self.contact_mass_kg:g} kg, {self.contact_stiffness_n_per_m:g} N/m and "
                     f"{1e3 * (self.reaction_delay_s + dt_s):g} ms until the drives answer; got "
-                    f"{budget:g}. Measure the contact with identify_contact, or allow more"
+                    f"{budget:g}. Allow more, or correct the contact's parameters"
                 )
 
 
