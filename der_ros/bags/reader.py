@@ -73,6 +73,16 @@ class BagReader:
         """Messages of each topic, as the bag's index counts them."""
         return {name: info.msgcount for name, info in self._opened().topics.items()}
 
+    @property
+    def types(self) -> Mapping[str, str]:
+        """Message type of each topic, as in ``geometry_msgs/msg/WrenchStamped``."""
+        return {entry.topic: entry.msgtype for entry in self._opened().connections}
+
+    def has(self, name: str) -> bool:
+        """Return True if a topic is ``name`` in whatever namespace, and has messages."""
+        wanted = "/" + name.lstrip("/")
+        return any(count and ("/" + topic).endswith(wanted) for topic, count in self.topics.items())
+
     def find(self, name: str) -> str:
         """Return the full name of the topic that is ``name`` in whatever namespace.
 

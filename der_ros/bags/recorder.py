@@ -70,8 +70,11 @@ class BagWriter:
         custom: texts by name, stored with the bag as custom data.
     """
 
-    def __init__(self, path: Path | str, topics: Sequence[RecordedTopic]) -> None:
+    def __init__(
+        self, path: Path | str, topics: Sequence[RecordedTopic], *, compressed: bool = False
+    ) -> None:
         self.path = Path(path)
+        self._compression = CompressionType.ZSTD if compressed else CompressionType.NONE
         self.messages = 0
         self.lost: Mapping[str, int] = {}
         self.custom: dict[str, str] = {}
@@ -116,7 +119,7 @@ class BagWriter:
     def _start(self, file: IO[bytes]) -> None:
         """Write the header and register the topics."""
         self._writer = Writer(
-            file, compression=CompressionType.NONE, enable_crcs=True, enable_data_crcs=True
+            file, compression=self._compression, enable_crcs=True, enable_data_crcs=True
         )
         self._writer.start("ros2", LIBRARY)
         schemas: dict[str, int] = {}

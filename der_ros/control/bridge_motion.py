@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from der_ros.control.cycle_record import NO_STAMP_NS, CycleRecord, CycleState
 from der_ros.control.frame_names import BASE_FRAME, TASK_FRAME, TCP_FRAME
 from der_ros.drivers.following import FollowingLimits, FollowingWatch
 from der_ros.drivers.late_answers import LateAnswers
@@ -41,6 +42,9 @@ MAX_FUTURE_S = 0.1
 """Largest lead of a stamp over this computer's clock, s."""
 _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 _STALE = int(Intervention.STALE)
+_HELD, _ENDING, _FROM_REST = (
+    int(bit) for bit in (CycleState.HELD, CycleState.ENDING, CycleState.FROM_REST)
+)
 # A controller whose telegrams pause for longer got no answers meanwhile.
 _PAUSE_CYCLES = 3.5
 # Warn when this fraction of ``max_late_answers`` is reached.
@@ -105,12 +109,18 @@ class MotionConfig:
 class _Command(NamedTuple):
     twist: Six  # in the task's axes, or the TCP's
     in_tcp: bool
-    stale_at_s: float
+    since_s: float
+    stamp_ns: int
 
 
 class _Reading(NamedTuple):
     wrench: Six  # about the TCP, in its axes
-    stale_at_s: float
+    since_s: float
+    stamp_ns: int
+
+
+_NO_COMMAND = _Command(_ZERO6, False, 0.0, NO_STAMP_NS)
+_NO_READING = _Reading(_ZERO6, 0.0, NO_STAMP_NS)
 
 
 class MotionCounts(NamedTuple):
@@ -154,6 +164,8 @@ class BridgeMotion:
         self._refused: Counter[str] = Counter()
         self._refusal, self._refusal_s = "", float("-inf")
         self._interventions: Counter[int] = Counter()
+        self._cycles = 0
+        self._decided: tuple[MeasuredRobot, CycleRecord] | None = None
 
     def branch(self) -> BridgeMotion:
         """Return a copy for ``on_cycle``, on the same clock, that goes its own way from here."""
@@ -207,13 +219,16 @@ class BridgeMotion:
         """Difference between measured and sent motion, m and rad."""
         return self._following.difference
 
-    def accept_command(self, twist: Twist, frame_id: str, stamp_age_s: float) -> str | None:
+    def accept_command(
+        self, twist: Twist, frame_id: str, stamp_age_s: float, stamp_ns: int = 0
+    ) -> str | None:
         """Take a command and return None, or refuse it and return the reason.
 
         Args:
             twist: of the TCP, in the axes of ``frame_id``, m/s and rad/s.
             frame_id: one of ``MotionConfig.command_frames``.
             stamp_age_s: node clock minus the header's stamp.
+            stamp_ns: the header's stamp, which ``record_of`` names.
         """
         now = self._clock()
         reason = None
@@ -236,11 +251,11 @@ class BridgeMotion:
         if reason is not None:
             self._refusal, self._refusal_s = reason, now
             return reason
-        stale_at = now + self._config.command_timeout_s - max(0.0, stamp_age_s)
+        since_s = now - max(0.0, stamp_age_s)
         numbers = _six(twist.linear, twist.angular)
         if frame_id == self._config.base_frame:
             numbers = rotate_both(self._to_task, numbers)
-        self._command = _Command(numbers, frame_id == TCP_FRAME, stale_at)
+        self._command = _Command(numbers, frame_id == TCP_FRAME, since_s, stamp_ns)
         self._commands += 1
         return None
 
@@ -249,11 +264,11 @@ class BridgeMotion:
         self._refused[kind] += 1
         self._refusal, self._refusal_s = reason, self._clock()
 
-    def accept_wrench(self, wrench: Wrench, age_s: float = 0.0) -> None:
+    def accept_wrench(self, wrench: Wrench, age_s: float = 0.0, stamp_ns: int = 0) -> None:
         """Take the newest wrench, ``age_s`` old: sensor axes and origin, bias removed."""
-        stale_at = self._clock() + self._config.wrench_timeout_s - age_s
+        since_s = self._clock() - age_s
         numbers = wrench_seen_from(*self._sensor, _six(wrench.force, wrench.torque))
-        self._reading = _Reading(numbers, stale_at)
+        self._reading = _Reading(numbers, since_s, stamp_ns)
 
     def latch(self, reason: str) -> None:
         """Hold the robot at rest until ``reset``; the first reason stays.
@@ -274,8 +289,9 @@ class BridgeMotion:
         Returns:
             The fault that was latched, or None.
         """
-        fault, self._fault = self._fault, None
+        # The command first: a cycle that finds no fault must not find an old command.
         self._command = None
+        fault, self._fault = self._fault, None
         # The link's thread clears the governor's latch before its next decision, and with it a
         # fault that a cycle in progress has just latched again.
         self._reset_wanted = True
@@ -291,12 +307,14 @@ class BridgeMotion:
         if state.session != self._session:
             self._new_session(state)
         self._note_pauses(state)
-        now = self._clock()
+        now, bits, before = self._clock(), self._state_bits(), self._governor
+        command, reading = self._command, self._reading
         position, tcp_to_task = self._in_task(state.tcp_pose)
-        wanted, felt = self._wanted(tcp_to_task, now), self._felt(tcp_to_task, now)
+        wanted = self._wanted(tcp_to_task, command, bits, now)
+        felt = self._felt(tcp_to_task, reading, now)
         governed = govern_numbers(
             self._config.limits,
-            self._governor,
+            before,
             wanted or _ZERO6,
             felt or _ZERO6,
             position,
@@ -308,18 +326,37 @@ class BridgeMotion:
             self._interventions[int(governed.interventions)] += 1
         if governed.state.latched:
             self.latch("the force or torque reached the hard limit")
+        self._note_decision(state, now, command, reading, bits, governed.state.twist)
         return _twist(rotate_both(self._to_base, governed.state.twist))
+
+    def record_of(self, state: MeasuredRobot) -> CycleRecord | None:
+        """Return the record of the last cycle; None if ``state`` is not what it decided upon."""
+        if self._decided is None or self._decided[0] is not state:
+            return None
+        return self._decided[1]
 
     def on_answered(self, answered: SentMotion) -> None:
         """Judge the sent and the measured motion of a cycle; call it in the link's thread."""
         reason = answered.refusal or answered.error
         if reason is not None:
-            self._set_off_from_rest()
+            self.set_off_from_rest()
             self.latch(reason)
         state = answered.state
         astray = self._following.add(state.tcp_pose, answered.twist, state.cycle_s, state.session)
         if astray is not None:
             self.latch(astray)
+
+    def set_off_from_rest(self) -> None:
+        """Restart the governor from rest, since the robot stands still."""
+        self._governor = GovernorState(GovernorState.rest().twist, self._governor.latched)
+
+    def go_on_from(self, twist: Six) -> None:
+        """Restart the governor from the twist that left last, task axes: for a replay."""
+        self._governor = GovernorState(twist, self._governor.latched)
+
+    def forget_command(self) -> None:
+        """Drop the newest command: nothing moves the robot before another one."""
+        self._command = None
 
     def robot_lost(self, reason: str) -> None:
         """Note that the robot is silent or has jumped; in motion that is a fault."""
@@ -336,9 +373,9 @@ class BridgeMotion:
         if self._session and self.moving:
             self.latch("the robot controller restarted RSI in motion")
         self._session = state.session
-        self._command = None
+        self.forget_command()
         self._last_cycle_s = state.began_monotonic_s
-        self._set_off_from_rest()
+        self.set_off_from_rest()
 
     def _note_pauses(self, state: MeasuredRobot) -> None:
         """Note late and missing answers, during which the robot has stood still."""
@@ -353,11 +390,7 @@ class BridgeMotion:
                 f"the controller got {recent} answers of the last second too late, expected at "
                 f"most {self._config.max_late_answers}; what keeps this computer busy?"
             )
-        self._set_off_from_rest()
-
-    def _set_off_from_rest(self) -> None:
-        """Restart the governor from rest, since the robot stands still."""
-        self._governor = GovernorState(GovernorState.rest().twist, self._governor.latched)
+        self.set_off_from_rest()
 
     def _in_task(self, tcp_pose: Pose) -> tuple[Triple, Quadruple]:
         """Position of the TCP in the task frame, and the rotation from its axes to the task's."""
@@ -365,19 +398,49 @@ class BridgeMotion:
         a, b, c = self._task_in_base
         return rotate(self._to_task, x - a, y - b, z - c), product(self._to_task, quaternion)
 
-    def _wanted(self, tcp_to_task: Quadruple, now: float) -> Six | None:
+    def _state_bits(self) -> int:
+        """Return the bits of ``CycleState``; plain integers, since this is in each cycle."""
+        bits = _HELD if self._fault is not None else 0
+        bits |= _ENDING if self._ending else 0
+        return bits if any(self._governor.twist) else bits | _FROM_REST
+
+    def _note_decision(
+        self,
+        state: MeasuredRobot,
+        now: float,
+        command: _Command | None,
+        reading: _Reading | None,
+        bits: int,
+        twist: Six,
+    ) -> None:
+        self._cycles += 1
+        command, reading = command or _NO_COMMAND, reading or _NO_READING
+        record = CycleRecord(
+            self._cycles,
+            state.cycle_s,
+            now,
+            command.stamp_ns,
+            command.since_s,
+            reading.stamp_ns,
+            reading.since_s,
+            bits,
+            twist,
+        )
+        self._decided = state, record
+
+    def _wanted(
+        self, tcp_to_task: Quadruple, command: _Command | None, bits: int, now: float
+    ) -> Six | None:
         """Return the command in the task's axes; zero under a fault, None if it is stale."""
-        if self._fault is not None or self._ending:
+        if bits & (_HELD | _ENDING):
             return _ZERO6
-        command = self._command
-        if command is None or now > command.stale_at_s:
+        if command is None or now > command.since_s + self._config.command_timeout_s:
             return None
         return rotate_both(tcp_to_task, command.twist) if command.in_tcp else command.twist
 
-    def _felt(self, tcp_to_task: Quadruple, now: float) -> Six | None:
+    def _felt(self, tcp_to_task: Quadruple, reading: _Reading | None, now: float) -> Six | None:
         """Return the wrench about the TCP in the task's axes; None if it is stale."""
-        reading = self._reading
-        if reading is None or now > reading.stale_at_s:
+        if reading is None or now > reading.since_s + self._config.wrench_timeout_s:
             return None
         return rotate_both(tcp_to_task, reading.wrench)
 

@@ -1,8 +1,9 @@
 """Replay of one attempt: observation, action, governor and verdict in bag time, against the record.
 
-What the policy saw is known bit for bit. Which command and wrench the bridge had in a cycle is not
-in the bag: of those that were on their way, the ones that give the recorded twist are taken. A
-twist is rounded to what the robot's telegram carries, so ``TWIST_TOLERANCE`` is allowed.
+What the policy saw is known bit for bit. What the bridge had in a cycle, and what it decided, is in
+``kuka/cycle_inputs``: with it the twists are bit for bit on the computer that recorded, and within
+``DECIDED_TOLERANCE`` on another. Bags without that topic hold only the twist that the driver sent:
+``twist_guess`` finds the inputs that explain it, and says where the bag cannot tell them.
 
 Every replay is open loop: the recorded poses and wrenches go on though another command would have
 moved the robot elsewhere.
@@ -22,16 +23,18 @@ from der_ros.bags.reader import BagReader
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose
 from der_ros.offline_replay.attempt_setup import read_setup
-from der_ros.offline_replay.cycle_inputs import Choice, likely_inputs
+from der_ros.offline_replay.cycle_inputs import Choice, recorded_inputs
 from der_ros.offline_replay.differences import Differences
-from der_ros.offline_replay.motion_replay import MotionReplay
+from der_ros.offline_replay.motion_replay import Outside
 from der_ros.offline_replay.recorded_stream import Cycle, Recorded, RecordedStream, Tick
 from der_ros.offline_replay.replay_side import Policy, Scale, Side
 from der_ros.offline_replay.tick_replay import InputMatcher
+from der_ros.offline_replay.twist_guess import TWIST_TOLERANCE, Guess, TwistGuess
 from der_ros.offline_replay.what_if import WhatIf
 
-TWIST_TOLERANCE = 1e-3
-"""Difference of an applied twist, m/s and rad/s: twice what a rounded telegram leaves in 4 ms."""
+DECIDED_TOLERANCE = 1e-6
+"""Difference of a decided twist, m/s and rad/s: what another processor's rounding leaves."""
+_UNKNOWN = (math.nan,) * 6
 
 
 class ReplayTick(NamedTuple):
@@ -64,7 +67,7 @@ class AttemptReplay:
         setup: of the attempt.
         observations: against the recorded ones.
         actions: of the rebuilt observations, against the recorded ones.
-        applied: twists against the recorded ones.
+        applied: twists against the recorded ones, where the bag determines them.
         matched: ticks whose inputs are known bit for bit.
         recorded_side: as recorded.
         changed_side: None where nothing is changed.
@@ -90,7 +93,8 @@ class AttemptReplay:
         self.setup = read_setup(reader)
         self.stream = RecordedStream(reader, self.setup.topics)
         self.observations, self.actions = Differences(0.0), Differences(tolerance)
-        self.applied = Differences(TWIST_TOLERANCE)
+        exact = self.stream.has_records
+        self.applied = Differences(DECIDED_TOLERANCE if exact else TWIST_TOLERANCE)
         self.changed_actions = Differences(tolerance)
         self.changed_applied = Differences(TWIST_TOLERANCE)
         self.matched = self.ticks = self.cycles = 0
@@ -98,6 +102,7 @@ class AttemptReplay:
         self.what_if = what_if or WhatIf()
         self._policy, self._scale, self._other = policy, scale, other
         self._matcher = InputMatcher(self.setup)
+        self._guess = TwistGuess(self.setup)
         self._passed_ns = 0
         self._on_sample = on_sample
         self._made: tuple[Side, Side | None] | None = None
@@ -174,42 +179,52 @@ class AttemptReplay:
             return
         self.cycles += 1
         first, second = self._sides(self.start_ns)
-        choice, twist = self._choose(first, cycle, pose)
-        self.applied.add(self._time_s(cycle.at_ns), cycle.applied, twist)
+        outside = None if cycle.record is None else first.motion.outside(cycle.record)
+        rebuilt = self._rebuild(first, cycle, pose, outside)
+        twist, time_s = rebuilt.twist, self._time_s(cycle.at_ns)
+        if rebuilt.is_determined:
+            recorded = cycle.applied if cycle.record is None else cycle.record.twist
+            self.applied.add(time_s, recorded, twist)
+        else:
+            self.applied.set_aside()
+        choice = rebuilt.choice
         first.verdict.look(cycle, pose, first.motion.fault, choice.wrench)
         changed = None
         if second is not None:
-            wrench = None if second.is_lost(choice.wrench) else choice.wrench
-            command = second.command_like(choice.command, cycle)
-            changed = self._step(second.motion, cycle, pose, Choice(command, wrench))
-            second.verdict.look(cycle, pose, second.motion.fault, wrench)
-            self.changed_applied.add(self._time_s(cycle.at_ns), twist, changed)
+            changed = self._change(second, cycle, pose, choice, outside)
+            self.changed_applied.add(time_s, twist if rebuilt.is_known else changed, changed)
         if self._on_sample is not None:
-            time_s = self._time_s(cycle.at_ns)
             other = None if changed is None else ReplayTick(time_s, changed)
             self._on_sample(cycle, _force_n(choice.wrench), ReplayTick(time_s, twist), other)
 
-    def _choose(self, side: Side, cycle: Cycle, pose: Pose) -> tuple[Choice, tuple[float, ...]]:
-        """Return the inputs that give the recorded twist, the likeliest first, and the twist."""
-        choices = likely_inputs(side.commands, self.stream.window, cycle, self.setup.limits)
-        before = side.motion
-        if len(choices) == 1:
-            return choices[0], self._step(before, cycle, pose, choices[0])
-        found: list[tuple[float, Choice, tuple[float, ...], MotionReplay]] = []
-        for choice in choices:
-            motion = before.branch()
-            twist = self._step(motion, cycle, pose, choice)
-            worst = max(abs(a - b) for a, b in zip(twist, cycle.applied, strict=True))
-            found.append((worst, choice, twist, motion))
-            if worst <= TWIST_TOLERANCE:
-                break
-        _, choice, twist, side.motion = min(found, key=lambda each: each[0])
-        return choice, twist
+    def _rebuild(self, side: Side, cycle: Cycle, pose: Pose, outside: Outside | None) -> Guess:
+        """Return the twist of a cycle as recorded."""
+        window, record = self.stream.window, cycle.record
+        if not self.stream.has_records:
+            return self._guess.find(side, window, cycle, pose)
+        if record is None or outside is None:
+            newest = window.wrenches[-1] if window.wrenches else None
+            return Guess(Choice(None, newest), _UNKNOWN, False)
+        motion = side.motion
+        choice, known = recorded_inputs(side.commands, window, record, side.config)
+        known = known and motion.follows(record)
+        twist = motion.follow(record, outside, pose, *choice)
+        if not known:
+            motion.go_on_from(record.twist)
+        return Guess(choice, twist, known)
 
-    def _step(
-        self, motion: MotionReplay, cycle: Cycle, pose: Pose, choice: Choice
+    def _change(
+        self, side: Side, cycle: Cycle, pose: Pose, choice: Choice, outside: Outside | None
     ) -> tuple[float, ...]:
-        return motion.step(cycle, pose, self.setup.cycle_s, choice.command, choice.wrench)
+        """Return the twist of a cycle with what is changed."""
+        wrench = None if side.is_lost(choice.wrench) else choice.wrench
+        command = side.command_like(choice.command, cycle)
+        if cycle.record is None or outside is None:
+            twist = side.motion.step(cycle, pose, self.setup.cycle_s, command, wrench)
+        else:
+            twist = side.motion.follow(cycle.record, outside, pose, command, wrench)
+        side.verdict.look(cycle, pose, side.motion.fault, wrench)
+        return twist
 
     def _time_s(self, at_ns: int) -> float:
         return 1e-9 * (at_ns - self.start_ns)

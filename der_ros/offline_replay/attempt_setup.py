@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice, pairwise
+from statistics import median
 from typing import Any
 
 from der_ros.bags.bag_replay import ACTION_TOPIC, CONTRACT_TOPIC, OBSERVATION_TOPIC
@@ -19,6 +19,8 @@ from der_ros.policy.limits import recorded_limits
 
 POSE_TOPIC, WRENCH_TOPIC = "kuka/tcp_pose", "netft_data"
 APPLIED_TOPIC, COMMAND_TOPIC = "kuka/twist_applied", "kuka/delta_twist_cmds"
+CYCLE_TOPIC = "kuka/cycle_inputs"
+"""Topic that bags of release 0.1 and of other recorders lack."""
 LIMITS_TOPIC, RESULT_TOPIC = "kuka/limits", "assembly_supervisor/result"
 STREAMED = (
     POSE_TOPIC,
@@ -31,6 +33,7 @@ STREAMED = (
 """Topics that a replay reads message by message."""
 
 _POSES_LOOKED_AT = 400
+_PAUSE_CYCLES = 2.5
 _DIAGNOSTICS_LOOKED_AT = 100
 
 
@@ -62,11 +65,12 @@ class AttemptSetup:
         base_from_task: the task frame in the robot's base.
         tcp_from_sensor: the sensor in the frame of the held piece.
         limits: of the motion governor at the beginning.
-        topics: full names of ``STREAMED`` by their short ones.
+        topics: full names of ``STREAMED`` by their short ones, and of ``CYCLE_TOPIC`` where the bag
+            has it.
         result: verdict in the bag; None where there is none.
         base_frame: name of the robot's base in the recorded poses.
-        cycle_s: period of the robot as the bridge's diagnostics tell it, else the commonest
-            difference of the first poses' stamps, in whole ms.
+        cycle_s: period of the robot as the bridge's diagnostics tell it, else the mean difference
+            of the first poses' stamps without pauses, in whole ms.
     """
 
     task: str
@@ -92,6 +96,8 @@ def read_setup(reader: BagReader) -> AttemptSetup:
         BagError: a topic is missing, or what it says is not usable.
     """
     topics = {name: reader.find(name) for name in STREAMED}
+    if reader.has(CYCLE_TOPIC):
+        topics[CYCLE_TOPIC] = reader.find(CYCLE_TOPIC)
     contract = _texts(reader, CONTRACT_TOPIC)
     base_frame, cycle_s = _poses(reader, topics[POSE_TOPIC])
     try:
@@ -119,16 +125,16 @@ def _pose(text: str, name: str) -> Pose:
 
 
 def _poses(reader: BagReader, topic: str) -> tuple[str, float]:
-    """Return the frame of the first pose, and the robot's period: the commonest, in whole ms."""
+    """Return the frame of the first pose, and the robot's period: the mean, in whole ms."""
     first = [
         decode_pose(each.message) for each in islice(reader.serialized(topic), _POSES_LOOKED_AT)
     ]
     if len(first) < 2:
         raise BagError(f"bag {reader.path}: {topic}: expected poses, got {len(first)}")
     stamps = [pose.stamp_ns for pose in first]
-    steps = Counter(round(1e-6 * (after - before)) for before, after in pairwise(stamps))
-    steps.pop(0, None)
-    return first[0].frame_id, 0.001 * max(steps, key=lambda step: steps[step], default=12)
+    steps = [1e-6 * (after - before) for before, after in pairwise(stamps) if after >= before]
+    usual = [step for step in steps if step < _PAUSE_CYCLES * median(steps)]
+    return first[0].frame_id, 0.001 * (round(sum(usual) / len(usual)) if usual else 12)
 
 
 def _told_cycle_s(reader: BagReader) -> float:
@@ -153,7 +159,7 @@ def _pairs(message: Any) -> dict[str, str]:
 
 
 def _result(reader: BagReader) -> RecordedResult | None:
-    if not any(topic.endswith(RESULT_TOPIC) for topic in reader.topics):
+    if not reader.has(RESULT_TOPIC):
         return None
     found = None
     for each in reader.messages(reader.find(RESULT_TOPIC)):

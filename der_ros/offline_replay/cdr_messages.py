@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from der_ros.errors import BagError
 _STAMP_AND_LENGTH = (struct.Struct(">iII"), struct.Struct("<iII"))
 _WORD = (struct.Struct(">I"), struct.Struct("<I"))
 _SIX = (struct.Struct(">6d"), struct.Struct("<6d"))
+_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 _SEVEN = (struct.Struct(">7d"), struct.Struct("<7d"))
 _MOST_TEXT = 4096
 _T = TypeVar("_T")
@@ -73,7 +74,18 @@ def decode_array(data: bytes) -> LabelledArray:
     Raises:
         BagError: the bytes hold none.
     """
-    return _decoded(lambda: _array(data), "Float32MultiArray")
+    label, values = _decoded(lambda: _array(data, _FLOAT32), "Float32MultiArray")
+    return LabelledArray(label, values.astype(np.float32))
+
+
+def decode_doubles(data: bytes) -> list[float]:
+    """Return the numbers of a ``Float64MultiArray``.
+
+    Raises:
+        BagError: the bytes hold none.
+    """
+    numbers: list[float] = _decoded(lambda: _array(data, _FLOAT64), "Float64MultiArray")[1].tolist()
+    return numbers
 
 
 def _decoded(read: Callable[[], _T], kind: str) -> _T:
@@ -92,7 +104,8 @@ def _stamped(data: bytes, numbers: tuple[struct.Struct, struct.Struct]) -> Stamp
     return StampedNumbers(sec * 1_000_000_000 + nanosec, frame, values)
 
 
-def _array(data: bytes) -> LabelledArray:
+def _array(data: bytes, kind: np.dtype[Any]) -> tuple[str, NDArray[Any]]:
+    """Return label and values of a ``MultiArray`` of ``kind``."""
     order = data[1] & 1
     word = _WORD[order]
     label, at = "", 8
@@ -103,8 +116,9 @@ def _array(data: bytes) -> LabelledArray:
             label = data[at + 4 : end - 1].decode()
         at = end + (-end) % 4 + 8
     (count,) = word.unpack_from(data, at + 4)
-    kind = np.dtype(np.float32).newbyteorder("<" if order else ">")
-    return LabelledArray(label, np.frombuffer(data, kind, count, at + 8).astype(np.float32))
+    # An empty array has no padding behind its count.
+    begin = at + 8 + ((4 - at - 8) % kind.itemsize if count else 0)
+    return label, np.frombuffer(data, kind.newbyteorder("<" if order else ">"), count, begin)
 
 
 def _at_most(number: int, most: int) -> int:

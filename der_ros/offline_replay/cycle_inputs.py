@@ -1,20 +1,29 @@
-"""Inputs that the bridge may have had in a cycle: what was on its way to it.
+"""Inputs of the bridge in a cycle: as its record names them, else what was on its way to it.
 
-A cycle ran between the stamp of its pose and the arrival of that pose at the recorder. What was
-sent shortly before may have come too late for it, what was sent meanwhile may have come in time.
+Without a record, a cycle ran between the stamp of its pose and the arrival of that pose at the
+recorder. What was sent shortly before may have come too late for it, what was sent meanwhile may
+have come in time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeVar
 
+import numpy as np
+
+from der_ros.control.bridge_motion import MotionConfig
+from der_ros.control.cycle_record import NO_STAMP_NS, CycleRecord
+from der_ros.geometry import Twist
 from der_ros.offline_replay.motion_replay import RecordedCommand
 from der_ros.offline_replay.recorded_stream import Cycle, Recorded, Window
 from der_ros.policy.governor import GovernorLimits
 
 _ON_ITS_WAY_NS = 10_000_000
 _MOST_DOUBTFUL = 2
+# Longest way of a message on a computer that stands still from time to time.
+_LONG_WAY_NS = 100_000_000
+_MOST_POSSIBLE = 4
 _T = TypeVar("_T")
 
 
@@ -23,6 +32,42 @@ class Choice(NamedTuple):
 
     command: RecordedCommand | None
     wrench: Recorded | None
+
+
+def recorded_inputs(
+    commands: Iterable[RecordedCommand], window: Window, record: CycleRecord, config: MotionConfig
+) -> tuple[Choice, bool]:
+    """Return the inputs that a record names, and True if the bag has all that count.
+
+    Args:
+        commands: newest first.
+        window: what came about then.
+        record: of the cycle.
+        config: its timeouts tell which message no longer counts.
+    """
+    command = next((each for each in commands if each.sent_ns == record.command_ns), None)
+    if command is None:
+        command = next(_as_recorded(window, record.command_ns), None)
+    wrench = next(
+        (each for each in reversed(window.wrenches) if _stamp_ns(each) == record.wrench_ns), None
+    )
+    fresh_s = config.command_timeout_s + record.command_since_s
+    known = command is not None or _is_needless(record.command_ns, fresh_s, record)
+    fresh_s = config.wrench_timeout_s + record.wrench_since_s
+    felt = wrench is not None or _is_needless(record.wrench_ns, fresh_s, record)
+    return Choice(command, wrench), known and felt
+
+
+def _is_needless(stamp_ns: int, fresh_until_s: float, record: CycleRecord) -> bool:
+    return stamp_ns == NO_STAMP_NS or record.decided_s > fresh_until_s
+
+
+def _as_recorded(window: Window, stamp_ns: int) -> Iterator[RecordedCommand]:
+    """Yield the recorded command with this stamp, where the rebuilt policy gave none."""
+    for each in reversed(window.commands):
+        if each.numbers.stamp_ns == stamp_ns:
+            twist = Twist.from_array(np.array(each.numbers.values))
+            yield RecordedCommand(stamp_ns, stamp_ns, each.numbers.frame_id, twist)
 
 
 def _on_their_way(
@@ -69,6 +114,29 @@ def likely_inputs(
     felt = _on_their_way(reversed(wrenches), cycle, _stamp_ns, _ON_ITS_WAY_NS if pushes else 0)
     sent = _on_their_way(commands, cycle, _arrives_ns, _ON_ITS_WAY_NS)
     return [Choice(command, wrench) for command in sent for wrench in felt]
+
+
+def possible_inputs(
+    commands: Iterable[RecordedCommand], window: Window, cycle: Cycle
+) -> list[Choice]:
+    """Return all that a cycle may have had on a computer that stands still from time to time."""
+    sent = _within(commands, _arrives_ns, cycle)
+    felt = _within(reversed(window.wrenches), _stamp_ns, cycle)
+    return [Choice(command, wrench) for command in sent for wrench in felt]
+
+
+def _within(
+    newest_first: Iterable[_T], sent_ns: Callable[[_T], int], cycle: Cycle
+) -> list[_T | None]:
+    """Return some messages, spread over those on their way, newest first; None if none was."""
+    found: list[_T | None] = []
+    for each in newest_first:
+        if sent_ns(each) > cycle.until_ns:
+            continue
+        found.append(each)
+        if sent_ns(each) < cycle.at_ns - _LONG_WAY_NS:
+            break
+    return found[:: max(1, len(found) // _MOST_POSSIBLE)] or [None]
 
 
 def _arrives_ns(command: RecordedCommand) -> int:

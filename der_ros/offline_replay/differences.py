@@ -14,7 +14,8 @@ class Differences:
         tolerance: largest difference that counts as the same.
 
     Attributes:
-        samples: that were compared.
+        samples: that were compared or set aside.
+        undetermined: samples that were set aside, since the record does not determine them.
         largest: difference of any component.
         first: time in s, recorded and rebuilt numbers of the first sample beyond the tolerance.
         beyond: samples beyond the tolerance.
@@ -22,7 +23,7 @@ class Differences:
 
     def __init__(self, tolerance: float) -> None:
         self.tolerance = tolerance
-        self.samples = self.beyond = 0
+        self.samples = self.beyond = self.undetermined = 0
         self.largest = 0.0
         self.first: dict[str, Any] | None = None
         self._squares = 0.0
@@ -45,15 +46,26 @@ class Differences:
                 }
         return worst
 
+    def set_aside(self) -> None:
+        """Count a sample that cannot be compared."""
+        self.samples += 1
+        self.undetermined += 1
+
+    @property
+    def compared(self) -> int:
+        """Samples that were compared."""
+        return self.samples - self.undetermined
+
     @property
     def typical(self) -> float:
         """Root mean square of the samples' largest differences."""
-        return math.sqrt(self._squares / self.samples) if self.samples else 0.0
+        return math.sqrt(self._squares / self.compared) if self.compared else 0.0
 
     def report(self) -> dict[str, Any]:
         """Return all of it for JSON; an infinite difference is None."""
         return {
             "samples": self.samples,
+            "undetermined": self.undetermined,
             "max_difference": self.largest if math.isfinite(self.largest) else None,
             "typical_difference": self.typical if math.isfinite(self.typical) else None,
             "tolerance": self.tolerance,

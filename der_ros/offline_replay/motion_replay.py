@@ -8,9 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from der_ros.control.bridge_motion import BridgeMotion, MotionConfig
+from der_ros.control.cycle_record import NO_STAMP_NS, CycleRecord, CycleState
 from der_ros.geometry import Array, Pose, Twist, Wrench
 from der_ros.offline_replay.recorded_stream import Cycle, Recorded
-from der_ros.rotation import conjugate, rotate_both
+from der_ros.rotation import Six, conjugate, rotate_both
+
+HELD_FROM_OUTSIDE = "held by a fault whose cause is not in the bag"
+"""Fault that stands for a stop by service, by the driver or by a watch of the node."""
 
 
 class RecordedCommand(NamedTuple):
@@ -27,6 +31,22 @@ class RecordedCommand(NamedTuple):
     arrives_ns: int
     frame_id: str
     twist: Twist
+
+
+class Outside(NamedTuple):
+    """Events of a cycle that its inputs do not explain.
+
+    Attributes:
+        held: a fault was latched.
+        reset: a fault was cleared.
+        stood: the robot had stood still, so that the governor began at rest.
+        ending: the node was shutting down.
+    """
+
+    held: bool
+    reset: bool
+    stood: bool
+    ending: bool
 
 
 class MeasuredCycle(NamedTuple):
@@ -69,6 +89,8 @@ class MotionReplay:
         x, y, z, w = config.base_from_task.quaternion.tolist()
         self._to_task = conjugate((x, y, z, w))
         self._command: RecordedCommand | None = None
+        self._wrench: Recorded | None = None
+        self._number, self._began_s = 0, 0.0
 
     @property
     def fault(self) -> str | None:
@@ -115,6 +137,88 @@ class MotionReplay:
         twist = self._motion.on_cycle(MeasuredCycle(pose, cycle_s, now_s))
         six = (*twist.linear.tolist(), *twist.angular.tolist())
         return rotate_both(self._to_task, six)
+
+    def outside(self, record: CycleRecord) -> Outside:
+        """Return what happened before a recorded cycle that this replay does not know."""
+        held, fault = record.is_in(CycleState.HELD), self._motion.fault
+        return Outside(
+            held and fault is None,
+            not held and fault is not None,
+            record.is_in(CycleState.FROM_REST) and self._motion.moving,
+            record.is_in(CycleState.ENDING),
+        )
+
+    def follow(
+        self,
+        record: CycleRecord,
+        outside: Outside,
+        pose: Pose,
+        command: RecordedCommand | None,
+        wrench: Recorded | None,
+    ) -> Six:
+        """Return the six numbers of the twist that a recorded cycle decides, task axes.
+
+        Args:
+            record: of the cycle.
+            outside: what else happened before it.
+            pose: the TCP in the base.
+            command: newest that the bridge had.
+            wrench: newest that the bridge had.
+        """
+        self._happen(outside)
+        self._hear(record, command, wrench)
+        self._clock.now_s = record.decided_s
+        self._began_s += record.cycle_s
+        state = MeasuredCycle(pose, record.cycle_s, self._began_s, session=0)
+        self._motion.on_cycle(state)
+        self._number = record.number
+        decided = self._motion.record_of(state)
+        return record.twist if decided is None else decided.twist
+
+    def follows(self, record: CycleRecord) -> bool:
+        """Return True if the governor's state before a recorded cycle is known."""
+        return record.number == self._number + 1 or record.is_in(CycleState.FROM_REST)
+
+    def resumed(self, twist: tuple[float, ...]) -> MotionReplay:
+        """Return a copy that goes on from a recorded twist, task axes."""
+        twin = self.branch()
+        vx, vy, vz, wx, wy, wz = twist
+        twin._motion.go_on_from((vx, vy, vz, wx, wy, wz))
+        return twin
+
+    def go_on_from(self, twist: Six) -> None:
+        """Take over the recorded twist, task axes, where the rebuilt one is not known."""
+        self._motion.go_on_from(twist)
+
+    def _happen(self, outside: Outside) -> None:
+        if outside.reset:
+            self._motion.reset()
+        if outside.held:
+            self._motion.latch(HELD_FROM_OUTSIDE)
+        if outside.stood:
+            self._motion.set_off_from_rest()
+        if outside.ending:
+            self._motion.end()
+
+    def _hear(
+        self, record: CycleRecord, command: RecordedCommand | None, wrench: Recorded | None
+    ) -> None:
+        """Give the bridge its newest messages, with the ages that they had for it."""
+        if record.command_ns == NO_STAMP_NS:
+            self._motion.forget_command()
+            self._command = None
+        elif command is not None and command is not self._command:
+            self._command = command
+            late_s = 1e-9 * (command.arrives_ns - record.command_ns)
+            self._clock.now_s = record.command_since_s + late_s
+            age_s = 1e-9 * (command.arrives_ns - command.sent_ns)
+            self._motion.accept_command(command.twist, command.frame_id, age_s)
+        if wrench is not None and wrench is not self._wrench:
+            self._wrench = wrench
+            values = wrench.numbers.values
+            self._clock.now_s = record.wrench_since_s
+            felt = Wrench(np.array(values[:3]), np.array(values[3:]))
+            self._motion.accept_wrench(felt, 1e-9 * (record.wrench_ns - wrench.numbers.stamp_ns))
 
     def branch(self) -> MotionReplay:
         """Return a copy that goes its own way from here."""

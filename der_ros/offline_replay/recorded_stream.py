@@ -17,16 +17,19 @@ from numpy.typing import NDArray
 
 from der_ros.bags.bag_replay import ACTION_TOPIC, OBSERVATION_TOPIC
 from der_ros.bags.reader import BagReader
+from der_ros.control.cycle_record import CycleRecord, cycle_from_numbers
 from der_ros.errors import BagError
 from der_ros.offline_replay.attempt_setup import (
     APPLIED_TOPIC,
     COMMAND_TOPIC,
+    CYCLE_TOPIC,
     POSE_TOPIC,
     WRENCH_TOPIC,
 )
 from der_ros.offline_replay.cdr_messages import (
     StampedNumbers,
     decode_array,
+    decode_doubles,
     decode_pose,
     decode_six,
 )
@@ -37,6 +40,7 @@ KEPT_NS = 500_000_000
 """Bag time for which poses, wrenches and commands are kept."""
 _PAIRED_NS = 20_000_000
 _FORGET_EVERY = 32
+_MOST_RECORDS = 1000
 
 
 class Recorded(NamedTuple):
@@ -77,12 +81,14 @@ class Cycle(NamedTuple):
         until_ns: time by which its answer was on its way, for the pose had arrived.
         pose: as measured.
         applied: the twist that was sent, task axes.
+        record: inputs and decision of the bridge; None where the bag has none of this cycle.
     """
 
     at_ns: int
     until_ns: int
     pose: Recorded
     applied: tuple[float, ...]
+    record: CycleRecord | None = None
 
 
 Event: TypeAlias = Tick | Cycle
@@ -118,6 +124,7 @@ class RecordedStream:
 
     Attributes:
         window: what came until ``SETTLED_NS`` after the event that was yielded last.
+        has_records: True if the bag has records of the bridge's cycles.
         peak_force_n: largest force so far.
     """
 
@@ -125,6 +132,8 @@ class RecordedStream:
         self.window = Window()
         self.peak_force_n = 0.0
         self._reader, self._names = reader, {full: short for short, full in topics.items()}
+        self.has_records = CYCLE_TOPIC in topics
+        self._records: dict[int, CycleRecord] = {}
         self._half: dict[object, tuple[int, NDArray[np.float32]]] = {}
         self._waiting: list[tuple[int, int, Event]] = []
         self._count = 0
@@ -145,7 +154,10 @@ class RecordedStream:
 
     def _settled(self, until_ns: int) -> Iterator[Event]:
         while self._waiting and self._waiting[0][0] <= until_ns:
-            yield heapq.heappop(self._waiting)[2]
+            event = heapq.heappop(self._waiting)[2]
+            if isinstance(event, Cycle) and self.has_records:
+                event = event._replace(record=self._records.pop(event.at_ns, None))
+            yield event
 
     def _take(self, topic: str, now_ns: int, data: bytes) -> None:
         try:
@@ -165,6 +177,8 @@ class RecordedStream:
             self.window.commands.append(Recorded(now_ns, decode_six(data)))
         elif topic == APPLIED_TOPIC:
             self._add_cycle(decode_six(data))
+        elif topic == CYCLE_TOPIC:
+            self._add_record(*cycle_from_numbers(decode_doubles(data)))
         else:
             self._add_half(topic, now_ns, data)
 
@@ -175,6 +189,12 @@ class RecordedStream:
                 cycle = Cycle(applied.stamp_ns, pose.arrived_ns, pose, applied.values)
                 self._wait(cycle, cycle.until_ns)
                 return
+
+    def _add_record(self, at_ns: int, record: CycleRecord) -> None:
+        """Keep it for its cycle; of those that no cycle takes only the newest stay."""
+        self._records[at_ns] = record
+        if len(self._records) > _MOST_RECORDS:
+            del self._records[next(iter(self._records))]
 
     def _add_half(self, topic: str, now_ns: int, data: bytes) -> None:
         """Pair observation and action of one tick."""

@@ -7,11 +7,12 @@ from typing import Any
 from der_ros.bags.bag_replay import ReplayVerdict
 from der_ros.offline_replay.attempt_replay import AttemptReplay
 from der_ros.offline_replay.differences import Differences
+from der_ros.offline_replay.motion_replay import HELD_FROM_OUTSIDE
 from der_ros.offline_replay.replay_side import Side
 from der_ros.policy.attempt import Outcome
 
-DOUBTFUL_SHARE = 0.15
-"""Share of cycles whose twist may differ: the order of arrivals at the bridge is not recorded."""
+DOUBTFUL_SHARE = 0.05
+"""Share of twists that may differ in a bag that does not tell the inputs of the bridge's cycles."""
 _FROM_OUTSIDE = (Outcome.FAULT.value, Outcome.ABORTED.value)
 OPEN_LOOP = (
     "open loop: the recorded poses and forces go on though other commands would have moved the "
@@ -75,7 +76,8 @@ def differences_of(replay: AttemptReplay) -> list[str]:
     for name, differences in (("observations", replay.observations), ("actions", replay.actions)):
         if differences.beyond and name not in " ".join(found):
             found.append(_clause(name, differences))
-    if replay.applied.beyond > DOUBTFUL_SHARE * replay.cycles:
+    doubtful = 0.0 if replay.stream.has_records else DOUBTFUL_SHARE
+    if replay.applied.beyond > doubtful * replay.applied.compared:
         found.append(_clause("applied twists", replay.applied))
     found += _outcome(replay)
     return found
@@ -89,15 +91,16 @@ def verdict_of(replay: AttemptReplay) -> ReplayVerdict:
 def _clause(name: str, differences: Differences) -> str:
     first = differences.first or {"time_s": 0.0}
     return (
-        f"{name}: {differences.beyond} of {differences.samples} differ by more than "
+        f"{name}: {differences.beyond} of {differences.compared} differ by more than "
         f"{differences.tolerance:g}, the first at {first['time_s']:.3f} s"
     )
 
 
 def _outcome(replay: AttemptReplay) -> list[str]:
     """Compare the verdicts; a fault or a stop from outside the bag is not rebuilt."""
-    result, rebuilt = replay.setup.result, replay.recorded_side.verdict.outcome
-    if result is None or (rebuilt is None and result.outcome in _FROM_OUTSIDE):
+    result, verdict = replay.setup.result, replay.recorded_side.verdict
+    rebuilt, from_outside = verdict.outcome, verdict.reason == HELD_FROM_OUTSIDE
+    if result is None or ((rebuilt is None or from_outside) and result.outcome in _FROM_OUTSIDE):
         return []
     told = "no verdict" if rebuilt is None else rebuilt.value
     return [] if told == result.outcome else [f"outcome: recorded {result.outcome}, rebuilt {told}"]
@@ -113,6 +116,7 @@ def lines_of(report: dict[str, Any]) -> list[str]:
             _difference_line(f"{name}:", report[name])
             for name in ("observations", "actions", "applied")
         ),
+        *_undetermined_lines(report["applied"]),
         f"recorded outcome:      {_outcome_line(recorded)}",
         f"rebuilt outcome:       {_outcome_line(report['rebuilt'])}",
         f"interventions:         {_counts(report['rebuilt']['interventions'])}",
@@ -129,6 +133,13 @@ def lines_of(report: dict[str, Any]) -> list[str]:
             "  " + _difference_line("applied:", what_if["applied"]).replace("  ", " ", 1),
         ]
     return [*lines, *(f"differs:               {each}" for each in report["differs"])]
+
+
+def _undetermined_lines(applied: dict[str, Any]) -> list[str]:
+    count = applied["undetermined"]
+    return [f"undetermined:          {count} twists cannot be determined from this bag"] * bool(
+        count
+    )
 
 
 def _difference_line(name: str, values: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ from der_ros.policy.policy_view import for_attempt
 
 Policy: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Scale: TypeAlias = Callable[[NDArray[np.float32]], Array]
-_KEPT_COMMANDS = 8
+_KEPT_COMMANDS = 64
 
 
 class Side:
@@ -34,6 +34,14 @@ class Side:
         scale: action to twist.
         what_if: what is changed.
         start_ns: bag time that counts as 0 s.
+
+    Attributes:
+        what_if: what is changed.
+        config: of the bridge's motion.
+        motion: of the bridge.
+        verdict: on the attempt.
+        skipped: ticks without an observation, by reason.
+        commands: on their way to the bridge, newest first.
     """
 
     def __init__(
@@ -46,7 +54,8 @@ class Side:
     ) -> None:
         self.what_if, self._scale, self._start_ns = what_if, scale, start_ns
         self._policy = None if policy is None else for_attempt(policy)
-        self.motion = MotionReplay(what_if.motion(setup), start_ns)
+        self.config = what_if.motion(setup)
+        self.motion = MotionReplay(self.config, start_ns)
         self.verdict = VerdictReplay(setup, what_if.stall(), what_if.home(), start_ns)
         self.skipped: dict[str, int] = {}
         self._inputs = replayed_inputs(setup, what_if)

@@ -23,6 +23,7 @@ class RecorderParameters:
             "kuka/tcp_pose geometry_msgs/msg/PoseStamped",
             "kuka/joint_states sensor_msgs/msg/JointState",
             "kuka/twist_applied geometry_msgs/msg/TwistStamped",
+            "kuka/cycle_inputs std_msgs/msg/Float64MultiArray",
             "kuka/delta_twist_cmds geometry_msgs/msg/TwistStamped",
             "sim_cell/goal_pose geometry_msgs/msg/PoseStamped latched",
             "assembly_supervisor/result diagnostic_msgs/msg/DiagnosticStatus",

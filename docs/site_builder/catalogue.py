@@ -23,6 +23,9 @@ TOPICS = {
     "joint_states": "Measured joints of an arm under ros2_control. The parameter `states_topic` "
     "names the topic.",
     "joy": "Axes and buttons of a joystick, for teleoperation.",
+    "kuka/cycle_inputs": "Inputs and decision of each cycle of the bridge, for `replay_bag`: stamp "
+    "(s, ns), number, period (s), time of the decision (s); stamp (s, ns) of the command and the "
+    "time from which it ages (s); the same of the wrench; state bits; decided velocity (6).",
     "kuka/delta_twist_cmds": "Velocity command for the held piece, m/s and rad/s. `frame_id` must "
     "be `task_frame`, the base frame or `tcp`; the stamp must be fresh.",
     "kuka/governor_limits": "The governor's limits as JSON text. Deprecated: use `kuka/limits`.",

@@ -5,8 +5,9 @@ other arm).
 
 Topics in: ``kuka/delta_twist_cmds`` (TwistStamped in task_frame, base_link or tcp), ``netft_data``.
 Topics out: ``kuka/tcp_pose`` (base_link), ``kuka/joint_states``, ``kuka/twist_applied`` (what was
-really sent, task_frame), ``kuka/limits`` (latched DiagnosticStatus; the same as JSON text on
-``kuka/governor_limits`` for one more release), ``/diagnostics``.
+really sent, task_frame), ``kuka/cycle_inputs`` (what each cycle decided and from what, for replay),
+``kuka/limits`` (latched DiagnosticStatus; the same as JSON text on ``kuka/governor_limits`` for one
+more release), ``/diagnostics``.
 Services: ``kuka_bridge/stop``, ``kuka_bridge/reset_fault``.
 """
 
@@ -24,15 +25,16 @@ from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from rclpy.duration import Duration
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
-from std_msgs.msg import String
+from std_msgs.msg import Float64MultiArray, MultiArrayDimension, String
 from std_srvs.srv import Trigger
 
 from der_ros.control.bridge_motion import BridgeMotion
+from der_ros.control.cycle_record import CycleRecord, cycle_label, cycle_numbers
 from der_ros.control.frame_names import TASK_FRAME
 from der_ros.control.outbox import Outbox
 from der_ros.control.realtime_process import RealtimeProcess
 from der_ros.control.robot_link import Callbacks, RobotLink
-from der_ros.control.stamps import StampError, stamp_age_s
+from der_ros.control.stamps import StampError, stamp_age_s, stamp_ns
 from der_ros.control.status import Level, Status
 from der_ros.drivers.motion import MeasuredRobot, SentMotion
 from der_ros.geometry import Twist
@@ -82,6 +84,7 @@ _OWN_TOPICS = (
     "kuka/tcp_pose",
     "kuka/joint_states",
     "kuka/twist_applied",
+    "kuka/cycle_inputs",
     "kuka/limits",
     "kuka/governor_limits",
 )
@@ -107,7 +110,7 @@ class KukaBridge(ShellNode):
         self._motion, self._base_frame = BridgeMotion(motion), motion.base_frame
         self._every = given.publish_every
         self._sources = make_sources(self, given, self._motion.latch)
-        self._outbox: Outbox[SentMotion] = Outbox(_WAITING_STATES)
+        self._outbox: Outbox[tuple[SentMotion, CycleRecord | None]] = Outbox(_WAITING_STATES)
         self._dropped_reported = 0
         self._connected = False
         self._reported_fault: str | None = None
@@ -132,6 +135,7 @@ class KukaBridge(ShellNode):
         self._states = JointStates()
         self._joints = FreePublisher(self, JointState, "kuka/joint_states", _STATE)
         self._applied = FreePublisher(self, TwistStamped, "kuka/twist_applied", _STATE)
+        self._cycles = FreePublisher(self, Float64MultiArray, "kuka/cycle_inputs", _STATE)
         self._limits = self.create_publisher(DiagnosticStatus, "kuka/limits", LATCHED)
         self._limits_as_json = self.create_publisher(String, "kuka/governor_limits", LATCHED)
         rightful = self._sources.topic
@@ -188,8 +192,8 @@ class KukaBridge(ShellNode):
         except StampError as error:
             self._motion.refuse_command(f"{error.kind}_stamp", str(error))
             return str(error)
-        twist = twist_from_message(message)
-        return self._motion.accept_command(twist, message.header.frame_id, age_s)
+        twist, header = twist_from_message(message), message.header
+        return self._motion.accept_command(twist, header.frame_id, age_s, stamp_ns(header.stamp))
 
     def _on_stop(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._motion.latch("stopped by kuka_bridge/stop")
@@ -214,7 +218,9 @@ class KukaBridge(ShellNode):
             self._refusal = self._take_command(command.message) or self._refusal
         received = self._wrenches.newest()
         if received is not None:
-            self._motion.accept_wrench(wrench_from_message(received.message), received.age_s())
+            message = received.message
+            wrench, at_ns = wrench_from_message(message), stamp_ns(message.header.stamp)
+            self._motion.accept_wrench(wrench, received.age_s(), at_ns)
         return self._motion.on_cycle(state)
 
     def _on_lost(self, reason: str) -> None:
@@ -226,26 +232,35 @@ class KukaBridge(ShellNode):
         self._motion.on_answered(answered)
         self._answers += 1
         if self._answers % self._every == 0:
-            self._outbox.put(answered)
+            self._outbox.put((answered, self._motion.record_of(answered.state)))
         self._realtime.rest()
 
     def _publish_all(self) -> None:
         """Publish states in a thread of its own: DDS may block, and no answer may wait for it."""
         while not self._publisher.stopping.is_set() or len(self._outbox):
-            answered = self._outbox.get(_WATCH_S)
-            if answered is not None:
-                self._publish_one(answered)
+            waiting = self._outbox.get(_WATCH_S)
+            if waiting is not None:
+                self._publish_one(*waiting)
 
-    def _publish_one(self, answered: SentMotion) -> None:
+    def _publish_one(self, answered: SentMotion, record: CycleRecord | None) -> None:
         state = answered.state
         stamp = self._stamp(state)
         self._tcp_pose.publish(pose_to_message(state.tcp_pose, self._base_frame, stamp))
         applied = self._motion.applied(answered)
         self._applied.publish(twist_to_message(applied, TASK_FRAME, stamp))
+        if record is not None:
+            self._publish_record(stamp, record)
         if state.joint_positions_rad is not None:
             names, measured_s = self._link.joint_names, state.stamp_monotonic_s
             positions = state.joint_positions_rad
             self._joints.publish(self._states.to_message(names, positions, measured_s, stamp))
+
+    def _publish_record(self, stamp: TimeMessage, record: CycleRecord) -> None:
+        message = Float64MultiArray(data=cycle_numbers(stamp_ns(stamp), record))
+        message.layout.dim = [
+            MultiArrayDimension(label=cycle_label(record), size=len(message.data))
+        ]
+        self._cycles.publish(message)
 
     def _stamp(self, state: MeasuredRobot) -> TimeMessage:
         """Return the time of the measurement on the node's clock."""

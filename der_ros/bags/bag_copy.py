@@ -1,0 +1,51 @@
+"""A copy of a bag: chosen topics, a stretch of time, messages as they are or changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+from der_ros.bags.reader import BagReader
+from der_ros.bags.recorder import BagWriter, RecordedTopic
+
+Change: TypeAlias = Callable[[bytes], bytes]
+_END_NS = 2**63 - 1
+
+
+def copy_bag(
+    source: Path,
+    target: Path,
+    *,
+    topics: Collection[str] | None = None,
+    latched: Collection[str] = (),
+    begin_ns: int = 0,
+    end_ns: int = _END_NS,
+    changes: Mapping[str, Change] | None = None,
+) -> int:
+    """Write a compressed copy of a bag and return its number of messages.
+
+    Args:
+        source: a rosbag2 folder.
+        target: folder to make.
+        topics: full names to keep; None: all.
+        latched: full names of latched topics: their messages before ``begin_ns`` are kept, too.
+        begin_ns: earliest bag time to keep.
+        end_ns: latest bag time to keep.
+        changes: a function of the CDR bytes by full name.
+
+    Raises:
+        BagError: the source cannot be read, or the target cannot be written.
+    """
+    with BagReader(source) as reader:
+        kinds = reader.types
+        kept = [name for name in kinds if topics is None or name in topics]
+        recorded = [RecordedTopic(name, kinds[name], name in latched) for name in kept]
+        with BagWriter(target, recorded, compressed=True) as writer:
+            for topic, stamp_ns, data in reader.serialized(*kept):
+                early = stamp_ns < begin_ns and topic not in latched
+                if early or stamp_ns > end_ns:
+                    continue
+                change = (changes or {}).get(topic)
+                writer.write(topic, data if change is None else change(data), stamp_ns)
+            return writer.messages

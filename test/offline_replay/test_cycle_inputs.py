@@ -1,0 +1,118 @@
+"""Twists from a bag that names the bridge's inputs, and from one that does not."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from der_ros.bags.bag_copy import copy_bag
+from der_ros.bags.bag_replay import ReplayVerdict
+from der_ros.bags.reader import BagReader
+from der_ros.bags.recorder import typestore
+from der_ros.offline_replay.attempt_replay import replay_bag
+from der_ros.offline_replay.replay_report import lines_of, report_of, verdict_of
+from der_ros.policy.runtime import OnnxPolicy
+
+ROOT = Path(__file__).resolve().parents[2]
+BAGS = ROOT / "test" / "replay" / "bags"
+POLICIES = {"kr60": "lap_joint", "iiwa": "peg_in_hole"}
+
+
+def replayed(bag, robot):
+    policy = OnnxPolicy.load(ROOT / "models" / f"{POLICIES[robot]}.onnx")
+    return replay_bag(bag, policy, policy.contract.scale)
+
+
+def copied(tmp_path, name, *, without="", changes=None):
+    """Return a copy of a bag without a topic, or with changed messages by the topic's end."""
+    source = BAGS / name
+    with BagReader(source) as reader:
+        names = list(reader.topics)
+    kept = [each for each in names if not (without and each.endswith(without))]
+    full = {
+        each: change
+        for each in names
+        for end, change in (changes or {}).items()
+        if each.endswith(end)
+    }
+    copy_bag(source, tmp_path / name, topics=kept, changes=full)
+    return tmp_path / name
+
+
+@pytest.mark.parametrize("robot", POLICIES)
+def test_twists_are_rebuilt_with_recorded_inputs(robot):
+    replay = replayed(BAGS / f"{robot}_exact", robot)
+    assert replay.applied.samples == replay.cycles > 170
+    assert replay.applied.undetermined == 0
+    assert replay.applied.largest < 1e-6
+    assert verdict_of(replay) is ReplayVerdict.SAME
+
+
+@pytest.mark.parametrize("robot", POLICIES)
+def test_without_the_inputs_it_is_still_the_same(tmp_path, robot):
+    replay = replayed(copied(tmp_path, f"{robot}_exact", without="cycle_inputs"), robot)
+    assert replay.applied.compared > 0.85 * replay.cycles
+    assert verdict_of(replay) is ReplayVerdict.SAME
+
+
+@pytest.mark.parametrize(("robot", "unknown"), [("kr60", 1), ("iiwa", 22)])
+def test_without_the_inputs_it_says_what_is_unknown(robot, unknown):
+    replay = replayed(BAGS / f"{robot}_success", robot)
+    assert replay.applied.undetermined == unknown
+    assert verdict_of(replay) is ReplayVerdict.SAME
+    told = f"{unknown} twists cannot be determined from this bag"
+    assert told in "\n".join(lines_of(report_of(replay)))
+
+
+def faster(data):
+    """A twist that is a fifth faster than it was."""
+    name = "geometry_msgs/msg/TwistStamped"
+    message = typestore().deserialize_cdr(data, name)
+    for vector in (message.twist.linear, message.twist.angular):
+        vector.x, vector.y, vector.z = 1.2 * vector.x, 1.2 * vector.y, 1.2 * vector.z
+    return bytes(typestore().serialize_cdr(message, name))
+
+
+@pytest.mark.parametrize("robot", POLICIES)
+def test_without_the_inputs_a_difference_fails(tmp_path, robot):
+    bag = copied(
+        tmp_path,
+        f"{robot}_exact",
+        without="cycle_inputs",
+        changes={"kuka/twist_applied": faster},
+    )
+    replay = replayed(bag, robot)
+    assert verdict_of(replay) is ReplayVerdict.DIFFERENT
+    assert any("applied twists: " in each for each in report_of(replay)["differs"])
+
+
+def off_by_little(data):
+    """A record whose decided twist is off by a hundredth of a millimetre per second."""
+    name = "std_msgs/msg/Float64MultiArray"
+    message = typestore().deserialize_cdr(data, name)
+    message.data = np.array(message.data)
+    message.data[12] += 1e-5
+    return bytes(typestore().serialize_cdr(message, name))
+
+
+def test_with_the_inputs_a_small_difference_fails(tmp_path):
+    bag = copied(tmp_path, "kr60_exact", changes={"cycle_inputs": off_by_little})
+    replay = replayed(bag, "kr60")
+    assert replay.applied.beyond > 0.9 * replay.cycles
+    assert verdict_of(replay) is ReplayVerdict.DIFFERENT
+
+
+def other_wrench(data):
+    """A record whose wrench is not in the bag."""
+    name = "std_msgs/msg/Float64MultiArray"
+    message = typestore().deserialize_cdr(data, name)
+    message.data = np.array(message.data)
+    message.data[9] += 1.0
+    return bytes(typestore().serialize_cdr(message, name))
+
+
+def test_a_wrench_that_is_missing_determines_nothing(tmp_path):
+    bag = copied(tmp_path, "kr60_exact", changes={"cycle_inputs": other_wrench})
+    replay = replayed(bag, "kr60")
+    assert replay.applied.undetermined == replay.cycles
+    assert verdict_of(replay) is ReplayVerdict.SAME
