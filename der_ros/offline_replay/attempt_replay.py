@@ -202,8 +202,8 @@ class AttemptReplay:
         window, record = self.stream.window, cycle.record
         if not self.stream.has_records:
             return self._guess.find(side, window, cycle, pose)
+        newest = window.wrenches[-1] if window.wrenches else None
         if record is None or outside is None:
-            newest = window.wrenches[-1] if window.wrenches else None
             return Guess(Choice(None, newest), _UNKNOWN, False)
         motion = side.motion
         choice, known = recorded_inputs(side.commands, window, record, side.config)
@@ -211,7 +211,7 @@ class AttemptReplay:
         twist = motion.follow(record, outside, pose, *choice)
         if not known:
             motion.go_on_from(record.twist)
-        return Guess(choice, twist, known)
+        return Guess(choice._replace(wrench=choice.wrench or newest), twist, known)
 
     def _change(
         self, side: Side, cycle: Cycle, pose: Pose, choice: Choice, outside: Outside | None
