@@ -83,6 +83,7 @@ RESERVED = {
     "ray": {"training.engine.ray"},
     "gymnasium": {"envs", "training"},
     "PIL": {"envs"},
+    "pyarrow": {"training.demonstrations.lerobot_dataset"},
     "imageio_ffmpeg": {"envs.video_file"},
     "launch": {"launching.actions"},
     "launch_ros": {"launching.actions", "launching.view"},

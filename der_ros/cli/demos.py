@@ -1,4 +1,4 @@
-"""``ros2 run der_ros demos``: lists, checks and converts demonstrations.
+"""``ros2 run der_ros demos``: lists, checks, converts and exports demonstrations.
 
 Exit code 0: done, and every demonstration fits; 1: one does not, or nothing is there; 2: wrong
 arguments.
@@ -24,6 +24,15 @@ from der_ros.tasks import TASK_NAMES, make_task
 from der_ros.training.demonstrations.bags import bag_episode, is_bag
 from der_ros.training.demonstrations.checks import CheckedDemonstration, check_demonstration
 from der_ros.training.demonstrations.files import save_episode
+from der_ros.training.demonstrations.lerobot_dataset import write_lerobot_dataset
+from der_ros.training.demonstrations.taught import (
+    TaughtEpisode,
+    new_folder,
+    taught_episode,
+    write_npz_episodes,
+)
+
+FORMATS = ("lerobot", "npz")
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -35,17 +44,18 @@ def main(args: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="demos",
-        description="Lists, checks and converts demonstrations: bags of record_demos.launch.py or "
-        "of successful attempts of a deployment.",
+        description="Lists, checks, converts and exports demonstrations: bags of "
+        "record_demos.launch.py or of successful attempts of a deployment.",
         epilog="Exit code 0: done, and every demonstration fits; 1: one does not, or none is there",
     )
     commands = parser.add_subparsers(
-        required=True, metavar="list|check|convert", dest="command", help="what to do"
+        required=True, metavar="list|check|convert|export", dest="command", help="what to do"
     )
     for name, run, text in (
         ("list", _list, "print what is in a folder, one line a demonstration"),
         ("check", _check, "compare each with the contract of its task, and convert it on trial"),
         ("convert", _convert, "write each as an .npz episode, as training converts it"),
+        ("export", _export, "write all as a dataset for other tools"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(run=run)
@@ -53,6 +63,15 @@ def _parser() -> argparse.ArgumentParser:
         if name == "convert":
             command.add_argument(
                 "out", type=Path, help="folder for the .npz files; made if missing"
+            )
+        if name == "export":
+            command.add_argument("out", type=Path, help="folder of the dataset; new or empty")
+            command.add_argument(
+                "--to",
+                choices=FORMATS,
+                required=True,
+                help="lerobot: a LeRobot dataset, format v3.0 (needs pyarrow); npz: an .npz file "
+                "for each episode, with the facts about it",
             )
         command.add_argument(
             "--task", choices=tuple(TASK_NAMES), help="default: the one that a demonstration names"
@@ -140,6 +159,53 @@ def _as_json(row: CheckedDemonstration) -> dict[str, Any]:
         "steps": row.steps,
         "problems": list(row.problems),
     }
+
+
+def _export(options: argparse.Namespace) -> int:
+    """Write a dataset of all that can be converted; the others are told, and the code is 1."""
+    bags = _bags(options.source)
+    read = [each for bag in bags if (each := _taught(options, bag)) is not None]
+    if not read:
+        return 1
+    taught, contracts = zip(*read, strict=True)
+    failed = len(bags) - len(taught)
+    _check_same_period(contracts)
+    with new_folder(options.out) as folder:
+        if options.to == "lerobot":
+            write_lerobot_dataset(folder, taught, contracts[0])
+        else:
+            write_npz_episodes(folder, taught)
+    frames = sum(each.episode.steps for each in taught)
+    if options.json:
+        figures = {"episodes": len(taught), "frames": frames, "failed": failed}
+        print(json.dumps({"out": str(options.out), "format": options.to, **figures}))
+    else:
+        print(f"{len(taught)} episodes, {frames} steps, written to {options.out}")
+    return int(failed > 0)
+
+
+def _taught(options: argparse.Namespace, bag: Path) -> tuple[TaughtEpisode, PolicyContract] | None:
+    """Return a bag's episode with its contract; None, after a line of text, if it has none."""
+    try:
+        contract = _contract(options, bag)
+        return taught_episode(bag, contract.task), contract
+    except ConfigurationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return None
+
+
+def _check_same_period(contracts: Sequence[PolicyContract]) -> None:
+    """Check that one dataset has one control period.
+
+    Raises:
+        ConfigurationError: the tasks have different ones.
+    """
+    periods = {contract.task: contract.control_dt_s for contract in contracts}
+    if len(set(periods.values())) > 1:
+        found = ", ".join(f"{task} {period_s:g} s" for task, period_s in periods.items())
+        raise ConfigurationError(
+            f"expected demonstrations with one control period, got {found}; export each task alone"
+        )
 
 
 def _convert(options: argparse.Namespace) -> int:

@@ -1,0 +1,75 @@
+"""Episodes that were taught, with the facts about each, and folders of them for other tools."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from der_ros.bags.demonstrations import DemonstrationFacts, read_facts
+from der_ros.errors import ConfigurationError
+from der_ros.replay.transitions import Episode
+from der_ros.tasks import make_task
+from der_ros.training.demonstrations.bags import bag_episode
+
+
+@dataclass(frozen=True)
+class TaughtEpisode:
+    """A demonstration as plain arrays.
+
+    Attributes:
+        name: of its bag.
+        task: name of the task.
+        episode: up to the success, with the task's rewards.
+        facts: who made it and where; None for the bag of a deployment.
+    """
+
+    name: str
+    task: str
+    episode: Episode
+    facts: DemonstrationFacts | None
+
+
+def taught_episode(bag: Path, task: str) -> TaughtEpisode:
+    """Read a bag as a demonstration of ``task``.
+
+    Raises:
+        ConfigurationError: the bag is damaged, or no successful attempt of the task.
+    """
+    return TaughtEpisode(bag.name, task, bag_episode(bag, make_task(task)), read_facts(bag))
+
+
+def write_npz_episodes(folder: Path, taught: Sequence[TaughtEpisode]) -> None:
+    """Write each episode as ``NAME.npz``, with ``facts`` and ``task`` as texts; no pickle."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in taught:
+        facts = json.dumps(asdict(each.facts) if each.facts else {"made_by": "unknown"})
+        arrays = {name: np.asarray(value) for name, value in each.episode._asdict().items()}
+        texts = {"facts": np.array(facts), "task": np.array(each.task)}
+        np.savez(folder / f"{each.name}.npz", **arrays, **texts)  # type: ignore[arg-type]
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Give a folder to write into; it is at ``folder`` once it is complete, else nowhere.
+
+    Raises:
+        ConfigurationError: something is at ``folder`` already.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigurationError(f"out: expected a new or empty folder, {folder} holds something")
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        yield part
+        os.replace(part, folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
