@@ -87,7 +87,16 @@ def test_manifest_names_the_ros_packages_that_are_imported():
 DEBIAN_KEYS = {"numpy": "python3-numpy", "yaml": "python3-yaml", "matplotlib": "python3-matplotlib"}
 DEBIAN_KEYS |= {"PIL": "python3-pil", "rich": "python3-rich"}
 # Packages that only pip has, or has in the version that is needed: requirements/README.md.
-PIP_ONLY = {"gymnasium", "imageio_ffmpeg", "mcap", "onnx", "onnxruntime", "pybullet", "ray"}
+PIP_ONLY = {
+    "gymnasium",
+    "imageio_ffmpeg",
+    "mcap",
+    "onnx",
+    "onnxruntime",
+    "pyarrow",
+    "pybullet",
+    "ray",
+}
 PIP_ONLY |= {"rosbags", "tensorboard", "torch", "google", "lz4", "zstandard"}
 # The plugin is loaded by pytest alone.
 TEST_ONLY = {"pytest"}
