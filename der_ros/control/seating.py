@@ -29,6 +29,8 @@ _SLOWING_PER_S = 5.0
 _ENOUGH = 0.8
 # So far below a touch the piece has passed what it touched.
 _PASSED_M = 0.0002
+# Above this height a force is the friction of the joint's sides, below it may be the ground's.
+_GROUND_M = 0.001
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,11 @@ class SeatingLimits:
 class SeatingLaw:
     """Speed along the insertion axis from the force along it and the height above flush.
 
-    Down at ``speed_mps``, slower within the last millimetre; at ``creep_mps`` where something was
-    felt, until the piece has passed it; rest from 0.8 of the bound on;
-    up at ``creep_mps`` above the bound. What is met above the last millimetre is met at
-    ``speed_mps``: its first push is that of the moving arm (docs/explanation/safety.md, First
-    contact).
+    Down at ``speed_mps``, slower within the last millimetre. Where something was felt, until the
+    piece has passed it: at ``creep_mps`` within the last millimetre, above it the slower the
+    larger the force. Rest from 0.8 of the bound on, up at ``creep_mps`` above the bound. What is
+    met above the last millimetre is met at ``speed_mps``: its first push is that of the moving
+    arm (docs/explanation/safety.md, First contact).
 
     Args:
         limits: bounds of the motion.
@@ -108,7 +110,7 @@ class SeatingLaw:
     def __init__(self, limits: SeatingLimits, felt_n: float) -> None:
         self._limits, self._felt_n = limits, felt_n
         self._enough_n = max(felt_n, _ENOUGH * limits.force_n)
-        self._touched_m = math.inf
+        self._touched_m, self._touched_n = math.inf, 0.0
 
     def twist(self, force_n: float, height_m: float) -> Twist:
         """Return the next twist, task axes; a force that is not finite is rest.
@@ -119,13 +121,14 @@ class SeatingLaw:
         """
         limits = self._limits
         if force_n >= self._felt_n:
-            self._touched_m = height_m
+            self._touched_m, self._touched_n = height_m, force_n
         if force_n > limits.force_n:
             speed = limits.creep_mps
         elif force_n >= self._enough_n or not math.isfinite(force_n):
             speed = 0.0
         elif height_m > self._touched_m - _PASSED_M:
-            speed = -limits.creep_mps
+            left = 1.0 - self._touched_n / self._enough_n if height_m > _GROUND_M else 0.0
+            speed = -max(limits.creep_mps, limits.speed_mps * left)
         else:
             speed = -min(limits.speed_mps, max(limits.creep_mps, _SLOWING_PER_S * height_m))
         return Twist(np.array((0.0, 0.0, speed)), np.zeros(3))

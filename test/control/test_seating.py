@@ -155,6 +155,13 @@ def test_it_slows_down_towards_flush():
     assert law.twist(0.0, -0.0002).linear[2] == -limits.creep_mps
 
 
+def test_the_sides_friction_does_not_make_it_creep():
+    law, limits = SeatingLaw(SeatingLimits(), 4.0), SeatingLimits()
+    assert law.twist(6.0, 0.003).linear[2] == pytest.approx(-0.5 * limits.speed_mps)
+    assert law.twist(3.0, 0.0029).linear[2] == pytest.approx(-0.5 * limits.speed_mps)
+    assert law.twist(6.0, 0.0009).linear[2] == -limits.creep_mps
+
+
 def test_after_a_touch_it_creeps_past_it():
     law, limits = SeatingLaw(SeatingLimits(), 4.0), SeatingLimits()
     assert law.twist(0.0, 0.003).linear[2] == -limits.speed_mps

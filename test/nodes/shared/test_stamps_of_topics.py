@@ -84,8 +84,10 @@ def test_kuka_bridge_refuses_and_goes_on(kind, topic, counter):
     with bench() as it:
         told = Told(it.client, "kuka_bridge")
         assert until(lambda: it.node.link.connected)
+        it.command = None  # the bridge's queue holds one command: a right one would replace them
         send_wrong(it.client, kind, topic, "task_frame")
         assert told.counted(counter)
+        assert it.freed()
         it.say(x=0.01)
         assert it.moves()
 
