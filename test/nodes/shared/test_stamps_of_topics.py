@@ -84,9 +84,11 @@ def test_kuka_bridge_refuses_and_goes_on(kind, topic, counter):
     with bench() as it:
         told = Told(it.client, "kuka_bridge")
         assert until(lambda: it.node.link.connected)
-        it.command = None  # the bridge's queue holds one command: a right one would replace them
+        # The bridge's queues hold one message: a right one would replace the wrong ones.
+        it.command, it.feeling = None, False
         send_wrong(it.client, kind, topic, "task_frame")
         assert told.counted(counter)
+        it.feeling = True
         assert it.freed()
         it.say(x=0.01)
         assert it.moves()
