@@ -1,7 +1,8 @@
 """Environment steps against the bare PyBullet loop of the same scene, in one run on one core.
 
 The bare loop replays, in a scene of its own, the forces that the servo applied in the
-environment's episodes: apply them, step, read the pose and the sensor's joint, and nothing else.
+environment's episodes and the velocities of the ground piece on its spring: apply them, step, read
+the poses of both pieces and the sensor's joint, and nothing else.
 So it goes through the same motions and the same contacts, bit for bit, and what is left between
 the two is this package: servo, governor, observation, reward. Times are the processor's: who else
 waits for the core does not count, who shares its caches does.
@@ -50,16 +51,18 @@ def record(env: der_ros.envs.AssemblyEnv, seed: int) -> Episode:
     rng = np.random.default_rng(seed)
     initial = env.task.sample_initial_state(rng)
     pulls: list[list[tuple[Any, ...]]] = [[]]
-    originals = pybullet.applyExternalForce, pybullet.applyExternalTorque, pybullet.stepSimulation
+    names = "applyExternalForce", "applyExternalTorque", "resetBaseVelocity", "stepSimulation"
+    originals = {name: getattr(pybullet, name) for name in names}
 
     def recording(call: Any) -> Any:
         return lambda *arguments: (pulls[-1].append((call, *arguments[:-1])), call(*arguments))
 
     def stepping(client: int) -> None:
         pulls.append([])
-        originals[2](client)
+        originals["stepSimulation"](client)
 
-    pybullet.applyExternalForce, pybullet.applyExternalTorque = map(recording, originals[:2])
+    for name in names[:3]:
+        setattr(pybullet, name, recording(originals[name]))
     pybullet.stepSimulation = stepping
     actions = []
     env.reset(options={"initial": initial})
@@ -69,7 +72,8 @@ def record(env: der_ros.envs.AssemblyEnv, seed: int) -> Episode:
         _, _, terminated, truncated, _ = env.step(action)
         if terminated or truncated:
             break
-    pybullet.applyExternalForce, pybullet.applyExternalTorque, pybullet.stepSimulation = originals
+    for name in names:
+        setattr(pybullet, name, originals[name])
     return Episode(initial, actions, pulls[:-1])
 
 
@@ -92,7 +96,8 @@ def sense(world: AssemblyWorld) -> None:
 
 def time_bare(world: AssemblyWorld, episodes: list[Episode]) -> float:
     """Processor seconds that PyBullet alone takes for the same forces on the same scene."""
-    client, (tool, _, held), total = world.client, world.scene, 0.0
+    client, (tool, ground, held), total = world.client, world.scene, 0.0
+    gives = world.compliance is not None
     for episode in episodes:
         world.reset(episode.initial)
         start = time.process_time()
@@ -102,6 +107,8 @@ def time_bare(world: AssemblyWorld, episodes: list[Episode]) -> float:
             pybullet.stepSimulation(client)
             pybullet.getLinkState(tool, held, 1, 1, client)
             pybullet.getJointState(tool, held, client)
+            if gives:
+                pybullet.getBasePositionAndOrientation(ground, client)
         total += time.process_time() - start
     return total
 
@@ -123,7 +130,7 @@ def measure(
     episodes = [record(env, seed) for seed in range(episode_count)]
     control_steps = sum(len(episode.actions) for episode in episodes)
     physics_steps = sum(len(episode.pulls) for episode in episodes)
-    with AssemblyWorld(env.task, robot=env.robot) as world:
+    with AssemblyWorld(env.task, robot=env.robot, compliance=env.compliance) as world:
         sense(world)
         time_bare(world, episodes[:1])
         gc.collect()

@@ -31,6 +31,7 @@ from der_ros.policy.governor import GovernorLimits, GovernorState, govern_number
 from der_ros.policy.observation import OBSERVATION_NAMES, observation_of_numbers
 from der_ros.rotation import Six
 from der_ros.sim.camera import has_display, render_rgb
+from der_ros.sim.compliance import Compliance
 from der_ros.sim.robots import find_robot
 from der_ros.sim.servo import ServoConfig
 from der_ros.sim.variation import NOMINAL, Variation
@@ -74,6 +75,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         force_budget_n: largest force that a contact may reach, kept by the governor; default that
             of ``limits``, else none.
         torque_budget_nm: the same of the torque about the tcp.
+        compliance: what gives in the cell, see ``AssemblyWorld``: ``cell``, ``rigid``, or N/m.
 
     Raises:
         ConfigurationError: an argument is not one of those, or a budget cannot be kept.
@@ -96,6 +98,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         limits: GovernorLimits | None = None,
         force_budget_n: float | None = None,
         torque_budget_nm: float | None = None,
+        compliance: str | float | Compliance = "rigid",
     ) -> None:
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ConfigurationError(
@@ -108,6 +111,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         self.randomization = resolve_randomization(randomization)
         self.task = task = widened(task, self.randomization)
         self.robot = robot if robot is not None else task.default_robot
+        self.compliance = compliance
         self.control_dt_s = float(control_dt)
         limits = limits if limits is not None else default_limits(task, self.robot)
         self.governor_limits = with_budgets(limits, force_budget_n, torque_budget_nm)
@@ -126,7 +130,12 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             )
         self._speed_limits: list[float] = task.speed_limits.tolist()
         self.world = AssemblyWorld(
-            task, servo, PHYSICS_DT_S, gui=render_mode == "human", robot=self.robot
+            task,
+            servo,
+            PHYSICS_DT_S,
+            gui=render_mode == "human",
+            robot=self.robot,
+            compliance=compliance,
         )
         self._tick_s = self._steps_per_tick * PHYSICS_DT_S
         self.governor_limits.check_budget(self._tick_s)
@@ -301,6 +310,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             friction_scale=conditions.friction_scale,
             mass_scale=conditions.mass_scale,
             stiffness_scale=conditions.stiffness_scale,
+            compliance_stiffness_scale=conditions.compliance_stiffness_scale,
             ground=ground,
         )
 
@@ -318,7 +328,8 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
     def _made_for(self) -> str:
         """Return what a state must have in common with the environment that restores it."""
         return (
-            f"{self.task!r}, {self.robot}, {self.world.servo_config!r}, {self.governor_limits!r}, "
+            f"{self.task!r}, {self.robot}, {self.world.servo_config!r}, {self.world.compliance!r}, "
+            f"{self.governor_limits!r}, "
             f"{self.randomization!r}, control_dt={self.control_dt_s}"
         )
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from der_ros.envs.randomization import Randomization
+from der_ros.envs.randomization import COMPLIANCE_STIFFNESS_RANGE, Randomization
 from der_ros.rotation import Six
 
 _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -38,6 +38,7 @@ class Conditions(NamedTuple):
         pose_latency_s: age of the pose.
         command_latency_s: of what the governor lets pass.
         force_budget_n: that the governor keeps; 0: none is drawn.
+        compliance_stiffness_scale: of the stiffnesses of the cell's compliance.
         noise_seeds: of the noise of the wrench, the pose and the action.
         severity: factor of the ground piece's place and yaw; the others here have it already.
     """
@@ -53,6 +54,7 @@ class Conditions(NamedTuple):
     pose_latency_s: float = 0.0
     command_latency_s: float = 0.0
     force_budget_n: float = 0.0
+    compliance_stiffness_scale: float = 1.0
     noise_seeds: Seeds = (0, 0, 0)
     severity: float = 1.0
 
@@ -91,6 +93,7 @@ def draw_conditions(randomization: Randomization, rng: np.random.Generator) -> C
         pose_latency_s=severity * r.pose_latency_max_s * pose_age,
         command_latency_s=severity * r.command_latency_max_s * command_age,
         force_budget_n=_budget(r, pose_seed) if r.force_budget_max_n else 0.0,
+        compliance_stiffness_scale=_stiffness_scale(r, action_seed),
         noise_seeds=(wrench_seed, pose_seed, action_seed),
         severity=severity,
     )
@@ -116,6 +119,18 @@ def _budget(randomization: Randomization, seed: int) -> float:
     """
     share = np.random.default_rng((seed, 3)).uniform(math.log(_LEAST_BUDGET_SHARE), 0.0)
     return randomization.force_budget_max_n * math.exp(share)
+
+
+def _stiffness_scale(randomization: Randomization, seed: int) -> float:
+    """Return the share of the cell's stiffness, log-uniform within the switch's part of the range.
+
+    A generator that grows from a seed of the episode: the draws of the switches before stay.
+    """
+    share = randomization.compliance_spread
+    if share == 0.0:
+        return 1.0
+    low, high = (share * math.log(bound) for bound in COMPLIANCE_STIFFNESS_RANGE)
+    return math.exp(np.random.default_rng((seed, 1)).uniform(low, high))
 
 
 def _scaled(numbers: list[float], first: float, second: float) -> Six:

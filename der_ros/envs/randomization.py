@@ -16,6 +16,8 @@ from der_ros.tasks.base import Task
 # A spread of a factor must leave something of it.
 _FACTOR_SPREADS = ("stiffness_spread", "held_mass_spread")
 _LARGEST_FACTOR_SPREAD = 0.9
+# Of the cell's stiffness, with ``compliance_spread`` at 1.
+COMPLIANCE_STIFFNESS_RANGE = (0.1, 2.0)
 # Small-angle errors; beyond, nothing of a cell would be in place.
 _LARGEST = {
     "grasp_position_spread_m": 0.01,
@@ -29,6 +31,7 @@ _LARGEST = {
     "ground_yaw_spread_rad": 0.2,
     "severity_spread": 1.0,
     "force_budget_max_n": 1e4,
+    "compliance_spread": 1.0,
     **dict.fromkeys(_FACTOR_SPREADS, _LARGEST_FACTOR_SPREAD),
 }
 
@@ -48,6 +51,8 @@ class Randomization:
         friction_std: of the coefficient of friction, once an episode, as a fraction of it.
         friction_ratio: of the same, in place of ``friction_std``.
         stiffness_spread: of the arm's stiffnesses, once an episode, as a fraction, at most 0.9.
+        compliance_spread: of the stiffness of what gives in the cell, once an episode,
+            log-uniform; 1 is the whole range from a tenth to twice of it, 0.5 the inner half.
         held_mass_spread: of the held piece's mass, the same.
         clearance_spread_m: of the clearance, once an episode, in seven equal steps; what comes out
             is kept within the task's own limits.
@@ -80,6 +85,7 @@ class Randomization:
     friction_std: float = 0.0
     friction_ratio: float = 0.0
     stiffness_spread: float = 0.0
+    compliance_spread: float = 0.0
     held_mass_spread: float = 0.0
     clearance_spread_m: float = 0.0
     grasp_position_spread_m: float = 0.0
@@ -169,6 +175,7 @@ PRESETS: dict[str, Randomization] = {
         ground_position_spread_m=0.005,
         ground_yaw_spread_rad=math.radians(5.0),
         severity_spread=1.0,
+        compliance_spread=1.0,
     ),
 }
 

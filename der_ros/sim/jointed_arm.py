@@ -8,7 +8,7 @@ the flange and the held piece. Only that piece has weight: the controller carrie
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pybullet
@@ -76,7 +76,14 @@ class JointedArm:
         """Set the load that the controller compensates, kg."""
         self._weight_n = GRAVITY_M_PER_S2 * load_kg
 
-    def drive(self, servo: CartesianServo, motion: Motion, twist: Six, steps: int) -> Motion:
+    def drive(
+        self,
+        servo: CartesianServo,
+        motion: Motion,
+        twist: Six,
+        steps: int,
+        before_step: Callable[[], None],
+    ) -> Motion:
         """Run the physics while the servo's setpoint moves; see ``AssemblyWorld.drive``."""
         client, body, held, pull = self._client, self.body, self.held_link, servo.pull
         flange, weight = held - 1, self._weight_n
@@ -94,6 +101,7 @@ class JointedArm:
             )
             pybullet.applyExternalTorque(body, flange, torque, _WORLD, client)
             pybullet.applyExternalForce(body, held, (0.0, 0.0, -weight), center, _WORLD, client)
+            before_step()
             pybullet.stepSimulation(client)
             # With forward kinematics: what the engine keeps is the pose before the step.
             center, _, _, _, position, quaternion, (vx, vy, vz), angular = pybullet.getLinkState(

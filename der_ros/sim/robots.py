@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose
 from der_ros.sim.arm import Arm
+from der_ros.sim.compliance import Compliance
 from der_ros.sim.iiwa import IIWA
 from der_ros.sim.kr60 import KR60
 from der_ros.sim.servo import ServoConfig
@@ -21,6 +22,7 @@ class Robot:
         name: what it is called.
         servo: its stiffness, damping and force. The effective inertias are what the damping is
             laid out for: between those of the arm's lightest and heaviest directions.
+        structure: what its links and gears give by at the tool; see ``sim.compliance``.
         arm: its axes; None where the tool hangs on nothing.
         max_linear_speed_mps: what the motion governor lets it move with, whatever the task allows.
         contact_stiffness_n_per_m: what a force budget reckons with in an impact: structure,
@@ -29,6 +31,7 @@ class Robot:
 
     name: str
     servo: ServoConfig
+    structure: Compliance
     arm: Arm | None = None
     max_linear_speed_mps: float = math.inf
     contact_stiffness_n_per_m: float = 2.65e5
@@ -59,13 +62,17 @@ class Robot:
         return replace(self, arm=arm)
 
 
+_STIFF = Compliance(stiffness_n_per_m=4e5, stiffness_nm_per_rad=3e4)
+_LIGHT = Compliance(stiffness_n_per_m=1.5e5, stiffness_nm_per_rad=4e3)
+
 _ROBOTS = {
     robot.name: robot
     for robot in (
-        Robot("robotless", ServoConfig.kr60()),
+        Robot("robotless", ServoConfig.kr60(), _STIFF),
         Robot(
             "iiwa",
             replace(ServoConfig.soft(), effective_mass_kg=8.0, effective_inertia_kgm2=0.8),
+            _LIGHT,
             IIWA,
             contact_stiffness_n_per_m=1.26e5,
         ),
@@ -77,6 +84,7 @@ _ROBOTS = {
                 effective_mass_kg=80.0,
                 effective_inertia_kgm2=10.0,
             ),
+            _STIFF,
             KR60,
             # It weighs up to 80 kg at the tool and hits as hard as it is quick: at 0.05 m/s one
             # first contact in eight passes the governor's hard limit.

@@ -13,6 +13,7 @@ within a millinewton (a test compares) and takes a tenth of the step to come by.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol, TypeAlias
 
 import pybullet
@@ -69,7 +70,14 @@ class Tool(Protocol):
     def carry(self, load_kg: float) -> None:
         """Set the load that the controller compensates, kg."""
 
-    def drive(self, servo: CartesianServo, motion: Motion, twist: Six, steps: int) -> Motion:
+    def drive(
+        self,
+        servo: CartesianServo,
+        motion: Motion,
+        twist: Six,
+        steps: int,
+        before_step: Callable[[], None],
+    ) -> Motion:
         """Run the physics while the servo's setpoint moves; see ``AssemblyWorld.drive``."""
 
 
@@ -141,7 +149,14 @@ class FreeTool:
         """Set the load that the controller compensates, kg."""
         self._load_n = GRAVITY_M_PER_S2 * load_kg
 
-    def drive(self, servo: CartesianServo, motion: Motion, twist: Six, steps: int) -> Motion:
+    def drive(
+        self,
+        servo: CartesianServo,
+        motion: Motion,
+        twist: Six,
+        steps: int,
+        before_step: Callable[[], None],
+    ) -> Motion:
         """Run the physics while the servo's setpoint moves; see ``AssemblyWorld.drive``."""
         client, tool, pull = self._client, self.body, servo.pull
         dt, weight = self._dt, GRAVITY_M_PER_S2 * self._mass_kg + self._load_n
@@ -153,6 +168,7 @@ class FreeTool:
             torque = (PER_NM * tx, PER_NM * ty, PER_NM * tz)
             pybullet.applyExternalForce(tool, -1, (px, py, pz + weight), (x, y, z), _WORLD, client)
             pybullet.applyExternalTorque(tool, -1, torque, _WORLD, client)
+            before_step()
             pybullet.stepSimulation(client)
             a, b, c, d, e, f = a + px, b + py, c + pz, d + tx, e + ty, f + tz
             # Where the next force acts: the engine's own integration, so no need to ask for it.

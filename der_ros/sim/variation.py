@@ -17,6 +17,7 @@ class Variation:
         friction_scale: multiplies the coefficient of friction between the pieces.
         mass_scale: multiplies the held piece's mass and inertia; the controller knows its load.
         stiffness_scale: multiplies both stiffnesses of the servo; the damping ratio stays.
+        compliance_stiffness_scale: multiplies the stiffnesses of the cell's compliance.
         ground: the ground piece of this episode, None for the task's own. A world keeps
             ``sim.ground.KEPT_PIECES`` of them ready: draw from no more than that many.
     """
@@ -24,6 +25,7 @@ class Variation:
     friction_scale: float = 1.0
     mass_scale: float = 1.0
     stiffness_scale: float = 1.0
+    compliance_stiffness_scale: float = 1.0
     ground: Piece | None = None
 
     def __post_init__(self) -> None:
@@ -33,7 +35,12 @@ class Variation:
             ConfigurationError: a scale is not finite, or negative, or zero where only friction
                 may be.
         """
-        for name in ("friction_scale", "mass_scale", "stiffness_scale"):
+        for name in (
+            "friction_scale",
+            "mass_scale",
+            "stiffness_scale",
+            "compliance_stiffness_scale",
+        ):
             value = getattr(self, name)
             above = value >= 0.0 if name == "friction_scale" else value > 0.0
             if not (above and value < math.inf):

@@ -8,6 +8,7 @@ The weight of arm and load is taken up by the servo (a controller knows its load
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -19,14 +20,16 @@ from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.rotation import Quadruple, Six, Triple
 from der_ros.sim.camera import has_display, look_at_joint
+from der_ros.sim.compliance import Compliance, mounted
+from der_ros.sim.giving_ground import GivingGround
 from der_ros.sim.ground import GroundShelf
 from der_ros.sim.jointed_arm import JointedArm
 from der_ros.sim.robots import Robot, find_robot
 from der_ros.sim.scene import Scene, set_engine, set_pieces
 from der_ros.sim.servo import CartesianServo, ServoConfig
 from der_ros.sim.shapes import CONTACT_SHELL_M
-from der_ros.sim.tool import FreeTool, JointStates, Motion, Tool, motion_at
-from der_ros.sim.units import PER_M, scaled
+from der_ros.sim.tool import GRAVITY_M_PER_S2, FreeTool, JointStates, Motion, Tool, motion_at
+from der_ros.sim.units import PER_M
 from der_ros.sim.variation import NOMINAL, Variation
 from der_ros.tasks.base import InitialState, Task
 
@@ -39,13 +42,46 @@ _SETTLING_STEPS = 3
 
 
 class WorldSnapshot(NamedTuple):
-    """A saved state; plain data that any ``AssemblyWorld`` of the same task can be put into."""
+    """A saved state; plain data that any ``AssemblyWorld`` of the same task can be put into.
+
+    Attributes:
+        motion: of the held piece, and the sensor's reading.
+        joints: of the arm.
+        stretch: of the servo.
+        ground: where the ground piece rests.
+        variation: of this episode.
+        displacement: of the ground piece on the cell's compliance, from where it rests.
+        displacement_before: the same one step earlier.
+    """
 
     motion: Motion
     joints: JointStates
     stretch: Six
     ground: Pose
     variation: Variation
+    displacement: Six = _ZERO6
+    displacement_before: Six = _ZERO6
+
+
+def chosen_compliance(choice: str | float | Compliance, cell: Compliance) -> Compliance | None:
+    """Return the compliance that was asked for; None for rigid.
+
+    Args:
+        choice: see ``AssemblyWorld``.
+        cell: that of the cell.
+
+    Raises:
+        ConfigurationError: it is none of those.
+    """
+    if isinstance(choice, Compliance):
+        return choice
+    if choice in ("cell", "rigid"):
+        return cell if choice == "cell" else None
+    if isinstance(choice, (int, float)) and not isinstance(choice, bool) and 0 < choice < math.inf:
+        return cell.softened_to(float(choice))
+    raise ConfigurationError(
+        f"compliance: expected cell, rigid, a stiffness above 0 N/m or a Compliance, got {choice!r}"
+    )
 
 
 class AssemblyWorld:
@@ -57,9 +93,13 @@ class AssemblyWorld:
         physics_dt_s: the physics step.
         gui: opens PyBullet's window instead of running without a display.
         robot: one of ``sim.robots.ROBOT_NAMES``, or a robot as it stands in another cell.
+        compliance: what gives between the arm's mass and the ground: ``cell``, that of the task's
+            contact in series with gripper, sensor and arm; ``rigid``; a stiffness, N/m; or another
+            one.
 
     Raises:
-        ConfigurationError: the robot is unknown, or the servo is too stiff for the step.
+        ConfigurationError: the robot is unknown, the servo is too stiff for the step, or the
+            compliance is none of those.
     """
 
     def __init__(
@@ -69,9 +109,12 @@ class AssemblyWorld:
         physics_dt_s: float = 0.004,
         gui: bool = False,
         robot: str | Robot = "robotless",
+        compliance: str | float | Compliance = "rigid",
     ) -> None:
         self.task = task
         self.robot = find_robot(robot) if isinstance(robot, str) else robot
+        cell = mounted(self.robot.structure, task.contact_stiffness_n_per_m)
+        self.compliance = chosen_compliance(compliance, cell)
         axes = () if self.robot.arm is None else self.robot.arm.axes
         self._stops_rad = [
             (axis.lower_rad + _AT_STOP_RAD, axis.upper_rad - _AT_STOP_RAD) for axis in axes
@@ -111,6 +154,8 @@ class AssemblyWorld:
         set_engine(client, self.physics_dt_s, self.task.held)
         self._tool = self._make_tool(client)
         self._shelf = GroundShelf(client, self.task.ground)
+        gravity = GRAVITY_M_PER_S2 if self.robot.arm is None else 0.0
+        self._giving = GivingGround(client, self.physics_dt_s, gravity)
         self._vary(NOMINAL)
         if self._gui:
             look_at_joint(client)
@@ -176,9 +221,7 @@ class AssemblyWorld:
             pose: in the task frame.
         """
         self._ground = pose
-        pybullet.resetBasePositionAndOrientation(
-            self._scene.ground, scaled(pose.position), pose.quaternion, physicsClientId=self.client
-        )
+        self._giving.place(pose)
 
     def advance(self, twist: Twist, steps: int) -> None:
         """Run the physics while the servo's setpoint moves.
@@ -211,7 +254,9 @@ class AssemblyWorld:
         """
         self._require_open()
         try:
-            self._motion = self._tool.drive(self._servo, self._motion, twist, steps)
+            self._motion = self._tool.drive(
+                self._servo, self._motion, twist, steps, self._giving.relax
+            )
             self._pose = None
         except pybullet.error as error:
             raise DerRosError(f"PyBullet's world or its window was closed: {error}") from error
@@ -289,6 +334,13 @@ class AssemblyWorld:
         depths = (-float(contact[8]) / PER_M - CONTACT_SHELL_M for contact in self._contacts())
         return max(0.0, max(depths, default=0.0))
 
+    def ground_displacement(self) -> Six:
+        """How far the ground piece is from where it rests: three m, three rad, task axes.
+
+        It stands for all that gives in the cell: contact, gripper, sensor and arm.
+        """
+        return self._giving.displacement
+
     # -- save and restore ------------------------------------------------------------------------
 
     def save(self) -> WorldSnapshot:
@@ -298,7 +350,13 @@ class AssemblyWorld:
         digits from what it had been without saving.
         """
         snapshot = WorldSnapshot(
-            self._motion, self._tool.joints(), self._servo.stretch, self._ground, self._variation
+            self._motion,
+            self._tool.joints(),
+            self._servo.stretch,
+            self._ground,
+            self._variation,
+            self._giving.displacement,
+            self._giving.before,
         )
         self._become(snapshot)
         return snapshot
@@ -315,7 +373,8 @@ class AssemblyWorld:
         self.place_ground(_FAR_AWAY)
         pybullet.performCollisionDetection(self.client)
         self._tool.place(snapshot.motion, snapshot.joints)
-        self.place_ground(snapshot.ground)
+        self._ground = snapshot.ground
+        self._giving.place(snapshot.ground, snapshot.displacement, snapshot.displacement_before)
         self._servo.stretch = snapshot.stretch
         self._motion, self._pose = snapshot.motion, None
 
@@ -334,6 +393,10 @@ class AssemblyWorld:
         tool = self._tool
         self._scene = Scene(tool.body, self._shelf.take(ground), tool.held_link)
         set_pieces(self.client, self._scene, self.task.held, ground, variation)
+        giving = self.compliance
+        if giving is not None:
+            giving = giving.scaled(variation.compliance_stiffness_scale)
+        self._giving.hold(self._scene.ground, giving)
         tool.carry(self.task.held.mass_kg * variation.mass_scale)
         self._variation = variation
 

@@ -19,6 +19,9 @@ from der_ros.geometry import Array, Pose, angle_between, quaternion_from_rotatio
 from der_ros.tasks.option_checks import require_interval, require_range
 from der_ros.tasks.pieces import GROUND_COLOUR, HELD_COLOUR, Pair, Part, Piece, Rgba
 
+TIMBER_ON_TIMBER_N_PER_M = 4e6
+STEEL_ON_STEEL_N_PER_M = 2e9
+
 
 @dataclass(frozen=True)
 class InitialState:
@@ -57,6 +60,8 @@ class Task(ABC):
         density_kg_per_m3: of both pieces; spruce unless the task says otherwise.
         clearance_m: total lateral play, half on each side.
         friction: Coulomb coefficient between the pieces; wood on wood.
+        contact_stiffness_n_per_m: of the pieces where they touch; timber on timber, or
+            ``STEEL_ON_STEEL_N_PER_M``. ``sim.compliance`` has the sources.
         start_height_m: of the held piece above its assembled pose.
         start_yaw_range_rad: the held piece's initial yaw is uniform in [low, high).
         ground_offset_m: the ground piece's x and y are uniform within plus or minus this; None for
@@ -87,6 +92,7 @@ class Task(ABC):
 
     clearance_m: float = 0.001
     friction: float = 0.5
+    contact_stiffness_n_per_m: float = TIMBER_ON_TIMBER_N_PER_M
     start_height_m: float = 0.04
     start_yaw_range_rad: Pair = (0.0, 0.0)
     ground_offset_m: float | None = None
@@ -130,6 +136,7 @@ class Task(ABC):
         for name, (low, high) in (
             ("clearance_m", self.clearance_range_m),
             ("friction", (0.0, 2.0)),
+            ("contact_stiffness_n_per_m", (1e4, 1e10)),
             ("start_height_m", self.start_height_range_m),
         ):
             require_range(getattr(self, name), name, low=low, high=high)

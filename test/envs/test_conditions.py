@@ -31,6 +31,7 @@ ACTS_ON = {
     "pose_latency_max_s": ("pose_latency_s", None),
     "command_latency_max_s": ("command_latency_s", None),
     "force_budget_max_n": ("force_budget_n", None),
+    "compliance_spread": ("compliance_stiffness_scale", None),
 }
 
 
