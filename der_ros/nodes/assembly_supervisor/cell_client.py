@@ -341,15 +341,34 @@ class CellClient:
         if not self._call(self._change_state, request, service, patience_s).success:
             raise CellError(f"policy_server could not {name}; see its log")
 
-    def wait(self, predicate: Callable[[], bool], timeout_s: float, what: str) -> None:
+    def wait(
+        self,
+        predicate: Callable[[], bool],
+        timeout_s: float,
+        what: str,
+        lasting_s: float = 0.0,
+    ) -> None:
         """Block until ``predicate()`` is true, and log from time to time that the wait goes on.
+
+        Args:
+            predicate: asked every ``POLL_S``.
+            timeout_s: longest wait, s.
+            what: name of what is waited for.
+            lasting_s: time for which it must be true without a break, s.
 
         Raises:
             CellError: ``timeout_s`` has passed, or the process is ending.
         """
         began_s = reminded_s = time.monotonic()
-        while not predicate():
+        since_s: float | None = None
+        while True:
             now = time.monotonic()
+            if predicate():
+                since_s = now if since_s is None else since_s
+                if now - since_s >= lasting_s:
+                    return
+            else:
+                since_s = None
             if self._node.finished.is_set():
                 raise CellError("the supervisor is ending")
             if now - began_s > timeout_s:

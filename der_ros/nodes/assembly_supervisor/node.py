@@ -48,6 +48,8 @@ WATCH_PERIOD_S = 0.01
 ACTIVATE_PATIENCE_S = 5.0
 DEACTIVATE_PATIENCE_S = 3.0
 CELL_PATIENCE_S = 10.0
+SETTLED_S = 0.5
+"""Time for which sensor and robot must be well before the first attempt, s."""
 
 
 @dataclass
@@ -167,7 +169,8 @@ class AssemblySupervisor(ShellNode):
         self._cell.make_policy_ready()
         wait_s = self._given.ready_timeout_s or float("inf")
         self._cell.wait(lambda: self._cell.sensor_ready, wait_s, "the F/T sensor (ft_bridge)")
-        self._cell.wait(lambda: not self._cell.problem(), wait_s, "the robot (kuka_bridge)")
+        # While nodes still start, a sensor or robot may fall silent once more.
+        self._cell.wait(self._is_well, wait_s, "the robot (kuka_bridge)", SETTLED_S)
         if self._given.auto_start:
             self._started.set()
 
@@ -412,6 +415,9 @@ class AssemblySupervisor(ShellNode):
             if not self.finished.is_set():
                 self._cell.trigger("kuka_bridge/stop")
             raise
+
+    def _is_well(self) -> bool:
+        return self._cell.sensor_ready and not self._cell.problem()
 
     def _wait_until_well(self) -> None:
         """Wait for a cell without fault; the error names what is wrong."""

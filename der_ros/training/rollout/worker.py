@@ -189,7 +189,8 @@ class RolloutWorker:
         self._random_steps = int(state["random_steps"])
         self._steps_with_policy = int(state["steps_with_policy"])
         self._greedy = bool(state["greedy"])
-        self._helper.load_state(state["helper"])
+        # Runs that were saved before there was a helper have no part of it.
+        self._helper.load_state(state.get("helper", {"from": None}))
         if self._first_priorities is not None:
             self._first_priorities.load_state(state["first_priorities"])
         if state["environment"] is None:

@@ -54,7 +54,7 @@ def draw_panels(study: str, task: str, records: Sequence[RunRecord], path: Path)
     grid[0, 0].set(ylabel="success (%)", ylim=(-3, 103))
     grid[1, 0].set(ylabel="return of an episode")
     figure.suptitle(
-        f"{TASK_TITLES[task]}, preset {STUDIES[study].preset}: mean over seeds and its 95 % band"
+        f"{TASK_TITLES[task]}, preset {STUDIES[study].preset}\nmean over seeds and its 95 % band"
     )
     try:
         figure.savefig(path, format=path.suffix[1:] or "png", dpi=110)
