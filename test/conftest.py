@@ -1,16 +1,15 @@
-"""Keeps the tests' nodes to themselves, and says which tests may run beside which."""
+"""Keeps the tests' nodes to themselves: on this host, and in a domain of this test run only."""
 
 import os
 
 import pytest
-from domains import next_domain
 
 from der_ros.nodes.shared.middleware import keep_processes_apart
 
-# Folders of tests that start deployments; the other tests of nodes wait more than they compute.
-STACKS = {"launch", "docs", "stack"}
+# Domains 0 to 101 leave the ports of ordinary programs alone; 0 is everybody's.
+FIRST_DOMAIN, DOMAINS = 1, 101
 
-os.environ["ROS_DOMAIN_ID"] = next_domain()
+os.environ["ROS_DOMAIN_ID"] = str(FIRST_DOMAIN + os.getpid() % DOMAINS)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 keep_processes_apart()
 
@@ -26,13 +25,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     Nodes watch each other in real time, and a shared computer now and then stands still for longer
     than they allow: their tests get a second chance, and the summary names each that took it.
-    With several workers (``./ros2w test``) one runs the deployments and one the other nodes.
     """
     for item in items:
         if item.get_closest_marker("ros"):
             item.add_marker(pytest.mark.flaky(reruns=1))
-            lane = "stacks" if item.path.parent.name in STACKS else "nodes"
-            item.add_marker(pytest.mark.xdist_group(lane))
     if config.option.markexpr:
         return
     unasked = [item for item in items if any(map(item.get_closest_marker, ("slow", "hardware")))]

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from ros2w.environment import Environment
 from ros2w.jobs import needed_level
-from ros2w.project import EXAMPLE, WHOLE_SUITE
+from ros2w.project import EXAMPLE
 from ros2w.report import SetupError, clear, say
 
 HELP = """\
@@ -18,7 +18,7 @@ usage: ./ros2w COMMAND ...
 
   launch PACKAGE FILE [NAME:=VALUE ...]   as `ros2 launch`
   run PACKAGE EXECUTABLE [ARGUMENT ...]   as `ros2 run`
-  test [PYTEST ARGUMENT ...]              run the tests; without arguments all, in three processes
+  test [PYTEST ARGUMENT ...]              run the tests
   exec COMMAND [ARGUMENT ...]             run any command in the environment
   setup [--robot-only]                    only prepare: everything, or only the robot side
 
@@ -88,7 +88,7 @@ def _do(root: Path, verb: str, words: Sequence[str]) -> int:
         return 0
     if verb == "test":
         os.chdir(root)
-        become([str(environment.python), "-m", "pytest", *(words or WHOLE_SUITE)], environment)
+        become([str(environment.python), "-m", "pytest", *words], environment)
     if verb == "exec":
         become(list(words), environment)
     become(["ros2", verb, *words], environment)

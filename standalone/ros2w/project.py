@@ -18,8 +18,6 @@ SOURCES = (
     "setup.cfg",
 )
 EXAMPLE = "./ros2w launch der_ros deploy_kr60.launch.py attempts:=3"
-WHOLE_SUITE = ("-n", "3", "--dist", "loadgroup")
-"""pytest's arguments where none are given: deployments, other nodes and the rest run at once."""
 
 # Requirement levels, lowest first. Each includes the ones before it, as its list in requirements/.
 LEVELS = ("robot", "sim", "train", "docs", "dev")

@@ -1,11 +1,12 @@
 """What the tests of policy_server and bag_recorder share: a domain, an executor, a test node."""
 
 import contextlib
+import itertools
+import os
 import time
 
 import numpy as np
 import rclpy
-from domains import next_domain
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
@@ -20,6 +21,7 @@ from der_ros.policy.contract import PolicyContract
 DT = 0.02
 # The tests' own node stands for all that it does not start.
 RIGHTFUL = {"rightful_sources": "['* test']"}
+_DOMAINS = itertools.count(7 * os.getpid())
 
 
 def own_domain(monkeypatch):
@@ -27,7 +29,7 @@ def own_domain(monkeypatch):
 
     A lifecycle node's own services live until it is collected: the next test must not meet them.
     """
-    monkeypatch.setenv("ROS_DOMAIN_ID", next_domain())
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(1 + next(_DOMAINS) % 100))
 
 
 def write_policy(path, *, gain=0.05, task="lap_joint", dt=DT, governor=None, history=()):
