@@ -129,6 +129,8 @@ class AttemptReplay:
             else:
                 self._pass_commands(event.until_ns)
                 self._cycle(event)
+        for side in self._each_side():
+            side.verdict.close()
 
     def _sides(self, start_ns: int) -> tuple[Side, Side | None]:
         if self._made is None:

@@ -1,0 +1,28 @@
+"""The rebuilt verdict on a piece whose force is near the limit of what counts as felt."""
+
+from der_ros.geometry import Pose
+from der_ros.offline_replay.verdict_replay import nearly
+from der_ros.policy.home import GroundContact, HomeLimits
+
+
+def felt_after(limits, forces):
+    """Readings of 10 ms until the ground counts as felt; None if it never does."""
+    contact = GroundContact(limits)
+    for number, force_n in enumerate(forces):
+        if contact.feels(0.01 * number, Pose.identity(), force_n):
+            return number
+    return None
+
+
+def test_other_looks_at_a_force_near_the_limit_see_home():
+    limits = HomeLimits()
+    wavering = [limits.felt_n + 0.5, limits.felt_n - 0.2] * 50
+    # The supervisor looks at every second one and sees it home; the bag has them all.
+    assert felt_after(limits, wavering[::2]) is not None
+    assert felt_after(limits, wavering) is None
+    assert felt_after(nearly(limits), wavering) is not None
+
+
+def test_no_force_is_not_nearly_home():
+    limits = HomeLimits()
+    assert felt_after(nearly(limits), [0.4 * limits.felt_n] * 100) is None
