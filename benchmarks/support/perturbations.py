@@ -16,7 +16,7 @@ from support.task_cells import Cell
 
 
 class Difference(NamedTuple):
-    """What one episode differs in from the task as it nominally is.
+    """Differences of one episode from the nominal task.
 
     Attributes:
         place_m: (2,) x and y of the ground piece, task frame; None: as the task draws it.

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import yaml
-
+from der_ros.bags.integrity import load_description
 from der_ros.bags.metadata import DESCRIPTION, ROOT
 from der_ros.bags.reader import BagReader
 from der_ros.bags.recorder import LOST_PREFIX
@@ -80,14 +79,6 @@ class _Times:
         return 1e9 * (self.count - 1) / span_ns if span_ns > 0 else 0.0
 
 
-def _load(text: str) -> dict[str, Any]:
-    """Return a description that the reader has checked."""
-    loaded: dict[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))[
-        ROOT
-    ]
-    return loaded
-
-
 def read_bag_facts(bag: Path) -> BagFacts:
     """Read a bag and count what is in it.
 
@@ -99,11 +90,9 @@ def read_bag_facts(bag: Path) -> BagFacts:
         times = {name: _Times() for name in reader.topics}
         for topic, stamp_ns, _ in reader.serialized(*times):
             times[topic].add(stamp_ns)
-        information = _load((folder / DESCRIPTION).read_text(encoding="utf-8"))
-    kinds = {
-        each["topic_metadata"]["name"]: str(each["topic_metadata"]["type"])
-        for each in information["topics_with_message_count"]
-    }
+        kinds = reader.types
+        text = (folder / DESCRIPTION).read_text(encoding="utf-8")
+    information = load_description(text)[ROOT]
     custom = {str(key): str(text) for key, text in (information.get("custom_data") or {}).items()}
     lost = {
         key.removeprefix(LOST_PREFIX): int(custom.pop(key))

@@ -62,7 +62,7 @@ class RepairedFile(NamedTuple):
 
 
 class _Content(NamedTuple):
-    """What a file holds beside its messages; channels and schemas may stand in its index only."""
+    """Schemas, channels and header of a file; its index alone may hold the first two."""
 
     library: str
     compression: str

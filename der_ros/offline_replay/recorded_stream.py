@@ -96,7 +96,7 @@ Event: TypeAlias = Tick | Cycle
 
 @dataclass
 class Window:
-    """What came in the last half second of bag time.
+    """Messages of the last half second of bag time.
 
     Attributes:
         poses: oldest first.

@@ -30,7 +30,7 @@ SETTABLE = {
 
 @dataclass(frozen=True)
 class WhatIf:
-    """What differs from the record; nothing by default.
+    """Changes of a replay against the record; none by default.
 
     Attributes:
         parameters: numbers by ``node.parameter``, see ``SETTABLE``.

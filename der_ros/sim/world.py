@@ -335,7 +335,7 @@ class AssemblyWorld:
         return max(0.0, max(depths, default=0.0))
 
     def ground_displacement(self) -> Six:
-        """How far the ground piece is from where it rests: three m, three rad, task axes.
+        """Displacement of the ground piece from where it rests: three m, three rad, task axes.
 
         It stands for all that gives in the cell: contact, gripper, sensor and arm.
         """

@@ -1,4 +1,4 @@
-"""What is whole in a cut or damaged bag comes out complete, and is read by other readers."""
+"""Repair of cut and damaged bags: all that is whole comes out, and other readers read it."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""What the tests of the deployments share: a launch, its output, its processes, its results."""
+"""Shared by the tests of deployments: a launch, its output, its processes, its results."""
 
 import os
 import re

@@ -19,7 +19,7 @@ TASK_SETTINGS: Mapping[str, Mapping[str, object]] = {
     **{task: {"task": task} for task in TASKS},
     CART_POLE: {"env": "CartPole-v1"},
 }
-"""What the configuration says of each task that a study may have."""
+"""Settings of the configuration by task; a study may have these tasks."""
 
 # One process and one core, all of the budget, and one evaluation: of the last policy, at the end.
 _EVERY_RUN: Mapping[str, object] = {

@@ -44,7 +44,7 @@ PARTS: Mapping[str, _Part] = {
     "knobs": lambda records: f"{knob_table(records)}{_knob_picture(records)}",
     "runs": cost_table,
 }
-"""What stands between ``<!-- made: NAME -->`` and ``<!-- end -->``, by name."""
+"""Makers of the text between ``<!-- made: NAME -->`` and ``<!-- end -->``, by name."""
 
 _BLOCK = re.compile(r"(<!-- made: (?P<name>[a-z0-9 ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
