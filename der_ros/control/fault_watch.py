@@ -11,6 +11,9 @@ SETTLE_S = 0.3
 GAP_S = 5.0
 """Least time between two snapshots that faults cause, s; an operator's call has no limit."""
 
+QUIET_S = 10.0
+"""Time without an error after which a status that becomes one again is a new fault, s."""
+
 
 class SnapshotRequests:
     """Gathers the reasons for a snapshot: what follows a fault at once is one with it."""
@@ -36,26 +39,38 @@ class SnapshotRequests:
 
 
 class FaultWatch:
-    """Finds the statuses that become errors.
+    """Finds the statuses of a stack that become errors.
 
     Args:
-        own: name of the recorder's own node, whose faults no snapshot explains.
+        own: name of the recorder's own node, such as ``cell_1/bag_recorder``. No snapshot explains
+            its faults, nor those of nodes outside its namespace: all share ``/diagnostics``.
     """
 
     def __init__(self, own: str) -> None:
         self._own = own + ": "
+        namespace, slash, _name = own.rpartition("/")
+        self._stack = namespace + slash
         self._levels: dict[str, int] = {}
+        self._last_error_s: dict[str, float] = {}
 
-    def new_faults(self, statuses: Iterable[tuple[str, int, str]]) -> list[str]:
-        """Return those that were no error before, in words.
+    def new_faults(self, statuses: Iterable[tuple[str, int, str]], now_s: float) -> list[str]:
+        """Return those that were no error in the last ``QUIET_S``, in words.
 
         Args:
-            statuses: name, level and message of each.
+            statuses: name, level and message of each. A first one that is an error is none that
+                has become one.
+            now_s: ``time.monotonic``.
         """
         found = []
         for name, level, message in statuses:
+            if not name.startswith(self._stack) or name.startswith(self._own):
+                continue
             before = self._levels.get(name, Level.ERROR)
             self._levels[name] = level
-            if level == Level.ERROR != before and not name.startswith(self._own):
+            if level != Level.ERROR:
+                continue
+            quiet_s = now_s - self._last_error_s.get(name, float("-inf"))
+            self._last_error_s[name] = now_s
+            if before != Level.ERROR and quiet_s > QUIET_S:
                 found.append(f"{name}: {message}")
         return found

@@ -1,6 +1,8 @@
 """When a snapshot is taken."""
 
-from der_ros.control.fault_watch import GAP_S, SETTLE_S, FaultWatch, SnapshotRequests
+import pytest
+
+from der_ros.control.fault_watch import GAP_S, QUIET_S, SETTLE_S, FaultWatch, SnapshotRequests
 from der_ros.control.status import Level
 
 OK, WARN, ERROR = Level.OK, Level.WARN, Level.ERROR
@@ -9,7 +11,10 @@ OK, WARN, ERROR = Level.OK, Level.WARN, Level.ERROR
 def test_a_status_that_becomes_an_error_is_a_fault_once():
     watch = FaultWatch("bag_recorder")
     levels = [ERROR, ERROR, OK, ERROR, ERROR, WARN, ERROR]
-    found = [watch.new_faults([("kuka_bridge: robot", level, "a fault")]) for level in levels]
+    found = [
+        watch.new_faults([("kuka_bridge: robot", level, "a fault")], 100.0 * k)
+        for k, level in enumerate(levels)
+    ]
     assert [len(each) for each in found] == [0, 0, 0, 1, 0, 0, 1]
     assert found[3] == ["kuka_bridge: robot: a fault"]
 
@@ -17,7 +22,27 @@ def test_a_status_that_becomes_an_error_is_a_fault_once():
 def test_the_recorders_own_faults_are_none():
     watch = FaultWatch("bag_recorder")
     for level in (OK, ERROR):
-        assert watch.new_faults([("bag_recorder: bags", level, "disk full")]) == []
+        assert watch.new_faults([("bag_recorder: bags", level, "disk full")], 0.0) == []
+
+
+def test_an_error_that_comes_and_goes_is_one_fault():
+    watch = FaultWatch("bag_recorder")
+    told = []
+    for k, level in enumerate([OK, ERROR, OK, ERROR, OK, OK, ERROR]):
+        told += watch.new_faults([("ft_bridge: sensor", level, str(k))], 0.4 * QUIET_S * k)
+    assert told == ["ft_bridge: sensor: 1", "ft_bridge: sensor: 6"]
+
+
+@pytest.mark.parametrize(
+    ("own", "found"),
+    [("left/bag_recorder", ["left/ft"]), ("bag_recorder", ["left/ft", "right/ft"])],
+)
+def test_faults_outside_the_namespace_are_not_watched(own, found):
+    watch = FaultWatch(own)
+    names = ["left/ft_bridge: sensor", "right/ft_bridge: sensor"]
+    for level in (OK, ERROR):
+        faults = watch.new_faults([(name, level, "lost") for name in names], 0.0)
+    assert [fault.partition("_")[0] for fault in faults] == found
 
 
 def test_what_follows_a_fault_at_once_is_one_snapshot():

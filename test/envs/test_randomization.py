@@ -54,6 +54,26 @@ def test_what_is_neither_a_name_nor_a_randomization_is_refused(choice):
         resolve_randomization(choice)
 
 
-def test_deploy_has_every_switch_on():
-    off = [f.name for f in fields(Randomization) if not getattr(PRESETS["deploy"], f.name)]
-    assert off == []
+def switches_off(preset):
+    return {f.name for f in fields(Randomization) if not getattr(PRESETS[preset], f.name)}
+
+
+# What makes the world wider than a cell that was measured.
+WIDER = {
+    "friction_ratio",
+    "compliance_spread",
+    "ground_position_spread_m",
+    "ground_yaw_spread_rad",
+    "severity_spread",
+}
+# A policy that is given a budget draws it; no preset does by itself.
+DRAWN_WITH_A_BUDGET = {"force_budget_max_n"}
+
+
+def test_deploy_has_every_switch_of_a_cell_on():
+    assert switches_off("deploy") == WIDER | DRAWN_WITH_A_BUDGET
+
+
+def test_wide_has_every_switch_on():
+    # Its friction is drawn as a ratio.
+    assert switches_off("wide") == {"friction_std"} | DRAWN_WITH_A_BUDGET

@@ -82,21 +82,20 @@ class Snapshots:
         self._box.add(batch)
         now_s = time.monotonic()
         for each in batch:
-            for reason in self._reasons(each):
+            for reason in self._reasons(each, now_s):
                 self._requests.ask(reason, now_s)
         reasons = self._requests.due(now_s)
         if reasons:
             logger.warning("snapshot: %s", reasons)
             self._begin(reasons)
 
-    def _reasons(self, message: Kept) -> list[str]:
+    def _reasons(self, message: Kept, now_s: float) -> list[str]:
         """Return the faults that a message tells of."""
         kind = self._types[message.topic]
         if kind == "diagnostic_msgs/msg/DiagnosticArray":
             array = deserialize_message(message.data, DiagnosticArray)
-            return self._watch.new_faults(
-                (each.name, each.level[0], each.message) for each in array.status
-            )
+            told = [(each.name, each.level[0], each.message) for each in array.status]
+            return self._watch.new_faults(told, now_s)
         if message.topic.endswith(_RESULT) and kind == "diagnostic_msgs/msg/DiagnosticStatus":
             return _ended(deserialize_message(message.data, DiagnosticStatus))
         return []
@@ -144,7 +143,11 @@ class Snapshots:
             opened.set_exception(error)
 
     def close(self) -> None:
-        """Wait for a snapshot that is being written."""
+        """Take no more snapshots, and wait for one that is being written.
+
+        The other nodes end with the recorder: what they report then is no fault.
+        """
+        self._enabled = False
         if self._writing is not None:
             wait([self._writing], _CLOSE_PATIENCE_S)
 

@@ -16,6 +16,7 @@ FEEDBACK = "/assembly_supervisor/feedback"
 NOT_SHOWN = {
     "/policy/observation",
     "/policy/action",
+    "/kuka/cycle_inputs",
     "/policy/info",
     "/assembly_supervisor/attempt",
     "/sim_cell/goal_pose",

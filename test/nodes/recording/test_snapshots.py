@@ -10,6 +10,7 @@ from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
 from der_ros.bags import recorder as recorder_module
+from der_ros.bags.black_box import Kept
 from der_ros.bags.reader import BagReader
 from der_ros.control.status import Level
 from der_ros.nodes.recording.bag_recorder import BagRecorder
@@ -97,6 +98,18 @@ def test_a_stop_is_written_and_a_success_is_not(tmp_path, outcome, count):
             assert f"attempt {outcome}: stopped" in reason_of(tmp_path / "bags/snapshot_0001")
         assert recorder._snapshots._requests.due(time.monotonic() + 60.0) == ""
         assert len(list((tmp_path / "bags").glob("snapshot_*"))) == count
+
+
+def test_what_ends_with_the_recorder_is_no_fault(tmp_path):
+    with running(BagRecorder, run_dir=tmp_path) as (recorder, test):
+        states = test.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        assert until(states.get_subscription_count)
+        states.publish(fault(Level.OK))
+        states.publish(fault(Level.ERROR))
+        assert until(lambda: recorder._snapshots._requests._reasons)
+        recorder.close()
+        recorder._snapshots.add([Kept(time.monotonic() + 60.0, "/diagnostics", b"")])
+    assert list((tmp_path / "bags").glob("snapshot_*")) == []
 
 
 def test_a_full_disk_refuses_the_snapshot_and_the_node_goes_on(tmp_path, monkeypatch):
