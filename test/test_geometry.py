@@ -54,7 +54,7 @@ def test_a_pose_of_plain_numbers_has_the_same_bits(position, quaternion):
 
 
 @given(four)
-def test_a_quaternion_that_was_made_canonical_stays_as_it_is(quaternion):
+def test_a_canonical_quaternion_stays_as_it_is(quaternion):
     once = quaternion_canonical(quaternion)
     assert quaternion_canonical(once).tobytes() == once.tobytes()
 
@@ -80,7 +80,7 @@ def test_tiny_angles_keep_their_digits(angle):
 
 
 @given(rotation_vectors)
-def test_the_matrix_is_the_exponential_of_the_rotation_vector(rotation):
+def test_the_matrix_is_the_vectors_exponential(rotation):
     angle = float(np.linalg.norm(rotation))
     k = skew(rotation / angle) if angle > 0 else np.zeros((3, 3))
     rodrigues = np.eye(3) + math.sin(angle) * k + (1 - math.cos(angle)) * k @ k
@@ -118,7 +118,7 @@ def test_euler_angles_turn_about_x_first_in_outer_axes():
 
 
 @pytest.mark.parametrize("pitch", [math.pi / 2, -math.pi / 2])
-def test_at_gimbal_lock_the_angles_still_describe_the_rotation(pitch):
+def test_the_angles_hold_at_gimbal_lock(pitch):
     q = quaternion_from_euler_zyx(0.4, pitch, 0.3)
     yaw, pitch_back, roll = euler_zyx_from_quaternion(q)
     assert roll == 0.0
@@ -149,7 +149,7 @@ def test_moved_acts_in_the_outer_axes(pose, displacement, rotation):
 
 
 @given(poses, vectors, vectors, vectors, vectors)
-def test_power_of_a_wrench_does_not_depend_on_who_looks(frame, force, torque, velocity, angular):
+def test_a_wrenchs_power_is_the_same_in_each_frame(frame, force, torque, velocity, angular):
     # Virtual power F.v + T.w of a rigid body: the twist moves to the other frame by its own rule.
     wrench = Wrench(force, torque)
     seen = wrench.seen_from(frame)
@@ -160,7 +160,7 @@ def test_power_of_a_wrench_does_not_depend_on_who_looks(frame, force, torque, ve
     assert there == pytest.approx(here, rel=1e-6, abs=1e-6)
 
 
-def test_a_hanging_mass_seen_from_beside_gives_the_lever_arm():
+def test_a_mass_seen_from_beside_has_its_lever_arm():
     weight = Wrench(np.array((0.0, 0.0, -10.0)), np.zeros(3))
     seen = weight.seen_from(Pose(np.array((0.2, 0.0, 0.0)), np.array((0, 0, 0, 1.0))))
     assert seen.to_array() == pytest.approx((0, 0, -10, 0, 2.0, 0))

@@ -247,7 +247,7 @@ def load_without(absent: tuple[str, ...], modules: list[str]) -> subprocess.Comp
     )
 
 
-def test_the_robot_side_loads_without_simulation_and_training():
+def test_the_robot_side_loads_without_training():
     modules = robot_side_modules()
     assert f"{PACKAGE}.policy.runtime" in modules
     result = load_without(SIMULATION_AND_TRAINING, modules)

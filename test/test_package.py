@@ -76,7 +76,7 @@ def declared(*elements):
     return {found.text for element in elements for found in MANIFEST.iter(element)}
 
 
-def test_manifest_names_the_ros_packages_that_are_imported():
+def test_the_manifest_names_imported_ros_packages():
     imported = {name for name in imported_modules() if ROS_PACKAGES.fullmatch(name)}
     assert {"rclpy", "builtin_interfaces", "std_srvs", "launch_ros"} <= imported
     assert imported == {
@@ -102,12 +102,12 @@ PIP_ONLY |= {"rosbags", "tensorboard", "torch", "google", "lz4", "zstandard"}
 TEST_ONLY = {"pytest"}
 
 
-def test_manifest_names_what_debian_has_of_other_imports():
+def test_the_manifest_names_imports_in_debian():
     wanted = {key for module, key in DEBIAN_KEYS.items() if module in imported_modules()}
     assert wanted == {name for name in declared("exec_depend") if name.startswith("python3-")}
 
 
-def test_every_import_is_declared_or_known_to_be_pip_only():
+def test_every_import_is_declared_or_pip_only():
     own = {"der_ros", "_typeshed"} | sys.stdlib_module_names | TEST_ONLY
     others = imported_modules() - own - declared("depend", "exec_depend")
     assert others - set(DEBIAN_KEYS) == PIP_ONLY

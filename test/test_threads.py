@@ -144,7 +144,7 @@ def test_stop_without_a_start_does_nothing():
     assert Worker("test", lambda: None).stop() is True
 
 
-def test_jobs_run_in_order_and_their_errors_are_the_callers():
+def test_jobs_run_in_order_and_raise_at_the_caller():
     jobs, done = JobThread("jobs"), []
     first = jobs.submit(lambda: done.append(1))
     failed = jobs.submit(lambda: 1 // 0)

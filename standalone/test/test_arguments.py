@@ -43,7 +43,7 @@ def test_show_args_prints_what_ros2_launch_prints(arguments):
     ("given", "expected"),
     [([], "lap_joint/here"), (["task:=peg"], "peg/here"), (["where:=a", "where:=b"], "b")],
 )
-def test_values_are_defaults_or_given_and_the_last_wins(arguments, given, expected):
+def test_the_last_value_given_wins_over_the_default(arguments, given, expected):
     result = arguments.ros2("launch", "demo", "a.launch.py", *given)
     assert f"[INFO] [launch.user]: at {expected}\n" in result.stdout
     assert result.returncode == 0
@@ -59,7 +59,7 @@ def test_values_are_defaults_or_given_and_the_last_wins(arguments, given, expect
         ("task:=", "malformed launch argument 'task:='"),
     ],
 )
-def test_a_wrong_argument_is_refused_without_a_traceback(arguments, given, sentence):
+def test_a_wrong_argument_gives_no_traceback(arguments, given, sentence):
     result = arguments.ros2("launch", "demo", "a.launch.py", given)
     assert result.returncode == 1
     assert sentence in result.stdout + result.stderr
@@ -73,7 +73,7 @@ def test_a_missing_required_argument_is_named(workspace):
     assert "missing required argument 'bag'" in result.stdout
 
 
-def test_an_included_file_gets_its_arguments_and_shows_them(arguments):
+def test_an_included_file_gets_its_arguments(arguments):
     arguments.add_launch_file(
         "outer.launch.py",
         """[IncludeLaunchDescription(
@@ -104,7 +104,7 @@ def test_a_file_can_be_given_by_its_path(arguments):
         (("topic", "list"), "`ros2 topic` is not among launch, run: install ROS 2"),
     ],
 )
-def test_a_missing_name_is_reported_with_the_known_ones(arguments, words, sentence):
+def test_a_missing_name_is_reported_with_known_names(arguments, words, sentence):
     arguments.add_executable("tool", "")
     result = arguments.ros2(*words)
     assert result.returncode == 1

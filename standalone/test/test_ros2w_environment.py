@@ -108,14 +108,14 @@ def test_more_is_installed_when_a_job_needs_more(root, tools):
     assert ensure(root, tools) == ["pip build ros-jazzy robot sim"]
 
 
-def test_a_changed_list_counts_only_for_jobs_that_need_it(root, tools):
+def test_a_changed_list_counts_for_jobs_that_need_it(root, tools):
     ensure(root, tools, "sim")
     (root / "requirements/locks/sim.txt").write_text("sim and more")
     assert ensure(root, tools) == []
     assert ensure(root, tools, "sim") == ["pip build ros-jazzy robot sim"]
 
 
-def test_locks_are_installed_by_hash_and_torch_after_them(root, tools, monkeypatch):
+def test_locks_are_installed_by_hash_before_torch(root, tools, monkeypatch):
     commands = []
     run = tools.run
     monkeypatch.setattr(
@@ -129,7 +129,7 @@ def test_locks_are_installed_by_hash_and_torch_after_them(root, tools, monkeypat
     assert not {"--require-hashes", "--no-deps"} & set(torch)
 
 
-def test_each_distribution_has_an_environment_of_its_own(root, tools):
+def test_each_distribution_has_its_own_environment(root, tools):
     ensure(root, tools)
     tools.calls.clear()
     Environment(root, {"PATH": "/bin", "ROS2W_DISTRO": "kilted"}).ensure("robot")
@@ -214,7 +214,7 @@ def test_broken_packages_make_a_new_environment(root, tools):
 
 
 @pytest.mark.parametrize("step", FIRST)
-def test_a_failed_step_is_one_sentence_and_is_tried_again(root, tools, step):
+def test_a_failed_step_is_tried_again(root, tools, step):
     tools.fail_at = step
     with pytest.raises(SetupError):
         ensure(root, tools)
@@ -233,7 +233,7 @@ def test_a_moved_or_broken_environment_is_made_again(root, tools):
     assert ensure(moved, tools)[0] == "venv"
 
 
-def test_another_forced_python_makes_the_environment_anew(root, tools):
+def test_another_python_makes_a_new_environment(root, tools):
     ensure(root, tools)
     Environment(root, {"PATH": "/bin", "ROS2W_PYTHON": sys.executable}).ensure("robot")
     assert tools.calls == FIRST
@@ -278,7 +278,7 @@ def test_job_variables_hold_only_this_environment(root, tools):
     assert not {"PYTHONHOME", "_ROS_WHEELS_BOOTSTRAP_COMPLETE"} & set(seen)
 
 
-def test_an_interruption_ends_the_tool_and_what_it_started(tmp_path):
+def test_an_interruption_ends_the_tools_children(tmp_path):
     code = (
         "import subprocess, sys, time\n"
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
@@ -367,7 +367,7 @@ def test_help_needs_no_environment():
     assert result.stdout.startswith("usage: ./ros2w COMMAND")
 
 
-def test_a_python_that_does_not_run_or_is_too_old_is_named(tmp_path):
+def test_an_unusable_or_old_python_is_named(tmp_path):
     old = tmp_path / "old-python"
     old.write_text("#!/bin/sh\nexit 1\n")
     old.chmod(0o755)

@@ -136,7 +136,7 @@ def test_a_sourced_ros_2_with_launch_is_found(tmp_path):
     assert ros.find(variables, tmp_path / "ours", cache) == found
 
 
-def test_a_ros2_without_launch_and_our_own_do_not_count(tmp_path):
+def test_a_ros2_without_launch_does_not_count(tmp_path):
     variables, _ = sourced(tmp_path, "exit 1")
     assert ros.find(variables, tmp_path / "ours", tmp_path / "c") is None
     variables, _ = sourced(tmp_path, FACTS)

@@ -81,7 +81,7 @@ def test_importance_weights_scale_each_rows_part(name):
     assert (one.state()[critics] == two.state()[critics]).all()
 
 
-def test_hard_targets_are_copied_every_so_many_trained_samples():
+def test_hard_targets_are_copied_at_their_interval():
     made = learner("ddpg", tau=1.0, target_interval=100)
     before = made.state()["target_critics"]
     for _ in range(3):  # 96 samples
@@ -144,7 +144,7 @@ def test_dqn_learns_which_choice_pays():
     assert np.mean([policy(row)[1] == (row[0] > 0.0) for row in rows]) > 0.95
 
 
-def test_sac_moves_its_temperature_to_the_wanted_entropy():
+def test_sacs_temperature_approaches_its_entropy():
     made = learner("sac", learning_rate=5e-3, target_entropy=-1.0, temperature=1e-3)
     for seed in range(1500):
         batch = transitions(seed=seed, discount=np.zeros(32))
@@ -190,7 +190,7 @@ def test_the_same_seed_gives_the_same_networks():
     assert (torch.random.get_rng_state() == before).all()
 
 
-def test_an_unknown_algorithm_is_refused_with_the_known_ones():
+def test_an_unknown_algorithm_is_refused():
     with pytest.raises(ConfigurationError, match="ddpg, td3, sac, dqn"):
         make_algorithm("sarsa", config(), *SIZES, 0)
 
@@ -204,7 +204,7 @@ def test_refuses_what_cannot_work(options):
 
 
 @pytest.mark.parametrize("name", ALGORITHM_NAMES)
-def test_a_copy_with_the_same_networks_sees_the_same_td_errors(name):
+def test_a_copy_gives_the_same_td_errors(name):
     one, two = (learner(name, seed, target_noise=0.0) for seed in (0, 1))
     one.update(transitions(), WEIGHTS)
     two.load_networks(one.networks())

@@ -101,7 +101,7 @@ def test_ddpg_takes_both_gradients_at_once():
 
 
 @pytest.mark.parametrize("is_huber", [True, False])
-def test_td3_smooths_its_target_and_takes_the_lower_critic(is_huber):
+def test_td3_smooths_and_takes_the_lower_critic(is_huber):
     made = learner("td3", huber=is_huber, policy_delay=1, target_noise=0.4, target_noise_clip=0.5)
     critic_steps, policy_steps = steps_of(made.critics), steps_of(made.policy)
     batch = batch_of("td3")

@@ -41,7 +41,7 @@ def test_sac_samples_around_its_mean_by_its_spread():
     assert (free.mean(), free.std()) == pytest.approx((0.3, 0.2), abs=0.01)
 
 
-def test_a_choice_is_one_hot_and_the_value_does_not_choose():
+def test_a_choice_is_one_hot_despite_the_value():
     policy = make_policy("dqn", 1, (2,), 3)
     parameters = np.zeros(policy.size, np.float32)
     parameters[-4:] = 9.0, 0.0, 2.0, 1.0  # biases of V, A_1, A_2, A_3

@@ -41,7 +41,7 @@ def test_the_first_networks_alone_are_those_of_all():
     torch.testing.assert_close(made.forward(x, 2)[0], made(x)[:2])
 
 
-def test_one_network_is_laid_out_as_torchs_linear_layers_are():
+def test_one_network_has_torchs_linear_layout():
     made = networks(1, False)
     modules = [
         torch.nn.Linear(5, 16),

@@ -73,7 +73,7 @@ def test_one_changed_action_is_found_and_named(tmp_path):
     assert replay_policy(bag, policy, tolerance=1e-2).verdict is ReplayVerdict.SAME
 
 
-def test_a_recorded_nan_is_different_and_still_a_number(tmp_path):
+def test_a_recorded_nan_is_a_finite_difference(tmp_path):
     bag = write_bag(tmp_path / "bag", ticks(20, change=np.nan))
     report = replay_policy(bag, policy)
     assert report.verdict is ReplayVerdict.DIFFERENT

@@ -118,7 +118,7 @@ def test_without_its_first_chunk_the_rest_is_read(bag, begin):
     assert [stamp for _, stamp, _ in by_rosbags(repair_bag(bag).bag)] == [*range(1020, 1060)]
 
 
-def test_blocks_of_zeros_at_any_place_give_no_wrong_message(tmp_path):
+def test_blocks_of_zeros_give_no_wrong_message(tmp_path):
     source = text_bag(tmp_path / "bag", 400, 25)
     path = source / "bag.mcap"
     whole, data = by_rosbags(source), path.read_bytes()
@@ -197,7 +197,7 @@ def test_a_lost_description_is_written_again(bag):
     assert by_rosbags(bag) == expected
 
 
-def test_losses_of_the_recording_stay_in_the_description(tmp_path):
+def test_recorded_losses_stay_in_the_description(tmp_path):
     with BagWriter(tmp_path / "bag", TEXTS) as writer:
         writer.write("/policy/info", b"\0\1\0\0\1\0\0\0\0", 5)
         writer.lost = {"/policy/info": 7}

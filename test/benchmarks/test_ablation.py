@@ -57,7 +57,7 @@ def test_only_the_run_without_a_record_is_started(tmp_path):
     assert made.data["final"]["episodes"] == 100
 
 
-def test_a_second_command_in_the_same_folder_is_refused(tmp_path):
+def test_a_second_command_in_one_folder_is_refused(tmp_path):
     with (tmp_path / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         result = ablation(tmp_path)

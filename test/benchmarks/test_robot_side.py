@@ -31,7 +31,7 @@ def test_a_force_tells_when_it_was_felt(monkeypatch, offset_n):
         assert bench_latency.made_at(told, seen, 0.5)[0] == pytest.approx(now)
 
 
-def test_a_record_waits_for_a_correction_as_new_as_itself():
+def test_a_record_waits_for_its_correction():
     # Records of 0 s and 0.1 s were used; one of 0.05 s had to wait for the correction at 0.13 s.
     it = Corrections(np.array([0.0, 0.1]), np.array([0.02, 0.12]), np.array([0.03, 0.13]))
     waited = until_newer(it)
@@ -46,7 +46,7 @@ def test_only_stalls_of_a_processor_are_excused():
     assert _stood_still_s(4.0, 5.0, stalls) == 0.0
 
 
-def test_a_late_answer_counts_unless_a_processor_stalled():
+def test_a_late_answer_counts_without_a_stall():
     # Late by 3 ms with a stall of 5, late by 6 with the same, in time, never.
     sent = np.array([0.0, 1.0, 2.0, 3.0])
     answers = np.array([0.007, 0.010, 0.001, np.inf])
@@ -77,7 +77,7 @@ def test_minutes_add_up_from_the_file(tmp_path):
         Minutes(path, 12, False)
 
 
-def test_percentiles_of_a_histogram_are_right_to_a_percent():
+def test_percentiles_are_right_to_a_percent():
     values = np.random.default_rng(0).lognormal(-7.0, 1.0, 20_000)
     histogram = Histogram()
     histogram.add(np.append(values, np.inf))

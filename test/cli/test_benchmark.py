@@ -93,7 +93,7 @@ def test_the_checkout_of_an_installation_is_found(tmp_path, monkeypatch, source,
     assert benchmark.find_benchmarks() == {"echo": folder / "bench_echo.py"}
 
 
-def test_a_checkout_around_the_working_directory_is_found(tmp_path, monkeypatch):
+def test_the_checkout_of_the_directory_is_found(tmp_path, monkeypatch):
     install(tmp_path / "opt" / "der_ros", monkeypatch)
     folder = checkout(tmp_path / "clone")
     monkeypatch.chdir(folder / "support")

@@ -56,7 +56,7 @@ def config_with(tmp_path, **changes):
     return path
 
 
-def test_a_cell_in_order_is_exit_code_0_with_one_object(capsys):
+def test_a_cell_in_order_gives_exit_code_0(capsys):
     with box() as sensor:
         arguments = ["--json", "--robot-ip", "127.0.0.2", "--rsi-port", str(free_port())]
         there = ["--sensor-ip", "127.0.0.1", "--http-port", str(sensor.http_port)]
@@ -75,7 +75,7 @@ def test_a_cell_in_order_is_exit_code_0_with_one_object(capsys):
     assert "lap_joint" in found["policy", "file"]["message"]
 
 
-def test_each_problem_is_told_with_what_to_do_and_is_exit_code_1(capsys, tmp_path):
+def test_each_problem_has_a_remedy_and_exit_code_1(capsys, tmp_path):
     silent = str(free_port(socket.SOCK_STREAM))
     policy = tmp_path / "policy.onnx"
     policy.write_bytes(b"none")
@@ -136,7 +136,7 @@ def test_what_is_not_installed_is_told():
     assert health.check_launch(False).level is WARNING
 
 
-def test_without_a_package_the_other_answers_still_come(monkeypatch, capsys):
+def test_a_missing_package_leaves_the_other_answers(monkeypatch, capsys):
     monkeypatch.delattr("der_ros.cli._cell_health")
     monkeypatch.setitem(sys.modules, "der_ros.cli._cell_health", None)
     assert main(["--json"]) == 1
@@ -162,7 +162,7 @@ def test_unlockable_memory_is_a_warning_with_advice():
     assert (refused.level, "memlock" in refused.advice) == (WARNING, True)
 
 
-def test_trying_real_time_leaves_this_process_as_it_was(monkeypatch):
+def test_trying_real_time_leaves_the_process_alone(monkeypatch):
     def refuse(*_):
         raise PermissionError
 
@@ -267,7 +267,7 @@ def test_what_is_shipped_for_each_task_is_in_order(task):
     assert {check.level for check in found} == {OK}
 
 
-def test_a_real_robot_with_a_simulated_frame_is_a_problem(tmp_path):
+def test_a_real_robot_with_a_simulated_frame_is_told(tmp_path):
     found = levels(config_with(tmp_path), on_hardware=True)
     assert "simulated cell" in found["frames"].message
     measured = config_with(tmp_path, task_frame=[1.4, 0.0, 0.8, 0.0, 0.0, 0.0, 1.0])
@@ -307,7 +307,7 @@ def test_an_iiwas_cell_is_examined_by_its_own_limits(tmp_path):
     assert levels_of(path) == {**good, "joints": PROBLEM}
 
 
-def test_an_unreadable_shipped_configuration_would_be_told(monkeypatch, tmp_path):
+def test_an_unreadable_configuration_is_told(monkeypatch, tmp_path):
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
     assert parameters.shipped_config() == ROOT / "config" / "deploy_kr60.yaml"
     there = tmp_path / "share" / "der_ros" / "config" / "deploy_kr60.yaml"

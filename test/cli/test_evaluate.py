@@ -28,7 +28,7 @@ def test_the_oracle_can_be_watched_and_counted(tmp_path, capsys):
         assert image.n_frames > 15
 
 
-def test_successes_are_saved_as_demonstrations_that_train_takes(tmp_path, capsys):
+def test_successes_are_saved_as_demonstrations(tmp_path, capsys):
     demos = tmp_path / "demos"
     arguments = [*ORACLE, "--task", "peg_in_hole", "--episodes", "2", "--save-demos", str(demos)]
     assert evaluate.main(arguments) == 0
@@ -54,7 +54,7 @@ def test_failures_are_not_saved(tmp_path, capsys):
     assert list(demos.iterdir()) == []
 
 
-def test_a_folder_with_demonstrations_is_not_written_over(tmp_path, capsys):
+def test_a_folder_of_demonstrations_is_not_replaced(tmp_path, capsys):
     (tmp_path / "mine.npz").write_bytes(b"")
     assert evaluate.main([*ORACLE, "--episodes", "1", "--save-demos", str(tmp_path)]) == 1
     assert "expected a folder without .npz files" in capsys.readouterr().err
@@ -118,7 +118,7 @@ def test_a_window_without_a_display_is_refused(monkeypatch, capsys):
         ([], "--policy"),
     ],
 )
-def test_a_wrong_choice_is_refused_with_those_that_there_are(arguments, choices, capsys):
+def test_a_wrong_choice_is_refused_with_the_choices(arguments, choices, capsys):
     with pytest.raises(SystemExit) as error:
         evaluate.main(arguments)
     assert error.value.code == 2

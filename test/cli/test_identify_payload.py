@@ -45,7 +45,7 @@ def check(capsys):
     assert found["orientations"] == len(TILTS)
 
 
-def test_a_table_of_rests_and_the_file_that_ft_bridge_takes(tmp_path, capsys):
+def test_a_table_of_rests_gives_ft_bridges_file(tmp_path, capsys):
     path = table(tmp_path / "rests.csv", [[*w, *q] for w, q in weights()])
     out = tmp_path / "payload.yaml"
     assert main([str(path), "--json", "--out", str(out)]) == 0
@@ -141,7 +141,7 @@ def test_a_bag_without_the_topic(tmp_path, capsys):
 
 
 @pytest.mark.ros
-def test_live_listens_until_it_is_told_and_says_what_is_missing():
+def test_live_listens_and_names_what_is_missing():
     command = [sys.executable, "-m", "der_ros.cli.identify_payload", "live", "--json"]
     with subprocess.Popen(
         command, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -49,7 +49,7 @@ def test_train_leaves_the_run_folder_of_the_contract(run_dir):
     assert OnnxPolicy.load(run_dir / "policy.onnx").contract.control_dt_s == 0.06
 
 
-def test_evaluate_prints_one_object_with_the_contracts_keys(run_dir, capsys):
+def test_evaluate_prints_the_contracts_keys(run_dir, capsys):
     policy = str(run_dir / "policy.onnx")
     arguments = ["--task", "lap_joint", "--policy", policy, "--episodes", "2", "--json"]
     assert evaluate.main(arguments) == 0
@@ -75,7 +75,7 @@ def test_export_policy_writes_what_the_run_wrote(run_dir, tmp_path, capsys):
     assert export_policy.main([str(run_dir), str(out), "--force"]) == 0
 
 
-def test_export_policy_gives_the_best_policy_by_default(run_dir, tmp_path):
+def test_export_policy_gives_the_best_policy(run_dir, tmp_path):
     """The run's own file is its best policy; the checkpoint is given a newer, other one."""
     content = load_checkpoint(latest_checkpoint(run_dir))
     newest = content["loop"]["learning"]["learner"]["policy"]
@@ -134,7 +134,7 @@ def test_what_a_resumed_run_cannot_change_is_refused(run_dir, capsys):
     assert "hidden cannot change" in capsys.readouterr().err
 
 
-def test_a_run_without_a_whole_checkpoint_is_refused_in_one_line(run_dir, tmp_path, capsys):
+def test_a_run_without_a_whole_checkpoint_is_refused(run_dir, tmp_path, capsys):
     folder = tmp_path / "run"
     shutil.copytree(run_dir, folder)
     path = latest_checkpoint(folder)

@@ -8,7 +8,7 @@ from der_ros.control.status import Level
 OK, WARN, ERROR = Level.OK, Level.WARN, Level.ERROR
 
 
-def test_a_status_that_becomes_an_error_is_a_fault_once():
+def test_a_status_that_turns_error_is_one_fault():
     watch = FaultWatch("bag_recorder")
     levels = [ERROR, ERROR, OK, ERROR, ERROR, WARN, ERROR]
     found = [

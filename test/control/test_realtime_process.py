@@ -26,7 +26,7 @@ def asked(monkeypatch):
 
 
 @pytest.mark.parametrize(("priority", "of_others"), [(50, 40), (5, 1), (1, 1)])
-def test_the_other_threads_come_after_the_one_in_a_hurry(asked, priority, of_others):
+def test_other_threads_come_after_the_urgent_one(asked, priority, of_others):
     status = RealtimeProcess("bridge", priority).status(OF_THREAD)
     assert asked == [of_others]
     assert (status.level, status.message) == (Level.OK, "all is granted")
@@ -51,7 +51,7 @@ def test_what_is_refused_is_a_warning_in_words(asked, monkeypatch, caplog):
     assert "bridge: no memory" in caplog.text
 
 
-def test_the_collector_is_the_processs_own_again_after_close(asked):
+def test_close_gives_the_collector_back(asked):
     process = RealtimeProcess("bridge", 50)
     process.settle()
     assert not gc.isenabled()

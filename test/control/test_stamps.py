@@ -12,7 +12,7 @@ NOW_NS = NOW_S * 10**9
 @pytest.mark.parametrize(
     ("sec", "nanosec"), [(-1, 0), (-(2**31), 0), (NOW_S, 1_000_000_000), (0, 4_000_000_000)]
 )
-def test_a_stamp_that_is_none_is_refused_with_its_numbers(sec, nanosec):
+def test_an_invalid_stamp_is_refused_with_its_numbers(sec, nanosec):
     stamp = Time(sec=sec, nanosec=nanosec)
     assert f"sec {sec}, nanosec {nanosec}" in stamp_problem(stamp)
     with pytest.raises(StampError, match=r"expected header\.stamp") as caught:

@@ -47,7 +47,7 @@ def test_every_parameter_is_listed(pages):
 
 
 @pytest.mark.ros
-def test_every_parameter_of_the_shipped_files_is_listed(pages):
+def test_every_shipped_parameter_is_listed(pages):
     for path in [*ROOT.glob("config/deploy_*.yaml"), *ROOT.glob("config/deploy_*/*.yaml")]:
         for node, content in yaml.safe_load(path.read_text()).items():
             page = pages.get(f"nodes/{node.split('/')[-1]}.md", "".join(pages.values()))

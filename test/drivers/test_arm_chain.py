@@ -120,7 +120,7 @@ ENDS = "<parent link='a'/><child link='b'/>"
         ),
     ],
 )
-def test_a_wrong_description_is_refused_with_its_reason(text, message):
+def test_a_wrong_description_is_refused_by_reason(text, message):
     with pytest.raises(ConfigurationError, match=message):
         chain_from_urdf(text, "a", "b")
 

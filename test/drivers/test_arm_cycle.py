@@ -99,7 +99,7 @@ def test_at_rest_the_command_is_held_for_a_while(bench):
     assert len(bench.sent) == count
 
 
-def test_an_arm_that_somebody_moved_at_rest_goes_on_from_there(bench):
+def test_an_arm_moved_at_rest_goes_on_from_there(bench):
     bench.wanted = UP
     bench.run(20)
     bench.wanted = Twist.zero()
@@ -114,7 +114,7 @@ def test_an_arm_that_somebody_moved_at_rest_goes_on_from_there(bench):
     assert bench.lost == []
 
 
-def test_stale_joint_states_end_commands_once_and_with_a_reason(bench):
+def test_stale_joint_states_end_the_commands_once(bench):
     bench.wanted = UP
     bench.run(5)
     count = len(bench.sent)

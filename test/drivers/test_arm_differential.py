@@ -30,7 +30,7 @@ def angles():
 
 @settings(max_examples=300, deadline=None)
 @given(start=angles(), wanted=st.lists(WILD, min_size=6, max_size=6))
-def test_whatever_comes_in_joints_stay_within_limits_and_finite(start, wanted):
+def test_any_input_keeps_joints_finite_and_in_limits(start, wanted):
     at = start
     for _ in range(3):
         step = ARM.step(at, twist(*wanted), DT)
@@ -45,7 +45,7 @@ def test_whatever_comes_in_joints_stay_within_limits_and_finite(start, wanted):
 
 @settings(max_examples=200, deadline=None)
 @given(start=angles(), wanted=st.lists(SLOW, min_size=6, max_size=6))
-def test_away_from_singularities_and_stops_the_twist_is_tracked(start, wanted):
+def test_the_twist_is_tracked_away_from_limits(start, wanted):
     """Within 1e-6 at once, and 1 % of the way after a cycle of the real arm."""
     values = np.linalg.svd(ARM.chain.at(start).jacobian, compute_uv=False)
     step = ARM.step(start, twist(*wanted), DT)

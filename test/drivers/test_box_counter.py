@@ -9,7 +9,7 @@ from der_ros.drivers.netft.rdt import Command, Request, decode_record, encode_re
 
 
 @pytest.mark.parametrize("rate_hz", [7000, 1000, 250])
-def test_the_boxs_own_counter_advances_by_its_7000_samples(rate_hz):
+def test_the_box_counter_advances_by_7000_samples(rate_hz):
     with (
         a_box(replace(SENSOR, rdt_rate_hz=rate_hz)) as box,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,

@@ -59,7 +59,7 @@ def test_the_rate_is_thinned_out_and_never_raised(source_hz, expected):
     assert low - 2 <= sum(wrench is not None for wrench in out) <= max(expected, low) + 2
 
 
-def test_signs_are_what_the_parameter_says_and_nothing_else():
+def test_signs_are_those_of_the_parameter():
     # netft_utils turns Fx and Tx round without saying so.
     same = conditioner().take(TRUTH, 0.0)
     np.testing.assert_array_equal(same.raw.to_array(), TRUTH.to_array())
@@ -70,7 +70,7 @@ def test_signs_are_what_the_parameter_says_and_nothing_else():
         conditioner(axis_signs=np.array((1.0, 1.0, 0.5, 1.0, 1.0, 1.0)))
 
 
-def test_readings_that_are_not_finite_are_dropped_and_counted():
+def test_non_finite_readings_are_dropped_and_counted():
     path = conditioner()
     assert path.take(Wrench(np.array((np.nan, 0, 0)), np.zeros(3)), 0.0) is None
     assert path.not_finite == 1
@@ -94,7 +94,7 @@ def test_bias_is_the_mean_of_the_latest_readings():
     assert path.take(upwards(3.0), 0.2).measured.force[2] == 3.0
 
 
-def test_weight_is_taken_off_in_each_orientation_biased_or_not():
+def test_weight_is_taken_off_in_each_orientation():
     # netft_utils overwrites what it compensated when it is not biased.
     path = conditioner(payload=TOOL)
     for i, orientation in enumerate((UPRIGHT, ON_ITS_SIDE)):

@@ -78,7 +78,7 @@ twists = st.lists(
 
 @pytest.mark.parametrize("absolute", [False, True])
 @given(twists)
-def test_bridge_and_controller_agree_on_where_the_robot_goes(absolute, steps):
+def test_bridge_and_controller_agree_on_the_pose(absolute, steps):
     tracker = CorrectionTracker(WIDE, absolute)
     controller = ControllerCorrections(PathLimits(1e6, 1e6, 1e6, 1e6), absolute)
     meant = moved = Pose.identity()

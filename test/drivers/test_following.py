@@ -44,7 +44,7 @@ def bent(metres):
 
 @pytest.mark.parametrize("sent", [FORWARD, TURNING])
 @pytest.mark.parametrize("robot", [at_once, late(8), bent(0.005)])
-def test_lag_and_an_arm_that_a_force_bends_are_no_fault(robot, sent):
+def test_lag_and_a_bent_arm_are_no_fault(robot, sent):
     assert not any(verdicts(robot, sent, 20.0))
 
 
@@ -57,7 +57,7 @@ def test_lag_and_an_arm_that_a_force_bends_are_no_fault(robot, sent):
         (Twist(np.array((0.0, 0.01, 0.0)), np.zeros(3)), -2.0 * math.log(1.0 - 0.01 / 0.02)),
     ],
 )
-def test_a_robot_that_ignores_everything_is_noticed_in_time(sent, expected_s):
+def test_a_robot_that_ignores_everything_is_noticed(sent, expected_s):
     said = verdicts(nowhere, sent, 5.0)
     first = next(index for index, text in enumerate(said) if text is not None)
     assert first * DT == pytest.approx(expected_s, abs=2.5 * DT)

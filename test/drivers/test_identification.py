@@ -38,7 +38,7 @@ def test_exact_readings_give_the_exact_payload():
     assert found.condition < 5.0
 
 
-def test_the_errors_that_it_states_are_those_that_it_makes():
+def test_the_stated_errors_are_those_made():
     rng = np.random.default_rng(3)
     many = [identify(readings(tilts(1.0), rng=rng, noise=0.05), DOWN) for _ in range(300)]
     masses = np.array([found.payload.mass_kg for found in many])

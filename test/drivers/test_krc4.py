@@ -130,7 +130,7 @@ def test_a_tap_hears_each_telegram_and_each_answer():
     assert all(0.0 <= wait < 1.0 for wait in waits)
 
 
-def test_answers_with_another_ipoc_are_late_and_stop_by_timeout():
+def test_answers_with_another_ipoc_are_late():
     with controller(lambda t: SensorTelegram(t.ipoc + 1), timeout_cycles=20) as (pc, krc4):
         assert until(lambda: stopped(krc4))
         assert "RSITimeout" in krc4.stop_reason
@@ -145,7 +145,7 @@ def test_malformed_answers_are_late(garbage):
         assert krc4.statistics.malformed >= 18
 
 
-def test_nobody_answers_then_it_is_started_again_by_itself():
+def test_without_answers_it_starts_again_by_itself():
     with controller(nothing, timeout_cycles=5, auto_restart_s=0.05) as (pc, krc4):
         assert until(lambda: krc4.statistics.sessions >= 3)
         pc.reply = rest
@@ -153,7 +153,7 @@ def test_nobody_answers_then_it_is_started_again_by_itself():
         assert krc4.stop_reason is None
 
 
-def test_without_auto_restart_it_stays_stopped_until_reset():
+def test_without_auto_restart_it_waits_for_a_reset():
     with controller(nothing, timeout_cycles=5) as (pc, krc4):
         assert until(lambda: stopped(krc4))
         first = pc.heard[-1].ipoc
@@ -203,7 +203,7 @@ def test_what_a_missing_answer_does(absolute, hold_on, moved_mm):
         assert x[-1] - x[first] == pytest.approx(moved_mm, abs=1e-3)
 
 
-def test_relative_with_hold_on_goes_on_moving_without_answers():
+def test_hold_on_goes_on_moving_without_answers():
     with controller(step, hold_on=True) as (pc, _):
         assert until(lambda: len(pc.heard) > 20)
         pc.reply = nothing

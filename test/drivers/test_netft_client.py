@@ -34,7 +34,7 @@ def test_nothing_is_lost_and_each_drain_is_heard(buffered):
         assert len(heard) <= figures.records / 10 + 1
 
 
-def test_a_latched_monitor_is_a_warning_that_can_be_reset():
+def test_a_latched_monitor_warns_and_can_be_reset():
     with connected() as (box, client):
         box.latch()
         assert until(lambda: client.latest().status.severity is Severity.WARNING)
@@ -79,7 +79,7 @@ def test_a_scale_that_is_configured_asks_nobody():
             np.testing.assert_allclose(client.latest().wrench.to_array(), TRUTH.to_array())
 
 
-def test_each_record_is_heard_in_its_turn_where_that_is_wanted():
+def test_each_record_is_heard_in_its_turn():
     heard = []
     options = {"buffered": True, "every_record": True}
     with connected(listener=heard.append, **options) as (_, client):

@@ -116,7 +116,7 @@ def test_a_connection_that_is_reset_has_its_reason():
         fetch(page, 2.0)
 
 
-def test_a_peer_that_accepts_and_says_nothing_ends_in_time():
+def test_a_peer_that_never_answers_ends_in_time():
     with HostilePage([], pause_s=0.0) as page:
         page.answer = endless(b"")
         page.pause_s = 0.05

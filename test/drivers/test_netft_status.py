@@ -46,7 +46,7 @@ def test_table(word, product, severity, conditions):
     assert decode_status(word, product) == (word, severity, conditions)
 
 
-def test_the_same_bit_means_another_thing_in_another_product():
+def test_a_status_bit_is_read_by_its_product():
     assert decode_status(1 << 27, "NETB").conditions == ("serial link error",)
     assert decode_status(1 << 27, AXIA).conditions == ("gage out of range",)
 

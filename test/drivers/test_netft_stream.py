@@ -33,7 +33,7 @@ def test_only_the_newest_is_news():
     assert (stream.records, stream.sequence.reordered, stream.sequence.duplicates) == (4, 1, 1)
 
 
-def test_where_each_is_wanted_those_in_turn_come_in_order():
+def test_records_in_turn_come_in_order():
     stream = a_stream(every_record=True)
     for data in (packet(1, 2), packet(4), packet(4), packet(3), packet(5)):
         stream.feed(data)

@@ -26,7 +26,7 @@ def test_record_table(data, record):
     assert rdt.peek(data, 0) == record[:3]
 
 
-def test_buffered_packets_hold_several_records_oldest_first():
+def test_buffered_packets_hold_the_oldest_record_first():
     both = RECORDS[0][0] + RECORDS[1][0]
     assert decoded(both) == [RECORDS[0][1], RECORDS[1][1]]
 

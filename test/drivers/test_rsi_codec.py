@@ -297,6 +297,6 @@ def test_pieces_of_xml_raise_only_protocol_errors(data):
 
 
 @given(st.text(max_size=60).filter(lambda text: not set(text) & set("<>")))
-def test_what_is_said_in_another_element_does_not_matter(text):
+def test_other_elements_do_not_matter(text):
     data = b"<Rob><Msg>%s</Msg>%s<IPOC>12</IPOC></Rob>" % (text.encode(errors="replace"), GOOD)
     assert rsi_telegrams.parse_robot_telegram(data).ipoc == 12

@@ -65,7 +65,7 @@ def serving(on_cycle=lambda state: PUSH, on_answered=None, **options):
         yield server, robot
 
 
-def test_a_telegram_is_answered_with_ipoc_and_correction():
+def test_an_answer_has_ipoc_and_correction():
     states, answered = [], []
 
     def on_cycle(state):
@@ -126,7 +126,7 @@ def raises(state):
         (lambda state: None, "on_cycle failed"),
     ],
 )
-def test_what_fails_in_a_cycle_is_answered_with_no_motion(on_cycle, expected):
+def test_an_error_in_a_cycle_is_no_motion(on_cycle, expected):
     answered = []
     with serving(on_cycle, answered.append) as (server, robot):
         for ipoc in (12, 24, 36):
@@ -136,7 +136,7 @@ def test_what_fails_in_a_cycle_is_answered_with_no_motion(on_cycle, expected):
         assert expected in answered[0].error
 
 
-def test_a_failing_on_answered_does_not_end_the_answers():
+def test_a_failing_callback_does_not_end_the_answers():
     with serving(on_answered=raises) as (_, robot):
         assert [robot.ask(ipoc).ipoc for ipoc in (12, 24)] == [12, 24]
 
@@ -214,13 +214,13 @@ def test_old_versions_open_with_an_empty_telegram():
         assert robot.ask(12).correction == PUSHED
 
 
-def test_a_telegram_without_a_pose_is_answered_without_motion():
+def test_a_telegram_without_a_pose_gets_no_motion():
     with serving() as (_, robot):
         robot.say(b'<Rob Type="KUKA"><IPOC>12</IPOC></Rob>')
         assert robot.hear() == rsi_telegrams.SensorTelegram(12, NO_CORRECTION)
 
 
-def test_of_telegrams_that_piled_up_only_the_newest_moves():
+def test_only_the_newest_of_piled_up_telegrams_moves():
     calls = []
 
     def on_cycle(state):
@@ -252,7 +252,7 @@ BAD = b"<Rob><IPOC>60</IPOC>"
     ],
     ids=["malformed", "no telegrams", "older", "older by one"],
 )
-def test_nothing_behind_it_takes_the_motion_from_the_newest(behind, answers):
+def test_junk_takes_no_motion_from_the_newest(behind, answers):
     def on_cycle(state):
         if state.ipoc == 12:
             # All of it waits for the next round.
@@ -269,7 +269,7 @@ def test_nothing_behind_it_takes_the_motion_from_the_newest(behind, answers):
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.9"])
-def test_a_flood_from_elsewhere_takes_no_motion_and_is_told(address):
+def test_a_foreign_flood_takes_no_motion_and_is_told(address):
     with serving() as (server, robot), contextlib.closing(Robot(server.port, address).udp) as udp:
         moved = []
         for ipoc in range(12, 1212, 12):
@@ -301,7 +301,7 @@ def test_telegrams_without_a_pose_are_not_a_connection():
         assert (server.connected, server.lacking) == (True, None)
 
 
-def test_a_controller_that_was_away_is_answered_at_once():
+def test_a_returning_controller_is_answered_at_once():
     with serving() as (server, robot):
         robot.ask(12)
         address = robot.udp.getsockname()
@@ -331,7 +331,7 @@ def test_travel_is_refused_and_said():
 
 
 @pytest.mark.parametrize(("interval_s", "moves"), [(0.012, True), (0.004, False)])
-def test_motion_waits_until_the_cycle_is_seen_to_be_right(interval_s, moves):
+def test_motion_waits_until_the_cycle_is_checked(interval_s, moves):
     with serving(check_cycle=True) as (server, robot):
         due, corrections = time.monotonic(), []
         for index in range(60):

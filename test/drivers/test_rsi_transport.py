@@ -67,7 +67,7 @@ def test_a_flood_is_taken_in_bounded_pieces(port, peers):
     assert 0 < len(port.strays()) <= 64
 
 
-def test_a_full_queue_of_others_does_not_drop_the_peers(port, peers):
+def test_a_full_foreign_queue_drops_no_peers_telegram(port, peers):
     one, other = peers
     port.follow(one.getsockname())
     for _ in range(5000):

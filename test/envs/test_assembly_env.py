@@ -86,7 +86,7 @@ def test_same_seed_and_actions_give_the_same_bits(name, robot, randomization, op
 # -- what a step does ----------------------------------------------------------------------------
 
 
-def test_the_first_observation_is_the_start_with_no_wrench(env):
+def test_the_first_observation_has_no_wrench(env):
     observation, info = env.reset(seed=0)
     assert observation == pytest.approx([0, 0, 0.04, 0, 0, 0, 1] + [0] * 6, abs=1e-6)
     assert info["success"] is info["is_success"] is False
@@ -192,7 +192,7 @@ def test_it_is_truncated_at_the_edge_of_the_workspace(env, action):
     assert (position <= high).all()
 
 
-def test_it_is_truncated_when_the_piece_is_tilted_too_far():
+def test_it_is_truncated_when_the_piece_tilts_too_far():
     env = TaskEnv("lap_joint", task_options={"max_tilt_rad": 0.05})
     env.reset(seed=0)
     ends = [env.step((0, 0, 0, 1, 0, 0))[3] for _ in range(20)]
@@ -231,7 +231,7 @@ def test_an_oracle_succeeds(name):
 
 
 @pytest.mark.parametrize("name", TASK_NAMES)
-def test_an_oracle_succeeds_with_a_soft_arm_and_the_least_play(name):
+def test_an_oracle_succeeds_with_a_soft_arm(name):
     env = TaskEnv(name, clearance=0.0002, servo=ServoConfig.soft())
     outcomes = [run_episode(env, oracle_action, seed)[0] for seed in range(5)]
     assert all(outcomes)
@@ -243,7 +243,7 @@ def test_an_oracle_succeeds_with_a_soft_arm_and_the_least_play(name):
 )
 @pytest.mark.parametrize("end", [0, 1])
 @pytest.mark.parametrize("robot", ROBOT_NAMES)
-def test_an_oracle_pushes_home_at_the_least_and_the_most_play(name, end, robot, options):
+def test_an_oracle_pushes_home_at_any_play(name, end, robot, options):
     clearance = TASKS[name].task.clearance_range_m[end]
     env = TaskEnv(name, robot=robot, clearance=clearance, epsilon_m=0.0015, **options)
     outcomes = [run_episode(env, oracle_action, seed) for seed in range(5)]
@@ -307,7 +307,7 @@ def test_action_and_friction_noise_change_the_motion():
 # -- options of the task -------------------------------------------------------------------------
 
 
-def test_options_of_the_task_are_keywords_of_the_environment():
+def test_task_options_are_environment_keywords():
     env = gymnasium.make(ID, clearance=0.002, epsilon_m=0.001, task_options={"friction": 0.3})
     task = env.unwrapped.task
     assert (task.clearance_m, task.epsilon_m, task.friction) == (0.002, 0.001, 0.3)
@@ -374,7 +374,7 @@ def test_under_all_that_a_cell_has_an_oracle_succeeds():
 # -- rendering -----------------------------------------------------------------------------------
 
 
-def test_a_picture_shows_both_timbers_and_follows_the_motion():
+def test_a_picture_shows_both_timbers_in_motion():
     env = gymnasium.make(ID, render_mode="rgb_array").unwrapped
     env.reset(seed=0)
     before = env.render()
@@ -399,7 +399,7 @@ def test_without_a_render_mode_there_is_no_picture(env):
 @pytest.mark.parametrize(
     ("control_dt", "expected"), [(0.06, (5, 3)), (0.012, (1, 3)), (0.004, (1, 1)), (0.02, (5, 1))]
 )
-def test_control_periods_divide_into_ticks_of_the_robots_cycle(control_dt, expected):
+def test_control_periods_are_whole_robot_cycles(control_dt, expected):
     assert split_control_period(control_dt) == expected
 
 

@@ -39,7 +39,7 @@ def draw(seed=5, **switches):
     return draw_conditions(Randomization(**switches), np.random.default_rng(seed))
 
 
-def test_with_nothing_switched_on_an_episode_is_the_nominal_one():
+def test_without_switches_an_episode_is_nominal():
     drawn = draw()
     assert drawn._replace(noise_seeds=(0, 0, 0)) == Conditions()
     assert len(set(drawn.noise_seeds)) == 3

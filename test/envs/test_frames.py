@@ -77,7 +77,7 @@ def test_it_is_the_composition_of_poses():
     )
 
 
-def test_the_measured_pose_moves_with_the_commanded_twist():
+def test_the_pose_moves_with_the_commanded_twist():
     """Carry the piece along by its twist for a moment: the cell sees just what it commanded."""
     frames = FrameErrors.of(GOAL, GRASP)
     held = pose_of((0.004, 0.003, 0.02, 0.3, -0.1, 0.7))

@@ -31,7 +31,7 @@ def test_one_can_bring_ones_own():
     assert resolve_randomization(own) is own
 
 
-def test_an_unknown_preset_is_refused_with_the_known_ones():
+def test_an_unknown_preset_is_refused():
     with pytest.raises(ConfigurationError, match=r"none, paper, deploy.*got 'wild'"):
         resolve_randomization("wild")
 
@@ -49,7 +49,7 @@ def test_a_spread_beyond_its_limit_is_refused(name):
 
 
 @pytest.mark.parametrize("choice", [None, 3, ["paper"]])
-def test_what_is_neither_a_name_nor_a_randomization_is_refused(choice):
+def test_a_wrong_type_of_randomization_is_refused(choice):
     with pytest.raises(ConfigurationError, match="randomization: expected one of none"):
         resolve_randomization(choice)
 

@@ -73,7 +73,7 @@ def test_another_environment_or_no_episode_is_refused():
         VideoRecording(TaskEnv("lap_joint"), Frames(), 0, "policy")
 
 
-def test_the_ground_piece_lets_what_it_hides_shine_through(monkeypatch):
+def test_the_held_piece_shines_through_the_ground(monkeypatch):
     env = TaskEnv("peg_in_hole", render_mode="rgb_array")
     play(env, 1, seed=1)
     shining = env.render()

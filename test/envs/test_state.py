@@ -108,7 +108,7 @@ def test_a_state_of_another_make_is_refused():
             other.restore_state(state)
 
 
-def test_before_the_first_reset_there_is_nothing_to_save():
+def test_nothing_is_saved_before_the_first_reset():
     with pytest.raises(ConfigurationError, match=r"expected an episode, got none; reset\(\)"):
         AssemblyEnv(make_task("lap_joint"), randomization=Randomization()).save_state()
 
@@ -133,7 +133,7 @@ def data():
         ((9,), True, r"state\[9\]: expected a int, got True"),
     ],
 )
-def test_what_is_no_state_is_refused_and_the_place_is_named(data, place, value, told):
+def test_a_wrong_state_is_refused_and_its_place_named(data, place, value, told):
     changed = {"state": json.loads(data)["state"]}
     at, key = changed, "state"
     for number in place:

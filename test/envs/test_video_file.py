@@ -37,7 +37,7 @@ def test_an_mp4_opens_again_with_all_its_frames(tmp_path):
         assert np.abs(got.astype(int) - wanted).mean() < 3.0
 
 
-def test_a_gif_opens_again_with_all_its_frames_in_their_time(tmp_path):
+def test_a_gif_keeps_its_frames_and_times(tmp_path):
     with Image.open(write(tmp_path / "out.GIF")) as image:
         assert image.size == (320, 180)
         assert image.info["loop"] == 0

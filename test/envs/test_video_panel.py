@@ -30,7 +30,7 @@ def test_the_line_of_the_force_rises_and_falls_with_it():
     assert up + 30 < rest < down - 30
 
 
-def test_a_larger_force_changes_the_scale_and_stays_inside():
+def test_a_larger_force_changes_the_scale():
     rows = blue_rows(draw(moments(480.0)))
     assert 128 < rows.min() <= rows.max() < 150
 

@@ -61,7 +61,7 @@ def test_the_names_of_another_stack_serve_as_well(tmp_path):
         (["urdf:=/nowhere.urdf"], "expected a URDF file"),
     ],
 )
-def test_a_users_mistake_is_told_and_leaves_nothing_running(tmp_path, arguments, message):
+def test_a_users_mistake_leaves_nothing_running(tmp_path, arguments, message):
     output = tmp_path / "output.txt"
     given = [f"run_dir:={tmp_path / 'run'}", *sensor_ports(), *arguments]
     with launched(LAUNCH_FILE, output, *given) as process:
@@ -73,7 +73,7 @@ def test_a_users_mistake_is_told_and_leaves_nothing_running(tmp_path, arguments,
     assert [pid for pid in pids(text) if alive(pid)] == []
 
 
-def test_show_args_lists_every_argument_of_the_contract():
+def test_show_args_lists_the_contracts_arguments():
     shown = shown_arguments(LAUNCH_FILE)
     for name in ARGUMENTS:
         assert f"'{name}'" in shown

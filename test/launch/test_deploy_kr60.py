@@ -53,7 +53,7 @@ def launched(output, *arguments):
     return launched_file("deploy_kr60.launch.py", output, *arguments)
 
 
-def test_attempts_run_and_every_recorded_action_is_reproduced(tmp_path):
+def test_attempts_run_and_their_actions_are_reproduced(tmp_path):
     run_dir, output = tmp_path / "run", tmp_path / "output.txt"
     with launched(output, "attempts:=2", f"run_dir:={run_dir}", "seed:=3", *ports()) as process:
         assert process.wait(timeout=200) == 0, output.read_text()
@@ -81,7 +81,7 @@ def test_attempts_run_and_every_recorded_action_is_reproduced(tmp_path):
         assert verdicts(result["bag"]) == [result]
 
 
-def test_a_peg_that_begins_turned_by_any_angle_is_inserted(tmp_path):
+def test_a_peg_is_inserted_from_any_angle(tmp_path):
     run_dir, output, policy = tmp_path / "run", tmp_path / "output.txt", tmp_path / "peg.onnx"
     write_peg_policy(policy)
     arguments = ["task:=peg_in_hole", f"policy:={policy}", "attempts:=1", f"run_dir:={run_dir}"]
@@ -118,7 +118,7 @@ def verdicts(bag):
         ]
 
 
-def test_a_fault_ends_the_attempt_and_a_simulated_cell_goes_on(tmp_path):
+def test_a_simulated_cell_goes_on_after_a_fault(tmp_path):
     run_dir, output = tmp_path / "run", tmp_path / "output.txt"
     with launched(output, "record:=false", f"run_dir:={run_dir}", *ports()):
         wait_for(lambda: "attempt 1: running" in output.read_text(), 90, "the first attempt")
@@ -253,7 +253,7 @@ def test_ctrl_c_in_an_attempt_keeps_the_recording(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP, signal.SIGTERM])
-def test_nothing_is_left_of_a_launch_that_is_ended_from_outside(tmp_path, number):
+def test_nothing_is_left_of_a_launch_that_is_killed(tmp_path, number):
     """Killed, or with its terminal gone, where nothing that it says can be written any more."""
     run_dir, output = tmp_path / "run", tmp_path / "output.txt"
     with launched_on_terminal(output, f"run_dir:={run_dir}", *ports()) as (process, hang_up):
@@ -287,7 +287,7 @@ def test_nothing_is_left_of_a_launch_that_is_ended_from_outside(tmp_path, number
         (["config:=nowhere.yaml"], "config: expected an existing file"),
     ],
 )
-def test_a_users_mistake_is_told_and_leaves_nothing_running(tmp_path, arguments, message):
+def test_a_users_mistake_leaves_nothing_running(tmp_path, arguments, message):
     output = tmp_path / "output.txt"
     with launched(output, f"run_dir:={tmp_path / 'run'}", *ports(), *arguments) as process:
         code = process.wait(timeout=120)
@@ -320,7 +320,7 @@ CELL_OF_TWO = """
 """
 
 
-def test_two_cells_run_side_by_side_each_in_its_namespace(tmp_path):
+def test_two_cells_run_in_two_namespaces(tmp_path):
     config = tmp_path / "my_cell.yaml"
     config.write_text(CELL_OF_TWO)
     runs = {name: tmp_path / name for name in ("left", "right")}
@@ -400,7 +400,7 @@ def run_users_launch_file(tmp_path, given, *arguments):
     )
 
 
-def test_a_users_launch_file_may_have_arguments_of_its_own(tmp_path):
+def test_a_users_launch_file_may_add_arguments(tmp_path):
     run_dir = tmp_path / "run"
     given = f"'attempts': '4', 'record': 'false', 'run_dir': '{run_dir}', 'namespace': 'cell'"
     own = ["seeds:=5", "line:=line_2"]
@@ -443,7 +443,7 @@ def test_an_including_files_own_arguments_are_not_ours(tmp_path):
     assert "no namespace!" not in told
 
 
-def test_an_argument_that_an_include_mistypes_is_refused(tmp_path):
+def test_an_includes_mistyped_argument_is_refused(tmp_path):
     done = run_users_launch_file(tmp_path, "'robt': 'rsi'", "seeds:=5")
     assert done.returncode == 1
     assert "robt: there is no such argument; did you mean robot?" in done.stdout
@@ -462,7 +462,7 @@ def test_a_port_in_use_is_named(tmp_path):
     assert "Traceback" not in output.read_text()
 
 
-def test_show_args_lists_every_argument_of_the_contract():
+def test_show_args_lists_the_contracts_arguments():
     shown = shown_arguments("deploy_kr60.launch.py")
     for name in ARGUMENTS:
         assert f"'{name}'" in shown

@@ -47,7 +47,7 @@ def test_a_node_is_named_with_or_without_its_namespace(tmp_path, key):
     assert read_parameters(path, "/a/b") == {"kuka_bridge": {"soft_force_n": 1.0}}
 
 
-def test_another_cells_namespace_is_no_node_of_this_one(tmp_path):
+def test_another_cells_namespace_is_refused(tmp_path):
     path = written(tmp_path, "/b/kuka_bridge: {ros__parameters: {soft_force_n: 1.0}}")
     (found,) = problems(read_parameters(path, "/a"))
     assert found == "no such node: /b/kuka_bridge; did you mean kuka_bridge?"
@@ -98,7 +98,7 @@ def test_a_name_that_stands_twice_is_refused(tmp_path):
         read_parameters(written(tmp_path, text))
 
 
-def test_a_later_file_wins_also_where_it_names_every_node():
+def test_a_later_file_for_every_node_wins():
     shipped = {"kuka_bridge": {"soft_force_n": 20.0, "hard_force_n": 500.0}}
     own = {"/**": {"soft_force_n": 10.0}, "ft_bridge": {"hard_force_n": 1.0}}
     assert merged([shipped, own], "kuka_bridge") == {"soft_force_n": 10.0, "hard_force_n": 500.0}

@@ -44,7 +44,7 @@ def test_every_task_can_be_chosen(cell):
 
 @each_cell
 @pytest.mark.parametrize("task", TASK_NAMES)
-def test_the_robot_is_held_to_the_limits_of_the_training(cell, task):
+def test_the_robot_has_the_limits_of_the_training(cell, task):
     bridge = bridge_of(cell, task)
     assert {"workspace_min_m", "workspace_max_m"} <= bridge.keys()
     deployed = made_from(GovernorLimits, bridge)
@@ -52,7 +52,7 @@ def test_the_robot_is_held_to_the_limits_of_the_training(cell, task):
 
 
 @pytest.mark.parametrize("name", TASK_NAMES)
-def test_the_bridge_lets_a_piece_turn_to_the_nearest_goal(name):
+def test_the_bridge_allows_turns_to_the_nearest_goal(name):
     task, rng = make_task(name), np.random.default_rng(0)
     starts = [task.sample_initial_state(rng) for _ in range(2000)]
     furthest = max(task.angle(start.held, task.goal_pose(start)) for start in starts)
@@ -63,14 +63,14 @@ def test_the_bridge_lets_a_piece_turn_to_the_nearest_goal(name):
 
 
 @each_cell
-def test_the_sensor_sits_where_the_simulated_tools_have_it(cell):
+def test_the_sensor_sits_as_on_the_simulated_tools(cell):
     pose = yaml.safe_load(cell.read_text())["/**"]["ros__parameters"]["tcp_from_sensor"]
     for name in TASK_NAMES:
         sensor = make_task(name).tcp_from_sensor
         np.testing.assert_allclose(pose, [*sensor.position, *sensor.quaternion], atol=1e-12)
 
 
-def test_the_iiwa_stands_and_holds_where_the_simulated_one_does():
+def test_the_iiwa_stands_as_the_simulated_one_does():
     told = yaml.safe_load(CELLS["deploy_iiwa"].read_text())["/**"]["ros__parameters"]
     for name, pose in (
         ("task_frame", IIWA.base_from_task),
@@ -80,7 +80,7 @@ def test_the_iiwa_stands_and_holds_where_the_simulated_one_does():
 
 
 @pytest.mark.parametrize("stack", ["lbr_fri_ros2_stack", "kuka_drivers"])
-def test_the_names_of_a_stack_are_those_that_the_bridge_asks_for(stack):
+def test_a_stack_has_the_names_that_the_bridge_needs(stack):
     path = ROOT / "config" / "ros2_control" / f"{stack}.yaml"
     told = yaml.safe_load(path.read_text())["/**"]["ros__parameters"]
     base_frame = told.pop("base_frame")

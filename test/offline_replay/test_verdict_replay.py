@@ -14,7 +14,7 @@ def felt_after(limits, forces):
     return None
 
 
-def test_other_looks_at_a_force_near_the_limit_see_home():
+def test_a_force_near_the_limit_may_count_as_home():
     limits = HomeLimits()
     wavering = [limits.felt_n + 0.5, limits.felt_n - 0.2] * 50
     # The supervisor looks at every second one and sees it home; the bag has them all.

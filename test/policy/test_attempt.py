@@ -35,7 +35,7 @@ def test_a_result_is_one_line_with_the_contracts_names():
     }
 
 
-def test_an_unknown_figure_is_null_since_nan_is_not_json():
+def test_an_unknown_figure_is_null_in_json():
     line = AttemptResult(Outcome.FAULT, "", 0.0, 0.0, 0.0, math.nan, math.inf).to_json()
     assert json.loads(line)["final_position_error_m"] is None
     assert json.loads(line)["final_angle_error_rad"] is None

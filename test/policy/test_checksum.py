@@ -101,7 +101,7 @@ def test_content_in_another_order_is_refused(path):
     assert "another form" in refusal(path, data.replace(digest, right))
 
 
-def test_a_file_without_checksum_is_refused_with_the_remedy(path):
+def test_a_file_without_checksum_is_refused(path):
     assert "export_policy --stamp" in refusal(path, unstamped(SHIPPED))
 
 

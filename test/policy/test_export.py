@@ -57,7 +57,7 @@ def test_the_file_computes_what_training_computed(policy, tmp_path):
     assert exported(observation) == pytest.approx(wanted, abs=TOLERANCE)
 
 
-def test_a_saturated_network_is_exported_as_exactly_as_any(tmp_path):
+def test_a_saturated_network_is_exported_exactly(tmp_path):
     policy = network()
     with torch.no_grad():
         for parameter in policy.parameters():
@@ -65,7 +65,7 @@ def test_a_saturated_network_is_exported_as_exactly_as_any(tmp_path):
     assert export_policy(policy, MEAN, STD, 10.0, CONTRACT, tmp_path / "p.onnx", {}) <= TOLERANCE
 
 
-def test_the_contract_and_the_training_travel_in_the_metadata(tmp_path):
+def test_the_metadata_hold_contract_and_training(tmp_path):
     path = tmp_path / "deep" / "policy.onnx"
     export_policy(network(), MEAN, STD, 5.0, CONTRACT, path, {"seed": "7"})
     metadata = {entry.key: entry.value for entry in onnx.load(path).metadata_props}

@@ -93,7 +93,7 @@ def test_symmetric_pieces_are_folded_in_float32(symmetry, tmp_path):
     assert onnx.TensorProto.DOUBLE not in number_types(path)
 
 
-def test_other_layers_are_exported_where_they_are_exact(tmp_path):
+def test_other_layers_are_exported_where_exact(tmp_path):
     layers = [torch.nn.Linear(13, 16), torch.nn.LayerNorm(16), torch.nn.LeakyReLU(0.03)]
     torch.manual_seed(0)
     policy = torch.nn.Sequential(*layers, torch.nn.Linear(16, 6), torch.nn.Tanh())

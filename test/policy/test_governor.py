@@ -40,9 +40,7 @@ def norms(twist):
     twist=st.tuples(*[anything] * 6),
     latched=st.booleans(),
 )
-def test_whatever_comes_in_what_leaves_is_finite_and_slow(
-    command, wrench, position, dt, twist, latched
-):
+def test_any_input_gives_a_finite_slow_twist(command, wrench, position, dt, twist, latched):
     state, flags = govern(LIMITS, GovernorState(twist, latched), command, wrench, position, dt)
     linear, angular = norms(state.twist)
     assert linear <= LIMITS.max_linear_speed_mps * (1 + 1e-12)
@@ -77,7 +75,7 @@ def test_the_form_for_inner_loops_gives_the_same_bits(
     way=st.tuples(*[st.floats(-1.0, 1.0)] * 3),
     dt=st.sampled_from([0.004, 0.012, 0.06]),
 )
-def test_a_wall_counts_as_soon_as_the_braking_formula_says_so(gaps, way, dt):
+def test_a_wall_counts_from_the_braking_distance_on(gaps, way, dt):
     position = (0.1 - gaps[0], -0.1 + gaps[1], 0.2 - gaps[2])
     norm = math.hypot(*way)
     command = tuple(0.05 * w / norm for w in way) if norm > 0.0 else (0.0,) * 3
@@ -97,7 +95,7 @@ def test_a_wall_counts_as_soon_as_the_braking_formula_says_so(gaps, way, dt):
     start=st.tuples(st.floats(-0.1, 0.1), st.floats(-0.1, 0.1), st.floats(-0.02, 0.2)),
     dt=st.sampled_from([0.004, 0.012, 0.06]),
 )
-def test_a_body_that_follows_never_leaves_the_workspace(commands, start, dt):
+def test_a_following_body_stays_in_the_workspace(commands, start, dt):
     position, state = np.array(start), REST
     for command, wrench in commands:
         for _ in range(5):
@@ -129,7 +127,7 @@ def test_a_latch_stays_whatever_follows(rest):
 
 
 @given(wrench=sane_wrench, command=sane_six, twist=st.tuples(*[st.floats(-0.02, 0.02)] * 6))
-def test_above_the_soft_limit_nothing_pushes_back_even_at_once(wrench, command, twist):
+def test_above_the_soft_limit_it_never_pushes_back(wrench, command, twist):
     force = np.array(wrench[:3])
     size = np.linalg.norm(force)
     if size <= 50.0:
@@ -157,18 +155,18 @@ def test_a_modest_command_passes_unchanged_once_ramped():
     assert seen == Intervention.ACCELERATION
 
 
-def test_speed_is_limited_by_its_norm_and_keeps_its_direction():
+def test_a_limited_speed_keeps_its_direction():
     twist, flags, _ = settle([0.3, 0.4, 0.0, 0.0, 0.0, 7.0])
     assert twist == pytest.approx([0.03, 0.04, 0, 0, 0, 0.05])
     assert flags == Intervention.SPEED
 
 
-def test_a_float32_command_at_the_limit_is_no_intervention():
+def test_float32_at_the_limit_is_no_intervention():
     _, flags, _ = settle(np.array([0.05, 0, 0, 0, 0, 0], np.float32).astype(float))
     assert flags == 0
 
 
-def test_the_workspace_stops_outwards_and_frees_inwards():
+def test_the_workspace_stops_outward_motion_only():
     wall = np.array([0.1, 0.0, 0.25])
     out, flags, _ = settle([0.02, 0.01, 0.01, 0, 0, 0], position=wall)
     assert out[:3] == pytest.approx([0.0, 0.01, 0.0])
@@ -178,7 +176,7 @@ def test_the_workspace_stops_outwards_and_frees_inwards():
     assert flags == 0
 
 
-def test_a_wall_is_approached_with_a_braking_that_the_arm_can_do():
+def test_the_arm_can_brake_ahead_of_a_wall():
     position, state, speeds = np.zeros(3), REST, []
     for _ in range(300):
         state, _ = govern(LIMITS, state, [0.05, 0, 0, 0, 0, 0], CALM, position, DT)
@@ -197,7 +195,7 @@ def test_soft_force_takes_away_the_push_and_yields():
     assert twist == pytest.approx([0, 0, 0, 0, -0.002, 0])
 
 
-def test_giving_way_is_not_delayed_by_the_acceleration_limit():
+def test_the_acceleration_limit_delays_no_yielding():
     driving = GovernorState((0.02, 0.0, -0.04, 0.0, 0.0, 0.0), False)
     state, _ = govern(LIMITS, driving, [0.02, 0, -0.04, 0, 0, 0], [0, 0, 60, 0, 0, 0], HERE, DT)
     assert state.twist[:3] == pytest.approx((0.02, 0.0, 0.001))
@@ -239,7 +237,7 @@ def test_a_bad_period_stops_at_once(dt):
 
 
 @pytest.mark.parametrize("gain_share", [0.1, 0.29])
-def test_at_a_stiff_wall_force_settles_at_the_soft_limit(gain_share):
+def test_force_settles_at_the_soft_limit(gain_share):
     stiffness, dt = 1e5, DT
     limits = GovernorLimits(
         workspace_min_m=(-1, -1, -1),

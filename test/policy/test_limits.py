@@ -52,7 +52,7 @@ def test_another_yield_gain_is_neither():
         assert [len(clauses) for clauses in found] == [0, 0, 1]
 
 
-def test_a_file_that_tells_no_limits_is_judged_by_its_actions():
+def test_a_file_without_limits_is_judged_by_speeds():
     silent = dataclasses.replace(CONTRACT, governor=None)
     loose = dataclasses.replace(LIMITS, soft_force_n=400.0)
     assert not any(compare_limits(silent, loose))

@@ -83,7 +83,7 @@ def test_axes_have_no_jump(symmetry, yaw_deg):
     assert before == pytest.approx(after, abs=2e-3)
 
 
-def test_axes_of_a_quaternion_and_its_negative_are_the_same():
+def test_a_quaternion_and_its_negative_give_equal_axes():
     quaternion = turned(179.0, (0.05, 0.02))
     assert axes([-each for each in quaternion], 1) == pytest.approx(axes(quaternion, 1))
 
@@ -137,7 +137,7 @@ def test_a_file_acts_on_the_observations_of_an_attempt(tmp_path):
     assert not np.array_equal(actions[6], policy.for_attempt()(rows[6]))
 
 
-def test_the_network_does_not_fold_what_the_view_has_oriented(tmp_path):
+def test_the_network_does_not_fold_an_oriented_view(tmp_path):
     assert CONTRACT.folded_symmetry == 1
     rows = observations(1)
     policy = exported(tmp_path)
@@ -147,7 +147,7 @@ def test_the_network_does_not_fold_what_the_view_has_oriented(tmp_path):
     assert policy.for_attempt()(other) == pytest.approx(policy.for_attempt()(rows[0]), abs=1e-5)
 
 
-def test_a_policy_with_a_view_refuses_a_bare_observation(tmp_path):
+def test_a_view_refuses_a_bare_observation(tmp_path):
     policy = exported(tmp_path)
     with pytest.raises(ContractError, match=r"expected shape \(52,\), got \(13,\)"):
         policy(observations(1)[0])

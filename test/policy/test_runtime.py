@@ -52,7 +52,7 @@ def test_a_good_file_is_loaded_and_acts(path):
     assert action == pytest.approx(np.tanh(np.linspace(-1, 1, 13))[:6])
 
 
-def test_an_observation_that_is_no_number_is_refused_by_name(path):
+def test_a_nan_observation_is_refused_by_name(path):
     policy = OnnxPolicy.load(write(path))
     observation = np.zeros(13, np.float32)
     observation[[2, 7]] = np.nan, np.inf
@@ -62,7 +62,7 @@ def test_an_observation_that_is_no_number_is_refused_by_name(path):
         policy(np.zeros(12, np.float32))
 
 
-def test_a_policy_that_becomes_nan_is_caught_at_the_call(path):
+def test_a_policy_that_turns_nan_is_caught_at_the_call(path):
     # 1 / (x - 7): infinite at one place that no test inference meets, then infinity times zero.
     seven = numpy_helper.from_array(np.full(13, 7.0, np.float32), "seven")
     nodes = [
@@ -163,7 +163,7 @@ def test_a_truncated_file_is_refused_wherever_it_ends(path):
             OnnxPolicy.load(path)
 
 
-def test_a_missing_file_a_folder_and_a_giant_are_refused(path, monkeypatch):
+def test_missing_files_folders_and_giants_are_refused(path, monkeypatch):
     with pytest.raises(ConfigurationError, match=r"readable \.onnx file"):
         OnnxPolicy.load(path)
     with pytest.raises(ConfigurationError, match=r"readable \.onnx file"):

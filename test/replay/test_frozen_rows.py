@@ -43,7 +43,7 @@ def test_frozen_rows_do_not_change():
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_writes_between_two_chunks_of_a_reader_do_not_show():
+def test_writes_during_a_read_do_not_show():
     matrix = np.arange(12, dtype=np.float32)[:, None]
     frozen = FrozenRows(matrix, slice(0, 12))
 

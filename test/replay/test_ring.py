@@ -10,7 +10,7 @@ def slots_of(ring, rows):
     return [slot for slots, _ in runs for slot in range(slots.start, slots.stop)]
 
 
-def test_slots_are_taken_in_turn_and_again_from_the_first():
+def test_slots_are_taken_in_turn():
     ring = Ring(3, 7)
     assert slots_of(ring, 3) == [3, 4, 5]
     assert ring.take(3) == [(slice(6, 7), slice(0, 1)), (slice(3, 5), slice(1, 3))]
@@ -32,7 +32,7 @@ def test_a_ring_without_slots_holds_nothing():
 
 
 @given(st.lists(st.integers(0, 12), max_size=12), st.integers(0, 12), st.integers(1, 9))
-def test_one_count_tells_what_a_record_of_each_slot_would(writes, split, room):
+def test_the_count_tells_which_slots_are_current(writes, split, room):
     ring, low = Ring(2, 2 + room), 2
     written_at = np.full(room, -1)
     since = 0

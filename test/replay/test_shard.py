@@ -46,7 +46,7 @@ def test_each_part_overwrites_its_own_oldest_rows():
     assert (s.zone_filled, s.ring_filled, len(s)) == (3, 4, 7)
 
 
-def test_mistake_3_permanent_demonstrations_are_never_evicted():
+def test_mistake_3_permanent_demonstrations_stay():
     s = shard(capacity=10, zone_size=4)
     s.add_demonstration(rows(100, 101))
     for k in range(20):
@@ -56,7 +56,7 @@ def test_mistake_3_permanent_demonstrations_are_never_evicted():
     assert sorted(stored(s)[2:4]) == [18, 19]
 
 
-def test_demonstrations_age_out_where_they_are_not_permanent():
+def test_temporary_demonstrations_age_out():
     s = shard(capacity=10, zone_size=3, permanent_demonstrations=False)
     s.add_demonstration(rows(100, 101))
     s.insert(rows(1, 2))
@@ -68,7 +68,7 @@ def test_demonstrations_that_do_not_fit_are_refused():
         shard(capacity=10, zone_size=1).add_demonstration(rows(1, 2))
 
 
-def test_mistake_1_an_inserted_row_gets_its_own_priority_at_once():
+def test_mistake_1_inserted_rows_have_own_priorities():
     s = shard(capacity=4, zone_size=1, alpha=1.0, epsilon=0.0)
     s.add(rows(1, 2, 3), np.array([1.0, 1.0, 1.0]))
     s.insert(rows(9), np.array([1e-9]))
@@ -174,7 +174,7 @@ def test_a_batch_of_one_with_a_share_from_the_zone():
     assert draw(s, 1).weights.tolist() == [1.0]
 
 
-def test_ages_count_the_rows_written_to_the_same_part_since():
+def test_ages_count_rows_written_to_the_same_part():
     s = shard(capacity=7, zone_size=3)
     s.add_demonstration(rows(100))
     s.insert(rows(1, 2, 3))  # over 2 slots: 3 is in slot 1, 2 in slot 2
@@ -187,7 +187,7 @@ def test_ages_count_the_rows_written_to_the_same_part_since():
     assert shard().zone_age == 0.0
 
 
-def test_permanent_rows_are_never_taken_for_overwritten():
+def test_permanent_rows_never_count_as_overwritten():
     s = shard(capacity=7, zone_size=3)
     s.add_demonstration(rows(100, 101))
     s.insert(rows(1))

@@ -28,7 +28,7 @@ def zone_tags(shard):
     return shard.state()["zone_rows"][:, 0].tolist()
 
 
-def test_mistake_10_every_shard_takes_one_whole_episode():
+def test_mistake_10_each_shard_takes_a_whole_episode():
     r = replay()
     assert r.insert_if_due(250) == 0  # due twice, but the pool is empty
     r.add_success(episode(1.0))
@@ -79,7 +79,7 @@ def test_fragments_go_to_random_shards_whole():
     assert all(size % 4 == 0 and size > 20 for size in sizes)
 
 
-def test_batches_come_from_one_random_shard_that_holds_something():
+def test_batches_come_from_one_filled_shard():
     r = replay()
     r.shards[1].add(n_step_transitions(episode(0.0), 3, 0.5))
     assert {id(r.sample(4)[0]) for _ in range(20)} == {id(r.shards[1])}

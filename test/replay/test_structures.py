@@ -36,6 +36,6 @@ def test_too_few_demonstrations_are_refused(structure, demonstrations):
         assign(structure, demonstrations)
 
 
-def test_an_unknown_structure_is_refused_with_the_known_ones():
+def test_an_unknown_structure_is_refused():
     with pytest.raises(ConfigurationError, match="one_shot_each"):
         assign("three_shots")

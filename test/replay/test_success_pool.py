@@ -39,7 +39,7 @@ def test_draws_every_episode_and_stays_as_it_is():
 
 
 @pytest.mark.parametrize("wrong", [episode(success=False), episode(terminated=False)])
-def test_mistakes_4_and_5_only_whole_successes_are_taken(wrong):
+def test_mistakes_4_and_5_only_whole_successes_count(wrong):
     with pytest.raises(ConfigurationError, match="whole episode that succeeded"):
         SuccessPool(3, 10**6).add(wrong)
 

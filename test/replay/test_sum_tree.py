@@ -76,7 +76,7 @@ SPARSE = st.dictionaries(st.integers(0, 99_999), st.floats(1e-6, 1e6), min_size=
 
 
 @given(SPARSE, st.integers(0, 2**32 - 1))
-def test_a_tree_of_several_levels_agrees_with_running_sums(priorities, seed):
+def test_a_deep_tree_agrees_with_running_sums(priorities, seed):
     values = np.zeros(100_000)
     values[list(priorities)] = list(priorities.values())
     tree = SumTree(len(values))

@@ -49,7 +49,7 @@ def test_one_step_transitions():
     assert got.next_observation[:, 0].tolist() == [1, 2]
 
 
-def test_an_episode_sent_in_fragments_gives_what_it_gives_whole():
+def test_fragments_give_the_whole_episodes_transitions():
     whole = n_step_transitions(episode([1, 2, 4, 8, 16], terminated=True), 3, GAMMA)
     so_far = episode([1, 2, 4, 8])  # still going on
     first = n_step_transitions(so_far, 3, GAMMA, 0, 2)

@@ -109,7 +109,7 @@ def test_the_iiwas_links_are_those_of_pybullets_model():
 
 
 @pytest.mark.parametrize("name", ARMS)
-def test_every_yaw_is_held_with_room_to_the_nearest_goal(name):
+def test_every_yaw_leaves_room_to_the_nearest_goal(name):
     arm = find_robot(name).arm
     model = ArmKinematics(arm)
     for yaw in np.linspace(0.0, 2.0 * math.pi, 73):
@@ -177,7 +177,7 @@ def trace(world):
     return rows
 
 
-def test_resets_forget_and_saved_states_go_on_bit_by_bit(world):
+def test_saved_states_continue_bit_by_bit(world):
     initial = start(pose(z=0.036), pose(0.001, -0.002, 0, (0, 0, -0.02)))
     world.reset(initial)
     first = trace(world)

@@ -40,7 +40,7 @@ def test_without_a_command_the_arm_stands(drives, world):
     np.testing.assert_allclose(world.held_pose().position, before.position, atol=1e-6)
 
 
-def test_every_joint_follows_its_command_the_spare_one_too(drives, world):
+def test_every_joint_follows_its_command(drives, world):
     world.place_ground(Pose(np.array((0, 0, -1.0)), np.array((0, 0, 0, 1.0))))
     start = drives.positions_rad
     for cycle in range(250):
@@ -70,7 +70,7 @@ def moved(index, by):
         (lambda angles: angles[:3], "3 positions for 7 joints"),
     ],
 )
-def test_what_cannot_be_done_stops_them_until_they_are_restarted(drives, change, reason):
+def test_impossible_commands_stop_them_until_restart(drives, change, reason):
     start = drives.positions_rad
     drives.command(change(start))
     assert drives.state is DriveState.STOPPED

@@ -33,7 +33,7 @@ def world():
 
 @pytest.mark.parametrize("yaw", [0.0, math.pi])
 @pytest.mark.parametrize("direction", [(1, 0), (0, 1), (-1, 0), (0, -1)])
-def test_the_play_is_half_the_clearance_either_way_round(world, yaw, direction):
+def test_the_play_is_half_the_clearance_each_way(world, yaw, direction):
     x, y = direction
     moved = pushed(world, pose(z=0.004, yaw=yaw), (0.03 * x, 0.03 * y, 0, 0, 0, 0), 15).position
     assert np.linalg.norm(world.contact_wrench().force) > 20.0

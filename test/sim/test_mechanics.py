@@ -133,7 +133,7 @@ FOLLOWED = {
 
 @pytest.mark.parametrize("robot", ROBOT_NAMES)
 @pytest.mark.parametrize("axis", range(6))
-def test_a_twist_is_followed_along_and_about_every_axis(robot, axis):
+def test_a_twist_is_followed_on_every_axis(robot, axis):
     with Cell("lap_joint", robot, {}).world() as world:
         for frequency_hz, most in FOLLOWED[robot].items():
             found = mechanics.follow(world, axis, frequency_hz)
@@ -189,7 +189,7 @@ STOPPED_AT_M = {
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=NAMES)
-def test_pushed_three_millimetres_off_it_does_not_enter(cell):
+def test_pushed_3_mm_off_it_does_not_enter(cell):
     with cell.world() as world:
         for offset in ((0.003, 0.0), (-0.003, 0.003)):
             height_m = mechanics.depth_reached(world, offset)

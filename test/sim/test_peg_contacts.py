@@ -35,7 +35,7 @@ def world():
 
 @pytest.mark.parametrize("yaw", [0.0, 0.4, 2.0])
 @pytest.mark.parametrize(("x", "y"), [(0.032, 0.0), (-0.033, 0.03), (0.0, 0.034)])
-def test_a_peg_pressed_on_the_plate_rests_on_its_surface(world, x, y, yaw):
+def test_a_pressed_peg_rests_on_the_plates_surface(world, x, y, yaw):
     rest = pushed(world, pose(x, y, 0.031, (0, 0, yaw)), (0, 0, -0.05), 15)
     assert world.contact_wrench().force[2] > 100.0
     assert rest.position[2] == pytest.approx(HOLE_DEPTH_M, abs=1e-5)
@@ -50,7 +50,7 @@ def test_an_assembled_peg_rests_on_the_board(world, yaw):
 
 @pytest.mark.parametrize("clearance", [0.0002, 0.0012, 0.005])
 @pytest.mark.parametrize("yaw", [0.2, 0.3, math.pi / 4, math.pi / 2 + 0.4, 5.0])
-def test_a_turned_tip_enters_until_its_edges_meet_the_rim(clearance, yaw):
+def test_a_turned_tip_enters_until_it_meets_the_rim(clearance, yaw):
     turned = yaw % (math.pi / 2)
     widest = 0.5 * (PEG_WIDTH_M + clearance) / (math.cos(turned) + math.sin(turned))
     with AssemblyWorld(PegInHole(clearance_m=clearance)) as world:
@@ -63,7 +63,7 @@ def test_a_turned_tip_enters_until_its_edges_meet_the_rim(clearance, yaw):
 
 @pytest.mark.parametrize("height", [0.01, 0.0265])
 @pytest.mark.parametrize("direction", [(1, 0), (0, -1)])
-def test_the_play_in_the_hole_is_the_clearance_for_shaft_and_tip(world, height, direction):
+def test_the_play_in_the_hole_is_the_clearance(world, height, direction):
     velocity = (0.05 * direction[0], 0.05 * direction[1], 0.0)
     moved = pushed(world, pose(z=height), velocity, 15).position
     play = 0.5 * world.task.clearance_m
@@ -74,19 +74,19 @@ def test_the_play_in_the_hole_is_the_clearance_for_shaft_and_tip(world, height, 
 
 
 @pytest.mark.parametrize("yaw", [0.0, 0.03, math.pi / 2 - 0.03])
-def test_a_peg_whose_yaw_is_within_the_clearance_enters(world, yaw):
+def test_a_peg_with_yaw_within_the_clearance_enters(world, yaw):
     # (cos + sin - 1) * 17.5 mm is 0.52 mm at 0.03 rad, of 0.6 mm of play.
     rest = pushed(world, pose(z=0.04, rotation=(0, 0, yaw)), (0, 0, -0.05), 215)
     assert rest.position[2] < 1e-4
 
 
 @pytest.mark.parametrize("yaw", [0.05, -0.05, math.pi / 4, math.pi / 2 + 0.06])
-def test_a_peg_whose_yaw_is_beyond_it_sticks_at_its_chamfer(world, yaw):
+def test_a_peg_with_too_much_yaw_sticks_at_its_chamfer(world, yaw):
     rest = pushed(world, pose(z=0.04, rotation=(0, 0, yaw)), (0, 0, -0.02), 600)
     assert rest.position[2] > HOLE_DEPTH_M - world.task.tip_height_m - TRUE_WITHIN_M
 
 
-def test_the_chamfer_pushes_a_peg_that_is_off_towards_the_hole(world):
+def test_the_chamfer_pushes_a_peg_towards_the_hole(world):
     moved = pushed(world, pose(0.003, 0, 0.0285), (0, 0, -0.05), 12).position
     force = world.contact_wrench().force
     assert force[2] > 20.0

@@ -62,7 +62,7 @@ def test_assembled_it_reads_a_steady_force(world, yaw):
 
 @pytest.mark.parametrize("clearance", [0.0002, 0.0012, 0.005])
 @pytest.mark.parametrize("direction", np.linspace(0.0, 2.0 * math.pi, 9).tolist())
-def test_the_play_is_half_the_clearance_in_every_direction(clearance, direction):
+def test_the_play_is_half_the_clearance_all_round(clearance, direction):
     with AssemblyWorld(PegInHole(shape="round", clearance_m=clearance)) as world:
         along = np.array((math.cos(direction), math.sin(direction), 0.0))
         held = pose(z=0.01, rotation=(0, 0, 3.0 * direction))

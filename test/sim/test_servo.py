@@ -60,7 +60,7 @@ def test_the_setpoint_does_not_run_ahead_of_the_spring():
     assert steps * DT < 0.01 / 0.05
 
 
-def test_limits_hold_for_the_norm_and_keep_the_direction():
+def test_limits_keep_the_direction():
     force, torque = CartesianServo(CONFIG, DT).pull((3, 4, 0, 0, 6, 8), REST, REST)
     assert force == pytest.approx((60, 80, 0))
     assert torque == pytest.approx((0, 6, 8))

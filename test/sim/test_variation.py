@@ -61,7 +61,7 @@ def test_a_stiffer_servo_presses_more_for_the_same_way(world):
     assert forces[1] == pytest.approx(1.3 * forces[0], rel=0.02)
 
 
-def test_another_ground_piece_lies_there_for_one_episode_only(world):
+def test_another_ground_piece_lasts_one_episode(world):
     assert depth_reached(world) > 0.017
     assert depth_reached(world, Variation(ground=WIDE)) < 1e-4
     assert depth_reached(world) > 0.017
@@ -81,7 +81,7 @@ def test_grounds_are_kept_and_do_not_pile_up(world):
 
 
 @pytest.mark.parametrize("name", ["lap_joint", "peg_in_hole"])
-def test_an_episode_does_not_know_which_variations_came_before(name):
+def test_earlier_variations_do_not_matter(name):
     def trace(world):
         world.reset(at(0.036, x=0.001), Variation(mass_scale=1.1, ground=wide))
         for _ in range(40):

@@ -97,7 +97,7 @@ def test_an_accelerated_piece_reads_its_inertia(world):
     assert at_tcp[0] == pytest.approx(-world.task.held.mass_kg * acceleration[0], rel=1e-3)
 
 
-def test_the_reading_is_what_the_engine_says_of_the_joint(world):
+def test_the_reading_is_what_the_engine_says(world):
     """In contact and under way; the engine has it in the axes that the tcp had before the step."""
     tool, held = world.scene.tool, world.scene.held_link
     pybullet.enableJointForceTorqueSensor(tool, held, True, physicsClientId=world.client)
@@ -154,7 +154,7 @@ on_contacts = pytest.mark.parametrize(
 
 
 @on_contacts
-def test_at_rest_the_reading_is_the_sum_of_contacts_and_weight(world, held, twist, steps, ground):
+def test_the_reading_at_rest_is_contacts_and_weight(world, held, twist, steps, ground):
     pressed(world, held, twist, steps, ground)
     world.advance(Twist.zero(), 1)
     contact = world.contact_wrench()
@@ -246,7 +246,7 @@ def test_a_piece_turned_by_two_degrees_does_not_enter(world):
 # -- the servo in the world ----------------------------------------------------------------------
 
 
-def test_a_commanded_twist_is_followed_below_the_bandwidth(world):
+def test_a_twist_is_followed_below_the_bandwidth(world):
     world.reset(start(pose(z=0.3)))
     asked, dt = world.held_pose(), 0.012
     worst_m = worst_rad = 0.0
@@ -340,7 +340,7 @@ def test_a_restored_state_goes_on_bit_by_bit(world):
         assert trace(other) == onwards
 
 
-def test_the_ground_piece_can_be_moved_between_attempts(world):
+def test_the_ground_piece_moves_between_attempts(world):
     world.reset(start(pose(z=0.04), pose(0.003, 0, 0)))
     world.place_ground(Pose.identity())
     world.advance(Twist(np.array((0, 0, -0.05)), np.zeros(3)), 220)

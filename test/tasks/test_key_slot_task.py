@@ -20,7 +20,7 @@ def corners(box):
 
 
 @pytest.mark.parametrize("clearance", [0.0002, 0.002])
-def test_the_slot_leaves_half_the_play_on_each_side_of_the_key(clearance):
+def test_the_slot_leaves_half_the_play_on_each_side(clearance):
     task = KeySlot(clearance_m=clearance)
     key, grip = (corners(part) for part in task.held.parts)
     assert key[1] - key[0] == pytest.approx((KEY_WIDTH_M, KEY_THICKNESS_M, KEY_LENGTH_M))
@@ -66,7 +66,7 @@ def test_both_ways_round_are_right(yaw, angle):
         (pose(z=SLOT_DEPTH_M), False),
     ],
 )
-def test_it_is_seated_deep_in_the_slot_either_way_round(where, seated):
+def test_it_is_seated_in_the_slot_either_way_round(where, seated):
     assert KeySlot().is_seated(where) is seated
 
 

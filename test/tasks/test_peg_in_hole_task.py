@@ -25,7 +25,7 @@ def corners(box):
 
 
 @pytest.mark.parametrize("clearance", [0.0002, 0.0012, 0.005])
-def test_the_hole_is_a_square_with_half_the_play_on_each_side(clearance):
+def test_the_hole_has_half_the_play_on_each_side(clearance):
     task = PegInHole(clearance_m=clearance)
     hole = 0.5 * (PEG_WIDTH_M + clearance)
     *walls, board = (corners(part) for part in task.ground.parts)
@@ -91,7 +91,7 @@ def test_the_round_peg_has_the_width_of_the_square_one():
 # -- where it starts -----------------------------------------------------------------------------
 
 
-def test_only_the_yaw_of_the_peg_differs_and_fills_the_circle():
+def test_only_the_pegs_yaw_differs_between_starts():
     task = PegInHole()
     rng = np.random.default_rng(0)
     states = [task.sample_initial_state(rng) for _ in range(4000)]

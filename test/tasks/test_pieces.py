@@ -98,14 +98,14 @@ def test_a_frustums_faces_move_inwards_by_the_inset():
         assert np.sort(distances)[:4] == pytest.approx(np.full(4, 0.001))
 
 
-def test_what_is_above_a_height_keeps_the_frustums_faces():
+def test_a_cut_frustum_keeps_its_faces():
     part = Frustum(rectangle(0.01, 0.01), rectangle(0.02, 0.01), 0.01, (0.1, 0.2, 0.3))
     above = part.above(0.004)
     assert above.sections()[1] == pytest.approx(part.sections()[1])
     assert above.sections()[0, 0] == pytest.approx(np.array((0.114, 0.21, 0.304)))
 
 
-def test_a_turned_parts_faces_move_inwards_by_the_inset():
+def test_a_turned_parts_faces_move_in_by_the_inset():
     part = Turned(((0.0, 0.01), (0.005, 0.015), (0.02, 0.015)), (0.1, 0.2, 0.3))
     rings = part.sections(0.001) - part.position
     outer = part.sections() - part.position

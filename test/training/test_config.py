@@ -81,7 +81,7 @@ def test_the_paper_preset_is_the_papers_appendix(task, hidden, success_reward):
     assert make_task(task).success_reward == success_reward
 
 
-def test_the_papers_workers_scale_their_noise_as_ape_x_does():
+def test_the_papers_noise_scales_as_in_ape_x():
     config = load_config("paper", {"workers": 30})
     scales = [make_noise(config, worker, 30).scale for worker in (0, 29)]
     assert scales == pytest.approx([2 * 0.1 * 0.4, 2 * 0.1 * 0.4**8])
@@ -131,7 +131,7 @@ def test_every_preset_goes_with_its_algorithms(preset, algorithm, tmp_path):
     assert config.exploration in expected.get(algorithm, ("gaussian", "ornstein_uhlenbeck"))
 
 
-def test_the_learners_fields_stand_beside_the_others_or_apart():
+def test_the_learners_fields_are_flat_or_nested():
     nested = make_config({"learner": {"hidden": [8], "tau": 0.5}, "tau": 0.25})
     assert nested.learner == LearnerConfig(hidden=(8,), tau=0.25)
     assert make_config(dataclasses.asdict(nested)) == nested
@@ -190,7 +190,7 @@ def test_a_missing_preset_or_file_is_refused(source, text):
         load_config(source)
 
 
-def test_options_of_the_environment_survive_a_round_trip(tmp_path):
+def test_environment_options_survive_a_round_trip(tmp_path):
     config = make_config({"env_options": {"shape": "round", "start_yaw_range_rad": [0, 0.5]}})
     (tmp_path / "config.yaml").write_text(config.to_yaml())
     assert load_config(tmp_path / "config.yaml") == config

@@ -49,13 +49,13 @@ def test_export_makes_no_environment_and_no_learner(content, tmp_path, monkeypat
     assert OnnxPolicy.load(tmp_path / "policy.onnx").contract.task == "lap_joint"
 
 
-def test_a_checkpoint_without_contract_exports_the_same(content, tmp_path):
+def test_without_contract_a_checkpoint_exports_alike(content, tmp_path):
     new = exported(content, tmp_path, "new.onnx")
     del content["contract"]
     assert exported(content, tmp_path, "old.onnx") == new
 
 
-def test_the_best_policy_is_exported_unless_told_the_newest(content, tmp_path):
+def test_the_best_policy_is_exported_by_default(content, tmp_path):
     only = exported(content, tmp_path, "only.onnx")
     snapshot = Learner(make_config({"hidden": [8, 8], "seed": 5}), 13, 6).snapshot()
     report = EvaluationReport((True,), (1.0,), (3,), (2.0,))
@@ -67,7 +67,7 @@ def test_the_best_policy_is_exported_unless_told_the_newest(content, tmp_path):
     assert exported(content, tmp_path, "newest.onnx", newest=True) == only
 
 
-def test_a_checkpoint_of_another_environment_is_refused(content, tmp_path):
+def test_another_environments_checkpoint_is_refused(content, tmp_path):
     content["contract"] = None
     content["config"]["env"] = "Pendulum-v1"
     with pytest.raises(ConfigurationError, match="task of this package"):

@@ -81,7 +81,7 @@ def test_nothing_moves_until_told(tmp_path):
         assert json.loads(late[-1].data)["reason"]
 
 
-def test_an_attempt_is_told_as_goal_feedback_and_result(tmp_path):
+def test_an_attempt_has_goal_feedback_and_result(tmp_path):
     with supervised(tmp_path) as it:
         states, phases, results = [], [], []
         kinds = (
@@ -133,7 +133,7 @@ def test_a_reset_alone_does_not_begin_another_attempt(tmp_path):
         assert it.stands()
 
 
-def test_a_piece_that_is_told_to_move_and_does_not_is_a_stall(tmp_path):
+def test_a_commanded_piece_that_rests_is_a_stall(tmp_path):
     with supervised(tmp_path, stall_s=0.5) as it:
         it.start()
         assert it.phase_is("attempt 1: running")
@@ -207,7 +207,7 @@ def test_a_policy_that_falls_mute_is_a_fault(tmp_path):
         assert "policy_server has sent no command for 1 s" in result["reason"]
 
 
-def test_a_policy_that_stays_active_is_stopped_at_the_bridge(tmp_path):
+def test_the_bridge_stops_a_policy_that_stays_active(tmp_path):
     with supervised(tmp_path) as it:
         it.cell.stubborn = True
         it.start()

@@ -141,7 +141,7 @@ def test_a_push_beyond_the_soft_limit_does_not_start(tmp_path):
         pass
 
 
-def test_a_push_beyond_the_robots_soft_limit_is_a_fault(tmp_path):
+def test_a_push_beyond_the_robots_limit_is_a_fault(tmp_path):
     with supervised(tmp_path, seating_force_n=12.0) as it:
         corners = {"workspace_min_m": (-1.0,) * 3, "workspace_max_m": (1.0,) * 3}
         texts = dataclasses.asdict(GovernorLimits(soft_force_n=8.0, **corners))

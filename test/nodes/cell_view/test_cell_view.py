@@ -115,7 +115,7 @@ def test_the_force_is_an_arrow_of_its_length():
         assert head.z - tail.z == pytest.approx(0.1)
 
 
-def test_the_workspace_is_drawn_where_the_governor_keeps_it():
+def test_the_workspace_is_drawn_as_the_governor_has_it():
     with view() as it:
         (box,) = it.markers("workspace")
         assert at(box) == pytest.approx((1.35, 0.25, 0.775))
@@ -131,7 +131,7 @@ def test_garbage_is_not_drawn_and_ends_nothing():
         assert at(it.markers("arm")[-1]) == pytest.approx(before)
 
 
-def test_it_describes_the_robot_under_its_drivers_names():
+def test_it_describes_the_robot_by_its_drivers_names():
     names = [f"lbr_A{number}" for number in range(1, 8)]
     given = {"robot": "iiwa", "joint_names": names, "base_frame": "lbr_link_0"}
     with view(**given) as it:

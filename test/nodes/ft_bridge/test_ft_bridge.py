@@ -90,7 +90,7 @@ def test_silence_is_not_ready_and_comes_back():
 
 
 @pytest.mark.ros
-def test_readings_with_an_error_status_are_not_published():
+def test_readings_with_an_error_are_not_published():
     with bench() as (box, client):
         assert until(lambda: ready(client))
         box.faults = BoxFaults(status=0x8002_0000)
@@ -103,7 +103,7 @@ def test_readings_with_an_error_status_are_not_published():
 
 
 @pytest.mark.ros
-def test_without_a_sensor_it_is_not_ready_and_goes_on_trying():
+def test_without_a_sensor_it_goes_on_trying():
     nowhere = {"sensor_ip": "127.0.0.1", "rdt_port": 1, "http_port": 1}
     with running(FtBridge, **nowhere) as (_, client):
         client.listen(Bool, "netft_ready", LATCHED)
@@ -136,7 +136,7 @@ def test_a_scale_that_is_not_confirmed_is_not_ready():
 
 
 @pytest.mark.ros
-def test_no_limit_is_exceeded_by_a_sensor_that_is_silent():
+def test_a_silent_sensor_exceeds_no_limit():
     with bench(max_force_n=10.0) as (box, client):
         assert until(lambda: figures(client).get("limits_exceeded") == "True")
         box.faults = BoxFaults(silent=True)
@@ -224,7 +224,7 @@ def test_a_wrong_parameter_is_one_line_and_exit_1(parameters, expected):
 
 
 @pytest.mark.ros
-def test_it_says_that_no_sensor_is_there_and_ends_on_sigint():
+def test_without_a_sensor_it_ends_on_sigint():
     nowhere = {"sensor_ip": "127.0.0.1", "rdt_port": 1, "http_port": 1}
     with process("ft_bridge", **nowhere) as child:
         line = ""

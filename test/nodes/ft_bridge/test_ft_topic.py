@@ -79,7 +79,7 @@ def test_wrenches_of_another_driver_and_their_end(delay_s):
 
 
 @pytest.mark.parametrize("delay_s", [0.5, -0.5])
-def test_stamps_that_are_old_or_of_the_future_are_not_taken(delay_s):
+def test_old_and_future_stamps_are_not_taken(delay_s):
     with beside_another_driver() as (driver, client):
         driver.delay_s = delay_s
         assert until(lambda: "other/wrench is" in said(client))
@@ -90,7 +90,7 @@ def test_stamps_that_are_old_or_of_the_future_are_not_taken(delay_s):
         assert until(lambda: ready(client))
 
 
-def test_two_drivers_on_one_topic_are_a_fault_not_a_mixture():
+def test_two_drivers_on_one_topic_are_a_fault():
     with beside_another_driver() as (_, client):
         assert until(lambda: ready(client))
         stranger = Node("stranger", use_global_arguments=False)

@@ -56,7 +56,7 @@ def orientation_said(client):
     return "" if message is None else message.status[1].message
 
 
-def test_world_and_tool_topics_with_a_fixed_orientation():
+def test_topics_with_a_fixed_orientation():
     parameters = {
         "orientation_source": "fixed",
         "world_from_sensor": ON_ITS_SIDE,
@@ -88,7 +88,7 @@ def test_the_tool_topic_follows_when_biased():
         np.testing.assert_allclose(heard(client, "raw_world"), WORLD, atol=1e-5)
 
 
-def test_an_orientation_that_goes_stale_is_said_and_never_used():
+def test_a_stale_orientation_is_told_and_not_used():
     with bench() as (_, client):
         listen(client, *TOPICS)
         arm = Arm(client)
@@ -105,7 +105,7 @@ def test_an_orientation_that_goes_stale_is_said_and_never_used():
 
 
 @pytest.mark.parametrize(("frame", "delay_s"), [("task_frame", 0.0), ("base_link", 5.0)])
-def test_a_pose_in_another_frame_or_of_long_ago_is_none(frame, delay_s):
+def test_an_old_or_foreign_pose_does_not_count(frame, delay_s):
     with bench() as (_, client):
         listen(client, *TOPICS)
         arm = Arm(client, frame)
@@ -180,7 +180,7 @@ def services(monkeypatch):
     return Services(monkeypatch)
 
 
-def test_the_services_have_the_names_and_types_of_netft_utils(services):
+def test_the_services_are_those_of_netft_utils(services):
     with bench():
         assert {name: kind for name, (kind, _) in services.items()} == {
             "bias": "SetBias",

@@ -65,7 +65,7 @@ def test_after_a_step_of_the_clock_it_takes_on(driver, step_s):
     assert driver.send()
 
 
-def test_a_step_within_the_limit_costs_no_longer_than_that(driver):
+def test_a_step_within_the_limit_is_soon_over(driver):
     assert driver.send()
     driver.wait(0.002)
     driver.system_s -= 0.09

@@ -119,7 +119,7 @@ def test_a_second_publisher_of_positions_stops_the_arm():
         assert until(lambda: it.reset() and it.moves(), 20.0)
 
 
-def test_two_that_tell_the_joints_are_named_and_latched():
+def test_two_sources_of_joint_states_are_latched():
     with arm_bench() as it:
         it.x = 0.02
         assert it.moves()

@@ -95,7 +95,7 @@ def test_port_and_type_are_the_bridges(ethernet, bridge):
     assert ethernet.findtext("CONFIG/ONLYSEND") == "FALSE"
 
 
-def test_what_the_controller_sends_is_understood_the_quick_way(ethernet, context):
+def test_the_quick_parser_reads_the_controllers_text(ethernet, context):
     decimals = int(parameters(context, "ETHERNET")["Precision"])
     elements, value = "", 1.0
     for item in ethernet.findall("SEND/ELEMENTS/ELEMENT"):
@@ -165,7 +165,7 @@ def test_the_controller_stops_before_a_new_start(context, bridge, cycle_s):
     assert late <= SimulatedKrc4Config().timeout_cycles
 
 
-def test_clamp_and_monitor_are_the_simulated_controllers(context):
+def test_clamp_and_monitor_are_those_simulated(context):
     clamp, monitor, limits = (
         numbers(context, "POSCORR"),
         numbers(context, "POSCORRMON"),
@@ -261,7 +261,7 @@ def test_parameters_are_numbered_as_the_tool_does(context, kind, names):
     assert numbered == {name: str(number) for number, name in enumerate(names, 1)}
 
 
-def test_every_object_and_parameter_number_is_there_once(context):
+def test_each_object_and_parameter_number_is_once(context):
     for thing in context.values():
         items = thing.findall("Parameters/Parameter")
         keys = [(item.get("ParamID"), item.get("IsRuntime")) for item in items]
@@ -296,7 +296,7 @@ def test_the_program_moves_only_by_corrections():
     assert max(moves) < at(statements, "RSI_MOVECORR")
 
 
-def test_what_the_program_uses_is_declared_and_not_taught_yet():
+def test_the_programs_points_are_declared_not_taught():
     data = (FOLDER / "der_ros_rsi.dat").read_text()
     used = set(re.findall(r"\bder_(?!ros)\w+", "\n".join(program())))
     declared = set(re.findall(r"^DECL \w+ (der_\w+)=", data, re.M))

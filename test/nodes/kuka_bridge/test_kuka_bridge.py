@@ -25,7 +25,7 @@ from der_ros.policy.limits import limits_from_texts
 pytestmark = pytest.mark.ros
 
 
-def test_commands_move_the_robot_and_what_was_sent_is_published():
+def test_commands_move_the_robot_and_are_published():
     with bench() as it:
         it.say(x=0.01)
         assert it.moves()
@@ -39,7 +39,7 @@ def test_commands_move_the_robot_and_what_was_sent_is_published():
         assert it.diagnostics()["kuka_bridge: robot"].message == "connected"
 
 
-def test_bad_commands_leave_the_robot_at_rest_and_answered():
+def test_bad_commands_leave_the_robot_at_rest():
     with bench() as it:
         for bad in (
             {"x": math.nan},
@@ -53,7 +53,7 @@ def test_bad_commands_leave_the_robot_at_rest_and_answered():
         assert it.moves()
 
 
-def test_commands_that_stop_and_a_sensor_that_stops_ramp_to_rest():
+def test_a_lost_command_or_sensor_ramps_to_rest():
     with bench() as it:
         it.say(x=0.01)
         assert it.moves()
@@ -67,7 +67,7 @@ def test_commands_that_stop_and_a_sensor_that_stops_ramp_to_rest():
         assert it.moves()
 
 
-def test_the_base_has_the_name_that_the_robots_driver_uses():
+def test_the_base_has_the_name_of_the_robots_driver():
     with bench(base_frame="lbr_link_0") as it:
         it.say(x=0.01, frame="lbr_link_0")
         assert it.moves()
@@ -94,7 +94,7 @@ def test_it_tells_the_limits_that_it_holds_to():
         ("wrench_publishers", WrenchStamped, "netft_data"),
     ],
 )
-def test_a_second_publisher_stops_the_robot_until_it_is_gone(only, kind, topic):
+def test_a_second_publisher_stops_the_robot(only, kind, topic):
     with bench(**{only: "bridge_test"}) as it:
         it.say(x=0.01)
         assert it.moves()
@@ -133,7 +133,7 @@ def test_stop_latches_until_reset():
         assert it.moves()
 
 
-def test_a_hard_force_latches_before_the_controller_trips():
+def test_a_hard_force_latches_before_the_controller():
     with bench(max_correction_mm=1.0) as it:
         it.force_z = 600.0
         it.say(x=0.01)
@@ -176,7 +176,7 @@ def test_telegrams_without_a_pose_are_no_connection():
         assert {one.key: one.value for one in status().values}["connected"] == "False"
 
 
-def test_dropped_datagrams_are_a_warning_with_the_sender():
+def test_dropped_datagrams_warn_of_the_sender():
     with bench() as it, _udp() as stranger:
         stranger.sendto(b"junk", ("127.0.0.1", it.node.link.port))
         sender = "{}:{}".format(*stranger.getsockname())

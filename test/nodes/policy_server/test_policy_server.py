@@ -169,7 +169,7 @@ def test_it_moves_only_while_somebody_watches(policy):
         assert until(lambda: len(cell.twists) > seen + 20)
 
 
-def test_a_policy_that_gives_nan_is_stopped_until_reset(policy):
+def test_a_policy_that_gives_nan_is_latched(policy):
     with running(PolicyServer, policy=policy) as (_, test):
         cell, diagnostics = Cell(test), listen(test, DiagnosticArray, "/diagnostics")
         actions = listen(test, Float32MultiArray, "policy/action")
@@ -288,7 +288,7 @@ def test_a_robot_with_looser_limits_is_not_moved(tmp_path, caplog):
         assert "held tighter than in training: soft_force_n: trained with 50.0" in caplog.text
 
 
-def test_a_wrong_policy_fails_to_configure_with_one_line(policy, tmp_path, caplog):
+def test_a_wrong_policy_fails_to_configure(policy, tmp_path, caplog):
     wrong = {
         tmp_path / "missing.onnx": "readable .onnx file",
         tmp_path: "readable .onnx file",

@@ -70,7 +70,7 @@ def test_each_bag_holds_the_latched_messages(tmp_path):
 
 
 @pytest.mark.parametrize("history", [(), (1, 3, 1000)])
-def test_a_policy_at_work_is_recorded_and_replayed_exactly(tmp_path, history):
+def test_a_recorded_policy_is_replayed_exactly(tmp_path, history):
     policy = write_policy(tmp_path / "policy.onnx", gain=0.5, history=history)
     with running(PolicyServer, policy=policy, run_dir=tmp_path) as (_, test):
         recorder, cell = BagRecorder(), Cell(test)
@@ -282,7 +282,7 @@ def test_with_too_little_free_no_bag_is_begun(tmp_path):
         assert recorder._collect()[0].level == Level.ERROR
 
 
-def test_every_recorded_topic_decodes_with_both_readers(tmp_path):
+def test_both_readers_decode_every_recorded_topic(tmp_path):
     with running(BagRecorder, run_dir=tmp_path) as (recorder, test):
         assert record(test, True)[0]
         sent = set()

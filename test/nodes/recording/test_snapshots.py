@@ -44,7 +44,7 @@ def fault(level, name="kuka_bridge: robot"):
     return DiagnosticArray(status=[status])
 
 
-def test_a_call_writes_the_last_seconds_without_an_attempt(tmp_path):
+def test_a_call_without_an_attempt_writes_a_snapshot(tmp_path):
     with running(BagRecorder, run_dir=tmp_path) as (recorder, test):
         info = test.create_publisher(String, "policy/info", LATCHED)
         texts = test.create_publisher(String, "assembly_supervisor/attempt", 100)
@@ -63,7 +63,7 @@ def test_a_call_writes_the_last_seconds_without_an_attempt(tmp_path):
         assert snapshot(test)[1].endswith("snapshot_0002")
 
 
-def test_a_fault_is_written_within_2_s_as_the_bag_goes_on(tmp_path):
+def test_a_fault_is_written_within_2_s(tmp_path):
     with running(BagRecorder, run_dir=tmp_path) as (recorder, test):
         texts = test.create_publisher(String, "assembly_supervisor/attempt", 100)
         states = test.create_publisher(DiagnosticArray, "/diagnostics", 10)
@@ -112,7 +112,7 @@ def test_what_ends_with_the_recorder_is_no_fault(tmp_path):
     assert list((tmp_path / "bags").glob("snapshot_*")) == []
 
 
-def test_a_full_disk_refuses_the_snapshot_and_the_node_goes_on(tmp_path, monkeypatch):
+def test_the_node_outlives_a_full_disk(tmp_path, monkeypatch):
     def refuses(path):
         raise OSError(28, "No space left on device")
 

@@ -52,7 +52,7 @@ def start(*parameters, on_timer="pass"):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_closes_the_node_and_ends_it_with_zero(number):
+def test_a_signal_closes_the_node_with_exit_code_0(number):
     process = start()
     assert process.stdout.readline() == "1.5 [0.0, 1.0] u True\n"
     process.send_signal(number)
@@ -61,7 +61,7 @@ def test_a_signal_closes_the_node_and_ends_it_with_zero(number):
     assert "Traceback" not in errors
 
 
-def test_whole_numbers_are_taken_where_floats_are_meant():
+def test_whole_numbers_are_taken_as_floats():
     process = start("number:=2", "numbers:=[1, 2]", on_timer="self.finish(0)")
     output, _ = process.communicate(timeout=20)
     assert output == "2.0 [1.0, 2.0] u True\nclosed\n"
@@ -77,7 +77,7 @@ def test_whole_numbers_are_taken_where_floats_are_meant():
         ("switch:=3", "parameter switch: expected a bool, got 3"),
     ],
 )
-def test_a_wrong_parameter_is_one_line_and_no_traceback(parameter, message):
+def test_a_wrong_parameter_gives_one_line(parameter, message):
     process = start(parameter)
     output, errors = process.communicate(timeout=20)
     assert process.returncode == 1

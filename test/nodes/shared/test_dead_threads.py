@@ -41,7 +41,7 @@ def is_told(client, name, *words):
     return until(told)
 
 
-def test_a_dead_publisher_latches_and_a_reset_does_not_help(monkeypatch):
+def test_a_dead_publisher_latches_beyond_a_reset(monkeypatch):
     with bench() as it:
         assert until(lambda: it.node.link.connected)
         monkeypatch.setattr(it.node, "_publish_one", broken)

@@ -154,6 +154,6 @@ def test_it_listens_on_the_named_interface_alone():
 
 
 @pytest.mark.parametrize("address", ["eth0", "300.1.1.1", "203.0.113.77"])
-def test_an_address_that_is_not_this_computers_is_refused(address):
+def test_another_computers_address_is_refused(address):
     with pytest.raises(ConfigurationError, match="dds_address"):
         keep_processes_apart({"DER_ROS_DDS_ADDRESS": address})

@@ -24,7 +24,7 @@ ARM = {*names_of(ArmParameters, ArmCycleConfig, DifferentialConfig, JointNames, 
 BOTH = {"cycle_ms", "realtime_priority"}
 
 
-def test_the_groups_of_the_nodes_are_those_that_are_declared():
+def test_the_nodes_groups_are_those_declared():
     groups = {group for groups in NODE_PARAMETERS.values() for group in groups}
     assert {each.group for each in DECLARED} == groups | {RunOptions}
 
@@ -100,7 +100,7 @@ class Config:
         ),
     ],
 )
-def test_a_node_describes_all_and_gives_numbers_a_range(kind, given, names):
+def test_a_node_describes_all_with_their_ranges(kind, given, names):
     with running(kind, **given) as (node, _):
         assert set(node._parameters) - OWN == names
         for name in names:

@@ -94,7 +94,7 @@ def test_kuka_bridge_refuses_and_goes_on(kind, topic, counter):
         assert it.moves()
 
 
-def test_an_arms_joint_states_are_refused_and_it_goes_on():
+def test_bad_joint_states_are_refused_and_it_goes_on():
     with arm_bench() as it:
         told = Told(it.client, "kuka_bridge")
         send_wrong(it.client, JointState, "joint_states")

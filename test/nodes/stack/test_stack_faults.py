@@ -55,7 +55,7 @@ def it(running):
     ],
     ids=str,
 )
-def test_what_the_network_does_to_readings_does_not_stop_it(it, faults):
+def test_network_disturbances_do_not_stop_it(it, faults):
     it.box.faults = faults
     it.moves(100)
     assert it.without_fault(), it.said
@@ -112,7 +112,7 @@ def test_an_untrusted_sensor_stops_the_robot(it, fault, reason):
     it.well()  # by itself
 
 
-def test_a_box_that_restarts_lets_it_rest_until_it_streams_again(it):
+def test_a_box_that_restarts_lets_the_robot_rest(it):
     it.box.restart()
     it.rests(cycles=20)
     it.well()
@@ -138,7 +138,7 @@ def test_a_hard_force_is_a_fault_until_reset(it):
 
 
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
-def test_ft_bridge_that_dies_or_hangs_in_motion_lets_it_rest(it, number):
+def test_a_dead_ft_bridge_lets_the_robot_rest(it, number):
     it.sensor.send_signal(number)
     it.rests()
     assert it.stamps["motion"] - it.stamps["wrench"] < STALE_S + RAMP_S + DELIVERY_S
@@ -152,7 +152,7 @@ def test_ft_bridge_that_dies_or_hangs_in_motion_lets_it_rest(it, number):
 # The robot's.
 
 
-def test_an_ipoc_that_jumps_in_motion_is_a_fault_until_reset(it):
+def test_an_ipoc_that_jumps_in_motion_is_a_fault(it):
     it.krc4._ipoc += 50_000_000
     it.rests()
     it.tells("restarted RSI in motion")
@@ -169,7 +169,7 @@ def test_a_controller_restart_in_motion_is_a_fault(it):
     it.well()
 
 
-def test_corrections_are_refused_before_the_controllers_cut(it):
+def test_corrections_end_before_the_controllers_cut(it):
     it.straight = 0.05
     it.rests()
     it.tells(f"corrections of {MAX_CORRECTION_MM:g} mm")
@@ -209,7 +209,7 @@ def test_corrections_cut_by_the_controller_are_a_fault(it, limited):
     assert it.krc4.state is ControllerState.RUNNING
 
 
-def test_a_stop_by_the_monitor_is_a_fault_until_both_are_reset(it, limited):
+def test_a_stop_by_the_monitor_is_a_fault(it, limited):
     limited(PathLimits(monitor_mm=5.0))
     it.rests()
     until(lambda: it.krc4.state is ControllerState.STOPPED, "the monitor")
@@ -314,7 +314,7 @@ def _of_the_future(command):
         (_of_the_future, "s in the future"),
     ],
 )
-def test_commands_that_turn_bad_in_motion_are_none_and_told(it, spoil, reason):
+def test_commands_that_turn_bad_are_refused_and_told(it, spoil, reason):
     it.spoil = spoil
     turned = it.client.get_clock().now().nanoseconds * 1e-9
     it.rests()

@@ -60,7 +60,7 @@ def test_a_flipped_bit_is_noticed(tmp_path):
         load_checkpoint(path)
 
 
-def test_no_flipped_bit_is_a_traceback_or_other_content(tmp_path):
+def test_a_flipped_bit_never_changes_the_content(tmp_path):
     """Among them versions, flags and compressions of the archive; some bits nothing depends on."""
     path = saved(tmp_path)
     whole, content = path.read_bytes(), repr(load_checkpoint(path))
@@ -117,7 +117,7 @@ def test_a_failed_write_leaves_the_old_one(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
-def test_a_checkpoint_that_is_nested_too_deep_is_refused(tmp_path):
+def test_a_checkpoint_nested_too_deep_is_refused(tmp_path):
     path = tmp_path / "deep.ckpt"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("tree.json", "[" * 100_000)
@@ -153,7 +153,7 @@ def test_the_newest_whole_checkpoint_of_a_run_is_taken(tmp_path, caplog):
     assert not caplog.records
 
 
-def test_checkpoints_beyond_the_resumed_one_do_not_count(tmp_path):
+def test_later_checkpoints_than_resumed_do_not_count(tmp_path):
     for steps in (10, 20, 30):
         save_checkpoint(checkpoint_path(tmp_path, steps), {})
     set_checkpoints_aside_after(tmp_path, 20)

@@ -30,7 +30,7 @@ def test_what_is_no_demonstration_is_refused(tmp_path, wrong):
         load_demonstrations(tmp_path, 2, 1)
 
 
-def test_other_sizes_missing_and_foreign_files_are_refused(tmp_path):
+def test_missing_and_foreign_files_are_refused(tmp_path):
     with pytest.raises(ConfigurationError, match="there are none"):
         load_demonstrations(tmp_path / "nowhere", 2, 1)
     save_episode(tmp_path / "e.npz", episode())
@@ -41,7 +41,7 @@ def test_other_sizes_missing_and_foreign_files_are_refused(tmp_path):
         load_demonstrations(tmp_path, 2, 1)
 
 
-def test_demonstrations_of_a_symmetric_piece_are_folded(tmp_path):
+def test_demonstrations_of_symmetric_pieces_fold(tmp_path):
     observations = np.zeros((3, 13), np.float32)
     observations[:, 5:7] = np.sqrt(0.5)  # a quarter turn about z
     episode = Episode(

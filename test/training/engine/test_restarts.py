@@ -1,7 +1,7 @@
 from der_ros.training.engine.restarts import MOST_DEATHS_IN_A_ROW, Restarts
 
 
-def test_a_worker_that_was_at_work_is_replaced_each_time():
+def test_a_worker_that_worked_is_replaced_each_time():
     restarts = Restarts(1)
     for _ in range(5 * MOST_DEATHS_IN_A_ROW):
         restarts.heard_from(0)

@@ -63,7 +63,7 @@ def test_what_counts_as_success(info, threshold, success):
         assert last_info(environment, 6).get("success") is success
 
 
-def test_gymnasiums_threshold_counts_where_nothing_else_does():
+def test_gymnasiums_threshold_counts_last():
     environment = make_environment(make_config(DQN))
     assert last_info(environment, np.array([1.0, 0.0], np.float32))["success"] is False
     environment.close()
@@ -72,7 +72,7 @@ def test_gymnasiums_threshold_counts_where_nothing_else_does():
     environment.close()
 
 
-def test_all_other_keywords_of_the_environment_are_its_options():
+def test_other_environment_keywords_are_options():
     values = {"task": "peg_in_hole", "env_options": {"shape": "round", "start_height_m": 0.05}}
     task = make_environment(make_config(values)).unwrapped.task
     assert (task.shape, task.start_height_m) == ("round", 0.05)
@@ -98,6 +98,6 @@ def test_wrong_options_of_the_environment_are_refused(options):
         ({**DQN, "env": "Pendulum-v1"}, "take another algorithm"),
     ],
 )
-def test_actions_that_do_not_fit_the_algorithm_are_refused(values, text):
+def test_actions_unfit_for_the_algorithm_are_refused(values, text):
     with pytest.raises(ConfigurationError, match=text):
         make_environment(make_config(values))

@@ -40,7 +40,7 @@ def test_all_robots_get_episodes(make):
     assert robots_of(make("kr60,iiwa"), [7, *[None] * 15]) == names
 
 
-def test_an_episode_of_a_seed_starts_as_with_its_robot_alone(make):
+def test_a_seeds_episode_starts_as_with_one_robot(make):
     several = make("kr60,iiwa")
     observation, _ = several.reset(seed=11)
     alone, _ = make(several.unwrapped.robot).reset(seed=11)

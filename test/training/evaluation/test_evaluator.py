@@ -37,7 +37,7 @@ def test_one_episode_for_each_seed():
     assert report.success_rate == pytest.approx(2 / 3)
 
 
-def test_stops_when_told_and_leaves_the_unfinished_episode_out():
+def test_a_stop_leaves_the_unfinished_episode_out():
     asked = iter([False] * 4 + [True])
     assert evaluate(Countdown(), act, [3, 5], lambda: next(asked)).steps == (3,)
 

@@ -42,7 +42,7 @@ def test_minutes_are_minutes(tmp_path):
     assert run.x[-1] == 10.0
 
 
-def test_runs_that_differ_in_seed_and_budget_only_are_one_group(tmp_path):
+def test_runs_of_other_seeds_and_budgets_are_one_group(tmp_path):
     folders = [make_run(tmp_path, 1), make_run(tmp_path, 2), make_run(tmp_path, 1, "td3")]
     groups = group_runs(read(*folders))
     assert {label: len(runs) for label, runs in groups.items()} == {
@@ -52,7 +52,7 @@ def test_runs_that_differ_in_seed_and_budget_only_are_one_group(tmp_path):
     assert list(group_runs(read(*folders[:2]))) == ["lap_joint"]
 
 
-def test_a_group_is_named_after_the_trained_environment(tmp_path):
+def test_a_group_is_named_after_its_environment(tmp_path):
     cart, lap = make_run(tmp_path, 1, "dqn", env="CartPole-v1"), make_run(tmp_path, 1)
     assert list(group_runs(read(cart))) == ["CartPole-v1"]
     assert list(group_runs(read(cart, lap))) == ["CartPole-v1", "lap_joint"]
@@ -64,7 +64,7 @@ def test_a_group_is_named_after_the_trained_environment(tmp_path):
     ]
 
 
-def test_runs_with_many_differences_are_named_by_folder(tmp_path):
+def test_very_different_runs_are_named_by_folder(tmp_path):
     many = {f"setting_{number}": number for number in range(5)}
     folders = [make_run(tmp_path, 1), make_run(tmp_path, 2, **many), make_run(tmp_path, 3, **many)]
     groups = group_runs(read(*folders))
@@ -97,7 +97,7 @@ def test_students_t_falls_towards_the_normals():
     assert t_95(1000) == pytest.approx(1.962, abs=0.001)
 
 
-def test_what_is_no_run_or_has_no_such_metric_is_refused(tmp_path):
+def test_no_run_and_no_such_metric_are_refused(tmp_path):
     with pytest.raises(ConfigurationError, match="expected a run folder"):
         read(tmp_path)
     with pytest.raises(ConfigurationError, match=r"the metric loss, it has rollout/episode_return"):
@@ -114,7 +114,7 @@ def test_what_is_no_run_or_has_no_such_metric_is_refused(tmp_path):
         ("metrics.jsonl", b'{"a":' * 90000 + b"\n"),
     ],
 )
-def test_damaged_files_of_a_run_are_refused_by_its_name(tmp_path, name, content):
+def test_damaged_run_files_are_refused_by_name(tmp_path, name, content):
     run_dir = make_run(tmp_path, 1)
     (run_dir / name).write_bytes(content)
     with pytest.raises(ConfigurationError, match=f"{run_dir.name}: expected a run folder"):
@@ -154,7 +154,7 @@ def test_the_picture_names_what_it_shows(tmp_path, monkeypatch):
     assert legend.get_title().get_text() == ""  # no intervals, where no curve is a mean
 
 
-def test_the_tool_shows_the_return_where_no_run_succeeded(tmp_path, capsys):
+def test_without_a_success_the_tool_shows_returns(tmp_path, capsys):
     run, other = make_run(tmp_path, 1, slope=0.0), make_run(tmp_path, 1, "td3")
     out = ["--out", str(tmp_path / "curves.png"), "--json"]
     for runs, metric in (([run], "episode_return"), ([run, other], "success_rate")):

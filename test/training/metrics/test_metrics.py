@@ -53,7 +53,7 @@ def test_a_run_that_succeeds_shows_success_in_percent(tmp_path, drawn):
     assert axes.get_title() == "reach · 1.0 minutes"
 
 
-def test_a_run_without_a_success_shows_its_return_and_says_so(tmp_path, drawn):
+def test_a_run_without_a_success_shows_its_return(tmp_path, drawn):
     figure = curve_of(tmp_path, drawn, [0.0, 0.0, 0.0])
     (axes,) = figure.axes
     assert axes.get_ylabel() == "return of an episode"

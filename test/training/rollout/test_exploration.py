@@ -112,7 +112,7 @@ class _Saturated:
         return np.ones(self.action_size, np.float32)
 
 
-def test_a_dropped_component_is_noise_alone_for_an_episode():
+def test_a_dropped_component_is_noise_in_an_episode():
     config = make_config({"noise_min": 0.01, "noise_max": 0.01, "action_dropout": 0.4})
     made, rng = make_exploration(config, 0, 1, 5), np.random.default_rng(3)
     dropped = []

@@ -19,7 +19,7 @@ def worker(environment, **settings):
     return RolloutWorker(config, environment, 0, 1, np.random.SeedSequence(1))
 
 
-def test_a_helped_worker_succeeds_before_it_has_learned():
+def test_a_helped_worker_succeeds_untrained():
     with contextlib.closing(make_environment(make_config(LAP))) as environment:
         helped = worker(environment, helped_share=1.0, helped_after_steps=3)
         assert len(helped.collect(300).successes) >= 3

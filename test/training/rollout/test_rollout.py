@@ -45,7 +45,7 @@ def snapshot(size, value=0.0, observation_size=1):
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 7, 28])
-def test_fragments_of_any_length_give_the_same_transitions(steps):  # mistakes 5, 6 and 7
+def test_any_fragment_length_gives_equal_transitions(steps):  # mistakes 5, 6 and 7
     made = worker()
     fragments = [made.collect(steps) for _ in range(28 // steps if steps != 5 else 6)]
     got = concatenate([f.transitions for f in fragments])
@@ -63,7 +63,7 @@ def test_fragments_of_any_length_give_the_same_transitions(steps):  # mistakes 5
     assert all((e.steps, e.episode_return) == (LENGTH, 254.0) for e in episodes)
 
 
-def test_successes_are_whole_episodes_whatever_the_fragments():  # mistake 4
+def test_successes_are_whole_episodes():  # mistake 4
     made = worker()
     successes = [e for _ in range(14) for e in made.collect(3).successes]
     assert [e.steps for e in successes] == [LENGTH] * 3
@@ -84,7 +84,7 @@ def test_every_so_many_episodes_are_free_of_noise():
     assert not quiet[episode % 2 == 1].any()
 
 
-def test_acts_at_random_first_and_through_the_filter_then():
+def test_it_acts_at_random_first_then_by_policy():
     made = worker(learning_starts=5, hidden=[4], greedy_every=1)
     saturated = snapshot(13, 1.0)
     made.set_policy(saturated)

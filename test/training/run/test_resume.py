@@ -64,7 +64,7 @@ STEPS = ("time/env_steps", "time/updates")
 
 
 @pytest.mark.parametrize("options", [FULL, LAP_JOINT], ids=["reach", "lap_joint"])
-def test_killed_and_resumed_is_the_uninterrupted_run_bit_for_bit(tmp_path, options):
+def test_a_resumed_run_is_the_whole_run_bit_for_bit(tmp_path, options):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     steps = options["max_env_steps"]
     TrainingRun(make_config({**options, "checkpoint_interval_s": 1000.0}), whole).run()
@@ -108,7 +108,7 @@ def test_a_run_with_workers_goes_on_after_a_kill(tmp_path):
     assert outcome.env_steps >= from_steps + 500
 
 
-def test_an_unsavable_environment_starts_a_fresh_episode(tmp_path):
+def test_an_unsavable_environment_starts_anew(tmp_path):
     options = {
         "env": "Pendulum-v1",
         "success_return": 0.0,

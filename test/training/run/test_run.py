@@ -17,7 +17,7 @@ from der_ros.training.run.training_run import TrainingRun
 
 
 @pytest.mark.parametrize("algorithm", ["ddpg", "td3"])
-def test_learns_a_trivial_task_and_keeps_the_run_folder(tmp_path, algorithm):
+def test_a_trivial_task_is_learned(tmp_path, algorithm):
     seen = []
     made = config(algorithm=algorithm, max_env_steps=8000)
     outcome = TrainingRun(made, tmp_path / "run", on_metrics=seen.append).run()
@@ -61,7 +61,7 @@ def test_resumes_where_it_was(tmp_path):
     assert steps == sorted(steps)
 
 
-def test_a_checkpoint_of_another_configuration_is_refused(tmp_path):
+def test_another_configurations_checkpoint_is_refused(tmp_path):
     TrainingRun(config(), tmp_path / "run").run()
     other = config(hidden=[16, 16])
     with pytest.raises(CheckpointError, match=r"step_0000000400\.ckpt.*same sizes"):
@@ -75,7 +75,7 @@ def test_a_run_folder_that_holds_something_is_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
 
 
-def test_a_run_folder_that_cannot_be_written_to_is_refused(tmp_path):
+def test_an_unwritable_run_folder_is_refused(tmp_path):
     tmp_path.chmod(0o555)
     with not_root(), pytest.raises(ConfigurationError, match=r"Permission denied.*choose another"):
         TrainingRun(config(), tmp_path).run()
@@ -107,7 +107,7 @@ def test_a_refused_run_leaves_its_folder_free(tmp_path):
         ({"demos": "/nowhere", "replay_structure": "one_shot_in_all"}, "/nowhere"),
     ],
 )
-def test_what_cannot_be_trained_is_refused_in_a_sentence(tmp_path, options, text):
+def test_an_untrainable_environment_is_refused(tmp_path, options, text):
     with pytest.raises(ConfigurationError, match=text):
         TrainingRun(config(**options), tmp_path / "run").run()
 
@@ -123,7 +123,7 @@ class Unjudged(gymnasium.Wrapper):
 gymnasium.register("der_ros_test/Unjudged-v0", lambda: Unjudged(reach.Reach()))
 
 
-def test_der_without_anything_that_tells_successes_is_refused(tmp_path):
+def test_der_without_a_success_measure_is_refused(tmp_path):
     unjudged = {"env": "der_ros_test/Unjudged-v0", "workers": 0}
     with pytest.raises(ConfigurationError, match=r"success.*reward threshold.*success_return"):
         TrainingRun(config(**unjudged), tmp_path / "refused").run()

@@ -9,7 +9,7 @@ def report(*episodes):
     return Report(0, 50, episodes, moments(np.zeros((1, 2), np.float32)), 0, 0.0)
 
 
-def test_episodes_are_counted_in_the_bin_where_they_end():
+def test_episodes_count_in_the_bin_where_they_end():
     curve = CurveRecorder(BINS * 100)
     curve.take_in(report(EpisodeSummary(-4.0, 10, False, True)), 100)
     two = EpisodeSummary(2.0, 5, True, True), EpisodeSummary(1.0, 5, True, False)

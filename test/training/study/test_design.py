@@ -4,7 +4,7 @@ from der_ros.errors import ConfigurationError
 from der_ros.training.study.design import STUDIES, study_runs
 
 
-def test_seeds_come_first_so_that_a_stop_leaves_whole_seeds():
+def test_a_stop_leaves_whole_seeds():
     runs = list(study_runs("paper", range(2), structures=["no_demos"]))
     assert [(run.seed, run.task, run.arm) for run in runs] == [
         (0, "lap_joint", "der"),

@@ -54,7 +54,7 @@ def test_a_comparison_by_hand():
     assert compared.p == pytest.approx(0.5)
 
 
-def test_a_run_that_never_succeeds_counts_with_its_budget():
+def test_a_run_without_success_counts_its_budget():
     pairs = [(run(first=400), run(arm="no_der", rates=(0.0,) * 4, first=None))]
     compared = compare("first", pairs)
     assert compared.means == (400.0, BUDGET)

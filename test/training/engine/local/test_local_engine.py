@@ -110,7 +110,7 @@ def test_workers_send_what_they_saw():
     }  # shorter at the end
 
 
-def test_a_learner_that_does_not_receive_holds_the_workers():
+def test_a_learner_that_lags_holds_the_workers():
     with local_engine(CONFIG) as engine:
         until(engine, lambda m: workers_of(m) == {0, 1})
         pipe = engine.workers._pipes[0]
@@ -121,7 +121,7 @@ def test_a_learner_that_does_not_receive_holds_the_workers():
         assert 0 < taken <= 4
 
 
-def test_all_that_a_worker_has_sent_is_taken_in_at_once():
+def test_all_sent_by_a_worker_is_taken_at_once():
     with local_engine(make_config({**SMALL, "workers": 1})) as engine:
         until(engine, workers_of)
         deadline, messages = time.monotonic() + 60.0, []

@@ -29,7 +29,7 @@ def test_each_slot_gives_back_what_was_written_to_it():
         assert (None if td_errors is None else td_errors.tolist()) == expected
 
 
-def test_a_fragment_that_is_too_long_is_not_cut_silently():
+def test_a_too_long_fragment_is_not_cut_silently():
     shared = SharedFragments(multiprocessing.get_context("spawn"), Sizes(3, 2, 0, 0), 10)
     with pytest.raises(ValueError, match="reshape"):
         shared.write(0, transitions(11, 0), None)

@@ -127,7 +127,7 @@ def test_workers_and_shards_are_replaced_and_evaluate():
         assert sorted(part.report.episodes for part in parts) == [1, 2]
 
 
-def test_a_run_on_ray_is_resumed_there_and_in_processes(tmp_path):
+def test_a_ray_run_is_resumed_on_ray_and_in_processes(tmp_path):
     options = {**OPTIONS, "workers": 1, "max_env_steps": 600, "update_lag": 50}
     options |= {"replay_structure": "no_demos", "demos": ""}
     outcome = TrainingRun(make_config(options), tmp_path).run()
@@ -143,7 +143,7 @@ def test_a_run_on_ray_is_resumed_there_and_in_processes(tmp_path):
     assert content["loop"]["engine"]["replay"]["shards"].keys() == {"0", "1"}
 
 
-def test_more_workers_than_the_cluster_has_processors_are_told(monkeypatch, caplog):
+def test_more_workers_than_processors_are_told(monkeypatch, caplog):
     import ray
 
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0})
@@ -154,7 +154,7 @@ def test_more_workers_than_the_cluster_has_processors_are_told(monkeypatch, capl
     assert engine(workers=-1)._workers() == 1
 
 
-def test_a_ray_worker_that_dies_at_each_start_ends_the_run(monkeypatch):
+def test_a_ray_worker_that_dies_at_starts_ends_the_run(monkeypatch):
     rollouts = RayWorkers(make_config(OPTIONS), 1, 0)
     monkeypatch.setattr(rollouts, "_start", lambda worker: None)
     monkeypatch.setattr("ray.get", lambda reference: (_ for _ in ()).throw(RayActorError()))
@@ -189,7 +189,7 @@ def test_no_cluster_at_the_address_is_said():
 
 
 @pytest.mark.slow
-def test_a_node_of_a_cluster_is_lost_and_training_goes_on(monkeypatch):
+def test_training_goes_on_without_a_lost_node(monkeypatch):
     from ray.cluster_utils import Cluster
 
     store = {"object_store_memory": 80 * 2**20, "include_dashboard": False}
