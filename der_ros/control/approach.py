@@ -45,7 +45,7 @@ class AssemblyCell(Protocol):
         ...
 
     def restart_peak(self) -> None:
-        """Forget the peak wrench of before."""
+        """Forget the earlier peak wrench."""
         ...
 
     def command(self, twist: Twist) -> None:

@@ -28,7 +28,7 @@ Verdict: TypeAlias = tuple[Outcome, str]
 
 
 class Freshness:
-    """Arrivals of what an attempt rests on, as ``time.monotonic``.
+    """Arrival times of an attempt's inputs, ``time.monotonic``.
 
     Attributes:
         pose_s: arrival of the newest usable pose.
@@ -92,7 +92,7 @@ class AttemptWatch:
 
     @property
     def is_seated(self) -> bool:
-        """True once the piece was as deep as only the joint lets it."""
+        """True once the piece was as deep as it gets only in the joint."""
         return self._home_by_s < math.inf
 
     def judge(

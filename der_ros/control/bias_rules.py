@@ -18,7 +18,7 @@ LOOK_S, PATIENCE_S = 2.0, 60.0
 
 
 class BiasRefusedError(DerRosError, RuntimeError):
-    """A bias now would hide a force; the message is the reason."""
+    """A bias is refused because it would hide a force; the message is the reason."""
 
 
 class BiasLimits(Protocol):

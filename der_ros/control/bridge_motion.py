@@ -45,7 +45,7 @@ _STALE = int(Intervention.STALE)
 _HELD, _ENDING, _FROM_REST = (
     int(bit) for bit in (CycleState.HELD, CycleState.ENDING, CycleState.FROM_REST)
 )
-# A controller whose telegrams pause for longer got no answers meanwhile.
+# A controller whose telegrams pause for longer has missed answers.
 _PAUSE_CYCLES = 3.5
 # Warn when this fraction of ``max_late_answers`` is reached.
 _NOTEWORTHY_LATE = 0.25
@@ -68,7 +68,7 @@ class MotionConfig:
     base_from_task: Pose
     tcp_from_sensor: Pose
     limits: GovernorLimits
-    # As moveit_servo's.
+    # The same default as moveit_servo's.
     command_timeout_s: float = setting(
         0.1, "Age at which a command is stale, by stamp and by arrival", "s", 0.01, 1.0
     )
@@ -289,7 +289,7 @@ class BridgeMotion:
         Returns:
             The fault that was latched, or None.
         """
-        # The command first: a cycle that finds no fault must not find an old command.
+        # The command goes first: a cycle that finds no fault must not find an old command.
         self._command = None
         fault, self._fault = self._fault, None
         # The link's thread clears the governor's latch before its next decision, and with it a

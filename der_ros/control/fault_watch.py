@@ -16,7 +16,7 @@ QUIET_S = 10.0
 
 
 class SnapshotRequests:
-    """Gathers the reasons for a snapshot: what follows a fault at once is one with it."""
+    """Gathers the reasons for a snapshot; faults that follow one at once belong to it."""
 
     def __init__(self) -> None:
         self._reasons: list[str] = []

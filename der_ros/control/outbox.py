@@ -26,7 +26,7 @@ class Outbox(Generic[Item]):
         self.dropped = 0
 
     def put(self, item: Item) -> None:
-        """Add the newest item; never blocks. For one thread."""
+        """Add the newest item without blocking. For one thread."""
         if self._items.qsize() >= self._limit:
             with suppress(queue.Empty):
                 self._items.get_nowait()

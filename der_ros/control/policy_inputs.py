@@ -21,7 +21,7 @@ KINDS = ("stale", "unsynchronised", "not_finite", "wrong_frame")
 
 
 class UnusableInputError(DerRosError):
-    """There is no observation this time; ``kind`` is one of ``KINDS``."""
+    """No observation can be made now; ``kind`` is one of ``KINDS``."""
 
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(reason)
@@ -29,7 +29,7 @@ class UnusableInputError(DerRosError):
 
 
 class InputLimits(Protocol):
-    """Freshness that is asked of the inputs, s."""
+    """Required freshness of the inputs, s."""
 
     @property
     def pose_timeout_s(self) -> float:

@@ -40,7 +40,7 @@ class RealtimeProcess:
         self._collector = RestingCollector()
 
     def settle(self) -> None:
-        """Keep all objects of now for good; from now on garbage is collected only in ``rest``."""
+        """Keep all present objects for good, and collect garbage only in ``rest`` from now on."""
         self._collector.settle()
 
     def close(self) -> None:

@@ -69,7 +69,7 @@ class RobotLink(Protocol):
 
     @property
     def warning(self) -> str:
-        """Warning about what comes from the robot's side; empty while there is none."""
+        """Warning about messages from the robot's side; empty without one."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""The supervisor's own last motion: the piece from the depth of its joint home to the ground.
+"""The supervisor's last motion: it moves the piece from the depth of its joint home to the ground.
 
 Bounded in force, speed, way and time. It begins with a piece at rest and ends at rest.
 """
@@ -25,9 +25,9 @@ JUMP_M = 0.002
 """Way between two looks that no motion of the robot explains, m."""
 
 _SLOWING_PER_S = 5.0
-# Share of the bound at which the piece is pressed enough.
+# Fraction of the bound at which the piece presses enough.
 _ENOUGH = 0.8
-# So far below a touch the piece has passed what it touched.
+# This far below a contact the piece has passed it.
 _PASSED_M = 0.0002
 # Above this height a force is the friction of the joint's sides, below it may be the ground's.
 _GROUND_M = 0.001

@@ -33,7 +33,7 @@ from der_ros.settings import setting
 
 @dataclass(frozen=True)
 class FollowingLimits:
-    """Differences of measured and sent motion that are still allowed.
+    """Allowed differences between measured and sent motion.
 
     The defaults leave room for an arm of 1e5 N/m at the hard force of 500 N (5 mm) and for a lag of
     0.1 s at 0.05 m/s (5 mm); in simulated attempts the difference stays below 3 mm.
@@ -77,7 +77,7 @@ class FollowingLimits:
 
 
 class FollowingWatch:
-    """Compares, one cycle at a time; nothing is known before the second of a session."""
+    """Compares one cycle at a time, from the second cycle of a session on."""
 
     def __init__(self, limits: FollowingLimits) -> None:
         self._limits = limits
@@ -85,7 +85,7 @@ class FollowingWatch:
         self.restart()
 
     def restart(self) -> None:
-        """Forget everything: a person has looked."""
+        """Forget all differences, after a person has looked."""
         self._before: Pose | None = None
         self._shift: Array = np.zeros(3)
         self._turn: Array = np.zeros(3)
@@ -96,7 +96,7 @@ class FollowingWatch:
         return float(np.linalg.norm(self._shift)), float(np.linalg.norm(self._turn))
 
     def add(self, measured: Pose, sent: Twist, dt_s: float, session: int) -> str | None:
-        """One cycle: why the robot does not follow, or None.
+        """Judge one cycle; return why the robot does not follow, or None.
 
         Args:
             measured: the TCP in the base when it asked.
@@ -112,7 +112,7 @@ class FollowingWatch:
             return None
         turned = quaternion_multiply(measured.quaternion, quaternion_conjugate(before.quaternion))
         fading = math.exp(-dt_s / self._limits.memory_s)
-        # What was sent acts after this measurement: it is compared with the next one.
+        # The sent motion acts after this measurement, so it is compared with the next one.
         self._shift = (self._shift - (measured.position - before.position)) * fading
         self._turn = (self._turn - rotation_vector_from_quaternion(turned)) * fading
         away_m, away_rad = self.difference

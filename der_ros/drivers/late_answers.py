@@ -35,7 +35,7 @@ class LateAnswers:
         return grown
 
     def forget(self) -> None:
-        """Those so far count no longer."""
+        """Forget the late answers so far."""
         self._recent.clear()
 
     def recent(self, now_s: float) -> int:

@@ -27,22 +27,22 @@ class MeasuredRobot(Protocol):
 
     @property
     def stamp_monotonic_s(self) -> float:
-        """When it was measured, ``time.monotonic``."""
+        """Time of the measurement, ``time.monotonic``."""
         ...
 
     @property
     def began_monotonic_s(self) -> float:
-        """When this cycle began; the one before it was ``cycle_s`` ago, or answers were missed."""
+        """Start of this cycle; the one before began ``cycle_s`` earlier, or answers were missed."""
         ...
 
     @property
     def delay(self) -> int:
-        """Answers that the robot says it got late; 0 where it does not say."""
+        """Number of late answers that the robot reports; 0 if it reports none."""
         ...
 
     @property
     def session(self) -> int:
-        """Another number: what was commanded before does not hold any longer."""
+        """Number of the session; with a new number earlier commands no longer hold."""
         ...
 
 
@@ -51,7 +51,7 @@ class SentMotion(Protocol):
 
     @property
     def state(self) -> MeasuredRobot:
-        """The robot that it was sent for."""
+        """State of the robot that the motion answers."""
         ...
 
     @property
@@ -66,5 +66,5 @@ class SentMotion(Protocol):
 
     @property
     def error(self) -> str | None:
-        """Why nothing was sent although motion may have been wanted, or None."""
+        """Reason for which nothing was sent, although motion may have been commanded; or None."""
         ...

@@ -31,7 +31,7 @@ _TASKS = Path("/proc/self/task")
 
 
 class Grant(NamedTuple):
-    """The answer to one wish.
+    """Result of one request.
 
     Attributes:
         granted: whether the system agreed.
@@ -46,7 +46,7 @@ NOT_ASKED = Grant(True, "not asked for")
 
 
 def ask_for_scheduling(priority: int) -> Grant:
-    """SCHED_FIFO for the calling thread.
+    """Request SCHED_FIFO for the calling thread.
 
     Args:
         priority: 1 to 99; 0 asks for nothing.
@@ -57,7 +57,7 @@ def ask_for_scheduling(priority: int) -> Grant:
 
 
 def ask_for_scheduling_of_all(priority: int) -> Grant:
-    """SCHED_FIFO for every thread that this process has now, the calling one too.
+    """Request SCHED_FIFO for every thread that this process has now, the calling one too.
 
     Whoever holds Python's global lock keeps the answering thread waiting for as long as it holds
     it. A holder with ordinary scheduling can be sent to sleep meanwhile by any busy program.
@@ -88,7 +88,7 @@ def _scheduled(threads: list[int], priority: int) -> Grant:
 
 
 def _schedule(thread: int, priority: int) -> None:
-    """One thread; that it has ended meanwhile is no refusal."""
+    """Request it for one thread; a thread that has ended meanwhile is no refusal."""
     try:
         os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(priority))
     except ProcessLookupError:
@@ -96,7 +96,7 @@ def _schedule(thread: int, priority: int) -> None:
 
 
 def ask_for_cpu(cpu: int) -> Grant:
-    """Ask that the calling thread runs on this processor only.
+    """Request that the calling thread runs on this processor only.
 
     Args:
         cpu: its number; -1 asks for nothing.
@@ -112,7 +112,7 @@ def ask_for_cpu(cpu: int) -> Grant:
 
 
 def ask_for_memory() -> Grant:
-    """Keep every page of this process in memory, those to come too (thread stacks for example).
+    """Keep every page of this process in memory, also later ones (thread stacks for example).
 
     A page that has to be fetched costs the thread that touches it up to milliseconds. With a limit
     on locked memory nothing is locked: growing beyond it would then end the process.
@@ -127,7 +127,7 @@ def ask_for_memory() -> Grant:
     try:
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.mlockall(_MCL_CURRENT | _MCL_FUTURE) == 0:
-            return Grant(True, "locked, what is to come too")
+            return Grant(True, "locked, also for later memory")
         reason = os.strerror(ctypes.get_errno())
     except (OSError, AttributeError) as error:
         reason = str(error)
@@ -161,7 +161,7 @@ def hurry_switching() -> Grant:
 
 
 def keep_turn() -> None:
-    """From now on no other Python thread takes the global lock from this one.
+    """Let no other Python thread take the global lock from this one from now on.
 
     For a few milliseconds at most: ``hurry_switching`` ends it, as does what lets go of the lock
     itself. (Whoever waits for the lock asks for it after the interval that holds when it begins to
@@ -171,10 +171,10 @@ def keep_turn() -> None:
 
 
 def tell_refusals(who: str, grants: Mapping[str, Grant]) -> None:
-    """One line in the log for each wish that was refused."""
+    """Log one line for each request that was refused."""
     for grant in grants.values():
         if not grant.granted:
-            logger.warning("%s: %s. It goes on without", who, grant.words)
+            logger.warning("%s: %s. It runs without this", who, grant.words)
 
 
 def settle_collector() -> None:
@@ -185,7 +185,7 @@ def settle_collector() -> None:
 
 
 class RestingCollector:
-    """Python's cyclic collector, run only when somebody has time: it stops every thread.
+    """Python's cyclic collector, run only when a thread has time: it stops every thread.
 
     Attributes:
         longest_s: the longest of its runs.
@@ -199,19 +199,19 @@ class RestingCollector:
         self._running = threading.Lock()
 
     def settle(self) -> None:
-        """From now on nothing is collected but by ``rest``; what exists by now never is."""
+        """Collect only in ``rest`` from now on, and never the objects that exist by now."""
         gc.collect()
         gc.freeze()
         gc.disable()
         self._due_s = time.monotonic() + _COLLECT_EVERY_S
 
     def release(self) -> None:
-        """As it was before ``settle``: collected when Python likes."""
+        """Undo ``settle``: Python collects by its own rules again."""
         gc.unfreeze()
         gc.enable()
 
     def rest(self) -> None:
-        """There is time now; does something once a second. Any thread may call it."""
+        """Collect, at most once a second, while there is time. Any thread may call it."""
         begin = time.monotonic()
         if begin < self._due_s or not self._running.acquire(blocking=False):
             return

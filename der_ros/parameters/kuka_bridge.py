@@ -48,7 +48,7 @@ class ControllerParameters:
     """A KRC4 that is reached over RSI (``robot`` is ``rsi``)."""
 
     cycle_ms: int = setting(12, "Cycle of the controller: 12, or 4 (IPO_FAST)", "ms", 4, 12)
-    robot_ip: str = setting("", "Address of the controller; no other is heard")
+    robot_ip: str = setting("", "Address of the controller; telegrams from others are dropped")
     bind_address: str = setting(
         "",
         "Address of this computer in the robot's network; empty: the one that reaches robot_ip",

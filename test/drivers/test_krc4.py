@@ -220,7 +220,7 @@ def test_an_axis_limit_stops():
         krc4,
     ):
         assert until(lambda: stopped(krc4))
-        assert krc4.stop_reason == "axis A1 would have to turn over: at an axis limit"
+        assert krc4.stop_reason == "axis A1 would have to turn over at an axis limit"
 
 
 def test_an_axis_speed_stops():

@@ -21,7 +21,7 @@ def test_a_rate_within_a_quarter_is_right(rate_hz):
 @pytest.mark.parametrize("rate_hz", [100, 370, 630, 7000])
 def test_a_rate_that_differs_for_two_seconds_is_told(rate_hz):
     assert after([rate_hz]) == ""
-    assert f"{rate_hz} readings a second come, 500 are expected" in after([rate_hz] * 2)
+    assert f"measured {rate_hz} readings a second, expected 500 " in after([rate_hz] * 2)
 
 
 def test_a_rate_that_is_right_again_is_no_problem():

@@ -43,7 +43,7 @@ class ArmCycleConfig:
         maximum=10.0,
     )
     realtime_priority: int = setting(
-        50, "SCHED_FIFO priority of the commanding thread; 0 asks for none", minimum=0, maximum=99
+        50, "SCHED_FIFO priority of the commanding thread; 0 requests none", minimum=0, maximum=99
     )
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The thread that runs an arm's cycles at a steady rate, whatever else happens."""
+"""The thread that runs an arm's cycles at a steady rate."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ class ArmServer(Startable):
 
     @property
     def known(self) -> bool:
-        """True while the arm is measured, and led."""
+        """True while the arm is measured and takes commands."""
         return self._cycle.known and not self._worker.failure
 
     @property
     def failure(self) -> str:
-        """Why the thread has ended although nobody stopped it; empty while it has not."""
+        """Reason for which the thread has ended by itself; empty while it runs."""
         return self._worker.failure
 
     @property

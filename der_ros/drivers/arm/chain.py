@@ -85,7 +85,7 @@ class Chain:
         # Rodrigues: R = 1 + sin(q) K + (1 - cos(q)) K^2, K the cross product with the direction.
         self._crosses = np.array([_cross_matrix(joint.direction) for joint in joints])
         self._squares = self._crosses @ self._crosses
-        # What never changes in the joints' transforms from one to the next: all but the rotations.
+        # The constant part of each joint's transform to the next: all but the rotation.
         self._steps = np.tile(np.eye(4), (count, 1, 1))
         self._steps[:, :3, 3] = [joint.origin.position for joint in joints]
         self._tip_rotation = last_from_tip.rotation
@@ -131,7 +131,7 @@ class Chain:
         for i, step in enumerate(steps):
             frame = np.matmul(frame, step, out=frames[i])
         places, position, rotation = frames[:, :3, 3], frame[:3, 3], frame[:3, :3]
-        # Its own turn leaves a joint's direction as it is.
+        # A joint's own rotation does not change its direction.
         directions = (frames[:, :3, :3] @ self._directions[:, :, None])[:, :, 0]
         tip = position + rotation @ self.last_from_tip.position
         quaternion = quaternion_from_rotation_matrix(rotation @ self._tip_rotation)

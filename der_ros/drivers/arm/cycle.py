@@ -1,4 +1,4 @@
-"""One arm under joint position control, a cycle at a time: no thread, no clock, no wire.
+"""One arm under joint position control, a cycle at a time, without thread, clock and socket.
 
 The command is an integral: each cycle adds what the wanted twist is for the joints. It begins at
 the measured joints, is sent for as long as the arm moves and ``settle_s`` longer, and is then left
@@ -30,7 +30,7 @@ from der_ros.geometry import Array, Twist
 
 logger = logging.getLogger(__name__)
 
-# A joint that moves further than this while nothing is sent is moved by others.
+# A joint that moves further than this without a command is moved by something else.
 _MOVED_RAD = 0.01
 _HINDRANCES = tuple(Hindrance)
 
@@ -115,7 +115,7 @@ class ArmCycle:
         return self._lead(self._state(self._last, now_s), now_s)
 
     def forget(self, reason: str) -> None:
-        """Note that the arm cannot be moved now; without effect if it is not known."""
+        """Note that the arm cannot be moved now; no effect if the arm is unknown."""
         if self._last is not None:
             self._last = None
             self.lose(reason)
@@ -133,7 +133,7 @@ class ArmCycle:
             self._session += 1
             self._rest = reading.positions_rad
             return
-        # A reading that is told twice, or late, has no time in which to move.
+        # At least one cycle: a repeated or late reading may have the stamp of the last one.
         time_s = max(self._config.cycle_s, reading.stamp_monotonic_s - last.stamp_monotonic_s)
         most = self._kinematics.chain.speed_limits_radps * time_s + self._config.max_jump_rad
         beyond = np.abs(reading.positions_rad - last.positions_rad) - most
@@ -162,7 +162,7 @@ class ArmCycle:
             )
 
     def _check_rest(self, measured: Array) -> None:
-        """Moved by others while we send nothing: what was told before does not hold there."""
+        """Start a new session if something else moves the arm: earlier commands no longer hold."""
         if self._command is not None:
             self._rest = measured
         elif float(np.abs(measured - self._rest).max()) > _MOVED_RAD:
@@ -188,7 +188,7 @@ class ArmCycle:
             self._command = None
             return ArmAnswered(state, Twist.zero(), None, None, error)
         if self._command is None:
-            # The first command of a motion is where the arm is.
+            # The first command of a motion is the measured position.
             step = JointStep(state.joint_positions_rad, Twist.zero(), Hindrance(0), None)
         else:
             step = self._kinematics.step(self._command, twist, self._config.cycle_s)
@@ -203,10 +203,10 @@ class ArmCycle:
             twist = self._on_cycle(state)
             if np.isfinite(twist.to_array()).all():
                 return twist, None
-            error = f"a twist that is not finite was asked for: {twist}"
+            error = f"the commanded twist is not finite: {twist}"
         except Exception as failure:
             if self._counts["errors"] == 0:
-                logger.exception("arm: on_cycle failed; the arm is told to stand")
+                logger.exception("arm: on_cycle failed; the arm is held at rest")
             error = f"on_cycle failed: {type(failure).__name__}: {failure}"
         self._counts["errors"] += 1
         self._last_error = error

@@ -1,4 +1,4 @@
-"""From the twist of a tool to the speeds of an arm's joints, within what the joints may do.
+"""Differential kinematics: a tool's twist to joint speeds within the limits of the joints.
 
 With the Jacobian's singular values ``J = sum s_i u_i v_i^T`` and the wanted twist ``t`` (m/s and
 rad/s as they are), in this order:
@@ -33,14 +33,14 @@ from der_ros.geometry import Array, Twist
 from der_ros.settings import setting
 
 _LARGEST = 1e3
-# Slower than this is rounding, which must not count as motion towards a stop.
+# A slower speed is rounding, and must not count as motion towards a stop.
 _RESTS_RADPS = 1e-9
-# A joint that is allowed less than this share of its speed stands at its stop.
+# A joint is at its stop if it is allowed less than this fraction of its speed.
 _STANDS = 0.02
 
 
 class Hindrance(IntFlag):
-    """Why the arm does not do what was asked."""
+    """Reasons for which the arm moves otherwise than commanded."""
 
     SINGULAR = 1
     JOINT_SPEED = 2
@@ -57,7 +57,7 @@ class DifferentialConfig:
     )
     speed_share: float = setting(
         0.25,
-        "Share of each joint's speed limit that is used",
+        "Fraction of each joint's speed limit that is used",
         minimum=0.01,
         maximum=1.0,
         name="joint_speed_share",
@@ -76,7 +76,7 @@ class DifferentialConfig:
     )
     spare_gain: float = setting(
         0.5,
-        "Speed of a spare joint away from its end stop, as a share of the commanded motion",
+        "Speed of a spare joint away from its end stop, as a fraction of the commanded motion",
         minimum=0.0,
         maximum=2.0,
     )
@@ -155,7 +155,7 @@ class DifferentialKinematics:
             return JointStep(angles_rad, Twist.zero(), Hindrance.NOT_FINITE, None)
         if not wanted.any():
             return JointStep(angles_rad, Twist.zero(), Hindrance(0), None)
-        # Nobody means a kilometre a second; numbers beyond it would overflow on the way.
+        # Clipped at a kilometre a second: larger numbers would overflow in the computation.
         wanted = wanted * min(1.0, _LARGEST / float(np.abs(wanted).max()))
         jacobian = self.chain.at(angles_rad).jacobian
         speeds, hindrances = self._inverted(jacobian, wanted, angles_rad)

@@ -1,4 +1,4 @@
-"""Links of an arm as a viewer needs them: where each one is, and its shapes, out of a URDF."""
+"""Links of an arm for a viewer: the pose and the shapes of each, from a URDF."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def parsed(text: str) -> ET.Element:
     Raises:
         ConfigurationError: it is no XML, too long, has a DOCTYPE, or is no ``<robot>``.
     """
-    # A description needs no entities, and a parser that never sees one cannot be blown up by them.
+    # A description needs no entities. Refusing them protects the parser from expansion attacks.
     if len(text) > _LARGEST or "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise ConfigurationError("URDF: expected a plain XML text below 10 MB, without DOCTYPE")
     try:
@@ -63,7 +63,7 @@ def parsed(text: str) -> ET.Element:
 
 
 def _folded(line: list[ET.Element]) -> Chain:
-    """Fixed joints become part of the origin of what follows."""
+    """Merge each fixed joint into the origin of the joint after it."""
     joints: list[Joint] = []
     offset = Pose.identity()
     for element in line:
@@ -73,7 +73,7 @@ def _folded(line: list[ET.Element]) -> Chain:
             continue
         if kind not in _TURNING or element.find("mimic") is not None:
             raise ConfigurationError(
-                f"URDF: joint {name}: expected one that turns by itself or is fixed, got a "
+                f"URDF: joint {name}: expected a revolute, continuous or fixed one, got a "
                 f"{'mimic' if kind in _TURNING else kind} joint"
             )
         joints.append(_joint(element, name, offset))

@@ -1,4 +1,4 @@
-"""POSCORR and POSCORRMON: what a KRC4 does to the corrections that come in."""
+"""POSCORR and POSCORRMON: the limits that a KRC4 applies to corrections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a twist to the corrections of RSI, with the travel that the controller allows.
+"""Conversion of twists to the corrections of RSI, within the travel that the controller allows.
 
 How the controller composes them (the simulated one and the bridge hold to this alike): in the
 relative mode each cycle's X, Y, Z shift the TCP along the base's axes, and each cycle's A, B, C
@@ -78,7 +78,7 @@ class Correction(NamedTuple):
 
 
 class CorrectionTracker:
-    """Turns twists into corrections and counts how far they have led.
+    """Turns twists into corrections and sums their travel.
 
     What rounding leaves over is carried to the next cycle, so a slow motion does not vanish.
     A motion that leads back towards the start is never refused. Scalar code: it runs in every
@@ -205,7 +205,7 @@ def _sum(a: Six, b: Six, scale: float = 1.0) -> Six:
 
 
 def _rounded(values: Six) -> Six:
-    """As the telegram carries them; adding zero turns -0.0 into 0.0."""
+    """Round as the telegram does; adding zero turns -0.0 into 0.0."""
     x, y, z, a, b, c = [round(value, _DECIMALS) + 0.0 for value in values]
     return (x, y, z, a, b, c)
 

@@ -1,4 +1,4 @@
-"""Datagrams in, the controller's telegrams out: filtered first, then put in their order."""
+"""Selection of the controller's telegrams from datagrams: filtered, then put in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Datagrams that are dropped: counted, and told without becoming a flood themselves."""
+"""Counts dropped datagrams and reports them at a bounded rate."""
 
 from __future__ import annotations
 

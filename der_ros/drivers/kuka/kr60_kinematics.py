@@ -153,7 +153,7 @@ def _within_limits(axes: Sequence[float], near_rad: Array) -> Array | None:
         axes, near_rad.tolist(), LOWER_LIMITS_RAD.tolist(), UPPER_LIMITS_RAD.tolist(), strict=True
     ):
         turns = [angle + 2.0 * math.pi * k for k in range(-2, 3)]
-        # A hair of slack, so that an axis that stands at its limit is still there after rounding.
+        # Tolerance for rounding: an axis at its limit must stay inside.
         inside = [turn for turn in turns if low - 1e-9 <= turn <= high + 1e-9]
         if not inside:
             return None

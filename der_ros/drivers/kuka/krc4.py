@@ -58,7 +58,7 @@ __all__ = [
     "WireTap",
 ]
 
-# More than this in one cycle is another of the inverse kinematics' solutions, not a motion.
+# A larger step in one cycle is a change of the inverse kinematics' solution, not a motion.
 _ONE_BRANCH_RAD = 0.5
 _REST: Motion = (np.zeros(3), np.zeros(3))
 
@@ -125,11 +125,11 @@ class SimulatedKrc4(Startable):
 
     @property
     def failure(self) -> str:
-        """Why the cycle has ended although nobody stopped it; empty while it has not."""
+        """Reason for which the cycle has ended by itself; empty while it runs."""
         return self._worker.failure
 
     def reset(self) -> None:
-        """Acknowledge a stop and starts RSI anew: a new IPOC series, nothing corrected yet."""
+        """Acknowledge a stop and start RSI anew: a new IPOC series, corrections at zero."""
         self._reset_wanted.set()
 
     def run_program(self, path: Iterable[Motion]) -> None:
@@ -160,7 +160,7 @@ class SimulatedKrc4(Startable):
         )
 
     def _start_rsi(self) -> None:
-        # Milliseconds of a running clock, so that every start has a series of its own.
+        # The steady clock in ms, so that every start has a series of its own.
         self._ipoc = max(self._ipoc + 100_000, time.monotonic_ns() // 1_000_000)
         self._corrections = ControllerCorrections(self._config.path_limits, self._config.absolute)
         self._delay = self._right_answers = 0
@@ -251,14 +251,14 @@ class SimulatedKrc4(Startable):
             return "the pose is out of the arm's reach"
         flipped = np.abs(axes - last) > _ONE_BRANCH_RAD
         if flipped.any():
-            return f"axis A{int(np.argmax(flipped)) + 1} would have to turn over: at an axis limit"
+            return f"axis A{int(np.argmax(flipped)) + 1} would have to turn over at an axis limit"
         return kr60_kinematics.limit_violation(axes, (axes - last) / self._config.cycle_s)
 
     def _send(self, plant: PlantState) -> None:
         self._ipoc += round(self._config.cycle_s * 1000.0)
         self._expected_ipoc = self._ipoc
         if self._empty_due:
-            # It has no IPOC to be echoed.
+            # It has no IPOC to answer with.
             self._empty_due, self._expected_ipoc = False, 0
             telegram = RobotTelegram(None)
         else:

@@ -96,7 +96,7 @@ class Krc4Statistics:
 
 
 class WireTap(Protocol):
-    """Hears in the controller's thread what goes over its wire; it should return at once."""
+    """Observer of the controller's traffic, called in its thread; it should return at once."""
 
     def sent(self, ipoc: int, at_s: float, late_s: float) -> None:
         """Called before a telegram is sent; ``late_s`` is the lateness of the wake-up, s.

@@ -74,7 +74,7 @@ class KinematicPlant:
 
     def advance(self, displacement_m: Array, rotation_rad: Array, duration_s: float) -> PlantState:
         """Move the TCP at once; ``joint_positions_rad`` is None when the arm cannot reach."""
-        del duration_s  # nothing here has a clock
+        del duration_s  # this plant has no clock
         if not (displacement_m.any() or rotation_rad.any()):
             return PlantState(self._tcp, self._axes)
         self._tcp = self._tcp.moved(displacement_m, rotation_rad)

@@ -53,7 +53,7 @@ class RsiServerConfig:
         maximum=60.0,
     )
     realtime_priority: int = setting(
-        50, "SCHED_FIFO priority of the answering thread; 0 asks for none", minimum=0, maximum=99
+        50, "SCHED_FIFO priority of the answering thread; 0 requests none", minimum=0, maximum=99
     )
     realtime_cpu: int = setting(
         -1,
@@ -84,7 +84,7 @@ class RsiServerConfig:
 
 
 class RobotState(NamedTuple):
-    """The robot as one telegram tells it.
+    """State of the robot from one telegram.
 
     Attributes:
         tcp_pose: measured TCP in the base (RIst).
@@ -106,12 +106,12 @@ class RobotState(NamedTuple):
 
     @property
     def joint_positions_rad(self) -> Array | None:
-        """(6,) measured A1 to A6; not worked out before somebody asks, as the answer is urgent."""
+        """(6,) measured A1 to A6; computed only on request, because the answer is urgent."""
         return None if self.axes_deg is None else np.radians(self.axes_deg)
 
     @property
     def began_monotonic_s(self) -> float:
-        """A telegram is what begins a cycle."""
+        """Time at which the telegram came, the beginning of the cycle."""
         return self.stamp_monotonic_s
 
 

@@ -1,4 +1,4 @@
-"""The PC's side of RSI: a thread of its own that answers every telegram, whatever else happens."""
+"""The PC's side of RSI: a thread of its own that answers every telegram."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class RsiServer(Startable):
 
     @property
     def failure(self) -> str:
-        """Why the answering thread has ended although nobody stopped it; empty while it has not."""
+        """Reason for which the answering thread has ended by itself; empty while it runs."""
         return self._worker.failure
 
     @property
@@ -123,7 +123,7 @@ class RsiServer(Startable):
 
     @property
     def statistics(self) -> RsiStatistics:
-        """The counters now; cheap enough for 10 Hz, not meant for every cycle."""
+        """Return the counters; cheap enough for 10 Hz, too slow for every cycle."""
         travel_mm, travel_deg = self._tracker.travel
         return replace(
             RsiStatistics(**vars(self._counts)),
@@ -155,7 +155,7 @@ class RsiServer(Startable):
             port.follow(self._intake.peer if self._intake.runs else None)
 
     def _handle(self, packets: Sequence[Packet]) -> None:
-        """Answer all of them; the controller would stop without this thread, so it goes on."""
+        """Answer all telegrams; an error does not end the thread, or the controller would stop."""
         for taken in self._intake.take(packets):
             self._reply_safely(taken)
 
@@ -216,10 +216,10 @@ class RsiServer(Startable):
             twist = self._on_cycle(state)
             if twist.is_finite():
                 return twist, None
-            return Twist.zero(), f"a twist that is not finite was asked for: {twist}"
+            return Twist.zero(), f"the commanded twist is not finite: {twist}"
         except Exception as error:
             if self._counts.errors == 0:
-                logger.exception("RSI server: on_cycle failed; the robot is told to stand")
+                logger.exception("RSI server: on_cycle failed; the robot is held at rest")
             return Twist.zero(), f"on_cycle failed: {type(error).__name__}: {error}"
 
     def _note(self, state: RobotState, correction: Correction, error: str | None) -> None:
@@ -253,7 +253,7 @@ class RsiServer(Startable):
     def _send(self, data: bytes, packet: Packet) -> None:
         if self._port is None:
             return
-        hurry_switching()  # sending lets go of the lock, and the answer is then on its way
+        hurry_switching()  # sending releases the lock; the answer is then sent
         try:
             self._port.send(data, packet.address)
         except OSError as error:
@@ -284,6 +284,6 @@ class RsiServer(Startable):
 
 
 def _log_some(count: int, message: str, *arguments: object) -> None:
-    """Log the first of its kind, then every thousandth, so that a flood does not fill the log."""
+    """Log the first error of a kind, then every thousandth: a flood must not fill the log."""
     if count == 1 or count % 1000 == 0:
         logger.warning("RSI server (%d times): " + message, count, *arguments)

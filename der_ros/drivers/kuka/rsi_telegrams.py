@@ -241,7 +241,7 @@ def _ipoc(element: Element | None, who: str) -> tuple[int, str | None]:
 
 
 def _delay(element: Element | None) -> int | None:
-    """``Delay D``, which some write as a float."""
+    """Parse ``Delay D``, which some controllers write as a float."""
     if element is None:
         return None
     text = element.attributes().get("D", "")
@@ -271,7 +271,7 @@ def _numbers(tag: str, names: Sequence[str], values: Six) -> str:
 
 
 def _decimal(value: float) -> str:
-    """Up to four decimals, at least one, no minus before zero: 1620.0, -0.1234."""
+    """Format with one to four decimals and no minus before zero: 1620.0, -0.1234."""
     text = f"{value:.4f}".rstrip("0")
     text = text + "0" if text.endswith(".") else text
     return "0.0" if text == "-0.0" else text

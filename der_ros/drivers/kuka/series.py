@@ -96,7 +96,7 @@ class TelegramSeries:
             self._step = gap
         missing = gap // self._step - 1
         if missing > _JUMP_STEPS:
-            # So many would have been seconds of silence.
+            # A larger gap would be seconds of silence.
             return Arrival.START
         self.lost += missing
         return Arrival.NEXT

@@ -1,4 +1,4 @@
-"""The elements of an RSI telegram: strict where they are read, tolerant of everything else.
+"""The elements of an RSI telegram: strict for those that are read, tolerant of all others.
 
 Controllers and simulators put all kinds of elements into a telegram. Those that are asked for have
 to be well formed to the letter. Any other is skipped if it is well delimited, whatever it holds:
@@ -34,7 +34,7 @@ _ATTRIBUTE = re.compile(r"([A-Za-z_][\w.:\-]*)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')"
 
 @dataclass
 class Element:
-    """A direct child of the root that was asked for.
+    """A requested direct child of the root.
 
     Attributes:
         name: of the element.

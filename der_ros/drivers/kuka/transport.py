@@ -90,7 +90,7 @@ def open_port(address: str, port: int) -> socket.socket:
 
 def _new_socket(timeout_s: float) -> socket.socket:
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    # The kernel's own time-out: Python's would cost a second system call each cycle.
+    # The kernel's time-out: Python's would need a second system call each cycle.
     timeout = struct.pack("@ll", 0, int(timeout_s * 1e6))
     udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
     stamp_arrivals(udp)
@@ -126,7 +126,7 @@ class RsiPort:
         self._all.close()
 
     def follow(self, peer: tuple[str, int] | None) -> None:
-        """Give ``peer`` a queue of its own, or nobody; what has come already is in ``strays``."""
+        """Give ``peer`` a queue of its own; None ends that. Earlier datagrams are in ``strays``."""
         if peer == self._peer:
             return
         self._peer = peer
@@ -202,7 +202,7 @@ def _receive(udp: socket.socket, flags: int) -> Packet | None:
 
 
 def stamp_arrivals(udp: socket.socket) -> None:
-    """From now on the kernel notes when a packet comes, so that a late reader does not count."""
+    """Let the kernel stamp each packet, so that a late reader does not change the time."""
     udp.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Backoff:
-    """Pauses that double from ``shortest_s`` up to ``longest_s``, until something worked."""
+    """Pauses that double from ``shortest_s`` up to ``longest_s`` until a success."""
 
     def __init__(self, shortest_s: float, longest_s: float) -> None:
         self._shortest_s, self._longest_s = shortest_s, longest_s
@@ -17,5 +17,5 @@ class Backoff:
         return pause_s
 
     def reset(self) -> None:
-        """Something worked: the next failure is a first one."""
+        """Note a success: the next pause is the shortest."""
         self._next_s = self._shortest_s

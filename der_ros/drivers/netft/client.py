@@ -91,11 +91,11 @@ class NetFtClient(Startable):
 
     @property
     def box_restarts(self) -> int:
-        """Times that the box was off in between."""
+        """Number of restarts of the box."""
         return self._stream.box_restarts
 
     def want_every_record(self, wanted: bool) -> None:
-        """From now on the listener hears each new record, or only the newest of each drain."""
+        """Pass each new record to the listener from now on, or only the newest of each drain."""
         self._stream.every_record = wanted
 
     @property
@@ -186,7 +186,7 @@ class NetFtClient(Startable):
             except (DerRosError, OSError) as error:
                 self._fail(error)
             except Exception as error:
-                logger.exception("Net F/T client: unexpected; trying again")
+                logger.exception("Net F/T client: unexpected error; trying again")
                 self._fail(error)
             if self._stream.records > before:
                 backoff.reset()
@@ -250,7 +250,7 @@ class NetFtClient(Startable):
                 self._stall(silent)
 
     def _repeats(self, heard: int) -> str:
-        """Say how many records came since ``heard`` of which none was new."""
+        """Return the number of records since ``heard``, if none of them was new, as a text."""
         old = self._stream.records - heard
         return f" but {old} with an rdt_sequence that came before" if old else ""
 
@@ -264,7 +264,7 @@ class NetFtClient(Startable):
         """Read all waiting packets; return True if there was any."""
         stream = self._stream
         before, lost_before = stream.records, stream.sequence.lost
-        # Bounded: a flood must not keep what came from being used.
+        # Bounded: a flood must not delay the use of earlier records.
         for _ in range(_MAX_PACKETS_PER_DRAIN):
             try:
                 packet = udp.recv(_RECEIVE_BYTES)
@@ -301,7 +301,7 @@ class NetFtClient(Startable):
 
 
 def _enlarge_buffer(udp: socket.socket) -> None:
-    """Room for what comes while a busy computer keeps this thread from running.
+    """Enlarge the socket's buffer for a busy computer that keeps this thread from running.
 
     Only a privileged process may have more than ``net.core.rmem_max``, which is often as little as
     50 ms of records at 7000 Hz.

@@ -1,4 +1,4 @@
-"""From a raw reading to what is published: signs, filter, weight, bias, and the wanted rate."""
+"""Conditioning of raw readings: signs, filter, weight, bias, and the published rate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_ORIENTATION = "no fresh orientation to take the payload's weight off"
 
 
 class FilterChoice(NamedTuple):
-    """A low-pass filter, wherever its sample rate comes from; a cut-off of 0 is none."""
+    """A low-pass filter for any source of its sample rate; a cut-off of 0 is no filter."""
 
     order: int = 2
     cutoff_hz: float = 0.0
@@ -130,7 +130,7 @@ class WrenchConditioner:
             if now_s < self._due_s:
                 self.taken_s = self.taken_s if self.blocked else now_s
                 return None
-            # A quarter of a period early is in time: the source's clock is not this one.
+            # A reading up to a quarter of a period early is due: the source has another clock.
             self._due_s = max(self._due_s + self._period_s, now_s + 0.75 * self._period_s)
             return self._condition(raw, now_s, orientation())
 
@@ -165,7 +165,7 @@ class WrenchConditioner:
         return choice
 
     def set_filter(self, choice: FilterChoice) -> None:
-        """Filter so from the next reading on.
+        """Use this filter from the next reading on.
 
         Raises:
             ConfigurationError: such a filter cannot be, at the present sample rate.
@@ -211,7 +211,7 @@ class WrenchConditioner:
             self._has_reference = True
 
     def forget_reference(self) -> None:
-        """Compare the next bias with nothing."""
+        """Forget the last bias, so that the next one is not compared with it."""
         with self._lock:
             self._has_reference = False
 
@@ -277,7 +277,7 @@ class WrenchConditioner:
 
 
 def dead_band(wrench: Wrench, widths: Array) -> Wrench:
-    """Each of the six values that is within its width of zero becomes zero; others stay."""
+    """Set each of the six values that is within its width of zero to zero."""
     values = wrench.to_array()
     return Wrench.from_array(np.where(np.abs(values) <= widths, 0.0, values))
 

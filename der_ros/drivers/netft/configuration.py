@@ -56,7 +56,7 @@ _NEWTON_METRES = {
 _MAX_DEPTH = 64
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 _ENABLED = ("1", "enabled", "on", "true", "yes")
-# Above what any box is known to do; what is beyond is no such number.
+# Above the values of every known box; a larger number is an error.
 _MAX_RATE_HZ = 100_000
 _MAX_BUFFER = 10_000
 _MAX_FILTER = 1_000
@@ -207,7 +207,7 @@ def _texts(document: bytes) -> dict[str, str]:
         tag, parts = path.pop()
         text = "".join(parts).strip()
         if texts.setdefault(tag, text) != text:
-            # Lists of channels repeat tags; only the ones that are read must not be ambiguous.
+            # Lists of channels repeat tags; only the tags that are read must be unique.
             texts[tag] = _AMBIGUOUS
 
     parser = expat.ParserCreate()

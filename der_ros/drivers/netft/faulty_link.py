@@ -29,7 +29,7 @@ class BoxFaults:
 
 
 class FaultyLink:
-    """Carries packets as ``faults`` says.
+    """Passes packets on with the injected ``faults``.
 
     Attributes:
         faults: what goes wrong now.
@@ -45,7 +45,7 @@ class FaultyLink:
         self._held: list[bytes] = []
 
     def clear(self) -> None:
-        """Forget what was held back: another stream begins."""
+        """Forget the packets that are held back, because another stream begins."""
         self._held = []
 
     def carry(self, packet: bytes) -> list[bytes]:

@@ -83,7 +83,7 @@ class _BoundedSocket:
         self._deadline_s = time.monotonic() + timeout_s
 
     def connect(self, address: str, port: int) -> None:
-        """Connect to the first address of that name, and only to it."""
+        """Connect to the first address of the name, and to no other."""
         found = socket.getaddrinfo(address, port, socket.AF_INET, socket.SOCK_STREAM)
         self._wait_at_most()
         try:
@@ -109,7 +109,7 @@ class _BoundedSocket:
             raise self._too_late() from error
 
     def _wait_at_most(self) -> None:
-        """Let the next call wait for what is left of the time; raise TimeoutError after it."""
+        """Let the next call wait for the rest of the time; raise TimeoutError after it."""
         left_s = self._deadline_s - time.monotonic()
         if left_s <= 0.0:
             raise self._too_late()

@@ -64,7 +64,7 @@ class Identification(NamedTuple):
 
 
 class _Fit(NamedTuple):
-    """A solved system: values, their standard errors, what is left over, how well posed."""
+    """A solved system: values, standard errors, residuals, condition number."""
 
     values: Array
     errors: Array
@@ -144,7 +144,7 @@ def _fit(physical: Array, measured: Array, gravity: float) -> _Fit:
     """Least squares of ``measured`` (n, 3) by ``physical`` (n, 3, k) and an offset (3,)."""
     count = len(measured)
     offsets = np.broadcast_to(gravity * np.eye(3), (count, 3, 3))
-    # Offsets are scaled by gravity: in like units the condition number means something.
+    # Offsets are scaled by gravity: the condition number needs equal units.
     matrix = np.concatenate((physical, offsets), axis=2).reshape(3 * count, -1)
     singular = np.linalg.svd(matrix, compute_uv=False)
     condition = float(singular[0] / singular[-1]) if singular[-1] > 0.0 else float("inf")

@@ -21,7 +21,7 @@ class ClientState(Enum):
     CONNECTING = "connecting"
     STREAMING = "streaming"
     STALE = "stale"  # the stream is silent
-    FAULT = "fault"  # the box sends what is no record, or is set up wrongly
+    FAULT = "fault"  # the box sends no valid records, or has wrong settings
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,13 @@ class NetFtConfig:
         max_backoff_s: longest pause before connecting again.
     """
 
-    sensor_ip: str = setting("192.168.1.1", "Address of the box; no other is heard")
+    sensor_ip: str = setting("192.168.1.1", "Address of the box; packets from others are dropped")
     rdt_port: int = setting(RDT_PORT, "UDP port of the box (RDT)", minimum=1, maximum=65535)
     http_port: int = setting(
         80, "TCP port of the box's page, for netftapi2.xml", minimum=1, maximum=65535
     )
     rate_hz: int = setting(
-        0, "RDT rate to ask for; 0 leaves the box's own", "Hz", 0, 7000, name="rdt_rate_hz"
+        0, "RDT rate to request; 0 keeps the box's own", "Hz", 0, 7000, name="rdt_rate_hz"
     )
     user_filter: int = setting(
         -1,

@@ -1,4 +1,4 @@
-"""Rate at which readings come, held against the rate that a filter is designed for."""
+"""Comparison of the measured rate of readings with the rate that a filter is designed for."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class RateCheck:
         self._count, self._since_s = count, now_s
         if assumed_hz <= 0.0:
             self.problem = ""
-        # Silence is told by others, and the first window has no beginning: neither ends a problem.
+        # Other checks report silence; the first window has no beginning. Neither ends a problem.
         if elapsed_s > 2.0 * WINDOW_S or came <= 0 or assumed_hz <= 0.0:
             self._strikes = 0
             return
@@ -52,6 +52,6 @@ class RateCheck:
         self._strikes += 1
         if self._strikes >= _STRIKES:
             self.problem = (
-                f"{self.measured_hz:.0f} readings a second come, {assumed_hz:.0f} are expected "
-                "(sample_rate_hz, or the box's own word)"
+                f"measured {self.measured_hz:.0f} readings a second, expected {assumed_hz:.0f} "
+                "(sample_rate_hz, or the box's RDT rate)"
             )

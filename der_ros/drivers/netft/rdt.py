@@ -76,7 +76,7 @@ _AXIA = {
     1: "supply voltage out of range",
     0: "temperature out of range",
 }
-# A simulated error is none for the manual, but it is there to see errors handled.
+# The manual does not count a simulated error as one, but it exists to test the reaction.
 _AXIA_WARNINGS = frozenset({1 << 16, 1 << 3, 1 << 16 | 1 << 3})
 
 

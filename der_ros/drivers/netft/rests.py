@@ -1,4 +1,4 @@
-"""Finds in a recording where the sensor was at rest, and what it read there."""
+"""Finds the rests of the sensor in a recording, and its readings there."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TimedReading(NamedTuple):
 def find_rests(
     readings: list[TimedReading], min_duration_s: float = 0.5, still_rad: float = 0.003
 ) -> list[RestReading]:
-    """One reading for each rest: the mean over its last part, when what swung has settled.
+    """Return one reading for each rest: the mean over its last part, after oscillations.
 
     A rest is a longest stretch in which the orientation stays within ``still_rad`` of where the
     stretch began, and that lasts ``min_duration_s``. Of rests in nearly one orientation the first

@@ -1,4 +1,4 @@
-"""A box's settings: made as asked before a stream, and looked at again while it runs."""
+"""Settings of a box: requested before a stream, and read again while it runs."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _compare(what: str, asked: int, found: int, hint: str) -> None:
 
 
 class ConfigurationWatch(Startable):
-    """Looks now and then whether the box still has the scale that its stream is read with.
+    """Checks from time to time that the box still has the scale that its stream is read with.
 
     A record does not say its unit, so somebody who changes it on the box's page changes the meaning
     of every number. The first look is at once: the page may have changed while it was read. A
@@ -89,7 +89,7 @@ class ConfigurationWatch(Startable):
         if self._change:
             raise ConfigurationError(
                 f"Net F/T box: its configuration changed while it streamed ({self._change}); "
-                "readings since then were scaled wrongly; the stream begins anew"
+                "readings since then were scaled wrongly; the stream starts again"
             )
 
     def overdue(self) -> str:
@@ -123,7 +123,7 @@ class ConfigurationWatch(Startable):
         return change
 
     def _failed(self, error: Exception) -> None:
-        """Keep the reason for ``overdue``, and say the first of a row."""
+        """Keep the reason for ``overdue``, and log the first of several in a row."""
         if not self._failure:
             logger.warning("Net F/T box: its configuration was not read again: %s", error)
         self._failure = str(error) if isinstance(error, DerRosError) else repr(error)

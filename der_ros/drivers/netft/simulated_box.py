@@ -176,7 +176,7 @@ class SimulatedNetFt(Startable):
         self._latched = True
 
     def restart(self) -> None:
-        """As after a power cut: no stream, no bias, no latch, and its sample counter from zero."""
+        """Restart as after a power cut: no stream, no bias, no latch, sample counter at zero."""
         self._owner = None
         self._bias, self._latched = np.zeros(6), False
         self._started_s = time.monotonic()
@@ -195,7 +195,7 @@ class SimulatedNetFt(Startable):
         box = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            timeout = 2.0  # one who connects and says nothing keeps nobody else waiting for long
+            timeout = 2.0  # a client that connects and sends nothing does not block others for long
 
             def do_GET(self) -> None:
                 body = box._answer(self.path)

@@ -21,7 +21,7 @@ from der_ros.errors import ProtocolError
 from der_ros.geometry import Array, Wrench
 
 MAX_MALFORMED = 10
-"""As many packets in a row that are no records mean that the peer is no Net F/T box."""
+"""Number of packets in a row without a record after which the peer is no Net F/T box."""
 
 
 _MODULUS = 1 << 32
@@ -170,7 +170,7 @@ class RdtStream:
         if self._begun or order is Order.RESTART:
             self._begun = False
             if self._ft_sequence is not None:
-                # It may wrap; that it went back means that the box was off.
+                # The counter may wrap; if it goes back, the box was off.
                 behind = (self._ft_sequence - ft_sequence) % (1 << 32)
                 self.box_restarts += 0 < behind < 1 << 31
         self._ft_sequence = ft_sequence

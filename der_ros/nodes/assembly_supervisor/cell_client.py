@@ -379,7 +379,7 @@ class CellClient:
             time.sleep(POLL_S)
 
     def _call(self, client: Any, request: Any, name: str, patience_s: float | None = None) -> Any:
-        """Call a service and return its answer; this also works while the process ends."""
+        """Call a service and return its answer, also while the process ends."""
         if wrong := self.sources.server(name):
             raise CellError(wrong)
         patience_s = self._service_timeout_s if patience_s is None else patience_s

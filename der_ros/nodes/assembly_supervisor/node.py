@@ -254,7 +254,7 @@ class AssemblySupervisor(ShellNode):
             self._conclude(self._result(this, self._seating.run(watch), recording))
 
     def _watch(self, watch: AttemptWatch) -> Verdict | None:
-        """Block until there is a verdict, or None for a piece that only has to be seated."""
+        """Block until there is a verdict; return None if the piece only has to be seated."""
         self._accepted.clear()
         while True:
             if self.finished.is_set() or self._stopped.is_set():

@@ -166,7 +166,7 @@ class NetftUtils:
                 self._node.create_service(getattr(services, type_name), name, callback)
 
     def on_bias(self, request: Any, response: Any) -> Any:
-        """SetBias: takes the present reading as zero, with limits of its own; or undoes it."""
+        """SetBias: takes the present reading as zero, with limits of its own; false undoes it."""
         response.success = self._does("bias", lambda: self._bias(request))
         return response
 
@@ -179,7 +179,7 @@ class NetftUtils:
         self._biased_limits = _replaced(self._biased_limits, request)
 
     def on_gravity_comp(self, request: Any, response: Any) -> Any:
-        """SetBias: takes mass and lever from this one reading; false compensates no more."""
+        """SetBias: takes mass and lever from this one reading; false ends the compensation."""
         response.success = self._does("gravity_comp", lambda: self._gravity_comp(request))
         return response
 
@@ -210,7 +210,7 @@ class NetftUtils:
         self._path.set_payload(payload)
 
     def on_weight_bias(self, request: Any, response: Any) -> Any:
-        """Answer SetBias: take what hangs on the tool now as nothing for get_weight."""
+        """Answer SetBias: zero get_weight at the present load."""
         response.success = self._does(
             "set_weight_bias", lambda: self._set_weight_bias(bool(request.bias))
         )
@@ -221,7 +221,7 @@ class NetftUtils:
         self._weight_bias = self._raw() if wanted else Wrench.zero()
 
     def on_get_weight(self, _request: Any, response: Any) -> Any:
-        """GetDouble: what was hung on since set_weight_bias, grams; NaN without a reading."""
+        """GetDouble: weight added since set_weight_bias, grams; NaN without a reading."""
         response.weight = float("nan")
         self._does("get_weight", lambda: self._weigh(response))
         return response

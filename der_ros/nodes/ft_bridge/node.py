@@ -244,7 +244,7 @@ class FtBridge(ShellNode):
             self._diagnostics.publish()
 
     def _check_rate(self) -> None:
-        """Hold the rate at which readings come against the one that the filter is made for."""
+        """Compare the measured rate of readings with the rate that the filter assumes."""
         if self._other is not None:
             count, assumed_hz = self._other.taken, self._given.sample_rate_hz
         elif self._client is not None:

@@ -97,7 +97,7 @@ class WrenchTopic(Startable):
                 self._accept(received.message, received.arrived_s)
 
     def _is_in_frame(self, frame_id: str, arrived_s: float) -> bool:
-        """Hold to the first of the sensor's frames that comes; report any other."""
+        """Accept the first of the sensor's frames that comes; report any other."""
         if frame_id in self._frames:
             self._frames = (frame_id,)
             return arrived_s - self._wrong_s > WRONG_FRAME_S

@@ -228,7 +228,7 @@ class KukaBridge(ShellNode):
         self._motion.robot_lost(reason)
 
     def _on_answered(self, answered: SentMotion) -> None:
-        """Hand the answer on; called in the link's thread after it was sent."""
+        """Pass the answer on to be published; called in the link's thread after it was sent."""
         self._motion.on_answered(answered)
         self._answers += 1
         if self._answers % self._every == 0:

@@ -44,7 +44,7 @@ _COMMANDS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
 
 class JointLink:
-    """A ``RobotLink``: leads the joints of an arm through a position controller.
+    """A ``RobotLink``: moves the joints of an arm through a position controller.
 
     Args:
         node: declares the parameters and the topics.

@@ -167,7 +167,7 @@ class PolicyServer(Shell, LifecycleNode):
         service.callback = guarded
 
     def on_configure(self, _state: LifecycleState) -> TransitionCallbackReturn:
-        """Load and check the policy; FAILURE and one line of log if it is not right."""
+        """Load and check the policy; FAILURE and one line of log if it is wrong."""
         try:
             self._load(str(self.get_parameter("policy").value))
         except DerRosError as error:
@@ -184,7 +184,7 @@ class PolicyServer(Shell, LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         _, tighter, other = self._difference()
         if tighter:
-            logger.info("the robot is held tighter than in training: %s", "; ".join(tighter))
+            logger.info("the robot's limits are tighter than in training: %s", "; ".join(tighter))
         if other:
             logger.warning("the robot's limits are not the trained ones: %s", "; ".join(other))
         self._acting = for_attempt(self._policy)
@@ -307,7 +307,7 @@ class PolicyServer(Shell, LifecycleNode):
         try:
             action = acting(observation)
         except ContractError as error:
-            self._fault = f"the policy does not act any more: {error}"
+            self._fault = f"the policy no longer acts: {error}"
             self._complain(self._fault)
             return
         self._counts.max_inference_s = max(self._counts.max_inference_s, time.monotonic() - now_s)
@@ -333,7 +333,7 @@ class PolicyServer(Shell, LifecycleNode):
         return lease is Lease.HELD
 
     def _complain(self, reason: str) -> None:
-        """Log and publish at once why the policy does not act any more."""
+        """Log and publish at once why the policy no longer acts."""
         logger.error("%s", reason)
         self._diagnostics.publish()
 
@@ -388,7 +388,7 @@ def _array(label: str, data: NDArray[np.float32]) -> Float32MultiArray:
 
 
 def _checked_policy(path: Path | str, task: str) -> OnnxPolicy:
-    """Load a policy; whatever the file makes its reader raise becomes a ``ContractError``."""
+    """Load a policy; raise any error of its reader as a ``ContractError``."""
     try:
         return OnnxPolicy.load(path, task)
     except DerRosError:

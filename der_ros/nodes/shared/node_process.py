@@ -78,7 +78,7 @@ class Shell:
         return super().create_client(*args, **kwargs)  # type: ignore[misc]
 
     def settle(self) -> None:
-        """Begin to work; the node ends when another one turns out to have its name."""
+        """Start the work; the node ends if another node has its name."""
         if self._claimed is not None:
             self._claimed.settle(self._give_way)
 
@@ -224,7 +224,7 @@ class _Ending:
         self._action: Callable[[], None] = lambda: None
 
     def then(self, action: Callable[[], None]) -> None:
-        """Call ``action`` on a request; at once if one has come already."""
+        """Call ``action`` on a request, or at once if the request has already come."""
         self._action = action
         if self._requested:
             action()

@@ -117,7 +117,7 @@ class PolledSubscription:
             return int(self._subscription.handle.get_publisher_count())
 
     def take(self) -> Iterator[Received]:
-        """Yield the messages since the last call, oldest first, as far as the queue is deep."""
+        """Yield the messages since the last call, oldest first, up to the depth of the queue."""
         for waiting in self._believed():
             message = self._taker.read(waiting.taken)
             if self._is_stamped_right(message):
@@ -146,7 +146,7 @@ class PolledSubscription:
         return newest
 
     def _believed(self) -> Iterator[_Waiting]:
-        """Yield the messages of rightful publishers, first those that waited for a name."""
+        """Yield the messages of rightful publishers, first those that waited for its name."""
         for waiting in [self._held.popleft() for _ in range(len(self._held))]:
             if self._is_believed(waiting):
                 yield waiting

@@ -17,14 +17,14 @@ from rclpy.node import Node
 
 from der_ros.nodes.shared.taking import GID_BYTES
 
-# A participant that was just discovered, or that is leaving, has no name for a moment.
+# The middleware gives this name to a node that was just discovered, or that is leaving.
 NAMELESS = "_NODE_NAME_UNKNOWN_"
 # A publisher that sends for longer without a name does not belong to a ROS node.
 _NAMING_PATIENCE_S = 2.0
 _FORGOTTEN_S = 10.0
 _NO_NODE = "a publisher that is no ROS node"
 ANY_ONE = "?"
-"""As the owner of a topic: any node may publish it, but only one at a time."""
+"""Owner of a topic that any node may publish, but only one at a time."""
 _ONE = "one"
 
 

@@ -57,7 +57,7 @@ class Tuning(Generic[Setting]):
         node.add_post_set_parameters_callback(self._on_was_set)
 
     def _on_set(self, parameters: Sequence[Parameter]) -> SetParametersResult:
-        """Refuse what lies outside its range or does not fit together, with the reason."""
+        """Refuse values outside their range, or that do not fit together, with the reason."""
         try:
             values = self._values(parameters)
             if values:

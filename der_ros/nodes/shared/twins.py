@@ -91,7 +91,7 @@ class Name:
             time.sleep(_POLL_S)
 
     def settle(self, on_refused: Callable[[str], None]) -> None:
-        """Begin to work under the name: no node that starts later may take it.
+        """Start the work under the name: a node that starts later may not take it.
 
         Args:
             on_refused: takes the reason when another node turns out to have it, in the executor's

@@ -285,7 +285,7 @@ def test_a_robot_with_looser_limits_is_not_moved(tmp_path, caplog):
         assert until(lambda: "the robot has 20.0" in health(diagnostics)[2]["limits_that_differ"])
         with caplog.at_level(logging.INFO):
             assert change_state(test, "activate")
-        assert "held tighter than in training: soft_force_n: trained with 50.0" in caplog.text
+        assert "limits are tighter than in training: soft_force_n: trained with 50.0" in caplog.text
 
 
 def test_a_wrong_policy_fails_to_configure(policy, tmp_path, caplog):
