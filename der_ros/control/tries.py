@@ -33,10 +33,10 @@ class Try:
         return f"attempt {self.attempt}" + (f", retry {self.retry}" if self.retry else "")
 
     def following(self, outcome: Outcome, ended: Pose, task: Task, retries: int) -> Try | None:
-        """Return the next try of the same attempt; None where there is none.
+        """Return the next try of the same attempt, or None.
 
-        It starts on the other side of the joint: offset against the place where this try ended, by
-        what the ground piece may lie aside, so that the rim is met elsewhere.
+        It starts on the other side of the joint, opposite to the place where this try ended, offset
+        by the range of the ground piece. So the piece meets the rim at another place.
 
         Args:
             outcome: of this try.

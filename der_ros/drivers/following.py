@@ -1,15 +1,16 @@
 """Comparison of the motion that was sent to a robot with the motion that was measured.
 
-A controller may cut corrections in silence (POSCORR), ignore them, or be led by a second master; an
-arm may be held by something that the sensor does not feel. With ``v`` the twist that was sent,
-``p`` the measured position and ``T`` the memory, each cycle ``dt`` does
+A controller may cut corrections silently (POSCORR), ignore them, or obey a second master. Something
+that the sensor does not feel may hold the arm. With ``v`` the sent twist, ``p`` the measured
+position and ``T`` the memory, each cycle ``dt`` computes
 
     d := (d + v dt - (p - p_before)) exp(-dt / T)
 
 and the same for the rotation. A robot that lags by ``L`` seconds shows ``|d| = |v| L``, an arm
-that a force ``F`` bends shows ``F / K``, one that ignores what it is told shows
-``|v| T (1 - exp(-t / T))`` after ``t``. What is lost for good, like the motion of an answer that
-came too late, fades. Slower than ``distance / T`` a robot that ignores everything is not noticed.
+that a force ``F`` bends shows ``F / K``, one that ignores all commands shows
+``|v| T (1 - exp(-t / T))`` after ``t``. Motion that is lost for good, such as that of an answer
+that came too late, fades. A robot that ignores all commands is not noticed at speeds below
+``distance / T``.
 """
 
 from __future__ import annotations
@@ -99,10 +100,10 @@ class FollowingWatch:
         """Judge one cycle; return why the robot does not follow, or None.
 
         Args:
-            measured: the TCP in the base when it asked.
-            sent: what it was answered, base axes.
-            dt_s: for which that holds.
-            session: of the measurement; in between two of them a program may have moved the arm.
+            measured: pose of the TCP in the base at the beginning of the cycle.
+            sent: twist of the answer, base axes.
+            dt_s: duration of that twist, s.
+            session: of the measurement; between two sessions a program may have moved the arm.
         """
         if session != self._session:
             self._session = session

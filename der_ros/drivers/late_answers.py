@@ -8,8 +8,8 @@ from collections import deque
 class LateAnswers:
     """Counts how much ``Delay`` has grown over the last second.
 
-    Whether a controller counts late answers in a row or all of them since the start of RSI, growth
-    means the same. What it says in a session's first telegram is of before.
+    A controller may count late answers in a row, or all of them since the start of RSI; growth
+    means the same in both cases. The number in a session's first telegram is of earlier answers.
     """
 
     WINDOW_S = 1.0

@@ -1,7 +1,7 @@
 """Requests of a real-time process to the operating system and to Python.
 
-Nothing here fails: what is refused is told in words, with what to do about it, and the process goes
-on without. docs/explanation/realtime.md has what each wish is worth.
+Nothing here fails: a refusal is a text with its remedy, and the process runs without the request.
+docs/explanation/realtime.md has the reason for each request.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Grant(NamedTuple):
     """Result of one request.
 
     Attributes:
-        granted: whether the system agreed.
-        words: what it agreed to, or why it did not and what to do.
+        granted: True if the system agreed.
+        words: what was granted, or the reason of the refusal and its remedy.
     """
 
     granted: bool
@@ -59,8 +59,8 @@ def ask_for_scheduling(priority: int) -> Grant:
 def ask_for_scheduling_of_all(priority: int) -> Grant:
     """Request SCHED_FIFO for every thread that this process has now, the calling one too.
 
-    Whoever holds Python's global lock keeps the answering thread waiting for as long as it holds
-    it. A holder with ordinary scheduling can be sent to sleep meanwhile by any busy program.
+    A thread that holds Python's global lock keeps the answering thread waiting. With ordinary
+    scheduling, any busy program can put that thread to sleep meanwhile.
 
     Args:
         priority: 1 to 99, below the answering thread's; 0 asks for nothing.

@@ -85,9 +85,9 @@ class ArmState(NamedTuple):
         joint_positions_rad: (joints,) measured.
         cycle_s: time until the next cycle.
         stamp_monotonic_s: when it was measured.
-        session: counts how often the arm was found anew.
-        began_monotonic_s: when the cycle began.
-        delay: nobody counts late commands.
+        session: number of times that the arm was found or lost.
+        began_monotonic_s: start of the cycle.
+        delay: always 0, since late commands are not counted here.
     """
 
     tcp_pose: Pose
@@ -107,7 +107,7 @@ class ArmAnswered(NamedTuple):
         twist: the motion that was sent, base axes.
         command_rad: (joints,) that were sent, or None where nothing was.
         refusal: why a joint's limit refused motion, or None.
-        error: why nothing was sent although motion may have been wanted, or None.
+        error: reason for which nothing was sent although motion may have been wanted, or None.
     """
 
     state: ArmState

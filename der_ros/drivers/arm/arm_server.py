@@ -27,15 +27,15 @@ logger = logging.getLogger(__name__)
 class ArmServer(Startable):
     """Runs ``cycle`` every ``config.cycle_s``.
 
-    A cycle that cannot begin in time is left out rather than made up for: the arm then moves less,
-    never faster.
+    A cycle that cannot begin in time is left out and not repeated: the arm then moves less, never
+    faster.
 
     Args:
-        cycle: what is done.
-        config: how often, and with which priority.
-        read: the newest reading, or None when none has come since the last call; raises
-            ``ConnectionFailedError`` where the arm cannot be led.
-        on_answered: takes what was sent; hand the record on, do not work there.
+        cycle: computation of each cycle.
+        config: period and priority of the thread.
+        read: returns the newest reading, or None if none has come since the last call; raises
+            ``ConnectionFailedError`` if the arm cannot be commanded.
+        on_answered: called with each sent command; it must return at once.
     """
 
     def __init__(

@@ -1,12 +1,12 @@
 """One arm under joint position control, a cycle at a time, without thread, clock and socket.
 
-The command is an integral: each cycle adds what the wanted twist is for the joints. It begins at
-the measured joints, is sent for as long as the arm moves and ``settle_s`` longer, and is then left
-to the controller, which holds the last one. So whoever moves the arm meanwhile (a program, a hand)
-finds it free, and the next motion begins where the arm then is, without a jump.
+The command is an integral: each cycle adds the joint motion of the wanted twist. It begins at the
+measured joints, is sent while the arm moves and for ``settle_s`` longer, and then the controller
+holds the last one. So a program or a hand may move the arm meanwhile, and the next motion begins at
+the new position, without a jump.
 
-``lost`` is what happens when the arm is not where it was or does not follow: nothing more is sent,
-and the session counts on, so that nothing that was asked before holds any longer.
+The arm is lost if it jumps or does not follow. Then nothing more is sent, and a new session begins,
+so that earlier commands no longer hold.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class ArmCycle:
 
     Args:
         kinematics: of the arm with its tool.
-        config: how it is led.
-        on_cycle: from the measured arm to the twist of the TCP, base axes.
-        on_lost: takes the reason when the arm is lost.
+        config: cycle and watchdogs.
+        on_cycle: returns the twist of the TCP, base axes, for the measured arm.
+        on_lost: called with the reason when the arm is lost.
         write: sends (joints,) positions in the chain's order.
     """
 

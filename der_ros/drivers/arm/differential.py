@@ -85,7 +85,7 @@ class DifferentialConfig:
         """Check the numbers.
 
         Raises:
-            ConfigurationError: one that cannot be.
+            ConfigurationError: a number is outside its range.
         """
         for name in ("speed_share", "damped_below", "largest_damping", "stop_time_s"):
             value = getattr(self, name)
@@ -103,10 +103,10 @@ class JointStep(NamedTuple):
     """Motion of the joints in one cycle.
 
     Attributes:
-        angles_rad: (joints,) at its end.
-        twist: what that is at the tool, base axes; what was asked, or less.
-        hindrances: why it is less.
-        refusal: which joint stands at its stop, in words, or None.
+        angles_rad: (joints,) at the end of the cycle.
+        twist: resulting twist of the tool, base axes; the commanded one, or less.
+        hindrances: reasons for which it is less.
+        refusal: sentence that names the joint at its end stop, or None.
     """
 
     angles_rad: Array

@@ -21,11 +21,11 @@ def chain_from_urdf(text: str, base_link: str, tip_link: str) -> Chain:
     Args:
         text: the URDF, xacro already expanded; as on the topic ``robot_description``.
         base_link: poses are given in its frame.
-        tip_link: the flange, or where the tool is screwed on.
+        tip_link: the flange, or the link that carries the tool.
 
     Raises:
-        ConfigurationError: it is no URDF, the links are not in one line, or a joint between them
-            is missing something or is not one that turns.
+        ConfigurationError: it is no URDF, the links do not form one chain, or a joint between them
+            is incomplete or does not turn.
     """
     root = parsed(text)
     joint_to = {attribute(joint, "child", "link"): joint for joint in root.findall("joint")}

@@ -20,10 +20,10 @@ class TakenTelegram(NamedTuple):
     """A telegram of the controller.
 
     Attributes:
-        telegram: what it says.
-        packet: how it came.
-        arrival: where it belongs in the series.
-        newest: no other telegram of the series that has come is newer.
+        telegram: its content.
+        packet: its datagram.
+        arrival: its position in the series.
+        newest: True if no newer telegram of the series has come.
     """
 
     telegram: RobotTelegram

@@ -12,7 +12,7 @@ _RECENT_S = 5.0
 
 
 class Junk:
-    """Counts what is dropped, by kind, and keeps who sent the latest.
+    """Counts dropped datagrams by kind, and keeps the latest foreign sender.
 
     Attributes:
         foreign: datagrams of another sender than the controller.
@@ -42,7 +42,7 @@ class Junk:
 
     @property
     def warning(self) -> str | None:
-        """Return in words what was dropped within the last seconds; None for nothing."""
+        """Return a sentence about datagrams dropped within the last seconds, or None."""
         return self._words if time.monotonic() - self._seen_s < _RECENT_S else None
 
     def _note(self, words: str) -> None:

@@ -135,8 +135,8 @@ class SimulatedKrc4(Startable):
     def run_program(self, path: Iterable[Motion]) -> None:
         """End RSI, move the arm as the controller's own program does, and start RSI again.
 
-        ``state`` is ``STOPPED`` from the next cycle on until the end of the path; whoever needs to
-        know waits for ``program_ended``.
+        ``state`` is ``STOPPED`` from the next cycle on until the end of the path; wait for
+        ``program_ended``.
 
         Args:
             path: one motion for each cycle; limits of corrections do not count for it.

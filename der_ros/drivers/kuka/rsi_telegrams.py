@@ -4,8 +4,8 @@ The robot sends ``<Rob>`` each cycle, the PC answers ``<Sen>`` with the same IPO
 are millimetres and degrees; A, B, C turn about Z, B about Y, C about X (R = Rz(A) Ry(B) Rx(C)).
 
 A telegram has to be read within microseconds, so there is no XML library behind this. The usual
-telegram matches one expression as a whole; any other goes through ``telegram_xml``, which reads
-strictly what is used here and skips the rest. Both read the same telegram alike (tested).
+telegram matches one regular expression as a whole. Any other goes through ``telegram_xml``, which
+is strict with the elements that are used and skips the rest. A test compares both ways.
 """
 
 from __future__ import annotations
@@ -94,9 +94,9 @@ class SensorTelegram(NamedTuple):
 
 
 def parse_robot_telegram(data: bytes) -> RobotTelegram:
-    """Read a ``<Rob>`` telegram strictly in what is used and tolerantly in everything else.
+    """Parse a ``<Rob>`` telegram: strict for the elements that are used, tolerant of all others.
 
-    ``RSol`` is only told, so one that cannot be read is None.
+    ``RSol`` is only informative, so it is None if it cannot be read.
 
     Raises:
         ProtocolError: too long, not delimited as XML has it, not a ``<Rob>``, an element that is

@@ -100,7 +100,7 @@ class NetFtClient(Startable):
 
     @property
     def failure(self) -> str:
-        """Why its thread has ended although nobody stopped it; empty while it has not."""
+        """Reason for which its thread has ended by itself; empty while it runs."""
         return self._worker.failure
 
     @property

@@ -135,20 +135,20 @@ class NetFtStatistics(NamedTuple):
     Attributes:
         state: how the client stands with the box.
         reason: why it is not streaming, or an empty text.
-        records: taken, of all orders.
+        records: accepted records, also repeated and reordered ones.
         lost: records that never came.
         duplicates: records that came again.
         reordered: records that came after a later one.
-        restarts: streams that began anew without being asked to.
-        box_restarts: times that the box was off in between, by its own sample counter: what it
-            was told (a bias) is lost.
+        restarts: streams that restarted without a request.
+        box_restarts: number of restarts of the box, by its own sample counter; a bias in the box
+            is then lost.
         malformed: packets that are no records.
         status_errors: records whose status word is an error.
-        connections: times that a stream was asked for.
-        stalls: times that the stream fell silent.
+        connections: number of requests for a stream.
+        stalls: number of times that the stream fell silent.
         last_fault: the latest reason for not streaming; empty once it is over for 10 s.
         rate_hz: records a second, over the last second.
-        loss: part of the records that was lost, over the last second; 0 to 1.
+        loss: fraction of the records that was lost over the last second, 0 to 1.
         age_s: since the newest record; infinite before the first.
         distrust: why readings that come cannot be trusted: the scale was not confirmed for long;
             empty while they can.

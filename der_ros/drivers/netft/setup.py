@@ -22,11 +22,11 @@ logger = logging.getLogger(__name__)
 def configure(config: NetFtConfig) -> SensorConfiguration:
     """Request the wanted settings, and return the box's scale and settings.
 
-    A scale that is configured here is taken as it is, and the box is not asked at all.
+    A scale in ``config`` is used without a request to the box.
 
     Raises:
-        ConnectionFailedError: nobody answers, or not with such a document.
-        ProtocolError: the document is none.
+        ConnectionFailedError: there is no answer, or no complete document.
+        ProtocolError: the document is no configuration of a box.
         ConfigurationError: an unknown unit, or RDT is switched off.
     """
     if config.configuration is not None:
@@ -62,10 +62,10 @@ def _compare(what: str, asked: int, found: int, hint: str) -> None:
 class ConfigurationWatch(Startable):
     """Checks from time to time that the box still has the scale that its stream is read with.
 
-    A record does not say its unit, so somebody who changes it on the box's page changes the meaning
-    of every number. The first look is at once: the page may have changed while it was read. A
-    context manager with a thread of its own, since HTTP may take long; whether a look is overdue is
-    judged by the clock of who asks, so that a thread that hangs or has ended is noticed as well.
+    A record does not hold its unit: a change on the box's page changes the meaning of every number.
+    The first check is at once, because the page may have changed while it was read. It is a context
+    manager with a thread of its own, since HTTP may take long. The caller's clock decides whether a
+    check is overdue, so that a thread that hangs or has ended is noticed too.
     """
 
     def __init__(self, config: NetFtConfig, scale: SensorConfiguration) -> None:

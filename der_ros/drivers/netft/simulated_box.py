@@ -44,9 +44,9 @@ class SimulatedBoxConfig:
         rdt_port: UDP port; 0 takes any free one.
         http_port: TCP port; 0 takes any free one.
         sensor: scale, units, rate and buffer size; rate and filter can be changed over HTTP.
-        force_range_n: beyond this it saturates and says so in the status word.
-        torque_range_nm: likewise.
-        uptime_s: for how long it has been on when it is entered.
+        force_range_n: force at which it saturates, with the bit in the status word.
+        torque_range_nm: the same for the torque.
+        uptime_s: time for which it has been on at the start.
     """
 
     address: str = "127.0.0.1"
@@ -154,7 +154,7 @@ class SimulatedNetFt(Startable):
 
     @property
     def failure(self) -> str:
-        """Why one of its threads has ended although nobody stopped it; empty while none has."""
+        """Reason for which one of its threads has ended by itself; empty while all run."""
         return next((worker.failure for worker in self._workers if worker.failure), "")
 
     @property

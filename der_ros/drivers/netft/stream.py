@@ -1,7 +1,7 @@
 """The new records of a stream of packets: order, loss, status, and readings that never change.
 
-Of every record only the sequence number and the status word are read; the six axes only of the
-records that are wanted, since at 7000 Hz most are never used.
+Only the sequence number and the status word of every record are decoded. The six axes are decoded
+only for the records that are wanted, since at 7000 Hz most are never used.
 """
 
 from __future__ import annotations

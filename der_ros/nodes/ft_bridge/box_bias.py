@@ -31,12 +31,12 @@ class BiasedBox(Protocol):
 def bias_box(box: BiasedBox, path: WrenchConditioner, max_age_s: float) -> None:
     """Bias the box, and return once its readings are about zero.
 
-    Only then they are what the next bias is compared with: a command can get lost.
+    The command can get lost. So the next bias is compared with these readings only after that.
 
     Args:
         box: to bias.
-        path: that its readings take.
-        max_age_s: age of the newest reading at most.
+        path: conditioner of its readings.
+        max_age_s: largest age of the newest reading.
 
     Raises:
         ConnectionFailedError: there is no fresh reading, no stream, or the box has not taken its

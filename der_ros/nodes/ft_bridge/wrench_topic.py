@@ -25,20 +25,20 @@ WRONG_FRAME_S = 1.0
 
 
 class WrenchTopic(Startable):
-    """Hands on every wrench that is neither old by its stamp nor older than one before it.
+    """Passes on every wrench that is neither old by its stamp nor older than one before it.
 
-    A driver that does not stamp is judged by arrival alone. An executor would fall behind a fast
-    driver on a busy computer; this thread takes all that has come each millisecond.
+    Wrenches without a stamp are judged by arrival alone. An executor would fall behind a fast
+    driver on a busy computer; this thread takes all waiting wrenches each millisecond.
 
-    Stamps come from another clock, or from one that is set meanwhile: what was stamped later counts
-    as newer for no longer than ``max_age_s``, so that a clock that is set back keeps nothing away.
+    Stamps come from another clock, or from one that may be set. So a later stamp counts as newer
+    for no longer than ``max_age_s``: after a clock is set back, wrenches are soon taken again.
 
     Args:
         node: that subscribes.
-        rightful: watches the topic, WrenchStamped: one driver's wrenches are taken.
-        max_age_s: by the stamp; also into the future.
+        rightful: watches the topic, WrenchStamped; only one driver's wrenches are taken.
+        max_age_s: largest age by the stamp, and largest time in the future.
         take: called in this thread with a wrench and its arrival, monotonic s.
-        frames: names of the sensor's frame, of which the first that comes is the one. After a
+        frames: allowed names of the sensor's frame; the first one that comes is kept. After a
             wrench in another frame none is taken for ``WRONG_FRAME_S``.
 
     Attributes:

@@ -1,11 +1,11 @@
 """The node ``kuka_bridge``: Cartesian velocity to a KUKA robot, governed.
 
-A link leads to the robot: RSI (a KRC4), or joint positions under ros2_control (an LBR iiwa, or any
+The link to the robot is RSI (a KRC4), or joint positions under ros2_control (an LBR iiwa, or any
 other arm).
 
 Topics in: ``kuka/delta_twist_cmds`` (TwistStamped in task_frame, base_link or tcp), ``netft_data``.
-Topics out: ``kuka/tcp_pose`` (base_link), ``kuka/joint_states``, ``kuka/twist_applied`` (what was
-really sent, task_frame), ``kuka/cycle_inputs`` (what each cycle decided and from what, for replay),
+Topics out: ``kuka/tcp_pose`` (base_link), ``kuka/joint_states``, ``kuka/twist_applied`` (the
+sent twist, task_frame), ``kuka/cycle_inputs`` (inputs and decision of each cycle, for replay),
 ``kuka/limits`` (latched DiagnosticStatus; the same as JSON text on ``kuka/governor_limits`` for one
 more release), ``/diagnostics``.
 Services: ``kuka_bridge/stop``, ``kuka_bridge/reset_fault``.
@@ -96,7 +96,7 @@ _LINKS: dict[str, Callable[[ShellNode, Callbacks], RobotLink]] = {
 
 
 class KukaBridge(ShellNode):
-    """Answers the robot controller and publishes what was answered."""
+    """Answers the robot controller and publishes the answers."""
 
     def __init__(self) -> None:
         super().__init__("kuka_bridge")
