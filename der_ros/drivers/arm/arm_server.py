@@ -71,7 +71,7 @@ class ArmServer(Startable):
 
     @property
     def statistics(self) -> ArmStatistics:
-        """The counters now; cheap enough for 10 Hz."""
+        """Present counters; cheap enough for 10 Hz."""
         return replace(
             self._cycle.statistics, overruns=self._overruns, lateness=self._lateness.figures()
         )

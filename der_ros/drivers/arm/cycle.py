@@ -76,7 +76,7 @@ class ArmCycle:
 
     @property
     def statistics(self) -> ArmStatistics:
-        """The counters now, without the lateness."""
+        """Present counters, without the lateness."""
         counts = self._counts
         return ArmStatistics(
             cycles=counts["cycles"],
@@ -92,14 +92,14 @@ class ArmCycle:
         )
 
     def run(self, reading: JointReading | None, now_s: float) -> ArmAnswered | None:
-        """One cycle.
+        """Run one cycle and return the command that was sent.
 
         Args:
-            reading: the newest; None when none has come since the last cycle.
+            reading: the newest; None if none has come since the last cycle.
             now_s: ``time.monotonic``.
 
         Returns:
-            What was sent, or None while the arm is not known.
+            The command, or None while the arm is not known.
         """
         if reading is not None:
             self._take(reading)

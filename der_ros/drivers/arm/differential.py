@@ -143,12 +143,12 @@ class DifferentialKinematics:
         self._half = np.where(endless, np.inf, 0.5 * (self.upper_rad - self.lower_rad))
 
     def step(self, angles_rad: Array, twist: Twist, dt_s: float) -> JointStep:
-        """One cycle.
+        """Compute the joints' motion of one cycle.
 
         Args:
-            angles_rad: (joints,) finite.
-            twist: of the tool, base axes; finite or not.
-            dt_s: the cycle, shorter than ``stop_time_s``.
+            angles_rad: (joints,) measured or commanded angles, finite.
+            twist: wanted twist of the tool, base axes; finite or not.
+            dt_s: duration of the cycle, s, shorter than ``stop_time_s``.
         """
         wanted = twist.to_array()
         if not np.isfinite(wanted).all():

@@ -102,7 +102,7 @@ class CorrectionTracker:
         return math.hypot(*self._total[:3]), math.hypot(*self._total[3:])
 
     def step(self, twist: Twist, cycle_s: float) -> Correction:
-        """One cycle.
+        """Return the correction of one cycle.
 
         Args:
             twist: wanted motion of the TCP, base axes, m/s and rad/s; finite.

@@ -197,7 +197,7 @@ class SimulatedKrc4(Startable):
         self._stop_rsi(f"the plant failed: {reason}")
 
     def _cycle(self, plant: PlantState, tick: float) -> Motion:
-        """One telegram and its answer; returns the motion of the next cycle."""
+        """Send a telegram, take its answer, and return the motion of the next cycle."""
         self.tcp_pose = plant.tcp_pose
         problem = self._axis_problem(plant.joint_positions_rad)
         self._begin_program()

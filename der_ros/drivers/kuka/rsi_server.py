@@ -123,7 +123,7 @@ class RsiServer(Startable):
 
     @property
     def statistics(self) -> RsiStatistics:
-        """Return the counters; cheap enough for 10 Hz, too slow for every cycle."""
+        """Present counters; cheap enough for 10 Hz, too slow for every cycle."""
         travel_mm, travel_deg = self._tracker.travel
         return replace(
             RsiStatistics(**vars(self._counts)),

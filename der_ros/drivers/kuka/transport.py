@@ -207,7 +207,7 @@ def stamp_arrivals(udp: socket.socket) -> None:
 
 
 def receive(udp: socket.socket, flags: int = 0) -> Packet:
-    """One packet, with its time of arrival in the kernel where ``stamp_arrivals`` was called.
+    """Return one packet, with its arrival in the kernel if ``stamp_arrivals`` was called.
 
     Raises:
         OSError: as the socket does; ``BlockingIOError`` when there is none.

@@ -92,10 +92,10 @@ class Command(IntEnum):
 
 
 class Request(NamedTuple):
-    """One request.
+    """One request to the box.
 
     Attributes:
-        command: what to do.
+        command: of RDT.
         sample_count: records to send; 0 means until stopped.
     """
 
