@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import queue
+import signal
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from types import TracebackType
 from typing import TypeVar
@@ -177,3 +178,21 @@ class JobThread:
     def _work(self) -> None:
         while True:
             self._jobs.get()()
+
+
+def call_on_signals(numbers: Iterable[int], action: Callable[[], object]) -> None:
+    """Call ``action`` in a thread of its own for each of these signals that comes.
+
+    A handler interrupts the main thread anywhere, also while it holds the lock of an event that
+    ``action`` would set: the process would wait for itself. The handler here takes no lock.
+    """
+    came: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def work() -> None:
+        while True:
+            came.get()
+            action()
+
+    Worker("signals", work).start()
+    for number in numbers:
+        signal.signal(number, lambda number, _frame: came.put(number))

@@ -2,12 +2,14 @@
 
 import ast
 import logging
+import os
+import signal
 import threading
 from pathlib import Path
 
 import pytest
 
-from der_ros.threads import JobThread, Startable, Worker
+from der_ros.threads import JobThread, Startable, Worker, call_on_signals
 
 PACKAGE = Path(__file__).resolve().parents[1] / "der_ros"
 DEADLINE_S = 5.0
@@ -153,6 +155,18 @@ def test_jobs_run_in_order_and_raise_at_the_caller():
     assert first.result(5.0) is None
     assert isinstance(failed.exception(5.0), ZeroDivisionError)
     assert done == [1, 2]
+
+
+def test_a_signal_acts_also_where_its_lock_is_held():
+    told, before = threading.Event(), signal.getsignal(signal.SIGUSR1)
+    call_on_signals((signal.SIGUSR1,), told.set)
+    try:
+        with told._cond:
+            os.kill(os.getpid(), signal.SIGUSR1)
+            assert not told.is_set()
+        assert told.wait(5.0)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_a_block_that_raises_stops_what_it_started():

@@ -9,12 +9,13 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Protocol
 
 from der_ros.cli._common import add_environment_options, add_settings, run_tool
 from der_ros.errors import ConfigurationError
 from der_ros.settings import settings_of
+from der_ros.threads import call_on_signals
 from der_ros.training.config import RunOptions, TrainingConfig, parse_override
 from der_ros.training.run.options import resolve_run
 from der_ros.training.run.report import outcome_line, progress_line, share_done
@@ -70,14 +71,8 @@ def _train(options: argparse.Namespace) -> int:
 
 def _stop_on_signals(run: TrainingRun) -> None:
     """Ctrl-C and SIGTERM save and export, however often they come."""
-    if threading.current_thread() is not threading.main_thread():
-        return
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        run.stop()
-
-    signal.signal(signal.SIGINT, on_signal)
-    signal.signal(signal.SIGTERM, on_signal)
+    if threading.current_thread() is threading.main_thread():
+        call_on_signals((signal.SIGINT, signal.SIGTERM), run.stop)
 
 
 class _Display(Protocol):

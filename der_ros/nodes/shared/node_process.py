@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from types import FrameType
 from typing import Any, ClassVar, Protocol, TextIO, cast
 
 import rclpy
@@ -26,7 +24,7 @@ from der_ros.nodes.shared.middleware import keep_processes_apart
 from der_ros.nodes.shared.qos import SERVICES
 from der_ros.nodes.shared.simulated_clock import refuse_simulated_clock
 from der_ros.nodes.shared.twins import Name
-from der_ros.threads import Worker
+from der_ros.threads import Worker, call_on_signals
 
 logger = logging.getLogger(__name__)
 
@@ -229,8 +227,8 @@ class _Ending:
         if self._requested:
             action()
 
-    def on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        """Take a signal as the request."""
+    def request(self) -> None:
+        """Request the end."""
         self._requested = True
         self._action()
 
@@ -238,6 +236,5 @@ class _Ending:
 def _catch_signals() -> _Ending:
     """Let Ctrl-C, SIGTERM and a closed terminal end a node in good order, also repeatedly."""
     ending = _Ending()
-    for number in signals_to_end():
-        signal.signal(number, ending.on_signal)
+    call_on_signals(signals_to_end(), ending.request)
     return ending
