@@ -14,13 +14,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from der_ros.documents import shortened
 from der_ros.errors import ConfigurationError
 
 _T = TypeVar("_T")
+_Number = TypeVar("_Number", int, float)
+# No count and no size of this package is larger.
+_LARGEST = 1e15
 _KEY = "setting"
 
 
@@ -180,3 +185,51 @@ def _typed_list(declared: Setting, raw: object) -> tuple[Any, ...]:
 
 def _unexpected(declared: Setting, expected: str, value: object) -> ConfigurationError:
     return ConfigurationError(f"parameter {declared.name}: expected {expected}, got {value!r}")
+
+
+def converted(name: str, value: object, hint: Any) -> object:
+    """Return ``value``, as read from a document, as the type that its field is annotated with.
+
+    Args:
+        name: of the setting, for the error.
+        value: of YAML or JSON.
+        hint: ``int``, ``float``, ``bool``, ``str``, a tuple of ``int``, a ``dict``, or one of them
+            with ``None``.
+
+    Raises:
+        ConfigurationError: it is of another type, or a number that is not finite.
+    """
+    if isinstance(hint, types.UnionType):
+        if value is None:
+            return None
+        hint = next(part for part in typing.get_args(hint) if part is not type(None))
+    if typing.get_origin(hint) is tuple:
+        if isinstance(value, list | tuple) and all(type(item) is int for item in value):
+            return tuple(_in_range(name, item) for item in value)
+        raise ConfigurationError(
+            f"{name}: expected a list of whole numbers, got {shortened(value)}"
+        )
+    if typing.get_origin(hint) is dict:
+        if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+            return dict(value)
+        raise ConfigurationError(
+            f"{name}: expected a mapping of names to values, got {shortened(value)}"
+        )
+    if hint in (int, float) and isinstance(value, int | float) and not isinstance(value, bool):
+        value = _in_range(name, value)
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if hint is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if type(value) is hint:
+        return value
+    raise ConfigurationError(f"{name}: expected a {hint.__name__}, got {shortened(value)}")
+
+
+def _in_range(name: str, value: _Number) -> _Number:
+    """Return ``value`` where it is finite and no larger than any count or size can be."""
+    if not abs(value) <= _LARGEST:
+        raise ConfigurationError(
+            f"{name}: expected a finite number of at most {_LARGEST:g}, got {shortened(value)}"
+        )
+    return value

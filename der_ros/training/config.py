@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 
@@ -21,15 +20,13 @@ from der_ros.policy.policy_view import ORIENTATIONS, check_view
 from der_ros.replay.shard import ShardConfig
 from der_ros.replay.sharded import ReplayConfig, zone_slots
 from der_ros.replay.structures import STRUCTURE_NAMES
-from der_ros.settings import Setting, setting, settings_of
+from der_ros.settings import Setting, converted, setting, settings_of
 from der_ros.tasks import TASK_NAMES
 
 PRESET_NAMES = ("fast", "paper", "gym", "wide")
 ENGINE_NAMES = ("local", "ray")
 # Sections of a file that count only with a certain value of a field.
 _SECTIONS = {"for_task": "task", "for_algorithm": "algorithm"}
-_LARGEST = 1e15
-_Number = TypeVar("_Number", int, float)
 EXPLORATION_NAMES = ("gaussian", "ornstein_uhlenbeck", "policy", "epsilon_greedy")
 
 
@@ -316,12 +313,18 @@ class TrainingConfig:
 
     def without_effect(self) -> tuple[str, ...]:
         """Return a sentence for each setting that this configuration makes do nothing."""
-        if self.zone_share is None or self.der or self.replay_structure != "no_demos":
-            return ()
-        return (
-            f"zone_share {self.zone_share} does nothing: the demonstration zone stays empty with "
-            "der false and replay_structure no_demos; batches are drawn by priority alone",
-        )
+        found = []
+        if self.demos and self.replay_structure == "no_demos":
+            found.append(
+                f"demos {self.demos} does nothing: replay_structure no_demos starts without "
+                "demonstrations; choose one of the other structures"
+            )
+        if self.zone_share is not None and not self.der and self.replay_structure == "no_demos":
+            found.append(
+                f"zone_share {self.zone_share} does nothing: the demonstration zone stays empty "
+                "with der false and replay_structure no_demos; batches are drawn by priority alone"
+            )
+        return tuple(found)
 
     def worker_count(self) -> int:
         """Return the number of workers, with -1 worked out."""
@@ -442,7 +445,7 @@ def _checked_fields(values: Mapping[str, object]) -> dict[str, Any]:
             f"configuration: unknown {', '.join(map(str, unknown))}; known are "
             f"{', '.join(FIELD_NAMES)}"
         )
-    return {name: _convert(name, value, _HINTS[name]) for name, value in flat.items()}
+    return {name: converted(name, value, _HINTS[name]) for name, value in flat.items()}
 
 
 def parse_override(text: str) -> tuple[str, object]:
@@ -466,41 +469,3 @@ def _preset_path(source: str | Path) -> Path:
         f"preset: expected one of {', '.join(PRESET_NAMES)} or the path of a .yaml file, "
         f"got {str(source)!r}"
     )
-
-
-def _convert(name: str, value: object, hint: Any) -> object:
-    """Return ``value`` as the type that the field is annotated with."""
-    if isinstance(hint, types.UnionType):
-        if value is None:
-            return None
-        hint = next(part for part in typing.get_args(hint) if part is not type(None))
-    if typing.get_origin(hint) is tuple:
-        if isinstance(value, list | tuple) and all(type(item) is int for item in value):
-            return tuple(_in_range(name, item) for item in value)
-        raise ConfigurationError(
-            f"{name}: expected a list of whole numbers, got {shortened(value)}"
-        )
-    if typing.get_origin(hint) is dict:
-        if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-            return dict(value)
-        raise ConfigurationError(
-            f"{name}: expected a mapping of names to values, got {shortened(value)}"
-        )
-    if hint in (int, float) and isinstance(value, int | float) and not isinstance(value, bool):
-        value = _in_range(name, value)
-    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if hint is int and isinstance(value, float) and value.is_integer():
-        return int(value)
-    if type(value) is hint:
-        return value
-    raise ConfigurationError(f"{name}: expected a {hint.__name__}, got {shortened(value)}")
-
-
-def _in_range(name: str, value: _Number) -> _Number:
-    """Return ``value`` where it is finite and no larger than any count or size can be."""
-    if not abs(value) <= _LARGEST:
-        raise ConfigurationError(
-            f"{name}: expected a finite number of at most {_LARGEST:g}, got {shortened(value)}"
-        )
-    return value

@@ -223,6 +223,13 @@ def test_a_zone_share_of_an_empty_zone_is_told(settings, told):
     assert all("zone_share 0.5 does nothing" in sentence for sentence in sentences)
 
 
+@pytest.mark.parametrize(("structure", "told"), [("no_demos", 1), ("one_shot_each", 0)])
+def test_demonstrations_without_a_structure_are_told(structure, told):
+    sentences = make_config({"demos": "d", "replay_structure": structure}).without_effect()
+    assert len(sentences) == told
+    assert all("demos d does nothing" in sentence for sentence in sentences)
+
+
 def test_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         TrainingConfig().seed = 1
