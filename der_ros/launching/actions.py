@@ -263,7 +263,13 @@ def _given(values: Values, parts: RobotParts) -> dict[str, Values]:
     source = "topic" if values["ft"] == "topic" else "netft"
     box = sensor["sensor_ip"] if is_local(sensor["sensor_ip"]) else SIM_SENSOR_IP
     given: dict[str, Values] = {
-        "sim_cell": {**task, "seed": values["seed"], **sensor, "sensor_ip": box, **parts.sim_cell},
+        "sim_cell": {
+            **task,
+            **{name: values[name] for name in ("seed", "compliance")},
+            **sensor,
+            "sensor_ip": box,
+            **parts.sim_cell,
+        },
         "ft_bridge": {"source": source, "input_topic": values["ft_topic"], **sensor},
         "kuka_bridge": {
             "command_publishers": "policy_server assembly_supervisor",

@@ -109,6 +109,12 @@ def deployment_arguments(
             f"runs/{name}_<time>, a new one",
         ),
         Argument.of(SimCellParameters, "seed"),
+        Argument.of(
+            SimCellParameters,
+            "compliance",
+            pattern=r"rigid|cell|[0-9]+(\.[0-9]*)?([eE][0-9]+)?",
+            words="rigid, cell or a stiffness in N/m",
+        ),
         Argument.of(RecorderParameters, "keep_bags"),
         Argument(
             "view", "true", "Start cell_view, which publishes what viewers draw", bool, ON_OFF

@@ -26,6 +26,11 @@ class SimCellParameters:
         minimum=4,
         maximum=40,
     )
+    compliance: str = setting(
+        "rigid",
+        "Give of the cell in a contact: rigid, cell (pieces, gripper, sensor and arm), or a "
+        "stiffness at the tool, N/m",
+    )
 
 
 @dataclass(frozen=True)

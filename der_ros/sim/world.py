@@ -9,6 +9,7 @@ The weight of arm and load is taken up by the servo (a controller knows its load
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -77,6 +78,9 @@ def chosen_compliance(choice: str | float | Compliance, cell: Compliance) -> Com
         return choice
     if choice in ("cell", "rigid"):
         return cell if choice == "cell" else None
+    if isinstance(choice, str):
+        with suppress(ValueError):
+            choice = float(choice)
     if isinstance(choice, (int, float)) and not isinstance(choice, bool) and 0 < choice < math.inf:
         return cell.softened_to(float(choice))
     raise ConfigurationError(

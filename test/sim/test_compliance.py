@@ -101,7 +101,14 @@ def test_the_ground_is_rigid_unless_asked_for():
         assert not any(world.ground_displacement())
 
 
-@pytest.mark.parametrize("wrong", ["soft", 0.0, -1e5, math.nan, True])
+@pytest.mark.parametrize("choice", [2e5, "2e5", "200000"])
+def test_a_stiffness_is_a_number_or_its_text(choice):
+    with AssemblyWorld(TASK, compliance=choice) as world:
+        assert world.compliance is not None
+        assert world.compliance.stiffness_n_per_m == pytest.approx(2e5)
+
+
+@pytest.mark.parametrize("wrong", ["soft", 0.0, -1e5, math.nan, True, "-1", "nan"])
 def test_what_is_no_compliance_is_refused(wrong):
     with pytest.raises(ConfigurationError, match="compliance"):
         AssemblyWorld(TASK, compliance=wrong)

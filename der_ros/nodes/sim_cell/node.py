@@ -214,7 +214,7 @@ class SimCell(ShellNode):
     def __init__(self) -> None:
         super().__init__("sim_cell")
         given = declare_settings(self, SimCellParameters)
-        self._task = make_task(given.task)
+        self._task, self._compliance = make_task(given.task), given.compliance
         noise_seed, start_seed = np.random.SeedSequence(given.seed).spawn(2)
         self._rng = np.random.default_rng(start_seed)
         self._goal_topic = self.create_publisher(PoseStamped, "sim_cell/goal_pose", LATCHED)
@@ -247,7 +247,8 @@ class SimCell(ShellNode):
         return self.resources.enter_context(cell)
 
     def _open_world(self, robot: Robot) -> AssemblyWorld:
-        return self.resources.enter_context(AssemblyWorld(self._task, robot=robot))
+        world = AssemblyWorld(self._task, robot=robot, compliance=self._compliance)
+        return self.resources.enter_context(world)
 
     def _open_controller(self, plant: CellPlant, cycle_s: float) -> SimulatedKrc4:
         given = declare_settings(self, SimControllerParameters)

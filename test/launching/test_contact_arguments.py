@@ -1,4 +1,4 @@
-"""The launch arguments of the force budget reach the bridge, and only when they are given."""
+"""Launch arguments of contact: the force budget of the bridge, the give of the simulated cell."""
 
 import pytest
 
@@ -25,3 +25,16 @@ def test_a_given_budget_is_the_bridges_parameter(texts, expected):
 def test_a_budget_that_is_none_is_refused(text):
     _, wrong = checked(kr60_arguments(), {"force_budget_n": text})
     assert wrong[0].startswith("force_budget_n: expected a number from 0 to 10000")
+
+
+@pytest.mark.parametrize("text", ["rigid", "cell", "200000", "2.5e5"])
+def test_what_gives_in_the_simulated_cell_is_an_argument(text):
+    values, wrong = checked(kr60_arguments(), {"compliance": text})
+    assert not wrong
+    assert values["compliance"] == text
+
+
+@pytest.mark.parametrize("text", ["soft", "-1", "", "1e"])
+def test_a_compliance_that_is_none_is_refused(text):
+    _, wrong = checked(kr60_arguments(), {"compliance": text})
+    assert wrong == [f"compliance: expected rigid, cell or a stiffness in N/m, got '{text}'"]
