@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from der_ros.bags.reader import BagReader
+from der_ros.bags.reader import BagReader, reading
 from der_ros.documents import parse_json
 from der_ros.errors import BagError, ContractError
 from der_ros.policy.policy_view import for_attempt
@@ -127,33 +127,34 @@ def _last_info(reader: BagReader) -> Any:
 
 
 def replay_policy(
-    bag: Path | str, policy: Policy, tolerance: float = DEFAULT_TOLERANCE
+    bag: Path | str | BagReader, policy: Policy, tolerance: float = DEFAULT_TOLERANCE
 ) -> ReplayReport:
     """Recompute every action of ``bag`` with ``policy``.
 
     Args:
-        bag: a rosbag2 folder with ``policy/observation`` and ``policy/action``.
+        bag: a rosbag2 folder with ``policy/observation`` and ``policy/action``, or its open reader.
         policy: (13,) float32 to (6,) float32.
         tolerance: largest difference that still counts as the same.
 
     Returns:
         The report; what is wrong with the bag is in its ``reason``, nothing is raised for it.
     """
+    name = str(bag.path if isinstance(bag, BagReader) else bag)
     try:
-        with BagReader(bag) as reader:
+        with reading(bag) as reader:
             samples = read_samples(reader)
         policy = for_attempt(policy)
         if not samples:
-            raise BagError(f"bag {bag}: expected at least one pair of observation and action")
+            raise BagError(f"bag {name}: expected at least one pair of observation and action")
         differences = list(_differences(samples, policy))
     except (BagError, ContractError) as error:
-        return ReplayReport(str(bag), 0, None, ReplayVerdict.UNUSABLE, str(error))
+        return ReplayReport(name, 0, None, ReplayVerdict.UNUSABLE, str(error))
     worst = int(np.argmax(differences))
     largest = differences[worst]
     if largest <= tolerance:
-        return ReplayReport(str(bag), len(samples), largest, ReplayVerdict.SAME)
+        return ReplayReport(name, len(samples), largest, ReplayVerdict.SAME)
     reason = f"sample {worst + 1} of {len(samples)} differs by {largest:.3g}, more than {tolerance}"
-    return ReplayReport(str(bag), len(samples), largest, ReplayVerdict.DIFFERENT, reason)
+    return ReplayReport(name, len(samples), largest, ReplayVerdict.DIFFERENT, reason)
 
 
 def _differences(samples: Iterable[Sample], policy: Policy) -> Iterable[float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -158,3 +158,19 @@ class BagReader:
     ) -> None:
         """Close the bag, whatever the block raised."""
         self.close()
+
+
+@contextmanager
+def reading(bag: Path | str | BagReader) -> Iterator[BagReader]:
+    """Open a bag by its path and close it again, or lend a reader that is open already.
+
+    Opening checks the whole bag, so that what reads one more than once shares a reader.
+
+    Raises:
+        BagError: there is none, it is incomplete, or it is damaged.
+    """
+    if isinstance(bag, BagReader):
+        yield bag
+        return
+    with BagReader(bag) as reader:
+        yield reader

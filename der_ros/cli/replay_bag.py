@@ -86,11 +86,12 @@ def _replay(
     """Replay one bag and show what was found."""
     began_s, found = time.monotonic(), None
     try:
-        policy = OnnxPolicy.load(options.policy or policy_of_bag(bag))
-        print(f"policy: {policy.path} (sha256 {policy.sha256})", file=sys.stderr)
-        report = replay_policy(bag, policy, options.tolerance)
-        if report.verdict is not ReplayVerdict.UNUSABLE and options.source == TOPICS:
-            found = _replay_topics(bag, options, policy, what_if, other)
+        with BagReader(bag) as reader:
+            policy = OnnxPolicy.load(options.policy or policy_of_bag(reader))
+            print(f"policy: {policy.path} (sha256 {policy.sha256})", file=sys.stderr)
+            report = replay_policy(reader, policy, options.tolerance)
+            if report.verdict is not ReplayVerdict.UNUSABLE and options.source == TOPICS:
+                found = _replay_topics(reader, options, policy, what_if, other)
     except DerRosError as error:
         report = ReplayReport(str(bag), 0, None, ReplayVerdict.UNUSABLE, str(error))
     values: dict[str, Any] = {}
@@ -104,7 +105,7 @@ def _replay(
 
 
 def _replay_topics(
-    bag: Path,
+    reader: BagReader,
     options: argparse.Namespace,
     policy: OnnxPolicy,
     what_if: WhatIf,
@@ -116,16 +117,15 @@ def _replay_topics(
         BagError: the bag does not hold what was asked for.
         ConfigurationError: a limit is out of its range, or the picture cannot be written.
     """
-    with BagReader(bag) as reader:
-        whole = is_attempt(reader)
-    if not whole:
+    bag = reader.path
+    if not is_attempt(reader):
         if other is not None or what_if.is_change or options.plot is not None:
             raise BagError(f"bag {bag}: expected wrenches, poses and twists, it has none of them")
         print(f"bag {bag}: no wrenches and poses: only the actions are replayed", file=sys.stderr)
         return None
     plot = AttemptPlot()
     replay = replay_bag(
-        bag,
+        reader,
         policy,
         policy.contract.scale,
         other=None if other is None else (other, other.contract.scale),

@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from der_ros.bags.bag_replay import DEFAULT_TOLERANCE
-from der_ros.bags.reader import BagReader
+from der_ros.bags.reader import BagReader, reading
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose
 from der_ros.offline_replay.attempt_setup import read_setup
@@ -237,7 +237,7 @@ def _force_n(wrench: Recorded | None) -> float:
 
 
 def replay_bag(
-    bag: Path | str,
+    bag: Path | str | BagReader,
     policy: Policy,
     scale: Scale,
     *,
@@ -252,7 +252,7 @@ def replay_bag(
         BagError: the bag cannot be read, or does not hold what a replay needs.
         ConfigurationError: a changed limit is out of its range.
     """
-    with BagReader(bag) as reader:
+    with reading(bag) as reader:
         replay = AttemptReplay(
             reader,
             policy,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from der_ros.bags.bag_replay import DEFAULT_TOLERANCE
+from der_ros.bags.reader import BagReader
 from der_ros.documents import read_yaml
 from der_ros.errors import ConfigurationError
 from der_ros.offline_replay.attempt_replay import replay_bag
@@ -109,14 +110,15 @@ def unmet(bag: Path, expectation: Expectation) -> list[str]:
         ConfigurationError: its policy is not found, or a limit is out of its range.
         ContractError: its policy is not right.
     """
-    policy = OnnxPolicy.load(expectation.policy or policy_of_bag(bag))
-    replay = replay_bag(
-        bag,
-        policy,
-        policy.contract.scale,
-        what_if=expectation.what_if,
-        tolerance=expectation.tolerance,
-    )
+    with BagReader(bag) as reader:
+        policy = OnnxPolicy.load(expectation.policy or policy_of_bag(reader))
+        replay = replay_bag(
+            reader,
+            policy,
+            policy.contract.scale,
+            what_if=expectation.what_if,
+            tolerance=expectation.tolerance,
+        )
     found, side = differences_of(replay), replay.changed_side or replay.recorded_side
     verdict, done = side.verdict, side.motion.interventions
     if expectation.outcome not in (None, verdict.outcome):

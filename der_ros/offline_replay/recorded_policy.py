@@ -12,15 +12,13 @@ from der_ros.policy.checksum import file_hashes
 from der_ros.policy.shipped import shipped_policies
 
 
-def policy_of_bag(bag: Path) -> Path:
-    """Return the file with the content of the policy that acted in ``bag``.
+def policy_of_bag(reader: BagReader) -> Path:
+    """Return the file with the content of the policy that acted in an open bag.
 
     Raises:
-        BagError: the bag cannot be read.
         ConfigurationError: the bag names no policy, or it is not on this machine.
     """
-    with BagReader(bag) as reader:
-        info = read_policy_info(reader)
+    bag, info = reader.path, read_policy_info(reader)
     if info is None:
         raise ConfigurationError(f"bag {bag}: it names no policy; give one with --policy")
     for candidate in _candidates(bag, info):
