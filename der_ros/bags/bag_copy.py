@@ -41,7 +41,8 @@ def copy_bag(
         kinds = reader.types
         kept = [name for name in kinds if topics is None or name in topics]
         recorded = [RecordedTopic(name, kinds[name], name in latched) for name in kept]
-        with BagWriter(target, recorded, compressed=True) as writer:
+        stored = reader.attachments()
+        with BagWriter(target, recorded, compressed=True, attachments=stored) as writer:
             for topic, stamp_ns, data in reader.serialized(*kept):
                 early = stamp_ns < begin_ns and topic not in latched
                 if early or stamp_ns > end_ns:

@@ -43,6 +43,7 @@ class BagFacts(NamedTuple):
         distribution: ROS 2 distribution that recorded it; empty where it is not said.
         topics: by name.
         custom: texts that the recorder stored, without the counts of lost messages.
+        attachments: size of each file that is stored in the bag, bytes.
     """
 
     bag: Path
@@ -53,6 +54,7 @@ class BagFacts(NamedTuple):
     distribution: str
     topics: tuple[TopicFacts, ...]
     custom: dict[str, str]
+    attachments: dict[str, int]
 
     @property
     def lost(self) -> int:
@@ -91,6 +93,7 @@ def read_bag_facts(bag: Path) -> BagFacts:
         for topic, stamp_ns, _ in reader.serialized(*times):
             times[topic].add(stamp_ns)
         kinds = reader.types
+        stored = {name: len(content) for name, content in reader.attachments().items()}
         text = (folder / DESCRIPTION).read_text(encoding="utf-8")
     information = load_description(text)[ROOT]
     custom = {str(key): str(text) for key, text in (information.get("custom_data") or {}).items()}
@@ -120,4 +123,5 @@ def read_bag_facts(bag: Path) -> BagFacts:
             for name, each in sorted(times.items())
         ),
         custom,
+        stored,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from der_ros.bags.attempt_log import read_attempts
@@ -38,6 +39,21 @@ class Retention(NamedTuple):
     free_bytes: int = 0
 
 
+class BagForm(NamedTuple):
+    """Form of new bags.
+
+    Attributes:
+        compressed: compress each chunk (zstd).
+        attachments: files to store in each bag, content by name.
+    """
+
+    compressed: bool = False
+    attachments: Mapping[str, bytes] = MappingProxyType({})
+
+
+_PLAIN = BagForm()
+
+
 class _Bag(NamedTuple):
     rank: int
     changed_ns: int
@@ -52,11 +68,12 @@ class BagFolder:
     Args:
         run_dir: of the run, with ``attempts.jsonl``.
         retention: what is kept.
+        form: of new bags.
     """
 
-    def __init__(self, run_dir: Path, retention: Retention) -> None:
+    def __init__(self, run_dir: Path, retention: Retention, form: BagForm = _PLAIN) -> None:
         self._run_dir, self._folder = run_dir, run_dir / "bags"
-        self._retention = retention
+        self._retention, self._form = retention, form
 
     def begin(self, topics: Sequence[RecordedTopic], prefix: str = _ATTEMPT) -> BagWriter:
         """Open the next bag of an attempt, or with ``SNAPSHOT`` as prefix the next snapshot.
@@ -66,7 +83,7 @@ class BagFolder:
         """
         path = self._next_path(prefix)
         self._refuse_a_full_disk(path)
-        writer = BagWriter(path, topics)
+        writer = BagWriter(path, topics, **self._form._asdict())
         writer.open()
         return writer
 

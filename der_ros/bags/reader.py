@@ -8,12 +8,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
+from mcap.reader import make_reader
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
 from der_ros.bags.integrity import check_bag
 from der_ros.bags.recorder import PART_SUFFIX
 from der_ros.errors import BagError
+
+_DATA_SUFFIXES = (".mcap", ".db3")
 
 
 class BagMessage(NamedTuple):
@@ -44,7 +47,7 @@ class BagReader:
         Raises:
             BagError: there is none, it is incomplete, or it is damaged.
         """
-        folder = self.path.parent if self.path.suffix in (".mcap", ".db3") else self.path
+        folder = self.path.parent if self.path.suffix in _DATA_SUFFIXES else self.path
         part = folder.with_name(folder.name + PART_SUFFIX)
         if folder.suffix == PART_SUFFIX or (part.exists() and not folder.exists()):
             raise BagError(
@@ -77,6 +80,22 @@ class BagReader:
     def types(self) -> Mapping[str, str]:
         """Message type of each topic, as in ``geometry_msgs/msg/WrenchStamped``."""
         return {entry.topic: entry.msgtype for entry in self._opened().connections}
+
+    def attachments(self) -> dict[str, bytes]:
+        """Return the files that are stored in the bag, content by name; only MCAP has any.
+
+        Raises:
+            BagError: they cannot be read.
+        """
+        folder = self.path.parent if self.path.suffix in _DATA_SUFFIXES else self.path
+        found: dict[str, bytes] = {}
+        try:
+            for path in sorted(folder.glob("*.mcap")):
+                with path.open("rb") as file:
+                    found |= {each.name: each.data for each in make_reader(file).iter_attachments()}
+        except Exception as error:  # as in open
+            raise self._damaged(error) from error
+        return found
 
     def has(self, name: str) -> bool:
         """Return True if a topic is ``name`` in whatever namespace, and has messages."""

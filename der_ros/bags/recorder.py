@@ -9,7 +9,9 @@ whole; ``ros2 run der_ros bags repair`` gives it an end.
 from __future__ import annotations
 
 import logging
+import mimetypes
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -63,6 +65,12 @@ class BagWriter:
     Leaving it normally completes the bag at ``path``; leaving it by an exception keeps what was
     written in ``path`` + ``.part`` and no bag appears.
 
+    Args:
+        path: folder of the bag.
+        topics: of its messages.
+        compressed: compress each chunk (zstd).
+        attachments: files to store in it, content by name.
+
     Attributes:
         path: the bag's folder, once complete.
         messages: how many were written.
@@ -71,9 +79,15 @@ class BagWriter:
     """
 
     def __init__(
-        self, path: Path | str, topics: Sequence[RecordedTopic], *, compressed: bool = False
+        self,
+        path: Path | str,
+        topics: Sequence[RecordedTopic],
+        *,
+        compressed: bool = False,
+        attachments: Mapping[str, bytes] | None = None,
     ) -> None:
         self.path = Path(path)
+        self._attachments = dict(attachments or {})
         self._compression = CompressionType.ZSTD if compressed else CompressionType.NONE
         self.messages = 0
         self.lost: Mapping[str, int] = {}
@@ -125,6 +139,9 @@ class BagWriter:
         schemas: dict[str, int] = {}
         for topic in self._topics:
             self._connect(self._writer, topic, schemas)
+        now_ns = time.time_ns()
+        for name, content in self._attachments.items():
+            self._writer.add_attachment(now_ns, now_ns, name, _media_type(name), content)
 
     def _connect(self, writer: Writer, topic: RecordedTopic, schemas: dict[str, int]) -> None:
         types, name = typestore(), topic.message_type
@@ -250,3 +267,9 @@ class BagWriter:
             self.close()
         else:
             self.abort()
+
+
+def _media_type(name: str) -> str:
+    if name.endswith((".yaml", ".yml")):
+        return "application/yaml"
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"

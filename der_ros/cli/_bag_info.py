@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
 from der_ros.bags.bag_facts import BagFacts, TopicFacts, read_bag_facts
+from der_ros.bags.reader import BagReader
+from der_ros.errors import BagError
 
 
 def add_info(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -17,11 +20,17 @@ def add_info(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     command.set_defaults(run=_info)
     command.add_argument("bag", type=Path, help="a bag's folder")
     command.add_argument(
+        "--show", metavar="FILE", help="print a file that is stored in the bag, and nothing else"
+    )
+    command.add_argument(
         "--json", action="store_true", help="one JSON object on standard output, nothing else"
     )
 
 
 def _info(options: argparse.Namespace) -> int:
+    if options.show is not None:
+        sys.stdout.write(_stored(options.bag, options.show))
+        return 0
     facts = read_bag_facts(options.bag)
     if options.json:
         topics = [topic._asdict() for topic in facts.topics]
@@ -29,6 +38,22 @@ def _info(options: argparse.Namespace) -> int:
     else:
         print("\n".join(_lines(facts)))
     return 0
+
+
+def _stored(bag: Path, name: str) -> str:
+    """Return the text of a file that is stored in a bag.
+
+    Raises:
+        BagError: the bag holds no such file, or cannot be read.
+    """
+    with BagReader(bag) as reader:
+        files = reader.attachments()
+    if name not in files:
+        raise BagError(
+            f"bag {bag}: expected one of its files ({', '.join(files) or 'it has none'}), "
+            f"got {name}"
+        )
+    return files[name].decode("utf-8", errors="replace")
 
 
 def _lines(facts: BagFacts) -> list[str]:
@@ -42,6 +67,7 @@ def _lines(facts: BagFacts) -> list[str]:
         f"ROS 2 {facts.distribution or 'unknown'}",
         *(f"    {_topic_line(topic, width)}" for topic in facts.topics),
         *(f"    {name}: {text}" for name, text in facts.custom.items()),
+        *(f"    file {name}, {size} bytes" for name, size in facts.attachments.items()),
     ]
 
 

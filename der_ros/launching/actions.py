@@ -44,6 +44,7 @@ from der_ros.launching.deployment_arguments import (
     sensor_parameters,
     supervisor_parameters,
 )
+from der_ros.launching.run_parameters import write_run_parameters
 from der_ros.launching.view import view_actions
 from der_ros.nodes.shared.launch_watch import this_launch
 from der_ros.nodes.shared.middleware import ADDRESS_VARIABLE
@@ -220,10 +221,9 @@ def deployment(
         paths = [*parts.below, task, shipped_config(name)]
         shipped = [read_parameters(path) for path in paths]
         _require_measured_frame(values, merged([*shipped, own], "kuka_bridge"), name)
-        nodes = [
-            launched_node(node, merged([*shipped, {node: given[node]}, own], node), values)
-            for node in given
-        ]
+        chosen = {node: merged([*shipped, {node: given[node]}, own], node) for node in given}
+        _keep_parameters(values, chosen)
+        nodes = [launched_node(node, parameters, values) for node, parameters in chosen.items()]
         drawn = merged([*shipped, own], "cell_view") | {"robot": parts.arm, "task": values["task"]}
         return [*_network(values), *nodes, *beside(values), *view_actions(values, drawn)]
 
@@ -235,6 +235,24 @@ def deployment(
         ]
 
     return checked_launch(arguments, start, refuse)
+
+
+def _keep_parameters(values: Values, chosen: dict[str, dict[str, object]]) -> None:
+    """Write what the nodes get into the run's folder, and have it stored in each bag.
+
+    Raises:
+        RuntimeError: the folder cannot be written.
+    """
+    try:
+        path = write_run_parameters(Path(str(values["run_dir"])), values, chosen)
+    except ConfigurationError as error:
+        raise RuntimeError(f"nothing was started: {error}") from error
+    recorder = chosen.get("bag_recorder")
+    if recorder is not None:
+        own = [str(values["config"])] if values["config"] else []
+        asked = recorder.get("attachments", [])
+        assert isinstance(asked, (list, tuple))
+        recorder["attachments"] = [*asked, str(path), *own]
 
 
 def _new_run_folder(name: str) -> str:

@@ -33,6 +33,14 @@ class RecorderParameters:
         "Topics that are recorded, each 'topic type', with 'latched' behind it where the topic is "
         "transient-local",
     )
+    attachments: tuple[str, ...] = setting(
+        (),
+        "Files whose content is stored in each bag, such as the cell's configuration; each of at "
+        "most 128 kB",
+    )
+    compression: str = setting(
+        "none", "Compression of new bags: none or zstd", choices=("none", "zstd")
+    )
     keep_bags: int = setting(
         0,
         "Most bags of this run that are kept: the oldest successes go first, faults last; 0: all",

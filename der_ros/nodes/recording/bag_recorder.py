@@ -21,13 +21,14 @@ from typing import Any, NamedTuple
 from rclpy.qos import QoSProfile
 from std_srvs.srv import SetBool, Trigger
 
-from der_ros.bags.bag_folder import BagFolder, Retention
+from der_ros.bags.bag_folder import BagFolder, BagForm, Retention
 from der_ros.bags.bag_recording import BagRecording, SequenceGaps
 from der_ros.bags.black_box import Kept
 from der_ros.bags.metadata import RecordedTopic
 from der_ros.bags.recorder import BagWriter
 from der_ros.control.arrivals import TimeLine
 from der_ros.control.status import Level, Status
+from der_ros.documents import MAX_DOCUMENT_BYTES, read_bytes
 from der_ros.errors import BagError, ConfigurationError
 from der_ros.nodes.recording.snapshots import Snapshots, SnapshotSettings
 from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher, status_name
@@ -69,7 +70,7 @@ class BagRecorder(ShellNode):
         given = declare_settings(self, RecorderParameters)
         if not given.run_dir:
             raise ConfigurationError("parameter run_dir: expected a folder, got an empty text")
-        self._folder = BagFolder(Path(given.run_dir), _retention(given))
+        self._folder = BagFolder(Path(given.run_dir), _retention(given), _form(given))
         self._buffer_bytes = 1_000_000 * given.buffer_mb
         self._disk = JobThread("bags")
         self._recording: BagRecording | None = None
@@ -251,6 +252,25 @@ class BagRecorder(ShellNode):
 
 def _retention(given: RecorderParameters) -> Retention:
     return Retention(given.keep_bags, int(1e9 * given.keep_gb), 1_000_000 * given.min_free_mb)
+
+
+def _form(given: RecorderParameters) -> BagForm:
+    """Return the form of the bags, with the content of the files that are there now.
+
+    Raises:
+        ConfigurationError: a file cannot be read or is too large.
+    """
+    attachments: dict[str, bytes] = {}
+    for path in map(Path, given.attachments):
+        name = str(path) if path.name in attachments else path.name
+        try:
+            attachments[name] = read_bytes(path, MAX_DOCUMENT_BYTES)
+        except OSError as error:
+            raise ConfigurationError(
+                f"parameter attachments: expected a readable file, got {path} "
+                f"({error.strerror or error})"
+            ) from error
+    return BagForm(given.compression == "zstd", attachments)
 
 
 def _lost_text(recording: BagRecording) -> str:

@@ -1,0 +1,24 @@
+"""The file of a run that tells what each node was given."""
+
+import pytest
+
+from der_ros.errors import ConfigurationError
+from der_ros.launching.cell_parameters import read_parameters
+from der_ros.launching.run_parameters import write_run_parameters
+
+GIVEN = {"kuka_bridge": {"max_linear_speed_mps": 0.03, "axis_signs": (1.0, -1.0)}}
+
+
+def test_it_is_a_parameters_file_of_the_nodes(tmp_path):
+    path = write_run_parameters(tmp_path / "run", {"task": "lap_joint"}, GIVEN)
+    assert path == tmp_path / "run" / "parameters.yaml"
+    assert read_parameters(path) == {
+        "kuka_bridge": {"max_linear_speed_mps": 0.03, "axis_signs": [1.0, -1.0]}
+    }
+    assert "# task:=lap_joint" in path.read_text().splitlines()
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError, match="run_dir: expected a folder that can be written"):
+        write_run_parameters(tmp_path / "file" / "run", {}, GIVEN)
