@@ -95,6 +95,23 @@ def test_a_recorded_policy_is_replayed_exactly(tmp_path, history):
     assert json.loads(info.message.data)["sha256"] == OnnxPolicy.load(policy).sha256
 
 
+def test_a_bag_is_compressed_and_holds_the_files_asked_for(tmp_path):
+    cell = tmp_path / "cell.yaml"
+    cell.write_text("/**: {ros__parameters: {}}")
+    chosen = {"attachments": f"[{cell}]", "compression": "zstd"}
+    with running(BagRecorder, run_dir=tmp_path, **chosen) as (recorder, test):
+        texts = test.create_publisher(String, "assembly_supervisor/attempt", 100)
+        assert until(texts.get_subscription_count)
+        assert record(test, True)[0]
+        texts.publish(String(data="x" * 20_000))
+        assert until(lambda: recorder._recording.messages)
+        _, path = record(test, False)
+    with BagReader(path) as reader:
+        assert reader.attachments() == {"cell.yaml": cell.read_bytes()}
+    assert contents(path, "/assembly_supervisor/attempt")[0].message.data == "x" * 20_000
+    assert (Path(path) / "attempt_0001.mcap").stat().st_size < 20_000
+
+
 def test_numbers_go_on_after_the_existing_bags(tmp_path):
     (tmp_path / "bags" / "attempt_0007.part").mkdir(parents=True)
     (tmp_path / "bags" / "attempt_x").mkdir()
@@ -128,6 +145,8 @@ def test_what_fails_is_answered_and_the_next_bag_works(tmp_path):
         (["-p", "run_dir:=x", "-p", "topics:=['a b c d']"], "topics"),
         (["-p", "run_dir:=x", "-p", "topics:=['a nonsense']"], "std_msgs/msg/String"),
         (["-p", "run_dir:=x", "-p", "topics:=['a my_msgs/msg/Thing']"], "not installed"),
+        (["-p", "run_dir:=x", "-p", "attachments:=['missing.yaml']"], "readable file"),
+        (["-p", "run_dir:=x", "-p", "compression:=lz77"], "compression"),
     ],
 )
 def test_a_users_mistake_is_one_line_and_exit_code_one(parameters, named):
