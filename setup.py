@@ -35,7 +35,7 @@ TOOLS = (
 # pytest's option --replay-bags.
 PLUGIN = f"{PACKAGE}.offline_replay.pytest_plugin"
 # Folders that are installed, with everything below them, into share/der_ros.
-SHARED_FOLDERS = ("launch", "config", "models")
+SHARED_FOLDERS = ("launch", "config", "models", "demonstrations")
 
 
 def shared_files() -> list[tuple[str, list[str]]]:

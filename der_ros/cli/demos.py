@@ -1,4 +1,4 @@
-"""``ros2 run der_ros demos``: lists, checks, converts and exports demonstrations.
+"""``ros2 run der_ros demos``: lists, checks, converts, exports and trims demonstrations.
 
 Exit code 0: done, and every demonstration fits; 1: one does not, or nothing is there; 2: wrong
 arguments.
@@ -21,7 +21,7 @@ from der_ros.policy.contract import PolicyContract
 from der_ros.policy.runtime import OnnxPolicy
 from der_ros.policy.shipped import shipped_policy
 from der_ros.tasks import TASK_NAMES, make_task
-from der_ros.training.demonstrations.bags import bag_episode, is_bag
+from der_ros.training.demonstrations.bags import bag_episode, is_bag, trim_demonstration
 from der_ros.training.demonstrations.checks import CheckedDemonstration, check_demonstration
 from der_ros.training.demonstrations.files import save_episode
 from der_ros.training.demonstrations.lerobot_dataset import write_lerobot_dataset
@@ -44,18 +44,19 @@ def main(args: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="demos",
-        description="Lists, checks, converts and exports demonstrations: bags of "
+        description="Lists, checks, converts, exports and trims demonstrations: bags of "
         "record_demos.launch.py or of successful attempts of a deployment.",
         epilog="Exit code 0: done, and every demonstration fits; 1: one does not, or none is there",
     )
     commands = parser.add_subparsers(
-        required=True, metavar="list|check|convert|export", dest="command", help="what to do"
+        required=True, metavar="list|check|convert|export|trim", dest="command", help="what to do"
     )
     for name, run, text in (
         ("list", _list, "print what is in a folder, one line a demonstration"),
         ("check", _check, "compare each with the contract of its task, and convert it on trial"),
         ("convert", _convert, "write each as an .npz episode, as training converts it"),
         ("export", _export, "write all as a dataset for other tools"),
+        ("trim", _trim, "copy each with no more than training and checks need, compressed"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(run=run)
@@ -64,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "out", type=Path, help="folder for the .npz files; made if missing"
             )
+        if name == "trim":
+            command.add_argument("out", type=Path, help="folder for the copies; made if missing")
         if name == "export":
             command.add_argument("out", type=Path, help="folder of the dataset; new or empty")
             command.add_argument(
@@ -231,3 +234,16 @@ def _convert(options: argparse.Namespace) -> int:
 
 if __name__ == "__main__":
     sys.exit(main())
+
+
+def _trim(options: argparse.Namespace) -> int:
+    """Write the copies; a bag that is there already is refused."""
+    options.out.mkdir(parents=True, exist_ok=True)
+    bags = _bags(options.source)
+    for bag in bags:
+        trim_demonstration(bag, options.out / bag.name)
+    if options.json:
+        print(json.dumps({"out": str(options.out), "demonstrations": len(bags)}))
+    else:
+        print(f"{len(bags)} demonstrations written to {options.out}")
+    return 0

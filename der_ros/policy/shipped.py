@@ -1,4 +1,4 @@
-"""Policies and configuration files that the package ships."""
+"""Policies, demonstrations and configuration files that the package ships."""
 
 from __future__ import annotations
 
@@ -31,6 +31,24 @@ def shipped_policy(task: str) -> Path:
             "train one and give its path"
         )
     return policies[task]
+
+
+def shipped_demonstrations(task: str) -> Path:
+    """Return the folder of the demonstrations that the package ships for ``task``; all scripted.
+
+    Raises:
+        ConfigurationError: if there is none; the message lists the tasks that have one.
+    """
+    found: dict[str, Path] = {}
+    for folder in package_folders("demonstrations"):
+        for path in sorted(folder.glob("*/")):
+            found.setdefault(path.name, path)
+    if task not in found:
+        raise ConfigurationError(
+            f"demos: expected shipped ones of {', '.join(sorted(found)) or 'no task'}, got "
+            f"{task}; record your own with record_demos.launch.py"
+        )
+    return found[task]
 
 
 def shipped_config_file(*names: str) -> Path:

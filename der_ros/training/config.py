@@ -73,7 +73,9 @@ class TrainingConfig:
         True, "Dynamic Experience Replay: feed the zones with the run's own successes"
     )
     demos: str = setting(
-        "", "Demonstration or folder of them: bags of deployments, or .npz episodes; empty: none"
+        "",
+        "Demonstration or folder of them: bags of deployments, or .npz episodes; shipped: the "
+        "package's six scripted ones of the task; empty: none",
     )
     shards: int = setting(6, "Number of replay shards")
     capacity: int = setting(200_000, "Transitions in all shards together")

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from der_ros.cli import demos
-from der_ros.training.demonstrations.files import load_demonstrations
+from der_ros.errors import ConfigurationError
+from der_ros.tasks import make_task
+from der_ros.training.demonstrations.bags import bag_episode
+from der_ros.training.demonstrations.files import demonstrations_at, load_demonstrations
 
 BAGS = Path(__file__).parents[1] / "replay" / "bags"
 KR60, IIWA = BAGS / "kr60_success", BAGS / "iiwa_success"
@@ -49,6 +52,36 @@ def test_a_bag_of_another_task_does_not_fit(capsys):
 def test_a_bag_that_names_no_task_needs_one(capsys):
     assert demos.main(["check", str(KR60)]) == 1
     assert "names no task: give --task, one of" in capsys.readouterr().err
+
+
+def test_a_trimmed_demonstration_is_the_same_and_small(taught, tmp_path, capsys):
+    out = tmp_path / "trimmed"
+    assert demos.main(["trim", str(taught), str(out)]) == 0
+    assert demos.main(["check", str(out)]) == 0
+    assert "human, lap_joint on kr60 sim, 45 steps" in capsys.readouterr().out
+    task = make_task("lap_joint")
+    before, after = (bag_episode(each / "demo_001", task) for each in (taught, out))
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    assert sum(path.stat().st_size for path in (out / "demo_001").iterdir()) < 60_000
+    assert demos.main(["trim", str(taught), str(out)]) == 1
+    assert "expected a new name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("task", ["lap_joint", "peg_in_hole"])
+def test_the_shipped_demonstrations_fit_and_say_scripted(task, capsys):
+    folder = demonstrations_at("shipped", task)
+    assert demos.main(["check", str(folder), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["demonstrations"]
+    assert [row["facts"]["made_by"] for row in rows] == ["scripted"] * 6
+    episodes = load_demonstrations(folder, 13, 6, 1, make_task(task))
+    assert all(episode.success for episode in episodes)
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 1_000_000
+
+
+def test_a_task_without_shipped_demonstrations_is_told():
+    with pytest.raises(ConfigurationError, match="expected shipped ones of lap_joint, peg_in_hole"):
+        demonstrations_at("shipped", "key_slot")
 
 
 def test_a_folder_without_bags_is_told(tmp_path, capsys):

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 
-from der_ros.bags.bag_replay import CONTRACT_TOPIC, Sample, read_samples
+from der_ros.bags.bag_copy import copy_bag
+from der_ros.bags.bag_replay import (
+    ACTION_TOPIC,
+    CONTRACT_TOPIC,
+    OBSERVATION_TOPIC,
+    Sample,
+    read_samples,
+)
+from der_ros.bags.demonstrations import FACTS_FILE
 from der_ros.bags.reader import BagReader
 from der_ros.errors import BagError, ConfigurationError
 from der_ros.geometry import Pose
@@ -14,6 +23,7 @@ from der_ros.replay.transitions import Episode
 from der_ros.tasks.base import Task
 
 POSE_TOPIC = "kuka/tcp_pose"
+_TRAINED_FROM = (OBSERVATION_TOPIC, ACTION_TOPIC, CONTRACT_TOPIC, POSE_TOPIC)
 POSE_NUMBERS = 7  # an observation begins with position and quaternion of the held piece
 
 
@@ -67,6 +77,19 @@ def bag_episode(path: Path, task: Task) -> Episode:
         truncated=False,
         success=True,
     )
+
+
+def trim_demonstration(source: Path, target: Path) -> None:
+    """Copy a demonstration with its observations, actions, contract and poses, compressed.
+
+    Raises:
+        BagError: the source cannot be read or lacks one of them, or the target is there already.
+    """
+    with BagReader(source) as reader:
+        topics = [reader.find(name) for name in _TRAINED_FROM]
+    copy_bag(source, target, topics=topics)
+    if (source / FACTS_FILE).is_file():
+        shutil.copyfile(source / FACTS_FILE, target / FACTS_FILE)
 
 
 def _final_pose(reader: BagReader) -> Pose | None:

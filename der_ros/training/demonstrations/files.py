@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from der_ros.errors import ConfigurationError
 from der_ros.policy.policy_view import FRAME_SIZE, PolicyView
+from der_ros.policy.shipped import shipped_demonstrations
 from der_ros.policy.symmetry import fold
 from der_ros.replay.transitions import Episode
 from der_ros.tasks.base import Task
@@ -17,6 +18,19 @@ from der_ros.training.checkpoint.arrays import read_array
 from der_ros.training.demonstrations.bags import bag_episode, is_bag
 
 MAX_ARRAY_BYTES = 256 * 2**20
+
+
+SHIPPED = "shipped"
+"""Value of ``demos`` that stands for the task's demonstrations in the package."""
+
+
+def demonstrations_at(text: str, task: str) -> Path:
+    """Return the file or folder that ``demos`` names.
+
+    Raises:
+        ConfigurationError: the package ships none of ``task``.
+    """
+    return shipped_demonstrations(task) if text == SHIPPED else Path(text)
 
 
 def save_episode(path: Path, episode: Episode) -> None:

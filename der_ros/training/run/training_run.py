@@ -16,7 +16,7 @@ from der_ros.tasks.base import Task
 from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint
 from der_ros.training.checkpoint.writer import CheckpointWriter, set_checkpoints_aside_after
 from der_ros.training.config import TrainingConfig
-from der_ros.training.demonstrations.files import load_demonstrations
+from der_ros.training.demonstrations.files import demonstrations_at, load_demonstrations
 from der_ros.training.engine.factory import make_engine
 from der_ros.training.engine.interface import Engine
 from der_ros.training.environment.factory import make_environment, policy_contract
@@ -197,7 +197,7 @@ class TrainingRun(RunControl):
         if self.config.demos:
             contract = self._contract
             demonstrations = load_demonstrations(
-                Path(self.config.demos),
+                demonstrations_at(self.config.demos, self.config.task),
                 self._observation_size,
                 self._action_size,
                 1 if contract is None else contract.folded_symmetry,
