@@ -62,6 +62,8 @@ def test_states_not_published_are_bounded_and_counted(monkeypatch):
         assert until(lambda: it.node.link.connected)
         only_the_test_puts(it.node, monkeypatch)
         monkeypatch.setattr(it.node, "_publish_one", broken)
+        it.node._outbox.put((None, None))
+        assert until(lambda: it.node._publisher.failure)
         for _ in range(1000):
             it.node._outbox.put(None)
         assert len(it.node._outbox) <= 250
