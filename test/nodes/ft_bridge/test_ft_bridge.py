@@ -190,7 +190,7 @@ def test_a_rate_other_than_the_assumed_one_is_told(cutoff_hz):
     scale = {"counts_per_force": 1e6, "counts_per_torque": 1e6, "sample_rate_hz": 60}
     with bench(**scale, filter_cutoff_hz=cutoff_hz) as (_, client):
         assert until(lambda: "readings a second" in said(client))
-        assert "60 are expected" in said(client)
+        assert "expected 60 " in said(client)
         assert until(lambda: ready(client) is (cutoff_hz == 0.0))
 
 
