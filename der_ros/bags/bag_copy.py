@@ -18,7 +18,7 @@ def copy_bag(
     target: Path,
     *,
     topics: Collection[str] | None = None,
-    latched: Collection[str] = (),
+    whole: Collection[str] = (),
     begin_ns: int = 0,
     end_ns: int = _END_NS,
     changes: Mapping[str, Change] | None = None,
@@ -29,7 +29,7 @@ def copy_bag(
         source: a rosbag2 folder.
         target: folder to make.
         topics: full names to keep; None: all.
-        latched: full names of latched topics: their messages before ``begin_ns`` are kept, too.
+        whole: full names of topics that are kept for all the time.
         begin_ns: earliest bag time to keep.
         end_ns: latest bag time to keep.
         changes: a function of the CDR bytes by full name.
@@ -40,12 +40,11 @@ def copy_bag(
     with BagReader(source) as reader:
         kinds = reader.types
         kept = [name for name in kinds if topics is None or name in topics]
-        recorded = [RecordedTopic(name, kinds[name], name in latched) for name in kept]
+        recorded = [RecordedTopic(name, kinds[name], name in reader.latched) for name in kept]
         stored = reader.attachments()
         with BagWriter(target, recorded, compressed=True, attachments=stored) as writer:
             for topic, stamp_ns, data in reader.serialized(*kept):
-                early = stamp_ns < begin_ns and topic not in latched
-                if early or stamp_ns > end_ns:
+                if topic not in whole and not begin_ns <= stamp_ns <= end_ns:
                     continue
                 change = (changes or {}).get(topic)
                 writer.write(topic, data if change is None else change(data), stamp_ns)

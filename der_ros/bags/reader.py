@@ -81,6 +81,16 @@ class BagReader:
         """Message type of each topic, as in ``geometry_msgs/msg/WrenchStamped``."""
         return {entry.topic: entry.msgtype for entry in self._opened().connections}
 
+    @property
+    def latched(self) -> frozenset[str]:
+        """Topics that were offered as transient-local."""
+        connections = self._opened().connections
+        return frozenset(
+            entry.topic
+            for entry in connections
+            if "transient_local" in str(getattr(entry.ext, "offered_qos_profiles", "")).lower()
+        )
+
     def attachments(self) -> dict[str, bytes]:
         """Return the files that are stored in the bag, content by name; only MCAP has any.
 

@@ -116,6 +116,8 @@ def read_setup(reader: BagReader) -> AttemptSetup:
             f"bag {reader.path}: {CONTRACT_TOPIC}: expected a key {error}, there is none; it was "
             "recorded by another release"
         ) from error
+    except BagError:
+        raise
     except (ConfigurationError, ContractError, ValueError) as error:
         raise BagError(f"bag {reader.path}: {error}") from error
 
@@ -126,9 +128,11 @@ def _pose(text: str, name: str) -> Pose:
 
 def _poses(reader: BagReader, topic: str) -> tuple[str, float]:
     """Return the frame of the first pose, and the robot's period: the mean, in whole ms."""
-    first = [
-        decode_pose(each.message) for each in islice(reader.serialized(topic), _POSES_LOOKED_AT)
-    ]
+    messages = islice(reader.serialized(topic), _POSES_LOOKED_AT)
+    try:
+        first = [decode_pose(each.message) for each in messages]
+    except BagError as error:
+        raise BagError(f"bag {reader.path}: {topic}: {error}") from error
     if len(first) < 2:
         raise BagError(f"bag {reader.path}: {topic}: expected poses, got {len(first)}")
     stamps = [pose.stamp_ns for pose in first]

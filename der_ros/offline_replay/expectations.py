@@ -1,9 +1,10 @@
 """Expectations of a bag: a small YAML file beside it, ``NAME.yaml`` for the bag ``NAME``.
 
 Keys, all optional: ``policy`` (a file, relative to the YAML file), ``tolerance`` of the actions,
-``outcome``, ``peak_force_n`` (largest allowed), ``interventions`` (largest allowed count by kind),
-and for a what-if ``set``, ``latency_ms`` and ``lose_sensor_after_s``: then ``outcome`` and
-``interventions`` are those of the changed attempt.
+``outcome``, ``reason`` of the verdict, ``peak_force_n`` (largest allowed), ``interventions``
+(largest allowed count by kind), and for a what-if ``set``, ``latency_ms`` and
+``lose_sensor_after_s``: then ``outcome``, ``reason`` and ``interventions`` are those of the changed
+attempt.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from der_ros.bags.bag_replay import DEFAULT_TOLERANCE
 from der_ros.bags.reader import BagReader
@@ -30,6 +33,7 @@ _KEYS = {
     "policy",
     "tolerance",
     "outcome",
+    "reason",
     "peak_force_n",
     "interventions",
     "set",
@@ -46,6 +50,7 @@ class Expectation:
         policy: file; None: the one that acted.
         tolerance: of the actions.
         outcome: expected verdict; None for any.
+        reason: of the verdict, one sentence; None for any.
         peak_force_n: largest allowed force; None for any.
         interventions: largest allowed count by kind.
         what_if: what differs from the record.
@@ -54,6 +59,7 @@ class Expectation:
     policy: Path | None = None
     tolerance: float = DEFAULT_TOLERANCE
     outcome: Outcome | None = None
+    reason: str | None = None
     peak_force_n: float | None = None
     interventions: Mapping[str, int] = field(default_factory=dict)
     what_if: WhatIf = field(default_factory=WhatIf)
@@ -80,6 +86,20 @@ def read_expectation(bag: Path) -> Expectation:
         raise ConfigurationError(f"{path}: {error}") from error
 
 
+def write_expectation(bag: Path, outcome: Outcome, reason: str, peak_force_n: float) -> None:
+    """Write what is expected of a bag into the file beside it.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
+    """
+    values = {"outcome": outcome.value, "reason": reason, "peak_force_n": peak_force_n}
+    path = bag.with_name(f"{bag.name}.yaml")
+    try:
+        path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be written ({error})") from error
+
+
 def _expectation(path: Path, values: Mapping[str, Any]) -> Expectation:
     counts = {str(name): int(count) for name, count in values.get("interventions", {}).items()}
     if unknown := sorted(set(counts) - _KINDS):
@@ -92,6 +112,7 @@ def _expectation(path: Path, values: Mapping[str, Any]) -> Expectation:
         path.parent / values["policy"] if "policy" in values else None,
         float(values.get("tolerance", DEFAULT_TOLERANCE)),
         Outcome(values["outcome"]) if "outcome" in values else None,
+        str(values["reason"]) if "reason" in values else None,
         None if peak_n is None else float(peak_n),
         counts,
         WhatIf(
@@ -124,6 +145,8 @@ def unmet(bag: Path, expectation: Expectation) -> list[str]:
     if expectation.outcome not in (None, verdict.outcome):
         told = "none" if verdict.outcome is None else f"{verdict.outcome.value} ({verdict.reason})"
         found.append(f"outcome: expected {expectation.outcome.value}, got {told}")
+    if expectation.reason not in (None, verdict.reason):
+        found.append(f"reason: expected {expectation.reason!r}, got {verdict.reason!r}")
     peak_n = replay.stream.peak_force_n
     if expectation.peak_force_n is not None and peak_n > expectation.peak_force_n:
         found.append(f"peak force: expected at most {expectation.peak_force_n} N, got {peak_n:.1f}")

@@ -41,6 +41,7 @@ KEPT_NS = 500_000_000
 _PAIRED_NS = 20_000_000
 _FORGET_EVERY = 32
 _MOST_RECORDS = 1000
+_MOST_APART_NS = 10_000_000_000
 
 
 class Recorded(NamedTuple):
@@ -167,16 +168,16 @@ class RecordedStream:
 
     def _sort_in(self, topic: str, now_ns: int, data: bytes) -> None:
         if topic == WRENCH_TOPIC:
-            wrench = Recorded(now_ns, decode_six(data))
+            wrench = Recorded(now_ns, _in_time(now_ns, decode_six(data)))
             self.window.wrenches.append(wrench)
             x, y, z = wrench.numbers.values[:3]
             self.peak_force_n = max(self.peak_force_n, (x * x + y * y + z * z) ** 0.5)
         elif topic == POSE_TOPIC:
-            self.window.poses.append(Recorded(now_ns, decode_pose(data)))
+            self.window.poses.append(Recorded(now_ns, _in_time(now_ns, decode_pose(data))))
         elif topic == COMMAND_TOPIC:
-            self.window.commands.append(Recorded(now_ns, decode_six(data)))
+            self.window.commands.append(Recorded(now_ns, _in_time(now_ns, decode_six(data))))
         elif topic == APPLIED_TOPIC:
-            self._add_cycle(decode_six(data))
+            self._add_cycle(_in_time(now_ns, decode_six(data)))
         elif topic == CYCLE_TOPIC:
             self._add_record(*cycle_from_numbers(decode_doubles(data)))
         else:
@@ -226,3 +227,18 @@ class RecordedStream:
     def _wait(self, event: Event, until_ns: int) -> None:
         self._count += 1
         heapq.heappush(self._waiting, (until_ns, self._count, event))
+
+
+def _in_time(now_ns: int, message: StampedNumbers) -> StampedNumbers:
+    """Return the message.
+
+    Raises:
+        BagError: its stamp is so far from the bag's time that its order is not known.
+    """
+    apart_ns = message.stamp_ns - now_ns
+    if abs(apart_ns) > _MOST_APART_NS:
+        raise BagError(
+            f"expected stamps within {1e-9 * _MOST_APART_NS:g} s of the bag's time, got one that "
+            f"is {1e-9 * apart_ns:+.0f} s away"
+        )
+    return message
