@@ -129,8 +129,9 @@ class AttemptReplay:
             else:
                 self._pass_commands(event.until_ns)
                 self._cycle(event)
+        result = self.setup.result
         for side in self._each_side():
-            side.verdict.close()
+            side.verdict.close(self.end_ns if result is None else result.ended_ns)
 
     def _sides(self, start_ns: int) -> tuple[Side, Side | None]:
         if self._made is None:

@@ -112,11 +112,21 @@ class VerdictReplay:
                 self._almost = now_s, verdict
         return self._watch.judge(now_s, pose, self._commanded, felt_n)
 
-    def close(self) -> None:
-        """Count a piece as home that is nearly so at the end of the bag."""
-        if self.outcome is None and self._almost is not None:
-            now_s, verdict = self._almost
-            self._end(now_s, *verdict)
+    def close(self, at_ns: int) -> None:
+        """Judge the end of the bag, where a robot is silent or a piece nearly home.
+
+        Args:
+            at_ns: bag time of the end.
+        """
+        if self.outcome is not None:
+            return
+        now_s = 1e-9 * (at_ns - self._start_ns)
+        problem = self._fresh.stale(now_s)
+        if problem:
+            self._end(now_s, Outcome.FAULT, problem)
+        elif self._almost is not None:
+            almost_s, verdict = self._almost
+            self._end(almost_s, *verdict)
 
     def _silence(self, now_s: float) -> str:
         if not self._fresh.is_silent(now_s):

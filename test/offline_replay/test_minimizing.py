@@ -1,0 +1,54 @@
+"""``bags minimize``: what comes out is smaller and ends in the same verdict."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from der_ros.bags.reader import BagReader
+from der_ros.cli.bags import main
+from der_ros.offline_replay.expectations import read_expectation, unmet
+from der_ros.policy.attempt import Outcome
+
+BAGS = Path(__file__).resolve().parents[2] / "test" / "replay" / "bags"
+
+
+def test_what_comes_out_ends_in_the_same_verdict(tmp_path, capsys):
+    out = tmp_path / "small"
+    given = [str(BAGS / "kr60_robot_silent"), "--out", str(out), "--json"]
+    assert main(["minimize", *given]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["outcome"], found["reason"]) == ("fault", "no robot pose for 0.2 s")
+    assert found["topics"] <= found["topics_before"]
+    expectation = read_expectation(out)
+    assert (expectation.outcome, expectation.reason) == (Outcome.FAULT, found["reason"])
+    assert unmet(out, expectation) == []
+
+
+def test_another_outcome_than_the_kept_one_is_refused(tmp_path, capsys):
+    out = tmp_path / "small"
+    assert main(["minimize", str(BAGS / "kr60_exact"), "--out", str(out)]) == 2
+    assert "expected an attempt that ends in fault" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_is_taken_is_refused(tmp_path, capsys):
+    assert main(["minimize", str(BAGS / "kr60_stopped"), "--out", str(tmp_path)]) == 2
+    assert "expected a new name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("kr60_stopped", "held by a fault whose cause is not in the bag"),
+        ("kr60_sensor_lost", "no force reading for 0.2 s"),
+        ("kr60_policy_silent", "policy_server has sent no command for 1 s"),
+        ("kr60_robot_silent", "no robot pose for 0.2 s"),
+        ("kr60_hard_force", "the force or torque reached the hard limit"),
+    ],
+)
+def test_five_faults_are_small_bags(name, reason):
+    expectation = read_expectation(BAGS / name)
+    assert (expectation.outcome, expectation.reason) == (Outcome.FAULT, reason)
+    assert unmet(BAGS / name, expectation) == []
+    assert next((BAGS / name).glob("*.mcap")).stat().st_size < 40_000
