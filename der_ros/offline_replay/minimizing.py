@@ -22,6 +22,7 @@ from der_ros.offline_replay.attempt_replay import AttemptReplay, replay_bag
 from der_ros.offline_replay.attempt_setup import LIMITS_TOPIC, RESULT_TOPIC
 from der_ros.offline_replay.expectations import write_expectation
 from der_ros.offline_replay.recorded_policy import policy_of_bag
+from der_ros.offline_replay.replay_report import differences_of
 from der_ros.policy.attempt import Outcome
 from der_ros.policy.runtime import OnnxPolicy
 
@@ -100,6 +101,8 @@ def minimize_bag(bag: Path, out: Path, keep: str = Outcome.FAULT.value) -> Minim
                 f"bag {bag}: expected an attempt that ends in {keep}, its replay ends in {told} "
                 f"{verdict.reason}"
             )
+        if differs := differences_of(replay):
+            raise BagError(f"bag {bag}: expected a bag that replays the same: {'; '.join(differs)}")
         cut = cutter.shortest(verdict, replay)
         cutter.write(cut, out)
     peak_n = math.ceil(replay.stream.peak_force_n)
@@ -167,7 +170,8 @@ class _Cutter:
     def _gives(self, verdict: Verdict, cut: _Cut) -> bool:
         try:
             with self._written(cut) as bag:
-                return _verdict_of(self.replay(bag)) == verdict
+                replay = self.replay(bag)
+                return _verdict_of(replay) == verdict and not differences_of(replay)
         except DerRosError:
             return False
 
