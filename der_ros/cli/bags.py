@@ -13,10 +13,9 @@ from pathlib import Path
 
 from der_ros.bags.repair import RepairReport, repair_bag
 from der_ros.cli._bag_info import add_info
+from der_ros.cli._bag_minimize import add_minimize
 from der_ros.cli._common import run_tool
 from der_ros.errors import BagError
-from der_ros.offline_replay.minimizing import KEPT, minimize_bag
-from der_ros.policy.attempt import Outcome
 
 _UNUSABLE = 2
 
@@ -46,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_repair(commands)
     add_info(commands)
-    _add_minimize(commands)
+    add_minimize(commands)
     return parser
 
 
@@ -67,36 +66,6 @@ def _add_repair(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.add_argument(
         "--json", action="store_true", help="one JSON object on standard output, nothing else"
     )
-
-
-def _add_minimize(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    text = "cut a bag to the shortest stretch and fewest topics that end in the same verdict"
-    command = commands.add_parser("minimize", help=text, description=text)
-    command.set_defaults(run=_minimize)
-    command.add_argument("bag", type=Path, help="a bag's folder")
-    command.add_argument(
-        "--keep",
-        choices=KEPT,
-        default=Outcome.FAULT.value,
-        help="outcome that the attempt must have; verdict: any (%(default)s)",
-    )
-    command.add_argument("--out", type=Path, help="the new bag; default: BAG_minimized beside it")
-    command.add_argument(
-        "--json", action="store_true", help="one JSON object on standard output, nothing else"
-    )
-
-
-def _minimize(options: argparse.Namespace) -> int:
-    bag = options.bag
-    found = minimize_bag(bag, options.out or bag.with_name(f"{bag.name}_minimized"), options.keep)
-    if options.json:
-        print(json.dumps(found._asdict() | {"bag": str(found.bag)}))
-        return 0
-    print(f"{found.bag}: {found.outcome} ({found.reason})")
-    print(f"    {found.seconds:.2f} of {found.seconds_before:.2f} s")
-    print(f"    {found.topics} of {found.topics_before} topics")
-    print(f"    expectation: {found.bag.with_name(f'{found.bag.name}.yaml')}")
-    return 0
 
 
 def _repair(options: argparse.Namespace) -> int:

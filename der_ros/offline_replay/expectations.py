@@ -9,6 +9,7 @@ attempt.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,7 +72,7 @@ def read_expectation(bag: Path) -> Expectation:
     Raises:
         ConfigurationError: the file is not right.
     """
-    path = bag.with_name(f"{bag.name}.yaml")
+    path = expectation_file(bag)
     if not path.is_file():
         return Expectation()
     values = read_yaml(path) or {}
@@ -86,14 +87,27 @@ def read_expectation(bag: Path) -> Expectation:
         raise ConfigurationError(f"{path}: {error}") from error
 
 
-def write_expectation(bag: Path, outcome: Outcome, reason: str, peak_force_n: float) -> None:
+def expectation_file(bag: Path) -> Path:
+    """Return the path of the file with what is expected of a bag."""
+    return bag.with_name(f"{bag.name}.yaml")
+
+
+def write_expectation(
+    bag: Path, outcome: Outcome, reason: str, peak_force_n: float, policy: Path | None = None
+) -> None:
     """Write what is expected of a bag into the file beside it.
 
     Raises:
         ConfigurationError: the file cannot be written.
     """
-    values = {"outcome": outcome.value, "reason": reason, "peak_force_n": peak_force_n}
-    path = bag.with_name(f"{bag.name}.yaml")
+    path = expectation_file(bag)
+    values: dict[str, str | float] = {
+        "outcome": outcome.value,
+        "reason": reason,
+        "peak_force_n": peak_force_n,
+    }
+    if policy is not None:
+        values["policy"] = os.path.relpath(policy, path.parent)
     try:
         path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
     except OSError as error:

@@ -1,7 +1,8 @@
 """The shortest bag that still ends in the same verdict: a fault becomes a small test.
 
-Every candidate is replayed as ``replay_bag`` does. First the end is cut behind the verdict, then
-every topic that is not needed is left out, then the beginning is cut as late as possible.
+Every candidate is replayed as ``replay_bag`` does, and counts if nothing differs. First the end is
+cut behind the verdict, then each topic that a replay does without is left out, then the beginning
+is cut as late as possible. The small topics, the recorded result among them, stay whole.
 """
 
 from __future__ import annotations
@@ -17,24 +18,28 @@ from typing import NamedTuple
 from der_ros.bags.bag_copy import copy_bag
 from der_ros.bags.bag_replay import CONTRACT_TOPIC, INFO_TOPIC
 from der_ros.bags.reader import BagReader
-from der_ros.errors import BagError, DerRosError
+from der_ros.errors import BagError, ConfigurationError, ContractError, DerRosError
 from der_ros.offline_replay.attempt_replay import AttemptReplay, replay_bag
-from der_ros.offline_replay.attempt_setup import LIMITS_TOPIC, RESULT_TOPIC
-from der_ros.offline_replay.expectations import write_expectation
+from der_ros.offline_replay.attempt_setup import (
+    CYCLE_TOPIC,
+    LIMITS_TOPIC,
+    RESULT_TOPIC,
+    STREAMED,
+    read_setup,
+)
+from der_ros.offline_replay.expectations import expectation_file, write_expectation
 from der_ros.offline_replay.recorded_policy import policy_of_bag
 from der_ros.offline_replay.replay_report import differences_of
 from der_ros.policy.attempt import Outcome
 from der_ros.policy.runtime import OnnxPolicy
 
-VERDICT = "verdict"
-"""Keeps whatever the attempt ended in."""
-KEPT = (*(each.value for each in Outcome), VERDICT)
 _SETTLED_NS = 100_000_000
 _STEPS = 8
 _WHOLE = (CONTRACT_TOPIC, INFO_TOPIC, LIMITS_TOPIC, RESULT_TOPIC)
+_NEEDED = (*_WHOLE, *STREAMED, CYCLE_TOPIC)
 
 
-class Verdict(NamedTuple):
+class RebuiltEnd(NamedTuple):
     """Rebuilt end of an attempt.
 
     Attributes:
@@ -76,48 +81,65 @@ class _Cut(NamedTuple):
     end_ns: int
 
 
-def minimize_bag(bag: Path, out: Path, keep: str = Outcome.FAULT.value) -> Minimized:
+def minimize_bag(
+    bag: Path, out: Path, keep: Outcome | None = Outcome.FAULT, policy: Path | None = None
+) -> Minimized:
     """Cut a bag down, and write the new one and its expectation.
 
     Args:
         bag: a rosbag2 folder.
         out: folder to make.
-        keep: outcome that the attempt must have, or ``VERDICT``.
+        keep: outcome that the attempt must have; None: any.
+        policy: ONNX file that acted; None: found by its checksum.
 
     Raises:
-        BagError: the bag cannot be replayed, its outcome is another one, or ``out`` is there.
-        ConfigurationError: its policy is not on this machine.
+        BagError: the bag cannot be replayed, for its policy is not on this machine, say; its
+            outcome is another one; or ``out`` is there.
+        ConfigurationError: the expectation cannot be written.
     """
-    if out.exists() or out.with_name(f"{out.name}.yaml").exists():
+    if out.exists() or expectation_file(out).exists():
         raise BagError(f"bag {out}: expected a new name, it is there")
-    policy = OnnxPolicy.load(policy_of_bag(bag))
+    with BagReader(bag) as reader:
+        read_setup(reader)  # a bag of another kind is refused by the topic that it lacks
+    try:
+        loaded = OnnxPolicy.load(policy or policy_of_bag(bag))
+    except (ConfigurationError, ContractError) as error:
+        raise BagError(str(error)) from error
     with tempfile.TemporaryDirectory() as folder:
-        cutter = _Cutter(bag, Path(folder), policy)
+        cutter = _Cutter(bag, Path(folder), loaded)
         replay = cutter.replay(bag)
-        verdict = _verdict_of(replay)
-        if verdict.outcome is None or keep not in (verdict.outcome.value, VERDICT):
-            told = "none" if verdict.outcome is None else f"{verdict.outcome.value}"
-            raise BagError(
-                f"bag {bag}: expected an attempt that ends in {keep}, its replay ends in {told} "
-                f"{verdict.reason}"
-            )
-        if differs := differences_of(replay):
-            raise BagError(f"bag {bag}: expected a bag that replays the same: {'; '.join(differs)}")
-        cut = cutter.shortest(verdict, replay)
+        outcome, reason = _kept_end(bag, replay, keep)
+        cut = cutter.shortest(RebuiltEnd(outcome, reason), replay)
         cutter.write(cut, out)
-    peak_n = math.ceil(replay.stream.peak_force_n)
-    write_expectation(out, verdict.outcome, verdict.reason, peak_n)
-    before = 1e-9 * (replay.end_ns - replay.start_ns)
+    write_expectation(out, outcome, reason, math.ceil(replay.stream.peak_force_n), policy)
     return Minimized(
         out,
-        verdict.outcome.value,
-        verdict.reason,
-        round(before, 3),
+        outcome.value,
+        reason,
+        round(1e-9 * (replay.end_ns - replay.start_ns), 3),
         round(1e-9 * (cut.end_ns - max(cut.begin_ns, replay.start_ns)), 3),
         len(cutter.topics),
         len(cut.topics),
         cutter.replays,
     )
+
+
+def _kept_end(bag: Path, replay: AttemptReplay, keep: Outcome | None) -> tuple[Outcome, str]:
+    """Return outcome and reason of the whole bag, which every cut must have.
+
+    Raises:
+        BagError: it is not the outcome to keep, or the replay differs from the record.
+    """
+    outcome, reason = _end_of(replay)
+    if outcome is None or keep not in (None, outcome):
+        wanted = "a verdict" if keep is None else keep.value
+        told = "none" if outcome is None else f"{outcome.value} ({reason})"
+        raise BagError(
+            f"bag {bag}: expected an attempt that ends in {wanted}, its replay ends in {told}"
+        )
+    if differs := differences_of(replay):
+        raise BagError(f"bag {bag}: expected a bag that replays the same: {'; '.join(differs)}")
+    return outcome, reason
 
 
 class _Cutter:
@@ -146,32 +168,32 @@ class _Cutter:
             end_ns=cut.end_ns,
         )
 
-    def shortest(self, verdict: Verdict, replay: AttemptReplay) -> _Cut:
-        """Return the smallest cut that still ends in ``verdict``."""
+    def shortest(self, end: RebuiltEnd, replay: AttemptReplay) -> _Cut:
+        """Return the smallest cut that still has this ``end``."""
         at_ns = replay.start_ns + round(1e9 * replay.recorded_side.verdict.at_s)
         cut = _Cut(self.topics, 0, replay.end_ns)
         early = cut._replace(end_ns=at_ns + _SETTLED_NS)
-        cut = early if self._gives(verdict, early) else cut
-        for name in sorted(self.topics):
+        cut = early if self._gives(end, early) else cut
+        for name in sorted(each for each in self.topics if not each.endswith(_NEEDED)):
             fewer = cut._replace(topics=cut.topics - {name})
-            cut = fewer if self._gives(verdict, fewer) else cut
-        return self._latest(verdict, cut, replay.start_ns, at_ns)
+            cut = fewer if self._gives(end, fewer) else cut
+        return self._latest(end, cut, replay.start_ns, at_ns)
 
-    def _latest(self, verdict: Verdict, cut: _Cut, good_ns: int, bad_ns: int) -> _Cut:
+    def _latest(self, end: RebuiltEnd, cut: _Cut, good_ns: int, bad_ns: int) -> _Cut:
         """Return the cut with the latest beginning, by halving the time before the verdict."""
         for _ in range(_STEPS):
             begin_ns = (good_ns + bad_ns) // 2
-            if self._gives(verdict, cut._replace(begin_ns=begin_ns)):
+            if self._gives(end, cut._replace(begin_ns=begin_ns)):
                 good_ns = begin_ns
             else:
                 bad_ns = begin_ns
         return cut._replace(begin_ns=good_ns)
 
-    def _gives(self, verdict: Verdict, cut: _Cut) -> bool:
+    def _gives(self, end: RebuiltEnd, cut: _Cut) -> bool:
         try:
             with self._written(cut) as bag:
                 replay = self.replay(bag)
-                return _verdict_of(replay) == verdict and not differences_of(replay)
+                return _end_of(replay) == end and not differences_of(replay)
         except DerRosError:
             return False
 
@@ -185,6 +207,6 @@ class _Cutter:
             shutil.rmtree(candidate, ignore_errors=True)
 
 
-def _verdict_of(replay: AttemptReplay) -> Verdict:
+def _end_of(replay: AttemptReplay) -> RebuiltEnd:
     verdict = replay.recorded_side.verdict
-    return Verdict(verdict.outcome, verdict.reason)
+    return RebuiltEnd(verdict.outcome, verdict.reason)

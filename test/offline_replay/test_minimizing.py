@@ -1,12 +1,15 @@
 """``bags minimize``: what comes out is smaller and ends in the same verdict."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
+from der_ros.bags.bag_copy import copy_bag
 from der_ros.cli.bags import main
 from der_ros.offline_replay.expectations import read_expectation, unmet
+from der_ros.offline_replay.what_if import WhatIf
 from der_ros.policy.attempt import Outcome
 
 BAGS = Path(__file__).resolve().parents[2] / "test" / "replay" / "bags"
@@ -18,7 +21,8 @@ def test_what_comes_out_ends_in_the_same_verdict(tmp_path, capsys):
     assert main(["minimize", *given]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["outcome"], found["reason"]) == ("fault", "no robot pose for 0.2 s")
-    assert found["topics"] <= found["topics_before"]
+    assert found["topics"] == found["topics_before"] == 10
+    assert 0.2 < found["seconds"] < found["seconds_before"]
     expectation = read_expectation(out)
     assert (expectation.outcome, expectation.reason) == (Outcome.FAULT, found["reason"])
     assert unmet(out, expectation) == []
@@ -29,6 +33,14 @@ def test_another_outcome_than_the_kept_one_is_refused(tmp_path, capsys):
     assert main(["minimize", str(BAGS / "kr60_exact"), "--out", str(out)]) == 2
     assert "expected an attempt that ends in fault" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bag_of_another_kind_is_refused_by_its_topics(tmp_path, capsys):
+    bag = tmp_path / "forces"
+    copy_bag(BAGS / "kr60_stopped", bag, topics={"/netft_data"})
+    assert main(["minimize", str(bag)]) == 2
+    assert f"bag {bag}: expected one topic kuka/tcp_pose" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [bag]
 
 
 def test_a_name_that_is_taken_is_refused(tmp_path, capsys):
@@ -51,3 +63,18 @@ def test_five_faults_are_small_bags(name, reason):
     assert (expectation.outcome, expectation.reason) == (Outcome.FAULT, reason)
     assert unmet(BAGS / name, expectation) == []
     assert next((BAGS / name).glob("*.mcap")).stat().st_size < 60_000
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("kr60_hard_force", {"parameters": {"kuka_bridge.hard_force_n": 500.0}}),
+        ("kr60_policy_silent", {"lose_sensor_after_s": 0.0}),
+        ("kr60_robot_silent", {"lose_sensor_after_s": 0.0}),
+    ],
+)
+def test_another_fault_than_the_expected_is_unmet(name, changes):
+    expectation = read_expectation(BAGS / name)
+    changed = dataclasses.replace(expectation, what_if=WhatIf(**changes))
+    found = unmet(BAGS / name, changed)
+    assert [each for each in found if each.startswith(f"reason: expected {expectation.reason!r}")]
