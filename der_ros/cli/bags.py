@@ -1,4 +1,4 @@
-"""``ros2 run der_ros bags``: shows and repairs recorded bags, and cuts them down to tests.
+"""``ros2 run der_ros bags``: shows, draws and repairs bags, and cuts them down to tests.
 
 Exit code 0: done; 1: a file cannot be written; 2: a bag cannot be used, or wrong arguments.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 from der_ros.bags.repair import RepairReport, repair_bag
 from der_ros.cli._bag_info import add_info
 from der_ros.cli._bag_minimize import add_minimize
+from der_ros.cli._bag_plot import add_plot
 from der_ros.cli._common import run_tool
 from der_ros.errors import BagError
 
@@ -37,15 +38,16 @@ def _run(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bags",
-        description="Shows and repairs recorded bags, and cuts them down to tests.",
+        description="Shows, draws and repairs recorded bags, and cuts them down to tests.",
         epilog="Exit code 0: done; 2: the bag cannot be used, with the reason",
     )
     commands = parser.add_subparsers(
-        required=True, metavar="info|repair|minimize", dest="command", help="what to do"
+        required=True, metavar="info|plot|repair|minimize", dest="command", help="what to do"
     )
     _add_repair(commands)
     add_info(commands)
     add_minimize(commands)
+    add_plot(commands)
     return parser
 
 

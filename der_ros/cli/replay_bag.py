@@ -22,10 +22,10 @@ from der_ros.bags.bag_replay import (
 )
 from der_ros.bags.reader import BagReader
 from der_ros.errors import BagError, ConfigurationError, DerRosError
-from der_ros.offline_replay.attempt_plot import AttemptPlot
 from der_ros.offline_replay.attempt_replay import AttemptReplay, replay_bag
 from der_ros.offline_replay.attempt_setup import is_attempt
 from der_ros.offline_replay.junit_report import JUnitCase, write_junit
+from der_ros.offline_replay.plot.attempt_plot import AttemptPlot
 from der_ros.offline_replay.recorded_policy import policy_of_bag
 from der_ros.offline_replay.replay_report import lines_of, report_of
 from der_ros.offline_replay.what_if import WhatIf, parse_parameters
@@ -131,7 +131,7 @@ def _replay_topics(
         other=None if other is None else (other, other.contract.scale),
         what_if=what_if,
         tolerance=options.tolerance,
-        on_sample=plot.add if options.plot else None,
+        on_sample=plot.cycles.add if options.plot else None,
     )
     if options.plot:
         plot.draw(options.plot, bag.name, replay)

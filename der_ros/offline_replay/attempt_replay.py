@@ -11,10 +11,8 @@ moved the robot elsewhere.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -24,32 +22,22 @@ from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose
 from der_ros.offline_replay.attempt_setup import read_setup
 from der_ros.offline_replay.cycle_inputs import Choice, recorded_inputs
+from der_ros.offline_replay.cycle_samples import (
+    UNKNOWN_TWIST,
+    CycleSample,
+    CycleSampler,
+    OnSample,
+)
 from der_ros.offline_replay.differences import Differences
 from der_ros.offline_replay.motion_replay import Outside
-from der_ros.offline_replay.recorded_stream import Cycle, Recorded, RecordedStream, Tick
-from der_ros.offline_replay.replay_side import Policy, Scale, Side
+from der_ros.offline_replay.recorded_stream import Cycle, RecordedStream, Tick
+from der_ros.offline_replay.replay_side import Actor, Policy, Scale, Side
 from der_ros.offline_replay.tick_replay import InputMatcher
 from der_ros.offline_replay.twist_guess import TWIST_TOLERANCE, Guess, TwistGuess
 from der_ros.offline_replay.what_if import WhatIf
 
 DECIDED_TOLERANCE = 1e-6
 """Difference of a decided twist, m/s and rad/s: what another processor's rounding leaves."""
-_UNKNOWN = (math.nan,) * 6
-
-
-class ReplayTick(NamedTuple):
-    """One cycle of a side, for plots.
-
-    Attributes:
-        time_s: since the first cycle.
-        applied: (6,) m/s and rad/s, task axes.
-    """
-
-    time_s: float
-    applied: tuple[float, ...]
-
-
-OnSample: TypeAlias = Callable[[Cycle, float, ReplayTick, ReplayTick | None], None]
 
 
 class AttemptReplay:
@@ -57,11 +45,12 @@ class AttemptReplay:
 
     Args:
         reader: open.
-        policy: that acted.
-        scale: its action to a twist.
+        policy: that acted; None: the recorded commands, and no observation is rebuilt.
+        scale: its action to a twist; None without a policy.
         other: policy of the changed side, and its scale; None: the same.
         what_if: what the changed side differs in.
-        on_sample: called for each cycle with the force in N and both sides' twists, for a plot.
+        on_sample: called for each cycle with the largest force since the cycle before in N, NaN
+            where the sensor is silent, and both sides' samples, for a plot.
 
     Attributes:
         setup: of the attempt.
@@ -82,10 +71,10 @@ class AttemptReplay:
     def __init__(
         self,
         reader: BagReader,
-        policy: Policy,
-        scale: Scale,
+        policy: Policy | None,
+        scale: Scale | None,
         *,
-        other: tuple[Policy, Scale] | None = None,
+        other: Actor | None = None,
         what_if: WhatIf | None = None,
         tolerance: float = DEFAULT_TOLERANCE,
         on_sample: OnSample | None = None,
@@ -100,11 +89,12 @@ class AttemptReplay:
         self.matched = self.ticks = self.cycles = 0
         self.start_ns = self.end_ns = 0
         self.what_if = what_if or WhatIf()
-        self._policy, self._scale, self._other = policy, scale, other
+        self._actor = None if policy is None or scale is None else (policy, scale)
+        self._other = other
         self._matcher = InputMatcher(self.setup)
         self._guess = TwistGuess(self.setup)
         self._passed_ns = 0
-        self._on_sample = on_sample
+        self._on_sample, self._sampler = on_sample, CycleSampler()
         self._made: tuple[Side, Side | None] | None = None
 
     @property
@@ -123,9 +113,7 @@ class AttemptReplay:
             self.start_ns = self.start_ns or event.at_ns
             self.end_ns = max(self.end_ns, event.at_ns)
             if isinstance(event, Tick):
-                self._pass_commands(event.at_ns - 1)
-                self._passed_ns = event.at_ns
-                self._tick(event)
+                self._take(event)
             else:
                 self._pass_commands(event.until_ns)
                 self._cycle(event)
@@ -136,11 +124,10 @@ class AttemptReplay:
     def _sides(self, start_ns: int) -> tuple[Side, Side | None]:
         if self._made is None:
             setup, nothing = self.setup, WhatIf()
-            first = Side(setup, self._policy, self._scale, nothing, start_ns)
+            first = Side(setup, self._actor, nothing, start_ns)
             second = None
             if self._other is not None or self.what_if.is_change:
-                policy, scale = self._other or (self._policy, self._scale)
-                second = Side(setup, policy, scale, self.what_if, start_ns)
+                second = Side(setup, self._other or self._actor, self.what_if, start_ns)
             self._made = first, second
         return self._made
 
@@ -157,6 +144,15 @@ class AttemptReplay:
                 self._passed_ns = stamp_ns
                 for side in self._each_side():
                     side.pass_on(command)
+
+    def _take(self, tick: Tick) -> None:
+        """Act as the policy did; without a policy its command is passed on as recorded."""
+        if self._actor is None:
+            self._pass_commands(tick.at_ns)
+            return
+        self._pass_commands(tick.at_ns - 1)
+        self._passed_ns = tick.at_ns
+        self._tick(tick)
 
     def _tick(self, tick: Tick) -> None:
         seen = self._matcher.find(tick, self.stream.window)
@@ -197,8 +193,9 @@ class AttemptReplay:
             changed = self._change(second, cycle, pose, choice, outside)
             self.changed_applied.add(time_s, twist if rebuilt.is_known else changed, changed)
         if self._on_sample is not None:
-            other = None if changed is None else ReplayTick(time_s, changed)
-            self._on_sample(cycle, _force_n(choice.wrench), ReplayTick(time_s, twist), other)
+            other = None if changed is None else CycleSample(time_s, changed)
+            sample = self._sampler.sample(first, cycle, choice, time_s, twist)
+            self._on_sample(cycle, self._sampler.force_n(self.stream.window, cycle), sample, other)
 
     def _rebuild(self, side: Side, cycle: Cycle, pose: Pose, outside: Outside | None) -> Guess:
         """Return the twist of a cycle as recorded."""
@@ -207,7 +204,7 @@ class AttemptReplay:
             return self._guess.find(side, window, cycle, pose)
         newest = window.wrenches[-1] if window.wrenches else None
         if record is None or outside is None:
-            return Guess(Choice(None, newest), _UNKNOWN, False)
+            return Guess(Choice(None, newest), UNKNOWN_TWIST, False)
         motion = side.motion
         choice, known = recorded_inputs(side.commands, window, record, side.config)
         known = known and motion.follows(record)
@@ -233,16 +230,12 @@ class AttemptReplay:
         return 1e-9 * (at_ns - self.start_ns)
 
 
-def _force_n(wrench: Recorded | None) -> float:
-    return 0.0 if wrench is None else math.hypot(*wrench.numbers.values[:3])
-
-
 def replay_bag(
     bag: Path | str | BagReader,
-    policy: Policy,
-    scale: Scale,
+    policy: Policy | None,
+    scale: Scale | None,
     *,
-    other: tuple[Policy, Scale] | None = None,
+    other: Actor | None = None,
     what_if: WhatIf | None = None,
     tolerance: float = DEFAULT_TOLERANCE,
     on_sample: OnSample | None = None,

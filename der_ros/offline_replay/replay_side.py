@@ -22,6 +22,8 @@ from der_ros.policy.policy_view import for_attempt
 
 Policy: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Scale: TypeAlias = Callable[[NDArray[np.float32]], Array]
+Actor: TypeAlias = tuple[Policy, Scale]
+"""A policy, and its action to a twist."""
 _KEPT_COMMANDS = 64
 
 
@@ -30,8 +32,7 @@ class Side:
 
     Args:
         setup: of the attempt.
-        policy: that acts; None: the recorded actions.
-        scale: action to twist.
+        actor: policy that acts; None: only the recorded commands move the robot.
         what_if: what is changed.
         start_ns: bag time that counts as 0 s.
 
@@ -47,13 +48,12 @@ class Side:
     def __init__(
         self,
         setup: AttemptSetup,
-        policy: Policy | None,
-        scale: Scale,
+        actor: Actor | None,
         what_if: WhatIf,
         start_ns: int,
     ) -> None:
-        self.what_if, self._scale, self._start_ns = what_if, scale, start_ns
-        self._policy = None if policy is None else for_attempt(policy)
+        self.what_if, self._start_ns = what_if, start_ns
+        self._actor = None if actor is None else (for_attempt(actor[0]), actor[1])
         self.config = what_if.motion(setup)
         self.motion = MotionReplay(self.config, start_ns)
         self.verdict = VerdictReplay(setup, what_if.stall(), what_if.home(), start_ns)
@@ -65,6 +65,8 @@ class Side:
         self, tick: Tick, seen: SeenInputs
     ) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
         """Act once; return observation (13,) and action (6,), None where there is none."""
+        if self._actor is None:
+            return None, None
         has_sensor = not self.is_lost(seen.wrench)
         fill(self._inputs, seen.pose, seen.wrench if has_sensor else None, self._start_ns)
         try:
@@ -72,9 +74,10 @@ class Side:
         except UnusableInputError as error:
             self.skipped[error.kind] = self.skipped.get(error.kind, 0) + 1
             return None, None
-        action = tick.action if self._policy is None else self._policy(observation)
+        policy, scale = self._actor
+        action = policy(observation)
         frame_id = TASK_FRAME if tick.command is None else tick.command.numbers.frame_id
-        self._send(tick.at_ns, frame_id, Twist.from_array(self._scale(action)))
+        self._send(tick.at_ns, frame_id, Twist.from_array(scale(action)))
         return observation, action
 
     def pass_on(self, command: Recorded) -> None:

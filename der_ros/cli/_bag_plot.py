@@ -1,0 +1,34 @@
+"""``bags plot``: draws a picture that explains an attempt."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+
+def add_plot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the sub-command to the command ``bags``."""
+    text = "draw an attempt over time: force, pose, twists, interventions, and the verdict"
+    command = commands.add_parser("plot", help=text, description=text)
+    command.set_defaults(run=_plot)
+    command.add_argument("bag", type=Path, help="a bag's folder")
+    command.add_argument("--out", type=Path, metavar="PNG", help="default: BAG.png beside it")
+    command.add_argument(
+        "--json", action="store_true", help="one JSON object on standard output, nothing else"
+    )
+
+
+def _plot(options: argparse.Namespace) -> int:
+    # A replay loads much that `bags info` and `bags repair` need not wait for.
+    from der_ros.offline_replay.plot.attempt_plot import plot_bag
+
+    bag = options.bag.resolve()
+    out = options.out or bag.with_name(f"{bag.name}.png")
+    replay = plot_bag(options.bag, out)
+    if options.json:
+        found = {"cycles": replay.cycles, "peak_force_n": replay.stream.peak_force_n}
+        print(json.dumps({"bag": str(options.bag), "out": str(out), **found}))
+    else:
+        print(f"wrote {out}")
+    return 0

@@ -1,0 +1,74 @@
+"""Cycles of a replay as samples of a plot."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+from der_ros.control.attempt_watch import STALE_AFTER_S
+from der_ros.offline_replay.cycle_inputs import Choice
+from der_ros.offline_replay.recorded_stream import Cycle, Recorded, Window
+from der_ros.offline_replay.replay_side import Side
+
+UNKNOWN_TWIST = (math.nan,) * 6
+
+
+class CycleSample(NamedTuple):
+    """One cycle of a side.
+
+    Attributes:
+        time_s: since the first cycle.
+        applied: (6,) m/s and rad/s, task axes.
+        commanded: (6,) m/s and rad/s, in the axes of its sender; NaN without a fresh command.
+        stepped_in: interventions of the governor.
+        held: True if a fault is latched.
+    """
+
+    time_s: float
+    applied: tuple[float, ...]
+    commanded: tuple[float, ...] = UNKNOWN_TWIST
+    stepped_in: frozenset[str] = frozenset()
+    held: bool = False
+
+
+OnSample: TypeAlias = Callable[[Cycle, float, CycleSample, CycleSample | None], None]
+
+
+class CycleSampler:
+    """Samples of one side, cycle by cycle."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._since_ns = 0
+
+    def sample(
+        self, side: Side, cycle: Cycle, choice: Choice, time_s: float, twist: tuple[float, ...]
+    ) -> CycleSample:
+        """Return the sample of a cycle that gave ``twist``."""
+        counts, before = side.motion.interventions, self._counts
+        self._counts = counts
+        stepped_in = frozenset(name for name in counts if counts[name] > before.get(name, 0))
+        command, commanded = choice.command, UNKNOWN_TWIST
+        fresh_ns = 1e9 * side.config.command_timeout_s
+        if command is not None and cycle.at_ns - command.sent_ns <= fresh_ns:
+            commanded = tuple(command.twist.to_array().tolist())
+        return CycleSample(time_s, twist, commanded, stepped_in, side.motion.fault is not None)
+
+    def force_n(self, window: Window, cycle: Cycle) -> float:
+        """Return the largest force since the cycle before, N; NaN where the sensor is silent."""
+        since_ns, self._since_ns = self._since_ns or cycle.at_ns, cycle.at_ns
+        newest_ns = cycle.at_ns - round(1e9 * STALE_AFTER_S)
+        force_n = math.nan
+        for wrench in reversed(window.wrenches):
+            stamp_ns = wrench.numbers.stamp_ns
+            if stamp_ns > cycle.at_ns:
+                continue
+            if stamp_ns <= since_ns and (stamp_ns < newest_ns or not math.isnan(force_n)):
+                break
+            force_n = max(_norm(wrench), force_n)
+        return force_n
+
+
+def _norm(wrench: Recorded) -> float:
+    return math.hypot(*wrench.numbers.values[:3])

@@ -1,0 +1,195 @@
+"""One picture of an attempt over time: force, pose, twist, interventions, and the verdict."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Array, Pose
+from der_ros.offline_replay.attempt_replay import AttemptReplay, replay_bag
+from der_ros.offline_replay.plot.plotted_cycles import HELD, PlottedCycles
+from der_ros.policy.governor import Intervention
+from der_ros.tasks import make_task
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_HEIGHTS = (2.0, 2.0, 1.0, 1.5, 1.2, 1.0)
+_TITLE_COLUMNS, _TITLE_LINES = 105, 3
+# A limit further above the curve than this would flatten it.
+_IN_SIGHT = 2.5
+
+
+def plot_bag(bag: Path, picture: Path) -> AttemptReplay:
+    """Draw the attempt in a bag as it was recorded, without its policy.
+
+    Raises:
+        BagError: the bag cannot be read, or does not hold an attempt.
+        ConfigurationError: matplotlib is not installed, or the file cannot be written.
+    """
+    plot = AttemptPlot(compares=False)
+    replay = replay_bag(bag, None, None, on_sample=plot.cycles.add)
+    plot.draw(picture, bag.resolve().name, replay)
+    return replay
+
+
+class AttemptPlot:
+    """Collects the cycles of a replay and draws them.
+
+    Args:
+        compares: draw the twists of the replay beside the recorded ones.
+
+    Attributes:
+        cycles: to add the cycles to.
+    """
+
+    def __init__(self, compares: bool = True) -> None:
+        self.cycles = PlottedCycles()
+        self._compares = compares
+
+    def draw(self, path: Path, name: str, replay: AttemptReplay) -> None:
+        """Write the picture.
+
+        Raises:
+            ConfigurationError: matplotlib is not installed, or the file cannot be written.
+        """
+        figure = self.figure(name, replay)
+        try:
+            figure.savefig(path, dpi=100)
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"{path}: cannot be written ({error})") from error
+
+    def figure(self, name: str, replay: AttemptReplay) -> Figure:
+        """Return the figure of a finished replay.
+
+        Raises:
+            ConfigurationError: matplotlib is not installed.
+        """
+        try:
+            from matplotlib.figure import Figure
+        except ImportError as error:
+            raise ConfigurationError(
+                "a picture needs matplotlib, which is not installed: pip install matplotlib"
+            ) from error
+        figure = Figure(figsize=(10.0, 10.5), layout="constrained")
+        axes = list(figure.subplots(len(_HEIGHTS), 1, sharex=True, height_ratios=_HEIGHTS))
+        force, place, turned, speed, turning, governor = axes
+        if self.cycles.rows:
+            self._draw_force(force, replay)
+            self._draw_pose(place, turned, replay)
+            self._draw_twist(speed, 0, 1e3, "speed (mm/s)", replay)
+            self._draw_twist(turning, 1, math.degrees(1.0), "turning (deg/s)", replay)
+        self._draw_interventions(governor)
+        governor.set_xlabel("time (s)")
+        self._mark_verdicts(axes, replay)
+        for each in axes:
+            each.set_axisbelow(True)
+            each.grid(alpha=0.3)
+            if each.get_legend_handles_labels()[0]:
+                each.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
+        figure.suptitle(_title(name, replay), fontsize="medium")
+        return figure
+
+    def _draw_force(self, axes: Axes, replay: AttemptReplay) -> None:
+        limits, force_n = replay.setup.limits, self.cycles.column("force_n")
+        axes.plot(self._time_s, force_n, color="tab:red", label="force")
+        top_n = max(replay.stream.peak_force_n, limits.soft_force_n)
+        for name, limit_n, color in (
+            ("soft limit", limits.soft_force_n, "tab:orange"),
+            ("hard limit", limits.hard_force_n, "black"),
+        ):
+            if limit_n <= _IN_SIGHT * top_n:
+                axes.axhline(limit_n, color=color, ls="--", label=f"{name}, {limit_n:g} N")
+            else:
+                axes.plot([], [], " ", label=f"{name}, {limit_n:g} N: above")
+        axes.set_ylabel("force (N)")
+
+    def _draw_pose(self, place: Axes, turned: Axes, replay: AttemptReplay) -> None:
+        """Draw the place of the piece in the task frame, and its angle to the nearest goal."""
+        task, task_from_base = make_task(replay.setup.task), replay.setup.base_from_task.inverse()
+        held = [
+            task_from_base @ Pose(np.array(row.pose[:3]), np.array(row.pose[3:]))
+            for row in self.cycles.rows
+        ]
+        for axis, label in enumerate(("x", "y", "z, 0: flush")):
+            place_mm = [1e3 * float(pose.position[axis]) for pose in held]
+            place.plot(self._time_s, place_mm, label=label)
+        place.axhline(0.0, color="grey", lw=0.8)
+        place.set_ylabel("piece (mm)")
+        angles = [math.degrees(task.angle(pose, Pose.identity())) for pose in held]
+        turned.plot(self._time_s, angles, color="tab:purple")
+        turned.set_ylabel("turned (deg)")
+
+    def _draw_twist(
+        self, axes: Axes, half: int, scale: float, label: str, replay: AttemptReplay
+    ) -> None:
+        """Draw the linear (``half`` 0) or the angular speeds, in ``1 / scale`` of their unit."""
+        curves: list[tuple[str, str, dict[str, Any]]] = [
+            ("commanded", "commanded", {"color": "tab:orange", "lw": 1.2}),
+            ("recorded", "applied", {"color": "black", "lw": 2.5, "alpha": 0.4}),
+        ]
+        if self._compares:
+            curves.append(("rebuilt", "rebuilt", {"color": "tab:blue", "lw": 1.0}))
+        if replay.changed_side is not None:
+            curves.append(("changed", "what if", {"color": "tab:green", "lw": 1.0}))
+        for name, text, style in curves:
+            axes.plot(self._time_s, scale * self.cycles.column(name)[:, half], label=text, **style)
+        limits = replay.setup.limits
+        limit = (limits.max_linear_speed_mps, limits.max_angular_speed_radps)[half]
+        axes.axhline(scale * limit, color="grey", ls="--", lw=0.8, label="limit")
+        axes.set_ylabel(label)
+
+    def _draw_interventions(self, axes: Axes) -> None:
+        """Draw a row of bars for each intervention that happened."""
+        happened = frozenset[str]().union(*(row.stepped_in for row in self.cycles.rows))
+        kinds = [each.name for each in Intervention if each.name in happened]
+        kinds += [HELD] if HELD in happened else []
+        for number, kind in enumerate(kinds):
+            color = "tab:red" if kind == HELD else "tab:blue"
+            axes.broken_barh(self.cycles.spans(kind), (number - 0.35, 0.7), facecolors=color)
+        texts = [kind.lower().replace("_", " ") for kind in kinds]
+        axes.set_yticks(range(len(kinds)), texts or None, fontsize="small")
+        axes.set_ylim(-0.6, max(0.6, len(kinds) - 0.4))
+        axes.set_ylabel("governor" if kinds else "governor: nothing")
+
+    def _mark_verdicts(self, axes: list[Axes], replay: AttemptReplay) -> None:
+        marks, result = [], replay.setup.result
+        if result is not None:
+            marks.append(("recorded", 1e-9 * (result.ended_ns - replay.start_ns), "black"))
+        sides = (
+            [("rebuilt", replay.recorded_side, "tab:blue")] if self._compares or not marks else []
+        )
+        if replay.changed_side is not None:
+            sides.append(("what if", replay.changed_side, "tab:green"))
+        for name, side, color in sides:
+            if side.verdict.outcome is not None:
+                text = f"{name}: {side.verdict.outcome.value}"
+                marks.append((text, side.verdict.at_s, color))
+        for name, at_s, color in marks:
+            for each in axes:
+                each.axvline(at_s, color=color, ls=":")
+            axes[0].plot([], [], color=color, ls=":", label=f"verdict, {name}")
+
+    @property
+    def _time_s(self) -> Array:
+        return self.cycles.column("time_s")
+
+
+def _title(name: str, replay: AttemptReplay) -> str:
+    """Return name, outcome and reason, on at most four lines."""
+    result, verdict = replay.setup.result, replay.recorded_side.verdict
+    if result is not None:
+        outcome, reason = result.outcome, result.reason
+    elif verdict.outcome is not None:
+        outcome, reason = f"{verdict.outcome.value} (rebuilt)", verdict.reason
+    else:
+        outcome, reason = "no verdict", ""
+    head = f"{name}: {outcome} · {replay.setup.task} · peak {replay.stream.peak_force_n:.0f} N"
+    lines = textwrap.wrap(reason, _TITLE_COLUMNS, max_lines=_TITLE_LINES, placeholder=" …")
+    return "\n".join([head, *lines])
