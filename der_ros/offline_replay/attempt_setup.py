@@ -16,6 +16,7 @@ from der_ros.geometry import Pose
 from der_ros.offline_replay.cdr_messages import decode_pose
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import recorded_limits
+from der_ros.tasks import make_task
 
 POSE_TOPIC, WRENCH_TOPIC = "kuka/tcp_pose", "netft_data"
 APPLIED_TOPIC, COMMAND_TOPIC = "kuka/twist_applied", "kuka/delta_twist_cmds"
@@ -102,7 +103,7 @@ def read_setup(reader: BagReader) -> AttemptSetup:
     base_frame, cycle_s = _poses(reader, topics[POSE_TOPIC])
     try:
         return AttemptSetup(
-            contract["contract.task"],
+            _known_task(contract["contract.task"]),
             _pose(contract["task_frame"], "task_frame"),
             _pose(contract["tcp_from_sensor"], "tcp_from_sensor"),
             recorded_limits(_texts(reader, LIMITS_TOPIC)),
@@ -120,6 +121,11 @@ def read_setup(reader: BagReader) -> AttemptSetup:
         raise
     except (ConfigurationError, ContractError, ValueError) as error:
         raise BagError(f"bag {reader.path}: {error}") from error
+
+
+def _known_task(name: str) -> str:
+    make_task(name)  # refuses a name that this release does not know
+    return name
 
 
 def _pose(text: str, name: str) -> Pose:

@@ -53,6 +53,14 @@ def test_a_topic_that_may_be_missing_is_not_missed(tmp_path, topic):
     assert main([str(copied(tmp_path, without=topic)), *POLICY]) == 0
 
 
+def test_an_unknown_task_is_refused_by_its_name(tmp_path, capsys):
+    def renamed(data):
+        return data.replace(b"lap_joint\0", b"lap_jaint\0")
+
+    error = refused(copied(tmp_path, changes={"policy/contract": renamed}), capsys)
+    assert "lap_jaint" in error
+
+
 @pytest.mark.parametrize("topic", ["netft_data", "kuka/tcp_pose", "kuka/cycle_inputs"])
 def test_other_bytes_are_refused_with_their_topic(tmp_path, capsys, topic):
     bag = copied(tmp_path, changes={topic: lambda data: data[:20]})

@@ -93,7 +93,7 @@ class AttemptPlot:
             each.grid(alpha=0.3)
             if each.get_legend_handles_labels()[0]:
                 each.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
-        figure.suptitle(_title(name, replay), fontsize="medium")
+        figure.suptitle(_title(name, replay), fontsize="medium", parse_math=False)
         return figure
 
     def _draw_force(self, axes: Axes, replay: AttemptReplay) -> None:
