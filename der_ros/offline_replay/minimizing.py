@@ -99,12 +99,7 @@ def minimize_bag(
     """
     if out.exists() or expectation_file(out).exists():
         raise BagError(f"bag {out}: expected a new name, it is there")
-    with BagReader(bag) as reader:
-        read_setup(reader)  # a bag of another kind is refused by the topic that it lacks
-    try:
-        loaded = OnnxPolicy.load(policy or policy_of_bag(bag))
-    except (ConfigurationError, ContractError) as error:
-        raise BagError(str(error)) from error
+    loaded = _policy(bag, policy)
     with tempfile.TemporaryDirectory() as folder:
         cutter = _Cutter(bag, Path(folder), loaded)
         replay = cutter.replay(bag)
@@ -122,6 +117,20 @@ def minimize_bag(
         len(cut.topics),
         cutter.replays,
     )
+
+
+def _policy(bag: Path, given: Path | None) -> OnnxPolicy:
+    """Return the policy that acted in a bag, or the given one.
+
+    Raises:
+        BagError: the bag is of another kind, or the policy cannot be used.
+    """
+    with BagReader(bag) as reader:
+        read_setup(reader)  # a bag of another kind is refused by the topic that it lacks
+        try:
+            return OnnxPolicy.load(given or policy_of_bag(reader))
+        except (ConfigurationError, ContractError) as error:
+            raise BagError(str(error)) from error
 
 
 def _kept_end(bag: Path, replay: AttemptReplay, keep: Outcome | None) -> tuple[Outcome, str]:
