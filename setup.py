@@ -15,6 +15,7 @@ NODES = (
     "sim_cell",
     "cell_view",
     "bag_recorder",
+    "bag_player",
     "demo_recorder",
     "teleop_device",
 )

@@ -29,6 +29,7 @@ def _executable(name: str) -> Callable[[], int]:
 
 
 assembly_supervisor = _executable("assembly_supervisor.node")
+bag_player = _executable("recording.bag_player")
 bag_recorder = _executable("recording.bag_recorder")
 demo_recorder = _executable("teleop.demo_recorder")
 teleop_device = _executable("teleop.teleop_device")

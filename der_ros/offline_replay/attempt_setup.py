@@ -99,14 +99,14 @@ def read_setup(reader: BagReader) -> AttemptSetup:
     topics = {name: reader.find(name) for name in STREAMED}
     if reader.has(CYCLE_TOPIC):
         topics[CYCLE_TOPIC] = reader.find(CYCLE_TOPIC)
-    contract = _texts(reader, CONTRACT_TOPIC)
+    contract = first_texts(reader, CONTRACT_TOPIC)
     base_frame, cycle_s = _poses(reader, topics[POSE_TOPIC])
     try:
         return AttemptSetup(
             _known_task(contract["contract.task"]),
             _pose(contract["task_frame"], "task_frame"),
             _pose(contract["tcp_from_sensor"], "tcp_from_sensor"),
-            recorded_limits(_texts(reader, LIMITS_TOPIC)),
+            recorded_limits(first_texts(reader, LIMITS_TOPIC)),
             topics,
             _result(reader),
             base_frame,
@@ -157,7 +157,7 @@ def _told_cycle_s(reader: BagReader) -> float:
     return 0.0
 
 
-def _texts(reader: BagReader, topic: str) -> dict[str, str]:
+def first_texts(reader: BagReader, topic: str) -> dict[str, str]:
     """Return the pairs of the first message of a ``DiagnosticStatus`` topic."""
     for each in reader.messages(reader.find(topic)):
         return _pairs(each.message)

@@ -20,6 +20,7 @@ from der_ros.drivers.kuka.rsi_records import RsiServerConfig
 from der_ros.drivers.netft.netft_records import NetFtConfig
 from der_ros.parameters import ft_bridge, shared
 from der_ros.parameters.assembly_supervisor import SupervisorParameters
+from der_ros.parameters.bag_player import PlayerParameters
 from der_ros.parameters.bag_recorder import RecorderParameters
 from der_ros.parameters.cell_view import CellViewParameters
 from der_ros.parameters.kuka_bridge import ArmParameters, BridgeParameters, ControllerParameters
@@ -49,6 +50,7 @@ NODE_PARAMETERS: dict[str, tuple[type, ...]] = {
         *shared.CELL_FRAMES,
         shared.RightfulSources,
     ),
+    "bag_player": (PlayerParameters, shared.RightfulSources),
     "bag_recorder": (RecorderParameters,),
     "demo_recorder": (DemoParameters, TeleopParameters, shared.RightfulSources),
     "teleop_device": (DeviceParameters,),

@@ -17,6 +17,8 @@ TOPICS = {
     "cell/markers": "Arm, pieces, workspace, force arrow and phase for a viewer. Made only while "
     "somebody subscribes.",
     "cell/task_frame": "Pose of the task frame in the frame of the robot's base.",
+    "clock": "Recorded time of a live replay: stands during a pause and goes back where the bag "
+    "begins again.",
     "diagnostics": "State of every node at 1 Hz; `ERROR` is a latched fault.",
     "forward_position_controller/commands": "Joint positions for the position controller, rad. "
     "The parameter `command_topic` names the topic.",
@@ -65,6 +67,9 @@ SERVICES = {
     "assembly_supervisor/start": "Begin attempts. On a real robot nothing moves before this call.",
     "assembly_supervisor/stop": "End the running attempt, leave the arm where it is, and begin no "
     "other.",
+    "bag_player/pause": "True lets the recorded time stand still; false goes on. Nothing moves "
+    "meanwhile.",
+    "bag_player/restart": "Jump back to the first tick of the bag; the policy starts anew.",
     "bag_recorder/record": "True begins a bag; false completes it. The answer has its path.",
     "bag_recorder/snapshot": "Write the last `snapshot_s` of all topics as a bag now. The answer "
     "has its path; it is complete about a second later.",

@@ -156,7 +156,8 @@ def _endpoints_page(title: str, surveys: Sequence[Survey], roles: Sequence[str])
     for each, item in _endpoints(surveys, roles):
         found.setdefault(item.name[1:], []).append((each, item))
     blocks = [
-        "Names are relative to the namespace of the deployment; `diagnostics` is always global."
+        "Names are relative to the namespace of the deployment; `clock` and `diagnostics` are "
+        "always global."
     ]
     for name, items in sorted(found.items()):
         rows = dict.fromkeys(

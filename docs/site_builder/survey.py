@@ -30,6 +30,7 @@ _ADDRESSES = {"sensor_ip": "127.0.0.3", "rdt_port": 0, "http_port": 0}
 # Each node is started in every form in which it declares something else.
 VARIANTS: Mapping[str, tuple[Mapping[str, object], ...]] = {
     "assembly_supervisor": ({"auto_start": False, "run_dir": "RUN_DIR"},),
+    "bag_player": ({},),
     "bag_recorder": ({"run_dir": "RUN_DIR"},),
     "cell_view": ({},),
     "demo_recorder": ({"out": "RUN_DIR", "pilot": "joy"},),

@@ -39,9 +39,11 @@ WITHOUT_SUFFIX = {
     "flange_from_tcp": "m, m, m, and a quaternion x, y, z, w",
     "joint_speed_share": "none, a share",
     "largest_damping": "none",
+    "rate": "none, recorded seconds in a second",
     "spare_gain": "none, a share",
     "task_frame": "m, m, m, and a quaternion x, y, z, w",
     "tcp_from_sensor": "m, m, m, and a quaternion x, y, z, w",
+    "tolerance": "none, of [-1, 1]",
     "world_from_sensor": "none, a quaternion x, y, z, w",
 }
 

@@ -15,6 +15,7 @@ from der_ros.nodes.assembly_supervisor.node import AssemblySupervisor
 from der_ros.nodes.ft_bridge.node import FtBridge
 from der_ros.nodes.kuka_bridge.node import KukaBridge
 from der_ros.nodes.policy_server.node import PolicyServer
+from der_ros.nodes.recording.bag_player import BagPlayer
 from der_ros.nodes.recording.bag_recorder import BagRecorder
 from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.sim_cell.node import SimCell
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.ros
 HARDWARE = {
     "kuka_bridge": KukaBridge,
     "ft_bridge": FtBridge,
+    "bag_player": BagPlayer,
     "bag_recorder": BagRecorder,
     "policy_server": PolicyServer,
     "assembly_supervisor": AssemblySupervisor,

@@ -1,0 +1,1 @@
+"""Live replay: recorded inputs for running nodes, and the check of their answers."""

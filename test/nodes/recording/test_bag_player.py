@@ -1,0 +1,155 @@
+"""``bag_player`` with a ``policy_server``: plays, pauses, jumps back, and moves no robot."""
+
+import contextlib
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import rclpy
+import yaml
+from geometry_msgs.msg import PoseStamped, TwistStamped
+from policy_rig import call, own_domain, until, write_policy
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock
+from std_srvs.srv import SetBool, Trigger
+
+from der_ros.nodes.policy_server.node import PolicyServer
+from der_ros.nodes.recording.bag_player import BagPlayer
+from der_ros.nodes.shared.node_process import spinning
+from der_ros.offline_replay.live.played_bag import read_server_parameters
+from der_ros.offline_replay.recorded_policy import policy_of_bag
+
+pytestmark = pytest.mark.ros
+
+BAG = Path(__file__).parents[2] / "replay" / "bags" / "kr60_exact"
+
+
+@pytest.fixture(autouse=True)
+def _domain(monkeypatch):
+    own_domain(monkeypatch)
+
+
+def arguments(folder, namespace, policy, given):
+    server = read_server_parameters(BAG, float(given.get("rate", 1.0)))
+    server["policy"] = str(policy or policy_of_bag(BAG))
+    player = {"bag": str(BAG), **given}
+    nodes = {"/**/policy_server": server, "/**/bag_player": player}
+    path = Path(folder) / "parameters.yaml"
+    path.write_text(yaml.safe_dump({name: {"ros__parameters": nodes[name]} for name in nodes}))
+    return ["--ros-args", "-r", f"__ns:={namespace}", "--params-file", str(path)]
+
+
+@contextlib.contextmanager
+def replaying(namespace="/replay", policy=None, **given):
+    """Server, player, and a node beside them with what it heard."""
+    with tempfile.TemporaryDirectory() as folder:
+        rclpy.init(args=arguments(folder, namespace, policy, given))
+    nodes = []
+    try:
+        nodes += [PolicyServer(), BagPlayer(), Node("_ros2cli_test")]
+        with spinning(*nodes):
+            yield nodes
+            for node in nodes[1::-1]:
+                node.close()
+    finally:
+        for node in nodes:
+            node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def answers(player):
+    return 0 if player._check is None else player._check.answers
+
+
+def pause(test, on):
+    assert call(test, SetBool, "bag_player/pause", SetBool.Request(data=on)).success
+
+
+def test_a_pause_and_a_jump_back_move_nothing():
+    with replaying() as (server, player, test):
+        clock, twists = [], []
+        test.create_subscription(Clock, "/clock", lambda m: clock.append(m.clock), 100)
+        test.create_subscription(TwistStamped, "kuka/delta_twist_cmds", twists.append, 100)
+        assert until(lambda: answers(player) > 10, 40.0)
+        pause(test, True)
+        stood = player._playback.position_s(0.0)
+        assert until(lambda: "no pose" in server._skipped or "no wrench" in server._skipped)
+        assert player._playback.position_s(0.0) == stood
+        assert call(test, Trigger, "bag_player/restart", Trigger.Request()).success
+        assert until(lambda: server._timer is None)
+        assert until(lambda: player._state == "paused before the first tick")
+        assert twists[-1].twist == TwistStamped().twist
+        pause(test, False)
+        assert player.finished.wait(40.0)
+        assert player._check.laps == 2
+        assert player._check.findings() == []
+        assert player.exit_code == 0
+        times = [1_000_000_000 * each.sec + each.nanosec for each in clock]
+        assert sum(after < before for before, after in pairwise(times)) == 1
+
+
+def test_another_policy_is_told_by_the_exit_code(tmp_path):
+    policy = write_policy(tmp_path / "other.onnx", dt=0.06)
+    with replaying(policy=policy, junit=str(tmp_path / "replay.xml"), rate=2.0) as (_, player, _):
+        assert player.finished.wait(60.0)
+        assert player.exit_code == 1
+    (failure,) = ElementTree.parse(tmp_path / "replay.xml").getroot().iter("failure")
+    assert "differ by more than 1e-05" in failure.attrib["message"]
+
+
+def test_it_loops_until_it_is_ended():
+    with replaying(loop=True, rate=10.0) as (_, player, _):
+        assert until(lambda: player._check is not None and player._check.laps == 3, 60.0)
+        assert not player.finished.is_set()
+    assert player.exit_code == 0, player._check.findings()
+
+
+def listen(node):
+    node.create_subscription(TwistStamped, "kuka/delta_twist_cmds", print, 1)
+
+
+def publish(node):
+    node.create_publisher(PoseStamped, "kuka/tcp_pose", 1)
+
+
+@pytest.mark.parametrize("appear", [listen, publish])
+def test_a_robot_that_appears_ends_the_replay(appear):
+    with replaying(loop=True) as (server, player, _):
+        assert until(lambda: answers(player) > 5, 40.0)
+        bridge = Node("kuka_bridge")
+        try:
+            appear(bridge)
+            assert player.finished.wait(20.0)
+        finally:
+            bridge.destroy_node()
+        assert server._timer is None
+        assert player.exit_code == 1
+        assert any("kuka_bridge" in fault for fault in player._check.faults)
+
+
+def test_beside_a_robot_nothing_is_played():
+    with replaying() as (server, player, _):
+        bridge = Node("kuka_bridge")
+        try:
+            listen(bridge)
+            assert player.finished.wait(60.0)
+        finally:
+            bridge.destroy_node()
+        assert player.exit_code == 1
+        assert server._counts.ticks == 0
+
+
+@pytest.mark.parametrize("namespace", ["/", "/cell_1"])
+def test_in_the_namespace_of_a_cell_nothing_is_played(namespace):
+    with replaying(namespace) as (server, player, _):
+        assert player.finished.wait(30.0)
+        assert player.exit_code == 1
+        assert server._policy is None
+
+
+def test_a_bag_that_is_not_there_ends_it(tmp_path):
+    with replaying(bag=str(tmp_path / "none")) as (_, player, _):
+        assert player.finished.wait(30.0)
+        assert player.exit_code == 1
