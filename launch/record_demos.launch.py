@@ -4,13 +4,12 @@ The nodes are those of a deployment on a KR 60. Each success becomes one bag in 
 the launch ends when there are enough.
 """
 
-from launch_ros.actions import Node
-
 from der_ros.installation import is_installed
-from der_ros.launching.actions import deployment, end_all
+from der_ros.launching.actions import deployment, joy_node
 from der_ros.launching.arguments import Argument
 from der_ros.launching.kr60_cell import kr60_arguments, kr60_parts
-from der_ros.parameters.teleop import DemoParameters, DeviceParameters
+from der_ros.launching.teleop_arguments import joystick_argument
+from der_ros.parameters.teleop import DemoParameters
 from der_ros.teleop.axis_map import map_names
 
 NOT_OFFERED = {"attempts", "retries", "record", "keep_bags"}
@@ -29,12 +28,7 @@ OWN = [
         "keyboard, else xbox",
         optional=True,
     ),
-    Argument.of(
-        DeviceParameters,
-        "device",
-        name="joystick",
-        description="Joystick device of the game controller (device:=joy)",
-    ),
+    joystick_argument("device:=joy"),
     Argument.of(DemoParameters, "episodes"),
     Argument("out", "demos", "Folder for the demonstrations; made if missing"),
     Argument("time_limit_s", "120", "Longest attempt [s]", float, minimum=1.0),
@@ -71,20 +65,7 @@ def extra(values):
 
 
 def beside(values):
-    if values["device"] != "joy" or not is_installed("joy"):
-        return []
-    # Repeats its reading at 50 Hz, so that silence means that the device has gone.
-    parameters = {"autorepeat_rate": 50.0, "deadzone": 0.0}
-    return [
-        Node(
-            package="joy",
-            executable="joy_node",
-            namespace=str(values["namespace"]) or None,
-            parameters=[parameters],
-            output="screen",
-            on_exit=end_all,
-        )
-    ]
+    return [joy_node(values)] if values["device"] == "joy" and is_installed("joy") else []
 
 
 def generate_launch_description():

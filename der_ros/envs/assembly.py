@@ -257,6 +257,11 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             return None
         return render_rgb(self.world.client, self.world.scene.ground)
 
+    def picture(self, width: int, height: int) -> NDArray[np.uint8]:
+        """Return a picture, (height, width, 3) uint8, whatever the render mode is."""
+        scene = self.world.scene
+        return render_rgb(self.world.client, scene.ground, width=width, height=height)
+
     def close(self) -> None:
         """Free the physics; a later ``reset`` opens it again."""
         self.world.close()

@@ -189,6 +189,21 @@ def launched_node(executable: str, parameters: Values, values: Values, **options
     )
 
 
+def joy_node(values: Values) -> Node:
+    """Return the joystick node of ROS 2's package ``joy``, in the namespace of ``namespace:=``.
+
+    It repeats its reading at 50 Hz, so that silence means that the device has gone.
+    """
+    return Node(
+        package="joy",
+        executable="joy_node",
+        namespace=str(values["namespace"]) or None,
+        parameters=[{"autorepeat_rate": 50.0, "deadzone": 0.0}],
+        output="screen",
+        on_exit=end_all,
+    )
+
+
 def deployment(
     name: str,
     arguments: Sequence[Argument],

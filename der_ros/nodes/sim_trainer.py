@@ -3,7 +3,8 @@
 Publishes ``training/<name>`` (std_msgs/Float64) with each line of metrics, ``/diagnostics`` at
 1 Hz; serves ``sim_trainer/pause`` (SetBool), ``sim_trainer/save_checkpoint`` and
 ``sim_trainer/export_policy`` (Trigger). The node ends with the run; on a signal the run first saves
-a checkpoint and exports the policy.
+a checkpoint and exports the policy. With ``teach`` it reads ``joy`` (sensor_msgs/Joy): a person may
+take over an episode while the dead-man button is held.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from der_ros.errors import DerRosError
 from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
 from der_ros.nodes.shared.node_process import ShellNode, run_node, write_line
 from der_ros.nodes.shared.parameters import declare, declare_settings
+from der_ros.nodes.teleop.takeover_input import TakeoverInput
+from der_ros.parameters.teleop import OFF, TakeoverParameters
+from der_ros.settings import settings_of
 from der_ros.threads import Worker
 from der_ros.training.config import FROM_PRESET, RunOptions, launched_settings
 from der_ros.training.run.options import resolve_run
@@ -33,6 +37,8 @@ PUBLISHED = (
     "rollout/episode_return",
     "rollout/episode_length",
     "rollout/episodes",
+    "rollout/taught_steps",
+    "rollout/takeovers",
     "time/env_steps",
     "time/updates",
     "time/env_steps_per_s",
@@ -63,6 +69,7 @@ class SimTrainer(ShellNode):
 
     def __init__(self) -> None:
         super().__init__("sim_trainer")
+        self._teacher = self._make_teacher()
         self._run = self._make_run()
         names = {metric: metric.split("/")[1] for metric in PUBLISHED}
         self._topics = {
@@ -92,6 +99,10 @@ class SimTrainer(ShellNode):
         self._run.stop()
         super().close()
 
+    def _make_teacher(self) -> TakeoverInput | None:
+        (teach,) = (declare(self, each) for each in settings_of(TakeoverParameters))
+        return None if teach == OFF else TakeoverInput(self, teach)
+
     def _make_run(self) -> TrainingRun:
         given = declare_settings(self, RunOptions)
         overrides = {each.name: declare(self, each) for each in launched_settings()}
@@ -102,7 +113,8 @@ class SimTrainer(ShellNode):
             overrides = {k: overrides[k] for k in ("max_minutes", "max_env_steps")}
         config, folder, source = resolve_run(given.preset, overrides, given.run_dir, given.resume)
         self._config = config
-        return TrainingRun(config, folder, source, self._on_metrics)
+        pilot = None if self._teacher is None else self._teacher.pilot
+        return TrainingRun(config, folder, source, self._on_metrics, pilot)
 
     def _train(self) -> None:
         """Run the training; the body of its thread."""
@@ -157,7 +169,8 @@ class SimTrainer(ShellNode):
     def _status(self) -> Sequence[Status]:
         state = "paused" if self._run.paused else "training"
         message = state if self._metrics else "starting"
-        return [Status("training", Level.OK, message, dict(self._metrics))]
+        training = Status("training", Level.OK, message, dict(self._metrics))
+        return [training] if self._teacher is None else [training, self._teacher.status()]
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Parameters of ``teleop_device`` and ``demo_recorder``."""
+"""Parameters of ``teleop_device`` and ``demo_recorder``, and of a person who teaches a training."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from der_ros.parameters.policy_server import JOY, SCRIPTED
 from der_ros.settings import setting
 
 JOYSTICK, KEYBOARD = "joystick", "keyboard"
+OFF, TOPIC = "off", "topic"
 
 
 @dataclass(frozen=True)
@@ -33,4 +34,16 @@ class DemoParameters:
     pilot: str = setting(JOY, "Who acts: a person or a script", choices=(JOY, SCRIPTED))
     max_failures: int = setting(
         5, "Attempts without success in a row that end the node (pilot:=scripted)", minimum=1
+    )
+
+
+@dataclass(frozen=True)
+class TakeoverParameters:
+    """The person who takes over episodes of a training."""
+
+    teach: str = setting(
+        OFF,
+        "Device with whose dead-man button a person takes an episode of one rollout worker over: "
+        "joy: a game controller; topic: whatever publishes sensor_msgs/Joy on joy; off: nobody",
+        choices=(OFF, JOY, TOPIC),
     )

@@ -153,6 +153,15 @@ class ShardedReplay:
         if self.config.der:
             self.pool.add(episode)
 
+    def add_taught(self, stretch: Episode) -> None:
+        """Insert what a person drove into the zone of every shard, as a success is.
+
+        A zone without room for insertions takes nothing; the ring has the steps in any case.
+        """
+        for shard in self.shards:
+            if shard.zone_room:
+                shard.insert(*self._as_inserted(stretch))
+
     def insert_if_due(self, env_steps: int) -> int:
         """Insert one random episode of the pool into each shard, if due; return the insertions.
 

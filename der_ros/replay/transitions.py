@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,6 +60,18 @@ class Episode(NamedTuple):
         """Size of the arrays in bytes."""
         return self.observations.nbytes + self.actions.nbytes + self.rewards.nbytes
 
+    def part(self, start: int, stop: int) -> Episode:
+        """Return steps [start, stop); only a part that reaches the end has the episode's ends."""
+        ends = stop == self.steps
+        return Episode(
+            self.observations[start : stop + 1],
+            self.actions[start:stop],
+            self.rewards[start:stop],
+            self.terminated and ends,
+            self.truncated and ends,
+            self.success and ends,
+        )
+
 
 def n_step_transitions(
     episode: Episode, n_step: int, gamma: float, start: int = 0, stop: int | None = None
@@ -102,8 +115,10 @@ class EpisodeRecorder:
         self._observations = [observation]
         self._actions: list[Float32Array] = []
         self._rewards: list[float] = []
+        self._taught: list[bool] = []  # True for each step that a person drove
         self._n_step, self._gamma = n_step, gamma
         self._sent = 0
+        self._taught_sent = 0
 
     @property
     def observation(self) -> Float32Array:
@@ -115,11 +130,25 @@ class EpisodeRecorder:
         """Number of steps recorded so far."""
         return len(self._rewards)
 
-    def add(self, action: Float32Array, reward: float, observation: Float32Array) -> None:
-        """Record one step and the observation after it."""
+    def add(
+        self,
+        action: Float32Array,
+        reward: float,
+        observation: Float32Array,
+        taught: bool = False,
+    ) -> None:
+        """Record one step and the observation after it.
+
+        Args:
+            action: that was executed.
+            reward: of the step.
+            observation: after the step.
+            taught: True for a step that a person drove.
+        """
         self._actions.append(action)
         self._rewards.append(reward)
         self._observations.append(observation)
+        self._taught.append(taught)
 
     def finish(self, terminated: bool, truncated: bool, success: bool) -> Episode:
         """Return the steps so far as an episode with these ends."""
@@ -141,6 +170,22 @@ class EpisodeRecorder:
         self._sent = stop
         return transitions
 
+    def take_taught(self, ended: Episode | None) -> tuple[Episode, ...]:
+        """Return the stretches that a person drove, each once and whole.
+
+        A stretch is whole when the policy acts again or the episode has ended.
+        """
+        start, stop = self._taught_sent, self.steps
+        while ended is None and stop > start and self._taught[stop - 1]:
+            stop -= 1
+        self._taught_sent = stop
+        if not any(self._taught[start:stop]):
+            return ()
+        episode = ended or self.finish(False, False, False)
+        runs = groupby(range(start, stop), lambda step: self._taught[step])
+        stretches = [list(steps) for taught, steps in runs if taught]
+        return tuple(episode.part(steps[0], steps[-1] + 1) for steps in stretches)
+
     def state(self) -> dict[str, Any]:
         """Return the state for a checkpoint, as plain data."""
         return {
@@ -148,6 +193,8 @@ class EpisodeRecorder:
             "actions": np.array(self._actions),
             "rewards": list(self._rewards),
             "sent": self._sent,
+            "taught": list(self._taught),
+            "taught_sent": self._taught_sent,
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -156,3 +203,6 @@ class EpisodeRecorder:
         self._actions = list(state["actions"])
         self._rewards = list(state["rewards"])
         self._sent = int(state["sent"])
+        # Runs that were saved before a person could take over have no part of it.
+        self._taught = list(state.get("taught", [False] * self.steps))
+        self._taught_sent = int(state.get("taught_sent", self.steps))

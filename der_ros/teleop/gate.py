@@ -126,6 +126,10 @@ class TeleopGate:
             return GateState.NOT_NEUTRAL
         return GateState.LIVE if self._held else GateState.RELEASED
 
+    def valid_until_s(self) -> float:
+        """Return the moment at which the newest reading stops to count, ``time.monotonic``."""
+        return -math.inf if self._newest is None else self._newest.time_s + self._silence_s
+
     def action(self, now_s: float) -> Array:
         """Return the action (6,) in [-1, 1] at ``now_s``; zero in every state but LIVE."""
         if self._newest is None or self.state(now_s) is not GateState.LIVE:

@@ -56,6 +56,7 @@ class Learner:
             observation_size, action_size, len(first.parameters), len(first.networks)
         )
         self.env_steps = 0
+        self.taught_steps = self.takeovers = 0
         self._latest: dict[str, float] = {}
 
     @property
@@ -82,6 +83,8 @@ class Learner:
         self.env_steps += report.env_steps
         self.filter.count_in(report.observed)
         self._statistics = self.filter.statistics()
+        self.taught_steps += report.taught_steps
+        self.takeovers += report.takeovers
         self._latest["replay/policy_lag"] = float(self.updates - report.policy_updates)
 
     def learn(self, drawn: Drawn) -> FloatArray:
@@ -114,8 +117,12 @@ class Learner:
         return self.config.beta + (final - self.config.beta) * done
 
     def metrics(self) -> dict[str, float]:
-        """Return the metrics of the latest updates by name."""
-        return dict(self._latest)
+        """Return the metrics of the latest updates by name, and those of a person who taught."""
+        taught = {
+            "rollout/taught_steps": float(self.taught_steps),
+            "rollout/takeovers": float(self.takeovers),
+        }
+        return self._latest | (taught if self.takeovers else {})
 
     def state(self) -> dict[str, Any]:
         """Return copies of all that the next update depends on besides its batch."""
@@ -124,6 +131,7 @@ class Learner:
             "filter": self.filter.state(),
             "env_steps": self.env_steps,
             "updates": self.updates,
+            "taught": [self.taught_steps, self.takeovers],
             "latest": dict(self._latest),
         }
 
@@ -137,6 +145,8 @@ class Learner:
             self.algorithm.load_state(state["learner"])
             self.filter.load_state(state["filter"])
             self.env_steps, self.updates = int(state["env_steps"]), int(state["updates"])
+            # Runs that were saved before a person could take over have no part of it.
+            self.taught_steps, self.takeovers = map(int, state.get("taught", (0, 0)))
             self._latest = dict(state["latest"])
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(

@@ -53,7 +53,10 @@ TOPICS = {
     "robot_description": "URDF of the arm.",
     "sim_cell/goal_pose": "True goal of the held piece in `task_frame`, in simulation only; used "
     "to judge and by the scripted pilot, never by a policy.",
-    "teleop/status": "What the person at the device has to do now, and the demonstrations kept.",
+    "teleop/image": "The taught worker's world: picture, distance from the goal, wrench over time. "
+    "Made only while somebody subscribes.",
+    "teleop/status": "What the person at the device has to do now; the demonstrations kept, or, "
+    "in a training with `teach`, who acts.",
     "transformed_tool": "`netft_data` in the axes and about the origin of `tcp`; dead band "
     "applied.",
     "transformed_world": "`netft_data` in the axes of `world_frame`; dead band applied.",

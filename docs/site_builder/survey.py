@@ -47,7 +47,10 @@ VARIANTS: Mapping[str, tuple[Mapping[str, object], ...]] = {
         {"robot": "kr60", **_ADDRESSES, "config": "deploy_kr60"},
         {"robot": "iiwa", **_ADDRESSES, "config": "deploy_iiwa", "cycle_ms": 8},
     ),
-    "sim_trainer": ({"run_dir": "RUN_DIR", "workers": 0, "max_env_steps": 1},),
+    "sim_trainer": (
+        {"run_dir": "RUN_DIR", "workers": 0, "max_env_steps": 1},
+        {"run_dir": "RUN_DIR", "workers": 0, "max_env_steps": 1, "teach": "joy"},
+    ),
     "teleop_device": ({},),
 }
 # Every node of rclpy has these.

@@ -23,3 +23,20 @@ def test_a_run_that_goes_on_refuses_settings_by_name(tmp_path):
     assert done.returncode == 1
     assert "nothing was started: resume: " in done.stdout + done.stderr
     assert "leave out preset, seed" in done.stdout + done.stderr
+
+
+def test_a_device_without_teach_is_refused():
+    command = ["ros2", "launch", "der_ros", "train_sim.launch.py", "axis_map:=xbox"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "nothing was started: axis_map: expected teach:=joy" in done.stdout + done.stderr
+
+
+def test_a_device_is_started_only_for_a_joystick():
+    launch_file = runpy.run_path(str(LAUNCH_FILE))
+    values = {"joystick": "/dev/input/js3", "namespace": ""}
+    assert [launch_file["device"]({**values, "teach": teach}) for teach in ("off", "topic")] == [
+        [],
+        [],
+    ]
+    assert len(launch_file["device"]({**values, "teach": "joy"})) == 1

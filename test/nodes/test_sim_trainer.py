@@ -1,67 +1,23 @@
-import contextlib
 import os
 import signal
 import subprocess
-import sys
-import threading
 import time
 
 import pytest
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from policy_rig import own_domain, until
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
 from std_msgs.msg import Float64
 from std_srvs.srv import SetBool, Trigger
+from trainer_rig import PRESET, listener, trainer
 
 from der_ros.policy.runtime import OnnxPolicy
 
 pytestmark = pytest.mark.ros
 
-PRESET = """
-workers: 1
-hidden: [8, 8]
-batch_size: 16
-learning_starts: 100
-capacity: 5000
-zone_size: 500
-report_interval_s: 0.2
-"""
-
 
 @pytest.fixture(autouse=True)
 def _domain(monkeypatch):
     own_domain(monkeypatch)
-
-
-@contextlib.contextmanager
-def trainer(*parameters):
-    """The node in a process of its own; ended at the latest when the test ends."""
-    command = [sys.executable, "-m", "der_ros.nodes.sim_trainer", "--ros-args"]
-    command += [part for parameter in parameters for part in ("-p", parameter)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-@contextlib.contextmanager
-def listener():
-    rclpy.init()
-    node, executor = Node("listener"), SingleThreadedExecutor()
-    executor.add_node(node)
-    thread = threading.Thread(target=executor.spin)
-    thread.start()
-    try:
-        yield node
-    finally:
-        executor.shutdown()
-        thread.join()
-        node.destroy_node()
-        rclpy.shutdown()
 
 
 def ask(node, kind, name, **fields):

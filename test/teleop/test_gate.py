@@ -41,6 +41,14 @@ def test_it_moves_after_rest_with_the_button(gate):
     assert speed(gate, now) == 1.0
 
 
+def test_a_reading_counts_until_the_silence(gate):
+    assert gate.valid_until_s() == -math.inf
+    now = feed(gate, (REST, ()), (REST, (DEAD_MAN,)))
+    assert gate.valid_until_s() == pytest.approx(now + SILENCE_S)
+    assert gate.state(gate.valid_until_s() - 1e-6) is GateState.LIVE
+    assert gate.state(gate.valid_until_s() + 1e-6) is GateState.SILENT
+
+
 def test_nothing_moves_before_a_device(gate):
     assert gate.state(0.0) is GateState.NO_DEVICE
     assert speed(gate, 0.0) == 0.0

@@ -105,6 +105,10 @@ class TeleopInput:
         """Return the person's action (6,) now; zero at rest."""
         return self._gate.action(time.monotonic()).astype(np.float32)
 
+    def valid_until_s(self) -> float:
+        """Return the moment at which the newest reading stops to count, ``time.monotonic``."""
+        return self._gate.valid_until_s()
+
     def report(self) -> dict[str, object]:
         """Return the figures for the diagnostics."""
         return {

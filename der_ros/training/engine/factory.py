@@ -9,10 +9,15 @@ from der_ros.replay.sharded import TdErrors
 from der_ros.training.config import TrainingConfig
 from der_ros.training.engine.interface import Engine, Sizes
 from der_ros.training.engine.local.engine import LocalEngine
+from der_ros.training.rollout.takeover import Pilot
 
 
 def make_engine(
-    config: TrainingConfig, sizes: Sizes, td_errors: TdErrors, should_stop: Callable[[], bool]
+    config: TrainingConfig,
+    sizes: Sizes,
+    td_errors: TdErrors,
+    should_stop: Callable[[], bool],
+    pilot: Pilot | None = None,
 ) -> Engine:
     """Return the engine that ``config`` names; nothing is started yet.
 
@@ -21,13 +26,29 @@ def make_engine(
         sizes: lengths of the vectors that the engine moves.
         td_errors: returns the learner's TD errors of raw transitions.
         should_stop: polled while the caller has to wait.
+        pilot: person who may take over the episodes of one worker; None for nobody.
 
     Raises:
-        ConfigurationError: Ray is asked for and not installed.
+        ConfigurationError: Ray is asked for and not installed, or a person cannot teach this run.
     """
+    if pilot is not None:
+        _check_taught(config)
     if config.engine == "ray":
         return _ray_engine(config, sizes, td_errors)
-    return LocalEngine(config, sizes, td_errors, should_stop)
+    return LocalEngine(config, sizes, td_errors, should_stop, pilot)
+
+
+def _check_taught(config: TrainingConfig) -> None:
+    """Check that a person at a device can drive a worker of this run."""
+    if config.engine != "local":
+        raise ConfigurationError(
+            f"teach: expected engine local, whose workers are on this computer, got {config.engine}"
+        )
+    if config.env:
+        raise ConfigurationError(
+            "teach: expected a task of this package, whose actions a device gives, got env "
+            f"{config.env}"
+        )
 
 
 def _ray_engine(config: TrainingConfig, sizes: Sizes, td_errors: TdErrors) -> Engine:

@@ -49,6 +49,8 @@ class Report(NamedTuple):
     observed: Moments
     policy_updates: int  # updates of the policy that acted
     acting_s: float  # wall clock of the steps
+    taught_steps: int = 0  # that a person drove
+    takeovers: int = 0  # times that a person took over
 
 
 class Fragment(NamedTuple):
@@ -58,6 +60,7 @@ class Fragment(NamedTuple):
     transitions: Transitions
     td_errors: FloatArray | None  # (rows,) by the worker's networks; None for the top priority
     successes: tuple[Episode, ...]  # whole successful episodes
+    taught: tuple[Episode, ...] = ()  # stretches that a person drove, whatever their end
 
 
 class EvaluationRequest(NamedTuple):

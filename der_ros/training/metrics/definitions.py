@@ -45,6 +45,16 @@ METRICS = tuple(
         ),
         ("rollout/episodes", "episodes", "Ended episodes of the run."),
         (
+            "rollout/taught_steps",
+            "steps",
+            "Steps that a person drove (`teach:=joy`); from the first takeover on.",
+        ),
+        (
+            "rollout/takeovers",
+            "times",
+            "Times that a person took an episode over; from the first one on.",
+        ),
+        (
             "rollout/evaluation_success_rate",
             "1",
             "Share of successes of one evaluation; only in the line that reports it.",

@@ -33,6 +33,7 @@ from der_ros.training.rollout.exploration import make_exploration
 from der_ros.training.rollout.first_priorities import FirstPriorities
 from der_ros.training.rollout.helper import Helper
 from der_ros.training.rollout.observation_filter import moments
+from der_ros.training.rollout.takeover import Pilot, Takeover
 
 
 class RolloutWorker:
@@ -45,6 +46,7 @@ class RolloutWorker:
         worker: int,
         workers: int,
         seed: np.random.SeedSequence,
+        pilot: Pilot | None = None,
     ) -> None:
         """Make a worker before its first reset.
 
@@ -54,6 +56,7 @@ class RolloutWorker:
             worker: number of the worker, from 0.
             workers: number of workers.
             seed: seeds exploration, random actions and the environment's first reset.
+            pilot: person who may take over an episode at any step; None for nobody.
         """
         self._config, self._environment, self._worker = config, environment, worker
         self._rng = np.random.default_rng(seed)
@@ -62,6 +65,8 @@ class RolloutWorker:
         action_shape = environment.action_space.shape or (0,)
         self._exploration = make_exploration(config, worker, workers, action_shape[0])
         self._helper = Helper(environment, config.helped_share, config.helped_after_steps)
+        self._takeover = Takeover(pilot, environment)
+        self._cut_off: tuple[Episode, ...] = ()  # stretches of a person that an evaluation ended
         self._policy = make_policy(
             config.algorithm, observation_shape[0], config.learner.hidden, action_shape[0]
         )
@@ -97,27 +102,35 @@ class RolloutWorker:
         self._random_steps = 0
 
     def collect(self, steps: int) -> Fragment:
-        """Take ``steps`` environment steps, over as many episodes as needed."""
+        """Take ``steps`` environment steps, over as many episodes as needed.
+
+        The actions of the fragment are those that were executed, a person's among them.
+        """
         started = time.perf_counter()
         self._saved = None
         parts: list[Transitions] = []
         episodes: list[EpisodeSummary] = []
         successes: list[Episode] = []
+        taught, self._cut_off = list(self._cut_off), ()
         for _ in range(steps):
             recorder = self._recorder or self._start_episode()
-            action = self._act(recorder)
+            driven = self._takeover.action()
+            action = self._act(recorder) if driven is None else self._give_way(driven)
             observation, reward, terminated, truncated, info = self._environment.step(action)
-            recorder.add(action, float(reward), observation)
+            recorder.add(action, float(reward), observation, driven is not None)
+            self._takeover.show(info, recorder.steps)
             if terminated or truncated:
                 verdict = _verdict(info)
                 episode = recorder.finish(terminated, truncated, bool(verdict))
                 parts.append(recorder.take(episode))
+                taught += recorder.take_taught(episode)
                 episodes.append(self._summary(episode, verdict is not None))
                 if episode.success:
                     successes.append(episode)
                 self._recorder = None
         if self._recorder is not None:
             parts.append(self._recorder.take(None))
+            taught += self._recorder.take_taught(None)
         self._steps_with_policy += steps
         transitions = concatenate(parts)
         report = Report(
@@ -127,14 +140,21 @@ class RolloutWorker:
             moments(transitions.observation),
             0 if self._snapshot is None else self._snapshot.updates,
             time.perf_counter() - started,
+            *self._takeover.take_counts(),
         )
         first = None if self._first_priorities is None else self._first_priorities(transitions)
-        return Fragment(report, transitions, first, tuple(successes))
+        return Fragment(report, transitions, first, tuple(successes), tuple(taught))
 
     def evaluate(
         self, snapshot: PolicySnapshot, seeds: tuple[int, ...], should_stop: Any = lambda: False
     ) -> EvaluationReport:
-        """Run noise-free episodes with ``snapshot``; the current episode is dropped."""
+        """Run noise-free episodes with ``snapshot``; the current episode is dropped.
+
+        What a person drove of it comes with the next fragment.
+        """
+        if self._recorder is not None:
+            so_far = self._recorder.finish(False, False, False)
+            self._cut_off += self._recorder.take_taught(so_far)
         self._recorder = self._saved = None
         self._policy.set_parameters(snapshot.parameters)
 
@@ -213,6 +233,7 @@ class RolloutWorker:
         self._exploration.start_episode(self._rng)
         self._greedy = self._episodes_started % self._config.greedy_every == 0
         self._helper.start_episode(self._rng, self._greedy)
+        self._takeover.start_episode()
         self._recorder = EpisodeRecorder(observation, self._config.n_step, self._config.gamma)
         return self._recorder
 
@@ -234,6 +255,12 @@ class RolloutWorker:
             return self._policy(filtered)
         return self._exploration.act(self._policy, filtered, self._rng)
 
+    def _give_way(self, driven: Float32Array) -> Float32Array:
+        """Return the person's action; the episode no longer counts as free of noise."""
+        self._random_steps -= 1
+        self._greedy = False
+        return driven
+
 
 def _verdict(info: dict[str, Any]) -> bool | None:
     """Return the environment's verdict at the end of an episode, None without one."""
@@ -251,11 +278,17 @@ class Job(NamedTuple):
     resumed_at: int  # environment steps of the resumed run; 0 for a new one
 
 
-def make_worker(job: Job, environment: Environment) -> RolloutWorker:
-    """Make the worker of a process; a replacement draws other random numbers."""
+def make_worker(job: Job, environment: Environment, pilot: Pilot | None = None) -> RolloutWorker:
+    """Make the worker of a process; a replacement draws other random numbers.
+
+    Args:
+        job: identity of the worker.
+        environment: of the worker.
+        pilot: person who may take over its episodes; None for nobody.
+    """
     entropy = (job.config.seed, ENTROPY_OF_ROLLOUTS, job.worker, job.start, job.resumed_at)
     seed = np.random.SeedSequence(entropy)
-    worker = RolloutWorker(job.config, environment, job.worker, job.workers, seed)
+    worker = RolloutWorker(job.config, environment, job.worker, job.workers, seed, pilot)
     if job.resumed_at or job.start:
         worker.skip_random_steps()
     if job.config.first_priority == "td_error":

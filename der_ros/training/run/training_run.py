@@ -28,6 +28,7 @@ from der_ros.training.metrics.log import (
     plot_learning_curve,
     prepare_plotting,
 )
+from der_ros.training.rollout.takeover import Pilot
 from der_ros.training.run.control import RunControl
 from der_ros.training.run.folder import prepare_run_folder
 from der_ros.training.run.memory import keep_freed_memory
@@ -49,6 +50,7 @@ class TrainingRun(RunControl):
         run_dir: Path,
         resume: Path | None = None,
         on_metrics: Callable[[dict[str, float]], None] | None = None,
+        pilot: Pilot | None = None,
     ) -> None:
         """Store the arguments; ``run`` does the work.
 
@@ -57,10 +59,11 @@ class TrainingRun(RunControl):
             run_dir: the run folder, made if missing.
             resume: a checkpoint, or a run folder for its latest one; None for a new run.
             on_metrics: called with each line of metrics, in the thread of ``run``.
+            pilot: person who may take over the episodes of one worker; None for nobody.
         """
         super().__init__()
         self.config, self.run_dir = config, run_dir
-        self._resume, self._on_metrics = resume, on_metrics
+        self._resume, self._on_metrics, self._pilot = resume, on_metrics, pilot
         self._exported: Path | None = None
         self._elapsed_s = 0.0  # since this start, without pauses
         self._last_report = (0.0, 0, 0)  # elapsed, env steps, updates
@@ -81,7 +84,11 @@ class TrainingRun(RunControl):
         self._describe_environment()
         self.learner = Learner(self.config, self._observation_size, self._action_size)
         engine = make_engine(
-            self.config, self.learner.sizes, self.learner.td_errors, self._stop.is_set
+            self.config,
+            self.learner.sizes,
+            self.learner.td_errors,
+            self._stop.is_set,
+            self._pilot,
         )
         self._loop = LearnerLoop(self.config, self.learner, engine)
         self._begin(engine, checkpoint)

@@ -32,6 +32,7 @@ from der_ros.training.engine.interface import (
 )
 from der_ros.training.engine.local.processes import ProcessWorkers
 from der_ros.training.engine.local.workers import InProcessWorker, Received, Workers
+from der_ros.training.rollout.takeover import Pilot
 
 
 class LocalEngine:
@@ -43,6 +44,7 @@ class LocalEngine:
         sizes: Sizes,
         td_errors: TdErrors,
         should_stop: Callable[[], bool],
+        pilot: Pilot | None = None,
     ) -> None:
         """Allocate the memory; start nothing.
 
@@ -51,6 +53,7 @@ class LocalEngine:
             sizes: lengths of the vectors.
             td_errors: returns the learner's TD errors of raw transitions.
             should_stop: polled while this process evaluates.
+            pilot: person who may take over the episodes of one worker; None for nobody.
         """
         self._batch_size = config.batch_size
         rng = np.random.default_rng(np.random.SeedSequence((config.seed, ENTROPY_OF_SHARDS)))
@@ -58,9 +61,9 @@ class LocalEngine:
             config.replay(), sizes.observation, sizes.action, rng, td_errors
         )
         self.workers: Workers = (
-            ProcessWorkers(config, sizes)
+            ProcessWorkers(config, sizes, pilot)
             if config.worker_count()
-            else InProcessWorker(config, should_stop)
+            else InProcessWorker(config, should_stop, pilot)
         )
         self._messages: list[Message] = []
         self._resources = ExitStack()
@@ -137,4 +140,6 @@ class LocalEngine:
             self.replay.add(received.transitions, received.td_errors)
         for episode in received.successes:
             self.replay.add_success(episode)
+        for stretch in received.taught:
+            self.replay.add_taught(stretch)
         self._messages.append(received.report)

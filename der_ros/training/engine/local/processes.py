@@ -32,6 +32,7 @@ from der_ros.training.engine.local.shared_memory import SLOTS, SharedFragments, 
 from der_ros.training.engine.local.workers import Received
 from der_ros.training.engine.restarts import Restarts
 from der_ros.training.environment.factory import make_environment
+from der_ros.training.rollout.takeover import TAUGHT_WORKER, Pilot
 from der_ros.training.rollout.worker import Job, RolloutWorker, make_worker
 
 TAKEN = None  # the learner's answer to a fragment
@@ -49,6 +50,7 @@ class FragmentWritten(NamedTuple):
 
     report: Report
     successes: tuple[Episode, ...]
+    taught: tuple[Episode, ...]
     slot: int
     rows: int
     with_td_errors: bool
@@ -60,6 +62,7 @@ class Shared(NamedTuple):
     newest: SharedSnapshot
     evaluated: SharedSnapshot
     fragments: SharedFragments
+    pilot: Pilot | None  # of the taught worker
 
 
 def run_worker(pipe: Connection, job: Job, shared: Shared) -> None:
@@ -71,7 +74,7 @@ def run_worker(pipe: Connection, job: Job, shared: Shared) -> None:
     except DerRosError as error:
         pipe.send(WorkerFailed(job.worker, str(error)))
         return
-    worker = make_worker(job, environment)
+    worker = make_worker(job, environment, shared.pilot)
     # A closed pipe or a reset connection means that the learner has ended, as at a run's end.
     with contextlib.closing(environment), contextlib.suppress(EOFError, OSError):
         _serve(pipe, job, worker, shared)
@@ -112,7 +115,8 @@ def _serve(pipe: Connection, job: Job, worker: RolloutWorker, shared: Shared) ->
         slot, rows = written % SLOTS, fragment.transitions.size
         shared.fragments.write(slot, fragment.transitions, fragment.td_errors)
         given = fragment.td_errors is not None
-        pipe.send(FragmentWritten(fragment.report, fragment.successes, slot, rows, given))
+        episodes = fragment.successes, fragment.taught
+        pipe.send(FragmentWritten(fragment.report, *episodes, slot, rows, given))
         not_taken, written = not_taken + 1, written + 1
 
 
@@ -144,8 +148,15 @@ class ProcessWorkers:
     learner is neither flooded nor fed with the steps of an old policy.
     """
 
-    def __init__(self, config: TrainingConfig, sizes: Sizes) -> None:
-        """Allocate the shared memory; start nothing."""
+    def __init__(self, config: TrainingConfig, sizes: Sizes, pilot: Pilot | None = None) -> None:
+        """Allocate the shared memory; start nothing.
+
+        Args:
+            config: the run.
+            sizes: lengths of the vectors.
+            pilot: person who may take over the episodes of one worker, in shared memory; None for
+                nobody.
+        """
         self._config, self._resumed_at = config, 0
         self._count = config.worker_count()
         self._context = multiprocessing.get_context("spawn")
@@ -159,8 +170,13 @@ class ProcessWorkers:
         newest = SharedSnapshot(self._context, sizes, config.filter_clip)
         evaluated = SharedSnapshot(self._context, sizes, config.filter_clip)
         self._shared = [
-            Shared(newest, evaluated, SharedFragments(self._context, sizes, rows))
-            for _ in range(self._count)
+            Shared(
+                newest,
+                evaluated,
+                SharedFragments(self._context, sizes, rows),
+                pilot if worker == TAUGHT_WORKER else None,
+            )
+            for worker in range(self._count)
         ]
 
     def __enter__(self) -> ProcessWorkers:
@@ -244,7 +260,8 @@ class ProcessWorkers:
         if isinstance(message, FragmentWritten):
             slot, rows, given = message.slot, message.rows, message.with_td_errors
             transitions, td_errors = self._shared[worker].fragments.read(slot, rows, given)
-            take(Fragment(message.report, transitions, td_errors, message.successes))
+            episodes = message.successes, message.taught
+            take(Fragment(message.report, transitions, td_errors, *episodes))
             self._send(worker, TAKEN)
             return
         if isinstance(message, EvaluationPart):

@@ -63,50 +63,69 @@ class SharedFragments:
 _TRIES = 1000  # a write takes microseconds; a writer killed during it never ends it
 
 
-class SharedSnapshot:
-    """A policy snapshot with one writer and many readers, without waiting.
+class SharedNumbers:
+    """Numbers and a tag with one writer and many readers, without waiting.
 
     A counter is odd while the writer writes; a reader that saw it odd or changed reads again (a
     sequence lock; sound where stores are seen in order, as on x86, and on others the copy is
     checked by its checksum). A reader that is killed leaves nothing locked.
     """
 
-    def __init__(self, context: SpawnContext, sizes: Sizes, clip: float) -> None:
-        """Allocate the memory, for a filter with that ``clip``; pass it to each process."""
-        self._sizes = (sizes.parameters, sizes.observation, sizes.observation, sizes.networks)
-        self._clip = clip
-        self._counters: Any = context.RawArray(ctypes.c_int64, 2)  # sequence, updates
-        self._numbers: Any = context.RawArray(ctypes.c_float, sum(self._sizes) + 1)
+    def __init__(self, context: SpawnContext, size: int) -> None:
+        """Allocate the memory for ``size`` numbers; pass it to each process."""
+        self._counters: Any = context.RawArray(ctypes.c_int64, 2)  # sequence, tag
+        self._numbers: Any = context.RawArray(ctypes.c_float, size + 1)
 
     @property
     def version(self) -> int:
         """Number of writes so far, 0 before the first."""
         return int(self._counters[0]) // 2
 
-    def write(self, snapshot: PolicySnapshot) -> None:
-        """Write ``snapshot`` in place of the previous one."""
+    def _put(self, given: Float32Array, tag: int) -> None:
+        """Write numbers (size,) and a tag in place of the previous ones."""
         numbers = np.frombuffer(self._numbers, np.float32)
-        statistics = snapshot.filter
-        values = (snapshot.parameters, statistics.mean, statistics.std, snapshot.networks)
-        joined = np.concatenate(values).astype(np.float32)
-        self._counters[0] += 1
-        self._counters[1] = snapshot.updates
-        numbers[:-1] = joined
-        numbers[-1] = _checksum(joined)
+        # A writer that was killed leaves an odd counter.
+        self._counters[0] += 1 + int(self._counters[0]) % 2
+        self._counters[1] = tag
+        numbers[:-1] = given
+        numbers[-1] = _checksum(given)
         self._counters[0] += 1
 
-    def read(self) -> PolicySnapshot | None:
-        """Return a consistent copy; None before the first write, or if the writer was killed."""
+    def _get(self) -> tuple[Float32Array, int] | None:
+        """Return consistent copies; None before the first write, or if the writer was killed."""
         if self.version == 0:
             return None
         for _ in range(_TRIES):
             before = int(self._counters[0])
+            if before % 2:
+                continue
             numbers = np.frombuffer(self._numbers, np.float32).copy()
-            updates = int(self._counters[1])
-            whole = before % 2 == 0 and before == int(self._counters[0])
+            tag = int(self._counters[1])
+            whole = before == int(self._counters[0])
             if whole and numbers[-1] == _checksum(numbers[:-1]):
-                return self._split(numbers[:-1], updates)
+                return numbers[:-1], tag
         return None
+
+
+class SharedSnapshot(SharedNumbers):
+    """A policy snapshot with one writer and many readers."""
+
+    def __init__(self, context: SpawnContext, sizes: Sizes, clip: float) -> None:
+        """Allocate the memory, for a filter with that ``clip``; pass it to each process."""
+        self._sizes = (sizes.parameters, sizes.observation, sizes.observation, sizes.networks)
+        self._clip = clip
+        super().__init__(context, sum(self._sizes))
+
+    def write(self, snapshot: PolicySnapshot) -> None:
+        """Write ``snapshot`` in place of the previous one."""
+        statistics = snapshot.filter
+        values = (snapshot.parameters, statistics.mean, statistics.std, snapshot.networks)
+        self._put(np.concatenate(values).astype(np.float32), snapshot.updates)
+
+    def read(self) -> PolicySnapshot | None:
+        """Return a consistent copy; None before the first write, or if the writer was killed."""
+        read = self._get()
+        return None if read is None else self._split(*read)
 
     def _split(self, numbers: Float32Array, updates: int) -> PolicySnapshot:
         parameters, mean, std, networks = np.split(numbers, np.cumsum(self._sizes)[:-1])

@@ -19,6 +19,7 @@ from der_ros.training.engine.interface import (
     WorkerFailed,
 )
 from der_ros.training.environment.factory import make_environment
+from der_ros.training.rollout.takeover import Pilot
 from der_ros.training.rollout.worker import RolloutWorker
 
 Received = Fragment | EvaluationPart | WorkerFailed
@@ -71,9 +72,17 @@ class Workers(Protocol):
 class InProcessWorker:
     """One worker in the learner's process: slow, and repeatable bit for bit."""
 
-    def __init__(self, config: TrainingConfig, should_stop: Callable[[], bool]) -> None:
-        """Start nothing; ``should_stop`` is called at each step of an evaluation."""
-        self._config, self._should_stop = config, should_stop
+    def __init__(
+        self, config: TrainingConfig, should_stop: Callable[[], bool], pilot: Pilot | None = None
+    ) -> None:
+        """Start nothing.
+
+        Args:
+            config: the run.
+            should_stop: called at each step of an evaluation.
+            pilot: person who may take over an episode; None for nobody.
+        """
+        self._config, self._should_stop, self._pilot = config, should_stop, pilot
         self._parts: deque[EvaluationPart] = deque()
         self._state: Mapping[str, Any] | None = None
         self._resumed_at = 0
@@ -83,7 +92,7 @@ class InProcessWorker:
         self._environment = make_environment(self._config)
         entropy = (self._config.seed, ENTROPY_OF_ROLLOUTS, 0, self._resumed_at)
         seed = np.random.SeedSequence(entropy)
-        self._worker = RolloutWorker(self._config, self._environment, 0, 1, seed)
+        self._worker = RolloutWorker(self._config, self._environment, 0, 1, seed, self._pilot)
         if self._state is not None:
             self._worker.load_state(self._state)
         elif self._resumed_at:

@@ -1,0 +1,56 @@
+"""What a person who teaches a training sees: the taught worker's world as an image topic."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+
+from der_ros.training.rollout.takeover import TaughtView
+
+_ENLARGED = 2
+
+
+class TaughtFilm:
+    """Publishes ``teleop/image`` (sensor_msgs/Image): picture, distance and wrench over time.
+
+    Args:
+        node: that publishes.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._views: list[TaughtView] = []  # of the current episode
+        self._publisher = node.create_publisher(Image, "teleop/image", 1)
+
+    @property
+    def is_watched(self) -> bool:
+        """True while somebody subscribes."""
+        return bool(self._publisher.get_subscription_count() > 0)
+
+    def show(self, view: TaughtView, state: str) -> None:
+        """Publish the image of a view.
+
+        Args:
+            view: of the taught worker, newer than the last.
+            state: who acts, in words, and after a colon what to do.
+        """
+        self._views = [each for each in self._views if each.episode == view.episode]
+        self._views.append(view)
+        pixels = self._pixels(state)
+        height, width, _ = pixels.shape
+        image = Image(height=height, width=width, encoding="rgb8", step=3 * width)
+        image.header.stamp = self._node.get_clock().now().to_msg()
+        image.data = pixels.tobytes()
+        self._publisher.publish(image)
+
+    def _pixels(self, state: str) -> NDArray[np.uint8]:
+        """Return the picture with the panel of ``evaluate`` beside it."""
+        from der_ros.envs.video_panel import Moment, draw_panel  # pulls the physics engine in
+
+        picture = self._views[-1].picture.repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1)
+        moments = [Moment(*view[2:5], view.wrench.astype(np.float64)) for view in self._views]
+        title, _, subtitle = state.partition(": ")
+        panel = draw_panel(title, subtitle, moments, len(picture))
+        return np.concatenate([picture, panel], axis=1)

@@ -1,0 +1,133 @@
+"""Memory that a person's node shares with the taught worker: commands one way, the view back."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import time
+from multiprocessing.context import SpawnContext
+from typing import Any
+
+import numpy as np
+
+from der_ros.replay.transitions import Float32Array
+from der_ros.training.engine.local.shared_memory import SharedNumbers
+from der_ros.training.rollout.takeover import PICTURE_HEIGHT, PICTURE_WIDTH, TaughtView
+
+_ACTION_SIZE, _WRENCH_SIZE = 6, 6
+_FIGURES = 4  # of a view: episode, time, distance, angle
+_PIXELS = PICTURE_HEIGHT * PICTURE_WIDTH * 3
+# Time between two pictures, while the person drives and while the policy acts.
+_DRIVEN_PICTURE_S, _POLICY_PICTURE_S = 0.15, 0.5
+
+
+class SharedCommand(SharedNumbers):
+    """A person's command, which holds until the moment that came with it.
+
+    So a writer that hangs or dies leaves none. ``time.monotonic`` counts for all processes of a
+    computer alike.
+    """
+
+    def __init__(self, context: SpawnContext) -> None:
+        """Allocate the memory, without a command."""
+        super().__init__(context, _ACTION_SIZE)
+
+    def write(self, action: Float32Array, until_s: float) -> None:
+        """Write an action (6,) in [-1, 1] that holds until ``until_s``, ``time.monotonic``."""
+        self._put(action.astype(np.float32), int(until_s * 1e9))
+
+    def read(self) -> Float32Array | None:
+        """Return the action (6,) that holds now, None without one."""
+        read = self._get()
+        if read is None:
+            return None
+        action, until_ns = read
+        return action if time.monotonic_ns() < until_ns else None
+
+
+class SharedView(SharedNumbers):
+    """The newest view of the taught worker."""
+
+    def __init__(self, context: SpawnContext) -> None:
+        """Allocate the memory, without a view."""
+        super().__init__(context, _PIXELS + _FIGURES + _WRENCH_SIZE)
+
+    def write(self, view: TaughtView) -> None:
+        """Write ``view`` in place of the previous one."""
+        figures = (view.episode, view.time_s, view.distance_m, view.angle_rad)
+        joined = np.concatenate([view.picture.ravel(), figures, view.wrench])
+        self._put(joined.astype(np.float32), time.monotonic_ns())
+
+    def read(self) -> TaughtView | None:
+        """Return a consistent copy; None before the first write."""
+        read = self._get()
+        if read is None:
+            return None
+        pixels, figures, wrench = np.split(read[0], [_PIXELS, _PIXELS + _FIGURES])
+        picture = pixels.astype(np.uint8).reshape(PICTURE_HEIGHT, PICTURE_WIDTH, 3)
+        episode, time_s, distance_m, angle_rad = figures.tolist()
+        return TaughtView(picture, int(episode), time_s, distance_m, angle_rad, wrench)
+
+
+class SharedPilot:
+    """A ``Pilot`` whose person is in another process, which the taught worker reads.
+
+    Pass it to the worker's process. ``give``, ``release``, ``watch`` and ``view`` are the node's.
+    """
+
+    def __init__(self) -> None:
+        """Allocate the memory: no command, and nobody looks."""
+        context = multiprocessing.get_context("spawn")
+        self._command, self._view = SharedCommand(context), SharedView(context)
+        self._driven_ns: Any = context.RawArray(ctypes.c_int64, 1)  # time of the last driven step
+        self._watched: Any = context.RawArray(ctypes.c_int64, 1)  # 1 while somebody looks
+        self._shown_s = 0.0
+        self._seen = 0
+
+    def give(self, action: Float32Array, until_s: float) -> None:
+        """Let the person act.
+
+        Args:
+            action: of the person, (6,) in [-1, 1].
+            until_s: moment from which the policy acts again, ``time.monotonic``.
+        """
+        self._command.write(action, until_s)
+
+    def release(self) -> None:
+        """Let the policy act."""
+        self._command.write(np.zeros(_ACTION_SIZE, np.float32), 0.0)
+
+    def watch(self, watched: bool) -> None:
+        """Ask the worker for pictures, or no longer."""
+        self._watched[0] = int(watched)
+
+    def view(self) -> TaughtView | None:
+        """Return the newest view; None where nothing new has come since the last call."""
+        version = self._view.version
+        if version == self._seen:
+            return None
+        self._seen = version
+        return self._view.read()
+
+    @property
+    def driven_s(self) -> float:
+        """Time of the last step that the person drove, ``time.monotonic``; 0 before the first."""
+        return float(self._driven_ns[0]) * 1e-9
+
+    def action(self) -> Float32Array | None:
+        """Return the person's action (6,) now; None while the policy is to act."""
+        return self._command.read()
+
+    def note_driven(self) -> None:
+        """Note that the worker has taken the person's action for its next step."""
+        self._driven_ns[0] = time.monotonic_ns()
+
+    def wants_picture(self, driving: bool) -> bool:
+        """Return True where somebody looks and the last picture is old enough."""
+        period_s = _DRIVEN_PICTURE_S if driving else _POLICY_PICTURE_S
+        return bool(self._watched[0]) and time.monotonic() - self._shown_s >= period_s
+
+    def show(self, view: TaughtView) -> None:
+        """Pass the view on to the person."""
+        self._shown_s = time.monotonic()
+        self._view.write(view)

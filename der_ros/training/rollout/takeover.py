@@ -1,0 +1,130 @@
+"""Takeover: a person drives some steps of a worker's episodes in the policy's place.
+
+The idea is HIL-SERL's (Luo et al. 2024): a policy learns much from the moments in which a person
+corrects it. While the person drives, the worker's steps take as long as on the robot.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from der_ros.replay.transitions import Float32Array
+from der_ros.training.environment.wrappers import Environment
+
+TAUGHT_WORKER = 0
+"""Number of the worker whose episodes a person may take over."""
+PICTURE_WIDTH, PICTURE_HEIGHT = 240, 180
+"""Size of the pictures that the person sees; larger ones take longer than a step."""
+
+
+class TaughtView(NamedTuple):
+    """The world of the taught worker after a step, for the person."""
+
+    picture: NDArray[np.uint8]  # (PICTURE_HEIGHT, PICTURE_WIDTH, 3) RGB
+    episode: int  # of the worker, from 1
+    time_s: float  # since the episode began, in the world's time
+    distance_m: float  # from the goal
+    angle_rad: float  # from the goal
+    wrench: Float32Array  # (6,) N and Nm, task axes about the tcp, as observed
+
+
+class Pilot(Protocol):
+    """Person at a device, as a rollout worker asks for commands.
+
+    The object goes to the worker's process when that is started.
+    """
+
+    def action(self) -> Float32Array | None:
+        """Return the person's action (6,) in [-1, 1] now; None while the policy is to act."""
+        ...
+
+    def note_driven(self) -> None:
+        """Note that the worker has taken the person's action for its next step."""
+        ...
+
+    def wants_picture(self, driving: bool) -> bool:
+        """Return True where the person is to see the world now.
+
+        Args:
+            driving: True while the person drives.
+        """
+        ...
+
+    def show(self, view: TaughtView) -> None:
+        """Show the world to the person."""
+        ...
+
+
+class Takeover:
+    """Steps of one worker that a person drives.
+
+    A takeover ends when the person lets go, and with its episode: the next episode is the policy's
+    until the person has let go and takes over anew.
+
+    Args:
+        pilot: the person; None for nobody.
+        environment: of the worker, one of this package if there is a person.
+    """
+
+    def __init__(self, pilot: Pilot | None, environment: Environment) -> None:
+        self._pilot, self._environment = pilot, environment
+        self._due_s: float | None = None  # end of the driven step; None while the policy acts
+        self._outlived = False  # the person still holds on to an episode that has ended
+        self._steps = self._takeovers = self._episode = 0
+
+    def start_episode(self) -> None:
+        """Let the policy begin the episode."""
+        self._outlived = self._outlived or self._due_s is not None
+        self._episode += 1
+
+    def action(self) -> Float32Array | None:
+        """Return the person's action for the next step; None where the policy acts.
+
+        After a step that the person drove, wait until its time is over.
+        """
+        if self._pilot is None:
+            return None
+        if self._due_s is not None:
+            time.sleep(max(0.0, self._due_s - time.monotonic()))
+        action = self._pilot.action()
+        self._outlived = self._outlived and action is not None
+        if action is None or self._outlived:
+            self._due_s = None
+            return None
+        self._pilot.note_driven()
+        self._takeovers += self._due_s is None
+        self._steps += 1
+        self._due_s = time.monotonic() + self._period_s
+        return np.clip(action, -1.0, 1.0).astype(np.float32)
+
+    def show(self, info: Mapping[str, Any], steps: int) -> None:
+        """Show the world after a step, as often as the person looks.
+
+        Args:
+            info: of the step, from an environment of this package.
+            steps: of the episode so far.
+        """
+        if self._pilot is None or not self._pilot.wants_picture(self._due_s is not None):
+            return
+        world: Any = self._environment.unwrapped
+        picture = world.picture(PICTURE_WIDTH, PICTURE_HEIGHT)
+        wrench = np.asarray(info["wrench"], np.float32)
+        place = float(info["distance_m"]), float(info["angle_rad"])
+        time_s = steps * self._period_s
+        self._pilot.show(TaughtView(picture, self._episode, time_s, *place, wrench))
+
+    def take_counts(self) -> tuple[int, int]:
+        """Return the steps that the person drove since the last call, and the takeovers."""
+        counts = self._steps, self._takeovers
+        self._steps = self._takeovers = 0
+        return counts
+
+    @property
+    def _period_s(self) -> float:
+        """Duration of a step on the robot, s."""
+        return float(self._environment.unwrapped.control_dt_s)  # type: ignore[attr-defined]
