@@ -68,7 +68,7 @@ def test_a_trimmed_demonstration_is_the_same_and_small(taught, tmp_path, capsys)
 
 
 @pytest.mark.parametrize("task", ["lap_joint", "peg_in_hole"])
-def test_the_shipped_demonstrations_fit_and_say_scripted(task, capsys):
+def test_the_shipped_demonstrations_fit(task, capsys):
     folder = demonstrations_at("shipped", task)
     assert demos.main(["check", str(folder), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["demonstrations"]

@@ -28,7 +28,7 @@ def test_a_budget_that_is_none_is_refused(text):
 
 
 @pytest.mark.parametrize("text", ["rigid", "cell", "200000", "2.5e5"])
-def test_what_gives_in_the_simulated_cell_is_an_argument(text):
+def test_compliance_of_the_cell_is_an_argument(text):
     values, wrong = checked(kr60_arguments(), {"compliance": text})
     assert not wrong
     assert values["compliance"] == text

@@ -95,7 +95,7 @@ def test_a_recorded_policy_is_replayed_exactly(tmp_path, history):
     assert json.loads(info.message.data)["sha256"] == OnnxPolicy.load(policy).sha256
 
 
-def test_a_bag_is_compressed_and_holds_the_files_asked_for(tmp_path):
+def test_a_bag_is_compressed_and_holds_the_files(tmp_path):
     cell = tmp_path / "cell.yaml"
     cell.write_text("/**: {ros__parameters: {}}")
     chosen = {"attachments": f"[{cell}]", "compression": "zstd"}
