@@ -35,7 +35,7 @@ def test_another_outcome_than_the_kept_one_is_refused(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_bag_of_another_kind_is_refused_by_its_topics(tmp_path, capsys):
+def test_another_kind_of_bag_is_refused_by_its_topics(tmp_path, capsys):
     bag = tmp_path / "forces"
     copy_bag(BAGS / "kr60_stopped", bag, topics={"/netft_data"})
     assert main(["minimize", str(bag)]) == 2

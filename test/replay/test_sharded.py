@@ -41,14 +41,14 @@ def test_mistake_10_each_shard_takes_a_whole_episode():
     assert len(r.pool) == 1
 
 
-def test_what_a_person_drove_goes_to_every_zone_at_once():
+def test_driven_steps_go_to_every_zone_at_once():
     r = replay()
     r.add_taught(episode(7.0, steps=3, success=False))
     assert [zone_tags(shard) for shard in r.shards] == [[7.0] * 3] * 3
     assert r.insertions == len(r.pool) == 0
 
 
-def test_without_a_zone_the_ring_alone_has_what_was_driven():
+def test_without_a_zone_the_ring_has_the_driven_steps():
     r = replay(shard=ShardConfig(200), der=False)
     r.add_taught(episode(7.0))
     assert len(r) == 0

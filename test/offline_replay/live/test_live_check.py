@@ -35,7 +35,7 @@ def test_the_recorded_answers_are_right():
     assert (check.answers, check.compared, check.unknown) == (35, 35, 0)
 
 
-def test_a_first_tick_that_is_seen_often_is_no_answer_more():
+def test_a_repeated_first_tick_is_one_answer():
     check = lap(LiveCheck(BAG, 1e-5), (*(BAG.ticks[0],) * 5, *BAG.ticks[1:]))
     assert check.findings() == []
     assert check.compared == 39
@@ -125,7 +125,7 @@ def test_a_policy_that_remembers_is_compared_in_step():
     assert in_step == [True, True, True, True, False, False, True, True]
 
 
-def test_a_policy_that_remembers_needs_the_recorded_rate():
+def test_a_policy_with_memory_needs_the_bags_rate():
     check = LiveCheck(remembering(2), 1e-5)
     check.begin_lap()
     for number, tick in enumerate(tick for tick in BAG.ticks[1:] for _ in range(2)):

@@ -28,7 +28,7 @@ def test_each_tick_has_the_inputs_that_the_policy_saw():
     assert {tick.pose.frame_id for tick in bag.ticks} == {"base_link"}
 
 
-def test_the_server_takes_the_cell_of_the_bag_and_the_player():
+def test_the_server_uses_the_bags_cell_and_the_player():
     given = read_server_parameters(BAG, 1.0)
     assert given["task"] == "lap_joint"
     assert given["task_frame"][:3] == [1.35, 0.25, 0.75]

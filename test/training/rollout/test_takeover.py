@@ -107,7 +107,7 @@ def test_letting_go_returns_to_the_policy():
 
 
 @pytest.mark.parametrize("size", [1, 2, 4, 5])
-def test_fragments_of_any_length_give_the_same_stretches(size):
+def test_any_fragment_length_gives_the_same_stretches(size):
     made = worker(ScriptedPerson({2, 3, 4, 5, 6, 8, 9, 13}))
     stretches = [each for _ in range(20 // size) for each in made.collect(size).taught]
     assert [each.observations[:, 0].tolist() for each in stretches] == [
@@ -181,7 +181,7 @@ def test_a_worker_without_a_person_never_waits():
     assert seconds(None, 200, 0.5) < 200 * 0.5 / 10
 
 
-def test_the_person_sees_the_world_after_each_driven_step():
+def test_the_person_sees_the_world_after_each_step():
     person = ScriptedPerson({3, 4})
     person.looks = True
     worker(person).collect(LENGTH)

@@ -100,7 +100,7 @@ def test_pictures_are_asked_for_while_somebody_looks():
     assert not pilot.wants_picture(driving=True)
 
 
-def test_a_killed_worker_leaves_the_view_to_its_successor():
+def test_a_killed_workers_view_goes_to_its_successor():
     pilot = SharedPilot()
     pilot.show(view(1))
     pilot._view._counters[0] += 1  # as a worker leaves it that was killed while it wrote
