@@ -7,6 +7,7 @@ namespace of their own, and none of them reaches a robot.
 from dataclasses import replace
 from pathlib import Path
 
+from der_ros.bags.reader import BagReader
 from der_ros.errors import DerRosError
 from der_ros.launching.actions import checked_launch, launched_node, only_here
 from der_ros.launching.arguments import Argument
@@ -14,9 +15,8 @@ from der_ros.launching.deployment_arguments import NAMESPACE
 from der_ros.offline_replay.live.played_bag import (
     REPLAY_NAMESPACE,
     namespace_problem,
-    read_server_parameters,
+    server_parameters,
 )
-from der_ros.offline_replay.recorded_policy import policy_of_bag
 from der_ros.parameters.bag_player import PlayerParameters
 from der_ros.parameters.bag_recorder import RecorderParameters
 from der_ros.parameters.policy_server import PolicyParameters
@@ -58,10 +58,11 @@ def refuse(values):
 def start(_context, values):
     bag = Path(values["bag"]).resolve()
     try:
-        server = read_server_parameters(bag, values["rate"])
-        server["policy"] = values["policy"] or str(policy_of_bag(bag))
+        with BagReader(bag) as reader:
+            server = server_parameters(reader, values["rate"], values["policy"])
     except DerRosError as error:
-        raise RuntimeError(f"nothing was started: {error}") from error
+        reason = str(error).replace("--policy", "policy:=")
+        raise RuntimeError(f"nothing was started: {reason}") from error
     player = {argument.name: values[argument.name] for argument in PLAYER}
     nodes = {
         "policy_server": server,

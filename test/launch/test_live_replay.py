@@ -7,6 +7,7 @@ import pytest
 from deployment import alive, launched, pids
 
 from der_ros.bags.bag_replay import ReplayVerdict, replay_policy
+from der_ros.bags.reader import BagReader
 from der_ros.offline_replay.recorded_policy import policy_of_bag
 from der_ros.policy.runtime import OnnxPolicy
 
@@ -24,7 +25,9 @@ def test_a_recorded_attempt_is_answered_as_recorded(tmp_path):
     said = output.read_text()
     assert "verdict:      same" in said
     assert not any(alive(pid) for pid in pids(said))
-    again = replay_policy(tmp_path / "bags" / "attempt_0001", OnnxPolicy.load(policy_of_bag(BAG)))
+    with BagReader(BAG) as reader:
+        policy = OnnxPolicy.load(policy_of_bag(reader))
+    again = replay_policy(tmp_path / "bags" / "attempt_0001", policy)
     assert again.verdict is ReplayVerdict.SAME, again.reason
     assert again.samples >= 35
     suite = ElementTree.parse(junit).getroot()

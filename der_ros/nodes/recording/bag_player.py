@@ -126,7 +126,7 @@ class BagPlayer(ShellNode):
         bag = self._bag = read_played_bag(Path(self._given.bag))
         check = self._check = LiveCheck(bag, self._given.tolerance)
         playback = self._playback = Playback([tick.at_s for tick in bag.ticks], self._given.rate)
-        self._inputs.send_limits(bag.limits)
+        self._inputs.send_limits(bag.setup.limits)
         yield from self._until(lambda: self._inputs.are_heard, f"{SERVER}, which is not there")
         yield from self._until_looked()
         yield from self._record(True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from der_ros.bags.bag_replay import ACTION_TOPIC, OBSERVATION_TOPIC
 from der_ros.control.watch_lease import WATCHED_TOPIC
 from der_ros.nodes.assembly_supervisor.health_reports import HealthReports
 from der_ros.nodes.shared.conversions import twist_from_message
+from der_ros.nodes.shared.key_values import to_status
 from der_ros.nodes.shared.polling import PolledSubscription, Received
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.nodes.shared.rightful import NAMELESS
@@ -30,6 +32,7 @@ from der_ros.offline_replay.attempt_setup import (
 from der_ros.offline_replay.cdr_messages import StampedNumbers
 from der_ros.offline_replay.live.live_check import LiveCheck
 from der_ros.offline_replay.live.played_bag import PlayedTick
+from der_ros.policy.governor import GovernorLimits
 
 SERVER = "policy_server"
 CLOCK_TOPIC = "/clock"
@@ -64,9 +67,9 @@ class InputTopics:
         inputs = (self._poses, self._wrenches, self._limits, self._watched)
         return all(each.get_subscription_count() for each in inputs)
 
-    def send_limits(self, message: bytes) -> None:
-        """Publish the recorded limits of the robot, CDR bytes."""
-        self._limits.publish(message)
+    def send_limits(self, limits: GovernorLimits) -> None:
+        """Publish the recorded limits of the robot."""
+        self._limits.publish(to_status("governor limits", asdict(limits)))
 
     def keep_alive(self, recorded_ns: int) -> None:
         """Publish the watch over the policy and the recorded time, whichever is due.

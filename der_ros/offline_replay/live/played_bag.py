@@ -29,6 +29,7 @@ from der_ros.offline_replay.attempt_setup import (
     read_setup,
 )
 from der_ros.offline_replay.cdr_messages import StampedNumbers
+from der_ros.offline_replay.recorded_policy import policy_of_bag
 from der_ros.offline_replay.recorded_stream import RecordedStream, Tick
 from der_ros.offline_replay.tick_replay import InputMatcher
 from der_ros.parameters.policy_server import InputParameters
@@ -86,7 +87,6 @@ class PlayedBag(NamedTuple):
         policy: that acted.
         ticks: in their order; at least one.
         start_ns: bag time of the first tick.
-        limits: the message on ``kuka/limits``, CDR bytes.
     """
 
     bag: Path
@@ -94,7 +94,6 @@ class PlayedBag(NamedTuple):
     policy: PolicyFacts
     ticks: tuple[PlayedTick, ...]
     start_ns: int
-    limits: bytes
 
 
 def read_played_bag(bag: Path) -> PlayedBag:
@@ -106,28 +105,33 @@ def read_played_bag(bag: Path) -> PlayedBag:
     """
     with BagReader(bag) as reader:
         setup, policy = read_setup(reader), _policy_facts(reader)
-        limits = [each.message for each in reader.serialized(reader.find(LIMITS_TOPIC))]
         found = _read_ticks(reader, setup)
     if not found:
         raise BagError(f"bag {bag}: expected ticks of a policy with its inputs, there is none")
     start_ns = found[0][0]
     ticks = tuple(tick._replace(at_s=1e-9 * (at_ns - start_ns)) for at_ns, tick in found)
     _refuse_times(bag, ticks)
-    return PlayedBag(bag, setup, policy, ticks, start_ns, limits[0])
+    return PlayedBag(bag, setup, policy, ticks, start_ns)
 
 
-def read_server_parameters(bag: Path, rate: float) -> dict[str, object]:
+def server_parameters(reader: BagReader, rate: float, policy_file: str = "") -> dict[str, object]:
     """Return the parameters with which ``policy_server`` takes a bag that is played at ``rate``.
 
     Its input timeouts grow as the bag is played slower, and its rightful sources are the player.
 
+    Args:
+        reader: of the bag, open.
+        rate: recorded seconds that are played in a second.
+        policy_file: that answers; empty: the one that acted in the bag.
+
     Raises:
-        BagError: the bag cannot be read, or lacks something.
+        BagError: the bag lacks something.
+        ConfigurationError: the policy that acted is not on this computer.
     """
-    with BagReader(bag) as reader:
-        setup, policy = read_setup(reader), _policy_facts(reader)
+    setup, policy = read_setup(reader), _policy_facts(reader)
     timeout_s = stale_after_s(policy.control_dt_s, rate)
     return {
+        "policy": policy_file or str(policy_of_bag(reader)),
         "task": setup.task,
         "task_frame": _seven(setup.base_from_task),
         "tcp_from_sensor": _seven(setup.tcp_from_sensor),

@@ -15,11 +15,11 @@ from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import SetBool, Trigger
 
+from der_ros.bags.reader import BagReader
 from der_ros.nodes.policy_server.node import PolicyServer
 from der_ros.nodes.recording.bag_player import BagPlayer
 from der_ros.nodes.shared.node_process import spinning
-from der_ros.offline_replay.live.played_bag import read_server_parameters
-from der_ros.offline_replay.recorded_policy import policy_of_bag
+from der_ros.offline_replay.live.played_bag import server_parameters
 
 pytestmark = pytest.mark.ros
 
@@ -32,8 +32,8 @@ def _domain(monkeypatch):
 
 
 def arguments(folder, namespace, policy, given):
-    server = read_server_parameters(BAG, float(given.get("rate", 1.0)))
-    server["policy"] = str(policy or policy_of_bag(BAG))
+    with BagReader(BAG) as reader:
+        server = server_parameters(reader, float(given.get("rate", 1.0)), str(policy or ""))
     player = {"bag": str(BAG), **given}
     nodes = {"/**/policy_server": server, "/**/bag_player": player}
     path = Path(folder) / "parameters.yaml"

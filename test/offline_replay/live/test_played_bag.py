@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from der_ros.bags.reader import BagReader
 from der_ros.errors import BagError
 from der_ros.offline_replay.live import played_bag
 from der_ros.offline_replay.live.played_bag import (
     namespace_problem,
     read_played_bag,
-    read_server_parameters,
+    server_parameters,
     stale_after_s,
 )
 
@@ -29,7 +30,9 @@ def test_each_tick_has_the_inputs_that_the_policy_saw():
 
 
 def test_the_server_uses_the_bags_cell_and_the_player():
-    given = read_server_parameters(BAG, 1.0)
+    with BagReader(BAG) as reader:
+        given = server_parameters(reader, 1.0)
+    assert Path(given["policy"]).name == "lap_joint.onnx"
     assert given["task"] == "lap_joint"
     assert given["task_frame"][:3] == [1.35, 0.25, 0.75]
     assert given["watch_timeout_s"] > 0.0
