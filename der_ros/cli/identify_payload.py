@@ -95,7 +95,7 @@ def _parameters(path: Path) -> dict[str, Any]:
 
 
 def _readings(options: argparse.Namespace, values: dict[str, Any]) -> list[RestReading]:
-    """From whatever source was named.
+    """Read the rests from the named source.
 
     Raises:
         ConfigurationError: there is no such source, or it is none.

@@ -61,7 +61,7 @@ class SentMotion(Protocol):
 
     @property
     def refusal(self) -> str | None:
-        """Why a limit refused motion, or None."""
+        """Reason for which a limit refused motion, or None."""
         ...
 
     @property

@@ -45,7 +45,7 @@ _KEYS = {
 
 @dataclass(frozen=True)
 class Expectation:
-    """What a replay is held against.
+    """Expected results of a replay.
 
     Attributes:
         policy: file; None: the one that acted.

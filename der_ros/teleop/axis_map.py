@@ -47,7 +47,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class AxisMap:
-    """What the axes and buttons of one kind of device do.
+    """Assignment of the axes and buttons of one kind of device.
 
     Attributes:
         name: of the map, the name of its file.

@@ -24,7 +24,7 @@ SPEEDS = (0.1, 0.25, 0.5, 1.0)
 
 
 class GateState(Enum):
-    """What the gate does, in words for the person."""
+    """State of the gate, as a text for the person."""
 
     NO_DEVICE = "no device yet"
     SILENT = "the device is silent: the robot rests"

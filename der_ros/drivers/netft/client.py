@@ -105,7 +105,7 @@ class NetFtClient(Startable):
 
     @property
     def distrust(self) -> str:
-        """Why the readings that come cannot be trusted; empty while they can."""
+        """Reason for which the readings cannot be trusted; empty while they can."""
         watch = self._watch
         return "" if watch is None else watch.overdue()
 

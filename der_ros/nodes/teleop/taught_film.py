@@ -1,4 +1,4 @@
-"""What a person who teaches a training sees: the taught worker's world as an image topic."""
+"""View for a person who teaches a training: the taught worker's world as an image topic."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class PlayedTick(NamedTuple):
 
 
 class PolicyFacts(NamedTuple):
-    """What the bag tells about the policy that acted.
+    """Recorded facts about the policy that acted.
 
     Attributes:
         control_dt_s: period of its ticks.

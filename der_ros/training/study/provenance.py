@@ -1,4 +1,4 @@
-"""Where a run's figures come from: commit, machine, versions."""
+"""Origin of a run's figures: commit, machine, versions."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ LEAST_PAIRS = 6
 
 
 class Claim(NamedTuple):
-    """What the paper says of a cell (Sec. 4.2).
+    """The paper's statement about a cell (Sec. 4.2).
 
     Attributes:
         better: whether DER is better; else both are similar.
