@@ -144,7 +144,7 @@ class EpisodeProgress:
         self._bar.stop()
 
     def show(self, report: EvaluationReport) -> None:
-        """Tell of the episodes so far."""
+        """Show the results of the episodes so far."""
         done = report.episodes
         text = self._text(done, sum(report.success))
         self._bar.update(self._task, completed=done, description=text)

@@ -17,7 +17,7 @@ class UnmetError(Exception):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option."""
+    """Add this plugin's option to pytest."""
     parser.getgroup("der_ros").addoption(
         "--replay-bags",
         metavar="DIR",

@@ -217,7 +217,7 @@ class PolicyContract:
 
 
 def _parse(name: str, text: str) -> Any:
-    """One field from its JSON text."""
+    """Parse one field of the contract from its JSON text."""
     try:
         value = parse_json(text, f"policy metadata {name}")
     except ConfigurationError as error:

@@ -120,7 +120,7 @@ class ContactLimits:
 
     @cached_property
     def planned_torque_nm(self) -> float:
-        """The same of the torque, Nm."""
+        """The same for the torque, Nm."""
         return _PLANNED_SHARE * min(
             self.torque_budget_nm, self.force_budget_n * self.contact_reach_m
         )

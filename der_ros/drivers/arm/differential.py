@@ -187,7 +187,7 @@ class DifferentialKinematics:
         return speeds, Hindrance.SINGULAR if faded else Hindrance(0)
 
     def _slowed(self, speeds: Array) -> tuple[Array, Hindrance]:
-        """Return the result of step 3."""
+        """Slow all joints down together (step 3 of the module's equations)."""
         excess = float(np.max(np.abs(speeds) / self.speeds_radps))
         if excess <= 1.0:
             return speeds, Hindrance(0)
@@ -196,7 +196,7 @@ class DifferentialKinematics:
     def _kept_from_stops(
         self, speeds: Array, angles_rad: Array
     ) -> tuple[Array, Hindrance, str | None]:
-        """Return the result of step 4."""
+        """Slow joints down towards their stops (step 4 of the module's equations)."""
         speeds = np.where(np.abs(speeds) < _RESTS_RADPS, 0.0, speeds)
         left = np.where(speeds > 0.0, self.upper_rad - angles_rad, angles_rad - self.lower_rad)
         allowed = np.maximum(0.0, left) / self._config.stop_time_s

@@ -107,12 +107,12 @@ class SensorConfiguration:
 
     @cached_property
     def newtons_per_count(self) -> float:
-        """Multiply a force in counts."""
+        """Factor from counts of force to N."""
         return _scale(_NEWTONS, self.force_unit, "force unit") / self.counts_per_force
 
     @cached_property
     def newton_metres_per_count(self) -> float:
-        """Multiply a torque in counts."""
+        """Factor from counts of torque to Nm."""
         return _scale(_NEWTON_METRES, self.torque_unit, "torque unit") / self.counts_per_torque
 
     def wrench(self, record: RdtRecord) -> Wrench:

@@ -60,7 +60,7 @@ class FreePublisher:
 
     @property
     def readers(self) -> int:
-        """Number of subscriptions now."""
+        """Present number of subscriptions."""
         return int(self._publisher.get_subscription_count())
 
     def publish(self, message: Any) -> None:

@@ -228,7 +228,7 @@ class _Ending:
             action()
 
     def request(self) -> None:
-        """Request the end."""
+        """Request the end of the process."""
         self._requested = True
         self._action()
 

@@ -62,7 +62,7 @@ class _Verdict(NamedTuple):
 
 
 class DemoRecorder(ShellNode):
-    """The node."""
+    """Node that keeps the bags of successful attempts as demonstrations."""
 
     def __init__(self) -> None:
         super().__init__("demo_recorder")

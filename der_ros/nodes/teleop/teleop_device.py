@@ -59,7 +59,7 @@ class _KeyboardSource:
 
 
 class TeleopDevice(ShellNode):
-    """The node."""
+    """Node that publishes an input device as ``sensor_msgs/Joy``."""
 
     def __init__(self) -> None:
         super().__init__("teleop_device")
