@@ -12,6 +12,8 @@ from der_ros.launching.teleop_arguments import joystick_argument
 from der_ros.parameters.teleop import DemoParameters
 from der_ros.teleop.axis_map import map_names
 
+# Whose readings count: those of one node, whatever its name is.
+ANY_ONE_OF_JOY = "joy ?"
 NOT_OFFERED = {"attempts", "retries", "record", "keep_bags"}
 OWN = [
     Argument(
@@ -40,6 +42,8 @@ def extra(values):
     pilot = "scripted" if values["device"] == "scripted" else "joy"
     axis_map = values["axis_map"] or ("keyboard" if values["device"] == "keyboard" else "xbox")
     person = {} if pilot == "scripted" else {"axis_map": axis_map}
+    if values["device"] == "topic":
+        person["rightful_sources"] = [ANY_ONE_OF_JOY]
     nodes = {
         "policy_server": {"pilot": pilot, **person},
         "assembly_supervisor": {

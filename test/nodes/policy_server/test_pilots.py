@@ -1,5 +1,6 @@
 """A pilot in the policy's place: real Joy messages move the robot only as the gate allows."""
 
+import contextlib
 import time
 
 import pytest
@@ -39,14 +40,14 @@ def speed(cell):
     return cell.twists[-1].twist.linear.x if cell.twists else 0.0
 
 
-@pytest.fixture
-def piloted(tmp_path):
+@contextlib.contextmanager
+def piloted_server(tmp_path, **more):
     given = {
         "policy": write_policy(tmp_path / "policy.onnx"),
         "task_frame": TASK_FRAME,
         "pilot": "joy",
         "axis_map": "keyboard",
-        **RIGHTFUL,
+        **more,
     }
     with running(PolicyServer, **given) as (_, test):
         cell, pad = Cell(test), Pad(test)
@@ -54,6 +55,12 @@ def piloted(tmp_path):
         assert change_state(test, "activate")
         assert until(lambda: len(cell.twists) > 3)
         yield cell, pad
+
+
+@pytest.fixture
+def piloted(tmp_path):
+    with piloted_server(tmp_path, **RIGHTFUL) as cell_and_pad:
+        yield cell_and_pad
 
 
 def press(pad, axis_x):
@@ -70,6 +77,14 @@ def test_a_person_moves_the_robot_by_the_contract(piloted):
     press(pad, 1.0)
     assert until(lambda: speed(cell) == pytest.approx(FULL_MPS))
     assert cell.twists[-1].header.frame_id == "task_frame"
+
+
+def test_a_device_of_any_name_counts_where_it_is_asked_for(tmp_path):
+    cells = ("kuka/tcp_pose", "kuka/limits", "netft_data", "policy_server/watched")
+    given = [*(f"{topic} test" for topic in cells), "joy ?"]
+    with piloted_server(tmp_path, rightful_sources=given) as (cell, pad):
+        press(pad, 1.0)
+        assert until(lambda: speed(cell) == pytest.approx(FULL_MPS))
 
 
 def test_release_sends_zero_with_the_next_action(piloted):
