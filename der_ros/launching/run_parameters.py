@@ -45,7 +45,8 @@ def write_run_parameters(
 
 
 def _plain(parameters: Mapping[str, object]) -> dict[str, object]:
+    """Return the values with lists of their own: ROS 2 reads no YAML that refers back to one."""
     return {
-        name: list(value) if isinstance(value, tuple) else value
+        name: [*value] if isinstance(value, (list, tuple)) else value
         for name, value in parameters.items()
     }

@@ -34,9 +34,9 @@ class RecorderParameters:
         "transient-local",
     )
     attachments: tuple[str, ...] = setting(
-        (),
+        ("",),
         "Files whose content is stored in each bag, such as the cell's configuration; each of at "
-        "most 128 kB",
+        "most 128 kB; an empty text stands for none",
     )
     compression: str = setting(
         "none", "Compression of new bags: none or zstd", choices=("none", "zstd")

@@ -18,6 +18,12 @@ def test_it_is_a_parameters_file_of_the_nodes(tmp_path):
     assert "# task:=lap_joint" in path.read_text().splitlines()
 
 
+def test_a_list_of_two_nodes_is_written_twice(tmp_path):
+    frame = [1.0, 2.0]
+    nodes = {name: {"task_frame": frame} for name in ("sim_cell", "kuka_bridge")}
+    assert "&" not in write_run_parameters(tmp_path, {}, nodes).read_text()
+
+
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match="run_dir: expected a folder that can be written"):

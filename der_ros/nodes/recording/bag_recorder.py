@@ -261,7 +261,7 @@ def _form(given: RecorderParameters) -> BagForm:
         ConfigurationError: a file cannot be read or is too large.
     """
     attachments: dict[str, bytes] = {}
-    for path in map(Path, given.attachments):
+    for path in map(Path, filter(None, given.attachments)):
         name = str(path) if path.name in attachments else path.name
         try:
             attachments[name] = read_bytes(path, MAX_DOCUMENT_BYTES)
