@@ -232,10 +232,6 @@ def _convert(options: argparse.Namespace) -> int:
     return int(failed > 0)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
-
-
 def _trim(options: argparse.Namespace) -> int:
     """Write the copies; a bag that is there already is refused."""
     options.out.mkdir(parents=True, exist_ok=True)
@@ -247,3 +243,7 @@ def _trim(options: argparse.Namespace) -> int:
     else:
         print(f"{len(bags)} demonstrations written to {options.out}")
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

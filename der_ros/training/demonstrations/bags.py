@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,7 +39,8 @@ def bag_episode(path: Path, task: Task) -> Episode:
     A bag holds no rewards and no true goal. A piece that is seated at the end of the bag is at its
     goal there, so each step's reward is that of its distance from that pose. The first step that
     comes near enough ends the episode. The last pose of the robot in the bag counts as its end
-    where the bag has one: the verdict comes up to a control period after the last observation.
+    where the bag has one. The verdict comes up to a control period after the last observation: a
+    pose that is near enough within two periods after the last action ends that step.
 
     Raises:
         ConfigurationError: damaged, too short, not of this task's form, or the piece is not seated
@@ -46,8 +48,7 @@ def bag_episode(path: Path, task: Task) -> Episode:
     """
     try:
         with BagReader(path) as reader:
-            samples = read_samples(reader)
-            final = _final_pose(reader)
+            samples, end = read_samples(reader), _end(reader)
     except BagError as error:
         raise ConfigurationError(f"demos: {error}") from error
     if len(samples) < 2 or any(len(sample.observation) < POSE_NUMBERS for sample in samples):
@@ -56,12 +57,15 @@ def bag_episode(path: Path, task: Task) -> Episode:
             f"got {len(samples)} samples"
         )
     poses = [_pose(sample, path) for sample in samples]
-    final = final or poses[-1]
+    final = end.final or poses[-1]
     if not task.is_seated(final):
         raise ConfigurationError(
             f"demos: {path}: expected an attempt that ends with the piece seated, it ends at "
             f"{np.round(final.position, 4).tolist()} m of {task.name}"
         )
+    reached = next((pose for pose in end.behind if task.judge(pose, final).success), None)
+    if reached is not None:
+        samples, poses = [*samples, _moved(samples[-1], reached)], [*poses, reached]
     judged = [task.judge(pose, final) for pose in poses[1:]]
     steps = next((k for k, judgement in enumerate(judged, 1) if judgement.success), None)
     if steps is None:
@@ -92,23 +96,57 @@ def trim_demonstration(source: Path, target: Path) -> None:
         shutil.copyfile(source / FACTS_FILE, target / FACTS_FILE)
 
 
-def _final_pose(reader: BagReader) -> Pose | None:
-    """Return the last pose of the held piece, task frame; None where the bag lacks it."""
+class _End(NamedTuple):
+    """Poses of the held piece at the end of a bag, task frame.
+
+    Attributes:
+        final: the last one; None where the bag has none.
+        behind: those within two control periods after the last action.
+    """
+
+    final: Pose | None = None
+    behind: tuple[Pose, ...] = ()
+
+
+def _end(reader: BagReader) -> _End:
+    """Return the poses at the end; none where the bag lacks poses or contract."""
     try:
-        names = reader.find(POSE_TOPIC), reader.find(CONTRACT_TOPIC)
+        names = [reader.find(name) for name in (POSE_TOPIC, CONTRACT_TOPIC, ACTION_TOPIC)]
     except BagError:
-        return None
-    newest = {topic: message for topic, _, message in reader.messages(*names)}
-    pose, contract = (newest.get(name) for name in names)
-    if pose is None or contract is None:
-        return None
+        return _End()
+    contract, acted_ns, behind = None, 0, list[tuple[int, Any]]()
+    for topic, stamp_ns, message in reader.messages(*names):
+        if topic == names[1]:
+            contract = message
+        elif topic == names[2]:
+            acted_ns, behind = stamp_ns, behind[-1:]
+        else:
+            behind.append((stamp_ns, message))
+    if contract is None or not behind:
+        return _End()
     values = {pair.key: pair.value for pair in contract.values}
-    task_frame = [float(text) for text in values.get("task_frame", "").split()]
-    p, q = pose.pose.position, pose.pose.orientation
-    base_from_tcp = [p.x, p.y, p.z, q.x, q.y, q.z, q.w]
     where = f"demos: {reader.path}"
-    base_from_task = Pose.from_sequence(task_frame, where)
-    return base_from_task.inverse() @ Pose.from_sequence(base_from_tcp, where)
+    task_frame = [float(text) for text in values.get("task_frame", "").split()]
+    task_from_base = Pose.from_sequence(task_frame, where).inverse()
+    last_ns = acted_ns + int(2e9 * float(values.get("contract.control_dt_s", 0.0)))
+    poses = [
+        (at_ns, task_from_base @ Pose.from_sequence(_seven(message.pose), where))
+        for at_ns, message in behind
+    ]
+    near = tuple(pose for at_ns, pose in poses if acted_ns < at_ns <= last_ns)
+    return _End(poses[-1][1], near)
+
+
+def _seven(pose: Any) -> list[float]:
+    p, q = pose.position, pose.orientation
+    return [p.x, p.y, p.z, q.x, q.y, q.z, q.w]
+
+
+def _moved(sample: Sample, pose: Pose) -> Sample:
+    """Return the sample at another position; one step turns the piece by next to nothing."""
+    observation = sample.observation.copy()
+    observation[:3] = pose.position
+    return Sample(observation, sample.action)
 
 
 def _pose(sample: Sample, path: Path) -> Pose:
