@@ -79,7 +79,7 @@ def test_a_person_moves_the_robot_by_the_contract(piloted):
     assert cell.twists[-1].header.frame_id == "task_frame"
 
 
-def test_a_device_of_any_name_counts_where_it_is_asked_for(tmp_path):
+def test_a_device_of_any_name_counts_on_request(tmp_path):
     cells = ("kuka/tcp_pose", "kuka/limits", "netft_data", "policy_server/watched")
     given = [*(f"{topic} test" for topic in cells), "joy ?"]
     with piloted_server(tmp_path, rightful_sources=given) as (cell, pad):
