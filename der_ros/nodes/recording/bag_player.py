@@ -50,7 +50,7 @@ logger = logging.getLogger(PLAYER)
 
 _TICK_S = 0.005
 # A busy computer finds nodes and loads a policy late.
-_PATIENCE_S = 30.0
+_PATIENCE_S, _ANSWER_PATIENCE_S = 30.0, 10.0
 # What was sent before the policy came to rest has arrived by then.
 _SETTLE_S = 0.3
 _STAND_S = 0.02
@@ -169,13 +169,14 @@ class BagPlayer(ShellNode):
         self._state = "standing at the first tick"
         self._answers.await_next()
         sent_s = 0.0
-        waits_until_s = time.monotonic() + _PATIENCE_S
+        waits_until_s = time.monotonic() + _ANSWER_PATIENCE_S
         while self._answers.answered_s is None and not (self._wrong or self._jumps):
             now_s = time.monotonic()
             if playback.is_held:
-                waits_until_s = now_s + _PATIENCE_S
+                waits_until_s = now_s + _ANSWER_PATIENCE_S
             elif now_s > waits_until_s:
-                raise LiveReplayError(f"{SERVER} has sent no action for {_PATIENCE_S:g} s")
+                why = self._answers.warning or "see its log"
+                raise LiveReplayError(f"{SERVER} answers the first tick by no action: {why}")
             elif now_s - sent_s > _STAND_S:
                 self._inputs.send(bag.ticks[0])
                 sent_s = now_s

@@ -116,6 +116,11 @@ class AnswerTopics:
         self.answered_s: float | None = None
         """Time of the newest action, ``time.monotonic``; None before one has come."""
 
+    @property
+    def warning(self) -> str:
+        """Why the policy does not act, as its diagnostics tell; empty if they do not."""
+        return "; ".join(self._health.warnings.values())
+
     def await_next(self) -> None:
         """Forget the time of the newest action."""
         self.answered_s = None

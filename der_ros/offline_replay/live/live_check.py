@@ -18,6 +18,8 @@ MOST_UNKNOWN = 0.05
 """Share of answers, beyond two, whose observation may be none of the recorded ones."""
 RATE_TOLERANCE = 0.1
 """Share by which the usual period of the answers may differ from the recorded one."""
+LEAST_INTERVALS = 10
+"""Intervals between answers that a judgement of the rate needs."""
 _FREE_UNKNOWN = 2
 _ROUNDING = 1e-6
 _KEPT_INTERVALS = 10_000
@@ -170,8 +172,8 @@ class LiveCheck:
 
     @property
     def period_s(self) -> float | None:
-        """Usual time between two answers; None with fewer than two."""
-        return median(self._intervals) if self._intervals else None
+        """Usual time between two answers; None with too few to tell."""
+        return median(self._intervals) if len(self._intervals) >= LEAST_INTERVALS else None
 
     def findings(self) -> list[str]:
         """Return what does not hold, one line each; empty where all does."""
@@ -213,7 +215,7 @@ class LiveCheck:
     def lines(self) -> list[str]:
         """Return the figures, for a person."""
         period_s, actions = self.period_s, self._actions
-        shown = "none" if period_s is None else f"one in {1e3 * period_s:.1f} ms"
+        shown = "too few for a rate" if period_s is None else f"one in {1e3 * period_s:.1f} ms"
         return [
             f"played:       {self.laps} x {len(self._bag.ticks)} ticks of {self._bag.bag}",
             f"answers:      {self.answers}, {shown}; {self._answered} ticks answered",

@@ -41,6 +41,9 @@ LONGEST_GAP_S = 60.0
 """Longest recorded time between two ticks."""
 _WATCH_TIMEOUT_S = 0.5
 _TICKS_UNTIL_STALE = 2.0
+# The bag tells the numbers that the policy saw, not which of several equal messages held them; they
+# are looked for among those of the last 0.15 s.
+_STAMP_DIFFERENCE_S = 0.2
 REPLAY_NAMESPACE = "replay"
 
 
@@ -138,6 +141,7 @@ def server_parameters(reader: BagReader, rate: float, policy_file: str = "") -> 
         "base_frame": setup.base_frame,
         "pose_timeout_s": timeout_s,
         "wrench_timeout_s": timeout_s,
+        "max_stamp_difference_s": _STAMP_DIFFERENCE_S,
         "watch_timeout_s": _WATCH_TIMEOUT_S,
         "rightful_sources": [f"{topic} {PLAYER}" for topic in PLAYED_TOPICS],
     }

@@ -78,6 +78,10 @@ def test_a_wrong_rate_is_told():
     assert finding(lap(LiveCheck(BAG, 1e-5), dt=1.2 * DT)).startswith("rate: an action every 72.0")
 
 
+def test_a_few_answers_tell_no_rate():
+    assert lap(LiveCheck(BAG, 1e-5), BAG.ticks[:8], dt=1.2 * DT).findings() == []
+
+
 @pytest.mark.parametrize("value", [0.051, -0.051, float("nan")])
 def test_a_command_beyond_the_limits_is_told(value):
     check = lap(LiveCheck(BAG, 1e-5))

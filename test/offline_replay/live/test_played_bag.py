@@ -40,6 +40,15 @@ def test_the_server_uses_the_bags_cell_and_the_player():
     assert not any(entry.startswith("*") for entry in given["rightful_sources"])
 
 
+@pytest.mark.parametrize("path", sorted(BAG.parent.glob("*/")), ids=lambda path: path.name)
+def test_the_server_takes_the_pairs_of_every_bag(path):
+    with BagReader(path) as reader:
+        allowed_s = server_parameters(reader, 1.0)["max_stamp_difference_s"]
+    for tick in read_played_bag(path).ticks:
+        assert tick.is_known
+        assert abs(tick.pose.stamp_ns - tick.wrench.stamp_ns) < 1e9 * allowed_s
+
+
 @pytest.mark.parametrize(("rate", "timeout_s"), [(10.0, 0.12), (1.0, 0.12), (0.1, 1.2)])
 def test_inputs_may_be_older_in_slow_motion(rate, timeout_s):
     assert stale_after_s(0.06, rate) == pytest.approx(timeout_s)
