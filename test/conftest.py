@@ -24,11 +24,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out by name, not by skipping, what only runs when it is asked for by ``-m``.
 
     Nodes watch each other in real time, and a shared computer now and then stands still for longer
-    than they allow: their tests get a second chance, and the summary names each that took it.
+    than they allow (0.4 s, twice within a minute): their tests get two more chances, and the
+    summary names each that took one.
     """
     for item in items:
         if item.get_closest_marker("ros"):
-            item.add_marker(pytest.mark.flaky(reruns=1))
+            item.add_marker(pytest.mark.flaky(reruns=2))
     if config.option.markexpr:
         return
     unasked = [item for item in items if any(map(item.get_closest_marker, ("slow", "hardware")))]
