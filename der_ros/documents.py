@@ -1,7 +1,8 @@
-"""Strict readers for files and texts that others wrote: bounded, and wrong in one sentence.
+"""Strict readers for files and texts that others wrote, and a writer of YAML.
 
-YAML has no aliases here, no key twice, no tags that make objects; numbers are finite in YAML and
-JSON; size and depth are bounded, so that no file takes longer than a moment.
+A reader's error is one sentence. YAML has no aliases here, no key twice, no tags that make objects;
+numbers are finite in YAML and JSON; size and depth are bounded, so that no file takes longer than a
+moment.
 """
 
 from __future__ import annotations
@@ -192,6 +193,19 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the key {shortened(twice)} twice")
     return values
+
+
+def to_yaml(document: object) -> str:
+    """Return the document as YAML without anchors, which ROS 2's readers need not know."""
+    return yaml.dump(document, Dumper=_Plain, sort_keys=False)
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes an object twice rather than an anchor and an alias."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Return True: the file is written without YAML aliases."""
+        return True
 
 
 class _StrictLoader(yaml.SafeLoader):

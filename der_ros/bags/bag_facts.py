@@ -87,8 +87,8 @@ def read_bag_facts(bag: Path) -> BagFacts:
     Raises:
         BagError: it is incomplete or damaged, says what to do.
     """
-    folder = bag.parent if bag.suffix in (".mcap", ".db3") else bag
     with BagReader(bag) as reader:
+        folder = reader.folder
         times = {name: _Times() for name in reader.topics}
         for topic, stamp_ns, _ in reader.serialized(*times):
             times[topic].add(stamp_ns)

@@ -11,8 +11,6 @@ from functools import cache
 from importlib.metadata import distributions
 from typing import Any, NamedTuple
 
-import yaml
-
 ROOT = "rosbag2_bagfile_information"
 DESCRIPTION = "metadata.yaml"
 """Name of the file that describes a bag."""
@@ -139,11 +137,6 @@ def describe_bag(
     }
 
 
-def to_yaml(document: object) -> str:
-    """Return the document as YAML without anchors, which rosbag2's reader need not know."""
-    return yaml.dump(document, Dumper=_Plain, sort_keys=False)
-
-
 @cache
 def ros_distribution() -> str:
     """Return the name of the running ROS 2 distribution; ``unknown`` where nothing tells it.
@@ -158,11 +151,3 @@ def ros_distribution() -> str:
         if match is not None:
             return match[1]
     return "unknown"
-
-
-class _Plain(yaml.SafeDumper):
-    """Writes an object twice rather than an anchor and an alias."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        """Return True: the file is written without YAML aliases."""
-        return True

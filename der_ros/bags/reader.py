@@ -16,8 +16,6 @@ from der_ros.bags.integrity import check_bag
 from der_ros.bags.recorder import PART_SUFFIX
 from der_ros.errors import BagError
 
-_DATA_SUFFIXES = (".mcap", ".db3")
-
 
 class BagMessage(NamedTuple):
     """One message of a bag.
@@ -41,13 +39,18 @@ class BagReader:
         self._stack = ExitStack()
         self._reader: AnyReader | None = None
 
+    @property
+    def folder(self) -> Path:
+        """Folder of the bag; ``path`` may be one of its files."""
+        return self.path.parent if self.path.suffix in (".mcap", ".db3") else self.path
+
     def open(self) -> None:
         """Open the bag, check all its checksums and counts, and read its index.
 
         Raises:
             BagError: there is none, it is incomplete, or it is damaged.
         """
-        folder = self.path.parent if self.path.suffix in _DATA_SUFFIXES else self.path
+        folder = self.folder
         part = folder.with_name(folder.name + PART_SUFFIX)
         if folder.suffix == PART_SUFFIX or (part.exists() and not folder.exists()):
             raise BagError(
@@ -97,10 +100,9 @@ class BagReader:
         Raises:
             BagError: they cannot be read.
         """
-        folder = self.path.parent if self.path.suffix in _DATA_SUFFIXES else self.path
         found: dict[str, bytes] = {}
         try:
-            for path in sorted(folder.glob("*.mcap")):
+            for path in sorted(self.folder.glob("*.mcap")):
                 with path.open("rb") as file:
                     found |= {each.name: each.data for each in make_reader(file).iter_attachments()}
         except Exception as error:  # as in open

@@ -30,8 +30,8 @@ from der_ros.bags.metadata import (
     FileSummary,
     RecordedTopic,
     describe_bag,
-    to_yaml,
 )
+from der_ros.documents import to_yaml
 from der_ros.errors import BagError
 
 logger = logging.getLogger(__name__)

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from der_ros.bags.integrity import check_bag
-from der_ros.bags.metadata import DESCRIPTION, REPAIRED, ROOT, describe_bag, to_yaml
+from der_ros.bags.metadata import DESCRIPTION, REPAIRED, ROOT, describe_bag
 from der_ros.bags.recorder import LOST_PREFIX, PART_SUFFIX
 from der_ros.bags.repaired_file import RepairedFile, write_repaired
+from der_ros.documents import to_yaml
 from der_ros.errors import BagError
 
 _NUMBER = re.compile(r"(\d+)")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
-
+from der_ros.documents import to_yaml
 from der_ros.errors import ConfigurationError
 from der_ros.installation import package_version
 
@@ -31,22 +30,13 @@ def write_run_parameters(
     """
     arguments = (f"# {name}:={value}" for name, value in values.items())
     head = [f"# der_ros {package_version() or 'of sources that are not built'}", *arguments]
-    content = {f"/**/{name}": {"ros__parameters": _plain(each)} for name, each in nodes.items()}
+    content = {f"/**/{name}": {"ros__parameters": dict(each)} for name, each in nodes.items()}
     path = run_dir / RUN_PARAMETERS
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
-        text = yaml.safe_dump(content, sort_keys=False)
-        path.write_text("\n".join([*head, text]), encoding="utf-8")
+        path.write_text("\n".join([*head, to_yaml(content)]), encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(
             f"run_dir: expected a folder that can be written, got {run_dir} ({error.strerror})"
         ) from error
     return path
-
-
-def _plain(parameters: Mapping[str, object]) -> dict[str, object]:
-    """Return the values with lists of their own: ROS 2 reads no YAML that refers back to one."""
-    return {
-        name: [*value] if isinstance(value, (list, tuple)) else value
-        for name, value in parameters.items()
-    }

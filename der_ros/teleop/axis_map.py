@@ -17,9 +17,9 @@ from der_ros.installation import package_folders
 from der_ros.policy.shipped import shipped_config_file
 
 DIRECTIONS = ("vx", "vy", "vz", "wx", "wy", "wz")
-"""What an axis moves: the components of an action, in order."""
+"""Components of an action, in order; an axis moves one of them."""
 BUTTONS = ("dead_man", "slower", "faster", "start", "success", "discard", "redo")
-"""What a button does."""
+"""Effects that a button can have."""
 _REQUIRED_BUTTONS = ("dead_man", "start", "discard")
 MAX_INDEX = 255
 

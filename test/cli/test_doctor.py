@@ -1,4 +1,4 @@
-"""What the doctor finds, and its promises: exit code, one JSON object, what to do. On loopback."""
+"""Findings of the doctor, and its promises: exit code, one JSON object, what to do. On loopback."""
 
 import json
 import socket

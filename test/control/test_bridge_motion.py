@@ -1,4 +1,4 @@
-"""What the KUKA bridge decides in a cycle: freshness, frames, faults. Time is the test's own."""
+"""Decisions of the KUKA bridge in a cycle: freshness, frames, faults. Time is the test's own."""
 
 import math
 

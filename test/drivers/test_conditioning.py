@@ -1,4 +1,4 @@
-"""What is done to a reading, by hand; and what netft_utils does wrong is done right."""
+"""Conditioning of a reading, against values by hand; mistakes of netft_utils are not made."""
 
 import math
 

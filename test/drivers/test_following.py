@@ -1,4 +1,4 @@
-"""Whether a robot does what it is told, against robots whose difference is known by hand."""
+"""Check that a robot follows its commands, on robots whose difference is known by hand."""
 
 import math
 
@@ -15,7 +15,7 @@ TURNING = Twist(np.zeros(3), np.array((0.0, 0.0, 0.15)))
 
 
 def verdicts(robot, sent, seconds, watch=None):
-    """What is said of a robot that is where ``robot(commanded poses)`` puts it."""
+    """Return the verdict on a robot that is where ``robot(commanded poses)`` puts it."""
     watch = watch or FollowingWatch(FollowingLimits())
     commanded, said = [Pose.identity()], []
     for _ in range(round(seconds / DT)):

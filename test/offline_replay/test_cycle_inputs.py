@@ -1,42 +1,21 @@
 """Twists from a bag that names the bridge's inputs, and from one that does not."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from copied_bags import BAGS, ROOT, copied
 
-from der_ros.bags.bag_copy import copy_bag
 from der_ros.bags.bag_replay import ReplayVerdict
-from der_ros.bags.reader import BagReader
 from der_ros.bags.recorder import typestore
 from der_ros.offline_replay.attempt_replay import replay_bag
 from der_ros.offline_replay.replay_report import lines_of, report_of, verdict_of
 from der_ros.policy.runtime import OnnxPolicy
 
-ROOT = Path(__file__).resolve().parents[2]
-BAGS = ROOT / "test" / "replay" / "bags"
 POLICIES = {"kr60": "lap_joint", "iiwa": "peg_in_hole"}
 
 
 def replayed(bag, robot):
     policy = OnnxPolicy.load(ROOT / "models" / f"{POLICIES[robot]}.onnx")
     return replay_bag(bag, policy, policy.contract.scale)
-
-
-def copied(tmp_path, name, *, without="", changes=None):
-    """Return a copy of a bag without a topic, or with changed messages by the topic's end."""
-    source = BAGS / name
-    with BagReader(source) as reader:
-        names = list(reader.topics)
-    kept = [each for each in names if not (without and each.endswith(without))]
-    full = {
-        each: change
-        for each in names
-        for end, change in (changes or {}).items()
-        if each.endswith(end)
-    }
-    copy_bag(source, tmp_path / name, topics=kept, changes=full)
-    return tmp_path / name
 
 
 @pytest.mark.parametrize("robot", POLICIES)

@@ -3,32 +3,14 @@
 import random
 import shutil
 import struct
-from pathlib import Path
 
 import pytest
+from copied_bags import BAGS, ROOT, copied
 
-from der_ros.bags.bag_copy import copy_bag
-from der_ros.bags.reader import BagReader
 from der_ros.cli.replay_bag import main
 
-ROOT = Path(__file__).resolve().parents[2]
-BAG = ROOT / "test" / "replay" / "bags" / "kr60_exact"
+BAG = BAGS / "kr60_exact"
 POLICY = ["--policy", str(ROOT / "models" / "lap_joint.onnx")]
-
-
-def copied(tmp_path, *, without="", changes=None):
-    """Return a copy of the bag without a topic, or with changed messages by the topic's end."""
-    with BagReader(BAG) as reader:
-        names = list(reader.topics)
-    kept = [each for each in names if not (without and each.endswith(without))]
-    full = {
-        each: change
-        for each in names
-        for end, change in (changes or {}).items()
-        if each.endswith(end)
-    }
-    copy_bag(BAG, tmp_path / "bag", topics=kept, changes=full)
-    return tmp_path / "bag"
 
 
 def refused(bag, capsys):
@@ -45,25 +27,25 @@ def refused(bag, capsys):
     ["policy/contract", "kuka/limits", "netft_data", "kuka/tcp_pose", "delta_twist_cmds"],
 )
 def test_a_missing_topic_is_named(tmp_path, capsys, topic):
-    assert f"{topic}, got none" in refused(copied(tmp_path, without=topic), capsys)
+    assert f"{topic}, got none" in refused(copied(tmp_path, BAG.name, without=topic), capsys)
 
 
 @pytest.mark.parametrize("topic", ["cycle_inputs", "assembly_supervisor/result"])
 def test_a_topic_that_may_be_missing_is_not_missed(tmp_path, topic):
-    assert main([str(copied(tmp_path, without=topic)), *POLICY]) == 0
+    assert main([str(copied(tmp_path, BAG.name, without=topic)), *POLICY]) == 0
 
 
 def test_an_unknown_task_is_refused_by_its_name(tmp_path, capsys):
     def renamed(data):
         return data.replace(b"lap_joint\0", b"lap_jaint\0")
 
-    error = refused(copied(tmp_path, changes={"policy/contract": renamed}), capsys)
+    error = refused(copied(tmp_path, BAG.name, changes={"policy/contract": renamed}), capsys)
     assert "lap_jaint" in error
 
 
 @pytest.mark.parametrize("topic", ["netft_data", "kuka/tcp_pose", "kuka/cycle_inputs"])
 def test_other_bytes_are_refused_with_their_topic(tmp_path, capsys, topic):
-    bag = copied(tmp_path, changes={topic: lambda data: data[:20]})
+    bag = copied(tmp_path, BAG.name, changes={topic: lambda data: data[:20]})
     assert f"{topic}: expected a serialized" in refused(bag, capsys)
 
 
@@ -76,7 +58,7 @@ def test_stamps_that_place_nothing_are_refused(tmp_path, capsys, stamp):
     def restamped(data):
         return data[:4] + struct.pack("<iI", *stamp) + data[12:]
 
-    bag = copied(tmp_path, changes={"netft_data": restamped})
+    bag = copied(tmp_path, BAG.name, changes={"netft_data": restamped})
     error = refused(bag, capsys)
     assert "netft_data: expected stamps within 10 s of the bag's time" in error
 
@@ -90,7 +72,9 @@ def test_stamps_that_go_back_an_hour_are_refused(tmp_path, capsys):
         sec -= 3600 if len(seen) > 100 else 0
         return data[:4] + struct.pack("<iI", sec, nanosec) + data[12:]
 
-    assert "-3600 s away" in refused(copied(tmp_path, changes={"kuka/tcp_pose": back}), capsys)
+    assert "-3600 s away" in refused(
+        copied(tmp_path, BAG.name, changes={"kuka/tcp_pose": back}), capsys
+    )
 
 
 def test_a_truncated_file_is_refused_at_any_byte(tmp_path, capsys):

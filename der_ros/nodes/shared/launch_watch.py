@@ -1,4 +1,4 @@
-"""Ends a node when its launch has ended, in whatever way.
+"""End of a node when its launch has ended, in whatever way.
 
 A launch that is killed cannot end its nodes, and a robot must not go on moving without it. The
 launch files therefore give each node the process that started it, and the node watches that

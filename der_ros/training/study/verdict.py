@@ -13,7 +13,7 @@ MARGIN = 0.1
 
 
 LEAST_PAIRS = 6
-"""Of fewer pairs nothing is concluded: their paired test cannot come below p = 0.05."""
+"""Fewest pairs for a verdict: with fewer, the paired test cannot come below p = 0.05."""
 
 
 class Claim(NamedTuple):

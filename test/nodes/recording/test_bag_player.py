@@ -110,6 +110,15 @@ def listen(node):
     node.create_subscription(TwistStamped, "kuka/delta_twist_cmds", print, 1)
 
 
+@contextlib.contextmanager
+def other_bridge():
+    node = Node("kuka_bridge")
+    try:
+        yield node
+    finally:
+        node.destroy_node()
+
+
 def publish(node):
     node.create_publisher(PoseStamped, "kuka/tcp_pose", 1)
 
@@ -118,12 +127,9 @@ def publish(node):
 def test_a_robot_that_appears_ends_the_replay(appear):
     with replaying(loop=True) as (server, player, _):
         assert until(lambda: answers(player) > 5, 40.0)
-        bridge = Node("kuka_bridge")
-        try:
+        with other_bridge() as bridge:
             appear(bridge)
             assert player.finished.wait(20.0)
-        finally:
-            bridge.destroy_node()
         assert server._timer is None
         assert player.exit_code == 1
         assert any("kuka_bridge" in fault for fault in player._check.faults)
@@ -131,12 +137,9 @@ def test_a_robot_that_appears_ends_the_replay(appear):
 
 def test_beside_a_robot_nothing_is_played():
     with replaying() as (server, player, _):
-        bridge = Node("kuka_bridge")
-        try:
+        with other_bridge() as bridge:
             listen(bridge)
             assert player.finished.wait(60.0)
-        finally:
-            bridge.destroy_node()
         assert player.exit_code == 1
         assert server._counts.ticks == 0
 

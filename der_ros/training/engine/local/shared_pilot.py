@@ -46,7 +46,7 @@ class SharedCommand(SharedNumbers):
 
 
 class SharedView(SharedNumbers):
-    """The newest view of the taught worker."""
+    """Newest view of the taught worker, in memory that its process and the node share."""
 
     def __init__(self, context: SpawnContext) -> None:
         """Allocate the memory, without a view."""
