@@ -45,8 +45,8 @@ def test_no_two_test_files_have_one_name():
     assert duplicates(places) == {}
 
 
-def test_test_names_have_at_most_60_characters():
+def test_test_names_have_at_most_50_characters():
     for path in sorted(PACKAGE.parent.glob("*test/**/test_*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                assert len(node.name) <= 60, f"{path}:{node.lineno}"
+                assert len(node.name) <= 50, f"{path}:{node.lineno} {node.name}"

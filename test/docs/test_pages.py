@@ -60,3 +60,9 @@ def test_no_line_and_no_cell_is_longer_than_a_line(page):
         parts = cells(line) if line.startswith("|") else [line]
         too_long = [part for part in parts if len(part.strip()) > 120]
         assert too_long == [], f"{page}:{number}"
+
+
+@pytest.mark.parametrize("page", sorted({*PAGES, "README.md", "CONTRIBUTING.md"} - MADE))
+def test_no_row_is_longer_than_200_characters(page):
+    lines = (ROOT / page).read_text().splitlines()
+    assert [line for line in lines if line.startswith("|") and len(line) > 200] == []
