@@ -176,6 +176,7 @@ PRESETS: dict[str, Randomization] = {
         ground_yaw_spread_rad=math.radians(5.0),
         severity_spread=1.0,
         compliance_spread=1.0,
+        force_budget_max_n=400.0,
     ),
 }
 

@@ -65,15 +65,14 @@ WIDER = {
     "ground_position_spread_m",
     "ground_yaw_spread_rad",
     "severity_spread",
+    "force_budget_max_n",
 }
-# A policy that is given a budget draws it; no preset does by itself.
-DRAWN_WITH_A_BUDGET = {"force_budget_max_n"}
 
 
 def test_deploy_has_every_switch_of_a_cell_on():
-    assert switches_off("deploy") == WIDER | DRAWN_WITH_A_BUDGET
+    assert switches_off("deploy") == WIDER
 
 
 def test_wide_has_every_switch_on():
     # Its friction is drawn as a ratio.
-    assert switches_off("wide") == {"friction_std"} | DRAWN_WITH_A_BUDGET
+    assert switches_off("wide") == {"friction_std"}
