@@ -35,14 +35,15 @@ class ActorCritic(OffPolicyAlgorithm, Generic[P]):
         Args:
             config: hidden layers and the rest.
             critics: K.
-            observation_size: numbers in an observation.
+            observation_size: numbers in an observation, the privileged ones last.
             policy_outputs: numbers that the policy's network gives.
             action_size: numbers in an action.
             seed: of the networks and of the draws while learning.
             policy_kind: what the policy's network is kept as.
         """
         device, generator = open_device(config.device), torch.Generator().manual_seed(seed)
-        policy = Mlps(1, (observation_size, *config.hidden, policy_outputs), False, device)
+        self._seen = observation_size - config.privileged
+        policy = Mlps(1, (self._seen, *config.hidden, policy_outputs), False, device)
         policy.draw(generator, _LAST_LAYER_BOUND)
         inputs = observation_size + action_size
         q = Mlps(critics, (inputs, *config.hidden, 1), config.layer_norm, device)
@@ -51,6 +52,10 @@ class ActorCritic(OffPolicyAlgorithm, Generic[P]):
         super().__init__(config, {"policy": self.policy, "critics": self.critics}, seed + 1)
         self._observation_size = observation_size
         self._policy_metrics: Mapping[str, Tensor] = {}
+
+    def seen(self, observation: Tensor) -> Tensor:
+        """Return what the policy sees of observations (rows, size): not the privileged numbers."""
+        return observation[:, : self._seen]
 
     def estimate(self, batch: TensorBatch) -> Tensor:
         """Return Q_1(s, a), shape (rows,)."""
@@ -91,7 +96,7 @@ class ActorCritic(OffPolicyAlgorithm, Generic[P]):
 
     def differentiate_policy(self, batch: TensorBatch) -> None:
         """Set the policy's gradient of L = -mean_i Q_1(s_i, tanh u(s_i))."""
-        u, trace = self.policy.online.forward(batch.observation)
+        u, trace = self.policy.online.forward(self.seen(batch.observation))
         action = u[0].tanh()
         value, gradient = self.action_gradient(batch.observation, action, 1)
         through_tanh = gradient * (1.0 - action.square()) / -len(action)
@@ -119,7 +124,7 @@ class Ddpg(ActorCritic[Followed]):
 
     def target(self, batch: TensorBatch) -> Tensor:
         """Return the TD targets y, shape (rows,)."""
-        next_action = self.policy.target(batch.next_observation)[0].tanh()
+        next_action = self.policy.target(self.seen(batch.next_observation))[0].tanh()
         value = self.target_value(batch.next_observation, next_action)
         return batch.n_step_return + batch.discount * value
 
@@ -156,7 +161,7 @@ class Td3(ActorCritic[Followed]):
 
     def target_action(self, next_observation: Tensor) -> Tensor:
         """Return the smoothed target action a', shape (rows, action)."""
-        action = self.policy.target(next_observation)[0].tanh_()
+        action = self.policy.target(self.seen(next_observation))[0].tanh_()
         bound = self.config.target_noise_clip
         noise = torch.randn(action.shape, generator=self.generator).to(self.device)
         return action.add_(noise.mul_(self.config.target_noise).clamp_(-bound, bound)).clamp_(-1, 1)

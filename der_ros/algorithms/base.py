@@ -55,6 +55,12 @@ class LearnerConfig:
     )
     double: bool = setting(True, "Let the online network choose the target's action (DQN)")
     dueling: bool = setting(True, "Estimate value and advantages apart (DQN)")
+    privileged: int = setting(
+        0,
+        "Last numbers of an observation that the critics see and the policy does not (asymmetric "
+        "actor-critic, Pinto et al. 2018); 0: none",
+        minimum=0,
+    )
     device: str = setting("cpu", "Torch device")
 
     def __post_init__(self) -> None:

@@ -18,6 +18,9 @@ LOG_STD_RANGE = (-5.0, 2.0)  # of SAC's Gaussian before the squash
 class MlpPolicy:
     """tanh of a multilayer perceptron with ReLU units; several times quicker than torch at one row.
 
+    Of an observation that is longer than its inputs it sees the first numbers: the privileged
+    ones come last.
+
     The flat parameter vector holds, layer by layer, the weights (outputs, inputs) row by row and
     then the biases (outputs,): the order of ``torch.nn.Linear``'s parameters.
     """
@@ -68,7 +71,7 @@ class MlpPolicy:
 
     def outputs(self, observation: Float32Array) -> Float32Array:
         """Return the outputs of the last layer."""
-        x = observation
+        x = observation[: self._shapes[0][1]]
         for weight, bias in self.layers[:-1]:
             x = weight @ x
             x += bias

@@ -35,7 +35,8 @@ class ReferenceLearner:
     ) -> None:
         self.is_td3, self.config, self.generator = algorithm == "td3", config, generator
         (observation, action), hidden = sizes, config.hidden
-        self.pi = nn.Sequential(*_layers((observation, *hidden, action), False), nn.Tanh())
+        self.seen = observation - config.privileged
+        self.pi = nn.Sequential(*_layers((self.seen, *hidden, action), False), nn.Tanh())
         self.q = nn.ModuleList(
             nn.Sequential(*_layers((observation + action, *hidden, 1), config.layer_norm))
             for _ in range(2 if self.is_td3 else 1)
@@ -49,7 +50,7 @@ class ReferenceLearner:
         """Take one step of everything that is due; return δ of the first critic, (rows,).
 
         Args:
-            s: observations, (rows, observation).
+            s: observations, (rows, observation); π does not see the last ``privileged`` numbers.
             a: actions, (rows, action).
             r: n-step returns R, (rows,).
             d: discounts, (rows,): γ^k, or 0 where the episode terminated.
@@ -59,7 +60,7 @@ class ReferenceLearner:
         self.updates += 1
         # y = R + d · min_k Q'_k(s', a')                             TD3, Sec. 4.2: clipped double Q
         with torch.no_grad():
-            a2 = self.smoothed(self.target_pi(s2))
+            a2 = self.smoothed(self.target_pi(s2[:, : self.seen]))
             y = r + d * torch.stack([value(q, s2, a2) for q in self.target_q]).amin(dim=0)
         # L_Q = c_Q · (Σ_k mean_i w_i · h(y_i - Q_k(s_i, a_i)) + l2/2 · |θ_Q|²)
         deltas = [y - value(q, s, a) for q in self.q]
@@ -69,7 +70,7 @@ class ReferenceLearner:
             step(self.q_adam, self.q, q_gradients)
         # L_π = c_π · (-mean_i Q_1(s_i, π(s_i)) + l2/2 · |θ_π|²)    DDPG, Eq. 6; TD3, Sec. 5.2
         if not self.is_td3 or self.updates % self.config.policy_delay == 0:
-            l_pi = -value(self.q[0], s, self.pi(s)).mean() + self.penalty(self.pi)
+            l_pi = -value(self.q[0], s, self.pi(s[:, : self.seen])).mean() + self.penalty(self.pi)
             pi_gradients = gradients(self.config.policy_loss_coefficient * l_pi, self.pi)
             step(self.pi_adam, self.pi, pi_gradients)
         if not self.is_td3:  # both gradients are taken before either step (Ape-X DDPG)

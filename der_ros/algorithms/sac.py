@@ -43,7 +43,7 @@ class Sac(ActorCritic[Trained]):
 
     def target(self, batch: TensorBatch) -> Tensor:
         """Return the TD targets y, shape (rows,)."""
-        outputs = self.policy.online(batch.next_observation)[0]
+        outputs = self.policy.online(self.seen(batch.next_observation))[0]
         sample = SquashedSample.draw(outputs, self._noise(outputs))
         value = self.target_value(batch.next_observation, sample.action)
         value = value - self.log_alpha.exp() * sample.log_probability
@@ -53,7 +53,7 @@ class Sac(ActorCritic[Trained]):
         """Update the critics, then the policy by the new critics, then the temperature."""
         update = self.differentiate_critics(batch, weights)
         self.critics.step()
-        outputs, trace = self.policy.online.forward(batch.observation)
+        outputs, trace = self.policy.online.forward(self.seen(batch.observation))
         sample = SquashedSample.draw(outputs[0], self._noise(outputs[0]))
         value, gradient = self.action_gradient(batch.observation, sample.action, 2)
         alpha = self.log_alpha.exp()

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from der_ros.envs.conditions import Conditions, draw_conditions
 from der_ros.envs.frames import FrameErrors
+from der_ros.envs.privileged import privileged_state
 from der_ros.envs.randomization import Randomization, resolve_randomization, widened
 from der_ros.envs.sensing import GeneratorState, SimulatedSensing
 from der_ros.envs.state import EnvironmentState
@@ -270,6 +271,11 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
     def goal_pose(self) -> Pose:
         """The true goal of this episode, which the policy is not told."""
         return self._goal
+
+    def privileged_state(self) -> NDArray[np.float32]:
+        """Return the unknowns of this episode, see ``envs.privileged``; the same in each step."""
+        budget_n = self._episode_limits.force_budget_n
+        return privileged_state(self._goal, self._conditions, budget_n, self.robot)
 
     def _episode(self, options: Mapping[str, Any]) -> tuple[InitialState, Conditions]:
         """Return what an episode starts with: as the options say, or drawn."""

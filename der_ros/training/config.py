@@ -224,6 +224,16 @@ class TrainingConfig:
                 f"history and orientation: expected neither with env {self.env}, they are of "
                 "this package's observations"
             )
+        if self.learner.privileged > 0 and (self.env or self.demos):
+            raise ConfigurationError(
+                "privileged: expected 0 with env, which has no privileged state, and with demos, "
+                f"which were recorded without it, got {self.learner.privileged}"
+            )
+        if self.learner.privileged > 0 and self.algorithm in CHOICE_ALGORITHMS:
+            raise ConfigurationError(
+                f"privileged: expected 0 with {self.algorithm}, which has no policy beside its "
+                f"critic, got {self.learner.privileged}"
+            )
         if self.helped_share > 0.0 and self.env:
             raise ConfigurationError(
                 f"helped_share: expected 0 with env {self.env}, whose goal nobody knows"

@@ -97,14 +97,15 @@ def export_training(
         facts["evaluation_success_rate"] = str(best.report.success_rate)
         facts["evaluation_episodes"] = str(best.report.episodes)
     statistics = snapshot.filter
+    seen = len(statistics.mean) - config.learner.privileged
     network = torch_policy(
         config.algorithm,
         snapshot.parameters,
-        len(statistics.mean),
+        seen,
         config.learner.hidden,
         len(contract.action_names),
     )
-    mean, std = statistics.mean.astype(np.float64), statistics.std.astype(np.float64)
+    mean, std = (numbers[:seen].astype(np.float64) for numbers in (statistics.mean, statistics.std))
     return export_policy(network, mean, std, statistics.clip, contract, path, facts, precision)
 
 

@@ -67,6 +67,8 @@ def batch(seed):
         ("ddpg", {"tau": 1.0, "target_interval": 5 * ROWS, "huber": False}),
         ("td3", {"layer_norm": True}),
         ("td3", {"l2": 1e-2, "policy_delay": 3, "target_noise": 0.4, "layer_norm": False}),
+        ("td3", {"privileged": 2}),
+        ("ddpg", {"privileged": 1}),
         ("td3", {"huber": False, "critic_loss_coefficient": 0.5, "policy_delay": 1}),
     ],
 )

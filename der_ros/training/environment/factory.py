@@ -20,6 +20,7 @@ from der_ros.training.environment.wrappers import (
     Folded,
     GivenUp,
     OneHotActions,
+    Privileged,
     SuccessByReturn,
     folded_symmetry,
     view_of,
@@ -66,7 +67,18 @@ def make_environment(
             environment = Folded(environment, symmetry)
         view = PolicyView(config.history, config.orientation, symmetry)
         environment = viewed(environment, view)
+        environment = _with_privileged(environment, config.learner.privileged)
     return _with_vector_actions(environment, config.algorithm)
+
+
+def _with_privileged(environment: Environment, count: int) -> Environment:
+    """Append ``count`` privileged numbers to the observations, all that there are, or none."""
+    if count == 0:
+        return environment
+    privileged = Privileged(environment)
+    if count != privileged.size:
+        raise ConfigurationError(f"privileged: expected 0 or {privileged.size}, got {count}")
+    return privileged
 
 
 def _with_vector_actions(environment: Environment, algorithm: str) -> Environment:

@@ -69,6 +69,28 @@ class Viewed(gymnasium.Wrapper[Any, Any, Any, Any]):
         return self.view(observation), reward, terminated, truncated, info
 
 
+class Privileged(gymnasium.ObservationWrapper[Any, Any, Any]):
+    """Wrapper that appends the privileged state to each observation (``envs.privileged``).
+
+    Args:
+        environment: of this package.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        from der_ros.envs.privileged import PRIVILEGED_NAMES  # pulls the physics engine in
+
+        self.size = len(PRIVILEGED_NAMES)
+        bound = environment.observation_space.high  # type: ignore[attr-defined]
+        largest = np.concatenate([bound, np.full(self.size, 1e6)]).astype(np.float32)
+        self.observation_space = gymnasium.spaces.Box(-largest, largest, dtype=np.float32)
+
+    def observation(self, observation: NDArray[Any]) -> NDArray[Any]:
+        """Return the observation with the privileged state behind it."""
+        inner: Any = self.env.unwrapped
+        return np.concatenate([observation, inner.privileged_state()])
+
+
 def viewed(environment: Environment, view: PolicyView) -> Environment:
     """Return the environment with the observations of a view; itself where the view is plain."""
     return environment if view.is_plain else Viewed(environment, view)

@@ -68,7 +68,10 @@ class RolloutWorker:
         self._takeover = Takeover(pilot, environment)
         self._cut_off: tuple[Episode, ...] = ()  # stretches of a person that an evaluation ended
         self._policy = make_policy(
-            config.algorithm, observation_shape[0], config.learner.hidden, action_shape[0]
+            config.algorithm,
+            observation_shape[0] - config.learner.privileged,
+            config.learner.hidden,
+            action_shape[0],
         )
         self._first_priorities: FirstPriorities | None = None
         if config.first_priority == "td_error":
