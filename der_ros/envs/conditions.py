@@ -92,7 +92,7 @@ def draw_conditions(randomization: Randomization, rng: np.random.Generator) -> C
         wrench_latency_s=severity * r.wrench_latency_max_s * wrench_age,
         pose_latency_s=severity * r.pose_latency_max_s * pose_age,
         command_latency_s=severity * r.command_latency_max_s * command_age,
-        force_budget_n=_budget(r, pose_seed) if r.force_budget_max_n else 0.0,
+        force_budget_n=_budget(r, pose_seed, severity) if r.force_budget_max_n else 0.0,
         compliance_stiffness_scale=_stiffness_scale(r, action_seed),
         noise_seeds=(wrench_seed, pose_seed, action_seed),
         severity=severity,
@@ -112,12 +112,12 @@ def _friction_scale(randomization: Randomization, number: float) -> float:
     return max(0.0, 1.0 + randomization.friction_std * number)
 
 
-def _budget(randomization: Randomization, seed: int) -> float:
-    """Return a force budget, N, uniform in its logarithm; 0: none.
+def _budget(randomization: Randomization, seed: int, severity: float) -> float:
+    """Return a force budget, N, uniform in its logarithm; an easy episode has a large one.
 
-    A generator that grows from a seed of the episode leaves the draws of the other switches alone.
+    A generator of its own, seeded by the episode, leaves the draws of the other switches alone.
     """
-    share = np.random.default_rng((seed, 3)).uniform(math.log(_LEAST_BUDGET_SHARE), 0.0)
+    share = np.random.default_rng((seed, 3)).uniform(severity * math.log(_LEAST_BUDGET_SHARE), 0.0)
     return randomization.force_budget_max_n * math.exp(share)
 
 

@@ -68,11 +68,12 @@ class Randomization:
         ground_position_spread_m: where the ground piece really is, along x and y, where that is
             more than the task's own range.
         ground_yaw_spread_rad: the same of its yaw.
-        severity_spread: once an episode, a factor between 1 less this and 1 of all that is drawn
-            once an episode but clearance, friction, mass and stiffness: some episodes are easy.
-        force_budget_max_n: highest force budget of the governor; once an episode, from a twentieth
-            of it, uniform in the logarithm. A robot that cannot keep so little gets the least that
-            it can.
+        severity_spread: Once an episode, a factor from 1 minus this to 1 is drawn. It scales all
+            that is drawn once an episode except clearance, friction, mass and stiffness, so that
+            some episodes are easy.
+        force_budget_max_n: Largest force budget of the governor; drawn once an episode, down to a
+            twentieth of it, uniform in the logarithm. A robot that cannot keep so small a budget
+            gets the smallest that it can keep.
     """
 
     force_noise_std_n: float = 0.0

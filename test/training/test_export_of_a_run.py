@@ -21,15 +21,22 @@ CONFIG = make_config({"hidden": [8, 8], "seed": 4})
 
 @pytest.fixture
 def content():
+    return parts_of(CONFIG)
+
+
+def parts_of(config):
     """The parts of a checkpoint that export needs, without the replay."""
-    learner, evaluator = Learner(CONFIG, 13, 6), Evaluator(CONFIG)
-    environment = factory.make_environment(CONFIG)
+    environment = factory.make_environment(config)
     contract = factory.policy_contract(environment)
+    size = environment.observation_space.shape[0]
     environment.close()
     return {
-        "config": dataclasses.asdict(CONFIG),
+        "config": dataclasses.asdict(config),
         "contract": contract.to_metadata(),
-        "loop": {"learning": learner.state(), "evaluations": evaluator.state()},
+        "loop": {
+            "learning": Learner(config, size, 6).state(),
+            "evaluations": Evaluator(config).state(),
+        },
     }
 
 
@@ -65,6 +72,20 @@ def test_the_best_policy_is_exported_by_default(content, tmp_path):
     }
     assert exported(content, tmp_path, "best.onnx") != only
     assert exported(content, tmp_path, "newest.onnx", newest=True) == only
+
+
+def test_privileged_numbers_are_not_exported(tmp_path):
+    content = parts_of(make_config({"hidden": [8, 8], "seed": 4, "privileged": 23}))
+    statistics = content["loop"]["learning"]["filter"]
+    statistics["count"] = np.array(2)
+    statistics["mean"] += np.arange(36)
+    exported(content, tmp_path, "policy.onnx")
+    policy = OnnxPolicy.load(tmp_path / "policy.onnx")
+    network = make_policy("td3", 13, (8, 8), 6)
+    network.set_parameters(content["loop"]["learning"]["learner"]["policy"])
+    # No deviation was counted, so the filter divides by its floor and clips.
+    seen = np.arange(13, dtype=np.float32) + np.float32(0.004)
+    assert policy.for_attempt()(seen) == pytest.approx(network(np.full(36, 4.0)), abs=1e-5)
 
 
 def test_another_environments_checkpoint_is_refused(content, tmp_path):

@@ -52,3 +52,30 @@ def test_a_saved_episode_goes_on_with_its_history():
 def test_a_foreign_environment_has_no_view():
     with pytest.raises(ConfigurationError, match="history and orientation: expected neither"):
         make_config({"env": "Pendulum-v1", "history": [1]})
+
+
+def test_the_privileged_state_follows_the_view():
+    with make(history=[1], privileged=23) as environment:
+        observation, _ = environment.reset(seed=3)
+        inner = environment.unwrapped
+        assert observation.shape == environment.observation_space.shape == (49,)
+        assert np.array_equal(observation[26:], inner.privileged_state())
+        assert policy_contract(environment).history == (1,)
+
+
+def test_a_part_of_the_privileged_state_is_refused():
+    with pytest.raises(ConfigurationError, match="privileged: expected 0 or 23, got 5"):
+        make_environment(make_config({**SETTINGS, "privileged": 5}))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"env": "Pendulum-v1"},
+        {"demos": "shipped", "replay_structure": "one_shot_each"},
+        {"algorithm": "dqn", "exploration": "epsilon_greedy"},
+    ],
+)
+def test_where_nothing_is_privileged_it_is_refused(settings):
+    with pytest.raises(ConfigurationError, match="privileged: expected 0 with"):
+        make_config({"privileged": 23, **settings})
