@@ -23,7 +23,6 @@ from der_ros.documents import shortened
 from der_ros.errors import ConfigurationError
 
 _T = TypeVar("_T")
-_Number = TypeVar("_Number", int, float)
 # No count and no size of this package is larger.
 _LARGEST = 1e15
 _KEY = "setting"
@@ -141,95 +140,82 @@ def made_from(kind: type[_T], values: Mapping[str, object], **others: Any) -> _T
 
 
 def checked(declared: Setting, raw: object) -> Any:
-    """Return ``raw`` as the type of the setting's default, a list as a tuple.
-
-    A whole number is taken where a float is expected, since that is what people write.
+    """Return ``raw`` as the type of the setting's field, a list as a tuple.
 
     Raises:
         ConfigurationError: the value has another type, lies outside the range, is none of the
-            choices, or is a list of numbers of another length.
+            choices, or is a list of another length than the field has.
     """
-    value = _typed(declared, raw)
+    name = f"parameter {declared.name}"
+    value = _typed(name, raw, declared.kind)
     if declared.choices and value not in declared.choices:
-        raise _unexpected(declared, f"one of {', '.join(map(str, declared.choices))}", value)
+        raise _unexpected(name, f"one of {', '.join(map(str, declared.choices))}", value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         low = -math.inf if declared.minimum is None else declared.minimum
         high = math.inf if declared.maximum is None else declared.maximum
         if not low <= value <= high:
-            raise ConfigurationError(
-                f"parameter {declared.name}: expected {low} to {high}, got {value}"
-            )
+            raise _unexpected(name, f"{low} to {high}", value)
     return value
 
 
-def _typed(declared: Setting, raw: object) -> Any:
-    default = declared.default
-    if isinstance(default, tuple):
-        return _typed_list(declared, raw)
-    value = float(raw) if isinstance(default, float) and type(raw) is int else raw
-    if type(value) is type(default):
-        return value
-    raise _unexpected(declared, f"a {type(default).__name__}", raw)
-
-
-def _typed_list(declared: Setting, raw: object) -> tuple[Any, ...]:
-    """Return a tuple of the default's item type and, of numbers, of its length."""
-    kind, size = type(declared.default[0]), len(declared.default)
-    if not isinstance(raw, Iterable) or isinstance(raw, str | bytes):
-        raise _unexpected(declared, "a list", raw)
-    items = [float(item) if kind is float and type(item) is int else item for item in raw]
-    if any(type(item) is not kind for item in items) or (kind is not str and len(items) != size):
-        raise _unexpected(declared, f"{size} {kind.__name__}s", items)
-    return tuple(items)
-
-
-def _unexpected(declared: Setting, expected: str, value: object) -> ConfigurationError:
-    return ConfigurationError(f"parameter {declared.name}: expected {expected}, got {value!r}")
-
-
-def converted(name: str, value: object, hint: Any) -> object:
+def converted(name: str, value: object, hint: Any) -> Any:
     """Return ``value``, as read from a document, as the type that its field is annotated with.
+
+    Beside what ``checked`` takes, a whole number may be written as a float, such as ``1e3``.
 
     Args:
         name: of the setting, for the error.
         value: of YAML or JSON.
-        hint: ``int``, ``float``, ``bool``, ``str``, a tuple of ``int``, a ``dict``, or one of them
-            with ``None``.
+        hint: ``int``, ``float``, ``bool``, ``str``, a tuple of one of them, a ``dict``, or one of
+            all these with ``None``.
 
     Raises:
         ConfigurationError: it is of another type, or a number that is not finite.
+    """
+    for item in value if isinstance(value, list | tuple) else (value,):
+        if type(item) in (int, float) and not abs(item) <= _LARGEST:
+            raise _unexpected(name, f"a finite number of at most {_LARGEST:g}", item)
+    if isinstance(value, float) and value.is_integer() and int in (hint, *typing.get_args(hint)):
+        value = int(value)
+    return _typed(name, value, hint)
+
+
+def _typed(name: str, value: object, hint: Any) -> Any:
+    """Return ``value`` as the type of ``hint``; a whole number is taken where a float is expected.
+
+    ``name`` says in an error what the value is.
     """
     if isinstance(hint, types.UnionType):
         if value is None:
             return None
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
-    if typing.get_origin(hint) is tuple:
-        if isinstance(value, list | tuple) and all(type(item) is int for item in value):
-            return tuple(_in_range(name, item) for item in value)
-        raise ConfigurationError(
-            f"{name}: expected a list of whole numbers, got {shortened(value)}"
-        )
-    if typing.get_origin(hint) is dict:
-        if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-            return dict(value)
-        raise ConfigurationError(
-            f"{name}: expected a mapping of names to values, got {shortened(value)}"
-        )
-    if hint in (int, float) and isinstance(value, int | float) and not isinstance(value, bool):
-        value = _in_range(name, value)
-    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if hint is int and isinstance(value, float) and value.is_integer():
-        return int(value)
-    if type(value) is hint:
-        return value
-    raise ConfigurationError(f"{name}: expected a {hint.__name__}, got {shortened(value)}")
+    kind = typing.get_origin(hint) or hint
+    if kind is tuple:
+        return _typed_list(name, value, typing.get_args(hint))
+    if kind is dict:
+        return _typed_mapping(name, value)
+    typed = float(value) if kind is float and type(value) is int else value
+    if type(typed) is kind:
+        return typed
+    raise _unexpected(name, f"a {kind.__name__}", value)
 
 
-def _in_range(name: str, value: _Number) -> _Number:
-    """Return ``value`` where it is finite and no larger than any count or size can be."""
-    if not abs(value) <= _LARGEST:
-        raise ConfigurationError(
-            f"{name}: expected a finite number of at most {_LARGEST:g}, got {shortened(value)}"
-        )
-    return value
+def _typed_list(name: str, value: object, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a tuple of items of ``kinds``: one for each item, or one and an ellipsis."""
+    if not isinstance(value, Iterable) or isinstance(value, str | bytes | Mapping):
+        raise _unexpected(name, "a list", value)
+    kind, size = kinds[0], None if kinds[-1] is ... else len(kinds)
+    items = [float(item) if kind is float and type(item) is int else item for item in value]
+    if any(type(item) is not kind for item in items) or size not in (None, len(items)):
+        raise _unexpected(name, f"{size or 'a list of'} {kind.__name__}s", items)
+    return tuple(items)
+
+
+def _typed_mapping(name: str, value: object) -> dict[str, Any]:
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return dict(value)
+    raise _unexpected(name, "a mapping of names to values", value)
+
+
+def _unexpected(name: str, expected: str, value: object) -> ConfigurationError:
+    return ConfigurationError(f"{name}: expected {expected}, got {shortened(value)}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from der_ros.errors import ConfigurationError
-from der_ros.settings import checked, made_from, names_of, setting, settings_of
+from der_ros.settings import checked, converted, made_from, names_of, setting, settings_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,13 +17,14 @@ class Example:
     names: tuple[str, ...] = setting(("a", "b"), "Names")
     way: str = setting("in", "Direction", choices=("in", "out"), tunable=True)
     on: bool = setting(True, "A switch")
+    none: tuple[str, ...] = setting((), "No names by default")
 
 
 SETTINGS = {each.name: each for each in settings_of(Example)}
 
 
 def test_only_settings_are_read_back():
-    assert names_of(Example) == ("max_speed_mps", "count", "box", "names", "way", "on")
+    assert names_of(Example) == ("max_speed_mps", "count", "box", "names", "way", "on", "none")
 
 
 def test_a_declaration_is_read_back_whole():
@@ -74,6 +75,8 @@ def test_a_required_one_has_no_default():
         ("names", ["x"], ("x",)),
         ("way", "out", "out"),
         ("on", False, False),
+        ("none", [], ()),
+        ("none", ["x"], ("x",)),
     ],
 )
 def test_a_right_value_has_the_default_type(name, raw, value):
@@ -95,6 +98,8 @@ def test_a_right_value_has_the_default_type(name, raw, value):
         ("box", ["a", "b"], r"expected 2 floats, got \['a', 'b'\]"),
         ("box", 1.0, "expected a list, got 1.0"),
         ("names", "ab", "expected a list, got 'ab'"),
+        ("none", [1], r"expected a list of strs, got \[1\]"),
+        ("none", {"a": 1}, "expected a list, got {'a': 1}"),
         ("way", "up", "expected one of in, out, got 'up'"),
         ("on", 1, "expected a bool, got 1"),
     ],
@@ -107,3 +112,38 @@ def test_a_wrong_value_is_named(name, raw, message):
 def test_values_by_name_make_the_dataclass():
     made = made_from(Example, {"max_speed_mps": 1, "other": 5}, plain=8)
     assert (made.plain, made.speed, made.box) == (8, 1.0, (0.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("value", "hint", "expected"),
+    [
+        (3.0, int, 3),
+        (3.0, int | None, 3),
+        (None, int | None, None),
+        (3, float, 3.0),
+        ([1, 2], tuple[int, ...], (1, 2)),
+        (["a"], tuple[str, ...], ("a",)),
+        ({"a": 1}, dict[str, object], {"a": 1}),
+    ],
+)
+def test_a_document_gives_the_type_of_the_field(value, hint, expected):
+    result = converted("it", value, hint)
+    assert result == expected
+    assert type(result) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "hint", "message"),
+    [
+        (3.5, int, "expected a int, got 3.5"),
+        (True, float, "expected a float, got True"),
+        (float("inf"), float, "expected a finite number of at most 1e[+]15, got inf"),
+        (None, int, "expected a int, got None"),
+        ([1, 2.5], tuple[int, ...], r"expected a list of ints, got \[1, 2.5\]"),
+        (7, tuple[int, ...], "expected a list, got 7"),
+        ({1: 2}, dict[str, object], "expected a mapping of names to values, got {1: 2}"),
+    ],
+)
+def test_a_wrong_value_of_a_document_is_named(value, hint, message):
+    with pytest.raises(ConfigurationError, match=f"^it: {message}$"):
+        converted("it", value, hint)

@@ -53,7 +53,8 @@ def declare(node: Node, setting: Setting) -> Any:
         raw = node.declare_parameter(setting.name, default, _descriptor(setting)).value
     except ParameterException as error:
         raise ConfigurationError(f"parameter {setting.name}: {error}") from error
-    return checked(setting, raw)
+    # ROS reads an empty list as no value.
+    return checked(setting, () if raw is None and isinstance(default, list) else raw)
 
 
 def is_given(node: Node, name: str) -> bool:

@@ -19,7 +19,8 @@ NODE = """
     @dataclass(frozen=True)
     class Group:
         number: float = setting(1.5, "a number", "", 0.0, 3.0)
-        numbers: tuple = setting((0.0, 1.0), "two numbers")
+        numbers: tuple[float, float] = setting((0.0, 1.0), "two numbers")
+        names: tuple[str, ...] = setting((), "any names")
         word: str = setting("u", "a word", choices=("u", "v"))
         switch: bool = setting(True, "a switch")
 
@@ -27,6 +28,7 @@ NODE = """
         def __init__(self):
             super().__init__("example")
             given = declare_settings(self, Group)
+            self.given = given
             print(given.number, list(given.numbers), given.word, given.switch, flush=True)
             self.timer = self.create_timer(0.05, self.on_timer)
 
@@ -59,6 +61,15 @@ def test_a_signal_closes_the_node_with_exit_code_0(number):
     output, errors = process.communicate(timeout=20)
     assert (output, process.returncode) == ("closed\n", 0)
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    ("given", "names"), [([], "()"), (["names:=[]"], "()"), (["names:=[a]"], "('a',)")]
+)
+def test_a_list_may_be_empty(given, names):
+    process = start(*given, on_timer="print(self.given.names); self.finish(0)")
+    output, _ = process.communicate(timeout=20)
+    assert output.splitlines()[1:] == [names, "closed"]
 
 
 def test_whole_numbers_are_taken_as_floats():
