@@ -25,6 +25,7 @@ class SensorView(NamedTuple):
         bias_lost_in_box: the box was off since it took its bias.
         counters: more figures to show.
         latency: from a reading's arrival to its publication.
+        box_filter: how the box's low-pass filter differs from what is expected; empty: not at all.
     """
 
     figures: NetFtStatistics | None
@@ -36,6 +37,7 @@ class SensorView(NamedTuple):
     bias_lost_in_box: bool
     counters: Mapping[str, object]
     latency: LatencyFigures
+    box_filter: str = ""
 
 
 def sensor_status(view: SensorView) -> Status:
@@ -83,6 +85,8 @@ def _news(view: SensorView) -> tuple[Level, str]:
         return Level.WARN, "the box was off and has lost its bias; call ft_bridge/bias"
     if view.status != "OK":
         return Level.WARN, view.status
+    if view.box_filter:
+        return Level.WARN, view.box_filter
     if figures is not None and figures.loss > _NOTEWORTHY_LOSS:
         return Level.WARN, f"{100.0 * figures.loss:.0f} % of the records were lost"
     return Level.OK, "reading"

@@ -40,6 +40,13 @@ class FtBridgeParameters:
         minimum=0.0,
         maximum=60.0,
     )
+    min_box_filter_hz: float = setting(
+        0.0,
+        "Lowest cut-off of the box's own low-pass filter with which readings are used; 0: any",
+        unit="Hz",
+        minimum=0.0,
+        maximum=3000.0,
+    )
     input_topic: str = setting("wrench", "WrenchStamped topic to read with source=topic")
     input_frame_id: str = setting(
         "",

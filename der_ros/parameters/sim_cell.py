@@ -46,10 +46,16 @@ class SimControllerParameters:
 
 @dataclass(frozen=True)
 class SimSensorParameters:
-    """Address and noise of the simulated Net F/T box."""
+    """Address, noise and filter of the simulated Net F/T box."""
 
     force_noise_n: float = setting(0.5, "Standard deviation of each force's noise", "N", 0.0)
     torque_noise_nm: float = setting(0.05, "Standard deviation of each torque's noise", "Nm", 0.0)
+    box_filter: int = setting(
+        0,
+        "Number of the box's low-pass filter at the start, as on its page; 0: off",
+        minimum=0,
+        maximum=12,
+    )
     sensor_ip: str = setting("127.0.0.3", "Address of the box")
     rdt_port: int = setting(49152, "UDP port of the box (RDT)", minimum=0, maximum=65535)
     http_port: int = setting(8049, "TCP port of the box's page", minimum=0, maximum=65535)

@@ -90,6 +90,12 @@ class NetFtClient(Startable):
         return self._scale
 
     @property
+    def user_filter(self) -> int:
+        """Number of the box's low-pass filter as it was last read; -1 where it is not known."""
+        watch = self._watch
+        return self._scale.user_filter if watch is None else watch.user_filter
+
+    @property
     def box_restarts(self) -> int:
         """Number of restarts of the box."""
         return self._stream.box_restarts

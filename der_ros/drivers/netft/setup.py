@@ -63,9 +63,13 @@ class ConfigurationWatch(Startable):
     """Checks from time to time that the box still has the scale that its stream is read with.
 
     A record does not hold its unit: a change on the box's page changes the meaning of every number.
-    The first check is at once, because the page may have changed while it was read. It is a context
-    manager with a thread of its own, since HTTP may take long. The caller's clock decides whether a
-    check is overdue, so that a thread that hangs or has ended is noticed too.
+    A changed low-pass filter does not: it is only noted. The first check is at once, because the
+    page may have changed while it was read. It is a context manager with a thread of its own, since
+    HTTP may take long. The caller's clock decides whether a check is overdue, so that a thread that
+    hangs or has ended is noticed too.
+
+    Attributes:
+        user_filter: number of the box's low-pass filter as it was last read.
     """
 
     def __init__(self, config: NetFtConfig, scale: SensorConfiguration) -> None:
@@ -73,6 +77,7 @@ class ConfigurationWatch(Startable):
         self._watches = config.recheck_s > 0.0 and config.configuration is None
         self._worker = Worker("netft-watch", self._look, finite=True)
         self._change = self._failure = ""
+        self.user_filter = scale.user_filter
         self._seen_s = time.monotonic()
 
     def start(self) -> None:
@@ -113,7 +118,9 @@ class ConfigurationWatch(Startable):
     def _look_once(self) -> str:
         """Return what changed, in words; no answer, however odd, ends the watch."""
         try:
-            change = _difference(self._scale, _fetch(self._config))
+            found = _fetch(self._config)
+            self.user_filter = found.user_filter
+            change = _difference(self._scale, found)
         except ConfigurationError as error:  # a unit that is not known
             return str(error)
         except Exception as error:
@@ -130,6 +137,7 @@ class ConfigurationWatch(Startable):
 
 
 def _difference(old: SensorConfiguration, new: SensorConfiguration) -> str:
-    """Return the changes in words; empty when there is none."""
+    """Return the changes in words, but that of the filter; empty when there is none."""
+    new = dataclasses.replace(new, user_filter=old.user_filter)
     pairs = zip(dataclasses.asdict(old).items(), dataclasses.asdict(new).values(), strict=True)
     return ", ".join([f"{name}: {was} -> {now}" for (name, was), now in pairs if was != now])

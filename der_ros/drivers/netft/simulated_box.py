@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from der_ros.drivers.netft.box_filter import CUTOFFS_HZ, INTERNAL_RATE_HZ, SimulatedFilter
 from der_ros.drivers.netft.configuration import PATH, SensorConfiguration
 from der_ros.drivers.netft.faulty_link import BoxFaults, FaultyLink
 from der_ros.drivers.netft.rdt import (
@@ -31,8 +32,8 @@ from der_ros.threads import Startable, Worker
 
 logger = logging.getLogger(__name__)
 
-_INTERNAL_RATE_HZ = 7000
 _INT32 = 2**31 - 1
+_FILTERS = [str(number) for number in range(len(CUTOFFS_HZ))]
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class SimulatedBoxConfig:
         address: the box's own.
         rdt_port: UDP port; 0 takes any free one.
         http_port: TCP port; 0 takes any free one.
-        sensor: scale, units, rate and buffer size; rate and filter can be changed over HTTP.
+        sensor: scale, units, rate, buffer size and filter; rate and filter can be changed over
+            HTTP, by ``comm.cgi`` and ``setting.cgi``.
         force_range_n: force at which it saturates, with the bit in the status word.
         torque_range_nm: the same for the torque.
         uptime_s: time for which it has been on at the start.
@@ -53,7 +55,7 @@ class SimulatedBoxConfig:
     rdt_port: int = RDT_PORT
     http_port: int = 8080
     sensor: SensorConfiguration = field(
-        default_factory=lambda: SensorConfiguration(product_name="Simulated Net F/T")
+        default_factory=lambda: SensorConfiguration(product_name="Simulated Net F/T", user_filter=0)
     )
 
     force_range_n: float = math.inf
@@ -61,21 +63,26 @@ class SimulatedBoxConfig:
     uptime_s: float = 60.0
 
     def __post_init__(self) -> None:
-        """Check the rate.
+        """Check rate and filter.
 
         Raises:
-            ConfigurationError: not 1 to 7000 Hz.
+            ConfigurationError: not 1 to 7000 Hz, or a filter that the box does not have.
         """
-        if not 1 <= self.sensor.rdt_rate_hz <= _INTERNAL_RATE_HZ:
+        if not 1 <= self.sensor.rdt_rate_hz <= INTERNAL_RATE_HZ:
             raise ConfigurationError(
-                f"rdt_rate_hz: expected 1 to {_INTERNAL_RATE_HZ}, got {self.sensor.rdt_rate_hz}"
+                f"rdt_rate_hz: expected 1 to {INTERNAL_RATE_HZ}, got {self.sensor.rdt_rate_hz}"
+            )
+        if not -1 <= self.sensor.user_filter < len(CUTOFFS_HZ):
+            raise ConfigurationError(
+                f"user_filter: expected -1 to {len(CUTOFFS_HZ) - 1}, got {self.sensor.user_filter}"
             )
 
 
 class SimulatedNetFt(Startable):
     """A box on real sockets; a context manager with threads of its own.
 
-    ``wrench_source`` is called in the box's thread for each record, N and Nm in sensor axes.
+    ``wrench_source`` is called in the box's thread for each record, N and Nm in sensor axes. With a
+    low-pass filter it is called for each of the 7000 samples a second.
     Like the real box it streams to one owner: the latest that asked.
     """
 
@@ -87,6 +94,7 @@ class SimulatedNetFt(Startable):
     ) -> None:
         self._config = config
         self._source = wrench_source
+        self._filter = SimulatedFilter(lambda: self._source())
         self.link = FaultyLink(rng or np.random.default_rng(0))
         self.sensor = config.sensor
         self._udp: socket.socket | None = None
@@ -219,9 +227,9 @@ class SimulatedNetFt(Startable):
             return self.sensor.to_xml()
         query = {key: values[0] for key, values in urllib.parse.parse_qs(url.query).items()}
         rate, filter_ = query.get("comrdtrate", ""), query.get("setuserfilter", "")
-        if url.path == "/comm.cgi" and rate.isdecimal() and 1 <= int(rate) <= _INTERNAL_RATE_HZ:
+        if url.path == "/comm.cgi" and rate.isdecimal() and 1 <= int(rate) <= INTERNAL_RATE_HZ:
             self.sensor = replace(self.sensor, rdt_rate_hz=int(rate))
-        elif url.path == "/setting.cgi" and filter_.isdecimal() and int(filter_) <= 12:
+        elif url.path == "/setting.cgi" and filter_ in _FILTERS:
             self.sensor = replace(self.sensor, user_filter=int(filter_))
         else:
             return None
@@ -254,7 +262,7 @@ class SimulatedNetFt(Startable):
             logger.debug("simulated Net F/T box: %s", error)
             return False
         if request.command is Command.BIAS:
-            self._bias = self._source().to_array()
+            self._bias = self._filter.reading(self.sensor.user_filter, 1)
         elif request.command is Command.RESET_LATCH:
             self._latched = False
         elif request.command is not Command.STOP:
@@ -268,10 +276,11 @@ class SimulatedNetFt(Startable):
         self._owner, self._sequence, self._remaining = sender, 0, request.sample_count
         self._buffered = request.command is Command.START_BUFFERED
         self._buffer = []
-        now = float(math.floor((time.monotonic() - self._started_s) * _INTERNAL_RATE_HZ))
+        now = float(math.floor((time.monotonic() - self._started_s) * INTERNAL_RATE_HZ))
         # Far ahead of its uptime the counter is one from before a restart.
-        ahead = self._samples > now + _INTERNAL_RATE_HZ
+        ahead = self._samples > now + INTERNAL_RATE_HZ
         self._samples = now if ahead else max(float(math.ceil(self._samples)), now)
+        self._filter.restart()
         self.link.clear()
 
     def _sample(self, udp: socket.socket, owner: tuple[str, int]) -> None:
@@ -287,14 +296,15 @@ class SimulatedNetFt(Startable):
 
     def _record(self) -> RdtRecord:
         scale = np.repeat((self.sensor.newtons_per_count, self.sensor.newton_metres_per_count), 3)
-        counts = (self._source().to_array() - self._bias) / scale
+        before = math.floor(self._samples + 1e-6)
+        # The internal counter: 7000 a second, of which one in 7000 / rate becomes a record.
+        self._samples += INTERNAL_RATE_HZ / self.sensor.rdt_rate_hz
+        now = math.floor(self._samples + 1e-6)
+        counts = (self._filter.reading(self.sensor.user_filter, now - before) - self._bias) / scale
         limits = np.minimum(self._ranges / scale, _INT32)
         saturated = bool((np.abs(counts) > limits).any())
-        # The internal counter: 7000 a second, of which one in 7000 / rate becomes a record.
-        self._samples += _INTERNAL_RATE_HZ / self.sensor.rdt_rate_hz
-        clock = math.floor(self._samples + 1e-6) % (1 << 32)
         axes = np.clip(np.rint(counts), -limits, limits).astype(int).tolist()
-        return RdtRecord._make((self._sequence, clock, self._status(saturated), *axes))
+        return RdtRecord._make((self._sequence, now % (1 << 32), self._status(saturated), *axes))
 
     def _status(self, saturated: bool) -> int:
         axia = "axia" in self.sensor.product_name.lower()

@@ -22,6 +22,7 @@ from der_ros.control.sensor_health import SensorView, orientation_status, sensor
 from der_ros.control.status import Status
 from der_ros.control.watch_lease import WATCHED_TOPIC
 from der_ros.drivers.latency_window import LatencyWindow
+from der_ros.drivers.netft.box_filter import FilterWatch
 from der_ros.drivers.netft.client import NetFtClient
 from der_ros.drivers.netft.conditioning import FilterChoice, WrenchConditioner
 from der_ros.drivers.netft.netft_records import WrenchSample
@@ -88,6 +89,7 @@ class FtBridge(ShellNode):
         self._trusted, self._ready = True, False
         self._status_text = "OK"
         self._rate = RateCheck()
+        self._box_filter = FilterWatch(self._config.user_filter, given.min_box_filter_hz)
         self._published = 0
         self._age_s = math.inf
         self._box_bias_before_restart: int | None = None
@@ -172,7 +174,7 @@ class FtBridge(ShellNode):
             self._publish(sample.wrench, sample.stamp_monotonic_s)
 
     def _publish(self, wrench: Wrench, arrived_s: float) -> None:
-        if self._rate_fault:
+        if self._rate_fault or self._box_filter.fault:
             return
         taken = self._path.take(wrench, arrived_s, self._oriented)
         if taken is None:
@@ -221,6 +223,7 @@ class FtBridge(ShellNode):
         self._utils.repeat_cancel()
         if self._client is not None:
             self._client.want_every_record(self._path.filters)
+            self._box_filter.look(self._client.configuration, self._client.user_filter)
         self._check_rate()
         # The diagnostics show the age that readiness was judged by.
         self._age_s = time.monotonic() - self._path.taken_s
@@ -238,6 +241,7 @@ class FtBridge(ShellNode):
             self._utils.exceeded,
             self._failure,
             self._rate.problem,
+            self._box_filter.number,
         )
         if seen != self._seen:
             self._seen = seen
@@ -280,11 +284,16 @@ class FtBridge(ShellNode):
             ready=self._ready,
             trusted=self._trusted,
             status=self._word,
-            blocked=self._failure or self._rate_fault or self._path.blocked,
+            blocked=self._failure
+            or self._rate_fault
+            or self._box_filter.fault
+            or self._path.blocked,
             age_s=self._age_s,
             bias_lost_in_box=self._lost_bias,
             counters={
                 "published": self._published,
+                "box_filter": self._box_filter.number,
+                "box_filter_cutoff": self._box_filter.words,
                 "measured_rate_hz": f"{self._rate.measured_hz:.0f}",
                 "not_finite": self._path.not_finite,
                 "old_stamps": 0 if self._other is None else self._other.old_stamps,
@@ -299,6 +308,7 @@ class FtBridge(ShellNode):
                 "times_limits_exceeded": self._utils.times_exceeded,
             },
             latency=self._latency.figures(),
+            box_filter=self._box_filter.warning,
         )
         loaded = self._path.payload.mass_kg > 0.0
         reason = self._orientation.reason

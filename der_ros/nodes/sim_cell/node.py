@@ -13,6 +13,7 @@ import math
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -267,7 +268,8 @@ class SimCell(ShellNode):
         config = SimulatedBoxConfig(
             address=given.sensor_ip, rdt_port=given.rdt_port, http_port=given.http_port
         )
-        return self.resources.enter_context(SimulatedNetFt(config, sensor))
+        box = replace(config.sensor, user_filter=given.box_filter)
+        return self.resources.enter_context(SimulatedNetFt(replace(config, sensor=box), sensor))
 
     def _on_reset(self, _request: Any, response: Any) -> Any:
         """Place both pieces for a new start as in training; answer when the robot takes commands.

@@ -12,6 +12,7 @@ from ft_rig import TRUTH, bench, figures, newest, ready, said
 from std_msgs.msg import Bool
 
 from der_ros.drivers.netft.client import NetFtClient
+from der_ros.drivers.netft.configuration import request_filter
 from der_ros.drivers.netft.faulty_link import BoxFaults
 from der_ros.nodes.ft_bridge.node import FtBridge
 from der_ros.nodes.shared.qos import LATCHED
@@ -45,6 +46,29 @@ def test_bias_makes_the_reading_zero(in_box):
         answer = client.trigger("ft_bridge/bias")
         assert answer.success, answer.message
         assert until(lambda: np.abs(newest(client)).max() < 1e-5)
+
+
+@pytest.mark.ros
+def test_a_slower_filter_of_the_box_is_told():
+    with bench(min_box_filter_hz=18.0, recheck_s=0.1) as (box, client):
+        request_filter("127.0.0.1", box.http_port, 5)  # 35 Hz
+        assert until(lambda: figures(client).get("box_filter_cutoff") == "35 Hz")
+        assert until(lambda: ready(client))
+        request_filter("127.0.0.1", box.http_port, 7)
+        assert until(lambda: "at 8 Hz, expected at least 18 Hz or off" in said(client))
+        assert until(lambda: not ready(client))
+        request_filter("127.0.0.1", box.http_port, 0)
+        assert until(lambda: ready(client) and figures(client)["box_filter_cutoff"] == "off")
+
+
+@pytest.mark.ros
+def test_a_changed_filter_of_the_box_is_a_warning():
+    with bench(box_filter=5, recheck_s=0.1) as (box, client):
+        assert until(lambda: figures(client).get("box_filter_cutoff") == "35 Hz")
+        assert until(lambda: said(client) == "reading")
+        request_filter("127.0.0.1", box.http_port, 8)
+        assert until(lambda: "is number 8 (5 Hz), expected 5 (35 Hz)" in said(client))
+        assert ready(client)
 
 
 @pytest.mark.ros
