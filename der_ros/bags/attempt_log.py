@@ -1,4 +1,4 @@
-"""The file ``attempts.jsonl``: one line of JSON per attempt, appended whatever the disk does."""
+"""The file ``attempts.jsonl``: one JSON object per attempt, kept in memory while the disk fails."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Attempts(NamedTuple):
     """The content of ``attempts.jsonl``.
 
     Attributes:
-        lines: one object per attempt, in order.
-        broken: number of lines that are no JSON object, as a kill leaves one.
+        lines: One object per attempt, in file order.
+        broken: Number of lines that are not JSON objects, such as one cut off by a kill.
     """
 
     lines: list[dict[str, Any]]
@@ -34,7 +34,7 @@ class Attempts(NamedTuple):
 
 
 def read_attempts(run_dir: Path) -> Attempts:
-    """Read the attempts of a run; none where there is no file."""
+    """Read all attempts of a run; without ``attempts.jsonl`` the result is empty."""
     try:
         text = (run_dir / FILE_NAME).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -53,10 +53,10 @@ def read_attempts(run_dir: Path) -> Attempts:
 
 
 def check_folder(folder: Path) -> None:
-    """Make the folder and write a file of one block in it, which is removed.
+    """Create a folder if needed and check that it is writable by writing a 4096-byte probe file.
 
     Raises:
-        ConfigurationError: it cannot be made or written.
+        ConfigurationError: The folder cannot be created or written.
     """
     probe = folder / f".probe-{os.getpid()}"
     try:
@@ -73,14 +73,14 @@ def check_folder(folder: Path) -> None:
 
 
 class AttemptLog:
-    """Appends lines; what the disk does not take is kept and written with a later line.
+    """Appends lines to ``attempts.jsonl``; lines that the disk refuses are retried with the next.
 
     Args:
-        run_dir: the folder of ``attempts.jsonl``; it is there.
-        patience_s: how long a line waits for a disk that does not answer, s.
+        run_dir: Existing folder for ``attempts.jsonl``.
+        patience_s: Longest wait for the disk per line, s.
 
     Attributes:
-        fault: why lines are missing in the file; empty while none are.
+        fault: Reason why lines are missing from the file; empty if none are.
     """
 
     def __init__(self, run_dir: Path, patience_s: float = PATIENCE_S) -> None:
@@ -92,10 +92,10 @@ class AttemptLog:
         self._disk = JobThread("attempts.jsonl")
 
     def append(self, line: str) -> None:
-        """Write the line behind those that still wait; never fails, ``fault`` says what happened.
+        """Write pending lines and this one; never raises, a failure is reported in ``fault``.
 
         Args:
-            line: without its end.
+            line: Text without its line end.
         """
         with self._lock:
             self._pending.append(line)
@@ -113,7 +113,7 @@ class AttemptLog:
         logger.error("%s; they are kept and written with the next", self.fault)
 
     def _write(self) -> None:
-        """In the disk's thread: write all that waits, in one piece."""
+        """Write all pending lines at once; runs in the disk thread."""
         with self._lock:
             lines = list(self._pending)
         if not lines:
@@ -124,10 +124,10 @@ class AttemptLog:
             del self._pending[: len(lines)]
 
     def _append(self, file: Any, data: bytes) -> None:
-        """Write at the end of the file, behind a whole line.
+        """Append data to the file, on a new line if the last one was cut off.
 
         Raises:
-            OSError: the disk did not take all; the file is as it was.
+            OSError: The disk did not take all data; the file is restored to its former size.
         """
         size = file.seek(0, os.SEEK_END)
         if size:

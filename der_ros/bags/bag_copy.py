@@ -1,4 +1,4 @@
-"""A copy of a bag: chosen topics, a stretch of time, messages as they are or changed."""
+"""Copies a bag, limited to topics or a time range, with messages optionally changed."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def copy_bag(
     end_ns: int = _END_NS,
     changes: Mapping[str, Change] | None = None,
 ) -> int:
-    """Write a compressed copy of a bag and return its number of messages.
+    """Write a zstd-compressed copy of a bag and return its number of messages.
 
     Args:
-        source: a rosbag2 folder.
-        target: folder to make.
-        topics: full names to keep; None: all.
-        whole: full names of topics that are kept for all the time.
-        begin_ns: earliest bag time to keep.
-        end_ns: latest bag time to keep.
-        changes: a function of the CDR bytes by full name.
+        source: Folder of a rosbag2 bag.
+        target: Folder to create.
+        topics: Full names of the topics to keep; None keeps all.
+        whole: Full names of topics that ignore the time range.
+        begin_ns: Earliest bag time to keep, ns since the epoch.
+        end_ns: Latest bag time to keep (inclusive), ns since the epoch.
+        changes: Function from CDR bytes to CDR bytes, by full topic name.
 
     Raises:
-        BagError: the source cannot be read, or the target cannot be written.
+        BagError: The source cannot be read, or the target cannot be written.
     """
     with BagReader(source) as reader:
         kinds = reader.types

@@ -1,4 +1,4 @@
-"""Facts about a bag for a person: topics, rates, gaps, losses, and whether it is complete."""
+"""Summary of a bag: topics, rates, gaps, lost messages, metadata and attachments."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class TopicFacts(NamedTuple):
     """One topic of a bag.
 
     Attributes:
-        name: with its leading slash.
-        message_type: such as ``std_msgs/msg/String``.
-        messages: how many are in the bag.
-        rate_hz: from its first to its last message; 0 with fewer than two.
-        longest_gap_s: between two messages; 0 with fewer than two.
-        lost: messages that are missing, as the recorder counted them.
+        name: Full name of the topic.
+        message_type: ROS type, such as ``std_msgs/msg/String``.
+        messages: Number of messages in the bag.
+        rate_hz: Mean rate between the first and the last message, Hz; 0 with fewer than two.
+        longest_gap_s: Longest time between two messages, s; 0 with fewer than two.
+        lost: Number of lost messages, as counted by the recorder.
     """
 
     name: str
@@ -32,18 +32,18 @@ class TopicFacts(NamedTuple):
 
 
 class BagFacts(NamedTuple):
-    """One complete bag.
+    """Summary of one complete bag.
 
     Attributes:
-        bag: its folder.
-        start_ns: bag time of its first message, ns since the epoch; 0 without messages.
-        duration_s: to its last message.
-        size_bytes: of all its files.
-        files: names of its files.
-        distribution: ROS 2 distribution that recorded it; empty where it is not said.
-        topics: by name.
-        custom: texts that the recorder stored, without the counts of lost messages.
-        attachments: size of each file that is stored in the bag, bytes.
+        bag: Folder of the bag.
+        start_ns: Bag time of the first message, ns since the epoch; 0 without messages.
+        duration_s: Time from the first to the last message, s.
+        size_bytes: Total size of the files in the folder.
+        files: Names of the data files, relative to the folder.
+        distribution: ROS 2 distribution that recorded the bag; empty if not stored.
+        topics: Summary of each topic, sorted by name.
+        custom: Custom data stored by the recorder, without the counts of lost messages.
+        attachments: Size of each attached file by name, bytes.
     """
 
     bag: Path
@@ -58,12 +58,12 @@ class BagFacts(NamedTuple):
 
     @property
     def lost(self) -> int:
-        """Messages of all topics that are missing."""
+        """Number of lost messages of all topics."""
         return sum(topic.lost for topic in self.topics)
 
 
 class _Times:
-    """First, last and longest gap of the messages of a topic."""
+    """Count, first and last time, and longest gap of one topic's messages."""
 
     def __init__(self) -> None:
         self.count = self.first_ns = self.last_ns = self.gap_ns = 0
@@ -82,10 +82,10 @@ class _Times:
 
 
 def read_bag_facts(bag: Path) -> BagFacts:
-    """Read a bag and count what is in it.
+    """Read a bag and summarize its contents.
 
     Raises:
-        BagError: it is incomplete or damaged, says what to do.
+        BagError: The bag is incomplete or damaged; the message says how to repair it.
     """
     with BagReader(bag) as reader:
         folder = reader.folder

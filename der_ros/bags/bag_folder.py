@@ -1,4 +1,4 @@
-"""The folder that a run's bags are in: their names, the room for another, which ones are kept."""
+"""The ``bags`` folder of a run: naming, free-space check and retention."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ logger = logging.getLogger(__name__)
 
 _ATTEMPT, SNAPSHOT = "attempt_", "snapshot_"
 _PREFIXES = (_ATTEMPT, SNAPSHOT)
-# What goes first where not all bags are kept; outcomes that are not known lie between.
+# Order of removal: successes first, then unknown outcomes, faults last.
 _SUCCESS, _OTHER, _FAULT = range(3)
-# Bags of one second are ordered by their numbers.
+# Bags changed within the same second are ordered by number.
 _SAME_AGE_NS = 10**9
 _RANKS = {"success": _SUCCESS, "fault": _FAULT}
 
 
 class Retention(NamedTuple):
-    """Limits on the bags that are kept and on the space that must stay free.
+    """Limits on the number and size of kept bags, and on free disk space.
 
     Attributes:
-        bags: number of bags to keep; 0 for all.
-        size_bytes: what the bags may occupy together; 0 for any size.
-        free_bytes: no bag is begun with less free on the disk.
+        bags: Largest number of bags; 0 keeps all.
+        size_bytes: Largest total size of the bags; 0 is unlimited.
+        free_bytes: Free disk space required to begin a bag.
     """
 
     bags: int = 0
@@ -40,11 +40,11 @@ class Retention(NamedTuple):
 
 
 class BagForm(NamedTuple):
-    """Form of new bags.
+    """Format of new bags.
 
     Attributes:
-        compressed: compress each chunk (zstd).
-        attachments: files to store in each bag, content by name.
+        compressed: Compress each chunk with zstd.
+        attachments: Content of the files to attach to each bag, by name.
     """
 
     compressed: bool = False
@@ -63,12 +63,12 @@ class _Bag(NamedTuple):
 
 
 class BagFolder:
-    """The folder ``bags`` of a run; every method may block as its disk does.
+    """The ``bags`` folder of a run; every method may block on the disk.
 
     Args:
-        run_dir: of the run, with ``attempts.jsonl``.
-        retention: what is kept.
-        form: of new bags.
+        run_dir: Folder of the run, which holds ``attempts.jsonl``.
+        retention: Limits on the kept bags and the free space.
+        form: Format of new bags.
     """
 
     def __init__(self, run_dir: Path, retention: Retention, form: BagForm = _PLAIN) -> None:
@@ -76,10 +76,10 @@ class BagFolder:
         self._retention, self._form = retention, form
 
     def begin(self, topics: Sequence[RecordedTopic], prefix: str = _ATTEMPT) -> BagWriter:
-        """Open the next bag of an attempt, or with ``SNAPSHOT`` as prefix the next snapshot.
+        """Open the next bag of an attempt, or the next snapshot with ``SNAPSHOT`` as prefix.
 
         Raises:
-            BagError: the folder cannot be written, or too little is free on its disk.
+            BagError: The folder cannot be written, or too little disk space is free.
         """
         path = self._next_path(prefix)
         self._refuse_a_full_disk(path)
@@ -88,7 +88,7 @@ class BagFolder:
         return writer
 
     def _next_path(self, prefix: str) -> Path:
-        """Return the name after the last one there is, complete or not."""
+        """Return the name after the highest number in use, complete bag or ``.part``."""
         last = max((_number(entry) for entry in self._folder.glob(f"{prefix}*")), default=0)
         return (self._folder / f"{prefix}{last + 1:04d}").resolve()
 
@@ -106,9 +106,9 @@ class BagFolder:
             )
 
     def prune(self) -> None:
-        """Remove what is not to be kept: oldest successes first, faults and snapshots last.
+        """Remove bags beyond the limits: oldest successes first, faults and snapshots last.
 
-        The newest attempt and the newest snapshot stay: they may be written just now.
+        The newest attempt and the newest snapshot stay, as they may still be recording.
         """
         bags = sorted(self._bags())
         newest = {
@@ -145,7 +145,7 @@ class BagFolder:
 
 
 def _rank(entry: Path, outcome: object) -> int:
-    """Return what a bag is worth: a snapshot explains a fault."""
+    """Return the removal rank of a bag; a snapshot ranks as a fault, since it explains one."""
     if entry.name.startswith(SNAPSHOT):
         return _FAULT
     return _RANKS.get(str(outcome), _OTHER)
@@ -156,7 +156,7 @@ def _by_number(bag: _Bag) -> int:
 
 
 def _number(entry: Path) -> int:
-    """Return the number in a bag's name; 0 where there is none."""
+    """Return the number in a bag's name; 0 if it has none."""
     text = entry.name.removesuffix(PART_SUFFIX)
     for prefix in _PREFIXES:
         text = text.removeprefix(prefix)

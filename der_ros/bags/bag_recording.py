@@ -1,4 +1,4 @@
-"""One bag that is being recorded: taking goes on while the disk blocks, and losses are counted."""
+"""A bag recording that buffers messages while the disk blocks, and counts those it loses."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from der_ros.errors import BagError
 from der_ros.threads import JobThread
 
 SAVE_S = 0.5
-"""Longest loss of a recorder that is killed, s."""
-# What a message occupies in memory beside its own bytes, about.
+"""Interval between saves, s: a killed recorder loses at most this much."""
+# Approximate memory overhead of a message, beside its own bytes.
 _OVERHEAD_BYTES = 250
 _STREAMS = 32
 
@@ -32,15 +32,15 @@ class _Entry(NamedTuple):
 
 
 class BagRecording:
-    """Recording that accepts messages at once and writes them in the disk's thread.
+    """Recording that accepts messages at once and writes them in a disk thread.
 
     Args:
-        writer: open; it is the disk thread's from now on.
-        disk: runs what may block.
-        buffer_bytes: what may wait for the disk; a message beyond it is lost, and counted.
+        writer: Open writer; from now on only the disk thread uses it.
+        disk: Thread for calls that may block.
+        buffer_bytes: Memory for messages that wait for the disk; messages beyond it are lost.
 
     Attributes:
-        failure: why the bag ends incomplete; empty while it does not.
+        failure: Reason why the bag stays incomplete; empty while recording works.
     """
 
     def __init__(self, writer: BagWriter, disk: JobThread, buffer_bytes: int) -> None:
@@ -55,7 +55,7 @@ class BagRecording:
 
     @property
     def path(self) -> Path:
-        """The bag's folder, once complete."""
+        """Folder of the completed bag."""
         return self._writer.path
 
     @property
@@ -65,17 +65,17 @@ class BagRecording:
 
     @property
     def waiting_bytes(self) -> int:
-        """Memory of what waits for the disk, bytes."""
+        """Memory of the messages that wait for the disk, bytes."""
         return self._waiting_bytes
 
     @property
     def lost(self) -> dict[str, int]:
-        """Messages that did not come into the bag, by topic."""
+        """Number of messages missing from the bag, by topic."""
         with self._lock:
             return dict(self._lost)
 
     def offer(self, topic: str, data: bytes, stamp_ns: int) -> None:
-        """Take one serialized message, or count it as lost where the buffer is full."""
+        """Queue one serialized message, or count it as lost if the buffer is full."""
         entry = _Entry(topic, data, stamp_ns)
         with self._lock:
             if self.failure or self._waiting_bytes + entry.size > self._buffer_bytes:
@@ -85,26 +85,26 @@ class BagRecording:
             self._waiting_bytes += entry.size
 
     def lose(self, topic: str, count: int) -> None:
-        """Count messages that were lost before they could be taken."""
+        """Count messages that were lost before they reached the recorder."""
         if count:
             with self._lock:
                 self._lost[topic] += count
 
     def flush(self) -> None:
-        """Have what waits written, and twice a second brought into the file; never blocks."""
+        """Queue a write of the waiting messages, saved every ``SAVE_S``; never blocks."""
         if not self.failure and (self._job is None or self._job.done()):
             self._job = self._disk.submit(self._drain)
 
     def finish(self) -> Future[Path]:
-        """Have the bag completed.
+        """Queue the completion of the bag.
 
         Returns:
-            The bag's folder, or a BagError.
+            Future of the bag's folder; it raises a BagError if the bag cannot be completed.
         """
         return self._disk.submit(self._finish)
 
     def _drain(self) -> None:
-        """Write all waiting messages; runs in the disk's thread."""
+        """Write all waiting messages; runs in the disk thread."""
         with self._lock:
             batch, self._waiting = self._waiting, []
         try:
@@ -120,7 +120,7 @@ class BagRecording:
                 self._waiting_bytes -= sum(entry.size for entry in batch)
 
     def _finish(self) -> Path:
-        """Close the writer; runs in the disk's thread."""
+        """Close the writer; runs in the disk thread."""
         self._drain()
         if self.failure:
             raise BagError(self.failure)
@@ -138,10 +138,10 @@ class BagRecording:
 
 
 class SequenceGaps:
-    """Counts a topic's missing messages by the numbers that each publisher gives its own.
+    """Counts a topic's missing messages by the sequence numbers of its publishers.
 
     Args:
-        publishers: how many there are now.
+        publishers: Returns the current number of publishers of the topic.
     """
 
     def __init__(self, publishers: Callable[[], int]) -> None:
@@ -149,17 +149,18 @@ class SequenceGaps:
         self._newest: list[int] = []
 
     def missed(self, number: int) -> int:
-        """Return how many are missing before this message.
+        """Return the number of messages missing before this one.
 
         Args:
-            number: from 1 on, of a publisher that is not named; 0 where the middleware gives none.
+            number: Publication sequence number, from 1, of an unknown publisher; 0 if the
+                middleware provides none.
         """
         if number <= 0:
             return 0
         before = max((n for n in self._newest if n < number), default=0)
         is_next = before == number - 1 and before > 0
         if not before or (not is_next and len(self._newest) < self._publishers()):
-            # The first message of a publisher: of those before nobody can know.
+            # First message seen of a publisher: earlier ones are unknown.
             self._newest = [*self._newest, number][-_STREAMS:]
             return 0
         self._newest[self._newest.index(before)] = number

@@ -1,7 +1,7 @@
 """Recomputes every action of a recorded attempt from its recorded observation.
 
-A deployment that really ran the policy it names gives differences of zero, or of rounding on
-another processor. The comparison is offline and in bag order, so it is exact and repeatable.
+The difference is zero if the named policy really ran, or within rounding on another processor.
+The comparison runs offline and in bag order, so it is exact and repeatable.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from der_ros.policy.policy_view import for_attempt
 OBSERVATION_TOPIC, ACTION_TOPIC = "policy/observation", "policy/action"
 CONTRACT_TOPIC = "policy/contract"
 INFO_TOPIC = "policy/info"
-"""The same as ``CONTRACT_TOPIC``, as JSON text: bags of release 0.1 have only this."""
+"""JSON text with the content of ``CONTRACT_TOPIC``; bags of release 0.1 have only this topic."""
 DEFAULT_TOLERANCE = 1e-5
 _TICK_DIGITS = 19
 Policy: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -43,12 +43,12 @@ class ReplayReport:
     """The outcome of one replay.
 
     Attributes:
-        bag: its folder.
-        samples: pairs of observation and action that were compared.
-        max_action_difference: largest absolute difference of any action's component, of [-1, 1];
-            None without a sample.
-        verdict: same, different or unusable.
-        reason: why it is unusable or where it differs most; empty when same.
+        bag: Folder of the bag.
+        samples: Number of compared pairs of observation and action.
+        max_action_difference: Largest absolute difference of any action component, where actions
+            are in [-1, 1]; None without samples.
+        verdict: Same, different or unusable.
+        reason: Why the bag is unusable, or which sample differs most; empty for ``SAME``.
     """
 
     bag: str
@@ -59,32 +59,37 @@ class ReplayReport:
 
 
 class Sample(NamedTuple):
-    """Observation (13,) and action (6,) of the policy in one tick, float32."""
+    """Observation, shape (13,), and action, shape (6,), of one policy tick, float32."""
 
     observation: NDArray[np.float32]
     action: NDArray[np.float32]
 
 
 class PolicyInfo(NamedTuple):
-    """Description of the policy that acted in a bag, as the bag holds it."""
+    """Identity of the policy that acted in a bag, as stored in the bag.
+
+    Attributes:
+        sha256: SHA-256 of the policy file, hexadecimal.
+        path: Path of the policy file on the recording computer.
+    """
 
     sha256: str
     path: str
 
 
 def tick_label(kind: str, tick: int) -> str:
-    """Return the label of an array's dimension that ties an action to its observation."""
+    """Return the array dimension label that pairs an action with its observation."""
     return f"{kind} {tick}"
 
 
 def read_samples(reader: BagReader) -> list[Sample]:
     """Return the pairs of observation and action, in bag order.
 
-    Messages are paired by the tick in their labels, or where there is none by their order.
+    Messages are paired by the tick in their labels, or by their order if they have none.
 
     Raises:
-        BagError: a topic is missing, holds no arrays of numbers of one size, or the numbers of
-            messages without ticks differ.
+        BagError: A topic is missing, a message has no numeric array, array sizes vary, or there
+            are no ticks and the numbers of observations and actions differ.
     """
     names = reader.find(OBSERVATION_TOPIC), reader.find(ACTION_TOPIC)
     arrays: tuple[dict[int, Any], dict[int, Any]] = ({}, {})
@@ -106,7 +111,7 @@ def read_samples(reader: BagReader) -> list[Sample]:
 
 
 def read_policy_info(reader: BagReader) -> PolicyInfo | None:
-    """Return the last policy that a bag names; None where it names none that can be read."""
+    """Return the last policy named in a bag; None if it names none or the text is malformed."""
     try:
         values = _last_contract(reader) or _last_info(reader)
         return PolicyInfo(str(values["sha256"]), str(values["path"]))
@@ -132,12 +137,13 @@ def replay_policy(
     """Recompute every action of ``bag`` with ``policy``.
 
     Args:
-        bag: a rosbag2 folder with ``policy/observation`` and ``policy/action``, or its open reader.
-        policy: (13,) float32 to (6,) float32.
-        tolerance: largest difference that still counts as the same.
+        bag: Folder of a rosbag2 bag with ``policy/observation`` and ``policy/action``, or its open
+            reader.
+        policy: Function from an observation (13,) float32 to an action (6,) float32.
+        tolerance: Largest absolute difference that counts as the same.
 
     Returns:
-        The report; what is wrong with the bag is in its ``reason``, nothing is raised for it.
+        The report; an unusable bag or policy is reported in its ``reason``, not raised.
     """
     name = str(bag.path if isinstance(bag, BagReader) else bag)
     try:
@@ -166,12 +172,12 @@ def _differences(samples: Iterable[Sample], policy: Policy) -> Iterable[float]:
                 f"got {sample.action.shape}"
             )
         difference = float(np.abs(action - sample.action).max())
-        # A recorded NaN is as different as can be, and JSON knows no NaN.
+        # A recorded NaN counts as the largest difference; JSON has no NaN.
         yield difference if math.isfinite(difference) else float(np.finfo(np.float32).max)
 
 
 def _tick(message: Any) -> int | None:
-    """Return the tick in the label of the array's first dimension."""
+    """Return the tick in the label of the array's first dimension, or None."""
     dimensions = getattr(getattr(message, "layout", None), "dim", None)
     if not dimensions:
         return None
@@ -180,10 +186,10 @@ def _tick(message: Any) -> int | None:
 
 
 def _numbers(message: Any, topic: str, reader: BagReader) -> NDArray[np.float32]:
-    """Return the message's array, of whatever length.
+    """Return the message's array as float32, of any length.
 
     Raises:
-        BagError: it has none.
+        BagError: The message has no numeric array.
     """
     data = getattr(message, "data", None)
     if not isinstance(data, np.ndarray) or data.dtype.kind not in "fiu":
@@ -195,7 +201,7 @@ def _numbers(message: Any, topic: str, reader: BagReader) -> NDArray[np.float32]
 
 
 def _refuse_sizes(reader: BagReader, kind: str, arrays: Iterable[NDArray[np.float32]]) -> None:
-    """Raise a BagError where the arrays are not all of one size."""
+    """Raise a BagError if the arrays differ in size."""
     sizes = sorted({len(array) for array in arrays})
     if len(sizes) > 1:
         raise BagError(f"bag {reader.path}: expected {kind} of one size, got sizes {sizes}")

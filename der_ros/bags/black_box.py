@@ -10,18 +10,18 @@ from typing import NamedTuple
 from der_ros.bags.recorder import BagWriter
 
 REASON = "snapshot_reason"
-"""Name of the custom data that says why a snapshot was written."""
-# What a message occupies in memory beside its own bytes, about.
+"""Custom data key for the reason of a snapshot."""
+# Approximate memory overhead of a message, beside its own bytes.
 _OVERHEAD_BYTES = 250
 
 
 class Kept(NamedTuple):
-    """One message of the black box.
+    """One message in the black box.
 
     Attributes:
-        arrived_s: ``time.monotonic``.
-        topic: its full name.
-        data: CDR.
+        arrived_s: Arrival time by ``time.monotonic``, s.
+        topic: Full name of the topic.
+        data: Serialized message (CDR).
     """
 
     arrived_s: float
@@ -30,12 +30,12 @@ class Kept(NamedTuple):
 
 
 class BlackBox:
-    """Keeps the newest messages, as long and as many as its limits allow.
+    """Ring buffer of the newest messages, limited in time and memory.
 
     Args:
-        span_s: age at which a message is forgotten, s; 0 keeps none.
-        most_bytes: memory for all messages; beyond it the oldest are forgotten.
-        latched: topics whose newest forgotten message belongs to each snapshot.
+        span_s: Age at which a message is dropped, s; 0 keeps none.
+        most_bytes: Memory for all messages; beyond it the oldest are dropped.
+        latched: Topics whose last dropped message is still part of each snapshot.
     """
 
     def __init__(self, span_s: float, most_bytes: int, latched: Iterable[str] = ()) -> None:
@@ -46,7 +46,7 @@ class BlackBox:
         self.size_bytes = 0
 
     def add(self, batch: Iterable[Kept]) -> None:
-        """Take messages in the order of their arrival, and forget what is too old or too much."""
+        """Add messages in order of arrival, then drop those beyond the limits."""
         for each in batch:
             self._kept.append(each)
             self.size_bytes += len(each.data) + _OVERHEAD_BYTES
@@ -62,7 +62,7 @@ class BlackBox:
                 self._before[gone.topic] = gone.data
 
     def contents(self) -> list[Kept]:
-        """Return all messages, oldest first, behind the latched ones that were there before."""
+        """Return the last dropped latched messages, then all kept messages, oldest first."""
         kept = list(self._kept)
         begin_s = kept[0].arrived_s if kept else 0.0
         return [Kept(begin_s, *entry) for entry in self._before.items()] + kept if kept else []
@@ -71,15 +71,15 @@ class BlackBox:
 def write_snapshot(
     begin: Callable[[], BagWriter], contents: Iterable[Kept], at_ns: Callable[[float], int]
 ) -> Path:
-    """Write the messages as a bag.
+    """Write the messages as a bag and return its folder.
 
     Args:
-        begin: opens the bag.
-        contents: of the black box.
-        at_ns: returns the bag time of an arrival.
+        begin: Opens the bag.
+        contents: Contents of the black box.
+        at_ns: Converts an arrival time, s, to bag time, ns since the epoch.
 
     Raises:
-        BagError: the disk does not take it; what was written stays in ``.part``.
+        BagError: The disk is full or failing; the messages written so far stay in ``.part``.
     """
     with begin() as writer:
         for each in contents:

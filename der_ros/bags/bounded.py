@@ -1,4 +1,4 @@
-"""A stream that never reads, nor allocates, more than there is."""
+"""A stream that never reads or allocates more bytes than its file has."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from der_ros.errors import BagError
 
 
 class Bounded:
-    """A stream that asks its file for no more than is there, so that no length is allocated.
+    """Stream that refuses to read beyond a known size, so a corrupt length allocates nothing.
 
     Args:
-        file: read from where it stands.
-        size: bytes that are there.
+        file: Stream, read from its current position.
+        size: Number of bytes that remain in the file.
 
     Attributes:
-        left: bytes that are not read yet.
+        left: Number of bytes not read yet.
     """
 
     def __init__(self, file: IO[bytes], size: int) -> None:
@@ -25,7 +25,7 @@ class Bounded:
         """Read ``count`` bytes.
 
         Raises:
-            BagError: the file has fewer.
+            BagError: Fewer bytes remain.
         """
         if count > self.left:
             raise BagError(f"expected {count} bytes more, got {self.left}")

@@ -1,4 +1,4 @@
-"""A folder of demonstrations: bags of attempts that succeeded, each with who made it and where."""
+"""A folder of demonstrations: bags of successful attempts, each with its author and cell."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _PREFIX = "demo_"
 
 @dataclass(frozen=True)
 class DemonstrationFacts:
-    """Facts about a demonstration, in its ``demonstration.yaml``.
+    """Metadata of a demonstration, stored in its ``demonstration.yaml``.
 
     Attributes:
-        made_by: one of ``MAKERS``; who acted.
-        task: name of the task.
-        robot: name of the robot and ``sim`` or how it is reached.
-        seed: of the simulated cell; -1 on hardware.
-        version: version of this package.
-        created: local time, ISO 8601.
-        duration_s: from the first action to the verdict.
-        peak_force_n: largest force at the sensor.
+        made_by: Kind of the actor, one of ``MAKERS``.
+        task: Name of the task.
+        robot: Name of the robot, with ``sim`` or its connection.
+        seed: Seed of the simulated cell; -1 on hardware.
+        version: Version of this package.
+        created: Local time, ISO 8601.
+        duration_s: Time from the first action to the verdict, s.
+        peak_force_n: Largest force at the sensor, N.
     """
 
     made_by: str
@@ -43,10 +43,10 @@ class DemonstrationFacts:
     peak_force_n: float
 
     def __post_init__(self) -> None:
-        """Check the values.
+        """Check the types and ``made_by``.
 
         Raises:
-            ConfigurationError: names the field.
+            ConfigurationError: A field is invalid; the message names it.
         """
         for name, kind in self.__annotations__.items():
             value = getattr(self, name)
@@ -59,10 +59,10 @@ class DemonstrationFacts:
 
 
 def read_facts(bag: Path) -> DemonstrationFacts | None:
-    """Return the facts of a demonstration; None for a bag that was recorded as something else.
+    """Return the metadata of a demonstration; None for any other bag.
 
     Raises:
-        ConfigurationError: the file is damaged; names it and the field.
+        ConfigurationError: The file is damaged; the message names the file and the field.
     """
     path = bag / FACTS_FILE
     if not path.is_file():
@@ -77,13 +77,13 @@ def read_facts(bag: Path) -> DemonstrationFacts | None:
 
 
 class DemonstrationFolder:
-    """A folder that demonstrations are moved into; each is complete once it is there.
+    """Folder that demonstrations are moved into; a demonstration appears only when complete.
 
     Args:
-        folder: made if missing; demonstrations that are there already count.
+        folder: Folder, created if missing; existing demonstrations count.
 
     Raises:
-        ConfigurationError: it cannot be made.
+        ConfigurationError: The folder cannot be created.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -94,19 +94,19 @@ class DemonstrationFolder:
             raise ConfigurationError(f"out: {folder} cannot be made ({error})") from error
 
     def paths(self) -> list[Path]:
-        """Return the demonstrations in order of their numbers."""
+        """Return the folders of all demonstrations, in order of their numbers."""
         return sorted(
             path for path in self._folder.glob(f"{_PREFIX}*") if (path / FACTS_FILE).is_file()
         )
 
     def keep(self, bag: Path, facts: DemonstrationFacts) -> Path:
-        """Move a complete bag into the folder, and return where it is now.
+        """Move a complete bag into the folder and return its new path.
 
-        The facts are written first: a process that is killed leaves either the bag where it was or
-        a whole demonstration.
+        The metadata is written first, so a killed process leaves either the bag in its old place or
+        a complete demonstration.
 
         Raises:
-            BagError: the disk does not take it; the bag stays where it was.
+            BagError: The disk is full or failing; the bag stays in its old place.
         """
         target = self._folder / f"{_PREFIX}{self._next_number():03d}"
         try:
@@ -122,7 +122,7 @@ class DemonstrationFolder:
 
 
 def _move(source: Path, target: Path) -> None:
-    """Move a folder; on another disk it is copied beside its target and renamed when complete."""
+    """Move a folder; across disks, copy it beside the target and rename the complete copy."""
     try:
         os.rename(source, target)
     except OSError:
@@ -134,5 +134,5 @@ def _move(source: Path, target: Path) -> None:
 
 
 def now_text() -> str:
-    """Return the local time for ``DemonstrationFacts.created``."""
+    """Return the local time in ISO 8601 for ``DemonstrationFacts.created``."""
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")

@@ -1,4 +1,4 @@
-"""Proves that a bag's files are those that were written: checksums, index and counts agree."""
+"""Verifies a bag's checksums, index and message counts."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from der_ros.errors import BagError
 
 _FOOTER_SIZE, _MAGIC_SIZE = 29, 8
 _MOST_CHARACTERS = 4 * 2**20
-"""Largest accepted ``metadata.yaml``, characters; a bag of a thousand topics has a tenth."""
+"""Largest accepted ``metadata.yaml``, characters; a bag of 1000 topics needs a tenth of it."""
 
 
 def check_bag(folder: Path) -> None:
-    """Hold the files of a rosbag2 folder against their checksums, counts and ``metadata.yaml``.
+    """Compare the files of a rosbag2 folder with their checksums, counts and ``metadata.yaml``.
 
-    Checksums that a writer has not written (0) are not looked at; SQLite has none.
+    Absent checksums (0) are skipped. SQLite bags have none and are not checked.
 
     Raises:
-        BagError: they do not agree.
-        Exception: of any kind, by the parsers of damaged bytes.
+        BagError: The files do not match.
+        Exception: Any type, raised by the parsers on damaged bytes.
     """
     text = read_bytes(folder / DESCRIPTION, _MOST_CHARACTERS).decode("utf-8")
     information = load_description(text)[ROOT]
@@ -45,7 +45,11 @@ def check_bag(folder: Path) -> None:
 
 
 def _compare(counts: Counter[str], information: dict[str, Any]) -> None:
-    """Hold the files' counts against the description's."""
+    """Compare the files' message counts with ``metadata.yaml``.
+
+    Raises:
+        BagError: The counts differ.
+    """
     told: Counter[str] = Counter()
     for entry in information["topics_with_message_count"]:
         told[entry["topic_metadata"]["name"]] += entry["message_count"]
@@ -57,7 +61,7 @@ def _compare(counts: Counter[str], information: dict[str, Any]) -> None:
 
 
 def _check_file(path: Path, information: dict[str, Any]) -> Counter[str]:
-    """Return the messages by topic, as the file's statistics count them."""
+    """Check one file and return its message counts by topic, from its statistics record."""
     topics: dict[int, str] = {}
     counts: Counter[str] = Counter()
     ours = counted = False
@@ -83,7 +87,7 @@ def _check_file(path: Path, information: dict[str, Any]) -> Counter[str]:
 
 
 def _records(file: IO[bytes], size: int) -> Any:
-    """Return the file's records; those of the chunks are not broken up."""
+    """Yield the file's records, with chunks as single records."""
     bounded: Any = Bounded(file, size)
     reader = StreamReader(
         bounded,
@@ -97,13 +101,13 @@ def _records(file: IO[bytes], size: int) -> Any:
 
 
 def load_description(text: str) -> Any:
-    """Read the text of ``metadata.yaml``, by libyaml where it is there, ten times as fast."""
+    """Parse the text of ``metadata.yaml``, with libyaml if available (ten times as fast)."""
     check_yaml_shape(text, "metadata.yaml", _MOST_CHARACTERS)
     return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def _compare_copy(record: McapRecord, information: dict[str, Any]) -> None:
-    """Hold ``metadata.yaml`` against the copy under the file's own checksum."""
+    """Compare ``metadata.yaml`` with its copy in the file, which has a checksum."""
     assert isinstance(record, Metadata)
     if record.name == COPY:
         copy = load_description(record.metadata[COPY_KEY])
@@ -112,7 +116,7 @@ def _compare_copy(record: McapRecord, information: dict[str, Any]) -> None:
 
 
 def _check_summary(file: IO[bytes], footer: Footer, size: int) -> None:
-    """Hold the index against its checksum, which mcap's reader does not look at."""
+    """Verify the index checksum, which mcap's reader ignores."""
     if footer.summary_crc == 0 or footer.summary_start == 0:
         return
     begin, end = footer.summary_start, size - _MAGIC_SIZE - 4

@@ -1,7 +1,7 @@
-"""Finds the whole records of an MCAP file that was cut off or is damaged inside.
+"""Finds the intact records of an MCAP file that was cut off or is damaged inside.
 
-A chunk counts if its checksum holds. Only the last one, in which the file ends, is taken without:
-its messages up to the cut. Behind damage the search goes on at the next chunk.
+A chunk is used if its checksum matches. A last chunk cut off by the end of the file is used
+without its checksum, up to the cut. After damage, the scan resumes at the next chunk.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _CHUNK_HEAD = struct.Struct("<QQQII")
 _LENGTH = struct.Struct("<Q")
 _MESSAGE_HEAD = 22
 _PAGE = 4096
-"""A power cut leaves whole blocks of zeros at a file's end."""
+"""Block size, bytes: a power cut leaves whole blocks of zeros at the end of a file."""
 _CHUNK_BEGIN = re.compile(b"\\x06.{5}\\x00{3}", re.DOTALL)
 _NAMES = ("", "zstd", "lz4")
 _READERS: Mapping[int, Any] = {
@@ -55,7 +55,7 @@ _READERS: Mapping[int, Any] = {
     Opcode.METADATA: Metadata,
     Opcode.DATA_END: DataEnd,
 }
-# Records of the index, which is made anew.
+# Index records, which the repaired file writes anew.
 _PASSED = {
     Opcode.CHUNK_INDEX,
     Opcode.ATTACHMENT_INDEX,
@@ -67,13 +67,13 @@ _BROKEN = (struct.error, ValueError, EOFError, MemoryError, RuntimeError, zstand
 
 
 class Damage(NamedTuple):
-    """A stretch of a file that cannot be used.
+    """A byte range of a file that cannot be used.
 
     Attributes:
-        offset: of its first byte.
-        size: bytes.
-        reason: in words.
-        lost: messages in it by channel, as far as the file still counts them.
+        offset: Offset of the first byte.
+        size: Number of bytes.
+        reason: Description of the damage.
+        lost: Lost messages by channel, if the file's message index still counts them.
     """
 
     offset: int
@@ -86,7 +86,7 @@ Found: TypeAlias = McapRecord | Damage
 
 
 class _Place(NamedTuple):
-    """A record in the file: its kind, its content, and whether all of that is there."""
+    """A record in the file: opcode, byte range of its content, and True if it is all there."""
 
     opcode: int
     begin: int
@@ -95,14 +95,14 @@ class _Place(NamedTuple):
 
 
 def scan(data: Any) -> Iterator[Found]:
-    """Yield what is whole in a file, in order, and what is not.
+    """Yield the intact records of a file in order, and each damaged range.
 
     Args:
-        data: the file's bytes, or a ``mmap`` of it.
+        data: Content of the file, as bytes or a ``mmap``.
 
     Yields:
         Header, Schema, Channel, Chunk, Message, Metadata, Attachment, DataEnd and Footer
-        records, and Damage; a chunk comes before the records in it.
+        records, and Damage; a chunk comes before its own records.
     """
     size = _written_size(data)
     position = len(MCAP0_MAGIC) if data[: len(MCAP0_MAGIC)] == MCAP0_MAGIC else 0
@@ -129,7 +129,7 @@ def scan(data: Any) -> Iterator[Found]:
 
 
 def _written_size(data: Any) -> int:
-    """Return the size without the blocks of zeros at the end."""
+    """Return the size without trailing blocks of zeros."""
     size = len(data)
     while size > 0:
         begin = (size - 1) // _PAGE * _PAGE
@@ -140,9 +140,9 @@ def _written_size(data: Any) -> int:
 
 
 def _place(data: Any, position: int, size: int) -> _Place | None:
-    """Return the record that begins at ``position``; None where none can.
+    """Return the record at ``position``; None if there is no valid one.
 
-    Only a chunk is used if it does not end in the file.
+    A record cut off by the end of the file is accepted only if it is a chunk.
     """
     if position + _HEAD.size > size:
         return None
@@ -158,7 +158,7 @@ def _place(data: Any, position: int, size: int) -> _Place | None:
 
 
 def _is_chunk(data: Any, begin: int, length: int, size: int) -> bool:
-    """Return whether a chunk's lengths and compression agree."""
+    """Return True if the chunk's lengths agree and its compression is known."""
     if begin + _CHUNK_HEAD.size > size:
         return False
     name_length = _CHUNK_HEAD.unpack_from(data, begin)[4]
@@ -172,7 +172,7 @@ def _is_chunk(data: Any, begin: int, length: int, size: int) -> bool:
 
 
 def _read(data: Any, place: _Place) -> McapRecord | None:
-    """Return a whole record; None where its content does not fill it."""
+    """Parse a complete record; None if it cannot be parsed or its length does not match."""
     content = bytes(data[place.begin : place.end])
     if place.opcode in _PASSED:
         return MessageIndex(0, [])
@@ -191,7 +191,7 @@ def _read(data: Any, place: _Place) -> McapRecord | None:
 
 
 def _next_chunk(data: Any, position: int, size: int) -> int:
-    """Return where the next chunk begins; ``size`` if there is none."""
+    """Return the offset of the next chunk; ``size`` if there is none."""
     for match in _CHUNK_BEGIN.finditer(data, position, size):
         place = _place(data, match.start(), size)
         if place is not None:
@@ -200,7 +200,7 @@ def _next_chunk(data: Any, position: int, size: int) -> int:
 
 
 def _chunk(chunk: Chunk, data: Any, place: _Place, size: int) -> Iterator[Found]:
-    """Yield the records of a whole chunk, or the damage that its checksum shows."""
+    """Yield the records of a complete chunk, or Damage if its checksum does not match."""
     try:
         stream, length = get_chunk_data_stream(chunk, validate_crc=True)
         content = stream.read(length)
@@ -219,7 +219,7 @@ def _chunk(chunk: Chunk, data: Any, place: _Place, size: int) -> Iterator[Found]
 
 
 def _cut_chunk(content: bytes) -> Iterator[Found]:
-    """Yield the records of a chunk up to where the file ends in it."""
+    """Yield the records of a chunk that is cut off by the end of the file."""
     start, end, size, checksum, name_length = _CHUNK_HEAD.unpack_from(content)
     begin = _CHUNK_HEAD.size + name_length + _LENGTH.size
     name = content[_CHUNK_HEAD.size : begin - _LENGTH.size].decode()
@@ -230,7 +230,7 @@ def _cut_chunk(content: bytes) -> Iterator[Found]:
 
 
 def _decompress(name: str, data: bytes) -> bytes:
-    """Return as much as the beginning of compressed data gives."""
+    """Decompress as much as possible of truncated data."""
     if not name:
         return data
     stream: Any = (
@@ -245,7 +245,7 @@ def _decompress(name: str, data: bytes) -> bytes:
 
 
 def _records(content: bytes, chunk: Chunk) -> Iterator[tuple[McapRecord, int]]:
-    """Yield a chunk's records, each with its end, up to the first that cannot be one of it."""
+    """Yield a chunk's records, each with its end offset, up to the first invalid one."""
     position = 0
     while True:
         place = _place(content, position, len(content))
@@ -265,7 +265,7 @@ def _records(content: bytes, chunk: Chunk) -> Iterator[tuple[McapRecord, int]]:
 
 
 def _counts_behind(data: Any, position: int, size: int) -> Counter[int]:
-    """Return the messages by channel, as the records behind a chunk count them."""
+    """Return the messages by channel, from the message index records after a chunk."""
     counts: Counter[int] = Counter()
     while (place := _place(data, position, size)) and place.opcode == Opcode.MESSAGE_INDEX:
         record = _read(data, place)

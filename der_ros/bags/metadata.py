@@ -15,10 +15,10 @@ ROOT = "rosbag2_bagfile_information"
 DESCRIPTION = "metadata.yaml"
 """Name of the file that describes a bag."""
 COPY = "rosbag2"
-"""Name of the metadata record of an MCAP file that holds the bag's description."""
+"""Name of the MCAP metadata record that holds a copy of the bag's description."""
 COPY_KEY = "serialized_metadata"
 REPAIRED = "repaired"
-"""Name of the custom data of a repaired bag; its text says what could not be used."""
+"""Custom data key of a repaired bag; its text lists the unusable parts."""
 _FOREVER = {"sec": 9223372036, "nsec": 854775807}
 _WHEEL = re.compile(r"ros[-_](\w+?)[-_]rclpy")
 
@@ -27,10 +27,10 @@ class RecordedTopic(NamedTuple):
     """One topic of a bag.
 
     Attributes:
-        name: with its leading slash.
-        message_type: as in ``geometry_msgs/msg/WrenchStamped``.
-        latched: offered as transient-local, one message deep.
-        profiles: the QoS profiles of another recorder's bag; by default they follow ``latched``.
+        name: Full name of the topic.
+        message_type: ROS type, such as ``geometry_msgs/msg/WrenchStamped``.
+        latched: Offered as transient-local with depth 1.
+        profiles: QoS profiles to store instead of the default ones, as read from another bag.
     """
 
     name: str
@@ -40,7 +40,7 @@ class RecordedTopic(NamedTuple):
 
     @property
     def qos(self) -> list[dict[str, Any]]:
-        """The QoS profile that is stored, so that a player offers the topic alike."""
+        """QoS profiles to store, which a player uses to offer the topic in the same way."""
         if self.profiles is not None:
             return list(self.profiles)
         return [
@@ -60,13 +60,13 @@ class RecordedTopic(NamedTuple):
 
 @dataclass
 class FileSummary:
-    """Figures of one file of a bag.
+    """Message counts and time range of one file of a bag.
 
     Attributes:
-        file: its name.
-        counts: messages by topic.
-        start_ns: earliest bag time, ns since the epoch.
-        end_ns: latest bag time, ns since the epoch.
+        file: Name of the file.
+        counts: Number of messages by topic.
+        start_ns: Earliest bag time, ns since the epoch.
+        end_ns: Latest bag time, ns since the epoch.
     """
 
     file: str
@@ -81,7 +81,7 @@ class FileSummary:
 
     @property
     def span(self) -> dict[str, Any]:
-        """Begin, duration and number of messages, as rosbag2 describes a file or a bag."""
+        """Start, duration and number of messages, in rosbag2's format."""
         return {
             "starting_time": {"nanoseconds_since_epoch": self.start_ns},
             "duration": {"nanoseconds": max(0, self.end_ns - self.start_ns)},
@@ -90,7 +90,7 @@ class FileSummary:
 
 
 def joined(files: Sequence[FileSummary]) -> FileSummary:
-    """Return the figures of all files of a bag together."""
+    """Return the total message counts and time range of all files of a bag."""
     counts = sum((each.counts for each in files), Counter[str]())
     start_ns = min((each.start_ns for each in files), default=2**63 - 1)
     return FileSummary("", counts, start_ns, max((each.end_ns for each in files), default=0))
@@ -102,13 +102,13 @@ def describe_bag(
     hashes: Mapping[str, str],
     custom: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return a bag's entry ``rosbag2_bagfile_information``.
+    """Return the value of a bag's ``rosbag2_bagfile_information`` key.
 
     Args:
-        files: of the bag, in order.
-        topics: of the bag, in the order of their channels.
+        files: Summaries of the bag's files, in order.
+        topics: Topics of the bag, in the order of their channels.
         hashes: RIHS01 hashes by message type.
-        custom: texts by name, stored as ``custom_data``.
+        custom: Texts by key, stored as ``custom_data``.
     """
     whole = joined(files)
     return {
@@ -139,9 +139,9 @@ def describe_bag(
 
 @cache
 def ros_distribution() -> str:
-    """Return the name of the running ROS 2 distribution; ``unknown`` where nothing tells it.
+    """Return the name of the running ROS 2 distribution; ``unknown`` if it cannot be determined.
 
-    It is ``ROS_DISTRO``, or what the installed wheel of rclpy is named after.
+    The name is ``ROS_DISTRO``, or else part of the name of the installed rclpy wheel.
     """
     sourced = os.environ.get("ROS_DISTRO", "")
     if sourced:

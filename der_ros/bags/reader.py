@@ -1,4 +1,4 @@
-"""Reads rosbag2 bags offline, in bag order; whatever is wrong with one is a BagError."""
+"""Reads rosbag2 bags offline, in bag order; every fault of a bag raises a BagError."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class BagMessage(NamedTuple):
     """One message of a bag.
 
     Attributes:
-        topic: as it is named in the bag.
-        stamp_ns: bag time, ns since the epoch.
-        message: with the fields of its ROS type; arrays are numpy's.
+        topic: Full name of the topic.
+        stamp_ns: Bag time, ns since the epoch.
+        message: Message with the fields of its ROS type, arrays as numpy arrays; or its CDR bytes.
     """
 
     topic: str
@@ -32,7 +32,11 @@ class BagMessage(NamedTuple):
 
 
 class BagReader:
-    """Context manager over one bag (MCAP or SQLite, compressed or not)."""
+    """Context manager that reads one bag (MCAP or SQLite, compressed or not).
+
+    Args:
+        path: Folder of the bag, or one of its files.
+    """
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
@@ -41,14 +45,14 @@ class BagReader:
 
     @property
     def folder(self) -> Path:
-        """Folder of the bag; ``path`` may be one of its files."""
+        """Folder of the bag, also if ``path`` is one of its files."""
         return self.path.parent if self.path.suffix in (".mcap", ".db3") else self.path
 
     def open(self) -> None:
-        """Open the bag, check all its checksums and counts, and read its index.
+        """Open the bag, verify its checksums and counts, and read its index.
 
         Raises:
-            BagError: there is none, it is incomplete, or it is damaged.
+            BagError: The bag does not exist, is incomplete or is damaged.
         """
         folder = self.folder
         part = folder.with_name(folder.name + PART_SUFFIX)
@@ -76,12 +80,12 @@ class BagReader:
 
     @property
     def topics(self) -> Mapping[str, int]:
-        """Messages of each topic, as the bag's index counts them."""
+        """Number of messages by topic, from the bag's index."""
         return {name: info.msgcount for name, info in self._opened().topics.items()}
 
     @property
     def types(self) -> Mapping[str, str]:
-        """Message type of each topic, as in ``geometry_msgs/msg/WrenchStamped``."""
+        """Message type by topic, such as ``geometry_msgs/msg/WrenchStamped``."""
         return {entry.topic: entry.msgtype for entry in self._opened().connections}
 
     @property
@@ -95,10 +99,10 @@ class BagReader:
         )
 
     def attachments(self) -> dict[str, bytes]:
-        """Return the files that are stored in the bag, content by name; only MCAP has any.
+        """Return the content of the attached files by name; only MCAP bags have any.
 
         Raises:
-            BagError: they cannot be read.
+            BagError: An attachment cannot be read.
         """
         found: dict[str, bytes] = {}
         try:
@@ -110,15 +114,15 @@ class BagReader:
         return found
 
     def has(self, name: str) -> bool:
-        """Return True if a topic is ``name`` in whatever namespace, and has messages."""
+        """Return True if a topic of this name, in any namespace, has messages."""
         wanted = "/" + name.lstrip("/")
         return any(count and ("/" + topic).endswith(wanted) for topic, count in self.topics.items())
 
     def find(self, name: str) -> str:
-        """Return the full name of the topic that is ``name`` in whatever namespace.
+        """Return the full name of the topic with this name in any namespace.
 
         Raises:
-            BagError: no topic, or more than one, ends in it.
+            BagError: No topic, or more than one, matches.
         """
         wanted = name.lstrip("/")
         found = [topic for topic in self.topics if ("/" + topic).endswith("/" + wanted)]
@@ -130,18 +134,18 @@ class BagReader:
         return found[0]
 
     def messages(self, *topics: str) -> Iterator[BagMessage]:
-        """Yield the messages of the topics with these full names, in bag order.
+        """Yield the messages of topics, given by full names, in bag order.
 
         Raises:
-            BagError: a message cannot be read, or there are not as many as the bag counts.
+            BagError: A message cannot be read, or the number of messages differs from the index.
         """
         return self._read(topics, self._opened().deserialize)
 
     def serialized(self, *topics: str) -> Iterator[BagMessage]:
-        """Yield as ``messages`` does, each ``message`` as its CDR bytes.
+        """Yield messages like ``messages``, with ``message`` as undecoded CDR bytes.
 
         Raises:
-            BagError: a message cannot be read, or there are not as many as the bag counts.
+            BagError: A message cannot be read, or the number of messages differs from the index.
         """
         return self._read(topics, lambda data, _type: bytes(data))
 
@@ -187,18 +191,18 @@ class BagReader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close the bag, whatever the block raised."""
+        """Close the bag, also after an exception."""
         self.close()
 
 
 @contextmanager
 def reading(bag: Path | str | BagReader) -> Iterator[BagReader]:
-    """Open a bag by its path and close it again, or lend a reader that is open already.
+    """Open a bag by its path and close it afterwards, or pass on a reader that is already open.
 
-    Opening checks the whole bag, so that what reads one more than once shares a reader.
+    Opening verifies the whole bag, so functions that read one repeatedly share a reader.
 
     Raises:
-        BagError: there is none, it is incomplete, or it is damaged.
+        BagError: The bag does not exist, is incomplete or is damaged.
     """
     if isinstance(bag, BagReader):
         yield bag

@@ -1,9 +1,8 @@
-"""Writes rosbag2 bags (MCAP, metadata version 9) that appear under their name only when complete.
+"""Writes rosbag2 bags (MCAP, metadata version 9) that appear under their name when complete.
 
-Messages come in serialized (CDR), as they were on the wire, and are stored unchanged, under
-checksums of each chunk, the data and the index. While a bag is being written it lies in
-``NAME.part/NAME``: what a crash leaves is recognisable by that. Up to the last ``save`` it is
-whole; ``ros2 run der_ros bags repair`` gives it an end.
+Messages are stored serialized (CDR), byte for byte as received, with checksums of each chunk, the
+data and the index. During recording the bag is in ``NAME.part/NAME``, where it also stays after a
+crash. It is intact up to the last ``save``; ``ros2 run der_ros bags repair`` completes it.
 """
 
 from __future__ import annotations
@@ -38,9 +37,9 @@ logger = logging.getLogger(__name__)
 
 PART_SUFFIX = ".part"
 LIBRARY = "der_ros"
-"""Name of the writer in a file's header."""
+"""Name of the writing library in a file's header."""
 LOST_PREFIX = "lost_messages "
-"""Begins the names of the bag's custom data that count lost messages; the topic follows."""
+"""Prefix of custom data keys that count lost messages; the topic follows."""
 _LATEST_NS = 2**63 - 1
 _TYPESTORE: list[Typestore] = []
 
@@ -48,34 +47,34 @@ __all__ = ["LIBRARY", "LOST_PREFIX", "PART_SUFFIX", "BagWriter", "RecordedTopic"
 
 
 def typestore() -> Typestore:
-    """Return the message definitions of ROS 2 Jazzy, parsed once a process."""
+    """Return the message definitions of ROS 2 Jazzy, parsed once per process."""
     if not _TYPESTORE:
         _TYPESTORE.append(get_typestore(Stores.ROS2_JAZZY))
     return _TYPESTORE[0]
 
 
 def open_file(path: Path) -> IO[bytes]:
-    """Make the file; a seam for tests of disks that fail."""
+    """Create the file; tests replace this function to simulate a failing disk."""
     return path.open("xb")
 
 
 class BagWriter:
     """Context manager that writes one bag.
 
-    Leaving it normally completes the bag at ``path``; leaving it by an exception keeps what was
-    written in ``path`` + ``.part`` and no bag appears.
+    A normal exit completes the bag at ``path``. After an exception the messages written so far stay
+    in ``path`` + ``.part``, and no bag appears.
 
     Args:
-        path: folder of the bag.
-        topics: of its messages.
-        compressed: compress each chunk (zstd).
-        attachments: files to store in it, content by name.
+        path: Folder of the bag.
+        topics: Topics to record.
+        compressed: Compress each chunk with zstd.
+        attachments: Content of the files to attach, by name.
 
     Attributes:
-        path: the bag's folder, once complete.
-        messages: how many were written.
-        lost: how many messages of each topic did not come into the bag; stored with it.
-        custom: texts by name, stored with the bag as custom data.
+        path: Folder of the completed bag.
+        messages: Number of messages written.
+        lost: Number of lost messages by topic, stored with the bag.
+        custom: Texts by key, stored with the bag as custom data.
     """
 
     def __init__(
@@ -104,15 +103,15 @@ class BagWriter:
 
     @property
     def part(self) -> Path:
-        """The folder that holds the bag until it is complete."""
+        """Folder that holds the bag until it is complete."""
         return self._part
 
     def open(self) -> None:
-        """Make the files.
+        """Create the files.
 
         Raises:
-            BagError: something of that name is there already, the folder cannot be written, or a
-                message type is not one of ROS 2's common ones.
+            BagError: The name is in use, the folder cannot be written, or a message type is not in
+                ROS 2's common interfaces.
         """
         try:
             self._refuse_taken_names()
@@ -161,13 +160,13 @@ class BagWriter:
         """Append one serialized message.
 
         Args:
-            topic: one of those given at construction.
+            topic: Full name of one of the topics given at construction.
             data: CDR with its four-byte header, as rclpy gives and takes it.
-            stamp_ns: when it was received, ns since the epoch, 0 to 2^63 - 1.
+            stamp_ns: Reception time, ns since the epoch, 0 to 2^63 - 1.
 
         Raises:
-            BagError: the bag is not open, the topic is none of its own, the time is none, or the
-                disk is full.
+            BagError: The bag is not open, the topic is unknown, the time is out of range, or the
+                disk is full or failing.
         """
         writer, channel = self._writer, self._channels.get(topic)
         if writer is None or channel is None:
@@ -182,12 +181,12 @@ class BagWriter:
         self._unsaved = True
 
     def save(self) -> None:
-        """Bring what was written into the file: a process that is killed loses only what is later.
+        """Flush all messages to the file, so that a killed process loses only later ones.
 
-        Without it the file grows by a megabyte at a time, which most attempts never reach.
+        Without it the file grows in steps of a megabyte, more than most attempts record.
 
         Raises:
-            BagError: the disk is full.
+            BagError: The disk is full or failing.
         """
         writer = self._writer
         if writer is not None and self._unsaved:
@@ -195,7 +194,7 @@ class BagWriter:
             self._unsaved = False
 
     def _on_disk(self, action: Callable[[], None]) -> None:
-        """Do what may meet a disk that fails."""
+        """Run a write; if it fails, abort the bag and raise a BagError."""
         try:
             action()
         except (OSError, ValueError) as error:
@@ -203,13 +202,13 @@ class BagWriter:
             raise BagError(f"bag {self.path}: writing failed ({error})") from error
 
     def close(self) -> Path:
-        """Complete the bag and give it its name.
+        """Complete the bag and rename it from ``.part`` to its name.
 
         Returns:
-            The bag's folder.
+            Folder of the bag.
 
         Raises:
-            BagError: it was not open, or the disk is full; what was written stays in ``.part``.
+            BagError: The bag is not open, or the disk is full; the messages stay in ``.part``.
         """
         writer, file = self._writer, self._file
         if writer is None or file is None:
@@ -226,7 +225,7 @@ class BagWriter:
         return self.path
 
     def _complete(self, writer: Writer, file: IO[bytes]) -> None:
-        """Write index and metadata, make them last, and give the folder its name."""
+        """Write index and metadata, sync them to disk, and rename the folder."""
         custom = self.custom | {LOST_PREFIX + name: str(count) for name, count in self.lost.items()}
         information = describe_bag([self._summary], self._topics, self._hashes, custom)
         writer.add_metadata(COPY, {COPY_KEY: to_yaml(information)})
@@ -242,16 +241,16 @@ class BagWriter:
         self._part.rmdir()
 
     def abort(self) -> None:
-        """Let go of the files and leave them as they are, under ``.part``; never fails."""
+        """Close the file without completing the bag, which stays under ``.part``; never raises."""
         file, self._file, self._writer = self._file, None, None
         if file is not None:
             logger.warning("bag %s is incomplete; see %s", self.path, self._part)
-            # What is still in its buffer is written once more, on a disk that may be full.
+            # Closing flushes the buffer, which fails again on a full disk.
             with suppress(OSError, ValueError):
                 file.close()
 
     def __enter__(self) -> BagWriter:
-        """Open the bag unless it is open, and return this writer."""
+        """Open the bag if necessary, and return this writer."""
         if self._file is None:
             self.open()
         return self
@@ -262,7 +261,7 @@ class BagWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Complete the bag, or leave it incomplete when an exception ends it."""
+        """Complete the bag, or leave it incomplete after an exception."""
         if kind is None:
             self.close()
         else:

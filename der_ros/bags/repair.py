@@ -1,4 +1,4 @@
-"""Completes bags that a kill, a power cut or a damaged disk left: all that is whole is kept."""
+"""Repairs bags after a kill, a power cut or disk damage; all intact messages are kept."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class RepairReport(NamedTuple):
     """Result of a repair.
 
     Attributes:
-        bag: the repaired bag; the given one where nothing was to be done.
-        whole: true where nothing was to be done, and nothing was written.
-        messages: how many are in it.
-        damage: what could not be used, one sentence each.
-        lost: messages that are missing by topic, as far as the files still count them.
+        bag: Folder of the repaired bag, or of the given bag if it needed no repair.
+        whole: True if the given bag needed no repair; nothing was written.
+        messages: Number of messages in the repaired bag; 0 if ``whole``.
+        damage: One sentence per part that could not be used.
+        lost: Number of lost messages by topic, as far as the files still count them.
     """
 
     bag: Path
@@ -42,16 +42,16 @@ class RepairReport(NamedTuple):
 
 
 def repair_bag(source: Path, out: Path | None = None, in_place: bool = False) -> RepairReport:
-    """Write a complete bag with all that is whole in a damaged or unfinished one.
+    """Write a complete bag with all intact messages of a damaged or unfinished one.
 
     Args:
-        source: a rosbag2 folder, the ``.part`` folder of a recording, or an MCAP file.
-        out: the new bag; by default beside the source, named after it.
-        in_place: replace the source's files one by one by complete ones instead; a ``.part``
-            folder then gets the name of its bag.
+        source: Folder of a rosbag2 bag, ``.part`` folder of a recording, or MCAP file.
+        out: Folder of the new bag; by default ``NAME_repaired`` beside the source.
+        in_place: Replace the source's files one by one instead; a ``.part`` folder is renamed to
+            its bag.
 
     Raises:
-        BagError: nothing can be repaired, says why; the source is as it was.
+        BagError: The bag cannot be repaired; the source is unchanged.
     """
     files, folder = _files(source)
     if folder is not None and _is_whole(folder):
@@ -79,10 +79,10 @@ def repair_bag(source: Path, out: Path | None = None, in_place: bool = False) ->
 
 
 def _files(source: Path) -> tuple[list[Path], Path | None]:
-    """Return the MCAP files of a bag in order, and its folder.
+    """Return a bag's MCAP files in order, and its folder; no folder for a single file.
 
     Raises:
-        BagError: there is none, or it is stored in another format.
+        BagError: There are none, or the bag is stored in another format.
     """
     if source.is_file() and source.suffix == ".mcap":
         return [source], None
@@ -103,23 +103,23 @@ def _files(source: Path) -> tuple[list[Path], Path | None]:
 
 
 def _natural(path: Path) -> list[Any]:
-    """Return a key that puts ``bag_10`` behind ``bag_9``."""
+    """Return a sort key that puts ``bag_10`` after ``bag_9``."""
     return [int(word) if word.isdigit() else word for word in _NUMBER.split(path.name)]
 
 
 def _is_whole(folder: Path) -> bool:
     try:
         check_bag(folder)
-    except Exception:  # the parsers meet damaged bytes with errors of every kind
+    except Exception:  # the parsers raise any type on damaged bytes
         return False
     return True
 
 
 def _target(source: Path, out: Path | None, in_place: bool) -> Path:
-    """Return the folder of the repaired bag.
+    """Return the folder for the repaired bag.
 
     Raises:
-        BagError: it is there already.
+        BagError: The folder already exists.
     """
     name = source.name.removesuffix(PART_SUFFIX).removesuffix(".mcap")
     plain = source.absolute().with_name(name)
@@ -151,7 +151,7 @@ def _write(files: Sequence[Path], work: Path, source: Path) -> list[RepairedFile
 
 @contextmanager
 def _mapped(path: Path) -> Iterator[Any]:
-    """Give a file's bytes without reading all of them into memory."""
+    """Map a file into memory, read-only; an empty file yields ``b""``."""
     with path.open("rb") as file:
         if not path.stat().st_size:
             yield b""
@@ -161,7 +161,7 @@ def _mapped(path: Path) -> Iterator[Any]:
 
 
 def _describe(work: Path, kept: Sequence[RepairedFile], written: Sequence[RepairedFile]) -> None:
-    """Write ``metadata.yaml`` of all files."""
+    """Write ``metadata.yaml`` for all kept files."""
     custom = {key: text for each in written for key, text in each.custom.items()}
     for name, count in sum((each.lost for each in written), Counter[str]()).items():
         before = custom.get(LOST_PREFIX + name, "")
@@ -182,9 +182,9 @@ def _sentences(written: Sequence[RepairedFile]) -> list[str]:
 
 
 def _replace(folder: Path, work: Path, names: Sequence[str]) -> None:
-    """Put the new files in the place of the old ones, each at once.
+    """Replace the old files by the new ones, each atomically.
 
-    Between two of them the bag is still a damaged one, which can be repaired.
+    If this is interrupted, the bag is still damaged but can be repaired.
     """
     for name in (*names, DESCRIPTION):
         if (work / name).exists():
@@ -194,10 +194,10 @@ def _replace(folder: Path, work: Path, names: Sequence[str]) -> None:
 
 
 def _finish_part(source: Path, folder: Path, target: Path) -> None:
-    """Give a repaired ``.part`` the name of its bag."""
+    """Rename a repaired ``.part`` folder to its bag's name."""
     if folder.absolute() != target:
         os.rename(folder, target)
-        with suppress(OSError):  # something else may be in it
+        with suppress(OSError):  # the .part folder may hold other files
             source.rmdir()
 
 

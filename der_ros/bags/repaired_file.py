@@ -1,4 +1,4 @@
-"""Copies what is whole in one MCAP file into a new, complete one."""
+"""Copies the intact records of one MCAP file into a new, complete one."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ _COMPRESSIONS = {
 
 
 class RepairedFile(NamedTuple):
-    """A file that was written anew.
+    """Summary of a rewritten file.
 
     Attributes:
-        name: of the file.
-        messages: how many are in it.
-        topics: in the order of their channels.
-        hashes: RIHS01 hashes by message type; empty text where it is not known.
-        summary: figures for the bag's description.
-        custom: texts by name that the old description held.
-        damage: what of the old file could not be used.
-        lost: messages that are missing by topic, as far as the file counts them.
+        name: Name of the file.
+        messages: Number of messages in it.
+        topics: Topics, in the order of their channels.
+        hashes: RIHS01 hashes by message type; empty text if unknown.
+        summary: Counts and times for the bag's description.
+        custom: Custom data from the old file's copy of the bag description.
+        damage: One sentence per part of the old file that could not be used.
+        lost: Number of lost messages by topic, as far as the old file still counts them.
     """
 
     name: str
@@ -62,7 +62,7 @@ class RepairedFile(NamedTuple):
 
 
 class _Content(NamedTuple):
-    """Schemas, channels and header of a file; its index alone may hold the first two."""
+    """Everything but messages; schemas and channels may survive only in the index."""
 
     library: str
     compression: str
@@ -73,14 +73,14 @@ class _Content(NamedTuple):
 
 
 def write_repaired(data: Any, path: Path) -> RepairedFile:
-    """Write all that is whole in ``data`` as a new MCAP file.
+    """Write all intact records of ``data`` to a new MCAP file.
 
     Args:
-        data: bytes of the old file, or a ``mmap`` of it.
-        path: of the new file.
+        data: Content of the old file, as bytes or a ``mmap``.
+        path: New file.
 
     Raises:
-        OSError: the disk does not take it.
+        OSError: The disk is full or failing, or the file exists.
     """
     content = _survey(data)
     with path.open("xb") as file:
@@ -91,7 +91,7 @@ def write_repaired(data: Any, path: Path) -> RepairedFile:
 
 
 def _survey(data: Any) -> _Content:
-    """Read all but the messages."""
+    """Read all records except messages."""
     content = _Content("", "", {}, {}, [], False)
     for record in scan(data):
         if isinstance(record, Header):
@@ -110,7 +110,7 @@ def _survey(data: Any) -> _Content:
 
 
 class _Copy:
-    """Copies the messages, metadata and attachments of one file."""
+    """Copies messages, metadata and attachments of one file."""
 
     def __init__(self, file: IO[bytes], content: _Content, name: str) -> None:
         self._content = content
@@ -152,7 +152,7 @@ class _Copy:
         )
 
     def _register(self) -> None:
-        """Register each channel whose schema is there; two of one topic become one."""
+        """Register each channel whose schema is known; channels of the same topic are merged."""
         schemas: dict[tuple[str, str, bytes], int] = {}
         channels: dict[tuple[str, str], int] = {}
         for number, channel in sorted(self._content.channels.items()):
@@ -182,7 +182,7 @@ class _Copy:
         self._summary.add(self._topics[record.channel_id].name, record.log_time)
 
     def _metadata(self, record: Metadata) -> None:
-        """Keep metadata, except the bag's description, which is made anew."""
+        """Copy a metadata record; of the bag's description keep only the custom data."""
         if record.name != COPY:
             self._writer.add_metadata(record.name, record.metadata)
             return
@@ -213,9 +213,9 @@ class _Copy:
 
 
 def _topic(channel: Channel, schema: Schema) -> RecordedTopic:
-    """Return a channel's topic with exactly the QoS profiles that are stored with it.
+    """Return a channel's topic with exactly its stored QoS profiles.
 
-    rosbags gives no messages of a topic that the bag's description holds with others.
+    rosbags skips the messages of a topic whose profiles in the bag's description differ.
     """
     profiles = _yaml(channel.metadata.get(_PROFILES, ""))
     known = isinstance(profiles, list) and all(isinstance(each, dict) for each in profiles)
@@ -230,7 +230,7 @@ def _hash(channel: Channel, schema: Schema) -> str:
 
 
 def _yaml(text: str) -> Any:
-    """Return the value of a YAML text; None where it is none."""
+    """Parse YAML text; None if it is not valid."""
     try:
         check_yaml_shape(text, "metadata", _MOST_CHARACTERS)
         return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
