@@ -9,6 +9,7 @@ from pathlib import Path
 
 from der_ros.cli._health import Check, CheckLevel, examined
 from der_ros.drivers.kuka.transport import address_towards, open_port
+from der_ros.drivers.netft.box_filter import cutoff_hz, filter_in_words
 from der_ros.drivers.netft.configuration import fetch_configuration
 from der_ros.errors import ConfigurationError, DerRosError
 
@@ -121,6 +122,52 @@ def check_sensor(ip: str, http_port: int, timeout_s: float) -> Check:
             "set ft_bridge's parameter rdt_rate_hz, for example to 1000",
         )
     return Check("network", "sensor", CheckLevel.OK, found)
+
+
+def check_filter(
+    sensor: tuple[str, int], path: Path | None, task: str, asked: int, timeout_s: float = 2.0
+) -> Iterator[Check]:
+    """Compare the sensor's low-pass filter with the one of the policy's training.
+
+    Yields nothing where the sensor's page or the policy cannot be read: other checks report that.
+
+    Args:
+        sensor: address and HTTP port.
+        path: policy; None: the shipped one.
+        task: what is assembled.
+        asked: number that ft_bridge will set, its parameter box_filter; -1: none.
+        timeout_s: for the page.
+    """
+    from der_ros.policy.runtime import OnnxPolicy
+    from der_ros.policy.shipped import shipped_policy
+
+    try:
+        policy = OnnxPolicy.load(path or shipped_policy(task), task)
+        box = fetch_configuration(*sensor, timeout_s)
+    except DerRosError:
+        return
+    number = asked if asked >= 0 else box.user_filter
+    yield compare_filters(cutoff_hz(box, number), policy.contract.sensor_filter_hz)
+
+
+def compare_filters(found_hz: float | None, trained_hz: float) -> Check:
+    """Compare the cut-off of the sensor's low-pass filter with that of the training.
+
+    Args:
+        found_hz: cut-off, 0 without a filter; None: not known.
+        trained_hz: the same, of the policy's contract.
+    """
+    found, trained = filter_in_words(found_hz), filter_in_words(trained_hz)
+    if found_hz == trained_hz:
+        return Check("network", "sensor filter", CheckLevel.OK, f"{found}, as in training")
+    return Check(
+        "network",
+        "sensor filter",
+        CheckLevel.WARNING,
+        f"the box's low-pass filter is {found}, the policy was trained with {trained}",
+        "set it on the box's Settings page, or by ft_bridge's parameter box_filter; or train with "
+        "the environment's option sensor_filter_hz",
+    )
 
 
 def check_policy(path: Path | None, task: str) -> Iterator[Check]:

@@ -1,6 +1,6 @@
 """``ros2 run der_ros doctor``: is everything there that a deployment needs, and what to do if not.
 
-Moves nothing, and sends nothing but one HTTP request to the sensor's page. Exit code 0: no problem
+Moves nothing, and sends nothing but HTTP requests for the sensor's page. Exit code 0: no problem
 (there may be warnings); 1: a problem; 2: wrong arguments.
 """
 
@@ -106,10 +106,14 @@ def _checks(options: argparse.Namespace) -> Iterator[Check]:
         yield from cell.check_ports(options.robot_ip, options.rsi_port)
     yield from cell.check_network(options.robot_ip, options.sensor_ip, options.http_port)
     yield from cell.check_policy(options.policy, options.task)
+    config = options.config or parameters.shipped_config(options.cell)
+    if options.sensor_ip is not None:
+        asked = parameters.asked_filter(config, options.task, options.cell, options.namespace)
+        sensor = options.sensor_ip, options.http_port
+        yield from cell.check_filter(sensor, options.policy, options.task, asked)
     # An arm under ros2_control has an address that its own driver knows; its sensor's is ours.
     address = options.robot_ip if options.cell == "deploy_kr60" else options.sensor_ip
     on_hardware = address is not None and not address.startswith("127.")
-    config = options.config or parameters.shipped_config(options.cell)
     cycle_s = 0.001 * options.cycle_ms
     yield from parameters.check_parameters(
         config, options.task, cycle_s, on_hardware, options.cell, options.namespace

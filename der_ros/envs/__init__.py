@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from der_ros.envs.assembly import AssemblyEnv, default_limits
+from der_ros.envs.assembly import AssemblyEnv
+from der_ros.envs.governing import default_limits
 from der_ros.envs.randomization import PRESETS, Randomization
 from der_ros.envs.task_env import TaskEnv, register_tasks
 

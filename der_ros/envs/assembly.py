@@ -18,9 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from der_ros.envs.conditions import Conditions, draw_conditions
 from der_ros.envs.frames import FrameErrors
+from der_ros.envs.governing import default_limits, with_budgets
 from der_ros.envs.privileged import privileged_state
 from der_ros.envs.randomization import Randomization, resolve_randomization, widened
 from der_ros.envs.sensing import GeneratorState, SimulatedSensing
+from der_ros.envs.sensor_filter import check_cutoff
 from der_ros.envs.state import EnvironmentState
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import (
@@ -33,7 +35,6 @@ from der_ros.policy.observation import OBSERVATION_NAMES, observation_of_numbers
 from der_ros.rotation import Six
 from der_ros.sim.camera import has_display, render_rgb
 from der_ros.sim.compliance import Compliance
-from der_ros.sim.robots import find_robot
 from der_ros.sim.servo import ServoConfig
 from der_ros.sim.variation import NOMINAL, Variation
 from der_ros.sim.world import AssemblyWorld
@@ -77,6 +78,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             of ``limits``, else none.
         torque_budget_nm: the same of the torque about the tcp.
         compliance: what gives in the cell, see ``AssemblyWorld``: ``cell``, ``rigid``, or N/m.
+        sensor_filter_hz: cut-off of the sensor's own low-pass filter; 0: none.
 
     Raises:
         ConfigurationError: an argument is not one of those, or a budget cannot be kept.
@@ -100,6 +102,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         force_budget_n: float | None = None,
         torque_budget_nm: float | None = None,
         compliance: str | float | Compliance = "rigid",
+        sensor_filter_hz: float = 0.0,
     ) -> None:
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ConfigurationError(
@@ -113,6 +116,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         self.task = task = widened(task, self.randomization)
         self.robot = robot if robot is not None else task.default_robot
         self.compliance = compliance
+        self.sensor_filter_hz = check_cutoff(sensor_filter_hz)
         self.control_dt_s = float(control_dt)
         limits = limits if limits is not None else default_limits(task, self.robot)
         self.governor_limits = with_budgets(limits, force_budget_n, torque_budget_nm)
@@ -140,7 +144,9 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         )
         self._tick_s = self._steps_per_tick * PHYSICS_DT_S
         self.governor_limits.check_budget(self._tick_s)
-        self._sensing = SimulatedSensing(self.world, self.randomization, self._tick_s)
+        self._sensing = SimulatedSensing(
+            self.world, self.randomization, self._tick_s, self.sensor_filter_hz
+        )
         self._conditions = Conditions()
         self._ground_of_clearance: dict[float, Piece] = {}
         self._governor = GovernorState.rest()
@@ -341,7 +347,8 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         return (
             f"{self.task!r}, {self.robot}, {self.world.servo_config!r}, {self.world.compliance!r}, "
             f"{self.governor_limits!r}, "
-            f"{self.randomization!r}, control_dt={self.control_dt_s}"
+            f"{self.randomization!r}, control_dt={self.control_dt_s}, "
+            f"sensor_filter_hz={self.sensor_filter_hz}"
         )
 
     def _judge(self) -> Judgement:
@@ -421,50 +428,6 @@ def _require_instance(name: str, value: object, kind: type) -> None:
     """Refuse an argument that is neither None nor of the type."""
     if not (value is None or isinstance(value, kind)):
         raise ConfigurationError(f"{name}: expected a {kind.__name__} or None, got {value!r}")
-
-
-def with_budgets(
-    limits: GovernorLimits, force_budget_n: float | None, torque_budget_nm: float | None
-) -> GovernorLimits:
-    """Return the limits with the budgets that are given.
-
-    Args:
-        limits: of the motion governor.
-        force_budget_n: None: as in ``limits``.
-        torque_budget_nm: the same.
-
-    Raises:
-        ConfigurationError: a budget is no number above 0.
-    """
-    return replace(
-        limits,
-        force_budget_n=limits.force_budget_n if force_budget_n is None else force_budget_n,
-        torque_budget_nm=limits.torque_budget_nm if torque_budget_nm is None else torque_budget_nm,
-    )
-
-
-def default_limits(task: Task, robot: str = "robotless") -> GovernorLimits:
-    """The motion governor's limits: the task's speeds, workspace and pressure, the robot's speed.
-
-    Args:
-        task: what is assembled.
-        robot: one of ``sim.robots.ROBOT_NAMES``.
-    """
-    low, high = task.workspace
-    x, y, z = low.tolist()
-    u, v, w = high.tolist()
-    arm = find_robot(robot)
-    return GovernorLimits(
-        workspace_min_m=(x, y, z),
-        workspace_max_m=(u, v, w),
-        max_linear_speed_mps=min(task.max_linear_speed_mps, arm.max_linear_speed_mps),
-        max_angular_speed_radps=task.max_angular_speed_radps,
-        soft_force_n=task.soft_force_n,
-        soft_torque_nm=task.soft_torque_nm,
-        contact_mass_kg=arm.servo.effective_mass_kg,
-        contact_stiffness_n_per_m=arm.contact_stiffness_n_per_m,
-        pressing_stiffness_n_per_m=arm.pressing_stiffness_n_per_m,
-    )
 
 
 def split_control_period(control_dt: float) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from der_ros.envs.conditions import Conditions
 from der_ros.envs.frames import FrameErrors
 from der_ros.envs.latency import DelayLine
 from der_ros.envs.randomization import Randomization
+from der_ros.envs.sensor_filter import SensorFilter
 from der_ros.geometry import Pose, Wrench
 from der_ros.rotation import Quadruple, Six, Triple, rotate
 from der_ros.sim.world import AssemblyWorld
@@ -65,6 +66,7 @@ class SensingState(NamedTuple):
         poses: the same.
         commands: the same.
         noise: the generators of the wrench's, the pose's and the action's noise; None unused.
+        filtered: the sensor's filter, as ``wrench`` reads it; None without one.
     """
 
     bias: Six
@@ -72,6 +74,7 @@ class SensingState(NamedTuple):
     poses: tuple[MeasuredPose, ...]
     commands: tuple[Six, ...]
     noise: tuple[GeneratorState | None, GeneratorState | None, GeneratorState | None]
+    filtered: Six | None
 
 
 class SimulatedSensing:
@@ -81,11 +84,20 @@ class SimulatedSensing:
         world: to measure and to move.
         randomization: which noises there are.
         tick_s: the governor's period, in which latencies are counted.
+        filter_hz: cut-off of the sensor's own low-pass filter; 0: none.
     """
 
-    def __init__(self, world: AssemblyWorld, randomization: Randomization, tick_s: float) -> None:
+    def __init__(
+        self,
+        world: AssemblyWorld,
+        randomization: Randomization,
+        tick_s: float,
+        filter_hz: float = 0.0,
+    ) -> None:
         r = randomization
         self._world, self._randomization, self._tick_s = world, r, tick_s
+        self._filter_hz = filter_hz
+        self._filter: SensorFilter | None = None
         # A reading's error is made at the sensor; at the tcp it is this matrix times it.
         deviations = [r.force_noise_std_n] * 3 + [r.torque_noise_std_nm] * 3
         self._tcp_from_sensor_error = _at_tcp(world.task.tcp_from_sensor, np.diag(deviations))
@@ -118,6 +130,7 @@ class SimulatedSensing:
         error = _at_tcp(self._world.task.tcp_from_sensor, np.array([conditions.bias_error]))[0]
         self._bias = _difference(self._wrench_at_tcp(), error.tolist())
         self._late_wrench = self._late_pose = self._late_command = None
+        self._filter = self._filter_from(_difference(self._wrench_at_tcp(), self._bias))
         self.expect_readings(1)
         wrench = self.wrench()
         self._late_wrench = DelayLine.of(self._ticks(conditions.wrench_latency_s), wrench)
@@ -137,6 +150,7 @@ class SimulatedSensing:
             () if self._late_pose is None else self._late_pose.waiting,
             () if self._late_command is None else self._late_command.waiting,
             (one, two, three),
+            None if self._filter is None else self._filter.filtered,
         )
 
     def restore(self, conditions: Conditions, state: SensingState) -> None:
@@ -147,6 +161,7 @@ class SimulatedSensing:
         self._late_pose = DelayLine(state.poses) if state.poses else None
         self._late_command = DelayLine(state.commands) if state.commands else None
         self._noise = [None if rng is None else rng.generator() for rng in state.noise]
+        self._filter = None if state.filtered is None else self._filter_from(state.filtered)
 
     # -- in each tick ----------------------------------------------------------------------------
 
@@ -162,6 +177,8 @@ class SimulatedSensing:
         reading = _difference(self._wrench_at_tcp(), self._bias)
         if self._errors:
             reading = _difference(reading, self._errors.pop())
+        if self._filter is not None:
+            reading = self._filter(reading)
         q = self._world.held_quaternion()
         if self.frames is not None:
             q = self.frames.measured(self._world.held_position(), q)[1]
@@ -217,6 +234,10 @@ class SimulatedSensing:
         )
 
     # -- inside ----------------------------------------------------------------------------------
+
+    def _filter_from(self, reading: Six) -> SensorFilter | None:
+        """Return the sensor's filter in the steady state of a reading; None without one."""
+        return SensorFilter(self._filter_hz, self._tick_s, reading) if self._filter_hz else None
 
     def _ticks(self, latency_s: float) -> int:
         """The nearest whole number of the governor's ticks."""

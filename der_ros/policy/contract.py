@@ -33,7 +33,7 @@ METADATA_PREFIX = "der_ros."
 CONTRACT_VERSION, VIEW_VERSION = 1, 2
 """Versions of the format: of plain policies, and of those with a view (``policy.policy_view``)."""
 # Files from before these fields mean their defaults.
-_ADDED_LATER = frozenset({"symmetry", "precision", "history", "orientation"})
+_ADDED_LATER = frozenset({"symmetry", "precision", "history", "orientation", "sensor_filter_hz"})
 PRECISIONS = ("float64", "float32")
 """The numbers in which a policy file computes; observations and actions are float32 in both."""
 
@@ -72,6 +72,7 @@ class PolicyContract:
             (``policy.policy_view``); empty: none.
         orientation: in which it gets the rotation, one of ``policy.policy_view.ORIENTATIONS``.
         precision: of the numbers between observation and action, one of ``PRECISIONS``.
+        sensor_filter_hz: cut-off of the force sensor's own low-pass filter in training; 0: none.
         version: of this format; an earlier release refuses a policy whose view it does not know.
 
     Raises:
@@ -92,6 +93,7 @@ class PolicyContract:
     precision: str = "float64"
     history: tuple[int, ...] = ()
     orientation: str = "quaternion"
+    sensor_filter_hz: float = 0.0
     version: int = CONTRACT_VERSION
 
     def __post_init__(self) -> None:
@@ -114,6 +116,8 @@ class PolicyContract:
             problems.append(f"filter_clip: expected a number above zero, got {self.filter_clip}")
         if self.symmetry < 0:
             problems.append(f"symmetry: expected 0 or more turns, got {self.symmetry}")
+        if not 0.0 <= self.sensor_filter_hz < math.inf:
+            problems.append(f"sensor_filter_hz: expected 0 or more, got {self.sensor_filter_hz}")
         if self.precision not in PRECISIONS:
             problems.append(f"precision: expected one of {PRECISIONS}, got {self.precision!r}")
         _raise(problems)
@@ -129,6 +133,7 @@ class PolicyContract:
         symmetry: int = 1,
         history: Sequence[int] = (),
         orientation: str = "quaternion",
+        sensor_filter_hz: float = 0.0,
     ) -> PolicyContract:
         """The contract of a policy trained on ``task`` with one action every ``control_dt_s``."""
         return cls(
@@ -139,6 +144,7 @@ class PolicyContract:
             symmetry=symmetry,
             history=tuple(history),
             orientation=orientation,
+            sensor_filter_hz=sensor_filter_hz,
         )
 
     def view(self) -> PolicyView:
@@ -232,7 +238,7 @@ def _parse(name: str, text: str) -> Any:
             right = value is None
         else:
             return _governor(value)
-    elif name in ("control_dt_s", "filter_clip"):
+    elif name in ("control_dt_s", "filter_clip", "sensor_filter_hz"):
         right = _is_number(value) or (name == "filter_clip" and value is None)
     else:
         item = _ITEMS.get(name, _is_text)

@@ -226,6 +226,34 @@ def test_the_sensors_page_is_read(sensor, level, text):
     assert text in check.message
 
 
+@pytest.mark.parametrize(
+    ("found", "trained", "level", "text"),
+    [
+        (0, 0.0, OK, "off, as in training"),
+        (35, 35.0, OK, "35 Hz, as in training"),
+        (5, 0.0, WARNING, "low-pass filter is 5 Hz, the policy was trained with off"),
+        (0, 73.0, WARNING, "low-pass filter is off, the policy was trained with 73 Hz"),
+        (None, 73.0, WARNING, "low-pass filter is not known, the policy was trained with 73 Hz"),
+    ],
+)
+def test_the_sensors_filter_is_that_of_the_training(found, trained, level, text):
+    check = cell.compare_filters(found, trained)
+    assert (check.level, bool(check.advice)) == (level, level is WARNING)
+    assert text in check.message
+
+
+@pytest.mark.parametrize(("parameter", "level"), [(None, WARNING), (0, OK)])
+def test_the_filter_that_the_bridge_will_set_counts(tmp_path, capsys, parameter, level):
+    document = {"ft_bridge": {"ros__parameters": {"box_filter": parameter}}}
+    path = config_with(tmp_path)
+    if parameter is not None:
+        path.write_text(path.read_text() + yaml.safe_dump(document))
+    arguments = ["--json", "--rsi-port", str(free_port()), "--config", str(path)]
+    with box(user_filter=8) as there:
+        main([*arguments, "--sensor-ip", "127.0.0.1", "--http-port", str(there.http_port)])
+    assert report_of(capsys)[1]["network", "sensor filter"]["level"] == level.value
+
+
 def test_a_policy_of_another_task_is_a_problem():
     path = ROOT / "models" / "lap_joint.onnx"
     (check,) = cell.check_policy(path, "peg_in_hole")

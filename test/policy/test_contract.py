@@ -63,6 +63,8 @@ def test_missing_metadata_is_named():
         ("control_dt_s", "NaN"),
         ("filter_clip", "-1"),
         ("version", "1.5"),
+        ("sensor_filter_hz", "-1"),
+        ("sensor_filter_hz", '"off"'),
         ("governor", "[]"),
         ("governor", '{"soft": 1}'),
     ],
@@ -71,6 +73,13 @@ def test_metadata_of_another_type_is_refused_by_name(name, text):
     metadata = CONTRACT.to_metadata() | {f"der_ros.{name}": text}
     with pytest.raises(ContractError, match=name):
         PolicyContract.from_metadata(metadata)
+
+
+def test_an_older_file_was_trained_without_a_filter():
+    metadata = dataclasses.replace(CONTRACT, sensor_filter_hz=35.0).to_metadata()
+    assert PolicyContract.from_metadata(metadata).sensor_filter_hz == 35.0
+    del metadata["der_ros.sensor_filter_hz"]
+    assert PolicyContract.from_metadata(metadata).sensor_filter_hz == 0.0
 
 
 def test_every_difference_is_named_at_once():

@@ -119,6 +119,7 @@ def policy_contract(environment: Environment) -> PolicyContract | None:
         symmetry=view.symmetry if axes else folded_symmetry(environment),
         history=view.lags,
         orientation=view.orientation,
+        sensor_filter_hz=environment.get_wrapper_attr("sensor_filter_hz"),
     )
 
 

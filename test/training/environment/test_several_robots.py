@@ -16,8 +16,9 @@ def make():
     """Makes environments of the peg, which are closed at the end."""
     made = []
 
-    def make_one(robots):
-        environment = make_environment(make_config({"task": "peg_in_hole", "robot": robots}))
+    def make_one(robots, **options):
+        config = make_config({"task": "peg_in_hole", "robot": robots, **options})
+        environment = make_environment(config)
         made.append(environment)
         return environment
 
@@ -76,3 +77,8 @@ def test_an_unknown_robot_is_refused_by_name(make):
 
 def test_the_contract_is_the_tasks_whatever_the_robots(make):
     assert policy_contract(make("kr60,iiwa")) == policy_contract(make("iiwa"))
+
+
+def test_the_contract_holds_the_sensors_filter(make):
+    environment = make("kr60,iiwa", env_options={"sensor_filter_hz": 35.0})
+    assert policy_contract(environment).sensor_filter_hz == 35.0

@@ -1,0 +1,53 @@
+"""Limits of the motion governor of an environment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from der_ros.policy.governor import GovernorLimits
+from der_ros.sim.robots import find_robot
+from der_ros.tasks.base import Task
+
+
+def with_budgets(
+    limits: GovernorLimits, force_budget_n: float | None, torque_budget_nm: float | None
+) -> GovernorLimits:
+    """Return the limits with the budgets that are given.
+
+    Args:
+        limits: of the motion governor.
+        force_budget_n: None: as in ``limits``.
+        torque_budget_nm: the same.
+
+    Raises:
+        ConfigurationError: a budget is no number above 0.
+    """
+    return replace(
+        limits,
+        force_budget_n=limits.force_budget_n if force_budget_n is None else force_budget_n,
+        torque_budget_nm=limits.torque_budget_nm if torque_budget_nm is None else torque_budget_nm,
+    )
+
+
+def default_limits(task: Task, robot: str = "robotless") -> GovernorLimits:
+    """Return the governor's limits: the task's speeds, workspace and pressure, the robot's speed.
+
+    Args:
+        task: what is assembled.
+        robot: one of ``sim.robots.ROBOT_NAMES``.
+    """
+    low, high = task.workspace
+    x, y, z = low.tolist()
+    u, v, w = high.tolist()
+    arm = find_robot(robot)
+    return GovernorLimits(
+        workspace_min_m=(x, y, z),
+        workspace_max_m=(u, v, w),
+        max_linear_speed_mps=min(task.max_linear_speed_mps, arm.max_linear_speed_mps),
+        max_angular_speed_radps=task.max_angular_speed_radps,
+        soft_force_n=task.soft_force_n,
+        soft_torque_nm=task.soft_torque_nm,
+        contact_mass_kg=arm.servo.effective_mass_kg,
+        contact_stiffness_n_per_m=arm.contact_stiffness_n_per_m,
+        pressing_stiffness_n_per_m=arm.pressing_stiffness_n_per_m,
+    )
