@@ -1,1 +1,1 @@
-"""PyBullet worlds: true contact, true newtons."""
+"""PyBullet simulation of an assembly cell: contact, compliance, arm and sensor, in SI units."""

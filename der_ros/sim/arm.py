@@ -1,7 +1,7 @@
-"""Description of a jointed arm: axes in a chain, their links, its looks and its place.
+"""Description of a jointed arm: serial chain of axes, links, appearance and base pose.
 
-All frames of an arm whose axes are at zero are parallel to its base's. So an axis needs no more
-than a place and a direction, and the numbers can be compared with a drawing.
+With all axes at zero, every link frame is parallel to the base frame. An axis is therefore
+described by an origin and a direction, and the figures can be compared with a drawing.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ Colour: TypeAlias = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Rod:
-    """A round bar, for looks only.
+    """Cylinder, for display only.
 
     Attributes:
-        start: centre of one end in the link's frame, m.
-        end: of the other.
-        radius_m: its radius.
-        rgba: its colour.
+        start: Centre of one end, link frame, m.
+        end: Centre of the other end, link frame, m.
+        radius_m: Radius, m.
+        rgba: Colour, each component in [0, 1].
     """
 
     start: Triple
@@ -38,21 +38,22 @@ class Rod:
 
 @dataclass(frozen=True, kw_only=True)
 class JointAxis:
-    """A turning joint and the link that it moves. The link's frame is at the joint.
+    """Revolute joint and the link that it moves. The link frame is at the joint.
 
     Attributes:
-        name: of the joint.
-        origin: of the joint in the frame of the link before it, m.
-        direction: unit vector that the joint turns about.
-        lower_rad: end stop.
-        upper_rad: end stop.
-        speed_limit_radps: the drive's.
-        mass_kg: of the link.
-        center_of_mass: of the link, in its frame, m.
-        inertia_kgm2: of the link about its centre of mass, about the frame's axes.
-        drive_inertia_kgm2: the motor's, as felt behind its gear: about the joint's own axis.
-        damping_nms: viscous friction of the joint, Nm for each rad/s.
-        looks: what one sees of the link.
+        name: Name of the joint.
+        origin: Position of the joint in the previous link's frame, m.
+        direction: Unit vector of the joint axis, link frame.
+        lower_rad: Lower position limit, rad.
+        upper_rad: Upper position limit, rad.
+        speed_limit_radps: Maximum speed, rad/s.
+        mass_kg: Mass of the link, kg.
+        center_of_mass: Centre of mass of the link, link frame, m.
+        inertia_kgm2: Principal moments of inertia of the link about its centre of mass, along the
+            link frame's axes, kg m^2.
+        drive_inertia_kgm2: Motor inertia reflected through the gear, about the joint axis, kg m^2.
+        damping_nms: Viscous friction of the joint, Nm per rad/s.
+        looks: Visible shapes of the link.
     """
 
     name: str
@@ -70,7 +71,7 @@ class JointAxis:
 
     @property
     def whole_inertia_kgm2(self) -> Triple:
-        """Inertia of the link with its drive's, which an engine without drives takes as one."""
+        """Inertia of link and drive together, kg m^2, for an engine that models no drives."""
         x, y, z = (
             inertia + self.drive_inertia_kgm2 * direction * direction
             for inertia, direction in zip(self.inertia_kgm2, self.direction, strict=True)
@@ -81,14 +82,14 @@ class JointAxis:
 def data_sheet_axis(
     number: int, lower_deg: float, upper_deg: float, speed_deg_per_s: float, **rest: Any
 ) -> JointAxis:
-    """An axis from the degrees that KUKA's data sheets give.
+    """Return an axis built from the angles in degrees that KUKA's data sheets give.
 
     Args:
-        number: from the base on, from 1.
-        lower_deg: end stop.
-        upper_deg: end stop.
-        speed_deg_per_s: the drive's.
-        **rest: the other fields of ``JointAxis``.
+        number: Number of the axis, counted from the base, starting at 1.
+        lower_deg: Lower position limit, degrees.
+        upper_deg: Upper position limit, degrees.
+        speed_deg_per_s: Maximum speed, degrees/s.
+        **rest: Remaining fields of ``JointAxis``.
     """
     return JointAxis(
         name=f"joint_a{number}",
@@ -101,18 +102,19 @@ def data_sheet_axis(
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
-    """A robot arm as it stands in its cell.
+    """Robot arm and its placement in the cell.
 
     Attributes:
-        name: what ``robot=`` calls it.
-        axes: from the base to the flange.
-        last_from_flange: the flange in the frame of the last link.
-        flange_from_tcp: how the tool holds the piece.
-        base_from_task: where the task is, seen from the robot.
-        postures_rad: (axes,) each, ways to hold the piece near the task's origin and parallel to
-            it; where several serve, the one furthest from the last axis' end stops is taken.
-        base_looks: what one sees of the base.
-        spare_axis: of an arm with seven, the one that the tool's pose leaves free.
+        name: Name that ``robot=`` selects it by.
+        axes: Axes from the base to the flange.
+        last_from_flange: Pose of the flange in the last link's frame.
+        flange_from_tcp: Pose of the held piece (the tcp) in the flange frame.
+        base_from_task: Pose of the task frame in the robot's base frame.
+        postures_rad: Joint angles, (axes,) rad each, that hold the piece near the task origin and
+            parallel to the task frame. If several reach a pose, inverse kinematics uses the one
+            whose last axis is furthest from its limits.
+        base_looks: Visible shapes of the base.
+        spare_axis: Index of the redundant axis of a seven-axis arm; None for six axes.
     """
 
     name: str
@@ -126,25 +128,25 @@ class Arm:
 
     @cached_property
     def lower_limits_rad(self) -> Array:
-        """Lower limits of the axes, (axes,) rad."""
+        """Lower position limits of the axes, (axes,) rad."""
         return np.array([axis.lower_rad for axis in self.axes])
 
     @cached_property
     def upper_limits_rad(self) -> Array:
-        """Upper limits of the axes, (axes,) rad."""
+        """Upper position limits of the axes, (axes,) rad."""
         return np.array([axis.upper_rad for axis in self.axes])
 
     @cached_property
     def speed_limits_radps(self) -> Array:
-        """Speed limits, (axes,) rad/s."""
+        """Speed limits of the axes, (axes,) rad/s."""
         return np.array([axis.speed_limit_radps for axis in self.axes])
 
     @cached_property
     def last_from_tcp(self) -> Pose:
-        """The held piece in the frame of the last link."""
+        """Pose of the held piece (the tcp) in the last link's frame."""
         return self.last_from_flange @ self.flange_from_tcp
 
 
 def radians(*degrees: float) -> tuple[float, ...]:
-    """Return degrees, as data sheets give them, in rad."""
+    """Convert angles from degrees, as in data sheets, to rad."""
     return tuple(math.radians(angle) for angle in degrees)

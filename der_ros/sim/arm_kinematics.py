@@ -1,4 +1,4 @@
-"""Kinematics of an arm: the tool's pose for the angles of its axes, and back."""
+"""Forward and inverse kinematics of an arm."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from der_ros.sim.arm import Arm
 
 _MOST_STEPS = 40
 _LONGEST_STEP_RAD = 0.5
-# What rounding leaves of metres and radians; a step of Newton's method squares the error.
+# Rounding error in m and rad; each Newton step squares the error.
 _EXACT = 1e-11
-# Keeps a step finite where the arm is stretched; small enough not to slow the convergence.
+# Keeps the step finite near a singularity; small enough not to slow convergence.
 _DAMPING = 1e-10
 _WHOLE_TURN = 2.0 * math.pi
 
 
 class _Chain(NamedTuple):
-    """An arm at certain angles, task frame."""
+    """Pose and Jacobian of an arm at given joint angles, task frame."""
 
     tcp: Pose
-    jacobian: Array  # (6, axes): m/s and rad/s of the tcp for each rad/s
+    jacobian: Array  # (6, axes): m/s and rad/s of the tcp per rad/s
 
 
 class ArmKinematics:
     """Forward and inverse kinematics in the task frame.
 
-    The inverse is Newton's method from the arm's postures, turned with the held piece about its
-    axis: 3 to 5 steps, about 0.2 ms. Of the postures, each with the whole turns that its last axis
-    has room for, that one is taken whose last axis is furthest from its end stops.
+    The inverse uses Newton's method: 3 to 5 steps, about 0.2 ms. It starts from the arm's
+    postures, with the last axis turned by the yaw of the held piece. Postures are tried in order
+    of the distance of the last axis from its limits, furthest first.
 
     Args:
-        arm: the arm, with the place where it stands.
+        arm: Arm and its placement in the cell.
     """
 
     def __init__(self, arm: Arm) -> None:
@@ -51,22 +51,22 @@ class ArmKinematics:
         """Pose of the held piece in the task frame.
 
         Args:
-            angles_rad: (axes,) rad.
+            angles_rad: Joint angles, (axes,) rad.
         """
         return self._chain(angles_rad).tcp
 
     def jacobian(self, angles_rad: Array) -> Array:
-        """Return the tcp's linear and angular velocity per rad/s, task axes, (6, axes)."""
+        """Return the Jacobian of the tcp, (6, axes), m/s and rad/s per rad/s, task axes."""
         return self._chain(angles_rad).jacobian
 
     def inverse(self, task_from_tcp: Pose) -> Array:
-        """Return angles that hold the piece at a pose, within the end stops.
+        """Return joint angles within the limits that hold the piece at a pose.
 
         Returns:
-            (axes,) rad.
+            Joint angles, (axes,) rad.
 
         Raises:
-            ConfigurationError: the arm does not reach the pose.
+            ConfigurationError: The arm does not reach the pose.
         """
         low, high = self._arm.lower_limits_rad, self._arm.upper_limits_rad
         for seed in self._seeds(task_from_tcp):
@@ -79,7 +79,7 @@ class ArmKinematics:
         )
 
     def _seeds(self, task_from_tcp: Pose) -> list[Array]:
-        """The postures with the last axis turned as the piece is, the best first."""
+        """Return the postures with the last axis turned by the piece's yaw, best first."""
         _, _, z, w = task_from_tcp.quaternion.tolist()
         turned = self._last_sense * 2.0 * math.atan2(z, w)
         last = self._arm.axes[-1]
@@ -91,7 +91,7 @@ class ArmKinematics:
         return sorted(seeds, key=lambda seed: abs(float(seed[-1]) - middle))
 
     def _refined(self, angles_rad: Array, wanted: Pose) -> Array | None:
-        """Newton's method; None where it does not get there."""
+        """Refine joint angles by Newton's method; return None if it does not converge."""
         angles: Array = angles_rad.copy()
         for _ in range(_MOST_STEPS):
             tcp, jacobian = self._chain(angles)
@@ -107,7 +107,7 @@ class ArmKinematics:
         return None
 
     def _chain(self, angles_rad: Array) -> _Chain:
-        # In plain numbers: vectors as small as these take numpy five times as long.
+        # Plain numbers: numpy takes five times as long for vectors this small.
         position, quaternion = self._base
         places, directions = [], []
         for axis, angle in zip(self._arm.axes, angles_rad.tolist(), strict=True):
@@ -128,7 +128,7 @@ class ArmKinematics:
 
 
 def _numbers(pose: Pose) -> tuple[Triple, Quadruple]:
-    """Position and quaternion as tuples."""
+    """Return a pose's position and quaternion as tuples."""
     x, y, z = pose.position.tolist()
     a, b, c, d = pose.quaternion.tolist()
     return (x, y, z), (a, b, c, d)

@@ -1,4 +1,4 @@
-"""URDF of this package's arms, with simple shapes of true size, for viewers and kinematics.
+"""URDF of the package's arms for viewers and kinematics, with simple shapes to scale.
 
 ``python -m der_ros.sim.arm_urdf config/robots`` writes the files that the package ships.
 """
@@ -23,7 +23,7 @@ _NOTE = " Written by der_ros.sim.arm_urdf from the arm's figures; do not edit. "
 
 
 def arm_urdf(arm: Arm) -> str:
-    """Return an arm's URDF: ``base_link``, ``link_1`` to ``link_n`` and ``flange``."""
+    """Return an arm's URDF: links ``base_link``, ``link_1`` to ``link_n`` and ``flange``."""
     robot = ET.Element("robot", name=arm.name)
     robot.append(ET.Comment(_NOTE))
     _add_looks(ET.SubElement(robot, "link", name="base_link"), arm.base_looks)
@@ -53,7 +53,7 @@ def _add_looks(link: ET.Element, looks: Sequence[Rod]) -> None:
         along = end - start
         length = float(np.linalg.norm(along))
         x, y, z = (along / length).tolist()
-        # A URDF cylinder lies along z: pitch, then yaw, turn it along the rod.
+        # A URDF cylinder lies along z; pitch, then yaw, align it with the rod.
         middle = Pose(0.5 * (start + end), np.array((0.0, 0.0, 0.0, 1.0)))
         visual = ET.SubElement(link, "visual")
         rpy = (0.0, math.atan2(math.hypot(x, y), z), math.atan2(y, x))
@@ -83,7 +83,7 @@ def _add_joint(robot: ET.Element, axis: JointAxis, parent: str, child: str) -> N
         lower=_number(axis.lower_rad),
         upper=_number(axis.upper_rad),
         velocity=_number(axis.speed_limit_radps),
-        # The data sheets give no torques; 0 would mean a joint without a drive.
+        # The data sheets give no torques; 0 would mean an undriven joint.
         effort="1000",
     )
 

@@ -1,4 +1,4 @@
-"""Pictures of a world: near enough to see the insertion, and through the ground piece."""
+"""Rendering of a world: close-up views with a translucent ground piece, and views of the arm."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 from der_ros.sim.units import PER_M, scaled
 
 _FIELD_OF_VIEW_DEG = 45.0
-# How far an arm reaches out beyond the origins of its links, and room around it.
+# Radius of an arm around the origins of its links, plus a margin.
 _ARM_RADIUS_M = 0.12
 _NEAR_M, _FAR_M = 0.01, 10.0
-# Casts no shadow: over a few hundredths of a metre the renderer's shadows are patches.
+# Without shadows: at a few centimetres the renderer's shadows are only patches.
 _LIGHT_FROM = (0.6, -0.8, 1.5)
-# Each pixel is the mean of this many squared: the renderer itself leaves edges jagged.
+# Supersampling factor per axis: the renderer does no antialiasing.
 _OVERSAMPLING = 2
-# Behind everything: above and below.
+# RGB at the top and at the bottom of the picture.
 _BACKGROUND = ((236, 240, 244), (200, 208, 216))
-# What the ground piece hides of the held one shines through it with this share.
+# Opacity of what the ground piece hides.
 _SHINE = 0.4
 
 
@@ -34,10 +34,10 @@ class View(NamedTuple):
     """Viewpoint of a camera.
 
     Attributes:
-        target: that it looks at, m, world.
-        distance_m: from there.
-        yaw_deg: about the world's z.
-        pitch_deg: below 0 it looks down.
+        target: Point that the camera looks at, world frame, m.
+        distance_m: Distance from the target, m.
+        yaw_deg: Rotation about the world's z axis, degrees.
+        pitch_deg: Elevation, degrees; negative looks down.
     """
 
     target: tuple[float, float, float]
@@ -47,26 +47,26 @@ class View(NamedTuple):
 
 
 JOINT_VIEW = View((0.0, 0.0, 0.012), 0.24, 38.0, -24.0)
-"""From the side and above, the joint fills the picture."""
+"""View from the side and above in which the joint fills the picture."""
 
 
 def whole_view(client: int, aspect: float) -> View:
-    """All bodies of the world, with the arm that carries the held piece.
+    """Return a view that shows all bodies of the world, arm included.
 
     Args:
-        client: PyBullet's connection.
-        aspect: the picture's width by its height.
+        client: PyBullet client id.
+        aspect: Width of the picture divided by its height.
     """
     corners = [
         pybullet.getAABB(body, link, physicsClientId=client)
         for body in range(pybullet.getNumBodies(physicsClientId=client))
         for link in range(-1, pybullet.getNumJoints(body, physicsClientId=client))
     ]
-    # An arm's links do not collide: the engine's boxes of them are hardly more than points.
+    # The arm's links have no collision shapes, so their bounding boxes are almost points.
     low = np.min(corners, axis=(0, 1)) / PER_M - _ARM_RADIUS_M
     high = np.max(corners, axis=(0, 1)) / PER_M + _ARM_RADIUS_M
     x, y, z = (0.5 * (low + high)).tolist()
-    # What the box looks like from the side at most, and how far off it fills the picture.
+    # Largest side view of the bounding box, and the distance at which it fills the picture.
     height, width = float(high[2] - low[2]), float(np.hypot(*(high - low)[:2]))
     half = 0.5 * max(height, width / aspect)
     distance_m = half / math.tan(math.radians(0.5 * _FIELD_OF_VIEW_DEG))
@@ -74,7 +74,7 @@ def whole_view(client: int, aspect: float) -> View:
 
 
 def has_display() -> bool:
-    """Return whether PyBullet's window can open; asking in vain would end the process."""
+    """Return True if PyBullet's window can open; opening it without a display ends the process."""
     if not sys.platform.startswith("linux"):
         return True
     if not os.environ.get("DISPLAY"):
@@ -91,7 +91,7 @@ def has_display() -> bool:
 
 
 def look_at_joint(client: int) -> None:
-    """Turn the camera of PyBullet's window to the joint."""
+    """Point the camera of PyBullet's window at the joint."""
     view = JOINT_VIEW
     pybullet.configureDebugVisualizer(pybullet.COV_ENABLE_GUI, 0, physicsClientId=client)
     pybullet.resetDebugVisualizerCamera(
@@ -109,14 +109,14 @@ def render_rgb(
     """Draw the world without a display.
 
     Args:
-        client: PyBullet's connection.
-        ground: the ground piece's body number; what it hides of other bodies shines through.
-        view: where the camera stands.
-        width: pixels.
-        height: pixels.
+        client: PyBullet client id.
+        ground: Body number of the ground piece, which is drawn translucent.
+        view: Viewpoint of the camera.
+        width: Width of the image, pixels.
+        height: Height of the image, pixels.
 
     Returns:
-        (height, width, 3) uint8 RGB.
+        RGB image, (height, width, 3) uint8.
     """
     wide, high = width * _OVERSAMPLING, height * _OVERSAMPLING
     whole, bodies = _draw(client, view, wide, high)
@@ -155,7 +155,7 @@ def _draw(
 
 @contextmanager
 def _hidden(client: int, body: int) -> Iterator[None]:
-    """Leave a body out of the pictures drawn meanwhile."""
+    """Make a body invisible for the duration of the context."""
     shapes = pybullet.getVisualShapeData(body, physicsClientId=client)
     parts = [(shape[1], number, shape[7]) for number, shape in enumerate(shapes)]
     try:
@@ -170,7 +170,7 @@ def _hidden(client: int, body: int) -> Iterator[None]:
 
 
 def _background(width: int, height: int) -> NDArray[np.float32]:
-    """Return a background, lighter above than below, (height, width, 3)."""
+    """Return the background gradient, lighter at the top, (height, width, 3)."""
     top, bottom = np.array(_BACKGROUND, dtype=np.float32)
     share = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None, None]
     return np.broadcast_to(top + share * (bottom - top), (height, width, 3))

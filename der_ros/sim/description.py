@@ -1,4 +1,4 @@
-"""A simulated arm as the URDF that ``robot_state_publisher`` would tell of it."""
+"""URDF of a simulated arm, as ``robot_state_publisher`` would publish it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from der_ros.sim.arm import Arm, Triple
 
 
 def describe(arm: Arm, joint_names: Sequence[str], base_link: str, tip_link: str) -> str:
-    """The kinematics of an arm: joints with limits and speeds, links without looks or masses.
+    """Return a kinematic URDF: joints with position and speed limits, links without shape or mass.
 
     Args:
-        arm: what stands in the cell.
-        joint_names: of its axes, from the base on.
-        base_link: what its base is called.
-        tip_link: what its flange is called.
+        arm: Arm in the cell.
+        joint_names: Names of the joints, from the base on.
+        base_link: Name of the base link.
+        tip_link: Name of the flange link.
 
     Raises:
-        ConfigurationError: the names are not as many as the axes.
+        ConfigurationError: The number of names is not the number of axes.
     """
     if len(joint_names) != len(arm.axes):
         raise ConfigurationError(

@@ -1,15 +1,16 @@
-"""Ground piece on a massless spring and damper: the cell's compliance, in the engine.
+"""Ground piece on a massless spring and damper, which represents the cell's compliance.
 
 With ``x`` the displacement of the ground piece, ``v`` its velocity, k the stiffness, tau the
 damping time and h the physics step, the force that the held piece exerts on it is
 
     F = k (x + tau v' + h (v' - v) / 4),     x' = x + h v'
 
-of which the last term is the implicit quarter of Newmark's rule: it keeps the impact's energy and
-holds a piece still that nothing touches. The engine solves this together with all contacts and
-their friction, however many points touch: a free body of the mass ``M = k h (tau + h / 4)`` that
-comes with ``v* = (h v / 4 - x) / (tau + h / 4)`` answers the impulse ``F h`` with just that v'.
-In an impact it counts as the mass ``k h^2 / 4``, which must be small beside the arm's.
+The last term is the implicit quarter of Newmark's rule: it conserves the energy of an impact and
+keeps an untouched piece still. The engine solves this together with all contacts and their
+friction, for any number of contact points: a free body of mass ``M = k h (tau + h / 4)`` with the
+initial velocity ``v* = (h v / 4 - x) / (tau + h / 4)`` has exactly that velocity v' after the
+impulse ``F h``. In an impact it acts as a mass of ``k h^2 / 4``, which must be small compared with
+the arm's mass.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ _QUARTER = 0.25
 
 
 class GivingGround:
-    """Ground piece of a world; ``relax`` is called before each physics step.
+    """Compliantly held ground piece of a world; call ``relax`` before each physics step.
 
     Args:
-        client: PyBullet's connection.
-        dt_s: the physics step.
-        gravity_m_per_s2: of the world, which does not move the piece.
+        client: PyBullet client id.
+        dt_s: Physics step, s.
+        gravity_m_per_s2: Gravity of the world, m/s^2; compensated for this piece.
     """
 
     def __init__(self, client: int, dt_s: float, gravity_m_per_s2: float) -> None:
@@ -46,11 +47,11 @@ class GivingGround:
         self._before: Six = _ZERO6
 
     def hold(self, body: int, compliance: Compliance | None) -> None:
-        """Put a body on the spring; the one before does not move any more.
+        """Attach a body to the spring and fix the previous one.
 
         Args:
-            body: PyBullet's number of it.
-            compliance: None for rigid.
+            body: PyBullet body number.
+            compliance: Spring and damper; None for rigid.
         """
         if self._body not in (-1, body):
             self._set_mass(self._body, 0.0, 0.0)
@@ -66,12 +67,12 @@ class GivingGround:
         )
 
     def place(self, pose: Pose, displacement: Six = _ZERO6, before: Six = _ZERO6) -> None:
-        """Lay the piece down.
+        """Place the piece.
 
         Args:
-            pose: where it rests, task frame.
-            displacement: from there: three m, three rad, task axes.
-            before: the displacement one step earlier.
+            pose: Rest pose, task frame.
+            displacement: Displacement from the rest pose: three m, three rad, task axes.
+            before: Displacement one step earlier, in the same units and axes.
         """
         x, y, z = scaled(pose.position.tolist())
         a, b, c, w = pose.quaternion.tolist()
@@ -86,20 +87,20 @@ class GivingGround:
 
     @property
     def displacement(self) -> Six:
-        """Displacement now: three m, three rad, task axes."""
+        """Current displacement from the rest pose: three m, three rad, task axes."""
         return _times(1.0 / PER_M, self._displacement()) if self._rate else _ZERO6
 
     @property
     def before(self) -> Six:
-        """Displacement one step earlier."""
+        """Displacement one step earlier: three m, three rad, task axes."""
         return _times(1.0 / PER_M, self._before)
 
     def relax(self) -> None:
-        """Give the piece the velocity with which it meets the impulses of this step."""
+        """Set the initial velocity v* of this step; see the module."""
         rate = self._rate
         if not rate:
             return
-        # ``_displacement`` again, without its call: this runs in each step.
+        # ``_displacement`` inlined: this runs in every physics step.
         (x, y, z), (i, j, k, w) = pybullet.getBasePositionAndOrientation(self._body, self._client)
         u, v, t = self._origin
         p, q, r, s = self._twice_back
@@ -107,7 +108,7 @@ class GivingGround:
         a = w * p + i * s + j * r - k * q
         b = w * q - i * r + j * s + k * p
         c = w * r + i * q - j * p + k * s
-        if w * s < i * p + j * q + k * r:  # the engine's quaternion has either sign
+        if w * s < i * p + j * q + k * r:  # the engine's quaternion may have either sign
             a, b, c = -a, -b, -c
         ux, uy, uz, ua, ub, uc = self._before
         self._before = x, y, z, a, b, c
@@ -121,7 +122,7 @@ class GivingGround:
         )
 
     def _displacement(self) -> Six:
-        """In the engine's units."""
+        """Return the displacement in the engine's units."""
         (x, y, z), quaternion = pybullet.getBasePositionAndOrientation(self._body, self._client)
         u, v, w = self._origin
         a, b, c, real = product(quaternion, self._twice_back)
@@ -129,7 +130,7 @@ class GivingGround:
         return (x - u, y - v, z - w, sign * a, sign * b, sign * c)
 
     def _set_mass(self, body: int, mass_kg: float, inertia_kgm2: float) -> None:
-        """Make a body free, with this mass, or fixed, with 0."""
+        """Set a body's mass and inertia; 0 fixes it."""
         moment = PER_KGM2 * inertia_kgm2
         pybullet.changeDynamics(
             body,
@@ -144,6 +145,6 @@ class GivingGround:
 
 
 def _times(factor: float, six: Six) -> Six:
-    """Return the translation times a factor, and the rotation as it is."""
+    """Multiply the translation by a factor and keep the rotation."""
     x, y, z, a, b, c = six
     return (factor * x, factor * y, factor * z, a, b, c)

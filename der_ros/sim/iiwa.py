@@ -1,9 +1,9 @@
 """Model of the KUKA LBR iiwa 14 R820.
 
-Lengths, masses and inertias of the links are those of the model that PyBullet brings along (a test
-compares), limits and speeds the data sheet's. The drives' inertias are those that were identified
-on the LWR, the iiwa's elder brother (Jubien, Gautier, Janot 2014, "Dynamic identification of the
-Kuka LWR robot using motor torques and joint torque sensors data").
+Link lengths, masses and inertias are those of the model that PyBullet ships (a test compares them);
+position and speed limits are those of the data sheet. The drive inertias were identified on the
+LWR, the iiwa's predecessor (Jubien, Gautier, Janot 2014, "Dynamic identification of the Kuka LWR
+robot using motor torques and joint torque sensors data").
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from der_ros.sim.arm import Arm, Rod, data_sheet_axis, radians
 _GREY = (0.82, 0.83, 0.84, 1.0)
 _DARK = (0.25, 0.25, 0.27, 1.0)
 _RING = (0.95, 0.50, 0.12, 1.0)
-# The elbow has one freedom too many: with the tool held still it could swing about the line from
-# shoulder to wrist. This friction of A3, as large as the step allows, takes its swing away; where
-# the tool goes, the other six axes take it.
+# The arm is redundant: with the tool held still, the elbow can swing about the line from shoulder
+# to wrist. This damping of A3, as large as the physics step allows, suppresses the swing; the other
+# six axes still move the tool.
 _ELBOW_DAMPING_NMS = 100.0
 
 
@@ -132,7 +132,7 @@ IIWA = Arm(
             drive_inertia_kgm2=0.394,
             looks=(
                 Rod((0, 0, -0.04), (0, 0, 0.045), 0.045, _GREY),
-                # Adapter, force/torque sensor and what holds the piece.
+                # Adapter, force/torque sensor and gripper.
                 Rod((0, 0, 0.045), (0, 0, 0.109), 0.035, _DARK),
                 Rod((0, 0, 0.109), (0, 0, 0.142), 0.047, _GREY),
                 Rod((0, 0, 0.142), (0, 0, 0.225), 0.012, _DARK),
@@ -141,8 +141,8 @@ IIWA = Arm(
     ),
     last_from_flange=Pose(np.array((0.0, 0.0, 0.045)), np.array((0.0, 0.0, 0.0, 1.0))),
     flange_from_tcp=Pose(np.array((0.0, 0.0, 0.2)), np.array((1.0, 0.0, 0.0, 0.0))),
-    # Beside the robot, so that A1 may stand at +90 or -90 degrees: the two postures are the same
-    # to look at, and A7 differs by half a turn. With both, any yaw leaves A7 85 degrees to turn.
+    # The task lies beside the robot, so A1 can be at +90 or -90 degrees. The two postures look the
+    # same and differ by half a turn of A7: with both, A7 keeps 85 degrees of travel at any yaw.
     base_from_task=Pose(
         np.array((0.0, 0.62, 0.1)), quaternion_from_rotation_vector((0.0, 0.0, -0.5 * math.pi))
     ),

@@ -1,7 +1,8 @@
-"""The drives of a simulated jointed arm: they follow commanded joint positions, as far as they can.
+"""Joint drives of a simulated arm, which follow commanded joint positions.
 
-What the tool feels stays the arm's own servo (see ``CartesianServo``): its setpoint is led by where
-the commanded joints would have the tool. An arm with a spare joint has one more to lead, its elbow.
+The stiffness at the tool remains that of the arm's servo (see ``CartesianServo``): its setpoint
+follows the tool pose of the commanded joint positions. The redundant axis of a seven-axis arm has a
+position controller of its own.
 """
 
 from __future__ import annotations
@@ -33,17 +34,17 @@ from der_ros.sim.world import AssemblyWorld, WorldSnapshot
 PROGRAM_SPEED_RADPS = 1.0
 SHORTEST_PROGRAM_S = 0.5
 MAX_LEAD_RAD = 0.15
-"""A drive that is further than this from its command stops: it is blocked."""
+"""Maximum following error, rad. Beyond it a drive counts as blocked and the drives stop."""
 COMMAND_TIME_S = 0.05
-"""A command further away than a drive gets in this time is a jump."""
-# The drive of a spare axis: it moves no tool, so nothing of a contact depends on these.
+"""Time, s. A command further away than a drive moves at full speed in this time is a jump."""
+# Controller of the redundant axis, which does not move the tool and so does not affect contacts.
 _SPARE_GAIN = 0.1
 _SPARE_TORQUE_NM = 300.0
 _AT_REST: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 class DriveState(Enum):
-    """Activity of the simulated drives."""
+    """State of the simulated drives."""
 
     FOLLOWING = "following"
     PROGRAM = "in a program of their own"
@@ -51,14 +52,15 @@ class DriveState(Enum):
 
 
 class JointDrives:
-    """One thread calls; see the module.
+    """Drives that follow joint position commands; see the module. Not thread-safe.
 
     Args:
-        world: open, with an arm.
-        cycle_s: a multiple of the physics step; one ``tick``.
+        world: Open world with an arm.
+        cycle_s: Period of ``tick``, a multiple of the physics step, s.
 
     Raises:
-        ConfigurationError: the world has no arm, or the cycle is none of its physics steps.
+        ConfigurationError: The world has no arm, or the cycle is not a multiple of the physics
+            step.
     """
 
     def __init__(self, world: AssemblyWorld, cycle_s: float) -> None:
@@ -81,13 +83,16 @@ class JointDrives:
 
     @property
     def positions_rad(self) -> Array:
-        """Measured positions, (joints,) rad."""
+        """Measured joint positions, (joints,) rad."""
         return np.array(self._world.joint_positions())
 
     def command(self, angles_rad: Array) -> None:
-        """Take a command; one that cannot be done stops the drives.
+        """Set the target joint positions; stop the drives if the command is invalid.
 
-        In a program, and when stopped, nothing is taken.
+        Commands are ignored while a program runs or the drives are stopped.
+
+        Args:
+            angles_rad: Target positions, (joints,) rad.
         """
         if self.state is not DriveState.FOLLOWING:
             return
@@ -98,7 +103,7 @@ class JointDrives:
             self._stop(problem)
 
     def tick(self) -> None:
-        """Run one cycle of the drives."""
+        """Run one cycle of the drives and of the physics."""
         if self.state is DriveState.PROGRAM:
             self._run_program()
             return
@@ -108,29 +113,32 @@ class JointDrives:
             self._world.advance(Twist.zero(), self._steps)
 
     def run_program(self, held: Pose) -> None:
-        """Begin to move the held piece to a pose (task frame), all joints in step.
+        """Start a synchronised joint motion that brings the held piece to a pose.
+
+        Args:
+            held: Target pose of the held piece, task frame.
 
         Raises:
-            ConfigurationError: the arm does not reach it.
+            ConfigurationError: The arm does not reach the pose.
         """
         end, start = self._kinematics.inverse(held), self.positions_rad
         longest = float(np.max(np.abs(end - start)))
-        # The smooth step is half again as fast in the middle as on average.
+        # The smoothstep profile peaks at 1.5 times its mean speed.
         duration_s = max(SHORTEST_PROGRAM_S, 1.5 * longest / PROGRAM_SPEED_RADPS)
         self._program = _smooth(start, end, math.ceil(duration_s / self._cycle_s))
         self.state, self.stop_reason = DriveState.PROGRAM, ""
 
     def restart(self) -> None:
-        """Follow commands again, from where the arm is."""
+        """Follow commands again from the measured position, if the drives are stopped."""
         if self.state is DriveState.STOPPED:
             self._begin_to_follow()
 
     def sensor_wrench(self) -> Wrench:
-        """Return the sensor's wrench, weight included, in sensor axes."""
+        """Return the sensor's wrench in the sensor frame, weight of the held piece included."""
         return self._world.sensor_wrench()
 
     def _problem(self, angles_rad: Array) -> str | None:
-        """Return why a command cannot be done."""
+        """Return the reason to refuse a command, or None."""
         if angles_rad.shape != (len(self.arm.axes),):
             return f"a command of {angles_rad.size} positions for {len(self.arm.axes)} joints"
         if not np.isfinite(angles_rad).all():
@@ -156,7 +164,7 @@ class JointDrives:
     def _twist_to(self, pose: Pose) -> Twist:
         """Return the twist that brings the servo's setpoint to a pose within one cycle.
 
-        From where it really is: a servo at its force limit lets the setpoint go no further.
+        It starts from the actual setpoint, which a servo at its force limit holds back.
         """
         stretch, dt_s = np.array(self._world.servo_stretch()), self._world.physics_dt_s
         held, moving = self._world.held_pose(), self._world.held_twist()
@@ -191,7 +199,7 @@ class JointDrives:
             self._stop(f"{name} is {math.degrees(lead[worst]):.1f} degrees behind its command")
 
     def _run_program(self) -> None:
-        """Place the arm directly: free in the air its dynamics change nothing."""
+        """Run one cycle of the program. The arm is placed directly, without dynamics."""
         angles = next(self._program, None)
         if angles is None:
             self._begin_to_follow()
@@ -214,7 +222,7 @@ class JointDrives:
 
 
 def _smooth(start: Array, end: Array, cycles: int) -> Iterator[Array]:
-    """Return the angles of each cycle, at rest at both ends."""
+    """Return the joint angles of each cycle along a smoothstep, at rest at both ends."""
     for cycle in range(1, cycles + 1):
         share = cycle / cycles
         share *= share * (3.0 - 2.0 * share)

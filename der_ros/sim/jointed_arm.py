@@ -1,8 +1,9 @@
-"""One PyBullet body of an ``Arm`` and a held piece, and its motion.
+"""PyBullet body of an ``Arm`` with a held piece, and its motion.
 
-The servo pulls on the flange as a spring between setpoint and tool would: a force and a torque at
-the tcp, which to the axes is ``tau = J^T F``. The force/torque sensor is the fixed joint between
-the flange and the held piece. Only that piece has weight: the controller carries the arm.
+The servo acts on the flange like a spring between setpoint and tool: a force and a torque at the
+tcp, equivalent to the joint torques ``tau = J^T F``. The force/torque sensor is the fixed joint
+between the flange and the held piece. Gravity acts on that piece only: the controller compensates
+the arm's weight.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ class JointedArm:
     """Jointed arm as a ``Tool``.
 
     Args:
-        client: PyBullet's connection, of a world without gravity.
-        arm: what stands in the cell.
-        piece: what it holds.
-        dt_s: the physics step.
+        client: PyBullet client id of a world without gravity.
+        arm: Arm in the cell.
+        piece: Piece that the arm holds.
+        dt_s: Physics step, s.
     """
 
     def __init__(self, client: int, arm: Arm, piece: Piece, dt_s: float) -> None:
@@ -50,20 +51,23 @@ class JointedArm:
         self.carry(piece.mass_kg)
 
     def joints_at(self, pose: Pose) -> JointStates:
-        """Return angles (rad) and speeds (0) that hold the piece at rest at a pose, task frame.
+        """Return joint angles (rad) and speeds (0) that hold the piece at rest at a pose.
+
+        Args:
+            pose: Pose of the held piece, task frame.
 
         Raises:
-            ConfigurationError: the arm does not reach it.
+            ConfigurationError: The arm does not reach the pose.
         """
         return tuple((angle, 0.0) for angle in self._kinematics.inverse(pose).tolist())
 
     def joints(self) -> JointStates:
-        """Angle, rad, and speed, rad/s, of each axis."""
+        """Return the angle, rad, and the speed, rad/s, of each axis."""
         states = pybullet.getJointStates(self.body, self._axes, self._client)
         return tuple((state[0], state[1]) for state in states)
 
     def place(self, motion: Motion, joints: JointStates) -> None:
-        """Restore a state, which is that of the joints."""
+        """Restore the state of the joints."""
         pybullet.resetJointStatesMultiDof(
             self.body,
             self._axes,
@@ -94,7 +98,7 @@ class JointedArm:
         a = b = c = d = e = f = 0.0
         for _ in range(steps):
             (px, py, pz), (qx, qy, qz) = pull(twist, velocity, angular)
-            # The controller carries the piece at its mass centre: r x W up.
+            # The controller supports the piece at its centre of mass: r x W up.
             torque = (PER_NM * qx + ry * weight, PER_NM * qy - rx * weight, PER_NM * qz)
             pybullet.applyExternalForce(
                 body, flange, (px, py, pz + weight), position, _WORLD, client
@@ -103,11 +107,11 @@ class JointedArm:
             pybullet.applyExternalForce(body, held, (0.0, 0.0, -weight), center, _WORLD, client)
             before_step()
             pybullet.stepSimulation(client)
-            # With forward kinematics: what the engine keeps is the pose before the step.
+            # Recompute forward kinematics: the cached pose is that before the step.
             center, _, _, _, position, quaternion, (vx, vy, vz), angular = pybullet.getLinkState(
                 body, held, 1, 1, client
             )
-            # PyBullet tells the velocity of the mass centre: v = v_c + r x w.
+            # PyBullet returns the velocity of the centre of mass: v = v_c + r x w.
             wx, wy, wz = angular
             rx, ry, rz = center[0] - position[0], center[1] - position[1], center[2] - position[2]
             velocity = (
@@ -123,8 +127,11 @@ class JointedArm:
         return Motion(place, quaternion, velocity, angular, reading)
 
     def _reading(self, reactions: Six, steps: int) -> Six:
-        """The sensor's, from the joint's reactions about the piece's mass centre, summed."""
-        # The joint reports what it does to the piece; a sensor, what the piece does to it.
+        """Return the mean sensor reading from the sum of joint reactions over the steps.
+
+        PyBullet gives the reactions about the piece's centre of mass.
+        """
+        # The joint reports the load on the piece; a sensor measures the opposite.
         n = -1.0 / steps
         m = n / PER_NM
         a, b, c, d, e, f = reactions
@@ -135,15 +142,15 @@ class JointedArm:
 
 
 def _create_body(client: int, arm: Arm, piece: Piece) -> int:
-    """Build the arm with the piece in its hand, all axes at zero; return PyBullet's body number.
+    """Create the arm with the held piece, all axes at zero, and return its PyBullet body number.
 
-    The links are numbered as the axes; the held piece is the link after the last axis. Nothing but
-    the held piece collides.
+    Link i belongs to axis i; the held piece is the link after the last axis. Only the held piece
+    has a collision shape.
 
     Args:
-        client: PyBullet's connection.
-        arm: what stands in the cell.
-        piece: what it holds.
+        client: PyBullet client id.
+        arm: Arm in the cell.
+        piece: Piece that the arm holds.
     """
     base = arm.base_from_task.inverse()
     count = len(arm.axes)
@@ -185,7 +192,7 @@ def _create_body(client: int, arm: Arm, piece: Piece) -> int:
         )
     for link in (count, _BASE):
         undamp(client, body, link)
-    # PyBullet gives every joint a brake; without force it is none.
+    # PyBullet gives every joint a velocity motor by default; zero force disables it.
     pybullet.setJointMotorControlArray(
         body,
         list(range(count)),
@@ -198,7 +205,7 @@ def _create_body(client: int, arm: Arm, piece: Piece) -> int:
 
 
 def _looks(client: int, rods: Sequence[Rod]) -> int:
-    """Return the visible shape of a link, by its PyBullet number."""
+    """Create the visible shape of a link and return its PyBullet number; -1 without rods."""
     if not rods:
         return -1
     ends = PER_M * np.array([(rod.start, rod.end) for rod in rods], dtype=float)
@@ -216,7 +223,7 @@ def _looks(client: int, rods: Sequence[Rod]) -> int:
 
 
 def _upright_to(direction: Array) -> Array:
-    """The turn that brings the z axis to a direction, xyzw."""
+    """Return the rotation that turns the z axis to a direction, quaternion xyzw."""
     unit = direction / np.linalg.norm(direction)
     cross = np.cross(_UPRIGHT, unit)
     sine, cosine = float(np.linalg.norm(cross)), float(unit[2])

@@ -1,9 +1,10 @@
 """Model of the KUKA KR 60-3.
 
-Axes, limits and speeds are the data sheet's; a test holds the geometry to the robot side's own
-kinematics. KUKA gives 665 kg for the whole robot and nothing for its parts: masses and inertias
-here share that out by the size of the castings, and the drives' are those of servo motors of 1 to
-6 kW behind gears of 100 to 200 to 1. They decide how hard it hits, not what a steady push reads.
+Geometry, position limits and speed limits are those of the data sheet; a test compares the geometry
+with the driver's kinematics. KUKA gives 665 kg for the whole robot and no masses of its parts. The
+masses and inertias here divide that by the size of the castings; the drive inertias are those of
+1 to 6 kW servo motors behind gear ratios of 100 to 200. They affect impact forces only, not the
+force of a steady push.
 """
 
 from __future__ import annotations
@@ -115,18 +116,18 @@ KR60 = Arm(
             drive_inertia_kgm2=4,
             looks=(
                 Rod((0.12, 0, 0), (0.17, 0, 0), 0.07, _DARK),
-                # Adapter, force/torque sensor and what holds the piece.
+                # Adapter, force/torque sensor and gripper.
                 Rod((0.17, 0, 0), (0.334, 0, 0), 0.045, _DARK),
                 Rod((0.334, 0, 0), (0.367, 0, 0), 0.047, _STEEL),
                 Rod((0.367, 0, 0), (0.45, 0, 0), 0.012, _DARK),
             ),
         ),
     ),
-    # KUKA's flange: z along the wrist.
+    # KUKA's flange frame: z along the wrist axis.
     last_from_flange=Pose(
         np.array((0.17, 0.0, 0.0)), quaternion_from_rotation_vector((0.0, 0.5 * math.pi, 0.0))
     ),
-    # Both as in config/deploy_kr60.yaml.
+    # The two poses are those of config/deploy_kr60.yaml.
     flange_from_tcp=Pose(np.array((0.0, 0.0, 0.3)), np.array((1.0, 0.0, 0.0, 0.0))),
     base_from_task=Pose(
         np.array((1.35, 0.25, 0.75)), quaternion_from_rotation_vector((0.0, 0.0, math.pi / 6.0))

@@ -1,4 +1,4 @@
-"""The robots that a cell can have: an arm, or none, and the servo that pulls on it."""
+"""Robots of the simulation: an arm, or none, and its servo."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from der_ros.sim.servo import ServoConfig
 
 @dataclass(frozen=True)
 class Robot:
-    """Robot that ``robot=`` chooses.
+    """Robot that ``robot=`` selects.
 
     Attributes:
-        name: what it is called.
-        servo: its stiffness, damping and force. The effective inertias are what the damping is
-            laid out for: between those of the arm's lightest and heaviest directions.
-        structure: what its links and gears give by at the tool; see ``sim.compliance``.
-        arm: its axes; None where the tool hangs on nothing.
-        max_linear_speed_mps: what the motion governor lets it move with, whatever the task allows.
-        contact_stiffness_n_per_m: what a force budget reckons with in an impact: structure,
+        name: Name of the robot.
+        servo: Stiffness, damping and force limits. The effective inertias, for which the damping is
+            designed, lie between those of the arm's lightest and heaviest directions.
+        structure: Compliance of links and gears at the tool; see ``sim.compliance``.
+        arm: Kinematics and dynamics of the arm; None for a free tool.
+        max_linear_speed_mps: Upper bound of the motion governor's linear speed limit, m/s,
+            whatever the task allows.
+        contact_stiffness_n_per_m: Stiffness in an impact for force budgets, N/m: structure,
             gripper, sensor and timber in series.
     """
 
@@ -38,18 +39,19 @@ class Robot:
 
     @property
     def pressing_stiffness_n_per_m(self) -> float:
-        """Stiffness felt in slow pressing: the contact in series with the servo, N/m."""
+        """Stiffness in quasi-static pressing, N/m: contact and servo in series."""
         drives = self.servo.stiffness_n_per_m
         contact = self.contact_stiffness_n_per_m
         return round(drives * contact / (drives + contact), -2)
 
     def standing(self, base_from_task: Pose, flange_from_tcp: Pose, posture_rad: Array) -> Robot:
-        """The same robot in another cell.
+        """Return this robot placed in another cell.
 
         Args:
-            base_from_task: where the task is, seen from the robot.
-            flange_from_tcp: how the tool holds the piece.
-            posture_rad: (axes,) that hold the piece near the task's origin and parallel to it.
+            base_from_task: Pose of the task frame in the robot's base frame.
+            flange_from_tcp: Pose of the held piece (the tcp) in the flange frame.
+            posture_rad: Joint angles, (axes,) rad, that hold the piece near the task origin and
+                parallel to the task frame.
         """
         if self.arm is None:
             return self
@@ -86,8 +88,8 @@ _ROBOTS = {
             ),
             _STIFF,
             KR60,
-            # It weighs up to 80 kg at the tool and hits as hard as it is quick: at 0.05 m/s one
-            # first contact in eight passes the governor's hard limit.
+            # The effective mass at the tool is up to 80 kg: at 0.05 m/s one first contact in eight
+            # exceeds the governor's hard limit.
             max_linear_speed_mps=0.03,
         ),
     )
@@ -100,7 +102,7 @@ def find_robot(name: str) -> Robot:
     """Return a robot of the simulation by its name.
 
     Raises:
-        ConfigurationError: there is none of that name.
+        ConfigurationError: No robot has that name.
     """
     if name not in ROBOT_NAMES:
         raise ConfigurationError(f"robot: expected one of {', '.join(ROBOT_NAMES)}, got {name!r}")

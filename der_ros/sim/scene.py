@@ -1,4 +1,4 @@
-"""The engine's settings for small play and large forces, and what differs between two episodes."""
+"""Engine settings for tight clearances and large forces, and per-episode body properties."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from der_ros.sim.units import PER_KG, PER_KGM2, PER_M
 from der_ros.sim.variation import Variation
 from der_ros.tasks.pieces import Box, Piece
 
-# Regularises the contact equations, of which there are more than six: at 600 N it is worth 1 um.
+# Regularises the overdetermined contact equations (more than six); 1 um at 600 N.
 _CONSTRAINT_SOFTNESS = 1e-7 * PER_M
-# The engine keeps a contact until a new one takes its place that is nearer than this share of the
-# smaller piece's radius: half a millimetre or less. With much less, an old one on top of a rim
-# holds a piece that is inside the rim by now: at 30 mm/s and slower, a key within its clearance did
-# not enter (pytest test/sim -k enters). With much more, what leans on a small area leans on one
-# point. Boxes get all their contacts anew in each step, a mesh one of them, and the engine keeps
-# four: with as much as boxes have, the corners of a round peg took turns, and it trembled by 1 N.
+# A new contact replaces an old one that is closer than this fraction of the smaller piece's radius
+# (0.5 mm or less). If much smaller, a stale contact on top of a rim blocks a piece that is already
+# inside it: at 30 mm/s and slower, a key within its clearance did not enter (pytest test/sim -k
+# enters). If much larger, a small contact area is reduced to one point. Boxes get all contacts anew
+# in each step, a mesh only one, and the engine keeps four: with the value for boxes, the contacts
+# of a round peg alternated between its corners and the force fluctuated by 1 N.
 _SAME_CONTACT, _SAME_MESH_CONTACT = 0.005, 0.003
 
 
@@ -32,9 +32,9 @@ class Scene(NamedTuple):
     """Body numbers of the pieces in PyBullet.
 
     Attributes:
-        tool: the arm with the held piece.
-        ground: the ground piece.
-        held_link: which link of ``tool`` is the held piece.
+        tool: Body of the arm with the held piece.
+        ground: Body of the ground piece.
+        held_link: Link index of the held piece in ``tool``.
     """
 
     tool: int
@@ -43,18 +43,18 @@ class Scene(NamedTuple):
 
 
 def set_engine(client: int, physics_dt_s: float, held: Piece) -> None:
-    """Prepare an empty PyBullet client.
+    """Set the physics parameters of an empty PyBullet client.
 
     Args:
-        client: PyBullet's connection.
-        physics_dt_s: the physics step.
-        held: the piece that will meet the ground piece.
+        client: PyBullet client id.
+        physics_dt_s: Physics step, s.
+        held: Held piece; its shape sets the contact threshold.
     """
     has_mesh = not all(isinstance(part, Box) for part in held.parts)
     pybullet.setTimeStep(physics_dt_s, physicsClientId=client)
     with _quiet_stdout():
-        # The pieces are light and the arm behind them is heavy and slow to turn: iterating leaves
-        # millimetres of error where the direct solver leaves none.
+        # Light pieces on a heavy arm: an iterative solver leaves errors of millimetres, the direct
+        # solver none.
         pybullet.setPhysicsEngineParameter(
             constraintSolverType=pybullet.CONSTRAINT_SOLVER_LCP_DANTZIG,
             globalCFM=_CONSTRAINT_SOFTNESS,
@@ -66,17 +66,17 @@ def set_engine(client: int, physics_dt_s: float, held: Piece) -> None:
 
 
 def set_pieces(client: int, scene: Scene, held: Piece, ground: Piece, variation: Variation) -> None:
-    """Set this episode's friction of both bodies, and the held one's mass and inertia.
+    """Set the friction of both bodies, and the held one's mass and inertia, for an episode.
 
-    PyBullet multiplies the coefficients of two bodies, hence the roots: two pieces of the same
-    coefficient rub with just that.
+    PyBullet multiplies the coefficients of two bodies, hence the square roots: two pieces with the
+    same coefficient get exactly that coefficient.
 
     Args:
-        client: PyBullet's connection.
-        scene: the bodies.
-        held: the piece of the tool, whose products of inertia count as zero.
-        ground: the piece of ``scene.ground``.
-        variation: scales of friction and mass.
+        client: PyBullet client id.
+        scene: Body numbers of the pieces.
+        held: Held piece; its products of inertia are ignored.
+        ground: Piece of ``scene.ground``.
+        variation: Scales of friction and mass.
     """
     pybullet.changeDynamics(
         scene.tool,
@@ -96,9 +96,9 @@ def set_pieces(client: int, scene: Scene, held: Piece, ground: Piece, variation:
 
 @contextmanager
 def _quiet_stdout() -> Iterator[None]:
-    """Keep the engine's output away from the process's standard output.
+    """Suppress output to the process's standard output.
 
-    Choosing a solver makes PyBullet print, and standard output belongs to our callers' figures.
+    PyBullet prints when a solver is selected, and callers use standard output for results.
     """
     sys.stdout.flush()
     saved, sink = os.dup(1), os.open(os.devnull, os.O_WRONLY)

@@ -1,18 +1,18 @@
-"""The arm as its tool feels it: an effective mass on a spring and a damper of finite force.
+"""Cartesian servo: the arm's dynamics at the tool, as a force-limited spring and damper.
 
-The setpoint moves with the commanded twist and the tool is drawn after it. What is kept is the
-spring's stretch ``e``, how far the setpoint is ahead of the tool. With ``v_s`` the commanded and
-``v`` the tool's velocity, and k, c from ``ServoConfig``, each step does
+The setpoint moves with the commanded twist and the spring pulls the tool after it. The state is the
+spring's stretch ``e``, the lead of the setpoint over the tool. With ``v_s`` the commanded velocity,
+``v`` the tool's velocity, and k, c from ``ServoConfig``, each step computes
 
     F  = k e + c (v_s - v),     |F| <= F_max,     |e| <= F_max / k
     e := e + (v_s - v') dt      v' = the tool's velocity after the step
 
-and the same for rotation, where ``e`` is the rotation vector of the (small) angle between setpoint
-and tool. The bound on ``e`` is a drive's following-error limit: the setpoint never runs further
-ahead than the spring can pull, so nothing winds up against a wall.
+and likewise for rotation, where ``e`` is the rotation vector of the (small) angle between setpoint
+and tool. The bound on ``e`` is a following-error limit: the setpoint never leads by more than the
+spring can pull, so there is no windup against an obstacle.
 
-The vectors here are plain tuples: at 250 steps a second of simulated time and tens of thousands of
-real time, the overhead of small arrays would cost more than the physics.
+Vectors are plain tuples: a second of simulated time takes 250 steps and training runs tens of
+thousands of steps per second, so the overhead of small arrays would exceed the cost of the physics.
 """
 
 from __future__ import annotations
@@ -31,20 +31,21 @@ _MAX_PHASE_PER_STEP = 0.6
 
 @dataclass(frozen=True, kw_only=True)
 class ServoConfig:
-    """Stiffness, damping and force of the arm at its tool, the same along and about every axis.
+    """Isotropic stiffness, damping and force limits of the arm at the tool.
 
     The defaults are those of a stiff industrial arm of 60 kg payload under position control
-    (``ServoConfig.kr60()``); ``ServoConfig.soft()`` is ten times softer, like an arm with
-    compliance at its wrist.
+    (``ServoConfig.kr60()``); ``ServoConfig.soft()`` has a tenth of the stiffness, like an arm with
+    a compliant wrist.
 
     Attributes:
-        stiffness_n_per_m: k of the translation.
-        stiffness_nm_per_rad: k of the rotation about the tcp.
-        damping_ratio: c = 2 * damping_ratio * sqrt(k * effective mass), of both.
-        effective_mass_kg: inertia of arm and drives as felt at the tcp.
-        effective_inertia_kgm2: the same of the rotation.
-        force_limit_n: the most that the arm pushes.
-        torque_limit_nm: the most that it turns.
+        stiffness_n_per_m: Translational stiffness k, N/m.
+        stiffness_nm_per_rad: Rotational stiffness k about the tcp, Nm/rad.
+        damping_ratio: Damping ratio of translation and rotation,
+            c = 2 * damping_ratio * sqrt(k * effective inertia).
+        effective_mass_kg: Mass of arm and drives reflected to the tcp, kg.
+        effective_inertia_kgm2: Inertia of arm and drives about the tcp, kg m^2.
+        force_limit_n: Maximum force of the servo, N.
+        torque_limit_nm: Maximum torque of the servo, Nm.
     """
 
     stiffness_n_per_m: float = 1e5
@@ -56,10 +57,10 @@ class ServoConfig:
     torque_limit_nm: float = 100.0
 
     def __post_init__(self) -> None:
-        """Refuse numbers that are not physical.
+        """Check that all values are physical.
 
         Raises:
-            ConfigurationError: one of them is not finite and positive.
+            ConfigurationError: A value is not finite and positive.
         """
         for field in fields(self):
             value = getattr(self, field.name)
@@ -70,12 +71,12 @@ class ServoConfig:
 
     @classmethod
     def kr60(cls) -> ServoConfig:
-        """A stiff arm like the KR 60: 100 N for each millimetre."""
+        """Return the servo of a stiff arm such as the KR 60: 100 N/mm."""
         return cls()
 
     @classmethod
     def soft(cls) -> ServoConfig:
-        """A tenth of the stiffness, and a third of the force."""
+        """Return a servo with a tenth of the default stiffness and a third of the force limit."""
         return cls(
             stiffness_n_per_m=1e4,
             stiffness_nm_per_rad=1e3,
@@ -86,17 +87,17 @@ class ServoConfig:
 
     @property
     def bandwidth_hz(self) -> float:
-        """Undamped natural frequency of the translation; motion well below it is followed."""
+        """Undamped natural frequency of the translation, Hz; slower motion is tracked."""
         return math.sqrt(self.stiffness_n_per_m / self.effective_mass_kg) / (2.0 * math.pi)
 
     def require_stable(self, dt_s: float) -> None:
-        """Refuse a servo that is too stiff for the physics step.
+        """Check that the servo is not too stiff for the physics step.
 
         Args:
-            dt_s: the physics step.
+            dt_s: Physics step, s.
 
         Raises:
-            ConfigurationError: ``sqrt(k / m) * dt`` is more than 0.6; it names the remedy.
+            ConfigurationError: ``sqrt(k / m) * dt`` is above 0.6.
         """
         for stiffness, inertia, what in (
             (self.stiffness_n_per_m, self.effective_mass_kg, "stiffness_n_per_m"),
@@ -111,16 +112,15 @@ class ServoConfig:
 
 
 class CartesianServo:
-    """Spring and damper of one arm; ``pull`` is called once a physics step.
+    """Spring and damper of one arm; call ``pull`` once per physics step.
 
     Args:
-        config: stiffness and limits.
-        dt_s: the physics step.
+        config: Stiffness, damping and limits.
+        dt_s: Physics step, s.
 
     Attributes:
-        stretch: how far the setpoint of the next step is ahead of where the tool was before the
-            last one (its way of that step is taken off when ``pull`` learns of it): three m,
-            three rad, world axes.
+        stretch: Lead of the next step's setpoint over the tool's pose before the last step: three
+            m, three rad, world axes. The next ``pull`` subtracts the tool's motion of that step.
     """
 
     def __init__(self, config: ServoConfig, dt_s: float) -> None:
@@ -143,7 +143,7 @@ class CartesianServo:
 
     @property
     def stretch(self) -> Six:
-        """Lead of the setpoint; see the class."""
+        """Lead of the setpoint: three m, three rad, world axes; see the class."""
         x, y, z, a, b, c = self._spring
         k, q = self._linear.stiffness, self._angular.stiffness
         return (x / k, y / k, z / k, a / q, b / q, c / q)
@@ -155,17 +155,17 @@ class CartesianServo:
         self._spring = (x * k, y * k, z * k, a * q, b * q, c * q)
 
     def pull(self, twist: Six, velocity: Triple, angular: Triple) -> tuple[Triple, Triple]:
-        """Move the setpoint by one step.
+        """Advance the setpoint by one step and return the load on the tool, all in world axes.
 
         Args:
-            twist: commanded, m/s and rad/s.
-            velocity: the tool's, m/s.
-            angular: the tool's, rad/s.
+            twist: Commanded twist, m/s and rad/s.
+            velocity: Linear velocity of the tool, m/s.
+            angular: Angular velocity of the tool, rad/s.
 
         Returns:
-            Force (N) and torque (Nm) on the tool about its origin; everything in world axes.
+            Force (N) and torque (Nm) on the tool about its origin.
         """
-        # What is kept and changed is k e, the spring's force, which takes fewer products than e.
+        # The state is the spring force k e, which needs fewer multiplications than e.
         x, y, z, a, b, c = self._spring
         sx, sy, sz, sa, sb, sc = twist
         ux, uy, uz = velocity
@@ -196,10 +196,10 @@ class CartesianServo:
 
 
 class _Half(NamedTuple):
-    """Constants of the linear or the angular half of ``pull``."""
+    """Constants of the translation or the rotation in ``pull``."""
 
     stiffness: float
-    rate: float  # of the spring's force, for each m/s or rad/s and step
+    rate: float  # change of the spring force per step and per m/s or rad/s
     damping: float
     limit: float
     limit_squared: float
@@ -211,6 +211,6 @@ class _Half(NamedTuple):
 
 
 def _shortened(x: float, y: float, z: float, length: float) -> Triple:
-    """The vector (x, y, z), cut to ``length``."""
+    """Scale the vector (x, y, z) to the given length."""
     scale = length / math.sqrt(x * x + y * y + z * z)
     return x * scale, y * scale, z * scale

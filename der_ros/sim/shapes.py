@@ -1,4 +1,4 @@
-"""Shapes of pieces in PyBullet: for collision, for sight, and the fixed ground piece."""
+"""Collision and visual shapes of pieces in PyBullet, and the fixed ground piece."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from der_ros.geometry import Array
 from der_ros.sim.units import PER_M, scaled
 from der_ros.tasks.pieces import Box, Frustum, Part, Piece, rectangle
 
-# PyBullet's box against box finds a contact only once they overlap, which at 50 mm/s and 4 ms can
-# be 0.2 mm too late. So the ground piece's boxes carry a shell of this thickness, and the solver
-# is told to let just that much overlap be: contacts are known early and act at the true surface.
+# PyBullet's box-box collision finds a contact only once the boxes overlap, which at 50 mm/s and
+# 4 ms can be 0.2 mm too late. So the ground piece's boxes are enlarged by this shell, and the
+# solver's contact slop allows that overlap: contacts are found early and act at the true surface.
 CONTACT_SHELL_M = 0.00015
-# A mesh needs a margin: the engine is quick and exact while what lies inside it does not touch. The
-# margin adds to the faces and rounds the edges, so the vertices are moved in by it: faces are where
-# they belong, and a right-angled edge lacks 0.08 mm.
+# Mesh collision is fast and exact only within this margin. The margin offsets the faces and rounds
+# the edges, so the vertices are moved inwards by it: the faces are in place, and a right-angled
+# edge is rounded by 0.08 mm.
 _MESH_MARGIN_M = 0.0002
-# A box keeps its faces whatever the margin, but against a mesh its edges are rounded by it.
+# A box keeps its faces for any margin, but against a mesh its edges are rounded by it.
 _BOX_MARGIN_M = 1e-6
-# How far the box that carries a frustum's lower face is ahead of it.
+# Offset of the box that carries a frustum's lower face ahead of the mesh.
 _BOX_AHEAD_M = 0.00005
-# PyBullet drops what is beyond, without a word.
+# PyBullet silently drops further parts.
 _MOST_PARTS = 16
 
 
 def create_ground(client: int, piece: Piece) -> int:
-    """Create a piece that never moves at the world's origin; return PyBullet's body number."""
+    """Create a fixed piece at the world origin and return its PyBullet body number."""
     return int(
         pybullet.createMultiBody(
             baseMass=0.0,
@@ -46,15 +46,15 @@ def create_ground(client: int, piece: Piece) -> int:
 
 
 def collision_shape(client: int, piece: Piece, shell_m: float = 0.0) -> int:
-    """Return the collision shape of a piece, by its PyBullet number.
+    """Create the collision shape of a piece and return its PyBullet number.
 
     Args:
-        client: PyBullet's connection.
-        piece: of no more than 16 parts.
-        shell_m: it is this much larger on each side.
+        client: PyBullet client id.
+        piece: Piece of at most 16 parts.
+        shell_m: Enlargement of the boxes on each side, m.
 
     Raises:
-        ConfigurationError: the piece has more parts.
+        ConfigurationError: The piece has more than 16 parts.
     """
     parts = [solid for part in piece.parts for solid in _with_box_inside(part)]
     if len(parts) > _MOST_PARTS:
@@ -76,9 +76,9 @@ def collision_shape(client: int, piece: Piece, shell_m: float = 0.0) -> int:
 
 
 def _set_margin(client: int, shape: int, margin_m: float) -> None:
-    """Set the margin of all parts of a shape.
+    """Set the collision margin of all parts of a shape.
 
-    PyBullet does so by way of a body, and only of a body's base; bodies share their shapes.
+    PyBullet sets it through a body's base only; the temporary body shares the shape.
     """
     body = pybullet.createMultiBody(0.0, shape, physicsClientId=client)
     pybullet.changeDynamics(body, -1, collisionMargin=PER_M * margin_m, physicsClientId=client)
@@ -86,7 +86,7 @@ def _set_margin(client: int, shape: int, margin_m: float) -> None:
 
 
 def visual_shape(client: int, piece: Piece) -> int:
-    """Return the visible shape of a piece, by its PyBullet number."""
+    """Create the visual shape of a piece and return its PyBullet number."""
     with TemporaryDirectory(prefix="der_ros_") as folder:
         return int(
             pybullet.createVisualShapeArray(
@@ -99,11 +99,12 @@ def visual_shape(client: int, piece: Piece) -> int:
 
 
 def _with_box_inside(part: Part) -> tuple[Part, ...]:
-    """A frustum that widens upwards from a rectangle, with a box inside that has its lower face.
+    """Return a part, with a box for the lower face of a frustum that widens from a rectangle.
 
-    Of a box on a box the engine finds all contacts in each step, of a mesh one, and it keeps four:
-    corners of a peg's tip, pressed on the board, took turns, and the force trembled by 2 N. The
-    mesh's own lower face draws back by less than what its edges are rounded by.
+    The engine finds all contacts between two boxes in each step but only one with a mesh, and keeps
+    four: with a mesh alone, the contacts of a peg tip pressed on the board alternated between its
+    corners and the force fluctuated by 2 N. The mesh's lower face is moved back by less than the
+    rounding of its edges.
     """
     if not isinstance(part, Frustum):
         return (part,)
@@ -117,14 +118,13 @@ def _with_box_inside(part: Part) -> tuple[Part, ...]:
 def _shapes(
     parts: Sequence[Part], folder: Path, shell_m: float = 0.0, inset_m: float = 0.0
 ) -> dict[str, Any]:
-    """PyBullet's arguments for the parts, in its units.
+    """Return PyBullet's arguments for the parts, in engine units.
 
     Args:
-        parts: boxes and others.
-        folder: where the files of the other parts are written: one convex part of several is taken
-            from nowhere else.
-        shell_m: boxes are this much larger on each side.
-        inset_m: other parts are this much smaller on each side.
+        parts: Boxes and meshes.
+        folder: Folder for mesh files; PyBullet reads the meshes of a shape array from files only.
+        shell_m: Enlargement of the boxes on each side, m.
+        inset_m: Reduction of the meshes on each side, m.
     """
     shapes: dict[str, Any] = {"shapeTypes": [], "halfExtents": [], "fileNames": []}
     for number, part in enumerate(parts):
@@ -141,7 +141,7 @@ def _shapes(
 
 
 def _write_mesh(sections: Array, path: Path) -> None:
-    """Write the solid of these sections, (rings, corners, 3), as binary STL."""
+    """Write the solid between cross-sections, (rings, corners, 3), as binary STL."""
     facets = b""
     triangles = list(_triangles(sections))
     for a, b, c in triangles:
@@ -151,7 +151,7 @@ def _write_mesh(sections: Array, path: Path) -> None:
 
 
 def _triangles(sections: Array) -> Iterator[tuple[Array, Array, Array]]:
-    """The faces of a solid, each counter-clockwise seen from outside."""
+    """Yield the triangles of a solid's surface, counter-clockwise seen from outside."""
     corners = range(sections.shape[1])
     for low, high in pairwise(sections):
         for k in corners:

@@ -1,14 +1,14 @@
-"""Tools that carry the held piece: the seam between the world and an arm, and one without arm.
+"""Interface between the world and the body that carries the held piece, and a tool without an arm.
 
-Robot-less, the tool is a body of two links: the arm's effective inertia, whose frame is the tcp,
-and, on a fixed joint, the held piece. That joint is the force/torque sensor. What goes through it
-is all that moves the arm besides the servo and its weight, so with ``p`` the momentum of the arm
-alone, over any number of steps,
+Without a robot, the tool is a body of two links: the arm's effective inertia, whose frame is the
+tcp, and the held piece on a fixed joint. That joint is the force/torque sensor. Only the load
+through it, the servo and the weight change the momentum ``p`` of the effective inertia, so over any
+number of steps,
 
-    force of the piece on the arm, mean = change of p / time - servo, mean - weight of the arm
+    mean force of the piece on the arm = change of p / time - mean servo force - weight of the arm
 
-and the same for its angular momentum about the tcp. The engine's own figure of the joint agrees
-within a millinewton (a test compares) and takes a tenth of the step to come by.
+and likewise for the angular momentum about the tcp. The engine's joint reaction agrees within a
+millinewton (a test compares them), but reading it takes a tenth of the step's computing time.
 """
 
 from __future__ import annotations
@@ -34,38 +34,41 @@ _HELD, _ARM = 0, -1
 
 
 class Motion(NamedTuple):
-    """The tool's state and the sensor's reading, as plain numbers."""
+    """State of the held piece in the world and the sensor's reading, as plain numbers."""
 
     position: Triple
     quaternion: Quadruple
     velocity: Triple
     angular: Triple
-    reading: Six  # of the sensor, mean over the last steps: tcp axes, about the tcp
+    reading: Six  # mean sensor wrench over the last steps: tcp axes, about the tcp
 
 
 class Tool(Protocol):
-    """A PyBullet body that ends in a sensor and a held piece.
+    """PyBullet body with a sensor and a held piece at its end.
 
     Attributes:
-        body: PyBullet's number of it.
-        held_link: the number of its link that is the held piece.
+        body: PyBullet body number.
+        held_link: Link index of the held piece.
     """
 
     body: int
     held_link: int
 
     def joints_at(self, pose: Pose) -> JointStates:
-        """Return angles (rad) and speeds (0) that hold the piece at rest at a pose, task frame.
+        """Return joint angles (rad) and speeds (0) that hold the piece at rest at a pose.
+
+        Args:
+            pose: Pose of the held piece, task frame.
 
         Raises:
-            ConfigurationError: the arm does not reach it.
+            ConfigurationError: The arm does not reach the pose.
         """
 
     def place(self, motion: Motion, joints: JointStates) -> None:
-        """Restore a state of the held piece."""
+        """Restore the state of the held piece and of the joints."""
 
     def joints(self) -> JointStates:
-        """Angle, rad, and speed, rad/s, of each axis; empty without axes."""
+        """Return the angle, rad, and the speed, rad/s, of each axis; empty without axes."""
 
     def carry(self, load_kg: float) -> None:
         """Set the load that the controller compensates, kg."""
@@ -82,20 +85,20 @@ class Tool(Protocol):
 
 
 def motion_at(pose: Pose) -> Motion:
-    """Return the motion of a piece at rest, with no reading yet."""
+    """Return the state of a piece at rest at a pose, with a zero sensor reading."""
     x, y, z = pose.position.tolist()
     a, b, c, d = pose.quaternion.tolist()
     return Motion((x, y, z), (a, b, c, d), _ZERO3, _ZERO3, _ZERO6)
 
 
 class FreeTool:
-    """The tool without an arm. Its servo carries the weight of inertia and load.
+    """Tool without an arm. The servo compensates the weight of effective mass and load.
 
     Args:
-        client: PyBullet's connection.
-        piece: what is held.
-        servo: gives the effective inertia.
-        dt_s: the physics step.
+        client: PyBullet client id.
+        piece: Held piece.
+        servo: Servo settings, for the effective mass and inertia.
+        dt_s: Physics step, s.
     """
 
     held_link = _HELD
@@ -139,7 +142,7 @@ class FreeTool:
         return ()
 
     def place(self, motion: Motion, joints: JointStates) -> None:
-        """Restore a state of the held piece."""
+        """Restore the state of the held piece."""
         body, client = self.body, self._client
         position, velocity = scaled(motion.position), scaled(motion.velocity)
         pybullet.resetBasePositionAndOrientation(body, position, motion.quaternion, client)
@@ -171,13 +174,13 @@ class FreeTool:
             before_step()
             pybullet.stepSimulation(client)
             a, b, c, d, e, f = a + px, b + py, c + pz, d + tx, e + ty, f + tz
-            # Where the next force acts: the engine's own integration, so no need to ask for it.
+            # Point of application of the next force, integrated as the engine does.
             (vx, vy, vz), angular = pybullet.getBaseVelocity(tool, client)
             x, y, z = x + vx * dt, y + vy * dt, z + vz * dt
             velocity = vx / PER_M, vy / PER_M, vz / PER_M
         (x, y, z), quaternion = pybullet.getBasePositionAndOrientation(tool, client)
         position = x / PER_M, y / PER_M, z / PER_M
-        # What changed the arm's momentum, in newtons, less what the servo and the weights gave.
+        # Rate of change of the arm's momentum less the servo's force and the weights.
         (ux, uy, uz), (wx, wy, wz) = motion.velocity, motion.angular
         vx, vy, vz = velocity
         n, m, j = 1.0 / steps, self._mass_kg / dt, self._inertia_kgm2 / dt
@@ -190,7 +193,7 @@ class FreeTool:
 
 
 def undamp(client: int, body: int, link: int, joint_damping_nms: float = 0.0) -> None:
-    """Remove the air friction and the sleep that PyBullet gives to all bodies."""
+    """Disable PyBullet's default velocity damping and sleeping; set the joint damping."""
     pybullet.changeDynamics(
         body,
         link,

@@ -1,11 +1,11 @@
-"""The units that the engine counts in: sixteenths of a metre and sixteens of kilograms.
+"""Units of the physics engine: 1/16 m of length and 16 kg of mass.
 
-Bullet's search for the closest points of two convex parts takes four points for flat where they
-span a box of less than 1e-8 cubic units, and ends with what it has. In metres that is a cube of
-2 mm: the round peg and its hole were up to 0.38 mm closer than was found. In sixteenths of a metre
-what is found is right within 0.006 mm.
+Bullet's closest-point search for two convex parts treats four points as coplanar if they span a
+volume of less than 1e-8 cubic units, and stops there. In metres that is a cube of 2 mm: the round
+peg and its hole were up to 0.38 mm closer than found. In units of 1/16 m the distance is right
+within 0.006 mm.
 
-With masses in sixteens of kilograms a force stays in newtons. Powers of two round nothing.
+With masses in units of 16 kg, forces stay in newtons. Powers of two cause no rounding.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ PER_KGM2 = PER_KG * PER_M**2
 
 
 def scaled(numbers: Iterable[float], factor: float = PER_M) -> list[float]:
-    """Return numbers in the engine's units.
+    """Convert a vector to the engine's units.
 
     Args:
-        numbers: a vector, in m if nothing else is said.
-        factor: one of this module's.
+        numbers: Vector in SI units; a length in m by default.
+        factor: Conversion factor, one of this module's constants.
     """
     return [factor * number for number in numbers]

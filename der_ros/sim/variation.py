@@ -1,4 +1,4 @@
-"""Variation of one episode's world from the nominal one."""
+"""Variation of an episode's world from the nominal one."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class Variation:
     """Changes that ``AssemblyWorld.reset`` makes for one episode; the defaults change nothing.
 
     Attributes:
-        friction_scale: multiplies the coefficient of friction between the pieces.
-        mass_scale: multiplies the held piece's mass and inertia; the controller knows its load.
-        stiffness_scale: multiplies both stiffnesses of the servo; the damping ratio stays.
-        compliance_stiffness_scale: multiplies the stiffnesses of the cell's compliance.
-        ground: the ground piece of this episode, None for the task's own. A world keeps
-            ``sim.ground.KEPT_PIECES`` of them ready: draw from no more than that many.
+        friction_scale: Factor of the friction coefficient between the pieces.
+        mass_scale: Factor of the held piece's mass and inertia; the controller's load data follow.
+        stiffness_scale: Factor of both stiffnesses of the servo; the damping ratio is kept.
+        compliance_stiffness_scale: Factor of both stiffnesses of the cell's compliance.
+        ground: Ground piece of this episode; None for the task's own. A world caches
+            ``sim.ground.KEPT_PIECES`` of them: draw from at most that many.
     """
 
     friction_scale: float = 1.0
@@ -29,11 +29,10 @@ class Variation:
     ground: Piece | None = None
 
     def __post_init__(self) -> None:
-        """Refuse scales that no world could have.
+        """Check that all scales are physical.
 
         Raises:
-            ConfigurationError: a scale is not finite, or negative, or zero where only friction
-                may be.
+            ConfigurationError: A scale is not finite or not positive; only friction may be zero.
         """
         for name in (
             "friction_scale",

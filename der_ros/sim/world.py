@@ -1,9 +1,9 @@
-"""One assembly cell in PyBullet: a servoed tool with a held piece, a sensor, and a ground piece.
+"""Assembly cell in PyBullet: a servo-driven tool with a held piece, a sensor and a ground piece.
 
-PyBullet's world is the task frame. Forces are newtons as the engine gives them: the servo pushes
-on the arm's effective inertia, and the sensor's reading is the reaction in the joint that carries
-the held piece, so it holds contact, weight and inertia of that piece, as a real sensor's does.
-The weight of arm and load is taken up by the servo (a controller knows its load data).
+PyBullet's world frame is the task frame. Forces are in newtons. The servo acts on the arm's
+effective inertia, and the sensor's reading is the reaction in the joint that carries the held
+piece: as in a real sensor, it includes contact, weight and inertia of that piece. The servo
+compensates the weight of arm and load (a controller knows its load data).
 """
 
 from __future__ import annotations
@@ -36,23 +36,24 @@ from der_ros.tasks.base import InitialState, Task
 
 _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 _FAR_AWAY = Pose(np.array((0.0, 0.0, -5.0)), np.array((0.0, 0.0, 0.0, 1.0)))
-# An axis pressed against its end stop is this close to it.
+# Distance from a limit, rad, within which an axis counts as being at its end stop.
 _AT_STOP_RAD = 0.002
-# Long enough for the first reading after a reset to be that of a piece at rest.
+# Steps after a reset until the reading is that of a piece at rest.
 _SETTLING_STEPS = 3
 
 
 class WorldSnapshot(NamedTuple):
-    """A saved state; plain data that any ``AssemblyWorld`` of the same task can be put into.
+    """Saved state as plain data; any ``AssemblyWorld`` of the same task can restore it.
 
     Attributes:
-        motion: of the held piece, and the sensor's reading.
-        joints: of the arm.
-        stretch: of the servo.
-        ground: where the ground piece rests.
-        variation: of this episode.
-        displacement: of the ground piece on the cell's compliance, from where it rests.
-        displacement_before: the same one step earlier.
+        motion: State of the held piece and the sensor's reading.
+        joints: Angle (rad) and speed (rad/s) of each axis of the arm; empty without an arm.
+        stretch: Stretch of the servo; see ``CartesianServo``.
+        ground: Rest pose of the ground piece, task frame.
+        variation: Variation of this episode.
+        displacement: Displacement of the ground piece from its rest pose: three m, three rad, task
+            axes.
+        displacement_before: Displacement one step earlier, in the same units and axes.
     """
 
     motion: Motion
@@ -65,14 +66,14 @@ class WorldSnapshot(NamedTuple):
 
 
 def chosen_compliance(choice: str | float | Compliance, cell: Compliance) -> Compliance | None:
-    """Return the compliance that was asked for; None for rigid.
+    """Return the selected compliance; None for rigid.
 
     Args:
-        choice: see ``AssemblyWorld``.
-        cell: that of the cell.
+        choice: Selection; see ``AssemblyWorld``.
+        cell: Compliance of the task's cell.
 
     Raises:
-        ConfigurationError: it is none of those.
+        ConfigurationError: The selection is not one of those that ``AssemblyWorld`` lists.
     """
     if isinstance(choice, Compliance):
         return choice
@@ -89,21 +90,21 @@ def chosen_compliance(choice: str | float | Compliance, cell: Compliance) -> Com
 
 
 class AssemblyWorld:
-    """A context manager around one PyBullet world of one task.
+    """PyBullet world of one task, as a context manager.
 
     Args:
-        task: pieces and tool.
-        servo: stiffness, inertia and force of the arm; default the robot's own.
-        physics_dt_s: the physics step.
-        gui: opens PyBullet's window instead of running without a display.
-        robot: one of ``sim.robots.ROBOT_NAMES``, or a robot as it stands in another cell.
-        compliance: what gives between the arm's mass and the ground: ``cell``, that of the task's
-            contact in series with gripper, sensor and arm; ``rigid``; a stiffness, N/m; or another
-            one.
+        task: Task, for pieces and tool.
+        servo: Stiffness, inertia and force limits of the arm; default: the robot's.
+        physics_dt_s: Physics step, s.
+        gui: If True, open PyBullet's window; if False, run without a display.
+        robot: One of ``sim.robots.ROBOT_NAMES``, or a ``Robot`` placed in another cell.
+        compliance: Compliance between the arm's mass and the ground: ``cell`` for the task's
+            contact in series with gripper, sensor and arm; ``rigid``; a stiffness, N/m; or a
+            ``Compliance``.
 
     Raises:
-        ConfigurationError: the robot is unknown, the servo is too stiff for the step, or the
-            compliance is none of those.
+        ConfigurationError: The robot is unknown, the servo is too stiff for the physics step, or
+            the compliance is invalid.
     """
 
     def __init__(
@@ -131,18 +132,18 @@ class AssemblyWorld:
         self._ground = Pose.identity()
         self._variation = NOMINAL
         self._motion = motion_at(task.start_pose)
-        self._pose: Pose | None = None  # that of ``_motion``, once somebody asked for it
+        self._pose: Pose | None = None  # cached pose of ``_motion``
         self._tool: Tool
         self._shelf: GroundShelf
         self._scene: Scene
 
-    # -- life ------------------------------------------------------------------------------------
+    # -- opening and closing ---------------------------------------------------------------------
 
     def open(self) -> AssemblyWorld:
-        """Connect and build the scene, reset to the task's nominal start.
+        """Connect to PyBullet, build the scene and reset it to the task's nominal start.
 
         Raises:
-            DerRosError: PyBullet does not give a world (no display for a window, too many worlds).
+            DerRosError: PyBullet opens no world: no display for the window, or too many worlds.
         """
         if self._client >= 0:
             return self
@@ -167,7 +168,7 @@ class AssemblyWorld:
         return self
 
     def close(self) -> None:
-        """Disconnect; harmless when closed."""
+        """Disconnect from PyBullet; no effect if closed."""
         if self._client >= 0:
             if pybullet.isConnected(self._client):
                 pybullet.disconnect(physicsClientId=self._client)
@@ -186,10 +187,10 @@ class AssemblyWorld:
 
     @property
     def client(self) -> int:
-        """PyBullet's connection, for rendering and tests.
+        """PyBullet client id, for rendering and tests.
 
         Raises:
-            DerRosError: the world is closed.
+            DerRosError: The world is closed.
         """
         self._require_open()
         return self._client
@@ -202,14 +203,14 @@ class AssemblyWorld:
     # -- commands --------------------------------------------------------------------------------
 
     def reset(self, initial: InitialState, variation: Variation = NOMINAL) -> None:
-        """Start anew, at rest, without memory of what was before.
+        """Start an episode at rest, independent of all earlier ones.
 
         Args:
-            initial: where the two pieces are.
-            variation: what is different from the task and the servo until the next reset.
+            initial: Initial poses of the two pieces, task frame.
+            variation: Deviation from the nominal task and servo until the next reset.
 
         Raises:
-            ConfigurationError: the arm does not reach the held piece's pose, or the variation makes
+            ConfigurationError: The arm does not reach the held piece's pose, or the variation makes
                 the servo too stiff for the physics step.
         """
         self._require_open()
@@ -219,10 +220,10 @@ class AssemblyWorld:
         self.drive(_ZERO6, _SETTLING_STEPS)
 
     def place_ground(self, pose: Pose) -> None:
-        """Move the ground piece, while the held one is away from it.
+        """Move the ground piece; the held piece must not touch it.
 
         Args:
-            pose: in the task frame.
+            pose: New pose of the ground piece, task frame.
         """
         self._ground = pose
         self._giving.place(pose)
@@ -231,11 +232,11 @@ class AssemblyWorld:
         """Run the physics while the servo's setpoint moves.
 
         Args:
-            twist: linear velocity of the tcp and angular velocity, task axes, m/s and rad/s.
-            steps: physics steps, at least 1; ``sensor_wrench`` is the mean over them.
+            twist: Linear and angular velocity of the tcp, m/s and rad/s, task axes.
+            steps: Number of physics steps, at least 1; ``sensor_wrench`` is the mean over them.
 
         Raises:
-            ConfigurationError: the twist is not six finite numbers, or steps is below 1.
+            ConfigurationError: The twist is not six finite numbers, or ``steps`` is below 1.
         """
         numbers = twist.to_array()
         if numbers.shape != (6,) or not np.isfinite(numbers).all():
@@ -246,15 +247,14 @@ class AssemblyWorld:
         self.drive((vx, vy, vz, wx, wy, wz), steps)
 
     def drive(self, twist: Six, steps: int) -> None:
-        """Run ``advance`` in plain numbers, unchecked: the inner loop of training.
+        """Run ``advance`` with plain numbers and without checks, for the inner loop of training.
 
         Args:
-            twist: vx, vy, vz, wx, wy, wz in task axes.
-            steps: physics steps, at least 1.
+            twist: Components vx, vy, vz, wx, wy, wz, m/s and rad/s, task axes.
+            steps: Number of physics steps, at least 1.
 
         Raises:
-            DerRosError: the world is closed, or the engine has gone, as it does when a person
-                closes its window.
+            DerRosError: The world is closed, or the engine has ended because its window was closed.
         """
         self._require_open()
         try:
@@ -265,44 +265,45 @@ class AssemblyWorld:
         except pybullet.error as error:
             raise DerRosError(f"PyBullet's world or its window was closed: {error}") from error
 
-    # -- what can be known -----------------------------------------------------------------------
+    # -- measurements ----------------------------------------------------------------------------
 
     def held_pose(self) -> Pose:
-        """Pose of the held piece (the tcp) in the task frame."""
+        """Return the pose of the held piece (the tcp), task frame."""
         if self._pose is None:
             self._pose = Pose.from_numbers(self._motion.position, self._motion.quaternion)
         return self._pose
 
     def held_twist(self) -> Twist:
-        """Velocity of the held piece, task axes."""
+        """Return the linear and angular velocity of the held piece, task axes."""
         return Twist(np.array(self._motion.velocity), np.array(self._motion.angular))
 
     def servo_stretch(self) -> Six:
-        """Lead of the servo's setpoint over the held piece: three m, three rad, task axes.
+        """Return the lead of the setpoint over the held piece: three m, three rad, task axes.
 
-        Ahead of where that was before the last physics step; see ``CartesianServo.stretch``.
+        It refers to the piece's pose before the last physics step; see ``CartesianServo.stretch``.
         """
         return self._servo.stretch
 
     def held_position(self) -> Triple:
-        """Return ``held_pose().position`` in plain numbers."""
+        """Return ``held_pose().position`` as plain numbers, m."""
         return self._motion.position
 
     def held_quaternion(self) -> Quadruple:
-        """Return ``held_pose().quaternion`` in plain numbers, of either sign."""
+        """Return ``held_pose().quaternion``, xyzw, as plain numbers of either sign."""
         return self._motion.quaternion
 
     def sensor_wrench(self) -> Wrench:
-        """The sensor's reading, mean over the last ``advance``; nothing is taken off.
+        """Return the sensor's mean reading over the last ``advance``, without bias removal.
 
         Returns:
-            Sensor axes, about the sensor's origin: contact, weight and inertia of the held piece.
+            Contact, weight and inertial load of the held piece, in sensor axes about the sensor's
+            origin.
         """
         about_tcp = Wrench.from_array(np.array(self.wrench_on_tool()))
         return about_tcp.seen_from(self.task.tcp_from_sensor.inverse())
 
     def wrench_on_tool(self) -> Six:
-        """The same reading in plain numbers, in the tcp's axes about the tcp."""
+        """Return the sensor's mean reading as plain numbers, in tcp axes about the tcp."""
         return self._motion.reading
 
     def joint_positions(self) -> tuple[float, ...]:
@@ -314,14 +315,14 @@ class AssemblyWorld:
         return tuple(speed for _, speed in self._tool.joints())
 
     def joint_limit_reached(self) -> bool:
-        """Return whether an axis of the arm is at one of its end stops."""
+        """Return True if an axis of the arm is at one of its end stops."""
         for (low, high), (angle, _) in zip(self._stops_rad, self._tool.joints(), strict=True):
             if angle < low or angle > high:
                 return True
         return False
 
     def contact_wrench(self) -> Wrench:
-        """Sum of all contacts on the held piece in the last step, task axes about the tcp."""
+        """Return the sum of contact loads on the held piece in the last step, task axes, at tcp."""
         force, torque = np.zeros(3), np.zeros(3)
         for contact in self._contacts():
             one = (
@@ -334,24 +335,24 @@ class AssemblyWorld:
         return Wrench(force, torque)
 
     def penetration_m(self) -> float:
-        """The deepest overlap of the two pieces, m, 0 when they do not touch."""
+        """Return the maximum overlap of the two pieces, m; 0 if they do not touch."""
         depths = (-float(contact[8]) / PER_M - CONTACT_SHELL_M for contact in self._contacts())
         return max(0.0, max(depths, default=0.0))
 
     def ground_displacement(self) -> Six:
-        """Displacement of the ground piece from where it rests: three m, three rad, task axes.
+        """Return the ground piece's displacement from rest: three m, three rad, task axes.
 
-        It stands for all that gives in the cell: contact, gripper, sensor and arm.
+        It represents the whole compliance of the cell: contact, gripper, sensor and arm.
         """
         return self._giving.displacement
 
     # -- save and restore ------------------------------------------------------------------------
 
     def save(self) -> WorldSnapshot:
-        """Return the whole state; after ``restore`` all goes on bit by bit as from here.
+        """Return the complete state; ``restore`` continues from it bit by bit.
 
-        For that it empties the engine's contact caches, so the way on may differ in the last
-        digits from what it had been without saving.
+        Saving clears the engine's contact caches, so the continuation may differ in the last digits
+        from a run without saving.
         """
         snapshot = WorldSnapshot(
             self._motion,
@@ -366,14 +367,14 @@ class AssemblyWorld:
         return snapshot
 
     def restore(self, snapshot: WorldSnapshot) -> None:
-        """Return to a state that a world of the same task saved."""
+        """Restore a state saved by a world of the same task."""
         self._become(snapshot)
 
     def _become(self, snapshot: WorldSnapshot) -> None:
-        """Restore a state, without memory of contacts."""
+        """Set a state and clear the engine's contact caches."""
         if snapshot.variation != self._variation:
             self._vary(snapshot.variation)
-        # Far apart the pair of pieces ceases to be, and with it all that the solver remembers.
+        # Moving the pieces far apart removes their contact pair and the solver's cached state.
         self.place_ground(_FAR_AWAY)
         pybullet.performCollisionDetection(self.client)
         self._tool.place(snapshot.motion, snapshot.joints)
@@ -382,10 +383,10 @@ class AssemblyWorld:
         self._servo.stretch = snapshot.stretch
         self._motion, self._pose = snapshot.motion, None
 
-    # -- inside ----------------------------------------------------------------------------------
+    # -- internals -------------------------------------------------------------------------------
 
     def _vary(self, variation: Variation) -> None:
-        """Change pieces and servo to those of another episode."""
+        """Apply a variation to pieces, servo and compliance."""
         config, scale = self.servo_config, variation.stiffness_scale
         stiffened = replace(
             config,
