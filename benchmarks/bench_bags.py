@@ -17,7 +17,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from der_ros.bags.bag_replay import ACTION_TOPIC, OBSERVATION_TOPIC, tick_label
 from der_ros.bags.reader import BagMessage, BagReader
 from der_ros.bags.recorder import BagWriter, RecordedTopic, typestore
 from der_ros.offline_replay.attempt_replay import replay_bag
@@ -28,6 +27,7 @@ from der_ros.offline_replay.attempt_setup import (
     POSE_TOPIC,
     WRENCH_TOPIC,
 )
+from der_ros.policy.policy_topics import ACTION_TOPIC, OBSERVATION_TOPIC, tick_label
 from der_ros.policy.runtime import OnnxPolicy
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGE = "der_ros"
@@ -20,6 +19,9 @@ def prefixes() -> Iterator[Path]:
 
 def package_version() -> str:
     """Return the version of this package; empty where it runs from sources that are not built."""
+    # Takes a while, and most nodes have no need of it.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(PACKAGE)
     except PackageNotFoundError:

@@ -117,6 +117,9 @@ ROBOT_SIDE = (
     "cli._cell_health",
     "cli._parameters_health",
 )
+# A node that loads these for nothing starts later.
+NOT_AT_THE_START = ("mcap", "rosbags", f"{PACKAGE}.parameters.node_parameters")
+WITHOUT_BAGS = ("ft_bridge", "kuka_bridge", "policy_server", "assembly_supervisor", "cell_view")
 ROS = ("rclpy", "builtin_interfaces", "diagnostic_msgs", "geometry_msgs", "sensor_msgs", "std_msgs")
 
 
@@ -217,7 +220,7 @@ import importlib, sys
 
 class Absent:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {absent!r}:
+        if {absent!r} & {{name, name.split(".")[0]}}:
             raise ModuleNotFoundError(f"{{name}} is not installed on a robot", name=name)
 
 sys.meta_path.insert(0, Absent())
@@ -251,6 +254,12 @@ def test_the_robot_side_loads_without_training():
     modules = robot_side_modules()
     assert f"{PACKAGE}.policy.runtime" in modules
     result = load_without(SIMULATION_AND_TRAINING, modules)
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_node_loads_neither_bags_nor_all_parameters():
+    modules = [f"{PACKAGE}.nodes.{name}.node" for name in WITHOUT_BAGS]
+    result = load_without((*SIMULATION_AND_TRAINING, *NOT_AT_THE_START), modules)
     assert result.returncode == 0, result.stderr
 
 

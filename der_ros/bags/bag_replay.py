@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 from der_ros.bags.reader import BagReader, reading
 from der_ros.documents import parse_json
 from der_ros.errors import BagError, ContractError
+from der_ros.policy.policy_topics import (
+    ACTION_TOPIC,
+    CONTRACT_TOPIC,
+    INFO_TOPIC,
+    OBSERVATION_TOPIC,
+)
 from der_ros.policy.policy_view import for_attempt
 
-OBSERVATION_TOPIC, ACTION_TOPIC = "policy/observation", "policy/action"
-CONTRACT_TOPIC = "policy/contract"
-INFO_TOPIC = "policy/info"
-"""JSON text with the content of ``CONTRACT_TOPIC``; bags of release 0.1 have only this topic."""
 DEFAULT_TOLERANCE = 1e-5
 _TICK_DIGITS = 19
 Policy: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -75,11 +77,6 @@ class PolicyInfo(NamedTuple):
 
     sha256: str
     path: str
-
-
-def tick_label(kind: str, tick: int) -> str:
-    """Return the array dimension label that pairs an action with its observation."""
-    return f"{kind} {tick}"
 
 
 def read_samples(reader: BagReader) -> list[Sample]:

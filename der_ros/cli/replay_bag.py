@@ -14,12 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from der_ros.bags.bag_replay import (
-    DEFAULT_TOLERANCE,
-    ReplayReport,
-    ReplayVerdict,
-    replay_policy,
-)
+from der_ros.bags.bag_replay import DEFAULT_TOLERANCE, ReplayReport, ReplayVerdict, replay_policy
 from der_ros.bags.reader import BagReader
 from der_ros.errors import BagError, ConfigurationError, DerRosError
 from der_ros.offline_replay.attempt_replay import AttemptReplay, replay_bag

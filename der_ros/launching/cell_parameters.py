@@ -13,7 +13,7 @@ from pathlib import Path
 
 from der_ros.documents import read_yaml
 from der_ros.errors import ConfigurationError
-from der_ros.parameters import NODE_PARAMETERS, parameter_names
+from der_ros.parameters.node_parameters import NODE_PARAMETERS, parameter_names
 from der_ros.policy.shipped import shipped_config_file
 
 EVERY_NODE = "/**"

@@ -8,7 +8,6 @@ from itertools import islice, pairwise
 from statistics import median
 from typing import Any
 
-from der_ros.bags.bag_replay import ACTION_TOPIC, CONTRACT_TOPIC, OBSERVATION_TOPIC
 from der_ros.bags.reader import BagReader
 from der_ros.control.frame_names import BASE_FRAME
 from der_ros.errors import BagError, ConfigurationError, ContractError
@@ -16,6 +15,7 @@ from der_ros.geometry import Pose
 from der_ros.offline_replay.cdr_messages import decode_pose
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import recorded_limits
+from der_ros.policy.policy_topics import ACTION_TOPIC, CONTRACT_TOPIC, OBSERVATION_TOPIC
 from der_ros.tasks import make_task
 
 POSE_TOPIC, WRENCH_TOPIC = "kuka/tcp_pose", "netft_data"

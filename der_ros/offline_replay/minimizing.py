@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from der_ros.bags.bag_copy import copy_bag
-from der_ros.bags.bag_replay import CONTRACT_TOPIC, INFO_TOPIC
 from der_ros.bags.reader import BagReader
 from der_ros.errors import BagError, ConfigurationError, ContractError, DerRosError
 from der_ros.offline_replay.attempt_replay import AttemptReplay, replay_bag
@@ -31,6 +30,7 @@ from der_ros.offline_replay.expectations import expectation_file, write_expectat
 from der_ros.offline_replay.recorded_policy import policy_of_bag
 from der_ros.offline_replay.replay_report import differences_of
 from der_ros.policy.attempt import Outcome
+from der_ros.policy.policy_topics import CONTRACT_TOPIC, INFO_TOPIC
 from der_ros.policy.runtime import OnnxPolicy
 
 _SETTLED_NS = 100_000_000

@@ -15,7 +15,6 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from der_ros.bags.bag_replay import ACTION_TOPIC, OBSERVATION_TOPIC
 from der_ros.bags.reader import BagReader
 from der_ros.control.cycle_record import CycleRecord, cycle_from_numbers
 from der_ros.errors import BagError
@@ -33,6 +32,7 @@ from der_ros.offline_replay.cdr_messages import (
     decode_pose,
     decode_six,
 )
+from der_ros.policy.policy_topics import ACTION_TOPIC, OBSERVATION_TOPIC
 
 SETTLED_NS = 50_000_000
 """Bag time that a tick or a cycle waits for what belongs to it."""

@@ -9,11 +9,11 @@ from der_ros.bags.bag_replay import (
     read_policy_info,
     read_samples,
     replay_policy,
-    tick_label,
 )
 from der_ros.bags.reader import BagReader
 from der_ros.bags.recorder import BagWriter, RecordedTopic, typestore
 from der_ros.errors import BagError
+from der_ros.policy.policy_topics import tick_label
 
 ARRAY, STRING = "std_msgs/msg/Float32MultiArray", "std_msgs/msg/String"
 TOPICS = [

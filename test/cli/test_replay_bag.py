@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from der_ros.bags.bag_replay import tick_label
 from der_ros.bags.recorder import BagWriter, RecordedTopic, typestore
 from der_ros.cli.replay_bag import main
 from der_ros.policy.checksum import stamped
 from der_ros.policy.contract import PolicyContract
+from der_ros.policy.policy_topics import tick_label
 
 ARRAY, STRING = "std_msgs/msg/Float32MultiArray", "std_msgs/msg/String"
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from der_ros.launching.arguments import Argument
-from der_ros.parameters import node_parameters
+from der_ros.parameters.node_parameters import node_parameters
 from der_ros.policy.attempt import AttemptResult
 from der_ros.training.metrics.definitions import METRICS
 from site_builder import attempts, commands, launch_files, nodes

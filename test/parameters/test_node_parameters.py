@@ -2,7 +2,7 @@
 
 import pytest
 
-from der_ros.parameters import NODE_PARAMETERS, node_parameters, parameter_names
+from der_ros.parameters.node_parameters import NODE_PARAMETERS, node_parameters, parameter_names
 from der_ros.settings import checked, settings_of
 
 PARAMETERS = list(node_parameters())

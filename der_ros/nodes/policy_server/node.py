@@ -28,13 +28,6 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import Float32MultiArray, MultiArrayDimension, String
 from std_srvs.srv import Trigger
 
-from der_ros.bags.bag_replay import (
-    ACTION_TOPIC,
-    CONTRACT_TOPIC,
-    INFO_TOPIC,
-    OBSERVATION_TOPIC,
-    tick_label,
-)
 from der_ros.control.frame_names import TASK_FRAME
 from der_ros.control.policy_inputs import KINDS, UnusableInputError
 from der_ros.control.rate_meter import RateMeter
@@ -67,6 +60,13 @@ from der_ros.nodes.shared.steady import steady_timer
 from der_ros.parameters.policy_server import PolicyParameters
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import LimitsDifference, compare_limits, limits_from_texts
+from der_ros.policy.policy_topics import (
+    ACTION_TOPIC,
+    CONTRACT_TOPIC,
+    INFO_TOPIC,
+    OBSERVATION_TOPIC,
+    tick_label,
+)
 from der_ros.policy.policy_view import Policy, for_attempt
 from der_ros.policy.runtime import OnnxPolicy
 from der_ros.policy.shipped import shipped_policy

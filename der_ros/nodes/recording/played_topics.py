@@ -14,7 +14,6 @@ from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Empty, Float32MultiArray
 
-from der_ros.bags.bag_replay import ACTION_TOPIC, OBSERVATION_TOPIC
 from der_ros.control.watch_lease import WATCHED_TOPIC
 from der_ros.nodes.assembly_supervisor.health_reports import HealthReports
 from der_ros.nodes.shared.conversions import twist_from_message
@@ -33,6 +32,7 @@ from der_ros.offline_replay.cdr_messages import StampedNumbers
 from der_ros.offline_replay.live.live_check import LiveCheck
 from der_ros.offline_replay.live.played_bag import PlayedTick
 from der_ros.policy.governor import GovernorLimits
+from der_ros.policy.policy_topics import ACTION_TOPIC, OBSERVATION_TOPIC
 
 SERVER = "policy_server"
 CLOCK_TOPIC = "/clock"

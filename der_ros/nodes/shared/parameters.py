@@ -23,7 +23,7 @@ def declare_settings(
 
     Args:
         node: node that gets the parameters.
-        kind: dataclass, one of the node's groups in ``parameters.NODE_PARAMETERS``.
+        kind: dataclass, one of the node's groups in ``parameters.node_parameters``.
         defaults: defaults by name that differ from the declared ones.
         others: values of the fields that are no settings.
 

@@ -15,7 +15,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from der_ros.bags.bag_replay import CONTRACT_TOPIC
 from der_ros.bags.reader import BagReader
 from der_ros.control.watch_lease import WATCHED_TOPIC
 from der_ros.errors import BagError
@@ -33,6 +32,7 @@ from der_ros.offline_replay.recorded_policy import policy_of_bag
 from der_ros.offline_replay.recorded_stream import RecordedStream, Tick
 from der_ros.offline_replay.tick_replay import InputMatcher
 from der_ros.parameters.policy_server import InputParameters
+from der_ros.policy.policy_topics import CONTRACT_TOPIC
 
 PLAYED_TOPICS = (POSE_TOPIC, WRENCH_TOPIC, LIMITS_TOPIC, WATCHED_TOPIC)
 """Topics that the player publishes in place of a robot, a sensor and a supervisor."""

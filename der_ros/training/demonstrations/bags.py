@@ -9,17 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from der_ros.bags.bag_copy import copy_bag
-from der_ros.bags.bag_replay import (
-    ACTION_TOPIC,
-    CONTRACT_TOPIC,
-    OBSERVATION_TOPIC,
-    Sample,
-    read_samples,
-)
+from der_ros.bags.bag_replay import Sample, read_samples
 from der_ros.bags.demonstrations import FACTS_FILE
 from der_ros.bags.reader import BagReader
 from der_ros.errors import BagError, ConfigurationError
 from der_ros.geometry import Pose
+from der_ros.policy.policy_topics import ACTION_TOPIC, CONTRACT_TOPIC, OBSERVATION_TOPIC
 from der_ros.replay.transitions import Episode
 from der_ros.tasks.base import Task
 

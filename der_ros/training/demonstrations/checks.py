@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from der_ros.bags.bag_replay import ACTION_TOPIC, CONTRACT_TOPIC
 from der_ros.bags.demonstrations import DemonstrationFacts, read_facts
 from der_ros.bags.reader import BagReader
 from der_ros.errors import BagError, ConfigurationError
 from der_ros.policy.contract import PolicyContract
+from der_ros.policy.policy_topics import ACTION_TOPIC, CONTRACT_TOPIC
 from der_ros.tasks import make_task
 from der_ros.training.demonstrations.bags import bag_episode
 

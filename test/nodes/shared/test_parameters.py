@@ -10,8 +10,8 @@ from der_ros.drivers.arm.arm_records import ArmCycleConfig
 from der_ros.drivers.arm.differential import DifferentialConfig
 from der_ros.nodes.ft_bridge.node import FtBridge
 from der_ros.nodes.kuka_bridge.node import KukaBridge
-from der_ros.parameters import NODE_PARAMETERS, node_parameters, parameter_names
 from der_ros.parameters.kuka_bridge import ArmParameters
+from der_ros.parameters.node_parameters import NODE_PARAMETERS, node_parameters, parameter_names
 from der_ros.parameters.shared import FlangeFrame, JointNames
 from der_ros.settings import names_of, settings_of
 from der_ros.training.config import RunOptions
