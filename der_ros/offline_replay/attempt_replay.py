@@ -1,12 +1,12 @@
-"""Replay of one attempt: observation, action, governor and verdict in bag time, against the record.
+"""Replay of one attempt in bag time: observations, actions, twists and verdict against the record.
 
-What the policy saw is known bit for bit. What the bridge had in a cycle, and what it decided, is in
-``kuka/cycle_inputs``: with it the twists are bit for bit on the computer that recorded, and within
-``DECIDED_TOLERANCE`` on another. Bags without that topic hold only the twist that the driver sent:
-``twist_guess`` finds the inputs that explain it, and says where the bag cannot tell them.
+The policy's inputs are known bit for bit. The bridge's inputs and decision in each cycle are in
+``kuka/cycle_inputs``: with this topic, the rebuilt twists are bit-identical on the recording
+computer, and within ``DECIDED_TOLERANCE`` on another. Bags without it hold only the twist that the
+driver sent: ``twist_guess`` finds inputs that explain it, and reports where they are undetermined.
 
-Every replay is open loop: the recorded poses and wrenches go on though another command would have
-moved the robot elsewhere.
+Every replay is open loop: the recorded poses and wrenches continue unchanged, although other
+commands would have moved the robot elsewhere.
 """
 
 from __future__ import annotations
@@ -37,35 +37,37 @@ from der_ros.offline_replay.twist_guess import TWIST_TOLERANCE, Guess, TwistGues
 from der_ros.offline_replay.what_if import WhatIf
 
 DECIDED_TOLERANCE = 1e-6
-"""Difference of a decided twist, m/s and rad/s: what another processor's rounding leaves."""
+"""Tolerance of a decided twist, m/s and rad/s: rounding on another processor."""
 
 
 class AttemptReplay:
     """Replays the attempt of an open bag.
 
     Args:
-        reader: open.
-        policy: that acted; None: the recorded commands, and no observation is rebuilt.
-        scale: its action to a twist; None without a policy.
-        other: policy of the changed side, and its scale; None: the same.
-        what_if: what the changed side differs in.
-        on_sample: called for each cycle with the largest force since the cycle before in N, NaN
-            where the sensor is silent, and both sides' samples, for a plot.
+        reader: Open reader of the bag.
+        policy: Policy that acted; None replays the recorded commands and rebuilds no observation.
+        scale: Function from the policy's action to a twist; None without a policy.
+        other: Policy and scale of the changed side; None uses the same policy.
+        what_if: Changes to apply on the changed side.
+        tolerance: Largest difference of an action component, in [-1, 1], that counts as the same.
+        on_sample: Plot callback, called per cycle with the cycle, the largest force since the
+            previous cycle in N (NaN if the sensor is silent), and the samples of both sides.
 
     Attributes:
-        setup: of the attempt.
-        observations: against the recorded ones.
-        actions: of the rebuilt observations, against the recorded ones.
-        applied: twists against the recorded ones, where the bag determines them.
-        matched: ticks whose inputs are known bit for bit.
-        recorded_side: as recorded.
-        changed_side: None where nothing is changed.
-        changed_actions: of the changed side against the recorded ones.
-        changed_applied: twists of the changed side against the rebuilt ones.
+        setup: Setup of the attempt.
+        stream: Ticks and cycles of the bag.
+        observations: Rebuilt against recorded observations.
+        actions: Actions of the rebuilt observations against the recorded ones.
+        applied: Rebuilt against recorded twists, if the bag determines them.
+        matched: Number of ticks whose inputs are known bit for bit.
+        recorded_side: The attempt as recorded.
+        changed_side: The attempt with the changes; None without changes.
+        changed_actions: Actions of the changed side against the recorded ones.
+        changed_applied: Twists of the changed side against the rebuilt ones.
 
     Raises:
-        BagError: the bag does not hold what a replay needs.
-        ConfigurationError: a changed limit is out of its range.
+        BagError: The bag lacks a topic or value that a replay needs.
+        ConfigurationError: A changed limit is out of range.
     """
 
     def __init__(
@@ -104,7 +106,7 @@ class AttemptReplay:
 
     @property
     def changed_side(self) -> Side | None:
-        """The attempt with what is changed; None where nothing is."""
+        """The attempt with the changes applied; None without changes."""
         return self._sides(0)[1]
 
     def run(self) -> None:
@@ -137,7 +139,7 @@ class AttemptReplay:
                 yield side
 
     def _pass_commands(self, until_ns: int) -> None:
-        """Hand on the commands that no tick made: before the policy acts, and its last word."""
+        """Pass on commands that no tick produced, such as those before the first tick."""
         for command in list(self.stream.window.commands):
             stamp_ns = command.numbers.stamp_ns
             if self._passed_ns < stamp_ns <= until_ns:
@@ -146,7 +148,7 @@ class AttemptReplay:
                     side.pass_on(command)
 
     def _take(self, tick: Tick) -> None:
-        """Act as the policy did; without a policy its command is passed on as recorded."""
+        """Run the policy for one tick; without a policy, pass on its recorded command."""
         if self._actor is None:
             self._pass_commands(tick.at_ns)
             return
@@ -198,7 +200,7 @@ class AttemptReplay:
             self._on_sample(cycle, self._sampler.force_n(self.stream.window, cycle), sample, other)
 
     def _rebuild(self, side: Side, cycle: Cycle, pose: Pose, outside: Outside | None) -> Guess:
-        """Return the twist of a cycle as recorded."""
+        """Return the rebuilt twist of a cycle on the recorded side."""
         window, record = self.stream.window, cycle.record
         if not self.stream.has_records:
             return self._guess.find(side, window, cycle, pose)
@@ -216,7 +218,7 @@ class AttemptReplay:
     def _change(
         self, side: Side, cycle: Cycle, pose: Pose, choice: Choice, outside: Outside | None
     ) -> tuple[float, ...]:
-        """Return the twist of a cycle with what is changed."""
+        """Return the twist of a cycle on the changed side, task axes."""
         wrench = None if side.is_lost(choice.wrench) else choice.wrench
         command = side.command_like(choice.command, cycle)
         if cycle.record is None or outside is None:
@@ -240,11 +242,11 @@ def replay_bag(
     tolerance: float = DEFAULT_TOLERANCE,
     on_sample: OnSample | None = None,
 ) -> AttemptReplay:
-    """Replay a bag to its end; the arguments are those of ``AttemptReplay``.
+    """Replay a bag to its end; for the arguments, see ``AttemptReplay``.
 
     Raises:
-        BagError: the bag cannot be read, or does not hold what a replay needs.
-        ConfigurationError: a changed limit is out of its range.
+        BagError: The bag cannot be read, or lacks a topic or value that a replay needs.
+        ConfigurationError: A changed limit is out of range.
     """
     with reading(bag) as reader:
         replay = AttemptReplay(

@@ -21,7 +21,7 @@ from der_ros.tasks import make_task
 POSE_TOPIC, WRENCH_TOPIC = "kuka/tcp_pose", "netft_data"
 APPLIED_TOPIC, COMMAND_TOPIC = "kuka/twist_applied", "kuka/delta_twist_cmds"
 CYCLE_TOPIC = "kuka/cycle_inputs"
-"""Topic that bags of release 0.1 and of other recorders lack."""
+"""Topic with the bridge's cycle inputs; missing from bags of release 0.1 or other recorders."""
 LIMITS_TOPIC, RESULT_TOPIC = "kuka/limits", "assembly_supervisor/result"
 STREAMED = (
     POSE_TOPIC,
@@ -40,14 +40,14 @@ _DIAGNOSTICS_LOOKED_AT = 100
 
 @dataclass(frozen=True)
 class RecordedResult:
-    """Verdict that the bag holds.
+    """Verdict recorded in the bag.
 
     Attributes:
-        outcome: as in ``attempts.jsonl``.
-        reason: one sentence.
-        began_ns: bag time at which the attempt began.
-        ended_ns: bag time of the verdict.
-        is_home: the success means home; False in bags of releases up to 0.2, where it means depth.
+        outcome: Outcome, with the values used in ``attempts.jsonl``.
+        reason: Reason of the outcome, one sentence.
+        began_ns: Bag time of the start of the attempt.
+        ended_ns: Bag time of the verdict.
+        is_home: True if success means home; False for releases up to 0.2, where it means depth.
     """
 
     outcome: str
@@ -62,16 +62,16 @@ class AttemptSetup:
     """Task, frames and limits of a recorded attempt.
 
     Attributes:
-        task: name of the task.
-        base_from_task: the task frame in the robot's base.
-        tcp_from_sensor: the sensor in the frame of the held piece.
-        limits: of the motion governor at the beginning.
-        topics: full names of ``STREAMED`` by their short ones, and of ``CYCLE_TOPIC`` where the bag
-            has it.
-        result: verdict in the bag; None where there is none.
-        base_frame: name of the robot's base in the recorded poses.
-        cycle_s: period of the robot as the bridge's diagnostics tell it, else the mean difference
-            of the first poses' stamps without pauses, in whole ms.
+        task: Name of the task.
+        base_from_task: Pose of the task frame in the robot's base.
+        tcp_from_sensor: Pose of the sensor in the frame of the held piece.
+        limits: Initial limits of the motion governor.
+        topics: Full topic names by the short names in ``STREAMED``, with ``CYCLE_TOPIC`` if
+            recorded.
+        result: Recorded verdict; None if there is none.
+        base_frame: Name of the robot's base frame in the recorded poses.
+        cycle_s: Cycle time of the robot, s, from the bridge's diagnostics; otherwise the mean stamp
+            difference of the first poses without pauses, in whole ms.
     """
 
     task: str
@@ -85,7 +85,7 @@ class AttemptSetup:
 
 
 def is_attempt(reader: BagReader) -> bool:
-    """Tell if an open bag holds wrenches, poses or twists, and not only what the policy said."""
+    """Return True if the bag holds wrenches, poses or twists, not only policy topics."""
     wanted = (POSE_TOPIC, WRENCH_TOPIC, APPLIED_TOPIC)
     return any(topic.endswith(name) for topic in reader.topics for name in wanted)
 
@@ -94,7 +94,7 @@ def read_setup(reader: BagReader) -> AttemptSetup:
     """Return the setup of the attempt in an open bag.
 
     Raises:
-        BagError: a topic is missing, or what it says is not usable.
+        BagError: A topic is missing, or a value in it is invalid.
     """
     topics = {name: reader.find(name) for name in STREAMED}
     if reader.has(CYCLE_TOPIC):
@@ -133,7 +133,7 @@ def _pose(text: str, name: str) -> Pose:
 
 
 def _poses(reader: BagReader, topic: str) -> tuple[str, float]:
-    """Return the frame of the first pose, and the robot's period: the mean, in whole ms."""
+    """Return the frame of the first pose, and the robot's mean cycle time, s, in whole ms."""
     messages = islice(reader.serialized(topic), _POSES_LOOKED_AT)
     try:
         first = [decode_pose(each.message) for each in messages]
@@ -148,7 +148,7 @@ def _poses(reader: BagReader, topic: str) -> tuple[str, float]:
 
 
 def _told_cycle_s(reader: BagReader) -> float:
-    """Return the robot's period from the first diagnostics that tell it; 0 where none does."""
+    """Return the robot's cycle time, s, from the first diagnostics with it; 0 if there are none."""
     topic = next((each for each in reader.topics if each.endswith("/diagnostics")), "")
     for each in islice(reader.messages(topic), _DIAGNOSTICS_LOOKED_AT):
         for status in each.message.status:
@@ -158,7 +158,11 @@ def _told_cycle_s(reader: BagReader) -> float:
 
 
 def first_texts(reader: BagReader, topic: str) -> dict[str, str]:
-    """Return the pairs of the first message of a ``DiagnosticStatus`` topic."""
+    """Return the key-value pairs of the first message of a ``DiagnosticStatus`` topic.
+
+    Raises:
+        BagError: The topic has no message.
+    """
     for each in reader.messages(reader.find(topic)):
         return _pairs(each.message)
     raise BagError(f"bag {reader.path}: {topic}: expected a message, there is none")

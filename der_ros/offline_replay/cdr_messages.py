@@ -1,6 +1,6 @@
-"""Quick decoding of the recorded messages that a replay reads by the thousand.
+"""Fast decoding of the frequent message types of a replay.
 
-CDR (OMG, "Extended CDR", version 1): four bytes of encapsulation, then each primitive aligned to
+CDR (OMG, "Extended CDR", version 1): a 4-byte encapsulation header, then each primitive aligned to
 its own size, counted from the fifth byte.
 """
 
@@ -28,9 +28,9 @@ class StampedNumbers(NamedTuple):
     """A pose, wrench or twist with its header.
 
     Attributes:
-        stamp_ns: of the header, ns since the epoch.
-        frame_id: of the header.
-        values: six numbers, or the seven of a pose: x y z qx qy qz qw.
+        stamp_ns: Stamp of the header, ns since the epoch.
+        frame_id: Frame of the header.
+        values: Six numbers, or the seven of a pose: x y z qx qy qz qw.
     """
 
     stamp_ns: int
@@ -42,8 +42,8 @@ class LabelledArray(NamedTuple):
     """A ``Float32MultiArray`` of one dimension.
 
     Attributes:
-        label: of the dimension; empty where there is none.
-        values: (n,) float32.
+        label: Label of the first dimension; empty if there is none.
+        values: Array of shape (n,), float32.
     """
 
     label: str
@@ -51,38 +51,38 @@ class LabelledArray(NamedTuple):
 
 
 def decode_pose(data: bytes) -> StampedNumbers:
-    """Return a ``PoseStamped``.
+    """Decode a ``PoseStamped``.
 
     Raises:
-        BagError: the bytes hold none.
+        BagError: The bytes are not a message of this type.
     """
     return _decoded(lambda: _stamped(data, _SEVEN), "PoseStamped")
 
 
 def decode_six(data: bytes) -> StampedNumbers:
-    """Return a ``WrenchStamped`` or ``TwistStamped``.
+    """Decode a ``WrenchStamped`` or ``TwistStamped``.
 
     Raises:
-        BagError: the bytes hold none.
+        BagError: The bytes are not a message of these types.
     """
     return _decoded(lambda: _stamped(data, _SIX), "WrenchStamped or TwistStamped")
 
 
 def decode_array(data: bytes) -> LabelledArray:
-    """Return a ``Float32MultiArray``.
+    """Decode a ``Float32MultiArray``.
 
     Raises:
-        BagError: the bytes hold none.
+        BagError: The bytes are not a message of this type.
     """
     label, values = _decoded(lambda: _array(data, _FLOAT32), "Float32MultiArray")
     return LabelledArray(label, values.astype(np.float32))
 
 
 def decode_doubles(data: bytes) -> list[float]:
-    """Return the numbers of a ``Float64MultiArray``.
+    """Decode a ``Float64MultiArray``.
 
     Raises:
-        BagError: the bytes hold none.
+        BagError: The bytes are not a message of this type.
     """
     numbers: list[float] = _decoded(lambda: _array(data, _FLOAT64), "Float64MultiArray")[1].tolist()
     return numbers
@@ -105,7 +105,7 @@ def _stamped(data: bytes, numbers: tuple[struct.Struct, struct.Struct]) -> Stamp
 
 
 def _array(data: bytes, kind: np.dtype[Any]) -> tuple[str, NDArray[Any]]:
-    """Return label and values of a ``MultiArray`` of ``kind``."""
+    """Decode a ``MultiArray`` of element type ``kind`` into its first label and its values."""
     order = data[1] & 1
     word = _WORD[order]
     label, at = "", 8
@@ -116,7 +116,7 @@ def _array(data: bytes, kind: np.dtype[Any]) -> tuple[str, NDArray[Any]]:
             label = data[at + 4 : end - 1].decode()
         at = end + (-end) % 4 + 8
     (count,) = word.unpack_from(data, at + 4)
-    # An empty array has no padding behind its count.
+    # An empty array has no padding after its count.
     begin = at + 8 + ((4 - at - 8) % kind.itemsize if count else 0)
     return label, np.frombuffer(data, kind.newbyteorder("<" if order else ">"), count, begin)
 

@@ -1,8 +1,8 @@
-"""Inputs of the bridge in a cycle: as its record names them, else what was on its way to it.
+"""Command and wrench of a bridge cycle: as its record names them, or all likely candidates.
 
-Without a record, a cycle ran between the stamp of its pose and the arrival of that pose at the
-recorder. What was sent shortly before may have come too late for it, what was sent meanwhile may
-have come in time.
+Without a record, a cycle ran at some time between the stamp of its pose and the arrival of that
+pose at the recorder. A message sent shortly before the stamp may have arrived too late for it; a
+message sent after the stamp may have arrived in time.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from der_ros.policy.governor import GovernorLimits
 
 _ON_ITS_WAY_NS = 10_000_000
 _MOST_DOUBTFUL = 2
-# Longest way of a message on a computer that stands still from time to time.
+# Longest transport time of a message on a computer that stalls now and then.
 _LONG_WAY_NS = 100_000_000
 _MOST_POSSIBLE = 4
 _T = TypeVar("_T")
 
 
 class Choice(NamedTuple):
-    """Inputs of one cycle."""
+    """Command and wrench that the bridge used in one cycle; None if it had none."""
 
     command: RecordedCommand | None
     wrench: Recorded | None
@@ -37,13 +37,13 @@ class Choice(NamedTuple):
 def recorded_inputs(
     commands: Iterable[RecordedCommand], window: Window, record: CycleRecord, config: MotionConfig
 ) -> tuple[Choice, bool]:
-    """Return the inputs that a record names, and True if the bag has all that count.
+    """Return the inputs that a record names, and True if all that affect the twist are in the bag.
 
     Args:
-        commands: newest first.
-        window: what came about then.
-        record: of the cycle.
-        config: its timeouts tell which message no longer counts.
+        commands: Commands, newest first.
+        window: Recorded messages of about the same time.
+        record: Record of the cycle.
+        config: Configuration of the bridge; messages older than its timeouts have no effect.
     """
     command = next((each for each in commands if each.sent_ns == record.command_ns), None)
     if command is None:
@@ -63,7 +63,7 @@ def _is_needless(stamp_ns: int, fresh_until_s: float, record: CycleRecord) -> bo
 
 
 def _as_recorded(window: Window, stamp_ns: int) -> Iterator[RecordedCommand]:
-    """Yield the recorded command with this stamp, where the rebuilt policy gave none."""
+    """Yield the recorded command with this stamp, for which there is no rebuilt command."""
     for each in reversed(window.commands):
         if each.numbers.stamp_ns == stamp_ns:
             twist = Twist.from_array(np.array(each.numbers.values))
@@ -73,13 +73,13 @@ def _as_recorded(window: Window, stamp_ns: int) -> Iterator[RecordedCommand]:
 def _on_their_way(
     newest_first: Iterable[_T], cycle: Cycle, sent_ns: Callable[[_T], int], late_ns: int
 ) -> list[_T | None]:
-    """Return the messages that a cycle may have had as its newest, the likeliest first.
+    """Return the messages that may have been a cycle's newest, likeliest first.
 
     Args:
-        newest_first: messages.
-        cycle: that took one of them.
-        sent_ns: gives the time at which a message was sent.
-        late_ns: longest time on the way; 0: no doubt is allowed.
+        newest_first: Messages, newest first.
+        cycle: Cycle that used one of them.
+        sent_ns: Returns the time at which a message was sent.
+        late_ns: Longest transport time; 0 returns only the newest message before the cycle.
     """
     after: list[_T | None] = []
     before: list[_T | None] = []
@@ -100,13 +100,13 @@ def _on_their_way(
 def likely_inputs(
     commands: Iterable[RecordedCommand], window: Window, cycle: Cycle, limits: GovernorLimits
 ) -> list[Choice]:
-    """Return what the bridge may have had in a cycle, the likeliest first.
+    """Return likely inputs of a cycle, likeliest first.
 
     Args:
-        commands: newest first.
-        window: what came about then.
-        cycle: that took one of each.
-        limits: of the governor; a wrench far below the soft ones changes nothing.
+        commands: Commands, newest first.
+        window: Recorded messages of about the same time.
+        cycle: Cycle that used one command and one wrench.
+        limits: Limits of the governor; a wrench far below the soft ones has no effect.
     """
     wrenches = window.wrenches
     newest = wrenches[-1] if wrenches else None
@@ -119,7 +119,7 @@ def likely_inputs(
 def possible_inputs(
     commands: Iterable[RecordedCommand], window: Window, cycle: Cycle
 ) -> list[Choice]:
-    """Return all that a cycle may have had on a computer that stands still from time to time."""
+    """Return all possible inputs of a cycle on a computer that stalls now and then."""
     sent = _within(commands, _arrives_ns, cycle)
     felt = _within(reversed(window.wrenches), _stamp_ns, cycle)
     return [Choice(command, wrench) for command in sent for wrench in felt]
@@ -128,7 +128,7 @@ def possible_inputs(
 def _within(
     newest_first: Iterable[_T], sent_ns: Callable[[_T], int], cycle: Cycle
 ) -> list[_T | None]:
-    """Return some messages, spread over those on their way, newest first; None if none was."""
+    """Return a few candidates spread over the transport window, newest first; [None] if none."""
     found: list[_T | None] = []
     for each in newest_first:
         if sent_ns(each) > cycle.until_ns:
@@ -148,7 +148,7 @@ def _stamp_ns(wrench: Recorded) -> int:
 
 
 def _pushes(wrench: Recorded, force_n: float, torque_nm: float) -> bool:
-    """Tell if a reading is near the soft limits, where it changes the twist."""
+    """Return True if a reading exceeds half a soft limit, so that it may change the twist."""
     fx, fy, fz, tx, ty, tz = wrench.numbers.values
     lever = 0.5 * force_n
     return (

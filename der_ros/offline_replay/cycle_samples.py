@@ -1,4 +1,4 @@
-"""Cycles of a replay as samples of a plot."""
+"""Samples of a replay's cycles for a plot."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ UNKNOWN_TWIST = (math.nan,) * 6
 
 
 class CycleSample(NamedTuple):
-    """One cycle of a side.
+    """Plot sample of one cycle on one side.
 
     Attributes:
-        time_s: since the first cycle.
-        applied: (6,) m/s and rad/s, task axes.
-        commanded: (6,) m/s and rad/s, in the axes of its sender; NaN without a fresh command.
-        stepped_in: interventions of the governor.
+        time_s: Time since the first cycle, s.
+        applied: Applied twist, (6,) m/s and rad/s, task axes.
+        commanded: Commanded twist, (6,) m/s and rad/s, axes of the sender; NaN without a fresh
+            command.
+        stepped_in: Interventions of the governor in this cycle.
         held: True if a fault is latched.
     """
 
@@ -36,7 +37,7 @@ OnSample: TypeAlias = Callable[[Cycle, float, CycleSample, CycleSample | None], 
 
 
 class CycleSampler:
-    """Samples of one side, cycle by cycle."""
+    """Makes the samples of one side, cycle by cycle."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
@@ -45,7 +46,7 @@ class CycleSampler:
     def sample(
         self, side: Side, cycle: Cycle, choice: Choice, time_s: float, twist: tuple[float, ...]
     ) -> CycleSample:
-        """Return the sample of a cycle that gave ``twist``."""
+        """Return the sample of a cycle with the applied ``twist``, (6,) task axes."""
         counts, before = side.motion.interventions, self._counts
         self._counts = counts
         stepped_in = frozenset(name for name in counts if counts[name] > before.get(name, 0))
@@ -56,7 +57,7 @@ class CycleSampler:
         return CycleSample(time_s, twist, commanded, stepped_in, side.motion.fault is not None)
 
     def force_n(self, window: Window, cycle: Cycle) -> float:
-        """Return the largest force since the cycle before, N; NaN where the sensor is silent."""
+        """Return the largest force since the previous cycle, N; NaN if the sensor is silent."""
         since_ns, self._since_ns = self._since_ns or cycle.at_ns, cycle.at_ns
         newest_ns = cycle.at_ns - round(1e9 * STALE_AFTER_S)
         force_n = math.nan

@@ -1,4 +1,4 @@
-"""Differences between rebuilt and recorded values: largest, typical, and the first one."""
+"""Statistics of the differences between rebuilt and recorded values."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ class Differences:
     """Differences of one quantity over a replay.
 
     Args:
-        tolerance: largest difference that counts as the same.
+        tolerance: Largest difference that counts as the same.
 
     Attributes:
-        samples: that were compared or set aside.
-        undetermined: samples that were set aside, since the record does not determine them.
-        largest: difference of any component.
-        first: time in s, recorded and rebuilt numbers of the first sample beyond the tolerance.
-        beyond: samples beyond the tolerance.
+        samples: Number of samples, compared or undetermined.
+        undetermined: Number of samples that the bag does not determine, which are not compared.
+        largest: Largest difference of any component.
+        first: First sample beyond the tolerance: time in s, recorded and rebuilt numbers.
+        beyond: Number of samples beyond the tolerance.
     """
 
     def __init__(self, tolerance: float) -> None:
@@ -47,22 +47,22 @@ class Differences:
         return worst
 
     def set_aside(self) -> None:
-        """Count a sample that cannot be compared."""
+        """Count a sample that the bag does not determine."""
         self.samples += 1
         self.undetermined += 1
 
     @property
     def compared(self) -> int:
-        """Samples that were compared."""
+        """Number of compared samples."""
         return self.samples - self.undetermined
 
     @property
     def typical(self) -> float:
-        """Root mean square of the samples' largest differences."""
+        """Root mean square of the samples' largest component differences."""
         return math.sqrt(self._squares / self.compared) if self.compared else 0.0
 
     def report(self) -> dict[str, Any]:
-        """Return all of it for JSON; an infinite difference is None."""
+        """Return the statistics for JSON; an infinite difference is None."""
         return {
             "samples": self.samples,
             "undetermined": self.undetermined,

@@ -3,8 +3,8 @@
 Keys, all optional: ``policy`` (a file, relative to the YAML file), ``tolerance`` of the actions,
 ``outcome``, ``reason`` of the verdict, ``peak_force_n`` (largest allowed), ``interventions``
 (largest allowed count by kind), and for a what-if ``set``, ``latency_ms`` and
-``lose_sensor_after_s``: then ``outcome``, ``reason`` and ``interventions`` are those of the changed
-attempt.
+``lose_sensor_after_s``. In a what-if, ``outcome``, ``reason`` and ``interventions`` refer to the
+changed attempt.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ class Expectation:
     """Expected results of a replay.
 
     Attributes:
-        policy: file; None: the one that acted.
-        tolerance: of the actions.
-        outcome: expected verdict; None for any.
-        reason: of the verdict, one sentence; None for any.
-        peak_force_n: largest allowed force; None for any.
-        interventions: largest allowed count by kind.
-        what_if: what differs from the record.
+        policy: Policy file; None uses the policy that acted.
+        tolerance: Largest difference of an action component, in [-1, 1], that counts as the same.
+        outcome: Expected outcome; None accepts any.
+        reason: Expected reason of the verdict, one sentence; None accepts any.
+        peak_force_n: Largest allowed force, N; None accepts any.
+        interventions: Largest allowed count by kind.
+        what_if: Changes to apply to the replay.
     """
 
     policy: Path | None = None
@@ -67,10 +67,10 @@ class Expectation:
 
 
 def read_expectation(bag: Path) -> Expectation:
-    """Return what is expected of a bag: that it is the same, where no file says more.
+    """Read the expectations of a bag; without a file, expect a replay equal to the record.
 
     Raises:
-        ConfigurationError: the file is not right.
+        ConfigurationError: The file is invalid.
     """
     path = expectation_file(bag)
     if not path.is_file():
@@ -88,17 +88,17 @@ def read_expectation(bag: Path) -> Expectation:
 
 
 def expectation_file(bag: Path) -> Path:
-    """Return the path of the file with what is expected of a bag."""
+    """Return the path of a bag's expectation file."""
     return bag.with_name(f"{bag.name}.yaml")
 
 
 def write_expectation(
     bag: Path, outcome: Outcome, reason: str, peak_force_n: float, policy: Path | None = None
 ) -> None:
-    """Write what is expected of a bag into the file beside it.
+    """Write the expectation file of a bag.
 
     Raises:
-        ConfigurationError: the file cannot be written.
+        ConfigurationError: The file cannot be written.
     """
     path = expectation_file(bag)
     values: dict[str, str | float] = {
@@ -138,12 +138,12 @@ def _expectation(path: Path, values: Mapping[str, Any]) -> Expectation:
 
 
 def unmet(bag: Path, expectation: Expectation) -> list[str]:
-    """Replay a bag and return which expectations it does not meet; empty where it meets all.
+    """Replay a bag and return its unmet expectations, one sentence each; empty if all are met.
 
     Raises:
-        BagError: the bag is not usable.
-        ConfigurationError: its policy is not found, or a limit is out of its range.
-        ContractError: its policy is not right.
+        BagError: The bag cannot be read or replayed.
+        ConfigurationError: Its policy is not found, or a limit is out of range.
+        ContractError: Its policy cannot be used.
     """
     with BagReader(bag) as reader:
         policy = OnnxPolicy.load(expectation.policy or policy_of_bag(reader))

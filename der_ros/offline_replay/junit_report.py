@@ -1,4 +1,4 @@
-"""Replays as a JUnit XML file, which CI servers show."""
+"""JUnit XML report of replays, for CI servers."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from der_ros.errors import ConfigurationError
 
 
 class JUnitCase(NamedTuple):
-    """One bag.
+    """Replay result of one bag.
 
     Attributes:
-        name: of the bag.
-        verdict: of its replay.
-        reason: why it is not the same.
-        wall_s: time that the replay took.
+        name: Name of the bag.
+        verdict: Verdict of the replay.
+        reason: Reason why the verdict is not ``SAME``; empty if it is.
+        wall_s: Wall time of the replay, s.
     """
 
     name: str
@@ -28,10 +28,10 @@ class JUnitCase(NamedTuple):
 
 
 def write_junit(path: Path, cases: Sequence[JUnitCase]) -> None:
-    """Write one test suite with a test case for each bag.
+    """Write a test suite with one test case per bag.
 
     Raises:
-        ConfigurationError: the file cannot be written.
+        ConfigurationError: The file cannot be written.
     """
     failures = sum(case.verdict is ReplayVerdict.DIFFERENT for case in cases)
     errors = sum(case.verdict is ReplayVerdict.UNUSABLE for case in cases)

@@ -1,8 +1,8 @@
-"""The shortest bag that still ends in the same verdict: a fault becomes a small test.
+"""Reduces a bag to the shortest one with the same verdict, so that a fault becomes a small test.
 
-Every candidate is replayed as ``replay_bag`` does, and counts if nothing differs. First the end is
-cut behind the verdict, then each topic that a replay does without is left out, then the beginning
-is cut as late as possible. The small topics, the recorded result among them, stay whole.
+Every candidate is replayed like in ``replay_bag``, and accepted if nothing differs. First the end
+is cut after the verdict, then each topic that the replay does not need is dropped, then the
+beginning is cut as late as possible. Small topics, such as the recorded result, are kept in full.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ _NEEDED = (*_WHOLE, *STREAMED, CYCLE_TOPIC)
 
 
 class RebuiltEnd(NamedTuple):
-    """Rebuilt end of an attempt.
+    """Rebuilt verdict of an attempt.
 
     Attributes:
-        outcome: None where there is none.
-        reason: one sentence.
+        outcome: Outcome; None without a verdict.
+        reason: Reason of the outcome, one sentence.
     """
 
     outcome: Outcome | None
@@ -52,17 +52,17 @@ class RebuiltEnd(NamedTuple):
 
 
 class Minimized(NamedTuple):
-    """A bag that was cut down.
+    """Result of minimizing a bag.
 
     Attributes:
-        bag: folder of the new bag; its expectation is ``NAME.yaml`` beside it.
-        outcome: of the attempt, as before.
-        reason: of the outcome, as before.
-        seconds_before: length of the given bag, s.
-        seconds: length of the new one, s.
-        topics_before: topics of the given bag.
-        topics: topics of the new one.
-        replays: candidates that were tried.
+        bag: Folder of the new bag; its expectation file is ``NAME.yaml`` beside it.
+        outcome: Outcome of the attempt, unchanged.
+        reason: Reason of the outcome, unchanged.
+        seconds_before: Length of the given bag, s.
+        seconds: Length of the new bag, s.
+        topics_before: Number of topics of the given bag.
+        topics: Number of topics of the new bag.
+        replays: Number of replays run.
     """
 
     bag: Path
@@ -84,18 +84,18 @@ class _Cut(NamedTuple):
 def minimize_bag(
     bag: Path, out: Path, keep: Outcome | None = Outcome.FAULT, policy: Path | None = None
 ) -> Minimized:
-    """Cut a bag down, and write the new one and its expectation.
+    """Minimize a bag, and write the new bag and its expectation file.
 
     Args:
-        bag: a rosbag2 folder.
-        out: folder to make.
-        keep: outcome that the attempt must have; None: any.
-        policy: ONNX file that acted; None: found by its checksum.
+        bag: Folder of a rosbag2 bag.
+        out: Folder to create.
+        keep: Outcome that the attempt must have; None accepts any.
+        policy: ONNX file of the policy that acted; None finds it by its checksum.
 
     Raises:
-        BagError: the bag cannot be replayed, for its policy is not on this machine, say; its
-            outcome is another one; or ``out`` is there.
-        ConfigurationError: the expectation cannot be written.
+        BagError: The bag cannot be replayed, for example because its policy is not on this
+            computer; its outcome is not ``keep``; or ``out`` exists.
+        ConfigurationError: The expectation file cannot be written.
     """
     if out.exists() or expectation_file(out).exists():
         raise BagError(f"bag {out}: expected a new name, it is there")
@@ -120,13 +120,13 @@ def minimize_bag(
 
 
 def _policy(bag: Path, given: Path | None) -> OnnxPolicy:
-    """Return the policy that acted in a bag, or the given one.
+    """Return the given policy, or else the one that acted in the bag.
 
     Raises:
-        BagError: the bag is of another kind, or the policy cannot be used.
+        BagError: The bag holds no attempt, or the policy cannot be used.
     """
     with BagReader(bag) as reader:
-        read_setup(reader)  # a bag of another kind is refused by the topic that it lacks
+        read_setup(reader)  # raises a BagError that names the missing topic of other bags
         try:
             return OnnxPolicy.load(given or policy_of_bag(reader))
         except (ConfigurationError, ContractError) as error:
@@ -134,10 +134,10 @@ def _policy(bag: Path, given: Path | None) -> OnnxPolicy:
 
 
 def _kept_end(bag: Path, replay: AttemptReplay, keep: Outcome | None) -> tuple[Outcome, str]:
-    """Return outcome and reason of the whole bag, which every cut must have.
+    """Return outcome and reason of the whole bag, which every cut must reproduce.
 
     Raises:
-        BagError: it is not the outcome to keep, or the replay differs from the record.
+        BagError: The outcome is not ``keep``, or the replay differs from the record.
     """
     outcome, reason = _end_of(replay)
     if outcome is None or keep not in (None, outcome):
@@ -152,7 +152,7 @@ def _kept_end(bag: Path, replay: AttemptReplay, keep: Outcome | None) -> tuple[O
 
 
 class _Cutter:
-    """Tries cuts of one bag."""
+    """Tries cuts of one bag, which are copies with fewer topics and a shorter time range."""
 
     def __init__(self, bag: Path, folder: Path, policy: OnnxPolicy) -> None:
         self._bag, self._folder, self._policy = bag, folder, policy
@@ -167,7 +167,7 @@ class _Cutter:
         return replay_bag(bag, self._policy, self._policy.contract.scale)
 
     def write(self, cut: _Cut, out: Path) -> None:
-        """Write a cut of the bag; small topics are kept for all the time."""
+        """Write a cut of the bag; small topics are kept in full."""
         copy_bag(
             self._bag,
             out,
@@ -178,7 +178,7 @@ class _Cutter:
         )
 
     def shortest(self, end: RebuiltEnd, replay: AttemptReplay) -> _Cut:
-        """Return the smallest cut that still has this ``end``."""
+        """Return the smallest cut that still ends with the verdict ``end``."""
         at_ns = replay.start_ns + round(1e9 * replay.recorded_side.verdict.at_s)
         cut = _Cut(self.topics, 0, replay.end_ns)
         early = cut._replace(end_ns=at_ns + _SETTLED_NS)
@@ -189,7 +189,7 @@ class _Cutter:
         return self._latest(end, cut, replay.start_ns, at_ns)
 
     def _latest(self, end: RebuiltEnd, cut: _Cut, good_ns: int, bad_ns: int) -> _Cut:
-        """Return the cut with the latest beginning, by halving the time before the verdict."""
+        """Return the cut with the latest beginning before the verdict, by bisection."""
         for _ in range(_STEPS):
             begin_ns = (good_ns + bad_ns) // 2
             if self._gives(end, cut._replace(begin_ns=begin_ns)):

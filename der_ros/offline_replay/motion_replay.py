@@ -1,4 +1,4 @@
-"""The bridge's own motion core, cycle by cycle, in bag time."""
+"""Replays the bridge's motion core, cycle by cycle, in bag time."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from der_ros.offline_replay.recorded_stream import Cycle, Recorded
 from der_ros.rotation import Six, conjugate, rotate_both
 
 HELD_FROM_OUTSIDE = "held by a fault whose cause is not in the bag"
-"""Fault that stands for a stop by service, by the driver or by a watch of the node."""
+"""Fault that stands for a stop by service, driver or node watchdog, which bags do not hold."""
 
 
 class RecordedCommand(NamedTuple):
-    """A twist on its way to the bridge.
+    """Twist command with its times of sending and arrival.
 
     Attributes:
-        sent_ns: stamp of its header.
-        arrives_ns: earliest time at which the bridge has it.
-        frame_id: of its axes.
-        twist: of the TCP.
+        sent_ns: Stamp of its header, ns since the epoch.
+        arrives_ns: Earliest time at which the bridge has it, ns since the epoch.
+        frame_id: Frame of the twist's axes.
+        twist: Twist of the TCP.
     """
 
     sent_ns: int
@@ -34,13 +34,13 @@ class RecordedCommand(NamedTuple):
 
 
 class Outside(NamedTuple):
-    """Events of a cycle that its inputs do not explain.
+    """Events before a cycle that its inputs do not explain.
 
     Attributes:
-        held: a fault was latched.
-        reset: a fault was cleared.
-        stood: the robot had stood still, so that the governor began at rest.
-        ending: the node was shutting down.
+        held: A fault was latched.
+        reset: A fault was cleared.
+        stood: The robot had stood still, so the governor began at rest.
+        ending: The node was shutting down.
     """
 
     held: bool
@@ -50,7 +50,7 @@ class Outside(NamedTuple):
 
 
 class MeasuredCycle(NamedTuple):
-    """``MeasuredRobot`` from a bag; the attributes are described there."""
+    """``MeasuredRobot`` from a bag; see there for the attributes."""
 
     tcp_pose: Pose
     cycle_s: float
@@ -61,12 +61,12 @@ class MeasuredCycle(NamedTuple):
 
     @property
     def began_monotonic_s(self) -> float:
-        """Beginning of the cycle, bag time in s."""
+        """Start of the cycle, bag time, s."""
         return self.stamp_monotonic_s
 
 
 class _BagClock:
-    """Clock of the replayed bridge; a copy of the bridge gets its own."""
+    """Clock of the replayed bridge, set from bag time; each branch of the replay has its own."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -76,11 +76,11 @@ class _BagClock:
 
 
 class MotionReplay:
-    """Feeds commands and wrenches to ``BridgeMotion`` and gives the applied twists back.
+    """Feeds recorded commands and wrenches to ``BridgeMotion`` and returns the applied twists.
 
     Args:
-        config: of the bridge.
-        start_ns: bag time that counts as 0 s.
+        config: Configuration of the bridge.
+        start_ns: Bag time of 0 s.
     """
 
     def __init__(self, config: MotionConfig, start_ns: int) -> None:
@@ -94,17 +94,17 @@ class MotionReplay:
 
     @property
     def fault(self) -> str | None:
-        """Latched fault, or None."""
+        """Latched fault; None if there is none."""
         return self._motion.fault
 
     @property
     def interventions(self) -> dict[str, int]:
-        """Cycles in which the governor stepped in, by its reason."""
+        """Number of cycles in which the governor intervened, by reason."""
         return self._motion.counts.interventions
 
     @property
     def refused(self) -> dict[str, int]:
-        """Refused commands, by reason."""
+        """Number of refused commands, by reason."""
         return self._motion.counts.refused
 
     def step(
@@ -115,14 +115,14 @@ class MotionReplay:
         command: RecordedCommand | None,
         wrench: Recorded | None,
     ) -> tuple[float, ...]:
-        """Return the six numbers of the twist for one cycle, task axes.
+        """Run one cycle and return its twist, (6,) m/s and rad/s, task axes.
 
         Args:
-            cycle: of the robot.
-            pose: the TCP in the base.
-            cycle_s: time until the next cycle.
-            command: newest that the bridge has.
-            wrench: newest that the bridge has.
+            cycle: Cycle of the robot.
+            pose: Pose of the TCP in the base.
+            cycle_s: Time until the next cycle, s.
+            command: Newest command of the bridge, or None.
+            wrench: Newest wrench of the bridge, or None.
         """
         now_s = self._clock.now_s = 1e-9 * (cycle.at_ns - self._start_ns)
         if command is not None and command is not self._command:
@@ -139,7 +139,7 @@ class MotionReplay:
         return rotate_both(self._to_task, six)
 
     def outside(self, record: CycleRecord) -> Outside:
-        """Return what happened before a recorded cycle that this replay does not know."""
+        """Return the events before a recorded cycle that differ from this replay's state."""
         held, fault = record.is_in(CycleState.HELD), self._motion.fault
         return Outside(
             held and fault is None,
@@ -156,14 +156,14 @@ class MotionReplay:
         command: RecordedCommand | None,
         wrench: Recorded | None,
     ) -> Six:
-        """Return the six numbers of the twist that a recorded cycle decides, task axes.
+        """Run one recorded cycle and return its twist, (6,) m/s and rad/s, task axes.
 
         Args:
-            record: of the cycle.
-            outside: what else happened before it.
-            pose: the TCP in the base.
-            command: newest that the bridge had.
-            wrench: newest that the bridge had.
+            record: Record of the cycle.
+            outside: Events before it that its inputs do not explain.
+            pose: Pose of the TCP in the base.
+            command: Newest command of the bridge, or None.
+            wrench: Newest wrench of the bridge, or None.
         """
         self._happen(outside)
         self._hear(record, command, wrench)
@@ -180,14 +180,14 @@ class MotionReplay:
         return record.number == self._number + 1 or record.is_in(CycleState.FROM_REST)
 
     def resumed(self, twist: tuple[float, ...]) -> MotionReplay:
-        """Return a copy that goes on from a recorded twist, task axes."""
+        """Return a copy that continues from a recorded twist, (6,) task axes."""
         twin = self.branch()
         vx, vy, vz, wx, wy, wz = twist
         twin._motion.go_on_from((vx, vy, vz, wx, wy, wz))
         return twin
 
     def go_on_from(self, twist: Six) -> None:
-        """Take over the recorded twist, task axes, where the rebuilt one is not known."""
+        """Continue from the recorded twist, (6,) task axes, if the rebuilt one is unknown."""
         self._motion.go_on_from(twist)
 
     def _happen(self, outside: Outside) -> None:
@@ -203,7 +203,7 @@ class MotionReplay:
     def _hear(
         self, record: CycleRecord, command: RecordedCommand | None, wrench: Recorded | None
     ) -> None:
-        """Give the bridge its newest messages, with the ages that they had for it."""
+        """Give the bridge its newest messages, with the ages they had on arrival."""
         if record.command_ns == NO_STAMP_NS:
             self._motion.forget_command()
             self._command = None
@@ -221,7 +221,7 @@ class MotionReplay:
             self._motion.accept_wrench(felt, 1e-9 * (record.wrench_ns - wrench.numbers.stamp_ns))
 
     def branch(self) -> MotionReplay:
-        """Return a copy that goes its own way from here."""
+        """Return an independent copy of the current state."""
         twin = copy.copy(self)
         twin._motion = self._motion.branch()
         return twin

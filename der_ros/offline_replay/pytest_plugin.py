@@ -1,6 +1,6 @@
 """pytest plugin: ``pytest --replay-bags DIR`` replays each bag below a folder as a test.
 
-What is expected of a bag stands in a YAML file beside it; see ``expectations``.
+The expectations of a bag are in a YAML file beside it; see ``expectations``.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import pytest
 
 
 class UnmetError(Exception):
-    """The bag does not meet its expectations; the message has one on each line."""
+    """Unmet expectations of a bag, one per line of the message."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add this plugin's option to pytest."""
+    """Add the option ``--replay-bags`` to pytest."""
     parser.getgroup("der_ros").addoption(
         "--replay-bags",
         metavar="DIR",
@@ -27,10 +27,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have the folder collected beside what is collected otherwise.
+    """Add the folder of ``--replay-bags`` to the collected paths.
 
     Raises:
-        pytest.UsageError: there is no such folder.
+        pytest.UsageError: The folder does not exist.
     """
     folder = config.getoption("--replay-bags")
     if folder is None:
@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect the description of a bag below the folder."""
+    """Collect each ``metadata.yaml`` below the folder as a bag."""
     folder = parent.config.getoption("--replay-bags")
     if folder is None or file_path.name != "metadata.yaml":
         return None
@@ -52,22 +52,22 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 class BagFile(pytest.File):
-    """One bag."""
+    """Bag to replay, by its ``metadata.yaml``."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        """Yield its one test."""
+        """Yield the single test of the bag."""
         yield BagItem.from_parent(self, name=self.path.parent.name)
 
 
 class BagItem(pytest.Item):
-    """Replay of one bag."""
+    """Test that replays one bag."""
 
     def runtest(self) -> None:
         """Replay the bag.
 
         Raises:
-            UnmetError: it does not meet its expectations.
-            DerRosError: bag, policy or expectations are not usable.
+            UnmetError: The bag does not meet its expectations.
+            DerRosError: The bag, its policy or its expectation file cannot be used.
         """
         from der_ros.offline_replay.expectations import read_expectation, unmet
 
@@ -77,9 +77,9 @@ class BagItem(pytest.Item):
             raise UnmetError("\n".join(found))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
-        """Return the reason; the traceback says nothing more."""
+        """Return the bag and the reason, without a traceback."""
         return f"{self.path.parent}: {excinfo.value}"
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Return where the test stands and its name."""
+        """Return the bag's folder and name for pytest's report."""
         return self.path.parent, None, self.name

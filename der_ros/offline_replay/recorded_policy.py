@@ -1,4 +1,4 @@
-"""The policy file that acted in a bag, found by its content."""
+"""Finds the policy file that acted in a bag by its checksum."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from der_ros.policy.shipped import shipped_policies
 
 
 def policy_of_bag(reader: BagReader) -> Path:
-    """Return the file with the content of the policy that acted in an open bag.
+    """Return the policy file whose checksum is recorded in an open bag.
 
     Raises:
-        ConfigurationError: the bag names no policy, or it is not on this machine.
+        ConfigurationError: The bag names no policy, or its file is not on this computer.
     """
     bag, info = reader.path, read_policy_info(reader)
     if info is None:
@@ -31,7 +31,7 @@ def policy_of_bag(reader: BagReader) -> Path:
 
 
 def _candidates(bag: Path, info: PolicyInfo) -> Iterator[Path]:
-    """Yield the places to look in: the recorded path, the package, the run folder, the bag's."""
+    """Yield candidates: the recorded path, shipped policies, and ONNX files in or above the bag."""
     yield Path(info.path)
     yield from shipped_policies().values()
     folder = bag.resolve()

@@ -1,7 +1,7 @@
-"""A bag as a stream of ticks and cycles in the order in which the nodes took them.
+"""A bag as a stream of policy ticks and robot cycles, in the order in which they ran.
 
-The recorder notes when a message came to the recorder. When it came to the node that used it is not
-in the bag: each message is on its way from its stamp on until its arrival at the recorder, about.
+The bag time of a message is its arrival at the recorder. Its arrival at the node that used it is
+not recorded; it lies about between the message's stamp and its bag time.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from der_ros.offline_replay.cdr_messages import (
 from der_ros.policy.policy_topics import ACTION_TOPIC, OBSERVATION_TOPIC
 
 SETTLED_NS = 50_000_000
-"""Bag time that a tick or a cycle waits for what belongs to it."""
+"""Bag time that a tick or a cycle waits for its other messages, ns."""
 KEPT_NS = 500_000_000
-"""Bag time for which poses, wrenches and commands are kept."""
+"""Bag time for which poses, wrenches and commands are kept, ns."""
 _PAIRED_NS = 20_000_000
 _FORGET_EVERY = 32
 _MOST_RECORDS = 1000
@@ -48,8 +48,8 @@ class Recorded(NamedTuple):
     """A recorded pose, wrench or twist.
 
     Attributes:
-        arrived_ns: bag time.
-        numbers: the message.
+        arrived_ns: Bag time of the message, ns since the epoch.
+        numbers: Decoded message.
     """
 
     arrived_ns: int
@@ -60,11 +60,11 @@ class Tick(NamedTuple):
     """One tick of the policy.
 
     Attributes:
-        at_ns: bag time at which it acted.
-        number: as the bag counts it; -1 where it does not.
-        observation: (13,) float32.
-        action: (6,) float32.
-        command: the recorded command; None where the bag holds none.
+        at_ns: Bag time at which the policy acted.
+        number: Tick number in the bag; -1 if it has none.
+        observation: Observation, shape (13,), float32.
+        action: Action, shape (6,), float32.
+        command: Recorded command; None if the bag holds none.
     """
 
     at_ns: int
@@ -78,11 +78,11 @@ class Cycle(NamedTuple):
     """One cycle of the robot.
 
     Attributes:
-        at_ns: time at which the robot was measured.
-        until_ns: time by which its answer was on its way, for the pose had arrived.
-        pose: as measured.
-        applied: the twist that was sent, task axes.
-        record: inputs and decision of the bridge; None where the bag has none of this cycle.
+        at_ns: Time at which the robot was measured.
+        until_ns: Bag time of the pose, by which the bridge's answer was sent.
+        pose: Measured pose.
+        applied: Twist sent to the robot, (6,) m/s and rad/s, task axes.
+        record: Inputs and decision of the bridge; None if the bag has no record of this cycle.
     """
 
     at_ns: int
@@ -97,12 +97,12 @@ Event: TypeAlias = Tick | Cycle
 
 @dataclass
 class Window:
-    """Messages of the last half second of bag time.
+    """Messages of the last ``KEPT_NS`` of bag time.
 
     Attributes:
-        poses: oldest first.
-        wrenches: oldest first.
-        commands: oldest first.
+        poses: Poses, oldest first.
+        wrenches: Wrenches, oldest first.
+        commands: Commands, oldest first.
     """
 
     poses: deque[Recorded] = field(default_factory=deque)
@@ -110,23 +110,23 @@ class Window:
     commands: deque[Recorded] = field(default_factory=deque)
 
     def forget(self, before_ns: int) -> None:
-        """Let go of what arrived before ``before_ns``; the newest of each stays."""
+        """Drop messages that arrived before ``before_ns``, except the newest of each kind."""
         for kept in (self.poses, self.wrenches, self.commands):
             while len(kept) > 1 and kept[0].arrived_ns < before_ns:
                 kept.popleft()
 
 
 class RecordedStream:
-    """Ticks and cycles of an open bag; memory does not grow with the bag.
+    """Iterates over the ticks and cycles of an open bag in bounded memory.
 
     Args:
-        reader: open.
-        topics: full names by the short ones.
+        reader: Open reader of the bag.
+        topics: Full topic names by their short names.
 
     Attributes:
-        window: what came until ``SETTLED_NS`` after the event that was yielded last.
+        window: Messages up to ``SETTLED_NS`` after the last yielded event.
         has_records: True if the bag has records of the bridge's cycles.
-        peak_force_n: largest force so far.
+        peak_force_n: Largest force so far, N.
     """
 
     def __init__(self, reader: BagReader, topics: Mapping[str, str]) -> None:
@@ -140,10 +140,10 @@ class RecordedStream:
         self._count = 0
 
     def __iter__(self) -> Iterator[Event]:
-        """Yield the events in their order.
+        """Yield the events in order.
 
         Raises:
-            BagError: a message cannot be read.
+            BagError: A message cannot be read.
         """
         now_ns = 0
         for number, (topic, now_ns, data) in enumerate(self._reader.serialized(*self._names)):
@@ -184,7 +184,7 @@ class RecordedStream:
             self._add_half(topic, now_ns, data)
 
     def _add_cycle(self, applied: StampedNumbers) -> None:
-        """Pair it with the pose of the same stamp; a twist without a pose is left out."""
+        """Pair the twist with the pose of the same stamp; without one, ignore it."""
         for pose in reversed(self.window.poses):
             if pose.numbers.stamp_ns == applied.stamp_ns:
                 cycle = Cycle(applied.stamp_ns, pose.arrived_ns, pose, applied.values)
@@ -192,13 +192,13 @@ class RecordedStream:
                 return
 
     def _add_record(self, at_ns: int, record: CycleRecord) -> None:
-        """Keep it for its cycle; of those that no cycle takes only the newest stay."""
+        """Keep the record for its cycle; of unclaimed records only the newest are kept."""
         self._records[at_ns] = record
         if len(self._records) > _MOST_RECORDS:
             del self._records[next(iter(self._records))]
 
     def _add_half(self, topic: str, now_ns: int, data: bytes) -> None:
-        """Pair observation and action of one tick."""
+        """Pair the observation and the action of one tick."""
         label, values = decode_array(data)
         number = label.rpartition(" ")[2]
         key = int(number) if number.isdecimal() else -1
@@ -215,7 +215,7 @@ class RecordedStream:
         self._wait(Tick(at_ns, key, observation, action, command), at_ns)
 
     def _command_of(self, now_ns: int) -> tuple[int, Recorded | None]:
-        """Return the time of a tick and its command, which is published before the rest."""
+        """Return a tick's time and its command, which is published before its other messages."""
         for command in reversed(self.window.commands):
             stamp_ns = command.numbers.stamp_ns
             if stamp_ns <= now_ns:
@@ -230,10 +230,10 @@ class RecordedStream:
 
 
 def _in_time(now_ns: int, message: StampedNumbers) -> StampedNumbers:
-    """Return the message.
+    """Return the message unchanged.
 
     Raises:
-        BagError: its stamp is so far from the bag's time that its order is not known.
+        BagError: Its stamp differs from bag time by more than ``_MOST_APART_NS``.
     """
     apart_ns = message.stamp_ns - now_ns
     if abs(apart_ns) > _MOST_APART_NS:

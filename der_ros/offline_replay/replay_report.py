@@ -1,4 +1,4 @@
-"""The result of a replay as plain values, and its verdict in words."""
+"""Result of a replay as plain values for JSON, and as lines of text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from der_ros.offline_replay.replay_side import Side
 from der_ros.policy.attempt import Outcome
 
 DOUBTFUL_SHARE = 0.05
-"""Share of twists that may differ in a bag that does not tell the inputs of the bridge's cycles."""
+"""Share of twists that may differ if the bag does not record the bridge's cycle inputs."""
 _FROM_OUTSIDE = (Outcome.FAULT.value, Outcome.ABORTED.value)
 OPEN_LOOP = (
     "open loop: the recorded poses and forces go on though other commands would have moved the "
@@ -21,7 +21,7 @@ OPEN_LOOP = (
 
 
 def report_of(replay: AttemptReplay) -> dict[str, Any]:
-    """Return what a replay found, for JSON."""
+    """Return the result of a replay for JSON."""
     result = replay.setup.result
     report: dict[str, Any] = {
         "duration_s": 1e-9 * (replay.end_ns - replay.start_ns),
@@ -54,7 +54,7 @@ def report_of(replay: AttemptReplay) -> dict[str, Any]:
 
 
 def side_report(side: Side) -> dict[str, Any]:
-    """Return verdict, fault and interventions of one side."""
+    """Return the verdict, fault and interventions of one side."""
     verdict, motion = side.verdict, side.motion
     return {
         "outcome": None if verdict.outcome is None else verdict.outcome.value,
@@ -68,7 +68,7 @@ def side_report(side: Side) -> dict[str, Any]:
 
 
 def differences_of(replay: AttemptReplay) -> list[str]:
-    """Return in what the rebuilt attempt differs from the record; empty where it is the same."""
+    """Return the differences between rebuilt attempt and record; empty if it is the same."""
     found = []
     if replay.matched < replay.ticks:
         missing = replay.ticks - replay.matched
@@ -84,7 +84,7 @@ def differences_of(replay: AttemptReplay) -> list[str]:
 
 
 def verdict_of(replay: AttemptReplay) -> ReplayVerdict:
-    """Return ``same`` where nothing differs beyond its tolerance."""
+    """Return ``SAME`` if nothing differs beyond its tolerance, otherwise ``DIFFERENT``."""
     return ReplayVerdict.DIFFERENT if differences_of(replay) else ReplayVerdict.SAME
 
 
@@ -97,7 +97,7 @@ def _clause(name: str, differences: Differences) -> str:
 
 
 def _outcome(replay: AttemptReplay) -> list[str]:
-    """Compare the verdicts; a fault or a stop from outside the bag is not rebuilt."""
+    """Compare the verdicts; a fault or an abort from outside the bag is not rebuilt."""
     result, verdict = replay.setup.result, replay.recorded_side.verdict
     rebuilt, from_outside = verdict.outcome, verdict.reason == HELD_FROM_OUTSIDE
     if result is None or ((rebuilt is None or from_outside) and result.outcome in _FROM_OUTSIDE):
@@ -107,7 +107,7 @@ def _outcome(replay: AttemptReplay) -> list[str]:
 
 
 def lines_of(report: dict[str, Any]) -> list[str]:
-    """Return a report of ``report_of`` as lines for a person."""
+    """Format a report of ``report_of`` as lines of text."""
     recorded = report["recorded_outcome"] or {"outcome": "none", "reason": "", "at_s": 0.0}
     lines = [
         f"ticks:                 {report['ticks']}, inputs known bit for bit: "

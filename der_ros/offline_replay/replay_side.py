@@ -1,4 +1,4 @@
-"""One way in which a recorded attempt may have gone: as recorded, or with something changed."""
+"""One side of a replay: the attempt as recorded, or with changes."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from der_ros.policy.policy_view import for_attempt
 Policy: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Scale: TypeAlias = Callable[[NDArray[np.float32]], Array]
 Actor: TypeAlias = tuple[Policy, Scale]
-"""A policy, and its action to a twist."""
+"""A policy, and the function from its action to a twist."""
 _KEPT_COMMANDS = 64
 
 
 class Side:
-    """One way the attempt may have gone: as recorded, or with something changed.
+    """One side of a replay: the attempt as recorded, or with changes.
 
     Args:
-        setup: of the attempt.
-        actor: policy that acts; None: only the recorded commands move the robot.
-        what_if: what is changed.
-        start_ns: bag time that counts as 0 s.
+        setup: Setup of the attempt.
+        actor: Policy and scale; None moves the robot only by the recorded commands.
+        what_if: Changes of this side.
+        start_ns: Bag time of 0 s.
 
     Attributes:
-        what_if: what is changed.
-        config: of the bridge's motion.
-        motion: of the bridge.
-        verdict: on the attempt.
-        skipped: ticks without an observation, by reason.
-        commands: on their way to the bridge, newest first.
+        what_if: Changes of this side.
+        config: Configuration of the bridge's motion.
+        motion: Motion core of the bridge.
+        verdict: Verdict on the attempt.
+        skipped: Number of ticks without an observation, by reason.
+        commands: Recent commands to the bridge, newest first.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Side:
     def tick(
         self, tick: Tick, seen: SeenInputs
     ) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
-        """Act once; return observation (13,) and action (6,), None where there is none."""
+        """Run the policy once; return observation (13,) and action (6,), or None for both."""
         if self._actor is None:
             return None, None
         has_sensor = not self.is_lost(seen.wrench)
@@ -81,7 +81,7 @@ class Side:
         return observation, action
 
     def pass_on(self, command: Recorded) -> None:
-        """Take a command that is not the policy's."""
+        """Send a recorded command that does not come from the policy."""
         numbers = command.numbers
         self._send(numbers.stamp_ns, numbers.frame_id, Twist.from_array(np.array(numbers.values)))
 
@@ -91,14 +91,14 @@ class Side:
         self.verdict.hear_command(arrives_ns, twist)
 
     def is_lost(self, wrench: Recorded | None) -> bool:
-        """Tell if the sensor was lost before ``wrench`` came."""
+        """Return True if ``wrench`` was measured after the simulated loss of the sensor."""
         after_s = self.what_if.lose_sensor_after_s
         if wrench is None or after_s is None:
             return False
         return 1e-9 * (wrench.numbers.stamp_ns - self._start_ns) > after_s
 
     def command_like(self, other: RecordedCommand | None, cycle: Cycle) -> RecordedCommand | None:
-        """Return what a cycle has here where it had ``other`` on the recorded side."""
+        """Return this side's counterpart of ``other``, a cycle's command on the recorded side."""
         until_ns = cycle.at_ns if other is None else max(cycle.at_ns, other.arrives_ns)
         if other is not None and not self.what_if.latency_s:
             until_ns = other.sent_ns

@@ -1,8 +1,8 @@
-"""The policy's own inputs, tick by tick: which pose and wrench it saw, and what it does with them.
+"""Finds the pose and the wrench of each policy tick, and rebuilds the observation from them.
 
-A recorded observation holds the numbers of the pose and the wrench that it was built from, so the
-pair that gives it bit for bit is the pair that the policy saw. Where no pair does, the newest by
-stamp are taken, and the tick is counted as not matched.
+A recorded observation contains the numbers of its pose and wrench, so the pair that reproduces it
+bit for bit is the one that the policy used. If no pair does, the newest messages by stamp are used,
+and the tick is counted as not matched.
 """
 
 from __future__ import annotations
@@ -29,17 +29,23 @@ _RECENT_NS = 150_000_000
 
 
 class SeenInputs:
-    """Pose and wrench of one tick; ``matched`` where they give the observation bit for bit."""
+    """Pose and wrench of one tick.
+
+    Args:
+        pose: Pose that the policy used; None if there was none.
+        wrench: Wrench that the policy used; None if there was none.
+        matched: True if they reproduce the observation bit for bit.
+    """
 
     def __init__(self, pose: Recorded | None, wrench: Recorded | None, matched: bool) -> None:
         self.pose, self.wrench, self.matched = pose, wrench, matched
 
 
 class InputMatcher:
-    """Finds what the policy saw in a tick.
+    """Finds the inputs of the policy in a tick.
 
     Args:
-        setup: of the attempt.
+        setup: Setup of the attempt.
     """
 
     def __init__(self, setup: AttemptSetup) -> None:
@@ -47,7 +53,7 @@ class InputMatcher:
         self._task_from_base = setup.base_from_task.inverse()
 
     def find(self, tick: Tick, window: Window) -> SeenInputs:
-        """Return the inputs of ``tick``."""
+        """Return the pose and wrench of ``tick``."""
         poses = _recent(window.poses, tick.at_ns)
         wrenches = _recent(window.wrenches, tick.at_ns)
         seen = tick.observation
@@ -81,20 +87,20 @@ _LAX = {"policy_server.max_stamp_difference_s": 10.0}
 
 
 def replayed_inputs(setup: AttemptSetup, what_if: WhatIf) -> PolicyInputs:
-    """Return the policy's inputs, before the first message."""
+    """Return the policy's inputs, without any message yet."""
     return PolicyInputs(_frames(setup), what_if.inputs())
 
 
 def fill(
     inputs: PolicyInputs, pose: Recorded | None, wrench: Recorded | None, start_ns: int
 ) -> None:
-    """Give the policy's inputs what they have seen; None leaves what was there before.
+    """Set the policy's newest inputs; None keeps the previous one.
 
     Args:
-        inputs: to fill.
-        pose: newest pose.
-        wrench: newest wrench.
-        start_ns: bag time that counts as 0 s; at 0 every message counts as new.
+        inputs: Inputs to update.
+        pose: Newest pose, or None.
+        wrench: Newest wrench, or None.
+        start_ns: Bag time of 0 s; with 0, every message counts as new.
     """
     if pose is not None:
         numbers, values = pose.numbers, pose.numbers.values
@@ -108,7 +114,7 @@ def fill(
 
 
 def _came_s(message: Recorded, start_ns: int) -> float:
-    """Return the earliest time at which it can have come: that of its stamp."""
+    """Return the earliest possible arrival, s: the earlier of stamp and bag time."""
     earliest_ns = min(message.arrived_ns, message.numbers.stamp_ns)
     return 1e-9 * (earliest_ns - start_ns) if start_ns else 0.0
 
@@ -123,7 +129,7 @@ def _pose(pose: Recorded) -> Pose:
 
 
 def _recent(kept: deque[Recorded], at_ns: int) -> list[Recorded]:
-    """Return what was sent before ``at_ns``, the newest first."""
+    """Return the messages of the last ``_RECENT_NS`` before ``at_ns``, newest first."""
     found = []
     for each in reversed(kept):
         stamp_ns = each.numbers.stamp_ns

@@ -1,9 +1,9 @@
-"""The twist of a cycle from a bag that does not tell the bridge's inputs.
+"""Rebuilds the twist of a cycle from a bag that does not record the bridge's inputs.
 
-Bags of release 0.1 and of other recorders have the messages, not the order in which they came to
-the bridge. The inputs that give the recorded twist are looked for among those that were on their
-way. Where none does, the twist is a real difference only if it lies outside all that the messages
-of the last tenth of a second could have given; otherwise the bag cannot tell.
+Bags of release 0.1 and of other recorders have the messages, but not the order in which they
+reached the bridge. The inputs that reproduce the recorded twist are searched among those in
+transit. If none do, the twist counts as a difference only if it lies outside the range that the
+messages of the last 0.1 s can produce; otherwise it is undetermined.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from der_ros.offline_replay.recorded_stream import Cycle, Window
 from der_ros.offline_replay.replay_side import Side
 
 TWIST_TOLERANCE = 1e-3
-"""Difference of an applied twist, m/s and rad/s: twice what a rounded telegram leaves in 4 ms."""
+"""Tolerance of an applied twist, m/s and rad/s: twice the rounding of a telegram in 4 ms."""
 _REST = (0.0,) * 6
 
 
@@ -28,9 +28,9 @@ class Guess(NamedTuple):
     """Rebuilt twist of one cycle.
 
     Attributes:
-        choice: inputs of the cycle.
-        twist: (6,) task axes; NaN where nothing is known.
-        is_determined: True if the bag determines it.
+        choice: Inputs of the cycle.
+        twist: Rebuilt twist, (6,) m/s and rad/s, task axes; NaN if nothing is known.
+        is_determined: True if the bag determines the twist.
     """
 
     choice: Choice
@@ -39,7 +39,7 @@ class Guess(NamedTuple):
 
     @property
     def is_known(self) -> bool:
-        """True unless nothing is known of the twist."""
+        """True if there is a rebuilt twist, determined or not."""
         return not math.isnan(self.twist[0])
 
 
@@ -51,10 +51,10 @@ class _Try(NamedTuple):
 
 
 class TwistGuess:
-    """Finds the inputs of cycles, one after the other.
+    """Finds the inputs of successive cycles.
 
     Args:
-        setup: of the attempt.
+        setup: Setup of the attempt.
     """
 
     def __init__(self, setup: AttemptSetup) -> None:
@@ -62,9 +62,9 @@ class TwistGuess:
         self._before: Cycle | None = None
 
     def find(self, side: Side, window: Window, cycle: Cycle, pose: Pose) -> Guess:
-        """Return the inputs that give the recorded twist, the likeliest first, and the twist.
+        """Return the likeliest inputs that reproduce the recorded twist, and their twist.
 
-        ``side.motion`` goes on from there.
+        ``side.motion`` advances to the state after the cycle.
         """
         before, self._before = self._before, cycle
         likely = likely_inputs(side.commands, window, cycle, self._setup.limits)
@@ -101,7 +101,7 @@ class TwistGuess:
 
 
 def _spans(twists: Iterable[tuple[float, ...]], recorded: tuple[float, ...]) -> bool:
-    """Return True if the recorded twist lies between others that the inputs may have given."""
+    """Return True if the recorded twist is within the range of other possible twists."""
     columns = list(zip(*twists, strict=True))
     wide = any(max(column) - min(column) > TWIST_TOLERANCE for column in columns)
     return wide and all(

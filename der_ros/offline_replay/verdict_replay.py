@@ -1,10 +1,11 @@
-"""The supervisor's own verdict, in bag time.
+"""Replays the supervisor's verdict in bag time.
 
-A bag is judged as its release judged: where its result has no ``final_depth_m``, by depth alone.
+A bag is judged by the rules of its release: if its result has no ``final_depth_m``, by depth alone.
 
-The supervisor looks every 20 ms at what is newest just then, which no bag tells. Where the force of
-the ground is near its limit, other looks see it a moment earlier or later, and the bag ends with
-the supervisor's own verdict. So a piece that is nearly home at the end of a bag counts as home.
+The supervisor judges the newest messages every 20 ms; the exact times are not recorded. If the
+ground force is near its limit, other times give the verdict a moment earlier or later, while the
+bag ends with the recorded verdict. So a piece that is nearly home at the end of a bag counts as
+home.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ from der_ros.policy.home import HomeLimits
 from der_ros.policy.stall import StallLimits
 from der_ros.tasks import make_task
 
-# What other looks at the same force and motion may differ by.
+# Tolerances for judging the same force and motion at other times.
 _NEARLY_FELT, _EARLIER_S = 0.5, 0.06
 
 
 def nearly(home: HomeLimits) -> HomeLimits:
-    """Return the limits within which other looks of the supervisor might have seen a piece home."""
+    """Return relaxed home limits, within which another judging time might see a piece home."""
     hold_s = max(0.0, home.hold_s - _EARLIER_S)
     return replace(home, felt_n=_NEARLY_FELT * home.felt_n, hold_s=hold_s)
 
@@ -42,15 +43,15 @@ class VerdictReplay:
     """Judges an attempt cycle by cycle until there is a verdict.
 
     Args:
-        setup: of the attempt.
-        stall: limits of a stall.
-        home: when a piece is home.
-        start_ns: bag time that counts as 0 s.
+        setup: Setup of the attempt.
+        stall: Limits of a stall.
+        home: Limits within which a piece is home.
+        start_ns: Bag time of 0 s.
 
     Attributes:
-        outcome: verdict; None while there is none.
-        reason: one sentence.
-        at_s: time of the verdict since ``start_ns``.
+        outcome: Outcome; None until there is a verdict.
+        reason: Reason of the outcome, one sentence.
+        at_s: Time of the verdict since ``start_ns``, s.
     """
 
     def __init__(
@@ -83,10 +84,10 @@ class VerdictReplay:
         """Judge one cycle.
 
         Args:
-            cycle: of the robot.
-            pose: of the TCP in the base.
-            fault: that the bridge has latched.
-            wrench: newest reading; None where none has come.
+            cycle: Cycle of the robot.
+            pose: Pose of the TCP in the base.
+            fault: Latched fault of the bridge, or None.
+            wrench: Newest wrench; None if there is none.
         """
         now_s = 1e-9 * (cycle.at_ns - self._start_ns)
         if wrench is not None:
@@ -113,10 +114,10 @@ class VerdictReplay:
         return self._watch.judge(now_s, pose, self._commanded, felt_n)
 
     def close(self, at_ns: int) -> None:
-        """Judge the end of the bag, where a robot is silent or a piece nearly home.
+        """Judge the end of the bag: the robot may be silent, or the piece nearly home.
 
         Args:
-            at_ns: bag time of the end.
+            at_ns: Bag time of the end.
         """
         if self.outcome is not None:
             return

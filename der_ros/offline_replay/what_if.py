@@ -1,4 +1,4 @@
-"""Changes to a recorded attempt: other limits, a latency, a sensor that is lost."""
+"""Changes to a recorded attempt: other parameters, added latency, or a lost sensor."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SETTABLE = {
     "policy_server": _INPUTS,
     "assembly_supervisor": {*_STALL, *_HOME},
 }
-"""Parameters that ``--set`` changes, by node."""
+"""Parameters that ``--set`` can change, by node."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,13 @@ class WhatIf:
     """Changes of a replay against the record; none by default.
 
     Attributes:
-        parameters: numbers by ``node.parameter``, see ``SETTABLE``.
-        latency_s: added to the way of each command of the policy to the robot.
-        lose_sensor_after_s: bag time since the first message after which no wrench comes.
+        parameters: Values by ``node.parameter``; see ``SETTABLE``.
+        latency_s: Latency added to each command of the policy, s.
+        lose_sensor_after_s: Time after the first message, s, from which wrenches are dropped; None
+            keeps all.
 
     Raises:
-        ConfigurationError: a parameter is not one that can be changed, or a time is negative.
+        ConfigurationError: A parameter is not in ``SETTABLE``, or a time is negative.
     """
 
     parameters: Mapping[str, float] = field(default_factory=dict)
@@ -46,7 +47,7 @@ class WhatIf:
     lose_sensor_after_s: float | None = None
 
     def __post_init__(self) -> None:
-        """Check the names and the times."""
+        """Check the parameter names and the times."""
         for name in self.parameters:
             node, _, parameter = name.partition(".")
             if parameter not in SETTABLE.get(node, set()):
@@ -61,14 +62,14 @@ class WhatIf:
 
     @property
     def is_change(self) -> bool:
-        """Tell if anything differs from the record."""
+        """True if anything differs from the record."""
         return bool(self.parameters) or self.latency_s > 0.0 or self.lose_sensor_after_s is not None
 
     def motion(self, setup: AttemptSetup) -> MotionConfig:
-        """Return the configuration of the bridge's motion.
+        """Return the configuration of the bridge's motion with the changes.
 
         Raises:
-            ConfigurationError: a limit is out of its range.
+            ConfigurationError: A limit is out of range.
         """
         limits = dataclasses.replace(setup.limits, **self._of("kuka_bridge", _LIMITS))  # type: ignore[arg-type]
         return MotionConfig(
@@ -80,16 +81,16 @@ class WhatIf:
         )
 
     def inputs(self) -> InputParameters:
-        """Return the freshness that is asked of the policy's inputs."""
+        """Return the freshness limits of the policy's inputs with the changes."""
         return InputParameters(**self._of("policy_server", _INPUTS))
 
     def stall(self) -> StallLimits:
-        """Return the limits of a stall."""
+        """Return the limits of a stall with the changes."""
         given = self._of("assembly_supervisor", set(_STALL))
         return StallLimits(**{_STALL[name]: value for name, value in given.items()})
 
     def home(self) -> HomeLimits:
-        """Return the limits within which a piece is home."""
+        """Return the limits within which a piece is home, with the changes."""
         given = self._of("assembly_supervisor", set(_HOME))
         return HomeLimits(**{_HOME[name]: value for name, value in given.items()})
 
@@ -99,10 +100,10 @@ class WhatIf:
 
 
 def parse_parameters(texts: Sequence[str]) -> dict[str, float]:
-    """Return the numbers of ``node.parameter=number`` by their names.
+    """Parse texts of the form ``node.parameter=number`` into values by name.
 
     Raises:
-        ConfigurationError: a text has another form.
+        ConfigurationError: A text has another form.
     """
     parameters = {}
     for text in texts:

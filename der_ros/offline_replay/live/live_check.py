@@ -1,4 +1,4 @@
-"""Check of the answers of a running policy to the inputs of a recorded attempt."""
+"""Compares the answers of a running policy with those of a recorded attempt."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from der_ros.offline_replay.live.played_bag import PlayedBag
 LEAST_ANSWERED = 0.8
 """Share of the played ticks that the policy must answer."""
 MOST_UNKNOWN = 0.05
-"""Share of answers, beyond two, whose observation may be none of the recorded ones."""
+"""Share of answers that may have an unrecorded observation, beyond two such answers."""
 RATE_TOLERANCE = 0.1
-"""Share by which the usual period of the answers may differ from the recorded one."""
+"""Relative tolerance of the median period of the answers."""
 LEAST_INTERVALS = 10
-"""Intervals between answers that a judgement of the rate needs."""
+"""Number of intervals between answers required to judge the rate."""
 _FREE_UNKNOWN = 2
 _ROUNDING = 1e-6
 _KEPT_INTERVALS = 10_000
@@ -27,10 +27,10 @@ _MOST_HALVES = 100
 
 
 class TickMatch:
-    """Finds the recorded tick of an observation, bit for bit.
+    """Finds the recorded tick with a bit-identical observation.
 
     Args:
-        bag: that is played.
+        bag: Played bag.
     """
 
     def __init__(self, bag: PlayedBag) -> None:
@@ -42,18 +42,18 @@ class TickMatch:
         self.restart()
 
     def restart(self) -> None:
-        """Forget the ticks so far: the policy remembers nothing, either."""
+        """Forget previous ticks, as the restarted policy does."""
         self._possible, self._out_of_step = {-1}, 0
 
     @property
     def is_in_step(self) -> bool:
-        """True where all that the policy remembers is as it was when the bag was recorded."""
+        """True if the policy's remembered observations equal those of the recording."""
         return self._out_of_step == 0
 
     def find(self, observation: NDArray[np.float32]) -> int | None:
-        """Return the index of the tick; None where no recorded observation is the same."""
+        """Return the index of the tick; None if no recorded observation is identical."""
         indices = self._indices.get(observation.tobytes(), [])
-        # The policy may see the first tick more than once: what came before counts as like it.
+        # The policy may see the first tick repeatedly; index -1 stands for the time before it.
         before = self._possible
         follow = {each for each in indices if each - 1 in before or each == 0 in before}
         self._out_of_step = max(0, self._out_of_step - 1) if follow else self._lag
@@ -62,19 +62,19 @@ class TickMatch:
 
 
 class LiveCheck:
-    """Compares the answers with the recorded ones and checks what else must hold.
+    """Compares answers with the recorded ones, and checks rate, limits and rest.
 
-    All times are of ``time.monotonic``.
+    All times are ``time.monotonic``, s.
 
     Args:
-        bag: that is played.
-        tolerance: largest difference of an action, of [-1, 1], that counts as the same.
+        bag: Played bag.
+        tolerance: Largest difference of an action component, in [-1, 1], that counts as the same.
 
     Attributes:
-        answers: pairs of observation and action that came.
-        unknown: of these, with an observation that is none of the recorded ones.
-        laps: times that the bag was begun.
-        faults: of the nodes and of the replay itself.
+        answers: Number of received pairs of observation and action.
+        unknown: Number of answers whose observation is not among the recorded ones.
+        laps: Number of times that the bag was started.
+        faults: Faults of the nodes and of the replay itself, one text each.
     """
 
     def __init__(self, bag: PlayedBag, tolerance: float) -> None:
@@ -93,11 +93,11 @@ class LiveCheck:
 
     @property
     def compared(self) -> int:
-        """Actions that were compared with recorded ones."""
+        """Number of actions compared with recorded ones."""
         return self._actions.compared
 
     def begin_lap(self) -> None:
-        """Note that the bag begins and the policy starts anew."""
+        """Restart the comparison at the beginning of the bag, with a restarted policy."""
         self.laps += 1
         self._match.restart()
         self._seen.clear()
@@ -105,33 +105,33 @@ class LiveCheck:
         self._sent_s = self._acted_s = self._rest_s = None
 
     def sent(self, now_s: float) -> None:
-        """Note that the inputs of the next tick were sent."""
+        """Count the inputs of the next tick as sent."""
         if self._sent_s is not None:
             period_s = self._bag.policy.control_dt_s
             self._expected += min(now_s - self._sent_s, period_s) / period_s
         self._sent_s = now_s
 
     def rest(self, from_s: float) -> None:
-        """Note that from ``from_s`` on nothing may move, until ``move`` or the next lap."""
+        """Expect zero commands after ``from_s``, until ``move`` or the next lap."""
         self._rest_s, self._acted_s = from_s, None
 
     def move(self) -> None:
-        """Note that the policy may move again."""
+        """Allow motion again."""
         self._rest_s = None
 
     def fault(self, text: str) -> None:
-        """Note a fault, each text once."""
+        """Add a fault, each text once."""
         if text not in self.faults:
             self.faults.append(text)
 
     def commanded(self, twist: Sequence[float], at_s: float) -> None:
-        """Check a command, (6,) m/s and rad/s, task axes."""
+        """Check a command, (6,) m/s and rad/s, task axes, received at ``at_s``."""
         limits = self._bag.policy.action_limits
         within = (
             abs(value) <= limit * (1.0 + _ROUNDING)
             for value, limit in zip(twist, limits, strict=True)
         )
-        # A NaN is within no limit.
+        # NaN fails every comparison, so it counts as too fast.
         self._too_fast += not all(within)
         self._at_rest += self._rest_s is not None and at_s > self._rest_s and any(twist)
 
@@ -172,11 +172,11 @@ class LiveCheck:
 
     @property
     def period_s(self) -> float | None:
-        """Usual time between two answers; None with too few to tell."""
+        """Median time between two answers, s; None with fewer than ``LEAST_INTERVALS``."""
         return median(self._intervals) if len(self._intervals) >= LEAST_INTERVALS else None
 
     def findings(self) -> list[str]:
-        """Return what does not hold, one line each; empty where all does."""
+        """Return the failed checks, one line each; empty if all passed."""
         return [*self.faults, *self._wrong_answers(), *self._wrong_motion()]
 
     def _wrong_answers(self) -> Iterator[str]:
@@ -213,7 +213,7 @@ class LiveCheck:
             yield f"rest: {self._at_rest} commands moved while the bag stood still"
 
     def lines(self) -> list[str]:
-        """Return the figures, for a person."""
+        """Return the figures as lines of text."""
         period_s, actions = self.period_s, self._actions
         shown = "too few for a rate" if period_s is None else f"one in {1e3 * period_s:.1f} ms"
         return [

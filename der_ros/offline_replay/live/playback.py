@@ -1,4 +1,4 @@
-"""Clock of a live replay: the recorded time, at a rate, with pause and new beginnings."""
+"""Clock of a live replay: recorded time, with rate, pause and restart."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 SLOWEST, FASTEST = 0.1, 10.0
-"""Range of the rate: recorded seconds that are played in a second."""
+"""Range of the playback rate, recorded seconds per second."""
 
 
 class Playback:
-    """Position in a recording while it is played.
+    """Position in a recording during playback.
 
-    All times are of ``time.monotonic`` except those of the recording. Before ``begin`` the
-    position is 0.
+    All times are ``time.monotonic``, except recorded times. Before ``begin`` the position is 0.
 
     Args:
-        times_s: of the recorded ticks, ascending from 0; at least one.
-        rate: recorded seconds that are played in a second.
+        times_s: Times of the recorded ticks, s, ascending from 0; at least one.
+        rate: Playback rate, recorded seconds per second.
     """
 
     def __init__(self, times_s: Sequence[float], rate: float) -> None:
@@ -29,38 +28,38 @@ class Playback:
 
     @property
     def is_held(self) -> bool:
-        """True while the recorded time stands still on demand."""
+        """True while playback is paused."""
         return self._holds
 
     def begin(self, now_s: float, position_s: float = 0.0) -> None:
-        """Let the recorded time run from ``position_s`` on; a pause stays one."""
+        """Start playback at ``position_s``; a paused playback stays paused."""
         self._begun_s = self._held_s = now_s
         self._offset_s, self._runs = position_s, True
 
     def rewind(self) -> None:
-        """Go back to the first tick and stand there until ``begin``."""
+        """Return to the first tick and wait there for ``begin``."""
         self._runs, self._offset_s, self._sent = False, 0.0, -1
 
     def hold(self, now_s: float) -> None:
-        """Let the recorded time stand still."""
+        """Pause playback."""
         if not self._holds:
             self._holds, self._held_s = True, now_s
 
     def go_on(self, now_s: float) -> None:
-        """Let the recorded time run again from where it stood."""
+        """Continue playback from the paused position."""
         if self._holds:
             self._begun_s += now_s - self._held_s
             self._holds = False
 
     def position_s(self, now_s: float) -> float:
-        """Return the recorded time, s since the first tick."""
+        """Return the recorded time since the first tick, s."""
         if not self._runs:
             return 0.0
         until_s = self._held_s if self._holds else now_s
         return self._offset_s + self._rate * (until_s - self._begun_s)
 
     def due(self, now_s: float) -> int | None:
-        """Return the newest tick whose time has come; None if it was returned before."""
+        """Return the index of the newest tick that is due; None if it was returned before."""
         newest = bisect_right(self._times_s, self.position_s(now_s)) - 1
         if newest == self._sent:
             return None
@@ -68,5 +67,5 @@ class Playback:
         return newest
 
     def is_over(self, now_s: float, last_s: float) -> bool:
-        """Tell if the last tick has been due for ``last_s`` of recorded time."""
+        """Return True if the last tick has been due for ``last_s`` of recorded time."""
         return self.position_s(now_s) >= self._times_s[-1] + last_s

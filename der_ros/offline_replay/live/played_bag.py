@@ -1,9 +1,9 @@
-"""A recorded attempt as a live replay plays it: of each tick, the inputs that the policy had.
+"""A recorded attempt for live replay: the inputs of each recorded policy tick.
 
-A running policy ticks at another moment than the recorded one, and would see another pose and
-wrench of the stream. So the inputs are played in the portions in which the recorded policy took
-them: the pair that it saw in a tick is the newest there is until the next tick. Whenever the
-running policy looks in between, its observation is that of the recorded tick, bit for bit.
+A running policy ticks at other moments than the recorded one and would see other poses and wrenches
+of the stream. So the inputs are played tick by tick: the pair that the recorded policy used in a
+tick stays the newest until the next tick. At any moment in between, the running policy's
+observation is bit-identical to that of the recorded tick.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from der_ros.parameters.policy_server import InputParameters
 from der_ros.policy.policy_topics import CONTRACT_TOPIC
 
 PLAYED_TOPICS = (POSE_TOPIC, WRENCH_TOPIC, LIMITS_TOPIC, WATCHED_TOPIC)
-"""Topics that the player publishes in place of a robot, a sensor and a supervisor."""
+"""Topics that the player publishes in place of robot, sensor and supervisor."""
 PLAYER = "bag_player"
 LONGEST_GAP_S = 60.0
-"""Longest recorded time between two ticks."""
+"""Longest accepted time between two recorded ticks, s."""
 _WATCH_TIMEOUT_S = 0.5
 _TICKS_UNTIL_STALE = 2.0
-# The bag tells the numbers that the policy saw, not which of several equal messages held them; they
-# are looked for among those of the last 0.15 s.
+# The bag does not tell which of several equal messages the policy used; they are searched
+# among those of the last 0.15 s.
 _STAMP_DIFFERENCE_S = 0.2
 REPLAY_NAMESPACE = "replay"
 
@@ -51,12 +51,12 @@ class PlayedTick(NamedTuple):
     """One tick of the recorded policy.
 
     Attributes:
-        at_s: recorded time since the first tick.
-        pose: that the policy saw.
-        wrench: that the policy saw.
-        observation: (13,) float32.
-        action: (6,) float32.
-        is_known: pose and wrench give the observation bit for bit.
+        at_s: Recorded time since the first tick, s.
+        pose: Pose that the policy used.
+        wrench: Wrench that the policy used.
+        observation: Observation, shape (13,), float32.
+        action: Action, shape (6,), float32.
+        is_known: True if pose and wrench reproduce the observation bit for bit.
     """
 
     at_s: float
@@ -68,12 +68,12 @@ class PlayedTick(NamedTuple):
 
 
 class PolicyFacts(NamedTuple):
-    """Recorded facts about the policy that acted.
+    """Contract values of the recorded policy.
 
     Attributes:
-        control_dt_s: period of its ticks.
-        action_limits: (6,) m/s and rad/s that an action of one means.
-        longest_lag: ticks back to the earliest observation that it remembers; 0: none.
+        control_dt_s: Period of its ticks, s.
+        action_limits: Twist at action 1, (6,) m/s and rad/s.
+        longest_lag: Age of the oldest remembered observation, ticks; 0 without memory.
     """
 
     control_dt_s: float
@@ -82,14 +82,14 @@ class PolicyFacts(NamedTuple):
 
 
 class PlayedBag(NamedTuple):
-    """A recorded attempt.
+    """A recorded attempt, ready to be played.
 
     Attributes:
-        bag: its folder.
-        setup: task, frames and limits.
-        policy: that acted.
-        ticks: in their order; at least one.
-        start_ns: bag time of the first tick.
+        bag: Folder of the bag.
+        setup: Task, frames and limits.
+        policy: Contract values of the recorded policy.
+        ticks: Ticks in order, at least one.
+        start_ns: Bag time of the first tick.
     """
 
     bag: Path
@@ -100,11 +100,11 @@ class PlayedBag(NamedTuple):
 
 
 def read_played_bag(bag: Path) -> PlayedBag:
-    """Return the attempt in a bag.
+    """Read the attempt in a bag for live replay.
 
     Raises:
-        BagError: the bag cannot be read, lacks something, or its clock goes back or stands still
-            for longer than ``LONGEST_GAP_S``.
+        BagError: The bag cannot be read, lacks something, or its ticks are out of order or more
+            than ``LONGEST_GAP_S`` apart.
     """
     with BagReader(bag) as reader:
         setup, policy = read_setup(reader), _policy_facts(reader)
@@ -118,18 +118,18 @@ def read_played_bag(bag: Path) -> PlayedBag:
 
 
 def server_parameters(reader: BagReader, rate: float, policy_file: str = "") -> dict[str, object]:
-    """Return the parameters with which ``policy_server`` takes a bag that is played at ``rate``.
+    """Return the parameters of a ``policy_server`` for a bag that is played at ``rate``.
 
-    Its input timeouts grow as the bag is played slower, and its rightful sources are the player.
+    Its input timeouts are longer for slower playback, and its ``rightful_sources`` name the player.
 
     Args:
-        reader: of the bag, open.
-        rate: recorded seconds that are played in a second.
-        policy_file: that answers; empty: the one that acted in the bag.
+        reader: Open reader of the bag.
+        rate: Playback rate, recorded seconds per second.
+        policy_file: Policy file that answers; empty uses the recorded policy.
 
     Raises:
-        BagError: the bag lacks something.
-        ConfigurationError: the policy that acted is not on this computer.
+        BagError: The bag lacks something.
+        ConfigurationError: The recorded policy is not on this computer.
     """
     setup, policy = read_setup(reader), _policy_facts(reader)
     timeout_s = stale_after_s(policy.control_dt_s, rate)
@@ -155,10 +155,10 @@ def stale_after_s(control_dt_s: float, rate: float) -> float:
 
 
 def namespace_problem(namespace: str) -> str:
-    """Return why nothing may be replayed in a namespace; empty if it may.
+    """Return the reason why a namespace cannot be used for a replay; empty if it can.
 
-    A bridge takes commands from the ``policy_server`` of its own namespace, so a replay needs one
-    that no robot's nodes are in.
+    A bridge takes commands from the ``policy_server`` of its own namespace, so a replay needs a
+    namespace without a robot's nodes.
     """
     if REPLAY_NAMESPACE in namespace.split("/"):
         return ""

@@ -1,4 +1,4 @@
-"""One picture of an attempt over time: force, pose, twist, interventions, and the verdict."""
+"""Plot of an attempt over time: force, pose, twist, interventions and verdict."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 _HEIGHTS = (2.0, 2.0, 1.0, 1.5, 1.2, 1.0)
 _TITLE_COLUMNS, _TITLE_LINES = 105, 3
-# A limit further above the curve than this would flatten it.
+# A limit further above the curve than this factor is not drawn, since it would flatten the curve.
 _IN_SIGHT = 2.5
 
 
 def plot_bag(bag: Path, picture: Path) -> AttemptReplay:
-    """Draw the attempt in a bag as it was recorded, without its policy.
+    """Plot the recorded attempt in a bag, without running its policy.
 
     Raises:
-        BagError: the bag cannot be read, or does not hold an attempt.
+        BagError: The bag cannot be read, or does not hold an attempt.
         ConfigurationError: matplotlib is not installed, or the file cannot be written.
     """
     plot = AttemptPlot(compares=False)
@@ -40,13 +40,13 @@ def plot_bag(bag: Path, picture: Path) -> AttemptReplay:
 
 
 class AttemptPlot:
-    """Collects the cycles of a replay and draws them.
+    """Collects the cycles of a replay and plots them.
 
     Args:
-        compares: draw the twists of the replay beside the recorded ones.
+        compares: Draw the rebuilt twists beside the recorded ones.
 
     Attributes:
-        cycles: to add the cycles to.
+        cycles: Collected cycles.
     """
 
     def __init__(self, compares: bool = True) -> None:
@@ -54,7 +54,7 @@ class AttemptPlot:
         self._compares = compares
 
     def draw(self, path: Path, name: str, replay: AttemptReplay) -> None:
-        """Write the picture.
+        """Write the plot to an image file.
 
         Raises:
             ConfigurationError: matplotlib is not installed, or the file cannot be written.
@@ -111,7 +111,7 @@ class AttemptPlot:
         axes.set_ylabel("force (N)")
 
     def _draw_pose(self, place: Axes, turned: Axes, replay: AttemptReplay) -> None:
-        """Draw the place of the piece in the task frame, and its angle to the nearest goal."""
+        """Draw the position of the piece in the task frame, and its angle to the nearest goal."""
         task, task_from_base = make_task(replay.setup.task), replay.setup.base_from_task.inverse()
         held = [
             task_from_base @ Pose(np.array(row.pose[:3]), np.array(row.pose[3:]))
@@ -129,7 +129,7 @@ class AttemptPlot:
     def _draw_twist(
         self, axes: Axes, half: int, scale: float, label: str, replay: AttemptReplay
     ) -> None:
-        """Draw the linear (``half`` 0) or the angular speeds, in ``1 / scale`` of their unit."""
+        """Draw the linear (``half`` 0) or angular (``half`` 1) speeds times ``scale``."""
         curves: list[tuple[str, str, dict[str, Any]]] = [
             ("commanded", "commanded", {"color": "tab:orange", "lw": 1.2}),
             ("recorded", "applied", {"color": "black", "lw": 2.5, "alpha": 0.4}),
@@ -146,7 +146,7 @@ class AttemptPlot:
         axes.set_ylabel(label)
 
     def _draw_interventions(self, axes: Axes) -> None:
-        """Draw a row of bars for each intervention that happened."""
+        """Draw a row of bars for each kind of intervention that occurred."""
         happened = frozenset[str]().union(*(row.stepped_in for row in self.cycles.rows))
         kinds = [each.name for each in Intervention if each.name in happened]
         kinds += [HELD] if HELD in happened else []

@@ -1,4 +1,4 @@
-"""Cycles of a replay that a plot draws, thinned out where there are many."""
+"""Cycles of a replay for a plot, thinned out if there are many."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _MOST_POINTS = 20_000
 
 
 class PlottedRow(NamedTuple):
-    """One or more neighbouring cycles.
+    """One or more neighbouring cycles, merged.
 
     Attributes:
-        time_s: of the last one, since the first cycle of the bag.
-        force_n: largest; NaN where the sensor is silent.
-        pose: x, y, z in m, and quaternion, in the base.
-        commanded: speed of the last one, m/s and rad/s; NaN without a fresh command.
-        recorded: the same of the applied twist.
-        rebuilt: the same of the twist of the replay.
-        changed: the same of the what-if; NaN where nothing is changed.
-        stepped_in: interventions of the governor in any of them, ``HELD`` among them.
+        time_s: Time of the last cycle since the first cycle of the bag, s.
+        force_n: Largest force, N; NaN if the sensor is silent.
+        pose: Pose of the last cycle in the base: x y z, m, and quaternion qx qy qz qw.
+        commanded: Linear and angular speed, m/s and rad/s, of the last command; NaN if not fresh.
+        recorded: Linear and angular speed of the recorded twist, m/s and rad/s.
+        rebuilt: Linear and angular speed of the rebuilt twist, m/s and rad/s.
+        changed: Linear and angular speed of the what-if, m/s and rad/s; NaN without changes.
+        stepped_in: Interventions of the governor in any of the cycles, or ``HELD``.
     """
 
     time_s: float
@@ -40,10 +40,10 @@ class PlottedRow(NamedTuple):
 
 
 class PlottedCycles:
-    """Collects the cycles of a replay in memory that does not grow with the bag.
+    """Collects the cycles of a replay in bounded memory.
 
     Attributes:
-        rows: oldest first.
+        rows: Rows, oldest first.
     """
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class PlottedCycles:
     def add(
         self, cycle: Cycle, force_n: float, rebuilt: CycleSample, changed: CycleSample | None
     ) -> None:
-        """Take one cycle; ``force_n`` is the largest force since the cycle before."""
+        """Add one cycle; ``force_n`` is the largest force since the previous cycle."""
         self._count += 1
         self._force_n = float(np.fmax(self._force_n, force_n))
         self._stepped_in |= rebuilt.stepped_in | (
@@ -81,11 +81,11 @@ class PlottedCycles:
             self._every = 2 * self._every + 1
 
     def column(self, name: str) -> Array:
-        """Return an attribute of all rows as an array, (rows,) or (rows, size)."""
+        """Return an attribute of all rows as an array, shape (rows,) or (rows, size)."""
         return np.array([getattr(row, name) for row in self.rows])
 
     def spans(self, kind: str) -> list[tuple[float, float]]:
-        """Return begin and length, s, of the stretches with an intervention."""
+        """Return start and length, s, of each stretch with an intervention."""
         found: list[tuple[float, float]] = []
         ends = [row.time_s for row in self.rows[1:]]
         for row, end_s in zip(self.rows, [*ends, *ends[-1:]], strict=False):
@@ -99,7 +99,7 @@ class PlottedCycles:
 
 
 def _joined(first: PlottedRow, second: PlottedRow) -> PlottedRow:
-    """Return two neighbours as one: the larger force, the later motion, all interventions."""
+    """Merge two neighbours: the larger force, the later motion, all interventions."""
     force_n = float(np.fmax(first.force_n, second.force_n))
     stepped_in = first.stepped_in | second.stepped_in
     return second._replace(force_n=force_n, stepped_in=stepped_in)
