@@ -1,4 +1,4 @@
-"""Gymnasium environments over tasks and simulation; importing this registers them."""
+"""Gymnasium environments of the assembly tasks in simulation; importing registers them."""
 
 from __future__ import annotations
 

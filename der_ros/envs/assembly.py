@@ -1,7 +1,7 @@
-"""A task in a simulated cell as a Gymnasium environment.
+"""Gymnasium environment of a task in a simulated cell.
 
-A step, in short: scale the action to a twist; then, each 12 ms as on the robot, read the wrench,
-let the motion governor pass what it allows, and run the physics; then observe and judge.
+A step scales the action to a twist. Then, every 12 ms as on the robot, it reads the wrench, lets
+the motion governor limit the command, and runs the physics. Finally it observes and judges.
 """
 
 from __future__ import annotations
@@ -43,45 +43,48 @@ from der_ros.tasks.pieces import Piece
 
 PHYSICS_DT_S = 0.004
 GOVERNOR_DT_S = 0.012
-# The governor stops the tool at the workspace's wall: who comes this close was about to leave.
+# The governor stops the tool at the workspace's wall; closer than this to it ends the episode.
 _WALL_M = 0.0005
-# Far beyond all that a cell gives (m, N, Nm by the first letter of the observation's name): the
-# space says what the numbers are, and nothing clips them.
+# Bounds of the observation space (m, N, Nm by the first letter of the name), far beyond the values
+# that occur; observations are not clipped to them.
 _LARGEST = {"x": 10.0, "y": 10.0, "z": 10.0, "q": 1.0, "f": 1e5, "t": 1e4}
 
 Observation = NDArray[np.float32]
 
 
 class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
-    """One task, one simulated arm, one episode at a time.
+    """Environment of one task with one simulated arm.
 
-    Observation (13,) float32: ``policy.observation``. Action (6,) in [-1, 1], clipped: fractions
-    of ``task.speed_limits``. Reward and ``terminated``: the task's. ``truncated``: the time limit,
-    the held piece at the workspace's edge, the governor latched at its hard limit, or an axis
-    of the arm at its end stop.
+    The observation, (13,) float32, is that of ``policy.observation``. The action, (6,), is clipped
+    to [-1, 1] and holds fractions of ``task.speed_limits``. Reward and ``terminated`` follow the
+    task. An episode is ``truncated`` at the time limit, when the held piece reaches the edge of the
+    workspace, when the governor has latched at its hard limit, or when an axis of the arm is at its
+    end stop.
 
     ``info`` holds ``success`` (bool), ``distance_m``, ``angle_rad``, ``wrench`` ((6,) as
-    observed), ``peak_force_n`` (of this episode, as read), ``force_budget_n`` (of this episode;
-    10000: none), ``penetration_m`` (at the end of the step), ``interventions`` (int, the
-    governor's flags of this step together), ``latched`` (bool) and ``joint_limit`` (bool, an axis
+    observed), ``peak_force_n`` (measured, of this episode), ``force_budget_n`` (of this episode;
+    10000 means none), ``penetration_m`` (at the end of the step), ``interventions`` (int, the
+    governor's flags of this step combined), ``latched`` (bool) and ``joint_limit`` (bool, an axis
     of the arm is at its end stop).
 
     Args:
-        task: what is assembled.
-        randomization: a preset's name or a ``Randomization``.
-        robot: one of ``sim.robots.ROBOT_NAMES``; default the task's.
-        control_dt: time between two actions, s, a whole multiple of 1/250 s.
+        task: Task to assemble.
+        randomization: Name of a preset or a ``Randomization``.
+        robot: One of ``sim.robots.ROBOT_NAMES``; default: the task's.
+        control_dt: Control period, s; a multiple of 1/250 s.
         render_mode: None, ``rgb_array``, or ``human`` (PyBullet's window; needs a display).
-        servo: stiffness of the arm; default a KR 60's.
-        limits: of the motion governor; default ``default_limits(task, robot)``.
-        force_budget_n: largest force that a contact may reach, kept by the governor; default that
-            of ``limits``, else none.
-        torque_budget_nm: the same of the torque about the tcp.
-        compliance: what gives in the cell, see ``AssemblyWorld``: ``cell``, ``rigid``, or N/m.
-        sensor_filter_hz: cut-off of the sensor's own low-pass filter; 0: none.
+        servo: Stiffness, damping and force limits of the arm; default: the robot's.
+        limits: Limits of the motion governor; default: ``default_limits(task, robot)``.
+        force_budget_n: Maximum contact force, N, kept by the governor; default: the value in
+            ``limits``, or none.
+        torque_budget_nm: Maximum contact torque about the tcp, Nm, kept by the governor; default:
+            the value in ``limits``, or none.
+        compliance: Compliance of the cell: ``cell``, ``rigid``, or a stiffness in N/m; see
+            ``AssemblyWorld``.
+        sensor_filter_hz: Cut-off of the sensor's own low-pass filter, Hz; 0 for none.
 
     Raises:
-        ConfigurationError: an argument is not one of those, or a budget cannot be kept.
+        ConfigurationError: An argument is invalid, or the governor cannot keep a budget.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 - as Gymnasium declares it
@@ -126,7 +129,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         largest = np.array([_LARGEST[name[0]] for name in OBSERVATION_NAMES], dtype=np.float32)
         self.observation_space = gymnasium.spaces.Box(-largest, largest, dtype=np.float32)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (6,), np.float32)
-        # An episode never lasts longer than the limit, and the limit need not be a multiple.
+        # Rounded down: an episode never exceeds the limit, which need not be a multiple.
         self.max_steps = math.floor(task.time_limit_s / control_dt + 1e-9)
         if self.max_steps < 1:
             raise ConfigurationError(
@@ -161,16 +164,16 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         """Start an episode and return its first observation.
 
         Args:
-            seed: makes this and all later episodes repeatable.
-            options: ``initial``, an ``InitialState``, starts there instead of drawing. ``held`` is
-                where the arm believes it takes the piece to; the errors of grasp and goal come on
-                top. ``conditions``, a ``Conditions``, takes the place of what randomization draws.
+            seed: Seed that makes this and all later episodes reproducible.
+            options: ``initial``, an ``InitialState`` to use instead of a random one; its ``held``
+                is the pose before the errors of grasp and goal are added. ``conditions``, a
+                ``Conditions`` to use instead of random ones.
 
         Returns:
             Observation and info.
 
         Raises:
-            ConfigurationError: an option is unknown or of the wrong type.
+            ConfigurationError: An option is unknown or of the wrong type.
         """
         super().reset(seed=seed)
         self.world.open()
@@ -183,14 +186,14 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         """Run one control period and return Gymnasium's five results.
 
         Args:
-            action: (6,), see the class.
+            action: Fractions of ``task.speed_limits``, (6,); see the class.
 
         Returns:
             Observation, reward, terminated, truncated, info.
 
         Raises:
-            ConfigurationError: the action has another shape or is not finite, or there was no
-                ``reset`` yet.
+            ConfigurationError: The action has another shape or is not finite, or ``reset`` has not
+                been called.
         """
         if self._steps < 0:
             raise ConfigurationError("step: expected an episode, got none; reset() first")
@@ -206,25 +209,25 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         )
         info = self._info(judgement, interventions, joint_limit)
         if self.render_mode == "human":
-            # For a person to watch, a step takes as long as on the robot.
+            # Run in real time for viewers.
             time.sleep(max(0.0, began_s + self.control_dt_s - time.monotonic()))
         return self._observe(), judgement.reward, judgement.success, truncated, info
 
     def save_state(self) -> EnvironmentState:
-        """Return the whole state; after ``restore_state`` all goes on bit by bit as from here.
+        """Return the complete state; ``restore_state`` continues from it bit by bit.
 
-        The engine's contact caches are emptied on both ways, so an episode that was saved may
-        differ in its last digits from one that was not.
+        Saving and restoring clear the engine's contact caches, so an episode that was saved may
+        differ in the last digits from one that was not.
 
         Raises:
-            ConfigurationError: there was no ``reset`` yet, or the random generator is not the one
-                that Gymnasium makes.
+            ConfigurationError: ``reset`` has not been called, or the random generator is not of
+                the kind that Gymnasium creates.
         """
         if self._steps < 0:
             raise ConfigurationError("save_state: expected an episode, got none; reset() first")
         return EnvironmentState(
             self._made_for(),
-            # What varies follows from the conditions.
+            # The variation is derived from the conditions.
             self.world.save()._replace(variation=NOMINAL),
             GeneratorState.of(self.np_random),
             self._conditions,
@@ -237,10 +240,13 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         )
 
     def restore_state(self, state: EnvironmentState) -> None:
-        """Go on where ``save_state`` was called, in this or another process.
+        """Continue from a saved state, in this or another process.
+
+        Args:
+            state: Result of ``save_state``.
 
         Raises:
-            ConfigurationError: the state is of an environment of another make.
+            ConfigurationError: The state belongs to an environment with other settings.
         """
         if state.made_for != self._made_for():
             raise ConfigurationError(
@@ -259,23 +265,23 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         self._steps = state.steps
 
     def render(self) -> NDArray[np.uint8] | None:
-        """The picture, (360, 480, 3) uint8, in mode ``rgb_array``; else None."""
+        """Return an image, (360, 480, 3) uint8, in mode ``rgb_array``; else None."""
         if self.render_mode != "rgb_array":
             return None
         return render_rgb(self.world.client, self.world.scene.ground)
 
     def picture(self, width: int, height: int) -> NDArray[np.uint8]:
-        """Return a picture, (height, width, 3) uint8, whatever the render mode is."""
+        """Return an image, (height, width, 3) uint8, in any render mode."""
         scene = self.world.scene
         return render_rgb(self.world.client, scene.ground, width=width, height=height)
 
     def close(self) -> None:
-        """Free the physics; a later ``reset`` opens it again."""
+        """Close the physics engine; a later ``reset`` opens it again."""
         self.world.close()
 
     @property
     def goal_pose(self) -> Pose:
-        """The true goal of this episode, which the policy is not told."""
+        """True goal of this episode, task frame, unknown to the policy."""
         return self._goal
 
     def privileged_state(self) -> NDArray[np.float32]:
@@ -284,7 +290,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         return privileged_state(self._goal, self._conditions, budget_n, self.robot)
 
     def _episode(self, options: Mapping[str, Any]) -> tuple[InitialState, Conditions]:
-        """Return what an episode starts with: as the options say, or drawn."""
+        """Return the initial state and conditions: from the options, or drawn at random."""
         known = isinstance(options, Mapping) and set(options) <= {"initial", "conditions"}
         initial = options.get("initial") if known else None
         conditions = options.get("conditions") if known else None
@@ -302,7 +308,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         return initial, drawn if conditions is None else conditions
 
     def _start(self, initial: InitialState, conditions: Conditions) -> None:
-        """Start the episode of these conditions."""
+        """Start an episode with the given initial state and conditions."""
         frames = FrameErrors.of(conditions.goal_error, conditions.grasp)
         held = initial.held if frames is None else frames.start(initial.held)
         self.world.reset(InitialState(held, initial.ground), self._variation(conditions))
@@ -343,7 +349,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         return replace(limits, force_budget_n=budget)
 
     def _made_for(self) -> str:
-        """Return what a state must have in common with the environment that restores it."""
+        """Return the settings that a state and the environment that restores it must share."""
         return (
             f"{self.task!r}, {self.robot}, {self.world.servo_config!r}, {self.world.compliance!r}, "
             f"{self.governor_limits!r}, "
@@ -355,7 +361,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         return self.task.judge(self.world.held_pose(), self._goal)
 
     def _command(self, action: ArrayLike) -> Six:
-        """The action as a twist, m/s and rad/s, task axes."""
+        """Convert an action to a twist, m/s and rad/s, task axes."""
         try:
             array = np.asarray(action, dtype=np.float64)
         except (TypeError, ValueError) as error:
@@ -376,7 +382,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         return command
 
     def _move(self, command: Six) -> int:
-        """Run the control period and return the governor's flags together."""
+        """Run one control period and return the governor's combined flags."""
         sensing, limits = self._sensing, self._episode_limits
         steps, tick_s = self._steps_per_tick, self._tick_s
         state, wrench, interventions = self._governor, self._wrench, 0
@@ -400,7 +406,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
     def _info(self, judgement: Judgement, interventions: int, joint_limit: bool) -> dict[str, Any]:
         return {
             "success": judgement.success,
-            # Stable-Baselines3's name for the same.
+            # Name that Stable-Baselines3 expects.
             "is_success": judgement.success,
             "distance_m": judgement.distance_m,
             "angle_rad": judgement.angle_rad,
@@ -415,7 +421,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
 
 
 def _eased(initial: InitialState, severity: float) -> InitialState:
-    """Return the state with the ground piece nearer to its nominal place by this factor."""
+    """Return the state with the ground piece's displacement and turn scaled by ``severity``."""
     if severity == 1.0:
         return initial
     ground = initial.ground
@@ -425,7 +431,7 @@ def _eased(initial: InitialState, severity: float) -> InitialState:
 
 
 def _require_instance(name: str, value: object, kind: type) -> None:
-    """Refuse an argument that is neither None nor of the type."""
+    """Check that an argument is None or of the given type."""
     if not (value is None or isinstance(value, kind)):
         raise ConfigurationError(f"{name}: expected a {kind.__name__} or None, got {value!r}")
 
@@ -434,14 +440,14 @@ def split_control_period(control_dt: float) -> tuple[int, int]:
     """Divide a control period into governor ticks and physics steps.
 
     Args:
-        control_dt: s.
+        control_dt: Control period, s.
 
     Returns:
-        Ticks in a control period and physics steps in a tick: 12 ms ticks (the robot's cycle)
-        where they fit, else a tick for every physics step.
+        Ticks per control period and physics steps per tick. A tick is 12 ms (the robot's cycle) if
+        the period is a multiple of it, else one physics step.
 
     Raises:
-        ConfigurationError: the period is no whole multiple of the physics step.
+        ConfigurationError: The period is not a multiple of the physics step.
     """
     is_number = isinstance(control_dt, (int, float)) and not isinstance(control_dt, bool)
     steps = control_dt / PHYSICS_DT_S if is_number else math.nan

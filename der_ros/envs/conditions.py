@@ -1,7 +1,7 @@
-"""The conditions of one episode: what was drawn for it, as plain numbers.
+"""Random conditions of one episode, as plain numbers.
 
-Each episode draws the same count of numbers in the same order, whatever is switched on. So a
-switch changes what it is for and nothing else, in this and in all later episodes.
+Every episode draws the same number of random numbers in the same order, whatever is switched on. So
+a switch changes only its own quantity, in this and in all later episodes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from der_ros.envs.randomization import COMPLIANCE_STIFFNESS_RANGE, Randomization
 from der_ros.rotation import Six
 
 _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-# The world keeps so many ground pieces ready, and the nominal one is among them.
+# Number of clearances, the nominal one included; the world caches at least as many ground pieces.
 CLEARANCE_STEPS = 7
 _LEAST_BUDGET_SHARE = 0.05
 _LARGEST_SEED = 2**63 - 1
@@ -27,20 +27,22 @@ class Conditions(NamedTuple):
     """Conditions of one episode besides its initial state.
 
     Attributes:
-        friction_scale: of the coefficient of friction.
-        stiffness_scale: of the arm's stiffnesses.
-        mass_scale: of the held piece's mass.
-        clearance_change_m: added to the task's clearance.
-        bias_error: what the bias removal gets wrong, N and Nm, sensor axes.
-        grasp: pose of the held piece in the tcp frame: m, and a rotation vector in rad.
-        goal_error: pose of the task frame that everybody believes in, in the true one; the same.
-        wrench_latency_s: age of the wrench.
-        pose_latency_s: age of the pose.
-        command_latency_s: of what the governor lets pass.
-        force_budget_n: that the governor keeps; 0: none is drawn.
-        compliance_stiffness_scale: of the stiffnesses of the cell's compliance.
-        noise_seeds: of the noise of the wrench, the pose and the action.
-        severity: factor of the ground piece's place and yaw; the others here have it already.
+        friction_scale: Factor of the friction coefficient.
+        stiffness_scale: Factor of the arm's stiffnesses.
+        mass_scale: Factor of the held piece's mass.
+        clearance_change_m: Change of the task's clearance, m.
+        bias_error: Error of the bias removal, N and Nm, sensor axes.
+        grasp: Pose of the held piece in the tcp frame: three m and a rotation vector, rad.
+        goal_error: Pose of the assumed task frame in the true one: three m and a rotation vector,
+            rad.
+        wrench_latency_s: Latency of the measured wrench, s.
+        pose_latency_s: Latency of the measured pose, s.
+        command_latency_s: Latency from the governor to the arm, s.
+        force_budget_n: Force budget of the governor, N; 0 if none is drawn.
+        compliance_stiffness_scale: Factor of the stiffnesses of the cell's compliance.
+        noise_seeds: Seeds of the noise of wrench, pose and action.
+        severity: Factor of the ground piece's displacement and yaw; already applied to the other
+            fields.
     """
 
     friction_scale: float = 1.0
@@ -63,8 +65,8 @@ def draw_conditions(randomization: Randomization, rng: np.random.Generator) -> C
     """Draw the conditions of an episode.
 
     Args:
-        randomization: the switches.
-        rng: of the episode; it goes on by the same way whatever the switches are.
+        randomization: Switches and magnitudes.
+        rng: Random generator of the episode; it advances equally for all switch settings.
     """
     r = randomization
     friction, *gaussian = rng.standard_normal(13).tolist()
@@ -100,31 +102,31 @@ def draw_conditions(randomization: Randomization, rng: np.random.Generator) -> C
 
 
 def _severity(randomization: Randomization, seed: int) -> float:
-    """Return the factor of an episode, from a seed of its own: the draws before it stay."""
+    """Return the severity of an episode, from a separate seed so that other draws do not change."""
     return float(1.0 - randomization.severity_spread * np.random.default_rng((seed, 2)).random())
 
 
 def _friction_scale(randomization: Randomization, number: float) -> float:
-    """Return the factor of the friction that a standard normal number gives."""
+    """Return the friction factor for a standard normal number."""
     if randomization.friction_ratio > 0.0:
-        uniform = math.erf(number / math.sqrt(2.0))  # within plus and minus 1
+        uniform = math.erf(number / math.sqrt(2.0))  # uniform in (-1, 1)
         return float((1.0 + randomization.friction_ratio) ** uniform)
     return max(0.0, 1.0 + randomization.friction_std * number)
 
 
 def _budget(randomization: Randomization, seed: int, severity: float) -> float:
-    """Return a force budget, N, uniform in its logarithm; an easy episode has a large one.
+    """Return a log-uniform force budget, N; a lower severity raises its lower bound.
 
-    A generator of its own, seeded by the episode, leaves the draws of the other switches alone.
+    It uses a generator of its own, so the draws of the other switches do not change.
     """
     share = np.random.default_rng((seed, 3)).uniform(severity * math.log(_LEAST_BUDGET_SHARE), 0.0)
     return randomization.force_budget_max_n * math.exp(share)
 
 
 def _stiffness_scale(randomization: Randomization, seed: int) -> float:
-    """Return the share of the cell's stiffness, log-uniform within the switch's part of the range.
+    """Return the factor of the cell's stiffness, log-uniform in the switch's part of the range.
 
-    A generator that grows from a seed of the episode: the draws of the switches before stay.
+    It uses a generator of its own, so the draws of the other switches do not change.
     """
     share = randomization.compliance_spread
     if share == 0.0:
@@ -134,6 +136,6 @@ def _stiffness_scale(randomization: Randomization, seed: int) -> float:
 
 
 def _scaled(numbers: list[float], first: float, second: float) -> Six:
-    """Three numbers times ``first``, three times ``second``."""
+    """Multiply three numbers by ``first`` and three by ``second``."""
     a, b, c, d, e, f = numbers
     return (first * a, first * b, first * c, second * d, second * e, second * f)

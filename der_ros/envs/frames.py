@@ -1,14 +1,14 @@
-"""Two frames that are not quite where the cell believes: the task's and the held piece's.
+"""Errors of two frames: the task frame and the held piece's frame.
 
-Symbols: T the true task frame (the world's), B the task frame that everybody believes in, H the
-held piece, C the controller's tcp, where everybody believes the held piece to be. The errors of
-an episode are ``E``, pose of B in T, and ``G``, pose of H in C. The arm knows where its tcp is, so
+Symbols: T the true task frame (the world frame), B the assumed task frame, H the held piece, C the
+controller's tcp, which is the assumed pose of the held piece. The errors of an episode are ``E``,
+the pose of B in T, and ``G``, the pose of H in C. The arm knows the pose of its tcp, so
 
     pose of C in B   = E^-1 . (pose of H in T) . G^-1          what is measured
     wrench about C   = G applied to the wrench about H         the sensor is fixed to the tool
     twist of H       = that of a rigid body whose point C moves as commanded, in B's axes
 
-On a real robot the same happens by itself. Vectors are plain numbers: this runs in each tick.
+On a real robot these errors occur physically. Vectors are plain numbers: this runs in every tick.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class FrameErrors(NamedTuple):
     """Errors of goal and grasp in an episode.
 
     Attributes:
-        goal_position: origin of B in T, m.
-        goal_quaternion: axes of B in T.
-        grasp_position: origin of H in C, m.
-        grasp_quaternion: axes of H in C.
+        goal_position: Origin of B in T, m.
+        goal_quaternion: Orientation of B in T, xyzw.
+        grasp_position: Origin of H in C, m.
+        grasp_quaternion: Orientation of H in C, xyzw.
     """
 
     goal_position: Triple
@@ -47,7 +47,7 @@ class FrameErrors(NamedTuple):
         return goal @ pose @ Pose.from_numbers(self.grasp_position, self.grasp_quaternion)
 
     def measured(self, position: Triple, quaternion: Quadruple) -> tuple[Triple, Quadruple]:
-        """The tcp as the cell sees it (C in B) when the held piece is there (H in T)."""
+        """Return the measured pose of the tcp (C in B) for a pose of the held piece (H in T)."""
         axes = product(quaternion, conjugate(self.grasp_quaternion))
         x, y, z = rotate(axes, *self.grasp_position)
         a, b, c = self.goal_position
@@ -56,15 +56,15 @@ class FrameErrors(NamedTuple):
         return rotate(back, px - x - a, py - y - b, pz - z - c), product(back, axes)
 
     def wrench_at_tcp(self, wrench: Six) -> Six:
-        """A wrench on the tool in C's axes about C, from H's axes about H."""
+        """Convert a wrench on the tool from H's axes about H to C's axes about C."""
         return wrench_seen_from(self.grasp_position, self.grasp_quaternion, wrench)
 
     def twist_of_held_piece(self, twist: Six, quaternion: Quadruple) -> Six:
         """Return the twist of H, in T's axes, when C is commanded ``twist`` in B's.
 
         Args:
-            twist: m/s and rad/s.
-            quaternion: axes of H in T.
+            twist: Twist of C, m/s and rad/s, B's axes.
+            quaternion: Orientation of H in T, xyzw.
         """
         vx, vy, vz = rotate(self.goal_quaternion, *twist[:3])
         a, b, c = rotate(self.goal_quaternion, *twist[3:])

@@ -12,15 +12,15 @@ from der_ros.tasks.base import Task
 def with_budgets(
     limits: GovernorLimits, force_budget_n: float | None, torque_budget_nm: float | None
 ) -> GovernorLimits:
-    """Return the limits with the budgets that are given.
+    """Return governor limits with other budgets.
 
     Args:
-        limits: of the motion governor.
-        force_budget_n: None: as in ``limits``.
-        torque_budget_nm: the same.
+        limits: Limits of the motion governor.
+        force_budget_n: Force budget, N; None keeps that of ``limits``.
+        torque_budget_nm: Torque budget, Nm; None keeps that of ``limits``.
 
     Raises:
-        ConfigurationError: a budget is no number above 0.
+        ConfigurationError: A budget is not a number above 0.
     """
     return replace(
         limits,
@@ -30,11 +30,13 @@ def with_budgets(
 
 
 def default_limits(task: Task, robot: str = "robotless") -> GovernorLimits:
-    """Return the governor's limits: the task's speeds, workspace and pressure, the robot's speed.
+    """Return the motion governor's limits for a task and a robot.
+
+    Speeds, workspace and soft limits are the task's; the robot may lower the linear speed.
 
     Args:
-        task: what is assembled.
-        robot: one of ``sim.robots.ROBOT_NAMES``.
+        task: Task to assemble.
+        robot: One of ``sim.robots.ROBOT_NAMES``.
     """
     low, high = task.workspace
     x, y, z = low.tolist()

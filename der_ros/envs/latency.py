@@ -1,4 +1,4 @@
-"""Values that arrive late by a whole number of ticks."""
+"""Delay of values by a whole number of ticks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class DelayLine(Generic[T]):
     """Delay by a fixed number of calls.
 
     Args:
-        waiting: what comes out first; the delay is its length.
+        waiting: Values that come out first; their number is the delay.
     """
 
     def __init__(self, waiting: Sequence[T]) -> None:
@@ -25,7 +25,7 @@ class DelayLine(Generic[T]):
         return cls([first] * ticks) if ticks > 0 else None
 
     def __call__(self, value: T) -> T:
-        """Take this tick's value and return the one of some ticks ago."""
+        """Append this tick's value and return the delayed one."""
         self._waiting.append(value)
         return self._waiting.popleft()
 
@@ -36,5 +36,5 @@ class DelayLine(Generic[T]):
 
     @property
     def waiting(self) -> tuple[T, ...]:
-        """Values that are delayed now, the oldest first."""
+        """Values currently delayed, oldest first."""
         return tuple(self._waiting)

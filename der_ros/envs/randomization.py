@@ -1,8 +1,8 @@
-"""Randomization of episodes besides the initial state, with one switch for each source.
+"""Randomization of episodes besides the initial state, with one switch per source.
 
-Kinds of spread, told by the end of a switch's name: ``_std``, Gaussian around the nominal;
-``_spread``, uniform within plus and minus; ``_max_s``, uniform between none and that; ``_ratio``,
-a factor between 1 / (1 + that) and 1 + that, uniform in its logarithm.
+The suffix of a switch gives its distribution: ``_std``, Gaussian around the nominal value;
+``_spread``, uniform within plus or minus the value; ``_max_s``, uniform from 0 to the value;
+``_ratio``, a log-uniform factor between 1 / (1 + value) and 1 + value.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dataclasses import dataclass, fields, replace
 from der_ros.errors import ConfigurationError
 from der_ros.tasks.base import Task
 
-# A spread of a factor must leave something of it.
+# Spreads of factors, which must stay above zero.
 _FACTOR_SPREADS = ("stiffness_spread", "held_mass_spread")
 _LARGEST_FACTOR_SPREAD = 0.9
-# Of the cell's stiffness, with ``compliance_spread`` at 1.
+# Range of the factor of the cell's stiffness with ``compliance_spread`` at 1.
 COMPLIANCE_STIFFNESS_RANGE = (0.1, 2.0)
-# Small-angle errors; beyond, nothing of a cell would be in place.
+# Largest allowed values, such as small-angle errors of a cell.
 _LARGEST = {
     "grasp_position_spread_m": 0.01,
     "grasp_rotation_spread_rad": 0.1,
@@ -38,42 +38,45 @@ _LARGEST = {
 
 @dataclass(frozen=True, kw_only=True)
 class Randomization:
-    """One switch for each source; zero switches it off.
+    """Magnitude of each source of randomness; zero disables it.
+
+    Noise is drawn anew for each measurement or action, everything else once per episode.
 
     Attributes:
-        force_noise_std_n: of each reading of the sensor, each axis.
-        torque_noise_std_nm: the same of the torque, about the sensor's origin.
-        force_bias_std_n: error of the bias removal, drawn once an episode, each axis.
-        torque_bias_std_nm: the same of the torque.
-        position_noise_std_m: of each measured position, each axis.
-        rotation_noise_std_rad: of each measured orientation, about each axis.
-        action_noise_std: of each commanded velocity, as a fraction of it.
-        friction_std: of the coefficient of friction, once an episode, as a fraction of it.
-        friction_ratio: of the same, in place of ``friction_std``.
-        stiffness_spread: of the arm's stiffnesses, once an episode, as a fraction, at most 0.9.
-        compliance_spread: of the stiffness of what gives in the cell, once an episode,
-            log-uniform; 1 is the whole range from a tenth to twice of it, 0.5 the inner half.
-        held_mass_spread: of the held piece's mass, the same.
-        clearance_spread_m: of the clearance, once an episode, in seven equal steps; what comes out
-            is kept within the task's own limits.
-        grasp_position_spread_m: where the held piece really sits in the gripper, once an episode,
-            along each axis.
-        grasp_rotation_spread_rad: the same about each axis.
-        goal_position_error_std_m: where the task frame really is, once an episode, along each axis.
-        goal_rotation_error_std_rad: the same about each axis.
-        wrench_latency_max_s: age of the wrench that policy and governor see; once an episode, to
-            the nearest tick of the governor.
-        pose_latency_max_s: the same of the pose that the policy sees; drawn apart from it.
-        command_latency_max_s: time from the governor to the arm's drives.
-        ground_position_spread_m: where the ground piece really is, along x and y, where that is
-            more than the task's own range.
-        ground_yaw_spread_rad: the same of its yaw.
-        severity_spread: Once an episode, a factor from 1 minus this to 1 is drawn. It scales all
-            that is drawn once an episode except clearance, friction, mass and stiffness, so that
-            some episodes are easy.
-        force_budget_max_n: Largest force budget of the governor; drawn once an episode, down to a
-            twentieth of it, uniform in the logarithm. A robot that cannot keep so small a budget
-            gets the smallest that it can keep.
+        force_noise_std_n: Noise of the measured force, N, per axis.
+        torque_noise_std_nm: Noise of the measured torque about the sensor's origin, Nm, per axis.
+        force_bias_std_n: Error of the force bias removal, N, per axis.
+        torque_bias_std_nm: Error of the torque bias removal, Nm, per axis.
+        position_noise_std_m: Noise of the measured position, m, per axis.
+        rotation_noise_std_rad: Noise of the measured orientation, rad, about each axis.
+        action_noise_std: Noise of each commanded velocity, as a fraction of it.
+        friction_std: Variation of the friction coefficient, as a fraction of it.
+        friction_ratio: Log-uniform variation of the friction coefficient; replaces
+            ``friction_std``.
+        stiffness_spread: Variation of the arm's stiffnesses, as a fraction, at most 0.9.
+        compliance_spread: Log-uniform variation of the cell's stiffness: 1 is the whole range of
+            factors from 0.1 to 2, 0.5 half of it on the logarithmic scale.
+        held_mass_spread: Variation of the held piece's mass, as a fraction, at most 0.9.
+        clearance_spread_m: Variation of the clearance, m, in seven equal steps, clipped to the
+            task's limits.
+        grasp_position_spread_m: Error of the held piece's position in the gripper, m, per axis.
+        grasp_rotation_spread_rad: Error of the held piece's orientation in the gripper, rad, about
+            each axis.
+        goal_position_error_std_m: Error of the task frame's position, m, per axis.
+        goal_rotation_error_std_rad: Error of the task frame's orientation, rad, about each axis.
+        wrench_latency_max_s: Latency of the wrench for policy and governor, s, rounded to the
+            governor's ticks.
+        pose_latency_max_s: Latency of the pose for the policy, s, rounded to the governor's ticks;
+            independent of the wrench's.
+        command_latency_max_s: Latency from the governor to the arm's drives, s.
+        ground_position_spread_m: Displacement of the ground piece along x and y, m, if larger than
+            the task's own.
+        ground_yaw_spread_rad: Yaw of the ground piece, rad, if larger than the task's own.
+        severity_spread: Range of an episode's severity, a uniform factor between 1 minus this and
+            1. It scales the episode's bias, grasp and goal errors, latencies and ground piece's
+            displacement, and raises the lower bound of the force budget; some episodes are easy.
+        force_budget_max_n: Maximum force budget of the governor, N; log-uniform from a twentieth of
+            it, and at least the smallest budget that the robot can keep.
     """
 
     force_noise_std_n: float = 0.0
@@ -102,10 +105,10 @@ class Randomization:
     force_budget_max_n: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse a spread that is negative or not finite.
+        """Check that all values are finite and within their limits.
 
         Raises:
-            ConfigurationError: one of them is negative, not finite or beyond its limit.
+            ConfigurationError: A value is negative, not finite or above its limit.
         """
         for field in fields(self):
             value = getattr(self, field.name)
@@ -132,7 +135,7 @@ PRESETS: dict[str, Randomization] = {
         action_noise_std=0.001,
         friction_std=0.1,
     ),
-    # What a real cell has; docs/explanation/simulation.md says why these.
+    # Errors of a real cell; docs/explanation/simulation.md gives the reasons.
     "deploy": Randomization(
         force_noise_std_n=0.5,
         torque_noise_std_nm=0.02,
@@ -153,7 +156,7 @@ PRESETS: dict[str, Randomization] = {
         pose_latency_max_s=0.024,
         command_latency_max_s=0.024,
     ),
-    # All that a cell may get wrong: training meets more than a deployment should.
+    # Errors larger than a deployment should have, for training.
     "wide": Randomization(
         force_noise_std_n=0.5,
         torque_noise_std_nm=0.02,
@@ -183,7 +186,7 @@ PRESETS: dict[str, Randomization] = {
 
 
 def widened(task: Task, randomization: Randomization) -> Task:
-    """Return the task with its ground piece in all the places where this randomization puts it."""
+    """Return the task with its ground piece's ranges widened to those of a randomization."""
     spread_m, spread_rad = (
         randomization.ground_position_spread_m,
         randomization.ground_yaw_spread_rad,
@@ -197,13 +200,13 @@ def widened(task: Task, randomization: Randomization) -> Task:
 
 
 def resolve_randomization(choice: str | Randomization) -> Randomization:
-    """Return a preset by its name, or the randomization that was given.
+    """Return a preset by its name, or the given randomization itself.
 
     Args:
-        choice: one of ``PRESETS`` or a ``Randomization``.
+        choice: One of ``PRESETS`` or a ``Randomization``.
 
     Raises:
-        ConfigurationError: it is neither.
+        ConfigurationError: The choice is neither.
     """
     if isinstance(choice, Randomization):
         return choice

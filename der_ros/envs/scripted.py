@@ -1,6 +1,6 @@
-"""Controllers of an environment that are no policies: one knows the true goal, one knows nothing.
+"""Scripted controllers of an environment: an oracle that knows the true goal, and a blind one.
 
-The first shows whether a task can be solved at all, the second whether it needs a policy.
+The oracle shows that a task can be solved, the blind controller whether it needs a policy.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from der_ros.tasks import oracle
 
 
 def oracle_action(env: AssemblyEnv) -> NDArray[np.float64]:
-    """Return the action (6,) of ``tasks.oracle`` for an environment in an episode."""
+    """Return the action of ``tasks.oracle`` for the current state of an environment, (6,)."""
     touching = bool(env.world.contact_wrench().force[2] > 0.0)
     return oracle.oracle_action(env.task, env.world.held_pose(), env.goal_pose, touching)
 
 
 def blind_action(env: AssemblyEnv) -> NDArray[np.float64]:
-    """Return the action (6,) straight down at full speed."""
+    """Return the action that moves straight down at full speed, (6,)."""
     return np.array((0.0, 0.0, -1.0, 0.0, 0.0, 0.0))

@@ -1,12 +1,11 @@
 """Measurements and commands between the world and the policy, in plain numbers.
 
-The governor reads the wrench up to 250 times a second, so this is the one place besides the
-physics where vectors are tuples. Without errors the wrench is that of
-``policy.observation.wrench_at_held_piece`` on the sensor's reading less its bias; which errors
-there are is up to the episode's ``Conditions``.
+The governor reads the wrench up to 250 times a second, so vectors are tuples here as in the
+physics. Without errors, the wrench is that of ``policy.observation.wrench_at_held_piece`` for the
+sensor's reading minus its bias. The episode's ``Conditions`` define the errors.
 
-Wrench and command are late for the governor too; the position that it watches is not, since on
-the robot it comes with the very telegram that the governor answers.
+Latencies of wrench and command affect the governor too. The position that it monitors has no
+latency: on the robot it arrives with the telegram that the governor answers.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ MeasuredPose = tuple[Triple, Quadruple]
 
 
 class GeneratorState(NamedTuple):
-    """A ``PCG64`` generator, as numpy describes it."""
+    """State of a numpy ``PCG64`` generator."""
 
     state: int
     inc: int
@@ -46,7 +45,7 @@ class GeneratorState(NamedTuple):
         return cls(words["state"], words["inc"], found["has_uint32"], found["uinteger"])
 
     def generator(self) -> np.random.Generator:
-        """Return a generator that goes on from this state."""
+        """Return a generator that continues from this state."""
         made = np.random.PCG64(0)
         made.state = {
             "bit_generator": "PCG64",
@@ -58,15 +57,15 @@ class GeneratorState(NamedTuple):
 
 
 class SensingState(NamedTuple):
-    """All that sensing remembers within an episode, besides its ``Conditions``.
+    """State of the sensing within an episode, besides its ``Conditions``.
 
     Attributes:
-        bias: of the sensor, about the tcp in its axes.
-        wrenches: under way, the oldest first.
-        poses: the same.
-        commands: the same.
-        noise: the generators of the wrench's, the pose's and the action's noise; None unused.
-        filtered: the sensor's filter, as ``wrench`` reads it; None without one.
+        bias: Bias of the sensor, N and Nm, tcp axes about the tcp.
+        wrenches: Delayed wrenches, oldest first.
+        poses: Delayed poses, oldest first.
+        commands: Delayed commands, oldest first.
+        noise: Generators of the noise of wrench, pose and action; None without that noise.
+        filtered: Output of the sensor's low-pass filter, N and Nm, tcp axes; None without a filter.
     """
 
     bias: Six
@@ -81,10 +80,10 @@ class SimulatedSensing:
     """Sensor, pose measurement and command line of one cell.
 
     Args:
-        world: to measure and to move.
-        randomization: which noises there are.
-        tick_s: the governor's period, in which latencies are counted.
-        filter_hz: cut-off of the sensor's own low-pass filter; 0: none.
+        world: World to measure and to move.
+        randomization: Magnitudes of the noise.
+        tick_s: Period of the governor, s; latencies are multiples of it.
+        filter_hz: Cut-off of the sensor's own low-pass filter, Hz; 0 for none.
     """
 
     def __init__(
@@ -98,7 +97,7 @@ class SimulatedSensing:
         self._world, self._randomization, self._tick_s = world, r, tick_s
         self._filter_hz = filter_hz
         self._filter: SensorFilter | None = None
-        # A reading's error is made at the sensor; at the tcp it is this matrix times it.
+        # Maps the noise of a reading from the sensor to the tcp.
         deviations = [r.force_noise_std_n] * 3 + [r.torque_noise_std_nm] * 3
         self._tcp_from_sensor_error = _at_tcp(world.task.tcp_from_sensor, np.diag(deviations))
         self._noisy = (
@@ -114,13 +113,13 @@ class SimulatedSensing:
         self._late_pose: DelayLine[MeasuredPose] | None = None
         self._late_command: DelayLine[Six] | None = None
 
-    # -- life ------------------------------------------------------------------------------------
+    # -- episode and state -----------------------------------------------------------------------
 
     def start_episode(self, conditions: Conditions) -> Six:
-        """Take the reading of a world at rest, plus this episode's error, as the bias.
+        """Start an episode: set the bias to the reading of the resting world less the bias error.
 
         Returns:
-            The first wrench, as ``wrench``.
+            First wrench, as from ``wrench``.
         """
         self._noise = [
             np.random.default_rng(seed) if noisy else None
@@ -137,12 +136,12 @@ class SimulatedSensing:
         self._late_command = DelayLine.of(self._ticks(conditions.command_latency_s), _ZERO6)
         ticks = self._ticks(conditions.pose_latency_s)
         if ticks > 0:
-            # One more than the delay: this tick's pose is among them, and the oldest is read.
+            # One more than the delay, because it includes this tick's pose and the oldest is read.
             self._late_pose = DelayLine([self._seen()] * (ticks + 1))
         return wrench
 
     def save(self) -> SensingState:
-        """Return the state for ``restore``; only between control steps, with no reading due."""
+        """Return the state for ``restore``; call it only between control steps."""
         one, two, three = [None if rng is None else GeneratorState.of(rng) for rng in self._noise]
         return SensingState(
             self._bias,
@@ -154,7 +153,7 @@ class SimulatedSensing:
         )
 
     def restore(self, conditions: Conditions, state: SensingState) -> None:
-        """Go on from a saved state of an episode of these conditions."""
+        """Continue from a saved state of an episode with the given conditions."""
         self.frames = FrameErrors.of(conditions.goal_error, conditions.grasp)
         self._bias = state.bias
         self._late_wrench = DelayLine(state.wrenches) if state.wrenches else None
@@ -166,14 +165,14 @@ class SimulatedSensing:
     # -- in each tick ----------------------------------------------------------------------------
 
     def expect_readings(self, count: int) -> None:
-        """Draw the noise of the readings to come together, which is cheaper."""
+        """Draw the noise of the next ``count`` readings at once, which is faster."""
         rng = self._noise[0]
         if rng is not None:
             drawn = rng.standard_normal((count, 6))
             self._errors = (drawn @ self._tcp_from_sensor_error)[::-1].tolist()
 
     def wrench(self) -> Six:
-        """The reading of this tick: bias removed, N and Nm, believed task axes about the tcp."""
+        """Return the (late) reading less its bias, N and Nm, assumed task axes about the tcp."""
         reading = _difference(self._wrench_at_tcp(), self._bias)
         if self._errors:
             reading = _difference(reading, self._errors.pop())
@@ -189,13 +188,13 @@ class SimulatedSensing:
         return wrench if self._late_wrench is None else self._late_wrench(wrench)
 
     def position(self) -> Triple:
-        """Return the position of the tcp in the believed task frame, (3,) m."""
+        """Return the position of the tcp in the assumed task frame, (3,) m."""
         if self.frames is None:
             return self._world.held_position()
         return self._seen()[0]
 
     def drive(self, twist: Six, steps: int) -> None:
-        """Send a twist to the arm, believed task axes, and run the physics that long."""
+        """Send a twist, assumed task axes, to the arm and run the physics for ``steps`` steps."""
         if self._late_command is not None:
             twist = self._late_command(twist)
         if self.frames is not None:
@@ -207,7 +206,7 @@ class SimulatedSensing:
     # -- in each control step --------------------------------------------------------------------
 
     def action_factors(self) -> list[float] | None:
-        """Return the factors of the six commanded velocities; None without noise."""
+        """Return random factors of the six commanded velocities; None without noise."""
         rng = self._noise[2]
         if rng is None:
             return None
@@ -216,13 +215,13 @@ class SimulatedSensing:
         return numbers
 
     def believed_pose(self) -> Pose:
-        """The tcp in the believed task frame, now and without noise."""
+        """Return the current pose of the tcp in the assumed task frame, without noise."""
         if self.frames is None:
             return self._world.held_pose()
         return Pose.from_numbers(*self._seen())
 
     def measured_pose(self) -> Pose:
-        """The pose that the policy gets: late and noisy."""
+        """Return the pose for the policy, with latency and noise, assumed task frame."""
         late, rng = self._late_pose, self._noise[1]
         pose = self.believed_pose() if late is None else Pose.from_numbers(*late.oldest)
         if rng is None:
@@ -233,14 +232,14 @@ class SimulatedSensing:
             drawn[3:] * self._randomization.rotation_noise_std_rad,
         )
 
-    # -- inside ----------------------------------------------------------------------------------
+    # -- internals -------------------------------------------------------------------------------
 
     def _filter_from(self, reading: Six) -> SensorFilter | None:
         """Return the sensor's filter in the steady state of a reading; None without one."""
         return SensorFilter(self._filter_hz, self._tick_s, reading) if self._filter_hz else None
 
     def _ticks(self, latency_s: float) -> int:
-        """The nearest whole number of the governor's ticks."""
+        """Round a latency to whole ticks of the governor."""
         return round(latency_s / self._tick_s)
 
     def _seen(self) -> MeasuredPose:
@@ -255,7 +254,7 @@ class SimulatedSensing:
 
 
 def _at_tcp(tcp_from_sensor: Pose, errors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return errors of the sensor, (n, 6) in its axes about its origin, at the tcp."""
+    """Convert sensor errors, (n, 6), from sensor axes and origin to the tcp."""
     wrenches = [Wrench.from_array(row).seen_from(tcp_from_sensor).to_array() for row in errors]
     return np.array(wrenches)
 

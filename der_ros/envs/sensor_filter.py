@@ -1,4 +1,4 @@
-"""The low-pass filter of a Net F/T box on the readings of an environment."""
+"""Low-pass filter of a Net F/T box, applied to the readings of an environment."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ FASTEST_HZ = 3000.0
 
 
 def check_cutoff(cutoff_hz: float) -> float:
-    """Return a cut-off, Hz, if it can be one; 0: no filter.
+    """Return a cut-off, Hz, after checking its range; 0 means no filter.
 
     Raises:
-        ConfigurationError: it is no number from 0 to ``FASTEST_HZ``.
+        ConfigurationError: The cut-off is not a number from 0 to ``FASTEST_HZ``.
     """
     is_number = isinstance(cutoff_hz, (int, float)) and not isinstance(cutoff_hz, bool)
     if not (is_number and 0.0 <= cutoff_hz <= FASTEST_HZ):
@@ -26,15 +26,15 @@ def check_cutoff(cutoff_hz: float) -> float:
 
 
 class SensorFilter:
-    """The box's first-order low-pass, of readings x that each hold for one tick of length T.
+    """First-order low-pass of the box, for readings x that are constant during a tick of length T.
 
-    With the cut-off f, ``y <- x + exp(-2 pi f T) (y - x)``. That is what the box's filter makes of
-    its 7000 samples a second; it begins in the steady state.
+    With the cut-off f, ``y <- x + exp(-2 pi f T) (y - x)``, which is the response of the box's
+    filter at its 7000 samples per second. It starts in the steady state.
 
     Args:
-        cutoff_hz: f, above 0.
-        tick_s: T.
-        reading: x of before the first tick.
+        cutoff_hz: Cut-off f, Hz, above 0.
+        tick_s: Tick length T, s.
+        reading: Reading x before the first tick.
     """
 
     def __init__(self, cutoff_hz: float, tick_s: float, reading: Six) -> None:

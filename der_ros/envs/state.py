@@ -1,8 +1,8 @@
-"""The whole state of an environment, and how it is written down.
+"""Complete state of an environment and its serialisation.
 
-``EnvironmentState.to_data`` gives lists, texts, numbers and None, as JSON holds them; Python's
-JSON writes floats so that the same bits are read. ``from_data`` makes nothing but the types named
-here and checks each: reading a state executes nothing that somebody has written.
+``EnvironmentState.to_data`` returns lists, strings, numbers and None for JSON, which preserves
+floats bit by bit. ``from_data`` constructs only the types named here and checks each value, so
+reading a state never executes code from it.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ FORMAT = "der_ros environment state 1"
 
 
 class EnvironmentState(NamedTuple):
-    """All that the next observations depend on.
+    """Everything that the next observations depend on.
 
     Attributes:
-        made_for: the make of the environment that it fits, in words.
-        world: the physics.
-        rng: the environment's generator, for the episodes to come.
-        conditions: of this episode.
-        sensing: bias, noise generators, and what is under way.
-        governor: its memory.
-        goal: of this episode, true task frame.
-        wrench: the last that was read.
-        peak_force_n: of this episode so far.
-        steps: control steps of this episode so far.
+        made_for: Description of the environment's settings, compared on restoring.
+        world: State of the physics.
+        rng: State of the environment's random generator.
+        conditions: Conditions of this episode.
+        sensing: Bias, noise generators and delayed values.
+        governor: State of the motion governor.
+        goal: True goal of this episode, task frame.
+        wrench: Last measured wrench, N and Nm.
+        peak_force_n: Maximum measured force of this episode so far, N.
+        steps: Control steps of this episode so far.
     """
 
     made_for: str
@@ -57,10 +57,10 @@ class EnvironmentState(NamedTuple):
 
     @classmethod
     def from_data(cls, data: Any) -> EnvironmentState:
-        """The state that ``to_data`` wrote.
+        """Return the state that ``to_data`` wrote.
 
         Raises:
-            ConfigurationError: it is something else.
+            ConfigurationError: The data are not such a state.
         """
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise ConfigurationError(f"environment state: expected {FORMAT!r}, got another format")
@@ -70,7 +70,7 @@ class EnvironmentState(NamedTuple):
 
 
 def _plain(value: Any) -> Any:
-    """A value of the records above in lists and numbers."""
+    """Convert a value of the records above to lists and numbers."""
     if isinstance(value, Pose):
         return value.position.tolist() + value.quaternion.tolist()
     if isinstance(value, tuple):
@@ -81,7 +81,7 @@ def _plain(value: Any) -> Any:
 
 
 def _typed(kind: Any, data: Any, where: str) -> Any:
-    """The inverse of ``_plain`` for a value of type ``kind``; ``where`` says which, in errors."""
+    """Invert ``_plain`` for a value of type ``kind``; errors name it by ``where``."""
     if get_origin(kind) in (Union, UnionType):
         kinds = [one for one in get_args(kind) if one is not NoneType]
         return None if data is None else _typed(kinds[0], data, where)

@@ -1,4 +1,4 @@
-"""Environments by the name of their task: what ``gymnasium.make("der_ros/…")`` makes."""
+"""Environments of the registered tasks, for ``gymnasium.make("der_ros/…")``."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _ENVIRONMENT_OPTIONS = tuple(
 
 
 class TaskEnv(AssemblyEnv):
-    """An ``AssemblyEnv`` of a registered task.
+    """``AssemblyEnv`` of a registered task.
 
     Args:
-        task: one of ``tasks.TASK_NAMES``; an environment's id fixes it.
-        clearance: total lateral play, m; default the task's own.
-        task_options: further fields of the task's class.
-        **options: fields of the task's class as well, such as ``epsilon_m``; all else is for
+        task: One of ``tasks.TASK_NAMES``; set by the environment's id.
+        clearance: Total lateral clearance, m; default: the task's.
+        task_options: Further fields of the task's class.
+        **options: Fields of the task's class, such as ``epsilon_m``, and arguments of
             ``AssemblyEnv``.
 
     Raises:
-        ConfigurationError: an argument is out of its range, or an option is given twice.
+        ConfigurationError: An argument is out of its range, or an option is given twice.
     """
 
     def __init__(

@@ -16,17 +16,17 @@ from der_ros.errors import ConfigurationError, DerRosError
 
 _GIF_WIDTH = 640
 _GIF_COLORS = 160
-# How many frames are looked at for the colours.
+# Number of frames that the palette is computed from.
 _PALETTE_FRAMES = 12
 
 Frame = NDArray[np.uint8]
 
 
 class VideoFile(Protocol):
-    """A context manager that takes frames; the file is whole once it is left."""
+    """Context manager that accepts frames; the file is complete on exit."""
 
     def write(self, frame: Frame) -> None:
-        """Append a frame, (height, width, 3) uint8; all are of one size."""
+        """Append a frame, (height, width, 3) uint8; all frames have the same size."""
 
     def __enter__(self) -> VideoFile: ...
 
@@ -39,15 +39,15 @@ class VideoFile(Protocol):
 
 
 def make_video_file(path: Path, fps: float) -> VideoFile:
-    """The writer for the suffix of ``path``; nothing is written yet.
+    """Return the writer for the suffix of ``path``; nothing is written yet.
 
     Args:
-        path: ends in one of ``.mp4`` and ``.gif``; its folder exists.
-        fps: frames a second.
+        path: File that ends in ``.mp4`` or ``.gif``, in an existing folder.
+        fps: Frames per second.
 
     Raises:
-        ConfigurationError: another suffix, no such folder, it cannot be written, or ffmpeg is not
-            installed.
+        ConfigurationError: The suffix is unknown, the folder is missing, the file cannot be
+            written, or ffmpeg is not installed.
     """
     kinds: dict[str, type[Mp4File] | type[GifFile]] = {".mp4": Mp4File, ".gif": GifFile}
     kind = kinds.get(path.suffix.lower())
@@ -60,7 +60,7 @@ def make_video_file(path: Path, fps: float) -> VideoFile:
 
 
 def _require_writable(path: Path) -> None:
-    """Refuse a path that cannot be written, before there are frames to write."""
+    """Check that a file can be written, before any frame is rendered."""
     existed = path.exists()
     try:
         path.open("ab").close()
@@ -76,7 +76,7 @@ class Mp4File:
     """Writer of H.264 video in an .mp4 file.
 
     Raises:
-        ConfigurationError: the package imageio-ffmpeg, which carries ffmpeg, is not installed.
+        ConfigurationError: The package imageio-ffmpeg, which contains ffmpeg, is not installed.
     """
 
     def __init__(self, path: Path, fps: float) -> None:
@@ -95,7 +95,7 @@ class Mp4File:
         """Append a frame of even width and height.
 
         Raises:
-            DerRosError: ffmpeg has ended, for example since the disk is full.
+            DerRosError: ffmpeg has ended, for example because the disk is full.
         """
         try:
             if self._frames is None:
@@ -124,17 +124,17 @@ class Mp4File:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Finish the file; without frames there is none."""
+        """Complete the file; without frames, no file is written."""
         if self._frames is not None:
             self._frames.close()
 
 
 class GifFile:
-    """An endless .gif, reduced in size and colours. Frames are kept, packed, until the end."""
+    """Looping .gif of reduced size and colours. Frames are kept compressed until the exit."""
 
     def __init__(self, path: Path, fps: float) -> None:
         self._path = path
-        # The format counts in hundredths of a second.
+        # GIF frame times are multiples of 10 ms.
         self._frame_ms = 10 * max(2, round(100.0 / fps))
         self._size = (0, 0)
         self._packed: list[bytes] = []
@@ -160,7 +160,7 @@ class GifFile:
         """Write the file, if there are frames.
 
         Raises:
-            DerRosError: it cannot be written.
+            DerRosError: The file cannot be written.
         """
         if not self._packed:
             return
@@ -177,13 +177,13 @@ class GifFile:
             raise DerRosError(f"video {self._path}: cannot be written: {problem}") from problem
 
     def _palette(self) -> Image.Image:
-        """One for all frames, so that what does not move costs nothing."""
+        """Return one palette for all frames, so that unchanged pixels compress well."""
         chosen = self._packed[:: max(1, len(self._packed) // _PALETTE_FRAMES)] + self._packed[-1:]
         pixels = np.concatenate(
             [np.asarray(self._unpacked(packed)).reshape(-1, 3) for packed in chosen]
         )
         colors, counts = np.unique(pixels, axis=0, return_counts=True)
-        # By the root of their number, or large areas would leave none for the plots' thin lines.
+        # Weighted by the root of the count, or large areas would displace the plots' thin lines.
         weighed = np.repeat(colors, np.ceil(np.sqrt(counts)).astype(int), axis=0)
         return Image.fromarray(weighed[None]).quantize(_GIF_COLORS)
 

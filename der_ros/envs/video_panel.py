@@ -1,4 +1,4 @@
-"""The panel beside a video's picture: what is done, how far it is, and the wrench over time."""
+"""Panel beside a video's picture: task, distance to the goal and wrench over time."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _AXES = (("x", (204, 62, 54)), ("y", (44, 140, 68)), ("z", (38, 92, 190)))
 _MARGIN = 16
 _NUMBERS_TOP, _PLOTS_TOP = 64, 108
 _LEGEND_HEIGHT, _LEFT_OF_PLOT = 22, 42
-# The time axis grows in such steps.
+# Increment of the time axis.
 _SPAN_S = 4.0
-# Everything is drawn this much larger and then reduced, for smooth lines.
+# Supersampling factor, for smooth lines.
 _OVERSAMPLING = 2
 
 Color = tuple[int, int, int]
@@ -30,11 +30,11 @@ class Moment(NamedTuple):
     """Values that the panel shows for one instant of an episode.
 
     Attributes:
-        time_s: since the episode began.
-        distance_m: from the goal.
-        angle_rad: from the goal.
-        wrench: (6,) N and Nm, task axes about the tcp, bias removed.
-        success: None while the episode goes on.
+        time_s: Time since the start of the episode, s.
+        distance_m: Distance to the goal, m.
+        angle_rad: Angle to the goal, rad.
+        wrench: Wrench less the bias, (6,) N and Nm, task axes about the tcp.
+        success: Outcome of the episode; None while it runs.
     """
 
     time_s: float
@@ -50,13 +50,13 @@ def draw_panel(
     """Draw the panel for the last of ``moments``; the plots show all of them.
 
     Args:
-        title: the largest line.
-        subtitle: the line below.
-        moments: of one episode so far, at least one.
-        height: pixels.
+        title: Title line.
+        subtitle: Line below the title.
+        moments: Moments of the episode so far, at least one.
+        height: Height of the panel, pixels.
 
     Returns:
-        (height, PANEL_WIDTH, 3) uint8 RGB.
+        RGB image, (height, PANEL_WIDTH, 3) uint8.
     """
     canvas = _Canvas(PANEL_WIDTH, height)
     now = moments[-1]
@@ -97,16 +97,16 @@ def _draw_plot(
     values: NDArray[np.float64],
     smallest: float,
 ) -> None:
-    """One line an axis over time, below the present numbers.
+    """Draw a plot of three axes over time below their current values.
 
     Args:
-        canvas: to draw on.
-        top: pixel row.
-        height: pixels, legend included.
-        name: of the values, with their unit.
-        times: (n,) s.
-        values: (n, 3).
-        smallest: the ordinate reaches at least this far to both sides.
+        canvas: Canvas to draw on.
+        top: Top pixel row.
+        height: Height including the legend, pixels.
+        name: Name of the quantity with its unit.
+        times: Times, (n,) s.
+        values: Values of the three axes, (n, 3).
+        smallest: Smallest half range of the ordinate.
     """
     span = _nice_span(max(smallest, float(np.abs(values).max())))
     right, bottom = PANEL_WIDTH - _MARGIN, top + height - 8
@@ -131,7 +131,7 @@ def _time_span_s(times: NDArray[np.float64]) -> float:
 
 
 def _nice_span(largest: float) -> float:
-    """The next of 1, 2, 5, 10, … that is not below."""
+    """Round up to 1, 2 or 5 times a power of 10."""
     power = 10.0 ** math.floor(math.log10(largest))
     return next(step * power for step in (1.0, 2.0, 5.0, 10.0) if step * power >= largest)
 
@@ -142,7 +142,7 @@ def _number(value: float, span: float) -> str:
 
 
 class _Canvas:
-    """An image in its final pixels, drawn larger."""
+    """Image with coordinates in final pixels, drawn at a multiple of its size."""
 
     def __init__(self, width: int, height: int) -> None:
         self._size = (width, height)
@@ -153,17 +153,17 @@ class _Canvas:
     def text(
         self, x: float, y: float, text: str, size: int, color: Color = _INK, anchor: str = "la"
     ) -> None:
-        """Write a text; ``anchor`` as Pillow names it."""
+        """Draw a text; ``anchor`` is a Pillow text anchor."""
         place = (x * _OVERSAMPLING, y * _OVERSAMPLING)
         self._draw.text(place, text, color, _font(size * _OVERSAMPLING), anchor)
 
     def line(self, points: Sequence[tuple[float, float]], color: Color, width: int) -> None:
-        """Draw a line through all points; one point alone leaves nothing."""
+        """Draw a line through all points; nothing for a single point."""
         larger = [(x * _OVERSAMPLING, y * _OVERSAMPLING) for x, y in points]
         self._draw.line(larger, color, width * _OVERSAMPLING, joint="curve")
 
     def pixels(self) -> NDArray[np.uint8]:
-        """The finished image, (height, width, 3)."""
+        """Return the finished image, (height, width, 3) uint8."""
         return np.asarray(self._image.resize(self._size, Image.Resampling.BOX))
 
 

@@ -1,4 +1,4 @@
-"""Films the first episodes of an environment, with the wrench drawn beside the picture."""
+"""Video recording of an environment's first episodes, with plots of the wrench."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _LAST_FRAME_S = 1.5
 
 
 def frame_interval(control_dt_s: float) -> int:
-    """Return the control periods of one frame, so that there are about 20 frames a second."""
+    """Return the number of control periods per frame for about 20 frames per second."""
     return max(1, round(1.0 / (_LARGEST_FPS * control_dt_s)))
 
 
 class VideoRecording(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Passes everything through, and writes frames of the first ``episodes`` episodes.
+    """Wrapper that writes frames of the first ``episodes`` episodes to a video.
 
-    A film runs in the episode's own time, and its last frame stays for a moment.
+    The video runs in real time, and its last frame is held for 1.5 s.
 
     Args:
-        environment: around an ``AssemblyEnv``.
-        video: open; its frames are ``frame_interval`` control periods apart.
-        episodes: how many are filmed, at least 1.
-        label: who acts; written into the frames.
+        environment: Environment around an ``AssemblyEnv``.
+        video: Open video file; its frames are ``frame_interval`` control periods apart.
+        episodes: Number of recorded episodes, at least 1.
+        label: Name of the policy, drawn into the frames.
 
     Raises:
-        ConfigurationError: another environment, or no episodes.
+        ConfigurationError: The environment is not an ``AssemblyEnv``, or ``episodes`` is below 1.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class VideoRecording(gymnasium.Wrapper[Any, Any, Any, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Reset the environment; begin a film while there are some to make."""
+        """Reset the environment and record the first frame of an episode to record."""
         observation, info = self.env.reset(seed=seed, options=options)
         self._episode += 1
         self._moments = []
@@ -70,7 +70,7 @@ class VideoRecording(gymnasium.Wrapper[Any, Any, Any, Any]):
         return observation, info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Step the environment and record its frame."""
+        """Step the environment and record a frame if one is due."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         if self._episode <= self._episodes:
             ended = terminated or truncated
@@ -92,7 +92,7 @@ class VideoRecording(gymnasium.Wrapper[Any, Any, Any, Any]):
         return Moment(time_s, info["distance_m"], info["angle_rad"], info["wrench"], success)
 
     def _frame(self) -> NDArray[np.uint8]:
-        """The joint, the arm if there is one, and the panel, (_HEIGHT, width, 3)."""
+        """Return joint, arm (if any) and panel side by side, (_HEIGHT, width, 3)."""
         parts = [self._picture(JOINT_VIEW, _WIDTH)]
         if self._arm_view is not None:
             parts.append(self._picture(self._arm_view, _ARM_WIDTH))

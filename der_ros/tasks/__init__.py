@@ -1,6 +1,6 @@
 """Assembly tasks: geometry of the pieces, goal, reward, success, ranges of the initial state.
 
-``TASKS`` is the one table of tasks: names, environments, command lines and launch files follow it.
+``TASKS`` lists all tasks; names, environments, command lines and launch files derive from it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class TaskEntry(NamedTuple):
     """Entry of one task in the table of tasks.
 
     Attributes:
-        task: its class; the defaults of its fields are the task's.
-        environment_id: what ``gymnasium.make`` calls it.
+        task: Class of the task; its field defaults are the task's defaults.
+        environment_id: Id for ``gymnasium.make``.
     """
 
     task: type[Task]
@@ -61,10 +61,10 @@ __all__ = [
 
 
 def task_entry(name: str) -> TaskEntry:
-    """The task's line in the table.
+    """Return the table entry of a task.
 
     Raises:
-        ConfigurationError: there is no such task; it names those that there are.
+        ConfigurationError: There is no such task.
     """
     if name not in TASK_NAMES:
         raise ConfigurationError(f"task: expected one of {', '.join(TASK_NAMES)}, got {name!r}")
@@ -72,10 +72,10 @@ def task_entry(name: str) -> TaskEntry:
 
 
 def option_names(name: str) -> list[str]:
-    """The options of a task, sorted.
+    """Return the names of a task's options, sorted.
 
     Raises:
-        ConfigurationError: there is no such task.
+        ConfigurationError: There is no such task.
     """
     return sorted(field.name for field in fields(task_entry(name).task))
 
@@ -84,11 +84,11 @@ def make_task(name: str, **options: Any) -> Task:
     """Return a task by its registered name.
 
     Args:
-        name: one of ``TASK_NAMES``.
-        **options: fields of the task's class, such as ``clearance_m``.
+        name: One of ``TASK_NAMES``.
+        **options: Fields of the task's class, such as ``clearance_m``.
 
     Raises:
-        ConfigurationError: the task or an option is unknown, or a value is out of its range.
+        ConfigurationError: The task or an option is unknown, or a value is out of its range.
     """
     known = option_names(name)
     unknown = sorted(set(options) - set(known))

@@ -1,7 +1,7 @@
-"""Task: two pieces, their initial states and goal, and the judgement of a pose.
+"""Assembly task: two pieces, their initial states and goal, and the judgement of a pose.
 
-All poses are in the task frame: its origin is the nominal assembled pose of the held piece, z
-points away from the ground piece. A task is data and pure functions; it knows no engine.
+All poses are in the task frame: its origin is the nominal assembled pose of the held piece, and z
+points away from the ground piece. A task consists of data and pure functions, without an engine.
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ class InitialState:
     """Initial poses of both pieces, task frame.
 
     Attributes:
-        held: pose of the held piece.
-        ground: where the ground piece really is; the identity is where it nominally is. The
-            policy is not told.
+        held: Pose of the held piece.
+        ground: True pose of the ground piece, unknown to the policy; the identity is nominal.
     """
 
     held: Pose
@@ -48,43 +47,44 @@ class Judgement(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Task(ABC):
-    """An assembly task. Concrete tasks give the parts of the pieces and their own defaults.
+    """Assembly task. Concrete tasks define the parts of the pieces and their own defaults.
 
     Distance, success and reward are the paper's (Sec. 3.1): with ``d = |dp| + w * angle``,
-    ``r = -d``, plus ``R`` when ``d <= epsilon``; ``angle`` is that of the rotation to the goal, to
-    the nearest one where the held piece is symmetric.
+    ``r = -d``, plus ``R`` if ``d <= epsilon``; ``angle`` is the angle of the rotation to the goal,
+    for a symmetric piece to the nearest goal.
 
     Attributes:
-        clearance_range_m: of the task's class: the least and the most clearance.
-        start_height_range_m: the same of the start.
-        density_kg_per_m3: of both pieces; spruce unless the task says otherwise.
-        clearance_m: total lateral play, half on each side.
-        friction: Coulomb coefficient between the pieces; wood on wood.
-        contact_stiffness_n_per_m: of the pieces where they touch; timber on timber, or
-            ``STEEL_ON_STEEL_N_PER_M``. ``sim.compliance`` has the sources.
-        start_height_m: of the held piece above its assembled pose.
-        start_yaw_range_rad: the held piece's initial yaw is uniform in [low, high).
-        ground_offset_m: the ground piece's x and y are uniform within plus or minus this; None for
-            what is usual in this task, ``usual_ground_offset_m``.
-        ground_yaw_range_rad: and its yaw is uniform in this range.
-        epsilon_m: success when the distance is at most this.
-        rotation_weight_m_per_rad: w, what a radian counts in metres.
-        success_reward: R.
-        max_linear_speed_mps: an action of 1 commands this speed along each axis.
-        max_angular_speed_radps: the same about each axis.
-        max_tilt_speed_radps: the same about x and y; None for ``max_angular_speed_radps``. Less
-            lets exploration turn the piece without tilting it out of ``max_tilt_rad``.
-        time_limit_s: an episode is truncated after this.
-        max_tilt_rad: an episode is truncated when the held piece is turned further than this from
-            its nominal assembled orientation.
-        soft_force_n: what the motion governor lets this assembly press with, in simulation and on
-            the robot. Pressed harder, the pieces stick by friction and feel less.
-        soft_torque_nm: the same of the torque.
-        tcp_from_sensor: where the force/torque sensor sits on the tool.
+        clearance_range_m: Allowed range of ``clearance_m``, m.
+        start_height_range_m: Allowed range of ``start_height_m``, m.
+        density_kg_per_m3: Density of both pieces, kg/m^3; spruce by default.
+        clearance_m: Total lateral clearance, half on each side, m.
+        friction: Coulomb coefficient between the pieces; wood on wood by default.
+        contact_stiffness_n_per_m: Contact stiffness of the pieces, N/m: timber on timber, or
+            ``STEEL_ON_STEEL_N_PER_M``. ``sim.compliance`` gives the sources.
+        start_height_m: Initial height of the held piece above its assembled pose, m.
+        start_yaw_range_rad: Range [low, high) of the held piece's uniform initial yaw, rad.
+        ground_offset_m: Half range of the ground piece's uniform x and y, m; None for
+            ``usual_ground_offset_m``.
+        ground_yaw_range_rad: Range of the ground piece's uniform yaw, rad.
+        epsilon_m: Largest distance that counts as success, m.
+        rotation_weight_m_per_rad: Weight w of the angle in the distance, m/rad.
+        success_reward: Reward R for success.
+        max_linear_speed_mps: Speed along each axis for an action of 1, m/s.
+        max_angular_speed_radps: Speed about each axis for an action of 1, rad/s.
+        max_tilt_speed_radps: Speed about x and y for an action of 1, rad/s; None for
+            ``max_angular_speed_radps``. A lower value lets exploration turn the piece without
+            tilting it beyond ``max_tilt_rad``.
+        time_limit_s: Duration after which an episode is truncated, s.
+        max_tilt_rad: Largest rotation of the held piece from its nominal assembled orientation,
+            rad; beyond it an episode is truncated. In a ``SymmetricTask``, yaw does not count.
+        soft_force_n: Contact force above which the motion governor yields, N, in simulation and on
+            the robot. At higher forces the pieces jam by friction, and readings are less useful.
+        soft_torque_nm: Contact torque above which the motion governor yields, Nm.
+        tcp_from_sensor: Pose of the force/torque sensor in the tcp frame.
     """
 
     name: ClassVar[str]
-    # On which of the simulation's robots the task is done when nobody says otherwise.
+    # Default of the environment's argument ``robot``.
     default_robot: ClassVar[str] = "robotless"
     clearance_range_m: ClassVar[Pair] = (0.0002, 0.005)
     start_height_range_m: ClassVar[Pair]
@@ -112,10 +112,10 @@ class Task(ABC):
     )
 
     def __post_init__(self) -> None:
-        """Refuse options that make no sense.
+        """Check the options.
 
         Raises:
-            ConfigurationError: one of the numbers is out of its range, or the sensor has no pose.
+            ConfigurationError: A number is out of its range, or ``tcp_from_sensor`` is not a Pose.
         """
         if not isinstance(self.tcp_from_sensor, Pose):
             raise ConfigurationError(
@@ -159,17 +159,17 @@ class Task(ABC):
     @property
     @abstractmethod
     def held_parts(self) -> tuple[Part, ...]:
-        """Parts of the piece at the end of the arm; its frame is the tcp."""
+        """Parts of the held piece, in its frame, the tcp."""
 
     @property
     @abstractmethod
     def ground_parts(self) -> tuple[Part, ...]:
-        """Parts of the piece on the table; its frame is the assembled pose of the held piece."""
+        """Parts of the ground piece, in its frame, the assembled pose of the held piece."""
 
     @property
     @abstractmethod
     def engagement_height_m(self) -> float:
-        """The tcp's height above its goal below which the ground piece guides the held one."""
+        """Height of the tcp above its goal, m, below which the ground piece guides the held one."""
 
     @property
     def usual_ground_offset_m(self) -> float:
@@ -178,48 +178,48 @@ class Task(ABC):
 
     @property
     def ground_reach_m(self) -> float:
-        """Largest distance of the ground piece from its nominal place along x and y, m."""
+        """Largest displacement of the ground piece from its nominal place along x and y, m."""
         own = self.usual_ground_offset_m
         return own if self.ground_offset_m is None else self.ground_offset_m
 
     @cached_property
     def held(self) -> Piece:
-        """The piece at the end of the arm."""
+        """Held piece, at the end of the arm."""
         return self._piece(self.held_parts, HELD_COLOUR)
 
     @cached_property
     def ground(self) -> Piece:
-        """Piece that lies on the table."""
+        """Ground piece, on the table."""
         return self._piece(self.ground_parts, GROUND_COLOUR)
 
     @cached_property
     def start_pose(self) -> Pose:
-        """Nominal start of the held piece: straight above its nominal assembled pose."""
+        """Nominal start of the held piece, vertically above its nominal assembled pose."""
         return _pose_above(self.start_height_m)
 
     def start_pose_near(self, pose: Pose) -> Pose:
-        """The start that turns a held piece at ``pose`` least, of those that an episode may have.
+        """Return the possible start pose that needs the least rotation from ``pose``.
 
-        Straight above the nominal assembled pose and upright; the yaw stays where it is in
-        ``start_yaw_range_rad``, else it becomes the nearest that is.
+        It is vertically above the nominal assembled pose and upright, with the yaw of ``pose``
+        clipped to ``start_yaw_range_rad``.
         """
         return self._upright(self.start_height_m, pose)
 
     def retract_pose_near(self, pose: Pose) -> Pose:
-        """Return the pose between two attempts: a little higher than the start."""
+        """Return the pose between two attempts: that of ``start_pose_near``, 5 mm higher."""
         return self._upright(self.start_height_m + 0.005, pose)
 
     @cached_property
     def workspace(self) -> tuple[Array, Array]:
-        """Lower and upper corner, (3,) m each, of the closed box that the tcp stays in.
+        """Lower and upper corner, (3,) m each, of the closed box that bounds the tcp.
 
-        12 mm to each side, 5 mm below the assembled pose, 15 mm above the start.
+        It reaches 12 mm to each side, 5 mm below the assembled pose and 15 mm above the start.
         """
         top = self.start_height_m + 0.015
         return np.array((-0.012, -0.012, -0.005)), np.array((0.012, 0.012, top))
 
     def sample_initial_state(self, rng: np.random.Generator) -> InitialState:
-        """Draw an initial state; every number comes from ``rng``.
+        """Draw an initial state from ``rng``.
 
         The ground piece's x, y and yaw and the held piece's yaw are uniform in their ranges.
         """
@@ -244,24 +244,24 @@ class Task(ABC):
 
     @cached_property
     def speed_limits(self) -> Array:
-        """Speeds that an action of 1 commands, (6,): three m/s, three rad/s."""
+        """Speeds for an action of 1, (6,): three m/s, three rad/s."""
         linear, angular = self.max_linear_speed_mps, self.max_angular_speed_radps
         tilt = angular if self.max_tilt_speed_radps is None else self.max_tilt_speed_radps
         return np.array((linear, linear, linear, tilt, tilt, angular))
 
     def goal_pose(self, initial: InitialState) -> Pose:
-        """The true goal of the held piece, task frame."""
+        """Return the true goal of the held piece, task frame."""
         return initial.ground
 
     @property
     def symmetry(self) -> int:
-        """Number of turns about z in a full one that look alike on the held piece; 0: all do."""
+        """Order of the held piece's rotational symmetry about z; 0 if it is round."""
         return 1
 
     def nearest_goal(self, pose: Pose, goal: Pose) -> Pose:
-        """Return the nearest of the goals that equal ``goal`` because the piece is symmetric.
+        """Return the goal nearest to ``pose`` among those equivalent to ``goal`` by symmetry.
 
-        ``symmetric.SymmetricTask`` is for pieces that look the same after a turn.
+        Here the only one is ``goal``; see ``symmetric.SymmetricTask`` for symmetric pieces.
         """
         return goal
 
@@ -271,7 +271,7 @@ class Task(ABC):
         return 2.0 * math.acos(min(1.0, float(pose.quaternion[3])))
 
     def angle(self, pose: Pose, goal: Pose) -> float:
-        """Angle, rad in [0, pi], between a pose and the nearest goal."""
+        """Return the angle between a pose and the nearest goal, rad in [0, pi]."""
         return angle_between(pose.quaternion, goal.quaternion)
 
     def distance(self, pose: Pose, goal: Pose) -> float:
@@ -279,15 +279,15 @@ class Task(ABC):
         return self._distance(pose, goal, self.angle(pose, goal))
 
     def success(self, pose: Pose, goal: Pose) -> bool:
-        """Return whether the distance is at most ``epsilon_m``."""
+        """Return True if the distance is at most ``epsilon_m``."""
         return self.distance(pose, goal) <= self.epsilon_m
 
     def reward(self, pose: Pose, goal: Pose) -> float:
-        """The paper's reward (Sec. 3.1)."""
+        """Return the paper's reward (Sec. 3.1) for a pose."""
         return self.judge(pose, goal).reward
 
     def judge(self, pose: Pose, goal: Pose) -> Judgement:
-        """Distance, angle, success and reward together, at the price of one of them."""
+        """Return distance, angle, success and reward of a pose, computed together."""
         angle = self.angle(pose, goal)
         distance = self._distance(pose, goal, angle)
         success = distance <= self.epsilon_m
@@ -295,11 +295,11 @@ class Task(ABC):
         return Judgement(distance, angle, success, reward)
 
     def inside_workspace(self, pose: Pose, margin_m: float = 0.0) -> bool:
-        """Return whether the tilt is inside ``max_tilt_rad`` and the position inside ``workspace``.
+        """Return True if the tilt is within ``max_tilt_rad`` and the position in ``workspace``.
 
         Args:
-            pose: of the held piece, task frame.
-            margin_m: how far from the walls it must be.
+            pose: Pose of the held piece, task frame.
+            margin_m: Required distance from the walls, m.
         """
         (x, y, z), (low, high) = pose.position.tolist(), self._walls
         inside = (
@@ -315,7 +315,7 @@ class Task(ABC):
         return low.tolist(), high.tolist()
 
     def _upright(self, height_m: float, pose: Pose) -> Pose:
-        """Straight above the nominal assembled pose, with the yaw of a start near ``pose``."""
+        """Return an upright pose above the nominal assembled pose, with the nearest start yaw."""
         _, _, z, w = pose.quaternion.tolist()
         yaw, (low, high) = 2.0 * math.atan2(z, w), self.start_yaw_range_rad
         turns = (yaw + 2.0 * math.pi * turn for turn in (-2, -1, 0, 1, 2))
@@ -332,10 +332,10 @@ class Task(ABC):
 
 
 def _pose_above(height_m: float) -> Pose:
-    """Straight above the nominal assembled pose, m, and turned like it."""
+    """Return the pose ``height_m`` above the nominal assembled pose, in its orientation."""
     return Pose(np.array((0.0, 0.0, height_m)), np.array((0.0, 0.0, 0.0, 1.0)))
 
 
 def _yaw(angle_rad: float) -> Array:
-    """The turn about z, a quaternion."""
+    """Return the rotation about z, quaternion xyzw."""
     return quaternion_from_rotation_vector((0.0, 0.0, angle_rad))

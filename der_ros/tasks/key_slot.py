@@ -1,12 +1,12 @@
-r"""A flat key without chamfer and its slot, like a plug and a socket: the smallest of the tasks.
+r"""Flat key without chamfer and its slot, like plug and socket; the task with the smallest pieces.
 
     held:       |==|       grip
                  ||        key along z, wide along x, thin along y
     ground:  ===    ===    plate with the slot
              ==========    the board that it lies on
 
-The held piece's frame is at the centre of the key's end, the ground piece's where the slot meets
-the board: the key is assembled when the two frames coincide but for a half turn about z.
+The held piece's frame is at the centre of the key's end, the ground piece's at the bottom of the
+slot. The key is assembled when the two frames coincide, up to a half turn about z.
 """
 
 from __future__ import annotations
@@ -30,12 +30,14 @@ _BOARD_M = 0.01
 class KeySlot(SymmetricTask):
     """Task of a flat key and its slot.
 
-    The slot is a little off and turned, which the policy is not told, and the key starts turned by
-    more. Both ways round fit.
+    The slot has a small random displacement and yaw, unknown to the policy; the key starts with a
+    larger yaw. The key fits in both orientations.
 
     Attributes:
-        max_angular_speed_radps: the key's 15 degrees take a sixth of the time.
-        soft_torque_nm: as the peg's, above what an error of the sensor's bias amounts to.
+        max_angular_speed_radps: Speed about each axis for an action of 1, rad/s; the largest
+            initial yaw of 15 degrees takes a sixth of the time limit.
+        soft_torque_nm: Contact torque above which the motion governor yields, Nm; above the error
+            of the sensor's bias, as for the peg.
     """
 
     name: ClassVar[str] = "key_slot"
@@ -54,12 +56,12 @@ class KeySlot(SymmetricTask):
 
     @property
     def symmetry(self) -> int:
-        """Number of turns that look alike: two half turns."""
+        """Order of the rotational symmetry about z: two half turns."""
         return 2
 
     @cached_property
     def held_parts(self) -> tuple[Box, ...]:
-        """Parts of the key and its grip."""
+        """Boxes of the key and its grip, in the frame of the held piece."""
         half_x, half_y, half_z = 0.5 * KEY_WIDTH_M, 0.5 * KEY_THICKNESS_M, 0.5 * KEY_LENGTH_M
         return (
             Box((half_x, half_y, half_z), (0.0, 0.0, half_z)),
@@ -68,7 +70,7 @@ class KeySlot(SymmetricTask):
 
     @cached_property
     def ground_parts(self) -> tuple[Box, ...]:
-        """A plate of four boxes around the slot, on a board."""
+        """Plate of four boxes around the slot, on a board."""
         slot_x = 0.5 * (KEY_WIDTH_M + self.clearance_m)
         slot_y = 0.5 * (KEY_THICKNESS_M + self.clearance_m)
         beside, behind = 0.5 * (_PLATE_HALF_M - slot_x), 0.5 * (_PLATE_HALF_M - slot_y)
@@ -83,5 +85,5 @@ class KeySlot(SymmetricTask):
 
     @property
     def engagement_height_m(self) -> float:
-        """There the key is in the slot."""
+        """Height below which the key is in the slot, m."""
         return SLOT_DEPTH_M

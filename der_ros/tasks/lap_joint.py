@@ -3,7 +3,7 @@ r"""Two square timbers that cross at 90 degrees in half-lap notches (paper, Sec.
     held:    ======\____/======   notch on its lower face, timber along y
     ground:  ======/    \\======   notch on its upper face, timber along x
 
-The pieces' frames are at the centre of the section at the crossing, so the joint is assembled,
+The pieces' frames are at the centre of the cross-section at the crossing. The joint is assembled,
 with all faces flush, when the two frames coincide.
 """
 
@@ -23,14 +23,14 @@ SECTION_M = 0.034925
 
 @dataclass(frozen=True, kw_only=True)
 class LapJoint(Task):
-    """The lap joint. Corners are straight.
+    """Task of a lap joint without chamfers.
 
-    Where the notches do not meet, the timbers' ends touch at 35 mm above flush already.
+    If the notches do not align, the timbers touch 35 mm above the assembled pose.
 
     Attributes:
-        ground_yaw_range_rad: the paper's.
-        ground_offset_m: the paper's.
-        timber_length_m: of both timbers.
+        ground_yaw_range_rad: Range of the ground piece's yaw, rad, as in the paper.
+        ground_offset_m: Half range of the ground piece's x and y, m, as in the paper.
+        timber_length_m: Length of each timber, m.
     """
 
     name: ClassVar[str] = "lap_joint"
@@ -44,30 +44,30 @@ class LapJoint(Task):
         """Check the options of the task.
 
         Raises:
-            ConfigurationError: one of them is out of its range.
+            ConfigurationError: An option is out of its range.
         """
         super().__post_init__()
         require_range(self.timber_length_m, "timber_length_m", low=0.1, high=2.0)
 
     @cached_property
     def held_parts(self) -> tuple[Box, ...]:
-        """A timber along y, notched from below."""
+        """Timber along y, notched from below."""
         parts = _notched_timber(self.timber_length_m, self.clearance_m, middle_above=True)
         return tuple(Box(_swap_xy(b.half_extents), _swap_xy(b.position)) for b in parts)
 
     @cached_property
     def ground_parts(self) -> tuple[Box, ...]:
-        """A timber along x, notched from above."""
+        """Timber along x, notched from above."""
         return _notched_timber(self.timber_length_m, self.clearance_m, middle_above=False)
 
     @property
     def engagement_height_m(self) -> float:
-        """Half a section: above it one notch holds at most, in one direction."""
+        """Half the section's height, m; above it at most one notch guides, in one direction."""
         return 0.5 * SECTION_M
 
 
 def _notched_timber(length_m: float, clearance_m: float, *, middle_above: bool) -> tuple[Box, ...]:
-    """Two full-section ends and a half-section middle; along x, origin at the crossing."""
+    """Return two full-section ends and a half-section middle along x, origin at the crossing."""
     half = 0.5 * SECTION_M
     notch = 0.5 * (SECTION_M + clearance_m)
     end = 0.5 * (0.5 * length_m - notch)

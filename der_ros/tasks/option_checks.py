@@ -1,4 +1,4 @@
-"""Checks of the options that a user gives."""
+"""Range checks of user options."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ def require_range(
     """Return ``value`` if it is a finite number in the range.
 
     Args:
-        value: what the user gave.
-        name: of the option, for the message.
-        low: lower end.
-        high: upper end, allowed unless it is infinite.
-        inclusive: whether the lower end itself is allowed.
+        value: Value of the option.
+        name: Name of the option, for the message.
+        low: Lower bound.
+        high: Upper bound, inclusive.
+        inclusive: If True, the lower bound itself is allowed.
 
     Raises:
-        ConfigurationError: it is not.
+        ConfigurationError: The value is not a finite number in the range.
     """
     try:
         number = float(value)
@@ -38,16 +38,17 @@ def require_range(
 def require_interval(
     value: tuple[float, float], name: str, *, limit: float, width: float = math.inf
 ) -> None:
-    """Check the two ends of an interval.
+    """Check the bounds of an interval.
 
     Args:
-        value: what the user gave: low end, high end.
-        name: of the option, for the message.
-        limit: both ends are within plus and minus this.
-        width: the most from end to end.
+        value: Lower and upper bound given for the option.
+        name: Name of the option, for the message.
+        limit: Largest magnitude of either bound.
+        width: Largest width of the interval.
 
     Raises:
-        ConfigurationError: they are not, or there are not two, or they are in the wrong order.
+        ConfigurationError: The value is not a pair, a bound or the width exceeds its limit, or the
+            bounds are in the wrong order.
     """
     try:
         low, high = value

@@ -1,4 +1,4 @@
-"""A controller that knows the true goal, for demonstrations and as a check of the tasks."""
+"""Controller that knows the true goal, for demonstrations and as a check of the tasks."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from der_ros.geometry import (
 from der_ros.tasks.base import Task
 
 _GAIN_PER_S = 5.0
-# A piece this far from its goal, as a share of the clearance, is aligned. Half of it is the play.
+# Alignment tolerance as a fraction of the clearance; half the clearance is the play on each side.
 _ACROSS, _TURNED_RAD_PER_M = 0.1, 5.0
-# Deeper than this below where it engages, the ground piece holds the held one.
+# Depth below the engagement height from which the ground piece guides the held one securely.
 _ENGAGED_M = 0.001
-# The rim is met this slowly: each change of speed sets an arm swinging sideways.
+# Approach speed at the rim: every change of speed makes an arm oscillate sideways.
 _CAREFUL_MPS = 0.005
 
 
 def oracle_action(task: Task, pose: Pose, goal: Pose, touching: bool) -> Array:
-    """Move over the true goal and align first, then go down.
+    """Return the action that aligns the piece above the true goal and then moves it down.
 
     Args:
-        task: that is assembled.
-        pose: of the held piece, task frame.
-        goal: true assembled pose of the held piece, task frame; of a symmetric piece the nearest
-            one is taken.
-        touching: whether the ground pushes the held piece upwards.
+        task: Task to assemble.
+        pose: Pose of the held piece, task frame.
+        goal: True assembled pose of the held piece, task frame; for a symmetric piece, the nearest
+            equivalent goal is used.
+        touching: True if the ground piece pushes the held piece upwards.
 
     Returns:
-        Action (6,) in [-1, 1].
+        Action, (6,) in [-1, 1].
     """
     goal = task.nearest_goal(pose, goal)
     offset = goal.position - pose.position
@@ -50,7 +50,7 @@ def oracle_action(task: Task, pose: Pose, goal: Pose, touching: bool) -> Array:
 
 
 def _descent(task: Task, offset: Array, angle_rad: float, touching: bool) -> float:
-    """Return the velocity along z, m/s, towards a goal that is ``offset`` (3,) m away."""
+    """Return the velocity along z, m/s, for the offset of the goal from the piece, (3,) m."""
     fastest = task.max_linear_speed_mps
     height_m = -float(offset[2]) - task.engagement_height_m
     if height_m < -_ENGAGED_M:
@@ -58,5 +58,5 @@ def _descent(task: Task, offset: Array, angle_rad: float, touching: bool) -> flo
     across = math.hypot(offset[0], offset[1]) < _ACROSS * task.clearance_m
     if across and angle_rad < _TURNED_RAD_PER_M * task.clearance_m:
         return -min(fastest, max(_CAREFUL_MPS, _GAIN_PER_S * height_m))
-    # A piece that stands beside the joint is lifted: its friction would hold it there.
+    # Lift a misaligned piece off the ground piece, or friction would hold it there.
     return _CAREFUL_MPS if touching else 0.0

@@ -1,13 +1,13 @@
-r"""A chamfered peg, square or round, and its hole (paper, Sec. 4.1).
+r"""Chamfered peg, square or round, and its hole (paper, Sec. 4.1).
 
     held:      |    |      peg along z
                \____/      chamfered tip
     ground:  ====  ====    plate with the hole
              ==========    the board that it lies on
 
-The held piece's frame is at the centre of the tip's face, the ground piece's where the hole meets
-the board: the peg is assembled, with its tip on the board, when the two frames coincide but for
-quarter turns, or for any turn where it is round.
+The held piece's frame is at the centre of the tip's face, the ground piece's at the bottom of the
+hole. The peg is assembled, with its tip on the board, when the two frames coincide, up to quarter
+turns about z for a square peg and any turn for a round one.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ PEG_WIDTH_M = 0.035
 HOLE_DEPTH_M = 0.03
 _BOARD_M = 0.01
 _PLATE_HALF_M = 0.05
-# The round hole is a polygon around its circle: a round peg has the true play towards the middle of
-# each side and 1 / cos(pi / sides), or 2.2 %, more towards the corners.
+# The round hole is a polygon around its circle: its radius is exact at the middle of each side and
+# larger by 1 / cos(pi / sides), or 2.2 %, at the corners.
 HOLE_SIDES = 15
 
 
 class Shape(NamedTuple):
-    """Defaults of a shape of peg and hole.
+    """Defaults for a shape of peg and hole.
 
     Attributes:
-        symmetry: see ``SymmetricTask``.
-        chamfer_m: of the tip.
-        ground_offset_m: how far from its nominal place the hole may be, along x and y.
+        symmetry: Order of the rotational symmetry about z; see ``SymmetricTask``.
+        chamfer_m: Chamfer of the tip, m.
+        ground_offset_m: Half range of the hole's x and y, m.
     """
 
     symmetry: int
@@ -45,8 +45,8 @@ class Shape(NamedTuple):
     ground_offset_m: float
 
 
-# The square peg is the paper's. A round one has no yaw to find; with a wide chamfer an arm that
-# gives way would find the hole too, so it has a small chamfer and a hole that is elsewhere.
+# The square peg is the paper's. A round peg needs no yaw, and with a wide chamfer a compliant arm
+# would find the hole by itself; so it has a small chamfer and a displaced hole.
 SHAPES = {"square": Shape(4, 0.005, 0.0), "round": Shape(ROUND, 0.001, 0.005)}
 
 
@@ -54,22 +54,22 @@ SHAPES = {"square": Shape(4, 0.005, 0.0), "round": Shape(ROUND, 0.001, 0.005)}
 class PegInHole(SymmetricTask):
     """Task of a chamfered peg and its hole.
 
-    The peg starts straight above the hole's nominal place with any yaw. A quarter turn does not
-    change a square peg, and no turn a round one, so of all goals the nearest counts in all that is
-    judged.
+    The peg starts vertically above the hole's nominal position with any yaw. Because of the peg's
+    symmetry there are several goals, and distance, success and reward refer to the nearest one.
 
     Attributes:
-        shape: ``square`` or ``round``, of 35 mm.
-        start_yaw_range_rad: the paper's.
-        ground_offset_m: usually that of ``SHAPES``.
-        chamfer_m: how far the tip is cut off, at 45 degrees: its height, and how much narrower
-            the tip's face is on each side. None for that of ``SHAPES``.
-        peg_length_m: from the tip's face to the other end.
-        success_reward: the paper's for this task.
-        max_angular_speed_radps: at the lap joint's 0.05 rad/s the 45 degrees to the nearest goal
-            would take all the time there is; at 0.2 rad/s a stiff arm meets the hard torque limit.
-        soft_torque_nm: above what a biased sensor reads of nothing, so that the governor does not
-            tilt a peg in free air.
+        shape: Cross-section, ``square`` or ``round``, 35 mm wide.
+        start_yaw_range_rad: Range of the initial yaw, rad, as in the paper.
+        ground_offset_m: Half range of the hole's x and y, m; None for that of ``SHAPES``.
+        chamfer_m: Height of the 45-degree chamfer and reduction of the tip's face on each side, m;
+            None for that of ``SHAPES``.
+        peg_length_m: Length of the peg from the tip's face to the other end, m.
+        success_reward: Reward for success, as in the paper for this task.
+        max_angular_speed_radps: Speed about each axis for an action of 1, rad/s. At the lap joint's
+            0.05 rad/s, the 45 degrees to the nearest goal would take the whole time limit; at
+            0.2 rad/s a stiff arm reaches the hard torque limit.
+        soft_torque_nm: Contact torque above which the motion governor yields, Nm; above the error
+            of the sensor's bias, so that the governor does not tilt a peg in free air.
     """
 
     name: ClassVar[str] = "peg_in_hole"
@@ -89,7 +89,7 @@ class PegInHole(SymmetricTask):
         """Check the options of the task.
 
         Raises:
-            ConfigurationError: one of them is out of its range.
+            ConfigurationError: An option is out of its range.
         """
         if self.shape not in SHAPES:
             raise ConfigurationError(
@@ -101,7 +101,7 @@ class PegInHole(SymmetricTask):
 
     @property
     def symmetry(self) -> int:
-        """Number of turns that look alike: four quarter turns, or all."""
+        """Order of the rotational symmetry about z: four quarter turns, or 0 for a round peg."""
         return SHAPES[self.shape].symmetry
 
     @property
@@ -111,12 +111,12 @@ class PegInHole(SymmetricTask):
 
     @property
     def tip_height_m(self) -> float:
-        """Part of the peg's length that is the chamfer, m."""
+        """Height of the chamfered tip, m."""
         return SHAPES[self.shape].chamfer_m if self.chamfer_m is None else self.chamfer_m
 
     @cached_property
     def held_parts(self) -> tuple[Part, ...]:
-        """The peg: a shaft and its tip."""
+        """Shaft and tip of the peg, in the frame of the held piece."""
         half, chamfer = 0.5 * PEG_WIDTH_M, self.tip_height_m
         tip = half - chamfer
         if self.shape == "round":
@@ -130,7 +130,7 @@ class PegInHole(SymmetricTask):
 
     @cached_property
     def ground_parts(self) -> tuple[Part, ...]:
-        """A plate around the hole, on a board."""
+        """Plate around the hole, on a board."""
         hole = 0.5 * (PEG_WIDTH_M + self.clearance_m)
         walls = _round_hole(hole) if self.shape == "round" else _square_hole(hole)
         board = (_PLATE_HALF_M, _PLATE_HALF_M, 0.5 * _BOARD_M)
@@ -143,7 +143,7 @@ class PegInHole(SymmetricTask):
 
 
 def _square_hole(hole: float) -> tuple[Part, ...]:
-    """Four boxes around a square; half its width, m."""
+    """Return four boxes around a square hole of half width ``hole``, m."""
     height = 0.5 * HOLE_DEPTH_M
     wall, centre = 0.5 * (_PLATE_HALF_M - hole), 0.5 * (_PLATE_HALF_M + hole)
     return (
@@ -155,7 +155,7 @@ def _square_hole(hole: float) -> tuple[Part, ...]:
 
 
 def _round_hole(radius: float) -> tuple[Part, ...]:
-    """A ring of wedges whose inner faces touch the circle of the radius, m."""
+    """Return a ring of wedges whose inner faces are tangent to a circle of ``radius``, m."""
     half = math.pi / HOLE_SIDES
     width, wedges = math.tan(half), []
     for side in range(HOLE_SIDES):

@@ -1,7 +1,7 @@
-"""Solid pieces: convex parts with their volume, mass centre and inertia. No engine.
+"""Solid pieces made of convex parts, with volume, centre of mass and inertia; without an engine.
 
-A part that is no box is given by its sections, from the bottom up: horizontal convex polygons with
-the same number of corners. What lies between them is its convex hull.
+A part other than a box is the convex hull of its sections, from the bottom up: horizontal convex
+polygons with the same number of corners.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ GROUND_COLOUR: Rgba = (0.55, 0.63, 0.70, 1.0)
 
 
 def rectangle(half_x: float, half_y: float) -> Polygon:
-    """The corners of a rectangle about the origin, half edge lengths in m."""
+    """Return the corners of a rectangle about the origin, from half edge lengths, m."""
     return ((half_x, half_y), (-half_x, half_y), (-half_x, -half_y), (half_x, -half_y))
 
 
 @dataclass(frozen=True)
 class Box:
-    """A solid box, axes parallel to its piece's.
+    """Solid box with edges parallel to its piece's axes.
 
     Attributes:
-        half_extents: (x, y, z) half edge lengths, m, all positive.
-        position: its centre in the piece's frame, m.
+        half_extents: Half edge lengths (x, y, z), m, all positive.
+        position: Centre in the piece's frame, m.
     """
 
     half_extents: Triple
     position: Triple
 
     def __post_init__(self) -> None:
-        """Refuse a box without volume.
+        """Check that the box has a volume.
 
         Raises:
-            ConfigurationError: a half extent is not positive and finite.
+            ConfigurationError: A half extent is not positive and finite.
         """
         if not all(0.0 < h < math.inf for h in self.half_extents):
             raise ConfigurationError(
@@ -66,15 +66,15 @@ class Box:
 
 @dataclass(frozen=True)
 class Frustum:
-    """A solid between two polygons one above the other whose edges are parallel.
+    """Solid between two horizontal convex polygons with parallel edges.
 
-    A chamfered tip, or with two equal polygons a prism.
+    Examples are a chamfered tip and, with two equal polygons, a prism.
 
     Attributes:
-        bottom: corners of the lower face, m, counter-clockwise seen from above, convex.
-        top: as many corners of the upper face, each edge parallel to the lower face's.
-        height: from the lower to the upper face, m, positive.
-        position: the polygons' origin in the lower face, in the piece's frame, m.
+        bottom: Corners of the lower face, m, counter-clockwise seen from above, convex.
+        top: Corners of the upper face, m, as many; each edge is parallel to the lower face's.
+        height: Height from the lower to the upper face, m, positive.
+        position: Origin of the polygons in the lower face, piece's frame, m.
     """
 
     bottom: Polygon
@@ -83,10 +83,10 @@ class Frustum:
     position: Triple
 
     def __post_init__(self) -> None:
-        """Refuse a frustum without volume or with warped faces.
+        """Check that the frustum has a volume and planar faces.
 
         Raises:
-            ConfigurationError: the height is not positive and finite, or the polygons are not
+            ConfigurationError: The height is not positive and finite, or the polygons are not
                 convex, counter-clockwise and parallel.
         """
         if not 0.0 < self.height < math.inf:
@@ -115,10 +115,10 @@ class Frustum:
         """Return the corners, ring by ring.
 
         Args:
-            inset_m: how far all faces are moved inwards first.
+            inset_m: Distance by which all faces are first moved inwards, m.
 
         Returns:
-            (2, corners, 3) m, in the piece's frame, the lower face first.
+            Corners, (2, corners, 3) m, piece's frame, lower face first.
         """
         bottom, top = self._polygon(0.0), self._polygon(1.0)
         slope = np.sum(polygons.normals(bottom) * (top - bottom), axis=1) / self.height
@@ -135,7 +135,7 @@ class Frustum:
         return Frustum(bottom, self.top, self.height - height, (x, y, z + height))
 
     def _polygon(self, share: float) -> Array:
-        """Return the polygon at a share of the height, (corners, 2)."""
+        """Return the polygon at a fraction of the height, (corners, 2) m."""
         bottom, top = np.array(self.bottom, dtype=float), np.array(self.top, dtype=float)
         polygon: Array = bottom + share * (top - bottom)
         return polygon
@@ -143,15 +143,15 @@ class Frustum:
 
 @dataclass(frozen=True)
 class Turned:
-    """A convex solid of revolution about an upright axis, as from a lathe.
+    """Convex solid of revolution about a vertical axis.
 
-    Its sections are polygons of so many sides that they cross the circle: corners lie outside it
-    as far as the middles of the sides lie inside.
+    Its sections are polygons that approximate circles: the corners lie outside the circle by as
+    much as the middles of the sides lie inside.
 
     Attributes:
-        profile: (height, radius) m of each ring from the bottom up; straight between them.
-        position: of the axis at height 0, in the piece's frame, m.
-        sides: of the polygons. 64 are within 0.06 % of the radius of a circle.
+        profile: Height and radius of each ring, m, from the bottom up; conical between rings.
+        position: Point of the axis at height 0, piece's frame, m.
+        sides: Number of sides of the polygons; 64 are within 0.06 % of the circle's radius.
     """
 
     profile: tuple[Pair, ...]
@@ -159,10 +159,11 @@ class Turned:
     sides: int = 64
 
     def __post_init__(self) -> None:
-        """Refuse a solid without volume, or one that is not convex.
+        """Check that the solid has a volume and is convex.
 
         Raises:
-            ConfigurationError: heights do not rise, radii are not positive, the profile is hollow.
+            ConfigurationError: Heights do not increase, a radius is not positive, or the profile
+                is concave.
         """
         heights, radii = np.array(self.profile, dtype=float).T
         rises = np.diff(heights)
@@ -177,7 +178,7 @@ class Turned:
 
     @cached_property
     def mass_properties(self) -> MassProperties:
-        """Volume, centre in the piece's frame, and inertia, of the round solid."""
+        """Volume, centre in the piece's frame, and inertia of the exact (round) solid."""
         slices = []
         for (low, r), (high, s) in zip(self.profile[:-1], self.profile[1:], strict=True):
             for height, weight in polygons.heights_and_weights(high - low):
@@ -190,28 +191,28 @@ class Turned:
         """Return the corners, ring by ring.
 
         Args:
-            inset_m: how far all faces are moved inwards first.
+            inset_m: Distance by which all faces are first moved inwards, m.
 
         Returns:
-            (rings, sides, 3) m, in the piece's frame, from the bottom up.
+            Corners, (rings, sides, 3) m, piece's frame, from the bottom up.
         """
         turns = 2.0 * math.pi * np.arange(self.sides) / self.sides
         circle = np.stack((np.cos(turns), np.sin(turns)), axis=1)
         middle = math.cos(math.pi / self.sides)
         rings = []
         for height, radius, lost in self._inset_profile(inset_m):
-            # The middles of the sides lose what the circle does.
+            # The middles of the sides move inwards by as much as the circle.
             corner = 2.0 * radius / (1.0 + middle) - lost / middle
             rings.append(_lifted(corner * circle, height, self.position))
         return np.array(rings)
 
     def _inset_profile(self, inset_m: float) -> Iterator[Triple]:
-        """Each ring's new height, the radius that it had there, and what that loses."""
+        """Yield each ring's new height, its radius there before the inset, and the reduction."""
         heights, radii = np.array(self.profile, dtype=float).T
         slopes = np.diff(radii) / np.diff(heights)
         lost = inset_m * np.hypot(1.0, slopes)
         new = heights + inset_m * np.array((1.0, *([0.0] * (len(heights) - 2)), -1.0))
-        # Two bands meet where both have lost the same; where they are in line, anywhere.
+        # Two bands meet at the height where their reduced radii agree; collinear bands anywhere.
         bends = np.diff(slopes)
         new[1:-1] += np.divide(np.diff(lost), bends, out=np.zeros_like(bends), where=bends != 0.0)
         for ring, height in enumerate(new.tolist()):
@@ -225,13 +226,13 @@ Part: TypeAlias = Box | Frustum | Turned
 
 @dataclass(frozen=True)
 class Piece:
-    """A rigid piece of one material: convex parts that touch but do not overlap.
+    """Rigid piece of one material: convex parts that touch but do not overlap.
 
     Attributes:
-        parts: in the piece's frame.
-        mass_kg: mass of all parts together.
+        parts: Parts in the piece's frame.
+        mass_kg: Total mass, kg.
         friction: Coulomb coefficient between the two pieces.
-        rgba: colour for rendering, each in [0, 1].
+        rgba: Colour for rendering, each component in [0, 1].
     """
 
     parts: tuple[Part, ...]
@@ -240,10 +241,11 @@ class Piece:
     rgba: Rgba = (0.8, 0.65, 0.45, 1.0)
 
     def __post_init__(self) -> None:
-        """Refuse a piece that no engine could move.
+        """Check parts, mass and friction.
 
         Raises:
-            ConfigurationError: no parts, a mass that is not positive, or a negative friction.
+            ConfigurationError: There are no parts, the mass is not positive, or the friction is
+                negative.
         """
         if not self.parts:
             raise ConfigurationError("Piece.parts: expected at least one part, got none")
@@ -256,7 +258,7 @@ class Piece:
     def of_density(
         cls, parts: Sequence[Part], density_kg_per_m3: float, friction: float, rgba: Rgba
     ) -> Piece:
-        """A piece that weighs what its volume says."""
+        """Return a piece whose mass follows from its volume and density."""
         volume = sum(part.mass_properties.volume_m3 for part in parts)
         return cls(tuple(parts), density_kg_per_m3 * volume, friction, rgba)
 
@@ -282,6 +284,6 @@ class Piece:
 
 
 def _lifted(polygon: Array, height: float, position: Triple) -> Array:
-    """Return the polygon at a height above a position, (corners, 3)."""
+    """Return the corners of a polygon at a height above a position, (corners, 3) m."""
     lifted: Array = np.insert(polygon, 2, height, axis=1) + np.array(position)
     return lifted

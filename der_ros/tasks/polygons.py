@@ -1,4 +1,4 @@
-"""Convex polygons in the plane, (corners, 2) arrays, counter-clockwise; and solids of slices."""
+"""Convex counter-clockwise polygons, (corners, 2) arrays, and mass properties of solids."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class MassProperties(NamedTuple):
     """Volume, centre and inertia of a solid.
 
     Attributes:
-        volume_m3: its volume.
-        center: (3,) centre of mass, m.
-        gyration_m2: (3, 3) inertia tensor about that centre for each kilogram.
+        volume_m3: Volume, m^3.
+        center: Centre of mass, (3,) m.
+        gyration_m2: Inertia tensor about the centre of mass per unit mass, (3, 3) m^2.
     """
 
     volume_m3: float
@@ -25,13 +25,13 @@ class MassProperties(NamedTuple):
 
 
 class Slice(NamedTuple):
-    """A thin horizontal part of a solid.
+    """Thin horizontal slice of a solid.
 
     Attributes:
-        height: m.
-        volume_m3: its share of the volume.
-        center: (2,) centroid, m.
-        second_m2: (2, 2) mean of the squared distances from the centroid.
+        height: Height of the slice, m.
+        volume_m3: Volume of the slice, m^3.
+        center: Centroid, (2,) m.
+        second_m2: Second central moments per unit area, (2, 2) m^2.
     """
 
     height: float
@@ -41,7 +41,7 @@ class Slice(NamedTuple):
 
 
 def is_convex(polygon: Array) -> bool:
-    """Return whether the polygon has an inside, is convex and goes counter-clockwise."""
+    """Return True if a polygon is strictly convex and counter-clockwise."""
     if polygon.ndim != 2 or polygon.shape[1] != 2 or len(polygon) < 3:
         return False
     edges = np.roll(polygon, -1, axis=0) - polygon
@@ -51,7 +51,7 @@ def is_convex(polygon: Array) -> bool:
 
 
 def normals(polygon: Array) -> Array:
-    """Return outward unit normals of the edges, (corners, 2); edge k begins at corner k."""
+    """Return the outward unit normals of the edges, (corners, 2); edge k starts at corner k."""
     edges = np.roll(polygon, -1, axis=0) - polygon
     outward = np.stack((edges[:, 1], -edges[:, 0]), axis=1)
     unit: Array = outward / np.linalg.norm(outward, axis=1, keepdims=True)
@@ -59,19 +59,19 @@ def normals(polygon: Array) -> Array:
 
 
 def shrunk(polygon: Array, distances: Array) -> Array:
-    """The polygon with each edge moved inwards by its distance, (corners,) m."""
+    """Return the polygon with each edge moved inwards by its distance, (corners,) m."""
     outward = normals(polygon)
     reach = np.sum(outward * polygon, axis=1) - distances
-    # A corner lies on the edge that begins there and on the one before.
+    # A corner lies on the edge that starts there and on the previous one.
     both = np.stack((np.roll(outward, 1, axis=0), outward), axis=1)
     corners: Array = np.linalg.solve(both, np.stack((np.roll(reach, 1), reach), axis=1)[..., None])
     return corners[..., 0]
 
 
 def moments(polygon: Array) -> tuple[float, Array, Array]:
-    """Area, centroid (2,), and mean of squared distances from it (2, 2), of the inside."""
+    """Return area, centroid (2,) and second central moments per unit area (2, 2)."""
     following = np.roll(polygon, -1, axis=0)
-    # Triangles from the origin: each has its centroid at a third of the sum of its corners.
+    # Triangles from the origin, each with its centroid at a third of the sum of its corners.
     areas = 0.5 * (polygon[:, 0] * following[:, 1] - polygon[:, 1] * following[:, 0])
     area = float(areas.sum())
     center = areas @ (polygon + following) / (3.0 * area)
@@ -83,7 +83,7 @@ def moments(polygon: Array) -> tuple[float, Array, Array]:
 
 
 def heights_and_weights(height: float) -> Iterator[tuple[float, float]]:
-    """Return heights and weights of slices from 0 to ``height`` that sum moments exactly."""
+    """Yield Gauss-Legendre heights and weights from 0 to ``height``, exact for the moments."""
     nodes, weights = np.polynomial.legendre.leggauss(4)
     yield from zip(
         (0.5 * height * (nodes + 1.0)).tolist(), (0.5 * height * weights).tolist(), strict=True
@@ -91,7 +91,7 @@ def heights_and_weights(height: float) -> Iterator[tuple[float, float]]:
 
 
 def stacked(slices: Sequence[Slice], position: Sequence[float]) -> MassProperties:
-    """The solid of these slices, moved by ``position``, (3,) m."""
+    """Return the mass properties of stacked slices, moved by ``position``, (3,) m."""
     volumes = np.array([one.volume_m3 for one in slices])
     centers = np.array([(*one.center, one.height) for one in slices])
     center = volumes @ centers / volumes.sum()
