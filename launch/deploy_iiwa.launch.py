@@ -1,7 +1,7 @@
-"""Deploys a policy on an arm under ros2_control, a KUKA LBR iiwa first of all, with a F/T sensor.
+"""Deploys a policy on an arm under ros2_control, such as a KUKA LBR iiwa, with an F/T sensor.
 
-The nodes are those of deploy_kr60.launch.py. A simulated cell has an iiwa on the topics of a
-ros2_control system; a real one is brought up by its own driver before this.
+The nodes are those of deploy_kr60.launch.py. The simulated cell provides an iiwa on the topics of a
+ros2_control system. Bring up a real arm with its own driver before this launch.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from der_ros.launching.cell_parameters import merged, read_parameters, shipped_c
 from der_ros.launching.deployment_arguments import deployment_arguments
 from der_ros.parameters.kuka_bridge import ArmParameters
 
-# Two steps of the simulated physics: 125 joint states each second.
+# Two physics steps: joint states at 125 Hz.
 SIM_CYCLE_MS = 8
 
 ARGUMENTS = deployment_arguments(
@@ -45,7 +45,7 @@ def robot(values):
     stack = shipped_config("deploy_iiwa").parent / "ros2_control" / f"{values['stack']}.yaml"
     topics = {}
     if values["robot"] == "sim":
-        # A simulated arm is in its cell's namespace; a real one's driver chooses its own.
+        # Relative names put a simulated arm into the cell's namespace.
         names = merged([read_parameters(stack)], "kuka_bridge")
         topics = {
             name: value.lstrip("/") for name, value in names.items() if name.endswith("_topic")

@@ -1,6 +1,6 @@
 """Deploys a policy on a KUKA KR 60 with an ATI Net F/T sensor, simulated or real.
 
-The nodes are the same in both cases; a simulated cell speaks the real wire protocols on this host.
+The nodes are the same in both cases: the simulated cell uses the real wire protocols on this host.
 """
 
 from der_ros.launching.actions import deployment

@@ -1,7 +1,7 @@
-"""Plays a recorded attempt to ``policy_server`` and checks its answers; no robot takes part.
+"""Plays a recorded attempt to ``policy_server`` and checks its actions, without a robot.
 
-The exit code is 0 if the policy does as recorded. The nodes run on this computer alone, in a
-namespace of their own, and none of them reaches a robot.
+The exit code is 0 if the policy acts as recorded. The nodes run on this computer only, in their
+own namespace, and cannot reach a robot.
 """
 
 from dataclasses import replace

@@ -28,7 +28,7 @@ ARGUMENTS = [
 OF_DEVICE = {argument.name for argument in DEVICE}
 
 
-# A run that goes on keeps its own.
+# Settings that a resumed run takes from its own configuration.
 FIXED = {argument.name for argument in ARGUMENTS} - {
     "max_minutes",
     "max_env_steps",
@@ -64,7 +64,7 @@ def start(context, values):
         )
     left_out = {"namespace", "joystick", *(OF_DEVICE if values["teach"] == OFF else ())}
     parameters = {name: value for name, value in values.items() if name not in left_out}
-    # Ctrl-C: it writes a checkpoint and the policy, and ends Ray.
+    # After Ctrl-C it writes a checkpoint and the policy, and stops Ray.
     trainer = launched_node("sim_trainer", parameters, values, sigterm_timeout="30")
     return [only_here(), trainer, *device(values)]
 

@@ -1,1 +1,1 @@
-"""Command-line tools: thin shells around the other rooms."""
+"""Command-line tools: argument parsing and output around the other packages."""

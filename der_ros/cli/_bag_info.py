@@ -1,4 +1,4 @@
-"""``bags info``: prints what is inside a bag, and whether it is complete."""
+"""``bags info``: prints the contents of a bag and reports lost messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from der_ros.errors import BagError
 
 
 def add_info(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the sub-command to the command ``bags``."""
+    """Add the sub-command ``info`` to the command ``bags``."""
     text = "print what is inside a bag: topics, rates, gaps, lost messages, and notes"
     command = commands.add_parser("info", help=text, description=text)
     command.set_defaults(run=_info)
@@ -41,10 +41,10 @@ def _info(options: argparse.Namespace) -> int:
 
 
 def _stored(bag: Path, name: str) -> str:
-    """Return the text of a file that is stored in a bag.
+    """Return the text of a file stored in a bag.
 
     Raises:
-        BagError: the bag holds no such file, or cannot be read.
+        BagError: The bag cannot be read, or does not hold the file.
     """
     with BagReader(bag) as reader:
         files = reader.attachments()

@@ -1,4 +1,4 @@
-"""``bags minimize``: cuts a bag down to a small test."""
+"""``bags minimize``: reduces a bag to a small test case."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ANY = "verdict"
 
 
 def add_minimize(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the sub-command to the command ``bags``."""
+    """Add the sub-command ``minimize`` to the command ``bags``."""
     text = "cut a bag to the shortest stretch and fewest topics that end in the same verdict"
     command = commands.add_parser("minimize", help=text, description=text)
     command.set_defaults(run=_minimize)
@@ -33,7 +33,7 @@ def add_minimize(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _minimize(options: argparse.Namespace) -> int:
-    # A replay takes onnxruntime with it, which `bags info` and `bags repair` need not load.
+    # Imported here: a replay loads onnxruntime, which `bags info` and `bags repair` do not need.
     from der_ros.offline_replay.expectations import expectation_file
     from der_ros.offline_replay.minimizing import minimize_bag
 

@@ -1,4 +1,4 @@
-"""``bags plot``: draws a picture that explains an attempt."""
+"""``bags plot``: plots an attempt over time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def add_plot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the sub-command to the command ``bags``."""
+    """Add the sub-command ``plot`` to the command ``bags``."""
     text = "draw an attempt over time: force, pose, twists, interventions, and the verdict"
     command = commands.add_parser("plot", help=text, description=text)
     command.set_defaults(run=_plot)
@@ -20,7 +20,7 @@ def add_plot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def _plot(options: argparse.Namespace) -> int:
-    # A replay loads much that `bags info` and `bags repair` need not wait for.
+    # Imported here: a replay loads modules that `bags info` and `bags repair` do not need.
     from der_ros.offline_replay.plot.attempt_plot import plot_bag
 
     bag = options.bag.resolve()

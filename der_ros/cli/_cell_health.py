@@ -1,4 +1,4 @@
-"""Checks of the doctor about the cell: addresses, ports, the sensor's page, the policy."""
+"""Cell checks of ``doctor``: addresses, ports, the sensor's web page and the policy."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from der_ros.errors import ConfigurationError, DerRosError
 
 LOOPBACK = "127.0.0.1"
 PUBLISH_RATE_HZ = 250
-"""At most this much does ft_bridge publish by default."""
+"""RDT rate below which the sensor check warns, Hz."""
 
 _ROUTES = Path("/proc/net/route")
 
 
 def check_ports(robot_ip: str | None, rsi_port: int) -> Iterator[Check]:
-    """Check the UDP port that the controller sends to, at its address on this computer."""
+    """Check that the UDP port to which the controller sends is free on this computer."""
     yield examined("ports", "rsi port", lambda: check_rsi_port(robot_ip or LOOPBACK, rsi_port))
 
 
 def check_rsi_port(robot_ip: str, port: int) -> Check:
-    """Open the port and close it again.
+    """Check that the RSI port can be opened, by opening and closing it.
 
     Raises:
-        DerRosError: there is no way to the robot, or the port is in use.
+        DerRosError: There is no route to the robot, or the port is in use.
     """
     address = address_towards(robot_ip)
     open_port(address, port).close()
@@ -39,7 +39,7 @@ def check_rsi_port(robot_ip: str, port: int) -> Check:
 def check_network(
     robot_ip: str | None, sensor_ip: str | None, http_port: int, timeout_s: float = 2.0
 ) -> Iterator[Check]:
-    """Check the routes to robot and sensor, and the sensor's page; skips missing addresses."""
+    """Check the routes to robot and sensor and the sensor's web page; None skips a device."""
     if robot_ip is not None:
         ip = robot_ip
         yield examined("network", "way to the robot", lambda: check_way("robot", ip))
@@ -50,11 +50,16 @@ def check_network(
 
 
 def check_way(who: str, ip: str, routes: Path = _ROUTES) -> Check:
-    """Check that this computer has an address in the network of ``ip``; sends nothing.
+    """Check that ``ip`` is reached directly, not through a router. Sends nothing.
+
+    Args:
+        who: ``robot`` or ``sensor``.
+        ip: IPv4 address of the device.
+        routes: Routing table in the format of ``/proc/net/route``.
 
     Raises:
         ConfigurationError: ``ip`` is no IPv4 address.
-        ConnectionFailedError: there is no way to it.
+        ConnectionFailedError: There is no route to ``ip``.
     """
     try:
         ipaddress.IPv4Address(ip)
@@ -77,7 +82,7 @@ def check_way(who: str, ip: str, routes: Path = _ROUTES) -> Check:
 
 
 def gateway_towards(ip: str, routes: Path = _ROUTES) -> str | None:
-    """Return the router on the way to ``ip`` by the kernel's table; None if there is none."""
+    """Return the gateway to ``ip`` from the kernel's routing table; None for a direct route."""
     wanted = int(ipaddress.IPv4Address(ip))
     best, gateway = -1, 0
     for line in routes.read_text().splitlines()[1:] if routes.is_file() else ():
@@ -89,16 +94,18 @@ def gateway_towards(ip: str, routes: Path = _ROUTES) -> str | None:
 
 
 def _address(text: str) -> int:
-    """Return an address of /proc/net/route: eight hexadecimal digits in the host's byte order."""
+    """Parse an address of /proc/net/route: eight hexadecimal digits in host byte order."""
     number: int = struct.unpack("!I", struct.pack("=I", int(text, 16)))[0]
     return number
 
 
 def check_sensor(ip: str, http_port: int, timeout_s: float) -> Check:
-    """Read the sensor's page. Takes no readings: the box has one stream, maybe in use.
+    """Check the sensor's configuration page; RDT must be on and fast enough.
+
+    Requests no readings: the box has a single RDT stream, which may be in use.
 
     Raises:
-        DerRosError: nobody answers, or not as a Net F/T box.
+        DerRosError: No device answers, or it does not answer as a Net F/T box.
     """
     box = fetch_configuration(ip, http_port, timeout_s)
     found = (
@@ -171,12 +178,12 @@ def compare_filters(found_hz: float | None, trained_hz: float) -> Check:
 
 
 def check_policy(path: Path | None, task: str) -> Iterator[Check]:
-    """Check that the policy file loads, fits the task, and acts."""
+    """Check that the policy file loads and fits the task."""
     yield examined("policy", "file", lambda: _check_policy(path, task))
 
 
 def _check_policy(path: Path | None, task: str) -> Check:
-    # Here, since a computer without onnxruntime must still get its other answers.
+    # Imported here: the other checks must work without onnxruntime.
     from der_ros.policy.runtime import OnnxPolicy
     from der_ros.policy.shipped import shipped_policy
 

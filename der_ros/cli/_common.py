@@ -1,4 +1,4 @@
-"""Options and error handling of the command-line tools."""
+"""Options and error handling shared by the command-line tools."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from der_ros.settings import Setting
 
 
 def add_environment_options(parser: argparse.ArgumentParser) -> None:
-    """``--option NAME=VALUE``, for ``TrainingConfig.env_options``."""
+    """Add the option ``--option NAME=VALUE``, for ``TrainingConfig.env_options``."""
     parser.add_argument(
         "--option",
         action="append",
@@ -25,7 +25,10 @@ def add_environment_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_settings(parser: argparse.ArgumentParser, settings: Iterable[Setting]) -> None:
-    """Add an option for each setting: ``--max-minutes`` for ``max_minutes``; None if not given."""
+    """Add an option for each setting, such as ``--max-minutes`` for ``max_minutes``.
+
+    An option that is not given is None.
+    """
     for each in settings:
         kinds = typing.get_args(each.kind) or (each.kind,)
         flag: dict[str, Any] = {"action": argparse.BooleanOptionalAction}
@@ -38,9 +41,10 @@ def add_settings(parser: argparse.ArgumentParser, settings: Iterable[Setting]) -
 
 
 def run_tool(body: Callable[[], int]) -> int:
-    """Run a tool's body; a user's mistake is one line on standard error and exit code 1.
+    """Run a tool's body and return its exit code.
 
-    So is what the computer refuses: files and memory.
+    A ``DerRosError``, a file error or a lack of memory prints one line on standard error and
+    returns 1. Ctrl-C returns 130.
     """
     try:
         return body()

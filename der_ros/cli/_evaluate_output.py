@@ -17,12 +17,12 @@ _EPISODES_BETWEEN_LINES = 50
 
 
 class Contestant(NamedTuple):
-    """Policy or controller that is evaluated.
+    """Policy or controller to evaluate.
 
     Attributes:
         controller: ``policy``, ``oracle`` or ``blind``.
-        policy: the policy file; None for the others.
-        policy_sha256: of the file.
+        policy: Path of the policy file; None for a scripted controller.
+        policy_sha256: SHA-256 of the policy file; None for a scripted controller.
     """
 
     controller: str
@@ -31,26 +31,26 @@ class Contestant(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Short text that names it in messages."""
+        """Short name for messages and videos."""
         return self.controller if self.policy is None else f"policy {Path(self.policy).stem}"
 
 
 class Evaluation(NamedTuple):
-    """Result of the evaluation of one contestant."""
+    """Evaluation result of one contestant."""
 
     task: str
     robot: str
     controller: str
     policy: str | None
     policy_sha256: str | None
-    complete: bool  # whether all the episodes that were asked for were run
+    complete: bool  # True if all requested episodes ended
     episodes: int
     successes: int
     success_rate: float
     success_interval: tuple[float, float]  # 95 %, Wilson
     median_duration_s: float | None  # of the successful episodes
-    peak_force_n: float  # the largest of all episodes
-    median_peak_force_n: float | None  # of the episodes' peaks
+    peak_force_n: float  # maximum over all episodes
+    median_peak_force_n: float | None  # median of the peaks of the episodes
     mean_return: float
 
 
@@ -62,15 +62,15 @@ def summarise(
     control_dt_s: float,
     asked: int,
 ) -> Evaluation:
-    """Return the figures of a report of at least one episode.
+    """Return the evaluation result for a report of at least one episode.
 
     Args:
-        report: of the episodes that ended.
-        task: its name.
-        robot: its name.
-        contestant: who acted.
-        control_dt_s: seconds a step.
-        asked: how many episodes there should have been.
+        report: Report of the finished episodes.
+        task: Name of the task.
+        robot: Name of the robot.
+        contestant: Policy or controller that acted.
+        control_dt_s: Control period, s.
+        asked: Number of requested episodes.
     """
     successes = sum(report.success)
     durations = [
@@ -95,7 +95,7 @@ def summarise(
 
 
 def show(result: Evaluation, as_json: bool) -> None:
-    """Print the figures: lines for a person, or one JSON object."""
+    """Print the result as text or as one JSON object."""
     if as_json:
         print(json.dumps(result._asdict()))
         return
@@ -112,11 +112,11 @@ def show(result: Evaluation, as_json: bool) -> None:
 
 
 class EpisodeProgress:
-    """A bar on a terminal, a line now and then elsewhere; on standard error.
+    """Progress of an evaluation on standard error: a bar on a terminal, else occasional lines.
 
     Args:
-        total: how many episodes there will be.
-        filmed: the first so many take long, so each of them gets a line.
+        total: Total number of episodes.
+        filmed: Number of filmed episodes at the start; they are slow, so each prints a line.
     """
 
     def __init__(self, total: int, filmed: int = 0) -> None:
@@ -144,7 +144,7 @@ class EpisodeProgress:
         self._bar.stop()
 
     def show(self, report: EvaluationReport) -> None:
-        """Show the results of the episodes so far."""
+        """Update the bar, or print a line, with the results so far."""
         done = report.episodes
         text = self._text(done, sum(report.success))
         self._bar.update(self._task, completed=done, description=text)

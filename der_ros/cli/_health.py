@@ -1,4 +1,4 @@
-"""Checks of the doctor about this computer: Python, packages, scheduling, timers."""
+"""Computer checks of ``doctor``: Python, packages, scheduling and timers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _REALTIME_KERNEL = Path("/sys/kernel/realtime")
 
 
 class CheckLevel(str, Enum):
-    """Result of a check: ok, warning or problem."""
+    """Severity of a check's result: ok, warning or problem."""
 
     OK = "ok"
     WARNING = "warning"
@@ -46,11 +46,11 @@ class Check:
     """One line of the doctor's report.
 
     Attributes:
-        area: environment, ports, clock, network, policy or parameters.
-        name: what was looked at.
-        level: how it came out.
-        message: what was found.
-        advice: what to do; empty where all is well.
+        area: Area: environment, ports, clock, network, policy or parameters.
+        name: Name of the check.
+        level: Severity of the result.
+        message: Finding.
+        advice: Remedy; empty if there is no problem.
     """
 
     area: str
@@ -61,9 +61,9 @@ class Check:
 
 
 def examined(area: str, name: str, examine: Callable[[], Check], advice: str = "") -> Check:
-    """Return the check that ``examine`` makes; an exception becomes a problem.
+    """Run ``examine`` and return its check; turn an exception into a problem.
 
-    An error's text says what to do after a semicolon; where it does not, ``advice`` does.
+    The text of an error after its first semicolon becomes the advice; without one, ``advice`` does.
     """
     try:
         return examine()
@@ -73,10 +73,10 @@ def examined(area: str, name: str, examine: Callable[[], Check], advice: str = "
 
 
 def check_environment() -> Iterator[Check]:
-    """Python, ROS 2, and the packages of each job."""
+    """Check Python, ROS 2, and the packages for deployment, simulation and training."""
     yield check_python(sys.version_info[:2])
     yield examined("environment", "rclpy", check_rclpy)
-    # Not by "launch": run from the sources, the folder launch/ would be taken for it.
+    # Not "launch": in a checkout, the folder launch/ would be mistaken for the package.
     yield check_launch(is_installed("launch_ros"))
     missing = [name for name in _REQUIRED if not is_installed(name)]
     yield check_packages(missing)
@@ -87,7 +87,7 @@ def check_environment() -> Iterator[Check]:
 
 
 def check_python(version: tuple[int, int]) -> Check:
-    """Check the version of this interpreter."""
+    """Check the Python version, (major, minor)."""
     text = ".".join(map(str, version))
     if version >= MIN_PYTHON:
         return Check("environment", "python", CheckLevel.OK, f"{text} at {sys.executable}")
@@ -102,7 +102,7 @@ def check_python(version: tuple[int, int]) -> Check:
 
 
 def check_rclpy(python: str = sys.executable) -> Check:
-    """Check that rclpy loads, in a child process, since loading it changes this one."""
+    """Check in a child process that rclpy loads, because importing it changes the process."""
     advice = "source ROS 2's setup.bash, or run this by ./ros2w"
     try:
         result = subprocess.run(
@@ -124,7 +124,7 @@ def check_rclpy(python: str = sys.executable) -> Check:
 
 
 def check_launch(there: bool) -> Check:
-    """Check that launch files can run."""
+    """Return the check that the package ``launch_ros`` is installed."""
     if there:
         return Check("environment", "launch", CheckLevel.OK, "installed")
     return Check(
@@ -137,7 +137,7 @@ def check_launch(there: bool) -> Check:
 
 
 def check_packages(missing: list[str]) -> Check:
-    """Check the robot side's packages; ``missing`` lists those not installed."""
+    """Return the check of the packages for deployment; ``missing`` lists those not installed."""
     if not missing:
         return Check("environment", "robot side", CheckLevel.OK, "complete")
     return Check(
@@ -155,14 +155,14 @@ def is_installed(name: str) -> bool:
 
 
 def check_clock() -> Iterator[Check]:
-    """Real-time permission, and how late this kernel wakes a thread."""
+    """Check real-time permissions and the wake-up latency of the kernel."""
     yield check_realtime(is_realtime_allowed())
     yield check_locked_memory(may_lock_memory())
     yield check_timer(time.get_clock_info("monotonic").resolution, measure_naps())
 
 
 def is_realtime_allowed(priority: int = REALTIME_PRIORITY) -> bool:
-    """Return True if a thread gets SCHED_FIFO; tried in a short-lived thread."""
+    """Return True if this user may use SCHED_FIFO, tested in a short-lived thread."""
     allowed: list[bool] = []
 
     def attempt() -> None:
@@ -179,7 +179,7 @@ def is_realtime_allowed(priority: int = REALTIME_PRIORITY) -> bool:
 
 
 def check_realtime(allowed: bool, kernel: Path = _REALTIME_KERNEL) -> Check:
-    """Check that the thread that answers the robot can get real-time scheduling."""
+    """Return the check that real-time scheduling is allowed for the robot's thread."""
     preempt = kernel.is_file() and kernel.read_text().strip() == "1"
     kind = "a PREEMPT_RT kernel" if preempt else "an ordinary kernel"
     if allowed:
@@ -199,7 +199,7 @@ def check_realtime(allowed: bool, kernel: Path = _REALTIME_KERNEL) -> Check:
 
 
 def check_locked_memory(allowed: bool) -> Check:
-    """Check that the bridge can lock its memory against paging."""
+    """Return the check that ``kuka_bridge`` may lock its memory against paging."""
     if allowed:
         return Check("clock", "locked memory", CheckLevel.OK, "allowed without a limit")
     return Check(
@@ -212,7 +212,7 @@ def check_locked_memory(allowed: bool) -> Check:
 
 
 def measure_naps() -> list[float]:
-    """Return the lateness of some short sleeps, s."""
+    """Measure the oversleep of 50 sleeps of 2 ms each, s."""
     late = []
     for _ in range(_NAPS):
         due = time.monotonic() + _NAP_S
@@ -222,7 +222,7 @@ def measure_naps() -> list[float]:
 
 
 def check_timer(resolution_s: float, late_s: list[float]) -> Check:
-    """Check that the kernel's timer is precise enough for a cycle of 4 ms."""
+    """Return the check that the kernel's timer is precise enough for a 4 ms cycle."""
     typical, worst = statistics.median(late_s), max(late_s)
     found = (
         f"sleeps end {1e3 * typical:.2f} ms late (worst of {len(late_s)}: {1e3 * worst:.2f} ms), "

@@ -1,6 +1,6 @@
-"""Checks of a parameters file, made without starting a node.
+"""Parameters-file checks of ``doctor``, made without starting a node.
 
-ROS ignores a parameter that no node declares, so one wrong letter leaves a limit at its default.
+ROS ignores a parameter that no node declares, so a typing error leaves a limit at its default.
 """
 
 from __future__ import annotations
@@ -44,10 +44,17 @@ def check_parameters(
     cell: str = CELLS[0],
     namespace: str = "",
 ) -> Iterator[Check]:
-    """Yield everything about a cell's parameters file, as a launch lays it over the shipped ones.
+    """Check a cell's parameters file, merged over the shipped files as a launch merges it.
 
-    The frames must stand in the file itself: those of the shipped one are the simulated cell's.
-    ``on_hardware`` expects a cell that was measured.
+    The file itself must set the frames, because the shipped ones belong to the simulated cell.
+
+    Args:
+        path: Parameters file of the cell.
+        task: Name of the task.
+        cycle_s: Cycle of the robot, s.
+        on_hardware: True to require measured frames.
+        cell: Name of the launch file.
+        namespace: Namespace of the cell's nodes.
     """
     try:
         below = read_parameters(task_config(task, cell))
@@ -82,7 +89,7 @@ def asked_filter(path: Path, task: str, cell: str, namespace: str = "") -> int:
 
 
 def check_names(nodes: Nodes) -> Check:
-    """Check that some node declares each parameter that is set."""
+    """Check that each parameter in the file is declared by its node, with a valid type."""
     wrong = problems(nodes)
     if not wrong:
         count = sum(map(len, nodes.values()))
@@ -99,10 +106,14 @@ def check_names(nodes: Nodes) -> Check:
 
 
 def check_frames(values: Parameters, real: str | None) -> Check:
-    """Check that both frames are there, are poses, and were measured where the cell is ``real``.
+    """Check that both frames are set and are poses, and that those of a real cell are measured.
+
+    Args:
+        values: Parameters of ``kuka_bridge`` in the cell's own file.
+        real: Name of the cell if its robot is real; None if simulated.
 
     Raises:
-        ConfigurationError: a frame is missing or no pose.
+        ConfigurationError: A frame is missing or no pose, or ``task_frame`` was not measured.
     """
     for name in FRAMES:
         if name not in values:
@@ -117,10 +128,11 @@ def check_frames(values: Parameters, real: str | None) -> Check:
 
 
 def check_governor(values: Parameters, cycle_s: float) -> Check:
-    """Check that the motion governor takes the limits.
+    """Check the limits of the motion governor.
 
     Raises:
-        ConfigurationError: it does not.
+        ConfigurationError: A limit is out of range, the yield gain is unstable at ``cycle_s``, or a
+            force budget is too small.
     """
     limits = made_from(GovernorLimits, values)
     stiffness_n_per_m = made_from(BridgeParameters, values).stiffness_n_per_m
@@ -136,10 +148,10 @@ def check_governor(values: Parameters, cycle_s: float) -> Check:
 
 
 def check_travel(values: Parameters) -> Check:
-    """Check that the bridge refuses before the controller, as config/krc4 sets it, clamps or stops.
+    """Check that the bridge's travel limits are below those of the RSI context in config/krc4.
 
     Raises:
-        ConfigurationError: a limit that cannot be.
+        ConfigurationError: A limit is out of range.
     """
     ours, controller = made_from(CorrectionLimits, values), PathLimits()
     found = f"{ours.translation_mm:g} mm, {ours.rotation_deg:g} degrees since RSI_ON"
@@ -156,10 +168,10 @@ def check_travel(values: Parameters) -> Check:
 
 
 def check_joints(values: Parameters) -> Check:
-    """Check the limits of the arm's joints.
+    """Check the joint limits of an arm under ros2_control.
 
     Raises:
-        ConfigurationError: one cannot be.
+        ConfigurationError: A limit is out of range.
     """
     differential = made_from(DifferentialConfig, values)
     cycle = made_from(ArmCycleConfig, values)

@@ -1,4 +1,4 @@
-"""Readings for identify_payload, from a table or a bag."""
+"""Readings for ``identify_payload`` from a CSV file or a bag."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ MAX_POSE_AGE_NS = 200_000_000
 
 
 def from_table(path: Path, min_rest_s: float) -> list[RestReading]:
-    """Read the rests of a CSV file: fx fy fz tx ty tz (N, Nm) and qx qy qz qw.
+    """Read readings at rest from a CSV file.
 
-    The quaternion is the sensor's in the world. With a column t (s) the file is a recording, of
-    which the rests are found; without it each row is a rest.
+    The columns are fx fy fz tx ty tz (N, Nm) and qx qy qz qw, the sensor's orientation in the
+    world. With a column t (s) the file is a recording in which the rests are found. Without it,
+    each row is one rest.
 
     Raises:
-        ConfigurationError: no such file, a column is missing, or a number is none.
+        ConfigurationError: The file cannot be read, a column is missing, or a value is no finite
+            number.
     """
     try:
         with path.open(newline="") as file:
@@ -56,17 +58,17 @@ def _from_row(path: Path, number: int, row: dict[str, Any]) -> TimedReading:
 def from_bag(
     path: Path, wrench_topic: str, pose_topic: str, tcp_from_sensor: Array, min_rest_s: float
 ) -> list[RestReading]:
-    """Return the rests of a bag with wrenches and poses of the tool.
+    """Read readings at rest from a bag with wrenches and tool poses.
 
     Args:
-        path: a rosbag2 folder.
-        wrench_topic: WrenchStamped, in whatever namespace.
-        pose_topic: PoseStamped of the tool in the world.
-        tcp_from_sensor: (4,) xyzw, how the sensor sits on the tool.
-        min_rest_s: shortest rest.
+        path: Folder of a rosbag2 bag.
+        wrench_topic: WrenchStamped topic, in any namespace.
+        pose_topic: PoseStamped topic of the tool in the world frame, in any namespace.
+        tcp_from_sensor: Orientation of the sensor in the tool frame, quaternion (4,) xyzw.
+        min_rest_s: Shortest duration of a rest, s.
 
     Raises:
-        BagError: the bag cannot be read, or lacks a topic.
+        BagError: The bag cannot be read, or lacks a topic.
     """
     readings: list[TimedReading] = []
     pose: BagMessage | None = None
@@ -83,10 +85,16 @@ def from_bag(
 
 
 def paired(wrench: Any, pose: Any, tcp_from_sensor: Array, stamp_s: float) -> TimedReading:
-    """Return a reading of a WrenchStamped and the PoseStamped at its time; rclpy or rosbags.
+    """Return the reading for a WrenchStamped and a PoseStamped, messages of rclpy or rosbags.
+
+    Args:
+        wrench: WrenchStamped message, sensor axes.
+        pose: PoseStamped message of the tool in the world frame.
+        tcp_from_sensor: Orientation of the sensor in the tool frame, quaternion (4,) xyzw.
+        stamp_s: Time of the reading, s.
 
     Raises:
-        ConfigurationError: the pose holds no rotation.
+        ConfigurationError: The orientation of the pose is no rotation.
     """
     force, torque, q = wrench.wrench.force, wrench.wrench.torque, pose.pose.orientation
     values = np.array((force.x, force.y, force.z, torque.x, torque.y, torque.z))

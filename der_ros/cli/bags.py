@@ -1,6 +1,6 @@
-"""``ros2 run der_ros bags``: shows, draws and repairs bags, and cuts them down to tests.
+"""``ros2 run der_ros bags``: shows, plots and repairs bags, and minimizes them to tests.
 
-Exit code 0: done; 1: a file cannot be written; 2: a bag cannot be used, or wrong arguments.
+Exit code 0: success; 1: a file cannot be written; 2: unusable bag or wrong arguments.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _UNUSABLE = 2
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Run the tool and return the exit code."""
     options = _parser().parse_args(args)
     return run_tool(lambda: _run(options))
 

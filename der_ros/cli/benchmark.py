@@ -1,11 +1,10 @@
-"""``ros2 run der_ros benchmark NAME``: run one of the benchmarks of a checkout.
+"""``ros2 run der_ros benchmark NAME``: runs a benchmark of a checkout.
 
 A benchmark is a script ``benchmarks/bench_NAME.py`` with its own arguments. Benchmarks are not
 installed: the tool finds the checkout that the installation was built from, or the one that
 contains the working directory.
 
-The script replaces this process. It shares the process with nothing else, and signals such as
-Ctrl-C reach it directly.
+The script replaces this process, so signals such as Ctrl-C reach it directly.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _PREFIX = "bench_"
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run a benchmark; return an exit status only if none is run."""
+    """Replace this process by a benchmark; return an exit code only if none is run."""
     return run_tool(lambda: _run(args))
 
 
@@ -45,10 +44,10 @@ def _run(args: Sequence[str] | None) -> int:
 
 
 def find_benchmarks() -> dict[str, Path]:
-    """Return the scripts of the checkout by name, sorted.
+    """Return the benchmark scripts of the checkout by name, sorted.
 
     Raises:
-        ConfigurationError: if no checkout is found.
+        ConfigurationError: No checkout is found.
     """
     for folder in _checkouts():
         paths = sorted((folder / "benchmarks").glob(f"{_PREFIX}*.py"))
@@ -62,10 +61,10 @@ def find_benchmarks() -> dict[str, Path]:
 
 
 def _checkouts() -> Iterator[Path]:
-    """Yield the folders that may be a checkout, the one of the installation first."""
+    """Yield candidate checkout folders, those of the installation first."""
     for prefix in prefixes():
         if (prefix / "share" / PACKAGE).is_dir():
-            # `install/der_ros` of a checkout or a workspace; with --merge-install only `install`.
+            # The prefix is `install/der_ros`, or `install` after colcon's --merge-install.
             for workspace in (prefix.absolute().parent, prefix.absolute().parent.parent):
                 yield workspace
                 yield workspace / "src" / PACKAGE

@@ -1,6 +1,6 @@
 """``ros2 run der_ros demos``: lists, checks, converts, exports and trims demonstrations.
 
-Exit code 0: done, and every demonstration fits; 1: one does not, or nothing is there; 2: wrong
+Exit code 0: success, and every demonstration fits; 1: one does not fit, or none is found; 2: wrong
 arguments.
 """
 
@@ -36,7 +36,7 @@ FORMATS = ("lerobot", "npz")
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Run the tool and return the exit code."""
     options = _parser().parse_args(args)
     return run_tool(lambda: int(options.run(options)))
 
@@ -89,10 +89,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _bags(source: Path) -> list[Path]:
-    """Return the bags at ``source`` in order of their names.
+    """Return the bags at ``source``, sorted by name.
 
     Raises:
-        ConfigurationError: there is none.
+        ConfigurationError: There is no bag.
     """
     if is_bag(source):
         return [source]
@@ -103,10 +103,10 @@ def _bags(source: Path) -> list[Path]:
 
 
 def _contract(options: argparse.Namespace, bag: Path) -> PolicyContract:
-    """Return the contract that a bag must fit.
+    """Return the policy contract that a bag must fit.
 
     Raises:
-        ConfigurationError: the bag names no task, and none was given.
+        ConfigurationError: The bag names no task, and ``--task`` is not given.
     """
     if options.policy is not None:
         return OnnxPolicy.load(options.policy, options.task).contract
@@ -165,7 +165,7 @@ def _as_json(row: CheckedDemonstration) -> dict[str, Any]:
 
 
 def _export(options: argparse.Namespace) -> int:
-    """Write a dataset of all that can be converted; the others are told, and the code is 1."""
+    """Write a dataset of all convertible bags; return 1 if any bag could not be converted."""
     bags = _bags(options.source)
     read = [each for bag in bags if (each := _taught(options, bag)) is not None]
     if not read:
@@ -188,7 +188,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _taught(options: argparse.Namespace, bag: Path) -> tuple[TaughtEpisode, PolicyContract] | None:
-    """Return a bag's episode with its contract; None, after a line of text, if it has none."""
+    """Return a bag's episode and contract; print the error and return None if it has none."""
     try:
         contract = _contract(options, bag)
         return taught_episode(bag, contract.task), contract
@@ -198,10 +198,10 @@ def _taught(options: argparse.Namespace, bag: Path) -> tuple[TaughtEpisode, Poli
 
 
 def _check_same_period(contracts: Sequence[PolicyContract]) -> None:
-    """Check that one dataset has one control period.
+    """Check that all contracts of a dataset have the same control period.
 
     Raises:
-        ConfigurationError: the tasks have different ones.
+        ConfigurationError: The control periods differ.
     """
     periods = {contract.task: contract.control_dt_s for contract in contracts}
     if len(set(periods.values())) > 1:
@@ -212,7 +212,7 @@ def _check_same_period(contracts: Sequence[PolicyContract]) -> None:
 
 
 def _convert(options: argparse.Namespace) -> int:
-    """Write the episodes; one that cannot be converted is told, and the others are written."""
+    """Write each bag as an ``.npz`` episode; print an error for each that cannot be converted."""
     options.out.mkdir(parents=True, exist_ok=True)
     written, failed = [], 0
     for bag in _bags(options.source):
@@ -233,7 +233,7 @@ def _convert(options: argparse.Namespace) -> int:
 
 
 def _trim(options: argparse.Namespace) -> int:
-    """Write the copies; a bag that is there already is refused."""
+    """Write a trimmed copy of each bag; an existing copy is an error."""
     options.out.mkdir(parents=True, exist_ok=True)
     bags = _bags(options.source)
     for bag in bags:

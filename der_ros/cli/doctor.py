@@ -1,7 +1,7 @@
-"""``ros2 run der_ros doctor``: is everything there that a deployment needs, and what to do if not.
+"""``ros2 run der_ros doctor``: checks the requirements of a deployment and suggests remedies.
 
-Moves nothing, and sends nothing but HTTP requests for the sensor's page. Exit code 0: no problem
-(there may be warnings); 1: a problem; 2: wrong arguments.
+Moves nothing. Sends only HTTP requests, for the sensor's web page. Exit code 0: no problem
+(warnings are possible); 1: at least one problem; 2: wrong arguments.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from der_ros.cli._health import Check, CheckLevel, check_clock, check_environmen
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Run the tool and return the exit code."""
     options = _parser().parse_args(args)
     return run_tool(lambda: _examine(options))
 
@@ -93,7 +93,7 @@ def _checks(options: argparse.Namespace) -> Iterator[Check]:
     yield from check_environment()
     yield from check_clock()
     try:
-        # Here, since they need packages whose lack has just been told.
+        # Imported here: they need packages whose absence is reported above.
         from der_ros.cli import _cell_health as cell
         from der_ros.cli import _parameters_health as parameters
     except ImportError as error:
@@ -111,7 +111,7 @@ def _checks(options: argparse.Namespace) -> Iterator[Check]:
         asked = parameters.asked_filter(config, options.task, options.cell, options.namespace)
         sensor = options.sensor_ip, options.http_port
         yield from cell.check_filter(sensor, options.policy, options.task, asked)
-    # An arm under ros2_control has an address that its own driver knows; its sensor's is ours.
+    # Only the driver of a ros2_control arm knows the arm's address, so the sensor's decides.
     address = options.robot_ip if options.cell == "deploy_kr60" else options.sensor_ip
     on_hardware = address is not None and not address.startswith("127.")
     cycle_s = 0.001 * options.cycle_ms

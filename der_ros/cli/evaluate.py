@@ -1,4 +1,4 @@
-"""``ros2 run der_ros evaluate``: how often a policy file succeeds, and how hard it pushes."""
+"""``ros2 run der_ros evaluate``: measures a policy's success rate and contact forces."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _SEEDS_APART = 1_000_000
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Run the tool and return the exit code."""
     options = _parser().parse_args(args)
     return run_tool(lambda: _evaluate(options))
 
@@ -92,7 +92,10 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _run(environment: Environment, act: Act, options: argparse.Namespace) -> EvaluationReport:
-    """All episodes, or those that ended before the first Ctrl-C; a second one ends at once."""
+    """Run the episodes and return their report.
+
+    After the first Ctrl-C the report holds the finished episodes; a second one aborts.
+    """
     interrupted = threading.Event()
     first = EVALUATE_TOOL_SEED + options.seed * _SEEDS_APART
     filmed = options.video_episodes if options.video is not None else 0
@@ -126,7 +129,7 @@ def _first_interrupt(told: threading.Event) -> Iterator[None]:
 
 @contextmanager
 def _standard_output_to_error() -> Iterator[None]:
-    """PyBullet's window writes to standard output, where only figures belong."""
+    """Redirect standard output to standard error, because PyBullet's window prints to it."""
     sys.stdout.flush()
     saved = os.dup(1)
     os.dup2(2, 1)
@@ -151,7 +154,7 @@ def _scripted(
 
 
 def _seen_by(policy: OnnxPolicy | None, environment: Environment) -> Environment:
-    """Return the environment with what the policy's network gets."""
+    """Return the environment with the observations that the policy's network expects."""
     return environment if policy is None else viewed(environment, policy.contract.view())
 
 
@@ -169,21 +172,21 @@ def _filmed(
 
 
 def _config(options: argparse.Namespace, policy: OnnxPolicy | None) -> TrainingConfig:
-    """Return the environment that the policy was trained for."""
+    """Return the configuration of the environment to evaluate in."""
     given = {
         "task": options.task,
         "control_dt_s": None if policy is None else policy.contract.control_dt_s,
         "clearance_m": options.clearance,
         "randomization": options.randomization,
         "env_options": dict(parse_override(text) for text in options.option),
-        # A demonstration is saved as it is seen; a policy folds by itself.
+        # Demonstrations are saved unfolded, and some policies fold observations themselves.
         "fold_symmetry": options.save_demos is None and (policy is None or _folds(policy)),
     }
     return make_config({name: value for name, value in given.items() if value is not None})
 
 
 def _folds(policy: OnnxPolicy) -> bool:
-    """Return True for a policy whose network gets folded observations."""
+    """Return True if the policy expects an environment with folded observations."""
     return policy.contract.view().is_plain
 
 

@@ -1,4 +1,4 @@
-"""``ros2 run der_ros export_policy``: a checkpoint, run or policy file as an ONNX policy."""
+"""``ros2 run der_ros export_policy``: exports a run, checkpoint or policy file as ONNX."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from der_ros.policy.writing import stamp_policy
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Run the tool and return the exit code."""
     options = _parser().parse_args(args)
     return run_tool(lambda: _export(options))
 
@@ -28,7 +28,7 @@ def _export(options: argparse.Namespace) -> int:
     if options.source.suffix == ".onnx":
         difference = _convert(options)
     else:
-        # Here, since stamping needs nothing of training.
+        # Imported here: stamping does not need the training packages.
         from der_ros.training.export import export_checkpoint
 
         difference = export_checkpoint(
@@ -42,7 +42,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _convert(options: argparse.Namespace) -> float:
-    """Write a policy file again in the precision asked for."""
+    """Convert a policy file to the requested precision; return the largest action difference."""
     if options.newest:
         raise ConfigurationError(
             f"{options.source}: --newest expects a run folder or a checkpoint, got a policy file, "

@@ -1,6 +1,6 @@
-"""``ros2 run der_ros identify_payload``: what hangs on the sensor, from readings at rest.
+"""``ros2 run der_ros identify_payload``: identifies the sensor's payload from readings at rest.
 
-Exit code 0: found; 1: not found, and the reason on standard error; 2: wrong arguments.
+Exit code 0: identified; 1: not identified, with the reason on standard error; 2: wrong arguments.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from der_ros.launching.cell_parameters import merged, read_parameters, shipped_c
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Run the tool and return the exit code."""
     options = _parser().parse_args(args)
     return run_tool(lambda: _identify(options))
 
@@ -95,11 +95,11 @@ def _parameters(path: Path) -> dict[str, Any]:
 
 
 def _readings(options: argparse.Namespace, values: dict[str, Any]) -> list[RestReading]:
-    """Read the rests from the named source.
+    """Return the readings at rest from the source named on the command line.
 
     Raises:
-        ConfigurationError: there is no such source, or it is none.
-        BagError: the bag is damaged or lacks a topic.
+        ConfigurationError: The source does not exist, or is neither CSV file, bag nor ``live``.
+        BagError: The bag is damaged or lacks a topic.
     """
     path = Path(options.source)
     if path.is_file() and path.suffix not in (".mcap", ".db3"):
@@ -120,8 +120,8 @@ def _sensor_on_tool(values: dict[str, Any]) -> Array:
 
 
 def _live(options: argparse.Namespace, tcp_from_sensor: Array) -> list[TimedReading]:
-    """Listen until Ctrl-C or the time is over, and says how many rests there are."""
-    # Here, since the other sources need no ROS.
+    """Record readings from the topics until Ctrl-C or ``--seconds`` have passed."""
+    # Imported here: the other sources need no ROS.
     from der_ros.nodes.tools.payload_recorder import record
 
     kept: list[TimedReading] = []
@@ -154,7 +154,7 @@ def _as_json(found: Identification) -> dict[str, object]:
 
 
 def _as_parameters(found: Identification) -> str:
-    """Return the text of a parameters file for ft_bridge."""
+    """Return the payload as the YAML text of a parameters file for ft_bridge."""
     parameters = {
         "payload_mass_kg": round(found.payload.mass_kg, 5),
         "payload_center_of_mass_m": found.payload.center_of_mass_m.round(6).tolist(),

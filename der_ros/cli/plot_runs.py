@@ -1,6 +1,6 @@
-"""``ros2 run der_ros plot_runs RUN_DIR...``: learning curves of several runs in one picture.
+"""``ros2 run der_ros plot_runs RUN_DIR...``: plots the learning curves of runs in one picture.
 
-``plot_runs --paper`` draws those of the study (``benchmark ablation``), with its tables.
+``plot_runs --paper`` plots the runs of the study (``benchmark ablation``) and renews its tables.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from der_ros.training.study.page import PARTS, all_records, write_page
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Run the tool and return the exit code."""
     parser = _parser()
     options = parser.parse_args(args)
     if options.paper == bool(options.run_dirs):
@@ -36,7 +36,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _study(options: argparse.Namespace) -> int:
-    """Draw the study's pictures, renew its page and print the verdicts."""
+    """Plot the study's runs, update its page and print the verdicts."""
     records = all_records(options.results)
     if not records:
         raise ConfigurationError(
@@ -70,7 +70,7 @@ def _plot(options: argparse.Namespace) -> int:
 
 
 def _read(options: argparse.Namespace) -> tuple[str, list[Run]]:
-    """Read the runs; the default metric is success, or the return if there was none."""
+    """Return the metric and the runs; the default is success rate, or return without a success."""
     metric = options.metric or SUCCESS_RATE
     runs = [read_run(path, metric, options.over) for path in options.run_dirs]
     if options.metric or any(run.y.any() for run in runs):
@@ -79,7 +79,7 @@ def _read(options: argparse.Namespace) -> tuple[str, list[Run]]:
 
 
 def _last(curve: Curve) -> dict[str, object]:
-    """Return the last point of the curve."""
+    """Return the last point of a curve, for JSON."""
     return {
         "label": curve.label,
         "runs": curve.runs,

@@ -1,6 +1,6 @@
-"""``ros2 run der_ros replay_bag BAG...``: replays recorded attempts and compares them.
+"""``ros2 run der_ros replay_bag BAG...``: replays recorded attempts and compares the results.
 
-Exit code 0: all are the same; 1: one is different; 2: a bag or a policy is unusable.
+Exit code 0: all replays match; 1: one differs; 2: a bag or policy is unusable.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TOPICS, OBSERVATIONS = "topics", "observations"
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Run the tool and return the exit code."""
     parser = _parser()
     options = parser.parse_args(args)
     if options.plot is not None and len(options.bag) > 1:
@@ -51,7 +51,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 @dataclasses.dataclass(frozen=True)
 class _Result:
-    """Replay of one bag: its verdict, and the values for JSON."""
+    """Result of replaying one bag: report, JSON values and wall time (s)."""
 
     report: ReplayReport
     values: dict[str, Any]
@@ -59,7 +59,7 @@ class _Result:
 
 
 def _finish(options: argparse.Namespace, results: Sequence[_Result]) -> int:
-    """Write the JUnit file and return the exit code."""
+    """Write the JUnit file if requested, and return the exit code."""
     code = max(EXIT_CODES[each.report.verdict] for each in results)
     if options.junit is None:
         return code
@@ -78,7 +78,7 @@ def _finish(options: argparse.Namespace, results: Sequence[_Result]) -> int:
 def _replay(
     bag: Path, options: argparse.Namespace, what_if: WhatIf, other: OnnxPolicy | None
 ) -> _Result:
-    """Replay one bag and show what was found."""
+    """Replay one bag and print its report."""
     began_s, found = time.monotonic(), None
     try:
         with BagReader(bag) as reader:
@@ -106,11 +106,11 @@ def _replay_topics(
     what_if: WhatIf,
     other: OnnxPolicy | None,
 ) -> AttemptReplay | None:
-    """Replay from the recorded topics; None, and said so, where the bag has none.
+    """Replay from the recorded wrenches and poses; print a note and return None without them.
 
     Raises:
-        BagError: the bag does not hold what was asked for.
-        ConfigurationError: a limit is out of its range, or the picture cannot be written.
+        BagError: The bag lacks topics that a what-if option or ``--plot`` needs.
+        ConfigurationError: A limit is out of range, or the plot cannot be written.
     """
     bag = reader.path
     if not is_attempt(reader):
@@ -134,7 +134,7 @@ def _replay_topics(
 
 
 def _joined(report: ReplayReport, differs: Sequence[str]) -> ReplayReport:
-    """Return the verdict on actions together with that on all else."""
+    """Return the report with further differences added to its verdict and reason."""
     if not differs:
         return report
     reason = "; ".join(filter(None, (report.reason, *differs)))
@@ -212,7 +212,7 @@ def _tolerance(text: str) -> float:
 
 
 def _show(report: ReplayReport, as_json: bool) -> None:
-    """Print a person's lines; what is wrong goes to standard error, also with JSON."""
+    """Print the report as text unless ``as_json``; the reason always goes to standard error."""
     if report.verdict is ReplayVerdict.UNUSABLE:
         print(f"error: {report.reason}", file=sys.stderr)
     elif report.reason:

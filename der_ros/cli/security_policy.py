@@ -1,4 +1,4 @@
-"""The tool ``security_policy``: writes or checks the SROS2 policy of a running deployment."""
+"""``security_policy``: writes or checks the SROS2 policy of a running deployment."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NODES = (
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run the tool; return 0 when the policy was written, or allows all that the nodes do."""
+    """Run the tool; return 0 if the policy was written or allows everything that the nodes use."""
     parser = argparse.ArgumentParser(
         prog="security_policy",
         description="Read from the ROS graph what the nodes of a running deployment publish, "

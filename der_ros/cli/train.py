@@ -40,7 +40,7 @@ _SECONDS_BETWEEN_LINES = 15.0
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Run the tool and return the exit code."""
     options = _parser().parse_args(args)
     return run_tool(lambda: _train(options))
 
@@ -70,7 +70,7 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _stop_on_signals(run: TrainingRun) -> None:
-    """Ctrl-C and SIGTERM save and export, however often they come."""
+    """Let Ctrl-C and SIGTERM end the run with a checkpoint and an export, even if repeated."""
     if threading.current_thread() is threading.main_thread():
         call_on_signals((signal.SIGINT, signal.SIGTERM), run.stop)
 
@@ -89,7 +89,7 @@ class _Display(Protocol):
 
 
 class _Lines:
-    """A line now and then, where nobody watches a terminal."""
+    """Occasional progress lines, for output that is not a terminal."""
 
     def __init__(self, config: TrainingConfig) -> None:
         self._config = config
@@ -114,7 +114,7 @@ class _Lines:
 
 
 class _Bar:
-    """A progress bar with the time left, on a terminal."""
+    """Progress bar with the remaining time, for a terminal."""
 
     def __init__(self, config: TrainingConfig) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

@@ -1,7 +1,7 @@
-"""Parts that the launch files share: their checks, the end of processes, a deployment's nodes.
+"""Actions that the launch files share: argument checks, shutdown, and a deployment's nodes.
 
-Plain actions only, so that the ``launch`` of ROS 2 and the one for machines without ROS 2 both run
-it. All arguments and files are checked before anything starts.
+The actions run under the ``launch`` package of ROS 2 and under the substitute for computers without
+ROS 2. All arguments and files are checked before any process starts.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ class RobotParts(NamedTuple):
     """Parts of a deployment that differ between robots.
 
     Attributes:
-        arm: name of the arm that is drawn.
-        sim_cell: parameters of the simulated cell's robot.
-        kuka_bridge: parameters of the bridge to it.
-        below: parameters files that those of the task and the cell have precedence over.
+        arm: Name of the arm that ``cell_view`` draws.
+        sim_cell: Robot parameters for ``sim_cell``.
+        kuka_bridge: Robot parameters for ``kuka_bridge``.
+        below: Parameters files with lower precedence than those of the task and the cell.
     """
 
     arm: str
@@ -70,12 +70,12 @@ class RobotParts(NamedTuple):
 
 
 def end_all(event: ProcessExited, context: LaunchContext) -> Shutdown:
-    """Shut the launch down if any process exits; fail if that process failed.
+    """Return the action that shuts the launch down after a process exit; raise if it failed.
 
-    ``ros2 launch`` returns 0 after a plain ``Shutdown``, also when a process died.
+    After a plain ``Shutdown``, ``ros2 launch`` returns 0 even if a process crashed.
 
     Raises:
-        RuntimeError: the process failed while the rest was still meant to run.
+        RuntimeError: The process failed before the launch began to shut down.
     """
     if event.returncode != 0 and not context.is_shutdown:
         raise RuntimeError(f"{event.process_name} failed with exit code {event.returncode}")
@@ -87,12 +87,12 @@ def checked_launch(
     start: Callable[[LaunchContext, Values], list[Any]],
     refuse: Callable[[Values], list[str]] = lambda _values: [],
 ) -> LaunchDescription:
-    """Return a launch that checks its arguments by name before it starts anything.
+    """Return a launch description that checks all arguments before it starts anything.
 
     Args:
-        arguments: the table of them.
-        start: returns the actions.
-        refuse: returns the contradictions between values that are each valid.
+        arguments: Arguments of the launch file.
+        start: Function that returns the actions for the checked values.
+        refuse: Function that returns one message per contradiction between valid values.
     """
 
     def check(context: LaunchContext) -> None:
@@ -127,20 +127,20 @@ def _declared(argument: Argument) -> DeclareLaunchArgument:
 
 
 def given_arguments(context: LaunchContext) -> list[str]:
-    """Return the names of what was given to this launch file, by a person or by another file.
+    """Return the names of the arguments passed to this launch file by a user or another file.
 
-    In ``context.launch_configurations`` they look like the arguments that an including file has set
-    for itself. So the action that includes this file is asked, which is being visited now.
+    ``context.launch_configurations`` also holds the arguments of an including launch file, so the
+    names are read from the include action that is being visited.
     """
     include = _include()
     return [] if include is None else [_text(context, name) for name, _ in include.launch_arguments]
 
 
 def _given_texts(context: LaunchContext) -> dict[str, str]:
-    """Return what was given to this launch file itself.
+    """Return the argument texts passed to this launch file, by name.
 
-    A value that an including file has for its own argument of the same name is none of ours, though
-    it stands in ``context.launch_configurations``, too.
+    Values in ``context.launch_configurations`` that belong to an including launch file, and were
+    not passed on by it, are left out.
     """
     texts = dict(context.launch_configurations)
     if _include() is None:
@@ -149,7 +149,7 @@ def _given_texts(context: LaunchContext) -> dict[str, str]:
 
 
 def _include() -> IncludeLaunchDescription | None:
-    """Return the action that includes this launch file, which is being visited now."""
+    """Return the include action of this launch file, found on the call stack; None without one."""
     frame: FrameType | None = sys._getframe()
     while frame is not None:
         for local in frame.f_locals.values():
@@ -167,14 +167,14 @@ def _text(context: LaunchContext, parts: Any) -> str:
 
 
 def only_here() -> SetEnvironmentVariable:
-    """Return the action that limits nodes launched after it to this computer."""
+    """Return the action that limits ROS 2 discovery of later nodes to this computer."""
     return SetEnvironmentVariable("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
 
 def launched_node(executable: str, parameters: Values, values: Values, **options: Any) -> Node:
-    """Return a node of this package in the namespace of ``namespace:=``.
+    """Return the action for a node of this package, in the namespace of ``namespace:=``.
 
-    If any node exits, shut the launch down: no robot may move with a part of the chain missing.
+    The launch shuts down when the node exits: no robot may move with a node of the chain missing.
     """
     return Node(
         package="der_ros",
@@ -190,9 +190,9 @@ def launched_node(executable: str, parameters: Values, values: Values, **options
 
 
 def joy_node(values: Values) -> Node:
-    """Return the joystick node of ROS 2's package ``joy``, in the namespace of ``namespace:=``.
+    """Return the action for ``joy_node`` of the ``joy`` package, in the launch's namespace.
 
-    It repeats its reading at 50 Hz, so that silence means that the device has gone.
+    It repeats its last message at 50 Hz, so a silent topic means that the device is gone.
     """
     return Node(
         package="joy",
@@ -212,15 +212,15 @@ def deployment(
     extra: Callable[[Values], Mapping[str, Values]] = lambda _values: {},
     beside: Callable[[Values], list[Any]] = lambda _values: [],
 ) -> LaunchDescription:
-    """Return the launch of a deployment's nodes.
+    """Return the launch description of a deployment.
 
     Args:
-        name: of the launch file, of its configuration and of its folder in ``config/``.
-        arguments: of ``deployment_arguments``.
-        robot: returns the parts that differ between robots.
-        fixed: values of arguments that this launch file does not have.
-        extra: returns further parameters by node, and those of further nodes.
-        beside: returns actions beside the nodes of this package.
+        name: Name of the launch file, its parameters file and its folder in ``config/``.
+        arguments: Launch arguments, made by ``deployment_arguments``.
+        robot: Function that returns the parts that differ between robots.
+        fixed: Values for deployment arguments that this launch file does not offer.
+        extra: Function that returns more parameters by node; a new name adds a node.
+        beside: Function that returns further actions, such as nodes of other packages.
     """
 
     def start(context: LaunchContext, asked: Values) -> list[Any]:
@@ -253,10 +253,10 @@ def deployment(
 
 
 def _keep_parameters(values: Values, chosen: dict[str, dict[str, object]]) -> None:
-    """Write what the nodes get into the run's folder, and have it stored in each bag.
+    """Write the nodes' parameters into the run folder and attach the file to each bag.
 
     Raises:
-        RuntimeError: the folder cannot be written.
+        RuntimeError: The folder cannot be written.
     """
     try:
         path = write_run_parameters(Path(str(values["run_dir"])), values, chosen)
@@ -271,10 +271,10 @@ def _keep_parameters(values: Values, chosen: dict[str, dict[str, object]]) -> No
 
 
 def _new_run_folder(name: str) -> str:
-    """Make the folder of a run of its own.
+    """Create a new run folder and return its path.
 
     Raises:
-        RuntimeError: it cannot be made.
+        RuntimeError: The folder cannot be created.
     """
     try:
         return str(new_run_folder(name))
@@ -283,14 +283,14 @@ def _new_run_folder(name: str) -> str:
 
 
 def _network(values: Values) -> list[SetEnvironmentVariable]:
-    """Return the actions that limit ROS 2 to this computer, or to the chosen interface."""
+    """Return the actions that limit ROS 2 to this computer or to the chosen interface."""
     if values["dds_address"]:
         return [SetEnvironmentVariable(ADDRESS_VARIABLE, str(values["dds_address"]))]
     return [only_here()] if values["robot"] == "sim" else []
 
 
 def _given(values: Values, parts: RobotParts) -> dict[str, Values]:
-    """Return the nodes to start, with the parameters that the launch file gives them."""
+    """Return the nodes to start, each with the parameters that the launch file sets."""
     simulated = values["robot"] == "sim"
     task, sensor = {"task": values["task"]}, sensor_parameters(values)
     source = "topic" if values["ft"] == "topic" else "netft"
@@ -311,7 +311,7 @@ def _given(values: Values, parts: RobotParts) -> dict[str, Values]:
             **budget_parameters(values),
             **parts.kuka_bridge,
         },
-        # The policy moves only while assembly_supervisor publishes that it watches.
+        # The policy acts only while assembly_supervisor publishes policy_server/watched.
         "policy_server": {**task, "policy": values["policy"], "watch_timeout_s": 0.5},
         "bag_recorder": {"run_dir": values["run_dir"], "keep_bags": values["keep_bags"]},
         "assembly_supervisor": supervisor_parameters(values),
@@ -326,10 +326,10 @@ def _given(values: Values, parts: RobotParts) -> dict[str, Values]:
 def _own_parameters(
     values: Values, namespace: str, arguments: Sequence[Argument], given: Mapping[str, Values]
 ) -> Nodes:
-    """Return the parameters of ``config:=``.
+    """Return the parameters of the file ``config:=``.
 
     Raises:
-        RuntimeError: it is no parameters file, or something in it would not be taken.
+        RuntimeError: It is no parameters file, or holds a name or value that no node accepts.
     """
     if not values["config"]:
         return {}
@@ -346,10 +346,10 @@ def _own_parameters(
 
 
 def _require_measured_frame(values: Values, parameters: Values, name: str) -> None:
-    """Check the task frame of a real robot; one at an address of this host is simulated.
+    """Check that a real robot has a measured task frame; at a local address it is simulated.
 
     Raises:
-        RuntimeError: it is still that of the simulated cell.
+        RuntimeError: The task frame is still that of the simulated cell.
     """
     if values["robot"] == "sim" or is_local(str(values.get("robot_ip", ""))):
         return
@@ -360,7 +360,7 @@ def _require_measured_frame(values: Values, parameters: Values, name: str) -> No
 
 
 def _namespace(context: LaunchContext, values: Values) -> str:
-    """Return the nodes' namespace: the argument's, below that of a group around the include."""
+    """Return the nodes' namespace: ``namespace:=`` below the namespace of an enclosing group."""
     own = str(values["namespace"])
     outer = context.launch_configurations.get("ros_namespace", "")
     return own if own.startswith("/") else f"{outer}/{own}".rstrip("/")

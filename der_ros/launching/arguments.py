@@ -1,6 +1,6 @@
-"""Arguments of the launch files: tables from which they are declared, listed and checked.
+"""Launch arguments: declarations and checks.
 
-Nothing starts before all of them are checked, and each mistake is reported by the argument's name.
+All arguments are checked before any process starts. Each error message names its argument.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from der_ros.settings import Setting, settings_of
 
 Kind: TypeAlias = type[str] | type[int] | type[float] | type[bool] | type[IPv4Address] | type[Path]
 
-# Arguments of every launched process, and of ros2 launch itself.
+# Accepted for every launched process, and by ros2 launch itself.
 COMMON = ("sigterm_timeout", "sigkill_timeout", "launch-prefix", "launch-prefix-filter")
 ON_OFF = ("true", "false")
 _WHOLE = re.compile(r"[+-]?\d+")
@@ -37,16 +37,16 @@ class Argument:
     """One argument of a launch file.
 
     Attributes:
-        name: text before ``:=``.
-        default: text of the value where nothing is given.
-        description: text that ``--show-args`` shows.
-        kind: type of the value; an address and a file are passed on as texts.
-        choices: allowed values; empty: any.
-        minimum: lowest number; None for none.
-        maximum: highest number; None for none.
-        optional: whether an empty text is allowed, and described.
-        pattern: regular expression that a text must match as a whole; empty: anything.
-        words: the pattern in words.
+        name: Name before ``:=``.
+        default: Default value, as text.
+        description: Help text for ``--show-args``.
+        kind: Type of the value; addresses and paths stay text.
+        choices: Allowed values; empty allows any.
+        minimum: Smallest allowed number; None for no limit.
+        maximum: Largest allowed number; None for no limit.
+        optional: True if empty text is allowed.
+        pattern: Regular expression that the whole text must match; empty allows any.
+        words: Description of the expected value in error messages; empty derives it from ``kind``.
     """
 
     name: str
@@ -62,19 +62,19 @@ class Argument:
 
     @classmethod
     def of(cls, group: type, name: str, /, **changes: Any) -> Argument:
-        """Return the argument that feeds a setting of a dataclass.
+        """Return the launch argument for a setting of a dataclass.
 
         Args:
-            group: dataclass that declares the setting.
-            name: name of the setting.
-            changes: attributes of the argument that differ from the setting's.
+            group: Dataclass that declares the setting.
+            name: Name of the setting.
+            changes: Attributes of the argument that override those of the setting.
         """
         (found,) = (each for each in settings_of(group) if each.name == name)
         return cls.of_setting(found, **changes)
 
     @classmethod
     def of_setting(cls, setting: Setting, **changes: Any) -> Argument:
-        """Return the argument that feeds a setting; see ``of``."""
+        """Return the launch argument for a setting, with ``changes`` as in ``of``."""
         kind = type(setting.default)
         text = str(setting.default)
         given = {
@@ -89,11 +89,11 @@ class Argument:
         return cls(**{**given, **changes})
 
     def value(self, text: str) -> str | int | float | bool:
-        """Return the value that ``text`` stands for.
+        """Parse ``text`` and return the value.
 
         Raises:
-            ValueError: it is none, or not allowed; the message names the argument, what was
-                expected and what came.
+            ValueError: The text is no valid value. The message names the argument, the expected
+                value and the text.
         """
         if complaint := self.complaint(text):
             raise ValueError(complaint)
@@ -102,7 +102,7 @@ class Argument:
         return value
 
     def complaint(self, text: str) -> str:
-        """Return why ``text`` is not allowed: what was expected and what came; empty if it is."""
+        """Return an error message that states expected and actual text; empty if it is valid."""
         if self.optional and not text:
             return ""
         if self._parsed(text) is not None and (not self.choices or text in self.choices):
@@ -111,7 +111,7 @@ class Argument:
 
     @property
     def expected(self) -> str:
-        """Kind, choices and range of a value, in words."""
+        """Description of the valid values: kind, choices and range."""
         if self.choices:
             return f"one of {', '.join(self.choices)}"
         words = self.words or _WORDS[self.kind]
@@ -122,7 +122,7 @@ class Argument:
         return words + (", or nothing" if self.optional else "")
 
     def _parsed(self, text: str) -> str | int | float | bool | None:
-        """Return the value of the kind, or None if it is none."""
+        """Return ``text`` as a value of ``kind``, or None if it cannot be parsed."""
         if self.kind in (int, float):
             return self._number(text)
         if self.kind is bool:
@@ -151,11 +151,11 @@ Value: TypeAlias = str | int | float | bool
 def checked(
     arguments: Iterable[Argument], texts: Mapping[str, str]
 ) -> tuple[dict[str, Value], list[str]]:
-    """Return the values of all valid arguments, and a complaint for each of the others.
+    """Return the values of all valid arguments, and an error message for each invalid one.
 
     Args:
-        arguments: the table.
-        texts: given values; the default replaces a missing one.
+        arguments: Declared arguments.
+        texts: Given texts by argument name; a missing one gets its default.
     """
     given = {one: texts.get(one.name, one.default) for one in arguments}
     wrong = [complaint for one, text in given.items() if (complaint := one.complaint(text))]
@@ -164,7 +164,7 @@ def checked(
 
 
 def unknown(arguments: Iterable[Argument], given: Iterable[str]) -> list[str]:
-    """Return a sentence for each given name that is no argument, with the nearest that is one."""
+    """Return an error message for each undeclared name, with the closest declared one."""
     names = [argument.name for argument in arguments]
     sentences = []
     for name in given:

@@ -1,8 +1,8 @@
-"""A cell's parameters files: read, checked and merged, without a node and rclpy.
+"""Reading, checking and merging of a cell's parameters files, without rclpy.
 
-ROS ignores a parameter that no node declares, so one wrong letter leaves a limit at its default.
-In ROS a value under ``/**`` also loses against one under a node's name, whichever file comes later;
-here the later file wins.
+ROS ignores a parameter that no node declares, so a typing error leaves a limit at its default.
+In ROS a value under a node's name also overrides one under ``/**``, even from a later file; here
+the later file wins.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ EVERY_NODE = "/**"
 NODES = tuple(NODE_PARAMETERS)
 CELLS = ("deploy_kr60", "deploy_iiwa")
 FROM_ROS = frozenset({"use_sim_time", "start_type_description_service"})
-"""Parameters that rclpy gives every node."""
+"""Parameters that rclpy declares for every node."""
 
 Parameters = Mapping[str, object]
 Nodes = Mapping[str, Parameters]
 
 
 def shipped_config(cell: str = CELLS[0]) -> Path:
-    """Return ``config/<cell>.yaml`` of the installed package, else of the sources."""
+    """Return the path of ``config/<cell>.yaml`` in the installed package, else in the sources."""
     return shipped_config_file(f"{cell}.yaml")
 
 
 def task_config(task: str, cell: str = CELLS[0]) -> Path:
-    """Return the file of a task, over which ``<cell>.launch.py`` lays ``shipped_config(cell)``."""
+    """Return the parameters file of a task; ``shipped_config(cell)`` overrides its values."""
     return shipped_config(cell).with_suffix("") / f"{task}.yaml"
 
 
@@ -40,7 +40,7 @@ def refuse_simulated_frame(values: Parameters, cell: str) -> None:
     """Check that ``task_frame`` was measured, for a cell with a real robot.
 
     Raises:
-        ConfigurationError: it is the one of the simulated cell ``cell``.
+        ConfigurationError: It equals the ``task_frame`` shipped for the simulated ``cell``.
     """
     simulated = read_parameters(shipped_config(cell))[EVERY_NODE]
     if values.get("task_frame") == simulated.get("task_frame"):
@@ -50,12 +50,13 @@ def refuse_simulated_frame(values: Parameters, cell: str) -> None:
 
 
 def read_parameters(path: Path, namespace: str = "") -> dict[str, dict[str, object]]:
-    """Read a parameters file: node name, or ``EVERY_NODE``, to its parameters.
+    """Read a parameters file; return the parameters by node name or ``EVERY_NODE``.
 
-    A node may be named as ``node``, ``/node``, ``/**/node``, or with the cell's ``namespace``.
+    The file may name a node as ``node``, ``/node``, ``/**/node``, or below ``namespace``.
 
     Raises:
-        ConfigurationError: not readable, not YAML, or not ``node: ros__parameters: name: value``.
+        ConfigurationError: The file is not readable, not YAML, or not of the form
+            ``node: ros__parameters: name: value``.
     """
     form = "expected 'node:', below it 'ros__parameters:', below it 'name: value'"
     try:
@@ -74,7 +75,7 @@ def read_parameters(path: Path, namespace: str = "") -> dict[str, dict[str, obje
 
 
 def _bare(node: str, namespace: str) -> str:
-    """Return a node's name without the prefix of this cell's namespace."""
+    """Return a node's name without this cell's namespace."""
     own = f"/{namespace.strip('/')}/" if namespace.strip("/") else "/"
     if node in (EVERY_NODE, f"{own}**"):
         return EVERY_NODE
@@ -86,7 +87,11 @@ def _bare(node: str, namespace: str) -> str:
 
 
 def merged(layers: Iterable[Nodes], node: str) -> dict[str, object]:
-    """Return the parameters of ``node``; a later layer wins, and in it the node's own."""
+    """Return the parameters of ``node``.
+
+    A later layer overrides an earlier one. Within a layer, the node's own entry overrides
+    ``EVERY_NODE``.
+    """
     values: dict[str, object] = {}
     for layer in layers:
         values |= {**layer.get(EVERY_NODE, {}), **layer.get(node, {})}
@@ -94,11 +99,11 @@ def merged(layers: Iterable[Nodes], node: str) -> dict[str, object]:
 
 
 def problems(nodes: Nodes, reserved: Mapping[str, Collection[str]] | None = None) -> list[str]:
-    """Return what is wrong with the names, and the kinds of values, in a parameters file.
+    """Return an error message for each wrong name or value type in a parameters file.
 
     Args:
-        nodes: as ``read_parameters`` returns them.
-        reserved: of each node the parameters that are given in another way, as launch arguments.
+        nodes: Parameters by node, as ``read_parameters`` returns them.
+        reserved: Names by node of parameters that must be set by launch argument instead.
     """
     found = []
     for node, values in nodes.items():
@@ -132,6 +137,6 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 
 def known_names(node: str) -> frozenset[str]:
-    """Return the names of the parameters that ``node``, or with ``EVERY_NODE`` any, declares."""
+    """Return the parameter names that ``node`` declares, or any node for ``EVERY_NODE``."""
     nodes = NODES if node == EVERY_NODE else (node,)
     return frozenset().union(*map(parameter_names, nodes)) | FROM_ROS

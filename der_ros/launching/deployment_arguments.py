@@ -1,4 +1,4 @@
-"""Arguments of a deployment, and the parameters that follow from them."""
+"""Launch arguments of a deployment, and the node parameters derived from them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from der_ros.parameters.sim_cell import (
 from der_ros.policy.force_budget import ContactLimits
 
 _BUDGETS = ("force_budget_n", "torque_budget_nm")
-# A simulated controller and a simulated sensor have addresses of their own on this host.
+# The simulated controller and sensor each have their own loopback address.
 SIM_ROBOT_IP = SimControllerParameters().robot_ip
 SIM_SENSOR_IP = SimSensorParameters().sensor_ip
 SENSOR_IP = NetFtConfig().sensor_ip
@@ -38,14 +38,14 @@ NAMESPACE = Argument(
 def deployment_arguments(
     name: str, task: str, hardware: str, robots: str, own: Sequence[Argument]
 ) -> list[Argument]:
-    """Return the arguments of a deployment.
+    """Return the launch arguments of a deployment.
 
     Args:
-        name: of the launch file and of its folder in ``config/``.
-        task: the default one.
-        hardware: what ``robot:=`` calls the real robot.
-        robots: describes the two choices of ``robot:=``.
-        own: what only this deployment has.
+        name: Name of the launch file and of its folder in ``config/``.
+        task: Default task.
+        hardware: Value of ``robot:=`` that selects the real robot.
+        robots: Description of the argument ``robot``.
+        own: Arguments that only this deployment has.
     """
     return [
         Argument.of(
@@ -155,17 +155,17 @@ def deployment_arguments(
 
 
 def is_local(address: object) -> bool:
-    """Return whether an address is one of this host's own, 127.x.x.x."""
+    """Return True for a loopback address, 127.x.x.x."""
     return str(address).startswith("127.")
 
 
 def robot_address(values: Mapping[str, object]) -> str:
-    """Return the controller's address."""
+    """Return the controller's address; empty if none is given for a real robot."""
     return str(values["robot_ip"]) or (SIM_ROBOT_IP if values["robot"] == "sim" else "")
 
 
 def contradictions(values: Mapping[str, object]) -> list[str]:
-    """Return the contradictions between values that are each valid."""
+    """Return an error message for each contradiction between values that are valid alone."""
     robot, ft = values["robot"], values["ft"]
     found = []
     if robot != "sim" and ft == "sim":
@@ -186,7 +186,7 @@ def contradictions(values: Mapping[str, object]) -> list[str]:
 
 
 def sensor_parameters(values: Mapping[str, object]) -> dict[str, object]:
-    """Return the parameters for the address of the sensor."""
+    """Return the address and port parameters of the sensor."""
     box = SimSensorParameters() if values["ft"] == "sim" else NetFtConfig()
     return {
         "sensor_ip": values["sensor_ip"] or box.sensor_ip,
@@ -196,16 +196,16 @@ def sensor_parameters(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def budget_parameters(values: Mapping[str, object]) -> dict[str, object]:
-    """Return the bridge's parameters for the budgets that are given as launch arguments."""
+    """Return the force and torque budgets given as launch arguments, for ``kuka_bridge``."""
     return {name: values[name] for name in _BUDGETS if values.get(name, "") != ""}
 
 
 def supervisor_parameters(values: Mapping[str, object]) -> dict[str, object]:
-    """Return the supervisor's parameters."""
+    """Return the parameters of ``assembly_supervisor``."""
     simulated = values["robot"] == "sim"
     return {
         **{name: values[name] for name in ("task", "attempts", "retries", "record", "run_dir")},
-        # A person starts a real controller's program, which may take a while.
+        # The operator starts a real controller's program, so there is no time limit.
         "ready_timeout_s": 60.0 if simulated else 0.0,
         "auto_start": simulated,
         "simulated_cell": simulated,

@@ -17,10 +17,10 @@ from der_ros.parameters.kuka_bridge import ControllerParameters
 
 
 def kr60_arguments(own: Sequence[Argument] = ()) -> list[Argument]:
-    """Return the arguments of a launch file for a KR 60.
+    """Return the launch arguments of a KR 60 cell.
 
     Args:
-        own: further arguments of the launch file.
+        own: Additional arguments of the launch file.
     """
     controller = [
         Argument.of(ControllerParameters, "cycle_ms", choices=("12", "4")),
@@ -43,7 +43,7 @@ def kr60_arguments(own: Sequence[Argument] = ()) -> list[Argument]:
 
 
 def kr60_parts(values: Mapping[str, object]) -> RobotParts:
-    """Return the parameters of a KR 60's nodes."""
+    """Return the node parameters that are specific to a KR 60."""
     rsi = {
         "cycle_ms": values["cycle_ms"],
         "rsi_port": values["rsi_port"],

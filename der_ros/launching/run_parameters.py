@@ -1,4 +1,4 @@
-"""The file ``parameters.yaml`` of a run: version, arguments, and what each node was given."""
+"""File ``parameters.yaml`` of a run: package version, launch arguments and node parameters."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ RUN_PARAMETERS = "parameters.yaml"
 def write_run_parameters(
     run_dir: Path, values: Mapping[str, object], nodes: Mapping[str, Mapping[str, object]]
 ) -> Path:
-    """Write ``parameters.yaml`` into the folder of a run, and return its path.
+    """Write ``parameters.yaml`` into a run folder and return its path.
 
-    It is a parameters file of ROS 2; version and arguments of the launch stand in its comments.
-    A parameter that is not in it has its default.
+    The file is a ROS 2 parameters file. Its comments list the package version and the launch
+    arguments. Parameters that it does not list have their defaults.
 
     Args:
-        run_dir: made if missing; the file of an earlier run in it is replaced.
-        values: arguments of the launch.
-        nodes: parameters of each node.
+        run_dir: Run folder, created if missing; an existing file is replaced.
+        values: Launch arguments by name.
+        nodes: Parameters by node.
 
     Raises:
-        ConfigurationError: the folder cannot be written.
+        ConfigurationError: The folder cannot be written.
     """
     arguments = (f"# {name}:={value}" for name, value in values.items())
     head = [f"# der_ros {package_version() or 'of sources that are not built'}", *arguments]

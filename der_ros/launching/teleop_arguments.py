@@ -1,4 +1,4 @@
-"""Launch arguments of a person's device."""
+"""Launch arguments for teleoperation devices."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from der_ros.parameters.teleop import DeviceParameters
 
 
 def joystick_argument(condition: str) -> Argument:
-    """Return the argument that names the joystick device.
+    """Return the launch argument that selects the joystick device.
 
     Args:
-        condition: the argument with which it counts, such as ``device:=joy``.
+        condition: Launch argument that this one depends on, such as ``device:=joy``.
     """
     return Argument.of(
         DeviceParameters,

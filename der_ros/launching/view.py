@@ -1,6 +1,6 @@
-"""Nodes for viewers that a deployment starts: cell_view, robot_state_publisher and RViz.
+"""Visualization nodes of a deployment: cell_view, robot_state_publisher and RViz.
 
-They decide nothing, so the deployment goes on when one of them exits.
+The deployment keeps running when one of them exits.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _PUBLISHER = "robot_state_publisher"
 
 
 def view_actions(values: Values, parameters: Values) -> list[Any]:
-    """Return the nodes for viewers that ``view:=`` and ``rviz:=`` ask for.
+    """Return the visualization nodes selected by ``view:=`` and ``rviz:=``.
 
     Args:
-        values: the launch arguments.
-        parameters: of ``cell_view``.
+        values: Launch arguments by name.
+        parameters: Parameters of ``cell_view``.
     """
     if not values["view"]:
         return []
@@ -49,10 +49,10 @@ def view_actions(values: Values, parameters: Values) -> list[Any]:
 
 
 def _description(parameters: Values) -> str:
-    """Return the URDF under the names that the robot's driver uses.
+    """Return the URDF with its base and joints renamed to the driver's names.
 
     Raises:
-        RuntimeError: the URDF is none, or has another number of joints.
+        RuntimeError: The file cannot be read, is no URDF, or has another number of joints.
     """
     path = parameters.get("urdf") or shipped_config_file("robots", f"{parameters['robot']}.urdf")
     names = parameters.get("joint_names")

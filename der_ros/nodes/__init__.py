@@ -1,1 +1,1 @@
-"""ROS 2 nodes: thin shells around the other rooms."""
+"""ROS 2 nodes: thin rclpy layers around the other packages."""

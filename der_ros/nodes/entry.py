@@ -1,7 +1,7 @@
-"""The executables of the nodes: each loads its module only when it is run.
+"""Entry points of the nodes; each imports its module only when it is called.
 
-Loading takes a second, and a launch that fails or is stopped in that second sends its SIGINT into
-the middle of an import. Nothing is open by then, so the process just ends.
+The import takes a second. A launch that stops in that second sends SIGINT in the middle of the
+import. No resource is open by then, so the process exits at once.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from der_ros.settings import setting
 
 @dataclass(frozen=True)
 class PlayerParameters:
-    """The bag that is played, and how its answers are judged."""
+    """Playback of a bag, and comparison of the policy's actions with it."""
 
     bag: str = setting("", "Bag to play: the folder of a recorded attempt")
     rate: float = setting(

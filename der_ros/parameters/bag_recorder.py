@@ -9,7 +9,7 @@ from der_ros.settings import setting
 
 @dataclass(frozen=True)
 class RecorderParameters:
-    """Topics that are recorded, and bags that are kept."""
+    """Recorded topics, bag storage, buffers and snapshots."""
 
     run_dir: str = setting("", "Folder of the run, made if missing; bags go into its folder bags/")
     topics: tuple[str, ...] = setting(

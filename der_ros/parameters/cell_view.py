@@ -10,7 +10,7 @@ from der_ros.tasks import TASK_NAMES
 
 @dataclass(frozen=True)
 class CellViewParameters:
-    """Robot, task and rate of the drawing."""
+    """Task and robot to draw, and the publishing rate."""
 
     task: str = setting("lap_joint", "Task that is drawn", choices=TASK_NAMES)
     robot: str = setting("kr60", "Arm that is drawn", choices=("kr60", "iiwa"))

@@ -1,4 +1,4 @@
-"""Parameters of ``ft_bridge`` that its driver does not declare."""
+"""Parameters of ``ft_bridge`` besides those that its driver declares."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True)
 class FtBridgeParameters:
-    """The source of wrenches and the watch over it."""
+    """Wrench source, its frame, and checks for stale or frozen readings."""
 
     source: str = setting(
         "netft",
@@ -66,7 +66,7 @@ class FtBridgeParameters:
 
 @dataclass(frozen=True)
 class ConditioningParameters:
-    """Signs, filter, bias and payload compensation of readings."""
+    """Axis signs, filter, bias and payload compensation of the readings."""
 
     axis_signs: Six = setting(
         (1.0, 1.0, 1.0, 1.0, 1.0, 1.0), "1 or -1 for each of fx fy fz tx ty tz, as the sensor sits"
@@ -92,7 +92,7 @@ class ConditioningParameters:
 
 @dataclass(frozen=True)
 class ScaleParameters:
-    """Scale of a box that is not asked for it over HTTP."""
+    """Counts per unit of a box, for use without its HTTP configuration page."""
 
     counts_per_force: float = setting(
         0.0, "Counts per force_unit; 0: ask the box over HTTP", minimum=0.0, maximum=1e12
@@ -109,7 +109,7 @@ class ScaleParameters:
 
 @dataclass(frozen=True)
 class CancelParameters:
-    """Limits beyond which ``cancel`` is published, and the dead-band of the transformed topics."""
+    """Limits above which ``cancel`` is true, and the dead band of the transformed topics."""
 
     max_force_n: float = setting(
         50.0, "Force beyond which cancel is true, without a bias", "N", 0.001, 1e5
@@ -132,7 +132,7 @@ class CancelParameters:
 
 @dataclass(frozen=True)
 class BiasParameters:
-    """Limits beyond which a bias is refused."""
+    """Largest force and torque at which a bias is accepted."""
 
     bias_max_force_n: float = setting(
         10.0, "Force since the last bias beyond which a bias is refused; 0: any", "N", 0.0, 1e5
@@ -150,7 +150,7 @@ class BiasParameters:
 
 @dataclass(frozen=True)
 class OrientationParameters:
-    """Source of the sensor's orientation in the world."""
+    """Source of the sensor's orientation in the world frame."""
 
     orientation_source: str = setting(
         "topic",

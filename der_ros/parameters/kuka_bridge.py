@@ -1,4 +1,4 @@
-"""Parameters of ``kuka_bridge`` that its governor, its watchdogs and its robot do not declare."""
+"""Parameters of ``kuka_bridge`` besides those of its governor, watchdogs and robot driver."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from der_ros.settings import setting
 
 @dataclass(frozen=True)
 class BridgeParameters:
-    """The bridge with either robot."""
+    """Parameters of the bridge that hold for either robot."""
 
     robot: str = setting(
         "rsi",
@@ -45,7 +45,7 @@ class BridgeParameters:
 
 @dataclass(frozen=True)
 class ControllerParameters:
-    """A KRC4 that is reached over RSI (``robot`` is ``rsi``)."""
+    """Connection to a KRC4 over RSI (``robot`` is ``rsi``)."""
 
     cycle_ms: int = setting(12, "Cycle of the controller: 12, or 4 (IPO_FAST)", "ms", 4, 12)
     robot_ip: str = setting("", "Address of the controller; telegrams from others are dropped")
@@ -57,7 +57,7 @@ class ControllerParameters:
 
 @dataclass(frozen=True)
 class ArmParameters:
-    """An arm under ros2_control (``robot`` is ``ros2_control``)."""
+    """Cycle and URDF of an arm under ros2_control (``robot`` is ``ros2_control``)."""
 
     cycle_ms: int = setting(
         10, "Time between two joint commands, no less than the controller manager's", "ms", 1, 50

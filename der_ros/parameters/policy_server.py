@@ -34,7 +34,7 @@ class PolicyParameters:
 
 @dataclass(frozen=True)
 class InputParameters:
-    """Freshness of what the policy observes."""
+    """Timeouts of the policy's inputs."""
 
     pose_timeout_s: float = setting(0.1, "Age at which a robot pose is stale", "s", 0.001, 10.0)
     wrench_timeout_s: float = setting(
@@ -51,7 +51,7 @@ class InputParameters:
 
 @dataclass(frozen=True)
 class WatchParameters:
-    """The watch over an active policy."""
+    """Timeout of the node that watches an active policy."""
 
     watch_timeout_s: float = setting(
         0.0,
@@ -65,7 +65,7 @@ class WatchParameters:
 
 @dataclass(frozen=True)
 class TeleopParameters:
-    """The device of a person who acts in the policy's place."""
+    """Teleoperation device that replaces the policy."""
 
     axis_map: str = setting(
         "xbox",

@@ -1,4 +1,4 @@
-"""Parameters that several nodes have."""
+"""Parameters that several nodes declare."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _POSE = "x, y, z in m and quaternion x, y, z, w"
 
 @dataclass(frozen=True)
 class TaskChoice:
-    """Task of a cell, by its name."""
+    """Name of the assembly task."""
 
     task: str = setting("lap_joint", "Task that is assembled", choices=TASK_NAMES)
 
 
 @dataclass(frozen=True)
 class TaskFrame:
-    """The task frame in the robot's base."""
+    """Pose of the task frame in the robot's base frame."""
 
     task_frame: PoseNumbers = setting(
         _IDENTITY,
@@ -35,7 +35,7 @@ class TaskFrame:
 
 @dataclass(frozen=True)
 class SensorFrame:
-    """The sensor in the frame of the held piece."""
+    """Pose of the F/T sensor in the frame of the held piece."""
 
     tcp_from_sensor: PoseNumbers = setting(
         _IDENTITY, f"Pose of the F/T sensor in the frame of the held piece: {_POSE}"
@@ -44,7 +44,7 @@ class SensorFrame:
 
 @dataclass(frozen=True)
 class BaseFrame:
-    """The name of the robot's base in messages."""
+    """Name of the robot's base frame in messages."""
 
     base_frame: str = setting(
         BASE_FRAME,
@@ -54,7 +54,7 @@ class BaseFrame:
 
 @dataclass(frozen=True)
 class FlangeFrame:
-    """The held piece in the flange frame."""
+    """Pose of the held piece in the flange frame."""
 
     flange_from_tcp: PoseNumbers = setting(
         (0.0, 0.0, 0.3, 1.0, 0.0, 0.0, 0.0),
@@ -67,7 +67,7 @@ CELL_FRAMES = (TaskFrame, SensorFrame, BaseFrame)
 
 @dataclass(frozen=True)
 class RightfulSources:
-    """Sources of topics and services other than the stack's own nodes."""
+    """Nodes outside the stack that may provide its topics and services."""
 
     rightful_sources: tuple[str, ...] = setting(
         ("",),
@@ -79,7 +79,7 @@ class RightfulSources:
 
 @dataclass(frozen=True)
 class JointNames:
-    """Names that a ros2_control system and the node that commands it agree on."""
+    """Joint, topic and link names of a ros2_control system."""
 
     joint_names: tuple[str, ...] = setting(
         tuple(f"lbr_A{number}" for number in range(1, 8)),

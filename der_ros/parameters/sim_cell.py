@@ -1,4 +1,4 @@
-"""Parameters of the node ``sim_cell``."""
+"""Parameters of ``sim_cell``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from der_ros.tasks import TASK_NAMES
 
 @dataclass(frozen=True)
 class SimCellParameters:
-    """Task, seed and robot of the simulated cell."""
+    """Task, seed, robot and compliance of the simulated cell."""
 
     task: str = setting("lap_joint", "Task that is assembled", choices=TASK_NAMES)
     seed: int = setting(0, "Seed of the pieces' poses and of the noise", minimum=0)
@@ -35,7 +35,7 @@ class SimCellParameters:
 
 @dataclass(frozen=True)
 class SimControllerParameters:
-    """The simulated KRC4 (``robot`` is ``kr60``)."""
+    """Network addresses of the simulated KRC4 (``robot`` is ``kr60``)."""
 
     pc_ip: str = setting("127.0.0.1", "Address on which kuka_bridge listens")
     rsi_port: int = setting(
@@ -46,7 +46,7 @@ class SimControllerParameters:
 
 @dataclass(frozen=True)
 class SimSensorParameters:
-    """Address, noise and filter of the simulated Net F/T box."""
+    """Noise, filter and network address of the simulated Net F/T box."""
 
     force_noise_n: float = setting(0.5, "Standard deviation of each force's noise", "N", 0.0)
     torque_noise_nm: float = setting(0.05, "Standard deviation of each torque's noise", "Nm", 0.0)

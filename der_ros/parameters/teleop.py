@@ -1,4 +1,4 @@
-"""Parameters of ``teleop_device`` and ``demo_recorder``, and of a person who teaches a training."""
+"""Parameters of ``teleop_device``, ``demo_recorder``, and takeovers during training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OFF, TOPIC = "off", "topic"
 
 @dataclass(frozen=True)
 class DeviceParameters:
-    """The device that is published as ``sensor_msgs/Joy``."""
+    """Input device that is published as ``sensor_msgs/Joy``."""
 
     source: str = setting(JOYSTICK, "Device that is read", choices=(JOYSTICK, KEYBOARD))
     device: str = setting("/dev/input/js0", "Joystick device of the game controller")
@@ -22,7 +22,7 @@ class DeviceParameters:
 
 @dataclass(frozen=True)
 class DemoParameters:
-    """The demonstrations that are kept."""
+    """Demonstrations to record, and when to stop."""
 
     task: str = setting("lap_joint", "Task that is assembled")
     robot: str = setting("sim", "Robot, written into each demonstration", minimum=-1)
@@ -39,7 +39,7 @@ class DemoParameters:
 
 @dataclass(frozen=True)
 class TakeoverParameters:
-    """The person who takes over episodes of a training."""
+    """Operator takeover of training episodes."""
 
     teach: str = setting(
         OFF,

@@ -1,1 +1,1 @@
-"""Services that every node uses: process, parameters, diagnostics, topics and their sources."""
+"""Parts that all nodes share: process, parameters, diagnostics, QoS, topics and their sources."""

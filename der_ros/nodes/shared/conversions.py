@@ -1,4 +1,4 @@
-"""Conversions between ROS messages and poses, twists and wrenches; and the fixed frames."""
+"""Conversions between ROS messages and poses, twists and wrenches; fixed frames of a cell."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from der_ros.parameters.shared import BaseFrame, FlangeFrame, SensorFrame, TaskF
 
 
 class CellFrames(NamedTuple):
-    """Fixed frames of a cell, the same for every node that needs them.
+    """Fixed frames of a cell, equal in all of its nodes.
 
     Attributes:
-        base_from_task: the task frame in the robot's base.
-        tcp_from_sensor: the sensor in the frame of the held piece.
-        base_frame: name of the robot's base in messages.
+        base_from_task: Pose of the task frame in the robot's base frame.
+        tcp_from_sensor: Pose of the sensor in the frame of the held piece (TCP).
+        base_frame: Name of the robot's base frame in messages.
     """
 
     base_from_task: Pose
@@ -32,10 +32,11 @@ class CellFrames(NamedTuple):
 
     @classmethod
     def declare(cls, node: Node) -> CellFrames:
-        """Return them from the parameters ``task_frame``, ``tcp_from_sensor`` and ``base_frame``.
+        """Declare ``task_frame``, ``tcp_from_sensor`` and ``base_frame``, and return the frames.
 
         Raises:
-            ConfigurationError: not seven finite numbers, or a quaternion of length zero.
+            ConfigurationError: A pose is not seven finite numbers, its quaternion has length zero,
+                or ``base_frame`` is empty.
         """
         task = declare_settings(node, TaskFrame).task_frame
         return cls(
@@ -49,17 +50,17 @@ def declare_tcp_from_sensor(node: Node) -> Pose:
     """Declare the parameter ``tcp_from_sensor`` (x y z qx qy qz qw) and return the pose.
 
     Raises:
-        ConfigurationError: not seven finite numbers, or a quaternion of length zero.
+        ConfigurationError: The value is not seven finite numbers, or its quaternion has length 0.
     """
     sensor = declare_settings(node, SensorFrame).tcp_from_sensor
     return Pose.from_sequence(sensor, "parameter tcp_from_sensor")
 
 
 def declare_base_frame(node: Node) -> str:
-    """Declare the parameter ``base_frame`` and return the name of the robot's base in messages.
+    """Declare the parameter ``base_frame`` and return the name of the robot's base frame.
 
     Raises:
-        ConfigurationError: an empty name.
+        ConfigurationError: The name is empty.
     """
     name = declare_settings(node, BaseFrame).base_frame
     if not name:
@@ -71,29 +72,29 @@ def declare_flange_from_tcp(node: Node) -> Pose:
     """Declare the parameter ``flange_from_tcp`` (x y z qx qy qz qw) and return the pose.
 
     Raises:
-        ConfigurationError: not seven finite numbers, or a quaternion of length zero.
+        ConfigurationError: The value is not seven finite numbers, or its quaternion has length 0.
     """
     tool = declare_settings(node, FlangeFrame).flange_from_tcp
     return Pose.from_sequence(tool, "parameter flange_from_tcp")
 
 
 def pose_from_message(message: PoseStamped) -> Pose:
-    """Return the pose of a message.
+    """Return the pose in a message.
 
     Raises:
-        ConfigurationError: a number is not finite, or the quaternion is no rotation.
+        ConfigurationError: A number is not finite, or the quaternion is no rotation.
     """
     return Pose(*pose_numbers_from_message(message))
 
 
 def pose_numbers_from_message(message: PoseStamped) -> tuple[Array, Array]:
-    """Return position (3,) and quaternion (4,) xyzw of a message, not checked."""
+    """Return position (3,), m, and quaternion (4,) xyzw of a message, unchecked."""
     p, q = message.pose.position, message.pose.orientation
     return np.array((p.x, p.y, p.z)), np.array((q.x, q.y, q.z, q.w))
 
 
 def pose_to_message(pose: Pose, frame_id: str, stamp: Time) -> PoseStamped:
-    """Return a stamped pose in ``frame_id``."""
+    """Return ``pose`` as a message stamped and expressed in ``frame_id``."""
     message = PoseStamped(pose=pose_to_plain_message(pose))
     message.header.frame_id = frame_id
     message.header.stamp = stamp
@@ -101,7 +102,7 @@ def pose_to_message(pose: Pose, frame_id: str, stamp: Time) -> PoseStamped:
 
 
 def pose_to_plain_message(pose: Pose) -> PoseMessage:
-    """Return a pose without a frame."""
+    """Return ``pose`` as a message without header."""
     message = PoseMessage()
     p, q = message.position, message.orientation
     p.x, p.y, p.z = pose.position.tolist()
@@ -110,7 +111,7 @@ def pose_to_plain_message(pose: Pose) -> PoseMessage:
 
 
 def twist_from_message(message: TwistStamped) -> Twist:
-    """Return the twist of a message, not checked: the motion governor does that."""
+    """Return the twist in a message, unchecked; the motion governor checks it."""
     linear, angular = message.twist.linear, message.twist.angular
     return Twist(
         np.array((linear.x, linear.y, linear.z)), np.array((angular.x, angular.y, angular.z))
@@ -118,7 +119,7 @@ def twist_from_message(message: TwistStamped) -> Twist:
 
 
 def twist_to_message(twist: Twist, frame_id: str, stamp: Time) -> TwistStamped:
-    """Return a stamped twist in the axes of ``frame_id``."""
+    """Return ``twist`` as a stamped message in the axes of ``frame_id``."""
     message = TwistStamped()
     message.header.frame_id = frame_id
     message.header.stamp = stamp
@@ -129,13 +130,13 @@ def twist_to_message(twist: Twist, frame_id: str, stamp: Time) -> TwistStamped:
 
 
 def wrench_from_message(message: WrenchStamped) -> Wrench:
-    """Return the wrench of a message, not checked."""
+    """Return the wrench (N, Nm) in a message, unchecked."""
     force, torque = message.wrench.force, message.wrench.torque
     return Wrench(np.array((force.x, force.y, force.z)), np.array((torque.x, torque.y, torque.z)))
 
 
 def wrench_to_message(wrench: Wrench, frame_id: str, stamp: Time) -> WrenchStamped:
-    """Return a stamped wrench in the axes and about the origin of ``frame_id``."""
+    """Return ``wrench`` as a stamped message in the axes and about the origin of ``frame_id``."""
     message = WrenchStamped()
     message.header.frame_id = frame_id
     message.header.stamp = stamp

@@ -1,4 +1,4 @@
-"""Publishes the state of a node on ``/diagnostics``."""
+"""Publication of a node's status on ``/diagnostics``."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from der_ros.nodes.shared.steady import steady_timer
 
 
 def status_name(node: Node) -> str:
-    """Return the name of a node with its namespace, such as ``cell_1/kuka_bridge``."""
+    """Return the full name of a node without the leading slash, such as ``cell_1/kuka_bridge``."""
     return f"{node.get_namespace()}/{node.get_name()}".strip("/")
 
 
 class DiagnosticsPublisher:
-    """Publishes the statuses of a node on ``/diagnostics`` at 1 Hz.
+    """Publisher of a node's statuses on ``/diagnostics``, at 1 Hz.
 
-    The topic is the same in every namespace; ``status_name`` tells the nodes apart.
+    All namespaces share the topic, so each status is prefixed with ``status_name``.
 
     Args:
-        node: that publishes.
-        hardware_id: of the statuses.
-        collect: returns the statuses; called once per message, in the executor's thread.
+        node: Publishing node.
+        hardware_id: Hardware identifier of the statuses.
+        collect: Function that returns the statuses; called once per message, in the executor's
+            thread.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class DiagnosticsPublisher:
         self._timer = steady_timer(node, 1.0, self.publish)
 
     def publish(self) -> None:
-        """Publish the statuses without waiting for the timer."""
+        """Publish the statuses now, without waiting for the timer."""
         message = DiagnosticArray()
         message.header.stamp = self._node.get_clock().now().to_msg()
         message.status = [self._to_message(status) for status in self._collect()]

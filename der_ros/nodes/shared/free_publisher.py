@@ -1,8 +1,8 @@
-"""A publisher that lets other threads of Python run while the middleware works.
+"""Publisher that releases Python's global interpreter lock (GIL) while the middleware works.
 
-rclpy holds Python's global lock during a publication, while the middleware sends to each receiver
-and waits for its own threads and, with shared memory, even for another process's (see
-``middleware``). Called through ``ctypes``, the same function of the same library releases the lock.
+rclpy holds the GIL while it publishes. Meanwhile the middleware sends to each receiver and waits
+for its own threads and, with shared memory, for other processes (see ``middleware``). This
+publisher calls the same ``rcl`` function through ``ctypes``, which releases the GIL.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from der_ros.drivers.realtime import Grant
 
 
 class Allocator(ctypes.Structure):
-    """``rcutils_allocator_t``; nothing is allocated in a message that is only sent."""
+    """``rcutils_allocator_t``; all zeros for a message that is only sent."""
 
     _fields_ = [
         (name, ctypes.c_void_p)
@@ -38,7 +38,7 @@ class _SerializedMessage(ctypes.Structure):
 
 
 def _library() -> Any:
-    """Return ``rcl_publish_serialized_message``, or None if the library is not found."""
+    """Return the function ``rcl_publish_serialized_message``, or None if librcl is not found."""
     try:
         function = ctypes.CDLL("librcl.so").rcl_publish_serialized_message
     except (OSError, AttributeError):
@@ -53,28 +53,28 @@ _PUBLISH = _library()
 
 
 class FreePublisher:
-    """Publishes messages of one topic; through rclpy if the library is not found."""
+    """Publisher of one topic that releases the GIL; uses rclpy if librcl is not found."""
 
     def __init__(self, node: Node, message_class: Any, topic: str, qos: QoSProfile | int) -> None:
         self._publisher = node.create_publisher(message_class, topic, qos)
 
     @property
     def readers(self) -> int:
-        """Present number of subscriptions."""
+        """Current number of subscriptions."""
         return int(self._publisher.get_subscription_count())
 
     def publish(self, message: Any) -> None:
-        """Publish one message of the topic.
+        """Publish one message on the topic.
 
         Raises:
-            RuntimeError: the middleware refused it.
+            RuntimeError: The middleware refused the message.
         """
         if _PUBLISH is None:
             self._publisher.publish(message)
             return
         data = serialize_message(message)
         wrapped = _SerializedMessage(data, len(data), len(data), Allocator())
-        # The context keeps the publisher from being destroyed.
+        # The context manager keeps the publisher alive during the call.
         handle = self._publisher.handle
         with handle:
             code = _PUBLISH(handle.pointer, ctypes.byref(wrapped), None)
@@ -83,7 +83,7 @@ class FreePublisher:
 
 
 def publishing() -> Grant:
-    """Return if publications leave other threads of Python running, and how."""
+    """Return the grant for publishing without the GIL, with the reason if it is not given."""
     if _PUBLISH is None:
         return Grant(False, "librcl.so was not found: a publication keeps every thread waiting")
     return Grant(True, "without the global lock")

@@ -1,7 +1,7 @@
-"""Records as ``diagnostic_msgs/DiagnosticStatus``: names and values that any ROS tool shows.
+"""Conversion of records to and from ``diagnostic_msgs/DiagnosticStatus``.
 
-A value is text: floats as Python writes them (they read back exactly), booleans as ``true`` and
-``false``, lists separated by blanks, nested records under dotted names, None as an empty text.
+Values become text: floats by ``str`` (exact when read back), booleans as ``true`` and ``false``,
+lists separated by spaces, None as empty text. Nested records get dotted keys.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 def to_status(
     name: str, values: Mapping[str, object], message: str = "", level: int = 0
 ) -> DiagnosticStatus:
-    """Return a status of ``name`` with one key for each value, in order."""
+    """Return a status named ``name`` with one key-value pair per value, in order."""
     pairs = [KeyValue(key=key, value=value) for key, value in flattened(values)]
     return DiagnosticStatus(level=bytes([level]), name=name, message=message, values=pairs)
 
 
 def from_status(status: DiagnosticStatus) -> dict[str, str]:
-    """Return the values of a status by their keys; the last one of a repeated key."""
+    """Return the values of a status by key; for a repeated key, the last value."""
     return {pair.key: pair.value for pair in status.values}
 
 
 def flattened(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every key, nested ones with dots, and its value as text."""
+    """Yield each key and its value as text; nested keys are joined by dots."""
     for key, value in values.items():
         if isinstance(value, Mapping):
             yield from flattened(value, f"{prefix}{key}.")

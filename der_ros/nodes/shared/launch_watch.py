@@ -1,8 +1,8 @@
-"""End of a node when its launch has ended, in whatever way.
+"""Termination of a node when its launch process has ended for any reason.
 
-A launch that is killed cannot end its nodes, and a robot must not go on moving without it. The
-launch files therefore give each node the process that started it, and the node watches that
-process. A node that was started by hand has no launch and runs until its user ends it.
+A launch that is killed cannot stop its nodes, and a robot must not keep moving without it. The
+launch files therefore pass each node the identity of the launch process, which the node watches.
+A node that was started by hand has no launch and runs until its user stops it.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 LAUNCH_VARIABLE = "DER_ROS_LAUNCH"
-"""Process number and start time of the launch; the time excludes a later process of that number."""
+"""Variable with PID and start time of the launch; the time rules out a reused PID."""
 
 PATIENCE_S = 10.0
-"""Patience of a launch: five seconds after SIGINT, and five after SIGTERM."""
+"""Time that a launch gives its nodes to exit, s: 5 after SIGINT and 5 after SIGTERM."""
 
 _POLL_S = 0.25
 
 
 def signals_to_end() -> tuple[signal.Signals, ...]:
-    """Return the signals that tell a node to end; not SIGHUP where ``nohup`` has it ignored."""
+    """Return the signals that stop a node: SIGINT, SIGTERM and, unless ignored, SIGHUP."""
     signals = (signal.SIGINT, signal.SIGTERM)
     left_alone = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     return signals if left_alone else (*signals, signal.SIGHUP)
 
 
 def this_launch() -> dict[str, str]:
-    """Return the variable that makes this process the launch of the nodes which get it."""
+    """Return the environment variable that names this process as the launch of a node."""
     return {LAUNCH_VARIABLE: f"{os.getpid()} {_start_time(os.getpid())}"}
 
 
 def end_with_launch(
     patience_s: float = PATIENCE_S, environment: Mapping[str, str] = os.environ
 ) -> None:
-    """Send this process SIGTERM when its launch has ended; return at once.
+    """Start a thread that sends this process SIGTERM when its launch has ended.
 
     Args:
-        patience_s: time after which the process is killed if it has not ended.
-        environment: with ``LAUNCH_VARIABLE``; without it nothing is done.
+        patience_s: Time from SIGTERM to SIGKILL, s.
+        environment: Environment variables; without ``LAUNCH_VARIABLE`` nothing is watched.
     """
     launch = environment.get(LAUNCH_VARIABLE, "").split()
     if len(launch) != 2 or not launch[0].isdecimal():
@@ -64,18 +64,23 @@ def end_with_launch(
 
 
 def wait_for_end(pid: int, started: str) -> None:
-    """Block until process ``pid``, which began at ``started``, has ended."""
+    """Block until process ``pid`` has ended.
+
+    Args:
+        pid: Process identifier.
+        started: Start time of the process, in clock ticks since boot, as text.
+    """
     wait = _waiting(pid)
-    # Compare after the process was opened: before that, its number could be reused.
+    # Compare after the pidfd is open: before that, the PID could be reused.
     while _start_time(pid) == started:
         wait()
 
 
 def _waiting(pid: int) -> Callable[[], object]:
-    """Return a function that blocks until ``pid`` may have ended."""
+    """Return a function that blocks until ``pid`` has ended, or for a polling period."""
     try:
         descriptor = os.pidfd_open(pid)
-    except OSError:  # the process has ended, or the system (a container's rules) forbids the call
+    except OSError:  # the process has ended, or a container's rules forbid the call
         return lambda: time.sleep(_POLL_S)
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
@@ -83,7 +88,7 @@ def _waiting(pid: int) -> Callable[[], object]:
 
 
 def _start_time(pid: int) -> str:
-    """Return when a process began, in ticks since the boot; empty if it has ended."""
+    """Return the start time of a process, in clock ticks since boot; empty if it has ended."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -1,9 +1,9 @@
-"""Keeps processes independent of each other: messages go over UDP, not through shared memory.
+"""Selection of UDP instead of shared memory as the transport between processes.
 
-Fast DDS, ROS 2's default, passes messages on one computer through shared memory. Each process's
-queue there has a lock that all its senders take. A process that is killed or suspended while it
-holds that lock makes all of them wait: an ``ft_bridge`` that hung kept ``kuka_bridge`` from
-answering the robot controller. Over UDP no sender waits for a receiver.
+Fast DDS, ROS 2's default, passes messages on one computer through shared memory. Each process has
+a queue there, with a lock that all senders take. A process that is killed or suspended while it
+holds the lock blocks all of them: an ``ft_bridge`` that hung kept ``kuka_bridge`` from answering
+the robot controller. Over UDP, no sender waits for a receiver.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from der_ros.errors import ConfigurationError
 LOOPBACK_PROFILE = Path(__file__).with_name("loopback.xml")
 _RANGE, _LOCALHOST_ONLY = "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY"
 _TRANSPORTS = "FASTDDS_BUILTIN_TRANSPORTS"
-# Fast DDS 2 (Jazzy) reads the first, Fast DDS 3 (Kilted) the second, and warns of the first.
+# Fast DDS 2 (Jazzy) reads the first; Fast DDS 3 (Kilted) reads the second and warns of the first.
 _PROFILES_2, _PROFILES_3 = "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"
 ADDRESS_VARIABLE = "DER_ROS_DDS_ADDRESS"
-"""Variable with the address of the only network interface that ROS 2 uses beside loopback."""
-# The user who sets one of these has chosen transports; static peers may be remote.
+"""Variable with the IPv4 address of the only interface that ROS 2 uses besides loopback."""
+# If the user sets one of these, transports stay unchanged; static peers may be remote.
 _CHOICES = (_TRANSPORTS, _PROFILES_2, _PROFILES_3, "ROS_STATIC_PEERS")
 
 
@@ -58,13 +58,13 @@ _INTERFACE_PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 def interface_profile(address: str) -> str:
-    """Return the path of a Fast DDS profile that listens on one interface and on loopback alone.
+    """Write a Fast DDS profile that uses only one interface and loopback; return its path.
 
     Args:
-        address: IPv4 address of the interface, of this computer.
+        address: IPv4 address of an interface of this computer.
 
     Raises:
-        ConfigurationError: it is no IPv4 address, or not one of this computer.
+        ConfigurationError: The text is no IPv4 address, or no address of this computer.
     """
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -74,7 +74,7 @@ def interface_profile(address: str) -> str:
             f"{ADDRESS_VARIABLE} (dds_address:=): expected the IPv4 address of a network interface "
             f"of this computer, got {address!r} ({error})"
         ) from error
-    # Fast DDS reads the file in rclpy.init; it is removed when this process ends.
+    # Fast DDS reads the file in rclpy.init; the file is deleted when this process exits.
     file = NamedTemporaryFile("w", prefix="der_ros_dds_", suffix=".xml", encoding="utf-8")  # noqa: SIM115
     _KEPT.append(file)
     file.write(_INTERFACE_PROFILE.format(address=address))
@@ -83,17 +83,17 @@ def interface_profile(address: str) -> str:
 
 
 def keep_processes_apart(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Choose UDP alone for this process and those it starts; call it before ``rclpy.init``.
+    """Select UDP as the only transport of this process and its children.
 
-    Nodes of other packages need no setting: they reach this process over UDP, too. A user's own
-    choice of transports, and other middlewares than Fast DDS, are left unchanged.
+    Call it before ``rclpy.init``. Nodes of other packages need no setting, because they also offer
+    UDP. A transport that the user selected, or a middleware other than Fast DDS, stays unchanged.
     """
     if any(environment.get(name) for name in _CHOICES):
         return
     if not rclpy.get_rmw_implementation_identifier().startswith("rmw_fastrtps"):
         return
     if environment.get(_LOCALHOST_ONLY) == "1" or environment.get(_RANGE) == "LOCALHOST":
-        # With LOCALHOST ROS 2 always adds shared memory, so the profile does the same without it.
+        # With LOCALHOST, ROS 2 always adds shared memory; the loopback profile does not.
         environment.pop(_LOCALHOST_ONLY, None)
         environment[_RANGE] = "SYSTEM_DEFAULT"
         environment[profiles_variable()] = str(LOOPBACK_PROFILE)
@@ -104,6 +104,6 @@ def keep_processes_apart(environment: MutableMapping[str, str] = os.environ) -> 
 
 
 def profiles_variable() -> str:
-    """Return the variable by which this ROS 2's Fast DDS finds its profiles."""
-    # ROS 2's wheels do not set ROS_DISTRO. Jazzy's rclpy does not have this name yet.
+    """Return the environment variable from which the installed Fast DDS reads its profiles."""
+    # ROS 2's wheels do not set ROS_DISTRO; the name below is missing in Jazzy's rclpy.
     return _PROFILES_3 if hasattr(rclpy.qos, "qos_profile_rosout_default") else _PROFILES_2

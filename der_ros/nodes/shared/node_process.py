@@ -1,4 +1,4 @@
-"""Runs one node as a process: start, log, signals, and an end that leaves nothing behind."""
+"""Process of a node: start, logging, signals and orderly shutdown."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ _PULSE_S = 0.1
 
 
 class Shell:
-    """Mixin of this package's nodes: exit code, resources, end, and services with long queues.
+    """Mixin of this package's nodes: exit code, resources, shutdown, and long service queues.
 
-    ``finish`` may be called from any thread; ``close`` is called once, while the node can still
-    publish, however the process ends (finished, Ctrl-C, SIGTERM, an exception).
+    ``finish`` may be called from any thread. ``close`` is called once, while the node can still
+    publish, whether the process ends by ``finish``, Ctrl-C, SIGTERM or an exception.
 
     Attributes:
-        obeys_simulated_clock: accept ``use_sim_time``; otherwise it is refused, at the start and
-            later. Timers use the steady clock in both cases.
-        is_alone: refuse to start beside a living node of the same name.
-        resources: threads, sockets and files of the node; ``close`` closes them, the newest first.
+        obeys_simulated_clock: True to accept ``use_sim_time``; otherwise it is refused at start
+            and at run time. Timers use the steady clock in both cases.
+        is_alone: True to refuse a start beside a living node of the same name.
+        resources: Threads, sockets and files of the node; ``close`` closes them in reverse order.
     """
 
     obeys_simulated_clock: ClassVar[bool] = False
     is_alone: ClassVar[bool] = True
-    # Set by run_node: only a process of its own looks for a second node of its name.
+    # Set by run_node: a node that shares a process, as in tests, does not look for its namesake.
     _looks_for_twins: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -65,18 +65,18 @@ class Shell:
             self._claimed.refuse_a_twin()
 
     def create_service(self, *args: Any, **kwargs: Any) -> Any:
-        """Create a service as ``Node`` does, with room for a thousand requests at once."""
+        """Create a service as ``Node`` does, with a queue of 1000 requests."""
         kwargs.setdefault("qos_profile", SERVICES)
-        # Node, the next class in the order of resolution, defines it.
+        # Node, the next class in the method resolution order, defines it.
         return super().create_service(*args, **kwargs)  # type: ignore[misc]
 
     def create_client(self, *args: Any, **kwargs: Any) -> Any:
-        """Create a client as ``Node`` does, with room for a thousand answers at once."""
+        """Create a client as ``Node`` does, with a queue of 1000 responses."""
         kwargs.setdefault("qos_profile", SERVICES)
         return super().create_client(*args, **kwargs)  # type: ignore[misc]
 
     def settle(self) -> None:
-        """Start the work; the node ends if another node has its name."""
+        """Mark the node as running; it ends if another node turns out to have its name."""
         if self._claimed is not None:
             self._claimed.settle(self._give_way)
 
@@ -90,12 +90,12 @@ class Shell:
         self.finished.set()
 
     def close(self) -> None:
-        """Close ``resources``; a node that must do something before overrides this."""
+        """Close ``resources``; override this to do something before."""
         self.resources.close()
 
 
 class ShellNode(Shell, Node):
-    """Base class of this package's nodes."""
+    """Base class of this package's nodes: a ``Node`` with the features of ``Shell``."""
 
 
 class _Runnable(Protocol):
@@ -114,12 +114,16 @@ def run_node(
     args: Sequence[str] | None = None,
     patience_s: float = PATIENCE_S,
 ) -> int:
-    """Run one node until it finishes or receives a signal, and return the exit code.
+    """Run one node until it finishes or receives a signal; return the exit code.
 
-    The executor spins in a thread of its own: a signal wakes the main thread, and the node can
-    still publish while it closes. A ``DerRosError`` (a wrong parameter, a missing device) is logged
-    as one line without a traceback, and the exit code is 1. A node that a launch file started ends
-    with the launch, and is killed if that takes longer than ``patience_s``.
+    The executor spins in its own thread: a signal wakes the main thread, and the node can still
+    publish while it closes. A ``DerRosError`` (a wrong parameter, a missing device) prints one line
+    without a traceback and gives exit code 1.
+
+    Args:
+        factory: Function that creates the node.
+        args: Command-line arguments; None for those of the process.
+        patience_s: Time from the end of the node's launch until the process is killed, s.
     """
     log_to_console()
     ending = _catch_signals()
@@ -152,12 +156,12 @@ def run_node(
 def spinning(
     *nodes: Any, on_error: Callable[[BaseException], None] | None = None
 ) -> Iterator[None]:
-    """Spin ``nodes`` in one thread while the context is open.
+    """Spin ``nodes`` in one background thread while the context is open.
 
     Args:
-        nodes: to spin together.
-        on_error: receives the exception of a callback, in that thread; without it the exception
-            ends the thread.
+        nodes: Nodes that share one executor.
+        on_error: Function that receives an exception of a callback, in that thread; None lets the
+            exception end the thread.
     """
     executor = SingleThreadedExecutor()
     for node in nodes:
@@ -175,7 +179,7 @@ def spinning(
             on_error(error)
 
     def pulse() -> None:
-        # The middleware waits by the wall clock, and one that is set back would prolong the wait.
+        # The middleware waits by the wall clock: setting that clock back would prolong the wait.
         while not closed.is_set():
             time.sleep(_PULSE_S)
             if not turn.is_set():
@@ -192,13 +196,13 @@ def spinning(
         closed.set()
         pulses.stop()
         executor.wake()
-        # An executor must not be shut down while a thread still spins it.
+        # Do not shut an executor down while a thread still spins it.
         thread.join(timeout=5.0)
         executor.shutdown()
 
 
 def write_line(line: str, stream: TextIO | None = None) -> None:
-    """Write a line, by default to standard output; a terminal that is gone is no error."""
+    """Write a line, by default to standard output; ignore a closed stream or terminal."""
     stream = sys.stdout if stream is None else stream
     with suppress(OSError, ValueError):
         stream.write(line + "\n")
@@ -206,7 +210,7 @@ def write_line(line: str, stream: TextIO | None = None) -> None:
 
 
 def _fail(node: _Runnable, error: BaseException) -> None:
-    """End a node after a callback failed; log one line for a known error, else a traceback."""
+    """End a node after a failed callback; log a ``DerRosError`` as one line, else a traceback."""
     if not isinstance(error, ExternalShutdownException):
         node.exit_code = 1
         unexpected = None if isinstance(error, DerRosError) else error
@@ -215,26 +219,26 @@ def _fail(node: _Runnable, error: BaseException) -> None:
 
 
 class _Ending:
-    """A request to end the process, which may come before there is a node."""
+    """Request to end the process, which may come before the node exists."""
 
     def __init__(self) -> None:
         self._requested = False
         self._action: Callable[[], None] = lambda: None
 
     def then(self, action: Callable[[], None]) -> None:
-        """Call ``action`` on a request, or at once if the request has already come."""
+        """Call ``action`` on each request, and at once if one has already come."""
         self._action = action
         if self._requested:
             action()
 
     def request(self) -> None:
-        """Request the end of the process."""
+        """Record the request and call the action."""
         self._requested = True
         self._action()
 
 
 def _catch_signals() -> _Ending:
-    """Let Ctrl-C, SIGTERM and a closed terminal end a node in good order, also repeatedly."""
+    """Turn SIGINT, SIGTERM and SIGHUP, even if repeated, into requests to end the process."""
     ending = _Ending()
     call_on_signals(signals_to_end(), ending.request)
     return ending

@@ -1,4 +1,4 @@
-"""Declares the settings of dataclasses as the parameters of a node."""
+"""Declaration of dataclass settings as ROS parameters."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _T = TypeVar("_T")
 def declare_settings(
     node: Node, kind: type[_T], defaults: Mapping[str, object] | None = None, **others: Any
 ) -> _T:
-    """Declare a parameter for each setting of a dataclass and return the dataclass of the values.
+    """Declare a parameter for each setting of a dataclass; return an instance with the values.
 
     Args:
-        node: node that gets the parameters.
-        kind: dataclass, one of the node's groups in ``parameters.node_parameters``.
-        defaults: defaults by name that differ from the declared ones.
-        others: values of the fields that are no settings.
+        node: Node that declares the parameters.
+        kind: Dataclass, one of the node's groups in ``parameters.node_parameters``.
+        defaults: Default values by name that override the declared ones.
+        others: Values of the fields that are not settings.
 
     Raises:
-        ConfigurationError: a value has another type, lies outside its range, or is refused by the
+        ConfigurationError: A value has the wrong type, is out of range, or is refused by the
             dataclass.
     """
     own = defaults or {}
@@ -40,12 +40,12 @@ def declare_settings(
 
 
 def declare(node: Node, setting: Setting) -> Any:
-    """Declare one parameter and return its value, checked; a list as a tuple.
+    """Declare one parameter and return its checked value; a list becomes a tuple.
 
-    A parameter that is tunable is checked by ``tuning`` when it changes.
+    ``tuning`` checks later changes of a tunable parameter.
 
     Raises:
-        ConfigurationError: the value has another type, lies outside the range, or is none of the
+        ConfigurationError: The value has the wrong type, is out of range, or is not one of the
             choices.
     """
     default = list(setting.default) if isinstance(setting.default, tuple) else setting.default
@@ -58,21 +58,21 @@ def declare(node: Node, setting: Setting) -> Any:
 
 
 def is_given(node: Node, name: str) -> bool:
-    """Tell if a file or the command line sets a parameter; call it before the declaration."""
+    """Return True if a file or the command line sets a parameter that is not declared yet."""
     probe = node.declare_parameter(name, None, ParameterDescriptor(dynamic_typing=True))
     node.undeclare_parameter(name)
     return bool(probe.type_ != Parameter.Type.NOT_SET)
 
 
 def _constraints(setting: Setting) -> str:
-    """Return what a range in the description cannot say: choices, or a single bound."""
+    """Return the constraints that a ROS range cannot express: choices, or a single bound."""
     if setting.choices:
         return f"one of: {', '.join(setting.choices)}"
     return setting.range if setting.minimum is None or setting.maximum is None else ""
 
 
 def _descriptor(setting: Setting) -> ParameterDescriptor:
-    """Return the description of a parameter, with its range if both ends are given."""
+    """Return the descriptor of a parameter, with its range if both bounds are given."""
     descriptor = ParameterDescriptor(
         name=setting.name,
         description=setting.description,

@@ -1,8 +1,8 @@
-"""Subscriptions that their reader polls, instead of a callback per message.
+"""Subscriptions that are polled, instead of a callback per message.
 
-rclpy's executor spends most of a millisecond on every message that wakes it. A reader that needs
-only the newest of a 500 Hz topic, or that collects messages in batches, takes them directly from
-the middleware's queue, with the time at which they arrived there.
+rclpy's executor spends most of a millisecond on every message that wakes it. A node that needs
+only the newest message of a 500 Hz topic, or that collects messages in batches, takes them directly
+from the middleware's queue, with their arrival times.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from der_ros.nodes.shared.taking import TakenMessage, Taker
 logger = logging.getLogger(__name__)
 
 _LOG_EVERY_S = 1.0
-# Messages that wait for their publisher's name, which comes within a second.
+# Largest number of messages that wait for their publisher's name, known within a second.
 _HELD = 16
 
 
@@ -33,10 +33,10 @@ class Received(NamedTuple):
     """One message with its arrival and its publisher.
 
     Attributes:
-        message: deserialized, or its CDR bytes if the subscription is raw.
-        arrived_s: time of its arrival at this process's middleware, ``time.monotonic``.
-        number: as its publisher counts its messages, from 1 on; 0 where that is not known.
-        gid: its publisher's identifier; None where it is not known.
+        message: Deserialized message, or its CDR bytes if the subscription is raw.
+        arrived_s: Arrival time at this process's middleware, s (``time.monotonic``).
+        number: Sequence number of its publisher, from 1 on; 0 if unknown.
+        gid: Identifier (GID) of its publisher; None if unknown.
     """
 
     message: Any
@@ -45,7 +45,7 @@ class Received(NamedTuple):
     gid: bytes | None = None
 
     def age_s(self) -> float:
-        """Return the seconds since it arrived; never negative, whatever the wall clock does."""
+        """Return the time since its arrival, s; never negative."""
         return max(0.0, time.monotonic() - self.arrived_s)
 
 
@@ -55,7 +55,7 @@ class _Waiting(NamedTuple):
 
 
 class NeverExecuted(CallbackGroup):
-    """Keeps an executor from waiting on the entities in it."""
+    """Callback group whose entities an executor never waits for."""
 
     def can_execute(self, entity: object) -> bool:
         """Return False: no entity of this group is executed."""
@@ -70,22 +70,22 @@ class NeverExecuted(CallbackGroup):
 
 
 class PolledSubscription:
-    """A subscription without a callback; ``take`` empties its queue.
+    """Subscription without a callback; ``take`` empties its queue.
 
     A message with an invalid ``header.stamp`` is refused, unless the subscription is raw.
 
     Args:
-        node: that subscribes.
-        message_class: of the messages.
-        topic: to subscribe to.
-        qos: of the subscription.
-        raw: messages stay CDR bytes.
-        rightful: decides whose messages count; None: everybody's. A message whose publisher has no
-            name yet waits for it.
+        node: Subscribing node.
+        message_class: Message type.
+        topic: Topic name.
+        qos: Quality of service, or depth of the queue.
+        raw: True to leave messages as CDR bytes.
+        rightful: Watch that accepts or refuses messages by publisher; None accepts all. A message
+            is held until the name of its publisher is known.
 
     Attributes:
-        refused_stamps: messages refused for their stamp.
-        refusal: reason for which the latest message was refused; empty if it was not.
+        refused_stamps: Number of messages refused for their stamp.
+        refusal: Reason why the latest message was refused; empty if it was accepted.
     """
 
     def __init__(
@@ -112,12 +112,12 @@ class PolledSubscription:
         self._logged_s = float("-inf")
 
     def publishers(self) -> int:
-        """Return the number of publishers of the topic."""
+        """Return the current number of publishers of the topic."""
         with self._subscription.handle:
             return int(self._subscription.handle.get_publisher_count())
 
     def take(self) -> Iterator[Received]:
-        """Yield the messages since the last call, oldest first, up to the depth of the queue."""
+        """Yield the messages received since the last call, oldest first, up to the queue depth."""
         for waiting in self._believed():
             message = self._taker.read(waiting.taken)
             if self._is_stamped_right(message):
@@ -125,7 +125,7 @@ class PolledSubscription:
                 yield Received(message, waiting.arrived_s, taken.number, taken.gid)
 
     def _is_stamped_right(self, message: Any) -> bool:
-        """Check the stamp of a message; count and log one that is invalid."""
+        """Return True if the stamp of a message is valid; otherwise count and log it."""
         problem = stamp_problem(message.header.stamp) if self._stamped else ""
         if not problem:
             self.refusal = ""
@@ -139,14 +139,14 @@ class PolledSubscription:
         return False
 
     def newest(self) -> Received | None:
-        """Return the last of ``take``; None when nothing has come since the last call."""
+        """Return the newest message since the last call, or None; older ones are discarded."""
         newest = None
         for newest in self.take():  # noqa: B007
             pass
         return newest
 
     def _believed(self) -> Iterator[_Waiting]:
-        """Yield the messages of rightful publishers, first those that waited for its name."""
+        """Yield the messages of rightful publishers, first those held for a publisher's name."""
         for waiting in [self._held.popleft() for _ in range(len(self._held))]:
             if self._is_believed(waiting):
                 yield waiting
@@ -166,4 +166,4 @@ class PolledSubscription:
 
 
 def _unused(_message: object) -> None:
-    """Do nothing; rclpy requires a callback."""
+    """Do nothing: rclpy requires a callback."""

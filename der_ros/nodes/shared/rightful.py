@@ -1,8 +1,8 @@
-"""Restricts a topic to the nodes that may publish it, and drops the messages of others.
+"""Restriction of topics and services to the nodes that may provide them.
 
-A publisher is identified by its node and by its identifier (GID), which comes with each message.
-The GID tells two nodes of one name apart: the newer one counts, as the successor of one that ended;
-if the older one is heard again, both are alive.
+A publisher is identified by its node name and by its identifier (GID), which comes with each
+message. The GID distinguishes two nodes of one name: the newer one counts, as the successor of one
+that ended. If the older one publishes again, both are alive, which is a fault.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ from rclpy.node import Node
 
 from der_ros.nodes.shared.taking import GID_BYTES
 
-# The middleware gives this name to a node that was just discovered, or that is leaving.
+# Name that the middleware gives to a node just discovered, or about to leave.
 NAMELESS = "_NODE_NAME_UNKNOWN_"
-# A publisher that sends for longer without a name does not belong to a ROS node.
+# A publisher that stays without a name for longer does not belong to a ROS node.
 _NAMING_PATIENCE_S = 2.0
 _FORGOTTEN_S = 10.0
 _NO_NODE = "a publisher that is no ROS node"
 ANY_ONE = "?"
-"""Owner of a topic that any node may publish, but only one at a time."""
+"""Owner of a topic that any one node, but only one at a time, may publish."""
 _ONE = "one"
 
 
 class SenderVerdict(Enum):
-    """Decision about one message by its publisher."""
+    """Decision about a message, by its publisher."""
 
     BELIEVED = "believed"
     FOREIGN = "foreign"
-    UNDECIDED = "undecided"  # its publisher's name is not known yet
+    UNDECIDED = "undecided"  # the publisher's name is not known yet
 
 
 class Publishers(NamedTuple):
-    """Publishers of a topic that should not be there.
+    """Unexpected publishers of a topic.
 
     Attributes:
-        foreign: names of nodes that were not expected.
-        repeated: names of expected nodes that appear more than once. A killed node still counts
-            for the middleware's lease, tens of seconds.
+        foreign: Names of nodes that may not publish the topic.
+        repeated: Names of rightful nodes that appear more than once. A killed node counts until
+            the middleware's lease ends, after tens of seconds.
     """
 
     foreign: tuple[str, ...] = ()
@@ -55,14 +55,18 @@ def full_name(namespace: str, name: str) -> str:
 
 
 def shown(node: Node, name: str) -> str:
-    """Return a fully qualified name without the namespace that it shares with ``node``."""
+    """Return a full node name, without its namespace if that is the namespace of ``node``."""
     own = f"{node.get_namespace().rstrip('/')}/"
     rest = name.removeprefix(own)
     return name if "/" in rest else rest
 
 
 class Succession:
-    """Follows the newest of several publishers of which only one may be alive."""
+    """Selection of the newest publisher in roles that only one living publisher may have.
+
+    Attributes:
+        living_twice: Pairs of GIDs, older and newer, by role, both heard alternately.
+    """
 
     def __init__(self) -> None:
         self._newest: dict[str, bytes] = {}
@@ -70,11 +74,11 @@ class Succession:
         self.living_twice: dict[str, tuple[bytes, bytes]] = {}
 
     def takes(self, role: str, gid: bytes) -> bool:
-        """Tell if a message counts; note an older publisher that is heard again.
+        """Return True if a message counts; note an older publisher that publishes again.
 
         Args:
-            role: of which there may be only one publisher.
-            gid: of the message's publisher.
+            role: Role, such as a node name, that allows only one living publisher.
+            gid: Identifier of the message's publisher.
         """
         newest = self._newest.setdefault(role, gid)
         if newest == gid:
@@ -87,7 +91,7 @@ class Succession:
         return True
 
     def forget(self, there: Container[bytes]) -> None:
-        """Forget publishers that are gone."""
+        """Forget all publishers that are not in ``there``."""
         for gid in [gid for gid in list(self._superseded) if gid not in there]:
             self._superseded.pop(gid, None)
         for role, gid in list(self._newest.items()):
@@ -99,19 +103,21 @@ class Succession:
 
 
 class RightfulTopic:
-    """Watches the publishers of a topic.
+    """Watch over the publishers of a topic.
 
-    ``judge`` may be called from any one thread, ``look`` from another.
+    ``judge`` may be called from one thread and ``look`` from another.
 
     Args:
-        node: of the ROS graph.
-        topic: its name, as the node resolves it.
-        owners: names of the only nodes that may publish it, between blanks, in the namespace of
-            ``node`` unless they begin with a slash; empty: any node may; ``ANY_ONE``.
+        node: Node whose view of the ROS graph is used.
+        topic: Topic name, resolved by ``node``.
+        owners: Names, separated by spaces, of the nodes that may publish the topic, relative to the
+            namespace of ``node`` unless they begin with a slash; ``ANY_ONE``; empty for any nodes.
 
     Attributes:
-        refused: number of messages that were judged to be foreign.
-        wrong: what the latest look found to be wrong; empty for nothing.
+        refused: Number of messages judged to be foreign.
+        wrong: Problem found by the latest ``look``; empty for none.
+        owners: Full names of the nodes that may publish the topic.
+        seen: Unexpected publishers found by the latest ``look``.
     """
 
     def __init__(self, node: Node, topic: str, owners: str) -> None:
@@ -126,18 +132,18 @@ class RightfulTopic:
         self._nameless_s: dict[bytes, float] = {}
 
     def sender(self, gid: bytes | None) -> str:
-        """Return the full name of the node that owns a publisher; empty while it is not known."""
+        """Return the full name of the node that owns a publisher; empty if not known yet."""
         return "" if gid is None else self._names.get(gid, "")
 
     def gids(self) -> frozenset[bytes]:
-        """Return the identifiers of all publishers that have a name."""
+        """Return the GIDs of all publishers whose node name is known."""
         return frozenset(self._names)
 
     def judge(self, gid: bytes | None) -> SenderVerdict:
-        """Decide about a message by its publisher; count a foreign one.
+        """Accept or refuse a message by its publisher; count a foreign one.
 
         Args:
-            gid: of the publisher; None if the middleware does not know it: then the message counts.
+            gid: Identifier of the publisher; None, if the middleware gives none, is accepted.
         """
         verdict = self._verdict(gid)
         self.refused += verdict is SenderVerdict.FOREIGN
@@ -162,7 +168,7 @@ class RightfulTopic:
 
     @property
     def contested(self) -> bool:
-        """Tell whether two living publishers were heard where one may be."""
+        """True if two living publishers were heard where only one is allowed."""
         return bool(self._succession.living_twice)
 
     @property
@@ -171,7 +177,7 @@ class RightfulTopic:
         return bool(self._nameless_s)
 
     def look(self) -> str | None:
-        """Look up the publishers; return the problem that is found, or None."""
+        """Update the publishers from the ROS graph; return the problem found, or None."""
         wrong = self._look()
         self.wrong = wrong or ""
         return wrong
@@ -202,7 +208,7 @@ class RightfulTopic:
     def _wrong(self) -> str | None:
         foreign = self.seen.foreign
         now_s = time.monotonic()
-        # ``judge`` may add an entry in another thread.
+        # Copied, because ``judge`` may add an entry in another thread.
         if any(now_s - since_s > _NAMING_PATIENCE_S for since_s in list(self._nameless_s.values())):
             foreign = (*foreign, _NO_NODE)
         if foreign:
@@ -226,7 +232,7 @@ class RightfulTopic:
         return f"{self.topic} is published by {both}, expected only one of them; end the other"
 
     def _forget_the_gone(self) -> None:
-        """Forget publishers that are gone."""
+        """Forget publishers that are no longer in the ROS graph."""
         for gid in list(self._nameless_s):
             if gid in self._names or time.monotonic() - self._nameless_s[gid] > _FORGOTTEN_S:
                 self._nameless_s.pop(gid, None)
@@ -234,9 +240,9 @@ class RightfulTopic:
 
 
 def servers(node: Node, service: str) -> list[str]:
-    """Return the full names of the nodes that offer a service, one entry a server.
+    """Return the full names of the nodes that offer a service, one entry per server.
 
-    The list is empty with a middleware that does not show the topics of a service.
+    The list is empty with a middleware that hides the topics behind a service.
     """
     replies = f"rr{node.resolve_service_name(service)}Reply"
     infos = node.get_publishers_info_by_topic(replies, no_mangle=True)
@@ -248,12 +254,13 @@ def servers(node: Node, service: str) -> list[str]:
 
 
 class RightfulService:
-    """Watches the servers of a service.
+    """Watch over the servers of a service.
 
     Args:
-        node: of the ROS graph.
-        service: its name, as the node resolves it.
-        owners: names of the only nodes that may offer it, as of ``RightfulTopic``.
+        node: Node whose view of the ROS graph is used.
+        service: Service name, resolved by ``node``.
+        owners: Names of the nodes that may offer the service, as in ``RightfulTopic``; empty for
+            any nodes.
     """
 
     def __init__(self, node: Node, service: str, owners: str) -> None:
@@ -261,7 +268,7 @@ class RightfulService:
         self.owners = frozenset(full_name(node.get_namespace(), name) for name in owners.split())
 
     def look(self) -> str | None:
-        """Look up the servers; return the problem that is found, or None."""
+        """Look up the servers in the ROS graph; return the problem found, or None."""
         if not self.owners:
             return None
         foreign = sorted(set(servers(self._node, self.service)) - self.owners)

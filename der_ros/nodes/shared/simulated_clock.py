@@ -1,4 +1,4 @@
-"""Refuses ``use_sim_time`` where a node moves or watches a robot by real time."""
+"""Refusal of ``use_sim_time`` by nodes that move or watch a robot in real time."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _NAME = "use_sim_time"
 
 
 def refuse_simulated_clock(node: Node) -> None:
-    """Refuse a simulated clock for a node, now and whenever the parameter is set.
+    """Refuse ``use_sim_time`` for a node, now and whenever the parameter is set.
 
     Raises:
-        ConfigurationError: the parameter was given as anything but false.
+        ConfigurationError: The parameter is already set to a value other than false.
     """
     reason = _reason(node, node.get_parameter(_NAME))
     if reason:
         raise ConfigurationError(reason)
 
-    # The last callback is asked first, so rclpy's own does not see the refused value.
+    # The callback added last is called first, so rclpy's own never sees a refused value.
     def judge(parameters: Sequence[Parameter]) -> SetParametersResult:
         reasons = [_reason(node, parameter) for parameter in parameters]
         found = next(filter(None, reasons), "")
@@ -33,7 +33,7 @@ def refuse_simulated_clock(node: Node) -> None:
 
 
 def _reason(node: Node, parameter: Parameter) -> str:
-    """Return why a parameter is refused, or an empty text."""
+    """Return the reason for refusing a parameter value; empty if it is accepted."""
     if parameter.name != _NAME or parameter.value is False:
         return ""
     return (

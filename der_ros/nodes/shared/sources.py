@@ -1,4 +1,4 @@
-"""Rightful sources: the nodes whose messages and services another node may act on."""
+"""Rightful sources: nodes whose messages and services a node may act on."""
 
 from __future__ import annotations
 
@@ -15,23 +15,27 @@ from der_ros.nodes.shared.steady import steady_timer
 from der_ros.parameters.shared import RightfulSources
 
 LOOK_S = 0.5
-"""Longest time until a second source is found after its discovery, s."""
+"""Longest time from the discovery of a wrong source until it is reported, s."""
 _TICK_S = 0.1
 _ANY = "*"
 
 
 class Sources:
-    """Watches the rightful sources of a node, and declares the parameter that changes them.
+    """Watch over the rightful sources of a node, with the parameter ``rightful_sources``.
 
     Args:
-        node: that decides.
-        topics: from each topic to the names of the nodes that may publish it, separated by blanks;
-            empty: any nodes; ``ANY_ONE``: one node of any name.
-        services: the same for services and the nodes that may offer them.
-        on_wrong: takes each problem, in the executor's thread, after each look.
+        node: Node that acts on the topics and services.
+        topics: Names, separated by spaces, of the nodes that may publish each topic; empty for any
+            nodes, ``ANY_ONE`` for one node of any name.
+        services: Names of the nodes that may offer each service; empty for any nodes.
+        on_wrong: Function that receives each problem, in the executor's thread, after each look.
+
+    Attributes:
+        wrong: Problems found by the latest look.
 
     Raises:
-        ConfigurationError: an entry of the parameter that names no source of this node.
+        ConfigurationError: An entry of the parameter names no topic or service of this node, or
+            has no nodes.
     """
 
     def __init__(
@@ -44,7 +48,7 @@ class Sources:
         entries = _declare_changes(node)
         owners = _with_changes(entries, {**topics, **services})
         self.trusted = _of_everything(node, entries)
-        """Full names of the nodes that may be the source of everything."""
+        """Full names of the nodes that may provide every topic and service."""
         self._topics = {name: RightfulTopic(node, name, owners[name]) for name in topics}
         self._services = {name: RightfulService(node, name, owners[name]) for name in services}
         self._on_wrong = on_wrong
@@ -53,31 +57,31 @@ class Sources:
         steady_timer(node, _TICK_S, self._tick)
 
     def topic(self, name: str) -> RightfulTopic:
-        """Return the watch of one topic, for a ``PolledSubscription``."""
+        """Return the watch over one topic, for a ``PolledSubscription``."""
         return self._topics[name]
 
     def server(self, name: str) -> str:
-        """Return the problem with the servers of a service; empty without one."""
+        """Return the problem with the servers of a service; empty if there is none."""
         watch = self._services.get(name)
         return "" if watch is None else watch.look() or ""
 
     @property
     def foreign(self) -> list[str]:
-        """Names of the nodes that publish and are not rightful sources."""
+        """Names of the nodes that publish a topic without being a rightful source."""
         return [name for topic in self._topics.values() for name in topic.seen.foreign]
 
     @property
     def repeated(self) -> list[str]:
-        """Names of rightful sources that appear more than once, alive or not."""
+        """Names of rightful sources that appear more than once, whether alive or not."""
         return [name for topic in self._topics.values() for name in topic.seen.repeated]
 
     @property
     def refused(self) -> int:
-        """Number of messages that were refused as foreign."""
+        """Number of messages refused as foreign, over all topics."""
         return sum(topic.refused for topic in self._topics.values())
 
     def look(self) -> tuple[str, ...]:
-        """Look up publishers and servers; return the problems that are found."""
+        """Look up all publishers and servers; report and return the problems found."""
         self._looked_s = time.monotonic()
         self.wrong = tuple(wrong for wrong in self._all() if wrong is not None)
         for wrong in self.wrong:
@@ -89,7 +93,7 @@ class Sources:
         yield from (service.look() for service in self._services.values())
 
     def _tick(self) -> None:
-        """Look twice a second; more often at topics with a message that waits for a name."""
+        """Look twice a second, and at each tick at topics with undecided messages."""
         if time.monotonic() - self._looked_s >= LOOK_S:
             self.look()
             return
@@ -98,7 +102,7 @@ class Sources:
                 topic.look()
 
     def status(self) -> Status:
-        """Return the state of the sources for the diagnostics."""
+        """Return the diagnostic status of the sources."""
         values = {
             "foreign_publishers": " ".join(self.foreign),
             "repeated_publishers": " ".join(self.repeated),
@@ -110,14 +114,18 @@ class Sources:
 
 
 def _declare_changes(node: Node) -> list[tuple[str, str]]:
-    """Return the entries of ``rightful_sources``: a name and its nodes, between blanks."""
+    """Declare ``rightful_sources``; return its entries as (name, nodes separated by spaces)."""
     entries = declare_settings(node, RightfulSources).rightful_sources
     parts = (entry.strip().partition(" ") for entry in entries if entry.strip())
     return [(name, nodes.strip()) for name, _, nodes in parts]
 
 
 def _with_changes(entries: list[tuple[str, str]], owners: Mapping[str, str]) -> dict[str, str]:
-    """Return the owners as the parameter changes them."""
+    """Return the owners by topic or service, changed by the entries of the parameter.
+
+    Raises:
+        ConfigurationError: An entry names no known topic or service, or has no nodes.
+    """
     changed = dict(owners)
     for name, nodes in entries:
         if not nodes or (name not in owners and name != _ANY):

@@ -1,4 +1,4 @@
-"""Timers that fire at a steady rate, whatever the computer's clock or a simulated one does."""
+"""Timers on the steady clock, independent of the wall clock and of simulated time."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from rclpy.timer import Timer
 
 
 def steady_timer(node: Node, period_s: float, callback: Callable[[], None]) -> Timer:
-    """Call ``callback`` every ``period_s`` of the steady clock, in the executor's thread.
+    """Create a timer that calls ``callback`` every ``period_s`` seconds of the steady clock.
 
-    A timer of the node's own clock stands still while the wall clock has been set back, or while
-    ``/clock`` is paused.
+    A timer on the node's clock would stop while the wall clock is set back or ``/clock`` is paused.
     """
     return node.create_timer(period_s, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))

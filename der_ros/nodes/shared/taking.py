@@ -1,8 +1,7 @@
-"""Takes messages from the middleware together with the identity of their publisher.
+"""Taking messages from the middleware together with the identifier of their publisher.
 
-rclpy's ``take_message`` leaves the publisher's identifier (GID) out of the information about a
-message; the function of ``rcl`` below it has it. Called through ``ctypes`` it also lets other
-threads run.
+rclpy's ``take_message`` omits the publisher's identifier (GID), which the ``rcl`` function below it
+returns. Calling that function through ``ctypes`` also releases the GIL.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _FIRST_CAPACITY = 512
 
 
 class _Serialized(ctypes.Structure):
-    """``rcl_serialized_message_t``, with a buffer that the middleware fills."""
+    """``rcl_serialized_message_t`` with a buffer for the middleware to fill."""
 
     _fields_ = [
         ("buffer", ctypes.c_void_p),
@@ -33,7 +32,7 @@ class _Serialized(ctypes.Structure):
 
 
 class _Information(ctypes.Structure):
-    """``rmw_message_info_t``; room behind it, for releases that append to it."""
+    """``rmw_message_info_t``, with spare bytes for fields that later releases append."""
 
     _fields_ = [
         ("source_ns", ctypes.c_int64),
@@ -47,13 +46,13 @@ class _Information(ctypes.Structure):
 
 
 class TakenMessage(NamedTuple):
-    """One message as the middleware gave it.
+    """One message as the middleware returned it.
 
     Attributes:
-        message: its CDR bytes; where the library was not found, as rclpy gives it.
-        stamp_ns: system time of its arrival at this process's middleware; 0: not known.
-        number: as its publisher counts its messages, from 1 on; 0: not known.
-        gid: of its publisher, ``GID_BYTES`` long; None where it is not known.
+        message: CDR bytes; without librcl, the message or bytes that rclpy returns.
+        stamp_ns: Arrival time at this process's middleware, system clock, ns; 0 if unknown.
+        number: Sequence number of its publisher, from 1 on; 0 if unknown.
+        gid: Identifier of its publisher, ``GID_BYTES`` long; None if unknown.
     """
 
     message: Any
@@ -70,7 +69,7 @@ class _Library(NamedTuple):
 
 
 def _library() -> _Library | None:
-    """Return the functions of ``rcl`` and ``rcutils``, or None where they are not found."""
+    """Return the functions of ``rcl`` and ``rcutils``, or None if they are not found."""
     try:
         utils = ctypes.CDLL("librcutils.so")
         take = ctypes.CDLL("librcl.so").rcl_take_serialized_message
@@ -89,13 +88,13 @@ _LIBRARY = _library()
 
 
 class Taker:
-    """Takes one message after the other from a subscription.
+    """Reader that takes messages one by one from a subscription.
 
     Args:
-        subscription: of rclpy.
+        subscription: Subscription of rclpy.
 
     Raises:
-        MemoryError: there is no room for a message.
+        MemoryError: The message buffer cannot be allocated.
     """
 
     def __init__(self, subscription: Any) -> None:
@@ -107,18 +106,18 @@ class Taker:
                 raise MemoryError(f"no room for messages of {subscription.topic_name}")
 
     def __del__(self) -> None:
-        """Release the buffer of the middleware."""
+        """Free the buffer that the middleware fills."""
         if _LIBRARY is not None and self._buffer.buffer:
             _LIBRARY.fini(ctypes.byref(self._buffer))
 
     def take(self) -> TakenMessage | None:
-        """Return the next message; None when nothing waits.
+        """Return the next message, or None if the queue is empty.
 
         Raises:
-            RuntimeError: the middleware failed.
+            RuntimeError: The middleware failed.
         """
         handle = self._subscription.handle
-        # The context keeps the subscription from being destroyed.
+        # The context manager keeps the subscription alive during the call.
         with handle, self._lock:
             if _LIBRARY is None:
                 return self._through_rclpy(handle)
@@ -150,7 +149,7 @@ class Taker:
         return TakenMessage(message, information["received_timestamp"], number, None)
 
     def read(self, taken: TakenMessage) -> Any:
-        """Return the message itself; its bytes where the subscription is raw."""
+        """Return the deserialized message, or its CDR bytes if the subscription is raw."""
         subscription = self._subscription
         if subscription.raw or taken.gid is None:
             return taken.message

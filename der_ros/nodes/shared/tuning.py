@@ -1,4 +1,4 @@
-"""Parameters that may change while a node runs, each within bounds that the start has set."""
+"""Parameters that may change at run time, within bounds that are fixed at the start."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Range(NamedTuple):
     """Closed range of a parameter at run time.
 
     Attributes:
-        minimum: lowest value.
-        maximum: highest value.
-        why: reason for the upper bound, for the refusal.
+        minimum: Smallest value.
+        maximum: Largest value.
+        why: Reason for the upper bound, for the error message.
     """
 
     minimum: float
@@ -30,19 +30,20 @@ class Range(NamedTuple):
 
 
 def highest(settings: object, names: Sequence[str]) -> dict[str, Range]:
-    """Return for each name the range from 0 to its value now, so that it may only be lowered."""
+    """Return for each named setting the range from 0 to its value, so that it may only decrease."""
     why = "the value at the start: restart the node with another configuration to raise it"
     return {name: Range(0.0, float(getattr(settings, name)), why) for name in names}
 
 
 class Tuning(Generic[Setting]):
-    """Takes changes of some parameters of a node, all of a request or none of it.
+    """Run-time changes of a node's parameters; a request is applied as a whole or refused.
 
     Args:
-        node: that has declared them, not read-only.
-        ranges: of each parameter at run time.
-        check: from the new values by name to the setting; raises ``ConfigurationError``.
-        take: applies the setting.
+        node: Node that has declared the parameters, not read-only.
+        ranges: Range of each parameter at run time, by name.
+        check: Function that returns the setting for the new values by name, or raises
+            ``ConfigurationError``.
+        take: Function that applies the setting.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Tuning(Generic[Setting]):
         node.add_post_set_parameters_callback(self._on_was_set)
 
     def _on_set(self, parameters: Sequence[Parameter]) -> SetParametersResult:
-        """Refuse values outside their range, or that do not fit together, with the reason."""
+        """Refuse values that are out of range or contradict each other, with the reason."""
         try:
             values = self._values(parameters)
             if values:

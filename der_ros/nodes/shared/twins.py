@@ -1,10 +1,10 @@
-"""Refuses to start a node beside a living one of the same name.
+"""Refusal to start a node beside a living node of the same name.
 
 Two launches in one ROS domain would answer each other's services and stop each other's attempts.
 
-Each node claims its name on ``/der_ros/alive``, latched, so that another node hears the claim
-as soon as it is discovered, and never from a node that was killed. Of two nodes that start at the
-same time the one that began first goes on.
+Each node claims its name on the latched topic ``/der_ros/alive``. Another node receives the claim
+as soon as it discovers the node, and receives none from a node that was killed. Of two nodes that
+start at the same time, the one that began first continues.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ logger = logging.getLogger(__name__)
 
 ALIVE_TOPIC = "/der_ros/alive"
 LOOK_S = 0.4
-"""Time to discover the nodes of the ROS domain, s."""
+"""Time allowed to discover the nodes of the ROS domain, s."""
 LISTEN_S = 2.5
-"""Longest time until the claim of a living node of the same name has come, s."""
+"""Longest time to wait for the claim of a living node of the same name, s."""
 SETTLING_S = 10.0
-"""Time after its start in which a node gives way to one that began earlier, s."""
+"""Time after its start in which a node yields to one that began earlier, s."""
 _POLL_S = 0.05
-# Every node of the domain has one latched claim.
+# Queue depth: every node of the domain has one latched claim.
 _CLAIMS = 100
 _DIGITS = 20
 
 
 class NameClaim(NamedTuple):
-    """A node's claim to its name; the lesser of two claims wins.
+    """Claim of a node to its name; the lesser of two claims, compared as tuples, wins.
 
     Attributes:
-        starting: the node has not begun its work yet: one that has is never displaced.
-        began_ns: when the node began, wall clock.
-        token: tells two nodes apart that began at the same time.
+        starting: True until the node is running; a running node wins over a starting one.
+        began_ns: Start time of the node, wall clock, ns.
+        token: Random identifier of the node, which also decides between equal start times.
     """
 
     starting: bool
@@ -54,11 +54,11 @@ class NameClaim(NamedTuple):
 
 
 class Name:
-    """A node's name, claimed; only one living node may have it.
+    """Claimed name of a node, which only one living node may have.
 
     Args:
-        node: that starts.
-        name: its name with its namespace, as ``status_name`` returns it.
+        node: Node that starts.
+        name: Full name of the node, as ``status_name`` returns it.
     """
 
     def __init__(self, node: Node, name: str) -> None:
@@ -70,19 +70,19 @@ class Name:
         self._publish()
 
     def refuse_a_twin(self) -> None:
-        """Return if no other living node has the name, or all others start later.
+        """Wait until it is certain that no living node with an earlier claim has the name.
 
-        A node that was killed is seen for as long as the middleware's lease, tens of seconds. It
-        claims nothing, so its successor waits ``LISTEN_S`` for it and goes on.
+        The middleware lists a killed node until its lease ends, after tens of seconds. It sends no
+        claim, so its successor continues after ``LISTEN_S``.
 
         Raises:
-            ConfigurationError: another node has the name.
+            ConfigurationError: Another living node has the name.
         """
         started_s = time.monotonic()
         while (twins := self._twins()) or time.monotonic() - started_s < LOOK_S:
             self.refuse_an_earlier_claim()
             if twins and len(self._others) >= twins:
-                return  # each twin is alive and gives way
+                return  # all others are alive and have later claims
             if time.monotonic() - started_s > LISTEN_S:
                 logger.warning(
                     "a node %s that was killed is still known in this ROS domain", self._name
@@ -91,11 +91,13 @@ class Name:
             time.sleep(_POLL_S)
 
     def settle(self, on_refused: Callable[[str], None]) -> None:
-        """Start the work under the name: a node that starts later may not take it.
+        """Claim the name as a running node, and watch for an earlier claim for ``SETTLING_S``.
+
+        A busy computer may discover a node that started at the same time late.
 
         Args:
-            on_refused: takes the reason when another node turns out to have it, in the executor's
-                thread; a busy computer finds a node that started at the same time late.
+            on_refused: Function that receives the reason, in the executor's thread, if another node
+                has the earlier claim.
         """
         self._claim = self._claim._replace(starting=False)
         self._publish()
@@ -113,10 +115,10 @@ class Name:
         timer = steady_timer(self._node, _POLL_S, look)
 
     def refuse_an_earlier_claim(self) -> None:
-        """Return if no node that was heard so far has an earlier claim.
+        """Check that no claim received so far is earlier than the node's own.
 
         Raises:
-            ConfigurationError: another node has it.
+            ConfigurationError: Another node has an earlier claim.
         """
         for received in self._claims.take():
             self._hear(received.message)
@@ -128,7 +130,7 @@ class Name:
             )
 
     def _twins(self) -> int:
-        """Count the other nodes of the same full name, alive or not."""
+        """Return the number of other nodes with the same full name, alive or not."""
         own = (self._node.get_name(), self._node.get_namespace())
         return max(0, int(self._node.get_node_names_and_namespaces().count(own)) - 1)
 

@@ -1,1 +1,1 @@
-"""Parts of command-line tools that use the ROS graph."""
+"""Parts of the command-line tools that use rclpy."""

@@ -1,4 +1,4 @@
-"""Collects wrenches with the tool's poses from running nodes, for identify_payload."""
+"""Collection of wrenches and tool poses from running nodes, for ``identify_payload``."""
 
 from __future__ import annotations
 
@@ -28,18 +28,19 @@ def record(
     is_enough: Callable[[], bool],
     keep: Callable[[Any, Any, float], None],
 ) -> None:
-    """Hand each wrench with a fresh pose to ``keep`` until ``is_enough``.
+    """Pass each wrench, with a pose at most 0.2 s old, to ``keep`` until ``is_enough``.
 
     Args:
-        wrench_topic: WrenchStamped.
-        pose_topic: PoseStamped of the tool.
-        is_enough: asked 50 times a second.
-        keep: takes a WrenchStamped, a PoseStamped and the wrench's time of arrival, s.
+        wrench_topic: WrenchStamped topic.
+        pose_topic: PoseStamped topic of the tool.
+        is_enough: Function that returns True to stop; called at 50 Hz.
+        keep: Function that receives a WrenchStamped, a PoseStamped and the wrench's arrival time,
+            s.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C, also from where it had been ignored.
+        KeyboardInterrupt: The process receives SIGINT.
     """
-    # A process that a shell started in the background ignores Ctrl-C unless it asks for it.
+    # A process started in the background by a shell ignores SIGINT by default.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     keep_processes_apart()
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)

@@ -1,6 +1,6 @@
-"""SROS2 policy of the running stack: which node may publish, subscribe, offer and call what.
+"""SROS2 policy of the running stack: permissions of each node for topics and services.
 
-The form is that of SROS2's policy files, version 0.2.0 (design.ros2.org, "ROS 2 Access Control
+The format is that of SROS2 policy files, version 0.2.0 (design.ros2.org, "ROS 2 Access Control
 Policies"), with one enclave for all nodes.
 """
 
@@ -25,12 +25,12 @@ _STEADY_LOOKS = 5
 
 
 class Rule(NamedTuple):
-    """One permission of a node: a right to a topic or a service.
+    """One permission of a node for a topic or service.
 
     Attributes:
-        list: ``topics`` or ``services``.
-        right: ``publish``, ``subscribe``, ``reply`` or ``request``.
-        name: fully qualified name of the topic or service.
+        list: Kind of the resource, ``topics`` or ``services``.
+        right: Permission: ``publish``, ``subscribe``, ``reply`` or ``request``.
+        name: Fully qualified name of the topic or service.
     """
 
     list: str
@@ -39,14 +39,18 @@ class Rule(NamedTuple):
 
 
 Policy = Mapping[str, frozenset[Rule]]
-"""Permissions by the fully qualified name of the node."""
+"""Permissions by fully qualified node name."""
 
 
 def read_graph(names: Iterable[str], patience_s: float) -> dict[str, frozenset[Rule]]:
-    """Return what the nodes of the given base names do now, once the graph is steady.
+    """Return the permissions that the named nodes currently use, once the ROS graph is stable.
+
+    Args:
+        names: Node names without namespace.
+        patience_s: Longest time to wait, s.
 
     Raises:
-        ConfigurationError: none of them is found within ``patience_s``.
+        ConfigurationError: None of the nodes is found within ``patience_s``.
     """
     wanted = frozenset(names)
     keep_processes_apart()
@@ -60,7 +64,7 @@ def read_graph(names: Iterable[str], patience_s: float) -> dict[str, frozenset[R
 
 
 def _steady(node: Node, wanted: frozenset[str], deadline_s: float) -> dict[str, frozenset[Rule]]:
-    """Look until nothing new is seen for a second, or the deadline."""
+    """Look until the result is unchanged for one second, or until the deadline."""
     seen: dict[str, frozenset[Rule]] = {}
     unchanged = 0
     while unchanged < _STEADY_LOOKS or not seen:
@@ -91,21 +95,21 @@ def _rules(node: Node, name: str, space: str) -> frozenset[Rule]:
     )
     rules: set[Rule] = set()
     for kind, right, look in looks:
-        # A node that has just ended has no name any more.
+        # The lookup fails for a node that has just ended.
         with suppress(Exception):
             rules |= {Rule(kind, right, topic) for topic, _ in look(name, space)}
     return frozenset(rules)
 
 
 def merged(*policies: Policy) -> dict[str, frozenset[Rule]]:
-    """Return the union of the permissions of every node."""
+    """Return for every node the union of its permissions in all policies."""
     nodes = sorted({name for policy in policies for name in policy})
     empty: frozenset[Rule] = frozenset()
     return {name: empty.union(*(p.get(name, empty) for p in policies)) for name in nodes}
 
 
 def lacking(policy: Policy, needed: Policy) -> list[str]:
-    """Return each permission that ``needed`` has and ``policy`` has not, one line each."""
+    """Return one line for each permission in ``needed`` that ``policy`` lacks."""
     return [
         f"{node}: {rule.right} {rule.name}"
         for node, rules in sorted(needed.items())
@@ -114,7 +118,7 @@ def lacking(policy: Policy, needed: Policy) -> list[str]:
 
 
 def to_xml(policy: Policy) -> str:
-    """Return a policy file, sorted, so that two of the same content are the same text."""
+    """Return the text of a policy file, sorted, so that equal policies give equal text."""
     root = ET.Element("policy", version=_VERSION)
     enclave = ET.SubElement(ET.SubElement(root, "enclaves"), "enclave", path=ENCLAVE)
     profiles = ET.SubElement(enclave, "profiles")
@@ -131,10 +135,10 @@ def to_xml(policy: Policy) -> str:
 
 
 def from_xml(text: str) -> dict[str, frozenset[Rule]]:
-    """Return the permissions of a policy file that ``to_xml`` has written.
+    """Parse the text of a policy file that ``to_xml`` has written.
 
     Raises:
-        ConfigurationError: it is no such file.
+        ConfigurationError: The text is no such policy file.
     """
     if "<!DOCTYPE" in text:
         raise ConfigurationError("policy file: expected XML without a document type")
