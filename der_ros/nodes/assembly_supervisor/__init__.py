@@ -1,1 +1,1 @@
-"""The node that runs attempts."""
+"""Node ``assembly_supervisor``, which runs assembly attempts."""

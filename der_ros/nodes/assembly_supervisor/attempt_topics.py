@@ -1,6 +1,6 @@
-"""An attempt as ROS users expect of a long task: goal, feedback, cancel and result.
+"""Attempt topics that mirror a ROS action: status, feedback and result.
 
-No installed standard action type fits an assembly, so the parts of an action stand alone: the
+No installed standard action type fits an assembly, so the parts of an action are separate: the
 services ``assembly_supervisor/start`` (goal) and ``assembly_supervisor/stop`` (cancel), and the
 topics below.
 """
@@ -34,14 +34,14 @@ _ENDED = {
 
 
 class AttemptTopics:
-    """Publishes what becomes of an attempt, latched.
+    """Latched publishers of an attempt's status, feedback and result.
 
     Topics: ``assembly_supervisor/status`` (GoalStatusArray), ``assembly_supervisor/feedback`` and
-    ``assembly_supervisor/result`` (DiagnosticStatus), and for one more release the same result as
-    JSON text on ``assembly_supervisor/attempt``.
+    ``assembly_supervisor/result`` (DiagnosticStatus). For one more release,
+    ``assembly_supervisor/attempt`` carries the result as JSON text.
 
     Args:
-        node: that publishes.
+        node: Publishing node.
     """
 
     def __init__(self, node: Node) -> None:
@@ -53,21 +53,21 @@ class AttemptTopics:
         self._json = node.create_publisher(String, f"{name}/attempt", LATCHED)
         self._goal = GoalInfo()
         self.executing = False
-        """True while an attempt is under way."""
+        """True while an attempt is in progress."""
 
     def begin(self) -> None:
-        """Publish a new attempt as executing, under an identifier of its own."""
+        """Publish a new attempt as executing, with a new goal identifier."""
         self._goal = GoalInfo(goal_id=UUID(uuid=list(uuid.uuid4().bytes)))
         self._goal.stamp = self._node.get_clock().now().to_msg()
         self.executing = True
         self._publish_status(GoalStatus.STATUS_EXECUTING)
 
     def feedback(self, phase: str, values: Mapping[str, object]) -> None:
-        """Publish the phase in words, and figures."""
+        """Publish the phase as text, with values such as the number of attempts."""
         self._feedback.publish(to_status("attempt", values, phase))
 
     def end(self, result: AttemptResult) -> None:
-        """Publish the result of the attempt."""
+        """Publish the result and the final status of the attempt."""
         level, status = _ENDED[result.outcome]
         values = asdict(result) | {"outcome": result.outcome.value}
         self._result.publish(to_status("attempt", values, result.reason, level))

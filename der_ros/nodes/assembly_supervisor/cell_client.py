@@ -1,7 +1,7 @@
-"""The cell as the supervisor uses it: every topic that it reads and every service that it calls.
+"""Client of the cell: all topics that the supervisor reads and all services that it calls.
 
-Poses and wrenches are polled; the rest arrives in the executor's thread. Many methods block, so all
-of them belong to one other thread.
+All topics are polled; the latched ones also by a timer in the executor's thread. Many methods
+block, so call them from one thread other than the executor's.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from der_ros.policy.limits import limits_from_texts
 logger = logging.getLogger("assembly_supervisor")
 
 WATCHED_NODES = ("kuka_bridge", "ft_bridge", "policy_server")
-# Services that clear a latched fault; a sensor's error clears with its cause.
+# Services that clear a latched fault; a sensor error ends with its cause.
 RESETS = {node: f"{node}/reset_fault" for node in ("kuka_bridge", "policy_server")}
 POLL_S = 0.005
 LATCHED_PERIOD_S = 0.1
@@ -67,7 +67,7 @@ WATCHED_PERIOD_S = 0.05
 
 
 def _topics(node: ShellNode) -> dict[str, str]:
-    """Return the rightful publishers of the topics that an attempt relies on."""
+    """Return the rightful publishers of each topic that an attempt relies on."""
     own = node.get_fully_qualified_name()
     return {
         "kuka/tcp_pose": "kuka_bridge",
@@ -82,7 +82,7 @@ def _topics(node: ShellNode) -> dict[str, str]:
 
 
 def _services(node: ShellNode) -> dict[str, str]:
-    """Return the rightful servers of the services that an attempt calls, and of its own."""
+    """Return the rightful server of each service that an attempt calls or offers."""
     theirs = (
         "policy_server/change_state",
         "policy_server/get_state",
@@ -100,16 +100,24 @@ def _services(node: ShellNode) -> dict[str, str]:
 
 
 class CellClient:
-    """Sensor, robot, policy, recorder and, in simulation, the cell itself.
+    """Client of sensor, robot, policy, recorder and simulated cell.
+
+    Args:
+        node: Supervisor node.
+        frames: Fixed frames of the cell.
+        service_timeout_s: Default time to wait for a service and for its response, s.
 
     Attributes:
-        sensor_ready: the force/torque sensor can be trusted.
-        goal: true assembled pose, where a simulated cell tells it; else the nominal one.
-        peak: largest wrench since ``restart_peak``.
-        commanded: newest twist of the held piece, task axes.
-        insertion_force_n: force of the ground on the piece along the insertion axis, N, the mean
-            of the readings of the last look.
-        soft_force_n: force from which the robot gives way, N; infinite until its bridge tells it.
+        sensor_ready: True if ``ft_bridge`` reports the sensor as ready.
+        goal: Assembled pose of the held piece in the task frame: the true one, if a simulated cell
+            publishes it, else the nominal one (identity).
+        peak: Peak wrench since ``restart_peak``.
+        commanded: Newest commanded twist of the held piece, task axes.
+        insertion_force_n: Force of the ground on the piece along the insertion axis, N; mean of
+            the readings of the latest poll.
+        soft_force_n: Force above which the robot gives way, N; infinite until ``kuka_bridge``
+            publishes its limits.
+        sources: Watch over the rightful sources.
     """
 
     def __init__(self, node: ShellNode, frames: CellFrames, service_timeout_s: float) -> None:
@@ -154,7 +162,7 @@ class CellClient:
         return PolledSubscription(self._node, message_class, topic, qos, rightful=rightful)
 
     def _read_latched(self) -> None:
-        """Read readiness, goal and health; for the executor's thread and that of attempts."""
+        """Read readiness, goal, limits and diagnostics; safe to call from several threads."""
         with self._latched_lock:
             ready, goal = self._readiness.newest(), self._goals.newest()
             if ready is not None:
@@ -167,7 +175,7 @@ class CellClient:
 
     @property
     def faults(self) -> dict[str, str]:
-        """Every error of the watched nodes by the name of its status, and every wrong source."""
+        """Errors of the watched nodes by status name, plus the problems with sources."""
         wrong = (*self.sources.wrong, *self._health.wrong)
         return {**self._health.faults, **({_WRONG: "; ".join(wrong)} if wrong else {})}
 
@@ -176,7 +184,7 @@ class CellClient:
         self._read_latched()
         pose = self._poses.newest()
         if pose is not None:
-            # An invalid pose counts as none, and the one before it becomes stale.
+            # An invalid pose is ignored, so the one before it becomes stale.
             with suppress(ConfigurationError):
                 self._pose = self._task_from_base @ pose_from_message(pose.message)
                 self._fresh.pose_s = pose.arrived_s
@@ -191,7 +199,7 @@ class CellClient:
             self._fresh.command_s = command.arrived_s
 
     def _feel(self, readings: Sequence[Wrench]) -> None:
-        """Keep the mean force of the readings along the insertion axis, the z of the task."""
+        """Set ``insertion_force_n`` from the mean of the readings, along z of the task frame."""
         if self._pose is None or not readings:
             return
         mean = np.mean([reading.force for reading in readings], axis=0)
@@ -199,7 +207,7 @@ class CellClient:
 
     @property
     def refused(self) -> int:
-        """Number of messages refused for their stamp, or as a goal that is no pose."""
+        """Number of messages refused for an invalid stamp or an invalid goal pose."""
         polled = (self._poses, self._wrenches, self._commands, self._goals, self._limits)
         refused = sum(topic.refused_stamps for topic in polled)
         return self._refused_goals + self._health.refused + refused
@@ -221,7 +229,7 @@ class CellClient:
         """Return the newest pose of the held piece in the task frame.
 
         Raises:
-            CellError: no pose has come yet.
+            CellError: No pose has been received yet.
         """
         self._poll()
         if self._pose is None:
@@ -229,30 +237,30 @@ class CellClient:
         return self._pose
 
     def restart_peak(self) -> None:
-        """Forget the peak wrench and the readings that wait to be read."""
+        """Reset the peak wrench and discard readings that arrived before."""
         self._poll()
         self.peak = PeakWrench()
 
     def problem(self) -> str:
-        """Return the fault or the stale input for which the cell must not move; empty if it may."""
+        """Return the faults or the stale input that forbid motion; empty if there are none."""
         self._poll()
         now_s = time.monotonic()
         return self.fault_text() or self._fresh.stale(now_s)
 
     def restart_commands(self) -> None:
-        """Forget earlier commands: from now on the policy commands."""
+        """Discard earlier commands and restart the timeout for commands of the policy."""
         self._poll()
         self.commanded, self._fresh.command_s = Twist.zero(), time.monotonic()
 
     def publish_watched(self) -> None:
-        """Publish ``policy_server/watched`` if it is due; call it in each round of the watch."""
+        """Publish ``policy_server/watched`` if it is due; call it in every watch cycle."""
         now_s = time.monotonic()
         if now_s - self._watched_s >= WATCHED_PERIOD_S:
             self._watched_s = now_s
             self._watched.publish(Empty())
 
     def silence(self) -> str:
-        """Return why the policy counts as silent; empty while its commands come."""
+        """Return an error message if the policy has stopped sending commands, else empty text."""
         self._poll()
         if not self._fresh.is_silent(time.monotonic()):
             return ""
@@ -267,7 +275,7 @@ class CellClient:
         return "; ".join(self.faults.values())
 
     def command(self, twist: Twist) -> None:
-        """Send one twist of the held piece, task axes."""
+        """Publish a twist command for the held piece, task axes."""
         stamp = self._node.get_clock().now().to_msg()
         self._twists.publish(twist_to_message(twist, TASK_FRAME, stamp))
 
@@ -275,15 +283,15 @@ class CellClient:
         """Call a Trigger service of the cell and return its message.
 
         Raises:
-            CellError: the service is missing, does not answer, or refuses.
+            CellError: The service is missing, does not answer, or refuses.
         """
         return str(self._call(self._triggers[name], Trigger.Request(), name).message)
 
     def reset_faults(self) -> None:
-        """Reset each latched fault at its own node.
+        """Call the reset service of each node with a latched fault.
 
         Raises:
-            CellError: a node refuses or does not answer.
+            CellError: A node refuses or does not answer.
         """
         for node in {name.split(":")[0] for name in list(self.faults)} & set(RESETS):
             self.trigger(RESETS[node])
@@ -292,19 +300,19 @@ class CellClient:
         """Start a bag (True) or finish it (False).
 
         Returns:
-            The path of the bag; further lines name what the bag lacks.
+            The path of the bag; further lines list missing content.
 
         Raises:
-            CellError: the recorder is missing, does not answer, or returns why there is no bag.
+            CellError: The recorder is missing, does not answer, or refuses with a reason.
         """
         request, name = SetBool.Request(data=on), "bag_recorder/record"
         return str(self._call(self._recorder, request, name, RECORD_PATIENCE_S).message)
 
     def make_policy_ready(self) -> None:
-        """Bring ``policy_server`` to *inactive* from any state, also after a restart.
+        """Bring ``policy_server`` to the lifecycle state *inactive*, also after a restart.
 
         Raises:
-            CellError: the node is missing, or refuses its policy.
+            CellError: The node is missing, or cannot load its policy.
         """
         state = self._policy_state()
         if state == State.PRIMARY_STATE_UNCONFIGURED:
@@ -313,9 +321,10 @@ class CellClient:
             self.change_policy_state(Transition.TRANSITION_DEACTIVATE, "deactivate")
 
     def _policy_state(self) -> int:
-        """Return the lifecycle state; ask again without an answer, since the node may be new.
+        """Return the lifecycle state of ``policy_server``; repeat requests without a response.
 
-        The middleware still lists a killed server for its lease of about 20 s.
+        The middleware lists a killed server until its lease of about 20 s ends, so a request may
+        be lost after a restart.
         """
         deadline_s = time.monotonic() + self._service_timeout_s
         while True:
@@ -330,10 +339,15 @@ class CellClient:
     def change_policy_state(
         self, transition: int, name: str, patience_s: float | None = None
     ) -> None:
-        """Request a transition of ``lifecycle_msgs/Transition`` from ``policy_server``.
+        """Request a lifecycle transition from ``policy_server``.
+
+        Args:
+            transition: Constant of ``lifecycle_msgs/Transition``.
+            name: Name of the transition, for the error message.
+            patience_s: Longest time to wait, s; None for the default.
 
         Raises:
-            CellError: the node is missing, refuses, or does not answer within ``patience_s``.
+            CellError: The node is missing, refuses, or does not answer within ``patience_s``.
         """
         request = ChangeState.Request()
         request.transition.id = transition
@@ -348,13 +362,13 @@ class CellClient:
         what: str,
         lasting_s: float = 0.0,
     ) -> None:
-        """Block until ``predicate()`` is true, and log from time to time that the wait goes on.
+        """Block until ``predicate()`` is true; log a reminder every ``REMIND_S``.
 
         Args:
-            predicate: asked every ``POLL_S``.
-            timeout_s: longest wait, s.
-            what: name of what is waited for.
-            lasting_s: time for which it must be true without a break, s.
+            predicate: Condition, evaluated every ``POLL_S``.
+            timeout_s: Longest time to wait, s.
+            what: Awaited event, for messages.
+            lasting_s: Time for which the condition must hold without interruption, s.
 
         Raises:
             CellError: ``timeout_s`` has passed, or the process is ending.
@@ -379,7 +393,11 @@ class CellClient:
             time.sleep(POLL_S)
 
     def _call(self, client: Any, request: Any, name: str, patience_s: float | None = None) -> Any:
-        """Call a service and return its answer, also while the process ends."""
+        """Call a service and return its response; also works while the process ends.
+
+        Raises:
+            CellError: The service has a wrong server, is missing, does not answer, or refuses.
+        """
         if wrong := self.sources.server(name):
             raise CellError(wrong)
         patience_s = self._service_timeout_s if patience_s is None else patience_s
@@ -396,7 +414,11 @@ class CellClient:
         return response
 
     def _await(self, predicate: Callable[[], bool], patience_s: float, complaint: str) -> None:
-        """Poll ``predicate``; while the process ends, only for ``ENDING_PATIENCE_S`` more."""
+        """Poll ``predicate`` until it holds; once the process ends, for at most 1 s more.
+
+        Raises:
+            CellError: The time has passed.
+        """
         began_s = time.monotonic()
         ending_s: float | None = None
         while not predicate():

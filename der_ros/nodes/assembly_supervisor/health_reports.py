@@ -1,7 +1,7 @@
-"""Reads the health of other nodes on ``/diagnostics``, from those nodes alone.
+"""Health of other nodes, read from ``/diagnostics``.
 
-All nodes of a ROS domain publish there. A status under the name of a node counts only if that node
-published it. Another publisher of such a status, for instance a bag that is played, is a fault.
+All nodes of a ROS domain publish there. A status that carries a node's name counts only if that
+node published it. Another publisher of such a status, such as a played bag, is a fault.
 """
 
 from __future__ import annotations
@@ -21,12 +21,16 @@ _DEPTH = 50
 
 
 class HealthReports:
-    """Errors and warnings of some nodes.
+    """Current errors and warnings of the watched nodes.
 
     Args:
-        node: that subscribes.
-        names: of the nodes, in the namespace of ``node``.
-        trusted: full names of nodes that may publish for any of them.
+        node: Subscribing node.
+        names: Names of the watched nodes, in the namespace of ``node``.
+        trusted: Full names of nodes that may publish a status for any of them.
+
+    Attributes:
+        faults: Error texts by status name.
+        warnings: Warning texts by status name.
     """
 
     def __init__(self, node: Node, names: Sequence[str], trusted: frozenset[str]) -> None:
@@ -42,7 +46,7 @@ class HealthReports:
 
     @property
     def wrong(self) -> tuple[str, ...]:
-        """One sentence for each node that publishes under the name of another one."""
+        """Error message for each node that publishes under another node's name."""
         return tuple(self._impostors.values())
 
     @property
@@ -51,7 +55,7 @@ class HealthReports:
         return self._messages.refused_stamps
 
     def take(self) -> None:
-        """Read new messages; one whose publisher has no name yet waits until it has."""
+        """Read new messages; hold each until the name of its publisher is known."""
         came = [*self._waiting, *self._messages.take()]
         unknown = any(not self._publishers.sender(each.gid) for each in came)
         if unknown or self._impostors:
@@ -64,7 +68,7 @@ class HealthReports:
                 self._accept(received)
 
     def _look(self) -> None:
-        """Look up the publishers; forget impostors that are gone."""
+        """Update the publishers from the ROS graph; forget impostors that are gone."""
         self._publishers.look()
         there = self._publishers.gids()
         self._succession.forget(there)
@@ -93,7 +97,7 @@ class HealthReports:
         return False
 
     def _keep(self, name: str, status: Any) -> None:
-        """Keep an error or a warning under the node's name without its namespace."""
+        """Store or clear an error or warning, under the node's name without namespace."""
         title = f"{name}:{status.name.partition(':')[2]}"
         self.faults.pop(title, None)
         self.warnings.pop(title, None)

@@ -1,8 +1,7 @@
 """Runs assembly attempts: prepare, bias, activate the policy, watch, deactivate, retract, record.
 
-One attempt is ordinary blocking code in a thread of its own; the executor's thread only takes
-messages and answers services. However an attempt ends, the policy is deactivated and the bag is
-closed.
+An attempt is blocking code in its own thread; the executor's thread only receives messages and
+answers services. At the end of every attempt the policy is deactivated and the bag is closed.
 """
 
 from __future__ import annotations
@@ -49,23 +48,23 @@ ACTIVATE_PATIENCE_S = 5.0
 DEACTIVATE_PATIENCE_S = 3.0
 CELL_PATIENCE_S = 10.0
 SETTLED_S = 0.5
-"""Time for which sensor and robot must be well before the first attempt, s."""
+"""Time for which sensor and robot must be free of faults before the first attempt, s."""
 
 
 @dataclass
 class BagOutcome:
-    """Bag of an attempt: its path, and why there is none or what it lacks."""
+    """Bag of an attempt: its path, and the reason if it is missing or incomplete."""
 
     path: str = ""
     fault: str = ""
 
     def note(self, other: BagOutcome) -> None:
-        """Take over the path and the fault of another one."""
+        """Copy path and fault from ``other``."""
         self.path, self.fault = other.path, other.fault
 
 
 class AssemblySupervisor(ShellNode):
-    """Runs attempts one after the other and reports them."""
+    """Node that runs attempts one after the other and reports their results."""
 
     def __init__(self) -> None:
         super().__init__("assembly_supervisor")
@@ -137,7 +136,7 @@ class AssemblySupervisor(ShellNode):
         return [Status("attempts", level, message, figures), self._cell.sources.status()]
 
     def _figures(self) -> dict[str, object]:
-        """Return the numbers of attempts that ended, of retries, and of successes."""
+        """Return the numbers of finished attempts, retries and successes."""
         results = list(self._results)
         return {
             "attempts": len({result.attempt for result in results}),
@@ -145,7 +144,7 @@ class AssemblySupervisor(ShellNode):
             "successes": sum(result.outcome is Outcome.SUCCESS for result in results),
         }
 
-    # The methods from here on run in the attempts' own thread.
+    # The methods below run in the thread of the attempts.
 
     def _run(self) -> None:
         try:
@@ -169,7 +168,7 @@ class AssemblySupervisor(ShellNode):
         self._cell.make_policy_ready()
         wait_s = self._given.ready_timeout_s or float("inf")
         self._cell.wait(lambda: self._cell.sensor_ready, wait_s, "the F/T sensor (ft_bridge)")
-        # While nodes still start, a sensor or robot may fall silent once more.
+        # While nodes start, sensor or robot may drop out again.
         self._cell.wait(self._is_well, wait_s, "the robot (kuka_bridge)", SETTLED_S)
         if self._given.auto_start:
             self._started.set()
@@ -180,13 +179,13 @@ class AssemblySupervisor(ShellNode):
         self._topics.feedback(phase, self._figures())
 
     def _run_attempt(self, number: int) -> None:
-        """Run an attempt: its first try, and retries as long as there is a next one."""
+        """Run an attempt: its first try, then its retries."""
         following: Try | None = Try(number)
         while following is not None:
             following = self._run_try(following)
 
     def _run_try(self, this: Try) -> Try | None:
-        """Run one try of an attempt, and return the next one; None where the attempt has ended."""
+        """Run one try of an attempt; return the next try, or None if the attempt has ended."""
         recording, self._concluded = BagOutcome(), None
         self._began_s = time.monotonic()
         self._topics.begin()
@@ -205,7 +204,7 @@ class AssemblySupervisor(ShellNode):
         return self._follow(this, recording)
 
     def _follow(self, this: Try, recording: BagOutcome) -> Try | None:
-        """Write the verdict of a try, retract, and return the next try of the attempt, if any."""
+        """Log the result of a try and retract; return the next try, or None."""
         result, ended = self._concluded, self._cell.pose()
         if result is None:
             return None
@@ -228,17 +227,21 @@ class AssemblySupervisor(ShellNode):
         self._cell.make_policy_ready()
 
     def _check_seating(self) -> None:
-        """Refuse a seating motion that presses with more than the robot gives way to now."""
+        """Check that the seating force is below the robot's current soft force limit.
+
+        Raises:
+            CellError: The robot would give way before the seating force is reached.
+        """
         try:
             self._seating_limits.check(self._home.felt_n, self._cell.soft_force_n)
         except ConfigurationError as error:
             raise CellError(str(error)) from error
 
     def _act(self, this: Try, recording: BagOutcome) -> None:
-        """Let the policy act, then seat the piece, and conclude with the verdict.
+        """Run the policy, then the seating motion, and publish the verdict.
 
-        Before the bag is finished, so that it holds its own verdict; and one on the policy before
-        its end, which may fail in its turn.
+        The verdict is published while the bag still records, so that the bag contains it. A verdict
+        on the policy is published before the policy is deactivated, which may fail as well.
         """
         with self._policy_active():
             self._enter(f"{this}: running")
@@ -254,7 +257,7 @@ class AssemblySupervisor(ShellNode):
             self._conclude(self._result(this, self._seating.run(watch), recording))
 
     def _watch(self, watch: AttemptWatch) -> Verdict | None:
-        """Block until there is a verdict; return None if the piece only has to be seated."""
+        """Block until there is a verdict; return None if only the seating motion remains."""
         self._accepted.clear()
         while True:
             if self.finished.is_set() or self._stopped.is_set():
@@ -269,12 +272,12 @@ class AssemblySupervisor(ShellNode):
                 return verdict
             if self._accepted.is_set():
                 return Outcome.SUCCESS, "the operator judges the piece as seated"
-            # Published by this loop itself: a process that lives but does not watch sends nothing.
+            # Published only by this loop, so the messages stop when the watch stops.
             self._cell.publish_watched()
             time.sleep(WATCH_PERIOD_S)
 
     def _stop_reason(self) -> str:
-        """Return why the attempt must end at once; empty if it may go on."""
+        """Return the reason to end the attempt at once; empty if there is none."""
         if self.finished.is_set():
             return "the supervisor is ending"
         return "stopped by the operator" if self._stopped.is_set() else ""
@@ -297,21 +300,24 @@ class AssemblySupervisor(ShellNode):
         )
 
     def _conclude(self, result: AttemptResult) -> None:
-        """Publish a verdict; a call of assembly_supervisor/start after it still counts."""
+        """Publish a result. Clear an earlier start request first if the next attempt needs one.
+
+        A call of assembly_supervisor/start after the result is published starts the next attempt.
+        """
         self._concluded = result
         if self._given.start_each or self._needs_a_person(result):
             self._started.clear()
         self._announce(result)
 
     def _needs_a_person(self, result: AttemptResult) -> bool:
-        """Tell if a person has to look first: after a fault on a real robot."""
+        """Return True after a fault on a real robot, which an operator must inspect."""
         return result.outcome is Outcome.FAULT and not self._given.simulated_cell
 
     def _announce(self, result: AttemptResult) -> None:
         self._topics.end(result)
 
     def _keep(self, this: Try, result: AttemptResult) -> None:
-        """Write the attempt's line; if the disk refuses it now, it is written with a later one."""
+        """Append the result to the attempt log; a failed write is repeated with a later result."""
         self._log.append(result.to_json())
         self._results.append(result)
         logger.info(
@@ -326,10 +332,10 @@ class AssemblySupervisor(ShellNode):
         )
 
     def _recover(self, result: AttemptResult) -> bool:
-        """Move the piece back out, upwards first, and return whether it is out.
+        """Retract the piece, upwards first; return True if it is retracted.
 
-        After an operator's stop it stays where it is. So it does after a fault on a real robot: a
-        person has to look first, and then calls assembly_supervisor/start again.
+        It stays in place after an operator's stop and after a fault on a real robot. The operator
+        must then inspect the cell and call assembly_supervisor/start.
         """
         if result.outcome is Outcome.ABORTED or self._needs_a_person(result):
             return False
@@ -338,13 +344,13 @@ class AssemblySupervisor(ShellNode):
             self._clear_faults()
             self._approach.retract()
         except CellError as error:
-            # The next attempt retracts first, too.
+            # Not fatal: the next attempt retracts first.
             logger.warning("could not retract: %s", error)
             return False
         return True
 
     def _clear_faults(self) -> None:
-        """Wait until no fault is latched; only a simulated cell is reset without a person."""
+        """Wait until no fault is latched; only a simulated cell is reset automatically."""
         if not self._cell.faults:
             return
         self._enter("waiting for the reset of: " + self._cell.fault_text())
@@ -358,7 +364,7 @@ class AssemblySupervisor(ShellNode):
 
     @contextmanager
     def _recording(self, recording: BagOutcome) -> Iterator[None]:
-        """Record a bag while the context is open; without one the attempt goes on and says so."""
+        """Record a bag while the context is open; the attempt continues if recording fails."""
         if not self._given.record:
             yield
             return
@@ -368,12 +374,12 @@ class AssemblySupervisor(ShellNode):
         finally:
             if recording.path:
                 ended = self._record(False)
-                # At the end of a launch bag_recorder may have ended already, with a complete bag.
+                # During shutdown, bag_recorder may already have exited with a complete bag.
                 kept = recording.path if self.finished.is_set() else ended.path
                 recording.note(BagOutcome(ended.path or kept, ended.fault))
 
     def _record(self, on: bool) -> BagOutcome:
-        """Start or finish a bag, and return its path or its fault."""
+        """Start (True) or finish (False) a bag; return its path or fault."""
         try:
             path, _, missing = self._cell.record(on).partition("\n")
         except CellError as error:
@@ -382,7 +388,7 @@ class AssemblySupervisor(ShellNode):
         return BagOutcome(path, missing)
 
     def _with_bag(self, result: AttemptResult, recording: BagOutcome) -> AttemptResult:
-        """Return the result with the bag's path and fault; publish it again if they differ."""
+        """Return the result with the bag's path and fault; publish it again if it changes."""
         concluded = replace(result, bag=recording.path, bag_fault=recording.fault)
         if concluded != result:
             self._announce(concluded)
@@ -392,7 +398,8 @@ class AssemblySupervisor(ShellNode):
     def _policy_active(self) -> Iterator[None]:
         """Keep the policy active while the context is open.
 
-        If the answer to the activation is lost, the policy is active but unwatched: nothing moves.
+        If the response to the activation is lost, the policy is active but not watched, so it does
+        not move the robot.
         """
         activate = Transition.TRANSITION_ACTIVATE
         self._cell.change_policy_state(activate, "activate", ACTIVATE_PATIENCE_S)
@@ -403,10 +410,11 @@ class AssemblySupervisor(ShellNode):
             self._silence_policy()
 
     def _silence_policy(self) -> None:
-        """Deactivate the policy; if that is not confirmed, stop the robot.
+        """Deactivate the policy; stop the robot if the deactivation is not confirmed.
 
         Raises:
-            CellError: no confirmation came; the robot is held until its fault is reset.
+            CellError: The deactivation was not confirmed. The robot is held until the fault of
+                ``kuka_bridge`` is reset.
         """
         deactivate = Transition.TRANSITION_DEACTIVATE
         try:
@@ -420,7 +428,11 @@ class AssemblySupervisor(ShellNode):
         return self._cell.sensor_ready and not self._cell.problem()
 
     def _wait_until_well(self) -> None:
-        """Wait for a cell without fault; the error names what is wrong."""
+        """Wait until the cell has no fault and no stale input.
+
+        Raises:
+            CellError: The problem persists; the message names it.
+        """
         try:
             self._cell.wait(
                 lambda: not self._cell.problem(), CELL_PATIENCE_S, "a cell without fault"
@@ -430,10 +442,10 @@ class AssemblySupervisor(ShellNode):
 
 
 def _checked_folder(run_dir: str) -> Path:
-    """Return the folder of the run.
+    """Return the run folder after checking that it is writable.
 
     Raises:
-        ConfigurationError: no name, or it cannot be written.
+        ConfigurationError: The name is empty, or the folder cannot be written.
     """
     if not run_dir:
         raise ConfigurationError("parameter run_dir: expected a folder, got an empty text")
@@ -442,7 +454,7 @@ def _checked_folder(run_dir: str) -> Path:
 
 
 def main(args: list[str] | None = None) -> int:
-    """Entry point of ``ros2 run der_ros assembly_supervisor``."""
+    """Run the node and return its exit code."""
     return run_node(AssemblySupervisor, args)
 
 

@@ -1,1 +1,1 @@
-"""The node that shows the cell in viewers."""
+"""Node ``cell_view``, which publishes the cell for viewers."""

@@ -1,6 +1,6 @@
-"""Frames on ``/tf`` and ``/tf_static``, where an installed ROS 2 has ``tf2_msgs``.
+"""Broadcast of frames on ``/tf`` and ``/tf_static``, if ``tf2_msgs`` is installed.
 
-The wheels of ROS 2 lack that package; poses and markers then show the same frames.
+ROS 2's wheels lack that package. Poses and markers then show the same frames.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _STATIC = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class Frame(NamedTuple):
-    """A frame and the frame that it is given in.
+    """Pose of a frame in its parent frame.
 
     Attributes:
-        parent: name of the frame that ``pose`` is given in.
-        pose: of the frame.
+        parent: Name of the parent frame.
+        pose: Pose of the frame in the parent frame.
     """
 
     parent: str
@@ -33,7 +33,7 @@ class Frame(NamedTuple):
 
 
 def tf_message_class() -> Any:
-    """Return ``tf2_msgs.msg.TFMessage``, or None where it is not installed."""
+    """Return the class ``tf2_msgs.msg.TFMessage``, or None if it is not installed."""
     try:
         return importlib.import_module("tf2_msgs.msg").TFMessage
     except ImportError:
@@ -41,11 +41,14 @@ def tf_message_class() -> Any:
 
 
 class FrameBroadcaster:
-    """Publishes frames by name; does nothing where ``available`` is false.
+    """Broadcaster of named frames; does nothing if ``available`` is false.
 
     Args:
-        node: that publishes.
-        message_class: of ``tf_message_class``.
+        node: Publishing node.
+        message_class: Class returned by ``tf_message_class``, or None.
+
+    Attributes:
+        available: True if ``tf2_msgs`` is installed.
     """
 
     def __init__(self, node: Node, message_class: Any) -> None:
@@ -61,7 +64,7 @@ class FrameBroadcaster:
             self._moving.publish(self._message(frames, stamp))
 
     def publish_static(self, frames: Mapping[str, Frame], stamp: Time) -> None:
-        """Publish frames that stay; latched, so call it once with all of them."""
+        """Publish static frames, latched; call it once with all of them."""
         if self.available and frames:
             self._fixed.publish(self._message(frames, stamp))
 

@@ -1,6 +1,6 @@
-"""The cell as markers that RViz and Foxglove draw: arm, pieces, workspace, force and verdict.
+"""Markers of the cell for RViz and Foxglove: arm, pieces, workspace, force and phase.
 
-Everything has its true size. A force is drawn as an arrow at the sensor.
+All objects have their true size. The force is an arrow at the sensor.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _SHAFT_M, _HEAD_M = 0.006, 0.012
 
 
 def arm_markers(links: Links, angles_rad: Sequence[float]) -> list[Marker]:
-    """Return a cylinder for each shape of the arm's links, in the base's frame.
+    """Return a cylinder marker for each shape of the arm's links, in the base frame.
 
     Args:
-        links: of the arm.
-        angles_rad: (joints,) rad.
+        links: Links of the arm.
+        angles_rad: Joint angles, shape (joints,), rad.
     """
     frames = links.in_base(angles_rad)
     markers = []
@@ -43,19 +43,19 @@ def arm_markers(links: Links, angles_rad: Sequence[float]) -> list[Marker]:
 
 
 def piece_markers(namespace: str, piece: Piece, pose: Pose) -> list[Marker]:
-    """Return a marker for each part of a piece at ``pose`` in the base's frame."""
+    """Return a marker for each part of a piece at ``pose`` in the base frame."""
     return [_part(namespace, part, pose, piece.rgba) for part in piece.parts]
 
 
 def workspace_marker(limits: GovernorLimits, base_from_task: Pose) -> Marker:
-    """Return the box in which the governor keeps the TCP, in the base's frame."""
+    """Return a box marker of the governor's workspace for the TCP, in the base frame."""
     low, high = np.array(limits.workspace_min_m), np.array(limits.workspace_max_m)
     middle = base_from_task @ Pose(0.5 * (low + high), np.array((0.0, 0.0, 0.0, 1.0)))
     return _marker("workspace", Marker.CUBE, middle, (high - low).tolist(), WORKSPACE_RGBA)
 
 
 def force_marker(wrench: Wrench, base_from_sensor: Pose, m_per_n: float) -> Marker:
-    """Return an arrow from the sensor along the force, ``m_per_n`` metres for each newton."""
+    """Return an arrow marker from the sensor along the force, scaled by ``m_per_n`` (m/N)."""
     marker = _marker("force", Marker.ARROW, Pose.identity(), (_SHAFT_M, _HEAD_M, 0.0), FORCE_RGBA)
     tip = base_from_sensor.position + m_per_n * (
         rotation_matrix(base_from_sensor.quaternion) @ wrench.force
@@ -65,7 +65,7 @@ def force_marker(wrench: Wrench, base_from_sensor: Pose, m_per_n: float) -> Mark
 
 
 def text_marker(text: str, base_from_text: Pose) -> Marker:
-    """Return a text that faces the viewer."""
+    """Return a text marker that always faces the viewer."""
     size = (0.0, 0.0, TEXT_HEIGHT_M)
     marker = _marker("phase", Marker.TEXT_VIEW_FACING, base_from_text, size, TEXT_RGBA)
     marker.text = text
@@ -73,7 +73,7 @@ def text_marker(text: str, base_from_text: Pose) -> Marker:
 
 
 def numbered(markers: Iterable[Marker], frame_id: str) -> list[Marker]:
-    """Return the markers with an identifier each, fixed to a frame."""
+    """Give each marker a unique identifier and attach it to a frame; return the markers."""
     found = list(markers)
     for number, marker in enumerate(found):
         marker.id, marker.header.frame_id = number, frame_id
@@ -92,7 +92,11 @@ def _part(namespace: str, part: Part, pose: Pose, rgba: Sequence[float]) -> Mark
 
 
 def _triangles(sections: Array) -> Array:
-    """Return corners (3 n, 3) of the triangles around stacked polygons (rings, corners, 3)."""
+    """Return the triangles of a solid between stacked polygons, shape (3 n, 3).
+
+    Args:
+        sections: Corners of the polygons, shape (polygons, corners, 3).
+    """
     low, high = sections[:-1], sections[1:]
     low_next, high_next = np.roll(low, -1, axis=1), np.roll(high, -1, axis=1)
     sides = np.stack((low, low_next, high_next, low, high_next, high), axis=2).reshape(-1, 3)
@@ -100,7 +104,7 @@ def _triangles(sections: Array) -> Array:
 
 
 def _fan(polygon: Array) -> Array:
-    """Return corners (3 n, 3) of the triangles that fill a convex polygon (corners, 3)."""
+    """Return the triangles, shape (3 n, 3), that fill a convex polygon, shape (corners, 3)."""
     first = np.broadcast_to(polygon[0], (len(polygon) - 2, 3))
     fan: Array = np.stack((first, polygon[1:-1], polygon[2:]), axis=1).reshape(-1, 3)
     return fan

@@ -1,8 +1,8 @@
-"""The node ``cell_view``: markers and frames for viewers. It decides nothing and moves nothing.
+"""Publishes markers and frames of the cell for viewers. It commands nothing.
 
-Topics out: ``cell/markers`` (MarkerArray: arm, pieces, workspace, force, phase),
-``robot_description`` (latched URDF), ``cell/task_frame`` (PoseStamped, latched), and where
-``tf2_msgs`` is installed ``/tf`` and ``/tf_static``. Markers are made only while somebody listens.
+Published topics: ``cell/markers`` (MarkerArray: arm, pieces, workspace, force, phase; only while it
+has a subscriber), ``robot_description`` (latched URDF), ``cell/task_frame`` (PoseStamped, latched),
+and, if ``tf2_msgs`` is installed, ``/tf`` and ``/tf_static``.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ from der_ros.policy.shipped import shipped_config_file
 from der_ros.tasks import make_task
 
 _NEWEST = QoSProfile(depth=1)
-# Above the assembled piece, where it hides nothing.
+# Above the assembled piece, where the text hides nothing.
 _TEXT_ABOVE_M = 0.35
 
 
 class CellView(ShellNode):
-    """Draws the cell from what the other nodes publish."""
+    """Node that draws the cell from the topics of the other nodes."""
 
-    # It moves nothing, and beside a bag that is played it stamps by the bag's clock.
+    # Allowed because it moves nothing; beside a played bag its stamps follow the bag's clock.
     obeys_simulated_clock = True
     is_alone = False
 
@@ -74,7 +74,7 @@ class CellView(ShellNode):
         """Load the pieces, the arm and the frames.
 
         Raises:
-            ConfigurationError: the URDF is none, or a frame is wrong.
+            ConfigurationError: The URDF cannot be read or is invalid, or a frame is invalid.
         """
         task = make_task(given.task)
         self._held_piece, self._ground_piece = task.held, task.ground
@@ -128,7 +128,7 @@ class CellView(ShellNode):
         self._phase = message.message
 
     def _take(self) -> None:
-        """Take the newest state of the robot; skip what cannot be drawn."""
+        """Read the newest joint angles, pose and wrench; skip invalid ones."""
         joints, pose, wrench = (
             each.newest() for each in (self._joints, self._poses, self._wrenches)
         )

@@ -1,1 +1,1 @@
-"""The node that publishes the force/torque sensor."""
+"""Node ``ft_bridge``, which publishes the force/torque sensor."""

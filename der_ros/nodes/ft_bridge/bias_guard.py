@@ -1,4 +1,4 @@
-"""Applies the rules for a bias to the sensor's readings and to the messages of an attempt."""
+"""Checks before a bias: no attempt is running, and the tool is not in contact."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from der_ros.parameters.ft_bridge import BiasParameters
 
 
 class BiasGuard:
-    """Refuses a bias that would hide a force.
+    """Guard that refuses a bias which would hide a contact force.
 
     Args:
-        node: that declares the parameters and subscribes.
-        path: with the readings since the last bias.
-        max_age_s: age of the newest reading at most.
-        rightful: decides which node may publish that an attempt runs.
+        node: Node that declares the parameters and subscribes.
+        path: Conditioner with the readings since the last bias.
+        max_age_s: Largest age of the newest reading, s.
+        rightful: Watch over the topic ``policy_server/watched``, which signals a running attempt.
     """
 
     def __init__(
@@ -34,14 +34,14 @@ class BiasGuard:
         self._watched = PolledSubscription(node, Empty, WATCHED_TOPIC, 1, rightful=rightful)
 
     def check(self, what: str = "bias") -> None:
-        """Return if a bias may be taken, or the present one be undone.
+        """Check that a bias may be taken or cleared now.
 
         Args:
-            what: the service that is called.
+            what: Name of the called service, for the error message.
 
         Raises:
-            BiasRefusedError: an attempt runs, or the tool is in contact.
-            ConnectionFailedError: there is no fresh reading.
+            BiasRefusedError: An attempt is running, or the tool is in contact.
+            ConnectionFailedError: There is no fresh reading.
         """
         self.check_attempt(what)
         now_s = time.monotonic()
@@ -51,13 +51,13 @@ class BiasGuard:
         )
 
     def check_attempt(self, what: str = "bias") -> None:
-        """Refuse a bias while an attempt runs.
+        """Check that no attempt is running.
 
         Args:
-            what: the service that is called.
+            what: Name of the called service, for the error message.
 
         Raises:
-            BiasRefusedError: an attempt runs.
+            BiasRefusedError: An attempt is running.
         """
         newest = self._watched.newest()
         if newest is not None:

@@ -1,4 +1,4 @@
-"""A bias in the Net F/T box, which does not confirm it."""
+"""Bias inside the Net F/T box, confirmed by its readings because the box sends no response."""
 
 from __future__ import annotations
 
@@ -12,35 +12,36 @@ from der_ros.errors import ConnectionFailedError
 from der_ros.geometry import Wrench
 
 ANSWER_S = 1.0
-"""Time that the box has to take its bias, with this node's filter, s."""
+"""Time within which the box must apply its bias, including the delay of this node's filter, s."""
 _LEFT = 0.1
-"""Share of the reading of before that is left at most once the box has taken its bias."""
+"""Largest remaining fraction of the previous reading after a bias."""
 _NOISE = (1.0, 0.1)
-"""A reading within this of zero, N and Nm, is zero."""
+"""Force and torque below which a reading counts as zero, N and Nm."""
 _POLL_S = 0.002
 
 
 class BiasedBox(Protocol):
-    """The part of a client of the box that is used."""
+    """Client of a Net F/T box that can be biased."""
 
     def bias(self) -> None:
-        """Tell the box to take its present reading as zero."""
+        """Command the box to set its current reading to zero."""
         ...
 
 
 def bias_box(box: BiasedBox, path: WrenchConditioner, max_age_s: float) -> None:
-    """Bias the box, and return once its readings are about zero.
+    """Bias the box and wait until its readings are close to zero.
 
-    The command can get lost. So the next bias is compared with these readings only after that.
+    The command can be lost. The conditioner's reference for the next bias is therefore updated only
+    after the readings confirm the bias.
 
     Args:
-        box: to bias.
-        path: conditioner of its readings.
-        max_age_s: largest age of the newest reading.
+        box: Client of the box.
+        path: Conditioner of its readings.
+        max_age_s: Largest age of the newest reading, s.
 
     Raises:
-        ConnectionFailedError: there is no fresh reading, no stream, or the box has not taken its
-            bias within ``ANSWER_S``; the one of before still holds for comparison then.
+        ConnectionFailedError: There is no fresh reading or no stream, or the box has not applied
+            the bias within ``ANSWER_S``; the previous reference then remains.
     """
     before = path.mean(time.monotonic(), max_age_s)
     told_s = time.monotonic()

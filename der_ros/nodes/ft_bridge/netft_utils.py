@@ -1,9 +1,10 @@
-"""The utility node of netft_utils: transformed wrenches, ``cancel``, and its services.
+"""Topics and services of netft_utils: transformed wrenches, ``cancel``, bias, payload and filter.
 
-Where the package ``netft_interfaces`` is installed the services have its types; without it there
-is ``bias`` as a Trigger. Deviations, on purpose: a wrench in world axes is only published while
-the orientation is fresh; ``cancel`` stays true for as long as a limit is exceeded; ``gravity_comp``
-with false switches compensation off; limits without a bias come back when the bias is cleared.
+If the package ``netft_interfaces`` is installed, the services have its types. Otherwise only
+``bias`` exists, as a Trigger. Deliberate deviations from netft_utils: a wrench in world axes is
+published only while the orientation is fresh; ``cancel`` stays true while a limit is exceeded;
+``gravity_comp`` with false switches compensation off; clearing the bias restores the limits
+without a bias.
 """
 
 from __future__ import annotations
@@ -42,11 +43,11 @@ from der_ros.nodes.shared.node_process import ShellNode
 
 _RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 _MIN_LIMIT = 1e-4
-"""A smaller limit in a request means: leave it as it is."""
+"""Smallest limit accepted from a request; a smaller value keeps the current limit."""
 
 
 def interfaces(kind: str) -> Any:
-    """Return the module ``netft_interfaces.msg`` or ``.srv``; None if it is not installed."""
+    """Return the module ``netft_interfaces.<kind>`` (msg or srv); None if not installed."""
     try:
         return importlib.import_module(f"netft_interfaces.{kind}")
     except ImportError:
@@ -54,14 +55,19 @@ def interfaces(kind: str) -> Any:
 
 
 class NetftUtils:
-    """Topics and services of netft_utils, as a part of ft_bridge.
+    """Topics and services of netft_utils, as part of ``ft_bridge``.
 
     Args:
-        node: of which it is a part.
-        path: what conditions the readings.
-        tool_from_sensor: where the sensor sits.
-        max_age_s: readings older than this are not used by a service.
-        guard: judges whether a bias may be changed now.
+        node: Node ``ft_bridge``.
+        path: Conditioner of the readings.
+        tool_from_sensor: Pose of the sensor in the tool frame.
+        max_age_s: Largest age of a reading that a service uses, s.
+        guard: Guard that allows or refuses a change of the bias.
+
+    Attributes:
+        biased_elsewhere: True if the bias is inside the box.
+        exceeded: True while a limit is exceeded.
+        times_exceeded: Number of times that a limit was exceeded.
     """
 
     def __init__(
@@ -91,16 +97,16 @@ class NetftUtils:
 
     @property
     def wants_world(self) -> bool:
-        """True if a topic in world axes has a subscriber."""
+        """True if ``raw_world`` or ``transformed_world`` has a subscriber."""
         return self._wanted("raw_world") or self._wanted("transformed_world")
 
     @property
     def biased(self) -> bool:
-        """True if the limits for a biased sensor apply."""
+        """True if the sensor is biased, so that the limits with a bias apply."""
         return self._path.biased or self.biased_elsewhere
 
     def publish(self, taken: ConditionedWrench, world_frame: str, stamp: Any) -> None:
-        """Publish the topics that have subscribers, and ``cancel`` when it changes."""
+        """Publish the topics that have subscribers, and ``cancel`` on change."""
         self._newest = taken
         self._judge(taken.measured)
         if self._wanted("transformed_tool"):
@@ -146,7 +152,11 @@ class NetftUtils:
         self._cancel.publish(message)
 
     def create_services(self, trigger_bias: Any) -> None:
-        """Create the services whose types are installed; ``trigger_bias`` answers a Trigger."""
+        """Create the services whose types are installed.
+
+        Args:
+            trigger_bias: Callback of ``bias`` as a Trigger, used without ``netft_interfaces``.
+        """
         services = interfaces("srv")
         if services is None:
             self._node.create_service(Trigger, "bias", trigger_bias)
@@ -161,12 +171,12 @@ class NetftUtils:
             ("get_weight", "GetDouble", self.on_get_weight),
             ("filter", "SetFilter", self.on_filter),
         ):
-            # Not every release of that package has every type.
+            # Some releases of netft_interfaces lack some types.
             if hasattr(services, type_name):
                 self._node.create_service(getattr(services, type_name), name, callback)
 
     def on_bias(self, request: Any, response: Any) -> Any:
-        """SetBias: takes the present reading as zero, with limits of its own; false undoes it."""
+        """Handle SetBias: true takes a bias and sets its limits; false clears the bias."""
         response.success = self._does("bias", lambda: self._bias(request))
         return response
 
@@ -179,7 +189,7 @@ class NetftUtils:
         self._biased_limits = _replaced(self._biased_limits, request)
 
     def on_gravity_comp(self, request: Any, response: Any) -> Any:
-        """SetBias: takes mass and lever from this one reading; false ends the compensation."""
+        """Handle SetBias: true sets the payload from one reading; false clears the payload."""
         response.success = self._does("gravity_comp", lambda: self._gravity_comp(request))
         return response
 
@@ -198,7 +208,7 @@ class NetftUtils:
         self._path.set_payload(payload_from_one_reading(reading, STANDARD_GRAVITY_MPS2))
 
     def on_tool_data(self, request: Any, response: Any) -> Any:
-        """SetToolData: mass, kg, and how far along the sensor's z axis its centre is, m."""
+        """Handle SetToolData: set payload mass (kg) and centre of mass along sensor z (m)."""
         center = np.array((0.0, 0.0, request.com))
         response.success = self._does(
             "set_tool_data", lambda: self._set_tool(Payload(request.mass, center))
@@ -210,7 +220,7 @@ class NetftUtils:
         self._path.set_payload(payload)
 
     def on_weight_bias(self, request: Any, response: Any) -> Any:
-        """Answer SetBias: zero get_weight at the present load."""
+        """Handle SetBias: true zeroes ``get_weight`` at the current load; false clears the zero."""
         response.success = self._does(
             "set_weight_bias", lambda: self._set_weight_bias(bool(request.bias))
         )
@@ -221,7 +231,7 @@ class NetftUtils:
         self._weight_bias = self._raw() if wanted else Wrench.zero()
 
     def on_get_weight(self, _request: Any, response: Any) -> Any:
-        """GetDouble: weight added since set_weight_bias, grams; NaN without a reading."""
+        """Handle GetDouble: load since ``set_weight_bias``, g; NaN without a fresh reading."""
         response.weight = float("nan")
         self._does("get_weight", lambda: self._weigh(response))
         return response
@@ -236,13 +246,13 @@ class NetftUtils:
         return self._newest.raw
 
     def on_max_values(self, request: Any, response: Any) -> Any:
-        """SetMax: the limits without a bias; 0 leaves one as it is."""
+        """Handle SetMax: set the limits without a bias; 0 keeps the current limit."""
         self._limits = _replaced(self._limits, request)
         response.success = True
         return response
 
     def on_threshold(self, request: Any, response: Any) -> Any:
-        """SetThreshold: the widths of the dead-band."""
+        """Handle SetThreshold: set the dead band, N and Nm."""
         widths = np.abs(wrench_from_message(request.data).to_array())
         response.success = bool(np.isfinite(widths).all())
         if response.success:
@@ -250,13 +260,13 @@ class NetftUtils:
         return response
 
     def on_filter(self, request: Any, response: Any) -> Any:
-        """SetFilter: a second-order low-pass; its sample time is the sensor's own, not ``t``."""
+        """Handle SetFilter: set a second-order low-pass; the sensor's own rate replaces ``t``."""
         choice = FilterChoice(2, float(request.cutoff_frequency) if request.filter else 0.0)
         self._does("filter", lambda: self._path.set_filter(choice))
         return response
 
     def _does(self, what: str, action: Any) -> bool:
-        """Tell if ``action`` succeeded; log the reason if it did not."""
+        """Run ``action``; return False and log the reason if it fails."""
         try:
             action()
         except DerRosError as error:
@@ -266,7 +276,7 @@ class NetftUtils:
 
 
 def _replaced(limits: ForceLimits, request: Any) -> ForceLimits:
-    """Return the limits that the request gives; a value below ``_MIN_LIMIT`` keeps the old one."""
+    """Return the requested limits; a value below ``_MIN_LIMIT`` keeps the current one."""
     return ForceLimits(
         request.force if request.force >= _MIN_LIMIT else limits.force_n,
         request.torque if request.torque >= _MIN_LIMIT else limits.torque_nm,

@@ -1,9 +1,9 @@
-"""The node ``ft_bridge``: force and torque from a Net F/T box, or from another driver's topic.
+"""Publishes force and torque from a Net F/T box or from another driver's topic.
 
-A drop-in for netft_utils' driver and utilities: ``netft_data`` (WrenchStamped, reliable),
-``netft_ready`` (Bool, latched), and what ``netft_utils.NetftUtils`` adds. Service:
-``ft_bridge/bias``. A record with an error in its status is not published, so that its subscribers
-see the topic become stale.
+It replaces the driver and the utility node of netft_utils: topics ``netft_data`` (WrenchStamped,
+reliable) and ``netft_ready`` (Bool, latched), service ``ft_bridge/bias``, and the topics and
+services of ``netft_utils.NetftUtils``. A record with an error in its status is not published, so
+subscribers see the topic become stale.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 
 
 class FtBridge(ShellNode):
-    """Publishes wrenches from a box or from a topic."""
+    """Node that publishes wrenches from a Net F/T box or a topic."""
 
     def __init__(self) -> None:
         super().__init__("ft_bridge")
@@ -101,7 +101,7 @@ class FtBridge(ShellNode):
         self._open()
 
     def _make_sources(self) -> Sources:
-        """Return the watch over whose poses, wrenches and attempts count."""
+        """Return the watch over the publishers of poses, wrenches and attempt signals."""
         poses, wrenches = self._given.orientation_topic, self._given.input_topic
         topics = {poses: owner_of_poses(poses), WATCHED_TOPIC: "assembly_supervisor"}
         if self._given.source == "topic":
@@ -110,7 +110,7 @@ class FtBridge(ShellNode):
         return Sources(self, topics, {"ft_bridge/bias": own})
 
     def _open(self) -> None:
-        """Create topics, services and timers, and open the source of readings last."""
+        """Create topics, services and timers, then open the source of readings."""
         self._wrenches = self.create_publisher(WrenchStamped, "netft_data", _RELIABLE)
         self._readiness = self.create_publisher(Bool, "netft_ready", LATCHED)
         self.create_service(Trigger, "ft_bridge/bias", self._on_bias)
@@ -134,11 +134,11 @@ class FtBridge(ShellNode):
         settle_collector()
 
     def _refuse_contradictions(self) -> None:
-        """Refuse parameters that do not go together.
+        """Refuse contradicting parameters.
 
         Raises:
-            ConfigurationError: a setting would be asked of a box that is not asked at all, or a
-                bias in the box would hide the weight that is taken off.
+            ConfigurationError: A setting of the box is requested although the box is not asked over
+                HTTP, or ``bias_in_box`` is set with payload compensation or ``source=topic``.
         """
         if self._config.configuration is not None and (
             self._config.rate_hz or self._config.user_filter >= 0
@@ -156,7 +156,7 @@ class FtBridge(ShellNode):
             )
 
     def _on_sample(self, sample: WrenchSample) -> None:
-        """Take the newest record, or each one if a filter runs; called in the client's thread."""
+        """Handle the newest record, or every record if a filter runs; in the client's thread."""
         status = sample.status
         self._trusted = status.severity is not Severity.ERROR
         self._status_text = str(status)
@@ -199,7 +199,7 @@ class FtBridge(ShellNode):
 
     @property
     def _lost_bias(self) -> bool:
-        """True if the box was off since it took its bias."""
+        """True if the box has restarted since its bias."""
         before, client = self._box_bias_before_restart, self._client
         return client is not None and before is not None and client.box_restarts > before
 
@@ -217,7 +217,7 @@ class FtBridge(ShellNode):
         return f"mean of {count} readings is zero now: {numbers} (N, Nm)"
 
     def _watch(self) -> None:
-        """Check for silence, for new subscribers and for changes of health, between readings."""
+        """Check readiness, subscribers and health periodically; publish changes."""
         loaded = self._path.payload.mass_kg > 0.0
         self._needs_orientation = loaded or self._utils.wants_world
         self._utils.repeat_cancel()
@@ -225,7 +225,7 @@ class FtBridge(ShellNode):
             self._client.want_every_record(self._path.filters)
             self._box_filter.look(self._client.configuration, self._client.user_filter)
         self._check_rate()
-        # The diagnostics show the age that readiness was judged by.
+        # Stored, so that the diagnostics show the age on which readiness is based.
         self._age_s = time.monotonic() - self._path.taken_s
         ready = self._trusted and self._age_s <= self._given.stale_after_s and not self._failure
         if ready != self._ready:
@@ -261,18 +261,18 @@ class FtBridge(ShellNode):
 
     @property
     def _rate_fault(self) -> str:
-        """Reason not to use readings: a filter at another rate has another cut-off."""
+        """Rate problem that shifts the filter's cut-off; empty if none, or without a filter."""
         return self._rate.problem if self._path.filters else ""
 
     @property
     def _word(self) -> str:
-        """Status of the newest reading, or the problem with it; ``OK`` without one."""
+        """Status of the newest reading, or the problem with it; ``OK`` if there is none."""
         own = self._status_text if self._other is None else self._other.problem or "OK"
         return self._rate.problem or own if own == "OK" else own
 
     @property
     def _failure(self) -> str:
-        """Reason for which nothing reads the sensor any more; empty while something does."""
+        """Reason why the sensor is no longer read; empty while it is."""
         if self._other is None:
             return "" if self._client is None else self._client.failure
         return self._other.failure or self._sources.topic(self._given.input_topic).wrong
@@ -303,7 +303,7 @@ class FtBridge(ShellNode):
                     + self._orientation.refused_stamps
                 ),
                 "biased": self._utils.biased,
-                # The limits are not judged while the sensor is not ready.
+                # The limits are not evaluated while the sensor is not ready.
                 "limits_exceeded": self._utils.exceeded and self._ready,
                 "times_limits_exceeded": self._utils.times_exceeded,
             },

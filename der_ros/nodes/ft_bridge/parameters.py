@@ -1,4 +1,4 @@
-"""Parts of ``ft_bridge``, built from its parameters."""
+"""Configuration records of ``ft_bridge``, made from its parameters."""
 
 from __future__ import annotations
 
@@ -20,10 +20,14 @@ from der_ros.parameters.ft_bridge import (
 
 
 def declare_conditioning(node: ShellNode, gap_s: float) -> ConditioningConfig:
-    """Declare the parameters of signs, filter, bias and payload.
+    """Declare the parameters of axis signs, filter, bias and payload.
+
+    Args:
+        node: Node that declares the parameters.
+        gap_s: Gap between readings after which the filter restarts, s.
 
     Raises:
-        ConfigurationError: a value is wrong.
+        ConfigurationError: A value is invalid.
     """
     given = declare_settings(node, ConditioningParameters)
     center = vector(given.payload_center_of_mass_m, 3, "parameter payload_center_of_mass_m")
@@ -39,10 +43,13 @@ def declare_conditioning(node: ShellNode, gap_s: float) -> ConditioningConfig:
 
 
 def declare_limits(node: ShellNode) -> tuple[ForceLimits, ForceLimits, Array]:
-    """Declare the limits of ``cancel``, without and with a bias, and the dead-band, (6,) N and Nm.
+    """Declare the limits of ``cancel`` and the dead band of the transformed topics.
+
+    Returns:
+        The limits without a bias, the limits with a bias, and the dead band (6,), N and Nm.
 
     Raises:
-        ConfigurationError: a value is wrong.
+        ConfigurationError: A value is invalid.
     """
     given = declare_settings(node, CancelParameters)
     return (
@@ -56,11 +63,11 @@ def declare_client(node: ShellNode, given: FtBridgeParameters) -> NetFtConfig:
     """Declare the parameters of the Net F/T client.
 
     Args:
-        node: node that gets the parameters.
-        given: its other parameters.
+        node: Node that declares the parameters.
+        given: Parameters declared before.
 
     Raises:
-        ConfigurationError: a value is wrong.
+        ConfigurationError: A value is invalid.
     """
     scale = _declare_scale(node, given.sample_rate_hz)
     return declare_settings(
@@ -69,10 +76,10 @@ def declare_client(node: ShellNode, given: FtBridgeParameters) -> NetFtConfig:
 
 
 def _declare_scale(node: ShellNode, sample_rate_hz: int) -> SensorConfiguration | None:
-    """Return the scale, or None where the box is asked.
+    """Declare the counts per unit; return None if the box is asked over HTTP instead.
 
     Raises:
-        ConfigurationError: an unknown unit.
+        ConfigurationError: A unit is unknown.
     """
     given = declare_settings(node, ScaleParameters)
     if given.counts_per_force == 0.0 and given.counts_per_torque == 0.0:

@@ -1,4 +1,4 @@
-"""Orientation of the sensor in the world: from the robot's pose, fixed, or not known."""
+"""Orientation of the sensor in the world: from the tool's pose, fixed, or unknown."""
 
 from __future__ import annotations
 
@@ -23,20 +23,24 @@ _BRIDGES_TOPIC = "kuka/tcp_pose"
 
 
 def owner_of_poses(topic: str) -> str:
-    """Return the node that may publish the tool's pose: the bridge, on its own topic.
+    """Return the node that may publish the tool's pose on ``topic``.
 
-    Another topic may be any node's, but only one node's.
+    It is ``kuka_bridge`` for its own topic, and any one node for another topic.
     """
     return "kuka_bridge" if topic == _BRIDGES_TOPIC else ANY_ONE
 
 
 class SensorOrientation:
-    """Knows the orientation of the sensor, or why it is not known. For one thread.
+    """Orientation of the sensor, or the reason why it is unknown. For use in one thread.
 
     Args:
-        node: whose parameters these are.
-        tcp_from_sensor: the sensor in the frame of the pose topic.
-        rightful: watches the pose topic.
+        node: Node that declares the parameters and subscribes.
+        tcp_from_sensor: Pose of the sensor in the tool frame.
+        rightful: Watch over the pose topic.
+
+    Attributes:
+        reason: Reason why the orientation is unknown; empty if it is known.
+        world_frame: Name of the world frame.
     """
 
     def __init__(self, node: Node, tcp_from_sensor: Pose, rightful: RightfulTopic) -> None:
@@ -59,14 +63,14 @@ class SensorOrientation:
 
     @property
     def refused_stamps(self) -> int:
-        """Number of poses refused because their stamp was no time."""
+        """Number of poses refused for an invalid stamp."""
         return 0 if self._poses is None else self._poses.refused_stamps
 
     def now(self) -> Array | None:
-        """Return (4,) xyzw of the sensor in the world; None, with ``reason``, where not known.
+        """Return the sensor's orientation in the world, quaternion (4,) xyzw; None if unknown.
 
-        It is never older than the timeout: by the message's own stamp when it came or, where that
-        is zero, by its arrival; from then on by the steady clock.
+        ``reason`` then names the cause. A pose older than the timeout is not used. Its age counts
+        from its stamp or, if the stamp is zero, from its arrival, and grows with the steady clock.
         """
         if self._poses is None:
             return self._fixed

@@ -1,4 +1,4 @@
-"""Wrenches of another driver, read from its topic in a thread of its own."""
+"""Reader of another driver's WrenchStamped topic, in its own thread."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ _QOS = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 WRONG_FRAME_S = 1.0
-"""Wrenches are not taken for this long after one in another frame, s."""
+"""Time after a wrench in a wrong frame in which all wrenches are refused, s."""
 
 
 class WrenchTopic(Startable):
-    """Passes on every wrench that is neither old by its stamp nor older than one before it.
+    """Reader that passes on each wrench with a current stamp, in order of the stamps.
 
-    Wrenches without a stamp are judged by arrival alone. An executor would fall behind a fast
-    driver on a busy computer; this thread takes all waiting wrenches each millisecond.
+    Wrenches without a stamp are accepted by arrival alone. The thread reads all waiting wrenches
+    every millisecond, because an executor would fall behind a fast driver on a busy computer.
 
-    Stamps come from another clock, or from one that may be set. So a later stamp counts as newer
-    for no longer than ``max_age_s``: after a clock is set back, wrenches are soon taken again.
+    The clock of the stamps may be set back. A wrench is therefore refused as overtaken only within
+    ``max_age_s`` of the newer one; after that, wrenches are accepted again.
 
     Args:
-        node: that subscribes.
-        rightful: watches the topic, WrenchStamped; only one driver's wrenches are taken.
-        max_age_s: largest age by the stamp, and largest time in the future.
-        take: called in this thread with a wrench and its arrival, monotonic s.
-        frames: allowed names of the sensor's frame; the first one that comes is kept. After a
-            wrench in another frame none is taken for ``WRONG_FRAME_S``.
+        node: Subscribing node.
+        rightful: Watch over the topic; wrenches of only one publisher are accepted.
+        max_age_s: Largest age of a stamp, and largest lead into the future, s.
+        take: Function that receives a wrench and its arrival time (monotonic, s), in this thread.
+        frames: Allowed names of the sensor's frame; the first that arrives is kept. After a wrench
+            in another frame, all are refused for ``WRONG_FRAME_S``.
 
     Attributes:
-        old_stamps: wrenches refused as too old, in the future, or overtaken.
-        wrong_frames: wrenches refused for their frame.
-        taken: wrenches handed on.
+        old_stamps: Number of wrenches refused as too old, in the future, or overtaken.
+        wrong_frames: Number of wrenches refused for their frame.
+        taken: Number of accepted wrenches.
     """
 
     def __init__(
@@ -70,17 +70,17 @@ class WrenchTopic(Startable):
 
     @property
     def failure(self) -> str:
-        """Reason for which the thread has ended by itself; empty while it runs."""
+        """Reason why the thread ended unexpectedly; empty while it runs."""
         return self._worker.failure
 
     @property
     def problem(self) -> str:
-        """Reason for which the newest wrench was refused; empty if it was taken."""
+        """Reason why the newest wrench was refused; empty if it was accepted."""
         return self._subscription.refusal or self._problem
 
     @property
     def refused_stamps(self) -> int:
-        """Number of wrenches refused because their stamp was no time."""
+        """Number of wrenches refused for an invalid stamp."""
         return self._subscription.refused_stamps
 
     def start(self) -> None:
@@ -97,7 +97,7 @@ class WrenchTopic(Startable):
                 self._accept(received.message, received.arrived_s)
 
     def _is_in_frame(self, frame_id: str, arrived_s: float) -> bool:
-        """Accept the first of the sensor's frames that comes; report any other."""
+        """Return True for the sensor's frame, fixed by its first wrench; report any other frame."""
         if frame_id in self._frames:
             self._frames = (frame_id,)
             return arrived_s - self._wrong_s > WRONG_FRAME_S
@@ -128,7 +128,7 @@ class WrenchTopic(Startable):
         self._take(wrench_from_message(message), arrived_s)
 
     def _overtaken(self, stamped_ns: int, age_s: float, arrived_s: float) -> bool:
-        """Tell if a newer one was taken; one whose stamp is still in the future was not newer."""
+        """Return True if a wrench with a newer stamp, not in the future, was accepted recently."""
         ahead_s = 1e-9 * (self._newest_ns - stamped_ns)
         possible = ahead_s - age_s <= self._max_age_s
         recent = arrived_s - self._newest_s <= self._max_age_s
