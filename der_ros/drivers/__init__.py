@@ -1,1 +1,1 @@
-"""Clients, servers and simulators of the wire protocols, without ROS."""
+"""Drivers: clients, servers and simulators of the wire protocols, without ROS."""

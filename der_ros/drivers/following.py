@@ -1,16 +1,15 @@
-"""Comparison of the motion that was sent to a robot with the motion that was measured.
+"""Comparison of the motion sent to a robot with the measured motion.
 
-A controller may cut corrections silently (POSCORR), ignore them, or obey a second master. Something
-that the sensor does not feel may hold the arm. With ``v`` the sent twist, ``p`` the measured
-position and ``T`` the memory, each cycle ``dt`` computes
+A controller may clamp corrections silently (POSCORR), ignore them, or obey another master, and
+something that the sensor does not measure may hold the arm. With ``v`` the sent twist, ``p`` the
+measured position and ``T`` the memory, each cycle ``dt`` computes
 
     d := (d + v dt - (p - p_before)) exp(-dt / T)
 
-and the same for the rotation. A robot that lags by ``L`` seconds shows ``|d| = |v| L``, an arm
-that a force ``F`` bends shows ``F / K``, one that ignores all commands shows
-``|v| T (1 - exp(-t / T))`` after ``t``. Motion that is lost for good, such as that of an answer
-that came too late, fades. A robot that ignores all commands is not noticed at speeds below
-``distance / T``.
+and likewise for the rotation. A robot that lags by ``L`` seconds gives ``|d| = |v| L``, an arm of
+stiffness ``K`` under a force ``F`` gives ``F / K``, and one that ignores all commands gives
+``|v| T (1 - exp(-t / T))`` after ``t``. Motion that is permanently lost, such as that of a late
+answer, fades. A robot that ignores all commands is not detected at speeds below ``distance / T``.
 """
 
 from __future__ import annotations
@@ -66,10 +65,10 @@ class FollowingLimits:
     )
 
     def __post_init__(self) -> None:
-        """Check that all are finite and positive.
+        """Check that all limits are finite and positive.
 
         Raises:
-            ConfigurationError: one is not.
+            ConfigurationError: A limit is not finite and positive.
         """
         for field in fields(self):
             value = getattr(self, field.name)
@@ -78,7 +77,7 @@ class FollowingLimits:
 
 
 class FollowingWatch:
-    """Compares one cycle at a time, from the second cycle of a session on."""
+    """Comparison of sent and measured motion, from the second cycle of a session on."""
 
     def __init__(self, limits: FollowingLimits) -> None:
         self._limits = limits
@@ -86,24 +85,25 @@ class FollowingWatch:
         self.restart()
 
     def restart(self) -> None:
-        """Forget all differences, after a person has looked."""
+        """Reset the difference to zero, for example after an operator has cleared the fault."""
         self._before: Pose | None = None
         self._shift: Array = np.zeros(3)
         self._turn: Array = np.zeros(3)
 
     @property
     def difference(self) -> tuple[float, float]:
-        """Present distance between sent and measured pose: m and rad."""
+        """Current difference between sent and measured pose: m and rad."""
         return float(np.linalg.norm(self._shift)), float(np.linalg.norm(self._turn))
 
     def add(self, measured: Pose, sent: Twist, dt_s: float, session: int) -> str | None:
-        """Judge one cycle; return why the robot does not follow, or None.
+        """Add one cycle; return a description of the fault if the robot does not follow, or None.
 
         Args:
-            measured: pose of the TCP in the base at the beginning of the cycle.
-            sent: twist of the answer, base axes.
-            dt_s: duration of that twist, s.
-            session: of the measurement; between two sessions a program may have moved the arm.
+            measured: Pose of the TCP in the base frame at the start of the cycle.
+            sent: Twist that was sent in this cycle, base axes, m/s and rad/s.
+            dt_s: Duration of that twist, s.
+            session: Session number of the measurement. A new one resets the difference, because a
+                program may have moved the arm between sessions.
         """
         if session != self._session:
             self._session = session

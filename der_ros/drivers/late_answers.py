@@ -1,4 +1,4 @@
-"""Count of the answers that reached a controller too late, from ``Delay`` in its telegrams."""
+"""Counter of answers that reached a controller too late, from ``Delay`` in its telegrams."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections import deque
 
 
 class LateAnswers:
-    """Counts how much ``Delay`` has grown over the last second.
+    """Increase of ``Delay`` over the last second.
 
-    A controller may count late answers in a row, or all of them since the start of RSI; growth
-    means the same in both cases. The number in a session's first telegram is of earlier answers.
+    A controller may count consecutive late answers or all of them since the start of RSI; an
+    increase means a late answer in both cases. The value in a session's first telegram refers to
+    earlier answers and is not counted.
     """
 
     WINDOW_S = 1.0
@@ -20,13 +21,13 @@ class LateAnswers:
         self._recent: deque[tuple[float, int]] = deque()
 
     def add(self, delay: int, now_s: float, session: int) -> int:
-        """Take one telegram's ``Delay``; returns by how much it has grown in its session."""
+        """Add one telegram's ``Delay`` and return its increase within the session."""
         last, self._last = self._last, delay
         if session != self._session:
             self._session = session
             self._recent.clear()
             return 0
-        # A smaller one that is not zero is a new row that began meanwhile.
+        # A smaller value above zero is a new run of late answers.
         grown = delay - last if delay >= last else delay
         if grown:
             self._recent.append((now_s, grown))
@@ -35,10 +36,10 @@ class LateAnswers:
         return grown
 
     def forget(self) -> None:
-        """Forget the late answers so far."""
+        """Reset the count of the last second."""
         self._recent.clear()
 
     def recent(self, now_s: float) -> int:
-        """Late answers of the last second; for any thread."""
+        """Return the number of late answers in the last second. Thread-safe."""
         counted = list(self._recent)
         return sum(count for stamp_s, count in counted if now_s - stamp_s <= self.WINDOW_S)

@@ -1,4 +1,4 @@
-"""Statistics of the latest durations, cheap enough for the threads that measure them."""
+"""Statistics of recent durations, cheap enough to record in real-time threads."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ class LatencyFigures(NamedTuple):
     """Statistics of durations, s; all zero until the first duration.
 
     Attributes:
-        total: number of durations since the start.
-        p50_s: median of the window.
-        p99_s: 99th percentile of the window.
-        max_s: largest duration since the start.
+        total: Number of durations since the start.
+        p50_s: Median of the window, s.
+        p99_s: 99th percentile of the window, s.
+        max_s: Largest duration since the start, s.
     """
 
     total: int
@@ -28,14 +28,14 @@ NO_FIGURES = LatencyFigures(0, 0.0, 0.0, 0.0)
 
 
 class LatencyWindow:
-    """Window of the latest durations; one thread adds, any thread reads.
+    """Window of the most recent durations; one thread adds, any thread reads.
 
     Args:
-        size: number of durations in the window.
+        size: Number of durations in the window.
     """
 
     def __init__(self, size: int = 5000) -> None:
-        # An array of doubles, not a list: numpy reads a list while all other threads wait.
+        # An array, not a list: numpy holds the GIL while it converts a list.
         self._values = array("d", bytes(8 * size))
         self._count = 0
         self._max = 0.0
@@ -48,7 +48,7 @@ class LatencyWindow:
             self._max = duration_s
 
     def figures(self) -> LatencyFigures:
-        """Return the statistics of the window now."""
+        """Return the current statistics of the window."""
         latest = self._values[: self._count]
         if not latest:
             return NO_FIGURES

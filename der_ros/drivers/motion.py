@@ -1,4 +1,4 @@
-"""Interfaces of every robot's driver: measured motion and sent motion."""
+"""Interfaces of the robot drivers: measured state and sent motion."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from der_ros.geometry import Array, Pose, Twist
 
 
 class MeasuredRobot(Protocol):
-    """The robot at the beginning of a cycle."""
+    """Measured state of the robot at the start of a cycle."""
 
     @property
     def tcp_pose(self) -> Pose:
@@ -17,7 +17,7 @@ class MeasuredRobot(Protocol):
 
     @property
     def joint_positions_rad(self) -> Array | None:
-        """(joints,) measured, or None where they are not known."""
+        """Measured joint positions, (joints,) rad; None if unknown."""
         ...
 
     @property
@@ -27,12 +27,12 @@ class MeasuredRobot(Protocol):
 
     @property
     def stamp_monotonic_s(self) -> float:
-        """Time of the measurement, ``time.monotonic``."""
+        """Time of the measurement, s, ``time.monotonic``."""
         ...
 
     @property
     def began_monotonic_s(self) -> float:
-        """Start of this cycle; the one before began ``cycle_s`` earlier, or answers were missed."""
+        """Start of this cycle, s, ``time.monotonic``; a gap above ``cycle_s`` is a missed cycle."""
         ...
 
     @property
@@ -42,29 +42,29 @@ class MeasuredRobot(Protocol):
 
     @property
     def session(self) -> int:
-        """Number of the session; with a new number earlier commands no longer hold."""
+        """Session number; commands of earlier sessions are void."""
         ...
 
 
 class SentMotion(Protocol):
-    """Motion that was sent in one cycle."""
+    """Motion sent to the robot in one cycle."""
 
     @property
     def state(self) -> MeasuredRobot:
-        """State of the robot that the motion answers."""
+        """Measured state that the motion was computed from."""
         ...
 
     @property
     def twist(self) -> Twist:
-        """The motion that was sent, of the TCP in base axes."""
+        """Sent twist of the TCP, base axes, m/s and rad/s."""
         ...
 
     @property
     def refusal(self) -> str | None:
-        """Reason for which a limit refused motion, or None."""
+        """Reason why a limit refused motion, or None."""
         ...
 
     @property
     def error(self) -> str | None:
-        """Reason for which nothing was sent, although motion may have been commanded; or None."""
+        """Reason why commanded motion was not sent, or None."""
         ...

@@ -1,7 +1,7 @@
-"""Requests of a real-time process to the operating system and to Python.
+"""Real-time requests of a process to the operating system and to Python.
 
-Nothing here fails: a refusal is a text with its remedy, and the process runs without the request.
-docs/explanation/realtime.md has the reason for each request.
+Nothing here raises: a refused request returns a text with the remedy, and the process continues
+without it. docs/explanation/realtime.md gives the reason for each request.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Grant(NamedTuple):
     """Result of one request.
 
     Attributes:
-        granted: True if the system agreed.
-        words: what was granted, or the reason of the refusal and its remedy.
+        granted: True if the request was granted.
+        words: Description of the granted setting, or the reason for the refusal and the remedy.
     """
 
     granted: bool
@@ -49,7 +49,7 @@ def ask_for_scheduling(priority: int) -> Grant:
     """Request SCHED_FIFO for the calling thread.
 
     Args:
-        priority: 1 to 99; 0 asks for nothing.
+        priority: Priority, 1 to 99; 0 for no request.
     """
     if priority <= 0:
         return NOT_ASKED
@@ -57,13 +57,13 @@ def ask_for_scheduling(priority: int) -> Grant:
 
 
 def ask_for_scheduling_of_all(priority: int) -> Grant:
-    """Request SCHED_FIFO for every thread that this process has now, the calling one too.
+    """Request SCHED_FIFO for all current threads of this process, including the calling one.
 
-    A thread that holds Python's global lock keeps the answering thread waiting. With ordinary
-    scheduling, any busy program can put that thread to sleep meanwhile.
+    A thread that holds Python's global lock blocks the answering thread. Under normal scheduling,
+    any busy program can preempt the lock's holder.
 
     Args:
-        priority: 1 to 99, below the answering thread's; 0 asks for nothing.
+        priority: Priority, 1 to 99, below the answering thread's; 0 for no request.
     """
     if priority <= 0:
         return NOT_ASKED
@@ -88,7 +88,7 @@ def _scheduled(threads: list[int], priority: int) -> Grant:
 
 
 def _schedule(thread: int, priority: int) -> None:
-    """Request it for one thread; a thread that has ended meanwhile is no refusal."""
+    """Request SCHED_FIFO for one thread; ignore a thread that has ended."""
     try:
         os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(priority))
     except ProcessLookupError:
@@ -96,10 +96,10 @@ def _schedule(thread: int, priority: int) -> None:
 
 
 def ask_for_cpu(cpu: int) -> Grant:
-    """Request that the calling thread runs on this processor only.
+    """Pin the calling thread to one processor.
 
     Args:
-        cpu: its number; -1 asks for nothing.
+        cpu: Number of the processor; -1 for no request.
     """
     if cpu < 0:
         return NOT_ASKED
@@ -112,10 +112,10 @@ def ask_for_cpu(cpu: int) -> Grant:
 
 
 def ask_for_memory() -> Grant:
-    """Keep every page of this process in memory, also later ones (thread stacks for example).
+    """Lock all current and future pages of this process (such as thread stacks) in memory.
 
-    A page that has to be fetched costs the thread that touches it up to milliseconds. With a limit
-    on locked memory nothing is locked: growing beyond it would then end the process.
+    A page fault can cost a thread milliseconds. If locked memory is limited, nothing is locked,
+    because growing beyond the limit would end the process.
     """
     if not may_lock_memory():
         allowed = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] // 1024
@@ -135,7 +135,7 @@ def ask_for_memory() -> Grant:
 
 
 def may_lock_memory() -> bool:
-    """Return True if this process may lock all its memory; raises its limit as far as allowed."""
+    """Return True if this process may lock all its memory; raise its soft limit if allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     if soft != hard == resource.RLIM_INFINITY:
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (hard, hard))
@@ -152,20 +152,20 @@ def _has_capability(number: int, status: Path = Path("/proc/self/status")) -> bo
 
 
 def hurry_switching() -> Grant:
-    """Shorten the time for which another Python thread may keep the global lock.
+    """Shorten Python's switch interval, so that other threads release the global lock sooner.
 
-    For a thread that is about to wait for something, and will be in a hurry then.
+    Call it before waiting for an event that has to be handled at once.
     """
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     return Grant(True, f"the global lock is given up within {1e3 * _SWITCH_INTERVAL_S:g} ms")
 
 
 def keep_turn() -> None:
-    """Let no other Python thread take the global lock from this one from now on.
+    """Lengthen Python's switch interval, so that this thread keeps the global lock.
 
-    For a few milliseconds at most: ``hurry_switching`` ends it, as does what lets go of the lock
-    itself. (Whoever waits for the lock asks for it after the interval that holds when it begins to
-    wait, and begins anew whenever the lock has changed hands.)
+    It lasts a few milliseconds, until ``hurry_switching`` or until this thread releases the lock
+    itself. (A waiting thread requests the lock after the interval in force when its wait began, and
+    starts over whenever the lock has changed hands.)
     """
     sys.setswitchinterval(_KEEP_S)
 
@@ -178,18 +178,18 @@ def tell_refusals(who: str, grants: Mapping[str, Grant]) -> None:
 
 
 def settle_collector() -> None:
-    """Make Python's cyclic collector rarer and cheaper, once everything long-lived exists."""
+    """Make garbage collection rarer and cheaper; call it once all long-lived objects exist."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
 
 
 class RestingCollector:
-    """Python's cyclic collector, run only when a thread has time: it stops every thread.
+    """Garbage collection on request, because a collection stops all threads.
 
     Attributes:
-        longest_s: the longest of its runs.
-        runs: how many there were.
+        longest_s: Duration of the longest collection, s.
+        runs: Number of collections.
     """
 
     def __init__(self) -> None:
@@ -199,19 +199,19 @@ class RestingCollector:
         self._running = threading.Lock()
 
     def settle(self) -> None:
-        """Collect only in ``rest`` from now on, and never the objects that exist by now."""
+        """Disable automatic collection and exclude all current objects; ``rest`` collects."""
         gc.collect()
         gc.freeze()
         gc.disable()
         self._due_s = time.monotonic() + _COLLECT_EVERY_S
 
     def release(self) -> None:
-        """Undo ``settle``: Python collects by its own rules again."""
+        """Undo ``settle``: enable automatic collection again."""
         gc.unfreeze()
         gc.enable()
 
     def rest(self) -> None:
-        """Collect, at most once a second, while there is time. Any thread may call it."""
+        """Collect now if the last collection is at least 1 s old. Thread-safe."""
         begin = time.monotonic()
         if begin < self._due_s or not self._running.acquire(blocking=False):
             return

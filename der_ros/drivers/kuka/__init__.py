@@ -1,1 +1,1 @@
-"""Server and simulated controller of KUKA RSI over UDP."""
+"""KUKA RSI over UDP: server for the PC and simulated KRC4 controller."""

@@ -20,13 +20,14 @@ from der_ros.geometry import (
 
 @dataclass(frozen=True)
 class PathLimits:
-    """The limits in the RSI context; a controller's own defaults are 5 mm, 5, 6 mm, 6 degrees.
+    """Limits in the RSI context. The controller's defaults are 5 mm and 5 deg, 6 mm and 6 deg.
 
     Attributes:
-        clamp_mm: POSCORR, each of X, Y, Z of the sum is silently held inside +- this.
-        clamp_deg: the same for A, B, C.
-        monitor_mm: POSCORRMON, a longer sum of X, Y, Z stops RSI (KSS29000).
-        monitor_deg: the same for A, B, C.
+        clamp_mm: POSCORR limit of each of the summed X, Y, Z, mm; larger sums are clamped silently.
+        clamp_deg: POSCORR limit of each of the summed A, B, C, degrees.
+        monitor_mm: POSCORRMON limit of the length of the summed X, Y, Z, mm; a longer sum stops RSI
+            (KSS29000).
+        monitor_deg: POSCORRMON limit of the length of the summed A, B, C, degrees.
     """
 
     clamp_mm: float = 250.0
@@ -39,10 +40,10 @@ class CorrectionStep(NamedTuple):
     """Effect of one cycle's correction.
 
     Attributes:
-        displacement_m: (3,) base axes.
-        rotation_rad: (3,) rotation vector, base axes.
-        clamped: POSCORR cut something.
-        stop: why the monitor stops RSI, or None.
+        displacement_m: Displacement of the TCP, (3,) m, base axes.
+        rotation_rad: Rotation vector of the TCP, (3,) rad, base axes.
+        clamped: True if POSCORR clamped the correction.
+        stop: Reason why POSCORRMON stops RSI, or None.
     """
 
     displacement_m: Array
@@ -52,7 +53,7 @@ class CorrectionStep(NamedTuple):
 
 
 class ControllerCorrections:
-    """Sums the corrections of one session."""
+    """Sum of one session's corrections, with POSCORR and POSCORRMON applied."""
 
     def __init__(self, limits: PathLimits, absolute: bool = False) -> None:
         self._limits = limits
@@ -61,7 +62,7 @@ class ControllerCorrections:
         self.total_mm_deg: Array = np.zeros(6)
 
     def step(self, correction: Six) -> CorrectionStep:
-        """Take one cycle's RKorr: X, Y, Z mm, A, B, C degrees."""
+        """Apply one cycle's RKorr (X, Y, Z mm, A, B, C degrees) and return its effect."""
         last = self.total_mm_deg
         wanted = np.array(correction) if self._absolute else last + np.array(correction)
         total: Array = np.clip(wanted, -self._clamp, self._clamp)
@@ -85,7 +86,7 @@ class ControllerCorrections:
 
 
 def _turn_between(last: Array, total: Array) -> Array:
-    """Rotation vector, base axes, from one absolute A, B, C (degrees) to another."""
+    """Return the rotation vector, base axes, from one absolute A, B, C (degrees) to another."""
     if (last[3:] == total[3:]).all():
         return np.zeros(3)
     before = quaternion_from_euler_zyx(*np.radians(last[3:]).tolist())

@@ -1,11 +1,11 @@
-"""Conversion of twists to the corrections of RSI, within the travel that the controller allows.
+"""Conversion of twists to RSI corrections, within the travel that the controller allows.
 
-How the controller composes them (the simulated one and the bridge hold to this alike): in the
-relative mode each cycle's X, Y, Z shift the TCP along the base's axes, and each cycle's A, B, C
-turn it about the base's axes by R = Rz(A) Ry(B) Rx(C), on top of where it is; POSCORR and its
-monitor count the plain sums of the six numbers. In the absolute mode X..C are the shift and the
-turn since ``RSI_MOVECORR``. A cycle's turn is converted exactly (rotation vector to Euler angles),
-so the small-angle form (A, B, C) ~ (wz, wy, wx) T holds only to first order here.
+Bridge and simulated controller use the same convention. In relative mode, each cycle's X, Y, Z
+shift the TCP along the base axes, and each cycle's A, B, C rotate it about the base axes by
+R = Rz(A) Ry(B) Rx(C), starting from its current pose; POSCORR and POSCORRMON use the plain sums of
+the six numbers. In absolute mode, X..C are the shift and the rotation since ``RSI_MOVECORR``. A
+cycle's rotation is converted exactly from rotation vector to Euler angles; the small-angle form
+(A, B, C) ~ (wz, wy, wx) T holds only to first order.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _SHIFT, _TURN = "shift", "turn"
 class CorrectionLimits:
     """Limits on the summed corrections since the start of RSI.
 
-    Both are limits on lengths (of X, Y, Z and of A, B, C), so they lie inside the controller's box
-    (POSCORR) and ball (POSCORRMON) of the same size. Keep them below what is set there.
+    Both limit lengths (of X, Y, Z and of A, B, C), so they lie within the controller's box
+    (POSCORR) and ball (POSCORRMON) of the same size. Keep them below the controller's settings.
     """
 
     translation_mm: float = setting(
@@ -52,10 +52,10 @@ class CorrectionLimits:
     )
 
     def __post_init__(self) -> None:
-        """Check that both are finite and positive.
+        """Check that both limits are finite and positive.
 
         Raises:
-            ConfigurationError: one is not.
+            ConfigurationError: A limit is not finite and positive.
         """
         for name in ("translation_mm", "rotation_deg"):
             value = getattr(self, name)
@@ -64,12 +64,12 @@ class CorrectionLimits:
 
 
 class Correction(NamedTuple):
-    """One cycle's answer.
+    """Correction of one cycle.
 
     Attributes:
-        values: X, Y, Z mm, A, B, C degrees, rounded to what the telegram carries.
-        twist: the motion that ``values`` is, base axes, m/s and rad/s.
-        refusal: why a part was refused, or None.
+        values: X, Y, Z in mm and A, B, C in degrees, rounded to the telegram's resolution.
+        twist: Twist equivalent to ``values``, base axes, m/s and rad/s.
+        refusal: Reason why translation or rotation was refused, or None.
     """
 
     values: Six
@@ -78,11 +78,10 @@ class Correction(NamedTuple):
 
 
 class CorrectionTracker:
-    """Turns twists into corrections and sums their travel.
+    """Conversion of twists to corrections, with the sum of their travel.
 
-    What rounding leaves over is carried to the next cycle, so a slow motion does not vanish.
-    A motion that leads back towards the start is never refused. Scalar code: it runs in every
-    cycle between a telegram and its answer.
+    The rounding error is carried to the next cycle, so slow motion is not lost. Motion back towards
+    the start is never refused. Scalar code, because it runs between each telegram and its answer.
     """
 
     def __init__(self, limits: CorrectionLimits, absolute: bool = False) -> None:
@@ -105,11 +104,11 @@ class CorrectionTracker:
         """Return the correction of one cycle.
 
         Args:
-            twist: wanted motion of the TCP, base axes, m/s and rad/s; finite.
-            cycle_s: the controller's cycle.
+            twist: Desired twist of the TCP, base axes, m/s and rad/s; finite.
+            cycle_s: Cycle of the controller, s.
 
         Raises:
-            ConfigurationError: the twist is not finite.
+            ConfigurationError: The twist is not finite.
         """
         velocity = (*twist.linear.tolist(), *twist.angular.tolist())
         if not all(map(math.isfinite, velocity)):
@@ -153,7 +152,7 @@ class CorrectionTracker:
         return Correction(_rounded(total), twist, None)
 
     def _refusals(self, total: Six) -> list[str]:
-        """Return the components of ``total`` that leave their limit further than before."""
+        """Return the parts of ``total`` that are beyond their limit and further than before."""
         refusals = []
         if _too_far(total[:3], self._total[:3], self._limits.translation_mm):
             refusals.append(_SHIFT)
@@ -177,7 +176,7 @@ class CorrectionTracker:
 
 
 def _velocity(values: Six, cycle_s: float) -> Twist:
-    """Return the twist that moves in one cycle as a relative correction does."""
+    """Return the twist equivalent to a relative correction in one cycle."""
     x, y, z, a, b, c = values
     linear = (0.001 * x / cycle_s, 0.001 * y / cycle_s, 0.001 * z / cycle_s)
     wx, wy, wz = _rotation_vector(a, b, c)
@@ -185,9 +184,9 @@ def _velocity(values: Six, cycle_s: float) -> Twist:
 
 
 def relative_motion(values: Six) -> tuple[Array, Array]:
-    """Return displacement (3,), m, and rotation vector (3,), rad, of a correction, base axes.
+    """Return displacement, (3,) m, and rotation vector, (3,) rad, of a correction, base axes.
 
-    ``pose.moved(*relative_motion(values))`` is the pose after it.
+    ``pose.moved(*relative_motion(values))`` is the pose after the correction.
     """
     x, y, z, a, b, c = values
     return np.array((0.001 * x, 0.001 * y, 0.001 * z)), np.array(_rotation_vector(a, b, c))
@@ -205,13 +204,13 @@ def _sum(a: Six, b: Six, scale: float = 1.0) -> Six:
 
 
 def _rounded(values: Six) -> Six:
-    """Round as the telegram does; adding zero turns -0.0 into 0.0."""
+    """Round to the telegram's resolution; adding zero turns -0.0 into 0.0."""
     x, y, z, a, b, c = [round(value, _DECIMALS) + 0.0 for value in values]
     return (x, y, z, a, b, c)
 
 
 def _abc_deg(rx: float, ry: float, rz: float) -> tuple[float, float, float]:
-    """A, B, C in degrees of a rotation vector of less than a quarter turn, rad."""
+    """Return A, B, C, degrees, of a rotation vector, rad, of less than a quarter turn."""
     angle = math.sqrt(rx * rx + ry * ry + rz * rz)
     if angle == 0.0:
         return (0.0, 0.0, 0.0)

@@ -1,4 +1,4 @@
-"""Selection of the controller's telegrams from datagrams: filtered, then put in order."""
+"""Selection of the controller's telegrams from received datagrams."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _FRESH = (Arrival.START, Arrival.NEXT)
 
 
 class TakenTelegram(NamedTuple):
-    """A telegram of the controller.
+    """Telegram of the controller.
 
     Attributes:
-        telegram: its content.
-        packet: its datagram.
-        arrival: its position in the series.
-        newest: True if no newer telegram of the series has come.
+        telegram: Content of the telegram.
+        packet: Datagram with sender and arrival time.
+        arrival: Position in the series.
+        newest: True if no newer telegram of the series has arrived.
     """
 
     telegram: RobotTelegram
@@ -33,12 +33,12 @@ class TakenTelegram(NamedTuple):
 
 
 class Intake:
-    """Follows one controller's session.
+    """Receiver of one controller's telegrams.
 
     Attributes:
-        series: of the controller's IPOCs.
-        junk: what was dropped.
-        peer: the controller's address and port, once there is a session.
+        series: Series of the controller's IPOCs.
+        junk: Counter of dropped datagrams.
+        peer: Address and port of the controller; None before the first session.
     """
 
     def __init__(self, config: RsiServerConfig) -> None:
@@ -53,10 +53,10 @@ class Intake:
         return self.peer is not None and not self.series.silent(time.monotonic())
 
     def take(self, packets: Sequence[Packet]) -> list[TakenTelegram]:
-        """Return the controller's telegrams in the order of their arrival; count the rest.
+        """Return the controller's telegrams in order of arrival; count the other datagrams.
 
-        What is dropped, repeated or late is never the newest, so it takes no motion from a
-        telegram before it.
+        Dropped, repeated or late telegrams are never the newest, so they do not replace the motion
+        of an earlier telegram.
         """
         taken = [one for one in map(self._judge, packets) if one is not None]
         fresh = [index for index, one in enumerate(taken) if one.arrival in _FRESH]
@@ -78,7 +78,7 @@ class Intake:
         return TakenTelegram(telegram, packet, arrival, newest=False)
 
     def _is_robot(self, packet: Packet) -> bool:
-        """Return whether it is the robot's address and, while a session runs, its port."""
+        """Return True if the sender is the robot and, during a session, the session's port."""
         if packet.address[0] != self._robot_ip:
             return False
         same = self.peer is None or packet.address == self.peer

@@ -1,4 +1,4 @@
-"""Counts dropped datagrams and reports them at a bounded rate."""
+"""Counter of dropped datagrams with rate-limited log messages."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _RECENT_S = 5.0
 
 
 class Junk:
-    """Counts dropped datagrams by kind, and keeps the latest foreign sender.
+    """Counter of dropped datagrams by kind.
 
     Attributes:
-        foreign: datagrams of another sender than the controller.
-        malformed: datagrams of the controller that are no telegram.
-        foreign_from: the latest other sender as ``address:port``, empty while there is none.
+        foreign: Datagrams from senders other than the controller.
+        malformed: Datagrams from the controller that are not telegrams.
+        foreign_from: Latest other sender as ``address:port``; empty if there is none.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Junk:
         self._seen_s = self._told_s = float("-inf")
 
     def from_elsewhere(self, address: tuple[str, int]) -> None:
-        """Count a datagram of another sender."""
+        """Count a datagram from a sender other than the controller."""
         self.foreign += 1
         self.foreign_from = f"{address[0]}:{address[1]}"
         self._note(
@@ -36,13 +36,13 @@ class Junk:
         )
 
     def not_a_telegram(self, error: Exception) -> None:
-        """Count a datagram of the controller that cannot be read."""
+        """Count a datagram from the controller that cannot be parsed."""
         self.malformed += 1
         self._note(f"{self.malformed} malformed telegrams dropped, the latest: {error}")
 
     @property
     def warning(self) -> str | None:
-        """Return a sentence about datagrams dropped within the last seconds, or None."""
+        """Message about datagrams dropped within the last 5 s, or None."""
         return self._words if time.monotonic() - self._seen_s < _RECENT_S else None
 
     def _note(self, words: str) -> None:

@@ -1,13 +1,13 @@
-"""KR 60-3: forward kinematics from its Denavit-Hartenberg table and the closed-form inverse.
+"""KR 60-3: forward kinematics from its Denavit-Hartenberg table, and closed-form inverse.
 
-Axis angles are KUKA's own (A1 to A6, radians here): A1, A4 and A6 turn clockwise seen from behind
-their axis, A2 = A3 = 0 stretches the arm out horizontally. In the table's angles (its zero is the
-upright pose A2 = -90, A3 = 90 degrees) that is::
+Axis angles follow KUKA's convention (A1 to A6, here in rad): A1, A4 and A6 turn clockwise seen from
+behind their axis, and A2 = A3 = 0 stretches the arm out horizontally. In the angles of the table
+(zero at the upright pose A2 = -90, A3 = 90 degrees) that is::
 
     theta = [-A1, A2, A3 - pi/2, -A4, A5, -A6],  T_i = Rz(theta) Tz(d) Tx(a) Rx(alpha)
 
-The flange is KUKA's: its z axis points along the wrist, and half a turn about it separates the
-table's last frame from the controller's, so that (0, -90, 90, 0, 0, 0) reads A = 0, B = 90, C = 0.
+The flange frame is KUKA's, with z along the wrist axis. The table's last frame is rotated from the
+controller's by half a turn about z, so that (0, -90, 90, 0, 0, 0) gives A = 0, B = 90, C = 0.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ AXIS_NAMES = ("joint_a1", "joint_a2", "joint_a3", "joint_a4", "joint_a5", "joint
 _UPPER_ARM_M = _A[1]
 _FOREARM_M = math.hypot(_D[3], _A[2])
 _FOREARM_OFFSET_RAD = math.atan2(_A[2], _D[3])
-# Below this |sin A5| the wrist is straight: A4 and A6 are one axis, and A4 stays where it was.
+# Below this |sin A5| the wrist is singular: A4 and A6 are collinear, and A4 keeps its angle.
 _STRAIGHT_WRIST = 1e-7
 
 
 def forward(axes_rad: Array) -> Pose:
-    """Pose of the flange in the robot's base.
+    """Return the pose of the flange in the robot's base frame.
 
     Args:
-        axes_rad: (6,) A1 to A6, rad.
+        axes_rad: Axis angles A1 to A6, (6,) rad.
 
     Raises:
-        ConfigurationError: not six finite numbers.
+        ConfigurationError: The angles are not six finite numbers.
     """
     a1, a2, a3, a4, a5, a6 = vector(axes_rad, 6, "axes_rad").tolist()
     theta = (-a1, a2, a3 - 0.5 * math.pi, -a4, a5, -a6)
@@ -58,11 +58,12 @@ def inverse(base_from_flange: Pose, near_rad: Array) -> Array | None:
     """Return the axis angles that reach a flange pose, nearest to ``near_rad``.
 
     Args:
-        base_from_flange: wanted pose of the flange in the robot's base.
-        near_rad: (6,) rad; picks one of up to eight solutions and the turn of A4 and A6.
+        base_from_flange: Desired pose of the flange in the robot's base frame.
+        near_rad: Reference angles, (6,) rad, which select one of up to eight solutions and the
+            turn of A4 and A6.
 
     Returns:
-        (6,) rad within the axis limits, or None when the pose is out of reach or limits.
+        Axis angles A1 to A6, (6,) rad, within the limits; None if there is no such solution.
     """
     best: Array | None = None
     for candidate in _solutions(base_from_flange, near_rad):
@@ -72,7 +73,7 @@ def inverse(base_from_flange: Pose, near_rad: Array) -> Array | None:
 
 
 def limit_violation(axes_rad: Array, speeds_radps: Array | None = None) -> str | None:
-    """Return a text for the axis that exceeds a position or speed limit, or None."""
+    """Return a message about the first axis beyond a position or speed limit, or None."""
     for i, angle in enumerate(axes_rad.tolist()):
         low, high = float(LOWER_LIMITS_RAD[i]), float(UPPER_LIMITS_RAD[i])
         if not low <= angle <= high:
@@ -103,10 +104,10 @@ def _link(theta: float, d: float, a: float, alpha: float) -> Array:
 
 
 def _solutions(base_from_flange: Pose, near_rad: Array) -> Iterator[Array]:
-    """Every solution within the limits: front and back, elbow up and down, wrist both ways."""
+    """Yield all solutions within the limits: front/back, elbow up/down, wrist flipped or not."""
     rotation = base_from_flange.rotation
     x, y, z = (base_from_flange.position - _D[5] * rotation[:, 2]).tolist()
-    # Ry(-90) takes the flange's axes to those of the last link: its x along the wrist.
+    # Ry(-90) maps the flange's axes to those of the last link, with x along the wrist.
     last_link = rotation @ np.array(((0.0, 0.0, -1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)))
     heading, reach = math.atan2(y, x), math.hypot(x, y)
     for a1, r in ((-heading, reach - _A[0]), (-heading + math.pi, -reach - _A[0])):
@@ -118,7 +119,7 @@ def _solutions(base_from_flange: Pose, near_rad: Array) -> Iterator[Array]:
 
 
 def _arm(r: float, h: float) -> Iterator[tuple[float, float]]:
-    """A2 and A3 that bring the wrist to distance ``r`` and height ``h`` from axis 2."""
+    """Yield A2 and A3 that bring the wrist to distance ``r`` and height ``h`` from axis 2, m."""
     cosine = (r * r + h * h - _UPPER_ARM_M**2 - _FOREARM_M**2) / (2.0 * _UPPER_ARM_M * _FOREARM_M)
     if abs(cosine) > 1.0 + 1e-9:
         return
@@ -131,7 +132,7 @@ def _arm(r: float, h: float) -> Iterator[tuple[float, float]]:
 def _wrist(
     last_link: Array, a1: float, pitch: float, near_a4: float
 ) -> Iterator[tuple[float, float, float]]:
-    """A4, A5, A6 from R_forearm^T R_last = Rx(-A4) Ry(A5) Rx(-A6)."""
+    """Yield A4, A5, A6 from R_forearm^T R_last = Rx(-A4) Ry(A5) Rx(-A6)."""
     c1, s1, cp, sp = math.cos(a1), math.sin(a1), math.cos(pitch), math.sin(pitch)
     forearm = np.array(((c1 * cp, s1, c1 * sp), (-s1 * cp, c1, -s1 * sp), (-sp, 0.0, cp)))
     m = forearm.T @ last_link
@@ -147,7 +148,11 @@ def _wrist(
 
 
 def _within_limits(axes: Sequence[float], near_rad: Array) -> Array | None:
-    """Each angle by the whole turn that is nearest to ``near_rad`` inside its limits."""
+    """Shift each angle by whole turns to the value nearest to ``near_rad`` within its limits.
+
+    Returns:
+        Axis angles, (6,) rad; None if an angle has no value within its limits.
+    """
     chosen = []
     for angle, near, low, high in zip(
         axes, near_rad.tolist(), LOWER_LIMITS_RAD.tolist(), UPPER_LIMITS_RAD.tolist(), strict=True
@@ -167,10 +172,10 @@ def _distance(axes: Array, near: Array) -> float:
 
 
 def check_axes(axes_rad: Array) -> Array:
-    """Return a copy of ``axes_rad`` after checking it.
+    """Return axis angles after checking them against the limits.
 
     Raises:
-        ConfigurationError: not six finite numbers, or an axis outside its limits.
+        ConfigurationError: The angles are not six finite numbers, or one is outside its limits.
     """
     axes = vector(axes_rad, 6, "axes_rad")
     problem = limit_violation(axes)

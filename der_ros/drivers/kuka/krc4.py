@@ -1,12 +1,12 @@
-"""A simulated KRC4 controller: the robot's side of RSI, with the real one's limits and stops.
+"""Simulated KRC4 controller: the robot's side of RSI, with the limits and stops of a real one.
 
-It keeps the cycle clock, checks that its IPOC comes back, counts late answers and stops after too
-many, clamps corrections silently (POSCORR), stops when they lead too far (POSCORRMON), holds or
-drops the last correction when an answer is missing (HOLDON), and watches axis limits and speeds.
-How corrections compose is in ``corrections``.
+It keeps the cycle clock, checks that its IPOC is echoed, counts late answers and stops after too
+many, clamps corrections silently (POSCORR), stops when they are too large (POSCORRMON), repeats or
+drops the last correction when an answer is missing (HOLDON), and monitors axis positions and
+speeds. ``corrections`` defines the composition of corrections.
 
-What is not known from a manual and assumed here: an answer is late when it is not there at the
-controller's next tick; ``Delay`` counts late answers in a row, and an answer in time ends the row.
+Assumptions that no manual states: an answer is late if it has not arrived by the controller's next
+tick; ``Delay`` counts consecutive late answers, and an answer in time resets it.
 """
 
 from __future__ import annotations
@@ -58,15 +58,15 @@ __all__ = [
     "WireTap",
 ]
 
-# A larger step in one cycle is a change of the inverse kinematics' solution, not a motion.
+# A larger step in one cycle is a change of the inverse kinematics' branch, not a motion.
 _ONE_BRANCH_RAD = 0.5
 _REST: Motion = (np.zeros(3), np.zeros(3))
 
 
 class SimulatedKrc4(Startable):
-    """An RSI client on UDP around a plant; a context manager with a thread of its own.
+    """RSI client over UDP that drives a plant; a context manager with its own thread.
 
-    The plant advances every cycle in every state: the world goes on when RSI has stopped.
+    The plant advances in every cycle and state, also while RSI is stopped.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class SimulatedKrc4(Startable):
         """Open the socket and start the cycle.
 
         Raises:
-            ConnectionFailedError: if the controller's address is not one of this computer.
+            ConnectionFailedError: The controller's address is not one of this computer's.
         """
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
@@ -125,28 +125,28 @@ class SimulatedKrc4(Startable):
 
     @property
     def failure(self) -> str:
-        """Reason for which the cycle has ended by itself; empty while it runs."""
+        """Reason why the cycle has ended unexpectedly; empty otherwise."""
         return self._worker.failure
 
     def reset(self) -> None:
-        """Acknowledge a stop and start RSI anew: a new IPOC series, corrections at zero."""
+        """Acknowledge a stop and restart RSI with a new IPOC series and zero corrections."""
         self._reset_wanted.set()
 
     def run_program(self, path: Iterable[Motion]) -> None:
-        """End RSI, move the arm as the controller's own program does, and start RSI again.
+        """Stop RSI, move the arm along a path as a controller program would, and restart RSI.
 
-        ``state`` is ``STOPPED`` from the next cycle on until the end of the path; wait for
+        ``state`` is ``STOPPED`` from the next cycle until the end of the path; wait for
         ``program_ended``.
 
         Args:
-            path: one motion for each cycle; limits of corrections do not count for it.
+            path: Motion of each cycle; correction limits do not apply.
         """
         self.program_ended.clear()
         self._wanted_program = list(path)
 
     @property
     def statistics(self) -> Krc4Statistics:
-        """Present statistics of the simulated controller."""
+        """Current statistics of the simulated controller."""
         return Krc4Statistics(
             self._cycles,
             self._late,
@@ -160,7 +160,7 @@ class SimulatedKrc4(Startable):
         )
 
     def _start_rsi(self) -> None:
-        # The steady clock in ms, so that every start has a series of its own.
+        # Monotonic clock in ms, so that every start has its own series.
         self._ipoc = max(self._ipoc + 100_000, time.monotonic_ns() // 1_000_000)
         self._corrections = ControllerCorrections(self._config.path_limits, self._config.absolute)
         self._delay = self._right_answers = 0
@@ -243,7 +243,7 @@ class SimulatedKrc4(Startable):
             self._start_rsi()
 
     def _axis_problem(self, axes: Array | None) -> str | None:
-        """Axis position and speed limits; a stop leaves the axes where they are."""
+        """Return a message if an axis exceeds a position or speed limit, or None."""
         last, self._axes = self._axes, axes
         if self.state is not ControllerState.RUNNING or last is None:
             return None
@@ -258,7 +258,7 @@ class SimulatedKrc4(Startable):
         self._ipoc += round(self._config.cycle_s * 1000.0)
         self._expected_ipoc = self._ipoc
         if self._empty_due:
-            # It has no IPOC to answer with.
+            # An empty telegram has no IPOC.
             self._empty_due, self._expected_ipoc = False, 0
             telegram = RobotTelegram(None)
         else:
@@ -285,7 +285,7 @@ class SimulatedKrc4(Startable):
         return RobotTelegram(self._ipoc, (x, y, z, a, b, c), None, axes, self._delay)
 
     def _listen(self, tick: float) -> SensorTelegram | None:
-        """Return the valid answer if it comes before the next tick."""
+        """Return the correct answer if it arrives before the next tick, or None."""
         while not self._worker.stopping.is_set():
             remaining = tick - time.monotonic()
             packet = self._receive(max(0.0, remaining))
@@ -321,7 +321,7 @@ class SimulatedKrc4(Startable):
         return answer
 
     def _judge(self, answer: SensorTelegram | None) -> Motion:
-        """Count lateness, enable motion, and convert the correction into a motion."""
+        """Handle the answer of a cycle and return the resulting motion."""
         if answer is None:
             return self._judge_late()
         self._delay = 0

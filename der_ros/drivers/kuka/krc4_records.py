@@ -25,19 +25,20 @@ class SimulatedKrc4Config:
     """Configuration of the simulated controller.
 
     Attributes:
-        pc_address: where the PC listens.
-        pc_port: its UDP port.
-        robot_address: the controller's own address.
-        cycle_s: 0.012, or 0.004 (IPO_FAST).
-        absolute: corrections are absolute; else relative.
-        hold_on: HOLDON 1, the last correction holds when an answer is missing.
-        timeout_cycles: more late answers in a row than this stop RSI; as in ``config/krc4``.
-        path_limits: POSCORR and POSCORRMON.
-        enable_after: right answers before motion is enabled.
-        auto_restart_s: after a stop for missing answers, start again like an operator would;
-            None never does. Other stops always need ``reset``.
-        opens_empty: open each session with an empty ``<Rob>``, as old versions do.
-        realtime_priority: SCHED_FIFO priority to ask for, 0 for none.
+        pc_address: Address of the PC.
+        pc_port: UDP port of the PC.
+        robot_address: Address of the controller.
+        cycle_s: Cycle, s: 0.012, or 0.004 (IPO_FAST).
+        absolute: If True, corrections are absolute; if False, relative.
+        hold_on: If True (HOLDON 1), the last correction is repeated when an answer is missing.
+        timeout_cycles: Largest number of consecutive late answers; one more stops RSI. As in
+            ``config/krc4``.
+        path_limits: Limits of POSCORR and POSCORRMON.
+        enable_after: Number of correct answers after which motion is enabled.
+        auto_restart_s: Time after which RSI restarts following a stop for missing answers, s; None
+            for never. Other stops always need ``reset``.
+        opens_empty: If True, open each session with an empty ``<Rob>``, as old versions do.
+        realtime_priority: SCHED_FIFO priority to request; 0 for none.
     """
 
     pc_address: str = "127.0.0.1"
@@ -54,10 +55,10 @@ class SimulatedKrc4Config:
     realtime_priority: int = 40
 
     def __post_init__(self) -> None:
-        """Check the numbers.
+        """Check cycle and counts.
 
         Raises:
-            ConfigurationError: a value that cannot be.
+            ConfigurationError: A value is out of its range.
         """
         if not 0.001 <= self.cycle_s <= 0.1:
             raise ConfigurationError(f"cycle_s: expected 0.004 or 0.012, got {self.cycle_s}")
@@ -73,15 +74,15 @@ class Krc4Statistics:
     """Counters since the start.
 
     Attributes:
-        cycles: telegrams sent.
-        late: cycles without a right answer in time.
-        longest_late: most of them in a row.
-        mismatched: answers with another IPOC.
-        malformed: answers that were no telegram.
-        sessions: starts of RSI.
-        clamped: cycles in which POSCORR cut a correction.
-        answer: telegram sent to right answer received.
-        wake_up: how late this thread itself woke for its cycle; not the PC's fault.
+        cycles: Telegrams sent.
+        late: Cycles without a correct answer in time.
+        longest_late: Largest number of consecutive late cycles.
+        mismatched: Answers with a wrong IPOC.
+        malformed: Answers that are not telegrams.
+        sessions: Starts of RSI.
+        clamped: Cycles in which POSCORR clamped a correction.
+        answer: Time from sending a telegram to receiving its correct answer.
+        wake_up: Lateness of this thread's own wake-ups, which the PC does not cause.
     """
 
     cycles: int
@@ -99,20 +100,20 @@ class WireTap(Protocol):
     """Observer of the controller's traffic, called in its thread; it should return at once."""
 
     def sent(self, ipoc: int, at_s: float, late_s: float) -> None:
-        """Called before a telegram is sent; ``late_s`` is the lateness of the wake-up, s.
+        """Handle a telegram that is about to be sent.
 
         Args:
-            ipoc: its number.
-            at_s: now, ``time.monotonic``.
-            late_s: after the cycle's due time.
+            ipoc: IPOC of the telegram.
+            at_s: Current time, s, ``time.monotonic``.
+            late_s: Lateness of the wake-up for this cycle, s.
         """
         ...
 
     def answered(self, answer: SensorTelegram, at_s: float) -> None:
-        """Called for each answer, in time or late.
+        """Handle an answer that was received, in time or late.
 
         Args:
-            answer: what it says.
-            at_s: when the kernel got it, ``time.monotonic``.
+            answer: Content of the answer.
+            at_s: Arrival in the kernel, s, ``time.monotonic``.
         """
         ...

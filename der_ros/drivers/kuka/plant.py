@@ -1,4 +1,4 @@
-"""Plants of a simulated controller: the interface, and a plant without physics."""
+"""Plants of a simulated controller: interface, and a plant without physics."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Motion: TypeAlias = "tuple[Array, Array]"
 
 
 class PlantState(NamedTuple):
-    """The robot after one cycle.
+    """State of the robot after one cycle.
 
     Attributes:
-        tcp_pose: measured TCP in the base.
-        joint_positions_rad: (6,) A1 to A6, or None where the pose is out of the arm's reach (or
-            the plant has no arm at all).
+        tcp_pose: Measured pose of the TCP in the base frame.
+        joint_positions_rad: Axis angles A1 to A6, (6,) rad; None if the pose is out of reach or
+            the plant has no arm.
     """
 
     tcp_pose: Pose
@@ -32,21 +32,21 @@ class PlantState(NamedTuple):
 
 
 class RobotPlant(Protocol):
-    """A robot that follows displacements; called from one thread, once each cycle."""
+    """Robot that follows displacements; called once per cycle, from one thread."""
 
     def advance(self, displacement_m: Array, rotation_rad: Array, duration_s: float) -> PlantState:
-        """Move the world on by one cycle.
+        """Advance the plant by one cycle and return its state.
 
         Args:
-            displacement_m: (3,) by which the TCP's setpoint moves, base axes.
-            rotation_rad: (3,) rotation vector by which it turns, base axes.
-            duration_s: the cycle; the world's clock goes on by it whether or not the TCP moves.
+            displacement_m: Displacement of the TCP's setpoint, (3,) m, base axes.
+            rotation_rad: Rotation vector of the TCP's setpoint, (3,) rad, base axes.
+            duration_s: Duration of the cycle, s.
         """
         ...
 
 
 class KinematicPlant:
-    """A KR 60-3 that follows exactly, without mass or contact."""
+    """KR 60-3 that follows exactly, without mass or contact."""
 
     def __init__(
         self,
@@ -54,10 +54,10 @@ class KinematicPlant:
         flange_from_tcp: Pose | None = None,
         base_from_tcp: Pose | None = None,
     ) -> None:
-        """Start at the pose of ``axes_rad``, or at ``base_from_tcp`` with the nearest axis angles.
+        """Start at the axis angles ``axes_rad``, or at ``base_from_tcp`` with the nearest angles.
 
         Raises:
-            ConfigurationError: an axis is outside its limits, or the pose is out of reach.
+            ConfigurationError: An axis is outside its limits, or the pose is out of reach.
         """
         self._tcp_from_flange = (flange_from_tcp or Pose.identity()).inverse()
         axes = kr60_kinematics.check_axes(axes_rad)
@@ -73,7 +73,7 @@ class KinematicPlant:
         self._axes = axes
 
     def advance(self, displacement_m: Array, rotation_rad: Array, duration_s: float) -> PlantState:
-        """Move the TCP at once; ``joint_positions_rad`` is None when the arm cannot reach."""
+        """Move the TCP and return the state, without joint positions if out of reach."""
         del duration_s  # this plant has no clock
         if not (displacement_m.any() or rotation_rad.any()):
             return PlantState(self._tcp, self._axes)

@@ -1,4 +1,4 @@
-"""The motion of a controller's own program from one place to another: PTP, all axes in step."""
+"""Synchronised point-to-point motion (PTP) of a controller program."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from der_ros.geometry import (
 )
 
 SPEED_RADPS = 1.5
-"""Speed of the fastest axis: a quarter of what the slowest axis of the wrist can do."""
+"""Maximum speed of the fastest axis, rad/s."""
 SHORTEST_S = 0.3
-"""A program takes time to end RSI and to start it again, even where nothing has to move."""
+"""Minimum duration, s: stopping and restarting RSI takes time even without motion."""
 
 
 def point_to_point(
     start_rad: Array, end_rad: Array, flange_from_tcp: Pose, cycle_s: float
 ) -> Iterator[Motion]:
-    """Yield the TCP's motion in each cycle; at rest at both ends.
+    """Yield the TCP's motion of each cycle, at rest at both ends.
 
     Args:
-        start_rad: (6,) A1 to A6, rad.
-        end_rad: likewise.
-        flange_from_tcp: the tool.
-        cycle_s: of the controller.
+        start_rad: Axis angles A1 to A6 at the start, (6,) rad.
+        end_rad: Axis angles A1 to A6 at the end, (6,) rad.
+        flange_from_tcp: Pose of the TCP in the flange frame.
+        cycle_s: Cycle of the controller, s.
     """
-    # The smooth step is half again as fast in the middle as on average.
+    # The smoothstep profile peaks at 1.5 times its mean speed.
     duration_s = 1.5 * float(np.max(np.abs(end_rad - start_rad))) / SPEED_RADPS
     cycles = math.ceil(max(SHORTEST_S, duration_s) / cycle_s)
     last = kr60_kinematics.forward(start_rad) @ flange_from_tcp

@@ -1,9 +1,9 @@
-"""Position of a telegram in the controller's series: next, repeated, late, or a new start.
+"""Classification of telegrams by their IPOC: next, duplicate, late, or start of a session.
 
-Real controllers count the IPOC in milliseconds, public simulators by one, so the step is learned
-and only used to count losses and to know a jump; a new start is known by silence, by an IPOC far
-behind or further ahead than losses could explain, or by the empty telegram with which old versions
-open.
+Real controllers count the IPOC in milliseconds, public simulators by one. So the step is learned,
+and used only to count losses and to detect a jump. A session starts after silence, with an IPOC far
+behind or further ahead than losses explain, or with the empty telegram that old versions send
+first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _CYCLE_TOLERANCE = 0.3
 
 
 class Arrival(Enum):
-    """Position of one telegram in the series."""
+    """Classification of one telegram within the series."""
 
     START = "start"
     NEXT = "next"
@@ -28,11 +28,11 @@ class Arrival(Enum):
 
 
 class TelegramSeries:
-    """Follows the IPOCs and arrival times of one controller.
+    """Series of one controller's IPOCs and arrival times.
 
     Attributes:
-        session: counts the starts of RSI, from 1.
-        lost: telegrams that did not arrive, as the IPOC tells.
+        session: Number of the session (start of RSI), from 1; 0 before the first.
+        lost: Number of missing telegrams, by their IPOC.
     """
 
     def __init__(self, cycle_s: float, silence_s: float, check_cycle: bool = True) -> None:
@@ -51,19 +51,20 @@ class TelegramSeries:
         self._measured_s: float | None = None
 
     def silent(self, now_s: float) -> bool:
-        """Return True if no telegram has come for longer than a running controller waits."""
+        """Return True if the last telegram is older than the silence of a running controller."""
         return now_s - self._last_arrival_s > self._silence_s
 
     @property
     def measured_cycle_s(self) -> float | None:
-        """Median interval of this session's telegrams, once there are enough of them."""
+        """Median interval of this session's telegrams, s; None until 25 intervals are measured."""
         return self._measured_s
 
     @property
     def cycle_is_right(self) -> bool | None:
-        """True if the telegrams come at the configured cycle; None while unknown.
+        """True if the telegrams arrive at the configured cycle; None while unknown.
 
-        A wrong cycle scales every velocity: 12 ms configured at 4 ms moves three times too fast.
+        A wrong cycle scales every velocity: at 4 ms with 12 ms configured, the robot moves three
+        times too fast.
         """
         if not self._check_cycle:
             return True
@@ -72,7 +73,7 @@ class TelegramSeries:
         return abs(self._measured_s - self._cycle_s) < _CYCLE_TOLERANCE * self._cycle_s
 
     def arrived(self, ipoc: int | None, now_s: float) -> Arrival:
-        """Judge one telegram by its IPOC and the monotonic time at which it came."""
+        """Classify one telegram by its IPOC and its arrival time on the monotonic clock, s."""
         arrival = self._judge(ipoc, now_s)
         if arrival is Arrival.START:
             self.session += 1
@@ -102,7 +103,7 @@ class TelegramSeries:
         return Arrival.NEXT
 
     def _measure(self, now_s: float) -> None:
-        """Measure the cycle until it is found right; a controller cannot change it later."""
+        """Measure the cycle until it is confirmed; a controller cannot change it later."""
         if self._measured_s is not None and self.cycle_is_right:
             return
         self._intervals.append(now_s - self._last_arrival_s)
