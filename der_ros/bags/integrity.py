@@ -14,6 +14,7 @@ from mcap.stream_reader import StreamReader, get_chunk_data_stream
 from der_ros.bags.bounded import Bounded
 from der_ros.bags.metadata import COPY, COPY_KEY, DESCRIPTION, ROOT
 from der_ros.bags.recorder import LIBRARY
+from der_ros.bags.sqlite_check import SUFFIX, check_sqlite_file
 from der_ros.documents import check_yaml_shape, read_bytes
 from der_ros.errors import BagError
 
@@ -25,7 +26,7 @@ _MOST_CHARACTERS = 4 * 2**20
 def check_bag(folder: Path) -> None:
     """Compare the files of a rosbag2 folder with their checksums, counts and ``metadata.yaml``.
 
-    Absent checksums (0) are skipped. SQLite bags have none and are not checked.
+    Absent checksums (0) are skipped. Of SQLite, which has none, the pages and counts are checked.
 
     Raises:
         BagError: The files do not match.
@@ -33,13 +34,13 @@ def check_bag(folder: Path) -> None:
     """
     text = read_bytes(folder / DESCRIPTION, _MOST_CHARACTERS).decode("utf-8")
     information = load_description(text)[ROOT]
-    if information["storage_identifier"] != "mcap":
-        return
     counts: Counter[str] = Counter()
     for name in information["relative_file_paths"]:
         path = folder / Path(name).name
         if path.suffix == ".mcap":
             counts += _check_file(path, information)
+        elif path.suffix == SUFFIX:
+            counts += check_sqlite_file(path)
     if information.get("compression_mode", "").lower() != "file":
         _compare(counts, information)
 

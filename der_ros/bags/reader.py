@@ -13,8 +13,12 @@ from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
 from der_ros.bags.integrity import check_bag
+from der_ros.bags.message_types import MESSAGE_TYPES
 from der_ros.bags.recorder import PART_SUFFIX
+from der_ros.bags.sqlite_check import SUFFIX as SQLITE_SUFFIX
 from der_ros.errors import BagError
+
+_REINDEX = "ros2 bag reindex"
 
 
 class BagMessage(NamedTuple):
@@ -46,7 +50,7 @@ class BagReader:
     @property
     def folder(self) -> Path:
         """Folder of the bag, also if ``path`` is one of its files."""
-        return self.path.parent if self.path.suffix in (".mcap", ".db3") else self.path
+        return self.path.parent if self.path.suffix in (".mcap", SQLITE_SUFFIX) else self.path
 
     def open(self) -> None:
         """Open the bag, verify its checksums and counts, and read its index.
@@ -64,7 +68,7 @@ class BagReader:
         if not (folder / "metadata.yaml").is_file():
             raise BagError(
                 f"bag {self.path}: expected a rosbag2 folder with a metadata.yaml, "
-                f"got {'a folder without one' if folder.is_dir() else 'no such folder'}"
+                f"got {_missing(folder)}"
             )
         try:
             check_bag(folder)
@@ -118,11 +122,15 @@ class BagReader:
         wanted = "/" + name.lstrip("/")
         return any(count and ("/" + topic).endswith(wanted) for topic, count in self.topics.items())
 
-    def find(self, name: str) -> str:
+    def find(self, name: str, kind: str = "") -> str:
         """Return the full name of the topic with this name in any namespace.
 
+        Args:
+            name: with or without its leading slash.
+            kind: its message type; by default that of ``MESSAGE_TYPES``, or any.
+
         Raises:
-            BagError: No topic, or more than one, matches.
+            BagError: No topic, or more than one, matches, or it has another message type.
         """
         wanted = name.lstrip("/")
         found = [topic for topic in self.topics if ("/" + topic).endswith("/" + wanted)]
@@ -131,7 +139,17 @@ class BagReader:
                 f"bag {self.path}: expected one topic {wanted}, "
                 f"got {', '.join(found) or 'none; it has ' + ', '.join(sorted(self.topics))}"
             )
+        expected = kind or MESSAGE_TYPES.get(wanted, "")
+        others = {each for each in self._kinds_of(found[0]) if expected and each != expected}
+        if others:
+            raise BagError(
+                f"bag {self.path}: {found[0]}: expected messages of {expected}, "
+                f"got {', '.join(sorted(others))}"
+            )
         return found[0]
+
+    def _kinds_of(self, topic: str) -> set[str]:
+        return {entry.msgtype for entry in self._opened().connections if entry.topic == topic}
 
     def messages(self, *topics: str) -> Iterator[BagMessage]:
         """Yield the messages of topics, given by full names, in bag order.
@@ -193,6 +211,16 @@ class BagReader:
     ) -> None:
         """Close the bag, also after an exception."""
         self.close()
+
+
+def _missing(folder: Path) -> str:
+    """Return what is there in place of ``metadata.yaml``, and how to get one."""
+    if not folder.is_dir():
+        return "no such folder"
+    for suffix, command in ((".mcap", "ros2 run der_ros bags repair"), (SQLITE_SUFFIX, _REINDEX)):
+        if any(folder.glob(f"*{suffix}")):
+            return f"a folder without one; '{command} {folder}' writes it"
+    return "a folder without one"
 
 
 @contextmanager

@@ -73,7 +73,8 @@ def from_bag(
     readings: list[TimedReading] = []
     pose: BagMessage | None = None
     with BagReader(path) as bag:
-        wrenches, poses = bag.find(wrench_topic), bag.find(pose_topic)
+        wrenches = bag.find(wrench_topic, "geometry_msgs/msg/WrenchStamped")
+        poses = bag.find(pose_topic, "geometry_msgs/msg/PoseStamped")
         for message in bag.messages(wrenches, poses):
             if message.topic == poses:
                 pose = message

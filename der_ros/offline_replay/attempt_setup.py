@@ -33,6 +33,8 @@ STREAMED = (
 )
 """Topics that a replay reads message by message."""
 
+_ARRAYS = dict.fromkeys((OBSERVATION_TOPIC, ACTION_TOPIC), "std_msgs/msg/Float32MultiArray")
+_DIAGNOSTICS = "diagnostic_msgs/msg/DiagnosticArray"
 _POSES_LOOKED_AT = 400
 _PAUSE_CYCLES = 2.5
 _DIAGNOSTICS_LOOKED_AT = 100
@@ -96,7 +98,7 @@ def read_setup(reader: BagReader) -> AttemptSetup:
     Raises:
         BagError: A topic is missing, or a value in it is invalid.
     """
-    topics = {name: reader.find(name) for name in STREAMED}
+    topics = {name: reader.find(name, _ARRAYS.get(name, "")) for name in STREAMED}
     if reader.has(CYCLE_TOPIC):
         topics[CYCLE_TOPIC] = reader.find(CYCLE_TOPIC)
     contract = first_texts(reader, CONTRACT_TOPIC)
@@ -149,7 +151,9 @@ def _poses(reader: BagReader, topic: str) -> tuple[str, float]:
 
 def _told_cycle_s(reader: BagReader) -> float:
     """Return the robot's cycle time, s, from the first diagnostics with it; 0 if there are none."""
-    topic = next((each for each in reader.topics if each.endswith("/diagnostics")), "")
+    kinds = reader.types.items()
+    told = (name for name, kind in kinds if name.endswith("/diagnostics") and kind == _DIAGNOSTICS)
+    topic = next(told, "")
     for each in islice(reader.messages(topic), _DIAGNOSTICS_LOOKED_AT):
         for status in each.message.status:
             if status.name.endswith("kuka_bridge: motion"):

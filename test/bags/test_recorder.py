@@ -276,3 +276,15 @@ def test_a_float_array_keeps_its_bits(tmp_path):
     with AnyReader([tmp_path / "bag"]) as reader:
         ((connection, _, raw),) = reader.messages()
         assert (reader.deserialize(raw, connection.msgtype).data == data).all()
+
+
+def test_static_transforms_are_recorded_latched(tmp_path):
+    types, kind = typestore(), "tf2_msgs/msg/TFMessage"
+    data = bytes(types.serialize_cdr(types.types[kind](transforms=[]), kind))
+    topic = RecordedTopic("/tf_static", kind, latched=True)
+    with BagWriter(tmp_path / "bag", [topic]) as writer:
+        writer.write("/tf_static", data, 5)
+    with BagReader(tmp_path / "bag") as reader:
+        assert reader.latched == {"/tf_static"}
+        (message,) = reader.messages("/tf_static")
+    assert len(message.message.transforms) == 0

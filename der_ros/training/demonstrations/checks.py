@@ -61,10 +61,9 @@ def check_demonstration(path: Path, contract: PolicyContract) -> CheckedDemonstr
 
 def _contract_problems(reader: BagReader, contract: PolicyContract) -> list[str]:
     """Return how the contract in a bag differs from ``contract``."""
-    try:
-        messages = list(reader.messages(reader.find(CONTRACT_TOPIC)))
-    except BagError:
+    if not reader.has(CONTRACT_TOPIC):
         return [f"{CONTRACT_TOPIC}: expected the contract that was kept, the bag has none"]
+    messages = list(reader.messages(reader.find(CONTRACT_TOPIC)))
     held = {pair.key: pair.value for pair in messages[-1].message.values} if messages else {}
     return [
         f"{name}: expected {expected}, got {got or 'nothing'}"

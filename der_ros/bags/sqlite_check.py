@@ -1,0 +1,53 @@
+"""Checks the files of bags that rosbag2 stores in SQLite, as Humble does."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from der_ros.errors import BagError
+
+SUFFIX = ".db3"
+_UNFINISHED = ("-wal", "-journal")
+_COUNTS = (
+    "SELECT topics.name, count(messages.id) FROM topics "
+    "LEFT JOIN messages ON topics.id == messages.topic_id GROUP BY topics.id"
+)
+
+
+def check_sqlite_file(path: Path) -> Counter[str]:
+    """Check the pages of a file, and return its messages by topic.
+
+    SQLite has no checksums: a changed byte within a message is not found.
+
+    Raises:
+        BagError: the file is damaged, or its recorder was killed; says what to do.
+    """
+    for suffix in _UNFINISHED:
+        rest = path.with_name(path.name + suffix)
+        if rest.is_file() and rest.stat().st_size:
+            raise BagError(
+                f"its recording was not completed, {rest.name} is there; 'sqlite3 {path} vacuum' "
+                f"and then 'ros2 bag reindex {path.parent}' complete it"
+            )
+    try:
+        return _counts(path)
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise BagError(
+            f"{path.name} cannot be read ({error}); 'sqlite3 {path} .recover' gives what is whole"
+        ) from error
+
+
+def _counts(path: Path) -> Counter[str]:
+    where = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
+    with closing(sqlite3.connect(where, uri=True)) as database:
+        (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
+        counts: Counter[str] = Counter()
+        for name, count in database.execute(_COUNTS):
+            counts[str(name)] += int(count)
+        return +counts
