@@ -18,6 +18,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from ruamel.yaml import YAML
 
 from der_ros.bags import metadata, recorder
+from der_ros.bags.reader import BagReader
 from der_ros.bags.recorder import BagWriter, RecordedTopic, typestore
 from der_ros.errors import BagError
 
