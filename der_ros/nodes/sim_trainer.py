@@ -1,10 +1,10 @@
-"""The node ``sim_trainer``: a training run with metrics on topics, and services to control it.
+"""Runs a training with metrics on topics and services to control it.
 
-Publishes ``training/<name>`` (std_msgs/Float64) with each line of metrics, ``/diagnostics`` at
-1 Hz; serves ``sim_trainer/pause`` (SetBool), ``sim_trainer/save_checkpoint`` and
-``sim_trainer/export_policy`` (Trigger). The node ends with the run; on a signal the run first saves
-a checkpoint and exports the policy. With ``teach`` it reads ``joy`` (sensor_msgs/Joy): a person may
-take over an episode while the dead-man button is held.
+Published topics: ``training/<name>`` (std_msgs/Float64) with each line of metrics, and
+``/diagnostics`` at 1 Hz. Services: ``sim_trainer/pause`` (SetBool), ``sim_trainer/save_checkpoint``
+and ``sim_trainer/export_policy`` (Trigger). The node ends with the run. On a signal the run first
+saves a checkpoint and exports the policy. With ``teach`` the node subscribes to ``joy``
+(sensor_msgs/Joy), and an operator takes over an episode while holding the dead-man button.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ PUBLISHED = (
 _SECONDS_BETWEEN_LINES = 15.0
 _TIME_TO_SAVE_S = 4.0  # a launch sends SIGTERM five seconds after Ctrl-C
 _TIME_TO_ANSWER_S = 10.0
-_TIME_TO_END_S = 35.0  # it writes a checkpoint and the policy, and ends Ray
+_TIME_TO_END_S = 35.0  # enough to write a checkpoint and the policy, and to stop Ray
 
 
 class SimTrainer(ShellNode):
-    """A ``TrainingRun`` in a thread of its own, with the parameters of ``train_sim.launch.py``."""
+    """Node that runs a ``TrainingRun`` in its own thread, for ``train_sim.launch.py``."""
 
-    # It moves nothing, and only the stamps of its messages use the clock.
+    # Allowed because it moves nothing, and only the stamps of its messages use the clock.
     obeys_simulated_clock = True
     is_alone = False
 
@@ -95,7 +95,7 @@ class SimTrainer(ShellNode):
         self.resources.enter_context(self._worker)
 
     def close(self) -> None:
-        """Stop the run, and wait until it has saved and exported."""
+        """Stop the run and wait until it has saved and exported."""
         self._run.stop()
         super().close()
 
@@ -117,7 +117,7 @@ class SimTrainer(ShellNode):
         return TrainingRun(config, folder, source, self._on_metrics, pilot)
 
     def _train(self) -> None:
-        """Run the training; the body of its thread."""
+        """Run the training, in its own thread, then finish the node."""
         try:
             trained = self._config.env or self._config.task
             write_line(f"training {trained}, results in {self._run.run_dir}")
@@ -134,7 +134,7 @@ class SimTrainer(ShellNode):
             self._said = now
             write_line(progress_line(metrics, self._config))
         if self.finished.is_set():
-            return  # the executor may be gone already
+            return  # the executor may already be shut down
         for metric, publisher in self._topics.items():
             if metric in metrics:
                 publisher.publish(Float64(data=float(metrics[metric])))
@@ -174,7 +174,7 @@ class SimTrainer(ShellNode):
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Entry point of the executable ``sim_trainer``."""
+    """Run the node and return its exit code."""
     return run_node(SimTrainer, args, _TIME_TO_END_S)
 
 

@@ -1,7 +1,7 @@
 """Table of the dataclasses whose settings each node of a deployment declares.
 
-A dataclass stands beside the code that acts on it (``policy.governor.GovernorLimits``), or in this
-package where only the node does. Nodes import their own dataclasses, not this table of all.
+A dataclass is defined beside the code that uses it (``policy.governor.GovernorLimits``), or in this
+package if only the node uses it. Nodes import their own dataclasses, not this table.
 """
 
 from __future__ import annotations
@@ -105,9 +105,9 @@ class NodeParameter(NamedTuple):
     """Parameter that a node declares.
 
     Attributes:
-        node: name of the node.
-        group: dataclass that declares it; the first line of its docstring is a heading.
-        setting: name, kind, default, unit, range and description.
+        node: Name of the node.
+        group: Dataclass that declares the parameter.
+        setting: Name, kind, default, unit, range and description.
     """
 
     node: str
@@ -116,11 +116,9 @@ class NodeParameter(NamedTuple):
 
 
 def node_parameters() -> Iterator[NodeParameter]:
-    """Yield every parameter of every node, by node and then by group.
+    """Yield every parameter of every node, ordered by node and group.
 
-    A reference page is a table of these: ``each.node``, ``each.setting.name``, ``.kind``,
-    ``.default``, ``.unit``, ``.range`` and ``.text``, with a heading for each ``each.group``. Two
-    groups of ``kuka_bridge`` declare ``cycle_ms`` and ``realtime_priority``: one for each robot.
+    Two groups of ``kuka_bridge``, one per robot, declare ``cycle_ms`` and ``realtime_priority``.
     """
     for node, groups in NODE_PARAMETERS.items():
         for group in groups:
@@ -129,5 +127,5 @@ def node_parameters() -> Iterator[NodeParameter]:
 
 
 def parameter_names(node: str) -> frozenset[str]:
-    """Return the names of all parameters that a node may declare."""
+    """Return the names of all parameters that a node can declare."""
     return frozenset(each.setting.name for each in node_parameters() if each.node == node)

@@ -1,1 +1,1 @@
-"""The node that moves the robot."""
+"""Node ``kuka_bridge``, which moves the robot."""

@@ -1,4 +1,4 @@
-"""Joint states with all three arrays filled, which every reader of bags accepts."""
+"""JointState messages with position, velocity and effort filled, as all bag readers expect."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sensor_msgs.msg import JointState
 from der_ros.geometry import Array
 
 _LONGEST_S = 0.5
-"""Longest time between two positions that give a velocity, s."""
+"""Longest time between two positions from which a velocity is computed, s."""
 
 
 class JointStates:
-    """Makes messages from measured positions; velocities are their differences.
+    """Builder of JointState messages whose velocities are differences of the positions.
 
-    What is not known is NaN, as joint_state_broadcaster publishes it: every effort, and the
-    velocities of a first message and after a gap.
+    Unknown values are NaN, as joint_state_broadcaster publishes them: all efforts, and the
+    velocities of the first message and after a gap.
     """
 
     def __init__(self) -> None:
@@ -28,13 +28,13 @@ class JointStates:
     def to_message(
         self, names: Sequence[str], positions: Array, measured_s: float, stamp: Time
     ) -> JointState:
-        """Return a message of the positions, with their velocities.
+        """Return a message with the positions and their velocities.
 
         Args:
-            names: of the joints.
-            positions: (joints,) rad.
-            measured_s: when they were measured, ``time.monotonic``.
-            stamp: the same on the node's clock.
+            names: Names of the joints.
+            positions: Joint positions, shape (joints,), rad.
+            measured_s: Time of the measurement, s (``time.monotonic``).
+            stamp: Time of the measurement on the node's clock.
         """
         message = JointState(
             name=list(names),

@@ -1,13 +1,14 @@
-"""The node ``kuka_bridge``: Cartesian velocity to a KUKA robot, governed.
+"""Moves a robot by Cartesian velocity commands, limited by the motion governor.
 
-The link to the robot is RSI (a KRC4), or joint positions under ros2_control (an LBR iiwa, or any
+The link to the robot is RSI (a KRC4), or joint positions under ros2_control (an LBR iiwa or any
 other arm).
 
-Topics in: ``kuka/delta_twist_cmds`` (TwistStamped in task_frame, base_link or tcp), ``netft_data``.
-Topics out: ``kuka/tcp_pose`` (base_link), ``kuka/joint_states``, ``kuka/twist_applied`` (the
+Subscribed topics: ``kuka/delta_twist_cmds`` (TwistStamped in task_frame, base_link or tcp),
+``netft_data``.
+Published topics: ``kuka/tcp_pose`` (base_link), ``kuka/joint_states``, ``kuka/twist_applied`` (the
 sent twist, task_frame), ``kuka/cycle_inputs`` (inputs and decision of each cycle, for replay),
-``kuka/limits`` (latched DiagnosticStatus; the same as JSON text on ``kuka/governor_limits`` for one
-more release), ``/diagnostics``.
+``kuka/limits`` (latched DiagnosticStatus; for one more release also as JSON text on
+``kuka/governor_limits``), ``/diagnostics``.
 Services: ``kuka_bridge/stop``, ``kuka_bridge/reset_fault``.
 """
 
@@ -69,14 +70,14 @@ from der_ros.policy.limits import limits_to_json
 from der_ros.threads import Worker
 
 _NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-# The next reading comes sooner than a lost one could be sent again.
+# Best effort: the next reading arrives before a lost one could be resent.
 _NEWEST_READING = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 _STATE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 _REMIND_S = 30.0
 _WATCH_S = 0.05
 _WAITING_STATES = 250
-"""Most states that wait for their publication: one second at 4 ms."""
-# A ramp from full speed takes a tenth of this.
+"""Largest number of states that wait to be published: one second at 4 ms."""
+# A ramp from full speed takes a tenth of _REST_S.
 _REST_S, _REST_POLL_S = 1.0, 0.004
 _PUBLISHERS_S = 0.5
 _COMMANDS, _WRENCHES = "kuka/delta_twist_cmds", "netft_data"
@@ -96,7 +97,7 @@ _LINKS: dict[str, Callable[[ShellNode, Callbacks], RobotLink]] = {
 
 
 class KukaBridge(ShellNode):
-    """Answers the robot controller and publishes the answers."""
+    """Node that sends governed motion to the robot in each cycle and publishes its state."""
 
     def __init__(self) -> None:
         super().__init__("kuka_bridge")
@@ -157,7 +158,7 @@ class KukaBridge(ShellNode):
         return self._link
 
     def close(self) -> None:
-        """Bring the robot to rest, then send nothing more."""
+        """Bring the robot to rest, then close the link."""
         self._motion.end()
         deadline_s = time.monotonic() + _REST_S
         while self._link.connected and self._motion.moving and time.monotonic() < deadline_s:
@@ -186,7 +187,7 @@ class KukaBridge(ShellNode):
             self.get_logger().warning(f"{_COMMANDS} refused: {refusal}")
 
     def _take_command(self, message: TwistStamped) -> str | None:
-        """Take a command and return None, or the reason for its refusal."""
+        """Accept a command and return None, or return the reason for refusing it."""
         try:
             age_s = stamp_age_s(self.get_clock().now().nanoseconds, message.header.stamp)
         except StampError as error:
@@ -208,13 +209,13 @@ class KukaBridge(ShellNode):
         return response
 
     def _on_cycle(self, state: MeasuredRobot) -> Twist:
-        """Take the newest command and wrench and decide; called in the link's thread per cycle."""
+        """Return the twist for the next cycle from the newest command and wrench; link's thread."""
         stamps = self._commands.refused_stamps
         command = self._commands.newest()
         if self._commands.refused_stamps > stamps:
             self._motion.refuse_command("invalid_stamp", self._commands.refusal)
         if command is not None:
-            # Another thread logs it: this one must not wait for a log.
+            # Logged by another thread, because this one must not wait for a log.
             self._refusal = self._take_command(command.message) or self._refusal
         received = self._wrenches.newest()
         if received is not None:
@@ -224,11 +225,11 @@ class KukaBridge(ShellNode):
         return self._motion.on_cycle(state)
 
     def _on_lost(self, reason: str) -> None:
-        """Note that the robot was lost; called in the link's thread."""
+        """Report the loss of the robot to the motion; called in the link's thread."""
         self._motion.robot_lost(reason)
 
     def _on_answered(self, answered: SentMotion) -> None:
-        """Pass the answer on to be published; called in the link's thread after it was sent."""
+        """Queue a sent motion for publication; called in the link's thread after each answer."""
         self._motion.on_answered(answered)
         self._answers += 1
         if self._answers % self._every == 0:
@@ -236,7 +237,7 @@ class KukaBridge(ShellNode):
         self._realtime.rest()
 
     def _publish_all(self) -> None:
-        """Publish states in a thread of its own: DDS may block, and no answer may wait for it."""
+        """Publish queued states, in a thread of its own because DDS may block."""
         while not self._publisher.stopping.is_set() or len(self._outbox):
             waiting = self._outbox.get(_WATCH_S)
             if waiting is not None:
@@ -263,12 +264,12 @@ class KukaBridge(ShellNode):
         self._cycles.publish(message)
 
     def _stamp(self, state: MeasuredRobot) -> TimeMessage:
-        """Return the time of the measurement on the node's clock."""
+        """Return the time of a measurement on the node's clock."""
         age = Duration(nanoseconds=int((time.monotonic() - state.stamp_monotonic_s) * 1e9))
         return (self.get_clock().now() - age).to_msg()
 
     def _watch(self) -> None:
-        """Log when the robot comes or goes, and from time to time that it is missing."""
+        """Log faults, connection and loss of the robot, and reminders while it is missing."""
         self._watch_threads()
         connected, now = self._link.connected, time.monotonic()
         fault = self._motion.fault
@@ -291,20 +292,20 @@ class KukaBridge(ShellNode):
             self.get_logger().info(f"waiting for {self._link.waiting_for}")
 
     def _watch_threads(self) -> None:
-        """Latch the end of a thread, also after each reset: only a restart helps."""
+        """Latch a fault if a thread has ended; repeated after a reset, as only a restart helps."""
         for failure in (self._publisher.failure, self._link.failure):
             if failure:
                 self._motion.latch(f"{failure}; restart kuka_bridge")
 
     def _watch_publishers(self) -> None:
-        """Latch a fault if another node commands the arm, or another source is wrong."""
+        """Latch a fault if another node commands the arm or a source is not rightful."""
         self._sources.look()
         rival = self._link.rival
         if rival is not None:
             self._motion.latch(rival)
 
     def _warning(self) -> str:
-        """Return problems that are no fault yet; empty if there is none."""
+        """Return problems that are not faults; empty if there are none."""
         dropped = self._outbox.dropped - self._dropped_reported
         self._dropped_reported += dropped
         unsent = f"{dropped} states were not published: DDS was too slow" if dropped else ""
@@ -353,12 +354,12 @@ class KukaBridge(ShellNode):
 def make_sources(
     node: ShellNode, given: BridgeParameters, on_wrong: Callable[[str], None]
 ) -> Sources:
-    """Return the watch over the sources of commands and force; all other topics are the node's own.
+    """Return the watch over the sources of commands and wrenches, and of the bridge's own topics.
 
     Args:
-        node: the bridge.
-        given: names of the nodes that may publish.
-        on_wrong: latches what is wrong.
+        node: Node ``kuka_bridge``.
+        given: Parameters with the names of the nodes that may publish.
+        on_wrong: Function that latches a problem as a fault.
     """
     topics = {_COMMANDS: given.command_publishers, _WRENCHES: given.wrench_publishers}
     own = node.get_fully_qualified_name()

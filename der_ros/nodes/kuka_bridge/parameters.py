@@ -1,4 +1,4 @@
-"""Parameters of ``kuka_bridge``'s motion: the governor's limits and the watchdogs' times."""
+"""Motion parameters of ``kuka_bridge``: limits of the governor and timeouts of the watchdogs."""
 
 from __future__ import annotations
 
@@ -14,15 +14,20 @@ from der_ros.policy.governor import GovernorLimits
 from der_ros.settings import names_of, settings_of
 
 TUNABLE_LIMITS = tuple(each.name for each in settings_of(GovernorLimits) if each.tunable)
-"""Limits that may be lowered while the node runs; the value at the start is the highest."""
+"""Limits that may be lowered at run time, but not raised above their value at the start."""
 
 
 def declare_motion(node: ShellNode, cycle_s: float, stiffness_n_per_m: float) -> MotionConfig:
-    """Declare the parameters of the motion governor and of the watchdogs.
+    """Declare the parameters of the motion governor and the watchdogs.
+
+    Args:
+        node: Node that declares the parameters.
+        cycle_s: Cycle of the robot, s.
+        stiffness_n_per_m: Stiffness of arm, tool, sensor and pieces together, N/m.
 
     Raises:
-        ConfigurationError: a value is wrong, a yield gain would oscillate at this stiffness, or a
-            force budget cannot be kept.
+        ConfigurationError: A value is invalid, the yield gain would oscillate at this stiffness,
+            or a force budget cannot be kept.
     """
     frames = CellFrames.declare(node)
     limits = declare_settings(node, GovernorLimits)
@@ -40,10 +45,10 @@ def declare_motion(node: ShellNode, cycle_s: float, stiffness_n_per_m: float) ->
 
 
 def require_limits(node: ShellNode) -> None:
-    """Check that each of the governor's limits was set for this robot, by a file or by hand.
+    """Check that every limit of the governor is set explicitly, as a real robot requires.
 
     Raises:
-        ConfigurationError: naming those that would be left at the default.
+        ConfigurationError: Some limits would keep their defaults; the message names them.
     """
     optional = names_of(ContactLimits)
     missing = [
@@ -60,10 +65,10 @@ def require_limits(node: ShellNode) -> None:
 
 
 def require_sources(given: BridgeParameters) -> None:
-    """Check that the nodes are named which a real robot obeys, and whose force readings count.
+    """Check that the publishers of commands and wrenches are named, as a real robot requires.
 
     Raises:
-        ConfigurationError: naming the parameters that are empty.
+        ConfigurationError: Some parameters are empty; the message names them.
     """
     sources = {
         "command_publishers": given.command_publishers,

@@ -1,7 +1,7 @@
-"""The bridge's link to an arm under ros2_control: joint states in, joint positions out.
+"""Link to an arm under ros2_control: reads joint states and commands joint positions.
 
-Topics in: ``joint_states``, ``robot_description`` (latched, unless a file is given).
-Topic out: ``forward_position_controller/commands``. All three names are parameters.
+Subscribed topics: ``joint_states``, and ``robot_description`` (latched) unless a file is given.
+Published topic: ``forward_position_controller/commands``. All three names are parameters.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from der_ros.nodes.shared.rightful import RightfulTopic, Succession
 from der_ros.parameters.kuka_bridge import ArmParameters
 from der_ros.parameters.shared import JointNames
 
-# Deep enough that other publishers on the topic (a gripper's) do not push ours out; bounded, so
-# that a flood does not hold up a cycle.
+# Deep enough that messages of other publishers (a gripper) do not displace the arm's; bounded, so
+# that a flood of messages does not delay a cycle.
 _MAX_STATES = 100
 _STATES = QoSProfile(depth=_MAX_STATES, reliability=ReliabilityPolicy.BEST_EFFORT)
 _ARM = "arm"
@@ -44,14 +44,14 @@ _COMMANDS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
 
 class JointLink:
-    """A ``RobotLink``: moves the joints of an arm through a position controller.
+    """``RobotLink`` that moves the joints of an arm through a position controller.
 
     Args:
-        node: declares the parameters and the topics.
-        callbacks: the bridge's part of each cycle.
+        node: Node that declares the parameters and topics.
+        callbacks: Functions of the bridge that the link calls in each cycle.
 
     Raises:
-        ConfigurationError: a parameter that cannot be, or a URDF file that is wrong.
+        ConfigurationError: A parameter or the URDF file is invalid.
     """
 
     def __init__(self, node: ShellNode, callbacks: Callbacks) -> None:
@@ -68,7 +68,7 @@ class JointLink:
         )
         own = node.get_fully_qualified_name()
         self._publishers = RightfulTopic(node, self._names.command_topic, own)
-        # Publishers of this arm's joints; others on the topic, such as a gripper's, do not count.
+        # Only publishers of this arm's joints count, not others on the topic, such as a gripper.
         self._joint_publishers = RightfulTopic(node, self._names.states_topic, "")
         self._joint_succession = Succession()
         self._server: ArmServer | None = None
@@ -93,17 +93,17 @@ class JointLink:
 
     @property
     def is_on_this_host(self) -> bool:
-        """False: joint positions go to a topic, so the arm's address is not known."""
+        """Always False: the arm's address is unknown, because commands go to a topic."""
         return False
 
     @property
     def connected(self) -> bool:
-        """True while joint states come and a controller takes commands."""
+        """True while joint states arrive and a controller subscribes to the commands."""
         return self._server is not None and self._server.known
 
     @property
     def waiting_for(self) -> str:
-        """First missing of model, controller and joint states, in words."""
+        """Description of the first missing item: URDF, controller or joint states."""
         if self._server is None:
             topic = self._names.description_topic
             return self._description_error or f"the URDF on {topic}"
@@ -113,27 +113,27 @@ class JointLink:
 
     @property
     def lost(self) -> str:
-        """Reason for which a connected arm was lost."""
+        """Reason for the loss of a connected arm."""
         return "the robot controller fell silent"
 
     @property
     def warning(self) -> str:
-        """Joint states dropped within the last seconds, with the reason; or empty."""
+        """Warning about joint states dropped in the last seconds; empty if there are none."""
         return self._reader.warning
 
     @property
     def grants(self) -> Mapping[str, Grant]:
-        """Requests of the arm's thread to the operating system, and their results."""
+        """Real-time requests of the arm's thread to the operating system, with their results."""
         return {} if self._server is None else self._server.grants
 
     @property
     def failure(self) -> str:
-        """Reason for which the arm's thread has ended; empty while it runs."""
+        """Reason why the arm's thread ended; empty while it runs."""
         return "" if self._server is None else self._server.failure
 
     @property
     def rival(self) -> str | None:
-        """Another node that publishes commands, or two that publish the arm's joints; or None."""
+        """Error message if another node commands the arm or two publish its joints; else None."""
         return self._publishers.look() or self._two_joint_publishers()
 
     def _two_joint_publishers(self) -> str | None:
@@ -148,17 +148,17 @@ class JointLink:
         return f"the arm's joints on {self._names.states_topic} are published by {names}; end one"
 
     def open(self) -> None:
-        """Start the cycles, at once or when the URDF has come."""
+        """Start the cycles, now or once the URDF has been received."""
         if self._server is not None:
             self._server.start()
 
     def close(self) -> None:
-        """Send nothing more; the controller holds the last command."""
+        """Stop the cycles; the controller holds the last command."""
         if self._server is not None:
             self._server.stop()
 
     def figures(self) -> Mapping[str, object]:
-        """Return counters, dropped joint states by reason, and the lateness of cycles."""
+        """Return counters, dropped joint states by reason, and cycle lateness."""
         dropped = {f"states_dropped_{name}": n for name, n in self._reader.dropped.items()}
         dropped["states_dropped_invalid"] = self._states.refused_stamps
         if self._server is None:
@@ -179,7 +179,7 @@ class JointLink:
         }
 
     def _on_description(self, message: String) -> None:
-        """Take the first URDF; later ones are ignored, since the arm stays the same."""
+        """Use the first valid URDF; later ones are ignored, because the arm stays the same."""
         if self._server is not None:
             return
         try:
@@ -212,12 +212,12 @@ class JointLink:
         return ArmServer(cycle, self._config, self._read, callbacks.on_answered)
 
     def _on_lost(self, reason: str) -> None:
-        """Report that the arm was lost; called in the arm's thread."""
+        """Report the loss of the arm; called in the arm's thread."""
         self._callbacks.on_lost(f"{reason}{self._complaint}")
 
     @property
     def _complaint(self) -> str:
-        """Reason for which the latest joint states were refused, in brackets; or empty."""
+        """Reason in brackets why the latest joint states were refused; empty if accepted."""
         refusal = self._states.refusal
         return self._reader.complaint or (f" ({refusal})" if refusal else "")
 
@@ -225,7 +225,7 @@ class JointLink:
         """Return the newest valid joint states; called in the arm's thread.
 
         Raises:
-            ConnectionFailedError: no controller takes the commands.
+            ConnectionFailedError: No controller subscribes to the commands.
         """
         if not self._has_controller():
             raise ConnectionFailedError(f"no controller takes {self._names.command_topic}")
@@ -240,7 +240,7 @@ class JointLink:
         return newest
 
     def _write(self, angles_rad: Array) -> None:
-        """Publish joint positions (joints,) rad; called in the arm's thread."""
+        """Publish joint positions, shape (joints,), rad; called in the arm's thread."""
         self._commands.publish(Float64MultiArray(data=angles_rad[self._order].tolist()))
 
     def _has_controller(self) -> bool:

@@ -1,4 +1,4 @@
-"""The bridge's link to a KRC4: the RSI server, its parameters and its figures."""
+"""Link to a KRC4 over RSI: server, parameters and diagnostics."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from der_ros.parameters.kuka_bridge import ControllerParameters
 
 
 class RsiLink:
-    """A ``RobotLink``: answers the controller's telegrams.
+    """``RobotLink`` that answers the telegrams of a KRC4.
 
     Args:
-        node: declares the parameters.
-        callbacks: the bridge's part of each cycle.
+        node: Node that declares the parameters.
+        callbacks: Functions of the bridge that the link calls in each cycle.
 
     Raises:
-        ConfigurationError: a parameter that cannot be.
+        ConfigurationError: A parameter is invalid.
     """
 
     joint_names = AXIS_NAMES
@@ -40,7 +40,7 @@ class RsiLink:
 
     @property
     def port(self) -> int:
-        """UDP port that is open, or the configured one."""
+        """Open UDP port; the configured port before ``open``."""
         return self._server.port
 
     @property
@@ -50,22 +50,22 @@ class RsiLink:
 
     @property
     def connected(self) -> bool:
-        """True while a controller's telegrams come in with the robot's pose in them."""
+        """True while telegrams with the robot's pose arrive."""
         return self._server.connected
 
     @property
     def failure(self) -> str:
-        """Reason for which the answering thread has ended; empty while it runs."""
+        """Reason why the answering thread ended; empty while it runs."""
         return self._server.failure
 
     @property
     def grants(self) -> Mapping[str, Grant]:
-        """Requests of the answering thread to the operating system, and their results."""
+        """Real-time requests of the answering thread to the operating system, with results."""
         return self._server.grants
 
     @property
     def waiting_for(self) -> str:
-        """The expected controller and its address, or the element that its telegrams lack."""
+        """Description of the awaited controller, or of the element that its telegrams lack."""
         lacking = self._server.lacking
         if lacking is not None:
             return (
@@ -79,29 +79,29 @@ class RsiLink:
 
     @property
     def lost(self) -> str:
-        """Reason for which a connected controller was lost."""
+        """Reason for the loss of a connected controller."""
         lacking = self._server.lacking
         return f"telegrams have no {lacking}" if lacking else "the robot controller fell silent"
 
     @property
     def warning(self) -> str:
-        """Datagrams dropped within the last seconds; empty if there were none."""
+        """Warning about datagrams dropped in the last seconds; empty if there are none."""
         return self._server.warning or ""
 
     def open(self) -> None:
-        """Start to answer the controller.
+        """Start answering the controller.
 
         Raises:
-            ConnectionFailedError: if the port is in use, or the address is not this computer's.
+            ConnectionFailedError: The port is in use, or the address is not of this computer.
         """
         self._server.start()
 
     def close(self) -> None:
-        """Stop answering; the controller then stops by its own timeout."""
+        """Stop answering; the controller then stops the robot after its own timeout."""
         self._server.stop()
 
     def figures(self) -> Mapping[str, object]:
-        """Return counters and latencies of the server."""
+        """Return counters and answer latencies of the server."""
         server = self._server.statistics
         answers = {
             "port": self._server.port,
@@ -121,7 +121,7 @@ def declare_server(node: ShellNode) -> RsiServerConfig:
     """Declare the parameters of the RSI server.
 
     Raises:
-        ConfigurationError: a value is wrong.
+        ConfigurationError: A value is invalid.
     """
     given = declare_settings(node, ControllerParameters)
     if given.cycle_ms not in (4, 12):

@@ -1,1 +1,1 @@
-"""The node that runs the policy."""
+"""Node ``policy_server``, which runs the policy."""

@@ -1,4 +1,4 @@
-"""Subscriptions of ``policy_server``: the pose and the wrench that it observes, and its watch."""
+"""Subscriptions of ``policy_server``: pose, wrench and the watch signal."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ _NEWEST = QoSProfile(depth=1)
 
 
 class SubscribedInputs:
-    """Subscribes to pose and wrench and hands the newest of each to ``PolicyInputs``.
+    """Subscriptions to pose and wrench that feed the newest of each to ``PolicyInputs``.
 
     Args:
-        node: that subscribes and declares the parameters.
-        frames: of the cell.
-        sources: decide whose poses and wrenches count; None: everybody's.
+        node: Node that subscribes and declares the parameters.
+        frames: Fixed frames of the cell.
+        sources: Watch over the rightful publishers; None accepts all.
 
     Raises:
-        ConfigurationError: a parameter is out of its range.
+        ConfigurationError: A parameter is out of range.
     """
 
     def __init__(self, node: Node, frames: CellFrames, sources: Sources | None = None) -> None:
@@ -59,16 +59,16 @@ class SubscribedInputs:
         }
 
     def observe(self) -> NDArray[np.float32]:
-        """Return the observation (13,) of now.
+        """Return the current observation, shape (13,).
 
         Raises:
-            UnusableInputError: an input is missing or not fit to act on.
+            UnusableInputError: An input is missing, stale or invalid.
         """
         self._take()
         return self._inputs.observe(time.monotonic())
 
     def figures(self) -> dict[str, object]:
-        """Return ages, the difference of the stamps and refused stamps, for the diagnostics."""
+        """Return ages, stamp difference and number of refused stamps, for the diagnostics."""
         self._take()
         refused = {
             f"{name}_refused_stamps": subscription.refused_stamps
@@ -94,14 +94,14 @@ class SubscribedInputs:
 
 
 class SubscribedWatch(WatchLease):
-    """A ``WatchLease`` that subscribes to ``policy_server/watched``.
+    """``WatchLease`` that subscribes to ``policy_server/watched``.
 
     Args:
-        node: that subscribes and declares the parameter.
-        rightful: decides whose messages count.
+        node: Node that subscribes and declares the parameter ``watch_timeout_s``.
+        rightful: Watch over the rightful publishers; None accepts all.
 
     Raises:
-        ConfigurationError: the parameter is out of its range.
+        ConfigurationError: The parameter is out of range.
     """
 
     def __init__(self, node: Node, rightful: RightfulTopic | None = None) -> None:
@@ -109,12 +109,12 @@ class SubscribedWatch(WatchLease):
         self._messages = PolledSubscription(node, Empty, WATCHED_TOPIC, 1, rightful=rightful)
 
     def restart(self) -> None:
-        """Forget the messages that belong to the previous activation."""
+        """Discard the messages of the previous activation."""
         self._messages.newest()
         super().restart()
 
     def look_now(self) -> Lease:
-        """Return the permission to move, now."""
+        """Return the current permission to move."""
         newest = self._messages.newest()
         if newest is not None:
             self.hear(newest.arrived_s)

@@ -1,8 +1,9 @@
-"""Runs a policy: held piece's pose and wrench in, twists out, at the policy's own rate.
+"""Runs a policy: reads pose and wrench of the held piece and publishes twists at the policy's rate.
 
-A lifecycle node. Configure loads and checks the policy, activate moves, deactivate stops. It acts
-on nothing that is stale, of different moments or not finite, and it stops for good when the policy
-returns invalid actions, or when no node watches the robot any more (``watch_timeout_s``).
+This is a lifecycle node: *configure* loads and checks the policy, *activate* starts it, and
+*deactivate* stops it. It skips inputs that are stale, not finite or of different times. It latches
+a fault if the policy returns invalid actions, and stops until it is deactivated if no node watches
+the robot any more (``watch_timeout_s``).
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ _SERVICES = ("policy_server/change_state", "policy_server/get_state", "policy_se
 
 @dataclasses.dataclass
 class Counts:
-    """Counters since the start; the longest inference since the last diagnostics."""
+    """Counters since the start, and the longest inference since the last diagnostics, s."""
 
     ticks: int = 0
     commands: int = 0
@@ -90,7 +91,7 @@ class Counts:
 
 
 class PolicyServer(Shell, LifecycleNode):
-    """Turns the newest pose and wrench into twists, at the rate of the policy."""
+    """Lifecycle node that turns the newest pose and wrench into twists at the policy's rate."""
 
     def __init__(self) -> None:
         super().__init__("policy_server")
@@ -126,7 +127,7 @@ class PolicyServer(Shell, LifecycleNode):
         return Sources(self, topics, dict.fromkeys(_SERVICES, own), self._on_wrong_source)
 
     def _on_wrong_source(self, wrong: str) -> None:
-        """Latch a wrong source while active; an activation checks the sources itself."""
+        """Latch a fault for a wrong source while active; an activation checks the sources again."""
         if self._timer is None or self._fault:
             return
         self._send(Twist.zero())
@@ -152,7 +153,7 @@ class PolicyServer(Shell, LifecycleNode):
     # Lifecycle.
 
     def _guard_transitions(self) -> None:
-        """Refuse an impossible transition in its answer; rclpy would end the process."""
+        """Refuse an invalid transition in the service response, where rclpy would crash."""
         service = self._service_change_state
         change_state = service.callback
 
@@ -167,7 +168,7 @@ class PolicyServer(Shell, LifecycleNode):
         service.callback = guarded
 
     def on_configure(self, _state: LifecycleState) -> TransitionCallbackReturn:
-        """Load and check the policy; FAILURE and one line of log if it is wrong."""
+        """Load and check the policy; log the error and return FAILURE if it is invalid."""
         try:
             self._load(str(self.get_parameter("policy").value))
         except DerRosError as error:
@@ -176,7 +177,7 @@ class PolicyServer(Shell, LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, _state: LifecycleState) -> TransitionCallbackReturn:
-        """Start to act at the policy's rate; refused under a fault or looser limits."""
+        """Start the policy; refuse under a fault, a wrong source or limits looser than trained."""
         self._take_limits()
         refusal = self._fault or "; ".join(self._sources.look()) or self._refusal_of_limits()
         if self._policy is None or refusal:
@@ -195,23 +196,23 @@ class PolicyServer(Shell, LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def on_deactivate(self, _state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop acting, and send a last twist of zero."""
+        """Stop the policy and publish a zero twist."""
         self._stop()
         return TransitionCallbackReturn.SUCCESS
 
     def on_cleanup(self, _state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop acting, so that the node can be configured again."""
+        """Stop the policy, so that the node can be configured again."""
         self._stop()
         return TransitionCallbackReturn.SUCCESS
 
     def on_shutdown(self, _state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop acting and end the process."""
+        """Stop the policy and end the process."""
         self._stop()
         self.finish(0)
         return TransitionCallbackReturn.SUCCESS
 
     def close(self) -> None:
-        """Stop acting, and send a last twist of zero."""
+        """Stop the policy and publish a zero twist."""
         self._stop()
 
     def _stop(self) -> None:
@@ -221,11 +222,15 @@ class PolicyServer(Shell, LifecycleNode):
         timer.cancel()
         self.destroy_timer(timer)
         self._send(Twist.zero())
-        # The next activation needs a new watch.
+        # The next activation starts a new watch.
         self._lapse = ""
 
     def _load(self, path: str) -> None:
-        """Replace the policy by the one at ``path`` if it passes every check."""
+        """Replace the policy by the file at ``path``, or by the shipped one if it is empty.
+
+        Raises:
+            DerRosError: The policy fails a check; the previous one is kept.
+        """
         policy = _checked_policy(path or shipped_policy(self._task), self._task)
         self._policy = actor(self._pilot, policy, self._pilot_input)
         info = {
@@ -237,12 +242,12 @@ class PolicyServer(Shell, LifecycleNode):
             "tcp_from_sensor": _seven(self._frames.tcp_from_sensor),
         }
         self._contract.publish(to_status("policy", info))
-        # The same as JSON text; kept for one more release.
+        # The same content as JSON text, kept for one more release.
         self._info.publish(String(data=json.dumps(info)))
         logger.info("policy %s (sha256 %.12s...) for %s", policy.path, policy.sha256, self._task)
 
     def _on_set_parameters(self, parameters: Sequence[Parameter]) -> SetParametersResult:
-        """Load a new policy while not active; the answer holds the reason of a refusal."""
+        """Load a new policy unless active; a refusal contains the reason."""
         for parameter in parameters:
             if parameter.name != "policy":
                 continue
@@ -255,7 +260,7 @@ class PolicyServer(Shell, LifecycleNode):
         return SetParametersResult(successful=True)
 
     def _take_limits(self) -> None:
-        """Read the limits that the robot's bridge enforces."""
+        """Read the limits that ``kuka_bridge`` enforces."""
         newest = self._bridge_limits.newest()
         if newest is None:
             return
@@ -265,7 +270,7 @@ class PolicyServer(Shell, LifecycleNode):
             logger.warning("%s", error)
 
     def _difference(self) -> LimitsDifference:
-        """Return how the robot's limits differ from the policy's; empty until both are known."""
+        """Return the differences between robot and policy limits; empty until both are known."""
         if self._policy is None or self._limits is None:
             return LimitsDifference()
         return compare_limits(self._policy.contract, self._limits)
@@ -277,7 +282,7 @@ class PolicyServer(Shell, LifecycleNode):
         return f"the robot's limits are looser than the trained ones: {'; '.join(looser)}"
 
     def _on_reset_fault(self, _request: Any, response: Any) -> Any:
-        """Clear a latched fault of the policy while it is not active."""
+        """Clear a latched fault, unless the policy is active."""
         response.success = self._timer is None
         if response.success:
             self._fault = ""
@@ -287,7 +292,7 @@ class PolicyServer(Shell, LifecycleNode):
     # Acting.
 
     def _tick(self) -> None:
-        """Send one action, or count the reason for which there is none."""
+        """Compute and publish one action, or count the reason why there is none."""
         policy, acting = self._policy, self._acting
         if policy is None or acting is None or self._fault or self._lapse:
             return
@@ -318,7 +323,7 @@ class PolicyServer(Shell, LifecycleNode):
         self._actions.publish(_array(tick_label("action", tick), action))
 
     def _watched(self) -> bool:
-        """Tell if a node watches the robot; send one twist of zero when that has ended."""
+        """Return True while a node watches the robot; publish a zero twist when that ends."""
         lease = self._lease.look_now()
         if lease is Lease.AWAITED:
             self._counts.skipped[UNWATCHED] += 1
@@ -333,7 +338,7 @@ class PolicyServer(Shell, LifecycleNode):
         return lease is Lease.HELD
 
     def _complain(self, reason: str) -> None:
-        """Log and publish at once why the policy no longer acts."""
+        """Log the reason why the policy stopped, and publish the diagnostics at once."""
         logger.error("%s", reason)
         self._diagnostics.publish()
 
@@ -380,7 +385,7 @@ def _seven(pose: Any) -> list[float]:
 
 
 def _array(label: str, data: NDArray[np.float32]) -> Float32MultiArray:
-    """Return a message whose one dimension has ``label``."""
+    """Return a one-dimensional array message with ``label``."""
     message = Float32MultiArray()
     message.layout.dim = [MultiArrayDimension(label=label, size=data.size, stride=data.size)]
     message.data = data.tolist()
@@ -388,7 +393,11 @@ def _array(label: str, data: NDArray[np.float32]) -> Float32MultiArray:
 
 
 def _checked_policy(path: Path | str, task: str) -> OnnxPolicy:
-    """Load a policy; raise any error of its reader as a ``ContractError``."""
+    """Load a policy; raise any other error of the reader as a ``ContractError``.
+
+    Raises:
+        DerRosError: The policy cannot be loaded or fails a check.
+    """
     try:
         return OnnxPolicy.load(path, task)
     except DerRosError:
@@ -398,7 +407,7 @@ def _checked_policy(path: Path | str, task: str) -> OnnxPolicy:
 
 
 def main(args: list[str] | None = None) -> int:
-    """Entry point of ``ros2 run der_ros policy_server``."""
+    """Run the node and return its exit code."""
     return run_node(PolicyServer, args)
 
 

@@ -1,7 +1,7 @@
-"""Pilots that act in place of a policy: a person at a device, or a script that knows the goal.
+"""Pilots that act in place of a policy: an operator at a device, or a script that knows the goal.
 
-A pilot is called like a policy and has the contract of one, so everything around it stays the
-same: pairing and age of the readings, rate, watching, limits, fault, and the recorded bag.
+A pilot is called like a policy and has a policy's contract. Everything around it therefore stays
+the same: pairing and age of the inputs, rate, watch, limits, faults and the recorded bag.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ SOURCES: Mapping[str, Mapping[str, str]] = {
     JOY: {JOY_TOPIC: "teleop_device joy_node spacenav_node"},
     SCRIPTED: {GOAL_TOPIC: "sim_cell"},
 }
-"""The topics of each pilot and the nodes that may publish them."""
+"""Topics of each pilot, with the nodes that may publish them."""
 MADE_BY = {POLICY: "policy", JOY: "human", SCRIPTED: "scripted"}
 """Maker of a demonstration, by pilot."""
-# An upward push of the ground on the held piece, N; readings in the air stay below it.
+# Upward force of the ground on the held piece that means contact, N; above any reading in air.
 _TOUCH_N = 5.0
 _JOY_QUEUE = QoSProfile(depth=50)
 
 
 class Actor(Protocol):
-    """A policy or a pilot, which ``policy_server`` asks for actions.
+    """Policy or pilot that provides the actions of ``policy_server``.
 
     Attributes:
-        contract: rates, units and limits of the actions.
-        sha256: of the policy's file; empty for a pilot.
-        path: of the policy's file; of a pilot, the file whose contract it keeps.
+        contract: Rate, units and limits of the actions.
+        sha256: SHA-256 of the policy file; empty for a pilot.
+        path: Policy file; for a pilot, the policy file whose contract it keeps.
     """
 
     contract: PolicyContract
@@ -61,19 +61,19 @@ class Actor(Protocol):
     path: Path
 
     def __call__(self, observation: NDArray[np.float32], /) -> NDArray[np.float32]:
-        """Return the action (6,) in [-1, 1] for an observation (13,)."""
+        """Return the action, shape (6,), in [-1, 1], for an observation, shape (13,)."""
         ...
 
 
 class TeleopInput:
-    """A device's readings behind the gate.
+    """Input device, read from ``joy`` and filtered by a ``TeleopGate``.
 
     Args:
-        node: that subscribes to ``joy`` and declares ``axis_map`` and ``joy_timeout_s``.
-        sources: whose readings count.
+        node: Node that subscribes to ``joy`` and declares ``axis_map`` and ``joy_timeout_s``.
+        sources: Watch over the rightful publishers of ``joy``.
 
     Raises:
-        ConfigurationError: there is no such axis map, or it is wrong.
+        ConfigurationError: The axis map does not exist or is invalid.
     """
 
     def __init__(self, node: Node, sources: Sources) -> None:
@@ -82,10 +82,10 @@ class TeleopInput:
         rightful = sources.topic(JOY_TOPIC)
         self._readings = PolledSubscription(node, Joy, JOY_TOPIC, _JOY_QUEUE, rightful=rightful)
         self.problem = ""
-        """Why the latest reading was refused; empty where it was not."""
+        """Reason why the latest reading was refused; empty if it was accepted."""
 
     def take(self) -> list[str]:
-        """Read new messages; return the functions whose buttons were just pressed."""
+        """Read new messages; return the functions of the buttons pressed since the last call."""
         presses: list[str] = []
         for received in self._readings.take():
             message = received.message
@@ -98,19 +98,19 @@ class TeleopInput:
         return presses
 
     def state(self) -> GateState:
-        """Return what the gate does now."""
+        """Return the current state of the gate."""
         return self._gate.state(time.monotonic())
 
     def action(self) -> NDArray[np.float32]:
-        """Return the person's action (6,) now; zero at rest."""
+        """Return the operator's current action, shape (6,), in [-1, 1]; zero at rest."""
         return self._gate.action(time.monotonic()).astype(np.float32)
 
     def valid_until_s(self) -> float:
-        """Return the moment at which the newest reading stops to count, ``time.monotonic``."""
+        """Return the time at which the newest reading expires, s (``time.monotonic``)."""
         return self._gate.valid_until_s()
 
     def report(self) -> dict[str, object]:
-        """Return the figures for the diagnostics."""
+        """Return state, speed and refused readings for the diagnostics."""
         return {
             "pilot_state": self.problem or self.state().value,
             "pilot_speed": self._gate.speed,
@@ -119,11 +119,11 @@ class TeleopInput:
 
 
 class JoyPilot:
-    """Pilot for a person at an input device.
+    """Pilot that returns the actions of an operator at an input device.
 
     Args:
-        reference: policy whose contract the demonstration keeps.
-        device: readings of the device.
+        reference: Policy whose contract the pilot keeps.
+        device: Input device.
     """
 
     sha256 = ""
@@ -133,17 +133,17 @@ class JoyPilot:
         self._device = device
 
     def __call__(self, _observation: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the person's action (6,)."""
+        """Return the operator's action, shape (6,), in [-1, 1]."""
         self._device.take()
         return self._device.action()
 
 
 class GoalInput:
-    """The true goal that a simulated cell publishes.
+    """Subscription to the true goal that a simulated cell publishes.
 
     Args:
-        node: that subscribes.
-        sources: whose goal counts.
+        node: Subscribing node.
+        sources: Watch over the rightful publishers of the goal.
     """
 
     def __init__(self, node: Node, sources: Sources) -> None:
@@ -154,25 +154,25 @@ class GoalInput:
         self._goal: Pose | None = None
 
     def goal(self) -> Pose | None:
-        """Return the newest goal, task frame; None before one has come."""
+        """Return the newest goal pose in the task frame; None before the first."""
         newest = self._goals.newest()
         if newest is not None:
-            # A message without a valid pose leaves the goal as it is.
+            # An invalid pose leaves the goal unchanged.
             with suppress(ConfigurationError):
                 self._goal = pose_from_message(newest.message)
         return self._goal
 
     def report(self) -> dict[str, object]:
-        """Return the figures for the diagnostics."""
+        """Return the state of the goal for the diagnostics."""
         return {"pilot_state": "goal known" if self._goal else "waiting for the goal"}
 
 
 class ScriptedPilot:
-    """The controller that knows the true goal, for simulated cells only.
+    """Scripted pilot that knows the true goal, for simulated cells only.
 
     Args:
-        reference: policy whose contract the demonstration keeps.
-        goals: the cell's true goal.
+        reference: Policy whose contract the pilot keeps.
+        goals: Subscription to the true goal.
     """
 
     sha256 = ""
@@ -182,7 +182,7 @@ class ScriptedPilot:
         self._task, self._goals = make_task(self.contract.task), goals
 
     def __call__(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the action (6,) towards the goal; zero before the goal is known."""
+        """Return the action towards the goal, shape (6,), in [-1, 1]; zero without a goal."""
         goal = self._goals.goal()
         if goal is None:
             return np.zeros(6, np.float32)
@@ -193,14 +193,20 @@ class ScriptedPilot:
 
 
 def pilot_input(pilot: str, node: Node, sources: Sources) -> TeleopInput | GoalInput | None:
-    """Return what a pilot listens to: a ``TeleopInput``, a ``GoalInput``, or None for a policy."""
+    """Return the input of a pilot: a ``TeleopInput``, a ``GoalInput``, or None for a policy."""
     if pilot == JOY:
         return TeleopInput(node, sources)
     return GoalInput(node, sources) if pilot == SCRIPTED else None
 
 
 def actor(pilot: str, reference: Actor, source: Any) -> Actor:
-    """Return the actor: the policy, or the pilot in its place."""
+    """Return the actor for ``pilot``: the reference policy itself or a pilot.
+
+    Args:
+        pilot: ``policy``, ``joy`` or ``scripted``.
+        reference: Policy, or the policy whose contract the pilot keeps.
+        source: Input returned by ``pilot_input``.
+    """
     if pilot == JOY:
         return JoyPilot(reference, source)
     return ScriptedPilot(reference, source) if pilot == SCRIPTED else reference

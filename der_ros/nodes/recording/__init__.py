@@ -1,1 +1,1 @@
-"""Nodes that write and play recordings of attempts."""
+"""Nodes that record attempts and play recorded ones."""

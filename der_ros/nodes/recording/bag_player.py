@@ -1,7 +1,7 @@
-"""Plays the inputs of a recorded attempt to a running ``policy_server`` and checks its answers.
+"""Plays the inputs of a recorded attempt to a running ``policy_server`` and checks its actions.
 
-The node publishes pose, wrench, limits and the watch in place of a robot. So it plays only in a
-namespace of its own (``replay``), and ends as soon as something there could move a robot. Each
+The node publishes pose, wrench, limits and the watch signal in place of a robot. It therefore plays
+only in a namespace of its own (``replay``), and ends if a node there could move a robot. Each
 activation of the policy begins with the first tick of the bag.
 """
 
@@ -49,20 +49,20 @@ from der_ros.parameters.bag_player import PlayerParameters
 logger = logging.getLogger(PLAYER)
 
 _TICK_S = 0.005
-# A busy computer finds nodes and loads a policy late.
+# Long, because a busy computer is slow to discover nodes and load a policy.
 _PATIENCE_S, _ANSWER_PATIENCE_S = 30.0, 10.0
-# What was sent before the policy came to rest has arrived by then.
+# Time after which all messages sent before the deactivation have arrived.
 _SETTLE_S = 0.3
 _STAND_S = 0.02
 _CHANGE, _RECORD = f"{SERVER}/change_state", "bag_recorder/record"
 
 
 class LiveReplayError(DerRosError):
-    """A live replay cannot begin or go on."""
+    """Error that prevents or ends a live replay."""
 
 
 class BagPlayer(ShellNode):
-    """The node."""
+    """Node that plays a bag to ``policy_server`` and checks the actions."""
 
     def __init__(self) -> None:
         super().__init__(PLAYER)
@@ -89,18 +89,18 @@ class BagPlayer(ShellNode):
         steady_timer(self, _TICK_S, self._tick)
 
     def _on_wrong(self, wrong: str) -> None:
-        """Note a problem that ends the replay; only the first one is kept."""
+        """Store and log the first problem, which ends the replay."""
         if not self._wrong:
             self._wrong = wrong
             logger.error("%s", wrong)
 
     def _look(self) -> None:
-        """Look for nodes that could move a robot, and for another clock."""
+        """Check the ROS graph for nodes that could move a robot, and for another clock."""
         if problem := problem_of_graph(self, self._given.publish_clock):
             self._on_wrong(problem)
 
     def _tick(self) -> None:
-        """Read the answers and do the next step of the replay."""
+        """Read the policy's outputs and run the next step of the replay."""
         if self._is_concluded or self.finished.is_set():
             return
         if self._check is not None:
@@ -115,10 +115,14 @@ class BagPlayer(ShellNode):
         except DerRosError as error:
             self._conclude(str(error))
 
-    # The replay; each ``yield`` waits for the next tick.
+    # The replay as generators: each ``yield`` waits for the next tick.
 
     def _run(self) -> Iterator[None]:
-        """Play the bag once, or again and again."""
+        """Run the replay: play the bag once, or repeatedly with ``loop``.
+
+        Raises:
+            LiveReplayError: The replay cannot begin or continue.
+        """
         if problem := namespace_problem(self.get_namespace()):
             raise LiveReplayError(problem)
         if not self._given.bag:
@@ -137,7 +141,7 @@ class BagPlayer(ShellNode):
         yield from self._record(False)
 
     def _play(self, bag: PlayedBag, playback: Playback, check: LiveCheck) -> Iterator[None]:
-        """Play the bag from its first tick on to its end, a jump or a problem."""
+        """Play the bag from its first tick until its end, a restart or a problem."""
         playback.rewind()
         while playback.is_held and not self._wrong:
             self._state = "paused before the first tick"
@@ -161,10 +165,10 @@ class BagPlayer(ShellNode):
         yield from self._until(lambda: time.monotonic() > ended_s + _SETTLE_S, "rest")
 
     def _stand(self, bag: PlayedBag, playback: Playback, check: LiveCheck) -> Iterator[None]:
-        """Play the first tick until it is answered; the clock begins half a tick later.
+        """Repeat the first tick until the policy acts; start the playback half a tick later.
 
-        The answer tells when the policy ticks, so each tick of the policy falls into the middle
-        between two ticks of the bag, at a rate of 1.
+        The action reveals the phase of the policy's timer. At a rate of 1, each tick of the policy
+        then falls midway between two ticks of the bag.
         """
         self._state = "standing at the first tick"
         self._answers.await_next()
@@ -186,7 +190,7 @@ class BagPlayer(ShellNode):
             check.sent(self._answers.answered_s)
 
     def _change(self, transition: int, name: str) -> Iterator[None]:
-        """Request a transition of the policy's lifecycle."""
+        """Request a lifecycle transition from ``policy_server``."""
         request = ChangeState.Request()
         request.transition.id = transition
         answer = yield from self._ask(self._change_state, request, _CHANGE)
@@ -194,7 +198,7 @@ class BagPlayer(ShellNode):
             raise LiveReplayError(f"{SERVER} could not {name}; see its log")
 
     def _record(self, on: bool) -> Iterator[None]:
-        """Let ``bag_recorder`` begin or complete a bag, if that is asked for."""
+        """Let ``bag_recorder`` start or finish a bag, if the parameter ``record`` is set."""
         if not self._given.record:
             return
         answer = yield from self._ask(self._recorder, SetBool.Request(data=on), _RECORD)
@@ -202,14 +206,14 @@ class BagPlayer(ShellNode):
             raise LiveReplayError(f"{_RECORD} refused: {answer.message}")
 
     def _ask(self, client: Any, request: Any, name: str) -> Generator[None, None, Any]:
-        """Call a service and return its answer."""
+        """Call a service and return its response."""
         yield from self._until(client.service_is_ready, f"the service {name}")
         future = client.call_async(request)
         yield from self._until(future.done, f"an answer of {name}")
         return future.result()
 
     def _until_looked(self) -> Iterator[None]:
-        """Wait for two looks at the ROS graph, and refuse to play beside a robot."""
+        """Wait for two checks of the ROS graph; raise if they find a problem."""
         looked_s = time.monotonic() + 2.0 * LOOK_S
         yield from self._until(lambda: time.monotonic() > looked_s or bool(self._wrong), "a look")
         if self._wrong:
@@ -225,7 +229,7 @@ class BagPlayer(ShellNode):
     # Services.
 
     def _on_pause(self, request: Any, response: Any) -> Any:
-        """Let the recorded time stand still, or go on."""
+        """Pause (True) or continue (False) the playback."""
         now_s, bag, playback, check = time.monotonic(), self._bag, self._playback, self._check
         response.success = bag is not None and playback is not None and check is not None
         if bag is None or playback is None or check is None:
@@ -240,14 +244,18 @@ class BagPlayer(ShellNode):
         return response
 
     def _on_restart(self, _request: Any, response: Any) -> Any:
-        """Jump back to the first tick; the policy is deactivated before and starts anew."""
+        """Restart from the first tick, after a deactivation and a new activation of the policy."""
         response.success, self._jumps = True, True
         return response
 
     # The result.
 
     def _conclude(self, unusable: str = "") -> None:
-        """Log the report, write the JUnit file, and end the process with 0 or 1."""
+        """Log the report, write the JUnit file, and end the process with exit code 0 or 1.
+
+        Args:
+            unusable: Reason why there is no valid result; empty if there is one.
+        """
         self._is_concluded = True
         check = self._check
         if self._wrong and check is not None:
@@ -275,7 +283,7 @@ class BagPlayer(ShellNode):
             write_junit(Path(self._given.junit), [case])
 
     def close(self) -> None:
-        """Conclude a replay that is ended from outside; a loop may end so after its first lap."""
+        """Conclude an interrupted replay; a loop that has finished a lap counts as complete."""
         if not self._is_concluded and self.exit_code == 0:
             is_whole = self._given.loop and self._check is not None and self._check.laps > 1
             self._conclude("" if is_whole else "ended before the end of the bag")
@@ -297,7 +305,7 @@ class BagPlayer(ShellNode):
 
 
 def main(args: list[str] | None = None) -> int:
-    """Entry point of ``ros2 run der_ros bag_player``."""
+    """Run the node and return its exit code."""
     return run_node(BagPlayer, args)
 
 

@@ -1,9 +1,10 @@
-"""Records one bag per attempt: a service starts and finishes it, messages are stored as they came.
+"""Records one bag per attempt, started and finished by a service.
 
-The node is subscribed all the time, so that a bag has its first messages; latched messages go into
-every bag. Messages are collected in batches and never deserialized. Their time in the bag is that
-of their arrival, counted by the steady clock from the wall clock at the bag's beginning. The last
-seconds of all topics are kept in memory, and written as a snapshot on a fault, a stop or a call.
+The node is always subscribed, so that no first message of a bag is missed. Latched messages go into
+every bag. Messages are collected in batches and stored without deserialization. Their time in the
+bag is their arrival, counted by the steady clock from the wall clock at the start of the bag. The
+last seconds of all topics stay in memory and are written as a snapshot on a fault, a stop or a
+service call.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ logger = logging.getLogger("bag_recorder")
 
 BATCH_S = 0.05
 BEGIN_PATIENCE_S, FINISH_PATIENCE_S = 5.0, 5.0
-"""Time that the service waits for the disk, s."""
-# Deep enough for a 7 kHz topic while the executor is busy for a tenth of a second.
+"""Longest time that the service waits for the disk, s."""
+# Deep enough for a 7 kHz topic while the executor is busy for 0.1 s.
 _QUEUE = QoSProfile(depth=1000)
 _LATCHED_QUEUE = QoSProfile(
     depth=100, reliability=LATCHED.reliability, durability=LATCHED.durability
@@ -55,7 +56,7 @@ _TYPE = re.compile(r"(\w+)/msg/(\w+)")
 
 
 class _Topic(NamedTuple):
-    """A topic that is recorded, its subscription, and the count of what is missing in it."""
+    """Recorded topic with its subscription and its counter of lost messages."""
 
     topic: RecordedTopic
     subscription: PolledSubscription
@@ -63,7 +64,7 @@ class _Topic(NamedTuple):
 
 
 class BagRecorder(ShellNode):
-    """Records topics into bags that a service starts and finishes."""
+    """Node that records topics into bags and keeps the last seconds for snapshots."""
 
     def __init__(self) -> None:
         super().__init__("bag_recorder")
@@ -92,7 +93,11 @@ class BagRecorder(ShellNode):
         self._diagnostics = DiagnosticsPublisher(self, "bags", self._collect)
 
     def _subscribe(self, entry: str) -> _Topic:
-        """Subscribe to one entry of the parameter ``topics``."""
+        """Subscribe to one entry of the parameter ``topics``.
+
+        Raises:
+            ConfigurationError: The entry is invalid, or its message type is not installed.
+        """
         words = entry.split()
         if len(words) not in (2, 3) or words[2:] not in ([], ["latched"]):
             raise ConfigurationError(
@@ -106,7 +111,7 @@ class BagRecorder(ShellNode):
         return _Topic(topic, subscription, SequenceGaps(subscription.publishers))
 
     def _collect_batch(self) -> None:
-        """Read all waiting messages, and write them into an open bag in the order of arrival."""
+        """Read all waiting messages; add them to snapshot memory and open bag in arrival order."""
         batch: list[Kept] = []
         recording = self._recording
         for topic, subscription, gaps in self._subscribed:
@@ -130,7 +135,8 @@ class BagRecorder(ShellNode):
     def _on_record(self, request: Any, response: Any) -> Any:
         """Start a new bag (True) or finish it (False).
 
-        The message is the bag's path, with lost messages on a second line; or the failure.
+        The message of the response is the bag's path, with lost messages on a second line, or the
+        error.
         """
         try:
             message = self._begin() if request.data else self._finish()
@@ -143,7 +149,7 @@ class BagRecorder(ShellNode):
         return response
 
     def _on_snapshot(self, request: Any, response: Any) -> Any:
-        """Write the last seconds as a bag; the message is its path, or the failure."""
+        """Write a snapshot; the message of the response is its path, or the error."""
         try:
             self._collect_batch()
             response.message = self._snapshots.call("an operator's call")
@@ -153,7 +159,11 @@ class BagRecorder(ShellNode):
         return response
 
     def _begin(self) -> str:
-        """Start a bag with the latched messages; finish an open one first."""
+        """Start a bag with the latched messages, after finishing an open one; return its path.
+
+        Raises:
+            BagError: The bag cannot be made, or the disk is still busy.
+        """
         if self._recording is not None:
             self._finish()
         if self._closing is not None and not self._closing.done():
@@ -162,7 +172,7 @@ class BagRecorder(ShellNode):
         self._collect_batch()
         self._failure = self._warning = ""
         self._recording = BagRecording(writer, self._disk, self._buffer_bytes)
-        # One time line per bag: a wall clock that is set meanwhile does not reorder messages.
+        # One time line per bag, so that setting the wall clock does not reorder messages.
         self._line = TimeLine()
         now_ns = self._line.at_ns(time.monotonic())
         for name, data in self._latched.items():
@@ -174,7 +184,7 @@ class BagRecorder(ShellNode):
         """Open the next bag in the disk's thread.
 
         Raises:
-            BagError: the bag cannot be made, or the disk does not answer in time.
+            BagError: The bag cannot be made, or the disk does not respond in time.
         """
         topics = [entry.topic for entry in self._subscribed]
         future = self._disk.submit(lambda: self._folder.begin(topics))
@@ -188,7 +198,11 @@ class BagRecorder(ShellNode):
             ) from error
 
     def _finish(self) -> str:
-        """Finish the open bag and return its path; without one, the path of the last."""
+        """Finish the open bag and return its path; without one, return that of the last bag.
+
+        Raises:
+            BagError: The bag could not be completed in time, or the last one failed.
+        """
         self._collect_batch()
         recording, self._recording = self._recording, None
         if recording is None:
@@ -208,7 +222,7 @@ class BagRecorder(ShellNode):
         return self._last_path + self._log_lost(recording)
 
     def _log_lost(self, recording: BagRecording) -> str:
-        """Log lost messages; return them as a line of the answer, empty if there are none."""
+        """Log lost messages; return them as a line for the response, empty if there are none."""
         self._warning = _lost_text(recording)
         if not self._warning:
             return ""
@@ -239,7 +253,7 @@ class BagRecorder(ShellNode):
         return [Status("bags", Level.OK, "recording" if recording else "idle", values)]
 
     def close(self) -> None:
-        """Finish the bag that is open, if any, and a snapshot that is being written."""
+        """Finish an open bag and a snapshot in progress."""
         self._snapshots.close()
         if self._recording is None:
             return
@@ -255,10 +269,10 @@ def _retention(given: RecorderParameters) -> Retention:
 
 
 def _form(given: RecorderParameters) -> BagForm:
-    """Return the form of the bags, with the content of the files that are there now.
+    """Return compression and attachments of new bags; the attached files are read now.
 
     Raises:
-        ConfigurationError: a file cannot be read or is too large.
+        ConfigurationError: A file cannot be read or is too large.
     """
     attachments: dict[str, bytes] = {}
     for path in map(Path, filter(None, given.attachments)):
@@ -274,14 +288,14 @@ def _form(given: RecorderParameters) -> BagForm:
 
 
 def _lost_text(recording: BagRecording) -> str:
-    """Return how many messages are missing, by topic; empty if none is."""
+    """Return a text with the number of lost messages by topic; empty if there are none."""
     lost = recording.lost
     topics = ", ".join(f"{name} {count}" for name, count in sorted(lost.items()))
     return f"{sum(lost.values())} messages were lost: {topics}" if lost else ""
 
 
 def _let_go(future: Future[BagWriter]) -> None:
-    """Abort a bag that was opened too late; its empty ``.part`` stays."""
+    """Abort a bag that was opened too late; its empty ``.part`` file remains."""
     if not future.cancelled() and future.exception() is None:
         future.result().abort()
 
@@ -293,7 +307,11 @@ def _log_failure(future: Future[None]) -> None:
 
 
 def _message_class(name: str) -> Any:
-    """Return the Python class of a message type such as ``std_msgs/msg/String``."""
+    """Return the Python class of a message type such as ``std_msgs/msg/String``.
+
+    Raises:
+        ConfigurationError: The name is no message type, or the type is not installed.
+    """
     match = _TYPE.fullmatch(name)
     try:
         if match is not None:
@@ -308,9 +326,8 @@ def _message_class(name: str) -> Any:
 
 
 def main(args: list[str] | None = None) -> int:
-    """Entry point of ``ros2 run der_ros bag_recorder``."""
-    # Each message that is taken lets another thread run: the one that writes must not keep the
-    # interpreter for the usual 5 ms then.
+    """Run the node and return its exit code."""
+    # Taking a message releases the GIL. The writing thread must not hold it for the default 5 ms.
     sys.setswitchinterval(_SWITCH_S)
     return run_node(BagRecorder, args)
 

@@ -1,4 +1,4 @@
-"""Topics of ``bag_player``: the inputs that it publishes, and the answers that it reads."""
+"""Topics of ``bag_player``: policy inputs that it publishes, and policy outputs that it reads."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ ANSWER_TOPICS = (OBSERVATION_TOPIC, ACTION_TOPIC, COMMAND_TOPIC)
 _NS = 1_000_000_000
 _QUEUE = 100
 _WATCHED_S, _CLOCK_S = 0.05, 0.02
-# These listen to commands and move nothing.
+# Nodes that may subscribe to commands because they move nothing.
 _LISTENERS = ("bag_player", "bag_recorder", "cell_view", "foxglove_bridge", "rosbag2_recorder")
 _COMMAND_LINE = "_ros2cli"
 
 
 class InputTopics:
-    """Publishes in place of a robot's bridge, a sensor's bridge and a supervisor.
+    """Publishers in place of ``kuka_bridge``, ``ft_bridge`` and ``assembly_supervisor``.
 
     Args:
-        node: that publishes.
-        with_clock: publish the recorded time, too.
+        node: Publishing node.
+        with_clock: True to publish the recorded time on ``/clock``.
     """
 
     def __init__(self, node: Node, with_clock: bool) -> None:
@@ -63,19 +63,19 @@ class InputTopics:
 
     @property
     def are_heard(self) -> bool:
-        """True when every input has a subscriber."""
+        """True if every input topic has a subscriber."""
         inputs = (self._poses, self._wrenches, self._limits, self._watched)
         return all(each.get_subscription_count() for each in inputs)
 
     def send_limits(self, limits: GovernorLimits) -> None:
-        """Publish the recorded limits of the robot."""
+        """Publish the recorded limits of the motion governor."""
         self._limits.publish(to_status("governor limits", asdict(limits)))
 
     def keep_alive(self, recorded_ns: int) -> None:
-        """Publish the watch over the policy and the recorded time, whichever is due.
+        """Publish the watch signal and the recorded time if they are due.
 
         Args:
-            recorded_ns: recorded time, ns since the epoch.
+            recorded_ns: Recorded time, ns since the epoch.
         """
         now_s = time.monotonic()
         if now_s - self._watched_s >= _WATCHED_S:
@@ -86,7 +86,7 @@ class InputTopics:
             self._clock.publish(Clock(clock=_time(recorded_ns)))
 
     def send(self, tick: PlayedTick) -> None:
-        """Publish pose and wrench of a tick, with their recorded stamps."""
+        """Publish pose and wrench of a tick with their recorded stamps."""
         pose = _with_header(PoseStamped(), tick.pose)
         at, turn = pose.pose.position, pose.pose.orientation
         at.x, at.y, at.z, turn.x, turn.y, turn.z, turn.w = tick.pose.values
@@ -98,11 +98,11 @@ class InputTopics:
 
 
 class AnswerTopics:
-    """Reads the answers of ``policy_server`` into a check.
+    """Subscriptions to the outputs of ``policy_server``, which feed a ``LiveCheck``.
 
     Args:
-        node: that subscribes.
-        sources: decide whose answers count.
+        node: Subscribing node.
+        sources: Watch over the rightful publishers.
     """
 
     def __init__(self, node: Node, sources: Sources) -> None:
@@ -114,19 +114,19 @@ class AnswerTopics:
         }
         self._health = HealthReports(node, [SERVER], sources.trusted)
         self.answered_s: float | None = None
-        """Time of the newest action, ``time.monotonic``; None before one has come."""
+        """Arrival time of the newest action, s (``time.monotonic``); None before the first."""
 
     @property
     def warning(self) -> str:
-        """Why the policy does not act, as its diagnostics tell; empty if they do not."""
+        """Warnings in the diagnostics of ``policy_server``; empty if there are none."""
         return "; ".join(self._health.warnings.values())
 
     def await_next(self) -> None:
-        """Forget the time of the newest action."""
+        """Clear ``answered_s``, to wait for the next action."""
         self.answered_s = None
 
     def take(self, check: LiveCheck) -> None:
-        """Hand what has come to ``check``."""
+        """Pass all new observations, actions, commands and faults to ``check``."""
         for received in self._topics[OBSERVATION_TOPIC].take():
             check.observed(*_array(received), received.arrived_s)
         for received in self._topics[ACTION_TOPIC].take():
@@ -141,11 +141,11 @@ class AnswerTopics:
 
 
 def problem_of_graph(node: Node, with_clock: bool) -> str:
-    """Return why nothing may be played among the nodes that are there; empty if it may.
+    """Return the reason why the present nodes forbid playback; empty if it is allowed.
 
     Args:
-        node: the player.
-        with_clock: it publishes on ``/clock``.
+        node: Node ``bag_player``.
+        with_clock: True if it publishes on ``/clock``.
     """
     listeners = {info.node_name for info in node.get_subscriptions_info_by_topic(COMMAND_TOPIC)}
     moving = sorted(
@@ -162,7 +162,7 @@ def problem_of_graph(node: Node, with_clock: bool) -> str:
 
 
 def _array(received: Received) -> tuple[int, Any]:
-    """Return the tick in the label of an array, and the array; -1 where there is no tick."""
+    """Return the tick number in the label of an array message (-1 without one), and the array."""
     message = received.message
     label = message.layout.dim[0].label if message.layout.dim else ""
     number = label.rpartition(" ")[2]

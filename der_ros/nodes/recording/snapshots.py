@@ -1,4 +1,4 @@
-"""Snapshots of a recorder: the black box, the faults that have it written, and the writing."""
+"""Snapshots of a recorder: memory of the last seconds, triggers, and writing."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ _EXPLAINED = ("fault", "aborted")
 
 
 class SnapshotSettings(NamedTuple):
-    """Limits of the black box: its span, s, and its memory, bytes."""
+    """Limits of the snapshot memory: time span, s, and size, bytes."""
 
     span_s: float
     most_bytes: int
 
 
 class Snapshots:
-    """Keeps the last seconds of all topics, and writes them in a thread of their own.
+    """Memory of the last seconds of all topics, written as snapshots in a separate thread.
 
     Args:
-        topics: that are recorded.
-        settings: limits of the black box.
-        folder: of the run's bags.
-        own: name of the recorder's node in the diagnostics.
-        written: called in the writing thread after each snapshot.
+        topics: Recorded topics.
+        settings: Limits of the snapshot memory.
+        folder: Folder of the run's bags.
+        own: Full name of the recorder node in the diagnostics.
+        written: Function called in the writing thread after each snapshot.
 
     Attributes:
-        failure: why the last snapshot was not written; empty if it was.
-        last_path: the last complete snapshot.
+        failure: Reason why the last snapshot was not written; empty if it was.
+        last_path: Path of the last complete snapshot; empty before the first.
     """
 
     def __init__(
@@ -72,11 +72,11 @@ class Snapshots:
 
     @property
     def size_bytes(self) -> int:
-        """Memory of the black box, bytes."""
+        """Current size of the snapshot memory, bytes."""
         return self._box.size_bytes
 
     def add(self, batch: Sequence[Kept]) -> None:
-        """Take a batch in the order of its arrival, and write a snapshot that a fault needs."""
+        """Store a batch of messages in order of arrival; begin a snapshot on a fault."""
         if not self._enabled:
             return
         self._box.add(batch)
@@ -90,7 +90,7 @@ class Snapshots:
             self._begin(reasons)
 
     def _reasons(self, message: Kept, now_s: float) -> list[str]:
-        """Return the faults that a message tells of."""
+        """Return the faults that a message reports."""
         kind = self._types[message.topic]
         if kind == "diagnostic_msgs/msg/DiagnosticArray":
             array = deserialize_message(message.data, DiagnosticArray)
@@ -101,10 +101,10 @@ class Snapshots:
         return []
 
     def call(self, reason: str) -> str:
-        """Begin a snapshot now, and return its path; it is complete about a second later.
+        """Begin a snapshot and return its path; the snapshot is complete about a second later.
 
         Raises:
-            BagError: no snapshot is kept, or the disk does not take it or does not answer.
+            BagError: Snapshots are disabled, or the disk refuses the file or does not respond.
         """
         if not self._enabled:
             raise BagError("no snapshot was taken: expected snapshot_s above 0")
@@ -116,7 +116,7 @@ class Snapshots:
             ) from error
 
     def _begin(self, reason: str) -> Future[Path]:
-        """Have a snapshot written; return the future of its path once it is open."""
+        """Start writing a snapshot; return a future of its path, set when the file is open."""
         contents, line, opened = self._box.contents(), TimeLine(), Future[Path]()
 
         def begin() -> BagWriter:
@@ -130,7 +130,7 @@ class Snapshots:
         return opened
 
     def _end(self, future: Future[Path], opened: Future[Path]) -> None:
-        """Note what became of a snapshot; runs in the writing thread."""
+        """Store and log the result of a snapshot; runs in the writing thread."""
         error = future.exception()
         if error is None:
             self.failure, self.last_path = "", str(future.result())
@@ -143,9 +143,9 @@ class Snapshots:
             opened.set_exception(error)
 
     def close(self) -> None:
-        """Take no more snapshots, and wait for one that is being written.
+        """Disable snapshots and wait for one in progress.
 
-        The other nodes end with the recorder: what they report then is no fault.
+        The other nodes end together with the recorder, so their reports are no faults then.
         """
         self._enabled = False
         if self._writing is not None:
@@ -153,6 +153,6 @@ class Snapshots:
 
 
 def _ended(result: DiagnosticStatus) -> list[str]:
-    """Return why an attempt ended, if it was a fault or a stop."""
+    """Return the reason of an attempt that ended by a fault or a stop, else an empty list."""
     outcome = from_status(result).get("outcome", "")
     return [f"attempt {outcome}: {result.message}"] if outcome in _EXPLAINED else []

@@ -1,1 +1,1 @@
-"""The node that simulates a cell over the real wire protocols."""
+"""Node ``sim_cell``, which simulates a cell over the real wire protocols."""

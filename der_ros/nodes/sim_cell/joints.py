@@ -1,7 +1,7 @@
-"""The simulated arm of a cell under ros2_control: joint states out, joint positions in.
+"""Simulated arm with the topics of ros2_control: publishes joint states, takes joint positions.
 
 It replaces a controller manager with joint_state_broadcaster and forward_position_controller, and
-robot_state_publisher. Drives that have stopped publish no joint states, like failed hardware.
+robot_state_publisher. Stopped drives publish no joint states, like failed hardware.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ _MAX_LAG_S = 0.1
 
 
 class JointCell(Startable):
-    """A ``SimulatedRobot``; a context manager that owns the thread which steps the physics.
+    """``SimulatedRobot`` of an arm under ros2_control, with the thread that steps the physics.
 
     Args:
-        node: declares the parameters and the topics.
-        world: open, with an arm that stands where the cell's frames say.
-        cycle_s: of the drives and of the joint states.
-        restart_after_s: stopped drives follow again after so long.
+        node: Node that declares the parameters and topics.
+        world: Open physics world with an arm placed by the cell's frames.
+        cycle_s: Cycle of the drives and of the joint states, s.
+        restart_after_s: Time after which stopped drives restart, s.
 
     Raises:
-        ConfigurationError: names or cycle do not fit the arm.
+        ConfigurationError: Joint names or cycle do not fit the arm.
     """
 
     def __init__(
@@ -75,39 +75,39 @@ class JointCell(Startable):
         self._worker.start()
 
     def stop(self) -> None:
-        """Stop the cycle; the caller closes the world."""
+        """Stop the cycle of the drives; the caller closes the world."""
         self._worker.stop()
 
     @property
     def stop_reason(self) -> str:
-        """Reason for which the drives have stopped; empty while they run."""
+        """Reason why the drives stopped; empty while they run."""
         return self._worker.failure or self._drives.stop_reason
 
     @property
     def failure(self) -> str:
-        """Reason for which the arm is stopped until the node restarts; empty while it moves."""
+        """Reason why the thread ended and the arm stays stopped; empty while it runs."""
         return self._worker.failure
 
     @property
     def doing(self) -> str:
-        """State of the drives in words."""
+        """State of the drives, as text."""
         return self._drives.state.value
 
     def figures(self) -> dict[str, object]:
-        """Return counters for the diagnostics."""
+        """Return counters of cycles and stops for the diagnostics."""
         return {"cycles": self._cycles, "late cycles": self._late, "stops": self._stops}
 
     def sensor_wrench(self) -> Wrench:
-        """Return the wrench at the sensor, weight included; sensor axes."""
+        """Return the wrench at the sensor (N, Nm), sensor axes, including the weight."""
         return self._wrench
 
     def place_ground(self, ground: Pose) -> None:
-        """Place the ground piece at a pose of the task frame."""
+        """Place the ground piece at a pose in the task frame."""
         with self._lock:
             self._world.place_ground(ground)
 
     def run_program(self, held: Pose) -> None:
-        """Start to move the held piece to a pose (task frame), until ``program_ended`` is set."""
+        """Start moving the held piece to a pose in the task frame; sets ``program_ended`` at it."""
         with self._lock:
             self.program_ended.clear()
             self._drives.run_program(held)
@@ -123,7 +123,7 @@ class JointCell(Startable):
                 due_s = time.monotonic()
 
     def _cycle(self, now_s: float, stopped_s: float | None) -> float | None:
-        """Run one cycle of the drives; return the time since which they are stopped, or None."""
+        """Run one cycle of the drives; return the time at which they stopped, or None."""
         with self._lock:
             for received in self._commands.take():
                 self._drives.command(np.array(received.message.data, dtype=float))
@@ -153,10 +153,10 @@ class JointCell(Startable):
 
 
 def check_arm_frames(world: AssemblyWorld, base_from_task: Pose, flange_from_tcp: Pose) -> None:
-    """Check that the cell's parameters place the arm where the simulated world has it.
+    """Check that the cell's parameters place the arm as in the simulated world.
 
     Raises:
-        ConfigurationError: a pose differs.
+        ConfigurationError: ``task_frame`` or ``flange_from_tcp`` differs.
     """
     arm = world.robot.arm
     if arm is None:

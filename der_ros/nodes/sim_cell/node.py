@@ -1,9 +1,9 @@
-"""A simulated cell: one physics world with the interfaces of a robot and of a Net F/T box.
+"""Simulates a cell: one physics world with the interfaces of a robot and a Net F/T box.
 
 The robot is a KR 60 with a KRC4 (RSI over UDP), or an iiwa under ros2_control (joint states and
 position commands). The nodes of a deployment cannot distinguish it from hardware. Its own ROS
-interface is for judging, never for control: it places the pieces for the next attempt, and
-publishes the true pose of the ground piece.
+interface serves evaluation, never control: it places the pieces for the next attempt and publishes
+the true goal pose.
 """
 
 from __future__ import annotations
@@ -46,21 +46,21 @@ from der_ros.tasks import InitialState, make_task
 
 logger = logging.getLogger("sim_cell")
 
-# RSI restarts after this, so that the nodes may start in any order.
+# Delay before RSI restarts, which lets the nodes start in any order.
 RESTART_AFTER_S = 0.5
 POLL_S = 0.05
 
 
 class CellPlant:
-    """The world between the simulated controller, which moves it, and the simulated sensor.
+    """Physics world shared by the simulated controller and the simulated sensor.
 
     The controller's thread steps the physics, the box's thread reads the wrench, and the
-    executor's thread places ground pieces; PyBullet wants one of them at a time.
+    executor's thread places ground pieces. PyBullet allows only one of them at a time.
 
     Args:
-        world: open, with a KR 60 in it.
-        base_from_task: where the cell stands.
-        flange_from_tcp: the held piece on the flange.
+        world: Open physics world with a KR 60.
+        base_from_task: Pose of the task frame in the robot's base frame.
+        flange_from_tcp: Pose of the held piece in the flange frame.
     """
 
     def __init__(self, world: AssemblyWorld, base_from_task: Pose, flange_from_tcp: Pose) -> None:
@@ -72,7 +72,13 @@ class CellPlant:
         self._home = self._axes = np.array(world.joint_positions())
 
     def advance(self, displacement_m: Array, rotation_rad: Array, duration_s: float) -> PlantState:
-        """Move the servo's setpoint by one correction (base axes) and advance the world."""
+        """Move the servo's setpoint by one correction and step the world.
+
+        Args:
+            displacement_m: Translation, shape (3,), m, base axes.
+            rotation_rad: Rotation vector, shape (3,), rad, base axes.
+            duration_s: Duration of the step, s.
+        """
         to_task = self._base_from_task.rotation.T
         twist = Twist(displacement_m / duration_s, rotation_rad / duration_s).rotated(to_task)
         with self._lock:
@@ -82,21 +88,21 @@ class CellPlant:
             return PlantState(self._base_from_task @ self._world.held_pose(), self._axes)
 
     def place_ground(self, ground: Pose) -> None:
-        """Place the ground piece at a pose of the task frame."""
+        """Place the ground piece at a pose in the task frame."""
         with self._lock:
             self._world.place_ground(ground)
 
     def sensor_wrench(self) -> Wrench:
-        """Return the wrench at the sensor, weight included; sensor axes."""
+        """Return the wrench at the sensor (N, Nm), sensor axes, including the weight."""
         return self._wrench
 
     def way_to(self, held: Pose, cycle_s: float) -> Iterator[Motion]:
-        """Yield the motion of a program that takes the held piece to a pose (task frame).
+        """Yield the motion of a program that moves the held piece to a pose in the task frame.
 
-        A6 ends within half a turn of its zero, so that the attempt has room on both sides.
+        A6 ends within half a turn of zero, which leaves the attempt room in both directions.
 
         Raises:
-            ConfigurationError: the pose is out of the arm's reach.
+            ConfigurationError: The pose is out of the arm's reach.
         """
         end = axes_at(self._base_from_task @ held, self._flange_from_tcp, self._home)
         end[5] = math.remainder(end[5], 2.0 * math.pi)
@@ -104,10 +110,15 @@ class CellPlant:
 
 
 def axes_at(base_from_tcp: Pose, flange_from_tcp: Pose, near_rad: Array) -> Array:
-    """Return the KR 60's axes (6,) rad with the held piece at a pose.
+    """Return the KR 60's axis angles, shape (6,), rad, for a pose of the held piece.
+
+    Args:
+        base_from_tcp: Pose of the held piece in the base frame.
+        flange_from_tcp: Pose of the held piece in the flange frame.
+        near_rad: Axis angles, shape (6,), rad, near which the solution is chosen.
 
     Raises:
-        ConfigurationError: the pose is out of the arm's reach.
+        ConfigurationError: The pose is out of the arm's reach.
     """
     axes = kr60_kinematics.inverse(base_from_tcp @ flange_from_tcp.inverse(), near_rad)
     if axes is None:
@@ -119,48 +130,48 @@ def axes_at(base_from_tcp: Pose, flange_from_tcp: Pose, near_rad: Array) -> Arra
 
 
 class SimulatedRobot(Protocol):
-    """A robot in the cell, with the held piece and the sensor.
+    """Simulated robot with the held piece and the sensor.
 
     Attributes:
-        program_ended: not set while the robot runs a program of its own.
+        program_ended: Event that is cleared while the robot runs its own program.
     """
 
     program_ended: threading.Event
 
     @property
     def stop_reason(self) -> str:
-        """Reason for which the robot has stopped; empty while it runs."""
+        """Reason why the robot stopped; empty while it runs."""
         ...
 
     @property
     def failure(self) -> str:
-        """Reason for which the robot is stopped until the node restarts; empty while it moves."""
+        """Reason why the robot stays stopped until the node restarts; empty if it does not."""
         ...
 
     @property
     def doing(self) -> str:
-        """State of the robot in words."""
+        """State of the robot, as text."""
         ...
 
     def figures(self) -> dict[str, object]:
-        """Return counters for the diagnostics."""
+        """Return counters of the robot for the diagnostics."""
         ...
 
     def sensor_wrench(self) -> Wrench:
-        """Return the wrench at the sensor, weight included; sensor axes."""
+        """Return the wrench at the sensor (N, Nm), sensor axes, including the weight."""
         ...
 
     def place_ground(self, ground: Pose) -> None:
-        """Place the ground piece at a pose of the task frame."""
+        """Place the ground piece at a pose in the task frame."""
         ...
 
     def run_program(self, held: Pose) -> None:
-        """Start to move the held piece to a pose (task frame) without commands."""
+        """Start the robot's own program, which moves the held piece to a pose in the task frame."""
         ...
 
 
 class Krc4Cell:
-    """A ``SimulatedRobot``: the plant with the controller that moves it."""
+    """``SimulatedRobot`` of a KR 60: the plant with the simulated KRC4."""
 
     def __init__(self, plant: CellPlant, controller: SimulatedKrc4, cycle_s: float) -> None:
         self._plant, self._controller, self._cycle_s = plant, controller, cycle_s
@@ -169,32 +180,39 @@ class Krc4Cell:
 
     @property
     def stop_reason(self) -> str:
-        """Reason for which RSI has stopped; empty while it runs."""
+        """Reason why RSI stopped; empty while it runs."""
         stopped = self._controller.state is ControllerState.STOPPED
         return f"RSI stopped: {self._controller.stop_reason}" if stopped else ""
 
     @property
     def failure(self) -> str:
-        """Reason for which the controller's cycle has ended; empty while it runs."""
+        """Reason why the controller's thread ended; empty while it runs."""
         return self._controller.failure
 
     @property
     def doing(self) -> str:
-        """State of the controller in words."""
+        """State of the controller, as text."""
         return str(self._controller.state.value)
 
     def figures(self) -> dict[str, object]:
-        """Return counters for the diagnostics."""
+        """Return counters of cycles and late answers for the diagnostics."""
         statistics = self._controller.statistics
         return {"late answers": statistics.late, "cycles": statistics.cycles}
 
     def run_program(self, held: Pose) -> None:
-        """Start to move the held piece to a pose (task frame); RSI is off meanwhile."""
+        """Start moving the held piece to a pose in the task frame, with RSI off."""
         self._controller.run_program(self._plant.way_to(held, self._cycle_s))
 
 
 class NoisySensor:
-    """Adds a Gaussian error to each reading; only the box's thread may call it."""
+    """Sensor that adds Gaussian noise to each reading; call it only in the box's thread.
+
+    Args:
+        robot: Robot whose wrench is read.
+        rng: Source of the noise.
+        force_n: Standard deviation of the force noise, N.
+        torque_nm: Standard deviation of the torque noise, Nm.
+    """
 
     def __init__(
         self, robot: SimulatedRobot, rng: np.random.Generator, force_n: float, torque_nm: float
@@ -204,13 +222,13 @@ class NoisySensor:
         self._scale = np.array([force_n] * 3 + [torque_nm] * 3)
 
     def __call__(self) -> Wrench:
-        """Return one reading with its error."""
+        """Return one noisy reading (N, Nm), sensor axes."""
         error = self._rng.standard_normal(6) * self._scale
         return self._robot.sensor_wrench() + Wrench.from_array(error)
 
 
 class SimCell(ShellNode):
-    """Runs the physics, the simulated robot and the simulated sensor box."""
+    """Node that runs the physics, the simulated robot and the simulated sensor box."""
 
     def __init__(self) -> None:
         super().__init__("sim_cell")
@@ -272,10 +290,10 @@ class SimCell(ShellNode):
         return self.resources.enter_context(SimulatedNetFt(replace(config, sensor=box), sensor))
 
     def _on_reset(self, _request: Any, response: Any) -> Any:
-        """Place both pieces for a new start as in training; answer when the robot takes commands.
+        """Place both pieces for a new attempt; respond when the robot takes commands again.
 
-        As in a real cell the ground piece is laid down, and the robot's own program, not the
-        bridge, brings the held one above it.
+        The poses are sampled as in training. As in a real cell, the robot's own program, not
+        ``kuka_bridge``, moves the held piece to its start pose.
         """
         initial = self._task.sample_initial_state(self._rng)
         self._place_ground(initial)
@@ -288,7 +306,7 @@ class SimCell(ShellNode):
         return response
 
     def _place_ground(self, initial: InitialState) -> None:
-        """Place the ground piece and publish the goal pose of the held one."""
+        """Place the ground piece and publish the goal pose of the held piece."""
         self._robot.place_ground(initial.ground)
         stamp = self.get_clock().now().to_msg()
         goal = self._task.goal_pose(initial)
@@ -308,7 +326,7 @@ def _same(a: Pose, b: Pose) -> bool:
 
 
 def main(args: list[str] | None = None) -> int:
-    """Entry point of ``ros2 run der_ros sim_cell``."""
+    """Run the node and return its exit code."""
     return run_node(SimCell, args)
 
 

@@ -1,1 +1,1 @@
-"""The nodes of a person who demonstrates: the device, and the keeper of demonstrations."""
+"""Nodes for teleoperation: input device, recorder of demonstrations, takeover in training."""

@@ -1,11 +1,12 @@
-"""Keeps the successful attempts of a person, or of a script, as demonstrations.
+"""Keeps the successful attempts of an operator or a script as demonstrations.
 
 ``assembly_supervisor`` runs each attempt and ``bag_recorder`` records it, as in a deployment. This
-node turns the device's buttons into start, success, discard and redo, moves the bag of a success
-into the folder ``out`` and removes the others, and ends when there are enough.
+node handles the device's buttons (start, success, discard, redo), moves the bag of each success
+into the folder ``out``, deletes the other bags, and ends when the folder holds ``episodes``
+demonstrations.
 
-Topics in: ``joy``, ``assembly_supervisor/{status,feedback,result}``. Topics out: ``teleop/status``
-(DiagnosticStatus: what to do now, demonstrations kept, force), latched.
+Subscribed topics: ``joy``, ``assembly_supervisor/status``, ``assembly_supervisor/result``.
+Published topic: ``teleop/status`` (DiagnosticStatus, latched: kept demonstrations and next step).
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from der_ros.policy.attempt import Outcome
 logger = logging.getLogger("demo_recorder")
 
 _TICK_S = 0.05
-# The recorder completes a bag within this time after the verdict.
+# Longest time from the result of an attempt until its bag is complete.
 _BAG_PATIENCE_S = 20.0
 _TOLD = {f"assembly_supervisor/{name}": "assembly_supervisor" for name in ("status", "result")}
 _SERVICES = ("start", "stop", "accept")
@@ -52,7 +53,7 @@ _HELP = {
 
 
 class _Verdict(NamedTuple):
-    """An attempt that ended, and when its bag must be complete."""
+    """Result of a finished attempt, with the deadline for its complete bag."""
 
     outcome: str
     duration_s: float
@@ -100,7 +101,7 @@ class DemoRecorder(ShellNode):
         )
 
     def _tick(self) -> None:
-        """Take in buttons and attempts, keep or drop what has ended, and start what is due."""
+        """Handle results and buttons, keep or remove finished attempts, and start the next one."""
         if self._kept >= self._given.episodes:
             logger.info("all %d demonstrations are in %s", self._given.episodes, self._given.out)
             self.finish(0)
@@ -117,7 +118,7 @@ class DemoRecorder(ShellNode):
         self._show()
 
     def _note(self, values: dict[str, str]) -> None:
-        """Note a verdict; a second one of the same attempt adds its bag."""
+        """Store a result; a second one for the same attempt replaces it, with the bag's path."""
         try:
             duration_s, peak_n = float(values["duration_s"]), float(values["peak_force_n"])
             self._pending = _Verdict(
@@ -141,7 +142,7 @@ class DemoRecorder(ShellNode):
             self._wants_start = True
 
     def _settle(self) -> None:
-        """Keep or remove the bag of an attempt that ended, once it is complete."""
+        """Keep or remove the bag of a finished attempt once the bag is complete."""
         verdict = self._pending
         if verdict is None or self._executing:
             return
@@ -197,7 +198,7 @@ class DemoRecorder(ShellNode):
             self._call("start")
 
     def _call(self, name: str) -> None:
-        """Call a service of the supervisor; its refusal is logged."""
+        """Call a service of ``assembly_supervisor``; log a refusal."""
         future = self._supervisor[name].call_async(Trigger.Request())
 
         def log(done: Any) -> None:
@@ -208,7 +209,7 @@ class DemoRecorder(ShellNode):
         future.add_done_callback(log)
 
     def _show(self) -> None:
-        """Publish and log what the person has to know, when it changes."""
+        """Publish and log the status for the operator when it changes."""
         kept = self._kept
         state = self._state()
         text = f"{kept} of {self._given.episodes} kept; {state}"
@@ -240,7 +241,7 @@ class DemoRecorder(ShellNode):
 
 
 def main(args: list[str] | None = None) -> int:
-    """Entry point of ``ros2 run der_ros demo_recorder``."""
+    """Run the node and return its exit code."""
     return run_node(DemoRecorder, args)
 
 

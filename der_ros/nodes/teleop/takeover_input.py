@@ -1,4 +1,4 @@
-"""A person's device as the commands for the taught worker of a training."""
+"""Operator takeover: an input device that drives one rollout worker of a training."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ _STATES = {
     GateState.RELEASED: "the policy acts: hold the dead-man button to take over",
     GateState.LIVE: "you drive",
 }
-# The person's episode has ended, or an evaluation runs.
+# The operator's episode has ended, or an evaluation is running.
 _NOT_FOLLOWED = "the policy acts: let go and press again to take over"
 
 
 class TakeoverInput:
-    """Readings of a device behind the gate, written to the memory that the taught worker reads.
+    """Input device whose actions go into the shared memory that the taught worker reads.
 
-    Publishes ``teleop/status`` (DiagnosticStatus, latched): who acts, and what to do to take over;
-    ``teleop/image`` (Image), the taught worker's world, while somebody subscribes.
+    Published topics: ``teleop/status`` (DiagnosticStatus, latched: current actor, and the step to
+    take over) and ``teleop/image`` (Image of the taught worker's world, while subscribed).
 
     Args:
-        node: that subscribes to ``joy``.
-        device: ``joy`` or ``topic``, see ``TakeoverParameters``.
+        node: Node that subscribes to ``joy``.
+        device: ``joy`` or ``topic``, as in ``TakeoverParameters``.
 
     Attributes:
-        pilot: the person, as the training run asks for commands.
+        pilot: Shared memory with the operator's actions, for the training run.
 
     Raises:
-        ConfigurationError: there is no such axis map, or it is wrong.
+        ConfigurationError: The axis map does not exist or is invalid.
     """
 
     def __init__(self, node: Node, device: str) -> None:
@@ -65,7 +65,7 @@ class TakeoverInput:
         steady_timer(node, _TICK_S, self._tick)
 
     def _tick(self) -> None:
-        """Read the device and pass the person's command on."""
+        """Read the device and pass the operator's action on."""
         device = self._device
         device.take()
         if device.state() is GateState.LIVE:
@@ -77,7 +77,7 @@ class TakeoverInput:
         self._show_world()
 
     def _show(self) -> None:
-        """Publish and log what the person has to know, when it changes."""
+        """Publish and log the status for the operator when it changes."""
         state = self._state()
         if state == self._told:
             return
@@ -86,7 +86,7 @@ class TakeoverInput:
         self._publisher.publish(to_status("teleop", {"state": state}, state))
 
     def _show_world(self) -> None:
-        """Publish the newest view of the taught worker, if somebody looks."""
+        """Publish the newest view of the taught worker, if the image has a subscriber."""
         self.pilot.watch(self._film.is_watched)
         view = self.pilot.view()
         if view is not None:
@@ -99,12 +99,12 @@ class TakeoverInput:
         return self._device.problem or _STATES[state]
 
     def _is_followed(self) -> bool:
-        """Return False where the worker has not taken the person's commands for a while."""
+        """Return False if the worker has not used the operator's actions for 1 s."""
         newest_s = max(self.pilot.driven_s, self._released_s)
         return time.monotonic() - newest_s < _PATIENCE_S
 
     def status(self) -> Status:
-        """Return the state of device and publishers for the diagnostics."""
+        """Return the diagnostic status of the device and its publishers."""
         wrong = "; ".join(self._sources.wrong)
         level = Level.ERROR if wrong else Level.WARN if self._device.problem else Level.OK
         return Status("teach", level, wrong or self._state(), self._device.report())

@@ -1,4 +1,4 @@
-"""View for a person who teaches a training: the taught worker's world as an image topic."""
+"""Image topic that shows the operator the world of the taught worker."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ _ENLARGED = 2
 
 
 class TaughtFilm:
-    """Publishes ``teleop/image`` (sensor_msgs/Image): picture, distance and wrench over time.
+    """Publisher of ``teleop/image`` (sensor_msgs/Image): picture, distance and wrench over time.
 
     Args:
-        node: that publishes.
+        node: Publishing node.
     """
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._views: list[TaughtView] = []  # of the current episode
+        self._views: list[TaughtView] = []  # views of the current episode
         self._publisher = node.create_publisher(Image, "teleop/image", 1)
 
     @property
     def is_watched(self) -> bool:
-        """True while somebody subscribes."""
+        """True while the image has a subscriber."""
         return bool(self._publisher.get_subscription_count() > 0)
 
     def show(self, view: TaughtView, state: str) -> None:
         """Publish the image of a view.
 
         Args:
-            view: of the taught worker, newer than the last.
-            state: who acts, in words, and after a colon what to do.
+            view: View of the taught worker, newer than the last one.
+            state: Current actor and, after a colon, the next step for the operator.
         """
         self._views = [each for each in self._views if each.episode == view.episode]
         self._views.append(view)
@@ -46,8 +46,8 @@ class TaughtFilm:
         self._publisher.publish(image)
 
     def _pixels(self, state: str) -> NDArray[np.uint8]:
-        """Return the picture with the panel of ``evaluate`` beside it."""
-        from der_ros.envs.video_panel import Moment, draw_panel  # pulls the physics engine in
+        """Return the picture beside the panel of plots, as in the videos of ``evaluate``."""
+        from der_ros.envs.video_panel import Moment, draw_panel  # imports the physics engine
 
         picture = self._views[-1].picture.repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1)
         moments = [Moment(*view[2:5], view.wrench.astype(np.float64)) for view in self._views]

@@ -1,7 +1,7 @@
 """Publishes a game controller or a keyboard as ``sensor_msgs/Joy`` on ``joy``.
 
-For machines without a ``joy_node``. While the device can be read its state is published at
-``rate_hz``; a device that has gone is silence, and is looked for again.
+For computers without ``joy_node``. The state is published at ``rate_hz`` while the device can be
+read. While a joystick is missing nothing is published, and the node looks for it twice a second.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class TeleopDevice(ShellNode):
             source.close()
 
     def _tell(self, problem: str) -> None:
-        """Log a change of the device's state."""
+        """Store the device's problem (empty for none) and log a change."""
         if problem != self._problem:
             if problem:
                 logger.error("%s", problem)
@@ -114,12 +114,12 @@ class TeleopDevice(ShellNode):
         return [Status("device", level, self._problem or "reading", {"source": self._source})]
 
     def close(self) -> None:
-        """End the thread, which closes the device."""
+        """Stop the thread, which closes the device."""
         self._worker.stop()
 
 
 def main(args: list[str] | None = None) -> int:
-    """Entry point of ``ros2 run der_ros teleop_device``."""
+    """Run the node and return its exit code."""
     return run_node(TeleopDevice, args)
 
 
