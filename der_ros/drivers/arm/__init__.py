@@ -1,1 +1,1 @@
-"""A jointed arm that takes joint positions: its model, its differential kinematics, its cycle."""
+"""Driver of an arm under joint position control: model, differential kinematics and cycle."""

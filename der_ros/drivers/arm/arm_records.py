@@ -14,10 +14,10 @@ from der_ros.settings import setting
 
 @dataclass(frozen=True)
 class ArmCycleConfig:
-    """Cycle and watchdogs of an arm that takes joint positions.
+    """Cycle and watchdogs of an arm under joint position control.
 
     Attributes:
-        cycle_s: time between two commands, s.
+        cycle_s: Time between two commands, s.
     """
 
     cycle_s: float = 0.01
@@ -47,11 +47,11 @@ class ArmCycleConfig:
     )
 
     def __post_init__(self) -> None:
-        """Check the numbers.
+        """Check times and angles.
 
         Raises:
-            ConfigurationError: a time or angle is not above zero, or joint states are stale within
-                a cycle.
+            ConfigurationError: A time or angle is not above zero, or ``state_timeout_s`` is not
+                longer than a cycle.
         """
         times = ("cycle_s", "state_timeout_s", "settle_s")
         for name in (*times, "max_following_error_rad", "max_jump_rad"):
@@ -66,11 +66,11 @@ class ArmCycleConfig:
 
 
 class JointReading(NamedTuple):
-    """Measured joints.
+    """Measured joint positions.
 
     Attributes:
-        positions_rad: (joints,) in the chain's order, finite.
-        stamp_monotonic_s: when they were measured, ``time.monotonic``.
+        positions_rad: Joint positions in the chain's order, (joints,) rad, finite.
+        stamp_monotonic_s: Time of the measurement, s, ``time.monotonic``.
     """
 
     positions_rad: Array
@@ -78,16 +78,16 @@ class JointReading(NamedTuple):
 
 
 class ArmState(NamedTuple):
-    """The arm at the beginning of a cycle; a ``MeasuredRobot``.
+    """State of the arm at the start of a cycle; a ``MeasuredRobot``.
 
     Attributes:
-        tcp_pose: the TCP in the base, from the measured joints.
-        joint_positions_rad: (joints,) measured.
-        cycle_s: time until the next cycle.
-        stamp_monotonic_s: when it was measured.
-        session: number of times that the arm was found or lost.
-        began_monotonic_s: start of the cycle.
-        delay: always 0, since late commands are not counted here.
+        tcp_pose: Pose of the TCP in the base frame, from the measured joints.
+        joint_positions_rad: Measured joint positions, (joints,) rad.
+        cycle_s: Time until the next cycle, s.
+        stamp_monotonic_s: Time of the measurement, s, ``time.monotonic``.
+        session: Session number; commands of earlier sessions are void.
+        began_monotonic_s: Start of the cycle, s, ``time.monotonic``.
+        delay: Always 0, because late commands are not reported.
     """
 
     tcp_pose: Pose
@@ -100,14 +100,14 @@ class ArmState(NamedTuple):
 
 
 class ArmAnswered(NamedTuple):
-    """Command that was sent in one cycle; a ``SentMotion``.
+    """Command sent in one cycle; a ``SentMotion``.
 
     Attributes:
-        state: the arm when it was decided.
-        twist: the motion that was sent, base axes.
-        command_rad: (joints,) that were sent, or None where nothing was.
-        refusal: why a joint's limit refused motion, or None.
-        error: reason for which nothing was sent although motion may have been wanted, or None.
+        state: State of the arm that the command was computed from.
+        twist: Sent twist of the TCP, base axes, m/s and rad/s.
+        command_rad: Sent joint positions, (joints,) rad; None if nothing was sent.
+        refusal: Reason why a joint limit refused motion, or None.
+        error: Reason why commanded motion was not sent, or None.
     """
 
     state: ArmState
@@ -122,18 +122,18 @@ class ArmStatistics:
     """Counters since the start.
 
     Attributes:
-        cycles: in which the arm was known.
-        overruns: cycles that began more than a cycle late.
-        sessions: how often the arm was found anew.
-        engaged: whether commands are being sent.
-        sent: commands.
-        jumps: of the measured joints.
-        not_followed: how often the arm was too far from its command.
-        errors: cycles in which the decision failed.
-        refused: cycles in which a joint's limit refused motion.
-        hindrances: cycles by what kept the arm from the twist that was asked for.
-        lateness: from when a cycle was due to when it began.
-        last_error: the latest reason for not being known or not moving, or None.
+        cycles: Cycles with a valid state of the arm.
+        overruns: Cycles that started more than a cycle late.
+        sessions: Number of sessions.
+        engaged: True while commands are being sent.
+        sent: Commands sent.
+        jumps: Jumps of the measured joints.
+        not_followed: Number of times that the arm was too far from its command.
+        errors: Cycles without motion because ``on_cycle`` failed.
+        refused: Cycles in which a joint limit refused motion.
+        hindrances: Number of cycles by the reason that limited the commanded twist.
+        lateness: Time from a cycle's due time to its start.
+        last_error: Latest reason for a lost arm or a cycle without motion, or None.
     """
 
     cycles: int = 0

@@ -1,4 +1,4 @@
-"""The thread that runs an arm's cycles at a steady rate."""
+"""Thread that runs an arm's cycles at a fixed rate."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ logger = logging.getLogger(__name__)
 
 
 class ArmServer(Startable):
-    """Runs ``cycle`` every ``config.cycle_s``.
+    """Thread that runs ``cycle`` every ``config.cycle_s``; a context manager.
 
-    A cycle that cannot begin in time is left out and not repeated: the arm then moves less, never
+    A cycle that cannot start in time is skipped, not made up for: the arm then moves less, never
     faster.
 
     Args:
-        cycle: computation of each cycle.
-        config: period and priority of the thread.
-        read: returns the newest reading, or None if none has come since the last call; raises
+        cycle: Computation of each cycle.
+        config: Period and priority of the thread.
+        read: Function that returns the newest reading, or None if there is no new one; raises
             ``ConnectionFailedError`` if the arm cannot be commanded.
-        on_answered: called with each sent command; it must return at once.
+        on_answered: Function called with each sent command; it must return at once.
     """
 
     def __init__(
@@ -56,22 +56,22 @@ class ArmServer(Startable):
 
     @property
     def known(self) -> bool:
-        """True while the arm is measured and takes commands."""
+        """True while the arm's state is valid and the thread runs."""
         return self._cycle.known and not self._worker.failure
 
     @property
     def failure(self) -> str:
-        """Reason for which the thread has ended by itself; empty while it runs."""
+        """Reason why the thread has ended unexpectedly; empty otherwise."""
         return self._worker.failure
 
     @property
     def grants(self) -> dict[str, Grant]:
-        """Requests of the thread to the operating system, and their results by name."""
+        """Results of the thread's real-time requests, by name."""
         return dict(self._grants)
 
     @property
     def statistics(self) -> ArmStatistics:
-        """Present counters; cheap enough for 10 Hz."""
+        """Current counters; cheap enough for 10 Hz."""
         return replace(
             self._cycle.statistics, overruns=self._overruns, lateness=self._lateness.figures()
         )
@@ -81,7 +81,7 @@ class ArmServer(Startable):
         self._worker.start()
 
     def stop(self) -> None:
-        """Stop the cycle: nothing more is sent, and the controller holds the last command."""
+        """Stop sending commands; the controller holds the last one."""
         self._worker.stop()
 
     def _serve(self) -> None:
@@ -103,7 +103,7 @@ class ArmServer(Startable):
             hurry_switching()
 
     def _run_safely(self, now_s: float) -> None:
-        """Run one cycle; no error ends the thread, since a fault could not be reset without it."""
+        """Run one cycle; an error must not end the thread, or a fault could not be reset."""
         try:
             answered = self._cycle.run(self._read(), now_s)
             if answered is not None:

@@ -1,4 +1,4 @@
-"""Forward kinematics and the geometric Jacobian of a chain of turning joints."""
+"""Forward kinematics and geometric Jacobian of a chain of revolute joints."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from der_ros.geometry import Array, Pose, quaternion_from_rotation_matrix
 
 @dataclass(frozen=True, kw_only=True)
 class Joint:
-    """A turning joint, as URDF describes it.
+    """Revolute joint, as in URDF.
 
     Attributes:
-        name: what ``joint_states`` call it.
-        origin: the joint in the frame of the joint before it (of the base for the first), at zero.
-        direction: (3,) unit vector in the joint's own frame that it turns about.
-        lower_rad: end stop; minus infinity where there is none.
-        upper_rad: end stop; infinity where there is none.
-        speed_limit_radps: the drive's.
+        name: Name of the joint, as in ``joint_states``.
+        origin: Pose of the joint at zero in the previous joint's frame, or in the base frame.
+        direction: Unit vector of the joint axis, (3,), joint frame.
+        lower_rad: Lower position limit, rad; minus infinity for none.
+        upper_rad: Upper position limit, rad; infinity for none.
+        speed_limit_radps: Maximum speed, rad/s.
     """
 
     name: str
@@ -35,10 +35,11 @@ class Joint:
     speed_limit_radps: float
 
     def __post_init__(self) -> None:
-        """Check the numbers.
+        """Check axis and limits.
 
         Raises:
-            ConfigurationError: no direction, no room between the stops, or no speed.
+            ConfigurationError: The axis is not a unit vector, the limits are in the wrong order, or
+                the speed limit is not finite and above zero.
         """
         if not abs(float(np.linalg.norm(self.direction)) - 1.0) < 1e-6:
             raise ConfigurationError(f"joint {self.name}: expected an axis of length 1")
@@ -55,11 +56,11 @@ class Joint:
 
 
 class Placed(NamedTuple):
-    """A chain at certain angles.
+    """Pose and Jacobian of a chain at given joint angles.
 
     Attributes:
-        tip: its pose in the base.
-        jacobian: (6, joints) m/s and rad/s of the tip, base axes, for each rad/s.
+        tip: Pose of the tip in the base frame.
+        jacobian: Jacobian of the tip, (6, joints), m/s and rad/s per rad/s, base axes.
     """
 
     tip: Pose
@@ -67,11 +68,11 @@ class Placed(NamedTuple):
 
 
 class Chain:
-    """Joints from a base to a tip.
+    """Chain of joints from a base to a tip.
 
     Args:
-        joints: from the base on, at least one.
-        last_from_tip: the tip in the frame of the last joint.
+        joints: Joints from the base on, at least one.
+        last_from_tip: Pose of the tip in the last joint's frame.
     """
 
     def __init__(self, joints: Sequence[Joint], last_from_tip: Pose) -> None:
@@ -85,7 +86,7 @@ class Chain:
         # Rodrigues: R = 1 + sin(q) K + (1 - cos(q)) K^2, K the cross product with the direction.
         self._crosses = np.array([_cross_matrix(joint.direction) for joint in joints])
         self._squares = self._crosses @ self._crosses
-        # The constant part of each joint's transform to the next: all but the rotation.
+        # Transform of each joint; the rotation block depends on the angle.
         self._steps = np.tile(np.eye(4), (count, 1, 1))
         self._steps[:, :3, 3] = [joint.origin.position for joint in joints]
         self._tip_rotation = last_from_tip.rotation
@@ -97,29 +98,29 @@ class Chain:
 
     @cached_property
     def lower_rad(self) -> Array:
-        """Lower end stops, (joints,), rad."""
+        """Lower position limits, (joints,) rad."""
         return np.array([joint.lower_rad for joint in self.joints])
 
     @cached_property
     def upper_rad(self) -> Array:
-        """Upper end stops, (joints,), rad."""
+        """Upper position limits, (joints,) rad."""
         return np.array([joint.upper_rad for joint in self.joints])
 
     @cached_property
     def speed_limits_radps(self) -> Array:
-        """Speed limits of the drives, (joints,), rad/s."""
+        """Speed limits, (joints,) rad/s."""
         return np.array([joint.speed_limit_radps for joint in self.joints])
 
     def extended(self, tip_from_tool: Pose) -> Chain:
-        """Return the same chain with a tool on its tip."""
+        """Return this chain extended by a tool at its tip."""
         return Chain(self.joints, self.last_from_tip @ tip_from_tool)
 
     def forward(self, angles_rad: Array) -> Pose:
-        """Pose of the tip in the base for (joints,) angles."""
+        """Return the pose of the tip in the base frame for joint angles, (joints,) rad."""
         return self.at(angles_rad).tip
 
     def at(self, angles_rad: Array) -> Placed:
-        """Return the tip and the Jacobian for (joints,) angles, rad."""
+        """Return pose and Jacobian of the tip for joint angles, (joints,) rad."""
         sines = np.sin(angles_rad)[:, None, None]
         versines = 1.0 - np.cos(angles_rad)[:, None, None]
         steps = self._steps.copy()

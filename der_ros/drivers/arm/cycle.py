@@ -1,12 +1,12 @@
-"""One arm under joint position control, a cycle at a time, without thread, clock and socket.
+"""Cycle of an arm under joint position control, without thread, clock or socket.
 
-The command is an integral: each cycle adds the joint motion of the wanted twist. It begins at the
-measured joints, is sent while the arm moves and for ``settle_s`` longer, and then the controller
-holds the last one. So a program or a hand may move the arm meanwhile, and the next motion begins at
-the new position, without a jump.
+The command is integrated: each cycle adds the joint motion of the commanded twist. It starts at the
+measured joints and is sent during motion and for ``settle_s`` after it; then the controller holds
+the last command. So a program or an operator may move the arm in between, and the next motion
+starts at the new position without a jump.
 
-The arm is lost if it jumps or does not follow. Then nothing more is sent, and a new session begins,
-so that earlier commands no longer hold.
+The arm is lost if it jumps or does not follow. Then nothing more is sent and a new session starts,
+which voids earlier commands.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from der_ros.geometry import Array, Twist
 
 logger = logging.getLogger(__name__)
 
-# A joint that moves further than this without a command is moved by something else.
+# Motion of a joint without a command beyond which something else moves the arm.
 _MOVED_RAD = 0.01
 _HINDRANCES = tuple(Hindrance)
 
 
 class ArmCycle:
-    """Computation of one cycle: from the newest reading to the joint positions to send.
+    """Computation of each cycle: from the newest reading to the joint positions to send.
 
     Args:
-        kinematics: of the arm with its tool.
-        config: cycle and watchdogs.
-        on_cycle: returns the twist of the TCP, base axes, for the measured arm.
-        on_lost: called with the reason when the arm is lost.
-        write: sends (joints,) positions in the chain's order.
+        kinematics: Differential kinematics of the arm with its tool.
+        config: Cycle and watchdogs.
+        on_cycle: Function that returns the twist of the TCP, base axes, for the measured state.
+        on_lost: Function called with the reason when the arm is lost.
+        write: Function that sends joint positions in the chain's order, (joints,) rad.
     """
 
     def __init__(
@@ -71,12 +71,12 @@ class ArmCycle:
 
     @property
     def known(self) -> bool:
-        """True while there is a reading that is not stale."""
+        """True while the newest reading is not stale."""
         return self._last is not None
 
     @property
     def statistics(self) -> ArmStatistics:
-        """Present counters, without the lateness."""
+        """Current counters, without overruns and lateness."""
         counts = self._counts
         return ArmStatistics(
             cycles=counts["cycles"],
@@ -92,14 +92,14 @@ class ArmCycle:
         )
 
     def run(self, reading: JointReading | None, now_s: float) -> ArmAnswered | None:
-        """Run one cycle and return the command that was sent.
+        """Run one cycle and return the sent command.
 
         Args:
-            reading: the newest; None if none has come since the last cycle.
-            now_s: ``time.monotonic``.
+            reading: Newest reading; None if there is none since the last cycle.
+            now_s: Current time, s, ``time.monotonic``.
 
         Returns:
-            The command, or None while the arm is not known.
+            Sent command; None while the state of the arm is unknown.
         """
         if reading is not None:
             self._take(reading)
@@ -115,13 +115,13 @@ class ArmCycle:
         return self._lead(self._state(self._last, now_s), now_s)
 
     def forget(self, reason: str) -> None:
-        """Note that the arm cannot be moved now; no effect if the arm is unknown."""
+        """Discard the state of the arm, which is then lost; no effect if it is unknown."""
         if self._last is not None:
             self._last = None
             self.lose(reason)
 
     def lose(self, reason: str) -> None:
-        """Send nothing more until motion is asked for anew."""
+        """Stop sending commands, start a new session and report the reason."""
         self._command = None
         self._session += 1
         self._last_error = reason
@@ -133,7 +133,7 @@ class ArmCycle:
             self._session += 1
             self._rest = reading.positions_rad
             return
-        # At least one cycle: a repeated or late reading may have the stamp of the last one.
+        # At least one cycle, because a repeated reading may have the same stamp.
         time_s = max(self._config.cycle_s, reading.stamp_monotonic_s - last.stamp_monotonic_s)
         most = self._kinematics.chain.speed_limits_radps * time_s + self._config.max_jump_rad
         beyond = np.abs(reading.positions_rad - last.positions_rad) - most
@@ -162,7 +162,7 @@ class ArmCycle:
             )
 
     def _check_rest(self, measured: Array) -> None:
-        """Start a new session if something else moves the arm: earlier commands no longer hold."""
+        """Start a new session, which voids earlier commands, if something else moves the arm."""
         if self._command is not None:
             self._rest = measured
         elif float(np.abs(measured - self._rest).max()) > _MOVED_RAD:
@@ -198,7 +198,7 @@ class ArmCycle:
         return ArmAnswered(state, step.twist, step.angles_rad, step.refusal, error)
 
     def _wanted(self, state: ArmState) -> tuple[Twist, str | None]:
-        """Return the wanted twist, or zero and the reason."""
+        """Return the commanded twist and None, or zero and the reason."""
         try:
             twist = self._on_cycle(state)
             if np.isfinite(twist.to_array()).all():

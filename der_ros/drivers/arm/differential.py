@@ -1,21 +1,21 @@
-"""Differential kinematics: a tool's twist to joint speeds within the limits of the joints.
+"""Differential kinematics: joint speeds within the joint limits for a twist of the tool.
 
-With the Jacobian's singular values ``J = sum s_i u_i v_i^T`` and the wanted twist ``t`` (m/s and
-rad/s as they are), in this order:
+With the singular value decomposition ``J = sum s_i u_i v_i^T`` of the Jacobian and the commanded
+twist ``t`` (m/s and rad/s, unscaled), in this order:
 
 1. damped inverse    ``q' = sum s_i / (s_i^2 + l_i^2) (u_i . t) v_i`` with
-                     ``l_i^2 = l_max^2 (1 - (s_i / s_0)^2)`` below ``s_0`` and zero above: away from
-                     singularities the twist is met exactly, at one what cannot be done fades out
-                     (numerical filtering: Maciejewski, Klein 1988; Chiaverini 1997);
-2. spare joints      ``q' := q' + N g |q'|``, N the projection into the null space; ``g`` points
-                     away from end stops and grows with the cube of the way from the middle
-                     (Liegeois 1977). It is as fast as the motion asked for: where nothing is
-                     asked, nothing moves;
-3. speed             all of ``q'`` by one factor, so that each joint keeps to its speed limit: the
+                     ``l_i^2 = l_max^2 (1 - (s_i / s_0)^2)`` for ``s_i < s_0``, else zero: exact
+                     away from singularities; near one, infeasible components fade out (numerical
+                     filtering: Maciejewski, Klein 1988; Chiaverini 1997);
+2. redundancy        ``q' := q' + N g |q'|``, N the projection into the null space; ``g`` points
+                     away from the end stops and grows with the cube of the distance from the middle
+                     (Liegeois 1977). It scales with the commanded motion, so without a command
+                     nothing moves;
+3. speed limits      ``q'`` is scaled by one factor so that each joint keeps its speed limit; the
                      twist becomes slower and keeps its direction;
-4. end stops         by one factor again, so that ``|q'_i| <= d_i / T``, ``d_i`` the way left to the
-                     stop less the margin: the joint comes to it ever more slowly and never passes.
-                     Away from a stop is always free.
+4. end stops         ``q'`` is scaled by one factor so that ``|q'_i| <= d_i / T``, ``d_i`` the
+                     distance to the stop less the margin: the joint approaches the stop
+                     exponentially and never passes it. Motion away from a stop is not limited.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from der_ros.geometry import Array, Twist
 from der_ros.settings import setting
 
 _LARGEST = 1e3
-# A slower speed is rounding, and must not count as motion towards a stop.
+# Slower speeds are rounding errors and do not count as motion towards a stop.
 _RESTS_RADPS = 1e-9
-# A joint is at its stop if it is allowed less than this fraction of its speed.
+# A joint counts as being at its stop if less than this fraction of its speed is allowed.
 _STANDS = 0.02
 
 
 class Hindrance(IntFlag):
-    """Reasons for which the arm moves otherwise than commanded."""
+    """Reasons why the motion differs from the commanded one."""
 
     SINGULAR = 1
     JOINT_SPEED = 2
@@ -50,7 +50,7 @@ class Hindrance(IntFlag):
 
 @dataclass(frozen=True, kw_only=True)
 class DifferentialConfig:
-    """Limits of the joints and gains of the equations above."""
+    """Joint limits and parameters of the module's equations."""
 
     margin_rad: float = setting(
         0.05, "Margin kept from each end stop of the URDF", "rad", 0.0, 1.0, name="joint_margin_rad"
@@ -82,10 +82,10 @@ class DifferentialConfig:
     )
 
     def __post_init__(self) -> None:
-        """Check the numbers.
+        """Check the ranges.
 
         Raises:
-            ConfigurationError: a number is outside its range.
+            ConfigurationError: A number is outside its range.
         """
         for name in ("speed_share", "damped_below", "largest_damping", "stop_time_s"):
             value = getattr(self, name)
@@ -103,10 +103,10 @@ class JointStep(NamedTuple):
     """Motion of the joints in one cycle.
 
     Attributes:
-        angles_rad: (joints,) at the end of the cycle.
-        twist: resulting twist of the tool, base axes; the commanded one, or less.
-        hindrances: reasons for which it is less.
-        refusal: sentence that names the joint at its end stop, or None.
+        angles_rad: Joint angles at the end of the cycle, (joints,) rad.
+        twist: Resulting twist of the tool, base axes; the commanded one, or less.
+        hindrances: Reasons why the twist is less than commanded.
+        refusal: Message that names the joint at its end stop, or None.
     """
 
     angles_rad: Array
@@ -116,14 +116,14 @@ class JointStep(NamedTuple):
 
 
 class DifferentialKinematics:
-    """The equations of the module's docstring for one arm.
+    """Differential kinematics of one arm; see the module for the equations.
 
     Args:
-        chain: from the base to the tool.
-        config: how its joints are held.
+        chain: Chain from the base to the tool.
+        config: Joint limits and parameters.
 
     Raises:
-        ConfigurationError: the margins leave a joint no room.
+        ConfigurationError: The margins leave a joint no range of motion.
     """
 
     def __init__(self, chain: Chain, config: DifferentialConfig) -> None:
@@ -146,16 +146,16 @@ class DifferentialKinematics:
         """Compute the joints' motion of one cycle.
 
         Args:
-            angles_rad: (joints,) measured or commanded angles, finite.
-            twist: wanted twist of the tool, base axes; finite or not.
-            dt_s: duration of the cycle, s, shorter than ``stop_time_s``.
+            angles_rad: Measured or commanded joint angles, (joints,) rad, finite.
+            twist: Commanded twist of the tool, base axes; a non-finite one gives no motion.
+            dt_s: Duration of the cycle, s, shorter than ``stop_time_s``.
         """
         wanted = twist.to_array()
         if not np.isfinite(wanted).all():
             return JointStep(angles_rad, Twist.zero(), Hindrance.NOT_FINITE, None)
         if not wanted.any():
             return JointStep(angles_rad, Twist.zero(), Hindrance(0), None)
-        # Clipped at a kilometre a second: larger numbers would overflow in the computation.
+        # Clipped at 1 km/s: larger numbers would overflow.
         wanted = wanted * min(1.0, _LARGEST / float(np.abs(wanted).max()))
         jacobian = self.chain.at(angles_rad).jacobian
         speeds, hindrances = self._inverted(jacobian, wanted, angles_rad)

@@ -1,4 +1,4 @@
-"""Links of an arm for a viewer: the pose and the shapes of each, from a URDF."""
+"""Poses and shapes of an arm's links for a viewer, from a URDF."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _GREY = (0.7, 0.7, 0.7, 1.0)
 
 
 class Cylinder(NamedTuple):
-    """A cylinder along its own z axis.
+    """Cylinder along its z axis.
 
     Attributes:
-        pose: of its middle in the link's frame.
-        radius_m: its radius.
-        length_m: its length.
-        rgba: its colour, each in [0, 1].
+        pose: Pose of the centre in the link frame.
+        radius_m: Radius, m.
+        length_m: Length, m.
+        rgba: Colour, each component in [0, 1].
     """
 
     pose: Pose
@@ -34,15 +34,15 @@ class Cylinder(NamedTuple):
 
 @dataclass(frozen=True)
 class Link:
-    """A link and the joint that carries it.
+    """Link and the joint that moves it.
 
     Attributes:
-        name: of the link.
-        parent: name of the link before it; empty for the base.
-        origin: of the joint in the parent's frame, at zero.
-        joint: name of the joint where it turns, else empty.
-        direction: (3,) axis of that joint, in its own frame.
-        shapes: that a viewer draws.
+        name: Name of the link.
+        parent: Name of the parent link; empty for the base.
+        origin: Pose of the joint at zero in the parent's frame.
+        joint: Name of the joint; empty for a fixed joint.
+        direction: Joint axis, (3,), joint frame.
+        shapes: Visible shapes.
     """
 
     name: str
@@ -54,13 +54,13 @@ class Link:
 
 
 class Links:
-    """All links of an arm in a line, from the base on.
+    """Links of a serial arm, from the base on.
 
     Args:
-        text: a URDF whose links form one line.
+        text: URDF whose links form one chain.
 
     Raises:
-        ConfigurationError: it is no URDF, or its links form no line.
+        ConfigurationError: The text is not a URDF, or its links do not form one chain.
     """
 
     def __init__(self, text: str) -> None:
@@ -80,14 +80,14 @@ class Links:
 
     @property
     def joint_names(self) -> tuple[str, ...]:
-        """Names of the joints that turn, from the base on."""
+        """Names of the movable joints, from the base on."""
         return tuple(link.joint for link in self.links if link.joint)
 
     def from_parents(self, angles_rad: Sequence[float]) -> dict[str, Pose]:
-        """Return each link but the base in its parent's frame.
+        """Return the pose of each link except the base in its parent's frame, by name.
 
         Args:
-            angles_rad: (joints,) in the order of ``joint_names``.
+            angles_rad: Joint angles in the order of ``joint_names``, (joints,) rad.
         """
         angles = iter(angles_rad)
         return {
@@ -96,7 +96,7 @@ class Links:
         }
 
     def in_base(self, angles_rad: Sequence[float]) -> dict[str, Pose]:
-        """Return each link in the base's frame, for (joints,) angles, rad."""
+        """Return the pose of each link in the base frame, by name, for angles (joints,) rad."""
         frames = {self.links[0].name: Pose.identity()}
         steps = self.from_parents(angles_rad)
         for link in self.links[1:]:
@@ -105,15 +105,15 @@ class Links:
 
 
 def renamed(text: str, base_link: str, joint_names: Sequence[str]) -> str:
-    """Return a URDF under the names that a robot's own driver uses.
+    """Return a URDF with the names that a robot's own driver uses.
 
     Args:
-        text: a URDF whose links form one line.
-        base_link: new name of the base.
-        joint_names: new names of the joints that turn, from the base on; none: as they are.
+        text: URDF whose links form one chain.
+        base_link: New name of the base link.
+        joint_names: New names of the movable joints, from the base on; empty keeps the names.
 
     Raises:
-        ConfigurationError: it is no such URDF, or it has another number of joints.
+        ConfigurationError: The text is not such a URDF, or the number of joints differs.
     """
     links, root = Links(text), parsed(text)
     if joint_names and len(joint_names) != len(links.joint_names):

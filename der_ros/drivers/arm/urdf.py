@@ -1,4 +1,4 @@
-"""Reads the chain from a base to a tip out of a URDF (wiki.ros.org/urdf/XML/joint)."""
+"""Parser for the chain between two links of a URDF (wiki.ros.org/urdf/XML/joint)."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _TURNING = ("revolute", "continuous")
 
 
 def chain_from_urdf(text: str, base_link: str, tip_link: str) -> Chain:
-    """Return the joints between two links of a robot's description.
+    """Return the chain of joints between two links of a URDF.
 
     Args:
-        text: the URDF, xacro already expanded; as on the topic ``robot_description``.
-        base_link: poses are given in its frame.
-        tip_link: the flange, or the link that carries the tool.
+        text: URDF with xacro expanded, as on the topic ``robot_description``.
+        base_link: Name of the link that poses refer to.
+        tip_link: Name of the flange, or of the link that carries the tool.
 
     Raises:
-        ConfigurationError: it is no URDF, the links do not form one chain, or a joint between them
-            is incomplete or does not turn.
+        ConfigurationError: The text is not a URDF, the links do not form one chain, or a joint
+            between them is incomplete or neither revolute, continuous nor fixed.
     """
     root = parsed(text)
     joint_to = {attribute(joint, "child", "link"): joint for joint in root.findall("joint")}
@@ -45,12 +45,13 @@ def chain_from_urdf(text: str, base_link: str, tip_link: str) -> Chain:
 
 
 def parsed(text: str) -> ET.Element:
-    """Return the root of a URDF.
+    """Parse a URDF and return its root element.
 
     Raises:
-        ConfigurationError: it is no XML, too long, has a DOCTYPE, or is no ``<robot>``.
+        ConfigurationError: The text is not XML, is too long, has a DOCTYPE, or is not a
+            ``<robot>``.
     """
-    # A description needs no entities. Refusing them protects the parser from expansion attacks.
+    # Protects the parser from entity expansion attacks.
     if len(text) > _LARGEST or "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise ConfigurationError("URDF: expected a plain XML text below 10 MB, without DOCTYPE")
     try:
@@ -63,7 +64,7 @@ def parsed(text: str) -> ET.Element:
 
 
 def _folded(line: list[ET.Element]) -> Chain:
-    """Merge each fixed joint into the origin of the joint after it."""
+    """Merge each fixed joint into the origin of the next joint."""
     joints: list[Joint] = []
     offset = Pose.identity()
     for element in line:
@@ -97,10 +98,10 @@ def _joint(element: ET.Element, name: str, origin: Pose) -> Joint:
 
 
 def origin_of(element: ET.Element) -> Pose:
-    """Return the pose in an element's ``<origin>``; the identity where there is none.
+    """Return the pose in an element's ``<origin>``; the identity if there is none.
 
     Raises:
-        ConfigurationError: not three finite numbers each.
+        ConfigurationError: ``xyz`` or ``rpy`` is not three finite numbers.
     """
     origin, name = element.find("origin"), element.get("name", "")
     xyz = three(None if origin is None else origin.get("xyz"), "0 0 0", name)
@@ -109,10 +110,10 @@ def origin_of(element: ET.Element) -> Pose:
 
 
 def three(text: str | None, default: str, joint: str) -> Array:
-    """Return three numbers, (3,), from a text or its default; ``joint`` names it in an error.
+    """Parse three numbers, (3,), from a text or its default; errors name ``joint``.
 
     Raises:
-        ConfigurationError: not three finite numbers.
+        ConfigurationError: The text is not three finite numbers.
     """
     numbers = [_number(word, joint) for word in (text or default).split()]
     if len(numbers) != 3:
@@ -144,7 +145,7 @@ def attribute(element: ET.Element, child: str, name: str) -> str:
     """Return an attribute of an element's child.
 
     Raises:
-        ConfigurationError: it is missing or empty.
+        ConfigurationError: The attribute is missing or empty.
     """
     found = element.find(child)
     value = None if found is None else found.get(name)

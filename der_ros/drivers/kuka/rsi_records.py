@@ -17,13 +17,13 @@ from der_ros.settings import setting
 
 @dataclass(frozen=True)
 class RsiServerConfig:
-    """Addresses, set-up of the controller, and the answering thread.
+    """Configuration of the RSI server: addresses, controller settings and answering thread.
 
     Attributes:
-        bind_address: this computer's address in the robot's network.
-        robot_ip: the only address that is listened to.
-        cycle_s: the controller's cycle, 0.004 or 0.012 s.
-        limits: limits on the summed corrections.
+        bind_address: Address of this computer in the robot's network.
+        robot_ip: Address of the controller; datagrams from other addresses are dropped.
+        cycle_s: Cycle of the controller, s: 0.004 or 0.012.
+        limits: Limits on the summed corrections.
     """
 
     bind_address: str = "127.0.0.1"
@@ -68,10 +68,10 @@ class RsiServerConfig:
     )
 
     def __post_init__(self) -> None:
-        """Check the numbers.
+        """Check port and times.
 
         Raises:
-            ConfigurationError: a port or a time that cannot be.
+            ConfigurationError: A port or a time is out of its range.
         """
         if not 0 <= self.port <= 65535:
             raise ConfigurationError(f"port: expected 0 to 65535, got {self.port}")
@@ -87,13 +87,13 @@ class RobotState(NamedTuple):
     """State of the robot from one telegram.
 
     Attributes:
-        tcp_pose: measured TCP in the base (RIst).
-        axes_deg: measured A1 to A6, or None where the context does not send them.
-        ipoc: the telegram's number.
-        delay: how many answers in a row the controller got late.
-        cycle_s: time until the next telegram.
-        stamp_monotonic_s: when it came, ``time.monotonic``.
-        session: counts the starts of RSI.
+        tcp_pose: Measured pose of the TCP in the base frame (RIst).
+        axes_deg: Measured axis angles A1 to A6, degrees; None if the context does not send them.
+        ipoc: IPOC of the telegram.
+        delay: Number of late answers that the controller reports (Delay).
+        cycle_s: Time until the next telegram, s.
+        stamp_monotonic_s: Arrival of the telegram, s, ``time.monotonic``.
+        session: Number of the session (start of RSI).
     """
 
     tcp_pose: Pose
@@ -106,12 +106,12 @@ class RobotState(NamedTuple):
 
     @property
     def joint_positions_rad(self) -> Array | None:
-        """(6,) measured A1 to A6; computed only on request, because the answer is urgent."""
+        """Measured A1 to A6, (6,) rad; computed only on access, because the answer is urgent."""
         return None if self.axes_deg is None else np.radians(self.axes_deg)
 
     @property
     def began_monotonic_s(self) -> float:
-        """Time at which the telegram came, the beginning of the cycle."""
+        """Start of the cycle: arrival of the telegram, s, ``time.monotonic``."""
         return self.stamp_monotonic_s
 
 
@@ -119,11 +119,11 @@ class Answered(NamedTuple):
     """Motion that was sent in answer to one telegram.
 
     Attributes:
-        state: the robot when it asked.
-        twist: the motion that was sent, base axes.
-        correction: the six numbers of RKorr.
-        refusal: why the travel limits refused a part, or None.
-        error: why nothing was sent although motion may have been wanted, or None.
+        state: State of the robot in the telegram.
+        twist: Sent twist of the TCP, base axes, m/s and rad/s.
+        correction: Sent RKorr: X, Y, Z in mm and A, B, C in degrees.
+        refusal: Reason why the travel limits refused motion, or None.
+        error: Reason why commanded motion was not sent, or None.
     """
 
     state: RobotState
@@ -138,23 +138,23 @@ class RsiStatistics:
     """Counters since the start.
 
     Attributes:
-        answered: telegrams answered.
-        malformed: dropped, no telegram.
-        foreign: dropped, from another sender.
-        foreign_from: the latest other sender, ``address:port``, or empty.
-        duplicates: the same IPOC again; answered as before.
-        out_of_order: an older IPOC; answered without motion.
-        backlog: answered without motion because a newer telegram was already there.
-        errors: cycles in which ``on_cycle`` failed or gave no finite twist.
-        refused: cycles in which the travel limits refused motion.
-        send_errors: answers that the network refused.
-        lost: telegrams that never came.
-        late_answers: as the controller reports them in Delay.
-        sessions: starts of RSI.
-        travel_mm: how far the corrections have led in this session.
-        travel_deg: the same for the rotation.
-        answer: arrival in the kernel to answer sent.
-        last_error: the latest reason for a cycle without motion, or None.
+        answered: Telegrams answered.
+        malformed: Datagrams dropped because they are not telegrams.
+        foreign: Datagrams dropped because of their sender.
+        foreign_from: Latest other sender as ``address:port``; empty if there is none.
+        duplicates: Telegrams with a repeated IPOC; the same answer is sent again.
+        out_of_order: Telegrams with an older IPOC; answered without motion.
+        backlog: Telegrams answered without motion because a newer one was waiting.
+        errors: Cycles without motion because of an error, such as a failed ``on_cycle``.
+        refused: Cycles in which the travel limits refused motion.
+        send_errors: Answers that the network refused.
+        lost: Telegrams that never arrived.
+        late_answers: Late answers that the controller reports in Delay.
+        sessions: Starts of RSI.
+        travel_mm: Length of the summed translation of this session, mm.
+        travel_deg: Length of the summed rotation of this session, degrees.
+        answer: Time from arrival in the kernel to the sent answer.
+        last_error: Latest reason for a cycle without motion, or None.
     """
 
     answered: int = 0

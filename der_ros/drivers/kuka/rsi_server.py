@@ -1,4 +1,4 @@
-"""The PC's side of RSI: a thread of its own that answers every telegram."""
+"""RSI server: the PC's side of RSI, with a thread that answers every telegram."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 class _Counts:
-    """The counters that the thread writes."""
+    """Counters that the answering thread increments."""
 
     def __init__(self) -> None:
         self.answered = self.duplicates = self.out_of_order = self.backlog = 0
@@ -43,14 +43,13 @@ class _Counts:
 
 
 class RsiServer(Startable):
-    """Answers a robot controller's telegrams; a context manager that owns socket and thread.
+    """Server that answers a robot controller's telegrams; a context manager with its own thread.
 
     ``on_cycle`` runs in the server's thread for the newest telegram of each cycle and returns the
-    twist of the TCP in base axes. If it raises, or returns something that is not finite, the answer
-    is no motion and the error is counted. ``on_answered`` runs after the answer is on the wire, in
-    the same thread: hand the record on, do not work there. A telegram that is older than another
-    one already waiting is answered without motion, since the controller no longer waits for it;
-    what is dropped counts for nothing there.
+    twist of the TCP, base axes. If it raises or returns a non-finite twist, the answer commands no
+    motion and the error is counted. ``on_answered`` runs in the same thread after the answer is
+    sent; it should only pass the record on. If several telegrams are waiting, all but the newest
+    are answered without motion, because the controller no longer waits for them.
     """
 
     def __init__(
@@ -79,7 +78,7 @@ class RsiServer(Startable):
         """Open the port and start to answer.
 
         Raises:
-            ConnectionFailedError: if the port is in use, or the address is not this computer's.
+            ConnectionFailedError: The port is in use, or the address is not this computer's.
         """
         self._port = RsiPort(self._config.bind_address, self._config.port)
         self._worker.start()
@@ -93,37 +92,37 @@ class RsiServer(Startable):
 
     @property
     def failure(self) -> str:
-        """Reason for which the answering thread has ended by itself; empty while it runs."""
+        """Reason why the answering thread has ended unexpectedly; empty otherwise."""
         return self._worker.failure
 
     @property
     def port(self) -> int:
-        """The UDP port that is open, or the configured one."""
+        """Open UDP port, or the configured one if none is open."""
         return self._config.port if self._port is None else self._port.number
 
     @property
     def connected(self) -> bool:
-        """True while a controller's telegrams come in with all that is needed in them."""
+        """True while a controller's telegrams arrive and contain all required elements."""
         return self._lacking is None and self._intake.runs and not self._worker.failure
 
     @property
     def lacking(self) -> str | None:
-        """The element that the running session's telegrams need and do not have, or None."""
+        """Required element that the running session's telegrams lack, or None."""
         return self._lacking if self._intake.runs else None
 
     @property
     def warning(self) -> str | None:
-        """Datagrams that were dropped within the last seconds, in words, or None."""
+        """Message about datagrams dropped within the last seconds, or None."""
         return self._intake.junk.warning
 
     @property
     def grants(self) -> dict[str, Grant]:
-        """Requests of the answering thread to the operating system, and their results by name."""
+        """Results of the answering thread's real-time requests, by name."""
         return dict(self._grants)
 
     @property
     def statistics(self) -> RsiStatistics:
-        """Present counters; cheap enough for 10 Hz, too slow for every cycle."""
+        """Current counters; cheap enough for 10 Hz, too slow for every cycle."""
         travel_mm, travel_deg = self._tracker.travel
         return replace(
             RsiStatistics(**vars(self._counts)),
@@ -155,7 +154,7 @@ class RsiServer(Startable):
             port.follow(self._intake.peer if self._intake.runs else None)
 
     def _handle(self, packets: Sequence[Packet]) -> None:
-        """Answer all telegrams; an error does not end the thread, or the controller would stop."""
+        """Answer all telegrams; an error must not end the thread, or the controller would stop."""
         for taken in self._intake.take(packets):
             self._reply_safely(taken)
 
@@ -191,7 +190,7 @@ class RsiServer(Startable):
         )
 
     def _cycle(self, telegram: RobotTelegram, packet: Packet) -> bytes:
-        """Handle the newest telegram: ask for a twist, answer, then report."""
+        """Handle the newest telegram: get the twist, answer, then report."""
         state = self._state(telegram, packet)
         if state is None:
             return self._answer(telegram, packet, self._resting())
@@ -202,7 +201,7 @@ class RsiServer(Startable):
         return answer
 
     def _wanted(self, state: RobotState) -> tuple[Twist, str | None]:
-        """Return the wanted twist, or zero and the reason."""
+        """Return the commanded twist and None, or zero and the reason."""
         right = self._series.cycle_is_right
         if right is None:
             return Twist.zero(), None
@@ -253,7 +252,7 @@ class RsiServer(Startable):
     def _send(self, data: bytes, packet: Packet) -> None:
         if self._port is None:
             return
-        hurry_switching()  # sending releases the lock; the answer is then sent
+        hurry_switching()  # sending releases the global lock
         try:
             self._port.send(data, packet.address)
         except OSError as error:
@@ -284,6 +283,6 @@ class RsiServer(Startable):
 
 
 def _log_some(count: int, message: str, *arguments: object) -> None:
-    """Log the first error of a kind, then every thousandth: a flood must not fill the log."""
+    """Log the first and every thousandth error of a kind, to limit the log."""
     if count == 1 or count % 1000 == 0:
         logger.warning("RSI server (%d times): " + message, count, *arguments)

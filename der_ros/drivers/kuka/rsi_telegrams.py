@@ -1,11 +1,12 @@
-"""The telegrams of KUKA's Robot Sensor Interface (RSI, KRC4): bytes in, numbers out, and back.
+"""Parsing and building of telegrams of KUKA's Robot Sensor Interface (RSI, KRC4).
 
-The robot sends ``<Rob>`` each cycle, the PC answers ``<Sen>`` with the same IPOC. Units on the wire
-are millimetres and degrees; A, B, C turn about Z, B about Y, C about X (R = Rz(A) Ry(B) Rx(C)).
+The robot sends ``<Rob>`` in each cycle and the PC answers ``<Sen>`` with the same IPOC. Units on
+the wire are millimetres and degrees; A is the rotation about Z, B about Y, C about X
+(R = Rz(A) Ry(B) Rx(C)).
 
-A telegram has to be read within microseconds, so there is no XML library behind this. The usual
-telegram matches one regular expression as a whole. Any other goes through ``telegram_xml``, which
-is strict with the elements that are used and skips the rest. A test compares both ways.
+Parsing takes microseconds, so it uses no XML library. A usual telegram matches one regular
+expression. Any other is parsed by ``telegram_xml``, which is strict with the required elements and
+skips all others. A test compares the two parsers.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ CARTESIAN_TAGS = ("X", "Y", "Z", "A", "B", "C")
 AXIS_TAGS = ("A1", "A2", "A3", "A4", "A5", "A6")
 
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
-# As KRC4 sends it with this package's context; the digits are bounded, so the number is finite.
+# Format of KRC4 with this package's context; the digits are bounded, so the number is finite.
 _PLAIN_NUMBER = r"(-?\d{1,9}(?:\.\d{0,12})?)"
 
 
@@ -58,12 +59,12 @@ class RobotTelegram(NamedTuple):
     """Content of the controller's telegram of one cycle.
 
     Attributes:
-        ipoc: the number to echo; None in the empty telegram with which old versions open.
-        tcp_mm_deg: ``RIst``, the measured TCP: X, Y, Z in mm, A, B, C in degrees.
-        setpoint_mm_deg: ``RSol``, the programmed TCP; without corrections, so never for control.
-        axes_deg: ``AIPos``, the measured axis angles A1 to A6.
-        delay: ``Delay``, how many answers in a row came late.
-        ipoc_text: the number's own digits where they are not those of ``str(ipoc)`` (``0012``).
+        ipoc: ``IPOC`` to echo; None in the empty telegram that old versions send first.
+        tcp_mm_deg: ``RIst``, measured TCP: X, Y, Z in mm, A, B, C in degrees.
+        setpoint_mm_deg: ``RSol``, programmed TCP without corrections; not for control.
+        axes_deg: ``AIPos``, measured axis angles A1 to A6, degrees.
+        delay: ``Delay``, number of late answers.
+        ipoc_text: Digits of the IPOC if they differ from ``str(ipoc)`` (``0012``), else None.
     """
 
     ipoc: int | None
@@ -78,12 +79,12 @@ class SensorTelegram(NamedTuple):
     """Content of the PC's answer.
 
     Attributes:
-        ipoc: echoed from the robot's telegram.
+        ipoc: IPOC of the robot's telegram.
         correction: ``RKorr``: X, Y, Z in mm, A, B, C in degrees; for this cycle (relative) or
-            since the start (absolute), as the controller's context says.
-        message: ``EStr``, shown on the pendant where it is not empty.
-        stop: ``Stop``, ends RSI in a context that maps it; None leaves the element out.
-        ipoc_text: digits to write in place of ``str(ipoc)``.
+            since the start (absolute), depending on the controller's context.
+        message: ``EStr``, shown on the pendant if not empty.
+        stop: ``Stop``, which ends RSI if the context maps it; None omits the element.
+        ipoc_text: Digits to write instead of ``str(ipoc)``, or None.
     """
 
     ipoc: int
@@ -94,13 +95,13 @@ class SensorTelegram(NamedTuple):
 
 
 def parse_robot_telegram(data: bytes) -> RobotTelegram:
-    """Parse a ``<Rob>`` telegram: strict for the elements that are used, tolerant of all others.
+    """Parse a ``<Rob>`` telegram, strict for the required elements and tolerant of all others.
 
-    ``RSol`` is only informative, so it is None if it cannot be read.
+    ``RSol`` is informative only, so it is None if it cannot be parsed.
 
     Raises:
-        ProtocolError: too long, not delimited as XML has it, not a ``<Rob>``, an element that is
-            used twice, or a number in one that is missing, malformed or not finite.
+        ProtocolError: The telegram is too long, is not delimited like XML or is not a ``<Rob>``; a
+            required element is repeated, or a number in it is missing, malformed or not finite.
     """
     text = as_text(data, "Rob")
     usual = _USUAL.fullmatch(text)
@@ -144,10 +145,10 @@ def _parse_any(text: str) -> RobotTelegram:
 
 
 def parse_sensor_telegram(data: bytes) -> SensorTelegram:
-    """Read a ``<Sen>`` telegram, as the controller does.
+    """Parse a ``<Sen>`` telegram, as the controller does.
 
     Raises:
-        ProtocolError: as for ``parse_robot_telegram``.
+        ProtocolError: See ``parse_robot_telegram``.
     """
     found = read_elements(as_text(data, "Sen"), "Sen", _SENSOR_ELEMENTS).elements
     ipoc, ipoc_text = _ipoc(found.get("IPOC"), "sensor")
@@ -162,10 +163,10 @@ def parse_sensor_telegram(data: bytes) -> SensorTelegram:
 
 
 def build_sensor_telegram(telegram: SensorTelegram, sensor_type: str = "ImFree") -> bytes:
-    """Return the answer's bytes; four decimals, 0.1 um and 0.0001 degrees.
+    """Encode the PC's answer, with four decimals (0.1 um and 0.0001 degrees).
 
     Raises:
-        ProtocolError: a correction is not finite, or a text holds a character of XML's own.
+        ProtocolError: A correction is not finite, or a text contains an XML special character.
     """
     x, y, z, a, b, c = telegram.correction
     if not math.isfinite(x + y + z + a + b + c):
@@ -183,10 +184,10 @@ def build_sensor_telegram(telegram: SensorTelegram, sensor_type: str = "ImFree")
 
 
 def build_robot_telegram(telegram: RobotTelegram) -> bytes:
-    """Return the controller's bytes, for the simulated one; what is None is left out.
+    """Encode the telegram of a simulated controller; elements that are None are omitted.
 
     Raises:
-        ProtocolError: a number is not finite.
+        ProtocolError: A number is not finite.
     """
     parts = ['<Rob Type="KUKA">']
     for tag, names, values in (
@@ -205,7 +206,7 @@ def build_robot_telegram(telegram: RobotTelegram) -> bytes:
 
 
 def _six(element: Element | None, names: Sequence[str]) -> Six | None:
-    """Return the six numbers ``names`` of an element, in any order, others ignored."""
+    """Return six attributes of an element as numbers, in the order of ``names``."""
     if element is None:
         return None
     values = element.attributes()
@@ -232,7 +233,7 @@ def _six_if_readable(element: Element | None, names: Sequence[str]) -> Six | Non
 
 
 def _ipoc(element: Element | None, who: str) -> tuple[int, str | None]:
-    """Return the IPOC, and its digits if ``str`` would write others."""
+    """Return the IPOC, and its digits if they differ from ``str(ipoc)``."""
     if element is None:
         raise ProtocolError(f"{who} telegram: expected an <IPOC>, found none")
     text = _plain_text(element)
@@ -271,7 +272,7 @@ def _numbers(tag: str, names: Sequence[str], values: Six) -> str:
 
 
 def _decimal(value: float) -> str:
-    """Format with one to four decimals and no minus before zero: 1620.0, -0.1234."""
+    """Format with one to four decimals and without negative zero: 1620.0, -0.1234."""
     text = f"{value:.4f}".rstrip("0")
     text = text + "0" if text.endswith(".") else text
     return "0.0" if text == "-0.0" else text

@@ -1,9 +1,9 @@
-"""The elements of an RSI telegram: strict for those that are read, tolerant of all others.
+"""Parser for the elements of an RSI telegram, strict for requested ones and tolerant of others.
 
-Controllers and simulators put all kinds of elements into a telegram. Those that are asked for have
-to be well formed to the letter. Any other is skipped if it is well delimited, whatever it holds:
-entities, CDATA, comments, processing instructions, letters of any alphabet. A document type is
-refused, and nothing is ever expanded, so nothing can grow.
+Controllers and simulators put various elements into a telegram. Requested elements must be well
+formed. Any other element is skipped if it is well delimited, whatever its content: entities, CDATA,
+comments, processing instructions, any alphabet. A document type is refused and entities are never
+expanded, so expansion attacks are not possible.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from der_ros.errors import ProtocolError
 
 MAX_TELEGRAM_BYTES = 4096
-"""Longer ones are refused; a controller's full telegram has well under 2 kB."""
+"""Maximum length, bytes; a controller's full telegram is well below 2 kB."""
 
 _MAX_DEPTH = 8
 _BYTE_ORDER_MARK = "\ufeff"
@@ -24,7 +24,7 @@ _BLANK = "\0\r\n\t "
 # Comments, processing instructions and CDATA: (opening, closing).
 _SECTIONS = (("<!--", "-->"), ("<?", "?>"), ("<![CDATA[", "]]>"))
 _CDATA = "<![CDATA["
-# A tag ends at the first > outside of quotes.
+# A tag ends at the first > outside quotes.
 _TAG = re.compile(
     r"<(/?)([^\s<>/=\"'!?&]+)([^<>\"']*(?:(?:\"[^\"]*\"|'[^']*')[^<>\"']*)*)>",
 )
@@ -34,12 +34,12 @@ _ATTRIBUTE = re.compile(r"([A-Za-z_][\w.:\-]*)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')"
 
 @dataclass
 class Element:
-    """A requested direct child of the root.
+    """Requested direct child of the root.
 
     Attributes:
-        name: of the element.
-        text: what stands between its tags, without comments.
-        plain: no other element and no CDATA stands between its tags.
+        name: Name of the element.
+        text: Text between the element's tags, without comments.
+        plain: True if the element contains no other element and no CDATA.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Element:
         """Return the attributes by name.
 
         Raises:
-            ProtocolError: they are not written as XML has it, or one is there twice.
+            ProtocolError: The attributes are malformed, or one is repeated.
         """
         pairs = _ATTRIBUTE.findall(self._attributes)
         values = {name: double or single for name, double, single in pairs}
@@ -64,11 +64,11 @@ class Element:
 
 
 class Telegram(NamedTuple):
-    """The telegram taken apart.
+    """Parsed telegram.
 
     Attributes:
-        elements: direct children of the root that were asked for, by name.
-        empty: the root holds no element and no text at all.
+        elements: Requested direct children of the root, by name.
+        empty: True if the root contains neither elements nor text.
     """
 
     elements: dict[str, Element]
@@ -77,7 +77,7 @@ class Telegram(NamedTuple):
 
 @dataclass
 class _TelegramReader:
-    """A pass through one telegram."""
+    """State of parsing one telegram."""
 
     text: str
     root: str
@@ -90,7 +90,7 @@ class _TelegramReader:
     empty: bool = True
 
     def read(self) -> Telegram:
-        """Take the telegram apart from the first character to the last."""
+        """Parse the whole telegram and return its requested elements."""
         while self.position < len(self.text):
             if self.text[self.position] != "<":
                 self._characters()
@@ -103,7 +103,7 @@ class _TelegramReader:
         return Telegram(self.found, self.empty)
 
     def _characters(self) -> None:
-        """Take the text up to the next tag; outside the root there may only be blanks."""
+        """Consume text up to the next tag; outside the root, only blanks are allowed."""
         end = self.text.find("<", self.position)
         end = len(self.text) if end < 0 else end
         text = self.text[self.position : end]
@@ -184,27 +184,28 @@ class _TelegramReader:
 
 
 def read_elements(text: str, root: str, wanted: Collection[str]) -> Telegram:
-    """Take a telegram apart; of the root's direct children those named in ``wanted`` are kept.
+    """Parse a telegram and return the requested direct children of its root.
 
     Args:
-        text: from ``as_text``.
-        root: the name that the outermost element must have.
-        wanted: names of children to keep.
+        text: Text of the telegram, from ``as_text``.
+        root: Required name of the root element.
+        wanted: Names of the requested children.
 
     Raises:
-        ProtocolError: not delimited as XML has it, with a document type, another root, or an
-            element that is wanted stands there twice.
+        ProtocolError: The telegram is not delimited like XML, has a document type or another root,
+            or a requested element is repeated.
     """
     return _TelegramReader(text, root, wanted).read()
 
 
 def as_text(data: bytes, root: str) -> str:
-    """Decode a telegram without the padding around it.
+    """Decode a telegram and strip padding around it.
 
-    Letters beyond ASCII only stand in what is skipped, so one that is not UTF-8 is Latin-1.
+    Non-ASCII characters occur only in skipped elements, so a text that is not UTF-8 is decoded as
+    Latin-1.
 
     Raises:
-        ProtocolError: too long.
+        ProtocolError: The telegram is too long.
     """
     if len(data) > MAX_TELEGRAM_BYTES:
         raise ProtocolError(

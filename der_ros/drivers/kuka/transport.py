@@ -1,4 +1,4 @@
-"""The UDP socket of the RSI server: packets with the time at which the kernel got them."""
+"""UDP port of the RSI server: datagrams with the kernel's arrival time."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from der_ros.errors import ConfigurationError, ConnectionFailedError
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.1
-"""Receiving gives up after this, so that a thread can look whether it should end."""
+"""Timeout of receiving, s, after which a thread checks if it should stop."""
 
 _LATE_S = 0.02
-"""A followed peer that is later than this is waited for in turns with all others."""
+"""Timeout of receiving from a followed peer, s, before other senders are served."""
 _MAX_BACKLOG = 256
-"""Taken at once; more would let a flood put off the answer by a cycle."""
+"""Maximum number of datagrams received at once, so that a flood does not delay the answer."""
 _MAX_STRAYS = 64
 _ANY_ADDRESS = "0.0.0.0"
 _RECEIVE_BYTES = 65536
-# <asm-generic/socket.h>; the socket module has no name for it.
+# <asm-generic/socket.h>; missing in Python's socket module.
 _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("@qq")
 
 
 class Packet(NamedTuple):
-    """One datagram.
+    """Received datagram.
 
     Attributes:
-        data: its bytes.
-        address: of its sender.
-        arrived_ns: when the kernel got it, ``time.time_ns``.
-        stamp_monotonic_s: the same moment on ``time.monotonic``.
+        data: Payload.
+        address: Address and port of the sender.
+        arrived_ns: Arrival in the kernel, ns, ``time.time_ns``.
+        stamp_monotonic_s: Arrival in the kernel, s, ``time.monotonic``.
     """
 
     data: bytes
@@ -45,11 +45,11 @@ class Packet(NamedTuple):
 
 
 def address_towards(robot_ip: str) -> str:
-    """This computer's address on the way to the robot; asks the routing table, sends nothing.
+    """Return this computer's address on the route to the robot, without sending anything.
 
     Raises:
-        ConfigurationError: ``robot_ip`` is no IPv4 address.
-        ConnectionFailedError: there is no way to it.
+        ConfigurationError: ``robot_ip`` is not an IPv4 address.
+        ConnectionFailedError: There is no route to it.
     """
     try:
         ipaddress.IPv4Address(robot_ip)
@@ -69,10 +69,10 @@ def address_towards(robot_ip: str) -> str:
 
 
 def open_port(address: str, port: int) -> socket.socket:
-    """Open a bound, blocking UDP socket whose receive gives up after ``POLL_S``.
+    """Open a bound, blocking UDP socket with the receive timeout ``POLL_S``.
 
     Raises:
-        ConnectionFailedError: the port is in use, or the address is not this computer's.
+        ConnectionFailedError: The port is in use, or the address is not this computer's.
     """
     udp = _new_socket(POLL_S)
     try:
@@ -90,7 +90,7 @@ def open_port(address: str, port: int) -> socket.socket:
 
 def _new_socket(timeout_s: float) -> socket.socket:
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    # The kernel's time-out: Python's would need a second system call each cycle.
+    # The kernel's timeout; Python's needs a second system call in each cycle.
     timeout = struct.pack("@ll", 0, int(timeout_s * 1e6))
     udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
     stamp_arrivals(udp)
@@ -98,18 +98,18 @@ def _new_socket(timeout_s: float) -> socket.socket:
 
 
 class RsiPort:
-    """A UDP port of which one peer's datagrams can be kept apart from all others by the kernel.
+    """UDP port on which the kernel can separate one peer's datagrams from all others.
 
-    While a peer is followed it has a socket and a queue of its own, connected to it: a flood from
-    elsewhere neither fills that queue nor costs time before an answer. Answers leave through the
-    first socket, which is not connected, so that an ICMP error never takes the place of one.
+    A followed peer has its own connected socket and receive queue, so a flood from other senders
+    neither fills that queue nor delays an answer. Answers are sent through the first socket, which
+    is not connected, so that an ICMP error does not prevent one.
     """
 
     def __init__(self, address: str, port: int) -> None:
         """Open the port.
 
         Raises:
-            ConnectionFailedError: the port is in use, or the address is not this computer's.
+            ConnectionFailedError: The port is in use, or the address is not this computer's.
         """
         self._all = open_port(address, port)
         self._one: socket.socket | None = None
@@ -126,7 +126,7 @@ class RsiPort:
         self._all.close()
 
     def follow(self, peer: tuple[str, int] | None) -> None:
-        """Give ``peer`` a queue of its own; None ends that. Earlier datagrams are in ``strays``."""
+        """Give ``peer`` its own queue; None ends that. Earlier datagrams are in ``strays``."""
         if peer == self._peer:
             return
         self._peer = peer
@@ -135,11 +135,11 @@ class RsiPort:
         self._one = None if peer is None else _apart(self._all, peer)
 
     def receive(self) -> list[Packet]:
-        """Wait up to ``POLL_S`` for the peer's datagrams, or anybody's; oldest first, bounded."""
+        """Wait up to ``POLL_S`` for datagrams of the followed peer, or of all; oldest first."""
         return _receive_up_to(_MAX_BACKLOG, self._all if self._one is None else self._one, 0)
 
     def strays(self) -> list[Packet]:
-        """Return without waiting what others sent while a peer is followed; bounded."""
+        """Return other senders' datagrams while a peer is followed, without waiting."""
         if self._one is None:
             return []
         return _receive_up_to(_MAX_STRAYS, self._all, socket.MSG_DONTWAIT)
@@ -148,16 +148,16 @@ class RsiPort:
         """Send one datagram.
 
         Raises:
-            OSError: the network refuses it.
+            OSError: The network refuses the datagram.
         """
         self._all.sendto(data, address)
 
 
 def _apart(first: socket.socket, peer: tuple[str, int]) -> socket.socket | None:
-    """Return a second socket on the port that hears only ``peer``; None if not possible.
+    """Return a second socket on the port that receives only from ``peer``; None if not possible.
 
-    Both sockets allow the sharing only for the moment in which the second is bound, so that the
-    port stays closed to other programs.
+    Both sockets allow port sharing only while the second one is bound, so that other programs
+    cannot bind the port.
     """
     address = first.getsockname()
     if address[0] == _ANY_ADDRESS:
@@ -193,7 +193,7 @@ def _receive(udp: socket.socket, flags: int) -> Packet | None:
     try:
         return receive(udp, flags)
     except (BlockingIOError, InterruptedError, ConnectionRefusedError):
-        # Refused: the controller's port was closed when an answer came there.
+        # Refused: the controller's port was closed when an answer arrived.
         return None
     except OSError as error:
         logger.warning("RSI server: receiving failed: %s", error)
@@ -202,15 +202,15 @@ def _receive(udp: socket.socket, flags: int) -> Packet | None:
 
 
 def stamp_arrivals(udp: socket.socket) -> None:
-    """Let the kernel stamp each packet, so that a late reader does not change the time."""
+    """Enable kernel timestamps, so that a late read does not change the arrival time."""
     udp.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
 
 
 def receive(udp: socket.socket, flags: int = 0) -> Packet:
-    """Return one packet, with its arrival in the kernel if ``stamp_arrivals`` was called.
+    """Receive one datagram, with the kernel's arrival time if ``stamp_arrivals`` was called.
 
     Raises:
-        OSError: as the socket does; ``BlockingIOError`` when there is none.
+        OSError: The socket fails; ``BlockingIOError`` if there is no datagram.
     """
     data, ancillary, _, address = udp.recvmsg(_RECEIVE_BYTES, 64, flags)
     now_ns, now_s = time.time_ns(), time.monotonic()
@@ -219,6 +219,6 @@ def receive(udp: socket.socket, flags: int = 0) -> Packet:
         if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
             seconds, nanoseconds = _TIMESPEC.unpack(value[: _TIMESPEC.size])
             arrived_ns = seconds * 1_000_000_000 + nanoseconds
-    # A step of the wall clock in between must not look like a wait.
+    # Bounded, because the wall clock may have stepped in between.
     waited_s = min(max(0.0, (now_ns - arrived_ns) * 1e-9), 10.0)
     return Packet(data, (address[0], address[1]), arrived_ns, now_s - waited_s)
