@@ -1,13 +1,13 @@
-"""Dynamic Experience Replay on and off: the paper's study, run by run.
+"""Dynamic Experience Replay on and off: the ablation study of the paper, run by run.
 
     ros2 run der_ros benchmark ablation [--study paper] [--seeds 5] [--jobs 2]
         [--task lap_joint] [--structure no_demos] [--results benchmarks/results]
 
-Each run takes one core, has a process of its own and leaves one small file below --results. A
-finished run is never repeated and an interrupted one starts again, so the command may be stopped
-at any moment (Ctrl-C, SIGTERM) and goes on when it is given again. In the background, only in idle
-time: ``chrt --idle 0 ros2 run der_ros benchmark ablation``. The tables and pictures of what is
-finished: ``ros2 run der_ros plot_runs --paper``.
+Each run takes one core in a process of its own and writes one small file below --results. A
+finished run is never repeated, and an interrupted one starts again, so you can stop the command at
+any time (Ctrl-C, SIGTERM) and continue by calling it again. To run it in the background, only in
+idle time: ``chrt --idle 0 ros2 run der_ros benchmark ablation``. For tables and plots of the
+finished runs: ``ros2 run der_ros plot_runs --paper``.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from der_ros.training.study.design import STUDIES, TASK_SETTINGS, StudyRun, stud
 from der_ros.training.study.run_record import read_records, record_path, write_record
 from support.report import Figure, argument_parser, show
 
-# One core a run: a library's own threads would take the neighbour's.
+# One core per run: a library's own threads would take cores from other runs.
 _ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 _POLL_S = 0.2
 
 
 def main() -> int:
-    """Do the runs that are missing; print how many are finished."""
+    """Execute the missing runs, and print how many are finished."""
     options = _parser().parse_args()
     try:
         if options.one:
@@ -60,11 +60,11 @@ def main() -> int:
 
 
 def run_one(run: StudyRun, results: Path) -> int:
-    """Train one run in this process and write its record."""
+    """Execute one run in this process and write its record."""
     from der_ros.training.study.trial import run_trial
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command ends its runs
-    # Before the training: a folder that cannot be made is found now.
+    # Before the training, so that a folder that cannot be created is reported at once.
     record_path(results, run).parent.mkdir(parents=True, exist_ok=True)
     record = run_trial(run)
     write_record(results, record)
@@ -79,17 +79,17 @@ def run_one(run: StudyRun, results: Path) -> int:
 
 
 def missing(results: Path, runs: Sequence[StudyRun]) -> list[StudyRun]:
-    """Return the runs that have no record yet, in their order."""
+    """Return the runs that have no record yet, in order."""
     finished = {record.run for record in read_records(results, runs)}
     return [run for run in runs if run not in finished]
 
 
 @contextmanager
 def only_command(results: Path) -> Iterator[int]:
-    """Keep other ablation commands out of the folder; yield the lock, for the runs to hold it too.
+    """Lock the results folder against other ablation commands; yield the lock for child processes.
 
     Raises:
-        ConfigurationError: another one works there, or a run that it has left behind.
+        ConfigurationError: Another command, or a run that it left behind, uses the folder.
     """
     results.mkdir(parents=True, exist_ok=True)
     with (results / ".lock").open("w") as file:
@@ -104,16 +104,16 @@ def only_command(results: Path) -> Iterator[int]:
 
 
 class Jobs:
-    """Runs at work side by side, each in a process of its own."""
+    """Executes runs in parallel, each in a process of its own."""
 
     def __init__(self, results: Path, jobs: int, lock: int) -> None:
-        """Start nothing; ``lock`` is the open file that keeps other commands out of the folder."""
+        """Prepare without starting a run; ``lock`` is the open lock file, inherited by the runs."""
         self._results, self._jobs, self._lock = results, jobs, lock
         self._at_work: dict[subprocess.Popen[bytes], StudyRun] = {}
         self.failed: list[StudyRun] = []
 
     def work(self, runs: Sequence[StudyRun]) -> list[StudyRun]:
-        """Start the runs in order; return those that failed. Ctrl-C ends those at work."""
+        """Execute the runs in order and return those that failed; Ctrl-C ends the active ones."""
         waiting = list(runs)
         try:
             while waiting or self._at_work:

@@ -1,7 +1,7 @@
-"""An arm's kinematics: pose and Jacobian raced against Pinocchio and PyBullet, and one whole step.
+"""Kinematics of an arm: pose and Jacobian compared with Pinocchio and PyBullet, and a full step.
 
-Pinocchio is a peer only (``pip install -r requirements/benchmarks.txt``); without it that race is
-left out and said to be.
+Pinocchio is only a peer (``pip install -r requirements/benchmarks.txt``); without it, that
+comparison is skipped with a message.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ CALLS, POSES = 3000, 500
 
 
 class Answer(NamedTuple):
-    """Pose and Jacobian of some angles by one library.
+    """Pose and Jacobian of the flange, computed by one library.
 
     Attributes:
-        position: (3,) m.
-        rotation: (3, 3).
-        jacobian: (6, 7), linear rows first, base axes, of the flange.
+        position: Position (3,), m, in the base.
+        rotation: Rotation matrix (3, 3) from the flange to the base.
+        jacobian: Jacobian (6, 7) of the flange in base axes, linear rows first.
     """
 
     position: np.ndarray
@@ -43,7 +43,7 @@ class Pinocchio:
     """Pinocchio's model of the same URDF.
 
     Raises:
-        ImportError: it is not installed.
+        ImportError: Pinocchio is not installed.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Pinocchio:
         self._frame = self._model.getFrameId("flange")
 
     def __call__(self, angles: np.ndarray) -> Answer:
-        """Return pose and Jacobian at some angles."""
+        """Return pose and Jacobian at joint angles (7,), rad."""
         pin = self._pin
         jacobian = pin.computeFrameJacobian(
             self._model, self._data, angles, self._frame, pin.LOCAL_WORLD_ALIGNED
@@ -64,7 +64,7 @@ class Pinocchio:
 
 
 def accuracy(peer: Pinocchio) -> list[Figure]:
-    """Return the largest differences at random angles."""
+    """Return the largest differences from Pinocchio at random joint angles."""
     chain, rng = chain_from_urdf(URDF, "base", "flange"), np.random.default_rng(0)
     worst = np.zeros(3)
     for angles in rng.uniform(-3.0, 3.0, (POSES, 7)):
@@ -85,7 +85,7 @@ def accuracy(peer: Pinocchio) -> list[Figure]:
 
 
 def step() -> list[Figure]:
-    """Measure the bridge's part of a cycle: the measured pose, and the step."""
+    """Measure the bridge's share of a cycle: forward kinematics and the differential step."""
     chain = chain_from_urdf(URDF, "base", "flange").extended(IIWA.flange_from_tcp)
     kinematics = DifferentialKinematics(chain, DifferentialConfig())
     angles = np.array(IIWA.postures_rad[0])
@@ -99,7 +99,7 @@ def step() -> list[Figure]:
 
 
 def race(peers: dict[str, Any]) -> list[Figure]:
-    """Pose and Jacobian of one posture."""
+    """Measure pose and Jacobian at one posture, against each peer."""
     chain, angles = chain_from_urdf(URDF, "base", "flange"), np.array(IIWA.postures_rad[0])
     ours = float(np.percentile(call_times_us(lambda: chain.at(angles), CALLS), 50))
     return [
@@ -115,7 +115,7 @@ def race(peers: dict[str, Any]) -> list[Figure]:
 
 
 class Bullet:
-    """PyBullet's inverse dynamics tree of its own iiwa."""
+    """PyBullet's kinematics of its own iiwa model."""
 
     def __init__(self) -> None:
         import pybullet_data
@@ -125,7 +125,7 @@ class Bullet:
         self._body = pybullet.loadURDF(path, useFixedBase=True, physicsClientId=self._client)
 
     def __call__(self, angles: np.ndarray) -> None:
-        """Return pose and Jacobian at some angles."""
+        """Compute pose and Jacobian at joint angles (7,), rad."""
         at, zeros = angles.tolist(), [0.0] * 7
         pybullet.resetJointStatesMultiDof(
             self._body, range(7), [[angle] for angle in at], physicsClientId=self._client

@@ -2,8 +2,8 @@
 
     python benchmarks/bench_bags.py [--json] [--minutes 10]
 
-Speed is bag time by processor time of this process, so that what else the machine does has no say;
-memory is the growth of the process's peak from a bag of a tenth of the length to the whole one.
+Speed is bag time per processor time of this process, so other load on the machine has no effect.
+Memory is the growth of the process's peak from a bag of a tenth of the length to the full bag.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ PAUSE_NS = 100_000_000
 
 
 def write_long_bag(path: Path, seconds: float) -> None:
-    """Write ``SOURCE`` again and again until the bag lasts ``seconds``."""
+    """Repeat ``SOURCE`` until the bag lasts ``seconds``."""
     with BagReader(SOURCE) as reader:
         messages = list(reader.serialized(*(f"/{name}" for name in TYPES)))
     span_ns = messages[-1].stamp_ns - messages[0].stamp_ns + PAUSE_NS
@@ -61,7 +61,7 @@ def write_long_bag(path: Path, seconds: float) -> None:
 
 
 def _shifted(message: BagMessage, turn: int, span_ns: int) -> tuple[int, bytes]:
-    """Return bag time and bytes of a message in another turn: stamps and ticks go on."""
+    """Return a message's bag time and bytes in repetition ``turn``, stamps and ticks shifted."""
     name, data = message.topic[1:], message.message
     if name in STAMPED:
         sec, nanosec = struct.unpack_from("<iI", data, 4)
@@ -77,7 +77,7 @@ def _shifted(message: BagMessage, turn: int, span_ns: int) -> tuple[int, bytes]:
 
 
 def measure(seconds: float) -> dict[str, float]:
-    """Replay a bag of ``seconds`` and return bag time, processor time and peak memory."""
+    """Replay a bag of ``seconds`` and return its bag time, processor time and peak memory."""
     policy = OnnxPolicy.load(POLICY)
     with tempfile.TemporaryDirectory() as folder:
         bag = Path(folder) / "long"
@@ -91,7 +91,7 @@ def measure(seconds: float) -> dict[str, float]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point."""
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument("--minutes", type=float, default=10.0, help="length of the bag")

@@ -4,9 +4,9 @@
         [--controller oracle] [--randomization none] [--option epsilon_m=0.0015 …]
         [--keep FOLDER] [--json]
 
-The oracle knows the true goal, so it says whether a task can be solved; the blind one pushes
-straight down, so it says whether the task needs a policy. With ``--keep`` each cell and controller
-has a file in FOLDER, and a run that was stopped goes on with the next. Ends with 1 where the
+The oracle knows the true goal and shows that a task can be solved. The blind controller pushes
+straight down and shows that the task needs a policy. With ``--keep``, each cell and controller has
+a file in FOLDER, and an interrupted benchmark continues with the next. The exit status is 1 if the
 oracle succeeds in less than 99 % of its episodes.
 """
 
@@ -31,7 +31,7 @@ _LEAST_SUCCESS = 0.99
 
 
 def run_episode(env: TaskEnv, controller: Callable[[Any], Any], seed: int) -> dict[str, Any]:
-    """Return the last ``info`` of an episode, with the deepest penetration of all its steps."""
+    """Run an episode and return its last ``info``, with the deepest penetration of all steps."""
     env.reset(seed=seed)
     deepest_m, ended = 0.0, False
     while not ended:
@@ -42,13 +42,13 @@ def run_episode(env: TaskEnv, controller: Callable[[Any], Any], seed: int) -> di
 
 
 def why(info: dict[str, Any]) -> str:
-    """Return the end of an episode in one word."""
+    """Return the reason of an episode's end as one word; ``neither`` for a timeout."""
     named = (word for word in ("success", "latched", "joint_limit") if info[word])
     return next(named, "neither")
 
 
 def run_controller(cell: Cell, name: str, count: int, options: dict[str, Any]) -> dict[str, float]:
-    """Return the controller's figures in the cell with these options; names carry their units."""
+    """Return the controller's figures in the cell with these options; names include the unit."""
     env = cell.env(**options)
     ends = [run_episode(env, _CONTROLLERS[name], seed) for seed in range(count)]
     env.close()
@@ -65,7 +65,7 @@ def run_controller(cell: Cell, name: str, count: int, options: dict[str, Any]) -
 
 
 def run_or_recall(cell: Cell, name: str, arguments: argparse.Namespace) -> dict[str, float]:
-    """Return the controller's figures, or those that were kept."""
+    """Return the controller's figures, measured or read from the ``--keep`` folder."""
     count = arguments.episodes
     chosen = dict(arguments.option)
     options = {"randomization": arguments.randomization, **chosen}

@@ -4,9 +4,9 @@
         [--budget 30 …] [--episodes 300] [--option compliance=cell] [--keep FILE.jsonl]
         [--plot FILE.png] [--json]
 
-The peak is the largest reading of the governor's sensor in the episode, of 12 ms each. A budget of
-10000 N is none. With ``--keep`` every budget is a line of the file, and a run that was stopped goes
-on with the next. ``--plot`` draws what the file holds of the task.
+The peak force is the largest reading of the governor's sensor in an episode; each reading covers
+12 ms. A budget of 10000 N means no budget. With ``--keep``, each budget is a line of the file, and
+an interrupted benchmark continues with the next. ``--plot`` draws the file's lines for the task.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from der_ros.sim.robots import ROBOT_NAMES
 from der_ros.tasks import TASK_NAMES
 from support.report import Figure, argument_parser, show
 
-_FIRST_SEED = 7 << 28  # beside those of training, the evaluate tool and the robustness benchmark
+_FIRST_SEED = 7 << 28  # differs from training, the evaluate tool and the robustness benchmark
 _BUDGETS_N = {
     "iiwa": (10.0, 20.0, 40.0, NO_FORCE_BUDGET_N),
     "kr60": (30.0, 60.0, 120.0, 200.0, NO_FORCE_BUDGET_N),
@@ -35,15 +35,15 @@ _BUDGETS_N = {
 
 
 class Point(NamedTuple):
-    """One measured budget.
+    """Conditions of one measurement.
 
     Attributes:
-        sha256: of the policy.
-        task: that is done.
-        robot: that does it.
-        budget_n: of the governor.
-        option: further options of the environment, as they were given.
-        episodes: that were run.
+        sha256: SHA-256 of the policy.
+        task: Name of the task.
+        robot: Name of the robot.
+        budget_n: Force budget of the governor, N.
+        option: Other options of the environment, as given on the command line.
+        episodes: Number of episodes.
     """
 
     sha256: str
@@ -55,7 +55,7 @@ class Point(NamedTuple):
 
 
 def measure(policy: OnnxPolicy, point: Point) -> dict[str, float]:
-    """Return the figures of a budget."""
+    """Measure one budget and return its figures."""
     options = dict(each.split("=", 1) for each in point.option.split())
     env = TaskEnv(point.task, robot=point.robot, force_budget_n=point.budget_n, **options)
     try:
@@ -74,7 +74,7 @@ def measure(policy: OnnxPolicy, point: Point) -> dict[str, float]:
 
 
 def _episode(env: Any, policy: OnnxPolicy, seed: int) -> dict[str, Any]:
-    """Return the last ``info`` of one attempt, with its duration."""
+    """Run one attempt and return its last ``info`` with the duration."""
     act = policy.for_attempt()
     observation, _ = env.reset(seed=seed)
     steps, ended = 0, False
@@ -85,7 +85,7 @@ def _episode(env: Any, policy: OnnxPolicy, seed: int) -> dict[str, Any]:
 
 
 def kept_points(path: Path | None) -> dict[Point, dict[str, float]]:
-    """Return the points in a file; none where there is no file."""
+    """Return the measured points in a file; empty if it does not exist."""
     if path is None or not path.exists():
         return {}
     found = {}
@@ -97,7 +97,7 @@ def kept_points(path: Path | None) -> dict[Point, dict[str, float]]:
 
 
 def draw(points: dict[Point, dict[str, float]], path: Path) -> None:
-    """Draw share within the budget, success and duration against the budget, a line a robot."""
+    """Plot budget compliance, success and duration against the budget, one line per robot."""
     from matplotlib.figure import Figure as Picture
 
     picture = Picture(figsize=(10.0, 3.2), layout="constrained")

@@ -1,7 +1,7 @@
-"""One policy inference, raced against torch's own forward pass, and one governor cycle.
+"""One policy inference, compared with torch's forward pass, and one governor cycle.
 
 The governor runs in every control cycle of training and of RSI (4 or 12 ms). Both policies are the
-same network: one row, one thread.
+same network with one row, on one thread.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ HIDDEN = 256
 
 
 def governor() -> list[Figure]:
-    """One cycle in free motion and one in contact above the soft limit."""
+    """Measure one governor cycle in free motion, and one in contact above the soft limit."""
     limits = GovernorLimits(workspace_min_m=(-0.1,) * 3, workspace_max_m=(0.1,) * 3)
     state, command, here = GovernorState.rest(), np.full(6, 0.03), np.zeros(3)
     cases = {"free": np.full(6, 1.0), "soft_force": np.array([20.0, 30.0, 60.0, 0.0, 0.0, 0.0])}
@@ -42,7 +42,7 @@ def governor() -> list[Figure]:
 
 
 def inference() -> list[Figure]:
-    """One row through onnxruntime and through torch."""
+    """Measure the inference of one row by onnxruntime and by torch."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
     policy = torch.nn.Sequential(

@@ -1,12 +1,12 @@
-"""From a force record on the wire to the correction on the wire that depends on it.
+"""Latency from a force record on the wire to the correction that depends on it.
 
     ros2 run der_ros benchmark latency [--cycle-ms 12|4] [--seconds 60] [--policy-ms 60]
 
-All real nodes of the way: ft_bridge, policy_server, kuka_bridge, each its own process. The force
-that the simulated sensor sends is a clock (a saw tooth of the monotonic time), the policy answers
-in proportion to it, so each correction on the wire tells when the record was made that it depends
-on. The same once more without a policy, for the governor's own path: there the correction is how
-the tool gives way.
+All nodes on the path are real: ft_bridge, policy_server and kuka_bridge, each in its own process.
+The simulated sensor encodes the time in its force (a saw tooth of the monotonic clock), and the
+policy's action is proportional to the force. So each correction on the wire contains the time of
+the record that it depends on. A second run without a policy measures the governor's own path: there
+the correction is the compliant motion of the tool.
 """
 
 from __future__ import annotations
@@ -50,20 +50,20 @@ from support.simulated_devices import (
 
 TCP = forward(UPRIGHT_RAD)
 SPEED_MPS, SOFT_N, HARD_N = 0.05, 50.0, 1000.0
-# The time that the force tells is unique for so long; nothing may take longer.
+# The encoded time is unambiguous within this period, so no path may take longer.
 PERIOD_S = 0.5
 POLL_S = 0.004
-# What the correction's last digit leaves open of the time that it tells.
+# Time resolution of the correction's last digit.
 SAME_S = 5e-4
 
 
 class Way(NamedTuple):
-    """One way from force to correction.
+    """One path from force to correction.
 
     Attributes:
-        name: of its figures.
-        force: what the sensor feels.
-        metres_per_second: speed at the ends of the saw tooth.
+        name: Prefix of its figures' names.
+        force: Force that the sensor measures.
+        metres_per_second: Speed at the ends of the saw tooth.
     """
 
     name: str
@@ -72,8 +72,8 @@ class Way(NamedTuple):
 
 
 def ways() -> tuple[Way, Way]:
-    """Through the policy, and through the governor alone."""
-    # The task's axes are the base's; the sensor turns with the TCP.
+    """Return the paths through the policy and through the governor alone."""
+    # The task's axes equal the base's; the sensor rotates with the TCP.
     axis = TCP.rotation.T @ np.array((1.0, 0.0, 0.0))
     yielding = 400.0
     return (
@@ -83,7 +83,7 @@ def ways() -> tuple[Way, Way]:
 
 
 def write_policy(path: Path, control_dt_s: float) -> None:
-    """Write a policy whose first action is the force along x, 1 at the end of the saw tooth."""
+    """Write a policy whose first action is proportional to fx, 1 at the saw tooth's end."""
     weight = np.zeros((13, 6), np.float32)
     weight[OBSERVATION_NAMES.index("fx"), 0] = 1.0 / (0.8 * SOFT_N)
     graph = helper.make_graph(
@@ -107,7 +107,7 @@ def write_policy(path: Path, control_dt_s: float) -> None:
 
 
 def parameters(ports: Ports, cycle_ms: int, policy: Path) -> dict[str, dict[str, object]]:
-    """Return the parameters of each node: as deployed, with wider limits for the saw tooth."""
+    """Return the parameters of each node: those of a deployment, with wider limits."""
     frames = {
         "task_frame": [*TCP.position.tolist(), 0.0, 0.0, 0.0, 1.0],
         "tcp_from_sensor": [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0],
@@ -145,11 +145,11 @@ def command(node: str, values: Mapping[str, object]) -> list[str]:
 
 
 class Monitor:
-    """Activates the policy, and reads along what the nodes say to each other.
+    """Activates the policy, and records the time encoded in wrenches and commands.
 
     Attributes:
-        wrenches: (stamp, what the force tells) of each, system time in s.
-        commands: the same of the commands.
+        wrenches: Pairs (stamp, phase of the saw tooth) of the wrenches, system time in s.
+        commands: Pairs (stamp, phase of the saw tooth) of the commands, system time in s.
     """
 
     def __init__(self, node: Node, way: Way) -> None:
@@ -175,7 +175,7 @@ class Monitor:
                 sys.exit(f"error: policy_server refused transition {transition}")
 
     def read(self) -> None:
-        """Read all messages that have come."""
+        """Read all messages received since the last call."""
         for received in self._inputs[0].take():
             force = self._way.force.told_by(_sensor_force(received.message))
             self.wrenches.append((_stamp_s(received.message), force))
@@ -194,12 +194,12 @@ def _stamp_s(message: Any) -> float:
 
 
 def made_at(told: Floats, at_s: Floats, period_s: float) -> Floats:
-    """When the records were made that these values of the saw tooth (-1 to 1) tell of.
+    """Return the times at which the records with these phases (-1 to 1) were made.
 
     Args:
-        told: (n,) values.
-        at_s: (n,) when each was seen, the clock that the force tells.
-        period_s: of the saw tooth: the latest such time before ``at_s`` is meant.
+        told: Phases, shape (n,).
+        at_s: Times of reception, shape (n,), on the clock that the force encodes.
+        period_s: Period of the saw tooth; the result is the latest possible time before ``at_s``.
     """
     phase = 0.5 * (told + 1.0) * period_s
     return at_s - (at_s - phase) % period_s
@@ -215,7 +215,7 @@ def nodes(values: Mapping[str, Mapping[str, object]], folder: Path) -> Iterator[
 
 
 class Seen(NamedTuple):
-    """Measurements of one path: the controller's side, and the messages (system time)."""
+    """Measurements of one path: the controller's cycles, and messages with system time."""
 
     cycles: Cycles
     wrenches: Floats
@@ -223,7 +223,7 @@ class Seen(NamedTuple):
 
 
 def measure(way: Way, options: Any) -> Seen:
-    """Run one path, and return its measurements."""
+    """Run one path and return its measurements."""
     ports, cycle_s = Ports.free(), 1e-3 * options.cycle_ms
     box = Sensor(SENSOR_IP, ports.rdt, ports.http, options.sensor_hz, way.force, True)
     krc4 = Controller(ports.rsi, cycle_s, TCP, None, ROBOT_IP)
@@ -248,7 +248,7 @@ def measure(way: Way, options: Any) -> Seen:
 
 def _record(controller: MeasuringController, monitor: Monitor, seconds: float) -> Seen:
     until(lambda: np.nan_to_num(controller.take().correction_mm).any(), "a correction")
-    # Nothing of the start counts.
+    # Discard the startup.
     end = time.monotonic() + 2.0
     while time.monotonic() < end:
         monitor.read()
@@ -266,12 +266,12 @@ def _record(controller: MeasuringController, monitor: Monitor, seconds: float) -
 
 
 class Corrections(NamedTuple):
-    """The first correction that depends on each record that was acted upon; monotonic times, s.
+    """First correction that depends on each record, for records with an effect; monotonic times, s.
 
     Attributes:
-        made_s: (n,) when the record was made.
-        asked_s: (n,) when the telegram left that was answered by the correction.
-        answer_s: (n,) when the correction was there.
+        made_s: Times (n,) at which the records were made.
+        asked_s: Times (n,) at which the telegrams were sent that the corrections answer.
+        answer_s: Times (n,) at which the corrections arrived.
     """
 
     made_s: Floats
@@ -280,7 +280,7 @@ class Corrections(NamedTuple):
 
 
 def first_corrections(way: Way, cycles: Cycles, cycle_ms: int) -> Corrections:
-    """Read the clock in the corrections."""
+    """Decode the record times from the corrections."""
     there = np.isfinite(cycles.answer_s)
     asked_s, answer_s = cycles.sent_s[there], (cycles.sent_s + cycles.answer_s)[there]
     told = cycles.correction_mm[there] / (way.metres_per_second * cycle_ms)
@@ -290,7 +290,7 @@ def first_corrections(way: Way, cycles: Cycles, cycle_ms: int) -> Corrections:
 
 
 def figures_of(way: Way, seen: Seen, options: Any) -> list[Figure]:
-    """Return the whole way, and its parts."""
+    """Return the figures of the whole path and of its parts."""
     it = first_corrections(way, seen.cycles, options.cycle_ms)
     system_from_monotonic = time.time() - time.monotonic()
     wrench_s = seen.wrenches[:, 0] - system_from_monotonic
@@ -305,7 +305,7 @@ def figures_of(way: Way, seen: Seen, options: Any) -> list[Figure]:
         parts["part_record_to_command"] = command_s - command_made_s
         nearest = np.argmin(np.abs(command_made_s[None] - it.made_s[:, None]), axis=1)
         ready_s = command_s[nearest]
-    # The controller asks when it likes; up to a cycle of waiting is not ours.
+    # The controller sends at its own times: up to one cycle of waiting is not ours.
     waited_s = np.clip(it.asked_s - ready_s, 0.0, 1e-3 * options.cycle_ms)
     used_s = it.answer_s - it.made_s
     periods_s = 1e-3 * options.cycle_ms
@@ -323,7 +323,7 @@ def figures_of(way: Way, seen: Seen, options: Any) -> list[Figure]:
 
 
 def until_newer(it: Corrections) -> Floats:
-    """For how long a record made at any time waited for a correction by it or by a newer one."""
+    """Return the time, s, from every possible record time to a correction by it or a newer one."""
     return np.concatenate(
         [
             answer - np.arange(made, before, -SAME_S)
@@ -333,7 +333,7 @@ def until_newer(it: Corrections) -> Floats:
 
 
 def percentiles(name: str, values: Floats) -> list[Figure]:
-    """Return the figures p50, p99 and maximum in ms."""
+    """Return p50, p99 and maximum of the values, in ms."""
     shown = {"p50": np.percentile(values, 50), "p99": np.percentile(values, 99)}
     shown["max"] = values.max()
     return [Figure(f"{name}_{which}", 1e3 * float(value), "ms") for which, value in shown.items()]

@@ -1,9 +1,8 @@
-"""Updates a second of the learners, raced against Stable-Baselines3 with the same networks.
+"""Updates per second of the learners, compared with Stable-Baselines3 on the same networks.
 
-One update is what each side does with a batch of 512 transitions of the lap joint's sizes (13, 6).
-``ours`` is ``Learner.update`` on rows that are drawn already plus, like the peer, the draw: the
-prioritized one of a shard, with its priorities written back. The peer's is ``train`` with one
-gradient step: its uniform draw, its update.
+One update uses a batch of 512 transitions with the lap joint's sizes (13, 6). Ours is
+``Learner.update`` including the prioritized sampling from a shard and the write-back of priorities.
+The peer's is ``train`` with one gradient step, including its uniform sampling.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ SIZES = ((64, 64), (256, 256))
 
 
 class Still(gymnasium.Env[Any, Any]):
-    """An environment of the lap joint's sizes that does nothing."""
+    """Dummy environment with the lap joint's observation and action sizes."""
 
     observation_space = gymnasium.spaces.Box(-10.0, 10.0, (OBSERVATION,), np.float32)
     action_space = gymnasium.spaces.Box(-1.0, 1.0, (ACTION,), np.float32)
@@ -56,7 +55,7 @@ def rows(count: int) -> Transitions:
 
 
 def ours(algorithm: str, hidden: tuple[int, ...], layer_norm: bool = False) -> Body:
-    """One update with its draw and its priorities."""
+    """Return a body with one update, its sampling and its priority write-back."""
     config = LearnerConfig(hidden=hidden, layer_norm=layer_norm)
     learner = make_algorithm(algorithm, config, OBSERVATION, ACTION, 0)
     shard = Shard(ShardConfig(capacity=ROWS, zone_size=0), OBSERVATION, ACTION)
@@ -72,7 +71,7 @@ def ours(algorithm: str, hidden: tuple[int, ...], layer_norm: bool = False) -> B
 
 
 def theirs(algorithm: str, hidden: tuple[int, ...]) -> Body:
-    """One gradient step of Stable-Baselines3, its draw included."""
+    """Return a body with one gradient step of Stable-Baselines3, sampling included."""
     import stable_baselines3
 
     model = getattr(stable_baselines3, algorithm.upper())(
@@ -89,7 +88,7 @@ def theirs(algorithm: str, hidden: tuple[int, ...]) -> Body:
 
 
 def measured(threads: int, turn_s: float) -> Iterator[Figure]:
-    """Race with so many threads of torch."""
+    """Yield the rates of both sides with this number of torch threads."""
     torch.set_num_threads(threads)
     for algorithm in ("td3", "ddpg"):
         for hidden in SIZES:

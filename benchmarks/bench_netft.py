@@ -1,8 +1,8 @@
-"""RDT at 7000 Hz: what is lost by us, and what it costs in CPU time.
+"""RDT at 7000 Hz: records lost by the receiver, and its CPU time.
 
-The sender runs in a process of its own, as the box is a device of its own; its lateness is reported
-apart. Cost is CPU time of the receiving process (all threads), so it holds on a busy computer too.
-The peer is what comes first to mind: one blocking read and one full decode a record.
+The sender runs in its own process, as the box is a device of its own; its lateness is reported
+separately. The cost is CPU time of the receiving process (all threads), so it is valid on a busy
+computer. The peer is the simplest receiver: one blocking read and one full decode per record.
 
     ros2 run der_ros benchmark netft [--seconds 60] [--rate-hz 7000] [--json]
 """
@@ -41,7 +41,7 @@ SCALE = SensorConfiguration(product_name="NETB")
 
 
 def sender(rate_hz: float, per_packet: int, pipe: Connection) -> None:
-    """Act as the box: send from the first start command until told to stop, then report."""
+    """Simulate the box: send from the first start command until told to stop, then report."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.bind(("127.0.0.1", 0))
         pipe.send(udp.getsockname()[1])
@@ -84,7 +84,7 @@ def sending(rate_hz: float, per_packet: int) -> Iterator[tuple[int, Connection]]
 
 
 class Received(NamedTuple):
-    """Records that one receiver took, and the CPU time that it used."""
+    """Number of received and lost records, duration, and CPU time used."""
 
     records: int
     lost: int
@@ -93,7 +93,7 @@ class Received(NamedTuple):
 
     @property
     def cpu_us_per_record(self) -> float:
-        """CPU time of the whole process, us."""
+        """CPU time of the whole process per record, us."""
         return 1e6 * self.cpu_s / self.records
 
 
@@ -103,7 +103,7 @@ Receiver = Callable[[int, float], Received]
 def measure(
     name: str, rate_hz: float, per_packet: int, seconds: float, receive: Receiver
 ) -> tuple[Received, list[Figure]]:
-    """One receiver for ``seconds``; what it took, and what was sent."""
+    """Run one receiver for ``seconds``; return its result, and the figures of both sides."""
     with sending(rate_hz, per_packet) as (port, pipe):
         load = os.getloadavg()[0]
         got = receive(port, seconds)
@@ -120,7 +120,7 @@ def measure(
 
 
 def with_client(every_record: bool, buffered: bool) -> Receiver:
-    """Receive with the package's client and a listener at the node's rate."""
+    """Return a receiver with the package's client and a listener at the node's rate."""
 
     def receive(port: int, seconds: float) -> Received:
         due = [0.0]

@@ -1,10 +1,10 @@
-"""Deviation of each task on each arm from mechanics: weight, push, tracking, contact, jitter.
+"""Deviation of each task and arm from mechanics: weight, push, tracking, contact, jitter.
 
     python benchmarks/bench_physics.py [--task lap_joint] [--robot kr60] [--orientations 50]
         [--pushes 10] [--json]
 
-The experiments and what each figure means are in ``mechanics.py``; ``test/sim/test_mechanics.py``
-holds bounds for them. Tracking does not depend on the pieces and is measured with the lap joint.
+``mechanics.py`` has the experiments and the meaning of each figure; ``test/sim/test_mechanics.py``
+checks bounds for them. Tracking does not depend on the pieces and is measured with the lap joint.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _AXES = ("x", "y", "z", "rx", "ry", "rz")
 
 
 def sensor_rows(world: AssemblyWorld, orientations: int, pushes: int) -> Iterator[Row]:
-    """Weights, pushes and free motion: the worst error of each."""
+    """Yield the worst errors of weights, pushes and free motion."""
     rng = np.random.default_rng(0)
     hanging = mechanics.hang_anywhere(world, rng, orientations)
     yield "weight_error", hanging.force_n, "N"
@@ -43,7 +43,7 @@ def sensor_rows(world: AssemblyWorld, orientations: int, pushes: int) -> Iterato
 
 
 def contact_rows(world: AssemblyWorld, kind: str) -> Iterator[Row]:
-    """Each way to press: the force at rest, its jitter, the contacts' sum, and penetration."""
+    """Yield, for each press, the force at rest, its jitter, the contacts' sum and penetration."""
     for name, way in mechanics.PRESSES[kind].items():
         rest = mechanics.rest(world, way)
         yield f"{name}.force", rest.force_n, "N"
@@ -59,7 +59,7 @@ def contact_rows(world: AssemblyWorld, kind: str) -> Iterator[Row]:
 
 
 def tracking_rows(world: AssemblyWorld) -> Iterator[Row]:
-    """Along and about each axis: the worst error of a swing, and its share of the way."""
+    """Yield the worst tracking error along and about each axis, also relative to the amplitude."""
     for frequency_hz in _FREQUENCIES_HZ:
         for axis, name in enumerate(_AXES):
             found = mechanics.follow(world, axis, frequency_hz)

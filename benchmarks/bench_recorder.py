@@ -1,10 +1,10 @@
-"""Measures the recorder beside a busy cell: its share of a core, and the time of a snapshot.
+"""Measures the recorder in a busy cell: its CPU load, and the time of a snapshot.
 
     python benchmarks/bench_recorder.py [--json] [--seconds 40]
 
-Another process publishes wrenches at 1 kHz and what a robot of 4 ms cycles sends: pose, joints,
-applied twist and command at 250 Hz each. The recorder runs in a process of its own with its black
-box on and records a bag the whole time.
+This process publishes wrenches at 1 kHz, and pose, joints, applied twist and command at 250 Hz
+each, like a robot with 4 ms cycles. The recorder runs in another process, with its black box on,
+and records a bag throughout.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _start(run_dir: str) -> subprocess.Popen[bytes]:
 
 
 def _publish(publishers: Sequence[tuple[Any, Any, float]], seconds: float) -> int:
-    """Publish each topic at its rate for a while; return the number of messages."""
+    """Publish each topic at its rate for ``seconds``; return the number of messages."""
     began_s, sent = time.monotonic(), [0] * len(publishers)
     while (gone_s := time.monotonic() - began_s) < seconds:
         for index, (publisher, message, rate) in enumerate(publishers):
@@ -70,7 +70,7 @@ def _cpu_s(process: int) -> float:
 
 
 def measure(seconds: float) -> dict[str, float]:
-    """Run the recorder, and return its load, the snapshot's time and the bag's losses."""
+    """Run the recorder; return its load, the duration of a snapshot, and the bag's losses."""
     rclpy.init()
     node = rclpy.create_node("busy_cell")
     publishers = [(node.create_publisher(kind, name, 1000), kind(), rate)
@@ -104,7 +104,7 @@ def measure(seconds: float) -> dict[str, float]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point."""
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument("--seconds", type=float, default=40.0, help="length of the recording")

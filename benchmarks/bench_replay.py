@@ -1,12 +1,12 @@
-"""Races a shard against cpprb, torchrl and a pure-Python tree, and weighs two million transitions.
+"""Compares a replay shard with cpprb, torchrl and pure Python, and measures the memory of 2e6 rows.
 
     pip install -r requirements/benchmarks.txt
     python benchmarks/bench_replay.py [--json] [--skip-memory]
 
-Rates are rows a second at capacity 333,333, added in rows of 50 and drawn in batches of 512;
-transitions have 13 + 13 numbers of observation, 6 of action, a return and a discount. Contestants
-take turns in short slices, so that whatever else the machine does slows all of them; the best slice
-of each counts.
+Rates are rows per second at capacity 333,333, added in fragments of 50 and sampled in batches of
+512; a transition has observations of 13 + 13 numbers, 6 of action, a return and a discount.
+Contestants take turns in short slices, so that other load on the machine slows all of them; the
+best slice of each counts.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SLICE_S, ROUNDS = 0.05, 15
 
 
 class OurShard:
-    """The shard of this package, with a demonstration zone of one percent."""
+    """The shard of this package, with a demonstration zone of 1 %."""
 
     name = "der_ros"
 
@@ -54,23 +54,23 @@ class OurShard:
         return self._shard.sample(BATCH, self._rng)
 
     def update(self, batch: Batch, td_errors: np.ndarray) -> None:
-        """Write the priorities of a batch back."""
+        """Write back the priorities of a batch."""
         self._shard.update_priorities(batch.indices, batch.drawn_at, td_errors)
 
 
 class Race(NamedTuple):
-    """Rows a second of each contestant."""
+    """Rows per second of each contestant in one discipline."""
 
     what: str
     rates: dict[str, float]
 
     def ratio(self, names: list[str]) -> float:
-        """Ours over the best of ``names``."""
+        """Return our rate divided by the best rate of ``names``."""
         return self.rates["der_ros"] / max(self.rates[name] for name in names)
 
 
 def rate(rows: int, body: Callable[[], object]) -> float:
-    """Rows a second of ``body`` over one slice."""
+    """Return the rows per second of ``body`` over one slice."""
     count, start = 0, time.perf_counter()
     while (passed := time.perf_counter() - start) < SLICE_S:
         body()
@@ -79,7 +79,7 @@ def rate(rows: int, body: Callable[[], object]) -> float:
 
 
 def races(contestants: list[Contestant]) -> list[Race]:
-    """Fill all contestants, and measure their rates."""
+    """Fill all contestants and measure their rates."""
     rng = np.random.default_rng(0)
     shapes = ((FRAGMENT, OBSERVATION), (FRAGMENT, ACTION), (FRAGMENT,), (FRAGMENT,))
     columns = [rng.standard_normal(s).astype(np.float32) for s in (*shapes, shapes[0])]
@@ -93,7 +93,7 @@ def races(contestants: list[Contestant]) -> list[Race]:
     for one in contestants:
         for _ in range(CAPACITY // FRAGMENT + 1):
             one.add(fragment)
-        for _ in range(500):  # priorities as training leaves them
+        for _ in range(500):  # priorities as in training
             both(one)
     disciplines: list[tuple[str, int, Callable[[Contestant], object]]] = [
         ("add", FRAGMENT, lambda one: one.add(fragment)),
@@ -114,7 +114,7 @@ def _race(
 
 
 def print_races(results: list[Race], peers: list[str], missing: list[str]) -> None:
-    """One table: rates, and ratios to the best peer and to Python."""
+    """Print one table: rates, and ratios to the best peer and to pure Python."""
     names = list(results[0].rates)
     print("".join([f"{'rows a second':<20}", *(f"{name:>14}" for name in names)]), end="")
     print(f"{'/ best peer':>14}{'/ Python':>10}")
@@ -127,7 +127,7 @@ def print_races(results: list[Race], peers: list[str], missing: list[str]) -> No
 
 
 def print_memory(figures: MemoryFigures) -> None:
-    """Print the memory and the times of two million transitions."""
+    """Print memory and times for two million transitions."""
     print(f"\n{figures.transitions:,} transitions in {figures.shards} shards")
     print(f"  their own numbers      {figures.own_mb:8.1f} MB")
     print(f"  memory of the process  {figures.resident_mb:8.1f} MB = {figures.ratio:.3f} x")
@@ -142,7 +142,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--skip-memory", action="store_true")
     options = parser.parse_args()
-    # Memory first: what the peers leave behind must not be counted.
+    # Memory first, so that memory left behind by the peers is not counted.
     memory = None if options.skip_memory else memory_figures()
     peers, missing = installed_peers()
     results = races([OurShard(), *peers, PythonReplay()])

@@ -1,11 +1,11 @@
-"""Success and peak force of a policy where a cell differs from its training, to twice the range.
+"""Success and peak force of a policy in cells that differ from training, up to twice the range.
 
     python benchmarks/bench_robustness.py --task lap_joint [--policy FILE] [--robot kr60]
         [--kind offset …] [--episodes 50] [--keep FILE.jsonl] [--plot FILE.png] [--json]
 
-Each kind of ``support/perturbations.py`` is a single difference of a known size; all else is
-nominal. With ``--keep`` every point is a line of the file, and a run that was stopped goes on with
-the next. ``--plot`` draws what the file holds of the task, all its policies together.
+Each kind in ``support/perturbations.py`` is a single difference of known size; everything else is
+nominal. With ``--keep``, each point is a line of the file, and an interrupted benchmark continues
+with the next. ``--plot`` draws the file's points for the task, with all policies in one plot.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from support.report import Figure, argument_parser, show
 from support.robustness_plot import draw
 from support.task_cells import Cell
 
-_FIRST_SEED = 5 << 29  # beside those of training and of the evaluate tool
+_FIRST_SEED = 5 << 29  # differs from training and the evaluate tool
 
 
 class Point(NamedTuple):
-    """One measured point of a curve; how far a policy has been asked is not in it.
+    """Conditions of one measured point of a curve.
 
     Attributes:
-        sha256: of the policy.
-        task: that is done.
-        robot: that does it.
-        kind: of ``PERTURBATIONS``.
-        value: size of the difference, in the kind's unit.
-        episodes: that were run.
+        sha256: SHA-256 of the policy.
+        task: Name of the task.
+        robot: Name of the robot.
+        kind: Kind of difference, a key of ``PERTURBATIONS``.
+        value: Size of the difference, in the kind's unit.
+        episodes: Number of episodes.
     """
 
     sha256: str
@@ -53,7 +53,7 @@ class Point(NamedTuple):
 
 
 def measure(policy: OnnxPolicy, point: Point) -> dict[str, float]:
-    """Return the figures of a point."""
+    """Measure one point and return its figures."""
     env = environment(Cell(point.task, point.robot, {}), point.kind, point.value, "none")
     try:
         ends = [_episode(env, policy, point, _FIRST_SEED + each) for each in range(point.episodes)]
@@ -70,7 +70,7 @@ def measure(policy: OnnxPolicy, point: Point) -> dict[str, float]:
 
 
 def _episode(env: Any, policy: OnnxPolicy, point: Point, seed: int) -> dict[str, Any]:
-    """Return the last ``info`` of one attempt, with its duration."""
+    """Run one attempt and return its last ``info`` with the duration."""
     act = policy.for_attempt()
     options = reset_options(env, point.kind, point.value, seed)
     observation, _ = env.reset(seed=seed, options=options)
@@ -82,7 +82,7 @@ def _episode(env: Any, policy: OnnxPolicy, point: Point, seed: int) -> dict[str,
 
 
 def points(policy: OnnxPolicy, arguments: argparse.Namespace) -> Iterator[Point]:
-    """Yield the points that the user chose."""
+    """Yield the points selected on the command line."""
     for robot in [arguments.robot] if arguments.robot else ROBOT_NAMES:
         for kind in arguments.kind or PERTURBATIONS:
             for value in arguments.value or PERTURBATIONS[kind].values:
@@ -92,7 +92,7 @@ def points(policy: OnnxPolicy, arguments: argparse.Namespace) -> Iterator[Point]
 
 
 def kept_points(path: Path | None) -> dict[Point, dict[str, float]]:
-    """Return the points in a file; none where there is no file."""
+    """Return the measured points in a file; empty if it does not exist."""
     if path is None or not path.exists():
         return {}
     found = {}
@@ -106,7 +106,7 @@ def kept_points(path: Path | None) -> dict[Point, dict[str, float]]:
 def measured(
     policy: OnnxPolicy, arguments: argparse.Namespace
 ) -> Iterator[tuple[Point, dict[str, float]]]:
-    """Yield each chosen point with its figures; a new one is added to the file at once."""
+    """Yield each selected point with its figures; append new ones to the file at once."""
     kept = kept_points(arguments.keep)
     for point in points(policy, arguments):
         if point not in kept:

@@ -1,14 +1,13 @@
-"""RSI: how soon telegrams are answered, alone and in the whole stack; the codec against XML's.
+"""RSI: latency of answers, alone and in the whole stack, and the codec against XML libraries.
 
     ros2 run der_ros benchmark rsi                                  codec, echo and 20 s alone
     ros2 run der_ros benchmark rsi --cycle-ms 4 --busy-core              the same on a busy computer
     ros2 run der_ros benchmark rsi --minutes 10 --cycle-ms 12            the whole stack
     ros2 run der_ros benchmark rsi --minutes 10 --cycle-ms 4 --busy-core
 
-The simulated controller runs in a process of its own, as the real one runs on a computer of its
-own; its late wake-ups are reported apart from the answers, and an answer counts by the kernel's
-time of arrival. Each minute of the whole stack is one line of ``--out``; a run that was cut goes on
-where it ended.
+The simulated controller runs in its own process, as the real one runs on its own computer. Its late
+wake-ups are reported separately, and an answer's time is its arrival in the kernel. Each minute of
+the whole stack is one line of ``--out``; an interrupted benchmark continues there.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ ANSWER = rsi_telegrams.SensorTelegram(543265442, (0.4, 0.0, 0.0, 0.0, 0.0, 0.0))
 
 
 def libraries() -> dict[str, Any]:
-    """Return the XML libraries that are there; they have the same interface."""
+    """Return the installed XML libraries by name; they have the same interface."""
     found: dict[str, Any] = {"xml.etree": ET}
     if importlib.util.find_spec("lxml") is not None:
         import lxml.etree
@@ -55,7 +54,7 @@ def libraries() -> dict[str, Any]:
 
 
 def with_library(library: Any) -> tuple[int, list[float], list[float], int]:
-    """Return the result of ``parse_robot_telegram``, by the library, without RSol."""
+    """Parse the telegram with an XML library like ``parse_robot_telegram``, without RSol."""
     root = library.fromstring(TELEGRAM)
     measured, axes, delay = root.find("RIst").attrib, root.find("AIPos").attrib, root.find("Delay")
     return (
@@ -67,7 +66,7 @@ def with_library(library: Any) -> tuple[int, list[float], list[float], int]:
 
 
 def build_with_library(library: Any) -> bytes:
-    """Return the answer, built by the library."""
+    """Build the answer with an XML library."""
     root = library.Element("Sen", Type="ImFree")
     values = zip(rsi_telegrams.CARTESIAN_TAGS, ANSWER.correction, strict=True)
     library.SubElement(root, "RKorr", {tag: f"{value:.4f}" for tag, value in values})
@@ -76,7 +75,7 @@ def build_with_library(library: Any) -> bytes:
 
 
 def codec() -> list[Figure]:
-    """Parse and build, ours and each library's, in turn."""
+    """Measure parsing and building, ours and each library's in turn."""
     figures = []
     for name, library in libraries().items():
         races: dict[str, tuple[Body, Body]] = {
@@ -102,7 +101,7 @@ def median_us(body: Body) -> float:
 
 
 def alone(seconds: float, cycle_s: float) -> list[Figure]:
-    """Answer with the bridge's own decisions (frames, wrench, governor, corrections), no ROS."""
+    """Measure answers of the bridge's motion (frames, wrench, governor, corrections), no ROS."""
     limits = GovernorLimits(workspace_min_m=(-9.0,) * 3, workspace_max_m=(9.0,) * 3)
     motion = BridgeMotion(MotionConfig(Pose.identity(), Pose.identity(), limits))
     collector = RestingCollector()
@@ -138,7 +137,7 @@ def alone(seconds: float, cycle_s: float) -> list[Figure]:
 
 
 def floor(seconds: float, cycle_s: float) -> list[Figure]:
-    """Measure answers without content: the least that any answer takes."""
+    """Measure answers of a minimal responder, the lower bound for any answer."""
     with (
         echo() as port,
         measuring_controller(Controller(port, cycle_s)) as controller,
@@ -152,7 +151,7 @@ def floor(seconds: float, cycle_s: float) -> list[Figure]:
 
 
 def distribution(name: str, cycles: Cycles) -> list[Figure]:
-    """Percentiles of the answers as the controller sees them, and of its own lateness."""
+    """Return percentiles of the controller's answer times, and of its own lateness."""
     figures = []
     for kind, values in ((name, cycles.answer_s), (f"{name}_wake_up", cycles.woke_late_s)):
         shown = {f"p{percent:g}": np.percentile(values, percent) for percent in (50, 99, 99.9)}
@@ -164,7 +163,7 @@ def distribution(name: str, cycles: Cycles) -> list[Figure]:
 
 
 def milliseconds(name: str, figures: LatencyFigures) -> list[Figure]:
-    """Return the figures p50, p99 and maximum in ms."""
+    """Return p50, p99 and maximum in ms."""
     values = {"p50": figures.p50_s, "p99": figures.p99_s, "max": figures.max_s}
     return [Figure(f"{name}_{which}", 1e3 * value, "ms") for which, value in values.items()]
 
@@ -196,7 +195,7 @@ def of_whole_stack(minutes: Minutes) -> list[Figure]:
 
 
 def percentiles_of(name: str, histogram: Histogram, longest_s: float) -> list[Figure]:
-    """Return the percentiles of a histogram in ms."""
+    """Return the percentiles of a histogram, in ms."""
     values = {f"p{percent:g}": histogram.percentile_s(percent) for percent in (50, 99, 99.9, 99.99)}
     values["max"] = longest_s
     return [Figure(f"{name}_{which}", 1e3 * value, "ms") for which, value in values.items()]

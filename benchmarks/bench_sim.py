@@ -1,11 +1,11 @@
-"""Environment steps against the bare PyBullet loop of the same scene, in one run on one core.
+"""Environment steps compared with bare PyBullet steps of the same scene, on one core.
 
-The bare loop replays, in a scene of its own, the forces that the servo applied in the
-environment's episodes and the velocities of the ground piece on its spring: apply them, step, read
-the poses of both pieces and the sensor's joint, and nothing else.
-So it goes through the same motions and the same contacts, bit for bit, and what is left between
-the two is this package: servo, governor, observation, reward. Times are the processor's: who else
-waits for the core does not count, who shares its caches does.
+The bare loop replays, in its own scene, the forces that the servo applied in the environment's
+episodes and the velocities of the ground piece on its spring. It applies them, steps, reads the
+poses of both pieces and the sensor's joint, and does nothing else.
+So motions and contacts are bit-identical, and the difference is this package: servo, governor,
+observation, reward. Times are processor times, so waiting for the core does not count, although
+other processes may share its caches.
 
     python benchmarks/bench_sim.py [--task lap_joint] [--episodes 20] [--repeat 3]
         [--option robot=iiwa …] [--json]
@@ -34,11 +34,11 @@ class Episode(NamedTuple):
 
     initial: InitialState
     actions: list[np.ndarray]
-    pulls: list[list[tuple[Any, ...]]]  # of each physics step, the calls that apply its forces
+    pulls: list[list[tuple[Any, ...]]]  # for each physics step, the calls that apply its forces
 
 
 def searching_actions(rng: np.random.Generator, count: int) -> list[np.ndarray]:
-    """Actions like those of a policy in training: downwards, with correlated noise."""
+    """Return actions like those of a policy in training: downwards, with correlated noise."""
     noise, actions = np.zeros(6), []
     for _ in range(count):
         noise = 0.85 * noise + 0.5 * rng.standard_normal(6)
@@ -47,7 +47,7 @@ def searching_actions(rng: np.random.Generator, count: int) -> list[np.ndarray]:
 
 
 def record(env: der_ros.envs.AssemblyEnv, seed: int) -> Episode:
-    """Run one episode, and return the motion of its servo."""
+    """Run one episode and record its actions and the forces of its servo."""
     rng = np.random.default_rng(seed)
     initial = env.task.sample_initial_state(rng)
     pulls: list[list[tuple[Any, ...]]] = [[]]
@@ -66,7 +66,7 @@ def record(env: der_ros.envs.AssemblyEnv, seed: int) -> Episode:
     pybullet.stepSimulation = stepping
     actions = []
     env.reset(options={"initial": initial})
-    pulls[:] = [[]]  # the bare world is reset, and so settles, by the same code
+    pulls[:] = [[]]  # the bare world settles by the same code when it is reset
     for action in searching_actions(rng, env.max_steps):
         actions.append(action)
         _, _, terminated, truncated, _ = env.step(action)
@@ -78,7 +78,7 @@ def record(env: der_ros.envs.AssemblyEnv, seed: int) -> Episode:
 
 
 def time_env(env: der_ros.envs.AssemblyEnv, episodes: list[Episode]) -> float:
-    """Processor seconds that the environment takes for the episodes, resets included."""
+    """Return the processor time of the environment for the episodes, resets included, s."""
     start = time.process_time()
     for episode in episodes:
         env.reset(options={"initial": episode.initial})
@@ -88,14 +88,14 @@ def time_env(env: der_ros.envs.AssemblyEnv, episodes: list[Episode]) -> float:
 
 
 def sense(world: AssemblyWorld) -> None:
-    """Have the engine report the sensor's joint, which the arm-less tool does without."""
+    """Enable the engine's joint sensor, which the arm-less tool does not use."""
     tool, _, held = world.scene
     if world.robot.arm is None:
         pybullet.enableJointForceTorqueSensor(tool, held, True, physicsClientId=world.client)
 
 
 def time_bare(world: AssemblyWorld, episodes: list[Episode]) -> float:
-    """Processor seconds that PyBullet alone takes for the same forces on the same scene."""
+    """Return the processor time of bare PyBullet for the same forces in the same scene, s."""
     client, (tool, ground, held), total = world.client, world.scene, 0.0
     gives = world.compliance is not None
     for episode in episodes:
@@ -114,7 +114,7 @@ def time_bare(world: AssemblyWorld, episodes: list[Episode]) -> float:
 
 
 def time_resets(env: der_ros.envs.AssemblyEnv, count: int = 500) -> float:
-    """Processor seconds for one reset of the environment."""
+    """Return the processor time of one reset of the environment, s."""
     start = time.process_time()
     for _ in range(count):
         env.reset()
@@ -124,7 +124,7 @@ def time_resets(env: der_ros.envs.AssemblyEnv, count: int = 500) -> float:
 def measure(
     task: str, options: dict[str, Any], episode_count: int, repeat: int
 ) -> dict[str, float]:
-    """All figures; of the repetitions of each episode the fastest counts."""
+    """Return all figures; the fastest repetition of each episode counts."""
     env = der_ros.envs.TaskEnv(task, **options)
     env.reset(seed=0)
     episodes = [record(env, seed) for seed in range(episode_count)]
@@ -135,7 +135,7 @@ def measure(
         time_bare(world, episodes[:1])
         gc.collect()
         best = [(math.inf, math.inf)] * episode_count
-        # The two take turns episode by episode, so that what else runs here meets both.
+        # Alternate by episode, so that other load on the machine affects both sides.
         for _ in range(repeat):
             for number, episode in enumerate(episodes):
                 env_s, bare_s = best[number]
@@ -161,7 +161,7 @@ def world_state(world: AssemblyWorld) -> Any:
 
 
 def raced(figures: dict[str, float]) -> list[Figure]:
-    """Return the speed against the peer's, and the other figures; names carry their units."""
+    """Return the speed against bare PyBullet, and the other figures; names include the unit."""
     ours, peer = "env_physics_steps_per_s", "bare_physics_steps_per_s"
     rest = {name: value for name, value in figures.items() if name not in (ours, peer, "ratio")}
     return [

@@ -1,14 +1,14 @@
-"""A million steps of random actions for each task and arm: what goes wrong in the long run.
+"""A million steps of random actions for each task and arm, to find long-term faults.
 
     python benchmarks/bench_soak.py [--task lap_joint] [--robot kr60] [--steps 1000000]
         [--control-dt 0.004] [--randomization deploy] [--keep FOLDER] [--json]
 
-Steps are steps of the environment, each with an action, its observation and reward. They last
-4 ms, the paper's control period, which is one step of the physics. The actions press down and
-wander, so that the pieces touch most of the time. With ``--keep`` each cell has a file in FOLDER,
-written now and then, and a run that was stopped goes on from there. Ends with 1 where a number was
-not finite, the pieces were deeper in each other than 0.1 mm, the held piece was further below its
-goal than that, or memory grew by more than 5 MB in a million steps.
+Steps are environment steps with an action, an observation and a reward. They last 4 ms, the paper's
+control period, which is one physics step. The actions press down and wander, so that the pieces
+are in contact most of the time. With ``--keep``, each cell has a file in FOLDER, written
+periodically, and an interrupted benchmark continues from it. The exit status is 1 if a number was
+not finite, the pieces penetrated each other by more than 0.1 mm, the held piece was further than
+that below its goal, or memory grew by more than 5 MB per million steps.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from der_ros.envs.state import EnvironmentState
 from support.report import Figure, argument_parser, show
 from support.task_cells import Cell, add_cells, add_randomization, chosen_cells
 
-_PIECES = 40  # of a run, for memory's slope and the progress
+_PIECES = 40  # number of memory samples and progress lines of a run
 _DEEPEST_M = 0.0001
 _MOST_GROWTH_MB = 5.0
-_WANDERING_S = 0.4  # how long an action's noise remembers itself
+_WANDERING_S = 0.4  # correlation time of the action noise
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Soak:
     """Counts of a soak test so far; plain data, written to a file.
 
     Attributes:
-        memory_mb: of each process that worked on it, steps so far and resident memory.
+        memory_mb: Per process that contributed, pairs of steps so far and resident memory, MB.
     """
 
     steps: int = 0
@@ -58,9 +58,9 @@ class Soak:
     memory_mb: list[list[tuple[int, float]]] = field(default_factory=list)
 
     def growth_mb(self) -> float:
-        """Slope of the resident memory, MB in a million steps, in the process that did most.
+        """Slope of the resident memory, MB per million steps, in the process with the most samples.
 
-        Its first quarter does not count: there the caches fill.
+        The first quarter is ignored, since caches fill there.
         """
         run = np.array(max(self.memory_mb, key=len))
         rows = run[len(run) // 4 :]
@@ -68,7 +68,7 @@ class Soak:
 
     @property
     def sound(self) -> bool:
-        """True if nothing went wrong so far."""
+        """True if no check has failed so far."""
         return (
             self.not_finite == 0
             and self.penetration_m < _DEEPEST_M
@@ -80,7 +80,7 @@ class Soak:
 def wandering_actions(
     rng: np.random.Generator, count: int, dt_s: float
 ) -> Iterator[NDArray[np.float64]]:
-    """Actions (6,) downwards with correlated noise, alike in any control period."""
+    """Yield downward actions (6,) with correlated noise, independent of the control period."""
     keep, noise = math.exp(-dt_s / _WANDERING_S), np.zeros(6)
     for _ in range(count):
         noise = keep * noise + math.sqrt(1.0 - keep**2) * rng.standard_normal(6)
@@ -88,7 +88,7 @@ def wandering_actions(
 
 
 def run_episode(env: TaskEnv, seen: Soak, seed: int) -> None:
-    """Run and count one episode."""
+    """Run one episode and add it to the counts."""
     env.reset(seed=seed)
     rng = np.random.default_rng(seed)
     for action in wandering_actions(rng, env.max_steps, env.control_dt_s):
@@ -109,7 +109,7 @@ def run_episode(env: TaskEnv, seen: Soak, seed: int) -> None:
 
 
 def soak(env: TaskEnv, seen: Soak, steps: int, kept: Path | None) -> None:
-    """Run episodes until that many steps are done."""
+    """Run episodes until ``steps`` environment steps are done."""
     piece = max(1, steps // _PIECES)
     seen.memory_mb.append([])
     while seen.steps < steps:
@@ -128,13 +128,13 @@ def soak(env: TaskEnv, seen: Soak, steps: int, kept: Path | None) -> None:
 
 
 def resident_mb() -> float:
-    """Resident memory of this process, MB."""
+    """Return the resident memory of this process, MB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def soak_cell(cell: Cell, arguments: argparse.Namespace) -> Soak:
-    """Soaks one cell, or goes on where it was left."""
+    """Soak-test one cell, or continue from its file."""
     env = cell.env(control_dt=arguments.control_dt, randomization=arguments.randomization)
     seen, kept = Soak(), None
     if arguments.keep is not None:

@@ -1,13 +1,13 @@
-"""Simulation beside a learner on two cores, against simulation that has a core for itself.
+"""Simulation beside a learner on two cores, compared with simulation alone.
 
     python benchmarks/bench_training.py [--task lap_joint] [--seconds 15] [--turns 2]
         [--engine local] [--json]
 
-Both sides are the same rollout workers, one for each core but the learner's, and the same learner
-loop, which takes in what they send. Alone, no update is ever due; beside it, the learner updates
-all the time. What is lost is what the two contend for: caches, memory, and workers that wait until
-the learner takes in what they have sent. For each preset it prints environment steps a second of
-both, and the learner's updates, raced against a learner alone.
+Both sides use the same rollout workers, one per core except the learner's, and the same learner
+loop, which receives their data. In the first case no update is ever due; in the second the learner
+updates all the time. The difference is contention for caches and memory, and workers that wait
+until the learner receives their data. For each preset it prints environment steps per second of
+both cases, and the learner's updates compared with a learner alone.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from der_ros.training.run.memory import keep_freed_memory
 from support.report import Body, Figure, argument_parser, more_is_better, show
 
 PRESETS = ("fast", "paper")
-_FIRST_STEPS = 1_000  # before anything is counted: workers start, replay holds a few batches
+_FIRST_STEPS = 1_000  # not measured: workers start, and the replay fills a few batches
 
 
 class Rates(NamedTuple):
-    """Rates of one measurement."""
+    """Environment steps and learner updates per second."""
 
     steps_per_s: float
     updates_per_s: float
 
 
 class Bench:
-    """A run's loop with the learner switched on and off."""
+    """Loop of a training run whose learner can be switched on and off."""
 
     def __init__(self, config: TrainingConfig, engine: Engine, learner: Learner) -> None:
-        """With an engine that has been entered; waits until the workers are at work."""
+        """Take an engine that has been entered, and wait until its workers run."""
         self._engine, self._learner = engine, learner
         self._loop = LearnerLoop(config, learner, engine)
         self._idle = dataclasses.replace(config, updates_per_step=1e-12)
@@ -51,20 +51,20 @@ class Bench:
         learner.config = self._idle
         while learner.env_steps < _FIRST_STEPS:
             self._loop.turn()
-        self.train(1.0)  # whatever is slow only once
+        self.train(1.0)  # warm-up
 
     def simulate(self, seconds: float) -> Rates:
-        """Take in what the workers send; no update is ever due."""
+        """Measure simulation alone: receive from the workers without updates."""
         self._learner.config = self._idle
         return self._timed(seconds, self._loop.turn)
 
     def train(self, seconds: float) -> Rates:
-        """Take in what the workers send, and updates without a pause."""
+        """Measure both: receive from the workers and update continuously."""
         self._learner.config = self._busy
         return self._timed(seconds, self._loop.turn)
 
     def learn(self, seconds: float) -> Rates:
-        """Update alone; the workers soon wait, because nobody receives from them."""
+        """Measure updates alone; the workers soon wait because nothing receives their data."""
         return self._timed(seconds, self._update)
 
     def _timed(self, seconds: float, body: Body) -> Rates:
@@ -81,7 +81,7 @@ class Bench:
 
 
 def measured(config: TrainingConfig, seconds: float, turns: int) -> list[list[Rates]]:
-    """Rates of each turn: simulation alone, both, learner alone; they take turns."""
+    """Return the rates of each turn: simulation alone, both, learner alone."""
     torch.set_num_threads(config.torch_threads)
     environment = make_environment(config)
     sizes = [
@@ -99,7 +99,7 @@ def measured(config: TrainingConfig, seconds: float, turns: int) -> list[list[Ra
 
 
 def figures(name: str, turns: list[list[Rates]]) -> Iterator[Figure]:
-    """Best turns raced against each other."""
+    """Yield the best turns of each case, compared with each other."""
     alone = max(turn[0].steps_per_s for turn in turns)
     beside = max(turn[1].steps_per_s for turn in turns)
     yield more_is_better(f"{name}_simulation", beside, "steps/s", "simulation alone", alone)
@@ -127,7 +127,7 @@ def main() -> None:
                 "engine": options.engine,
                 "learning_starts": 0,
                 "update_lag": 0,  # the workers never wait for the learner
-                "evaluation_steps": 10**9,  # nothing is evaluated
+                "evaluation_steps": 10**9,  # no evaluation
             },
         )
         result += figures(preset, measured(config, options.seconds, options.turns))

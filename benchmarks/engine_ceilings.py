@@ -1,4 +1,4 @@
-"""Limits of a run with many workers; docs/explanation/scaling.md is computed from them.
+"""Throughput limits of a run with many workers, used in docs/explanation/scaling.md.
 
 PYTHONPATH=. python benchmarks/engine_ceilings.py [--rows 2000000]
 """
@@ -25,13 +25,13 @@ OBSERVATION, ACTION, FRAGMENT = 13, 6, 50
 
 
 def transitions(rows: int, rng: np.random.Generator) -> Transitions:
-    """Random ones of the paper's sizes."""
+    """Return random transitions of the paper's sizes."""
     shapes = ((rows, OBSERVATION), (rows, ACTION), (rows,), (rows,), (rows, OBSERVATION))
     return Transitions(*(rng.random(shape, dtype=np.float32) for shape in shapes))
 
 
 def rate(function: object, count: int) -> float:
-    """Return the calls a second."""
+    """Return the calls per second."""
     started = time.perf_counter()
     for _ in range(count):
         function()  # type: ignore[operator]
@@ -39,7 +39,7 @@ def rate(function: object, count: int) -> float:
 
 
 def main() -> None:
-    """Run the measurements and print one figure a line."""
+    """Run the measurements and print one figure per line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--preset", default="fast")

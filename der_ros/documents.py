@@ -1,8 +1,8 @@
-"""Strict readers for files and texts that others wrote, and a writer of YAML.
+"""Strict readers for YAML and JSON from outside the package, and a YAML writer.
 
-A reader's error is one sentence. YAML has no aliases here, no key twice, no tags that make objects;
-numbers are finite in YAML and JSON; size and depth are bounded, so that no file takes longer than a
-moment.
+Every error message is one sentence. The YAML reader refuses aliases, duplicate keys and tags that
+create objects. Both readers refuse numbers that are not finite. Size and nesting depth are bounded,
+so that reading takes only a moment.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 
 def read_bytes(path: Path, max_bytes: int) -> bytes:
-    """Return the content of a regular file of at most ``max_bytes``.
+    """Read a regular file of at most ``max_bytes``.
 
     Raises:
-        ConfigurationError: it is larger.
-        OSError: there is none, it cannot be read, or it is no regular file (a pipe, a device).
+        ConfigurationError: The file is larger.
+        OSError: The file does not exist, cannot be read, or is not regular (a pipe, a device).
     """
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode):
@@ -46,11 +46,11 @@ def read_bytes(path: Path, max_bytes: int) -> bytes:
 
 
 def read_yaml(path: Path, max_bytes: int = MAX_DOCUMENT_BYTES) -> Any:
-    """Read a YAML file of UTF-8 text.
+    """Read a YAML file in UTF-8.
 
     Raises:
-        ConfigurationError: it cannot be read, is too large, or is no YAML as this module reads it;
-            names the file, and the line where there is one.
+        ConfigurationError: The file cannot be read, is too large, or is not YAML that this module
+            accepts; the message names the file and, if known, the line.
     """
     try:
         text = read_bytes(path, max_bytes).decode("utf-8")
@@ -67,14 +67,14 @@ def read_yaml(path: Path, max_bytes: int = MAX_DOCUMENT_BYTES) -> Any:
 
 
 def parse_yaml(text: str, what: str) -> Any:
-    """Return the value of one YAML text.
+    """Parse one YAML document.
 
     Args:
-        text: one document.
-        what: names the text in an error, such as the path of its file.
+        text: YAML text.
+        what: Name of the text for error messages, such as the path of its file.
 
     Raises:
-        ConfigurationError: it is no YAML, or has what this module refuses.
+        ConfigurationError: The text is not YAML that this module accepts.
     """
     try:
         if len(text) > MAX_DOCUMENT_BYTES:
@@ -91,17 +91,17 @@ def parse_yaml(text: str, what: str) -> Any:
 
 
 def check_yaml_shape(text: str, what: str, max_characters: int) -> None:
-    """Check that any YAML reader is done with a text in a moment.
+    """Check that any YAML parser can read a text quickly.
 
-    For a reader other than ``parse_yaml``, such as the faster one of libyaml.
+    Use it before another parser than ``parse_yaml``, such as the faster libyaml.
 
     Args:
-        text: one document.
-        what: names the text in an error.
-        max_characters: length of the text at most.
+        text: YAML text.
+        what: Name of the text for error messages.
+        max_characters: Largest length of the text.
 
     Raises:
-        ConfigurationError: it is longer, has an alias, is nested too deep, or is no YAML.
+        ConfigurationError: The text is too long, has an alias, is nested too deep, or is not YAML.
     """
     if len(text) > max_characters:
         raise ConfigurationError(
@@ -121,16 +121,16 @@ def check_yaml_shape(text: str, what: str, max_characters: int) -> None:
 
 
 def parse_json(text: str, what: str, *, finite: bool = True) -> Any:
-    """Return the value of one JSON text.
+    """Parse one JSON document.
 
     Args:
-        text: one document.
-        what: names the text in an error.
-        finite: refuse NaN and infinity, which files of measured numbers may hold.
+        text: JSON text.
+        what: Name of the text for error messages.
+        finite: Refuse NaN and infinity; False is for files of measured numbers.
 
     Raises:
-        ConfigurationError: it is no JSON, has more than ``MAX_DEPTH`` levels, a key twice, a number
-            that is not finite, or text that is not Unicode.
+        ConfigurationError: The text is not JSON, has more than ``MAX_DEPTH`` levels, a duplicate
+            key, a number that is not finite, or text that is not Unicode.
     """
     try:
         _refuse_depth(text)
@@ -141,7 +141,7 @@ def parse_json(text: str, what: str, *, finite: bool = True) -> Any:
             parse_int=_whole,
             object_pairs_hook=_unique,
         )
-        # A lone surrogate is read, and would end whoever prints it.
+        # json accepts a lone surrogate, which would raise an error when it is printed.
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except RecursionError as error:
         raise ConfigurationError(f"{what}: expected JSON, got nesting too deep to read") from error
@@ -153,7 +153,7 @@ def parse_json(text: str, what: str, *, finite: bool = True) -> Any:
 
 
 def _refuse_depth(text: str) -> None:
-    """Count brackets: how deep json itself can read depends on who calls, and on the Python."""
+    """Count brackets, since json's own depth limit depends on the caller and Python version."""
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return
     depth = 0
@@ -164,7 +164,7 @@ def _refuse_depth(text: str) -> None:
 
 
 def shortened(text: object, most: int = 80) -> str:
-    """Return ``repr(text)``, cut in the middle where it is long."""
+    """Return ``repr(text)``, shortened in the middle if it is longer than ``most``."""
     whole = repr(text)
     return whole if len(whole) <= most else f"{whole[: most // 2]} … {whole[-most // 4 :]}"
 
@@ -196,27 +196,27 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def to_yaml(document: object) -> str:
-    """Return the document as YAML without anchors, which ROS 2's readers need not know."""
+    """Format a document as YAML without anchors, which ROS 2's parsers may not support."""
     return yaml.dump(document, Dumper=_Plain, sort_keys=False)
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes an object twice rather than an anchor and an alias."""
+    """YAML dumper that repeats an object instead of using an anchor and an alias."""
 
     def ignore_aliases(self, data: object) -> bool:
-        """Return True: the file is written without YAML aliases."""
+        """Return True to disable aliases."""
         return True
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """PyYAML's safe loader with bounds."""
+    """PyYAML's safe loader with limits on depth, keys and numbers."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
         self._depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Compose one node, as PyYAML asks."""
+        """Compose one node (PyYAML hook), refusing aliases and deep nesting."""
         if self.check_event(yaml.AliasEvent):
             raise self._error("an alias (*name), which is not read here; write the value out")
         if self._depth >= MAX_DEPTH:
@@ -227,7 +227,7 @@ class _StrictLoader(yaml.SafeLoader):
         return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """Build a dictionary, as PyYAML asks; keys are scalars and differ."""
+        """Build a dictionary (PyYAML hook), refusing keys that are duplicate or not scalars."""
         seen = set()
         for key_node, _ in node.value:
             if not isinstance(key_node, yaml.ScalarNode):

@@ -1,24 +1,24 @@
-"""Errors that the package raises itself.
+"""Exceptions raised by this package.
 
-Each one is also the built-in error that a caller who does not know this package would expect, so
-``except ValueError`` goes on working. A message says what was expected, what came, and what to do.
+Each one also derives from the matching built-in exception, so that ``except ValueError`` works
+without knowing this package. Messages say what was expected, what was received, and what to do.
 """
 
 
 class DerRosError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base class of all exceptions that this package raises on purpose."""
 
 
 class ConfigurationError(DerRosError, ValueError):
-    """A parameter, an argument or a configuration file is wrong."""
+    """A parameter, argument or configuration file is invalid."""
 
 
 class ContractError(DerRosError, ValueError):
-    """A policy file does not hold the contract that its user expects."""
+    """A policy file does not have the expected contract."""
 
 
 class ProtocolError(DerRosError, ValueError):
-    """Bytes from a socket are not what the wire protocol allows."""
+    """Bytes from a socket violate the wire protocol."""
 
 
 class ConnectionFailedError(DerRosError, ConnectionError):
@@ -26,7 +26,7 @@ class ConnectionFailedError(DerRosError, ConnectionError):
 
 
 class BagError(DerRosError, ValueError):
-    """A bag is missing, damaged, or lacks the topics that are needed."""
+    """A bag is missing, damaged, or lacks a required topic."""
 
 
 class CheckpointError(DerRosError, ValueError):
@@ -34,4 +34,4 @@ class CheckpointError(DerRosError, ValueError):
 
 
 class DivergedError(DerRosError, ArithmeticError):
-    """Training gave numbers that are not finite."""
+    """Training produced numbers that are not finite."""

@@ -1,11 +1,11 @@
 """Poses, twists, wrenches and the frames between them.
 
-Conventions, everywhere in this package:
+Conventions throughout this package:
 
 * metres, radians, newtons, newton metres, seconds;
 * quaternions are ``(x, y, z, w)``, of unit length, canonical with ``w >= 0``;
 * ``Pose`` named ``a_from_b`` (or "pose of b in a") maps coordinates in frame b to frame a;
-* a wrench is what the surroundings exert on the body that carries the sensor.
+* a wrench acts from the environment on the body that carries the sensor.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from der_ros.rotation import Quadruple, between, conjugate, product
 
 Array: TypeAlias = NDArray[np.float64]
 
-# Anything shorter has no direction.
+# A shorter quaternion has no defined direction.
 _SHORTEST_QUATERNION = 1e-9
-# A length this close to one is one: rounding. Dividing by it would change the last digits again,
-# and a pose that was written down would not be read back as the same pose.
+# A norm this close to 1 is rounding. Normalising again would change the last digits, so that a
+# pose written to a file would not be read back as the same pose.
 _UNIT_TOLERANCE = 1e-14
 
 
@@ -39,14 +39,14 @@ def vector(values: ArrayLike, size: int, name: str) -> Array:
     if array.shape != (size,):
         raise ConfigurationError(f"{name}: expected {size} numbers, got shape {array.shape}")
     numbers = array.tolist()
-    # A finite sum has finite terms, and on so few numbers costs a tenth of numpy's own test.
+    # A finite sum implies finite terms, and for so few numbers takes a tenth of numpy's time.
     if not (math.isfinite(sum(numbers)) or all(map(math.isfinite, numbers))):
         raise ConfigurationError(f"{name}: expected finite numbers, got {numbers}")
     return array
 
 
 def quaternion_multiply(a: Array, b: Array) -> Array:
-    """Return the Hamilton product of two xyzw quaternions: the rotation b, then a."""
+    """Return the Hamilton product of two xyzw quaternions, which rotates by b, then by a."""
     return np.array(product(_four(a), _four(b)))
 
 
@@ -66,10 +66,10 @@ def _four(q: Array) -> Quadruple:
 
 
 def quaternion_canonical(q: ArrayLike) -> Array:
-    """Return an xyzw quaternion with unit length and the sign of ``w >= 0``.
+    """Return an xyzw quaternion normalised to unit length and ``w >= 0``.
 
     Raises:
-        ConfigurationError: if it is not four finite numbers, or its length is zero.
+        ConfigurationError: The values are not four finite numbers, or the length is zero.
     """
     array = vector(q, 4, "quaternion (x, y, z, w)")
     x, y, z, w = array.tolist()
@@ -84,7 +84,7 @@ def quaternion_from_rotation_vector(rotation: ArrayLike) -> Array:
     """Return the xyzw quaternion of a rotation vector (axis times angle), shape (3,), rad."""
     x, y, z = np.asarray(rotation, dtype=np.float64).tolist()
     angle = math.sqrt(x * x + y * y + z * z)
-    # sin(a/2)/a by its series near zero, where the quotient loses its digits.
+    # Series of sin(a/2)/a near zero, where the quotient loses precision.
     scale = 0.5 - angle * angle / 48.0 if angle < 1e-4 else math.sin(0.5 * angle) / angle
     return quaternion_canonical((x * scale, y * scale, z * scale, math.cos(0.5 * angle)))
 
@@ -144,7 +144,10 @@ def angle_between(a: Array, b: Array) -> float:
 
 
 def quaternion_from_rotation_matrix(rotation: Array) -> Array:
-    """Return the canonical xyzw quaternion of a (3, 3) matrix, by its largest component."""
+    """Return the canonical xyzw quaternion of a (3, 3) rotation matrix.
+
+    The result is derived from its largest component, which is numerically stable.
+    """
     r = rotation
     squares = (
         1.0 + r[0, 0] - r[1, 1] - r[2, 2],
@@ -171,13 +174,17 @@ class Pose:
     quaternion: Array
 
     def __post_init__(self) -> None:
-        """Copy, check and normalise the numbers."""
+        """Copy, validate and normalise the numbers.
+
+        Raises:
+            ConfigurationError: A number is not finite, a shape is wrong, or the quaternion is zero.
+        """
         object.__setattr__(self, "position", vector(self.position, 3, "position"))
         object.__setattr__(self, "quaternion", quaternion_canonical(self.quaternion))
 
     @classmethod
     def identity(cls) -> Pose:
-        """No translation, no rotation."""
+        """Return the pose without translation and rotation."""
         return cls(np.zeros(3), np.array((0.0, 0.0, 0.0, 1.0)))
 
     @classmethod
@@ -186,11 +193,11 @@ class Pose:
         position: tuple[float, float, float],
         quaternion: tuple[float, float, float, float],
     ) -> Pose:
-        """Return the same as ``Pose(position, quaternion)``, in a third of the time."""
+        """Return ``Pose(position, quaternion)`` in a third of the time."""
         x, y, z, w = quaternion
         norm = math.sqrt(x * x + y * y + z * z + w * w)
         if not (math.isfinite(sum(position) + norm) and norm >= _SHORTEST_QUATERNION):
-            return cls(np.array(position), np.array(quaternion))  # which says what is wrong
+            return cls(np.array(position), np.array(quaternion))  # raises the error
         norm = 1.0 if abs(norm - 1.0) < _UNIT_TOLERANCE else norm
         norm = norm if w >= 0.0 else -norm
         pose = cls.__new__(cls)
@@ -202,7 +209,7 @@ class Pose:
     def from_euler_zyx(
         cls, position: tuple[float, float, float], yaw: float, pitch: float, roll: float
     ) -> Pose:
-        """At a position with R = Rz(yaw) Ry(pitch) Rx(roll), rad; as quick as ``from_numbers``."""
+        """Return a pose with R = Rz(yaw) Ry(pitch) Rx(roll), rad; as fast as ``from_numbers``."""
         return cls.from_numbers(position, _euler_zyx_numbers(yaw, pitch, roll))
 
     @classmethod
@@ -224,11 +231,17 @@ class Pose:
         return rotation_matrix(self.quaternion)
 
     def inverse(self) -> Pose:
-        """Return ``b_from_a`` of this ``a_from_b``."""
+        """Return ``b_from_a`` for this ``a_from_b``."""
         return Pose(-(self.rotation.T @ self.position), quaternion_conjugate(self.quaternion))
 
     def moved(self, displacement: Array, rotation_vector: Array) -> Pose:
-        """Shifted by ``displacement`` and turned by ``rotation_vector``, both in the outer axes."""
+        """Return the pose shifted by ``displacement`` and rotated by ``rotation_vector``.
+
+        Args:
+            displacement: Translation (3,), m, in the outer frame.
+            rotation_vector: Rotation (3,), rad, in the axes of the outer frame, about the pose's
+                origin.
+        """
         turned = quaternion_multiply(
             quaternion_from_rotation_vector(rotation_vector), self.quaternion
         )
@@ -237,14 +250,14 @@ class Pose:
 
 @dataclass(frozen=True)
 class Twist:
-    """Linear (3,) m/s and angular (3,) rad/s velocity; the frame is stated where it is used."""
+    """Linear velocity (3,), m/s, and angular velocity (3,), rad/s; each use states the frame."""
 
     linear: Array
     angular: Array
 
     @classmethod
     def zero(cls) -> Twist:
-        """Return the twist of a body at rest."""
+        """Return a zero twist, of a body at rest."""
         return cls(np.zeros(3), np.zeros(3))
 
     @classmethod
@@ -257,17 +270,17 @@ class Twist:
         return np.concatenate((self.linear, self.angular))
 
     def is_finite(self) -> bool:
-        """Return whether all numbers are finite."""
+        """Return True if all numbers are finite."""
         return all(map(math.isfinite, (*self.linear.tolist(), *self.angular.tolist())))
 
     def rotated(self, rotation: Array) -> Twist:
-        """The same motion of the same point in the axes that the (3, 3) ``rotation`` maps to."""
+        """Return the twist of the same point in the axes that ``rotation`` (3, 3) maps to."""
         return Twist(rotation @ self.linear, rotation @ self.angular)
 
 
 @dataclass(frozen=True)
 class Wrench:
-    """Force (3,) N and torque (3,) Nm about a point that is stated where it is used."""
+    """Force (3,), N, and torque (3,), Nm; each use states the frame and the reference point."""
 
     force: Array
     torque: Array
@@ -287,22 +300,26 @@ class Wrench:
         return np.concatenate((self.force, self.torque))
 
     def __add__(self, other: Wrench) -> Wrench:
-        """Sum of two wrenches about the same point in the same axes."""
+        """Return the sum of two wrenches about the same point in the same axes."""
         return Wrench(self.force + other.force, self.torque + other.torque)
 
     def __sub__(self, other: Wrench) -> Wrench:
-        """Difference of two wrenches about the same point in the same axes."""
+        """Return the difference of two wrenches about the same point in the same axes."""
         return Wrench(self.force - other.force, self.torque - other.torque)
 
     def rotated(self, rotation: Array) -> Wrench:
-        """The same wrench about the same point, in the axes that ``rotation`` (3, 3) maps to."""
+        """Return the wrench about the same point in the axes that ``rotation`` (3, 3) maps to."""
         return Wrench(rotation @ self.force, rotation @ self.torque)
 
     def seen_from(self, a_from_b: Pose) -> Wrench:
-        """Return this wrench (axes and origin of frame b) in the axes and origin of frame a."""
+        """Transform this wrench from frame b to frame a (axes and reference point).
+
+        Args:
+            a_from_b: Pose of frame b in frame a.
+        """
         rotation = a_from_b.rotation
         force = rotation @ self.force
-        # The cross product p x f by hand: numpy's costs more than all the rest here.
+        # The cross product p x f in plain numbers, since np.cross would dominate the time here.
         px, py, pz = a_from_b.position.tolist()
         fx, fy, fz = force.tolist()
         moment = np.array((py * fz - pz * fy, pz * fx - px * fz, px * fy - py * fx))

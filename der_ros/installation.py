@@ -1,4 +1,4 @@
-"""Folders of the installed package, found by ament's prefixes as `ament_index_python` does."""
+"""Finds folders of the installed package by ament's prefixes, as `ament_index_python` does."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ PACKAGE = "der_ros"
 
 
 def prefixes() -> Iterator[Path]:
-    """Yield the installation prefixes in ``AMENT_PREFIX_PATH``, the first of which wins."""
+    """Yield the installation prefixes in ``AMENT_PREFIX_PATH``; earlier ones take precedence."""
     for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):
         if prefix:
             yield Path(prefix)
 
 
 def package_version() -> str:
-    """Return the version of this package; empty where it runs from sources that are not built."""
-    # Takes a while, and most nodes have no need of it.
+    """Return the version of this package; empty if it runs from sources without installation."""
+    # Imported here, since it is slow and most nodes do not need it.
     from importlib.metadata import PackageNotFoundError, version
 
     try:
@@ -37,8 +37,8 @@ def is_installed(package: str) -> bool:
 def package_folders(name: str) -> Iterator[Path]:
     """Yield the possible paths of one of the package's data folders, such as ``models``.
 
-    The order is: every ament prefix, Python's own prefix (an installation by pip), the folder
-    beside the sources. A yielded folder need not exist.
+    The order is: every ament prefix, Python's own prefix (pip installation), the source tree. The
+    folders need not exist.
     """
     for prefix in (*prefixes(), Path(sys.prefix)):
         yield prefix / "share" / PACKAGE / name

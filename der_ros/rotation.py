@@ -1,7 +1,7 @@
-"""Vectors and rotations of plain numbers, for inner loops, where small arrays are slower.
+"""Vectors and rotations as plain numbers, for inner loops, where small arrays are slower.
 
-Every formula of a rotation is written here once; `geometry` calls it for arrays. Quaternions are
-(x, y, z, w) and of unit length, as everywhere in this package.
+Every rotation formula is written here once; `geometry` calls it for arrays. Quaternions are unit
+quaternions (x, y, z, w), as everywhere in this package.
 """
 
 from __future__ import annotations
@@ -26,15 +26,16 @@ def rotate(q: Quadruple, x: float, y: float, z: float) -> Triple:
 
 
 def rotate_both(q: Quadruple, six: Six) -> Six:
-    """Return a twist or wrench with both halves rotated by a unit quaternion; same point."""
+    """Rotate both halves of a twist or wrench by a unit quaternion, about the same point."""
     a, b, c, d, e, f = six
     return (*rotate(q, a, b, c), *rotate(q, d, e, f))
 
 
 def wrench_seen_from(position: Triple, quaternion: Quadruple, wrench: Six) -> Six:
-    """Return a body's wrench (its axes, its origin) in the axes and about the origin outside.
+    """Transform a wrench from a body's frame to the outer frame (axes and reference point).
 
-    ``Wrench.seen_from`` in plain numbers; the pose of the body is ``position``, ``quaternion``.
+    This is ``Wrench.seen_from`` in plain numbers; ``position`` and ``quaternion`` are the pose of
+    the body in the outer frame.
     """
     fx, fy, fz, tx, ty, tz = rotate_both(quaternion, wrench)
     x, y, z = position
@@ -42,13 +43,13 @@ def wrench_seen_from(position: Triple, quaternion: Quadruple, wrench: Six) -> Si
 
 
 def moved(position: Triple, quaternion: Quadruple, offset: Triple) -> Triple:
-    """Return the point at ``offset`` in the frame of a body, in the frame of the body's pose."""
+    """Return the point ``offset`` of a body's frame in the outer frame of the body's pose."""
     x, y, z = rotate(quaternion, *offset)
     return (position[0] + x, position[1] + y, position[2] + z)
 
 
 def product(a: Quadruple, b: Quadruple) -> Quadruple:
-    """Return the Hamilton product of two quaternions: the rotation b, then a."""
+    """Return the Hamilton product of two quaternions, which rotates by b, then by a."""
     ax, ay, az, aw = a
     bx, by, bz, bw = b
     return (
@@ -70,12 +71,12 @@ def between(a: Quadruple, b: Quadruple) -> Quadruple:
 
 
 def scaled(v: Triple, scale: float) -> Triple:
-    """Return the vector ``scale v``."""
+    """Return the vector ``scale * v``."""
     return (v[0] * scale, v[1] * scale, v[2] * scale)
 
 
 def added(v: Triple, n: Triple, scale: float) -> Triple:
-    """Return the vector ``v + scale n``."""
+    """Return the vector ``v + scale * n``."""
     return (v[0] + scale * n[0], v[1] + scale * n[1], v[2] + scale * n[2])
 
 
@@ -85,6 +86,6 @@ def dot(a: Triple, b: Triple) -> float:
 
 
 def limited(v: Triple, limit: float) -> Triple:
-    """Return ``v``, shortened to the length ``limit`` if it is longer."""
+    """Return ``v``, shortened to length ``limit`` if it is longer."""
     norm = math.hypot(v[0], v[1], v[2])
     return v if norm <= limit else scaled(v, limit / norm)

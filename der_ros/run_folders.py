@@ -1,4 +1,4 @@
-"""Folders of runs, one for each, also of runs that begin in the same second."""
+"""Creates a folder per run, also for runs that start in the same second."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from der_ros.errors import ConfigurationError
 
 
 def new_run_folder(name: str) -> Path:
-    """Make ``runs/<name>_<time>`` below the current folder, or the next that is free.
+    """Create ``runs/<name>_<time>`` in the current folder, with a number if that name is taken.
 
     Raises:
-        ConfigurationError: it cannot be made.
+        ConfigurationError: The folder cannot be created.
     """
     stem = time.strftime(f"{name}_%Y%m%d-%H%M%S")
     for number in itertools.count(1):

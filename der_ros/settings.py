@@ -1,4 +1,4 @@
-"""Settings: fields of frozen dataclasses that carry their unit, range and description.
+"""Settings: fields of frozen dataclasses with unit, range and description.
 
 A setting is declared once, in the dataclass whose code acts on it::
 
@@ -23,25 +23,25 @@ from der_ros.documents import shortened
 from der_ros.errors import ConfigurationError
 
 _T = TypeVar("_T")
-# No count and no size of this package is larger.
+# Larger than any count or size in this package.
 _LARGEST = 1e15
 _KEY = "setting"
 
 
 class Setting(NamedTuple):
-    """A setting as its dataclass declares it.
+    """A setting as declared in its dataclass.
 
     Attributes:
-        field: name of the dataclass' field.
-        name: name of the parameter, option or key in a file.
-        kind: type of the field, such as ``float`` or ``tuple[float, float, float]``.
-        default: value where nothing is given; a tuple where the parameter is a list.
-        text: description without the unit.
-        unit: unit of the value; empty for none.
-        minimum: lower end of the closed range; None for none.
-        maximum: upper end of the closed range; None for none.
-        choices: allowed values; empty for any.
-        tunable: whether the parameter may change while its node runs.
+        field: Name of the dataclass field.
+        name: Name of the parameter, option or key in a file.
+        kind: Type of the field, such as ``float`` or ``tuple[float, float, float]``.
+        default: Default value; a tuple for a list.
+        text: Description without the unit.
+        unit: Unit of the value; empty if it has none.
+        minimum: Lower end of the closed range; None if unbounded.
+        maximum: Upper end of the closed range; None if unbounded.
+        choices: Allowed values; empty if any are allowed.
+        tunable: True if the parameter may change while its node runs.
     """
 
     field: str
@@ -62,7 +62,7 @@ class Setting(NamedTuple):
 
     @property
     def range(self) -> str:
-        """Allowed values in words; empty for any."""
+        """Allowed values as text; empty if any are allowed."""
         if self.choices:
             return f"one of {', '.join(map(str, self.choices))}"
         if self.minimum is not None and self.maximum is not None:
@@ -84,18 +84,18 @@ def setting(
     tunable: bool = False,
     required: bool = False,
 ) -> _T:
-    """Return a field of a dataclass that is a setting.
+    """Declare a dataclass field as a setting.
 
     Args:
-        default: value where nothing is given; immutable.
-        text: description without the unit.
-        unit: unit of the value.
-        minimum: lower end of the closed range.
-        maximum: upper end of the closed range.
-        choices: allowed values.
-        name: name of the parameter where it is not the field's.
-        tunable: let the parameter change while its node runs.
-        required: make code give the value; the default is the parameter's only.
+        default: Default value; immutable.
+        text: Description without the unit.
+        unit: Unit of the value.
+        minimum: Lower end of the closed range.
+        maximum: Upper end of the closed range.
+        choices: Allowed values.
+        name: Name of the parameter, if it differs from the field's name.
+        tunable: Allow changes while the node runs.
+        required: Require the value in code; the default applies only to the parameter.
     """
     about = Setting("", name, None, default, text, unit, minimum, maximum, tuple(choices), tunable)
     metadata = {_KEY: about}
@@ -105,7 +105,7 @@ def setting(
 
 
 def settings_of(kind: type) -> tuple[Setting, ...]:
-    """Return the settings of a dataclass in their order; fields that are none are left out."""
+    """Return the settings of a dataclass in order, without its other fields."""
     hints = typing.get_type_hints(kind)
     return tuple(
         declared._replace(
@@ -117,20 +117,20 @@ def settings_of(kind: type) -> tuple[Setting, ...]:
 
 
 def names_of(*kinds: type) -> tuple[str, ...]:
-    """Return the names of all settings of dataclasses."""
+    """Return the names of all settings of the given dataclasses."""
     return tuple(each.name for kind in kinds for each in settings_of(kind))
 
 
 def made_from(kind: type[_T], values: Mapping[str, object], **others: Any) -> _T:
-    """Return a dataclass of settings, each from ``values`` by its name or else its default.
+    """Create a dataclass with settings from ``values``, or else their defaults.
 
     Args:
-        kind: the dataclass.
-        values: values by the settings' names, as a parameters file holds them.
-        others: values of the fields that are no settings.
+        kind: Dataclass to create.
+        values: Values by setting name, as read from a parameters file.
+        others: Values of the fields that are not settings.
 
     Raises:
-        ConfigurationError: a value has another type or lies outside its range.
+        ConfigurationError: A value has the wrong type or is out of range.
     """
     given = {
         each.field: checked(each, values[each.name]) if each.name in values else each.default
@@ -140,11 +140,11 @@ def made_from(kind: type[_T], values: Mapping[str, object], **others: Any) -> _T
 
 
 def checked(declared: Setting, raw: object) -> Any:
-    """Return ``raw`` as the type of the setting's field, a list as a tuple.
+    """Validate ``raw`` and return it as the type of the setting's field, with lists as tuples.
 
     Raises:
-        ConfigurationError: the value has another type, lies outside the range, is none of the
-            choices, or is a list of another length than the field has.
+        ConfigurationError: The value has the wrong type or length, is out of range, or is not one
+            of the choices.
     """
     name = f"parameter {declared.name}"
     value = _typed(name, raw, declared.kind)
@@ -159,18 +159,19 @@ def checked(declared: Setting, raw: object) -> Any:
 
 
 def converted(name: str, value: object, hint: Any) -> Any:
-    """Return ``value``, as read from a document, as the type that its field is annotated with.
+    """Convert a value read from a document to the type annotation of its field.
 
-    Beside what ``checked`` takes, a whole number may be written as a float, such as ``1e3``.
+    Beside the values that ``checked`` accepts, a whole number may be written as a float, such as
+    ``1e3``.
 
     Args:
-        name: of the setting, for the error.
-        value: of YAML or JSON.
-        hint: ``int``, ``float``, ``bool``, ``str``, a tuple of one of them, a ``dict``, or one of
-            all these with ``None``.
+        name: Name of the setting for error messages.
+        value: Value read from YAML or JSON.
+        hint: ``int``, ``float``, ``bool``, ``str``, a tuple of one of them, a ``dict``, or a union
+            of one of these with ``None``.
 
     Raises:
-        ConfigurationError: it is of another type, or a number that is not finite.
+        ConfigurationError: The value has another type, or a number is not finite.
     """
     for item in value if isinstance(value, list | tuple) else (value,):
         if type(item) in (int, float) and not abs(item) <= _LARGEST:
@@ -181,9 +182,9 @@ def converted(name: str, value: object, hint: Any) -> Any:
 
 
 def _typed(name: str, value: object, hint: Any) -> Any:
-    """Return ``value`` as the type of ``hint``; a whole number is taken where a float is expected.
+    """Return ``value`` as the type of ``hint``; a whole number is accepted as a float.
 
-    ``name`` says in an error what the value is.
+    ``name`` is the name of the value for error messages.
     """
     if isinstance(hint, types.UnionType):
         if value is None:
@@ -201,7 +202,7 @@ def _typed(name: str, value: object, hint: Any) -> Any:
 
 
 def _typed_list(name: str, value: object, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return a tuple of items of ``kinds``: one for each item, or one and an ellipsis."""
+    """Return a tuple of the item types ``kinds``: one type per item, or one type and ``...``."""
     if not isinstance(value, Iterable) or isinstance(value, str | bytes | Mapping):
         raise _unexpected(name, "a list", value)
     kind, size = kinds[0], None if kinds[-1] is ... else len(kinds)

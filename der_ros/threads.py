@@ -1,4 +1,4 @@
-"""Threads that start, stop by a deadline, and report every failure."""
+"""Threads that stop within a timeout and report every failure."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ logger = logging.getLogger(__name__)
 
 
 class Startable(ABC):
-    """Base class of everything that starts and stops a thread; also its context manager.
+    """Base class of objects that start and stop a thread; also their context manager.
 
     A constructor does no I/O: `start` opens sockets and starts threads. `stop` may be called
-    without `start`, and more than once.
+    without `start`, and repeatedly.
     """
 
     @abstractmethod
@@ -43,28 +43,28 @@ class Startable(ABC):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop, whatever the block raised."""
+        """Stop, also after an exception."""
         self.stop()
 
 
 class Worker(Startable):
-    """Thread that runs a body until it is stopped.
+    """Thread that runs a function until it is stopped.
 
-    An exception in the body is a failure, and so is a body that returns before it is stopped. A
-    failure is kept in ``failure``, logged and passed to ``on_failure``.
+    An exception in the function is a failure, and so is a return before the thread is stopped. A
+    failure is stored in ``failure``, logged and passed to ``on_failure``.
 
     Args:
-        name: name of the thread, also in messages.
-        body: function that the thread runs; it returns soon after ``stopping`` is set.
-        on_failure: called with the reason of a failure, in the failed thread.
-        finite: accept the body's return as its regular end.
-        daemon: let the process end while the thread runs.
-        join_s: timeout of ``stop``, s.
+        name: Name of the thread, also used in messages.
+        body: Function to run; it must return soon after ``stopping`` is set.
+        on_failure: Called in the failed thread with the reason of a failure.
+        finite: Accept the return of the function as a normal end.
+        daemon: Let the process end while the thread runs.
+        join_s: Timeout of ``stop``, s.
 
     Attributes:
-        name: name of the thread.
-        stopping: set when the body must return; wait on it instead of sleeping.
-        failure: reason of the failure; empty while there is none.
+        name: Name of the thread.
+        stopping: Event that tells the function to return; wait on it instead of sleeping.
+        failure: Reason of the failure; empty if there is none.
     """
 
     def __init__(
@@ -86,14 +86,14 @@ class Worker(Startable):
 
     @property
     def alive(self) -> bool:
-        """Return whether the thread runs."""
+        """True while the thread runs."""
         return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> None:
-        """Start the thread; after ``stop`` it may be started again.
+        """Start the thread, also again after ``stop``.
 
         Raises:
-            RuntimeError: if the thread of an earlier start still runs.
+            RuntimeError: The previous thread still runs.
         """
         if self.alive:
             raise RuntimeError(f"the thread {self.name} still runs; stop it first")
@@ -103,14 +103,14 @@ class Worker(Startable):
         self._thread.start()
 
     def stop(self, join_s: float | None = None) -> bool:
-        """Ask the body to return, and wait until the thread has ended.
+        """Tell the function to return, and wait until the thread ends.
 
         Args:
-            join_s: timeout instead of the constructor's, s.
+            join_s: Timeout instead of the constructor's, s.
 
         Returns:
-            True if the thread has ended or was never started. A thread that stops itself does not
-            wait for its own end.
+            True if the thread ended or was never started; False after the timeout, or if the
+            thread stops itself, as it cannot wait for its own end.
         """
         self.stopping.set()
         thread = self._thread
@@ -145,13 +145,13 @@ class Worker(Startable):
 
 
 class JobThread:
-    """Thread that runs jobs one after the other, for callers that wait with a timeout.
+    """Thread that runs jobs one after another, for callers that wait with a timeout.
 
-    A job may block for ever, for example on a disk that is gone. The thread is a daemon: a job that
-    hangs does not keep the process from ending.
+    A job may block forever, for example on an unreachable disk. The thread is a daemon, so a
+    hanging job does not keep the process alive.
 
     Args:
-        name: name of the thread.
+        name: Name of the thread.
     """
 
     def __init__(self, name: str) -> None:
@@ -159,7 +159,7 @@ class JobThread:
         self._worker = Worker(name, self._work)
 
     def submit(self, job: Callable[[], Result]) -> Future[Result]:
-        """Queue ``job``; return the future of its result or its exception."""
+        """Queue ``job`` and return the future of its result or exception."""
         future: Future[Result] = Future()
 
         def run() -> None:
@@ -181,10 +181,10 @@ class JobThread:
 
 
 def call_on_signals(numbers: Iterable[int], action: Callable[[], object]) -> None:
-    """Call ``action`` in a thread of its own for each of these signals that comes.
+    """Call ``action`` in a separate thread for each received signal of ``numbers``.
 
-    A handler interrupts the main thread anywhere, also while it holds the lock of an event that
-    ``action`` would set: the process would wait for itself. The handler here takes no lock.
+    A signal handler may interrupt the main thread while it holds a lock that ``action`` needs, and
+    deadlock. This handler takes no lock.
     """
     came: queue.SimpleQueue[int] = queue.SimpleQueue()
 

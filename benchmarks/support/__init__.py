@@ -1,1 +1,1 @@
-"""Modules that several benchmarks share: reports, simulated devices, deployments, experiments."""
+"""Modules shared by several benchmarks: reports, simulated devices, deployments, experiments."""

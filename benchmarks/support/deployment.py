@@ -1,4 +1,4 @@
-"""The deployment as a user starts it, against far ends of our own, and what it costs."""
+"""The deployment as launched by a user, against simulated devices, and its CPU time."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _free(kind: socket.SocketKind, address: str) -> int:
 
 
 def own_domain() -> None:
-    """ROS on this host only, in a domain that is hardly anybody else's."""
+    """Restrict ROS to this host, in a domain that is unlikely to be used by others."""
     os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     keep_processes_apart()
@@ -51,10 +51,10 @@ def own_domain() -> None:
 
 @contextmanager
 def deployment(cycle_ms: int, ports: Ports, run_dir: Path) -> Iterator[int]:
-    """``deploy_kr60.launch.py`` with a controller and a sensor that are "hardware" to it.
+    """Launch ``deploy_kr60.launch.py`` in hardware mode against simulated devices.
 
     Yields:
-        The process that started all others.
+        Process id of the launch.
     """
     arguments = {
         "robot": "rsi",
@@ -75,7 +75,7 @@ def deployment(cycle_ms: int, ports: Ports, run_dir: Path) -> Iterator[int]:
 
 @contextmanager
 def started(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program in its own session for the block; end all of it, also on SIGTERM."""
+    """Run a program in its own session for the block; end the session afterwards."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -93,7 +93,7 @@ def started(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def cpu_seconds(parent: int) -> dict[str, float]:
-    """CPU time so far of a process and all below it, by the last word of its name."""
+    """Return the CPU time so far of a process and its descendants, s, by executable name."""
     ticks = os.sysconf("SC_CLK_TCK")
     parents, spent = {}, {}
     for folder in Path("/proc").glob("[0-9]*"):
@@ -121,10 +121,10 @@ def _is_below(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
 
 
 def until(predicate: Callable[[], Any], what: str) -> Any:
-    """Wait until ``predicate`` returns something true, and return that.
+    """Wait until ``predicate`` returns a true value, and return that value.
 
     Raises:
-        SystemExit: it did not become true.
+        SystemExit: The timeout has passed.
     """
     deadline = time.monotonic() + _PATIENCE_S
     while not (found := predicate()):
@@ -135,14 +135,14 @@ def until(predicate: Callable[[], Any], what: str) -> Any:
 
 
 def attempts(run_dir: Path) -> list[dict[str, Any]]:
-    """Return the lines of ``attempts.jsonl`` so far."""
+    """Return the attempts in ``attempts.jsonl`` so far."""
     from der_ros.bags.attempt_log import read_attempts
 
     return read_attempts(run_dir).lines
 
 
 def start_attempts() -> None:
-    """Clear faults and start, as an operator does, once the services answer."""
+    """Wait for the services, clear faults and start attempts, as an operator does."""
     import rclpy
     from std_srvs.srv import Trigger
 

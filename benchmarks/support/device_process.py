@@ -1,4 +1,4 @@
-"""Child processes of a benchmark that act as devices, with real-time scheduling of their own."""
+"""Child processes of a benchmark that simulate devices, with real-time scheduling."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from der_ros.drivers.realtime import (
 
 
 def become_realtime(who: str, priority: int) -> None:
-    """Ask for real-time scheduling and locked memory in this process; log what is refused."""
+    """Request real-time scheduling and locked memory for this process; log what is refused."""
     RestingCollector().settle()
     grants = {
         "scheduling": ask_for_scheduling_of_all(priority),
@@ -32,11 +32,11 @@ def device_process(target: Callable[..., None], settings: object) -> Iterator[Co
     """Run ``target(settings, pipe)`` in a child process for the block.
 
     Args:
-        target: sends one message through the pipe when it is ready.
-        settings: passed to ``target``.
+        target: Function to run; it sends one message through the pipe when it is ready.
+        settings: First argument of ``target``.
 
     Yields:
-        The other end of the pipe.
+        Parent's end of the pipe.
     """
     here, there = multiprocessing.Pipe()
     child = multiprocessing.get_context("spawn").Process(

@@ -1,4 +1,4 @@
-"""Distributions of durations as counts in bins of one percent: they add up, and fit into a file."""
+"""Histograms of durations with bins of one percent, which can be added and stored as JSON."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Histogram:
     """Counts of durations in bins that are one percent wide.
 
     Args:
-        counts: of each bin, as ``to_data`` gives it.
+        counts: Count of each bin, as returned by ``to_data``.
     """
 
     def __init__(self, counts: Mapping[str, int] | None = None) -> None:
         self._counts = Counter({int(bin_): n for bin_, n in (counts or {}).items()})
 
     def add(self, durations_s: NDArray[np.float64]) -> None:
-        """Add durations, s; what is not finite is left out."""
+        """Add durations, s; values that are not finite are ignored."""
         finite = np.maximum(durations_s[np.isfinite(durations_s)], _SMALLEST_S)
         bins, counts = np.unique(np.rint(_PER_E * np.log(finite)).astype(int), return_counts=True)
         self._counts.update(dict(zip(bins.tolist(), counts.tolist(), strict=True)))
@@ -44,7 +44,7 @@ class Histogram:
         return sum(self._counts.values())
 
     def percentile_s(self, percent: float) -> float:
-        """Return the duration that ``percent`` of them do not exceed, s, to within 1 %."""
+        """Return the duration, s, that ``percent`` of the durations do not exceed, within 1 %."""
         left = math.ceil(self.total * percent / 100.0)
         for bin_ in sorted(self._counts):
             left -= self._counts[bin_]
@@ -53,7 +53,7 @@ class Histogram:
         return math.nan
 
     def survival(self) -> tuple[list[float], list[float]]:
-        """Durations, s, ascending, and the part of all that is longer than each."""
+        """Return the durations, s, ascending, and the share of all durations longer than each."""
         durations, longer, passed = [], [], 0
         for bin_ in sorted(self._counts):
             passed += self._counts[bin_]
@@ -63,12 +63,12 @@ class Histogram:
 
 
 def plot(histograms: Mapping[str, Histogram], limits_s: Mapping[str, float], path: Path) -> None:
-    """Draw which part of the durations is longer than t, over t, both logarithmic.
+    """Plot the share of durations longer than t against t, on logarithmic axes.
 
     Args:
-        histograms: by the name in the legend.
-        limits_s: vertical lines, by name.
-        path: the picture.
+        histograms: Histograms by name in the legend.
+        limits_s: Vertical lines, s, by name in the legend.
+        path: Image file to write.
     """
     import matplotlib
 
@@ -78,7 +78,7 @@ def plot(histograms: Mapping[str, Histogram], limits_s: Mapping[str, float], pat
     figure, axes = plt.subplots(figsize=(6.4, 3.6), dpi=90, layout="constrained")
     for name, histogram in histograms.items():
         durations, longer = histogram.survival()
-        # The longest one is drawn at half of one in all.
+        # The longest duration is drawn at half a count, since zero has no logarithm.
         shown = [max(part, 0.5 / histogram.total) for part in longer]
         axes.step([1e3 * each for each in durations], shown, where="post", label=name)
     for name, limit_s in limits_s.items():

@@ -1,7 +1,7 @@
-"""Predictions of mechanics for a simulated cell, and the cell's deviation from them.
+"""Experiments that compare a simulated cell with the predictions of mechanics.
 
-Each function takes an open world, does one experiment in it, and returns errors: what was found
-less what Newton, Hooke and the task's own numbers say. Free motion happens 0.2 m above the joint.
+Each function takes an open world, runs one experiment, and returns errors: the measured value minus
+the prediction by Newton, Hooke and the task's own numbers. Free motion is 0.2 m above the joint.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ from der_ros.tasks import InitialState
 
 Vector = NDArray[np.float64]
 ABOVE_M = 0.2
-# The servos ring at 5 to 11 Hz with a damping ratio of 0.7 or more: after this all is still.
+# The servos oscillate at 5 to 11 Hz with damping 0.7 or more, so all is at rest after this.
 _SETTLING_STEPS = 400
-_CYCLE_STEPS = 3  # of the robot's 12 ms
+_CYCLE_STEPS = 3  # the robot's 12 ms cycle
 
 
 class WrenchError(NamedTuple):
-    """The worst of several readings, each axis by itself."""
+    """Largest error of several wrench readings, per axis."""
 
     force_n: float
     torque_nm: float
 
     @classmethod
     def of(cls, errors: list[Vector]) -> WrenchError:
-        """From differences of wrenches, (6,) each."""
+        """Return the largest errors of wrench differences, (6,) each."""
         worst = np.abs(errors).max(axis=0)
         return cls(float(worst[:3].max()), float(worst[3:].max()))
 
 
 class Press(NamedTuple):
-    """A way to press the pieces on each other.
+    """A way to press the pieces onto each other.
 
     Attributes:
-        held: where the held piece starts, task frame.
-        along: unit twist, m and rad, that the servo's setpoint moves along.
-        ground: where the ground piece is.
+        held: Start pose of the held piece, task frame.
+        along: Unit twist, m and rad, along which the servo's setpoint moves.
+        ground: Pose of the ground piece, task frame.
     """
 
     held: Pose
@@ -60,7 +60,7 @@ def pose(
     z: float = 0.0,
     rotation: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> Pose:
-    """Return a pose of metres and a rotation vector, rad."""
+    """Return a pose from a position, m, and a rotation vector, rad."""
     return Pose(np.array((x, y, z)), quaternion_from_rotation_vector(rotation))
 
 
@@ -97,21 +97,21 @@ PRESSES: dict[str, dict[str, Press]] = {
 
 
 def weight_on_sensor(world: AssemblyWorld) -> Vector:
-    """Return the weight at the centre of mass, (6,), as the sensor must read it."""
+    """Return the expected sensor reading (6,) of the held piece's weight."""
     piece, held = world.task.held, world.held_pose()
     at = held.position + held.rotation @ np.array(piece.center_of_mass)
     return on_sensor(world, np.array((0, 0, -piece.mass_kg * GRAVITY_M_PER_S2)), at)
 
 
 def on_sensor(world: AssemblyWorld, force: Vector, at: Vector) -> Vector:
-    """Return a force at a point, both (3,) in the task frame, as the sensor must read it, (6,)."""
+    """Return the expected sensor reading (6,) of a force at a point, (3,) each, task frame."""
     sensor = world.held_pose() @ world.task.tcp_from_sensor
     torque = np.cross(at - sensor.position, force)
     return np.concatenate((sensor.rotation.T @ force, sensor.rotation.T @ torque))
 
 
 def contacts_on_sensor(world: AssemblyWorld) -> Vector:
-    """Return the sum of the engine's contacts as the sensor must read it, (6,)."""
+    """Return the expected sensor reading (6,) of the engine's contacts."""
     contact, held = world.contact_wrench(), world.held_pose()
     sensor = held @ world.task.tcp_from_sensor
     moved = contact.torque + np.cross(held.position - sensor.position, contact.force)
@@ -124,7 +124,7 @@ def beyond_weight(world: AssemblyWorld) -> Vector:
 
 
 def hang_anywhere(world: AssemblyWorld, rng: np.random.Generator, count: int) -> WrenchError:
-    """Hang the held piece at rest in random orientations, any that the arm reaches."""
+    """Return the error of the reading at rest in random orientations that the arm reaches."""
     errors = []
     while len(errors) < count:
         turn = rng.standard_normal(4)
@@ -132,18 +132,18 @@ def hang_anywhere(world: AssemblyWorld, rng: np.random.Generator, count: int) ->
         try:
             world.reset(InitialState(held, Pose.identity()))
         except ConfigurationError:
-            continue  # an arm does not reach every one
+            continue  # the arm does not reach this orientation
         world.advance(Twist.zero(), _SETTLING_STEPS // 4)
         errors.append(beyond_weight(world))
     return WrenchError.of(errors)
 
 
 class PushError(NamedTuple):
-    """Deviation of the reading of known pushes.
+    """Errors of the reading under known pushes.
 
     Attributes:
-        reading: less the push.
-        give: how far the arm gave way, by what its stiffness says; 1 is right.
+        reading: Reading minus the push.
+        give: Deflection of the arm relative to its stiffness; 1 is exact.
     """
 
     reading: WrenchError
@@ -151,9 +151,9 @@ class PushError(NamedTuple):
 
 
 def push_anywhere(world: AssemblyWorld, rng: np.random.Generator, count: int) -> PushError:
-    """Push the hanging piece with random forces of 60 N at random points of it.
+    """Push the hanging piece with random forces of 60 N at random points.
 
-    The points are within 5 cm of the tcp.
+    The points are within 5 cm of the TCP.
     """
     errors, gives = [], []
     for _ in range(count):
@@ -178,7 +178,7 @@ def push_anywhere(world: AssemblyWorld, rng: np.random.Generator, count: int) ->
 
 
 def move_freely(world: AssemblyWorld) -> WrenchError:
-    """Move the piece steadily through the air: the reading must stay its weight."""
+    """Return the error of the reading, which must stay the weight, in steady free motion."""
     world.reset(InitialState(pose(z=ABOVE_M), Pose.identity()))
     twist = Twist(np.array((0.02, -0.03, 0.03)), np.array((0.03, 0.02, -0.04)))
     world.advance(twist, _SETTLING_STEPS)
@@ -193,19 +193,19 @@ def move_freely(world: AssemblyWorld) -> WrenchError:
 
 
 class Tracking(NamedTuple):
-    """Largest distance of a motion from the commanded one, m and rad."""
+    """Largest tracking error of a motion, m and rad."""
 
     position_m: float
     angle_rad: float
 
 
 def follow(world: AssemblyWorld, axis: int, frequency_hz: float) -> Tracking:
-    """Command a twist that swings along one axis with 30 mm/s, or about it with 50 mrad/s.
+    """Track a twist that oscillates with 30 mm/s along or 50 mrad/s about one axis.
 
     Args:
-        world: open.
-        axis: of the twist, 0 to 5.
-        frequency_hz: of the swing; three periods, of which the first does not count.
+        world: Open world.
+        axis: Axis of the twist, 0 to 5.
+        frequency_hz: Frequency; of three periods, the first is ignored.
     """
     world.reset(InitialState(pose(z=ABOVE_M), Pose.identity()))
     asked, dt_s = world.held_pose(), _CYCLE_STEPS * world.physics_dt_s
@@ -227,7 +227,7 @@ def follow(world: AssemblyWorld, axis: int, frequency_hz: float) -> Tracking:
 
 
 def press(world: AssemblyWorld, way: Press, share: float = 0.4, speed: float = 0.05) -> None:
-    """Press with a share of the servo's force limit and stands still until all is at rest."""
+    """Press with a share of the servo's force limit, and wait until all is at rest."""
     config = world.servo_config
     lead_m = share * config.force_limit_n / config.stiffness_n_per_m
     steps = math.ceil((lead_m + 0.0007) / (speed * world.physics_dt_s))
@@ -237,13 +237,13 @@ def press(world: AssemblyWorld, way: Press, share: float = 0.4, speed: float = 0
 
 
 class Rest(NamedTuple):
-    """A pressed piece at rest.
+    """Reading of a pressed piece at rest.
 
     Attributes:
-        force_n: of the contacts.
-        jitter_n: standard deviation of the force as read, the worst axis.
-        jitter_nm: the same of the torque.
-        contacts: what the sensor reads besides weight and the sum of the contacts.
+        force_n: Force of the contacts, N.
+        jitter_n: Standard deviation of the force reading, N, on the worst axis.
+        jitter_nm: Standard deviation of the torque reading, Nm, on the worst axis.
+        contacts: Reading minus weight and contacts.
     """
 
     force_n: float
@@ -253,7 +253,7 @@ class Rest(NamedTuple):
 
 
 def rest(world: AssemblyWorld, way: Press) -> Rest:
-    """Presses, waits, and reads for 0.6 s."""
+    """Press, wait for rest, and read for 0.6 s."""
     press(world, way)
     readings, errors = [], []
     for _ in range(150):
@@ -266,12 +266,12 @@ def rest(world: AssemblyWorld, way: Press) -> Rest:
 
 
 class Build(NamedTuple):
-    """Rise of the force while pressing at a constant speed.
+    """Rise of the contact force at a constant pressing speed.
 
     Attributes:
-        slope: of the contact's force in time, by stiffness times speed; 1 is right.
-        limit: the final force by the servo's limit; 1 is right.
-        penetration_m: the deepest on the way.
+        slope: Rise of the contact force relative to stiffness times speed; 1 is exact.
+        limit: Final force relative to the servo's limit; 1 is exact.
+        penetration_m: Deepest penetration during the press, m.
     """
 
     slope: float
@@ -280,7 +280,7 @@ class Build(NamedTuple):
 
 
 def build_force(world: AssemblyWorld, way: Press, speed: float = 0.01) -> Build:
-    """Press along z up to the servo's force limit, by the normal force of the contacts."""
+    """Press along z up to the servo's force limit, and measure the contacts' normal force."""
     config = world.servo_config
     per_s = config.stiffness_n_per_m * speed
     world.reset(InitialState(way.held, way.ground))
@@ -297,7 +297,7 @@ def build_force(world: AssemblyWorld, way: Press, speed: float = 0.01) -> Build:
 
 
 def strike(world: AssemblyWorld, way: Press) -> float:
-    """Comes down from 10 mm above at full speed, up to the force limit; deepest penetration, m."""
+    """Return the deepest penetration, m, of a strike at full speed from 10 mm above."""
     config, speed, deepest_m = world.servo_config, world.task.max_linear_speed_mps, 0.0
     held = way.held.moved(np.array((0.0, 0.0, 0.01)), np.zeros(3))
     world.reset(InitialState(held, way.ground))
@@ -309,7 +309,7 @@ def strike(world: AssemblyWorld, way: Press) -> float:
 
 
 def depth_reached(world: AssemblyWorld, offset: tuple[float, float], speed: float = 0.02) -> float:
-    """Height of the held piece, m, after a push down from the start, the ground piece beside."""
+    """Return the height of the held piece, m, after a push down beside the goal."""
     config, height_m = world.servo_config, world.task.start_height_m
     world.reset(InitialState(world.task.start_pose, pose(*offset)))
     way_m = height_m + 0.5 * config.force_limit_n / config.stiffness_n_per_m

@@ -1,4 +1,4 @@
-"""Single differences between a cell and training, of a known size, one episode each."""
+"""Single differences of known size between a cell and training, drawn per episode."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Difference(NamedTuple):
     """Differences of one episode from the nominal task.
 
     Attributes:
-        place_m: (2,) x and y of the ground piece, task frame; None: as the task draws it.
-        yaw_rad: of the ground piece; None: as the task draws it.
-        conditions: all else.
+        place_m: Position (2,) x and y of the ground piece, task frame; None draws it by the task.
+        yaw_rad: Yaw of the ground piece; None draws it by the task.
+        conditions: All other conditions.
     """
 
     place_m: tuple[float, float] | None = None
@@ -33,12 +33,12 @@ class Perturbation(NamedTuple):
     """One kind of difference.
 
     Attributes:
-        unit: of the values, for people.
-        label: for a picture.
-        values: sizes that are measured, to twice the range that a policy is asked for.
-        asked: largest value, or the least and the largest, that a policy is asked for.
-        draw: a difference of a size; what has no size of its own comes from the generator.
-        of_task: True where the size is an option of the task: ``clearance_m``.
+        unit: Unit of the values, for display.
+        label: Axis label of a plot.
+        values: Sizes to measure, up to twice the range required of a policy.
+        asked: Smallest and largest value required of a policy.
+        draw: Function from a size to a difference; other properties come from its generator.
+        of_task: True if the size is an option of the task, such as ``clearance_m``.
     """
 
     unit: str
@@ -58,7 +58,7 @@ def _under(**conditions: Any) -> Difference:
 
 
 def _aside(value: float, rng: np.random.Generator) -> Difference:
-    """Aside along both axes, to either side."""
+    """Return an offset along both axes, with random signs."""
     x, y = _signs(rng, 2)
     return Difference(place_m=(1e-3 * value * x, 1e-3 * value * y))
 
@@ -126,15 +126,15 @@ PERTURBATIONS: dict[str, Perturbation] = {
 
 
 def environment(cell: Cell, kind: str, value: float, randomization: str) -> TaskEnv:
-    """Return the environment in which a difference of this kind and size is measured."""
+    """Return the environment for measuring a difference of this kind and size."""
     options = {"clearance": 1e-3 * value} if PERTURBATIONS[kind].of_task else {}
     return cell.env(randomization=randomization, **options)
 
 
 def reset_options(env: TaskEnv, kind: str, value: float, seed: int) -> dict[str, object]:
-    """Return the options of ``reset`` for one episode; all is drawn from ``seed``.
+    """Return the options of ``reset`` for one episode, drawn from ``seed``.
 
-    Both pieces are where the task draws them, but for what the kind puts elsewhere.
+    Both pieces are placed as the task draws them, except for the kind's own difference.
     """
     rng = np.random.default_rng((seed, 1))
     difference = PERTURBATIONS[kind].draw(value, rng)

@@ -22,16 +22,16 @@ Floats = NDArray[np.float64]
 class Stalls:
     """Handle of the processes that detect stalls of each processor.
 
-    On each processor a process with the highest real-time priority sleeps for one millisecond at a
-    time. If it wakes up late, the processor was stalled: by the host of a virtual machine, or
-    inside the kernel. An answer that is late during a stall is not late because of this package.
+    On each processor, a process with the highest real-time priority sleeps for one millisecond at a
+    time. If it wakes up late, the processor was stalled, by the host of a virtual machine or inside
+    the kernel. A late answer during a stall is not caused by this package.
     """
 
     def __init__(self, pipes: list[Connection]) -> None:
         self._pipes = pipes
 
     def take(self) -> Floats:
-        """Return begin and end of each stall since the last call, (n, 2), ``time.monotonic``."""
+        """Return start and end of each stall since the last call, (n, 2), ``time.monotonic``."""
         for pipe in self._pipes:
             pipe.send("take")
         parts = [np.frombuffer(pipe.recv_bytes()).reshape(-1, 2) for pipe in self._pipes]

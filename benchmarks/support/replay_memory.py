@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 
 
 class MemoryFigures(NamedTuple):
-    """Megabytes of a million bytes, and seconds."""
+    """Memory in MB (10^6 bytes), and times in s."""
 
     transitions: int
     shards: int
@@ -34,7 +34,7 @@ class MemoryFigures(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """Memory taken over the transitions' own numbers."""
+        """Resident memory divided by the transitions' own size."""
         return self.resident_mb / self.own_mb
 
 

@@ -1,4 +1,4 @@
-"""The peers that a shard races: cpprb and torchrl where they are installed, and pure Python."""
+"""Peers of the replay benchmark: cpprb and torchrl if installed, and pure Python."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Contestant(Protocol):
         """Draw ``BATCH`` rows with their weights."""
 
     def update(self, batch: Any, td_errors: np.ndarray) -> None:
-        """Write the batch's priorities back."""
+        """Write back the priorities of a batch."""
 
 
 class Cpprb:
@@ -58,7 +58,7 @@ class Cpprb:
         return self._buffer.sample(BATCH, BETA)
 
     def update(self, batch: Any, td_errors: np.ndarray) -> None:
-        """Write the priorities of a batch back."""
+        """Write back the priorities of a batch."""
         self._buffer.update_priorities(batch["indexes"], td_errors)
 
 
@@ -69,7 +69,7 @@ class TorchRl:
 
     def __init__(self) -> None:
         self._torch = importlib.import_module("torch")
-        self._torch.set_num_threads(1)  # on small arrays more of them are slower
+        self._torch.set_num_threads(1)  # more threads are slower on small arrays
         self._dict = importlib.import_module("tensordict").TensorDict
         data = importlib.import_module("torchrl.data")
         self._buffer = data.TensorDictPrioritizedReplayBuffer(
@@ -90,12 +90,12 @@ class TorchRl:
         return self._buffer.sample()
 
     def update(self, batch: Any, td_errors: np.ndarray) -> None:
-        """Write the priorities of a batch back."""
+        """Write back the priorities of a batch."""
         self._buffer.update_priority(batch["index"], self._torch.from_numpy(td_errors))
 
 
 class _PythonTree:
-    """A binary tree of sums, or of minima, walked one leaf at a time."""
+    """Binary tree of sums or minima, updated one leaf at a time."""
 
     def __init__(self, combine: Callable[[float, float], float], neutral: float) -> None:
         self.leaves = 1 << (CAPACITY - 1).bit_length()
@@ -103,7 +103,7 @@ class _PythonTree:
         self._combine = combine
 
     def set(self, index: int, value: float) -> None:
-        """Write one leaf and the nodes above it."""
+        """Set one leaf and update its ancestors."""
         nodes, combine, node = self.nodes, self._combine, index + self.leaves
         nodes[node] = value
         while node > 1:
@@ -111,7 +111,7 @@ class _PythonTree:
             nodes[node] = combine(nodes[2 * node], nodes[2 * node + 1])
 
     def find(self, mass: float) -> int:
-        """Return the leaf that holds ``mass`` of the running sum."""
+        """Return the leaf at cumulative sum ``mass``."""
         nodes, node = self.nodes, 1
         while node < self.leaves:
             node *= 2
@@ -122,9 +122,9 @@ class _PythonTree:
 
 
 class PythonReplay:
-    """A list of rows, a tree of sums to draw by and one of minima for the largest weight.
+    """A list of rows, a sum tree for sampling, and a min tree for the largest weight.
 
-    That is how the replay was built that the paper ran on.
+    The replay of the paper was built in this way.
     """
 
     name = "pure Python"
@@ -135,7 +135,7 @@ class PythonReplay:
         self._next, self._top = 0, 1.0
 
     def add(self, fragment: Transitions) -> None:
-        """Append row by row, or overwrites the oldest."""
+        """Append row by row, or overwrite the oldest."""
         for row in zip(*fragment, strict=True):
             if len(self._rows) < CAPACITY:
                 self._rows.append(row)
@@ -155,7 +155,7 @@ class PythonReplay:
         return indices, [np.array(column) for column in (*columns, weights)]
 
     def update(self, batch: tuple[list[int], list[np.ndarray]], td_errors: np.ndarray) -> None:
-        """Write priorities one by one."""
+        """Write back priorities one by one."""
         for index, error in zip(batch[0], td_errors.tolist(), strict=True):
             priority = abs(error) + EPSILON
             self._top = max(self._top, priority)

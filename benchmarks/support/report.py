@@ -1,7 +1,7 @@
-"""The one form of all benchmarks: timing, races against a peer, and what is printed.
+"""Common form of all benchmarks: timing, comparison with a peer, and output.
 
-A benchmark is a script ``bench_NAME.py`` beside this file. It measures ``Figure``s and ends with
-``show``; ``ros2 run der_ros benchmark NAME`` finds it and passes its arguments on.
+A benchmark is a script ``bench_NAME.py`` in the parent folder. It measures ``Figure``s and ends
+with ``show``; ``ros2 run der_ros benchmark NAME`` finds it and passes its arguments on.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ class Figure(NamedTuple):
     """One measured number.
 
     Attributes:
-        name: what was measured.
-        value: ours.
-        unit: of both values; empty for a plain number.
-        peer: what it was raced against in the same run; None where there is nothing alike.
-        peer_value: the peer's number.
-        ratio: how many times better than the peer; above 1 we win, whichever way the unit counts.
+        name: Name of the quantity.
+        value: Our value.
+        unit: Unit of both values; empty for a plain number.
+        peer: Peer measured in the same run; None if there is none.
+        peer_value: The peer's value.
+        ratio: Factor by which we are better than the peer, for rates and times alike; above 1 we
+            win.
     """
 
     name: str
@@ -39,23 +40,23 @@ class Figure(NamedTuple):
 
 
 def more_is_better(name: str, value: float, unit: str, peer: str, peer_value: float) -> Figure:
-    """Return a raced figure such as a rate."""
+    """Return a figure with a peer for which more is better, such as a rate."""
     return Figure(name, value, unit, peer, peer_value, value / peer_value)
 
 
 def less_is_better(name: str, value: float, unit: str, peer: str, peer_value: float) -> Figure:
-    """Return a raced figure such as a time or a size."""
+    """Return a figure with a peer for which less is better, such as a time or a size."""
     return Figure(name, value, unit, peer, peer_value, peer_value / value)
 
 
 def best_rates(*bodies: Body, rows: int = 1, turns: int = 3, turn_s: float = 0.3) -> list[float]:
-    """Rows a second of each body, which take turns; of the turns the best counts.
+    """Return the best rate of each body, rows per second, over alternating turns.
 
     Args:
-        *bodies: each handles ``rows`` rows a call.
-        rows: what one call counts for.
-        turns: how often each is measured.
-        turn_s: how long one turn lasts, s.
+        *bodies: Functions to measure.
+        rows: Number of rows that one call handles.
+        turns: Number of turns of each body.
+        turn_s: Duration of one turn, s.
     """
     best = [0.0] * len(bodies)
     for _ in range(turns):
@@ -65,7 +66,7 @@ def best_rates(*bodies: Body, rows: int = 1, turns: int = 3, turn_s: float = 0.3
 
 
 def call_times_us(body: Body, calls: int = 20_000) -> NDArray[np.float64]:
-    """Return the times of ``calls`` calls, us, after a warm-up of a tenth as many."""
+    """Return the duration of each call, us, shape (calls,), after a warm-up of ``calls / 10``."""
     for _ in range(calls // 10):
         body()
     times = np.empty(calls)
@@ -77,7 +78,7 @@ def call_times_us(body: Body, calls: int = 20_000) -> NDArray[np.float64]:
 
 
 def percentiles(name: str, values: NDArray[np.float64], unit: str) -> list[Figure]:
-    """``name`` p50 and p99 of many values."""
+    """Return p50 and p99 of the values as figures."""
     return [
         Figure(f"{name}_p{percent}", float(np.percentile(values, percent)), unit)
         for percent in (50, 99)
@@ -92,7 +93,7 @@ def argument_parser(doc: str | None) -> argparse.ArgumentParser:
 
 
 def show(benchmark: str, figures: Iterable[Figure], as_json: bool) -> None:
-    """Print a table for people, or one JSON object: ``{benchmark, figures: {name: {...}}}``."""
+    """Print a table, or one JSON object ``{benchmark, figures: {name: {...}}}``."""
     if as_json:
         print(json.dumps({"benchmark": benchmark, "figures": as_data(figures)}))
         return
@@ -105,7 +106,7 @@ def show(benchmark: str, figures: Iterable[Figure], as_json: bool) -> None:
 
 
 def as_data(figures: Iterable[Figure]) -> dict[str, dict[str, object]]:
-    """Return the figures by name, without what they do not have."""
+    """Return the fields of each figure by its name, without those that are None."""
     return {
         figure.name: {
             key: value

@@ -1,4 +1,4 @@
-"""Picture of a policy's robustness: success and peak force against each perturbation."""
+"""Plot of a policy's robustness: success and peak force against each perturbation."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _STYLES = ("-", "--", ":", "-.")
 
 
 def draw(found: _Found, path: Path) -> None:
-    """Write the picture: a column for each kind, success above peak force, a line for each robot.
+    """Plot one column per kind, success above peak force, one line per robot.
 
     Args:
-        found: points and their figures, as ``bench_robustness`` keeps them; of several policies
-            each has a style of line, the newest a solid one.
-        path: .png or .svg.
+        found: Points and their figures, as stored by ``bench_robustness``; each policy has its own
+            line style, the newest a solid line.
+        path: Image file to write, .png or .svg.
     """
     import matplotlib
 
@@ -74,6 +74,6 @@ def _lines(kind: str, found: _Found) -> dict[tuple[str, str], list[tuple[float, 
 
 
 def _age(sha256: str, found: _Found) -> int:
-    """Return how many policies in the file are newer."""
+    """Return the number of newer policies in the file."""
     order = list(dict.fromkeys(point["sha256"] for point, _ in found))
     return len(order) - 1 - order.index(sha256)

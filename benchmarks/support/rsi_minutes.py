@@ -1,4 +1,4 @@
-"""Minutes of the whole stack under RSI, each a line of a file, and what they come to together."""
+"""Minutes of the whole stack under RSI, one line of a file each, and their totals."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ SENSOR_RATE_HZ = 1000
 
 
 class Minutes:
-    """All lines of one file.
+    """Totals of all lines in one file.
 
     Raises:
-        SystemExit: the file is of another setting.
+        SystemExit: The file was recorded with other settings.
     """
 
     def __init__(self, path: Path, cycle_ms: int, busy: bool) -> None:
@@ -67,7 +67,7 @@ class Minutes:
                 self._add(json.loads(line))
 
     def append(self, minute: dict[str, Any]) -> None:
-        """One more minute; it is in the file when this returns."""
+        """Write one more minute to the file and add it to the totals."""
         minute = {"cycle_ms": self.cycle_ms, "busy_core": self.busy_core, **minute}
         with self.path.open("a") as file:
             file.write(json.dumps(minute) + "\n")
@@ -98,7 +98,7 @@ class Minutes:
             self.cpu_percent[name] = mean
 
     def plot(self, path: Path) -> None:
-        """Draw both distributions into a file."""
+        """Plot both distributions to an image file."""
         plot(
             {
                 "telegram to answer": self.answer,
@@ -143,14 +143,14 @@ def measure_minutes(path: Path, wanted: int, cycle_ms: int, busy: bool) -> Minut
                 file=sys.stderr,
             )
             if faults:
-                # On hardware a person looks at it and goes on.
+                # On hardware an operator would check the fault and continue.
                 start_attempts()
     return minutes
 
 
 @contextlib.contextmanager
 def _stack(cycle_ms: int, busy: bool) -> Iterator[tuple[MeasuringController, Stalls, int, Path]]:
-    """Everything, with attempts under way."""
+    """Run devices and deployment for the block, with attempts started."""
     own_domain()
     ports = Ports.free()
     box = Sensor(SENSOR_IP, ports.rdt, ports.http, SENSOR_RATE_HZ, NoisyForce())
@@ -198,7 +198,7 @@ def _minute(cycles: Cycles, cycle_s: float, stalls: Floats) -> dict[str, Any]:
     in_time = cycles.answer_s[np.isfinite(cycles.answer_s)]
     return {
         "cycles": len(late),
-        # When in this minute, and how long it took; an answer that never came is a null.
+        # Pairs of time within the minute, s, and duration, ms; a missing answer is null.
         "late": [
             [round(at, 3), round(1e3 * took, 3) if np.isfinite(took) else None]
             for at, took in zip(
@@ -208,7 +208,7 @@ def _minute(cycles: Cycles, cycle_s: float, stalls: Floats) -> dict[str, Any]:
         "longest_late": _longest_run(late),
         "late_by_us": int(ours.sum()),
         "longest_late_by_us": _longest_run(ours),
-        # Nothing is sent while RSI is off.
+        # A gap in the telegrams is a stop, since nothing is sent while RSI is off.
         "stops": int((np.diff(cycles.sent_s) > 0.25).sum()),
         **{name: histogram.to_data() for name, histogram in histograms.items()},
         "answer_max_s": float(in_time.max(initial=0.0)),
@@ -217,7 +217,7 @@ def _minute(cycles: Cycles, cycle_s: float, stalls: Floats) -> dict[str, Any]:
 
 
 def _stood_still_s(begin_s: float, end_s: float, stalls: Floats) -> float:
-    """For how long of this time at least one processor stood still."""
+    """Return the time during which at least one processor was stalled, s."""
     clipped = np.clip(stalls, begin_s, end_s)
     total, until_s = 0.0, begin_s
     for begin, end in sorted(clipped[clipped[:, 1] > clipped[:, 0]].tolist()):

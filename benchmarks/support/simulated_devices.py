@@ -35,7 +35,7 @@ class Cycles(NamedTuple):
 
     Attributes:
         sent_s: (n,) time at which each telegram was sent, ``time.monotonic``.
-        answer_s: (n,) time until its answer arrived in the kernel; infinite without an answer.
+        answer_s: (n,) time until its answer arrived in the kernel, s; infinite without an answer.
         correction_mm: (n,) RKorr.X of the answer; nan without an answer.
         woke_late_s: (n,) lateness of the controller's own wake-up before the telegram.
     """
@@ -168,11 +168,11 @@ class ClockForce:
     """Force that encodes the time of its reading: a saw tooth of the monotonic clock.
 
     Args:
-        axis: (3,) direction, sensor axes, unit length.
-        period_s: period of the saw tooth.
-        rise_n: amplitude; the force rises from -rise to +rise.
-        offset_n: added in the direction of the force, which is then never between -offset and
-            +offset.
+        axis: Direction (3,), sensor axes, unit length.
+        period_s: Period of the saw tooth, s.
+        rise_n: Amplitude, N; the force rises from -rise to +rise.
+        offset_n: Offset, N, in the direction of the force, which is then never between -offset
+            and +offset.
     """
 
     def __init__(self, axis: Floats, period_s: float, rise_n: float, offset_n: float = 0.0) -> None:
@@ -187,7 +187,7 @@ class ClockForce:
         return Wrench(self._axis * size, np.zeros(3))
 
     def told_by(self, force: Floats) -> float:
-        """Return the phase in a reading (3,): -1 at the begin of the saw tooth, 1 at its end."""
+        """Return the phase encoded in a reading (3,): -1 at the saw tooth's start, 1 at its end."""
         size = float(self._axis @ force)
         return (size - (self._offset_n if size > 0.0 else -self._offset_n)) / self._rise_n
 

@@ -1,4 +1,4 @@
-"""The cells that the simulation's benchmarks go through: every task, both pegs, on every robot."""
+"""Cells measured by the simulation benchmarks: every task, both pegs, on every robot."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from der_ros.sim.robots import ROBOT_NAMES
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import TASK_NAMES, make_task
 
-# What a task has more than one kind of.
+# Variants of a task, as options.
 _VARIANTS: dict[str, tuple[dict[str, Any], ...]] = {"peg_in_hole": ({}, {"shape": "round"})}
 
 
 class Cell(NamedTuple):
-    """One task, of one kind, on one robot.
+    """One task variant on one robot.
 
     Attributes:
-        task: one of ``TASK_NAMES``.
-        robot: one of ``ROBOT_NAMES``.
-        options: of the task.
+        task: Name of the task, one of ``TASK_NAMES``.
+        robot: Name of the robot, one of ``ROBOT_NAMES``.
+        options: Options of the task.
     """
 
     task: str
@@ -34,7 +34,7 @@ class Cell(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Such as ``peg_in_hole_round_iiwa``: of a line in a table, or a file."""
+        """Name for tables and files, such as ``peg_in_hole_round_iiwa``."""
         return f"{self.kind}_{self.robot}"
 
     def env(self, **options: Any) -> TaskEnv:
@@ -42,25 +42,25 @@ class Cell(NamedTuple):
         return TaskEnv(self.task, robot=self.robot, task_options=self.options, **options)
 
     def world(self, **options: Any) -> AssemblyWorld:
-        """Return a world of it, closed; with further options of the task."""
+        """Return an unopened world of this cell, with further options of the task."""
         return AssemblyWorld(make_task(self.task, **self.options, **options), robot=self.robot)
 
 
 def add_cells(parser: argparse.ArgumentParser) -> None:
-    """Let the user choose among the cells."""
+    """Add options that select cells."""
     parser.add_argument("--task", choices=TASK_NAMES, help="default: all")
     parser.add_argument("--robot", choices=ROBOT_NAMES, help="default: all")
 
 
 def add_randomization(parser: argparse.ArgumentParser, default: str) -> None:
-    """Let the user choose a preset."""
+    """Add an option that selects a randomization preset."""
     parser.add_argument(
         "--randomization", choices=tuple(PRESETS), default=default, help="(%(default)s)"
     )
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Let the user give keywords of the environment."""
+    """Add an option for keywords of the environment."""
     parser.add_argument(
         "--option",
         action="append",
@@ -72,7 +72,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _option(text: str) -> tuple[str, Any]:
-    """``NAME=VALUE`` as name and value: a number, or else a text."""
+    """Split ``NAME=VALUE`` into name and value, a number or else a text."""
     name, _, value = text.partition("=")
     try:
         return name, float(value)
@@ -81,7 +81,7 @@ def _option(text: str) -> tuple[str, Any]:
 
 
 def chosen_cells(arguments: argparse.Namespace) -> list[Cell]:
-    """Return the cells that the user chose."""
+    """Return the cells selected on the command line."""
     return [
         cell
         for cell in all_cells()

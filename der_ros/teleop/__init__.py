@@ -1,1 +1,1 @@
-"""Teleoperation without ROS: axis maps of devices and the gate between a device and a robot."""
+"""Teleoperation without ROS: axis maps of input devices, and the gate to the robot."""

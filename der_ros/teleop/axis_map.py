@@ -1,4 +1,4 @@
-"""Axis maps: which axis and button of a device does what (``config/teleop/*.yaml``)."""
+"""Axis maps: assignment of a device's axes and buttons (``config/teleop/*.yaml``)."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from der_ros.installation import package_folders
 from der_ros.policy.shipped import shipped_config_file
 
 DIRECTIONS = ("vx", "vy", "vz", "wx", "wy", "wz")
-"""Components of an action, in order; an axis moves one of them."""
+"""Components of an action, in order; each axis acts on one of them."""
 BUTTONS = ("dead_man", "slower", "faster", "start", "success", "discard", "redo")
-"""Effects that a button can have."""
+"""Functions that a button can have."""
 _REQUIRED_BUTTONS = ("dead_man", "start", "discard")
 MAX_INDEX = 255
 
@@ -29,10 +29,10 @@ class Axis:
     """One axis of a device.
 
     Attributes:
-        index: in ``Joy.axes``.
-        scale: share of full speed at full deflection, -1 to 1; negative turns the axis round.
-        rest: reading of the untouched axis; the triggers of some devices rest at 1.
-        span: change of the reading from rest to full deflection, 0 excluded.
+        index: Index in ``Joy.axes``.
+        scale: Action at full deflection, -1 to 1; a negative value reverses the axis.
+        rest: Reading at rest; the triggers of some devices rest at 1.
+        span: Change of the reading from rest to full deflection; not 0.
     """
 
     index: int
@@ -41,19 +41,19 @@ class Axis:
     span: float = 1.0
 
     def deflection(self, axes: Sequence[float]) -> float:
-        """Return the deflection from rest, -1 to 1, before scale and dead zone."""
+        """Return the deflection from rest, -1 to 1, before dead zone and scale."""
         return min(1.0, max(-1.0, (axes[self.index] - self.rest) / self.span))
 
 
 @dataclass(frozen=True)
 class AxisMap:
-    """Assignment of the axes and buttons of one kind of device.
+    """Assignment of axes and buttons for one kind of device.
 
     Attributes:
-        name: of the map, the name of its file.
-        axes: the axes of each direction; their sum moves it.
-        buttons: index in ``Joy.buttons`` of each function.
-        dead_zone: deflection below which an axis is at rest, 0 to 0.5.
+        name: Name of the map, which is the stem of its file name.
+        axes: Axes of each direction; their contributions are added.
+        buttons: Index in ``Joy.buttons`` of each function.
+        dead_zone: Deflection up to which an axis counts as at rest, 0 to 0.5.
     """
 
     name: str
@@ -62,14 +62,14 @@ class AxisMap:
     dead_zone: float = 0.08
 
     def check_device(self, axes: int, buttons: int) -> None:
-        """Check that a device has what the map names.
+        """Check that a device has all axes and buttons of the map.
 
         Args:
-            axes: number of axes of the device.
-            buttons: number of its buttons.
+            axes: Number of axes of the device.
+            buttons: Number of buttons of the device.
 
         Raises:
-            ConfigurationError: names each axis and button that the device lacks.
+            ConfigurationError: An axis or button is missing; the message names each.
         """
         missing = [
             f"axis {axis.index} for {direction}"
@@ -87,14 +87,14 @@ class AxisMap:
             )
 
     def is_neutral(self, axes: Sequence[float]) -> bool:
-        """Return whether every mapped axis is at rest."""
+        """Return True if every mapped axis is at rest."""
         parts = (axis for parts in self.axes.values() for axis in parts)
         return all(abs(axis.deflection(axes)) <= self.dead_zone for axis in parts)
 
     def action(self, axes: Sequence[float]) -> Array:
-        """Return the action (6,) in [-1, 1] of the deflected axes.
+        """Return the action (6,), in [-1, 1], of the current axis readings.
 
-        The dead zone is cut out and the rest stretched, so that speed begins at zero.
+        The range outside the dead zone is rescaled, so that the action starts at zero.
         """
         action = np.zeros(len(DIRECTIONS))
         for k, direction in enumerate(DIRECTIONS):
@@ -107,13 +107,13 @@ class AxisMap:
         return math.copysign(beyond, deflection)
 
     def pressed(self, name: str, buttons: Sequence[int]) -> bool:
-        """Return whether the button of a function is pressed; False where the map has none."""
+        """Return True if a function's button is pressed; False if the map has no such button."""
         index = self.buttons.get(name)
         return index is not None and bool(buttons[index])
 
 
 def map_names() -> list[str]:
-    """Return the names of the maps that the package ships."""
+    """Return the names of the axis maps in the package, sorted."""
     found: set[str] = set()
     for folder in package_folders("config"):
         found |= {path.stem for path in folder.joinpath("teleop").glob("*.yaml")}
@@ -124,10 +124,10 @@ def load_map(name: str) -> AxisMap:
     """Read an axis map.
 
     Args:
-        name: of a shipped map, or the path of a YAML file of your own.
+        name: Name of a shipped map, or path of a YAML file.
 
     Raises:
-        ConfigurationError: there is no such map, or something in it is wrong; names the field.
+        ConfigurationError: The map does not exist, or a field is invalid; the message names it.
     """
     if name in map_names():
         path = shipped_config_file("teleop", f"{name}.yaml")
@@ -158,7 +158,7 @@ def _parsed(path: Path, document: Any) -> AxisMap:
 
 
 class _Reader:
-    """Reads fields of a map; an error names the file and the field."""
+    """Validates the fields of a map; errors name the file and the field."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

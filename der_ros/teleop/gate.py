@@ -1,8 +1,8 @@
-"""The gate between an input device and a robot: what a person may command, and when.
+"""The gate between an input device and a robot: conditions for teleoperated motion.
 
-Nothing moves before every axis was seen at rest, while the dead-man button is up, or when the
-device has been silent. After a silence, and after each press of the dead-man button, the axes have
-to be seen at rest again, so that a stuck axis is no command.
+The robot moves only while the dead-man button is held, the device sends readings, and every axis
+has been seen at rest. After a silence of the device, and after pressing the dead-man button with a
+deflected axis, the axes must be seen at rest again, so a stuck axis never moves the robot.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from der_ros.geometry import Array
 from der_ros.teleop.axis_map import BUTTONS, AxisMap
 
 SILENCE_S = 0.2
-"""Default of the time without a reading after which a device counts as gone, s."""
+"""Default time without a reading after which a device counts as gone, s."""
 SPEEDS = (0.1, 0.25, 0.5, 1.0)
-"""Shares of full speed that the buttons step through."""
+"""Speed steps as shares of full speed, selected by the buttons ``slower`` and ``faster``."""
 
 
 class GateState(Enum):
-    """State of the gate, as a text for the person."""
+    """State of the gate; the value is a text for the operator."""
 
     NO_DEVICE = "no device yet"
     SILENT = "the device is silent: the robot rests"
@@ -38,9 +38,9 @@ class Reading:
     """One reading of a device.
 
     Attributes:
-        axes: each -1 to 1.
-        buttons: 0 or 1 each.
-        time_s: of its arrival, ``time.monotonic``.
+        axes: Axis readings, each -1 to 1.
+        buttons: Button states, 0 or 1 each.
+        time_s: Arrival time by ``time.monotonic``, s.
     """
 
     axes: Sequence[float]
@@ -49,11 +49,11 @@ class Reading:
 
 
 class TeleopGate:
-    """Turns readings of a device into actions; pure, its caller gives the time.
+    """Turns device readings into actions; the caller passes the time, so it needs no clock.
 
     Args:
-        axis_map: of the device.
-        silence_s: time without a reading after which the device counts as gone, s.
+        axis_map: Axis map of the device.
+        silence_s: Time without a reading after which the device counts as gone, s.
     """
 
     def __init__(self, axis_map: AxisMap, silence_s: float = SILENCE_S) -> None:
@@ -63,20 +63,20 @@ class TeleopGate:
         self._pressed: frozenset[str] = frozenset()
         self._speed = len(SPEEDS) - 1
         self.refused = 0
-        """Number of readings that were refused: too few axes, or not finite."""
+        """Number of readings rejected because an axis was not finite."""
 
     @property
     def speed(self) -> float:
-        """Share of full speed now, 0 to 1."""
+        """Current share of full speed, 0 to 1."""
         return SPEEDS[self._speed]
 
     def take(self, reading: Reading) -> tuple[str, ...]:
-        """Take one reading in; return the functions whose buttons it presses anew.
+        """Take one reading and return the functions whose buttons were newly pressed.
 
-        A device that lacks an axis or a button of the map is refused as a whole.
+        A device that lacks an axis or a button of the map is rejected as a whole.
 
         Raises:
-            ConfigurationError: names what the device lacks.
+            ConfigurationError: The device lacks an axis or a button; the message names each.
         """
         self._map.check_device(len(reading.axes), len(reading.buttons))
         if not all(math.isfinite(value) for value in reading.axes):
@@ -89,7 +89,7 @@ class TeleopGate:
         return self._new_presses(reading)
 
     def _forget(self) -> None:
-        """Begin anew after a silence; a button that is held then is no new press."""
+        """Reset the gate after a silence; a button held at that time is not a new press."""
         self._neutral_seen = self._held = False
         self._pressed = frozenset(BUTTONS)
 
@@ -98,7 +98,7 @@ class TeleopGate:
         if self._map.is_neutral(reading.axes):
             self._neutral_seen = True
         elif held and not self._held:
-            # Pressed with a stick away from rest: whoever does so cannot know where it points.
+            # Pressed with a deflected stick: the operator may not know where it points.
             self._neutral_seen = False
         self._held = held
 
@@ -117,7 +117,7 @@ class TeleopGate:
         return self._newest is None or now_s - self._newest.time_s > self._silence_s
 
     def state(self, now_s: float) -> GateState:
-        """Return what the gate does at ``now_s``, ``time.monotonic``."""
+        """Return the state of the gate at ``now_s`` (``time.monotonic``)."""
         if self._newest is None:
             return GateState.NO_DEVICE
         if self._is_silent(now_s):
@@ -127,11 +127,11 @@ class TeleopGate:
         return GateState.LIVE if self._held else GateState.RELEASED
 
     def valid_until_s(self) -> float:
-        """Return the moment at which the newest reading stops to count, ``time.monotonic``."""
+        """Return the time at which the newest reading expires (``time.monotonic``), s."""
         return -math.inf if self._newest is None else self._newest.time_s + self._silence_s
 
     def action(self, now_s: float) -> Array:
-        """Return the action (6,) in [-1, 1] at ``now_s``; zero in every state but LIVE."""
+        """Return the action (6,), in [-1, 1], at ``now_s``; zero in every state but LIVE."""
         if self._newest is None or self.state(now_s) is not GateState.LIVE:
             return np.zeros(6)
         return self.speed * self._map.action(self._newest.axes)

@@ -1,7 +1,8 @@
 """Reads a game controller from the Linux joystick device (``/dev/input/js*``).
 
-The event format is the kernel's (Documentation/input/joydev/joystick-api.rst): eight bytes, time,
-value, type and number. The driver tells the state of every axis and button once after opening.
+The event format is the kernel's (Documentation/input/joydev/joystick-api.rst): eight bytes with
+time, value, type and number. After opening, the driver sends the state of every axis and button
+once.
 """
 
 from __future__ import annotations
@@ -20,21 +21,21 @@ _READ_EVENTS = 64
 
 
 class DeviceError(DerRosError, OSError):
-    """The device is not there, cannot be read, or has gone."""
+    """The device does not exist, cannot be read, or was unplugged."""
 
 
 class Joystick:
-    """A game controller.
+    """A game controller, read without blocking.
 
     Args:
-        path: of the device.
+        path: Path of the device file.
 
     Attributes:
-        axes: each -1 to 1, as last told.
-        buttons: 0 or 1 each, as last told.
+        axes: Latest axis readings, each -1 to 1.
+        buttons: Latest button states, 0 or 1 each.
 
     Raises:
-        DeviceError: it cannot be opened; says what to do.
+        DeviceError: The device cannot be opened; the message says what to do.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,10 +52,10 @@ class Joystick:
             ) from error
 
     def wait(self, timeout_s: float) -> None:
-        """Take in the events that come within ``timeout_s``; return after the first of them.
+        """Wait at most ``timeout_s`` for events, and process those that are available.
 
         Raises:
-            DeviceError: the device has gone.
+            DeviceError: The device was unplugged.
         """
         if not select.select([self._file], [], [], timeout_s)[0]:
             return
@@ -72,7 +73,7 @@ class Joystick:
 
     def _take(self, value: int, kind: int, number: int) -> None:
         if kind == _AXIS:
-            # ROS counts left and up as positive, the kernel right and down.
+            # In ROS left and up are positive, in the kernel right and down.
             _put(self.axes, number, -max(-1.0, value / _FULL), 0.0)
         elif kind == _BUTTON:
             _put(self.buttons, number, int(value != 0), 0)

@@ -1,8 +1,8 @@
-"""Reads the keyboard of a terminal as a device of six axes and seven buttons.
+"""Reads a terminal's keyboard as a device with six axes and seven buttons.
 
-A terminal tells presses and no releases, so a key counts as held for ``HOLD_S`` after each press or
-repeat. A held key also presses the dead-man button, and that a moment before it moves anything, as
-the gate expects of a person.
+A terminal reports key presses but no releases, so a key counts as held for ``HOLD_S`` after each
+press or repeat. A held motion key also presses the dead-man button, slightly before its axis moves,
+because the gate requires that order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from der_ros.teleop.axis_map import DIRECTIONS
 from der_ros.teleop.joystick import DeviceError
 
 HOLD_S = 0.12
-# Longer than the period of the readings: one of them shows the button alone.
+# Longer than the reading period, so that at least one reading has the button without an axis.
 _BUTTON_FIRST_S = 0.03
 _KEYS = {
     "w": (0, 1.0),
@@ -37,14 +37,14 @@ _DEAD_MAN, _BUTTON_COUNT = 0, 7
 
 
 class KeyStates:
-    """Which keys count as held; pure, its caller gives the time."""
+    """Held keys as axes and buttons; the caller passes the time."""
 
     def __init__(self) -> None:
         self._until_s: dict[str, float] = {}
         self._since_s = float("-inf")
 
     def press(self, keys: str, now_s: float) -> None:
-        """Take in keys pressed at ``now_s``."""
+        """Register keys pressed at ``now_s``."""
         if not self._held(now_s):
             self._since_s = now_s
         for key in keys.lower():
@@ -52,7 +52,7 @@ class KeyStates:
                 self._until_s[key] = now_s + HOLD_S
 
     def axes(self, now_s: float) -> list[float]:
-        """Return the six axes, each -1, 0 or 1."""
+        """Return the six axes, each -1, 0 or 1, at ``now_s``."""
         axes = [0.0] * len(DIRECTIONS)
         if now_s - self._since_s < _BUTTON_FIRST_S:
             return axes
@@ -63,7 +63,7 @@ class KeyStates:
         return axes
 
     def buttons(self, now_s: float) -> list[int]:
-        """Return the seven buttons, 0 or 1 each."""
+        """Return the seven buttons, 0 or 1 each, at ``now_s``."""
         buttons = [0] * _BUTTON_COUNT
         for key in self._held(now_s):
             buttons[_BUTTONS.get(key, _DEAD_MAN)] = 1
@@ -74,10 +74,13 @@ class KeyStates:
 
 
 class Keyboard:
-    """The keyboard of the controlling terminal.
+    """The keyboard of the controlling terminal, switched to unbuffered input.
+
+    Args:
+        path: Path of the terminal device.
 
     Raises:
-        DeviceError: the process has no terminal, or is not in its foreground.
+        DeviceError: The process has no terminal, or runs in the background.
     """
 
     def __init__(self, path: str = "/dev/tty") -> None:
@@ -94,13 +97,13 @@ class Keyboard:
         self.states = KeyStates()
 
     def read(self, timeout_s: float) -> str:
-        """Return the keys that are pressed within ``timeout_s``; empty when none is."""
+        """Return the keys pressed within ``timeout_s``; empty if there are none."""
         if not select.select([self._file], [], [], timeout_s)[0]:
             return ""
         return os.read(self._file, 64).decode("ascii", "ignore")
 
     def close(self) -> None:
-        """Give the terminal back as it was."""
+        """Restore the terminal's settings and close it."""
         termios.tcsetattr(self._file, termios.TCSADRAIN, self._settings)
         os.close(self._file)
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import der_ros
 from site_builder.pages import code, page
 
-# Shells around the others: the pages of the nodes, launch files and commands describe them.
+# Packages that other reference pages describe: nodes, commands and launch files.
 _SHELLS = ("nodes", "cli", "launching")
 
 
 def modules() -> Iterator[tuple[str, str]]:
-    """Yield the package, as its page is named, and the name of each public module."""
+    """Yield the package (also the name of its page) and the name of each public module."""
     for found in pkgutil.walk_packages(der_ros.__path__, "der_ros."):
         parts = found.name.split(".")[1:]
         private = any(part.startswith("_") for part in parts)

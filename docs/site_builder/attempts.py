@@ -1,4 +1,4 @@
-"""Reference of the fields of ``attempts.jsonl``, from the dataclass that is written."""
+"""Reference of the fields of ``attempts.jsonl``, from the dataclass that is written to it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _ATTRIBUTE = re.compile(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", re.MULTILINE)
 
 
 def texts_of(kind: type[object]) -> dict[str, str]:
-    """Return the text of each attribute in a class's Google docstring."""
+    """Return the text of each attribute in a class's Google-style docstring."""
     return {name: " ".join(text.split()) for name, text in _ATTRIBUTE.findall(kind.__doc__ or "")}
 
 
 def complaints(names: list[str], texts: Mapping[str, str], kinds: Mapping[str, str]) -> list[str]:
-    """Return one line for each field without a text, and for each number without a unit."""
+    """Return one line per field without a text, and per number without a unit."""
     found = [
         f"field {name} of attempts.jsonl: expected a text" for name in names if not texts.get(name)
     ]
@@ -37,10 +37,10 @@ def _type(kind: str, unit: str | None) -> str:
 
 
 def attempts_page() -> str:
-    """Return the page of the fields of a line.
+    """Return the page with the fields of a line.
 
     Raises:
-        UndocumentedError: a field has no text or unit.
+        UndocumentedError: A field has no text or unit.
     """
     kinds = {item.name: str(item.type) for item in fields(AttemptResult)}
     texts = texts_of(AttemptResult)

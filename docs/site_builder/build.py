@@ -1,4 +1,4 @@
-"""Assemble the pages, generate the reference, and let Zensical render the site."""
+"""Assembles the pages, generates the reference, and renders the site with Zensical."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from site_builder.pages import UndocumentedError
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "build" / "site"
-# The pages lie as in the repository, so that one relative link serves both.
+# The folders match those of the repository, so relative links work in both places.
 PAGES = (
     "README.md",
     "CONTRIBUTING.md",
@@ -31,7 +31,7 @@ _COPIED = {".md", ".gif", ".png", ".yaml", ".xml", ".rsix", ".src", ".dat", ".ur
 
 
 def assemble(pages: Path) -> None:
-    """Copy every page, and every file that pages link to, into an empty folder."""
+    """Copy every page, and every file type that pages link to, into an empty folder."""
     shutil.rmtree(pages, ignore_errors=True)
     for part in PAGES:
         source = ROOT / part
@@ -43,14 +43,14 @@ def assemble(pages: Path) -> None:
 
 
 def render(strict: bool) -> int:
-    """Render the assembled pages; return 0, or another code for an error or a strict warning."""
+    """Render the assembled pages; return 0, or nonzero for an error or, if strict, a warning."""
     command = [sys.executable, "-m", "zensical", "build", "--clean", "-f", "zensical.toml"]
     command += ["--strict"] if strict else []
     done = subprocess.run(
         command, cwd=SITE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     print(done.stdout)
-    # A docstring that does not fit its function is no issue to Zensical.
+    # Zensical ignores griffe's warnings about docstrings that do not match their function.
     return done.returncode or int(strict and "griffe: " in done.stdout)
 
 
@@ -63,7 +63,7 @@ def serve(port: int = 8000) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Build the site; return 0 if that worked and, with ``--strict``, without a warning."""
+    """Build the site; return 0 on success and, with ``--strict``, without warnings."""
     parser = argparse.ArgumentParser(prog="build_site.py", description="Build the site.")
     parser.add_argument("--strict", action="store_true", help="treat a warning as an error")
     parser.add_argument("--serve", action="store_true", help="serve it afterwards on port 8000")

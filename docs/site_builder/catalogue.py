@@ -1,6 +1,6 @@
-"""Meaning of every topic and service of the nodes, by its name without namespace.
+"""Descriptions of every topic and service of the nodes, by name without namespace.
 
-The generator refuses a topic or service that has no text here, and a text that belongs to none.
+The generator refuses a topic or service without a text here, and a text without a topic or service.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ SERVICES = {
     "sim_trainer/save_checkpoint": "Write a checkpoint now.",
 }
 
-# The services of a lifecycle node are made by rcl and not seen by the survey.
+# rcl creates the services of a lifecycle node, so the survey does not see them.
 LIFECYCLE_SERVICES = {
     "change_state": "lifecycle_msgs/ChangeState",
     "get_state": "lifecycle_msgs/GetState",

@@ -1,4 +1,4 @@
-"""Reference of the commands, from their own ``--help``."""
+"""Reference of the commands, generated from their ``--help``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WIDTH = "100"
 
 
 class _ParsedError(Exception):
-    """Carries the parser of a command out of its ``main``."""
+    """Exception that carries a command's parser out of its ``main``."""
 
     def __init__(self, parser: argparse.ArgumentParser) -> None:
         self.parser = parser
@@ -30,10 +30,10 @@ def tools(setup: Path) -> tuple[str, ...]:
 
 
 def parser_of(tool: str) -> argparse.ArgumentParser:
-    """Return the parser that a tool makes.
+    """Return the argument parser of a tool, by running its ``main`` up to the parsing.
 
     Raises:
-        ValueError: the tool ends without parsing its arguments.
+        ValueError: The tool returns without parsing its arguments.
     """
 
     def parse_args(self: argparse.ArgumentParser, *_: object, **__: object) -> None:
@@ -49,7 +49,7 @@ def parser_of(tool: str) -> argparse.ArgumentParser:
 
 
 def complaints(tool: str, parser: argparse.ArgumentParser) -> list[str]:
-    """Return one line for each option without a text, and for a command without one."""
+    """Return one line per option without a text, and for a command without a description."""
     found = [] if parser.description else [f"command {tool}: expected a description"]
     for action in parser._actions:
         if not action.help and action.help != argparse.SUPPRESS:
@@ -62,7 +62,7 @@ def command_pages(setup: Path) -> dict[str, str]:
     """Return the page of each command by its path below ``reference/``.
 
     Raises:
-        UndocumentedError: a command or an option has no text.
+        UndocumentedError: A command or an option has no text.
     """
     parsers = {tool: parser_of(tool) for tool in tools(setup)}
     refuse([line for tool, parser in parsers.items() for line in complaints(tool, parser)])

@@ -1,4 +1,4 @@
-"""Generate the reference pages and their entries in the navigation."""
+"""Generates the reference pages and their entries in the navigation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from site_builder.survey import Survey, from_json
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = "docs/reference"
-# Heading in the navigation of each folder of generated pages; see zensical.toml.
+# Folder of generated pages by its heading in the navigation; see zensical.toml.
 FOLDERS = {
     "Nodes": "nodes",
     "Launch files": "launch",
@@ -29,7 +29,7 @@ FOLDERS = {
 
 
 def survey_nodes() -> list[Survey]:
-    """Start the nodes in a process of their own, which hears and reaches nobody else."""
+    """Survey the nodes in a separate process, which is isolated from other ROS nodes."""
     paths = [str(ROOT / "docs"), str(ROOT), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(path for path in paths if path),
@@ -48,7 +48,7 @@ def reference_pages() -> dict[str, str]:
     """Return every generated page by its path below ``docs/reference/``.
 
     Raises:
-        UndocumentedError: the code declares something that has no text or unit.
+        UndocumentedError: A declaration in the code has no text or unit.
     """
     return {
         **node_pages(survey_nodes()),
@@ -69,10 +69,10 @@ def write(pages: Mapping[str, str], folder: Path) -> None:
 
 
 def with_navigation(settings: str, pages: Mapping[str, str]) -> str:
-    """Return the site's settings with the generated pages in their places in the navigation.
+    """Return the site's settings with the generated pages inserted into the navigation.
 
     Raises:
-        ValueError: the settings have no place for a folder.
+        ValueError: The settings have no placeholder for a folder.
     """
     for title, folder in FOLDERS.items():
         place = f'{{ "{title}" = [] }}'

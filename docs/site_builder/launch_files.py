@@ -1,4 +1,4 @@
-"""Reference of the launch files, from their tables of arguments."""
+"""Reference of the launch files, generated from their argument tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ _TIME = re.compile(r"\d{8}-\d{6}")
 
 
 def load(path: Path) -> ModuleType:
-    """Return a launch file as a module."""
+    """Import a launch file as a module.
+
+    Raises:
+        ImportError: The path is not a Python file.
+    """
     spec = importlib.util.spec_from_file_location(path.name.replace(".", "_"), path)
     if spec is None or spec.loader is None:
         raise ImportError(f"expected a Python file, got {path}")
@@ -29,7 +33,7 @@ def launch_pages(folder: Path) -> dict[str, str]:
     """Return the page of each launch file by its path below ``reference/``.
 
     Raises:
-        UndocumentedError: an argument has no text.
+        UndocumentedError: An argument has no text.
     """
     files = {path.name: load(path) for path in sorted(folder.glob("*.launch.py"))}
     refuse([line for name, module in files.items() for line in complaints(name, module.ARGUMENTS)])
@@ -40,7 +44,7 @@ def launch_pages(folder: Path) -> dict[str, str]:
 
 
 def complaints(name: str, arguments: Iterable[Argument]) -> list[str]:
-    """Return one line for each argument without a text."""
+    """Return one line per argument without a text."""
     return [
         f"argument {item.name} of {name}: expected a text, got {item.description!r}"
         for item in arguments

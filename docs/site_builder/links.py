@@ -1,4 +1,4 @@
-"""Checks that Zensical lacks: links to files and pictures, and that nothing comes from the net."""
+"""Checks beyond Zensical's: links to files and images, and no content from the network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
 def links_of(page: Path) -> Iterator[str]:
-    """Yield the target of each link of a page that leads to a file, without its anchor."""
+    """Yield the target of each link from a page to a file, without its anchor."""
     text = _FENCE.sub("", page.read_text(encoding="utf-8"))
     for target in _LINK.findall(text):
         path = target.partition("#")[0]
@@ -21,7 +21,7 @@ def links_of(page: Path) -> Iterator[str]:
 
 
 def broken_links(pages: Path) -> list[str]:
-    """Return one line for each link that leads to no file below ``pages``."""
+    """Return one line per link whose target is not a file below ``pages``."""
     return [
         f"{page.relative_to(pages)}: no file at {link}"
         for page in sorted(pages.rglob("*.md"))
@@ -32,7 +32,7 @@ def broken_links(pages: Path) -> list[str]:
 
 
 def loaded_from_network(site: Path) -> list[str]:
-    """Return one line for each script, style or picture that a built page loads from elsewhere."""
+    """Return one line per script, style or image that a built page loads from the network."""
     return [
         f"{page.relative_to(site)}: loads {address}"
         for page in sorted(site.rglob("*.html"))

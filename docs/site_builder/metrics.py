@@ -7,17 +7,17 @@ from site_builder.pages import code, page, table
 
 
 def metric_text(name: str) -> str:
-    """Return the meaning of the metric that the topic ``training/NAME`` carries.
+    """Return the text of the metric that is published on the topic ``training/NAME``.
 
     Raises:
-        KeyError: there is no such metric.
+        KeyError: The metric does not exist.
     """
     texts = {metric.name.split("/")[1]: metric.text for metric in METRICS}
     return texts[name]
 
 
 def metrics_page() -> str:
-    """Return the page of all metrics, a table for each prefix."""
+    """Return the page of all metrics, with one table per prefix."""
     blocks = [
         "A training run writes one line of JSON with these names to `metrics.jsonl` every few "
         "seconds, the same to TensorBoard, and `sim_trainer` publishes some of them on "

@@ -1,4 +1,4 @@
-"""Reference of the nodes, topics and services, from a survey of the started nodes."""
+"""Reference of the nodes, topics and services, from a survey of the running nodes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def node_pages(surveys: Sequence[Survey]) -> dict[str, str]:
     """Return the page of each node by its path below ``reference/``.
 
     Raises:
-        UndocumentedError: a parameter lacks a text or a unit, or a topic or service lacks a text.
+        UndocumentedError: A parameter lacks a text or a unit, or a topic or service lacks a text.
     """
     refuse([*parameter_complaints(surveys), *endpoint_complaints(surveys)])
     found = {
@@ -32,7 +32,7 @@ def node_pages(surveys: Sequence[Survey]) -> dict[str, str]:
 
 
 def parameter_complaints(surveys: Iterable[Survey]) -> list[str]:
-    """Return one line for each parameter without a text, and each number without a unit."""
+    """Return one line per parameter without a text, and per number without a unit."""
     found = []
     for each in surveys:
         for item in each.parameters:
@@ -45,7 +45,7 @@ def parameter_complaints(surveys: Iterable[Survey]) -> list[str]:
 
 
 def endpoint_complaints(surveys: Sequence[Survey]) -> list[str]:
-    """Return one line for each topic and service without a text, and each text of none."""
+    """Return one line per topic or service without a text, and per text without either."""
     found = []
     for roles, texts, kind in (
         (("publishes", "subscribes"), TOPICS, "topic"),
@@ -107,7 +107,7 @@ def _parameter_blocks(surveys: Sequence[Survey]) -> Iterator[str]:
 
 
 def _form(form: Survey, surveys: Sequence[Survey]) -> str:
-    """Return the parameter that makes this form of a node, such as ``robot:=rsi``."""
+    """Return the parameter that selects this form of a node, such as ``robot:=rsi``."""
     shared = [set(each.given.items()) for each in surveys if each is not form]
     for key, value in form.given.items():
         if all((key, value) not in others for others in shared):
@@ -116,7 +116,7 @@ def _form(form: Survey, surveys: Sequence[Survey]) -> str:
 
 
 def _facts(item: Parameter) -> str:
-    """Return type, default, unit, range and mutability of a parameter in one line."""
+    """Return type, default, unit, range and mutability of a parameter as one line."""
     facts = [item.kind, f"default {_default(item)}"]
     if unit := unit_of(item.name) if item.kind.endswith(("float", "int")) else None:
         facts.append(f"unit {unit}")

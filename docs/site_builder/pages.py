@@ -1,4 +1,4 @@
-"""Markdown pieces that the generated pages are made of."""
+"""Markdown elements of the generated pages."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ NOTE = "<!-- Generated from the code by docs/site_builder; do not edit. -->"
 
 
 class UndocumentedError(ValueError):
-    """Something that the code declares has no text, or a text belongs to nothing."""
+    """A declaration in the code has no text, or a text has no declaration."""
 
 
 def page(title: str, *blocks: str) -> str:
-    """Return a page: a title and blocks, with an empty line between any two."""
+    """Return a page of a title and blocks, separated by empty lines."""
     return "\n\n".join([NOTE, f"# {title}", *(block for block in blocks if block)]) + "\n"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table; a bar in a cell is escaped."""
+    """Return a Markdown table; bars in cells are escaped."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(
         "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
@@ -25,12 +25,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def code(text: object) -> str:
-    """Return text as code; an empty text is said in words."""
+    """Return text as inline code; an empty text becomes the word ``empty``."""
     return f"`{text}`" if str(text) else "empty"
 
 
 def sentence(text: str) -> str:
-    """Return a text that ends with a full stop and begins with a capital letter or a name."""
+    """Return text as a sentence: capitalised, unless it starts with a name, with a full stop."""
     first, _, rest = " ".join(text.split()).partition(" ")
     if "_" not in first:
         first = first[:1].upper() + first[1:]
@@ -38,10 +38,10 @@ def sentence(text: str) -> str:
 
 
 def refuse(complaints: Sequence[str]) -> None:
-    """Raise if there are complaints.
+    """Raise an error if there are complaints.
 
     Raises:
-        UndocumentedError: with all of them, one a line.
+        UndocumentedError: There are complaints; the message has one per line.
     """
     if complaints:
         raise UndocumentedError("\n".join(complaints))

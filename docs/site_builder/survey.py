@@ -1,8 +1,8 @@
-"""Start every node once and record what it declares: parameters, topics, services and QoS.
+"""Starts every node and records what it declares: parameters, topics, services and QoS.
 
     python -m site_builder.survey OUT.json
 
-The nodes run on the loopback interface in a process of their own, which ends with the survey.
+The nodes run on the loopback interface in a separate process, which exits after the survey.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import der_ros.nodes
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 _ADDRESSES = {"sensor_ip": "127.0.0.3", "rdt_port": 0, "http_port": 0}
-# Each node is started in every form in which it declares something else.
+# Each node is started in every form that changes its declarations.
 VARIANTS: Mapping[str, tuple[Mapping[str, object], ...]] = {
     "assembly_supervisor": ({"auto_start": False, "run_dir": "RUN_DIR"},),
     "bag_player": ({},),
@@ -53,13 +53,13 @@ VARIANTS: Mapping[str, tuple[Mapping[str, object], ...]] = {
     ),
     "teleop_device": ({},),
 }
-# Every node of rclpy has these.
+# Parameters and topics of every rclpy node.
 _OF_RCLPY = ("use_sim_time", "start_type_description_service")
 _OF_RCLPY_TOPICS = ("/parameter_events", "/rosout")
 
 
 class Parameter(NamedTuple):
-    """One declared parameter; ``low`` and ``high`` are its range where both ends are known."""
+    """One declared parameter; ``low`` and ``high`` are its range if both ends are known."""
 
     name: str
     kind: str
@@ -81,15 +81,15 @@ class Endpoint(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """The declarations of one started node.
+    """Declarations of one running node.
 
     Attributes:
-        node: its name.
-        given: the parameters that it was started with.
-        text: first paragraph of its module's docstring.
-        lifecycle: true of a lifecycle node.
-        parameters: in the order of their declaration.
-        endpoints: in the order in which they were made.
+        node: Name of the node.
+        given: Parameters that it was started with.
+        text: First paragraph of its module's docstring.
+        lifecycle: True for a lifecycle node.
+        parameters: Parameters in the order of declaration.
+        endpoints: Topics and services in the order of creation.
     """
 
     node: str
@@ -101,7 +101,7 @@ class Survey(NamedTuple):
 
 
 def node_class(name: str) -> type[Any]:
-    """Return the class of the node ``kuka_bridge``, ``KukaBridge``, wherever its module is."""
+    """Return the class of a node by the node's name, such as ``KukaBridge`` for ``kuka_bridge``."""
     for module in pkgutil.walk_packages(der_ros.nodes.__path__, "der_ros.nodes."):
         importlib.import_module(module.name)
     wanted = "".join(word.capitalize() for word in name.split("_"))
@@ -139,7 +139,7 @@ def survey(name: str, given: Mapping[str, object], run_dir: Path) -> Survey:
 
 @contextmanager
 def _recorded(parameters: dict[str, Parameter], endpoints: list[Endpoint]) -> Iterator[None]:
-    """Record what is declared and made on any node while inside."""
+    """Record all parameters and endpoints created on any node during the block."""
 
     def declare_parameter(self: Any, name: str, *words: Any, **more: Any) -> Any:
         made = declare(self, name, *words, **more)
@@ -187,7 +187,7 @@ def _parameter(name: str, default: object, told: Any) -> Parameter:
 
 
 def _qos_text(qos: Any) -> str:
-    """Return a QoS in words: reliability, depth, and whether it is latched."""
+    """Return a QoS profile as text: reliability, depth and, if latched, ``latched``."""
     words = [qos.reliability.name.lower().replace("_", " "), f"depth {qos.depth}"]
     if qos.durability.name == "TRANSIENT_LOCAL":
         words.append("latched")
@@ -205,7 +205,7 @@ def survey_all() -> list[Survey]:
 
 
 def as_json(surveys: list[Survey]) -> str:
-    """Return surveys as JSON text."""
+    """Serialize surveys to JSON text."""
     return json.dumps(
         [
             each._asdict()
@@ -217,7 +217,7 @@ def as_json(surveys: list[Survey]) -> str:
 
 
 def from_json(text: str) -> list[Survey]:
-    """Return the surveys of a JSON text."""
+    """Parse surveys from JSON text."""
     return [
         Survey(
             each["node"],
@@ -235,7 +235,7 @@ def main() -> None:
     """Write the survey of all nodes to the file named on the command line."""
     Path(sys.argv[1]).write_text(as_json(survey_all()), encoding="utf-8")
     sys.stdout.flush()
-    # A node's threads are daemons or closed; what is left must not hold up the pages.
+    # Remaining daemon threads of the nodes must not delay the exit.
     os._exit(0)
 
 

@@ -1,4 +1,4 @@
-"""Units, which the names of parameters and fields carry as their suffix."""
+"""Units, derived from the suffixes of parameter and field names."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ UNITS = {
     "s": "s",
     "s2": "s²",
 }
-# Numbers without a unit in the name: ratios, poses, and lists of several units.
+# Numbers without a unit in the name: ratios, poses, and lists with several units.
 WITHOUT_SUFFIX = {
     "axis_signs": "none, 1 or -1",
     "counts_per_force": "counts per `force_unit`",
@@ -49,7 +49,7 @@ WITHOUT_SUFFIX = {
 
 
 def unit_of(name: str) -> str | None:
-    """Return the unit of a number by its name; None if the name tells none."""
+    """Return the unit of a number by its name; None if the name has no known suffix."""
     if name in WITHOUT_SUFFIX:
         return WITHOUT_SUFFIX[name]
     suffixes = re.findall(r"(?<=_)(?=(\w+)$)", name)

@@ -89,7 +89,7 @@ def only_one(folder: Path) -> Iterator[None]:
 def remove_environment(folder: Path, mark: Path) -> None:
     """Remove an environment, its mark last.
 
-    An environment that is only half removed still carries the mark and is recognized as ours.
+    If this is interrupted, the rest still carries the mark and is recognized as ours.
     """
     for path in folder.iterdir():
         if path != mark:

@@ -1,8 +1,8 @@
 """Guard process that ends the processes of a launch that was killed.
 
-The launch writes to the guard's standard input each process group that it starts (``+GROUP``) and
-that has ended (``-GROUP``). When the pipe closes, the launch is gone; the guard then ends the
-remaining groups, because a robot must not go on moving.
+The launch writes process groups to the guard's standard input: ``+GROUP`` when one starts, and
+``-GROUP`` when it has ended. When the pipe closes, the launch is gone, and the guard ends the
+remaining groups, so that a robot does not go on moving.
 
 The guard is started without `site` and imports only the standard library.
 """

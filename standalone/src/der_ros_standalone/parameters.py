@@ -160,7 +160,7 @@ def _read(text: str) -> Any:
     """Return a text as a YAML value.
 
     Raises:
-        yaml.YAMLError: it is no YAML, or nested too deep to read.
+        yaml.YAMLError: The text is not YAML, or is nested too deep.
     """
     try:
         return yaml.safe_load(text)

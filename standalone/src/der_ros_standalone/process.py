@@ -25,7 +25,7 @@ from der_ros_standalone.substitutions import (
     perform_all,
 )
 
-# For each value of `output`: is standard output shown, is standard error shown?
+# By value of `output`: (show standard output, show standard error).
 ON_SCREEN = {
     "screen": (True, True),
     "both": (True, True),
