@@ -300,6 +300,8 @@ class Environment:
             command += ["--packages-select", PACKAGE, "--event-handlers", "console_direct+"]
             log = self._mark / "colcon.log"
             variables = self._clean_variables()
+            # Container images often set it; then each start of a node would compile the package.
+            variables.pop("PYTHONDONTWRITEBYTECODE", None)
             if not run_logged(command, log, cwd=self.root, environment=variables):
                 lines = [line.strip() for line in log.read_text().splitlines() if line.strip()]
                 last = next((line for line in reversed(lines) if "rror" in line), "no reason given")

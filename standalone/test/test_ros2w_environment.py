@@ -167,6 +167,17 @@ def test_changed_sources_cause_a_new_build(root, tools):
     assert not ghost.exists()
 
 
+def test_the_installed_package_is_compiled(root, tools, monkeypatch):
+    given = []
+    monkeypatch.setattr(
+        environment,
+        "run_logged",
+        lambda *a, **k: given.append(k["environment"]) or tools.run(*a, **k),
+    )
+    Environment(root, {"PATH": "/bin", "PYTHONDONTWRITEBYTECODE": "1"}).ensure("robot")
+    assert "PYTHONDONTWRITEBYTECODE" not in given[-1]
+
+
 def test_a_build_of_another_environment_is_made_again(root, tools):
     """Installed programs name the Python of the environment that has built them last."""
     kilted = {"PATH": "/bin", "ROS2W_DISTRO": "kilted"}
