@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from der_ros.envs.drives import DriveErrors
 from der_ros.envs.randomization import COMPLIANCE_STIFFNESS_RANGE, Randomization
 from der_ros.rotation import Six
 
@@ -43,6 +44,7 @@ class Conditions(NamedTuple):
         noise_seeds: Seeds of the noise of wrench, pose and action.
         severity: Factor of the ground piece's displacement and yaw; already applied to the other
             fields.
+        drives: Errors of the arm's drives.
     """
 
     friction_scale: float = 1.0
@@ -59,6 +61,7 @@ class Conditions(NamedTuple):
     compliance_stiffness_scale: float = 1.0
     noise_seeds: Seeds = (0, 0, 0)
     severity: float = 1.0
+    drives: DriveErrors = DriveErrors()
 
 
 def draw_conditions(randomization: Randomization, rng: np.random.Generator) -> Conditions:
@@ -98,6 +101,7 @@ def draw_conditions(randomization: Randomization, rng: np.random.Generator) -> C
         compliance_stiffness_scale=_stiffness_scale(r, action_seed),
         noise_seeds=(wrench_seed, pose_seed, action_seed),
         severity=severity,
+        drives=_drives(r, action_seed, severity),
     )
 
 
@@ -133,6 +137,24 @@ def _stiffness_scale(randomization: Randomization, seed: int) -> float:
         return 1.0
     low, high = (share * math.log(bound) for bound in COMPLIANCE_STIFFNESS_RANGE)
     return math.exp(np.random.default_rng((seed, 1)).uniform(low, high))
+
+
+def _drives(randomization: Randomization, seed: int, severity: float) -> DriveErrors:
+    """Return the errors of the drives, from a generator of its own: other draws stay."""
+    r = randomization
+    largest = (
+        r.dead_zone_max_mps,
+        r.dead_zone_max_radps,
+        r.stiction_max_m,
+        r.stiction_max_rad,
+        r.backlash_max_m,
+        r.backlash_max_rad,
+    )
+    if not any(largest):
+        return DriveErrors()
+    shares = np.random.default_rng((seed, 4)).random(6).tolist()
+    drawn = [severity * most * share for most, share in zip(largest, shares, strict=True)]
+    return DriveErrors(*drawn)
 
 
 def _scaled(numbers: list[float], first: float, second: float) -> Six:

@@ -1,8 +1,8 @@
 """Randomization of episodes besides the initial state, with one switch per source.
 
 The suffix of a switch gives its distribution: ``_std``, Gaussian around the nominal value;
-``_spread``, uniform within plus or minus the value; ``_max_s``, uniform from 0 to the value;
-``_ratio``, a log-uniform factor between 1 / (1 + value) and 1 + value.
+``_spread``, uniform within plus or minus the value; ``_max_`` and a unit, uniform from 0 to the
+value; ``_ratio``, a log-uniform factor between 1 / (1 + value) and 1 + value.
 """
 
 from __future__ import annotations
@@ -32,6 +32,12 @@ _LARGEST = {
     "severity_spread": 1.0,
     "force_budget_max_n": 1e4,
     "compliance_spread": 1.0,
+    "dead_zone_max_mps": 0.01,
+    "dead_zone_max_radps": 0.1,
+    "stiction_max_m": 0.005,
+    "stiction_max_rad": 0.05,
+    "backlash_max_m": 0.005,
+    "backlash_max_rad": 0.05,
     **dict.fromkeys(_FACTOR_SPREADS, _LARGEST_FACTOR_SPREAD),
 }
 
@@ -69,12 +75,19 @@ class Randomization:
         pose_latency_max_s: Latency of the pose for the policy, s, rounded to the governor's ticks;
             independent of the wrench's.
         command_latency_max_s: Latency from the governor to the arm's drives, s.
+        dead_zone_max_mps: Speed below which a drive does nothing, m/s, along each axis.
+        dead_zone_max_radps: Speed below which a drive does nothing, rad/s, about each axis.
+        stiction_max_m: Lag behind the command before a drive at rest moves, m, along each axis.
+        stiction_max_rad: Lag behind the command before a drive at rest moves, rad, about each axis.
+        backlash_max_m: Motion lost when a drive turns round, m, along each axis.
+        backlash_max_rad: Motion lost when a drive turns round, rad, about each axis.
         ground_position_spread_m: Displacement of the ground piece along x and y, m, if larger than
             the task's own.
         ground_yaw_spread_rad: Yaw of the ground piece, rad, if larger than the task's own.
         severity_spread: Range of an episode's severity, a uniform factor between 1 minus this and
-            1. It scales the episode's bias, grasp and goal errors, latencies and ground piece's
-            displacement, and raises the lower bound of the force budget; some episodes are easy.
+            1. It scales the episode's bias, grasp and goal errors, latencies, errors of the drives
+            and ground piece's displacement, and raises the lower bound of the force budget; some
+            episodes are easy.
         force_budget_max_n: Maximum force budget of the governor, N; log-uniform from a twentieth of
             it, and at least the smallest budget that the robot can keep.
     """
@@ -99,6 +112,12 @@ class Randomization:
     wrench_latency_max_s: float = 0.0
     pose_latency_max_s: float = 0.0
     command_latency_max_s: float = 0.0
+    dead_zone_max_mps: float = 0.0
+    dead_zone_max_radps: float = 0.0
+    stiction_max_m: float = 0.0
+    stiction_max_rad: float = 0.0
+    backlash_max_m: float = 0.0
+    backlash_max_rad: float = 0.0
     ground_position_spread_m: float = 0.0
     ground_yaw_spread_rad: float = 0.0
     severity_spread: float = 0.0
@@ -155,6 +174,12 @@ PRESETS: dict[str, Randomization] = {
         wrench_latency_max_s=0.024,
         pose_latency_max_s=0.024,
         command_latency_max_s=0.024,
+        dead_zone_max_mps=0.0001,
+        dead_zone_max_radps=0.0002,
+        stiction_max_m=0.00002,
+        stiction_max_rad=0.0001,
+        backlash_max_m=0.00005,
+        backlash_max_rad=0.0002,
     ),
     # Errors larger than a deployment should have, for training.
     "wide": Randomization(
@@ -176,6 +201,12 @@ PRESETS: dict[str, Randomization] = {
         wrench_latency_max_s=0.1,
         pose_latency_max_s=0.1,
         command_latency_max_s=0.1,
+        dead_zone_max_mps=0.0001,
+        dead_zone_max_radps=0.0002,
+        stiction_max_m=0.00002,
+        stiction_max_rad=0.0001,
+        backlash_max_m=0.00005,
+        backlash_max_rad=0.0002,
         ground_position_spread_m=0.005,
         ground_yaw_spread_rad=math.radians(5.0),
         severity_spread=1.0,

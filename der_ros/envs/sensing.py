@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from der_ros.envs.conditions import Conditions
+from der_ros.envs.drives import Drives, DrivesState
 from der_ros.envs.frames import FrameErrors
 from der_ros.envs.latency import DelayLine
 from der_ros.envs.randomization import Randomization
@@ -66,6 +67,7 @@ class SensingState(NamedTuple):
         commands: Delayed commands, oldest first.
         noise: Generators of the noise of wrench, pose and action; None without that noise.
         filtered: Output of the sensor's low-pass filter, N and Nm, tcp axes; None without a filter.
+        drives: State of the arm's drives; None for drives without errors.
     """
 
     bias: Six
@@ -74,6 +76,7 @@ class SensingState(NamedTuple):
     commands: tuple[Six, ...]
     noise: tuple[GeneratorState | None, GeneratorState | None, GeneratorState | None]
     filtered: Six | None
+    drives: DrivesState | None
 
 
 class SimulatedSensing:
@@ -97,6 +100,7 @@ class SimulatedSensing:
         self._world, self._randomization, self._tick_s = world, r, tick_s
         self._filter_hz = filter_hz
         self._filter: SensorFilter | None = None
+        self._drives: Drives | None = None
         # Maps the noise of a reading from the sensor to the tcp.
         deviations = [r.force_noise_std_n] * 3 + [r.torque_noise_std_nm] * 3
         self._tcp_from_sensor_error = _at_tcp(world.task.tcp_from_sensor, np.diag(deviations))
@@ -129,6 +133,7 @@ class SimulatedSensing:
         error = _at_tcp(self._world.task.tcp_from_sensor, np.array([conditions.bias_error]))[0]
         self._bias = _difference(self._wrench_at_tcp(), error.tolist())
         self._late_wrench = self._late_pose = self._late_command = None
+        self._drives = self._drives_of(conditions, None)
         self._filter = self._filter_from(_difference(self._wrench_at_tcp(), self._bias))
         self.expect_readings(1)
         wrench = self.wrench()
@@ -150,6 +155,7 @@ class SimulatedSensing:
             () if self._late_command is None else self._late_command.waiting,
             (one, two, three),
             None if self._filter is None else self._filter.filtered,
+            None if self._drives is None else self._drives.state,
         )
 
     def restore(self, conditions: Conditions, state: SensingState) -> None:
@@ -160,6 +166,7 @@ class SimulatedSensing:
         self._late_pose = DelayLine(state.poses) if state.poses else None
         self._late_command = DelayLine(state.commands) if state.commands else None
         self._noise = [None if rng is None else rng.generator() for rng in state.noise]
+        self._drives = self._drives_of(conditions, state.drives)
         self._filter = None if state.filtered is None else self._filter_from(state.filtered)
 
     # -- in each tick ----------------------------------------------------------------------------
@@ -199,6 +206,8 @@ class SimulatedSensing:
             twist = self._late_command(twist)
         if self.frames is not None:
             twist = self.frames.twist_of_held_piece(twist, self._world.held_quaternion())
+        if self._drives is not None:
+            twist = self._drives(twist)
         self._world.drive(twist, steps)
         if self._late_pose is not None:
             self._late_pose(self._seen())
@@ -237,6 +246,11 @@ class SimulatedSensing:
     def _filter_from(self, reading: Six) -> SensorFilter | None:
         """Return the sensor's filter in the steady state of a reading; None without one."""
         return SensorFilter(self._filter_hz, self._tick_s, reading) if self._filter_hz else None
+
+    def _drives_of(self, conditions: Conditions, state: DrivesState | None) -> Drives | None:
+        """Return the drives of an episode; None without errors."""
+        errors = conditions.drives
+        return Drives(errors, self._tick_s, state) if any(errors) else None
 
     def _ticks(self, latency_s: float) -> int:
         """Round a latency to whole ticks of the governor."""

@@ -32,6 +32,12 @@ ACTS_ON = {
     "command_latency_max_s": ("command_latency_s", None),
     "force_budget_max_n": ("force_budget_n", None),
     "compliance_spread": ("compliance_stiffness_scale", None),
+    "dead_zone_max_mps": ("drives", slice(0, 1)),
+    "dead_zone_max_radps": ("drives", slice(1, 2)),
+    "stiction_max_m": ("drives", slice(2, 3)),
+    "stiction_max_rad": ("drives", slice(3, 4)),
+    "backlash_max_m": ("drives", slice(4, 5)),
+    "backlash_max_rad": ("drives", slice(5, 6)),
 }
 
 
@@ -98,6 +104,10 @@ def test_the_draws_spread_as_documented():
     assert ages.min() >= 0.0
     assert ages.max(axis=0) == pytest.approx([0.024] * 3, rel=0.01)
     assert abs(np.corrcoef(ages.T)[0, 1]) < 0.1
+    drives = np.array([one.drives for one in drawn])
+    assert drives.min() >= 0.0
+    largest = [0.0001, 0.0002, 0.00002, 0.0001, 0.00005, 0.0002]
+    assert drives.max(axis=0) == pytest.approx(largest, rel=0.01)
     steps = {round(1e9 * one.clearance_change_m) for one in drawn}
     assert len(steps) == CLEARANCE_STEPS <= KEPT_PIECES
     assert {min(steps), 0, max(steps)} <= steps
