@@ -134,16 +134,16 @@ def check_sensor(ip: str, http_port: int, timeout_s: float) -> Check:
 def check_filter(
     sensor: tuple[str, int], path: Path | None, task: str, asked: int, timeout_s: float = 2.0
 ) -> Iterator[Check]:
-    """Compare the sensor's low-pass filter with the one of the policy's training.
+    """Compare the sensor's low-pass filter with the filter of the policy's training.
 
-    Yields nothing where the sensor's page or the policy cannot be read: other checks report that.
+    Yields nothing if the sensor's page or the policy cannot be read; other checks report that.
 
     Args:
-        sensor: address and HTTP port.
-        path: policy; None: the shipped one.
-        task: what is assembled.
-        asked: number that ft_bridge will set, its parameter box_filter; -1: none.
-        timeout_s: for the page.
+        sensor: Address and HTTP port of the sensor.
+        path: Policy file; None for the shipped one.
+        task: Name of the task.
+        asked: Number of the box filter that ft_bridge sets (parameter ``box_filter``); -1 for none.
+        timeout_s: Timeout of the HTTP request, s.
     """
     from der_ros.policy.runtime import OnnxPolicy
     from der_ros.policy.shipped import shipped_policy
@@ -158,11 +158,11 @@ def check_filter(
 
 
 def compare_filters(found_hz: float | None, trained_hz: float) -> Check:
-    """Compare the cut-off of the sensor's low-pass filter with that of the training.
+    """Return the check of the sensor's low-pass filter against that of the training.
 
     Args:
-        found_hz: cut-off, 0 without a filter; None: not known.
-        trained_hz: the same, of the policy's contract.
+        found_hz: Cut-off frequency of the sensor's filter, Hz; 0 without a filter, None if unknown.
+        trained_hz: Cut-off frequency in the policy's contract, Hz; 0 without a filter.
     """
     found, trained = filter_in_words(found_hz), filter_in_words(trained_hz)
     if found_hz == trained_hz:

@@ -1,4 +1,4 @@
-"""Results of ``evaluate``, as text and as JSON."""
+"""Results and progress of ``evaluate``, as text or JSON."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class Evaluation(NamedTuple):
     episodes: int
     successes: int
     success_rate: float
-    success_interval: tuple[float, float]  # 95 %, Wilson
-    median_duration_s: float | None  # of the successful episodes
+    success_interval: tuple[float, float]  # 95 % Wilson score interval
+    median_duration_s: float | None  # successful episodes only; None without one
     peak_force_n: float  # maximum over all episodes
     median_peak_force_n: float | None  # median of the peaks of the episodes
     mean_return: float

@@ -78,7 +78,7 @@ def check_parameters(
 
 
 def asked_filter(path: Path, task: str, cell: str, namespace: str = "") -> int:
-    """Return the number of the box's filter that ft_bridge sets; -1: none, or not readable."""
+    """Return the number of the box filter that ft_bridge sets; -1 if none, or on a file error."""
     files = (task_config(task, cell), shipped_config(cell))
     try:
         layers = [*map(read_parameters, files), read_parameters(path, namespace)]

@@ -55,7 +55,7 @@ PUBLISHED = (
 )
 
 _SECONDS_BETWEEN_LINES = 15.0
-_TIME_TO_SAVE_S = 4.0  # a launch sends SIGTERM five seconds after Ctrl-C
+_TIME_TO_SAVE_S = 4.0  # less than the 5 s between Ctrl-C and the launch's SIGTERM
 _TIME_TO_ANSWER_S = 10.0
 _TIME_TO_END_S = 35.0  # enough to write a checkpoint and the policy, and to stop Ray
 

@@ -10,7 +10,7 @@ from der_ros.tasks import TASK_NAMES
 
 @dataclass(frozen=True)
 class SupervisorParameters:
-    """Attempts, and the start conditions of each."""
+    """Task, number of attempts, and conditions for the start of each attempt."""
 
     run_dir: str = setting("", "Folder for attempts.jsonl; made if missing")
     task: str = setting("lap_joint", "Task that is assembled", choices=TASK_NAMES)

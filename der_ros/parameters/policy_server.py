@@ -15,7 +15,7 @@ PILOTS = (POLICY, JOY, SCRIPTED)
 
 @dataclass(frozen=True)
 class PolicyParameters:
-    """Task, policy file and pilot."""
+    """Task, policy file, and the pilot that acts."""
 
     task: str = setting("lap_joint", "Task that the policy must be for", choices=TASK_NAMES)
     policy: str = setting(

@@ -17,7 +17,7 @@ _POSE = "x, y, z in m and quaternion x, y, z, w"
 
 @dataclass(frozen=True)
 class TaskChoice:
-    """Name of the assembly task."""
+    """Name of the task that the cell assembles."""
 
     task: str = setting("lap_joint", "Task that is assembled", choices=TASK_NAMES)
 

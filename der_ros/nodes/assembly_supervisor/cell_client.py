@@ -271,7 +271,7 @@ class CellClient:
         return f"policy_server has sent no command for {SILENT_AFTER_S:g} s: {hint}"
 
     def fault_text(self) -> str:
-        """Return all faults in one line."""
+        """Return all faults in one line; empty if there are none."""
         return "; ".join(self.faults.values())
 
     def command(self, twist: Twist) -> None:

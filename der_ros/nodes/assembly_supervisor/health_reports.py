@@ -51,7 +51,7 @@ class HealthReports:
 
     @property
     def refused(self) -> int:
-        """Number of messages refused for their stamp."""
+        """Number of messages refused for an invalid stamp."""
         return self._messages.refused_stamps
 
     def take(self) -> None:

@@ -215,7 +215,7 @@ class AssemblySupervisor(ShellNode):
 
     def _prepare_try(self, this: Try) -> None:
         self._clear_faults()
-        # A short silence must not use up all remaining attempts.
+        # Otherwise a short dropout would fail the remaining attempts one after the other.
         self._wait_until_well()
         self._check_seating()
         if self._given.simulated_cell and not this.retry:

@@ -46,7 +46,7 @@ class Shell:
 
     obeys_simulated_clock: ClassVar[bool] = False
     is_alone: ClassVar[bool] = True
-    # Set by run_node: a node that shares a process, as in tests, does not look for its namesake.
+    # Set by run_node; nodes that share a process, as in tests, do not check for others of the name.
     _looks_for_twins: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
