@@ -1,1 +1,1 @@
-"""Motion, frames and time of a deployment, without ROS."""
+"""Motion control, checks and timing of a deployment, without ROS."""

@@ -1,4 +1,4 @@
-"""Motions of the supervisor itself: out of the joint, to the start pose, and rest there."""
+"""Motions of the supervisor between attempts: retract, move to the start pose, rest."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ FEEL_S = 0.1
 
 
 class CellError(DerRosError, RuntimeError):
-    """The cell cannot do what was asked; the message is the reason."""
+    """The cell cannot carry out a request; the message is the reason."""
 
 
 class AssemblyCell(Protocol):
-    """Robot and sensor as an approach uses them.
+    """Interface to robot and sensor for an approach.
 
     Attributes:
-        peak: largest wrench since ``restart_peak``.
+        peak: Largest wrench since ``restart_peak``.
     """
 
     peak: PeakWrench
@@ -36,16 +36,16 @@ class AssemblyCell(Protocol):
         """Return the newest pose of the held piece in the task frame.
 
         Raises:
-            CellError: no pose has come yet.
+            CellError: No pose has been received yet.
         """
         ...
 
     def problem(self) -> str:
-        """Return why the cell must not move now; empty if it may."""
+        """Return the reason why the cell must not move now; empty if it may."""
         ...
 
     def restart_peak(self) -> None:
-        """Forget the earlier peak wrench."""
+        """Reset the peak wrench."""
         ...
 
     def command(self, twist: Twist) -> None:
@@ -56,7 +56,7 @@ class AssemblyCell(Protocol):
         """Call a Trigger service and return its message.
 
         Raises:
-            CellError: the service is missing, does not answer, or refuses.
+            CellError: The service is missing, does not answer, or refuses.
         """
         ...
 
@@ -86,15 +86,15 @@ class StartConditions(Protocol):
 
 
 class Approach:
-    """Moves the piece along straight paths, and checks that the policy may take over.
+    """Straight motions of the held piece, and checks before the policy takes over.
 
     Every method blocks, and raises ``CellError`` as soon as the cell must not move.
 
     Args:
-        cell: robot and sensor.
-        task: the task that is assembled.
-        conditions: the tolerances at its start.
-        stop_reason: returns why the motion must end; empty while it may go on.
+        cell: Robot and sensor.
+        task: Task to assemble.
+        conditions: Tolerances at the start pose.
+        stop_reason: Function that returns the reason to end the motion; empty to continue.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Approach:
         self._biased = False
 
     def retract(self) -> None:
-        """Move the piece out of the joint, upwards first."""
+        """Move the piece up out of the joint, then to the retract pose."""
         self._steer(self._task.retract_pose_near(self._cell.pose()), "retract pose")
 
     def rest(self, duration_s: float = SETTLE_S) -> None:
@@ -122,15 +122,16 @@ class Approach:
             time.sleep(STEER_PERIOD_S)
 
     def to_start(self, offset_m: tuple[float, float] = (0.0, 0.0)) -> None:
-        """Move the piece to its start, let it settle there, and bias the sensor.
+        """Move the piece to its start pose, let it settle, and bias the sensor.
 
         Args:
-            offset_m: from the task's start pose along x and y, m.
+            offset_m: Offset from the task's start pose along x and y, m.
 
         Raises:
-            CellError: also if the piece does not stay there, or touches something.
+            CellError: The cell must not move, or the piece leaves the start pose or touches
+                something.
         """
-        # The nearest of the task's start poses: the controller's program may have turned the piece.
+        # The nearest start pose, because the controller's program may have turned the piece.
         start = self._task.start_pose_near(self._cell.pose())
         start = start.moved(np.array((*offset_m, 0.0)), np.zeros(3))
         self._steer(start, "start pose")
@@ -143,7 +144,7 @@ class Approach:
         self._biased = True
 
     def _check_start(self, start: Pose) -> None:
-        """Refuse an arm that has crept, sagged or swung away from the start pose."""
+        """Check that the arm has stayed within tolerance of the start pose."""
         pose, conditions = self._cell.pose(), self._conditions
         away_m = float(np.linalg.norm(pose.position - start.position))
         away_rad = angle_between(pose.quaternion, start.quaternion)
@@ -155,9 +156,9 @@ class Approach:
             )
 
     def _check_unloaded(self) -> None:
-        """Refuse a contact: a bias taken there would hide its force for the whole attempt.
+        """Check that the piece touches nothing: a bias in contact would hide the contact force.
 
-        Before the first bias there is nothing to compare with.
+        The check is skipped before the first bias, because there is no reference.
         """
         peak, conditions = self._cell.peak, self._conditions
         felt = (
@@ -166,7 +167,7 @@ class Approach:
         )
         for unit, value, allowed in felt:
             if self._biased and allowed and value > allowed:
-                # A person looks before the next attempt; its bias is taken without a comparison.
+                # An operator checks before the next attempt, whose bias skips this comparison.
                 self._biased = False
                 raise CellError(
                     f"start pose: the sensor feels {value:.0f} {unit} where nothing touches, "
@@ -175,7 +176,7 @@ class Approach:
                 )
 
     def _steer(self, target: Pose, name: str) -> None:
-        """Move the held piece to ``target`` (task frame), and rise first if it is higher."""
+        """Move the held piece to ``target`` (task frame), first up if the target is higher."""
         pose = self._cell.pose()
         if target.position[2] > pose.position[2]:
             lifted = np.append(pose.position[:2], target.position[2])

@@ -1,8 +1,8 @@
-"""Arrival times on the steady clock, from a middleware that stamps with the computer's clock.
+"""Conversion of the middleware's arrival times from the system clock to the monotonic clock.
 
-The middleware notes the system time at which a message came. That clock may be set back or forth at
-any moment (NTP, a virtual machine that is resumed), so ages are not differences of it: each arrival
-is converted to the steady clock with the offset between the two clocks.
+The middleware stamps each message with the system time of its arrival. The system clock may step
+at any time (NTP, a resumed virtual machine), so its differences are not ages. Each arrival time is
+converted to the monotonic clock by the offset between the two clocks.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import time
 from collections.abc import Callable
 
 _STEP_NS = 5_000_000
-"""A change of the offset by more is a step of the system clock; less is slewing or a late read."""
+"""Smallest change of the offset, ns, that is a step of the system clock; less is slewing."""
 
 
 class ArrivalClock:
-    """Converts times of arrival, for the reader of one queue.
+    """Conversion of arrival times for the reader of one queue.
 
-    Between two looks into a queue that were both emptied, a message can only have come between
-    them. Where the system clock was set meanwhile, that decides which of its two offsets counts; in
-    doubt a message is taken for older than it is, never for fresher. Where the clock was set twice
-    between two looks, a message is at least not taken for one of another interval.
+    A message read now arrived after the queue was last emptied. If the system clock has stepped
+    since then, that decides whether the old or the new offset applies. In doubt the message counts
+    as older, never as fresher. If the clock has stepped twice, the result still lies within that
+    interval.
 
     Args:
-        system_ns: the clock of the middleware's stamps, ns.
-        steady_ns: the clock of ages, ns.
+        system_ns: Clock of the middleware's stamps, ns.
+        steady_ns: Monotonic clock, ns.
     """
 
     def __init__(
@@ -38,17 +38,17 @@ class ArrivalClock:
         self.steps = 0
 
     def emptied(self) -> None:
-        """Note that the queue is empty now."""
+        """Record that the queue is empty now."""
         now_ns = self._steady_ns()
         offset_ns = self._system_ns() - now_ns
         self.steps += abs(offset_ns - self._offset_ns) > _STEP_NS
         self._emptied_ns, self._offset_ns = now_ns, offset_ns
 
     def arrived_s(self, stamp_ns: int) -> float:
-        """Return when a message that was taken just now arrived, s of the steady clock.
+        """Return the arrival time of a message that was just read, s on the monotonic clock.
 
         Args:
-            stamp_ns: system time of its arrival; 0 where the middleware knows none: it is now.
+            stamp_ns: Arrival on the system clock, ns; 0 if unknown, which returns the current time.
         """
         now_ns = self._steady_ns()
         if not stamp_ns:
@@ -56,7 +56,7 @@ class ArrivalClock:
         offset_ns = self._system_ns() - now_ns
         if abs(offset_ns - self._offset_ns) <= _STEP_NS:
             arrived_ns = stamp_ns - offset_ns
-            # A stamp ahead of the clock dates from before a step that was already noted.
+            # A stamp ahead of the clock predates a step that is already recorded.
             in_doubt = arrived_ns > now_ns + _STEP_NS
             return 1e-9 * (self._emptied_ns if in_doubt else min(arrived_ns, now_ns))
         earliest_ns = self._emptied_ns - _STEP_NS
@@ -69,11 +69,11 @@ class ArrivalClock:
 
 
 class TimeLine:
-    """Wall clock time that ignores settings of that clock after the line's beginning."""
+    """Wall clock time without the steps of that clock since construction."""
 
     def __init__(self) -> None:
         self._epoch_ns = time.time_ns() - time.monotonic_ns()
 
     def at_ns(self, steady_s: float) -> int:
-        """Return a time of the steady clock, s, in ns since the epoch."""
+        """Convert a time of the monotonic clock, s, to ns since the epoch."""
         return self._epoch_ns + round(1e9 * steady_s)

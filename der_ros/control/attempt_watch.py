@@ -13,34 +13,34 @@ from der_ros.tasks import Task
 
 STALE_AFTER_S = 0.2
 """Age at which a pose or a force reading is stale, s."""
-# The robot rests 0.2 s after the last command; a verdict may take longer on a busy computer.
+# The robot stops 0.2 s after the last command; a busy computer may need longer for a verdict.
 SILENT_AFTER_S = 1.0
-"""Gap between two commands that is taken for the policy's end, s."""
+"""Time without a command after which the policy counts as ended, s."""
 SEATING_S = 4.0
-"""Time from the depth of a joint to home after which the piece does not go home, s."""
+"""Longest time from reaching the joint's depth to being fully seated, s."""
 SEATED = "the piece is seated"
 JAMMED_ADVICE = "free the piece; check clearance, burrs and the tilt of the task frame"
 MISSED_ADVICE = "check the place of the ground piece, the grip and the task frame"
 TIMEOUT_ADVICE = "look at the bag of the attempt, or raise time_limit_s"
 
 Verdict: TypeAlias = tuple[Outcome, str]
-"""Outcome and its reason, with what to do about it."""
+"""Outcome and its reason, with advice."""
 
 
 class Freshness:
     """Arrival times of an attempt's inputs, ``time.monotonic``.
 
     Attributes:
-        pose_s: arrival of the newest usable pose.
-        wrench_s: arrival of the newest wrench.
-        command_s: arrival of the newest command.
+        pose_s: Arrival of the newest usable pose, s.
+        wrench_s: Arrival of the newest wrench, s.
+        command_s: Arrival of the newest command, s.
     """
 
     def __init__(self) -> None:
         self.pose_s = self.wrench_s = self.command_s = float("-inf")
 
     def stale(self, now_s: float) -> str:
-        """Return which input is stale at ``now_s``; empty if none is."""
+        """Return a message that names the stale input at ``now_s``; empty if none is stale."""
         if now_s - self.pose_s > STALE_AFTER_S:
             return f"no robot pose for {STALE_AFTER_S} s"
         if now_s - self.wrench_s > STALE_AFTER_S:
@@ -48,31 +48,31 @@ class Freshness:
         return ""
 
     def is_silent(self, now_s: float) -> bool:
-        """Tell if the policy has sent no command for ``SILENT_AFTER_S``."""
+        """Return True if the policy has sent no command for ``SILENT_AFTER_S``."""
         return now_s - self.command_s > SILENT_AFTER_S
 
 
 def insertion_force_n(pose: Pose, tcp_from_sensor: Pose, force: Array) -> float:
-    """Return the part of a force along the insertion axis, the z of the task, N.
+    """Return the component of a force along the insertion axis (z of the task frame), N.
 
     Args:
-        pose: of the held piece, task frame.
-        tcp_from_sensor: the sensor in the frame of the held piece.
-        force: (3,) N, of the surroundings on the tool, in the axes of the sensor.
+        pose: Pose of the held piece, task frame.
+        tcp_from_sensor: Pose of the sensor in the frame of the held piece.
+        force: Force of the environment on the tool, (3,) N, sensor axes.
     """
     return float((pose @ tcp_from_sensor).rotation[2] @ force)
 
 
 class AttemptWatch:
-    """Verdict on one attempt.
+    """Monitor of one attempt that decides its outcome.
 
     Args:
-        task: that is assembled.
-        limits: of a stall.
-        began_s: beginning of the attempt, ``time.monotonic``.
-        home: when a piece is home; None for the verdict of releases up to 0.2, where depth alone
-            is a success.
-        seating_s: longest time from the depth of a joint to home, s.
+        task: Task to assemble.
+        limits: Limits of the stall detection.
+        began_s: Start of the attempt, s, ``time.monotonic``.
+        home: Conditions for a fully seated piece; None for the rule of releases up to 0.2, where
+            depth alone is a success.
+        seating_s: Longest time from reaching the joint's depth to being fully seated, s.
     """
 
     def __init__(
@@ -92,19 +92,20 @@ class AttemptWatch:
 
     @property
     def is_seated(self) -> bool:
-        """True once the piece was as deep as it gets only in the joint."""
+        """True once the piece has reached a depth that is possible only in the joint."""
         return self._home_by_s < math.inf
 
     def judge(
         self, now_s: float, pose: Pose, commanded: Twist, force_n: float = 0.0
     ) -> Verdict | None:
-        """Return the verdict and its reason; None while the attempt goes on.
+        """Return the verdict and its reason; None while the attempt continues.
 
         Args:
-            now_s: ``time.monotonic``.
-            pose: of the held piece, task frame.
-            commanded: newest twist of the held piece, task axes.
-            force_n: of the ground on the piece along the insertion axis, N; positive outwards.
+            now_s: Current time, s, ``time.monotonic``.
+            pose: Pose of the held piece, task frame.
+            commanded: Newest commanded twist of the held piece, task axes.
+            force_n: Force of the ground piece on the held piece along the insertion axis, N;
+                positive outwards.
         """
         self._deepest_m = min(self._deepest_m, float(pose.position[2]))
         self._pressing.add(now_s, force_n)
@@ -123,7 +124,7 @@ class AttemptWatch:
     def _judge_seating(
         self, now_s: float, pose: Pose, rests: bool, home: HomeLimits
     ) -> Verdict | None:
-        """Judge a piece that is in its joint and on the way to flush."""
+        """Judge a piece that is in its joint and not yet known to be fully seated."""
         height_mm = 1e3 * float(pose.position[2])
         if height_mm < -1e3 * home.depth_m:
             return Outcome.FAULT, (

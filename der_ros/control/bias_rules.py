@@ -1,4 +1,4 @@
-"""Rules that refuse a bias which would hide a force: during an attempt, and in contact."""
+"""Rules that refuse a bias during an attempt or in contact, where it would hide a force."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from der_ros.errors import DerRosError
 from der_ros.geometry import Wrench
 
 ATTEMPT_S = 0.5
-"""An attempt runs for this long after its newest message, s; they come 20 times a second."""
+"""Time after the newest message of an attempt for which it counts as running, s (20 Hz)."""
 
 LOOK_S, PATIENCE_S = 2.0, 60.0
-"""Shortest and longest time for a person to look at the tool, s."""
+"""Shortest and longest time from a refusal to an accepted repetition by an operator, s."""
 
 
 class BiasRefusedError(DerRosError, RuntimeError):
@@ -46,10 +46,10 @@ class BiasLimits(Protocol):
 
 
 class BiasRules:
-    """Decides if a bias may be taken; every time is one of ``time.monotonic``.
+    """Rules for taking a bias; all times are ``time.monotonic``.
 
     Args:
-        limits: of force and torque.
+        limits: Limits of force and torque.
     """
 
     def __init__(self, limits: BiasLimits) -> None:
@@ -59,18 +59,18 @@ class BiasRules:
         self._refused_s: dict[str, float] = {}
 
     def hear_attempt(self, arrived_s: float) -> None:
-        """Take a message of a running attempt that arrived at ``arrived_s``."""
+        """Record the arrival of a message of a running attempt, s."""
         self._attempt_s = arrived_s
 
     def check_attempt(self, what: str, now_s: float) -> None:
         """Refuse a bias while an attempt runs.
 
         Args:
-            what: the service that is called.
-            now_s: time of the call.
+            what: Name of the called service.
+            now_s: Time of the call, s.
 
         Raises:
-            BiasRefusedError: an attempt runs.
+            BiasRefusedError: An attempt is running.
         """
         if now_s - self._attempt_s < ATTEMPT_S:
             raise BiasRefusedError(
@@ -83,18 +83,19 @@ class BiasRules:
     ) -> None:
         """Refuse a bias in contact.
 
-        After a refusal a second call within ``LOOK_S`` to ``PATIENCE_S`` is accepted: a person has
-        looked at the tool. A program that only repeats its call is refused again.
+        A second call between ``LOOK_S`` and ``PATIENCE_S`` after a refusal is accepted, because an
+        operator has had time to check the tool. A program that repeats its call at once is refused
+        again.
 
         Args:
-            what: the service that is called; a refusal of another one does not count.
-            now_s: time of the call.
-            felt: wrench since the last bias; None before the first bias.
-            reading: returns the wrench before any bias.
+            what: Name of the called service; refusals are counted per service.
+            now_s: Time of the call, s.
+            felt: Wrench since the last bias; None before the first bias.
+            reading: Function that returns the wrench without any bias.
 
         Raises:
-            BiasRefusedError: the tool is in contact, or a first bias is taken at a load that no
-                tool has.
+            BiasRefusedError: The tool is in contact, or the load at a first bias exceeds that of
+                any tool.
         """
         if felt is None:
             self._check_first(what, reading())
@@ -120,7 +121,7 @@ class BiasRules:
 
 
 def _excess(wrench: Wrench, allowed: tuple[float, float]) -> str:
-    """Return the excess over ``allowed`` (N, Nm; 0 for any) in words; empty without one."""
+    """Return a message if a wrench exceeds ``allowed`` (N, Nm; 0 for no limit), else empty."""
     norms = (float(np.linalg.norm(each)) for each in (wrench.force, wrench.torque))
     for unit, value, most in zip(("N", "Nm"), norms, allowed, strict=True):
         if most and value > most:

@@ -1,9 +1,9 @@
-"""The bridge's decision in each cycle, without ROS: freshness, frames, faults, governor.
+"""Motion of the bridge in each cycle, without ROS: freshness, frames, faults, governor.
 
-Commands, wrenches and resets come from other threads as whole immutable records. Only the link's
-thread changes the state of the cycle, so no lock can delay an answer.
+Other threads pass commands, wrenches and resets as immutable records. Only the link's thread
+changes the state of the cycle, so no lock can delay an answer.
 
-Vectors are plain numbers here: for three numbers, and with cold caches, numpy is slower.
+Vectors are plain numbers, because numpy is slower for three numbers and with cold caches.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ _STALE = int(Intervention.STALE)
 _HELD, _ENDING, _FROM_REST = (
     int(bit) for bit in (CycleState.HELD, CycleState.ENDING, CycleState.FROM_REST)
 )
-# A controller whose telegrams pause for longer has missed answers.
+# A longer gap between telegrams means that the controller has missed answers.
 _PAUSE_CYCLES = 3.5
 # Warn when this fraction of ``max_late_answers`` is reached.
 _NOTEWORTHY_LATE = 0.25
-# Long enough to be seen in diagnostics at 1 Hz.
+# Long enough to appear in diagnostics at 1 Hz.
 _REFUSAL_SHOWN_S = 2.0
 
 
@@ -58,17 +58,17 @@ class MotionConfig:
     """Frames, limits and watchdogs of the bridge's motion.
 
     Attributes:
-        base_from_task: the task frame in the robot's base.
-        tcp_from_sensor: the sensor's frame on the tool.
-        limits: limits of the motion governor.
-        following: differences of measured and sent motion that are still allowed.
-        base_frame: name of the robot's base in commands.
+        base_from_task: Pose of the task frame in the robot's base frame.
+        tcp_from_sensor: Pose of the sensor in the TCP frame.
+        limits: Limits of the motion governor.
+        following: Allowed differences between measured and sent motion.
+        base_frame: Frame id of the robot's base in commands.
     """
 
     base_from_task: Pose
     tcp_from_sensor: Pose
     limits: GovernorLimits
-    # The same default as moveit_servo's.
+    # Same default as moveit_servo.
     command_timeout_s: float = setting(
         0.1, "Age at which a command is stale, by stamp and by arrival", "s", 0.01, 1.0
     )
@@ -87,14 +87,15 @@ class MotionConfig:
 
     @property
     def command_frames(self) -> tuple[str, ...]:
-        """Names of the frames in whose axes a command may be given."""
+        """Frame ids that a command may have."""
         return (TASK_FRAME, self.base_frame, TCP_FRAME)
 
     def __post_init__(self) -> None:
-        """Check the times and the number.
+        """Check times and counts.
 
         Raises:
-            ConfigurationError: a time is not finite and positive, or no late answer is allowed.
+            ConfigurationError: A time is not finite and positive, or ``max_late_answers`` is below
+                1.
         """
         if self.max_late_answers < 1:
             raise ConfigurationError(
@@ -107,14 +108,14 @@ class MotionConfig:
 
 
 class _Command(NamedTuple):
-    twist: Six  # in the task's axes, or the TCP's
+    twist: Six  # task axes, or TCP axes if ``in_tcp``
     in_tcp: bool
     since_s: float
     stamp_ns: int
 
 
 class _Reading(NamedTuple):
-    wrench: Six  # about the TCP, in its axes
+    wrench: Six  # TCP axes, about the TCP
     since_s: float
     stamp_ns: int
 
@@ -127,10 +128,10 @@ class MotionCounts(NamedTuple):
     """Counters of the bridge since the start.
 
     Attributes:
-        commands: accepted.
-        refused: refused commands, by reason.
-        interventions: cycles by what the governor did.
-        faults: latched faults.
+        commands: Accepted commands.
+        refused: Refused commands by reason.
+        interventions: Cycles by intervention of the governor.
+        faults: Latched faults.
     """
 
     commands: int
@@ -140,10 +141,10 @@ class MotionCounts(NamedTuple):
 
 
 class BridgeMotion:
-    """Turns commands into twists, one cycle at a time, and latches faults.
+    """Conversion of commands to twists, cycle by cycle, with latched faults.
 
     A latched fault ramps the robot to rest (a hard force stops it at once) and holds it there until
-    ``reset``. A stale command or wrench ramps to rest too, and motion goes on when it is fresh.
+    ``reset``. A stale command or wrench also ramps it to rest; motion resumes when it is fresh.
     """
 
     def __init__(self, config: MotionConfig, clock: Callable[[], float] | None = None) -> None:
@@ -168,7 +169,7 @@ class BridgeMotion:
         self._decided: tuple[MeasuredRobot, CycleRecord] | None = None
 
     def branch(self) -> BridgeMotion:
-        """Return a copy for ``on_cycle``, on the same clock, that goes its own way from here."""
+        """Return an independent copy on the same clock, for use with ``on_cycle``."""
         twin = copy.copy(self)
         twin._refused, twin._interventions = self._refused.copy(), self._interventions.copy()
         twin._late = copy.copy(self._late)
@@ -176,7 +177,7 @@ class BridgeMotion:
 
     @property
     def fault(self) -> str | None:
-        """Reason for which the robot is held, or None."""
+        """Latched fault that holds the robot at rest, or None."""
         return self._fault
 
     @property
@@ -185,12 +186,12 @@ class BridgeMotion:
         return self._config.limits
 
     def hold_to(self, limits: GovernorLimits) -> None:
-        """Apply other limits from the next cycle on."""
+        """Apply new governor limits from the next cycle on."""
         self._config = replace(self._config, limits=limits)
 
     @property
     def moving(self) -> bool:
-        """True if the last cycle asked for motion."""
+        """True if the last cycle commanded motion."""
         return any(self._governor.twist)
 
     @property
@@ -205,7 +206,7 @@ class BridgeMotion:
 
     @property
     def warning(self) -> str:
-        """Problems that are no fault yet; empty if there is none."""
+        """Message about problems that are not faults yet; empty if there are none."""
         now, found = self._clock(), []
         late = self._late.recent(now)
         if late > _NOTEWORTHY_LATE * self._config.max_late_answers:
@@ -216,19 +217,19 @@ class BridgeMotion:
 
     @property
     def following(self) -> tuple[float, float]:
-        """Difference between measured and sent motion, m and rad."""
+        """Current difference between measured and sent motion, m and rad."""
         return self._following.difference
 
     def accept_command(
         self, twist: Twist, frame_id: str, stamp_age_s: float, stamp_ns: int = 0
     ) -> str | None:
-        """Take a command and return None, or refuse it and return the reason.
+        """Accept a command and return None, or refuse it and return the reason.
 
         Args:
-            twist: of the TCP, in the axes of ``frame_id``, m/s and rad/s.
-            frame_id: one of ``MotionConfig.command_frames``.
-            stamp_age_s: node clock minus the header's stamp.
-            stamp_ns: the header's stamp, which ``record_of`` names.
+            twist: Twist of the TCP, axes of ``frame_id``, m/s and rad/s.
+            frame_id: One of ``MotionConfig.command_frames``.
+            stamp_age_s: Node clock minus the header's stamp, s.
+            stamp_ns: Stamp of the header, ns, for ``record_of``.
         """
         now = self._clock()
         reason = None
@@ -260,45 +261,45 @@ class BridgeMotion:
         return None
 
     def refuse_command(self, kind: str, reason: str) -> None:
-        """Count a command that cannot be judged, under ``kind``, and keep ``reason``."""
+        """Count a command refused elsewhere under ``kind``, and keep the reason for ``warning``."""
         self._refused[kind] += 1
         self._refusal, self._refusal_s = reason, self._clock()
 
     def accept_wrench(self, wrench: Wrench, age_s: float = 0.0, stamp_ns: int = 0) -> None:
-        """Take the newest wrench, ``age_s`` old: sensor axes and origin, bias removed."""
+        """Store the newest wrench: sensor axes and origin, bias removed, ``age_s`` old."""
         since_s = self._clock() - age_s
         numbers = wrench_seen_from(*self._sensor, _six(wrench.force, wrench.torque))
         self._reading = _Reading(numbers, since_s, stamp_ns)
 
     def latch(self, reason: str) -> None:
-        """Hold the robot at rest until ``reset``; the first reason stays.
+        """Latch a fault, which holds the robot at rest until ``reset``; the first reason is kept.
 
-        This does not log: the link's thread must not wait for a log.
+        It does not log, because the link's thread must not wait for the log.
         """
         if self._fault is None:
             self._fault = reason
             self._faults += 1
 
     def end(self) -> None:
-        """Accept no more commands: from the next cycle on the robot ramps to rest."""
+        """Ramp the robot to rest from the next cycle on and ignore further commands."""
         self._ending = True
 
     def reset(self) -> str | None:
         """Clear a latched fault; only a later command moves the robot again.
 
         Returns:
-            The fault that was latched, or None.
+            Fault that was latched, or None.
         """
-        # The command goes first: a cycle that finds no fault must not find an old command.
+        # Drop the command first: a cycle without a fault must not see an old command.
         self._command = None
         fault, self._fault = self._fault, None
-        # The link's thread clears the governor's latch before its next decision, and with it a
-        # fault that a cycle in progress has just latched again.
+        # The link's thread clears the governor's latch before its next cycle, together with a fault
+        # that a cycle in progress may latch again.
         self._reset_wanted = True
         return fault
 
     def on_cycle(self, state: MeasuredRobot) -> Twist:
-        """Return the TCP's twist for the next cycle, base axes; call it in the link's thread."""
+        """Return the twist of the TCP for the next cycle, base axes; call in the link's thread."""
         if self._reset_wanted:
             self._reset_wanted, self._fault = False, None
             self._governor = GovernorState.rest()
@@ -330,13 +331,13 @@ class BridgeMotion:
         return _twist(rotate_both(self._to_base, governed.state.twist))
 
     def record_of(self, state: MeasuredRobot) -> CycleRecord | None:
-        """Return the record of the last cycle; None if ``state`` is not what it decided upon."""
+        """Return the record of the last cycle; None if ``state`` is not that cycle's."""
         if self._decided is None or self._decided[0] is not state:
             return None
         return self._decided[1]
 
     def on_answered(self, answered: SentMotion) -> None:
-        """Judge the sent and the measured motion of a cycle; call it in the link's thread."""
+        """Check the sent and the measured motion of a cycle; call in the link's thread."""
         reason = answered.refusal or answered.error
         if reason is not None:
             self.set_off_from_rest()
@@ -347,29 +348,29 @@ class BridgeMotion:
             self.latch(astray)
 
     def set_off_from_rest(self) -> None:
-        """Restart the governor from rest, since the robot stands still."""
+        """Restart the governor from rest, because the robot stands still."""
         self._governor = GovernorState(GovernorState.rest().twist, self._governor.latched)
 
     def go_on_from(self, twist: Six) -> None:
-        """Restart the governor from the twist that left last, task axes: for a replay."""
+        """Restart the governor from the last sent twist, task axes, for a replay."""
         self._governor = GovernorState(twist, self._governor.latched)
 
     def forget_command(self) -> None:
-        """Drop the newest command: nothing moves the robot before another one."""
+        """Drop the newest command; the robot moves only after a new one."""
         self._command = None
 
     def robot_lost(self, reason: str) -> None:
-        """Note that the robot is silent or has jumped; in motion that is a fault."""
+        """Handle a robot that is silent or has jumped; in motion that is a fault."""
         if self.moving:
             self.latch(f"{reason} in motion")
 
     def applied(self, answered: SentMotion) -> Twist:
-        """Return the twist that was sent, in the task's axes."""
+        """Return the sent twist in task axes."""
         twist = answered.twist
         return _twist(rotate_both(self._to_task, _six(twist.linear, twist.angular)))
 
     def _new_session(self, state: MeasuredRobot) -> None:
-        """Start a new session (RSI, or the arm): forget what was commanded before."""
+        """Start a new session of RSI or the arm, and drop the earlier command."""
         if self._session and self.moving:
             self.latch("the robot controller restarted RSI in motion")
         self._session = state.session
@@ -378,7 +379,7 @@ class BridgeMotion:
         self.set_off_from_rest()
 
     def _note_pauses(self, state: MeasuredRobot) -> None:
-        """Note late and missing answers, during which the robot has stood still."""
+        """Handle late and missing answers, during which the robot has stood still."""
         paused_s = state.began_monotonic_s - self._last_cycle_s
         self._last_cycle_s = state.began_monotonic_s
         late = self._late.add(state.delay, state.stamp_monotonic_s, state.session)
@@ -393,13 +394,13 @@ class BridgeMotion:
         self.set_off_from_rest()
 
     def _in_task(self, tcp_pose: Pose) -> tuple[Triple, Quadruple]:
-        """Position of the TCP in the task frame, and the rotation from its axes to the task's."""
+        """Return position and orientation of the TCP in the task frame."""
         (x, y, z), quaternion = _numbers(tcp_pose)
         a, b, c = self._task_in_base
         return rotate(self._to_task, x - a, y - b, z - c), product(self._to_task, quaternion)
 
     def _state_bits(self) -> int:
-        """Return the bits of ``CycleState``; plain integers, since this is in each cycle."""
+        """Return the bits of ``CycleState`` as an integer, which is faster than flags."""
         bits = _HELD if self._fault is not None else 0
         bits |= _ENDING if self._ending else 0
         return bits if any(self._governor.twist) else bits | _FROM_REST
@@ -431,7 +432,7 @@ class BridgeMotion:
     def _wanted(
         self, tcp_to_task: Quadruple, command: _Command | None, bits: int, now: float
     ) -> Six | None:
-        """Return the command in the task's axes; zero under a fault, None if it is stale."""
+        """Return the command in task axes; zero under a fault, None if it is stale."""
         if bits & (_HELD | _ENDING):
             return _ZERO6
         if command is None or now > command.since_s + self._config.command_timeout_s:
@@ -439,7 +440,7 @@ class BridgeMotion:
         return rotate_both(tcp_to_task, command.twist) if command.in_tcp else command.twist
 
     def _felt(self, tcp_to_task: Quadruple, reading: _Reading | None, now: float) -> Six | None:
-        """Return the wrench about the TCP in the task's axes; None if it is stale."""
+        """Return the wrench about the TCP in task axes; None if it is stale."""
         if reading is None or now > reading.since_s + self._config.wrench_timeout_s:
             return None
         return rotate_both(tcp_to_task, reading.wrench)

@@ -1,7 +1,7 @@
-"""Inputs of one cycle of the bridge and its decision, as numbers of one message.
+"""Inputs and result of one cycle of the bridge, as numbers of one message.
 
-``kuka/cycle_inputs`` carries them, and a replay takes them: with them it needs no guess about which
-command and which wrench a cycle had. Whole numbers up to 2^53 are exact in the message.
+The topic ``kuka/cycle_inputs`` carries them, so that a replay uses the same command and wrench in
+each cycle as the bridge did. Integers up to 2^53 are exact in the message.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from der_ros.errors import BagError
 from der_ros.rotation import Six
 
 NO_STAMP_NS = -1
-"""Stamp of a message that is not there."""
+"""Stamp for a missing message, ns."""
 _NS_PER_S = 1_000_000_000
 _COUNT = 18
 
 
 class CycleState(IntFlag):
-    """State of the bridge when it decided.
+    """State of the bridge at the start of a cycle.
 
-    HELD: a fault was latched before. ENDING: the node is shutting down. FROM_REST: the governor
-    began at rest, since the robot stood still.
+    HELD: a fault is latched. ENDING: the node is shutting down. FROM_REST: the governor starts from
+    rest, because the robot stands still.
     """
 
     HELD = 1
@@ -32,18 +32,18 @@ class CycleState(IntFlag):
 
 
 class CycleRecord(NamedTuple):
-    """One cycle of the bridge.
+    """Record of one cycle of the bridge.
 
     Attributes:
-        number: counts the decisions of the node, from 1 on.
-        cycle_s: time until the next cycle, s.
-        decided_s: time of the decision on the bridge's steady clock, s.
-        command_ns: stamp of the accepted command; ``NO_STAMP_NS`` where there is none.
-        command_since_s: steady time from which the command ages, s.
-        wrench_ns: stamp of the newest wrench; ``NO_STAMP_NS`` where there is none.
-        wrench_since_s: steady time from which the wrench ages, s.
-        state: bits of ``CycleState``.
-        twist: decided, m/s and rad/s, task axes.
+        number: Number of the cycle, from 1.
+        cycle_s: Time until the next cycle, s.
+        decided_s: Time of the decision on the bridge's monotonic clock, s.
+        command_ns: Stamp of the accepted command, ns; ``NO_STAMP_NS`` if there is none.
+        command_since_s: Monotonic time from which the command's age counts, s.
+        wrench_ns: Stamp of the newest wrench, ns; ``NO_STAMP_NS`` if there is none.
+        wrench_since_s: Monotonic time from which the wrench's age counts, s.
+        state: Bits of ``CycleState``.
+        twist: Resulting twist, m/s and rad/s, task axes.
     """
 
     number: int
@@ -62,16 +62,16 @@ class CycleRecord(NamedTuple):
 
 
 def cycle_label(record: CycleRecord) -> str:
-    """Return the label of the array's dimension."""
+    """Return the label of the message's array dimension."""
     return f"cycle {record.number}"
 
 
 def cycle_numbers(stamp_ns: int, record: CycleRecord) -> list[float]:
-    """Return the (18,) numbers of a message.
+    """Return the numbers of a message, (18,).
 
     Args:
-        stamp_ns: of the cycle's ``kuka/tcp_pose`` and ``kuka/twist_applied``.
-        record: of the cycle.
+        stamp_ns: Stamp of the cycle's ``kuka/tcp_pose`` and ``kuka/twist_applied``, ns.
+        record: Record of the cycle.
     """
     return [
         *_split(stamp_ns),
@@ -88,10 +88,10 @@ def cycle_numbers(stamp_ns: int, record: CycleRecord) -> list[float]:
 
 
 def cycle_from_numbers(numbers: Sequence[float]) -> tuple[int, CycleRecord]:
-    """Return stamp and record of the numbers of ``cycle_numbers``.
+    """Return stamp and record from the numbers that ``cycle_numbers`` returned.
 
     Raises:
-        BagError: they are not such numbers.
+        BagError: The numbers are not those of a cycle.
     """
     if len(numbers) != _COUNT:
         raise BagError(f"expected {_COUNT} numbers of a cycle, got {len(numbers)}")

@@ -1,4 +1,4 @@
-"""Decides when a snapshot is taken: a status becomes an error, or an attempt ends in a fault."""
+"""Trigger of snapshots: a status becomes an error, or an attempt ends in a fault."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from der_ros.control.status import Level
 
 SETTLE_S = 0.3
-"""Time after a fault that its snapshot still holds, s."""
+"""Time after a fault that its snapshot includes, s."""
 GAP_S = 5.0
-"""Least time between two snapshots that faults cause, s; an operator's call has no limit."""
+"""Minimum time between two snapshots caused by faults, s; requests by operators are not limited."""
 
 QUIET_S = 10.0
-"""Time without an error after which a status that becomes one again is a new fault, s."""
+"""Time without an error after which a status that becomes an error again is a new fault, s."""
 
 
 class SnapshotRequests:
-    """Gathers the reasons for a snapshot; faults that follow one at once belong to it."""
+    """Pending snapshot with its reasons; faults in quick succession share one snapshot."""
 
     def __init__(self) -> None:
         self._reasons: list[str] = []
@@ -24,14 +24,14 @@ class SnapshotRequests:
         self._last_s = float("-inf")
 
     def ask(self, reason: str, now_s: float) -> None:
-        """Ask for a snapshot because of a fault."""
+        """Request a snapshot because of a fault."""
         if not self._reasons:
             self._due_s = max(now_s + SETTLE_S, self._last_s + GAP_S)
         if reason not in self._reasons:
             self._reasons.append(reason)
 
     def due(self, now_s: float) -> str:
-        """Return the reasons for a snapshot that is due now; an empty text if there is none."""
+        """Return the reasons for a snapshot that is due now; empty if none is due."""
         if not self._reasons or now_s < self._due_s:
             return ""
         reasons, self._reasons, self._last_s = self._reasons, [], now_s
@@ -39,11 +39,11 @@ class SnapshotRequests:
 
 
 class FaultWatch:
-    """Finds the statuses of a stack that become errors.
+    """Detector of diagnostic statuses of a stack that become errors.
 
     Args:
-        own: name of the recorder's own node, such as ``cell_1/bag_recorder``. No snapshot explains
-            its faults, nor those of nodes outside its namespace: all share ``/diagnostics``.
+        own: Name of the recorder's node, such as ``cell_1/bag_recorder``. Its own errors and those
+            of nodes outside its namespace, which share ``/diagnostics``, are ignored.
     """
 
     def __init__(self, own: str) -> None:
@@ -54,12 +54,12 @@ class FaultWatch:
         self._last_error_s: dict[str, float] = {}
 
     def new_faults(self, statuses: Iterable[tuple[str, int, str]], now_s: float) -> list[str]:
-        """Return those that were no error in the last ``QUIET_S``, in words.
+        """Return messages about errors that are new, with none in the last ``QUIET_S``.
 
         Args:
-            statuses: name, level and message of each. A first one that is an error is none that
-                has become one.
-            now_s: ``time.monotonic``.
+            statuses: Name, level and message of each status. An error in the first status of a
+                name is not new.
+            now_s: Current time, s, ``time.monotonic``.
         """
         found = []
         for name, level, message in statuses:

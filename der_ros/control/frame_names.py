@@ -1,4 +1,4 @@
-"""The names of the frames, as messages carry them (see ``docs/architecture.md``)."""
+"""Frame ids of messages (see ``docs/architecture.md``)."""
 
 BASE_FRAME = "base_link"
 TASK_FRAME = "task_frame"

@@ -1,4 +1,4 @@
-"""Positions of one arm's joints from the joint states of any publisher."""
+"""Extraction of one arm's joint positions from joint states of any publisher."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from der_ros.geometry import Array
 
 
 class JointReader:
-    """Picks the arm's joints out of joint states, in any order and among other joints.
+    """Reader of the arm's joints from joint states, in any order and among other joints.
 
     Args:
-        joint_names: of the arm.
-        timeout_s: a stamp is old after this.
+        joint_names: Names of the arm's joints.
+        timeout_s: Age at which a stamp is stale, s.
 
     Attributes:
-        joint_names: the order in which positions are given.
-        dropped: joint states that were not taken, by reason.
+        joint_names: Names of the joints in the order of the returned positions.
+        dropped: Number of dropped joint states by reason.
     """
 
     def __init__(self, joint_names: Sequence[str], timeout_s: float) -> None:
@@ -37,22 +37,22 @@ class JointReader:
 
     @property
     def complaint(self) -> str:
-        """Reason for which joint states were refused within the last seconds, or empty."""
+        """Reason for dropping joint states within the last 2 s, in parentheses, or empty."""
         recent = time.monotonic() - self._complained_s < 2.0
         return f" ({self._complaint})" if recent else ""
 
     @property
     def warning(self) -> str:
-        """Warning about joint states dropped within the last seconds, or empty."""
+        """Warning about joint states dropped within the last 2 s, or empty."""
         return f"joint states were dropped{self.complaint}" if self.complaint else ""
 
     def read(self, message: Any, age_s: float, now_ns: int) -> JointReading | None:
-        """Return the arm's joints, or None if the message cannot be used.
+        """Return the arm's joint positions, or None if the message cannot be used.
 
         Args:
-            message: a ``JointState`` of any publisher on the topic.
-            age_s: since it arrived.
-            now_ns: the node's clock.
+            message: ``JointState`` of any publisher on the topic.
+            age_s: Time since its arrival, s.
+            now_ns: Time of the node's clock, ns.
         """
         problem = self._problem(message)
         if problem is not None:
@@ -80,10 +80,10 @@ class JointReader:
         return np.array([message.position[places[name]] for name in self.joint_names])
 
     def _problem(self, message: Any) -> tuple[str, str] | None:
-        """Return kind and description of what is wrong with its joints, or None."""
+        """Return kind and description of a problem with the message's joints, or None."""
         missing = [name for name in self.joint_names if name not in message.name]
         if len(missing) == len(self.joint_names):
-            # Another device's states; reported only until the arm's own have come.
+            # States of another device; reported only until the arm's own arrive.
             return "foreign", "" if self._found else f"they name {', '.join(message.name)}"
         if missing:
             return "missing", f"they lack {', '.join(missing)}"
@@ -97,7 +97,7 @@ class JointReader:
         return None
 
     def _is_overtaken(self, message: Any) -> bool:
-        """Tell if newer ones were taken; much older stamps mean a clock that was set back."""
+        """Return True if a newer message was read; a much older stamp is a clock set back."""
         behind_s = 1e-9 * ((self._newest_ns or 0) - stamp_ns(message.header.stamp))
         return 0.0 < behind_s <= self._timeout_s
 

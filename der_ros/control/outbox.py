@@ -1,4 +1,4 @@
-"""A bounded queue from a thread that must not wait to one that may."""
+"""Bounded queue from a thread that must not block to one that may."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ Item = TypeVar("Item")
 
 
 class Outbox(Generic[Item]):
-    """Keeps the newest items; drops and counts the oldest if there are too many.
+    """Bounded queue that drops and counts the oldest items if there are too many.
 
     Args:
-        limit: how many items wait at most; above zero.
+        limit: Maximum number of waiting items, above zero.
 
     Attributes:
-        dropped: how many items were dropped.
+        dropped: Number of dropped items.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        # Its lock is never held while Python code runs, so ``put`` never waits.
+        # Never holds its lock while Python code runs, so ``put`` does not block.
         self._items: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self.dropped = 0
 
     def put(self, item: Item) -> None:
-        """Add the newest item without blocking. For one thread."""
+        """Add an item without blocking. Call it from one thread only."""
         if self._items.qsize() >= self._limit:
             with suppress(queue.Empty):
                 self._items.get_nowait()
@@ -34,7 +34,7 @@ class Outbox(Generic[Item]):
         self._items.put(item)
 
     def get(self, timeout_s: float) -> Item | None:
-        """Return the oldest item, or None where none comes within ``timeout_s``."""
+        """Return the oldest item, or None if there is none within ``timeout_s``."""
         try:
             return self._items.get(timeout=timeout_s)
         except queue.Empty:

@@ -1,7 +1,7 @@
-"""Observations of the policy from the newest pose and wrench, if both are fit to act on.
+"""Observations of the policy from the newest pose and wrench, if both are usable.
 
-Fit means: fresh by arrival, of one moment by their stamps, in the right frame, and finite. There is
-no ROS here, so that a recorded attempt runs through the same checks as a live one.
+Usable inputs are fresh by arrival, synchronous by their stamps, in the right frame, and finite. The
+module is without ROS, so that a recorded attempt passes the same checks as a live one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from der_ros.geometry import Array, Pose, Wrench
 from der_ros.policy.observation import build_observation, wrench_at_held_piece
 
 KINDS = ("stale", "unsynchronised", "not_finite", "wrong_frame")
-"""Reasons for which there is no observation."""
+"""Reasons why there is no observation."""
 
 
 class UnusableInputError(DerRosError):
@@ -29,7 +29,7 @@ class UnusableInputError(DerRosError):
 
 
 class InputLimits(Protocol):
-    """Required freshness of the inputs, s."""
+    """Limits on age and synchronisation of the inputs, s."""
 
     @property
     def pose_timeout_s(self) -> float:
@@ -43,17 +43,17 @@ class InputLimits(Protocol):
 
     @property
     def max_stamp_difference_s(self) -> float:
-        """Largest difference between the stamps of a pose and a wrench of one moment."""
+        """Largest difference between the stamps of pose and wrench."""
         ...
 
 
 class InputFrames(NamedTuple):
-    """Frames in which the inputs come and are observed.
+    """Frames of the inputs and of the observation.
 
     Attributes:
-        base_from_task: the task frame in the robot's base.
-        tcp_from_sensor: the sensor in the frame of the held piece.
-        base_frame: name of the robot's base in messages.
+        base_from_task: Pose of the task frame in the robot's base frame.
+        tcp_from_sensor: Pose of the sensor in the frame of the held piece.
+        base_frame: Frame id of the robot's base in messages.
     """
 
     base_from_task: Pose
@@ -62,14 +62,14 @@ class InputFrames(NamedTuple):
 
 
 class PoseInput(NamedTuple):
-    """A pose message, as numbers that are not checked.
+    """Unchecked content of a pose message.
 
     Attributes:
-        position: (3,) m, of the held piece; not checked.
-        quaternion: (4,) xyzw; not checked.
-        frame_id: of the header.
-        stamp_ns: of the header.
-        arrived_s: time of arrival, ``time.monotonic``.
+        position: Position of the held piece, (3,) m.
+        quaternion: Orientation of the held piece, (4,) xyzw.
+        frame_id: Frame id of the header.
+        stamp_ns: Stamp of the header, ns.
+        arrived_s: Arrival, s, ``time.monotonic``.
     """
 
     position: Array
@@ -80,12 +80,12 @@ class PoseInput(NamedTuple):
 
 
 class WrenchInput(NamedTuple):
-    """A wrench message, not checked.
+    """Unchecked content of a wrench message.
 
     Attributes:
-        wrench: N and Nm, sensor axes and origin; not checked.
-        stamp_ns: of the header.
-        arrived_s: time of arrival, ``time.monotonic``.
+        wrench: Wrench, N and Nm, sensor axes and origin.
+        stamp_ns: Stamp of the header, ns.
+        arrived_s: Arrival, s, ``time.monotonic``.
     """
 
     wrench: Wrench
@@ -94,12 +94,13 @@ class WrenchInput(NamedTuple):
 
 
 class PolicyInputs:
-    """Newest pose and wrench; set the attributes when a message has come.
+    """Newest pose and wrench. Set the attributes when a message arrives.
 
     Attributes:
-        pose: the newest pose; None before the first.
-        wrench: the newest wrench; None before the first.
-        refusals: why the latest message of ``pose`` or ``wrench`` was refused; empty if it was not.
+        pose: Newest pose; None before the first.
+        wrench: Newest wrench; None before the first.
+        refusals: Reason why the latest message of ``pose`` or ``wrench`` was refused, by name;
+            empty if it was accepted.
     """
 
     def __init__(self, frames: InputFrames, limits: InputLimits) -> None:
@@ -110,10 +111,10 @@ class PolicyInputs:
         self.refusals: Mapping[str, str] = {}
 
     def observe(self, now_s: float) -> NDArray[np.float32]:
-        """Return the observation (13,) at ``now_s``, ``time.monotonic``.
+        """Return the observation, (13,), at ``now_s``, ``time.monotonic``.
 
         Raises:
-            UnusableInputError: an input is missing or not fit to act on.
+            UnusableInputError: An input is missing or not usable.
         """
         pose, wrench = self.pose, self.wrench
         if pose is None or now_s - pose.arrived_s > self._limits.pose_timeout_s:
@@ -129,7 +130,7 @@ class PolicyInputs:
         return observation
 
     def figures(self, now_s: float) -> dict[str, object]:
-        """Return the ages and the difference of the stamps, for the diagnostics."""
+        """Return the inputs' ages and the difference of their stamps, ms, for the diagnostics."""
         found = (("pose", self.pose), ("wrench", self.wrench))
         figures: dict[str, object] = {
             f"{name}_age_ms": f"{1e3 * (now_s - newest.arrived_s):.1f}"

@@ -1,4 +1,4 @@
-"""Rate and jitter of something periodic."""
+"""Rate and jitter of periodic events."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import math
 
 
 class RateMeter:
-    """Measures intervals against their nominal length, from one report to the next.
+    """Meter of the intervals between events, from one report to the next.
 
     Args:
-        period_s: nominal interval; above zero.
+        period_s: Nominal interval, s, above zero.
     """
 
     def __init__(self, period_s: float) -> None:
@@ -19,7 +19,7 @@ class RateMeter:
         self._sum_s = self._sum_squares_s2 = self._max_s = 0.0
 
     def tick(self, now_s: float) -> None:
-        """Note an event at ``now_s`` of a steady clock."""
+        """Record an event at ``now_s`` of a monotonic clock, s."""
         if self._last_s is not None:
             interval_s = now_s - self._last_s
             error_s = abs(interval_s - self._period_s)
@@ -31,9 +31,10 @@ class RateMeter:
         self._last_s = now_s
 
     def report(self) -> dict[str, object]:
-        """Rate and jitter since the last report, for the diagnostics; empty without an interval.
+        """Return rate and jitter since the last report, for the diagnostics; empty without data.
 
-        Jitter is how far an interval is from the nominal one; late is one of more than 1.5 periods.
+        Jitter is the difference between an interval and the nominal one. An interval longer than
+        1.5 periods is late.
         """
         if not self._intervals:
             return {}

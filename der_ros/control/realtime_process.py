@@ -1,4 +1,4 @@
-"""Requests of a process to the operating system, so that one of its threads is in time."""
+"""Real-time settings of a process, so that one of its threads meets its deadlines."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _BELOW = 10
 
 
 class RealtimeProcess:
-    """Locked memory, scheduling of all other threads, and the garbage collector.
+    """Memory locking, scheduling of the other threads, and garbage collection.
 
-    Create it when all topics exist and before the real-time thread starts: a thread inherits the
-    scheduling of its creator, and the real-time thread then asks for more.
+    Create it after all topics and before the real-time thread: a thread inherits the scheduling of
+    its creator, and the real-time thread then requests a higher priority.
 
     Args:
-        who: named in the log.
-        priority: SCHED_FIFO priority of the real-time thread; 0 requests nothing.
+        who: Name of the process in the log.
+        priority: SCHED_FIFO priority of the real-time thread; 0 for no request.
     """
 
     def __init__(self, who: str, priority: int) -> None:
@@ -40,22 +40,22 @@ class RealtimeProcess:
         self._collector = RestingCollector()
 
     def settle(self) -> None:
-        """Keep all present objects for good, and collect garbage only in ``rest`` from now on."""
+        """Exclude all current objects from garbage collection, which only ``rest`` then runs."""
         self._collector.settle()
 
     def close(self) -> None:
-        """Let Python's garbage collector run by its own rules again."""
+        """Enable Python's automatic garbage collection again."""
         self._collector.release()
 
     def rest(self) -> None:
-        """Let the garbage collector run now, while the real-time thread has time."""
+        """Run the garbage collector if it is due; call it while the real-time thread is idle."""
         self._collector.rest()
 
     def status(self, of_thread: Mapping[str, Grant]) -> Status:
-        """Return the requests and their results; a refusal is a warning.
+        """Return the diagnostic status of all requests; a refusal is a warning.
 
         Args:
-            of_thread: requests of the real-time thread itself.
+            of_thread: Results of the real-time thread's own requests, by name.
         """
         grants = {**of_thread, **self._grants}
         refused = [grant.words for grant in grants.values() if not grant.granted]

@@ -1,4 +1,4 @@
-"""The interface between the bridge and the link to a robot."""
+"""Interface between the bridge and the link to a robot."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from der_ros.geometry import Twist
 
 
 class Callbacks(NamedTuple):
-    """The bridge's part of a cycle; each runs in the link's thread and must not block.
+    """Callbacks of the bridge; they run in the link's thread and must not block.
 
     Attributes:
-        on_cycle: from the measured robot to the twist of the TCP for the next cycle, base axes.
-        on_answered: takes the motion that was sent.
-        on_lost: takes the reason for which the robot was lost; nothing is sent any more.
+        on_cycle: Returns the twist of the TCP for the next cycle, base axes, from the measured
+            state.
+        on_answered: Handles the motion that was sent.
+        on_lost: Handles the loss of the robot, with the reason; nothing more is sent.
     """
 
     on_cycle: Callable[[MeasuredRobot], Twist]
@@ -25,12 +26,12 @@ class Callbacks(NamedTuple):
 
 
 class RobotLink(Protocol):
-    """A robot as the bridge sees it, once each cycle.
+    """Link to a robot that calls the bridge once per cycle.
 
     Attributes:
-        cycle_s: time from one ``on_cycle`` to the next.
-        hardware_id: names the robot in the diagnostics.
-        realtime_priority: SCHED_FIFO priority that the link's thread asks for; 0 for none.
+        cycle_s: Time from one ``on_cycle`` to the next, s.
+        hardware_id: Name of the robot in the diagnostics.
+        realtime_priority: SCHED_FIFO priority that the link's thread requests; 0 for none.
     """
 
     cycle_s: float
@@ -39,12 +40,12 @@ class RobotLink(Protocol):
 
     @property
     def is_on_this_host(self) -> bool:
-        """True if the robot's address is this computer's own, as only a simulated one's is."""
+        """True if the robot's address is this computer's, as for a simulated robot."""
         ...
 
     @property
     def grants(self) -> Mapping[str, Grant]:
-        """Requests of the link's thread to the operating system, and their results."""
+        """Results of the link thread's real-time requests, by name."""
         ...
 
     @property
@@ -54,32 +55,32 @@ class RobotLink(Protocol):
 
     @property
     def connected(self) -> bool:
-        """True while the robot is measured and takes commands."""
+        """True while the robot is measured and accepts commands."""
         ...
 
     @property
     def waiting_for(self) -> str:
-        """The missing part while the robot is not connected, in words."""
+        """Description of the missing part while the robot is not connected."""
         ...
 
     @property
     def lost(self) -> str:
-        """Reason for which a connected robot was lost, as the beginning of a sentence."""
+        """Reason why a connected robot was lost, as the beginning of a sentence."""
         ...
 
     @property
     def warning(self) -> str:
-        """Warning about messages from the robot's side; empty without one."""
+        """Warning about messages from the robot; empty if there is none."""
         ...
 
     @property
     def failure(self) -> str:
-        """Reason for which the link's thread has ended by itself; empty while it runs."""
+        """Reason why the link's thread has ended unexpectedly; empty otherwise."""
         ...
 
     @property
     def rival(self) -> str | None:
-        """Another source of commands for this robot, as a reason to stop; or None."""
+        """Description of another source of commands for this robot, or None."""
         ...
 
     def open(self) -> None:

@@ -1,6 +1,6 @@
-"""The supervisor's last motion: it moves the piece from the depth of its joint home to the ground.
+"""Seating motion of the supervisor: it presses a piece that is in its joint home to the ground.
 
-Bounded in force, speed, way and time. It begins with a piece at rest and ends at rest.
+The motion is bounded in force, speed, distance and time. It starts and ends at rest.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from der_ros.geometry import Pose, Twist
 from der_ros.settings import setting
 
 RETREAT_M = 0.002
-"""Way upwards after which a force that is still too large ends the motion, m."""
+"""Distance upwards after which a force that is still too large ends the motion, m."""
 JUMP_M = 0.002
-"""Way between two looks that no motion of the robot explains, m."""
+"""Distance between two consecutive poses that counts as a jump, m."""
 
 _SLOWING_PER_S = 5.0
-# Fraction of the bound at which the piece presses enough.
+# Fraction of the force bound at which the piece rests.
 _ENOUGH = 0.8
-# This far below a contact the piece has passed it.
+# Distance below a contact at which the piece has passed it.
 _PASSED_M = 0.0002
-# Above this height a force is the friction of the joint's sides, below it may be the ground's.
+# Above this height a force is friction in the joint; below it may be contact with the ground.
 _GROUND_M = 0.001
 
 
@@ -75,11 +75,11 @@ class SeatingLimits:
         """Check that the motion can feel the ground and stays below the soft limit.
 
         Args:
-            felt_n: force from which the ground counts as felt, N.
-            soft_force_n: force from which the robot gives way, N.
+            felt_n: Force from which the ground counts as felt, N.
+            soft_force_n: Force from which the robot yields, N.
 
         Raises:
-            ConfigurationError: the force is no more than ``felt_n``, or more than ``soft_force_n``.
+            ConfigurationError: The force is at most ``felt_n``, or above ``soft_force_n``.
         """
         if self.force_n > soft_force_n:
             raise ConfigurationError(
@@ -94,17 +94,17 @@ class SeatingLimits:
 
 
 class SeatingLaw:
-    """Speed along the insertion axis from the force along it and the height above flush.
+    """Control law: speed along the insertion axis from force and height above flush.
 
-    Down at ``speed_mps``, slower within the last millimetre. Where something was felt, until the
-    piece has passed it: at ``creep_mps`` within the last millimetre, above it the slower the
-    larger the force. Rest from 0.8 of the bound on, up at ``creep_mps`` above the bound. What is
-    met above the last millimetre is met at ``speed_mps``: its first push is that of the moving
-    arm (docs/explanation/safety.md, First contact).
+    The piece moves down at ``speed_mps``, slower within the last millimetre. After a contact and
+    until it has passed it, it moves at ``creep_mps`` within the last millimetre, and above that the
+    slower the larger the force was. It rests from 0.8 of the force bound and moves up at
+    ``creep_mps`` above the bound. A contact above the last millimetre is met at ``speed_mps``, so
+    the first force peak is that of the moving arm (docs/explanation/safety.md, First contact).
 
     Args:
-        limits: bounds of the motion.
-        felt_n: force from which the ground counts as felt, N.
+        limits: Bounds of the motion.
+        felt_n: Force from which the ground counts as felt, N.
     """
 
     def __init__(self, limits: SeatingLimits, felt_n: float) -> None:
@@ -113,11 +113,11 @@ class SeatingLaw:
         self._touched_m, self._touched_n = math.inf, 0.0
 
     def twist(self, force_n: float, height_m: float) -> Twist:
-        """Return the next twist, task axes; a force that is not finite is rest.
+        """Return the next twist, task axes; zero if the force is not finite.
 
         Args:
-            force_n: of the ground along the insertion axis, N.
-            height_m: of the piece above flush, m.
+            force_n: Force of the ground along the insertion axis, N.
+            height_m: Height of the piece above flush, m.
         """
         limits = self._limits
         if force_n >= self._felt_n:
@@ -135,11 +135,11 @@ class SeatingLaw:
 
 
 class SeatingCell(Protocol):
-    """Robot and sensor as the seating motion uses them."""
+    """Interface to robot and sensor for the seating motion."""
 
     @property
     def insertion_force_n(self) -> float:
-        """Force of the ground on the piece along the insertion axis, newest reading, N."""
+        """Newest force of the ground on the piece along the insertion axis, N."""
         ...
 
     def pose(self) -> Pose:
@@ -147,7 +147,7 @@ class SeatingCell(Protocol):
         ...
 
     def problem(self) -> str:
-        """Return why the cell must not move now; empty if it may."""
+        """Return the reason why the cell must not move now; empty if it may."""
         ...
 
     def command(self, twist: Twist) -> None:
@@ -156,13 +156,13 @@ class SeatingCell(Protocol):
 
 
 class Seating:
-    """Moves a piece that is in its joint home, and judges it meanwhile.
+    """Seating motion of a piece that is in its joint, judged while it moves.
 
     Args:
-        cell: robot and sensor.
-        limits: bounds of the motion.
-        felt_n: force from which the ground counts as felt, N.
-        stop_reason: returns why the motion must end; empty while it may go on.
+        cell: Robot and sensor.
+        limits: Bounds of the motion.
+        felt_n: Force from which the ground counts as felt, N.
+        stop_reason: Function that returns the reason to end the motion; empty to continue.
     """
 
     def __init__(
@@ -176,10 +176,10 @@ class Seating:
         self._stop_reason = stop_reason
 
     def run(self, watch: AttemptWatch) -> Verdict:
-        """Move until the watch has a verdict, and end at rest.
+        """Move until ``watch`` has a verdict, and end at rest.
 
         Raises:
-            CellError: the cell must not move, or the pose jumps.
+            CellError: The cell must not move, the pose jumps, or the piece is pushed back too far.
         """
         law = SeatingLaw(self._limits, self._felt_n)
         before = first = self._cell.pose()

@@ -1,4 +1,4 @@
-"""Health of the force sensor, for the diagnostics of ``ft_bridge``."""
+"""Health of the force/torque sensor, for the diagnostics of ``ft_bridge``."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ class SensorView(NamedTuple):
     """State of the sensor at one moment.
 
     Attributes:
-        figures: of the box; None where wrenches come from a topic.
-        ready: readings are fresh and can be trusted.
-        trusted: the newest status word is no error.
-        status: the newest status word, or what is wrong with the newest message.
-        blocked: why readings that come cannot be used.
-        age_s: since the newest usable reading, when ``ready`` was judged.
-        bias_lost_in_box: the box was off since it took its bias.
-        counters: more figures to show.
-        latency: from a reading's arrival to its publication.
-        box_filter: how the box's low-pass filter differs from what is expected; empty: not at all.
+        figures: Statistics of the box; None if wrenches come from a topic.
+        ready: True if readings are fresh and can be trusted.
+        trusted: True if the newest status word is not an error.
+        status: Newest status word, or the problem with the newest message.
+        blocked: Reason why received readings cannot be used; empty if they can.
+        age_s: Age of the newest usable reading when ``ready`` was judged, s.
+        bias_lost_in_box: True if the box has restarted since it took its bias.
+        counters: Further values to show.
+        latency: Time from a reading's arrival to its publication.
+        box_filter: Difference of the box's low-pass filter from the expected one; empty if none.
     """
 
     figures: NetFtStatistics | None
@@ -41,7 +41,7 @@ class SensorView(NamedTuple):
 
 
 def sensor_status(view: SensorView) -> Status:
-    """Return the status of the sensor: its worst problem, and every figure."""
+    """Return the diagnostic status of the sensor: its worst problem and all values."""
     level, message = _news(view)
     values: dict[str, object] = {
         "ready": view.ready,
@@ -57,12 +57,13 @@ def sensor_status(view: SensorView) -> Status:
 
 
 def orientation_status(reason: str, loaded: bool, *, needed: bool) -> Status:
-    """Return the status of the sensor's orientation, if it is needed.
+    """Return the diagnostic status of the sensor's orientation.
 
     Args:
-        reason: why the orientation is not known; empty if it is.
-        loaded: the weight must be compensated, so nothing is published without the orientation.
-        needed: a topic in world axes has a subscriber, or the sensor is loaded.
+        reason: Reason why the orientation is unknown; empty if it is known.
+        loaded: True if a payload's weight is compensated, so that nothing is published without the
+            orientation.
+        needed: True if a topic in world axes has a subscriber, or the sensor is loaded.
     """
     level = Level.OK
     if reason and needed:

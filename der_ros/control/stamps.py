@@ -1,4 +1,4 @@
-"""Checked stamps of message headers: an invalid one is refused with a reason."""
+"""Checks of header stamps."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _NS_PER_S = 1_000_000_000
 
 
 class Stamp(Protocol):
-    """A stamp of a header, such as ``builtin_interfaces.msg.Time``; any numbers may be in it."""
+    """Stamp of a header, such as ``builtin_interfaces.msg.Time``, with unchecked numbers."""
 
     sec: int
     nanosec: int
 
 
 class StampError(DerRosError, ValueError):
-    """A header's stamp is refused; ``kind`` is ``invalid``, ``old`` or ``future``."""
+    """Refused stamp of a header; ``kind`` is ``invalid``, ``old`` or ``future``."""
 
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(reason)
@@ -26,7 +26,7 @@ class StampError(DerRosError, ValueError):
 
 
 def stamp_problem(stamp: Stamp) -> str:
-    """Return why a stamp is invalid, or an empty text; cheap enough for each cycle."""
+    """Return the reason why a stamp is invalid, or an empty text; cheap enough for each cycle."""
     if stamp.sec >= 0 and stamp.nanosec < _NS_PER_S:
         return ""
     return (
@@ -36,10 +36,10 @@ def stamp_problem(stamp: Stamp) -> str:
 
 
 def stamp_ns(stamp: Stamp) -> int:
-    """Return a stamp in ns since the epoch; 0 comes from a driver that does not stamp.
+    """Return a stamp in ns since the epoch; 0 if the driver does not stamp.
 
     Raises:
-        StampError: it is no time of the epoch.
+        StampError: The stamp is invalid.
     """
     problem = stamp_problem(stamp)
     if problem:
@@ -54,16 +54,16 @@ def stamp_age_s(
     max_age_s: float = math.inf,
     max_future_s: float = math.inf,
 ) -> float:
-    """Return the age of a stamp by a node's clock in s, negative where it lies in the future.
+    """Return the age of a stamp on a node's clock, s; negative if it is in the future.
 
     Args:
-        now_ns: the node's clock, ns since the epoch.
-        stamp: of a header; zero is as old as the epoch.
-        max_age_s: the oldest that is not refused.
-        max_future_s: the furthest ahead that is not refused.
+        now_ns: Time of the node's clock, ns since the epoch.
+        stamp: Stamp of a header; zero means the epoch.
+        max_age_s: Largest accepted age, s.
+        max_future_s: Largest accepted lead over the node's clock, s.
 
     Raises:
-        StampError: it is no time of the epoch, too old, or too far in the future.
+        StampError: The stamp is invalid, too old, or too far in the future.
     """
     age_s = 1e-9 * float(now_ns - stamp_ns(stamp))
     if age_s > max_age_s:

@@ -1,4 +1,4 @@
-"""The state of a node or a part of it, as the diagnostics show it."""
+"""Diagnostic status of a node or of a part of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Level(IntEnum):
 
 
 class Status(NamedTuple):
-    """One diagnostic status: its subject, its level, a message and the values behind it."""
+    """Diagnostic status: subject, level, message and values."""
 
     name: str
     level: Level

@@ -1,4 +1,4 @@
-"""Tries of an attempt: which verdict is tried again, and from where."""
+"""Tries of an attempt: outcomes that are retried, and the start offset of a retry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from der_ros.policy.attempt import AttemptResult, Outcome
 from der_ros.tasks import Task
 
 TRIED_AGAIN = (Outcome.JAMMED, Outcome.MISSED, Outcome.TIMEOUT)
-"""Outcomes that another approach may mend; a fault, a stop or a robot that stands may not."""
+"""Outcomes that are retried from another start; not faults, stops or stalls."""
 LEAST_OFFSET_M = 0.002
 
 
@@ -19,9 +19,9 @@ class Try:
     """One try of an attempt.
 
     Attributes:
-        attempt: its number, from 1.
-        retry: 0 for the first try, then the number of the retry.
-        offset_m: of the start pose from the task's own, along x and y of the task, m.
+        attempt: Number of the attempt, from 1.
+        retry: Number of the retry; 0 for the first try.
+        offset_m: Offset of the start pose from the task's along x and y, task axes, m.
     """
 
     attempt: int
@@ -29,20 +29,20 @@ class Try:
     offset_m: tuple[float, float] = (0.0, 0.0)
 
     def __str__(self) -> str:
-        """Name of the try in logs."""
+        """Return the name of the try in logs."""
         return f"attempt {self.attempt}" + (f", retry {self.retry}" if self.retry else "")
 
     def following(self, outcome: Outcome, ended: Pose, task: Task, retries: int) -> Try | None:
         """Return the next try of the same attempt, or None.
 
-        It starts on the other side of the joint, opposite to the place where this try ended, offset
-        by the range of the ground piece. So the piece meets the rim at another place.
+        Its start is offset, by the range of the ground piece, to the side opposite to the end of
+        this try, so that the piece meets the rim at another point.
 
         Args:
-            outcome: of this try.
-            ended: pose of the held piece at the verdict, task frame.
-            task: that is assembled.
-            retries: most retries of an attempt.
+            outcome: Outcome of this try.
+            ended: Pose of the held piece at the verdict, task frame.
+            task: Task to assemble.
+            retries: Maximum number of retries per attempt.
         """
         if outcome not in TRIED_AGAIN or self.retry >= retries:
             return None
@@ -54,7 +54,7 @@ class Try:
 
 
 def summary(results: list[AttemptResult]) -> str:
-    """Return the line that ends a run: attempts, successes, and how many took a retry."""
+    """Return the summary line of a run: attempts, successes and successes after a retry."""
     last = {result.attempt: result for result in results}
     done = [result for result in last.values() if result.outcome is Outcome.SUCCESS]
     line = f"{len(done)} of {len(last)} attempts succeeded"

@@ -1,8 +1,8 @@
-"""Watch over an active policy: the robot moves only while another node watches it.
+"""Lease of an active policy: the robot moves only while another node monitors it.
 
 The node that activates a policy publishes ``policy_server/watched`` several times a second while it
-checks pose, force, time and success. When these messages end (its process was killed, hangs, or
-never learned that the policy became active), nothing may move.
+checks pose, force, time and success. If these messages stop (its process was killed, hangs, or does
+not know that the policy is active), nothing may move.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ class Lease(Enum):
     """Permission to move the robot."""
 
     HELD = "held"
-    AWAITED = "awaited"  # no message has come since the activation
-    LAPSED = "lapsed"  # messages came, and have ended
+    AWAITED = "awaited"  # no message since the activation
+    LAPSED = "lapsed"  # messages have stopped
 
 
 class WatchLease:
-    """Permission to move, from the arrivals of ``policy_server/watched``.
+    """Permission to move, from the arrival times of ``policy_server/watched``.
 
     Args:
-        timeout_s: longest gap between two messages; 0 disables the check.
+        timeout_s: Longest gap between two messages, s; 0 disables the check.
     """
 
     def __init__(self, timeout_s: float) -> None:
@@ -32,11 +32,11 @@ class WatchLease:
         self._heard_s: float | None = None
 
     def restart(self) -> None:
-        """Forget the messages that belong to the previous activation."""
+        """Discard the messages of the previous activation."""
         self._heard_s = None
 
     def hear(self, arrived_s: float) -> None:
-        """Take a message that arrived at ``arrived_s``, ``time.monotonic``."""
+        """Record a message that arrived at ``arrived_s``, ``time.monotonic``."""
         self._heard_s = arrived_s
 
     def look(self, now_s: float) -> Lease:
