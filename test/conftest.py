@@ -1,4 +1,4 @@
-"""Keeps the tests' nodes to themselves: on this host, and in a domain of this test run only."""
+"""Isolates the tests' nodes: discovery on this host only, in a domain of this test run."""
 
 import os
 
@@ -6,7 +6,7 @@ import pytest
 
 from der_ros.nodes.shared.middleware import keep_processes_apart
 
-# Domains 0 to 101 leave the ports of ordinary programs alone; 0 is everybody's.
+# Domains 0 to 101 avoid the ports of ordinary programs; 0 is the default domain of others.
 FIRST_DOMAIN, DOMAINS = 1, 101
 
 os.environ["ROS_DOMAIN_ID"] = str(FIRST_DOMAIN + os.getpid() % DOMAINS)
@@ -15,17 +15,17 @@ keep_processes_apart()
 
 
 def pytest_report_header() -> str:
-    """Name the domain, to look into a hanging test with other tools."""
+    """Report the domain, so that other tools can inspect a hanging test."""
     return f"ROS_DOMAIN_ID={os.environ['ROS_DOMAIN_ID']}, discovery on this host only"
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out by name, not by skipping, what only runs when it is asked for by ``-m``.
+    """Deselect slow and hardware tests unless ``-m`` selects them, and rerun failed node tests.
 
-    Nodes watch each other in real time, and a shared computer now and then stands still for longer
-    than they allow (0.4 s, twice within a minute): their tests get two more chances, and the
-    summary names each that took one.
+    Nodes watch each other in real time, and a shared computer sometimes stalls for longer than they
+    allow (0.4 s, twice within a minute). Their tests get two more attempts; the summary names each
+    test that needed one.
     """
     for item in items:
         if item.get_closest_marker("ros"):

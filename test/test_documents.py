@@ -1,4 +1,4 @@
-"""Strict readers: bounded, and one sentence for whatever is wrong."""
+"""Strict readers: bounded, with one sentence per error."""
 
 import math
 import os

@@ -1,7 +1,7 @@
-"""Who may import whom: the rooms' arrows, read from the sources, imports inside functions included.
+"""Import rules between packages, checked in the sources, including local imports.
 
-The robot side (policy runtime, drivers, bags and the nodes of a deployment) must also load where
-nothing of the simulation and the training is installed; a subprocess proves that.
+The robot side (policy runtime, drivers, bags and the nodes of a deployment) must also load without
+the packages of simulation and training, which a subprocess proves.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""The package as ROS 2 tools see it: manifest, executables, and what is installed."""
+"""The package as ROS 2 tools see it: manifest, executables and installed files."""
 
 import ast
 import importlib

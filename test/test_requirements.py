@@ -1,4 +1,4 @@
-"""The locks hold what the lists ask for, and every file in them has a hash."""
+"""The locks match the requirement lists, and every file in them has a hash."""
 
 import re
 from pathlib import Path

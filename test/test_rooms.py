@@ -1,4 +1,4 @@
-"""Sizes of the rooms: few doors on the top level, no folder that nobody can take in."""
+"""Sizes of packages: few top-level modules, and no folder with too many files."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Each run has a folder of its own."""
+"""Each run gets a new folder."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

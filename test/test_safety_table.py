@@ -1,4 +1,4 @@
-"""The tables in docs/ name tests that exist: a renamed proof must not be lost."""
+"""The tables in docs/ name only existing tests."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Settings: declared once in a dataclass, read back, and checked by their type and range."""
+"""Settings: declared once in a dataclass, read back, and validated by type and range."""
 
 from dataclasses import dataclass
 

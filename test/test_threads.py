@@ -1,4 +1,4 @@
-"""Threads: start, stop by a deadline, and reports of every failure."""
+"""Threads: start, stop within a timeout, and failure reports."""
 
 import ast
 import logging

@@ -1,4 +1,4 @@
-"""The walks of docs/architecture.md: each file exists, and an import or a name leads to it."""
+"""The walks of docs/architecture.md: each file exists and is reached from the one before it."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""`ros2 launch` finds files, shows their arguments, and refuses wrong ones in one sentence."""
+"""`ros2 launch` finds files, shows their arguments, and refuses invalid ones."""
 
 import pytest
 

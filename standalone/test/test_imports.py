@@ -1,4 +1,4 @@
-"""Imports of the stand-in and the wrapper, those inside functions and for types included."""
+"""Imports of the stand-in and the wrapper, including local and type-only imports."""
 
 import ast
 import graphlib

@@ -1,4 +1,4 @@
-"""Launched processes: their lines, their exit status, and that none outlives the launch."""
+"""Launched processes: output lines, exit status, and no survivors after the launch."""
 
 import os
 import re

@@ -1,6 +1,6 @@
-"""The environment is made once, kept up to date, and repaired after interruptions.
+"""The environment is created once, kept up to date, and repaired after interruptions.
 
-What pip, venv and colcon would do is done by a double, so that no network is needed.
+A test double replaces pip, venv and colcon, so no network is needed.
 """
 
 import os

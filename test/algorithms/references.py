@@ -1,11 +1,12 @@
-"""What the learners compute, written once more with autograd: slow and plain."""
+"""Reference computations of the learners with autograd: slow and plain."""
 
 import torch
 from torch.nn import functional
 
 
 def mlp(networks, x, leaves):
-    """Outputs (K, rows, n) of ``Mlps`` with the parameters ``leaves`` [(weight, bias), …]."""
+    """Return the outputs (K, rows, n) of ``Mlps`` with parameters ``leaves`` [(weight, bias),
+    …]."""
     outputs = []
     for k in range(networks.count):
         h = x if x.dim() == 2 else x[k]
@@ -20,18 +21,18 @@ def mlp(networks, x, leaves):
 
 
 def leaves_of(networks):
-    """Copies of the parameters that autograd follows."""
+    """Return copies of the parameters that autograd tracks."""
     return [tuple(v.clone().requires_grad_() for v in layer) for layer in networks.layers]
 
 
 def flat_gradient(loss, leaves):
-    """As ``Mlps.flat`` is laid out."""
+    """Return the gradient of a loss in the layout of ``Mlps.flat``."""
     gradients = torch.autograd.grad(loss, [v for layer in leaves for v in layer])
     return torch.cat([gradient.reshape(-1) for gradient in gradients])
 
 
 def q_of(networks, observation, action, leaves=None):
-    """(K, rows)."""
+    """Return Q values, shape (K, rows)."""
     leaves = leaves_of(networks) if leaves is None else leaves
     return mlp(networks, torch.cat((observation, action), 1), leaves)[:, :, 0]
 

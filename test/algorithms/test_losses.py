@@ -1,4 +1,4 @@
-"""Each learner's gradients against the losses that its docstring states, by autograd."""
+"""Each learner's gradients against autograd of the losses in its docstring."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The fast learners against plain autograd: the same numbers, update by update."""
+"""The fast learners against plain autograd: equal numbers, update by update."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Bags to cut and damage, and what stands before each byte of their files."""
+"""Bags to cut and damage, and their messages as other readers see them."""
 
 import struct
 from pathlib import Path
@@ -26,7 +26,7 @@ def text(data):
 
 
 def text_bag(path, count=60, save_every=20):
-    """A bag of texts with some chunks."""
+    """Write a bag of texts with several chunks."""
     with BagWriter(path, TEXTS) as writer:
         for number in range(count):
             writer.write(TEXTS[number % 2].name, text(f"message {number}"), 1000 + number)
@@ -36,7 +36,7 @@ def text_bag(path, count=60, save_every=20):
 
 
 def recorded_again(path, source):
-    """A shipped bag as the recorder writes it: uncompressed, saved twice a second."""
+    """Write a shipped bag like the recorder: uncompressed, saved twice a second."""
     saved_ns = 0
     with BagReader(source) as reader, AnyReader([source]) as other:
         topics = [RecordedTopic(each.topic, each.msgtype) for each in other.connections]
@@ -50,7 +50,7 @@ def recorded_again(path, source):
 
 
 def compressed_file(path, compression, count=400):
-    """An MCAP file with compressed chunks of about 2 kB each, and an attachment."""
+    """Write an MCAP file with compressed chunks of about 2 kB each, and an attachment."""
     rng = np.random.default_rng(3)
     with path.open("wb") as file:
         writer = Writer(file, chunk_size=2000, compression=CompressionType[compression])
@@ -67,7 +67,7 @@ def compressed_file(path, compression, count=400):
 
 
 def message_ends(data):
-    """End of each message in an uncompressed MCAP file: the whole file is walked by hand."""
+    """Return the end of each message in an uncompressed MCAP file, parsed without a library."""
     ends, position = [], 8
     while position + 9 <= len(data):
         opcode, length = struct.unpack_from("<BQ", data, position)
@@ -85,7 +85,7 @@ def message_ends(data):
 
 
 def by_rosbags(bag):
-    """Time and bytes of each message, in the order of the file."""
+    """Return topic, time and bytes of each message, in file order, as read by rosbags."""
     with AnyReader([bag]) as reader:
         return [
             (connection.topic, stamp, bytes(data)) for connection, stamp, data in reader.messages()
@@ -93,7 +93,7 @@ def by_rosbags(bag):
 
 
 def by_mcap(bag):
-    """The same by mcap's own reader; each message is decoded on the way."""
+    """Return the same triples as read by mcap; each message is also decoded."""
     found = []
     for path in sorted(bag.glob("*.mcap")):
         with path.open("rb") as file:

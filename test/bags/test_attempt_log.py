@@ -1,4 +1,4 @@
-"""Lines of attempts.jsonl on disks that are full, read-only, slow, or were cut off."""
+"""Writing attempts.jsonl on full, read-only and slow disks, and after cut-off lines."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Facts of a bag: topics, rates, gaps, losses, notes; and what cannot be read is refused."""
+"""Summary of a bag: topics, rates, gaps, losses and custom data; unreadable bags are refused."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Missing messages, found by their publishers' own numbers."""
+"""Missing messages, found by the publishers' sequence numbers."""
 
 import pytest
 

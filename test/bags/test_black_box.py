@@ -1,4 +1,4 @@
-"""The last seconds in bounded memory, and the bag that is written of them."""
+"""The last seconds in bounded memory, and the bag written from them."""
 
 import pytest
 from cut_bags import TEXTS, by_mcap, text

@@ -1,4 +1,4 @@
-"""A folder of demonstrations: kept whole, with facts that are checked."""
+"""A folder of demonstrations: complete bags with validated metadata."""
 
 import os
 

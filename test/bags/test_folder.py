@@ -1,4 +1,4 @@
-"""Which bags of a run are kept, and when there is no room for another."""
+"""Retention of a run's bags, and the refusal of a new one on a full disk."""
 
 import json
 

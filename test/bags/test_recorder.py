@@ -1,4 +1,4 @@
-"""Bags that rosbags and mcap read, and that appear only when they are complete."""
+"""Bags that rosbags and mcap can read, and that appear only when complete."""
 
 import contextlib
 import signal

@@ -1,4 +1,4 @@
-"""Repair of cut and damaged bags: all that is whole comes out, and other readers read it."""
+"""Repair of cut and damaged bags: every intact message is kept, and other readers agree."""
 
 import json
 import shutil

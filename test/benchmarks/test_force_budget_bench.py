@@ -1,4 +1,4 @@
-"""The benchmark of the force budget: its figures, how it goes on, and its picture."""
+"""Benchmark of the force budget: figures, continuation after an interruption, and plot."""
 
 import json
 import subprocess

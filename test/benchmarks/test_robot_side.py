@@ -1,4 +1,4 @@
-"""Evaluation of telegrams, answers and stalls by the benchmarks of the robot side."""
+"""Evaluation of telegrams, answers and stalls in the robot-side benchmarks."""
 
 import bench_latency
 import numpy as np

@@ -1,4 +1,4 @@
-"""The benchmark of a policy's robustness: what it perturbs, what it keeps."""
+"""Benchmark of a policy's robustness: perturbations and stored points."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""``demos export``: a LeRobot dataset as pyarrow reads it, and plain arrays."""
+"""``demos export``: a LeRobot dataset, read back by pyarrow, and plain arrays."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Findings of the doctor, and its promises: exit code, one JSON object, what to do. On loopback."""
+"""Findings of the doctor and its output: exit code, one JSON object, advice; on loopback."""
 
 import json
 import socket

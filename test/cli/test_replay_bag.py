@@ -1,4 +1,4 @@
-"""The tool's promises: exit code, one JSON object, one line for whatever is wrong."""
+"""``replay_bag``: exit code, one JSON object, one line per error."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Ages by arrival, while the system clock is set back and forth."""
+"""Message ages by arrival time, while the system clock is set back and forth."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The rules for a bias at moments that the test sets."""
+"""Rules for biasing the sensor, at times set by the test."""
 
 import numpy as np
 import pytest

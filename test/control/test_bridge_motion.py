@@ -1,4 +1,4 @@
-"""Decisions of the KUKA bridge in a cycle: freshness, frames, faults. Time is the test's own."""
+"""Decisions of the KUKA bridge per cycle: freshness, frames, faults; on a test clock."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The record of a bridge's cycle: through a message and back, and what the bridge puts into it."""
+"""The record of a bridge's cycle: message round trip and content."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""When a snapshot is taken."""
+"""Conditions for taking a snapshot."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Joint states of anybody: which are taken, and that none of the others counts as newer."""
+"""Joint states from several publishers: only the arm's own are accepted as news."""
 
 import pytest
 from builtin_interfaces.msg import Time

@@ -1,4 +1,4 @@
-"""Observations without ROS: freshness, pairing and frames, each at a moment that the test sets."""
+"""Observations without ROS: freshness, pairing and frames, at times set by the test."""
 
 import numpy as np
 import pytest

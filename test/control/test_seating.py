@@ -1,4 +1,4 @@
-"""The seating motion of an arm without ROS, on a clock that the motion itself drives."""
+"""Seating motion of an arm without ROS, on a clock driven by the motion."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Stamps of headers: those that are none are refused with a reason."""
+"""Header stamps: invalid ones are refused with a reason."""
 
 import pytest
 from builtin_interfaces.msg import Time

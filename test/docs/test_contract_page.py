@@ -1,4 +1,4 @@
-"""Every name of the design's contract is built, or docs/architecture.md says that it is missing."""
+"""Every name of the contract exists, or docs/architecture.md lists it as missing."""
 
 import re
 from pathlib import Path

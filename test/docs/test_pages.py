@@ -1,4 +1,4 @@
-"""Every page is in the site's navigation and in README's index, and every link leads somewhere."""
+"""Every page is in the navigation and in README's index, and every link resolves."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The generated reference lists all that the code declares; it refuses what has no text or unit."""
+"""The generated reference lists every declaration, and refuses those without text or unit."""
 
 import argparse
 import dataclasses

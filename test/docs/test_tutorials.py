@@ -1,4 +1,4 @@
-"""Each tutorial is run as it is written."""
+"""Each tutorial runs as written."""
 
 import json
 import re

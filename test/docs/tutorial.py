@@ -1,4 +1,4 @@
-"""Runs a tutorial as it is written: writes its files, applies its changes, runs its commands."""
+"""Runs a tutorial as written: creates its files, applies its changes, runs its commands."""
 
 import os
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TUTORIALS = ROOT / "docs" / "tutorials"
 _BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```', re.MULTILINE | re.DOTALL)
-# In the environment of the tests ros2w has nothing to prepare: it becomes the command.
+# The test environment needs no preparation, so this ros2w only runs the command.
 _ROS2W = """#!/bin/sh
 verb=$1; shift
 case $verb in exec) exec "$@";; launch | run) exec ros2 "$verb" "$@";; *) exit 64;; esac
@@ -16,12 +16,12 @@ case $verb in exec) exec "$@";; launch | run) exec ros2 "$verb" "$@";; *) exit 6
 
 
 def blocks(page):
-    """(language, title, text) of each fenced block."""
+    """Return language, title and text of each fenced block."""
     return _BLOCK.findall((TUTORIALS / page).read_text())
 
 
 def checkout(folder, *parts):
-    """A folder that stands for the repository, with some of its parts."""
+    """Return a folder that stands for the repository, with links to some of its parts."""
     (folder / "ros2w").write_text(_ROS2W)
     (folder / "ros2w").chmod(0o755)
     for part in parts:
@@ -30,7 +30,7 @@ def checkout(folder, *parts):
 
 
 def follow(page, folder):
-    """Do what the page says, in order; return the output of each ``sh`` block."""
+    """Follow a page in order; return the output of each ``sh`` block."""
     return [output for block in blocks(page) if (output := _do(block, folder)) is not None]
 
 

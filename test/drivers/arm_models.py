@@ -1,4 +1,4 @@
-"""The iiwa that the tests of the arm's driver share, read from a URDF as on a robot."""
+"""The iiwa for the tests of the arm driver, read from a URDF as on a robot."""
 
 from der_ros.drivers.arm.differential import DifferentialConfig, DifferentialKinematics
 from der_ros.drivers.arm.urdf import chain_from_urdf
@@ -11,7 +11,7 @@ POSTURE = IIWA.postures_rad[0]
 
 
 def iiwa():
-    """From the base link to the held piece."""
+    """Return the chain from the base link to the held piece."""
     return chain_from_urdf(URDF, "lbr_link_0", "lbr_link_ee").extended(IIWA.flange_from_tcp)
 
 

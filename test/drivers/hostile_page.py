@@ -1,4 +1,4 @@
-"""A TCP server that answers every request with bytes of a test's choice, slowly or without end."""
+"""A TCP server that answers every request with given bytes, slowly or endlessly if asked."""
 
 import contextlib
 import itertools
@@ -26,12 +26,12 @@ ENTITIES = (
 
 
 def whole(body=BODY, head=b""):
-    """Return an answer as it should be, with more headers if wanted."""
+    """Return a correct HTTP response, with additional headers if given."""
     return OK + head + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 
 class HostilePage:
-    """Sends the chunks of ``answer`` (an iterable of bytes), ``pause_s`` apart, to who connects."""
+    """Sends the chunks of ``answer`` (an iterable of bytes), ``pause_s`` apart, to each client."""
 
     def __init__(self, answer, pause_s=0.0, reset=False):
         self.answer, self.pause_s, self.reset = answer, pause_s, reset
@@ -67,17 +67,17 @@ class HostilePage:
                 return
             peer.sendall(part)
             self.sent += len(part)
-        if self.reset:  # no FIN but an RST
+        if self.reset:  # close with RST instead of FIN
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def endless(part, *first):
-    """Return first parts once, then one for ever."""
+    """Return an iterable of some first parts, then ``part`` forever."""
     return Endless(part, first)
 
 
 class Endless:
-    """An iterable that begins anew for each connection."""
+    """Endless iterable that restarts for each connection."""
 
     def __init__(self, part, first):
         self._part, self._first = part, first
@@ -92,5 +92,5 @@ def dripping(answer):
 
 
 def in_other_units(unit="kN"):
-    """Return the page after somebody chose another unit of force."""
+    """Return the sensor's page with another unit of force."""
     return replace(SENSOR, force_unit=unit).to_xml()

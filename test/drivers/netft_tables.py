@@ -1,4 +1,4 @@
-"""Bytes of RDT written by hand, and a wait without a bare sleep."""
+"""RDT bytes written by hand, and a wait by deadline."""
 
 import time
 
@@ -30,7 +30,7 @@ RECORDS = [
 
 
 def until(predicate, timeout_s=5.0):
-    """Waits until ``predicate`` holds; whether it did in time."""
+    """Wait until ``predicate`` holds; return False on timeout."""
     deadline = time.monotonic() + timeout_s
     while not predicate():
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""A chain read from a URDF, against PyBullet's own reading of the same robots."""
+"""A kinematic chain read from a URDF, compared with PyBullet on the same robots."""
 
 import math
 from pathlib import Path

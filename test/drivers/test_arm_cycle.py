@@ -1,4 +1,4 @@
-"""One arm, a cycle at a time, with a clock and an arm that are the test's own."""
+"""One arm, cycle by cycle, with a test clock and a simulated arm."""
 
 import math
 import threading

@@ -1,4 +1,4 @@
-"""From a twist to joint speeds: tracked where it can be, bounded and within limits everywhere."""
+"""Differential kinematics: twists are tracked if possible, and always bounded by the limits."""
 
 import math
 

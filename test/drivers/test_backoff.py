@@ -1,4 +1,4 @@
-"""Pauses by hand."""
+"""Retry pauses, compared with values computed by hand."""
 
 from der_ros.drivers.netft.backoff import Backoff
 from der_ros.drivers.netft.netft_records import NetFtConfig

@@ -1,4 +1,4 @@
-"""The low-pass filter of a Net F/T box: simulated, set on its page, watched."""
+"""The low-pass filter of a Net F/T box: simulated, set on its page, monitored."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Conditioning of a reading, against values by hand; mistakes of netft_utils are not made."""
+"""Conditioning of a reading, computed by hand, without the defects of netft_utils."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""From twists to RSI corrections: a table by hand, both ends alike, travel limits."""
+"""Conversion of twists to RSI corrections: hand-computed table, both ends equal, travel limits."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Check that a robot follows its commands, on robots whose difference is known by hand."""
+"""Check that a robot follows its commands, on robots with known deviations."""
 
 import math
 

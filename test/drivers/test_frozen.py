@@ -1,4 +1,4 @@
-"""A sensor that says the same thing for ever."""
+"""Detection of a sensor that repeats the same reading."""
 
 import numpy as np
 

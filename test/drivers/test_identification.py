@@ -1,4 +1,4 @@
-"""Known payloads are found again; what cannot be found is refused for a reason."""
+"""Known payloads are identified; insufficient data is refused with a reason."""
 
 import numpy as np
 import pytest

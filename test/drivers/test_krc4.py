@@ -1,4 +1,4 @@
-"""The simulated KRC4 against the RSI server, and against a PC that misbehaves."""
+"""The simulated KRC4 against the RSI server, and against a faulty PC."""
 
 import contextlib
 import itertools

@@ -1,4 +1,4 @@
-"""What ``Delay`` says of late answers, by hand, for both ways in which a controller may count."""
+"""Late answers counted from ``Delay``, by hand, for both counting modes of a controller."""
 
 import pytest
 

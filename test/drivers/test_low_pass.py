@@ -1,4 +1,4 @@
-"""The filter by hand, and against the analog one that it stands for."""
+"""The digital low-pass filter, by hand and against its analog counterpart."""
 
 import cmath
 import math

@@ -1,4 +1,4 @@
-"""``netftapi2.xml``: tags at any depth, every unit, and documents that must be refused."""
+"""``netftapi2.xml``: tags at any depth, every unit, and invalid documents."""
 
 import numpy as np
 import pytest

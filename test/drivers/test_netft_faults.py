@@ -1,4 +1,4 @@
-"""Faults through sockets: each ends in the right state, says why, and is over when it is over."""
+"""Faults through sockets: each gives the right state and reason, and clears afterwards."""
 
 import socket
 from dataclasses import replace

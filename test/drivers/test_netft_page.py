@@ -1,4 +1,5 @@
-"""One request to a box's page: every hostile answer ends in time, within bytes, with a reason."""
+"""Requests to a box's page: every hostile answer ends within time and size limits, with a
+reason."""
 
 import time
 

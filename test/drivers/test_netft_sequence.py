@@ -1,4 +1,4 @@
-"""Loss, repeats, overtaking, wrap-around and restarts, by hand."""
+"""Loss, duplicates, reordering, wrap-around and restarts, computed by hand."""
 
 import pytest
 

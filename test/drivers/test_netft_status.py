@@ -1,4 +1,4 @@
-"""The status word in words, by product."""
+"""The status word as text, by product."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Packets in, news out: by hand."""
+"""Packet decoding into new samples, with packets written by hand."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The watch over the box's page: no answer ends it, and it never ends unseen."""
+"""Monitoring of the box's page: no answer stops it, and a stop is reported."""
 
 import contextlib
 

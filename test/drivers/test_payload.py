@@ -1,4 +1,4 @@
-"""Weight by hand."""
+"""Weight of a payload, computed by hand."""
 
 import math
 

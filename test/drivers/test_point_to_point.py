@@ -1,4 +1,4 @@
-"""The controller's own motion, apart and between two runs of RSI."""
+"""Point-to-point motion of the controller, alone and between two RSI sessions."""
 
 import numpy as np
 import pytest

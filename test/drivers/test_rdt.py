@@ -1,4 +1,4 @@
-"""RDT bytes: tables by hand, round trips, arbitrary bytes."""
+"""RDT bytes: hand-written tables, round trips, arbitrary bytes."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Wishes to the system: what is asked, and that a refusal is told in words and stops nothing."""
+"""Requests for real-time scheduling: what is requested, and that a refusal is only reported."""
 
 import ctypes
 import gc

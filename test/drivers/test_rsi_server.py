@@ -1,4 +1,4 @@
-"""The RSI server on real sockets: every telegram answered, whatever comes and whatever fails."""
+"""The RSI server on real sockets: every telegram is answered, whatever arrives or fails."""
 
 import contextlib
 import math

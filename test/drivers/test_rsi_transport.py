@@ -1,4 +1,4 @@
-"""The port of the RSI server, and which of this computer's addresses the robot is reached from."""
+"""The port of the RSI server, and the local address that reaches the robot."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""Which telegram is next, repeated, late, or a new start."""
+"""Classification of telegrams: next, repeated, late, or a new start."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What Gymnasium and Stable-Baselines3 expect of an environment, for every task, robot, preset."""
+"""Environment checkers of Gymnasium and Stable-Baselines3, per task, robot and preset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The environment's force budget: kept by the governor, drawn per episode, or refused."""
+"""The environment's force budget: enforced by the governor, drawn per episode, or refused."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The privileged state: the unknowns of an episode, as a critic sees them in training."""
+"""Privileged state: an episode's hidden parameters, as seen by a critic in training."""
 
 import contextlib
 

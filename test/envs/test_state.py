@@ -1,4 +1,4 @@
-"""Saved in the middle of an episode and gone on with, here and elsewhere: the same bits."""
+"""Saving within an episode and continuing, here and elsewhere, is bit-identical."""
 
 from __future__ import annotations
 

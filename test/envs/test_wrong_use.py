@@ -1,4 +1,4 @@
-"""What an environment refuses, and with which words."""
+"""Errors of an environment for invalid use, with their messages."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Shared by the tests of deployments: a launch, its output, its processes, its results."""
+"""Support for tests of deployments: launch, output, processes and results."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from std_srvs.srv import Trigger
 
 from der_ros.bags.attempt_log import read_attempts
 
-# What both deployments take; each has some of its own.
+# Arguments of both deployments; each has further ones.
 SHARED_ARGUMENTS = [
     "task",
     "robot",
@@ -32,7 +32,7 @@ SHARED_ARGUMENTS = [
     "sensor_ip",
 ]
 SIM_SENSOR_IP = "127.0.0.3"
-# The names of the contract.
+# Field names of the contract.
 RESULT_FIELDS = [
     "outcome",
     "reason",
@@ -65,9 +65,9 @@ def sensor_ports():
 
 @contextmanager
 def launched(launch_file, output_file, *arguments):
-    """The launch in a session of its own; nothing of it may be left afterwards.
+    """Run a launch in its own session; check that no process of it survives.
 
-    What it printed is printed when a test fails within.
+    If a test fails within the block, the launch's output is printed.
     """
     with output_file.open("w") as output:
         process = subprocess.Popen(
@@ -89,9 +89,9 @@ def launched(launch_file, output_file, *arguments):
 
 @contextmanager
 def launched_on_terminal(output_file, *arguments):
-    """A launch on a terminal; yields it and what closes the terminal.
+    """Run a launch on a terminal; yield it and a function that closes the terminal.
 
-    Until then what comes to the terminal goes into ``output_file``.
+    Until then, terminal output goes to ``output_file``.
     """
     ours, theirs = os.openpty()
     process = subprocess.Popen(
@@ -152,7 +152,7 @@ def attempts(run_dir):
 
 
 def call(name):
-    """One call of a Trigger service."""
+    """Call a Trigger service once."""
     rclpy.init()
     try:
         node = rclpy.create_node("operator")
@@ -167,13 +167,13 @@ def call(name):
 
 
 def a_fault_and_a_later_verdict(run_dir):
-    """Stops attempts at the bridge until one ends by that; then waits for another's verdict.
+    """Stop attempts at the bridge until one ends in that fault; then wait for a later verdict.
 
-    An attempt may be over before the stop is there: then the next one is stopped. And however often
-    a busy computer makes a fault of an attempt, one comes to a verdict.
+    An attempt may end before the stop arrives; then the next one is stopped. A busy computer may
+    cause further faults before an attempt reaches a verdict.
 
     Returns:
-        The lines of both.
+        The lines of the stopped attempt and of the later verdict.
     """
 
     def ended():
@@ -194,7 +194,7 @@ def a_fault_and_a_later_verdict(run_dir):
 
 
 def shown_arguments(launch_file):
-    """What ``--show-args`` prints."""
+    """Return the output of ``--show-args``."""
     return subprocess.run(
         ["ros2", "launch", "der_ros", launch_file, "--show-args"],
         capture_output=True,

@@ -1,6 +1,6 @@
-"""A policy for the square peg that was not learned, for tests of the way from a file to the cell.
+"""A hand-written policy for the square peg, to test the path from a policy file to the cell.
 
-It is one of a network's kind all the same: folded observations, linear layers and a clamp.
+It has the form of a learned one: folded observations, linear layers and a clamp.
 """
 
 from pathlib import Path
@@ -13,12 +13,12 @@ from der_ros.policy.export import export_policy
 from der_ros.tasks import make_task
 
 X, Y, Z, QX, QY, QZ = range(6)
-# Within 1.6 mrad it goes down; below 28 mm, in the hole's mouth, whatever the angle.
+# The peg goes down within 1.6 mrad, and at any angle below 28 mm, in the hole's mouth.
 ALIGNED, MOUTH_M = 0.0008, 0.028
 
 
 class TurnThenPush(torch.nn.Module):
-    """Turns a folded peg upright and to the nearest quarter turn, above the hole; then pushes."""
+    """Turns a folded peg upright and to the nearest quarter turn above the hole, then pushes."""
 
     def __init__(self):
         super().__init__()
@@ -31,7 +31,7 @@ class TurnThenPush(torch.nn.Module):
             self._wire()
 
     def _wire(self):
-        # How far beyond aligned on either side, and how deep in the mouth.
+        # Angle beyond alignment on either side, and depth in the mouth.
         self.seen.weight[0, QZ], self.seen.weight[1, QZ] = 1000.0, -1000.0
         self.seen.weight[2, Z] = -1000.0
         self.seen.bias[:] = torch.tensor((-1000.0 * ALIGNED, -1000.0 * ALIGNED, 1000.0 * MOUTH_M))
@@ -50,7 +50,7 @@ class TurnThenPush(torch.nn.Module):
 
 
 def write_peg_policy(path: Path) -> None:
-    """Exports it as training would."""
+    """Export the policy as training does."""
     task = make_task("peg_in_hole")
     contract = PolicyContract.for_task(task, 0.06, default_limits(task), symmetry=task.symmetry)
     export_policy(TurnThenPush(), None, None, 1.0, contract, path, {})

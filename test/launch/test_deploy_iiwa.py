@@ -1,4 +1,4 @@
-"""The deployment on an iiwa as a user starts it; what is shared, test_deploy_kr60.py proves."""
+"""The iiwa deployment as launched by a user; test_deploy_kr60.py covers the shared parts."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The deployment as a user starts it: the real launch file, nodes, sockets, bags and files."""
+"""The KR 60 deployment as launched by a user: launch file, nodes, sockets, bags and files."""
 
 import json
 import math

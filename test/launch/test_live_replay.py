@@ -1,4 +1,4 @@
-"""``ros2 launch der_ros replay_bag.launch.py``: a recorded attempt to a running policy server."""
+"""``ros2 launch der_ros replay_bag.launch.py``: a recorded attempt for a running policy server."""
 
 from pathlib import Path
 from xml.etree import ElementTree

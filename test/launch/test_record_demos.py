@@ -1,4 +1,4 @@
-"""What the launch file gives the nodes."""
+"""Parameters that the launch file passes to the nodes."""
 
 import runpy
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A whole deployment does nothing that the shipped SROS2 policy does not allow."""
+"""A whole deployment needs no permission beyond the shipped SROS2 policy."""
 
 import subprocess
 

@@ -1,4 +1,4 @@
-"""What the launch file offers."""
+"""Arguments of the training launch file."""
 
 import runpy
 import subprocess

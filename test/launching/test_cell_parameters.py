@@ -1,4 +1,4 @@
-"""A cell's own parameters file: what it may hold, and that it wins over the shipped ones."""
+"""A cell's own parameters file: allowed content, and precedence over the shipped files."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Launch arguments of contact: the force budget of the bridge, the give of the simulated cell."""
+"""Launch arguments for contact: force budget of the bridge, compliance of the simulated cell."""
 
 import pytest
 

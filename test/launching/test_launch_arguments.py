@@ -1,4 +1,4 @@
-"""Every argument of every launch file is checked by its name, before anything starts."""
+"""Every argument of every launch file is validated before any process starts."""
 
 import runpy
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The file of a run that tells what each node was given."""
+"""The file of a run that records each node's parameters."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""An arm under ros2_control for kuka_bridge, without physics: it goes where it is told, or not."""
+"""A simulated arm under ros2_control for kuka_bridge, without physics."""
 
 import contextlib
 import json
@@ -21,13 +21,13 @@ NAMES = [f"lbr_A{number}" for number in range(1, 8)]
 URDF = describe(IIWA, NAMES, "lbr_link_0", "lbr_link_ee")
 COMMANDS = "forward_position_controller/commands"
 TASK = IIWA.base_from_task
-# Commands in another order than the chain, as a controller's own file may have it.
+# Commands in another order than the chain's, as a controller's own file may have.
 SHUFFLED = [NAMES[i] for i in (6, 0, 5, 1, 4, 2, 3)]
 POSTURE = dict(zip(NAMES, IIWA.postures_rad[0], strict=True))
 
 
 class ArmBench:
-    """A bridge, an arm, and somebody who commands."""
+    """A bridge, an arm, and a client that commands."""
 
     def __init__(self, node, client):
         self.node, self.client = node, client
@@ -51,7 +51,7 @@ class ArmBench:
         client.create_timer(0.01, self.tick)
 
     def switch_controller(self):
-        """In the executor's own thread, as ``active`` says."""
+        """Start or stop the controller as ``active`` says; runs in the executor's thread."""
         if self.active and self.controller is None:
             self.controller = self.client.create_subscription(
                 Float64MultiArray, COMMANDS, self.on_command, 10
@@ -75,7 +75,7 @@ class ArmBench:
         self.wrenches.publish(WrenchStamped())
         if self.telling:
             self.states.publish(self.state(self.joints, now + Duration(seconds=self.stamp_s)))
-            # A gripper tells its own joints on the same topic.
+            # A gripper publishes its own joints on the same topic.
             self.states.publish(JointState(name=["finger"], position=[0.0]))
         if self.x is not None:
             message = TwistStamped()
@@ -96,7 +96,7 @@ class ArmBench:
 
     @property
     def tool_x(self):
-        """In the task frame."""
+        """Return the x position of the tool in the task frame, m."""
         p = self.client.last["kuka/tcp_pose"].pose.position
         return float((TASK.rotation.T @ (np.array((p.x, p.y, p.z)) - TASK.position))[0])
 
@@ -111,7 +111,7 @@ class ArmBench:
         return until(lambda: abs(self.tool_x - start) > 1e-3)
 
     def rests(self):
-        """No command that differs from the one before it comes any more."""
+        """Wait until the applied twist is zero and stays zero."""
         count = self.client.count["kuka/twist_applied"]
         if not until(lambda: not self.applied()):
             return False
@@ -119,7 +119,7 @@ class ArmBench:
         return not self.applied()
 
     def is_left_alone(self):
-        """No command comes for half a second, once those that are on their way are there."""
+        """Wait until no command has come for half a second."""
         return until(lambda: time.monotonic() - self.commanded_s > 0.5)
 
     def applied(self):
@@ -149,7 +149,7 @@ def arm_bench(described=True, **parameters):
 
 
 def parameters_of_the_arm():
-    """Of a bridge to it."""
+    """Return the parameters of a bridge to this arm."""
     return {
         "robot": "ros2_control",
         "simulated_robot": "true",

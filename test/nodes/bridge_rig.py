@@ -1,4 +1,4 @@
-"""What the tests of ft_bridge and kuka_bridge share: a node, a process, a client."""
+"""Support for tests of ft_bridge and kuka_bridge: a node, a process, a client."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def until(predicate, timeout_s=10.0):
-    """Waits until ``predicate`` holds; whether it did in time."""
+    """Wait until ``predicate`` holds; return False on timeout."""
     deadline = time.monotonic() + timeout_s
     while not predicate():
         if time.monotonic() > deadline:
@@ -26,23 +26,23 @@ def until(predicate, timeout_s=10.0):
 
 
 def environment():
-    """This process's variables (conftest.py has chosen a domain), to run the source as it is."""
+    """Return this process's variables (conftest.py sets the domain), to run from the sources."""
     path = f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
     return {**os.environ, "PYTHONPATH": path}
 
 
-# The tests' own client stands for all that it does not start.
+# The tests' client stands for every node that is not started.
 RIGHTFUL = {"rightful_sources": "['* bridge_test']"}
 
 
 def arguments(parameters):
-    """``--ros-args`` for parameters; lists as YAML."""
+    """Return ``--ros-args`` for parameters, with lists as YAML."""
     parameters = {**RIGHTFUL, **parameters}
     return ["--ros-args", *[a for k, v in parameters.items() for a in ("-p", f"{k}:={v}")]]
 
 
 class Client(Node):
-    """Keeps the last message of each topic it listens to, and calls Trigger services."""
+    """Keeps the last message of each subscribed topic, and calls Trigger services."""
 
     def __init__(self):
         super().__init__("bridge_test", use_global_arguments=False)
@@ -68,7 +68,7 @@ class Client(Node):
 
 @contextlib.contextmanager
 def running(factory, **parameters):
-    """A node in an executor's thread; yields it and a client that spins too."""
+    """Run a node in an executor's thread; yield it and a spinning client."""
     rclpy.init(args=arguments(parameters))
     with contextlib.ExitStack() as stack:
         stack.callback(rclpy.try_shutdown)
@@ -83,7 +83,7 @@ def running(factory, **parameters):
 
 @contextlib.contextmanager
 def process(module, **parameters):
-    """``python -m der_ros.nodes.<module>.node`` with its output in pipes."""
+    """Run ``python -m der_ros.nodes.<module>.node`` with its output in pipes."""
     child = subprocess.Popen(
         [sys.executable, "-m", f"der_ros.nodes.{module}.node", *arguments(parameters)],
         env=environment(),

@@ -1,4 +1,4 @@
-"""A cell for assembly_supervisor without physics: an arm that follows, a sensor, a policy."""
+"""A cell for assembly_supervisor without physics: an arm, a sensor and a policy."""
 
 import time
 
@@ -29,15 +29,15 @@ class CellWithoutPolicy:
     """Robot and sensor on the topics of ``node``; the task frame is the robot's base.
 
     Attributes:
-        ground_m: height of the ground that the piece does not pass; None for none.
-        blocked: the arm does not follow.
-        force_n: what the sensor feels beside the ground, before its bias.
-        torque_nm: the same of the torque.
-        drift_mps: it rises with this speed while it is told to rest.
-        deaf: the sensor sends nothing any more.
-        fault: what kuka_bridge reports and latches; empty for none.
-        calls: services that were called, in order.
-        moved_at_s: when a command other than zero came last.
+        ground_m: Height of ground that the piece does not pass; None for no ground.
+        blocked: True if the arm does not follow commands.
+        force_n: Force at the sensor in addition to the ground, before the bias, N.
+        torque_nm: Torque at the sensor in addition to the ground, before the bias, Nm.
+        drift_mps: Upward speed of the arm while it is commanded to rest, m/s.
+        deaf: True if the sensor sends nothing.
+        fault: Latched fault that kuka_bridge reports; empty for none.
+        calls: Called services, in order.
+        moved_at_s: Time of the last command other than zero.
     """
 
     def __init__(self, node):
@@ -73,7 +73,7 @@ class CellWithoutPolicy:
         self._zero_n = self.force_n
 
     def set_fault(self, text):
-        """Latches a fault, or clears it."""
+        """Latch a fault, or clear it with an empty text."""
         self.fault = text
         self.report()
 
@@ -109,13 +109,13 @@ class CellWithoutPolicy:
 
 
 class Cell(CellWithoutPolicy):
-    """With a policy that goes straight down.
+    """Cell with a policy that moves straight down.
 
     Attributes:
-        mute: the policy is active and says nothing.
-        stubborn: it refuses to be deactivated.
-        watched: how often it was told that somebody watches, since it is active; before that it
-            does not move.
+        mute: True if the active policy sends no commands.
+        stubborn: True if the policy refuses to be deactivated.
+        watched: Number of watch messages since activation; the policy moves only after the
+            first.
     """
 
     def __init__(self, node):
@@ -156,5 +156,5 @@ class Cell(CellWithoutPolicy):
 
 
 def results(run_dir):
-    """The lines of attempts.jsonl so far."""
+    """Return the lines of attempts.jsonl so far."""
     return read_attempts(run_dir).lines

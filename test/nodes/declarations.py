@@ -1,8 +1,8 @@
-"""Finds every group of parameters that a node declares, and whether anything reads their values.
+"""Finds every group of parameters that a node declares, and whether its values are read.
 
-By reading the sources: in ``declare_settings(node, GROUP)`` the group is a dataclass of settings.
-What the call returns must be used, and each field must be read somewhere as an attribute. A check
-in ``__post_init__`` is no use of a field.
+The sources are parsed: in ``declare_settings(node, GROUP)``, the group is a dataclass of settings.
+The result of the call must be used, and each field must be read somewhere as an attribute. A check
+in ``__post_init__`` does not count.
 """
 
 import ast
@@ -32,7 +32,7 @@ class Declaration:
 
     @property
     def room(self):
-        """Name of the node whose room this is, or "shared"."""
+        """Name of the node that declares the group, or ``shared``."""
         return self.path.relative_to(PACKAGE / "nodes").with_suffix("").parts[0]
 
 
@@ -53,7 +53,7 @@ def called(call):
 
 
 def declarations():
-    """Every group that is declared by this package's ``declare_settings``."""
+    """Yield every group that is declared by ``declare_settings``."""
     for path in NODES:
         module = importlib.import_module(dotted(path))
         for node in ast.walk(tree_of(path)):
@@ -67,7 +67,7 @@ def dotted(path):
 
 
 def is_used(expression):
-    """Whether what the call returns goes anywhere: it is no statement of its own."""
+    """Return True if the result of a call is used."""
     parent = expression.parent
     if isinstance(parent, ast.Assign):
         return all(target_is_read(target) for target in parent.targets)
@@ -75,7 +75,7 @@ def is_used(expression):
 
 
 def target_is_read(target):
-    """A local name must be read in its function, an attribute in its module."""
+    """Return True if a target is read: a local name in its function, an attribute in its module."""
     kinds = ast.FunctionDef | ast.Module if isinstance(target, ast.Name) else ast.Module
     name = target.id if isinstance(target, ast.Name) else target.attr
     return any(
@@ -87,7 +87,7 @@ def target_is_read(target):
 
 
 def is_read(name):
-    """Whether any source reads an attribute of this name."""
+    """Return True if any source reads an attribute of this name."""
     return any(reads(tree_of(path), name) for path in SOURCES)
 
 

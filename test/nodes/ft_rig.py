@@ -1,4 +1,4 @@
-"""ft_bridge with a simulated Net F/T box on real sockets, and what its tests ask."""
+"""ft_bridge with a simulated Net F/T box on real sockets."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""A node that publishes an earlier run beside a running stack, as a bag that is played does."""
+"""A node that publishes an earlier run beside a running stack, as a played bag does."""
 
 import contextlib
 
@@ -43,7 +43,7 @@ class Player(Node):
         return self.get_clock().now().to_msg()
 
     def _pose(self):
-        # The task frame itself: seated.
+        # The identity in the task frame: a seated piece.
         return pose_to_message(Pose.identity(), "base_link", self._stamp())
 
     def _wrench(self):
@@ -59,7 +59,7 @@ class Player(Node):
 
 @contextlib.contextmanager
 def playing(*topics, name=NAME):
-    """Plays while inside; in an executor of its own."""
+    """Play during the block, in a separate executor."""
     player = Player(*topics, name=name)
     try:
         with spinning(player):

@@ -1,4 +1,4 @@
-"""What the tests of policy_server and bag_recorder share: a domain, an executor, a test node."""
+"""Support for tests of policy_server and bag_recorder: domain, executor, test node."""
 
 import contextlib
 import itertools
@@ -19,23 +19,24 @@ from der_ros.policy.checksum import stamped
 from der_ros.policy.contract import PolicyContract
 
 DT = 0.02
-# The tests' own node stands for all that it does not start.
+# The tests' node stands for every node that is not started.
 RIGHTFUL = {"rightful_sources": "['* test']"}
 _DOMAINS = itertools.count(7 * os.getpid())
 
 
 def own_domain(monkeypatch):
-    """A ROS domain of its own for one test.
+    """Use a separate ROS domain for one test.
 
-    A lifecycle node's own services live until it is collected: the next test must not meet them.
+    A lifecycle node's services live until the node is garbage-collected, and must not be seen by
+    the next test.
     """
     monkeypatch.setenv("ROS_DOMAIN_ID", str(1 + next(_DOMAINS) % 100))
 
 
 def write_policy(path, *, gain=0.05, task="lap_joint", dt=DT, governor=None, history=()):
-    """action = tanh(gain * observation[:6]) where no entry of the observation is 7.0, else NaN.
+    """Write a policy: tanh(gain * observation[:6]), or NaN if an observation entry is 7.0.
 
-    With a history, what is earlier counts as much as the newest observation.
+    With a history, earlier observations have the same weight as the newest.
     """
     size = 13 * (1 + len(history))
     gains = np.tile(gain * np.eye(13, 6, dtype=np.float32), (1 + len(history), 1))
@@ -64,7 +65,7 @@ def write_policy(path, *, gain=0.05, task="lap_joint", dt=DT, governor=None, his
 
 
 def until(predicate, timeout_s=10.0):
-    """Waits for the predicate; True when it came true in time."""
+    """Wait until the predicate holds; return False on timeout."""
     deadline = time.monotonic() + timeout_s
     while not predicate():
         if time.monotonic() > deadline:
@@ -75,7 +76,7 @@ def until(predicate, timeout_s=10.0):
 
 @contextlib.contextmanager
 def running(factory, **parameters):
-    """A node with these parameters in an executor's thread; yields it and a plain test node."""
+    """Run a node with these parameters in an executor's thread; yield it and a test node."""
     parameters = {**RIGHTFUL, **parameters}
     arguments = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
     rclpy.init(args=["--ros-args", *arguments])
@@ -93,7 +94,7 @@ def running(factory, **parameters):
 
 
 class Cell:
-    """Publishes pose and wrench at 100 Hz, as long as they are not None, and keeps the twists."""
+    """Publishes pose and wrench at 100 Hz, unless they are None, and records the twists."""
 
     def __init__(self, node):
         self.pose, self.wrench, self.frame = [0.1, 0.2, 0.3, 0, 0, 0, 1], [0.0] * 6, "base_link"
@@ -126,7 +127,7 @@ class Cell:
 
 
 def call(node, kind, name, request):
-    """One service call; returns the response."""
+    """Call a service once and return the response."""
     client = node.create_client(kind, name)
     assert client.wait_for_service(10.0), name
     future = client.call_async(request)
@@ -136,7 +137,7 @@ def call(node, kind, name, request):
 
 
 def change_state(node, name):
-    """One lifecycle transition of policy_server; whether it succeeded."""
+    """Request a lifecycle transition of policy_server; return True if it succeeded."""
     request = ChangeState.Request()
     request.transition.id = getattr(Transition, f"TRANSITION_{name.upper()}")
     return call(node, ChangeState, "policy_server/change_state", request).success

@@ -1,4 +1,4 @@
-"""The node kuka_bridge between a simulated KRC4 on real sockets and a client that commands."""
+"""kuka_bridge between a simulated KRC4 on real sockets and a client that commands."""
 
 import contextlib
 
@@ -21,7 +21,7 @@ LOCAL = {"robot_ip": "127.0.0.1", "rsi_port": 0, "realtime_priority": 0}
 
 
 class Bench:
-    """A bridge, its robot, and somebody who commands and pushes."""
+    """A bridge, its robot, and a client that commands and applies forces."""
 
     def __init__(self, node, client, krc4, plant):
         self.node, self.client, self.krc4, self.plant = node, client, krc4, plant
@@ -62,7 +62,7 @@ class Bench:
         return until(lambda: abs(self.x - start) > 5e-4)
 
     def rests(self, cycles=20):
-        """Comes to rest and stays there for some cycles, which are all answered."""
+        """Wait for rest; return True if the robot stays at rest for some answered cycles."""
         if not until(lambda: not self.applied()):
             return False
         start, first = self.x, self.krc4.statistics
@@ -81,7 +81,7 @@ class Bench:
         return "" if status is None else status.message
 
     def freed(self):
-        """Asks for a reset; whether no fault is there afterwards."""
+        """Request a reset; return True if there is no fault afterwards."""
         self.client.trigger("kuka_bridge/reset_fault")
         self.node._watch_publishers()
         return self.node._motion.fault is None

@@ -1,4 +1,4 @@
-"""The shipped configurations of the cells agree with what the policies are trained in."""
+"""The shipped cell configurations agree with the training environments of the policies."""
 
 import math
 import runpy

@@ -1,4 +1,4 @@
-"""The node ``sim_trainer`` in a process of its own, and a node that listens to it."""
+"""The node ``sim_trainer`` in its own process, and a node that listens to it."""
 
 import contextlib
 import subprocess
@@ -22,7 +22,7 @@ report_interval_s: 0.2
 
 @contextlib.contextmanager
 def trainer(*parameters):
-    """The node in a process of its own; ended at the latest when the test ends."""
+    """Run the node in its own process, which ends with the test."""
     command = [sys.executable, "-m", "der_ros.nodes.sim_trainer", "--ros-args"]
     command += [part for parameter in parameters for part in ("-p", parameter)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

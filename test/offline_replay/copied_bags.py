@@ -10,7 +10,7 @@ BAGS = ROOT / "test" / "replay" / "bags"
 
 
 def copied(tmp_path, name, *, without="", changes=None):
-    """Return a copy of a bag without a topic, or with changed messages by the topic's end."""
+    """Copy a bag without the topic that ends in ``without``, or with changed messages."""
     source = BAGS / name
     with BagReader(source) as reader:
         names = list(reader.topics)

@@ -1,4 +1,4 @@
-"""The quick decoder reads what the message library writes."""
+"""The fast decoder agrees with the message library."""
 
 import contextlib
 

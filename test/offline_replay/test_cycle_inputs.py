@@ -1,4 +1,4 @@
-"""Twists from a bag that names the bridge's inputs, and from one that does not."""
+"""Twists rebuilt from bags with and without records of the bridge's inputs."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Bags that no sound recorder wrote: each is understood, or refused by name with exit code 2."""
+"""Malformed bags are read or refused with a message and exit code 2."""
 
 import random
 import shutil

@@ -1,4 +1,4 @@
-"""``bags minimize``: what comes out is smaller and ends in the same verdict."""
+"""``bags minimize``: the result is smaller and ends in the same verdict."""
 
 import dataclasses
 import json

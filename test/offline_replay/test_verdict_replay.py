@@ -1,4 +1,4 @@
-"""The rebuilt verdict on a piece whose force is near the limit of what counts as felt."""
+"""The rebuilt verdict on a piece whose ground force is near the limit."""
 
 from der_ros.geometry import Pose
 from der_ros.offline_replay.verdict_replay import nearly

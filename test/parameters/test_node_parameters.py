@@ -1,4 +1,4 @@
-"""Every parameter of every node is described, and has a range where it is a number."""
+"""Every node parameter has a description, and every number a range."""
 
 import pytest
 

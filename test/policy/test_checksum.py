@@ -1,4 +1,4 @@
-"""A policy file that is not what was written does not load, wherever it was changed."""
+"""A policy file with any changed byte does not load."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Export: what onnxruntime runs is what torch trained, or there is no file."""
+"""Export: onnxruntime and torch agree, or no file is written."""
 
 import numpy as np
 import onnx

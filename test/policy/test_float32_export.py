@@ -1,4 +1,4 @@
-"""A float32 file computes what the float64 one does, or is not written."""
+"""A float32 export agrees with the float64 one, or is not written."""
 
 from pathlib import Path
 

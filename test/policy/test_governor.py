@@ -1,4 +1,4 @@
-"""The governor's promises: whatever comes in, what leaves is finite and within limits."""
+"""Properties of the governor: for any input, the output is finite and within limits."""
 
 import math
 

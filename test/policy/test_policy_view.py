@@ -1,4 +1,4 @@
-"""The numbers that a network gets of an attempt's observations."""
+"""Network inputs computed from an attempt's observations."""
 
 import math
 

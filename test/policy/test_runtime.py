@@ -1,4 +1,4 @@
-"""A policy file is loaded with distrust: each way of being wrong is told in one sentence."""
+"""Invalid policy files are refused with one sentence each."""
 
 import hashlib
 import os

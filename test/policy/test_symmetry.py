@@ -1,4 +1,4 @@
-"""Folding: what looks the same is seen the same, in NumPy, in torch and in the exported file."""
+"""Folding of symmetric poses agrees in NumPy, torch and the exported file."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The jointed arms: what only an arm has; their mechanics are in ``test_mechanics.py``."""
+"""The jointed arms: properties beyond the mechanics in ``test_mechanics.py``."""
 
 from __future__ import annotations
 

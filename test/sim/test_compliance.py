@@ -1,4 +1,4 @@
-"""The cell's compliance: an impact is a mass on a spring, a load is a spring's way."""
+"""Compliance of the cell: an impact acts on a mass on a spring, a load deflects the spring."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The drives of a simulated iiwa: they follow what they can and stop at what they cannot."""
+"""Drives of a simulated iiwa: they follow feasible commands and stop on others."""
 
 import math
 

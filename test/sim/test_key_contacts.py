@@ -1,4 +1,4 @@
-"""The key meets its slot where both of them are."""
+"""Contacts of the key with its slot occur at the true surfaces of both."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Every task on every robot against mechanics, by the experiments of ``benchmarks/support``.
 
-What is expected is computed there from masses, stiffnesses and forces by their names alone, so a
-factor that has no name would show in any of these.
+The expected values are computed there only from named masses, stiffnesses and forces, so an
+unexplained factor would show in any of these tests.
 """
 
 from __future__ import annotations

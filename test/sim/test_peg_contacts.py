@@ -1,4 +1,4 @@
-"""Where the peg's surface really is, to a tenth of a millimetre: its tip is a mesh, not a box."""
+"""The peg's contact surface, within 0.1 mm: its tip is a mesh, not a box."""
 
 from __future__ import annotations
 

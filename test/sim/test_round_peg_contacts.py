@@ -1,4 +1,4 @@
-"""Where the surfaces of the round peg and its hole really are: polygons, both of them."""
+"""Contact surfaces of the round peg and its hole, both of which are polygons."""
 
 from __future__ import annotations
 

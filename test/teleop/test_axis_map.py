@@ -1,4 +1,4 @@
-"""Axis maps: the shipped ones fit their devices, wrong ones are refused by field."""
+"""Axis maps: the shipped ones match their devices, invalid ones are refused by field."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The gate: a robot moves only by a stick that was seen at rest, under a held dead-man button."""
+"""The gate: motion needs a stick seen at rest and a held dead-man button."""
 
 import math
 

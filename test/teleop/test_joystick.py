@@ -1,4 +1,4 @@
-"""The joystick device, played through a pipe with the kernel's events."""
+"""The joystick device, simulated by a pipe with the kernel's events."""
 
 import os
 import struct

@@ -1,4 +1,4 @@
-"""Keys as axes and buttons, and a terminal that is given back as it was."""
+"""Keys as axes and buttons, and restored terminal settings."""
 
 import os
 import pty

@@ -4,7 +4,7 @@ import torch
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """Small products on many threads wait for each other, above all on a busy machine."""
+    """Use one torch thread: on small products more threads are slower, above all under load."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -5,7 +5,7 @@ import numpy as np
 
 
 class Reach(gymnasium.Env):
-    """Can be saved in the middle of an episode."""
+    """Environment that can be saved within an episode."""
 
     observation_space = gymnasium.spaces.Box(-2, 2, (2,), np.float32)
     action_space = gymnasium.spaces.Box(-1, 1, (2,), np.float32)

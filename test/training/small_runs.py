@@ -1,4 +1,4 @@
-"""A run of a few seconds on the task ``reach``, and the comparison of its checkpoints."""
+"""A run of a few seconds on the task ``reach``, and a comparison of its checkpoints."""
 
 import numpy as np
 import reach  # noqa: F401  (registers the environment)
@@ -35,7 +35,7 @@ def newest(run_dir):
 
 
 def leaves(value, name=""):
-    """(path, value) of everything in a checkpoint; arrays as their bytes."""
+    """Yield path and value of everything in a checkpoint, with arrays as their bytes."""
     if isinstance(value, dict | list | tuple):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, item in items:

@@ -1,4 +1,4 @@
-"""Each algorithm learns a classic environment to the threshold that counts as solved."""
+"""Each algorithm solves a classic environment, by its usual threshold."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Claims of the model cards that no other test measures."""
+"""Claims of the model cards that no other test checks."""
 
 import dataclasses
 from pathlib import Path

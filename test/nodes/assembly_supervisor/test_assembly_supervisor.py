@@ -1,4 +1,4 @@
-"""assembly_supervisor as on a real robot (no simulated_cell), with a cell without physics."""
+"""assembly_supervisor as on a real robot (no simulated_cell), in a cell without physics."""
 
 import contextlib
 import dataclasses

@@ -1,4 +1,4 @@
-"""The node cell_view: what viewers get, and that each marker is where and as large as it should."""
+"""The node cell_view: published messages, and pose and size of each marker."""
 
 import contextlib
 import dataclasses

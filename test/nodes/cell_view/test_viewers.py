@@ -1,4 +1,4 @@
-"""The RViz configuration and Foxglove layout show what the stack publishes, and only that."""
+"""The RViz configuration and Foxglove layout show only topics that the stack publishes."""
 
 import json
 import re

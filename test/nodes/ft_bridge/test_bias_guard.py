@@ -1,4 +1,4 @@
-"""A bias that would hide a force is refused: in an attempt, and in contact."""
+"""A bias that would hide a force is refused: during an attempt, and in contact."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""ft_bridge that takes wrenches from another driver's topic (``ft:=topic``)."""
+"""ft_bridge with wrenches from another driver's topic (``ft:=topic``)."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""What netft_utils' users find: topics, limits, services; its known defects are not there."""
+"""Compatibility with netft_utils: topics, limits and services, without its known defects."""
 
 import sys
 import types

@@ -1,4 +1,4 @@
-"""Wrenches of another driver, while the clocks that stamp and judge them are set."""
+"""Wrenches of another driver, while the system clock is changed."""
 
 import pytest
 from geometry_msgs.msg import WrenchStamped

@@ -1,4 +1,4 @@
-"""Joint states that every reader of bags decodes, with velocities by difference."""
+"""Joint states that bag readers decode, with velocities from differences."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The files for the controller agree with the bridge, with the codec and with the simulation."""
+"""The controller's files agree with the bridge, the codec and the simulation."""
 
 import itertools
 import re

@@ -1,4 +1,4 @@
-"""Parameters that change while a node runs: never looser than the node was started with."""
+"""Parameter changes while a node runs: limits never exceed those at the start."""
 
 import json
 import re

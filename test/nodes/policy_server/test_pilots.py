@@ -1,4 +1,4 @@
-"""A pilot in the policy's place: real Joy messages move the robot only as the gate allows."""
+"""Teleoperation in place of the policy: Joy messages move the robot only through the gate."""
 
 import contextlib
 import time

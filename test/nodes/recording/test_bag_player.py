@@ -1,4 +1,4 @@
-"""``bag_player`` with a ``policy_server``: plays, pauses, jumps back, and moves no robot."""
+"""``bag_player`` with a ``policy_server``: play, pause, seek, and no robot motion."""
 
 import contextlib
 import tempfile

@@ -1,4 +1,4 @@
-"""Snapshots of the running recorder: on a fault, a stop and a call, while it records on."""
+"""Snapshots of the running recorder: on a fault, a stop and a call, while recording continues."""
 
 import time
 from pathlib import Path

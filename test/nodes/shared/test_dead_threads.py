@@ -1,4 +1,4 @@
-"""A thread of a node that dies is a fault that is told, whatever it died of."""
+"""The death of a node's thread is reported as a fault, whatever the cause."""
 
 import contextlib
 

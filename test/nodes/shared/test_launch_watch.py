@@ -1,4 +1,4 @@
-"""A process ends with the launch that started it; one that has none lives on."""
+"""A process ends with its launch; one without a launch keeps running."""
 
 import os
 import signal

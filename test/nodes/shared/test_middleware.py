@@ -1,4 +1,4 @@
-"""No lock is shared with other processes, and all others are reached as before."""
+"""Middleware settings: no lock is shared with other processes, and all are still reached."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Every parameter that a node declares is one of its groups', is described to ROS, and is used."""
+"""Every declared parameter belongs to a settings group, has a description, and is used."""
 
 import ast
 

@@ -1,4 +1,4 @@
-"""One rightful source of each topic and service, with real nodes."""
+"""One rightful source per topic and service, with real nodes."""
 
 import pytest
 from cell_rig import Cell, results

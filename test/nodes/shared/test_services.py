@@ -1,4 +1,4 @@
-"""Many calls of a service at once: each is answered."""
+"""Many simultaneous calls of a service are all answered."""
 
 import pytest
 from policy_rig import own_domain, running, until

@@ -1,4 +1,4 @@
-"""``use_sim_time``: refused by name, at the start and later, but where a node may obey."""
+"""``use_sim_time`` is refused at the start and later, except in nodes that support it."""
 
 import subprocess
 import sys

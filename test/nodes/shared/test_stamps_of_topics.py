@@ -1,4 +1,4 @@
-"""A stamp that is none, on every stamped topic of every node: refused, counted, nothing ends."""
+"""Invalid stamps on every stamped topic of every node are refused and counted."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""Timers and durations of nodes: none hangs on a clock that can be set."""
+"""Timers and durations of nodes use a steady clock."""
 
 import ast
 import time

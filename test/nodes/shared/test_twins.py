@@ -1,4 +1,4 @@
-"""A second node of one name is refused while the first lives, and starts where it was killed."""
+"""A second node of the same name is refused while the first lives, but may replace a killed one."""
 
 import contextlib
 import subprocess

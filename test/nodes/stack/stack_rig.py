@@ -1,8 +1,7 @@
 """ft_bridge and kuka_bridge as processes, between a simulated KRC4 and a simulated Net F/T box.
 
-Whether the robot rests is judged in the simulated controller, cycle by cycle; how soon, by its
-count of cycles or by the stamps that the nodes themselves have set. So a busy computer makes a test
-slow, not wrong.
+Rest is judged in the simulated controller, cycle by cycle, and reaction time by its cycle count or
+by the nodes' own stamps. So a busy computer makes a test slow, but not wrong.
 """
 
 import contextlib
@@ -27,15 +26,15 @@ from der_ros.nodes.shared.node_process import spinning
 
 PATIENCE_S = 40.0
 SPEED_MPS, RADIUS_M = 0.02, 0.006
-# The bridge's POSCORR is far inside the controller's, so that it can be reached.
+# The bridge's POSCORR limit is far below the controller's, so that it can be reached.
 MAX_CORRECTION_MM = 30.0
-# The bridge looks twice a second who publishes.
+# The bridge checks its publishers twice a second.
 WATCHED_S = 0.7
 SENSOR = SensorConfiguration(rdt_rate_hz=250, product_name="Simulated Net F/T")
 
 
 def until(predicate, what, timeout_s=PATIENCE_S, told=lambda: ""):
-    """Waits for a state; a test fails by its name, and by what is told then."""
+    """Wait for a state; on timeout, fail with its name and the text of ``told``."""
     deadline_s = time.monotonic() + timeout_s
     while not predicate():
         assert time.monotonic() < deadline_s, (
@@ -55,17 +54,17 @@ def seconds(stamp):
 
 
 def as_it_is(_command):
-    """What happens to a command before it is published."""
+    """Return the command unchanged."""
 
 
 class WatchedPlant(KinematicPlant):
-    """Remembers in which cycle it moved last.
+    """Plant that records the cycle in which it last moved.
 
     Attributes:
-        cycles: so far.
-        moved: the last one in which the TCP was moved.
-        position: (3,) m, base, where it began.
-        axis_1_rad: what its first axis reports, or None for where it is.
+        cycles: Number of cycles so far.
+        moved: Last cycle in which the TCP moved.
+        position: Start position (3,), m, base.
+        axis_1_rad: Reported angle of the first axis, rad; None reports the true one.
     """
 
     def __init__(self):
@@ -86,7 +85,7 @@ class WatchedPlant(KinematicPlant):
 
 
 class Stack:
-    """Both nodes, their devices, and somebody who commands a circle of 6 mm or a straight line."""
+    """Both nodes, their devices, and a client that commands a circle of 6 mm or a straight line."""
 
     def __init__(self, client, krc4, plant, box):
         self.client, self.krc4, self.plant, self.box = client, krc4, plant, box
@@ -102,7 +101,7 @@ class Stack:
         client.create_timer(0.02, self._command)
 
     def feel(self):
-        """What the box measures: a force with the noise that every sensor has."""
+        """Return the box's measured wrench: the test's force with sensor noise."""
         if self.force_n is None:
             return Wrench.zero()
         noise = Wrench.from_array(self._rng.normal(0.0, 0.01, 6))
@@ -120,7 +119,8 @@ class Stack:
         self._commands.publish(message)
 
     def _around(self):
-        """Along the circle, and towards it from wherever a fault has left the arm."""
+        """Return the velocity along the circle, with a part towards it after a fault moved the
+        arm."""
         x, y, _ = (self.krc4.tcp_pose.position - self._center).tolist()
         radius = math.hypot(x, y)
         if radius < 1e-4:
@@ -143,28 +143,28 @@ class Stack:
             self.figures.update({f"{status.name} {v.key}": v.value for v in status.values})
 
     def told(self):
-        """What a person would look at."""
+        """Return the state for a failure message: diagnostics, figures and errors."""
         ended = [f"{type(each).__name__}: {each}" for each in self.failures]
         return f"said: {self.said}; figures: {self.figures}; the test's own node: {ended}"
 
     def moves(self, cycles=30):
-        """Waits until it has moved in so many cycles."""
+        """Wait until the robot has moved in ``cycles`` cycles."""
         start = self.plant.moved
         until(lambda: self.plant.moved > start + cycles, "motion", told=self.told)
 
     def rests(self, cycles=60):
-        """Waits until it has not moved in so many cycles; returns the last one in which it did."""
+        """Wait for ``cycles`` cycles without motion; return the last cycle with motion."""
         until(lambda: self.plant.cycles > self.plant.moved + cycles, "rest", told=self.told)
         return self.plant.moved
 
     def stays(self, cycles=60):
-        """It does not move in the next so many cycles."""
+        """Check that the robot does not move in the next ``cycles`` cycles."""
         moved, end = self.plant.moved, self.plant.cycles + cycles
         until(lambda: self.plant.cycles > end, "cycles of the controller")
         assert self.plant.moved == moved, self.said
 
     def tells(self, text, of="kuka_bridge: robot", level=2):
-        """Waits until ``/diagnostics`` says so; level 2 is an error."""
+        """Wait until ``/diagnostics`` contains the text; level 2 is an error."""
 
         def said():
             found_level, found = self.said.get(of, (-1, ""))
@@ -173,11 +173,11 @@ class Stack:
         until(said, f"'{text}' from {of} at level {level}", told=self.told)
 
     def without_fault(self):
-        """A warning, as of a late answer, may be there on a busy computer."""
+        """Return True without an error; warnings, as of a late answer, occur on a busy computer."""
         return self.said["kuka_bridge: robot"][0] < 2
 
     def reset(self, name="kuka_bridge/reset_fault"):
-        """Asks again and again: a bridge that was killed is believed in for a while."""
+        """Call the service until it succeeds: a killed bridge stays discoverable for a while."""
         service = self.client.create_client(Trigger, name)
         deadline_s = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline_s:
@@ -189,7 +189,7 @@ class Stack:
         raise AssertionError(f"{name} does not answer; {self.told()}")
 
     def free(self):
-        """Resets until nothing latches it again."""
+        """Reset until no fault is latched again."""
 
         def freed():
             self.reset()
@@ -199,13 +199,13 @@ class Stack:
         until(freed, "an end of what latches", told=self.told)
 
     def restart_rsi(self):
-        """As a person at the pendant does; waits until the bridge answers it."""
+        """Restart RSI as on the pendant; wait until the bridge answers."""
         sessions = self.krc4.statistics.sessions
         self.krc4.reset()
         until(lambda: self.krc4.statistics.sessions > sessions, "another session")
 
     def runs_rsi(self):
-        """Starts the controller's program again and again until somebody answers."""
+        """Restart the controller's program until a bridge answers."""
 
         def running():
             if self.krc4.state is ControllerState.STOPPED:
@@ -215,14 +215,14 @@ class Stack:
         until(running, "a bridge that answers", told=self.told)
 
     def begin(self):
-        """What a busy computer has broken between two tests is no business of the next one."""
+        """Repair what a busy computer has broken between two tests."""
         self.runs_rsi()
         if "kuka_bridge: robot" in self.said and not self.without_fault():
             self.free()
         self.well()
 
     def well(self):
-        """Puts everything in order and waits for motion: where each test begins and ends."""
+        """Restore the initial state and wait for motion, at the begin and end of each test."""
         self.box.faults = BoxFaults()
         vars(self.box).pop("_answer", None)
         self.force_n, self.plant.axis_1_rad = 0.0, None
@@ -232,10 +232,10 @@ class Stack:
 
 @contextlib.contextmanager
 def stack():
-    """Everything, running and moving."""
+    """Run the whole stack, with the robot moving."""
     plant, port = WatchedPlant(), free_udp_port()
     tcp = plant.advance(np.zeros(3), np.zeros(3), 0.012).tcp_pose
-    # So patient that a short stop of the bridge's process cannot become a long one.
+    # Patient, so that a short stall of the bridge's process cannot cause a long stop.
     config = SimulatedKrc4Config(pc_port=port, realtime_priority=0, timeout_cycles=120)
     box_config = SimulatedBoxConfig(rdt_port=0, http_port=0, sensor=SENSOR, force_range_n=1000.0)
     with contextlib.ExitStack() as resources:
@@ -246,7 +246,7 @@ def stack():
         krc4 = SimulatedKrc4(config, plant)
         box = SimulatedNetFt(box_config, lambda: it.feel())
         it = Stack(client, krc4, plant, box)
-        it.commanding = False  # a restart in motion is a fault, and this one below is none
+        it.commanding = False  # a restart in motion is a fault, but the one below must not be
         resources.enter_context(box)
         resources.enter_context(krc4)
         it.bridge_parameters = {

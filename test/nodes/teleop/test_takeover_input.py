@@ -1,4 +1,4 @@
-"""A scripted person, by real Joy messages, takes over episodes of a training that goes on."""
+"""Scripted Joy messages take over episodes of a running training."""
 
 import time
 

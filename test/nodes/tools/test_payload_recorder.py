@@ -1,4 +1,4 @@
-"""identify_payload's ears: wrenches with fresh poses from running topics."""
+"""Recording of identify_payload: wrenches with fresh poses from running topics."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Answers of a policy that does as recorded, and of ones that do not."""
+"""Checks of a live policy's answers, for policies that match the record and some that do not."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The clock of a live replay, at hand-made times."""
+"""The clock of a live replay, at given times."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a live replay takes from a bag."""
+"""Ticks, inputs and parameters that a live replay reads from a bag."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The picture of an attempt: what it shows, and its file."""
+"""The plot of an attempt: content and file."""
 
 import json
 import shutil

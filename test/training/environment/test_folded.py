@@ -1,4 +1,4 @@
-"""What training sees of a symmetric piece, and what it promises to have folded."""
+"""Folded observations of symmetric pieces in training, and the contract that declares them."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Training one policy for several robots: another one is drawn for each episode."""
+"""Training one policy for several robots, drawn per episode."""
 
 import numpy as np
 import pytest

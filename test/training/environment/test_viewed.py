@@ -1,4 +1,4 @@
-"""Environments whose observations are what a policy's network gets."""
+"""Environments whose observations are the inputs of the policy's network."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""Every metric that a run can report is defined, with unit and meaning."""
+"""Every metric of a run has a definition with unit and meaning."""
 
 import re
 from pathlib import Path

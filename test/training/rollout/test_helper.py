@@ -1,4 +1,4 @@
-"""The helper that brings exploring episodes to success."""
+"""The helper that guides exploring episodes to success."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""A person who takes over a worker's episodes; the persons of these tests are scripts."""
+"""Takeover of a worker's episodes by an operator; the operators are scripts."""
 
 import time
 

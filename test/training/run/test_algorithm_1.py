@@ -1,4 +1,4 @@
-"""The order of things in the paper's Alg. 1, seen from the replay while a run goes on."""
+"""The order of operations in the paper's Alg. 1, observed in the replay of a running training."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Records of runs that never were, for tests of their readers."""
+"""Made-up run records for tests of their readers."""
 
 from der_ros.training.study.design import StudyRun
 
@@ -15,7 +15,7 @@ def record(
     final=90,
     study="paper",
 ):
-    """A record of ten episodes a bin with these success rates."""
+    """Return a record with these success rates, ten episodes per bin."""
     run = StudyRun(study, task, structure, arm, seed, BUDGET)
     bins = len(rates)
     return {

@@ -1,4 +1,4 @@
-"""The page of results: its made parts are what the committed records give."""
+"""The generated parts of the results page match the committed records."""
 
 import math
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The arms of a study differ in the insertions alone."""
+"""The arms of a study differ only in their insertions."""
 
 import numpy as np
 import pytest

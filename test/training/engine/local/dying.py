@@ -1,4 +1,4 @@
-"""A rollout worker that ends before it has sent anything; it imports nothing that is slow."""
+"""A rollout worker that exits before it sends anything, without slow imports."""
 
 import os
 

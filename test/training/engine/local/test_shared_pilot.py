@@ -1,4 +1,4 @@
-"""A person's command in shared memory, and the view back; the persons here are scripts."""
+"""Operator commands and the returned view in shared memory, with scripted operators."""
 
 import multiprocessing
 import time

@@ -1,4 +1,4 @@
-"""A person who takes over one worker of a run; the persons of these tests are scripts."""
+"""Takeover of one rollout worker by an operator; the operators are scripts."""
 
 import time
 

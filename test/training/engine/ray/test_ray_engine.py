@@ -1,4 +1,4 @@
-"""The same run on Ray, with real kills. Ray is started once for the file, on loopback."""
+"""A run on Ray with killed workers; Ray starts once for the file, on loopback."""
 
 import os
 import signal
