@@ -1,1 +1,1 @@
-"""Deployment of policies: contract, export, runtime and motion governor."""
+"""Deployment of policies: contract, ONNX export, runtime and motion governor."""

@@ -1,4 +1,4 @@
-"""One assembly attempt: how it is watched, judged, and steered back from. Pure, without ROS."""
+"""Result of an assembly attempt, its peak wrench, and motion in free space. Without ROS."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from der_ros.geometry import (
 
 
 class Outcome(str, Enum):
-    """Outcome of an attempt, as the log writes it."""
+    """Outcome of an attempt, as written to ``attempts.jsonl``."""
 
     SUCCESS = "success"
     TIMEOUT = "timeout"
@@ -37,22 +37,22 @@ class AttemptResult:
     """One line of ``attempts.jsonl``.
 
     Attributes:
-        outcome: see ``Outcome``.
-        reason: one sentence.
-        duration_s: from activating the policy to the verdict.
-        peak_force_n: largest norm of the force about the sensor, bias removed.
-        peak_torque_nm: largest norm of the torque about the sensor, bias removed.
-        final_position_error_m: distance of the held piece from its goal at the verdict. The goal
-            is the true one where a simulated cell tells it, else the nominal one.
-        final_angle_error_rad: angle to the goal, likewise.
-        bag: the recorded bag, empty when nothing was recorded.
-        bag_fault: why there is no bag, or what is missing in it; empty when nothing is.
-        final_depth_m: height of the held piece above flush at the verdict, along the insertion
-            axis; negative below it.
-        seating_force_n: force of the ground on the held piece along the insertion axis at the
-            verdict.
-        attempt: number of the attempt in its run, from 1.
-        retry: 0 for the first try of an attempt, then the number of the retry.
+        outcome: Outcome of the attempt.
+        reason: Reason for the outcome, one sentence.
+        duration_s: Time from activation of the policy to the verdict, s.
+        peak_force_n: Largest force norm at the sensor, bias removed, N.
+        peak_torque_nm: Largest torque norm about the sensor's origin, bias removed, Nm.
+        final_position_error_m: Distance of the held piece from its goal at the verdict, m. The goal
+            is the true one if a simulated cell publishes it, otherwise the nominal one.
+        final_angle_error_rad: Angle between the held piece and the same goal at the verdict, rad.
+        bag: Recorded bag; empty if nothing was recorded.
+        bag_fault: Reason why the bag is missing or incomplete; empty if it is complete.
+        final_depth_m: Height of the held piece above flush at the verdict, along the insertion
+            axis, m; negative below flush.
+        seating_force_n: Force of the ground on the held piece along the insertion axis at the
+            verdict, N.
+        attempt: Number of the attempt in its run, from 1.
+        retry: Number of the retry; 0 for the first try of the attempt.
     """
 
     outcome: Outcome
@@ -70,7 +70,7 @@ class AttemptResult:
     retry: int = 0
 
     def to_json(self) -> str:
-        """One line of JSON; a figure that is not known is ``null``, never NaN."""
+        """Return the result as one line of JSON; an unknown number is ``null``, never NaN."""
         fields = asdict(self) | {"outcome": self.outcome.value}
         known = {
             name: None if isinstance(value, float) and not math.isfinite(value) else value
@@ -80,14 +80,14 @@ class AttemptResult:
 
 
 class PeakWrench:
-    """The largest force and torque since it was made."""
+    """Largest force, N, and torque, Nm, since construction."""
 
     def __init__(self) -> None:
         self.force_n = 0.0
         self.torque_nm = 0.0
 
     def add(self, wrench: Wrench) -> None:
-        """Take one reading into account; a reading that is not finite is left out."""
+        """Add one reading; a reading that is not finite is ignored."""
         force = float(np.linalg.norm(wrench.force))
         torque = float(np.linalg.norm(wrench.torque))
         if math.isfinite(force) and math.isfinite(torque):
@@ -97,14 +97,14 @@ class PeakWrench:
 
 @dataclass(frozen=True)
 class Steering:
-    """Law that moves a piece to a pose in free space: proportional, with a speed limit.
+    """Proportional control law with speed limits that moves a piece to a pose in free space.
 
     Attributes:
-        gain_hz: speed per distance, 1/s.
-        max_linear_mps: limit of the linear speed, m/s.
-        max_angular_radps: limit of the angular speed, rad/s.
-        position_tolerance_m: closer than this is there.
-        angle_tolerance_rad: likewise for the angle.
+        gain_hz: Speed per distance and angular speed per angle, 1/s.
+        max_linear_mps: Linear speed limit, m/s.
+        max_angular_radps: Angular speed limit, rad/s.
+        position_tolerance_m: Distance up to which the target counts as reached, m.
+        angle_tolerance_rad: Angle up to which the target counts as reached, rad.
     """
 
     gain_hz: float = 4.0
@@ -114,7 +114,7 @@ class Steering:
     angle_tolerance_rad: float = 0.001
 
     def twist(self, pose: Pose, target: Pose) -> Twist:
-        """The twist, in the axes of the poses' frame, that leads ``pose`` to ``target``."""
+        """Return the twist from ``pose`` towards ``target``, in the axes of the poses' frame."""
         linear, angular = _difference(pose, target)
         return Twist(
             _limited(self.gain_hz * linear, self.max_linear_mps),
@@ -122,7 +122,7 @@ class Steering:
         )
 
     def reached(self, pose: Pose, target: Pose) -> bool:
-        """Return whether ``pose`` is ``target`` within both tolerances."""
+        """Return True if ``pose`` equals ``target`` within both tolerances."""
         linear, angular = _difference(pose, target)
         return (
             float(np.linalg.norm(linear)) <= self.position_tolerance_m
@@ -131,7 +131,7 @@ class Steering:
 
 
 def _difference(pose: Pose, target: Pose) -> tuple[Array, Array]:
-    """Displacement (3,) m and rotation vector (3,) rad that lead from ``pose`` to ``target``."""
+    """Return displacement (3,) m and rotation vector (3,) rad from ``pose`` to ``target``."""
     turn = quaternion_multiply(target.quaternion, quaternion_conjugate(pose.quaternion))
     return target.position - pose.position, rotation_vector_from_quaternion(turn)
 

@@ -1,9 +1,9 @@
-"""The checksum of a policy file's content, which the file itself holds.
+"""Checksum of a policy file's content, stored in the file itself.
 
-The metadata entry ``der_ros.content_sha256`` is the SHA-256 of the whole file as it is with 64
-zeros (``0``) in place of the entry's own 64 hexadecimal digits. Any program can recompute it: read
-the file, replace those digits by zeros, hash. It finds damage; it is no signature, and proves
-nothing about who wrote the file.
+The metadata entry ``der_ros.content_sha256`` is the SHA-256 of the whole file with 64 zeros (``0``)
+in place of the entry's own 64 hexadecimal digits. To verify it, read the file, replace those digits
+by zeros and hash. The checksum detects damage; it is no signature and does not authenticate the
+author.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _DIGEST = re.compile("[0-9a-f]{64}")
 
 
 def stamped(data: bytes) -> bytes:
-    """Return an ONNX model's bytes with the checksum of its content, in place of one it had.
+    """Return an ONNX model's bytes with a checksum of its content; an existing one is replaced.
 
     Raises:
-        ContractError: ``data`` is no ONNX model.
+        ContractError: The bytes are no ONNX model.
     """
     model = parse_model(unstamped(data))
     entry = model.metadata_props.add(key=CHECKSUM_KEY, value=_EMPTY)
@@ -38,7 +38,7 @@ def unstamped(data: bytes) -> bytes:
     """Return an ONNX model's bytes without a checksum, as earlier releases wrote them.
 
     Raises:
-        ContractError: ``data`` is no ONNX model.
+        ContractError: The bytes are no ONNX model.
     """
     model = parse_model(data)
     kept = [entry for entry in model.metadata_props if entry.key != CHECKSUM_KEY]
@@ -48,9 +48,9 @@ def unstamped(data: bytes) -> bytes:
 
 
 def file_hashes(path: Path) -> frozenset[str]:
-    """Return the SHA-256 of a policy file, and that which it had before it was stamped.
+    """Return the SHA-256 of a policy file with and without its checksum entry.
 
-    Empty where it cannot be read.
+    Empty if the file cannot be read.
     """
     try:
         data = path.read_bytes()
@@ -63,14 +63,14 @@ def file_hashes(path: Path) -> frozenset[str]:
 
 
 def check_checksum(data: bytes, metadata: Mapping[str, str]) -> None:
-    """Check that ``data`` is as it was when it was written.
+    """Check a policy file against its checksum.
 
     Args:
-        data: the whole file.
-        metadata: the file's own entries.
+        data: Content of the whole file.
+        metadata: Metadata entries of the file.
 
     Raises:
-        ContractError: it has no checksum, or is not what the checksum was made of.
+        ContractError: The checksum is missing, malformed or does not match the content.
     """
     digest = metadata.get(CHECKSUM_KEY)
     if digest is None:

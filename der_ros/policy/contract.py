@@ -1,8 +1,8 @@
-"""Contract of a policy file: the numbers that go in and come out, their units, and the rate.
+"""Contract of a policy file: observation, action, their units and frame, and the control period.
 
-The contract travels inside the ONNX file as metadata, one key a field, each value a JSON text whose
-floats are written so that they read back exactly. A policy without it, or with another one than
-this package's observation and action, is refused before anything moves.
+The contract is stored in the ONNX file's metadata: one key per field, each value a JSON text whose
+floats round-trip exactly. A policy without a contract, or whose observation or action differs from
+this package's, is rejected before anything moves.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from der_ros.policy.policy_view import PolicyView
 
 METADATA_PREFIX = "der_ros."
 CONTRACT_VERSION, VIEW_VERSION = 1, 2
-"""Versions of the format: of plain policies, and of those with a view (``policy.policy_view``)."""
-# Files from before these fields mean their defaults.
+"""Format versions: without and with a view (``policy.policy_view``)."""
+# Files written before these fields existed get the defaults.
 _ADDED_LATER = frozenset({"symmetry", "precision", "history", "orientation", "sensor_filter_hz"})
 PRECISIONS = ("float64", "float32")
-"""The numbers in which a policy file computes; observations and actions are float32 in both."""
+"""Number formats of a policy file's computation; observations and actions are always float32."""
 
 
 class DescribedTask(Protocol):
-    """The part of a task that a contract is made of."""
+    """Properties of a task that a contract needs."""
 
     @property
     def name(self) -> str:
@@ -48,35 +48,40 @@ class DescribedTask(Protocol):
 
     @property
     def speed_limits(self) -> Array:
-        """Speeds that an action of one means, (6,) m/s and rad/s."""
+        """Twist of an action of ones, (6,) m/s and rad/s."""
         ...
 
 
 @dataclass(frozen=True)
 class PolicyContract:
-    """The promise of one policy file.
+    """Contract of one policy file.
 
     Attributes:
-        task: name of the task that it was trained on.
-        action_limits: (6,) m/s and rad/s; action times limits is the twist.
-        control_dt_s: seconds between two actions, as in training.
-        observation_names: (13,) in order.
-        observation_units: (13,) in order.
-        action_names: (6,) in order.
-        action_units: (6,) in order.
-        frame: the axes of observation and action.
-        filter_clip: the filtered observation is clipped to +-this; None without a filter.
-        governor: the limits it was trained under, for a deployment to compare; None if unknown.
-        symmetry: the policy folds what it sees by this one (``policy.symmetry``); 1: not at all.
-        history: actions back to the earlier observations that the network gets beside the newest
-            (``policy.policy_view``); empty: none.
-        orientation: in which it gets the rotation, one of ``policy.policy_view.ORIENTATIONS``.
-        precision: of the numbers between observation and action, one of ``PRECISIONS``.
-        sensor_filter_hz: cut-off of the force sensor's own low-pass filter in training; 0: none.
-        version: of this format; an earlier release refuses a policy whose view it does not know.
+        task: Name of the task that the policy was trained on.
+        action_limits: Twist of an action of ones, (6,) m/s and rad/s; the twist is action times
+            limits.
+        control_dt_s: Time between two actions, as in training, s.
+        observation_names: Names of the observation's elements, (13,), in order.
+        observation_units: Units of the observation's elements, (13,), in order.
+        action_names: Names of the action's elements, (6,), in order.
+        action_units: Units of the twist that an action is scaled to, (6,), in order.
+        frame: Frame of observation and action.
+        filter_clip: Bound to which the filtered observation is clipped on both sides; None without
+            a filter.
+        governor: Governor limits during training, compared at deployment; None if unknown.
+        symmetry: Rotational symmetry of the held piece, by which the policy folds its observation
+            (``policy.symmetry``); 1: no folding.
+        history: Lags, in actions, of the earlier observations that the network gets beside the
+            newest one (``policy.policy_view``); empty: none.
+        orientation: Representation of the rotation in the network's input, one of
+            ``policy.policy_view.ORIENTATIONS``.
+        precision: Number format between observation and action, one of ``PRECISIONS``.
+        sensor_filter_hz: Cut-off of the force sensor's own low-pass filter in training, Hz;
+            0: none.
+        version: Format version; an earlier release rejects a policy whose view it does not know.
 
     Raises:
-        ContractError: a number of elements, a limit or the period makes no sense.
+        ContractError: A number of elements, a limit, the period or another field is invalid.
     """
 
     task: str
@@ -97,7 +102,7 @@ class PolicyContract:
     version: int = CONTRACT_VERSION
 
     def __post_init__(self) -> None:
-        """Turn everything into plain tuples and check it."""
+        """Convert sequences to tuples and check all fields."""
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if isinstance(value, (list, np.ndarray)):
@@ -135,7 +140,7 @@ class PolicyContract:
         orientation: str = "quaternion",
         sensor_filter_hz: float = 0.0,
     ) -> PolicyContract:
-        """The contract of a policy trained on ``task`` with one action every ``control_dt_s``."""
+        """Return the contract of a policy trained on ``task``, one action per ``control_dt_s``."""
         return cls(
             task.name,
             tuple(float(limit) for limit in task.speed_limits),
@@ -148,25 +153,25 @@ class PolicyContract:
         )
 
     def view(self) -> PolicyView:
-        """Return a new view of an attempt, which makes the network's input of observations."""
+        """Return a new view, which turns an attempt's observations into network inputs."""
         return PolicyView(self.history, self.orientation, self.symmetry)
 
     @property
     def input_size(self) -> int:
-        """Numbers in the network's input."""
+        """Number of elements in the network's input."""
         return self.view().size
 
     @property
     def folded_symmetry(self) -> int:
-        """Symmetry by which the network folds its input itself; 1: none, or the view does."""
+        """Symmetry by which the network folds its input; 1: none, or the view folds."""
         return self.symmetry if self.orientation == "quaternion" else 1
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> PolicyContract:
-        """Read the contract from an ONNX file's metadata; other keys are left alone.
+        """Read the contract from an ONNX file's metadata; other keys are ignored.
 
         Raises:
-            ContractError: keys are missing, or a value is not the JSON text of the right type.
+            ContractError: A key is missing, or a value is not JSON text of the right type.
         """
         known = [field.name for field in dataclasses.fields(cls)]
         names = [name for name in known if METADATA_PREFIX + name in metadata]
@@ -183,20 +188,20 @@ class PolicyContract:
             raise ContractError(f"policy metadata: {error}") from error
 
     def to_metadata(self) -> dict[str, str]:
-        """One JSON text a field; floats read back exactly."""
+        """Return the metadata entries, one JSON text per field; floats round-trip exactly."""
         fields = dataclasses.asdict(self)
         return {METADATA_PREFIX + name: json.dumps(value) for name, value in fields.items()}
 
     def check(self, task: str | None = None, governor: GovernorLimits | None = None) -> None:
-        """Check that this package's observation and action are what the policy expects.
+        """Check that the policy fits this package's observation and action.
 
         Args:
-            task: name of the task that is to be done; None for any.
-            governor: limits of the deployment, to be no other than those of training where those
-                are known; None for any.
+            task: Name of the task to perform; None for any.
+            governor: Governor limits of the deployment, which must equal those of training if the
+                contract has them; None for any.
 
         Raises:
-            ContractError: names every difference, with what was expected and what came.
+            ContractError: The contract differs; the message lists each field, expected and actual.
         """
         wanted: list[tuple[str, object, object]] = [
             (
@@ -217,7 +222,7 @@ class PolicyContract:
         _raise([f"{name}: expected {a}, got {b}" for name, a, b in wanted if a != b])
 
     def scale(self, action: NDArray[np.float32]) -> Array:
-        """The (6,) twist, m/s and rad/s in the task's axes, of an action in [-1, 1]."""
+        """Return the twist of an action in [-1, 1], (6,) m/s and rad/s, task axes."""
         twist: Array = np.clip(action.astype(np.float64), -1.0, 1.0) * np.array(self.action_limits)
         return twist
 

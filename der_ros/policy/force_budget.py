@@ -1,32 +1,34 @@
-"""The force budget: how quick and how hard a governed tool may meet something.
+"""Force budget: speed limits that keep contact forces within a bound.
 
-Symbols: ``B`` budget, ``m`` mass of the arm as felt at the tool, ``k`` stiffness of what gives in
-an impact (structure, gripper, sensor, pieces), ``K`` stiffness felt in slow pressing (the same in
-series with the drives), ``t`` time from a force to the drives' answer to it, ``F`` measured force,
-``n = F / |F|``, ``r`` lever of the farthest contact about the TCP.
+Symbols: ``B`` budget, ``m`` effective mass of the arm at the tool, ``k`` stiffness in an impact
+(structure, gripper, sensor and pieces in series), ``K`` stiffness in slow pressing (``k`` in series
+with the drives), ``t`` time from a force to the drives' reaction, ``F`` measured force,
+``n = F / |F|``, ``r`` lever arm of the farthest contact about the TCP.
 
-A mass that meets a spring at the speed v stops at the force ``v sqrt(m k)``, since ``m v^2 / 2 =
+A mass that hits a spring at the speed v stops at the force ``v sqrt(m k)``, since ``m v^2 / 2 =
 F^2 / 2 k`` (K. L. Johnson, Contact Mechanics, 1985, section 11.1, with a linear spring). Until the
-governor's answer arrives, the drives go on at v and add at most ``v K t``. Both are in proportion
-to the speed, so the contact is described by one impedance, N for each m/s:
+governor's reaction takes effect, the drives continue at v and add at most ``v K t``. Both terms are
+proportional to the speed, so one impedance, N per m/s, describes the contact:
 
     Z = sqrt(m k) + K t
 
-In this order, after the limits of speed and force of ``policy.governor`` and with ``P = 0.9 B``:
+The following steps run in this order, after the speed and soft force limits of
+``policy.governor``, with ``P = 0.9 min(B, T / r)`` and ``T`` the torque budget:
 
-1. free        below ``touch_height_m`` the contact point's speed, ``|v| + r |w|``, is at most
-               ``P / Z``; above it, at most ``sqrt((P / Z)^2 + 2 a d)`` with ``d`` the height left
-               and ``a`` the acceleration limit, so it can still brake. Upwards is free;
-2. in contact  the velocity against the force is at most ``(P - |F|) / Z``. Beyond P that is
-               negative: the tool gives way. Across the force it is at most
-               ``sqrt(P^2 - |F|^2) / Z``, so that the sum of both forces stays within P. Along the
-               force is free.
+1. free        Below ``touch_height_m``, the contact point's speed, ``|v| + r |w|``, is at most
+               ``P / Z``. Above it, the speed is at most ``sqrt((P / Z)^2 + 2 a d)``, with ``d`` the
+               remaining height and ``a`` the acceleration limit, so that the tool can still brake.
+               Upward motion is not limited.
+2. in contact  The velocity against the force is at most ``(P - |F|) / Z``. If ``|F| > P``, this is
+               negative: the tool retreats. The velocity across the force is at most
+               ``sqrt(P^2 - |F|^2) / Z``, so that the resultant force stays within P. The velocity
+               along the force is not limited.
 
-Rotation is treated as the speed of the farthest contact point: ``Z r^2`` in place of ``Z``, and
-``min(T, B r)`` in place of ``B``, with ``T`` the torque budget.
+Rotation is treated as the speed of the farthest contact point: ``Z r^2`` replaces ``Z`` and
+``0.9 min(T, B r)`` replaces ``P``.
 
-The law of step 2 is a discrete integrator with the loop gain ``K dt / Z``, which is below 1 since
-``Z > K t`` and ``t`` holds the cycle: it never oscillates.
+Step 2 is a discrete integrator with the loop gain ``K dt / Z``. The gain is below 1, since
+``Z > K t`` and ``t`` includes the cycle, so the loop does not oscillate.
 """
 
 from __future__ import annotations
@@ -40,17 +42,17 @@ from der_ros.rotation import Triple, added, dot, scaled
 from der_ros.settings import setting
 
 NO_FORCE_BUDGET_N = 1e4
-"""Force budget that limits nothing, N."""
+"""Force budget that means no limit, N."""
 NO_TORQUE_BUDGET_NM = 1e3
-"""Torque budget that limits nothing, Nm."""
+"""Torque budget that means no limit, Nm."""
 LEAST_SPEED_MPS = 0.002
-"""Speed that a budget must leave, m/s: an assembly of 30 mm then takes 15 s."""
+"""Least speed that a budget must permit, m/s; an insertion of 30 mm then takes 15 s."""
 _PLANNED_SHARE = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
 class ContactLimits:
-    """Budget of force and torque, and the contact that it is kept in."""
+    """Force and torque budgets, and the contact model that they are computed with."""
 
     force_budget_n: float = setting(
         NO_FORCE_BUDGET_N,
@@ -113,14 +115,14 @@ class ContactLimits:
 
     @cached_property
     def planned_force_n(self) -> float:
-        """P of the module's docstring, N: what is left of it is for noise."""
+        """Planned force P (see the module), N; the remaining 10 % of the budget cover noise."""
         return _PLANNED_SHARE * min(
             self.force_budget_n, self.torque_budget_nm / self.contact_reach_m
         )
 
     @cached_property
     def planned_torque_nm(self) -> float:
-        """The same for the torque, Nm."""
+        """Planned torque (see the module), Nm."""
         return _PLANNED_SHARE * min(
             self.torque_budget_nm, self.force_budget_n * self.contact_reach_m
         )
@@ -130,23 +132,23 @@ class ContactLimits:
         return math.sqrt(self.contact_mass_kg * self.contact_stiffness_n_per_m)
 
     def impedance(self, dt_s: float) -> float:
-        """Return Z, N for each m/s, of a governor that runs every ``dt_s``."""
+        """Return the impedance Z, N per m/s, for a governor that runs every ``dt_s``."""
         delay_s = self.reaction_delay_s + dt_s
         return self._impact_impedance + self.pressing_stiffness_n_per_m * delay_s
 
     def least_budget_n(self, dt_s: float) -> float:
-        """Return the least force budget, N, that leaves 2 mm/s with a cycle of ``dt_s``."""
+        """Return the least force budget, N, that permits 2 mm/s at a cycle of ``dt_s``."""
         return self.impedance(dt_s) * LEAST_SPEED_MPS / _PLANNED_SHARE
 
     def check_budget(self, dt_s: float) -> None:
-        """Check that the budgets can be kept with this contact and this cycle.
+        """Check that the budgets are feasible for this contact and cycle.
 
         Args:
-            dt_s: period at which the governor runs.
+            dt_s: Period of the governor, s.
 
         Raises:
-            ConfigurationError: a budget leaves less than 2 mm/s; it names the least that can be
-                kept.
+            ConfigurationError: A budget permits less than 2 mm/s; the message names the least
+                feasible budget.
         """
         if not self.has_budget:
             return
@@ -173,19 +175,19 @@ def keep_free_speed(
     acceleration: float,
     dt_s: float,
 ) -> tuple[Triple, Triple]:
-    """Return step 1: both velocities, so slow that what they meet stays within the budget.
+    """Apply step 1: scale both velocities so that an impact stays within the budget.
 
     Args:
-        limits: budget and contact.
-        linear: velocity of the TCP, m/s, task axes; z points away from the ground piece.
-        angular: rad/s.
-        height: of the TCP in the task frame, m.
-        acceleration: limit of the linear acceleration, m/s2.
-        dt_s: time until the next call.
+        limits: Budgets and contact model.
+        linear: Velocity of the TCP, m/s, task axes; z points away from the ground piece.
+        angular: Angular velocity, rad/s, task axes.
+        height: Height of the TCP in the task frame, m.
+        acceleration: Linear acceleration limit, m/s2.
+        dt_s: Time until the next call, s.
     """
     most = limits.planned_force_n / limits.impedance(dt_s)
     if height > limits.touch_height_m:
-        # The way of one cycle is lost before the brake acts.
+        # Braking starts one cycle later.
         left = max(0.0, height - limits.touch_height_m - math.hypot(*linear) * dt_s)
         most = math.sqrt(most * most + 2.0 * acceleration * left)
     x, y, z = linear
@@ -199,14 +201,14 @@ def keep_free_speed(
 def keep_pressing(
     velocity: Triple, force: Triple, push: float, planned: float, impedance: float
 ) -> Triple:
-    """Return step 2 of a half: the velocity, so that the force grows to ``planned`` and no further.
+    """Apply step 2 to the linear or angular half: limit the force to ``planned``.
 
     Args:
-        velocity: wanted, m/s or rad/s.
-        force: measured, N or Nm.
-        push: its length, above 0.
-        planned: N or Nm.
-        impedance: N for each m/s, or Nm for each rad/s.
+        velocity: Desired velocity, m/s or rad/s.
+        force: Measured force or torque, N or Nm.
+        push: Norm of ``force``, above 0.
+        planned: Planned force or torque, N or Nm.
+        impedance: Impedance, N per m/s or Nm per rad/s.
     """
     n = (force[0] / push, force[1] / push, force[2] / push)
     along = dot(velocity, n)

@@ -1,29 +1,32 @@
-"""The motion governor: what stands between a policy and a stiff robot, as one pure function.
+"""Motion governor between a policy and a stiff robot: a pure function that limits each twist.
 
-The same code runs inside the simulated environment and in the robot's bridge, so a policy is
-trained under exactly the interventions that it meets when deployed.
+The same code runs in the simulated environment and in the robot's bridge, so a policy is trained
+under exactly the interventions that it meets when deployed.
 
-Symbols, all in the task's axes; linear and angular halves are treated alike, each with its own
-limits. ``u`` command, ``v0`` the twist that left last time, ``F`` wrench of the surroundings on
-the tool, ``p`` measured TCP position, ``dt`` the cycle, ``s`` speed limit, ``a`` acceleration
-limit, ``n = F / |F|``. In this order:
+Symbols, all in task axes; linear and angular halves are treated alike, each with its own limits:
+``u`` command, ``v0`` previous output twist, ``F`` wrench of the environment on the tool, ``p``
+measured TCP position, ``dt`` cycle time, ``s`` speed limit, ``a`` acceleration limit, ``k`` yield
+gain, ``n = F / |F|``. The steps, in order:
 
-1. hard limit   ``|F| >= F_hard``: latch, ``v = 0`` at once, until the caller makes a new state;
-2. not finite   anything of ``u, F, p, dt``, or nothing fresh (``None``): ``u := 0``, nothing else
-                is concluded from the bad value (a bad ``dt`` allows no ramp: ``v = 0`` at once);
-3. speed        ``u := u min(1, s / |u|)``, the direction is kept;
-4. soft limit   ``|F| > F_soft``: with ``c = u . n`` (negative: it pushes against the force)
-                ``u := u + (max(c, 0) + k (|F| - F_soft) - c) n``, again limited in speed; and
-                ``v0 := v0 + max(0, (u - v0) . n) n``, so that step 5 never delays giving way;
-   With a force budget, ``policy.force_budget`` limits ``u`` further here, in the same way;
-5. acceleration ``v = v0 + (u - v0) min(1, a dt / |u - v0|)``;
-6. workspace    before and after step 5, each axis moves outwards no faster than
-                ``2 d / (dt + sqrt(dt^2 + 2 d / a))``, ``d`` the way left to the wall: so fast
-                it can still brake with ``a`` and stop there (the formula solves
-                ``v dt + v^2 / 2a = d``). Inwards is always free.
+1. hard limit   ``|F| >= F_hard``: latch and output ``v = 0`` at once, until the caller starts from
+                a new state.
+2. not finite   If one of ``u, F, p, dt`` is not finite, or ``u`` or ``F`` is missing (``None``):
+                ``u := 0``, and the bad value is not used. With a bad ``dt`` no ramp is possible:
+                ``v = 0`` at once.
+3. speed        ``u := u min(1, s / |u|)``; the direction is kept.
+4. soft limit   ``|F| > F_soft``: with ``c = u . n`` (negative if u pushes against the force),
+                ``u := u + (max(c, 0) + k (|F| - F_soft) - c) n``, limited to the speed limit again,
+                and ``v0 := v0 + max(0, (u - v0) . n) n``, so that step 5 never delays yielding.
+                With a force budget, ``policy.force_budget`` then limits ``u`` and adjusts ``v0`` in
+                the same way.
+5. acceleration ``v = v0 + (u - v0) min(1, a dt / |u - v0|)``.
+6. workspace    Before and after step 5, each axis moves outwards at most at
+                ``2 d / (dt + sqrt(dt^2 + 2 d / a))``, with ``d`` the distance to the wall: from
+                this speed it can still stop at the wall with ``a`` (the formula solves
+                ``v dt + v^2 / 2a = d``). Inward motion is not limited.
 
 The soft limit with a servo of stiffness ``K`` is the discrete integrator ``F <- F - k K dt (F -
-F_soft)``: monotone for ``k K dt < 1`` and unstable beyond 2; see ``check_yield_stability``.
+F_soft)``, monotone for ``k K dt < 1`` and unstable above 2; see ``check_yield_stability``.
 
 This is a programmed limit, not a rated safety function.
 """
@@ -48,14 +51,14 @@ Numbers: TypeAlias = Array | Sequence[float]
 
 _ZERO3: Triple = (0.0, 0.0, 0.0)
 _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-# A command at the limit that went through float32 is a hair above it: not worth a count.
+# A command at the limit may exceed it by float32 rounding; that is no intervention.
 _SPEED_SLACK = 1.0 + 1e-6
 _MAX_YIELD_LOOP_GAIN = 0.3
 _MAY_BE_ZERO = ("reaction_delay_s", "touch_height_m")
 
 
 class Intervention(IntFlag):
-    """Reasons for which the twist that is sent differs from the command."""
+    """Flags that name why the output twist differs from the command."""
 
     SPEED = 1
     ACCELERATION = 2
@@ -69,17 +72,17 @@ class Intervention(IntFlag):
 
 _SPEED, _ACCELERATION, _WORKSPACE = 1, 2, 4
 _SOFT_FORCE, _HARD_FORCE, _NOT_FINITE, _STALE, _BUDGET = 8, 16, 32, 64, 128
-# Combining IntFlag members costs a microsecond each: plain integers inside, one look-up at the end.
+# Combining IntFlag members takes a microsecond each: plain integers inside, one look-up at the end.
 _FLAGS = tuple(Intervention(bits) for bits in range(256))
 
 
 @dataclass(frozen=True, kw_only=True)
 class GovernorLimits(ContactLimits):
-    """Limits that the governor holds a twist to: task axes, speeds of the TCP.
+    """Limits that the governor enforces on the TCP's twist, task axes.
 
     Raises:
-        ConfigurationError: a value is not a finite positive number, a box has no inside, or a
-            hard limit is not above its soft one.
+        ConfigurationError: A value is not a finite positive number, the workspace is empty, or a
+            hard limit is not above its soft limit.
     """
 
     workspace_min_m: Triple = setting(
@@ -124,7 +127,7 @@ class GovernorLimits(ContactLimits):
     )
 
     def __post_init__(self) -> None:
-        """Turn everything into plain floats and check it."""
+        """Convert all values to floats and check them."""
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name.startswith("workspace"):
@@ -150,15 +153,17 @@ class GovernorLimits(ContactLimits):
     def check_yield_stability(
         self, dt_s: float, stiffness_n_per_m: float, stiffness_nm_per_rad: float | None = None
     ) -> None:
-        """Check that giving way cannot oscillate against a servo of this stiffness.
+        """Check that yielding does not oscillate against a servo of this stiffness.
 
         Args:
-            dt_s: period at which the governor runs, plus any dead time of the force signal.
-            stiffness_n_per_m: of arm, tool, sensor and servo together.
-            stiffness_nm_per_rad: the same about the TCP; not checked when it is not known.
+            dt_s: Period of the governor plus dead time of the force signal, s.
+            stiffness_n_per_m: Combined stiffness of arm, tool, sensor and servo, N/m.
+            stiffness_nm_per_rad: Combined rotational stiffness about the TCP, Nm/rad; None if
+                unknown, then the angular gain is not checked.
 
         Raises:
-            ConfigurationError: gain x stiffness x dt is 0.3 or more; it names the largest gain.
+            ConfigurationError: gain x stiffness x dt is 0.3 or more; the message names the largest
+                stable gain.
         """
         pairs = [("yield_gain_mps_per_n", stiffness_n_per_m)]
         if stiffness_nm_per_rad is not None:
@@ -178,8 +183,8 @@ class GovernorState(NamedTuple):
     """State of the governor between two cycles.
 
     Attributes:
-        twist: the six numbers that left last, vx..wz in m/s and rad/s, task axes.
-        latched: a hard limit was met; only a new state ends that.
+        twist: Previous output, vx..wz in m/s and rad/s, task axes.
+        latched: True after a hard limit was reached; only a new state clears it.
     """
 
     twist: Six
@@ -187,7 +192,7 @@ class GovernorState(NamedTuple):
 
     @classmethod
     def rest(cls) -> GovernorState:
-        """Return the state of a robot at rest, with nothing latched."""
+        """Return the state of a robot at rest, not latched."""
         return cls(_ZERO6, False)
 
 
@@ -195,8 +200,8 @@ class Governed(NamedTuple):
     """Result of one cycle of the governor.
 
     Attributes:
-        state: for the next cycle; ``state.twist`` is what may be sent to the robot.
-        interventions: what was done to the command, for the caller to count.
+        state: State for the next cycle; ``state.twist`` is the twist to send to the robot.
+        interventions: Interventions on the command in this cycle.
     """
 
     state: GovernorState
@@ -211,22 +216,23 @@ def govern(
     position: Numbers,
     dt_s: float,
 ) -> Governed:
-    """Run one cycle of the motion governor; the module's docstring has the equations.
+    """Run one cycle of the motion governor; see the module for the equations.
 
     Args:
-        limits: what to hold the motion to.
-        state: from the cycle before, or ``GovernorState.rest()``.
-        command: (6,) wanted twist, m/s and rad/s, task axes; None when there is no fresh one.
-        wrench: (6,) N and Nm about the TCP, task axes, of the surroundings on the tool; None when
-            there is no fresh one.
-        position: (3,) m, measured TCP in the task frame.
-        dt_s: time until the next call.
+        limits: Limits to enforce.
+        state: State from the previous cycle, or ``GovernorState.rest()``.
+        command: Desired twist, (6,) m/s and rad/s, task axes; None if there is no fresh one.
+        wrench: Wrench of the environment on the tool about the TCP, (6,) N and Nm, task axes; None
+            if there is no fresh one.
+        position: Measured TCP position, (3,) m, task frame.
+        dt_s: Time until the next call, s.
 
     Returns:
-        A finite twist within the speed limits, whatever came in, and what was done.
+        Next state, whose twist is finite and within the speed limits for any input, and the
+        interventions.
 
     Raises:
-        ConfigurationError: an argument has the wrong number of elements.
+        ConfigurationError: An argument has the wrong number of elements.
     """
     flags = _STALE if command is None or wrench is None else 0
     u, w, p = _six(command, "command"), _six(wrench, "wrench"), _three(position)
@@ -242,16 +248,17 @@ def govern_numbers(
     dt_s: float,
     flags: int = 0,
 ) -> Governed:
-    """Run ``govern`` on tuples of floats whose sizes are not checked: for inner loops.
+    """Run ``govern`` on tuples of floats without checking their sizes, for inner loops.
 
     Args:
-        limits: this and the following as of ``govern``.
-        state: see there.
-        command: see there, but not None.
-        wrench: see there, but not None.
-        position: see there.
-        dt_s: see there.
-        flags: bits of ``Intervention`` for what is known to be missing.
+        limits: Limits to enforce.
+        state: State from the previous cycle, or ``GovernorState.rest()``.
+        command: Desired twist, m/s and rad/s, task axes; never None.
+        wrench: Wrench of the environment on the tool about the TCP, N and Nm, task axes; never
+            None.
+        position: Measured TCP position, m, task frame.
+        dt_s: Time until the next call, s.
+        flags: ``Intervention`` bits that are already known, such as ``STALE``.
     """
     u, w, p, (last, latched) = command, wrench, position, state
     if latched:
@@ -260,11 +267,11 @@ def govern_numbers(
     if not (force < limits.hard_force_n and torque < limits.hard_torque_nm):
         if _reaches(w[:3], limits.hard_force_n) or _reaches(w[3:], limits.hard_torque_nm):
             return Governed(GovernorState(_ZERO6, True), _FLAGS[flags | _HARD_FORCE])
-        # Neither below its limit nor at it: not finite.
+        # Neither below its limit nor at or above it: not finite.
         w, force, torque, flags = _ZERO6, 0.0, 0.0, flags | _NOT_FINITE
     if not (0.0 < dt_s < math.inf):
         return Governed(GovernorState.rest(), _FLAGS[flags & _STALE | _NOT_FINITE])
-    # The walls have no say where they are out of reach, or where the position is not known.
+    # Walls are ignored when they are out of reach or the position is not finite.
     walls = not _far_from_walls(p, limits, dt_s)
     if not math.isfinite(sum(u + p + last)):
         last = last if _finite(last) else _ZERO6
@@ -290,7 +297,7 @@ def govern_numbers(
         flags |= _WORKSPACE
     linear, slow1 = _approach(linear, last1, limits.max_linear_acceleration_mps2 * dt_s, speed)
     if slow1 and walls:
-        # The wall goes before the acceleration limit, when a measured position jumps.
+        # Walls take precedence over the acceleration limit when a measured position jumps.
         linear = _stay_inside(linear, p, limits, dt_s)
     angular, slow2 = _approach(u2, last2, limits.max_angular_acceleration_radps2 * dt_s, turn)
     return Governed(
@@ -301,7 +308,7 @@ def govern_numbers(
 def _wish(
     u: Triple, last: Triple, force: Triple, push: float, speed: float, soft: float, gain: float
 ) -> tuple[Triple, Triple, int]:
-    """Return steps 3 and 4 of a half: wanted velocity, last one freed of its push, flags."""
+    """Apply steps 3 and 4 to one half; return desired velocity, adjusted last velocity, flags."""
     flags = 0
     norm = math.hypot(u[0], u[1], u[2])
     if norm > speed:
@@ -326,7 +333,7 @@ def _within_budget(
     height: float,
     dt_s: float,
 ) -> tuple[Triple, Triple, Triple, Triple]:
-    """Return both wanted velocities within the budget, and the last ones freed of their push."""
+    """Return both desired velocities within the budget, and both adjusted last velocities."""
     a = limits.max_linear_acceleration_mps2
     u1, u2 = keep_free_speed(limits, u[0], u[1], height, a, dt_s)
     impedance, reach = limits.impedance(dt_s), limits.contact_reach_m
@@ -343,28 +350,28 @@ def _within_budget(
 
 
 def _freed(last: Triple, u: Triple, force: Triple, push: float) -> Triple:
-    """Return the last velocity without what it pushes against the force more than ``u`` does."""
+    """Return ``last``, pushing against the force no faster than ``u``; see step 4."""
     n = (force[0] / push, force[1] / push, force[2] / push)
     return added(last, n, max(0.0, dot(u, n) - dot(last, n)))
 
 
 def _approach(u: Triple, last: Triple, step: float, speed: float) -> tuple[Triple, int]:
-    """Return step 5 of a half: from ``last`` towards ``u``, and the flag if it falls short."""
+    """Apply step 5 to one half; return the velocity, and the flag if it does not reach ``u``."""
     x, y, z = last
     dx, dy, dz = u[0] - x, u[1] - y, u[2] - z
     norm = math.hypot(dx, dy, dz)
     if norm <= step:
         return u, 0
     scale = step / norm
-    # Only a state that the caller made, or giving way, can end outside the ball of speeds.
+    # Only a caller's own state, or yielding, can leave the speed limit here.
     return limited((x + dx * scale, y + dy * scale, z + dz * scale), speed), _ACCELERATION
 
 
 def _far_from_walls(p: Triple, limits: GovernorLimits, dt_s: float) -> bool:
-    """Return True if step 6 changes nothing, at any allowed speed."""
+    """Return True if step 6 changes nothing at any allowed speed."""
     x, y, z = p
     speed, low, high = limits.max_linear_speed_mps, limits.workspace_min_m, limits.workspace_max_m
-    # d of step 6 for the full speed, and a hair more against rounding.
+    # d of step 6 at full speed, plus a margin for rounding.
     reach = 1.001 * speed * (dt_s + 0.5 * speed / limits.max_linear_acceleration_mps2)
     return (
         low[0] + reach < x < high[0] - reach
@@ -374,7 +381,7 @@ def _far_from_walls(p: Triple, limits: GovernorLimits, dt_s: float) -> bool:
 
 
 def _stay_inside(v: Triple, p: Triple, limits: GovernorLimits, dt_s: float) -> Triple:
-    """Return step 6: the linear velocity without the part that leaves the box."""
+    """Apply step 6: limit the linear velocity so that the TCP stays inside the workspace."""
     low, high = limits.workspace_min_m, limits.workspace_max_m
     a = limits.max_linear_acceleration_mps2
     return (
@@ -385,7 +392,7 @@ def _stay_inside(v: Triple, p: Triple, limits: GovernorLimits, dt_s: float) -> T
 
 
 def _braked(v: float, p: float, low: float, high: float, a: float, dt_s: float) -> float:
-    """Return the velocity of one axis after step 6."""
+    """Apply step 6 to the velocity of one axis."""
     if v == 0.0:
         return v
     left = high - p if v > 0.0 else p - low
@@ -396,7 +403,7 @@ def _braked(v: float, p: float, low: float, high: float, a: float, dt_s: float) 
 
 
 def _finite(values: tuple[float, ...]) -> bool:
-    # A finite sum has finite terms, and is quick; one that is not may only have overflowed.
+    # Quick check first: a finite sum has finite terms. An infinite sum may be an overflow.
     return math.isfinite(sum(values)) or all(math.isfinite(value) for value in values)
 
 

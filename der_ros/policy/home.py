@@ -1,4 +1,4 @@
-"""Detection of a piece that is home: flush, at rest, and pressed back by the ground."""
+"""Detection of a seated (home) piece: flush, at rest and loaded by the ground piece."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from der_ros.settings import setting
 
 @dataclass(frozen=True)
 class HomeLimits:
-    """Limits within which a piece is home.
+    """Limits within which a piece counts as home.
 
     Attributes:
-        moved_m: way within ``hold_s`` that still is rest, m.
+        moved_m: Displacement within ``hold_s`` up to which the piece counts as at rest, m.
     """
 
     depth_m: float = setting(
@@ -46,14 +46,14 @@ class HomeLimits:
 
 
 class GroundContact:
-    """Comparison of force and motion: the force that stays while nothing moves.
+    """Detector of ground contact: a force that persists while the piece is at rest.
 
     Args:
-        limits: when the ground counts as felt.
+        limits: Thresholds of force, time and displacement.
 
     Attributes:
-        force_n: mean force along the insertion axis since the piece rests on the ground; before
-            that the newest one.
+        force_n: Mean force along the insertion axis since the contact began, N; without contact
+            the newest force.
     """
 
     def __init__(self, limits: HomeLimits) -> None:
@@ -64,13 +64,13 @@ class GroundContact:
         self.force_n = 0.0
 
     def feels(self, now_s: float, pose: Pose, force_n: float) -> bool:
-        """Take one measurement and return whether the piece rests on the ground.
+        """Add one measurement and return True if the piece rests on the ground.
 
         Args:
-            now_s: of a clock that does not jump.
-            pose: of the held piece, measured.
-            force_n: of the ground on the piece along the insertion axis, positive outwards; not
-                finite counts as none.
+            now_s: Time of a monotonic clock, s.
+            pose: Measured pose of the held piece.
+            force_n: Force of the ground on the piece along the insertion axis, N, positive
+                outwards; a value that is not finite counts as 0.
         """
         force_n = force_n if math.isfinite(force_n) else 0.0
         if force_n < self._limits.felt_n or self._has_moved(pose):
@@ -89,10 +89,10 @@ class GroundContact:
 
 
 class Pressing:
-    """Mean of the last half second of the force along the insertion axis.
+    """Low-pass filter of the force along the insertion axis, time constant 0.5 s.
 
     Attributes:
-        force_n: the mean, N; positive while the piece is pressed against the ground.
+        force_n: Filtered force, N; positive while the piece is pressed against the ground.
     """
 
     MEMORY_S = 0.5
@@ -101,7 +101,7 @@ class Pressing:
         self.force_n, self._last_s = 0.0, math.inf
 
     def add(self, now_s: float, force_n: float) -> None:
-        """Take one reading; one that is not finite is left out."""
+        """Add one reading, N, at ``now_s``; a reading that is not finite is ignored."""
         passed_s = max(0.0, now_s - self._last_s)
         self._last_s = now_s
         if math.isfinite(force_n):

@@ -1,4 +1,4 @@
-"""Comparison of a robot's limits with those that a policy was trained under."""
+"""Comparison of a robot's governor limits with those of a policy's training."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from der_ros.policy.force_budget import ContactLimits
 from der_ros.policy.governor import GovernorLimits
 from der_ros.settings import names_of, settings_of
 
-# Numbers that went through a file or a parameter may differ by a rounding.
+# Numbers from a file or a parameter may differ by rounding.
 _SAME = 1e-6
-# More of it is not looser and less of it is not tighter: it only has to be the same.
+# Neither looser nor tighter: these only have to be equal.
 _NEITHER = ("yield_gain_mps_per_n", "yield_gain_radps_per_nm")
 _BUDGETS = ("force_budget_n", "torque_budget_nm")
-# A cell measures its own contact; the policy knows nothing of it.
+# The contact model belongs to the cell; a policy does not depend on it.
 _CONTACT = frozenset(names_of(ContactLimits)) - frozenset(_BUDGETS)
 
 
 class LimitsDifference(NamedTuple):
-    """Differences of a robot's limits from those of the training; each entry is one clause.
+    """Differences between the limits of a robot and of the training; each entry is one clause.
 
     Attributes:
-        looser: the robot may do what the policy was never held from: a reason not to move.
-        tighter: it may not do all that the policy may ask for: safe, as a slow robot is.
-        other: neither, and not what the policy knows.
+        looser: Limits that allow more than in training; a reason not to move.
+        tighter: Limits that allow less than in training; safe, but slower.
+        other: Limits that differ but are neither looser nor tighter.
     """
 
     looser: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class LimitsDifference(NamedTuple):
 def compare_limits(contract: PolicyContract, robot: GovernorLimits) -> LimitsDifference:
     """Compare the limits in the policy's file with those of the robot's bridge.
 
-    A file that does not tell its limits is compared by its action limits alone.
+    If the file has no governor limits, only its action limits are compared.
     """
     if contract.governor is None:
         return LimitsDifference(tighter=_cut_actions(contract, robot))
@@ -61,10 +61,10 @@ def compare_limits(contract: PolicyContract, robot: GovernorLimits) -> LimitsDif
 
 
 def limits_from_texts(texts: Mapping[str, str]) -> GovernorLimits:
-    """Return the limits that a bridge publishes, each number, or corner of three, as text.
+    """Parse the limits that a bridge publishes: each value a number, or three for a corner.
 
     Raises:
-        ContractError: a limit is missing, unknown or no number.
+        ContractError: A limit is missing, unknown or not numeric.
     """
     missing = set(names_of(GovernorLimits)) - texts.keys()
     if missing:
@@ -82,10 +82,10 @@ def limits_from_texts(texts: Mapping[str, str]) -> GovernorLimits:
 
 
 def recorded_limits(texts: Mapping[str, str]) -> GovernorLimits:
-    """Return the limits that a bag holds; those of releases before the force budget have none.
+    """Parse the limits recorded in a bag; bags without force budget settings get the defaults.
 
     Raises:
-        ContractError: see ``limits_from_texts``.
+        ContractError: A limit is missing, unknown or not numeric.
     """
     absent = {each.name: str(each.default) for each in settings_of(ContactLimits)}
     return limits_from_texts({**absent, **texts})
@@ -97,12 +97,12 @@ def _only(values: list[float]) -> float:
 
 
 def limits_to_json(limits: GovernorLimits) -> str:
-    """Return the limits as one JSON object, as a bridge publishes them."""
+    """Return the limits as a JSON object, the format that a bridge publishes."""
     return json.dumps(dataclasses.asdict(limits))
 
 
 def _cut_actions(contract: PolicyContract, robot: GovernorLimits) -> tuple[str, ...]:
-    """Return a clause for each action that the robot would slow down."""
+    """Return a clause for each action limit above the robot's speed limit."""
     limits = contract.action_limits
     return tuple(
         f"{name}: actions reach {asked:g}, the robot allows {getattr(robot, name):g}"
@@ -117,7 +117,7 @@ def _cut_actions(contract: PolicyContract, robot: GovernorLimits) -> tuple[str, 
 def _pairs(
     held: float | tuple[float, ...], trained: float | tuple[float, ...]
 ) -> list[tuple[float, float]]:
-    """Return the numbers in pairs; a rounding is no difference."""
+    """Return the numbers in pairs; values equal up to rounding become identical."""
     first = held if isinstance(held, tuple) else (held,)
     second = trained if isinstance(trained, tuple) else (trained,)
     return [

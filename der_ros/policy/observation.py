@@ -1,7 +1,7 @@
-"""The 13 numbers that a policy sees, built by one function in training and on the robot.
+"""Observation of a policy, 13 numbers, built by the same function in training and on the robot.
 
-The task frame has its origin at the nominal assembled pose of the held piece, so the numbers are
-the same whatever the arm and wherever the cell stands (paper, Sec. 3.1 and 4.1).
+The origin of the task frame is the nominal assembled pose of the held piece, so the observation
+does not depend on the arm or on the location of the cell (paper, Sec. 3.1 and 4.1).
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ ACTION_UNITS = ("m/s", "m/s", "m/s", "rad/s", "rad/s", "rad/s")
 def wrench_at_held_piece(
     sensor_wrench: Wrench, task_from_tcp: Pose, tcp_from_sensor: Pose
 ) -> Wrench:
-    """The sensor's reading as a wrench about the held piece's origin, in the task's axes.
+    """Return the sensor's wrench about the held piece's origin, N and Nm, task axes.
 
     Args:
-        sensor_wrench: in the sensor's axes about the sensor's origin, bias already removed.
-        task_from_tcp: pose of the held piece (the TCP) in the task frame.
-        tcp_from_sensor: where the sensor sits on the tool, fixed.
+        sensor_wrench: Wrench about the sensor's origin, sensor axes, bias removed.
+        task_from_tcp: Pose of the held piece (the TCP) in the task frame.
+        tcp_from_sensor: Pose of the sensor in the TCP frame, fixed.
     """
     return sensor_wrench.seen_from(tcp_from_sensor).rotated(task_from_tcp.rotation)
 
@@ -50,13 +50,13 @@ def build_observation(task_from_tcp: Pose, wrench: Wrench) -> NDArray[np.float32
     """Return the observation, (13,) float32 in the order of ``OBSERVATION_NAMES``.
 
     Args:
-        task_from_tcp: pose of the held piece in the task frame.
-        wrench: from ``wrench_at_held_piece``.
+        task_from_tcp: Pose of the held piece in the task frame.
+        wrench: Wrench from ``wrench_at_held_piece``.
     """
     return observation_of_numbers(task_from_tcp, wrench.force.tolist() + wrench.torque.tolist())
 
 
 def observation_of_numbers(task_from_tcp: Pose, wrench: Sequence[float]) -> NDArray[np.float32]:
-    """Run ``build_observation`` with a wrench of six plain numbers, for inner loops."""
+    """Run ``build_observation`` with a wrench of six floats, N and Nm, for inner loops."""
     position, quaternion = task_from_tcp.position.tolist(), task_from_tcp.quaternion.tolist()
     return np.array((*position, *quaternion, *wrench), dtype=np.float32)

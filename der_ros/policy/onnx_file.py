@@ -1,8 +1,9 @@
-"""Reader of an ONNX file's content that neither runs nor trusts it.
+"""Inspection of an ONNX file's content without running it.
 
-An ONNX file is a protobuf message; protobuf reads it here, which onnxruntime brings along. Only the
-messages and fields of ``onnx_schema`` are known, and a file must be, byte for byte, what protobuf
-writes for what was read. So nothing can be in it that onnxruntime sees and this module does not.
+An ONNX file is a protobuf message. It is parsed with protobuf, a dependency of onnxruntime. Only
+the messages and fields of ``onnx_schema`` are accepted, and serializing the parsed message must
+reproduce the file byte for byte. The file therefore holds nothing that onnxruntime reads and this
+module does not check.
 """
 
 from __future__ import annotations
@@ -43,9 +44,9 @@ ALLOWED_OPERATORS = frozenset(
         "Where",
     }
 )
-"""Those of a multilayer perceptron, its observation filter and the folding of symmetric pieces.
+"""Operators of a multilayer perceptron, its observation filter and the symmetry folding.
 
-None of them holds a subgraph.
+None of them contains a subgraph.
 """
 
 MAX_NODES = 500
@@ -55,15 +56,15 @@ _LISTS = ("float_data", "int32_data", "int64_data", "double_data")
 
 
 class OnnxContents(NamedTuple):
-    """The facts about a file that decide whether it may run.
+    """Properties of an ONNX file by which it is accepted or rejected.
 
     Attributes:
-        operators: every operator type in the graph, with its domain where it is not ONNX's own.
-        opset: version of ONNX's own operator set, 0 when none is imported.
-        self_contained: no tensor lies in another file.
-        has_functions: it defines operators of its own, or sparse tensors.
-        metadata: the file's own entries.
-        problem: the first thing that a plain network's file never has; empty for none.
+        operators: Operator types in the graph, prefixed by the domain if it is not ONNX's own.
+        opset: Version of ONNX's own operator set; 0 if none is imported.
+        self_contained: True if no tensor refers to another file.
+        has_functions: True if the file defines functions or sparse tensors.
+        metadata: Metadata entries of the file.
+        problem: First content that a plain network does not have; empty for none.
     """
 
     operators: frozenset[str]
@@ -75,10 +76,10 @@ class OnnxContents(NamedTuple):
 
 
 def read_contents(data: bytes) -> OnnxContents:
-    """List what the ONNX file ``data`` would run and refer to.
+    """List the operators, references and metadata of the ONNX file ``data``.
 
     Raises:
-        ContractError: these bytes are no ONNX model with one graph.
+        ContractError: The bytes are no ONNX model with one graph.
     """
     model = parse_model(data)
     if not model.HasField("graph"):
@@ -97,11 +98,11 @@ def read_contents(data: bytes) -> OnnxContents:
 
 
 def check_contents(contents: OnnxContents) -> None:
-    """Check that a file holds nothing but a plain network.
+    """Check that a file contains only a plain network.
 
     Raises:
-        ContractError: operators outside ``ALLOWED_OPERATORS``, own functions, other files, or
-            anything else that a plain network has not.
+        ContractError: The file has operators outside ``ALLOWED_OPERATORS``, functions, references
+            to other files, or other content that a plain network does not have.
     """
     foreign = sorted(contents.operators - ALLOWED_OPERATORS)
     if foreign:
@@ -118,10 +119,10 @@ def check_contents(contents: OnnxContents) -> None:
 
 
 def parse_model(data: bytes) -> Any:
-    """Return the ``Model`` message of ``onnx_schema`` in ``data``.
+    """Parse ``data`` as a ``Model`` message of ``onnx_schema``.
 
     Raises:
-        ContractError: these bytes are no protobuf message of this kind.
+        ContractError: The bytes are no protobuf message of this type.
     """
     try:
         return MESSAGES["Model"].FromString(data)
@@ -132,13 +133,13 @@ def parse_model(data: bytes) -> Any:
 
 
 def serialized(model: Any) -> bytes:
-    """Return the one form in which a file may hold ``model``."""
+    """Return the canonical bytes of ``model``, the only form that is accepted."""
     data: bytes = model.SerializeToString(deterministic=True)
     return data
 
 
 def ascii_only(text: str, most: int = 80) -> str:
-    """Return the first ``most`` characters of ``text`` as a line that every terminal can show."""
+    """Return the first ``most`` characters of ``text`` as one line of escaped ASCII."""
     return text[:most].encode("ascii", "backslashreplace").decode("ascii").replace("\n", "\\n")
 
 
@@ -158,9 +159,9 @@ def _problem(model: Any, tensors: list[Any], data: bytes) -> str:
 
 
 def _problem_of_tensor(tensor: Any) -> str:
-    """Name what is wrong with a tensor's type, shape or size; empty for nothing."""
+    """Describe an invalid type, shape or size of a tensor; return "" if it is valid."""
     if not tensor.data_type and not tensor.dims:
-        return ""  # an attribute without a tensor
+        return ""  # attribute without a tensor
     name = ascii_only(tensor.name)
     if tensor.data_type not in _ITEM_BYTES:
         return f"a tensor {name} of type {tensor.data_type}"

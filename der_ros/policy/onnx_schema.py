@@ -1,8 +1,8 @@
-"""The part of the ONNX format that a policy may use, as protobuf messages.
+"""Subset of the ONNX format that a policy may use, as protobuf messages.
 
-Everything that is not in this table is refused (``onnx_file``): subgraphs, training information,
-quantization, strings as tensors. Field numbers and types: onnx.proto of ONNX IR version 8, with
-``optional`` fields, so that an empty value that was written is told from one that was not.
+``onnx_file`` rejects everything outside this table: subgraphs, training information, quantization,
+string tensors. Field numbers and types follow onnx.proto of ONNX IR version 8. The fields are
+``optional``, so that an empty value in the file differs from an absent one.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 FLOAT, INT32, INT64, BOOL, DOUBLE = 1, 6, 7, 9, 11
-"""``TensorProto.DataType`` of what a policy computes with."""
+"""``TensorProto.DataType`` values of the tensors that a policy may use."""
 
-# "number name type"; a type in capitals is a message; * repeated, + repeated and packed, | one of.
+# "number name type"; a capitalised type is a message; * repeated, + repeated and packed, | oneof.
 _MESSAGES = {
     "Entry": "1 key string, 2 value string",
     "Opset": "1 domain string, 2 version int64",
@@ -41,7 +41,7 @@ _PACKAGE = "der_ros.policy"
 
 
 def _messages() -> dict[str, Any]:
-    """The message classes by name, in a pool of their own beside the ``onnx`` package's."""
+    """Return the message classes by name, in a pool separate from the ``onnx`` package's."""
     file = descriptor_pb2.FileDescriptorProto(
         name="der_ros_policy.proto", package=_PACKAGE, syntax="proto3"
     )
@@ -77,4 +77,4 @@ def _add_field(message: Any, number: str, name: str, kind: str) -> None:
 
 
 MESSAGES = _messages()
-"""The classes ``Model``, ``Graph``, ``Node``, ``Tensor`` and so on."""
+"""Message classes by name: ``Model``, ``Graph``, ``Node``, ``Tensor`` and so on."""

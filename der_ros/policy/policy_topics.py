@@ -1,11 +1,11 @@
-"""Topics on which a policy's ticks are published and recorded."""
+"""Topics of a policy's observations, actions and contract, as published and recorded."""
 
 from __future__ import annotations
 
 OBSERVATION_TOPIC, ACTION_TOPIC = "policy/observation", "policy/action"
 CONTRACT_TOPIC = "policy/contract"
 INFO_TOPIC = "policy/info"
-"""JSON text with the content of ``CONTRACT_TOPIC``; bags of release 0.1 have only this topic."""
+"""Contract as JSON text; bags of release 0.1 have this topic instead of ``CONTRACT_TOPIC``."""
 
 
 def tick_label(kind: str, tick: int) -> str:

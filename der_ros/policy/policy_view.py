@@ -1,21 +1,22 @@
-"""The numbers that a policy's network gets: the newest observation, and how earlier ones differ.
+"""Input of a policy's network: the newest observation and its differences from earlier ones.
 
-An observation shows one moment. Late readings, a biased sensor and an edge that was felt a moment
-ago show only beside earlier ones, so a policy may be given some: with lags ``k_1, k_2, …`` it gets
+A single observation does not show delays, sensor bias or a contact of a moment ago, so a policy may
+use earlier observations. With lags ``k_1, k_2, …`` the input is
 
     [ f_t,  f_t - f_(t - k_1),  f_t - f_(t - k_2),  … ]
 
-where ``f`` is an observation in the view's orientation and ``t`` counts the actions of the attempt.
-Before its beginning all is as it was at the first one, so a lag longer than any attempt compares
-with the first observation: what the sensor reads of a piece that touches nothing.
+where ``f`` is an observation with the rotation in the view's representation and ``t`` counts the
+actions of the attempt. Observations before the attempt equal the first one, so a lag longer than
+any attempt compares with the first observation, taken while the piece touches nothing.
 
-The orientation ``quaternion`` is the observation's own, whose sign jumps where a turn passes 180
-degrees. ``axes`` has no jump: with R the rotation and psi its turn about z, the four numbers are
+The orientation ``quaternion`` is the observation's own; its sign jumps where a rotation passes 180
+degrees. ``axes`` is continuous there: with R the rotation matrix and psi the rotation about z, the
+four numbers are
 
     R_xz,  R_yz,  sin(k psi),  cos(k psi)
 
-``k`` turns of a symmetric piece look alike, and then look alike here, too. A round piece (k = 0)
-shows no turn at all.
+The k equivalent orientations of a symmetric piece give the same numbers. For a round piece (k = 0)
+the numbers do not depend on psi.
 """
 
 from __future__ import annotations
@@ -31,27 +32,26 @@ from der_ros.errors import ConfigurationError
 from der_ros.policy.symmetry import ROTATION
 
 ORIENTATIONS = ("quaternion", "axes")
-"""Forms in which a network may get the rotation of the held piece."""
+"""Representations of the held piece's rotation in a network's input."""
 FRAME_SIZE = 13
 Policy: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""An observation (13,) to an action (6,)."""
+"""Function from an observation, (13,), to an action, (6,)."""
 MAX_LAGS, MAX_LAG = 16, 1000
 
 
 class PolicyView:
-    """View of one attempt: takes observations in turn and returns what the network gets.
+    """Conversion of an attempt's successive observations to network inputs.
 
     Args:
-        lags: actions between the newest observation and the earlier ones that it is compared with,
-            ascending.
-        orientation: one of ``ORIENTATIONS``.
-        symmetry: of the held piece, for ``axes``.
+        lags: Numbers of actions between the newest observation and the earlier ones, ascending.
+        orientation: Representation of the rotation, one of ``ORIENTATIONS``.
+        symmetry: Rotational symmetry of the held piece, used by ``axes``.
 
     Attributes:
-        size: numbers that the network gets.
+        size: Number of elements in the network's input.
 
     Raises:
-        ConfigurationError: lags or orientation are not of those.
+        ConfigurationError: The lags or the orientation are invalid.
     """
 
     def __init__(
@@ -65,16 +65,16 @@ class PolicyView:
 
     @property
     def is_plain(self) -> bool:
-        """True where the network gets each observation as it is."""
+        """True if the network gets each observation unchanged."""
         return not self.lags and self.orientation == "quaternion"
 
     def begin(self) -> None:
-        """Forget the attempt so far."""
+        """Begin a new attempt: clear the remembered observations."""
         self._frames.clear()
         self._first = None
 
     def __call__(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the network's numbers, (size,) float32, at the next observation, (13,)."""
+        """Return the network's input, (size,) float32, for the next observation, (13,)."""
         frame = self._oriented(observation)
         if not self.lags:
             return frame
@@ -89,18 +89,18 @@ class PolicyView:
         return np.concatenate(parts)
 
     def episode(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the network's numbers, (T, size), of a whole attempt's observations, (T, 13)."""
+        """Return the network inputs, (T, size), for a whole attempt's observations, (T, 13)."""
         self.begin()
         return np.stack([self(observation) for observation in observations])
 
     def frames(self) -> list[list[float]]:
-        """Return the remembered frames, the first of the attempt before the others."""
+        """Return the remembered frames, beginning with the first of the attempt."""
         if self._first is None:
             return []
         return [frame.tolist() for frame in (self._first, *self._frames)]
 
     def restore(self, frames: Sequence[Sequence[float]]) -> None:
-        """Go on with what ``frames`` returned."""
+        """Restore the frames that ``frames`` returned."""
         self.begin()
         if frames:
             first, *kept = (np.array(frame, np.float32) for frame in frames)
@@ -115,10 +115,10 @@ class PolicyView:
 
 
 def axes(quaternion: Sequence[float], symmetry: int) -> tuple[float, float, float, float]:
-    """Return the orientation ``axes`` of a unit quaternion, xyzw; see the module.
+    """Convert a unit quaternion, xyzw, to the orientation ``axes``; see the module.
 
-    The turn about z is that of the twist of a swing-twist decomposition. Where it is undefined,
-    at a tilt of 180 degrees, it counts as none.
+    The rotation about z is the twist of a swing-twist decomposition. At a tilt of 180 degrees,
+    where it is undefined, it is taken as 0.
     """
     x, y, z, w = quaternion
     length = z * z + w * w
@@ -128,11 +128,11 @@ def axes(quaternion: Sequence[float], symmetry: int) -> tuple[float, float, floa
 
 
 def check_view(lags: Sequence[int], orientation: str) -> None:
-    """Check what a view is made of.
+    """Check the lags and the orientation of a view.
 
     Raises:
-        ConfigurationError: too many lags, one that is not a whole number in range, not ascending,
-            or an unknown orientation.
+        ConfigurationError: The lags are too many, not whole numbers in range or not ascending, or
+            the orientation is unknown.
     """
     ascending = all(type(lag) is int and 1 <= lag <= MAX_LAG for lag in lags)
     ascending = ascending and list(lags) == sorted(set(lags)) and len(lags) <= MAX_LAGS
@@ -148,6 +148,6 @@ def check_view(lags: Sequence[int], orientation: str) -> None:
 
 
 def for_attempt(policy: Policy) -> Policy:
-    """Return a policy at the beginning of an attempt; one that remembers nothing is as it is."""
+    """Return the policy reset for a new attempt, or unchanged if it has no memory."""
     begin = getattr(policy, "for_attempt", None)
     return policy if begin is None else cast(Policy, begin())

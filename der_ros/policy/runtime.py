@@ -1,6 +1,6 @@
-"""Runtime of an exported policy on the robot: it is loaded with distrust, then called quickly.
+"""Runtime of an exported policy on the robot: validation of the file, then inference.
 
-Needs onnxruntime, what that brings along, and numpy only.
+Requires only numpy, onnxruntime and the latter's dependencies.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ _ACTION_SLACK = 1e-6
 
 
 class OnnxPolicy:
-    """A checked policy: its network's input, float32, to a (6,) float32 action in [-1, 1].
+    """Validated policy: maps a float32 network input to a (6,) float32 action in [-1, 1].
 
-    The input is an observation, (13,), or what the contract's view makes of the observations of an
-    attempt; ``for_attempt`` returns a policy that takes the observations.
+    The input is an observation, (13,), or, if the contract has a view, the view's output;
+    ``for_attempt`` returns a policy that takes observations.
 
     Attributes:
-        contract: what the file promises.
-        sha256: of the file's bytes, hexadecimal.
-        path: where it was read from.
+        contract: Contract in the file.
+        sha256: SHA-256 of the file's bytes, hexadecimal.
+        path: Path of the file.
     """
 
     def __init__(self, session: Any, contract: PolicyContract, sha256: str, path: Path) -> None:
@@ -47,19 +47,19 @@ class OnnxPolicy:
 
     @classmethod
     def load(cls, path: Path | str, expected_task: str | None = None) -> OnnxPolicy:
-        """Read, check and try out one policy file.
+        """Read and validate one policy file, and run a test inference.
 
-        The checked bytes are what onnxruntime gets; the file is read once.
+        The file is read once; onnxruntime gets the validated bytes.
 
         Args:
-            path: an ``.onnx`` file written by ``der_ros.policy.export``.
-            expected_task: the task it must have been trained on; None for any.
+            path: Path of an ``.onnx`` file written by ``der_ros.policy.export``.
+            expected_task: Name of the task that it must be trained on; None for any.
 
         Raises:
-            ConfigurationError: there is no such readable file, or it is too large.
-            ContractError: it is not ONNX, is not what its checksum was made of, holds anything that
-                a plain network has not, has other inputs, outputs or metadata, or its test
-                inference is not finite and in range.
+            ConfigurationError: The file does not exist, is not readable or is too large.
+            ContractError: The file is no ONNX model, does not match its checksum, has content that
+                a plain network does not have, has other inputs, outputs or metadata, or its test
+                inference is not finite or out of range.
         """
         path = Path(path)
         data = read_policy_file(path)
@@ -78,17 +78,18 @@ class OnnxPolicy:
         return policy
 
     def __call__(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The action for one input of the network.
+        """Return the action for one network input.
 
         Args:
-            observation: (contract.input_size,), a plain policy's in the contract's order and units.
+            observation: Network input, (contract.input_size,); without a view, an observation in
+                the contract's order and units.
 
         Returns:
-            (6,) float32 in [-1, 1].
+            Action, (6,) float32 in [-1, 1].
 
         Raises:
-            ContractError: the observation or the action is not finite, the observation has
-                another shape, or the action is out of range.
+            ContractError: The observation or the action is not finite, the observation has the
+                wrong shape, or the action is out of range.
         """
         size = self._input_size
         if observation.shape != (size,):
@@ -103,13 +104,13 @@ class OnnxPolicy:
             raise ContractError(f"observation: expected finite numbers, {', '.join(wrong)} is not")
         feed = {INPUT_NAME: observation.astype(np.float32, copy=False)[None]}
         action = self._run(feed)
-        # Written so that a NaN fails it too.
+        # Negated so that NaN fails too.
         if not np.abs(action).max() <= 1.0 + _ACTION_SLACK:
             raise ContractError(f"action: expected six numbers in [-1, 1], got {action.tolist()}")
         return action
 
     def for_attempt(self) -> AttemptPolicy:
-        """Return the policy at the beginning of an attempt: it takes observations, (13,)."""
+        """Return a policy for a new attempt, which takes observations, (13,)."""
         return AttemptPolicy(self)
 
     def _run(self, feed: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -122,7 +123,7 @@ class OnnxPolicy:
         return action
 
     def _try_out(self) -> None:
-        """Test inference: rest, and states at the edge of what an arm meets."""
+        """Run the policy on zeros and on random inputs of usual and extreme size."""
         rng = np.random.default_rng(0)
         size = self._input_size
         samples = np.concatenate(
@@ -133,15 +134,15 @@ class OnnxPolicy:
 
 
 class AttemptPolicy:
-    """A policy within one attempt: it remembers what its contract's view needs.
+    """Policy within one attempt, with the memory that its contract's view needs.
 
     Args:
-        policy: that acts.
+        policy: Policy to run.
 
     Attributes:
-        contract: what the policy's file promises.
-        sha256: of the policy's file.
-        path: of the policy's file.
+        contract: Contract in the policy's file.
+        sha256: SHA-256 of the policy's file, hexadecimal.
+        path: Path of the policy's file.
     """
 
     def __init__(self, policy: OnnxPolicy) -> None:
@@ -152,7 +153,7 @@ class AttemptPolicy:
         """Return the action, (6,) float32 in [-1, 1], for the attempt's next observation, (13,).
 
         Raises:
-            ContractError: as ``OnnxPolicy`` does, or the observation has another shape.
+            ContractError: The observation has the wrong shape, or ``OnnxPolicy`` raises it.
         """
         if observation.shape != (FRAME_SIZE,):
             raise ContractError(
@@ -162,10 +163,10 @@ class AttemptPolicy:
 
 
 def read_policy_file(path: Path) -> bytes:
-    """Return the content of a policy file, unchecked.
+    """Return the content of a policy file, not validated.
 
     Raises:
-        ConfigurationError: there is no such readable file, or it is too large.
+        ConfigurationError: The file does not exist, is not readable or is too large.
     """
     try:
         return read_bytes(path, MAX_FILE_BYTES)
@@ -179,7 +180,7 @@ def read_policy_file(path: Path) -> bytes:
 
 
 def _open_session(data: bytes) -> Any:
-    """A session on one thread: a small network is done before a second one would wake up."""
+    """Open a single-threaded session; for a small network a second thread starts too late."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -197,7 +198,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _check_ports(session: Any, input_size: int) -> None:
-    """One input (N, input_size) and one output (N, 6), both float, with the right names."""
+    """Check for one float input (N, input_size) and one float output (N, 6), names included."""
     problems = []
     for kind, ports, name, width in (
         ("input", session.get_inputs(), INPUT_NAME, input_size),
@@ -211,7 +212,7 @@ def _check_ports(session: Any, input_size: int) -> None:
 
 
 def _is_right(port: tuple[str, str, list[int | str | None]], name: str, width: int) -> bool:
-    """Return whether a port is a float matrix, (1 or any, ``width``)."""
+    """Return True if a port is a float matrix of this name, (1 or any, ``width``)."""
     shape = port[2]
     if port[:2] != (name, "tensor(float)") or len(shape) != 2 or shape[1] != width:
         return False

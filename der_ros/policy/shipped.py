@@ -21,7 +21,7 @@ def shipped_policy(task: str) -> Path:
     """Return the path of the policy that the package ships for ``task``.
 
     Raises:
-        ConfigurationError: if there is none; the message lists the tasks that have one.
+        ConfigurationError: The task has none; the message lists the tasks that have one.
     """
     policies = shipped_policies()
     if task not in policies:
@@ -34,10 +34,10 @@ def shipped_policy(task: str) -> Path:
 
 
 def shipped_demonstrations(task: str) -> Path:
-    """Return the folder of the demonstrations that the package ships for ``task``; all scripted.
+    """Return the folder of the scripted demonstrations that the package ships for ``task``.
 
     Raises:
-        ConfigurationError: if there is none; the message lists the tasks that have one.
+        ConfigurationError: The task has none; the message lists the tasks that have some.
     """
     found: dict[str, Path] = {}
     for folder in package_folders("demonstrations"):
@@ -52,6 +52,6 @@ def shipped_demonstrations(task: str) -> Path:
 
 
 def shipped_config_file(*names: str) -> Path:
-    """Return the path of a file below ``config/``, installed or beside the sources."""
+    """Return the path of a file below ``config/``, installed or in the source tree."""
     paths = [folder.joinpath(*names) for folder in package_folders("config")]
     return next((path for path in paths if path.is_file()), paths[-1])

@@ -1,4 +1,4 @@
-"""Detection of a commanded piece that does not move: jammed, or an arm that does not follow."""
+"""Detection of a stall: motion is commanded, but the held piece does not move."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from der_ros.settings import setting
 
 @dataclass(frozen=True)
 class StallLimits:
-    """Limits beyond which a commanded piece that does not move has stalled.
+    """Thresholds of stall detection.
 
     Attributes:
-        turned_rad: turn within ``patience_s`` that is progress, rad.
-        asked_m: commanded way within ``patience_s`` below which standing still is no stall, m.
-        asked_rad: commanded turn within ``patience_s`` below which standing still is no stall, rad.
+        turned_rad: Least rotation within ``patience_s`` that counts as motion, rad.
+        asked_m: Commanded distance without motion from which a stall is possible, m.
+        asked_rad: Commanded rotation without motion from which a stall is possible, rad.
     """
 
     patience_s: float = setting(
@@ -42,10 +42,10 @@ class StallLimits:
 
 
 class StallWatch:
-    """Comparison of commanded and measured motion since the last progress.
+    """Comparison of commanded and measured motion since the piece last moved.
 
     Args:
-        limits: what counts as a stall.
+        limits: Thresholds of the detection.
     """
 
     def __init__(self, limits: StallLimits) -> None:
@@ -55,12 +55,12 @@ class StallWatch:
         self._asked_m = self._asked_rad = 0.0
 
     def stalled(self, now_s: float, pose: Pose, command: Twist) -> bool:
-        """Take one measurement and return whether the piece has stalled.
+        """Add one measurement and return True if the piece has stalled.
 
         Args:
-            now_s: of a clock that does not jump.
-            pose: of the held piece, measured.
-            command: that held since the last look; not finite counts as none.
+            now_s: Time of a monotonic clock, s.
+            pose: Measured pose of the held piece.
+            command: Twist commanded since the last call; one that is not finite counts as zero.
         """
         if self._anchor is None or self._has_moved(self._anchor, pose):
             self._anchor, self._anchor_s = pose, now_s

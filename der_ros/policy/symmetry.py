@@ -1,12 +1,12 @@
-"""Observations of a symmetric piece, folded onto those of one orientation among equals.
+"""Folding of a symmetric piece's observations onto one of its equivalent orientations.
 
-A piece that looks the same after a turn of 2 pi / k about its own z feels and moves the same in k
-orientations: k observations differ in their quaternion and mean the same. Folding replaces the
-quaternion by that of the k which is turned least against the task frame, so what was learned of one
-orientation holds for all of them. Folding twice changes nothing.
+A piece with k-fold rotational symmetry about its own z has k equivalent orientations, so k
+observations differ in their quaternion only and describe the same state. Folding replaces the
+quaternion by the equivalent one with the smallest rotation against the task frame, so a policy that
+learns one orientation handles all of them. Folding is idempotent.
 
-With ``q`` the observed rotation and ``r_j`` the turn by ``2 pi j / k``, all of ``q r_j`` are equal;
-the folded one has the largest ``|w|``, and its sign makes w positive.
+With ``q`` the observed rotation and ``r_j`` the rotation about z by ``2 pi j / k``, all ``q r_j``
+are equivalent. The folded rotation has the largest ``|w|``, and its sign makes w positive.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROTATION = slice(3, 7)
-"""Where the quaternion, xyzw, stands in an observation."""
-# A round piece has no last turn; as many as these leave its yaw below 3 degrees.
+"""Slice of the quaternion, xyzw, in an observation."""
+# A round piece has infinitely many; with 64 the remaining yaw is below 3 degrees.
 _TURNS_OF_ROUND = 64
 
 
 @lru_cache
 def equal_turns(symmetry: int) -> NDArray[np.float64]:
-    """The turns that a piece does not show.
+    """Return the matrix of a piece's symmetry rotations.
 
     Args:
-        symmetry: k; 0 for a round piece.
+        symmetry: Order k of the symmetry; 0 for a round piece.
 
     Returns:
-        (4, 4 k): ``quaternion @ turns`` holds, one after the other, the k quaternions that look
-        like this one.
+        Matrix, (4, 4 k); ``quaternion @ matrix`` holds the k equivalent quaternions, one after the
+        other.
     """
     turns = symmetry or _TURNS_OF_ROUND
     matrix = np.zeros((4, turns, 4))
@@ -43,14 +43,14 @@ def equal_turns(symmetry: int) -> NDArray[np.float64]:
 
 
 def fold(observations: NDArray[np.float32], symmetry: int) -> NDArray[np.float32]:
-    """Replace each rotation by the smallest one that looks the same.
+    """Replace each rotation by the smallest equivalent one.
 
     Args:
-        observations: (…, 13), as ``policy.observation`` builds them.
-        symmetry: how many turns about its z, of a full one, the held piece does not show; 0: all.
+        observations: Observations, (…, 13), as built by ``policy.observation``.
+        symmetry: Order k of the held piece's symmetry about its z; 0 for a round piece.
 
     Returns:
-        (…, 13) float32, a new array.
+        Folded observations, (…, 13) float32, a new array.
     """
     rotation = observations[..., ROTATION].astype(np.float64)
     equal = (rotation @ equal_turns(symmetry)).reshape(*rotation.shape[:-1], -1, 4)

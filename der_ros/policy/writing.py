@@ -1,4 +1,4 @@
-"""Writer of policy files: whole and loadable, or not at all."""
+"""Atomic writing of policy files, validated before they replace an existing file."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _T = TypeVar("_T")
 
 
 def write_policy(path: Path, data: bytes, judge: Callable[[OnnxPolicy], _T]) -> _T:
-    """Write ``path`` atomically once the file has been loaded and judged.
+    """Write ``path`` atomically after the file has been loaded and judged.
 
     Args:
-        path: file to write; replaced only when everything was right.
-        data: a policy with its checksum.
-        judge: raises what speaks against the loaded policy.
+        path: File to write; replaced only if all checks pass.
+        data: Policy file content with its checksum.
+        judge: Check of the loaded policy, which raises an error to reject it.
 
     Returns:
-        The result of ``judge``.
+        Result of ``judge``.
 
     Raises:
         ConfigurationError: ``path`` cannot be written.
-        ContractError: the file would be refused by ``OnnxPolicy.load``.
+        ContractError: ``OnnxPolicy.load`` rejects the file.
     """
     try:
         return _write(path, data, judge)
@@ -41,12 +41,12 @@ def write_policy(path: Path, data: bytes, judge: Callable[[OnnxPolicy], _T]) -> 
 
 
 def stamp_policy(source: Path, path: Path) -> None:
-    """Write the policy ``source``, which has no checksum, with one to ``path``.
+    """Write a copy of the policy ``source``, which has no checksum, with a checksum to ``path``.
 
-    Whether ``source`` is still what its release wrote cannot be known; everything else is checked.
+    Earlier damage to ``source`` cannot be detected; everything else is checked.
 
     Raises:
-        ConfigurationError: ``source`` cannot be read, or ``path`` not written.
+        ConfigurationError: ``source`` cannot be read, or ``path`` cannot be written.
         ContractError: ``source`` is no policy of this package.
     """
     data = read_policy_file(source)

@@ -1,6 +1,6 @@
-"""Export of a trained policy as one ONNX file: filter, network, squash and contract together.
+"""Export of a trained policy as one ONNX file with filter, network, squash and contract.
 
-What was built is compared with torch before a file appears.
+The exported graph is compared with torch before the file is written.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ TRAINING_PREFIX = METADATA_PREFIX + "training."
 class FilteredPolicy(torch.nn.Module):
     """``policy(clip((fold(observation) - mean) / std, -clip, clip))``, as in training.
 
-    Everything in float64; ``mean`` and ``std`` both None: no filter and no clipping. A symmetry of
-    1 folds nothing.
+    Computes in float64. With ``mean`` and ``std`` None there is no filter and no clipping; a
+    symmetry of 1 means no folding.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class FilteredPolicy(torch.nn.Module):
         self.policy = policy.double()
 
     def forward(self, observation: torch.Tensor) -> torch.Tensor:
-        """Return the actions, (N, 6) in [-1, 1], for inputs (N, numbers in one) float64."""
+        """Return the actions, (N, 6) in [-1, 1], for inputs, (N, input size) float64."""
         action: torch.Tensor = self.policy(self.filtering(self.folding(observation)))
         return action
 
@@ -69,27 +69,28 @@ def export_policy(
     training: Mapping[str, str],
     precision: str = "float64",
 ) -> float:
-    """Write ``path`` atomically and return how far it is from torch.
+    """Export a policy to ``path`` atomically and return its difference from torch.
 
     Args:
-        policy: filtered inputs (N, contract.input_size) to actions (N, 6) in [-1, 1], squash
-            inside; plain observations are folded first (``policy.symmetry``) as the contract says.
-        mean: (contract.input_size,) of the filter, or None (with ``std``) for none.
-        std: (contract.input_size,) of the filter, above zero.
-        clip: the filtered observation is clipped to +-clip.
-        contract: what the file promises; ``filter_clip`` and ``precision`` are set here.
-        path: file to write; replaced only when everything was right.
-        training: facts about the training run that go into the metadata.
+        policy: Module from filtered inputs, (N, contract.input_size), to actions, (N, 6) in
+            [-1, 1], squash included. Inputs are folded before the filter
+            (``contract.folded_symmetry``).
+        mean: Mean of the filter, (contract.input_size,); None (with ``std``) for no filter.
+        std: Standard deviation of the filter, (contract.input_size,), above zero.
+        clip: Bound to which the filtered observation is clipped on both sides.
+        contract: Contract of the file; ``filter_clip`` and ``precision`` are set here.
+        path: File to write; replaced only if all checks pass.
+        training: Facts about the training run, added to the metadata.
         precision: "float64", or "float32" for a graph without float64 numbers (``pairs``).
 
     Returns:
-        The largest difference between onnxruntime and torch over random and extreme observations.
+        Largest difference between onnxruntime and torch over random and extreme observations.
 
     Raises:
-        ConfigurationError: a weight or statistic is not finite, the module holds an operation that
-            is not known here, leaves [-1, 1], or comes out of onnxruntime differently; or
+        ConfigurationError: A weight or statistic is not finite, the module has an unsupported
+            operation, leaves [-1, 1] or differs in onnxruntime by more than ``TOLERANCE``, or
             ``path`` cannot be written.
-        ContractError: the file written would be refused by ``OnnxPolicy.load``.
+        ContractError: ``OnnxPolicy.load`` rejects the exported file.
     """
     path = Path(path)
     size = contract.input_size
@@ -135,7 +136,7 @@ def _check_weights(module: torch.nn.Module) -> None:
 
 
 def _actions(module: FilteredPolicy, observations: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return torch's actions for the observations, (N, 6), checked to lie in [-1, 1]."""
+    """Return torch's actions for the observations, (N, 6), after a check for [-1, 1]."""
     with torch.no_grad():
         exact = module(torch.from_numpy(observations).double())
     actions: NDArray[np.float32] = exact.numpy().astype(np.float32)
@@ -150,7 +151,7 @@ def _actions(module: FilteredPolicy, observations: NDArray[np.float32]) -> NDArr
 def _difference(
     exported: OnnxPolicy, observations: NDArray[np.float32], wanted: NDArray[np.float32]
 ) -> float:
-    """The largest difference to torch, checked against ``TOLERANCE``."""
+    """Return the largest difference from torch, after a check against ``TOLERANCE``."""
     got = np.stack([exported(observation) for observation in observations])
     difference = float(np.abs(got - wanted).max())
     if not difference <= TOLERANCE:

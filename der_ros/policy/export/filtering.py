@@ -1,4 +1,4 @@
-"""The observation filter as a torch module."""
+"""Observation filter as a torch module."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class Filtering(torch.nn.Module):
     """``clip((observation - mean) / std, -clip, clip)`` in float64.
 
     Args:
-        mean: (numbers in an input,).
-        std: the same, above zero.
-        clip: above zero.
+        mean: Mean of the inputs, (input size,).
+        std: Standard deviation of the inputs, (input size,), above zero.
+        clip: Bound of the filtered inputs, above zero.
     """
 
     mean: torch.Tensor
@@ -26,6 +26,6 @@ class Filtering(torch.nn.Module):
         self.register_buffer("std", torch.as_tensor(std, dtype=torch.float64))
 
     def forward(self, observation: torch.Tensor) -> torch.Tensor:
-        """Return the filtered inputs, of their shape."""
+        """Return the filtered inputs, same shape as ``observation``."""
         filtered = (observation - self.mean) / self.std
         return torch.clamp(filtered, -self.clip, self.clip)

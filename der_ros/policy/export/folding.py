@@ -1,4 +1,4 @@
-"""``policy.symmetry.fold`` as the first layer of a network: for torch, and as ONNX nodes."""
+"""``policy.symmetry.fold`` as the first layer of a network, in torch and as ONNX nodes."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from der_ros.policy.symmetry import ROTATION, equal_turns
 
 
 class GraphParts(Protocol):
-    """Graph that takes nodes and constants; each call returns the name of its result."""
+    """Graph under construction; each call adds a node or constant and returns its name."""
 
     @property
     def number_type(self) -> int:
-        """The ``TensorProto.DataType`` that the graph computes with."""
+        """``TensorProto.DataType`` that the graph computes with."""
         ...
 
     def emit(self, operator_type: str, inputs: list[str], output: str, **attributes: int) -> str:
-        """Add a node and return its output."""
+        """Add a node and return the name of its output."""
         ...
 
     def constant(self, name: str, tensor: torch.Tensor) -> str:
-        """Add numbers of the graph's type."""
+        """Add a constant in the graph's number type and return its name."""
         ...
 
     def integers(self, name: str, values: int | Iterable[int]) -> str:
-        """Add int64 numbers, or one without dimensions."""
+        """Add an int64 constant, 1-D or scalar, and return its name."""
         ...
 
 
 class Folding(torch.nn.Module):
-    """(N, 13) float64 observations to folded ones.
+    """Module that folds observations, (N, 13) float64.
 
     Args:
-        symmetry: as in ``policy.symmetry.fold``.
+        symmetry: Order of the held piece's symmetry about its z; 0 for a round piece.
     """
 
     turns: torch.Tensor
@@ -46,7 +46,7 @@ class Folding(torch.nn.Module):
         self.register_buffer("turns", torch.from_numpy(equal_turns(symmetry)))
 
     def forward(self, observation: torch.Tensor) -> torch.Tensor:
-        """Fold observations as ``fold`` does, in float64."""
+        """Fold observations as ``policy.symmetry.fold`` does, in float64."""
         equal = (observation[:, ROTATION] @ self.turns).reshape(len(observation), -1, 4)
         least = equal[:, :, 3].abs().argmax(dim=1)
         best = equal[torch.arange(len(observation)), least]
@@ -55,15 +55,15 @@ class Folding(torch.nn.Module):
         return torch.cat((before, best, after), dim=1)
 
     def to_onnx(self, source: str, name: str, graph: GraphParts) -> str:
-        """Add the nodes that do the same in one tensor.
+        """Add the nodes of the folding to a graph.
 
         Args:
-            source: name of the (N, 13) tensor.
-            name: of the result, and the beginning of all other names.
-            graph: to which they are added.
+            source: Name of the observations tensor, (N, 13).
+            name: Name of the result, and prefix of all other names.
+            graph: Graph that the nodes are added to.
 
         Returns:
-            The name of the (N, 13) folded tensor.
+            Name of the folded tensor, (N, 13).
         """
         nodes = FoldingNodes(source, name, graph, self.turns.shape[1] // 4)
         turns = graph.constant(f"{name}.turns", self.turns)
@@ -73,16 +73,16 @@ class Folding(torch.nn.Module):
 
 
 class FoldingNodes:
-    """Nodes of a graph that fold the observations.
+    """Builder of the graph nodes that fold observations.
 
     Args:
-        source: name of the (N, 13) tensor.
-        name: of the result, and the beginning of all other names.
-        graph: to which they are added.
-        turns: number of orientations that look the same.
+        source: Name of the observations tensor, (N, 13).
+        name: Name of the result, and prefix of all other names.
+        graph: Graph that the nodes are added to.
+        turns: Number of equivalent orientations.
 
     Attributes:
-        rotation: name of the (N, 4) quaternions of ``source``.
+        rotation: Name of the quaternions of ``source``, (N, 4).
     """
 
     def __init__(self, source: str, name: str, graph: GraphParts, turns: int) -> None:
@@ -90,23 +90,23 @@ class FoldingNodes:
         self.rotation = self.columns("rotation", ROTATION.start, ROTATION.stop)
 
     def emit(self, operator_type: str, inputs: list[str], result: str, **attributes: int) -> str:
-        """Add a node; return the name of its result."""
+        """Add a node and return the name of its output."""
         return self._graph.emit(operator_type, inputs, f"{self._name}.{result}", **attributes)
 
     def columns(self, result: str, first: int, end: int) -> str:
-        """Add the choice of some columns of ``source``; return their name."""
+        """Add a selection of columns of ``source`` and return its name."""
         indices = self._graph.integers(f"{self._name}.{result}_columns", range(first, end))
         return self.emit("Gather", [self._source, indices], result, axis=1)
 
     def least_turned(self, whole: str, parts: Sequence[str]) -> list[str]:
-        """Add the choice of the orientation that is turned least.
+        """Add the selection of the equivalent orientation with the smallest rotation.
 
         Args:
-            whole: name of all orientations, (N, 4 turns), by which it is chosen.
-            parts: names of tensors of this shape, of which the sum is ``whole``.
+            whole: Name of all equivalent quaternions, (N, 4 turns), used for the selection.
+            parts: Names of tensors of the same shape whose sum is ``whole``.
 
         Returns:
-            The names of the parts of the chosen quaternions, (N, 4).
+            Names of the parts of the selected quaternions, (N, 4) each.
         """
         shape = self._integers("by_turn", (-1, self._turns, 4))
         equal = {
@@ -125,13 +125,13 @@ class FoldingNodes:
         ]
 
     def joined(self, rotation: str) -> str:
-        """Add ``source`` with another (N, 4) rotation; return its name, that of the folding."""
+        """Add ``source`` with its rotation replaced, (N, 4), and return the name of the result."""
         before = self.columns("before", 0, ROTATION.start)
         after = self.columns("after", ROTATION.stop, len(OBSERVATION_NAMES))
         return self._graph.emit("Concat", [before, rotation, after], self._name, axis=1)
 
     def _mask(self, equal: str) -> str:
-        """Return the name of a (N, 1, turns) tensor that is 1 at the least turn, else 0."""
+        """Return the name of a mask, (N, 1, turns), that is 1 at the smallest rotation, else 0."""
         w = self.emit("Gather", [equal, self._integers("w_of_each", 3)], "all_w", axis=2)
         least = self.emit("ArgMax", [self.emit("Abs", [w], "size")], "least", axis=1, keepdims=1)
         each = self._integers("each", range(self._turns))
@@ -142,7 +142,7 @@ class FoldingNodes:
         return self.emit("Cast", [row], "mask", to=self._graph.number_type)
 
     def _sign(self, best: str) -> str:
-        """Return the name of a (N, 1) tensor that makes w of the (N, 4) rotations positive."""
+        """Return the name of the signs, (N, 1), that make w of the (N, 4) quaternions positive."""
         w = self.emit("Gather", [best, self._integers("w", (3,))], "best_w", axis=1)
         zero, minus, plus = (
             self._graph.constant(f"{self._name}.{text}", torch.tensor(value))

@@ -1,12 +1,12 @@
-"""Conversion of a torch module to the bytes of an ONNX file, node by node as torch.fx sees it.
+"""Conversion of a torch module to an ONNX file, one ONNX node per torch.fx node.
 
-A small network needs a dozen operators; this way needs no exporter that changes from release to
-release, and whatever it does not know it refuses by name.
+A small network needs a dozen operators, so the conversion does not depend on torch's exporter,
+which changes between releases. An unsupported operation raises an error that names it.
 
-Observations and actions are float32; in between the graph computes in float64. A trained network
-saturates its last layer with sums of hundreds, whose float32 rounding, different in every runtime,
-would come to more than the tolerance; in double the same weights give the same actions everywhere.
-For runtimes without float64, ``pairs`` builds the same function of float32 numbers alone.
+Observations and actions are float32; in between the graph computes in float64. The last layer of a
+trained network saturates with sums of hundreds, whose float32 rounding differs between runtimes by
+more than the tolerance. In float64 the same weights give the same actions in every runtime.
+For runtimes without float64, ``pairs`` builds an equivalent graph in float32.
 """
 
 from __future__ import annotations
@@ -55,32 +55,32 @@ _CLAMP = (torch.clamp, "clamp")
 
 
 class _Tracer(torch.fx.Tracer):
-    """Leaves some modules whole: their nodes are known here, their torch operations are not."""
+    """Tracer that keeps given module types as single nodes instead of tracing into them."""
 
     def __init__(self, whole: tuple[type[torch.nn.Module], ...]) -> None:
         super().__init__()
         self._whole = whole
 
     def is_leaf_module(self, m: torch.nn.Module, module_qualified_name: str) -> bool:
-        """Return whether torch.fx leaves the module whole."""
+        """Return True if torch.fx keeps the module as one node."""
         return isinstance(m, self._whole) or super().is_leaf_module(m, module_qualified_name)
 
 
 def traced_module(
     module: torch.nn.Module, whole: tuple[type[torch.nn.Module], ...] = (Folding,)
 ) -> torch.fx.GraphModule:
-    """Record the operations of a module of one input and one output.
+    """Trace the operations of a module with one input and one output.
 
     Args:
-        module: (N, numbers in an input) float64 to (N, 6) float64.
-        whole: kinds of modules that count as one operation.
+        module: Module from (N, input size) float64 to (N, 6) float64.
+        whole: Module types that are traced as one operation.
 
     Raises:
-        ConfigurationError: the module branches on its input.
+        ConfigurationError: The module branches on its input.
     """
     try:
         return torch.fx.GraphModule(module, _Tracer(whole).trace(module))
-    except Exception as error:  # tracing raises whatever the module's forward makes of a proxy
+    except Exception as error:  # tracing raises any error of the module's forward
         raise ConfigurationError(
             f"export: expected a policy whose forward does not branch on its input ({error})"
         ) from error
@@ -89,15 +89,15 @@ def traced_module(
 def to_onnx(
     module: torch.nn.Module, metadata: Mapping[str, str], input_size: int = FRAME_SIZE
 ) -> bytes:
-    """Convert a module of one input and one output to a graph that computes in float64.
+    """Convert a module with one input and one output to an ONNX file that computes in float64.
 
     Args:
-        module: (N, input_size) float64 to (N, 6) float64.
-        metadata: goes into the file, with the checksum of its content (``policy.checksum``).
-        input_size: numbers in an input.
+        module: Module from (N, input_size) float64 to (N, 6) float64.
+        metadata: Metadata of the file; the checksum is added (``policy.checksum``).
+        input_size: Number of elements in an input.
 
     Raises:
-        ConfigurationError: the module branches on its input or holds an unknown operation.
+        ConfigurationError: The module branches on its input or has an unsupported operation.
     """
     return to_file(GraphBuilder(traced_module(module)).build(input_size), metadata)
 
@@ -106,8 +106,8 @@ def to_file(graph: Any, metadata: Mapping[str, str]) -> bytes:
     """Return the bytes of a policy file, stamped with its checksum.
 
     Args:
-        graph: an ``onnx.GraphProto``.
-        metadata: entries of the file.
+        graph: Graph, an ``onnx.GraphProto``.
+        metadata: Metadata entries of the file.
     """
     model = onnx.helper.make_model(
         graph,
@@ -121,10 +121,10 @@ def to_file(graph: Any, metadata: Mapping[str, str]) -> bytes:
 
 
 class GraphBuilder:
-    """Builder of a graph that has one ONNX node for each operation that torch.fx recorded.
+    """Builder of an ONNX graph from the operations that torch.fx recorded.
 
     Args:
-        traced: the recorded operations.
+        traced: Recorded operations.
     """
 
     DTYPE: type[np.floating[Any]] = np.float64
@@ -137,7 +137,7 @@ class GraphBuilder:
         self._names: dict[torch.fx.Node, str] = {}
 
     def build(self, input_size: int) -> Any:
-        """Return the ``onnx.GraphProto``, input (N, input_size) float, output (N, 6) float."""
+        """Return the ``onnx.GraphProto``: input (N, input_size) float, output (N, 6) float."""
         for node in self._traced.graph.nodes:
             if node.op == "placeholder":
                 self._names[node] = self._begin()
@@ -155,15 +155,15 @@ class GraphBuilder:
         )
 
     def _begin(self) -> str:
-        """Return the name of the observation as the graph computes with it."""
+        """Return the name of the observation in the graph's number type."""
         return self._cast(INPUT_NAME, onnx.TensorProto.DOUBLE, "observation64")
 
     def _end(self, action: str) -> None:
-        """Make ``action`` the graph's output."""
+        """Make ``action`` the graph's output, float32."""
         self._cast(action, onnx.TensorProto.FLOAT, OUTPUT_NAME)
 
     def _convert(self, node: torch.fx.Node) -> str:
-        """Add the operation of ``node`` and return the name of its result."""
+        """Add the operation of ``node`` and return the name of its output."""
         if node.op == "get_attr":
             tensor = operator.attrgetter(str(node.target))(self._traced)
             return self.constant(node.name, tensor)
@@ -207,7 +207,7 @@ class GraphBuilder:
         return [self.constant(f"{node.name}.{name}", t) for name, t in tensors if t is not None]
 
     def _name(self, operand: Any) -> str:
-        """The name of an operand: of an earlier result, or of a number made a constant."""
+        """Return the name of an operand: an earlier output, or a number added as a constant."""
         if isinstance(operand, torch.fx.Node):
             return self._names[operand]
         if isinstance(operand, (int, float)):
@@ -219,11 +219,11 @@ class GraphBuilder:
         return self.emit("Cast", [source], output, to=kind)
 
     def constant(self, name: str, tensor: torch.Tensor) -> str:
-        """Add numbers in the graph's precision; return their name."""
+        """Add a constant in the graph's number type and return its name."""
         return self._initializer(name, tensor.detach().numpy().astype(self.DTYPE))
 
     def integers(self, name: str, values: int | Iterable[int]) -> str:
-        """Add numbers as int64 and return their name."""
+        """Add an int64 constant and return its name."""
         plain = values if isinstance(values, int) else list(values)
         return self._initializer(name, np.array(plain, np.int64))
 
@@ -232,7 +232,7 @@ class GraphBuilder:
         return name
 
     def emit(self, operator_type: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        """Add a node and return the name of its result."""
+        """Add a node and return the name of its output."""
         self._nodes.append(
             onnx.helper.make_node(operator_type, inputs, [output], name=output, **attributes)
         )

@@ -1,12 +1,12 @@
-"""The graph of a policy in float32 alone, as exact as in float64: each number is a pair.
+"""Float32-only graph of a policy, nearly as exact as float64: each number is a pair of float32.
 
-A plain cast to float32 is off by 6e-5: an error of 1e-7 in the filtered observation, or in a sum of
-hundreds, is multiplied by the layers that follow. Here every intermediate value is the sum of two
-float32 tensors, ``high`` and ``low``. ``high`` lies on a grid so coarse that its products with
-weights, which are rounded to a grid too, and the sums of these are exact in float32, in any order
-and with or without fused multiply-add. All that is left over is in ``low``, which is some hundred
-times smaller, and so are its rounding errors. (The splitting of Ozaki et al., Numerical Algorithms
-59, 2012, with one slice.) Grids are powers of two.
+A plain cast to float32 gives errors of 6e-5, since the following layers amplify an error of 1e-7 in
+the filtered observation or in a sum of hundreds. Here every intermediate value is the sum of two
+float32 tensors, ``high`` and ``low``. ``high`` is rounded to a coarse grid, as are the weights that
+multiply it, so that products and sums are exact in float32, in any order and with or without fused
+multiply-add. ``low`` holds the remainder, which is some hundred times smaller, as are its rounding
+errors. This is the splitting of Ozaki et al., Numerical Algorithms 59, 2012, with one slice. Grids
+are powers of two.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from der_ros.policy.runtime import INPUT_NAME, OUTPUT_NAME
 from der_ros.policy.symmetry import ROTATION
 
 EXACT_BITS = 24
-"""Whole numbers of so many bits, and their sums, are exact in float32."""
+"""Bits of the integers that float32 represents exactly."""
 INPUT_BITS = 11
-"""Bits of an input's coarse part; its weights get what ``EXACT_BITS`` leaves for the sum."""
+"""Bits of an input's coarse part; the weights' grid keeps the sums within ``EXACT_BITS``."""
 _QUATERNION_GRID = 2.0**-10
 
 
 class Pair(NamedTuple):
-    """The names of the tensors whose sum is one value; ``low`` is None where it is zero."""
+    """Names of the two tensors whose sum is one value; ``low`` is None if it is zero."""
 
     high: str
     low: str | None
@@ -43,18 +43,18 @@ class Pair(NamedTuple):
 def to_float32_onnx(
     module: torch.nn.Module, metadata: Mapping[str, str], samples: torch.Tensor
 ) -> bytes:
-    """Convert a module of one input and one output to a graph of float32 numbers.
+    """Convert a module with one input and one output to an ONNX file that computes in float32.
 
-    Linear layers, ReLU, the filter and the folding keep both numbers of a pair; any other operation
-    is one of plain float32 numbers. The caller checks that this is exact enough.
+    Linear layers, ReLU, the filter and the folding work on pairs; all other operations work on
+    plain float32 numbers. The caller checks the accuracy.
 
     Args:
-        module: (N, numbers in an input) float64 to (N, 6) float64.
-        metadata: goes into the file, with the checksum of its content (``policy.checksum``).
-        samples: inputs, float64, from which the range of each layer's input is taken.
+        module: Module from (N, input size) float64 to (N, 6) float64.
+        metadata: Metadata of the file; the checksum is added (``policy.checksum``).
+        samples: Sample inputs, (rows, input size) float64, which give the range of each layer.
 
     Raises:
-        ConfigurationError: the module branches on its input or holds an unknown operation.
+        ConfigurationError: The module branches on its input or has an unsupported operation.
     """
     traced = traced_module(module, (Folding, Filtering))
     reach = _Reach(traced)
@@ -64,14 +64,14 @@ def to_float32_onnx(
 
 
 class _Reach(torch.fx.Interpreter):
-    """Interpreter that keeps the largest magnitude of each column of each result."""
+    """Interpreter that records the largest magnitude in each column of each 2-D result."""
 
     def __init__(self, traced: torch.fx.GraphModule) -> None:
         super().__init__(traced)
         self.largest: dict[torch.fx.Node, Array] = {}
 
     def run_node(self, n: torch.fx.Node) -> Any:
-        """Run one operation, as torch.fx asks."""
+        """Run one operation and record the magnitudes of its result."""
         result = super().run_node(n)
         if isinstance(result, torch.Tensor) and result.ndim == 2:
             self.largest[n] = result.abs().amax(dim=0).numpy()
@@ -79,7 +79,7 @@ class _Reach(torch.fx.Interpreter):
 
 
 class _PairGraphBuilder(GraphBuilder):
-    """Builder of a graph whose values are pairs; a value goes by the name of its ``high``."""
+    """Builder of a graph whose values are pairs; the name of a value is that of its ``high``."""
 
     DTYPE = np.float32
     number_type = int(onnx.TensorProto.FLOAT)
@@ -96,7 +96,7 @@ class _PairGraphBuilder(GraphBuilder):
         self.emit("Identity", [action], OUTPUT_NAME)
 
     def _name(self, operand: Any) -> str:
-        """Return the name of an operand as one tensor, for operations that know no pairs."""
+        """Return the name of an operand as one tensor, for operations without pair support."""
         name = super()._name(operand)
         return self.whole(Pair(name, self._lows.get(name)), name)
 
@@ -124,17 +124,17 @@ class _PairGraphBuilder(GraphBuilder):
         return super()._convert(node)
 
     def whole(self, pair: Pair, name: str) -> str:
-        """Return the name of the sum of a pair, as one tensor."""
+        """Return the name of a pair's sum as one tensor."""
         if pair.low is None:
             return pair.high
         return self.emit("Add", [pair.high, pair.low], f"{name}.whole{len(self._nodes)}")
 
     def numbers(self, name: str, values: NDArray[Any] | float) -> str:
-        """Add float32 numbers; return their name."""
+        """Add a float32 constant and return its name."""
         return self._initializer(name, np.asarray(values, np.float32))
 
     def split(self, pair: Pair, grid: NDArray[Any] | float, name: str) -> tuple[str, str]:
-        """Return the names of a pair's coarse part, on the grid, and of all that is left."""
+        """Return the names of a pair's coarse part, rounded down to the grid, and its remainder."""
         step = self.numbers(f"{name}.grid", grid)
         steps = self.emit(
             "Mul",
@@ -150,7 +150,7 @@ class _PairGraphBuilder(GraphBuilder):
         return coarse, rest
 
     def _fold(self, node: torch.fx.Node, module: Folding) -> Pair:
-        """Turn the quaternions as ``Folding`` does; all else goes through."""
+        """Fold the quaternions as ``Folding`` does and keep the other columns."""
         name, source = node.name, self._name(node.args[0])
         turns = module.turns.numpy()
         nodes = FoldingNodes(source, name, self, turns.shape[1] // 4)
@@ -168,7 +168,7 @@ class _PairGraphBuilder(GraphBuilder):
         low = self.emit("Add", [by_fine, of_rest], f"{name}.low")
         whole = self.emit("Add", [high, low], f"{name}.whole")
         high, low = nodes.least_turned(whole, [high, low])
-        # As one float32 tensor and what that leaves, since the filter compares it with its limits.
+        # Nearest float32 and remainder: the filter compares ``high`` alone with its limits.
         rotation = self.emit("Add", [high, low], f"{name}.best")
         left = self.emit("Sub", [high, rotation], f"{name}.best_left")
         left = self.emit("Add", [left, low], f"{name}.best_low")
@@ -210,7 +210,7 @@ class _PairGraphBuilder(GraphBuilder):
         return Pair(high, low)
 
     def _filter(self, node: torch.fx.Node, module: Filtering) -> Pair:
-        """Subtract on the grid, then scale by a number of few bits and what is left of it."""
+        """Subtract the mean on the grid, then multiply by coarse and fine parts of the scale."""
         name = node.name
         mean, std = module.mean.numpy(), module.std.numpy()
         grids = power_of_two(2.0 * module.clip * std * 2.0**-INPUT_BITS)
@@ -234,11 +234,11 @@ class _PairGraphBuilder(GraphBuilder):
         return Pair(high, self.emit("Add", low, f"{name}.low"))
 
     def _clipped(self, node: torch.fx.Node, limits: tuple[Array, Array]) -> Pair:
-        """Return the filter's input between the limits, which are pairs themselves."""
+        """Return the filter's input clipped to the limits, which are pairs themselves."""
         pair, name = self._pair(node.args[0]), f"{node.name}.clip"
         zero = self.numbers(f"{name}.zero", np.zeros(len(limits[0])))
         high, low = pair.high, pair.low or zero
-        # Rounded inwards, so that what compares as beyond the rounded limit is beyond the true one.
+        # Rounded inwards, and compared with ``high`` alone; ``left`` restores the exact limit.
         for side, limit, inwards in (("above", limits[1], -np.inf), ("below", limits[0], np.inf)):
             nearest = limit.astype(np.float32)
             outside = nearest > limit if side == "above" else nearest < limit
@@ -253,13 +253,13 @@ class _PairGraphBuilder(GraphBuilder):
 
 
 def power_of_two(values: NDArray[Any] | float) -> NDArray[np.float64]:
-    """Return the smallest powers of two that are not below ``values``; 1 for zero."""
+    """Return the smallest powers of two not below ``values``; 1 for zero."""
     positive = np.where(np.asarray(values) > 0.0, values, 1.0)
     powers: NDArray[np.float64] = np.exp2(np.ceil(np.log2(positive)))
     return powers
 
 
 def _on_grid(values: Array, grid: Array) -> tuple[Array, Array]:
-    """Return what is nearest to ``values`` on the grid, and what is left."""
+    """Return ``values`` rounded to the grid, and the remainder."""
     nearest: Array = np.round(values / grid) * grid
     return nearest, values - nearest

@@ -1,4 +1,4 @@
-"""The observations at which an exported file is compared with torch."""
+"""Observations at which an exported file is compared with torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from der_ros.policy.symmetry import ROTATION
 def usual_observations(
     mean: Array | None, std: Array | None, input_size: int = FRAME_SIZE
 ) -> Array:
-    """Return inputs like those of training and beyond them, (700, input_size) float64."""
+    """Return random inputs within and beyond the range of training, (700, input_size) float64."""
     rng = np.random.default_rng(0)
     centre = np.zeros(input_size) if mean is None else np.asarray(mean)
     spread = np.ones(input_size) if std is None else np.asarray(std)
@@ -25,16 +25,16 @@ def usual_observations(
 def probes(
     mean: Array | None, std: Array | None, clip: float | None, input_size: int = FRAME_SIZE
 ) -> NDArray[np.float32]:
-    """Return the usual observations, the edges of the range, and much greater numbers.
+    """Return usual inputs, inputs at the clipping limits, and inputs of extreme magnitude.
 
     Args:
-        mean: (input_size,) of the filter, or None for none.
-        std: (input_size,) of the filter.
-        clip: of the filtered observation; None without a filter.
-        input_size: numbers in an input of the network.
+        mean: Mean of the filter, (input_size,); None for no filter.
+        std: Standard deviation of the filter, (input_size,); None for no filter.
+        clip: Bound of the filtered observation; None for no filter.
+        input_size: Number of elements in an input.
 
     Returns:
-        (N, input_size) float32.
+        Inputs, (N, input_size) float32.
     """
     rng = np.random.default_rng(1)
     usual = usual_observations(mean, std, input_size).astype(np.float32)
@@ -49,7 +49,7 @@ def probes(
 
 
 def _rotated(rows: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return the observations with rotations of every size, as unit quaternions."""
+    """Return the observations with random unit quaternions."""
     rotated: NDArray[np.float32] = rows.copy()
     quaternions = rng.normal(size=(len(rows), 4))
     quaternions /= np.linalg.norm(quaternions, axis=1, keepdims=True)
@@ -58,7 +58,7 @@ def _rotated(rows: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
 
 
 def _edges(mean: Array, std: Array, clip: float, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the observations with one number after the other at, before and after its limits."""
+    """Return observations with one element just below, at and just above each clipping limit."""
     edged: list[NDArray[np.float32]] = []
     for column in range(len(mean)):
         for side in (-clip, clip):

@@ -1,4 +1,4 @@
-"""Reader of an exported float64 policy, to write it again in another precision."""
+"""Conversion of an exported float64 policy to another precision."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ class _Parts(NamedTuple):
 
 
 def convert_policy(source: Path, path: Path, precision: str) -> float:
-    """Write the policy file ``source`` again with another precision.
+    """Write the policy file ``source`` in another precision.
 
     Args:
-        source: a float64 policy that training or ``export_policy`` wrote.
-        path: the .onnx file to write; replaced only when everything was right.
-        precision: as in ``export_policy``.
+        source: Float64 policy that training or ``export_policy`` wrote.
+        path: ``.onnx`` file to write; replaced only if all checks pass.
+        precision: Number format, "float64" or "float32"; see ``export_policy``.
 
     Returns:
-        The largest difference between the file and the network of ``source``.
+        Largest difference between the new file and the network of ``source``.
 
     Raises:
-        ConfigurationError: ``source`` cannot be read or holds another network than training
-            writes, ``path`` cannot be written, or the difference is above ``TOLERANCE``.
-        ContractError: ``source`` is no policy that may run.
+        ConfigurationError: ``source`` cannot be read, is not float64 or has another network than
+            training writes, ``path`` cannot be written, or the difference is above ``TOLERANCE``.
+        ContractError: ``OnnxPolicy.load`` rejects ``source``.
     """
     policy = OnnxPolicy.load(source)
     contract = policy.contract
@@ -61,7 +61,7 @@ def convert_policy(source: Path, path: Path, precision: str) -> float:
 
 
 def _parts(model: Any, source: Path) -> _Parts:
-    """Return network and filter of a graph, without the folding, which the contract names."""
+    """Return network and filter of a graph; the folding is given by the contract."""
     nodes = [
         node
         for node in model.graph.node
@@ -73,7 +73,7 @@ def _parts(model: Any, source: Path) -> _Parts:
             f"{source}: expected the network that training writes (filter, linear layers with "
             f"ReLU, tanh), got {operators[:200]}; export it from its checkpoint"
         )
-    # Copies, since an array of onnx cannot be written to, which torch warns of.
+    # Copies, since arrays from onnx are read-only, of which torch warns.
     tensors = {
         each.name: onnx.numpy_helper.to_array(each).copy() for each in model.graph.initializer
     }
@@ -98,10 +98,10 @@ def _linear(weight: Array, bias: Array) -> torch.nn.Linear:
 
 
 def _check_same(policy: OnnxPolicy, module: FilteredPolicy) -> None:
-    """Check that what was read is what the file computes.
+    """Check that the reconstructed module computes the same actions as the file.
 
     Raises:
-        ConfigurationError: it is not.
+        ConfigurationError: The actions differ by more than ``TOLERANCE``.
     """
     filtering = module.filtering
     mean, std = (getattr(filtering, name, None) for name in ("mean", "std"))
