@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from der_ros.bags.attempt_log import read_attempts
+from der_ros.bags.mcap_file import FileLimits
 from der_ros.bags.metadata import RecordedTopic
 from der_ros.bags.recorder import PART_SUFFIX, BagWriter
 from der_ros.errors import BagError
@@ -45,10 +46,12 @@ class BagForm(NamedTuple):
     Attributes:
         compressed: Compress each chunk with zstd.
         attachments: Content of the files to attach to each bag, by name.
+        limits: Limits beyond which a bag continues in a new file.
     """
 
     compressed: bool = False
     attachments: Mapping[str, bytes] = MappingProxyType({})
+    limits: FileLimits = FileLimits()
 
 
 _PLAIN = BagForm()

@@ -8,19 +8,16 @@ crash. It is intact up to the last ``save``; ``ros2 run der_ros bags repair`` co
 from __future__ import annotations
 
 import logging
-import mimetypes
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from mcap.writer import CompressionType, Writer
-from rosbags.typesys import Stores, get_typestore
-from rosbags.typesys.store import Typestore
+from mcap.writer import CompressionType
 
+from der_ros.bags.mcap_file import LIBRARY, FileLimits, McapFile, typestore
 from der_ros.bags.metadata import (
     COPY,
     COPY_KEY,
@@ -36,21 +33,12 @@ from der_ros.errors import BagError
 logger = logging.getLogger(__name__)
 
 PART_SUFFIX = ".part"
-LIBRARY = "der_ros"
-"""Name of the writing library in a file's header."""
 LOST_PREFIX = "lost_messages "
 """Prefix of custom data keys that count lost messages; the topic follows."""
 _LATEST_NS = 2**63 - 1
-_TYPESTORE: list[Typestore] = []
+_NO_LIMITS = FileLimits()
 
 __all__ = ["LIBRARY", "LOST_PREFIX", "PART_SUFFIX", "BagWriter", "RecordedTopic", "typestore"]
-
-
-def typestore() -> Typestore:
-    """Return the message definitions of ROS 2 Jazzy, parsed once per process."""
-    if not _TYPESTORE:
-        _TYPESTORE.append(get_typestore(Stores.ROS2_JAZZY))
-    return _TYPESTORE[0]
 
 
 def open_file(path: Path) -> IO[bytes]:
@@ -68,7 +56,9 @@ class BagWriter:
         path: Folder of the bag.
         topics: Topics to record.
         compressed: Compress each chunk with zstd.
-        attachments: Content of the files to attach, by name.
+        attachments: Content of the files to attach to the first file, by name.
+        limits: Limits beyond which the bag continues in a new file, which begins with the newest
+            message of each latched topic.
 
     Attributes:
         path: Folder of the completed bag.
@@ -84,6 +74,7 @@ class BagWriter:
         *,
         compressed: bool = False,
         attachments: Mapping[str, bytes] | None = None,
+        limits: FileLimits = _NO_LIMITS,
     ) -> None:
         self.path = Path(path)
         self._attachments = dict(attachments or {})
@@ -94,12 +85,13 @@ class BagWriter:
         self._topics = tuple(topics)
         self._part = self.path.with_name(self.path.name + PART_SUFFIX)
         self._folder = self._part / self.path.name
-        self._summary = FileSummary(f"{self.path.name}.mcap")
-        self._hashes: dict[str, str] = {}
+        self._limits = limits
+        self._complete_files: list[FileSummary] = []
+        self._latched = {topic.name for topic in self._topics if topic.latched}
+        self._newest: dict[str, bytes] = {}
         self._file: IO[bytes] | None = None
-        self._writer: Writer | None = None
+        self._mcap: McapFile | None = None
         self._unsaved = False
-        self._channels: dict[str, int] = {}
 
     @property
     def part(self) -> Path:
@@ -116,45 +108,28 @@ class BagWriter:
         try:
             self._refuse_taken_names()
             self._folder.mkdir(parents=True)
-            self._file = open_file(self._folder / self._summary.file)
-            self._start(self._file)
+            self._begin_file().attach(self._attachments)
         except (OSError, ValueError) as error:
             self.abort()
             if isinstance(error, BagError):
                 raise
             raise BagError(f"bag {self.path}: cannot be made ({error})") from error
 
+    def _begin_file(self) -> McapFile:
+        """Create the next file of the bag."""
+        number = f"_{len(self._complete_files)}" if self._limits.any else ""
+        name = f"{self.path.name}{number}.mcap"
+        self._file = open_file(self._folder / name)
+        try:
+            self._mcap = McapFile(name, self._file, self._topics, self._compression)
+        except BagError as error:
+            raise BagError(f"bag {self.path}: {error}") from error
+        return self._mcap
+
     def _refuse_taken_names(self) -> None:
         for path in (self.path, self._part):
             if path.exists():
                 raise BagError(f"bag {self.path}: expected a new name, {path.name} is there")
-
-    def _start(self, file: IO[bytes]) -> None:
-        """Write the header and register the topics."""
-        self._writer = Writer(
-            file, compression=self._compression, enable_crcs=True, enable_data_crcs=True
-        )
-        self._writer.start("ros2", LIBRARY)
-        schemas: dict[str, int] = {}
-        for topic in self._topics:
-            self._connect(self._writer, topic, schemas)
-        now_ns = time.time_ns()
-        for name, content in self._attachments.items():
-            self._writer.add_attachment(now_ns, now_ns, name, _media_type(name), content)
-
-    def _connect(self, writer: Writer, topic: RecordedTopic, schemas: dict[str, int]) -> None:
-        types, name = typestore(), topic.message_type
-        if name not in types.fielddefs:
-            raise BagError(
-                f"bag {self.path}: topic {topic.name}: expected a type of ROS 2's common "
-                f"interfaces, like std_msgs/msg/String, got {name}"
-            )
-        if name not in schemas:
-            text, _ = types.generate_msgdef(name, ros_version=2)
-            schemas[name] = writer.register_schema(name, "ros2msg", text.encode())
-            self._hashes[name] = types.hash_rihs01(name)
-        qos = {"offered_qos_profiles": to_yaml(topic.qos).strip()}
-        self._channels[topic.name] = writer.register_channel(topic.name, "cdr", schemas[name], qos)
 
     def write(self, topic: str, data: bytes, stamp_ns: int) -> None:
         """Append one serialized message.
@@ -168,17 +143,34 @@ class BagWriter:
             BagError: The bag is not open, the topic is unknown, the time is out of range, or the
                 disk is full or failing.
         """
-        writer, channel = self._writer, self._channels.get(topic)
-        if writer is None or channel is None:
+        if self._mcap is None or not self._mcap.has(topic):
             raise BagError(f"bag {self.path}: not open, or {topic} is none of its topics")
         if not 0 <= stamp_ns <= _LATEST_NS:
             raise BagError(
                 f"bag {self.path}: {topic}: expected a time in ns since 1970, got {stamp_ns}"
             )
-        self._on_disk(lambda: writer.add_message(channel, stamp_ns, data, stamp_ns))
-        self._summary.add(topic, stamp_ns)
+        self._on_disk(lambda: self._append(topic, data, stamp_ns))
+        if topic in self._latched:
+            self._newest[topic] = data
         self.messages += 1
         self._unsaved = True
+
+    def _append(self, topic: str, data: bytes, stamp_ns: int) -> None:
+        """Write a message into the open file, or into the next one if that is full."""
+        file = self._opened()
+        if file.is_full(stamp_ns, len(data), self._limits):
+            file.finish()
+            self._complete_files.append(file.summary)
+            file = self._begin_file()
+            for name, newest in self._newest.items():
+                if name != topic:
+                    file.write(name, newest, stamp_ns)
+        file.write(topic, data, stamp_ns)
+
+    def _opened(self) -> McapFile:
+        if self._mcap is None:
+            raise BagError(f"bag {self.path}: is not open")
+        return self._mcap
 
     def save(self) -> None:
         """Flush all messages to the file, so that a killed process loses only later ones.
@@ -188,9 +180,8 @@ class BagWriter:
         Raises:
             BagError: The disk is full or failing.
         """
-        writer = self._writer
-        if writer is not None and self._unsaved:
-            self._on_disk(writer.flush)
+        if self._mcap is not None and self._unsaved:
+            self._on_disk(self._mcap.flush)
             self._unsaved = False
 
     def _on_disk(self, action: Callable[[], None]) -> None:
@@ -210,29 +201,24 @@ class BagWriter:
         Raises:
             BagError: The bag is not open, or the disk is full; the messages stay in ``.part``.
         """
-        writer, file = self._writer, self._file
-        if writer is None or file is None:
-            raise BagError(f"bag {self.path}: is not open")
+        file = self._opened()
         try:
-            self._complete(writer, file)
+            self._complete(file)
         except (OSError, ValueError) as error:
             self.abort()
             raise BagError(
                 f"bag {self.path}: could not be completed ({error}); "
                 f"what was written is in {self._part}"
             ) from error
-        self._writer = self._file = None
+        self._mcap = self._file = None
         return self.path
 
-    def _complete(self, writer: Writer, file: IO[bytes]) -> None:
+    def _complete(self, file: McapFile) -> None:
         """Write index and metadata, sync them to disk, and rename the folder."""
         custom = self.custom | {LOST_PREFIX + name: str(count) for name, count in self.lost.items()}
-        information = describe_bag([self._summary], self._topics, self._hashes, custom)
-        writer.add_metadata(COPY, {COPY_KEY: to_yaml(information)})
-        writer.finish()
-        file.flush()
-        os.fsync(file.fileno())
-        file.close()
+        files = [*self._complete_files, file.summary]
+        information = describe_bag(files, self._topics, file.hashes, custom)
+        file.finish({COPY: {COPY_KEY: to_yaml(information)}})
         with (self._folder / DESCRIPTION).open("x", encoding="utf-8") as description:
             description.write(to_yaml({ROOT: information}))
             description.flush()
@@ -242,7 +228,7 @@ class BagWriter:
 
     def abort(self) -> None:
         """Close the file without completing the bag, which stays under ``.part``; never raises."""
-        file, self._file, self._writer = self._file, None, None
+        file, self._file, self._mcap = self._file, None, None
         if file is not None:
             logger.warning("bag %s is incomplete; see %s", self.path, self._part)
             # Closing flushes the buffer, which fails again on a full disk.
@@ -266,9 +252,3 @@ class BagWriter:
             self.close()
         else:
             self.abort()
-
-
-def _media_type(name: str) -> str:
-    if name.endswith((".yaml", ".yml")):
-        return "application/yaml"
-    return mimetypes.guess_type(name)[0] or "application/octet-stream"

@@ -41,6 +41,19 @@ class RecorderParameters:
     compression: str = setting(
         "none", "Compression of new bags: none or zstd", choices=("none", "zstd")
     )
+    split_s: float = setting(
+        0.0,
+        "Time after which a bag continues in a new file, which begins with the latched topics; 0: "
+        "one file",
+        "s",
+        0.0,
+    )
+    split_mb: int = setting(
+        0,
+        "Size of the uncompressed messages after which a bag continues in a new file; 0: one file",
+        "MB",
+        0,
+    )
     keep_bags: int = setting(
         0,
         "Most bags of this run that are kept: the oldest successes go first, faults last; 0: all",

@@ -25,6 +25,7 @@ from std_srvs.srv import SetBool, Trigger
 from der_ros.bags.bag_folder import BagFolder, BagForm, Retention
 from der_ros.bags.bag_recording import BagRecording, SequenceGaps
 from der_ros.bags.black_box import Kept
+from der_ros.bags.mcap_file import FileLimits
 from der_ros.bags.metadata import RecordedTopic
 from der_ros.bags.recorder import BagWriter
 from der_ros.control.arrivals import TimeLine
@@ -284,7 +285,8 @@ def _form(given: RecorderParameters) -> BagForm:
                 f"parameter attachments: expected a readable file, got {path} "
                 f"({error.strerror or error})"
             ) from error
-    return BagForm(given.compression == "zstd", attachments)
+    limits = FileLimits(given.split_s, 1_000_000 * given.split_mb)
+    return BagForm(given.compression == "zstd", attachments, limits)
 
 
 def _lost_text(recording: BagRecording) -> str:

@@ -17,6 +17,7 @@ from std_srvs.srv import SetBool
 
 from der_ros.bags import recorder as recorder_module
 from der_ros.bags.bag_replay import ReplayVerdict, replay_policy
+from der_ros.bags.mcap_file import FileLimits
 from der_ros.bags.reader import BagReader
 from der_ros.control.status import Level
 from der_ros.nodes.kuka_bridge.joint_states import JointStates
@@ -328,3 +329,9 @@ def filled(kind):
     if kind == "sensor_msgs/msg/JointState":
         return JointStates().to_message(["joint_a1"], np.zeros(1), 0.0, Time())
     return bag_recorder._message_class(kind)()
+
+
+def test_the_parameters_split_a_bag():
+    form = bag_recorder._form(RecorderParameters(split_s=60.0, split_mb=100))
+    assert form.limits == FileLimits(60.0, 100_000_000)
+    assert not bag_recorder._form(RecorderParameters()).limits.any
