@@ -95,7 +95,7 @@ class Mp4File:
         """Append a frame of even width and height.
 
         Raises:
-            DerRosError: ffmpeg has ended, for example because the disk is full.
+            DerRosError: The ffmpeg process has ended, for example because the disk is full.
         """
         try:
             if self._frames is None:

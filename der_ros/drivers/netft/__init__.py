@@ -1,1 +1,1 @@
-"""ATI Net F/T: RDT over UDP, configuration over HTTP."""
+"""ATI Net F/T: RDT over UDP and configuration over HTTP, client and simulated box."""

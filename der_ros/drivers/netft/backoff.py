@@ -11,11 +11,11 @@ class Backoff:
         self._next_s = shortest_s
 
     def pause_s(self) -> float:
-        """Return the pause after one more failure."""
+        """Return the pause after another failure, s."""
         pause_s = self._next_s
         self._next_s = min(2.0 * pause_s, self._longest_s)
         return pause_s
 
     def reset(self) -> None:
-        """Note a success: the next pause is the shortest."""
+        """Reset to the shortest pause after a success."""
         self._next_s = self._shortest_s

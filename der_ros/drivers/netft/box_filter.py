@@ -1,4 +1,4 @@
-"""The low-pass filter of a Net F/T box: its settings, a watch over it, and a simulated one."""
+"""Low-pass filter of a Net F/T box: its settings, a monitor and a simulation."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from der_ros.drivers.netft.low_pass import LowPass
 from der_ros.geometry import Array, Wrench
 
 INTERNAL_RATE_HZ = 7000
-"""Samples that the box takes a second, Hz."""
+"""Internal sample rate of the box, Hz."""
 CUTOFFS_HZ = (0, 838, 326, 152, 73, 35, 18, 8, 5, 1500, 2000, 2500, 3000)
-"""Cut-off of each filter of a Net Box by its number (``setuserfilter``), Hz; 0: no filter."""
+"""Cut-off of each filter of a Net Box by its number (``setuserfilter``), Hz; 0 for no filter."""
 _SAME = 1e-6
 
 
 def cutoff_hz(box: SensorConfiguration, number: int | None = None) -> int | None:
-    """Return the cut-off of a box's filter, Hz, 0 without a filter; None where it is not known.
+    """Return the cut-off of a box's filter, Hz; 0 without a filter, None if unknown.
 
     Args:
-        box: its configuration; an Axia's filters depend on its sample rate.
-        number: of the filter; default the one that the configuration has.
+        box: Configuration of the box; an Axia's cut-offs depend on its sample rate and are unknown.
+        number: Number of the filter; default: that of the configuration.
     """
     chosen = box.user_filter if number is None else number
     known = 0 <= chosen < len(CUTOFFS_HZ) and "axia" not in box.product_name.lower()
@@ -28,10 +28,10 @@ def cutoff_hz(box: SensorConfiguration, number: int | None = None) -> int | None
 
 
 def filter_in_words(cutoff: float | None) -> str:
-    """Return a filter in words.
+    """Return a description of a filter.
 
     Args:
-        cutoff: Hz; 0: no filter; None: not known.
+        cutoff: Cut-off, Hz; 0 for no filter, None if unknown.
     """
     if cutoff is None:
         return "not known"
@@ -39,24 +39,24 @@ def filter_in_words(cutoff: float | None) -> str:
 
 
 def is_slower(cutoff: float, least_hz: float) -> bool:
-    """Tell if a filter lets less through than another; 0 Hz means no filter, for both."""
+    """Return True if a cut-off is below ``least_hz``; 0 Hz means no filter for both."""
     if cutoff == 0.0:
         return False
     return least_hz == 0.0 or cutoff < least_hz * (1.0 - _SAME)
 
 
 class FilterWatch:
-    """Compares the box's low-pass filter with the one that is expected.
+    """Monitor that compares the box's low-pass filter with the expected one.
 
     Args:
-        asked: number that the box was asked for; -1: the one that it has at first is expected.
-        least_hz: lowest cut-off with which readings are used, Hz; 0: any.
+        asked: Number of the requested filter; -1 to expect the one that is read first.
+        least_hz: Lowest cut-off at which readings are used, Hz; 0 for any.
 
     Attributes:
-        fault: why readings are not used; empty where they are.
-        warning: how the filter differs from what is expected; empty where it does not.
-        number: of the filter; -1: not known.
-        words: cut-off of the filter.
+        fault: Reason why readings are not used; empty if they are.
+        warning: Difference from the expected filter; empty if there is none.
+        number: Number of the filter; -1 if unknown.
+        words: Description of the filter's cut-off.
     """
 
     def __init__(self, asked: int, least_hz: float) -> None:
@@ -65,11 +65,11 @@ class FilterWatch:
         self.number, self.words = -1, filter_in_words(None)
 
     def look(self, box: SensorConfiguration, number: int) -> None:
-        """Compare the filter of now.
+        """Compare the current filter with the expected one.
 
         Args:
-            box: its configuration.
-            number: of its filter.
+            box: Configuration of the box.
+            number: Number of its current filter.
         """
         if self._expected < 0:
             self._expected = number
@@ -91,7 +91,7 @@ class FilterWatch:
             )
 
     def _difference(self, box: SensorConfiguration) -> str:
-        """Return how the filter differs from the expected one, in words."""
+        """Return a message about the difference from the expected filter; empty if none."""
         if self.number == self._expected:
             return ""
         expected = filter_in_words(cutoff_hz(box, self._expected))
@@ -102,10 +102,10 @@ class FilterWatch:
 
 
 class SimulatedFilter:
-    """The filter in a simulated box: first order, at the box's internal rate. For one thread.
+    """Filter of a simulated box: first order, at the box's internal rate. Not thread-safe.
 
     Args:
-        source: gives one sample, N and Nm.
+        source: Function that returns one sample, N and Nm.
     """
 
     def __init__(self, source: Callable[[], Wrench]) -> None:
@@ -114,16 +114,17 @@ class SimulatedFilter:
         self._low_pass: LowPass | None = None
 
     def restart(self) -> None:
-        """Take the next sample as the first one."""
+        """Restart the filter in the steady state of the next sample."""
         if self._low_pass is not None:
             self._low_pass.restart()
 
     def reading(self, number: int, samples: int) -> Array:
-        """Take samples and return the reading after the last one, (6,) N and Nm.
+        """Take samples and return the filtered reading after the last one, (6,) N and Nm.
 
         Args:
-            number: of the filter; another one than before begins in its steady state.
-            samples: since the reading before, at least 1; without a filter only the last is taken.
+            number: Number of the filter; a new filter starts in its steady state.
+            samples: Number of samples since the previous reading, at least 1; without a filter only
+                the last one is taken.
         """
         if number != self._number:
             self._number, cutoff = number, CUTOFFS_HZ[max(0, number)]

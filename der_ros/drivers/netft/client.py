@@ -1,4 +1,4 @@
-"""A client of a Net F/T box: a thread that keeps the newest record and tries to come back."""
+"""Client of a Net F/T box: a thread that keeps the newest record and reconnects."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _FAULT_SHOWN_S = 10.0
 
 
 class _Arrival(NamedTuple):
-    """Records that one drain of the socket brought."""
+    """Number of records received in one drain of the socket."""
 
     stamp_s: float
     records: int
@@ -45,12 +45,12 @@ class _Arrival(NamedTuple):
 
 
 class NetFtClient(Startable):
-    """Reads a Net F/T box; a context manager with a thread of its own.
+    """Client of a Net F/T box; a context manager with its own thread.
 
-    Entering never fails for a box that is not there: the thread keeps trying, and ``statistics``
-    says why. ``listener`` is called in that thread with the newest sample after each drain of the
-    socket (or with every new one, as configured); it should return within a fraction of the record
-    period.
+    Entering does not fail if the box is unreachable: the thread keeps trying, and ``statistics``
+    holds the reason. ``listener`` is called in that thread with the newest sample after each drain
+    of the socket (or with every new sample, as configured); it should return within a fraction of
+    the record period.
     """
 
     def __init__(
@@ -81,12 +81,12 @@ class NetFtClient(Startable):
         self._state, self._reason = ClientState.CLOSED, ""
 
     def latest(self) -> WrenchSample | None:
-        """Return the newest sample, however old; None before the first."""
+        """Return the newest sample of any age; None before the first."""
         return self._latest
 
     @property
     def configuration(self) -> SensorConfiguration:
-        """Scale and units that are in use."""
+        """Configuration of the box in use: scale, units and RDT settings."""
         return self._scale
 
     @property
@@ -101,23 +101,23 @@ class NetFtClient(Startable):
         return self._stream.box_restarts
 
     def want_every_record(self, wanted: bool) -> None:
-        """Pass each new record to the listener from now on, or only the newest of each drain."""
+        """Pass every new record to the listener if True, else only the newest of each drain."""
         self._stream.every_record = wanted
 
     @property
     def failure(self) -> str:
-        """Reason for which its thread has ended by itself; empty while it runs."""
+        """Reason why the thread has ended unexpectedly; empty otherwise."""
         return self._worker.failure
 
     @property
     def distrust(self) -> str:
-        """Reason for which the readings cannot be trusted; empty while they can."""
+        """Reason why the readings cannot be trusted; empty if they can."""
         watch = self._watch
         return "" if watch is None else watch.overdue()
 
     @property
     def statistics(self) -> NetFtStatistics:
-        """Present statistics of the client."""
+        """Current statistics of the client."""
         now = time.monotonic()
         over = self._state is ClientState.STREAMING
         if over and now - self._streams_since_s > _FAULT_SHOWN_S:
@@ -148,18 +148,18 @@ class NetFtClient(Startable):
         )
 
     def bias(self) -> None:
-        """Tell the box to take its present reading as zero (it does not answer).
+        """Command the box to take its current reading as zero (it does not acknowledge).
 
         Raises:
-            ConnectionFailedError: there is no stream to bias.
+            ConnectionFailedError: There is no stream.
         """
         self._command(Command.BIAS)
 
     def reset_latch(self) -> None:
-        """Tell the box to clear its latched monitor condition.
+        """Command the box to clear its latched monitor condition.
 
         Raises:
-            ConnectionFailedError: there is no stream.
+            ConnectionFailedError: There is no stream.
         """
         self._command(Command.RESET_LATCH)
 
@@ -210,10 +210,10 @@ class NetFtClient(Startable):
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[socket.socket]:
-        """Ask the box for its scale and then for a stream.
+        """Read the box's scale, then request a stream.
 
-        A connected UDP socket takes packets from that address and port only, and reports a
-        "connection refused" as an error of its own.
+        A connected UDP socket receives only from that address and port, and reports "connection
+        refused" as an error.
         """
         self._scale = configure(self._config)
         config = self._config
@@ -234,7 +234,7 @@ class NetFtClient(Startable):
                     udp.send(encode_request(Request(Command.STOP)))
 
     def _read(self, udp: socket.socket, seen: ConfigurationWatch) -> None:
-        """Read until the end, silence for too long, too much that is malformed, or a new scale."""
+        """Read until stopped; raise on long silence, malformed packets or a changed scale."""
         last, heard = time.monotonic(), self._stream.records
         poll = select.poll()
         poll.register(udp, select.POLLIN)
@@ -256,7 +256,7 @@ class NetFtClient(Startable):
                 self._stall(silent)
 
     def _repeats(self, heard: int) -> str:
-        """Return the number of records since ``heard``, if none of them was new, as a text."""
+        """Return a text with the number of repeated records since ``heard``; empty if none."""
         old = self._stream.records - heard
         return f" but {old} with an rdt_sequence that came before" if old else ""
 
@@ -307,10 +307,10 @@ class NetFtClient(Startable):
 
 
 def _enlarge_buffer(udp: socket.socket) -> None:
-    """Enlarge the socket's buffer for a busy computer that keeps this thread from running.
+    """Enlarge the socket's receive buffer, in case a busy computer delays this thread.
 
-    Only a privileged process may have more than ``net.core.rmem_max``, which is often as little as
-    50 ms of records at 7000 Hz.
+    Only a privileged process may exceed ``net.core.rmem_max``, which often holds only 50 ms of
+    records at 7000 Hz.
     """
     try:
         udp.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)

@@ -1,4 +1,4 @@
-"""Conditioning of raw readings: signs, filter, weight, bias, and the published rate."""
+"""Conditioning of raw readings: signs, filter, weight compensation, bias and output rate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_ORIENTATION = "no fresh orientation to take the payload's weight off"
 
 
 class FilterChoice(NamedTuple):
-    """A low-pass filter for any source of its sample rate; a cut-off of 0 is no filter."""
+    """Low-pass filter settings, independent of the sample rate; a cut-off of 0 Hz is no filter."""
 
     order: int = 2
     cutoff_hz: float = 0.0
@@ -31,13 +31,13 @@ class ConditioningConfig:
     """Configuration of the conditioning.
 
     Attributes:
-        axis_signs: (6,) each 1 or -1.
-        rate_hz: of what comes out, at most.
-        bias_samples: readings that a bias is the mean of.
-        low_pass: applied to each reading that comes in.
-        payload: whose weight is taken off.
-        gravity_mps2: (3,) free fall in world axes.
-        gap_s: after a pause of this length the filter begins anew.
+        axis_signs: Sign of each axis, (6,), 1 or -1.
+        rate_hz: Maximum output rate, Hz.
+        bias_samples: Number of readings whose mean is the bias.
+        low_pass: Filter applied to each input reading.
+        payload: Payload whose weight is subtracted.
+        gravity_mps2: Acceleration of free fall, (3,) m/s^2, world axes.
+        gap_s: Pause after which the filter restarts, s.
     """
 
     axis_signs: Array
@@ -50,12 +50,12 @@ class ConditioningConfig:
 
 
 class ConditionedWrench(NamedTuple):
-    """One reading that is due; N and Nm, sensor axes, about the sensor's origin.
+    """Output reading; N and Nm, sensor axes, about the sensor's origin.
 
     Attributes:
-        raw: signs and filter only.
-        measured: weight and bias taken off as well.
-        world_from_sensor: (4,) xyzw quaternion at that time, or None.
+        raw: Reading with signs and filter applied.
+        measured: Reading with weight and bias subtracted as well.
+        world_from_sensor: Orientation of the sensor at that time, (4,) xyzw, or None.
     """
 
     raw: Wrench
@@ -64,12 +64,14 @@ class ConditionedWrench(NamedTuple):
 
 
 class WrenchConditioner:
-    """One thread feeds it; the others may change payload, filter and bias meanwhile.
+    """Conditioning of one sensor's readings.
+
+    One thread calls ``take``; other threads may change payload, filter and bias.
 
     Attributes:
-        not_finite: readings that were dropped for that.
-        taken_s: when the latest usable reading came.
-        blocked: why readings that come cannot be used; empty when they can.
+        not_finite: Number of readings dropped because they are not finite.
+        taken_s: Time of the latest usable reading, s.
+        blocked: Reason why received readings cannot be used; empty if they can.
     """
 
     def __init__(self, config: ConditioningConfig) -> None:
@@ -102,7 +104,7 @@ class WrenchConditioner:
 
     @property
     def filters(self) -> bool:
-        """True if a filter is set; then pass every record to it."""
+        """True if a filter is set, which needs every record."""
         return self._choice.cutoff_hz > 0.0
 
     def take(
@@ -111,13 +113,13 @@ class WrenchConditioner:
         now_s: float,
         orientation: Callable[[], Array | None] = lambda: None,
     ) -> ConditionedWrench | None:
-        """Return the wrench when one is due and can be given, else None.
+        """Process a reading; return the conditioned wrench if one is due and usable, else None.
 
         Args:
-            reading: as the sensor says it.
-            now_s: of the monotonic clock.
-            orientation: world_from_sensor, (4,) xyzw, or None where none is known that is fresh;
-                asked only when a wrench is due.
+            reading: Reading of the sensor, N and Nm, sensor axes.
+            now_s: Current time on the monotonic clock, s.
+            orientation: Function that returns ``world_from_sensor``, (4,) xyzw, or None if no fresh
+                one is known; called only if a wrench is due.
         """
         signed = reading.to_array() * self._config.axis_signs
         if not np.isfinite(signed).all():
@@ -130,7 +132,7 @@ class WrenchConditioner:
             if now_s < self._due_s:
                 self.taken_s = self.taken_s if self.blocked else now_s
                 return None
-            # A reading up to a quarter of a period early is due: the source has another clock.
+            # Due up to a quarter of a period early, because the source has another clock.
             self._due_s = max(self._due_s + self._period_s, now_s + 0.75 * self._period_s)
             return self._condition(raw, now_s, orientation())
 
@@ -156,35 +158,35 @@ class WrenchConditioner:
                 self._sample_rate_hz, self._low_pass = rate_hz, None
 
     def check_filter(self, choice: FilterChoice) -> FilterChoice:
-        """Return ``choice`` if such a filter can be.
+        """Return ``choice`` if the filter is possible at the current sample rate.
 
         Raises:
-            ConfigurationError: it cannot, at the present sample rate.
+            ConfigurationError: The filter is not possible.
         """
         self._design(choice)
         return choice
 
     def set_filter(self, choice: FilterChoice) -> None:
-        """Use this filter from the next reading on.
+        """Use another filter from the next reading on.
 
         Raises:
-            ConfigurationError: such a filter cannot be, at the present sample rate.
+            ConfigurationError: The filter is not possible at the current sample rate.
         """
         low_pass = self._design(choice)
         with self._lock:
             self._choice, self._low_pass = choice, low_pass
 
     def set_payload(self, payload: Payload) -> None:
-        """Take this payload's weight off from now on; a bias is undone, as it held the old one."""
+        """Set the payload whose weight is subtracted; clear the bias, which held the old weight."""
         with self._lock:
             self._payload = payload
             self._forget_bias()
 
     def bias(self, now_s: float, max_age_s: float) -> tuple[Array, int]:
-        """Take the mean of the latest readings as zero; returns it and their number.
+        """Set the bias to the mean of the latest readings; return it, (6,), and their number.
 
         Raises:
-            ConnectionFailedError: there is no reading younger than ``max_age_s``.
+            ConnectionFailedError: There is no reading younger than ``max_age_s``.
         """
         with self._lock:
             mean, count = self._mean(now_s, max_age_s)
@@ -192,10 +194,10 @@ class WrenchConditioner:
             return mean, count
 
     def since_bias(self, now_s: float, max_age_s: float) -> Wrench | None:
-        """Return the mean of the latest readings less the last bias; None without a bias.
+        """Return the mean of the latest readings minus the last bias; None without a bias.
 
         Raises:
-            ConnectionFailedError: there is no reading younger than ``max_age_s``.
+            ConnectionFailedError: There is no reading younger than ``max_age_s``.
         """
         with self._lock:
             if not self._has_reference:
@@ -203,7 +205,7 @@ class WrenchConditioner:
             return Wrench.from_array(self._mean(now_s, max_age_s)[0] - self._bias)
 
     def box_is_zero(self, since_s: float) -> None:
-        """Take the readings from ``since_s`` on as those since a bias that the box has taken."""
+        """Record that the box has taken a bias; readings from ``since_s`` on are relative to it."""
         with self._lock:
             kept = [each for each in self._recent if each[0] >= since_s]
             self._forget_bias()
@@ -211,21 +213,21 @@ class WrenchConditioner:
             self._has_reference = True
 
     def forget_reference(self) -> None:
-        """Forget the last bias, so that the next one is not compared with it."""
+        """Discard the reference of the last bias, so that the next one is not compared with it."""
         with self._lock:
             self._has_reference = False
 
     def mean(self, now_s: float, max_age_s: float) -> Wrench:
-        """Return the mean of the latest readings, before the bias.
+        """Return the mean of the latest readings without the bias subtracted.
 
         Raises:
-            ConnectionFailedError: there is no reading younger than ``max_age_s``.
+            ConnectionFailedError: There is no reading younger than ``max_age_s``.
         """
         with self._lock:
             return Wrench.from_array(self._mean(now_s, max_age_s)[0])
 
     def newest_since(self, since_s: float) -> tuple[float, Wrench] | None:
-        """Return time and value of the newest reading, before the bias, if it is of later."""
+        """Return time and value of the newest reading, without bias, if newer than ``since_s``."""
         with self._lock:
             if not self._recent or self._recent[-1][0] <= since_s:
                 return None
@@ -233,7 +235,7 @@ class WrenchConditioner:
             return stamp_s, Wrench.from_array(reading)
 
     def clear_bias(self) -> None:
-        """Take readings as they come again, and forgets those from before."""
+        """Clear the bias and discard earlier readings."""
         with self._lock:
             self._forget_bias()
 
@@ -283,17 +285,17 @@ def dead_band(wrench: Wrench, widths: Array) -> Wrench:
 
 
 def in_world_axes(wrench: Wrench, world_from_sensor: Array) -> Wrench:
-    """Return the wrench in the axes of the world, about the sensor's origin."""
+    """Return the wrench in world axes, about the sensor's origin."""
     return wrench.rotated(rotation_matrix(world_from_sensor))
 
 
 def at_tool(wrench: Wrench, tool_from_sensor: Pose) -> Wrench:
-    """Return the same wrench in the axes, and about the origin, of the tool."""
+    """Return the wrench in tool axes, about the tool's origin."""
     return wrench.seen_from(tool_from_sensor)
 
 
 class ForceLimits(NamedTuple):
-    """Magnitudes of force and torque that must not be exceeded."""
+    """Maximum magnitudes of force and torque."""
 
     force_n: float
     torque_nm: float

@@ -1,4 +1,4 @@
-"""The scale of a Net F/T box: ``netftapi2.xml``, read safely and turned into SI units."""
+"""Configuration of a Net F/T box: parsing of ``netftapi2.xml`` and conversion to SI units."""
 
 from __future__ import annotations
 
@@ -68,15 +68,15 @@ class SensorConfiguration:
     """Configuration of a box, as it reports it.
 
     Attributes:
-        counts_per_force: counts per unit of force.
-        counts_per_torque: counts per unit of torque.
-        force_unit: as the box spells it.
-        torque_unit: as the box spells it.
-        rdt_enabled: whether the box streams at all.
-        rdt_rate_hz: records a second.
-        rdt_buffer_size: records a packet in buffered mode.
-        product_name: decides how the status word is read.
-        user_filter: number of the box's own low-pass filter; -1 where it does not say.
+        counts_per_force: Counts per unit of force.
+        counts_per_torque: Counts per unit of torque.
+        force_unit: Unit of force in the box's spelling.
+        torque_unit: Unit of torque in the box's spelling.
+        rdt_enabled: True if RDT is enabled.
+        rdt_rate_hz: Record rate, Hz.
+        rdt_buffer_size: Records per packet in buffered mode.
+        product_name: Product name, which selects the table of status words.
+        user_filter: Number of the box's low-pass filter; -1 if unknown.
     """
 
     counts_per_force: float = 1_000_000.0
@@ -90,11 +90,11 @@ class SensorConfiguration:
     user_filter: int = -1
 
     def __post_init__(self) -> None:
-        """Check what scales.
+        """Check units and counts.
 
         Raises:
-            ConfigurationError: an unknown unit, or counts that are not finite and positive, or of
-                which one is no finite force or torque.
+            ConfigurationError: A unit is unknown, or counts per unit are not finite and positive or
+                give no finite force or torque.
         """
         newtons = _scale(_NEWTONS, self.force_unit, "force unit (scfgfu)")
         metres = _scale(_NEWTON_METRES, self.torque_unit, "torque unit (scfgtu)")
@@ -123,7 +123,7 @@ class SensorConfiguration:
         )
 
     def to_xml(self) -> bytes:
-        """Return a document like the box's, for the simulated one."""
+        """Return the document of a simulated box."""
         enabled = "Enabled" if self.rdt_enabled else "Disabled"
         return (
             '<?xml version="1.0" encoding="utf-8"?>\n<netft><prodname>'
@@ -138,12 +138,12 @@ class SensorConfiguration:
 
 
 def parse_configuration(document: bytes) -> SensorConfiguration:
-    """Read ``netftapi2.xml``; the tags may stand at any depth.
+    """Parse ``netftapi2.xml``; the tags may be at any depth.
 
     Raises:
-        ProtocolError: too long, not XML, a document type or entity, a tag missing or given twice
-            with different texts, a number that is none or cannot be.
-        ConfigurationError: a unit that is not known.
+        ProtocolError: The document is too long, is not XML or has a document type or entity; a tag
+            is missing or repeated with different texts, or a number is invalid.
+        ConfigurationError: A unit is unknown.
     """
     texts = _texts(document)
     return SensorConfiguration(
@@ -160,36 +160,36 @@ def parse_configuration(document: bytes) -> SensorConfiguration:
 
 
 def fetch_configuration(address: str, port: int, timeout_s: float = 2.0) -> SensorConfiguration:
-    """Ask the box over HTTP; ``timeout_s`` is for the whole answer.
+    """Read the box's configuration over HTTP; ``timeout_s`` bounds the whole answer.
 
     Raises:
-        ConnectionFailedError: nobody answers there, or not with such a document.
-        ProtocolError: as for ``parse_configuration``.
-        ConfigurationError: as for ``parse_configuration``.
+        ConnectionFailedError: There is no answer, or not with such a document.
+        ProtocolError: See ``parse_configuration``.
+        ConfigurationError: See ``parse_configuration``.
     """
     return parse_configuration(get(address, port, PATH, timeout_s))
 
 
 def request_rate(address: str, port: int, rate_hz: int, timeout_s: float = 2.0) -> None:
-    """Ask the box over HTTP for another RDT rate; read the configuration back to see it.
+    """Request an RDT rate over HTTP; read the configuration again to check it.
 
     Raises:
-        ConnectionFailedError: nobody answers there, or the box refuses.
+        ConnectionFailedError: There is no answer, or the box refuses.
     """
     get(address, port, f"/comm.cgi?comrdtrate={rate_hz}", timeout_s)
 
 
 def request_filter(address: str, port: int, user_filter: int, timeout_s: float = 2.0) -> None:
-    """Ask the box over HTTP for another of its low-pass filters, 0 to 12; read it back as well.
+    """Request a low-pass filter, 0 to 12, over HTTP; read the configuration again to check it.
 
     Raises:
-        ConnectionFailedError: nobody answers there, or the box refuses.
+        ConnectionFailedError: There is no answer, or the box refuses.
     """
     get(address, port, f"/setting.cgi?setuserfilter={user_filter}", timeout_s)
 
 
 def _texts(document: bytes) -> dict[str, str]:
-    """Text by tag, lower case, of every element."""
+    """Return the text of every element by its tag in lower case."""
     if len(document) > MAX_DOCUMENT_BYTES:
         raise ProtocolError(f"{PATH}: expected at most {MAX_DOCUMENT_BYTES} bytes")
     texts: dict[str, str] = {}
@@ -207,7 +207,7 @@ def _texts(document: bytes) -> dict[str, str]:
         tag, parts = path.pop()
         text = "".join(parts).strip()
         if texts.setdefault(tag, text) != text:
-            # Lists of channels repeat tags; only the tags that are read must be unique.
+            # Lists of channels repeat tags; only the required tags must be unique.
             texts[tag] = _AMBIGUOUS
 
     parser = expat.ParserCreate()
@@ -231,7 +231,7 @@ def _refuse_doctype(*_arguments: object) -> None:
 
 
 def _text(texts: dict[str, str], tag: str, missing: str | None = None) -> str:
-    """Return the one text of ``tag``; ``missing`` where there is no such element."""
+    """Return the text of ``tag``, or ``missing`` if there is no such element."""
     text = texts.get(tag, missing)
     if text is None or text == _AMBIGUOUS:
         what = "none" if text is None else "several that differ"
@@ -251,7 +251,7 @@ def _number(texts: dict[str, str], tag: str) -> float:
 
 
 def _whole(texts: dict[str, str], tag: str, missing: int, highest: int) -> int:
-    """Return a whole number; ``missing`` (a box may say that too) where there is no element."""
+    """Return an integer, or ``missing`` (also a valid value) if there is no element."""
     if tag not in texts:
         return missing
     value = _number(texts, tag)

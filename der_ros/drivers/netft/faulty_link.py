@@ -12,12 +12,12 @@ class BoxFaults:
     """Injected faults; set ``SimulatedNetFt.faults`` to switch them on and off.
 
     Attributes:
-        silent: nothing is sent, though the samples go on counting.
-        loss: probability that a packet is lost.
-        duplication: probability that a packet is sent twice.
-        reordering: probability that a packet is overtaken by the next one.
-        wrong_length: packets are one byte short.
-        status: status word of every record.
+        silent: If True, nothing is sent, while the sample counter continues.
+        loss: Probability that a packet is lost.
+        duplication: Probability that a packet is sent twice.
+        reordering: Probability that a packet is sent after the next one.
+        wrong_length: If True, packets are one byte short.
+        status: Status word of every record.
     """
 
     silent: bool = False
@@ -29,13 +29,13 @@ class BoxFaults:
 
 
 class FaultyLink:
-    """Passes packets on with the injected ``faults``.
+    """Link that forwards packets with injected ``faults``.
 
     Attributes:
-        faults: what goes wrong now.
-        lost: packets that were not carried.
-        duplicated: packets that were carried twice.
-        overtaken: packets that were carried after the next one.
+        faults: Active faults.
+        lost: Number of packets lost.
+        duplicated: Number of packets duplicated.
+        overtaken: Number of packets sent after the next one.
     """
 
     def __init__(self, rng: np.random.Generator) -> None:
@@ -45,11 +45,11 @@ class FaultyLink:
         self._held: list[bytes] = []
 
     def clear(self) -> None:
-        """Forget the packets that are held back, because another stream begins."""
+        """Discard packets held back, because a new stream starts."""
         self._held = []
 
     def carry(self, packet: bytes) -> list[bytes]:
-        """Return the packets that arrive, in order, when ``packet`` is sent."""
+        """Return the packets that arrive when ``packet`` is sent, in order."""
         faults = self.faults
         if faults.silent or self._happens(faults.loss):
             self.lost += 1

@@ -1,4 +1,4 @@
-"""One HTTP request to a Net F/T box, bounded as a whole in time and in bytes."""
+"""HTTP request to a Net F/T box, bounded in time and bytes."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 MAX_DOCUMENT_BYTES = 256 * 1024
-"""Longest body; a box's page has a few kB."""
+"""Maximum length of the body, bytes; a box's page has a few kB."""
 
 MAX_ANSWER_BYTES = MAX_DOCUMENT_BYTES + 64 * 1024
-"""Longest answer: status lines, headers, chunk sizes and body together."""
+"""Maximum length of the answer, bytes: status line, headers, chunk sizes and body."""
 
 
 def get(address: str, port: int, path: str, timeout_s: float) -> bytes:
     """Return the body of the answer to one GET request.
 
-    The request is bounded as a whole, from connecting to the last byte: however slowly a peer
-    sends, and however much, it ends in time. Redirects are not followed and nothing is unpacked.
+    The timeout covers the whole request, from connecting to the last byte, also for a slow or
+    endless answer. Redirects are not followed and compressed answers are refused.
 
     Args:
-        address: of the box.
-        port: its TCP port.
-        path: what is asked for, with its query.
-        timeout_s: for the whole request, s.
+        address: Address of the box.
+        port: TCP port of the box.
+        path: Requested path with query.
+        timeout_s: Timeout of the whole request, s.
 
     Raises:
-        ConnectionFailedError: no whole, plain answer 200 within the time and the bytes.
+        ConnectionFailedError: There is no complete, uncompressed answer with status 200 within the
+            bounds on time and bytes.
     """
     url = f"http://{address}:{port}{path}"
     try:
@@ -55,7 +56,7 @@ def get(address: str, port: int, path: str, timeout_s: float) -> bytes:
 
 
 def _body(response: http.client.HTTPResponse, url: str) -> bytes:
-    """Read the body of an answer that is 200, plain and whole."""
+    """Read the body of a complete, uncompressed answer with status 200."""
     if response.status != http.client.OK:
         raise ConnectionFailedError(
             f"Net F/T box: expected 200 from {url}, got {response.status}; "
@@ -76,14 +77,14 @@ def _body(response: http.client.HTTPResponse, url: str) -> bytes:
 
 
 class _BoundedSocket:
-    """The part of a socket that ``http.client`` uses; every wait ends at one deadline."""
+    """Socket interface for ``http.client`` with one deadline for all waits."""
 
     def __init__(self, plain: socket.socket, timeout_s: float) -> None:
         self._plain, self._timeout_s = plain, timeout_s
         self._deadline_s = time.monotonic() + timeout_s
 
     def connect(self, address: str, port: int) -> None:
-        """Connect to the first address of the name, and to no other."""
+        """Connect to the first address of the name only."""
         found = socket.getaddrinfo(address, port, socket.AF_INET, socket.SOCK_STREAM)
         self._wait_at_most()
         try:
@@ -97,11 +98,11 @@ class _BoundedSocket:
         self._plain.sendall(data)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        """Return a reader of what the peer sends."""
+        """Return a buffered reader of the received bytes."""
         return io.BufferedReader(_BoundedReader(self))
 
     def receive_into(self, buffer: WriteableBuffer) -> int:
-        """Wait for bytes; return how many came, 0 at the end of the stream."""
+        """Receive into a buffer; return the number of bytes, 0 at the end of the stream."""
         self._wait_at_most()
         try:
             return self._plain.recv_into(buffer)
@@ -109,21 +110,21 @@ class _BoundedSocket:
             raise self._too_late() from error
 
     def _wait_at_most(self) -> None:
-        """Let the next call wait for the rest of the time; raise TimeoutError after it."""
+        """Set the socket's timeout to the remaining time; raise TimeoutError if none is left."""
         left_s = self._deadline_s - time.monotonic()
         if left_s <= 0.0:
             raise self._too_late()
         self._plain.settimeout(left_s)
 
     def close(self) -> None:
-        """Leave the socket open: ``http.client`` closes before it reads, ``get`` afterwards."""
+        """Do nothing: ``http.client`` closes before it reads; ``get`` closes the socket later."""
 
     def _too_late(self) -> TimeoutError:
         return TimeoutError(f"no whole answer within {self._timeout_s:g} s")
 
 
 class _BoundedReader(io.RawIOBase):
-    """Stream of the bytes that the peer sends, up to MAX_ANSWER_BYTES."""
+    """Stream of the received bytes, up to ``MAX_ANSWER_BYTES``."""
 
     def __init__(self, source: _BoundedSocket) -> None:
         self._source = source
@@ -134,7 +135,7 @@ class _BoundedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Read what is there into ``buffer``; raise OSError beyond the number of bytes."""
+        """Read available bytes into ``buffer``; raise OSError beyond the maximum length."""
         if self._left <= 0:
             raise OSError(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
         count = self._source.receive_into(memoryview(buffer)[: self._left])

@@ -1,4 +1,4 @@
-"""Mass, centre of mass and the sensor's own offset, from readings at rest in many orientations.
+"""Identification of mass, centre of mass and sensor offset from readings at rest.
 
 At rest a sensor reads, in its own axes and about its own origin (w: world from sensor, g: free fall
 in world axes)::
@@ -7,8 +7,7 @@ in world axes)::
     torque = (m c) x (w^T g) + t0
 
 which is linear in the mass m and the offset f0, and in the first moment h = m c and the offset t0.
-Both are solved by least squares, one after the other. Since the offsets are free, it does not
-matter whether the readings were biased.
+Both systems are solved by least squares. The readings may be biased, because the offsets are free.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ from der_ros.geometry import Array, Wrench, rotation_matrix
 
 MIN_ORIENTATIONS = 4
 MAX_CONDITION = 15.0
-"""Largest condition number of either system, columns in like units; well spread: 1 to 3."""
+"""Largest condition number of either system, in equal units; well-spread readings give 1 to 3."""
 MIN_MASS_KG = 0.02
 
 
 class RestReading(NamedTuple):
-    """A wrench at rest.
+    """Wrench at rest.
 
     Attributes:
-        wrench: N, Nm, sensor axes, about the sensor's origin.
-        world_from_sensor: (4,) xyzw quaternion.
+        wrench: Wrench, N and Nm, sensor axes, about the sensor's origin.
+        world_from_sensor: Orientation of the sensor, (4,) xyzw.
     """
 
     wrench: Wrench
@@ -43,14 +42,14 @@ class Identification(NamedTuple):
     """Result of an identification.
 
     Attributes:
-        payload: mass and centre of mass.
-        mass_error_kg: standard error.
-        center_error_m: (3,) standard errors.
-        offset: what the sensor reads without a payload, bias included.
-        force_residual_n: root mean square of what the model leaves over, each axis.
-        torque_residual_nm: likewise.
-        condition: the worse of the two systems' condition numbers.
-        orientations: number of readings.
+        payload: Mass and centre of mass.
+        mass_error_kg: Standard error of the mass, kg.
+        center_error_m: Standard errors of the centre of mass, (3,) m.
+        offset: Reading without a payload, bias included.
+        force_residual_n: Root mean square force residual per axis, N.
+        torque_residual_nm: Root mean square torque residual per axis, Nm.
+        condition: Larger condition number of the two systems.
+        orientations: Number of readings.
     """
 
     payload: Payload
@@ -64,7 +63,7 @@ class Identification(NamedTuple):
 
 
 class _Fit(NamedTuple):
-    """A solved system: values, standard errors, residuals, condition number."""
+    """Solution of a least-squares system: values, standard errors, residual, condition number."""
 
     values: Array
     errors: Array
@@ -78,17 +77,17 @@ def identify(
     max_force_residual_n: float = 1.0,
     max_torque_residual_nm: float = 0.1,
 ) -> Identification:
-    """Find the payload.
+    """Identify the payload from readings at rest.
 
     Args:
-        readings: at rest and touching nothing, in orientations that differ much.
-        gravity_mps2: (3,) free fall, world axes.
-        max_force_residual_n: beyond this the readings do not fit a payload at rest.
-        max_torque_residual_nm: likewise.
+        readings: Readings at rest and without contact, in clearly different orientations.
+        gravity_mps2: Acceleration of free fall, (3,) m/s^2, world axes.
+        max_force_residual_n: Largest accepted force residual, N.
+        max_torque_residual_nm: Largest accepted torque residual, Nm.
 
     Raises:
-        ConfigurationError: too few readings, orientations too much alike, no mass, or readings that
-            do not fit.
+        ConfigurationError: There are too few readings, their orientations are too similar, the mass
+            is too small, or the readings do not fit a payload at rest.
     """
     if len(readings) < MIN_ORIENTATIONS:
         raise ConfigurationError(
@@ -141,7 +140,7 @@ def _check_fit(force: _Fit, torque: _Fit, max_force_n: float, max_torque_nm: flo
 
 
 def _fit(physical: Array, measured: Array, gravity: float) -> _Fit:
-    """Least squares of ``measured`` (n, 3) by ``physical`` (n, 3, k) and an offset (3,)."""
+    """Fit ``measured`` (n, 3) by ``physical`` (n, 3, k) and an offset (3,), by least squares."""
     count = len(measured)
     offsets = np.broadcast_to(gravity * np.eye(3), (count, 3, 3))
     # Offsets are scaled by gravity: the condition number needs equal units.
@@ -160,7 +159,7 @@ def _fit(physical: Array, measured: Array, gravity: float) -> _Fit:
 
 
 def _cross_matrices(vectors: Array) -> Array:
-    """(n, 3, 3): each maps a vector to ``v x`` it."""
+    """Return the cross-product matrices of vectors v (n, 3), (n, 3, 3): ``[v] u = v x u``."""
     x, y, z = vectors.T
     zero = np.zeros_like(x)
     rows = ((zero, -z, y), (z, zero, -x), (-y, x, zero))

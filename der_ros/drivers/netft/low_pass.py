@@ -1,4 +1,4 @@
-"""A Butterworth low-pass filter for evenly sampled wrenches."""
+"""Butterworth low-pass filter for evenly sampled wrenches."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array
 
 MAX_CUTOFF_RATIO = 0.45
-"""Highest cut-off, as a part of the sample rate: above it little is left to filter."""
+"""Highest cut-off as a fraction of the sample rate, close to the Nyquist frequency."""
 
 
 class LowPass:
-    """The analog Butterworth filter of order 1 or 2, by the bilinear transform, pre-warped.
+    """Butterworth filter of order 1 or 2, by the pre-warped bilinear transform.
 
     With ``K = tan(pi * cutoff / rate)``, so that the gain at the cut-off is exactly 1/sqrt(2)::
 
@@ -22,16 +22,16 @@ class LowPass:
         order 2:  H(z) = K^2 (1 + z^-1)^2 / (D + 2 (K^2 - 1) z^-1 + (1 - sqrt(2) K + K^2) z^-2),
                   D = 1 + sqrt(2) K + K^2
 
-    Its gain at 0 Hz is 1. It begins in the steady state of its first sample, not at zero.
+    The gain at 0 Hz is 1. The filter starts in the steady state of its first sample, not at zero.
 
     Args:
-        order: 1 or 2.
-        cutoff_hz: where the gain has fallen to 1/sqrt(2).
-        rate_hz: of the samples, which must come evenly.
+        order: Order of the filter, 1 or 2.
+        cutoff_hz: Frequency at which the gain is 1/sqrt(2), Hz.
+        rate_hz: Sample rate, Hz; samples must be evenly spaced.
 
     Raises:
-        ConfigurationError: another order, a cut-off that is not within (0, 0.45 * rate], or a pair
-            whose poles do not lie within the unit circle as computed.
+        ConfigurationError: The order is neither 1 nor 2, the cut-off is not within
+            (0, 0.45 * rate], or the computed poles are not within the unit circle.
     """
 
     def __init__(self, order: int, cutoff_hz: float, rate_hz: float) -> None:
@@ -61,11 +61,11 @@ class LowPass:
         self._memory: tuple[Array, Array] | None = None
 
     def restart(self) -> None:
-        """Take the next sample as the first one."""
+        """Restart the filter in the steady state of the next sample."""
         self._memory = None
 
     def update(self, sample: Array) -> Array:
-        """Return the filtered value of the next sample, of any one shape."""
+        """Add a sample of any (constant) shape and return the filtered value."""
         b0, b1, b2 = self.numerator
         _, a1, a2 = self.denominator
         if self._memory is None:
@@ -77,10 +77,10 @@ class LowPass:
 
 
 def check_stability(denominator: tuple[float, float, float]) -> None:
-    """Jury's conditions for ``1 + a1 z^-1 + a2 z^-2``: both poles within the unit circle.
+    """Check that both poles of ``1 + a1 z^-1 + a2 z^-2`` are within the unit circle (Jury).
 
     Raises:
-        ConfigurationError: they are not.
+        ConfigurationError: A pole is not within the unit circle.
     """
     _, a1, a2 = denominator
     if not (abs(a2) < 1.0 and abs(a1) < 1.0 + a2):

@@ -26,18 +26,18 @@ class ClientState(Enum):
 
 @dataclass(frozen=True)
 class NetFtConfig:
-    """Addresses of the box and the way of reading it.
+    """Configuration of the client: addresses, settings of the box and timeouts.
 
     Attributes:
-        every_record: call the listener for each new record in its turn (a filter needs that), not
-            only for the newest of each drain.
-        rest_s: pause after each drain, so that one wake-up takes all records of that time. It
-            delays a record by this much at most, and only where records come closer than that.
-        configuration: scale and units where the box is not to be asked; None asks.
-        stale_after_s: silence after which the stream is stale.
-        give_up_after_s: silence after which the connection is made anew.
-        backoff_s: shortest pause before connecting again; doubles to ``max_backoff_s``.
-        max_backoff_s: longest pause before connecting again.
+        every_record: If True, call the listener for every new record (as a filter needs), not only
+            for the newest of each drain.
+        rest_s: Pause after each drain of the socket, s, so that one wake-up handles several
+            records. It delays a record by at most this, and only if records are closer together.
+        configuration: Scale and units to use without asking the box; None reads them from it.
+        stale_after_s: Silence after which the stream is stale, s.
+        give_up_after_s: Silence after which the client reconnects, s.
+        backoff_s: Shortest pause before reconnecting, s; doubles up to ``max_backoff_s``.
+        max_backoff_s: Longest pause before reconnecting, s.
     """
 
     sensor_ip: str = setting("192.168.1.1", "Address of the box; packets from others are dropped")
@@ -79,10 +79,10 @@ class NetFtConfig:
     )
 
     def __post_init__(self) -> None:
-        """Check the numbers.
+        """Check ports, rates and times.
 
         Raises:
-            ConfigurationError: a port, rate or time that cannot be.
+            ConfigurationError: A value is out of its range.
         """
         for name in ("rdt_port", "http_port"):
             if not 1 <= getattr(self, name) <= 65535:
@@ -114,13 +114,13 @@ class NetFtConfig:
 
 
 class WrenchSample(NamedTuple):
-    """One reading.
+    """Reading of the sensor.
 
     Attributes:
-        wrench: N and Nm, sensor axes, about the sensor's origin, as the box sends it.
-        stamp_monotonic_s: when it was received, ``time.monotonic``.
-        sequence: ``rdt_sequence``.
-        status: decoded status word.
+        wrench: Wrench as sent by the box, N and Nm, sensor axes, about the sensor's origin.
+        stamp_monotonic_s: Time of reception, s, ``time.monotonic``.
+        sequence: Sequence number ``rdt_sequence``.
+        status: Decoded status word.
     """
 
     wrench: Wrench
@@ -133,25 +133,25 @@ class NetFtStatistics(NamedTuple):
     """Counters since the start.
 
     Attributes:
-        state: how the client stands with the box.
-        reason: why it is not streaming, or an empty text.
-        records: accepted records, also repeated and reordered ones.
-        lost: records that never came.
-        duplicates: records that came again.
-        reordered: records that came after a later one.
-        restarts: streams that restarted without a request.
-        box_restarts: number of restarts of the box, by its own sample counter; a bias in the box
-            is then lost.
-        malformed: packets that are no records.
-        status_errors: records whose status word is an error.
-        connections: number of requests for a stream.
-        stalls: number of times that the stream fell silent.
-        last_fault: the latest reason for not streaming; empty once it is over for 10 s.
-        rate_hz: records a second, over the last second.
-        loss: fraction of the records that was lost over the last second, 0 to 1.
-        age_s: since the newest record; infinite before the first.
-        distrust: why readings that come cannot be trusted: the scale was not confirmed for long;
-            empty while they can.
+        state: State of the connection to the box.
+        reason: Reason for not streaming; empty while streaming.
+        records: Received records, including repeated and reordered ones.
+        lost: Records that never arrived.
+        duplicates: Records that arrived again.
+        reordered: Records that arrived after a later one.
+        restarts: Streams that restarted without a request.
+        box_restarts: Restarts of the box, detected by its sample counter; they clear a bias in the
+            box.
+        malformed: Packets that are not records.
+        status_errors: Records whose status word is an error.
+        connections: Requests for a stream.
+        stalls: Number of times that the stream became silent.
+        last_fault: Latest reason for not streaming; empty after 10 s of streaming.
+        rate_hz: Record rate over the last second, Hz.
+        loss: Fraction of records lost over the last second, 0 to 1.
+        age_s: Age of the newest record, s; infinite before the first.
+        distrust: Reason why readings cannot be trusted, such as a scale that was not confirmed for
+            too long; empty if they can.
     """
 
     state: ClientState

@@ -1,4 +1,4 @@
-"""Payload of the sensor, and its weight in any orientation."""
+"""Payload of the sensor and its weight in any orientation."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ STANDARD_GRAVITY_MPS2 = 9.80665
 
 @dataclass(frozen=True)
 class Payload:
-    """The tool and all else that the sensor carries.
+    """Everything that the sensor carries, such as the tool.
 
     Attributes:
-        mass_kg: zero means that nothing is compensated.
-        center_of_mass_m: (3,) from the sensor's origin, sensor axes.
+        mass_kg: Mass, kg; 0 disables weight compensation.
+        center_of_mass_m: Centre of mass, (3,) m, sensor frame.
     """
 
     mass_kg: float = 0.0
     center_of_mass_m: Array = field(default_factory=lambda: np.zeros(3))
 
     def __post_init__(self) -> None:
-        """Checks.
+        """Check mass and centre of mass.
 
         Raises:
-            ConfigurationError: a mass that is negative or not finite, or no three finite numbers.
+            ConfigurationError: The mass is negative or not finite, or the centre is not three
+                finite numbers.
         """
         if not 0.0 <= self.mass_kg < math.inf:
             raise ConfigurationError(f"payload mass: expected 0 kg or more, got {self.mass_kg}")
@@ -40,8 +41,8 @@ class Payload:
         """Return the payload's wrench at rest, sensor axes, about the sensor's origin.
 
         Args:
-            world_from_sensor: (4,) xyzw quaternion.
-            gravity_mps2: (3,) acceleration of free fall, world axes.
+            world_from_sensor: Orientation of the sensor, (4,) xyzw.
+            gravity_mps2: Acceleration of free fall, (3,) m/s^2, world axes.
         """
         fx, fy, fz = (self.mass_kg * (rotation_matrix(world_from_sensor).T @ gravity_mps2)).tolist()
         cx, cy, cz = self.center_of_mass_m.tolist()
@@ -50,18 +51,18 @@ class Payload:
 
 
 def payload_from_one_reading(reading: Wrench, gravity_mps2: float) -> Payload:
-    """Mass and centre of mass from a single reading, of a payload whose centre is on the z axis.
+    """Return mass and centre of mass from one reading, for a centre of mass on the z axis.
 
-    One orientation cannot tell more, nor the sensor's own offset from weight:
-    ``identify_payload`` does, from several.
+    One orientation does not determine more, and does not separate weight from the sensor's offset;
+    ``identify_payload`` does both from several orientations.
 
     Args:
-        reading: at rest, without bias, sensor axes and origin.
-        gravity_mps2: magnitude.
+        reading: Reading at rest without bias, sensor axes and origin.
+        gravity_mps2: Magnitude of gravity, m/s^2.
 
     Raises:
-        ConfigurationError: next to no weight, or the z axis is so near to the vertical that the
-            weight has no lever.
+        ConfigurationError: The weight is almost zero, or the z axis is so close to the vertical
+            that the weight has no lever.
     """
     fx, fy, _ = reading.force.tolist()
     tx, ty, _ = reading.torque.tolist()

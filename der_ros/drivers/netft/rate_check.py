@@ -1,20 +1,20 @@
-"""Comparison of the measured rate of readings with the rate that a filter is designed for."""
+"""Comparison of the measured reading rate with the rate that a filter is designed for."""
 
 from __future__ import annotations
 
 TOLERANCE = 0.25
-"""Largest difference of the measured from the assumed rate, as a share of the assumed one."""
+"""Largest difference between measured and assumed rate, as a fraction of the assumed one."""
 WINDOW_S = 1.0
-"""Time that one measurement takes, s."""
+"""Duration of one measurement, s."""
 _STRIKES = 2
 
 
 class RateCheck:
-    """Measures a rate over windows of a second; two in a row that differ are a problem.
+    """Rate measurement over windows of 1 s; two consecutive deviations are a problem.
 
     Attributes:
-        measured_hz: of the last window; 0 before the first.
-        problem: the difference in words; empty where there is none.
+        measured_hz: Rate in the last window, Hz; 0 before the first.
+        problem: Message about the deviation; empty if there is none.
     """
 
     def __init__(self) -> None:
@@ -24,12 +24,12 @@ class RateCheck:
         self._strikes = 0
 
     def look(self, count: int, assumed_hz: float, now_s: float) -> None:
-        """Take the number of readings so far; judge where a window is over.
+        """Update with the number of readings so far; check the rate at the end of a window.
 
         Args:
-            count: of readings since the start, lost ones too.
-            assumed_hz: expected rate, Hz; 0 for none.
-            now_s: of the monotonic clock.
+            count: Number of readings since the start, including lost ones.
+            assumed_hz: Expected rate, Hz; 0 for none.
+            now_s: Current time on the monotonic clock, s.
         """
         elapsed_s = now_s - self._since_s
         if elapsed_s < WINDOW_S:
@@ -38,7 +38,7 @@ class RateCheck:
         self._count, self._since_s = count, now_s
         if assumed_hz <= 0.0:
             self.problem = ""
-        # Other checks report silence; the first window has no beginning. Neither ends a problem.
+        # Other checks report silence, and the first window has no start. Neither clears a problem.
         if elapsed_s > 2.0 * WINDOW_S or came <= 0 or assumed_hz <= 0.0:
             self._strikes = 0
             return

@@ -1,4 +1,4 @@
-"""RDT, the Net F/T box's UDP protocol: requests, records (ATI manual 10) and their status words.
+"""RDT, the UDP protocol of the Net F/T box: requests, records (ATI manual 10) and status words.
 
 Requests and records are big-endian and packed. Each family of boxes has its own table of status
 words.
@@ -16,7 +16,7 @@ from der_ros.errors import ProtocolError
 
 RDT_PORT = 49152
 MAX_RECORDS_PER_PACKET = 40
-"""The box's largest RDT buffer."""
+"""Largest RDT buffer of the box, records."""
 
 _HEADER = 0x1234
 _REQUEST = struct.Struct(">HHI")
@@ -92,11 +92,11 @@ class Command(IntEnum):
 
 
 class Request(NamedTuple):
-    """One request to the box.
+    """Request to the box.
 
     Attributes:
-        command: of RDT.
-        sample_count: records to send; 0 means until stopped.
+        command: RDT command.
+        sample_count: Number of records to send; 0 for a stream until stopped.
     """
 
     command: Command
@@ -104,18 +104,18 @@ class Request(NamedTuple):
 
 
 class RdtRecord(NamedTuple):
-    """One sample, in counts.
+    """Sample of the box in counts.
 
     Attributes:
-        rdt_sequence: counts the records of one request from 1; wraps at 2**32.
-        ft_sequence: the box's own sample counter, 7000 a second.
-        status: the status word, see ``decode_status``.
-        fx: force in counts, as are the next two.
-        fy: see ``fx``.
-        fz: see ``fx``.
-        tx: torque in counts, as are the next two.
-        ty: see ``tx``.
-        tz: see ``tx``.
+        rdt_sequence: Number of the record within its request, from 1; wraps at 2**32.
+        ft_sequence: Internal sample counter of the box, 7000 per second.
+        status: Status word; see ``decode_status``.
+        fx: Force along x, counts.
+        fy: Force along y, counts.
+        fz: Force along z, counts.
+        tx: Torque about x, counts.
+        ty: Torque about y, counts.
+        tz: Torque about z, counts.
     """
 
     rdt_sequence: int
@@ -130,10 +130,10 @@ class RdtRecord(NamedTuple):
 
 
 def encode_request(request: Request) -> bytes:
-    """Return the request's 8 bytes.
+    """Encode a request, 8 bytes.
 
     Raises:
-        ProtocolError: the sample count does not fit 32 bits.
+        ProtocolError: The sample count does not fit into 32 bits.
     """
     try:
         return _REQUEST.pack(_HEADER, request.command, request.sample_count)
@@ -144,10 +144,10 @@ def encode_request(request: Request) -> bytes:
 
 
 def decode_request(data: bytes) -> Request:
-    """Read a request, as the box does.
+    """Decode a request, as the box does.
 
     Raises:
-        ProtocolError: wrong length, header or command.
+        ProtocolError: Length, header or command is wrong.
     """
     if len(data) != REQUEST_BYTES:
         raise ProtocolError(f"RDT request: expected {REQUEST_BYTES} bytes, got {len(data)}")
@@ -161,10 +161,10 @@ def decode_request(data: bytes) -> Request:
 
 
 def encode_records(records: Iterable[RdtRecord]) -> bytes:
-    """Return the packet that holds ``records``.
+    """Encode records into one packet.
 
     Raises:
-        ProtocolError: a number does not fit its 32 bits.
+        ProtocolError: A number does not fit into 32 bits.
     """
     try:
         return b"".join([_RECORD.pack(*record) for record in records])
@@ -176,7 +176,7 @@ def record_offsets(packet: bytes) -> range:
     """Return the offset of each record in a packet, oldest first: 1, or up to 40 if buffered.
 
     Raises:
-        ProtocolError: the packet is not a whole number of records, or holds none or too many.
+        ProtocolError: The length is not that of a whole number of records, 1 to 40.
     """
     length = len(packet)
     if length % RECORD_BYTES or not 0 < length <= MAX_RECORDS_PER_PACKET * RECORD_BYTES:
@@ -193,7 +193,7 @@ def peek(packet: bytes, offset: int) -> tuple[int, int, int]:
 
 
 def decode_record(packet: bytes, offset: int = 0) -> RdtRecord:
-    """Return the whole record at ``offset``."""
+    """Decode the record at ``offset``."""
     return RdtRecord._make(_RECORD.unpack_from(packet, offset))
 
 
@@ -206,12 +206,12 @@ class Severity(IntEnum):
 
 
 class StatusReport(NamedTuple):
-    """A status word, decoded.
+    """Decoded status word.
 
     Attributes:
-        word: as it came.
-        severity: an error means that the numbers of the record cannot be trusted.
-        conditions: one text for each bit that is set.
+        word: Status word as received.
+        severity: Severity; with an error, the record's values cannot be trusted.
+        conditions: One text per set bit.
     """
 
     word: int
@@ -225,13 +225,13 @@ class StatusReport(NamedTuple):
 
 @lru_cache(maxsize=256)
 def decode_status(word: int, product: str = "") -> StatusReport:
-    """Decode a status word by the table of the product that sent it.
+    """Decode a status word with the table of the product that sent it.
 
-    A word that is neither zero nor a known warning is an error, also if its bits are in no table.
+    A word that is neither zero nor a known warning is an error, even if its bits are in no table.
 
     Args:
-        word: 32 bits.
-        product: ``prodname`` of ``netftapi2.xml``; what is no Axia is read as a Net Box.
+        word: Status word, 32 bits.
+        product: ``prodname`` of ``netftapi2.xml``; products other than Axia are Net Boxes.
     """
     if word == 0:
         return StatusReport(word, Severity.OK, ())

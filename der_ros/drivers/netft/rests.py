@@ -1,4 +1,4 @@
-"""Finds the rests of the sensor in a recording, and its readings there."""
+"""Detection of the sensor's rest phases in a recording."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ SAME_ORIENTATION_RAD = np.radians(5.0)
 
 
 class TimedReading(NamedTuple):
-    """One moment of a recording.
+    """Reading of a recording with its time and orientation.
 
     Attributes:
-        stamp_s: of any clock.
-        wrench: (6,) N, Nm, sensor axes and origin.
-        world_from_sensor: (4,) xyzw quaternion.
+        stamp_s: Time on any clock, s.
+        wrench: Wrench, (6,) N and Nm, sensor axes and origin.
+        world_from_sensor: Orientation of the sensor, (4,) xyzw.
     """
 
     stamp_s: float
@@ -31,9 +31,9 @@ def find_rests(
 ) -> list[RestReading]:
     """Return one reading for each rest: the mean over its last part, after oscillations.
 
-    A rest is a longest stretch in which the orientation stays within ``still_rad`` of where the
-    stretch began, and that lasts ``min_duration_s``. Of rests in nearly one orientation the first
-    counts, so that a long wait does not outweigh the others.
+    A rest is a stretch of at least ``min_duration_s`` in which the orientation stays within
+    ``still_rad`` of its start. Of several rests in nearly the same orientation, only the first
+    counts, so that they do not outweigh the others.
     """
     rests: list[RestReading] = []
     begin = 0
@@ -58,7 +58,7 @@ def _alike(a: RestReading, b: RestReading) -> bool:
 
 
 def _settled(stretch: list[TimedReading], min_duration_s: float) -> RestReading:
-    """Return the mean of the later half, or of all but ``min_duration_s`` / 2 if short."""
+    """Return the mean of the second half, or without the first ``min_duration_s`` / 2 if short."""
     from_s = max(
         0.5 * (stretch[0].stamp_s + stretch[-1].stamp_s), stretch[0].stamp_s + 0.5 * min_duration_s
     )

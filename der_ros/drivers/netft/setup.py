@@ -20,14 +20,14 @@ logger = logging.getLogger(__name__)
 
 
 def configure(config: NetFtConfig) -> SensorConfiguration:
-    """Request the wanted settings, and return the box's scale and settings.
+    """Request the desired settings and return the box's scale and settings.
 
-    A scale in ``config`` is used without a request to the box.
+    A scale given in ``config`` is used without any request to the box.
 
     Raises:
-        ConnectionFailedError: there is no answer, or no complete document.
-        ProtocolError: the document is no configuration of a box.
-        ConfigurationError: an unknown unit, or RDT is switched off.
+        ConnectionFailedError: There is no answer, or no complete document.
+        ProtocolError: The document is not a configuration of a box.
+        ConfigurationError: A unit is unknown, or RDT is disabled.
     """
     if config.configuration is not None:
         return config.configuration
@@ -60,16 +60,16 @@ def _compare(what: str, asked: int, found: int, hint: str) -> None:
 
 
 class ConfigurationWatch(Startable):
-    """Checks from time to time that the box still has the scale that its stream is read with.
+    """Periodic check that the box still has the scale that its stream is decoded with.
 
-    A record does not hold its unit: a change on the box's page changes the meaning of every number.
-    A changed low-pass filter does not: it is only noted. The first check is at once, because the
-    page may have changed while it was read. It is a context manager with a thread of its own, since
-    HTTP may take long. The caller's clock decides whether a check is overdue, so that a thread that
-    hangs or has ended is noticed too.
+    A record does not contain its unit, so a change on the box's page changes the meaning of every
+    number. A changed low-pass filter is only recorded. The first check is immediate, because the
+    configuration may have changed while it was read. It is a context manager with its own thread,
+    because HTTP may be slow. ``overdue`` uses the caller's clock, so it also detects a thread that
+    hangs or has ended.
 
     Attributes:
-        user_filter: number of the box's low-pass filter as it was last read.
+        user_filter: Number of the box's low-pass filter when last read.
     """
 
     def __init__(self, config: NetFtConfig, scale: SensorConfiguration) -> None:
@@ -98,7 +98,7 @@ class ConfigurationWatch(Startable):
             )
 
     def overdue(self) -> str:
-        """Return why the scale cannot be trusted any more; empty while looks succeed."""
+        """Return the reason why the scale is no longer trusted; empty while checks succeed."""
         config, age_s = self._config, time.monotonic() - self._seen_s
         if not self._watches or config.recheck_periods == 0:
             return ""
@@ -116,12 +116,12 @@ class ConfigurationWatch(Startable):
             self._worker.stopping.wait(self._config.recheck_s)
 
     def _look_once(self) -> str:
-        """Return what changed, in words; no answer, however odd, ends the watch."""
+        """Return a description of the change, or empty; a bad answer does not end the thread."""
         try:
             found = _fetch(self._config)
             self.user_filter = found.user_filter
             change = _difference(self._scale, found)
-        except ConfigurationError as error:  # a unit that is not known
+        except ConfigurationError as error:  # unknown unit
             return str(error)
         except Exception as error:
             self._failed(error)
@@ -137,7 +137,7 @@ class ConfigurationWatch(Startable):
 
 
 def _difference(old: SensorConfiguration, new: SensorConfiguration) -> str:
-    """Return the changes in words, but that of the filter; empty when there is none."""
+    """Return a description of all changes except that of the filter; empty if there are none."""
     new = dataclasses.replace(new, user_filter=old.user_filter)
     pairs = zip(dataclasses.asdict(old).items(), dataclasses.asdict(new).values(), strict=True)
     return ", ".join([f"{name}: {was} -> {now}" for (name, was), now in pairs if was != now])

@@ -1,4 +1,4 @@
-"""A simulated Net F/T box: RDT over UDP, ``netftapi2.xml`` over HTTP, and faults on command."""
+"""Simulated Net F/T box: RDT over UDP, ``netftapi2.xml`` over HTTP, and fault injection."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class SimulatedBoxConfig:
     """Configuration of the simulated box.
 
     Attributes:
-        address: the box's own.
-        rdt_port: UDP port; 0 takes any free one.
-        http_port: TCP port; 0 takes any free one.
-        sensor: scale, units, rate, buffer size and filter; rate and filter can be changed over
+        address: Address of the box.
+        rdt_port: UDP port; 0 for any free one.
+        http_port: TCP port; 0 for any free one.
+        sensor: Scale, units, rate, buffer size and filter; rate and filter can be changed over
             HTTP, by ``comm.cgi`` and ``setting.cgi``.
-        force_range_n: force at which it saturates, with the bit in the status word.
-        torque_range_nm: the same for the torque.
-        uptime_s: time for which it has been on at the start.
+        force_range_n: Force per axis at which the reading saturates, N; sets a status bit.
+        torque_range_nm: Torque per axis at which the reading saturates, Nm; sets a status bit.
+        uptime_s: Uptime of the box at the start, s.
     """
 
     address: str = "127.0.0.1"
@@ -66,7 +66,7 @@ class SimulatedBoxConfig:
         """Check rate and filter.
 
         Raises:
-            ConfigurationError: not 1 to 7000 Hz, or a filter that the box does not have.
+            ConfigurationError: The rate is not 1 to 7000 Hz, or the box has no such filter.
         """
         if not 1 <= self.sensor.rdt_rate_hz <= INTERNAL_RATE_HZ:
             raise ConfigurationError(
@@ -79,11 +79,11 @@ class SimulatedBoxConfig:
 
 
 class SimulatedNetFt(Startable):
-    """A box on real sockets; a context manager with threads of its own.
+    """Simulated box on real sockets; a context manager with its own threads.
 
-    ``wrench_source`` is called in the box's thread for each record, N and Nm in sensor axes. With a
-    low-pass filter it is called for each of the 7000 samples a second.
-    Like the real box it streams to one owner: the latest that asked.
+    ``wrench_source`` is called in the box's thread for each record and returns N and Nm in sensor
+    axes; with a low-pass filter it is called for each of the 7000 samples per second. Like a real
+    box, it streams to one client only: the one that requested last.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class SimulatedNetFt(Startable):
         """Open both ports and start the threads.
 
         Raises:
-            ConnectionFailedError: if a port is in use, or the address is not this computer's.
+            ConnectionFailedError: A port is in use, or the address is not this computer's.
         """
         self._end.clear()
         self._started_s = time.monotonic() - self._config.uptime_s
@@ -152,17 +152,17 @@ class SimulatedNetFt(Startable):
 
     @property
     def rdt_port(self) -> int:
-        """The UDP port that is open, or the configured one."""
+        """Open UDP port, or the configured one if none is open."""
         return self._config.rdt_port if self._udp is None else int(self._udp.getsockname()[1])
 
     @property
     def http_port(self) -> int:
-        """The TCP port that is open, or the configured one."""
+        """Open TCP port, or the configured one if none is open."""
         return self._config.http_port if self._http is None else int(self._http.server_port)
 
     @property
     def failure(self) -> str:
-        """Reason for which one of its threads has ended by itself; empty while all run."""
+        """Reason why a thread has ended unexpectedly; empty otherwise."""
         return next((worker.failure for worker in self._workers if worker.failure), "")
 
     @property
@@ -180,7 +180,7 @@ class SimulatedNetFt(Startable):
         return self._owner
 
     def latch(self) -> None:
-        """Latch the monitor condition, as if a threshold were crossed."""
+        """Latch the monitor condition, as if a threshold were exceeded."""
         self._latched = True
 
     def restart(self) -> None:
@@ -221,7 +221,7 @@ class SimulatedNetFt(Startable):
         )
 
     def _answer(self, path: str) -> bytes | None:
-        """Apply the settings in ``path``, and return its document."""
+        """Apply the settings in ``path`` and return the document; None for an unknown path."""
         url = urllib.parse.urlsplit(path)
         if url.path == PATH:
             return self.sensor.to_xml()
@@ -250,11 +250,11 @@ class SimulatedNetFt(Startable):
                 continue
             self._sample(udp, self._owner)
             period = 1.0 / self.sensor.rdt_rate_hz
-            # Late by more than this, the box skips ahead instead of sending a burst.
+            # If late by more than this, the box skips records instead of sending a burst.
             due = max(due + period, time.monotonic() - 20.0 * period)
 
     def _obey(self, udp: socket.socket) -> bool:
-        """Take one request; whether it started a stream."""
+        """Handle one request and return True if it started a stream."""
         try:
             data, sender = udp.recvfrom(2048)
             request = decode_request(data)
@@ -277,7 +277,7 @@ class SimulatedNetFt(Startable):
         self._buffered = request.command is Command.START_BUFFERED
         self._buffer = []
         now = float(math.floor((time.monotonic() - self._started_s) * INTERNAL_RATE_HZ))
-        # Far ahead of its uptime the counter is one from before a restart.
+        # A counter far ahead of the uptime dates from before a restart.
         ahead = self._samples > now + INTERNAL_RATE_HZ
         self._samples = now if ahead else max(float(math.ceil(self._samples)), now)
         self._filter.restart()
@@ -297,7 +297,7 @@ class SimulatedNetFt(Startable):
     def _record(self) -> RdtRecord:
         scale = np.repeat((self.sensor.newtons_per_count, self.sensor.newton_metres_per_count), 3)
         before = math.floor(self._samples + 1e-6)
-        # The internal counter: 7000 a second, of which one in 7000 / rate becomes a record.
+        # Internal counter, 7000 per second; one sample in 7000 / rate becomes a record.
         self._samples += INTERNAL_RATE_HZ / self.sensor.rdt_rate_hz
         now = math.floor(self._samples + 1e-6)
         counts = (self._filter.reading(self.sensor.user_filter, now - before) - self._bias) / scale

@@ -1,7 +1,7 @@
-"""The new records of a stream of packets: order, loss, status, and readings that never change.
+"""Tracking of a stream of RDT packets: order, loss, status words and frozen readings.
 
-Only the sequence number and the status word of every record are decoded. The six axes are decoded
-only for the records that are wanted, since at 7000 Hz most are never used.
+Only sequence number and status word of every record are decoded. The six axes are decoded only for
+records that are used, because at 7000 Hz most are not.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from der_ros.errors import ProtocolError
 from der_ros.geometry import Array, Wrench
 
 MAX_MALFORMED = 10
-"""Number of packets in a row without a record after which the peer is no Net F/T box."""
+"""Number of consecutive malformed packets after which the peer is not a Net F/T box."""
 
 
 _MODULUS = 1 << 32
@@ -30,7 +30,7 @@ _WINDOW = 1024
 
 
 class Order(Enum):
-    """Place of one record in its stream."""
+    """Position of a record in its stream."""
 
     NEXT = "next"
     DUPLICATE = "duplicate"
@@ -39,16 +39,16 @@ class Order(Enum):
 
 
 class SequenceTracker:
-    """Follows a 32-bit sequence that wraps.
+    """Tracker of a 32-bit sequence number that wraps.
 
-    A record that arrives after a later one was first counted as lost and is taken off that count.
-    A number far behind (more than 1024) is a stream that started anew.
+    A record that arrives after a later one is first counted as lost, then subtracted from that
+    count. A number more than 1024 behind is a restart of the stream.
 
     Attributes:
-        lost: records that never came.
-        duplicates: records that came again.
-        reordered: records that came after a later one.
-        restarts: streams that began anew without being asked to.
+        lost: Records that never arrived.
+        duplicates: Records that arrived again.
+        reordered: Records that arrived after a later one.
+        restarts: Streams that restarted without a request.
     """
 
     def __init__(self) -> None:
@@ -57,12 +57,12 @@ class SequenceTracker:
         self._missing: OrderedDict[int, None] = OrderedDict()
 
     def expect_restart(self) -> None:
-        """Accept any number next: the stream was asked to start."""
+        """Accept any number next, because a stream was requested."""
         self._last = None
         self._missing.clear()
 
     def arrived(self, sequence: int) -> Order:
-        """Return the place of one record; only NEXT and RESTART are newer than all before."""
+        """Classify a record by its number; only NEXT and RESTART are newer than all before."""
         if self._last is None:
             self._last = sequence
             return Order.NEXT
@@ -78,7 +78,7 @@ class SequenceTracker:
     def _ahead(self, sequence: int, gap: int) -> Order:
         last = self._last or 0
         self.lost += gap - 1
-        # Only the latest gaps are remembered: a jump must not fill the memory.
+        # Bounded, so that a jump does not fill the memory.
         for offset in range(max(1, gap - _WINDOW), gap):
             self._missing[(last + offset) % _MODULUS] = None
         while len(self._missing) > _WINDOW:
@@ -102,17 +102,17 @@ class SequenceTracker:
 
 
 class RdtStream:
-    """Reader of packets that keeps the newest record, or every new one, and counts the rest.
+    """Reader of packets that keeps the newest record, or every new one, and counts the others.
 
-    It outlives connections, so that its counters are those of a client. One thread feeds it.
+    It outlives connections, so its counters are those of the client. Only one thread feeds it.
 
     Attributes:
-        every_record: keep each new record, not only the newest.
-        sequence: loss, repeats, overtaking and restarts.
-        records: taken, of all orders.
-        malformed: packets that are no records.
-        status_errors: records whose status word is an error.
-        box_restarts: times that the box's own sample counter went back: it was off.
+        every_record: If True, keep every new record; if False, only the newest.
+        sequence: Tracker with the counts of lost, repeated and reordered records and restarts.
+        records: Received records, including repeated and reordered ones.
+        malformed: Packets that are not records.
+        status_errors: Records whose status word is an error.
+        box_restarts: Restarts of the box, detected by its sample counter going back.
     """
 
     def __init__(self, every_record: bool = False) -> None:
@@ -127,7 +127,7 @@ class RdtStream:
         self._begun = False
 
     def begin(self, product: str) -> None:
-        """Begin a new stream; ``product`` selects the table of status words."""
+        """Start a new stream; ``product`` selects the table of status words."""
         self.sequence.expect_restart()
         self._product = product
         self._malformed_row = 0
@@ -135,10 +135,10 @@ class RdtStream:
         self._fresh, self._newest = [], None
 
     def feed(self, packet: bytes) -> None:
-        """Take one packet.
+        """Process one packet.
 
         Raises:
-            ProtocolError: it is the tenth in a row that is no whole number of records.
+            ProtocolError: The packet is the tenth consecutive malformed one.
         """
         try:
             offsets = record_offsets(packet)
@@ -156,9 +156,10 @@ class RdtStream:
                 self._keep(packet, offset, ft_sequence, order)
 
     def fresh(self) -> list[RdtRecord]:
-        """Return the new records since the last call, without overtaken ones.
+        """Return the new records since the last call, without reordered ones.
 
-        One record at most, or, where every record is wanted, all of them, oldest first.
+        These are all new records, oldest first, if ``every_record`` is set, else at most the
+        newest.
         """
         if self._newest is not None:
             self._fresh.append(decode_record(*self._newest))
@@ -170,7 +171,7 @@ class RdtStream:
         if self._begun or order is Order.RESTART:
             self._begun = False
             if self._ft_sequence is not None:
-                # The counter may wrap; if it goes back, the box was off.
+                # The counter may wrap; if it goes back, the box has restarted.
                 behind = (self._ft_sequence - ft_sequence) % (1 << 32)
                 self.box_restarts += 0 < behind < 1 << 31
         self._ft_sequence = ft_sequence
@@ -190,10 +191,10 @@ class RdtStream:
 
 
 class FrozenWatch:
-    """Finds a sensor whose six values stay the same to the last count; a real one has noise.
+    """Detector of a sensor whose six values stay exactly the same; a real one has noise.
 
     Args:
-        after_s: readings that stay the same for longer are frozen; 0: never.
+        after_s: Time of unchanged readings after which the sensor is frozen, s; 0 for never.
     """
 
     def __init__(self, after_s: float) -> None:
@@ -202,7 +203,7 @@ class FrozenWatch:
         self._since_s = 0.0
 
     def frozen(self, wrench: Wrench, now_s: float) -> bool:
-        """Take the reading of ``now_s`` (any steady clock) and tell if the sensor is frozen."""
+        """Add a reading at ``now_s`` of a monotonic clock; return True if the sensor is frozen."""
         reading = wrench.to_array()
         if self._last is None or (reading != self._last).any():
             self._last, self._since_s = reading, now_s
