@@ -1,4 +1,4 @@
-"""DDPG and TD3, and the part that SAC shares with them: a policy, K critics, their gradients."""
+"""DDPG and TD3, and the actor-critic base class that SAC shares with them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from der_ros.algorithms.base import LearnerConfig, Update
 from der_ros.algorithms.networks import Followed, Mlps, Trained
 from der_ros.algorithms.off_policy import OffPolicyAlgorithm, TensorBatch, as_float64, open_device
 
-_LAST_LAYER_BOUND = 3e-3  # of the policy: it starts near zero (Lillicrap et al. 2016)
+_LAST_LAYER_BOUND = 3e-3  # policy's last layer: initial actions near zero (Lillicrap et al. 2016)
 
 P = TypeVar("P", bound=Trained)
 
 
 class ActorCritic(OffPolicyAlgorithm, Generic[P]):
-    """A policy and its critics; ``P`` is the kind of policy, with or without a target."""
+    """Policy and critics with their gradients.
+
+    ``P`` is the policy's class: ``Followed`` with a target network, ``Trained`` without.
+    """
 
     def __init__(
         self,
@@ -30,16 +33,16 @@ class ActorCritic(OffPolicyAlgorithm, Generic[P]):
         seed: int,
         policy_kind: type[P],
     ) -> None:
-        """Draw the networks from ``seed``.
+        """Initialise the networks from ``seed``.
 
         Args:
-            config: hidden layers and the rest.
-            critics: K.
-            observation_size: numbers in an observation, the privileged ones last.
-            policy_outputs: numbers that the policy's network gives.
-            action_size: numbers in an action.
-            seed: of the networks and of the draws while learning.
-            policy_kind: what the policy's network is kept as.
+            config: Networks, losses and targets.
+            critics: Number of critics K.
+            observation_size: Length of an observation, whose privileged numbers come last.
+            policy_outputs: Number of outputs of the policy network.
+            action_size: Length of an action.
+            seed: Seed of the initial parameters and of all random draws during learning.
+            policy_kind: Class that holds the policy network, with or without a target.
         """
         device, generator = open_device(config.device), torch.Generator().manual_seed(seed)
         self._seen = observation_size - config.privileged
@@ -66,7 +69,7 @@ class ActorCritic(OffPolicyAlgorithm, Generic[P]):
         return self.critics.target(_joined(next_observation, next_action))[:, :, 0].amin(dim=0)
 
     def differentiate_critics(self, batch: TensorBatch, weights: Tensor) -> Update:
-        """Set the critics' gradient of L = Σ_k mean_i w_i · loss(y_i - Q_k,i)."""
+        """Compute the critics' gradient of L = Σ_k mean_i w_i · loss(y_i - Q_k,i)."""
         target = self.target(batch)
         q, trace = self.critics.online.forward(_joined(batch.observation, batch.action))
         td_errors = target - q[:, :, 0]
@@ -86,7 +89,7 @@ class ActorCritic(OffPolicyAlgorithm, Generic[P]):
     def action_gradient(
         self, observation: Tensor, action: Tensor, critics: int
     ) -> tuple[Tensor, Tensor]:
-        """Return min_k Q_k(s, a) (rows,) of the first ``critics``, and ∂/∂a (rows, action)."""
+        """Return min_k Q_k(s, a), (rows,), over the first ``critics``, and ∂/∂a, (rows, action)."""
         q, trace = self.critics.online.forward(_joined(observation, action), critics)
         value, lowest = q[:, :, 0].min(dim=0)
         chosen = torch.zeros_like(q).scatter_(0, lowest[None, :, None], 1.0)
@@ -95,7 +98,7 @@ class ActorCritic(OffPolicyAlgorithm, Generic[P]):
         return value, inputs.sum(dim=0)
 
     def differentiate_policy(self, batch: TensorBatch) -> None:
-        """Set the policy's gradient of L = -mean_i Q_1(s_i, tanh u(s_i))."""
+        """Compute the policy's gradient of L = -mean_i Q_1(s_i, tanh u(s_i))."""
         u, trace = self.policy.online.forward(self.seen(batch.observation))
         action = u[0].tanh()
         value, gradient = self.action_gradient(batch.observation, action, 1)
@@ -106,12 +109,12 @@ class ActorCritic(OffPolicyAlgorithm, Generic[P]):
 
 
 class Ddpg(ActorCritic[Followed]):
-    """One critic, one policy, both updated at each step by one Adam optimiser.
+    """DDPG: one critic and one policy, both updated at every step by Adam.
 
         y   = R_n + discount · Q'(s', π'(s'))
         L   = c_critic · mean_i w_i · huber(y_i - Q(s_i, a_i)) - c_policy · mean_i Q(s_i, π(s_i))
 
-    The first term moves only the critic, the second only the policy (appendix of the paper:
+    The first term updates only the critic, the second only the policy (appendix of the paper:
     c_policy = 0.1, c_critic = 1, lr = 1e-3). With ``tau = 1`` and ``target_interval = 50000`` the
     targets are hard copies taken every 50,000 trained samples.
     """
@@ -138,12 +141,12 @@ class Ddpg(ActorCritic[Followed]):
 
 
 class Td3(ActorCritic[Followed]):
-    """Two critics, a delayed policy, and noise on the target's action.
+    """TD3: two critics, delayed policy updates and target policy smoothing.
 
     a' = clip(π'(s') + clip(N(0, target_noise²), ±target_noise_clip), ±1)
     y  = R_n + discount · min(Q'_1(s', a'), Q'_2(s', a'))
     L_critics = Σ_k mean_i w_i · huber(y_i - Q_k(s_i, a_i))       every update
-    L_policy  = -mean_i Q_1(s_i, π(s_i))                          every ``policy_delay``-th
+    L_policy  = -mean_i Q_1(s_i, π(s_i))                          every ``policy_delay``-th update
     """
 
     def __init__(
@@ -167,7 +170,7 @@ class Td3(ActorCritic[Followed]):
         return action.add_(noise.mul_(self.config.target_noise).clamp_(-bound, bound)).clamp_(-1, 1)
 
     def learn(self, batch: TensorBatch, weights: Tensor) -> Update:
-        """Update the critics, then every ``policy_delay``-th time the policy by the new critics."""
+        """Update the critics; every ``policy_delay``-th time, then update the policy with them."""
         update = self.differentiate_critics(batch, weights)
         self.critics.step()
         if self.updates % self.config.policy_delay == 0:

@@ -1,4 +1,4 @@
-"""The interface of all off-policy algorithms, and their configuration; without torch."""
+"""Interface and configuration of all off-policy algorithms; does not import torch."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from der_ros.settings import setting
 
 ALGORITHM_NAMES = ("ddpg", "td3", "sac", "dqn")
 _MODULES = {"ddpg": "actor_critic", "td3": "actor_critic", "sac": "sac", "dqn": "dqn"}
-CHOICE_ALGORITHMS = ("dqn",)  # one-hot actions; those of the others are in [-1, 1]
+CHOICE_ALGORITHMS = ("dqn",)  # one-hot actions; all others use [-1, 1]
 
 State = Mapping[str, NDArray[np.generic]]
 
 
 @dataclass(frozen=True)
 class LearnerConfig:
-    """Networks, losses and targets; each algorithm's docstring says which fields it uses."""
+    """Settings of networks, losses and targets, shared by all algorithms.
+
+    A setting that only one algorithm uses names that algorithm in its text.
+    """
 
     hidden: tuple[int, ...] = setting(
         (128, 128), "Units of each hidden layer, policy and critics alike"
@@ -64,7 +67,7 @@ class LearnerConfig:
     device: str = setting("cpu", "Torch device")
 
     def __post_init__(self) -> None:
-        """Refuse settings that cannot work."""
+        """Reject invalid settings."""
         if not self.hidden or min(self.hidden) < 1:
             raise ConfigurationError(
                 f"hidden: expected one or more layers of at least one unit, got {self.hidden}"
@@ -82,47 +85,47 @@ class LearnerConfig:
 class Update:
     """Result of one update: TD errors and metrics."""
 
-    td_errors: FloatArray  # (rows,) target minus estimate
+    td_errors: FloatArray  # (rows,) target minus estimate, y - Q(s, a)
     measure: Callable[[], Mapping[str, float]]
 
     @property
     def metrics(self) -> Mapping[str, float]:
-        """Metrics without prefix; `training.metrics.definitions` defines each of them."""
+        """Metrics by name without prefix, as defined in `training.metrics.definitions`."""
         return self.measure()
 
 
 class Algorithm(Protocol):
-    """An off-policy algorithm; its transitions are filtered already."""
+    """Off-policy algorithm; all transitions passed to it hold filtered observations."""
 
     def update(self, transitions: Transitions, weights: Float32Array) -> Update:
-        """Take one gradient step of everything that is due."""
+        """Do one update, with importance ``weights``, (rows,); return TD errors and metrics."""
 
     def td_errors(self, transitions: Transitions) -> FloatArray:
-        """Return TD errors (rows,), without an update."""
+        """Return the TD errors, (rows,), without an update."""
 
     def policy_parameters(self) -> Float32Array:
-        """Return a copy of the policy as one flat vector, in the order of ``MlpPolicy``."""
+        """Return a copy of the policy's parameters as a flat vector, in ``MlpPolicy`` order."""
 
     def networks(self) -> Float32Array:
-        """Return a copy of all networks that ``td_errors`` uses, as one flat vector."""
+        """Return a copy of all network parameters that ``td_errors`` uses, as a flat vector."""
 
     def load_networks(self, networks: Float32Array) -> None:
-        """Load what ``networks`` of another instance returned."""
+        """Load the parameters that another instance's ``networks`` returned."""
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """Return copies of networks, targets, optimiser and random state as plain arrays."""
+        """Return copies of networks, targets, optimiser and random state, as plain arrays."""
 
     def load_state(self, state: State) -> None:
-        """Restore what ``state`` returned."""
+        """Restore a state returned by ``state``."""
 
 
 def make_algorithm(
     name: str, config: LearnerConfig, observation_size: int, action_size: int, seed: int
 ) -> Algorithm:
-    """Make the algorithm called ``name``; torch is imported only now.
+    """Make the algorithm called ``name``; torch is imported on the first call.
 
     Raises:
-        ConfigurationError: unknown name.
+        ConfigurationError: ``name`` is not in ``ALGORITHM_NAMES``.
     """
     if name not in ALGORITHM_NAMES:
         raise ConfigurationError(

@@ -11,19 +11,19 @@ from der_ros.algorithms.off_policy import OffPolicyAlgorithm, TensorBatch, as_fl
 
 
 class Dqn(OffPolicyAlgorithm):
-    """One network gives the value of each of n choices. An action is a one-hot vector of n.
+    """DQN for n discrete choices; an action is a one-hot vector, (n,).
 
         Q(s, a) = V(s) + A(s, a) - mean_j A(s, j)     the network's outputs are V, A_1 … A_n
         a' = argmax_a Q(s', a);   y = R_n + discount · Q'(s', a')     (``double``; else a' by Q')
         L  = mean_i w_i · huber(y_i - Q(s_i, a_i))
 
-    Without ``dueling`` A is Q and V is left out. The best choice is that of the largest A.
+    Without ``dueling``, Q = A and the output V is ignored. The greedy choice is argmax_j A_j.
     """
 
     def __init__(
         self, config: LearnerConfig, observation_size: int, action_size: int, seed: int
     ) -> None:
-        """Draw the network from ``seed``; ``action_size`` is n."""
+        """Initialise the network from ``seed``; ``action_size`` is n."""
         device = open_device(config.device)
         network = Mlps(1, (observation_size, *config.hidden, 1 + action_size), False, device)
         network.draw(torch.Generator().manual_seed(seed))
@@ -31,7 +31,7 @@ class Dqn(OffPolicyAlgorithm):
         super().__init__(config, {"policy": self.policy}, seed + 1)
 
     def values(self, outputs: Tensor) -> Tensor:
-        """Return Q (rows, n) of the network's outputs (rows, 1 + n)."""
+        """Return Q, (rows, n), from the network's outputs (V, A_1 … A_n), (rows, 1 + n)."""
         value, advantage = outputs[:, :1], outputs[:, 1:]
         if not self.config.dueling:
             return advantage
@@ -51,7 +51,7 @@ class Dqn(OffPolicyAlgorithm):
         return (self.values(self.policy.online(batch.observation)[0]) * batch.action).sum(dim=1)
 
     def learn(self, batch: TensorBatch, weights: Tensor) -> Update:
-        """Update the network by one step."""
+        """Take one gradient step on the network."""
         outputs, trace = self.policy.online.forward(batch.observation)
         values = self.values(outputs[0])
         td_errors = self.target(batch) - (values * batch.action).sum(dim=1)
@@ -71,7 +71,7 @@ class Dqn(OffPolicyAlgorithm):
         return Update(as_float64(td_errors), measure)
 
     def _through_dueling(self, slope: Tensor) -> Tensor:
-        """Return the gradient at the outputs (rows, 1 + n) of that at Q (rows, n)."""
+        """Backpropagate from Q, (rows, n), to the network's outputs, (rows, 1 + n)."""
         if not self.config.dueling:
             return torch.cat((torch.zeros_like(slope[:, :1]), slope), dim=1)
         centred = slope - slope.mean(dim=1, keepdim=True)

@@ -1,6 +1,6 @@
-"""Policies for rollout workers: one observation at a time, in numpy, without torch.
+"""Policies for rollout workers in numpy, without torch; one observation per call.
 
-An action is a vector: in [-1, 1] where it is continuous, one-hot where it is a choice.
+Continuous actions are vectors in [-1, 1], discrete actions are one-hot vectors.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ import numpy as np
 from der_ros.errors import ConfigurationError
 from der_ros.replay.transitions import Float32Array
 
-LOG_STD_RANGE = (-5.0, 2.0)  # of SAC's Gaussian before the squash
+LOG_STD_RANGE = (-5.0, 2.0)  # bounds of log σ of SAC's Gaussian, before tanh
 
 
 class MlpPolicy:
-    """tanh of a multilayer perceptron with ReLU units; several times quicker than torch at one row.
+    """Multilayer perceptron with ReLU units and tanh output.
 
-    Of an observation that is longer than its inputs it sees the first numbers: the privileged
-    ones come last.
+    It is several times faster than torch for a single observation. If an observation is longer than
+    the network's input, only its first numbers are used: privileged numbers come last.
 
     The flat parameter vector holds, layer by layer, the weights (outputs, inputs) row by row and
     then the biases (outputs,): the order of ``torch.nn.Linear``'s parameters.
     """
 
     def __init__(self, observation_size: int, hidden: tuple[int, ...], action_size: int) -> None:
-        """Make a policy whose parameters are zero."""
+        """Make a policy with all parameters zero."""
         self.action_size = action_size
         sizes = (observation_size, *hidden, self.output_size(action_size))
         self._shapes = tuple((out, into) for into, out in pairwise(sizes))
@@ -35,10 +35,10 @@ class MlpPolicy:
         self.set_parameters(np.zeros(self.size, np.float32))
 
     def set_parameters(self, parameters: Float32Array) -> None:
-        """Set all parameters from a flat vector (size,).
+        """Set all parameters from a flat vector, (size,).
 
         Raises:
-            ConfigurationError: it has another length.
+            ConfigurationError: ``parameters`` has another length.
         """
         if parameters.shape != (self.size,):
             raise ConfigurationError(
@@ -52,16 +52,16 @@ class MlpPolicy:
             start = end
 
     def __call__(self, observation: Float32Array) -> Float32Array:
-        """Return the noise-free action (action size,) for a filtered observation."""
+        """Return the noise-free action, (action size,), for a filtered observation."""
         action: Float32Array = np.tanh(self.outputs(observation))
         return action
 
     def sample(self, observation: Float32Array, rng: np.random.Generator) -> Float32Array:
-        """Return an action drawn from the policy; a deterministic policy has only one."""
+        """Sample an action, (action size,); this deterministic policy returns its only one."""
         return self(observation)
 
     def random(self, rng: np.random.Generator) -> Float32Array:
-        """Return an action (action size,) drawn uniformly from all."""
+        """Return an action, (action size,), drawn uniformly from the action space."""
         return rng.uniform(-1.0, 1.0, self.action_size).astype(np.float32)
 
     @staticmethod
@@ -70,7 +70,7 @@ class MlpPolicy:
         return action_size
 
     def outputs(self, observation: Float32Array) -> Float32Array:
-        """Return the outputs of the last layer."""
+        """Return the network's outputs before the squash, (outputs,)."""
         x = observation[: self._shapes[0][1]]
         for weight, bias in self.layers[:-1]:
             x = weight @ x
@@ -82,15 +82,15 @@ class MlpPolicy:
 
 
 class SquashedGaussianPolicy(MlpPolicy):
-    """SAC's: tanh(μ + σ·ε); the outputs are μ, then log σ. Its best action is tanh(μ)."""
+    """SAC's policy: a = tanh(μ + σ·ε). The network outputs μ, then log σ."""
 
     def __call__(self, observation: Float32Array) -> Float32Array:
-        """Return the mean's action tanh(μ), (action size,)."""
+        """Return the noise-free action tanh(μ), (action size,)."""
         action: Float32Array = np.tanh(self.outputs(observation)[: self.action_size])
         return action
 
     def sample(self, observation: Float32Array, rng: np.random.Generator) -> Float32Array:
-        """Return an action tanh(μ + σ·ε), ε ~ N(0, 1)."""
+        """Sample an action tanh(μ + σ·ε), ε ~ N(0, 1), (action size,)."""
         mean, log_std = np.split(self.outputs(observation), 2)
         noise = rng.standard_normal(self.action_size).astype(np.float32)
         action: Float32Array = np.tanh(mean + np.exp(np.clip(log_std, *LOG_STD_RANGE)) * noise)
@@ -98,24 +98,24 @@ class SquashedGaussianPolicy(MlpPolicy):
 
     @staticmethod
     def output_size(action_size: int) -> int:
-        """Return the number of outputs: μ and log σ of each number of the action."""
+        """Return the number of outputs: μ and log σ for each component of the action."""
         return 2 * action_size
 
 
 class ChoicePolicy(MlpPolicy):
-    """DQN's: the choice of the largest advantage, one-hot; the outputs are V, then A_1 … A_n."""
+    """DQN's greedy policy, one-hot. The network outputs V, then the advantages A_1 … A_n."""
 
     def __call__(self, observation: Float32Array) -> Float32Array:
-        """Return the choice of the largest advantage, one-hot (n,)."""
+        """Return the choice with the largest advantage, one-hot, (n,)."""
         return self._one_hot(int(self.outputs(observation)[1:].argmax()))
 
     def random(self, rng: np.random.Generator) -> Float32Array:
-        """Return a random choice, one-hot (n,)."""
+        """Return a uniformly drawn choice, one-hot, (n,)."""
         return self._one_hot(int(rng.integers(self.action_size)))
 
     @staticmethod
     def output_size(action_size: int) -> int:
-        """Return the number of outputs: V and n advantages."""
+        """Return the number of outputs: V and one advantage per choice."""
         return 1 + action_size
 
     def _one_hot(self, choice: int) -> Float32Array:
@@ -130,5 +130,5 @@ _POLICIES: dict[str, type[MlpPolicy]] = {"sac": SquashedGaussianPolicy, "dqn": C
 def make_policy(
     algorithm: str, observation_size: int, hidden: tuple[int, ...], action_size: int
 ) -> MlpPolicy:
-    """Make the policy that ``algorithm`` trains; its parameters are zero."""
+    """Make the policy that ``algorithm`` trains, with all parameters zero."""
     return _POLICIES.get(algorithm, MlpPolicy)(observation_size, hidden, action_size)

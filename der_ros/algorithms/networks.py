@@ -1,4 +1,4 @@
-"""K multilayer perceptrons in one flat vector, their hand-written gradients, and their training."""
+"""K multilayer perceptrons in one flat vector, with hand-written gradients and Adam."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ class Layer(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """Values of a forward pass that ``Mlps.backward`` needs."""
+    """Intermediate values of a forward pass that ``Mlps.backward`` needs."""
 
-    inputs: list[Tensor]  # of each layer, (K, rows, inputs)
-    centred: list[Tensor]  # of each hidden layer: before it is scaled; only with layer_norm
-    scales: list[Tensor]  # (K, rows, 1): one over its standard deviation; only with layer_norm
+    inputs: list[Tensor]  # input of each layer, (K, rows, inputs)
+    centred: list[Tensor]  # each hidden layer less its mean; only with layer_norm
+    scales: list[Tensor]  # (K, rows, 1) 1 / standard deviation; only with layer_norm
 
 
 class Mlps:
-    """K perceptrons with ReLU units and linear outputs, whose parameters lie in one flat vector.
+    """K perceptrons with ReLU units and linear outputs; one flat vector holds all parameters.
 
     The vector holds, layer by layer, the K weights (outputs, inputs) row by row and then the K
     biases: for K = 1 the order of ``torch.nn.Linear``'s parameters. Adam, target updates, copies to
-    workers and checkpoints act on it as a whole.
+    workers and checkpoints process the vector as a whole.
 
-    With ``layer_norm`` each hidden layer is normalised over its units before its ReLU; without gain
-    and offset, which the next layer's weights hold.
+    With ``layer_norm`` each hidden layer is normalised over its units before its ReLU, without gain
+    and offset, which the next layer's weights can represent.
     """
 
     def __init__(
         self, count: int, sizes: tuple[int, ...], layer_norm: bool, device: torch.device
     ) -> None:
-        """Make networks whose parameters are zero.
+        """Make networks with all parameters zero.
 
         Args:
-            count: K.
-            sizes: inputs, units of each hidden layer, outputs.
-            layer_norm: normalise the hidden layers.
-            device: where everything happens.
+            count: Number of networks K.
+            sizes: Numbers of inputs, of units of each hidden layer, and of outputs.
+            layer_norm: True to normalise the hidden layers.
+            device: Torch device of the parameters.
         """
         self.count, self.sizes, self.layer_norm = count, sizes, layer_norm
         self._shapes = tuple((out, into) for into, out in pairwise(sizes))
@@ -61,13 +61,13 @@ class Mlps:
         self.layers = self.views(self.flat)
 
     def copy(self) -> Mlps:
-        """Return other networks with the same parameters."""
+        """Return a copy with its own parameters."""
         other = Mlps(self.count, self.sizes, self.layer_norm, self.flat.device)
         other.flat.copy_(self.flat)
         return other
 
     def views(self, flat: Tensor) -> list[Layer]:
-        """Return views of a vector like ``flat``, layer by layer: parameters or gradients."""
+        """Return per-layer views of a flat vector of parameters or gradients, (size,)."""
         layers, start = [], 0
         for out, into in self._shapes:
             middle = start + self.count * out * into
@@ -78,7 +78,7 @@ class Mlps:
         return layers
 
     def draw(self, generator: torch.Generator, last_bound: float | None = None) -> None:
-        """Draw parameters uniformly within ±1/√inputs, the last layer's within ``last_bound``."""
+        """Draw parameters uniformly in ±1/√inputs, the last layer's in ±``last_bound`` if given."""
         for k, layer in enumerate(self.layers):
             last = k == len(self.layers) - 1
             bound = 1.0 / math.sqrt(layer.weight.shape[2])
@@ -88,11 +88,11 @@ class Mlps:
                 values.copy_(drawn)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return the outputs (K, rows, outputs) of inputs (rows, inputs), the same for all K."""
+        """Return the outputs, (K, rows, outputs), for inputs shared by all K, (rows, inputs)."""
         return self.forward(x)[0]
 
     def forward(self, x: Tensor, count: int | None = None) -> tuple[Tensor, Trace]:
-        """Return the outputs (K, rows, outputs) of all or the first ``count``, and the trace."""
+        """Return outputs, (K, rows, outputs), and trace, of all networks or the first ``count``."""
         count = self.count if count is None else count
         trace = Trace([], [], [])
         x = x.expand(count, *x.shape)
@@ -108,16 +108,16 @@ class Mlps:
         return torch.baddbmm(bias[:count], x, weight[:count].mT), trace
 
     def backward(self, trace: Trace, gradient: Tensor, into: list[Layer] | None) -> Tensor:
-        """Carry the gradient of a loss from the outputs back.
+        """Backpropagate the gradient of a loss from the outputs to the first layer.
 
         Args:
-            trace: of the forward pass.
-            gradient: with respect to the outputs, (K, rows, outputs).
-            into: views that receive the gradient with respect to the parameters; None: not needed.
+            trace: Trace of the forward pass.
+            gradient: Gradient with respect to the outputs, (K, rows, outputs).
+            into: Views that receive the parameters' gradient; None to skip it.
 
         Returns:
-            The gradient with respect to the first layer's linear output, (K, rows, units).
-            ``input_gradient`` carries it on to the inputs.
+            Gradient with respect to the first layer's linear output, (K, rows, units), from which
+            ``input_gradient`` computes the gradient with respect to the inputs.
         """
         count = gradient.shape[0]
         for k in range(len(self.layers) - 1, -1, -1):
@@ -133,12 +133,12 @@ class Mlps:
         return gradient
 
     def input_gradient(self, gradient: Tensor, first: int) -> Tensor:
-        """Carry what ``backward`` returned on to the inputs from the ``first``-th on."""
+        """Return the gradient for inputs [first, end), from the gradient ``backward`` returned."""
         return torch.bmm(gradient, self.layers[0].weight[: gradient.shape[0], :, first:])
 
 
 def _normalised(x: Tensor, weight: Tensor, bias: Tensor, trace: Trace) -> Tensor:
-    """Return LayerNorm of a linear layer; torch's own forward pass takes three times as long."""
+    """Return a linear layer with LayerNorm; torch's own forward pass is three times slower."""
     centred = torch.baddbmm(bias, x, weight.mT)
     centred.sub_(centred.mean(dim=2, keepdim=True))
     norm = torch.linalg.vector_norm(centred, dim=2, keepdim=True)
@@ -164,13 +164,13 @@ class Adam:
 
         m ← β₁m + (1-β₁)g;  v ← β₂v + (1-β₂)g²;  θ ← θ - lr·m̂ / (√v̂ + ε), with m̂, v̂ unbiased
 
-    It computes the same numbers as ``torch.optim.Adam``. Without that class's bookkeeping an update
-    takes a third of the time, and ``torch.optim`` is not imported: it loads a compiler, which takes
-    seconds both when a process starts and when it ends.
+    The results equal those of ``torch.optim.Adam``. Without that class's bookkeeping an update
+    takes a third of the time. ``torch.optim`` is not imported, because it loads a compiler, which
+    takes seconds both when a process starts and when it ends.
     """
 
     def __init__(self, parameters: torch.Tensor, learning_rate: float) -> None:
-        """Optimise ``parameters`` (size,) in place."""
+        """Optimise ``parameters``, (size,), in place."""
         self._parameters = parameters
         self._learning_rate = learning_rate
         self._mean = torch.zeros_like(parameters)
@@ -179,7 +179,7 @@ class Adam:
 
     @torch.no_grad()
     def step(self, gradient: torch.Tensor) -> None:
-        """Take one step down ``gradient`` (size,)."""
+        """Take one descent step along ``gradient``, (size,)."""
         self._steps += 1
         self._mean.lerp_(gradient, 1.0 - _BETA_1)
         self._square.mul_(_BETA_2).addcmul_(gradient, gradient, value=1.0 - _BETA_2)
@@ -190,7 +190,7 @@ class Adam:
         self._parameters.addcdiv_(self._mean, spread, value=-size)
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """Return copies of all that the next step depends on besides the parameters."""
+        """Return copies of the moments and the step count, for a checkpoint."""
         return {
             "exp_avg": self._mean.cpu().numpy().copy(),
             "exp_avg_sq": self._square.cpu().numpy().copy(),
@@ -198,21 +198,21 @@ class Adam:
         }
 
     def load_state(self, state: State) -> None:
-        """Restore what ``state`` returned."""
+        """Restore a state returned by ``state``."""
         self._mean.copy_(torch.from_numpy(np.array(state["exp_avg"])))
         self._square.copy_(torch.from_numpy(np.array(state["exp_avg_sq"])))
         self._steps = int(state["step"].item())
 
 
 class Trained:
-    """K perceptrons with their gradient and optimiser."""
+    """K perceptrons with gradient and optimiser, without a target network."""
 
     def __init__(self, networks: Mlps, config: LearnerConfig) -> None:
-        """Prepare the gradient and the optimiser.
+        """Allocate the gradient and make the optimiser.
 
         Args:
-            networks: already drawn.
-            config: gives learning rate and l2.
+            networks: Networks with initialised parameters.
+            config: Configuration with the learning rate and l2.
         """
         self.online = networks
         self._gradient = torch.zeros_like(networks.flat)
@@ -221,12 +221,12 @@ class Trained:
         self._l2 = config.l2
 
     def differentiate(self, trace: Trace, gradient: Tensor, coefficient: float) -> None:
-        """Set the gradient of coefficient · (loss + 0.5·l2·|weights|²), without the biases.
+        """Compute the gradient of coefficient · (loss + 0.5·l2·|weights|²), without the biases.
 
         Args:
-            trace: of the online networks' forward pass.
-            gradient: of the loss with respect to their outputs, (K, rows, outputs).
-            coefficient: scales it all.
+            trace: Trace of the online networks' forward pass.
+            gradient: Gradient of the loss with respect to the outputs, (K, rows, outputs).
+            coefficient: Factor of loss and penalty.
         """
         self.online.backward(trace, gradient, self._gradients)
         if self._l2:
@@ -236,7 +236,7 @@ class Trained:
             self._gradient.mul_(coefficient)
 
     def step(self) -> None:
-        """Take one step of Adam down the gradient that ``differentiate`` has set."""
+        """Take one Adam step along the gradient computed by ``differentiate``."""
         self._adam.step(self._gradient)
 
     def optimiser_state(self) -> dict[str, NDArray[np.generic]]:
@@ -244,18 +244,18 @@ class Trained:
         return self._adam.state()
 
     def load_optimiser_state(self, state: State) -> None:
-        """Restore what ``optimiser_state`` returned."""
+        """Restore a state returned by ``optimiser_state``."""
         self._adam.load_state(state)
 
 
 class Followed(Trained):
-    """Trained networks with a target: a copy that follows slowly."""
+    """Trained networks with a target network, a slowly updated copy."""
 
     def __init__(self, networks: Mlps, config: LearnerConfig) -> None:
-        """Make the target equal to ``networks``; the arguments are those of ``Trained``."""
+        """Initialise the target with the parameters of ``networks``; arguments as ``Trained``."""
         super().__init__(networks, config)
         self.target = networks.copy()
 
     def move_target(self, tau: float) -> None:
-        """Move the target: θ′ ← (1 - τ)·θ′ + τ·θ."""
+        """Update the target: θ′ ← (1 - τ)·θ′ + τ·θ."""
         self.target.flat.lerp_(self.online.flat, tau)

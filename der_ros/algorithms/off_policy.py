@@ -1,4 +1,4 @@
-"""The common part of all algorithms: batches, targets, counters and checkpoints."""
+"""Base class of all algorithms: batches, target updates, counters and checkpoints."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class TensorBatch(NamedTuple):
 
 
 class OffPolicyAlgorithm(ABC):
-    """An off-policy algorithm; subclasses define target, estimate and update."""
+    """Off-policy algorithm; subclasses define ``target``, ``estimate`` and ``learn``."""
 
     def __init__(self, config: LearnerConfig, networks: Mapping[str, Trained], seed: int) -> None:
-        """Store the networks by name; ``seed`` seeds the draws while learning."""
+        """Store the networks by name; ``seed`` seeds the random draws during learning."""
         self.config = config
         self.device = open_device(config.device)
         self.generator = torch.Generator().manual_seed(seed)
@@ -51,11 +51,11 @@ class OffPolicyAlgorithm(ABC):
 
     @abstractmethod
     def learn(self, batch: TensorBatch, weights: Tensor) -> Update:
-        """Take one gradient step of everything that is due."""
+        """Do one update with importance ``weights``, (rows,); return TD errors and metrics."""
 
     @torch.inference_mode()
     def update(self, transitions: Transitions, weights: Float32Array) -> Update:
-        """Take one step on filtered ``transitions`` with importance ``weights`` (rows,)."""
+        """Do one update on filtered ``transitions``, then update the targets if due."""
         self.updates += 1
         update = self.learn(self._batch(transitions), torch.from_numpy(weights).to(self.device))
         self._move_targets(transitions.size)
@@ -63,20 +63,20 @@ class OffPolicyAlgorithm(ABC):
 
     @torch.inference_mode()
     def td_errors(self, transitions: Transitions) -> FloatArray:
-        """Return target minus estimate, shape (rows,), without an update."""
+        """Return the TD errors y - Q(s, a), shape (rows,), without an update."""
         batch = self._batch(transitions)
         return as_float64(self.target(batch) - self.estimate(batch))
 
     def critic_slope(self, td_errors: Tensor, weights: Tensor) -> Tensor:
-        """Return the gradient of mean_i w_i · loss(δ_i) with respect to Q, δ = y - Q (…, rows).
+        """Return the gradient of mean_i w_i · loss(δ_i) with respect to Q; δ = y - Q, (…, rows).
 
-        loss is Huber's with bound 1, or δ²/2: its slope is δ, cut off at the bound.
+        The loss is Huber's with bound 1, whose derivative is δ clipped to ±1, or else δ²/2.
         """
         slope = td_errors.clamp(-1.0, 1.0) if self.config.huber else td_errors
         return slope * (weights / -weights.numel())
 
     def critic_loss(self, td_errors: Tensor, weights: Tensor) -> float:
-        """Return coefficient · Σ_k mean_i w_i · loss(δ_k,i), for the metrics only."""
+        """Return the metric coefficient · Σ_k mean_i w_i · loss(δ_k,i)."""
         size = td_errors.abs()
         each = 0.5 * size.square()
         if self.config.huber:
@@ -85,24 +85,24 @@ class OffPolicyAlgorithm(ABC):
         return loss.item()
 
     def policy_parameters(self) -> Float32Array:
-        """Return a copy of the acting network as one flat vector."""
+        """Return a copy of the policy network's parameters as a flat vector."""
         parameters: Float32Array = self._networks["policy"].online.flat.cpu().numpy().copy()
         return parameters
 
     def networks(self) -> Float32Array:
-        """Return a copy of all networks that ``td_errors`` uses, as one flat vector."""
+        """Return a copy of all network parameters that ``td_errors`` uses, as a flat vector."""
         return np.concatenate([vector.cpu().numpy() for vector in self.vectors().values()])
 
     @torch.no_grad()
     def load_networks(self, networks: Float32Array) -> None:
-        """Load what ``networks`` of another instance returned."""
+        """Load the parameters that another instance's ``networks`` returned."""
         vectors = list(self.vectors().values())
         ends = np.cumsum([vector.numel() for vector in vectors])
         for vector, values in zip(vectors, np.split(networks, ends[:-1]), strict=True):
             vector.copy_(_tensor(values, vector.shape))
 
     def vectors(self) -> dict[str, Tensor]:
-        """Return the flat parameters of networks and targets by name."""
+        """Return the flat parameter vectors of networks and targets by name."""
         online = {name: trained.online.flat for name, trained in self._networks.items()}
         targets = {f"target_{name}": each.target.flat for name, each in self._followed().items()}
         return online | targets
@@ -112,7 +112,7 @@ class OffPolicyAlgorithm(ABC):
         return {name: each for name, each in networks if isinstance(each, Followed)}
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """Return copies of all that the next update depends on."""
+        """Return copies of parameters, optimisers, counters and random state."""
         result: dict[str, NDArray[np.generic]] = {
             name: vector.cpu().numpy().copy() for name, vector in self.vectors().items()
         }
@@ -125,10 +125,10 @@ class OffPolicyAlgorithm(ABC):
         return result
 
     def load_state(self, state: State) -> None:
-        """Restore what ``state`` returned.
+        """Restore a state returned by ``state``.
 
         Raises:
-            CheckpointError: it belongs to other networks.
+            CheckpointError: ``state`` belongs to other networks or another algorithm.
         """
         try:
             self._load_state(state)
@@ -152,7 +152,7 @@ class OffPolicyAlgorithm(ABC):
         return TensorBatch(*(torch.from_numpy(column).to(self.device) for column in transitions))
 
     def _move_targets(self, rows: int) -> None:
-        """Move the targets by τ whenever ``target_interval`` more samples have been trained on."""
+        """Update the targets by τ, once per ``target_interval`` trained samples."""
         self._samples += rows
         if self._samples - self._samples_at_target_update >= self.config.target_interval:
             self._samples_at_target_update = self._samples
@@ -164,7 +164,7 @@ def open_device(name: str) -> torch.device:
     """Return the torch device called ``name``.
 
     Raises:
-        ConfigurationError: there is none on this machine.
+        ConfigurationError: This machine has no such device.
     """
     try:
         device = torch.device(name)
@@ -184,7 +184,7 @@ def part_of(state: State, prefix: str) -> State:
 
 
 def as_float64(values: Tensor) -> FloatArray:
-    """Return the values as float64 numpy on the CPU, for priorities."""
+    """Return the values as a float64 numpy array on the CPU."""
     result: FloatArray = values.double().cpu().numpy()
     return result
 

@@ -1,8 +1,8 @@
-"""DDPG and TD3 in plain torch: the page to read first, and the oracle of the fast learners' tests.
+"""DDPG and TD3 in plain torch: the readable version, and the oracle of the fast learners' tests.
 
 The symbols are those of docs/explanation/algorithm.md: s, a; r = R, n-step return; d = discount;
 s' = next_observation; w = importance weights; π, Q and their targets π', Q'; δ = y - Q(s, a).
-``actor_critic.py`` computes the same numbers several times faster.
+``actor_critic.py`` computes the same results several times faster.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ class ReferenceLearner:
     """DDPG (Lillicrap et al. 2016) with one critic, TD3 (Fujimoto et al. 2018) with two.
 
     Args:
-        algorithm: ``ddpg`` or ``td3``.
-        config: networks, losses and targets.
-        sizes: numbers in an observation and in an action.
-        generator: draws the noise on the target policy's actions.
+        algorithm: Name of the algorithm, ``ddpg`` or ``td3``.
+        config: Networks, losses and targets.
+        sizes: Lengths of an observation and of an action.
+        generator: Random generator of the target policy's smoothing noise.
     """
 
     def __init__(
@@ -47,15 +47,15 @@ class ReferenceLearner:
         self.updates = self.samples = self.samples_at_target_update = 0
 
     def update(self, s: Tensor, a: Tensor, r: Tensor, d: Tensor, s2: Tensor, w: Tensor) -> Tensor:
-        """Take one step of everything that is due; return δ of the first critic, (rows,).
+        """Update critics, policy (if due) and targets; return δ of the first critic, (rows,).
 
         Args:
-            s: observations, (rows, observation); π does not see the last ``privileged`` numbers.
-            a: actions, (rows, action).
-            r: n-step returns R, (rows,).
-            d: discounts, (rows,): γ^k, or 0 where the episode terminated.
-            s2: next observations s', (rows, observation).
-            w: importance weights, (rows,) (Schaul et al. 2016, Sec. 3.4).
+            s: Observations, (rows, observation); π does not see the last ``privileged`` numbers.
+            a: Actions, (rows, action).
+            r: N-step returns R, (rows,).
+            d: Discounts, (rows,): γ^k, or 0 where the episode terminated.
+            s2: Next observations s', (rows, observation).
+            w: Importance weights, (rows,) (Schaul et al. 2016, Sec. 3.4).
         """
         self.updates += 1
         # y = R + d · min_k Q'_k(s', a')                             TD3, Sec. 4.2: clipped double Q
@@ -66,7 +66,7 @@ class ReferenceLearner:
         deltas = [y - value(q, s, a) for q in self.q]
         l_q = sum(((w * self.h(delta)).mean() for delta in deltas), self.penalty(self.q))
         q_gradients = gradients(self.config.critic_loss_coefficient * l_q, self.q)
-        if self.is_td3:  # its policy follows the critics as they are after their step
+        if self.is_td3:  # the policy's gradient uses the updated critics
             step(self.q_adam, self.q, q_gradients)
         # L_π = c_π · (-mean_i Q_1(s_i, π(s_i)) + l2/2 · |θ_π|²)    DDPG, Eq. 6; TD3, Sec. 5.2
         if not self.is_td3 or self.updates % self.config.policy_delay == 0:
@@ -87,19 +87,19 @@ class ReferenceLearner:
         return (action + noise.clamp(-bound, bound)).clamp(-1.0, 1.0)
 
     def h(self, delta: Tensor) -> Tensor:
-        """Return Huber's loss with bound 1, or δ²/2."""
+        """Return the Huber loss with bound 1, or δ²/2 without ``huber``; shape of ``delta``."""
         if not self.config.huber:
             return 0.5 * delta.square()
         return nn.functional.huber_loss(delta, torch.zeros_like(delta), reduction="none")
 
     def penalty(self, networks: nn.Module) -> Tensor:
-        """Return l2/2 · |weights|², without the biases."""
+        """Return the penalty l2/2 · |weights|², without the biases."""
         weights = (p for name, p in networks.named_parameters() if name.endswith("weight"))
         return 0.5 * self.config.l2 * sum((p.square().sum() for p in weights), torch.zeros(()))
 
     @torch.no_grad()
     def move_targets(self, rows: int) -> None:
-        """Set θ' to (1 - τ) · θ' + τ · θ each time ``target_interval`` samples have passed."""
+        """Set θ' to (1 - τ) · θ' + τ · θ, once per ``target_interval`` trained samples."""
         self.samples += rows
         if self.samples - self.samples_at_target_update < self.config.target_interval:
             return
@@ -116,12 +116,12 @@ def value(q: nn.Module, s: Tensor, a: Tensor) -> Tensor:
 
 
 def gradients(loss: Tensor, networks: nn.Module) -> tuple[Tensor, ...]:
-    """Return ∂loss/∂θ of one network's parameters; the others' are left alone."""
+    """Return ∂loss/∂θ for the parameters θ of ``networks`` only."""
     return torch.autograd.grad(loss, list(networks.parameters()))
 
 
 def step(adam: torch.optim.Adam, networks: nn.Module, gradient: tuple[Tensor, ...]) -> None:
-    """Take one step of Adam down ``gradient``."""
+    """Take one Adam step along ``gradient``, one tensor per parameter."""
     for parameter, own in zip(networks.parameters(), gradient, strict=True):
         parameter.grad = own
     adam.step()

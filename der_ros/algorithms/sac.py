@@ -1,4 +1,4 @@
-"""SAC (Haarnoja et al. 2018) with an automatic temperature."""
+"""SAC (Haarnoja et al. 2018) with automatic temperature tuning."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TEMPERATURE = "adam.temperature."
 
 
 class Sac(ActorCritic[Trained]):
-    """Two critics and a squashed Gaussian policy; what is deployed is its mean.
+    """SAC: two critics and a squashed Gaussian policy, which is deployed as tanh(μ).
 
         a = tanh(u),  u = μ(s) + σ(s)·ε,  ε ~ N(0, 1)
         log π(a|s) = Σ_j [-ε_j²/2 - log σ_j - log(2π)/2 - log(1 - a_j²)]
@@ -28,13 +28,13 @@ class Sac(ActorCritic[Trained]):
         L_policy  = mean_i [α log π(a|s_i) - min_k Q_k(s_i, a)],  a ~ π(s_i)
         L_α       = -log α · mean_i [log π(a|s_i) + H],  H = ``target_entropy``
 
-    Over n steps only the last one's entropy counts. The policy has no target network.
+    An n-step target includes only the entropy of its last step. The policy has no target network.
     """
 
     def __init__(
         self, config: LearnerConfig, observation_size: int, action_size: int, seed: int
     ) -> None:
-        """Draw the networks from ``seed``."""
+        """Initialise the networks from ``seed``."""
         super().__init__(config, 2, observation_size, 2 * action_size, action_size, seed, Trained)
         entropy = config.target_entropy
         self._target_entropy = -float(action_size) if entropy is None else entropy
@@ -50,7 +50,7 @@ class Sac(ActorCritic[Trained]):
         return batch.n_step_return + batch.discount * value
 
     def learn(self, batch: TensorBatch, weights: Tensor) -> Update:
-        """Update the critics, then the policy by the new critics, then the temperature."""
+        """Update the critics, then the policy with the new critics, then the temperature."""
         update = self.differentiate_critics(batch, weights)
         self.critics.step()
         outputs, trace = self.policy.online.forward(self.seen(batch.observation))
@@ -72,11 +72,11 @@ class Sac(ActorCritic[Trained]):
         return update
 
     def vectors(self) -> dict[str, Tensor]:
-        """Return the flat parameters by name, with log α."""
+        """Return the flat parameter vectors by name, including log α."""
         return {**super().vectors(), "log_alpha": self.log_alpha}
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """Return copies of the state, with the temperature's optimiser."""
+        """Return copies of the state, including the temperature's optimiser."""
         own = self._alpha_adam.state()
         return {**super().state(), **{_TEMPERATURE + key: value for key, value in own.items()}}
 
@@ -90,15 +90,15 @@ class Sac(ActorCritic[Trained]):
 
 
 class SquashedSample:
-    """Actions drawn from a squashed Gaussian, with derivatives along the draw."""
+    """Actions sampled from a squashed Gaussian, with reparameterised gradients."""
 
     def __init__(self, noise: Tensor, log_std: Tensor, free: Tensor, action: Tensor) -> None:
-        """Store the parts; ``draw`` makes them."""
+        """Store the tensors that ``draw`` computes, each (rows, action)."""
         self._noise, self._log_std, self._free, self.action = noise, log_std, free, action
 
     @classmethod
     def draw(cls, outputs: Tensor, noise: Tensor) -> SquashedSample:
-        """Draw from outputs (rows, 2·action) = (μ, unbounded log σ) with noise (rows, action)."""
+        """Sample with outputs (μ, unbounded log σ), (rows, 2·action), and noise, (rows, action)."""
         mean, raw = outputs.chunk(2, dim=1)
         log_std = raw.clamp(*LOG_STD_RANGE)
         action = (mean + log_std.exp() * noise).tanh()
@@ -111,15 +111,15 @@ class SquashedSample:
         return (gaussian - self._room().log()).sum(dim=1)
 
     def policy_slope(self, alpha: Tensor, action_gradient: Tensor) -> Tensor:
-        """Return ∂(α log π - Q)/∂(μ, log σ), (rows, 2·action), given ∂Q/∂a (rows, action).
+        """Return ∂(α log π - Q)/∂(μ, log σ), (rows, 2·action), given ∂Q/∂a, (rows, action).
 
-        Along the draw ∂ log π/∂u = 2a and ∂a/∂u = 1 - a²; ∂u/∂μ = 1, ∂u/∂log σ = σε, and log σ
-        enters log π once more by itself.
+        For a fixed ε: ∂ log π/∂u = 2a, ∂a/∂u = 1 - a², ∂u/∂μ = 1 and ∂u/∂log σ = σε. In addition,
+        log π contains the term -log σ.
         """
         by_u = 2.0 * alpha * self.action - action_gradient * self._room()
         by_log_std = by_u * self._log_std.exp() * self._noise - alpha
         return torch.cat((by_u, by_log_std * self._free), dim=1)
 
     def _room(self) -> Tensor:
-        """Return 1 - a², kept above zero where tanh rounds to one."""
+        """Return 1 - a², kept above zero where tanh rounds to one, (rows, action)."""
         return (1.0 - self.action.square()).clamp_min(1e-6)

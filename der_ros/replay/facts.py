@@ -1,4 +1,4 @@
-"""Metrics and checkpoint state of a replay, the same for every engine."""
+"""Metrics and checkpoint state of a replay, shared by all engines."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from der_ros.replay.transitions import Episode
 
 
 class ShardFacts(NamedTuple):
-    """Facts of one shard for the metrics."""
+    """Counts of one shard, for the metrics."""
 
     rows: int
     zone_rows: int
     zone_size: int
-    zone_age: float  # mean, in rows written to the zone since
+    zone_age: float  # mean age, in rows written to the zone since
     ignored_updates: int
 
 
 class PoolFacts(NamedTuple):
-    """Facts of the success pool for the metrics."""
+    """Counts of the success pool, for the metrics."""
 
     episodes: int
     megabytes: float
-    added: int  # ever
+    added: int  # episodes added so far
 
 
 def shard_facts(shard: Shard) -> ShardFacts:
-    """Return the facts of ``shard``."""
+    """Return the current counts of ``shard``."""
     rows, zone_rows = len(shard), shard.zone_filled
     return ShardFacts(
         rows, zone_rows, shard.config.zone_size, shard.zone_age, shard.ignored_updates
@@ -38,14 +38,14 @@ def shard_facts(shard: Shard) -> ShardFacts:
 
 
 def pool_facts(pool: SuccessPool) -> PoolFacts:
-    """Return the facts of ``pool``."""
+    """Return the current counts of ``pool``."""
     return PoolFacts(len(pool), pool.bytes / 2**20, pool.added)
 
 
 def replay_metrics(
     shards: Sequence[ShardFacts], pool: PoolFacts, insertions: int
 ) -> dict[str, float]:
-    """Metrics of a replay; `training.metrics.definitions` defines each of them."""
+    """Return the metrics by name, as defined in `training.metrics.definitions`."""
     zone_rows = sum(shard.zone_rows for shard in shards)
     zone_size = sum(shard.zone_size for shard in shards)
     aged = sum(shard.zone_rows * shard.zone_age for shard in shards)
@@ -63,7 +63,7 @@ def replay_metrics(
 
 
 def replay_state(replay: ShardedReplay) -> dict[str, Any]:
-    """Return the state for a checkpoint; the transitions are copied only when called for."""
+    """Return the state for a checkpoint; ``FrozenRows`` copy the transitions when called."""
     return {
         "shards": {str(k): shard.frozen_state() for k, shard in enumerate(replay.shards)},
         "pool": pool_state(replay.pool),
@@ -74,7 +74,7 @@ def replay_state(replay: ShardedReplay) -> dict[str, Any]:
 
 
 def load_replay_state(replay: ShardedReplay, state: Mapping[str, Any]) -> None:
-    """Restore what ``replay_state``, or another engine, returned."""
+    """Restore a state returned by ``replay_state``, of the same or another engine."""
     for k, shard in enumerate(replay.shards):
         shard.load_state(state["shards"][str(k)])
     load_pool_state(replay.pool, state["pool"])
@@ -85,12 +85,12 @@ def load_replay_state(replay: ShardedReplay, state: Mapping[str, Any]) -> None:
 
 
 def pool_state(pool: SuccessPool) -> dict[str, Any]:
-    """Return the state for a checkpoint, as plain data."""
+    """Return the pool's state for a checkpoint, as plain data."""
     return {"episodes": [episode._asdict() for episode in pool], "added": pool.added}
 
 
 def load_pool_state(pool: SuccessPool, state: Mapping[str, Any]) -> None:
-    """Restore what ``pool_state`` returned."""
+    """Restore a state returned by ``pool_state``."""
     for episode in state["episodes"]:
         pool.add(Episode(**episode))
     pool.added = int(state["added"])

@@ -1,4 +1,4 @@
-"""Snapshots of rows for a checkpoint that is written while training goes on."""
+"""Snapshots of rows for a checkpoint that is written while training continues."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import numpy as np
 from der_ros.errors import ConfigurationError
 from der_ros.replay.transitions import Float32Array
 
-# Half a megabyte of the paper's transitions: the most that a writer of rows waits for.
+# Bounds the time that a writer of rows waits: half a megabyte of the paper's transitions.
 _CHUNK_ROWS = 4096
 
 
 class FrozenRows:
-    """Snapshot of neighbouring rows of a matrix that keeps changing; a call returns it.
+    """Snapshot of contiguous rows of a changing matrix; call it to get the rows.
 
     Rows are copied in chunks: in the thread that calls the snapshot, or just before they change.
-    A writer waits for no more than the chunks that it is about to change.
+    A writer waits only for the chunks that it is about to change.
     """
 
     def __init__(self, rows: Float32Array, part: slice) -> None:
-        """Freeze the rows ``part`` of ``rows``; nothing is copied yet."""
+        """Freeze the rows ``part`` of ``rows`` without copying them."""
         self._rows, self._start = rows[part], part.start
-        self._kept: dict[int, Float32Array] = {}  # copies of chunks that have changed
-        self._given = 0  # chunks that have been returned already
+        self._kept: dict[int, Float32Array] = {}  # copies of chunks that changed since
+        self._given = 0  # number of chunks already returned
         self._lock = threading.Lock()
 
     def keep(self, slots: slice) -> None:
-        """Copy the chunks of ``slots``; call it before these rows of the matrix change."""
+        """Copy the chunks that hold ``slots``; call this before these rows of the matrix change."""
         low = max(slots.start - self._start, 0)
         high = min(slots.stop - self._start, len(self._rows))
         with self._lock:
@@ -37,10 +37,10 @@ class FrozenRows:
                     self._kept[chunk] = self._rows[_slots(chunk)].copy()
 
     def __call__(self) -> Float32Array:
-        """Return a copy of the frozen rows; it can be called once, and frees the kept chunks.
+        """Return a copy of the frozen rows and free the kept chunks; callable only once.
 
         Raises:
-            ConfigurationError: it was called before.
+            ConfigurationError: The snapshot was called before.
         """
         if self._given:
             raise ConfigurationError("frozen rows: expected to be called once, got a second call")

@@ -1,4 +1,4 @@
-"""A ring of slots; the oldest is overwritten first."""
+"""Ring buffer of slots; the oldest row is overwritten first."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from der_ros.replay.sum_tree import IndexArray
 
 
 class Ring:
-    """Slots [low, high) of a shard, and the number of rows ever written to them.
+    """Slots [low, high) of a shard, and the number of rows written to them so far.
 
-    The count alone gives the filled slots, the next slot, each row's age and the slots overwritten
+    This count determines the filled slots, the next slot, each row's age and the slots overwritten
     since an earlier count; nothing is stored per slot.
     """
 
     def __init__(self, low: int, high: int, writes: int = 0) -> None:
-        """Use slots [low, high), to which ``writes`` rows have been written."""
+        """Use slots [low, high), to which ``writes`` rows have been written already."""
         self.low, self.high, self.writes = low, high, writes
 
     @property
@@ -31,13 +31,13 @@ class Ring:
 
     @property
     def filled_slots(self) -> slice:
-        """The filled slots, which are always the first ones."""
+        """Filled slots, always the first slots of the ring."""
         return slice(self.low, self.low + self.filled)
 
     def take(self, rows: int) -> list[tuple[slice, slice]]:
-        """Reserve slots for ``rows`` rows; return (slots, rows) for each unbroken run.
+        """Reserve slots for ``rows`` rows; return (slots, rows) for each contiguous run.
 
-        If there are more rows than slots, only the newest rows get one.
+        If there are more rows than slots, only the newest rows get a slot.
         """
         runs = []
         done = max(0, rows - self.room)
@@ -50,10 +50,10 @@ class Ring:
         return runs
 
     def ages(self, indices: IndexArray) -> IndexArray:
-        """Return the rows written to the ring since the filled slots ``indices`` (n,) were."""
+        """Return the ages of filled slots ``indices``, (n,), in rows written to the ring since."""
         return (self.writes - 1 - (indices - self.low)) % max(1, self.room)
 
     def overwritten(self, indices: IndexArray, since: int) -> NDArray[np.bool_]:
-        """Return True (n,) for slots ``indices`` written after the first ``since`` rows."""
-        # The k-th slot after those rows is written once k more rows have been written.
+        """Return a mask, (n,), of the slots ``indices`` written after the first ``since`` rows."""
+        # The k-th slot after those rows is overwritten once k more rows have been written.
         return (indices - self.low - since) % max(1, self.room) < self.writes - since

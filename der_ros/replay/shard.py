@@ -1,4 +1,4 @@
-"""One shard of the replay: a demonstration zone and a ring under one sum tree (paper, Fig. 2)."""
+"""Shard of the replay: a demonstration zone and a ring under one sum tree (paper, Fig. 2)."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class ShardConfig:
     """Configuration of a shard.
 
     Attributes:
-        capacity: slots in all, zone and ring together.
-        zone_size: slots [0, zone_size) are the demonstration zone; the ring is the rest.
-        alpha: exponent of the priority, 0 draws uniformly.
-        beta: exponent of the importance weights, 1 corrects the bias in full.
-        epsilon: added to |td_error|, so that nothing becomes undrawable.
-        zone_share: share of each batch drawn from the zone once it holds something;
-            None lets the priorities alone decide.
-        permanent_demonstrations: human demonstrations are never evicted from the zone;
-            else they age out first-in-first-out like the run's own successes.
+        capacity: Total number of slots, zone and ring together.
+        zone_size: Number of slots of the demonstration zone, [0, zone_size); the rest is the ring.
+        alpha: Exponent of the priorities; 0 samples uniformly.
+        beta: Exponent of the importance weights; 1 corrects the bias fully.
+        epsilon: Constant added to |td_error|, so that every transition can be sampled.
+        zone_share: Share of each batch drawn from the zone while both zone and ring hold rows;
+            None draws by priority alone.
+        permanent_demonstrations: True to keep human demonstrations in the zone for ever; False to
+            evict them first-in-first-out, like the run's own successes.
     """
 
     capacity: int
@@ -43,7 +43,7 @@ class ShardConfig:
     permanent_demonstrations: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse settings that cannot work."""
+        """Reject invalid settings."""
         if not 0 <= self.zone_size < self.capacity:
             raise ConfigurationError(
                 f"shard: expected 0 <= zone size < capacity, got zone size {self.zone_size} "
@@ -61,17 +61,17 @@ class ShardConfig:
 
 
 class Written(NamedTuple):
-    """Numbers of rows ever written to the zone and to the ring, at some moment."""
+    """Numbers of rows written so far to the zone and to the ring."""
 
     zone: int
     ring: int
 
 
 class Batch(NamedTuple):
-    """Drawn transitions, with their slots for writing priorities back."""
+    """Sampled transitions, with the slots needed to write priorities back."""
 
     transitions: Transitions
-    weights: Float32Array  # (rows,) importance weights, the largest is 1
+    weights: Float32Array  # (rows,) importance weights, scaled to a maximum of 1
     indices: IndexArray  # (rows,) slots
     drawn_at: Written
 
@@ -79,16 +79,17 @@ class Batch(NamedTuple):
 class Shard:
     """Prioritized replay (Schaul et al. 2016) with a demonstration zone (paper, Sec. 3.3).
 
-    Priority of slot i: p_i = (|td_error_i| + ε)^α. Drawn with P(i) = p_i / Σp; with a zone share s
-    a fixed part of the batch comes from each range, so P(i) = s·p_i / Σ_zone p inside the zone and
-    (1-s)·p_i / Σ_ring p outside. Importance weight w_i = (N·P(i))^-β, over the batch's largest.
+    Slot i has priority p_i = (|td_error_i| + ε)^α and is sampled with P(i) = p_i / Σp. With a zone
+    share s, a fixed part of the batch comes from each range: P(i) = s·p_i / Σ_zone p inside the
+    zone and (1-s)·p_i / Σ_ring p outside. The importance weight w_i = (N·P(i))^-β is divided by the
+    largest of the batch.
 
-    Slots [0, zone_size) are the zone, [zone_size, capacity) the ring; both are written in turn and
-    overwrite their own oldest rows only. Drawing changes nothing.
+    Slots [0, zone_size) are the zone, [zone_size, capacity) the ring; each is written in order and
+    overwrites only its own oldest rows. Sampling changes nothing.
     """
 
     def __init__(self, config: ShardConfig, observation_size: int, action_size: int) -> None:
-        """Make an empty shard; memory is used as it fills."""
+        """Make an empty shard; memory pages are used as it fills."""
         self.config = config
         self._storage = Storage(config.capacity, observation_size, action_size)
         self._tree = SumTree(config.capacity)
@@ -110,12 +111,12 @@ class Shard:
 
     @property
     def zone_room(self) -> int:
-        """Number of slots of the zone that insertions may use, filled or not."""
+        """Number of the zone's slots that insertions may use, filled or not."""
         return self._zone.room
 
     @property
     def written(self) -> Written:
-        """Numbers of rows ever written to zone and ring."""
+        """Numbers of rows written so far to zone and ring."""
         return Written(self._zone.writes, self._ring.writes)
 
     def __len__(self) -> int:
@@ -123,16 +124,16 @@ class Shard:
         return self.zone_filled + self.ring_filled
 
     def add(self, transitions: Transitions, td_errors: FloatArray | None = None) -> None:
-        """Append to the ring; without ``td_errors`` (rows,) at the top priority."""
+        """Append to the ring, with ``td_errors``, (rows,), or at the top priority without them."""
         self._append(self._ring, transitions, td_errors)
 
     def add_demonstration(
         self, transitions: Transitions, td_errors: FloatArray | None = None
     ) -> None:
-        """Put a human demonstration into the zone (paper, Fig. 1), permanent if configured.
+        """Add a human demonstration to the zone (paper, Fig. 1), permanently if configured.
 
         Raises:
-            ConfigurationError: the zone has no room left for a permanent one.
+            ConfigurationError: The zone has no room left for it.
         """
         if not self.config.permanent_demonstrations:
             self.insert(transitions, td_errors)
@@ -150,7 +151,11 @@ class Shard:
         self._zone = Ring(self._permanent, self.config.zone_size)
 
     def insert(self, transitions: Transitions, td_errors: FloatArray | None = None) -> None:
-        """Put a success into the zone in place of its oldest rows (paper, Alg. 1, last line)."""
+        """Write a success to the zone, over its oldest rows (paper, Alg. 1, last line).
+
+        Raises:
+            ConfigurationError: Permanent demonstrations fill the zone.
+        """
         if self.zone_room == 0:
             raise ConfigurationError(
                 "demonstration zone: expected room for successes beside the permanent "
@@ -159,18 +164,18 @@ class Shard:
         self._append(self._zone, transitions, td_errors)
 
     def sample(self, rows: int, rng: np.random.Generator, beta: float | None = None) -> Batch:
-        """Draw ``rows`` transitions, stratified over the priorities; storage is unchanged.
+        """Sample ``rows`` transitions, stratified over the priorities; storage is unchanged.
 
         Args:
-            rows: how many.
-            rng: the source of randomness.
-            beta: in place of the configured one, for annealing.
+            rows: Batch size.
+            rng: Random generator.
+            beta: Exponent β that replaces the configured one, for annealing.
 
         Returns:
-            Copies, which the caller may keep and write to.
+            Copies, which the caller may keep and modify.
 
         Raises:
-            ConfigurationError: the shard is empty.
+            ConfigurationError: The shard is empty.
         """
         if len(self) == 0:
             raise ConfigurationError("shard: expected transitions to draw from, it is empty")
@@ -187,14 +192,14 @@ class Shard:
     def update_priorities(
         self, indices: IndexArray, drawn_at: Written, td_errors: FloatArray
     ) -> int:
-        """Write |td_error| of drawn rows back; return the number of rows overwritten meanwhile.
+        """Write |td_error| of sampled rows back; return the number of rows overwritten since.
 
-        Those are left alone and counted in ``ignored_updates``.
+        Overwritten rows keep their priority and are counted in ``ignored_updates``.
 
         Args:
-            indices: the batch's slots, (rows,).
-            drawn_at: the batch's; tells which slots have been overwritten since.
-            td_errors: (rows,).
+            indices: Slots of the batch, (rows,).
+            drawn_at: Write counts of the batch, which identify the slots overwritten since.
+            td_errors: TD errors, (rows,).
         """
         ignored = 0
         if drawn_at != self.written:
@@ -208,26 +213,26 @@ class Shard:
 
     @property
     def zone_age(self) -> float:
-        """Mean age of the zone's rows, in rows written to the zone since; 0 if it is empty."""
+        """Mean age of the zone's rows, in rows written to the zone since; 0 without rows."""
         filled = np.arange(self.zone_filled)
         return float(self._ages(filled).mean()) if len(filled) else 0.0
 
     def staleness(self, batch: Batch) -> float:
-        """Return the mean age of the batch's rows, in rows written since to their zone or ring."""
+        """Return the mean age of the batch's rows, in rows written to their zone or ring since."""
         return float(self._ages(batch.indices).mean())
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """Return copies of the filled rows and counters as plain arrays, for a checkpoint."""
+        """Return copies of the filled rows and of the counters, as plain arrays."""
         return {
             name: value() if isinstance(value, FrozenRows) else value
             for name, value in self.frozen_state().items()
         }
 
     def frozen_state(self) -> dict[str, NDArray[np.generic] | FrozenRows]:
-        """Return ``state``, with transitions that are copied only when called for.
+        """Return ``state`` with ``FrozenRows`` in place of the transitions.
 
-        The transitions, most of it, are copied when they are called for, if need be in another
-        thread; until then the shard copies what it is about to overwrite.
+        Calling the ``FrozenRows``, from any thread, copies the transitions. Until then the shard
+        copies only the rows that it is about to overwrite.
         """
         zone, ring = self._filled()
         counters = [self._permanent, *self.written, self.ignored_updates]
@@ -241,10 +246,10 @@ class Shard:
         }
 
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Restore what ``state`` of a shard of the same configuration returned.
+        """Restore a state returned by ``state`` of a shard with the same configuration.
 
         Raises:
-            CheckpointError: it does not fit this configuration.
+            CheckpointError: ``state`` does not fit this configuration.
         """
         try:
             permanent, zone, ring, ignored = (int(value) for value in state["counters"])
@@ -265,7 +270,7 @@ class Shard:
         return slice(0, self.zone_filled), self._ring.filled_slots
 
     def _parts(self, rows: int) -> list[_Part]:
-        """Return the ranges of the priorities' running sum that parts of a batch are drawn from."""
+        """Return the ranges of the cumulative priorities from which a batch is drawn."""
         total, share = self._tree.total, self.config.zone_share
         zone = 0.0 if share is None else self._tree.sum_before(self.config.zone_size)
         if share is None or zone <= 0.0 or total - zone <= 0.0:
@@ -279,7 +284,7 @@ class Shard:
         return np.where(indices >= self.config.zone_size, self._ring.ages(indices), in_zone)
 
     def _overwritten(self, indices: IndexArray, since: Written) -> NDArray[np.bool_]:
-        """Return True (n,) for slots written after ``since``; permanent ones never are."""
+        """Return a mask, (n,), of slots written after ``since``; permanent slots never are."""
         in_ring = indices >= self.config.zone_size
         in_zone = (indices >= self._permanent) & ~in_ring
         return np.where(
@@ -294,7 +299,7 @@ class Shard:
         magnitude = np.abs(td_errors).astype(np.float64) + self.config.epsilon
         largest = float(magnitude.max())
         if not math.isfinite(largest):
-            # One such priority would spoil every sum above it, and so every draw.
+            # One such priority makes every sum above it, and so every sample, invalid.
             raise DivergedError(
                 "replay: expected finite TD errors, got NaN or infinity; the learner has diverged, "
                 "go on from an earlier checkpoint with a smaller learning_rate"
@@ -310,13 +315,13 @@ class Shard:
     def _write(
         self, slots: slice, transitions: Transitions, priorities: FloatArray, part: slice
     ) -> None:
-        """Write rows and their priorities together."""
+        """Write the rows ``part`` of ``transitions``, and their priorities, to ``slots``."""
         self._storage.write(slots, transitions, part)
         self._tree.set_range(slots, priorities[part])
 
 
 class _Part(NamedTuple):
-    """Rows [start, stop) of a batch, drawn from [low, high) of the priorities' running sum."""
+    """Rows [start, stop) of a batch, drawn from [low, high) of the cumulative priorities."""
 
     start: int
     stop: int
@@ -325,10 +330,10 @@ class _Part(NamedTuple):
 
     @property
     def density(self) -> float:
-        """Number of rows for each unit of priority."""
+        """Number of rows per unit of priority."""
         return (self.stop - self.start) / (self.high - self.low)
 
     def draw(self, rng: np.random.Generator) -> FloatArray:
-        """Draw once from each of as many equal parts of the range as there are rows."""
+        """Draw one value from each of ``stop - start`` equal strata of the range, (rows,)."""
         rows = self.stop - self.start
         return self.low + (np.arange(rows) + rng.random(rows)) / self.density

@@ -1,4 +1,4 @@
-"""The whole replay: shards, success pool and the periodic insertion (paper, Fig. 2 and Alg. 1)."""
+"""Sharded replay with success pool and periodic insertions (paper, Fig. 2 and Alg. 1)."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class ReplayConfig:
     """Configuration of the whole replay.
 
     Attributes:
-        shards: how many (paper: 6).
-        shard: what each of them is.
-        structure: which demonstrations go where, see ``STRUCTURE_NAMES``.
-        der: Dynamic Experience Replay: successes go to the pool and from there to the zones.
-        insertion_interval: environment steps, of all workers together, from one insertion into
-            every shard to the next.
-        inserted_priority: ``top`` or ``td_error``, of demonstrations and insertions alike.
-        n_step: steps that a transition spans.
-        gamma: discount of one step.
-        pool_episodes: most episodes in the success pool.
-        pool_bytes: most bytes in the success pool.
+        shards: Number of shards (paper: 6).
+        shard: Configuration of each shard.
+        structure: Assignment of demonstrations to shards, one of ``STRUCTURE_NAMES``.
+        der: True for Dynamic Experience Replay: successes go to the pool, and from it to the zones.
+        insertion_interval: Environment steps, of all workers together, between two insertions into
+            every shard.
+        inserted_priority: First priority of demonstrations and insertions, ``top`` or ``td_error``.
+        n_step: Number of steps that a transition spans.
+        gamma: Discount factor per step.
+        pool_episodes: Largest number of episodes in the success pool.
+        pool_bytes: Largest size of the success pool in bytes.
     """
 
     shards: int
@@ -47,7 +47,7 @@ class ReplayConfig:
     pool_bytes: int = 256 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        """Refuse settings that cannot work."""
+        """Reject invalid settings."""
         if self.inserted_priority not in ("top", "td_error"):
             raise ConfigurationError(
                 f"inserted priority: expected top or td_error, got {self.inserted_priority!r}"
@@ -72,13 +72,13 @@ def zone_slots(zone_size: float, scope: str, capacity: int, shards: int) -> int:
     """Return the number of slots of one shard's demonstration zone.
 
     Args:
-        zone_size: below 1 a fraction of the capacity, from 1 on a count of transitions.
-        scope: whether a count is that of all shards together (``total``) or of each (``shard``).
-        capacity: of one shard.
-        shards: how many there are.
+        zone_size: Fraction of the capacity if below 1, else a number of transitions.
+        scope: ``total`` if a number counts all shards together, ``shard`` if it counts each.
+        capacity: Number of slots of one shard.
+        shards: Number of shards.
 
     Raises:
-        ConfigurationError: another scope, a negative size, or a count that is not whole.
+        ConfigurationError: Another scope, a negative size, or a number that is not whole.
     """
     if scope not in ZONE_SCOPES:
         raise ConfigurationError(
@@ -95,7 +95,7 @@ def zone_slots(zone_size: float, scope: str, capacity: int, shards: int) -> int:
 
 
 class ShardedReplay:
-    """Several shards and a success pool; ``rng`` draws the shard for each fragment and batch."""
+    """Replay of several shards and a success pool."""
 
     def __init__(
         self,
@@ -108,12 +108,12 @@ class ShardedReplay:
         """Make empty shards and an empty pool.
 
         Args:
-            config: the replay as a whole.
-            observation_size: numbers in an observation.
-            action_size: numbers in an action.
-            rng: draws shards, episodes and transitions.
-            td_errors: gives td_errors (rows,) of raw transitions, for ``inserted_priority:
-                td_error``.
+            config: Configuration of the replay.
+            observation_size: Length of an observation.
+            action_size: Length of an action.
+            rng: Random generator that draws shards, episodes and transitions.
+            td_errors: Function that returns the TD errors, (rows,), of raw transitions; used with
+                ``inserted_priority: td_error``.
         """
         self.config = config
         self.rng = rng
@@ -130,7 +130,7 @@ class ShardedReplay:
         return sum(len(shard) for shard in self.shards)
 
     def load_demonstrations(self, demonstrations: Sequence[Episode]) -> None:
-        """Load human demonstrations into the shards, once and before training."""
+        """Load human demonstrations into the shards; call it once, before training."""
         config = self.config
         assignment = assign_demonstrations(
             config.structure, len(demonstrations), config.shards, self.rng
@@ -145,7 +145,7 @@ class ShardedReplay:
                 )
 
     def add(self, transitions: Transitions, td_errors: FloatArray | None = None) -> None:
-        """Add a worker's fragment to one shard drawn at random."""
+        """Add a worker's fragment to a randomly drawn shard."""
         self._random_shard().add(transitions, td_errors)
 
     def add_success(self, episode: Episode) -> None:
@@ -154,19 +154,19 @@ class ShardedReplay:
             self.pool.add(episode)
 
     def add_taught(self, stretch: Episode) -> None:
-        """Insert what a person drove into the zone of every shard, as a success is.
+        """Insert a stretch of steps that a person drove into every shard's zone, like a success.
 
-        A zone without room for insertions takes nothing; the ring has the steps in any case.
+        A zone without room for insertions is skipped; the ring holds the steps in any case.
         """
         for shard in self.shards:
             if shard.zone_room:
                 shard.insert(*self._as_inserted(stretch))
 
     def insert_if_due(self, env_steps: int) -> int:
-        """Insert one random episode of the pool into each shard, if due; return the insertions.
+        """Insert a random episode of the pool into each shard if due; return the insertions made.
 
-        Due once ``insertion_interval`` steps have passed since it was last due; a due one with an
-        empty pool, or with DER off, is skipped. Steps come in fragments, so several may be due.
+        An insertion is due every ``insertion_interval`` environment steps, and is skipped if the
+        pool is empty or DER is off. Steps arrive in fragments, so several insertions may be due.
         """
         done = 0
         while env_steps >= self._next_insertion:
@@ -179,7 +179,7 @@ class ShardedReplay:
         return done
 
     def sample(self, rows: int, beta: float | None = None) -> tuple[Shard, Batch]:
-        """Return one non-empty shard drawn at random, and a batch of it."""
+        """Return a randomly drawn non-empty shard, and a batch from it."""
         shard = self._random_shard(filled=True)
         return shard, shard.sample(rows, self.rng, beta)
 

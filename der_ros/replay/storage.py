@@ -13,10 +13,10 @@ from der_ros.replay.transitions import Float32Array, Transitions
 
 
 class Storage:
-    """A float32 matrix with one transition a row: observation, action, return, discount, next.
+    """Float32 matrix with one transition per row: observation, action, return, discount, next.
 
-    Transitions are drawn from all over the memory. In one row, a transition takes one or two lines
-    of cache and a batch is one gather. The matrix uses memory pages as it fills.
+    Batches are drawn from all over the memory. With one row per transition, a transition takes one
+    or two cache lines and a batch is a single gather. Memory pages are used as the matrix fills.
     """
 
     def __init__(self, capacity: int, observation_size: int, action_size: int) -> None:
@@ -34,20 +34,20 @@ class Storage:
             column[slots] = values[part]
 
     def gather(self, indices: IndexArray) -> Transitions:
-        """Return copies of the rows ``indices`` (n,), as views of one new matrix."""
+        """Return copies of the rows ``indices``, (n,), as views of one new matrix."""
         return self._split(self._rows.take(indices, axis=0))
 
     def freeze(self, part: slice) -> FrozenRows:
-        """Return a snapshot of the rows ``part``; it copies nothing until they change."""
+        """Return a snapshot of the rows ``part``, copied when it is called or the rows change."""
         frozen = FrozenRows(self._rows, part)
         self._frozen.add(frozen)
         return frozen
 
     def write_packed(self, slots: slice, rows: NDArray[np.generic]) -> None:
-        """Write back the rows that ``freeze`` returned.
+        """Write rows back that a ``FrozenRows`` returned.
 
         Raises:
-            ValueError: it has another shape.
+            ValueError: ``rows`` has another shape than ``slots``.
         """
         if rows.shape != self._rows[slots].shape:
             raise ValueError(f"expected rows {self._rows[slots].shape}, got {rows.shape}")

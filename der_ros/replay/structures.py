@@ -1,4 +1,4 @@
-"""The four replay structures, which assign demonstrations to shards (paper, Fig. 1)."""
+"""Replay structures: four ways to assign demonstrations to shards (paper, Fig. 1)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ STRUCTURE_NAMES = ("no_demos", "one_shot_in_all", "all_shots_in_all", "one_shot_
 def assign_demonstrations(
     structure: str, demonstrations: int, shards: int, rng: np.random.Generator
 ) -> tuple[tuple[int, ...], ...]:
-    """Return, for each shard, the indices of the demonstrations that it starts with.
+    """Return the indices of each shard's initial demonstrations.
 
-    * ``no_demos``: none anywhere;
-    * ``one_shot_in_all``: one, picked at random, the same in every shard;
-    * ``all_shots_in_all``: every one in every shard;
-    * ``one_shot_each``: a different one in each, drawn without replacement.
+    * ``no_demos``: no demonstrations;
+    * ``one_shot_in_all``: one randomly drawn demonstration, the same in every shard;
+    * ``all_shots_in_all``: every demonstration in every shard;
+    * ``one_shot_each``: a different demonstration in each shard, drawn without replacement.
 
     Raises:
-        ConfigurationError: unknown structure, or too few demonstrations for it.
+        ConfigurationError: Unknown structure, or too few demonstrations for it.
     """
     if structure not in STRUCTURE_NAMES:
         raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""The pool of successful episodes, the source of insertions (paper, Alg. 1)."""
+"""Pool of successful episodes, the source of insertions (paper, Alg. 1)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from der_ros.replay.transitions import Episode
 
 
 class SuccessPool:
-    """Whole successful episodes; the oldest is dropped when a bound is reached."""
+    """Pool of whole successful episodes; the oldest is dropped when a bound is exceeded."""
 
     def __init__(self, max_episodes: int, max_bytes: int) -> None:
         """Hold at most ``max_episodes`` episodes and at most ``max_bytes`` bytes of arrays."""
@@ -38,7 +38,7 @@ class SuccessPool:
         """Add a whole successful episode.
 
         Raises:
-            ConfigurationError: the episode did not succeed, has not ended, or alone breaks the
+            ConfigurationError: The episode did not succeed, has not ended, or alone exceeds the
                 bound in bytes.
         """
         if not episode.success or not (episode.terminated or episode.truncated):
@@ -55,10 +55,10 @@ class SuccessPool:
             self.bytes -= self._episodes.popleft().bytes
 
     def draw(self, rng: np.random.Generator) -> Episode:
-        """Return one episode at random; the pool is unchanged.
+        """Return a randomly drawn episode; the pool is unchanged.
 
         Raises:
-            ConfigurationError: the pool is empty.
+            ConfigurationError: The pool is empty.
         """
         if not self._episodes:
             raise ConfigurationError("success pool: expected an episode to draw, it is empty")

@@ -1,4 +1,4 @@
-"""A sum tree over priorities, in numpy: proportional draws and writes in batches."""
+"""Sum tree over priorities in numpy: proportional sampling and batched writes."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from der_ros.errors import ConfigurationError
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.int64]
 
-# Children of a node. Eight float64 are one cache line, so a step of a descent reads one line, and
-# the sums take an eighth of the priorities' memory.
+# Children per node. Eight float64 fill one cache line, so each step of a descent reads one line,
+# and the sums take an eighth of the priorities' memory.
 _FAN = 8
-# Levels are added until one has no more nodes than this; their running sums are searched directly,
-# and kept while nothing changes.
+# Levels are added until the top one has at most this many nodes. Its running sums are cached and
+# searched directly.
 _TOP_NODES = 8192
-# _BEFORE @ children: for each child the sum of those before it.
+# _BEFORE @ children: for each child, the sum of the children before it.
 _BEFORE = np.tri(_FAN, k=-1)
 
 
 class SumTree:
-    """Tree of priorities in groups of eight, whose sums are again in groups of eight.
+    """Sum tree of priorities with eight children per node.
 
-    ``_levels[0]`` holds the priorities, one group a row; row ``g`` of a level sums up to entry
-    ``g`` of the level above. Sums are always recomputed from all children, never adjusted by
+    ``_levels[0]`` holds the priorities, one group of eight per row; row ``g`` of a level sums to
+    entry ``g`` of the level above. Sums are always recomputed from all children, never adjusted by
     differences, so they do not drift.
 
-    Operations take whole batches and walk the tree level by level. Neighbouring leaves that are
-    written in turn, as by a ring, are summed up only when a sum is needed: see ``set_range``.
+    Operations take whole batches and walk the tree level by level. The sums of contiguous leaves
+    that are written in order, as by a ring, are computed only when needed: see ``set_range``.
     """
 
     def __init__(self, capacity: int) -> None:
-        """Make a tree of ``capacity`` leaves, all zero."""
+        """Make a tree of ``capacity`` leaves with priority zero."""
         if capacity < 1:
             raise ConfigurationError(f"sum tree: expected a capacity of at least 1, got {capacity}")
         self.capacity = capacity
         nodes, depth = -(-capacity // _FAN), 1
         while nodes > _TOP_NODES:
             nodes, depth = -(-nodes // _FAN), depth + 1
-        # Every group is whole, also beyond the last leaf: no descent leads out of the arrays.
+        # The last group is padded to full size, so that no descent leaves the arrays.
         self._levels = [np.zeros((nodes * _FAN**k, _FAN)) for k in reversed(range(depth))]
         self._top = np.zeros(nodes)
         self._running = np.zeros(nodes + 1)  # [i]: the sum of the first i nodes of the top
@@ -56,17 +56,17 @@ class SumTree:
 
     @property
     def values(self) -> FloatArray:
-        """A read-only view of the leaves, (capacity,)."""
+        """Priorities of all leaves as a read-only view, (capacity,)."""
         view = self._leaves[: self.capacity]
         view.flags.writeable = False
         return view
 
     def get(self, indices: IndexArray) -> FloatArray:
-        """Return the priorities of leaves ``indices`` (n,)."""
+        """Return the priorities, (n,), of leaves ``indices``, (n,)."""
         return self._leaves.take(indices)
 
     def set(self, indices: IndexArray, values: FloatArray) -> None:
-        """Write ``values`` (n,) to leaves ``indices`` (n,); of a repeated one, the last wins."""
+        """Write ``values``, (n,), to leaves ``indices``, (n,); the last of repeated ones wins."""
         self._leaves[indices] = values
         self._settled = False
         nodes = indices
@@ -75,10 +75,10 @@ class SumTree:
             sums[nodes] = _sum_of_rows(level.take(nodes, axis=0))
 
     def set_range(self, leaves: slice, values: NDArray[np.generic]) -> None:
-        """Write ``values`` (n,) to the n neighbouring ``leaves``.
+        """Write ``values``, (n,), to the n contiguous ``leaves``.
 
-        Their sums are computed when needed. Ranges that continue each other are joined until then,
-        so that a ring fills at the speed of copying.
+        Sums are computed when needed. Consecutive ranges are joined until then, so that a ring
+        fills at the speed of copying.
         """
         self._leaves[leaves] = values
         low, high = self._pending
@@ -98,10 +98,10 @@ class SumTree:
         return result + float(self._running[node])
 
     def find(self, masses: FloatArray) -> IndexArray:
-        """Return for each mass (n,) in [0, total) the leaf whose part of the running sum has it.
+        """Return the leaves, (n,), at the cumulative priorities ``masses``, (n,), in [0, total).
 
-        Leaf ``i`` is found for masses in [sum_before(i), sum_before(i + 1)); leaves of priority
-        zero are never found, whatever the rounding.
+        Leaf ``i`` is found for masses in [sum_before(i), sum_before(i + 1)). Leaves of priority
+        zero are never found, despite rounding.
         """
         self._settle()
         nodes = self._running[1:-1].searchsorted(masses, "right")
@@ -109,7 +109,7 @@ class SumTree:
         columns = np.arange(len(masses))
         for level in reversed(self._levels):
             before = _BEFORE @ level.take(nodes, axis=0).T
-            # The last child that begins before the mass; counted in bytes, the cheapest sum.
+            # Index of the last child that begins at or before the mass; int8 sums are the cheapest.
             begun = (before[1:] <= rest).view(np.int8)
             child = np.add.reduce(begun, axis=0, dtype=np.int8).astype(np.int64)
             rest -= before.take(child * len(masses) + columns)
@@ -118,7 +118,7 @@ class SumTree:
         return self._away_from_zero(nodes)
 
     def _settle(self) -> None:
-        """Compute the running sums of the top level and all sums below it."""
+        """Bring the running sums of the top level, and all sums below it, up to date."""
         if self._settled:
             return
         self._sum_pending()
@@ -126,7 +126,7 @@ class SumTree:
         self._settled = True
 
     def _sum_pending(self) -> None:
-        """Compute the sums of leaves that ``set_range`` has written."""
+        """Update the sums above the leaves that ``set_range`` has written."""
         low, high = self._pending
         if low == high:
             return
@@ -136,7 +136,7 @@ class SumTree:
             sums[low:high] = _sum_of_rows(level[low:high])
 
     def _away_from_zero(self, indices: IndexArray) -> IndexArray:
-        """Return ``indices`` with leaves of priority zero, found by rounding, moved to the left."""
+        """Replace leaves of priority zero, found by rounding, by positive ones to the left."""
         found = self.get(indices)
         if found.min(initial=1.0) > 0.0:
             return indices
@@ -149,6 +149,6 @@ class SumTree:
 
 
 def _sum_of_rows(groups: FloatArray) -> FloatArray:
-    """Return the sums (rows,) of (rows, fan); other rows do not change a row's rounding."""
+    """Return the row sums, (rows,), of (rows, fan); rounding does not depend on other rows."""
     sums: FloatArray = np.einsum("ij->i", groups)
     return sums

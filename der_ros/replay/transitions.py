@@ -1,4 +1,4 @@
-"""Episodes, their recorder, and the n-step transitions made of them."""
+"""Episodes, their recorder, and n-step transitions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Float32Array = NDArray[np.float32]
 
 
 class Transitions(NamedTuple):
-    """n-step transitions, one per row, with raw observations: the learner filters its batches.
+    """N-step transitions, one per row, with raw observations: the learner filters its batches.
 
     For a transition that starts at step t and spans k <= n steps
 
@@ -21,7 +21,7 @@ class Transitions(NamedTuple):
         discount      = γ^k, or 0 where step t+k-1 terminated the episode
         target        = n_step_return + discount · Q(next_observation, …)
 
-    Truncation (a time limit) keeps ``discount = γ^k``: one bootstraps through it.
+    Truncation (a time limit) keeps ``discount = γ^k``, so the target bootstraps through it.
     """
 
     observation: Float32Array  # (rows, observation size)
@@ -37,10 +37,10 @@ class Transitions(NamedTuple):
 
 
 class Episode(NamedTuple):
-    """The raw steps of an episode, or of a part of one, in order.
+    """Raw steps of an episode, or of a part of one, in order.
 
     ``terminated`` and ``truncated`` belong to the last step; both are False for an unfinished
-    episode. ``success`` is the task's verdict on the whole episode, False for an unfinished one.
+    episode. ``success`` is the task's verdict on the whole episode, False if unfinished.
     """
 
     observations: Float32Array  # (steps + 1, observation size)
@@ -52,7 +52,7 @@ class Episode(NamedTuple):
 
     @property
     def steps(self) -> int:
-        """Number of steps, one per action."""
+        """Number of environment steps."""
         return len(self.rewards)
 
     @property
@@ -61,7 +61,7 @@ class Episode(NamedTuple):
         return self.observations.nbytes + self.actions.nbytes + self.rewards.nbytes
 
     def part(self, start: int, stop: int) -> Episode:
-        """Return steps [start, stop); only a part that reaches the end has the episode's ends."""
+        """Return steps [start, stop); its flags are False unless it includes the last step."""
         ends = stop == self.steps
         return Episode(
             self.observations[start : stop + 1],
@@ -76,11 +76,11 @@ class Episode(NamedTuple):
 def n_step_transitions(
     episode: Episode, n_step: int, gamma: float, start: int = 0, stop: int | None = None
 ) -> Transitions:
-    """Return the transitions that start at steps [start, stop), each over up to n steps.
+    """Return the transitions that start at steps [start, stop), each over up to ``n_step`` steps.
 
-    A transition is shorter than ``n_step`` only where the recorded steps end; its discount then
-    holds the lower power of γ. Call it with ``stop = steps - n_step + 1`` before an episode's end,
-    and with the default at its end: then every transition is as long as it can be.
+    A transition is shorter than ``n_step`` only where the recorded steps end; its discount is then
+    the lower power of γ. While an episode is running, pass ``stop = steps - n_step + 1``; at its
+    end, use the default. Then every transition is as long as possible.
     """
     steps = episode.steps
     stop = steps if stop is None else stop
@@ -103,26 +103,26 @@ def n_step_transitions(
 
 
 def concatenate(parts: list[Transitions]) -> Transitions:
-    """Join transitions row-wise; ``parts`` must not be empty."""
+    """Concatenate transitions along the rows; ``parts`` must not be empty."""
     return Transitions(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 class EpisodeRecorder:
-    """Recorder of one episode, which returns its transitions as they become complete."""
+    """Recorder of one episode that returns transitions as soon as they are complete."""
 
     def __init__(self, observation: Float32Array, n_step: int, gamma: float) -> None:
-        """Start with the ``observation`` of the reset."""
+        """Start an episode with the first ``observation``, returned by the reset."""
         self._observations = [observation]
         self._actions: list[Float32Array] = []
         self._rewards: list[float] = []
-        self._taught: list[bool] = []  # True for each step that a person drove
+        self._taught: list[bool] = []  # one entry per step: True if a person drove it
         self._n_step, self._gamma = n_step, gamma
         self._sent = 0
         self._taught_sent = 0
 
     @property
     def observation(self) -> Float32Array:
-        """The latest observation, (observation size,)."""
+        """Latest observation, (observation size,)."""
         return self._observations[-1]
 
     @property
@@ -140,10 +140,10 @@ class EpisodeRecorder:
         """Record one step and the observation after it.
 
         Args:
-            action: that was executed.
-            reward: of the step.
-            observation: after the step.
-            taught: True for a step that a person drove.
+            action: Executed action, (action size,).
+            reward: Reward of the step.
+            observation: Observation after the step, (observation size,).
+            taught: True if a person drove the step.
         """
         self._actions.append(action)
         self._rewards.append(reward)
@@ -151,7 +151,7 @@ class EpisodeRecorder:
         self._taught.append(taught)
 
     def finish(self, terminated: bool, truncated: bool, success: bool) -> Episode:
-        """Return the steps so far as an episode with these ends."""
+        """Return the steps recorded so far as an episode with these flags."""
         return Episode(
             np.array(self._observations, np.float32),
             np.array(self._actions, np.float32),
@@ -162,7 +162,7 @@ class EpisodeRecorder:
         )
 
     def take(self, ended: Episode | None) -> Transitions:
-        """Return the transitions not sent yet: all at the end, else those that span n steps."""
+        """Return the complete transitions not returned before; at the end, all remaining ones."""
         episode = ended or self.finish(False, False, False)
         steps = episode.steps
         stop = steps if ended else max(self._sent, steps - self._n_step + 1)
@@ -171,9 +171,9 @@ class EpisodeRecorder:
         return transitions
 
     def take_taught(self, ended: Episode | None) -> tuple[Episode, ...]:
-        """Return the stretches that a person drove, each once and whole.
+        """Return the complete stretches of steps that a person drove, each exactly once.
 
-        A stretch is whole when the policy acts again or the episode has ended.
+        A stretch is complete when the policy acts again or the episode has ended.
         """
         start, stop = self._taught_sent, self.steps
         while ended is None and stop > start and self._taught[stop - 1]:
@@ -198,11 +198,11 @@ class EpisodeRecorder:
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what ``state`` returned."""
+        """Restore a state returned by ``state``."""
         self._observations = list(state["observations"])
         self._actions = list(state["actions"])
         self._rewards = list(state["rewards"])
         self._sent = int(state["sent"])
-        # Runs that were saved before a person could take over have no part of it.
+        # Checkpoints of releases without takeover lack these entries.
         self._taught = list(state.get("taught", [False] * self.steps))
         self._taught_sent = int(state.get("taught_sent", self.steps))
