@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 ROTATION = slice(3, 7)
 """Slice of the quaternion, xyzw, in an observation."""
-# A round piece has infinitely many; with 64 the remaining yaw is below 3 degrees.
+# A round piece has infinitely many equivalent yaws; with 64 the remaining yaw is below 3 degrees.
 _TURNS_OF_ROUND = 64
 
 
