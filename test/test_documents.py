@@ -25,7 +25,7 @@ BOMB = "a: &a [x, x]\n" + "".join(
 
 
 def refusal(path):
-    """What is said of a file, which must take no longer than a moment."""
+    """Return the error message for a file, which must be read within a moment."""
     start = time.monotonic()
     with pytest.raises(ConfigurationError) as caught:
         read_yaml(path)

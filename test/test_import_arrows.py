@@ -151,7 +151,7 @@ def below(name: str, roots: set[str]) -> bool:
 
 
 def violations(source: str, module: str, is_package: bool = False) -> list[str]:
-    """Return a sentence for each import that no arrow allows."""
+    """Return a sentence for each forbidden import."""
     room = module.split(".")[0]
     found = []
     for line, name in imports_of(source, module, is_package):

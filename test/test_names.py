@@ -12,7 +12,7 @@ SHELLS = ("cli", "nodes", "parameters", "training", "control")
 
 
 def duplicates(places):
-    """Return the names that stand in more than one place."""
+    """Return the names that occur in more than one place."""
     return {name: found for name, found in places.items() if len(found) > 1}
 
 

@@ -16,7 +16,7 @@ MANIFEST = ElementTree.parse(ROOT / "package.xml").getroot()
 
 
 def setup_arguments(monkeypatch):
-    """Return what setup.py tells setuptools, without building anything."""
+    """Return the arguments of setup() in setup.py, without building."""
     told = {}
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr("setuptools.setup", lambda **arguments: told.update(arguments))
@@ -33,7 +33,7 @@ def entry_points():
 
 
 def node_module(name):
-    """Return the module of a node: ``NAME/node.py``, or ``NAME.py`` in any room of the nodes."""
+    """Return the module of a node: ``NAME/node.py``, or ``NAME.py`` in a subpackage of nodes."""
     nodes = ROOT / "der_ros/nodes"
     own = nodes / name / "node.py"
     path = own if own.is_file() else next(nodes.rglob(f"{name}.py"))

@@ -14,7 +14,7 @@ LOCKS = sorted(path.stem for path in (REQUIREMENTS / "locks").glob("*.txt"))
 
 
 def lines_of(name):
-    """Return the requirements of a list, with those of the lists that it names."""
+    """Return the requirements of a list, including those of the lists it refers to."""
     for line in (REQUIREMENTS / f"{name}.txt").read_text().splitlines():
         if line.startswith("-r "):
             yield from lines_of(line[3:].removesuffix(".txt"))
@@ -32,7 +32,7 @@ def entries_of(name):
 
 
 def locked(names, python):
-    """Return the version of each package that some locks hold for one Python on Linux."""
+    """Return the version of each package in some locks, for one Python on Linux."""
     there = {"python_version": python, "python_full_version": f"{python}.1", "extra": ""}
     there |= {"sys_platform": "linux", "platform_machine": "x86_64"}
     return {

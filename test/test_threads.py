@@ -16,7 +16,7 @@ DEADLINE_S = 5.0
 
 
 def ended(worker: Worker) -> bool:
-    """Wait for a worker's own end, without a word to it."""
+    """Wait for a worker to end by itself."""
     thread = worker._thread
     assert thread is not None
     thread.join(DEADLINE_S)

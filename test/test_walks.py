@@ -46,14 +46,14 @@ def imports_of(path):
 
 
 def leads(one, other, over):
-    """Tell if an import, or a name in both (text or path), leads from one file to the other."""
+    """Return True if an import, or a name in both (text or path), leads from one to the other."""
     if over:
         return all(over in [*path.parts, *WORD.findall(path.read_text())] for path in (one, other))
     return module_of(other) in imports_of(one) or module_of(one) in imports_of(other)
 
 
 def breaks(steps):
-    """Return each step to which nothing before it leads."""
+    """Return each step that no earlier step leads to."""
     paths = [path_of(name) for name, _ in steps]
     found = [f"{name}: no such file" for name, _ in steps if not path_of(name).is_file()]
     if found:

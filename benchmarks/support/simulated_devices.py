@@ -73,9 +73,9 @@ class Controller(NamedTuple):
     Attributes:
         pc_port: UDP port on which the bridge listens.
         cycle_s: 0.012 or 0.004.
-        base_from_tcp: start pose; None for the upright arm.
-        flange_from_tcp: pose of the tool.
-        robot_address: address of the controller.
+        base_from_tcp: Start pose; None for the upright arm.
+        flange_from_tcp: Pose of the tool.
+        robot_address: Address of the controller.
     """
 
     pc_port: int
@@ -136,12 +136,12 @@ class Sensor(NamedTuple):
     """Settings of the sensor.
 
     Attributes:
-        address: address of the sensor.
+        address: Address of the sensor.
         rdt_port: UDP port of RDT.
         http_port: TCP port of its web page.
-        rate_hz: records a second.
-        wrench: returns the wrench of each record.
-        in_time: send each record exactly in time; takes real-time scheduling from other processes.
+        rate_hz: Rate of the records, Hz.
+        wrench: Returns the wrench of each record.
+        in_time: Send each record exactly in time; takes real-time scheduling from other processes.
     """
 
     address: str

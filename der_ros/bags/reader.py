@@ -126,8 +126,8 @@ class BagReader:
         """Return the full name of the topic with this name in any namespace.
 
         Args:
-            name: with or without its leading slash.
-            kind: its message type; by default that of ``MESSAGE_TYPES``, or any.
+            name: Name of the topic, with or without its leading slash.
+            kind: Expected message type; by default that of ``MESSAGE_TYPES``, or any.
 
         Raises:
             BagError: No topic, or more than one, matches, or it has another message type.

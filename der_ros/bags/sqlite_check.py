@@ -19,12 +19,12 @@ _COUNTS = (
 
 
 def check_sqlite_file(path: Path) -> Counter[str]:
-    """Check the pages of a file, and return its messages by topic.
+    """Check the pages of an SQLite file, and return its number of messages by topic.
 
-    SQLite has no checksums: a changed byte within a message is not found.
+    SQLite has no checksums, so a changed byte within a message is not detected.
 
     Raises:
-        BagError: the file is damaged, or its recorder was killed; says what to do.
+        BagError: The file is damaged, or its recorder was killed; the message says what to do.
     """
     for suffix in _UNFINISHED:
         rest = path.with_name(path.name + suffix)

@@ -26,11 +26,11 @@ def run_logged(
     """Run a command with its output in ``log``; return True if it succeeded.
 
     Args:
-        command: the command line.
-        log: the file for the output, replaced.
-        cwd: the working directory.
-        environment: the environment variables.
-        listener: called with each line of output.
+        command: Command line.
+        log: File for the output, replaced.
+        cwd: Working directory.
+        environment: Environment variables.
+        listener: Called with each line of output.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with (

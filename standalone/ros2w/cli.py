@@ -38,8 +38,8 @@ def main(root: str, words: Sequence[str]) -> int:
     `launch`, `run`, `test` and `exec` replace this process and do not return.
 
     Args:
-        root: the repository.
-        words: the command line without the program's name.
+        root: Repository.
+        words: Command line without the program's name.
 
     Returns:
         The exit status.
@@ -98,7 +98,7 @@ def become(command: list[str], environment: Environment) -> NoReturn:
     """Replace this process by the command, which then gets its signals and sets its exit status.
 
     Raises:
-        SetupError: if there is no such command.
+        SetupError: There is no such command.
     """
     for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)

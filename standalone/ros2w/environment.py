@@ -46,7 +46,7 @@ class Environment:
         """Return the ROS 2 distribution whose wheels are wanted.
 
         Raises:
-            SetupError: if it has no wheels, or another distribution is sourced.
+            SetupError: The distribution has no wheels, or another one is sourced.
         """
         wanted = self.variables.get("ROS2W_DISTRO") or DISTRIBUTIONS[0]
         if wanted not in DISTRIBUTIONS:
@@ -73,7 +73,7 @@ class Environment:
         """Install the packages of ``level`` and build the package, as far as needed.
 
         Raises:
-            SetupError: if something is missing on this machine; the message names it.
+            SetupError: Something is missing on this machine; the message names it.
         """
         state = State.read(self._state_path)
         if self._lacks(state, level):

@@ -34,10 +34,10 @@ class Rule(NamedTuple):
     """Requirement level of the commands that match.
 
     Attributes:
-        verb: the command of the wrapper.
-        target: pattern of the launch file or executable; empty if there is none.
-        word: a further word that must be on the command line; empty if none is needed.
-        level: the requirement level of a matching command.
+        verb: Command of the wrapper.
+        target: Pattern of the launch file or executable; empty if there is none.
+        word: A further word that must be on the command line; empty if none is needed.
+        level: Requirement level of a matching command.
     """
 
     verb: str

@@ -29,8 +29,8 @@ class Python(NamedTuple):
     """Python interpreter that runs.
 
     Attributes:
-        path: the path of the interpreter.
-        version: major and minor version, such as (3, 11).
+        path: Path of the interpreter.
+        version: Major and minor version, such as (3, 11).
         makes_venv: True if it has the modules that create a virtual environment.
     """
 
@@ -72,7 +72,7 @@ def choose(environment: Mapping[str, str]) -> Python:
     """Return the best Python on this machine for an environment with ROS 2's wheels.
 
     Raises:
-        SetupError: if none is supported, or none of them can create a virtual environment.
+        SetupError: No Python is supported, or none can create a virtual environment.
     """
     if forced := environment.get("ROS2W_PYTHON"):
         found = [python for python in [probe(forced)] if python]

@@ -29,10 +29,10 @@ class SourcedRos(NamedTuple):
     """ROS 2 installation that is sourced.
 
     Attributes:
-        command: the path of its `ros2` command.
-        python: the path of the Python that runs the command.
-        numpy: the version of numpy that its messages were built with; None if unknown.
-        distribution: the name of the distribution, such as ``jazzy``.
+        command: Path of its `ros2` command.
+        python: Path of the Python that runs the command.
+        numpy: Version of numpy that its messages were built with; None if unknown.
+        distribution: Name of the distribution, such as ``jazzy``.
     """
 
     command: str
@@ -45,9 +45,9 @@ def find(environment: Mapping[str, str], ours: Path, cache: Path) -> SourcedRos 
     """Return the sourced ROS 2; None if there is none.
 
     Args:
-        environment: the environment variables.
-        ours: the repository; a `ros2` command below it is the stand-in.
-        cache: the file for the last answer; finding it takes about a second.
+        environment: Environment variables.
+        ours: Repository root; a `ros2` command below it is the stand-in.
+        cache: File for the last answer; finding it takes about a second.
     """
     if not environment.get("AMENT_PREFIX_PATH"):
         return None

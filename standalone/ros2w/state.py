@@ -16,14 +16,14 @@ class State:
     """Content of an environment; an attribute is empty if its part is missing or unfinished.
 
     Attributes:
-        folder: the folder it was created in; a moved environment does not work.
-        python: the path of the Python that created it.
-        level: the highest requirement level that is completely installed.
-        lists: the hash of each installed requirement list, by name.
-        pending: the step in progress when this was written; not empty after an interruption.
-        stand_in: the stamp of the installed stand-in for launch.
-        package: the stamp of the sources that the build was made from.
-        files: the paths of those sources.
+        folder: Folder it was created in; a moved environment does not work.
+        python: Path of the Python that created it.
+        level: Highest requirement level that is completely installed.
+        lists: Hash of each installed requirement list, by name.
+        pending: Step in progress when this was written; not empty after an interruption.
+        stand_in: Stamp of the installed stand-in for launch.
+        package: Stamp of the sources that the build was made from.
+        files: Paths of those sources.
     """
 
     folder: str = ""

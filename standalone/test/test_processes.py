@@ -177,7 +177,7 @@ def test_no_process_outlives_a_killed_launch(workspace):
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
 def test_a_closed_terminal_does_not_keep_a_launch(workspace, number):
-    """Its log ends in EIO; the processes go on writing, and are ended all the same."""
+    """Its log ends in EIO; the processes keep writing, and are ended nevertheless."""
     workspace.add_executable(
         "chatty", "import time\nwhile True: print('hello', flush=True); time.sleep(0.01)"
     )

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Tools:
-    """Stands for venv, pip and colcon: notes the calls, and makes the files that matter."""
+    """Test double for venv, pip and colcon: records the calls, and creates the required files."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -86,7 +86,7 @@ def tools(root, monkeypatch):
 
 
 def ensure(root, tools, level="robot"):
-    """Prepare an environment, and return the calls of tools."""
+    """Prepare an environment, and return the tool calls."""
     tools.calls.clear()
     Environment(root, {"PATH": "/bin"}).ensure(level)
     return tools.calls[:]
@@ -179,7 +179,7 @@ def test_the_installed_package_is_compiled(root, tools, monkeypatch):
 
 
 def test_a_build_of_another_environment_is_made_again(root, tools):
-    """Installed programs name the Python of the environment that has built them last."""
+    """Installed programs start the Python of the environment that built them last."""
     kilted = {"PATH": "/bin", "ROS2W_DISTRO": "kilted"}
     ensure(root, tools)
     Environment(root, kilted).ensure("robot")

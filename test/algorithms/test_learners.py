@@ -69,7 +69,7 @@ def test_learns_which_action_pays(name, layer_norm):
 
 @pytest.mark.parametrize("name", ALGORITHM_NAMES)
 def test_importance_weights_scale_each_rows_part(name):
-    """A row of weight zero moves the critics no more than if it were not there."""
+    """A row of weight zero moves the critics as little as a missing row."""
     batch = transitions()
     critics = "policy" if name == "dqn" else "critics"
     weights = WEIGHTS.copy()

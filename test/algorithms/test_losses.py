@@ -53,7 +53,7 @@ def penalty(leaves):
 
 
 def steps_of(trained):
-    """Remembers the gradients that the optimiser is given, and makes no step."""
+    """Record the gradients passed to the optimiser, without a step."""
     seen = []
     trained.step = lambda: seen.append(trained._gradient.clone())
     return seen
@@ -121,7 +121,7 @@ def test_td3_smooths_and_takes_the_lower_critic(is_huber):
 
 
 def gaussian(outputs, noise):
-    """tanh(μ + σε) and its log-probability, by torch.distributions."""
+    """Return tanh(μ + σε) and its log-probability, by torch.distributions."""
     mean, log_std = outputs.chunk(2, dim=-1)
     normal = torch.distributions.Normal(mean, log_std.clamp(-5.0, 2.0).exp())
     free = mean + normal.scale * noise
@@ -192,7 +192,7 @@ def test_dqn(double, dueling):
 
 
 def test_double_dqn_by_hand():
-    """Online prefers the second choice, the target values it at 1 and the first at 5."""
+    """The online network prefers action 2; the target values it at 1 and action 1 at 5."""
     made = make_algorithm("dqn", LearnerConfig(hidden=(1,), dueling=False), 1, 2, 0)
     for networks, values in ((made.policy.online, (2.0, 3.0)), (made.policy.target, (5.0, 1.0))):
         networks.flat.zero_()

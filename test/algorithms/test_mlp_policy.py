@@ -8,7 +8,7 @@ from der_ros.errors import ConfigurationError
 
 
 def trained(algorithm, hidden):
-    """The learner's network and the worker's policy with the same parameters, far from zero."""
+    """Return the learner's network and the worker's policy with equal parameters, far from zero."""
     learner = make_algorithm(algorithm, LearnerConfig(hidden=hidden), 13, 6, 1)
     flat = learner.policy.online.flat
     flat.add_(torch.randn(flat.shape, generator=torch.Generator().manual_seed(2)))

@@ -12,7 +12,7 @@ ROWS, OBSERVATION, ACTION = 32, 5, 3
 
 
 def pair(name, **options):
-    """A fast and a plain learner with the same parameters and the same noise to come."""
+    """Return a fast and a plain learner with equal parameters and equal future noise."""
     config = LearnerConfig(**{"hidden": (16, 8), **options})
     fast = make_algorithm(name, config, OBSERVATION, ACTION, 0)
     for vector in fast.vectors().values():  # targets and online apart, policies far from zero
@@ -36,7 +36,7 @@ def networks_of(plain, fast):
 
 
 def flat(networks):
-    """The parameters of ``Mlps``, network by network, in the order of torch's modules."""
+    """Return the parameters of ``Mlps``, network by network, in the order of torch's modules."""
     return torch.cat(
         [
             values[k].reshape(-1)

@@ -40,14 +40,14 @@ def checkout(folder):
 
 
 def install(prefix, monkeypatch):
-    """Make an installation without benchmarks, found before every other one."""
+    """Make an installation without benchmarks that is found before all others."""
     (prefix / "share" / "der_ros").mkdir(parents=True)
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(prefix))
 
 
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
-    """A checkout with one benchmark, and an installation that was built from it."""
+    """A checkout with one benchmark, and an installation built from it."""
     install(tmp_path / "install" / "der_ros", monkeypatch)
     return checkout(tmp_path)
 
@@ -63,7 +63,7 @@ def test_arguments_and_exit_code_are_passed_on(installed):
 
 
 def test_a_signal_goes_to_the_benchmark(installed):
-    """A benchmark must be able to end the nodes that it started."""
+    """A benchmark must be able to end the nodes it started."""
     (installed / "bench_echo.py").write_text(CLEANS_UP)
     command = [sys.executable, "-m", "der_ros.cli.benchmark", "echo"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -19,7 +19,7 @@ KR60, IIWA = BAGS / "kr60_success", BAGS / "iiwa_success"
 
 @pytest.fixture
 def taught(tmp_path):
-    """A folder with one demonstration that says who made it."""
+    """A folder with one demonstration, with metadata."""
     folder = tmp_path / "demos"
     shutil.copytree(KR60, folder / "demo_001")
     (folder / "demo_001" / "demonstration.yaml").write_text(

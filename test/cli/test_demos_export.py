@@ -19,7 +19,7 @@ STEPS = 45
 
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory):
-    """Two demonstrations, one of them with its facts."""
+    """Two demonstrations, one of them with metadata."""
     folder = tmp_path_factory.mktemp("demos")
     for name in ("demo_001", "demo_002"):
         shutil.copytree(BAG, folder / name)

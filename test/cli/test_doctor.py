@@ -42,7 +42,7 @@ def box(**sensor):
 
 
 def config_with(tmp_path, **changes):
-    """The shipped file with other parameters of kuka_bridge; None takes one away."""
+    """Return a writer of the shipped file with other kuka_bridge parameters; None removes one."""
     document = yaml.safe_load(parameters.shipped_config().read_text())
     for name, value in changes.items():
         node = "/**" if name in parameters.FRAMES else "/**/kuka_bridge"
@@ -186,7 +186,7 @@ def test_a_coarse_timer_is_a_warning(resolution_s, late_s, level):
 
 
 def route(target, gateway, mask):
-    """A line of /proc/net/route, which shows addresses in the byte order of this computer."""
+    """Return a line of /proc/net/route, whose addresses are in this computer's byte order."""
     numbers = [
         f"{int.from_bytes(socket.inet_aton(ip), sys.byteorder):08X}"
         for ip in (target, gateway, mask)

@@ -70,7 +70,7 @@ def test_a_persons_view(tmp_path, capsys):
 
 @pytest.fixture
 def turned_config(tmp_path):
-    """A sensor that sits turned by half about z on the tool."""
+    """Configuration of a sensor mounted with half a turn about z."""
     path = tmp_path / "cell.yaml"
     pose = [0.0, 0.0, 0.1, 0.0, 0.0, 1.0, 0.0]
     path.write_text(yaml.safe_dump({"/**": {"ros__parameters": {"tcp_from_sensor": pose}}}))
@@ -78,7 +78,7 @@ def turned_config(tmp_path):
 
 
 def write_bag(path):
-    """Rests of a second, 50 Hz, of a tool on which the sensor sits turned."""
+    """Write a bag of one-second rests, 50 Hz, with the sensor mounted with half a turn."""
     store = get_typestore(Stores.ROS2_JAZZY)
     wrench, pose = "geometry_msgs/msg/WrenchStamped", "geometry_msgs/msg/PoseStamped"
     kinds = store.types

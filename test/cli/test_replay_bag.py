@@ -17,7 +17,7 @@ ARRAY, STRING = "std_msgs/msg/Float32MultiArray", "std_msgs/msg/String"
 
 
 def write_policy(path, gain):
-    """action = tanh(gain * observation[:6])."""
+    """Write a policy with action = tanh(gain * observation[:6])."""
     weight = numpy_helper.from_array(gain * np.eye(13, 6, dtype=np.float32), "w")
     nodes = [
         helper.make_node("MatMul", ["observation", "w"], ["h"]),

@@ -76,7 +76,7 @@ def test_export_policy_writes_what_the_run_wrote(run_dir, tmp_path, capsys):
 
 
 def test_export_policy_gives_the_best_policy(run_dir, tmp_path):
-    """The run's own file is its best policy; the checkpoint is given a newer, other one."""
+    """The run's file has its best policy; the checkpoint gets another, newer one."""
     content = load_checkpoint(latest_checkpoint(run_dir))
     newest = content["loop"]["learning"]["learner"]["policy"]
     newest += 1.0

@@ -11,7 +11,7 @@ MS = 1_000_000
 
 
 class Clocks:
-    """A system clock that can be set, and a steady one that cannot."""
+    """A settable system clock and a steady clock."""
 
     def __init__(self) -> None:
         self.steady = 1000 * S

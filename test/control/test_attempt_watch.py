@@ -75,7 +75,7 @@ def test_a_lease_without_a_timeout_is_held():
 
 
 class Attempt:
-    """An attempt with the verdict home, played in steps of 50 ms."""
+    """An attempt judged by the home limits, played in steps of 50 ms."""
 
     def __init__(self):
         limits = StallLimits(2.0, 0.0005)
@@ -83,7 +83,7 @@ class Attempt:
         self.watch = AttemptWatch(self.task, limits, self.now_s, HomeLimits(), seating_s=3.0)
 
     def stay(self, height_m, force_n, duration_s=30.0, command=DOWN):
-        """The first verdict at a height under a force; None where there is none."""
+        """Return the first verdict at a height under a force; None if there is none."""
         pose = Pose(np.array((0.0, 0.0, height_m)), np.array((0.0, 0.0, 0.0, 1.0)))
         end_s = self.now_s + duration_s
         while self.now_s < end_s:

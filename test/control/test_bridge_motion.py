@@ -21,7 +21,7 @@ X = Twist(np.array((0.01, 0.0, 0.0)), np.zeros(3))
 
 
 class Bench:
-    """A bridge's motion with a clock that stands still until it is told."""
+    """A bridge's motion with a clock that advances only on command."""
 
     def __init__(self, monkeypatch):
         self.now = 1000.0
@@ -256,7 +256,7 @@ def test_late_answers_at_rest_are_a_warning(bench):
 
 @pytest.mark.parametrize("pause", [{"delay": 1}, {"delay": 0}])
 def test_a_robot_that_stood_sets_off_from_rest(bench, pause):
-    """After a pause no speed of before is left: one cycle at 1 m/s2 is 0.012 m/s."""
+    """After a pause the earlier speed is forgotten: one cycle at 1 m/s2 is 0.012 m/s."""
     fast = Twist(np.array((0.05, 0.0, 0.0)), np.zeros(3))
     assert np.linalg.norm(bench.go(twist=fast).linear) == pytest.approx(0.05)
     if not pause["delay"]:
@@ -280,7 +280,7 @@ def test_a_robot_that_does_not_follow_is_a_fault(bench):
 
 
 def test_a_program_between_two_sessions_is_no_fault(bench):
-    """The first telegrams of a session are answered before anything is decided in it."""
+    """The first telegrams of a session are answered before any decision in it."""
 
     def answered(session, tcp):
         state = RobotState(tcp, None, 12, 0, CYCLE_S, bench.now, session)

@@ -54,7 +54,7 @@ def test_other_numbers_are_refused(numbers):
 
 
 class Bench:
-    """A bridge's motion on a clock of the test."""
+    """A bridge's motion on a test clock."""
 
     def __init__(self):
         self.now = 50.0

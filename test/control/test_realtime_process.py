@@ -13,7 +13,7 @@ OF_THREAD = {"scheduling": Grant(True, "SCHED_FIFO 50")}
 
 @pytest.fixture
 def asked(monkeypatch):
-    """The priorities that were asked for, instead of asking."""
+    """Record requested priorities instead of requesting them."""
     priorities = []
 
     def schedule(priority):

@@ -20,11 +20,11 @@ STIFFNESS_N_PER_M = 2e5
 
 
 class Arm:
-    """An arm over a ground that gives; commands act one period later.
+    """An arm above compliant ground; commands take effect one period later.
 
     Attributes:
-        ground_m: height of what holds the piece up; None for nothing.
-        before_each: called before each pose that is asked for.
+        ground_m: Height of the ground, m; None for no ground.
+        before_each: Called before each pose is read.
     """
 
     def __init__(self, height_m=0.0038, ground_m=0.0):
@@ -67,7 +67,7 @@ class Run:
         return motion.run(watch)
 
     def refusal(self):
-        """The error that ends the motion; the arm is told to rest."""
+        """Return the error that ends the motion; the arm is commanded to rest."""
         with pytest.raises(CellError) as error:
             self.verdict()
         assert not self.arm.twists[-1].to_array().any()

@@ -20,7 +20,7 @@ def test_each_page_has_a_test():
 
 
 def described(heading, folder):
-    """Names of a run folder that the reference lacks, and names there that the folder lacks."""
+    """Return undocumented files of a run folder, and documented files that it lacks."""
     page = (tutorial.ROOT / "docs/reference/run-folder.md").read_text()
     section = page.partition(f"## {heading}\n")[2].partition("\n## ")[0]
     names = re.findall(r"^\| `([^`]+?)/?` \|", section, re.MULTILINE)

@@ -18,7 +18,7 @@ UP = Twist.from_array(np.array((0.0, 0.0, 0.02, 0.0, 0.0, 0.0)))
 
 
 class Bench:
-    """An arm that follows every command at once, unless it is told not to."""
+    """An arm that follows every command at once, unless told otherwise."""
 
     def __init__(self):
         self.now = 100.0

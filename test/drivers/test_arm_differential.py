@@ -23,7 +23,7 @@ def twist(*numbers):
 
 
 def angles():
-    """Anywhere between the stops less the margin, ends included."""
+    """Strategy for joint angles within the limits less the margin, ends included."""
     shares = st.lists(st.floats(0.0, 1.0), min_size=7, max_size=7)
     return shares.map(lambda s: ARM.lower_rad + np.array(s) * (ARM.upper_rad - ARM.lower_rad))
 
@@ -46,7 +46,8 @@ def test_any_input_keeps_joints_finite_and_in_limits(start, wanted):
 @settings(max_examples=200, deadline=None)
 @given(start=angles(), wanted=st.lists(SLOW, min_size=6, max_size=6))
 def test_the_twist_is_tracked_away_from_limits(start, wanted):
-    """Within 1e-6 at once, and 1 % of the way after a cycle of the real arm."""
+    """The error is at most 1e-6 immediately, and 1 % of the motion after a cycle of the real
+    arm."""
     values = np.linalg.svd(ARM.chain.at(start).jacobian, compute_uv=False)
     step = ARM.step(start, twist(*wanted), DT)
     if values[-1] < 0.05 or step.hindrances:
@@ -101,7 +102,7 @@ def test_only_the_singular_direction_is_blocked():
 
 
 def test_leaving_a_singularity_never_jumps():
-    """The damping ends where it began: joint speeds change by little from cycle to cycle."""
+    """Damping fades out continuously: joint speeds change little from cycle to cycle."""
     arm, at, last = kinematics(speed_share=1.0), STRETCHED.copy(), None
     for _ in range(800):
         step = arm.step(at, twist(-0.05, 0, -0.05, 0, 0.02, 0), DT)
@@ -143,7 +144,7 @@ def test_beyond_its_stop_a_joint_may_only_come_back():
 
 
 def test_the_redundant_joint_moves_away_from_a_stop():
-    """The same way of the tool with and without: with, the last joint gains room to turn."""
+    """Same tool motion with and without the redundancy: with it, the last joint gains room."""
 
     def end_of(arm):
         at = np.array(POSTURE)

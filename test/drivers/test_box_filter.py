@@ -26,7 +26,7 @@ NET_BOX = SensorConfiguration(product_name="NETB", user_filter=5)
 
 
 def gain(number, frequency_hz, samples_a_record=1):
-    """Amplitude of a sine behind the filter, over whole periods after it has settled."""
+    """Return the amplitude of a filtered sine, over whole periods after settling."""
     phases = iter(range(10**9))
 
     def sine():

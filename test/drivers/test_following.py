@@ -15,7 +15,7 @@ TURNING = Twist(np.zeros(3), np.array((0.0, 0.0, 0.15)))
 
 
 def verdicts(robot, sent, seconds, watch=None):
-    """Return the verdict on a robot that is where ``robot(commanded poses)`` puts it."""
+    """Return the verdict on a robot whose position is ``robot(commanded poses)``."""
     watch = watch or FollowingWatch(FollowingLimits())
     commanded, said = [Pose.identity()], []
     for _ in range(round(seconds / DT)):
@@ -85,7 +85,7 @@ def test_motion_between_two_sessions_is_no_fault():
 
 
 def test_single_answers_that_are_lost_fade():
-    """One in a hundred at full speed: 0.6 mm each, 83 cycles a second."""
+    """One lost answer in a hundred at full speed: 0.6 mm each, 83 cycles per second."""
 
     class Robot:
         lost = np.zeros(3)

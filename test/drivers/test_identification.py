@@ -15,7 +15,7 @@ OFFSET = Wrench.from_array(np.array((3.0, -5.0, 12.0, 0.4, -0.1, 0.2)))
 
 
 def tilts(angle_rad, directions=6):
-    """Upright, and tilted about axes around the horizon."""
+    """Return the upright orientation, and some tilted about horizontal axes."""
     about = np.linspace(0.0, 2.0 * np.pi, directions, endpoint=False)
     vectors = [np.zeros(3), *[angle_rad * np.array((np.cos(a), np.sin(a), 0.0)) for a in about]]
     return [quaternion_from_rotation_vector(vector) for vector in vectors]
@@ -77,7 +77,7 @@ def test_a_wrong_sign_is_not_a_payload():
 
 
 def recording(orientations, rest_s, move_s, rate_hz=50.0):
-    """Rests and, between them, readings that swing."""
+    """Return rests with oscillating readings between them."""
     out, now = [], 0.0
     for i, orientation in enumerate(orientations):
         for k in range(int(rest_s * rate_hz)):

@@ -29,7 +29,7 @@ STEP = (0.1, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 class HandPc:
-    """A PC that answers each telegram with what ``reply`` returns, or not at all."""
+    """A PC that answers each telegram with the result of ``reply``, or not at all."""
 
     def __init__(self, reply):
         self.reply = reply
@@ -102,7 +102,7 @@ def test_ipocs_grow_by_the_cycle():
 
 
 class Tap:
-    """Keeps what it hears, each as (ipoc, time)."""
+    """Records sent and received telegrams, each as (ipoc, time)."""
 
     def __init__(self):
         self.telegrams, self.answers = [], []
@@ -187,7 +187,7 @@ def test_the_clamp_is_silent():
     [(False, False, 0.0), (True, True, 0.0), (True, False, -1.0)],
 )
 def test_what_a_missing_answer_does(absolute, hold_on, moved_mm):
-    """HOLDON: relative 0 stands still, absolute 1 stands still, absolute 0 jumps to the start."""
+    """HOLDON: relative 0 and absolute 1 stand still, absolute 0 jumps to the start."""
     there = SensorTelegram(0, (1.0, 0.0, 0.0, 0.0, 0.0, 0.0))
 
     def reply(telegram):

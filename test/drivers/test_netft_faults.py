@@ -19,7 +19,7 @@ BUSY = replace(SENSOR, rdt_rate_hz=1000)
 
 
 def settled(box, client):
-    """The client's figures once all that is still under way has come, without faults."""
+    """Return the client's figures, without faults, once all data in transit has arrived."""
     box.faults = BoxFaults()
     before = client.statistics.records
     assert until(lambda: client.statistics.records > before + 50)

@@ -19,7 +19,7 @@ QUICK = {**FAST, "http_timeout_s": 0.2, "recheck_s": 0.02}
 
 @contextlib.contextmanager
 def watched(**options):
-    """Run a client whose records come from a box and whose page is a hostile one's."""
+    """Run a client with records from a box and a page from a hostile server."""
     with a_box(SENSOR) as box, HostilePage([whole()]) as page:
         config = NetFtConfig("127.0.0.1", box.rdt_port, page.port, **{**QUICK, **options})
         with NetFtClient(config) as client:

@@ -4,7 +4,7 @@ from der_ros.drivers.netft.rate_check import RateCheck
 
 
 def after(rates_hz, assumed_hz=500.0):
-    """What a check says after some seconds at some rates."""
+    """Return the finding of a check after some seconds at the given rates."""
     check, count = RateCheck(), 0
     check.look(0, assumed_hz, 100.0)
     for second, rate_hz in enumerate(rates_hz, 101):

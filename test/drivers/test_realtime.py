@@ -18,7 +18,7 @@ UNLIMITED = resource.RLIM_INFINITY
 
 @pytest.fixture
 def scheduled(monkeypatch):
-    """Who asked for which policy and priority, instead of asking."""
+    """Record requested policies and priorities instead of requesting them."""
     asked = []
 
     def note(thread, policy, parameter):
@@ -135,7 +135,7 @@ def test_the_lock_is_kept_only_while_there_is_work():
 
 
 class Ring:
-    """Garbage that only the cyclic collector finds."""
+    """Garbage that only the cyclic collector can free."""
 
     def __init__(self):
         self.itself = self

@@ -24,7 +24,7 @@ TCP = (1620.0, 0.0, 1910.0, 0.0, 90.0, 0.0)
 
 
 class Robot:
-    """A controller by hand: says what the test wants, when it wants."""
+    """A controller that sends telegrams at the test's command."""
 
     def __init__(self, port, address="127.0.0.1", own_port=0):
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -436,7 +436,7 @@ def test_a_thousand_resets_leave_no_worlds_behind(env):
 
 
 def test_the_world_can_be_driven_without_gymnasium():
-    """As the simulated cell does: a robot's cycles, and a new ground piece between attempts."""
+    """As in the simulated cell: a robot's cycles, and a new ground piece between attempts."""
     env = AssemblyEnv(make_task("lap_joint"))
     env.reset(options={"initial": off_by(0.002, 0.002)})
     world = env.world

@@ -24,7 +24,7 @@ def test_no_error_is_no_object():
 
 
 def test_a_piece_held_too_low_by_hand():
-    """The piece hangs 2 mm below the tcp: the tcp is 2 mm higher than the piece."""
+    """The piece hangs 2 mm below the TCP, so the TCP is 2 mm higher than the piece."""
     frames = FrameErrors.of(NONE, (0, 0, -0.002, 0, 0, 0))
     assert frames.measured((0.0, 0.0, 0.04), UPRIGHT)[0] == pytest.approx((0, 0, 0.042))
     assert frames.start(Pose(np.array((0, 0, 0.04)), np.array(UPRIGHT))).position == pytest.approx(
@@ -39,7 +39,7 @@ def test_a_piece_held_too_low_by_hand():
 
 
 def test_a_piece_turned_in_the_grip_by_hand():
-    """The piece's x is the tcp's y."""
+    """The piece's x axis is the TCP's y axis."""
     frames = FrameErrors.of(NONE, (0, 0, 0, 0, 0, QUARTER))
     assert frames.wrench_at_tcp((5.0, 0, 0, 1.0, 0, 0)) == pytest.approx((0, 5.0, 0, 0, 1.0, 0))
     half = math.sqrt(0.5)
@@ -49,7 +49,7 @@ def test_a_piece_turned_in_the_grip_by_hand():
 
 
 def test_a_task_frame_off_by_hand():
-    """The believed frame stands 3 mm along x, and its x is the true y."""
+    """The assumed frame is 3 mm along x from the true one, and its x is the true y."""
     frames = FrameErrors.of((0.003, 0, 0, 0, 0, QUARTER), NONE)
     # What is truly at (3, 1) mm is 1 mm along the true y from it: along the believed x.
     position, _ = frames.measured((0.003, 0.001, 0.04), UPRIGHT)
@@ -78,7 +78,7 @@ def test_it_is_the_composition_of_poses():
 
 
 def test_the_pose_moves_with_the_commanded_twist():
-    """Carry the piece along by its twist for a moment: the cell sees just what it commanded."""
+    """Move the piece along its twist for a moment: the observed pose changes accordingly."""
     frames = FrameErrors.of(GOAL, GRASP)
     held = pose_of((0.004, 0.003, 0.02, 0.3, -0.1, 0.7))
     command = Twist(np.array((0.02, -0.03, 0.01)), np.array((0.05, 0.02, -0.04)))

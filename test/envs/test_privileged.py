@@ -45,7 +45,7 @@ def test_scales_are_logarithms_and_the_rest_has_units():
 
 
 def test_a_piece_at_the_told_goal_is_assembled():
-    """At the pose that the privileged state tells, as measured, the true distance is zero."""
+    """At the measured pose that the privileged state gives, the true distance is zero."""
     env = TaskEnv("lap_joint", randomization="wide")
     with contextlib.closing(env):
         for seed in range(5):

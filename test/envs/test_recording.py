@@ -26,7 +26,7 @@ def play(env, episodes, **reset):
 
 @pytest.fixture(scope="module")
 def film():
-    """Two of three episodes, and how many steps those two had."""
+    """Record two of three episodes; return their video and number of steps."""
     frames = Frames()
     env = VideoRecording(TaskEnv("lap_joint"), frames, 2, "oracle")
     steps = play(env, 2, seed=3)

@@ -33,7 +33,7 @@ def test_an_axis_at_its_end_stop_truncates_the_episode(monkeypatch):
 
 
 def furthest_past_the_walls_m(env, directions):
-    """Full speed outwards, free of the joint; the furthest that the tcp gets past a wall."""
+    """Return the largest distance of the TCP beyond a wall, m, at full speed outwards."""
     low, high = (np.array(corner) for corner in env.task.workspace)
     furthest = 0.0
     for direction in directions:

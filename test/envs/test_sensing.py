@@ -29,7 +29,7 @@ def at_start(world):
 
 
 def test_it_is_the_robots_computation_in_other_words(world):
-    """Same as removing the bias from the sensor's reading and using the policy's function."""
+    """The result equals the policy's function applied to the unbiased sensor reading."""
     at_start(world)
     sensing = SimulatedSensing(world, Randomization(), 0.012)
     bias = world.sensor_wrench()
@@ -94,7 +94,7 @@ DOWN, UP, REST = (0.0, 0.0, -0.03, 0, 0, 0), (0.0, 0.0, 0.03, 0, 0, 0), (0.0,) *
 
 
 def heights(sensing, world, twists):
-    """True and measured heights after each tick."""
+    """Return true and measured heights after each tick."""
     rows = []
     for twist in twists:
         sensing.drive(twist, 3)

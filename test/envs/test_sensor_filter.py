@@ -48,7 +48,7 @@ def test_a_cutoff_that_cannot_be_is_refused(cutoff):
 
 
 def pressed(steps=40, **options):
-    """Wrenches of a descent onto the timber."""
+    """Return the wrenches of a descent onto the timber."""
     env = TaskEnv("lap_joint", **options)
     env.reset(seed=3)
     rows = [env.step((0, 0, -0.8, 0, 0, 0))[4]["wrench"] for _ in range(steps)]

@@ -18,7 +18,7 @@ from der_ros.tasks import TASK_NAMES, make_task
 
 
 def go_on(env, steps, seed):
-    """Observations, rewards and wrenches of downward actions with noise, through episodes."""
+    """Return observations, rewards and wrenches of noisy downward actions, across episodes."""
     rng = np.random.default_rng(seed)
     rows = []
     for _ in range(steps):

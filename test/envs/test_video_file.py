@@ -11,7 +11,7 @@ from der_ros.errors import ConfigurationError
 
 
 def frames(count, width=320, height=180):
-    """A red square that wanders over grey."""
+    """Return frames of a red square that moves over grey."""
     for number in range(count):
         frame = np.full((height, width, 3), 200, dtype=np.uint8)
         frame[40:80, 8 * number : 8 * number + 40] = (200, 30, 30)

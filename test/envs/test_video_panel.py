@@ -14,7 +14,7 @@ def draw(episode, height=420):
 
 
 def blue_rows(panel):
-    """The rows of the upper plot where the z axis's line is."""
+    """Return the rows of the upper plot that contain the line of the z axis."""
     red, green, blue = (panel[:, :, k].astype(int) for k in range(3))
     rows, _ = np.nonzero((blue > red + 100) & (blue > green + 50))
     return rows[(rows > 128) & (rows < 250)]

@@ -98,7 +98,7 @@ def test_a_peg_is_inserted_from_any_angle(tmp_path):
 
 
 def yaws(bag):
-    """The first and the last yaw of the held piece, rad, as the policy saw them."""
+    """Return the first and the last yaw of the held piece in the observations, rad."""
     with AnyReader([bag], default_typestore=get_typestore(Stores.ROS2_JAZZY)) as reader:
         wanted = [c for c in reader.connections if c.topic == "/policy/observation"]
         seen = [
@@ -109,7 +109,7 @@ def yaws(bag):
 
 
 def verdicts(bag):
-    """What a bag holds on the supervisor's topic."""
+    """Return a bag's messages on the supervisor's topic."""
     with AnyReader([Path(bag)], default_typestore=get_typestore(Stores.ROS2_JAZZY)) as reader:
         wanted = [c for c in reader.connections if c.topic == "/assembly_supervisor/attempt"]
         return [
@@ -134,7 +134,7 @@ def test_a_simulated_cell_goes_on_after_a_fault(tmp_path):
 
 @contextmanager
 def another_driver(of_ports):
-    """A driver that is not the cell's: it reads the box and publishes /other/netft_data."""
+    """Run a foreign driver that reads the box and publishes /other/netft_data."""
     rdt, http = (argument.partition(":=")[2] for argument in of_ports[1:])
     parameters = {"sensor_ip": SIM_SENSOR_IP, "rdt_port": rdt, "http_port": http}
     remapped = ["-r", "__ns:=/other", "-r", "__node:=other_driver"]
@@ -153,7 +153,7 @@ def another_driver(of_ports):
 
 
 def test_an_attempt_with_another_drivers_wrenches(tmp_path):
-    """However long a driver takes to be there: until then attempts end as faults, one by one."""
+    """Until the driver is running, attempts end as faults, one by one."""
     run_dir, output, there = tmp_path / "run", tmp_path / "output.txt", ports()
     topic = ["ft:=topic", "ft_topic:=/other/netft_data"]
     arguments = ["record:=false", f"run_dir:={run_dir}", *topic, *there]
@@ -162,7 +162,7 @@ def test_an_attempt_with_another_drivers_wrenches(tmp_path):
         return attempts(run_dir) if (run_dir / "attempts.jsonl").exists() else []
 
     def running():
-        """The numbers of the attempts that a policy has begun to steer, oldest first."""
+        """Return the numbers of the attempts with an active policy so far, oldest first."""
         return [int(number) for number in re.findall(r"attempt (\d+): running", output.read_text())]
 
     def judged():
@@ -184,7 +184,7 @@ def test_an_attempt_with_another_drivers_wrenches(tmp_path):
 
 
 class MovedPlant(KinematicPlant):
-    """A KR 60 above the joint that remembers in which cycle it moved last."""
+    """A KR 60 above the joint that records the cycle in which it last moved."""
 
     cycles = moved = 0
 
@@ -197,7 +197,7 @@ class MovedPlant(KinematicPlant):
 
 @contextmanager
 def hardware():
-    """A robot and a sensor of their own, as a real cell has them; yields arm and arguments."""
+    """Run a separate robot and sensor, as in a real cell; yield the arm and the arguments."""
     rsi, rdt, http = (int(argument.partition(":=")[2]) for argument in ports())
     config = yaml.safe_load((CONFIG / "deploy_kr60.yaml").read_text())
     base_from_task = Pose.from_sequence(config["/**"]["ros__parameters"]["task_frame"])
@@ -254,7 +254,7 @@ def test_ctrl_c_in_an_attempt_keeps_the_recording(tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP, signal.SIGTERM])
 def test_nothing_is_left_of_a_launch_that_is_killed(tmp_path, number):
-    """Killed, or with its terminal gone, where nothing that it says can be written any more."""
+    """The launch is killed, or its terminal has gone, so that nothing can be printed."""
     run_dir, output = tmp_path / "run", tmp_path / "output.txt"
     with launched_on_terminal(output, f"run_dir:={run_dir}", *ports()) as (process, hang_up):
         wait_for(lambda: "attempt 1: running" in output.read_text(), 90, "the first attempt")
@@ -299,7 +299,7 @@ def test_a_users_mistake_leaves_nothing_running(tmp_path, arguments, message):
 
 
 def cell(name, number):
-    """The arguments of one of several cells on this computer: other addresses, other ports."""
+    """Return the arguments of one of several cells on this computer: other addresses and ports."""
     robot, box = f"127.0.0.{10 * number}", f"127.0.0.{10 * number + 1}"
     return [
         f"namespace:={name}",
@@ -352,7 +352,7 @@ def test_two_cells_run_in_two_namespaces(tmp_path):
 
 
 def limits_told(output):
-    """What policy_server says of limits that are not the trained ones."""
+    """Return policy_server's messages about limits that differ from the trained ones."""
     lines = [line for line in output.read_text().splitlines() if "tighter than in" in line]
     (told,) = {line.partition("tighter than in")[2] for line in lines}
     return told

@@ -124,7 +124,7 @@ LIMITS = """
 @pytest.mark.ros
 @pytest.mark.parametrize("namespace", ["/", "/left", "/line/left"])
 def test_files_given_by_hand_match_in_a_namespace(namespace):
-    """As docs/how-to/kr60.md starts a node alone: ROS itself matches the files."""
+    """A node started alone, as in docs/how-to/kr60.md: ROS itself matches the files."""
     files = [task_config("lap_joint"), shipped_config()]
     given = [word for path in files for word in ("--params-file", str(path))]
     code = "\n".join(line[4:] for line in LIMITS.splitlines())

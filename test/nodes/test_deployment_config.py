@@ -23,7 +23,7 @@ each_cell = pytest.mark.parametrize("cell", CELLS.values(), ids=list(CELLS))
 
 
 def bridge_of(cell, task):
-    """What the launch file gives the bridge for a task: the cell's file has the last word."""
+    """Return the bridge's parameters for a task; the cell's file takes precedence."""
     nodes = [yaml.safe_load((cell.with_suffix("") / f"{task}.yaml").read_text())]
     nodes.append(yaml.safe_load(cell.read_text()))
     return {

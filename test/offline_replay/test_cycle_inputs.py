@@ -44,7 +44,7 @@ def test_without_the_inputs_it_says_what_is_unknown(robot, unknown):
 
 
 def faster(data):
-    """A twist that is a fifth faster than it was."""
+    """Return the twist with 20 % more speed."""
     name = "geometry_msgs/msg/TwistStamped"
     message = typestore().deserialize_cdr(data, name)
     for vector in (message.twist.linear, message.twist.angular):
@@ -66,7 +66,7 @@ def test_without_the_inputs_a_difference_fails(tmp_path, robot):
 
 
 def off_by_little(data):
-    """A record whose decided twist is off by a hundredth of a millimetre per second."""
+    """Return the record with a decided twist changed by 0.01 mm/s."""
     name = "std_msgs/msg/Float64MultiArray"
     message = typestore().deserialize_cdr(data, name)
     message.data = np.array(message.data)
@@ -82,7 +82,7 @@ def test_with_the_inputs_a_small_difference_fails(tmp_path):
 
 
 def other_wrench(data):
-    """A record whose wrench is not in the bag."""
+    """Return the record with a wrench that is not in the bag."""
     name = "std_msgs/msg/Float64MultiArray"
     message = typestore().deserialize_cdr(data, name)
     message.data = np.array(message.data)

@@ -6,7 +6,7 @@ from der_ros.policy.home import GroundContact, HomeLimits
 
 
 def felt_after(limits, forces):
-    """Readings of 10 ms until the ground counts as felt; None if it never does."""
+    """Return the number of 10 ms readings until the ground counts as felt; None if never."""
     contact = GroundContact(limits)
     for number, force_n in enumerate(forces):
         if contact.feels(0.01 * number, Pose.identity(), force_n):

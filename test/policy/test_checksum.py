@@ -38,12 +38,12 @@ def varint(value):
 
 
 def field(number, content):
-    """A protobuf field of bytes, also with a number that no message may have."""
+    """Return a protobuf field of bytes, also with invalid field numbers."""
     return varint(number << 3 | 2) + varint(len(content)) + content
 
 
 def loop_graph():
-    """A graph whose only node runs for ever."""
+    """Return a graph whose only node runs forever."""
     info = helper.make_tensor_value_info
     body = helper.make_graph(
         [helper.make_node("Identity", ["c"], ["again"])],
@@ -81,7 +81,7 @@ def test_no_damage_of_one_byte_of_the_metadata_loads(path):
 
 @pytest.mark.parametrize("number", [7 + 2**29, 7 + 2**32, 7, 100])
 def test_nothing_is_hidden_beside_the_graph(path, number):
-    """Other numbers than 7 are not the graph's, but onnxruntime may read some as if they were."""
+    """Field numbers other than 7 are not the graph's, but onnxruntime may parse some like it."""
     hidden = SHIPPED + field(number, loop_graph())
     refusal(path, hidden)
     try:

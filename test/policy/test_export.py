@@ -22,7 +22,7 @@ def network(*, seed=0, squash=True, hidden=None):
 
 
 class Written(torch.nn.Module):
-    """A policy in its own words: functions, methods, buffers and numbers."""
+    """A policy with its own functions, methods, buffers and numbers."""
 
     def __init__(self):
         super().__init__()

@@ -23,7 +23,7 @@ STD = np.array([2e-3, 3e-3, 0.01, 0.01, 0.01, 0.01, 1e-3, 33.0, 32.0, 40.0, 1.0,
 
 
 def network(*, seed=3, gain=4.0):
-    """A network that saturates as trained ones do: sums of hundreds before the squash."""
+    """Return a network that saturates like a trained one: sums of hundreds before the squash."""
     torch.manual_seed(seed)
     sizes = ((13, 64), (64, 64), (64, 6))
     layers = [part for size in sizes for part in (torch.nn.Linear(*size), torch.nn.ReLU())]
@@ -54,7 +54,7 @@ def test_a_shipped_policy_is_the_same_in_float32(source, tmp_path):
 
 
 def test_what_a_plain_cast_loses_is_kept(tmp_path):
-    """At the edges of the filter and between them, for a network as steep as a trained one."""
+    """Checked at the edges of the filter and between them, for a steep network."""
     double, single = tmp_path / "double.onnx", tmp_path / "single.onnx"
     export_policy(network(), MEAN, STD, 10.0, CONTRACT, double, {"seed": "7"})
     difference = export_policy(network(), MEAN, STD, 10.0, CONTRACT, single, {}, "float32")
@@ -71,7 +71,7 @@ def test_what_a_plain_cast_loses_is_kept(tmp_path):
 
 
 def casted(source, path):
-    """The float64 file with every number simply made float32."""
+    """Return the float64 file with every number cast to float32."""
     model = onnx.load_model_from_string(unstamped(source.read_bytes()))
     for tensor in model.graph.initializer:
         if tensor.data_type == onnx.TensorProto.DOUBLE:
@@ -103,7 +103,7 @@ def test_other_layers_are_exported_where_exact(tmp_path):
 
 
 class Imprecise(torch.nn.Module):
-    """A policy that float32 cannot compute: a small difference of large numbers."""
+    """A policy that float32 cannot represent: a small difference of large numbers."""
 
     def __init__(self):
         super().__init__()

@@ -22,7 +22,7 @@ FREE = 0.9 * 60.0 / IMPEDANCE
 
 
 def steady(limits, command, wrench=CALM, position=HERE):
-    """The twist that a command settles at."""
+    """Return the steady-state twist of a constant command."""
     state, flags = GovernorState.rest(), Intervention(0)
     for _ in range(40):
         state, flags = govern(limits, state, np.array(command), wrench, position, DT)

@@ -15,7 +15,7 @@ def at(x, yaw=0.0):
 
 
 def first_stall(poses, command, limits=LIMITS):
-    """The time of the first look that finds a stall, or None."""
+    """Return the time of the first check that finds a stall, or None."""
     watch = StallWatch(limits)
     looks = (
         step * DT for step, pose in enumerate(poses) if watch.stalled(step * DT, pose, command)

@@ -17,7 +17,7 @@ angle = st.floats(-3.0, 3.0)
 
 
 def observed(rotation_vector, turn=0.0):
-    """An observation of a piece turned by its yaw ``turn`` before the rotation."""
+    """Return an observation of a piece that is turned by the yaw ``turn`` before the rotation."""
     yaw = quaternion_from_rotation_vector((0.0, 0.0, turn))
     observation = np.arange(13, dtype=np.float32)
     observation[3:7] = quaternion_multiply(quaternion_from_rotation_vector(rotation_vector), yaw)
@@ -44,7 +44,7 @@ def test_orientations_that_look_alike_fold_alike(x, y, z, symmetry, turns):
 
 
 def w_of_each(symmetry):
-    """Vectors whose products with a quaternion are the w of what looks like it."""
+    """Return vectors whose products with a quaternion are the w of its equivalents."""
     halves = np.pi * np.arange(symmetry) / symmetry
     return [np.array((0.0, 0.0, -np.sin(half), np.cos(half))) for half in halves]
 

@@ -48,7 +48,7 @@ def test_writes_during_a_read_do_not_show():
     frozen = FrozenRows(matrix, slice(0, 12))
 
     class WritesWhenLeft:
-        """A lock in whose place everything is overwritten once the first chunk has been read."""
+        """A lock that overwrites all rows once the first chunk has been read."""
 
         def __enter__(self):
             return self

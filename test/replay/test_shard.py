@@ -7,7 +7,7 @@ from der_ros.replay.transitions import Transitions
 
 
 def rows(*tags):
-    """Transitions that can be told apart by their return."""
+    """Return transitions that are identified by their return."""
     n = len(tags)
     return Transitions(
         np.full((n, 2), tags and 0.0, np.float32),

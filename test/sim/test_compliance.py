@@ -31,7 +31,7 @@ def at(height_m):
 
 
 def peak_n(speed_mps, dt_s):
-    """The highest force of an impact of the free tool, and the speed at which it came."""
+    """Return the peak force of an impact of the free tool, and its speed at that time."""
     with AssemblyWorld(TASK, LOOSE, dt_s, compliance=GIVES) as world:
         world.reset(at(TOUCH_M + 0.0005))
         weight = world.sensor_wrench().force

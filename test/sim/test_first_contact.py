@@ -22,7 +22,7 @@ ABOVE = Pose(np.array((0.03, 0.03, 0.037)), Pose.identity().quaternion)
 
 
 def peak_n(speed_mps, tick_steps, servo):
-    """The highest force of any physics step while it is led down, over several phases."""
+    """Return the peak force of any physics step during the approach, over several phases."""
     with AssemblyWorld(TASK, servo=servo) as world:
         return max(_descent(world, speed_mps, tick_steps, phase) for phase in range(5))
 

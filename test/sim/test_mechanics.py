@@ -69,9 +69,9 @@ def test_at_rest_the_reading_is_contacts_and_weight(cell, name):
 
 
 def put_ground_on_a_scale(world):
-    """Replaces the ground piece by one on a sensor of its own; returns how to read it.
+    """Replace the ground piece by one on a sensor; return a function that reads it.
 
-    That tells what the held piece does to the ground, (6,) in the task frame about its origin.
+    The reading is the wrench of the held piece on the ground, (6,), task frame, about its origin.
     """
     client = world.client
     pybullet.removeBody(world.scene.ground, physicsClientId=client)
@@ -104,7 +104,7 @@ def put_ground_on_a_scale(world):
 
 
 def test_action_is_reaction(world, request):
-    """Two sensors, one on each side of the contact, read the same with opposite signs."""
+    """Two sensors, one on each side of the contact, read equal and opposite wrenches."""
     kind = request.node.callspec.params["world"].kind
     read = put_ground_on_a_scale(world)
     mechanics.press(world, mechanics.PRESSES[kind]["seated_aside"])
@@ -161,7 +161,7 @@ def test_a_strike_at_full_speed_hardly_penetrates(cell, name):
 
 @pytest.mark.parametrize("robot", ROBOT_NAMES)
 def test_friction_is_mu_times_the_load(robot):
-    """On one edge of a wide notch, pressed down and drawn along it."""
+    """On one edge of a wide notch, pressed down and dragged along it."""
     edge = mechanics.Press(mechanics.pose(z=0.018), mechanics.DOWN, mechanics.pose(0.004))
     with Cell("lap_joint", robot, {}).world(clearance_m=0.005) as world:
         mechanics.press(world, edge, share=0.2)

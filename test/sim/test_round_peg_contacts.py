@@ -22,7 +22,7 @@ def pose(x=0.0, y=0.0, z=0.0, rotation=(0.0, 0.0, 0.0)):
 
 
 def pushed(world, held, velocity, steps, ground=None):
-    """Where the held piece is after a push that ends in standing still."""
+    """Return the pose of the held piece after a push, at rest."""
     world.reset(InitialState(held, ground if ground is not None else Pose.identity()))
     world.advance(Twist(np.array(velocity, dtype=float), np.zeros(3)), steps)
     world.advance(Twist.zero(), 250)

@@ -30,7 +30,7 @@ def world():
 
 
 def depth_reached(world, variation=None):
-    """How deep a blind push ends, 1.2 mm beside the notch."""
+    """Return the final depth of a blind push, 1.2 mm beside the notch."""
     world.reset(at(0.04, x=0.0012), *([variation] if variation else []))
     world.advance(Twist(np.array((0, 0, -0.05)), np.zeros(3)), 260)
     return world.held_pose().position[2]

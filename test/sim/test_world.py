@@ -46,7 +46,7 @@ only_lap_joint = pytest.mark.parametrize("world", ["lap_joint"], indirect=True)
 
 
 def push(world, steps, *, force=(0.0, 0.0, 0.0), at=(0.0, 0.0, 0.0)):
-    """Advances at rest while somebody pushes the held piece at a point of the world."""
+    """Advance at rest while a force acts on the held piece at a world point."""
     for _ in range(steps):
         pybullet.applyExternalForce(
             world.scene.tool,
@@ -60,7 +60,7 @@ def push(world, steps, *, force=(0.0, 0.0, 0.0), at=(0.0, 0.0, 0.0)):
 
 
 def weight_at_sensor(world):
-    """What a scale would say: m g at the centre of mass, in the sensor's axes."""
+    """Return the weight m g at the centre of mass, in the sensor's axes."""
     piece, sensor = world.task.held, world.held_pose() @ world.task.tcp_from_sensor
     at = world.held_pose().position + world.held_pose().rotation @ np.array(piece.center_of_mass)
     return at_sensor(sensor, (0, 0, -piece.mass_kg * GRAVITY_M_PER_S2), at)
@@ -98,7 +98,7 @@ def test_an_accelerated_piece_reads_its_inertia(world):
 
 
 def test_the_reading_is_what_the_engine_says(world):
-    """In contact and under way; the engine has it in the axes that the tcp had before the step."""
+    """In contact and in motion; the engine's axes are those of the TCP before the step."""
     tool, held = world.scene.tool, world.scene.held_link
     pybullet.enableJointForceTorqueSensor(tool, held, True, physicsClientId=world.client)
     world.reset(start(pose(z=0.036), pose(0.003, 0.003, 0, (0, 0, -0.03))))
@@ -214,7 +214,7 @@ def test_penetration_is_below_a_tenth_of_a_millimetre(world, grounds, speed):
 
 
 def slide_along_the_notch(world, friction_scale=1.0):
-    """Lies on one edge, in wide play along it, and is drawn along; returns the forces, (n, 3)."""
+    """Drag the piece along one edge of the notch, with wide clearance; return forces, (n, 3)."""
     world.reset(start(pose(z=0.018), pose(0.004, 0, 0)), Variation(friction_scale=friction_scale))
     world.advance(Twist(np.array((0, 0, -0.05)), np.zeros(3)), 12)
     forces = []

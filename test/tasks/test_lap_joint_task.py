@@ -17,7 +17,7 @@ def corners(box):
 
 
 def overlap(a, b, shift=(0.0, 0.0, 0.0)):
-    """Edge lengths of the common box of two, negative where there is a gap."""
+    """Return the edge lengths of the intersection of two boxes, negative for a gap."""
     (a0, a1), (b0, b1) = corners(a), corners(b)
     return np.minimum(a1, b1 + shift) - np.maximum(a0, b0 + shift)
 

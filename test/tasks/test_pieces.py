@@ -34,7 +34,7 @@ def test_a_frustum_without_taper_is_a_box():
 
 
 def weigh(part, low, high, is_inside):
-    """Holds a part's volume, centre and inertia against those of random points inside."""
+    """Compare a part's volume, centre and inertia with those of random points inside."""
     points = np.random.default_rng(0).uniform(low, high, (400_000, 3))
     inside = points[is_inside(*points.T)]
     volume, center, gyration = part.mass_properties
@@ -77,7 +77,7 @@ def test_a_turned_part_weighs_what_its_points_do():
 
 
 def distances_inside(points, corner, normal):
-    """How far points are behind the plane through a corner."""
+    """Return the distances of points behind the plane through a corner."""
     normal = np.array(normal, dtype=float) / np.linalg.norm(normal)
     return (np.array(corner) - points) @ normal
 

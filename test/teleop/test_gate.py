@@ -23,7 +23,7 @@ def gate():
 
 
 def feed(gate, *readings, dt=0.02, start=0.0):
-    """Feed readings one after the other; return the time of the last."""
+    """Feed readings in order; return the time of the last."""
     time_s = start
     for axes, down in readings:
         time_s += dt

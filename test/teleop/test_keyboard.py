@@ -44,7 +44,7 @@ def test_a_button_key_moves_nothing(key, button):
 
 
 def test_tapped_keys_move_through_the_gate():
-    """Presses of a second key while the first is held must not lock the gate for good."""
+    """Pressing a second key while the first is held must not lock the gate permanently."""
     states, gate, moved = KeyStates(), TeleopGate(load_map("keyboard")), 0
     for k in range(300):
         now = 0.02 * k

@@ -266,7 +266,7 @@ def test_an_override_that_is_no_number_is_refused(text):
 
 
 def test_damaged_presets_are_refused_or_the_same(tmp_path):
-    """Damage that makes another number is possible: a preset has no checksum."""
+    """Damage may yield another valid number, since a preset has no checksum."""
     rng, path = random.Random(3), tmp_path / "mine.yaml"
     whole = (Path(__file__).parents[2] / "config/train/fast.yaml").read_bytes()
     for _ in range(500):

@@ -25,7 +25,7 @@ def content():
 
 
 def parts_of(config):
-    """The parts of a checkpoint that export needs, without the replay."""
+    """Return the parts of a checkpoint that export needs, without the replay."""
     environment = factory.make_environment(config)
     contract = factory.policy_contract(environment)
     size = environment.observation_space.shape[0]

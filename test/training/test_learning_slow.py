@@ -8,7 +8,7 @@ from der_ros.training.run.training_run import TrainingRun
 
 
 def evaluated(tmp_path, env, algorithm, **options):
-    """The last evaluation's mean return over 100 episodes, and the last metrics."""
+    """Return the last evaluation's mean return over 100 episodes, and the last metrics."""
     given = {"env": env, "algorithm": algorithm, "workers": 0, "max_minutes": 60.0, **options}
     TrainingRun(load_config("gym", given), tmp_path / "run").run()
     lines = read_metrics(tmp_path / "run" / "metrics.jsonl")

@@ -19,10 +19,10 @@ class DeclareLaunchArgument(ArgumentDeclaration):
     """Action that declares an argument of the launch file.
 
     Attributes:
-        name: the name before ``:=``.
-        default_value: the default; None if the argument is required.
-        description: the text that `--show-args` prints, choices included.
-        choices: the allowed values; None if every value is allowed.
+        name: Name before ``:=``.
+        default_value: Default; None if the argument is required.
+        description: Text that `--show-args` prints, choices included.
+        choices: Allowed values; None if every value is allowed.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class DeclareLaunchArgument(ArgumentDeclaration):
         """Set the argument to its default unless it has a value, and check the value.
 
         Raises:
-            LaunchError: if there is neither value nor default, or the value is not a choice.
+            LaunchError: There is neither value nor default, or the value is not a choice.
         """
         configurations = context.launch_configurations
         if self.name not in configurations:
@@ -100,7 +100,7 @@ def parse_arguments(words: Iterable[str]) -> dict[str, str]:
     """Return the values of ``name:=value`` words by name; the last value of a name wins.
 
     Raises:
-        LaunchError: if a word has another form.
+        LaunchError: A word has another form.
     """
     values: dict[str, str] = {}
     for word in words:

@@ -24,7 +24,7 @@ def truth(text: str) -> bool:
     """Return the boolean value of a text, by the rules of YAML 1.1.
 
     Raises:
-        SubstitutionFailure: if the text is not a boolean.
+        SubstitutionFailure: The text is not a boolean.
     """
     if text in {"1", "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"}:
         return True

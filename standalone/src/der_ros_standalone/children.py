@@ -132,14 +132,14 @@ class Child:
         """Start a process.
 
         Args:
-            cmd: the command line.
-            cwd: the working directory; None for the current one.
-            env: the environment variables.
-            terminal: connect standard output and error to terminals instead of pipes.
-            sinks: functions that get each line of standard output and of standard error.
+            cmd: Command line.
+            cwd: Working directory; None for the current one.
+            env: Environment variables.
+            terminal: Connect standard output and error to terminals instead of pipes.
+            sinks: Functions that get each line of standard output and of standard error.
 
         Raises:
-            OSError: if the process cannot be started.
+            OSError: The process cannot be started.
         """
         channels = [_channel(terminal), _channel(terminal)]
         try:

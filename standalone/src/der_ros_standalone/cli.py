@@ -54,10 +54,10 @@ def run_launch(words: list[str]) -> int:
     """Run `ros2 launch`, and return the exit status.
 
     Args:
-        words: the command line after `ros2 launch`.
+        words: Command line after `ros2 launch`.
 
     Raises:
-        LaunchError: if there is no such launch file, or an argument is wrong.
+        LaunchError: There is no such launch file, or an argument is wrong.
     """
     options = _launch_parser().parse_args(words)
     arguments = list(options.launch_arguments)
@@ -92,10 +92,10 @@ def run_executable(words: list[str]) -> NoReturn:
     """Run `ros2 run`: replace this process by the executable.
 
     Args:
-        words: the command line after `ros2 run`.
+        words: Command line after `ros2 run`.
 
     Raises:
-        LaunchError: if there is no such package or executable.
+        LaunchError: There is no such package or executable.
     """
     parser = argparse.ArgumentParser("ros2 run", description="Run an executable of a package.")
     parser.add_argument("package_name", help="name of the package")

@@ -40,14 +40,14 @@ class LaunchContext:
     """State of one launch: configurations, environment, event handlers and queued events.
 
     Attributes:
-        launch_configurations: values of the launch arguments, always text.
-        environment: environment variables that launched processes inherit.
-        locals: values valid only for now, such as ``locals.event`` inside an event handler.
+        launch_configurations: Values of the launch arguments, always text.
+        environment: Environment variables that launched processes inherit.
+        locals: Temporary values, such as ``locals.event`` inside an event handler.
         is_shutdown: True as soon as the launch shuts down.
         noninteractive: True if no terminal is attached.
-        failures: messages of failures; any of them makes the exit status of the launch 1.
-        errors: errors of background tasks; each of them shuts the launch down.
-        pending: background tasks that keep the launch running.
+        failures: Messages of failures; any of them makes the exit status of the launch 1.
+        errors: Errors of background tasks; each of them shuts the launch down.
+        pending: Background tasks that keep the launch running.
     """
 
     def __init__(self, *, noninteractive: bool = False) -> None:

@@ -45,9 +45,9 @@ class ArgumentDeclaration(Action):
     """Base class of the actions that declare a launch argument.
 
     Attributes:
-        name: the name before ``:=``.
-        default_value: the default; None if the argument is required.
-        description: the text that `--show-args` prints.
+        name: Name before ``:=``.
+        default_value: Default; None if the argument is required.
+        description: Text that `--show-args` prints.
     """
 
     def __init__(

@@ -46,7 +46,7 @@ def refuse_keywords(owner: str, keywords: dict[str, object]) -> None:
     """Check that there are no keyword arguments left that the stand-in does not know.
 
     Raises:
-        UnsupportedError: if there are any.
+        UnsupportedError: A keyword argument is unknown.
     """
     if keywords:
         names = ", ".join(f"{name}=" for name in sorted(keywords))
@@ -57,7 +57,7 @@ def refuse_to_shadow(module: str) -> None:
     """Check that no installed ROS 2 provides ``module`` too.
 
     Raises:
-        ImportError: if another package of that name is on the module search path, before or after
+        ImportError: Another package of that name is on the module search path, before or after
             the stand-in.
     """
     for entry in sys.path:

@@ -18,9 +18,9 @@ class EventHandler:
     """Handler for every event that ``matcher`` accepts.
 
     Args:
-        matcher: returns True for the events to handle.
-        entities: the entities to visit, or a function of event and context that returns them.
-        handle_once: unregister the handler after its first event.
+        matcher: Returns True for the events to handle.
+        entities: Entities to visit, or a function of event and context that returns them.
+        handle_once: Unregister the handler after its first event.
     """
 
     def __init__(

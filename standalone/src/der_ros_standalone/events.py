@@ -23,12 +23,12 @@ class ProcessEvent(Event):
     """Base class of the events about one process.
 
     Attributes:
-        action: the `ExecuteProcess` action that started the process.
-        process_name: the name of the process in the launch, such as ``talker-1``.
-        cmd: the command line.
-        cwd: the working directory; None if it is that of the launch.
-        env: the environment variables.
-        pid: the process id.
+        action: The `ExecuteProcess` action that started the process.
+        process_name: Name of the process in the launch, such as ``talker-1``.
+        cmd: Command line.
+        cwd: Working directory; None if it is that of the launch.
+        env: Environment variables.
+        pid: Process id.
     """
 
     action: Any
@@ -49,7 +49,7 @@ class ProcessExited(ProcessEvent):
     """Event emitted when a process has exited.
 
     Attributes:
-        returncode: the exit status; minus the signal's number if a signal ended the process.
+        returncode: Exit status; minus the signal's number if a signal ended the process.
     """
 
     returncode: int = 0

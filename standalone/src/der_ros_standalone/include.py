@@ -26,8 +26,8 @@ def load_description(path: Path) -> LaunchDescription:
     """Run ``generate_launch_description()`` of a Python launch file.
 
     Raises:
-        LaunchError: if there is no such file, or it has no such function.
-        UnsupportedError: if it is an XML or YAML launch file, or uses something unsupported.
+        LaunchError: There is no such file, or it has no such function.
+        UnsupportedError: It is an XML or YAML launch file, or uses something unsupported.
     """
     if path.suffix in {".xml", ".yaml", ".yml"}:
         raise unsupported(f"a launch file in {path.suffix[1:].upper()} ({path})")
@@ -111,7 +111,7 @@ class IncludeLaunchDescription(Action):
         """Set the arguments, and return the included description.
 
         Raises:
-            LaunchError: if a required argument is missing.
+            LaunchError: A required argument is missing.
         """
         path = self.source.location(context)
         description = self.source.description(context)
@@ -136,7 +136,7 @@ def check_known(description: LaunchDescription, values: Iterable[str]) -> None:
     `ros2 launch` ignores unknown arguments, so that a misspelt one has no effect there.
 
     Raises:
-        LaunchError: if an argument is unknown; the message names it and the known ones.
+        LaunchError: An argument is unknown; the message names it and the known ones.
     """
     if _has_unknown_include(description):
         return

@@ -18,7 +18,7 @@ def package_prefix(package: str) -> Path:
     """Return the installation folder of ``package``.
 
     Raises:
-        LaunchError: if it is not installed; the message lists the installed packages.
+        LaunchError: The package is not installed; the message lists the installed ones.
     """
     for prefix in _prefixes():
         if package and (prefix / INDEX / package).is_file():
@@ -45,7 +45,7 @@ def executable(package: str, name: str) -> Path:
     """Return the path of one executable.
 
     Raises:
-        LaunchError: if there is none of that name; the message lists the executables.
+        LaunchError: The executable does not exist; the message lists the existing ones.
     """
     found = executables(package)
     for path in found:
@@ -59,7 +59,7 @@ def launch_file(package: str, name: str) -> Path:
     """Return the path of a launch file of ``package``.
 
     Raises:
-        LaunchError: if there is none of that name, or several; the message lists the launch files.
+        LaunchError: No or several files have that name; the message lists the launch files.
     """
     share = package_share(package)
     found = sorted(share.rglob(name)) if name else []

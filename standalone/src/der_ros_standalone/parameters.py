@@ -34,7 +34,7 @@ class ParameterValue:
         """Return the value, converted to its type.
 
         Raises:
-            LaunchError: if the conversion fails.
+            LaunchError: The conversion fails.
         """
         value = self.value
         if _is_substitution(value):
@@ -80,7 +80,7 @@ def coerce(text: str, value_type: Any) -> Value:
     """Return ``text`` as a value of ``value_type``, or as YAML if ``value_type`` is None.
 
     Raises:
-        LaunchError: if ``text`` is not a value of that type.
+        LaunchError: ``text`` is not a value of that type.
     """
     try:
         if value_type is str:

@@ -52,7 +52,7 @@ def as_list(value: SomeSubstitutions) -> list[Substitution]:
     """Return ``value`` as a list of substitutions, whose texts are joined without a separator.
 
     Raises:
-        TypeError: if an element is neither text nor a substitution.
+        TypeError: An element is neither text nor a substitution.
     """
     if isinstance(value, (str, Substitution)):
         value = [value]
@@ -97,7 +97,7 @@ class LaunchConfiguration(Substitution):
         """Return the value.
 
         Raises:
-            SubstitutionFailure: if it is not set and there is no default.
+            SubstitutionFailure: The value is not set and there is no default.
         """
         name = perform_all(context, self.variable_name)
         if name in context.launch_configurations:
@@ -124,7 +124,7 @@ class EnvironmentVariable(Substitution):
         """Return the value.
 
         Raises:
-            SubstitutionFailure: if it is not set and there is no default.
+            SubstitutionFailure: The value is not set and there is no default.
         """
         name = perform_all(context, self.name)
         if name in context.environment:
@@ -185,7 +185,7 @@ class ThisLaunchFileDir(Substitution):
         """Return the folder.
 
         Raises:
-            SubstitutionFailure: outside a launch file.
+            SubstitutionFailure: No launch file is running.
         """
         folder = getattr(context.locals, "current_launch_file_directory", None)
         if folder is None:

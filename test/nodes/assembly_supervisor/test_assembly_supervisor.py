@@ -34,7 +34,7 @@ def _domain(monkeypatch):
 
 
 class Supervised:
-    """A supervisor in its cell, as an operator sees it."""
+    """A supervisor in its cell, with the operations of an operator."""
 
     def __init__(self, node, test, run_dir):
         self.node, self.cell, self.test, self.run_dir = node, Cell(test), test, run_dir
@@ -46,12 +46,12 @@ class Supervised:
         return until(lambda: text in self.node._phase, 20.0)
 
     def result(self, number):
-        """The attempt's line, once it is there."""
+        """Wait for the attempt's line and return it."""
         assert until(lambda: len(results(self.run_dir)) >= number, 12.0), self.node._phase
         return results(self.run_dir)[number - 1]
 
     def stands(self):
-        """Whether nothing is told to move for a while."""
+        """Return True if only zero velocity is commanded for a while."""
         began_s = time.monotonic()
         return not until(lambda: self.cell.moved_at_s > began_s, 0.5)
 
@@ -292,7 +292,7 @@ class Processes:
         return process("assembly_supervisor", run_dir=self.run_dir, record="false")
 
     def start(self):
-        """Asks for an attempt; whoever was killed may still be believed in, so again and again."""
+        """Request an attempt repeatedly, since a killed node stays discoverable for a while."""
         biased = self.cell.calls.count("ft_bridge/bias")
         client = self._test.create_client(Trigger, "assembly_supervisor/start")
         deadline_s = time.monotonic() + PATIENCE_S
@@ -303,9 +303,9 @@ class Processes:
         self._test.destroy_client(client)
 
     def in_motion(self):
-        """Starts an attempt and waits until the policy moves; returns the attempts before it.
+        """Start an attempt and wait until the policy moves; return the attempts before it.
 
-        One that a busy computer has ended as a fault is started again.
+        An attempt that ends as a fault on a busy computer is repeated.
         """
         for _ in range(5):
             self.cell.set_fault("")
@@ -321,12 +321,13 @@ class Processes:
         raise AssertionError(f"no attempt came into motion: {results(self.run_dir)}")
 
     def result(self, before):
-        """The attempt's line, once it is there."""
+        """Wait for the attempt's line and return it."""
         assert until(lambda: len(results(self.run_dir)) > before, PATIENCE_S)
         return results(self.run_dir)[before]
 
     def stands(self):
-        """No motion is commanded for many of the policy's periods, and the arm is where it was."""
+        """Return True if no motion is commanded for many policy periods and the arm has not
+        moved."""
         assert until(lambda: time.monotonic() - self.cell.moved_at_s > 1.0, PATIENCE_S)
         return self.cell.pose.position[2]
 
@@ -392,7 +393,7 @@ def test_a_dead_supervisor_leaves_the_robot_at_rest(processes, number):
 
 
 def test_another_cells_fault_is_not_this_cells(tmp_path):
-    """All cells of a domain publish on /diagnostics; a node's namespace says whose status it is."""
+    """All cells of a domain publish on /diagnostics; the namespace identifies the cell."""
     with supervised(tmp_path) as it:
         other = Node("kuka_bridge", namespace="right", context=it.test.context)
         told = other.create_publisher(DiagnosticArray, "/diagnostics", 10)
@@ -409,7 +410,7 @@ def test_another_cells_fault_is_not_this_cells(tmp_path):
 
 
 class Recorder:
-    """Answers bag_recorder/record with what is told, in order."""
+    """Answers bag_recorder/record with given responses, in order."""
 
     def __init__(self, node, *answers):
         self.answers = list(answers)

@@ -25,7 +25,7 @@ def _domain(monkeypatch):
 
 
 class Supervised:
-    """A supervisor whose first attempt has been started, in its cell."""
+    """A supervisor in its cell, with the first attempt started."""
 
     def __init__(self, node, test, run_dir):
         self.node, self.test, self.run_dir = node, test, run_dir

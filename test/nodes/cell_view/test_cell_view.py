@@ -36,7 +36,7 @@ def now(node):
 
 
 class Viewer:
-    """A viewer of the cell, and the nodes that it draws."""
+    """A viewer of the cell, and the nodes it displays."""
 
     def __init__(self, node, client):
         self.node, self.client = node, client
@@ -56,7 +56,7 @@ class Viewer:
         self._limits.publish(to_status("limits", dataclasses.asdict(LIMITS)))
 
     def markers(self, namespace):
-        """The newest markers of a namespace, once the cell is drawn whole."""
+        """Return the newest markers of a namespace, once the whole cell is drawn."""
 
         def drawn():
             self.say()
@@ -149,14 +149,14 @@ def test_without_tf2_messages_frames_are_left_out():
 
 
 class Transforms:
-    """What tf2_msgs/TFMessage is to its sender."""
+    """Stand-in for tf2_msgs/TFMessage on the sending side."""
 
     def __init__(self, transforms):
         self.transforms = transforms
 
 
 class Publications:
-    """A node whose publishers keep what they publish, by topic."""
+    """A node whose publishers record their messages, by topic."""
 
     def __init__(self):
         self.sent = {}

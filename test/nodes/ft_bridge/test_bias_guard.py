@@ -14,7 +14,7 @@ pytestmark = pytest.mark.ros
 
 
 class Tool:
-    """Another driver's sensor, and an attempt that runs or does not."""
+    """Another driver's sensor, with or without a running attempt."""
 
     def __init__(self, client):
         self.client, self.force_n, self.torque_nm, self.running = client, 0.0, 0.0, False
@@ -32,7 +32,7 @@ class Tool:
             self._watched.publish(Empty())
 
     def feels(self, force_n=0.0, torque_nm=0.0):
-        """Whether the readings of the whole window are these soon."""
+        """Return True once all readings of the window have these values."""
         self.force_n, self.torque_nm = force_n, torque_nm
         seen = self.client.count.get("netft_data", 0)
         return until(lambda: self.client.count.get("netft_data", 0) > seen + 120)

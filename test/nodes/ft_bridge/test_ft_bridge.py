@@ -84,7 +84,7 @@ def test_a_box_that_takes_no_bias_is_told(monkeypatch):
 
 @pytest.mark.ros
 def test_a_late_bias_of_the_box_is_waited_for(monkeypatch):
-    """Readings that come between the command and the box's zero are no reference."""
+    """Readings between the command and the box's zero must not become the reference."""
     real, late = NetFtClient.bias, []
 
     def bias(client):
@@ -210,7 +210,7 @@ def test_a_filter_beyond_the_boxs_rate_is_an_error():
 @pytest.mark.ros
 @pytest.mark.parametrize("cutoff_hz", [0.0, 20.0])
 def test_a_rate_other_than_the_assumed_one_is_told(cutoff_hz):
-    """A filter that is made for 60 Hz passes three times its cut-off where 200 Hz come."""
+    """A filter designed for 60 Hz passes three times its cut-off at 200 Hz."""
     scale = {"counts_per_force": 1e6, "counts_per_torque": 1e6, "sample_rate_hz": 60}
     with bench(**scale, filter_cutoff_hz=cutoff_hz) as (_, client):
         assert until(lambda: "readings a second" in said(client))

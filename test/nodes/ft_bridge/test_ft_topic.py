@@ -35,7 +35,7 @@ def sources_said(client):
 
 
 class OtherDriver:
-    """Publishes 5 N at 100 Hz, stamped ``delay_s`` ago, or not stamped where that is None."""
+    """Publishes 5 N at 100 Hz, with a stamp ``delay_s`` ago, or unstamped for None."""
 
     def __init__(self, client):
         self.delay_s = None

@@ -147,7 +147,7 @@ def wrench(values):
 
 
 class Services(dict):
-    """``netft_interfaces`` as far as rclpy is not asked: its types' names, and who answers them."""
+    """Stand-in for ``netft_interfaces`` without rclpy: the names of its types, and the handlers."""
 
     def __init__(self, monkeypatch):
         super().__init__()
@@ -171,7 +171,7 @@ class Services(dict):
         return self[name][1](Record(**fields), Record(success=None, weight=None))
 
     def agrees(self, name, **fields):
-        """Whether it succeeds once readings are fresh, which a busy computer may delay."""
+        """Return True if the call succeeds once readings are fresh, which may take a while."""
         return until(lambda: self.call(name, **fields).success)
 
 
@@ -253,7 +253,7 @@ def test_weighing_and_dead_band_by_service(services):
 
 
 def test_a_weight_is_zeroed_as_a_bias_is_taken(services, capfd):
-    """Not in contact, and not in an attempt; a bias that was refused does not count for it."""
+    """Refused in contact and during an attempt; a refused bias does not count as a first call."""
     with bench() as (box, client):
         watched = client.create_publisher(Empty, "policy_server/watched", 1)
         assert until(lambda: client.count.get("netft_data", 0) > 20)

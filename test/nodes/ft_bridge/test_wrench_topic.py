@@ -14,7 +14,7 @@ MAX_AGE_S = 0.1
 
 
 class Driver:
-    """Hands wrenches to a reader, at moments of a steady clock and a system clock."""
+    """Passes wrenches to a reader, at times of a steady clock and a system clock."""
 
     def __init__(self, node):
         self.taken = []
@@ -29,7 +29,7 @@ class Driver:
         node.get_clock = lambda: self
 
     def now(self):
-        """Stand for a node's clock and its time."""
+        """Return the time; this object stands for a node's clock."""
         return self
 
     @property
@@ -41,7 +41,7 @@ class Driver:
         self.system_s += seconds
 
     def send(self, behind_s=0.0, frame=""):
-        """One wrench, stamped so long ago; whether it was taken."""
+        """Send one wrench with a stamp ``behind_s`` ago; return True if it was accepted."""
         message, before = WrenchStamped(), len(self.taken)
         message.header.frame_id = frame
         stamp = message.header.stamp

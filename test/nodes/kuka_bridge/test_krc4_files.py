@@ -38,7 +38,7 @@ CONTEXTS = {"der_ros_rsi.rsi.xml": 1, "der_ros_rsi.rsix": 0}
 
 
 def in_one_form(name):
-    """The context's objects as the older of the two forms writes them."""
+    """Return the context's objects in the older of the two formats."""
     first = CONTEXTS[name]
     root = ET.parse(FOLDER / name).getroot()
     found = {}
@@ -61,7 +61,7 @@ def context(request):
 
 @pytest.fixture
 def bridge(monkeypatch):
-    """The RSI server as kuka_bridge sets it up by default."""
+    """The RSI server with kuka_bridge's default settings."""
     defaults = lambda _node, kind, **others: made_from(kind, {}, **others)  # noqa: E731
     monkeypatch.setattr(rsi_link, "declare_settings", defaults)
     monkeypatch.setattr(rsi_link, "address_towards", lambda _: "127.0.0.1")
@@ -78,7 +78,7 @@ def numbers(context, kind):
 
 
 def program():
-    """The KRL program's statements, comments left out."""
+    """Return the statements of the KRL program, without comments."""
     text = (FOLDER / "der_ros_rsi.src").read_text()
     lines = [line.partition(";")[0].strip() for line in text.splitlines()]
     return [line for line in lines if line]
@@ -181,7 +181,7 @@ def test_clamp_and_monitor_are_those_simulated(context):
 
 
 def rotation_limits():
-    """The bridge's limit on turns for each task, degrees; None for its own."""
+    """Return the bridge's rotation limit for each task, degrees; None for the default."""
     files = sorted((FOLDER.parent / "deploy_kr60").glob("*.yaml"))
     bridges = [yaml.safe_load(path.read_text())["/**/kuka_bridge"] for path in files]
     return [one["ros__parameters"].get("max_correction_deg") for one in bridges]
@@ -207,7 +207,7 @@ def test_the_bridges_limits_are_inside_the_controllers(context, bridge, rotation
 
 
 def everything(objects):
-    """Objects, parameters and links, values as numbers where they are."""
+    """Return objects, parameters and links, with numeric values as numbers."""
 
     def value(text):
         return float(text) if re.fullmatch(r"-?[\d.]+", text) else text

@@ -226,7 +226,7 @@ def test_a_wrong_parameter_is_one_line_and_exit_1(parameters, expected):
 
 @pytest.mark.parametrize("link", [{"robot_ip": "127.0.0.1"}, {"robot": "ros2_control"}])
 def test_a_real_robot_needs_every_limit_to_be_set(link):
-    """Nothing is opened before: not the port that a controller sends to, either."""
+    """No port is opened before that, including the one for the controller."""
     real = {**link, "simulated_robot": "false"}
     if "robot_ip" in real:
         real["robot_ip"] = "192.0.2.1"

@@ -64,7 +64,7 @@ def piloted(tmp_path):
 
 
 def press(pad, axis_x):
-    """Let go of everything, then hold the dead-man button and push the stick."""
+    """Release everything, then hold the dead-man button and deflect the stick."""
     pad.axes, pad.down = [0.0] * 6, ()
     time.sleep(0.1)  # a person's pace: the states in between are readings of their own
     pad.down = (DEAD_MAN,)

@@ -57,7 +57,7 @@ def listen(node, kind, topic, qos=100):
 
 
 def health(messages):
-    """The newest status of policy_server: level, message, figures."""
+    """Return the newest status of policy_server: level, message, figures."""
     for message in reversed(messages):
         for status in message.status:
             if status.name == "policy_server: policy":
@@ -134,7 +134,7 @@ def test_bad_input_is_not_acted_on(policy):
 
 
 def test_it_moves_only_while_somebody_watches(policy):
-    """Also what happens when the answer to an activation is lost: then nobody begins to watch."""
+    """This includes a lost response to an activation, after which no node watches."""
     asked = {"policy": policy, "task_frame": TASK_FRAME, "watch_timeout_s": 0.3}
     with running(PolicyServer, **asked) as (_, test):
         cell = Cell(test)
@@ -199,7 +199,7 @@ def set_policy(test, path):
 
 
 def broken_files(folder, good):
-    """Files that must not be taken, each with what the answer must say."""
+    """Return invalid files, each with the text that the response must contain."""
     data = good.read_bytes()
     truncated, foreign, huge = (folder / name for name in ("truncated", "foreign", "huge"))
     truncated.write_bytes(data[:-40])

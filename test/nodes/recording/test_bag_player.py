@@ -43,7 +43,7 @@ def arguments(folder, namespace, policy, given):
 
 @contextlib.contextmanager
 def replaying(namespace="/replay", policy=None, **given):
-    """Server, player, and a node beside them with what it heard."""
+    """Run server and player, with a node that records their messages."""
     with tempfile.TemporaryDirectory() as folder:
         rclpy.init(args=arguments(folder, namespace, policy, given))
     nodes = []

@@ -182,7 +182,7 @@ def test_what_is_recorded_is_bit_for_bit_what_was_sent(tmp_path):
 
 
 class HeldFile:
-    """A file on a disk that blocks while it is held, and fails while it is full."""
+    """A file on a disk that blocks while held, and fails while full."""
 
     def __init__(self, file):
         self.file, self.free, self.full = file, threading.Event(), False
@@ -231,7 +231,7 @@ def test_a_disk_that_stalls_loses_nothing(tmp_path, disk):
         sent = []
 
         def waits():
-            """The writer stands still once it brings what it has into the file."""
+            """Return True if the writer blocks while it flushes to the file."""
             sent.extend(range(10))
             publish(texts, 10)
             return recorder._recording.waiting_bytes > 100_000
@@ -325,7 +325,7 @@ def test_both_readers_decode_every_recorded_topic(tmp_path):
 
 
 def filled(kind):
-    """A message as the stack's nodes publish it."""
+    """Return a message as published by the stack's nodes."""
     if kind == "sensor_msgs/msg/JointState":
         return JointStates().to_message(["joint_a1"], np.zeros(1), 0.0, Time())
     return bag_recorder._message_class(kind)()

@@ -114,7 +114,7 @@ def test_a_broken_callback_ends_and_closes_the_node():
 
 @pytest.mark.parametrize("ending", ["self.finish(3)", "raise RuntimeError('over')"])
 def test_a_terminal_that_is_gone_keeps_no_node_alive(ending):
-    """Neither its own lines, nor a failure's traceback, nor the log of ROS can be written."""
+    """The node's own lines, tracebacks and the ROS log cannot be written."""
     ours, theirs = os.openpty()
     log = "write_line('on'); self.get_logger().warning('on'); logging.getLogger('x').warning('on')"
     code = textwrap.dedent(NODE).replace("{on_timer}", f"{log}; {ending}")

@@ -27,7 +27,7 @@ def broken(*_arguments):
 
 
 def is_told(client, name, *words):
-    """Whether the diagnostics have an error of that name with these words."""
+    """Return True if the diagnostics have an error of that name with these words."""
 
     def told():
         message = client.last.get("/diagnostics")
@@ -51,7 +51,7 @@ def test_a_dead_publisher_latches_beyond_a_reset(monkeypatch):
 
 
 def only_the_test_puts(node, monkeypatch):
-    """An outbox is for one putting thread: the answering one puts nothing from here on."""
+    """Allow only the test to put into the outbox, which supports a single producer thread."""
     monkeypatch.setattr(node, "_every", 10**9)
     answered = node._answers
     assert until(lambda: node._answers > answered + 1)

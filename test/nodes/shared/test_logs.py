@@ -31,7 +31,7 @@ def node():
 
 @pytest.fixture
 def heard(node):
-    """Records of the node on /rosout."""
+    """Record the node's messages on /rosout."""
     heard = []
     listener = Node("listener")
     listener.create_subscription(Log, "/rosout", heard.append, 100)
@@ -99,7 +99,7 @@ def test_handlers_are_back_afterwards(node):
 
 
 def test_nobody_waits_for_a_log_that_is_stuck(node, monkeypatch):
-    """A terminal that takes nothing must not hold up the thread that answers a robot."""
+    """A blocked terminal must not delay the thread that answers a robot."""
     release = []
     monkeypatch.setattr(
         "der_ros.nodes.shared.logs._NodeHandler.emit", lambda *_: until(lambda: bool(release))

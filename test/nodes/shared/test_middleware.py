@@ -94,7 +94,7 @@ print(sorted(heard), "shared memory" if shared else "udp alone")
 @pytest.mark.parametrize("ours", ["LOCALHOST", "SUBNET"])
 @pytest.mark.parametrize("theirs", ["LOCALHOST", "SUBNET"])
 def test_it_shares_no_memory_and_hears_nodes_that_do(ours, theirs):
-    """As a user's own tools in another terminal, with either range."""
+    """As with a user's tools in another terminal, with either discovery range."""
 
     def start(name, discovery):
         plain = {k: v for k, v in environment().items() if k not in (*PROFILE, *UDP)}
@@ -124,7 +124,8 @@ sys.stdin.readline()
 
 
 def unicast_addresses(pid):
-    """Local addresses of a process's UDP sockets, as hexadecimal text of /proc/net/udp."""
+    """Return the local addresses of a process's UDP sockets, in /proc/net/udp's hexadecimal
+    form."""
     inodes = set()
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         target = os.readlink(entry)
@@ -136,7 +137,7 @@ def unicast_addresses(pid):
 
 @pytest.mark.ros
 def test_it_listens_on_the_named_interface_alone():
-    """A socket that is bound to 0.0.0.0 takes what comes from any network."""
+    """A socket bound to 0.0.0.0 would accept packets from any network."""
     named = {
         key: value
         for key, value in environment().items()

@@ -32,7 +32,7 @@ def _domain(monkeypatch):
 
 
 class Words:
-    """A reader of ``words``, which only the node test may publish."""
+    """A reader of ``words``, which only the node ``test`` may publish."""
 
     def __init__(self, node):
         self.topic = RightfulTopic(node, "words", "test")

@@ -36,7 +36,7 @@ def publisher(client, kind, topic):
 
 
 def send_wrong(client, kind, topic, frame="base_link"):
-    """One message with each stamp that is none, once a reader is there."""
+    """Send one message with each invalid stamp, once the topic has a reader."""
     wrong = publisher(client, kind, topic)
     assert until(lambda: wrong.get_subscription_count() > 0)
     for sec, nanosec in NOT_STAMPS:
@@ -47,13 +47,13 @@ def send_wrong(client, kind, topic, frame="base_link"):
 
 
 def flow(client, topic, message):
-    """A timer that publishes the message at 100 Hz."""
+    """Create a timer that publishes the message at 100 Hz."""
     right = client.create_publisher(type(message), topic, 10)
     return client.create_timer(0.01, lambda: right.publish(message))
 
 
 class Told:
-    """The diagnostics of one node."""
+    """Records the diagnostics of one node."""
 
     def __init__(self, client, node):
         self.figures, self.count, self._node = {}, 0, node
@@ -66,7 +66,7 @@ class Told:
                 self.figures |= {pair.key: pair.value for pair in status.values}
 
     def counted(self, *keys):
-        """Whether something was counted under each of the keys, and the node still tells so."""
+        """Return True if each key has a count, and the node still publishes diagnostics."""
         if not until(lambda: all(int(self.figures.get(key, 0)) > 0 for key in keys), 15.0):
             return False
         seen = self.count

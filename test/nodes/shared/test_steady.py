@@ -20,7 +20,7 @@ SYSTEM_TIME = {"arrivals.py": 2, "twins.py": 1}
 
 
 def calls(source: str, *names: str) -> list[str]:
-    """Return the uses of attributes ``names`` of anything, called or handed on."""
+    """Return all uses of the attributes ``names``, called or passed on."""
     return [
         f"{node.attr}, line {node.lineno}"
         for node in ast.walk(ast.parse(source))
@@ -80,7 +80,7 @@ def test_a_steady_timer_fires_on_the_steady_clock(monkeypatch):
 
 @pytest.mark.ros
 def test_a_wait_of_the_executor_is_never_long(monkeypatch):
-    """The middleware waits by the wall clock: one set back would prolong a wait by the step."""
+    """The middleware waits by the system clock: setting it back would prolong the wait."""
     own_domain(monkeypatch)
     wakes: list[float] = []
     wake = SingleThreadedExecutor.wake

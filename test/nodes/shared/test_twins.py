@@ -41,7 +41,7 @@ def first():
 
 
 def is_alive(name, timeout_s=20.0):
-    """Whether a node of this name publishes diagnostics from now on."""
+    """Return True if a node of this name publishes diagnostics from now on."""
     rclpy.init()
     node = rclpy.create_node("watcher")
     heard = []
@@ -71,7 +71,7 @@ def test_the_successor_of_a_killed_node_starts(first):
 
 @contextlib.contextmanager
 def twins():
-    """Two processes that wait for a line, to start a node of the same name."""
+    """Two processes that wait for a line before they start a node of the same name."""
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     command = [sys.executable, "-c", TWIN]
     pair = [subprocess.Popen(command, env=environment(), text=True, **pipes) for _ in range(2)]
@@ -107,7 +107,7 @@ def node():
 
 
 def test_a_node_that_works_already_keeps_its_name(node):
-    """Even if its clock is ahead."""
+    """This holds even if its clock is ahead."""
     first = Name(node, "twin")
     first._claim = first._claim._replace(began_ns=first._claim.began_ns + 10**12)
     first.settle(pytest.fail)
@@ -119,7 +119,7 @@ def test_a_node_that_works_already_keeps_its_name(node):
 
 @pytest.mark.parametrize("began_ns", ["", "soon", "-1", "9" * 5000])
 def test_a_claim_that_is_none_counts_for_nothing(node, began_ns):
-    """A good one of another node comes after it."""
+    """A valid claim of another node follows it."""
     it, publisher = (
         Name(node, "twin"),
         node.create_publisher(DiagnosticStatus, ALIVE_TOPIC, LATCHED),

@@ -62,7 +62,7 @@ def test_network_disturbances_do_not_stop_it(it, faults):
 
 
 def test_another_sender_is_not_heard(it):
-    """Half a kilonewton that is not the sensor's."""
+    """The foreign sender claims 500 N."""
     record = bytes.fromhex("00ffffff00ffffff00000000") + 6 * (600_000_000).to_bytes(4, "big")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         stranger.bind(("127.0.0.9", 0))
@@ -186,7 +186,7 @@ def test_corrections_end_before_the_controllers_cut(it):
 
 @pytest.fixture
 def limited(it):
-    """A controller whose own limits somebody has made narrower than the bridge's."""
+    """A controller whose own limits have been set narrower than the bridge's."""
 
     def limit(path_limits):
         it.krc4._config = dataclasses.replace(it.krc4._config, path_limits=path_limits)
@@ -235,7 +235,8 @@ def test_an_axis_limit_is_a_fault_until_both_are_reset(it):
 
 
 def test_a_bridge_that_hangs_for_a_moment_is_a_fault(it):
-    """Shorter than the controller's patience: the backlog is answered without motion."""
+    """The stall is shorter than the controller's timeout: the backlog is answered without
+    motion."""
     it.bridge.send_signal(signal.SIGSTOP)
     stopped = it.plant.cycles
     sessions = it.krc4.statistics.sessions
@@ -346,7 +347,7 @@ rclpy.shutdown()
 
 @contextlib.contextmanager
 def flood(it):
-    """A node that publishes what only others may; it says goodbye, or its ghost would stay."""
+    """Run a node that publishes on others' topics, and shut it down cleanly afterwards."""
     with subprocess.Popen([sys.executable, "-c", FLOOD], env=environment()) as child:
         try:
             yield

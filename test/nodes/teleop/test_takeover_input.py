@@ -40,7 +40,7 @@ class ScriptedPad:
 
 
 class Training:
-    """What a training publishes, as a person sees it."""
+    """Records what a training publishes."""
 
     def __init__(self, node):
         self.newest, self.state, self.health, self.images = {}, "", {}, []
@@ -69,7 +69,7 @@ class Training:
         assert until(lambda: state in self.state, PATIENCE_S), self.state
 
     def go_on(self, steps):
-        """Wait until so many more environment steps are counted."""
+        """Wait for ``steps`` further environment steps."""
         before = self.newest["env_steps"]
         assert until(lambda: self.newest["env_steps"] >= before + steps, PATIENCE_S)
 
@@ -87,7 +87,7 @@ def taught(tmp_path):
 
 
 def press(pad, training):
-    """Let go of everything, then hold the dead-man button, then push the stick."""
+    """Release everything, then hold the dead-man button, then deflect the stick."""
     pad.axes, pad.down = REST, ()
     training.wait_for("hold the dead-man button")
     pad.down = (DEAD_MAN,)
@@ -96,7 +96,7 @@ def press(pad, training):
 
 
 def drive(pad, training, steps):
-    """Take over until so many steps are driven; again where an episode ends meanwhile."""
+    """Take over until ``steps`` steps are driven, again after the end of an episode."""
     newest = training.newest
     while newest["taught_steps"] < steps:
         press(pad, training)

@@ -13,7 +13,7 @@ DT = BAG.policy.control_dt_s
 
 
 def lap(check, ticks=BAG.ticks, change=lambda action: action, dt=DT, first=0):
-    """One answer to each tick."""
+    """Play one answer per tick."""
     check.begin_lap()
     for number, tick in enumerate(ticks, first):
         now_s = number * dt

@@ -61,7 +61,7 @@ def test_a_flipped_bit_is_noticed(tmp_path):
 
 
 def test_a_flipped_bit_never_changes_the_content(tmp_path):
-    """Among them versions, flags and compressions of the archive; some bits nothing depends on."""
+    """Flips include the archive's versions, flags and compressions; some bits are unused."""
     path = saved(tmp_path)
     whole, content = path.read_bytes(), repr(load_checkpoint(path))
     refusals = []

@@ -17,7 +17,7 @@ def array(data):
 
 
 def bag(path, heights_m):
-    """The piece at these heights, one tick after the other; the action is its number."""
+    """Write a bag with the piece at these heights, one per tick; each action is its number."""
     with BagWriter(path, TOPICS) as writer:
         for tick, height in enumerate(heights_m):
             pose = np.array((0, 0, height, 0, 0, 0, 1, *[0.0] * 6), np.float32)

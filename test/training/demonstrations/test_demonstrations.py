@@ -53,7 +53,7 @@ def test_demonstrations_of_symmetric_pieces_fold(tmp_path):
 
 
 def arrays(**changes):
-    """The arrays of a right episode, some of them others."""
+    """Return the arrays of a valid episode, some of them replaced."""
     right = {name: np.asarray(value) for name, value in episode()._asdict().items()}
     return {name: value for name, value in {**right, **changes}.items() if value is not None}
 

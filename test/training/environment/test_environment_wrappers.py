@@ -11,7 +11,7 @@ DQN = {"env": "CartPole-v1", "algorithm": "dqn", "exploration": "epsilon_greedy"
 
 
 class Counting(gymnasium.Env):
-    """Three steps of the choice taken as reward; choices start at 5."""
+    """Environment of three steps with the chosen action as reward; actions start at 5."""
 
     observation_space = gymnasium.spaces.Box(-1, 1, (1,), np.float32)
     action_space = gymnasium.spaces.Discrete(3, start=5)

@@ -13,7 +13,7 @@ DOWN = np.array((0.0, 0.0, -1.0, 0.0, 0.0, 0.0))
 
 @pytest.fixture
 def make():
-    """Makes environments of the peg, which are closed at the end."""
+    """Return a factory of peg environments, which are closed at the end."""
     made = []
 
     def make_one(robots, **options):

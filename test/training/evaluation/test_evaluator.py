@@ -6,7 +6,7 @@ from der_ros.training.evaluation.episodes import NO_EPISODES, evaluate, median, 
 
 
 class Countdown(gymnasium.Env):
-    """Lasts as many steps as its seed says; succeeds where that is even."""
+    """Environment with as many steps as its seed; succeeds for even seeds."""
 
     observation_space = gymnasium.spaces.Box(-1, 1, (1,), np.float32)
     action_space = gymnasium.spaces.Box(-1, 1, (1,), np.float32)

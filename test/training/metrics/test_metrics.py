@@ -8,14 +8,14 @@ from der_ros.training.metrics.log import plot_learning_curve
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """The figures that would have been written."""
+    """The figures that would have been saved."""
     figures = []
     monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
     return figures
 
 
 def curve_of(run_dir, drawn, successes, evaluated=True):
-    """Of a run with a line at 100, 200, … steps, whose returns are -100, -99, …"""
+    """Plot a run with a line at 100, 200, … steps, whose returns are -100, -99, …"""
     lines = [
         {
             "time/env_steps": 100 * (index + 1),

@@ -104,7 +104,7 @@ def test_noisy_actions_stay_in_range():
 
 
 class _Saturated:
-    """A policy that is sure of everything."""
+    """A policy that always returns the largest action."""
 
     action_size = 5
 

@@ -12,7 +12,7 @@ LENGTH = 7
 
 
 class Script(gymnasium.Env):
-    """Seven steps; odd episodes succeed (terminated), even ones run out of time (truncated)."""
+    """Seven steps; odd episodes succeed (terminated), even ones time out (truncated)."""
 
     observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (1,), np.float32)
     action_space = gymnasium.spaces.Box(-1, 1, (1,), np.float32)

@@ -17,7 +17,7 @@ DRIVEN = np.full(6, 0.25, np.float32)
 
 
 class Cell(gymnasium.Env):
-    """Ten steps that end by the time limit; the observation counts them."""
+    """Ten steps until the time limit; the observation is the step count."""
 
     observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (1,), np.float32)
     action_space = gymnasium.spaces.Box(-1, 1, (6,), np.float32)
@@ -43,7 +43,7 @@ class Cell(gymnasium.Env):
 
 
 class ScriptedPerson:
-    """Drives the steps of the given numbers, counted from the first step of the worker."""
+    """Drives the worker's steps with the given numbers, counted from its first step."""
 
     def __init__(self, steps, action=DRIVEN):
         self._steps, self._action, self._asked = set(steps), action, -1

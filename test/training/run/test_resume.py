@@ -36,7 +36,7 @@ TrainingRun(make_config(eval(sys.argv[1])), Path(sys.argv[2])).run()
 
 
 def killed_after_a_checkpoint(options, run_dir, env_steps):
-    """Runs in a process of its own until a checkpoint of at least ``env_steps`` is there."""
+    """Run in a separate process until a checkpoint of at least ``env_steps`` exists."""
     folder = {"cwd": Path(reach.__file__).parent}
     process = subprocess.Popen([sys.executable, "-c", START, repr(options), str(run_dir)], **folder)
     deadline = time.monotonic() + 60.0
@@ -54,7 +54,7 @@ def steps_saved(run_dir):
 
 
 def comparable(run_dir):
-    """The last line of metrics but for what depends on the clock."""
+    """Return the last line of metrics, without values that depend on the clock."""
     last = read_metrics(run_dir / "metrics.jsonl")[-1]
     by_clock = {name for name in last if name.startswith("time/")}
     return {name: last[name] for name in last if name not in by_clock or name in STEPS}

@@ -83,7 +83,7 @@ def test_an_unwritable_run_folder_is_refused(tmp_path):
 
 @contextlib.contextmanager
 def not_root():
-    """Whom nothing is forbidden."""
+    """Run the block as an unprivileged user, since root may write anywhere."""
     user = os.geteuid()
     os.seteuid(user or 65534)
     try:
@@ -113,7 +113,7 @@ def test_an_untrainable_environment_is_refused(tmp_path, options, text):
 
 
 class Unjudged(gymnasium.Wrapper):
-    """Keeps what an episode was worth to itself."""
+    """Environment that does not report success."""
 
     def step(self, action):
         *result, _ = super().step(action)

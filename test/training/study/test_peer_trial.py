@@ -11,7 +11,7 @@ from der_ros.training.study.trial import run_trial
 
 @pytest.fixture
 def short(monkeypatch):
-    """Evaluations of one episode."""
+    """Shorten evaluations to one episode."""
     monkeypatch.setitem(
         sys.modules["der_ros.training.study.design"]._EVERY_RUN, "evaluation_episodes", 1
     )

@@ -47,7 +47,7 @@ def parameters(one):
 
 
 def demonstrations(folder):
-    """Six straight ways from different places to the origin."""
+    """Write six straight paths from different places to the origin."""
     folder.mkdir()
     for number in range(6):
         positions = np.linspace(1.0, 0.0, 6)[:, None] * np.array([[1.0, 0.1 * number]])

@@ -42,7 +42,7 @@ def local_engine(config, observation_size=3):
 
 
 def until(rollouts, enough, timeout_s=60.0):
-    """Receives until ``enough`` says so of all messages so far."""
+    """Receive until ``enough`` accepts the messages so far."""
     messages, deadline = [], time.monotonic() + timeout_s
     while not enough(messages):
         assert time.monotonic() < deadline, f"only got {messages}"

@@ -19,7 +19,7 @@ STEP_S = 0.06
 
 
 class ScriptedPerson:
-    """Drives the steps of the given numbers, counted from the first step of the worker."""
+    """Drives the worker's steps with the given numbers, counted from its first step."""
 
     def __init__(self, steps):
         self._steps, self._asked = set(steps), -1
@@ -36,7 +36,7 @@ class ScriptedPerson:
 
 
 def reports(engine, enough, timeout_s=120.0):
-    """Receive until ``enough`` says so of all reports so far."""
+    """Receive until ``enough`` accepts the reports so far."""
     found, deadline = [], time.monotonic() + timeout_s
     while not enough(found):
         assert time.monotonic() < deadline, found
@@ -49,7 +49,7 @@ def no_td_errors(raw):
 
 
 def drive(engine, command, steps):
-    """Hold for two seconds and let go, again and again until so many steps are driven."""
+    """Alternate holding for two seconds and releasing until ``steps`` steps are driven."""
     found = []
     while taught(found) < steps:
         ends_s = time.monotonic() + 2.0
