@@ -12,7 +12,6 @@ an interrupted benchmark continues with the next. ``--plot`` draws the file's li
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +24,7 @@ from der_ros.policy.runtime import OnnxPolicy
 from der_ros.policy.shipped import shipped_policy
 from der_ros.sim.robots import ROBOT_NAMES
 from der_ros.tasks import TASK_NAMES
+from support.kept_points import keep_point, kept_points
 from support.report import Figure, argument_parser, show
 
 _FIRST_SEED = 7 << 28  # differs from training, the evaluate tool and the robustness benchmark
@@ -84,18 +84,6 @@ def _episode(env: Any, policy: OnnxPolicy, seed: int) -> dict[str, Any]:
     return {**info, "duration_s": steps * env.control_dt_s}
 
 
-def kept_points(path: Path | None) -> dict[Point, dict[str, float]]:
-    """Return the measured points in a file; empty if it does not exist."""
-    if path is None or not path.exists():
-        return {}
-    found = {}
-    for line in path.read_text().splitlines():
-        fields = json.loads(line)
-        figures = fields.pop("figures")
-        found[Point(**fields)] = figures
-    return found
-
-
 def draw(points: dict[Point, dict[str, float]], path: Path) -> None:
     """Plot budget compliance, success and duration against the budget, one line per robot."""
     from matplotlib.figure import Figure as Picture
@@ -124,16 +112,14 @@ def main() -> int:
     arguments = _parser().parse_args()
     path = arguments.policy or shipped_policy(arguments.task)
     policy = OnnxPolicy.load(path, arguments.task)
-    kept, figures = kept_points(arguments.keep), []
+    kept, figures = kept_points(arguments.keep, Point), []
     option = " ".join(arguments.option or ())
     for robot in [arguments.robot] if arguments.robot else _BUDGETS_N:
         for budget in arguments.budget or _BUDGETS_N.get(robot, _BUDGETS_N["kr60"]):
             point = Point(policy.sha256, arguments.task, robot, budget, option, arguments.episodes)
             if point not in kept:
                 kept[point] = measure(policy, point)
-                if arguments.keep is not None:
-                    with arguments.keep.open("a") as file:
-                        file.write(json.dumps({**point._asdict(), "figures": kept[point]}) + "\n")
+                keep_point(arguments.keep, point, kept[point])
             found = kept[point]
             name = f"{arguments.task}.{robot}.{budget:g}"
             told = ", ".join(f"{key} {value:.1f}" for key, value in found.items())

@@ -1,7 +1,8 @@
 """Success and peak force of a policy in cells that differ from training, up to twice the range.
 
     python benchmarks/bench_robustness.py --task lap_joint [--policy FILE] [--robot kr60]
-        [--kind offset …] [--episodes 50] [--keep FILE.jsonl] [--plot FILE.png] [--json]
+        [--kind offset …] [--episodes 50] [--option compliance=rigid] [--keep FILE.jsonl]
+        [--plot FILE.png] [--json]
 
 Each kind in ``support/perturbations.py`` is a single difference of known size; everything else is
 nominal. With ``--keep``, each point is a line of the file, and an interrupted benchmark continues
@@ -11,7 +12,6 @@ with the next. ``--plot`` draws the file's points for the task, with all policie
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +24,7 @@ from der_ros.policy.shipped import shipped_policy
 from der_ros.sim.robots import ROBOT_NAMES
 from der_ros.tasks import TASK_NAMES
 from der_ros.training.evaluation.episodes import wilson_interval
+from support.kept_points import keep_point, kept_points
 from support.perturbations import PERTURBATIONS, environment, reset_options
 from support.report import Figure, argument_parser, show
 from support.robustness_plot import draw
@@ -42,6 +43,7 @@ class Point(NamedTuple):
         kind: Kind of difference, a key of ``PERTURBATIONS``.
         value: Size of the difference, in the kind's unit.
         episodes: Number of episodes.
+        option: Further options of the environment, ``name=value`` separated by spaces.
     """
 
     sha256: str
@@ -50,11 +52,13 @@ class Point(NamedTuple):
     kind: str
     value: float
     episodes: int
+    option: str = ""
 
 
 def measure(policy: OnnxPolicy, point: Point) -> dict[str, float]:
     """Measure one point and return its figures."""
-    env = environment(Cell(point.task, point.robot, {}), point.kind, point.value, "none")
+    options = dict(each.split("=", 1) for each in point.option.split())
+    env = environment(Cell(point.task, point.robot, {}), point.kind, point.value, "none", **options)
     try:
         ends = [_episode(env, policy, point, _FIRST_SEED + each) for each in range(point.episodes)]
     finally:
@@ -83,37 +87,30 @@ def _episode(env: Any, policy: OnnxPolicy, point: Point, seed: int) -> dict[str,
 
 def points(policy: OnnxPolicy, arguments: argparse.Namespace) -> Iterator[Point]:
     """Yield the points selected on the command line."""
+    option = " ".join(arguments.option or ())
     for robot in [arguments.robot] if arguments.robot else ROBOT_NAMES:
         for kind in arguments.kind or PERTURBATIONS:
             for value in arguments.value or PERTURBATIONS[kind].values:
                 yield Point(
-                    policy.sha256, arguments.task, robot, kind, float(value), arguments.episodes
+                    policy.sha256,
+                    arguments.task,
+                    robot,
+                    kind,
+                    float(value),
+                    arguments.episodes,
+                    option,
                 )
-
-
-def kept_points(path: Path | None) -> dict[Point, dict[str, float]]:
-    """Return the measured points in a file; empty if it does not exist."""
-    if path is None or not path.exists():
-        return {}
-    found = {}
-    for line in path.read_text().splitlines():
-        fields = json.loads(line)
-        figures = fields.pop("figures")
-        found[Point(**fields)] = figures
-    return found
 
 
 def measured(
     policy: OnnxPolicy, arguments: argparse.Namespace
 ) -> Iterator[tuple[Point, dict[str, float]]]:
     """Yield each selected point with its figures; append new ones to the file at once."""
-    kept = kept_points(arguments.keep)
+    kept = kept_points(arguments.keep, Point)
     for point in points(policy, arguments):
         if point not in kept:
             kept[point] = measure(policy, point)
-            if arguments.keep is not None:
-                with arguments.keep.open("a") as file:
-                    file.write(json.dumps({**point._asdict(), "figures": kept[point]}) + "\n")
+            keep_point(arguments.keep, point, kept[point])
         yield point, kept[point]
 
 
@@ -138,7 +135,7 @@ def main() -> int:
         figures += [Figure(f"{name}.{key}", value, "") for key, value in found.items()]
     show("robustness", figures, arguments.json)
     if arguments.plot is not None:
-        everything = kept_points(arguments.keep)
+        everything = kept_points(arguments.keep, Point)
         draw(
             [(p._asdict(), f) for p, f in everything.items() if p.task == arguments.task],
             arguments.plot,
@@ -157,6 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--value", type=float, action="append", help="default: the kind's own")
     parser.add_argument("--episodes", type=int, default=50, help="of each point (%(default)s)")
+    parser.add_argument("--option", action="append", help="name=value of the environment")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="keeps the points, to go on")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="picture of all in --keep")
     return parser

@@ -125,9 +125,10 @@ PERTURBATIONS: dict[str, Perturbation] = {
 }
 
 
-def environment(cell: Cell, kind: str, value: float, randomization: str) -> TaskEnv:
+def environment(cell: Cell, kind: str, value: float, randomization: str, **options: Any) -> TaskEnv:
     """Return the environment for measuring a difference of this kind and size."""
-    options = {"clearance": 1e-3 * value} if PERTURBATIONS[kind].of_task else {}
+    if PERTURBATIONS[kind].of_task:
+        options["clearance"] = 1e-3 * value
     return cell.env(randomization=randomization, **options)
 
 
