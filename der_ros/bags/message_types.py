@@ -18,5 +18,5 @@ MESSAGE_TYPES: Mapping[str, str] = MappingProxyType(
         "assembly_supervisor/result": "diagnostic_msgs/msg/DiagnosticStatus",
     }
 )
-"""Type by the topic's name without its namespace. Observations and actions are not among them: any
-array of numbers can be read as one."""
+"""Message type by topic name without namespace. Observations and actions are missing, since any
+array of numbers is accepted."""

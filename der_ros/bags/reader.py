@@ -214,7 +214,7 @@ class BagReader:
 
 
 def _missing(folder: Path) -> str:
-    """Return what is there in place of ``metadata.yaml``, and how to get one."""
+    """Return the reason why ``metadata.yaml`` is missing, and the remedy."""
     if not folder.is_dir():
         return "no such folder"
     for suffix, command in ((".mcap", "ros2 run der_ros bags repair"), (SQLITE_SUFFIX, _REINDEX)):

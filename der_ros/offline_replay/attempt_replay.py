@@ -110,7 +110,7 @@ class AttemptReplay:
         return self._sides(0)[1]
 
     def run(self) -> None:
-        """Replay the whole bag."""
+        """Replay the bag from its first to its last message."""
         for event in self.stream:
             self.start_ns = self.start_ns or event.at_ns
             self.end_ns = max(self.end_ns, event.at_ns)

@@ -53,7 +53,7 @@ class Differences:
 
     @property
     def compared(self) -> int:
-        """Number of compared samples."""
+        """Number of samples that were compared."""
         return self.samples - self.undetermined
 
     @property

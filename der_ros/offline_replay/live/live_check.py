@@ -116,7 +116,7 @@ class LiveCheck:
         self._rest_s, self._acted_s = from_s, None
 
     def move(self) -> None:
-        """Allow motion again."""
+        """Allow commands other than zero again."""
         self._rest_s = None
 
     def fault(self, text: str) -> None:

@@ -41,7 +41,7 @@ class Playback:
         self._runs, self._offset_s, self._sent = False, 0.0, -1
 
     def hold(self, now_s: float) -> None:
-        """Pause playback."""
+        """Pause playback at the current position."""
         if not self._holds:
             self._holds, self._held_s = True, now_s
 

@@ -26,8 +26,8 @@ def load_description(path: Path) -> LaunchDescription:
     """Run ``generate_launch_description()`` of a Python launch file.
 
     Raises:
-        LaunchError: There is no such file, or it has no such function.
-        UnsupportedError: It is an XML or YAML launch file, or uses something unsupported.
+        LaunchError: The file does not exist, or has no such function.
+        UnsupportedError: The launch file is XML or YAML, or uses something unsupported.
     """
     if path.suffix in {".xml", ".yaml", ".yml"}:
         raise unsupported(f"a launch file in {path.suffix[1:].upper()} ({path})")
