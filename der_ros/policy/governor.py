@@ -162,7 +162,7 @@ class GovernorLimits(ContactLimits):
                 unknown, then the angular gain is not checked.
 
         Raises:
-            ConfigurationError: gain x stiffness x dt is 0.3 or more; the message names the largest
+            ConfigurationError: Gain x stiffness x dt is 0.3 or more; the message names the largest
                 stable gain.
         """
         pairs = [("yield_gain_mps_per_n", stiffness_n_per_m)]

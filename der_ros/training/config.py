@@ -25,16 +25,16 @@ from der_ros.tasks import TASK_NAMES
 
 PRESET_NAMES = ("fast", "paper", "gym", "wide")
 ENGINE_NAMES = ("local", "ray")
-# Sections of a file that count only with a certain value of a field.
+# Sections of a file that apply only for one value of a field.
 _SECTIONS = {"for_task": "task", "for_algorithm": "algorithm"}
 EXPLORATION_NAMES = ("gaussian", "ornstein_uhlenbeck", "policy", "epsilon_greedy")
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """One training run. Steps are environment steps of all workers together.
+    """Configuration of one training run; steps are environment steps of all workers together.
 
-    In files and on command lines the fields of ``learner`` stand beside the others.
+    In files and on command lines, the fields of ``learner`` are on the top level.
     """
 
     task: str = setting("lap_joint", "Task that is assembled", choices=TASK_NAMES)
@@ -216,7 +216,7 @@ class TrainingConfig:
     checkpoints_kept: int = setting(2, "Newest checkpoints that are kept", minimum=1)
 
     def __post_init__(self) -> None:
-        """Check what the parts below do not check, then the parts."""
+        """Check the settings, and those of replay and learner."""
         self._check_ranges()
         check_view(self.history, self.orientation)
         if self.env and (self.history or self.orientation != "quaternion"):
@@ -279,7 +279,7 @@ class TrainingConfig:
         self.replay()
 
     def _check_ranges(self) -> None:
-        """Check the choices and the least values that the settings declare."""
+        """Check each setting against its declared choices and minimum."""
         for each in settings_of(type(self)):
             value = getattr(self, each.field)
             if each.choices and value not in each.choices:
@@ -296,7 +296,7 @@ class TrainingConfig:
                 )
 
     def replay(self) -> ReplayConfig:
-        """Return the replay's part; a zone that nothing would ever fill is given to the ring."""
+        """Return the replay's configuration, without a zone if nothing would ever fill it."""
         used = self.der or self.replay_structure != "no_demos"
         shards = max(1, self.shards)
         capacity = self.capacity // shards
@@ -324,7 +324,7 @@ class TrainingConfig:
         )
 
     def without_effect(self) -> tuple[str, ...]:
-        """Return a sentence for each setting that this configuration makes do nothing."""
+        """Return one sentence for each setting that has no effect in this configuration."""
         found = []
         if self.demos and self.replay_structure == "no_demos":
             found.append(
@@ -339,7 +339,7 @@ class TrainingConfig:
         return tuple(found)
 
     def worker_count(self) -> int:
-        """Return the number of workers, with -1 worked out."""
+        """Return the number of workers; -1 becomes the number of usable CPUs less one."""
         if self.workers >= 0:
             return self.workers
         return max(1, len(os.sched_getaffinity(0)) - 1)
@@ -355,7 +355,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Options of a start beside the run's configuration."""
+    """Options of a command line or launch file beside the run's configuration."""
 
     preset: str = setting(
         "fast",
@@ -407,13 +407,13 @@ FIELD_NAMES = tuple(name for name in _HINTS if name != "learner")
 def load_config(
     source: str | Path, overrides: Mapping[str, object] | None = None
 ) -> TrainingConfig:
-    """Read a preset by name or a YAML file by path, and put ``overrides`` on top.
+    """Read a preset by name, or a YAML file by path, and apply ``overrides``.
 
     What a file has under ``for_task: {NAME: {…}}`` counts with that task only, under
     ``for_algorithm: {NAME: {…}}`` with that algorithm only.
 
     Raises:
-        ConfigurationError: no such preset or file, an unknown key (naming the known ones), or a
+        ConfigurationError: No such preset or file, an unknown key (naming the known ones), or a
             value of the wrong type.
     """
     path = _preset_path(source)

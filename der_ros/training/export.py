@@ -1,4 +1,4 @@
-"""Policy files from training: the best evaluated policy of a run or a checkpoint, or the newest."""
+"""Export of the best evaluated, or the newest, policy of a run or checkpoint."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ _NO_NETWORKS: Float32Array = np.zeros(0, np.float32)
 def export_checkpoint(
     source: Path, path: Path, newest: bool = False, precision: str = "float64"
 ) -> float:
-    """Export a policy of a checkpoint, or of a run folder's latest one.
+    """Export a policy from a checkpoint, or from the latest checkpoint of a run folder.
 
     Args:
-        source: checkpoint or run folder.
-        path: the .onnx file.
-        newest: export the policy as it was then, in place of the best evaluated one, which is
+        source: Checkpoint file or run folder.
+        path: The .onnx file.
+        newest: Export the policy as it was then, in place of the best evaluated one, which is
             what the run itself exports.
-        precision: as in ``policy.export.export_policy``.
+        precision: As in ``policy.export.export_policy``.
 
     Returns:
         The largest difference between the file and torch.
 
     Raises:
-        CheckpointError: no usable checkpoint at ``source``.
-        ConfigurationError: it was trained on an environment that is none of this package's.
+        CheckpointError: No usable checkpoint at ``source``.
+        ConfigurationError: It was trained on an environment that is none of this package's.
     """
     file = latest_checkpoint(source)
     config = config_of(file)
@@ -72,16 +72,16 @@ def export_training(
     path: Path,
     precision: str = "float64",
 ) -> float:
-    """Write filter, network, squash and contract of a run's policy to ``path``.
+    """Write a run's policy to ``path``: filter, network, tanh and contract.
 
     Args:
-        newest: the current policy.
-        best: the best evaluated policy; None exports ``newest``.
-        config: the run.
-        env_steps: environment steps of the run so far.
-        contract: the contract of the policy.
-        path: the .onnx file.
-        precision: as in ``policy.export.export_policy``.
+        newest: The current policy.
+        best: The best evaluated policy; None exports ``newest``.
+        config: Configuration of the run.
+        env_steps: Environment steps of the run so far.
+        contract: The contract of the policy.
+        path: The .onnx file.
+        precision: As in ``policy.export.export_policy``.
 
     Returns:
         The largest difference between the file and torch.
@@ -116,17 +116,17 @@ def torch_policy(
     hidden: tuple[int, ...],
     action_size: int,
 ) -> nn.Sequential:
-    """Return the noise-free policy: filtered observations (rows, size) -> actions (rows, size).
+    """Return the noise-free policy, from filtered observations to actions, each (rows, size).
 
     A network with more outputs than the action has numbers (SAC's log σ) keeps the first ones: the
     deployed action is tanh of the mean.
 
     Args:
-        algorithm: an algorithm with continuous actions.
-        parameters: its ``policy_parameters``.
-        observation_size: numbers in an observation.
-        hidden: units of each hidden layer.
-        action_size: numbers in an action.
+        algorithm: Name of an algorithm with continuous actions.
+        parameters: Flat parameter vector, as ``policy_parameters`` returns it.
+        observation_size: Length of an observation.
+        hidden: Number of units of each hidden layer.
+        action_size: Length of an action.
     """
     policy = make_policy(algorithm, observation_size, hidden, action_size)
     policy.set_parameters(parameters)
@@ -138,7 +138,7 @@ def torch_policy(
 
 
 def _contract(metadata: Mapping[str, str] | None, config: TrainingConfig) -> PolicyContract | None:
-    """Return a checkpoint's contract, for one of an earlier release that of its environment."""
+    """Return a checkpoint's contract; earlier releases stored none, so ask the environment."""
     if metadata is not None:
         return PolicyContract.from_metadata(metadata)
     from der_ros.training.environment.factory import make_environment, policy_contract
@@ -161,7 +161,7 @@ def _newest_in(state: Mapping[str, Any], config: TrainingConfig) -> PolicySnapsh
 
 
 def _linear(weight: Float32Array, bias: Float32Array) -> nn.Linear:
-    # Without initial values, which torch would draw from its global generator.
+    # skip_init: torch would draw initial values from its global generator.
     layer: nn.Linear = skip_init(nn.Linear, *weight.shape[::-1])  # type: ignore[no-untyped-call]
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(weight.copy()))

@@ -1,4 +1,4 @@
-"""The learner and its loop over any engine: the paper's Alg. 1, "for the trainer"."""
+"""Learner, and its loop over any engine: the trainer's part of the paper's Alg. 1."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _UPDATES_BETWEEN_METRICS = 100
 
 
 class Learner:
-    """Algorithm, observation filter and counters of a run, without processes and files."""
+    """Algorithm, observation filter and counters of a run; uses no processes or files."""
 
     def __init__(self, config: TrainingConfig, observation_size: int, action_size: int) -> None:
         """Draw the networks from the run's seed."""
@@ -61,7 +61,7 @@ class Learner:
 
     @property
     def due(self) -> int:
-        """Number of updates that the environment steps so far allow and that are not done yet."""
+        """Number of updates that the environment steps so far allow and that are still to do."""
         if self.env_steps < self.config.learning_starts:
             return 0
         since = self.env_steps - self.config.learning_starts
@@ -73,13 +73,13 @@ class Learner:
         return self.updates > 0 or self._with_networks
 
     def count_in(self, demonstrations: Sequence[Episode]) -> None:
-        """Count the observations of ``demonstrations`` in the filter."""
+        """Add the observations of ``demonstrations`` to the filter's statistics."""
         for demonstration in demonstrations:
             self.filter.count_in(moments(demonstration.observations))
         self._statistics = self.filter.statistics()
 
     def take_in(self, report: Report) -> None:
-        """Count a fragment's environment steps and observations."""
+        """Add a fragment's environment steps to the counters and its observations to the filter."""
         self.env_steps += report.env_steps
         self.filter.count_in(report.observed)
         self._statistics = self.filter.statistics()
@@ -88,7 +88,7 @@ class Learner:
         self._latest["replay/policy_lag"] = float(self.updates - report.policy_updates)
 
     def learn(self, drawn: Drawn) -> FloatArray:
-        """Do one update; return the TD errors (rows,), which become priorities."""
+        """Do one update; return the TD errors, (rows,), as new priorities."""
         batch = drawn.batch
         update = self.algorithm.update(self._as_learned(batch.transitions), batch.weights)
         self.updates += 1
@@ -109,7 +109,7 @@ class Learner:
         return PolicySnapshot(parameters, self._statistics, self.updates, networks)
 
     def beta(self) -> float | None:
-        """Return β, moved linearly to ``beta_final`` over ``max_env_steps``, or None."""
+        """Return β, annealed linearly to ``beta_final`` over the run; None if β is constant."""
         final, budget = self.config.beta_final, self.config.max_env_steps
         if final is None or not budget:
             return None
@@ -117,7 +117,7 @@ class Learner:
         return self.config.beta + (final - self.config.beta) * done
 
     def metrics(self) -> dict[str, float]:
-        """Return the metrics of the latest updates by name, and those of a person who taught."""
+        """Return the metrics of the latest updates by name, and of takeovers if there were any."""
         taught = {
             "rollout/taught_steps": float(self.taught_steps),
             "rollout/takeovers": float(self.takeovers),
@@ -125,7 +125,7 @@ class Learner:
         return self._latest | (taught if self.takeovers else {})
 
     def state(self) -> dict[str, Any]:
-        """Return copies of all that the next update depends on besides its batch."""
+        """Return copies of algorithm, filter and counters, for a checkpoint."""
         return {
             "learner": dict(self.algorithm.state()),
             "filter": self.filter.state(),
@@ -136,10 +136,10 @@ class Learner:
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what ``state`` returned.
+        """Restore a state returned by ``state``.
 
         Raises:
-            CheckpointError: it is of other networks or sizes.
+            CheckpointError: The state belongs to other networks or sizes.
         """
         try:
             self.algorithm.load_state(state["learner"])
@@ -158,12 +158,12 @@ class Learner:
         return as_learned(raw, self._statistics, self.config.reward_scale)
 
 
-_TURN_S = 0.02  # time for updates in one turn: no worker, pause or stop waits longer
+_TURN_S = 0.02  # longest time for updates in one turn; workers, pause and stop wait up to this
 _PATIENCE_S = 0.02
 
 
 class LearnerLoop:
-    """Loop that receives reports, does the updates that are due and starts evaluations."""
+    """Loop that receives reports, does due updates and starts evaluations."""
 
     def __init__(
         self,
@@ -172,13 +172,13 @@ class LearnerLoop:
         engine: Engine,
         on_report: Callable[[Report, int], None] | None = None,
     ) -> None:
-        """Before the first turn.
+        """Prepare the loop; ``turn`` does the work.
 
         Args:
-            config: the run.
-            learner: the run's learner.
-            engine: its replay and workers; the caller enters it.
-            on_report: called with each fragment's report and the run's environment steps with it.
+            config: Configuration of the run.
+            learner: Learner of the run.
+            engine: Engine with replay and workers; the caller enters it as a context manager.
+            on_report: Callback for each fragment's report and the run's environment steps so far.
         """
         self._config, self._learner, self._engine = config, learner, engine
         self._on_report = on_report
@@ -189,9 +189,9 @@ class LearnerLoop:
         self._evaluated: list[dict[str, float]] = []
 
     def turn(self) -> None:
-        """Do one turn. A checkpoint may be taken between two turns."""
+        """Receive messages, do the due updates and publish; checkpoints go between two turns."""
         learner = self._learner
-        # First, so that in a single process the result arrives before the turn ends.
+        # Evaluate first: in a single process the result then arrives within this turn.
         if self.evaluator.due(learner.env_steps, self.episodes.greedy_success_rate()):
             self.start_evaluation()
         if not 0 < self._config.update_lag <= learner.due:
@@ -207,13 +207,13 @@ class LearnerLoop:
         self.evaluator.expect(self._engine.evaluate(request))
 
     def finish_evaluation(self) -> None:
-        """Wait up to 0.1 s for parts of the evaluation; reports of workers are dropped."""
+        """Wait up to 0.1 s for parts of the evaluation; drop the workers' reports."""
         for message in self._engine.receive(0.1):
             if isinstance(message, EvaluationPart):
                 self._take_in_evaluation(message)
 
     def evaluation_metrics(self) -> list[dict[str, float]]:
-        """Return one set of metrics for each evaluation that has ended since the last call."""
+        """Return one set of metrics per evaluation that has ended since the last call."""
         ended, self._evaluated = self._evaluated, []
         return ended
 
@@ -236,7 +236,7 @@ class LearnerLoop:
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what ``state`` returned; before the engine is started."""
+        """Restore a state returned by ``state``; before the engine is started."""
         self._learner.load_state(state["learning"])
         self._engine.load_state(state["engine"], self._learner.env_steps)
         self.evaluator.load_state(state["evaluations"])
@@ -263,7 +263,7 @@ class LearnerLoop:
                 self._engine.publish(learner.snapshot())
 
     def _check_verdict(self, episode: EpisodeSummary) -> None:
-        """Refuse DER with an environment that never says whether an episode succeeded."""
+        """Check that the environment reports the success of episodes, which DER needs."""
         if self._config.der and not episode.judged:
             raise ConfigurationError(
                 f"der: expected {self._config.env} to say in info['success'] at an episode's end "
@@ -273,7 +273,7 @@ class LearnerLoop:
             )
 
     def _learn(self) -> None:
-        """Do the updates that are due; with several processes, those that fit into a turn."""
+        """Do all due updates; with several processes, for at most one turn's time."""
         learner, stages = self._learner, self.stages
         ends = math.inf if self._one_process else time.monotonic() + _TURN_S
         for _ in range(learner.due):

@@ -16,12 +16,12 @@ def read_array(archive: zipfile.ZipFile, member: str, max_bytes: int) -> NDArray
     """Return the array in one ``.npy`` member, checked against the archive's checksum.
 
     Args:
-        archive: an open zip file.
-        member: name in the archive.
-        max_bytes: largest array that is read; its header is believed before memory is taken.
+        archive: Open zip file.
+        member: Name of the member in the archive.
+        max_bytes: Largest allowed size of the array, checked against its header before allocation.
 
     Raises:
-        ValueError: it is no such array, or is larger. Damage raises errors of every kind.
+        ValueError: The member is not an array, or is larger. Damaged files may raise other errors.
     """
     with archive.open(member) as file:
         shape, kind = _described(file)

@@ -1,4 +1,4 @@
-"""Checkpoints: one uncompressed zip of ``.npy`` arrays and a JSON text, written atomically."""
+"""Checkpoint files: an uncompressed zip of ``.npy`` arrays and a JSON text, written atomically."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ Plain = Any
 
 
 def save_checkpoint(path: Path, content: Mapping[str, Plain | Callable[[], Plain]]) -> None:
-    """Write ``path`` atomically: the file is complete, or it does not exist.
+    """Write ``path`` atomically: the file is complete or does not exist.
 
     Args:
-        path: the file.
-        content: plain data, and functions that return plain data. A function is called when its
+        path: The file.
+        content: Plain data, and functions that return plain data. A function is called when its
             part is written, so that not everything is in memory at once.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,12 +56,12 @@ def load_checkpoint(path: Path, *names: str, optional: Sequence[str] = ()) -> di
     """Read a checkpoint, or only some of its parts; nothing in it is executed.
 
     Args:
-        path: the file.
-        names: parts to read, such as ``config`` or ``loop/learning``; none for the whole.
-        optional: parts that earlier releases did not write; None where they are missing.
+        path: The file.
+        names: Parts to read, such as ``config`` or ``loop/learning``; none for all parts.
+        optional: Parts that earlier releases did not write; returned as None if missing.
 
     Raises:
-        CheckpointError: missing, truncated, damaged, or no checkpoint of this release.
+        CheckpointError: The file is missing, truncated, damaged or of another release.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -85,12 +85,12 @@ def load_checkpoint(path: Path, *names: str, optional: Sequence[str] = ()) -> di
 
 
 def latest_checkpoint(source: Path) -> Path:
-    """Return a checkpoint file itself, or the newest readable one of a run folder.
+    """Return ``source`` if it is a checkpoint file, else the newest readable one in a run folder.
 
-    Those that are passed over for it are named in the log.
+    Unreadable checkpoints that are skipped are logged.
 
     Raises:
-        CheckpointError: there is none.
+        CheckpointError: There is none.
     """
     if source.is_file():
         return source
@@ -121,7 +121,7 @@ def config_of(path: Path) -> TrainingConfig:
     """Return the configuration of the run that wrote the checkpoint at ``path``.
 
     Raises:
-        CheckpointError: no checkpoint, or another release's with fields that this one lacks.
+        CheckpointError: No checkpoint, or of another release with unknown fields.
     """
     values = load_checkpoint(path, "config")["config"]
     try:
@@ -149,7 +149,7 @@ def _what_else(path: Path) -> str:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Flush the folder, so that the file's new name is on the disk too."""
+    """Flush the folder to disk, which makes a rename in it durable."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -158,7 +158,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _pack(archive: zipfile.ZipFile, value: Plain, name: str = "") -> Plain:
-    """Return ``value`` as JSON can hold it; write its arrays to the archive."""
+    """Return ``value`` as JSON data; write its arrays to the archive."""
     if callable(value):
         return _pack(archive, value(), name)
     if isinstance(value, np.ndarray):
@@ -182,13 +182,13 @@ def _pack(archive: zipfile.ZipFile, value: Plain, name: str = "") -> Plain:
 
 
 def _unpack(archive: zipfile.ZipFile, value: Plain) -> Plain:
-    """Return the value that ``_pack`` was given."""
+    """Return the original value of packed JSON data; read its arrays from the archive."""
     if isinstance(value, list):
         return [_unpack(archive, item) for item in value]
     if not isinstance(value, dict):
         return value
     if _ARRAY in value:
-        # Nothing is compressed, so no member can be larger than the file itself.
+        # Members are not compressed, so none can be larger than the file itself.
         return read_array(archive, value[_ARRAY], archive.getinfo(value[_ARRAY]).file_size)
     if "$bytes" in value:
         return _unpack(archive, value["$bytes"]).tobytes()

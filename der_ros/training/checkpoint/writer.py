@@ -1,4 +1,4 @@
-"""Writing the checkpoints of a run folder, in the background, and removing old ones."""
+"""Background writer of a run folder's checkpoints, and removal of old ones."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ logger = logging.getLogger(__name__)
 class CheckpointWriter:
     """Writer of checkpoints in a background thread, one at a time.
 
-    A checkpoint that cannot be written (a full disk) is logged and does not end training; the last
-    one, that ``finish`` waits for, raises.
+    A failed write, for example on a full disk, is logged and does not end training. ``finish``
+    raises an error if the last write failed.
     """
 
     def __init__(self, run_dir: Path, keep: int) -> None:
@@ -33,7 +33,7 @@ class CheckpointWriter:
         return self._thread is not None and self._thread.is_alive()
 
     def start(self, env_steps: int, content: Mapping[str, Any]) -> None:
-        """Start writing ``content``, which must not change; wait for the previous write first."""
+        """Wait for the previous write, then start writing ``content``, which must not change."""
         if self._thread is not None:
             self._thread.join()
         self._error = None
@@ -45,7 +45,7 @@ class CheckpointWriter:
         """Wait until the current checkpoint is written.
 
         Raises:
-            CheckpointError: it could not be written.
+            CheckpointError: The checkpoint could not be written.
         """
         if self._thread is not None:
             self._thread.join()
@@ -70,14 +70,14 @@ def checkpoint_path(run_dir: Path, env_steps: int) -> Path:
 
 
 def drop_old_checkpoints(run_dir: Path, keep: int) -> None:
-    """Delete all but the ``keep`` newest checkpoints, and what a killed run left half-written."""
+    """Delete all but the ``keep`` newest checkpoints, and incomplete files of killed runs."""
     folder = run_dir / "checkpoints"
     for path in (*checkpoint_files(folder)[:-keep], *folder.glob("step_*.part")):
         path.unlink(missing_ok=True)
 
 
 def set_checkpoints_aside_after(run_dir: Path, env_steps: int) -> None:
-    """Rename checkpoints after ``env_steps``, at which a run resumes, so that it ignores them."""
+    """Rename the checkpoints after ``env_steps``, so that a run resumed there ignores them."""
     for path in checkpoint_files(run_dir / "checkpoints"):
         if path.name > checkpoint_path(run_dir, env_steps).name:
             path.replace(path.with_name(f"{path.name}.aside"))

@@ -38,7 +38,7 @@ def bag_episode(path: Path, task: Task) -> Episode:
     pose that is near enough within two periods after the last action ends that step.
 
     Raises:
-        ConfigurationError: damaged, too short, not of this task's form, or the piece is not seated
+        ConfigurationError: Damaged, too short, not of this task's form, or the piece is not seated
             at the end.
     """
     try:
@@ -82,7 +82,7 @@ def trim_demonstration(source: Path, target: Path) -> None:
     """Copy a demonstration with its observations, actions, contract and poses, compressed.
 
     Raises:
-        BagError: the source cannot be read or lacks one of them, or the target is there already.
+        BagError: The source cannot be read or lacks one of them, or the target is there already.
     """
     with BagReader(source) as reader:
         topics = [reader.find(name) for name in _TRAINED_FROM]
@@ -95,8 +95,8 @@ class _End(NamedTuple):
     """Poses of the held piece at the end of a bag, task frame.
 
     Attributes:
-        final: the last one; None where the bag has none.
-        behind: those within two control periods after the last action.
+        final: The last one; None where the bag has none.
+        behind: Those within two control periods after the last action.
     """
 
     final: Pose | None = None

@@ -26,10 +26,10 @@ class CheckedDemonstration:
     """A demonstration and what does not fit.
 
     Attributes:
-        path: of the bag.
-        facts: who made it and where; None for the bag of a deployment.
-        steps: number of actions up to the success; 0 where it is no episode.
-        problems: a sentence for each thing that does not fit.
+        path: Of the bag.
+        facts: Who made it and where; None for the bag of a deployment.
+        steps: Number of actions up to the success; 0 where it is no episode.
+        problems: A sentence for each thing that does not fit.
     """
 
     path: Path

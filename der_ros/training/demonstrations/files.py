@@ -28,7 +28,7 @@ def demonstrations_at(text: str, task: str) -> Path:
     """Return the file or folder that ``demos`` names.
 
     Raises:
-        ConfigurationError: the package ships none of ``task``.
+        ConfigurationError: The package ships none of ``task``.
     """
     return shipped_demonstrations(task) if text == SHIPPED else Path(text)
 
@@ -50,16 +50,16 @@ def load_demonstrations(
     """Read one ``.npz`` episode or bag, or all of a folder in the order of their names.
 
     Args:
-        source: file or folder.
-        observation_size: numbers in an observation.
-        action_size: numbers in an action.
-        symmetry: their observations are folded by it, as those of training are
+        source: File or folder.
+        observation_size: Length of an observation.
+        action_size: Length of an action.
+        symmetry: Their observations are folded by it, as those of training are
             (``policy.symmetry``); 1: not at all.
-        task: that bags are judged by; None: bags are refused.
-        view: that makes the policy's input of what was recorded; None: it is the same.
+        task: That bags are judged by; None: bags are refused.
+        view: That makes the policy's input of what was recorded; None: it is the same.
 
     Raises:
-        ConfigurationError: nothing there, a file that is no episode, of other sizes, or one that
+        ConfigurationError: Nothing there, a file that is no episode, of other sizes, or one that
             did not succeed.
     """
     folder = source.is_dir() and not is_bag(source)

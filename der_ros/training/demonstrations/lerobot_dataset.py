@@ -36,12 +36,12 @@ def write_lerobot_dataset(
     """Write a dataset of some episodes.
 
     Args:
-        folder: of the dataset; new or empty.
-        taught: at least one.
-        contract: names, units and control period of all of them.
+        folder: Of the dataset; new or empty.
+        taught: At least one.
+        contract: Names, units and control period of all of them.
 
     Raises:
-        ConfigurationError: pyarrow is not installed.
+        ConfigurationError: Pyarrow is not installed.
     """
     _parquet()
     tasks = sorted({each.task for each in taught})
@@ -68,7 +68,7 @@ def _parquet() -> Any:
     """Return pyarrow with its parquet module.
 
     Raises:
-        ConfigurationError: it is not installed; says what to do.
+        ConfigurationError: It is not installed; says what to do.
     """
     try:
         import pyarrow

@@ -18,18 +18,18 @@ class SuccessSaver(gymnasium.Wrapper[Any, Any, Any, Any]):
     Wrap an environment with unfolded observations: training folds those that it wants folded.
 
     Attributes:
-        saved: files written.
+        saved: Files written.
     """
 
     def __init__(self, environment: gymnasium.Env[Any, Any], folder: Path) -> None:
         """Make the folder.
 
         Args:
-            environment: says in ``info["success"]`` at an episode's end whether it succeeded.
-            folder: of the files; it must be new or hold no demonstration yet.
+            environment: Says in ``info["success"]`` at an episode's end whether it succeeded.
+            folder: Of the files; it must be new or hold no demonstration yet.
 
         Raises:
-            ConfigurationError: it holds some, or cannot be made.
+            ConfigurationError: It holds some, or cannot be made.
         """
         super().__init__(environment)
         try:

@@ -24,10 +24,10 @@ class TaughtEpisode:
     """A demonstration as plain arrays.
 
     Attributes:
-        name: of its bag.
-        task: name of the task.
-        episode: up to the success, with the task's rewards.
-        facts: who made it and where; None for the bag of a deployment.
+        name: Of its bag.
+        task: Name of the task.
+        episode: Up to the success, with the task's rewards.
+        facts: Who made it and where; None for the bag of a deployment.
     """
 
     name: str
@@ -40,7 +40,7 @@ def taught_episode(bag: Path, task: str) -> TaughtEpisode:
     """Read a bag as a demonstration of ``task``.
 
     Raises:
-        ConfigurationError: the bag is damaged, or no successful attempt of the task.
+        ConfigurationError: The bag is damaged, or no successful attempt of the task.
     """
     return TaughtEpisode(bag.name, task, bag_episode(bag, make_task(task)), read_facts(bag))
 
@@ -60,7 +60,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     """Give a folder to write into; it is at ``folder`` once it is complete, else nowhere.
 
     Raises:
-        ConfigurationError: something is at ``folder`` already.
+        ConfigurationError: Something is at ``folder`` already.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigurationError(f"out: expected a new or empty folder, {folder} holds something")

@@ -22,11 +22,11 @@ def make_engine(
     """Return the engine that ``config`` names; nothing is started yet.
 
     Args:
-        config: the run.
-        sizes: lengths of the vectors that the engine moves.
-        td_errors: returns the learner's TD errors of raw transitions.
-        should_stop: polled while the caller has to wait.
-        pilot: person who may take over the episodes of one worker; None for nobody.
+        config: Configuration of the run.
+        sizes: Lengths of the vectors that the engine moves.
+        td_errors: Returns the learner's TD errors of raw transitions.
+        should_stop: Polled while the caller has to wait.
+        pilot: Interface to a person who may drive one worker's episodes; None for no person.
 
     Raises:
         ConfigurationError: Ray is asked for and not installed, or a person cannot teach this run.

@@ -14,7 +14,7 @@ class Restarts:
         """No deaths.
 
         Args:
-            workers: places.
+            workers: Places.
         """
         self._deaths = [0] * workers
 
@@ -26,8 +26,8 @@ class Restarts:
         """Count a death.
 
         Args:
-            worker: its place.
-            reason: how it ended.
+            worker: Its place.
+            reason: How it ended.
 
         Returns:
             The failure of the run where as many workers in a row have died in this place before

@@ -1,4 +1,4 @@
-"""Makes the environment that a configuration names."""
+"""Factory of the environment that a configuration names."""
 
 from __future__ import annotations
 
@@ -34,12 +34,13 @@ def make_environment(
     """Make the environment, with actions in [-1, 1] or one-hot.
 
     Args:
-        config: names task or environment, and its options.
-        robot: in place of the configuration's; several, separated by commas, take turns.
-        render_mode: as Gymnasium's.
+        config: Configuration with the task or environment and its options.
+        robot: Robot that overrides the configuration's; several, separated by commas, are drawn
+            from for each episode.
+        render_mode: Gymnasium's render mode.
 
     Raises:
-        ConfigurationError: unknown task or environment, or spaces that do not fit the algorithm.
+        ConfigurationError: Unknown task or environment, or spaces that do not fit the algorithm.
     """
     options = {
         "clearance": config.clearance_m,
@@ -82,7 +83,7 @@ def _with_privileged(environment: Environment, count: int) -> Environment:
 
 
 def _with_vector_actions(environment: Environment, algorithm: str) -> Environment:
-    """Wrap the environment so that actions are in [-1, 1], or one-hot if they are choices."""
+    """Wrap the environment so that actions are in [-1, 1], or one-hot if discrete."""
     observations, actions = environment.observation_space, environment.action_space
     if not isinstance(observations, gymnasium.spaces.Box) or len(observations.shape) != 1:
         raise ConfigurationError(

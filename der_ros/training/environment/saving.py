@@ -1,4 +1,4 @@
-"""Saving and restoring an environment in the middle of an episode."""
+"""Saving and restoring an environment within an episode."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from der_ros.training.environment.wrappers import Environment, GivenUp, view_of
 
 
 def save_environment(environment: Environment) -> Any:
-    """Return plain data for ``restore_environment``, None if the environment cannot be saved.
+    """Return plain data for ``restore_environment``; None if the environment cannot be saved.
 
     An environment can be saved if its innermost one has ``save_state()`` and
-    ``restore_state(state)``, as all of this package have. Gymnasium defines no such methods.
+    ``restore_state(state)``, as all environments of this package do.
     """
     save = getattr(environment.unwrapped, "save_state", None)
     if save is None:
@@ -31,7 +31,7 @@ def save_environment(environment: Environment) -> Any:
 
 
 def restore_environment(environment: Environment, state: Any, steps: int) -> None:
-    """Restore ``environment`` to ``state``, which was taken ``steps`` steps after a reset."""
+    """Restore ``environment`` to ``state``, saved ``steps`` steps after a reset."""
     environment.reset()  # wrappers refuse to step an environment that was never reset
     view = view_of(environment)
     if view.lags:

@@ -1,4 +1,4 @@
-"""One environment made of several that differ in the robot; each episode uses one."""
+"""Environment that draws one of several robots for each episode."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import numpy as np
 from der_ros.errors import CheckpointError
 from der_ros.policy.governor import GovernorLimits
 
-_OWN_DRAWS = 1  # beside the seed, which the environment draws its own start from
+_OWN_DRAWS = 1  # separates the robot draws from the environment's own, which use the same seed
 
 
 class SeveralRobots(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Wrapper that draws one of several environments at each reset.
 
-    A policy that is to work through stiff and soft arms has to be trained with both. ``env`` and
-    ``unwrapped`` are those of the current episode.
+    A policy for stiff and soft arms must be trained with both. ``env`` and ``unwrapped`` refer to
+    the environment of the current episode.
 
     Args:
-        environments: at least one, with the same spaces.
+        environments: Environments with equal spaces, at least one.
     """
 
     def __init__(self, environments: Sequence[gymnasium.Env[Any, Any]]) -> None:
@@ -31,7 +31,7 @@ class SeveralRobots(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     @property
     def governor_limits(self) -> GovernorLimits:
-        """Governor limits of the fastest robot, within which every training motion lay."""
+        """Governor limits of the fastest robot, which bound every training motion."""
         limits: list[GovernorLimits] = [
             each.get_wrapper_attr("governor_limits") for each in self._environments
         ]
@@ -40,7 +40,7 @@ class SeveralRobots(gymnasium.Wrapper[Any, Any, Any, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Draw an environment and reset it; all draws follow from the last ``seed`` given."""
+        """Draw an environment and reset it; all draws depend on the last given ``seed`` only."""
         if seed is not None:
             self._rng = np.random.default_rng((seed, _OWN_DRAWS))
         else:
@@ -61,10 +61,10 @@ class SeveralRobots(gymnasium.Wrapper[Any, Any, Any, Any]):
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Restore what ``state`` returned; reset or restore the chosen environment next.
+        """Restore a state returned by ``state``; reset or restore the chosen environment next.
 
         Raises:
-            CheckpointError: there are fewer environments.
+            CheckpointError: The state's index exceeds the number of environments.
         """
         if not 0 <= state["chosen"] < len(self._environments):
             raise CheckpointError(

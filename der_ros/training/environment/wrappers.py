@@ -1,4 +1,4 @@
-"""Wrappers: what policies see, one-hot actions, successes by return, attempts given up."""
+"""Gymnasium wrappers for observations, one-hot actions, success verdicts and early ends."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Folded(gymnasium.ObservationWrapper[Any, Any, Any]):
     """Wrapper that folds each observation by the held piece's symmetry (``policy.symmetry``).
 
     Args:
-        environment: of this package; its observations have 13 numbers.
-        symmetry: of its task, not 1.
+        environment: Environment of this package, with observations of shape (13,).
+        symmetry: Symmetry of the task, not 1.
     """
 
     def __init__(self, environment: Environment, symmetry: int) -> None:
@@ -27,7 +27,7 @@ class Folded(gymnasium.ObservationWrapper[Any, Any, Any]):
         self.symmetry = symmetry
 
     def observation(self, observation: NDArray[Any]) -> NDArray[Any]:
-        """Return the observation, folded."""
+        """Return the folded observation, (13,)."""
         return fold(observation, self.symmetry)
 
 
@@ -41,11 +41,11 @@ def folded_symmetry(environment: Environment) -> int:
 
 
 class Viewed(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Wrapper whose observations are those that a policy's network gets (``policy.policy_view``).
+    """Wrapper whose observations are the policy network's inputs (``policy.policy_view``).
 
     Args:
-        environment: of this package; its observations have 13 numbers.
-        view: of its policies.
+        environment: Environment of this package, with observations of shape (13,).
+        view: View of the policies.
     """
 
     def __init__(self, environment: Environment, view: PolicyView) -> None:
@@ -58,13 +58,13 @@ class Viewed(gymnasium.Wrapper[Any, Any, Any, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Reset the environment and forget the last episode."""
+        """Reset the environment and clear the view's history."""
         observation, info = self.env.reset(seed=seed, options=options)
         self.view.begin()
         return self.view(observation), info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Step the environment; return the observation with those before it."""
+        """Step the environment; return the view's observation, which includes earlier ones."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         return self.view(observation), reward, terminated, truncated, info
 
@@ -73,7 +73,7 @@ class Privileged(gymnasium.ObservationWrapper[Any, Any, Any]):
     """Wrapper that appends the privileged state to each observation (``envs.privileged``).
 
     Args:
-        environment: of this package.
+        environment: Of this package.
     """
 
     def __init__(self, environment: Environment) -> None:
@@ -86,18 +86,18 @@ class Privileged(gymnasium.ObservationWrapper[Any, Any, Any]):
         self.observation_space = gymnasium.spaces.Box(-largest, largest, dtype=np.float32)
 
     def observation(self, observation: NDArray[Any]) -> NDArray[Any]:
-        """Return the observation with the privileged state behind it."""
+        """Return the observation with the privileged state appended."""
         inner: Any = self.env.unwrapped
         return np.concatenate([observation, inner.privileged_state()])
 
 
 def viewed(environment: Environment, view: PolicyView) -> Environment:
-    """Return the environment with the observations of a view; itself where the view is plain."""
+    """Wrap the environment with a view; return it unchanged if the view is plain."""
     return environment if view.is_plain else Viewed(environment, view)
 
 
 def view_of(environment: Environment) -> PolicyView:
-    """Return the view of an environment's policies, a plain one where nothing changes it."""
+    """Return the view of an environment's policies; a plain one if it is not wrapped."""
     while isinstance(environment, gymnasium.Wrapper):
         if isinstance(environment, Viewed):
             return environment.view
@@ -106,7 +106,7 @@ def view_of(environment: Environment) -> PolicyView:
 
 
 class OneHotActions(gymnasium.ActionWrapper[Any, Any, Any]):
-    """Wrapper with a one-hot vector of n as the action, for an environment of n choices."""
+    """Wrapper that takes one-hot actions, (n,), for an environment with n discrete actions."""
 
     def __init__(self, environment: Environment, choices: gymnasium.spaces.Discrete) -> None:
         super().__init__(environment)
@@ -114,15 +114,15 @@ class OneHotActions(gymnasium.ActionWrapper[Any, Any, Any]):
         self._first = choices.start
 
     def action(self, action: Any) -> Any:
-        """Return the number of the choice of a one-hot ``action``."""
+        """Return the discrete action of a one-hot ``action``, (n,)."""
         return self._first + int(np.argmax(action))
 
 
 class SuccessByReturn(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Wrapper that sets ``info["success"]`` at an episode's end, for foreign environments.
 
-    A given threshold decides; else the environment's own verdict; else the return at which
-    Gymnasium counts the environment as solved, if it has one.
+    The verdict follows the given return threshold; else the environment's own verdict; else the
+    ``reward_threshold`` of its Gymnasium spec, if any.
     """
 
     def __init__(self, environment: Environment, success_return: float | None) -> None:
@@ -141,7 +141,7 @@ class SuccessByReturn(gymnasium.Wrapper[Any, Any, Any, Any]):
         return self.env.reset(seed=seed, options=options)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Step the environment; add the verdict at an episode's end."""
+        """Step the environment; at an episode's end, add the verdict to ``info``."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         self._return += float(reward)
         ended = terminated or truncated
@@ -154,7 +154,7 @@ class SuccessByReturn(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 
 class GivenUp(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Wrapper that gives an attempt that the cell gives up early its value.
+    """Wrapper that turns an early truncation into a termination with the remaining value.
 
     An environment of this package truncates early when the held piece leaves the workspace or the
     governor latches. That is not a time limit: bootstrapping through it would use values of states
@@ -177,11 +177,11 @@ class GivenUp(gymnasium.Wrapper[Any, Any, Any, Any]):
         return self.env.reset(seed=seed, options=options)
 
     def go_on_at(self, steps: int) -> None:
-        """Set the count: the environment was restored to ``steps`` steps after its reset."""
+        """Set the step count of an environment restored to ``steps`` steps after its reset."""
         self._steps = steps
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Step the environment; end an attempt given up as terminated, its value the reward."""
+        """Step the environment; terminate an early truncation with reward r / (1 - γ)."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         self._steps += 1
         if truncated and self._steps < self._time_limit:

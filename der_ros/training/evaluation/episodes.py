@@ -1,4 +1,4 @@
-"""Noise-free episodes on seeds that training never uses, and what came of them."""
+"""Noise-free episodes on held-out seeds, and their results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from der_ros.replay.transitions import Float32Array
 
 Act = Callable[[Float32Array], Float32Array]
 
-# Seeds below these are training's.
+# Training uses the seeds below this one.
 TRAINING_EVALUATION_SEED = 1 << 30
 EVALUATE_TOOL_SEED = 1 << 31
 
@@ -61,14 +61,14 @@ def evaluate(
     should_stop: Callable[[], bool] = lambda: False,
     on_episode: Callable[[EvaluationReport], None] | None = None,
 ) -> EvaluationReport:
-    """Run one episode for each seed.
+    """Run one noise-free episode per seed.
 
     Args:
-        environment: stays at the end of the last episode.
-        act: returns the action for a raw observation.
-        seeds: seeds of the environment's resets.
-        should_stop: polled before each step; an unfinished episode is left out.
-        on_episode: called with the report so far after each episode.
+        environment: Environment, left at the end of the last episode.
+        act: Function that returns the action for a raw observation.
+        seeds: Seeds of the environment's resets.
+        should_stop: Function polled before each step; an interrupted episode is not reported.
+        on_episode: Callback with the report so far, after each episode.
     """
     report = NO_EPISODES
     for seed in seeds:

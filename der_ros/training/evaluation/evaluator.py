@@ -1,4 +1,4 @@
-"""The evaluator: it decides when a policy is evaluated, and keeps the best one."""
+"""Evaluator: decides when to evaluate a policy, and keeps the best one."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ logger = logging.getLogger(__name__)
 
 
 class Best(NamedTuple):
-    """The best evaluated policy so far; of equal ones the newest."""
+    """Best evaluated policy so far; the newest one of equals."""
 
     snapshot: PolicySnapshot
     report: EvaluationReport
 
 
 class Evaluator:
-    """Evaluations of a run: at most one at a time, each on seeds that the run has not seen."""
+    """Evaluations of a run: at most one at a time, each on seeds not used before."""
 
     def __init__(self, config: TrainingConfig) -> None:
         """Start without any evaluation."""
@@ -55,13 +55,13 @@ class Evaluator:
         )
 
     def due(self, env_steps: int, greedy_success_rate: float) -> bool:
-        """Return True if noise-free episodes succeed and ``evaluation_steps`` have passed."""
+        """Return True if greedy episodes reach the threshold and the interval has passed."""
         promising = greedy_success_rate >= self._config.evaluation_threshold
         rested = env_steps - self._ended_at >= self._config.evaluation_steps
         return not self.under_way and promising and rested
 
     def start(self, snapshot: PolicySnapshot) -> EvaluationRequest:
-        """Return a new request; call ``expect`` with the number of parts of its answer."""
+        """Return a new request; then call ``expect`` with the number of parts of the answer."""
         count = self._config.evaluation_episodes
         first = TRAINING_EVALUATION_SEED + self._started * count
         self._started += 1
@@ -76,7 +76,7 @@ class Evaluator:
         self._parts_due = parts
 
     def take_in(self, part: EvaluationPart, env_steps: int) -> EvaluationReport | None:
-        """Add a part; return the whole report after the last part, None before."""
+        """Add a part; return the complete report after the last part, else None."""
         request = self._request
         if request is None or part.number != request.number:
             return None
@@ -104,7 +104,7 @@ class Evaluator:
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what ``state`` returned."""
+        """Restore a state returned by ``state``."""
         self.best = best_in(state)
         self._started, self._ended_at = int(state["started"]), int(state["ended_at"])
 

@@ -1,4 +1,4 @@
-"""Learning curves of several runs in one plot; runs that differ only in the seed are averaged."""
+"""Learning curves of several runs in one plot, averaged over runs that differ only in the seed."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ ABSCISSAE = {
 """What a curve can be drawn over: metric, factor, label."""
 
 _POINTS = 200
-# Budgets and places do not make another experiment.
+# Settings that do not distinguish experiments.
 _NOT_COMPARED = ("seed", "max_minutes", "max_env_steps", "run_dir", "resume")
 _ENVIRONMENT = ("task", "env")
-_SHORT_LABEL = 40  # characters; of these two fit beside each other
-_MOST_SETTINGS = 4  # that a label still says one by one
+_SHORT_LABEL = 40  # characters; two labels of this length fit side by side
+_MOST_SETTINGS = 4  # that a label lists individually
 # Student's t, two-sided 95 %, for 1, 2, … degrees of freedom; beyond, its expansion.
 _T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 _Z_95 = 1.959964
@@ -37,10 +37,10 @@ class Run(NamedTuple):
     """One run folder.
 
     Attributes:
-        name: of the folder.
-        config: its ``config.yaml``.
-        x: (n,) ascending.
-        y: (n,) the metric.
+        name: Name of the folder.
+        config: Content of ``config.yaml``.
+        x: Abscissa values, (n,), ascending.
+        y: Values of the metric, (n,).
     """
 
     name: str
@@ -58,12 +58,12 @@ class Curve(NamedTuple):
     """Mean curve of the runs of one configuration.
 
     Attributes:
-        label: what tells it from the others.
-        runs: how many.
-        x: (m,).
-        mean: (m,).
-        low: (m,) lower end of the mean's 95 % interval over the runs; the mean of a single run.
-        high: (m,) its upper end.
+        label: Settings that distinguish this curve from the others.
+        runs: Number of runs.
+        x: Abscissa values, (m,).
+        mean: Mean of the metric over the runs, (m,).
+        low: Lower end of the mean's 95 % interval, (m,); the mean for a single run.
+        high: Upper end of the mean's 95 % interval, (m,); the mean for a single run.
     """
 
     label: str
@@ -78,12 +78,12 @@ def read_run(run_dir: Path, metric: str, abscissa: str) -> Run:
     """Read one metric of a run folder.
 
     Args:
-        run_dir: with ``config.yaml`` and ``metrics.jsonl``.
-        metric: as in ``metrics.jsonl``.
-        abscissa: one of ``ABSCISSAE``.
+        run_dir: Run folder with ``config.yaml`` and ``metrics.jsonl``.
+        metric: Name of the metric in ``metrics.jsonl``.
+        abscissa: One of ``ABSCISSAE``.
 
     Raises:
-        ConfigurationError: no run folder, or it has no such metric; names those that it has.
+        ConfigurationError: Not a run folder, or without this metric; lists the known ones.
     """
     try:
         config = read_yaml(run_dir / "config.yaml")
@@ -143,10 +143,10 @@ def _differing(runs: Sequence[Run]) -> list[str]:
 
 
 def mean_curve(label: str, runs: Sequence[Run]) -> Curve:
-    """Return mean and 95 % interval over the runs, on the range that all of them cover.
+    """Return mean and 95 % interval over the runs, on the range that all runs cover.
 
     Raises:
-        ConfigurationError: the runs have no stretch in common.
+        ConfigurationError: The runs have no common range.
     """
     start, end = max(run.x[0] for run in runs), min(run.x[-1] for run in runs)
     if end < start:
@@ -175,14 +175,14 @@ def draw_curves(
     """Draw the curves and write the plot.
 
     Args:
-        curves: at least one.
-        metric: whose curves; a rate is drawn in percent.
-        abscissa: one of ``ABSCISSAE``.
-        path: of the picture, .png.
-        title: above it.
+        curves: Curves to draw, at least one.
+        metric: Name of the metric; a rate is drawn in percent.
+        abscissa: Abscissa, one of ``ABSCISSAE``.
+        path: Path of the image, .png.
+        title: Title above the plot.
 
     Raises:
-        ConfigurationError: the picture cannot be written.
+        ConfigurationError: The image cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 
 class Metric(NamedTuple):
-    """A metric of ``metrics.jsonl``, TensorBoard and the topics ``training/…``.
+    """Metric of ``metrics.jsonl``, TensorBoard and the topics ``training/…``.
 
     Attributes:
-        name: with its prefix.
-        unit: of the value; ``1`` for a share or a number without unit.
-        text: its meaning.
+        name: Name with prefix.
+        unit: Unit of the value; ``1`` for a fraction or dimensionless number.
+        text: Description of the metric.
     """
 
     name: str

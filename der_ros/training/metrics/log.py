@@ -28,7 +28,7 @@ Metrics = Mapping[str, float]
 _EXPLORING = f"exploring (last {WINDOW_EPISODES} episodes)"
 _NOISE_FREE = f"noise-free (last {GREEDY_WINDOW_EPISODES} episodes)"
 _EVALUATION = "evaluation (unseen seeds)"
-# Metric, style and label of what the learning curve shows.
+# Metric, line style and label of each curve of the plot.
 _SUCCESS_CURVES = (
     (SUCCESS_RATE, "-", _EXPLORING),
     ("rollout/greedy_success_rate", "--", _NOISE_FREE),
@@ -41,9 +41,9 @@ _RETURN_CURVES = (
 
 
 class MetricsWriter:
-    """Writer of one JSON line, and one TensorBoard point per metric, at each ``write``.
+    """Context manager that writes metrics as JSON lines and TensorBoard points.
 
-    A context manager; each line is flushed, so that a killed run keeps what it reported.
+    Each line is flushed, so that a killed run keeps its reported metrics.
     """
 
     def __init__(self, run_dir: Path) -> None:
@@ -80,8 +80,8 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
     """Return the lines of a ``metrics.jsonl``; an unfinished last line is left out.
 
     Raises:
-        ConfigurationError: a line is no JSON object of numbers; names file and line.
-        OSError: it cannot be read.
+        ConfigurationError: A line is no JSON object of numbers; names file and line.
+        OSError: It cannot be read.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -104,7 +104,7 @@ def _metrics_line(path: Path, at: int, line: str) -> dict[str, float]:
 
 
 def forget_metrics_after(path: Path, env_steps: int) -> None:
-    """Remove the lines after ``env_steps``, which a run that resumes there writes again."""
+    """Remove the lines after ``env_steps``, where a run resumes."""
     if not path.exists():
         return
     kept = [line for line in read_metrics(path) if line.get("time/env_steps", 0.0) <= env_steps]
@@ -121,7 +121,7 @@ def prepare_plotting() -> None:
 def plot_learning_curve(run_dir: Path, title: str) -> None:
     """Draw ``learning_curve.png`` from ``metrics.jsonl``.
 
-    It shows success; where no episode has succeeded, or nothing tells whether it did, the return.
+    The plot shows success rates; without any success or verdict it shows the mean return.
     """
     lines = read_metrics(run_dir / "metrics.jsonl")
     if not lines:

@@ -1,4 +1,4 @@
-"""Averages between two lines of metrics: the latest episodes, and the time of each stage."""
+"""Averages for the metrics: over the latest episodes, and time per stage of the loop."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ _LEARNER_STAGES = ("receive", "sample", "update")
 
 
 class StageTimes:
-    """Seconds and counts of each stage since the last ``metrics``, which show the slowest stage."""
+    """Seconds and counts of each stage since the last ``metrics`` call."""
 
     def __init__(self) -> None:
         self._start_over()
 
     @contextmanager
     def of(self, stage: str) -> Iterator[None]:
-        """Time the body as one piece of ``stage``: receive, sample or update."""
+        """Time the ``with`` body as one run of ``stage``: receive, sample or update."""
         started = time.perf_counter()
         yield
         self._seconds[stage] += time.perf_counter() - started
         self._counts[stage] += 1
 
     def acted(self, report: Report) -> None:
-        """Count a worker's steps and the time that they took."""
+        """Add a worker's steps and their wall-clock time."""
         self._acting_s += report.acting_s
         self._steps += report.env_steps
 
     def metrics(self) -> dict[str, float]:
-        """Return each stage's rate and share of the learner's time; start over."""
+        """Return each stage's rate and share of the learner's time, and reset the counts."""
         passed = max(1e-9, time.perf_counter() - self._since)
         result = {f"time/{name}_share": s / passed for name, s in self._seconds.items()}
         for name in ("sample", "update"):
@@ -56,7 +56,7 @@ class StageTimes:
 
 
 class EpisodeWindow:
-    """The latest ended episodes of the rollout workers, with averages."""
+    """Window of the latest finished episodes of all rollout workers."""
 
     def __init__(self) -> None:
         self._all: deque[EpisodeSummary] = deque(maxlen=WINDOW_EPISODES)
@@ -71,7 +71,7 @@ class EpisodeWindow:
             self._greedy.append(episode.success)
 
     def metrics(self) -> dict[str, float]:
-        """Return the means over the window by name, without those that have no episode."""
+        """Return the means over the window by name; omit those without episodes."""
         result = {"rollout/episodes": float(self.episodes)}
         if self._all:
             count = len(self._all)
@@ -87,7 +87,7 @@ class EpisodeWindow:
         return {"all": list(self._all), "greedy": list(self._greedy), "episodes": self.episodes}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what ``state`` returned."""
+        """Restore a state returned by ``state``."""
         self._all.extend(EpisodeSummary(*values) for values in state["all"])
         self._greedy.extend(state["greedy"])
         self.episodes = int(state["episodes"])

@@ -1,4 +1,4 @@
-"""Exploration by noise on the action, by the policy's own draws, or by random choices."""
+"""Exploration: action noise, sampling from a stochastic policy, or epsilon-greedy choices."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ class Noise(Protocol):
     """Interface of noise that is added to actions."""
 
     def start_episode(self, rng: np.random.Generator) -> None:
-        """Start afresh and draw how strong this episode's noise is."""
+        """Reset the noise and draw its scale for this episode."""
 
     def draw(self, rng: np.random.Generator, size: int) -> Float32Array:
-        """Return noise (size,) to add to an action in [-1, 1]."""
+        """Return noise, (size,), to add to an action in [-1, 1]."""
 
     def state(self) -> dict[str, float | list[float] | None]:
         """Return all that the next draw depends on besides ``rng``, for a checkpoint."""
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what ``state`` returned."""
+        """Restore a state returned by ``state``."""
 
 
 class GaussianNoise:
@@ -46,7 +46,7 @@ class GaussianNoise:
         self.sigma = self._low * (self._high / self._low) ** u
 
     def draw(self, rng: np.random.Generator, size: int) -> Float32Array:
-        """Return noise (size,), independent of the last step."""
+        """Return noise, (size,), independent of the previous step."""
         return (self.sigma * rng.standard_normal(size)).astype(np.float32)
 
     def state(self) -> dict[str, float | list[float] | None]:
@@ -54,12 +54,12 @@ class GaussianNoise:
         return {"sigma": self.sigma}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what ``state`` returned."""
+        """Restore a state returned by ``state``."""
         self.sigma = float(state["sigma"])
 
 
 class OrnsteinUhlenbeckNoise:
-    """Noise that drifts, x ← x - θ·x + σ·N(0, 1), with a scale that differs by worker.
+    """Ornstein-Uhlenbeck noise x ← x - θ·x + σ·N(0, 1), with one scale per worker.
 
     Worker i of N scales by noise_max · 0.4^(1 + 7i/(N-1)) · 2, the 2 being the width of the action
     range (Ape-X DDPG as RLlib had it).
@@ -76,7 +76,7 @@ class OrnsteinUhlenbeckNoise:
         self._x = None
 
     def draw(self, rng: np.random.Generator, size: int) -> Float32Array:
-        """Return noise (size,), near that of the last step."""
+        """Return noise, (size,), correlated with the previous step."""
         if self._x is None:
             self._x = np.zeros(size, np.float32)
         step = self._sigma * rng.standard_normal(size) - self._theta * self._x
@@ -88,7 +88,7 @@ class OrnsteinUhlenbeckNoise:
         return {"x": None if self._x is None else self._x.tolist()}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what ``state`` returned."""
+        """Restore a state returned by ``state``."""
         x = state["x"]
         self._x = None if x is None else np.array(x, np.float32)
 
@@ -97,22 +97,22 @@ class Exploration(Protocol):
     """Interface of exploration, episode by episode."""
 
     def start_episode(self, rng: np.random.Generator) -> None:
-        """Start afresh and draw how much this episode explores."""
+        """Reset and draw this episode's amount of exploration."""
 
     def act(
         self, policy: MlpPolicy, observation: Float32Array, rng: np.random.Generator
     ) -> Float32Array:
-        """Return an exploring action (action size,) for a filtered observation."""
+        """Return an exploratory action, (action size,), for a filtered observation."""
 
     def state(self) -> dict[str, float | list[float] | None]:
         """Return all that the next action depends on besides ``rng``, for a checkpoint."""
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what ``state`` returned."""
+        """Restore a state returned by ``state``."""
 
 
 class NoisyActions:
-    """Actions clip(m · π(s) + noise, ±1), with a mask m that is drawn for each episode.
+    """Noisy actions clip(m · π(s) + noise, ±1), with a mask m drawn for each episode.
 
     Each component of m is 0 with probability ``dropout``, else 1: for a whole episode, some
     components of the action are noise alone. An early policy saturates the components that its
@@ -143,13 +143,13 @@ class NoisyActions:
         return {**self._noise.state(), "kept": self.kept.tolist()}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what ``state`` returned."""
+        """Restore a state returned by ``state``."""
         self._noise.load_state(state)
         self.kept = np.array(state["kept"], np.float32)
 
 
 class OwnDraws:
-    """Draws a ~ π(s), for a policy that is a distribution; without state."""
+    """Actions a ~ π(s) sampled from a stochastic policy; stateless."""
 
     def start_episode(self, rng: np.random.Generator) -> None:
         """Do nothing: there is no state."""
@@ -181,7 +181,7 @@ class EpsilonGreedy:
         self.epsilon = self._at(self._place)
 
     def start_episode(self, rng: np.random.Generator) -> None:
-        """Draw u if there is one worker only."""
+        """Draw u if there is only one worker."""
         if self._alone:
             self.epsilon = self._at(rng.random())
 
@@ -196,7 +196,7 @@ class EpsilonGreedy:
         return {"epsilon": self.epsilon}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what ``state`` returned."""
+        """Restore a state returned by ``state``."""
         self.epsilon = float(state["epsilon"])
 
     def _at(self, place: float) -> float:

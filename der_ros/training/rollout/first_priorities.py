@@ -1,4 +1,4 @@
-"""First priorities computed by the worker, as in Ape-X (Horgan et al. 2018, Sec. 3)."""
+"""Initial priorities computed by the worker, as in Ape-X (Horgan et al. 2018, Sec. 3)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from der_ros.training.rollout.observation_filter import as_learned
 
 
 class FirstPriorities:
-    """TD errors of new transitions by a copy of the learner's networks."""
+    """TD errors of new transitions, computed with a copy of the learner's networks."""
 
     def __init__(
         self, config: TrainingConfig, observation_size: int, action_size: int, seed: int
@@ -32,15 +32,15 @@ class FirstPriorities:
         self._snapshot = snapshot
 
     def __call__(self, raw: Transitions) -> FloatArray | None:
-        """Return TD errors (rows,); None, for the top priority, before the first snapshot."""
+        """Return TD errors, (rows,); None, which means top priority, before the first snapshot."""
         if self._snapshot is None or raw.size == 0:
             return None
         return self._learner.td_errors(as_learned(raw, self._snapshot.filter, self._reward_scale))
 
     def state(self) -> dict[str, Any]:
-        """Return the state for a checkpoint; the worker's state has the snapshot."""
+        """Return the state for a checkpoint, without the snapshot, which the worker saves."""
         return dict(self._learner.state())
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what ``state`` returned."""
+        """Restore a state returned by ``state``."""
         self._learner.load_state(state)

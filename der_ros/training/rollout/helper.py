@@ -1,8 +1,8 @@
-"""A helper that brings some exploring episodes to success: it knows the goal, the policy does not.
+"""Scripted helper that completes some exploration episodes with knowledge of the true goal.
 
-Before its first successes a policy learns little, and in a world that is wide they are rare. The
-controller of ``tasks.oracle`` takes over in the middle of an episode, so what is learned from are
-ways to the goal from where the policy itself has come to.
+A policy learns little before its first successes, which are rare with wide randomization. The
+controller of ``tasks.oracle`` takes over within an episode, so the replay gets paths to the goal
+that start from states which the policy itself visits.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import numpy as np
 from der_ros.replay.transitions import Float32Array
 from der_ros.training.environment.wrappers import Environment
 
-# More would keep it from what it counts as aligned.
+# More noise would prevent the controller from reaching its alignment tolerance.
 _NOISE = 0.02
 
 
 class Helper:
-    """Helper of one worker; it draws for each episode from which step on it acts.
+    """Helper of one worker, which draws its first step for each episode.
 
     Args:
-        environment: of the worker.
-        share: of the episodes that are helped.
-        latest_step: at which it takes over.
+        environment: Environment of the worker.
+        share: Share of the episodes with help, 0 to 1.
+        latest_step: Latest step at which the helper takes over.
     """
 
     def __init__(self, environment: Environment, share: float, latest_step: int) -> None:
@@ -33,18 +33,18 @@ class Helper:
         self._from: int | None = None
 
     def start_episode(self, rng: np.random.Generator, greedy: bool) -> None:
-        """Draw whether the episode is helped, and from which step on; never a greedy one."""
+        """Draw the step from which the helper acts, if at all; never in greedy episodes."""
         self._from = None
         if self._share > 0.0 and rng.random() < self._share and not greedy:
-            # Squared: early steps are the likelier ones, since an early policy does not stay long.
+            # Squared to favour early steps, since an untrained policy's episodes are short.
             self._from = int((self._latest + 1) * rng.random() ** 2)
 
     def acts(self, step: int) -> bool:
-        """Return True where the action of this step of the episode is the helper's."""
+        """Return True if the helper acts at this step of the episode."""
         return self._from is not None and step >= self._from
 
     def act(self, rng: np.random.Generator) -> Float32Array:
-        """Return the controller's action (6,) with a little noise, so that it is no single path."""
+        """Return the controller's action, (6,), with a little noise to vary the paths."""
         from der_ros.envs.scripted import oracle_action  # pulls the physics engine in
 
         action = oracle_action(self._environment.unwrapped)  # type: ignore[arg-type]
@@ -52,9 +52,9 @@ class Helper:
         return np.clip(noisy, -1.0, 1.0).astype(np.float32)
 
     def state(self) -> dict[str, int | None]:
-        """Return the step from which on the current episode is helped."""
+        """Return the helper's first step of the current episode, or None."""
         return {"from": self._from}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what ``state`` returned."""
+        """Restore a state returned by ``state``."""
         self._from = state["from"]

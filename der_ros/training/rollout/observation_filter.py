@@ -1,4 +1,4 @@
-"""The observation filter: running mean and standard deviation (paper, App. A)."""
+"""Observation filter with running mean and standard deviation (paper, App. A)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class FilterStatistics(NamedTuple):
     clip: float
 
     def __call__(self, observation: Float32Array) -> Float32Array:
-        """Return raw observations (…, observation size) filtered, as the exported graph does."""
+        """Filter raw observations, (…, observation size), as the exported graph does."""
         filtered: Float32Array = (observation - self.mean) / self.std
         return np.clip(filtered, -self.clip, self.clip, out=filtered)
 
 
 def as_learned(raw: Transitions, statistics: FilterStatistics, reward_scale: float) -> Transitions:
-    """Return transitions with filtered observations and scaled returns, as learners take them."""
+    """Return transitions with filtered observations and scaled returns, for the learner."""
     return Transitions(
         statistics(raw.observation),
         raw.action,
@@ -36,7 +36,7 @@ def as_learned(raw: Transitions, statistics: FilterStatistics, reward_scale: flo
 
 
 class Moments(NamedTuple):
-    """Moments of some observations, by which a filter counts them."""
+    """Count, mean and squared deviations of a batch of observations."""
 
     rows: int
     mean: NDArray[np.float64]  # (observation size,)
@@ -54,10 +54,10 @@ def moments(observations: Float32Array) -> Moments:
 
 
 class ObservationFilter:
-    """Running statistics over every observation that workers send.
+    """Running statistics over all observations that workers send.
 
-    Replay holds raw observations. Human, agent and restored transitions all pass the current filter
-    when they are drawn.
+    The replay holds raw observations. All transitions, also demonstrations and restored ones, are
+    filtered with the current statistics when they are sampled.
     """
 
     def __init__(self, size: int, clip: float, std_floor: float) -> None:
@@ -96,10 +96,10 @@ class ObservationFilter:
         }
 
     def load_state(self, state: dict[str, NDArray[np.generic]]) -> None:
-        """Restore what ``state`` returned.
+        """Restore a state returned by ``state``.
 
         Raises:
-            CheckpointError: it is of another size.
+            CheckpointError: The state has another observation size.
         """
         if state["mean"].shape != self._mean.shape:
             raise CheckpointError(

@@ -23,32 +23,32 @@ PICTURE_WIDTH, PICTURE_HEIGHT = 240, 180
 
 
 class TaughtView(NamedTuple):
-    """The world of the taught worker after a step, for the person."""
+    """Display data for the person: the state of the taught worker's environment after a step."""
 
     picture: NDArray[np.uint8]  # (PICTURE_HEIGHT, PICTURE_WIDTH, 3) RGB
-    episode: int  # of the worker, from 1
-    time_s: float  # since the episode began, in the world's time
+    episode: int  # number of the worker's episode, from 1
+    time_s: float  # simulated time since the episode began
     distance_m: float  # from the goal
     angle_rad: float  # from the goal
     wrench: Float32Array  # (6,) N and Nm, task axes about the tcp, as observed
 
 
 class Pilot(Protocol):
-    """Person at a device, as a rollout worker asks for commands.
+    """Interface through which a rollout worker gets a person's commands.
 
-    The object goes to the worker's process when that is started.
+    The object is passed to the worker's process at its start.
     """
 
     def action(self) -> Float32Array | None:
-        """Return the person's action (6,) in [-1, 1] now; None while the policy is to act."""
+        """Return the person's current action, (6,) in [-1, 1]; None to let the policy act."""
         ...
 
     def note_driven(self) -> None:
-        """Note that the worker has taken the person's action for its next step."""
+        """Record that the worker uses the person's action for its next step."""
         ...
 
     def wants_picture(self, driving: bool) -> bool:
-        """Return True where the person is to see the world now.
+        """Return True if a new picture is wanted now.
 
         Args:
             driving: True while the person drives.
@@ -56,19 +56,19 @@ class Pilot(Protocol):
         ...
 
     def show(self, view: TaughtView) -> None:
-        """Show the world to the person."""
+        """Show a view of the environment to the person."""
         ...
 
 
 class Takeover:
-    """Steps of one worker that a person drives.
+    """Takeovers of one worker's episodes by a person.
 
     A takeover ends when the person lets go, and with its episode: the next episode is the policy's
     until the person has let go and takes over anew.
 
     Args:
-        pilot: the person; None for nobody.
-        environment: of the worker, one of this package if there is a person.
+        pilot: Interface to the person; None for no person.
+        environment: Environment of the worker; one of this package if there is a pilot.
     """
 
     def __init__(self, pilot: Pilot | None, environment: Environment) -> None:
@@ -78,14 +78,14 @@ class Takeover:
         self._steps = self._takeovers = self._episode = 0
 
     def start_episode(self) -> None:
-        """Let the policy begin the episode."""
+        """Start an episode under the policy's control."""
         self._outlived = self._outlived or self._due_s is not None
         self._episode += 1
 
     def action(self) -> Float32Array | None:
-        """Return the person's action for the next step; None where the policy acts.
+        """Return the person's action for the next step; None if the policy acts.
 
-        After a step that the person drove, wait until its time is over.
+        After a step that the person drove, first wait until its control period is over.
         """
         if self._pilot is None:
             return None
@@ -103,11 +103,11 @@ class Takeover:
         return np.clip(action, -1.0, 1.0).astype(np.float32)
 
     def show(self, info: Mapping[str, Any], steps: int) -> None:
-        """Show the world after a step, as often as the person looks.
+        """Show the environment after a step, if the pilot wants a picture.
 
         Args:
-            info: of the step, from an environment of this package.
-            steps: of the episode so far.
+            info: Info of the step, from an environment of this package.
+            steps: Number of steps of the episode so far.
         """
         if self._pilot is None or not self._pilot.wants_picture(self._due_s is not None):
             return
@@ -119,7 +119,7 @@ class Takeover:
         self._pilot.show(TaughtView(picture, self._episode, time_s, *place, wrench))
 
     def take_counts(self) -> tuple[int, int]:
-        """Return the steps that the person drove since the last call, and the takeovers."""
+        """Return the numbers of driven steps and of takeovers since the last call."""
         counts = self._steps, self._takeovers
         self._steps = self._takeovers = 0
         return counts

@@ -1,4 +1,4 @@
-"""The rollout worker: acts in one environment and makes n-step transitions (paper, Alg. 1)."""
+"""Rollout worker: acts in one environment and makes n-step transitions (paper, Alg. 1)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from der_ros.training.rollout.takeover import Pilot, Takeover
 
 
 class RolloutWorker:
-    """Worker that acts in one environment with the latest policy that it was given."""
+    """Rollout worker that acts in one environment with its latest policy snapshot."""
 
     def __init__(
         self,
@@ -51,12 +51,12 @@ class RolloutWorker:
         """Make a worker before its first reset.
 
         Args:
-            config: the run.
-            environment: from ``make_environment``; the worker does not close it.
-            worker: number of the worker, from 0.
-            workers: number of workers.
-            seed: seeds exploration, random actions and the environment's first reset.
-            pilot: person who may take over an episode at any step; None for nobody.
+            config: Configuration of the run.
+            environment: Environment from ``make_environment``; the worker does not close it.
+            worker: Index of the worker, from 0.
+            workers: Number of workers.
+            seed: Seed of exploration, random actions and the environment's first reset.
+            pilot: Interface to a person who may take over at any step; None for no person.
         """
         self._config, self._environment, self._worker = config, environment, worker
         self._rng = np.random.default_rng(seed)
@@ -87,7 +87,7 @@ class RolloutWorker:
         self._greedy = False
 
     def set_policy(self, snapshot: PolicySnapshot) -> None:
-        """Act with ``snapshot`` from the next step on."""
+        """Use ``snapshot`` from the next step."""
         self._snapshot = snapshot
         self._policy.set_parameters(snapshot.parameters)
         if self._first_priorities is not None:
@@ -101,13 +101,13 @@ class RolloutWorker:
         return self._snapshot is None or old
 
     def skip_random_steps(self) -> None:
-        """Skip the random actions at the start, which a resumed run has had."""
+        """Skip the initial random actions, which a resumed run has already taken."""
         self._random_steps = 0
 
     def collect(self, steps: int) -> Fragment:
         """Take ``steps`` environment steps, over as many episodes as needed.
 
-        The actions of the fragment are those that were executed, a person's among them.
+        The fragment holds the executed actions, including those of a person.
         """
         started = time.perf_counter()
         self._saved = None
@@ -153,7 +153,7 @@ class RolloutWorker:
     ) -> EvaluationReport:
         """Run noise-free episodes with ``snapshot``; the current episode is dropped.
 
-        What a person drove of it comes with the next fragment.
+        Its stretches that a person drove are returned with the next fragment.
         """
         if self._recorder is not None:
             so_far = self._recorder.finish(False, False, False)
@@ -172,18 +172,18 @@ class RolloutWorker:
         return report
 
     def settle(self) -> None:
-        """Save the environment, so that a ``state`` before the next step changes nothing.
+        """Save the environment, so that a later ``state`` has no side effect.
 
-        A physics engine may lose its caches when it is saved. Saving after each fragment, with or
-        without a checkpoint, keeps the run independent of the clock.
+        Saving may clear a physics engine's caches. Saving after every fragment, with or without a
+        checkpoint, makes the run independent of the time of checkpoints.
         """
         if self._saved is None and self._episodes_started:
             self._saved = save_environment(self._environment)
 
     def state(self) -> dict[str, Any]:
-        """Return all that the next fragment depends on, as plain data.
+        """Return the worker's state for a checkpoint, as plain data.
 
-        If the environment cannot be saved, the current episode is left out.
+        If the environment cannot be saved, the current episode is omitted.
         """
         self.settle()
         environment = self._saved
@@ -204,7 +204,7 @@ class RolloutWorker:
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what ``state`` returned."""
+        """Restore a state returned by ``state``."""
         if state["snapshot"] is not None:
             self.set_policy(snapshot_of(state["snapshot"]))
         self._rng.bit_generator.state = state["random"]
@@ -212,7 +212,7 @@ class RolloutWorker:
         self._random_steps = int(state["random_steps"])
         self._steps_with_policy = int(state["steps_with_policy"])
         self._greedy = bool(state["greedy"])
-        # Runs that were saved before there was a helper have no part of it.
+        # Checkpoints of releases without the helper lack this entry.
         self._helper.load_state(state.get("helper", {"from": None}))
         if self._first_priorities is not None:
             self._first_priorities.load_state(state["first_priorities"])
@@ -245,7 +245,7 @@ class RolloutWorker:
         return EpisodeSummary(total, episode.steps, episode.success, self._greedy, judged)
 
     def _act(self, recorder: EpisodeRecorder) -> Float32Array:
-        """Return an action: random at first, then exploring, noise-free in greedy episodes."""
+        """Return an action: random at first, then exploratory, or noise-free in greedy episodes."""
         if self._helper.acts(recorder.steps):
             self._random_steps -= 1
             return self._helper.act(self._rng)
@@ -259,14 +259,14 @@ class RolloutWorker:
         return self._exploration.act(self._policy, filtered, self._rng)
 
     def _give_way(self, driven: Float32Array) -> Float32Array:
-        """Return the person's action; the episode no longer counts as free of noise."""
+        """Return the person's action; the episode no longer counts as greedy."""
         self._random_steps -= 1
         self._greedy = False
         return driven
 
 
 def _verdict(info: dict[str, Any]) -> bool | None:
-    """Return the environment's verdict at the end of an episode, None without one."""
+    """Return the environment's success verdict at an episode's end; None without a verdict."""
     verdict = info.get("success", info.get("is_success"))
     return None if verdict is None else bool(verdict)
 
@@ -282,12 +282,12 @@ class Job(NamedTuple):
 
 
 def make_worker(job: Job, environment: Environment, pilot: Pilot | None = None) -> RolloutWorker:
-    """Make the worker of a process; a replacement draws other random numbers.
+    """Make the worker of a process; a replacement gets other random numbers.
 
     Args:
-        job: identity of the worker.
-        environment: of the worker.
-        pilot: person who may take over its episodes; None for nobody.
+        job: Identity of the worker.
+        environment: Environment of the worker.
+        pilot: Interface to a person who may take over its episodes; None for no person.
     """
     entropy = (job.config.seed, ENTROPY_OF_ROLLOUTS, job.worker, job.start, job.resumed_at)
     seed = np.random.SeedSequence(entropy)

@@ -14,11 +14,11 @@ def prepare_run_folder(folder: Path, checkpoint: Path | None) -> None:
     """Make the run folder if it is missing, and check that the run may write to it.
 
     Args:
-        folder: the run folder.
-        checkpoint: the run resumes from it, in this or another folder; None for a new run.
+        folder: The run folder.
+        checkpoint: The run resumes from it, in this or another folder; None for a new run.
 
     Raises:
-        ConfigurationError: it cannot be made or written to, or holds anything but the run that
+        ConfigurationError: It cannot be made or written to, or holds anything but the run that
             goes on.
     """
     try:
@@ -43,7 +43,7 @@ def new_run_dir(config: TrainingConfig) -> Path:
     """Make ``runs/train_<task>_<time>`` below the current folder, or the next that is free.
 
     Raises:
-        ConfigurationError: it cannot be made.
+        ConfigurationError: It cannot be made.
     """
     name = (config.env or config.task).replace("/", "_")
     return new_run_folder(f"train_{name}")

@@ -33,14 +33,14 @@ def resolve_run(
     """Return configuration, run folder, and the checkpoint to resume from.
 
     Args:
-        preset: name or path; not used with ``resume``, which has its own configuration.
-        overrides: the fields that were given.
-        run_dir: run folder; empty for a new one below ``runs/``, or the resumed run's own.
-        resume: run folder or checkpoint to resume from; empty for a new run.
+        preset: Name or path; not used with ``resume``, which has its own configuration.
+        overrides: The fields that were given.
+        run_dir: Run folder; empty for a new one below ``runs/``, or the resumed run's own.
+        resume: Run folder or checkpoint to resume from; empty for a new run.
 
     Raises:
-        ConfigurationError: a field is unknown or wrong, or cannot change with ``resume``.
-        CheckpointError: nothing there to resume.
+        ConfigurationError: A field is unknown or wrong, or cannot change with ``resume``.
+        CheckpointError: Nothing there to resume.
     """
     if resume:
         fixed = sorted(set(overrides) - set(RESUMABLE))

@@ -20,11 +20,11 @@ def resumed_config(
     """Return configuration and folder of the run that ``resume`` belongs to.
 
     Args:
-        resume: a run folder, or a checkpoint inside one.
-        overrides: put on top of the run's own configuration.
+        resume: A run folder, or a checkpoint inside one.
+        overrides: Put on top of the run's own configuration.
 
     Raises:
-        CheckpointError: nothing there to resume.
+        CheckpointError: Nothing there to resume.
     """
     path = latest_checkpoint(resume)
     own = dataclasses.asdict(config_of(path))

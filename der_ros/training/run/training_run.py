@@ -55,11 +55,11 @@ class TrainingRun(RunControl):
         """Store the arguments; ``run`` does the work.
 
         Args:
-            config: the run; for a resumed run, from ``resumed_config``.
-            run_dir: the run folder, made if missing.
-            resume: a checkpoint, or a run folder for its latest one; None for a new run.
-            on_metrics: called with each line of metrics, in the thread of ``run``.
-            pilot: person who may take over the episodes of one worker; None for nobody.
+            config: The run; for a resumed run, from ``resumed_config``.
+            run_dir: The run folder, made if missing.
+            resume: A checkpoint, or a run folder for its latest one; None for a new run.
+            on_metrics: Called with each line of metrics, in the thread of ``run``.
+            pilot: Interface to a person who may drive one worker's episodes; None for no person.
         """
         super().__init__()
         self.config, self.run_dir = config, run_dir
@@ -72,8 +72,8 @@ class TrainingRun(RunControl):
         """Train until the target, the budget or ``stop``; return the outcome.
 
         Raises:
-            ConfigurationError: task, environment, demonstrations or run folder are not usable.
-            CheckpointError: there is nothing to resume, it does not fit, or none can be written.
+            ConfigurationError: Task, environment, demonstrations or run folder are not usable.
+            CheckpointError: There is nothing to resume, it does not fit, or none can be written.
         """
         for sentence in self.config.without_effect():
             logger.warning(sentence)

@@ -12,8 +12,8 @@ class Peer(NamedTuple):
     """A learner of Stable-Baselines3 in place of ours.
 
     Attributes:
-        algorithm: its class there.
-        hidden: units of the hidden layers; empty for its default.
+        algorithm: Its class there.
+        hidden: Units of the hidden layers; empty for its default.
     """
 
     algorithm: str
@@ -32,8 +32,8 @@ class Knobs(NamedTuple):
     """The two settings of DER that the paper leaves open.
 
     Attributes:
-        interval: environment steps between insertions.
-        zone: transitions of the demonstration zones together.
+        interval: Environment steps between insertions.
+        zone: Transitions of the demonstration zones together.
     """
 
     interval: int

@@ -14,16 +14,16 @@ class CurveRecorder:
     """Sorts the episodes of a run into bins.
 
     Attributes:
-        first_success: environment steps of the run, to within a worker's fragment, at the end of
+        first_success: Environment steps of the run, to within a worker's fragment, at the end of
             the first successful episode; None before.
-        successes: successful episodes so far.
+        successes: Successful episodes so far.
     """
 
     def __init__(self, env_steps: int) -> None:
         """An empty curve.
 
         Args:
-            env_steps: the run's budget.
+            env_steps: The run's budget.
         """
         self._bin_steps = max(1, env_steps // BINS)
         self._episodes, self._successes = [0] * BINS, [0] * BINS

@@ -36,12 +36,12 @@ class Study:
     """Runs of one preset that are compared with each other.
 
     Attributes:
-        name: of its folder of records.
-        preset: the training preset.
-        budgets: environment steps of a run, by task; the same for all runs of the task.
-        structures: replay structures.
-        arms: names in ``ARMS``; the first is compared with each of the others.
-        settings: further settings of all runs.
+        name: Of its folder of records.
+        preset: The training preset.
+        budgets: Environment steps of a run, by task; the same for all runs of the task.
+        structures: Replay structures.
+        arms: Names in ``ARMS``; the first is compared with each of the others.
+        settings: Further settings of all runs.
     """
 
     name: str
@@ -162,7 +162,7 @@ class StudyRun(NamedTuple):
         """Return the run's configuration.
 
         Args:
-            demos: folder of the demonstrations; a structure other than ``no_demos`` needs it.
+            demos: Folder of the demonstrations; a structure other than ``no_demos`` needs it.
         """
         return load_config(STUDIES[self.study].preset, {**self.settings(), "demos": demos})
 
@@ -177,14 +177,14 @@ def study_runs(
     """Yield the runs of a study, seed by seed, so that a study cut short has whole seeds.
 
     Args:
-        study: a name in ``STUDIES``.
-        seeds: of the runs; both arms of a cell have the same ones.
-        tasks: those to run; empty: all of the study.
-        structures: those to run; empty: all of the study.
-        env_steps: budget of each run; None: the study's.
+        study: A name in ``STUDIES``.
+        seeds: Of the runs; both arms of a cell have the same ones.
+        tasks: Those to run; empty: all of the study.
+        structures: Those to run; empty: all of the study.
+        env_steps: Budget of each run; None: the study's.
 
     Raises:
-        ConfigurationError: the study does not have one of these.
+        ConfigurationError: The study does not have one of these.
     """
     chosen = STUDIES[_known("study", study, tuple(STUDIES))]
     for task in tasks:

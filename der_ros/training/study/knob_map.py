@@ -36,14 +36,14 @@ def draw_knobs(records: Sequence[RunRecord], path: Path) -> bool:
     """Write the heat map of the same figures.
 
     Args:
-        records: of any runs; the others are left out.
-        path: of the picture, .png.
+        records: Of any runs; the others are left out.
+        path: Path of the image, .png.
 
     Returns:
         False, and nothing is written, where no run of the study is finished.
 
     Raises:
-        ConfigurationError: the picture cannot be written.
+        ConfigurationError: The image cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

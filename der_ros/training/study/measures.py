@@ -15,9 +15,9 @@ class Measure(NamedTuple):
     """One number of a run.
 
     Attributes:
-        title: what it is, for a table.
-        value: computes it; None where the run never came to it.
-        is_steps: whether it counts environment steps; else it is a share from 0 to 1.
+        title: What it is, for a table.
+        value: Computes it; None where the run never came to it.
+        is_steps: Whether it counts environment steps; else it is a share from 0 to 1.
     """
 
     title: str
@@ -63,13 +63,13 @@ class Comparison(NamedTuple):
     """A measure of two arms over the seeds that both have.
 
     Attributes:
-        measure: a key of ``MEASURES``.
-        pairs: seeds.
-        means: of either arm; a run that never came to it counts with its budget.
-        reached: runs of either arm that came to it.
-        difference: mean of the first arm's less the second's.
-        interval: of the difference, 95 %; None of a single pair.
-        p: of the paired test.
+        measure: A key of ``MEASURES``.
+        pairs: Seeds.
+        means: Of either arm; a run that never came to it counts with its budget.
+        reached: Runs of either arm that came to it.
+        difference: Mean of the first arm's less the second's.
+        interval: Of the difference, 95 %; None of a single pair.
+        p: Of the paired test.
     """
 
     measure: str

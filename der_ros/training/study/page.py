@@ -53,7 +53,7 @@ def all_records(results: Path) -> list[RunRecord]:
     """Read every record of every study below the folder of results, in order of their names.
 
     Raises:
-        ConfigurationError: one of them is wrong.
+        ConfigurationError: One of them is wrong.
     """
     paths = (path for study in STUDIES for path in (results / study).rglob("*.json"))
     return [read_record(path) for path in sorted(paths)]
@@ -63,7 +63,7 @@ def made_page(text: str, records: Sequence[RunRecord]) -> str:
     """Return the page with each made part as the records have it now.
 
     Raises:
-        ConfigurationError: it asks for a part that there is none of.
+        ConfigurationError: It asks for a part that there is none of.
     """
 
     def made(block: re.Match[str]) -> str:
@@ -103,11 +103,11 @@ def write_page(records: Sequence[RunRecord], page: Path) -> list[Path]:
     """Renew the made parts of a page and draw the pictures; return the files written.
 
     Args:
-        records: of all finished runs.
+        records: Of all finished runs.
         page: Markdown with marked parts; it must exist.
 
     Raises:
-        ConfigurationError: there is no such page, or a file cannot be written.
+        ConfigurationError: There is no such page, or a file cannot be written.
     """
     folder = page.parent / PICTURES
     try:

@@ -26,16 +26,16 @@ def draw_panels(study: str, task: str, records: Sequence[RunRecord], path: Path)
     """Write the picture of a task.
 
     Args:
-        study: a name in ``STUDIES``.
-        task: of the runs that are drawn.
-        records: of any runs; the others are left out.
-        path: of the picture, .png.
+        study: A name in ``STUDIES``.
+        task: Of the runs that are drawn.
+        records: Of any runs; the others are left out.
+        path: Path of the image, .png.
 
     Returns:
         False, and nothing is written, where no run of the task is finished.
 
     Raises:
-        ConfigurationError: the picture cannot be written.
+        ConfigurationError: The image cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -44,8 +44,8 @@ class RunRecord:
     """A finished run as its data file holds it.
 
     Attributes:
-        run: which run it is.
-        data: the content of the file, by key.
+        run: Which run it is.
+        data: The content of the file, by key.
     """
 
     def __init__(self, run: StudyRun, data: Mapping[str, Any]) -> None:
@@ -113,7 +113,7 @@ def read_record(path: Path) -> RunRecord:
     """Read a run's data file.
 
     Raises:
-        ConfigurationError: it cannot be read, is no record of this format, or its settings are
+        ConfigurationError: It cannot be read, is no record of this format, or its settings are
             not those of the study's run.
     """
     try:
@@ -145,7 +145,7 @@ def read_records(results: Path, runs: Iterable[StudyRun]) -> list[RunRecord]:
     """Read the data files of those runs that are finished, in the order of ``runs``.
 
     Raises:
-        ConfigurationError: a file is wrong, or of a run with another budget.
+        ConfigurationError: A file is wrong, or of a run with another budget.
     """
     records = []
     for run in runs:

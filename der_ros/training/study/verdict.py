@@ -20,8 +20,8 @@ class Claim(NamedTuple):
     """The paper's statement about a cell (Sec. 4.2).
 
     Attributes:
-        better: whether DER is better; else both are similar.
-        text: the same in words.
+        better: Whether DER is better; else both are similar.
+        text: The same in words.
     """
 
     better: bool

@@ -49,11 +49,11 @@ class LocalEngine:
         """Allocate the memory; start nothing.
 
         Args:
-            config: the run.
-            sizes: lengths of the vectors.
-            td_errors: returns the learner's TD errors of raw transitions.
-            should_stop: polled while this process evaluates.
-            pilot: person who may take over the episodes of one worker; None for nobody.
+            config: Configuration of the run.
+            sizes: Lengths of the vectors.
+            td_errors: Returns the learner's TD errors of raw transitions.
+            should_stop: Polled while this process evaluates.
+            pilot: Interface to a person who may drive one worker's episodes; None for no person.
         """
         self._batch_size = config.batch_size
         rng = np.random.default_rng(np.random.SeedSequence((config.seed, ENTROPY_OF_SHARDS)))
@@ -128,7 +128,7 @@ class LocalEngine:
         return {"replay": replay_state(self.replay), "rollouts": self.workers.state()}
 
     def load_state(self, state: Mapping[str, Any], env_steps: int) -> None:
-        """Restore what ``state`` returned; before the start."""
+        """Restore a state returned by ``state``; before the start."""
         load_replay_state(self.replay, state["replay"])
         self.workers.load_state(state["rollouts"], env_steps)
 

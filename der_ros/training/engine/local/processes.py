@@ -152,9 +152,9 @@ class ProcessWorkers:
         """Allocate the shared memory; start nothing.
 
         Args:
-            config: the run.
-            sizes: lengths of the vectors.
-            pilot: person who may take over the episodes of one worker, in shared memory; None for
+            config: Configuration of the run.
+            sizes: Lengths of the vectors.
+            pilot: Person who may take over the episodes of one worker, in shared memory; None for
                 nobody.
         """
         self._config, self._resumed_at = config, 0

@@ -88,8 +88,8 @@ class SharedPilot:
         """Let the person act.
 
         Args:
-            action: of the person, (6,) in [-1, 1].
-            until_s: moment from which the policy acts again, ``time.monotonic``.
+            action: Of the person, (6,) in [-1, 1].
+            until_s: Moment from which the policy acts again, ``time.monotonic``.
         """
         self._command.write(action, until_s)
 

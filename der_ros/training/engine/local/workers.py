@@ -78,9 +78,9 @@ class InProcessWorker:
         """Start nothing.
 
         Args:
-            config: the run.
-            should_stop: called at each step of an evaluation.
-            pilot: person who may take over an episode; None for nobody.
+            config: Configuration of the run.
+            should_stop: Called at each step of an evaluation.
+            pilot: Person who may take over an episode; None for nobody.
         """
         self._config, self._should_stop, self._pilot = config, should_stop, pilot
         self._parts: deque[EvaluationPart] = deque()

@@ -89,7 +89,7 @@ class ShardActor:
         return dict(self._shard.state())
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what ``state`` returned."""
+        """Restore a state returned by ``state``."""
         self._shard.load_state(state)
 
     def _transitions(self, episode: Episode) -> Transitions:
@@ -121,7 +121,7 @@ class PoolActor:
         return pool_state(self._pool)
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what ``state`` returned."""
+        """Restore a state returned by ``state``."""
         load_pool_state(self._pool, state)
 
 

@@ -49,9 +49,9 @@ class RayEngine:
         """Start nothing.
 
         Args:
-            config: the run.
-            sizes: lengths of the vectors.
-            td_errors: returns the learner's TD errors of raw transitions.
+            config: Configuration of the run.
+            sizes: Lengths of the vectors.
+            td_errors: Returns the learner's TD errors of raw transitions.
         """
         self._config, self._resumed_at = config, 0
         self.replay = RayReplay(config, sizes, td_errors, self._reconnect)
@@ -153,7 +153,7 @@ def _connect(config: TrainingConfig) -> None:
     """Connect to the cluster, or start one here.
 
     Raises:
-        ConfigurationError: there is no cluster at ``ray_address``, or the temporary folder's name
+        ConfigurationError: There is no cluster at ``ray_address``, or the temporary folder's name
             is too long for one here.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -184,7 +184,7 @@ def _check_temporary_folder() -> None:
     """Check that Ray's sockets get names that the system takes, 107 bytes at most.
 
     Raises:
-        ConfigurationError: the temporary folder's name is too long.
+        ConfigurationError: The temporary folder's name is too long.
     """
     folder = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
     if len(os.fsencode(folder)) > _TEMPORARY_BYTES:
@@ -198,7 +198,7 @@ def _knock(address: str) -> None:
     """Check in seconds that something listens at ``host:port``; Ray itself tries for minutes.
 
     Raises:
-        OSError: nothing listens there.
+        OSError: Nothing listens there.
     """
     host, colon, port = address.rpartition(":")
     if colon and "/" not in host:
