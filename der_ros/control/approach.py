@@ -45,7 +45,7 @@ class AssemblyCell(Protocol):
         ...
 
     def restart_peak(self) -> None:
-        """Reset the peak wrench."""
+        """Restart the measurement of the peak wrench."""
         ...
 
     def command(self, twist: Twist) -> None:

@@ -81,7 +81,7 @@ class BiasRules:
     def check_contact(
         self, what: str, now_s: float, felt: Wrench | None, reading: Callable[[], Wrench]
     ) -> None:
-        """Refuse a bias in contact.
+        """Refuse a bias while the tool is in contact.
 
         A second call between ``LOOK_S`` and ``PATIENCE_S`` after a refusal is accepted, because an
         operator has had time to check the tool. A program that repeats its call at once is refused

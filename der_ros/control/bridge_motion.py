@@ -91,7 +91,7 @@ class MotionConfig:
         return (TASK_FRAME, self.base_frame, TCP_FRAME)
 
     def __post_init__(self) -> None:
-        """Check times and counts.
+        """Check the timeouts and the number of late answers.
 
         Raises:
             ConfigurationError: A time is not finite and positive, or ``max_late_answers`` is below

@@ -1,4 +1,4 @@
-"""Checks of header stamps."""
+"""Validation and age of header stamps."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ LEAST_OFFSET_M = 0.002
 
 @dataclass(frozen=True)
 class Try:
-    """One try of an attempt.
+    """One try of an attempt and its start offset.
 
     Attributes:
         attempt: Number of the attempt, from 1.

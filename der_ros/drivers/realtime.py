@@ -31,7 +31,7 @@ _TASKS = Path("/proc/self/task")
 
 
 class Grant(NamedTuple):
-    """Result of one request.
+    """Result of one real-time request.
 
     Attributes:
         granted: True if the request was granted.

@@ -140,7 +140,7 @@ def _stiffness_scale(randomization: Randomization, seed: int) -> float:
 
 
 def _drives(randomization: Randomization, seed: int, severity: float) -> DriveErrors:
-    """Return the errors of the drives, from a generator of its own: other draws stay."""
+    """Return the errors of the drives, from a separate generator that leaves other draws alone."""
     r = randomization
     largest = (
         r.dead_zone_max_mps,

@@ -1,15 +1,15 @@
 """Dead zone, stiction and backlash of an arm's drives, between the governor and the arm.
 
-A drive is one of the three directions, or turns, of the task frame. In a tick of length T the
-command v of each becomes the way d that the arm is sent, in this order:
+Each drive moves the arm along or about one axis of the task frame. In a tick of length T, its
+speed command v becomes the displacement d that is sent to the arm, in this order:
 
     dead zone Z:  d = v T if |v| >= Z, else 0
-    stiction S:   at rest the lag e grows by d, and nothing moves while |e| <= S; beyond that the
-                  drive makes up for e at once and then follows, until d is 0 or turns round
-    backlash B:   the lag p of the arm behind the drive grows by d, and the arm moves by what
-                  exceeds |p| = B / 2: on turning round the first B moves nothing
+    stiction S:   at rest, the lag e grows by d and nothing moves while |e| <= S; beyond that the
+                  drive moves by e at once and then follows, until d is 0 or changes its sign
+    backlash B:   the lag p of the arm behind the drive grows by d, and the arm moves by the excess
+                  of |p| over B / 2: after a reversal, the first B moves nothing
 
-All begin at rest, in the middle of the play.
+All drives start at rest, in the middle of the backlash.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 class DriveErrors(NamedTuple):
-    """Errors of the drives, for directions and for turns; 0: none.
+    """Errors of the drives, in translation and rotation; 0 for none.
 
     Attributes:
         dead_zone_mps: Dead zone Z, m/s.
@@ -42,11 +42,11 @@ class DriveErrors(NamedTuple):
 
 
 class DrivesState(NamedTuple):
-    """State of the six drives.
+    """State of the six drives of an arm.
 
     Attributes:
         lag: Lags e, m and rad.
-        moving: 1 or -1 for a drive that moves that way, 0 for one at rest.
+        moving: Direction of motion, 1 or -1; 0 at rest.
         play: Lags p, m and rad.
     """
 
@@ -56,12 +56,12 @@ class DrivesState(NamedTuple):
 
 
 class Drives:
-    """Six drives with errors.
+    """Six drives with dead zone, stiction and backlash.
 
     Args:
         errors: Errors of the drives.
         tick_s: Length T of a tick, s.
-        state: State to continue from; default at rest.
+        state: State to continue from; default: at rest.
     """
 
     def __init__(
@@ -77,15 +77,15 @@ class Drives:
 
     @property
     def state(self) -> DrivesState:
-        """Present state, from which other ``Drives`` can continue."""
+        """Current state, from which another ``Drives`` can continue."""
         return DrivesState(_six(self._lag), _six(self._moving), _six(self._play))
 
     def __call__(self, twist: Six) -> Six:
-        """Return the twist that the arm is sent for a command, both m/s and rad/s."""
+        """Return the twist sent to the arm for a commanded one, m/s and rad/s."""
         return _six([self._sent(number, speed) for number, speed in enumerate(twist)])
 
     def _sent(self, number: int, speed: float) -> float:
-        """Return the speed that the arm is sent by one drive."""
+        """Return the speed that one drive sends to the arm, m/s or rad/s."""
         way = speed * self._tick_s if abs(speed) >= self._zone[number] else 0.0
         return self._through_play(number, self._past_stiction(number, way)) / self._tick_s
 

@@ -46,7 +46,7 @@ _LARGEST = {
 class Randomization:
     """Magnitude of each source of randomness; zero disables it.
 
-    Noise is drawn anew for each measurement or action, everything else once per episode.
+    Noise is drawn for each measurement or action, everything else once per episode.
 
     Attributes:
         force_noise_std_n: Noise of the measured force, N, per axis.

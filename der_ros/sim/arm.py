@@ -21,7 +21,7 @@ Colour: TypeAlias = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Rod:
-    """Cylinder, for display only.
+    """Cylinder of a link, for display only.
 
     Attributes:
         start: Centre of one end, link frame, m.

@@ -31,7 +31,7 @@ _SHINE = 0.4
 
 
 class View(NamedTuple):
-    """Viewpoint of a camera.
+    """Viewpoint of a camera, looking at a target.
 
     Attributes:
         target: Point that the camera looks at, world frame, m.

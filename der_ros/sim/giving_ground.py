@@ -67,7 +67,7 @@ class GivingGround:
         )
 
     def place(self, pose: Pose, displacement: Six = _ZERO6, before: Six = _ZERO6) -> None:
-        """Place the piece.
+        """Place the piece with a given displacement.
 
         Args:
             pose: Rest pose, task frame.

@@ -2,7 +2,7 @@
 
 The stiffness at the tool remains that of the arm's servo (see ``CartesianServo``): its setpoint
 follows the tool pose of the commanded joint positions. The redundant axis of a seven-axis arm has a
-position controller of its own.
+separate position controller.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ _UPRIGHT = np.array((0.0, 0.0, 1.0))
 
 
 class JointedArm:
-    """Jointed arm as a ``Tool``.
+    """Jointed arm with a held piece, as a ``Tool``.
 
     Args:
         client: PyBullet client id of a world without gravity.

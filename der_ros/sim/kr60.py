@@ -1,4 +1,4 @@
-"""Model of the KUKA KR 60-3.
+"""Simulation model of the KUKA KR 60-3.
 
 Geometry, position limits and speed limits are those of the data sheet; a test compares the geometry
 with the driver's kinematics. KUKA gives 665 kg for the whole robot and no masses of its parts. The

@@ -112,7 +112,7 @@ class Task(ABC):
     )
 
     def __post_init__(self) -> None:
-        """Check the options.
+        """Check the options of the task.
 
         Raises:
             ConfigurationError: A number is out of its range, or ``tcp_from_sensor`` is not a Pose.
@@ -189,7 +189,7 @@ class Task(ABC):
 
     @cached_property
     def ground(self) -> Piece:
-        """Ground piece, on the table."""
+        """Ground piece, fixed on the table."""
         return self._piece(self.ground_parts, GROUND_COLOUR)
 
     @cached_property

@@ -46,7 +46,7 @@ class Shape(NamedTuple):
 
 
 # The square peg is the paper's. A round peg needs no yaw, and with a wide chamfer a compliant arm
-# would find the hole by itself; so it has a small chamfer and a displaced hole.
+# would find the hole without a policy; so it has a small chamfer and a displaced hole.
 SHAPES = {"square": Shape(4, 0.005, 0.0), "round": Shape(ROUND, 0.001, 0.005)}
 
 

@@ -47,7 +47,7 @@ class ArmCycleConfig:
     )
 
     def __post_init__(self) -> None:
-        """Check times and angles.
+        """Check the ranges of times and angles.
 
         Raises:
             ConfigurationError: A time or angle is not above zero, or ``state_timeout_s`` is not
@@ -66,7 +66,7 @@ class ArmCycleConfig:
 
 
 class JointReading(NamedTuple):
-    """Measured joint positions.
+    """Measured joint positions with their time.
 
     Attributes:
         positions_rad: Joint positions in the chain's order, (joints,) rad, finite.
@@ -119,7 +119,7 @@ class ArmAnswered(NamedTuple):
 
 @dataclass(frozen=True)
 class ArmStatistics:
-    """Counters since the start.
+    """Counters of the arm's cycle since the start.
 
     Attributes:
         cycles: Cycles with a valid state of the arm.

@@ -16,7 +16,7 @@ from der_ros.geometry import Array, Pose, quaternion_from_rotation_matrix
 
 @dataclass(frozen=True, kw_only=True)
 class Joint:
-    """Revolute joint, as in URDF.
+    """Revolute joint with its limits, as in URDF.
 
     Attributes:
         name: Name of the joint, as in ``joint_states``.
@@ -35,7 +35,7 @@ class Joint:
     speed_limit_radps: float
 
     def __post_init__(self) -> None:
-        """Check axis and limits.
+        """Check the axis and the limits of the joint.
 
         Raises:
             ConfigurationError: The axis is not a unit vector, the limits are in the wrong order, or

@@ -82,7 +82,7 @@ class DifferentialConfig:
     )
 
     def __post_init__(self) -> None:
-        """Check the ranges.
+        """Check that all parameters are in range.
 
         Raises:
             ConfigurationError: A number is outside its range.

@@ -17,7 +17,7 @@ _GREY = (0.7, 0.7, 0.7, 1.0)
 
 
 class Cylinder(NamedTuple):
-    """Cylinder along its z axis.
+    """Visible cylinder along its z axis.
 
     Attributes:
         pose: Pose of the centre in the link frame.

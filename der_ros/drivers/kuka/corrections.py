@@ -64,7 +64,7 @@ class CorrectionLimits:
 
 
 class Correction(NamedTuple):
-    """Correction of one cycle.
+    """Correction of one cycle and its equivalent twist.
 
     Attributes:
         values: X, Y, Z in mm and A, B, C in degrees, rounded to the telegram's resolution.

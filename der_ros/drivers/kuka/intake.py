@@ -17,7 +17,7 @@ _FRESH = (Arrival.START, Arrival.NEXT)
 
 
 class TakenTelegram(NamedTuple):
-    """Telegram of the controller.
+    """Telegram of the controller with its arrival.
 
     Attributes:
         telegram: Content of the telegram.

@@ -55,7 +55,7 @@ class SimulatedKrc4Config:
     realtime_priority: int = 40
 
     def __post_init__(self) -> None:
-        """Check cycle and counts.
+        """Check the ranges of cycle and counts.
 
         Raises:
             ConfigurationError: A value is out of its range.
@@ -71,7 +71,7 @@ class SimulatedKrc4Config:
 
 @dataclass(frozen=True)
 class Krc4Statistics:
-    """Counters since the start.
+    """Counters of the simulated controller since the start.
 
     Attributes:
         cycles: Telegrams sent.

@@ -68,7 +68,7 @@ class RsiServerConfig:
     )
 
     def __post_init__(self) -> None:
-        """Check port and times.
+        """Check the ranges of port and times.
 
         Raises:
             ConfigurationError: A port or a time is out of its range.
@@ -135,7 +135,7 @@ class Answered(NamedTuple):
 
 @dataclass(frozen=True)
 class RsiStatistics:
-    """Counters since the start.
+    """Counters of the RSI server since the start.
 
     Attributes:
         answered: Telegrams answered.

@@ -76,7 +76,7 @@ class RobotTelegram(NamedTuple):
 
 
 class SensorTelegram(NamedTuple):
-    """Content of the PC's answer.
+    """Content of the PC's answer in one cycle.
 
     Attributes:
         ipoc: IPOC of the robot's telegram.

@@ -64,7 +64,7 @@ class Element:
 
 
 class Telegram(NamedTuple):
-    """Parsed telegram.
+    """Requested elements of a parsed telegram.
 
     Attributes:
         elements: Requested direct children of the root, by name.

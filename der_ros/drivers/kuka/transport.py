@@ -29,7 +29,7 @@ _TIMESPEC = struct.Struct("@qq")
 
 
 class Packet(NamedTuple):
-    """Received datagram.
+    """Received datagram with sender and arrival time.
 
     Attributes:
         data: Payload.
@@ -106,7 +106,7 @@ class RsiPort:
     """
 
     def __init__(self, address: str, port: int) -> None:
-        """Open the port.
+        """Open the UDP port at a local address.
 
         Raises:
             ConnectionFailedError: The port is in use, or the address is not this computer's.
@@ -145,7 +145,7 @@ class RsiPort:
         return _receive_up_to(_MAX_STRAYS, self._all, socket.MSG_DONTWAIT)
 
     def send(self, data: bytes, address: tuple[str, int]) -> None:
-        """Send one datagram.
+        """Send one datagram from the open port.
 
         Raises:
             OSError: The network refuses the datagram.

@@ -90,7 +90,7 @@ class SensorConfiguration:
     user_filter: int = -1
 
     def __post_init__(self) -> None:
-        """Check units and counts.
+        """Check units and counts per unit.
 
         Raises:
             ConfigurationError: A unit is unknown, or counts per unit are not finite and positive or

@@ -27,7 +27,7 @@ MIN_MASS_KG = 0.02
 
 
 class RestReading(NamedTuple):
-    """Wrench at rest.
+    """Wrench at rest with the sensor's orientation.
 
     Attributes:
         wrench: Wrench, N and Nm, sensor axes, about the sensor's origin.

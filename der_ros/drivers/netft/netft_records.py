@@ -114,7 +114,7 @@ class NetFtConfig:
 
 
 class WrenchSample(NamedTuple):
-    """Reading of the sensor.
+    """Reading of the sensor with time and status.
 
     Attributes:
         wrench: Wrench as sent by the box, N and Nm, sensor axes, about the sensor's origin.
@@ -130,7 +130,7 @@ class WrenchSample(NamedTuple):
 
 
 class NetFtStatistics(NamedTuple):
-    """Counters since the start.
+    """State and counters of the client since the start.
 
     Attributes:
         state: State of the connection to the box.

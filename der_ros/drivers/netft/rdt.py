@@ -92,7 +92,7 @@ class Command(IntEnum):
 
 
 class Request(NamedTuple):
-    """Request to the box.
+    """Request that a client sends to the box.
 
     Attributes:
         command: RDT command.
@@ -130,7 +130,7 @@ class RdtRecord(NamedTuple):
 
 
 def encode_request(request: Request) -> bytes:
-    """Encode a request, 8 bytes.
+    """Encode a request to the box, 8 bytes.
 
     Raises:
         ProtocolError: The sample count does not fit into 32 bits.
@@ -206,7 +206,7 @@ class Severity(IntEnum):
 
 
 class StatusReport(NamedTuple):
-    """Decoded status word.
+    """Decoded status word of a record.
 
     Attributes:
         word: Status word as received.

@@ -63,7 +63,7 @@ class SimulatedBoxConfig:
     uptime_s: float = 60.0
 
     def __post_init__(self) -> None:
-        """Check rate and filter.
+        """Check record rate and filter number.
 
         Raises:
             ConfigurationError: The rate is not 1 to 7000 Hz, or the box has no such filter.

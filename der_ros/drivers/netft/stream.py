@@ -135,7 +135,7 @@ class RdtStream:
         self._fresh, self._newest = [], None
 
     def feed(self, packet: bytes) -> None:
-        """Process one packet.
+        """Process one packet and update the counters.
 
         Raises:
             ProtocolError: The packet is the tenth consecutive malformed one.
