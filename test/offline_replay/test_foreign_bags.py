@@ -222,7 +222,7 @@ def test_a_humble_bag_cut_anywhere_is_refused(changed, capsys):
         assert ".recover" in refused(changed, capsys)
 
 
-def test_a_damaged_page_is_refused_or_changes_numbers_only(changed, recorded):
+def test_a_damaged_page_is_refused_or_changes_numbers(changed, recorded):
     data, draw = one_file(changed).read_bytes(), random.Random(6)
     for _ in range(40):
         damaged = bytearray(data)
