@@ -1,4 +1,4 @@
-"""A deployment bag as a demonstration: its actions, with the task's rewards."""
+"""Conversion of a deployment bag to a demonstration with the task's rewards."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def is_bag(path: Path) -> bool:
 def bag_episode(path: Path, task: Task) -> Episode:
     """Return the attempt in a bag, up to its success.
 
-    A bag holds no rewards and no true goal. A piece that is seated at the end of the bag is at its
-    goal there, so each step's reward is that of its distance from that pose. The first step that
-    comes near enough ends the episode. The last pose of the robot in the bag counts as its end
-    where the bag has one. The verdict comes up to a control period after the last observation: a
-    pose that is near enough within two periods after the last action ends that step.
+    A bag holds no rewards and no true goal. If the piece is seated at the end of the bag, its final
+    pose is taken as the goal, and each step's reward follows from the distance to that pose. The
+    first step within the tolerance ends the episode. The final pose is the robot's last pose in the
+    bag, if any. The verdict may come up to one control period after the last observation; therefore
+    a pose within the tolerance, up to two periods after the last action, ends the last step.
 
     Raises:
         ConfigurationError: Damaged, too short, not of this task's form, or the piece is not seated
@@ -95,8 +95,8 @@ class _End(NamedTuple):
     """Poses of the held piece at the end of a bag, task frame.
 
     Attributes:
-        final: The last one; None where the bag has none.
-        behind: Those within two control periods after the last action.
+        final: Last pose; None if the bag holds no poses.
+        behind: Poses within two control periods after the last action.
     """
 
     final: Pose | None = None
@@ -104,7 +104,7 @@ class _End(NamedTuple):
 
 
 def _end(reader: BagReader) -> _End:
-    """Return the poses at the end; none where the bag lacks poses or contract."""
+    """Return the poses at the end of the bag; empty if it lacks poses or contract."""
     try:
         names = [reader.find(name) for name in (POSE_TOPIC, CONTRACT_TOPIC, ACTION_TOPIC)]
     except BagError:

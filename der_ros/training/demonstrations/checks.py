@@ -23,13 +23,13 @@ _PERIOD_TOLERANCE = 0.1
 
 @dataclass(frozen=True)
 class CheckedDemonstration:
-    """A demonstration and what does not fit.
+    """Result of the checks of one demonstration.
 
     Attributes:
-        path: Of the bag.
-        facts: Who made it and where; None for the bag of a deployment.
+        path: Path of the bag.
+        facts: Author and place of the recording; None for the bag of a deployment.
         steps: Number of actions up to the success; 0 where it is no episode.
-        problems: A sentence for each thing that does not fit.
+        problems: One sentence per problem found.
     """
 
     path: Path
@@ -39,7 +39,7 @@ class CheckedDemonstration:
 
 
 def check_demonstration(path: Path, contract: PolicyContract) -> CheckedDemonstration:
-    """Check a bag against the contract of the policies that are to learn from it.
+    """Check a bag against the contract of the policies that will be trained with it.
 
     Compares the task, the frame, names and units of observation and action, speeds, control period
     and gaps, and converts the bag as training does.
@@ -60,7 +60,7 @@ def check_demonstration(path: Path, contract: PolicyContract) -> CheckedDemonstr
 
 
 def _contract_problems(reader: BagReader, contract: PolicyContract) -> list[str]:
-    """Return how the contract in a bag differs from ``contract``."""
+    """Return the differences between the bag's contract and ``contract``, one sentence each."""
     if not reader.has(CONTRACT_TOPIC):
         return [f"{CONTRACT_TOPIC}: expected the contract that was kept, the bag has none"]
     messages = list(reader.messages(reader.find(CONTRACT_TOPIC)))
@@ -96,7 +96,7 @@ def _equal(expected: str, got: str) -> bool:
 
 
 def _time_problems(reader: BagReader, period_s: float) -> list[str]:
-    """Return what is wrong with the times of the actions."""
+    """Return the problems of the actions' time stamps, one sentence each."""
     times_ns = [time_ns for _, time_ns, _ in reader.messages(reader.find(ACTION_TOPIC))]
     if len(times_ns) < 2:
         return [f"{ACTION_TOPIC}: expected two or more actions, got {len(times_ns)}"]

@@ -1,4 +1,4 @@
-"""Demonstrations on disk: bags of deployments, or ``.npz`` files of plain arrays, no pickle."""
+"""Demonstrations on disk: bags of deployments, or ``.npz`` files without pickle."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def load_demonstrations(
     task: Task | None = None,
     view: PolicyView | None = None,
 ) -> tuple[Episode, ...]:
-    """Read one ``.npz`` episode or bag, or all of a folder in the order of their names.
+    """Read one ``.npz`` episode or bag, or all those in a folder, sorted by name.
 
     Args:
         source: File or folder.
@@ -55,8 +55,8 @@ def load_demonstrations(
         action_size: Length of an action.
         symmetry: Their observations are folded by it, as those of training are
             (``policy.symmetry``); 1: not at all.
-        task: That bags are judged by; None: bags are refused.
-        view: That makes the policy's input of what was recorded; None: it is the same.
+        task: Task that defines rewards and success of bags; None refuses bags.
+        view: View that converts recorded observations to the policy's input; None for no change.
 
     Raises:
         ConfigurationError: Nothing there, a file that is no episode, of other sizes, or one that
@@ -80,7 +80,7 @@ def load_demonstrations(
 def _as_seen(
     observations: NDArray[np.float32], symmetry: int, view: PolicyView | None
 ) -> NDArray[np.float32]:
-    """Return recorded observations as the policy sees them: folded, or through its view."""
+    """Return recorded observations as policy inputs: folded, and converted by the view."""
     folded = observations if symmetry == 1 else fold(observations, symmetry)
     return folded if view is None or view.is_plain else view.episode(folded)
 

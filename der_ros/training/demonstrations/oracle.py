@@ -1,4 +1,4 @@
-"""Demonstrations by the controller that knows the goal, in place of the paper's person."""
+"""Demonstrations by a scripted controller that knows the true goal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from der_ros.training.demonstrations.saving import SuccessSaver
 from der_ros.training.environment.factory import make_environment
 from der_ros.training.evaluation.episodes import evaluate
 
-_FIRST_SEED = 3 << 29  # beside those of training, evaluation and the evaluate tool
+_FIRST_SEED = 3 << 29  # apart from the seeds of training, evaluation and the evaluate tool
 _TRIES = 10
 
 

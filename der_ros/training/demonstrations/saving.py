@@ -1,4 +1,4 @@
-"""Successful episodes of an environment as demonstrations on disk, whoever acts in it."""
+"""Saving of an environment's successful episodes as demonstrations."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from der_ros.training.demonstrations.files import save_episode
 
 
 class SuccessSaver(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Writes each episode that succeeds as a ``.npz`` file, whole and with one file an episode.
+    """Wrapper that writes each successful episode to a ``.npz`` file of its own.
 
-    Wrap an environment with unfolded observations: training folds those that it wants folded.
+    Wrap an environment with unfolded observations; training folds them as configured.
 
     Attributes:
-        saved: Files written.
+        saved: Number of files written.
     """
 
     def __init__(self, environment: gymnasium.Env[Any, Any], folder: Path) -> None:
@@ -49,13 +49,13 @@ class SuccessSaver(gymnasium.Wrapper[Any, Any, Any, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Reset the environment and begin another recording; an unfinished one is let go."""
+        """Reset the environment and start a new recording; an unfinished one is discarded."""
         observation, info = self.env.reset(seed=seed, options=options)
         self._recorder = EpisodeRecorder(observation, 1, 1.0)
         return observation, info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Step the environment; the last step of a success writes the file."""
+        """Step the environment; write the file after the last step of a success."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         if self._recorder is None:
             raise RuntimeError("step: expected a reset before it")

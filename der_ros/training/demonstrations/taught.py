@@ -1,4 +1,4 @@
-"""Episodes that were taught, with the facts about each, and folders of them for other tools."""
+"""Taught episodes with their facts, and their export for other tools."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from der_ros.training.demonstrations.bags import bag_episode
 
 @dataclass(frozen=True)
 class TaughtEpisode:
-    """A demonstration as plain arrays.
+    """Demonstration as plain arrays.
 
     Attributes:
-        name: Of its bag.
+        name: Name of its bag.
         task: Name of the task.
-        episode: Up to the success, with the task's rewards.
-        facts: Who made it and where; None for the bag of a deployment.
+        episode: Steps up to the success, with the task's rewards.
+        facts: Author and place of the recording; None for the bag of a deployment.
     """
 
     name: str
@@ -57,7 +57,7 @@ def write_npz_episodes(folder: Path, taught: Sequence[TaughtEpisode]) -> None:
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """Give a folder to write into; it is at ``folder`` once it is complete, else nowhere.
+    """Yield a temporary folder to write into; move it to ``folder`` when it is complete.
 
     Raises:
         ConfigurationError: Something is at ``folder`` already.

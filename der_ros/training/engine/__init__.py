@@ -1,1 +1,1 @@
-"""Engines: they move messages between learner, rollout workers and replay."""
+"""Engines that connect learner, rollout workers and replay."""

@@ -1,4 +1,4 @@
-"""Makes the engine that the configuration names."""
+"""Factory of the engine that the configuration names."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def make_engine(
     should_stop: Callable[[], bool],
     pilot: Pilot | None = None,
 ) -> Engine:
-    """Return the engine that ``config`` names; nothing is started yet.
+    """Return the engine that ``config`` names, not yet started.
 
     Args:
         config: Configuration of the run.
         sizes: Lengths of the vectors that the engine moves.
-        td_errors: Returns the learner's TD errors of raw transitions.
-        should_stop: Polled while the caller has to wait.
+        td_errors: Function that returns the learner's TD errors, (rows,), of raw transitions.
+        should_stop: Function polled while the caller waits.
         pilot: Interface to a person who may drive one worker's episodes; None for no person.
 
     Raises:
@@ -39,7 +39,7 @@ def make_engine(
 
 
 def _check_taught(config: TrainingConfig) -> None:
-    """Check that a person at a device can drive a worker of this run."""
+    """Check that this run supports a person who drives one worker."""
     if config.engine != "local":
         raise ConfigurationError(
             f"teach: expected engine local, whose workers are on this computer, got {config.engine}"

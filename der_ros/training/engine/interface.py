@@ -1,4 +1,4 @@
-"""The engine's interface, and the messages between learner, rollout workers and evaluator."""
+"""Interface of engines, and messages between learner, rollout workers and evaluator."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class PolicySnapshot(NamedTuple):
 
     parameters: Float32Array
     filter: FilterStatistics
-    updates: int  # the learner's count when it was taken
-    networks: Float32Array  # all networks, where workers compute first priorities; else empty
+    updates: int  # learner's number of updates at the snapshot
+    networks: Float32Array  # all networks if workers compute first priorities, else empty
 
 
 class EpisodeSummary(NamedTuple):
-    """One ended episode of a rollout worker."""
+    """Summary of a finished episode of a rollout worker."""
 
     episode_return: float
     steps: int
@@ -47,10 +47,10 @@ class Report(NamedTuple):
     env_steps: int
     episodes: tuple[EpisodeSummary, ...]
     observed: Moments
-    policy_updates: int  # updates of the policy that acted
-    acting_s: float  # wall clock of the steps
-    taught_steps: int = 0  # that a person drove
-    takeovers: int = 0  # times that a person took over
+    policy_updates: int  # number of updates of the acting policy
+    acting_s: float  # wall-clock time of the steps
+    taught_steps: int = 0  # steps that a person drove
+    takeovers: int = 0  # number of takeovers by a person
 
 
 class Fragment(NamedTuple):
@@ -80,7 +80,7 @@ class EvaluationPart(NamedTuple):
 
 
 class WorkerFailed(NamedTuple):
-    """A worker's end by an error that a replacement would meet again."""
+    """Failure of a worker that a replacement would meet again; it ends the run."""
 
     worker: int
     reason: str
@@ -99,30 +99,30 @@ class Sizes(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """A batch, with facts for the metrics."""
+    """Batch of one shard, with values for the metrics."""
 
     shard: int
     batch: Batch
     staleness: float  # mean age of the rows, in transitions written to the shard since
-    zone_share: float  # share of the rows that are from the demonstration zone
+    zone_share: float  # share of rows from the demonstration zone, 0 to 1
 
 
 class Engine(Protocol):
-    """Rollout workers, shards and success pool. A context manager that starts and ends them.
+    """Context manager that runs rollout workers, replay shards and success pool.
 
-    Fragments go from a worker to a shard drawn at random, whole successful episodes to the pool.
-    The loop gets their reports.
+    Fragments go from a worker to a randomly drawn shard, whole successful episodes to the pool.
+    The learner loop receives only the reports.
     """
 
     def receive(self, timeout_s: float) -> list[Message]:
         """Return the messages that have arrived; wait up to ``timeout_s`` for the first.
 
-        Workers wait when a few of their fragments have not been received.
+        A worker waits if several of its fragments have not been received.
         """
         ...
 
     def publish(self, snapshot: PolicySnapshot) -> None:
-        """Publish ``snapshot``; each worker takes it when its ``policy_interval`` is over."""
+        """Publish ``snapshot``; each worker adopts it after its ``policy_interval``."""
         ...
 
     def evaluate(self, request: EvaluationRequest) -> int:
@@ -130,15 +130,15 @@ class Engine(Protocol):
         ...
 
     def load_demonstrations(self, demonstrations: Sequence[Episode]) -> None:
-        """Load human demonstrations into the shards, once and before training."""
+        """Load human demonstrations into the shards; call it once, before training."""
         ...
 
     def insert_if_due(self, env_steps: int) -> None:
-        """Insert a success from the pool into every shard, as often as it is due by now."""
+        """Insert a success from the pool into every shard, once per insertion that is due."""
         ...
 
     def sample(self, beta: float | None) -> Drawn | None:
-        """Return a batch of one shard drawn at random, None if none has arrived in time."""
+        """Return a batch from a randomly drawn shard; None if no batch arrived in time."""
         ...
 
     def write_back(self, drawn: Drawn, td_errors: FloatArray) -> None:
@@ -158,9 +158,9 @@ class Engine(Protocol):
         ...
 
     def load_state(self, state: Mapping[str, Any], env_steps: int) -> None:
-        """Restore what ``state`` of an engine of either kind returned; before the start.
+        """Restore a state returned by ``state`` of any engine; call it before the start.
 
-        ``env_steps`` are the environment steps of the run at that time.
+        ``env_steps`` is the run's number of environment steps at that state.
         """
         ...
 
@@ -174,12 +174,12 @@ class Engine(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop the workers; nothing keeps running."""
+        """Stop all workers and wait for their end."""
         ...
 
 
 def drawn_from(shard: Shard, number: int, batch: Batch) -> Drawn:
-    """Return ``batch`` with the metrics of its shard, which has that ``number``."""
+    """Return ``batch`` of the shard with index ``number``, with its metrics."""
     in_zone = np.count_nonzero(batch.indices < shard.config.zone_size)
     share = float(in_zone) / len(batch.indices)
     return Drawn(number, batch, shard.staleness(batch), share)
@@ -191,5 +191,5 @@ def snapshot_state(snapshot: PolicySnapshot) -> dict[str, Any]:
 
 
 def snapshot_of(state: Mapping[str, Any]) -> PolicySnapshot:
-    """Return the snapshot in what ``snapshot_state`` returned."""
+    """Return the snapshot from data returned by ``snapshot_state``."""
     return PolicySnapshot(**{**state, "filter": FilterStatistics(**state["filter"])})

@@ -1,4 +1,4 @@
-"""Deaths of rollout workers: one that was at work is replaced, one that cannot start is not."""
+"""Restart policy of rollout workers: replace those that worked, not those that cannot start."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ MOST_DEATHS_IN_A_ROW = 3
 
 
 class Restarts:
-    """Counts, for each worker's place, the deaths since the last message from it."""
+    """Counter of deaths per worker index since its last message."""
 
     def __init__(self, workers: int) -> None:
         """No deaths.
@@ -19,15 +19,15 @@ class Restarts:
         self._deaths = [0] * workers
 
     def heard_from(self, worker: int) -> None:
-        """A worker has sent something, so it can start."""
+        """Reset the count of a worker that has sent a message."""
         self._deaths[worker] = 0
 
     def died(self, worker: int, reason: str) -> WorkerFailed | None:
         """Count a death.
 
         Args:
-            worker: Its place.
-            reason: How it ended.
+            worker: Index of the worker.
+            reason: Description of its end.
 
         Returns:
             The failure of the run where as many workers in a row have died in this place before

@@ -1,1 +1,1 @@
-"""A training run from its options to its outcome."""
+"""Training runs: options, control, folder and outcome."""

@@ -6,7 +6,7 @@ import threading
 
 
 class RunControl:
-    """Stop, pause and requests, which the run's thread serves between two turns."""
+    """Thread-safe stop, pause and requests, served by the run's thread between two turns."""
 
     def __init__(self) -> None:
         """Start without any pending request."""
@@ -14,7 +14,7 @@ class RunControl:
         self._paused = threading.Event()
         self._checkpoint_wanted = threading.Event()
         self._export_wanted = threading.Event()
-        self._at_work = False  # on a request that is no longer wanted but not done either
+        self._at_work = False  # a request has been taken up but is not finished
         self._done = threading.Condition()
 
     def stop(self) -> None:
@@ -22,7 +22,7 @@ class RunControl:
         self._stop.set()
 
     def pause(self) -> None:
-        """Pause learning; workers wait for the learner. Time in pauses is not counted."""
+        """Pause learning; the workers wait, and the elapsed time stands still."""
         self._paused.set()
 
     def resume(self) -> None:

@@ -1,4 +1,4 @@
-"""The folder that a run writes to."""
+"""Output folder of a training run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def prepare_run_folder(folder: Path, checkpoint: Path | None) -> None:
 
     Args:
         folder: The run folder.
-        checkpoint: The run resumes from it, in this or another folder; None for a new run.
+        checkpoint: Checkpoint to resume from, in this or another folder; None for a new run.
 
     Raises:
         ConfigurationError: It cannot be made or written to, or holds anything but the run that

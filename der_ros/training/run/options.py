@@ -1,4 +1,4 @@
-"""The run that the options of a command line or launch file ask for."""
+"""Resolution of command-line or launch options into a training run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from der_ros.training.config import TrainingConfig, load_config
 from der_ros.training.run.folder import new_run_dir
 from der_ros.training.run.resuming import CONDITIONS, resumed_config
 
-# Settings that may change when a run resumes; any other change would make another run.
+# Settings that may change when a run resumes; any other change requires a new run.
 RESUMABLE = (
     "max_minutes",
     "max_env_steps",
@@ -34,7 +34,7 @@ def resolve_run(
 
     Args:
         preset: Name or path; not used with ``resume``, which has its own configuration.
-        overrides: The fields that were given.
+        overrides: Values of the given fields by name.
         run_dir: Run folder; empty for a new one below ``runs/``, or the resumed run's own.
         resume: Run folder or checkpoint to resume from; empty for a new run.
 

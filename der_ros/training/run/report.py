@@ -1,4 +1,4 @@
-"""Progress and outcome of a run, as records and as lines of text."""
+"""Progress and outcome of a run, as records and text lines."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class RunOutcome(NamedTuple):
 
 
 def share_done(metrics: Mapping[str, float], config: TrainingConfig) -> float:
-    """Return the share of the budget that is spent, 0 to 1."""
+    """Return the spent share of the time or step budget, whichever is larger, 0 to 1."""
     share = metrics["time/elapsed_s"] / (60.0 * config.max_minutes)
     if config.max_env_steps:
         share = max(share, metrics["time/env_steps"] / config.max_env_steps)

@@ -10,7 +10,7 @@ from typing import Any
 from der_ros.training.checkpoint.file import config_of, latest_checkpoint
 from der_ros.training.config import TrainingConfig, make_config
 
-# Conditions of the episodes. A run may resume with other ones: networks and replay stay.
+# Conditions of the episodes, which may change when a run resumes: networks and replay are kept.
 CONDITIONS = ("robot", "randomization", "clearance_m", "env_options")
 
 
@@ -21,7 +21,7 @@ def resumed_config(
 
     Args:
         resume: A run folder, or a checkpoint inside one.
-        overrides: Put on top of the run's own configuration.
+        overrides: Values that replace those of the run's own configuration.
 
     Raises:
         CheckpointError: Nothing there to resume.
@@ -34,7 +34,7 @@ def resumed_config(
 def loop_state(content: Mapping[str, Any], config: TrainingConfig) -> Mapping[str, Any]:
     """Return the learner loop's state in a checkpoint, for a run resumed with ``config``.
 
-    With other ``CONDITIONS`` the evaluations so far do not count, and a fresh episode starts.
+    If the ``CONDITIONS`` differ, the best policy is forgotten and a new episode starts.
     """
     loop: Mapping[str, Any] = content["loop"]
     before = make_config(content["config"])

@@ -1,4 +1,4 @@
-"""A training run, from a configuration to a policy file, in the caller's thread."""
+"""Training run, from a configuration to a policy file, in the caller's thread."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 
 class TrainingRun(RunControl):
-    """One run. ``run`` works in the caller's thread until the target or the budget is reached.
+    """Training run, executed by ``run`` in the caller's thread until target or budget is reached.
 
     The methods of ``RunControl`` may be called from any thread and from signal handlers.
     """
@@ -65,7 +65,7 @@ class TrainingRun(RunControl):
         self.config, self.run_dir = config, run_dir
         self._resume, self._on_metrics, self._pilot = resume, on_metrics, pilot
         self._exported: Path | None = None
-        self._elapsed_s = 0.0  # since this start, without pauses
+        self._elapsed_s = 0.0  # time since this start, without pauses
         self._last_report = (0.0, 0, 0)  # elapsed, env steps, updates
 
     def run(self) -> RunOutcome:
@@ -92,9 +92,9 @@ class TrainingRun(RunControl):
         )
         self._loop = LearnerLoop(self.config, self.learner, engine)
         self._begin(engine, checkpoint)
-        # Only now, so that a refused configuration leaves no more than an empty folder.
+        # Written after all checks, so that a refused configuration leaves only an empty folder.
         (self.run_dir / "config.yaml").write_text(self.config.to_yaml(), encoding="utf-8")
-        # An export that cannot work fails here, before the first step.
+        # Export once before training, so that an impossible export fails early.
         self._export()
         self._checkpoints = CheckpointWriter(self.run_dir, self.config.checkpoints_kept)
         with MetricsWriter(self.run_dir) as self._writer, engine:
@@ -143,7 +143,7 @@ class TrainingRun(RunControl):
         return None
 
     def _evaluate_at_the_end(self) -> None:
-        """Evaluate the last policy, unless no update was done."""
+        """Evaluate the last policy if any update was done."""
         if self.learner.updates == 0:
             return
         evaluator = self._loop.evaluator
@@ -231,7 +231,7 @@ class TrainingRun(RunControl):
         logger.info("resumed from %s at %d environment steps", path, self.learner.env_steps)
 
     def _content(self) -> dict[str, Any]:
-        """Return what a checkpoint holds."""
+        """Return the content of a checkpoint."""
         contract = self._contract
         return {
             "config": dataclasses.asdict(self.config),
@@ -240,7 +240,7 @@ class TrainingRun(RunControl):
         }
 
     def _export(self) -> None:
-        """Export the best evaluated policy, or the newest if none has been evaluated."""
+        """Export the best evaluated policy, or the newest one without an evaluation."""
         if self._contract is None:
             return
         path, learner = self.run_dir / "policy.onnx", self.learner

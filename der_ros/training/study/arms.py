@@ -12,8 +12,8 @@ class Peer(NamedTuple):
     """A learner of Stable-Baselines3 in place of ours.
 
     Attributes:
-        algorithm: Its class there.
-        hidden: Units of the hidden layers; empty for its default.
+        algorithm: Name of the algorithm's class.
+        hidden: Units of the hidden layers; empty for the default of Stable-Baselines3.
     """
 
     algorithm: str
@@ -32,8 +32,8 @@ class Knobs(NamedTuple):
     """The two settings of DER that the paper leaves open.
 
     Attributes:
-        interval: Environment steps between insertions.
-        zone: Transitions of the demonstration zones together.
+        interval: Environment steps between two insertions.
+        zone: Total size of all demonstration zones in transitions.
     """
 
     interval: int

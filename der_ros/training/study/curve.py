@@ -11,7 +11,7 @@ BINS = 50
 
 
 class CurveRecorder:
-    """Sorts the episodes of a run into bins.
+    """Recorder of a run's learning curve in bins of environment steps.
 
     Attributes:
         first_success: Environment steps of the run, to within a worker's fragment, at the end of
@@ -20,10 +20,10 @@ class CurveRecorder:
     """
 
     def __init__(self, env_steps: int) -> None:
-        """An empty curve.
+        """Start an empty curve.
 
         Args:
-            env_steps: The run's budget.
+            env_steps: Budget of the run in environment steps.
         """
         self._bin_steps = max(1, env_steps // BINS)
         self._episodes, self._successes = [0] * BINS, [0] * BINS

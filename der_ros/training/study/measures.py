@@ -15,9 +15,9 @@ class Measure(NamedTuple):
     """One number of a run.
 
     Attributes:
-        title: What it is, for a table.
-        value: Computes it; None where the run never came to it.
-        is_steps: Whether it counts environment steps; else it is a share from 0 to 1.
+        title: Title for a table.
+        value: Function that computes the measure; None if the run never reached it.
+        is_steps: True for a number of environment steps; False for a share from 0 to 1.
     """
 
     title: str
@@ -37,7 +37,7 @@ def steps_to(rate: float, record: RunRecord) -> float | None:
 
 
 def steps_from_first_success(rate: float, record: RunRecord) -> float | None:
-    """Return the same, counted from the first success; DER cannot act before that."""
+    """Return ``steps_to`` counted from the first success, before which DER cannot act."""
     steps, first = steps_to(rate, record), record.first_success
     return None if steps is None or first is None else max(0.0, steps - first)
 
@@ -64,12 +64,12 @@ class Comparison(NamedTuple):
 
     Attributes:
         measure: A key of ``MEASURES``.
-        pairs: Seeds.
+        pairs: Number of seeds.
         means: Of either arm; a run that never came to it counts with its budget.
-        reached: Runs of either arm that came to it.
-        difference: Mean of the first arm's less the second's.
-        interval: Of the difference, 95 %; None of a single pair.
-        p: Of the paired test.
+        reached: Number of runs of each arm that reached the measure.
+        difference: Mean of the first arm less that of the second.
+        interval: 95 % interval of the difference; None for a single pair.
+        p: P value of the paired test.
     """
 
     measure: str

@@ -20,7 +20,7 @@ from der_ros.training.evaluation.episodes import (
 from der_ros.training.study.arms import Peer
 from der_ros.training.study.curve import CurveRecorder
 
-# TD3 does not explore without; the standard deviation of the authors of TD3.
+# TD3 needs action noise to explore; standard deviation as in the TD3 paper.
 _ACTION_NOISE_STD = 0.1
 
 
@@ -82,10 +82,10 @@ class PeerTrial:
 
 
 class Watched(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Tells a curve of each episode that ends."""
+    """Wrapper that reports each finished episode to a curve."""
 
     def __init__(self, environment: gymnasium.Env[Any, Any], curve: CurveRecorder) -> None:
-        """Count from 0 environment steps."""
+        """Start at 0 environment steps."""
         super().__init__(environment)
         self._curve = curve
         self._env_steps, self._steps, self._return = 0, 0, 0.0

@@ -44,8 +44,8 @@ class RunRecord:
     """A finished run as its data file holds it.
 
     Attributes:
-        run: Which run it is.
-        data: The content of the file, by key.
+        run: Identity of the run.
+        data: Content of the file by key.
     """
 
     def __init__(self, run: StudyRun, data: Mapping[str, Any]) -> None:

@@ -57,7 +57,7 @@ class Trial:
     """The training run of a configuration that works in one process, without files."""
 
     def __init__(self, config: TrainingConfig) -> None:
-        """The learner and the empty replay; nothing is started."""
+        """Make the learner and the empty replay without starting them."""
         self._config = config
         self.curve = CurveRecorder(config.max_env_steps)
         environment = make_environment(config)

@@ -1,4 +1,4 @@
-"""The paper's claims, cell by cell, and how the study's figures stand to them."""
+"""Paper's claims per cell, and their comparison with the study's results."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ LEAST_PAIRS = 6
 
 
 class Claim(NamedTuple):
-    """The paper's statement about a cell (Sec. 4.2).
+    """Claim of the paper about a cell (Sec. 4.2).
 
     Attributes:
-        better: Whether DER is better; else both are similar.
-        text: The same in words.
+        better: True if DER is claimed to be better; False if both are claimed to be similar.
+        text: Claim in words.
     """
 
     better: bool
@@ -58,7 +58,7 @@ def verdict(claim: Claim, comparison: Comparison) -> str:
 
 
 def effect(comparison: Comparison) -> str:
-    """Return in words whether DER helps: by the sign of an interval that does not hold 0."""
+    """Return in words if DER helps, from the sign of an interval that excludes 0."""
     interval = comparison.interval
     if interval is None or comparison.pairs < LEAST_PAIRS or interval.low <= 0.0 <= interval.high:
         return TOO_FEW

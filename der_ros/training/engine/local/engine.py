@@ -1,4 +1,4 @@
-"""The engine on one machine: replay in the learner's process, workers beside it or in it."""
+"""Engine on one machine: replay in the learner's process, workers in other processes or in it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from der_ros.training.rollout.takeover import Pilot
 
 
 class LocalEngine:
-    """Engine with worker processes; without any, one process that is repeatable bit for bit."""
+    """Engine with worker processes; with 0 workers, a single bit-for-bit reproducible process."""
 
     def __init__(
         self,
@@ -46,13 +46,13 @@ class LocalEngine:
         should_stop: Callable[[], bool],
         pilot: Pilot | None = None,
     ) -> None:
-        """Allocate the memory; start nothing.
+        """Allocate the memory; ``__enter__`` starts the workers.
 
         Args:
             config: Configuration of the run.
             sizes: Lengths of the vectors.
-            td_errors: Returns the learner's TD errors of raw transitions.
-            should_stop: Polled while this process evaluates.
+            td_errors: Function that returns the learner's TD errors, (rows,), of raw transitions.
+            should_stop: Function polled while this process evaluates.
             pilot: Interface to a person who may drive one worker's episodes; None for no person.
         """
         self._batch_size = config.batch_size
@@ -83,7 +83,7 @@ class LocalEngine:
         self._resources.close()
 
     def receive(self, timeout_s: float) -> list[Message]:
-        """Put fragments into the replay; return their reports and all other messages."""
+        """Add received fragments to the replay; return their reports and all other messages."""
         self._messages = []
         self.workers.receive(timeout_s, self._take)
         return self._messages
@@ -105,7 +105,7 @@ class LocalEngine:
         self.replay.insert_if_due(env_steps)
 
     def sample(self, beta: float | None) -> Drawn | None:
-        """Return a batch of one shard drawn at random, None while the replay is empty."""
+        """Return a batch from a randomly drawn shard; None while the replay is empty."""
         if not len(self.replay):
             return None
         shard, batch = self.replay.sample(self._batch_size, beta)

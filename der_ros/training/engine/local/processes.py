@@ -1,4 +1,4 @@
-"""Rollout workers in processes of this machine: the body of each, and the learner's side."""
+"""Rollout workers in processes of this machine: worker body and learner's side."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ class Shared(NamedTuple):
     newest: SharedSnapshot
     evaluated: SharedSnapshot
     fragments: SharedFragments
-    pilot: Pilot | None  # of the taught worker
+    pilot: Pilot | None  # only for the worker that a person may drive
 
 
 def run_worker(pipe: Connection, job: Job, shared: Shared) -> None:
-    """Collect and send fragments until the learner closes the pipe."""
+    """Run the worker process: collect and send fragments until the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with_learner()
     try:
@@ -81,10 +81,10 @@ def run_worker(pipe: Connection, job: Job, shared: Shared) -> None:
 
 
 def _end_with_learner() -> None:
-    """End this process at once when the learner's has ended, whatever it does then.
+    """Start a thread that ends this process as soon as the learner's process ends.
 
-    A pipe that is closed is only seen between two fragments, and a learner that is killed closes it
-    only where no other process holds it.
+    A closed pipe is noticed only between two fragments, and the pipe of a killed learner is closed
+    only if no other process holds it.
     """
     learner = multiprocessing.parent_process()
     if learner is None:
@@ -121,7 +121,7 @@ def _serve(pipe: Connection, job: Job, worker: RolloutWorker, shared: Shared) ->
 
 
 class _LearnerGone:
-    """Check for a closed pipe, called at each step of an evaluation; looks at every 50th call."""
+    """Stop condition of evaluations: True once the pipe is closed, tested at every 50th call."""
 
     def __init__(self, pipe: Connection) -> None:
         self._poller = select.poll()
@@ -141,11 +141,11 @@ _TIME_TO_END_S = 0.4
 
 
 class ProcessWorkers:
-    """Rollout workers in spawned processes, each with a pipe; a dead worker is replaced.
+    """Rollout workers in spawned processes, each with a pipe; dead workers are replaced.
 
-    Transitions and parameters lie in shared memory; the pipes carry the messages about them. A
-    worker waits while a few of its fragments have not been received, so that a paused or slow
-    learner is neither flooded nor fed with the steps of an old policy.
+    Transitions and parameters are in shared memory; the pipes carry messages about them. A worker
+    waits while several of its fragments have not been received, so that a paused or slow learner
+    does not accumulate steps of an old policy.
     """
 
     def __init__(self, config: TrainingConfig, sizes: Sizes, pilot: Pilot | None = None) -> None:
@@ -197,19 +197,19 @@ class ProcessWorkers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End the processes, within about half a second."""
+        """Stop the processes, within about half a second."""
         self._stop()
 
     @property
     def process_ids(self) -> tuple[int, ...]:
-        """Process ids of the workers, in their order."""
+        """Process ids of the workers, in order."""
         return tuple(process.pid or 0 for process in self._processes)
 
     def receive(self, timeout_s: float, take: Callable[[Received], None]) -> None:
-        """Hand each message to ``take``, up to ``SLOTS`` of each worker.
+        """Pass each message to ``take``, up to ``SLOTS`` per worker.
 
-        All messages, not the first of each worker: a learner with long updates receives seldom, and
-        the workers must not wait for it.
+        All waiting messages are received, not one per worker: a learner with long updates receives
+        rarely, and workers must not wait for it.
         """
         ready = wait(self._pipes, timeout_s)
         self._ready = len(ready)
@@ -242,10 +242,10 @@ class ProcessWorkers:
         }
 
     def state(self) -> None:
-        """Return None: workers start afresh when a run is resumed, as replacements do."""
+        """Return None: in a resumed run, workers start anew, like replacements."""
 
     def load_state(self, state: Mapping[str, Any] | None, env_steps: int) -> None:
-        """Start new workers, with other random numbers than the run so far."""
+        """Prepare new workers with other random numbers than the run so far."""
         self._resumed_at = env_steps
 
     def _receive_from(self, worker: int, take: Callable[[Received], None]) -> None:
@@ -274,7 +274,7 @@ class ProcessWorkers:
             self._pipes[worker].send(order)
 
     def _replace(self, worker: int) -> WorkerFailed | None:
-        """Start a new process, and send it the evaluation that the dead one had not finished.
+        """Start a new process and resend the dead worker's unfinished evaluation.
 
         Returns:
             The failure that ends the run, if this worker's processes die at their start; else None.

@@ -1,4 +1,4 @@
-"""Memory that worker processes share with the learner, for fragments and for policies."""
+"""Shared memory of learner and worker processes, for fragments and policies."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from der_ros.replay.transitions import Float32Array, Transitions
 from der_ros.training.engine.interface import PolicySnapshot, Sizes
 from der_ros.training.rollout.observation_filter import FilterStatistics
 
-SLOTS = 4  # fragments that a worker may be ahead of the learner
+SLOTS = 4  # number of fragments that a worker may be ahead of the learner
 
 
 class SharedFragments:
-    """Slots for one worker's fragments; messages say which side owns a slot, without locks.
+    """Slots for one worker's fragments, without locks: messages pass the ownership of a slot.
 
     The worker writes a slot and sends a message; the learner reads the slot and answers, which
     releases it. A slot holds the columns of up to ``rows`` transitions one after the other, then
@@ -25,7 +25,7 @@ class SharedFragments:
     """
 
     def __init__(self, context: SpawnContext, sizes: Sizes, rows: int) -> None:
-        """Allocate the slots; hand the object to the process when it is started."""
+        """Allocate the slots; pass the object to the worker's process at its start."""
         one = (sizes.observation, sizes.action, 1, 1, sizes.observation, 1)
         self._widths, self._rows = one, rows
         self._memory: Any = context.RawArray(ctypes.c_float, SLOTS * rows * sum(one))
@@ -64,7 +64,7 @@ _TRIES = 1000  # a write takes microseconds; a writer killed during it never end
 
 
 class SharedNumbers:
-    """Numbers and a tag with one writer and many readers, without waiting.
+    """Shared array with an integer tag, for one writer and many readers, without waiting.
 
     A counter is odd while the writer writes; a reader that saw it odd or changed reads again (a
     sequence lock; sound where stores are seen in order, as on x86, and on others the copy is

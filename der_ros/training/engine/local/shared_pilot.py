@@ -1,4 +1,4 @@
-"""Memory that a person's node shares with the taught worker: commands one way, the view back."""
+"""Shared memory of a node and the worker that a person drives: commands and views."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ from der_ros.training.rollout.takeover import PICTURE_HEIGHT, PICTURE_WIDTH, Tau
 _ACTION_SIZE, _WRENCH_SIZE = 6, 6
 _FIGURES = 4  # of a view: episode, time, distance, angle
 _PIXELS = PICTURE_HEIGHT * PICTURE_WIDTH * 3
-# Time between two pictures, while the person drives and while the policy acts.
+# Period of pictures while the person drives, and while the policy acts.
 _DRIVEN_PICTURE_S, _POLICY_PICTURE_S = 0.15, 0.5
 
 
 class SharedCommand(SharedNumbers):
-    """A person's command, which holds until the moment that came with it.
+    """Person's command with an expiry time, so that it ends if its writer hangs or dies.
 
-    So a writer that hangs or dies leaves none. ``time.monotonic`` counts for all processes of a
-    computer alike.
+    ``time.monotonic`` is the same clock in all processes of a computer.
     """
 
     def __init__(self, context: SpawnContext) -> None:
@@ -33,11 +32,11 @@ class SharedCommand(SharedNumbers):
         super().__init__(context, _ACTION_SIZE)
 
     def write(self, action: Float32Array, until_s: float) -> None:
-        """Write an action (6,) in [-1, 1] that holds until ``until_s``, ``time.monotonic``."""
+        """Write an action, (6,) in [-1, 1], valid until ``until_s`` of ``time.monotonic``."""
         self._put(action.astype(np.float32), int(until_s * 1e9))
 
     def read(self) -> Float32Array | None:
-        """Return the action (6,) that holds now, None without one."""
+        """Return the valid action, (6,), or None."""
         read = self._get()
         if read is None:
             return None
@@ -70,39 +69,39 @@ class SharedView(SharedNumbers):
 
 
 class SharedPilot:
-    """A ``Pilot`` whose person is in another process, which the taught worker reads.
+    """``Pilot`` in shared memory, between the worker's process and the node of the person.
 
-    Pass it to the worker's process. ``give``, ``release``, ``watch`` and ``view`` are the node's.
+    Pass it to the worker's process. The node uses ``give``, ``release``, ``watch`` and ``view``.
     """
 
     def __init__(self) -> None:
-        """Allocate the memory: no command, and nobody looks."""
+        """Allocate the memory, without a command or a viewer."""
         context = multiprocessing.get_context("spawn")
         self._command, self._view = SharedCommand(context), SharedView(context)
         self._driven_ns: Any = context.RawArray(ctypes.c_int64, 1)  # time of the last driven step
-        self._watched: Any = context.RawArray(ctypes.c_int64, 1)  # 1 while somebody looks
+        self._watched: Any = context.RawArray(ctypes.c_int64, 1)  # 1 while pictures are wanted
         self._shown_s = 0.0
         self._seen = 0
 
     def give(self, action: Float32Array, until_s: float) -> None:
-        """Let the person act.
+        """Let the person drive with ``action`` until ``until_s``.
 
         Args:
-            action: Of the person, (6,) in [-1, 1].
-            until_s: Moment from which the policy acts again, ``time.monotonic``.
+            action: Person's action, (6,) in [-1, 1].
+            until_s: Time at which the policy acts again, s, ``time.monotonic``.
         """
         self._command.write(action, until_s)
 
     def release(self) -> None:
-        """Let the policy act."""
+        """Return control to the policy at once."""
         self._command.write(np.zeros(_ACTION_SIZE, np.float32), 0.0)
 
     def watch(self, watched: bool) -> None:
-        """Ask the worker for pictures, or no longer."""
+        """Switch the worker's pictures on or off."""
         self._watched[0] = int(watched)
 
     def view(self) -> TaughtView | None:
-        """Return the newest view; None where nothing new has come since the last call."""
+        """Return the newest view; None if there is no new one since the last call."""
         version = self._view.version
         if version == self._seen:
             return None
@@ -115,15 +114,15 @@ class SharedPilot:
         return float(self._driven_ns[0]) * 1e-9
 
     def action(self) -> Float32Array | None:
-        """Return the person's action (6,) now; None while the policy is to act."""
+        """Return the person's current action, (6,); None to let the policy act."""
         return self._command.read()
 
     def note_driven(self) -> None:
-        """Note that the worker has taken the person's action for its next step."""
+        """Record the time at which the worker uses the person's action."""
         self._driven_ns[0] = time.monotonic_ns()
 
     def wants_picture(self, driving: bool) -> bool:
-        """Return True where somebody looks and the last picture is old enough."""
+        """Return True if pictures are wanted and the last one is at least one period old."""
         period_s = _DRIVEN_PICTURE_S if driving else _POLICY_PICTURE_S
         return bool(self._watched[0]) and time.monotonic() - self._shown_s >= period_s
 

@@ -1,4 +1,4 @@
-"""The interface of the local engine's workers, and the worker in the learner's process."""
+"""Interface of the local engine's workers, and the worker in the learner's process."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Workers(Protocol):
     """Interface of rollout workers; a context manager that starts and stops them."""
 
     def receive(self, timeout_s: float, take: Callable[[Received], None]) -> None:
-        """Hand each message that has arrived to ``take``; wait up to ``timeout_s`` for the first.
+        """Pass each received message to ``take``; wait up to ``timeout_s`` for the first.
 
         A message is valid until ``take`` returns.
         """
         ...
 
     def publish(self, snapshot: PolicySnapshot) -> None:
-        """Publish ``snapshot``; each worker takes it when its ``policy_interval`` is over."""
+        """Publish ``snapshot``; each worker adopts it after its ``policy_interval``."""
         ...
 
     def evaluate(self, request: EvaluationRequest) -> int:
@@ -48,7 +48,7 @@ class Workers(Protocol):
         ...
 
     def state(self) -> dict[str, Any] | None:
-        """Return the state for a checkpoint; None if workers start afresh when a run is resumed."""
+        """Return the state for a checkpoint; None if workers start anew in a resumed run."""
         ...
 
     def load_state(self, state: Mapping[str, Any] | None, env_steps: int) -> None:
@@ -65,21 +65,21 @@ class Workers(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop the workers; nothing keeps running."""
+        """Stop all workers and wait for their end."""
         ...
 
 
 class InProcessWorker:
-    """One worker in the learner's process: slow, and repeatable bit for bit."""
+    """Single worker in the learner's process: slow, but bit-for-bit reproducible."""
 
     def __init__(
         self, config: TrainingConfig, should_stop: Callable[[], bool], pilot: Pilot | None = None
     ) -> None:
-        """Start nothing.
+        """Store the arguments; ``__enter__`` makes the environment.
 
         Args:
             config: Configuration of the run.
-            should_stop: Called at each step of an evaluation.
+            should_stop: Function polled at each step of an evaluation.
             pilot: Person who may take over an episode; None for nobody.
         """
         self._config, self._should_stop, self._pilot = config, should_stop, pilot
@@ -109,7 +109,7 @@ class InProcessWorker:
         self._environment.close()
 
     def receive(self, timeout_s: float, take: Callable[[Received], None]) -> None:
-        """Collect one fragment, or hand over a finished evaluation; ``timeout_s`` is not used."""
+        """Collect one fragment or pass on a finished evaluation; ``timeout_s`` is not used."""
         if self._parts:
             take(self._parts.popleft())
         else:
@@ -123,7 +123,7 @@ class InProcessWorker:
             self._worker.set_policy(snapshot)
 
     def evaluate(self, request: EvaluationRequest) -> int:
-        """Run the evaluation now; the next ``receive`` hands its result over."""
+        """Run the evaluation at once; the next ``receive`` passes its result on."""
         report = self._worker.evaluate(request.snapshot, request.seeds, self._should_stop)
         self._worker.settle()
         self._parts.append(EvaluationPart(0, request.number, report))
@@ -138,5 +138,5 @@ class InProcessWorker:
         return self._worker.state()
 
     def load_state(self, state: Mapping[str, Any] | None, env_steps: int) -> None:
-        """Continue with the next step if the state is of one process, else with a fresh episode."""
+        """Continue within the episode if a single process saved the state, else start a new one."""
         self._state, self._resumed_at = state, env_steps

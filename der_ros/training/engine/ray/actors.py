@@ -49,7 +49,7 @@ class ShardActor:
     def load_demonstrations(
         self, demonstrations: Sequence[tuple[Episode, FloatArray | None]]
     ) -> None:
-        """Put human demonstrations, with TD errors or None, into the zone."""
+        """Add human demonstrations, each with its TD errors or None, to the zone."""
         for episode, td_errors in demonstrations:
             self._shard.add_demonstration(self._transitions(episode), td_errors)
         if demonstrations and self._config.der and self._shard.zone_room == 0:
@@ -63,7 +63,7 @@ class ShardActor:
         self._shard.add(transitions, td_errors)
 
     def insert(self, episode: Episode | None, td_errors: FloatArray | None = None) -> None:
-        """Put a success into the zone; do nothing for None, from an empty pool."""
+        """Insert a success into the zone; ignore None, which an empty pool returns."""
         if episode is not None:
             self._shard.insert(self._transitions(episode), td_errors)
             self._insertions += 1
@@ -151,7 +151,7 @@ class WorkerActor:
         return None
 
     def connect(self, shards: Sequence[Any], pool: Any) -> None:
-        """Set the actors that get fragments and successes; a ``pool`` of None switches DER off."""
+        """Set the actors that receive fragments and successes; ``pool`` is None without DER."""
         self._shards, self._pool = shards, pool
 
     def collect(self, snapshot: PolicySnapshot | None) -> Collected:

@@ -32,9 +32,9 @@ from der_ros.training.engine.ray.workers import RayWorkers
 
 logger = logging.getLogger(__name__)
 
-# What Ray appends to it, session and socket, takes up to 72 bytes of the 107.
+# Ray appends up to 72 bytes for session and socket; a socket's name has at most 107.
 _TEMPORARY_BYTES = 35
-_STORE_BYTES = 256 * 2**20  # of the object store, where this process starts Ray
+_STORE_BYTES = 256 * 2**20  # object store, if this process starts Ray
 _TIME_TO_ANSWER_S = 5.0
 
 
@@ -46,12 +46,12 @@ class RayEngine:
     """
 
     def __init__(self, config: TrainingConfig, sizes: Sizes, td_errors: TdErrors) -> None:
-        """Start nothing.
+        """Store the arguments; ``__enter__`` starts the actors.
 
         Args:
             config: Configuration of the run.
             sizes: Lengths of the vectors.
-            td_errors: Returns the learner's TD errors of raw transitions.
+            td_errors: Function that returns the learner's TD errors, (rows,), of raw transitions.
         """
         self._config, self._resumed_at = config, 0
         self.replay = RayReplay(config, sizes, td_errors, self._reconnect)
@@ -101,7 +101,7 @@ class RayEngine:
         self.replay.insert_if_due(env_steps)
 
     def sample(self, beta: float | None) -> Drawn | None:
-        """Return a batch of one shard drawn at random, None if none has arrived in time."""
+        """Return a batch from a randomly drawn shard; None if no batch arrived in time."""
         return self.replay.sample(beta)
 
     def write_back(self, drawn: Drawn, td_errors: FloatArray) -> None:
@@ -117,7 +117,7 @@ class RayEngine:
         return {"replay": self.replay.state(), "rollouts": None}
 
     def load_state(self, state: Mapping[str, Any], env_steps: int) -> None:
-        """Restore what ``state`` of an engine of either kind returned; before the start."""
+        """Restore a state returned by ``state`` of any engine; call it before the start."""
         self.replay.load_state(state["replay"])
         self._resumed_at = env_steps
 
@@ -195,10 +195,10 @@ def _check_temporary_folder() -> None:
 
 
 def _knock(address: str) -> None:
-    """Check in seconds that something listens at ``host:port``; Ray itself tries for minutes.
+    """Check quickly that ``host:port`` accepts connections; Ray itself retries for minutes.
 
     Raises:
-        OSError: Nothing listens there.
+        OSError: No connection within the timeout.
     """
     host, colon, port = address.rpartition(":")
     if colon and "/" not in host:

@@ -38,7 +38,7 @@ class RayWorkers:
     """
 
     def __init__(self, config: TrainingConfig, workers: int, resumed_at: int) -> None:
-        """Start nothing; ``resumed_at`` is the environment step of a resumed run, else 0."""
+        """Store the arguments; ``resumed_at`` is a resumed run's environment step, else 0."""
         self._config, self._resumed_at = config, resumed_at
         self._started = [0] * workers
         self._restarts = Restarts(workers)
@@ -69,7 +69,7 @@ class RayWorkers:
                 ray.kill(actor)
 
     def reconnect(self, shards: Sequence[Any], pool: Any) -> None:
-        """Tell the workers that a shard or the pool has been replaced."""
+        """Connect the workers to the current actors after a replacement."""
         self._shards, self._pool = shards, pool
         for actor in self._actors:
             actor.connect.remote(shards, pool)
@@ -128,7 +128,7 @@ class RayWorkers:
         return answer
 
     def _start(self, worker: int) -> None:
-        """Start an actor, and send it the evaluation that a dead one had not finished."""
+        """Start an actor and resend the dead actor's unfinished evaluation."""
         count = len(self._actors)
         job = Job(self._config, worker, count, self._started[worker], self._resumed_at)
         self._started[worker] += 1
