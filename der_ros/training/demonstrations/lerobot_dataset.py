@@ -36,7 +36,7 @@ def write_lerobot_dataset(
     """Write a dataset of some episodes.
 
     Args:
-        folder: Of the dataset; new or empty.
+        folder: Folder of the dataset, new or empty.
         taught: At least one.
         contract: Names, units and control period of all of them.
 

@@ -26,7 +26,7 @@ class SuccessSaver(gymnasium.Wrapper[Any, Any, Any, Any]):
 
         Args:
             environment: Says in ``info["success"]`` at an episode's end whether it succeeded.
-            folder: Of the files; it must be new or hold no demonstration yet.
+            folder: Folder of the files, new or without demonstrations.
 
         Raises:
             ConfigurationError: It holds some, or cannot be made.

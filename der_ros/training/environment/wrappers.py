@@ -73,7 +73,7 @@ class Privileged(gymnasium.ObservationWrapper[Any, Any, Any]):
     """Wrapper that appends the privileged state to each observation (``envs.privileged``).
 
     Args:
-        environment: Of this package.
+        environment: Environment of this package.
     """
 
     def __init__(self, environment: Environment) -> None:

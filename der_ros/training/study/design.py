@@ -36,7 +36,7 @@ class Study:
     """Runs of one preset that are compared with each other.
 
     Attributes:
-        name: Of its folder of records.
+        name: Name of its folder of records.
         preset: The training preset.
         budgets: Environment steps of a run, by task; the same for all runs of the task.
         structures: Replay structures.
@@ -178,7 +178,7 @@ def study_runs(
 
     Args:
         study: A name in ``STUDIES``.
-        seeds: Of the runs; both arms of a cell have the same ones.
+        seeds: Seeds of the runs, the same for both arms of a cell.
         tasks: Those to run; empty: all of the study.
         structures: Those to run; empty: all of the study.
         env_steps: Budget of each run; None: the study's.

@@ -36,7 +36,7 @@ def draw_knobs(records: Sequence[RunRecord], path: Path) -> bool:
     """Write the heat map of the same figures.
 
     Args:
-        records: Of any runs; the others are left out.
+        records: Records of any runs; those of other studies are ignored.
         path: Path of the image, .png.
 
     Returns:

@@ -65,7 +65,7 @@ class Comparison(NamedTuple):
     Attributes:
         measure: A key of ``MEASURES``.
         pairs: Number of seeds.
-        means: Of either arm; a run that never came to it counts with its budget.
+        means: Mean of each arm; a run that never reached the measure counts with its budget.
         reached: Number of runs of each arm that reached the measure.
         difference: Mean of the first arm less that of the second.
         interval: 95 % interval of the difference; None for a single pair.

@@ -103,7 +103,7 @@ def write_page(records: Sequence[RunRecord], page: Path) -> list[Path]:
     """Renew the made parts of a page and draw the pictures; return the files written.
 
     Args:
-        records: Of all finished runs.
+        records: Records of all finished runs.
         page: Markdown with marked parts; it must exist.
 
     Raises:

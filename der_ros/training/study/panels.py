@@ -27,8 +27,8 @@ def draw_panels(study: str, task: str, records: Sequence[RunRecord], path: Path)
 
     Args:
         study: A name in ``STUDIES``.
-        task: Of the runs that are drawn.
-        records: Of any runs; the others are left out.
+        task: Task of the drawn runs.
+        records: Records of any runs; those of other studies and tasks are ignored.
         path: Path of the image, .png.
 
     Returns:
