@@ -41,7 +41,7 @@ def write_lerobot_dataset(
         contract: Names, units and control period of all of them.
 
     Raises:
-        ConfigurationError: Pyarrow is not installed.
+        ConfigurationError: The package pyarrow is not installed.
     """
     _parquet()
     tasks = sorted({each.task for each in taught})
