@@ -53,8 +53,8 @@ def declare(node: Node, setting: Setting) -> Any:
         raw = node.declare_parameter(setting.name, default, _descriptor(setting)).value
     except ParameterException as error:
         raise ConfigurationError(f"parameter {setting.name}: {error}") from error
-    # ROS reads an empty list as no value.
-    return checked(setting, () if raw is None and isinstance(default, list) else raw)
+    # ROS reads an empty list as no value; only a list that is empty by default may be empty.
+    return checked(setting, () if raw is None and default == [] else raw)
 
 
 def is_given(node: Node, name: str) -> bool:

@@ -72,6 +72,13 @@ def test_a_list_may_be_empty(given, names):
     assert output.splitlines()[1:] == [names, "closed"]
 
 
+def test_a_list_with_a_default_is_not_emptied():
+    process = start("numbers:=[]")
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "numbers: expected" in errors
+
+
 def test_whole_numbers_are_taken_as_floats():
     process = start("number:=2", "numbers:=[1, 2]", on_timer="self.finish(0)")
     output, _ = process.communicate(timeout=20)
