@@ -21,7 +21,7 @@ from der_ros.policy.governor import GovernorState
 from der_ros.rotation import Six
 from der_ros.sim.world import WorldSnapshot
 
-FORMAT = "der_ros environment state 1"
+FORMAT = "der_ros environment state 2"
 
 
 class EnvironmentState(NamedTuple):
@@ -63,7 +63,10 @@ class EnvironmentState(NamedTuple):
             ConfigurationError: The data are not such a state.
         """
         if not isinstance(data, dict) or data.get("format") != FORMAT:
-            raise ConfigurationError(f"environment state: expected {FORMAT!r}, got another format")
+            raise ConfigurationError(
+                f"environment state: expected {FORMAT!r}, got another format, as other releases "
+                "write it"
+            )
         state = _typed(cls, data.get("state"), "state")
         assert isinstance(state, cls)
         return state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from der_ros.algorithms.mlp_policy import make_policy
+from der_ros.errors import ConfigurationError
 from der_ros.replay.transitions import (
     Episode,
     EpisodeRecorder,
@@ -34,6 +36,8 @@ from der_ros.training.rollout.first_priorities import FirstPriorities
 from der_ros.training.rollout.helper import Helper
 from der_ros.training.rollout.observation_filter import moments
 from der_ros.training.rollout.takeover import Pilot, Takeover
+
+_log = logging.getLogger(__name__)
 
 
 class RolloutWorker:
@@ -218,6 +222,18 @@ class RolloutWorker:
             self._first_priorities.load_state(state["first_priorities"])
         if state["environment"] is None:
             return  # a fresh episode, in an environment seeded with the next draw
+        try:
+            self._restore_episode(state)
+        except ConfigurationError as error:
+            _log.warning("the saved episode is dropped, a fresh one begins: %s", error)
+            self._recorder, self._episodes_started = None, 0
+
+    def _restore_episode(self, state: Mapping[str, Any]) -> None:
+        """Restore the episode that was under way.
+
+        Raises:
+            ConfigurationError: It is of an environment of another make or release.
+        """
         self._episodes_started = int(state["episodes_started"])
         steps = 0
         if state["recorder"] is not None:

@@ -2,6 +2,7 @@ import gymnasium
 import numpy as np
 import pytest
 
+from der_ros.errors import ConfigurationError
 from der_ros.replay.transitions import concatenate
 from der_ros.training.config import make_config
 from der_ros.training.engine.interface import PolicySnapshot
@@ -114,3 +115,23 @@ def test_evaluation_leaves_the_rollout_in_order():
     fragment = made.collect(LENGTH)
     assert fragment.report.episodes[0].steps == LENGTH
     assert set(np.diff(fragment.transitions.observation[:, 0])) == {1.0}
+
+
+class OfAnotherRelease(Script):
+    def save_state(self):
+        return {"t": self.t}
+
+    def restore_state(self, state):
+        raise ConfigurationError("expected another format")
+
+
+def test_an_episode_of_another_release_is_dropped(caplog):
+    config = make_config({"n_step": 3, "gamma": 0.5, "learning_starts": 0})
+    before, after = (
+        RolloutWorker(config, OfAnotherRelease(), 0, 1, np.random.SeedSequence(0)) for _ in range(2)
+    )
+    before.collect(3)
+    after.load_state(before.state())
+    assert "a fresh one begins: expected another format" in caplog.text
+    (episode,) = after.collect(LENGTH).report.episodes
+    assert episode.steps == LENGTH
