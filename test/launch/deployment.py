@@ -126,6 +126,20 @@ def launched_on_terminal(output_file, *arguments):
         hang_up()
         process.kill()
         process.wait(timeout=10)
+        # A launch that is killed says nothing more; the next one needs the names of its nodes.
+        started = pids(output_file.read_text())
+        wait_for(lambda: not any(map(alive, started)), 30, "the end of all nodes")
+
+
+def wait_for_a_running_attempt(output_file):
+    """Wait until an attempt runs; on a computer that stands still the first may end in a fault."""
+    pattern = re.compile(r"attempt \d+: running")
+    wait_for(lambda: pattern.search(output_file.read_text()), 90, "a running attempt")
+
+
+def attempt_bags(run_dir):
+    """Return the names of the bags that belong to attempts, in their order."""
+    return sorted(path.name for path in (run_dir / "bags").glob("attempt_*"))
 
 
 def wait_for(predicate, seconds, what):

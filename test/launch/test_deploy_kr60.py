@@ -19,6 +19,7 @@ from deployment import (
     SIM_SENSOR_IP,
     a_fault_and_a_later_verdict,
     alive,
+    attempt_bags,
     attempts,
     call,
     free_port,
@@ -27,6 +28,7 @@ from deployment import (
     sensor_ports,
     shown_arguments,
     wait_for,
+    wait_for_a_running_attempt,
 )
 from deployment import launched as launched_file
 from peg_policy import write_peg_policy
@@ -240,7 +242,7 @@ def test_a_real_robot_moves_only_when_told(tmp_path):
 def test_ctrl_c_in_an_attempt_keeps_the_recording(tmp_path):
     run_dir, output = tmp_path / "run", tmp_path / "output.txt"
     with launched(output, f"run_dir:={run_dir}", *ports()) as process:
-        wait_for(lambda: "attempt 1: running" in output.read_text(), 90, "the first attempt")
+        wait_for_a_running_attempt(output)
         process.send_signal(signal.SIGINT)
         process.wait(timeout=20)
     text = output.read_text()
@@ -248,8 +250,9 @@ def test_ctrl_c_in_an_attempt_keeps_the_recording(tmp_path):
     started = pids(text)
     assert len(started) == 7
     assert [pid for pid in started if alive(pid)] == []
-    assert attempts(run_dir)[0]["outcome"] == "aborted"
-    assert [path.name for path in (run_dir / "bags").iterdir()] == ["attempt_0001"]
+    result = attempts(run_dir)[-1]
+    assert result["outcome"] == "aborted"
+    assert attempt_bags(run_dir)[-1] == Path(result["bag"]).name
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP, signal.SIGTERM])
@@ -257,16 +260,16 @@ def test_nothing_is_left_of_a_launch_that_is_killed(tmp_path, number):
     """The launch is killed, or its terminal has gone, so that nothing can be printed."""
     run_dir, output = tmp_path / "run", tmp_path / "output.txt"
     with launched_on_terminal(output, f"run_dir:={run_dir}", *ports()) as (process, hang_up):
-        wait_for(lambda: "attempt 1: running" in output.read_text(), 90, "the first attempt")
+        wait_for_a_running_attempt(output)
         hang_up()
         process.send_signal(number)
         process.wait(timeout=20)
         started = pids(output.read_text())
         assert len(started) == 7
         wait_for(lambda: not any(map(alive, started)), 15, "the end of all nodes")
-    (result,) = attempts(run_dir)
+    result = attempts(run_dir)[-1]
     assert result["outcome"] == "aborted"
-    assert [path.name for path in (run_dir / "bags").iterdir()] == ["attempt_0001"]
+    assert attempt_bags(run_dir)[-1] == Path(result["bag"]).name
 
 
 @pytest.mark.parametrize(
