@@ -69,7 +69,8 @@ def test_a_signal_closes_the_node_with_exit_code_0(number):
 def test_a_list_may_be_empty(given, names):
     process = start(*given, on_timer="print(self.given.names); self.finish(0)")
     output, _ = process.communicate(timeout=20)
-    assert output.splitlines()[1:] == [names, "closed"]
+    # The timer may fire once more before the node ends.
+    assert set(output.splitlines()[1:]) == {names, "closed"}
 
 
 def test_a_list_with_a_default_is_not_emptied():
