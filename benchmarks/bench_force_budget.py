@@ -26,6 +26,7 @@ from der_ros.sim.robots import ROBOT_NAMES
 from der_ros.tasks import TASK_NAMES
 from support.kept_points import keep_point, kept_points
 from support.report import Figure, argument_parser, show
+from support.task_cells import options_of
 
 _FIRST_SEED = 7 << 28  # differs from training, the evaluate tool and the robustness benchmark
 _BUDGETS_N = {
@@ -56,7 +57,7 @@ class Point(NamedTuple):
 
 def measure(policy: OnnxPolicy, point: Point) -> dict[str, float]:
     """Measure one budget and return its figures."""
-    options = dict(each.split("=", 1) for each in point.option.split())
+    options = options_of(point.option)
     env = TaskEnv(point.task, robot=point.robot, force_budget_n=point.budget_n, **options)
     try:
         ends = [_episode(env, policy, _FIRST_SEED + each) for each in range(point.episodes)]

@@ -28,7 +28,7 @@ from support.kept_points import keep_point, kept_points
 from support.perturbations import PERTURBATIONS, environment, reset_options
 from support.report import Figure, argument_parser, show
 from support.robustness_plot import draw
-from support.task_cells import Cell
+from support.task_cells import Cell, options_of
 
 _FIRST_SEED = 5 << 29  # differs from training and the evaluate tool
 
@@ -57,7 +57,7 @@ class Point(NamedTuple):
 
 def measure(policy: OnnxPolicy, point: Point) -> dict[str, float]:
     """Measure one point and return its figures."""
-    options = dict(each.split("=", 1) for each in point.option.split())
+    options = options_of(point.option)
     env = environment(Cell(point.task, point.robot, {}), point.kind, point.value, "none", **options)
     try:
         ends = [_episode(env, policy, point, _FIRST_SEED + each) for each in range(point.episodes)]

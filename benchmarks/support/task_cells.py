@@ -71,6 +71,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def options_of(text: str) -> dict[str, Any]:
+    """Return keywords of the environment from ``NAME=VALUE`` separated by spaces."""
+    return dict(_option(each) for each in text.split())
+
+
 def _option(text: str) -> tuple[str, Any]:
     """Split ``NAME=VALUE`` into name and value, a number or else a text."""
     name, _, value = text.partition("=")

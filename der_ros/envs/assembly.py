@@ -155,6 +155,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         self._governor = GovernorState.rest()
         self._goal = Pose.identity()
         self._wrench: Six = (0.0,) * 6
+        self._privileged: NDArray[np.float32] | None = None  # worked out when it is asked for
         self._steps = -1  # no episode yet
         self._peak_force_n = 0.0
 
@@ -257,7 +258,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         variation = self._variation(state.conditions)
         self.world.restore(state.world._replace(variation=variation))
         self.np_random = state.rng.generator()
-        self._conditions = state.conditions
+        self._conditions, self._privileged = state.conditions, None
         self._episode_limits = self._limits_of(state.conditions)
         self._sensing.restore(state.conditions, state.sensing)
         self._governor, self._goal = state.governor, state.goal
@@ -286,8 +287,10 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
 
     def privileged_state(self) -> NDArray[np.float32]:
         """Return the unknowns of this episode, see ``envs.privileged``; the same in each step."""
-        budget_n = self._episode_limits.force_budget_n
-        return privileged_state(self._goal, self._conditions, budget_n, self.robot)
+        if self._privileged is None:
+            budget_n = self._episode_limits.force_budget_n
+            self._privileged = privileged_state(self._goal, self._conditions, budget_n, self.robot)
+        return self._privileged
 
     def _episode(self, options: Mapping[str, Any]) -> tuple[InitialState, Conditions]:
         """Return the initial state and conditions: from the options, or drawn at random."""
@@ -313,6 +316,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         held = initial.held if frames is None else frames.start(initial.held)
         self.world.reset(InitialState(held, initial.ground), self._variation(conditions))
         self._conditions, self._goal = conditions, self.task.goal_pose(initial)
+        self._privileged = None
         self._episode_limits = self._limits_of(conditions)
         self._wrench = self._sensing.start_episode(conditions)
         self._governor, self._steps = GovernorState.rest(), 0

@@ -174,7 +174,7 @@ class FtBridge(ShellNode):
             self._publish(sample.wrench, sample.stamp_monotonic_s)
 
     def _publish(self, wrench: Wrench, arrived_s: float) -> None:
-        if self._rate_fault or self._box_filter.fault:
+        if self._setting_fault:
             return
         taken = self._path.take(wrench, arrived_s, self._oriented)
         if taken is None:
@@ -260,6 +260,11 @@ class FtBridge(ShellNode):
         self._rate.look(count, float(assumed_hz), time.monotonic())
 
     @property
+    def _setting_fault(self) -> str:
+        """Problem with the sensor's rate or filter, for which no reading is used; empty if none."""
+        return self._rate_fault or self._box_filter.fault
+
+    @property
     def _rate_fault(self) -> str:
         """Rate problem that shifts the filter's cut-off; empty if none, or without a filter."""
         return self._rate.problem if self._path.filters else ""
@@ -284,10 +289,7 @@ class FtBridge(ShellNode):
             ready=self._ready,
             trusted=self._trusted,
             status=self._word,
-            blocked=self._failure
-            or self._rate_fault
-            or self._box_filter.fault
-            or self._path.blocked,
+            blocked=self._failure or self._setting_fault or self._path.blocked,
             age_s=self._age_s,
             bias_lost_in_box=self._lost_bias,
             counters={

@@ -18,7 +18,7 @@ ABSCISSAE = {
     "steps": ("time/env_steps", 1.0, "environment steps"),
     "minutes": ("time/elapsed_s", 1.0 / 60.0, "minutes"),
 }
-"""What a curve can be drawn over: metric, factor, label."""
+"""Abscissae of a curve by name: metric, factor from its unit to the plotted one, label."""
 
 _POINTS = 200
 # Settings that do not distinguish experiments.
