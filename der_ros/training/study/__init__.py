@@ -1,1 +1,1 @@
-"""The study of Dynamic Experience Replay: its runs, their records, and what is computed of them."""
+"""The study of Dynamic Experience Replay: its runs, their records and their evaluation."""

@@ -46,7 +46,7 @@ class Knobs(NamedTuple):
 
 
 PRESET_KNOBS = Knobs(10_000, 20_000)
-"""Those of the preset ``paper``; the study of that name has their runs."""
+"""Settings of the preset ``paper``; the study ``paper`` has their runs."""
 INTERVALS, ZONES = (2_000, 10_000, 50_000), (4_000, 20_000, 100_000)
 KNOBS: Mapping[str, Knobs] = {
     knobs.arm: knobs
@@ -56,7 +56,7 @@ KNOBS: Mapping[str, Knobs] = {
 ARMS: Mapping[str, Mapping[str, object]] = {
     DER_ON: {"der": True},
     DER_OFF: {"der": False},
-    # The zone is there; the priorities alone decide how much of a batch comes from it.
+    # With a zone, but without a fixed share: priorities alone decide how often it is sampled.
     BY_PRIORITY: {"der": True, "zone_share": None},
     **{
         name: {"der": True, "insertion_interval": knobs.interval, "zone_size": knobs.zone}
@@ -64,4 +64,4 @@ ARMS: Mapping[str, Mapping[str, object]] = {
     },
     **{name: {} for name in PEERS},
 }
-"""The settings in which the arms of a cell differ; nothing else may differ between them."""
+"""Settings of each arm; the runs of a cell differ in nothing else but the seed."""

@@ -7,7 +7,7 @@ from typing import Any
 from der_ros.training.engine.interface import EpisodeSummary, Report
 
 BINS = 50
-"""Bins of a curve; each holds the episodes that ended in its part of the budget."""
+"""Number of bins of a curve; a bin counts the episodes that ended in its part of the budget."""
 
 
 class CurveRecorder:
@@ -33,12 +33,12 @@ class CurveRecorder:
         self.successes = 0
 
     def take_in(self, report: Report, env_steps: int) -> None:
-        """Count the episodes of a fragment that ended when the run had come to ``env_steps``."""
+        """Count the episodes of a report that arrived at ``env_steps`` environment steps."""
         for episode in report.episodes:
             self.count(episode, env_steps)
 
     def count(self, episode: EpisodeSummary, env_steps: int) -> None:
-        """Count an episode that ended when the run had come to ``env_steps``."""
+        """Count an episode that ended at ``env_steps`` environment steps of the run."""
         at = min(BINS - 1, (env_steps - 1) // self._bin_steps)
         self._episodes[at] += 1
         self._successes[at] += episode.success
@@ -50,7 +50,7 @@ class CurveRecorder:
             self.first_success = self.first_success or env_steps
 
     def as_data(self) -> dict[str, Any]:
-        """Return the curve as it is recorded: counts, and the mean return of each bin.
+        """Return the curve as data for JSON: counts, and the mean return of each bin.
 
         A bin without episodes has a mean return of 0.
         """

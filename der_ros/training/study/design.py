@@ -13,15 +13,15 @@ from der_ros.training.study.arms import ARMS, BY_PRIORITY, DER_OFF, DER_ON, KNOB
 
 DEMONSTRATIONS = 6  # the paper's number
 TASKS = ("lap_joint", "peg_in_hole")
-"""The paper's."""
+"""Tasks of the paper."""
 CART_POLE = "cart_pole"
 TASK_SETTINGS: Mapping[str, Mapping[str, object]] = {
     **{task: {"task": task} for task in TASKS},
     CART_POLE: {"env": "CartPole-v1"},
 }
-"""Settings of the configuration by task; a study may have these tasks."""
+"""Settings of the configuration for each task that a study can have."""
 
-# One process and one core, all of the budget, and one evaluation: of the last policy, at the end.
+# One process on one core, the whole budget, and one evaluation: that of the last policy.
 _EVERY_RUN: Mapping[str, object] = {
     "workers": 0,
     "torch_threads": 1,
@@ -61,8 +61,8 @@ STUDIES = {
             {"lap_joint": 250_000, "peg_in_hole": 500_000},
             STRUCTURE_NAMES,
             (DER_ON, DER_OFF),
-            # The ratio that a learner beside five workers reaches; free-running, it would
-            # depend on the machine's load.
+            # The ratio that a learner beside five workers reaches. Without a fixed ratio it
+            # would depend on the machine's load.
             {"updates_per_step": 0.04},
         ),
         Study(
@@ -81,7 +81,7 @@ STUDIES = {
             (DER_ON, *PEERS),
             {},
         ),
-        # Half the play and a higher start: exploration succeeds more rarely.
+        # Half the clearance and a higher start: exploration succeeds more rarely.
         Study(
             "rare",
             "fast",
@@ -143,7 +143,7 @@ class StudyRun(NamedTuple):
 
     @property
     def peer(self) -> Peer | None:
-        """The learner in place of ours; None for a run of ours."""
+        """Learner of Stable-Baselines3 that the arm uses; None for a learner of this package."""
         return PEERS.get(self.arm)
 
     def settings(self) -> dict[str, Any]:
@@ -174,17 +174,17 @@ def study_runs(
     structures: Sequence[str] = (),
     env_steps: int | None = None,
 ) -> Iterator[StudyRun]:
-    """Yield the runs of a study, seed by seed, so that a study cut short has whole seeds.
+    """Yield the runs of a study, seed by seed, so that an interrupted study has whole seeds.
 
     Args:
         study: A name in ``STUDIES``.
-        seeds: Seeds of the runs, the same for both arms of a cell.
-        tasks: Those to run; empty: all of the study.
-        structures: Those to run; empty: all of the study.
-        env_steps: Budget of each run; None: the study's.
+        seeds: Seeds of the runs, the same for all arms of a cell.
+        tasks: Tasks to run; empty for all tasks of the study.
+        structures: Replay structures to run; empty for all of the study.
+        env_steps: Budget of each run in environment steps; None for the study's budgets.
 
     Raises:
-        ConfigurationError: The study does not have one of these.
+        ConfigurationError: The study is unknown, or does not have a task or structure.
     """
     chosen = STUDIES[_known("study", study, tuple(STUDIES))]
     for task in tasks:

@@ -18,7 +18,7 @@ _STUDY, _PRESET_STUDY = "knobs", "paper"
 
 
 def knob_table(records: Sequence[RunRecord]) -> str:
-    """Return one line an interval, one column a zone: mean success and the number of seeds."""
+    """Return a table of mean success and number of seeds: intervals down, zone sizes across."""
     if not _any(records):
         return "No run of this study is finished yet."
     lines = [
@@ -33,14 +33,14 @@ def knob_table(records: Sequence[RunRecord]) -> str:
 
 
 def draw_knobs(records: Sequence[RunRecord], path: Path) -> bool:
-    """Write the heat map of the same figures.
+    """Draw the mean success of each interval and zone size as a heat map.
 
     Args:
         records: Records of any runs; those of other studies are ignored.
         path: Path of the image, .png.
 
     Returns:
-        False, and nothing is written, where no run of the study is finished.
+        False, without writing a file, if no run of the study is finished.
 
     Raises:
         ConfigurationError: The image cannot be written.
@@ -75,14 +75,14 @@ def _any(records: Sequence[RunRecord]) -> bool:
 
 
 def _means(records: Sequence[RunRecord]) -> Array:
-    """Mean success, (intervals, zones); nan where no run is finished."""
+    """Mean success, shape (intervals, zones); nan if no run is finished."""
     return np.array(
         [[_mean(_of(records, Knobs(interval, zone))) for zone in ZONES] for interval in INTERVALS]
     )
 
 
 def _of(records: Sequence[RunRecord], knobs: Knobs) -> list[float]:
-    """Mean success of each run with these settings; the preset's own are runs of ``paper``."""
+    """Mean success of each run with these settings; runs of the preset's are in ``paper``."""
     if knobs == PRESET_KNOBS:
         return _of_arm(records, _PRESET_STUDY, DER_ON)
     return _of_arm(records, _STUDY, knobs.arm)

@@ -1,4 +1,4 @@
-"""One number for each run, such as the steps to its first success, and the pairs of two arms."""
+"""Measures of a run, such as the steps to its first success, and comparisons of two arms."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from der_ros.training.study.run_record import RunRecord
 
 
 class Measure(NamedTuple):
-    """One number of a run.
+    """Rule that computes one number from a run.
 
     Attributes:
         title: Title for a table.
-        value: Function that computes the measure; None if the run never reached it.
+        value: Function from a record to the number; None if the run never reached the measure.
         is_steps: True for a number of environment steps; False for a share from 0 to 1.
     """
 
@@ -31,19 +31,19 @@ def mean_success(record: RunRecord) -> float:
 
 
 def steps_to(rate: float, record: RunRecord) -> float | None:
-    """Return the steps at the end of the first bin with at least this success rate."""
+    """Return the steps at the end of the first bin with this success rate; None without one."""
     reached = np.flatnonzero(record.success_rate >= rate)
     return float(record.steps[reached[0]]) if len(reached) else None
 
 
 def steps_from_first_success(rate: float, record: RunRecord) -> float | None:
-    """Return ``steps_to`` counted from the first success, before which DER cannot act."""
+    """Return ``steps_to``, counted from the first success: before it, DER has no effect."""
     steps, first = steps_to(rate, record), record.first_success
     return None if steps is None or first is None else max(0.0, steps - first)
 
 
 PRIMARY = "mean success"
-"""The measure that verdicts are made by: it is more where success comes sooner or is higher."""
+"""Measure that decides verdicts: it is larger if success comes sooner or is more frequent."""
 
 MEASURES: Mapping[str, Measure] = {
     PRIMARY: Measure("success, mean over the training", mean_success, False),
@@ -60,14 +60,14 @@ MEASURES: Mapping[str, Measure] = {
 
 
 class Comparison(NamedTuple):
-    """A measure of two arms over the seeds that both have.
+    """Comparison of two arms by a measure, over the seeds that both have.
 
     Attributes:
         measure: A key of ``MEASURES``.
         pairs: Number of seeds.
         means: Mean of each arm; a run that never reached the measure counts with its budget.
         reached: Number of runs of each arm that reached the measure.
-        difference: Mean of the first arm less that of the second.
+        difference: Mean of the first arm minus mean of the second.
         interval: 95 % interval of the difference; None for a single pair.
         p: P value of the paired test.
     """
@@ -85,7 +85,7 @@ Pair = tuple[RunRecord, RunRecord]
 
 
 def pairs_of(first: Sequence[RunRecord], second: Sequence[RunRecord]) -> list[Pair]:
-    """Return the records of two arms by pairs of the same seed; seeds of one arm are left out."""
+    """Return pairs of records with the same seed; seeds that only one arm has are left out."""
     of_second = {record.run.seed: record for record in second}
     return [
         (record, of_second[record.run.seed]) for record in first if record.run.seed in of_second
@@ -93,7 +93,7 @@ def pairs_of(first: Sequence[RunRecord], second: Sequence[RunRecord]) -> list[Pa
 
 
 def compare(measure: str, pairs: Sequence[Pair]) -> Comparison:
-    """Compare the arms of at least one pair by a measure."""
+    """Compare two arms by a measure; ``pairs`` holds at least one pair."""
     values = [[MEASURES[measure].value(record) for record in pair] for pair in pairs]
     counted = np.array(
         [

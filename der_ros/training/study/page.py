@@ -1,4 +1,4 @@
-"""The parts of the page of results that are made of the records; the rest is written by hand."""
+"""Generated parts of the results page, from the records; the rest of it is written by hand."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from der_ros.training.study.tables import (
 )
 
 PICTURES = "pictures"
-"""Folder of the pictures, beside the page."""
+"""Folder of the pictures, next to the page."""
 
 KNOB_PICTURE = "results_knobs.png"
 
 _Part = Callable[[Sequence[RunRecord]], str]
 COMPARED = tuple(name for name in STUDIES if name != "knobs")
-"""Studies whose arms are compared in pairs; that of the knobs has a table of its own."""
+"""Studies whose arms are compared in pairs; the study ``knobs`` has its own table."""
 _OF_EACH: Mapping[str, Callable[[str, Sequence[RunRecord]], str]] = {
     "pictures": lambda study, records: pictures(study, records),
     "measures": measure_table,
@@ -44,26 +44,26 @@ PARTS: Mapping[str, _Part] = {
     "knobs": lambda records: f"{knob_table(records)}{_knob_picture(records)}",
     "runs": cost_table,
 }
-"""Makers of the text between ``<!-- made: NAME -->`` and ``<!-- end -->``, by name."""
+"""Functions that return the text between ``<!-- made: NAME -->`` and ``<!-- end -->``, by name."""
 
 _BLOCK = re.compile(r"(<!-- made: (?P<name>[a-z0-9 ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def all_records(results: Path) -> list[RunRecord]:
-    """Read every record of every study below the folder of results, in order of their names.
+    """Read all records of all studies below the folder of results, sorted by path.
 
     Raises:
-        ConfigurationError: One of them is wrong.
+        ConfigurationError: A record cannot be read or is not valid.
     """
     paths = (path for study in STUDIES for path in (results / study).rglob("*.json"))
     return [read_record(path) for path in sorted(paths)]
 
 
 def made_page(text: str, records: Sequence[RunRecord]) -> str:
-    """Return the page with each made part as the records have it now.
+    """Return the page with its generated parts made anew from the records.
 
     Raises:
-        ConfigurationError: It asks for a part that there is none of.
+        ConfigurationError: The page marks a part with an unknown name.
     """
 
     def made(block: re.Match[str]) -> str:
@@ -78,7 +78,7 @@ def made_page(text: str, records: Sequence[RunRecord]) -> str:
 
 
 def pictures(study: str, records: Sequence[RunRecord]) -> str:
-    """Return the links to a study's pictures, of the tasks with finished runs."""
+    """Return the links to a study's pictures, one for each task with a finished run."""
     drawn = {record.run.task for record in records if record.run.study == study}
     links = [
         f"![Success and reward, {TASK_TITLES[task]}]({PICTURES}/{picture_name(study, task)})"
@@ -89,7 +89,7 @@ def pictures(study: str, records: Sequence[RunRecord]) -> str:
 
 
 def picture_name(study: str, task: str) -> str:
-    """Return the file name of a task's picture."""
+    """Return the file name of the picture of a study's task."""
     return f"results_{study}_{task}.png"
 
 
@@ -100,14 +100,15 @@ def _knob_picture(records: Sequence[RunRecord]) -> str:
 
 
 def write_page(records: Sequence[RunRecord], page: Path) -> list[Path]:
-    """Renew the made parts of a page and draw the pictures; return the files written.
+    """Update the generated parts of a page, draw the pictures, and return the written files.
 
     Args:
         records: Records of all finished runs.
-        page: Markdown with marked parts; it must exist.
+        page: Existing Markdown file with marked parts.
 
     Raises:
-        ConfigurationError: There is no such page, or a file cannot be written.
+        ConfigurationError: The page does not exist or marks an unknown part, or a file cannot be
+            written.
     """
     folder = page.parent / PICTURES
     try:

@@ -1,4 +1,4 @@
-"""The counterparts of the paper's Fig. 4 and 5: success and reward, one column a structure."""
+"""Counterparts of the paper's Fig. 4 and 5: success and return, one column per structure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COLUMN_IN, _HEIGHT_IN = 3.6, 5.6
 
 
 def draw_panels(study: str, task: str, records: Sequence[RunRecord], path: Path) -> bool:
-    """Write the picture of a task.
+    """Draw success and return of a task's runs.
 
     Args:
         study: A name in ``STUDIES``.
@@ -32,7 +32,7 @@ def draw_panels(study: str, task: str, records: Sequence[RunRecord], path: Path)
         path: Path of the image, .png.
 
     Returns:
-        False, and nothing is written, where no run of the task is finished.
+        False, without writing a file, if no run of the task is finished.
 
     Raises:
         ConfigurationError: The image cannot be written.
@@ -67,10 +67,10 @@ def mean_band(values: Array) -> tuple[Array, Array]:
     """Return the mean over runs and half the width of its 95 % band.
 
     Args:
-        values: (runs, bins).
+        values: Values of each run, shape (runs, bins).
 
     Returns:
-        (bins,) each; of a single run the band has no width.
+        Mean and half width, shape (bins,) each; a single run has a half width of 0.
     """
     runs = len(values)
     mean = values.mean(axis=0)
@@ -94,7 +94,7 @@ def _draw_structure(column: Sequence[Axes], study: str, records: Sequence[RunRec
         rates = 100.0 * np.array([record.success_rate for record in group])
         _draw_band(success, steps, rates, label, (0.0, 100.0))
         returns = np.array([record.mean_return for record in group])
-        # Of few runs the band is wider than all that a run ever returned.
+        # With few runs the band can be wider than the range of all returns.
         _draw_band(reward, steps, returns, label, (float(returns.min()), float(returns.max())))
     for axes in column:
         axes.grid(alpha=0.3)

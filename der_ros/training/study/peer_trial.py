@@ -1,4 +1,4 @@
-"""A run of Stable-Baselines3 in the environment, budget and evaluation of the study's own runs."""
+"""Run of Stable-Baselines3 with the environment, budget and evaluation of the other runs."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ _ACTION_NOISE_STD = 0.1
 class PeerTrial:
     """One run of a peer; counterpart of ``Trial``.
 
-    Observations are normalised by running moments, as ours are. Everything else is the peer's
-    default, but for the networks where ``Peer.hidden`` gives them.
+    Observations are normalized by running moments, as in this package, and TD3 explores with
+    action noise. All other settings are the peer's defaults, except for networks that
+    ``Peer.hidden`` gives.
     """
 
     def __init__(self, config: TrainingConfig, peer: Peer) -> None:

@@ -12,12 +12,12 @@ _PACKAGES = ("numpy", "torch", "pybullet", "gymnasium")
 
 
 def provenance() -> dict[str, object]:
-    """Return the commit of the running code, the machine, and the versions of what it runs on."""
+    """Return the commit of the code, the machine, and the versions of Python and main packages."""
     return {"commit": _commit(), "machine": _machine(), "versions": _versions()}
 
 
 def _commit() -> str:
-    """The checkout's commit, ``-dirty`` behind it where a file differs; ``unknown`` without git."""
+    """Commit of the checkout, with ``-dirty`` if a file differs; ``unknown`` without git."""
     folder = Path(__file__).resolve().parent
     command = [
         "git",

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _RESAMPLES = 10_000
-_MOST_EXACT_PAIRS = 14  # 2^14 patterns of signs are all gone through; of more pairs some are drawn
+_MOST_EXACT_PAIRS = 14  # all 2^14 patterns of signs are tested; with more pairs, a sample
 _SEED = 0
-_TIE = 1e-9  # relative; sums of the same numbers in another order differ by rounding
+_TIE = 1e-9  # relative; the order of a sum changes its rounding
 
 
 class Interval(NamedTuple):
@@ -27,10 +27,10 @@ def bootstrap_interval(differences: Array) -> Interval | None:
     """Return the 95 % percentile bootstrap interval of the mean (Efron 1979).
 
     Args:
-        differences: (pairs,) one for each seed.
+        differences: Difference of each pair, shape (pairs,).
 
     Returns:
-        None of fewer than two pairs, which say nothing of how much seeds differ.
+        The interval; None for a single pair, which has no spread.
     """
     pairs = len(differences)
     if pairs < 2:
@@ -44,12 +44,13 @@ def bootstrap_interval(differences: Array) -> Interval | None:
 def sign_flip_p(differences: Array) -> float:
     """Return the two-sided p value of the paired permutation test (Fisher 1935).
 
-    Without an effect each difference might as well have the other sign. p is the share of the 2^n
-    patterns of signs under which the mean is at least as far from 0 as it is, so it is never below
-    2 / 2^n: five pairs cannot come below 0.0625.
+    Without an effect, each difference is equally likely to have the other sign. p is the share of
+    the 2^n patterns of signs whose mean is at least as far from 0 as the measured mean. It is
+    never below 2 / 2^n: five pairs cannot come below 0.0625. With more than 14 pairs, p is
+    estimated from 10,000 random patterns.
 
     Args:
-        differences: (pairs,) one for each seed; at least one.
+        differences: Difference of each pair, shape (pairs,); at least one pair.
     """
     pairs = len(differences)
     reached = abs(float(differences.sum())) - _TIE * float(np.abs(differences).sum())

@@ -1,4 +1,4 @@
-"""The data file of a finished run: written whole or not at all, and checked when it is read."""
+"""Data file of a finished run, written atomically and checked when it is read."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _KEYS = {
 
 
 class RunRecord:
-    """A finished run as its data file holds it.
+    """Content of a finished run's data file.
 
     Attributes:
         run: Identity of the run.
@@ -53,7 +53,7 @@ class RunRecord:
 
     @property
     def first_success(self) -> int | None:
-        """Environment steps at the end of the first success; None where there was none."""
+        """Environment steps at the end of the first successful episode; None without one."""
         steps: int | None = self.data["first_success"]
         return steps
 
@@ -65,22 +65,22 @@ class RunRecord:
 
     @property
     def steps(self) -> NDArray[np.float64]:
-        """(bins,) environment steps at the end of each bin of the curve."""
+        """Environment steps at the end of each bin of the curve, shape (bins,)."""
         curve = self.data["curve"]
         bin_ends = np.arange(1, len(curve["episodes"]) + 1, dtype=np.float64)
         return bin_ends * float(curve["bin_steps"])
 
     @property
     def success_rate(self) -> NDArray[np.float64]:
-        """(bins,) success rate of the episodes that ended in a bin, exploring ones included.
+        """Success rate of all episodes that ended in each bin, shape (bins,).
 
-        A bin in which no episode ended has the rate of the bin before; at first 0.
+        A bin without episodes has the rate of the bin before it; before the first episode it is 0.
         """
         return self._means(np.array(self.data["curve"]["successes"], np.float64))
 
     @property
     def mean_return(self) -> NDArray[np.float64]:
-        """(bins,) mean return of the same episodes; a bin without has the value before, first 0."""
+        """Mean return of the same episodes, shape (bins,); empty bins as in ``success_rate``."""
         curve = self.data["curve"]
         totals = np.array(curve["mean_return"]) * np.array(curve["episodes"])
         return self._means(totals)
@@ -113,8 +113,8 @@ def read_record(path: Path) -> RunRecord:
     """Read a run's data file.
 
     Raises:
-        ConfigurationError: It cannot be read, is no record of this format, or its settings are
-            not those of the study's run.
+        ConfigurationError: The file cannot be read, is not a record of this format, or has other
+            settings than the study's run.
     """
     try:
         data = parse_json(read_bytes(path, _MOST_BYTES).decode("utf-8"), str(path))
@@ -142,10 +142,10 @@ def read_record(path: Path) -> RunRecord:
 
 
 def read_records(results: Path, runs: Iterable[StudyRun]) -> list[RunRecord]:
-    """Read the data files of those runs that are finished, in the order of ``runs``.
+    """Read the data files of the finished runs, in the order of ``runs``.
 
     Raises:
-        ConfigurationError: A file is wrong, or of a run with another budget.
+        ConfigurationError: A file is not valid, or belongs to a run with another budget.
     """
     records = []
     for run in runs:

@@ -1,4 +1,4 @@
-"""The study's tables and its answer in words, as Markdown made of the records alone."""
+"""Tables and answers of a study, as Markdown made from its records."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ NOTHING = "No run of this study is finished yet."
 
 
 class Cell(NamedTuple):
-    """Two arms of a task and structure, paired by seed."""
+    """Two arms of a task and replay structure, paired by seed."""
 
     study: str
     task: str
@@ -55,7 +55,7 @@ class Cell(NamedTuple):
 
 
 def cells(study: str, records: Sequence[RunRecord]) -> Iterator[Cell]:
-    """Yield the cells of a study that have at least one pair, each second arm by itself."""
+    """Yield the cells of a study with at least one pair: the first arm against each other arm."""
     design = STUDIES[study]
     for task in design.budgets:
         for structure in design.structures:
@@ -72,7 +72,7 @@ def cells(study: str, records: Sequence[RunRecord]) -> Iterator[Cell]:
 
 
 def verdict_table(study: str, records: Sequence[RunRecord]) -> str:
-    """Return one line a cell: the paper's claim, the difference and the verdict."""
+    """Return a table with one line per cell: difference, the paper's claim and the verdict."""
     rows = [
         "| cell | seeds | mean success, on / off | on less off, 95 % interval | p | paper "
         "| verdict |",
@@ -89,7 +89,7 @@ def verdict_table(study: str, records: Sequence[RunRecord]) -> str:
 
 
 def measure_table(study: str, records: Sequence[RunRecord]) -> str:
-    """Return one line a cell, pair of arms and measure."""
+    """Return a table with one line per cell, pair of arms and measure."""
     rows = [
         "| cell | seeds | measure | first arm | second arm | difference, 95 % interval | p |",
         "|---|---|---|---|---|---|---|",
@@ -108,7 +108,7 @@ def measure_table(study: str, records: Sequence[RunRecord]) -> str:
 
 
 def cost_table(records: Sequence[RunRecord]) -> str:
-    """Return one line a study, task and code: runs, steps, updates, minutes, commit, machine."""
+    """Return a table of runs and their cost, one line per study, task, commit and machine."""
     rows = [
         "| study | task | runs | steps | updates | CPU minutes, median | date | commit | machine |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -129,7 +129,7 @@ def cost_table(records: Sequence[RunRecord]) -> str:
 
 
 def answer(study: str, records: Sequence[RunRecord]) -> str:
-    """Return the answer of each cell without demonstrations: DER on against off."""
+    """Return the answer for each cell without demonstrations: DER on against DER off."""
     sentences = []
     for cell in cells(study, records):
         if cell.structure != "no_demos" or cell.arms != (DER_ON, DER_OFF):
@@ -173,7 +173,7 @@ def _difference(compared: Comparison) -> str:
 
 
 def _value(compared: Comparison, value: float, sign: str = "") -> str:
-    """A share in percent, steps in thousands."""
+    """Text of a share in percent, or of steps in thousands."""
     if MEASURES[compared.measure].is_steps:
         return f"{value / 1000.0:{sign}.1f} k"
     return f"{100.0 * value:{sign}.1f} %"

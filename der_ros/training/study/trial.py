@@ -1,4 +1,4 @@
-"""One run of a study, in the caller's thread and process."""
+"""Run of a study, in the caller's thread and process."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def _record(run: StudyRun, config: TrainingConfig) -> dict[str, Any]:
 
 
 class Trial:
-    """The training run of a configuration that works in one process, without files."""
+    """Training run of a configuration in one process, without a run folder."""
 
     def __init__(self, config: TrainingConfig) -> None:
-        """Make the learner and the empty replay without starting them."""
+        """Create the learner and the empty replay without starting them."""
         self._config = config
         self.curve = CurveRecorder(config.max_env_steps)
         environment = make_environment(config)

@@ -1,4 +1,4 @@
-"""Paper's claims per cell, and their comparison with the study's results."""
+"""Claims of the paper about each cell, and their comparison with the study's results."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from der_ros.training.study.measures import Comparison
 
 AGREES, DISAGREES, TOO_FEW = "agrees", "disagrees", "too few seeds to tell"
 MARGIN = 0.1
-"""A difference of the mean success below this counts as none: ten points of a hundred."""
-
+"""Smallest difference of the mean success that counts: ten percentage points."""
 
 LEAST_PAIRS = 6
 """Fewest pairs for a verdict: with fewer, the paired test cannot come below p = 0.05."""
@@ -41,11 +40,14 @@ CLAIMS: Mapping[str, Claim] = {
 
 
 def verdict(claim: Claim, comparison: Comparison) -> str:
-    """Return how the difference of the mean success, DER on minus off, stands to the claim.
+    """Return the verdict on a claim, from the interval of the difference in mean success.
 
-    "Better" agrees with an interval above 0, and disagrees with one that ends below ``MARGIN``.
-    "Similar" agrees with an interval within ± ``MARGIN``, and disagrees with one beside 0.
-    Whatever else the interval is, and below ``LEAST_PAIRS``, the seeds are too few.
+    The difference is DER on minus DER off. The first rule that applies decides:
+
+    * Fewer than ``LEAST_PAIRS`` pairs: too few seeds.
+    * Claim "better": an interval above 0 agrees; one that ends below ``MARGIN`` disagrees.
+    * Claim "similar": an interval within ± ``MARGIN`` agrees; one without 0 disagrees.
+    * Otherwise: too few seeds.
     """
     if comparison.interval is None or comparison.pairs < LEAST_PAIRS:
         return TOO_FEW
@@ -58,7 +60,7 @@ def verdict(claim: Claim, comparison: Comparison) -> str:
 
 
 def effect(comparison: Comparison) -> str:
-    """Return in words if DER helps, from the sign of an interval that excludes 0."""
+    """Return in words if DER helps: by the sign of the interval, if it excludes 0."""
     interval = comparison.interval
     if interval is None or comparison.pairs < LEAST_PAIRS or interval.low <= 0.0 <= interval.high:
         return TOO_FEW
