@@ -170,13 +170,13 @@ def shortened(text: object, most: int = 80) -> str:
 
 
 def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no finite number")
+    raise ValueError(f"{name}, expected a finite number")
 
 
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{shortened(text)} is no finite number")
+        raise ValueError(f"{shortened(text)}, expected a finite number")
     return value
 
 

@@ -23,9 +23,11 @@ def new_run_folder(name: str) -> Path:
             break
         except FileExistsError:  # another run began in the same second
             if not folder.is_dir():
-                raise ConfigurationError(f"run_dir: expected a folder, {folder} is none") from None
+                raise ConfigurationError(
+                    f"run_dir: expected a folder, got the file {folder}; give another run_dir"
+                ) from None
         except OSError as error:
             raise ConfigurationError(
-                f"run_dir: expected to make {folder} ({error.strerror}); give another run_dir"
+                f"run_dir: cannot make the folder {folder} ({error.strerror}); give another run_dir"
             ) from error
     return folder

@@ -131,7 +131,7 @@ class Worker(Startable):
             self._fail(f"{type(error).__name__}: {error}", error)
         else:
             if not self._finite and not self.stopping.is_set():
-                self._fail("its body returned", None)
+                self._fail("its function returned, expected it to run until stopped", None)
 
     def _fail(self, cause: str, error: BaseException | None) -> None:
         self.failure = f"the thread {self.name} has ended: {cause}"

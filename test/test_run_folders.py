@@ -23,5 +23,5 @@ def test_runs_of_one_second_have_a_folder_each(tmp_path, monkeypatch):
 def test_where_no_folder_can_be_made_one_line_says_so(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").write_text("a file")
-    with pytest.raises(ConfigurationError, match="run_dir: expected to make runs/deploy_"):
+    with pytest.raises(ConfigurationError, match="run_dir: cannot make the folder runs/deploy_"):
         new_run_folder("deploy")

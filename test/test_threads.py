@@ -70,7 +70,9 @@ def test_a_return_that_nobody_asked_for_is_a_failure():
     worker = Worker("test", lambda: None, reasons.append)
     worker.start()
     assert ended(worker)
-    assert reasons == ["the thread test has ended: its body returned"]
+    assert reasons == [
+        "the thread test has ended: its function returned, expected it to run until stopped"
+    ]
 
 
 def test_a_finite_body_may_return():

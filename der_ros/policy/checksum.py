@@ -76,12 +76,15 @@ def check_checksum(data: bytes, metadata: Mapping[str, str]) -> None:
     if digest is None:
         raise ContractError(
             f"expected the metadata {CHECKSUM_KEY}, the checksum of the file's content, got none; "
-            "if this is a whole policy of an earlier release, give it one: "
+            "if this is an undamaged policy of an earlier release, add it: "
             "ros2 run der_ros export_policy --stamp OLD.onnx NEW.onnx"
         )
     text = digest.encode()
     if not _DIGEST.fullmatch(digest) or data.count(text) != 1:
-        raise ContractError(f"expected 64 hexadecimal digits as {CHECKSUM_KEY}: it is damaged")
+        raise ContractError(
+            f"expected 64 hexadecimal digits once in the file, as {CHECKSUM_KEY}: the file is "
+            "damaged; copy it anew, or export it again"
+        )
     got = hashlib.sha256(data.replace(text, _EMPTY.encode())).hexdigest()
     if got != digest:
         raise ContractError(

@@ -75,27 +75,27 @@ class ContactLimits:
     )
     contact_stiffness_n_per_m: float = setting(
         2.6e5,
-        "Stiffness of what gives in an impact: arm, gripper, sensor and pieces in series",
+        "Stiffness at the tool in an impact: arm, gripper, sensor and pieces in series",
         unit="N/m",
         minimum=1.0,
         maximum=1e9,
     )
     pressing_stiffness_n_per_m: float = setting(
         7.3e4,
-        "Stiffness felt in slow pressing: that of the contact in series with the drives'",
+        "Stiffness at the tool in slow pressing: contact and drives in series",
         unit="N/m",
         minimum=1.0,
         maximum=1e9,
     )
     reaction_delay_s: float = setting(
         0.024,
-        "Time from a force to the drives' answer, beside the cycle of the governor",
+        "Time from a force to the drives' reaction to it, without the governor's cycle",
         unit="s",
         minimum=0.0,
         maximum=1.0,
     )
     contact_reach_m: float = setting(
-        0.05, "Lever of the farthest contact about the TCP", "m", 0.0, 10.0
+        0.05, "Largest distance from the TCP to a contact", "m", 0.0, 10.0
     )
     touch_height_m: float = setting(
         10.0,

@@ -87,13 +87,16 @@ class GovernorLimits(ContactLimits):
 
     workspace_min_m: Triple = setting(
         (-0.1, -0.1, -0.05),
-        "Lower corner of the TCP's box in the task frame; the TCP brakes ahead of the walls, and "
-        "passes one by no more than its lag times its speed",
+        "Lower corner of the box, in the task frame, in which the TCP may move; it brakes ahead of "
+        "the walls, and passes one by at most its lag times its speed",
         unit="m",
         required=True,
     )
     workspace_max_m: Triple = setting(
-        (0.1, 0.1, 0.2), "Upper corner of the TCP's box in the task frame", "m", required=True
+        (0.1, 0.1, 0.2),
+        "Upper corner of the box, in the task frame, in which the TCP may move",
+        unit="m",
+        required=True,
     )
     max_linear_speed_mps: float = setting(
         0.05, "Speed limit of the TCP", "m/s", 0.0, 2.0, tunable=True
@@ -102,10 +105,10 @@ class GovernorLimits(ContactLimits):
         0.05, "Speed limit of the TCP's rotation", "rad/s", 0.0, 4.0, tunable=True
     )
     max_linear_acceleration_mps2: float = setting(
-        1.0, "Acceleration limit; giving way to a force is exempt", "m/s2", 0.0, 1e4
+        1.0, "Acceleration limit, except for giving way to a force", "m/s2", 0.0, 1e4
     )
     max_angular_acceleration_radps2: float = setting(
-        2.0, "Angular acceleration limit; giving way to a torque is exempt", "rad/s2", 0.0, 1e4
+        2.0, "Angular acceleration limit, except for giving way to a torque", "rad/s2", 0.0, 1e4
     )
     soft_force_n: float = setting(
         50.0, "Force above which the tool gives way along it", "N", 0.0, 1e4, tunable=True

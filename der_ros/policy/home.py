@@ -19,8 +19,8 @@ class HomeLimits:
 
     depth_m: float = setting(
         0.001,
-        "Height above flush up to which a piece that feels the ground is home; as far below it the "
-        "ground counts as missing",
+        "Largest height above flush at which a piece that feels the ground counts as home; if the "
+        "ground is not felt this far below flush, it counts as missing",
         unit="m",
         minimum=0.0001,
         maximum=0.05,

@@ -150,11 +150,11 @@ def _problem(model: Any, tensors: list[Any], data: bytes) -> str:
     keys = [entry.key for entry in model.metadata_props]
     domains = [_domain(entry.domain) for entry in model.opset_import]
     if serialized(known) != data:
-        return "content that is unknown here, or written in another form than protobuf's own"
+        return "fields that are not part of ONNX, or bytes in another form than protobuf writes"
     if len(set(keys)) != len(keys) or len(set(domains)) != len(domains):
         return "a metadata key or an operator set twice"
     if len(model.graph.node) > MAX_NODES:
-        return f"{len(model.graph.node)} operators, at most {MAX_NODES} are run"
+        return f"{len(model.graph.node)} operators, more than {MAX_NODES}"
     return next(filter(None, map(_problem_of_tensor, tensors)), "")
 
 

@@ -101,7 +101,9 @@ class OnnxPolicy:
                 for name, value in zip(names, observation, strict=False)
                 if not np.isfinite(value)
             ]
-            raise ContractError(f"observation: expected finite numbers, {', '.join(wrong)} is not")
+            raise ContractError(
+                f"observation: expected finite numbers, got NaN or infinity in {', '.join(wrong)}"
+            )
         feed = {INPUT_NAME: observation.astype(np.float32, copy=False)[None]}
         action = self._run(feed)
         # Negated so that NaN fails too.
@@ -190,7 +192,7 @@ def _open_session(data: bytes) -> Any:
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no other base class
-        raise ContractError(f"onnxruntime does not take it: {_first_line(error)}") from error
+        raise ContractError(f"onnxruntime cannot load it: {_first_line(error)}") from error
 
 
 def _first_line(error: Exception) -> str:

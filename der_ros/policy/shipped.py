@@ -45,8 +45,8 @@ def shipped_demonstrations(task: str) -> Path:
             found.setdefault(path.name, path)
     if task not in found:
         raise ConfigurationError(
-            f"demos: expected shipped ones of {', '.join(sorted(found)) or 'no task'}, got "
-            f"{task}; record your own with record_demos.launch.py"
+            f"demos: the package ships demonstrations of {', '.join(sorted(found)) or 'no task'}, "
+            f"got the task {task}; record your own with record_demos.launch.py"
         )
     return found[task]
 

@@ -30,7 +30,7 @@ class StallLimits:
     )
     moved_m: float = setting(
         0.0005,
-        "Shortest way within stall_s that counts as motion",
+        "Least distance moved within stall_s that counts as motion",
         unit="m",
         minimum=0.0,
         maximum=1.0,

@@ -80,7 +80,7 @@ def test_the_shipped_demonstrations_fit(task, capsys):
 
 
 def test_a_task_without_shipped_demonstrations_is_told():
-    with pytest.raises(ConfigurationError, match="expected shipped ones of lap_joint, peg_in_hole"):
+    with pytest.raises(ConfigurationError, match="ships demonstrations of lap_joint, peg_in_hole"):
         demonstrations_at("shipped", "key_slot")
 
 

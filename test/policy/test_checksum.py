@@ -125,11 +125,11 @@ def test_an_operator_that_may_not_run_is_not_stamped(path, tmp_path):
     ("change", "match"),
     [
         (lambda m: m.metadata_props.add(key="der_ros.task", value='"other"'), "twice"),
-        (lambda m: m.graph.node.extend([m.graph.node[0]] * 600), "operators, at most"),
+        (lambda m: m.graph.node.extend([m.graph.node[0]] * 600), "operators, more than"),
         (lambda m: m.graph.initializer[0].dims.append(2**40), "with other contents"),
         (lambda m: m.graph.initializer[0].dims.extend([1] * 9), "of shape"),
         (lambda m: setattr(m.graph.initializer[0], "data_type", TensorProto.FLOAT16), "of type"),
-        (lambda m: m.training_info.add(), "unknown here"),
+        (lambda m: m.training_info.add(), "not part of ONNX"),
     ],
 )
 def test_more_than_a_plain_network_is_refused(path, change, match):

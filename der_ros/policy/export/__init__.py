@@ -143,7 +143,7 @@ def _actions(module: FilteredPolicy, observations: NDArray[np.float32]) -> NDArr
     if not np.abs(actions).max() <= 1.0:
         raise ConfigurationError(
             f"policy: expected actions in [-1, 1], got {np.abs(actions).max()}; "
-            "the squash belongs inside the module"
+            "end the module with tanh"
         )
     return actions
 

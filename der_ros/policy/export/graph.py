@@ -241,6 +241,6 @@ class GraphBuilder:
 
 def _unknown(node: torch.fx.Node, what: str) -> ConfigurationError:
     return ConfigurationError(
-        f"export: {node.name} is a {what}, which is not known here; use Linear, LayerNorm, ReLU, "
+        f"export: {node.name} is a {what}, which cannot be exported; use Linear, LayerNorm, ReLU, "
         "LeakyReLU, Tanh, Sigmoid, clamp and + - * /, or add it to der_ros/policy/export/graph.py"
     )

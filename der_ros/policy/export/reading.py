@@ -46,7 +46,7 @@ def convert_policy(source: Path, path: Path, precision: str) -> float:
     if contract.precision != "float64":
         raise ConfigurationError(
             f"{source}: expected a float64 policy, got one in {contract.precision}; "
-            "give the one that it was made of"
+            "give the float64 policy that it was converted from"
         )
     model = onnx.load_model_from_string(read_policy_file(source))
     network, mean, std = _parts(model, source)
