@@ -3,9 +3,9 @@
     ros2 run der_ros benchmark ablation [--study paper] [--seeds 5] [--jobs 2]
         [--task lap_joint] [--structure no_demos] [--results benchmarks/results]
 
-Each run takes one core in a process of its own and writes one small file below --results. A
-finished run is never repeated, and an interrupted one starts again, so you can stop the command at
-any time (Ctrl-C, SIGTERM) and continue by calling it again. To run it in the background, only in
+Each run uses one core in its own process and writes one small file below --results. A finished run
+is not repeated, and an interrupted run starts again from its beginning. So you can stop the command
+at any time (Ctrl-C, SIGTERM) and continue by calling it again. To run it in the background, only in
 idle time: ``chrt --idle 0 ros2 run der_ros benchmark ablation``. For tables and plots of the
 finished runs: ``ros2 run der_ros plot_runs --paper``.
 """
@@ -63,7 +63,7 @@ def run_one(run: StudyRun, results: Path) -> int:
     """Execute one run in this process and write its record."""
     from der_ros.training.study.trial import run_trial
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command ends its runs
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process ends its runs
     # Before the training, so that a folder that cannot be created is reported at once.
     record_path(results, run).parent.mkdir(parents=True, exist_ok=True)
     record = run_trial(run)
@@ -104,7 +104,7 @@ def only_command(results: Path) -> Iterator[int]:
 
 
 class Jobs:
-    """Executes runs in parallel, each in a process of its own."""
+    """Executor of runs in parallel, each in a process of its own."""
 
     def __init__(self, results: Path, jobs: int, lock: int) -> None:
         """Prepare without starting a run; ``lock`` is the open lock file, inherited by the runs."""

@@ -1,4 +1,4 @@
-"""Kinematics of an arm: pose and Jacobian compared with Pinocchio and PyBullet, and a full step.
+"""Kinematics of an arm: pose and Jacobian against Pinocchio and PyBullet, and a full step.
 
 Pinocchio is only a peer (``pip install -r requirements/benchmarks.txt``); without it, that
 comparison is skipped with a message.

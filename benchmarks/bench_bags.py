@@ -1,4 +1,4 @@
-"""Replays a long bag, made by repeating a short one, and measures speed and memory.
+"""Speed and memory of the replay of a long bag, made by repeating a short one.
 
     python benchmarks/bench_bags.py [--json] [--minutes 10]
 

@@ -50,7 +50,7 @@ from support.simulated_devices import (
 
 TCP = forward(UPRIGHT_RAD)
 SPEED_MPS, SOFT_N, HARD_N = 0.05, 50.0, 1000.0
-# The encoded time is unambiguous within this period, so no path may take longer.
+# The encoded time repeats after this period, so every path must be faster.
 PERIOD_S = 0.5
 POLL_S = 0.004
 # Time resolution of the correction's last digit.
@@ -145,7 +145,7 @@ def command(node: str, values: Mapping[str, object]) -> list[str]:
 
 
 class Monitor:
-    """Activates the policy, and records the time encoded in wrenches and commands.
+    """Client that activates the policy and records the time encoded in wrenches and commands.
 
     Attributes:
         wrenches: Pairs (stamp, phase of the saw tooth) of the wrenches, system time in s.
@@ -215,7 +215,13 @@ def nodes(values: Mapping[str, Mapping[str, object]], folder: Path) -> Iterator[
 
 
 class Seen(NamedTuple):
-    """Measurements of one path: the controller's cycles, and messages with system time."""
+    """Measurements of one path.
+
+    Attributes:
+        cycles: Cycles of the controller.
+        wrenches: ``Monitor.wrenches`` as an array, shape (n, 2).
+        commands: ``Monitor.commands`` as an array, shape (n, 2).
+    """
 
     cycles: Cycles
     wrenches: Floats
@@ -305,7 +311,7 @@ def figures_of(way: Way, seen: Seen, options: Any) -> list[Figure]:
         parts["part_record_to_command"] = command_s - command_made_s
         nearest = np.argmin(np.abs(command_made_s[None] - it.made_s[:, None]), axis=1)
         ready_s = command_s[nearest]
-    # The controller sends at its own times: up to one cycle of waiting is not ours.
+    # The controller decides when it sends; waiting for it, up to one cycle, is not our latency.
     waited_s = np.clip(it.asked_s - ready_s, 0.0, 1e-3 * options.cycle_ms)
     used_s = it.answer_s - it.made_s
     periods_s = 1e-3 * options.cycle_ms
@@ -323,7 +329,10 @@ def figures_of(way: Way, seen: Seen, options: Any) -> list[Figure]:
 
 
 def until_newer(it: Corrections) -> Floats:
-    """Return the time, s, from every possible record time to a correction by it or a newer one."""
+    """Return the age, s, of the record that a correction uses, for records at every possible time.
+
+    A record whose effect is not visible counts until the correction by the next newer record.
+    """
     return np.concatenate(
         [
             answer - np.arange(made, before, -SAME_S)

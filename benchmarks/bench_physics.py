@@ -3,8 +3,9 @@
     python benchmarks/bench_physics.py [--task lap_joint] [--robot kr60] [--orientations 50]
         [--pushes 10] [--json]
 
-``mechanics.py`` has the experiments and the meaning of each figure; ``test/sim/test_mechanics.py``
-checks bounds for them. Tracking does not depend on the pieces and is measured with the lap joint.
+``support/mechanics.py`` has the experiments and the meaning of each figure;
+``test/sim/test_mechanics.py`` checks bounds for them. Tracking does not depend on the pieces and is
+measured with the lap joint.
 """
 
 from __future__ import annotations

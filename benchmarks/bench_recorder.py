@@ -1,4 +1,4 @@
-"""Measures the recorder in a busy cell: its CPU load, and the time of a snapshot.
+"""CPU load of the recorder in a busy cell, and the time of a snapshot.
 
     python benchmarks/bench_recorder.py [--json] [--seconds 40]
 

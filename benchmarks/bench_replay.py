@@ -1,12 +1,12 @@
-"""Compares a replay shard with cpprb, torchrl and pure Python, and measures the memory of 2e6 rows.
+"""Replay shard compared with cpprb, torchrl and pure Python, and the memory of 2e6 rows.
 
     pip install -r requirements/benchmarks.txt
     python benchmarks/bench_replay.py [--json] [--skip-memory]
 
 Rates are rows per second at capacity 333,333, added in fragments of 50 and sampled in batches of
-512; a transition has observations of 13 + 13 numbers, 6 of action, a return and a discount.
-Contestants take turns in short slices, so that other load on the machine slows all of them; the
-best slice of each counts.
+512. A transition holds two observations of 13 numbers each, an action of 6, a return and a
+discount. Contestants take turns in short slices, so that other load on the machine slows all of
+them; the best slice of each counts.
 """
 
 from __future__ import annotations

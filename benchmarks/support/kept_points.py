@@ -1,4 +1,4 @@
-"""Measured points in a file of JSON lines, so that a stopped benchmark continues where it was."""
+"""Measured points in a file of JSON lines, so that a stopped benchmark can continue."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ class PushError(NamedTuple):
 
     Attributes:
         reading: Reading minus the push.
-        give: Deflection of the arm relative to its stiffness; 1 is exact.
+        give: Deflection of the arm divided by force over stiffness; 1 is exact.
     """
 
     reading: WrenchError
@@ -178,7 +178,7 @@ def push_anywhere(world: AssemblyWorld, rng: np.random.Generator, count: int) ->
 
 
 def move_freely(world: AssemblyWorld) -> WrenchError:
-    """Return the error of the reading, which must stay the weight, in steady free motion."""
+    """Return the error of the reading in steady free motion, where it must stay the weight."""
     world.reset(InitialState(pose(z=ABOVE_M), Pose.identity()))
     twist = Twist(np.array((0.02, -0.03, 0.03)), np.array((0.03, 0.02, -0.04)))
     world.advance(twist, _SETTLING_STEPS)

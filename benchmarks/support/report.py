@@ -27,8 +27,8 @@ class Figure(NamedTuple):
         unit: Unit of both values; empty for a plain number.
         peer: Peer measured in the same run; None if there is none.
         peer_value: The peer's value.
-        ratio: Factor by which we are better than the peer, for rates and times alike; above 1 we
-            win.
+        ratio: Factor by which this package is better than the peer, above 1 if it is; the same
+            for rates and times.
     """
 
     name: str

@@ -140,8 +140,9 @@ class Sensor(NamedTuple):
         rdt_port: UDP port of RDT.
         http_port: TCP port of its web page.
         rate_hz: Rate of the records, Hz.
-        wrench: Returns the wrench of each record.
-        in_time: Send each record exactly in time; takes real-time scheduling from other processes.
+        wrench: Function that returns the wrench of each record.
+        in_time: True to run the sensor with real-time scheduling, so that it sends each record in
+            time; other real-time processes then have less time.
     """
 
     address: str

@@ -1,4 +1,4 @@
-"""Cells measured by the simulation benchmarks: every task, both pegs, on every robot."""
+"""Cells of the simulation benchmarks: every task, with both shapes of peg, on every robot."""
 
 from __future__ import annotations
 
