@@ -8,7 +8,7 @@
 import sys
 from pathlib import Path
 
-# The wrapper's help is on the site, and it is no installed package.
+# The site shows the wrapper's help, and the wrapper is not an installed package.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "standalone"))
 
 from site_builder.build import main

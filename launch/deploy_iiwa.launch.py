@@ -1,4 +1,4 @@
-"""Deploys a policy on an arm under ros2_control, such as a KUKA LBR iiwa, with an F/T sensor.
+"""Deploy a policy on an arm under ros2_control, such as a KUKA LBR iiwa, with an F/T sensor.
 
 The nodes are those of deploy_kr60.launch.py. The simulated cell provides an iiwa on the topics of a
 ros2_control system. Bring up a real arm with its own driver before this launch.
@@ -12,7 +12,7 @@ from der_ros.launching.cell_parameters import merged, read_parameters, shipped_c
 from der_ros.launching.deployment_arguments import deployment_arguments
 from der_ros.parameters.kuka_bridge import ArmParameters
 
-# Two physics steps: joint states at 125 Hz.
+# Two physics steps, so joint states arrive at 125 Hz.
 SIM_CYCLE_MS = 8
 
 ARGUMENTS = deployment_arguments(

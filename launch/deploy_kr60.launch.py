@@ -1,4 +1,4 @@
-"""Deploys a policy on a KUKA KR 60 with an ATI Net F/T sensor, simulated or real.
+"""Deploy a policy on a KUKA KR 60 with an ATI Net F/T sensor, simulated or real.
 
 The nodes are the same in both cases: the simulated cell uses the real wire protocols on this host.
 """

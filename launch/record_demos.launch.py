@@ -1,4 +1,4 @@
-"""Records demonstrations: an operator or a script controls the robot in place of the policy.
+"""Record demonstrations: an operator or a script controls the robot in place of the policy.
 
 The nodes are those of a deployment on a KR 60. Each success becomes one bag in the folder ``out``.
 The launch ends when the folder holds ``episodes`` demonstrations.
@@ -12,7 +12,7 @@ from der_ros.launching.teleop_arguments import joystick_argument
 from der_ros.parameters.teleop import DemoParameters
 from der_ros.teleop.axis_map import map_names
 
-# Rightful source of the topic joy: one node of any name.
+# Rightful source of the topic joy: one node, with any name.
 ANY_ONE_OF_JOY = "joy ?"
 NOT_OFFERED = {"attempts", "retries", "record", "keep_bags"}
 OWN = [

@@ -1,4 +1,4 @@
-"""Plays a recorded attempt to ``policy_server`` and checks its actions, without a robot.
+"""Play a recorded attempt to ``policy_server`` and check its actions, without a robot.
 
 The exit code is 0 if the policy acts as recorded. The nodes run on this computer only, in their
 own namespace, and cannot reach a robot.

@@ -1,4 +1,4 @@
-"""Trains a policy in simulation and exports it as ``policy.onnx``. Ctrl-C saves and exports."""
+"""Train a policy in simulation and export it as ``policy.onnx``. Ctrl-C saves and exports."""
 
 from der_ros.installation import is_installed
 from der_ros.launching.actions import (
@@ -64,7 +64,7 @@ def start(context, values):
         )
     left_out = {"namespace", "joystick", *(OF_DEVICE if values["teach"] == OFF else ())}
     parameters = {name: value for name, value in values.items() if name not in left_out}
-    # After Ctrl-C it writes a checkpoint and the policy, and stops Ray.
+    # After Ctrl-C the node writes a checkpoint and the policy and stops Ray: give it 30 s.
     trainer = launched_node("sim_trainer", parameters, values, sigterm_timeout="30")
     return [only_here(), trainer, *device(values)]
 

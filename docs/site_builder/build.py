@@ -1,4 +1,4 @@
-"""Assembles the pages, generates the reference, and renders the site with Zensical."""
+"""Build of the site: assemble the pages, generate the reference, and render with Zensical."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Generates the reference pages and their entries in the navigation."""
+"""Generator of the reference pages and of their entries in the navigation."""
 
 from __future__ import annotations
 

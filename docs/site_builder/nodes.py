@@ -45,7 +45,7 @@ def parameter_complaints(surveys: Iterable[Survey]) -> list[str]:
 
 
 def endpoint_complaints(surveys: Sequence[Survey]) -> list[str]:
-    """Return one line per topic or service without a text, and per text without either."""
+    """Return one line per topic or service without a text, and per text with neither of them."""
     found = []
     for roles, texts, kind in (
         (("publishes", "subscribes"), TOPICS, "topic"),

@@ -1,4 +1,4 @@
-"""Starts every node and records what it declares: parameters, topics, services and QoS.
+"""Survey of the nodes: parameters, topics, services and QoS that each of them declares.
 
     python -m site_builder.survey OUT.json
 
