@@ -111,7 +111,7 @@ def test_euler_angles_survive_a_round_trip(yaw, pitch, roll):
 
 def test_euler_angles_turn_about_x_first_in_outer_axes():
     q = quaternion_from_euler_zyx(math.pi / 2, 0.0, math.pi / 2)
-    # x stays x under the roll, and the yaw then carries it to y; y goes to z and stays.
+    # Roll leaves x, and yaw then moves it to y. Roll moves y to z, and yaw leaves it.
     assert rotation_matrix(q) @ np.eye(3) == pytest.approx(
         np.array(((0, 0, 1), (1, 0, 0), (0, 1, 0))), abs=1e-12
     )
@@ -150,7 +150,7 @@ def test_moved_acts_in_the_outer_axes(pose, displacement, rotation):
 
 @given(poses, vectors, vectors, vectors, vectors)
 def test_a_wrenchs_power_is_the_same_in_each_frame(frame, force, torque, velocity, angular):
-    # Virtual power F.v + T.w of a rigid body: the twist moves to the other frame by its own rule.
+    # The power F.v + T.w of a rigid body is the same in both frames.
     wrench = Wrench(force, torque)
     seen = wrench.seen_from(frame)
     turned = frame.rotation @ angular

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "der_ros"
 FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 
-# What each room may import beside itself and errors, documents and settings, which all may.
+# Allowed imports of each room, besides itself; all rooms may import errors, documents, settings.
 ARROWS = {
     "geometry": {"rotation"},
     "errors": set(),
@@ -28,7 +28,7 @@ ARROWS = {
     "run_folders": set(),
     "tasks": {"geometry"},
     "sim": {"geometry", "rotation", "tasks"},
-    # The environment builds its observation, and governs its motion, with the robot's own code.
+    # The environment uses the robot's own code for its observation and its governor.
     "envs": {"geometry", "rotation", "tasks", "sim", "policy.observation", "policy.governor"},
     "replay": {"geometry"},
     "algorithms": {"geometry", "replay"},
@@ -117,7 +117,7 @@ ROBOT_SIDE = (
     "cli._cell_health",
     "cli._parameters_health",
 )
-# A node that loads these for nothing starts later.
+# Modules that would delay a node's start needlessly.
 NOT_AT_THE_START = ("mcap", "rosbags", f"{PACKAGE}.parameters.node_parameters")
 WITHOUT_BAGS = ("ft_bridge", "kuka_bridge", "policy_server", "assembly_supervisor", "cell_view")
 ROS = ("rclpy", "builtin_interfaces", "diagnostic_msgs", "geometry_msgs", "sensor_msgs", "std_msgs")
@@ -141,7 +141,7 @@ def imports_of(source: str, module: str, is_package: bool) -> Iterator[tuple[int
                 here = [PACKAGE, *filter(None, module.split("."))]
                 keep = len(here) - node.level + (1 if is_package else 0)
                 base = ".".join([*here[:keep], *filter(None, [node.module])])
-            # `from a import b` may import the module a.b; a name that is none harms nothing.
+            # `from a import b` may import the module a.b; other names do no harm.
             for alias in node.names:
                 yield node.lineno, f"{base}.{alias.name}"
 
@@ -231,7 +231,7 @@ for module in {modules!r}:
 
 def robot_side_modules() -> list[str]:
     modules = [module_of(path) for path in FILES]
-    # The export is part of the training that lives next to the contract it writes.
+    # The export belongs to training, but is next to the contract that it writes.
     chosen = [
         name
         for name in modules

@@ -43,7 +43,7 @@ def node_module(name):
 def test_the_manifest_makes_colcon_see_a_ros_package():
     assert MANIFEST.get("format") == "3"
     assert MANIFEST.findtext("export/build_type") == "ament_python"
-    # Without a valid address colcon takes the package for plain Python and sets no paths.
+    # Without a valid address colcon treats the package as plain Python and sets no paths.
     address = MANIFEST.find("maintainer").get("email")
     assert re.fullmatch(r"[\w.+-]+@[\w-]+(\.[\w-]+)*\.[a-zA-Z]{2,}", address)
 
@@ -86,7 +86,7 @@ def test_the_manifest_names_imported_ros_packages():
 
 DEBIAN_KEYS = {"numpy": "python3-numpy", "yaml": "python3-yaml", "matplotlib": "python3-matplotlib"}
 DEBIAN_KEYS |= {"PIL": "python3-pil", "rich": "python3-rich"}
-# Packages that only pip has, or has in the version that is needed: requirements/README.md.
+# Packages that only pip provides, or only in the needed version: requirements/README.md.
 PIP_ONLY = {
     "gymnasium",
     "imageio_ffmpeg",
@@ -169,7 +169,7 @@ def test_launch_files_name_executables_that_exist():
     names = {module.rsplit(".", 1)[1] for module in entry_points()}
     for path in (ROOT / "launch").glob("*.launch.py"):
         for name in re.findall(r'executable="(\w+)"', path.read_text()):
-            # Of ROS 2's package joy, started only where it is installed.
+            # joy_node is in ROS 2's package joy, and is started only if that is installed.
             assert name in names | {"joy_node"}, (
                 f"{path.name} starts {name}, which setup.py does not install"
             )

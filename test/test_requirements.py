@@ -65,7 +65,7 @@ def test_every_locked_entry_has_one_version_and_a_hash(name):
 def test_the_locks_satisfy_the_list(name, locks, python):
     versions = locked(locks, python)
     for wanted in lines_of(name):
-        if wanted.name != "torch":  # it has a list of its own, without hashes
+        if wanted.name != "torch":  # torch has a separate list, without hashes
             assert versions[canonicalize_name(wanted.name)] in wanted.specifier, wanted
 
 

@@ -125,7 +125,7 @@ def gaussian(outputs, noise):
     mean, log_std = outputs.chunk(2, dim=-1)
     normal = torch.distributions.Normal(mean, log_std.clamp(-5.0, 2.0).exp())
     free = mean + normal.scale * noise
-    # log(1 - tanh²u), as stable as it gets
+    # log(1 - tanh²u) in its numerically stable form
     squash = 2.0 * (math.log(2.0) - free - functional.softplus(-2.0 * free))
     return free.tanh(), (normal.log_prob(free) - squash).sum(dim=-1)
 

@@ -82,7 +82,7 @@ def test_a_recorded_nan_is_a_finite_difference(tmp_path):
 
 def test_pairs_are_made_by_tick_in_any_order(tmp_path):
     messages = list(ticks(10))
-    # Observation 0 and action 9 fell out; observation 4 came before action 3.
+    # Observation 0 and action 9 are missing; observation 4 comes before action 3.
     shuffled = [*messages[1:7], messages[8], messages[7], *messages[9:-1]]
     with BagReader(write_bag(tmp_path / "bag", shuffled)) as reader:
         samples = read_samples(reader)

@@ -262,7 +262,7 @@ def test_a_full_disk_is_told_and_no_bag_appears(tmp_path, big, monkeypatch):
     full.room = 0
     payload = text("x" * (2**20 + 100 if big else 10))
     with pytest.raises(BagError, match="No space left"):
-        # A big message is flushed at once, a small one when the bag is completed.
+        # A large message is flushed at once, a small one when the bag is completed.
         _ = writer.write("/policy/info", payload, 1), writer.close()
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["bag.part", "written"]
 

@@ -111,7 +111,7 @@ def test_a_chunk_of_zeros_is_left_out_and_counted(bag, tmp_path):
 
 @pytest.mark.parametrize("begin", [0, 5, 30])
 def test_without_its_first_chunk_the_rest_is_read(bag, begin):
-    # The index at the file's end holds the topics too.
+    # The index at the end of the file also holds the topics.
     path = bag / "bag.mcap"
     data = path.read_bytes()
     path.write_bytes(data[:begin] + bytes(200) + data[begin + 200 :])

@@ -94,5 +94,5 @@ def test_a_signal_ends_the_command_and_its_runs(tmp_path, number):
         said = process.communicate(timeout=60)[1]
     assert process.returncode == 130
     assert "the same command goes on" in said
-    with (tmp_path / ".lock").open("w") as lock:  # no run is left that holds it
+    with (tmp_path / ".lock").open("w") as lock:  # no remaining run holds it
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -32,7 +32,7 @@ def test_a_force_tells_when_it_was_felt(monkeypatch, offset_n):
 
 
 def test_a_record_waits_for_its_correction():
-    # Records of 0 s and 0.1 s were used; one of 0.05 s had to wait for the correction at 0.13 s.
+    # Corrections used the records of 0 s and 0.1 s. One of 0.05 s takes effect at 0.13 s.
     it = Corrections(np.array([0.0, 0.1]), np.array([0.02, 0.12]), np.array([0.03, 0.13]))
     waited = until_newer(it)
     assert waited.min() == pytest.approx(0.03)
@@ -47,7 +47,7 @@ def test_only_stalls_of_a_processor_are_excused():
 
 
 def test_a_late_answer_counts_without_a_stall():
-    # Late by 3 ms with a stall of 5, late by 6 with the same, in time, never.
+    # Late by 3 ms and by 6 ms, each during a stall of 5 ms; in time; never.
     sent = np.array([0.0, 1.0, 2.0, 3.0])
     answers = np.array([0.007, 0.010, 0.001, np.inf])
     stalls = np.array([[0.001, 0.006], [1.001, 1.006]])

@@ -110,7 +110,7 @@ def test_a_stale_command_ramps_to_rest(bench):
 def test_the_age_of_the_stamp_counts_as_well(bench):
     bench.feel()
     bench.cycle()
-    # 0.1 s by the stamp, 0.095 of them gone: good for one cycle from now.
+    # A command may be 0.1 s old by its stamp; at 0.095 s it is valid for one more cycle.
     bench.motion.accept_command(X, "task_frame", 0.095)
     assert bench.cycle().linear.any()
     assert bench.motion.counts.interventions.get("STALE", 0) == 1
@@ -152,7 +152,7 @@ def test_a_hard_force_latches_until_reset(bench):
     bench.motion.accept_command(X, "task_frame", 0.0)
     assert bench.rests()
     assert "hard limit" in bench.motion.reset()
-    # What was commanded before the reset moves nothing.
+    # A command from before the reset causes no motion.
     bench.feel()
     assert bench.rests()
     assert bench.motion.fault is None
@@ -324,7 +324,7 @@ def test_it_ramps_to_rest_before_it_ends(bench):
         bench.feel()
         bench.motion.accept_command(X, "task_frame", 0.0)
         speeds.append(float(np.linalg.norm(bench.cycle().linear)))
-    # No jump beyond the acceleration limit, and no command counts any more.
+    # The speed changes within the acceleration limit, and commands no longer count.
     steps = np.abs(np.diff([0.01, *speeds]))
     assert steps.max() <= LIMITS.max_linear_acceleration_mps2 * CYCLE_S + 1e-9
     assert speeds[-1] == 0.0

@@ -16,7 +16,7 @@ from der_ros.sim.arm_kinematics import ArmKinematics
 from der_ros.sim.iiwa import IIWA
 
 DATA = Path(pybullet_data.getDataPath())
-# Arms with turned joint origins, fixed joints on the way, and other axes than z.
+# Arms with rotated joint origins, fixed joints in the chain, and axes other than z.
 PEERS = {
     "kuka_iiwa/model.urdf": ("lbr_iiwa_link_0", "lbr_iiwa_link_7"),
     "franka_panda/panda.urdf": ("panda_link0", "panda_hand"),
@@ -48,7 +48,7 @@ def test_pose_and_jacobian_are_those_of_pybullet(name):
             assert angle_between(placed.tip.quaternion, np.array(state[5])) < 1e-6
             positions = [pybullet.getJointState(body, i, client)[0] for i in movable]
             zeros = [0.0] * len(movable)
-            # Whatever the manual says of mass centres: this is the origin of the link's frame.
+            # (0, 0, 0) is the origin of the link's frame, although the manual says centre of mass.
             linear, angular = pybullet.calculateJacobian(
                 body, links[tip], (0.0, 0.0, 0.0), positions, zeros, zeros, client
             )

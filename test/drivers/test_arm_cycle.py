@@ -71,7 +71,7 @@ def test_the_first_command_is_where_the_arm_is(bench):
     start = bench.joints.copy()
     answered = bench.run()
     np.testing.assert_array_equal(bench.sent[0], start)
-    assert not answered.twist.to_array().any()  # what was really sent
+    assert not answered.twist.to_array().any()  # the twist that was really sent
     answered = bench.run()
     np.testing.assert_allclose(answered.twist.to_array(), UP.to_array(), atol=1e-9)
 
@@ -104,7 +104,7 @@ def test_an_arm_moved_at_rest_goes_on_from_there(bench):
     bench.run(20)
     bench.wanted = Twist.zero()
     bench.run(40)
-    for _ in range(50):  # by a program, well within its speed
+    for _ in range(50):  # moved by another program, below the speed limit
         bench.joints = bench.joints + 0.005
         bench.run()
     bench.wanted = UP
@@ -119,7 +119,7 @@ def test_stale_joint_states_end_the_commands_once(bench):
     bench.run(5)
     count = len(bench.sent)
     bench.run(40, reading=False)
-    # Until it is known to be stale the arm is led on, and no longer.
+    # Commands continue until the joint states count as stale, and end then.
     assert len(bench.sent) - count <= CONFIG.state_timeout_s / CONFIG.cycle_s + 1
     assert bench.lost == ["no joint states for 0.2 s"]
     assert not bench.cycle.known
@@ -173,7 +173,7 @@ def test_a_decision_that_fails_is_no_motion(bench, wrong):
 def test_a_joint_at_its_stop_is_refused_with_its_name(bench):
     bench.joints = np.array(POSTURE)
     bench.joints[6] = kinematics().upper_rad[6] + 0.01
-    bench.run(60)  # time enough not to be a jump, were it one
+    bench.run(60)  # long enough that the motion would not count as a jump
     bench.lost.clear()
     turn = kinematics().chain.at(bench.joints).jacobian[:, 6]
     bench.wanted = Twist.from_array(0.1 * turn)

@@ -55,7 +55,7 @@ def test_the_twist_is_tracked_away_from_limits(start, wanted):
     np.testing.assert_allclose(step.twist.to_array(), wanted, atol=1e-6)
     before, after = ARM.chain.forward(start), ARM.chain.forward(step.angles_rad)
     moved = (after.position - before.position) / DT
-    # The spare joint's share makes the way a curve: second order in the cycle.
+    # The redundant joint bends the path: an error of second order in the cycle time.
     np.testing.assert_allclose(moved, wanted[:3], atol=2e-4 + 0.01 * np.abs(wanted).max())
 
 
@@ -83,7 +83,7 @@ def test_at_a_singularity_motion_is_bounded(direction):
     wanted = 0.05 * np.eye(6)[direction]
     for _ in range(200):
         step = arm.step(at, twist(*wanted), DT)
-        # 1 / (2 l_max) is the most that a damped singular value gives.
+        # Damping limits the inverse of a singular value to 1 / (2 l_max).
         assert np.linalg.norm(step.angles_rad - at) / DT < 0.05 * (1.0 / 0.05 + 1.0)
         assert np.linalg.norm(step.twist.to_array()) <= 0.05 * 1.01
         at = step.angles_rad
@@ -117,7 +117,7 @@ def test_a_joint_slows_down_towards_its_stop():
     about_last = twist(*(0.3 * arm.chain.at(at).jacobian[:, 6]))
     told = []
     for _ in range(3000):
-        # A turn about the last axis, which it alone can do without moving the tool sideways.
+        # A rotation about the last axis: only the last joint does it without moving the tool.
         step = arm.step(at, about_last, DT)
         assert step.angles_rad[6] <= arm.upper_rad[6]
         told.append(step)
@@ -135,7 +135,7 @@ def test_a_joint_slows_down_towards_its_stop():
 
 def test_beyond_its_stop_a_joint_may_only_come_back():
     arm, at = kinematics(), np.array(POSTURE)
-    at[6] = arm.upper_rad[6] + 0.02  # as a person may have left it
+    at[6] = arm.upper_rad[6] + 0.02  # as an operator may have left it
     out = arm.chain.at(at).jacobian[:, 6] * 0.1
     assert arm.step(at, Twist.from_array(out), DT).refusal
     step = arm.step(at, Twist.from_array(-out), DT)

@@ -59,7 +59,7 @@ def test_without_a_filter_all_passes():
 
 
 def test_each_sample_between_two_records_is_filtered():
-    # A record is one sample in 14, of a sine that is just sampled often enough for that.
+    # Only one sample in 14 becomes a record, but the filter sees all of them.
     assert gain(5, 35, samples_a_record=14) == pytest.approx(1.0 / math.sqrt(2.0), abs=0.01)
 
 

@@ -54,13 +54,13 @@ def upwards(fz):
 def test_the_rate_is_thinned_out_and_never_raised(source_hz, expected):
     path = conditioner()
     out = [path.take(TRUTH, i / source_hz) for i in range(1000)]
-    # 300 Hz cannot be thinned evenly to 250: between every other and all of them.
+    # 300 Hz cannot be thinned evenly to 250: between half and all of the readings pass.
     low = 500 if source_hz == 300.0 else expected
     assert low - 2 <= sum(wrench is not None for wrench in out) <= max(expected, low) + 2
 
 
 def test_signs_are_those_of_the_parameter():
-    # netft_utils turns Fx and Tx round without saying so.
+    # netft_utils inverts Fx and Tx without documenting it.
     same = conditioner().take(TRUTH, 0.0)
     np.testing.assert_array_equal(same.raw.to_array(), TRUTH.to_array())
     signs = np.array((-1.0, 1.0, 1.0, -1.0, 1.0, 1.0))
@@ -95,7 +95,7 @@ def test_bias_is_the_mean_of_the_latest_readings():
 
 
 def test_weight_is_taken_off_in_each_orientation():
-    # netft_utils overwrites what it compensated when it is not biased.
+    # netft_utils overwrites the compensated reading if the sensor is not biased.
     path = conditioner(payload=TOOL)
     for i, orientation in enumerate((UPRIGHT, ON_ITS_SIDE)):
         taken = path.take(TOOL.weight(orientation, DOWN) + PUSH, 0.1 * i, known(orientation))
@@ -130,10 +130,10 @@ def test_another_payload_undoes_the_bias():
 
 def test_every_reading_is_filtered():
     path = conditioner(low_pass=FilterChoice(1, 250.0))
-    path.set_sample_rate(1000.0)  # the mean of two
+    path.set_sample_rate(1000.0)  # the filter is now the mean of two readings
     readings = [path.take(upwards(fz), 0.001 * i) for i, fz in enumerate((0.0, 9.0, 9.0, 8.0, 2.0))]
     assert [taken.raw.force[2] for taken in readings if taken] == pytest.approx([0.0, 8.5])
-    # After a gap there is nothing to take a mean with.
+    # After a gap the filter has no earlier reading.
     assert path.take(upwards(7.0), 1.0).raw.force[2] == pytest.approx(7.0)
 
 

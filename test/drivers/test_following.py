@@ -85,7 +85,7 @@ def test_motion_between_two_sessions_is_no_fault():
 
 
 def test_single_answers_that_are_lost_fade():
-    """One lost answer in a hundred at full speed: 0.6 mm each, 83 cycles per second."""
+    """One answer in a hundred is lost at full speed: 0.6 mm each, 83 cycles per second."""
 
     class Robot:
         lost = np.zeros(3)

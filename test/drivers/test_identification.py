@@ -56,7 +56,7 @@ def test_the_stated_errors_are_those_made():
         (readings(tilts(1.0)[:3]), "4 orientations or more, got 3"),
         (readings(tilts(0.05)), "orientations that differ more"),
         (readings([tilts(1.0)[0]] * 5), "orientations that differ more"),
-        # All about one axis: the first moment along it has no lever.
+        # All rotations are about one axis, so the first moment along it has no effect.
         (readings([quaternion_from_rotation_vector((0, 0, a)) for a in range(6)]), "differ more"),
         (readings(tilts(1.0), Payload(0.0)), "a mass of 0.02 kg or more, got 0.000"),
         (readings(tilts(1.0), rng=np.random.default_rng(0), noise=5.0), "residuals of"),

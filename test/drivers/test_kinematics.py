@@ -15,7 +15,7 @@ from der_ros.geometry import (
     quaternion_from_rotation_vector,
 )
 
-# Origin of each joint in the one before, and its axis; zero is the arm stretched out.
+# Origin of each joint in the joint before it, and its axis; at zero the arm is straight.
 JOINTS = (
     ((0.0, 0.0, 0.0), (0, 0, -1)),
     ((0.35, 0.0, 0.815), (0, 1, 0)),
@@ -89,7 +89,7 @@ def test_inverse_keeps_to_the_nearest_solution(values):
     *first, sign, a6, bend = values
     angles = np.radians((*first, sign * bend, a6))
     found = kr60_kinematics.inverse(kr60_kinematics.forward(angles), angles + 1e-4)
-    # At the elbow's and shoulder's edges two solutions meet; both are then near.
+    # At the limits of elbow and shoulder two solutions coincide; either of them is right.
     assert found is not None
     assert np.abs(found - angles).max() < 0.05
 

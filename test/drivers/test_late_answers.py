@@ -9,10 +9,10 @@ from der_ros.drivers.late_answers import LateAnswers
     ("delays", "total"),
     [
         ([0, 0, 0], 0),
-        ([0, 1, 2, 0, 1, 0], 3),  # in a row
-        ([0, 1, 2, 2, 3, 3], 3),  # since the start
-        ([25, 25, 26, 0], 1),  # the first telegram speaks of before
-        ([0, 5, 2], 7),  # a second row that began unseen
+        ([0, 1, 2, 0, 1, 0], 3),  # count of consecutive late answers
+        ([0, 1, 2, 2, 3, 3], 3),  # count since the start
+        ([25, 25, 26, 0], 1),  # late answers before the first telegram do not count
+        ([0, 5, 2], 7),  # a second row whose beginning is not in the telegrams
     ],
 )
 def test_growth_is_counted(delays, total):

@@ -17,7 +17,7 @@ def gain(low_pass, frequency_hz):
 
 
 def test_coefficients_by_hand():
-    # A quarter of the rate: K = tan(pi/4) = 1.
+    # Cut-off at a quarter of the rate: K = tan(pi/4) = 1.
     first = LowPass(1, 250.0, 1000.0)
     np.testing.assert_allclose(first.numerator, (0.5, 0.5, 0.0))
     np.testing.assert_allclose(first.denominator, (1.0, 0.0, 0.0), atol=1e-15)
@@ -41,7 +41,7 @@ def test_gain_is_that_of_a_butterworth(order, cutoff_hz, rate_hz):
 
 
 def test_the_filter_is_stable_at_10_hz():
-    # netft_utils computes D as K^2 + sqrt(2 K + 1), which puts a pole outside at 10 Hz of 500.
+    # netft_utils computes D as K^2 + sqrt(2 K + 1): unstable for 10 Hz at a rate of 500 Hz.
     k = math.tan(math.pi * 10.0 / 500.0)
     d = k * k + math.sqrt(2.0 * k + 1.0)
     wrong = (1.0, 2.0 * (k * k - 1.0) / d, (k * k - math.sqrt(2.0) * k + 1.0) / d)

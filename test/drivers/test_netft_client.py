@@ -107,7 +107,7 @@ def test_a_box_that_comes_later_and_comes_back():
         assert until(lambda: "sensor_ip" in client.statistics.reason)
         with a_box(rdt_port=ports[0], http_port=ports[1]):
             assert until(lambda: state(client) is ClientState.STREAMING)
-        # Its port refuses now: that must end neither the thread nor the program.
+        # The box's port refuses now; this must end neither the thread nor the program.
         assert until(lambda: state(client) is ClientState.CONNECTING)
         with a_box(rdt_port=ports[0], http_port=ports[1]):
             assert until(lambda: state(client) is ClientState.STREAMING)

@@ -63,7 +63,7 @@ def test_all_at_once_is_still_streaming():
         box.faults = BoxFaults(loss=0.3, duplication=0.3, reordering=0.3)
         assert until(lambda: client.statistics.records >= 500)
         figures = settled(box, client)
-        # A packet that is held back while one is lost comes after a later one all the same.
+        # A delayed packet arrives after a later one, even if a packet between them is lost.
         assert figures.lost == box.link.lost
         assert figures.reordered > 10
         assert figures.state is ClientState.STREAMING

@@ -80,7 +80,7 @@ def test_an_endless_answer_ends_within_its_bytes(answer, expected):
     with HostilePage(answer) as page:
         with pytest.raises(ConnectionFailedError, match=expected):
             fetch(page, 5.0)
-        # What lies in the sockets' buffers was sent but not read.
+        # The sockets' buffers hold bytes that were sent but not read.
         assert page.sent < MAX_ANSWER_BYTES + 16 * 2**20
 
 

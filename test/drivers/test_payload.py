@@ -11,7 +11,7 @@ from der_ros.geometry import Wrench
 
 DOWN = np.array((0.0, 0.0, -STANDARD_GRAVITY_MPS2))
 UPRIGHT = np.array((0.0, 0.0, 0.0, 1.0))
-OVERHEAD = np.array((1.0, 0.0, 0.0, 0.0))  # half a turn about x: the sensor looks down
+OVERHEAD = np.array((1.0, 0.0, 0.0, 0.0))  # half a turn about x: the sensor points down
 S = math.sqrt(0.5)
 ON_ITS_SIDE = np.array((0.0, S, 0.0, S))  # a quarter about y: the sensor's x axis points down
 
@@ -42,7 +42,7 @@ def test_one_tilted_reading_gives_mass_and_lever():
 
 @pytest.mark.parametrize("force", [(0.0, 0.0, -30.0), (1.0, 0.0, -30.0), (0.0, 0.0, 0.0)])
 def test_a_reading_without_a_lever_is_refused(force):
-    # netft_utils divides by fx, which is zero where the sensor looks straight down.
+    # netft_utils divides by fx, which is zero if the sensor points straight down.
     with pytest.raises(ConfigurationError, match="z axis tilted"):
         payload_from_one_reading(Wrench(np.array(force), np.zeros(3)), STANDARD_GRAVITY_MPS2)
 

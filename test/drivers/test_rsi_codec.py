@@ -76,7 +76,7 @@ def test_other_spellings_are_understood(data):
 
 
 GOOD = b"<RIst X='1' Y='2' Z='3' A='4' B='5' C='6'/>"
-# Written out by other programs, or by hand; every one of them asks for an answer.
+# Telegrams as other programs or people write them; each must be answered.
 ODD = {
     "entity": b"<Rob><Msg>a &amp; b</Msg>%s<IPOC>12</IPOC></Rob>",
     "latin-1": b"<Rob><Msg>gr\xfc\xdfe</Msg>%s<IPOC>12</IPOC></Rob>",

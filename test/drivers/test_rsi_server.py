@@ -255,7 +255,7 @@ BAD = b"<Rob><IPOC>60</IPOC>"
 def test_junk_takes_no_motion_from_the_newest(behind, answers):
     def on_cycle(state):
         if state.ipoc == 12:
-            # All of it waits for the next round.
+            # All of these wait for the next round.
             robot.say(rsi_telegrams.build_robot_telegram(RobotTelegram(24, TCP)))
             for data in behind:
                 robot.say(data)

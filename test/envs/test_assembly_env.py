@@ -44,7 +44,7 @@ def rollout(env, seed, steps=60):
     return np.array(rows)
 
 
-# -- as Gymnasium wants it -----------------------------------------------------------------------
+# -- interface of Gymnasium ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", IDS)
@@ -61,7 +61,7 @@ def test_spaces_are_the_papers(name):
 # -- repeatability -------------------------------------------------------------------------------
 
 
-# Every task on every robot with all that varies; and the other presets without an arm.
+# Every task on every robot with the preset deploy, and the other presets without an arm.
 EVERYWHERE = [(cell.task, cell.robot, "deploy", cell.options) for cell in all_cells()]
 ELSEWHERE = [(name, "robotless", preset, {}) for name in TASK_NAMES for preset in ("none", "paper")]
 
@@ -73,7 +73,7 @@ def test_same_seed_and_actions_give_the_same_bits(name, robot, randomization, op
         for _ in range(2)
     )
     first = rollout(one, 3)
-    rollout(two, 8)  # another history must not matter
+    rollout(two, 8)  # earlier episodes must have no effect
     second = rollout(two, 3)
     for step, (a, b) in enumerate(zip(first, second, strict=True)):
         assert a.tobytes() == b.tobytes(), f"step {step}: {a} and {b}"
@@ -140,7 +140,7 @@ def test_the_governor_keeps_a_push_near_its_soft_limit(env):
         forces.append(info["wrench"][2])
     assert flags & Intervention.SOFT_FORCE
     assert not info["latched"]
-    # A command at full speed builds up tens of newtons in a tick of 12 ms before it is held back.
+    # At full speed the force rises by tens of newtons in 12 ms, before the governor reacts.
     assert env.task.soft_force_n < np.mean(forces[-50:]) < env.task.soft_force_n + 30.0
     assert env.task.soft_force_n < info["peak_force_n"] < 300.0
     assert info["penetration_m"] < 1e-4
@@ -359,7 +359,7 @@ def test_a_clearance_stays_within_the_tasks_own_limits():
         env.reset(seed=seed)
         grounds.add(env.world.save().variation.ground)
     assert make_task("lap_joint", clearance_m=0.0002).ground in grounds
-    assert len(grounds) == 5  # three of the seven steps are the least, one is the nominal
+    assert len(grounds) == 5  # of seven steps three equal the smallest
     env.close()
 
 

@@ -43,7 +43,7 @@ def test_stable_baselines3s_checker_passes(name, robot):
         "check_env(env.unwrapped, warn=True)\n"
         "print('passed')"
     )
-    # In a process of its own: importing it warns of things that are not ours.
+    # In a separate process: the import causes warnings that are not about this package.
     command = [sys.executable, "-c", code, name, robot]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.stdout.strip().endswith("passed"), done.stderr
@@ -67,7 +67,7 @@ def test_another_process_gives_the_same_bits(name, robot):
         "print(digest.hexdigest())"
     )
     digests = set()
-    for episodes_before in (0, 9):  # another history must not matter
+    for episodes_before in (0, 9):  # earlier episodes must have no effect
         command = [sys.executable, "-c", code, name, robot, str(episodes_before)]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
         digests.add(done.stdout.split()[-1])

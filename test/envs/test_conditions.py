@@ -13,7 +13,7 @@ from der_ros.errors import ConfigurationError
 from der_ros.sim.ground import KEPT_PIECES
 
 SWITCHES = [field.name for field in fields(Randomization)]
-# What each switch changes in the conditions; noise is drawn in each step from a seed of its own.
+# Condition that each switch changes. Noise is not here: it is drawn per step, with its own seed.
 ACTS_ON = {
     "force_bias_std_n": ("bias_error", slice(0, 3)),
     "torque_bias_std_nm": ("bias_error", slice(3, 6)),
@@ -73,7 +73,7 @@ def test_a_switch_acts_and_only_it(switch):
 def test_the_draws_of_a_switch_are_independent(switch):
     rngs = np.random.default_rng(5), np.random.default_rng(5)
     one = draw_conditions(Randomization(**{switch: 0.001}), rngs[0])
-    # These two act on others: one scales them, one stands in place of another.
+    # These two act on other switches: one scales them, the other replaces one of them.
     coupled = {"severity_spread": 0.0, "friction_ratio": 0.0}
     values = {name: 0.002 for name in SWITCHES} | coupled | {switch: 0.001}
     all_on = draw_conditions(Randomization(**values), rngs[1])

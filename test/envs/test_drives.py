@@ -49,7 +49,7 @@ def test_a_dead_zone_holds_back_what_is_slow(errors, axis):
     [(DriveErrors(stiction_m=0.00025), X), (DriveErrors(stiction_rad=0.00025), YAW)],
 )
 def test_a_drive_at_rest_sticks_and_then_catches_up(errors, axis):
-    # 0.1 mm a tick: 0.1 and 0.2 mm are held, 0.3 mm is made up for at once.
+    # 0.1 mm per tick: errors of 0.1 and 0.2 mm stay in the dead zone, 0.3 mm is corrected at once.
     assert sent(errors, [0.01] * 5, axis) == pytest.approx([0.0, 0.0, 0.03, 0.01, 0.01])
 
 
@@ -71,7 +71,7 @@ def test_a_stuck_lag_is_kept_without_a_command():
     [(DriveErrors(backlash_m=0.0002), X), (DriveErrors(backlash_rad=0.0002), YAW)],
 )
 def test_the_play_is_lost_on_turning_round(errors, axis):
-    # Half of the play from the middle, then all of it at each turn.
+    # Half of the backlash from the middle, then all of it at each reversal.
     speeds = [0.005, 0.01, 0.01, -0.015, -0.01, -0.01, 0.02, 0.01]
     expected = [0.0, 0.005, 0.01, 0.0, -0.005, -0.01, 0.0, 0.01]
     assert sent(errors, speeds, axis) == pytest.approx(expected, abs=1e-12)

@@ -30,10 +30,10 @@ def test_a_piece_held_too_low_by_hand():
     assert frames.start(Pose(np.array((0, 0, 0.04)), np.array(UPRIGHT))).position == pytest.approx(
         (0, 0, 0.038)
     )
-    # Turning about x at the tcp moves what is 2 mm below it along y.
+    # A rotation about x at the TCP moves a point 2 mm below it along y.
     moved = frames.twist_of_held_piece((0, 0, 0, 0.05, 0, 0), UPRIGHT)
     assert moved == pytest.approx((0, 0.05 * 0.002, 0, 0.05, 0, 0))
-    # 10 N along x on the piece: about the tcp, 2 mm above, that is -0.02 Nm about y.
+    # 10 N along x on the piece are -0.02 Nm about y at the TCP, 2 mm above.
     wrench = frames.wrench_at_tcp((10.0, 0, 0, 0, 0, 0))
     assert wrench == pytest.approx((10.0, 0, 0, 0, -0.02, 0))
 
@@ -51,10 +51,10 @@ def test_a_piece_turned_in_the_grip_by_hand():
 def test_a_task_frame_off_by_hand():
     """The assumed frame is 3 mm along x from the true one, and its x is the true y."""
     frames = FrameErrors.of((0.003, 0, 0, 0, 0, QUARTER), NONE)
-    # What is truly at (3, 1) mm is 1 mm along the true y from it: along the believed x.
+    # The true point (3, 1) mm is 1 mm from the assumed origin along the true y, the assumed x.
     position, _ = frames.measured((0.003, 0.001, 0.04), UPRIGHT)
     assert position == pytest.approx((0.001, 0, 0.04))
-    # Commanded along the believed x, it goes along the true y.
+    # A command along the assumed x moves the piece along the true y.
     moved = frames.twist_of_held_piece((0.01, 0, 0, 0, 0.05, 0), UPRIGHT)
     assert moved == pytest.approx((0, 0.01, 0, -0.05, 0, 0))
 

@@ -26,7 +26,7 @@ def env():
 
 def test_the_observed_quaternion_is_canonical(env):
     seen = set()
-    # Half a turn itself is left out: there both signs are right.
+    # Exactly half a turn is left out, because both signs are right there.
     for yaw in 0.01 + np.linspace(0.0, 2.0 * math.pi, 16, endpoint=False):
         observation, _ = env.reset(options=turned(yaw))
         expected = quaternion_from_rotation_vector((0, 0, yaw))

@@ -52,7 +52,7 @@ def test_a_piece_at_the_told_goal_is_assembled():
             env.reset(seed=seed)
             told = 1e-3 * env.privileged_state()[:6].astype(float)
             pose = Pose.identity().moved(told[:3], told[3:])
-            conditions = env._conditions._replace(severity=1.0)  # has eased the ground already
+            conditions = env._conditions._replace(severity=1.0)  # the ground has its severity
             at_goal = InitialState(pose, env.world.save().ground)
             env.reset(options={"initial": at_goal, "conditions": conditions})
             distance, angle, *_ = env.task.judge(env.world.held_pose(), env.goal_pose)

@@ -58,7 +58,7 @@ def switches_off(preset):
     return {f.name for f in fields(Randomization) if not getattr(PRESETS[preset], f.name)}
 
 
-# What makes the world wider than a cell that was measured.
+# Switches for differences that a measured cell does not have.
 WIDER = {
     "friction_ratio",
     "compliance_spread",
@@ -74,5 +74,5 @@ def test_deploy_has_every_switch_of_a_cell_on():
 
 
 def test_wide_has_every_switch_on():
-    # Its friction is drawn as a ratio.
+    # Wide draws friction as a ratio, with friction_ratio.
     assert switches_off("wide") == {"friction_std"}

@@ -89,10 +89,10 @@ def test_a_jointed_arm_is_seen_beside_the_joint():
     env.close()
     (frame,) = frames
     assert frame.shape == (420, 560 + 260 + 340, 3)
-    # Grey and orange links before the background, which is bluish and lighter than they are dark.
+    # The arm's grey and orange links stand out against the light blue background.
     arm = frame[:, 560:820].astype(int)
     rows, _ = np.nonzero(arm.max(axis=2) < 150)
     assert len(rows) > 500
     assert rows.max() - rows.min() > 150
-    # All of the arm is in the picture: its edges show the background, the same on both sides.
+    # The whole arm is in the picture: the left and right edges show only background.
     assert (arm[:, 0] == arm[:, -1]).all()

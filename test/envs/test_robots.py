@@ -48,7 +48,7 @@ def furthest_past_the_walls_m(env, directions):
 
 
 DIRECTIONS = [(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (1, 1, 1), (-1, -1, 0)]
-# What docs/explanation/safety.md and config/ say of each arm.
+# Figures for each arm in docs/explanation/safety.md and config/.
 PAST_THE_WALL_M = {"robotless": 0.0001, "kr60": 0.0003, "iiwa": 0.0013}
 
 

@@ -14,7 +14,7 @@ from der_ros.tasks import InitialState, LapJoint
 SENSOR = Pose(np.array((0.01, -0.02, 0.12)), quaternion_from_rotation_vector((0.3, 0.2, 0.5)))
 
 
-# Out of line in both directions: the timbers' ends meet 35 mm above flush.
+# Offset in both directions: the timbers' ends touch 35 mm above the seated height.
 OFF_BY = Pose(np.array((0.003, 0.003, 0.0)), np.array((0.0, 0.0, 0.0, 1.0)))
 
 
@@ -51,7 +51,7 @@ def test_noise_has_the_spread_that_was_asked_for(world):
     readings = np.array([sensing.wrench() for _ in range(3000)])
     assert readings[:, :3].std(axis=0) == pytest.approx(np.full(3, 0.5), rel=0.06)
     assert readings.mean(axis=0) == pytest.approx(np.zeros(6), abs=0.05)
-    # About the tcp, a force's noise adds by the sensor's lever; about the sensor it does not.
+    # Force noise adds torque noise at the TCP, by the sensor's lever, but not at the sensor.
     lever = SENSOR.position
     about_sensor = readings[:, 3:] - np.cross(lever, readings[:, :3])
     assert about_sensor.std(axis=0) == pytest.approx(np.full(3, 0.05), rel=0.06)

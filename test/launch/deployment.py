@@ -126,7 +126,7 @@ def launched_on_terminal(output_file, *arguments):
         hang_up()
         process.kill()
         process.wait(timeout=10)
-        # A launch that is killed says nothing more; the next one needs the names of its nodes.
+        # A killed launch reports nothing more, and the next launch needs the names of its nodes.
         started = pids(output_file.read_text())
         wait_for(lambda: not any(map(alive, started)), 30, "the end of all nodes")
 

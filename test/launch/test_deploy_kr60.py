@@ -66,7 +66,7 @@ def test_attempts_run_and_their_actions_are_reproduced(tmp_path):
     results = attempts(run_dir)
     assert [list(result) for result in results] == [RESULT_FIELDS] * 2
     for result in results:
-        # The shipped policy is good, not perfect; what must never happen is a fault.
+        # The shipped policy may fail an attempt, but there must be no fault.
         assert result["outcome"] in ("success", "stall", "jammed", "missed", "timeout"), text
         assert 0.0 < result["duration_s"] < 20.0
         assert 0.0 < result["peak_force_n"] < 500.0
@@ -91,7 +91,7 @@ def test_a_peg_is_inserted_from_any_angle(tmp_path):
         assert process.wait(timeout=100) == 0, output.read_text()
     (result,) = attempts(run_dir)
     assert result["outcome"] == "success", output.read_text()
-    # Of the four goals the nearest: less than a quarter turn was left to do.
+    # The policy takes the nearest of the four goals, less than a quarter turn away.
     assert result["final_angle_error_rad"] < 0.05
     assert result["final_position_error_m"] < 0.005
     first, last = yaws(Path(result["bag"]))
@@ -176,7 +176,7 @@ def test_an_attempt_with_another_drivers_wrenches(tmp_path):
         wait_for(lambda: len(ended()) > last, 60, "an attempt without a driver")
         with another_driver(there):
             later = wait_for(judged, 150, "an attempt with the second driver")[0]
-    # The driver may have died when the verdict was already there: then it ended the next attempt.
+    # If the driver died after the verdict, its death ended the next attempt.
     reasons = [one["reason"] for one in ended()[last - 1 : last + 1] if one["outcome"] == "fault"]
     assert re.search("no wrench for|no force reading", reasons[0])
     assert later["outcome"] in ("success", "stall", "jammed", "missed", "timeout"), (
@@ -314,7 +314,7 @@ def cell(name, number):
     ]
 
 
-# One cell takes 1.6 of two slow cores, two that measure less often and draw nothing find room.
+# One cell needs 1.6 of two slow cores. Two cells fit with lower rates and no markers.
 CELL_OF_TWO = """
 /**: {ros__parameters: {max_linear_speed_mps: 0.025}}
 /**/ft_bridge: {ros__parameters: {rdt_rate_hz: 250, publish_rate_hz: 125.0}}
@@ -327,7 +327,7 @@ def test_two_cells_run_in_two_namespaces(tmp_path):
     config.write_text(CELL_OF_TWO)
     runs = {name: tmp_path / name for name in ("left", "right")}
     outputs = {name: tmp_path / f"{name}.txt" for name in runs}
-    # Two cells on two slow cores: one of ten attempts is not disturbed.
+    # Two cells disturb each other on two slow cores, but one of ten attempts has no fault.
     common = ["attempts:=10", "view:=false", "seed:=3", f"config:={config}"]
     with ExitStack() as stack:
         launches = [
@@ -408,7 +408,7 @@ def test_a_users_launch_file_may_add_arguments(tmp_path):
     own = ["seeds:=5", "line:=line_2"]
     done = run_users_launch_file(tmp_path, given, *own, *ports())
     assert done.returncode == 0, done.stdout
-    # A busy computer may make a fault of an attempt.
+    # On a busy computer an attempt may end in a fault.
     results = [each for each in attempts(run_dir) if each["outcome"] != "fault"]
     assert results, done.stdout
     assert results[0]["outcome"] in ("success", "stall", "jammed", "missed", "timeout")

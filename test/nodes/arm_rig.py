@@ -21,7 +21,7 @@ NAMES = [f"lbr_A{number}" for number in range(1, 8)]
 URDF = describe(IIWA, NAMES, "lbr_link_0", "lbr_link_ee")
 COMMANDS = "forward_position_controller/commands"
 TASK = IIWA.base_from_task
-# Commands in another order than the chain's, as a controller's own file may have.
+# Joint order of the commands, different from the chain's, as a controller's file may have it.
 SHUFFLED = [NAMES[i] for i in (6, 0, 5, 1, 4, 2, 3)]
 POSTURE = dict(zip(NAMES, IIWA.postures_rad[0], strict=True))
 

@@ -17,7 +17,7 @@ def felt_after(limits, forces):
 def test_a_force_near_the_limit_may_count_as_home():
     limits = HomeLimits()
     wavering = [limits.felt_n + 0.5, limits.felt_n - 0.2] * 50
-    # The supervisor looks at every second one and sees it home; the bag has them all.
+    # The supervisor reads every second one and judges the piece seated; the bag has all of them.
     assert felt_after(limits, wavering[::2]) is not None
     assert felt_after(limits, wavering) is None
     assert felt_after(nearly(limits), wavering) is not None

@@ -6,7 +6,7 @@ from der_ros.parameters.node_parameters import NODE_PARAMETERS, node_parameters,
 from der_ros.settings import checked, settings_of
 
 PARAMETERS = list(node_parameters())
-# One name, one group: but for what a KRC4 and an arm under ros2_control both have.
+# A name belongs to one group, except for these, which an RSI robot and an arm both have.
 TWICE = {("kuka_bridge", "cycle_ms"), ("kuka_bridge", "realtime_priority")}
 
 

@@ -64,7 +64,7 @@ def test_what_a_plain_cast_loses_is_kept(tmp_path):
     wanted, plain = (
         np.stack([each(row) for row in rows]) for each in (OnnxPolicy.load(double), cast)
     )
-    assert np.abs(plain - wanted).max() > TOLERANCE  # so this network tells them apart
+    assert np.abs(plain - wanted).max() > TOLERANCE  # too inaccurate
     assert np.stack([OnnxPolicy.load(single)(row) for row in rows]) == pytest.approx(
         wanted, abs=2e-6
     )

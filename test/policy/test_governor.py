@@ -135,7 +135,7 @@ def test_above_the_soft_limit_it_never_pushes_back(wrench, command, twist):
     state, flags = govern(LIMITS, GovernorState(twist, False), command, wrench, HERE, DT)
     assert flags & Intervention.SOFT_FORCE
     wanted = min(1e-4 * (size - 50.0), LIMITS.max_linear_speed_mps)
-    # Sharing the speed limit with a sideways command may shorten the way out, never turn it.
+    # A sideways command shares the speed limit: it may slow the retreat, but not reverse it.
     assert np.dot(state.twist[:3], force / size) >= 0.5 * wanted - 1e-9
 
 
@@ -187,7 +187,7 @@ def test_the_arm_can_brake_ahead_of_a_wall():
 
 
 def test_soft_force_takes_away_the_push_and_yields():
-    # 60 N up on the tool: going down is refused, it gives way upwards with 1e-4 * 10 m/s.
+    # 60 N up on the tool: motion down is refused, and the tool yields upwards at 1e-4 * 10 m/s.
     twist, flags, _ = settle([0.01, 0, -0.03, 0, 0, 0], wrench=[0, 0, 60.0, 0, 0, 0])
     assert twist == pytest.approx([0.01, 0, 0.001, 0, 0, 0])
     assert flags == Intervention.SOFT_FORCE

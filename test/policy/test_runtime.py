@@ -63,7 +63,7 @@ def test_a_nan_observation_is_refused_by_name(path):
 
 
 def test_a_policy_that_turns_nan_is_caught_at_the_call(path):
-    # 1 / (x - 7): infinite at one place that no test inference meets, then infinity times zero.
+    # Not a number for an input of 7, which the checks at loading do not use.
     seven = numpy_helper.from_array(np.full(13, 7.0, np.float32), "seven")
     nodes = [
         helper.make_node("Sub", ["observation", "seven"], ["d"]),

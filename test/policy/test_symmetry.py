@@ -35,7 +35,7 @@ def test_orientations_that_look_alike_fold_alike(x, y, z, symmetry, turns):
     first = observed((x, y, z))
     other = observed((x, y, z), 2.0 * np.pi * turns / symmetry)
     folded = fold(np.stack((first, other)), symmetry)
-    # Half way between two equal orientations either of them is right.
+    # Halfway between two equivalent orientations, either of them is right.
     one, two = (abs(row[6]) for row in folded)
     assert one == pytest.approx(two, abs=1e-6)
     ties = np.sort(np.abs([first[3:7] @ turn for turn in w_of_each(symmetry)]))

@@ -37,11 +37,11 @@ def test_each_part_overwrites_its_own_oldest_rows():
     s.add(rows(10, 11, 12))
     s.insert(rows(1, 2))
     assert stored(s) == [1, 2, 10, 11, 12]
-    s.insert(rows(3, 4))  # 1 goes
+    s.insert(rows(3, 4))  # removes 1
     assert stored(s) == [4, 2, 3, 10, 11, 12]
-    s.add(rows(13, 14))  # 10 goes
+    s.add(rows(13, 14))  # removes 10
     assert stored(s) == [4, 2, 3, 14, 11, 12, 13]
-    s.insert(rows(5, 6, 7, 8, 9))  # more than the zone holds: the newest stay
+    s.insert(rows(5, 6, 7, 8, 9))  # more than the zone holds: it keeps the newest
     assert sorted(stored(s)[:3]) == [7, 8, 9]
     assert (s.zone_filled, s.ring_filled, len(s)) == (3, 4, 7)
 
@@ -73,7 +73,7 @@ def test_mistake_1_inserted_rows_have_own_priorities():
     s.add(rows(1, 2, 3), np.array([1.0, 1.0, 1.0]))
     s.insert(rows(9), np.array([1e-9]))
     assert (draw(s).transitions.n_step_return != 9).all()
-    s.insert(rows(8), np.array([97.0]))  # over the row that was hardly ever drawn
+    s.insert(rows(8), np.array([97.0]))  # overwrites the row that was rarely drawn
     share = np.mean(draw(s).transitions.n_step_return == 8)
     assert share == pytest.approx(0.97, abs=0.001)
 
@@ -99,7 +99,7 @@ def test_draws_are_in_proportion_to_priority():
 def test_a_fixed_share_comes_from_the_zone():
     s = shard(capacity=100, zone_size=2, zone_share=0.5, alpha=1.0, beta=1.0, epsilon=0.0)
     s.add(rows(*range(10, 18)), np.full(8, 1000.0))
-    assert (draw(s, 64).indices >= 2).all()  # nothing in the zone yet
+    assert (draw(s, 64).indices >= 2).all()  # the zone is still empty
     s.insert(rows(1, 2), np.array([1e-3, 3e-3]))
     batch = draw(s, 4000)
     assert np.count_nonzero(batch.indices < 2) == 2000
@@ -117,7 +117,7 @@ def test_sampling_never_changes_storage():
     before = {name: array.copy() for name, array in s.state().items()}
     batch = draw(s, 32)
     for column in batch.transitions:
-        column[...] = -1.0  # a learner may scribble on what it got
+        column[...] = -1.0  # a learner may overwrite its batch
     for name, array in s.state().items():
         assert (array == before[name]).all(), name
 
@@ -127,7 +127,7 @@ def test_priorities_of_overwritten_rows_are_ignored():
     s.add(rows(0, 1, 2), np.array([1.0, 1.0, 1.0]))
     batch = draw(s, 3)
     assert sorted(batch.indices.tolist()) == [0, 1, 2]
-    s.add(rows(7), np.array([5.0]))  # over row 0
+    s.add(rows(7), np.array([5.0]))  # overwrites row 0
     ignored = s.update_priorities(batch.indices, batch.drawn_at, np.array([2.0, 2.0, 2.0]))
     assert (ignored, s.ignored_updates) == (1, 1)
     assert s.state()["ring_priority"].tolist() == [5.0, 2.0, 2.0]
@@ -142,7 +142,7 @@ def test_state_goes_round_and_foreign_state_is_refused():
     state = {name: array.copy() for name, array in s.state().items()}
     again = shard(capacity=9, zone_size=3)
     again.load_state(state)
-    for other in (s, again):  # and they go on alike
+    for other in (s, again):  # both continue in the same way
         other.add(rows(77), np.array([0.5]))
         other.insert(rows(78))
     for name, array in s.state().items():

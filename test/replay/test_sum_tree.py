@@ -113,7 +113,7 @@ def test_draws_follow_the_priorities_over_many_levels():
     tree.set_range(slice(0, 50_000), values)
     found = tree.find((np.arange(1_000_000) + 0.5) * (tree.total / 1_000_000))
     drawn = np.bincount(found, minlength=50_000)
-    # Evenly spaced masses hit each leaf as often as its share says, give or take one.
+    # Evenly spaced masses hit each leaf in proportion to its share, within one.
     assert np.abs(drawn - values / values.sum() * 1_000_000).max() <= 1.0
 
 

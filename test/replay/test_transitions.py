@@ -25,11 +25,11 @@ RETURNS = [3.0, 6.0, 8.0, 8.0]
 @pytest.mark.parametrize(
     ("terminated", "truncated", "discounts"),
     [
-        # Termination: nothing to bootstrap from where the last step is inside.
+        # Termination: no bootstrap if the window contains the last step.
         (True, False, [0.125, 0.0, 0.0, 0.0]),
-        # A time limit is no termination: bootstrapped, with the power of the steps really spanned.
+        # A time limit is no termination: bootstrap, with γ to the power of the steps in the window.
         (False, True, [0.125, 0.125, 0.25, 0.5]),
-        # The end of a fragment neither.
+        # The end of a fragment is no termination either.
         (False, False, [0.125, 0.125, 0.25, 0.5]),
     ],
 )
@@ -51,7 +51,7 @@ def test_one_step_transitions():
 
 def test_fragments_give_the_whole_episodes_transitions():
     whole = n_step_transitions(episode([1, 2, 4, 8, 16], terminated=True), 3, GAMMA)
-    so_far = episode([1, 2, 4, 8])  # still going on
+    so_far = episode([1, 2, 4, 8])  # the episode continues
     first = n_step_transitions(so_far, 3, GAMMA, 0, 2)
     rest = n_step_transitions(episode([1, 2, 4, 8, 16], terminated=True), 3, GAMMA, 2)
     for joined, expected in zip(concatenate([first, rest]), whole, strict=True):

@@ -46,7 +46,7 @@ def world(request):
         yield opened
 
 
-# -- where an arm is -----------------------------------------------------------------------------
+# -- pose of an arm ------------------------------------------------------------------------------
 
 
 def test_the_kr60_is_the_robot_sides_kr60():
@@ -142,7 +142,7 @@ def test_a_moving_piece_is_told_where_it_is_now(world):
     world.reset(start(pose(z=0.2)))
     world.advance(moving((0.05, 0, 0), (0, 0, 0.05)), 250)
     told = world.held_pose()
-    # By the axes alone: a step at this speed is 0.2 mm.
+    # Only by the joint angles, within 0.2 mm: one step at this speed.
     where = ArmKinematics(world.robot.arm).forward(np.array(world.joint_positions()))
     assert told.position == pytest.approx(where.position, abs=1e-6)
     assert angle_between(told.quaternion, where.quaternion) < 1e-6

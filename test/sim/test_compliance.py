@@ -18,7 +18,7 @@ from der_ros.tasks import InitialState, make_task
 TASK = make_task("lap_joint")
 STIFFNESS = 2.5e5
 GIVES = Compliance(stiffness_n_per_m=STIFFNESS, stiffness_nm_per_rad=6e3)
-# A tool that nothing holds: the mass alone meets the spring.
+# A nearly free tool, so that only its mass acts on the spring.
 LOOSE = replace(ServoConfig.kr60(), stiffness_n_per_m=1.0, stiffness_nm_per_rad=1.0)
 MASS_KG = LOOSE.effective_mass_kg
 TOUCH_M = 0.035  # two crossed timbers, one beside the notch of the other

@@ -48,7 +48,7 @@ def _descent(world, speed_mps, tick_steps, phase):
 def test_the_speed_of_the_approach_sets_the_peak():
     stiff = ServoConfig.kr60()
     fast, slow = peak_n(0.05, 3, stiff), peak_n(0.02, 3, stiff)
-    # What stops is the arm's mass, within a step of the physics: 20 kg x 0.05 m/s / 4 ms = 250 N.
+    # The arm's mass stops within one physics step: 20 kg x 0.05 m/s / 4 ms = 250 N.
     assert fast == pytest.approx(stiff.effective_mass_kg * 0.05 / PHYSICS_S, rel=0.25)
     assert slow < 0.5 * fast
     assert peak_n(0.05, 1, stiff) > 0.7 * fast

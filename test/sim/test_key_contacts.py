@@ -47,7 +47,7 @@ def test_it_turns_in_the_slot_until_its_corners_touch(world):
     angles = np.linspace(0.0, 0.2, 20001)
     expected = angles[np.argmax(x * np.sin(angles) + y * np.cos(angles) > y + play)]
     assert abs(world.contact_wrench().torque[2]) > 1.0
-    # Pressed by many newton metres, the corners give way by 0.02 mm at most.
+    # Under many newton metres the corners yield by 0.02 mm at most.
     assert 2 * math.asin(turned.quaternion[2]) == pytest.approx(expected, abs=3e-3)
 
 

@@ -62,7 +62,7 @@ def test_at_rest_the_reading_is_contacts_and_weight(cell, name):
     assert found.force_n > 20.0
     assert found.contacts.force_n < 1e-5 * found.force_n
     assert found.contacts.torque_nm < 1e-6 * found.force_n
-    # Which of a round peg's 64 corners touch takes turns on some processors, by 0.92 N of 270 N.
+    # On some processors the touching corners of a round peg alternate: 0.92 N of 270 N.
     most_n = 1.2 if "round" in cell.kind else 0.5
     assert found.jitter_n < most_n
     assert found.jitter_nm < 0.5
@@ -91,7 +91,7 @@ def put_ground_on_a_scale(world):
     )
     pybullet.enableJointForceTorqueSensor(body, 0, True, physicsClientId=client)
     world._scene = world.scene._replace(ground=body)
-    # In an arm's world the held piece alone has weight.
+    # In a world with an arm, only the held piece has weight.
     gravity = pybullet.getPhysicsEngineParameters(client)["gravityAccelerationZ"]
     own_weight = np.array((0, 0, PER_KG * gravity * SCALE_KG, 0, 0, 0))
 
@@ -115,15 +115,15 @@ def test_action_is_reaction(world, request):
     about_origin = on_held.torque + np.cross(sensor.position, on_held.force)
     assert np.linalg.norm(on_held.force) > 50.0
     assert on_ground[:3] == pytest.approx(-on_held.force, abs=0.01)
-    # The engine lets the two act on each surface, and the ground's has a shell.
+    # The engine applies the two forces at each surface, which are apart by the ground's shell.
     apart = CONTACT_SHELL_M * np.linalg.norm(on_held.force)
     assert on_ground[3:] == pytest.approx(-about_origin, abs=apart)
 
 
 # -- the servo -----------------------------------------------------------------------------------
 
-# Of the way that is swung, the worst axis: the robot-less tool is light, and what an arm's links
-# weigh sideways and about the tcp is more than its servo is laid out for.
+# Largest tracking error by frequency in Hz, relative to the amplitude, on the worst axis. The arms
+# lag more: their links' inertia about the TCP is larger than their servo assumes.
 FOLLOWED = {
     "robotless": {0.25: 0.001, 1.0: 0.006, 3.0: 0.05},
     "iiwa": {0.25: 0.015, 0.5: 0.06, 1.0: 0.25},
@@ -171,7 +171,7 @@ def test_friction_is_mu_times_the_load(robot):
             world.advance(Twist(np.array((0, 0.01, 0)), np.zeros(3)), 1)
             force = world.contact_wrench().force
             ratios.append(abs(force[1]) / force[2])
-    # For jointed bodies the engine bounds friction by the load of the step before.
+    # For jointed bodies the engine limits friction by the load of the previous step.
     off = 0.02 if world.robot.arm is None else 0.1
     assert np.array(ratios[-5:]) == pytest.approx(np.full(5, 0.5), rel=off)
 
@@ -179,7 +179,7 @@ def test_friction_is_mu_times_the_load(robot):
 # -- the notch -----------------------------------------------------------------------------------
 
 
-# Timbers out of line in one direction only rest half way up, a wide chamfer goes in to its end.
+# Timbers offset in one direction rest halfway up; a wide chamfer enters to its end.
 STOPPED_AT_M = {
     "lap_joint": 0.01746,
     "peg_in_hole": 0.025,
@@ -204,7 +204,7 @@ def test_within_the_clearance_it_enters(cell, play):
     options = {"least": {"clearance_m": least}, "usual": {}, "most": {"clearance_m": most}}[play]
     with cell.world(**options) as world:
         play = world.task.clearance_m / 2
-        # An arm's way down is straight within 0.04 mm.
+        # An arm's downward path is straight within 0.04 mm.
         off = 0.9 * play if world.robot.arm is None else min(0.9 * play, play - 4e-5)
         for offset in ((off, 0.0), (-0.6 * off, -0.6 * off)):
             assert mechanics.depth_reached(world, offset) < 1e-4

@@ -67,7 +67,7 @@ def test_the_play_in_the_hole_is_the_clearance(world, height, direction):
     velocity = (0.05 * direction[0], 0.05 * direction[1], 0.0)
     moved = pushed(world, pose(z=height), velocity, 15).position
     play = 0.5 * world.task.clearance_m
-    # Where only the tip is in, its slope leaves so much more; a push climbs it a little.
+    # If only the tip is in the hole, its slope adds play, and a push lifts the peg along it.
     play += max(0.0, moved[2] - (HOLE_DEPTH_M - world.task.tip_height_m))
     assert np.linalg.norm(world.contact_wrench().force) > 20.0
     assert moved[:2] @ direction == pytest.approx(play, abs=TRUE_WITHIN_M)
@@ -91,5 +91,5 @@ def test_the_chamfer_pushes_a_peg_towards_the_hole(world):
     force = world.contact_wrench().force
     assert force[2] > 20.0
     assert force[0] < -0.2 * force[2]
-    # The arm gives way sideways by force over stiffness.
+    # The arm yields sideways by force over stiffness.
     assert moved[0] - 0.003 == pytest.approx(force[0] / 1e5, rel=0.1)

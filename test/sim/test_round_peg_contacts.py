@@ -12,8 +12,8 @@ from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import InitialState, PegInHole
 from der_ros.tasks.peg_in_hole import HOLE_DEPTH_M, HOLE_SIDES
 
-# Of the peg's 64 sides, corners and middles are 0.01 mm off the circle; a mesh's edges are rounded
-# by 0.08 mm at most, which a round surface does not feel.
+# Corners and middles of the peg's 64 sides are within 0.01 mm of the circle. The mesh's edges are
+# rounded by 0.08 mm at most, which has no effect on a round surface.
 PEG_WITHIN_M = 2e-5
 
 
@@ -54,9 +54,9 @@ def test_assembled_it_reads_a_steady_force(world, yaw):
     mean, spread = np.mean(wrenches, axis=0), np.std(wrenches, axis=0)
     assert mean[2] > 100.0
     assert spread[:3].max() < 0.01
-    # Of the tip's 64 corners the engine keeps four; at yaw 0 they take turns.
+    # The engine keeps four contacts of the tip's 64 corners; at yaw 0 they alternate.
     assert spread[3:].max() < 0.1
-    # The engine's few contacts carry the peg as its whole face would: near its middle.
+    # The few contacts carry the peg near its middle, as its whole face would.
     assert np.abs(mean[3:]).max() < 0.002 * mean[2]
 
 
@@ -96,7 +96,7 @@ def test_the_chamfer_pushes_towards_the_hole():
         force = world.contact_wrench().force
     assert force[2] > 20.0
     assert force[0] < -0.2 * force[2]
-    # The arm gives way sideways by force over stiffness.
+    # The arm yields sideways by force over stiffness.
     assert moved[0] - 0.003 == pytest.approx(force[0] / 1e5, rel=0.1)
 
 
@@ -111,5 +111,5 @@ def test_penetration_is_small_at_the_force_limit(world, x, speed):
         forces.append(float(np.linalg.norm(world.sensor_wrench().force)))
     assert forces[-1] > 500.0
     assert depths[-1] < 1e-5
-    # On the chamfer it sticks by friction and slips; then the facets of the two polygons pass.
+    # The peg sticks and slips on the chamfer; then the facets of the two polygons pass.
     assert max(depths) < 2e-5

@@ -26,7 +26,7 @@ def test_one_step_is_spring_plus_damper_by_hand():
     # c = 2 * 0.5 * sqrt(1e4 * 25) = 500 Ns/m and 2 * 0.5 * sqrt(1e3 * 2.5) = 50 Nms/rad.
     assert force == pytest.approx((500.0 * 0.01, 0, 0))
     assert torque == pytest.approx((0, 0, 50.0 * 0.02))
-    # After it the setpoint is a step ahead of the tool, which did not move.
+    # Now the setpoint is one step ahead of the tool, which did not move.
     force, torque = servo.pull((0.0,) * 6, REST, REST)
     assert force == pytest.approx((1e4 * 0.01 * DT, 0, 0))
     assert torque == pytest.approx((0, 0, 1e3 * 0.02 * DT))
@@ -53,7 +53,7 @@ def test_the_setpoint_does_not_run_ahead_of_the_spring():
         servo.pull((0.05, 0, 0, 0, 0, 0.05), REST, REST)
     lead = (100.0 / 1e4 + 0.05 * DT, 0, 0, 0, 0, 10.0 / 1e3 + 0.05 * DT)
     assert servo.stretch == pytest.approx(lead)
-    # So after turning round the push is gone as soon as that way is gone back, not minutes later.
+    # After a reversal the force therefore ends once the lead is undone, not minutes later.
     steps = 0
     while servo.pull((-0.05, 0, 0, 0, 0, 0), REST, REST)[0][0] > 0.0:
         steps += 1

@@ -92,7 +92,7 @@ def test_an_accelerated_piece_reads_its_inertia(world):
     acceleration = (world.held_twist().linear - before) / world.physics_dt_s
     reading = world.sensor_wrench().force - weight_at_sensor(world)[:3]
     at_tcp = world.task.tcp_from_sensor.rotation @ reading
-    # The piece resists: the sensor feels -m a.
+    # The sensor reads the inertia of the piece, -m a.
     assert acceleration[0] > 1.0
     assert at_tcp[0] == pytest.approx(-world.task.held.mass_kg * acceleration[0], rel=1e-3)
 

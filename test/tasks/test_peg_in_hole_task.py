@@ -88,7 +88,7 @@ def test_the_round_peg_has_the_width_of_the_square_one():
     assert PegInHole().tip_height_m == 0.005
 
 
-# -- where it starts -----------------------------------------------------------------------------
+# -- start poses ---------------------------------------------------------------------------------
 
 
 def test_only_the_pegs_yaw_differs_between_starts():

@@ -110,7 +110,7 @@ def test_a_turned_parts_faces_move_in_by_the_inset():
     rings = part.sections(0.001) - part.position
     outer = part.sections() - part.position
     assert rings.shape == outer.shape == (3, 64, 3)
-    # Between two corners the side is as far inside of the circle as these are outside.
+    # The sides are as far inside the circle as the corners are outside it.
     corners = np.linalg.norm(outer[2, :, :2], axis=1)
     sides = np.linalg.norm(outer[2, :, :2] + np.roll(outer[2, :, :2], 1, axis=0), axis=1) / 2
     assert 0.5 * (corners + sides) == pytest.approx(np.full(64, 0.015))

@@ -18,7 +18,7 @@ def event(value, kind, number):
 def pipe(tmp_path):
     path = tmp_path / "js0"
     os.mkfifo(path)
-    # Open for both, so that the reader's open does not wait for a writer.
+    # Open for reading and writing, so that the reader's open does not wait for a writer.
     writer = os.open(path, os.O_RDWR)
     joystick = Joystick(path)
     yield joystick, lambda data: os.write(writer, data)

@@ -31,7 +31,7 @@ def test_presets_load_and_survive_a_round_trip(preset, tmp_path):
     assert config.seed == 3
 
 
-# What the paper's Sec. 4 and appendix give, and where they are silent RLlib's Ape-X DDPG of 2019.
+# Values of the paper's Sec. 4 and appendix; others are those of RLlib's Ape-X DDPG of 2019.
 APPENDIX = {
     "algorithm": "ddpg",
     "policy_loss_coefficient": 0.1,
@@ -162,7 +162,7 @@ def test_an_unknown_key_is_refused_with_the_known_ones():
         ("zone_size", 10**9),
         ("zone_size", -0.5),
         ("zone_scope", "each"),
-        ("beta_final", 1.0),  # without a budget of steps it would never be reached
+        ("beta_final", 1.0),  # never reached without a budget of steps
         ("ray_address", "auto"),  # with the local engine
         ("first_priority", "low"),
         ("exploration", "epsilon_greedy"),  # with continuous actions

@@ -83,7 +83,7 @@ def test_privileged_numbers_are_not_exported(tmp_path):
     policy = OnnxPolicy.load(tmp_path / "policy.onnx")
     network = make_policy("td3", 13, (8, 8), 6)
     network.set_parameters(content["loop"]["learning"]["learner"]["policy"])
-    # No deviation was counted, so the filter divides by its floor and clips.
+    # The filter has no statistics, so it divides by its floor and clips.
     seen = np.arange(13, dtype=np.float32) + np.float32(0.004)
     assert policy.for_attempt()(seen) == pytest.approx(network(np.full(36, 4.0)), abs=1e-5)
 

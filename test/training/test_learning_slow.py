@@ -26,9 +26,9 @@ def test_dqn_with_der_solves_cart_pole(tmp_path):
     assert last["der/insertions"] > 0
 
 
-# Gymnasium has no threshold for the pendulum. At random it comes to about -1200; a controller that
-# always swings it up and holds it there to about -150, and one that fails in one episode of ten
-# misses -200.
+# Gymnasium has no threshold for the pendulum. Random actions reach about -1200. A controller that
+# always swings it up and holds it reaches about -150; one that fails in a tenth of the episodes
+# stays below -200.
 @pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["ddpg", "td3", "sac"])
 def test_continuous_learners_swing_the_pendulum_up(tmp_path, algorithm):

@@ -166,7 +166,7 @@ def test_an_arm_that_leaves_the_start_is_a_fault(tmp_path):
 
 def test_only_the_first_bias_is_taken_in_contact(tmp_path):
     with supervised(tmp_path) as it:
-        it.cell.force_n = 30.0  # the piece's weight, for all that anybody knows
+        it.cell.force_n = 30.0  # could be the weight of the piece
         it.start()
         assert it.result(1)["outcome"] == "success"
         it.cell.force_n = 60.0  # it touches something
@@ -174,7 +174,7 @@ def test_only_the_first_bias_is_taken_in_contact(tmp_path):
         assert result["outcome"] == "fault"
         assert "the sensor feels 30 N where nothing touches" in result["reason"]
         assert it.cell.calls.count("ft_bridge/bias") == 1
-        # A person has looked, and says so.
+        # An operator confirms by the call.
         it.start()
         assert it.result(3)["outcome"] == "success"
 
@@ -211,7 +211,7 @@ def test_the_bridge_stops_a_policy_that_stays_active(tmp_path):
     with supervised(tmp_path) as it:
         it.cell.stubborn = True
         it.start()
-        # It is in the joint, and nobody may seat it while the policy still commands.
+        # The piece is in the joint, but seating must not begin while the policy still commands.
         assert it.result(1)["outcome"] == "fault"
         assert "kuka_bridge/stop" in it.cell.calls
 
@@ -230,7 +230,7 @@ def test_an_attempt_ended_by_shutdown_gets_its_line(tmp_path):
     with supervised(tmp_path) as it:
         it.start()
         assert it.phase_is("attempt 1: running")
-        it.cell.stubborn = True  # like any node that has gone before the supervisor
+        it.cell.stubborn = True  # like a node that has ended before the supervisor
         it.node.finished.set()
         assert it.result(1)["outcome"] == "aborted"
 
@@ -242,7 +242,7 @@ def test_a_lost_answer_to_activation_is_a_fault(tmp_path, monkeypatch):
         result = it.result(1)
         assert result["outcome"] == "fault"
         assert "policy_server/change_state did not answer" in result["reason"]
-        # It is active, and that this keeps it from moving: test_policy_server.
+        # It stays active; test_policy_server shows that it does not move without a watching node.
         assert until(lambda: it.cell.active)
         assert it.cell.watched == 0
         monkeypatch.setattr(assembly_supervisor, "ACTIVATE_PATIENCE_S", 10.0)
@@ -385,7 +385,7 @@ def test_a_dead_supervisor_leaves_the_robot_at_rest(processes, number):
             if number == signal.SIGSTOP:
                 watching.send_signal(signal.SIGCONT)
                 result = it.result(before)
-                # It has seen nothing for as long as it hung.
+                # The supervisor received nothing while it was stopped.
                 assert result["outcome"] == "fault"
                 assert result["reason"]
         with it.supervisor():

@@ -75,7 +75,7 @@ def test_a_changed_filter_of_the_box_is_a_warning():
 def test_a_box_that_takes_no_bias_is_told(monkeypatch):
     with bench(bias_in_box=True) as (_, client):
         assert until(lambda: client.count.get("netft_data", 0) > 20)
-        monkeypatch.setattr(NetFtClient, "bias", lambda _: None)  # as if the command got lost
+        monkeypatch.setattr(NetFtClient, "bias", lambda _: None)  # as if the command were lost
         answer = client.trigger("ft_bridge/bias")
         assert not answer.success
         assert "its readings are as before" in answer.message
@@ -96,7 +96,7 @@ def test_a_late_bias_of_the_box_is_waited_for(monkeypatch):
     monkeypatch.setattr(NetFtClient, "bias", bias)
     with bench(bias_in_box=True) as (_, client):
         assert until(lambda: client.count.get("netft_data", 0) > 20)
-        for _ in range(3):  # 30 N of before the zero would be a contact
+        for _ in range(3):  # the 30 N from before the bias would count as contact
             answer = client.trigger("ft_bridge/bias")
             assert answer.success, answer.message
         assert until(lambda: np.abs(newest(client)).max() < 1e-5)

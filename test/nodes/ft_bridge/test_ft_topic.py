@@ -101,7 +101,7 @@ def test_two_drivers_on_one_topic_are_a_fault():
             assert until(lambda: publisher.publish(wrench) or not ready(client))
             assert until(lambda: publisher.publish(wrench) or "is published by" in said(client))
             assert {"bridge_test", "stranger,"} <= {*said(client).split()}
-            # What is told afterwards is neither the one's nor the other's.
+            # Afterwards the readings of neither publisher are used.
             client.count["netft_data"] = 0
             assert not until(lambda: publisher.publish(wrench) or client.count["netft_data"], 0.5)
         finally:

@@ -77,7 +77,7 @@ def test_topics_with_a_fixed_orientation():
 
 
 def test_the_tool_topic_follows_when_biased():
-    # netft_utils leaves transformed_tool as it was once it is biased.
+    # In netft_utils, transformed_tool is stale once the sensor is biased.
     parameters = {"orientation_source": "fixed", "world_from_sensor": ON_ITS_SIDE}
     with bench(**parameters) as (_, client):
         listen(client, *TOPICS)
@@ -134,7 +134,7 @@ def test_cancel_while_a_limit_is_exceeded():
         held = TRUTH * 2.0  # 60 N
         box._source = lambda: wrench(held)
         assert until(lambda: "cancel" in client.last and client.last["cancel"].data)
-        # It does not fall silent while that lasts.
+        # It keeps publishing as long as the force lasts.
         assert until(lambda: client.count["cancel"] > 10)
         assert client.trigger("bias").success
         assert until(lambda: not client.last["cancel"].data)
@@ -278,7 +278,7 @@ def test_a_weight_is_zeroed_as_a_bias_is_taken(services, capfd):
 def test_a_filter_by_service_is_right_or_refused(services, capfd):
     with bench() as (_, client):
         assert until(lambda: client.count.get("netft_data", 0) > 20)
-        # 10 Hz is where netft_utils' own denominator is unstable; t is taken from the sensor.
+        # At 10 Hz the filter of netft_utils is unstable; here t comes from the sensor's rate.
         services.call("filter", filter=True, t=0.002, cutoff_frequency=10.0)
         before = client.count["netft_data"]
         assert until(lambda: client.count["netft_data"] > before + 50)

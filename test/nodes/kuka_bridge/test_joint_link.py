@@ -26,7 +26,7 @@ def test_a_twist_moves_joints_in_any_order():
         assert it.commands == []
         it.x = 0.02
         assert it.moves()
-        # No jump: the first command is where the arm was.
+        # No jump: the first command equals the arm's position.
         np.testing.assert_array_equal(values(it.commands[0]), values(POSTURE))
         steps = np.diff([values(command) for command in it.commands], axis=0)
         assert np.abs(steps).max() < 0.01

@@ -19,7 +19,7 @@ from der_ros.settings import made_from, names_of
 
 FOLDER = Path(__file__).parents[3] / "config" / "krc4"
 CARTESIAN, AXES = rsi_telegrams.CARTESIAN_TAGS, rsi_telegrams.AXIS_TAGS
-# What an internal value of RSI looks like in a telegram: element and attributes.
+# Element and attributes of RSI's internal values in a telegram.
 INTERNAL = {
     "DEF_RIst": ("RIst", CARTESIAN),
     "DEF_RSol": ("RSol", CARTESIAN),
@@ -33,7 +33,7 @@ def ethernet():
     return ET.parse(FOLDER / "der_ros_rsi_ethernet.xml").getroot()
 
 
-# How the two forms of a context write the same: attribute names and the first number.
+# First number of indices and ids in each form of the context.
 CONTEXTS = {"der_ros_rsi.rsi.xml": 1, "der_ros_rsi.rsix": 0}
 
 
@@ -118,7 +118,7 @@ def test_the_quick_parser_reads_the_controllers_text(ethernet, context):
         3,
     )
     assert rsi_telegrams._USUAL.fullmatch(text)
-    # The pose is worth as much as what is answered: 0.1 um.
+    # The pose has the resolution of the answer: 0.1 um.
     assert decimals == 4
 
 
@@ -192,7 +192,7 @@ def test_the_bridges_limits_are_inside_the_controllers(context, bridge, rotation
     rotation_deg = rotation_deg or bridge.limits.rotation_deg
     clamp, monitor = numbers(context, "POSCORR"), numbers(context, "POSCORRMON")
     assert bridge.limits.translation_mm < clamp["UpperLimX"] < monitor["MaxTrans"]
-    # The bridge limits the length of (A, B, C), the controller the angle of the turn they make.
+    # The bridge limits the length of (A, B, C), the controller the angle of their rotation.
     directions = [np.array(d) for d in itertools.product((-1.0, -0.5, 0.0, 0.5, 1.0), repeat=3)]
     worst = max(
         angle_between(

@@ -103,7 +103,7 @@ def test_a_second_publisher_stops_the_robot(only, kind, topic):
             stranger.create_publisher(kind, topic, 1)
             assert until(lambda: f"{topic} is also published by stranger" in it.message())
             assert it.rests()
-            # It is still there: a reset does not help.
+            # The force is still there, so a reset does not help.
             assert not it.freed()
         finally:
             stranger.destroy_node()
@@ -139,12 +139,12 @@ def test_a_hard_force_latches_before_the_controller():
         it.say(x=0.01)
         assert it.rests()
         it.force_z = 0.0
-        # The last push is still on its way for a moment.
+        # The last force takes effect for another moment.
         assert it.rests()
         assert "hard limit" in it.client.trigger("kuka_bridge/reset_fault").message
         assert it.moves()
         assert it.rests()
-        # Back is allowed; on the way out the fault would latch again.
+        # Moving back is allowed; moving outwards would latch the fault again.
         it.say(x=-0.01)
         assert it.rests()
         assert "1 mm" in it.client.trigger("kuka_bridge/reset_fault").message
@@ -243,7 +243,7 @@ def test_a_real_robot_needs_every_limit_to_be_set(link):
 
 BOX = {"workspace_min_m": [0.0, 0.0, 0.0], "workspace_max_m": [1.0, 1.0, 1.0]}
 LIMITS = {**dataclasses.asdict(GovernorLimits(**{k: tuple(v) for k, v in BOX.items()})), **BOX}
-# An address of the documentation's range: of no host, so certainly not of this one.
+# An address reserved for documentation, which no host has.
 REAL = {**LIMITS, "robot_ip": "192.0.2.1", "bind_address": "127.0.0.1", "rsi_port": 0}
 NAMED = {"command_publishers": "commissioning", "wrench_publishers": "ft_bridge"}
 

@@ -66,7 +66,7 @@ def piloted(tmp_path):
 def press(pad, axis_x):
     """Release everything, then hold the dead-man button and deflect the stick."""
     pad.axes, pad.down = [0.0] * 6, ()
-    time.sleep(0.1)  # a person's pace: the states in between are readings of their own
+    time.sleep(0.1)  # slow enough that the states between are separate readings
     pad.down = (DEAD_MAN,)
     time.sleep(0.1)
     pad.axes = [axis_x, *[0.0] * 5]

@@ -158,9 +158,9 @@ def test_it_moves_only_while_somebody_watches(policy):
         assert health(diagnostics)[0] is Level.ERROR
         assert until(lambda: cell.twists[-1].twist.linear.z == 0.0)
         stamp = cell.twists[-1].header.stamp
-        # The parameter's time, one tick, and what a busy computer makes of it.
+        # The parameter's time, one tick, and a margin for a busy computer.
         assert 0.25 < stamp.sec + 1e-9 * stamp.nanosec - told_at_s[-1] < 0.3 + DT + 0.5
-        # Watched again, it does not go on by itself: somebody has to activate it again.
+        # When watched again, it does not continue until it is activated again.
         timer.reset()
         seen = len(cell.twists)
         assert not until(lambda: len(cell.twists) > seen, 10 * DT)

@@ -86,7 +86,7 @@ def test_a_recorded_policy_is_replayed_exactly(tmp_path, history):
             assert until(lambda seen=seen: len(cell.twists) > seen)
         assert change_state(test, "deactivate")
         assert record(test, False) == (True, path)
-    # Not while the executor still waits for what the node has.
+    # After the executor has ended, since it waits on the node's entities.
     recorder.destroy_node()
     report = replay_policy(path, OnnxPolicy.load(policy))
     assert report.verdict is ReplayVerdict.SAME
@@ -123,7 +123,7 @@ def test_numbers_go_on_after_the_existing_bags(tmp_path):
         assert Path(first).name == "attempt_0008"
         assert Path(second).name == "attempt_0009"
         assert Path(first).is_dir()
-    # The end of the node completed the second one too.
+    # The node's end also completed the second bag.
     assert contents(second) == []
 
 

@@ -34,7 +34,7 @@ def test_messages_arrive_whole_and_in_order(monkeypatch, found):
 
 
 def test_the_library_is_called_without_the_global_lock():
-    # PyDLL keeps the lock, CDLL lets go of it; only the second will do.
+    # PyDLL keeps the interpreter's lock, CDLL releases it, as is needed here.
     flags = free_publisher._PUBLISH.__class__._flags_
     assert not flags & ctypes._FUNCFLAG_PYTHONAPI
 

@@ -12,7 +12,7 @@ from bridge_rig import environment, until
 
 from der_ros.nodes.shared.launch_watch import LAUNCH_VARIABLE, this_launch, wait_for_end
 
-# What a launch starts: it says when it is told to end, and does so only if it is not stubborn.
+# Child of a launch: it prints when it is asked to end, and ends unless it is stubborn.
 CHILD = """
     import os, signal, sys, time
     from der_ros.nodes.shared.launch_watch import end_with_launch
@@ -95,5 +95,5 @@ def test_the_end_is_seen_without_a_process_descriptor(monkeypatch):
     child = subprocess.Popen(["sleep", "0.3"])
     with open(f"/proc/{child.pid}/stat") as file:
         started = file.read().rpartition(")")[2].split()[19]
-    wait_for_end(child.pid, started)  # a child that nobody waited for yet has ended, too
+    wait_for_end(child.pid, started)  # a zombie counts as ended
     assert child.wait(0) == 0

@@ -30,7 +30,7 @@ def test_messages_wait_in_order_until_taken():
         after_s = time.monotonic()
         assert [received.message.data for received in taken] == ["a", "b", "c"]
         times = [received.arrived_s for received in taken]
-        # The middleware reads another clock than this test: a millisecond for the difference.
+        # The middleware reads another clock than this test; they differ by up to a millisecond.
         assert before_s - 0.001 <= times[0] <= times[1] <= times[2] <= after_s
         last = newest.newest()
         assert b"c" in last.message

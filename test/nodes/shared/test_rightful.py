@@ -94,7 +94,7 @@ def test_two_living_publishers_of_one_name_are_found(words):
     second = test.create_publisher(String, "words", 10)
     say(second, "two")
     assert it.hear("two")
-    # A successor of one that ended without a word: no fault.
+    # The successor of a node that was killed is no fault.
     assert it.look() is None
     first.publish(String(data="three"))
     assert until(it.look)

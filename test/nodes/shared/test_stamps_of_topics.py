@@ -22,7 +22,7 @@ pytestmark = pytest.mark.ros
 
 NOT_STAMPS = ((-1, 0), (-(2**31), 5), (5, 4_000_000_000))
 
-# The client of the rig stands for every source.
+# The rig's client acts as every source.
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +84,7 @@ def test_kuka_bridge_refuses_and_goes_on(kind, topic, counter):
     with bench() as it:
         told = Told(it.client, "kuka_bridge")
         assert until(lambda: it.node.link.connected)
-        # The bridge's queues hold one message: a right one would replace the wrong ones.
+        # The bridge's queues hold one message, so a valid one would replace the invalid ones.
         it.command, it.feeling = None, False
         send_wrong(it.client, kind, topic, "task_frame")
         assert told.counted(counter)
@@ -115,7 +115,7 @@ def test_ft_bridge_refuses_and_goes_on(kind, topic):
         pose.header.frame_id, pose.pose.orientation.w = "base_link", 1.0
         right = {"other/wrench": WrenchStamped(), "kuka/tcp_pose": pose}
         flows = {name: flow(client, name, message) for name, message in right.items()}
-        # A queue keeps the newest pose only: nothing right must come behind what is wrong.
+        # A queue keeps only the newest pose, so no valid one may follow the invalid ones.
         flows[topic].cancel()
         send_wrong(client, kind, topic)
         assert told.counted("refused_stamps")
@@ -156,7 +156,7 @@ def test_the_supervisor_refuses_and_goes_on(tmp_path, kind, topic):
         stack.callback(node.finished.set)
         told = Told(client, "assembly_supervisor")
         send_wrong(client, kind, topic)
-        # As its own thread does once there is a policy.
+        # Read the cell, as the supervisor's thread does once there is a policy.
         assert until(lambda: node._cell.problem() and node._cell.refused > 0)
         assert told.counted("refused_messages")
 

@@ -14,8 +14,8 @@ from der_ros.nodes.shared.steady import steady_timer
 
 PACKAGE = Path(__file__).resolve().parents[3] / "der_ros"
 NODES = sorted(path for room in ("nodes", "control") for path in (PACKAGE / room).rglob("*.py"))
-# Where the system clock itself is meant: the middleware's stamps, a recording's beginning, and the
-# order in which nodes of one name began.
+# Number of allowed uses of the system clock: stamps of the middleware, and the order in which nodes
+# of one name started.
 SYSTEM_TIME = {"arrivals.py": 2, "twins.py": 1}
 
 
@@ -58,7 +58,7 @@ def test_every_stamp_is_read_by_the_one_function(path):
 
 @pytest.mark.parametrize("path", NODES, ids=lambda path: path.name)
 def test_every_thread_is_a_worker(path):
-    # The executor's thread ends the node with an error; the log's and the launch's are not work.
+    # Exceptions: the executor's thread, whose errors end the node, and threads that do no work.
     allowed = {"node_process.py": 1, "logs.py": 1, "launch_watch.py": 1}
     assert len(calls(path.read_text(), "Thread")) == allowed.get(path.name, 0)
 

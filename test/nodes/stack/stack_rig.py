@@ -26,7 +26,7 @@ from der_ros.nodes.shared.node_process import spinning
 
 PATIENCE_S = 40.0
 SPEED_MPS, RADIUS_M = 0.02, 0.006
-# The bridge's POSCORR limit is far below the controller's, so that it can be reached.
+# The bridge's correction limit is far below the controller's, so that tests can reach it.
 MAX_CORRECTION_MM = 30.0
 # The bridge checks its publishers twice a second.
 WATCHED_S = 0.7

@@ -22,10 +22,10 @@ from der_ros.drivers.netft.faulty_link import BoxFaults
 
 pytestmark = [pytest.mark.ros, pytest.mark.timeout(300)]
 
-# The safety table's times: stale after 0.1 s, a ramp of 0.02 s from 0.02 m/s, one cycle. On
-# top of it what a busy computer takes to deliver a message.
+# Times of the safety table: stale after 0.1 s, a ramp of 0.02 s from 0.02 m/s and one cycle; and
+# the time that a busy computer takes to deliver a message.
 STALE_S, RAMP_S, DELIVERY_S = 0.1, 0.032, 0.3
-# Cycles whose answers are on their way when a process is stopped.
+# Cycles whose answers are already sent when a process is stopped.
 ON_ITS_WAY = 3
 
 
@@ -42,7 +42,7 @@ def it(running):
     running.well()
 
 
-# The sensor's.
+# Faults of the sensor.
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def _frozen(it):
 
 
 def _unknown_unit(it):
-    # Only the page says so: the box goes on as before, as a record does not tell its unit.
+    # Only the page names the unit; the records stay the same.
     page = SENSOR.to_xml().replace(b"<scfgfu>N<", b"<scfgfu>stone<")
     it.box._answer = lambda _path: page
 
@@ -122,7 +122,7 @@ def test_a_saturated_reading_is_none(it):
     it.force_n = 1200.0
     it.rests()
     it.tells("", of="ft_bridge: sensor")
-    # Nothing was published, so no hard force either: it goes on by itself.
+    # No wrench was published, so there is no hard force, and motion continues by itself.
     assert it.without_fault(), it.said
     it.well()
 
@@ -149,7 +149,7 @@ def test_a_dead_ft_bridge_lets_the_robot_rest(it, number):
     it.well()
 
 
-# The robot's.
+# Faults of the robot.
 
 
 def test_an_ipoc_that_jumps_in_motion_is_a_fault(it):
@@ -231,7 +231,7 @@ def test_an_axis_limit_is_a_fault_until_both_are_reset(it):
     it.well()
 
 
-# Processes.
+# Faults of processes.
 
 
 def test_a_bridge_that_hangs_for_a_moment_is_a_fault(it):
@@ -242,9 +242,9 @@ def test_a_bridge_that_hangs_for_a_moment_is_a_fault(it):
     sessions = it.krc4.statistics.sessions
     until(lambda: it.plant.cycles > stopped + 40, "cycles without an answer")
     it.bridge.send_signal(signal.SIGCONT)
-    # Which is seen first, its late answers or the silence before them, is chance.
+    # Either late answers or the silence before them may be seen first.
     it.tells("")
-    # What was on its way when it stopped, and nothing of before when it woke.
+    # Only the answers sent before the stop moved the robot, and none of the backlog.
     assert it.plant.moved <= stopped + ON_ITS_WAY
     assert it.krc4.state is ControllerState.RUNNING
     assert it.krc4.statistics.sessions == sessions
@@ -279,7 +279,7 @@ def test_a_killed_bridge_stops_the_robot(it):
     it.well()
 
 
-# Commands.
+# Faults of commands.
 
 
 def test_commands_that_end_let_it_rest(it):
@@ -370,7 +370,7 @@ def test_a_flood_of_foreign_messages_stops_the_robot(it):
         it.tells("also published by flood")
         until(lambda: refused() > before + 100, "refused messages")
         it.stays(200)
-    # On a busy computer answers may have been late: but never for long.
+    # On a busy computer answers may be late, but RSI did not time out.
     assert it.krc4.statistics.sessions == sessions
     assert it.krc4.state is ControllerState.RUNNING
     it.well()

@@ -107,7 +107,7 @@ def drive(pad, training, steps):
 
 def test_a_scripted_person_takes_an_episode_over(taught):
     training, pad = taught
-    pad.axes, pad.down = PUSHED, (DEAD_MAN,)  # before it was seen at rest
+    pad.axes, pad.down = PUSHED, (DEAD_MAN,)  # before the stick was seen at rest
     training.wait_for("let go of all sticks")
     training.go_on(100)
     assert training.newest["takeovers"] == 0.0
@@ -126,7 +126,7 @@ def test_a_scripted_person_takes_an_episode_over(taught):
     assert until(lambda: "hold the dead-man button" in training.health["teach"])
     assert until(lambda: len(training.images) > 2, PATIENCE_S)
     image = training.images[-1]
-    assert len(set(image.data)) > 20  # a picture, and no empty sheet
+    assert len(set(image.data)) > 20  # a picture, not an empty one
     assert (image.width, image.height) == (2 * PICTURE_WIDTH + PANEL_WIDTH, 2 * PICTURE_HEIGHT)
 
 

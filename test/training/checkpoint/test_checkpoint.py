@@ -35,7 +35,7 @@ def test_goes_round(tmp_path):
     assert plain == [1, 2.5, None, "text", b"bytes"]
     assert (pair[0], pair[1][0].tolist(), large) == (True, [1.0, 1.0], 1 << 127)
     assert got["later"] == {"z": 0.1}
-    assert [p.name for p in path.parent.iterdir()] == [path.name]  # no leftovers
+    assert [p.name for p in path.parent.iterdir()] == [path.name]  # no temporary files
 
 
 def test_a_part_can_be_read_alone(tmp_path):

@@ -51,7 +51,7 @@ def test_a_one_hot_vector_is_a_choice():
     [
         ({}, 18.0, True),
         ({}, 18.5, False),
-        ({"success": True}, 18.5, False),  # what the user says counts
+        ({"success": True}, 18.5, False),  # the user's flag decides
         ({"success": True}, None, True),
         ({"is_success": False}, None, False),
         ({}, None, None),
@@ -59,7 +59,7 @@ def test_a_one_hot_vector_is_a_choice():
 )
 def test_what_counts_as_success(info, threshold, success):
     environment = SuccessByReturn(Counting(info), threshold)
-    for _ in range(2):  # the return starts anew with each episode
+    for _ in range(2):  # the return starts at 0 in each episode
         assert last_info(environment, 6).get("success") is success
 
 

@@ -78,7 +78,7 @@ def test_the_mean_and_its_interval_are_those_by_hand(tmp_path):
     runs = read(make_run(tmp_path, 1, slope=0.4), make_run(tmp_path, 2, slope=0.6, last=50))
     curve = mean_curve("both", runs)
     assert (curve.x[0], curve.x[-1]) == (10.0, 50.0)
-    # At 50 steps: 0.2 and 0.3; the deviation is 0.1 / sqrt(2), of the mean 0.05.
+    # At 50 steps: 0.2 and 0.3; standard deviation 0.1 / sqrt(2), and 0.05 of the mean.
     assert curve.mean[-1] == pytest.approx(0.25)
     assert curve.high[-1] - curve.mean[-1] == pytest.approx(12.706 * 0.05)
     assert curve.low[-1] == pytest.approx(0.25 - 12.706 * 0.05)
@@ -151,7 +151,7 @@ def test_the_picture_names_what_it_shows(tmp_path, monkeypatch):
     assert [figure.axes[0].get_title() for figure in drawn] == ["CartPole-v1", ""]
     (legend,) = drawn[1].legends
     assert [text.get_text() for text in legend.get_texts()] == ["CartPole-v1", "lap_joint"]
-    assert legend.get_title().get_text() == ""  # no intervals, where no curve is a mean
+    assert legend.get_title().get_text() == ""  # no intervals, because no curve is a mean
 
 
 def test_without_a_success_the_tool_shows_returns(tmp_path, capsys):

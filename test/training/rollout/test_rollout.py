@@ -109,7 +109,7 @@ def test_wants_a_policy_at_first_and_then_at_intervals():
 def test_evaluation_leaves_the_rollout_in_order():
     made = worker(hidden=[4])
     made.set_policy(snapshot(13))
-    made.collect(3)  # in the middle of an episode, which is given up
+    made.collect(3)  # in the middle of an episode, which is abandoned
     report = made.evaluate(snapshot(13, 1.0), (7, 8, 9))
     assert report.episodes == 3
     fragment = made.collect(LENGTH)

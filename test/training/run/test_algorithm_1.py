@@ -77,7 +77,7 @@ def test_successes_reach_the_zones_through_the_pool(tmp_path, monkeypatch):
     assert "success" in events
     assert events.index("add") < events.index("success") < events.index("insert")
     inserts = [k for k, event in enumerate(events) if event == "insert"]
-    # Each time every shard takes one, and that is at most once in each interval.
+    # Every shard takes one each time, at most once per interval.
     assert len(inserts) % SHARDS == 0
     for k in inserts[::SHARDS]:
         assert events[k : k + SHARDS] == ["insert"] * SHARDS
@@ -117,13 +117,13 @@ def test_mistake_2_demonstrations_pass_the_same_filter(tmp_path, monkeypatch):
 
     monkeypatch.setattr(ShardedReplay, "sample", recorded(drawn, ShardedReplay.sample))
     monkeypatch.setattr(learner_module, "make_algorithm", watched_algorithm)
-    run(tmp_path, monkeypatch, zone_share=0.5, der=False)  # the zone holds human rows alone
+    run(tmp_path, monkeypatch, zone_share=0.5, der=False)  # the zone holds only human rows
     for (_, (shard, batch)), ((seen, *_), _) in list(zip(drawn, learned, strict=True))[-10:]:
         human = batch.indices < shard.config.zone_size
         for name in ("observation", "next_observation"):
             raw, filtered = getattr(batch.transitions, name), getattr(seen, name)
             for column in range(2):
-                # What the agents' rows say of the filter tells what became of the human ones.
+                # The filter fitted to the agents' rows predicts the filtered human rows.
                 line = np.polyfit(raw[~human, column], filtered[~human, column], 1)
                 expected = np.polyval(line, raw[human, column])
                 assert filtered[human, column] == pytest.approx(expected, abs=1e-3)

@@ -17,11 +17,11 @@ from der_ros.training.run.options import resolve_run
 from der_ros.training.run.resuming import loop_state, resumed_config
 from der_ros.training.run.training_run import TrainingRun
 
-# Everything that a single process depends on is in use: evaluations, insertions, first priorities.
+# Uses all that a run in a single process can: evaluations, insertions, first priorities.
 FULL = {**SMALL, "algorithm": "td3", "first_priority": "td_error", "target_success": 2.0}
 FULL |= {"max_env_steps": 2500, "evaluation_threshold": 0.2, "checkpoint_interval_s": 0.05}
 
-# In the middle of episodes, whose physics must go on with the same bits.
+# Stops in the middle of episodes, whose physics must continue bit for bit.
 LAP_JOINT = {"workers": 0, "hidden": [8], "batch_size": 16, "learning_starts": 100, "seed": 4}
 LAP_JOINT |= {"capacity": 5000, "zone_size": 300, "max_env_steps": 600, "shards": 2}
 LAP_JOINT |= {"checkpoint_interval_s": 0.05, "evaluation_episodes": 1, "randomization": "paper"}
@@ -124,7 +124,7 @@ def test_an_unsavable_environment_starts_anew(tmp_path):
     made, folder = resumed_config(tmp_path, {"max_env_steps": 600})
     assert TrainingRun(made, folder, resume=folder).run().env_steps == 600
     last = read_metrics(tmp_path / "metrics.jsonl")[-1]
-    assert last["rollout/episode_length"] == 200  # none was cut in two
+    assert last["rollout/episode_length"] == 200  # no episode was cut in two
 
 
 def test_what_a_checkpoint_lacks_is_refused_by_name(tmp_path):
@@ -151,7 +151,7 @@ def test_a_damaged_checkpoint_leaves_the_one_before(tmp_path, caplog):
     assert f"{damaged} cannot be read" in caplog.text
     assert TrainingRun(made, folder, source).run().env_steps == 300
     assert latest_checkpoint(tmp_path) == checkpoint_path(tmp_path, 300)
-    assert checkpoint_path(tmp_path, 200).exists()  # the damaged one is none of the two kept
+    assert checkpoint_path(tmp_path, 200).exists()  # the damaged one counts as none of the two kept
 
 
 def test_other_conditions_drop_the_evaluations(tmp_path):

@@ -22,7 +22,7 @@ def test_a_peer_learns_and_leaves_a_record_like_ours(tmp_path, short, arm):
     run = StudyRun("peers", "lap_joint", "no_demos", arm, 1, 150)
     record = read_record(write_record(tmp_path, run_trial(run)))
     assert record.data["env_steps"] == 150
-    assert record.data["updates"] == 50  # from step 100 on, one a step: its defaults
+    assert record.data["updates"] == 50  # by default one per step, from step 100 on
     assert record.data["final"]["episodes"] == 1
     assert 0 < sum(record.data["curve"]["episodes"]) < 50
 

@@ -7,11 +7,11 @@ from der_ros.training.study.resampling import Interval, bootstrap_interval, sign
 @pytest.mark.parametrize(
     ("differences", "p"),
     [
-        ([1.0, 2.0, 3.0], 2 / 8),  # all of one sign: only it and its mirror image reach 6
+        ([1.0, 2.0, 3.0], 2 / 8),  # all of one sign: only this pattern and its negative reach 6
         ([3.0, 1.0, -2.0], 6 / 8),  # sums 6, 2, 4, 0 and their negatives; two of eight are 0
         ([1.0, -1.0], 1.0),
         ([0.5] * 5, 2 / 32),  # the smallest that five pairs can give
-        ([0.1, 0.2, 0.3, -0.6], 1.0),  # a sum of 0 but for rounding
+        ([0.1, 0.2, 0.3, -0.6], 1.0),  # a sum of 0 up to rounding
         ([0.4], 1.0),
     ],
 )
@@ -34,7 +34,7 @@ def test_an_interval_needs_two_pairs():
 
 
 def test_the_interval_of_two_pairs_is_both():
-    # A quarter of the resamples holds the first alone, a quarter the second alone.
+    # A quarter of the resamples holds only the first, a quarter only the second.
     assert bootstrap_interval(np.array([0.0, 1.0])) == Interval(0.0, 1.0)
 
 

@@ -12,7 +12,7 @@ from der_ros.training.study.arms import ARMS, DER_OFF, DER_ON
 from der_ros.training.study.design import STUDIES, study_runs
 from der_ros.training.study.trial import Trial
 
-# The preset paper in small, on a task that is solved by chance now and then.
+# A small version of the preset paper, on a task that chance sometimes solves.
 REACH = {
     "env": "der_ros_test/Reach-v0",
     "algorithm": "ddpg",

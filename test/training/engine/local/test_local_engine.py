@@ -116,7 +116,7 @@ def test_a_learner_that_lags_holds_the_workers():
         pipe = engine.workers._pipes[0]
         taken = 0
         deadline = time.monotonic() + 2.0
-        while time.monotonic() < deadline:  # read without the answer that a worker waits for
+        while time.monotonic() < deadline:  # read without the answer that the worker awaits
             taken += pipe.poll(0.1) and pipe.recv() is not None
         assert 0 < taken <= 4
 
@@ -165,7 +165,7 @@ if __name__ == "__main__":
         print(*engine.workers.process_ids, flush=True)
         time.sleep(600.0)
 """
-# After the learner's end; a busy computer takes a while to run them at all.
+# Time for the workers to end after the learner; they may be slow on a busy computer.
 GONE_S = 5.0
 
 

@@ -103,7 +103,7 @@ def test_pictures_are_asked_for_while_somebody_looks():
 def test_a_killed_workers_view_goes_to_its_successor():
     pilot = SharedPilot()
     pilot.show(view(1))
-    pilot._view._counters[0] += 1  # as a worker leaves it that was killed while it wrote
+    pilot._view._counters[0] += 1  # as after the death of a worker that was writing
     assert pilot._view.read() is None
     pilot.show(view(2))
     assert pilot.view().picture[0, 0, 0] == 2

@@ -45,5 +45,5 @@ def test_a_copy_stays_as_it_was():
 def test_a_writer_killed_half_way_holds_no_reader_up():
     shared = shared_snapshot()
     shared.write(snapshot(1.0, 1))
-    shared._counters[0] += 1  # as a writer leaves it that was killed while it wrote
+    shared._counters[0] += 1  # as after the death of a writer that was writing
     assert shared.read() is None

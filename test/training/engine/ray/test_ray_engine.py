@@ -28,7 +28,7 @@ from der_ros.training.rollout.observation_filter import FilterStatistics
 from der_ros.training.run.resuming import resumed_config
 from der_ros.training.run.training_run import TrainingRun
 
-# Ray itself leaves files and sockets to the collector, and warns of its own future.
+# Ray leaves files and sockets to the garbage collector, and warns of changes in its future.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
@@ -116,9 +116,9 @@ def test_workers_and_shards_are_replaced_and_evaluate():
             made.receive(0.05)
             made.sample(None)
             assert time.monotonic() < deadline
-        made.write_back(drawn._replace(shard=1), np.ones(32))  # of the dead one: let go
+        made.write_back(drawn._replace(shard=1), np.ones(32))  # of the dead shard: ignored
         assert made.replay.shards[0] == old[0]
-        # The demonstration is back, as soon as the new shard has taken it in.
+        # The demonstration is back once the new shard has received it.
         until(made, lambda _: made.metrics()["der/zone_transitions"] == 20)
 
         assert made.evaluate(EvaluationRequest(1, SNAPSHOT, (3, 4, 5))) == 2
