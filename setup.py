@@ -19,17 +19,17 @@ NODES = (
     "demo_recorder",
     "teleop_device",
 )
-# ... and the command-line tools: der_ros.cli.NAME:main.
+# ... and the command-line tools: der_ros.cli.MODULE:main, each named after the module alone.
 TOOLS = (
     "train",
     "evaluate",
     "export_policy",
-    "replay_bag",
+    "bag_commands.replay_bag",
     "benchmark",
     "plot_runs",
     "demos",
-    "bags",
-    "doctor",
+    "bag_commands.bags",
+    "health.doctor",
     "identify_payload",
     "security_policy",
 )
@@ -73,7 +73,7 @@ setup(
     entry_points={
         "console_scripts": [
             *(f"{name} = {PACKAGE}.nodes.entry:{name}" for name in NODES),
-            *(f"{name} = {PACKAGE}.cli.{name}:main" for name in TOOLS),
+            *(f"{tool.split('.')[-1]} = {PACKAGE}.cli.{tool}:main" for tool in TOOLS),
         ],
         # Named after its module: whoever also gives it by -p does not register it twice.
         "pytest11": [f"{PLUGIN} = {PLUGIN}"],

@@ -110,12 +110,9 @@ ROBOT_SIDE = (
     "nodes.policy_server.node",
     "nodes.recording.bag_recorder",
     "nodes.assembly_supervisor.node",
-    "cli.replay_bag",
-    "cli.doctor",
+    "cli.bag_commands.replay_bag",
+    "cli.health",
     "cli.identify_payload",
-    "cli._health",
-    "cli._cell_health",
-    "cli._parameters_health",
 )
 # Modules that would delay a node's start needlessly.
 NOT_AT_THE_START = ("mcap", "rosbags", f"{PACKAGE}.parameters.node_parameters")

@@ -9,7 +9,7 @@ from der_ros.bags.bag_copy import copy_bag
 from der_ros.bags.bag_facts import read_bag_facts
 from der_ros.bags.recorder import BagWriter
 from der_ros.bags.repair import repair_bag
-from der_ros.cli.bags import main
+from der_ros.cli.bag_commands.bags import main
 
 LATCHED, OTHER = (topic.name for topic in TEXTS)
 

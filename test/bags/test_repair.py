@@ -21,7 +21,7 @@ from der_ros.bags.integrity import check_bag
 from der_ros.bags.reader import BagReader
 from der_ros.bags.recorder import BagWriter
 from der_ros.bags.repair import repair_bag
-from der_ros.cli.bags import main
+from der_ros.cli.bag_commands.bags import main
 from der_ros.errors import BagError
 
 

@@ -13,7 +13,8 @@ from foreign_bags import humble_bag, jazzy_bag, messages_of
 from der_ros.bags.bag_copy import copy_bag
 from der_ros.bags.reader import BagReader
 from der_ros.bags.recorder import typestore
-from der_ros.cli import bags, demos, replay_bag
+from der_ros.cli import demos
+from der_ros.cli.bag_commands import bags, replay_bag
 from der_ros.errors import BagError
 from der_ros.offline_replay.expectations import Expectation, unmet
 

@@ -7,7 +7,7 @@ import struct
 import pytest
 from copied_bags import BAGS, ROOT, copied
 
-from der_ros.cli.replay_bag import main
+from der_ros.cli.bag_commands.replay_bag import main
 
 BAG = BAGS / "kr60_exact"
 POLICY = ["--policy", str(ROOT / "models" / "lap_joint.onnx")]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from der_ros.bags.bag_copy import copy_bag
-from der_ros.cli.bags import main
+from der_ros.cli.bag_commands.bags import main
 from der_ros.offline_replay.expectations import read_expectation, unmet
 from der_ros.offline_replay.what_if import WhatIf
 from der_ros.policy.attempt import Outcome

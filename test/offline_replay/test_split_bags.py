@@ -16,7 +16,7 @@ from der_ros.bags.mcap_file import FileLimits
 from der_ros.bags.reader import BagReader
 from der_ros.bags.recorder import BagWriter, RecordedTopic
 from der_ros.bags.repair import repair_bag
-from der_ros.cli import replay_bag
+from der_ros.cli.bag_commands import replay_bag
 from der_ros.errors import BagError
 
 BAG = BAGS / "kr60_exact"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from der_ros.bags.bag_copy import copy_bag
-from der_ros.cli.bags import main
+from der_ros.cli.bag_commands.bags import main
 from der_ros.offline_replay.attempt_replay import replay_bag
 from der_ros.offline_replay.plot import plotted_cycles
 from der_ros.offline_replay.plot.attempt_plot import AttemptPlot

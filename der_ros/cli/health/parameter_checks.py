@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from der_ros.cli._health import Check, CheckLevel, examined
+from der_ros.cli.health.computer_checks import Check, CheckLevel, examined
 from der_ros.drivers.arm.arm_records import ArmCycleConfig
 from der_ros.drivers.arm.differential import DifferentialConfig
 from der_ros.drivers.kuka.controller_limits import PathLimits

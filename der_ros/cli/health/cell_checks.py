@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from der_ros.cli._health import Check, CheckLevel, examined
+from der_ros.cli.health.computer_checks import Check, CheckLevel, examined
 from der_ros.drivers.kuka.transport import address_towards, open_port
 from der_ros.drivers.netft.box_filter import cutoff_hz, filter_in_words
 from der_ros.drivers.netft.configuration import fetch_configuration

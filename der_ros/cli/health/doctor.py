@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from der_ros.cli._common import run_tool
-from der_ros.cli._health import Check, CheckLevel, check_clock, check_environment
+from der_ros.cli.health.computer_checks import Check, CheckLevel, check_clock, check_environment
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -94,8 +94,8 @@ def _checks(options: argparse.Namespace) -> Iterator[Check]:
     yield from check_clock()
     try:
         # Imported here: they need packages whose absence is reported above.
-        from der_ros.cli import _cell_health as cell
-        from der_ros.cli import _parameters_health as parameters
+        from der_ros.cli.health import cell_checks as cell
+        from der_ros.cli.health import parameter_checks as parameters
     except ImportError as error:
         advice = "install it (see above), then run this again"
         yield Check(

@@ -7,9 +7,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from der_ros.cli.replay_bag import main
+from der_ros.cli.bag_commands.replay_bag import main
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 BAG = ROOT / "test" / "replay" / "bags" / "kr60_success"
 ARGUMENTS = [str(BAG), "--policy", str(ROOT / "models" / "lap_joint.onnx")]
 

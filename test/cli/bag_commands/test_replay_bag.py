@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from der_ros.bags.recorder import BagWriter, RecordedTopic, typestore
-from der_ros.cli.replay_bag import main
+from der_ros.cli.bag_commands.replay_bag import main
 from der_ros.policy.checksum import stamped
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.policy_topics import tick_label

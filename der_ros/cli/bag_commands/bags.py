@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from der_ros.bags.repair import RepairReport, repair_bag
-from der_ros.cli._bag_info import add_info
-from der_ros.cli._bag_minimize import add_minimize
-from der_ros.cli._bag_plot import add_plot
 from der_ros.cli._common import run_tool
+from der_ros.cli.bag_commands.info import add_info
+from der_ros.cli.bag_commands.minimize import add_minimize
+from der_ros.cli.bag_commands.plot import add_plot
 from der_ros.errors import BagError
 
 _UNUSABLE = 2

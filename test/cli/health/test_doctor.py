@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from der_ros.cli import _cell_health as cell
-from der_ros.cli import _health as health
-from der_ros.cli import _parameters_health as parameters
-from der_ros.cli.doctor import main
+from der_ros.cli.health import cell_checks as cell
+from der_ros.cli.health import computer_checks as health
+from der_ros.cli.health import parameter_checks as parameters
+from der_ros.cli.health.doctor import main
 from der_ros.drivers.netft.configuration import SensorConfiguration
 from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Wrench
 from der_ros.tasks import TASK_NAMES
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 OK, WARNING, PROBLEM = health.CheckLevel.OK, health.CheckLevel.WARNING, health.CheckLevel.PROBLEM
 
 
@@ -137,8 +137,8 @@ def test_what_is_not_installed_is_told():
 
 
 def test_a_missing_package_leaves_the_other_answers(monkeypatch, capsys):
-    monkeypatch.delattr("der_ros.cli._cell_health")
-    monkeypatch.setitem(sys.modules, "der_ros.cli._cell_health", None)
+    monkeypatch.delattr("der_ros.cli.health.cell_checks")
+    monkeypatch.setitem(sys.modules, "der_ros.cli.health.cell_checks", None)
     assert main(["--json"]) == 1
     report, found = report_of(capsys)
     assert report["problems"] == 1

@@ -1,0 +1,1 @@
+"""``bags`` with its sub-commands, and ``replay_bag``."""

@@ -1,0 +1,1 @@
+"""``doctor`` and its checks of computer, cell and parameters."""
