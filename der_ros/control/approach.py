@@ -8,15 +8,21 @@ from typing import Protocol
 
 import numpy as np
 
+from der_ros.control.sensor.bias_check import BiasCheck
 from der_ros.errors import DerRosError
-from der_ros.geometry import Pose, Twist, angle_between
-from der_ros.policy.attempt import PeakWrench, Steering
+from der_ros.geometry import Pose, Twist, Wrench, angle_between
+from der_ros.policy.attempt import MeanWrench, PeakWrench, Steering
+from der_ros.policy.rest import RestLimits
 from der_ros.tasks import Task
 
 STEER_PERIOD_S = 0.02
 STEER_TIMEOUT_S = 20.0
 SETTLE_S = 0.3
 FEEL_S = 0.1
+IN_FLIGHT_S = 0.05
+"""Longest time in which readings from before a bias may still arrive, s."""
+REST_S = 0.2
+"""Time over which the wrench at rest is averaged, s; two periods of an arm that hums at 10 Hz."""
 
 
 class CellError(DerRosError, RuntimeError):
@@ -27,10 +33,12 @@ class AssemblyCell(Protocol):
     """Interface to robot and sensor for an approach.
 
     Attributes:
-        peak: Largest wrench since ``restart_peak``.
+        peak: Largest wrench since ``restart_readings``.
+        mean: Mean wrench since ``restart_readings``.
     """
 
     peak: PeakWrench
+    mean: MeanWrench
 
     def pose(self) -> Pose:
         """Return the newest pose of the held piece in the task frame.
@@ -44,8 +52,8 @@ class AssemblyCell(Protocol):
         """Return the reason why the cell must not move now; empty if it may."""
         ...
 
-    def restart_peak(self) -> None:
-        """Restart the measurement of the peak wrench."""
+    def restart_readings(self) -> None:
+        """Restart the measurement of the peak and the mean wrench."""
         ...
 
     def command(self, twist: Twist) -> None:
@@ -95,6 +103,10 @@ class Approach:
         task: Task to assemble.
         conditions: Tolerances at the start pose.
         stop_reason: Function that returns the reason to end the motion; empty to continue.
+        at_rest: Largest wrench at rest after the bias.
+
+    Attributes:
+        bias_check: Bias of the sensor, with the wrench that was read at rest after it.
     """
 
     def __init__(
@@ -103,11 +115,15 @@ class Approach:
         task: Task,
         conditions: StartConditions,
         stop_reason: Callable[[], str],
+        at_rest: RestLimits | None = None,
     ) -> None:
         self._cell, self._task, self._stop_reason = cell, task, stop_reason
         self._conditions = conditions
         self._steering = Steering()
         self._biased = False
+        self.bias_check = BiasCheck(
+            RestLimits() if at_rest is None else at_rest, self._take_bias, self._mean_at_rest
+        )
 
     def retract(self) -> None:
         """Move the piece up out of the joint, then to the retract pose."""
@@ -128,20 +144,42 @@ class Approach:
             offset_m: Offset from the task's start pose along x and y, m.
 
         Raises:
-            CellError: The cell must not move, or the piece leaves the start pose or touches
-                something.
+            CellError: The cell must not move, the piece leaves the start pose or touches
+                something, or the sensor does not read about zero after a second bias.
         """
         # The nearest start pose, because the controller's program may have turned the piece.
         start = self._task.start_pose_near(self._cell.pose())
         start = start.moved(np.array((*offset_m, 0.0)), np.zeros(3))
         self._steer(start, "start pose")
         self.rest()
-        self._cell.restart_peak()
+        self._cell.restart_readings()
         self.rest(FEEL_S)
         self._check_start(start)
         self._check_unloaded()
+        self._bias()
+
+    def _bias(self) -> None:
+        """Bias the sensor and check that it reads about zero."""
+        if excess := self.bias_check.bias():
+            raise CellError(
+                f"at rest after a second bias, {excess} where nothing touches: is the sensor "
+                "loose, does the tool touch something, has its payload changed, does the sensor "
+                "drift?"
+            )
+
+    def _take_bias(self) -> None:
         self._cell.trigger("ft_bridge/bias")
         self._biased = True
+
+    def _mean_at_rest(self) -> Wrench:
+        """Return the mean wrench of ``REST_S`` at rest, from readings after the newest bias."""
+        self.rest(IN_FLIGHT_S)
+        self._cell.restart_readings()
+        self.rest(REST_S)
+        mean = self._cell.mean.wrench
+        if mean is None:
+            raise CellError(f"no force reading within {REST_S:g} s at rest")
+        return mean
 
     def _check_start(self, start: Pose) -> None:
         """Check that the arm has stayed within tolerance of the start pose."""

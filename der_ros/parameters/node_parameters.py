@@ -37,6 +37,7 @@ from der_ros.parameters.sim_cell import (
 from der_ros.parameters.teleop import DemoParameters, DeviceParameters
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.home import HomeLimits
+from der_ros.policy.rest import RestLimits
 from der_ros.policy.stall import StallLimits
 from der_ros.settings import Setting, settings_of
 
@@ -45,6 +46,7 @@ NODE_PARAMETERS: dict[str, tuple[type, ...]] = {
         SupervisorParameters,
         StallLimits,
         HomeLimits,
+        RestLimits,
         SeatingLimits,
         *shared.CELL_FRAMES,
         shared.RightfulSources,

@@ -1,4 +1,4 @@
-"""Result of an assembly attempt, its peak wrench, and motion in free space. Without ROS."""
+"""Result of an assembly attempt, peak and mean wrench, and motion in free space. Without ROS."""
 
 from __future__ import annotations
 
@@ -53,6 +53,10 @@ class AttemptResult:
             verdict, N.
         attempt: Number of the attempt in its run, from 1.
         retry: Number of the retry; 0 for the first try of the attempt.
+        bias_retaken: True if the sensor was biased twice before the attempt, because it did not
+            read about zero at rest after the first bias.
+        rest_force_n: Norm of the mean force at rest before the attempt, bias removed, N.
+        rest_torque_nm: Norm of the mean torque at rest before the attempt, bias removed, Nm.
     """
 
     outcome: Outcome
@@ -68,6 +72,9 @@ class AttemptResult:
     seating_force_n: float = math.nan
     attempt: int = 1
     retry: int = 0
+    bias_retaken: bool = False
+    rest_force_n: float = math.nan
+    rest_torque_nm: float = math.nan
 
     def to_json(self) -> str:
         """Return the result as one line of JSON; an unknown number is ``null``, never NaN."""
@@ -93,6 +100,25 @@ class PeakWrench:
         if math.isfinite(force) and math.isfinite(torque):
             self.force_n = max(self.force_n, force)
             self.torque_nm = max(self.torque_nm, torque)
+
+
+class MeanWrench:
+    """Mean wrench since construction."""
+
+    def __init__(self) -> None:
+        self._sum, self._count = np.zeros(6), 0
+
+    def add(self, wrench: Wrench) -> None:
+        """Add one reading; a reading that is not finite is ignored."""
+        numbers = wrench.to_array()
+        if np.isfinite(numbers).all():
+            self._sum += numbers
+            self._count += 1
+
+    @property
+    def wrench(self) -> Wrench | None:
+        """Mean wrench; None without a reading."""
+        return Wrench.from_array(self._sum / self._count) if self._count else None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from der_ros.control.bias_rules import BiasRefusedError, BiasRules
+from der_ros.control.sensor.bias_rules import BiasRefusedError, BiasRules
 from der_ros.geometry import Wrench
 from der_ros.parameters.ft_bridge import BiasParameters
 

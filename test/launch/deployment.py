@@ -47,6 +47,9 @@ RESULT_FIELDS = [
     "seating_force_n",
     "attempt",
     "retry",
+    "bias_retaken",
+    "rest_force_n",
+    "rest_torque_nm",
 ]
 
 

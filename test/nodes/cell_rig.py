@@ -33,6 +33,7 @@ class CellWithoutPolicy:
         blocked: True if the arm does not follow commands.
         force_n: Force at the sensor in addition to the ground, before the bias, N.
         torque_nm: Torque at the sensor in addition to the ground, before the bias, Nm.
+        bias_errors_n: Errors of the next biases, N; later biases are right.
         drift_mps: Upward speed of the arm while it is commanded to rest, m/s.
         deaf: True if the sensor sends nothing.
         fault: Latched fault that kuka_bridge reports; empty for none.
@@ -45,6 +46,7 @@ class CellWithoutPolicy:
         self.pose = Pose(start.position + np.array((0.001, 0.0, 0.002)), start.quaternion)
         self.blocked, self.drift_mps, self.fault, self.calls = False, 0.0, "", []
         self.force_n = self.torque_nm = 0.0
+        self.bias_errors_n = []
         self.ground_m, self.deaf, self._zero_n = 0.0, False, 0.0
         self.moved_at_s = self._commanded_at_s = float("-inf")
         self._twist, self._node = Twist.zero(), node
@@ -70,7 +72,8 @@ class CellWithoutPolicy:
         self._node.create_service(Trigger, name, answer)
 
     def _bias(self):
-        self._zero_n = self.force_n
+        error_n = self.bias_errors_n.pop(0) if self.bias_errors_n else 0.0
+        self._zero_n = self.force_n - error_n
 
     def set_fault(self, text):
         """Latch a fault, or clear it with an empty text."""

@@ -32,6 +32,9 @@ def test_a_result_is_one_line_with_the_contracts_names():
         "seating_force_n": None,
         "attempt": 1,
         "retry": 0,
+        "bias_retaken": False,
+        "rest_force_n": None,
+        "rest_torque_nm": None,
     }
 
 

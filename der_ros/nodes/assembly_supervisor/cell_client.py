@@ -43,7 +43,7 @@ from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.qos import LATCHED_AMONG_OTHERS
 from der_ros.nodes.shared.sources import Sources
 from der_ros.nodes.shared.steady import steady_timer
-from der_ros.policy.attempt import PeakWrench
+from der_ros.policy.attempt import MeanWrench, PeakWrench
 from der_ros.policy.limits import limits_from_texts
 
 logger = logging.getLogger("assembly_supervisor")
@@ -111,7 +111,8 @@ class CellClient:
         sensor_ready: True if ``ft_bridge`` reports the sensor as ready.
         goal: Assembled pose of the held piece in the task frame: the true one, if a simulated cell
             publishes it, else the nominal one (identity).
-        peak: Peak wrench since ``restart_peak``.
+        peak: Peak wrench since ``restart_readings``.
+        mean: Mean wrench since ``restart_readings``.
         commanded: Newest commanded twist of the held piece, task axes.
         insertion_force_n: Force of the ground on the piece along the insertion axis, N; mean of
             the readings of the latest poll.
@@ -129,7 +130,7 @@ class CellClient:
         self._fresh = Freshness()
         self.sensor_ready = False
         self.goal = Pose.identity()
-        self.peak = PeakWrench()
+        self.peak, self.mean = PeakWrench(), MeanWrench()
         self.commanded = Twist.zero()
         self.insertion_force_n = 0.0
         self.soft_force_n = math.inf
@@ -192,6 +193,7 @@ class CellClient:
         for received in self._wrenches.take():
             readings.append(wrench_from_message(received.message))
             self.peak.add(readings[-1])
+            self.mean.add(readings[-1])
             self._fresh.wrench_s = received.arrived_s
         self._feel(readings)
         for command in self._commands.take():
@@ -236,10 +238,10 @@ class CellClient:
             raise CellError("no robot pose has come yet")
         return self._pose
 
-    def restart_peak(self) -> None:
-        """Reset the peak wrench and discard readings that arrived before."""
+    def restart_readings(self) -> None:
+        """Reset the peak and the mean wrench and discard readings that arrived before."""
         self._poll()
-        self.peak = PeakWrench()
+        self.peak, self.mean = PeakWrench(), MeanWrench()
 
     def problem(self) -> str:
         """Return the faults or the stale input that forbid motion; empty if there are none."""

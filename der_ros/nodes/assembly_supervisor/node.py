@@ -37,6 +37,7 @@ from der_ros.nodes.shared.parameters import declare_settings
 from der_ros.parameters.assembly_supervisor import SupervisorParameters
 from der_ros.policy.attempt import AttemptResult, Outcome
 from der_ros.policy.home import HomeLimits
+from der_ros.policy.rest import RestLimits
 from der_ros.policy.stall import StallLimits
 from der_ros.tasks import make_task
 from der_ros.threads import Worker
@@ -80,7 +81,13 @@ class AssemblySupervisor(ShellNode):
         self._seating = Seating(
             self._cell, self._seating_limits, self._home.felt_n, self._stop_reason
         )
-        self._approach = Approach(self._cell, self._task, self._given, self._stop_reason)
+        self._approach = Approach(
+            self._cell,
+            self._task,
+            self._given,
+            self._stop_reason,
+            declare_settings(self, RestLimits),
+        )
         self._stopped = threading.Event()
         self._started = threading.Event()
         self._accepted = threading.Event()
@@ -136,12 +143,13 @@ class AssemblySupervisor(ShellNode):
         return [Status("attempts", level, message, figures), self._cell.sources.status()]
 
     def _figures(self) -> dict[str, object]:
-        """Return the numbers of finished attempts, retries and successes."""
+        """Return the numbers of finished attempts, retries, successes and repeated biases."""
         results = list(self._results)
         return {
             "attempts": len({result.attempt for result in results}),
             "retries": sum(result.retry > 0 for result in results),
             "successes": sum(result.outcome is Outcome.SUCCESS for result in results),
+            "biases_retaken": sum(result.bias_retaken for result in results),
         }
 
     # The methods below run in the thread of the attempts.
@@ -187,6 +195,7 @@ class AssemblySupervisor(ShellNode):
     def _run_try(self, this: Try) -> Try | None:
         """Run one try of an attempt; return the next try, or None if the attempt has ended."""
         recording, self._concluded = BagOutcome(), None
+        self._approach.bias_check.forget()
         self._began_s = time.monotonic()
         self._topics.begin()
         try:
@@ -245,7 +254,7 @@ class AssemblySupervisor(ShellNode):
         """
         with self._policy_active():
             self._enter(f"{this}: running")
-            self._cell.restart_peak()
+            self._cell.restart_readings()
             self._began_s = time.monotonic()
             limits = self._stall, self._began_s, self._home, self._seating_limits.patience_s
             watch = AttemptWatch(self._task, *limits)
@@ -284,6 +293,7 @@ class AssemblySupervisor(ShellNode):
 
     def _result(self, this: Try, verdict: Verdict, recording: BagOutcome) -> AttemptResult:
         pose, goal, peak = self._cell.pose(), self._cell.goal, self._cell.peak
+        at_rest = self._approach.bias_check.reading
         return AttemptResult(
             *verdict,
             time.monotonic() - self._began_s,
@@ -297,6 +307,9 @@ class AssemblySupervisor(ShellNode):
             self._cell.insertion_force_n,
             this.attempt,
             this.retry,
+            at_rest.bias_retaken,
+            at_rest.force_n,
+            at_rest.torque_nm,
         )
 
     def _conclude(self, result: AttemptResult) -> None:

@@ -7,7 +7,7 @@ import time
 from rclpy.node import Node
 from std_msgs.msg import Empty
 
-from der_ros.control.bias_rules import BiasRules
+from der_ros.control.sensor.bias_rules import BiasRules
 from der_ros.control.watch_lease import WATCHED_TOPIC
 from der_ros.drivers.netft.conditioning import WrenchConditioner
 from der_ros.nodes.shared.parameters import declare_settings

@@ -18,7 +18,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
-from der_ros.control.sensor_health import SensorView, orientation_status, sensor_status
+from der_ros.control.sensor.sensor_health import SensorView, orientation_status, sensor_status
 from der_ros.control.status import Status
 from der_ros.control.watch_lease import WATCHED_TOPIC
 from der_ros.drivers.latency_window import LatencyWindow

@@ -188,6 +188,23 @@ def test_a_torque_at_the_start_is_a_fault(tmp_path):
         assert "the sensor feels 5 Nm where nothing touches" in results(tmp_path)[-1]["reason"]
 
 
+def test_a_wrong_bias_is_taken_again_or_refused(tmp_path):
+    with supervised(tmp_path) as it:
+        it.cell.bias_errors_n = [3.0, 0.0, 5.0, 4.0]
+        it.start()
+        first, second = it.result(1), it.result(2)
+        assert (first["outcome"], first["bias_retaken"]) == ("success", True)
+        assert first["rest_force_n"] < 0.1
+        assert (second["outcome"], second["bias_retaken"]) == ("fault", True)
+        assert second["rest_force_n"] == pytest.approx(4.0, abs=0.1)
+        assert "after a second bias, 4.0 N are felt, expected at most 2" in second["reason"]
+        assert it.cell.calls.count("ft_bridge/bias") == 4
+        assert it.phase_is("waiting for the service")
+        it.start()
+        third = it.result(3)
+        assert (third["outcome"], third["bias_retaken"]) == ("success", False)
+
+
 def test_a_start_that_is_not_reached_is_a_fault(tmp_path, monkeypatch):
     monkeypatch.setattr(approach, "STEER_TIMEOUT_S", 0.5)
     with supervised(tmp_path) as it:

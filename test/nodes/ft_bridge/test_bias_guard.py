@@ -7,7 +7,7 @@ from bridge_rig import running, until
 from geometry_msgs.msg import WrenchStamped
 from std_msgs.msg import Empty
 
-from der_ros.control.bias_rules import ATTEMPT_S
+from der_ros.control.sensor.bias_rules import ATTEMPT_S
 from der_ros.nodes.ft_bridge.node import FtBridge
 
 pytestmark = pytest.mark.ros
@@ -66,7 +66,7 @@ def test_a_torque_alone_is_a_contact(tool):
 
 
 def test_who_looks_and_insists_has_changed_the_tool(tool, monkeypatch):
-    monkeypatch.setattr("der_ros.control.bias_rules.LOOK_S", 0.5)
+    monkeypatch.setattr("der_ros.control.sensor.bias_rules.LOOK_S", 0.5)
     assert tool.feels()
     assert tool.bias().success
     assert tool.feels(force_n=38.0)

@@ -100,7 +100,7 @@ class BiasRules:
         if felt is None:
             self._check_first(what, reading())
             return
-        excess = _excess(felt, self._allowed)
+        excess = excess_of(felt, self._allowed)
         since_refusal_s = now_s - self._refused_s.get(what, float("-inf"))
         if excess and not LOOK_S <= since_refusal_s <= PATIENCE_S:
             if since_refusal_s > PATIENCE_S:
@@ -113,17 +113,18 @@ class BiasRules:
         self._refused_s.pop(what, None)
 
     def _check_first(self, what: str, reading: Wrench) -> None:
-        if excess := _excess(reading, self._first):
+        if excess := excess_of(reading, self._first):
             raise BiasRefusedError(
                 f"{what} refused: {excess} of the first bias; free the tool, look at mounting and "
                 "scale, or raise first_bias_max_force_n or first_bias_max_torque_nm for its tool"
             )
 
 
-def _excess(wrench: Wrench, allowed: tuple[float, float]) -> str:
+def excess_of(wrench: Wrench, allowed: tuple[float, float]) -> str:
     """Return a message if a wrench exceeds ``allowed`` (N, Nm; 0 for no limit), else empty."""
     norms = (float(np.linalg.norm(each)) for each in (wrench.force, wrench.torque))
     for unit, value, most in zip(("N", "Nm"), norms, allowed, strict=True):
         if most and value > most:
-            return f"{value:.1f} {unit} are felt, expected at most {most:g}"
+            digits = 1 if most >= 1.0 else 2
+            return f"{value:.{digits}f} {unit} are felt, expected at most {most:g}"
     return ""

@@ -1,0 +1,1 @@
+"""Health and bias of the force/torque sensor, without ROS."""
