@@ -29,7 +29,15 @@ ARROWS = {
     "tasks": {"geometry"},
     "sim": {"geometry", "rotation", "tasks"},
     # The environment uses the robot's own code for its observation and its governor.
-    "envs": {"geometry", "rotation", "tasks", "sim", "policy.observation", "policy.governor"},
+    "envs": {
+        "geometry",
+        "rotation",
+        "tasks",
+        "sim",
+        "policy.observation",
+        "policy.governor",
+        "policy.rest",
+    },
     "replay": {"geometry"},
     "algorithms": {"geometry", "replay"},
     "training": {

@@ -392,9 +392,8 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         state, wrench, interventions = self._governor, self._wrench, 0
         sensing.expect_readings(self._ticks)
         for _ in range(self._ticks):
-            state, flags = govern_numbers(
-                limits, state, command, wrench, sensing.position(), tick_s
-            )
+            felt = sensing.for_governor(wrench)
+            state, flags = govern_numbers(limits, state, command, felt, sensing.position(), tick_s)
             interventions |= int(flags)
             sensing.drive(state.twist, steps)
             wrench = sensing.wrench()

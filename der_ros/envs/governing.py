@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from der_ros.policy.governor import GovernorLimits
+from der_ros.policy.rest import RestLimits
+from der_ros.rotation import Six, Triple, limited
 from der_ros.sim.robots import find_robot
 from der_ros.tasks.base import Task
 
@@ -53,3 +55,25 @@ def default_limits(task: Task, robot: str = "robotless") -> GovernorLimits:
         contact_stiffness_n_per_m=arm.contact_stiffness_n_per_m,
         pressing_stiffness_n_per_m=arm.pressing_stiffness_n_per_m,
     )
+
+
+def seen_at_rest(bias_error: Six, limits: RestLimits | None = None) -> Six:
+    """Return the part of a bias error that is removed before an attempt, N and Nm, sensor axes.
+
+    A deployment measures the wrench at rest before each attempt and takes a bias again that is
+    wrong by more than ``limits``. An error within the limits is not seen, so that much remains.
+
+    Args:
+        bias_error: Error of the bias removal, N and Nm, sensor axes.
+        limits: Largest wrench at rest; None for the deployment's defaults.
+    """
+    allowed = RestLimits() if limits is None else limits
+    fx, fy, fz = _beyond(bias_error[:3], allowed.force_n)
+    tx, ty, tz = _beyond(bias_error[3:], allowed.torque_nm)
+    return (fx, fy, fz, tx, ty, tz)
+
+
+def _beyond(error: Triple, allowed: float) -> Triple:
+    """Return the part of an error above ``allowed``; all of it is allowed for 0."""
+    x, y, z = limited(error, allowed) if allowed else error
+    return (error[0] - x, error[1] - y, error[2] - z)

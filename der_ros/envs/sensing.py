@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from der_ros.envs.conditions import Conditions
 from der_ros.envs.drives import Drives, DrivesState
 from der_ros.envs.frames import FrameErrors
+from der_ros.envs.governing import seen_at_rest
 from der_ros.envs.latency import DelayLine
 from der_ros.envs.randomization import Randomization
 from der_ros.envs.sensor_filter import SensorFilter
 from der_ros.geometry import Pose, Wrench
-from der_ros.rotation import Quadruple, Six, Triple, rotate
+from der_ros.rotation import Quadruple, Six, Triple, rotate_both
 from der_ros.sim.world import AssemblyWorld
 
 _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -111,6 +112,7 @@ class SimulatedSensing:
         )
         self.frames: FrameErrors | None = None
         self._bias = _ZERO6
+        self._seen_at_rest: Six | None = None
         self._errors: list[list[float]] = []
         self._noise: list[np.random.Generator | None] = [None, None, None]
         self._late_wrench: DelayLine[Six] | None = None
@@ -130,8 +132,8 @@ class SimulatedSensing:
             for seed, noisy in zip(conditions.noise_seeds, self._noisy, strict=True)
         ]
         self.frames = FrameErrors.of(conditions.goal_error, conditions.grasp)
-        error = _at_tcp(self._world.task.tcp_from_sensor, np.array([conditions.bias_error]))[0]
-        self._bias = _difference(self._wrench_at_tcp(), error.tolist())
+        self._bias = _difference(self._wrench_at_tcp(), self._one_at_tcp(conditions.bias_error))
+        self._see_bias_at_rest(conditions)
         self._late_wrench = self._late_pose = self._late_command = None
         self._drives = self._drives_of(conditions, None)
         self._filter = self._filter_from(_difference(self._wrench_at_tcp(), self._bias))
@@ -162,6 +164,7 @@ class SimulatedSensing:
         """Continue from a saved state of an episode with the given conditions."""
         self.frames = FrameErrors.of(conditions.goal_error, conditions.grasp)
         self._bias = state.bias
+        self._see_bias_at_rest(conditions)
         self._late_wrench = DelayLine(state.wrenches) if state.wrenches else None
         self._late_pose = DelayLine(state.poses) if state.poses else None
         self._late_command = DelayLine(state.commands) if state.commands else None
@@ -185,14 +188,19 @@ class SimulatedSensing:
             reading = _difference(reading, self._errors.pop())
         if self._filter is not None:
             reading = self._filter(reading)
-        q = self._world.held_quaternion()
-        if self.frames is not None:
-            q = self.frames.measured(self._world.held_position(), q)[1]
-        wrench = (
-            *rotate(q, reading[0], reading[1], reading[2]),
-            *rotate(q, reading[3], reading[4], reading[5]),
-        )
+        wrench = rotate_both(self._believed_quaternion(), reading)
         return wrench if self._late_wrench is None else self._late_wrench(wrench)
+
+    def for_governor(self, wrench: Six) -> Six:
+        """Return a result of ``wrench`` as a deployment's governor gets it.
+
+        The part of the bias error that is seen at rest before an attempt is taken off, so that the
+        governor does not turn a piece that touches nothing. The policy observes the whole error,
+        as in the paper's environments, and learns to tolerate it.
+        """
+        if self._seen_at_rest is None:
+            return wrench
+        return _difference(wrench, rotate_both(self._believed_quaternion(), self._seen_at_rest))
 
     def position(self) -> Triple:
         """Return the position of the tcp in the assumed task frame, (3,) m."""
@@ -255,6 +263,22 @@ class SimulatedSensing:
     def _ticks(self, latency_s: float) -> int:
         """Round a latency to whole ticks of the governor."""
         return round(latency_s / self._tick_s)
+
+    def _see_bias_at_rest(self, conditions: Conditions) -> None:
+        """Store the part of the bias error that is seen at rest, tcp axes about the tcp."""
+        seen = seen_at_rest(conditions.bias_error)
+        self._seen_at_rest = self._one_at_tcp(seen) if any(seen) else None
+
+    def _one_at_tcp(self, error: Six) -> Six:
+        """Convert one error from sensor axes and origin to the tcp."""
+        a, b, c, d, e, f = _at_tcp(self._world.task.tcp_from_sensor, np.array([error]))[0].tolist()
+        return (a, b, c, d, e, f)
+
+    def _believed_quaternion(self) -> Quadruple:
+        q = self._world.held_quaternion()
+        if self.frames is None:
+            return q
+        return self.frames.measured(self._world.held_position(), q)[1]
 
     def _seen(self) -> MeasuredPose:
         position, quaternion = self._world.held_position(), self._world.held_quaternion()

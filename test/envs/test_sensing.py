@@ -6,7 +6,7 @@ import pytest
 from der_ros.envs.conditions import Conditions, draw_conditions
 from der_ros.envs.randomization import Randomization
 from der_ros.envs.sensing import SimulatedSensing
-from der_ros.geometry import Pose, Twist, quaternion_from_rotation_vector
+from der_ros.geometry import Pose, Twist, Wrench, quaternion_from_rotation_vector
 from der_ros.policy.observation import wrench_at_held_piece
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import InitialState, LapJoint
@@ -139,3 +139,23 @@ def test_only_the_wrench_is_delayed(world):
     prompt, late = readings
     assert prompt[-1][2] > 10.0
     assert late[2:] == prompt[:-2]
+
+
+def test_the_governor_feels_what_passes_at_rest(world):
+    """An error of 6 N and 0.4 Nm is seen at rest; 2 N and 0.1 Nm of it remain."""
+    at_start(world)
+    sensing = SimulatedSensing(world, Randomization(), 0.012)
+    sensing.start_episode(Conditions(bias_error=(0.0, 6.0, 0.0, 0.0, 0.0, -0.4)))
+    world.advance(Twist(np.zeros(3), np.array((0.0, 0.1, 0.05))), 30)
+    wrench = sensing.wrench()
+    taken_off = np.array(wrench) - sensing.for_governor(wrench)
+    seen = Wrench(np.array((0.0, 4.0, 0.0)), np.array((0.0, 0.0, -0.3)))
+    expected = wrench_at_held_piece(seen, world.held_pose(), SENSOR)
+    assert taken_off == pytest.approx(expected.to_array(), abs=1e-9)
+
+
+def test_a_small_bias_error_reaches_the_governor(world):
+    at_start(world)
+    sensing = SimulatedSensing(world, Randomization(), 0.012)
+    wrench = sensing.start_episode(Conditions(bias_error=(0.0, 2.0, 0.0, 0.0, 0.0, -0.1)))
+    assert sensing.for_governor(wrench) == wrench
