@@ -110,7 +110,7 @@ class AttemptLog:
 
     def _keep(self, reason: str) -> None:
         self.fault = f"{self.path}: {len(self._pending)} lines not written ({reason})"
-        logger.error("%s; they are kept and written with the next", self.fault)
+        logger.error("%s; they will be written with the next line", self.fault)
 
     def _write(self) -> None:
         """Write all pending lines at once; runs in the disk thread."""
@@ -133,7 +133,10 @@ class AttemptLog:
         if size:
             file.seek(size - 1)
             if file.read(1) != b"\n":
-                logger.warning("%s: its last line was cut; it is kept as it is", self.path)
+                logger.warning(
+                    "%s: its last line is incomplete and stays; the next begins on a new line",
+                    self.path,
+                )
                 data = b"\n" + data
         try:
             while data:

@@ -105,7 +105,7 @@ class BagFolder:
         if free < wanted:
             raise BagError(
                 f"bag {path}: expected {wanted / 1e6:.0f} MB free on its disk (min_free_mb), "
-                f"got {free / 1e6:.1f} MB; remove what is not needed"
+                f"got {free / 1e6:.1f} MB; remove files that are not needed"
             )
 
     def prune(self) -> None:
@@ -125,7 +125,7 @@ class BagFolder:
             too_large = self._retention.size_bytes and size > self._retention.size_bytes
             if bag not in newest and (too_many or too_large):
                 shutil.rmtree(bag.path)
-                logger.info("removed %s, as keep_bags or keep_gb says", bag.path)
+                logger.info("removed %s: keep_bags or keep_gb was exceeded", bag.path)
                 count, size = count - 1, size - bag.size
 
     def _bags(self) -> list[_Bag]:

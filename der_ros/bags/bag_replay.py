@@ -99,8 +99,8 @@ def read_samples(reader: BagReader) -> list[Sample]:
     observations, actions = arrays
     if without_tick and len(observations) != len(actions):
         raise BagError(
-            f"bag {reader.path}: expected as many actions as observations, "
-            f"got {len(actions)} and {len(observations)} without ticks to pair them by"
+            f"bag {reader.path}: expected as many actions as observations in a bag without ticks, "
+            f"got {len(actions)} and {len(observations)}"
         )
     _refuse_sizes(reader, "observations", observations.values())
     _refuse_sizes(reader, "actions", actions.values())

@@ -98,7 +98,7 @@ def _records(file: IO[bytes], size: int) -> Any:
     )
     yield from reader.records
     if bounded.left:
-        raise BagError(f"expected the file's end, got {bounded.left} bytes behind it")
+        raise BagError(f"expected no bytes after the end record, got {bounded.left}")
 
 
 def load_description(text: str) -> Any:
@@ -113,7 +113,7 @@ def _compare_copy(record: McapRecord, information: dict[str, Any]) -> None:
     if record.name == COPY:
         copy = load_description(record.metadata[COPY_KEY])
         if copy != information:
-            raise BagError("metadata.yaml is not the one that was written with the file")
+            raise BagError("metadata.yaml differs from its copy in the file")
 
 
 def _check_summary(file: IO[bytes], footer: Footer, size: int) -> None:
@@ -128,4 +128,4 @@ def _check_summary(file: IO[bytes], footer: Footer, size: int) -> None:
     data = file.read(end - begin)
     file.seek(position)
     if zlib.crc32(data) != footer.summary_crc:
-        raise BagError("checksum of the index: it is not what was written")
+        raise BagError("the checksum of the index does not match its content")

@@ -129,7 +129,7 @@ class BagWriter:
     def _refuse_taken_names(self) -> None:
         for path in (self.path, self._part):
             if path.exists():
-                raise BagError(f"bag {self.path}: expected a new name, {path.name} is there")
+                raise BagError(f"bag {self.path}: expected a new name, {path.name} exists")
 
     def write(self, topic: str, data: bytes, stamp_ns: int) -> None:
         """Append one serialized message.

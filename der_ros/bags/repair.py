@@ -127,7 +127,7 @@ def _target(source: Path, out: Path | None, in_place: bool) -> Path:
         return plain
     target = plain if in_place else out or plain.with_name(name + _OUT_SUFFIX)
     if target.exists():
-        raise BagError(f"bag {target}: expected a new name, there is something of that name")
+        raise BagError(f"bag {target}: expected a new name, this one exists")
     return target
 
 
@@ -166,7 +166,7 @@ def _describe(work: Path, kept: Sequence[RepairedFile], written: Sequence[Repair
     for name, count in sum((each.lost for each in written), Counter[str]()).items():
         before = custom.get(LOST_PREFIX + name, "")
         custom[LOST_PREFIX + name] = str(count + int(before if before.isdecimal() else 0))
-    custom[REPAIRED] = "; ".join(_sentences(written)) or "it was not described"
+    custom[REPAIRED] = "; ".join(_sentences(written)) or "its metadata.yaml was written anew"
     topics = {topic.name: topic for each in kept for topic in each.topics}
     hashes = {name: value for each in kept for name, value in each.hashes.items()}
     files = [each.summary for each in kept]

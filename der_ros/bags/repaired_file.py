@@ -194,7 +194,7 @@ class _Copy:
 
     def _damage(self) -> list[str]:
         found = [
-            f"{each.size} bytes at {each.offset} are not used, for {each.reason}"
+            f"{each.size} bytes at {each.offset} are left out: {each.reason}"
             for each in self._content.damage
         ]
         if self._unknown:

@@ -41,7 +41,7 @@ class FollowingLimits:
 
     distance_m: float = setting(
         0.01,
-        "Difference of measured and sent position that is still allowed",
+        "Largest allowed difference between measured and sent position",
         unit="m",
         minimum=0.0001,
         maximum=10.0,
@@ -49,7 +49,7 @@ class FollowingLimits:
     )
     angle_rad: float = setting(
         0.05,
-        "Difference of measured and sent rotation that is still allowed",
+        "Largest allowed difference between measured and sent rotation",
         unit="rad",
         minimum=0.001,
         maximum=10.0,
@@ -57,7 +57,7 @@ class FollowingLimits:
     )
     memory_s: float = setting(
         2.0,
-        "Time after which a difference is forgotten but for 1/e of it",
+        "Time in which the weight of an earlier difference falls to 1/e",
         unit="s",
         minimum=0.1,
         maximum=60.0,

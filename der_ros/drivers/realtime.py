@@ -70,7 +70,7 @@ def ask_for_scheduling_of_all(priority: int) -> Grant:
     try:
         threads = [int(task.name) for task in _TASKS.iterdir()]
     except OSError as error:
-        return Grant(False, f"the threads of this process are not known: {error}")
+        return Grant(False, f"the threads of this process cannot be listed: {error}")
     return _scheduled(threads, priority)
 
 
@@ -121,7 +121,7 @@ def ask_for_memory() -> Grant:
         allowed = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] // 1024
         return Grant(
             False,
-            f"locked memory was not asked for: expected no limit on it, got {allowed} kB. Allow it "
+            f"locked memory was not requested: expected no limit on it, got {allowed} kB. Allow it "
             f"by 'memlock unlimited' for this user in {_LIMITS_FILE}, and log in again",
         )
     try:
@@ -157,7 +157,7 @@ def hurry_switching() -> Grant:
     Call it before waiting for an event that has to be handled at once.
     """
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    return Grant(True, f"the global lock is given up within {1e3 * _SWITCH_INTERVAL_S:g} ms")
+    return Grant(True, f"Python's global lock changes hands within {1e3 * _SWITCH_INTERVAL_S:g} ms")
 
 
 def keep_turn() -> None:
@@ -174,7 +174,7 @@ def tell_refusals(who: str, grants: Mapping[str, Grant]) -> None:
     """Log one line for each request that was refused."""
     for grant in grants.values():
         if not grant.granted:
-            logger.warning("%s: %s. It runs without this", who, grant.words)
+            logger.warning("%s: %s. The process continues without it", who, grant.words)
 
 
 def settle_collector() -> None:

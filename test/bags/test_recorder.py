@@ -217,7 +217,7 @@ def test_what_is_saved_on_the_way_is_read_as_one_bag(tmp_path):
 
 
 def test_a_name_that_is_taken_is_refused(bag):
-    with pytest.raises(BagError, match="attempt_0001 is there"):
+    with pytest.raises(BagError, match="attempt_0001 exists"):
         BagWriter(bag, [INFO]).open()
 
 

@@ -239,7 +239,7 @@ def test_missing_and_taken_names_are_refused(bag, tmp_path, capsys):
     assert "there is none" in capsys.readouterr().err
     (bag / "metadata.yaml").unlink()
     assert main(["repair", str(bag), "--out", str(bag)]) == 2
-    assert "something of that name" in capsys.readouterr().err
+    assert "this one exists" in capsys.readouterr().err
 
 
 def test_the_command_tells_what_it_did(bag, capsys):

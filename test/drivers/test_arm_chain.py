@@ -93,7 +93,7 @@ ENDS = "<parent link='a'/><child link='b'/>"
         ("", "expected XML"),
         ("<robots/>", "<robot>"),
         ("<!DOCTYPE x [<!ENTITY a 'b'>]><robot/>", "without DOCTYPE"),
-        (joint(""), "it ends at 'b'; its links are: a, b"),
+        (joint(""), "it breaks off at 'b'; the URDF has the links a, b"),
         (joint(f"<joint name='j' type='prismatic'>{ENDS}{LIMIT}</joint>"), "prismatic"),
         (joint(f"<joint name='j' type='revolute'>{ENDS}</joint>"), "<limit lower=...>"),
         (joint(f"<joint name='j' type='revolute'>{ENDS}<limit/></joint>"), "<limit velocity"),
@@ -116,7 +116,7 @@ ENDS = "<parent link='a'/><child link='b'/>"
                 "<joint name='j' type='fixed'><parent link='c'/><child link='b'/></joint>"
                 "<joint name='k' type='fixed'><parent link='b'/><child link='c'/></joint>"
             ),
-            "it ends at",
+            "it breaks off at",
         ),
     ],
 )

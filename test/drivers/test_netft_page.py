@@ -95,7 +95,7 @@ def test_an_endless_answer_ends_within_its_bytes(answer, expected):
         (b"HTTP/1.1 301 Moved\r\nLocation: http://127.0.0.1/\r\n\r\n", "got 301"),
         (b"HTTP/1.1 204 No Content\r\n\r\n", "got 204"),
         (b"HTTP/1.1 -1 Odd\r\n\r\n", "got '"),
-        (whole(b"\x1f\x8b" * 100, b"Content-Encoding: gzip\r\n"), "packed with 'gzip'"),
+        (whole(b"\x1f\x8b" * 100, b"Content-Encoding: gzip\r\n"), "encoded as 'gzip'"),
         (b"\xff\xfe\xfd\r\n\r\n", "got '"),
         (b"", "got '"),
         (OK, "XML"),

@@ -120,4 +120,4 @@ def test_records_that_all_have_one_number_are_named(monkeypatch):
     start = SimulatedNetFt._record
     monkeypatch.setattr(SimulatedNetFt, "_record", lambda box: start(box)._replace(rdt_sequence=7))
     with watched(give_up_after_s=0.2) as (_, client):
-        assert until(lambda: "rdt_sequence that came before" in client.statistics.last_fault)
+        assert until(lambda: "that repeat an earlier rdt_sequence" in client.statistics.last_fault)

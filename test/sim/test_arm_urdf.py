@@ -41,5 +41,5 @@ def test_another_number_of_joint_names_is_refused():
 
 
 def test_links_that_are_no_line_are_refused():
-    with pytest.raises(ConfigurationError, match="in one line"):
+    with pytest.raises(ConfigurationError, match="in one chain"):
         Links('<robot><link name="a"/><link name="b"/></robot>')

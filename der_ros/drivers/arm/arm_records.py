@@ -25,19 +25,24 @@ class ArmCycleConfig:
         0.2, "Age at which joint states are stale, by stamp and by arrival", "s", 0.005, 1.0
     )
     max_following_error_rad: float = setting(
-        0.07, "Distance of a joint from its command that is a fault in motion", "rad", 0.001, 0.5
+        0.07,
+        "Distance of a joint from its command above which motion is a fault",
+        "rad",
+        0.001,
+        0.5,
     )
     max_jump_rad: float = setting(
         0.035,
-        "Motion between two joint states, beyond what the joint's speed limit allows, that "
-        "is a fault in motion",
+        "Jump between two joint states, on top of the motion at the joint's speed limit, above "
+        "which motion is a fault",
         unit="rad",
         minimum=0.001,
         maximum=0.5,
     )
     settle_s: float = setting(
         0.25,
-        "Time at rest after which commands end; the next motion begins at the measured joints",
+        "Time at rest after which no commands are sent; the next motion begins at the measured "
+        "joint positions",
         unit="s",
         minimum=0.05,
         maximum=10.0,

@@ -213,5 +213,5 @@ class DifferentialKinematics:
         low, high = math.degrees(self.lower_rad[index]), math.degrees(self.upper_rad[index])
         return (
             f"joint {self.chain.joints[index].name} is at {math.degrees(angles_rad[index]):.1f} "
-            f"degrees, its limits less the margin are {low:.1f} to {high:.1f}; move back"
+            f"degrees, expected {low:.1f} to {high:.1f} (limits less the margin); move back"
         )

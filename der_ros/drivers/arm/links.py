@@ -71,7 +71,7 @@ class Links:
         bases = [name for name in shapes if name not in children]
         if len(bases) != 1 or len(by_parent) != len(shapes) - 1:
             raise ConfigurationError(
-                f"URDF: expected links in one line, got {len(shapes)} links, {len(by_parent)} "
+                f"URDF: expected links in one chain, got {len(shapes)} links, {len(by_parent)} "
                 f"joints and the bases {', '.join(bases) or 'none'}"
             )
         self.links = [Link(bases[0], "", Pose.identity(), "", np.zeros(3), shapes[bases[0]])]

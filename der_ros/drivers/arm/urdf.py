@@ -36,8 +36,9 @@ def chain_from_urdf(text: str, base_link: str, tip_link: str) -> Chain:
         if joint is None or len(line) > len(joint_to):
             links = sorted(filter(None, (each.get("name") for each in root.findall("link"))))
             raise ConfigurationError(
-                f"URDF: expected a line of joints from base_link {base_link!r} to tip_link "
-                f"{tip_link!r}, it ends at {link!r}; its links are: {', '.join(links)}"
+                f"URDF: expected a chain of joints from base_link {base_link!r} to tip_link "
+                f"{tip_link!r}, but it breaks off at {link!r}; the URDF has the links "
+                f"{', '.join(links)}"
             )
         line.insert(0, joint)
         link = attribute(joint, "parent", "link")

@@ -36,7 +36,7 @@ class CorrectionLimits:
 
     translation_mm: float = setting(
         200.0,
-        "Furthest travel since RSI_ON; below POSCORR and POSCORRMON of the controller",
+        "Largest distance from the pose at RSI_ON; below the controller's POSCORR and POSCORRMON",
         unit="mm",
         minimum=0.1,
         maximum=2000.0,
@@ -44,7 +44,7 @@ class CorrectionLimits:
     )
     rotation_deg: float = setting(
         20.0,
-        "Furthest turn since RSI_ON; below POSCORR and POSCORRMON of the controller",
+        "Largest rotation from the pose at RSI_ON; below the controller's POSCORR and POSCORRMON",
         unit="deg",
         minimum=0.1,
         maximum=180.0,

@@ -31,8 +31,8 @@ class Junk:
         self.foreign += 1
         self.foreign_from = f"{address[0]}:{address[1]}"
         self._note(
-            f"{self.foreign} datagrams of others dropped, the latest from {self.foreign_from}; "
-            "only the controller of the running session is heard"
+            f"{self.foreign} datagrams of other senders dropped, the latest from "
+            f"{self.foreign_from}; only the controller of the running session is accepted"
         )
 
     def not_a_telegram(self, error: Exception) -> None:

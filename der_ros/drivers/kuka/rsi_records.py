@@ -47,7 +47,7 @@ class RsiServerConfig:
     )
     peer_silence_s: float = setting(
         0.5,
-        "Silence after which a controller may start anew, from another port too",
+        "Time without telegrams after which a new session may begin, also from another port",
         unit="s",
         minimum=0.05,
         maximum=60.0,
@@ -57,14 +57,14 @@ class RsiServerConfig:
     )
     realtime_cpu: int = setting(
         -1,
-        "The only processor that the answering thread runs on; -1: any",
+        "Processor that the answering thread is bound to; -1: any",
         minimum=-1,
         maximum=1023,
     )
     check_cycle: bool = setting(
         True,
-        "Refuse motion until telegrams are seen to come at cycle_ms; false only for a "
-        "simulator that keeps no clock",
+        "Refuse motion until telegrams have come every cycle_ms; false only for a simulator "
+        "that does not run in real time",
     )
 
     def __post_init__(self) -> None:

@@ -254,7 +254,7 @@ def _delay(element: Element | None) -> int | None:
 
 def _plain_text(element: Element) -> str:
     if not element.plain:
-        raise ProtocolError(f"<{element.name}>: expected a number alone, got other elements")
+        raise ProtocolError(f"<{element.name}>: expected only a number, got other elements")
     return element.text
 
 

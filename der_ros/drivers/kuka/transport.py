@@ -169,7 +169,7 @@ def _apart(first: socket.socket, peer: tuple[str, int]) -> socket.socket | None:
         second.bind(address)
         second.connect(peer)
     except OSError as error:
-        logger.warning("RSI server: the controller gets no queue of its own: %s", error)
+        logger.warning("RSI server: no separate socket for the controller's telegrams: %s", error)
         second.close()
         return None
     finally:

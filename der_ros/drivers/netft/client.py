@@ -249,8 +249,8 @@ class NetFtClient(Startable):
             if silent > self._config.give_up_after_s:
                 raise ConnectionFailedError(
                     f"{self._where()}: no new record for {silent:.1f} s"
-                    f"{self._repeats(heard)}; check power and cable, whether another took the "
-                    "stream, and whether the box answers from another address"
+                    f"{self._repeats(heard)}; check power and cable, whether another computer "
+                    "reads the stream, and whether the box answers from another address"
                 )
             if silent > self._config.stale_after_s and self._state is not ClientState.STALE:
                 self._stall(silent)
@@ -258,7 +258,7 @@ class NetFtClient(Startable):
     def _repeats(self, heard: int) -> str:
         """Return a text with the number of repeated records since ``heard``; empty if none."""
         old = self._stream.records - heard
-        return f" but {old} with an rdt_sequence that came before" if old else ""
+        return f", only {old} that repeat an earlier rdt_sequence" if old else ""
 
     def _stall(self, silent: float) -> None:
         if self._state is ClientState.STREAMING:

@@ -16,7 +16,7 @@ from der_ros.drivers.netft.payload import Payload
 from der_ros.errors import ConfigurationError, ConnectionFailedError
 from der_ros.geometry import Array, Pose, Wrench, rotation_matrix
 
-NO_ORIENTATION = "no fresh orientation to take the payload's weight off"
+NO_ORIENTATION = "no fresh orientation of the sensor, which the payload's weight depends on"
 
 
 class FilterChoice(NamedTuple):
@@ -272,7 +272,7 @@ class WrenchConditioner:
             return None
         if self._sample_rate_hz <= 0.0:
             raise ConfigurationError(
-                "filter: expected to know how often readings come, got no rate from the sensor; "
+                "filter: expected the rate of the readings, got none from the sensor; "
                 "set sample_rate_hz"
             )
         return LowPass(choice.order, choice.cutoff_hz, self._sample_rate_hz)

@@ -59,13 +59,13 @@ def _body(response: http.client.HTTPResponse, url: str) -> bytes:
     """Read the body of a complete, uncompressed answer with status 200."""
     if response.status != http.client.OK:
         raise ConnectionFailedError(
-            f"Net F/T box: expected 200 from {url}, got {response.status}; "
+            f"Net F/T box: expected HTTP status 200 from {url}, got {response.status}; "
             "is this address a Net F/T box?"
         )
     coding = response.getheader("Content-Encoding", "identity")
     if coding.strip().lower() != "identity":
         raise ConnectionFailedError(
-            f"Net F/T box: expected a plain document from {url}, got one packed with "
+            f"Net F/T box: expected a plain document from {url}, got one encoded as "
             f"{coding[:40]!r}; is this address a Net F/T box?"
         )
     body = response.read(MAX_DOCUMENT_BYTES + 1)

@@ -50,13 +50,15 @@ class NetFtConfig:
     )
     user_filter: int = setting(
         -1,
-        "Number of the box's own low-pass filter to ask for, see its manual; -1 leaves the "
-        "box's own",
+        "Number of the low-pass filter to set in the box, see its manual; -1 keeps the box's "
+        "setting",
         minimum=-1,
         maximum=12,
         name="box_filter",
     )
-    buffered: bool = setting(False, "Take several records a packet: fewer packets, older records")
+    buffered: bool = setting(
+        False, "Request several records in each packet: fewer packets, but older records"
+    )
     every_record: bool = False
     rest_s: float = 0.0005
     configuration: SensorConfiguration | None = None
@@ -65,15 +67,15 @@ class NetFtConfig:
     backoff_s: float = 0.25
     max_backoff_s: float = 5.0
     http_timeout_s: float = setting(
-        2.0, "Time for one whole answer of the box's page", "s", 0.05, 60.0
+        2.0, "Timeout of one whole answer of the box's page", "s", 0.05, 60.0
     )
     recheck_s: float = setting(
-        5.0, "Time between looks at the box's units while it streams; 0: never", "s", 0.0, 3600.0
+        5.0, "Period of checks of the box's units while it streams; 0: none", "s", 0.0, 3600.0
     )
     recheck_periods: int = setting(
         3,
-        "Number of recheck_s without a look that succeeds after which the sensor is not ready; "
-        "0: it stays ready",
+        "Number of periods recheck_s without a successful check after which the sensor is not "
+        "ready; 0: it stays ready",
         minimum=0,
         maximum=10_000,
     )

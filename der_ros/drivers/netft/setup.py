@@ -132,7 +132,7 @@ class ConfigurationWatch(Startable):
     def _failed(self, error: Exception) -> None:
         """Keep the reason for ``overdue``, and log the first of several in a row."""
         if not self._failure:
-            logger.warning("Net F/T box: its configuration was not read again: %s", error)
+            logger.warning("Net F/T box: the check of its configuration failed: %s", error)
         self._failure = str(error) if isinstance(error, DerRosError) else repr(error)
 
 

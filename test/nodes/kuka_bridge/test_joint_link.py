@@ -175,7 +175,7 @@ def test_a_wrong_description_is_reported():
         it.describe(URDF.replace("lbr_A7", "lbr_A8"))
         assert until(lambda: "expected those between lbr_link_0" in it.node.link.waiting_for)
         it.describe("<robot/>")
-        assert until(lambda: "expected a line of joints" in it.node.link.waiting_for)
+        assert until(lambda: "expected a chain of joints" in it.node.link.waiting_for)
         it.describe()
         assert it.connected()
 
