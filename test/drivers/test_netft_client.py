@@ -48,6 +48,7 @@ def test_bias_in_the_box():
         assert until(lambda: not client.latest().wrench.to_array().any())
 
 
+@pytest.mark.alone
 def test_the_rate_is_asked_for_and_seen():
     with connected(rate_hz=100) as (box, client):
         assert box.sensor.rdt_rate_hz == 100

@@ -330,6 +330,7 @@ def test_travel_is_refused_and_said():
         assert answered[1].twist.to_array().any() == np.False_
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("interval_s", "moves"), [(0.012, True), (0.004, False)])
 def test_motion_waits_until_the_cycle_is_checked(interval_s, moves):
     with serving(check_cycle=True) as (server, robot):

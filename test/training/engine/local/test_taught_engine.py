@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+import pytest
 
 from der_ros.training.config import make_config
 from der_ros.training.engine.interface import Report, Sizes
@@ -68,6 +69,7 @@ def taught(found):
     return sum(each.taught_steps for each in found)
 
 
+@pytest.mark.alone
 def test_one_worker_is_driven_in_real_time():
     config, command = make_config({**SMALL, "workers": 2}), SharedPilot()
     sizes = Sizes(13, 6, 13 * 8 + 8 + 8 * 6 + 6, 0)

@@ -1,0 +1,121 @@
+"""Runs in several processes: most tests in parallel, those that run alone after all others."""
+
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+TEST = Path(__file__).resolve().parent
+SETTINGS = """
+[pytest]
+testpaths = test
+markers =
+    alone
+    ros
+"""
+NOTES = '''
+
+@pytest.fixture(autouse=True)
+def note(request):
+    """Note when a test ran, and where."""
+    began_s = time.monotonic()
+    yield
+    with open("notes.txt", "a") as file:
+        print(request.node.nodeid, began_s, time.monotonic(), os.getpid(), file=file)
+'''
+PLAIN = """
+import os, time, pytest
+
+@pytest.mark.alone
+def test_alone():
+    time.sleep(0.1)
+
+@pytest.mark.parametrize("number", range(4))
+def test_plain(number):
+    time.sleep(0.1)
+"""
+DYING = """
+import os, pathlib, pytest
+
+def test_dies():
+    os._exit(3)
+
+def test_after_it():
+    pass
+
+@pytest.mark.ros
+def test_dies_once():
+    if not os.path.exists("died"):
+        pathlib.Path("died").touch()
+        os._exit(3)
+"""
+
+
+class Note(NamedTuple):
+    name: str
+    began_s: float
+    ended_s: float
+    process: int
+
+
+class Checkout:
+    """Folder with this project's rules for its tests, and other tests."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        (folder / "test").mkdir()
+        (folder / "pytest.ini").write_text(SETTINGS)
+        for name in ("conftest.py", "alone_last.py"):
+            (folder / "test" / name).write_text((TEST / name).read_text())
+        with (folder / "test" / "conftest.py").open("a") as file:
+            file.write("import time\n" + NOTES)
+        for name in ("first", "second", "third"):
+            (folder / "test" / f"test_{name}.py").write_text(PLAIN)
+
+    def run(self, *words):
+        """Return pytest's output, and the notes of its tests by the time of their beginning."""
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words]
+        ended = subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
+        lines = [line.split() for line in (self.folder / "notes.txt").read_text().splitlines()]
+        notes = [Note(name, float(a), float(b), int(pid)) for name, a, b, pid in lines]
+        return ended.stdout, sorted(notes, key=lambda note: note.began_s)
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    return Checkout(tmp_path)
+
+
+def test_tests_that_run_alone_come_after_all_others(checkout):
+    output, notes = checkout.run()
+    assert re.search(r"= 15 passed in", output), output
+    plain, alone = notes[:12], notes[12:]
+    assert {note.name for note in alone} == {
+        f"test/test_{name}.py::test_alone" for name in ("first", "second", "third")
+    }
+    assert len({note.process for note in plain}) == 2
+    assert len({note.process for note in alone}) == 1
+    assert max(note.ended_s for note in plain) <= alone[0].began_s
+    assert all(a.ended_s <= b.began_s for a, b in pairwise(alone))
+
+
+def test_a_worker_that_dies_costs_its_test_alone(checkout):
+    (checkout.folder / "test" / "test_dying.py").write_text(DYING)
+    output, notes = checkout.run()
+    assert re.search(r"= 1 failed, 17 passed, 1 rerun in", output), output
+    assert "crashed while running 'test/test_dying.py::test_dies'" in output
+    assert {note.name for note in notes[-4:]} == {
+        "test/test_dying.py::test_dies_once",
+        *(f"test/test_{name}.py::test_alone" for name in ("first", "second", "third")),
+    }
+
+
+@pytest.mark.parametrize("words", [["test/test_first.py"], ["-n", "0", "-k", "first"]])
+def test_a_path_or_n_0_means_one_process(checkout, words):
+    output, notes = checkout.run(*words)
+    assert re.search(r"= 5 passed", output), output
+    assert len({note.process for note in notes}) == 1
