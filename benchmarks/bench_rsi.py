@@ -22,7 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from der_ros.control.bridge_motion import BridgeMotion, MotionConfig
+from der_ros.control.bridge_motion import BridgeMotion
+from der_ros.control.motion_config import MotionConfig
 from der_ros.drivers.kuka import rsi_telegrams
 from der_ros.drivers.kuka.rsi_records import RobotState, RsiServerConfig
 from der_ros.drivers.kuka.rsi_server import RsiServer

@@ -9,22 +9,21 @@ Vectors are plain numbers, because numpy is slower for three numbers and with co
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
+from der_ros.control.command_gate import AcceptedCommand, CommandGate, six_of
 from der_ros.control.cycle_record import NO_STAMP_NS, CycleRecord, CycleState
-from der_ros.control.frame_names import BASE_FRAME, TASK_FRAME, TCP_FRAME
-from der_ros.drivers.following import FollowingLimits, FollowingWatch
+from der_ros.control.motion_config import MotionConfig
+from der_ros.drivers.following import FollowingWatch
 from der_ros.drivers.late_answers import LateAnswers
 from der_ros.drivers.motion import MeasuredRobot, SentMotion
-from der_ros.errors import ConfigurationError
-from der_ros.geometry import Array, Pose, Twist, Wrench
+from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.policy.governor import GovernorLimits, GovernorState, Intervention, govern_numbers
 from der_ros.rotation import (
     Quadruple,
@@ -36,10 +35,7 @@ from der_ros.rotation import (
     rotate_both,
     wrench_seen_from,
 )
-from der_ros.settings import setting
 
-MAX_FUTURE_S = 0.1
-"""Largest lead of a stamp over this computer's clock, s."""
 _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 _STALE = int(Intervention.STALE)
 _HELD, _ENDING, _FROM_REST = (
@@ -49,69 +45,6 @@ _HELD, _ENDING, _FROM_REST = (
 _PAUSE_CYCLES = 3.5
 # Warn when this fraction of ``max_late_answers`` is reached.
 _NOTEWORTHY_LATE = 0.25
-# Long enough to appear in diagnostics at 1 Hz.
-_REFUSAL_SHOWN_S = 2.0
-
-
-@dataclass(frozen=True)
-class MotionConfig:
-    """Frames, limits and watchdogs of the bridge's motion.
-
-    Attributes:
-        base_from_task: Pose of the task frame in the robot's base frame.
-        tcp_from_sensor: Pose of the sensor in the TCP frame.
-        limits: Limits of the motion governor.
-        following: Allowed differences between measured and sent motion.
-        base_frame: Frame id of the robot's base in commands.
-    """
-
-    base_from_task: Pose
-    tcp_from_sensor: Pose
-    limits: GovernorLimits
-    # Same default as moveit_servo.
-    command_timeout_s: float = setting(
-        0.1, "Age at which a command is stale, by stamp and by arrival", "s", 0.01, 1.0
-    )
-    wrench_timeout_s: float = setting(
-        0.1, "Age at which a wrench is stale, by arrival", "s", 0.01, 1.0
-    )
-    max_late_answers: int = setting(
-        20,
-        "Most late answers in a second of motion, by the controller's Delay; more are a fault. "
-        "Keep it below the controller's Timeout",
-        minimum=1,
-        maximum=1000,
-    )
-    following: FollowingLimits = field(default_factory=FollowingLimits)
-    base_frame: str = BASE_FRAME
-
-    @property
-    def command_frames(self) -> tuple[str, ...]:
-        """Frame ids that a command may have."""
-        return (TASK_FRAME, self.base_frame, TCP_FRAME)
-
-    def __post_init__(self) -> None:
-        """Check the timeouts and the number of late answers.
-
-        Raises:
-            ConfigurationError: A time is not finite and positive, or ``max_late_answers`` is below
-                1.
-        """
-        if self.max_late_answers < 1:
-            raise ConfigurationError(
-                f"max_late_answers: expected at least 1, got {self.max_late_answers}"
-            )
-        for name in ("command_timeout_s", "wrench_timeout_s"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0.0):
-                raise ConfigurationError(f"{name}: expected a time above zero, got {value}")
-
-
-class _Command(NamedTuple):
-    twist: Six  # task axes, or TCP axes if ``in_tcp``
-    in_tcp: bool
-    since_s: float
-    stamp_ns: int
 
 
 class _Reading(NamedTuple):
@@ -120,7 +53,7 @@ class _Reading(NamedTuple):
     stamp_ns: int
 
 
-_NO_COMMAND = _Command(_ZERO6, False, 0.0, NO_STAMP_NS)
+_NO_COMMAND = AcceptedCommand(_ZERO6, False, 0.0, NO_STAMP_NS)
 _NO_READING = _Reading(_ZERO6, 0.0, NO_STAMP_NS)
 
 
@@ -152,7 +85,7 @@ class BridgeMotion:
         self._task_in_base, self._to_base = _numbers(config.base_from_task)
         self._to_task = conjugate(self._to_base)
         self._sensor = _numbers(config.tcp_from_sensor)
-        self._command: _Command | None = None
+        self._gate = CommandGate(config, self._clock)
         self._reading: _Reading | None = None
         self._governor = GovernorState.rest()
         self._late = LateAnswers()
@@ -161,9 +94,7 @@ class BridgeMotion:
         self._last_cycle_s = float("-inf")
         self._fault: str | None = None
         self._reset_wanted = self._ending = False
-        self._commands = self._faults = 0
-        self._refused: Counter[str] = Counter()
-        self._refusal, self._refusal_s = "", float("-inf")
+        self._faults = 0
         self._interventions: Counter[int] = Counter()
         self._cycles = 0
         self._decided: tuple[MeasuredRobot, CycleRecord] | None = None
@@ -171,7 +102,7 @@ class BridgeMotion:
     def branch(self) -> BridgeMotion:
         """Return an independent copy on the same clock, for use with ``on_cycle``."""
         twin = copy.copy(self)
-        twin._refused, twin._interventions = self._refused.copy(), self._interventions.copy()
+        twin._gate, twin._interventions = self._gate.branch(), self._interventions.copy()
         twin._late = copy.copy(self._late)
         return twin
 
@@ -202,7 +133,7 @@ class BridgeMotion:
             for flag in Intervention:
                 if bits & flag:
                     done[flag.name or str(int(flag))] += cycles
-        return MotionCounts(self._commands, dict(self._refused), dict(done), self._faults)
+        return MotionCounts(self._gate.accepted, dict(self._gate.refused), dict(done), self._faults)
 
     @property
     def warning(self) -> str:
@@ -211,8 +142,8 @@ class BridgeMotion:
         late = self._late.recent(now)
         if late > _NOTEWORTHY_LATE * self._config.max_late_answers:
             found.append(f"{late} answers of the last second were late")
-        if now - self._refusal_s < _REFUSAL_SHOWN_S:
-            found.append(f"a command was refused: {self._refusal}")
+        if refusal := self._gate.recent_refusal:
+            found.append(f"a command was refused: {refusal}")
         return "; ".join(found)
 
     @property
@@ -231,44 +162,16 @@ class BridgeMotion:
             stamp_age_s: Node clock minus the header's stamp, s.
             stamp_ns: Stamp of the header, ns, for ``record_of``.
         """
-        now = self._clock()
-        reason = None
-        if frame_id not in self._config.command_frames:
-            known = ", ".join(self._config.command_frames)
-            reason = f"frame_id: expected one of {known}, got '{frame_id}'"
-            self._refused["frame"] += 1
-        elif not twist.is_finite():
-            reason = "expected finite numbers, got NaN or infinity"
-            self._refused["not_finite"] += 1
-        elif stamp_age_s < -MAX_FUTURE_S:
-            reason = f"stamp: {-stamp_age_s:.3f} s in the future; synchronise the clocks"
-            self._refused["future"] += 1
-        elif stamp_age_s > self._config.command_timeout_s:
-            reason = (
-                f"stamp: {stamp_age_s:.3f} s old, expected at most "
-                f"{self._config.command_timeout_s:g} s; set header.stamp, synchronise the clocks"
-            )
-            self._refused["old"] += 1
-        if reason is not None:
-            self._refusal, self._refusal_s = reason, now
-            return reason
-        since_s = now - max(0.0, stamp_age_s)
-        numbers = _six(twist.linear, twist.angular)
-        if frame_id == self._config.base_frame:
-            numbers = rotate_both(self._to_task, numbers)
-        self._command = _Command(numbers, frame_id == TCP_FRAME, since_s, stamp_ns)
-        self._commands += 1
-        return None
+        return self._gate.accept(twist, frame_id, stamp_age_s, stamp_ns)
 
     def refuse_command(self, kind: str, reason: str) -> None:
         """Count a command refused elsewhere under ``kind``, and keep the reason for ``warning``."""
-        self._refused[kind] += 1
-        self._refusal, self._refusal_s = reason, self._clock()
+        self._gate.refuse(kind, reason)
 
     def accept_wrench(self, wrench: Wrench, age_s: float = 0.0, stamp_ns: int = 0) -> None:
         """Store the newest wrench: sensor axes and origin, bias removed, ``age_s`` old."""
         since_s = self._clock() - age_s
-        numbers = wrench_seen_from(*self._sensor, _six(wrench.force, wrench.torque))
+        numbers = wrench_seen_from(*self._sensor, six_of(wrench.force, wrench.torque))
         self._reading = _Reading(numbers, since_s, stamp_ns)
 
     def latch(self, reason: str) -> None:
@@ -291,7 +194,7 @@ class BridgeMotion:
             Fault that was latched, or None.
         """
         # Drop the command first: a cycle without a fault must not see an old command.
-        self._command = None
+        self._gate.forget()
         fault, self._fault = self._fault, None
         # The link's thread clears the governor's latch before its next cycle, together with a fault
         # that a cycle in progress may latch again.
@@ -309,7 +212,7 @@ class BridgeMotion:
             self._new_session(state)
         self._note_pauses(state)
         now, bits, before = self._clock(), self._state_bits(), self._governor
-        command, reading = self._command, self._reading
+        command, reading = self._gate.newest, self._reading
         position, tcp_to_task = self._in_task(state.tcp_pose)
         wanted = self._wanted(tcp_to_task, command, bits, now)
         felt = self._felt(tcp_to_task, reading, now)
@@ -357,7 +260,7 @@ class BridgeMotion:
 
     def forget_command(self) -> None:
         """Drop the newest command; the robot moves only after a new one."""
-        self._command = None
+        self._gate.forget()
 
     def robot_lost(self, reason: str) -> None:
         """Handle a robot that is silent or has jumped; in motion that is a fault."""
@@ -367,7 +270,7 @@ class BridgeMotion:
     def applied(self, answered: SentMotion) -> Twist:
         """Return the sent twist in task axes."""
         twist = answered.twist
-        return _twist(rotate_both(self._to_task, _six(twist.linear, twist.angular)))
+        return _twist(rotate_both(self._to_task, six_of(twist.linear, twist.angular)))
 
     def _new_session(self, state: MeasuredRobot) -> None:
         """Start a new session of RSI or the arm, and drop the earlier command."""
@@ -409,7 +312,7 @@ class BridgeMotion:
         self,
         state: MeasuredRobot,
         now: float,
-        command: _Command | None,
+        command: AcceptedCommand | None,
         reading: _Reading | None,
         bits: int,
         twist: Six,
@@ -430,7 +333,7 @@ class BridgeMotion:
         self._decided = state, record
 
     def _wanted(
-        self, tcp_to_task: Quadruple, command: _Command | None, bits: int, now: float
+        self, tcp_to_task: Quadruple, command: AcceptedCommand | None, bits: int, now: float
     ) -> Six | None:
         """Return the command in task axes; zero under a fault, None if it is stale."""
         if bits & (_HELD | _ENDING):
@@ -450,12 +353,6 @@ def _numbers(pose: Pose) -> tuple[Triple, Quadruple]:
     x, y, z = pose.position.tolist()
     qx, qy, qz, qw = pose.quaternion.tolist()
     return (x, y, z), (qx, qy, qz, qw)
-
-
-def _six(first: Array, second: Array) -> Six:
-    a, b, c = first.tolist()
-    d, e, f = second.tolist()
-    return (a, b, c, d, e, f)
 
 
 def _twist(six: Six) -> Twist:

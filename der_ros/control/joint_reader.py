@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from der_ros.control.bridge_motion import MAX_FUTURE_S
+from der_ros.control.command_gate import MAX_FUTURE_S
 from der_ros.control.stamps import StampError, stamp_age_s, stamp_ns
 from der_ros.drivers.arm.arm_records import JointReading
 from der_ros.geometry import Array

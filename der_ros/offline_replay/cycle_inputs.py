@@ -12,8 +12,8 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from der_ros.control.bridge_motion import MotionConfig
 from der_ros.control.cycle_record import NO_STAMP_NS, CycleRecord
+from der_ros.control.motion_config import MotionConfig
 from der_ros.geometry import Twist
 from der_ros.offline_replay.motion_replay import RecordedCommand
 from der_ros.offline_replay.recorded_stream import Cycle, Recorded, Window

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from der_ros.control.bridge_motion import BridgeMotion, MotionConfig
+from der_ros.control.bridge_motion import BridgeMotion
 from der_ros.control.cycle_record import NO_STAMP_NS, CycleRecord, CycleState
+from der_ros.control.motion_config import MotionConfig
 from der_ros.geometry import Array, Pose, Twist, Wrench
 from der_ros.offline_replay.recorded_stream import Cycle, Recorded
 from der_ros.rotation import Six, conjugate, rotate_both

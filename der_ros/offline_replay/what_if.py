@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from der_ros.control.bridge_motion import MotionConfig
+from der_ros.control.motion_config import MotionConfig
 from der_ros.errors import ConfigurationError
 from der_ros.offline_replay.attempt_setup import AttemptSetup
 from der_ros.parameters.policy_server import InputParameters

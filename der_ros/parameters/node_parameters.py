@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from der_ros.control.bridge_motion import MotionConfig
+from der_ros.control.motion_config import MotionConfig
 from der_ros.control.seating import SeatingLimits
 from der_ros.drivers.arm.arm_records import ArmCycleConfig
 from der_ros.drivers.arm.differential import DifferentialConfig

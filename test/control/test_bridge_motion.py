@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from der_ros.control import bridge_motion
-from der_ros.control.bridge_motion import BridgeMotion, MotionConfig
+from der_ros.control.bridge_motion import BridgeMotion
+from der_ros.control.motion_config import MotionConfig
 from der_ros.drivers.kuka.rsi_records import Answered, RobotState
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Twist, Wrench, quaternion_from_euler_zyx

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from der_ros.control.bridge_motion import BridgeMotion, MotionConfig
+from der_ros.control.bridge_motion import BridgeMotion
 from der_ros.control.cycle_record import (
     NO_STAMP_NS,
     CycleRecord,
@@ -15,6 +15,7 @@ from der_ros.control.cycle_record import (
     cycle_from_numbers,
     cycle_numbers,
 )
+from der_ros.control.motion_config import MotionConfig
 from der_ros.drivers.kuka.rsi_records import RobotState
 from der_ros.errors import BagError
 from der_ros.geometry import Pose, Twist, Wrench

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from der_ros.control.bridge_motion import MotionConfig
+from der_ros.control.motion_config import MotionConfig
 from der_ros.drivers.following import FollowingLimits
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.shared.conversions import CellFrames
