@@ -60,7 +60,7 @@ class LearnerConfig:
     dueling: bool = setting(True, "Estimate value and advantages apart (DQN)")
     privileged: int = setting(
         0,
-        "Last numbers of an observation that the critics see and the policy does not (asymmetric "
+        "Count of the last numbers of an observation that only the critics see (asymmetric "
         "actor-critic, Pinto et al. 2018); 0: none",
         minimum=0,
     )

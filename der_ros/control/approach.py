@@ -209,8 +209,9 @@ class Approach:
                 self._biased = False
                 raise CellError(
                     f"start pose: the sensor feels {value:.0f} {unit} where nothing touches, "
-                    f"expected at most {allowed:g} {unit} since its last bias; does the piece "
-                    "touch, is it lost or another one, has the sensor drifted or restarted?"
+                    f"expected at most {allowed:g} {unit} since its last bias; check whether the "
+                    "piece touches, is lost or was changed, and whether the sensor drifted or "
+                    "restarted"
                 )
 
     def _steer(self, target: Pose, name: str) -> None:

@@ -64,7 +64,7 @@ class SeatingLimits:
     )
     patience_s: float = setting(
         SEATING_S,
-        "Longest time from the depth of the joint to home",
+        "Longest time from reaching the depth of the joint until the piece is home",
         unit="s",
         minimum=0.5,
         maximum=60.0,
@@ -207,13 +207,13 @@ class Seating:
         if jump_m > JUMP_M:
             raise CellError(
                 f"the pose jumped by {1e3 * jump_m:.1f} mm while the piece was seated, expected at "
-                f"most {1e3 * JUMP_M:g} mm between two looks: is the robot's pose right, does "
-                "somebody move the arm?"
+                f"most {1e3 * JUMP_M:g} mm between two looks; check the robot's pose, and whether "
+                "somebody moves the arm"
             )
         risen_m = float(pose.position[2] - first.position[2])
         if risen_m > RETREAT_M:
             raise CellError(
                 f"the ground presses with more than {self._limits.force_n:g} N, "
-                f"{1e3 * risen_m:.1f} mm above where the seating motion began: has something "
-                "slipped in between?"
+                f"{1e3 * risen_m:.1f} mm above the start of the seating motion; check for "
+                "something between the pieces"
             )

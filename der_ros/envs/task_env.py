@@ -55,8 +55,8 @@ class TaskEnv(AssemblyEnv):
         twice = sorted(set(given) & set(task_options or {}))
         if twice:
             raise ConfigurationError(
-                f"task_options: expected options that stand nowhere else, got {', '.join(twice)} "
-                "a second time"
+                f"task_options: expected each option once, got {', '.join(twice)} here and as a "
+                "keyword; remove one of them"
             )
         super().__init__(make_task(task, **given, **(task_options or {})), **options)
 

@@ -98,7 +98,7 @@ def minimize_bag(
         ConfigurationError: The expectation file cannot be written.
     """
     if out.exists() or expectation_file(out).exists():
-        raise BagError(f"bag {out}: expected a new name, it is there")
+        raise BagError(f"bag {out}: expected a new name, this one exists")
     loaded = _policy(bag, policy)
     with tempfile.TemporaryDirectory() as folder:
         cutter = _Cutter(bag, Path(folder), loaded)

@@ -72,7 +72,9 @@ def differences_of(replay: AttemptReplay) -> list[str]:
     found = []
     if replay.matched < replay.ticks:
         missing = replay.ticks - replay.matched
-        found.append(f"observations: {missing} of {replay.ticks} are given by no recorded inputs")
+        found.append(
+            f"observations: {missing} of {replay.ticks} do not follow from the recorded inputs"
+        )
     for name, differences in (("observations", replay.observations), ("actions", replay.actions)):
         if differences.beyond and name not in " ".join(found):
             found.append(_clause(name, differences))

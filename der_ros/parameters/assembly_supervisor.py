@@ -27,8 +27,8 @@ class SupervisorParameters:
     auto_start: bool = setting(False, "Begin at once; leave it false on real hardware")
     simulated_cell: bool = setting(
         False,
-        "A sim_cell is there: have it place both pieces anew before each attempt, and reset "
-        "latched faults without asking",
+        "True with a sim_cell: it places both pieces anew before each attempt, and latched faults "
+        "are reset automatically",
     )
     start_each: bool = setting(False, "Wait for assembly_supervisor/start before every attempt")
     time_limit_s: float = setting(
@@ -46,15 +46,15 @@ class SupervisorParameters:
     )
     start_force_n: float = setting(
         10.0,
-        "Force since the last bias that is a fault at the start pose, where nothing touches; "
-        "0: any is allowed",
+        "Force since the last bias above which the start pose, where nothing touches, is a fault; "
+        "0: no limit",
         unit="N",
         minimum=0.0,
         maximum=10_000.0,
     )
     start_torque_nm: float = setting(
         2.0,
-        "Torque since the last bias that is a fault at the start pose; 0: any is allowed",
+        "Torque since the last bias above which the start pose is a fault; 0: no limit",
         unit="Nm",
         minimum=0.0,
         maximum=1000.0,

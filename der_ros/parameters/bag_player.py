@@ -18,8 +18,7 @@ class PlayerParameters:
     loop: bool = setting(False, "Begin again at the end of the bag, until the launch is ended")
     tolerance: float = setting(
         1e-5,
-        "Largest difference between an action and the recorded one, of [-1, 1], that counts as "
-        "the same",
+        "Largest allowed difference between an action, in [-1, 1], and the recorded one",
         minimum=0.0,
         maximum=2.0,
     )

@@ -60,7 +60,7 @@ class RecorderParameters:
         minimum=0,
     )
     keep_gb: float = setting(
-        10.0, "Most space that the bags of this run may take; 0: any size", "GB", 0.0
+        10.0, "Largest total size of the bags of this run; 0: no limit", "GB", 0.0
     )
     min_free_mb: int = setting(100, "Free space on the disk below which no bag is begun", "MB", 0)
     buffer_mb: int = setting(

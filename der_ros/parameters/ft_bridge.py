@@ -31,18 +31,20 @@ class FtBridgeParameters:
     stale_after_s: float = setting(
         0.1, "Time without a reading after which the sensor is not ready", "s", 0.005, 1.0
     )
-    bias_in_box: bool = setting(False, "Let ft_bridge/bias bias the box, not this node")
+    bias_in_box: bool = setting(
+        False, "True: ft_bridge/bias sets the bias in the box; false: in this node"
+    )
     frozen_after_s: float = setting(
         0.0,
-        "Time after which readings of the box that are the same to the last count are no longer "
-        "published; 0: they are published",
+        "Time after which readings of the box that are equal to the last count are no longer "
+        "published; 0: always published",
         unit="s",
         minimum=0.0,
         maximum=60.0,
     )
     min_box_filter_hz: float = setting(
         0.0,
-        "Lowest cut-off of the box's own low-pass filter with which readings are used; 0: any",
+        "Lowest allowed cut-off of the box's low-pass filter; below it no reading is used; 0: any",
         unit="Hz",
         minimum=0.0,
         maximum=3000.0,
@@ -50,14 +52,14 @@ class FtBridgeParameters:
     input_topic: str = setting("wrench", "WrenchStamped topic to read with source=topic")
     input_frame_id: str = setting(
         "",
-        "frame_id that wrenches of input_topic must have, the sensor's own; empty: none, or that "
-        "of frame_id",
+        "Required frame_id of wrenches on input_topic, the sensor's own; empty: an empty one or "
+        "the value of frame_id",
     )
     orientation_topic: str = setting("kuka/tcp_pose", "PoseStamped of the tool in world_frame")
     sample_rate_hz: int = setting(
         0,
-        "Rate at which readings arrive, for the filter, with counts_per_force or source=topic; "
-        "else the box tells it; 0: not known",
+        "Rate of the readings, for the filter; needed with counts_per_force or source=topic, else "
+        "read from the box; 0: not known",
         unit="Hz",
         minimum=0,
         maximum=7000,
@@ -69,7 +71,8 @@ class ConditioningParameters:
     """Axis signs, filter, bias and payload compensation of the readings."""
 
     axis_signs: Six = setting(
-        (1.0, 1.0, 1.0, 1.0, 1.0, 1.0), "1 or -1 for each of fx fy fz tx ty tz, as the sensor sits"
+        (1.0, 1.0, 1.0, 1.0, 1.0, 1.0),
+        "Sign, 1 or -1, of each of fx fy fz tx ty tz, by the mounting of the sensor",
     )
     publish_rate_hz: float = setting(500.0, "Highest rate of netft_data", "Hz", 1.0, 7000.0)
     bias_samples: int = setting(
@@ -86,7 +89,9 @@ class ConditioningParameters:
         _ZERO3, "Centre of mass of the payload, sensor axes and origin", "m"
     )
     gravity_mps2: Three = setting(
-        (0.0, 0.0, -STANDARD_GRAVITY_MPS2), "Free fall in the axes of world_frame", "m/s2"
+        (0.0, 0.0, -STANDARD_GRAVITY_MPS2),
+        "Acceleration of free fall in the axes of world_frame",
+        "m/s2",
     )
 
 
@@ -103,7 +108,9 @@ class ScaleParameters:
     force_unit: str = setting("N", "With counts_per_force: N kN lbf lb klbf kgf kg gf g")
     torque_unit: str = setting("Nm", "With counts_per_torque: Nm Nmm kNm lbf-in lbf-ft kg-cm")
     product_name: str = setting(
-        "", "With counts_per_force: product whose status words are read; with Axia in it, an Axia's"
+        "",
+        "With counts_per_force: product name of the box, which selects its status bits; an Axia's "
+        "if the name contains Axia",
     )
 
 
@@ -125,8 +132,8 @@ class CancelParameters:
     )
     dead_band: Six = setting(
         _ZERO6,
-        "Values of transformed_world and transformed_tool that become 0: fx fy fz (N) tx ty tz (Nm)"
-        " within this",
+        "Widths of fx fy fz (N) tx ty tz (Nm) within which a value of transformed_world and "
+        "transformed_tool becomes 0",
     )
 
 
@@ -135,16 +142,16 @@ class BiasParameters:
     """Largest force and torque at which a bias is accepted."""
 
     bias_max_force_n: float = setting(
-        10.0, "Force since the last bias beyond which a bias is refused; 0: any", "N", 0.0, 1e5
+        10.0, "Force since the last bias above which a bias is refused; 0: never", "N", 0.0, 1e5
     )
     bias_max_torque_nm: float = setting(
-        2.0, "Torque since the last bias beyond which a bias is refused; 0: any", "Nm", 0.0, 1e4
+        2.0, "Torque since the last bias above which a bias is refused; 0: never", "Nm", 0.0, 1e4
     )
     first_bias_max_force_n: float = setting(
-        300.0, "Force beyond which the first bias is refused; 0: any", "N", 0.0, 1e5
+        300.0, "Force above which the first bias is refused; 0: never", "N", 0.0, 1e5
     )
     first_bias_max_torque_nm: float = setting(
-        15.0, "Torque beyond which the first bias is refused; 0: any", "Nm", 0.0, 1e4
+        15.0, "Torque above which the first bias is refused; 0: never", "Nm", 0.0, 1e4
     )
 
 

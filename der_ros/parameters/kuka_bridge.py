@@ -18,21 +18,21 @@ class BridgeParameters:
     )
     simulated_robot: bool = setting(
         False,
-        "The robot is simulated: a limit that nothing sets has its default. A robot at an address "
-        "of this host counts as simulated",
+        "True for a simulated robot: limits without a value then have their defaults. A robot at "
+        "an address of this host counts as simulated",
     )
     publish_every: int = setting(
-        1, "Number of cycles after which the robot's state is published", "cycles", 1, 250
+        1, "Number of cycles between two publications of the robot's state", "cycles", 1, 250
     )
     command_publishers: str = setting(
         "",
-        "Only nodes that may publish kuka/delta_twist_cmds, between blanks; another one there "
-        "latches a fault; empty: any node, for a simulated robot only",
+        "Names of the only nodes that may publish kuka/delta_twist_cmds, separated by blanks; "
+        "another publisher latches a fault; empty: any node, for a simulated robot only",
     )
     wrench_publishers: str = setting(
         "",
-        "Only nodes that may publish netft_data, between blanks; another one there latches a "
-        "fault; empty: any node, for a simulated robot only",
+        "Names of the only nodes that may publish netft_data, separated by blanks; another "
+        "publisher latches a fault; empty: any node, for a simulated robot only",
     )
     stiffness_n_per_m: float = setting(
         1e5,
@@ -60,6 +60,10 @@ class ArmParameters:
     """Cycle and URDF of an arm under ros2_control (``robot`` is ``ros2_control``)."""
 
     cycle_ms: int = setting(
-        10, "Time between two joint commands, no less than the controller manager's", "ms", 1, 50
+        10,
+        "Time between two joint commands, at least the controller manager's period",
+        unit="ms",
+        minimum=1,
+        maximum=50,
     )
     urdf: str = setting("", "URDF file; empty: the text on description_topic")

@@ -26,8 +26,8 @@ class PolicyParameters:
     )
     pilot: str = setting(
         POLICY,
-        "Who acts: the policy, a person at a device (topic joy), or a script that knows the true "
-        "goal of a simulated cell; a pilot keeps the contract of the policy",
+        "Source of the actions: the policy, a person at a device (topic joy), or a script that "
+        "knows the true goal of a simulated cell; all obey the contract of the policy",
         choices=PILOTS,
     )
 
@@ -42,7 +42,7 @@ class InputParameters:
     )
     max_stamp_difference_s: float = setting(
         0.05,
-        "Largest difference between the stamps of a pose and a force reading of one moment",
+        "Largest difference between the stamps of a pose and a force reading used together",
         unit="s",
         minimum=0.001,
         maximum=10.0,

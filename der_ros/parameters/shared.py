@@ -71,9 +71,9 @@ class RightfulSources:
 
     rightful_sources: tuple[str, ...] = setting(
         ("",),
-        "Other rightful sources than the stack's own nodes, each 'NAME NODE ...': a topic or "
-        "service and the nodes that may publish or offer it; * as NODE: any node; ? as NODE: one "
-        "node of any name; * as NAME: these nodes may be the source of everything",
+        "Allowed sources besides the stack's own nodes, each 'NAME NODE ...': a topic or service "
+        "and the nodes that may publish or offer it; * as NODE: any node; ? as NODE: one node of "
+        "any name; * as NAME: every topic and service",
     )
 
 

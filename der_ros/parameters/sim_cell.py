@@ -28,7 +28,7 @@ class SimCellParameters:
     )
     compliance: str = setting(
         "rigid",
-        "Give of the cell in a contact: rigid, cell (pieces, gripper, sensor and arm), or a "
+        "Compliance of the cell in a contact: rigid, cell (pieces, gripper, sensor and arm), or a "
         "stiffness at the tool, N/m",
     )
 
@@ -41,7 +41,7 @@ class SimControllerParameters:
     rsi_port: int = setting(
         59152, "UDP port on which kuka_bridge listens", minimum=1, maximum=65535
     )
-    robot_ip: str = setting("127.0.0.2", "Address of the controller itself")
+    robot_ip: str = setting("127.0.0.2", "Address that the simulated controller sends from")
 
 
 @dataclass(frozen=True)

@@ -29,11 +29,15 @@ class DemoParameters:
     seed: int = setting(
         -1, "Seed of the simulated cell, written into each demonstration; -1: none", minimum=-1
     )
-    episodes: int = setting(6, "Demonstrations in the folder out that end the node", minimum=1)
+    episodes: int = setting(
+        6, "Number of demonstrations in the folder out at which the node ends", minimum=1
+    )
     out: str = setting("", "Folder for the demonstrations; made if missing")
-    pilot: str = setting(JOY, "Who acts: a person or a script", choices=(JOY, SCRIPTED))
+    pilot: str = setting(JOY, "Source of the motion: a person or a script", choices=(JOY, SCRIPTED))
     max_failures: int = setting(
-        5, "Attempts without success in a row that end the node (pilot:=scripted)", minimum=1
+        5,
+        "Number of attempts in a row without success at which the node ends (pilot:=scripted)",
+        minimum=1,
     )
 
 
@@ -43,7 +47,7 @@ class TakeoverParameters:
 
     teach: str = setting(
         OFF,
-        "Device with whose dead-man button a person takes an episode of one rollout worker over: "
-        "joy: a game controller; topic: whatever publishes sensor_msgs/Joy on joy; off: nobody",
+        "Device whose dead-man button lets a person drive an episode of one rollout worker: joy, a "
+        "game controller; topic, any publisher of sensor_msgs/Joy on joy; off, none",
         choices=(OFF, JOY, TOPIC),
     )

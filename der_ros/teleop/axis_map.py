@@ -190,7 +190,7 @@ class _Reader:
         fields = self.mapping(entry, field, {"index", "scale", "rest", "span"})
         span = self.number(fields.get("span", 1.0), f"{field}.span", -2.0, 2.0)
         if abs(span) < 0.1:
-            raise self.error(f"{field}.span", "at least 0.1 either way", span)
+            raise self.error(f"{field}.span", "at least 0.1 or at most -0.1", span)
         return Axis(
             self.index(fields.get("index"), f"{field}.index"),
             self.number(fields.get("scale", 1.0), f"{field}.scale", -1.0, 1.0),

@@ -316,7 +316,7 @@ def test_task_options_are_environment_keywords():
 
 @pytest.mark.parametrize("options", [{"clearance": 0.002}, {"clearance_m": 0.002}])
 def test_an_option_given_twice_is_refused(options):
-    with pytest.raises(ConfigurationError, match="got clearance_m a second time"):
+    with pytest.raises(ConfigurationError, match="got clearance_m here and as a keyword"):
         TaskEnv("lap_joint", task_options={"clearance_m": 0.001}, **options)
 
 

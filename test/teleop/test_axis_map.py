@@ -80,7 +80,7 @@ def test_a_map_of_your_own_is_read(tmp_path):
         ("index: 0", "index: -1", "axes.vx.index: expected an index from 0 to 255, got -1"),
         ("index: 0", "index: true", "axes.vx.index"),
         ("index: 0", "index: 0, scale: 2", "axes.vx.scale: expected a number from -1 to 1, got 2"),
-        ("index: 0", "index: 0, span: 0", "axes.vx.span: expected at least 0.1 either way"),
+        ("index: 0", "index: 0, span: 0", "axes.vx.span: expected at least 0.1 or at most -0.1"),
         ("index: 0", "index: 0, rest: up", "axes.vx.rest"),
         ("dead_man: 0, ", "", "buttons.dead_man: expected the index of a button, got None"),
         ("discard: 2", "discard: 2, fly: 3", "buttons: expected a mapping with some of dead_man"),

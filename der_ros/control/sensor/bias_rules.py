@@ -74,8 +74,8 @@ class BiasRules:
         """
         if now_s - self._attempt_s < ATTEMPT_S:
             raise BiasRefusedError(
-                f"{what} refused: an attempt runs, and would lose the force that it feels; wait "
-                "for its end, or call assembly_supervisor/stop"
+                f"{what} refused: an attempt runs, and a bias would remove the contact force from "
+                "its readings; wait for its end, or call assembly_supervisor/stop"
             )
 
     def check_contact(
@@ -106,17 +106,18 @@ class BiasRules:
             if since_refusal_s > PATIENCE_S:
                 self._refused_s[what] = now_s
             raise BiasRefusedError(
-                f"{what} refused: {excess} where nothing touches since the last bias; free the "
-                f"tool, or call again {LOOK_S:g} to {PATIENCE_S:g} s from the first refusal if "
-                "this is its weight (a tool was changed)"
+                f"{what} refused: {excess} since the last bias; free the tool, or, if this is the "
+                f"weight of another tool, call again {LOOK_S:g} to {PATIENCE_S:g} s from the first "
+                "refusal"
             )
         self._refused_s.pop(what, None)
 
     def _check_first(self, what: str, reading: Wrench) -> None:
         if excess := excess_of(reading, self._first):
             raise BiasRefusedError(
-                f"{what} refused: {excess} of the first bias; free the tool, look at mounting and "
-                "scale, or raise first_bias_max_force_n or first_bias_max_torque_nm for its tool"
+                f"{what} refused: {excess} at the first bias; free the tool, check mounting and "
+                "scale, or raise first_bias_max_force_n or first_bias_max_torque_nm for a heavy "
+                "tool"
             )
 
 

@@ -203,7 +203,7 @@ class NetftUtils:
                 "expected a sensor without a bias, which hides the weight; call bias with false"
             )
         if self._path.payload.mass_kg > 0.0:
-            raise ConfigurationError("expected no compensation yet; call it with false first")
+            raise ConfigurationError("the weight is compensated already; call with false first")
         reading = self._path.mean(time.monotonic(), self._max_age_s)
         self._path.set_payload(payload_from_one_reading(reading, STANDARD_GRAVITY_MPS2))
 

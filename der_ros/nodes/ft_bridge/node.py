@@ -144,15 +144,16 @@ class FtBridge(ShellNode):
             self._config.rate_hz or self._config.user_filter >= 0
         ):
             raise ConfigurationError(
-                "parameters rdt_rate_hz, box_filter: expected 0 and -1 with counts_per_force, "
-                "since the box is not asked then; set them on its page, and sample_rate_hz"
+                "parameters rdt_rate_hz, box_filter: expected 0 and -1 with counts_per_force, with "
+                "which no request goes to the box; set rate and filter on the box's page, and the "
+                "rate as sample_rate_hz"
             )
         if self._given.bias_in_box and (
             self._path.payload.mass_kg > 0.0 or self._given.source == "topic"
         ):
             raise ConfigurationError(
                 "parameter bias_in_box: expected false with payload_mass_kg or source=topic, got "
-                "true; this node's own bias is right with both"
+                "true; leave it false, so that this node takes the bias"
             )
 
     def _on_sample(self, sample: WrenchSample) -> None:

@@ -131,7 +131,7 @@ class BagPlayer(ShellNode):
         check = self._check = LiveCheck(bag, self._given.tolerance)
         playback = self._playback = Playback([tick.at_s for tick in bag.ticks], self._given.rate)
         self._inputs.send_limits(bag.setup.limits)
-        yield from self._until(lambda: self._inputs.are_heard, f"{SERVER}, which is not there")
+        yield from self._until(lambda: self._inputs.are_heard, f"{SERVER} to subscribe")
         yield from self._until_looked()
         yield from self._record(True)
         yield from self._change(Transition.TRANSITION_CONFIGURE, "configure")
@@ -180,7 +180,7 @@ class BagPlayer(ShellNode):
                 waits_until_s = now_s + _ANSWER_PATIENCE_S
             elif now_s > waits_until_s:
                 why = self._answers.warning or "see its log"
-                raise LiveReplayError(f"{SERVER} answers the first tick by no action: {why}")
+                raise LiveReplayError(f"{SERVER} did not answer the first tick by an action: {why}")
             elif now_s - sent_s > _STAND_S:
                 self._inputs.send(bag.ticks[0])
                 sent_s = now_s
@@ -223,7 +223,7 @@ class BagPlayer(ShellNode):
         ends_s = time.monotonic() + _PATIENCE_S
         while not predicate():
             if time.monotonic() > ends_s:
-                raise LiveReplayError(f"waited {_PATIENCE_S:g} s in vain for {what}")
+                raise LiveReplayError(f"expected {what} within {_PATIENCE_S:g} s, it did not come")
             yield
 
     # Services.

@@ -79,11 +79,13 @@ class FreePublisher:
         with handle:
             code = _PUBLISH(handle.pointer, ctypes.byref(wrapped), None)
         if code != 0:
-            raise RuntimeError(f"{self._publisher.topic_name}: not published, rcl's code {code}")
+            raise RuntimeError(f"{self._publisher.topic_name}: rcl_publish failed with code {code}")
 
 
 def publishing() -> Grant:
     """Return the grant for publishing without the GIL, with the reason if it is not given."""
     if _PUBLISH is None:
-        return Grant(False, "librcl.so was not found: a publication keeps every thread waiting")
+        return Grant(
+            False, "librcl.so was not found: every thread waits while a message is published"
+        )
     return Grant(True, "without the global lock")

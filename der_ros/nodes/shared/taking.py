@@ -103,7 +103,7 @@ class Taker:
         if _LIBRARY is not None:
             allocator = ctypes.byref(_LIBRARY.allocator)
             if _LIBRARY.init(ctypes.byref(self._buffer), _FIRST_CAPACITY, allocator) != _OK:
-                raise MemoryError(f"no room for messages of {subscription.topic_name}")
+                raise MemoryError(f"no memory for messages of {subscription.topic_name}")
 
     def __del__(self) -> None:
         """Free the buffer that the middleware fills."""
@@ -129,7 +129,7 @@ class Taker:
         if code == _NOTHING:
             return None
         if code != _OK:
-            raise RuntimeError(f"{self._subscription.topic_name}: not taken, rcl's code {code}")
+            raise RuntimeError(f"{self._subscription.topic_name}: rcl_take failed with code {code}")
         data = ctypes.string_at(buffer.buffer, buffer.length)
         number = information.publication_number
         return TakenMessage(

@@ -251,7 +251,7 @@ class SimCell(ShellNode):
         frames, flange_from_tcp = CellFrames.declare(self), declare_flange_from_tcp(self)
         if not _same(frames.tcp_from_sensor, self._task.tcp_from_sensor):
             raise ConfigurationError(
-                "parameter tcp_from_sensor: expected where the simulated task has its sensor, "
+                "parameter tcp_from_sensor: expected the sensor's pose in the simulated task, "
                 f"{self._task.tcp_from_sensor}, got {frames.tcp_from_sensor}"
             )
         where = frames.base_from_task, flange_from_tcp

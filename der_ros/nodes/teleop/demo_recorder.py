@@ -148,7 +148,11 @@ class DemoRecorder(ShellNode):
             return
         if not (verdict.bag / "metadata.yaml").is_file():
             if time.monotonic() > verdict.deadline_s:
-                logger.error("no complete bag of this attempt came; it is not kept")
+                logger.error(
+                    "expected a complete bag of this attempt within %g s, got none; the attempt "
+                    "is not kept",
+                    _BAG_PATIENCE_S,
+                )
                 self._close_attempt(False)
             return
         kept = verdict.outcome == Outcome.SUCCESS.value and not self._discarded

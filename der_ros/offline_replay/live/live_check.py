@@ -189,7 +189,7 @@ class LiveCheck:
                 f"{LEAST_ANSWERED:.0%} of {self._expected:.0f}"
             )
         if self.unknown > _FREE_UNKNOWN + MOST_UNKNOWN * self.answers:
-            yield (f"observations: {self.unknown} of {self.answers} are none of the recorded ones")
+            yield f"observations: {self.unknown} of {self.answers} are not in the bag"
         if self.unknown < self.answers and not self.compared:
             yield (
                 "actions: none can be compared; a policy that remembers earlier observations "

@@ -53,7 +53,7 @@ def test_a_bias_in_contact_is_refused(tool):
     assert tool.feels(force_n=38.0)
     answer = tool.bias()
     assert not answer.success
-    assert "38.0 N are felt, expected at most 10 where nothing touches" in answer.message
+    assert "38.0 N are felt, expected at most 10 since the last bias" in answer.message
     assert tool.feels()
     assert tool.bias().success
 
@@ -96,6 +96,6 @@ def test_a_bias_in_an_attempt_is_refused_each_time(tool):
 def test_a_first_bias_that_no_tool_explains_is_refused(tool):
     assert tool.feels(torque_nm=20.0)
     for _ in range(2):
-        assert "20.0 Nm are felt, expected at most 15 of the first bias" in tool.bias().message
+        assert "20.0 Nm are felt, expected at most 15 at the first bias" in tool.bias().message
     assert tool.feels(force_n=60.0)
     assert tool.bias().success

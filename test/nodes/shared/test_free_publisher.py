@@ -43,5 +43,5 @@ def test_a_refusal_of_the_middleware_is_told(monkeypatch):
     monkeypatch.setattr(free_publisher, "_PUBLISH", lambda *_: 1)
     with running(lambda: ShellNode("writer")) as (writer, _):
         words = FreePublisher(writer, String, "words", 10)
-        with pytest.raises(RuntimeError, match="words: not published, rcl's code 1"):
+        with pytest.raises(RuntimeError, match="words: rcl_publish failed with code 1"):
             words.publish(String(data="x"))

@@ -58,7 +58,7 @@ def test_an_action_that_is_no_number_differs():
 def test_observations_that_were_not_recorded_are_told():
     wrong = [tick._replace(observation=tick.observation + 1) for tick in BAG.ticks[:8]]
     check = lap(LiveCheck(BAG, 1e-5), [*wrong, *BAG.ticks[2:]])
-    assert finding(check) == "observations: 8 of 41 are none of the recorded ones"
+    assert finding(check) == "observations: 8 of 41 are not in the bag"
 
 
 def test_no_answer_is_told():
