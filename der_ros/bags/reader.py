@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
 from mcap.reader import make_reader
-from rosbags.highlevel import AnyReader
+from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.typesys import Stores, get_typestore
 
 from der_ros.bags.integrity import check_bag
@@ -72,8 +72,7 @@ class BagReader:
             )
         try:
             check_bag(folder)
-            reader = AnyReader([folder], default_typestore=get_typestore(Stores.ROS2_JAZZY))
-            self._reader = self._stack.enter_context(reader)
+            self._reader = self._stack.enter_context(_any_reader(folder))
         except Exception as error:  # the parser meets damaged bytes with errors of every kind
             raise self._damaged(error) from error
 
@@ -211,6 +210,22 @@ class BagReader:
     ) -> None:
         """Close the bag, also after an exception."""
         self.close()
+
+
+@contextmanager
+def _any_reader(folder: Path) -> Iterator[AnyReader]:
+    """Open a bag with its own message definitions, or with those of ROS 2 Jazzy.
+
+    ROS 2's definitions take longer to load than most bags, and an MCAP has its own.
+    """
+    reader = AnyReader([folder])
+    try:
+        reader.open()
+    except AnyReaderError:
+        reader = AnyReader([folder], default_typestore=get_typestore(Stores.ROS2_JAZZY))
+        reader.open()
+    with closing(reader):
+        yield reader
 
 
 def _missing(folder: Path) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 
+from der_ros.bags import reader
 from der_ros.bags.reader import BagReader
 from der_ros.bags.recorder import BagWriter, RecordedTopic, typestore
 from der_ros.errors import BagError
@@ -30,6 +31,12 @@ def bag(tmp_path):
 def read(path, *topics):
     with BagReader(path) as reader:
         return list(reader.messages(*topics))
+
+
+def test_a_bag_with_its_own_types_loads_no_others(bag, monkeypatch):
+    monkeypatch.setattr(reader, "get_typestore", lambda _: pytest.fail("ROS 2's types are loaded"))
+    with BagReader(bag) as opened:
+        assert len(list(opened.messages(*opened.topics))) > 0
 
 
 def test_messages_come_in_bag_order(bag):

@@ -10,13 +10,16 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from der_ros.bags.repair import RepairReport, repair_bag
 from der_ros.cli._common import run_tool
 from der_ros.cli.bag_commands.info import add_info
 from der_ros.cli.bag_commands.minimize import add_minimize
 from der_ros.cli.bag_commands.plot import add_plot
 from der_ros.errors import BagError
+
+if TYPE_CHECKING:
+    from der_ros.bags.repair import RepairReport
 
 _UNUSABLE = 2
 
@@ -71,6 +74,9 @@ def _add_repair(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _repair(options: argparse.Namespace) -> int:
+    # Imported here: the other sub-commands do not need it.
+    from der_ros.bags.repair import repair_bag
+
     report = repair_bag(options.bag, options.out, options.in_place)
     if options.json:
         print(json.dumps(report._asdict() | {"bag": str(report.bag)}))

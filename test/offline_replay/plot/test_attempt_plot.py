@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from der_ros.bags.bag_copy import copy_bag
 from der_ros.cli.bag_commands.bags import main
 from der_ros.offline_replay.attempt_replay import replay_bag
 from der_ros.offline_replay.plot import plotted_cycles
 from der_ros.offline_replay.plot.attempt_plot import AttemptPlot
+from der_ros.offline_replay.what_if import WhatIf
 
 BAGS = Path(__file__).resolve().parents[2] / "replay" / "bags"
 
@@ -69,6 +71,22 @@ def test_a_silent_policy_has_no_command():
     ended_s = 1e-9 * (replay.setup.result.ended_ns - replay.start_ns)
     assert np.nanmax(commanded) > 1.0
     assert np.all(np.isnan(commanded[(time_s > ended_s - 0.8) & (time_s < ended_s)]))
+
+
+@pytest.mark.parametrize("what_if", [None, WhatIf(latency_s=0.04)])
+@pytest.mark.parametrize("name", ["kr60_hard_force", "kr60_success"])
+def test_all_texts_lie_within_the_picture(name, what_if):
+    plot = AttemptPlot()
+    replay = replay_bag(BAGS / name, None, None, what_if=what_if, on_sample=plot.cycles.add)
+    figure = plot.figure(name, replay)
+    FigureCanvasAgg(figure).draw()
+    for axes in figure.axes:
+        box = axes.get_tightbbox()
+        assert 0 <= box.x0 < box.x1 <= figure.bbox.x1, axes.get_ylabel()
+        assert box.y0 >= 0, axes.get_ylabel()
+    (title,) = figure.texts
+    box = title.get_window_extent()
+    assert figure.axes[0].get_window_extent().y1 < box.y0 < box.y1 <= figure.bbox.y1
 
 
 def test_thinned_cycles_keep_peak_and_interventions(monkeypatch):
