@@ -49,7 +49,7 @@ def test_a_dead_zone_holds_back_what_is_slow(errors, axis):
     [(DriveErrors(stiction_m=0.00025), X), (DriveErrors(stiction_rad=0.00025), YAW)],
 )
 def test_a_drive_at_rest_sticks_and_then_catches_up(errors, axis):
-    # 0.1 mm per tick: errors of 0.1 and 0.2 mm stay in the dead zone, 0.3 mm is corrected at once.
+    # 0.1 mm per tick: the drive sticks at lags of 0.1 and 0.2 mm, and makes up 0.3 mm at once.
     assert sent(errors, [0.01] * 5, axis) == pytest.approx([0.0, 0.0, 0.03, 0.01, 0.01])
 
 
