@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 STANDALONE = Path(__file__).resolve().parents[1]
-# At the end: where a ROS 2 is sourced, its `launch` stays the one that tests of nodes see.
+# Appended, so that the `launch` of a sourced ROS 2 comes first in tests of nodes.
 sys.path += [str(STANDALONE / "src"), str(STANDALONE)]
 
 Ros2 = Callable[..., subprocess.CompletedProcess[str]]

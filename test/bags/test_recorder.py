@@ -139,7 +139,7 @@ def test_the_distribution_is_the_running_one(bag, monkeypatch):
 
 
 def test_the_metadata_are_as_rosbags_writes_them(bag, tmp_path):
-    """Everything but the distribution and the custom data."""
+    """All metadata agree, except the distribution and the custom data."""
     with Writer(tmp_path / "attempt_0001", version=9, storage_plugin=StoragePlugin.MCAP) as writer:
         types = typestore()
         for topic in (WRENCH, INFO, SILENT):

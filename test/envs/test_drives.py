@@ -18,7 +18,7 @@ X, YAW = 0, 5
 
 
 def sent(errors, speeds, axis=X):
-    """Speeds that the arm is sent along, or about, one axis; it stays still in the others."""
+    """Return the speeds sent to the arm for commands on one axis; check that the others are 0."""
     drives = Drives(errors, TICK_S)
     rows = []
     for speed in speeds:
