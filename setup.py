@@ -75,7 +75,7 @@ setup(
             *(f"{name} = {PACKAGE}.nodes.entry:{name}" for name in NODES),
             *(f"{tool.split('.')[-1]} = {PACKAGE}.cli.{tool}:main" for tool in TOOLS),
         ],
-        # Named after its module: whoever also gives it by -p does not register it twice.
+        # Named after its module, so that pytest does not register it twice if -p names it too.
         "pytest11": [f"{PLUGIN} = {PLUGIN}"],
     },
 )

@@ -2,9 +2,9 @@
 
     ./ros2w exec pip install uv && ./ros2w exec python requirements/lock.py
 
-Each lock in `locks/` holds what its list needs on top of the locks before it, so that one install
-takes `build`, a `ros-…` and the levels up to the one wanted. All are resolved against one common
-choice of versions: an environment that grows by a level changes nothing that it has.
+Each lock in `locks/` holds the packages that its list needs in addition to the locks before it. One
+installation uses `build`, a `ros-…` and all levels up to the wanted one. All locks have the same
+versions, so adding a level to an environment changes none of its packages.
 """
 
 import re
@@ -15,7 +15,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 CHAIN = ("build", "robot", "sim", "train", "docs", "dev")
 ROS = ("ros-jazzy", "ros-kilted")
-# torch has a list of its own without hashes, and brings what its build for GPUs needs.
+# torch has its own list without hashes, and installs what its build for GPUs needs.
 UNLOCKED = re.compile(r"(torch|triton|nvidia-.*|cuda-.*)==")
 HEADER = "# Made by requirements/lock.py from the lists in requirements/; do not edit.\n"
 

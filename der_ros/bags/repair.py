@@ -82,7 +82,7 @@ def _files(source: Path) -> tuple[list[Path], Path | None]:
     """Return a bag's MCAP files in order, and its folder; no folder for a single file.
 
     Raises:
-        BagError: There are none, or the bag is stored in another format.
+        BagError: There are no MCAP files, or the bag is stored in another format.
     """
     if source.is_file() and source.suffix == ".mcap":
         return [source], None

@@ -329,7 +329,8 @@ def _own_parameters(
     """Return the parameters of the file ``config:=``.
 
     Raises:
-        RuntimeError: It is no parameters file, or holds a name or value that no node accepts.
+        RuntimeError: The file is not a parameters file, or holds a name or value that no node
+            accepts.
     """
     if not values["config"]:
         return {}

@@ -409,12 +409,12 @@ def load_config(
 ) -> TrainingConfig:
     """Read a preset by name, or a YAML file by path, and apply ``overrides``.
 
-    What a file has under ``for_task: {NAME: {…}}`` counts with that task only, under
-    ``for_algorithm: {NAME: {…}}`` with that algorithm only.
+    Values under ``for_task: {NAME: {…}}`` apply only with that task, values under
+    ``for_algorithm: {NAME: {…}}`` only with that algorithm.
 
     Raises:
-        ConfigurationError: No such preset or file, an unknown key (naming the known ones), or a
-            value of the wrong type.
+        ConfigurationError: The preset or file does not exist, a key is unknown (the message lists
+            the known ones), or a value has the wrong type.
     """
     path = _preset_path(source)
     values = read_yaml(path)
@@ -439,7 +439,7 @@ def load_config(
 def make_config(values: Mapping[str, object]) -> TrainingConfig:
     """Return a configuration of defaults and ``values``, each checked for its type.
 
-    Fields of the learner stand beside the others, or in a mapping ``learner``.
+    Fields of the learner may be at the top level or in a mapping ``learner``.
     """
     checked = _checked_fields(values)
     of_learner = {name: checked.pop(name) for name in _LEARNER_HINTS if name in checked}

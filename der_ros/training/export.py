@@ -33,16 +33,16 @@ def export_checkpoint(
     Args:
         source: Checkpoint file or run folder.
         path: The .onnx file.
-        newest: Export the policy as it was then, in place of the best evaluated one, which is
-            what the run itself exports.
+        newest: True to export the newest policy instead of the best evaluated one, which the run
+            itself exports.
         precision: As in ``policy.export.export_policy``.
 
     Returns:
         The largest difference between the file and torch.
 
     Raises:
-        CheckpointError: No usable checkpoint at ``source``.
-        ConfigurationError: It was trained on an environment that is none of this package's.
+        CheckpointError: There is no usable checkpoint at ``source``.
+        ConfigurationError: The policy was trained on an environment of another package.
     """
     file = latest_checkpoint(source)
     config = config_of(file)

@@ -135,7 +135,7 @@ def launched_on_terminal(output_file, *arguments):
 
 
 def wait_for_a_running_attempt(output_file):
-    """Wait until an attempt runs; on a computer that stands still the first may end in a fault."""
+    """Wait until an attempt runs; on a busy computer the first may end in a fault."""
     pattern = re.compile(r"attempt \d+: running")
     wait_for(lambda: pattern.search(output_file.read_text()), 90, "a running attempt")
 

@@ -68,7 +68,7 @@ def test_writes_during_a_read_do_not_show():
 
     frozen._lock = WritesWhenLeft()
     assert frozen()[:, 0].tolist() == list(range(12))
-    assert sorted(frozen._kept) == []  # and what was kept is given back
+    assert sorted(frozen._kept) == []  # the kept rows are released
 
 
 def test_a_second_call_is_refused():

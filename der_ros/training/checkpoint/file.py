@@ -77,7 +77,7 @@ def load_checkpoint(path: Path, *names: str, optional: Sequence[str] = ()) -> di
             return content
     except FileNotFoundError as error:
         raise CheckpointError(f"checkpoint: expected a file, there is none at {path}") from error
-    except Exception as error:  # zipfile and numpy meet damage with errors of every kind
+    except Exception as error:  # zipfile and numpy raise errors of many kinds for damaged files
         raise CheckpointError(
             f"checkpoint {path}: expected a whole file of this release of der_ros, got a "
             f"truncated, damaged or foreign one ({error}); {_what_else(path)}"
@@ -90,7 +90,7 @@ def latest_checkpoint(source: Path) -> Path:
     Unreadable checkpoints that are skipped are logged.
 
     Raises:
-        CheckpointError: There is none.
+        CheckpointError: There is no readable checkpoint.
     """
     if source.is_file():
         return source
@@ -121,7 +121,7 @@ def config_of(path: Path) -> TrainingConfig:
     """Return the configuration of the run that wrote the checkpoint at ``path``.
 
     Raises:
-        CheckpointError: No checkpoint, or of another release with unknown fields.
+        CheckpointError: ``path`` is not a checkpoint, or has fields that are unknown here.
     """
     values = load_checkpoint(path, "config")["config"]
     try:

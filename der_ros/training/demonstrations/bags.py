@@ -38,8 +38,8 @@ def bag_episode(path: Path, task: Task) -> Episode:
     a pose within the tolerance, up to two periods after the last action, ends the last step.
 
     Raises:
-        ConfigurationError: Damaged, too short, not of this task's form, or the piece is not seated
-            at the end.
+        ConfigurationError: The bag is damaged, too short or of another form than the task's, or the
+            piece is not seated at the end.
     """
     try:
         with BagReader(path) as reader:
@@ -82,7 +82,7 @@ def trim_demonstration(source: Path, target: Path) -> None:
     """Copy a demonstration with its observations, actions, contract and poses, compressed.
 
     Raises:
-        BagError: The source cannot be read or lacks one of them, or the target is there already.
+        BagError: The source cannot be read or lacks one of them, or the target exists.
     """
     with BagReader(source) as reader:
         topics = [reader.find(name) for name in _TRAINED_FROM]
@@ -138,7 +138,7 @@ def _seven(pose: Any) -> list[float]:
 
 
 def _moved(sample: Sample, pose: Pose) -> Sample:
-    """Return the sample at another position; one step turns the piece by next to nothing."""
+    """Return the sample at another position; a step hardly turns the piece."""
     observation = sample.observation.copy()
     observation[:3] = pose.position
     return Sample(observation, sample.action)

@@ -28,7 +28,7 @@ def demonstrations_at(text: str, task: str) -> Path:
     """Return the file or folder that ``demos`` names.
 
     Raises:
-        ConfigurationError: The package ships none of ``task``.
+        ConfigurationError: The package ships no demonstrations of ``task``.
     """
     return shipped_demonstrations(task) if text == SHIPPED else Path(text)
 
@@ -53,14 +53,14 @@ def load_demonstrations(
         source: File or folder.
         observation_size: Length of an observation.
         action_size: Length of an action.
-        symmetry: Their observations are folded by it, as those of training are
-            (``policy.symmetry``); 1: not at all.
+        symmetry: Symmetry by which observations are folded, as in training
+            (``policy.symmetry``); 1 for no folding.
         task: Task that defines rewards and success of bags; None refuses bags.
         view: View that converts recorded observations to the policy's input; None for no change.
 
     Raises:
-        ConfigurationError: Nothing there, a file that is no episode, of other sizes, or one that
-            did not succeed.
+        ConfigurationError: There is no episode at ``source``, or a file is not an episode, has
+            other sizes, or did not succeed.
     """
     folder = source.is_dir() and not is_bag(source)
     paths = [path for path in (sorted(source.iterdir()) if folder else [source]) if _is_one(path)]
@@ -111,7 +111,7 @@ def _load(path: Path) -> Episode:
                 _flag(archive, "truncated"),
                 _flag(archive, "success"),
             )
-    except Exception as error:  # zipfile and numpy meet damage with errors of every kind
+    except Exception as error:  # zipfile and numpy raise errors of many kinds for damaged files
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ConfigurationError(f"demos: {path} is no episode ({reason})") from error
 
@@ -120,7 +120,7 @@ def _numbers(archive: zipfile.ZipFile, name: str) -> NDArray[np.float32]:
     array = read_array(archive, f"{name}.npy", MAX_ARRAY_BYTES)
     if array.dtype.kind not in "fiu":
         raise ValueError(f"{name}: expected real numbers, got {array.dtype}")
-    with np.errstate(over="ignore"):  # infinite then, and refused as such
+    with np.errstate(over="ignore"):  # an overflow becomes infinite and is refused
         return array.astype(np.float32)
 
 

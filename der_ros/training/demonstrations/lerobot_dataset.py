@@ -37,7 +37,7 @@ def write_lerobot_dataset(
 
     Args:
         folder: Folder of the dataset, new or empty.
-        taught: At least one.
+        taught: Episodes to write, at least one.
         contract: Names, units and control period of all of them.
 
     Raises:
@@ -68,7 +68,7 @@ def _parquet() -> Any:
     """Return pyarrow with its parquet module.
 
     Raises:
-        ConfigurationError: It is not installed; says what to do.
+        ConfigurationError: pyarrow is not installed; the message says what to do.
     """
     try:
         import pyarrow
@@ -82,7 +82,7 @@ def _parquet() -> Any:
 
 
 def _columns(taught: Sequence[TaughtEpisode], tasks: list[str], period_s: float) -> Columns:
-    """Return the columns of all frames, one row a step."""
+    """Return the columns of all frames, one row per step."""
     steps = np.array([each.episode.steps for each in taught])
     frame = np.concatenate([np.arange(count) for count in steps])
     last = np.concatenate([np.arange(count) == count - 1 for count in steps])
@@ -121,7 +121,7 @@ def _statistics_of(values: NDArray[Any]) -> Statistics:
 def _episodes(
     taught: Sequence[TaughtEpisode], lengths: list[int], ends: list[int], parts: list[Columns]
 ) -> dict[str, list[Any]]:
-    """Return the columns of the table of episodes, one row an episode."""
+    """Return the columns of the table of episodes, one row per episode."""
     count = len(taught)
     table: dict[str, list[Any]] = {
         "episode_index": list(range(count)),

@@ -25,7 +25,7 @@ def record_demonstrations(task: str, count: int, folder: Path) -> None:
     """Write ``count`` successful episodes of the oracle, each from a different start, as ``.npz``.
 
     Raises:
-        ConfigurationError: The oracle fails too often to come to ``count``.
+        ConfigurationError: The oracle fails too often to reach ``count``.
     """
     unfolded = make_config({"task": task, "fold_symmetry": False})
     environment = SuccessSaver(make_environment(unfolded), folder)

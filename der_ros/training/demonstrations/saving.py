@@ -13,7 +13,7 @@ from der_ros.training.demonstrations.files import save_episode
 
 
 class SuccessSaver(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Wrapper that writes each successful episode to a ``.npz`` file of its own.
+    """Wrapper that writes each successful episode to its own ``.npz`` file.
 
     Wrap an environment with unfolded observations; training folds them as configured.
 
@@ -25,11 +25,11 @@ class SuccessSaver(gymnasium.Wrapper[Any, Any, Any, Any]):
         """Make the folder.
 
         Args:
-            environment: Says in ``info["success"]`` at an episode's end whether it succeeded.
+            environment: Environment that reports ``info["success"]`` at an episode's end.
             folder: Folder of the files, new or without demonstrations.
 
         Raises:
-            ConfigurationError: It holds some, or cannot be made.
+            ConfigurationError: The folder holds demonstrations, or cannot be made.
         """
         super().__init__(environment)
         try:

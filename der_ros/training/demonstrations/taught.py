@@ -40,7 +40,7 @@ def taught_episode(bag: Path, task: str) -> TaughtEpisode:
     """Read a bag as a demonstration of ``task``.
 
     Raises:
-        ConfigurationError: The bag is damaged, or no successful attempt of the task.
+        ConfigurationError: The bag is damaged, or holds no successful attempt of the task.
     """
     return TaughtEpisode(bag.name, task, bag_episode(bag, make_task(task)), read_facts(bag))
 
@@ -60,7 +60,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder to write into; move it to ``folder`` when it is complete.
 
     Raises:
-        ConfigurationError: Something is at ``folder`` already.
+        ConfigurationError: ``folder`` is not a new or empty folder.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigurationError(f"out: expected a new or empty folder, {folder} holds something")

@@ -29,7 +29,7 @@ def make_engine(
         pilot: Interface to a person who may drive one worker's episodes; None for no person.
 
     Raises:
-        ConfigurationError: Ray is asked for and not installed, or a person cannot teach this run.
+        ConfigurationError: Ray is needed but not installed, or a person cannot teach this run.
     """
     if pilot is not None:
         _check_taught(config)

@@ -80,7 +80,7 @@ class EvaluationPart(NamedTuple):
 
 
 class WorkerFailed(NamedTuple):
-    """Failure of a worker that a replacement would meet again; it ends the run."""
+    """Failure of a worker that would also affect a replacement; it ends the run."""
 
     worker: int
     reason: str

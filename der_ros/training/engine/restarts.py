@@ -11,10 +11,10 @@ class Restarts:
     """Counter of deaths per worker index since its last message."""
 
     def __init__(self, workers: int) -> None:
-        """No deaths.
+        """Start without deaths.
 
         Args:
-            workers: Places.
+            workers: Number of workers.
         """
         self._deaths = [0] * workers
 
@@ -30,8 +30,8 @@ class Restarts:
             reason: Description of its end.
 
         Returns:
-            The failure of the run where as many workers in a row have died in this place before
-            they sent anything, else None: start another one.
+            The failure that ends the run, if ``MOST_DEATHS_IN_A_ROW`` processes of this worker in a
+            row have died before they sent anything; None if another one may start.
         """
         self._deaths[worker] += 1
         if self._deaths[worker] < MOST_DEATHS_IN_A_ROW:

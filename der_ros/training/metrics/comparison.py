@@ -83,7 +83,8 @@ def read_run(run_dir: Path, metric: str, abscissa: str) -> Run:
         abscissa: One of ``ABSCISSAE``.
 
     Raises:
-        ConfigurationError: Not a run folder, or without this metric; lists the known ones.
+        ConfigurationError: ``run_dir`` is not a run folder or lacks the metric; the message lists
+            the known ones.
     """
     try:
         config = read_yaml(run_dir / "config.yaml")
@@ -112,8 +113,8 @@ def read_run(run_dir: Path, metric: str, abscissa: str) -> Run:
 def group_runs(runs: Sequence[Run]) -> dict[str, list[Run]]:
     """Group runs by the settings in which they differ, in the order given.
 
-    A label has the environment where there are several, and the settings in which the runs of one
-    environment differ; where these are many, the name of the first run in their place.
+    A label has the environment, if there are several, and the settings in which the runs of one
+    environment differ. If these are too many, it has the name of the first run instead.
     """
     groups: dict[str, list[Run]] = {}
     environments = tuple(dict.fromkeys(run.environment for run in runs))

@@ -80,8 +80,8 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
     """Return the lines of a ``metrics.jsonl``; an unfinished last line is left out.
 
     Raises:
-        ConfigurationError: A line is no JSON object of numbers; names file and line.
-        OSError: It cannot be read.
+        ConfigurationError: A line is not a JSON object of numbers; the message names it.
+        OSError: The file cannot be read.
     """
     try:
         text = path.read_text(encoding="utf-8")

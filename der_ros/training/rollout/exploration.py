@@ -32,7 +32,7 @@ class GaussianNoise:
     """Gaussian noise N(0, σ²) on each step; σ is drawn for each episode.
 
     σ = noise_min · (noise_max / noise_min)^u with u uniform in [i/N, (i+1)/N) for worker i of N:
-    Ape-X's geometric spread over workers, carried on inside each so that few workers cover it too.
+    Ape-X's geometric spread over workers, continued within each so that few workers cover it too.
     """
 
     def __init__(self, low: float, high: float, worker: int, workers: int) -> None:
@@ -115,9 +115,9 @@ class NoisyActions:
     """Noisy actions clip(m · π(s) + noise, ±1), with a mask m drawn for each episode.
 
     Each component of m is 0 with probability ``dropout``, else 1: for a whole episode, some
-    components of the action are noise alone. An early policy saturates the components that its
-    critic knows nothing about yet (sideways, above the hole), and so misses every success with
-    motions that it has learned well (turn, go down). With those components masked it meets one.
+    components of the action are noise alone. An early policy saturates the components for which
+    its critic has no values yet (sideways motion above the hole). Then the motions that it has
+    learned well (turn, go down) never end in a success. With those components masked, some do.
     """
 
     def __init__(self, noise: Noise, dropout: float, action_size: int) -> None:

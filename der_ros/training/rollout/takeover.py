@@ -63,8 +63,8 @@ class Pilot(Protocol):
 class Takeover:
     """Takeovers of one worker's episodes by a person.
 
-    A takeover ends when the person lets go, and with its episode: the next episode is the policy's
-    until the person has let go and takes over anew.
+    A takeover ends when the person releases the control, and at the end of its episode. The next
+    episode belongs to the policy until the person has released the control and takes over again.
 
     Args:
         pilot: Interface to the person; None for no person.
@@ -74,7 +74,7 @@ class Takeover:
     def __init__(self, pilot: Pilot | None, environment: Environment) -> None:
         self._pilot, self._environment = pilot, environment
         self._due_s: float | None = None  # end of the driven step; None while the policy acts
-        self._outlived = False  # the person still holds on to an episode that has ended
+        self._outlived = False  # the person still drives although the episode has ended
         self._steps = self._takeovers = self._episode = 0
 
     def start_episode(self) -> None:

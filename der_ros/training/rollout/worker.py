@@ -232,7 +232,7 @@ class RolloutWorker:
         """Restore the episode that was under way.
 
         Raises:
-            ConfigurationError: It is of an environment of another make or release.
+            ConfigurationError: The episode belongs to an environment of another kind or release.
         """
         self._episodes_started = int(state["episodes_started"])
         steps = 0

@@ -14,7 +14,7 @@ class RunControl:
         self._paused = threading.Event()
         self._checkpoint_wanted = threading.Event()
         self._export_wanted = threading.Event()
-        self._at_work = False  # a request has been taken up but is not finished
+        self._at_work = False  # a request has been started but is not finished
         self._done = threading.Condition()
 
     def stop(self) -> None:

@@ -18,8 +18,8 @@ def prepare_run_folder(folder: Path, checkpoint: Path | None) -> None:
         checkpoint: Checkpoint to resume from, in this or another folder; None for a new run.
 
     Raises:
-        ConfigurationError: It cannot be made or written to, or holds anything but the run that
-            goes on.
+        ConfigurationError: The folder cannot be made or written to, or is not empty and not that
+            of the resumed run.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -40,10 +40,10 @@ def prepare_run_folder(folder: Path, checkpoint: Path | None) -> None:
 
 
 def new_run_dir(config: TrainingConfig) -> Path:
-    """Make ``runs/train_<task>_<time>`` below the current folder, or the next that is free.
+    """Make a new folder ``runs/train_<task>_<time>`` below the current one, with a free name.
 
     Raises:
-        ConfigurationError: It cannot be made.
+        ConfigurationError: The folder cannot be made.
     """
     name = (config.env or config.task).replace("/", "_")
     return new_run_folder(f"train_{name}")

@@ -40,7 +40,7 @@ def resolve_run(
 
     Raises:
         ConfigurationError: A field is unknown or wrong, or cannot change with ``resume``.
-        CheckpointError: Nothing there to resume.
+        CheckpointError: There is no run to resume at ``resume``.
     """
     if resume:
         fixed = sorted(set(overrides) - set(RESUMABLE))

@@ -24,7 +24,7 @@ def resumed_config(
         overrides: Values that replace those of the run's own configuration.
 
     Raises:
-        CheckpointError: Nothing there to resume.
+        CheckpointError: There is no run to resume at ``resume``.
     """
     path = latest_checkpoint(resume)
     own = dataclasses.asdict(config_of(path))

@@ -73,7 +73,8 @@ class TrainingRun(RunControl):
 
         Raises:
             ConfigurationError: Task, environment, demonstrations or run folder are not usable.
-            CheckpointError: There is nothing to resume, it does not fit, or none can be written.
+            CheckpointError: There is no checkpoint to resume from, it does not fit, or a new one
+                cannot be written.
         """
         for sentence in self.config.without_effect():
             logger.warning(sentence)

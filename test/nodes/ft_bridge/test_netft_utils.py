@@ -147,7 +147,7 @@ def wrench(values):
 
 
 class Services(dict):
-    """Stand-in for ``netft_interfaces`` without rclpy: the names of its types, and the handlers."""
+    """Stand-in for ``netft_interfaces`` without rclpy: names of its types, and the handlers."""
 
     def __init__(self, monkeypatch):
         super().__init__()

@@ -155,7 +155,7 @@ class ProcessWorkers:
             config: Configuration of the run.
             sizes: Lengths of the vectors.
             pilot: Person who may take over the episodes of one worker, in shared memory; None for
-                nobody.
+                no person.
         """
         self._config, self._resumed_at = config, 0
         self._count = config.worker_count()

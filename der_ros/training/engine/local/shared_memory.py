@@ -66,9 +66,9 @@ _TRIES = 1000  # a write takes microseconds; a writer killed during it never end
 class SharedNumbers:
     """Shared array with an integer tag, for one writer and many readers, without waiting.
 
-    A counter is odd while the writer writes; a reader that saw it odd or changed reads again (a
-    sequence lock; sound where stores are seen in order, as on x86, and on others the copy is
-    checked by its checksum). A reader that is killed leaves nothing locked.
+    A counter is odd while the writer writes; a reader that finds it odd or changed reads again.
+    This sequence lock is sound if stores are seen in order, as on x86; on other processors a
+    checksum verifies the copy. A killed reader leaves nothing locked.
     """
 
     def __init__(self, context: SpawnContext, size: int) -> None:

@@ -80,7 +80,7 @@ class InProcessWorker:
         Args:
             config: Configuration of the run.
             should_stop: Function polled at each step of an evaluation.
-            pilot: Person who may take over an episode; None for nobody.
+            pilot: Interface to a person who may take over an episode; None for no person.
         """
         self._config, self._should_stop, self._pilot = config, should_stop, pilot
         self._parts: deque[EvaluationPart] = deque()

@@ -129,7 +129,7 @@ class RayEngine:
         self.workers.reconnect(self.replay.shards, self._pool)
 
     def _workers(self) -> int:
-        """Return the configured number; of -1 as many as the cluster has CPUs, less the learner's.
+        """Return the number of workers; -1 becomes the number of the cluster's CPUs less one.
 
         A worker without a CPU waits for a node to join the cluster. It is logged, since an
         evaluation waits for all workers.
@@ -154,7 +154,7 @@ def _connect(config: TrainingConfig) -> None:
 
     Raises:
         ConfigurationError: There is no cluster at ``ray_address``, or the temporary folder's name
-            is too long for one here.
+            is too long for a cluster on this machine.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -181,7 +181,7 @@ def _connect(config: TrainingConfig) -> None:
 
 
 def _check_temporary_folder() -> None:
-    """Check that Ray's sockets get names that the system takes, 107 bytes at most.
+    """Check that the names of Ray's sockets have at most 107 bytes, the limit of the system.
 
     Raises:
         ConfigurationError: The temporary folder's name is too long.
@@ -198,7 +198,7 @@ def _knock(address: str) -> None:
     """Check quickly that ``host:port`` accepts connections; Ray itself retries for minutes.
 
     Raises:
-        OSError: No connection within the timeout.
+        OSError: There is no connection within the timeout.
     """
     host, colon, port = address.rpartition(":")
     if colon and "/" not in host:
