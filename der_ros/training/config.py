@@ -41,13 +41,13 @@ class TrainingConfig:
     env: str = setting("", "Gymnasium environment in place of the task's own")
     robot: str | None = setting(
         None,
-        "Simulated robot; of several, separated by commas, one is drawn for each episode; "
-        "None: the task's own",
+        "Simulated robot; if several are given, separated by commas, one is drawn for each "
+        "episode; None: the task's own",
     )
     success_return: float | None = setting(
         None,
-        "With env: least return of an episode that is a success; None: info['success'], else the "
-        "return for which Gymnasium counts the environment as solved",
+        "With env: return from which an episode counts as a success; None: info['success'], else "
+        "the return for which Gymnasium counts the environment as solved",
     )
     clearance_m: float | None = setting(
         None, "Total play between the pieces; None: the environment's default", "m"
@@ -58,13 +58,13 @@ class TrainingConfig:
     )
     env_options: dict[str, Any] = field(default_factory=dict)
     """All other keywords of the environment, such as ``{"shape": "round"}``."""
-    seed: int = setting(0, "Seed of everything that is drawn", minimum=0)
+    seed: int = setting(0, "Seed of all random numbers", minimum=0)
 
     algorithm: str = setting("td3", "Learner", choices=ALGORITHM_NAMES)
     learner: LearnerConfig = field(default_factory=LearnerConfig)
-    reward_scale: float = setting(1.0, "Factor of the n-step return as the learner sees it")
+    reward_scale: float = setting(1.0, "Factor by which the learner multiplies the n-step return")
     gamma: float = setting(0.99, "Discount of one step, 0 < gamma <= 1")
-    n_step: int = setting(3, "Steps of a transition")
+    n_step: int = setting(3, "Number of environment steps in a transition")
 
     replay_structure: str = setting(
         "no_demos", "Demonstrations that each shard starts with", choices=STRUCTURE_NAMES
@@ -80,36 +80,36 @@ class TrainingConfig:
     shards: int = setting(6, "Number of replay shards")
     capacity: int = setting(200_000, "Transitions in all shards together")
     zone_size: float = setting(
-        5_000, "Demonstration zone, part of capacity: below 1 a fraction, else transitions"
+        5_000, "Size of the demonstration zone: below 1 a fraction of capacity, else transitions"
     )
     zone_scope: str = setting(
-        "total", "Whether zone_size is that of all shards together (total) or of each (shard)"
+        "total", "Scope of zone_size: all shards together (total) or each shard (shard)"
     )
     permanent_demonstrations: bool = setting(True, "Never let human demonstrations age out")
     alpha: float = setting(0.5, "Exponent of priorities")
     beta: float = setting(0.4, "Exponent of importance weights")
     beta_final: float | None = setting(
-        None, "beta at max_env_steps, reached linearly, 0 to 1; None keeps it"
+        None, "Final beta, 0 to 1, reached linearly at max_env_steps; None: beta stays constant"
     )
     epsilon: float = setting(1e-6, "Added to |td_error|")
     zone_share: float | None = setting(
         None,
-        "Share of each batch from the zone; None leaves it to the priorities. It does nothing, and "
-        "a run says so, where neither successes nor demonstrations fill the zone",
+        "Share of each batch that is drawn from the zone; None: drawn by priority alone. A share "
+        "has no effect, and a run warns of it, if the zone stays empty",
     )
     inserted_priority: str = setting(
         "top", "Priority of demonstrations and insertions: top or td_error"
     )
     first_priority: str = setting(
         "top",
-        "Priority of the workers' transitions: top, or their td_error by the worker's own copy of "
-        "the networks, as in Ape-X",
+        "Priority of new transitions of the workers: top, or td_error, computed with the worker's "
+        "own copy of the networks as in Ape-X",
         choices=("top", "td_error"),
     )
     insertion_interval: int = setting(
         2_000, "Steps between insertions; at each, every shard takes one episode"
     )
-    pool_episodes: int = setting(500, "Most episodes in the success pool")
+    pool_episodes: int = setting(500, "Largest number of episodes in the success pool")
     pool_megabytes: int = setting(64, "Largest size of the success pool", "MB")
 
     batch_size: int = setting(256, "Transitions in an update", minimum=1)
@@ -117,25 +117,27 @@ class TrainingConfig:
     updates_per_step: float = setting(0.5, "Updates for each step, above 0")
     update_lag: int = setting(
         0,
-        "Updates that the learner may be behind before it takes in no more, so that workers wait; "
-        "0: it takes in everything and falls behind",
+        "Largest number of due updates; above it the learner accepts no transitions and the "
+        "workers wait; 0: no limit",
     )
     policy_interval: int = setting(
-        200, "Steps of a worker after which it gets new parameters", minimum=1
+        200, "Number of steps after which a worker gets new parameters", minimum=1
     )
-    fragment_steps: int = setting(50, "Steps of a worker before it sends them", minimum=1)
+    fragment_steps: int = setting(
+        50, "Number of steps that a worker collects before it sends them", minimum=1
+    )
     fold_symmetry: bool = setting(
         True, "Fold observations of a symmetric held piece (policy.symmetry)"
     )
     history: tuple[int, ...] = setting(
         (),
-        "Steps back to the earlier observations that the policy sees beside the newest, ascending; "
-        "1000: to the first of the episode (policy.policy_view)",
+        "Ages in steps, ascending, of the earlier observations that the policy sees besides the "
+        "newest; 1000: the first of the episode (policy.policy_view)",
     )
     orientation: str = setting(
         "quaternion",
         "Orientation that the policy sees: quaternion, whose sign jumps at a turn of 180 degrees, "
-        "or axes, without a jump and with turns of a symmetric piece alike (policy.policy_view)",
+        "or axes, without a jump and equal for all turns of a symmetric piece (policy.policy_view)",
         choices=ORIENTATIONS,
     )
     filter_clip: float = setting(10.0, "Bound of filtered observations, ±, above 0")
@@ -146,7 +148,7 @@ class TrainingConfig:
     exploration: str = setting(
         "gaussian",
         "Noise added to actions (gaussian, ornstein_uhlenbeck), draws from the policy itself "
-        "(policy, for SAC), or now and then a random choice (epsilon_greedy, for DQN)",
+        "(policy, for SAC), or random choices with some probability (epsilon_greedy, for DQN)",
         choices=EXPLORATION_NAMES,
     )
     noise_min: float = setting(
@@ -155,27 +157,29 @@ class TrainingConfig:
     noise_max: float = setting(0.8, "Noise of the most exploring episode, at least noise_min")
     action_dropout: float = setting(
         0.0,
-        "Probability, below 1, that for an episode a component of a noisy action is noise alone",
+        "Probability, below 1, that a component of the action is pure noise for a whole episode",
     )
     helped_share: float = setting(
         0.0,
-        "Share of the exploring episodes that the controller which knows the goal brings to their "
-        "end, from a random step on; only with a task of this package",
+        "Share of the exploring episodes that a controller with knowledge of the goal finishes, "
+        "from a random step on; only with a task of this package",
         minimum=0.0,
         maximum=1.0,
     )
     helped_after_steps: int = setting(
         40, "Latest step of a helped episode at which the controller takes over", minimum=0
     )
-    ou_theta: float = setting(0.15, "Pull of the Ornstein-Uhlenbeck process")
-    ou_sigma: float = setting(0.2, "Noise of the Ornstein-Uhlenbeck process")
+    ou_theta: float = setting(0.15, "Pull towards zero of the Ornstein-Uhlenbeck process (theta)")
+    ou_sigma: float = setting(0.2, "Noise of the Ornstein-Uhlenbeck process (sigma)")
     greedy_epsilon: float = setting(
         0.4,
         "ε of epsilon_greedy in Ape-X's way, between 0 and 1: worker i of N draws at random with "
         "probability ε^(1 + 7i/(N-1))",
     )
     greedy_every: int = setting(
-        5, "Every how many episodes of a worker one is free of noise, to watch success", minimum=1
+        5,
+        "Number of episodes of a worker of which one is free of noise, to measure success",
+        minimum=1,
     )
 
     engine: str = setting(
@@ -200,16 +204,16 @@ class TrainingConfig:
         unit="min",
         minimum=0.0,
     )
-    max_env_steps: int = setting(0, "Budget of the run in all; 0: none", "steps", 0)
+    max_env_steps: int = setting(0, "Budget of the whole run; 0: no limit", "steps", 0)
     target_success: float = setting(
-        0.95, "Success rate of an evaluation that ends the run; above 1: none does"
+        0.95, "Success rate of an evaluation at which the run ends; above 1: never"
     )
     evaluation_episodes: int = setting(
         100, "Episodes of an evaluation, on seeds that training never uses", minimum=1
     )
-    evaluation_steps: int = setting(5_000, "Fewest steps from one evaluation to the next")
+    evaluation_steps: int = setting(5_000, "Least number of steps between two evaluations")
     evaluation_threshold: float = setting(
-        0.9, "Success rate of recent noise-free episodes that allows an evaluation"
+        0.9, "Success rate of recent noise-free episodes from which on evaluations take place"
     )
     report_interval_s: float = setting(5.0, "Time between lines of metrics", "s")
     checkpoint_interval_s: float = setting(60.0, "Time between checkpoints", "s")
@@ -236,17 +240,19 @@ class TrainingConfig:
             )
         if self.helped_share > 0.0 and self.env:
             raise ConfigurationError(
-                f"helped_share: expected 0 with env {self.env}, whose goal nobody knows"
+                f"helped_share: expected 0 with env {self.env}, whose goal is unknown"
             )
         if self.engine == "ray":
             if self.workers == 0:
                 raise ConfigurationError("workers: expected at least 1 with engine ray, got 0")
         elif self.ray_address:
-            raise ConfigurationError("ray_address: expected engine ray with it, got local")
+            raise ConfigurationError(
+                "ray_address: expected an empty one with engine local; set engine ray"
+            )
         if (self.algorithm in CHOICE_ALGORITHMS) != (self.exploration == "epsilon_greedy"):
             raise ConfigurationError(
-                f"exploration: expected epsilon_greedy with {', '.join(CHOICE_ALGORITHMS)} and "
-                f"with nothing else, got {self.exploration} with {self.algorithm}"
+                f"exploration: expected epsilon_greedy with {', '.join(CHOICE_ALGORITHMS)}, and "
+                f"another one with other algorithms, got {self.exploration} with {self.algorithm}"
             )
         if not 0.0 <= self.action_dropout < 1.0:
             raise ConfigurationError(
@@ -359,8 +365,8 @@ class RunOptions:
 
     preset: str = setting(
         "fast",
-        "Hyper-parameters: fast (two cores), paper, gym (with env), wide (all that a cell may get "
-        "wrong), or a .yaml file",
+        "Hyper-parameters: fast (two cores), paper, gym (with env), wide (widest randomisation of "
+        "the cell), or a .yaml file",
     )
     run_dir: str = setting("", "Run folder; empty: runs/train_<task>_<time>")
     resume: str = setting("", "Run folder or checkpoint to go on from")

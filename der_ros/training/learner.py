@@ -266,8 +266,8 @@ class LearnerLoop:
         """Check that the environment reports the success of episodes, which DER needs."""
         if self._config.der and not episode.judged:
             raise ConfigurationError(
-                f"der: expected {self._config.env} to say in info['success'] at an episode's end "
-                "whether it succeeded, or to have a reward threshold, got neither; set "
+                f"der: expected {self._config.env} to report success in info['success'] at the end "
+                "of an episode, or to have a reward threshold, got neither; set "
                 f"success_return (this episode's return was {episode.episode_return:.4g}), or "
                 "turn der off"
             )

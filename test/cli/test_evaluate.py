@@ -86,7 +86,7 @@ def test_a_variant_of_a_task_is_given_by_its_options(capsys):
         (["--clearance", "-0.001"], "clearance"),
         (["--clearance", "nan"], "clearance"),
         (["--option", "shape=round"], "unknown option shape"),
-        (["--option", "clearance=0.001"], "no field of its own"),
+        (["--option", "clearance=0.001"], "clearance cannot be given here"),
         (["--option", "epsilon_m"], "name=value"),
         (["--video", "out.avi"], ".mp4 or .gif"),
         (["--video", "/nowhere/out.gif"], "/nowhere"),

@@ -29,11 +29,11 @@ def read_array(archive: zipfile.ZipFile, member: str, max_bytes: int) -> NDArray
         if kind.hasobject or kind.names is not None or size > max_bytes:
             raise ValueError(f"{member}: expected plain numbers of at most {max_bytes} bytes")
         if archive.getinfo(member).file_size > size + _HEADER_BYTES:
-            raise ValueError(f"{member}: expected {size} bytes and a header, it has more")
+            raise ValueError(f"{member}: expected {size} bytes and a header, got more")
     with archive.open(member) as file:
         array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
         if file.read(1):  # at the end the archive compares its checksum
-            raise ValueError(f"{member}: expected its end after the array, it goes on")
+            raise ValueError(f"{member}: expected no bytes after the array, got some")
         return array
 
 

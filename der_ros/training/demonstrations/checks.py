@@ -62,7 +62,9 @@ def check_demonstration(path: Path, contract: PolicyContract) -> CheckedDemonstr
 def _contract_problems(reader: BagReader, contract: PolicyContract) -> list[str]:
     """Return the differences between the bag's contract and ``contract``, one sentence each."""
     if not reader.has(CONTRACT_TOPIC):
-        return [f"{CONTRACT_TOPIC}: expected the contract that was kept, the bag has none"]
+        return [
+            f"{CONTRACT_TOPIC}: expected the contract of the policy that acted, the bag has none"
+        ]
     messages = list(reader.messages(reader.find(CONTRACT_TOPIC)))
     held = {pair.key: pair.value for pair in messages[-1].message.values} if messages else {}
     return [

@@ -94,8 +94,8 @@ def _read(path: Path, task: Task | None) -> Episode:
         return _load(path)
     if task is None:
         raise ConfigurationError(
-            f"demos: {path} is a bag, which says no rewards: expected a task of this package, that "
-            "can judge it, got another environment; give .npz episodes"
+            f"demos: {path} is a bag, which holds no rewards: expected a task of this package, "
+            "which can judge it, got another environment; give .npz episodes"
         )
     return bag_episode(path, task)
 

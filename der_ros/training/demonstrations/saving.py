@@ -36,7 +36,7 @@ class SuccessSaver(gymnasium.Wrapper[Any, Any, Any, Any]):
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigurationError(
-                f"demonstrations: expected to make the folder {folder} ({error.strerror})"
+                f"demonstrations: cannot make the folder {folder} ({error.strerror})"
             ) from error
         if any(folder.glob("*.npz")):
             raise ConfigurationError(

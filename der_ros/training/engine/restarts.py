@@ -38,7 +38,7 @@ class Restarts:
             return None
         return WorkerFailed(
             worker,
-            f"expected a process that trains, {self._deaths[worker]} in a row ended before they "
-            f"sent anything, the last with {reason}; look at what they print and at the free "
-            "memory, then resume the run",
+            f"the worker's processes fail: {self._deaths[worker]} in a row ended before they sent "
+            f"anything, the last with {reason}; check their output and the free memory, then "
+            "resume the run",
         )

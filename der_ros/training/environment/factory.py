@@ -51,7 +51,7 @@ def make_environment(
     taken = sorted({*options, "robot"} & set(config.env_options))
     if taken:
         raise ConfigurationError(
-            f"env_options: expected what has no field of its own, got {', '.join(taken)}"
+            f"env_options: {', '.join(taken)} cannot be given here; use the run's own setting of it"
         )
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     given |= config.env_options

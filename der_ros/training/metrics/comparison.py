@@ -90,7 +90,7 @@ def read_run(run_dir: Path, metric: str, abscissa: str) -> Run:
         config = read_yaml(run_dir / "config.yaml")
         lines = read_metrics(run_dir / "metrics.jsonl")
         if not all(isinstance(record, dict) for record in (config, *lines)):
-            raise ValueError("they hold something else than names and values")
+            raise ValueError("expected names and values in both")
     except (OSError, ValueError) as error:
         raise ConfigurationError(
             f"{run_dir}: expected a run folder with config.yaml and metrics.jsonl: {error}"

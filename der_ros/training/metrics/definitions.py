@@ -34,10 +34,10 @@ METRICS = tuple(
         (
             "rollout/episode_return",
             "1",
-            "Mean return of those episodes, undiscounted and "
-            "unscaled, with the value of an attempt given up.",
+            "Mean return of the last 100 ended episodes, undiscounted and unscaled, with the value "
+            "of an attempt given up.",
         ),
-        ("rollout/episode_length", "steps", "Mean length of those episodes."),
+        ("rollout/episode_length", "steps", "Mean length of the last 100 ended episodes."),
         (
             "rollout/greedy_success_rate",
             "1",
@@ -78,11 +78,15 @@ METRICS = tuple(
             "1/s",
             "Environment steps per second of one worker while it acts, mean over the workers.",
         ),
-        ("time/sample_batches_per_s", "1/s", "Batches per second while the learner draws one."),
+        (
+            "time/sample_batches_per_s",
+            "1/s",
+            "Batches per second of the learner while it draws batches.",
+        ),
         (
             "time/update_batches_per_s",
             "1/s",
-            "Batches per second while the learner learns from one.",
+            "Batches per second of the learner while it does updates.",
         ),
         (
             "time/receive_share",
@@ -102,8 +106,8 @@ METRICS = tuple(
         (
             "time/queue_fill",
             "1",
-            "Share of the workers whose next fragment waited when the "
-            "learner last looked; at 1 the learner holds the workers up.",
+            "Share of the workers whose next fragment waited at the learner's last look; at 1 the "
+            "workers wait for the learner.",
         ),
         (
             "time/workers_replaced",
@@ -113,19 +117,23 @@ METRICS = tuple(
         (
             "train/critic_loss",
             "1",
-            "Loss of the critic in one update of a hundred, with its "
-            "coefficient, without the l2 part.",
+            "Loss of the critic in every hundredth update, with its coefficient, without the l2 "
+            "part.",
         ),
-        ("train/policy_loss", "1", "Loss of the policy, likewise; DQN has none."),
-        ("train/q_value", "1", "Mean of Q₁ over the batch of that update."),
-        ("train/td_error", "1", "Mean of |δ| over the batch of that update."),
+        (
+            "train/policy_loss",
+            "1",
+            "Loss of the policy in the same update, with its coefficient; DQN has none.",
+        ),
+        ("train/q_value", "1", "Mean of Q₁ over the batch of the same update."),
+        ("train/td_error", "1", "Mean of |δ| over the batch of the same update."),
         ("train/entropy", "nat", "SAC: entropy of the policy, minus the mean of log π(a|s)."),
         ("train/temperature", "1", "SAC: temperature, the weight of the entropy."),
         ("replay/transitions", "transitions", "Transitions in all shards."),
         (
             "replay/staleness",
             "rows",
-            "Mean age of the rows of a batch, in rows written since to their part of the shard.",
+            "Mean age of the rows of a batch, in rows written later to the same part of the shard.",
         ),
         ("replay/zone_share", "1", "Share of a batch that came from the demonstration zone."),
         (
@@ -139,14 +147,14 @@ METRICS = tuple(
             "Priorities that were not written because their row had been overwritten.",
         ),
         ("der/zone_transitions", "transitions", "Transitions in the zones of all shards."),
-        ("der/zone_fill", "1", "Those as a share of the zones' size."),
+        ("der/zone_fill", "1", "Transitions in the zones as a share of the zones' size."),
         (
             "der/zone_age",
             "rows",
-            "Mean age of the rows in the zones, in rows written to the same zone since.",
+            "Mean age of the rows in the zones, in rows written later to the same zone.",
         ),
         ("der/pool_episodes", "episodes", "Episodes in the success pool."),
-        ("der/pool_megabytes", "MiB", "Arrays of the episodes in the pool."),
+        ("der/pool_megabytes", "MiB", "Size of the arrays of the episodes in the pool."),
         ("der/pool_added", "episodes", "Episodes that were ever put into the pool."),
         ("der/insertions", "episodes", "Episodes that were put into zones."),
     )
