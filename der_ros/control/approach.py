@@ -162,9 +162,9 @@ class Approach:
         """Bias the sensor and check that it reads about zero."""
         if excess := self.bias_check.bias():
             raise CellError(
-                f"at rest after a second bias, {excess} where nothing touches: is the sensor "
-                "loose, does the tool touch something, has its payload changed, does the sensor "
-                "drift?"
+                f"at rest after a second bias, {excess} where nothing touches; check whether the "
+                "sensor is loose, the tool touches something, its payload was changed, or the "
+                "sensor drifts"
             )
 
     def _take_bias(self) -> None:

@@ -87,7 +87,7 @@ def test_a_wrong_bias_is_seen_at_rest_and_taken_again(cell):
 def test_a_bias_that_stays_wrong_refuses_the_attempt(cell):
     cell.wrong_n = [3.0, 2.5]
     it = approach_of(cell)
-    with pytest.raises(CellError, match=r"after a second bias, 2\.5 N are felt.*sensor loose"):
+    with pytest.raises(CellError, match=r"after a second bias, 2\.5 N are felt.*sensor is loose"):
         it.to_start()
     assert (cell.biases, it.bias_check.reading) == (2, (2.5, 0.0, True))
 
