@@ -164,17 +164,23 @@ def _chosen(options: argparse.Namespace) -> list[StudyRun]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argument_parser(__doc__)
-    parser.add_argument("--study", choices=tuple(STUDIES), default="paper", help="(%(default)s)")
-    parser.add_argument("--seeds", type=int, default=5, help="of each cell and arm (%(default)s)")
-    parser.add_argument("--first-seed", type=int, default=0, help="(%(default)s)")
     parser.add_argument(
-        "--task", choices=tuple(TASK_SETTINGS), action="append", help="default: all"
+        "--study", choices=tuple(STUDIES), default="paper", help="study (%(default)s)"
+    )
+    parser.add_argument("--seeds", type=int, default=5, help="seeds per cell and arm (%(default)s)")
+    parser.add_argument("--first-seed", type=int, default=0, help="lowest seed (%(default)s)")
+    parser.add_argument(
+        "--task", choices=tuple(TASK_SETTINGS), action="append", help="task; default: all"
     )
     parser.add_argument(
-        "--structure", choices=STRUCTURE_NAMES, action="append", default=[], help="default: all"
+        "--structure",
+        choices=STRUCTURE_NAMES,
+        action="append",
+        default=[],
+        help="default: all of them",
     )
     parser.add_argument("--env-steps", type=int, help="budget of a run; default: the study's")
-    parser.add_argument("--jobs", type=int, default=2, help="runs side by side (%(default)s)")
+    parser.add_argument("--jobs", type=int, default=2, help="parallel runs (%(default)s)")
     parser.add_argument(
         "--results", type=Path, default=Path("benchmarks/results"), help="folder (%(default)s)"
     )

@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    parser.add_argument("--minutes", type=float, default=10.0, help="length of the bag")
+    parser.add_argument("--minutes", type=float, default=10.0, help="length of the bag, minutes")
     options = parser.parse_args(arguments)
     short = measure(6.0 * options.minutes)
     figures = measure(60.0 * options.minutes)

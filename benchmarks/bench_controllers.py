@@ -87,9 +87,11 @@ def main() -> int:
     add_cells(parser)
     add_randomization(parser, default="none")
     add_options(parser)
-    parser.add_argument("--episodes", type=int, default=200, help="of each (%(default)s)")
-    parser.add_argument("--controller", choices=tuple(_CONTROLLERS), help="default: both")
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keeps the figures, to go on")
+    parser.add_argument("--episodes", type=int, default=200, help="episodes each (%(default)s)")
+    parser.add_argument(
+        "--controller", choices=tuple(_CONTROLLERS), help="controller; default: both"
+    )
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="stores and reuses figures")
     arguments = parser.parse_args()
     names = [name for name in _CONTROLLERS if arguments.controller in (None, name)]
     rows: dict[str, float] = {}

@@ -135,14 +135,18 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argument_parser(__doc__)
-    parser.add_argument("--task", choices=TASK_NAMES, default="lap_joint", help="(%(default)s)")
-    parser.add_argument("--policy", type=Path, help="default: the task's shipped policy")
-    parser.add_argument("--robot", choices=ROBOT_NAMES, help="default: kr60 and iiwa")
-    parser.add_argument("--budget", type=float, action="append", help="N; default: the robot's")
-    parser.add_argument("--episodes", type=int, default=300, help="of each budget (%(default)s)")
-    parser.add_argument("--option", action="append", help="name=value of the environment")
-    parser.add_argument("--keep", type=Path, metavar="FILE", help="keeps the figures, to go on")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="picture of all in --keep")
+    parser.add_argument(
+        "--task", choices=TASK_NAMES, default="lap_joint", help="task (%(default)s)"
+    )
+    parser.add_argument("--policy", type=Path, help="policy file; default: the shipped policy")
+    parser.add_argument("--robot", choices=ROBOT_NAMES, help="robot; default: kr60 and iiwa")
+    parser.add_argument("--budget", type=float, action="append", help="budget, N; default: several")
+    parser.add_argument(
+        "--episodes", type=int, default=300, help="episodes per budget (%(default)s)"
+    )
+    parser.add_argument("--option", action="append", help="NAME=VALUE of the environment")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="stores and reuses figures")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="plot of the figures in --keep")
     return parser
 
 

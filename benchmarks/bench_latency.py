@@ -351,11 +351,11 @@ def percentiles(name: str, values: Floats) -> list[Figure]:
 def main() -> int:
     """Run the benchmark and print its figures."""
     parser = argument_parser(__doc__)
-    parser.add_argument("--seconds", type=float, default=30.0, help="how long to measure each way")
-    parser.add_argument("--cycle-ms", type=int, default=12, choices=(4, 12))
-    parser.add_argument("--policy-ms", type=float, default=60.0, help="the policy's period")
-    parser.add_argument("--sensor-hz", type=int, default=1000, help="force records a second")
-    parser.add_argument("--busy-core", action="store_true", help="one core is kept busy meanwhile")
+    parser.add_argument("--seconds", type=float, default=30.0, help="duration per path, s")
+    parser.add_argument("--cycle-ms", type=int, default=12, choices=(4, 12), help="cycle, ms")
+    parser.add_argument("--policy-ms", type=float, default=60.0, help="period of the policy, ms")
+    parser.add_argument("--sensor-hz", type=int, default=1000, help="force records per second")
+    parser.add_argument("--busy-core", action="store_true", help="keep one core busy meanwhile")
     options = parser.parse_args()
     own_domain()
     figures = []

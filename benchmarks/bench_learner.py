@@ -100,7 +100,7 @@ def measured(threads: int, turn_s: float) -> Iterator[Figure]:
 def main() -> None:
     """Run the benchmark and print its figures."""
     parser = argument_parser(__doc__)
-    parser.add_argument("--turn-s", type=float, default=1.0, help="seconds of each turn")
+    parser.add_argument("--turn-s", type=float, default=1.0, help="duration of a turn, s")
     options = parser.parse_args()
     logging.disable(logging.WARNING)
     default = torch.get_num_threads()

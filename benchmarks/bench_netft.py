@@ -180,8 +180,8 @@ def naive(port: int, seconds: float) -> Received:
 def main() -> int:
     """Run the benchmark and print its figures."""
     parser = argument_parser(__doc__)
-    parser.add_argument("--seconds", type=float, default=60.0, help="of the single-record run")
-    parser.add_argument("--rate-hz", type=float, default=7000.0, help="records a second")
+    parser.add_argument("--seconds", type=float, default=60.0, help="duration of the first run, s")
+    parser.add_argument("--rate-hz", type=float, default=7000.0, help="records per second")
     options = parser.parse_args()
     some = min(options.seconds, 10.0)
     runs = {

@@ -86,8 +86,8 @@ def main() -> int:
     """Run the benchmark and print its figures."""
     parser = argument_parser(__doc__)
     add_cells(parser)
-    parser.add_argument("--orientations", type=int, default=50, help="random ones (%(default)s)")
-    parser.add_argument("--pushes", type=int, default=10, help="random ones (%(default)s)")
+    parser.add_argument("--orientations", type=int, default=50, help="number (%(default)s)")
+    parser.add_argument("--pushes", type=int, default=10, help="number (%(default)s)")
     arguments = parser.parse_args()
     rows: list[Figure] = []
     for cell in chosen_cells(arguments):

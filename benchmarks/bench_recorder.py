@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    parser.add_argument("--seconds", type=float, default=40.0, help="length of the recording")
+    parser.add_argument("--seconds", type=float, default=40.0, help="length of the recording, s")
     figures = measure((options := parser.parse_args(arguments)).seconds)
     if options.json:
         print(json.dumps(figures))

@@ -146,17 +146,21 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argument_parser(__doc__)
-    parser.add_argument("--task", choices=TASK_NAMES, default="lap_joint", help="(%(default)s)")
-    parser.add_argument("--policy", type=Path, help="default: the task's shipped policy")
-    parser.add_argument("--robot", choices=ROBOT_NAMES, help="default: all")
     parser.add_argument(
-        "--kind", choices=tuple(PERTURBATIONS), action="append", help="default: all"
+        "--task", choices=TASK_NAMES, default="lap_joint", help="task (%(default)s)"
     )
-    parser.add_argument("--value", type=float, action="append", help="default: the kind's own")
-    parser.add_argument("--episodes", type=int, default=50, help="of each point (%(default)s)")
-    parser.add_argument("--option", action="append", help="name=value of the environment")
-    parser.add_argument("--keep", type=Path, metavar="FILE", help="keeps the points, to go on")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="picture of all in --keep")
+    parser.add_argument("--policy", type=Path, help="policy file; default: the shipped policy")
+    parser.add_argument("--robot", choices=ROBOT_NAMES, help="robot; default: all")
+    parser.add_argument(
+        "--kind", choices=tuple(PERTURBATIONS), action="append", help="difference; default: all"
+    )
+    parser.add_argument(
+        "--value", type=float, action="append", help="size; default: the kind's own"
+    )
+    parser.add_argument("--episodes", type=int, default=50, help="episodes per point (%(default)s)")
+    parser.add_argument("--option", action="append", help="NAME=VALUE of the environment")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="stores and reuses the points")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="plot of the points in --keep")
     return parser
 
 

@@ -205,12 +205,14 @@ def percentiles_of(name: str, histogram: Histogram, longest_s: float) -> list[Fi
 def main() -> int:
     """Run the benchmark and print its figures."""
     parser = argument_parser(__doc__)
-    parser.add_argument("--seconds", type=float, default=20.0, help="how long to answer alone")
-    parser.add_argument("--cycle-ms", type=int, default=12, choices=(4, 12))
-    parser.add_argument("--minutes", type=int, default=0, help="of the whole stack; 0: without it")
-    parser.add_argument("--busy-core", action="store_true", help="one core is kept busy meanwhile")
-    parser.add_argument("--out", type=Path, help="file with a line a minute; default: rsi_*.jsonl")
-    parser.add_argument("--plot", type=Path, help="draw the distributions here (PNG)")
+    parser.add_argument("--seconds", type=float, default=20.0, help="duration without ROS, s")
+    parser.add_argument("--cycle-ms", type=int, default=12, choices=(4, 12), help="cycle, ms")
+    parser.add_argument("--minutes", type=int, default=0, help="minutes of the whole stack")
+    parser.add_argument("--busy-core", action="store_true", help="keep one core busy meanwhile")
+    parser.add_argument(
+        "--out", type=Path, help="file with one line per minute; default: rsi_*.jsonl"
+    )
+    parser.add_argument("--plot", type=Path, help="plot of the distributions (PNG)")
     options = parser.parse_args()
     if options.minutes == 0:
         cycle_s = 0.001 * options.cycle_ms

@@ -172,9 +172,9 @@ def main() -> int:
     parser = argument_parser(__doc__)
     add_cells(parser)
     add_randomization(parser, default="deploy")
-    parser.add_argument("--steps", type=int, default=1_000_000, help="of each (%(default)s)")
-    parser.add_argument("--control-dt", type=float, default=0.004, help="s (%(default)s)")
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keeps the runs, to go on")
+    parser.add_argument("--steps", type=int, default=1_000_000, help="steps per cell (%(default)s)")
+    parser.add_argument("--control-dt", type=float, default=0.004, help="period, s (%(default)s)")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="stores and continues the runs")
     arguments = parser.parse_args()
     seen = {cell.name: soak_cell(cell, arguments) for cell in chosen_cells(arguments)}
     show("soak", [row for item in seen.items() for row in figures_of(*item)], arguments.json)

@@ -129,7 +129,7 @@ def until(predicate: Callable[[], Any], what: str) -> Any:
     deadline = time.monotonic() + _PATIENCE_S
     while not (found := predicate()):
         if time.monotonic() > deadline:
-            sys.exit(f"error: waited {_PATIENCE_S:g} s in vain for {what}")
+            sys.exit(f"error: waited {_PATIENCE_S:g} s without success for {what}")
         time.sleep(0.05)
     return found
 

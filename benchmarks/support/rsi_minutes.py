@@ -77,7 +77,7 @@ class Minutes:
         setting = (minute["cycle_ms"], minute["busy_core"])
         if setting != (self.cycle_ms, self.busy_core):
             sys.exit(
-                f"error: {self.path} holds minutes of another setting, {setting}; name another"
+                f"error: {self.path} holds minutes with other settings, {setting}; name another"
             )
         before = self.minutes
         self.minutes += 1

@@ -48,14 +48,14 @@ class Cell(NamedTuple):
 
 def add_cells(parser: argparse.ArgumentParser) -> None:
     """Add options that select cells."""
-    parser.add_argument("--task", choices=TASK_NAMES, help="default: all")
-    parser.add_argument("--robot", choices=ROBOT_NAMES, help="default: all")
+    parser.add_argument("--task", choices=TASK_NAMES, help="task; default: all")
+    parser.add_argument("--robot", choices=ROBOT_NAMES, help="robot; default: all")
 
 
 def add_randomization(parser: argparse.ArgumentParser, default: str) -> None:
     """Add an option that selects a randomization preset."""
     parser.add_argument(
-        "--randomization", choices=tuple(PRESETS), default=default, help="(%(default)s)"
+        "--randomization", choices=tuple(PRESETS), default=default, help="preset (%(default)s)"
     )
 
 
@@ -67,7 +67,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_option,
         metavar="NAME=VALUE",
-        help="a keyword of the environment; may be repeated",
+        help="keyword of the environment; may be repeated",
     )
 
 
