@@ -177,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=STRUCTURE_NAMES,
         action="append",
         default=[],
-        help="default: all of them",
+        help="replay structure; default: all",
     )
     parser.add_argument("--env-steps", type=int, help="budget of a run; default: the study's")
     parser.add_argument("--jobs", type=int, default=2, help="parallel runs (%(default)s)")
