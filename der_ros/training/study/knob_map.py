@@ -75,14 +75,14 @@ def _any(records: Sequence[RunRecord]) -> bool:
 
 
 def _means(records: Sequence[RunRecord]) -> Array:
-    """Mean success, shape (intervals, zones); nan if no run is finished."""
+    """Return the mean success, shape (intervals, zones); nan if no run is finished."""
     return np.array(
         [[_mean(_of(records, Knobs(interval, zone))) for zone in ZONES] for interval in INTERVALS]
     )
 
 
 def _of(records: Sequence[RunRecord], knobs: Knobs) -> list[float]:
-    """Mean success of each run with these settings; runs of the preset's are in ``paper``."""
+    """Return the mean success of each run with these settings; ``paper`` has the preset's."""
     if knobs == PRESET_KNOBS:
         return _of_arm(records, _PRESET_STUDY, DER_ON)
     return _of_arm(records, _STUDY, knobs.arm)

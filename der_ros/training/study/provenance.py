@@ -17,7 +17,7 @@ def provenance() -> dict[str, object]:
 
 
 def _commit() -> str:
-    """Commit of the checkout, with ``-dirty`` if a file differs; ``unknown`` without git."""
+    """Return the checkout's commit, with ``-dirty`` if a file differs; ``unknown`` without git."""
     folder = Path(__file__).resolve().parent
     command = [
         "git",

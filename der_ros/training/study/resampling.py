@@ -30,7 +30,7 @@ def bootstrap_interval(differences: Array) -> Interval | None:
         differences: Difference of each pair, shape (pairs,).
 
     Returns:
-        The interval; None for a single pair, which has no spread.
+        The interval; None for fewer than two pairs, which have no spread.
     """
     pairs = len(differences)
     if pairs < 2:

@@ -173,7 +173,7 @@ def _difference(compared: Comparison) -> str:
 
 
 def _value(compared: Comparison, value: float, sign: str = "") -> str:
-    """Text of a share in percent, or of steps in thousands."""
+    """Return a share in percent, or steps in thousands, as text."""
     if MEASURES[compared.measure].is_steps:
         return f"{value / 1000.0:{sign}.1f} k"
     return f"{100.0 * value:{sign}.1f} %"
