@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.metadata import distributions
 from typing import Any, NamedTuple
 
 ROOT = "rosbag2_bagfile_information"
@@ -142,9 +143,6 @@ def ros_distribution() -> str:
 
     The name is ``ROS_DISTRO``, or else part of the name of the installed rclpy wheel.
     """
-    # Imported here: a reader of bags does not need it.
-    from importlib.metadata import distributions
-
     sourced = os.environ.get("ROS_DISTRO", "")
     if sourced:
         return sourced
