@@ -25,7 +25,7 @@ ARGUMENTS = deployment_arguments(
         Argument(
             "stack",
             "lbr_fri_ros2_stack",
-            "Driver whose names of joints and topics hold: config/ros2_control/<stack>.yaml",
+            "Driver of the arm, with its joint and topic names in config/ros2_control/<stack>.yaml",
             choices=("lbr_fri_ros2_stack", "kuka_drivers"),
         ),
         Argument.of(
@@ -34,7 +34,7 @@ ARGUMENTS = deployment_arguments(
             description="URDF file; empty: the text that robot_state_publisher publishes",
             kind=Path,
             optional=True,
-            words="a URDF file that is there",
+            words="a URDF file that exists",
         ),
         Argument.of(ArmParameters, "cycle_ms"),
     ],

@@ -20,7 +20,7 @@ OWN = [
         "device",
         "joy",
         "joy: a game controller; keyboard: this terminal's; scripted: a script that knows the goal "
-        "(robot:=sim); topic: whatever publishes sensor_msgs/Joy on joy",
+        "(robot:=sim); topic: any publisher of sensor_msgs/Joy on joy",
         choices=("joy", "keyboard", "scripted", "topic"),
     ),
     Argument(

@@ -59,7 +59,7 @@ def start(context, values):
     contradicting = sorted(FIXED & given) if values["resume"] else []
     if contradicting:
         raise RuntimeError(
-            "nothing was started: resume: a run that goes on has its own settings; leave out "
+            "nothing was started: resume: a resumed run keeps its settings; leave out "
             + ", ".join(contradicting)
         )
     left_out = {"namespace", "joystick", *(OF_DEVICE if values["teach"] == OFF else ())}

@@ -54,7 +54,7 @@ def run_tool(body: Callable[[], int]) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return _failed(f"{where}{error.strerror or error}")
     except MemoryError as error:
-        return _failed(f"expected more memory than there is free ({error})")
+        return _failed(f"the memory is full ({error}); end other programs, or ask for less")
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

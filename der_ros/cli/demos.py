@@ -46,17 +46,21 @@ def _parser() -> argparse.ArgumentParser:
         prog="demos",
         description="Lists, checks, converts, exports and trims demonstrations: bags of "
         "record_demos.launch.py or of successful attempts of a deployment.",
-        epilog="Exit code 0: done, and every demonstration fits; 1: one does not, or none is there",
+        epilog="Exit code 0: done, and all demonstrations fit; 1: one does not fit, or none exists",
     )
     commands = parser.add_subparsers(
         required=True, metavar="list|check|convert|export|trim", dest="command", help="what to do"
     )
     for name, run, text in (
-        ("list", _list, "print what is in a folder, one line a demonstration"),
-        ("check", _check, "compare each with the contract of its task, and convert it on trial"),
+        ("list", _list, "print one line for each demonstration in a folder"),
+        ("check", _check, "compare each with the contract of its task, and try to convert it"),
         ("convert", _convert, "write each as an .npz episode, as training converts it"),
         ("export", _export, "write all as a dataset for other tools"),
-        ("trim", _trim, "copy each with no more than training and checks need, compressed"),
+        (
+            "trim",
+            _trim,
+            "copy each, compressed, with only the data that training and checks need",
+        ),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(run=run)
@@ -77,10 +81,12 @@ def _parser() -> argparse.ArgumentParser:
                 "for each episode, with the facts about it",
             )
         command.add_argument(
-            "--task", choices=tuple(TASK_NAMES), help="default: the one that a demonstration names"
+            "--task", choices=tuple(TASK_NAMES), help="default: the task named in a demonstration"
         )
         command.add_argument(
-            "--policy", type=Path, help="policy whose contract holds; default: the shipped one"
+            "--policy",
+            type=Path,
+            help="policy whose contract is compared; default: the shipped one",
         )
         command.add_argument(
             "--json", action="store_true", help="one JSON object on standard output, nothing else"

@@ -201,11 +201,12 @@ def _parser() -> argparse.ArgumentParser:
     who.add_argument(
         "--controller",
         choices=tuple(SCRIPTED),
-        help="in place of a policy: one that knows the true goal, or a straight push down",
+        help="scripted controller in place of a policy: it knows the true goal, or pushes straight "
+        "down",
     )
     parser.add_argument("--task", choices=TASK_NAMES, default="lap_joint", help="(%(default)s)")
     parser.add_argument("--episodes", type=int, default=100, help="(%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="another seed, other episodes (0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the episodes (%(default)s)")
     parser.add_argument("--robot", choices=ROBOT_NAMES, help="default: the environment's")
     parser.add_argument("--clearance", type=float, help="m; default: the environment's")
     parser.add_argument(
@@ -216,7 +217,7 @@ def _parser() -> argparse.ArgumentParser:
         "--video", type=Path, help="write a film of the first episodes, .mp4 or .gif"
     )
     parser.add_argument(
-        "--video-episodes", type=int, default=3, help="how many are filmed (%(default)s)"
+        "--video-episodes", type=int, default=3, help="number of filmed episodes (%(default)s)"
     )
     parser.add_argument(
         "--save-demos",
@@ -225,7 +226,7 @@ def _parser() -> argparse.ArgumentParser:
         help="write each success as a demonstration, .npz, for `train --demos FOLDER`",
     )
     parser.add_argument(
-        "--window", action="store_true", help="show all in PyBullet's window, in its own time"
+        "--window", action="store_true", help="show all episodes in PyBullet's window, in real time"
     )
     parser.add_argument(
         "--json", action="store_true", help="one JSON object on standard output, nothing else"

@@ -22,7 +22,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _export(options: argparse.Namespace) -> int:
     if options.out.exists() and not options.force:
-        raise ConfigurationError(f"{options.out}: there is one already; give --force or another")
+        raise ConfigurationError(f"{options.out} exists; give --force or another name")
     if options.stamp:
         return _stamp(options)
     if options.source.suffix == ".onnx":
@@ -46,7 +46,7 @@ def _convert(options: argparse.Namespace) -> float:
     if options.newest:
         raise ConfigurationError(
             f"{options.source}: --newest expects a run folder or a checkpoint, got a policy file, "
-            "which holds one policy; leave it away"
+            "which holds one policy; leave out --newest"
         )
     from der_ros.policy.export.reading import convert_policy
 
@@ -78,20 +78,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("out", type=Path, help="the .onnx file to write")
     parser.add_argument(
-        "--newest", action="store_true", help="the policy as it stood, in place of the best one"
+        "--newest", action="store_true", help="export the newest policy in place of the best one"
     )
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
         default=PRECISIONS[0],
-        help="numbers that the file computes with: float64, or float32 for runtimes without it "
-        "(OpenVINO, tract); equal within 1e-5, or nothing is written",
+        help="number type that the file computes with: float64, or float32 for runtimes without "
+        "it (OpenVINO, tract); nothing is written if the actions differ by more than 1e-5",
     )
     parser.add_argument(
         "--stamp",
         action="store_true",
-        help="write a policy file of an earlier release again, with the checksum of its content "
-        "that this release asks for; its actions stay the same bit for bit",
+        help="copy a policy file of an earlier release and add the checksum that this release "
+        "requires; its actions stay the same bit for bit",
     )
     parser.add_argument("--force", action="store_true", help="write over an existing file")
     parser.add_argument(

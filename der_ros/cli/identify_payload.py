@@ -35,11 +35,11 @@ def main(args: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="identify_payload",
-        description="Finds mass and centre of mass of what hangs on the force/torque sensor from "
+        description="Finds mass and centre of mass of the payload of the force/torque sensor from "
         "readings at rest in four or more orientations, and writes ft_bridge's parameters.",
         epilog="Move the tool freely in the air into orientations that differ by 30 degrees and "
         "more about two axes, and rest a second in each. ft_bridge must not compensate meanwhile "
-        "(payload_mass_kg 0). Exit code 0: found; 1: not, and why.",
+        "(payload_mass_kg 0). Exit code 0: found; 1: not found, with the reason.",
     )
     parser.add_argument(
         "source",
@@ -52,9 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--pose-topic", default="kuka/tcp_pose", help="default: %(default)s")
     for name, default, text in (
         ("--min-rest-s", 0.5, "shortest rest, s"),
-        ("--seconds", float("inf"), "with 'live': stop by itself"),
-        ("--max-force-residual-n", 1.0, "worst fit, N"),
-        ("--max-torque-residual-nm", 0.1, "worst fit, Nm"),
+        ("--seconds", float("inf"), "with 'live': stop after this time, s"),
+        ("--max-force-residual-n", 1.0, "largest allowed residual force, N"),
+        ("--max-torque-residual-nm", 0.1, "largest allowed residual torque, Nm"),
     ):
         parser.add_argument(name, type=_positive, default=default, help=f"{text} (%(default)s)")
     parser.add_argument("--out", type=Path, help="parameters file to write")

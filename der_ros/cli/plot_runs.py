@@ -31,7 +31,7 @@ def main(args: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(args)
     if options.paper == bool(options.run_dirs):
-        parser.error("expected run folders, or --paper without any")
+        parser.error("expected run folders, or --paper without run folders")
     return run_tool(lambda: _study(options) if options.paper else _plot(options))
 
 
@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--paper",
         action="store_true",
-        help="in place of run folders: the study's pictures and tables, of its finished runs",
+        help="draw the study's pictures and tables from its finished runs, in place of run folders",
     )
     parser.add_argument(
         "--results",
@@ -111,16 +111,16 @@ def _parser() -> argparse.ArgumentParser:
         "--page",
         type=Path,
         default=Path("docs/results.md"),
-        help="with --paper: the page whose tables are renewed, pictures beside it (%(default)s)",
+        help="with --paper: the page to update, with its pictures beside it (%(default)s)",
     )
     parser.add_argument(
         "--metric",
-        help=f"as in metrics.jsonl (default: {SUCCESS_RATE}, or {EPISODE_RETURN} where no run ever "
-        "succeeded)",
+        help=f"name of a metric in metrics.jsonl (default: {SUCCESS_RATE}, or {EPISODE_RETURN} "
+        "where no run ever succeeded)",
     )
     parser.add_argument("--over", choices=tuple(ABSCISSAE), default="steps", help="(%(default)s)")
     parser.add_argument(
-        "--out", type=Path, default=Path("runs.png"), help="the picture (%(default)s)"
+        "--out", type=Path, default=Path("runs.png"), help="picture to write (%(default)s)"
     )
     parser.add_argument(
         "--json", action="store_true", help="one JSON object on standard output, nothing else"

@@ -41,13 +41,15 @@ def main(args: Sequence[str] | None = None) -> int:
         "--out",
         type=Path,
         metavar="FILE",
-        help="write the policy to this file; what it allows already stays allowed",
+        help="write the policy to this file; permissions already in it are kept",
     )
-    parser.add_argument("--check", type=Path, metavar="FILE", help="list what this policy lacks")
+    parser.add_argument(
+        "--check", type=Path, metavar="FILE", help="list the permissions that this policy lacks"
+    )
     parser.add_argument("--patience-s", type=float, default=20.0, help="time to find the nodes")
     options = parser.parse_args(args)
     if (options.out is None) == (options.check is None):
-        parser.error("expected one of --out FILE and --check FILE")
+        parser.error("expected either --out FILE or --check FILE")
     return run_tool(lambda: _write(options) if options.out else _check(options))
 
 

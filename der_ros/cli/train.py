@@ -151,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="train",
         description="Trains a policy in simulation and exports it as policy.onnx. Ctrl-C saves a "
-        "checkpoint and exports. What is not given comes from the preset.",
+        "checkpoint and exports. Settings that are not given come from the preset.",
     )
     add_settings(parser, [each for each in settings_of(TrainingConfig) if each.name in _FIELDS])
     add_settings(parser, settings_of(RunOptions))

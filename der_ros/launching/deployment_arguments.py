@@ -89,8 +89,8 @@ def deployment_arguments(
                 ContactLimits,
                 name,
                 default="",
-                description=f"{what} that a contact may reach; the governor keeps it; empty: as in "
-                "config, else none",
+                description=f"{what} that a contact may reach; the governor limits the speed "
+                "accordingly; empty: as in config, else no limit",
                 minimum=0.0,
                 optional=True,
             )
@@ -116,9 +116,7 @@ def deployment_arguments(
             words="rigid, cell or a stiffness in N/m",
         ),
         Argument.of(RecorderParameters, "keep_bags"),
-        Argument(
-            "view", "true", "Start cell_view, which publishes what viewers draw", bool, ON_OFF
-        ),
+        Argument("view", "true", "Start cell_view, which publishes for viewers", bool, ON_OFF),
         Argument(
             "rviz",
             "false",
@@ -138,7 +136,7 @@ def deployment_arguments(
         Argument(
             "sensor_ip",
             "",
-            f"Address of the sensor; empty: {SENSOR_IP}, or {SIM_SENSOR_IP} of the simulated one",
+            f"Address of the sensor; empty: {SENSOR_IP}, or {SIM_SENSOR_IP} with ft:=sim",
             IPv4Address,
             optional=True,
         ),
@@ -147,8 +145,8 @@ def deployment_arguments(
             NetFtConfig,
             "http_port",
             default="",
-            description="TCP port of the sensor's configuration page; empty: a box's 80, or 8049 "
-            "of the simulated one",
+            description="TCP port of the sensor's configuration page; empty: 80, or 8049 with "
+            "ft:=sim",
             optional=True,
         ),
     ]

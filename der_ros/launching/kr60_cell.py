@@ -28,7 +28,7 @@ def kr60_arguments(own: Sequence[Argument] = ()) -> list[Argument]:
         Argument.of(
             ControllerParameters,
             "robot_ip",
-            description=f"Address of the controller; empty: {SIM_ROBOT_IP} of the simulated one",
+            description=f"Address of the controller; empty: {SIM_ROBOT_IP}, of the simulated one",
             kind=IPv4Address,
             optional=True,
         ),

@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_repair(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    text = "complete a bag that a kill, a power cut, a truncation or a damaged disk left"
+    text = "repair a bag after a kill, a power cut, a truncation or damage on the disk"
     command = commands.add_parser("repair", help=text, description=text)
     command.set_defaults(run=_repair)
     command.add_argument(

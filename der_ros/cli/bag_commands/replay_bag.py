@@ -35,7 +35,7 @@ def main(args: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(args)
     if options.plot is not None and len(options.bag) > 1:
-        parser.error("--plot: expected one bag")
+        parser.error(f"--plot: expected one bag, got {len(options.bag)}")
     try:
         what_if = _what_if(options)
         other = None if options.against is None else OnnxPolicy.load(options.against)
@@ -175,8 +175,10 @@ def _parser() -> argparse.ArgumentParser:
         default=DEFAULT_TOLERANCE,
         help="largest difference of an action in [-1, 1] that counts as the same (%(default)s)",
     )
-    parser.add_argument("--plot", type=Path, metavar="PNG", help="a picture of the attempt")
-    parser.add_argument("--junit", type=Path, metavar="XML", help="a test case for each bag")
+    parser.add_argument("--plot", type=Path, metavar="PNG", help="write a picture of the attempt")
+    parser.add_argument(
+        "--junit", type=Path, metavar="XML", help="write a JUnit test case for each bag"
+    )
     parser.add_argument(
         "--json", action="store_true", help="one JSON object on standard output, nothing else"
     )
@@ -185,7 +187,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_what_if(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what if (open loop: the recorded poses go on)")
-    group.add_argument("--against", type=Path, metavar="ONNX", help="another policy acts")
+    group.add_argument("--against", type=Path, metavar="ONNX", help="let another policy act")
     group.add_argument(
         "--set",
         action="append",
@@ -197,10 +199,13 @@ def _add_what_if(parser: argparse.ArgumentParser) -> None:
         "--latency-ms",
         type=float,
         default=0.0,
-        help="added to the way of each command to the robot, ms (%(default)s)",
+        help="additional latency of each command, ms (%(default)s)",
     )
     group.add_argument(
-        "--lose-sensor-after", type=float, metavar="S", help="no wrench comes after S seconds"
+        "--lose-sensor-after",
+        type=float,
+        metavar="S",
+        help="let the sensor be silent after S seconds",
     )
 
 

@@ -27,14 +27,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="doctor",
         description="Checks this computer, its network, the policy and the parameters of a "
-        "deployment, and says what to do about what is wrong. Moves nothing.",
+        "deployment, and gives advice for each problem. Moves nothing.",
         epilog="Exit code 0: no problem (maybe warnings); 1: at least one problem.",
     )
     parser.add_argument(
         "--cell",
         choices=("deploy_kr60", "deploy_iiwa"),
         default="deploy_kr60",
-        help="the launch file that is to run (%(default)s)",
+        help="launch file of the deployment to check (%(default)s)",
     )
     parser.add_argument("--robot-ip", help="the controller's address in the RSI network")
     parser.add_argument("--sensor-ip", help="the Net F/T box's address")
@@ -44,16 +44,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--http-port", type=_port, default=80, help="TCP port of the sensor's page (%(default)s)"
     )
-    parser.add_argument("--task", default="lap_joint", help="what is assembled (%(default)s)")
+    parser.add_argument("--task", default="lap_joint", help="task to assemble (%(default)s)")
     parser.add_argument("--policy", type=Path, help="ONNX policy; default: the shipped one")
     parser.add_argument(
         "--config",
         type=Path,
-        help="what is given as config:= to the launch file; default: the shipped one",
+        help="value of config:= for the launch file; default: the shipped parameters",
     )
-    parser.add_argument(
-        "--namespace", default="", help="what is given as namespace:= to the launch file"
-    )
+    parser.add_argument("--namespace", default="", help="value of namespace:= for the launch file")
     parser.add_argument(
         "--cycle-ms", type=int, choices=(12, 4), default=12, help="RSI cycle (%(default)s)"
     )

@@ -100,7 +100,7 @@ def check_names(nodes: Nodes) -> Check:
         "parameters",
         "names",
         CheckLevel.PROBLEM,
-        f"ROS would ignore, or not take: {'; '.join(wrong)}",
+        f"ROS would ignore or refuse: {'; '.join(wrong)}",
         "compare the spelling with config/deploy_kr60.yaml and `ros2 param list`",
     )
 
