@@ -19,17 +19,17 @@ NODES = (
     "demo_recorder",
     "teleop_device",
 )
-# ... and the command-line tools: der_ros.cli.MODULE:main, each named after the module alone.
+# ... and the command-line tools: der_ros.cli.NAME:main, or in a folder of cli.
 TOOLS = (
     "train",
     "evaluate",
     "export_policy",
-    "bag_commands.replay_bag",
+    "replay_bag",
     "benchmark",
     "plot_runs",
     "demos",
-    "bag_commands.bags",
-    "health.doctor",
+    "bags",
+    "doctor",
     "identify_payload",
     "security_policy",
 )
@@ -55,6 +55,12 @@ def shared_files() -> list[tuple[str, list[str]]]:
     return entries
 
 
+def tool_module(name: str) -> str:
+    """Return the module of a tool, in ``cli`` or in a folder of it."""
+    (path,) = Path(PACKAGE, "cli").rglob(f"{name}.py")
+    return ".".join(path.with_suffix("").parts)
+
+
 setup(
     name=PACKAGE,
     version="0.1.0",
@@ -73,9 +79,9 @@ setup(
     entry_points={
         "console_scripts": [
             *(f"{name} = {PACKAGE}.nodes.entry:{name}" for name in NODES),
-            *(f"{tool.split('.')[-1]} = {PACKAGE}.cli.{tool}:main" for tool in TOOLS),
+            *(f"{name} = {tool_module(name)}:main" for name in TOOLS),
         ],
-        # Named after its module, so that pytest does not register it twice if -p names it too.
+        # Named after its module: whoever also gives it by -p does not register it twice.
         "pytest11": [f"{PLUGIN} = {PLUGIN}"],
     },
 )

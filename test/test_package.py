@@ -29,7 +29,7 @@ def entry_points():
     for node in ast.parse((ROOT / "setup.py").read_text()).body:
         if isinstance(node, ast.Assign) and node.targets[0].id in {"NODES", "TOOLS"}:
             names[node.targets[0].id] = ast.literal_eval(node.value)
-    return [*map(node_module, names["NODES"]), *(f"der_ros.cli.{name}" for name in names["TOOLS"])]
+    return [*map(node_module, names["NODES"]), *map(tool_module, names["TOOLS"])]
 
 
 def node_module(name):
@@ -37,6 +37,12 @@ def node_module(name):
     nodes = ROOT / "der_ros/nodes"
     own = nodes / name / "node.py"
     path = own if own.is_file() else next(nodes.rglob(f"{name}.py"))
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def tool_module(name):
+    """Return the module of a tool: ``NAME.py`` in ``cli`` or in a folder of it."""
+    (path,) = (ROOT / "der_ros/cli").rglob(f"{name}.py")
     return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 

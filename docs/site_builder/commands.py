@@ -8,6 +8,7 @@ import importlib
 from pathlib import Path
 from unittest import mock
 
+import der_ros.cli
 from ros2w.cli import HELP
 from site_builder.pages import code, page, refuse, sentence
 
@@ -21,16 +22,16 @@ class _ParsedError(Exception):
         self.parser = parser
 
 
-def tools(setup: Path) -> dict[str, str]:
-    """Return the module, below ``der_ros.cli``, of each tool that ``setup.py`` installs."""
+def tools(setup: Path) -> tuple[str, ...]:
+    """Return the names of the tools that ``setup.py`` installs."""
     for node in ast.parse(setup.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "TOOLS":
-            return {each.rpartition(".")[2]: each for each in ast.literal_eval(node.value)}
+            return tuple(ast.literal_eval(node.value))
     raise ValueError(f"expected a table TOOLS in {setup}, found none")
 
 
-def parser_of(module: str) -> argparse.ArgumentParser:
-    """Return the argument parser of a tool's module, by running its ``main`` up to the parsing.
+def parser_of(tool: str) -> argparse.ArgumentParser:
+    """Return the argument parser of a tool, by running its ``main`` up to the parsing.
 
     Raises:
         ValueError: The tool returns without parsing its arguments.
@@ -39,13 +40,15 @@ def parser_of(module: str) -> argparse.ArgumentParser:
     def parse_args(self: argparse.ArgumentParser, *_: object, **__: object) -> None:
         raise _ParsedError(self)
 
-    tool = importlib.import_module(f"der_ros.cli.{module}")
+    (path,) = Path(der_ros.cli.__path__[0]).rglob(f"{tool}.py")
+    folder = ".".join(["der_ros.cli", *path.relative_to(der_ros.cli.__path__[0]).parts[:-1]])
+    module = importlib.import_module(f"{folder}.{tool}")
     try:
         with mock.patch.object(argparse.ArgumentParser, "parse_args", parse_args):
-            tool.main([])
+            module.main([])
     except _ParsedError as parsed:
         return parsed.parser
-    raise ValueError(f"expected {module} to parse its arguments, it did not")
+    raise ValueError(f"expected {tool} to parse its arguments, it did not")
 
 
 def complaints(tool: str, parser: argparse.ArgumentParser) -> list[str]:
@@ -64,7 +67,7 @@ def command_pages(setup: Path) -> dict[str, str]:
     Raises:
         UndocumentedError: A command or an option has no text.
     """
-    parsers = {tool: parser_of(module) for tool, module in tools(setup).items()}
+    parsers = {tool: parser_of(tool) for tool in tools(setup)}
     refuse([line for tool, parser in parsers.items() for line in complaints(tool, parser)])
     with mock.patch.dict("os.environ", {"COLUMNS": _WIDTH}):
         found = {f"commands/{tool}.md": _command_page(tool, parsers[tool]) for tool in parsers}

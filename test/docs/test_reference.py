@@ -114,8 +114,8 @@ def test_a_launch_argument_without_text_is_refused():
 
 def test_every_command_and_option_is_listed():
     found = commands.command_pages(ROOT / "setup.py")
-    for tool, module in commands.tools(ROOT / "setup.py").items():
-        for action in commands.parser_of(module)._actions:
+    for tool in commands.tools(ROOT / "setup.py"):
+        for action in commands.parser_of(tool)._actions:
             for option in action.option_strings:
                 assert option in found[f"commands/{tool}.md"]
 
