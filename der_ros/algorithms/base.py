@@ -42,7 +42,7 @@ class LearnerConfig:
     huber: bool = setting(True, "Huber loss of the TD error with δ = 1; else half its square")
     tau: float = setting(
         0.005,
-        "Step of the soft target update, 0 < tau <= 1; 1 copies hard each target_interval",
+        "Step of the soft target update, 0 < tau <= 1; 1: a full copy every target_interval",
     )
     target_interval: int = setting(
         0, "Trained samples from one target update to the next; 0: every update"
