@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
+from der_ros.bags.pauses import PAUSED, paused_ns, pauses_to_text
 from der_ros.bags.reader import BagReader
 from der_ros.bags.recorder import BagWriter, RecordedTopic
 
@@ -42,7 +43,10 @@ def copy_bag(
         kept = [name for name in kinds if topics is None or name in topics]
         recorded = [RecordedTopic(name, kinds[name], name in reader.latched) for name in kept]
         stored = reader.attachments()
+        pauses = [pause for pause in reader.pauses() if paused_ns([pause], begin_ns, end_ns)]
         with BagWriter(target, recorded, compressed=True, attachments=stored) as writer:
+            if pauses:
+                writer.custom[PAUSED] = pauses_to_text(pauses)
             for topic, stamp_ns, data in reader.serialized(*kept):
                 if topic not in whole and not begin_ns <= stamp_ns <= end_ns:
                     continue

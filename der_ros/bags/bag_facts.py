@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from der_ros.bags.integrity import load_description
-from der_ros.bags.metadata import DESCRIPTION, ROOT
+from der_ros.bags.pauses import PAUSED, Pause, paused_ns
 from der_ros.bags.reader import BagReader
 from der_ros.bags.recorder import LOST_PREFIX
 
@@ -18,8 +18,10 @@ class TopicFacts(NamedTuple):
         name: Full name of the topic.
         message_type: ROS type, such as ``std_msgs/msg/String``.
         messages: Number of messages in the bag.
-        rate_hz: Mean rate between the first and the last message, Hz; 0 with fewer than two.
-        longest_gap_s: Longest time between two messages, s; 0 with fewer than two.
+        rate_hz: Mean rate between the first and the last message, without pauses of the recording,
+            Hz; 0 with fewer than two.
+        longest_gap_s: Longest time between two messages, without pauses of the recording, s; 0 with
+            fewer than two.
         lost: Number of lost messages, as counted by the recorder.
     """
 
@@ -42,7 +44,8 @@ class BagFacts(NamedTuple):
         files: Names of the data files, relative to the folder.
         distribution: ROS 2 distribution that recorded the bag; empty if not stored.
         topics: Summary of each topic, sorted by name.
-        custom: Custom data stored by the recorder, without the counts of lost messages.
+        pauses: Times in which the recording was paused, in order.
+        custom: Custom data stored by the recorder, without lost messages and pauses.
         attachments: Size of each attached file by name, bytes.
     """
 
@@ -53,6 +56,7 @@ class BagFacts(NamedTuple):
     files: tuple[str, ...]
     distribution: str
     topics: tuple[TopicFacts, ...]
+    pauses: tuple[Pause, ...]
     custom: dict[str, str]
     attachments: dict[str, int]
 
@@ -65,20 +69,24 @@ class BagFacts(NamedTuple):
 class _Times:
     """Count, first and last time, and longest gap of one topic's messages."""
 
-    def __init__(self) -> None:
+    def __init__(self, pauses: Sequence[Pause]) -> None:
+        self._pauses = pauses
         self.count = self.first_ns = self.last_ns = self.gap_ns = 0
 
     def add(self, stamp_ns: int) -> None:
         if self.count:
-            self.gap_ns = max(self.gap_ns, stamp_ns - self.last_ns)
+            self.gap_ns = max(self.gap_ns, self._recorded_ns(self.last_ns, stamp_ns))
         else:
             self.first_ns = stamp_ns
         self.count, self.last_ns = self.count + 1, stamp_ns
 
     @property
     def rate_hz(self) -> float:
-        span_ns = self.last_ns - self.first_ns
+        span_ns = self._recorded_ns(self.first_ns, self.last_ns)
         return 1e9 * (self.count - 1) / span_ns if span_ns > 0 else 0.0
+
+    def _recorded_ns(self, begin_ns: int, end_ns: int) -> int:
+        return end_ns - begin_ns - paused_ns(self._pauses, begin_ns, end_ns)
 
 
 def read_bag_facts(bag: Path) -> BagFacts:
@@ -89,14 +97,14 @@ def read_bag_facts(bag: Path) -> BagFacts:
     """
     with BagReader(bag) as reader:
         folder = reader.folder
-        times = {name: _Times() for name in reader.topics}
+        pauses = reader.pauses()
+        times = {name: _Times(pauses) for name in reader.topics}
         for topic, stamp_ns, _ in reader.serialized(*times):
             times[topic].add(stamp_ns)
         kinds = reader.types
         stored = {name: len(content) for name, content in reader.attachments().items()}
-        text = (folder / DESCRIPTION).read_text(encoding="utf-8")
-    information = load_description(text)[ROOT]
-    custom = {str(key): str(text) for key, text in (information.get("custom_data") or {}).items()}
+        information, custom = reader.description(), reader.custom_data()
+    custom.pop(PAUSED, None)
     lost = {
         key.removeprefix(LOST_PREFIX): int(custom.pop(key))
         for key in list(custom)
@@ -122,6 +130,7 @@ def read_bag_facts(bag: Path) -> BagFacts:
             )
             for name, each in sorted(times.items())
         ),
+        pauses,
         custom,
         stored,
     )

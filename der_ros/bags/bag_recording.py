@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import NamedTuple
 
+from der_ros.bags.pauses import PAUSED, Pause, pauses_to_text
 from der_ros.bags.recorder import BagWriter
 from der_ros.errors import BagError
 from der_ros.threads import JobThread
@@ -41,10 +42,15 @@ class BagRecording:
 
     Attributes:
         failure: Reason why the bag stays incomplete; empty while recording works.
+        pauses: Finished pauses, in order.
+        paused_since_ns: Bag time at which the present pause began, ns since the epoch; None while
+            recording.
     """
 
     def __init__(self, writer: BagWriter, disk: JobThread, buffer_bytes: int) -> None:
         self.failure = ""
+        self.pauses: list[Pause] = []
+        self.paused_since_ns: int | None = None
         self._writer, self._disk, self._buffer_bytes = writer, disk, buffer_bytes
         self._lock = threading.Lock()
         self._waiting: list[_Entry] = []
@@ -75,7 +81,12 @@ class BagRecording:
             return dict(self._lost)
 
     def offer(self, topic: str, data: bytes, stamp_ns: int) -> None:
-        """Queue one serialized message, or count it as lost if the buffer is full."""
+        """Queue one serialized message, or count it as lost if the buffer is full.
+
+        During a pause the message is neither written nor counted.
+        """
+        if self.paused_since_ns is not None:
+            return
         entry = _Entry(topic, data, stamp_ns)
         with self._lock:
             if self.failure or self._waiting_bytes + entry.size > self._buffer_bytes:
@@ -85,10 +96,31 @@ class BagRecording:
             self._waiting_bytes += entry.size
 
     def lose(self, topic: str, count: int) -> None:
-        """Count messages that were lost before they reached the recorder."""
-        if count:
+        """Count messages that were lost before they reached the recorder, except in a pause."""
+        if count and self.paused_since_ns is None:
             with self._lock:
                 self._lost[topic] += count
+
+    def pause(self, now_ns: int) -> None:
+        """Write no further message until ``resume``; without effect during a pause.
+
+        Args:
+            now_ns: Bag time, ns since the epoch.
+        """
+        if self.paused_since_ns is None:
+            self.paused_since_ns = now_ns
+
+    def resume(self, now_ns: int) -> bool:
+        """End a pause; return False if there is none.
+
+        Args:
+            now_ns: Bag time, ns since the epoch.
+        """
+        if self.paused_since_ns is None:
+            return False
+        self.pauses.append(Pause(self.paused_since_ns, max(now_ns, self.paused_since_ns)))
+        self.paused_since_ns = None
+        return True
 
     def flush(self) -> None:
         """Queue a write of the waiting messages, saved every ``SAVE_S``; never blocks."""
@@ -125,6 +157,8 @@ class BagRecording:
         if self.failure:
             raise BagError(self.failure)
         self._writer.lost = self.lost
+        if self.pauses:
+            self._writer.custom[PAUSED] = pauses_to_text(self.pauses)
         try:
             return self._writer.close()
         except BagError as error:

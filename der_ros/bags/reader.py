@@ -12,8 +12,10 @@ from mcap.reader import make_reader
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.typesys import Stores, get_typestore
 
-from der_ros.bags.integrity import check_bag
+from der_ros.bags.integrity import check_bag, load_description
 from der_ros.bags.message_types import MESSAGE_TYPES
+from der_ros.bags.metadata import DESCRIPTION, ROOT
+from der_ros.bags.pauses import PAUSED, Pause, pauses_from_text
 from der_ros.bags.recorder import PART_SUFFIX
 from der_ros.bags.sqlite_check import SUFFIX as SQLITE_SUFFIX
 from der_ros.errors import BagError
@@ -115,6 +117,27 @@ class BagReader:
         except Exception as error:  # as in open
             raise self._damaged(error) from error
         return found
+
+    def description(self) -> dict[str, Any]:
+        """Return the bag's ``rosbag2_bagfile_information``."""
+        text = (self.folder / DESCRIPTION).read_text(encoding="utf-8")
+        return dict(load_description(text)[ROOT])
+
+    def custom_data(self) -> dict[str, str]:
+        """Return the texts that the recorder stored with the bag, by key."""
+        stored = self.description().get("custom_data") or {}
+        return {str(key): str(text) for key, text in stored.items()}
+
+    def pauses(self) -> tuple[Pause, ...]:
+        """Return the times in which the recording was paused, in order.
+
+        Raises:
+            BagError: The entry in the custom data is malformed.
+        """
+        try:
+            return pauses_from_text(self.custom_data().get(PAUSED, ""))
+        except BagError as error:
+            raise BagError(f"bag {self.path}: {error}") from error
 
     def has(self, name: str) -> bool:
         """Return True if a topic of this name, in any namespace, has messages."""

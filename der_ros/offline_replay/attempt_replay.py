@@ -11,6 +11,7 @@ commands would have moved the robot elsewhere.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,7 +33,7 @@ from der_ros.offline_replay.differences import Differences
 from der_ros.offline_replay.motion_replay import Outside
 from der_ros.offline_replay.recorded_stream import Cycle, RecordedStream, Tick
 from der_ros.offline_replay.replay_side import Actor, Policy, Scale, Side
-from der_ros.offline_replay.tick_replay import InputMatcher
+from der_ros.offline_replay.tick_replay import RECENT_NS, InputMatcher
 from der_ros.offline_replay.twist_guess import TWIST_TOLERANCE, Guess, TwistGuess
 from der_ros.offline_replay.what_if import WhatIf
 
@@ -60,6 +61,9 @@ class AttemptReplay:
         actions: Actions of the rebuilt observations against the recorded ones.
         applied: Rebuilt against recorded twists, if the bag determines them.
         matched: Number of ticks whose inputs are known bit for bit.
+        pauses: Times in which the recording was paused.
+        unknown_ticks: Number of ticks just after a pause that are not compared, since their inputs
+            came during it.
         recorded_side: The attempt as recorded.
         changed_side: The attempt with the changes; None without changes.
         changed_actions: Actions of the changed side against the recorded ones.
@@ -88,7 +92,9 @@ class AttemptReplay:
         self.applied = Differences(DECIDED_TOLERANCE if exact else TWIST_TOLERANCE)
         self.changed_actions = Differences(tolerance)
         self.changed_applied = Differences(TWIST_TOLERANCE)
-        self.matched = self.ticks = self.cycles = 0
+        self.matched = self.ticks = self.cycles = self.unknown_ticks = 0
+        self.pauses = reader.pauses()
+        self._coming_pauses, self._refilled_ns = deque(self.pauses), 0
         self.start_ns = self.end_ns = 0
         self.what_if = what_if or WhatIf()
         self._actor = None if policy is None or scale is None else (policy, scale)
@@ -114,6 +120,7 @@ class AttemptReplay:
         for event in self.stream:
             self.start_ns = self.start_ns or event.at_ns
             self.end_ns = max(self.end_ns, event.at_ns)
+            self._pass_pauses(event.at_ns)
             if isinstance(event, Tick):
                 self._take(event)
             else:
@@ -138,6 +145,14 @@ class AttemptReplay:
             if side is not None:
                 yield side
 
+    def _pass_pauses(self, now_ns: int) -> None:
+        """Take the inputs as fresh if ``now_ns`` is after another pause of the recording."""
+        while self._coming_pauses and self._coming_pauses[0].begin_ns < now_ns:
+            pause = self._coming_pauses.popleft()
+            self._refilled_ns = pause.end_ns + RECENT_NS
+            for side in self._each_side():
+                side.verdict.resume(max(now_ns, pause.end_ns))
+
     def _pass_commands(self, until_ns: int) -> None:
         """Pass on commands that no tick produced, such as those before the first tick."""
         for command in list(self.stream.window.commands):
@@ -158,6 +173,9 @@ class AttemptReplay:
 
     def _tick(self, tick: Tick) -> None:
         seen = self._matcher.find(tick, self.stream.window)
+        if not seen.matched and tick.at_ns <= self._refilled_ns:
+            self._take_unknown(tick)
+            return
         self.ticks += 1
         self.matched += seen.matched
         time_s = self._time_s(tick.at_ns)
@@ -170,6 +188,13 @@ class AttemptReplay:
             changed = second.tick(tick, seen)[1]
             if changed is not None:
                 self.changed_actions.add(time_s, tick.action.tolist(), changed.tolist())
+
+    def _take_unknown(self, tick: Tick) -> None:
+        """Pass on the recorded command of a tick whose inputs came during a pause."""
+        self.unknown_ticks += 1
+        for side in self._each_side():
+            if tick.command is not None:
+                side.pass_on(tick.command)
 
     def _cycle(self, cycle: Cycle) -> None:
         try:

@@ -28,6 +28,11 @@ def report_of(replay: AttemptReplay) -> dict[str, Any]:
         "cycles": replay.cycles,
         "ticks": replay.ticks,
         "inputs_known": replay.matched,
+        "paused": [
+            {"text": each.in_words(replay.start_ns), "duration_s": each.duration_s}
+            for each in replay.pauses
+        ],
+        "ticks_not_compared": replay.unknown_ticks,
         "observations": replay.observations.report(),
         "actions": replay.actions.report(),
         "applied": replay.applied.report(),
@@ -119,6 +124,7 @@ def lines_of(report: dict[str, Any]) -> list[str]:
             for name in ("observations", "actions", "applied")
         ),
         *_undetermined_lines(report["applied"]),
+        *_paused_lines(report),
         f"recorded outcome:      {_outcome_line(recorded)}",
         f"rebuilt outcome:       {_outcome_line(report['rebuilt'])}",
         f"interventions:         {_counts(report['rebuilt']['interventions'])}",
@@ -142,6 +148,14 @@ def _undetermined_lines(applied: dict[str, Any]) -> list[str]:
     return [f"undetermined:          {count} twists cannot be determined from this bag"] * bool(
         count
     )
+
+
+def _paused_lines(report: dict[str, Any]) -> list[str]:
+    lines = [f"recording:             {each['text']}" for each in report["paused"]]
+    if lines:
+        count = report["ticks_not_compared"]
+        lines.append(f"not compared:          {count} ticks whose inputs came during a pause")
+    return lines
 
 
 def _difference_line(name: str, values: dict[str, Any]) -> str:

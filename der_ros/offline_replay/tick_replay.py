@@ -25,7 +25,8 @@ from der_ros.offline_replay.attempt_setup import AttemptSetup
 from der_ros.offline_replay.recorded_stream import Recorded, Tick, Window
 from der_ros.offline_replay.what_if import WhatIf
 
-_RECENT_NS = 150_000_000
+RECENT_NS = 150_000_000
+"""Age up to which a pose or wrench may be the input of a tick, ns."""
 
 
 class SeenInputs:
@@ -129,11 +130,11 @@ def _pose(pose: Recorded) -> Pose:
 
 
 def _recent(kept: deque[Recorded], at_ns: int) -> list[Recorded]:
-    """Return the messages of the last ``_RECENT_NS`` before ``at_ns``, newest first."""
+    """Return the messages of the last ``RECENT_NS`` before ``at_ns``, newest first."""
     found = []
     for each in reversed(kept):
         stamp_ns = each.numbers.stamp_ns
-        if stamp_ns <= at_ns - _RECENT_NS:
+        if stamp_ns <= at_ns - RECENT_NS:
             break
         if stamp_ns <= at_ns:
             found.append(each)

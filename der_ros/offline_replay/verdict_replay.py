@@ -73,12 +73,23 @@ class VerdictReplay:
         self._task_from_base = setup.base_from_task.inverse()
         self._fresh = Freshness()
         self._fresh.command_s = self._began_s
+        self._resumed_s = float("-inf")
         self._commanded = Twist.zero()
 
     def hear_command(self, at_ns: int, twist: Twist) -> None:
         """Take a command that arrives at ``at_ns``."""
         self._commanded = twist
         self._fresh.command_s = 1e-9 * (at_ns - self._start_ns)
+
+    def resume(self, at_ns: int) -> None:
+        """Take all inputs as fresh after a pause of the recording.
+
+        Args:
+            at_ns: Bag time of the first event after the pause.
+        """
+        fresh, now_s = self._fresh, 1e-9 * (at_ns - self._start_ns)
+        self._resumed_s = fresh.pose_s = now_s
+        fresh.wrench_s, fresh.command_s = max(fresh.wrench_s, now_s), max(fresh.command_s, now_s)
 
     def look(self, cycle: Cycle, pose: Pose, fault: str | None, wrench: Recorded | None) -> None:
         """Judge one cycle.
@@ -91,7 +102,8 @@ class VerdictReplay:
         """
         now_s = 1e-9 * (cycle.at_ns - self._start_ns)
         if wrench is not None:
-            self._fresh.wrench_s = 1e-9 * (wrench.numbers.stamp_ns - self._start_ns)
+            measured_s = 1e-9 * (wrench.numbers.stamp_ns - self._start_ns)
+            self._fresh.wrench_s = max(measured_s, self._resumed_s)
         if self.outcome is not None or now_s < self._began_s:
             self._fresh.pose_s = now_s
             return

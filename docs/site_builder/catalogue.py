@@ -73,6 +73,8 @@ SERVICES = {
     "bag_player/pause": "True lets the recorded time stand still; false goes on. Nothing moves "
     "meanwhile.",
     "bag_player/restart": "Jump back to the first tick of the bag; the policy starts anew.",
+    "bag_recorder/pause": "True pauses the open bag; false resumes it. Refused without an "
+    "open bag.",
     "bag_recorder/record": "True begins a bag; false completes it. The answer has its path.",
     "bag_recorder/snapshot": "Write the last `snapshot_s` of all topics as a bag now. The answer "
     "has its path; it is complete about a second later.",

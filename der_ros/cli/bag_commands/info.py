@@ -34,7 +34,9 @@ def _info(options: argparse.Namespace) -> int:
     facts = read_bag_facts(options.bag)
     if options.json:
         topics = [topic._asdict() for topic in facts.topics]
-        print(json.dumps(facts._asdict() | {"bag": str(facts.bag), "topics": topics}))
+        pauses = [pause._asdict() for pause in facts.pauses]
+        lists = {"topics": topics, "pauses": pauses}
+        print(json.dumps(facts._asdict() | {"bag": str(facts.bag), **lists}))
     else:
         print("\n".join(_lines(facts)))
     return 0
@@ -65,6 +67,7 @@ def _lines(facts: BagFacts) -> list[str]:
         f"    {begun:%Y-%m-%d %H:%M:%S} UTC, {facts.duration_s:.3f} s, "
         f"{facts.size_bytes / 1e6:.2f} MB in {', '.join(facts.files)}, "
         f"ROS 2 {facts.distribution or 'unknown'}",
+        *(f"    {pause.in_words(facts.start_ns)}" for pause in facts.pauses),
         *(f"    {_topic_line(topic, width)}" for topic in facts.topics),
         *(f"    {name}: {text}" for name, text in facts.custom.items()),
         *(f"    file {name}, {size} bytes" for name, size in facts.attachments.items()),

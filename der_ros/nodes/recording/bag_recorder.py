@@ -4,7 +4,7 @@ The node is always subscribed, so that no first message of a bag is missed. Latc
 every bag. Messages are collected in batches and stored without deserialization. Their time in the
 bag is their arrival, counted by the steady clock from the wall clock at the start of the bag. The
 last seconds of all topics stay in memory and are written as a snapshot on a fault, a stop or a
-service call.
+service call. A bag can be paused and resumed; each bag begins without a pause.
 """
 
 from __future__ import annotations
@@ -90,6 +90,7 @@ class BagRecorder(ShellNode):
         )
         steady_timer(self, BATCH_S, self._collect_batch)
         self.create_service(SetBool, "bag_recorder/record", self._on_record)
+        self.create_service(SetBool, "bag_recorder/pause", self._on_pause)
         self.create_service(Trigger, "bag_recorder/snapshot", self._on_snapshot)
         self._diagnostics = DiagnosticsPublisher(self, "bags", self._collect)
 
@@ -149,6 +150,25 @@ class BagRecorder(ShellNode):
         response.success, response.message = True, message
         return response
 
+    def _on_pause(self, request: Any, response: Any) -> Any:
+        """Pause (True) or resume (False) the open bag; without one, refuse."""
+        self._collect_batch()
+        recording, now_ns = self._recording, self._line.at_ns(time.monotonic())
+        response.success = recording is not None
+        if recording is None:
+            response.message = (
+                "nothing to pause: expected an open bag, bag_recorder/record begins one"
+            )
+        elif request.data:
+            recording.pause(now_ns)
+            response.message = f"paused {recording.path}"
+        else:
+            if recording.resume(now_ns):
+                self._offer_latched(recording, now_ns)
+            response.message = f"recording {recording.path}"
+        logger.info("%s", response.message)
+        return response
+
     def _on_snapshot(self, request: Any, response: Any) -> Any:
         """Write a snapshot; the message of the response is its path, or the error."""
         try:
@@ -176,10 +196,14 @@ class BagRecorder(ShellNode):
         # One time line per bag, so that setting the wall clock does not reorder messages.
         self._line = TimeLine()
         now_ns = self._line.at_ns(time.monotonic())
-        for name, data in self._latched.items():
-            self._recording.offer(name, data, now_ns)
+        self._offer_latched(self._recording, now_ns)
         logger.info("recording %s", writer.path)
         return str(writer.path)
+
+    def _offer_latched(self, recording: BagRecording, now_ns: int) -> None:
+        """Write the newest latched messages, so that what follows can be replayed by itself."""
+        for name, data in self._latched.items():
+            recording.offer(name, data, now_ns)
 
     def _open_writer(self) -> BagWriter:
         """Open the next bag in the disk's thread.
@@ -210,6 +234,7 @@ class BagRecorder(ShellNode):
             if self._failure:
                 raise BagError(self._failure)
             return self._last_path
+        recording.resume(self._line.at_ns(time.monotonic()))
         self._closing = future = recording.finish()
         self._disk.submit(self._folder.prune).add_done_callback(_log_failure)
         try:
@@ -220,11 +245,11 @@ class BagRecorder(ShellNode):
                 f"{FINISH_PATIENCE_S:g} s ({recording.waiting_bytes / 1e6:.1f} MB wait)"
             ) from error
         logger.info("recorded %s, %d messages", recording.path, recording.messages)
-        return self._last_path + self._log_lost(recording)
+        return self._last_path + self._log_missing(recording)
 
-    def _log_lost(self, recording: BagRecording) -> str:
-        """Log lost messages; return them as a line for the response, empty if there are none."""
-        self._warning = _lost_text(recording)
+    def _log_missing(self, recording: BagRecording) -> str:
+        """Log lost messages and pauses; return them as a line for the response, or nothing."""
+        self._warning = "; ".join(filter(None, (_lost_text(recording), _paused_text(recording))))
         if not self._warning:
             return ""
         logger.warning("%s: %s", recording.path, self._warning)
@@ -242,6 +267,7 @@ class BagRecorder(ShellNode):
             "last_bag": self._last_path,
             "last_snapshot": self._snapshots.last_path,
             "snapshot_mb": f"{self._snapshots.size_bytes / 1e6:.1f}",
+            "paused": recording is not None and recording.paused_since_ns is not None,
             "waiting_mb": f"{recording.waiting_bytes / 1e6:.1f}" if recording else 0,
             **{f"lost {name}": n for name, n in (recording.lost if recording else {}).items()},
         }
@@ -249,6 +275,10 @@ class BagRecorder(ShellNode):
         if failure:
             return [Status("bags", Level.ERROR, failure, values)]
         warning = _lost_text(recording) if recording else self._warning
+        if recording is not None and recording.paused_since_ns is not None:
+            paused_s = 1e-9 * (self._line.at_ns(time.monotonic()) - recording.paused_since_ns)
+            message = f"paused for {paused_s:.0f} s: no message is written to {recording.path.name}"
+            warning = "; ".join(filter(None, (message, warning)))
         if warning:
             return [Status("bags", Level.WARN, warning, values)]
         return [Status("bags", Level.OK, "recording" if recording else "idle", values)]
@@ -294,6 +324,12 @@ def _lost_text(recording: BagRecording) -> str:
     lost = recording.lost
     topics = ", ".join(f"{name} {count}" for name, count in sorted(lost.items()))
     return f"{sum(lost.values())} messages were lost: {topics}" if lost else ""
+
+
+def _paused_text(recording: BagRecording) -> str:
+    """Return a text with the total length of the pauses; empty if there are none."""
+    paused_s = sum(pause.duration_s for pause in recording.pauses)
+    return f"the recording was paused for {paused_s:.1f} s in all" if recording.pauses else ""
 
 
 def _let_go(future: Future[BagWriter]) -> None:

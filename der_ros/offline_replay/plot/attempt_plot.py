@@ -94,6 +94,7 @@ class AttemptPlot:
         self._draw_interventions(governor)
         governor.set_xlabel("time (s)")
         self._mark_verdicts(axes, replay)
+        self._mark_pauses(axes, replay)
         for each in axes:
             each.set_axisbelow(True)
             each.grid(alpha=0.3)
@@ -189,6 +190,13 @@ class AttemptPlot:
             for each in axes:
                 each.axvline(at_s, color=color, ls=":")
             axes[0].plot([], [], color=color, ls=":", label=f"verdict, {name}")
+
+    def _mark_pauses(self, axes: list[Axes], replay: AttemptReplay) -> None:
+        for number, pause in enumerate(replay.pauses):
+            span_s = [1e-9 * (at_ns - replay.start_ns) for at_ns in pause]
+            for each in axes:
+                label = "recording paused" if number == 0 and each is axes[0] else None
+                each.axvspan(*span_s, color="grey", alpha=0.3, label=label)
 
     @property
     def _time_s(self) -> Array:

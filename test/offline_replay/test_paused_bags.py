@@ -1,0 +1,69 @@
+"""Replay of a bag whose recording was paused."""
+
+import json
+
+import numpy as np
+import pytest
+from copied_bags import BAGS, ROOT
+from foreign_bags import messages_of
+
+from der_ros.bags.pauses import PAUSED, Pause, pauses_to_text
+from der_ros.bags.recorder import BagWriter, RecordedTopic
+from der_ros.cli.bag_commands import replay_bag
+from der_ros.offline_replay.attempt_replay import replay_bag as replayed
+from der_ros.offline_replay.plot.attempt_plot import AttemptPlot
+
+LATCHED = ("/policy/contract", "/kuka/limits")
+POLICY = str(ROOT / "models" / "lap_joint.onnx")
+
+
+def paused_bag(target, told=True, name="kr60_exact"):
+    """Copy a bag as if it had been paused for 0.6 s in its middle."""
+    types, _, messages = messages_of(BAGS / name)
+    begin_ns = messages[len(messages) // 2][1]
+    pause = Pause(begin_ns, begin_ns + 600_000_000)
+    topics = [RecordedTopic(topic, kind, topic in LATCHED) for topic, kind in types.items()]
+    newest = {topic: data for topic, at_ns, data in messages if topic in LATCHED}
+    with BagWriter(target, topics) as writer:
+        for topic, at_ns, data in messages:
+            if at_ns <= pause.begin_ns:
+                writer.write(topic, data, at_ns)
+        for topic, data in newest.items():
+            writer.write(topic, data, pause.end_ns)
+        for topic, at_ns, data in messages:
+            if at_ns > pause.end_ns:
+                writer.write(topic, data, at_ns)
+        if told:
+            writer.custom[PAUSED] = pauses_to_text([pause])
+    return target, pause
+
+
+def test_a_paused_bag_replays_the_same(tmp_path, capsys):
+    bag, _ = paused_bag(tmp_path / "bag")
+    assert replay_bag.main([str(bag), "--policy", POLICY, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)["replay"]
+    assert report["rebuilt"]["outcome"] == report["recorded_outcome"]["outcome"] == "success"
+    (told,) = report["paused"]
+    assert told["duration_s"] == pytest.approx(0.6)
+    assert told["text"].startswith("paused from ")
+    assert report["ticks_not_compared"] <= 3
+    assert report["ticks"] > 20
+
+
+def test_a_gap_that_is_no_pause_is_a_fault(tmp_path, capsys):
+    bag, _ = paused_bag(tmp_path / "bag", told=False)
+    assert replay_bag.main([str(bag), "--policy", POLICY]) == 1
+    assert "no robot pose for 0.2 s" in capsys.readouterr().out
+
+
+def test_a_pause_is_shown_in_report_and_plot(tmp_path, capsys):
+    bag, pause = paused_bag(tmp_path / "bag")
+    assert replay_bag.main([str(bag), "--policy", POLICY]) == 0
+    assert "recording:             paused from " in capsys.readouterr().out
+    plot = AttemptPlot(compares=False)
+    replay = replayed(bag, None, None, on_sample=plot.cycles.add)
+    force = plot.figure("bag", replay).axes[0]
+    (span,) = (each for each in force.patches if each.get_label() == "recording paused")
+    begin_s, end_s = np.array(span.get_extents().transformed(force.transData.inverted())).T[0]
+    assert begin_s == pytest.approx(1e-9 * (pause.begin_ns - replay.start_ns), abs=1e-6)
+    assert end_s - begin_s == pytest.approx(0.6, abs=1e-6)
