@@ -30,6 +30,7 @@ TOOLS = (
     "demos",
     "bags",
     "doctor",
+    "identify_contact",
     "identify_payload",
     "security_policy",
 )

@@ -120,6 +120,7 @@ ROBOT_SIDE = (
     "nodes.assembly_supervisor.node",
     "cli.bag_commands.replay_bag",
     "cli.health",
+    "cli.identify_contact",
     "cli.identify_payload",
 )
 # Modules that would delay a node's start needlessly.
