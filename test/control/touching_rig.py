@@ -21,7 +21,7 @@ CYCLE_S = 0.012
 STEPS = 3
 # Two crossed timbers, one beside the notch of the other, meet at 35 mm.
 ABOVE_M = (0.003, 0.003, 0.040)
-FORCE_NOISE_N, POSE_NOISE_M = 0.1, 1e-6
+FORCE_NOISE_N, POSE_NOISE_M = 0.2, 1e-6
 
 
 def cell(robot, scale=1.0):

@@ -78,15 +78,9 @@ class Descent(NamedTuple):
     force_n: Array
     peak_n: float
 
-    @property
-    def cycle_s(self) -> float:
-        """Duration of a cycle, s."""
-        return float(np.median(np.diff(self.time_s)))
-
-    @property
-    def setpoint_m(self) -> Array:
-        """Setpoint of the drives up to a constant, (n,) m."""
-        return np.cumsum(self.sent_mps) * self.cycle_s
+    def setpoint_m(self, cycle_s: float) -> Array:
+        """Return the setpoint of the drives up to a constant, (n,) m."""
+        return np.cumsum(self.sent_mps) * cycle_s
 
 
 class Estimate(NamedTuple):
@@ -182,49 +176,54 @@ def fit_contact(
     Raises:
         ContactFitError: The measurements give no contact model.
     """
-    lines = [_press(descent) for descent in presses]
-    if len(lines) < LEAST_PRESSES:
-        raise ContactFitError(f"presses: expected at least {LEAST_PRESSES}, got {len(lines)}")
+    if len(presses) < LEAST_PRESSES:
+        raise ContactFitError(f"presses: expected at least {LEAST_PRESSES}, got {len(presses)}")
+    cycle_s = _cycle_s([*presses, *touches])
+    lines = [_press(descent, cycle_s) for descent in presses]
     surfaces = [line.surface_m for line in lines]
-    used = [touch for descent in touches if (touch := _touch(descent, surfaces)) is not None]
+    read = [_touch(descent, cycle_s, surfaces) for descent in touches]
+    used = [touch for touch in read if touch is not None]
     if len(used) < LEAST_TOUCHES:
         raise ContactFitError(
             f"touches: expected at least {LEAST_TOUCHES} with steady speed and no missing pose, "
             f"got {len(used)} of {len(touches)}; touch more often, start higher above the piece, "
             "or relieve this computer"
         )
+    mass, k, pressing = _estimates(lines, used, random)
+    peaks = tuple((touch.speed_mps, touch.peak_n) for touch in used)
+    return ContactFit(
+        stiffness_n_per_m=_checked("impact stiffness", k, WIDEST_STIFFNESS),
+        pressing_n_per_m=_checked("pressing stiffness", pressing, WIDEST_STIFFNESS),
+        mass_kg=_checked("mass", mass, WIDEST_MASS),
+        peaks=peaks,
+        presses=len(lines),
+        cycle_s=cycle_s,
+    )
+
+
+def _estimates(
+    lines: Sequence[_Press], touches: Sequence[_Touch], random: np.random.Generator
+) -> list[Estimate]:
+    """Return m, k and K with their intervals."""
     slopes = np.array([line.slopes for line in lines])
     parts = np.array([part for line in lines for part in (line.slopes, *line.halves)])
-    normal = np.array([touch.normal for touch in used])
-    right = np.array([touch.right for touch in used])
+    normal = np.array([touch.normal for touch in touches])
+    right = np.array([touch.right for touch in touches])
     k, pressing = slopes.mean(axis=0).tolist()
     rigid = pressing > _RIGID_SHARE * k
     mass = _mass(normal.sum((0, 1)), right.sum((0, 1)), k, pressing, rigid)
     samples = [
         (
-            *parts[random.integers(len(parts), size=len(parts))].mean(axis=0),
             _sampled_mass(normal, right, slopes, rigid, random),
+            *parts[random.integers(len(parts), size=len(parts))].mean(axis=0),
         )
         for _ in range(_REPLICATES)
     ]
-    low, high = np.percentile(np.array(samples), (2.5, 97.5), axis=0).tolist()
-    found = [
-        _checked(
-            what,
-            Estimate(value, float(np.minimum(value, below)), float(np.maximum(value, above))),
-            widest,
-        )
-        for what, widest, value, below, above in zip(
-            ("impact stiffness", "pressing stiffness", "mass"),
-            (WIDEST_STIFFNESS, WIDEST_STIFFNESS, WIDEST_MASS),
-            (k, pressing, mass),
-            low,
-            high,
-            strict=True,
-        )
-    ]
-    peaks = tuple((touch.speed_mps, touch.peak_n) for touch in used)
-    return ContactFit(found[2], found[0], found[1], peaks, len(lines), touches[0].cycle_s)
+    values = np.array((mass, k, pressing))
+    low, high = np.percentile(np.array(samples), (2.5, 97.5), axis=0)
+    # The slope over a whole press may lie beyond those of its halves.
+    ends = np.minimum(values, low), np.maximum(values, high)
+    return [Estimate(*map(float, each)) for each in zip(values, *ends, strict=True)]
 
 
 def _checked(what: str, interval: Estimate, widest: float) -> Estimate:
@@ -244,7 +243,14 @@ def _checked(what: str, interval: Estimate, widest: float) -> Estimate:
     return interval
 
 
-def _press(descent: Descent) -> _Press:
+def _cycle_s(descents: Sequence[Descent]) -> float:
+    """Return the cycle, s: the mean time between two poses, without those that lack one between."""
+    times = np.concatenate([np.diff(descent.time_s) for descent in descents])
+    middle = np.median(times)
+    return float(np.mean(times[np.abs(times - middle) < 0.5 * middle]))
+
+
+def _press(descent: Descent, cycle_s: float) -> _Press:
     """Return the slopes of one press.
 
     Raises:
@@ -253,7 +259,9 @@ def _press(descent: Descent) -> _Press:
     force = descent.force_n
     last = int(np.argmax(force)) + 1
     first = int(np.argmax(force[:last] >= _FIRST_SHARE * force[last - 1]))
-    height, setpoint, force = (a[first:last] for a in (descent.height_m, descent.setpoint_m, force))
+    height, setpoint, force = (
+        a[first:last] for a in (descent.height_m, descent.setpoint_m(cycle_s), force)
+    )
     if len(force) < _LEAST_SAMPLES or force[-1] - force[0] < _LEAST_SPAN_N:
         raise ContactFitError(
             f"press: expected {_LEAST_SAMPLES} or more readings over {_LEAST_SPAN_N:g} N or more, "
@@ -280,9 +288,9 @@ def _slope(height: Array, force: Array) -> tuple[float, float]:
     return float(slope), float(offset)
 
 
-def _touch(descent: Descent, surfaces: Sequence[float]) -> _Touch | None:
+def _touch(descent: Descent, cycle_s: float, surfaces: Sequence[float]) -> _Touch | None:
     """Return the normal equations of a touch; None if it is not usable."""
-    found = [_equations(descent, surface) for surface in surfaces]
+    found = [_equations(descent, cycle_s, surface) for surface in surfaces]
     usable = [each for each in found if each is not None]
     if len(usable) < len(found):
         return None
@@ -290,9 +298,11 @@ def _touch(descent: Descent, surfaces: Sequence[float]) -> _Touch | None:
     return _Touch(np.array(normal), np.array(right), float(np.mean(speed)), descent.peak_n)
 
 
-def _equations(descent: Descent, surface_m: float) -> tuple[Array, Array, float] | None:
+def _equations(
+    descent: Descent, cycle: float, surface_m: float
+) -> tuple[Array, Array, float] | None:
     """Return the normal matrix (3, 3), the right side (3,) and the speed of a touch."""
-    cycle, height = descent.cycle_s, descent.height_m
+    height, all_setpoints = descent.height_m, descent.setpoint_m(cycle)
     below = np.flatnonzero(height <= surface_m)
     if not below.size:
         return None
@@ -307,10 +317,10 @@ def _equations(descent: Descent, surface_m: float) -> tuple[Array, Array, float]
     velocity, start = np.polyfit(cycle * np.arange(begin - first, 1), height[before], 1)
     if -velocity < 0.5 * descent.speed_mps:
         return None
-    lead = float(np.mean((descent.setpoint_m - height)[before]))
+    lead = float(np.mean((all_setpoints - height)[before]))
     time, z = _finely(cycle, height, first, last)
     known = slice(first, last + 1)
-    setpoint = np.interp(time, cycle * np.arange(last - first + 1), descent.setpoint_m[known])
+    setpoint = np.interp(time, cycle * np.arange(last - first + 1), all_setpoints[known])
     step = cycle / _FINE
     lag = _integral(setpoint - z - lead, step)
     depth = _integral(_integral(np.maximum(0.0, surface_m - z), step), step)

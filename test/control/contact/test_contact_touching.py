@@ -60,6 +60,17 @@ def test_a_mass_on_a_spring_is_found(mass_kg, late_cycles):
     assert found.mass_kg.low < found.mass_kg.value < found.mass_kg.high
 
 
+def test_late_stamps_do_not_matter():
+    random = np.random.default_rng(1)
+    touching = ContactTouching(TouchingPlan())
+
+    def late(sample):
+        return sample._replace(time_s=sample.time_s + abs(random.normal(scale=0.002)))
+
+    touch_spring(touching, SpringCell(60.0, 2e5), change=late)
+    assert fitted(touching).mass_kg.value == pytest.approx(60.0, rel=0.1)
+
+
 def test_drives_that_do_not_give_way_in_a_press():
     touching = ContactTouching(TouchingPlan(press_speed_mps=0.0002))
     touch_spring(touching, SpringCell(60.0, 2e5, 4e5, integral_per_s=20.0))
