@@ -185,35 +185,45 @@ class ContactTouching:
         plan = self._plan
         sample = yield Twist.zero()
         home = sample.pose.moved(np.array((plan.aside_x_m, plan.aside_y_m, 0.0)), np.zeros(3))
+        speeds = [plan.fastest_mps * (i + 1) / plan.speeds for i in range(plan.speeds)]
         self.stage = "way aside"
         yield from self._steer(home)
-        speeds = [plan.fastest_mps * (i + 1) / plan.speeds for i in range(plan.speeds)]
         self.stage = "search"
         yield from self._rest()
-        sample = yield from self._descend(
-            speeds[0], plan.touch_force_n, float(home.position[2]) - plan.travel_m
-        )
-        surface = sample.height_m
-        lowest = surface - plan.depth_m
+        lowest = float(home.position[2]) - plan.travel_m
+        sample = yield from self._descend(speeds[0], plan.touch_force_n, lowest)
+        surface = _at_height(home, sample.height_m)
         for number in range(plan.presses):
             self.stage = f"press {number + 1} of {plan.presses}"
-            yield from self._steer(_at_height(home, surface + 0.5 * _GAP_M))
-            yield from self._rest()
-            self._record = []
-            yield from self._descend(plan.press_speed_mps, plan.press_force_n, lowest)
-            self.presses.append(self._recorded(plan.press_speed_mps))
+            yield from self._press(surface)
         for number in range(plan.rounds):
             for speed in speeds:
                 self.stage = f"touch at {1e3 * speed:g} mm/s, {number + 1} of {plan.rounds}"
-                yield from self._steer(_at_height(home, surface + _GAP_M + _GAP_S * speed))
-                yield from self._rest()
-                self._record = []
-                yield from self._descend(speed, plan.touch_force_n, lowest)
-                yield from self._stand(STOP_S)
-                self.touches.append(self._recorded(speed))
+                yield from self._touch(surface, speed)
         self.stage = "retreat"
         yield from self._steer(home)
         yield from self._stand(REST_S)
+
+    def _press(self, surface: Pose) -> _Script:
+        plan = self._plan
+        yield from self._wait_above(surface, 0.5 * _GAP_M)
+        yield from self._descend(plan.press_speed_mps, plan.press_force_n, self._lowest_m(surface))
+        self.presses.append(self._recorded(plan.press_speed_mps))
+
+    def _touch(self, surface: Pose, speed_mps: float) -> _Script:
+        yield from self._wait_above(surface, _GAP_M + _GAP_S * speed_mps)
+        yield from self._descend(speed_mps, self._plan.touch_force_n, self._lowest_m(surface))
+        yield from self._stand(STOP_S)
+        self.touches.append(self._recorded(speed_mps))
+
+    def _wait_above(self, surface: Pose, gap_m: float) -> _Script:
+        """Move above the surface, rest there, and begin a record."""
+        yield from self._steer(_at_height(surface, float(surface.position[2]) + gap_m))
+        yield from self._rest()
+        self._record = []
+
+    def _lowest_m(self, surface: Pose) -> float:
+        return float(surface.position[2]) - self._plan.depth_m
 
     def _next(self, speed_mps: float) -> _Measured:
         """Command a speed along z of the task frame for one cycle, and record the answer."""
