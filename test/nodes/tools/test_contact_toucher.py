@@ -15,6 +15,7 @@ import rclpy
 from bridge_rig import until
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
+from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from std_srvs.srv import Trigger
 from touching_rig import ABOVE_M, CYCLE_S, SpringCell, limits_of
@@ -45,6 +46,7 @@ class Cell:
         self._base_from_task = Pose.from_sequence(TASK_FRAME)
         self._spring = SpringCell(MASS_KG, STIFFNESS)
         self._goal = self._sent = 0.0
+        self._now = self.bridge.get_clock().now()
         self._height, self._force = ABOVE_M[2], 0.0
         self.commands, self.lowest_m = [], ABOVE_M[2]
         self._poses = self.bridge.create_publisher(PoseStamped, "kuka/tcp_pose", 10)
@@ -66,7 +68,9 @@ class Cell:
         self.commands.append(self._goal)
 
     def _cycle(self):
-        stamp = self.bridge.get_clock().now().to_msg()
+        # Stamps of the model's time: a timer that is late does not matter.
+        self._now += Duration(nanoseconds=round(1e9 * CYCLE_S))
+        stamp = self._now.to_msg()
         position = np.array((*ABOVE_M[:2], self._height))
         pose = self._base_from_task @ Pose(position, Pose.identity().quaternion)
         wrench = WrenchStamped()
