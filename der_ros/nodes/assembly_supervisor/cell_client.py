@@ -17,11 +17,9 @@ from typing import Any
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
-from lifecycle_msgs.msg import State, Transition
-from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.qos import qos_profile_system_default
 from std_msgs.msg import Bool, Empty
-from std_srvs.srv import SetBool, Trigger
+from std_srvs.srv import Trigger
 
 from der_ros.control.approach import CellError
 from der_ros.control.attempt_watch import SILENT_AFTER_S, Freshness, insertion_force_n
@@ -30,6 +28,7 @@ from der_ros.control.watch_lease import WATCHED_TOPIC
 from der_ros.errors import ConfigurationError, ContractError
 from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.nodes.assembly_supervisor.health_reports import HealthReports
+from der_ros.nodes.assembly_supervisor.service_calls import POLL_S, ServiceCalls
 from der_ros.nodes.shared.conversions import (
     CellFrames,
     pose_from_message,
@@ -51,16 +50,11 @@ logger = logging.getLogger("assembly_supervisor")
 WATCHED_NODES = ("kuka_bridge", "ft_bridge", "policy_server")
 # Services that clear a latched fault; a sensor error ends with its cause.
 RESETS = {node: f"{node}/reset_fault" for node in ("kuka_bridge", "policy_server")}
-POLL_S = 0.005
 LATCHED_PERIOD_S = 0.1
 _WRONG = "sources"
 _OWN_TOPICS = [
     f"assembly_supervisor/{name}" for name in ("status", "feedback", "result", "attempt")
 ]
-ENDING_PATIENCE_S = 1.0
-ASK_AGAIN_S = 2.0
-# Longer than the recorder waits for its disk.
-RECORD_PATIENCE_S = 10.0
 REMIND_S = 10.0
 # Ten messages within the watch timeout that the launch files set.
 WATCHED_PERIOD_S = 0.05
@@ -119,13 +113,13 @@ class CellClient:
         soft_force_n: Force above which the robot gives way, N; infinite until ``kuka_bridge``
             publishes its limits.
         sources: Watch over the rightful sources.
+        calls: Caller of the cell's services.
     """
 
     def __init__(self, node: ShellNode, frames: CellFrames, service_timeout_s: float) -> None:
         self._node = node
         self._task_from_base = frames.base_from_task.inverse()
         self._tcp_from_sensor = frames.tcp_from_sensor
-        self._service_timeout_s = service_timeout_s
         self._pose: Pose | None = None
         self._fresh = Freshness()
         self.sensor_ready = False
@@ -136,6 +130,7 @@ class CellClient:
         self.soft_force_n = math.inf
         self._refused_goals = 0
         self.sources = Sources(node, _topics(node), _services(node))
+        self.calls = ServiceCalls(node, self.sources, service_timeout_s)
         self._latched_lock = threading.Lock()
         self._poses = self._subscribe(PoseStamped, "kuka/tcp_pose", 1)
         self._wrenches = self._subscribe(WrenchStamped, "netft_data", 100)
@@ -150,9 +145,6 @@ class CellClient:
         )
         self._watched = node.create_publisher(Empty, WATCHED_TOPIC, 1)
         self._watched_s = float("-inf")
-        self._change_state = node.create_client(ChangeState, "policy_server/change_state")
-        self._get_state = node.create_client(GetState, "policy_server/get_state")
-        self._recorder = node.create_client(SetBool, "bag_recorder/record")
         self._triggers = {
             name: node.create_client(Trigger, name)
             for name in ("ft_bridge/bias", "sim_cell/reset", "kuka_bridge/stop", *RESETS.values())
@@ -287,7 +279,7 @@ class CellClient:
         Raises:
             CellError: The service is missing, does not answer, or refuses.
         """
-        return str(self._call(self._triggers[name], Trigger.Request(), name).message)
+        return str(self.calls.call(self._triggers[name], Trigger.Request(), name).message)
 
     def reset_faults(self) -> None:
         """Call the reset service of each node with a latched fault.
@@ -297,65 +289,6 @@ class CellClient:
         """
         for node in {name.split(":")[0] for name in list(self.faults)} & set(RESETS):
             self.trigger(RESETS[node])
-
-    def record(self, on: bool) -> str:
-        """Start a bag (True) or finish it (False).
-
-        Returns:
-            The path of the bag; further lines list missing content.
-
-        Raises:
-            CellError: The recorder is missing, does not answer, or refuses with a reason.
-        """
-        request, name = SetBool.Request(data=on), "bag_recorder/record"
-        return str(self._call(self._recorder, request, name, RECORD_PATIENCE_S).message)
-
-    def make_policy_ready(self) -> None:
-        """Bring ``policy_server`` to the lifecycle state *inactive*, also after a restart.
-
-        Raises:
-            CellError: The node is missing, or cannot load its policy.
-        """
-        state = self._policy_state()
-        if state == State.PRIMARY_STATE_UNCONFIGURED:
-            self.change_policy_state(Transition.TRANSITION_CONFIGURE, "configure")
-        elif state == State.PRIMARY_STATE_ACTIVE:
-            self.change_policy_state(Transition.TRANSITION_DEACTIVATE, "deactivate")
-
-    def _policy_state(self) -> int:
-        """Return the lifecycle state of ``policy_server``; repeat requests without a response.
-
-        The middleware lists a killed server until its lease of about 20 s ends, so a request may
-        be lost after a restart.
-        """
-        deadline_s = time.monotonic() + self._service_timeout_s
-        while True:
-            try:
-                name = "policy_server/get_state"
-                answer = self._call(self._get_state, GetState.Request(), name, ASK_AGAIN_S)
-                return int(answer.current_state.id)
-            except CellError:  # noqa: PERF203 - two seconds a round
-                if time.monotonic() > deadline_s or self._node.finished.is_set():
-                    raise
-
-    def change_policy_state(
-        self, transition: int, name: str, patience_s: float | None = None
-    ) -> None:
-        """Request a lifecycle transition from ``policy_server``.
-
-        Args:
-            transition: Constant of ``lifecycle_msgs/Transition``.
-            name: Name of the transition, for the error message.
-            patience_s: Longest time to wait, s; None for the default.
-
-        Raises:
-            CellError: The node is missing, refuses, or does not answer within ``patience_s``.
-        """
-        request = ChangeState.Request()
-        request.transition.id = transition
-        service = "policy_server/change_state"
-        if not self._call(self._change_state, request, service, patience_s).success:
-            raise CellError(f"policy_server could not {name}; see its log")
 
     def wait(
         self,
@@ -392,42 +325,4 @@ class CellClient:
             if now - reminded_s > REMIND_S:
                 reminded_s = now
                 logger.warning("still waiting for %s, since %.0f s", what, now - began_s)
-            time.sleep(POLL_S)
-
-    def _call(self, client: Any, request: Any, name: str, patience_s: float | None = None) -> Any:
-        """Call a service and return its response; also works while the process ends.
-
-        Raises:
-            CellError: The service has a wrong server, is missing, does not answer, or refuses.
-        """
-        if wrong := self.sources.server(name):
-            raise CellError(wrong)
-        patience_s = self._service_timeout_s if patience_s is None else patience_s
-        self._await(client.service_is_ready, patience_s, f"the service {name} is not there")
-        future = client.call_async(request)
-        try:
-            self._await(future.done, patience_s, f"the service {name} did not answer")
-        except CellError:
-            client.remove_pending_request(future)
-            raise
-        response = future.result()
-        if hasattr(response, "message") and not response.success:
-            raise CellError(f"{name} refused: {response.message}")
-        return response
-
-    def _await(self, predicate: Callable[[], bool], patience_s: float, complaint: str) -> None:
-        """Poll ``predicate`` until it holds; once the process ends, for at most 1 s more.
-
-        Raises:
-            CellError: The time has passed.
-        """
-        began_s = time.monotonic()
-        ending_s: float | None = None
-        while not predicate():
-            now = time.monotonic()
-            if self._node.finished.is_set() and ending_s is None:
-                ending_s = now
-            waited_too_long = now - began_s > patience_s
-            if waited_too_long or (ending_s is not None and now - ending_s > ENDING_PATIENCE_S):
-                raise CellError(f"{complaint} within {now - began_s:.1f} s")
             time.sleep(POLL_S)

@@ -8,18 +8,11 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from lifecycle_msgs.msg import Transition
-from std_srvs.srv import Trigger
 
 from der_ros.bags.attempt_log import AttemptLog, check_folder
 from der_ros.control.approach import Approach, CellError
@@ -28,8 +21,11 @@ from der_ros.control.seating import Seating, SeatingLimits
 from der_ros.control.status import Level, Status
 from der_ros.control.tries import Try, summary
 from der_ros.errors import ConfigurationError
+from der_ros.nodes.assembly_supervisor.attempt_bag import AttemptBag
 from der_ros.nodes.assembly_supervisor.attempt_topics import AttemptTopics
 from der_ros.nodes.assembly_supervisor.cell_client import CellClient
+from der_ros.nodes.assembly_supervisor.operator_requests import OperatorRequests
+from der_ros.nodes.assembly_supervisor.policy_lifecycle import PolicyLifecycle
 from der_ros.nodes.shared.conversions import CellFrames
 from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
 from der_ros.nodes.shared.node_process import ShellNode, run_node
@@ -45,23 +41,9 @@ from der_ros.threads import Worker
 logger = logging.getLogger("assembly_supervisor")
 
 WATCH_PERIOD_S = 0.01
-ACTIVATE_PATIENCE_S = 5.0
-DEACTIVATE_PATIENCE_S = 3.0
 CELL_PATIENCE_S = 10.0
 SETTLED_S = 0.5
 """Time for which sensor and robot must be free of faults before the first attempt, s."""
-
-
-@dataclass
-class BagOutcome:
-    """Bag of an attempt: its path, and the reason if it is missing or incomplete."""
-
-    path: str = ""
-    fault: str = ""
-
-    def note(self, other: BagOutcome) -> None:
-        """Copy path and fault from ``other``."""
-        self.path, self.fault = other.path, other.fault
 
 
 class AssemblySupervisor(ShellNode):
@@ -78,28 +60,26 @@ class AssemblySupervisor(ShellNode):
         self._seating_limits = declare_settings(self, SeatingLimits)
         self._seating_limits.check(self._home.felt_n, self._task.soft_force_n)
         self._cell = CellClient(self, CellFrames.declare(self), service_timeout_s=20.0)
-        self._seating = Seating(
-            self._cell, self._seating_limits, self._home.felt_n, self._stop_reason
+        self._topics = AttemptTopics(self)
+        self._operator = OperatorRequests(self, self._topics)
+        self._policy = PolicyLifecycle(
+            self, self._cell.calls, lambda: self._cell.trigger("kuka_bridge/stop")
         )
+        self._bag = AttemptBag(self, self._cell.calls, self._given.record)
+        stop_reason = self._operator.stop_reason
+        self._seating = Seating(self._cell, self._seating_limits, self._home.felt_n, stop_reason)
         self._approach = Approach(
             self._cell,
             self._task,
             self._given,
-            self._stop_reason,
+            stop_reason,
             declare_settings(self, RestLimits),
         )
-        self._stopped = threading.Event()
-        self._started = threading.Event()
-        self._accepted = threading.Event()
         self._phase = "starting"
         self._began_s = 0.0
         self._concluded: AttemptResult | None = None
         self._results: list[AttemptResult] = []
-        self._topics = AttemptTopics(self)
         self._log = AttemptLog(run_dir)
-        self.create_service(Trigger, "assembly_supervisor/start", self._on_start)
-        self.create_service(Trigger, "assembly_supervisor/stop", self._on_stop)
-        self.create_service(Trigger, "assembly_supervisor/accept", self._on_accept)
         self._diagnostics = DiagnosticsPublisher(self, "assembly", self._collect)
         self._worker = Worker(
             "attempts",
@@ -110,27 +90,6 @@ class AssemblySupervisor(ShellNode):
             join_s=3.0,
         )
         self.resources.enter_context(self._worker)
-
-    def _on_start(self, _request: Any, response: Any) -> Any:
-        self._stopped.clear()
-        self._started.set()
-        response.success, response.message = True, "attempts begin"
-        return response
-
-    def _on_stop(self, _request: Any, response: Any) -> Any:
-        self._started.clear()
-        self._stopped.set()
-        response.success, response.message = True, "this attempt ends, and no other begins"
-        return response
-
-    def _on_accept(self, _request: Any, response: Any) -> Any:
-        response.success = self._topics.executing
-        if response.success:
-            self._accepted.set()
-        response.message = (
-            "this attempt ends as a success" if response.success else "no attempt is under way"
-        )
-        return response
 
     def _collect(self) -> list[Status]:
         figures = {
@@ -159,9 +118,11 @@ class AssemblySupervisor(ShellNode):
             self._prepare_run()
             numbers = count(1) if not self._given.attempts else range(1, self._given.attempts + 1)
             for number in numbers:
-                if not self._started.is_set():
+                if not self._operator.started.is_set():
                     self._enter("waiting for the service assembly_supervisor/start")
-                    self._cell.wait(self._started.is_set, float("inf"), "assembly_supervisor/start")
+                    self._cell.wait(
+                        self._operator.started.is_set, float("inf"), "assembly_supervisor/start"
+                    )
                 self._run_attempt(number)
             self.finish(0)
         except CellError as error:
@@ -173,13 +134,13 @@ class AssemblySupervisor(ShellNode):
     def _prepare_run(self) -> None:
         # The policy first: it can be checked before sensor and robot are switched on.
         self._enter("waiting for policy, sensor and robot")
-        self._cell.make_policy_ready()
+        self._policy.make_ready()
         wait_s = self._given.ready_timeout_s or float("inf")
         self._cell.wait(lambda: self._cell.sensor_ready, wait_s, "the F/T sensor (ft_bridge)")
         # While nodes start, sensor or robot may drop out again.
         self._cell.wait(self._is_well, wait_s, "the robot (kuka_bridge)", SETTLED_S)
         if self._given.auto_start:
-            self._started.set()
+            self._operator.started.set()
 
     def _enter(self, phase: str) -> None:
         self._phase = phase
@@ -194,30 +155,31 @@ class AssemblySupervisor(ShellNode):
 
     def _run_try(self, this: Try) -> Try | None:
         """Run one try of an attempt; return the next try, or None if the attempt has ended."""
-        recording, self._concluded = BagOutcome(), None
+        self._concluded = None
+        self._bag.forget()
         self._approach.bias_check.forget()
         self._began_s = time.monotonic()
         self._topics.begin()
         try:
             self._enter(f"{this}: to the start")
             self._prepare_try(this)
-            with self._recording(recording):
-                self._act(this, recording)
+            with self._bag.recording():
+                self._act(this)
         except CellError as error:
             if self._concluded is None and self.finished.is_set():
                 raise
             logger.error("%s: %s", this, error)
             if self._concluded is None:
-                outcome = Outcome.ABORTED if self._stopped.is_set() else Outcome.FAULT
-                self._conclude(self._result(this, (outcome, str(error)), recording))
-        return self._follow(this, recording)
+                outcome = Outcome.ABORTED if self._operator.stopped.is_set() else Outcome.FAULT
+                self._conclude(self._result(this, (outcome, str(error))))
+        return self._follow(this)
 
-    def _follow(self, this: Try, recording: BagOutcome) -> Try | None:
+    def _follow(self, this: Try) -> Try | None:
         """Log the result of a try and retract; return the next try, or None."""
         result, ended = self._concluded, self._cell.pose()
         if result is None:
             return None
-        self._keep(this, self._with_bag(result, recording))
+        self._keep(this, self._with_bag(result))
         if not self._recover(result):
             return None
         return this.following(result.outcome, ended, self._task, self._given.retries)
@@ -233,7 +195,7 @@ class AssemblySupervisor(ShellNode):
             self._cell.trigger("sim_cell/reset")
             self._wait_until_well()
         self._approach.to_start(this.offset_m)
-        self._cell.make_policy_ready()
+        self._policy.make_ready()
 
     def _check_seating(self) -> None:
         """Check that the seating force is below the robot's current soft force limit.
@@ -246,13 +208,14 @@ class AssemblySupervisor(ShellNode):
         except ConfigurationError as error:
             raise CellError(str(error)) from error
 
-    def _act(self, this: Try, recording: BagOutcome) -> None:
+    def _act(self, this: Try) -> None:
         """Run the policy, then the seating motion, and publish the verdict.
 
         The verdict is published while the bag still records, so that the bag contains it. A verdict
         on the policy is published before the policy is deactivated, which may fail as well.
         """
-        with self._policy_active():
+        with self._policy.active():
+            self._cell.restart_commands()
             self._enter(f"{this}: running")
             self._cell.restart_readings()
             self._began_s = time.monotonic()
@@ -260,17 +223,17 @@ class AssemblySupervisor(ShellNode):
             watch = AttemptWatch(self._task, *limits)
             verdict = self._watch(watch)
             if verdict is not None:
-                self._conclude(self._result(this, verdict, recording))
+                self._conclude(self._result(this, verdict))
         if verdict is None:
             self._enter(f"{this}: seating")
-            self._conclude(self._result(this, self._seating.run(watch), recording))
+            self._conclude(self._result(this, self._seating.run(watch)))
 
     def _watch(self, watch: AttemptWatch) -> Verdict | None:
         """Block until there is a verdict; return None if only the seating motion remains."""
-        self._accepted.clear()
+        self._operator.accepted.clear()
         while True:
-            if self.finished.is_set() or self._stopped.is_set():
-                return Outcome.ABORTED, self._stop_reason()
+            if self.finished.is_set() or self._operator.stopped.is_set():
+                return Outcome.ABORTED, self._operator.stop_reason()
             problem = self._cell.problem() or self._cell.silence()
             if problem:
                 return Outcome.FAULT, problem
@@ -279,19 +242,13 @@ class AssemblySupervisor(ShellNode):
             verdict = watch.judge(now_s, pose, self._cell.commanded, force_n)
             if verdict is not None or watch.is_seated:
                 return verdict
-            if self._accepted.is_set():
+            if self._operator.accepted.is_set():
                 return Outcome.SUCCESS, "the operator judges the piece as seated"
             # Published only by this loop, so the messages stop when the watch stops.
             self._cell.publish_watched()
             time.sleep(WATCH_PERIOD_S)
 
-    def _stop_reason(self) -> str:
-        """Return the reason to end the attempt at once; empty if there is none."""
-        if self.finished.is_set():
-            return "the supervisor is ending"
-        return "stopped by the operator" if self._stopped.is_set() else ""
-
-    def _result(self, this: Try, verdict: Verdict, recording: BagOutcome) -> AttemptResult:
+    def _result(self, this: Try, verdict: Verdict) -> AttemptResult:
         pose, goal, peak = self._cell.pose(), self._cell.goal, self._cell.peak
         at_rest = self._approach.bias_check.reading
         return AttemptResult(
@@ -301,8 +258,8 @@ class AssemblySupervisor(ShellNode):
             peak.torque_nm,
             float(np.linalg.norm(pose.position - goal.position)),
             self._task.angle(pose, goal),
-            recording.path,
-            recording.fault,
+            self._bag.path,
+            self._bag.fault,
             float(pose.position[2] - goal.position[2]),
             self._cell.insertion_force_n,
             this.attempt,
@@ -319,7 +276,7 @@ class AssemblySupervisor(ShellNode):
         """
         self._concluded = result
         if self._given.start_each or self._needs_a_person(result):
-            self._started.clear()
+            self._operator.started.clear()
         self._announce(result)
 
     def _needs_a_person(self, result: AttemptResult) -> bool:
@@ -375,67 +332,12 @@ class AssemblySupervisor(ShellNode):
         except CellError as error:
             raise CellError(self._cell.fault_text() or str(error)) from error
 
-    @contextmanager
-    def _recording(self, recording: BagOutcome) -> Iterator[None]:
-        """Record a bag while the context is open; the attempt continues if recording fails."""
-        if not self._given.record:
-            yield
-            return
-        recording.note(self._record(True))
-        try:
-            yield
-        finally:
-            if recording.path:
-                ended = self._record(False)
-                # During shutdown, bag_recorder may already have exited with a complete bag.
-                kept = recording.path if self.finished.is_set() else ended.path
-                recording.note(BagOutcome(ended.path or kept, ended.fault))
-
-    def _record(self, on: bool) -> BagOutcome:
-        """Start (True) or finish (False) a bag; return its path or fault."""
-        try:
-            path, _, missing = self._cell.record(on).partition("\n")
-        except CellError as error:
-            logger.error("no bag: %s", error)
-            return BagOutcome("", str(error))
-        return BagOutcome(path, missing)
-
-    def _with_bag(self, result: AttemptResult, recording: BagOutcome) -> AttemptResult:
+    def _with_bag(self, result: AttemptResult) -> AttemptResult:
         """Return the result with the bag's path and fault; publish it again if it changes."""
-        concluded = replace(result, bag=recording.path, bag_fault=recording.fault)
+        concluded = self._bag.named_in(result)
         if concluded != result:
             self._announce(concluded)
         return concluded
-
-    @contextmanager
-    def _policy_active(self) -> Iterator[None]:
-        """Keep the policy active while the context is open.
-
-        If the response to the activation is lost, the policy is active but not watched, so it does
-        not move the robot.
-        """
-        activate = Transition.TRANSITION_ACTIVATE
-        self._cell.change_policy_state(activate, "activate", ACTIVATE_PATIENCE_S)
-        self._cell.restart_commands()
-        try:
-            yield
-        finally:
-            self._silence_policy()
-
-    def _silence_policy(self) -> None:
-        """Deactivate the policy; stop the robot if the deactivation is not confirmed.
-
-        Raises:
-            CellError: The deactivation was not confirmed. The robot is held until the fault of
-                ``kuka_bridge`` is reset.
-        """
-        deactivate = Transition.TRANSITION_DEACTIVATE
-        try:
-            self._cell.change_policy_state(deactivate, "deactivate", DEACTIVATE_PATIENCE_S)
-        except CellError:
-            if not self.finished.is_set():
-                self._cell.trigger("kuka_bridge/stop")
-            raise
 
     def _is_well(self) -> bool:
         return self._cell.sensor_ready and not self._cell.problem()

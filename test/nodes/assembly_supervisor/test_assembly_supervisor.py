@@ -19,6 +19,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from der_ros.control import approach
 from der_ros.nodes.assembly_supervisor import node as assembly_supervisor
+from der_ros.nodes.assembly_supervisor import policy_lifecycle
 from der_ros.nodes.assembly_supervisor.node import AssemblySupervisor
 from der_ros.nodes.shared.key_values import from_status
 from der_ros.nodes.shared.node_process import ShellNode
@@ -253,7 +254,7 @@ def test_an_attempt_ended_by_shutdown_gets_its_line(tmp_path):
 
 
 def test_a_lost_answer_to_activation_is_a_fault(tmp_path, monkeypatch):
-    monkeypatch.setattr(assembly_supervisor, "ACTIVATE_PATIENCE_S", 0.0)
+    monkeypatch.setattr(policy_lifecycle, "ACTIVATE_PATIENCE_S", 0.0)
     with supervised(tmp_path) as it:
         it.start()
         result = it.result(1)
@@ -262,7 +263,7 @@ def test_a_lost_answer_to_activation_is_a_fault(tmp_path, monkeypatch):
         # It stays active; test_policy_server shows that it does not move without a watching node.
         assert until(lambda: it.cell.active)
         assert it.cell.watched == 0
-        monkeypatch.setattr(assembly_supervisor, "ACTIVATE_PATIENCE_S", 10.0)
+        monkeypatch.setattr(policy_lifecycle, "ACTIVATE_PATIENCE_S", 10.0)
         it.start()
         assert it.result(2)["outcome"] == "success"
 

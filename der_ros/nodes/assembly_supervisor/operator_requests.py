@@ -1,0 +1,60 @@
+"""Services with which an operator starts, stops and accepts attempts."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from std_srvs.srv import Trigger
+
+from der_ros.nodes.assembly_supervisor.attempt_topics import AttemptTopics
+from der_ros.nodes.shared.node_process import ShellNode
+
+
+class OperatorRequests:
+    """Services ``assembly_supervisor/start``, ``stop`` and ``accept``, and what they have set.
+
+    Args:
+        node: Supervisor node.
+        topics: Topics of the attempt; only one that is executing can be accepted.
+
+    Attributes:
+        started: Set while attempts may begin.
+        stopped: Set from a stop until the next start.
+        accepted: Set by an operator who judges the piece as seated.
+    """
+
+    def __init__(self, node: ShellNode, topics: AttemptTopics) -> None:
+        self._node, self._topics = node, topics
+        self.started, self.stopped = threading.Event(), threading.Event()
+        self.accepted = threading.Event()
+        node.create_service(Trigger, "assembly_supervisor/start", self._on_start)
+        node.create_service(Trigger, "assembly_supervisor/stop", self._on_stop)
+        node.create_service(Trigger, "assembly_supervisor/accept", self._on_accept)
+
+    def stop_reason(self) -> str:
+        """Return the reason to end the attempt at once; empty if there is none."""
+        if self._node.finished.is_set():
+            return "the supervisor is ending"
+        return "stopped by the operator" if self.stopped.is_set() else ""
+
+    def _on_start(self, _request: Any, response: Any) -> Any:
+        self.stopped.clear()
+        self.started.set()
+        response.success, response.message = True, "attempts begin"
+        return response
+
+    def _on_stop(self, _request: Any, response: Any) -> Any:
+        self.started.clear()
+        self.stopped.set()
+        response.success, response.message = True, "this attempt ends, and no other begins"
+        return response
+
+    def _on_accept(self, _request: Any, response: Any) -> Any:
+        response.success = self._topics.executing
+        if response.success:
+            self.accepted.set()
+        response.message = (
+            "this attempt ends as a success" if response.success else "no attempt is under way"
+        )
+        return response
