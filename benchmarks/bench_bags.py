@@ -31,8 +31,8 @@ from der_ros.policy.policy_topics import ACTION_TOPIC, OBSERVATION_TOPIC, tick_l
 from der_ros.policy.runtime import OnnxPolicy
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCE = ROOT / "test" / "replay" / "bags" / "kr60_success"
-POLICY = ROOT / "models" / "lap_joint.onnx"
+BAGS = ROOT / "test" / "replay" / "bags"
+SOURCE, POLICY = BAGS / "kr60_success", BAGS / "lap_joint.onnx"
 CONTRACT = "policy/contract"
 TYPES = {
     WRENCH_TOPIC: "geometry_msgs/msg/WrenchStamped",

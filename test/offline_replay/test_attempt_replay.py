@@ -12,9 +12,9 @@ from der_ros.offline_replay.what_if import WhatIf, parse_parameters
 from der_ros.policy.attempt import Outcome
 from der_ros.policy.runtime import OnnxPolicy
 
-ROOT = Path(__file__).resolve().parents[2]
-BAG = ROOT / "test" / "replay" / "bags" / "kr60_success"
-POLICY = ROOT / "models" / "lap_joint.onnx"
+BAGS = Path(__file__).resolve().parents[2] / "test" / "replay" / "bags"
+BAG = BAGS / "kr60_success"
+POLICY = BAGS / "lap_joint.onnx"
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def test_a_time_below_zero_is_refused(times):
 
 
 def test_an_attempt_on_the_iiwa_is_rebuilt():
-    policy = OnnxPolicy.load(ROOT / "models" / "peg_in_hole.onnx")
+    policy = OnnxPolicy.load(BAGS / "peg_in_hole.onnx")
     replay = replay_bag(BAG.with_name("iiwa_success"), policy, policy.contract.scale)
     assert replay.setup.cycle_s == 0.01
     assert replay.ticks == replay.matched == 75

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from copied_bags import BAGS, ROOT, copied
+from copied_bags import BAGS, copied
 
 from der_ros.bags.bag_replay import ReplayVerdict
 from der_ros.bags.recorder import typestore
@@ -14,7 +14,7 @@ POLICIES = {"kr60": "lap_joint", "iiwa": "peg_in_hole"}
 
 
 def replayed(bag, robot):
-    policy = OnnxPolicy.load(ROOT / "models" / f"{POLICIES[robot]}.onnx")
+    policy = OnnxPolicy.load(BAGS / f"{POLICIES[robot]}.onnx")
     return replay_bag(bag, policy, policy.contract.scale)
 
 

@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from copied_bags import BAGS, ROOT
+from copied_bags import BAGS
 from foreign_bags import humble_bag, jazzy_bag, messages_of
 
 from der_ros.bags.bag_copy import copy_bag
@@ -19,7 +19,7 @@ from der_ros.errors import BagError
 from der_ros.offline_replay.expectations import Expectation, unmet
 
 BAG = BAGS / "kr60_exact"
-POLICY = ROOT / "models" / "lap_joint.onnx"
+POLICY = BAGS / "lap_joint.onnx"
 SECOND_NS = 10**9
 YEAR_2200_NS = 7_258_118_400 * SECOND_NS
 

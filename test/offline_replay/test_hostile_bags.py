@@ -5,12 +5,12 @@ import shutil
 import struct
 
 import pytest
-from copied_bags import BAGS, ROOT, copied
+from copied_bags import BAGS, copied
 
 from der_ros.cli.bag_commands.replay_bag import main
 
 BAG = BAGS / "kr60_exact"
-POLICY = ["--policy", str(ROOT / "models" / "lap_joint.onnx")]
+POLICY = ["--policy", str(BAGS / "lap_joint.onnx")]
 
 
 def refused(bag, capsys):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import yaml
-from copied_bags import BAGS, ROOT
+from copied_bags import BAGS
 from foreign_bags import messages_of
 from mcap.reader import make_reader
 from mcap_ros2.decoder import DecoderFactory
@@ -101,7 +101,7 @@ def test_a_split_bag_replays_the_same(tmp_path, recorded, capsys):
     told = []
     for limits in (FileLimits(), BY_TIME, BY_SIZE):
         bag = split(tmp_path / f"bag{len(told)}", recorded, limits)
-        policy = str(ROOT / "models" / "lap_joint.onnx")
+        policy = str(BAGS / "lap_joint.onnx")
         assert replay_bag.main([str(bag), "--policy", policy, "--json"]) == 0
         told.append(json.loads(capsys.readouterr().out.replace(str(bag), "bag")))
     assert told[1] == told[2] == told[0]

@@ -9,9 +9,9 @@ import pytest
 
 from der_ros.cli.bag_commands.replay_bag import main
 
-ROOT = Path(__file__).resolve().parents[3]
-BAG = ROOT / "test" / "replay" / "bags" / "kr60_success"
-ARGUMENTS = [str(BAG), "--policy", str(ROOT / "models" / "lap_joint.onnx")]
+BAGS = Path(__file__).resolve().parents[3] / "test" / "replay" / "bags"
+BAG = BAGS / "kr60_success"
+ARGUMENTS = [str(BAG), "--policy", str(BAGS / "lap_joint.onnx")]
 
 
 def test_an_attempt_is_the_same_as_its_record(capsys):
@@ -33,14 +33,14 @@ def test_a_what_if_is_in_the_json_and_open_loop(capsys):
 
 
 def test_another_policy_acts_beside_the_recorded(capsys):
-    other = str(ROOT / "models" / "peg_in_hole.onnx")
+    other = str(BAGS / "peg_in_hole.onnx")
     assert main([*ARGUMENTS, "--json", "--against", other]) == 0
     what_if = json.loads(capsys.readouterr().out)["replay"]["what_if"]
     assert what_if["actions"]["max_difference"] > 0.1
 
 
 def test_a_wrong_policy_diverges_at_a_time(capsys):
-    wrong = str(ROOT / "models" / "peg_in_hole.onnx")
+    wrong = str(BAGS / "peg_in_hole.onnx")
     assert main([str(BAG), "--policy", wrong, "--json"]) == 1
     report = json.loads(capsys.readouterr().out)
     first = report["replay"]["actions"]["first_divergence"]
