@@ -93,7 +93,10 @@ class OnnxPolicy:
         """
         size = self._input_size
         if observation.shape != (size,):
-            raise ContractError(f"observation: expected shape ({size},), got {observation.shape}")
+            own = () if self.contract.view().is_plain else ("; for_attempt() takes observations",)
+            raise ContractError(
+                f"observation: expected shape ({size},), got {observation.shape}{''.join(own)}"
+            )
         if not np.isfinite(observation).all():
             names = itertools.cycle(self.contract.observation_names)
             wrong = [
