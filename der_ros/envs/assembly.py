@@ -79,8 +79,8 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             ``limits``, or none.
         torque_budget_nm: Maximum contact torque about the tcp, Nm, kept by the governor; default:
             the value in ``limits``, or none.
-        compliance: Compliance of the cell: ``cell``, ``rigid``, or a stiffness in N/m; see
-            ``AssemblyWorld``.
+        compliance: Compliance of the cell: ``cell`` for the task's and robot's own, ``rigid`` for
+            none, or a stiffness in N/m; see ``AssemblyWorld``.
         sensor_filter_hz: Cut-off of the sensor's own low-pass filter, Hz; 0 for none.
 
     Raises:
@@ -104,7 +104,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         limits: GovernorLimits | None = None,
         force_budget_n: float | None = None,
         torque_budget_nm: float | None = None,
-        compliance: str | float | Compliance = "rigid",
+        compliance: str | float | Compliance = "cell",
         sensor_filter_hz: float = 0.0,
     ) -> None:
         if render_mode not in (None, *self.metadata["render_modes"]):

@@ -27,7 +27,7 @@ class SimCellParameters:
         maximum=40,
     )
     compliance: str = setting(
-        "rigid",
+        "cell",
         "Compliance of the cell in a contact: rigid, cell (pieces, gripper, sensor and arm), or a "
         "stiffness at the tool, N/m",
     )

@@ -416,7 +416,8 @@ def load_config(
     """Read a preset by name, or a YAML file by path, and apply ``overrides``.
 
     Values under ``for_task: {NAME: {…}}`` apply only with that task, values under
-    ``for_algorithm: {NAME: {…}}`` only with that algorithm.
+    ``for_algorithm: {NAME: {…}}`` only with that algorithm. Single ``env_options`` of the overrides
+    replace those of the file; with another environment, ``env``, the file's do not apply.
 
     Raises:
         ConfigurationError: The preset or file does not exist, a key is unknown (the message lists
@@ -439,6 +440,11 @@ def load_config(
         _checked_fields(values)
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}") from error
+    if given.get("env"):
+        values.pop("env_options", None)
+    own, more = values.get("env_options"), given.get("env_options")
+    if isinstance(own, dict) and isinstance(more, dict):
+        given["env_options"] = {**own, **more}
     return make_config({**values, **given})
 
 

@@ -196,6 +196,21 @@ def test_environment_options_survive_a_round_trip(tmp_path):
     assert load_config(tmp_path / "config.yaml") == config
 
 
+def test_single_environment_options_are_replaced():
+    assert load_config("paper").env_options == {"compliance": "rigid"}
+    given = {"env_options": {"start_height_m": 0.05}}
+    assert load_config("paper", given).env_options == {"compliance": "rigid", **given["env_options"]}
+    given = {"env_options": {"compliance": "cell"}}
+    assert load_config("paper", given).env_options == given["env_options"]
+
+
+def test_options_of_a_presets_environment_stay_there():
+    foreign = {"env": "CartPole-v1", "algorithm": "dqn"}
+    assert load_config("paper", foreign).env_options == {}
+    given = {**foreign, "env_options": {"sutton_barto_reward": True}}
+    assert load_config("paper", given).env_options == given["env_options"]
+
+
 def test_overrides_are_read_as_yaml():
     assert parse_override("hidden=[8, 9]") == ("hidden", [8, 9])
     assert parse_override("zone_share=null") == ("zone_share", None)
