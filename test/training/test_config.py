@@ -199,7 +199,10 @@ def test_environment_options_survive_a_round_trip(tmp_path):
 def test_single_environment_options_are_replaced():
     assert load_config("paper").env_options == {"compliance": "rigid"}
     given = {"env_options": {"start_height_m": 0.05}}
-    assert load_config("paper", given).env_options == {"compliance": "rigid", **given["env_options"]}
+    assert load_config("paper", given).env_options == {
+        "compliance": "rigid",
+        **given["env_options"],
+    }
     given = {"env_options": {"compliance": "cell"}}
     assert load_config("paper", given).env_options == given["env_options"]
 

@@ -1,31 +1,42 @@
 """Claims of the model cards that no other test checks."""
 
-import dataclasses
-from pathlib import Path
-
 import pytest
 
-from der_ros.envs import TaskEnv
-from der_ros.envs.randomization import PRESETS
 from der_ros.policy.runtime import OnnxPolicy
-from der_ros.training.evaluation.episodes import EVALUATE_TOOL_SEED, evaluate
+from der_ros.policy.shipped import shipped_policy
+from der_ros.sim.robots import ROBOT_NAMES
+from der_ros.training.evaluation.episodes import EVALUATE_TOOL_SEED
+from support.perturbations import environment, reset_options
+from support.task_cells import Cell
 
-MODEL = Path(__file__).resolve().parents[2] / "models" / "lap_joint.onnx"
-EPISODES = 100
-WITHOUT_BIAS = {"force_bias_std_n": 0.0, "torque_bias_std_nm": 0.0}
+TASKS = ("lap_joint", "peg_in_hole")
 
 
-def successes(**changes):
-    randomization = dataclasses.replace(PRESETS["paper"], **changes)
-    environment = TaskEnv("lap_joint", robot="robotless", randomization=randomization)
-    seeds = range(EVALUATE_TOOL_SEED, EVALUATE_TOOL_SEED + EPISODES)
-    try:
-        return sum(evaluate(environment, OnnxPolicy.load(MODEL, "lap_joint"), seeds).success)
-    finally:
-        environment.close()
+def successes(task, robot, episodes, kind="none", value=0.0, randomization="none"):
+    """Return how many episodes of the shipped policy succeed where one thing differs."""
+    policy = OnnxPolicy.load(shipped_policy(task), task)
+    env, count = environment(Cell(task, robot, {}), kind, value, randomization), 0
+    for seed in range(EVALUATE_TOOL_SEED, EVALUATE_TOOL_SEED + episodes):
+        options = None if kind == "none" else reset_options(env, kind, value, seed)
+        observation, _ = env.reset(seed=seed, options=options)
+        act, ended = policy.for_attempt(), False
+        while not ended:
+            observation, _, terminated, truncated, info = env.step(act(observation))
+            ended = terminated or truncated
+        count += info["success"]
+    env.close()
+    return count
 
 
 @pytest.mark.slow
-def test_wrench_bias_not_noise_costs_the_lap_joint():
-    assert successes(**WITHOUT_BIAS) == EPISODES
-    assert 0.85 * EPISODES <= successes() < EPISODES
+@pytest.mark.parametrize("robot", ROBOT_NAMES)
+@pytest.mark.parametrize("task", TASKS)
+def test_the_shipped_policies_bear_a_cells_errors(task, robot):
+    assert successes(task, robot, 60, randomization="deploy") >= 56
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("robot", ROBOT_NAMES)
+@pytest.mark.parametrize("task", TASKS)
+def test_a_piece_turned_by_2_degrees_is_no_cliff(task, robot):
+    assert successes(task, robot, 20, "yaw", 2.0) >= 16
