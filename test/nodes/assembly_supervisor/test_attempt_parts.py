@@ -118,14 +118,14 @@ def test_a_policy_is_active_within_the_context_only():
 
 
 @pytest.mark.parametrize("ending", [False, True])
-def test_a_policy_that_stays_active_has_its_robot_stopped(ending):
+def test_a_policy_that_stays_active_is_stopped(ending):
     it, node, _, stops = policy(DONE, REFUSED)
     with pytest.raises(CellError, match="could not deactivate"), it.active():
         node.finished = SimpleNamespace(is_set=lambda: ending)
     assert len(stops) == (0 if ending else 1)
 
 
-def test_a_policy_that_is_not_activated_is_not_deactivated():
+def test_a_policy_not_activated_is_not_deactivated():
     it, _, calls, _ = policy(CellError("no answer"))
     with pytest.raises(CellError, match="no answer"), it.active():
         raise AssertionError("the context must not open")
