@@ -73,7 +73,7 @@ def test_minutes_add_up_from_the_file(tmp_path):
     assert again.answer.percentile_s(99) == pytest.approx(0.0005, rel=0.01)
     assert again.cpu_percent == {"kuka_bridge": 25.0}
     assert again.outcomes == {"success": 2}
-    with pytest.raises(SystemExit, match="another setting"):
+    with pytest.raises(SystemExit, match="other settings"):
         Minutes(path, 12, False)
 
 
