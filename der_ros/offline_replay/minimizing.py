@@ -32,6 +32,7 @@ from der_ros.offline_replay.replay_report import differences_of
 from der_ros.policy.attempt import Outcome
 from der_ros.policy.policy_topics import CONTRACT_TOPIC, INFO_TOPIC
 from der_ros.policy.runtime import OnnxPolicy
+from der_ros.policy.shipped import shipped_policies
 
 _SETTLED_NS = 100_000_000
 _STEPS = 8
@@ -106,7 +107,9 @@ def minimize_bag(
         outcome, reason = _kept_end(bag, replay, keep)
         cut = cutter.shortest(RebuiltEnd(outcome, reason), replay)
         cutter.write(cut, out)
-    write_expectation(out, outcome, reason, math.ceil(replay.stream.peak_force_n), policy)
+    # A shipped policy is found by its checksum, wherever the new bag lies.
+    named = policy if policy or loaded.path in shipped_policies().values() else loaded.path
+    write_expectation(out, outcome, reason, math.ceil(replay.stream.peak_force_n), named)
     return Minimized(
         out,
         outcome.value,

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from copied_bags import BAGS, ROOT
+from copied_bags import BAGS
 from foreign_bags import messages_of
 
 from der_ros.bags.pauses import PAUSED, Pause, pauses_to_text
@@ -14,7 +14,7 @@ from der_ros.offline_replay.attempt_replay import replay_bag as replayed
 from der_ros.offline_replay.plot.attempt_plot import AttemptPlot
 
 LATCHED = ("/policy/contract", "/kuka/limits")
-POLICY = str(ROOT / "models" / "lap_joint.onnx")
+POLICY = str(BAGS / "lap_joint.onnx")
 
 
 def paused_bag(target, told=True, name="kr60_exact"):

@@ -25,6 +25,7 @@ def folder(tmp_path):
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     bags = tmp_path / "bags"
     shutil.copytree(BAG, bags / BAG.name)
+    shutil.copy(BAG.with_name("lap_joint.onnx"), bags)  # the policy that acted
     return bags
 
 
