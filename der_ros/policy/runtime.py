@@ -93,9 +93,9 @@ class OnnxPolicy:
         """
         size = self._input_size
         if observation.shape != (size,):
-            own = () if self.contract.view().is_plain else ("; for_attempt() takes observations",)
+            advice = "" if self.contract.view().is_plain else "; for_attempt() takes observations"
             raise ContractError(
-                f"observation: expected shape ({size},), got {observation.shape}{''.join(own)}"
+                f"observation: expected shape ({size},), got {observation.shape}{advice}"
             )
         if not np.isfinite(observation).all():
             names = itertools.cycle(self.contract.observation_names)

@@ -22,6 +22,7 @@ from der_ros.control.stamps import stamp_ns
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist
 from der_ros.nodes.assembly_supervisor.health_reports import HealthReports
+from der_ros.nodes.assembly_supervisor.service_calls import ServiceCalls
 from der_ros.nodes.shared.conversions import (
     pose_from_message,
     twist_from_message,
@@ -72,6 +73,7 @@ class ContactToucher(ShellNode):
         self._health = HealthReports(self, _WATCHED, self._sources.trusted)
         self._commands = self.create_publisher(TwistStamped, _COMMANDS, qos_profile_system_default)
         self._bias = self.create_client(Trigger, _BIAS)
+        self._calls = ServiceCalls(self, self._sources, _PATIENCE_S)
         self._fresh = Freshness()
         self._sent: dict[int, float] = {}
         self._before_ns, self._sent_mps = -1, 0.0
@@ -107,18 +109,10 @@ class ContactToucher(ShellNode):
         """Rest, and take the sensor's bias.
 
         Raises:
-            CellError: The sensor's node does not answer or refuses.
+            CellError: The service is missing, has a wrong server, does not answer or refuses.
         """
         self._rest()
-        if not self._bias.wait_for_service(_PATIENCE_S):
-            raise CellError(f"{_BIAS}: expected the service of ft_bridge, found none")
-        future = self._bias.call_async(Trigger.Request())
-        deadline_s = time.monotonic() + _PATIENCE_S
-        while not future.done() and time.monotonic() < deadline_s:
-            time.sleep(_POLL_S)
-        answer = future.result() if future.done() else None
-        if answer is None or not answer.success:
-            raise CellError(f"{_BIAS}: {answer.message if answer else 'no answer'}")
+        self._calls.call(self._bias, Trigger.Request(), _BIAS)
         self._rest()
 
     def carry_out(self, touching: ContactTouching, tell: Callable[[str], None]) -> None:
