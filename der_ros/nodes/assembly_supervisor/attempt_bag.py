@@ -10,8 +10,8 @@ from dataclasses import replace
 from std_srvs.srv import SetBool
 
 from der_ros.control.approach import CellError
-from der_ros.nodes.assembly_supervisor.service_calls import ServiceCalls
 from der_ros.nodes.shared.node_process import ShellNode
+from der_ros.nodes.shared.service_calls import ServiceCalls
 from der_ros.policy.attempt import AttemptResult
 
 logger = logging.getLogger("assembly_supervisor")

@@ -27,8 +27,6 @@ from der_ros.control.frame_names import TASK_FRAME
 from der_ros.control.watch_lease import WATCHED_TOPIC
 from der_ros.errors import ConfigurationError, ContractError
 from der_ros.geometry import Pose, Twist, Wrench
-from der_ros.nodes.assembly_supervisor.health_reports import HealthReports
-from der_ros.nodes.assembly_supervisor.service_calls import POLL_S, ServiceCalls
 from der_ros.nodes.shared.conversions import (
     CellFrames,
     pose_from_message,
@@ -36,10 +34,12 @@ from der_ros.nodes.shared.conversions import (
     twist_to_message,
     wrench_from_message,
 )
+from der_ros.nodes.shared.health_reports import HealthReports
 from der_ros.nodes.shared.key_values import from_status
 from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.qos import LATCHED_AMONG_OTHERS
+from der_ros.nodes.shared.service_calls import POLL_S, ServiceCalls
 from der_ros.nodes.shared.sources import Sources
 from der_ros.nodes.shared.steady import steady_timer
 from der_ros.policy.attempt import MeanWrench, PeakWrench

@@ -10,8 +10,8 @@ from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 
 from der_ros.control.approach import CellError
-from der_ros.nodes.assembly_supervisor.service_calls import ServiceCalls
 from der_ros.nodes.shared.node_process import ShellNode
+from der_ros.nodes.shared.service_calls import ServiceCalls
 
 ACTIVATE_PATIENCE_S = 5.0
 DEACTIVATE_PATIENCE_S = 3.0

@@ -15,8 +15,8 @@ from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Empty, Float32MultiArray
 
 from der_ros.control.watch_lease import WATCHED_TOPIC
-from der_ros.nodes.assembly_supervisor.health_reports import HealthReports
 from der_ros.nodes.shared.conversions import twist_from_message
+from der_ros.nodes.shared.health_reports import HealthReports
 from der_ros.nodes.shared.key_values import to_status
 from der_ros.nodes.shared.polling import PolledSubscription, Received
 from der_ros.nodes.shared.qos import LATCHED

@@ -21,19 +21,19 @@ from der_ros.control.frame_names import TASK_FRAME
 from der_ros.control.stamps import stamp_ns
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist
-from der_ros.nodes.assembly_supervisor.health_reports import HealthReports
-from der_ros.nodes.assembly_supervisor.service_calls import ServiceCalls
 from der_ros.nodes.shared.conversions import (
     pose_from_message,
     twist_from_message,
     twist_to_message,
     wrench_from_message,
 )
+from der_ros.nodes.shared.health_reports import HealthReports
 from der_ros.nodes.shared.key_values import from_status
 from der_ros.nodes.shared.middleware import keep_processes_apart
 from der_ros.nodes.shared.node_process import ShellNode, spinning
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.qos import LATCHED_AMONG_OTHERS
+from der_ros.nodes.shared.service_calls import ServiceCalls
 from der_ros.nodes.shared.sources import LOOK_S, Sources
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import limits_from_texts

@@ -1,4 +1,4 @@
-"""Blocking calls of the cell's services, which end when their patience or the process does."""
+"""Blocking service calls, which end when their patience or the process does."""
 
 from __future__ import annotations
 
