@@ -23,17 +23,20 @@ _MOST_CHARACTERS = 4 * 2**20
 """Largest accepted ``metadata.yaml``, characters; a bag of 1000 topics needs a tenth of it."""
 
 
-def check_bag(folder: Path) -> None:
+def check_bag(folder: Path) -> dict[str, Any]:
     """Compare the files of a rosbag2 folder with their checksums, counts and ``metadata.yaml``.
 
     Absent checksums (0) are skipped. Of SQLite, which has none, the pages and counts are checked.
+
+    Returns:
+        The bag's ``rosbag2_bagfile_information``.
 
     Raises:
         BagError: The files do not match.
         Exception: Any type, raised by the parsers on damaged bytes.
     """
     text = read_bytes(folder / DESCRIPTION, _MOST_CHARACTERS).decode("utf-8")
-    information = load_description(text)[ROOT]
+    information: dict[str, Any] = load_description(text)[ROOT]
     counts: Counter[str] = Counter()
     for name in information["relative_file_paths"]:
         path = folder / Path(name).name
@@ -43,6 +46,7 @@ def check_bag(folder: Path) -> None:
             counts += check_sqlite_file(path)
     if information.get("compression_mode", "").lower() != "file":
         _compare(counts, information)
+    return information
 
 
 def _compare(counts: Counter[str], information: dict[str, Any]) -> None:

@@ -12,9 +12,8 @@ from mcap.reader import make_reader
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.typesys import Stores, get_typestore
 
-from der_ros.bags.integrity import check_bag, load_description
+from der_ros.bags.integrity import check_bag
 from der_ros.bags.message_types import MESSAGE_TYPES
-from der_ros.bags.metadata import DESCRIPTION, ROOT
 from der_ros.bags.pauses import PAUSED, Pause, pauses_from_text
 from der_ros.bags.recorder import PART_SUFFIX
 from der_ros.bags.sqlite_check import SUFFIX as SQLITE_SUFFIX
@@ -48,6 +47,7 @@ class BagReader:
         self.path = Path(path)
         self._stack = ExitStack()
         self._reader: AnyReader | None = None
+        self._description: dict[str, Any] = {}
 
     @property
     def folder(self) -> Path:
@@ -73,7 +73,7 @@ class BagReader:
                 f"got {_missing(folder)}"
             )
         try:
-            check_bag(folder)
+            self._description = check_bag(folder)
             self._reader = self._stack.enter_context(_any_reader(folder))
         except Exception as error:  # the parser meets damaged bytes with errors of every kind
             raise self._damaged(error) from error
@@ -119,9 +119,9 @@ class BagReader:
         return found
 
     def description(self) -> dict[str, Any]:
-        """Return the bag's ``rosbag2_bagfile_information``."""
-        text = (self.folder / DESCRIPTION).read_text(encoding="utf-8")
-        return dict(load_description(text)[ROOT])
+        """Return the bag's ``rosbag2_bagfile_information``, as it was when the bag was opened."""
+        self._opened()
+        return dict(self._description)
 
     def custom_data(self) -> dict[str, str]:
         """Return the texts that the recorder stored with the bag, by key."""

@@ -48,6 +48,12 @@ def test_no_message_of_a_pause_is_written(paused):
     assert stamps == [*range(0, 500, 100), *range(1500, 2000, 100)]
 
 
+def test_pauses_are_known_since_the_bag_was_opened(paused):
+    with BagReader(paused) as reader:
+        (paused / "metadata.yaml").unlink()
+        assert len(reader.pauses()) == 1
+
+
 def test_a_pause_is_no_gap_and_loses_nothing(paused, capsys):
     facts = read_bag_facts(paused)
     (topic,) = (each for each in facts.topics if each.name == OTHER)
