@@ -14,7 +14,7 @@ from der_ros.launching.teleop_arguments import joystick_argument
 from der_ros.parameters.policy_server import JOY, TeleopParameters
 from der_ros.parameters.teleop import JOYSTICK, OFF, TakeoverParameters
 from der_ros.settings import settings_of
-from der_ros.training.config import RunOptions, launched_settings
+from der_ros.training.run.launch_options import RunOptions, launched_settings
 
 TEACH = Argument.of(TakeoverParameters, "teach")
 DEVICE = [Argument.of(TeleopParameters, "axis_map"), joystick_argument("teach:=joy")]

@@ -16,7 +16,8 @@ from der_ros.cli._common import add_environment_options, add_settings, run_tool
 from der_ros.errors import ConfigurationError
 from der_ros.settings import settings_of
 from der_ros.threads import call_on_signals
-from der_ros.training.config import RunOptions, TrainingConfig, parse_override
+from der_ros.training.config import TrainingConfig, parse_override
+from der_ros.training.run.launch_options import RunOptions
 from der_ros.training.run.options import resolve_run
 from der_ros.training.run.report import outcome_line, progress_line, share_done
 from der_ros.training.run.training_run import TrainingRun

@@ -25,7 +25,7 @@ from der_ros.nodes.teleop.takeover_input import TakeoverInput
 from der_ros.parameters.teleop import OFF, TakeoverParameters
 from der_ros.settings import settings_of
 from der_ros.threads import Worker
-from der_ros.training.config import FROM_PRESET, RunOptions, launched_settings
+from der_ros.training.run.launch_options import FROM_PRESET, RunOptions, launched_settings
 from der_ros.training.run.options import resolve_run
 from der_ros.training.run.report import outcome_line, progress_line
 from der_ros.training.run.training_run import TrainingRun

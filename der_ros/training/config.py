@@ -20,7 +20,7 @@ from der_ros.policy.policy_view import ORIENTATIONS, check_view
 from der_ros.replay.shard import ShardConfig
 from der_ros.replay.sharded import ReplayConfig, zone_slots
 from der_ros.replay.structures import STRUCTURE_NAMES
-from der_ros.settings import Setting, converted, setting, settings_of
+from der_ros.settings import converted, setting, settings_of
 from der_ros.tasks import TASK_NAMES
 
 PRESET_NAMES = ("fast", "paper", "gym", "wide")
@@ -222,32 +222,48 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         """Check the settings, and those of replay and learner."""
         self._check_ranges()
+        self._check_observations()
+        self._check_workers()
+        self._check_exploration()
+        self._check_learning()
+        self._check_replay()
+
+    def _check_observations(self) -> None:
+        """Check what the policy and its critic see."""
         check_view(self.history, self.orientation)
         if self.env and (self.history or self.orientation != "quaternion"):
             raise ConfigurationError(
                 f"history and orientation: expected neither with env {self.env}, they are of "
                 "this package's observations"
             )
-        if self.learner.privileged > 0 and (self.env or self.demos):
+        for name in ("filter_clip", "filter_std_floor"):
+            self._check_above_0(name)
+        privileged = self.learner.privileged
+        if privileged > 0 and (self.env or self.demos):
             raise ConfigurationError(
                 "privileged: expected 0 with env, which has no privileged state, and with demos, "
-                f"which were recorded without it, got {self.learner.privileged}"
+                f"which were recorded without it, got {privileged}"
             )
-        if self.learner.privileged > 0 and self.algorithm in CHOICE_ALGORITHMS:
+        if privileged > 0 and self.algorithm in CHOICE_ALGORITHMS:
             raise ConfigurationError(
                 f"privileged: expected 0 with {self.algorithm}, which has no policy beside its "
-                f"critic, got {self.learner.privileged}"
+                f"critic, got {privileged}"
             )
+
+    def _check_workers(self) -> None:
+        """Check that workers and address suit the engine."""
+        if self.engine == "ray" and self.workers == 0:
+            raise ConfigurationError("workers: expected at least 1 with engine ray, got 0")
+        if self.engine != "ray" and self.ray_address:
+            raise ConfigurationError(
+                "ray_address: expected an empty one with engine local; set engine ray"
+            )
+
+    def _check_exploration(self) -> None:
+        """Check the exploration's kind against the algorithm, and its sizes."""
         if self.helped_share > 0.0 and self.env:
             raise ConfigurationError(
                 f"helped_share: expected 0 with env {self.env}, whose goal is unknown"
-            )
-        if self.engine == "ray":
-            if self.workers == 0:
-                raise ConfigurationError("workers: expected at least 1 with engine ray, got 0")
-        elif self.ray_address:
-            raise ConfigurationError(
-                "ray_address: expected an empty one with engine local; set engine ray"
             )
         if (self.algorithm in CHOICE_ALGORITHMS) != (self.exploration == "epsilon_greedy"):
             raise ConfigurationError(
@@ -262,14 +278,20 @@ class TrainingConfig:
             raise ConfigurationError(
                 f"greedy_epsilon: expected between 0 and 1, got {self.greedy_epsilon}"
             )
-        for name in ("max_minutes", "updates_per_step", "filter_clip", "filter_std_floor"):
-            if not getattr(self, name) > 0.0:
-                raise ConfigurationError(f"{name}: expected above 0, got {getattr(self, name)}")
-        if not 0.0 < self.gamma <= 1.0 or not 0.0 < self.noise_min <= self.noise_max:
+        if not 0.0 < self.noise_min <= self.noise_max:
             raise ConfigurationError(
-                "expected 0 < gamma <= 1 and 0 < noise_min <= noise_max, got "
-                f"{self.gamma}, {self.noise_min} and {self.noise_max}"
+                f"expected 0 < noise_min <= noise_max, got {self.noise_min} and {self.noise_max}"
             )
+
+    def _check_learning(self) -> None:
+        """Check the discount, the pace of the updates and the budget."""
+        for name in ("max_minutes", "updates_per_step"):
+            self._check_above_0(name)
+        if not 0.0 < self.gamma <= 1.0:
+            raise ConfigurationError(f"gamma: expected above 0 and at most 1, got {self.gamma}")
+
+    def _check_replay(self) -> None:
+        """Check the demonstrations and importance weights, and the replay's own configuration."""
         if self.beta_final is not None and not (
             0.0 <= self.beta_final <= 1.0 and self.max_env_steps
         ):
@@ -283,6 +305,10 @@ class TrainingConfig:
                 "give demos, or choose no_demos"
             )
         self.replay()
+
+    def _check_above_0(self, name: str) -> None:
+        if not getattr(self, name) > 0.0:
+            raise ConfigurationError(f"{name}: expected above 0, got {getattr(self, name)}")
 
     def _check_ranges(self) -> None:
         """Check each setting against its declared choices and minimum."""
@@ -357,52 +383,6 @@ class TrainingConfig:
         values["hidden"], values["history"] = list(self.learner.hidden), list(self.history)
         text: str = yaml.safe_dump(values, sort_keys=False)
         return text
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """Options of a command line or launch file beside the run's configuration."""
-
-    preset: str = setting(
-        "fast",
-        "Hyper-parameters: fast (two cores), paper, gym (with env), wide (widest randomisation of "
-        "the cell), or a .yaml file",
-    )
-    run_dir: str = setting("", "Run folder; empty: runs/train_<task>_<time>")
-    resume: str = setting("", "Run folder or checkpoint to go on from")
-
-
-FROM_PRESET = "preset"
-"""Value of ``algorithm`` of a node or launch file that leaves the preset's own."""
-
-LAUNCHED = (
-    "task",
-    "algorithm",
-    "replay_structure",
-    "der",
-    "demos",
-    "engine",
-    "ray_address",
-    "workers",
-    "seed",
-    "max_minutes",
-    "max_env_steps",
-)
-
-
-def launched_settings() -> tuple[Setting, ...]:
-    """Return the settings of a run that the node ``sim_trainer`` and its launch file offer."""
-    return tuple(
-        each._replace(
-            default=FROM_PRESET,
-            text="Learner; preset: the preset's own (td3 in fast, ddpg in paper)",
-            choices=(FROM_PRESET, *each.choices),
-        )
-        if each.name == "algorithm"
-        else each
-        for each in settings_of(TrainingConfig)
-        if each.name in LAUNCHED
-    )
 
 
 _LEARNER_HINTS = typing.get_type_hints(LearnerConfig)

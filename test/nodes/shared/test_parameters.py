@@ -14,7 +14,7 @@ from der_ros.parameters.kuka_bridge import ArmParameters
 from der_ros.parameters.node_parameters import NODE_PARAMETERS, node_parameters, parameter_names
 from der_ros.parameters.shared import FlangeFrame, JointNames
 from der_ros.settings import names_of, settings_of
-from der_ros.training.config import RunOptions
+from der_ros.training.run.launch_options import RunOptions
 
 DECLARED = list(rig.declarations())
 FIELDS = sorted({each.field for group in DECLARED for each in settings_of(group.group)})
