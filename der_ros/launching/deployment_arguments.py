@@ -35,6 +35,70 @@ NAMESPACE = Argument(
 )
 
 
+_BUDGET_ARGUMENTS = tuple(
+    Argument.of(
+        ContactLimits,
+        name,
+        default="",
+        description=f"{what} that a contact may reach; the governor limits the speed accordingly; "
+        "empty: as in config, else no limit",
+        minimum=0.0,
+        optional=True,
+    )
+    for name, what in zip(
+        _BUDGETS, ("Largest force [N]", "Largest torque about the TCP [Nm]"), strict=True
+    )
+)
+
+_SIMULATION_ARGUMENTS = (
+    Argument.of(SimCellParameters, "seed"),
+    Argument.of(
+        SimCellParameters,
+        "compliance",
+        pattern=r"rigid|cell|[0-9]+(\.[0-9]*)?([eE][0-9]+)?",
+        words="rigid, cell or a stiffness in N/m",
+    ),
+)
+
+_VIEW_ARGUMENTS = (
+    Argument("view", "true", "Start cell_view, which publishes for viewers", bool, ON_OFF),
+    Argument(
+        "rviz",
+        "false",
+        "Start RViz with config/viewers/cell.rviz (needs an installed rviz2)",
+        bool,
+        ON_OFF,
+    ),
+)
+
+_NETWORK_ARGUMENT = Argument(
+    "dds_address",
+    "",
+    "IPv4 address of the only network interface that ROS 2 uses beside loopback; empty: all "
+    "(robot:=sim: loopback)",
+    IPv4Address,
+    optional=True,
+)
+
+_SENSOR_ARGUMENTS = (
+    Argument(
+        "sensor_ip",
+        "",
+        f"Address of the sensor; empty: {SENSOR_IP}, or {SIM_SENSOR_IP} with ft:=sim",
+        IPv4Address,
+        optional=True,
+    ),
+    Argument.of(NetFtConfig, "rdt_port"),
+    Argument.of(
+        NetFtConfig,
+        "http_port",
+        default="",
+        description="TCP port of the sensor's configuration page; empty: 80, or 8049 with ft:=sim",
+        optional=True,
+    ),
+)
+
+
 def deployment_arguments(
     name: str, task: str, hardware: str, robots: str, own: Sequence[Argument]
 ) -> list[Argument]:
@@ -47,6 +111,22 @@ def deployment_arguments(
         robots: Description of the argument ``robot``.
         own: Arguments that only this deployment has.
     """
+    return [
+        *_cell_arguments(name, task, hardware, robots),
+        NAMESPACE,
+        *_BUDGET_ARGUMENTS,
+        *_attempt_arguments(name),
+        *_SIMULATION_ARGUMENTS,
+        Argument.of(RecorderParameters, "keep_bags"),
+        *_VIEW_ARGUMENTS,
+        _NETWORK_ARGUMENT,
+        *own,
+        *_SENSOR_ARGUMENTS,
+    ]
+
+
+def _cell_arguments(name: str, task: str, hardware: str, robots: str) -> list[Argument]:
+    """Return the arguments that choose task, robot, sensor, policy and parameters file."""
     return [
         Argument.of(
             SupervisorParameters,
@@ -83,71 +163,18 @@ def deployment_arguments(
             Path,
             optional=True,
         ),
-        NAMESPACE,
-        *(
-            Argument.of(
-                ContactLimits,
-                name,
-                default="",
-                description=f"{what} that a contact may reach; the governor limits the speed "
-                "accordingly; empty: as in config, else no limit",
-                minimum=0.0,
-                optional=True,
-            )
-            for name, what in (
-                ("force_budget_n", "Largest force [N]"),
-                ("torque_budget_nm", "Largest torque about the TCP [Nm]"),
-            )
-        ),
-        Argument.of(SupervisorParameters, "attempts"),
-        Argument.of(SupervisorParameters, "retries"),
-        Argument.of(SupervisorParameters, "record"),
+    ]
+
+
+def _attempt_arguments(name: str) -> list[Argument]:
+    """Return the arguments for the number of attempts and the place of their records."""
+    return [
+        *(Argument.of(SupervisorParameters, each) for each in ("attempts", "retries", "record")),
         Argument.of(
             SupervisorParameters,
             "run_dir",
             description="Folder for attempts.jsonl and bags/, made if missing; empty: "
             f"runs/{name}_<time>, a new one",
-        ),
-        Argument.of(SimCellParameters, "seed"),
-        Argument.of(
-            SimCellParameters,
-            "compliance",
-            pattern=r"rigid|cell|[0-9]+(\.[0-9]*)?([eE][0-9]+)?",
-            words="rigid, cell or a stiffness in N/m",
-        ),
-        Argument.of(RecorderParameters, "keep_bags"),
-        Argument("view", "true", "Start cell_view, which publishes for viewers", bool, ON_OFF),
-        Argument(
-            "rviz",
-            "false",
-            "Start RViz with config/viewers/cell.rviz (needs an installed rviz2)",
-            bool,
-            ON_OFF,
-        ),
-        Argument(
-            "dds_address",
-            "",
-            "IPv4 address of the only network interface that ROS 2 uses beside loopback; empty: "
-            "all (robot:=sim: loopback)",
-            IPv4Address,
-            optional=True,
-        ),
-        *own,
-        Argument(
-            "sensor_ip",
-            "",
-            f"Address of the sensor; empty: {SENSOR_IP}, or {SIM_SENSOR_IP} with ft:=sim",
-            IPv4Address,
-            optional=True,
-        ),
-        Argument.of(NetFtConfig, "rdt_port"),
-        Argument.of(
-            NetFtConfig,
-            "http_port",
-            default="",
-            description="TCP port of the sensor's configuration page; empty: 80, or 8049 with "
-            "ft:=sim",
-            optional=True,
         ),
     ]
 
