@@ -201,9 +201,9 @@ class CellClient:
 
     @property
     def refused(self) -> int:
-        """Number of messages refused for an invalid stamp or an invalid goal pose."""
-        polled = (self._poses, self._wrenches, self._commands, self._goals, self._limits)
-        refused = sum(topic.refused_stamps for topic in polled)
+        """Number of messages refused for their content, stamp or goal pose."""
+        polled = (self._poses, self._wrenches, self._commands, self._goals, self._limits, self._readiness)
+        refused = sum([topic.refused for topic in polled])
         return self._refused_goals + self._health.refused + refused
 
     def _take_goal(self, message: PoseStamped) -> None:

@@ -210,10 +210,12 @@ class KukaBridge(ShellNode):
 
     def _on_cycle(self, state: MeasuredRobot) -> Twist:
         """Return the twist for the next cycle from the newest command and wrench; link's thread."""
-        stamps = self._commands.refused_stamps
+        stamps, unreadable = self._commands.refused_stamps, self._commands.unreadable
         command = self._commands.newest()
         if self._commands.refused_stamps > stamps:
             self._motion.refuse_command("invalid_stamp", self._commands.refusal)
+        if self._commands.unreadable > unreadable:
+            self._motion.refuse_command("unreadable", self._commands.refusal)
         if command is not None:
             # Logged by another thread, because this one must not wait for a log.
             self._refusal = self._take_command(command.message) or self._refusal

@@ -160,7 +160,7 @@ class JointLink:
     def figures(self) -> Mapping[str, object]:
         """Return counters, dropped joint states by reason, and cycle lateness."""
         dropped = {f"states_dropped_{name}": n for name, n in self._reader.dropped.items()}
-        dropped["states_dropped_invalid"] = self._states.refused_stamps
+        dropped["states_dropped_invalid"] = self._states.refused
         if self._server is None:
             return dropped
         statistics = self._server.statistics

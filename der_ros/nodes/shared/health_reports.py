@@ -51,8 +51,8 @@ class HealthReports:
 
     @property
     def refused(self) -> int:
-        """Number of messages refused for an invalid stamp."""
-        return self._messages.refused_stamps
+        """Number of messages refused for an invalid stamp or content."""
+        return self._messages.refused
 
     def take(self) -> None:
         """Read new messages; hold each until the name of its publisher is known."""

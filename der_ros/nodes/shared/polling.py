@@ -72,7 +72,8 @@ class NeverExecuted(CallbackGroup):
 class PolledSubscription:
     """Subscription without a callback; ``take`` empties its queue.
 
-    A message with an invalid ``header.stamp`` is refused, unless the subscription is raw.
+    Unless the subscription is raw, a message is refused if it cannot be decoded or has an invalid
+    ``header.stamp``.
 
     Args:
         node: Subscribing node.
@@ -85,6 +86,7 @@ class PolledSubscription:
 
     Attributes:
         refused_stamps: Number of messages refused for their stamp.
+        unreadable: Number of messages that could not be decoded.
         refusal: Reason why the latest message was refused; empty if it was accepted.
     """
 
@@ -103,11 +105,11 @@ class PolledSubscription:
         )
         self._subscription = subscription
         self._taker, self._rightful = Taker(subscription), rightful
-        self._topic = subscription.topic_name
+        self._topic, self._type = subscription.topic_name, message_class.__name__
         self._held: deque[_Waiting] = deque(maxlen=_HELD)
         self._clock = ArrivalClock()
         self._stamped = not raw and hasattr(message_class, "header")
-        self.refused_stamps = 0
+        self.refused_stamps = self.unreadable = 0
         self.refusal = ""
         self._logged_s = float("-inf")
 
@@ -116,12 +118,22 @@ class PolledSubscription:
         with self._subscription.handle:
             return int(self._subscription.handle.get_publisher_count())
 
+    @property
+    def refused(self) -> int:
+        """Number of refused messages of rightful publishers."""
+        return self.refused_stamps + self.unreadable
+
     def take(self) -> Iterator[Received]:
         """Yield the messages received since the last call, oldest first, up to the queue depth."""
         for waiting in self._believed():
-            message = self._taker.read(waiting.taken)
+            taken = waiting.taken
+            try:
+                message = self._taker.read(taken)
+            except RuntimeError:  # of the middleware; any publisher can send any bytes
+                self.unreadable += 1
+                self._refuse(f"expected a {self._type}, got {len(taken.message)} other bytes")
+                continue
             if self._is_stamped_right(message):
-                taken = waiting.taken
                 yield Received(message, waiting.arrived_s, taken.number, taken.gid)
 
     def _is_stamped_right(self, message: Any) -> bool:
@@ -131,12 +143,16 @@ class PolledSubscription:
             self.refusal = ""
             return True
         self.refused_stamps += 1
+        self._refuse(problem)
+        return False
+
+    def _refuse(self, problem: str) -> None:
+        """Keep the reason for refusing a message, and log it at most once a second."""
         self.refusal = f"{self._topic} refused: {problem}"
         now_s = time.monotonic()
         if now_s - self._logged_s > _LOG_EVERY_S:
             self._logged_s = now_s
             logger.warning("%s", self.refusal)
-        return False
 
     def newest(self) -> Received | None:
         """Return the newest message since the last call, or None; older ones are discarded."""
