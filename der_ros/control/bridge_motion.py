@@ -286,7 +286,7 @@ class BridgeMotion:
         paused_s = state.began_monotonic_s - self._last_cycle_s
         self._last_cycle_s = state.began_monotonic_s
         late = self._late.add(state.delay, state.stamp_monotonic_s, state.session)
-        if not late and paused_s < _PAUSE_CYCLES * state.cycle_s:
+        if not (late or state.rested) and paused_s < _PAUSE_CYCLES * state.cycle_s:
             return
         recent = self._late.recent(state.stamp_monotonic_s)
         if self.moving and recent > self._config.max_late_answers:

@@ -41,6 +41,11 @@ class MeasuredRobot(Protocol):
         ...
 
     @property
+    def rested(self) -> bool:
+        """True if the robot stood still in a cycle since the last one."""
+        ...
+
+    @property
     def session(self) -> int:
         """Session number; commands of earlier sessions are void."""
         ...

@@ -59,6 +59,7 @@ class MeasuredCycle(NamedTuple):
     joint_positions_rad: Array | None = None
     delay: int = 0
     session: int = 1
+    rested: bool = False
 
     @property
     def began_monotonic_s(self) -> float:

@@ -30,8 +30,8 @@ class Bench:
         self.motion = BridgeMotion(MotionConfig(TASK, SENSOR, LIMITS))
         self.session = 1
 
-    def cycle(self, tcp=TASK, delay=0):
-        state = RobotState(tcp, None, 12, delay, CYCLE_S, self.now, self.session)
+    def cycle(self, tcp=TASK, delay=0, rested=False):
+        state = RobotState(tcp, None, 12, delay, CYCLE_S, self.now, self.session, rested)
         twist = self.motion.on_cycle(state)
         self.now += CYCLE_S
         return twist
@@ -255,12 +255,12 @@ def test_late_answers_at_rest_are_a_warning(bench):
     assert "39 answers" in bench.motion.warning
 
 
-@pytest.mark.parametrize("pause", [{"delay": 1}, {"delay": 0}])
+@pytest.mark.parametrize("pause", [{"delay": 1}, {"delay": 0}, {"rested": True}])
 def test_a_robot_that_stood_sets_off_from_rest(bench, pause):
     """After a pause the earlier speed is forgotten: one cycle at 1 m/s2 is 0.012 m/s."""
     fast = Twist(np.array((0.05, 0.0, 0.0)), np.zeros(3))
     assert np.linalg.norm(bench.go(twist=fast).linear) == pytest.approx(0.05)
-    if not pause["delay"]:
+    if pause == {"delay": 0}:
         bench.now += 4 * CYCLE_S
     bench.feel()
     bench.motion.accept_command(fast, "task_frame", 0.0)

@@ -180,10 +180,50 @@ def test_the_same_telegram_again_moves_only_once():
         calls.append(state.ipoc)
         return PUSH
 
+    telegram = rsi_telegrams.build_robot_telegram(RobotTelegram(12, TCP))
     with serving(on_cycle) as (server, robot):
-        assert robot.ask(12) == robot.ask(12)
+        robot.say(telegram)
+        robot.say(telegram)
+        assert robot.hear() == robot.hear() == rsi_telegrams.SensorTelegram(12, PUSHED)
         assert calls == [12]
         assert server.statistics.travel_mm == pytest.approx(0.6)
+
+
+def test_an_ipoc_that_stands_still_moves_nothing():
+    sessions = []
+
+    def on_cycle(state):
+        sessions.append(state.session)
+        return PUSH
+
+    with serving(on_cycle, peer_silence_s=0.1) as (server, robot):
+        assert robot.ask(12).correction == PUSHED
+        moved = 0
+        for _ in range(20):
+            time.sleep(0.012)
+            moved += robot.ask(12).correction == PUSHED
+        # A new session after each silence, in which kuka_bridge latches a fault.
+        assert moved == server.statistics.sessions - 1 == len(sessions) - 1 <= 3
+        assert sessions[:2] == [1, 2]
+
+
+def test_what_is_answered_without_motion_is_told():
+    rested = []
+
+    def on_cycle(state):
+        rested.append(state.rested)
+        return PUSH
+
+    with serving(on_cycle) as (_, robot):
+        robot.ask(12)
+        robot.say(b'<Rob Type="KUKA"><IPOC>24</IPOC></Rob>')
+        assert robot.hear().correction == NO_CORRECTION
+        robot.ask(36)
+        robot.ask(48)
+        robot.say(b"junk")
+        robot.ask(60)
+        robot.ask(72)
+        assert rested == [False, True, False, True, False]
 
 
 def test_an_older_telegram_is_answered_without_motion():
@@ -287,9 +327,10 @@ def test_a_foreign_flood_takes_no_motion_and_is_told(address):
 def test_a_repeated_telegram_gets_its_own_ipoc():
     with serving() as (_, robot):
         robot.ask(12)
-        answer = robot.ask(24)
-        robot.ask(6)
-        assert robot.ask(24) == answer == rsi_telegrams.SensorTelegram(24, PUSHED)
+        for ipoc in (24, 6, 24):
+            robot.say(rsi_telegrams.build_robot_telegram(RobotTelegram(ipoc, TCP)))
+        answer, _, again = robot.hear(), robot.hear(), robot.hear()
+        assert again == answer == rsi_telegrams.SensorTelegram(24, PUSHED)
 
 
 def test_telegrams_without_a_pose_are_not_a_connection():

@@ -93,6 +93,7 @@ class ArmState(NamedTuple):
         session: Session number; commands of earlier sessions are void.
         began_monotonic_s: Start of the cycle, s, ``time.monotonic``.
         delay: Always 0, because late commands are not reported.
+        rested: Always False, for the same reason.
     """
 
     tcp_pose: Pose
@@ -102,6 +103,7 @@ class ArmState(NamedTuple):
     session: int
     began_monotonic_s: float
     delay: int = 0
+    rested: bool = False
 
 
 class ArmAnswered(NamedTuple):

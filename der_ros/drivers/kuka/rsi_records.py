@@ -94,6 +94,7 @@ class RobotState(NamedTuple):
         cycle_s: Time until the next telegram, s.
         stamp_monotonic_s: Arrival of the telegram, s, ``time.monotonic``.
         session: Number of the session (start of RSI).
+        rested: True if a telegram since the last cycle was answered without motion, or malformed.
     """
 
     tcp_pose: Pose
@@ -103,6 +104,7 @@ class RobotState(NamedTuple):
     cycle_s: float
     stamp_monotonic_s: float
     session: int
+    rested: bool = False
 
     @property
     def joint_positions_rad(self) -> Array | None:
@@ -142,7 +144,7 @@ class RsiStatistics:
         malformed: Datagrams dropped because they are not telegrams.
         foreign: Datagrams dropped because of their sender.
         foreign_from: Latest other sender as ``address:port``; empty if there is none.
-        duplicates: Telegrams with a repeated IPOC; the same answer is sent again.
+        duplicates: Telegrams with a repeated IPOC; within a cycle, the same answer is sent again.
         out_of_order: Telegrams with an older IPOC; answered without motion.
         backlog: Telegrams answered without motion because a newer one was waiting.
         errors: Cycles without motion because of an error, such as a failed ``on_cycle``.

@@ -33,6 +33,9 @@ from der_ros.threads import Startable, Worker
 
 logger = logging.getLogger(__name__)
 
+_REPEAT_CYCLES = 0.8
+"""Time in which the network may repeat a telegram; later, the controller itself has sent it."""
+
 
 class _Counts:
     """Counters that the answering thread increments."""
@@ -67,6 +70,9 @@ class RsiServer(Startable):
         self._series = self._intake.series
         self._tracker = CorrectionTracker(config.limits, config.absolute)
         self._last_answer = b""
+        self._fresh_s = float("-inf")
+        self._rested = False
+        self._malformed = 0
         self._counts = _Counts()
         self._latency = LatencyWindow()
         self._last_error: str | None = None
@@ -170,15 +176,30 @@ class RsiServer(Startable):
             self._start(telegram, packet)
         if arrival is Arrival.DUPLICATE:
             self._counts.duplicates += 1
-            self._send(self._last_answer, packet)
+            self._answer_again(telegram, packet)
         elif arrival is Arrival.LATE:
             self._counts.out_of_order += 1
             self._answer(telegram, packet, self._resting())
-        elif newest:
-            self._last_answer = self._cycle(telegram, packet)
         else:
-            self._counts.backlog += 1
-            self._last_answer = self._answer(telegram, packet, self._resting())
+            self._fresh_s = packet.stamp_monotonic_s
+            self._last_answer = (self._cycle if newest else self._skip)(telegram, packet)
+
+    def _answer_again(self, telegram: RobotTelegram, packet: Packet) -> None:
+        """Repeat the last answer, without motion for a controller whose IPOC stands still."""
+        if packet.stamp_monotonic_s - self._fresh_s < _REPEAT_CYCLES * self._config.cycle_s:
+            self._send(self._last_answer, packet)
+        else:
+            self._rest(telegram, packet)
+
+    def _skip(self, telegram: RobotTelegram, packet: Packet) -> bytes:
+        """Answer a telegram that a newer one has overtaken."""
+        self._counts.backlog += 1
+        return self._rest(telegram, packet)
+
+    def _rest(self, telegram: RobotTelegram, packet: Packet) -> bytes:
+        """Answer without motion, so that the next motion starts from rest."""
+        self._rested = True
+        return self._answer(telegram, packet, self._resting())
 
     def _start(self, telegram: RobotTelegram, packet: Packet) -> None:
         self._tracker.reset()
@@ -193,7 +214,8 @@ class RsiServer(Startable):
         """Handle the newest telegram: get the twist, answer, then report."""
         state = self._state(telegram, packet)
         if state is None:
-            return self._answer(telegram, packet, self._resting())
+            return self._rest(telegram, packet)
+        self._rested, self._malformed = False, self._intake.junk.malformed
         twist, error = self._wanted(state)
         correction = self._tracker.step(twist, self._config.cycle_s)
         answer = self._answer(telegram, packet, correction)
@@ -279,6 +301,8 @@ class RsiServer(Startable):
             self._config.cycle_s,
             packet.stamp_monotonic_s,
             self._series.session,
+            # The controller holds still while a telegram of its own is not answered.
+            self._rested or self._malformed != self._intake.junk.malformed,
         )
 
 

@@ -51,7 +51,7 @@ class TelegramSeries:
         self._measured_s: float | None = None
 
     def silent(self, now_s: float) -> bool:
-        """Return True if the last telegram is older than the silence of a running controller."""
+        """Return True if no new telegram has come for the silence of a running controller."""
         return now_s - self._last_arrival_s > self._silence_s
 
     @property
@@ -81,8 +81,8 @@ class TelegramSeries:
         elif arrival is Arrival.NEXT:
             self._measure(now_s)
         if arrival in (Arrival.START, Arrival.NEXT):
-            self._last_ipoc = ipoc
-        self._last_arrival_s = now_s
+            # Repeated and late telegrams are no sign of a running controller.
+            self._last_ipoc, self._last_arrival_s = ipoc, now_s
         return arrival
 
     def _judge(self, ipoc: int | None, now_s: float) -> Arrival:

@@ -202,7 +202,14 @@ class CellClient:
     @property
     def refused(self) -> int:
         """Number of messages refused for their content, stamp or goal pose."""
-        polled = (self._poses, self._wrenches, self._commands, self._goals, self._limits, self._readiness)
+        polled = (
+            self._poses,
+            self._wrenches,
+            self._commands,
+            self._goals,
+            self._limits,
+            self._readiness,
+        )
         refused = sum([topic.refused for topic in polled])
         return self._refused_goals + self._health.refused + refused
 

@@ -104,7 +104,7 @@ def test_the_view_goes_on_after_junk():
         assert until(lambda: len(drawn) > 3)
 
 
-def test_junk_among_the_claims_keeps_no_node_from_starting():
+def test_junk_among_the_claims_stops_no_node():
     with running(lambda: ShellNode("other")) as (other, client):
         name = Name(other, "other")
         send_junk(client, DiagnosticStatus, ALIVE_TOPIC, _latched(10))
