@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from der_ros.bags.bag_replay import ReplayVerdict
 from der_ros.offline_replay.attempt_replay import AttemptReplay
 from der_ros.offline_replay.differences import Differences
 from der_ros.offline_replay.motion_replay import HELD_FROM_OUTSIDE
@@ -88,11 +87,6 @@ def differences_of(replay: AttemptReplay) -> list[str]:
         found.append(_clause("applied twists", replay.applied))
     found += _outcome(replay)
     return found
-
-
-def verdict_of(replay: AttemptReplay) -> ReplayVerdict:
-    """Return ``SAME`` if nothing differs beyond its tolerance, otherwise ``DIFFERENT``."""
-    return ReplayVerdict.DIFFERENT if differences_of(replay) else ReplayVerdict.SAME
 
 
 def _clause(name: str, differences: Differences) -> str:

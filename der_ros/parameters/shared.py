@@ -7,19 +7,11 @@ from typing import TypeAlias
 
 from der_ros.control.frame_names import BASE_FRAME
 from der_ros.settings import setting
-from der_ros.tasks import TASK_NAMES
 
 PoseNumbers: TypeAlias = tuple[float, float, float, float, float, float, float]
 
 _IDENTITY: PoseNumbers = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
 _POSE = "x, y, z in m and quaternion x, y, z, w"
-
-
-@dataclass(frozen=True)
-class TaskChoice:
-    """Name of the task that the cell assembles."""
-
-    task: str = setting("lap_joint", "Task that is assembled", choices=TASK_NAMES)
 
 
 @dataclass(frozen=True)

@@ -310,10 +310,6 @@ class AssemblyWorld:
         """Return the angles of the arm's axes, rad, from the base on; empty without an arm."""
         return tuple(angle for angle, _ in self._tool.joints())
 
-    def joint_speeds(self) -> tuple[float, ...]:
-        """Return the speeds of the arm's axes, rad/s; empty without an arm."""
-        return tuple(speed for _, speed in self._tool.joints())
-
     def joint_limit_reached(self) -> bool:
         """Return True if an axis of the arm is at one of its end stops."""
         for (low, high), (angle, _) in zip(self._stops_rad, self._tool.joints(), strict=True):

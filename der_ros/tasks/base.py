@@ -20,7 +20,6 @@ from der_ros.tasks.option_checks import require_interval, require_range
 from der_ros.tasks.pieces import GROUND_COLOUR, HELD_COLOUR, Pair, Part, Piece, Rgba
 
 TIMBER_ON_TIMBER_N_PER_M = 4e6
-STEEL_ON_STEEL_N_PER_M = 2e9
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,8 @@ class Task(ABC):
         density_kg_per_m3: Density of both pieces, kg/m^3; spruce by default.
         clearance_m: Total lateral clearance, half on each side, m.
         friction: Coulomb coefficient between the pieces; wood on wood by default.
-        contact_stiffness_n_per_m: Contact stiffness of the pieces, N/m: timber on timber, or
-            ``STEEL_ON_STEEL_N_PER_M``. ``sim.compliance`` gives the sources.
+        contact_stiffness_n_per_m: Contact stiffness of the pieces, N/m; timber on timber by
+            default, steel on steel 2e9. ``sim.compliance`` gives the sources.
         start_height_m: Initial height of the held piece above its assembled pose, m.
         start_yaw_range_rad: Range [low, high) of the held piece's uniform initial yaw, rad.
         ground_offset_m: Half range of the ground piece's uniform x and y, m; None for

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from der_ros.bags.bag_replay import ReplayVerdict
 from der_ros.errors import ConfigurationError
 from der_ros.offline_replay.attempt_replay import replay_bag
-from der_ros.offline_replay.replay_report import report_of, verdict_of
+from der_ros.offline_replay.replay_report import differences_of, report_of
 from der_ros.offline_replay.what_if import WhatIf, parse_parameters
 from der_ros.policy.attempt import Outcome
 from der_ros.policy.runtime import OnnxPolicy
@@ -50,7 +49,7 @@ def test_the_verdict_is_rebuilt_at_its_time(policy):
     assert verdict.outcome is Outcome.SUCCESS
     assert recorded is not None
     assert verdict.at_s == pytest.approx(1e-9 * (recorded.ended_ns - replay.start_ns), abs=0.05)
-    assert verdict_of(replay) is ReplayVerdict.SAME
+    assert differences_of(replay) == []
 
 
 def test_two_replays_are_the_same(policy):
@@ -119,4 +118,4 @@ def test_an_attempt_on_the_iiwa_is_rebuilt():
     assert replay.setup.cycle_s == 0.01
     assert replay.ticks == replay.matched == 75
     assert replay.observations.largest == 0.0
-    assert verdict_of(replay) is ReplayVerdict.SAME
+    assert differences_of(replay) == []

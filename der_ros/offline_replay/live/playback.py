@@ -5,9 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 
-SLOWEST, FASTEST = 0.1, 10.0
-"""Range of the playback rate, recorded seconds per second."""
-
 
 class Playback:
     """Position in a recording during playback.
