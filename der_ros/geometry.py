@@ -218,6 +218,10 @@ class Pose:
         array = vector(values, 7, f"{name} (x, y, z, qx, qy, qz, qw)")
         return cls(array[:3], array[3:])
 
+    def to_sequence(self) -> list[float]:
+        """Return the seven numbers x, y, z, qx, qy, qz, qw."""
+        return [*self.position.tolist(), *self.quaternion.tolist()]
+
     def __matmul__(self, other: Pose) -> Pose:
         """Return ``a_from_c`` for ``a_from_b @ b_from_c``."""
         return Pose(

@@ -209,5 +209,6 @@ def test_a_quaternion_of_length_zero_is_refused():
 
 def test_a_pose_from_a_sequence_names_the_culprit():
     assert Pose.from_sequence((1, 2, 3, 0, 0, 0, 1)).position.tolist() == [1, 2, 3]
+    assert Pose.from_sequence((1, 2, 3, 0, 0, 1, 0)).to_sequence() == [1, 2, 3, 0, 0, 1, 0]
     with pytest.raises(ConfigurationError, match="task_frame"):
         Pose.from_sequence((1, 2, 3), "task_frame")

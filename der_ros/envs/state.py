@@ -75,7 +75,7 @@ class EnvironmentState(NamedTuple):
 def _plain(value: Any) -> Any:
     """Convert a value of the records above to lists and numbers."""
     if isinstance(value, Pose):
-        return value.position.tolist() + value.quaternion.tolist()
+        return value.to_sequence()
     if isinstance(value, tuple):
         return [_plain(one) for one in value]
     if is_dataclass(value):

@@ -72,8 +72,7 @@ class InputMatcher:
             held = self._task_from_base @ _pose(pose)
         except ConfigurationError:
             return False
-        numbers = (*held.position.tolist(), *held.quaternion.tolist())
-        return np.array_equal(np.array(numbers, np.float32), seen[:7])
+        return np.array_equal(np.array(held.to_sequence(), np.float32), seen[:7])
 
     def _observation(self, pose: Recorded, wrench: Recorded) -> NDArray[np.float32]:
         inputs = PolicyInputs(_frames(self._setup), WhatIf(parameters=_LAX).inputs())

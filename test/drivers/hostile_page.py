@@ -5,6 +5,7 @@ import itertools
 import socket
 import struct
 import threading
+from dataclasses import replace
 
 from der_ros.drivers.netft.configuration import SensorConfiguration
 
@@ -88,3 +89,8 @@ class Endless:
 def dripping(answer):
     """Return the bytes of ``answer`` one by one."""
     return [bytes([byte]) for byte in answer]
+
+
+def in_other_units(unit="kN"):
+    """Return the sensor's page with another unit of force."""
+    return replace(SENSOR, force_unit=unit).to_xml()

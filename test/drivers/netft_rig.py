@@ -3,7 +3,7 @@
 import contextlib
 
 import numpy as np
-from netft_tables import until
+from waiting import until
 
 from der_ros.drivers.netft.client import NetFtClient
 from der_ros.drivers.netft.configuration import SensorConfiguration

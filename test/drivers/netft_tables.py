@@ -1,6 +1,4 @@
-"""RDT bytes written by hand, and a wait by deadline."""
-
-import time
+"""RDT bytes written by hand."""
 
 from der_ros.drivers.netft.rdt import Command, RdtRecord, Request
 
@@ -27,13 +25,3 @@ RECORDS = [
         RdtRecord(2**32 - 1, 0, 0, 1, 2, 3, 4, 5, 6),
     ),
 ]
-
-
-def until(predicate, timeout_s=5.0):
-    """Wait until ``predicate`` holds; return False on timeout."""
-    deadline = time.monotonic() + timeout_s
-    while not predicate():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.005)
-    return True

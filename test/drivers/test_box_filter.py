@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from netft_rig import SENSOR, TRUTH, connected, state
-from netft_tables import until
+from waiting import until
 
 from der_ros.drivers.netft.box_filter import (
     CUTOFFS_HZ,

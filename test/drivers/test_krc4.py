@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 import pytest
-from netft_tables import until
+from waiting import until
 
 from der_ros.drivers.kuka import rsi_telegrams
 from der_ros.drivers.kuka.controller_limits import PathLimits

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from netft_rig import FAST, SENSOR, TRUTH, a_box, connected, state
-from netft_tables import until
+from waiting import until
 
 from der_ros.drivers.netft.client import NetFtClient
 from der_ros.drivers.netft.configuration import SensorConfiguration

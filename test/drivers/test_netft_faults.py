@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from netft_rig import FAST, SENSOR, TRUTH, connected, state
-from netft_tables import RECORDS, until
+from netft_tables import RECORDS
+from waiting import until
 
 from der_ros.drivers.netft.client import NetFtClient
 from der_ros.drivers.netft.faulty_link import BoxFaults, FaultyLink

@@ -6,7 +6,7 @@ import pytest
 from hostile_page import BODY, CHUNKED, OK, SENSOR, HostilePage, dripping, endless, whole
 from hostile_page import in_other_units as other_units
 from netft_rig import FAST, a_box, state
-from netft_tables import until
+from waiting import until
 
 from der_ros.drivers.netft import client as client_module
 from der_ros.drivers.netft import setup

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from netft_tables import until
+from waiting import until
 
 from der_ros.drivers.kuka import kr60_kinematics
 from der_ros.drivers.kuka.krc4 import (

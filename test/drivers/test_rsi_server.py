@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from netft_tables import until
+from waiting import until
 
 from der_ros.drivers.kuka import rsi_telegrams
 from der_ros.drivers.kuka.corrections import CorrectionLimits

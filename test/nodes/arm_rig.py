@@ -5,12 +5,13 @@ import json
 import time
 
 import numpy as np
-from bridge_rig import running, until
+from bridge_rig import running
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from rclpy.duration import Duration
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, String
+from waiting import until
 
 from der_ros.nodes.kuka_bridge.node import KukaBridge
 from der_ros.nodes.shared.qos import LATCHED

@@ -4,25 +4,15 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import rclpy
 from rclpy.node import Node
+from waiting import until
 
 from der_ros.nodes.shared.node_process import spinning
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def until(predicate, timeout_s=10.0):
-    """Wait until ``predicate`` holds; return False on timeout."""
-    deadline = time.monotonic() + timeout_s
-    while not predicate():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.005)
-    return True
 
 
 def environment():

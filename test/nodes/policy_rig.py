@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import os
-import time
 
 import numpy as np
 import rclpy
@@ -13,6 +12,7 @@ from lifecycle_msgs.srv import ChangeState
 from onnx import TensorProto, helper, numpy_helper
 from rclpy.duration import Duration
 from rclpy.node import Node
+from waiting import until
 
 from der_ros.nodes.shared.node_process import spinning
 from der_ros.policy.checksum import stamped
@@ -62,16 +62,6 @@ def write_policy(path, *, gain=0.05, task="lap_joint", dt=DT, governor=None, his
     helper.set_model_props(model, contract.to_metadata())
     path.write_bytes(stamped(model.SerializeToString()))
     return path
-
-
-def until(predicate, timeout_s=10.0):
-    """Wait until the predicate holds; return False on timeout."""
-    deadline = time.monotonic() + timeout_s
-    while not predicate():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.005)
-    return True
 
 
 @contextlib.contextmanager

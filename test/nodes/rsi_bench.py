@@ -3,11 +3,12 @@
 import contextlib
 
 import numpy as np
-from bridge_rig import running, until
+from bridge_rig import running
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from rclpy.duration import Duration
 from sensor_msgs.msg import JointState
+from waiting import until
 
 from der_ros.drivers.kuka.krc4 import (
     ControllerState,

@@ -5,10 +5,11 @@ import time
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from policy_rig import own_domain, until
+from policy_rig import own_domain
 from std_msgs.msg import Float64
 from std_srvs.srv import SetBool, Trigger
 from trainer_rig import PRESET, listener, trainer
+from waiting import until
 
 from der_ros.policy.runtime import OnnxPolicy
 

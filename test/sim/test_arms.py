@@ -10,6 +10,7 @@ import pybullet
 import pybullet_data
 import pytest
 import yaml
+from poses import pose, start
 
 from der_ros.drivers.kuka import kr60_kinematics
 from der_ros.drivers.kuka.plant import UPRIGHT_RAD
@@ -21,19 +22,11 @@ from der_ros.sim.kr60 import KR60
 from der_ros.sim.robots import find_robot
 from der_ros.sim.units import PER_M
 from der_ros.sim.world import AssemblyWorld
-from der_ros.tasks import InitialState, make_task
+from der_ros.tasks import make_task
 
 DEPLOYMENT = Path(__file__).parents[2] / "config" / "deploy_kr60.yaml"
 ARMS = ("iiwa", "kr60")
 ORIENTATIONS = [(0, 0, 0), (0.7, 0, 0), (0, 0.6, 0), (0.2, -0.3, 2.0), (0, 0, math.pi)]
-
-
-def pose(x=0.0, y=0.0, z=0.0, rotation=(0.0, 0.0, 0.0)):
-    return Pose(np.array((x, y, z)), quaternion_from_rotation_vector(rotation))
-
-
-def start(held, ground=None):
-    return InitialState(held, ground if ground is not None else Pose.identity())
 
 
 def moving(linear=(0, 0, 0), angular=(0, 0, 0)):

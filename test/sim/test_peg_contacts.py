@@ -6,17 +6,14 @@ import math
 
 import numpy as np
 import pytest
+from poses import pose
 
-from der_ros.geometry import Pose, Twist, quaternion_from_rotation_vector
+from der_ros.geometry import Pose, Twist
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import InitialState, PegInHole
 from der_ros.tasks.peg_in_hole import HOLE_DEPTH_M, PEG_WIDTH_M
 
 TRUE_WITHIN_M = 1e-4
-
-
-def pose(x=0.0, y=0.0, z=0.0, rotation=(0.0, 0.0, 0.0)):
-    return Pose(np.array((x, y, z)), quaternion_from_rotation_vector(rotation))
 
 
 def pushed(world, held, velocity, steps):

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 import pytest
+from poses import pose
 
-from der_ros.geometry import Pose, Twist, quaternion_from_rotation_vector
+from der_ros.geometry import Pose, Twist
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import InitialState, PegInHole
 from der_ros.tasks.peg_in_hole import HOLE_DEPTH_M, HOLE_SIDES
@@ -15,10 +16,6 @@ from der_ros.tasks.peg_in_hole import HOLE_DEPTH_M, HOLE_SIDES
 # Corners and middles of the peg's 64 sides are within 0.01 mm of the circle. The mesh's edges are
 # rounded by 0.08 mm at most, which has no effect on a round surface.
 PEG_WITHIN_M = 2e-5
-
-
-def pose(x=0.0, y=0.0, z=0.0, rotation=(0.0, 0.0, 0.0)):
-    return Pose(np.array((x, y, z)), quaternion_from_rotation_vector(rotation))
 
 
 def pushed(world, held, velocity, steps, ground=None):

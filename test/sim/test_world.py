@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pybullet
 import pytest
+from poses import pose, start
 
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import (
@@ -20,20 +21,12 @@ from der_ros.sim.tool import GRAVITY_M_PER_S2
 from der_ros.sim.units import PER_NM, scaled
 from der_ros.sim.variation import Variation
 from der_ros.sim.world import AssemblyWorld
-from der_ros.tasks import TASK_NAMES, InitialState, LapJoint, make_task
+from der_ros.tasks import TASK_NAMES, LapJoint, make_task
 
 TILTED_SENSOR = Pose(
     np.array((0.01, -0.02, 0.12)), quaternion_from_rotation_vector((0.3, 0.2, 0.5))
 )
 ORIENTATIONS = [(0, 0, 0), (0.7, 0, 0), (0, -1.2, 0), (0.4, 0.9, -0.6), (math.pi, 0, 0), (0, 0, 2)]
-
-
-def pose(x=0.0, y=0.0, z=0.0, rotation=(0.0, 0.0, 0.0)):
-    return Pose(np.array((x, y, z)), quaternion_from_rotation_vector(rotation))
-
-
-def start(held, ground=None):
-    return InitialState(held, ground if ground is not None else Pose.identity())
 
 
 @pytest.fixture(params=TASK_NAMES)

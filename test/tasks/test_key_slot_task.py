@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from poses import corners
 
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, quaternion_from_rotation_vector
@@ -12,11 +13,6 @@ from der_ros.tasks.key_slot import KEY_LENGTH_M, KEY_THICKNESS_M, KEY_WIDTH_M, S
 
 def pose(x=0.0, y=0.0, z=0.0, yaw=0.0):
     return Pose(np.array((x, y, z)), quaternion_from_rotation_vector((0.0, 0.0, yaw)))
-
-
-def corners(box):
-    centre, half = np.array(box.position), np.array(box.half_extents)
-    return centre - half, centre + half
 
 
 @pytest.mark.parametrize("clearance", [0.0002, 0.002])

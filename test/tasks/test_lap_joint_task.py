@@ -5,15 +5,11 @@ import math
 
 import numpy as np
 import pytest
+from poses import corners
 
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, quaternion_from_rotation_vector, rotation_vector_from_quaternion
 from der_ros.tasks.lap_joint import SECTION_M, LapJoint
-
-
-def corners(box):
-    centre, half = np.array(box.position), np.array(box.half_extents)
-    return centre - half, centre + half
 
 
 def overlap(a, b, shift=(0.0, 0.0, 0.0)):

@@ -5,21 +5,12 @@ import math
 
 import numpy as np
 import pytest
+from poses import corners, pose
 
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, angle_between, quaternion_from_rotation_vector
 from der_ros.tasks import Box, Frustum
 from der_ros.tasks.peg_in_hole import HOLE_DEPTH_M, HOLE_SIDES, PEG_WIDTH_M, PegInHole
-
-
-def pose(x=0.0, y=0.0, z=0.0, rotation=(0.0, 0.0, 0.0)):
-    return Pose(np.array((x, y, z)), quaternion_from_rotation_vector(rotation))
-
-
-def corners(box):
-    centre, half = np.array(box.position), np.array(box.half_extents)
-    return centre - half, centre + half
-
 
 # -- the pieces ----------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from poses import pose
 
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import (
@@ -14,10 +15,6 @@ from der_ros.geometry import (
 )
 from der_ros.tasks import TASK_NAMES, LapJoint, make_task
 from der_ros.tasks.base import require_range
-
-
-def pose(x=0.0, y=0.0, z=0.0, rotation=(0.0, 0.0, 0.0)):
-    return Pose(np.array((x, y, z)), quaternion_from_rotation_vector(rotation))
 
 
 def test_distance_counts_a_radian_as_the_weight_says():

@@ -238,8 +238,8 @@ class PolicyServer(Shell, LifecycleNode):
             "sha256": self._policy.sha256,
             "path": str(Path(policy.path).resolve()) if self._policy.sha256 else "",
             "contract": dataclasses.asdict(policy.contract),
-            "task_frame": _seven(self._frames.base_from_task),
-            "tcp_from_sensor": _seven(self._frames.tcp_from_sensor),
+            "task_frame": self._frames.base_from_task.to_sequence(),
+            "tcp_from_sensor": self._frames.tcp_from_sensor.to_sequence(),
         }
         self._contract.publish(to_status("policy", info))
         # The same content as JSON text, kept for one more release.
@@ -378,10 +378,6 @@ class PolicyServer(Shell, LifecycleNode):
         if self._skipped:
             return Level.WARN, f"no command: {self._skipped}"
         return Level.OK, "active"
-
-
-def _seven(pose: Any) -> list[float]:
-    return [*pose.position.tolist(), *pose.quaternion.tolist()]
 
 
 def _array(label: str, data: NDArray[np.float32]) -> Float32MultiArray:

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from der_ros.bags.reader import BagReader
 from der_ros.control.watch_lease import WATCHED_TOPIC
 from der_ros.errors import BagError
-from der_ros.geometry import Pose
 from der_ros.offline_replay.attempt_setup import (
     LIMITS_TOPIC,
     POSE_TOPIC,
@@ -136,8 +135,8 @@ def server_parameters(reader: BagReader, rate: float, policy_file: str = "") -> 
     return {
         "policy": policy_file or str(policy_of_bag(reader)),
         "task": setup.task,
-        "task_frame": _seven(setup.base_from_task),
-        "tcp_from_sensor": _seven(setup.tcp_from_sensor),
+        "task_frame": setup.base_from_task.to_sequence(),
+        "tcp_from_sensor": setup.tcp_from_sensor.to_sequence(),
         "base_frame": setup.base_frame,
         "pose_timeout_s": timeout_s,
         "wrench_timeout_s": timeout_s,
@@ -206,7 +205,3 @@ def _refuse_times(bag: Path, ticks: tuple[PlayedTick, ...]) -> None:
                 f"bag {bag}: expected ticks in order and at most {LONGEST_GAP_S:g} s apart, got "
                 f"one {gap_s:.3f} s after that at {before.at_s:.3f} s"
             )
-
-
-def _seven(pose: Pose) -> list[float]:
-    return [*pose.position.tolist(), *pose.quaternion.tolist()]

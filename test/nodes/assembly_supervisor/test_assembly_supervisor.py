@@ -12,10 +12,11 @@ import pytest
 from action_msgs.msg import GoalStatus, GoalStatusArray
 from cell_rig import Cell, CellWithoutPolicy, results
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from policy_rig import RIGHTFUL, call, own_domain, running, until, write_policy
+from policy_rig import RIGHTFUL, call, own_domain, running, write_policy
 from rclpy.node import Node
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
+from waiting import until
 
 from der_ros.control import approach
 from der_ros.nodes.assembly_supervisor import node as assembly_supervisor

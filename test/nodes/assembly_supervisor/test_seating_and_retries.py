@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from cell_rig import Cell, results
 from diagnostic_msgs.msg import DiagnosticStatus
-from policy_rig import call, own_domain, running, until
+from policy_rig import call, own_domain, running
 from std_srvs.srv import Trigger
+from waiting import until
 
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.assembly_supervisor.node import AssemblySupervisor

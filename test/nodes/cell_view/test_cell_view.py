@@ -7,12 +7,13 @@ import types
 
 import numpy as np
 import pytest
-from bridge_rig import running, until
+from bridge_rig import running
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, WrenchStamped
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header, String
 from visualization_msgs.msg import Marker, MarkerArray
+from waiting import until
 
 from der_ros.drivers.kuka import kr60_kinematics
 from der_ros.geometry import Pose

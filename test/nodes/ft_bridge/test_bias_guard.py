@@ -3,9 +3,10 @@
 import time
 
 import pytest
-from bridge_rig import running, until
+from bridge_rig import running
 from geometry_msgs.msg import WrenchStamped
 from std_msgs.msg import Empty
+from waiting import until
 
 from der_ros.control.sensor.bias_rules import ATTEMPT_S
 from der_ros.nodes.ft_bridge.node import FtBridge

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bridge_rig import process, running, until
+from bridge_rig import process, running
 from diagnostic_msgs.msg import DiagnosticArray
 from ft_rig import TRUTH, bench, figures, newest, ready, said
 from std_msgs.msg import Bool
+from waiting import until
 
 from der_ros.drivers.netft.client import NetFtClient
 from der_ros.drivers.netft.configuration import request_filter

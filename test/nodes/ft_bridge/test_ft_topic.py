@@ -4,13 +4,14 @@ import contextlib
 
 import numpy as np
 import pytest
-from bridge_rig import running, until
+from bridge_rig import running
 from diagnostic_msgs.msg import DiagnosticArray
 from ft_rig import figures, newest, ready, said
 from geometry_msgs.msg import WrenchStamped
 from player_rig import NAME, playing
 from rclpy.node import Node
 from std_msgs.msg import Bool
+from waiting import until
 
 from der_ros.control.watch_lease import WATCHED_TOPIC
 from der_ros.nodes.ft_bridge.node import FtBridge

@@ -6,11 +6,11 @@ from types import SimpleNamespace as Record
 
 import numpy as np
 import pytest
-from bridge_rig import until
 from ft_rig import TRUTH, bench, newest, numbers, ready
 from geometry_msgs.msg import PoseStamped, WrenchStamped
 from rclpy.node import Node
 from std_msgs.msg import Bool, Empty
+from waiting import until
 
 from der_ros.drivers.netft.faulty_link import BoxFaults
 from der_ros.drivers.netft.payload import STANDARD_GRAVITY_MPS2

@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pytest
 from arm_rig import COMMANDS, NAMES, POSTURE, URDF, ArmBench, arm_bench, parameters_of_the_arm
-from bridge_rig import process, running, until
+from bridge_rig import process, running
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
+from waiting import until
 
 from der_ros.control.joint_reader import JointReader
 from der_ros.nodes.shared.node_process import ShellNode

@@ -8,13 +8,14 @@ import signal
 import socket
 
 import pytest
-from bridge_rig import process, running, until
+from bridge_rig import process, running
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import TwistStamped, WrenchStamped
 from player_rig import NAME, playing
 from rclpy.node import Node
 from rsi_bench import LOCAL, bench
 from std_msgs.msg import String
+from waiting import until
 
 from der_ros.nodes.kuka_bridge.node import KukaBridge
 from der_ros.nodes.shared.key_values import from_status

@@ -4,9 +4,10 @@ import json
 import re
 
 import pytest
-from bridge_rig import running, until
+from bridge_rig import running
 from rclpy.parameter import Parameter
 from std_msgs.msg import String
+from waiting import until
 
 from der_ros.nodes.kuka_bridge.node import KukaBridge
 from der_ros.nodes.shared.qos import LATCHED

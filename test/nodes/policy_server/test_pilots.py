@@ -4,8 +4,9 @@ import contextlib
 import time
 
 import pytest
-from policy_rig import DT, RIGHTFUL, Cell, change_state, own_domain, running, until, write_policy
+from policy_rig import DT, RIGHTFUL, Cell, change_state, own_domain, running, write_policy
 from sensor_msgs.msg import Joy
+from waiting import until
 
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.policy_server.node import PolicyServer

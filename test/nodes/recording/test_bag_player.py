@@ -10,10 +10,11 @@ import pytest
 import rclpy
 import yaml
 from geometry_msgs.msg import PoseStamped, TwistStamped
-from policy_rig import call, own_domain, until, write_policy
+from policy_rig import call, own_domain, write_policy
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import SetBool, Trigger
+from waiting import until
 
 from der_ros.bags.reader import BagReader
 from der_ros.nodes.policy_server.node import PolicyServer

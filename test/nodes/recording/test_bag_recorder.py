@@ -11,9 +11,10 @@ from builtin_interfaces.msg import Time
 from geometry_msgs.msg import WrenchStamped
 from mcap.reader import make_reader
 from mcap_ros2.decoder import DecoderFactory
-from policy_rig import Cell, call, change_state, own_domain, running, until, write_policy
+from policy_rig import Cell, call, change_state, own_domain, running, write_policy
 from std_msgs.msg import Float32MultiArray, String
 from std_srvs.srv import SetBool
+from waiting import until
 
 from der_ros.bags import recorder as recorder_module
 from der_ros.bags.bag_replay import ReplayVerdict, replay_policy

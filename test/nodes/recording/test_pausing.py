@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from policy_rig import call, own_domain, running, until
+from policy_rig import call, own_domain, running
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
+from waiting import until
 
 from der_ros.bags.bag_facts import read_bag_facts
 from der_ros.bags.reader import BagReader

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from policy_rig import call, own_domain, running, until
+from policy_rig import call, own_domain, running
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
+from waiting import until
 
 from der_ros.bags import recorder as recorder_module
 from der_ros.bags.black_box import Kept

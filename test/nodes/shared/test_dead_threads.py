@@ -3,12 +3,13 @@
 import contextlib
 
 import pytest
-from bridge_rig import running, until
+from bridge_rig import running
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import WrenchStamped
 from policy_rig import own_domain
 from rsi_bench import bench
 from std_msgs.msg import Bool
+from waiting import until
 
 from der_ros.control.status import Level
 from der_ros.nodes.ft_bridge.node import FtBridge

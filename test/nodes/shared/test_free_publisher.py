@@ -1,8 +1,9 @@
 import ctypes
 
 import pytest
-from policy_rig import own_domain, running, until
+from policy_rig import own_domain, running
 from std_msgs.msg import String
+from waiting import until
 
 from der_ros.nodes.shared import free_publisher
 from der_ros.nodes.shared.free_publisher import FreePublisher

@@ -8,7 +8,8 @@ import textwrap
 import time
 
 import pytest
-from bridge_rig import environment, until
+from bridge_rig import environment
+from waiting import until
 
 from der_ros.nodes.shared.launch_watch import LAUNCH_VARIABLE, this_launch, wait_for_end
 

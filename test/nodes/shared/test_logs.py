@@ -1,10 +1,10 @@
 import logging
-import time
 
 import pytest
 import rclpy
 from rcl_interfaces.msg import Log
 from rclpy.node import Node
+from waiting import until
 
 from der_ros.nodes.shared.logs import logged_by
 from der_ros.nodes.shared.node_process import spinning
@@ -40,13 +40,6 @@ def heard(node):
     listener.destroy_node()
 
 
-def until(predicate, timeout_s=20.0):
-    deadline_s = time.monotonic() + timeout_s
-    while not predicate() and time.monotonic() < deadline_s:
-        time.sleep(0.01)
-    return predicate()
-
-
 def test_records_of_any_module_reach_rosout_stamped(node, heard):
     driver = logging.getLogger("der_ros.drivers.example")
 
@@ -55,7 +48,7 @@ def test_records_of_any_module_reach_rosout_stamped(node, heard):
         return any(record.msg == "the box is off" for record in heard)
 
     with logged_by(node):
-        assert until(arrived)
+        assert until(arrived, 20.0)
     record = next(each for each in heard if each.msg == "the box is off")
     assert (record.name, record.level) == ("logging_node", Log.WARN)
     assert record.stamp.sec > 1_000_000_000
@@ -76,7 +69,7 @@ def test_each_severity_is_its_ros_severity(node, heard):
         for level, s in SEVERITIES.items()
     }
     with logged_by(node):
-        assert until(arrived)
+        assert until(arrived, 20.0)
 
 
 def test_an_exception_is_logged_with_its_traceback(node, heard):
@@ -88,7 +81,7 @@ def test_an_exception_is_logged_with_its_traceback(node, heard):
         return any("ValueError: unexpected" in record.msg for record in heard)
 
     with logged_by(node):
-        assert until(arrived)
+        assert until(arrived, 20.0)
 
 
 def test_handlers_are_back_afterwards(node):
@@ -102,7 +95,7 @@ def test_nobody_waits_for_a_log_that_is_stuck(node, monkeypatch):
     """A blocked terminal must not delay the thread that answers a robot."""
     release = []
     monkeypatch.setattr(
-        "der_ros.nodes.shared.logs._NodeHandler.emit", lambda *_: until(lambda: bool(release))
+        "der_ros.nodes.shared.logs._NodeHandler.emit", lambda *_: until(lambda: bool(release), 20.0)
     )
     monkeypatch.setattr(logging, "raiseExceptions", True)
     with logged_by(node):

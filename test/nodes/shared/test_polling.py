@@ -1,8 +1,9 @@
 import time
 
 import pytest
-from policy_rig import own_domain, running, until
+from policy_rig import own_domain, running
 from std_msgs.msg import String
+from waiting import until
 
 from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.polling import PolledSubscription, Received

@@ -3,10 +3,11 @@
 import pytest
 from cell_rig import Cell, results
 from player_rig import NAME, playing
-from policy_rig import call, own_domain, running, until
+from policy_rig import call, own_domain, running
 from rclpy.node import Node
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
+from waiting import until
 
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.assembly_supervisor.node import AssemblySupervisor

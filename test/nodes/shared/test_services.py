@@ -1,9 +1,10 @@
 """Many simultaneous calls of a service are all answered."""
 
 import pytest
-from policy_rig import own_domain, running, until
+from policy_rig import own_domain, running
 from rclpy.node import Node
 from std_srvs.srv import SetBool, Trigger
+from waiting import until
 
 from der_ros.nodes.policy_server.node import PolicyServer
 from der_ros.nodes.recording.bag_recorder import BagRecorder

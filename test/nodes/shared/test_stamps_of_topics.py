@@ -4,12 +4,13 @@ import contextlib
 
 import pytest
 from arm_rig import arm_bench
-from bridge_rig import running, until
+from bridge_rig import running
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from policy_rig import own_domain
 from rsi_bench import bench
 from sensor_msgs.msg import JointState
+from waiting import until
 
 from der_ros.nodes.assembly_supervisor.node import AssemblySupervisor
 from der_ros.nodes.cell_view.node import CellView

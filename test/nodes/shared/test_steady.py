@@ -5,9 +5,10 @@ import time
 from pathlib import Path
 
 import pytest
-from policy_rig import own_domain, running, until
+from policy_rig import own_domain, running
 from rclpy.clock import ClockType
 from rclpy.executors import SingleThreadedExecutor
+from waiting import until
 
 from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.steady import steady_timer

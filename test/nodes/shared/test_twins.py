@@ -7,10 +7,11 @@ import time
 
 import pytest
 import rclpy
-from bridge_rig import environment, process, until
+from bridge_rig import environment, process
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from policy_rig import own_domain
 from rclpy.node import Node
+from waiting import until
 
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.shared.qos import LATCHED

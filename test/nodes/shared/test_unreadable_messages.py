@@ -3,12 +3,13 @@
 import contextlib
 
 import pytest
-from bridge_rig import running, until
+from bridge_rig import running
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from policy_rig import own_domain
 from rsi_bench import bench
 from std_msgs.msg import String
+from waiting import until
 
 from der_ros.nodes.assembly_supervisor.node import AssemblySupervisor
 from der_ros.nodes.cell_view.node import CellView

@@ -4,10 +4,11 @@ import time
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from policy_rig import own_domain, until
+from policy_rig import own_domain
 from sensor_msgs.msg import Image, Joy
 from std_msgs.msg import Float64
 from trainer_rig import PRESET, listener, trainer
+from waiting import until
 
 from der_ros.envs.video_panel import PANEL_WIDTH
 from der_ros.nodes.shared.qos import LATCHED

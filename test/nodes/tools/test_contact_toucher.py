@@ -12,13 +12,13 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import rclpy
-from bridge_rig import until
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from std_srvs.srv import Trigger
 from touching_rig import ABOVE_M, CYCLE_S, SpringCell, limits_of
+from waiting import until
 
 from der_ros.geometry import Pose, Twist
 from der_ros.nodes.shared.conversions import pose_to_message, twist_to_message
