@@ -2,6 +2,7 @@
 reason."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from hostile_page import (
@@ -110,6 +111,23 @@ def test_an_endless_answer_ends_within_its_bytes(answer, expected):
 def test_a_wrong_answer_has_its_reason(answer, expected):
     with HostilePage([answer]) as page, pytest.raises(DerRosError, match=expected):
         fetch(page, 2.0)
+
+
+def test_a_reason_is_one_short_line():
+    with HostilePage([b"ICY 200\r\nOK\r\n\r\n"]) as page, pytest.raises(DerRosError) as caught:
+        fetch(page, 2.0)
+    assert str(caught.value).splitlines() == [str(caught.value)]
+    unit = (
+        replace(SENSOR, product_name="x" * 100_000)
+        .to_xml()
+        .replace(b"<scfgfu>N", b"<scfgfu>" + b"N" * 100_000)
+    )
+    with (
+        HostilePage([whole(unit)]) as page,
+        pytest.raises(DerRosError, match="force unit") as caught,
+    ):
+        fetch(page, 2.0)
+    assert len(str(caught.value)) < 300
 
 
 def test_a_connection_that_is_reset_has_its_reason():

@@ -61,6 +61,10 @@ _MAX_RATE_HZ = 100_000
 _MAX_BUFFER = 10_000
 _MAX_FILTER = 1_000
 _MAX_COUNT = 2.0**31
+# Beyond these of every known sensor, a limit on the force would never be reached, or always.
+_COARSEST = {"counts_per_force": 1.0, "counts_per_torque": 0.1}  # N, Nm
+_SMALLEST_RANGE = {"counts_per_force": 1.0, "counts_per_torque": 0.01}  # N, Nm
+_MAX_NAME_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
@@ -94,16 +98,20 @@ class SensorConfiguration:
 
         Raises:
             ConfigurationError: A unit is unknown, or counts per unit are not finite and positive or
-                give no finite force or torque.
+                are those of no sensor.
         """
         newtons = _scale(_NEWTONS, self.force_unit, "force unit (scfgfu)")
         metres = _scale(_NEWTON_METRES, self.torque_unit, "torque unit (scfgtu)")
         for name, unit in (("counts_per_force", newtons), ("counts_per_torque", metres)):
             value = getattr(self, name)
-            # The largest count is finite too, or one record would be an infinite force.
-            usable = value > 0.0 and unit / value > 0.0 and _MAX_COUNT * (unit / value) < math.inf
-            if not (math.isfinite(value) and usable):
-                raise ConfigurationError(f"{name}: expected a number above zero, got {value}")
+            coarsest, smallest = _COARSEST[name], _SMALLEST_RANGE[name]
+            count = unit / value if value > 0.0 and math.isfinite(value) else math.inf
+            if not (count <= coarsest and count * _MAX_COUNT >= smallest):
+                raise ConfigurationError(
+                    f"{name}: expected a number above zero that gives counts of at most "
+                    f"{coarsest:g} and a range of at least {smallest:g} (N or Nm), got {value}; "
+                    "check counts and units on the box's Configurations page"
+                )
 
     @cached_property
     def newtons_per_count(self) -> float:
@@ -154,7 +162,7 @@ def parse_configuration(document: bytes) -> SensorConfiguration:
         rdt_enabled=_text(texts, "comrdte", "1").lower() in _ENABLED,
         rdt_rate_hz=_whole(texts, "comrdtrate", 0, _MAX_RATE_HZ),
         rdt_buffer_size=_whole(texts, "comrdtbsiz", 1, _MAX_BUFFER),
-        product_name=_text(texts, "prodname", ""),
+        product_name=_text(texts, "prodname", "")[:_MAX_NAME_CHARACTERS],
         user_filter=_whole(texts, "setuserfilter", -1, _MAX_FILTER),
     )
 
@@ -196,6 +204,8 @@ def _texts(document: bytes) -> dict[str, str]:
     path: list[tuple[str, list[str]]] = []
 
     def start(tag: str, _attributes: dict[str, str]) -> None:
+        if path and "".join(path[-1][1]).strip():
+            texts[path[-1][0]] = _AMBIGUOUS  # text around an element is no number
         if len(path) >= _MAX_DEPTH:
             raise ProtocolError(f"{PATH}: expected at most {_MAX_DEPTH} nested elements")
         path.append((tag.lower(), []))
@@ -268,5 +278,6 @@ def _scale(table: dict[str, float], unit: str, name: str) -> float:
         return by_lower[unit.strip().lower()]
     except KeyError as error:
         raise ConfigurationError(
-            f"{name}: expected one of {', '.join(table)}, got {unit!r}; set the box to one of them"
+            f"{name}: expected one of {', '.join(table)}, got {unit[:40]!r}; set the "
+            "box to one of them"
         ) from error

@@ -8,6 +8,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
+from der_ros.documents import shortened
 from der_ros.errors import ConnectionFailedError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def get(address: str, port: int, path: str, timeout_s: float) -> bytes:
         ConnectionFailedError: There is no complete, uncompressed answer with status 200 within the
             bounds on time and bytes.
     """
-    url = f"http://{address}:{port}{path}"
+    url = f"http://{shortened(address)[1:-1]}:{port}{path}"
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as plain:
             bounded = _BoundedSocket(plain, timeout_s)
@@ -47,11 +48,13 @@ def get(address: str, port: int, path: str, timeout_s: float) -> bytes:
             with connection.getresponse() as response:
                 return _body(response, url)
     # http.client raises ValueError for some malformed numbers (a chunk of -5 bytes).
+    except ConnectionFailedError:
+        raise
     except (OSError, http.client.HTTPException, ValueError, OverflowError) as error:
+        got = " ".join(str(error).split())[:200] or type(error).__name__
         raise ConnectionFailedError(
-            f"Net F/T box: expected an answer from {url}, got "
-            f"'{str(error)[:200] or type(error).__name__}'; check sensor_ip, the cable and the "
-            "power"
+            f"Net F/T box: expected an answer from {url}, got '{got}'; check sensor_ip, the cable "
+            "and the power"
         ) from error
 
 

@@ -18,6 +18,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.nodes.shared.diagnostics import status_name
+from der_ros.nodes.shared.guarded import guarded
 from der_ros.nodes.shared.launch_watch import PATIENCE_S, end_with_launch, signals_to_end
 from der_ros.nodes.shared.logs import log_to_console, logged_by
 from der_ros.nodes.shared.middleware import keep_processes_apart
@@ -64,11 +65,18 @@ class Shell:
             self._claimed = Name(cast(Node, self), status_name(cast(Node, self)))
             self._claimed.refuse_a_twin()
 
-    def create_service(self, *args: Any, **kwargs: Any) -> Any:
-        """Create a service as ``Node`` does, with a queue of 1000 requests."""
+    def create_service(
+        self, srv_type: Any, srv_name: str, callback: Callable[[Any, Any], Any], **kwargs: Any
+    ) -> Any:
+        """Create a service as ``Node`` does, with a queue of 1000 requests and a guard.
+
+        A request for which ``callback`` raises an exception is refused and does not end the node.
+        rclpy creates its parameter services through this method as well.
+        """
         kwargs.setdefault("qos_profile", SERVICES)
+        guard = guarded(srv_name, callback)
         # Node, the next class in the method resolution order, defines it.
-        return super().create_service(*args, **kwargs)  # type: ignore[misc]
+        return super().create_service(srv_type, srv_name, guard, **kwargs)  # type: ignore[misc]
 
     def create_client(self, *args: Any, **kwargs: Any) -> Any:
         """Create a client as ``Node`` does, with a queue of 1000 responses."""

@@ -1,14 +1,16 @@
-"""Many simultaneous calls of a service are all answered."""
+"""Many simultaneous calls of a service, and calls that make no sense, are all answered."""
 
 import pytest
-from policy_rig import own_domain, running
+from policy_rig import call, own_domain, running
+from rcl_interfaces.msg import Parameter, ParameterValue
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.node import Node
 from std_srvs.srv import SetBool, Trigger
 from waiting import until
 
 from der_ros.nodes.policy_server.node import PolicyServer
 from der_ros.nodes.recording.bag_recorder import BagRecorder
-from der_ros.nodes.shared.node_process import spinning
+from der_ros.nodes.shared.node_process import ShellNode, spinning
 from der_ros.nodes.shared.qos import SERVICES
 
 pytestmark = pytest.mark.ros
@@ -47,3 +49,31 @@ def test_a_recorder_answers_500_calls_at_once(tmp_path):
         assert client.wait_for_service(10.0)
         answers = [client.call_async(SetBool.Request(data=False)) for _ in range(CALLS)]
         assert until(lambda: all(answer.done() for answer in answers), 20.0)
+
+
+NO_TYPE = Parameter(name="policy", value=ParameterValue(type=77))
+GOOD = Parameter(name="policy", value=ParameterValue(type=4, string_value=""))
+
+
+@pytest.mark.parametrize("kind", [SetParameters, SetParametersAtomically])
+def test_a_parameter_of_no_type_is_refused(kind):
+    """rclpy raises an exception in its own callback, which would end the node."""
+    with running(PolicyServer) as (_, test):
+        name = "policy_server/" + ("set_parameters" + "_atomically" * (kind is not SetParameters))
+        answer = call(test, kind, name, kind.Request(parameters=[GOOD, NO_TYPE, GOOD]))
+        results = answer.results if kind is SetParameters else [answer.result]
+        expected = [True, False, False] if kind is SetParameters else [False]
+        assert [result.successful for result in results] == expected
+        assert "77 is not a valid Parameter.Type" in results[-1].reason
+        assert call(test, Trigger, "policy_server/reset_fault", Trigger.Request()).success
+
+
+def test_a_callback_that_fails_refuses_the_call():
+    def fail(_request, _response):
+        raise RuntimeError("no arm")
+
+    with running(lambda: ShellNode("server")) as (server, test):
+        server.create_service(Trigger, "server/fail", fail)
+        for _ in range(2):
+            answer = call(test, Trigger, "server/fail", Trigger.Request())
+            assert (answer.success, answer.message) == (False, "RuntimeError: no arm")
