@@ -24,7 +24,7 @@ from der_ros.envs import TaskEnv
 from der_ros.envs.scripted import blind_action, oracle_action
 from der_ros.training.evaluation.episodes import wilson_interval
 from support.report import Figure, argument_parser, show
-from support.task_cells import Cell, add_cells, add_options, add_randomization, chosen_cells
+from support.task_cells import TaskCell, add_cells, add_options, add_randomization, chosen_cells
 
 _CONTROLLERS = {"oracle": oracle_action, "blind": blind_action}
 _LEAST_SUCCESS = 0.99
@@ -47,7 +47,9 @@ def why(info: dict[str, Any]) -> str:
     return next(named, "neither")
 
 
-def run_controller(cell: Cell, name: str, count: int, options: dict[str, Any]) -> dict[str, float]:
+def run_controller(
+    cell: TaskCell, name: str, count: int, options: dict[str, Any]
+) -> dict[str, float]:
     """Return the controller's figures in the cell with these options; names include the unit."""
     env = cell.env(**options)
     ends = [run_episode(env, _CONTROLLERS[name], seed) for seed in range(count)]
@@ -64,7 +66,7 @@ def run_controller(cell: Cell, name: str, count: int, options: dict[str, Any]) -
     }
 
 
-def run_or_recall(cell: Cell, name: str, arguments: argparse.Namespace) -> dict[str, float]:
+def run_or_recall(cell: TaskCell, name: str, arguments: argparse.Namespace) -> dict[str, float]:
     """Return the controller's figures, measured or read from the ``--keep`` folder."""
     count = arguments.episodes
     chosen = dict(arguments.option)

@@ -35,7 +35,7 @@ _BUDGETS_N = {
 }
 
 
-class Point(NamedTuple):
+class BudgetPoint(NamedTuple):
     """Conditions of one measurement.
 
     Attributes:
@@ -55,7 +55,7 @@ class Point(NamedTuple):
     episodes: int
 
 
-def measure(policy: OnnxPolicy, point: Point) -> dict[str, float]:
+def measure(policy: OnnxPolicy, point: BudgetPoint) -> dict[str, float]:
     """Measure one budget and return its figures."""
     options = options_of(point.option)
     env = TaskEnv(point.task, robot=point.robot, force_budget_n=point.budget_n, **options)
@@ -85,7 +85,7 @@ def _episode(env: Any, policy: OnnxPolicy, seed: int) -> dict[str, Any]:
     return {**info, "duration_s": steps * env.control_dt_s}
 
 
-def draw(points: dict[Point, dict[str, float]], path: Path) -> None:
+def draw(points: dict[BudgetPoint, dict[str, float]], path: Path) -> None:
     """Plot budget compliance, success and duration against the budget, one line per robot."""
     from matplotlib.figure import Figure as Picture
 
@@ -113,11 +113,13 @@ def main() -> int:
     arguments = _parser().parse_args()
     path = arguments.policy or shipped_policy(arguments.task)
     policy = OnnxPolicy.load(path, arguments.task)
-    kept, figures = kept_points(arguments.keep, Point), []
+    kept, figures = kept_points(arguments.keep, BudgetPoint), []
     option = " ".join(arguments.option or ())
     for robot in [arguments.robot] if arguments.robot else _BUDGETS_N:
         for budget in arguments.budget or _BUDGETS_N.get(robot, _BUDGETS_N["kr60"]):
-            point = Point(policy.sha256, arguments.task, robot, budget, option, arguments.episodes)
+            point = BudgetPoint(
+                policy.sha256, arguments.task, robot, budget, option, arguments.episodes
+            )
             if point not in kept:
                 kept[point] = measure(policy, point)
                 keep_point(arguments.keep, point, kept[point])

@@ -83,7 +83,7 @@ def sending(rate_hz: float, per_packet: int) -> Iterator[tuple[int, Connection]]
         child.kill()
 
 
-class Received(NamedTuple):
+class Reception(NamedTuple):
     """Number of received and lost records, duration, and CPU time used."""
 
     records: int
@@ -97,12 +97,12 @@ class Received(NamedTuple):
         return 1e6 * self.cpu_s / self.records
 
 
-Receiver = Callable[[int, float], Received]
+Receiver = Callable[[int, float], Reception]
 
 
 def measure(
     name: str, rate_hz: float, per_packet: int, seconds: float, receive: Receiver
-) -> tuple[Received, list[Figure]]:
+) -> tuple[Reception, list[Figure]]:
     """Run one receiver for ``seconds``; return its result, and the figures of both sides."""
     with sending(rate_hz, per_packet) as (port, pipe):
         load = os.getloadavg()[0]
@@ -122,7 +122,7 @@ def measure(
 def with_client(every_record: bool, buffered: bool) -> Receiver:
     """Return a receiver with the package's client and a listener at the node's rate."""
 
-    def receive(port: int, seconds: float) -> Received:
+    def receive(port: int, seconds: float) -> Reception:
         due = [0.0]
 
         def listen(sample: WrenchSample) -> None:
@@ -141,12 +141,12 @@ def with_client(every_record: bool, buffered: bool) -> Receiver:
             time.sleep(seconds)
             spent, wall = time.process_time() - cpu, time.monotonic() - start
             figures = client.statistics
-        return Received(figures.records - begin.records, figures.lost, wall, spent)
+        return Reception(figures.records - begin.records, figures.lost, wall, spent)
 
     return receive
 
 
-def naive(port: int, seconds: float) -> Received:
+def naive(port: int, seconds: float) -> Reception:
     """Receive with a blocking read and a full decode of every record, in a thread."""
     count, last, lost = 0, 0, 0
     end = threading.Event()
@@ -174,7 +174,7 @@ def naive(port: int, seconds: float) -> Received:
         records = count - before
         end.set()
         thread.join()
-    return Received(records, lost, wall, spent)
+    return Reception(records, lost, wall, spent)
 
 
 def main() -> int:

@@ -21,7 +21,7 @@ import numpy as np
 from der_ros.sim.world import AssemblyWorld
 from support import mechanics
 from support.report import Figure, argument_parser, show
-from support.task_cells import Cell, add_cells, chosen_cells
+from support.task_cells import TaskCell, add_cells, chosen_cells
 
 Row: TypeAlias = tuple[str, float, str]
 _FREQUENCIES_HZ = (0.25, 0.5, 1.0, 2.0, 3.0)
@@ -72,7 +72,7 @@ def tracking_rows(world: AssemblyWorld) -> Iterator[Row]:
             yield f"tracking_{frequency_hz:g}_hz.{name}_share", 0.1 * error / way, "%"
 
 
-def figures_of(cell: Cell, arguments: argparse.Namespace) -> list[Figure]:
+def figures_of(cell: TaskCell, arguments: argparse.Namespace) -> list[Figure]:
     """Return all figures of one cell."""
     with cell.world() as world:
         rows = [*sensor_rows(world, arguments.orientations, arguments.pushes)]

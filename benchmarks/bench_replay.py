@@ -28,8 +28,8 @@ from support.replay_peers import (
     CAPACITY,
     FRAGMENT,
     OBSERVATION,
-    Contestant,
     PythonReplay,
+    ReplayPeer,
     installed_peers,
 )
 
@@ -78,7 +78,7 @@ def rate(rows: int, body: Callable[[], object]) -> float:
     return rows * count / passed
 
 
-def races(contestants: list[Contestant]) -> list[Race]:
+def races(contestants: list[ReplayPeer]) -> list[Race]:
     """Fill all contestants and measure their rates."""
     rng = np.random.default_rng(0)
     shapes = ((FRAGMENT, OBSERVATION), (FRAGMENT, ACTION), (FRAGMENT,), (FRAGMENT,))
@@ -87,7 +87,7 @@ def races(contestants: list[Contestant]) -> list[Race]:
     errors = [np.abs(rng.standard_normal(BATCH)).astype(np.float32) for _ in range(64)]
     turns = iter(range(10**9))
 
-    def both(one: Contestant) -> None:
+    def both(one: ReplayPeer) -> None:
         one.update(one.sample(), errors[next(turns) % len(errors)])
 
     for one in contestants:
@@ -95,7 +95,7 @@ def races(contestants: list[Contestant]) -> list[Race]:
             one.add(fragment)
         for _ in range(500):  # priorities as in training
             both(one)
-    disciplines: list[tuple[str, int, Callable[[Contestant], object]]] = [
+    disciplines: list[tuple[str, int, Callable[[ReplayPeer], object]]] = [
         ("add", FRAGMENT, lambda one: one.add(fragment)),
         ("sample", BATCH, lambda one: one.sample()),
         ("sample_and_update", BATCH, both),
@@ -104,7 +104,7 @@ def races(contestants: list[Contestant]) -> list[Race]:
 
 
 def _race(
-    contestants: list[Contestant], rows: int, body: Callable[[Contestant], object]
+    contestants: list[ReplayPeer], rows: int, body: Callable[[ReplayPeer], object]
 ) -> dict[str, float]:
     best = dict.fromkeys((one.name for one in contestants), 0.0)
     for _ in range(ROUNDS):

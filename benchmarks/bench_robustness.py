@@ -28,12 +28,12 @@ from support.kept_points import keep_point, kept_points
 from support.perturbations import PERTURBATIONS, environment, reset_options
 from support.report import Figure, argument_parser, show
 from support.robustness_plot import draw
-from support.task_cells import Cell, options_of
+from support.task_cells import TaskCell, options_of
 
 _FIRST_SEED = 5 << 29  # differs from training and the evaluate tool
 
 
-class Point(NamedTuple):
+class PerturbedPoint(NamedTuple):
     """Conditions of one measured point of a curve.
 
     Attributes:
@@ -55,10 +55,12 @@ class Point(NamedTuple):
     option: str = ""
 
 
-def measure(policy: OnnxPolicy, point: Point) -> dict[str, float]:
+def measure(policy: OnnxPolicy, point: PerturbedPoint) -> dict[str, float]:
     """Measure one point and return its figures."""
     options = options_of(point.option)
-    env = environment(Cell(point.task, point.robot, {}), point.kind, point.value, "none", **options)
+    env = environment(
+        TaskCell(point.task, point.robot, {}), point.kind, point.value, "none", **options
+    )
     try:
         ends = [_episode(env, policy, point, _FIRST_SEED + each) for each in range(point.episodes)]
     finally:
@@ -73,7 +75,7 @@ def measure(policy: OnnxPolicy, point: Point) -> dict[str, float]:
     }
 
 
-def _episode(env: Any, policy: OnnxPolicy, point: Point, seed: int) -> dict[str, Any]:
+def _episode(env: Any, policy: OnnxPolicy, point: PerturbedPoint, seed: int) -> dict[str, Any]:
     """Run one attempt and return its last ``info`` with the duration."""
     act = policy.for_attempt()
     options = reset_options(env, point.kind, point.value, seed)
@@ -85,13 +87,13 @@ def _episode(env: Any, policy: OnnxPolicy, point: Point, seed: int) -> dict[str,
     return {**info, "duration_s": steps * env.control_dt_s}
 
 
-def points(policy: OnnxPolicy, arguments: argparse.Namespace) -> Iterator[Point]:
+def points(policy: OnnxPolicy, arguments: argparse.Namespace) -> Iterator[PerturbedPoint]:
     """Yield the points selected on the command line."""
     option = " ".join(arguments.option or ())
     for robot in [arguments.robot] if arguments.robot else ROBOT_NAMES:
         for kind in arguments.kind or PERTURBATIONS:
             for value in arguments.value or PERTURBATIONS[kind].values:
-                yield Point(
+                yield PerturbedPoint(
                     policy.sha256,
                     arguments.task,
                     robot,
@@ -104,9 +106,9 @@ def points(policy: OnnxPolicy, arguments: argparse.Namespace) -> Iterator[Point]
 
 def measured(
     policy: OnnxPolicy, arguments: argparse.Namespace
-) -> Iterator[tuple[Point, dict[str, float]]]:
+) -> Iterator[tuple[PerturbedPoint, dict[str, float]]]:
     """Yield each selected point with its figures; append new ones to the file at once."""
-    kept = kept_points(arguments.keep, Point)
+    kept = kept_points(arguments.keep, PerturbedPoint)
     for point in points(policy, arguments):
         if point not in kept:
             kept[point] = measure(policy, point)
@@ -135,7 +137,7 @@ def main() -> int:
         figures += [Figure(f"{name}.{key}", value, "") for key, value in found.items()]
     show("robustness", figures, arguments.json)
     if arguments.plot is not None:
-        everything = kept_points(arguments.keep, Point)
+        everything = kept_points(arguments.keep, PerturbedPoint)
         draw(
             [(p._asdict(), f) for p, f in everything.items() if p.task == arguments.task],
             arguments.plot,

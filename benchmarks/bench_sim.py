@@ -29,7 +29,7 @@ from support.report import Figure, argument_parser, more_is_better, show
 from support.task_cells import add_options
 
 
-class Episode(NamedTuple):
+class RecordedEpisode(NamedTuple):
     """One recorded episode of the environment."""
 
     initial: InitialState
@@ -46,7 +46,7 @@ def searching_actions(rng: np.random.Generator, count: int) -> list[np.ndarray]:
     return actions
 
 
-def record(env: der_ros.envs.AssemblyEnv, seed: int) -> Episode:
+def record(env: der_ros.envs.AssemblyEnv, seed: int) -> RecordedEpisode:
     """Run one episode and record its actions and the forces of its servo."""
     rng = np.random.default_rng(seed)
     initial = env.task.sample_initial_state(rng)
@@ -74,10 +74,10 @@ def record(env: der_ros.envs.AssemblyEnv, seed: int) -> Episode:
             break
     for name in names:
         setattr(pybullet, name, originals[name])
-    return Episode(initial, actions, pulls[:-1])
+    return RecordedEpisode(initial, actions, pulls[:-1])
 
 
-def time_env(env: der_ros.envs.AssemblyEnv, episodes: list[Episode]) -> float:
+def time_env(env: der_ros.envs.AssemblyEnv, episodes: list[RecordedEpisode]) -> float:
     """Return the processor time of the environment for the episodes, resets included, s."""
     start = time.process_time()
     for episode in episodes:
@@ -94,7 +94,7 @@ def sense(world: AssemblyWorld) -> None:
         pybullet.enableJointForceTorqueSensor(tool, held, True, physicsClientId=world.client)
 
 
-def time_bare(world: AssemblyWorld, episodes: list[Episode]) -> float:
+def time_bare(world: AssemblyWorld, episodes: list[RecordedEpisode]) -> float:
     """Return the processor time of bare PyBullet for the same forces in the same scene, s."""
     client, (tool, ground, held), total = world.client, world.scene, 0.0
     gives = world.compliance is not None

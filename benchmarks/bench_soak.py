@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from der_ros.envs import TaskEnv
 from der_ros.envs.state import EnvironmentState
 from support.report import Figure, argument_parser, show
-from support.task_cells import Cell, add_cells, add_randomization, chosen_cells
+from support.task_cells import TaskCell, add_cells, add_randomization, chosen_cells
 
 _PIECES = 40  # number of memory samples and progress lines of a run
 _DEEPEST_M = 0.0001
@@ -133,7 +133,7 @@ def resident_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def soak_cell(cell: Cell, arguments: argparse.Namespace) -> Soak:
+def soak_cell(cell: TaskCell, arguments: argparse.Namespace) -> Soak:
     """Soak-test one cell, or continue from its file."""
     env = cell.env(control_dt=arguments.control_dt, randomization=arguments.randomization)
     seen, kept = Soak(), None

@@ -5,6 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1] / "der_ros"
+BENCHMARKS = PACKAGE.parent / "benchmarks"
 # Conventional file names; a file of these is named by its folder.
 CONVENTIONAL = {"__init__", "node", "parameters", "base"}
 # Thin files that are named after what they start or declare, and pairs of one interface.
@@ -18,10 +19,10 @@ def duplicates(places):
 
 def test_no_two_classes_have_one_name():
     places = defaultdict(list)
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path in [*sorted(PACKAGE.rglob("*.py")), *sorted(BENCHMARKS.rglob("*.py"))]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ClassDef):
-                places[node.name].append(f"{path.relative_to(PACKAGE)}:{node.lineno}")
+                places[node.name].append(f"{path.relative_to(PACKAGE.parent)}:{node.lineno}")
     assert len(places) > 300
     assert duplicates(places) == {}
 

@@ -12,7 +12,7 @@ from der_ros.envs import TaskEnv
 from der_ros.envs.conditions import Conditions
 from der_ros.geometry import Pose, quaternion_from_rotation_vector
 from der_ros.tasks.base import InitialState
-from support.task_cells import Cell
+from support.task_cells import TaskCell
 
 
 class Difference(NamedTuple):
@@ -125,7 +125,9 @@ PERTURBATIONS: dict[str, Perturbation] = {
 }
 
 
-def environment(cell: Cell, kind: str, value: float, randomization: str, **options: Any) -> TaskEnv:
+def environment(
+    cell: TaskCell, kind: str, value: float, randomization: str, **options: Any
+) -> TaskEnv:
     """Return the environment for measuring a difference of this kind and size."""
     if PERTURBATIONS[kind].of_task:
         options["clearance"] = 1e-3 * value

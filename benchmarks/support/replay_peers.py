@@ -17,7 +17,7 @@ OBSERVATION, ACTION = 13, 6
 ALPHA, BETA, EPSILON = 0.5, 0.4, 1e-6
 
 
-class Contestant(Protocol):
+class ReplayPeer(Protocol):
     """A prioritized replay of ``CAPACITY`` rows."""
 
     name: str
@@ -167,14 +167,14 @@ class PythonReplay:
         self._minima.set(index, value)
 
 
-def installed_peers() -> tuple[list[Contestant], list[str]]:
+def installed_peers() -> tuple[list[ReplayPeer], list[str]]:
     """Return the installed peers, and the reason for each missing one."""
     tried = [_try(kind) for kind in (Cpprb, TorchRl)]
     peers = [peer for peer in tried if not isinstance(peer, str)]
     return peers, [reason for reason in tried if isinstance(reason, str)]
 
 
-def _try(kind: type[Cpprb] | type[TorchRl]) -> Contestant | str:
+def _try(kind: type[Cpprb] | type[TorchRl]) -> ReplayPeer | str:
     try:
         return kind()
     except (ImportError, RuntimeError) as error:

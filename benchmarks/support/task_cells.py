@@ -14,7 +14,7 @@ from der_ros.tasks import TASK_NAMES, make_task
 _VARIANTS: dict[str, tuple[dict[str, Any], ...]] = {"peg_in_hole": ({}, {"shape": "round"})}
 
 
-class Cell(NamedTuple):
+class TaskCell(NamedTuple):
     """One task variant on one robot.
 
     Attributes:
@@ -85,7 +85,7 @@ def _option(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def chosen_cells(arguments: argparse.Namespace) -> list[Cell]:
+def chosen_cells(arguments: argparse.Namespace) -> list[TaskCell]:
     """Return the cells selected on the command line."""
     return [
         cell
@@ -94,10 +94,10 @@ def chosen_cells(arguments: argparse.Namespace) -> list[Cell]:
     ]
 
 
-def all_cells() -> list[Cell]:
+def all_cells() -> list[TaskCell]:
     """Return every cell: each kind of task on each robot."""
     return [
-        Cell(task, robot, options)
+        TaskCell(task, robot, options)
         for task in TASK_NAMES
         for options in _VARIANTS.get(task, ({},))
         for robot in ROBOT_NAMES

@@ -21,7 +21,7 @@ from der_ros.policy.contract import PolicyContract
 from der_ros.policy.runtime import OnnxPolicy
 from der_ros.policy.shipped import shipped_policy
 from der_ros.tasks import TASK_NAMES, make_task
-from der_ros.training.demonstrations.bags import bag_episode, is_bag, trim_demonstration
+from der_ros.training.demonstrations.bag_episodes import bag_episode, is_bag, trim_demonstration
 from der_ros.training.demonstrations.checks import CheckedDemonstration, check_demonstration
 from der_ros.training.demonstrations.files import save_episode
 from der_ros.training.demonstrations.lerobot_dataset import write_lerobot_dataset

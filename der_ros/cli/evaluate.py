@@ -26,7 +26,7 @@ from der_ros.sim.camera import has_display
 from der_ros.sim.robots import ROBOT_NAMES
 from der_ros.tasks import TASK_NAMES
 from der_ros.training.config import TrainingConfig, make_config, parse_override
-from der_ros.training.demonstrations.saving import SuccessSaver
+from der_ros.training.demonstrations.success_saver import SuccessSaver
 from der_ros.training.environment.factory import make_environment
 from der_ros.training.environment.wrappers import Environment, viewed
 from der_ros.training.evaluation.episodes import EVALUATE_TOOL_SEED, Act, EvaluationReport, evaluate

@@ -14,9 +14,9 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from support.perturbations import PERTURBATIONS, environment, reset_options  # noqa: E402
 from support.robustness_plot import draw  # noqa: E402
-from support.task_cells import Cell  # noqa: E402
+from support.task_cells import TaskCell  # noqa: E402
 
-LAP = Cell("lap_joint", "robotless", {})
+LAP = TaskCell("lap_joint", "robotless", {})
 
 
 def started(kind, value, seed=3):

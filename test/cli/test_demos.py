@@ -10,7 +10,7 @@ import pytest
 from der_ros.cli import demos
 from der_ros.errors import ConfigurationError
 from der_ros.tasks import make_task
-from der_ros.training.demonstrations.bags import bag_episode
+from der_ros.training.demonstrations.bag_episodes import bag_episode
 from der_ros.training.demonstrations.files import demonstrations_at, load_demonstrations
 
 BAGS = Path(__file__).parents[1] / "replay" / "bags"

@@ -16,7 +16,7 @@ from der_ros.sim.shapes import CONTACT_SHELL_M, collision_shape
 from der_ros.sim.units import PER_KG, PER_NM
 from der_ros.tasks import TASKS, InitialState
 from support import mechanics
-from support.task_cells import Cell, all_cells
+from support.task_cells import TaskCell, all_cells
 
 CELLS = all_cells()
 NAMES = [cell.name for cell in CELLS]
@@ -134,7 +134,7 @@ FOLLOWED = {
 @pytest.mark.parametrize("robot", ROBOT_NAMES)
 @pytest.mark.parametrize("axis", range(6))
 def test_a_twist_is_followed_on_every_axis(robot, axis):
-    with Cell("lap_joint", robot, {}).world() as world:
+    with TaskCell("lap_joint", robot, {}).world() as world:
         for frequency_hz, most in FOLLOWED[robot].items():
             found = mechanics.follow(world, axis, frequency_hz)
             error = found.position_m / 0.03 if axis < 3 else found.angle_rad / 0.05
@@ -163,7 +163,7 @@ def test_a_strike_at_full_speed_hardly_penetrates(cell, name):
 def test_friction_is_mu_times_the_load(robot):
     """On one edge of a wide notch, pressed down and dragged along it."""
     edge = mechanics.Press(mechanics.pose(z=0.018), mechanics.DOWN, mechanics.pose(0.004))
-    with Cell("lap_joint", robot, {}).world(clearance_m=0.005) as world:
+    with TaskCell("lap_joint", robot, {}).world(clearance_m=0.005) as world:
         mechanics.press(world, edge, share=0.2)
         assert world.contact_wrench().force[2] > 30.0
         ratios = []

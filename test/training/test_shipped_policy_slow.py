@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from bench_robustness import Point, measure
+from bench_robustness import PerturbedPoint, measure
 
 from der_ros.cli.evaluate import main
 from der_ros.policy.runtime import OnnxPolicy
@@ -27,5 +27,5 @@ def test_the_shipped_policies_bear_a_cells_errors(task, robot, capsys):
 @pytest.mark.parametrize("task", TASKS)
 def test_a_piece_turned_by_2_degrees_is_no_cliff(task, robot):
     policy = OnnxPolicy.load(shipped_policy(task), task)
-    point = Point(policy.sha256, task, robot, "yaw", 2.0, 20)
+    point = PerturbedPoint(policy.sha256, task, robot, "yaw", 2.0, 20)
     assert measure(policy, point)["success_percent"] >= 80.0

@@ -14,7 +14,7 @@ from der_ros.errors import BagError, ConfigurationError
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.policy_topics import ACTION_TOPIC, CONTRACT_TOPIC
 from der_ros.tasks import make_task
-from der_ros.training.demonstrations.bags import bag_episode
+from der_ros.training.demonstrations.bag_episodes import bag_episode
 
 LONGEST_GAP_PERIODS = 3.0
 """Largest time between two actions, in control periods."""

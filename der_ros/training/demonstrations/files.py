@@ -15,7 +15,7 @@ from der_ros.policy.symmetry import fold
 from der_ros.replay.transitions import Episode
 from der_ros.tasks.base import Task
 from der_ros.training.checkpoint.arrays import read_array
-from der_ros.training.demonstrations.bags import bag_episode, is_bag
+from der_ros.training.demonstrations.bag_episodes import bag_episode, is_bag
 
 MAX_ARRAY_BYTES = 256 * 2**20
 

@@ -16,7 +16,7 @@ from der_ros.bags.demonstrations import DemonstrationFacts, read_facts
 from der_ros.errors import ConfigurationError
 from der_ros.replay.transitions import Episode
 from der_ros.tasks import make_task
-from der_ros.training.demonstrations.bags import bag_episode
+from der_ros.training.demonstrations.bag_episodes import bag_episode
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from der_ros.envs.scripted import oracle_action
 from der_ros.errors import ConfigurationError
 from der_ros.replay.transitions import Float32Array
 from der_ros.training.config import make_config
-from der_ros.training.demonstrations.saving import SuccessSaver
+from der_ros.training.demonstrations.success_saver import SuccessSaver
 from der_ros.training.environment.factory import make_environment
 from der_ros.training.evaluation.episodes import evaluate
 
