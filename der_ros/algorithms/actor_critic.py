@@ -9,18 +9,18 @@ import torch
 from torch import Tensor
 
 from der_ros.algorithms.base import LearnerConfig, Update
-from der_ros.algorithms.networks import Followed, Mlps, Trained
+from der_ros.algorithms.networks import Mlps, NetworksWithTarget, TrainedNetworks
 from der_ros.algorithms.off_policy import OffPolicyAlgorithm, TensorBatch, as_float64, open_device
 
 _LAST_LAYER_BOUND = 3e-3  # policy's last layer: initial actions near zero (Lillicrap et al. 2016)
 
-P = TypeVar("P", bound=Trained)
+P = TypeVar("P", bound=TrainedNetworks)
 
 
 class ActorCritic(OffPolicyAlgorithm, Generic[P]):
     """Policy and critics with their gradients.
 
-    ``P`` is the policy's class: ``Followed`` with a target network, ``Trained`` without.
+    ``P`` is the policy's class: ``NetworksWithTarget``, or ``TrainedNetworks`` without a target.
     """
 
     def __init__(
@@ -45,20 +45,20 @@ class ActorCritic(OffPolicyAlgorithm, Generic[P]):
             policy_kind: Class that holds the policy network, with or without a target.
         """
         device, generator = open_device(config.device), torch.Generator().manual_seed(seed)
-        self._seen = observation_size - config.privileged
-        policy = Mlps(1, (self._seen, *config.hidden, policy_outputs), False, device)
+        self._policy_inputs = observation_size - config.privileged
+        policy = Mlps(1, (self._policy_inputs, *config.hidden, policy_outputs), False, device)
         policy.draw(generator, _LAST_LAYER_BOUND)
         inputs = observation_size + action_size
         q = Mlps(critics, (inputs, *config.hidden, 1), config.layer_norm, device)
         q.draw(generator)
-        self.policy, self.critics = policy_kind(policy, config), Followed(q, config)
+        self.policy, self.critics = policy_kind(policy, config), NetworksWithTarget(q, config)
         super().__init__(config, {"policy": self.policy, "critics": self.critics}, seed + 1)
         self._observation_size = observation_size
         self._policy_metrics: Mapping[str, Tensor] = {}
 
-    def seen(self, observation: Tensor) -> Tensor:
-        """Return what the policy sees of observations (rows, size): not the privileged numbers."""
-        return observation[:, : self._seen]
+    def policy_input(self, observation: Tensor) -> Tensor:
+        """Return the observations (rows, size) without their privileged numbers, which end them."""
+        return observation[:, : self._policy_inputs]
 
     def estimate(self, batch: TensorBatch) -> Tensor:
         """Return Q_1(s, a), shape (rows,)."""
@@ -73,7 +73,7 @@ class ActorCritic(OffPolicyAlgorithm, Generic[P]):
         target = self.target(batch)
         q, trace = self.critics.online.forward(_joined(batch.observation, batch.action))
         td_errors = target - q[:, :, 0]
-        slope = self.critic_slope(td_errors, weights).unsqueeze(2)
+        slope = self.critic_gradient(td_errors, weights).unsqueeze(2)
         self.critics.differentiate(trace, slope, self.config.critic_loss_coefficient)
 
         def measure() -> dict[str, float]:
@@ -99,7 +99,7 @@ class ActorCritic(OffPolicyAlgorithm, Generic[P]):
 
     def differentiate_policy(self, batch: TensorBatch) -> None:
         """Compute the policy's gradient of L = -mean_i Q_1(s_i, tanh u(s_i))."""
-        u, trace = self.policy.online.forward(self.seen(batch.observation))
+        u, trace = self.policy.online.forward(self.policy_input(batch.observation))
         action = u[0].tanh()
         value, gradient = self.action_gradient(batch.observation, action, 1)
         through_tanh = gradient * (1.0 - action.square()) / -len(action)
@@ -108,7 +108,7 @@ class ActorCritic(OffPolicyAlgorithm, Generic[P]):
         self._policy_metrics = {"policy_loss": -coefficient * value.mean()}
 
 
-class Ddpg(ActorCritic[Followed]):
+class Ddpg(ActorCritic[NetworksWithTarget]):
     """DDPG: one critic and one policy, both updated at every step by Adam.
 
         y   = R_n + discount · Q'(s', π'(s'))
@@ -123,11 +123,13 @@ class Ddpg(ActorCritic[Followed]):
         self, config: LearnerConfig, observation_size: int, action_size: int, seed: int
     ) -> None:
         """Draw the networks from ``seed``."""
-        super().__init__(config, 1, observation_size, action_size, action_size, seed, Followed)
+        super().__init__(
+            config, 1, observation_size, action_size, action_size, seed, NetworksWithTarget
+        )
 
     def target(self, batch: TensorBatch) -> Tensor:
         """Return the TD targets y, shape (rows,)."""
-        next_action = self.policy.target(self.seen(batch.next_observation))[0].tanh()
+        next_action = self.policy.target(self.policy_input(batch.next_observation))[0].tanh()
         value = self.target_value(batch.next_observation, next_action)
         return batch.n_step_return + batch.discount * value
 
@@ -140,7 +142,7 @@ class Ddpg(ActorCritic[Followed]):
         return update
 
 
-class Td3(ActorCritic[Followed]):
+class Td3(ActorCritic[NetworksWithTarget]):
     """TD3: two critics, delayed policy updates and target policy smoothing.
 
     a' = clip(π'(s') + clip(N(0, target_noise²), ±target_noise_clip), ±1)
@@ -153,7 +155,9 @@ class Td3(ActorCritic[Followed]):
         self, config: LearnerConfig, observation_size: int, action_size: int, seed: int
     ) -> None:
         """Draw the networks from ``seed``."""
-        super().__init__(config, 2, observation_size, action_size, action_size, seed, Followed)
+        super().__init__(
+            config, 2, observation_size, action_size, action_size, seed, NetworksWithTarget
+        )
 
     def target(self, batch: TensorBatch) -> Tensor:
         """Return the TD targets y, shape (rows,)."""
@@ -164,7 +168,7 @@ class Td3(ActorCritic[Followed]):
 
     def target_action(self, next_observation: Tensor) -> Tensor:
         """Return the smoothed target action a', shape (rows, action)."""
-        action = self.policy.target(self.seen(next_observation))[0].tanh_()
+        action = self.policy.target(self.policy_input(next_observation))[0].tanh_()
         bound = self.config.target_noise_clip
         noise = torch.randn(action.shape, generator=self.generator).to(self.device)
         return action.add_(noise.mul_(self.config.target_noise).clamp_(-bound, bound)).clamp_(-1, 1)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from der_ros.algorithms.base import LearnerConfig, Update
-from der_ros.algorithms.networks import Followed, Mlps
+from der_ros.algorithms.networks import Mlps, NetworksWithTarget
 from der_ros.algorithms.off_policy import OffPolicyAlgorithm, TensorBatch, as_float64, open_device
 
 
@@ -27,7 +27,7 @@ class Dqn(OffPolicyAlgorithm):
         device = open_device(config.device)
         network = Mlps(1, (observation_size, *config.hidden, 1 + action_size), False, device)
         network.draw(torch.Generator().manual_seed(seed))
-        self.policy = Followed(network, config)
+        self.policy = NetworksWithTarget(network, config)
         super().__init__(config, {"policy": self.policy}, seed + 1)
 
     def values(self, outputs: Tensor) -> Tensor:
@@ -55,7 +55,7 @@ class Dqn(OffPolicyAlgorithm):
         outputs, trace = self.policy.online.forward(batch.observation)
         values = self.values(outputs[0])
         td_errors = self.target(batch) - (values * batch.action).sum(dim=1)
-        slope = self.critic_slope(td_errors, weights)[:, None] * batch.action
+        slope = self.critic_gradient(td_errors, weights)[:, None] * batch.action
         self.policy.differentiate(
             trace, self._through_dueling(slope).unsqueeze(0), self.config.critic_loss_coefficient
         )

@@ -204,7 +204,7 @@ class Adam:
         self._steps = int(state["step"].item())
 
 
-class Trained:
+class TrainedNetworks:
     """K perceptrons with gradient and optimiser, without a target network."""
 
     def __init__(self, networks: Mlps, config: LearnerConfig) -> None:
@@ -248,14 +248,14 @@ class Trained:
         self._adam.load_state(state)
 
 
-class Followed(Trained):
+class NetworksWithTarget(TrainedNetworks):
     """Trained networks with a target network, a slowly updated copy."""
 
     def __init__(self, networks: Mlps, config: LearnerConfig) -> None:
-        """Initialise the target with the parameters of ``networks``; arguments as ``Trained``."""
+        """Initialise the target with the parameters of ``networks``; arguments as its base."""
         super().__init__(networks, config)
         self.target = networks.copy()
 
-    def move_target(self, tau: float) -> None:
+    def update_target(self, tau: float) -> None:
         """Update the target: θ′ ← (1 - τ)·θ′ + τ·θ."""
         self.target.flat.lerp_(self.online.flat, tau)

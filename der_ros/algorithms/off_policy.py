@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from der_ros.algorithms.base import LearnerConfig, State, Update
-from der_ros.algorithms.networks import Followed, Trained
+from der_ros.algorithms.networks import NetworksWithTarget, TrainedNetworks
 from der_ros.errors import CheckpointError, ConfigurationError
 from der_ros.replay.sum_tree import FloatArray
 from der_ros.replay.transitions import Float32Array, Transitions
@@ -31,7 +31,9 @@ class TensorBatch(NamedTuple):
 class OffPolicyAlgorithm(ABC):
     """Off-policy algorithm; subclasses define ``target``, ``estimate`` and ``learn``."""
 
-    def __init__(self, config: LearnerConfig, networks: Mapping[str, Trained], seed: int) -> None:
+    def __init__(
+        self, config: LearnerConfig, networks: Mapping[str, TrainedNetworks], seed: int
+    ) -> None:
         """Store the networks by name; ``seed`` seeds the random draws during learning."""
         self.config = config
         self.device = open_device(config.device)
@@ -58,7 +60,7 @@ class OffPolicyAlgorithm(ABC):
         """Do one update on filtered ``transitions``, then update the targets if due."""
         self.updates += 1
         update = self.learn(self._batch(transitions), torch.from_numpy(weights).to(self.device))
-        self._move_targets(transitions.size)
+        self._update_targets(transitions.size)
         return update
 
     @torch.inference_mode()
@@ -67,7 +69,7 @@ class OffPolicyAlgorithm(ABC):
         batch = self._batch(transitions)
         return as_float64(self.target(batch) - self.estimate(batch))
 
-    def critic_slope(self, td_errors: Tensor, weights: Tensor) -> Tensor:
+    def critic_gradient(self, td_errors: Tensor, weights: Tensor) -> Tensor:
         """Return the gradient of mean_i w_i · loss(δ_i) with respect to Q; δ = y - Q, (…, rows).
 
         The loss is Huber's with bound 1, whose derivative is δ clipped to ±1, or else δ²/2.
@@ -104,12 +106,12 @@ class OffPolicyAlgorithm(ABC):
     def vectors(self) -> dict[str, Tensor]:
         """Return the flat parameter vectors of networks and targets by name."""
         online = {name: trained.online.flat for name, trained in self._networks.items()}
-        targets = {f"target_{name}": each.target.flat for name, each in self._followed().items()}
+        targets = {f"target_{name}": each.target.flat for name, each in self._with_target().items()}
         return online | targets
 
-    def _followed(self) -> dict[str, Followed]:
+    def _with_target(self) -> dict[str, NetworksWithTarget]:
         networks = self._networks.items()
-        return {name: each for name, each in networks if isinstance(each, Followed)}
+        return {name: each for name, each in networks if isinstance(each, NetworksWithTarget)}
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Return copies of parameters, optimisers, counters and random state."""
@@ -151,13 +153,13 @@ class OffPolicyAlgorithm(ABC):
     def _batch(self, transitions: Transitions) -> TensorBatch:
         return TensorBatch(*(torch.from_numpy(column).to(self.device) for column in transitions))
 
-    def _move_targets(self, rows: int) -> None:
+    def _update_targets(self, rows: int) -> None:
         """Update the targets by τ, once per ``target_interval`` trained samples."""
         self._samples += rows
         if self._samples - self._samples_at_target_update >= self.config.target_interval:
             self._samples_at_target_update = self._samples
-            for followed in self._followed().values():
-                followed.move_target(self.config.tau)
+            for followed in self._with_target().values():
+                followed.update_target(self.config.tau)
 
 
 def open_device(name: str) -> torch.device:

@@ -35,8 +35,8 @@ class ReferenceLearner:
     ) -> None:
         self.is_td3, self.config, self.generator = algorithm == "td3", config, generator
         (observation, action), hidden = sizes, config.hidden
-        self.seen = observation - config.privileged
-        self.pi = nn.Sequential(*_layers((self.seen, *hidden, action), False), nn.Tanh())
+        self.policy_inputs = observation - config.privileged
+        self.pi = nn.Sequential(*_layers((self.policy_inputs, *hidden, action), False), nn.Tanh())
         self.q = nn.ModuleList(
             nn.Sequential(*_layers((observation + action, *hidden, 1), config.layer_norm))
             for _ in range(2 if self.is_td3 else 1)
@@ -60,7 +60,7 @@ class ReferenceLearner:
         self.updates += 1
         # y = R + d · min_k Q'_k(s', a')                             TD3, Sec. 4.2: clipped double Q
         with torch.no_grad():
-            a2 = self.smoothed(self.target_pi(s2[:, : self.seen]))
+            a2 = self.smoothed(self.target_pi(s2[:, : self.policy_inputs]))
             y = r + d * torch.stack([value(q, s2, a2) for q in self.target_q]).amin(dim=0)
         # L_Q = c_Q · (Σ_k mean_i w_i · h(y_i - Q_k(s_i, a_i)) + l2/2 · |θ_Q|²)
         deltas = [y - value(q, s, a) for q in self.q]
@@ -70,12 +70,13 @@ class ReferenceLearner:
             step(self.q_adam, self.q, q_gradients)
         # L_π = c_π · (-mean_i Q_1(s_i, π(s_i)) + l2/2 · |θ_π|²)    DDPG, Eq. 6; TD3, Sec. 5.2
         if not self.is_td3 or self.updates % self.config.policy_delay == 0:
-            l_pi = -value(self.q[0], s, self.pi(s[:, : self.seen])).mean() + self.penalty(self.pi)
+            q_pi = value(self.q[0], s, self.pi(s[:, : self.policy_inputs]))
+            l_pi = -q_pi.mean() + self.penalty(self.pi)
             pi_gradients = gradients(self.config.policy_loss_coefficient * l_pi, self.pi)
             step(self.pi_adam, self.pi, pi_gradients)
         if not self.is_td3:  # both gradients are taken before either step (Ape-X DDPG)
             step(self.q_adam, self.q, q_gradients)
-        self.move_targets(len(r))
+        self.update_targets(len(r))
         return deltas[0].detach()
 
     def smoothed(self, action: Tensor) -> Tensor:
@@ -98,7 +99,7 @@ class ReferenceLearner:
         return 0.5 * self.config.l2 * sum((p.square().sum() for p in weights), torch.zeros(()))
 
     @torch.no_grad()
-    def move_targets(self, rows: int) -> None:
+    def update_targets(self, rows: int) -> None:
         """Set θ' to (1 - τ) · θ' + τ · θ, once per ``target_interval`` trained samples."""
         self.samples += rows
         if self.samples - self.samples_at_target_update < self.config.target_interval:

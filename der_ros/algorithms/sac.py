@@ -12,13 +12,13 @@ from torch import Tensor
 from der_ros.algorithms.actor_critic import ActorCritic
 from der_ros.algorithms.base import LearnerConfig, State, Update
 from der_ros.algorithms.mlp_policy import LOG_STD_RANGE
-from der_ros.algorithms.networks import Adam, Trained
+from der_ros.algorithms.networks import Adam, TrainedNetworks
 from der_ros.algorithms.off_policy import TensorBatch, part_of
 
 _TEMPERATURE = "adam.temperature."
 
 
-class Sac(ActorCritic[Trained]):
+class Sac(ActorCritic[TrainedNetworks]):
     """SAC: two critics and a squashed Gaussian policy, which is deployed as tanh(μ).
 
         a = tanh(u),  u = μ(s) + σ(s)·ε,  ε ~ N(0, 1)
@@ -35,7 +35,9 @@ class Sac(ActorCritic[Trained]):
         self, config: LearnerConfig, observation_size: int, action_size: int, seed: int
     ) -> None:
         """Initialise the networks from ``seed``."""
-        super().__init__(config, 2, observation_size, 2 * action_size, action_size, seed, Trained)
+        super().__init__(
+            config, 2, observation_size, 2 * action_size, action_size, seed, TrainedNetworks
+        )
         entropy = config.target_entropy
         self._target_entropy = -float(action_size) if entropy is None else entropy
         self.log_alpha = torch.full((1,), math.log(config.temperature), device=self.device)
@@ -43,7 +45,7 @@ class Sac(ActorCritic[Trained]):
 
     def target(self, batch: TensorBatch) -> Tensor:
         """Return the TD targets y, shape (rows,)."""
-        outputs = self.policy.online(self.seen(batch.next_observation))[0]
+        outputs = self.policy.online(self.policy_input(batch.next_observation))[0]
         sample = SquashedSample.draw(outputs, self._noise(outputs))
         value = self.target_value(batch.next_observation, sample.action)
         value = value - self.log_alpha.exp() * sample.log_probability
@@ -53,11 +55,11 @@ class Sac(ActorCritic[Trained]):
         """Update the critics, then the policy with the new critics, then the temperature."""
         update = self.differentiate_critics(batch, weights)
         self.critics.step()
-        outputs, trace = self.policy.online.forward(self.seen(batch.observation))
+        outputs, trace = self.policy.online.forward(self.policy_input(batch.observation))
         sample = SquashedSample.draw(outputs[0], self._noise(outputs[0]))
         value, gradient = self.action_gradient(batch.observation, sample.action, 2)
         alpha = self.log_alpha.exp()
-        slope = sample.policy_slope(alpha, gradient) / len(value)
+        slope = sample.loss_gradient(alpha, gradient) / len(value)
         coefficient = self.config.policy_loss_coefficient
         self.policy.differentiate(trace, slope.unsqueeze(0), coefficient)
         self.policy.step()
@@ -92,9 +94,9 @@ class Sac(ActorCritic[Trained]):
 class SquashedSample:
     """Actions sampled from a squashed Gaussian, with reparameterised gradients."""
 
-    def __init__(self, noise: Tensor, log_std: Tensor, free: Tensor, action: Tensor) -> None:
+    def __init__(self, noise: Tensor, log_std: Tensor, unclipped: Tensor, action: Tensor) -> None:
         """Store the tensors that ``draw`` computes, each (rows, action)."""
-        self._noise, self._log_std, self._free, self.action = noise, log_std, free, action
+        self._noise, self._log_std, self._unclipped, self.action = noise, log_std, unclipped, action
 
     @classmethod
     def draw(cls, outputs: Tensor, noise: Tensor) -> SquashedSample:
@@ -108,18 +110,18 @@ class SquashedSample:
     def log_probability(self) -> Tensor:
         """Log-probability log π(a|s), shape (rows,)."""
         gaussian = -0.5 * self._noise.square() - self._log_std - 0.5 * math.log(2.0 * math.pi)
-        return (gaussian - self._room().log()).sum(dim=1)
+        return (gaussian - self._tanh_derivative().log()).sum(dim=1)
 
-    def policy_slope(self, alpha: Tensor, action_gradient: Tensor) -> Tensor:
+    def loss_gradient(self, alpha: Tensor, action_gradient: Tensor) -> Tensor:
         """Return ∂(α log π - Q)/∂(μ, log σ), (rows, 2·action), given ∂Q/∂a, (rows, action).
 
         For a fixed ε: ∂ log π/∂u = 2a, ∂a/∂u = 1 - a², ∂u/∂μ = 1 and ∂u/∂log σ = σε. In addition,
         log π contains the term -log σ.
         """
-        by_u = 2.0 * alpha * self.action - action_gradient * self._room()
+        by_u = 2.0 * alpha * self.action - action_gradient * self._tanh_derivative()
         by_log_std = by_u * self._log_std.exp() * self._noise - alpha
-        return torch.cat((by_u, by_log_std * self._free), dim=1)
+        return torch.cat((by_u, by_log_std * self._unclipped), dim=1)
 
-    def _room(self) -> Tensor:
+    def _tanh_derivative(self) -> Tensor:
         """Return 1 - a², kept above zero where tanh rounds to one, (rows, action)."""
         return (1.0 - self.action.square()).clamp_min(1e-6)

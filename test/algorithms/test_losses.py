@@ -159,7 +159,7 @@ def test_sac():
 def test_sac_leaves_a_spread_at_its_bound_alone():
     outputs = torch.tensor([[0.1, 0.2, 7.0, -9.0]])
     sample = SquashedSample.draw(outputs, torch.tensor([[0.01, 0.5]]))
-    slope = sample.policy_slope(torch.tensor([0.5]), torch.ones(1, 2))
+    slope = sample.loss_gradient(torch.tensor([0.5]), torch.ones(1, 2))
     assert (slope[0, :2] != 0).all()
     assert slope[0, 2:].tolist() == [0.0, 0.0]
 
