@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from der_ros.replay.facts import replay_state
 from der_ros.replay.sharded import ShardedReplay
 from der_ros.replay.transitions import Transitions
 from der_ros.training.checkpoint.file import load_checkpoint, save_checkpoint
@@ -71,7 +70,7 @@ def main() -> None:
     learner.learn(drawn)
     print(f"learner: {rate(lambda: learner.learn(drawn), 200):,.0f} updates/s")
     started = time.perf_counter()
-    content = {"replay": replay_state(replay)}
+    content = {"replay": replay.state()}
     print(
         f"checkpoint of {len(replay):,} transitions: training stops for "
         f"{time.perf_counter() - started:.2f} s"

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from der_ros.errors import ConfigurationError
-from der_ros.replay.sum_tree import FloatArray
-from der_ros.replay.transitions import Float32Array, Transitions
+from der_ros.replay.array_types import Float32Array, FloatArray
+from der_ros.replay.transitions import Transitions
 from der_ros.settings import setting
 
 ALGORITHM_NAMES = ("ddpg", "td3", "sac", "dqn")

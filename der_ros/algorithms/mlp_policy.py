@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from der_ros.errors import ConfigurationError
-from der_ros.replay.transitions import Float32Array
+from der_ros.replay.array_types import Float32Array
 
 LOG_STD_RANGE = (-5.0, 2.0)  # bounds of log σ of SAC's Gaussian, before tanh
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from der_ros.algorithms.base import LearnerConfig, State, Update
 from der_ros.algorithms.networks import NetworksWithTarget, TrainedNetworks
 from der_ros.errors import CheckpointError, ConfigurationError
-from der_ros.replay.sum_tree import FloatArray
-from der_ros.replay.transitions import Float32Array, Transitions
+from der_ros.replay.array_types import Float32Array, FloatArray
+from der_ros.replay.transitions import Transitions
 
 
 class TensorBatch(NamedTuple):

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 
 from der_ros.errors import ConfigurationError
-from der_ros.replay.transitions import Float32Array
+from der_ros.replay.array_types import Float32Array
 
 # Bounds the time that a writer of rows waits: half a megabyte of the paper's transitions.
 _CHUNK_ROWS = 4096

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from der_ros.replay.sum_tree import IndexArray
+from der_ros.replay.array_types import IndexArray
 
 
 class Ring:
@@ -20,29 +20,29 @@ class Ring:
         self.low, self.high, self.writes = low, high, writes
 
     @property
-    def room(self) -> int:
+    def size(self) -> int:
         """Number of slots of this ring."""
         return self.high - self.low
 
     @property
     def filled(self) -> int:
         """Number of slots that hold a row."""
-        return min(self.writes, self.room)
+        return min(self.writes, self.size)
 
     @property
     def filled_slots(self) -> slice:
         """Filled slots, always the first slots of the ring."""
         return slice(self.low, self.low + self.filled)
 
-    def take(self, rows: int) -> list[tuple[slice, slice]]:
+    def reserve(self, rows: int) -> list[tuple[slice, slice]]:
         """Reserve slots for ``rows`` rows; return (slots, rows) for each contiguous run.
 
         If there are more rows than slots, only the newest rows get a slot.
         """
         runs = []
-        done = max(0, rows - self.room)
+        done = max(0, rows - self.size)
         while done < rows:
-            start = self.low + (self.writes + done) % self.room
+            start = self.low + (self.writes + done) % self.size
             count = min(rows - done, self.high - start)
             runs.append((slice(start, start + count), slice(done, done + count)))
             done += count
@@ -51,9 +51,9 @@ class Ring:
 
     def ages(self, indices: IndexArray) -> IndexArray:
         """Return the ages of filled slots ``indices``, (n,), in rows written to the ring since."""
-        return (self.writes - 1 - (indices - self.low)) % max(1, self.room)
+        return (self.writes - 1 - (indices - self.low)) % max(1, self.size)
 
     def overwritten(self, indices: IndexArray, since: int) -> NDArray[np.bool_]:
         """Return a mask, (n,), of the slots ``indices`` written after the first ``since`` rows."""
         # The k-th slot after those rows is overwritten once k more rows have been written.
-        return (indices - self.low - since) % max(1, self.room) < self.writes - since
+        return (indices - self.low - since) % max(1, self.size) < self.writes - since

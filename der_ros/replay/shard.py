@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from der_ros.errors import CheckpointError, ConfigurationError, DivergedError
+from der_ros.replay.array_types import Float32Array, FloatArray, IndexArray
 from der_ros.replay.frozen_rows import FrozenRows
 from der_ros.replay.ring import Ring
 from der_ros.replay.storage import Storage
-from der_ros.replay.sum_tree import FloatArray, IndexArray, SumTree
-from der_ros.replay.transitions import Float32Array, Transitions
+from der_ros.replay.sum_tree import SumTree
+from der_ros.replay.transitions import Transitions
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class ShardConfig:
             )
 
 
-class Written(NamedTuple):
+class WriteCounts(NamedTuple):
     """Numbers of rows written so far to the zone and to the ring."""
 
     zone: int
@@ -73,7 +74,7 @@ class Batch(NamedTuple):
     transitions: Transitions
     weights: Float32Array  # (rows,) importance weights, scaled to a maximum of 1
     indices: IndexArray  # (rows,) slots
-    drawn_at: Written
+    drawn_at: WriteCounts
 
 
 class Shard:
@@ -112,12 +113,12 @@ class Shard:
     @property
     def zone_room(self) -> int:
         """Number of the zone's slots that insertions may use, filled or not."""
-        return self._zone.room
+        return self._zone.size
 
     @property
-    def written(self) -> Written:
+    def written(self) -> WriteCounts:
         """Numbers of rows written so far to zone and ring."""
-        return Written(self._zone.writes, self._ring.writes)
+        return WriteCounts(self._zone.writes, self._ring.writes)
 
     def __len__(self) -> int:
         """Return the number of rows in zone and ring."""
@@ -190,7 +191,7 @@ class Shard:
         return Batch(self._storage.gather(indices), weights, indices, self.written)
 
     def update_priorities(
-        self, indices: IndexArray, drawn_at: Written, td_errors: FloatArray
+        self, indices: IndexArray, drawn_at: WriteCounts, td_errors: FloatArray
     ) -> int:
         """Write |td_error| of sampled rows back; return the number of rows overwritten since.
 
@@ -283,7 +284,7 @@ class Shard:
         in_zone = np.where(indices >= self._permanent, self._zone.ages(indices), self._zone.writes)
         return np.where(indices >= self.config.zone_size, self._ring.ages(indices), in_zone)
 
-    def _overwritten(self, indices: IndexArray, since: Written) -> NDArray[np.bool_]:
+    def _overwritten(self, indices: IndexArray, since: WriteCounts) -> NDArray[np.bool_]:
         """Return a mask, (n,), of slots written after ``since``; permanent slots never are."""
         in_ring = indices >= self.config.zone_size
         in_zone = (indices >= self._permanent) & ~in_ring
@@ -309,7 +310,7 @@ class Shard:
 
     def _append(self, ring: Ring, transitions: Transitions, td_errors: FloatArray | None) -> None:
         priorities = self._priorities(transitions.size, td_errors)
-        for slots, part in ring.take(transitions.size):
+        for slots, part in ring.reserve(transitions.size):
             self._write(slots, transitions, priorities, part)
 
     def _write(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from der_ros.errors import ConfigurationError
+from der_ros.replay.array_types import FloatArray
 from der_ros.replay.shard import Batch, Shard, ShardConfig
 from der_ros.replay.structures import assign_demonstrations
 from der_ros.replay.success_pool import SuccessPool
-from der_ros.replay.sum_tree import FloatArray
 from der_ros.replay.transitions import Episode, Transitions, n_step_transitions
 
 TdErrors = Callable[[Transitions], FloatArray]
@@ -183,14 +184,25 @@ class ShardedReplay:
         shard = self._random_shard(filled=True)
         return shard, shard.sample(rows, self.rng, beta)
 
-    @property
-    def next_insertion(self) -> int:
-        """Environment step at which the next insertion is due; set it on a restart."""
-        return self._next_insertion
+    def state(self) -> dict[str, Any]:
+        """Return the state for a checkpoint; ``FrozenRows`` copy the transitions when called."""
+        return {
+            "shards": {str(k): shard.frozen_state() for k, shard in enumerate(self.shards)},
+            "pool": self.pool.state(),
+            "insertions": self.insertions,
+            "next_insertion": self._next_insertion,
+            "random": self.rng.bit_generator.state,
+        }
 
-    @next_insertion.setter
-    def next_insertion(self, env_steps: int) -> None:
-        self._next_insertion = env_steps
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Restore a state returned by ``state``, of this or of another engine's replay."""
+        for k, shard in enumerate(self.shards):
+            shard.load_state(state["shards"][str(k)])
+        self.pool.load_state(state["pool"])
+        self.insertions = int(state["insertions"])
+        self._next_insertion = int(state["next_insertion"])
+        if state["random"] is not None:
+            self.rng.bit_generator.state = state["random"]
 
     def _random_shard(self, filled: bool = False) -> Shard:
         shards = [shard for shard in self.shards if len(shard) or not filled]

@@ -7,9 +7,9 @@ import weakref
 import numpy as np
 from numpy.typing import NDArray
 
+from der_ros.replay.array_types import Float32Array, IndexArray
 from der_ros.replay.frozen_rows import FrozenRows
-from der_ros.replay.sum_tree import IndexArray
-from der_ros.replay.transitions import Float32Array, Transitions
+from der_ros.replay.transitions import Transitions
 
 
 class Storage:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -63,3 +64,13 @@ class SuccessPool:
         if not self._episodes:
             raise ConfigurationError("success pool: expected an episode to draw, it is empty")
         return self._episodes[int(rng.integers(len(self._episodes)))]
+
+    def state(self) -> dict[str, Any]:
+        """Return the state for a checkpoint, as plain data."""
+        return {"episodes": [episode._asdict() for episode in self], "added": self.added}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Restore a state returned by ``state``."""
+        for episode in state["episodes"]:
+            self.add(Episode(**episode))
+        self.added = int(state["added"])

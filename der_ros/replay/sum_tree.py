@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from der_ros.errors import ConfigurationError
-
-FloatArray = NDArray[np.float64]
-IndexArray = NDArray[np.int64]
+from der_ros.replay.array_types import FloatArray, IndexArray
 
 # Children per node. Eight float64 fill one cache line, so each step of a descent reads one line,
 # and the sums take an eighth of the priorities' memory.

@@ -7,9 +7,8 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Float32Array = NDArray[np.float32]
+from der_ros.replay.array_types import Float32Array
 
 
 class Transitions(NamedTuple):

@@ -15,7 +15,7 @@ from der_ros.algorithms.mlp_policy import make_policy
 from der_ros.errors import CheckpointError, ConfigurationError
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.export import export_policy
-from der_ros.replay.transitions import Float32Array
+from der_ros.replay.array_types import Float32Array
 from der_ros.training.checkpoint.file import config_of, latest_checkpoint, load_checkpoint
 from der_ros.training.config import TrainingConfig
 from der_ros.training.engine.interface import PolicySnapshot

@@ -11,8 +11,8 @@ import numpy as np
 
 from der_ros.algorithms.base import make_algorithm
 from der_ros.errors import CheckpointError, ConfigurationError
-from der_ros.replay.sum_tree import FloatArray
-from der_ros.replay.transitions import Episode, Float32Array, Transitions
+from der_ros.replay.array_types import Float32Array, FloatArray
+from der_ros.replay.transitions import Episode, Transitions
 from der_ros.training.config import TrainingConfig
 from der_ros.training.engine.interface import (
     ENTROPY_OF_LEARNER,

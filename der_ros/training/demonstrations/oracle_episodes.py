@@ -11,7 +11,7 @@ import numpy as np
 from der_ros.envs.assembly import AssemblyEnv
 from der_ros.envs.scripted import oracle_action
 from der_ros.errors import ConfigurationError
-from der_ros.replay.transitions import Float32Array
+from der_ros.replay.array_types import Float32Array
 from der_ros.training.config import make_config
 from der_ros.training.demonstrations.success_saver import SuccessSaver
 from der_ros.training.environment.factory import make_environment

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from der_ros.replay.array_types import Float32Array, FloatArray
 from der_ros.replay.shard import Batch, Shard
-from der_ros.replay.sum_tree import FloatArray
-from der_ros.replay.transitions import Episode, Float32Array, Transitions
+from der_ros.replay.transitions import Episode, Transitions
 from der_ros.training.evaluation.episodes import EvaluationReport
 from der_ros.training.rollout.observation_filter import FilterStatistics, Moments
 

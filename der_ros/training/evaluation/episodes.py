@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import gymnasium
 import numpy as np
 
-from der_ros.replay.transitions import Float32Array
+from der_ros.replay.array_types import Float32Array
 
 Act = Callable[[Float32Array], Float32Array]
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from der_ros.algorithms.mlp_policy import MlpPolicy
-from der_ros.replay.transitions import Float32Array
+from der_ros.replay.array_types import Float32Array
 from der_ros.training.config import TrainingConfig
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from der_ros.algorithms.base import make_algorithm
-from der_ros.replay.sum_tree import FloatArray
+from der_ros.replay.array_types import FloatArray
 from der_ros.replay.transitions import Transitions
 from der_ros.training.config import TrainingConfig
 from der_ros.training.engine.interface import PolicySnapshot

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from der_ros.replay.transitions import Float32Array
+from der_ros.replay.array_types import Float32Array
 from der_ros.training.environment.wrappers import Environment
 
 # More noise would prevent the controller from reaching its alignment tolerance.

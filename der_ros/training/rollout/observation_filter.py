@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from der_ros.errors import CheckpointError
-from der_ros.replay.transitions import Float32Array, Transitions
+from der_ros.replay.array_types import Float32Array
+from der_ros.replay.transitions import Transitions
 
 
 class FilterStatistics(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from der_ros.replay.transitions import Float32Array
+from der_ros.replay.array_types import Float32Array
 from der_ros.training.environment.wrappers import Environment
 
 TAUGHT_WORKER = 0

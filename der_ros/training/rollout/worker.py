@@ -11,13 +11,8 @@ import numpy as np
 
 from der_ros.algorithms.mlp_policy import make_policy
 from der_ros.errors import ConfigurationError
-from der_ros.replay.transitions import (
-    Episode,
-    EpisodeRecorder,
-    Float32Array,
-    Transitions,
-    concatenate,
-)
+from der_ros.replay.array_types import Float32Array
+from der_ros.replay.transitions import Episode, EpisodeRecorder, Transitions, concatenate
 from der_ros.training.config import TrainingConfig
 from der_ros.training.engine.interface import (
     ENTROPY_OF_ROLLOUTS,

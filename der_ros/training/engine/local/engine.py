@@ -9,15 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from der_ros.replay.facts import (
-    load_replay_state,
-    pool_facts,
-    replay_metrics,
-    replay_state,
-    shard_facts,
-)
+from der_ros.replay.array_types import FloatArray
+from der_ros.replay.replay_metrics import pool_counts, replay_metrics, shard_counts
 from der_ros.replay.sharded import ShardedReplay, TdErrors
-from der_ros.replay.sum_tree import FloatArray
 from der_ros.replay.transitions import Episode
 from der_ros.training.config import TrainingConfig
 from der_ros.training.engine.interface import (
@@ -119,17 +113,17 @@ class LocalEngine:
     def metrics(self) -> dict[str, float]:
         """Return the current metrics of replay, pool and workers by name."""
         replay = self.replay
-        shards = [shard_facts(shard) for shard in replay.shards]
-        facts = replay_metrics(shards, pool_facts(replay.pool), replay.insertions)
-        return {**facts, **self.workers.metrics()}
+        shards = [shard_counts(shard) for shard in replay.shards]
+        metrics = replay_metrics(shards, pool_counts(replay.pool), replay.insertions)
+        return {**metrics, **self.workers.metrics()}
 
     def state(self) -> dict[str, Any]:
         """Return the state for a checkpoint, as plain data."""
-        return {"replay": replay_state(self.replay), "rollouts": self.workers.state()}
+        return {"replay": self.replay.state(), "rollouts": self.workers.state()}
 
     def load_state(self, state: Mapping[str, Any], env_steps: int) -> None:
         """Restore a state returned by ``state``; before the start."""
-        load_replay_state(self.replay, state["replay"])
+        self.replay.load_state(state["replay"])
         self.workers.load_state(state["rollouts"], env_steps)
 
     def _take(self, received: Received) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from der_ros.replay.sum_tree import FloatArray
-from der_ros.replay.transitions import Float32Array, Transitions
+from der_ros.replay.array_types import Float32Array, FloatArray
+from der_ros.replay.transitions import Transitions
 from der_ros.training.engine.interface import PolicySnapshot, Sizes
 from der_ros.training.rollout.observation_filter import FilterStatistics
 

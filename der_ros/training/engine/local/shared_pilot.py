@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from der_ros.replay.transitions import Float32Array
+from der_ros.replay.array_types import Float32Array
 from der_ros.training.engine.local.shared_memory import SharedNumbers
 from der_ros.training.rollout.takeover import PICTURE_HEIGHT, PICTURE_WIDTH, TaughtView
 

@@ -9,18 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from der_ros.errors import ConfigurationError, DerRosError
-from der_ros.replay.facts import (
-    PoolFacts,
-    ShardFacts,
-    load_pool_state,
-    pool_facts,
-    pool_state,
-    shard_facts,
-)
-from der_ros.replay.shard import Shard, Written
+from der_ros.replay.array_types import FloatArray, IndexArray
+from der_ros.replay.replay_metrics import PoolCounts, ShardCounts, pool_counts, shard_counts
+from der_ros.replay.shard import Shard, WriteCounts
 from der_ros.replay.sharded import ReplayConfig
 from der_ros.replay.success_pool import SuccessPool
-from der_ros.replay.sum_tree import FloatArray, IndexArray
 from der_ros.replay.transitions import Episode, Transitions, n_step_transitions
 from der_ros.training.engine.interface import (
     Drawn,
@@ -75,14 +68,14 @@ class ShardActor:
         return drawn_from(self._shard, self._number, self._shard.sample(rows, self._rng, beta))
 
     def update_priorities(
-        self, indices: IndexArray, drawn_at: Written, td_errors: FloatArray
+        self, indices: IndexArray, drawn_at: WriteCounts, td_errors: FloatArray
     ) -> None:
         """Write the TD errors (rows,) of a batch of this shard back as priorities."""
         self._shard.update_priorities(indices, drawn_at, td_errors)
 
-    def facts(self) -> tuple[ShardFacts, int]:
-        """Return the facts of the shard and the number of insertions so far."""
-        return shard_facts(self._shard), self._insertions
+    def counts(self) -> tuple[ShardCounts, int]:
+        """Return the counts of the shard and the number of insertions so far."""
+        return shard_counts(self._shard), self._insertions
 
     def state(self) -> dict[str, Any]:
         """Return the state for a checkpoint, as plain data."""
@@ -112,17 +105,17 @@ class PoolActor:
         """Return one episode at random, None from an empty pool."""
         return self._pool.draw(self._rng) if len(self._pool) else None
 
-    def facts(self) -> PoolFacts:
-        """Return the facts of the pool."""
-        return pool_facts(self._pool)
+    def counts(self) -> PoolCounts:
+        """Return the counts of the pool."""
+        return pool_counts(self._pool)
 
     def state(self) -> dict[str, Any]:
         """Return the state for a checkpoint, as plain data."""
-        return pool_state(self._pool)
+        return self._pool.state()
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Restore a state returned by ``state``."""
-        load_pool_state(self._pool, state)
+        self._pool.load_state(state)
 
 
 class Collected(NamedTuple):

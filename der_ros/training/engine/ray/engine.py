@@ -16,8 +16,8 @@ from typing import Any
 import ray
 
 from der_ros.errors import ConfigurationError
+from der_ros.replay.array_types import FloatArray
 from der_ros.replay.sharded import TdErrors
-from der_ros.replay.sum_tree import FloatArray
 from der_ros.replay.transitions import Episode
 from der_ros.training.config import TrainingConfig
 from der_ros.training.engine.interface import (

@@ -11,10 +11,10 @@ import numpy as np
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from der_ros.replay.facts import PoolFacts, ShardFacts, replay_metrics
+from der_ros.replay.array_types import FloatArray
+from der_ros.replay.replay_metrics import PoolCounts, ShardCounts, replay_metrics
 from der_ros.replay.sharded import ReplayConfig, TdErrors
 from der_ros.replay.structures import assign_demonstrations
-from der_ros.replay.sum_tree import FloatArray
 from der_ros.replay.transitions import Episode, Transitions, n_step_transitions
 from der_ros.training.config import TrainingConfig
 from der_ros.training.engine.interface import ENTROPY_OF_SHARDS, Drawn, Sizes
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 _BATCHES_AHEAD = 4
 _PATIENCE_S = 0.1
-_TIME_FOR_FACTS_S = 1.0
+_TIME_FOR_COUNTS_S = 1.0
 _POOL_PLACE = -1
 
 
@@ -55,8 +55,8 @@ class RayReplay:
         self._state: Mapping[str, Any] | None = None
         self._assigned: list[list[Episode]] = [[] for _ in range(config.shards)]
         self._ahead: deque[tuple[int, Any]] = deque()
-        self._facts: dict[int, tuple[ShardFacts, int]] = {}
-        self._pool_facts = PoolFacts(0, 0.0, 0)
+        self._counts: dict[int, tuple[ShardCounts, int]] = {}
+        self._pool_counts = PoolCounts(0, 0.0, 0)
         self._next_insertion = self._config.insertion_interval
         self._insertions_before = 0
 
@@ -135,23 +135,23 @@ class RayReplay:
 
     def metrics(self) -> dict[str, float]:
         """Return the metrics; an actor that does not answer in a second keeps its last ones."""
-        asked = {self._actors[number].facts.remote(): number for number in self._numbers}
-        asked[self.pool.facts.remote()] = _POOL_PLACE
-        ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=_TIME_FOR_FACTS_S)
+        asked = {self._actors[number].counts.remote(): number for number in self._numbers}
+        asked[self.pool.counts.remote()] = _POOL_PLACE
+        ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=_TIME_FOR_COUNTS_S)
         for reference in ready:
             number = asked[reference]
             answer = self._answer(number, reference)
             if number == _POOL_PLACE:
-                self._pool_facts = answer or self._pool_facts
+                self._pool_counts = answer or self._pool_counts
             elif answer is not None:
-                self._facts[number] = answer
-        facts = [self._facts[number][0] for number in self._numbers if number in self._facts]
-        inserted = sum(count for _, count in self._facts.values())
-        return replay_metrics(facts, self._pool_facts, self._insertions_before + inserted)
+                self._counts[number] = answer
+        counts = [self._counts[number][0] for number in self._numbers if number in self._counts]
+        inserted = sum(count for _, count in self._counts.values())
+        return replay_metrics(counts, self._pool_counts, self._insertions_before + inserted)
 
     def state(self) -> dict[str, Any]:
         """Return the state for a checkpoint, with a function per actor that requests its part."""
-        inserted = sum(count for _, count in self._facts.values())
+        inserted = sum(count for _, count in self._counts.values())
         return {
             "shards": {str(k): _asked(actor) for k, actor in enumerate(self.shards)},
             "pool": _asked(self.pool),
