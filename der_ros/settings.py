@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,6 +27,7 @@ _T = TypeVar("_T")
 # Larger than any count or size in this package.
 _LARGEST = 1e15
 _KEY = "setting"
+_EXPONENT = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+")
 
 
 class Setting(NamedTuple):
@@ -161,8 +163,8 @@ def checked(declared: Setting, raw: object) -> Any:
 def converted(name: str, value: object, hint: Any) -> Any:
     """Convert a value read from a document to the type annotation of its field.
 
-    Beside the values that ``checked`` accepts, a whole number may be written as a float, such as
-    ``1e3``.
+    Beside the values that ``checked`` accepts, a whole number may be written as a float, and a
+    number in a form that YAML reads as text: ``1e3``, ``1e-4``.
 
     Args:
         name: Name of the setting for error messages.
@@ -173,10 +175,13 @@ def converted(name: str, value: object, hint: Any) -> Any:
     Raises:
         ConfigurationError: The value has another type, or a number is not finite.
     """
+    kinds = {hint, *typing.get_args(hint)}
+    if isinstance(value, str) and kinds & {int, float} and _EXPONENT.fullmatch(value):
+        value = float(value)
     for item in value if isinstance(value, list | tuple) else (value,):
         if type(item) in (int, float) and not abs(item) <= _LARGEST:
             raise _unexpected(name, f"a finite number of at most {_LARGEST:g}", item)
-    if isinstance(value, float) and value.is_integer() and int in (hint, *typing.get_args(hint)):
+    if isinstance(value, float) and value.is_integer() and int in kinds:
         value = int(value)
     return _typed(name, value, hint)
 

@@ -119,6 +119,9 @@ def test_values_by_name_make_the_dataclass():
     [
         (3.0, int, 3),
         (3.0, int | None, 3),
+        ("1e-4", float, 1e-4),
+        ("2.5E3", int | None, 2500),
+        ("1e3", str, "1e3"),
         (None, int | None, None),
         (3, float, 3.0),
         ([1, 2], tuple[int, ...], (1, 2)),

@@ -36,10 +36,11 @@ def check_bag(folder: Path) -> dict[str, Any]:
         Exception: Any type, raised by the parsers on damaged bytes.
     """
     text = read_bytes(folder / DESCRIPTION, _MOST_CHARACTERS).decode("utf-8")
-    information: dict[str, Any] = load_description(text)[ROOT]
+    information = _information(load_description(text))
     counts: Counter[str] = Counter()
     for name in information["relative_file_paths"]:
         path = folder / Path(name).name
+        check_regular(path)
         if path.suffix == ".mcap":
             counts += _check_file(path, information)
         elif path.suffix == SUFFIX:
@@ -47,6 +48,25 @@ def check_bag(folder: Path) -> dict[str, Any]:
     if information.get("compression_mode", "").lower() != "file":
         _compare(counts, information)
     return information
+
+
+def check_regular(path: Path) -> None:
+    """Check that a bag's file is none that blocks or never ends, such as a pipe or a device.
+
+    Raises:
+        BagError: The path exists and is no regular file.
+    """
+    if path.exists() and not path.is_file():
+        raise BagError(f"{path.name}: expected a regular file, got a folder, a pipe or a device")
+
+
+def _information(description: Any) -> dict[str, Any]:
+    """Return the ``rosbag2_bagfile_information`` of a ``metadata.yaml``."""
+    information = description.get(ROOT) if isinstance(description, dict) else None
+    names = information.get("relative_file_paths") if isinstance(information, dict) else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise BagError(f"{DESCRIPTION}: expected {ROOT} with the names of the bag's files")
+    return dict(information)
 
 
 def _compare(counts: Counter[str], information: dict[str, Any]) -> None:

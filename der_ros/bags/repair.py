@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from der_ros.bags.integrity import check_bag
+from der_ros.bags.integrity import check_bag, check_regular
 from der_ros.bags.metadata import DESCRIPTION, REPAIRED, ROOT, describe_bag
 from der_ros.bags.recorder import LOST_PREFIX, PART_SUFFIX
 from der_ros.bags.repaired_file import RepairedFile, write_repaired
@@ -152,6 +152,7 @@ def _write(files: Sequence[Path], work: Path, source: Path) -> list[RepairedFile
 @contextmanager
 def _mapped(path: Path) -> Iterator[Any]:
     """Map a file into memory, read-only; an empty file yields ``b""``."""
+    check_regular(path)
     with path.open("rb") as file:
         if not path.stat().st_size:
             yield b""

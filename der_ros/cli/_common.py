@@ -11,6 +11,9 @@ from typing import Any
 from der_ros.errors import DerRosError
 from der_ros.settings import Setting
 
+# torch has no class of its own for its processor's memory.
+_TORCH_HAS_NO_MEMORY = ("can't allocate memory", "out of memory")
+
 
 def add_environment_options(parser: argparse.ArgumentParser) -> None:
     """Add the option ``--option NAME=VALUE``, for ``TrainingConfig.env_options``."""
@@ -54,10 +57,19 @@ def run_tool(body: Callable[[], int]) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return _failed(f"{where}{error.strerror or error}")
     except MemoryError as error:
-        return _failed(f"the memory is full ({error}); end other programs, or ask for less")
+        return _no_memory(error)
+    except RuntimeError as error:
+        if not any(words in str(error) for words in _TORCH_HAS_NO_MEMORY):
+            raise
+        return _no_memory(error)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+
+
+def _no_memory(error: Exception) -> int:
+    what = " ".join(str(error).split())[:200]
+    return _failed(f"the memory is full ({what}); end other programs, or ask for less")
 
 
 def _failed(message: str) -> int:

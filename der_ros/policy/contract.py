@@ -33,6 +33,8 @@ METADATA_PREFIX = "der_ros."
 CONTRACT_VERSION, VIEW_VERSION = 1, 2
 """Format versions: without and with a view (``policy.policy_view``)."""
 # Files written before these fields existed get the defaults.
+# Periods that a timer of policy_server can keep.
+_SHORTEST_S, _LONGEST_S = 0.001, 10.0
 _ADDED_LATER = frozenset({"symmetry", "precision", "history", "orientation", "sensor_filter_hz"})
 PRECISIONS = ("float64", "float32")
 """Number formats of a policy file's computation; observations and actions are always float32."""
@@ -215,6 +217,10 @@ class PolicyContract:
             ("action_names", ACTION_NAMES, self.action_names),
             ("action_units", ACTION_UNITS, self.action_units),
         ]
+        if not _SHORTEST_S <= self.control_dt_s <= _LONGEST_S:
+            wanted.append(
+                ("control_dt_s", f"{_SHORTEST_S:g} to {_LONGEST_S:g} s", self.control_dt_s)
+            )
         if task is not None:
             wanted.append(("task", task, self.task))
         if governor is not None and self.governor is not None:

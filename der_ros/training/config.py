@@ -195,6 +195,7 @@ class TrainingConfig:
         "Rollout processes; 0: all in one process, repeatable bit for bit; -1: as many as cores "
         "besides the learner's, at least one",
         minimum=-1,
+        maximum=1024,
     )
     torch_threads: int = setting(1, "Threads of the learner's arithmetic", minimum=1)
 

@@ -1,4 +1,5 @@
 import contextlib
+import os
 import time
 from itertools import pairwise
 
@@ -9,6 +10,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from der_ros.bags import reader
 from der_ros.bags.reader import BagReader
 from der_ros.bags.recorder import BagWriter, RecordedTopic, typestore
+from der_ros.bags.repair import repair_bag
 from der_ros.errors import BagError
 
 TOPICS = [
@@ -169,3 +171,20 @@ def test_metadata_that_grows_is_refused_at_once(bag, text):
     with pytest.raises(BagError, match="damaged"):
         read(bag)
     assert time.monotonic() - began_s < 5.0
+
+
+def test_a_pipe_in_place_of_a_file_is_refused_at_once(bag, tmp_path):
+    file = bag / "bag.mcap"
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(BagError, match=r"bag\.mcap: expected a regular file, got a folder, a pipe"):
+        read(bag)
+    with pytest.raises(BagError, match="expected a regular file"):
+        repair_bag(bag, tmp_path / "repaired")
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "rosbag2_bagfile_information: 5"])
+def test_a_description_of_no_bag_is_named(bag, text):
+    (bag / "metadata.yaml").write_text(text)
+    with pytest.raises(BagError, match=r"metadata\.yaml: expected rosbag2_bagfile_information"):
+        read(bag)

@@ -10,6 +10,7 @@ import onnx
 import pytest
 
 from der_ros.cli import evaluate, export_policy, train
+from der_ros.cli._common import run_tool
 from der_ros.policy.runtime import OnnxPolicy
 from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint, save_checkpoint
 
@@ -106,6 +107,7 @@ def network_of(path):
         (train, ["--resume", "/nowhere"], "/nowhere"),
         (train, ["--preset", "quick"], "fast, paper, gym"),
         (train, ["--set", "bach_size=3"], "batch_size"),
+        (train, ["--set", "workers=100000"], "1024"),
         (train, ["--run-dir", "/"], "holds something"),
         (train, ["--run-dir", "{tmp}/file"], "file (File exists); choose another"),
         (train, ["--run-dir", "{tmp}/file/run"], "run (Not a directory); choose another"),
@@ -190,3 +192,14 @@ def test_killed_and_resumed_and_stopped(tmp_path):
     assert "Traceback" not in output
     assert "was stopped" in output
     assert OnnxPolicy.load(run_dir / "policy.onnx")
+
+
+def test_a_lack_of_memory_of_torch_is_one_line(capsys):
+    def body():
+        raise RuntimeError("[enforce fail]\nDefaultCPUAllocator: can't allocate memory: 8 TB")
+
+    assert run_tool(body) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: the memory is full ([enforce fail] DefaultCPUAllocator")
+    with pytest.raises(RuntimeError, match="another"):
+        run_tool(lambda: (_ for _ in ()).throw(RuntimeError("another")))

@@ -105,5 +105,12 @@ def test_every_difference_is_named_at_once():
     CONTRACT.check(task="lap_joint", governor=GOVERNOR)
 
 
+@pytest.mark.parametrize("period_s", [1e-300, 9e-4, 10.1, 1e300])
+def test_a_period_that_no_timer_keeps_is_refused(period_s):
+    contract = dataclasses.replace(CONTRACT, control_dt_s=period_s)
+    with pytest.raises(ContractError, match=r"control_dt_s: expected 0\.001 to 10 s, got"):
+        contract.check()
+
+
 def test_metadata_is_json():
     assert json.loads(CONTRACT.to_metadata()["der_ros.governor"])["workspace_max_m"][2] == 1 / 3
