@@ -19,7 +19,7 @@ NODES = (
     "demo_recorder",
     "teleop_device",
 )
-# ... and the command-line tools: der_ros.cli.NAME:main, or in a folder of cli.
+# ... and the command-line tools, by der_ros.cli.entry.
 TOOLS = (
     "train",
     "evaluate",
@@ -56,12 +56,6 @@ def shared_files() -> list[tuple[str, list[str]]]:
     return entries
 
 
-def tool_module(name: str) -> str:
-    """Return the module of a tool, in ``cli`` or in a folder of it."""
-    (path,) = Path(PACKAGE, "cli").rglob(f"{name}.py")
-    return ".".join(path.with_suffix("").parts)
-
-
 setup(
     name=PACKAGE,
     version="0.1.0",
@@ -80,7 +74,7 @@ setup(
     entry_points={
         "console_scripts": [
             *(f"{name} = {PACKAGE}.nodes.entry:{name}" for name in NODES),
-            *(f"{name} = {tool_module(name)}:main" for name in TOOLS),
+            *(f"{name} = {PACKAGE}.cli.entry:{name}" for name in TOOLS),
         ],
         # Named after its module: whoever also gives it by -p does not register it twice.
         "pytest11": [f"{PLUGIN} = {PLUGIN}"],

@@ -63,10 +63,11 @@ def check_regular(path: Path) -> None:
 def _information(description: Any) -> dict[str, Any]:
     """Return the ``rosbag2_bagfile_information`` of a ``metadata.yaml``."""
     information = description.get(ROOT) if isinstance(description, dict) else None
-    names = information.get("relative_file_paths") if isinstance(information, dict) else None
+    found: dict[str, Any] = information if isinstance(information, dict) else {}
+    names = found.get("relative_file_paths")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise BagError(f"{DESCRIPTION}: expected {ROOT} with the names of the bag's files")
-    return dict(information)
+    return found
 
 
 def _compare(counts: Counter[str], information: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, ClassVar, Protocol, TextIO, cast
 
 import rclpy
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
@@ -18,7 +19,6 @@ from rclpy.signals import SignalHandlerOptions
 
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.nodes.shared.diagnostics import status_name
-from der_ros.nodes.shared.guarded import guarded
 from der_ros.nodes.shared.launch_watch import PATIENCE_S, end_with_launch, signals_to_end
 from der_ros.nodes.shared.logs import log_to_console, logged_by
 from der_ros.nodes.shared.middleware import keep_processes_apart
@@ -74,7 +74,7 @@ class Shell:
         rclpy creates its parameter services through this method as well.
         """
         kwargs.setdefault("qos_profile", SERVICES)
-        guard = guarded(srv_name, callback)
+        guard = _guarded(srv_name, callback)
         # Node, the next class in the method resolution order, defines it.
         return super().create_service(srv_type, srv_name, guard, **kwargs)  # type: ignore[misc]
 
@@ -115,6 +115,43 @@ class _Runnable(Protocol):
     def close(self) -> None: ...
 
     def destroy_node(self) -> None: ...
+
+
+def _guarded(name: str, callback: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return a callback that refuses a request for which ``callback`` raises an exception.
+
+    An exception would end the node's executor. rclpy's parameter services raise ``ValueError`` for
+    a value of an unknown type, which any node can send.
+
+    Args:
+        name: Name of the service, for the log.
+        callback: Callback of rclpy with request and response.
+    """
+
+    def answer(request: Any, response: Any) -> Any:
+        try:
+            return callback(request, response)
+        except Exception as error:
+            unexpected = None if isinstance(error, ValueError) else error
+            logger.error("%s: a call was refused: %s", name, error, exc_info=unexpected)
+            return _refused(request, response, f"{type(error).__name__}: {error}")
+
+    return answer
+
+
+def _refused(request: Any, response: Any, reason: str) -> Any:
+    """Return the response with the refusal, as far as its type can express one."""
+    refusal = SetParametersResult(successful=False, reason=reason)
+    if hasattr(response, "results") and hasattr(request, "parameters"):
+        missing = len(request.parameters) - len(response.results)
+        response.results = [*response.results, *[refusal] * missing]
+    elif isinstance(getattr(response, "result", None), SetParametersResult):
+        response.result = refusal
+    if hasattr(response, "success"):
+        response.success = False
+    if hasattr(response, "message"):
+        response.message = reason
+    return response
 
 
 def run_node(

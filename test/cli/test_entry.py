@@ -1,0 +1,42 @@
+"""Ctrl-C while a tool starts: one line, exit code 130, nothing left running."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+ENTER = "import sys; from der_ros.cli.entry import {}; print('in', flush=True); sys.exit({}())"
+
+
+def interrupted_after(tool, delay_s, *arguments, handler=signal.SIG_DFL):
+    command = [sys.executable, "-c", ENTER.format(tool, tool), *arguments]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, handler),
+    )
+    process.stdout.readline()
+    time.sleep(delay_s)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    return process.returncode, errors
+
+
+@pytest.mark.parametrize("delay_s", [0.05, 0.3, 0.8])
+def test_ctrl_c_while_a_tool_starts_is_one_line(delay_s):
+    policy = str(ROOT / "models" / "lap_joint.onnx")
+    answer = interrupted_after("evaluate", delay_s, "--policy", policy, "--episodes", "1000")
+    assert answer == (130, "interrupted\n")
+
+
+def test_where_ctrl_c_is_ignored_it_stays_ignored():
+    code, _ = interrupted_after("bags", 0.05, "--help", handler=signal.SIG_IGN)
+    assert code == 0
