@@ -114,28 +114,23 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             )
         _require_instance("servo", servo, ServoConfig)
         _require_instance("limits", limits, GovernorLimits)
+        self.render_mode = render_mode
         self._ticks, self._steps_per_tick = split_control_period(control_dt)
+        self._tick_s = self._steps_per_tick * PHYSICS_DT_S
+        self.control_dt_s = float(control_dt)
+        self.metadata = {**type(self).metadata, "render_fps": round(1.0 / control_dt)}
         self.randomization = resolve_randomization(randomization)
         self.task = task = widened(task, self.randomization)
         self.robot = robot if robot is not None else task.default_robot
         self.compliance = compliance
         self.sensor_filter_hz = check_cutoff(sensor_filter_hz)
-        self.control_dt_s = float(control_dt)
+        self.max_steps = _whole_steps(task.time_limit_s, control_dt)
         limits = limits if limits is not None else default_limits(task, self.robot)
         self.governor_limits = with_budgets(limits, force_budget_n, torque_budget_nm)
         self._episode_limits = self.governor_limits
-        self.render_mode = render_mode
-        self.metadata = {**type(self).metadata, "render_fps": round(1.0 / control_dt)}
         largest = np.array([_LARGEST[name[0]] for name in OBSERVATION_NAMES], dtype=np.float32)
         self.observation_space = gymnasium.spaces.Box(-largest, largest, dtype=np.float32)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (6,), np.float32)
-        # Rounded down: an episode never exceeds the limit, which need not be a multiple.
-        self.max_steps = math.floor(task.time_limit_s / control_dt + 1e-9)
-        if self.max_steps < 1:
-            raise ConfigurationError(
-                f"control_dt: expected at most the task's time limit, {task.time_limit_s} s, "
-                f"got {control_dt} s"
-            )
         self._speed_limits: list[float] = task.speed_limits.tolist()
         self.world = AssemblyWorld(
             task,
@@ -145,7 +140,6 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             robot=self.robot,
             compliance=compliance,
         )
-        self._tick_s = self._steps_per_tick * PHYSICS_DT_S
         self.governor_limits.check_budget(self._tick_s)
         self._sensing = SimulatedSensing(
             self.world, self.randomization, self._tick_s, self.sensor_filter_hz
@@ -179,7 +173,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         super().reset(seed=seed)
         self.world.open()
         initial, conditions = self._episode({} if options is None else options)
-        self._start(_eased(initial, conditions.severity), conditions)
+        self._start(_less_severe(initial, conditions.severity), conditions)
         joint_limit = self.world.joint_limit_reached()
         return self._observe(), self._info(self._judge(), 0, joint_limit)
 
@@ -206,7 +200,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             self._steps >= self.max_steps
             or self._governor.latched
             or joint_limit
-            or not self.task.inside_workspace(self._sensing.believed_pose(), _WALL_M)
+            or not self.task.inside_workspace(self._sensing.assumed_pose(), _WALL_M)
         )
         info = self._info(judgement, interventions, joint_limit)
         if self.render_mode == "human":
@@ -423,20 +417,35 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         }
 
 
-def _eased(initial: InitialState, severity: float) -> InitialState:
+def _less_severe(initial: InitialState, severity: float) -> InitialState:
     """Return the state with the ground piece's displacement and turn scaled by ``severity``."""
     if severity == 1.0:
         return initial
     ground = initial.ground
     turn = rotation_vector_from_quaternion(ground.quaternion)
-    eased = Pose(severity * ground.position, quaternion_from_rotation_vector(severity * turn))
-    return InitialState(initial.held, eased)
+    scaled = Pose(severity * ground.position, quaternion_from_rotation_vector(severity * turn))
+    return InitialState(initial.held, scaled)
 
 
 def _require_instance(name: str, value: object, kind: type) -> None:
     """Check that an argument is None or of the given type."""
     if not (value is None or isinstance(value, kind)):
         raise ConfigurationError(f"{name}: expected a {kind.__name__} or None, got {value!r}")
+
+
+def _whole_steps(time_limit_s: float, control_dt: float) -> int:
+    """Return the number of whole control periods within a time limit.
+
+    Raises:
+        ConfigurationError: The period is longer than the limit.
+    """
+    steps = math.floor(time_limit_s / control_dt + 1e-9)
+    if steps < 1:
+        raise ConfigurationError(
+            f"control_dt: expected at most the task's time limit, {time_limit_s} s, "
+            f"got {control_dt} s"
+        )
+    return steps
 
 
 def split_control_period(control_dt: float) -> tuple[int, int]:

@@ -46,11 +46,11 @@ def privileged_state(
         force_budget_n: Force budget of the governor in this episode, N.
         robot: Name of the robot, one of ``ROBOT_NAMES``.
     """
-    believed = _believed_goal(goal, conditions)
+    assumed = _assumed_goal(goal, conditions)
     c = conditions
     numbers = (
-        *(1e3 * believed.position).tolist(),
-        *(1e3 * rotation_vector_from_quaternion(believed.quaternion)).tolist(),
+        *(1e3 * assumed.position).tolist(),
+        *(1e3 * rotation_vector_from_quaternion(assumed.quaternion)).tolist(),
         *c.bias_error,
         1e3 * c.wrench_latency_s,
         1e3 * c.pose_latency_s,
@@ -65,8 +65,8 @@ def privileged_state(
     return np.array(numbers, np.float32)
 
 
-def _believed_goal(goal: Pose, conditions: Conditions) -> Pose:
-    """Return the measured pose, believed task frame, at which the piece is truly assembled."""
+def _assumed_goal(goal: Pose, conditions: Conditions) -> Pose:
+    """Return the measured pose, assumed task frame, at which the piece is truly assembled."""
     frames = FrameErrors.of(conditions.goal_error, conditions.grasp)
     if frames is None:
         return goal

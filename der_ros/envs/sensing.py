@@ -144,7 +144,7 @@ class SimulatedSensing:
         ticks = self._ticks(conditions.pose_latency_s)
         if ticks > 0:
             # One more than the delay, because it includes this tick's pose and the oldest is read.
-            self._late_pose = DelayLine([self._seen()] * (ticks + 1))
+            self._late_pose = DelayLine([self._current()] * (ticks + 1))
         return wrench
 
     def save(self) -> SensingState:
@@ -188,7 +188,7 @@ class SimulatedSensing:
             reading = _difference(reading, self._errors.pop())
         if self._filter is not None:
             reading = self._filter(reading)
-        wrench = rotate_both(self._believed_quaternion(), reading)
+        wrench = rotate_both(self._assumed_quaternion(), reading)
         return wrench if self._late_wrench is None else self._late_wrench(wrench)
 
     def for_governor(self, wrench: Six) -> Six:
@@ -200,13 +200,13 @@ class SimulatedSensing:
         """
         if self._seen_at_rest is None:
             return wrench
-        return _difference(wrench, rotate_both(self._believed_quaternion(), self._seen_at_rest))
+        return _difference(wrench, rotate_both(self._assumed_quaternion(), self._seen_at_rest))
 
     def position(self) -> Triple:
         """Return the position of the tcp in the assumed task frame, (3,) m."""
         if self.frames is None:
             return self._world.held_position()
-        return self._seen()[0]
+        return self._current()[0]
 
     def drive(self, twist: Six, steps: int) -> None:
         """Send a twist, assumed task axes, to the arm and run the physics for ``steps`` steps."""
@@ -218,7 +218,7 @@ class SimulatedSensing:
             twist = self._drives(twist)
         self._world.drive(twist, steps)
         if self._late_pose is not None:
-            self._late_pose(self._seen())
+            self._late_pose(self._current())
 
     # -- in each control step --------------------------------------------------------------------
 
@@ -231,16 +231,16 @@ class SimulatedSensing:
         numbers: list[float] = factors.tolist()
         return numbers
 
-    def believed_pose(self) -> Pose:
+    def assumed_pose(self) -> Pose:
         """Return the current pose of the tcp in the assumed task frame, without noise."""
         if self.frames is None:
             return self._world.held_pose()
-        return Pose.from_numbers(*self._seen())
+        return Pose.from_numbers(*self._current())
 
     def measured_pose(self) -> Pose:
         """Return the pose for the policy, with latency and noise, assumed task frame."""
         late, rng = self._late_pose, self._noise[1]
-        pose = self.believed_pose() if late is None else Pose.from_numbers(*late.oldest)
+        pose = self.assumed_pose() if late is None else Pose.from_numbers(*late.oldest)
         if rng is None:
             return pose
         drawn = rng.standard_normal(6)
@@ -274,13 +274,13 @@ class SimulatedSensing:
         a, b, c, d, e, f = _at_tcp(self._world.task.tcp_from_sensor, np.array([error]))[0].tolist()
         return (a, b, c, d, e, f)
 
-    def _believed_quaternion(self) -> Quadruple:
+    def _assumed_quaternion(self) -> Quadruple:
         q = self._world.held_quaternion()
         if self.frames is None:
             return q
         return self.frames.measured(self._world.held_position(), q)[1]
 
-    def _seen(self) -> MeasuredPose:
+    def _current(self) -> MeasuredPose:
         position, quaternion = self._world.held_position(), self._world.held_quaternion()
         if self.frames is None:
             return position, quaternion

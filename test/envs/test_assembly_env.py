@@ -320,7 +320,7 @@ def test_an_option_given_twice_is_refused(options):
         TaskEnv("lap_joint", task_options={"clearance_m": 0.001}, **options)
 
 
-def test_the_arm_starts_at_its_believed_pose():
+def test_the_arm_starts_at_its_assumed_pose():
     errors = Randomization(grasp_position_spread_m=0.001, goal_position_error_std_m=0.001)
     env = TaskEnv("lap_joint", randomization=errors)
     for seed in range(5):

@@ -10,7 +10,7 @@ from der_ros.envs import TaskEnv
 from der_ros.envs.conditions import CLEARANCE_STEPS, Conditions, draw_conditions
 from der_ros.envs.randomization import PRESETS, Randomization
 from der_ros.errors import ConfigurationError
-from der_ros.sim.ground import KEPT_PIECES
+from der_ros.sim.ground_cache import KEPT_PIECES
 
 SWITCHES = [field.name for field in fields(Randomization)]
 # Condition that each switch changes. Noise is not here: it is drawn per step, with its own seed.
