@@ -53,7 +53,7 @@ class JointAxis:
             link frame's axes, kg m^2.
         drive_inertia_kgm2: Motor inertia reflected through the gear, about the joint axis, kg m^2.
         damping_nms: Viscous friction of the joint, Nm per rad/s.
-        looks: Visible shapes of the link.
+        visuals: Visible shapes of the link.
     """
 
     name: str
@@ -67,7 +67,7 @@ class JointAxis:
     inertia_kgm2: Triple
     drive_inertia_kgm2: float
     damping_nms: float = 0.0
-    looks: tuple[Rod, ...] = ()
+    visuals: tuple[Rod, ...] = ()
 
     @property
     def whole_inertia_kgm2(self) -> Triple:
@@ -113,7 +113,7 @@ class Arm:
         postures_rad: Joint angles, (axes,) rad each, that hold the piece near the task origin and
             parallel to the task frame. If several reach a pose, inverse kinematics uses the one
             whose last axis is furthest from its limits.
-        base_looks: Visible shapes of the base.
+        base_visuals: Visible shapes of the base.
         spare_axis: Index of the redundant axis of a seven-axis arm; None for six axes.
     """
 
@@ -123,7 +123,7 @@ class Arm:
     flange_from_tcp: Pose
     base_from_task: Pose
     postures_rad: tuple[tuple[float, ...], ...]
-    base_looks: tuple[Rod, ...] = ()
+    base_visuals: tuple[Rod, ...] = ()
     spare_axis: int | None = None
 
     @cached_property

@@ -26,11 +26,11 @@ def arm_urdf(arm: Arm) -> str:
     """Return an arm's URDF: links ``base_link``, ``link_1`` to ``link_n`` and ``flange``."""
     robot = ET.Element("robot", name=arm.name)
     robot.append(ET.Comment(_NOTE))
-    _add_looks(ET.SubElement(robot, "link", name="base_link"), arm.base_looks)
+    _add_visuals(ET.SubElement(robot, "link", name="base_link"), arm.base_visuals)
     parent = "base_link"
     for number, axis in enumerate(arm.axes, 1):
         link = ET.SubElement(robot, "link", name=f"link_{number}")
-        _add_looks(link, axis.looks)
+        _add_visuals(link, axis.visuals)
         _add_inertia(link, axis)
         _add_joint(robot, axis, parent, f"link_{number}")
         parent = f"link_{number}"
@@ -47,8 +47,8 @@ def write_urdfs(folder: Path) -> None:
         (folder / f"{arm.name}.urdf").write_text(arm_urdf(arm), encoding="utf-8")
 
 
-def _add_looks(link: ET.Element, looks: Sequence[Rod]) -> None:
-    for rod in looks:
+def _add_visuals(link: ET.Element, visuals: Sequence[Rod]) -> None:
+    for rod in visuals:
         start, end = np.array(rod.start, dtype=float), np.array(rod.end, dtype=float)
         along = end - start
         length = float(np.linalg.norm(along))

@@ -28,7 +28,7 @@ _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 _QUARTER = 0.25
 
 
-class GivingGround:
+class CompliantGround:
     """Compliantly held ground piece of a world; call ``relax`` before each physics step.
 
     Args:

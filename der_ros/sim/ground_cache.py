@@ -14,10 +14,10 @@ from der_ros.tasks.pieces import Piece
 
 # Each parked body costs the engine a little in every step; the cost of eight is negligible.
 KEPT_PIECES = 8
-_SHELF_SPACING_M = 10.0
+_PARKING_SPACING_M = 10.0
 
 
-class GroundShelf:
+class GroundCache:
     """Ground pieces of one world; one of them is in the cell.
 
     Args:
@@ -30,7 +30,7 @@ class GroundShelf:
         self._body = create_ground(client, piece)
         self._bodies = {piece: self._body}
 
-    def take(self, piece: Piece) -> int:
+    def use(self, piece: Piece) -> int:
         """Return the body of a piece, created if necessary, and park the previous one.
 
         Returns:
@@ -38,7 +38,7 @@ class GroundShelf:
         """
         body = self._bodies.pop(piece, None)
         if body is None:
-            self._make_room()
+            self._evict()
             body = create_ground(self._client, piece)
         self._bodies[piece] = body  # most recently used last
         if body != self._body:
@@ -46,7 +46,7 @@ class GroundShelf:
             self._body = body
         return body
 
-    def _make_room(self) -> None:
+    def _evict(self) -> None:
         """Remove the least recently used piece if the cache is full."""
         if len(self._bodies) < KEPT_PIECES:
             return
@@ -55,7 +55,7 @@ class GroundShelf:
 
     def _park(self) -> None:
         """Move the current piece to its own parking position below the cell."""
-        place = (0.0, 0.0, -PER_M * _SHELF_SPACING_M * (1 + self._body))
+        place = (0.0, 0.0, -PER_M * _PARKING_SPACING_M * (1 + self._body))
         pybullet.resetBasePositionAndOrientation(
             self._body, place, (0.0, 0.0, 0.0, 1.0), physicsClientId=self._client
         )

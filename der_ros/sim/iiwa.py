@@ -38,7 +38,7 @@ IIWA = Arm(
             center_of_mass=(0, -0.03, 0.12),
             inertia_kgm2=(0.1, 0.09, 0.02),
             drive_inertia_kgm2=3.19,
-            looks=(Rod((0, 0, 0), (0, 0, 0.2025), 0.068, _GREY),),
+            visuals=(Rod((0, 0, 0), (0, 0, 0.2025), 0.068, _GREY),),
         ),
         data_sheet_axis(
             2,
@@ -51,7 +51,7 @@ IIWA = Arm(
             center_of_mass=(0, 0.042, 0.059),
             inertia_kgm2=(0.05, 0.044, 0.018),
             drive_inertia_kgm2=3.05,
-            looks=(
+            visuals=(
                 Rod((0, -0.07, 0), (0, 0.09, 0), 0.072, _GREY),
                 Rod((0, 0, 0), (0, 0, 0.2045), 0.066, _GREY),
             ),
@@ -68,7 +68,7 @@ IIWA = Arm(
             inertia_kgm2=(0.08, 0.075, 0.01),
             drive_inertia_kgm2=1.98,
             damping_nms=_ELBOW_DAMPING_NMS,
-            looks=(
+            visuals=(
                 Rod((0, 0, -0.004), (0, 0, 0.006), 0.068, _RING),
                 Rod((0, 0, 0.006), (0, 0, 0.2155), 0.065, _GREY),
             ),
@@ -84,7 +84,7 @@ IIWA = Arm(
             center_of_mass=(0, -0.034, 0.067),
             inertia_kgm2=(0.03, 0.029, 0.01),
             drive_inertia_kgm2=2.05,
-            looks=(
+            visuals=(
                 Rod((0, -0.09, 0), (0, 0.065, 0), 0.068, _GREY),
                 Rod((0, 0, 0), (0, 0, 0.1845), 0.062, _GREY),
             ),
@@ -100,7 +100,7 @@ IIWA = Arm(
             center_of_mass=(0, -0.021, 0.076),
             inertia_kgm2=(0.02, 0.018, 0.005),
             drive_inertia_kgm2=0.787,
-            looks=(
+            visuals=(
                 Rod((0, 0, -0.004), (0, 0, 0.006), 0.064, _RING),
                 Rod((0, 0, 0.006), (0, 0, 0.13), 0.060, _GREY),
                 Rod((0, -0.05, 0.10), (0, 0, 0.2155), 0.045, _GREY),
@@ -117,7 +117,7 @@ IIWA = Arm(
             center_of_mass=(0, 0.0004, 0.0006),
             inertia_kgm2=(0.005, 0.0047, 0.0036),
             drive_inertia_kgm2=0.391,
-            looks=(Rod((0, -0.075, 0), (0, 0.075, 0), 0.060, _GREY),),
+            visuals=(Rod((0, -0.075, 0), (0, 0.075, 0), 0.060, _GREY),),
         ),
         data_sheet_axis(
             7,
@@ -130,7 +130,7 @@ IIWA = Arm(
             center_of_mass=(0, 0, 0.02),
             inertia_kgm2=(0.001, 0.001, 0.001),
             drive_inertia_kgm2=0.394,
-            looks=(
+            visuals=(
                 Rod((0, 0, -0.04), (0, 0, 0.045), 0.045, _GREY),
                 # Adapter, force/torque sensor and gripper.
                 Rod((0, 0, 0.045), (0, 0, 0.109), 0.035, _DARK),
@@ -151,7 +151,7 @@ IIWA = Arm(
         radians(-90, -40, 0, 100, 0, -40, 180),
     ),
     spare_axis=2,
-    base_looks=(
+    base_visuals=(
         Rod((0, 0, 0), (0, 0, 0.03), 0.11, _GREY),
         Rod((0, 0, 0.03), (0, 0, 0.1575), 0.085, _GREY),
     ),

@@ -48,7 +48,7 @@ class JointedArm:
         self.body = _create_body(client, arm, piece)
         self._weight_n = 0.0
         self._center_of_mass = piece.center_of_mass
-        self.carry(piece.mass_kg)
+        self.set_load(piece.mass_kg)
 
     def joints_at(self, pose: Pose) -> JointStates:
         """Return joint angles (rad) and speeds (0) that hold the piece at rest at a pose.
@@ -76,7 +76,7 @@ class JointedArm:
             physicsClientId=self._client,
         )
 
-    def carry(self, load_kg: float) -> None:
+    def set_load(self, load_kg: float) -> None:
         """Set the load that the controller compensates, kg."""
         self._weight_n = GRAVITY_M_PER_S2 * load_kg
 
@@ -158,13 +158,13 @@ def _create_body(client: int, arm: Arm, piece: Piece) -> int:
     body = int(
         pybullet.createMultiBody(
             baseMass=0.0,
-            baseVisualShapeIndex=_looks(client, arm.base_looks),
+            baseVisualShapeIndex=_visual_shape(client, arm.base_visuals),
             basePosition=scaled(base.position),
             baseOrientation=base.quaternion,
             linkMasses=scaled([*(axis.mass_kg for axis in arm.axes), piece.mass_kg], PER_KG),
             linkCollisionShapeIndices=[-1] * count + [collision_shape(client, piece)],
             linkVisualShapeIndices=[
-                *(_looks(client, axis.looks) for axis in arm.axes),
+                *(_visual_shape(client, axis.visuals) for axis in arm.axes),
                 visual_shape(client, piece),
             ],
             linkPositions=[*(scaled(axis.origin) for axis in arm.axes), scaled(held.position)],
@@ -180,6 +180,14 @@ def _create_body(client: int, arm: Arm, piece: Piece) -> int:
             physicsClientId=client,
         )
     )
+    _set_dynamics(client, body, arm)
+    pybullet.enableJointForceTorqueSensor(body, count, True, physicsClientId=client)
+    return body
+
+
+def _set_dynamics(client: int, body: int, arm: Arm) -> None:
+    """Set inertia, damping and limits of the axes; disable PyBullet's own damping and motors."""
+    count = len(arm.axes)
     for link, axis in enumerate(arm.axes):
         undamp(client, body, link, axis.damping_nms)
         pybullet.changeDynamics(
@@ -200,11 +208,9 @@ def _create_body(client: int, arm: Arm, piece: Piece) -> int:
         forces=[0.0] * count,
         physicsClientId=client,
     )
-    pybullet.enableJointForceTorqueSensor(body, count, True, physicsClientId=client)
-    return body
 
 
-def _looks(client: int, rods: Sequence[Rod]) -> int:
+def _visual_shape(client: int, rods: Sequence[Rod]) -> int:
     """Create the visible shape of a link and return its PyBullet number; -1 without rods."""
     if not rods:
         return -1

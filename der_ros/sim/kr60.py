@@ -35,7 +35,7 @@ KR60 = Arm(
             center_of_mass=(0.10, 0, 0.62),
             inertia_kgm2=(12, 14, 12),
             drive_inertia_kgm2=40,
-            looks=(
+            visuals=(
                 Rod((0, 0, 0.33), (0, 0, 0.66), 0.27, _ORANGE),
                 Rod((0.35, -0.19, 0.815), (0.35, 0.19, 0.815), 0.16, _ORANGE),
                 Rod((0.05, 0, 0.60), (0.35, 0, 0.815), 0.17, _ORANGE),
@@ -52,7 +52,7 @@ KR60 = Arm(
             center_of_mass=(0.38, 0, 0),
             inertia_kgm2=(1.2, 7.5, 7.5),
             drive_inertia_kgm2=40,
-            looks=(
+            visuals=(
                 Rod((0, 0.10, 0), (0.85, 0.10, 0), 0.085, _ORANGE),
                 Rod((0, -0.10, 0), (0.85, -0.10, 0), 0.085, _ORANGE),
             ),
@@ -68,7 +68,7 @@ KR60 = Arm(
             center_of_mass=(0.08, 0, 0.12),
             inertia_kgm2=(3.0, 8.0, 8.0),
             drive_inertia_kgm2=20,
-            looks=(
+            visuals=(
                 Rod((0, -0.20, 0), (0, 0.20, 0), 0.14, _ORANGE),
                 Rod((-0.22, 0, 0.145), (0.465, 0, 0.145), 0.13, _ORANGE),
                 Rod((-0.40, 0, 0.145), (-0.22, 0, 0.145), 0.09, _DARK),
@@ -85,7 +85,7 @@ KR60 = Arm(
             center_of_mass=(0.15, 0, 0),
             inertia_kgm2=(0.2, 0.4, 0.4),
             drive_inertia_kgm2=6,
-            looks=(Rod((0, 0, 0), (0.30, 0, 0), 0.10, _ORANGE),),
+            visuals=(Rod((0, 0, 0), (0.30, 0, 0), 0.10, _ORANGE),),
         ),
         data_sheet_axis(
             5,
@@ -98,7 +98,7 @@ KR60 = Arm(
             center_of_mass=(0.04, 0, 0),
             inertia_kgm2=(0.08, 0.10, 0.10),
             drive_inertia_kgm2=6,
-            looks=(
+            visuals=(
                 Rod((0, -0.10, 0), (0, 0.10, 0), 0.09, _ORANGE),
                 Rod((0, 0, 0), (0.12, 0, 0), 0.08, _ORANGE),
             ),
@@ -114,7 +114,7 @@ KR60 = Arm(
             center_of_mass=(0.16, 0, 0),
             inertia_kgm2=(0.03, 0.03, 0.03),
             drive_inertia_kgm2=4,
-            looks=(
+            visuals=(
                 Rod((0.12, 0, 0), (0.17, 0, 0), 0.07, _DARK),
                 # Adapter, force/torque sensor and gripper.
                 Rod((0.17, 0, 0), (0.334, 0, 0), 0.045, _DARK),
@@ -133,7 +133,7 @@ KR60 = Arm(
         np.array((1.35, 0.25, 0.75)), quaternion_from_rotation_vector((0.0, 0.0, math.pi / 6.0))
     ),
     postures_rad=(radians(-10.5, -71, 107, 0, 54, -160.5),),
-    base_looks=(
+    base_visuals=(
         Rod((0, 0, 0), (0, 0, 0.06), 0.36, _DARK),
         Rod((0, 0, 0.06), (0, 0, 0.33), 0.24, _DARK),
     ),

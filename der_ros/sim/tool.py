@@ -70,7 +70,7 @@ class Tool(Protocol):
     def joints(self) -> JointStates:
         """Return the angle, rad, and the speed, rad/s, of each axis; empty without axes."""
 
-    def carry(self, load_kg: float) -> None:
+    def set_load(self, load_kg: float) -> None:
         """Set the load that the controller compensates, kg."""
 
     def drive(
@@ -131,7 +131,7 @@ class FreeTool:
         pybullet.changeDynamics(
             self.body, _ARM, localInertiaDiagonal=inertia, physicsClientId=client
         )
-        self.carry(piece.mass_kg)
+        self.set_load(piece.mass_kg)
 
     def joints_at(self, pose: Pose) -> JointStates:
         """Return no joints: there is no arm."""
@@ -148,7 +148,7 @@ class FreeTool:
         pybullet.resetBasePositionAndOrientation(body, position, motion.quaternion, client)
         pybullet.resetBaseVelocity(body, velocity, motion.angular, client)
 
-    def carry(self, load_kg: float) -> None:
+    def set_load(self, load_kg: float) -> None:
         """Set the load that the controller compensates, kg."""
         self._load_n = GRAVITY_M_PER_S2 * load_kg
 

@@ -19,7 +19,7 @@ class Variation:
         stiffness_scale: Factor of both stiffnesses of the servo; the damping ratio is kept.
         compliance_stiffness_scale: Factor of both stiffnesses of the cell's compliance.
         ground: Ground piece of this episode; None for the task's own. A world caches
-            ``sim.ground.KEPT_PIECES`` of them: draw from at most that many.
+            ``sim.ground_cache.KEPT_PIECES`` of them: draw from at most that many.
     """
 
     friction_scale: float = 1.0

@@ -22,8 +22,8 @@ from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.rotation import Quadruple, Six, Triple
 from der_ros.sim.camera import has_display, look_at_joint
 from der_ros.sim.compliance import Compliance, mounted
-from der_ros.sim.giving_ground import GivingGround
-from der_ros.sim.ground import GroundShelf
+from der_ros.sim.compliant_ground import CompliantGround
+from der_ros.sim.ground_cache import GroundCache
 from der_ros.sim.jointed_arm import JointedArm
 from der_ros.sim.robots import Robot, find_robot
 from der_ros.sim.scene import Scene, set_engine, set_pieces
@@ -134,7 +134,7 @@ class AssemblyWorld:
         self._motion = motion_at(task.start_pose)
         self._pose: Pose | None = None  # cached pose of ``_motion``
         self._tool: Tool
-        self._shelf: GroundShelf
+        self._grounds: GroundCache
         self._scene: Scene
 
     # -- opening and closing ---------------------------------------------------------------------
@@ -158,10 +158,10 @@ class AssemblyWorld:
         self._client = client
         set_engine(client, self.physics_dt_s, self.task.held)
         self._tool = self._make_tool(client)
-        self._shelf = GroundShelf(client, self.task.ground)
+        self._grounds = GroundCache(client, self.task.ground)
         gravity = GRAVITY_M_PER_S2 if self.robot.arm is None else 0.0
-        self._giving = GivingGround(client, self.physics_dt_s, gravity)
-        self._vary(NOMINAL)
+        self._compliant_ground = CompliantGround(client, self.physics_dt_s, gravity)
+        self._apply_variation(NOMINAL)
         if self._gui:
             look_at_joint(client)
         self.reset(InitialState(self.task.start_pose, Pose.identity()))
@@ -216,7 +216,7 @@ class AssemblyWorld:
         self._require_open()
         joints = self._tool.joints_at(initial.held)
         motion = motion_at(initial.held)
-        self._become(WorldSnapshot(motion, joints, _ZERO6, initial.ground, variation))
+        self._set_state(WorldSnapshot(motion, joints, _ZERO6, initial.ground, variation))
         self.drive(_ZERO6, _SETTLING_STEPS)
 
     def place_ground(self, pose: Pose) -> None:
@@ -226,7 +226,7 @@ class AssemblyWorld:
             pose: New pose of the ground piece, task frame.
         """
         self._ground = pose
-        self._giving.place(pose)
+        self._compliant_ground.place(pose)
 
     def advance(self, twist: Twist, steps: int) -> None:
         """Run the physics while the servo's setpoint moves.
@@ -259,7 +259,7 @@ class AssemblyWorld:
         self._require_open()
         try:
             self._motion = self._tool.drive(
-                self._servo, self._motion, twist, steps, self._giving.relax
+                self._servo, self._motion, twist, steps, self._compliant_ground.relax
             )
             self._pose = None
         except pybullet.error as error:
@@ -340,7 +340,7 @@ class AssemblyWorld:
 
         It represents the whole compliance of the cell: contact, gripper, sensor and arm.
         """
-        return self._giving.displacement
+        return self._compliant_ground.displacement
 
     # -- save and restore ------------------------------------------------------------------------
 
@@ -356,32 +356,34 @@ class AssemblyWorld:
             self._servo.stretch,
             self._ground,
             self._variation,
-            self._giving.displacement,
-            self._giving.before,
+            self._compliant_ground.displacement,
+            self._compliant_ground.before,
         )
-        self._become(snapshot)
+        self._set_state(snapshot)
         return snapshot
 
     def restore(self, snapshot: WorldSnapshot) -> None:
         """Restore a state saved by a world of the same task."""
-        self._become(snapshot)
+        self._set_state(snapshot)
 
-    def _become(self, snapshot: WorldSnapshot) -> None:
+    def _set_state(self, snapshot: WorldSnapshot) -> None:
         """Set a state and clear the engine's contact caches."""
         if snapshot.variation != self._variation:
-            self._vary(snapshot.variation)
+            self._apply_variation(snapshot.variation)
         # Moving the pieces far apart removes their contact pair and the solver's cached state.
         self.place_ground(_FAR_AWAY)
         pybullet.performCollisionDetection(self.client)
         self._tool.place(snapshot.motion, snapshot.joints)
         self._ground = snapshot.ground
-        self._giving.place(snapshot.ground, snapshot.displacement, snapshot.displacement_before)
+        self._compliant_ground.place(
+            snapshot.ground, snapshot.displacement, snapshot.displacement_before
+        )
         self._servo.stretch = snapshot.stretch
         self._motion, self._pose = snapshot.motion, None
 
     # -- internals -------------------------------------------------------------------------------
 
-    def _vary(self, variation: Variation) -> None:
+    def _apply_variation(self, variation: Variation) -> None:
         """Apply a variation to pieces, servo and compliance."""
         config, scale = self.servo_config, variation.stiffness_scale
         stiffened = replace(
@@ -392,13 +394,13 @@ class AssemblyWorld:
         self._servo = CartesianServo(stiffened, self.physics_dt_s)
         ground = variation.ground if variation.ground is not None else self.task.ground
         tool = self._tool
-        self._scene = Scene(tool.body, self._shelf.take(ground), tool.held_link)
+        self._scene = Scene(tool.body, self._grounds.use(ground), tool.held_link)
         set_pieces(self.client, self._scene, self.task.held, ground, variation)
         giving = self.compliance
         if giving is not None:
             giving = giving.scaled(variation.compliance_stiffness_scale)
-        self._giving.hold(self._scene.ground, giving)
-        tool.carry(self.task.held.mass_kg * variation.mass_scale)
+        self._compliant_ground.hold(self._scene.ground, giving)
+        tool.set_load(self.task.held.mass_kg * variation.mass_scale)
         self._variation = variation
 
     def _require_open(self) -> None:

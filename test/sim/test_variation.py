@@ -8,7 +8,7 @@ import pytest
 
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Twist
-from der_ros.sim.ground import KEPT_PIECES
+from der_ros.sim.ground_cache import KEPT_PIECES
 from der_ros.sim.tool import GRAVITY_M_PER_S2
 from der_ros.sim.units import PER_KGM2
 from der_ros.sim.variation import Variation
