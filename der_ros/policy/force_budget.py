@@ -1,31 +1,34 @@
 """Force budget: speed limits that keep contact forces within a bound.
 
-Symbols: ``B`` budget, ``m`` effective mass of the arm at the tool, ``k`` stiffness in an impact
-(structure, gripper, sensor and pieces in series), ``K`` stiffness in slow pressing (``k`` in series
-with the drives), ``t`` time from a force to the drives' reaction, ``F`` measured force,
-``n = F / |F|``, ``r`` lever arm of the farthest contact about the TCP.
+Symbols: ``B`` budget, ``m`` effective mass and ``I`` effective inertia of the arm at the tool,
+``k`` stiffness in an impact (structure, gripper, sensor and pieces in series), ``K`` stiffness in
+slow pressing (``k`` in series with the drives), ``t`` time from a force to the drives' reaction,
+``F`` measured force, ``n = F / |F|``, ``T`` measured torque about the TCP, ``r`` lever arm of the
+farthest contact about the TCP.
 
 A mass that hits a spring at the speed v stops at the force ``v sqrt(m k)``, since ``m v^2 / 2 =
-F^2 / 2 k`` (K. L. Johnson, Contact Mechanics, 1985, section 11.1, with a linear spring). Until the
-governor's reaction takes effect, the drives continue at v and add at most ``v K t``. Both terms are
-proportional to the speed, so one impedance, N per m/s, describes the contact:
+F^2 / 2 k`` (K. L. Johnson, Contact Mechanics, 1985, section 11.1, with a linear spring). A tool
+that turns at w while another contact holds it hits a contact at the lever arm s with the mass
+``I / s^2`` at the speed ``s w``, and stops at ``w sqrt(I k)``, whatever s is. Until the governor's
+reaction takes effect, the drives continue and add at most ``v K t`` and ``w r k t``; they turn more
+stiffly than a contact gives, so k stands there alone. All terms are proportional to the speed, so
+two impedances, N per m/s and N per rad/s, describe the contact:
 
     Z = sqrt(m k) + K t
+    Y = sqrt(I k) + r k t
 
 The following steps run in this order, after the speed and soft force limits of
-``policy.governor``, with ``P = 0.9 min(B, T / r)`` and ``T`` the torque budget:
+``policy.governor``, with ``P = 0.9 min(B, T_B / r)`` and ``T_B`` the torque budget:
 
-1. free        Below ``touch_height_m``, the contact point's speed, ``|v| + r |w|``, is at most
-               ``P / Z``. Above it, the speed is at most ``sqrt((P / Z)^2 + 2 a d)``, with ``d`` the
-               remaining height and ``a`` the acceleration limit, so that the tool can still brake.
-               Upward motion is not limited.
-2. in contact  The velocity against the force is at most ``(P - |F|) / Z``. If ``|F| > P``, this is
-               negative: the tool retreats. The velocity across the force is at most
-               ``sqrt(P^2 - |F|^2) / Z``, so that the resultant force stays within P. The velocity
-               along the force is not limited.
-
-Rotation is treated as the speed of the farthest contact point: ``Z r^2`` replaces ``Z`` and
-``0.9 min(T, B r)`` replaces ``P``.
+1. free        Below ``touch_height_m``, ``Z |v| + Y |w|`` is at most ``P``. Above it, it is at most
+               ``Z sqrt((P / Z)^2 + 2 a d)``, with ``d`` the remaining height and ``a`` the
+               acceleration limit, so that the tool can still brake. Upward motion is not limited.
+2. in contact  The velocity against the force is at most ``(P / 2 - |F|) / Z``, so pressing takes
+               half of P. If ``|F| > P / 2``, this is negative: the tool retreats. The velocity
+               along the force is not limited. The velocity u across the force and the rotation can
+               meet a second contact, whose force may add to the first one: ``Z |u| + Y |w|`` is at
+               most ``P - |F|``, or 0. A tool that presses can therefore still slide and turn.
+3. torque      The rotation against the torque is at most ``(0.9 min(T_B, B r) - |T|) / (Y r)``.
 
 Step 2 is a discrete integrator with the loop gain ``K dt / Z``. The gain is below 1, since
 ``Z > K t`` and ``t`` includes the cycle, so the loop does not oscillate.
@@ -48,6 +51,7 @@ NO_TORQUE_BUDGET_NM = 1e3
 LEAST_SPEED_MPS = 0.002
 """Least speed that a budget must permit, m/s; an insertion of 30 mm then takes 15 s."""
 _PLANNED_SHARE = 0.9
+_PRESSING_SHARE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +76,9 @@ class ContactLimits:
     )
     contact_mass_kg: float = setting(
         80.0, "Mass of the arm as felt at the tool in an impact", "kg", 0.0, 1e4
+    )
+    contact_inertia_kgm2: float = setting(
+        10.0, "Inertia of the arm about the TCP as felt in an impact", "kg m^2", 0.0, 1e4
     )
     contact_stiffness_n_per_m: float = setting(
         2.6e5,
@@ -136,6 +143,16 @@ class ContactLimits:
         delay_s = self.reaction_delay_s + dt_s
         return self._impact_impedance + self.pressing_stiffness_n_per_m * delay_s
 
+    @cached_property
+    def _impact_turn_impedance(self) -> float:
+        return math.sqrt(self.contact_inertia_kgm2 * self.contact_stiffness_n_per_m)
+
+    def turn_impedance(self, dt_s: float) -> float:
+        """Return the impedance Y, N per rad/s, for a governor that runs every ``dt_s``."""
+        delay_s = self.reaction_delay_s + dt_s
+        drift = self.contact_reach_m * self.contact_stiffness_n_per_m * delay_s
+        return self._impact_turn_impedance + drift
+
     def least_budget_n(self, dt_s: float) -> float:
         """Return the least force budget, N, that permits 2 mm/s at a cycle of ``dt_s``."""
         return self.impedance(dt_s) * LEAST_SPEED_MPS / _PLANNED_SHARE
@@ -185,36 +202,61 @@ def keep_free_speed(
         acceleration: Linear acceleration limit, m/s2.
         dt_s: Time until the next call, s.
     """
-    most = limits.planned_force_n / limits.impedance(dt_s)
+    impedance = limits.impedance(dt_s)
+    most = limits.planned_force_n
     if height > limits.touch_height_m:
         # Braking starts one cycle later.
         left = max(0.0, height - limits.touch_height_m - math.hypot(*linear) * dt_s)
-        most = math.sqrt(most * most + 2.0 * acceleration * left)
+        most = math.sqrt(most * most + 2.0 * acceleration * left * impedance * impedance)
     x, y, z = linear
-    speed = math.hypot(x, y, min(z, 0.0)) + limits.contact_reach_m * math.hypot(*angular)
-    if speed <= most:
+    expected = impedance * math.hypot(x, y, min(z, 0.0))
+    expected += limits.turn_impedance(dt_s) * math.hypot(*angular)
+    if expected <= most:
         return linear, angular
-    share = most / speed
+    share = most / expected
     return (share * x, share * y, z if z > 0.0 else share * z), scaled(angular, share)
 
 
 def keep_pressing(
-    velocity: Triple, force: Triple, push: float, planned: float, impedance: float
-) -> Triple:
-    """Apply step 2 to the linear or angular half: limit the force to ``planned``.
+    limits: ContactLimits, linear: Triple, angular: Triple, force: Triple, push: float, dt_s: float
+) -> tuple[Triple, Triple]:
+    """Apply step 2: limit the force of this contact and of a second one.
 
     Args:
-        velocity: Desired velocity, m/s or rad/s.
-        force: Measured force or torque, N or Nm.
+        limits: Budgets and contact model.
+        linear: Desired velocity of the TCP, m/s.
+        angular: Desired angular velocity, rad/s.
+        force: Measured force, N.
         push: Norm of ``force``, above 0.
-        planned: Planned force or torque, N or Nm.
-        impedance: Impedance, N per m/s or Nm per rad/s.
+        dt_s: Time until the next call, s.
     """
+    planned, impedance = limits.planned_force_n, limits.impedance(dt_s)
     n = (force[0] / push, force[1] / push, force[2] / push)
-    along = dot(velocity, n)
-    across = added(velocity, n, -along)
-    most = math.sqrt(max(0.0, planned * planned - push * push)) / impedance
-    speed = math.hypot(*across)
-    if speed > most:
-        across = scaled(across, most / speed)
-    return added(across, n, max(along, (push - planned) / impedance))
+    along = dot(linear, n)
+    across = added(linear, n, -along)
+    left = max(0.0, planned - push)
+    turning = limits.turn_impedance(dt_s) * math.hypot(*angular)
+    expected = impedance * math.hypot(*across) + turning
+    if expected > left:
+        across, angular = scaled(across, left / expected), scaled(angular, left / expected)
+    most = (_PRESSING_SHARE * planned - push) / impedance
+    return added(across, n, max(along, -most)), angular
+
+
+def keep_turning(
+    limits: ContactLimits, angular: Triple, torque: Triple, twist: float, dt_s: float
+) -> Triple:
+    """Apply step 3: limit the torque of this contact.
+
+    Args:
+        limits: Budgets and contact model.
+        angular: Desired angular velocity, rad/s.
+        torque: Measured torque about the TCP, Nm.
+        twist: Norm of ``torque``, above 0.
+        dt_s: Time until the next call, s.
+    """
+    n = (torque[0] / twist, torque[1] / twist, torque[2] / twist)
+    impedance = limits.turn_impedance(dt_s) * limits.contact_reach_m
+    most = (limits.planned_torque_nm - twist) / impedance
+    along = dot(angular, n)
+    return added(angular, n, max(along, -most) - along)

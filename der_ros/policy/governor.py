@@ -43,7 +43,7 @@ import numpy as np
 
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array
-from der_ros.policy.force_budget import ContactLimits, keep_free_speed, keep_pressing
+from der_ros.policy.force_budget import ContactLimits, keep_free_speed, keep_pressing, keep_turning
 from der_ros.rotation import Six, Triple, added, dot, limited, scaled
 from der_ros.settings import setting
 
@@ -339,16 +339,16 @@ def _within_budget(
     """Return both desired velocities within the budget, and both adjusted last velocities."""
     a = limits.max_linear_acceleration_mps2
     u1, u2 = keep_free_speed(limits, u[0], u[1], height, a, dt_s)
-    impedance, reach = limits.impedance(dt_s), limits.contact_reach_m
     last1, last2 = last
+    force, torque = wrench[:3], wrench[3:]
     if push[0] > 0.0:
-        speed = limits.max_linear_speed_mps
-        u1 = keep_pressing(u1, wrench[:3], push[0], limits.planned_force_n, impedance)
-        u1, last1 = limited(u1, speed), _freed(last1, u1, wrench[:3], push[0])
+        u1, u2 = keep_pressing(limits, u1, u2, force, push[0], dt_s)
+        u1 = limited(u1, limits.max_linear_speed_mps)
+        last1 = _freed(last1, u1, force, push[0])
     if push[1] > 0.0:
-        turn, planned = limits.max_angular_speed_radps, limits.planned_torque_nm
-        u2 = keep_pressing(u2, wrench[3:], push[1], planned, impedance * reach * reach)
-        u2, last2 = limited(u2, turn), _freed(last2, u2, wrench[3:], push[1])
+        u2 = keep_turning(limits, u2, torque, push[1], dt_s)
+        u2 = limited(u2, limits.max_angular_speed_radps)
+        last2 = _freed(last2, u2, torque, push[1])
     return u1, u2, last1, last2
 
 

@@ -28,6 +28,7 @@ class Robot:
             whatever the task allows.
         contact_stiffness_n_per_m: Stiffness in an impact for force budgets, N/m: structure,
             gripper, sensor and timber in series.
+        felt_mass_kg: Mass that the ground feels in an impact, kg; 0: the servo's effective mass.
     """
 
     name: str
@@ -36,6 +37,12 @@ class Robot:
     arm: Arm | None = None
     max_linear_speed_mps: float = math.inf
     contact_stiffness_n_per_m: float = 2.65e5
+    felt_mass_kg: float = 0.0
+
+    @property
+    def contact_mass_kg(self) -> float:
+        """Mass of the arm in an impact, kg, for force budgets."""
+        return self.felt_mass_kg or self.servo.effective_mass_kg
 
     @property
     def pressing_stiffness_n_per_m(self) -> float:
@@ -77,6 +84,7 @@ _ROBOTS = {
             _LIGHT,
             IIWA,
             contact_stiffness_n_per_m=1.26e5,
+            felt_mass_kg=14.0,
         ),
         Robot(
             "kr60",

@@ -1,5 +1,6 @@
 """The environment's force budget: enforced by the governor, drawn per episode, or refused."""
 
+import numpy as np
 import pytest
 
 from der_ros.envs.randomization import Randomization
@@ -21,6 +22,29 @@ def test_a_budget_slows_the_approach():
     assert info["interventions"] & Intervention.BUDGET
     assert info["force_budget_n"] == 60.0
     env.close()
+
+
+def random_actions(seed):
+    """Yield actions that press, shift and turn, each for up to 24 steps."""
+    random = np.random.default_rng((99, seed))
+    while True:
+        steps = int(random.integers(1, 25))
+        action = random.choice([-1.0, 0.0, 1.0], 6) * random.choice([0.3, 1.0])
+        action[2] = random.choice([-1.0, -1.0, -0.5, 0.0, 0.3])
+        yield from [action] * steps
+
+
+# Turns of these episodes raised the force to 79 N and 27 N before inertia limited them.
+@pytest.mark.parametrize(("robot", "budget_n", "seed"), [("kr60", 60.0, 0), ("iiwa", 20.0, 5)])
+def test_turning_against_the_piece_keeps_the_budget(robot, budget_n, seed):
+    env = TaskEnv("peg_in_hole", robot=robot, force_budget_n=budget_n)
+    env.reset(seed=seed)
+    for action in random_actions(seed):
+        _, _, terminated, truncated, info = env.step(action)
+        if terminated or truncated:
+            break
+    env.close()
+    assert 0.3 * budget_n < info["peak_force_n"] <= budget_n
 
 
 def test_a_budget_is_drawn_for_each_episode():
