@@ -33,7 +33,7 @@ from der_ros.drivers.netft.rdt import (
     encode_records,
     encode_request,
 )
-from der_ros.drivers.realtime import settle_collector
+from der_ros.drivers.realtime import relax_collector
 from support.report import Figure, argument_parser, less_is_better, show
 
 PUBLISH_HZ = 500.0
@@ -135,7 +135,7 @@ def with_client(every_record: bool, buffered: bool) -> Receiver:
         with NetFtClient(config, listen) as client:
             while client.statistics.records == 0:
                 time.sleep(0.01)
-            settle_collector()
+            relax_collector()
             begin, cpu = client.statistics, time.process_time()
             start = time.monotonic()
             time.sleep(seconds)

@@ -28,7 +28,11 @@ from der_ros.drivers.kuka import rsi_telegrams
 from der_ros.drivers.kuka.rsi_records import RobotState, RsiServerConfig
 from der_ros.drivers.kuka.rsi_server import RsiServer
 from der_ros.drivers.latency_window import LatencyFigures
-from der_ros.drivers.realtime import RestingCollector, ask_for_memory, ask_for_scheduling_of_all
+from der_ros.drivers.realtime import (
+    DeferredCollector,
+    request_memory_lock,
+    request_scheduling_of_all,
+)
 from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.policy.governor import GovernorLimits
 from support.histogram import Histogram
@@ -105,8 +109,8 @@ def alone(seconds: float, cycle_s: float) -> list[Figure]:
     """Measure answers of the bridge's motion (frames, wrench, governor, corrections), no ROS."""
     limits = GovernorLimits(workspace_min_m=(-9.0,) * 3, workspace_max_m=(9.0,) * 3)
     motion = BridgeMotion(MotionConfig(Pose.identity(), Pose.identity(), limits))
-    collector = RestingCollector()
-    ask_for_memory(), ask_for_scheduling_of_all(ECHO_PRIORITY - 10)
+    collector = DeferredCollector()
+    request_memory_lock(), request_scheduling_of_all(ECHO_PRIORITY - 10)
 
     def on_cycle(state: RobotState) -> Twist:
         push = 0.01 if state.ipoc // 1000 % 2 else -0.01
@@ -119,7 +123,7 @@ def alone(seconds: float, cycle_s: float) -> list[Figure]:
         RsiServer(config, on_cycle, motion.on_answered) as server,
         measuring_controller(Controller(server.port, cycle_s)) as controller,
     ):
-        collector.settle()
+        collector.freeze()
         while server.statistics.answered < 100:
             time.sleep(0.01)
         controller.take()

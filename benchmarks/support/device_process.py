@@ -8,23 +8,23 @@ from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 
 from der_ros.drivers.realtime import (
-    RestingCollector,
-    ask_for_memory,
-    ask_for_scheduling_of_all,
-    hurry_switching,
-    tell_refusals,
+    DeferredCollector,
+    log_refusals,
+    request_memory_lock,
+    request_scheduling_of_all,
+    shorten_switch_interval,
 )
 
 
 def become_realtime(who: str, priority: int) -> None:
     """Request real-time scheduling and locked memory for this process; log what is refused."""
-    RestingCollector().settle()
+    DeferredCollector().freeze()
     grants = {
-        "scheduling": ask_for_scheduling_of_all(priority),
-        "memory": ask_for_memory(),
-        "switching": hurry_switching(),
+        "scheduling": request_scheduling_of_all(priority),
+        "memory": request_memory_lock(),
+        "switching": shorten_switch_interval(),
     }
-    tell_refusals(who, grants)
+    log_refusals(who, grants)
 
 
 @contextlib.contextmanager

@@ -29,16 +29,8 @@ class CellError(DerRosError, RuntimeError):
     """The cell cannot carry out a request; the message is the reason."""
 
 
-class AssemblyCell(Protocol):
-    """Interface to robot and sensor for an approach.
-
-    Attributes:
-        peak: Largest wrench since ``restart_readings``.
-        mean: Mean wrench since ``restart_readings``.
-    """
-
-    peak: PeakWrench
-    mean: MeanWrench
+class MotionCell(Protocol):
+    """Interface to a robot that is moved by twists."""
 
     def pose(self) -> Pose:
         """Return the newest pose of the held piece in the task frame.
@@ -52,12 +44,35 @@ class AssemblyCell(Protocol):
         """Return the reason why the cell must not move now; empty if it may."""
         ...
 
-    def restart_readings(self) -> None:
-        """Restart the measurement of the peak and the mean wrench."""
-        ...
-
     def command(self, twist: Twist) -> None:
         """Send one twist of the held piece, task axes."""
+        ...
+
+
+def check_may_move(cell: MotionCell, stop_reason: Callable[[], str]) -> None:
+    """Check that neither ``stop_reason`` nor the cell forbids motion.
+
+    Raises:
+        CellError: The cell must not move; the message is the reason.
+    """
+    problem = stop_reason() or cell.problem()
+    if problem:
+        raise CellError(problem)
+
+
+class AssemblyCell(MotionCell, Protocol):
+    """Interface to robot and sensor for an approach.
+
+    Attributes:
+        peak: Largest wrench since ``restart_readings``.
+        mean: Mean wrench since ``restart_readings``.
+    """
+
+    peak: PeakWrench
+    mean: MeanWrench
+
+    def restart_readings(self) -> None:
+        """Restart the measurement of the peak and the mean wrench."""
         ...
 
     def trigger(self, name: str) -> str:
@@ -133,7 +148,7 @@ class Approach:
         """Command no motion for ``duration_s``."""
         deadline_s = time.monotonic() + duration_s
         while time.monotonic() < deadline_s:
-            self._check_may_move()
+            check_may_move(self._cell, self._stop_reason)
             self._cell.command(Twist.zero())
             time.sleep(STEER_PERIOD_S)
 
@@ -225,14 +240,9 @@ class Approach:
     def _steer_straight(self, target: Pose, name: str) -> None:
         deadline_s = time.monotonic() + STEER_TIMEOUT_S
         while not self._steering.reached(self._cell.pose(), target):
-            self._check_may_move()
+            check_may_move(self._cell, self._stop_reason)
             if time.monotonic() > deadline_s:
                 raise CellError(f"the {name} was not reached within {STEER_TIMEOUT_S:g} s")
             self._cell.command(self._steering.twist(self._cell.pose(), target))
             time.sleep(STEER_PERIOD_S)
         self._cell.command(Twist.zero())
-
-    def _check_may_move(self) -> None:
-        problem = self._stop_reason() or self._cell.problem()
-        if problem:
-            raise CellError(problem)

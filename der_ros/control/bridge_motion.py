@@ -116,7 +116,7 @@ class BridgeMotion:
         """Limits of the motion governor."""
         return self._config.limits
 
-    def hold_to(self, limits: GovernorLimits) -> None:
+    def set_limits(self, limits: GovernorLimits) -> None:
         """Apply new governor limits from the next cycle on."""
         self._config = replace(self._config, limits=limits)
 
@@ -243,18 +243,18 @@ class BridgeMotion:
         """Check the sent and the measured motion of a cycle; call in the link's thread."""
         reason = answered.refusal or answered.error
         if reason is not None:
-            self.set_off_from_rest()
+            self.restart_from_rest()
             self.latch(reason)
         state = answered.state
         astray = self._following.add(state.tcp_pose, answered.twist, state.cycle_s, state.session)
         if astray is not None:
             self.latch(astray)
 
-    def set_off_from_rest(self) -> None:
+    def restart_from_rest(self) -> None:
         """Restart the governor from rest, because the robot stands still."""
         self._governor = GovernorState(GovernorState.rest().twist, self._governor.latched)
 
-    def go_on_from(self, twist: Six) -> None:
+    def resume_from(self, twist: Six) -> None:
         """Restart the governor from the last sent twist, task axes, for a replay."""
         self._governor = GovernorState(twist, self._governor.latched)
 
@@ -279,7 +279,7 @@ class BridgeMotion:
         self._session = state.session
         self.forget_command()
         self._last_cycle_s = state.began_monotonic_s
-        self.set_off_from_rest()
+        self.restart_from_rest()
 
     def _note_pauses(self, state: MeasuredRobot) -> None:
         """Handle late and missing answers, during which the robot has stood still."""
@@ -294,7 +294,7 @@ class BridgeMotion:
                 f"the controller got {recent} answers of the last second too late, expected at "
                 f"most {self._config.max_late_answers}; what keeps this computer busy?"
             )
-        self.set_off_from_rest()
+        self.restart_from_rest()
 
     def _in_task(self, tcp_pose: Pose) -> tuple[Triple, Quadruple]:
         """Return position and orientation of the TCP in the task frame."""

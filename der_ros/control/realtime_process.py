@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from der_ros.control.status import Level, Status
 from der_ros.drivers.realtime import (
+    DeferredCollector,
     Grant,
-    RestingCollector,
-    ask_for_memory,
-    ask_for_scheduling_of_all,
-    tell_refusals,
+    log_refusals,
+    request_memory_lock,
+    request_scheduling_of_all,
 )
 
 _BELOW = 10
@@ -33,23 +33,23 @@ class RealtimeProcess:
         self._grants: dict[str, Grant] = {}
         if self._asked:
             self._grants = {
-                "memory": ask_for_memory(),
-                "other_threads": ask_for_scheduling_of_all(others),
+                "memory": request_memory_lock(),
+                "other_threads": request_scheduling_of_all(others),
             }
-        tell_refusals(who, self._grants)
-        self._collector = RestingCollector()
+        log_refusals(who, self._grants)
+        self._collector = DeferredCollector()
 
-    def settle(self) -> None:
-        """Exclude all current objects from garbage collection, which only ``rest`` then runs."""
-        self._collector.settle()
+    def freeze_garbage(self) -> None:
+        """Exclude current objects from garbage collection; only ``collect_if_due`` runs it now."""
+        self._collector.freeze()
 
     def close(self) -> None:
         """Enable Python's automatic garbage collection again."""
-        self._collector.release()
+        self._collector.unfreeze()
 
-    def rest(self) -> None:
+    def collect_if_due(self) -> None:
         """Run the garbage collector if it is due; call it while the real-time thread is idle."""
-        self._collector.rest()
+        self._collector.collect_if_due()
 
     def status(self, of_thread: Mapping[str, Grant]) -> Status:
         """Return the diagnostic status of all requests; a refusal is a warning.

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from der_ros.control.approach import STEER_PERIOD_S, CellError
+from der_ros.control.approach import STEER_PERIOD_S, CellError, MotionCell, check_may_move
 from der_ros.control.attempt_watch import SEATING_S, AttemptWatch, Verdict
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Twist
@@ -134,24 +134,12 @@ class SeatingLaw:
         return Twist(np.array((0.0, 0.0, speed)), np.zeros(3))
 
 
-class SeatingCell(Protocol):
+class SeatingCell(MotionCell, Protocol):
     """Interface to robot and sensor for the seating motion."""
 
     @property
     def insertion_force_n(self) -> float:
         """Newest force of the ground on the piece along the insertion axis, N."""
-        ...
-
-    def pose(self) -> Pose:
-        """Return the newest pose of the held piece in the task frame."""
-        ...
-
-    def problem(self) -> str:
-        """Return the reason why the cell must not move now; empty if it may."""
-        ...
-
-    def command(self, twist: Twist) -> None:
-        """Send one twist of the held piece, task axes."""
         ...
 
 
@@ -185,7 +173,7 @@ class Seating:
         before = first = self._cell.pose()
         try:
             while True:
-                self._check_may_move()
+                check_may_move(self._cell, self._stop_reason)
                 pose, force_n = self._cell.pose(), self._cell.insertion_force_n
                 self._check_way(first, before, pose)
                 before, twist = pose, law.twist(force_n, float(pose.position[2]))
@@ -196,11 +184,6 @@ class Seating:
                 time.sleep(STEER_PERIOD_S)
         finally:
             self._cell.command(Twist.zero())
-
-    def _check_may_move(self) -> None:
-        problem = self._stop_reason() or self._cell.problem()
-        if problem:
-            raise CellError(problem)
 
     def _check_way(self, first: Pose, before: Pose, pose: Pose) -> None:
         jump_m = float(np.linalg.norm(pose.position - before.position))

@@ -45,7 +45,7 @@ class Grant(NamedTuple):
 NOT_ASKED = Grant(True, "not asked for")
 
 
-def ask_for_scheduling(priority: int) -> Grant:
+def request_scheduling(priority: int) -> Grant:
     """Request SCHED_FIFO for the calling thread.
 
     Args:
@@ -56,7 +56,7 @@ def ask_for_scheduling(priority: int) -> Grant:
     return _scheduled([0], priority)
 
 
-def ask_for_scheduling_of_all(priority: int) -> Grant:
+def request_scheduling_of_all(priority: int) -> Grant:
     """Request SCHED_FIFO for all current threads of this process, including the calling one.
 
     A thread that holds Python's global lock blocks the answering thread. Under normal scheduling,
@@ -95,7 +95,7 @@ def _schedule(thread: int, priority: int) -> None:
         logger.debug("thread %d has ended", thread)
 
 
-def ask_for_cpu(cpu: int) -> Grant:
+def request_cpu(cpu: int) -> Grant:
     """Pin the calling thread to one processor.
 
     Args:
@@ -111,7 +111,7 @@ def ask_for_cpu(cpu: int) -> Grant:
     return Grant(True, f"processor {cpu}")
 
 
-def ask_for_memory() -> Grant:
+def request_memory_lock() -> Grant:
     """Lock all current and future pages of this process (such as thread stacks) in memory.
 
     A page fault can cost a thread milliseconds. If locked memory is limited, nothing is locked,
@@ -151,7 +151,7 @@ def _has_capability(number: int, status: Path = Path("/proc/self/status")) -> bo
     return bool(effective) and bool(int(effective[0], 16) >> number & 1)
 
 
-def hurry_switching() -> Grant:
+def shorten_switch_interval() -> Grant:
     """Shorten Python's switch interval, so that other threads release the global lock sooner.
 
     Call it before waiting for an event that has to be handled at once.
@@ -160,31 +160,31 @@ def hurry_switching() -> Grant:
     return Grant(True, f"Python's global lock changes hands within {1e3 * _SWITCH_INTERVAL_S:g} ms")
 
 
-def keep_turn() -> None:
+def lengthen_switch_interval() -> None:
     """Lengthen Python's switch interval, so that this thread keeps the global lock.
 
-    It lasts a few milliseconds, until ``hurry_switching`` or until this thread releases the lock
-    itself. (A waiting thread requests the lock after the interval in force when its wait began, and
-    starts over whenever the lock has changed hands.)
+    It lasts a few milliseconds, until ``shorten_switch_interval`` or until this thread releases the
+    lock itself. (A waiting thread requests the lock after the interval in force when its wait
+    began, and starts over whenever the lock has changed hands.)
     """
     sys.setswitchinterval(_KEEP_S)
 
 
-def tell_refusals(who: str, grants: Mapping[str, Grant]) -> None:
+def log_refusals(who: str, grants: Mapping[str, Grant]) -> None:
     """Log one line for each request that was refused."""
     for grant in grants.values():
         if not grant.granted:
             logger.warning("%s: %s. The process continues without it", who, grant.words)
 
 
-def settle_collector() -> None:
+def relax_collector() -> None:
     """Make garbage collection rarer and cheaper; call it once all long-lived objects exist."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
 
 
-class RestingCollector:
+class DeferredCollector:
     """Garbage collection on request, because a collection stops all threads.
 
     Attributes:
@@ -198,19 +198,19 @@ class RestingCollector:
         self._due_s = 0.0
         self._running = threading.Lock()
 
-    def settle(self) -> None:
-        """Disable automatic collection and exclude all current objects; ``rest`` collects."""
+    def freeze(self) -> None:
+        """Exclude all current objects, and collect only in ``collect_if_due`` from now on."""
         gc.collect()
         gc.freeze()
         gc.disable()
         self._due_s = time.monotonic() + _COLLECT_EVERY_S
 
-    def release(self) -> None:
-        """Undo ``settle``: enable automatic collection again."""
+    def unfreeze(self) -> None:
+        """Undo ``freeze``: enable automatic collection again."""
         gc.unfreeze()
         gc.enable()
 
-    def rest(self) -> None:
+    def collect_if_due(self) -> None:
         """Collect now if the last collection is at least 1 s old. Thread-safe."""
         begin = time.monotonic()
         if begin < self._due_s or not self._running.acquire(blocking=False):

@@ -237,7 +237,7 @@ class AttemptReplay:
         known = known and motion.follows(record)
         twist = motion.follow(record, outside, pose, *choice)
         if not known:
-            motion.go_on_from(record.twist)
+            motion.resume_from(record.twist)
         return Guess(choice._replace(wrench=choice.wrench or newest), twist, known)
 
     def _change(

@@ -185,12 +185,12 @@ class MotionReplay:
         """Return a copy that continues from a recorded twist, (6,) task axes."""
         twin = self.branch()
         vx, vy, vz, wx, wy, wz = twist
-        twin._motion.go_on_from((vx, vy, vz, wx, wy, wz))
+        twin._motion.resume_from((vx, vy, vz, wx, wy, wz))
         return twin
 
-    def go_on_from(self, twist: Six) -> None:
+    def resume_from(self, twist: Six) -> None:
         """Continue from the recorded twist, (6,) task axes, if the rebuilt one is unknown."""
-        self._motion.go_on_from(twist)
+        self._motion.resume_from(twist)
 
     def _happen(self, outside: Outside) -> None:
         if outside.reset:
@@ -198,7 +198,7 @@ class MotionReplay:
         if outside.held:
             self._motion.latch(HELD_FROM_OUTSIDE)
         if outside.stood:
-            self._motion.set_off_from_rest()
+            self._motion.restart_from_rest()
         if outside.ending:
             self._motion.end()
 

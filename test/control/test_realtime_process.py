@@ -20,8 +20,8 @@ def asked(monkeypatch):
         priorities.append(priority)
         return Grant(True, f"SCHED_FIFO {priority}")
 
-    monkeypatch.setattr(realtime_process, "ask_for_memory", lambda: LOCKED)
-    monkeypatch.setattr(realtime_process, "ask_for_scheduling_of_all", schedule)
+    monkeypatch.setattr(realtime_process, "request_memory_lock", lambda: LOCKED)
+    monkeypatch.setattr(realtime_process, "request_scheduling_of_all", schedule)
     return priorities
 
 
@@ -36,7 +36,7 @@ def test_other_threads_come_after_the_urgent_one(asked, priority, of_others):
 
 
 def test_with_priority_0_nothing_is_asked_for(asked, monkeypatch):
-    monkeypatch.setattr(realtime_process, "ask_for_memory", lambda: pytest.fail("asked"))
+    monkeypatch.setattr(realtime_process, "request_memory_lock", lambda: pytest.fail("asked"))
     status = RealtimeProcess("bridge", 0).status({})
     assert asked == []
     assert status.level is Level.OK
@@ -44,7 +44,7 @@ def test_with_priority_0_nothing_is_asked_for(asked, monkeypatch):
 
 
 def test_what_is_refused_is_a_warning_in_words(asked, monkeypatch, caplog):
-    monkeypatch.setattr(realtime_process, "ask_for_memory", lambda: Grant(False, "no memory"))
+    monkeypatch.setattr(realtime_process, "request_memory_lock", lambda: Grant(False, "no memory"))
     process = RealtimeProcess("bridge", 50)
     status = process.status({"scheduling": Grant(False, "no priority")})
     assert (status.level, status.message) == (Level.WARN, "no priority; no memory")
@@ -53,7 +53,7 @@ def test_what_is_refused_is_a_warning_in_words(asked, monkeypatch, caplog):
 
 def test_close_gives_the_collector_back(asked):
     process = RealtimeProcess("bridge", 50)
-    process.settle()
+    process.freeze_garbage()
     assert not gc.isenabled()
     process.close()
     assert gc.isenabled()

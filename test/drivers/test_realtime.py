@@ -33,14 +33,14 @@ def refuse(*_):
 
 
 def test_the_calling_thread_asks_for_fifo(scheduled):
-    assert realtime.ask_for_scheduling(50) == (True, "SCHED_FIFO 50")
+    assert realtime.request_scheduling(50) == (True, "SCHED_FIFO 50")
     assert scheduled == [(0, os.SCHED_FIFO, 50)]
 
 
 def test_nothing_is_asked_for_with_priority_0(scheduled):
-    assert realtime.ask_for_scheduling(0) is realtime.NOT_ASKED
-    assert realtime.ask_for_scheduling_of_all(0) is realtime.NOT_ASKED
-    assert realtime.ask_for_cpu(-1) is realtime.NOT_ASKED
+    assert realtime.request_scheduling(0) is realtime.NOT_ASKED
+    assert realtime.request_scheduling_of_all(0) is realtime.NOT_ASKED
+    assert realtime.request_cpu(-1) is realtime.NOT_ASKED
     assert scheduled == []
 
 
@@ -49,7 +49,7 @@ def test_every_thread_of_the_process_asks(scheduled):
     thread = threading.Thread(target=end.wait)
     thread.start()
     try:
-        assert realtime.ask_for_scheduling_of_all(40).granted
+        assert realtime.request_scheduling_of_all(40).granted
     finally:
         end.set()
         thread.join()
@@ -62,15 +62,15 @@ def test_a_thread_that_ended_meanwhile_is_no_refusal(monkeypatch):
         raise ProcessLookupError
 
     monkeypatch.setattr(os, "sched_setscheduler", gone)
-    assert realtime.ask_for_scheduling_of_all(40).granted
+    assert realtime.request_scheduling_of_all(40).granted
 
 
 def test_a_refusal_says_why_and_what_to_do(monkeypatch, caplog):
     monkeypatch.setattr(os, "sched_setscheduler", refuse)
     monkeypatch.setattr(os, "sched_setaffinity", refuse)
-    grants = {"scheduling": realtime.ask_for_scheduling(50), "processor": realtime.ask_for_cpu(0)}
+    grants = {"scheduling": realtime.request_scheduling(50), "processor": realtime.request_cpu(0)}
     assert not any(grant.granted for grant in grants.values())
-    realtime.tell_refusals("RSI server", {**grants, "memory": realtime.Grant(True, "locked")})
+    realtime.log_refusals("RSI server", {**grants, "memory": realtime.Grant(True, "locked")})
     assert "'rtprio 50'" in caplog.messages[0]
     assert "Operation not permitted" in caplog.messages[0]
     assert "Choose one of [" in caplog.messages[1]
@@ -109,7 +109,7 @@ def test_all_memory_is_locked_what_is_to_come_too(monkeypatch, answer, granted):
     libc = SimpleNamespace(mlockall=lambda given: flags.append(given) or answer)
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: libc)
     monkeypatch.setattr(realtime, "may_lock_memory", lambda: True)
-    assert realtime.ask_for_memory().granted is granted
+    assert realtime.request_memory_lock().granted is granted
     assert flags == [1 | 2]
 
 
@@ -117,7 +117,7 @@ def test_under_a_limit_no_memory_is_locked(monkeypatch):
     monkeypatch.setattr(realtime, "may_lock_memory", lambda: False)
     monkeypatch.setattr(ctypes, "CDLL", refuse)
     monkeypatch.setattr(resource, "getrlimit", lambda _: (8 << 20, 8 << 20))
-    grant = realtime.ask_for_memory()
+    grant = realtime.request_memory_lock()
     assert not grant.granted
     assert "8192 kB" in grant.words
     assert "memlock unlimited" in grant.words
@@ -126,9 +126,9 @@ def test_under_a_limit_no_memory_is_locked(monkeypatch):
 def test_the_lock_is_kept_only_while_there_is_work():
     before = sys.getswitchinterval()
     try:
-        realtime.keep_turn()
+        realtime.lengthen_switch_interval()
         assert sys.getswitchinterval() == pytest.approx(5e-3)
-        assert realtime.hurry_switching().granted
+        assert realtime.shorten_switch_interval().granted
         assert sys.getswitchinterval() == pytest.approx(5e-5)
     finally:
         sys.setswitchinterval(before)
@@ -144,19 +144,19 @@ class Ring:
 def test_garbage_collection_waits_for_a_rest(monkeypatch):
     clock = [100.0]
     monkeypatch.setattr(realtime.time, "monotonic", lambda: clock[0])
-    collector = realtime.RestingCollector()
-    collector.settle()
+    collector = realtime.DeferredCollector()
+    collector.freeze()
     try:
         assert not gc.isenabled()
         ring = weakref.ref(Ring())
-        collector.rest()
+        collector.collect_if_due()
         assert ring() is not None
         assert collector.runs == 0
         clock[0] += 1.0
-        collector.rest()
+        collector.collect_if_due()
         assert ring() is None
         assert collector.runs == 1
     finally:
-        collector.release()
+        collector.unfreeze()
     assert gc.isenabled()
     assert gc.get_freeze_count() == 0

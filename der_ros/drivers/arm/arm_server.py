@@ -13,10 +13,10 @@ from der_ros.drivers.latency_window import LatencyWindow
 from der_ros.drivers.realtime import (
     NOT_ASKED,
     Grant,
-    ask_for_scheduling,
-    hurry_switching,
-    keep_turn,
-    tell_refusals,
+    lengthen_switch_interval,
+    log_refusals,
+    request_scheduling,
+    shorten_switch_interval,
 )
 from der_ros.errors import ConnectionFailedError
 from der_ros.threads import Startable, Worker
@@ -86,13 +86,13 @@ class ArmServer(Startable):
 
     def _serve(self) -> None:
         self._grants = {
-            "scheduling": ask_for_scheduling(self._config.realtime_priority),
-            "switching": hurry_switching(),
+            "scheduling": request_scheduling(self._config.realtime_priority),
+            "switching": shorten_switch_interval(),
         }
-        tell_refusals("arm", self._grants)
+        log_refusals("arm", self._grants)
         due_s = time.monotonic()
         while not self._worker.stopping.wait(max(0.0, due_s - time.monotonic())):
-            keep_turn()
+            lengthen_switch_interval()
             now_s = time.monotonic()
             self._lateness.add(max(0.0, now_s - due_s))
             self._run_safely(now_s)
@@ -100,7 +100,7 @@ class ArmServer(Startable):
             if due_s < now_s:
                 self._overruns += 1
                 due_s = now_s + self._config.cycle_s
-            hurry_switching()
+            shorten_switch_interval()
 
     def _run_safely(self, now_s: float) -> None:
         """Run one cycle; an error must not end the thread, or a fault could not be reset."""

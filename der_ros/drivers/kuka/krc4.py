@@ -40,7 +40,7 @@ from der_ros.drivers.kuka.rsi_telegrams import (
 )
 from der_ros.drivers.kuka.transport import Packet, receive, stamp_arrivals
 from der_ros.drivers.latency_window import LatencyWindow
-from der_ros.drivers.realtime import ask_for_scheduling, hurry_switching, tell_refusals
+from der_ros.drivers.realtime import log_refusals, request_scheduling, shorten_switch_interval
 from der_ros.errors import ConnectionFailedError, ProtocolError
 from der_ros.geometry import Array, Pose, euler_zyx_from_quaternion
 from der_ros.threads import Startable, Worker
@@ -179,8 +179,10 @@ class SimulatedKrc4(Startable):
         log("simulated KRC4 stopped RSI: %s", reason)
 
     def _run(self) -> None:
-        asked = ask_for_scheduling(self._config.realtime_priority)
-        tell_refusals("simulated KRC4", {"scheduling": asked, "switching": hurry_switching()})
+        asked = request_scheduling(self._config.realtime_priority)
+        log_refusals(
+            "simulated KRC4", {"scheduling": asked, "switching": shorten_switch_interval()}
+        )
         cycle_s = self._config.cycle_s
         motion = _REST
         tick = time.monotonic()

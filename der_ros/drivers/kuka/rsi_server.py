@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from der_ros.drivers.kuka.corrections import Correction, CorrectionTracker
-from der_ros.drivers.kuka.intake import Intake, TakenTelegram
 from der_ros.drivers.kuka.rsi_records import Answered, RobotState, RsiServerConfig, RsiStatistics
 from der_ros.drivers.kuka.rsi_telegrams import (
     RobotTelegram,
@@ -17,16 +16,17 @@ from der_ros.drivers.kuka.rsi_telegrams import (
     build_sensor_telegram,
 )
 from der_ros.drivers.kuka.series import Arrival
+from der_ros.drivers.kuka.telegram_receiver import ReceivedTelegram, TelegramReceiver
 from der_ros.drivers.kuka.transport import Packet, RsiPort
 from der_ros.drivers.latency_window import LatencyWindow
 from der_ros.drivers.realtime import (
     NOT_ASKED,
     Grant,
-    ask_for_cpu,
-    ask_for_scheduling,
-    hurry_switching,
-    keep_turn,
-    tell_refusals,
+    lengthen_switch_interval,
+    log_refusals,
+    request_cpu,
+    request_scheduling,
+    shorten_switch_interval,
 )
 from der_ros.geometry import Pose, Twist
 from der_ros.threads import Startable, Worker
@@ -66,8 +66,8 @@ class RsiServer(Startable):
         self._on_answered = on_answered
         self._port: RsiPort | None = None
         self._worker = Worker("rsi", self._serve)
-        self._intake = Intake(config)
-        self._series = self._intake.series
+        self._receiver = TelegramReceiver(config)
+        self._series = self._receiver.series
         self._tracker = CorrectionTracker(config.limits, config.absolute)
         self._last_answer = b""
         self._fresh_s = float("-inf")
@@ -109,17 +109,17 @@ class RsiServer(Startable):
     @property
     def connected(self) -> bool:
         """True while a controller's telegrams arrive and contain all required elements."""
-        return self._lacking is None and self._intake.runs and not self._worker.failure
+        return self._lacking is None and self._receiver.runs and not self._worker.failure
 
     @property
     def lacking(self) -> str | None:
         """Required element that the running session's telegrams lack, or None."""
-        return self._lacking if self._intake.runs else None
+        return self._lacking if self._receiver.runs else None
 
     @property
     def warning(self) -> str | None:
         """Message about datagrams dropped within the last seconds, or None."""
-        return self._intake.junk.warning
+        return self._receiver.dropped.warning
 
     @property
     def grants(self) -> dict[str, Grant]:
@@ -132,9 +132,9 @@ class RsiServer(Startable):
         travel_mm, travel_deg = self._tracker.travel
         return replace(
             RsiStatistics(**vars(self._counts)),
-            malformed=self._intake.junk.malformed,
-            foreign=self._intake.junk.foreign,
-            foreign_from=self._intake.junk.foreign_from,
+            malformed=self._receiver.dropped.malformed,
+            foreign=self._receiver.dropped.foreign,
+            foreign_from=self._receiver.dropped.foreign_from,
             lost=self._series.lost,
             sessions=self._series.session,
             travel_mm=travel_mm,
@@ -145,32 +145,32 @@ class RsiServer(Startable):
 
     def _serve(self) -> None:
         self._grants = {
-            "scheduling": ask_for_scheduling(self._config.realtime_priority),
-            "processor": ask_for_cpu(self._config.realtime_cpu),
-            "switching": hurry_switching(),
+            "scheduling": request_scheduling(self._config.realtime_priority),
+            "processor": request_cpu(self._config.realtime_cpu),
+            "switching": shorten_switch_interval(),
         }
-        tell_refusals("RSI server", self._grants)
+        log_refusals("RSI server", self._grants)
         port = self._port
         while port is not None and not self._worker.stopping.is_set():
             packets = port.receive()
-            keep_turn()
+            lengthen_switch_interval()
             self._handle(packets)
             self._handle(port.strays())
-            hurry_switching()
-            port.follow(self._intake.peer if self._intake.runs else None)
+            shorten_switch_interval()
+            port.follow(self._receiver.peer if self._receiver.runs else None)
 
     def _handle(self, packets: Sequence[Packet]) -> None:
         """Answer all telegrams; an error must not end the thread, or the controller would stop."""
-        for taken in self._intake.take(packets):
+        for taken in self._receiver.take(packets):
             self._reply_safely(taken)
 
-    def _reply_safely(self, taken: TakenTelegram) -> None:
+    def _reply_safely(self, taken: ReceivedTelegram) -> None:
         try:
             self._reply(taken)
         except Exception:
             logger.exception("RSI server: a telegram could not be handled")
 
-    def _reply(self, taken: TakenTelegram) -> None:
+    def _reply(self, taken: ReceivedTelegram) -> None:
         telegram, packet, arrival, newest = taken
         if arrival is Arrival.START:
             self._start(telegram, packet)
@@ -215,7 +215,7 @@ class RsiServer(Startable):
         state = self._state(telegram, packet)
         if state is None:
             return self._rest(telegram, packet)
-        self._rested, self._malformed = False, self._intake.junk.malformed
+        self._rested, self._malformed = False, self._receiver.dropped.malformed
         twist, error = self._wanted(state)
         correction = self._tracker.step(twist, self._config.cycle_s)
         answer = self._answer(telegram, packet, correction)
@@ -274,7 +274,7 @@ class RsiServer(Startable):
     def _send(self, data: bytes, packet: Packet) -> None:
         if self._port is None:
             return
-        hurry_switching()  # sending releases the global lock
+        shorten_switch_interval()  # sending releases the global lock
         try:
             self._port.send(data, packet.address)
         except OSError as error:
@@ -302,7 +302,7 @@ class RsiServer(Startable):
             packet.stamp_monotonic_s,
             self._series.session,
             # The controller holds still while a telegram of its own is not answered.
-            self._rested or self._malformed != self._intake.junk.malformed,
+            self._rested or self._malformed != self._receiver.dropped.malformed,
         )
 
 

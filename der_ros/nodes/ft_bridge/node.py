@@ -29,7 +29,7 @@ from der_ros.drivers.netft.netft_records import WrenchSample
 from der_ros.drivers.netft.rate_check import RateCheck
 from der_ros.drivers.netft.rdt import Severity
 from der_ros.drivers.netft.stream import FrozenWatch
-from der_ros.drivers.realtime import settle_collector
+from der_ros.drivers.realtime import relax_collector
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import Array, Wrench
 from der_ros.nodes.ft_bridge.bias_guard import BiasGuard
@@ -131,7 +131,7 @@ class FtBridge(ShellNode):
             rightful = self._sources.topic(given.input_topic)
             topic = WrenchTopic(self, rightful, given.stale_after_s, self._publish, frames)
             self._other = self.resources.enter_context(topic)
-        settle_collector()
+        relax_collector()
 
     def _refuse_contradictions(self) -> None:
         """Refuse contradicting parameters.

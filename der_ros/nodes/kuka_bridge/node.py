@@ -129,7 +129,7 @@ class KukaBridge(ShellNode):
             self.resources.callback(close)
         self._link.open()
         self._publisher.start()
-        self._realtime.settle()
+        self._realtime.freeze_garbage()
 
     def _make_topics(self) -> None:
         self._tcp_pose = FreePublisher(self, PoseStamped, "kuka/tcp_pose", _STATE)
@@ -176,7 +176,7 @@ class KukaBridge(ShellNode):
         return limits
 
     def _tune(self, limits: GovernorLimits) -> None:
-        self._motion.hold_to(limits)
+        self._motion.set_limits(limits)
         self._publish_limits()
         self.get_logger().info(f"limits lowered: {limits}")
 
@@ -236,7 +236,7 @@ class KukaBridge(ShellNode):
         self._answers += 1
         if self._answers % self._every == 0:
             self._outbox.put((answered, self._motion.record_of(answered.state)))
-        self._realtime.rest()
+        self._realtime.collect_if_due()
 
     def _publish_all(self) -> None:
         """Publish queued states, in a thread of its own because DDS may block."""
@@ -288,7 +288,7 @@ class KukaBridge(ShellNode):
             self.get_logger().info("the robot controller is connected")
         self._connected = connected
         if not connected:
-            self._realtime.rest()
+            self._realtime.collect_if_due()
         if not connected and now - self._reminded_s > _REMIND_S:
             self._reminded_s = now
             self.get_logger().info(f"waiting for {self._link.waiting_for}")

@@ -80,7 +80,7 @@ def test_states_not_published_are_bounded_and_counted(monkeypatch):
 def test_a_dead_answering_thread_latches(monkeypatch):
     with bench() as it:
         assert until(lambda: it.node.link.connected)
-        monkeypatch.setattr("der_ros.drivers.kuka.rsi_server.hurry_switching", broken)
+        monkeypatch.setattr("der_ros.drivers.kuka.rsi_server.shorten_switch_interval", broken)
         assert is_told(it.client, "kuka_bridge: robot", "rsi has ended", "ZeroDivisionError")
         assert not it.node.link.connected
 

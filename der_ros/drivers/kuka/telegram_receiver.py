@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from der_ros.drivers.kuka.junk import Junk
+from der_ros.drivers.kuka.dropped_datagrams import DroppedDatagrams
 from der_ros.drivers.kuka.rsi_records import RsiServerConfig
 from der_ros.drivers.kuka.rsi_telegrams import RobotTelegram, parse_robot_telegram
 from der_ros.drivers.kuka.series import Arrival, TelegramSeries
@@ -16,7 +16,7 @@ from der_ros.errors import ProtocolError
 _FRESH = (Arrival.START, Arrival.NEXT)
 
 
-class TakenTelegram(NamedTuple):
+class ReceivedTelegram(NamedTuple):
     """Telegram of the controller with its arrival.
 
     Attributes:
@@ -32,19 +32,19 @@ class TakenTelegram(NamedTuple):
     newest: bool
 
 
-class Intake:
+class TelegramReceiver:
     """Receiver of one controller's telegrams.
 
     Attributes:
         series: Series of the controller's IPOCs.
-        junk: Counter of dropped datagrams.
+        dropped: Counter of dropped datagrams.
         peer: Address and port of the controller; None before the first session.
     """
 
     def __init__(self, config: RsiServerConfig) -> None:
         self._robot_ip = config.robot_ip
         self.series = TelegramSeries(config.cycle_s, config.peer_silence_s, config.check_cycle)
-        self.junk = Junk()
+        self.dropped = DroppedDatagrams()
         self.peer: tuple[str, int] | None = None
 
     @property
@@ -52,7 +52,7 @@ class Intake:
         """True while a session of the controller runs."""
         return self.peer is not None and not self.series.silent(time.monotonic())
 
-    def take(self, packets: Sequence[Packet]) -> list[TakenTelegram]:
+    def take(self, packets: Sequence[Packet]) -> list[ReceivedTelegram]:
         """Return the controller's telegrams in order of arrival; count the other datagrams.
 
         Dropped, repeated or late telegrams are never the newest, so they do not replace the motion
@@ -64,18 +64,18 @@ class Intake:
             taken[fresh[-1]] = taken[fresh[-1]]._replace(newest=True)
         return taken
 
-    def _judge(self, packet: Packet) -> TakenTelegram | None:
+    def _judge(self, packet: Packet) -> ReceivedTelegram | None:
         if not self._is_robot(packet):
-            self.junk.from_elsewhere(packet.address)
+            self.dropped.count_foreign(packet.address)
             return None
         try:
             telegram = parse_robot_telegram(packet.data)
         except ProtocolError as error:
-            self.junk.not_a_telegram(error)
+            self.dropped.count_malformed(error)
             return None
         self.peer = packet.address
         arrival = self.series.arrived(telegram.ipoc, packet.stamp_monotonic_s)
-        return TakenTelegram(telegram, packet, arrival, newest=False)
+        return ReceivedTelegram(telegram, packet, arrival, newest=False)
 
     def _is_robot(self, packet: Packet) -> bool:
         """Return True if the sender is the robot and, during a session, the session's port."""

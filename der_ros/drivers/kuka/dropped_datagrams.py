@@ -11,7 +11,7 @@ _TELL_EVERY_S = 10.0
 _RECENT_S = 5.0
 
 
-class Junk:
+class DroppedDatagrams:
     """Counter of dropped datagrams by kind.
 
     Attributes:
@@ -26,7 +26,7 @@ class Junk:
         self._words = ""
         self._seen_s = self._told_s = float("-inf")
 
-    def from_elsewhere(self, address: tuple[str, int]) -> None:
+    def count_foreign(self, address: tuple[str, int]) -> None:
         """Count a datagram from a sender other than the controller."""
         self.foreign += 1
         self.foreign_from = f"{address[0]}:{address[1]}"
@@ -35,7 +35,7 @@ class Junk:
             f"{self.foreign_from}; only the controller of the running session is accepted"
         )
 
-    def not_a_telegram(self, error: Exception) -> None:
+    def count_malformed(self, error: Exception) -> None:
         """Count a datagram from the controller that cannot be parsed."""
         self.malformed += 1
         self._note(f"{self.malformed} malformed telegrams dropped, the latest: {error}")
