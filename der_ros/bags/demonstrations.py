@@ -110,7 +110,7 @@ class DemonstrationFolder:
         """
         target = self._folder / f"{_PREFIX}{self._next_number():03d}"
         try:
-            (bag / FACTS_FILE).write_text(yaml.safe_dump(asdict(facts), sort_keys=False))
+            (bag / FACTS_FILE).write_text(yaml.safe_dump(asdict(facts), sort_keys=False), "utf-8")
             _move(bag, target)
         except OSError as error:
             raise BagError(f"{bag} cannot be moved to {target} ({error})") from error

@@ -39,7 +39,8 @@ def _run(args: Sequence[str] | None) -> int:
         raise ConfigurationError(
             f"benchmark: expected one of {', '.join(scripts)}, got {options.name!r}"
         )
-    command = [sys.executable, str(scripts[options.name]), *options.arguments]
+    script = str(scripts[options.name].resolve())
+    command = [sys.executable, "-m", "der_ros.cli._script", script, *options.arguments]
     os.execv(sys.executable, command)
 
 
@@ -75,7 +76,7 @@ def _checkouts() -> Iterator[Path]:
 
 def describe(script: Path) -> str:
     """Return the first line of a script's docstring, without running the script."""
-    return (ast.get_docstring(ast.parse(script.read_text())) or "").partition("\n")[0]
+    return (ast.get_docstring(ast.parse(script.read_text("utf-8"))) or "").partition("\n")[0]
 
 
 def _parser(scripts: Mapping[str, Path]) -> argparse.ArgumentParser:

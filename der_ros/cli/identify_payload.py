@@ -81,7 +81,7 @@ def _identify(options: argparse.Namespace) -> int:
         options.max_torque_residual_nm,
     )
     if options.out is not None:
-        options.out.write_text(_as_parameters(found))
+        options.out.write_text(_as_parameters(found), "utf-8")
         print(f"written: {options.out}", file=sys.stderr)
     if options.json:
         print(json.dumps(_as_json(found)))

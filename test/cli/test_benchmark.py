@@ -72,6 +72,19 @@ def test_a_signal_goes_to_the_benchmark(installed):
         assert process.communicate(timeout=30)[0] == "cleaned up\n"
 
 
+def test_ctrl_c_in_a_benchmark_is_one_line(installed):
+    (installed / "bench_echo.py").write_text(
+        "import time\nprint('runs', flush=True)\ntime.sleep(60)\n"
+    )
+    command = [sys.executable, "-m", "der_ros.cli.benchmark", "echo"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as process:
+        assert process.stdout.readline() == "runs\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30) == ("", "interrupted\n")
+    assert process.returncode == 130
+
+
 @pytest.mark.parametrize("arguments", [[], ["--help"]])
 def test_benchmarks_are_listed_with_their_description(installed, arguments):
     (line,) = [text for text in run(*arguments).stdout.splitlines() if text.startswith("  echo")]

@@ -1,5 +1,6 @@
 """Ctrl-C while a tool starts: one line, exit code 130, nothing left running."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+BAG = str(ROOT / "test" / "replay" / "bags" / "kr60_success")
 
 ENTER = "import sys; from der_ros.cli.entry import {}; print('in', flush=True); sys.exit({}())"
 
@@ -40,3 +42,25 @@ def test_ctrl_c_while_a_tool_starts_is_one_line(delay_s):
 def test_where_ctrl_c_is_ignored_it_stays_ignored():
     code, _ = interrupted_after("bags", 0.05, "--help", handler=signal.SIG_IGN)
     assert code == 0
+
+
+@pytest.mark.parametrize("arguments", [["replay_bag", BAG], ["bags", "info", BAG]])
+def test_an_output_that_cannot_be_written_is_one_line(arguments):
+    tool, *others = arguments
+    command = [
+        sys.executable,
+        "-c",
+        ENTER.replace("print('in', flush=True); ", "").format(tool, tool),
+    ]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([*command, *others], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "error: No space left on device"
+    assert "Traceback" not in done.stderr
+
+
+def test_texts_beyond_ascii_are_read_in_any_locale():
+    command = [sys.executable, "-c", ENTER.format("benchmark", "benchmark")]
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **plain})
+    assert (done.returncode, done.stderr) == (0, "")

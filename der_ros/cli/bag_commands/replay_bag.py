@@ -16,6 +16,7 @@ from typing import Any
 
 from der_ros.bags.bag_replay import DEFAULT_TOLERANCE, ReplayReport, ReplayVerdict, replay_policy
 from der_ros.bags.reader import BagReader
+from der_ros.cli._common import run_tool
 from der_ros.errors import BagError, ConfigurationError, DerRosError
 from der_ros.offline_replay.attempt_replay import AttemptReplay, replay_bag
 from der_ros.offline_replay.attempt_setup import is_attempt
@@ -36,6 +37,10 @@ def main(args: Sequence[str] | None = None) -> int:
     options = parser.parse_args(args)
     if options.plot is not None and len(options.bag) > 1:
         parser.error(f"--plot: expected one bag, got {len(options.bag)}")
+    return run_tool(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         what_if = _what_if(options)
         other = None if options.against is None else OnnxPolicy.load(options.against)
