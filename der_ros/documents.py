@@ -21,6 +21,7 @@ import yaml
 from der_ros.errors import ConfigurationError
 
 MAX_DOCUMENT_BYTES = 128 * 1024
+MAX_TEXT_BYTES = 16 * 2**20
 MAX_DEPTH = 32
 _MAX_NUMBER_CHARACTERS = 64
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
@@ -43,6 +44,25 @@ def read_bytes(path: Path, max_bytes: int) -> bytes:
         size = max(len(data), path.stat().st_size)
         raise ConfigurationError(f"{path}: expected at most {max_bytes} bytes, got {size}")
     return data
+
+
+def read_text(path: Path, max_bytes: int = MAX_TEXT_BYTES) -> str:
+    """Read a regular file of UTF-8 text.
+
+    Raises:
+        ConfigurationError: The file cannot be read, is not regular, is too large, or is not UTF-8.
+    """
+    try:
+        return read_bytes(path, max_bytes).decode("utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path}: expected a readable file ({error.strerror or error})"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"{path}: expected UTF-8 text, got byte 0x{error.object[error.start]:02x} at "
+            f"{error.start}"
+        ) from error
 
 
 def read_yaml(path: Path, max_bytes: int = MAX_DOCUMENT_BYTES) -> Any:

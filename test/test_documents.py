@@ -5,6 +5,7 @@ import os
 import random
 import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from der_ros.documents import (
     check_yaml_shape,
     parse_json,
     parse_yaml,
+    read_text,
     read_yaml,
 )
 from der_ros.errors import ConfigurationError
@@ -146,3 +148,21 @@ def test_yaml_for_another_reader_is_looked_at_first(text):
     with pytest.raises(ConfigurationError, match="thing: expected"):
         check_yaml_shape(text, "thing", 5001 if len(text) > 101 else 100)
     check_yaml_shape("a: [1, {b: 2}]", "thing", 100)
+
+
+def test_text_is_read_from_regular_files_only(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "latin").write_bytes(b"\xe4")
+    (tmp_path / "long").write_bytes(b"x" * 11)
+    for name, words in (
+        ("pipe", "no regular file"),
+        ("latin", "UTF-8 text, got byte 0xe4 at 0"),
+        ("long", "at most 10 bytes, got 11"),
+        ("none", "No such file"),
+    ):
+        with pytest.raises(ConfigurationError, match=words):
+            read_text(tmp_path / name, 10)
+    with pytest.raises(ConfigurationError, match="no regular file"):
+        read_text(Path("/dev/zero"))
+    (tmp_path / "good").write_text("ä", "utf-8")
+    assert read_text(tmp_path / "good") == "ä"

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from der_ros.documents import parse_json
+from der_ros.documents import parse_json, read_bytes
 from der_ros.errors import ConfigurationError
 from der_ros.threads import JobThread
 
@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 FILE_NAME = "attempts.jsonl"
 PATIENCE_S = 2.0
 _PROBE_BYTES = 4096
+_MAX_BYTES = 2**30
 
 
 class Attempts(NamedTuple):
@@ -34,10 +35,14 @@ class Attempts(NamedTuple):
 
 
 def read_attempts(run_dir: Path) -> Attempts:
-    """Read all attempts of a run; without ``attempts.jsonl`` the result is empty."""
+    """Read all attempts of a run; without a readable ``attempts.jsonl`` the result is empty."""
+    path = run_dir / FILE_NAME
     try:
-        text = (run_dir / FILE_NAME).read_text(encoding="utf-8", errors="replace")
+        text = read_bytes(path, _MAX_BYTES).decode("utf-8", errors="replace")
     except FileNotFoundError:
+        return Attempts([], 0)
+    except (OSError, ConfigurationError) as error:
+        logger.warning("%s cannot be read (%s)", path, error)
         return Attempts([], 0)
     lines, broken = [], 0
     for line in text.splitlines():

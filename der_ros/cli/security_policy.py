@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from der_ros.cli._common import run_tool
+from der_ros.documents import read_text
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.tools.security_policy import (
     Policy,
@@ -73,9 +74,10 @@ def _check(options: argparse.Namespace) -> int:
 
 def _read(path: Path) -> Policy:
     try:
-        return from_xml(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"expected a readable policy file at {path}: {error}") from error
+        text = read_text(path)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"expected a readable policy file, got: {error}") from error
+    return from_xml(text)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Any
 from launch_ros.actions import Node
 
 from der_ros.control.frame_names import BASE_FRAME
+from der_ros.documents import read_text
 from der_ros.drivers.arm.links import renamed
 from der_ros.errors import ConfigurationError
 from der_ros.installation import is_installed
@@ -58,11 +59,11 @@ def _description(parameters: Values) -> str:
     names = parameters.get("joint_names")
     try:
         return renamed(
-            Path(str(path)).read_text(encoding="utf-8"),
+            read_text(Path(str(path))),
             str(parameters.get("base_frame", BASE_FRAME)),
             [str(name) for name in names] if isinstance(names, list) else [],
         )
-    except (OSError, UnicodeDecodeError, ConfigurationError) as error:
+    except ConfigurationError as error:
         raise RuntimeError(f"nothing was started: {path}: {error}") from error
 
 

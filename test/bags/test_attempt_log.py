@@ -84,3 +84,11 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(ConfigurationError, match="run_dir: expected a folder"):
             check_folder(folder)
+
+
+def test_a_log_that_blocks_or_is_none_is_read_as_empty(tmp_path):
+    os.mkfifo(tmp_path / "attempts.jsonl")
+    assert read_attempts(tmp_path) == ([], 0)
+    (tmp_path / "attempts.jsonl").unlink()
+    (tmp_path / "attempts.jsonl").mkdir()
+    assert read_attempts(tmp_path) == ([], 0)

@@ -21,6 +21,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from der_ros.control.frame_names import SENSOR_FRAME, TASK_FRAME, TCP_FRAME
 from der_ros.control.stamps import StampError, stamp_ns
+from der_ros.documents import read_text
 from der_ros.drivers.arm.links import Links, renamed
 from der_ros.errors import ConfigurationError, ContractError
 from der_ros.geometry import Array, Pose, Wrench
@@ -177,8 +178,8 @@ class CellView(ShellNode):
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_text(path)
+    except ConfigurationError as error:
         raise ConfigurationError(
             f"urdf: expected a readable URDF file at {path}: {error}"
         ) from error

@@ -16,6 +16,7 @@ from std_msgs.msg import Float64MultiArray, String
 
 from der_ros.control.joint_reader import JointReader
 from der_ros.control.robot_link import Callbacks
+from der_ros.documents import read_text
 from der_ros.drivers.arm.arm_records import ArmCycleConfig, JointReading
 from der_ros.drivers.arm.arm_server import ArmServer
 from der_ros.drivers.arm.chain import Chain
@@ -249,6 +250,6 @@ class JointLink:
 
 def _read_file(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_text(Path(path))
+    except ConfigurationError as error:
         raise ConfigurationError(f"parameter urdf: expected a URDF file, got: {error}") from error

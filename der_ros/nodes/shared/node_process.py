@@ -175,10 +175,7 @@ def run_node(
     end_with_launch(patience_s)
     keep_processes_apart()
     try:
-        rclpy.init(
-            args=None if args is None else list(args),
-            signal_handler_options=SignalHandlerOptions.NO,
-        )
+        _init(args)
         Shell._looks_for_twins = True
         node = factory()
     except DerRosError as error:
@@ -195,6 +192,25 @@ def run_node(
         node.destroy_node()
         rclpy.try_shutdown()
     return node.exit_code
+
+
+def _init(args: Sequence[str] | None) -> None:
+    """Initialize rclpy without its signal handlers.
+
+    Raises:
+        ConfigurationError: The arguments, a file of parameters or the environment are wrong.
+    """
+    try:
+        rclpy.init(
+            args=None if args is None else list(args),
+            signal_handler_options=SignalHandlerOptions.NO,
+        )
+    except RuntimeError as error:
+        reason = str(error).partition(", at ")[0]
+        raise ConfigurationError(
+            "expected --ros-args, a file of parameters, ROS_DOMAIN_ID and HOME or ROS_LOG_DIR that "
+            f"ROS 2 can use, got: {reason}"
+        ) from error
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from der_ros.documents import parse_json, shortened
+from der_ros.documents import parse_json, read_bytes, shortened
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.training.metrics.windows import (
     EPISODE_RETURN,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Metrics = Mapping[str, float]
 
 
+_MAX_BYTES = 2**30
 _EXPLORING = f"exploring (last {WINDOW_EPISODES} episodes)"
 _NOISE_FREE = f"noise-free (last {GREEDY_WINDOW_EPISODES} episodes)"
 _EVALUATION = "evaluation (unseen seeds)"
@@ -84,7 +85,7 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
         OSError: The file cannot be read.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_bytes(path, _MAX_BYTES).decode("utf-8")
     except UnicodeDecodeError as error:
         raise ConfigurationError(
             f"{path}: expected lines of JSON in UTF-8, got byte 0x{error.object[error.start]:02x} "

@@ -42,14 +42,16 @@ NODE = """
 """
 
 
-def start(*parameters, on_timer="pass"):
-    arguments = ["--ros-args", *[x for p in parameters for x in ("-p", p)]] if parameters else []
+def start(*parameters, on_timer="pass", ros_args=(), **environment):
+    given = [*[x for p in parameters for x in ("-p", p)], *ros_args]
+    arguments = ["--ros-args", *given] if given else []
     code = textwrap.dedent(NODE).replace("{on_timer}", on_timer)
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, **environment},
     )
 
 
@@ -136,3 +138,25 @@ def test_a_terminal_that_is_gone_keeps_no_node_alive(ending):
     os.close(theirs)
     os.close(ours)
     assert process.wait(timeout=20) == (3 if "finish" in ending else 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "words"),
+    [
+        (["--params-file", "/nowhere.yaml"], {}, "/nowhere.yaml"),
+        (["--params-file", sys.executable], {}, "parse params file"),
+        (["--no-such-argument"], {}, "--no-such-argument"),
+        (["-p", "number"], {}, "number"),
+        ([], {"ROS_DOMAIN_ID": "x"}, "ROS_DOMAIN_ID is not an integral number"),
+        ([], {"ROS_LOG_DIR": f"{sys.executable}/log"}, "log directory"),
+    ],
+)
+def test_what_ros_refuses_at_the_start_is_one_line(arguments, environment, words):
+    process = start(ros_args=arguments, **environment)
+    _, errors = process.communicate(timeout=30)
+    # rcl itself may log that it failed.
+    *others, line = errors.splitlines()
+    assert process.returncode == 1
+    assert all("[rcl]" in other for other in others)
+    assert line.startswith("error: expected --ros-args, ")
+    assert words in line
