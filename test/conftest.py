@@ -1,4 +1,4 @@
-"""Isolates the tests' nodes in a domain of this test run, and runs tests in two processes."""
+"""Isolates the tests' nodes in domains of their process, and runs tests in two processes."""
 
 import json
 import os
@@ -9,21 +9,17 @@ import pytest
 
 from der_ros.nodes.shared.middleware import keep_processes_apart
 
-# Domains 0 to 101 avoid the ports of ordinary programs; 0 is the default domain of others.
-FIRST_DOMAIN, DOMAINS = 1, 101
-
 WORKERS = 2
-ALONE_MARKERS = ("alone", "ros", "hardware")
+ALONE_MARKERS = ("alone", "hardware")
 
-if "PYTEST_XDIST_WORKER" not in os.environ:  # a worker has the domain of its run
-    os.environ["ROS_DOMAIN_ID"] = str(FIRST_DOMAIN + os.getpid() % DOMAINS)
+os.environ["ROS_DOMAIN_ID"] = "101"  # of no test that starts nodes
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 keep_processes_apart()
 
 
 def pytest_report_header() -> str:
-    """Report the domain, so that other tools can inspect a hanging test."""
-    return f"ROS_DOMAIN_ID={os.environ['ROS_DOMAIN_ID']}, discovery on this host only"
+    """Report where nodes are found, so that other tools can inspect a hanging test."""
+    return "ROS_DOMAIN_ID: ten of 1 to 100 for each process; discovery on this host only"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -38,6 +34,15 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 def is_worker(config: pytest.Config) -> bool:
     """Return True in a process that another one gives tests to."""
     return hasattr(config, "workerinput")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Select this process's ROS domain for a test that starts nodes."""
+    if item.get_closest_marker("ros"):
+        from isolation import block
+
+        os.environ["ROS_DOMAIN_ID"] = str(block().domain)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -25,7 +25,8 @@ def note(request):
     began_s = time.monotonic()
     yield
     with open("notes.txt", "a") as file:
-        print(request.node.nodeid, began_s, time.monotonic(), os.getpid(), file=file)
+        where = os.environ["ROS_DOMAIN_ID"]
+        print(request.node.nodeid, began_s, time.monotonic(), os.getpid(), where, file=file)
 '''
 PLAIN = """
 import os, time, pytest
@@ -38,6 +39,17 @@ def test_alone():
 def test_plain(number):
     time.sleep(0.1)
 """
+NODES = """
+import time, pytest
+from isolation import block, free_port
+
+@pytest.mark.ros
+@pytest.mark.parametrize("number", range(4))
+def test_nodes(number):
+    time.sleep(0.2)
+    with open("taken.txt", "a") as file:
+        print(block().domain, block().other_domain(), free_port(), file=file)
+"""
 DYING = """
 import os, pathlib, pytest
 
@@ -48,6 +60,7 @@ def test_after_it():
     pass
 
 @pytest.mark.ros
+@pytest.mark.alone
 def test_dies_once():
     if not os.path.exists("died"):
         pathlib.Path("died").touch()
@@ -60,6 +73,7 @@ class Note(NamedTuple):
     began_s: float
     ended_s: float
     process: int
+    domain: int
 
 
 class Checkout:
@@ -69,7 +83,7 @@ class Checkout:
         self.folder = folder
         (folder / "test").mkdir()
         (folder / "pytest.ini").write_text(SETTINGS)
-        for name in ("conftest.py", "alone_last.py"):
+        for name in ("conftest.py", "alone_last.py", "isolation.py"):
             (folder / "test" / name).write_text((TEST / name).read_text())
         with (folder / "test" / "conftest.py").open("a") as file:
             file.write("import time\n" + NOTES)
@@ -81,7 +95,7 @@ class Checkout:
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words]
         ended = subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
         lines = [line.split() for line in (self.folder / "notes.txt").read_text().splitlines()]
-        notes = [Note(name, float(a), float(b), int(pid)) for name, a, b, pid in lines]
+        notes = [Note(a, float(b), float(c), *map(int, rest)) for a, b, c, *rest in lines]
         return ended.stdout, sorted(notes, key=lambda note: note.began_s)
 
 
@@ -112,6 +126,21 @@ def test_a_worker_that_dies_costs_its_test_alone(checkout):
         "test/test_dying.py::test_dies_once",
         *(f"test/test_{name}.py::test_alone" for name in ("first", "second", "third")),
     }
+
+
+def test_each_process_has_domains_and_ports_of_its_own(checkout):
+    for name in ("fourth", "fifth"):
+        (checkout.folder / "test" / f"test_{name}.py").write_text(NODES)
+    _, notes = checkout.run("-k", "nodes")
+    first, second = {note.process for note in notes}
+    domains = [{note.domain for note in notes if note.process == pid} for pid in (first, second)]
+    assert [len(found) for found in domains] == [1, 1]
+    lines = (checkout.folder / "taken.txt").read_text().splitlines()
+    taken = [tuple(map(int, line.split())) for line in lines]
+    assert {own for own, _, _ in taken} == set.union(*domains)
+    assert len({(own, other) for own, other, _ in taken}) == len({o for _, o, _ in taken}) == 8
+    assert len({port for _, _, port in taken}) == 8
+    assert all(0 < other - own < 10 for own, other, _ in taken)
 
 
 @pytest.mark.parametrize("words", [["test/test_first.py"], ["-n", "0", "-k", "first"]])

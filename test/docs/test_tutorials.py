@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import tutorial
 
-pytestmark = [pytest.mark.ros, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
 PAGES = sorted(path.name for path in tutorial.TUTORIALS.glob("*.md"))
 
@@ -33,6 +33,8 @@ def attempts(folder):
     return [json.loads(line) for line in (folder / "attempts.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.ros
+@pytest.mark.alone
 def test_the_first_ten_minutes(tmp_path):
     outputs = tutorial.follow("first-ten-minutes.md", tutorial.checkout(tmp_path, "models"))
     assert [line["outcome"] for line in attempts(tmp_path / "runs/first")] == ["success"]
@@ -40,6 +42,8 @@ def test_the_first_ten_minutes(tmp_path):
     assert "of 10 succeeded" in outputs[3]
 
 
+@pytest.mark.ros
+@pytest.mark.alone
 def test_train_and_deploy(tmp_path):
     tutorial.follow("train-and-deploy.md", tutorial.checkout(tmp_path))
     run = tmp_path / "runs/mine"
@@ -49,6 +53,8 @@ def test_train_and_deploy(tmp_path):
     assert attempt["outcome"] in {"success", "timeout", "stall", "jammed", "missed", "fault"}
 
 
+@pytest.mark.ros
+@pytest.mark.alone
 def test_teach_by_demonstration(tmp_path):
     tutorial.follow("teach.md", tutorial.checkout(tmp_path))
     demonstrations = sorted((tmp_path / "demos").glob("demo_*/demonstration.yaml"))

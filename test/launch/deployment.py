@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import rclpy
+from isolation import free_port
 from std_srvs.srv import Trigger
 
 from der_ros.bags.attempt_log import read_attempts
@@ -51,12 +52,6 @@ RESULT_FIELDS = [
     "rest_force_n",
     "rest_torque_nm",
 ]
-
-
-def free_port(kind, address):
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((address, 0))
-        return probe.getsockname()[1]
 
 
 def sensor_ports():

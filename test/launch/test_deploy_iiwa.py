@@ -22,6 +22,7 @@ LAUNCH_FILE = "deploy_iiwa.launch.py"
 ARGUMENTS = [*SHARED_ARGUMENTS, "stack", "urdf"]
 
 
+@pytest.mark.alone
 def test_after_a_fault_a_simulated_cell_goes_on(tmp_path):
     run_dir, output = tmp_path / "run", tmp_path / "output.txt"
     with launched(LAUNCH_FILE, output, f"run_dir:={run_dir}", "seed:=3", *sensor_ports()):
@@ -44,6 +45,7 @@ def test_after_a_fault_a_simulated_cell_goes_on(tmp_path):
     assert json.loads(replay.stdout)["verdict"] == "same"
 
 
+@pytest.mark.alone
 def test_the_names_of_another_stack_serve_as_well(tmp_path):
     output = tmp_path / "output.txt"
     arguments = ["record:=false", "stack:=kuka_drivers", f"run_dir:={tmp_path / 'run'}"]

@@ -22,7 +22,6 @@ from deployment import (
     attempt_bags,
     attempts,
     call,
-    free_port,
     launched_on_terminal,
     pids,
     sensor_ports,
@@ -31,6 +30,7 @@ from deployment import (
     wait_for_a_running_attempt,
 )
 from deployment import launched as launched_file
+from isolation import free_port
 from peg_policy import write_peg_policy
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
@@ -55,6 +55,7 @@ def launched(output, *arguments):
     return launched_file("deploy_kr60.launch.py", output, *arguments)
 
 
+@pytest.mark.alone
 def test_attempts_run_and_their_actions_are_reproduced(tmp_path):
     run_dir, output = tmp_path / "run", tmp_path / "output.txt"
     with launched(output, "attempts:=2", f"run_dir:={run_dir}", "seed:=3", *ports()) as process:
@@ -83,6 +84,7 @@ def test_attempts_run_and_their_actions_are_reproduced(tmp_path):
         assert verdicts(result["bag"]) == [result]
 
 
+@pytest.mark.alone
 def test_a_peg_is_inserted_from_any_angle(tmp_path):
     run_dir, output, policy = tmp_path / "run", tmp_path / "output.txt", tmp_path / "peg.onnx"
     write_peg_policy(policy)
@@ -120,6 +122,7 @@ def verdicts(bag):
         ]
 
 
+@pytest.mark.alone
 def test_a_simulated_cell_goes_on_after_a_fault(tmp_path):
     run_dir, output = tmp_path / "run", tmp_path / "output.txt"
     with launched(output, "record:=false", f"run_dir:={run_dir}", *ports()):
@@ -154,6 +157,7 @@ def another_driver(of_ports):
         process.wait(timeout=10)
 
 
+@pytest.mark.alone
 def test_an_attempt_with_another_drivers_wrenches(tmp_path):
     """Until the driver is running, attempts end as faults, one by one."""
     run_dir, output, there = tmp_path / "run", tmp_path / "output.txt", ports()
@@ -220,6 +224,7 @@ def hardware():
         yield plant, [*robot, *sensor, f"http_port:={http}"]
 
 
+@pytest.mark.alone
 def test_a_real_robot_moves_only_when_told(tmp_path):
     run_dir, output = tmp_path / "run", tmp_path / "output.txt"
     waiting = "waiting for the service assembly_supervisor/start"
@@ -239,6 +244,7 @@ def test_a_real_robot_moves_only_when_told(tmp_path):
     assert attempts(run_dir)
 
 
+@pytest.mark.alone
 def test_ctrl_c_in_an_attempt_keeps_the_recording(tmp_path):
     run_dir, output = tmp_path / "run", tmp_path / "output.txt"
     with launched(output, f"run_dir:={run_dir}", *ports()) as process:
@@ -255,6 +261,7 @@ def test_ctrl_c_in_an_attempt_keeps_the_recording(tmp_path):
     assert attempt_bags(run_dir)[-1] == Path(result["bag"]).name
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP, signal.SIGTERM])
 def test_nothing_is_left_of_a_launch_that_is_killed(tmp_path, number):
     """The launch is killed, or its terminal has gone, so that nothing can be printed."""
@@ -322,6 +329,7 @@ CELL_OF_TWO = """
 """
 
 
+@pytest.mark.alone
 def test_two_cells_run_in_two_namespaces(tmp_path):
     config = tmp_path / "my_cell.yaml"
     config.write_text(CELL_OF_TWO)
@@ -402,6 +410,7 @@ def run_users_launch_file(tmp_path, given, *arguments):
     )
 
 
+@pytest.mark.alone
 def test_a_users_launch_file_may_add_arguments(tmp_path):
     run_dir = tmp_path / "run"
     given = f"'attempts': '4', 'record': 'false', 'run_dir': '{run_dir}', 'namespace': 'cell'"

@@ -7,7 +7,7 @@ from deployment import launched, sensor_ports, wait_for
 
 from der_ros.installation import package_folders
 
-pytestmark = [pytest.mark.ros, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.ros, pytest.mark.alone, pytest.mark.timeout(400)]
 
 POLICY = next(package_folders("config")) / "sros2" / "policy.xml"
 

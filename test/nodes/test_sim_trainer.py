@@ -40,6 +40,7 @@ def alive(pid):
     return os.path.exists(f"/proc/{pid}")
 
 
+@pytest.mark.alone
 def test_publishes_answers_and_saves_on_ctrl_c(tmp_path):
     preset, run_dir = tmp_path / "small.yaml", tmp_path / "run"
     preset.write_text(PRESET)

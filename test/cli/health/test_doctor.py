@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from isolation import free_port
 
 from der_ros.cli.health import cell_checks as cell
 from der_ros.cli.health import computer_checks as health
@@ -20,12 +21,6 @@ from der_ros.tasks import TASK_NAMES
 
 ROOT = Path(__file__).resolve().parents[3]
 OK, WARNING, PROBLEM = health.CheckLevel.OK, health.CheckLevel.WARNING, health.CheckLevel.PROBLEM
-
-
-def free_port(kind=socket.SOCK_DGRAM):
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def report_of(capsys):

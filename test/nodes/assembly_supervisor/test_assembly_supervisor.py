@@ -27,7 +27,7 @@ from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.tasks import make_task
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.alone]
 
 
 @pytest.fixture(autouse=True)

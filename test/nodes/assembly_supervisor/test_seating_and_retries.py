@@ -17,7 +17,7 @@ from der_ros.nodes.shared.key_values import from_status, to_status
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.policy.governor import GovernorLimits
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.alone]
 
 
 @pytest.fixture(autouse=True)

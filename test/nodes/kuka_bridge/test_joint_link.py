@@ -14,7 +14,7 @@ from waiting import until
 from der_ros.control.joint_reader import JointReader
 from der_ros.nodes.shared.node_process import ShellNode
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.alone]
 
 
 def values(joints):

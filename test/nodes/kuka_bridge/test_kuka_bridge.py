@@ -23,7 +23,7 @@ from der_ros.nodes.shared.qos import LATCHED
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import limits_from_texts
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.alone]
 
 
 def test_commands_move_the_robot_and_are_published():

@@ -13,7 +13,7 @@ from der_ros.nodes.kuka_bridge.node import KukaBridge
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.policy.governor import GovernorLimits
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.alone]
 
 BRIDGE = {
     "robot_ip": "127.0.0.1",

@@ -11,7 +11,7 @@ from waiting import until
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.policy_server.node import PolicyServer
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.alone]
 
 TASK_FRAME = "[0.1,0.2,0.25,0.0,0.0,0.0,1.0]"
 FULL_MPS = 0.05  # the speed that an action of 1 means in the tests' policy

@@ -35,7 +35,7 @@ from der_ros.policy import shipped
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.runtime import MAX_FILE_BYTES, OnnxPolicy
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.alone]
 
 TASK_FRAME = "[0.1,0.2,0.25,0.0,0.0,0.0,1.0]"
 

@@ -22,7 +22,7 @@ from der_ros.nodes.recording.bag_player import BagPlayer
 from der_ros.nodes.shared.node_process import spinning
 from der_ros.offline_replay.live.played_bag import server_parameters
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.alone]
 
 BAG = Path(__file__).parents[2] / "replay" / "bags" / "kr60_exact"
 

@@ -15,7 +15,7 @@ from der_ros.control.status import Level
 from der_ros.nodes.ft_bridge.node import FtBridge
 from der_ros.nodes.shared.qos import LATCHED
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.alone]
 
 
 @pytest.fixture(autouse=True)

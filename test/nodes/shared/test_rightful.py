@@ -153,6 +153,7 @@ def test_an_unknown_source_in_the_parameter_is_named():
         Sources(reader, {"kuka/tcp_pose": "kuka_bridge"}, {})
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("topic", TOPICS)
 def test_a_second_source_ends_the_attempt_named(tmp_path, topic):
     with running(AssemblySupervisor, run_dir=tmp_path, record="false") as (node, test):
@@ -170,6 +171,7 @@ def test_a_second_source_ends_the_attempt_named(tmp_path, topic):
             node.finished.set()
 
 
+@pytest.mark.alone
 def test_beside_a_recording_no_attempt_begins(tmp_path):
     with running(AssemblySupervisor, run_dir=tmp_path, record="false") as (node, test):
         try:

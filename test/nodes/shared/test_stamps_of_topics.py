@@ -74,6 +74,7 @@ class Told:
         return until(lambda: self.count > seen)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("kind", "topic", "counter"),
     [
@@ -95,6 +96,7 @@ def test_kuka_bridge_refuses_and_goes_on(kind, topic, counter):
         assert it.moves()
 
 
+@pytest.mark.alone
 def test_bad_joint_states_are_refused_and_it_goes_on():
     with arm_bench() as it:
         told = Told(it.client, "kuka_bridge")

@@ -6,7 +6,6 @@ by the nodes' own stamps. So a busy computer makes a test slow, but not wrong.
 
 import contextlib
 import math
-import socket
 import time
 
 import numpy as np
@@ -14,6 +13,7 @@ import rclpy
 from bridge_rig import Client, process
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TwistStamped, WrenchStamped
+from isolation import free_port
 from std_srvs.srv import Trigger
 
 from der_ros.drivers.kuka.krc4 import ControllerState, SimulatedKrc4, SimulatedKrc4Config
@@ -41,12 +41,6 @@ def until(predicate, what, timeout_s=PATIENCE_S, told=lambda: ""):
             f"waited {timeout_s:g} s in vain for: {what}; {told()}"
         )
         time.sleep(0.005)
-
-
-def free_udp_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def seconds(stamp):
@@ -233,7 +227,7 @@ class Stack:
 @contextlib.contextmanager
 def stack():
     """Run the whole stack, with the robot moving."""
-    plant, port = WatchedPlant(), free_udp_port()
+    plant, port = WatchedPlant(), free_port()
     tcp = plant.advance(np.zeros(3), np.zeros(3), 0.012).tcp_pose
     # Patient, so that a short stall of the bridge's process cannot cause a long stop.
     config = SimulatedKrc4Config(pc_port=port, realtime_priority=0, timeout_cycles=120)

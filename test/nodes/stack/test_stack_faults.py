@@ -20,7 +20,7 @@ from der_ros.drivers.kuka.controller_limits import PathLimits
 from der_ros.drivers.kuka.krc4 import ControllerState
 from der_ros.drivers.netft.faulty_link import BoxFaults
 
-pytestmark = [pytest.mark.ros, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.ros, pytest.mark.alone, pytest.mark.timeout(300)]
 
 # Times of the safety table: stale after 0.1 s, a ramp of 0.02 s from 0.02 m/s and one cycle; and
 # the time that a busy computer takes to deliver a message.

@@ -106,6 +106,7 @@ def drive(pad, training, steps):
         )
 
 
+@pytest.mark.alone
 def test_a_scripted_person_takes_an_episode_over(taught):
     training, pad = taught
     pad.axes, pad.down = PUSHED, (DEAD_MAN,)  # before the stick was seen at rest
@@ -131,6 +132,7 @@ def test_a_scripted_person_takes_an_episode_over(taught):
     assert (image.width, image.height) == (2 * PICTURE_WIDTH + PANEL_WIDTH, 2 * PICTURE_HEIGHT)
 
 
+@pytest.mark.alone
 def test_a_silent_device_gives_back_to_the_policy(taught):
     training, pad = taught
     drive(pad, training, 1)
