@@ -64,6 +64,7 @@ def test_a_call_without_an_attempt_writes_a_snapshot(tmp_path):
         assert snapshot(test)[1].endswith("snapshot_0002")
 
 
+@pytest.mark.alone
 def test_a_fault_is_written_within_2_s(tmp_path):
     with running(BagRecorder, run_dir=tmp_path) as (recorder, test):
         texts = test.create_publisher(String, "assembly_supervisor/attempt", 100)
