@@ -20,14 +20,12 @@ class Block:
 
     Args:
         number: Number of the block, from 0.
-        lock: Locked file, which keeps the block until this process ends.
 
     Attributes:
         domain: Domain of all tests that do not take another.
     """
 
-    def __init__(self, number, lock):
-        self._lock = lock
+    def __init__(self, number):
         self.domain = 1 + DOMAINS_OF_A_BLOCK * number
         self._others = range(self.domain + 1, self.domain + DOMAINS_OF_A_BLOCK)
         self._next_domain = itertools.cycle(self._others)
@@ -55,16 +53,16 @@ class Block:
 
 @cache
 def block():
-    """Return the block of this process."""
+    """Return the block of this process, which a locked file keeps from others."""
     for number in range(BLOCKS):
         path = Path(tempfile.gettempdir()) / f"der_ros_tests_{os.getuid()}_{number}.lock"
-        lock = path.open("w")
+        lock = os.open(path, os.O_RDWR | os.O_CREAT)  # open until this process ends
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            lock.close()
+            os.close(lock)
         else:
-            return Block(number, lock)
+            return Block(number)
     raise RuntimeError(f"expected at most {BLOCKS} processes that test nodes at the same time")
 
 
