@@ -50,6 +50,7 @@ def test_junk_is_counted_and_what_follows_is_read():
         assert (polled.unreadable, polled.refused, polled.refusal) == (len(JUNK), len(JUNK), "")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("kind", "topic"), [(TwistStamped, "kuka/delta_twist_cmds"), (WrenchStamped, "netft_data")]
 )

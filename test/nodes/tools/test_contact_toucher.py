@@ -121,6 +121,7 @@ def tool(*options):
             child.kill()
 
 
+@pytest.mark.alone
 def test_touches_through_topics_find_the_contact():
     with running() as cell, tool() as child:
         out, errors = child.communicate(timeout=120)
@@ -139,6 +140,7 @@ def test_another_commander_ends_it_before_it_moves():
     assert not any(cell.commands)
 
 
+@pytest.mark.alone
 def test_an_interrupt_brings_the_robot_to_rest():
     with running() as cell, tool() as child:
         assert until(lambda: cell.lowest_m < ABOVE_M[2] - 0.001, 40.0)
