@@ -19,7 +19,7 @@ from der_ros.cli._common import run_tool
 from der_ros.errors import ConfigurationError
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.runtime import OnnxPolicy
-from der_ros.policy.shipped import shipped_policy
+from der_ros.policy.task_contract import task_contract
 from der_ros.tasks import TASK_NAMES, make_task
 from der_ros.training.demonstrations.bag_episodes import bag_episode, is_bag, trim_demonstration
 from der_ros.training.demonstrations.checks import CheckedDemonstration, check_demonstration
@@ -122,7 +122,7 @@ def _contract(options: argparse.Namespace, bag: Path) -> PolicyContract:
         raise ConfigurationError(
             f"{bag} names no task: give --task, one of {', '.join(TASK_NAMES)}"
         )
-    return OnnxPolicy.load(shipped_policy(task), task).contract
+    return task_contract(task)
 
 
 def _checked(options: argparse.Namespace) -> Iterator[CheckedDemonstration]:

@@ -27,7 +27,8 @@ class PolicyParameters:
     pilot: str = setting(
         POLICY,
         "Source of the actions: the policy, a person at a device (topic joy), or a script that "
-        "knows the true goal of a simulated cell; all obey the contract of the policy",
+        "knows the true goal of a simulated cell; all obey the contract of the policy, or of the "
+        "task if none is shipped",
         choices=PILOTS,
     )
 

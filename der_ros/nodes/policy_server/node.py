@@ -46,7 +46,9 @@ from der_ros.nodes.policy_server.pilots import (
     MADE_BY,
     SOURCES,
     Actor,
-    actor,
+    Reference,
+    TaskReference,
+    pilot_actor,
     pilot_input,
 )
 from der_ros.nodes.shared.conversions import CellFrames, twist_to_message
@@ -58,7 +60,7 @@ from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.qos import LATCHED, LATCHED_AMONG_OTHERS
 from der_ros.nodes.shared.sources import Sources
 from der_ros.nodes.shared.steady import steady_timer
-from der_ros.parameters.policy_server import PolicyParameters
+from der_ros.parameters.policy_server import POLICY, PolicyParameters
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import LimitsDifference, compare_limits, limits_from_texts
 from der_ros.policy.policy_topics import (
@@ -228,23 +230,43 @@ class PolicyServer(Shell, LifecycleNode):
     def _load(self, path: str) -> None:
         """Replace the policy by the file at ``path``, or by the shipped one if it is empty.
 
+        A pilot takes only the contract from it, or that of the task if none is shipped.
+
         Raises:
             DerRosError: The policy fails a check; the previous one is kept.
         """
-        policy = _checked_policy(path or shipped_policy(self._task), self._task)
-        self._policy = actor(self._pilot, policy, self._pilot_input)
+        reference: Reference
+        if self._pilot == POLICY:
+            reference = self._policy = _checked_policy(
+                path or shipped_policy(self._task), self._task
+            )
+        else:
+            reference = self._reference(path)
+            self._policy = pilot_actor(self._pilot, reference, self._pilot_input)
         info = {
             "made_by": MADE_BY[self._pilot],
             "sha256": self._policy.sha256,
-            "path": str(Path(policy.path).resolve()) if self._policy.sha256 else "",
-            "contract": dataclasses.asdict(policy.contract),
+            "path": str(Path(reference.path).resolve()) if self._policy.sha256 else "",
+            "contract": dataclasses.asdict(reference.contract),
             "task_frame": self._frames.base_from_task.to_sequence(),
             "tcp_from_sensor": self._frames.tcp_from_sensor.to_sequence(),
         }
         self._contract.publish(to_status("policy", info))
         # The same content as JSON text, kept for one more release.
         self._info.publish(String(data=json.dumps(info)))
-        logger.info("policy %s (sha256 %.12s...) for %s", policy.path, policy.sha256, self._task)
+        if self._policy.sha256:
+            told = f"policy {reference.path} (sha256 {self._policy.sha256:.12}...)"
+        else:
+            told = f"pilot {self._pilot}, contract of {reference.path.name or 'the task'}"
+        logger.info("%s for %s", told, self._task)
+
+    def _reference(self, path: str) -> Reference:
+        """Return the contract that a pilot keeps.
+
+        Raises:
+            DerRosError: The policy at ``path``, or the shipped one, fails a check.
+        """
+        return _checked_policy(path, self._task) if path else TaskReference(self._task)
 
     def _on_set_parameters(self, parameters: Sequence[Parameter]) -> SetParametersResult:
         """Load a new policy unless active; a refusal contains the reason."""
@@ -352,7 +374,7 @@ class PolicyServer(Shell, LifecycleNode):
         counts, policy, difference = self._counts, self._policy, self._difference()
         values: dict[str, object] = {
             "active": self._timer is not None,
-            "policy": policy.path if policy else "",
+            "policy": policy.path if policy and policy.path.name else "",
             "sha256": policy.sha256 if policy else "",
             "robot_limits": "known" if self._limits else "not known",
             "limits_that_differ": "; ".join((*difference.tighter, *difference.other)),

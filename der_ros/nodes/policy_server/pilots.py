@@ -28,6 +28,7 @@ from der_ros.nodes.shared.qos import LATCHED_AMONG_OTHERS
 from der_ros.nodes.shared.sources import Sources
 from der_ros.parameters.policy_server import JOY, POLICY, SCRIPTED, TeleopParameters
 from der_ros.policy.contract import PolicyContract
+from der_ros.policy.task_contract import task_contract
 from der_ros.tasks import make_task
 from der_ros.tasks.oracle import oracle_action
 from der_ros.teleop.axis_map import load_map
@@ -63,6 +64,30 @@ class Actor(Protocol):
     def __call__(self, observation: NDArray[np.float32], /) -> NDArray[np.float32]:
         """Return the action, shape (6,), in [-1, 1], for an observation, shape (13,)."""
         ...
+
+
+class Reference(Protocol):
+    """Contract that a pilot keeps.
+
+    Attributes:
+        contract: Rate, units and limits of the actions.
+        path: Policy file of the contract; empty without one.
+    """
+
+    contract: PolicyContract
+    path: Path
+
+
+class TaskReference:
+    """Contract of a task, for a pilot without a policy file: a first policy can be taught.
+
+    Args:
+        task: Name of the task.
+    """
+
+    def __init__(self, task: str) -> None:
+        self.contract = task_contract(task)
+        self.path = Path()
 
 
 class TeleopInput:
@@ -122,13 +147,13 @@ class JoyPilot:
     """Pilot that returns the actions of an operator at an input device.
 
     Args:
-        reference: Policy whose contract the pilot keeps.
+        reference: Contract that the pilot keeps.
         device: Input device.
     """
 
     sha256 = ""
 
-    def __init__(self, reference: Actor, device: TeleopInput) -> None:
+    def __init__(self, reference: Reference, device: TeleopInput) -> None:
         self.contract, self.path = reference.contract, reference.path
         self._device = device
 
@@ -171,13 +196,13 @@ class ScriptedPilot:
     """Scripted pilot that knows the true goal, for simulated cells only.
 
     Args:
-        reference: Policy whose contract the pilot keeps.
+        reference: Contract that the pilot keeps.
         goals: Subscription to the true goal.
     """
 
     sha256 = ""
 
-    def __init__(self, reference: Actor, goals: GoalInput) -> None:
+    def __init__(self, reference: Reference, goals: GoalInput) -> None:
         self.contract, self.path = reference.contract, reference.path
         self._task, self._goals = make_task(self.contract.task), goals
 
@@ -199,14 +224,14 @@ def pilot_input(pilot: str, node: Node, sources: Sources) -> TeleopInput | GoalI
     return GoalInput(node, sources) if pilot == SCRIPTED else None
 
 
-def actor(pilot: str, reference: Actor, source: Any) -> Actor:
-    """Return the actor for ``pilot``: the reference policy itself or a pilot.
+def pilot_actor(pilot: str, reference: Reference, source: Any) -> Actor:
+    """Return the actor of a pilot.
 
     Args:
-        pilot: ``policy``, ``joy`` or ``scripted``.
-        reference: Policy, or the policy whose contract the pilot keeps.
+        pilot: ``joy`` or ``scripted``.
+        reference: Contract that the pilot keeps.
         source: Input returned by ``pilot_input``.
     """
     if pilot == JOY:
         return JoyPilot(reference, source)
-    return ScriptedPilot(reference, source) if pilot == SCRIPTED else reference
+    return ScriptedPilot(reference, source)

@@ -10,6 +10,7 @@ from waiting import until
 
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.policy_server.node import PolicyServer
+from der_ros.tasks import make_task
 
 pytestmark = [pytest.mark.ros, pytest.mark.alone]
 
@@ -117,3 +118,17 @@ def test_a_wrong_map_is_refused_at_the_start(tmp_path):
         running(PolicyServer, policy=policy, pilot="joy", axis_map="wii"),
     ):
         pass
+
+
+def test_a_task_without_a_policy_can_be_taught(tmp_path):
+    with piloted_server(tmp_path, policy="''", task="key_slot", **RIGHTFUL) as (cell, pad):
+        press(pad, 1.0)
+        limit_mps = make_task("key_slot").speed_limits[0]
+        assert until(lambda: speed(cell) == pytest.approx(limit_mps))
+
+
+def test_a_policy_file_of_a_pilot_is_checked(tmp_path):
+    policy = write_policy(tmp_path / "lap.onnx")
+    given = {"policy": policy, "task": "key_slot", "pilot": "joy", "axis_map": "keyboard"}
+    with running(PolicyServer, **given, **RIGHTFUL) as (_, test):
+        assert not change_state(test, "configure")
