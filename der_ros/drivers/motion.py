@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from der_ros.geometry import Array, Pose, Twist
+
+
+class Wire(NamedTuple):
+    """Telegram of a robot controller and its answer.
+
+    Attributes:
+        telegram: Telegram of the controller.
+        answer: Answer that was sent.
+        absolute: True if corrections are absolute.
+    """
+
+    telegram: bytes
+    answer: bytes
+    absolute: bool
 
 
 class MeasuredRobot(Protocol):
@@ -72,4 +86,9 @@ class SentMotion(Protocol):
     @property
     def error(self) -> str | None:
         """Reason why commanded motion was not sent, or None."""
+        ...
+
+    @property
+    def wire(self) -> Wire | None:
+        """Telegram and answer; None for a robot without telegrams."""
         ...

@@ -43,6 +43,7 @@ from der_ros.launching.deployment_arguments import (
     is_local,
     sensor_parameters,
     supervisor_parameters,
+    wire_parameters,
 )
 from der_ros.launching.run_parameters import write_run_parameters
 from der_ros.launching.view import view_actions
@@ -316,6 +317,8 @@ def _given(values: Values, parts: RobotParts) -> dict[str, Values]:
         "bag_recorder": {"run_dir": values["run_dir"], "keep_bags": values["keep_bags"]},
         "assembly_supervisor": supervisor_parameters(values),
     }
+    for node, parameters in wire_parameters(values).items():
+        given[node] = {**given[node], **parameters}
     left_out = {
         "sim_cell": not simulated and values["ft"] != "sim",
         "bag_recorder": not values["record"],

@@ -19,6 +19,12 @@ from der_ros.parameters.sim_cell import (
 )
 from der_ros.policy.force_budget import ContactLimits
 
+WIRE_TOPICS = (
+    "netft_wire std_msgs/msg/UInt8MultiArray",
+    "netft_wire_setup std_msgs/msg/String latched",
+    "kuka/wire std_msgs/msg/String",
+)
+"""Entries of the recorder's parameter ``topics`` for the telegrams of sensor and robot."""
 _BUDGETS = ("force_budget_n", "torque_budget_nm")
 # The simulated controller and sensor each have their own loopback address.
 SIM_ROBOT_IP = SimControllerParameters().robot_ip
@@ -176,6 +182,13 @@ def _attempt_arguments(name: str) -> list[Argument]:
             description="Folder for attempts.jsonl and bags/, made if missing; empty: "
             f"runs/{name}_<time>, a new one",
         ),
+        Argument(
+            "record_wire",
+            "false",
+            "Record the telegrams of sensor and robot as well, for replay_bag --from wire",
+            bool,
+            ON_OFF,
+        ),
     ]
 
 
@@ -218,6 +231,15 @@ def sensor_parameters(values: Mapping[str, object]) -> dict[str, object]:
         "rdt_port": values["rdt_port"],
         "http_port": values["http_port"] or box.http_port,
     }
+
+
+def wire_parameters(values: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """Return the parameters of ``record_wire`` by node; none if it is false."""
+    if not values.get("record_wire"):
+        return {}
+    wire = {"publish_wire": True}
+    topics = [*RecorderParameters().topics, *WIRE_TOPICS]
+    return {"ft_bridge": wire, "kuka_bridge": wire, "bag_recorder": {"topics": topics}}
 
 
 def budget_parameters(values: Mapping[str, object]) -> dict[str, object]:

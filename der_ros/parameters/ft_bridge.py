@@ -49,6 +49,11 @@ class FtBridgeParameters:
         minimum=0.0,
         maximum=3000.0,
     )
+    publish_wire: bool = setting(
+        False,
+        "Publish the box's records as netft_wire, for a replay through the driver "
+        "(replay_bag --from wire)",
+    )
     input_topic: str = setting("wrench", "WrenchStamped topic to read with source=topic")
     input_frame_id: str = setting(
         "",

@@ -34,6 +34,11 @@ class BridgeParameters:
         "Names of the only nodes that may publish netft_data, separated by blanks; another "
         "publisher latches a fault; empty: any node, for a simulated robot only",
     )
+    publish_wire: bool = setting(
+        False,
+        "Publish the telegrams of a KRC4 and the answers as kuka/wire, for a replay through the "
+        "driver (replay_bag --from wire)",
+    )
     stiffness_n_per_m: float = setting(
         1e5,
         "Stiffness of arm, tool, sensor and pieces together; the yield gain is checked against it",

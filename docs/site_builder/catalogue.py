@@ -38,9 +38,15 @@ TOPICS = {
     "time of its measurement.",
     "kuka/twist_applied": "Velocity that was really sent to the robot after the governor, in "
     "`task_frame`.",
+    "kuka/wire": "Telegram of the controller and its answer, as JSON with the pose's stamp, for "
+    "`replay_bag --from wire`; only with `publish_wire`.",
     "netft_data": "Wrench of the surroundings on the tool, N and Nm, sensor axes and origin; "
     "signs, filter, weight and bias are applied.",
     "netft_ready": "True while readings are fresh and can be trusted.",
+    "netft_wire": "RDT records that led to a wrench, binary, with its stamp and bias, for "
+    "`replay_bag --from wire`; only with `publish_wire`.",
+    "netft_wire_setup": "Scale of the box and conditioning of its readings as JSON, for "
+    "`replay_bag --from wire`; only with `publish_wire`.",
     "policy/action": "Action of each tick, 6 numbers in [-1, 1]. Its time is the time in the bag.",
     "policy/contract": "File, checksum and contract of the loaded policy.",
     "policy/info": "The same as JSON text. Deprecated: use `policy/contract`.",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from der_ros.drivers.latency_window import NO_FIGURES, LatencyFigures
+from der_ros.drivers.motion import Wire
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist
 from der_ros.settings import setting
@@ -115,6 +116,7 @@ class ArmAnswered(NamedTuple):
         command_rad: Sent joint positions, (joints,) rad; None if nothing was sent.
         refusal: Reason why a joint limit refused motion, or None.
         error: Reason why commanded motion was not sent, or None.
+        wire: None, since joint positions are messages, not telegrams.
     """
 
     state: ArmState
@@ -122,6 +124,7 @@ class ArmAnswered(NamedTuple):
     command_rad: Array | None
     refusal: str | None
     error: str | None
+    wire: Wire | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 from der_ros.drivers.kuka.corrections import CorrectionLimits
 from der_ros.drivers.kuka.rsi_telegrams import Six
 from der_ros.drivers.latency_window import NO_FIGURES, LatencyFigures
+from der_ros.drivers.motion import Wire
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist
 from der_ros.settings import setting
@@ -126,6 +127,7 @@ class Answered(NamedTuple):
         correction: Sent RKorr: X, Y, Z in mm and A, B, C in degrees.
         refusal: Reason why the travel limits refused motion, or None.
         error: Reason why commanded motion was not sent, or None.
+        wire: Telegram and answer.
     """
 
     state: RobotState
@@ -133,6 +135,7 @@ class Answered(NamedTuple):
     correction: Six
     refusal: str | None
     error: str | None
+    wire: Wire | None = None
 
 
 @dataclass(frozen=True)

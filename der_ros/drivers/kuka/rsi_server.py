@@ -16,9 +16,11 @@ from der_ros.drivers.kuka.rsi_telegrams import (
     build_sensor_telegram,
 )
 from der_ros.drivers.kuka.series import Arrival
+from der_ros.drivers.kuka.telegram_pose import pose_of
 from der_ros.drivers.kuka.telegram_receiver import ReceivedTelegram, TelegramReceiver
 from der_ros.drivers.kuka.transport import Packet, RsiPort
 from der_ros.drivers.latency_window import LatencyWindow
+from der_ros.drivers.motion import Wire
 from der_ros.drivers.realtime import (
     NOT_ASKED,
     Grant,
@@ -28,7 +30,7 @@ from der_ros.drivers.realtime import (
     request_scheduling,
     shorten_switch_interval,
 )
-from der_ros.geometry import Pose, Twist
+from der_ros.geometry import Twist
 from der_ros.threads import Startable, Worker
 
 logger = logging.getLogger(__name__)
@@ -219,7 +221,7 @@ class RsiServer(Startable):
         twist, error = self._wanted(state)
         correction = self._tracker.step(twist, self._config.cycle_s)
         answer = self._answer(telegram, packet, correction)
-        self._note(state, correction, error)
+        self._note(state, correction, error, Wire(packet.data, answer, self._config.absolute))
         return answer
 
     def _wanted(self, state: RobotState) -> tuple[Twist, str | None]:
@@ -243,7 +245,9 @@ class RsiServer(Startable):
                 logger.exception("RSI server: on_cycle failed; the robot is held at rest")
             return Twist.zero(), f"on_cycle failed: {type(error).__name__}: {error}"
 
-    def _note(self, state: RobotState, correction: Correction, error: str | None) -> None:
+    def _note(
+        self, state: RobotState, correction: Correction, error: str | None, wire: Wire
+    ) -> None:
         if error is not None:
             self._counts.errors += 1
             self._last_error = error
@@ -256,8 +260,9 @@ class RsiServer(Startable):
         if self._on_answered is None:
             return
         try:
+            refusal = correction.refusal
             self._on_answered(
-                Answered(state, correction.twist, correction.values, correction.refusal, error)
+                Answered(state, correction.twist, correction.values, refusal, error, wire)
             )
         except Exception:
             logger.exception("RSI server: on_answered failed")
@@ -291,10 +296,8 @@ class RsiServer(Startable):
             self._lacking = "RIst"
             return None
         self._lacking = None
-        x, y, z, *abc = telegram.tcp_mm_deg
-        yaw, pitch, roll = (math.radians(angle) for angle in abc)
         return RobotState(
-            Pose.from_euler_zyx((0.001 * x, 0.001 * y, 0.001 * z), yaw, pitch, roll),
+            pose_of(telegram.tcp_mm_deg),
             telegram.axes_deg,
             telegram.ipoc,
             telegram.delay or 0,

@@ -294,7 +294,8 @@ class NetFtClient(Startable):
 
     def _take(self, record: RdtRecord, now: float) -> None:
         status = decode_status(record.status, self._scale.product_name)
-        sample = WrenchSample(self._scale.wrench(record), now, record.rdt_sequence, status)
+        wrench = self._scale.wrench(record)
+        sample = WrenchSample(wrench, now, record.rdt_sequence, status, record)
         self._latest = sample
         if self._state is not ClientState.STREAMING:
             self._streams_since_s = now

@@ -6,7 +6,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -56,11 +56,13 @@ class ConditionedWrench(NamedTuple):
         raw: Reading with signs and filter applied.
         measured: Reading with weight and bias subtracted as well.
         world_from_sensor: Orientation of the sensor at that time, (4,) xyzw, or None.
+        bias: Subtracted bias, (6,) N and Nm.
     """
 
     raw: Wrench
     measured: Wrench
     world_from_sensor: Array | None
+    bias: Array
 
 
 class WrenchConditioner:
@@ -96,6 +98,17 @@ class WrenchConditioner:
     def biased(self) -> bool:
         """True while a bias is subtracted."""
         return self._biased
+
+    @property
+    def settings(self) -> tuple[FilterChoice, float, tuple[float, ...]]:
+        """Filter, and the payload's mass, kg, and centre of mass, (3,) m, which may change."""
+        payload = self._payload
+        return self._choice, payload.mass_kg, tuple(payload.center_of_mass_m.tolist())
+
+    @property
+    def config(self) -> ConditioningConfig:
+        """Configuration with the current filter and payload."""
+        return replace(self._config, low_pass=self._choice, payload=self._payload)
 
     @property
     def payload(self) -> Payload:
@@ -149,7 +162,7 @@ class WrenchConditioner:
         self.blocked, self.taken_s = "", now_s
         self._recent.append((now_s, unloaded))
         measured = Wrench.from_array(unloaded - self._bias)
-        return ConditionedWrench(Wrench.from_array(raw), measured, world_from_sensor)
+        return ConditionedWrench(Wrench.from_array(raw), measured, world_from_sensor, self._bias)
 
     def set_sample_rate(self, rate_hz: float) -> None:
         """Set the rate of the readings for the filter, Hz; 0 if unknown."""

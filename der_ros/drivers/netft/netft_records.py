@@ -8,7 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from der_ros.drivers.netft.configuration import SensorConfiguration
-from der_ros.drivers.netft.rdt import RDT_PORT, StatusReport
+from der_ros.drivers.netft.rdt import RDT_PORT, RdtRecord, StatusReport
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Wrench
 from der_ros.settings import setting
@@ -123,12 +123,14 @@ class WrenchSample(NamedTuple):
         stamp_monotonic_s: Time of reception, s, ``time.monotonic``.
         sequence: Sequence number ``rdt_sequence``.
         status: Decoded status word.
+        record: Record in counts.
     """
 
     wrench: Wrench
     stamp_monotonic_s: float
     sequence: int
     status: StatusReport
+    record: RdtRecord
 
 
 class NetFtStatistics(NamedTuple):

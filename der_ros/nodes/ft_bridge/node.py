@@ -19,6 +19,7 @@ from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
 from der_ros.control.sensor.sensor_health import SensorView, orientation_status, sensor_status
+from der_ros.control.stamps import stamp_ns
 from der_ros.control.status import Status
 from der_ros.control.watch_lease import WATCHED_TOPIC
 from der_ros.drivers.latency_window import LatencyWindow
@@ -40,6 +41,7 @@ from der_ros.nodes.ft_bridge.parameters import (
     declare_conditioning,
 )
 from der_ros.nodes.ft_bridge.sensor_orientation import SensorOrientation, owner_of_poses
+from der_ros.nodes.ft_bridge.wire_topic import SensorWireTopic
 from der_ros.nodes.ft_bridge.wrench_topic import WrenchTopic
 from der_ros.nodes.shared.conversions import (
     declare_tcp_from_sensor,
@@ -94,6 +96,8 @@ class FtBridge(ShellNode):
         self._age_s = math.inf
         self._box_bias_before_restart: int | None = None
         self._latency = LatencyWindow()
+        of_box = given.publish_wire and given.source == "netft"
+        self._wire = SensorWireTopic(self, self._path) if of_box else None
         self._needs_orientation = False
         self._seen: object = None
         self._client: NetFtClient | None = None
@@ -172,6 +176,8 @@ class FtBridge(ShellNode):
             if distrust := self._client.distrust:
                 self._trusted, self._status_text = False, distrust
         if self._trusted:
+            if self._wire is not None:
+                self._wire.add(sample)
             self._publish(sample.wrench, sample.stamp_monotonic_s)
 
     def _publish(self, wrench: Wrench, arrived_s: float) -> None:
@@ -182,6 +188,8 @@ class FtBridge(ShellNode):
             return
         stamp = self.get_clock().now().to_msg()
         self._wrenches.publish(wrench_to_message(taken.measured, self._given.frame_id, stamp))
+        if self._wire is not None and self._client is not None:
+            self._wire.publish(stamp_ns(stamp), taken, self._client.configuration)
         self._published += 1
         self._latency.add(time.monotonic() - arrived_s)
         self._utils.publish(taken, self._orientation.world_frame, stamp)

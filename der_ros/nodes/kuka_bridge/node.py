@@ -37,6 +37,7 @@ from der_ros.control.realtime_process import RealtimeProcess
 from der_ros.control.robot_link import Callbacks, RobotLink
 from der_ros.control.stamps import StampError, stamp_age_s, stamp_ns
 from der_ros.control.status import Level, Status
+from der_ros.control.wire.wire_record import ROBOT_WIRE, RobotWire
 from der_ros.drivers.motion import MeasuredRobot, SentMotion
 from der_ros.geometry import Twist
 from der_ros.nodes.kuka_bridge.joint_states import JointStates
@@ -119,6 +120,9 @@ class KukaBridge(ShellNode):
         self._refusal, self._refusal_logged_s = "", float("-inf")
         self._answers = 0
         self._make_topics()
+        self._wire: FreePublisher | None = None
+        if given.publish_wire:
+            self._wire = FreePublisher(self, String, ROBOT_WIRE, _STATE)
         self._tuning = Tuning(
             self, highest(motion.limits, TUNABLE_LIMITS), self._tuned_limits, self._tune
         )
@@ -249,6 +253,9 @@ class KukaBridge(ShellNode):
         state = answered.state
         stamp = self._stamp(state)
         self._tcp_pose.publish(pose_to_message(state.tcp_pose, self._base_frame, stamp))
+        if self._wire is not None and answered.wire is not None:
+            text = RobotWire(stamp_ns(stamp), *answered.wire).to_text()
+            self._wire.publish(String(data=text))
         applied = self._motion.applied(answered)
         self._applied.publish(twist_to_message(applied, TASK_FRAME, stamp))
         if record is not None:

@@ -6,17 +6,20 @@ import json
 import math
 import signal
 import socket
+from collections import deque
 
 import pytest
 from bridge_rig import process, running
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from geometry_msgs.msg import TwistStamped, WrenchStamped
+from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from player_rig import NAME, playing
 from rclpy.node import Node
 from rsi_bench import LOCAL, bench
 from std_msgs.msg import String
 from waiting import until
 
+from der_ros.control.stamps import stamp_ns
+from der_ros.control.wire.wire_record import RobotWire
 from der_ros.nodes.kuka_bridge.node import KukaBridge
 from der_ros.nodes.shared.key_values import from_status
 from der_ros.nodes.shared.qos import LATCHED
@@ -38,6 +41,25 @@ def test_commands_move_the_robot_and_are_published():
         assert last["kuka/joint_states"].position[1] == pytest.approx(-math.pi / 2, abs=0.1)
         assert until(lambda: "kuka_bridge: robot" in it.diagnostics())
         assert it.diagnostics()["kuka_bridge: robot"].message == "connected"
+
+
+def test_telegrams_are_published_on_request():
+    with bench(publish_wire=True) as it:
+        wires, poses = deque(maxlen=400), deque(maxlen=400)
+        it.client.create_subscription(String, "kuka/wire", wires.append, 100)
+        it.client.create_subscription(PoseStamped, "kuka/tcp_pose", poses.append, 100)
+        it.say(x=0.01)
+        assert it.moves()
+        assert until(lambda: len(wires) > 40 and len(poses) > 40)
+        told = {stamp_ns(each.header.stamp): each.pose for each in list(poses)}
+        found = [RobotWire.from_text(each.data) for each in list(wires)]
+    assert any(any(each.correction()) for each in found)
+    same = [(each.pose(), told[each.stamp_ns]) for each in found if each.stamp_ns in told]
+    assert len(same) > 30
+    for pose, published in same:
+        p, q = published.position, published.orientation
+        assert pose.position.tolist() == [p.x, p.y, p.z]
+        assert pose.quaternion.tolist() == [q.x, q.y, q.z, q.w]
 
 
 def test_bad_commands_leave_the_robot_at_rest():

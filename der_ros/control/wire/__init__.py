@@ -1,0 +1,1 @@
+"""Recorded telegrams of sensor and robot."""
