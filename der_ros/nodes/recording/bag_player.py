@@ -19,6 +19,7 @@ from lifecycle_msgs.srv import ChangeState
 from std_srvs.srv import SetBool, Trigger
 
 from der_ros.bags.bag_replay import ReplayVerdict
+from der_ros.bags.pauses import Pause
 from der_ros.control.status import Level, Status
 from der_ros.errors import DerRosError
 from der_ros.nodes.recording.played_topics import (
@@ -82,6 +83,7 @@ class BagPlayer(ShellNode):
         self._check: LiveCheck | None = None
         self._wrong, self._state = "", "starting"
         self._jumps = self._is_concluded = False
+        self._paused: Pause | None = None
         self._began_s = time.monotonic()
         self._steps = self._run()
         self._diagnostics = DiagnosticsPublisher(self, "replay", self._collect)
@@ -149,9 +151,10 @@ class BagPlayer(ShellNode):
         check.begin_lap()
         yield from self._change(Transition.TRANSITION_ACTIVATE, "activate")
         yield from self._stand(bag, playback, check)
-        self._state = "playing"
+        self._state, self._paused = "playing", None
         while not (self._wrong or self._jumps):
             now_s = time.monotonic()
+            self._pass_pause(bag, playback, check, now_s)
             if playback.is_over(now_s, bag.policy.control_dt_s):
                 break
             due = playback.due(now_s)
@@ -163,6 +166,24 @@ class BagPlayer(ShellNode):
         ended_s = time.monotonic()
         check.rest(ended_s + 0.5 * _SETTLE_S)
         yield from self._until(lambda: time.monotonic() > ended_s + _SETTLE_S, "rest")
+
+    def _pass_pause(
+        self, bag: PlayedBag, playback: Playback, check: LiveCheck, now_s: float
+    ) -> None:
+        """Expect rest while the recording was paused, and log the begin of the pause."""
+        paused = bag.pause_at(playback.position_s(now_s))
+        if paused == self._paused:
+            return
+        self._paused, self._state = paused, "playing"
+        if paused is None:
+            check.move()
+            return
+        check.rest(now_s + self._stale_s(bag) + _SETTLE_S)
+        self._state = f"the recording was {paused.in_words(bag.start_ns)}: nothing is played"
+        logger.info("%s", self._state)
+
+    def _stale_s(self, bag: PlayedBag) -> float:
+        return stale_after_s(bag.policy.control_dt_s, self._given.rate)
 
     def _stand(self, bag: PlayedBag, playback: Playback, check: LiveCheck) -> Iterator[None]:
         """Repeat the first tick until the policy acts; start the playback half a tick later.
@@ -236,8 +257,7 @@ class BagPlayer(ShellNode):
             response.message = "the bag is not open yet"
         elif request.data:
             playback.hold(now_s)
-            stale_s = stale_after_s(bag.policy.control_dt_s, self._given.rate)
-            check.rest(now_s + stale_s + _SETTLE_S)
+            check.rest(now_s + self._stale_s(bag) + _SETTLE_S)
         else:
             check.move()
             playback.go_on(now_s)

@@ -39,6 +39,7 @@ class TickMatch:
         for index, tick in enumerate(bag.ticks):
             if tick.is_known:
                 self._indices.setdefault(tick.observation.tobytes(), []).append(index)
+        self._resumed = {index for index, tick in enumerate(bag.ticks) if tick.follows_pause}
         self.restart()
 
     def restart(self) -> None:
@@ -56,6 +57,7 @@ class TickMatch:
         # The policy may see the first tick repeatedly; index -1 stands for the time before it.
         before = self._possible
         follow = {each for each in indices if each - 1 in before or each == 0 in before}
+        follow -= self._resumed  # the recorded policy remembers ticks that were not recorded
         self._out_of_step = max(0, self._out_of_step - 1) if follow else self._lag
         self._possible = follow or set(indices)
         return max(self._possible, default=None)
@@ -218,6 +220,7 @@ class LiveCheck:
         shown = "too few for a rate" if period_s is None else f"one in {1e3 * period_s:.1f} ms"
         return [
             f"played:       {self.laps} x {len(self._bag.ticks)} ticks of {self._bag.bag}",
+            *(f"recording:    {p.in_words(self._bag.start_ns)}" for p in self._bag.pauses),
             f"answers:      {self.answers}, {shown}; {self._answered} ticks answered",
             f"observations: {self.answers - self.unknown} are recorded ones, {self.unknown} not",
             f"actions:      {actions.compared} compared, max difference {actions.largest:.3g}; "

@@ -8,6 +8,7 @@ observation is bit-identical to that of the recorded tick.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from der_ros.bags.pauses import Pause, paused_ns
 from der_ros.bags.reader import BagReader
 from der_ros.control.watch_lease import WATCHED_TOPIC
 from der_ros.errors import BagError
@@ -29,7 +31,7 @@ from der_ros.offline_replay.attempt_setup import (
 from der_ros.offline_replay.cdr_messages import StampedNumbers
 from der_ros.offline_replay.recorded_policy import policy_of_bag
 from der_ros.offline_replay.recorded_stream import RecordedStream, Tick
-from der_ros.offline_replay.tick_replay import InputMatcher
+from der_ros.offline_replay.tick_replay import RECENT_NS, InputMatcher
 from der_ros.parameters.policy_server import InputParameters
 from der_ros.policy.policy_topics import CONTRACT_TOPIC
 
@@ -56,6 +58,7 @@ class PlayedTick(NamedTuple):
         observation: Observation, shape (13,), float32.
         action: Action, shape (6,), float32.
         is_known: True if pose and wrench reproduce the observation bit for bit.
+        follows_pause: True for the first tick after a pause of the recording.
     """
 
     at_s: float
@@ -64,6 +67,7 @@ class PlayedTick(NamedTuple):
     observation: NDArray[np.float32]
     action: NDArray[np.float32]
     is_known: bool
+    follows_pause: bool = False
 
 
 class PolicyFacts(NamedTuple):
@@ -89,6 +93,7 @@ class PlayedBag(NamedTuple):
         policy: Contract values of the recorded policy.
         ticks: Ticks in order, at least one.
         start_ns: Bag time of the first tick.
+        pauses: Times in which the recording was paused; nothing is played in them.
     """
 
     bag: Path
@@ -96,6 +101,12 @@ class PlayedBag(NamedTuple):
     policy: PolicyFacts
     ticks: tuple[PlayedTick, ...]
     start_ns: int
+    pauses: tuple[Pause, ...] = ()
+
+    def pause_at(self, position_s: float) -> Pause | None:
+        """Return the pause at ``position_s`` after the first tick; None if there is none."""
+        at_ns = self.start_ns + round(1e9 * position_s)
+        return next((each for each in self.pauses if each.begin_ns <= at_ns < each.end_ns), None)
 
 
 def read_played_bag(bag: Path) -> PlayedBag:
@@ -103,17 +114,17 @@ def read_played_bag(bag: Path) -> PlayedBag:
 
     Raises:
         BagError: The bag cannot be read, lacks something, or its ticks are out of order or more
-            than ``LONGEST_GAP_S`` apart.
+            than ``LONGEST_GAP_S`` apart, pauses of the recording not counted.
     """
     with BagReader(bag) as reader:
         setup, policy = read_setup(reader), _policy_facts(reader)
-        found = _read_ticks(reader, setup)
+        found, pauses = _read_ticks(reader, setup), reader.pauses()
     if not found:
         raise BagError(f"bag {bag}: expected ticks of a policy with its inputs, there is none")
     start_ns = found[0][0]
     ticks = tuple(tick._replace(at_s=1e-9 * (at_ns - start_ns)) for at_ns, tick in found)
-    _refuse_times(bag, ticks)
-    return PlayedBag(bag, setup, policy, ticks, start_ns)
+    _refuse_times(bag, found, pauses)
+    return PlayedBag(bag, setup, policy, ticks, start_ns, pauses)
 
 
 def server_parameters(reader: BagReader, rate: float, policy_file: str = "") -> dict[str, object]:
@@ -169,16 +180,25 @@ def namespace_problem(namespace: str) -> str:
 
 
 def _read_ticks(reader: BagReader, setup: AttemptSetup) -> list[tuple[int, PlayedTick]]:
-    stream, matcher = RecordedStream(reader, setup.topics), InputMatcher(setup)
-    found = []
+    stream = RecordedStream(reader, setup.topics, setup.action_limits)
+    matcher = InputMatcher(setup)
+    found: list[tuple[int, PlayedTick]] = []
+    pauses, before_ns = reader.pauses(), 0
     for event in stream:
         if not isinstance(event, Tick):
             continue
         seen = matcher.find(event, stream.window)
-        if seen.pose is not None and seen.wrench is not None:
-            pose, wrench = seen.pose.numbers, seen.wrench.numbers
-            tick = PlayedTick(0.0, pose, wrench, event.observation, event.action, seen.matched)
-            found.append((event.at_ns, tick))
+        if seen.pose is None or seen.wrench is None:
+            continue
+        ended_ns = max((each.end_ns for each in pauses if each.end_ns <= event.at_ns), default=0)
+        if not seen.matched and ended_ns > event.at_ns - RECENT_NS:
+            continue  # its inputs came during the pause
+        pose, wrench = seen.pose.numbers, seen.wrench.numbers
+        follows = bool(found) and ended_ns > before_ns
+        known = seen.matched
+        tick = PlayedTick(0.0, pose, wrench, event.observation, event.action, known, follows)
+        found.append((event.at_ns, tick))
+        before_ns = event.at_ns
     return found
 
 
@@ -197,11 +217,14 @@ def _policy_facts(reader: BagReader) -> PolicyFacts:
         ) from error
 
 
-def _refuse_times(bag: Path, ticks: tuple[PlayedTick, ...]) -> None:
-    for before, after in pairwise(ticks):
-        gap_s = after.at_s - before.at_s
+def _refuse_times(
+    bag: Path, ticks: Sequence[tuple[int, PlayedTick]], pauses: Iterable[Pause]
+) -> None:
+    pauses, start_ns = tuple(pauses), ticks[0][0]
+    for (before_ns, _), (after_ns, _) in pairwise(ticks):
+        gap_s = 1e-9 * (after_ns - before_ns - paused_ns(pauses, before_ns, after_ns))
         if not 0.0 <= gap_s <= LONGEST_GAP_S:
             raise BagError(
                 f"bag {bag}: expected ticks in order and at most {LONGEST_GAP_S:g} s apart, got "
-                f"one {gap_s:.3f} s after that at {before.at_s:.3f} s"
+                f"one {gap_s:.3f} s after that at {1e-9 * (before_ns - start_ns):.3f} s"
             )

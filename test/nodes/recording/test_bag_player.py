@@ -16,11 +16,13 @@ from rosgraph_msgs.msg import Clock
 from std_srvs.srv import SetBool, Trigger
 from waiting import until
 
+from der_ros.bags.pauses import PAUSED, Pause, pauses_to_text
 from der_ros.bags.reader import BagReader
+from der_ros.bags.recorder import BagWriter, RecordedTopic
 from der_ros.nodes.policy_server.node import PolicyServer
 from der_ros.nodes.recording.bag_player import BagPlayer
 from der_ros.nodes.shared.node_process import spinning
-from der_ros.offline_replay.live.played_bag import server_parameters
+from der_ros.offline_replay.live.played_bag import read_played_bag, server_parameters
 
 pytestmark = [pytest.mark.ros, pytest.mark.alone]
 
@@ -89,6 +91,31 @@ def test_a_pause_and_a_jump_back_move_nothing():
         assert player.exit_code == 0
         times = [1_000_000_000 * each.sec + each.nanosec for each in clock]
         assert sum(after < before for before, after in pairwise(times)) == 1
+
+
+def test_in_a_pause_of_the_recording_nothing_is_played(tmp_path):
+    bag = without(tmp_path / "paused", 0.8, 1.6)
+    with replaying(bag=str(bag)) as (server, player, _test):
+        assert until(lambda: "the recording was paused from 0." in player._state, 60.0)
+        assert until(lambda: "no pose" in server._skipped or "no wrench" in server._skipped)
+        assert player.finished.wait(40.0)
+        assert player._check.findings() == []
+        assert player.exit_code == 0
+        assert any("paused from 0." in line for line in player._check.lines())
+
+
+def without(target, begin_s, end_s):
+    """Copy the bag as if its recording had been paused, in seconds after its first tick."""
+    start_ns = read_played_bag(BAG).start_ns
+    pause = Pause(start_ns + int(1e9 * begin_s), start_ns + int(1e9 * end_s))
+    with BagReader(BAG) as reader:
+        topics = [RecordedTopic(name, kind, False) for name, kind in reader.types.items()]
+        with BagWriter(target, topics) as writer:
+            for topic, at_ns, data in reader.serialized(*reader.topics):
+                if not pause.begin_ns < at_ns <= pause.end_ns:
+                    writer.write(topic, data, at_ns)
+            writer.custom[PAUSED] = pauses_to_text([pause])
+    return target
 
 
 def test_another_policy_is_told_by_the_exit_code(tmp_path):
