@@ -28,6 +28,8 @@ from der_ros.policy.policy_topics import (
 from der_ros.policy.policy_view import for_attempt
 
 DEFAULT_TOLERANCE = 1e-5
+POLICY_MADE = "policy"
+"""Kind of the actor in a bag without a person or a script."""
 _TICK_DIGITS = 19
 Policy: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
@@ -71,12 +73,19 @@ class PolicyInfo(NamedTuple):
     """Identity of the policy that acted in a bag, as stored in the bag.
 
     Attributes:
-        sha256: SHA-256 of the policy file, hexadecimal.
+        sha256: SHA-256 of the policy file, hexadecimal; empty if a person or a script acted.
         path: Path of the policy file on the recording computer.
+        made_by: Kind of the actor: policy, human or scripted.
     """
 
     sha256: str
     path: str
+    made_by: str = POLICY_MADE
+
+    @property
+    def is_taught(self) -> bool:
+        """True if a person or a script acted in place of a policy."""
+        return self.made_by != POLICY_MADE
 
 
 def read_samples(reader: BagReader) -> list[Sample]:
@@ -111,7 +120,8 @@ def read_policy_info(reader: BagReader) -> PolicyInfo | None:
     """Return the last policy named in a bag; None if it names none or the text is malformed."""
     try:
         values = _last_contract(reader) or _last_info(reader)
-        return PolicyInfo(str(values["sha256"]), str(values["path"]))
+        made_by = str(values.get("made_by", POLICY_MADE))
+        return PolicyInfo(str(values["sha256"]), str(values["path"]), made_by)
     except (BagError, AttributeError, IndexError, KeyError, TypeError, ValueError):
         return None
 

@@ -36,6 +36,7 @@ from der_ros.offline_replay.replay_side import Actor, Policy, Scale, Side
 from der_ros.offline_replay.tick_replay import RECENT_NS, InputMatcher
 from der_ros.offline_replay.twist_guess import TWIST_TOLERANCE, Guess, TwistGuess
 from der_ros.offline_replay.what_if import WhatIf
+from der_ros.offline_replay.wire.wire_source import WireSource
 
 DECIDED_TOLERANCE = 1e-6
 """Tolerance of a decided twist, m/s and rad/s: rounding on another processor."""
@@ -46,11 +47,13 @@ class AttemptReplay:
 
     Args:
         reader: Open reader of the bag.
-        policy: Policy that acted; None replays the recorded commands and rebuilds no observation.
-        scale: Function from the policy's action to a twist; None without a policy.
+        policy: Policy that acted; None uses the recorded actions, those of a person for example.
+        scale: Function from an action to a twist; None replays only the recorded commands, and
+            rebuilds no observation.
         other: Policy and scale of the changed side; None uses the same policy.
         what_if: Changes to apply on the changed side.
         tolerance: Largest difference of an action component, in [-1, 1], that counts as the same.
+        from_wire: True rebuilds poses and wrenches from the recorded telegrams, and the answers.
         on_sample: Plot callback, called per cycle with the cycle, the largest force since the
             previous cycle in N (NaN if the sensor is silent), and the samples of both sides.
 
@@ -83,10 +86,13 @@ class AttemptReplay:
         other: Actor | None = None,
         what_if: WhatIf | None = None,
         tolerance: float = DEFAULT_TOLERANCE,
+        from_wire: bool = False,
         on_sample: OnSample | None = None,
     ) -> None:
         self.setup = read_setup(reader)
-        self.stream = RecordedStream(reader, self.setup.topics)
+        wire = WireSource(reader) if from_wire else None
+        setup = self.setup
+        self.stream = RecordedStream(reader, setup.topics, setup.action_limits, wire)
         self.observations, self.actions = Differences(0.0), Differences(tolerance)
         exact = self.stream.has_records
         self.applied = Differences(DECIDED_TOLERANCE if exact else TWIST_TOLERANCE)
@@ -97,13 +103,19 @@ class AttemptReplay:
         self._coming_pauses, self._refilled_ns = deque(self.pauses), 0
         self.start_ns = self.end_ns = 0
         self.what_if = what_if or WhatIf()
-        self._actor = None if policy is None or scale is None else (policy, scale)
+        self._actor = None if scale is None else (policy, scale)
         self._other = other
         self._matcher = InputMatcher(self.setup)
         self._guess = TwistGuess(self.setup)
         self._passed_ns = 0
         self._on_sample, self._sampler = on_sample, CycleSampler()
         self._made: tuple[Side, Side | None] | None = None
+
+    @property
+    def begins_within(self) -> bool:
+        """True if the bag lacks the beginning of the attempt, as one that was cut does."""
+        result = self.setup.result
+        return result is not None and result.began_ns < self.start_ns
 
     @property
     def recorded_side(self) -> Side:
@@ -163,7 +175,7 @@ class AttemptReplay:
                     side.pass_on(command)
 
     def _take(self, tick: Tick) -> None:
-        """Run the policy for one tick; without a policy, pass on its recorded command."""
+        """Act for one tick; without an actor, pass on the recorded command."""
         if self._actor is None:
             self._pass_commands(tick.at_ns)
             return
@@ -183,7 +195,8 @@ class AttemptReplay:
         observation, action = first.tick(tick, seen)
         if observation is not None and action is not None:
             self.observations.add(time_s, tick.observation.tolist(), observation.tolist())
-            self.actions.add(time_s, tick.action.tolist(), action.tolist())
+            if action is not tick.action:  # recorded actions have nothing to be compared with
+                self.actions.add(time_s, tick.action.tolist(), action.tolist())
         if second is not None:
             changed = second.tick(tick, seen)[1]
             if changed is not None:
@@ -213,6 +226,10 @@ class AttemptReplay:
             self.applied.add(time_s, recorded, twist)
         else:
             self.applied.set_aside()
+        if self.stream.wire is not None:
+            sent = first.motion.in_base(twist) if rebuilt.is_determined else None
+            cycle_s = self.setup.cycle_s
+            self.stream.wire.answered(cycle.pose.numbers.stamp_ns, time_s, sent, cycle_s)
         choice = rebuilt.choice
         first.verdict.look(cycle, pose, first.motion.fault, choice.wrench)
         changed = None
@@ -265,6 +282,7 @@ def replay_bag(
     other: Actor | None = None,
     what_if: WhatIf | None = None,
     tolerance: float = DEFAULT_TOLERANCE,
+    from_wire: bool = False,
     on_sample: OnSample | None = None,
 ) -> AttemptReplay:
     """Replay a bag to its end; for the arguments, see ``AttemptReplay``.
@@ -281,6 +299,7 @@ def replay_bag(
             other=other,
             what_if=what_if,
             tolerance=tolerance,
+            from_wire=from_wire,
             on_sample=on_sample,
         )
         replay.run()

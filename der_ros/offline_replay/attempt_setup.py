@@ -13,6 +13,8 @@ from der_ros.control.frame_names import BASE_FRAME
 from der_ros.errors import BagError, ConfigurationError, ContractError
 from der_ros.geometry import Pose
 from der_ros.offline_replay.cdr_messages import decode_pose
+from der_ros.offline_replay.told_faults import ToldFault, diagnostics_topic, told_faults
+from der_ros.policy.attempt import Outcome
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import recorded_limits
 from der_ros.policy.policy_topics import ACTION_TOPIC, CONTRACT_TOPIC, OBSERVATION_TOPIC
@@ -34,7 +36,6 @@ STREAMED = (
 """Topics that a replay reads message by message."""
 
 _ARRAYS = dict.fromkeys((OBSERVATION_TOPIC, ACTION_TOPIC), "std_msgs/msg/Float32MultiArray")
-_DIAGNOSTICS = "diagnostic_msgs/msg/DiagnosticArray"
 _POSES_LOOKED_AT = 400
 _PAUSE_CYCLES = 2.5
 _DIAGNOSTICS_LOOKED_AT = 100
@@ -74,6 +75,8 @@ class AttemptSetup:
         base_frame: Name of the robot's base frame in the recorded poses.
         cycle_s: Cycle time of the robot, s, from the bridge's diagnostics; otherwise the mean stamp
             difference of the first poses without pauses, in whole ms.
+        told: Errors that the nodes reported, if the recorded verdict is a fault.
+        action_limits: Twist at action 1, (6,) m/s and rad/s; empty if the contract lacks it.
     """
 
     task: str
@@ -84,6 +87,8 @@ class AttemptSetup:
     result: RecordedResult | None
     base_frame: str = BASE_FRAME
     cycle_s: float = 0.012
+    told: tuple[ToldFault, ...] = ()
+    action_limits: tuple[float, ...] = ()
 
 
 def is_attempt(reader: BagReader) -> bool:
@@ -103,6 +108,8 @@ def read_setup(reader: BagReader) -> AttemptSetup:
         topics[CYCLE_TOPIC] = reader.find(CYCLE_TOPIC)
     contract = first_texts(reader, CONTRACT_TOPIC)
     base_frame, cycle_s = _poses(reader, topics[POSE_TOPIC])
+    result = _result(reader)
+    is_fault = result is not None and result.outcome == Outcome.FAULT.value
     try:
         return AttemptSetup(
             _known_task(contract["contract.task"]),
@@ -110,9 +117,11 @@ def read_setup(reader: BagReader) -> AttemptSetup:
             _pose(contract["tcp_from_sensor"], "tcp_from_sensor"),
             recorded_limits(first_texts(reader, LIMITS_TOPIC)),
             topics,
-            _result(reader),
+            result,
             base_frame,
             _told_cycle_s(reader) or cycle_s,
+            told_faults(reader) if is_fault else (),
+            tuple(map(float, contract.get("contract.action_limits", "").split())),
         )
     except KeyError as error:
         raise BagError(
@@ -151,9 +160,9 @@ def _poses(reader: BagReader, topic: str) -> tuple[str, float]:
 
 def _told_cycle_s(reader: BagReader) -> float:
     """Return the robot's cycle time, s, from the first diagnostics with it; 0 if there are none."""
-    kinds = reader.types.items()
-    told = (name for name, kind in kinds if name.endswith("/diagnostics") and kind == _DIAGNOSTICS)
-    topic = next(told, "")
+    topic = diagnostics_topic(reader)
+    if not topic:
+        return 0.0
     for each in islice(reader.messages(topic), _DIAGNOSTICS_LOOKED_AT):
         for status in each.message.status:
             if status.name.endswith("kuka_bridge: motion"):

@@ -1,6 +1,8 @@
 """Expectations of a bag: a small YAML file beside it, ``NAME.yaml`` for the bag ``NAME``.
 
-Keys, all optional: ``policy`` (a file, relative to the YAML file), ``tolerance`` of the actions,
+Keys, all optional: ``policy`` (a file, relative to the YAML file), ``actions`` (``recorded``: those
+of the bag are used, and no policy acts), ``from`` (``wire``: poses and wrenches are rebuilt from
+the recorded telegrams), ``tolerance`` of the actions,
 ``outcome``, ``reason`` of the verdict, ``peak_force_n`` (largest allowed), ``interventions``
 (largest allowed count by kind), and for a what-if ``set``, ``latency_ms`` and
 ``lose_sensor_after_s``. In a what-if, ``outcome``, ``reason`` and ``interventions`` refer to the
@@ -22,16 +24,18 @@ from der_ros.bags.reader import BagReader
 from der_ros.documents import read_yaml
 from der_ros.errors import ConfigurationError
 from der_ros.offline_replay.attempt_replay import replay_bag
-from der_ros.offline_replay.recorded_policy import policy_of_bag
+from der_ros.offline_replay.recorded_policy import actor_of_bag
 from der_ros.offline_replay.replay_report import differences_of
 from der_ros.offline_replay.what_if import WhatIf
 from der_ros.policy.attempt import Outcome
 from der_ros.policy.governor import Intervention
-from der_ros.policy.runtime import OnnxPolicy
 
 _KINDS = {str(flag.name) for flag in Intervention}
+_RECORDED, _WIRE = "recorded", "wire"
 _KEYS = {
     "policy",
+    "actions",
+    "from",
     "tolerance",
     "outcome",
     "reason",
@@ -49,6 +53,8 @@ class Expectation:
 
     Attributes:
         policy: Policy file; None uses the policy that acted.
+        as_recorded: True uses the recorded actions, and no policy.
+        from_wire: True rebuilds poses, wrenches and answers from the recorded telegrams.
         tolerance: Largest difference of an action component, in [-1, 1], that counts as the same.
         outcome: Expected outcome; None accepts any.
         reason: Expected reason of the verdict, one sentence; None accepts any.
@@ -58,6 +64,8 @@ class Expectation:
     """
 
     policy: Path | None = None
+    as_recorded: bool = False
+    from_wire: bool = False
     tolerance: float = DEFAULT_TOLERANCE
     outcome: Outcome | None = None
     reason: str | None = None
@@ -93,9 +101,14 @@ def expectation_file(bag: Path) -> Path:
 
 
 def write_expectation(
-    bag: Path, outcome: Outcome, reason: str, peak_force_n: float, policy: Path | None = None
+    bag: Path,
+    outcome: Outcome,
+    reason: str,
+    peak_force_n: float,
+    policy: Path | None = None,
+    as_recorded: bool = False,
 ) -> None:
-    """Write the expectation file of a bag.
+    """Write the expectation file of a bag; for the arguments, see ``Expectation``.
 
     Raises:
         ConfigurationError: The file cannot be written.
@@ -106,7 +119,9 @@ def write_expectation(
         "reason": reason,
         "peak_force_n": peak_force_n,
     }
-    if policy is not None:
+    if as_recorded:
+        values["actions"] = _RECORDED
+    elif policy is not None:
         values["policy"] = os.path.relpath(policy, path.parent)
     try:
         path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
@@ -120,10 +135,16 @@ def _expectation(path: Path, values: Mapping[str, Any]) -> Expectation:
         raise ValueError(
             f"interventions: expected {', '.join(sorted(_KINDS))}, got {', '.join(unknown)}"
         )
+    if values.get("actions", _RECORDED) != _RECORDED or {"actions", "policy"} <= set(values):
+        raise ValueError(f"actions: expected {_RECORDED} and no policy, got {values['actions']}")
+    if values.get("from", _WIRE) != _WIRE:
+        raise ValueError(f"from: expected {_WIRE}, got {values['from']}")
     lost_s, peak_n = values.get("lose_sensor_after_s"), values.get("peak_force_n")
     parameters = {str(name): float(number) for name, number in values.get("set", {}).items()}
     return Expectation(
         path.parent / values["policy"] if "policy" in values else None,
+        "actions" in values,
+        "from" in values,
         float(values.get("tolerance", DEFAULT_TOLERANCE)),
         Outcome(values["outcome"]) if "outcome" in values else None,
         str(values["reason"]) if "reason" in values else None,
@@ -146,13 +167,12 @@ def unmet(bag: Path, expectation: Expectation) -> list[str]:
         ContractError: Its policy cannot be used.
     """
     with BagReader(bag) as reader:
-        policy = OnnxPolicy.load(expectation.policy or policy_of_bag(reader))
         replay = replay_bag(
             reader,
-            policy,
-            policy.contract.scale,
+            *actor_of_bag(reader, expectation.policy, expectation.as_recorded).actor,
             what_if=expectation.what_if,
             tolerance=expectation.tolerance,
+            from_wire=expectation.from_wire,
         )
     found, side = differences_of(replay), replay.changed_side or replay.recorded_side
     verdict, done = side.verdict, side.motion.interventions

@@ -3,6 +3,9 @@
 Every candidate is replayed like in ``replay_bag``, and accepted if nothing differs. First the end
 is cut after the verdict, then each topic that the replay does not need is dropped, then the
 beginning is cut as late as possible. Small topics, such as the recorded result, are kept in full.
+
+A policy that remembers earlier observations acts differently if the beginning is cut. So its bag is
+cut with the recorded actions, as that of a person or a script, and its expectation says so.
 """
 
 from __future__ import annotations
@@ -27,11 +30,11 @@ from der_ros.offline_replay.attempt_setup import (
     read_setup,
 )
 from der_ros.offline_replay.expectations import expectation_file, write_expectation
-from der_ros.offline_replay.recorded_policy import policy_of_bag
+from der_ros.offline_replay.recorded_policy import ReplayedActor, actor_of_bag
 from der_ros.offline_replay.replay_report import differences_of
 from der_ros.policy.attempt import Outcome
+from der_ros.policy.checksum import file_hashes
 from der_ros.policy.policy_topics import CONTRACT_TOPIC, INFO_TOPIC
-from der_ros.policy.runtime import OnnxPolicy
 from der_ros.policy.shipped import shipped_policies
 
 _SETTLED_NS = 100_000_000
@@ -100,16 +103,18 @@ def minimize_bag(
     """
     if out.exists() or expectation_file(out).exists():
         raise BagError(f"bag {out}: expected a new name, this one exists")
-    loaded = _policy(bag, policy)
+    acted = _actor(bag, policy)
     with tempfile.TemporaryDirectory() as folder:
-        cutter = _Cutter(bag, Path(folder), loaded)
+        cutter = _Cutter(bag, Path(folder), acted)
         replay = cutter.replay(bag)
+        if acted.policy is not None and acted.policy.contract.history:
+            acted = cutter.acted = _actor(bag, None, as_recorded=True)
+            replay = cutter.replay(bag) if replay.begins_within else replay
         outcome, reason = _kept_end(bag, replay, keep)
         cut = cutter.shortest(RebuiltEnd(outcome, reason), replay)
         cutter.write(cut, out)
-    # A shipped policy is found by its checksum, wherever the new bag lies.
-    named = policy if policy or loaded.path in shipped_policies().values() else loaded.path
-    write_expectation(out, outcome, reason, math.ceil(replay.stream.peak_force_n), named)
+    peak_n, named = math.ceil(replay.stream.peak_force_n), policy or _unshipped(acted)
+    write_expectation(out, outcome, reason, peak_n, named, acted.policy is None)
     return Minimized(
         out,
         outcome.value,
@@ -122,8 +127,16 @@ def minimize_bag(
     )
 
 
-def _policy(bag: Path, given: Path | None) -> OnnxPolicy:
-    """Return the given policy, or else the one that acted in the bag.
+def _unshipped(acted: ReplayedActor) -> Path | None:
+    """Return the policy's file; None for a shipped one, which is found for any bag."""
+    policy = acted.policy
+    if policy is None or any(policy.sha256 in file_hashes(p) for p in shipped_policies().values()):
+        return None
+    return policy.path
+
+
+def _actor(bag: Path, given: Path | None, as_recorded: bool = False) -> ReplayedActor:
+    """Return the given policy, or else what acted in the bag; for the arguments, see there.
 
     Raises:
         BagError: The bag holds no attempt, or the policy cannot be used.
@@ -131,7 +144,7 @@ def _policy(bag: Path, given: Path | None) -> OnnxPolicy:
     with BagReader(bag) as reader:
         read_setup(reader)  # raises a BagError that names the missing topic of other bags
         try:
-            return OnnxPolicy.load(given or policy_of_bag(reader))
+            return actor_of_bag(reader, given, as_recorded)
         except (ConfigurationError, ContractError) as error:
             raise BagError(str(error)) from error
 
@@ -157,17 +170,17 @@ def _kept_end(bag: Path, replay: AttemptReplay, keep: Outcome | None) -> tuple[O
 class _Cutter:
     """Tries cuts of one bag, which are copies with fewer topics and a shorter time range."""
 
-    def __init__(self, bag: Path, folder: Path, policy: OnnxPolicy) -> None:
-        self._bag, self._folder, self._policy = bag, folder, policy
+    def __init__(self, bag: Path, folder: Path, acted: ReplayedActor) -> None:
+        self._bag, self._folder, self.acted = bag, folder, acted
         self.replays = 0
         with BagReader(bag) as reader:
             self.topics = frozenset(reader.topics)
         self._whole = {name for name in self.topics if name.endswith(_WHOLE)}
 
     def replay(self, bag: Path) -> AttemptReplay:
-        """Replay a bag with the policy that acted."""
+        """Replay a bag with what acted in it."""
         self.replays += 1
-        return replay_bag(bag, self._policy, self._policy.contract.scale)
+        return replay_bag(bag, *self.acted.actor)
 
     def write(self, cut: _Cut, out: Path) -> None:
         """Write a cut of the bag; small topics are kept in full."""

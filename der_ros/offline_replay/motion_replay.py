@@ -89,7 +89,8 @@ class MotionReplay:
         self._start_ns, self._clock = start_ns, _BagClock()
         self._motion = BridgeMotion(config, self._clock)
         x, y, z, w = config.base_from_task.quaternion.tolist()
-        self._to_task = conjugate((x, y, z, w))
+        self._from_task = (x, y, z, w)
+        self._to_task = conjugate(self._from_task)
         self._command: RecordedCommand | None = None
         self._wrench: Recorded | None = None
         self._number, self._began_s = 0, 0.0
@@ -98,6 +99,10 @@ class MotionReplay:
     def fault(self) -> str | None:
         """Latched fault; None if there is none."""
         return self._motion.fault
+
+    def in_base(self, twist: tuple[float, ...]) -> tuple[float, ...]:
+        """Return a twist in task axes, (6,) m/s and rad/s, in the axes of the base."""
+        return rotate_both(self._from_task, (twist[0], twist[1], twist[2], *twist[3:6]))
 
     @property
     def interventions(self) -> dict[str, int]:

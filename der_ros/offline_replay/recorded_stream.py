@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -32,6 +32,7 @@ from der_ros.offline_replay.cdr_messages import (
     decode_pose,
     decode_six,
 )
+from der_ros.offline_replay.wire.wire_source import WireSource
 from der_ros.policy.policy_topics import ACTION_TOPIC, OBSERVATION_TOPIC
 
 SETTLED_NS = 50_000_000
@@ -39,6 +40,9 @@ SETTLED_NS = 50_000_000
 KEPT_NS = 500_000_000
 """Bag time for which poses, wrenches and commands are kept, ns."""
 _PAIRED_NS = 20_000_000
+# Longest time from a command to the other messages of its tick, on a busy computer.
+_LATE_NS = 300_000_000
+_SAME_TWIST = 1e-9
 _FORGET_EVERY = 32
 _MOST_RECORDS = 1000
 _MOST_APART_NS = 10_000_000_000
@@ -122,14 +126,27 @@ class RecordedStream:
     Args:
         reader: Open reader of the bag.
         topics: Full topic names by their short names.
+        action_limits: Twist at action 1, (6,) m/s and rad/s, which finds the command of a tick;
+            empty if unknown.
+        wire: Telegrams from which poses and wrenches are rebuilt; None uses the recorded ones.
 
     Attributes:
+        wire: See the argument.
         window: Messages up to ``SETTLED_NS`` after the last yielded event.
         has_records: True if the bag has records of the bridge's cycles.
         peak_force_n: Largest force so far, N.
     """
 
-    def __init__(self, reader: BagReader, topics: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        reader: BagReader,
+        topics: Mapping[str, str],
+        action_limits: Sequence[float] = (),
+        wire: WireSource | None = None,
+    ) -> None:
+        self._action_limits = np.array(action_limits)
+        self._claimed_ns = 0
+        self.wire = wire
         self.window = Window()
         self.peak_force_n = 0.0
         self._reader, self._names = reader, {full: short for short, full in topics.items()}
@@ -168,12 +185,15 @@ class RecordedStream:
 
     def _sort_in(self, topic: str, now_ns: int, data: bytes) -> None:
         if topic == WRENCH_TOPIC:
-            wrench = Recorded(now_ns, _in_time(now_ns, decode_six(data)))
+            numbers = _in_time(now_ns, decode_six(data))
+            wrench = Recorded(now_ns, numbers if self.wire is None else self.wire.wrench(numbers))
             self.window.wrenches.append(wrench)
             x, y, z = wrench.numbers.values[:3]
             self.peak_force_n = max(self.peak_force_n, (x * x + y * y + z * z) ** 0.5)
         elif topic == POSE_TOPIC:
-            self.window.poses.append(Recorded(now_ns, _in_time(now_ns, decode_pose(data))))
+            numbers = _in_time(now_ns, decode_pose(data))
+            pose = Recorded(now_ns, numbers if self.wire is None else self.wire.pose(numbers))
+            self.window.poses.append(pose)
         elif topic == COMMAND_TOPIC:
             self.window.commands.append(Recorded(now_ns, _in_time(now_ns, decode_six(data))))
         elif topic == APPLIED_TOPIC:
@@ -211,11 +231,15 @@ class RecordedStream:
         observation, action = (
             (values, other[1]) if topic == OBSERVATION_TOPIC else (other[1], values)
         )
-        at_ns, command = self._command_of(min(now_ns, other[0]))
+        at_ns, command = self._command_of(min(now_ns, other[0]), action)
         self._wait(Tick(at_ns, key, observation, action, command), at_ns)
 
-    def _command_of(self, now_ns: int) -> tuple[int, Recorded | None]:
+    def _command_of(self, now_ns: int, action: NDArray[np.float32]) -> tuple[int, Recorded | None]:
         """Return a tick's time and its command, which is published before its other messages."""
+        command = self._command_like(now_ns, action)
+        if command is not None:
+            self._claimed_ns = command.numbers.stamp_ns
+            return self._claimed_ns, command
         for command in reversed(self.window.commands):
             stamp_ns = command.numbers.stamp_ns
             if stamp_ns <= now_ns:
@@ -223,6 +247,24 @@ class RecordedStream:
                     return stamp_ns, command
                 break
         return now_ns, None
+
+    def _command_like(self, now_ns: int, action: NDArray[np.float32]) -> Recorded | None:
+        """Return the newest command that is the scaled action and belongs to no earlier tick.
+
+        On a busy computer the messages of a tick may come later than the command of the next.
+        """
+        if action.shape != self._action_limits.shape:
+            return None
+        twist = (action.astype(np.float64) * self._action_limits).tolist()
+        for command in reversed(self.window.commands):
+            stamp_ns = command.numbers.stamp_ns
+            if not self._claimed_ns < stamp_ns:
+                break
+            close = zip(command.numbers.values, twist, strict=True)
+            in_time = now_ns - _LATE_NS < stamp_ns <= now_ns
+            if in_time and all(abs(a - b) < _SAME_TWIST for a, b in close):
+                return command
+        return None
 
     def _wait(self, event: Event, until_ns: int) -> None:
         self._count += 1

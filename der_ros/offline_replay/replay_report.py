@@ -8,6 +8,7 @@ from der_ros.offline_replay.attempt_replay import AttemptReplay
 from der_ros.offline_replay.differences import Differences
 from der_ros.offline_replay.motion_replay import HELD_FROM_OUTSIDE
 from der_ros.offline_replay.replay_side import Side
+from der_ros.offline_replay.wire.wire_source import WireSource
 from der_ros.policy.attempt import Outcome
 
 DOUBTFUL_SHARE = 0.05
@@ -35,6 +36,7 @@ def report_of(replay: AttemptReplay) -> dict[str, Any]:
         "observations": replay.observations.report(),
         "actions": replay.actions.report(),
         "applied": replay.applied.report(),
+        "wire": _wire_report(replay.stream.wire),
         "peak_force_n": replay.stream.peak_force_n,
         "recorded_outcome": None
         if result is None
@@ -55,6 +57,16 @@ def report_of(replay: AttemptReplay) -> dict[str, Any]:
             "applied": replay.changed_applied.report(),
         }
     return report
+
+
+def _wire_report(wire: WireSource | None) -> dict[str, Any] | None:
+    if wire is None:
+        return None
+    return {name: each.report() for name, each in _wire_differences(wire)}
+
+
+def _wire_differences(wire: WireSource) -> tuple[tuple[str, Differences], ...]:
+    return ("wrenches", wire.wrenches), ("poses", wire.poses), ("answers", wire.answers)
 
 
 def side_report(side: Side) -> dict[str, Any]:
@@ -82,6 +94,10 @@ def differences_of(replay: AttemptReplay) -> list[str]:
     for name, differences in (("observations", replay.observations), ("actions", replay.actions)):
         if differences.beyond and name not in " ".join(found):
             found.append(_clause(name, differences))
+    wire = replay.stream.wire
+    for name, differences in () if wire is None else _wire_differences(wire):
+        if differences.beyond:
+            found.append(_clause(f"{name} of the wire", differences))
     doubtful = 0.0 if replay.stream.has_records else DOUBTFUL_SHARE
     if replay.applied.beyond > doubtful * replay.applied.compared:
         found.append(_clause("applied twists", replay.applied))
@@ -113,6 +129,10 @@ def lines_of(report: dict[str, Any]) -> list[str]:
     lines = [
         f"ticks:                 {report['ticks']}, inputs known bit for bit: "
         f"{report['inputs_known']}",
+        *(
+            _difference_line(f"wire, {name}:", values)
+            for name, values in (report["wire"] or {}).items()
+        ),
         *(
             _difference_line(f"{name}:", report[name])
             for name in ("observations", "actions", "applied")
@@ -153,6 +173,8 @@ def _paused_lines(report: dict[str, Any]) -> list[str]:
 
 
 def _difference_line(name: str, values: dict[str, Any]) -> str:
+    if values["samples"] == values["undetermined"]:
+        return f"{name:<22} not compared"
     largest, typical = values["max_difference"], values["typical_difference"]
     text = "not finite" if largest is None else f"{largest:.3g}, typical {typical:.2g}"
     return f"{name:<22} max difference {text}; {values['beyond_tolerance']} beyond tolerance"

@@ -22,8 +22,8 @@ from der_ros.policy.policy_view import for_attempt
 
 Policy: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Scale: TypeAlias = Callable[[NDArray[np.float32]], Array]
-Actor: TypeAlias = tuple[Policy, Scale]
-"""A policy, and the function from its action to a twist."""
+Actor: TypeAlias = tuple[Policy | None, Scale]
+"""A policy, and the function from its action to a twist; without a policy, recorded actions."""
 _KEPT_COMMANDS = 64
 
 
@@ -32,7 +32,8 @@ class Side:
 
     Args:
         setup: Setup of the attempt.
-        actor: Policy and scale; None moves the robot only by the recorded commands.
+        actor: Policy and scale; None moves the robot only by the recorded commands, and rebuilds
+            no observation.
         what_if: Changes of this side.
         start_ns: Bag time of 0 s.
 
@@ -53,10 +54,13 @@ class Side:
         start_ns: int,
     ) -> None:
         self.what_if, self._start_ns = what_if, start_ns
-        self._actor = None if actor is None else (for_attempt(actor[0]), actor[1])
+        self._actor = actor
+        if actor is not None and actor[0] is not None:
+            self._actor = for_attempt(actor[0]), actor[1]
         self.config = what_if.motion(setup)
         self.motion = MotionReplay(self.config, start_ns)
-        self.verdict = VerdictReplay(setup, what_if.stall(), what_if.home(), start_ns)
+        told = () if what_if.is_change else setup.told
+        self.verdict = VerdictReplay(setup, what_if.stall(), what_if.home(), start_ns, told)
         self.skipped: dict[str, int] = {}
         self._inputs = replayed_inputs(setup, what_if)
         self.commands: deque[RecordedCommand] = deque(maxlen=_KEPT_COMMANDS)
@@ -64,7 +68,7 @@ class Side:
     def tick(
         self, tick: Tick, seen: SeenInputs
     ) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
-        """Run the policy once; return observation (13,) and action (6,), or None for both."""
+        """Act once; return observation (13,) and action (6,), or None for both."""
         if self._actor is None:
             return None, None
         has_sensor = not self.is_lost(seen.wrench)
@@ -72,10 +76,13 @@ class Side:
         try:
             observation = self._inputs.observe(1e-9 * (tick.at_ns - self._start_ns))
         except UnusableInputError as error:
-            self.skipped[error.kind] = self.skipped.get(error.kind, 0) + 1
-            return None, None
+            # The times of arrival are not recorded; a pair that the policy used was not too old.
+            if not seen.matched or self.what_if.is_change:
+                self.skipped[error.kind] = self.skipped.get(error.kind, 0) + 1
+                return None, None
+            observation = tick.observation
         policy, scale = self._actor
-        action = policy(observation)
+        action = tick.action if policy is None else policy(observation)
         frame_id = TASK_FRAME if tick.command is None else tick.command.numbers.frame_id
         self._send(tick.at_ns, frame_id, Twist.from_array(scale(action)))
         return observation, action

@@ -10,6 +10,7 @@ home.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +24,9 @@ from der_ros.control.attempt_watch import (
 )
 from der_ros.geometry import Pose, Twist
 from der_ros.offline_replay.attempt_setup import AttemptSetup
+from der_ros.offline_replay.motion_replay import HELD_FROM_OUTSIDE
 from der_ros.offline_replay.recorded_stream import Cycle, Recorded
+from der_ros.offline_replay.told_faults import ToldFault
 from der_ros.policy.attempt import Outcome
 from der_ros.policy.home import HomeLimits
 from der_ros.policy.stall import StallLimits
@@ -31,6 +34,8 @@ from der_ros.tasks import make_task
 
 # Tolerances for judging the same force and motion at other times.
 _NEARLY_FELT, _EARLIER_S = 0.5, 0.06
+# Longest time from a fault to its report in the diagnostics, on a busy computer.
+_TOLD_WITHIN_S = 0.5
 
 
 def nearly(home: HomeLimits) -> HomeLimits:
@@ -47,6 +52,7 @@ class VerdictReplay:
         stall: Limits of a stall.
         home: Limits within which a piece is home.
         start_ns: Bag time of 0 s.
+        told: Errors that the nodes reported in the bag, in order.
 
     Attributes:
         outcome: Outcome; None until there is a verdict.
@@ -55,7 +61,12 @@ class VerdictReplay:
     """
 
     def __init__(
-        self, setup: AttemptSetup, stall: StallLimits, home: HomeLimits, start_ns: int
+        self,
+        setup: AttemptSetup,
+        stall: StallLimits,
+        home: HomeLimits,
+        start_ns: int,
+        told: Iterable[ToldFault] = (),
     ) -> None:
         self.outcome: Outcome | None = None
         self.reason, self.at_s = "", 0.0
@@ -75,6 +86,13 @@ class VerdictReplay:
         self._fresh.command_s = self._began_s
         self._resumed_s = float("-inf")
         self._commanded = Twist.zero()
+        self._told = [
+            (1e-9 * (each.at_ns - start_ns), each.text)
+            for each in told
+            if each.text and each.at_ns >= began_ns
+        ]
+        if self._began_s <= 0.0:
+            self.resume(start_ns)  # the bag begins within the attempt, as one that was cut does
 
     def hear_command(self, at_ns: int, twist: Twist) -> None:
         """Take a command that arrives at ``at_ns``."""
@@ -82,10 +100,10 @@ class VerdictReplay:
         self._fresh.command_s = 1e-9 * (at_ns - self._start_ns)
 
     def resume(self, at_ns: int) -> None:
-        """Take all inputs as fresh after a pause of the recording.
+        """Take all inputs as fresh, after a pause of the recording or a missing beginning.
 
         Args:
-            at_ns: Bag time of the first event after the pause.
+            at_ns: Bag time of the first event after it.
         """
         fresh, now_s = self._fresh, 1e-9 * (at_ns - self._start_ns)
         self._resumed_s = fresh.pose_s = now_s
@@ -107,6 +125,9 @@ class VerdictReplay:
         if self.outcome is not None or now_s < self._began_s:
             self._fresh.pose_s = now_s
             return
+        if fault == HELD_FROM_OUTSIDE:
+            fault = self._told_at(now_s + _TOLD_WITHIN_S) or fault
+        fault = fault or self._told_at(now_s)
         problem = fault or self._fresh.stale(now_s) or self._silence(now_s)
         self._fresh.pose_s = now_s
         if problem:
@@ -134,12 +155,16 @@ class VerdictReplay:
         if self.outcome is not None:
             return
         now_s = 1e-9 * (at_ns - self._start_ns)
-        problem = self._fresh.stale(now_s)
+        problem = self._told_at(now_s) or self._fresh.stale(now_s)
         if problem:
             self._end(now_s, Outcome.FAULT, problem)
         elif self._almost is not None:
             almost_s, verdict = self._almost
             self._end(almost_s, *verdict)
+
+    def _told_at(self, now_s: float) -> str:
+        """Return the first errors that the nodes have reported by ``now_s``; empty if none."""
+        return next((text for at_s, text in self._told if at_s <= now_s), "")
 
     def _silence(self, now_s: float) -> str:
         if not self._fresh.is_silent(now_s):

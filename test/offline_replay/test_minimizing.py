@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from copied_bags import copied
 
 from der_ros.bags.bag_copy import copy_bag
 from der_ros.cli.bag_commands.bags import main
@@ -63,6 +64,44 @@ def test_five_faults_are_small_bags(name, reason):
     assert (expectation.outcome, expectation.reason) == (Outcome.FAULT, reason)
     assert unmet(BAGS / name, expectation) == []
     assert next((BAGS / name).glob("*.mcap")).stat().st_size < 60_000
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("kr60_second_sensor", "netft_data is also published by other_driver"),
+        ("kr60_late_answers", "answers of the last second too late"),
+        ("kr60_sensor_gap", "ft_bridge: sensor: no wrench for 0.11 s"),
+        ("iiwa_joints_silent", "no joint states for 0.2 s in motion"),
+    ],
+)
+def test_a_fault_of_a_node_has_its_reason(name, reason):
+    """The nodes report these faults in the diagnostics, as the supervisor reads them."""
+    expectation = read_expectation(BAGS / name)
+    assert expectation.outcome is Outcome.FAULT
+    assert reason in expectation.reason
+    assert unmet(BAGS / name, expectation) == []
+    assert next((BAGS / name).glob("*.mcap")).stat().st_size < 60_000
+
+
+def test_without_diagnostics_the_cause_is_not_known(tmp_path):
+    bag = copied(tmp_path, "kr60_second_sensor", without="/diagnostics")
+    expectation = dataclasses.replace(read_expectation(BAGS / bag.name), reason=None)
+    assert unmet(bag, expectation) == []
+    (told,) = unmet(bag, dataclasses.replace(expectation, reason="another"))
+    assert "held by a fault whose cause is not in the bag" in told
+
+
+def test_a_policy_with_a_memory_is_no_hindrance(tmp_path, capsys):
+    out = tmp_path / "small"
+    given = [str(BAGS / "kr60_peg"), "--keep", "success", "--out", str(out), "--json"]
+    assert main(["minimize", *given]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["seconds"] < 0.8 * found["seconds_before"]
+    expectation = read_expectation(out)
+    assert expectation.as_recorded
+    assert expectation.policy is None
+    assert unmet(out, expectation) == []
 
 
 @pytest.mark.parametrize(

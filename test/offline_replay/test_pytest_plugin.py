@@ -79,7 +79,16 @@ def test_a_figure_beyond_its_bound_is_named(folder, text, clause):
 
 
 @pytest.mark.parametrize(
-    "text", ["speed: 1", "outcome: good", "interventions: {PUSH: 1}", "interventions: 3", "- a"]
+    "text",
+    [
+        "speed: 1",
+        "outcome: good",
+        "interventions: {PUSH: 1}",
+        "interventions: 3",
+        "- a",
+        "actions: mine",
+        "{actions: recorded, policy: a.onnx}",
+    ],
 )
 def test_an_expectation_without_sense_is_refused(folder, text):
     bag = expect(folder, text)

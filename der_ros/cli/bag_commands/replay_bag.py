@@ -14,7 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from der_ros.bags.bag_replay import DEFAULT_TOLERANCE, ReplayReport, ReplayVerdict, replay_policy
+from der_ros.bags.bag_replay import (
+    DEFAULT_TOLERANCE,
+    ReplayReport,
+    ReplayVerdict,
+    read_samples,
+    replay_policy,
+)
 from der_ros.bags.reader import BagReader
 from der_ros.cli._common import run_tool
 from der_ros.errors import BagError, ConfigurationError, DerRosError
@@ -22,13 +28,14 @@ from der_ros.offline_replay.attempt_replay import AttemptReplay, replay_bag
 from der_ros.offline_replay.attempt_setup import is_attempt
 from der_ros.offline_replay.junit_report import JUnitCase, write_junit
 from der_ros.offline_replay.plot.attempt_plot import AttemptPlot
-from der_ros.offline_replay.recorded_policy import policy_of_bag
+from der_ros.offline_replay.recorded_policy import ReplayedActor, actor_of_bag
 from der_ros.offline_replay.replay_report import lines_of, report_of
 from der_ros.offline_replay.what_if import WhatIf, parse_parameters
 from der_ros.policy.runtime import OnnxPolicy
 
 EXIT_CODES = {ReplayVerdict.SAME: 0, ReplayVerdict.DIFFERENT: 1, ReplayVerdict.UNUSABLE: 2}
-TOPICS, OBSERVATIONS = "topics", "observations"
+TOPICS, WIRE, OBSERVATIONS = "topics", "wire", "observations"
+POLICY, RECORDED = "policy", "recorded"
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -87,11 +94,10 @@ def _replay(
     began_s, found = time.monotonic(), None
     try:
         with BagReader(bag) as reader:
-            policy = OnnxPolicy.load(options.policy or policy_of_bag(reader))
-            print(f"policy: {policy.path} (sha256 {policy.sha256})", file=sys.stderr)
-            report = replay_policy(reader, policy, options.tolerance)
-            if report.verdict is not ReplayVerdict.UNUSABLE and options.source == TOPICS:
-                found = _replay_topics(reader, options, policy, what_if, other)
+            acted = actor_of_bag(reader, options.policy, options.actions == RECORDED)
+            report = _replay_actions(reader, acted, options)
+            if report.verdict is not ReplayVerdict.UNUSABLE and options.source != OBSERVATIONS:
+                found = _replay_topics(reader, options, acted, what_if, other)
     except DerRosError as error:
         report = ReplayReport(str(bag), 0, None, ReplayVerdict.UNUSABLE, str(error))
     values: dict[str, Any] = {}
@@ -104,10 +110,31 @@ def _replay(
     return _Result(report, dataclasses.asdict(report) | values, time.monotonic() - began_s)
 
 
+def _replay_actions(
+    reader: BagReader, acted: ReplayedActor, options: argparse.Namespace
+) -> ReplayReport:
+    """Compare the policy's actions with the recorded ones; without a policy, only count them.
+
+    Raises:
+        BagError: The bag lacks observations or actions.
+    """
+    if acted.policy is not None:
+        print(f"policy: {acted.policy.path} (sha256 {acted.policy.sha256})", file=sys.stderr)
+        return replay_policy(reader, acted.policy, options.tolerance)
+    bag = reader.path
+    if options.source == OBSERVATIONS:
+        raise BagError(
+            f"bag {bag}: expected a policy for --from observations, got recorded actions "
+            f"({acted.made_by}); give one with --policy"
+        )
+    print(f"actions: those of the bag ({acted.made_by})", file=sys.stderr)
+    return ReplayReport(str(bag), len(read_samples(reader)), None, ReplayVerdict.SAME)
+
+
 def _replay_topics(
     reader: BagReader,
     options: argparse.Namespace,
-    policy: OnnxPolicy,
+    acted: ReplayedActor,
     what_if: WhatIf,
     other: OnnxPolicy | None,
 ) -> AttemptReplay | None:
@@ -119,22 +146,29 @@ def _replay_topics(
     """
     bag = reader.path
     if not is_attempt(reader):
-        if other is not None or what_if.is_change or options.plot is not None:
+        needed = options.source == WIRE or options.plot is not None
+        if other is not None or what_if.is_change or needed:
             raise BagError(f"bag {bag}: expected wrenches, poses and twists, it has none of them")
         print(f"bag {bag}: no wrenches and poses: only the actions are replayed", file=sys.stderr)
         return None
     plot = AttemptPlot()
     replay = replay_bag(
         reader,
-        policy,
-        policy.contract.scale,
+        *acted.actor,
         other=None if other is None else (other, other.contract.scale),
         what_if=what_if,
         tolerance=options.tolerance,
+        from_wire=options.source == WIRE,
         on_sample=plot.cycles.add if options.plot else None,
     )
     if options.plot:
         plot.draw(options.plot, bag.name, replay)
+    if acted.policy is not None and acted.policy.contract.history and replay.begins_within:
+        print(
+            f"bag {bag}: it begins within the attempt, and the policy remembers what was before; "
+            "give --actions recorded",
+            file=sys.stderr,
+        )
     return replay
 
 
@@ -162,15 +196,24 @@ def _parser() -> argparse.ArgumentParser:
         "unusable.",
     )
     parser.add_argument("bag", type=Path, nargs="+", help="a rosbag2 folder of bag_recorder")
-    parser.add_argument(
+    acts = parser.add_mutually_exclusive_group()
+    acts.add_argument(
         "--policy", type=Path, help="ONNX policy; default: the one that the bag was made with"
+    )
+    acts.add_argument(
+        "--actions",
+        choices=(POLICY, RECORDED),
+        default=POLICY,
+        help="recorded: use the recorded actions, as always in a bag that a person or a script "
+        "made (%(default)s)",
     )
     parser.add_argument(
         "--from",
         dest="source",
-        choices=(TOPICS, OBSERVATIONS),
+        choices=(TOPICS, WIRE, OBSERVATIONS),
         default=TOPICS,
-        help="topics: from the recorded wrenches and poses; observations: only the actions, from "
+        help="topics: from the recorded wrenches and poses; wire: from the telegrams of sensor and "
+        "robot (record_wire:=true), through the drivers; observations: only the actions, from "
         "the recorded observations (%(default)s)",
     )
     _add_what_if(parser)
@@ -227,10 +270,11 @@ def _show(report: ReplayReport, as_json: bool) -> None:
         print(f"error: {report.reason}", file=sys.stderr)
     elif report.reason:
         print(report.reason, file=sys.stderr)
-    if not as_json and report.max_action_difference is not None:
+    if not as_json and report.verdict is not ReplayVerdict.UNUSABLE:
         print(f"bag:                   {report.bag}")
         print(f"samples:               {report.samples}")
-        print(f"max action difference: {report.max_action_difference:.3g}")
+        if report.max_action_difference is not None:
+            print(f"max action difference: {report.max_action_difference:.3g}")
         print(f"verdict:               {report.verdict.value}")
 
 

@@ -43,7 +43,7 @@ def test_the_server_uses_the_bags_cell_and_the_player():
 @pytest.mark.parametrize("path", sorted(BAG.parent.glob("*/")), ids=lambda path: path.name)
 def test_the_server_takes_the_pairs_of_every_bag(path):
     with BagReader(path) as reader:
-        allowed_s = server_parameters(reader, 1.0)["max_stamp_difference_s"]
+        allowed_s = server_parameters(reader, 1.0, "policy.onnx")["max_stamp_difference_s"]
     for tick in read_played_bag(path).ticks:
         assert tick.is_known
         assert abs(tick.pose.stamp_ns - tick.wrench.stamp_ns) < 1e9 * allowed_s

@@ -1,0 +1,59 @@
+"""Bags of a busy computer: inputs near their timeout, and messages that come late."""
+
+import pytest
+from copied_bags import BAGS
+from foreign_bags import messages_of
+
+from der_ros.bags.recorder import BagWriter, RecordedTopic
+from der_ros.offline_replay.attempt_replay import replay_bag
+from der_ros.offline_replay.replay_report import differences_of
+from der_ros.offline_replay.what_if import WhatIf
+from der_ros.parameters.policy_server import InputParameters
+from der_ros.policy.runtime import OnnxPolicy
+
+BAG = BAGS / "kr60_peg"
+LATE_NS = 70_000_000
+
+
+@pytest.fixture(scope="module")
+def policy():
+    return OnnxPolicy.load(BAGS / "peg_in_hole_with_history.onnx")
+
+
+def late(target, tick):
+    """Copy a bag as if observation and action of one tick had come after the next command.
+
+    Messages of one topic stay in order.
+    """
+    types, _, messages = messages_of(BAG)
+    found = {"/policy/observation": 0, "/policy/action": 0}
+    before_ns = dict.fromkeys(found, 0)
+    moved = []
+    for topic, at_ns, data in messages:
+        if topic in found:
+            late_ns = LATE_NS if found[topic] == tick else 0
+            at_ns = before_ns[topic] = max(at_ns + late_ns, before_ns[topic] + 1_000_000)
+            found[topic] += 1
+        moved.append((at_ns, topic, data))
+    with BagWriter(target, [RecordedTopic(name, kind, False) for name, kind in types.items()]) as w:
+        for at_ns, topic, data in sorted(moved, key=lambda each: each[0]):
+            w.write(topic, data, at_ns)
+    return target
+
+
+@pytest.mark.parametrize("tick", [0, 20])
+def test_a_late_tick_keeps_its_place(tmp_path, policy, tick):
+    replay = replay_bag(late(tmp_path / "late", tick), policy, policy.contract.scale)
+    assert differences_of(replay) == []
+    assert replay.actions.compared == replay.ticks == 78
+
+
+def test_inputs_that_the_policy_used_were_not_too_old(monkeypatch, policy):
+    """The memory of the policy begins with the first observation, so none may be missing."""
+    monkeypatch.setattr(WhatIf, "inputs", lambda _self: InputParameters(pose_timeout_s=0.001))
+    replay = replay_bag(BAG, policy, policy.contract.scale)
+    assert replay.recorded_side.skipped == {}
+    assert replay.actions.compared == replay.ticks == 78
+    assert differences_of(replay) == []
+    changed = replay_bag(BAG, policy, policy.contract.scale, what_if=WhatIf(latency_s=0.001))
+    assert sum(changed.changed_side.skipped.values()) > 10
