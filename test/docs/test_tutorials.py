@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import tutorial
+import yaml
+from pad_person import PadPerson
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -53,14 +55,26 @@ def test_train_and_deploy(tmp_path):
     assert attempt["outcome"] in {"success", "timeout", "stall", "jammed", "missed", "fault"}
 
 
+def makers(folder):
+    """Return the makers of the demonstrations in a folder."""
+    facts = sorted(folder.glob("demo_*/demonstration.yaml"))
+    return [yaml.safe_load(path.read_text())["made_by"] for path in facts]
+
+
 @pytest.mark.ros
 @pytest.mark.alone
-def test_teach_by_demonstration(tmp_path):
-    tutorial.follow("teach.md", tutorial.checkout(tmp_path))
-    demonstrations = sorted((tmp_path / "demos").glob("demo_*/demonstration.yaml"))
-    assert len(demonstrations) == 2
-    assert all("made_by: scripted" in path.read_text() for path in demonstrations)
+@pytest.mark.timeout(900)
+def test_teach_by_demonstration(tmp_path, monkeypatch):
+    monkeypatch.setenv("JOYSTICK", str(tmp_path / "js0"))
+    with PadPerson(tmp_path / "js0", "lap_joint"):
+        outputs = tutorial.follow("teach.md", tutorial.checkout(tmp_path))
+    assert makers(tmp_path / "demos") == ["human"] * 6
+    assert makers(tmp_path / "scripted") == ["scripted"]
     assert (tmp_path / "runs/taught/policy.onnx").is_file()
+    assert len(attempts(tmp_path / "runs/taught_deployed")) == 1
+    replayed = outputs[-1]
+    assert replayed.count("verdict:               same") == 2
+    assert "actions: those of the bag (human)" in replayed
 
 
 def test_add_a_task(tmp_path):

@@ -8,9 +8,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TUTORIALS = ROOT / "docs" / "tutorials"
 _BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```', re.MULTILINE | re.DOTALL)
-# The test environment needs no preparation, so this ros2w only runs the command.
+# The test environment needs no preparation, so this ros2w only runs the command. A game controller
+# is simulated at the path JOYSTICK.
 _ROS2W = """#!/bin/sh
 verb=$1; shift
+case "$*" in *device:=joy*) set -- "$@" joystick:="$JOYSTICK";; esac
 case $verb in exec) exec "$@";; launch | run) exec ros2 "$verb" "$@";; *) exit 64;; esac
 """
 
@@ -47,7 +49,7 @@ def _do(block, folder):
         }
         command = ["bash", "-euo", "pipefail", "-c", text]
         done = subprocess.run(
-            command, cwd=folder, env=variables, capture_output=True, text=True, timeout=200
+            command, cwd=folder, env=variables, capture_output=True, text=True, timeout=300
         )
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
         return done.stdout + done.stderr
