@@ -237,7 +237,7 @@ def wire_parameters(values: Mapping[str, object]) -> dict[str, dict[str, object]
     """Return the parameters of ``record_wire`` by node; none if it is false."""
     if not values.get("record_wire"):
         return {}
-    wire = {"publish_wire": True}
+    wire: dict[str, object] = {"publish_wire": True}
     topics = [*RecorderParameters().topics, *WIRE_TOPICS]
     return {"ft_bridge": wire, "kuka_bridge": wire, "bag_recorder": {"topics": topics}}
 

@@ -102,7 +102,8 @@ class MotionReplay:
 
     def in_base(self, twist: tuple[float, ...]) -> tuple[float, ...]:
         """Return a twist in task axes, (6,) m/s and rad/s, in the axes of the base."""
-        return rotate_both(self._from_task, (twist[0], twist[1], twist[2], *twist[3:6]))
+        x, y, z, a, b, c = twist
+        return rotate_both(self._from_task, (x, y, z, a, b, c))
 
     @property
     def interventions(self) -> dict[str, int]:

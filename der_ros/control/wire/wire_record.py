@@ -161,8 +161,9 @@ class SensorReplay:
         measured = None
         for arrived_s, record in wire.records:
             self._since_s = arrived_s if self._since_s is None else self._since_s
-            turned = wire.world_from_sensor
-            taken = self._path.take(self._box.wrench(record), arrived_s, lambda given=turned: given)
+            taken = self._path.take(
+                self._box.wrench(record), arrived_s, lambda: wire.world_from_sensor
+            )
             settled = not self._path.filters or arrived_s - self._since_s > _SETTLED_S
             measured = taken.measured if taken is not None and settled else None
         if measured is None:
@@ -199,8 +200,8 @@ class RobotWire(NamedTuple):
         """
         try:
             values = parse_json(text, ROBOT_WIRE)
-            telegrams = [str(values[name]).encode("latin-1") for name in ("robot", "answer")]
-            return cls(int(values["stamp_ns"]), *telegrams, bool(values["absolute"]))
+            telegram, answer = (str(values[each]).encode("latin-1") for each in ("robot", "answer"))
+            return cls(int(values["stamp_ns"]), telegram, answer, bool(values["absolute"]))
         except (ConfigurationError, KeyError, TypeError, ValueError) as error:
             raise ProtocolError(
                 f"{ROBOT_WIRE}: expected two telegrams as JSON, got an error: {error!r}"
