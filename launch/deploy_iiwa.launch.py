@@ -59,7 +59,7 @@ def robot(values):
             "urdf": values["urdf"],
             **topics,
         },
-        below=[stack],
+        base_files=[stack],
     )
 
 

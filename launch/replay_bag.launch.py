@@ -9,7 +9,7 @@ from pathlib import Path
 
 from der_ros.bags.reader import BagReader
 from der_ros.errors import DerRosError
-from der_ros.launching.actions import checked_launch, launched_node, only_here
+from der_ros.launching.actions import checked_launch, launched_node, localhost_only
 from der_ros.launching.arguments import Argument
 from der_ros.launching.deployment_arguments import NAMESPACE
 from der_ros.offline_replay.live.played_bag import (
@@ -70,7 +70,7 @@ def start(_context, values):
     }
     if values["run_dir"]:
         nodes["bag_recorder"] = {"run_dir": values["run_dir"]}
-    return [only_here(), *(launched_node(node, nodes[node], values) for node in nodes)]
+    return [localhost_only(), *(launched_node(node, nodes[node], values) for node in nodes)]
 
 
 def generate_launch_description():

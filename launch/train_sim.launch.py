@@ -6,7 +6,7 @@ from der_ros.launching.actions import (
     given_arguments,
     joy_node,
     launched_node,
-    only_here,
+    localhost_only,
 )
 from der_ros.launching.arguments import Argument
 from der_ros.launching.deployment_arguments import NAMESPACE
@@ -66,7 +66,7 @@ def start(context, values):
     parameters = {name: value for name, value in values.items() if name not in left_out}
     # After Ctrl-C the node writes a checkpoint and the policy and stops Ray: give it 30 s.
     trainer = launched_node("sim_trainer", parameters, values, sigterm_timeout="30")
-    return [only_here(), trainer, *device(values)]
+    return [localhost_only(), trainer, *device(values)]
 
 
 def generate_launch_description():

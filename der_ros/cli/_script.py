@@ -9,7 +9,7 @@ import runpy
 import sys
 from pathlib import Path
 
-from der_ros.cli._common import run_tool
+from der_ros.cli._tool import run_tool
 
 
 def main() -> int:

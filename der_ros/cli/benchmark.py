@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from der_ros.cli._common import run_tool
+from der_ros.cli._tool import run_tool
 from der_ros.errors import ConfigurationError
 from der_ros.installation import PACKAGE, prefixes
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from der_ros.bags.demonstrations import read_facts
-from der_ros.cli._common import run_tool
+from der_ros.cli._tool import add_json_option, run_tool
 from der_ros.errors import ConfigurationError
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.runtime import OnnxPolicy
@@ -88,9 +88,7 @@ def _parser() -> argparse.ArgumentParser:
             type=Path,
             help="policy whose contract is compared; default: the shipped one",
         )
-        command.add_argument(
-            "--json", action="store_true", help="one JSON object on standard output, nothing else"
-        )
+        add_json_option(command)
     return parser
 
 

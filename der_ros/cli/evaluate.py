@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from der_ros.cli._common import add_environment_options, run_tool
 from der_ros.cli._evaluate_output import Contestant, EpisodeProgress, show, summarise
+from der_ros.cli._tool import add_environment_options, add_json_option, run_tool
 from der_ros.envs.assembly import AssemblyEnv
 from der_ros.envs.randomization import PRESETS
 from der_ros.envs.scripted import blind_action, oracle_action
@@ -228,9 +228,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--window", action="store_true", help="show all episodes in PyBullet's window, in real time"
     )
-    parser.add_argument(
-        "--json", action="store_true", help="one JSON object on standard output, nothing else"
-    )
+    add_json_option(parser)
     return parser
 
 

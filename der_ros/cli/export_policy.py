@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from der_ros.cli._common import run_tool
+from der_ros.cli._tool import add_json_option, run_tool
 from der_ros.errors import ConfigurationError
 from der_ros.policy.contract import PRECISIONS
 from der_ros.policy.writing import stamp_policy
@@ -94,9 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         "requires; its actions stay the same bit for bit",
     )
     parser.add_argument("--force", action="store_true", help="write over an existing file")
-    parser.add_argument(
-        "--json", action="store_true", help="one JSON object on standard output, nothing else"
-    )
+    add_json_option(parser)
     return parser
 
 

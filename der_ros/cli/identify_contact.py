@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from der_ros.cli._common import add_settings, run_tool
+from der_ros.cli._tool import add_json_option, add_settings, run_tool
 from der_ros.control.contact.fit import ContactFit, Estimate, fit_contact
 from der_ros.control.contact.touching import ContactTouching, TouchingPlan
 from der_ros.launching.cell_parameters import CELLS, merged, read_parameters, shipped_config
@@ -48,9 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--namespace", default="", help="namespace of the nodes")
     add_settings(parser, _PLAN)
     parser.add_argument("--out", type=Path, help="parameters file to write")
-    parser.add_argument(
-        "--json", action="store_true", help="one JSON object on standard output, nothing else"
-    )
+    add_json_option(parser)
     return parser
 
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from der_ros.cli._common import run_tool
 from der_ros.cli._payload_sources import from_bag, from_table, paired
+from der_ros.cli._tool import add_json_option, run_tool
 from der_ros.drivers.netft.identification import Identification, RestReading, identify
 from der_ros.drivers.netft.payload import STANDARD_GRAVITY_MPS2
 from der_ros.drivers.netft.rests import TimedReading, find_rests
@@ -58,9 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         parser.add_argument(name, type=_positive, default=default, help=f"{text} (%(default)s)")
     parser.add_argument("--out", type=Path, help="parameters file to write")
-    parser.add_argument(
-        "--json", action="store_true", help="one JSON object on standard output, nothing else"
-    )
+    add_json_option(parser)
     return parser
 
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from der_ros.cli._common import run_tool
+from der_ros.cli._tool import add_json_option, run_tool
 from der_ros.errors import ConfigurationError
 from der_ros.training.metrics.comparison import (
     ABSCISSAE,
@@ -122,9 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--out", type=Path, default=Path("runs.png"), help="picture to write (%(default)s)"
     )
-    parser.add_argument(
-        "--json", action="store_true", help="one JSON object on standard output, nothing else"
-    )
+    add_json_option(parser)
     return parser
 
 

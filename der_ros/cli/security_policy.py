@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from der_ros.cli._common import run_tool
+from der_ros.cli._tool import run_tool
 from der_ros.documents import read_text
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.tools.security_policy import (

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol
 
-from der_ros.cli._common import add_environment_options, add_settings, run_tool
+from der_ros.cli._tool import add_environment_options, add_settings, run_tool
 from der_ros.errors import ConfigurationError
 from der_ros.settings import settings_of
 from der_ros.threads import call_on_signals

@@ -61,16 +61,16 @@ class RobotParts(NamedTuple):
         arm: Name of the arm that ``cell_view`` draws.
         sim_cell: Robot parameters for ``sim_cell``.
         kuka_bridge: Robot parameters for ``kuka_bridge``.
-        below: Parameters files with lower precedence than those of the task and the cell.
+        base_files: Parameters files with lower precedence than those of the task and the cell.
     """
 
     arm: str
     sim_cell: Values
     kuka_bridge: Values
-    below: Sequence[Path] = ()
+    base_files: Sequence[Path] = ()
 
 
-def end_all(event: ProcessExited, context: LaunchContext) -> Shutdown:
+def shutdown_on_exit(event: ProcessExited, context: LaunchContext) -> Shutdown:
     """Return the action that shuts the launch down after a process exit; raise if it failed.
 
     After a plain ``Shutdown``, ``ros2 launch`` returns 0 even if a process crashed.
@@ -167,7 +167,7 @@ def _text(context: LaunchContext, parts: Any) -> str:
     )
 
 
-def only_here() -> SetEnvironmentVariable:
+def localhost_only() -> SetEnvironmentVariable:
     """Return the action that limits ROS 2 discovery of later nodes to this computer."""
     return SetEnvironmentVariable("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
@@ -184,7 +184,7 @@ def launched_node(executable: str, parameters: Values, values: Values, **options
         namespace=str(values["namespace"]) or None,
         parameters=[dict(parameters)],
         output="screen",
-        on_exit=end_all,
+        on_exit=shutdown_on_exit,
         additional_env=this_launch(),
         **options,
     )
@@ -201,7 +201,7 @@ def joy_node(values: Values) -> Node:
         namespace=str(values["namespace"]) or None,
         parameters=[{"autorepeat_rate": 50.0, "deadzone": 0.0}],
         output="screen",
-        on_exit=end_all,
+        on_exit=shutdown_on_exit,
     )
 
 
@@ -228,13 +228,13 @@ def deployment(
         values = {**asked, **(fixed or {})}
         values["run_dir"] = values["run_dir"] or _new_run_folder(name)
         parts = robot(values)
-        given = dict(_given(values, parts))
+        given = dict(_node_parameters(values, parts))
         for node, parameters in extra(values).items():
             given[node] = {**given.get(node, {}), **parameters}
         namespace = _namespace(context, values)
         own = _own_parameters(values, namespace, arguments, given)
         task = task_config(str(values["task"]), name)
-        paths = [*parts.below, task, shipped_config(name)]
+        paths = [*parts.base_files, task, shipped_config(name)]
         shipped = [read_parameters(path) for path in paths]
         _require_measured_frame(values, merged([*shipped, own], "kuka_bridge"), name)
         chosen = {node: merged([*shipped, {node: given[node]}, own], node) for node in given}
@@ -287,10 +287,10 @@ def _network(values: Values) -> list[SetEnvironmentVariable]:
     """Return the actions that limit ROS 2 to this computer or to the chosen interface."""
     if values["dds_address"]:
         return [SetEnvironmentVariable(ADDRESS_VARIABLE, str(values["dds_address"]))]
-    return [only_here()] if values["robot"] == "sim" else []
+    return [localhost_only()] if values["robot"] == "sim" else []
 
 
-def _given(values: Values, parts: RobotParts) -> dict[str, Values]:
+def _node_parameters(values: Values, parts: RobotParts) -> dict[str, Values]:
     """Return the nodes to start, each with the parameters that the launch file sets."""
     simulated = values["robot"] == "sim"
     task, sensor = {"task": values["task"]}, sensor_parameters(values)

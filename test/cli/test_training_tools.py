@@ -10,7 +10,7 @@ import onnx
 import pytest
 
 from der_ros.cli import evaluate, export_policy, train
-from der_ros.cli._common import run_tool
+from der_ros.cli._tool import run_tool
 from der_ros.policy.runtime import OnnxPolicy
 from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint, save_checkpoint
 

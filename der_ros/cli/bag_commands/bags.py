@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from der_ros.cli._common import run_tool
+from der_ros.cli._tool import add_json_option, run_tool
 from der_ros.cli.bag_commands.info import add_info
 from der_ros.cli.bag_commands.minimize import add_minimize
 from der_ros.cli.bag_commands.plot import add_plot
@@ -68,9 +68,7 @@ def _add_repair(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         action="store_true",
         help="replace the bag's files by complete ones; a .part gets the name of its bag",
     )
-    command.add_argument(
-        "--json", action="store_true", help="one JSON object on standard output, nothing else"
-    )
+    add_json_option(command)
 
 
 def _repair(options: argparse.Namespace) -> int:

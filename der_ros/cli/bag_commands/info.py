@@ -10,6 +10,7 @@ from pathlib import Path
 
 from der_ros.bags.bag_facts import BagFacts, TopicFacts, read_bag_facts
 from der_ros.bags.reader import BagReader
+from der_ros.cli._tool import add_json_option
 from der_ros.errors import BagError
 
 
@@ -22,9 +23,7 @@ def add_info(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     command.add_argument(
         "--show", metavar="FILE", help="print a file that is stored in the bag, and nothing else"
     )
-    command.add_argument(
-        "--json", action="store_true", help="one JSON object on standard output, nothing else"
-    )
+    add_json_option(command)
 
 
 def _info(options: argparse.Namespace) -> int:

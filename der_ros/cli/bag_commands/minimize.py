@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from der_ros.cli._tool import add_json_option
 from der_ros.policy.attempt import Outcome
 
 _ANY = "verdict"
@@ -27,9 +28,7 @@ def add_minimize(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     command.add_argument(
         "--policy", type=Path, help="ONNX policy that acted; default: found by its checksum"
     )
-    command.add_argument(
-        "--json", action="store_true", help="one JSON object on standard output, nothing else"
-    )
+    add_json_option(command)
 
 
 def _minimize(options: argparse.Namespace) -> int:

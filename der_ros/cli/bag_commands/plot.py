@@ -6,6 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
+from der_ros.cli._tool import add_json_option
+
 
 def add_plot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command ``plot`` to the command ``bags``."""
@@ -14,9 +16,7 @@ def add_plot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     command.set_defaults(run=_plot)
     command.add_argument("bag", type=Path, help="a bag's folder")
     command.add_argument("--out", type=Path, metavar="PNG", help="default: BAG.png beside it")
-    command.add_argument(
-        "--json", action="store_true", help="one JSON object on standard output, nothing else"
-    )
+    add_json_option(command)
 
 
 def _plot(options: argparse.Namespace) -> int:

@@ -22,7 +22,7 @@ from der_ros.bags.bag_replay import (
     replay_policy,
 )
 from der_ros.bags.reader import BagReader
-from der_ros.cli._common import run_tool
+from der_ros.cli._tool import add_json_option, run_tool
 from der_ros.errors import BagError, ConfigurationError, DerRosError
 from der_ros.offline_replay.attempt_replay import AttemptReplay, replay_bag
 from der_ros.offline_replay.attempt_setup import is_attempt
@@ -227,9 +227,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--junit", type=Path, metavar="XML", help="write a JUnit test case for each bag"
     )
-    parser.add_argument(
-        "--json", action="store_true", help="one JSON object on standard output, nothing else"
-    )
+    add_json_option(parser)
     return parser
 
 

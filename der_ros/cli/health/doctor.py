@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from der_ros.cli._common import run_tool
+from der_ros.cli._tool import add_json_option, run_tool
 from der_ros.cli.health.computer_checks import Check, CheckLevel, check_clock, check_environment
 
 
@@ -55,9 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--cycle-ms", type=int, choices=(12, 4), default=12, help="RSI cycle (%(default)s)"
     )
-    parser.add_argument(
-        "--json", action="store_true", help="one JSON object on standard output, nothing else"
-    )
+    add_json_option(parser)
     return parser
 
 

@@ -187,12 +187,12 @@ class CellClient:
             self.peak.add(readings[-1])
             self.mean.add(readings[-1])
             self._fresh.wrench_s = received.arrived_s
-        self._feel(readings)
+        self._update_insertion_force(readings)
         for command in self._commands.take():
             self.commanded = twist_from_message(command.message)
             self._fresh.command_s = command.arrived_s
 
-    def _feel(self, readings: Sequence[Wrench]) -> None:
+    def _update_insertion_force(self, readings: Sequence[Wrench]) -> None:
         """Set ``insertion_force_n`` from the mean of the readings, along z of the task frame."""
         if self._pose is None or not readings:
             return

@@ -138,7 +138,7 @@ class AssemblySupervisor(ShellNode):
         wait_s = self._given.ready_timeout_s or float("inf")
         self._cell.wait(lambda: self._cell.sensor_ready, wait_s, "the F/T sensor (ft_bridge)")
         # While nodes start, sensor or robot may drop out again.
-        self._cell.wait(self._is_well, wait_s, "the robot (kuka_bridge)", SETTLED_S)
+        self._cell.wait(self._is_healthy, wait_s, "the robot (kuka_bridge)", SETTLED_S)
         if self._given.auto_start:
             self._operator.started.set()
 
@@ -179,7 +179,7 @@ class AssemblySupervisor(ShellNode):
         result, ended = self._concluded, self._cell.pose()
         if result is None:
             return None
-        self._keep(this, self._with_bag(result))
+        self._append_to_log(this, self._with_bag(result))
         if not self._recover(result):
             return None
         return this.following(result.outcome, ended, self._task, self._given.retries)
@@ -187,13 +187,13 @@ class AssemblySupervisor(ShellNode):
     def _prepare_try(self, this: Try) -> None:
         self._clear_faults()
         # Otherwise a short dropout would fail the remaining attempts one after the other.
-        self._wait_until_well()
+        self._wait_until_healthy()
         self._check_seating()
         if self._given.simulated_cell and not this.retry:
             self._approach.retract()
             self._approach.rest()
             self._cell.trigger("sim_cell/reset")
-            self._wait_until_well()
+            self._wait_until_healthy()
         self._approach.to_start(this.offset_m)
         self._policy.make_ready()
 
@@ -286,7 +286,7 @@ class AssemblySupervisor(ShellNode):
     def _announce(self, result: AttemptResult) -> None:
         self._topics.end(result)
 
-    def _keep(self, this: Try, result: AttemptResult) -> None:
+    def _append_to_log(self, this: Try, result: AttemptResult) -> None:
         """Append the result to the attempt log; a failed write is repeated with a later result."""
         self._log.append(result.to_json())
         self._results.append(result)
@@ -339,10 +339,10 @@ class AssemblySupervisor(ShellNode):
             self._announce(concluded)
         return concluded
 
-    def _is_well(self) -> bool:
+    def _is_healthy(self) -> bool:
         return self._cell.sensor_ready and not self._cell.problem()
 
-    def _wait_until_well(self) -> None:
+    def _wait_until_healthy(self) -> None:
         """Wait until the cell has no fault and no stale input.
 
         Raises:

@@ -61,9 +61,9 @@ class PolicyLifecycle:
         try:
             yield
         finally:
-            self._silence()
+            self._deactivate()
 
-    def _silence(self) -> None:
+    def _deactivate(self) -> None:
         """Deactivate the policy; stop the robot if the deactivation is not confirmed."""
         try:
             self._change(Transition.TRANSITION_DEACTIVATE, "deactivate", DEACTIVATE_PATIENCE_S)

@@ -56,7 +56,7 @@ from der_ros.nodes.shared.conversions import (
     wrench_from_message,
 )
 from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
-from der_ros.nodes.shared.free_publisher import FreePublisher, publishing
+from der_ros.nodes.shared.free_publisher import FreePublisher, publishing_grant
 from der_ros.nodes.shared.key_values import to_status
 from der_ros.nodes.shared.node_process import ShellNode, run_node
 from der_ros.nodes.shared.parameters import declare_settings
@@ -339,7 +339,7 @@ class KukaBridge(ShellNode):
         repeated = self._sources.repeated
         return [
             Status("robot", level, message, {**answers, **self._link.figures()}),
-            self._realtime.status({**self._link.grants, "publishing": publishing()}),
+            self._realtime.status({**self._link.grants, "publishing": publishing_grant()}),
             Status(
                 "motion",
                 Level.ERROR if fault else Level.WARN if repeated else Level.OK,

@@ -82,7 +82,7 @@ class FreePublisher:
             raise RuntimeError(f"{self._publisher.topic_name}: rcl_publish failed with code {code}")
 
 
-def publishing() -> Grant:
+def publishing_grant() -> Grant:
     """Return the grant for publishing without the GIL, with the reason if it is not given."""
     if _PUBLISH is None:
         return Grant(

@@ -24,7 +24,7 @@ from der_ros.nodes.shared.logs import log_to_console, logged_by
 from der_ros.nodes.shared.middleware import keep_processes_apart
 from der_ros.nodes.shared.qos import SERVICES
 from der_ros.nodes.shared.simulated_clock import refuse_simulated_clock
-from der_ros.nodes.shared.twins import Name
+from der_ros.nodes.shared.twins import UniqueName
 from der_ros.threads import Worker, call_on_signals
 
 logger = logging.getLogger(__name__)
@@ -60,9 +60,9 @@ class Shell:
             raise ConfigurationError(f"parameter use_sim_time: {error}") from error
         if not self.obeys_simulated_clock:
             refuse_simulated_clock(cast(Node, self))
-        self._claimed: Name | None = None
+        self._claimed: UniqueName | None = None
         if self.is_alone and Shell._looks_for_twins:
-            self._claimed = Name(cast(Node, self), status_name(cast(Node, self)))
+            self._claimed = UniqueName(cast(Node, self), status_name(cast(Node, self)))
             self._claimed.refuse_a_twin()
 
     def create_service(
@@ -83,10 +83,10 @@ class Shell:
         kwargs.setdefault("qos_profile", SERVICES)
         return super().create_client(*args, **kwargs)  # type: ignore[misc]
 
-    def settle(self) -> None:
+    def mark_running(self) -> None:
         """Mark the node as running; it ends if another node turns out to have its name."""
         if self._claimed is not None:
-            self._claimed.settle(self._give_way)
+            self._claimed.hold(self._give_way)
 
     def _give_way(self, reason: str) -> None:
         write_line(f"error: {reason}", sys.stderr)
@@ -110,7 +110,7 @@ class _Runnable(Protocol):
     finished: threading.Event
     exit_code: int
 
-    def settle(self) -> None: ...
+    def mark_running(self) -> None: ...
 
     def close(self) -> None: ...
 
@@ -183,7 +183,7 @@ def run_node(
         rclpy.try_shutdown()
         return 1
     ending.then(node.finished.set)
-    node.settle()
+    node.mark_running()
     try:
         with logged_by(node), spinning(node, on_error=lambda error: _fail(node, error)):
             node.finished.wait()

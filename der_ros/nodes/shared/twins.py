@@ -53,7 +53,7 @@ class NameClaim(NamedTuple):
     token: str
 
 
-class Name:
+class UniqueName:
     """Claimed name of a node, which only one living node may have.
 
     Args:
@@ -90,7 +90,7 @@ class Name:
                 return
             time.sleep(_POLL_S)
 
-    def settle(self, on_refused: Callable[[str], None]) -> None:
+    def hold(self, on_refused: Callable[[str], None]) -> None:
         """Claim the name as a running node, and watch for an earlier claim for ``SETTLING_S``.
 
         A busy computer may discover a node that started at the same time late.

@@ -19,10 +19,10 @@ def _domain(monkeypatch):
 
 @pytest.mark.parametrize("found", [True, False])
 def test_messages_arrive_whole_and_in_order(monkeypatch, found):
-    assert free_publisher.publishing().granted
+    assert free_publisher.publishing_grant().granted
     if not found:
         monkeypatch.setattr(free_publisher, "_PUBLISH", None)
-        assert not free_publisher.publishing().granted
+        assert not free_publisher.publishing_grant().granted
     with running(lambda: ShellNode("writer")) as (writer, test):
         heard = []
         test.create_subscription(String, "words", lambda message: heard.append(message.data), 10)

@@ -15,7 +15,7 @@ from waiting import until
 
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.shared.qos import LATCHED
-from der_ros.nodes.shared.twins import ALIVE_TOPIC, Name
+from der_ros.nodes.shared.twins import ALIVE_TOPIC, UniqueName
 
 pytestmark = pytest.mark.ros
 
@@ -109,10 +109,10 @@ def node():
 
 def test_a_node_that_works_already_keeps_its_name(node):
     """This holds even if its clock is ahead."""
-    first = Name(node, "twin")
+    first = UniqueName(node, "twin")
     first._claim = first._claim._replace(began_ns=first._claim.began_ns + 10**12)
-    first.settle(pytest.fail)
-    second = Name(node, "twin")
+    first.hold(pytest.fail)
+    second = UniqueName(node, "twin")
     with pytest.raises(ConfigurationError, match="another twin is alive"):
         assert until(second.refuse_an_earlier_claim)
     first.refuse_an_earlier_claim()
@@ -122,7 +122,7 @@ def test_a_node_that_works_already_keeps_its_name(node):
 def test_a_claim_that_is_none_counts_for_nothing(node, began_ns):
     """A valid claim of another node follows it."""
     it, publisher = (
-        Name(node, "twin"),
+        UniqueName(node, "twin"),
         node.create_publisher(DiagnosticStatus, ALIVE_TOPIC, LATCHED),
     )
 

@@ -17,7 +17,7 @@ from der_ros.nodes.ft_bridge.node import FtBridge
 from der_ros.nodes.policy_server.node import PolicyServer
 from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.polling import PolledSubscription
-from der_ros.nodes.shared.twins import ALIVE_TOPIC, Name, _latched
+from der_ros.nodes.shared.twins import ALIVE_TOPIC, UniqueName, _latched
 
 pytestmark = pytest.mark.ros
 
@@ -108,7 +108,7 @@ def test_the_view_goes_on_after_junk():
 
 def test_junk_among_the_claims_stops_no_node():
     with running(lambda: ShellNode("other")) as (other, client):
-        name = Name(other, "other")
+        name = UniqueName(other, "other")
         send_junk(client, DiagnosticStatus, ALIVE_TOPIC, _latched(10))
         name.refuse_a_twin()
         assert name._claims.unreadable == len(JUNK)
