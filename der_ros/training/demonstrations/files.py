@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -34,9 +35,25 @@ def demonstrations_at(text: str, task: str) -> Path:
 
 
 def save_episode(path: Path, episode: Episode) -> None:
-    """Write one episode; each flag becomes an array of one boolean."""
+    """Write one episode as a whole or not at all; each flag becomes an array of one boolean.
+
+    Raises:
+        ConfigurationError: The file cannot be written.
+    """
     arrays = {name: np.asarray(value) for name, value in episode._asdict().items()}
-    np.savez(path, **arrays)  # type: ignore[arg-type]
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        part.replace(path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"demos: expected to write {path}, got: {error.strerror or error}; make room, or "
+            "choose another folder"
+        ) from error
+    finally:
+        with suppress(OSError):
+            part.unlink()
 
 
 def load_demonstrations(

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from der_ros.errors import CheckpointError
+from der_ros.errors import CheckpointError, ConfigurationError
 from der_ros.tasks.base import Task
 from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint
 from der_ros.training.checkpoint.writer import CheckpointWriter, set_checkpoints_aside_after
@@ -94,7 +94,7 @@ class TrainingRun(RunControl):
         self._loop = LearnerLoop(self.config, self.learner, engine)
         self._begin(engine, checkpoint)
         # Written after all checks, so that a refused configuration leaves only an empty folder.
-        (self.run_dir / "config.yaml").write_text(self.config.to_yaml(), encoding="utf-8")
+        self._write_configuration()
         # Export once before training, so that an impossible export fails early.
         self._export()
         self._checkpoints = CheckpointWriter(self.run_dir, self.config.checkpoints_kept)
@@ -186,6 +186,16 @@ class TrainingRun(RunControl):
         self._writer.write(metrics)
         if self._on_metrics is not None:
             self._on_metrics(metrics)
+
+    def _write_configuration(self) -> None:
+        path = self.run_dir / "config.yaml"
+        try:
+            path.write_text(self.config.to_yaml(), encoding="utf-8")
+        except OSError as error:
+            raise ConfigurationError(
+                f"run_dir: expected to write {path}, got: {error.strerror}; make room, or choose "
+                "another folder"
+            ) from error
 
     def _describe_environment(self) -> None:
         environment = make_environment(self.config)

@@ -1,3 +1,4 @@
+import errno
 import io
 import zipfile
 
@@ -28,6 +29,17 @@ def test_what_is_no_demonstration_is_refused(tmp_path, wrong):
     save_episode(tmp_path / "w.npz", wrong)
     with pytest.raises(ConfigurationError, match=r"w\.npz"):
         load_demonstrations(tmp_path, 2, 1)
+
+
+def test_a_full_disk_leaves_no_half_an_episode(tmp_path, monkeypatch):
+    def half(file, **_arrays):
+        file.write(b"PK")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", half)
+    with pytest.raises(ConfigurationError, match=r"e\.npz, got: No space left on device"):
+        save_episode(tmp_path / "e.npz", episode())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_missing_and_foreign_files_are_refused(tmp_path):
