@@ -1,7 +1,5 @@
 """``netft_wire``: the records of the box give the published wrench."""
 
-from collections import deque
-
 import pytest
 from bridge_rig import until
 from ft_rig import bench, numbers
@@ -16,7 +14,7 @@ pytestmark = pytest.mark.ros
 
 
 def keep(client, kind, topic):
-    kept = deque(maxlen=500)
+    kept = []
     client.create_subscription(kind, topic, kept.append, 500)
     return kept
 

@@ -6,7 +6,6 @@ import json
 import math
 import signal
 import socket
-from collections import deque
 
 import pytest
 from bridge_rig import process, running
@@ -45,7 +44,7 @@ def test_commands_move_the_robot_and_are_published():
 
 def test_telegrams_are_published_on_request():
     with bench(publish_wire=True) as it:
-        wires, poses = deque(maxlen=400), deque(maxlen=400)
+        wires, poses = [], []
         it.client.create_subscription(String, "kuka/wire", wires.append, 100)
         it.client.create_subscription(PoseStamped, "kuka/tcp_pose", poses.append, 100)
         it.say(x=0.01)
