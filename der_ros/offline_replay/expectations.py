@@ -2,18 +2,21 @@
 
 Keys, all optional: ``policy`` (a file, relative to the YAML file), ``actions`` (``recorded``: those
 of the bag are used, and no policy acts), ``from`` (``wire``: poses and wrenches are rebuilt from
-the recorded telegrams), ``tolerance`` of the actions,
-``outcome``, ``reason`` of the verdict, ``peak_force_n`` (largest allowed), ``interventions``
-(largest allowed count by kind), and for a what-if ``set``, ``latency_ms`` and
-``lose_sensor_after_s``. In a what-if, ``outcome``, ``reason`` and ``interventions`` refer to the
-changed attempt.
+the recorded telegrams), ``tolerance`` of the actions, ``outcome``, ``reason`` of the verdict,
+``peak_force_n`` (largest allowed), ``interventions`` (largest allowed count by kind), and for a
+what-if ``set``, ``latency_ms`` and ``lose_sensor_after_s``. In a what-if, ``outcome``, ``reason``
+and ``interventions`` refer to the changed attempt.
+
+A list in place of a policy or of a value in ``set`` is a sweep: the other expectations hold for
+each combination.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +81,26 @@ def read_expectation(bag: Path) -> Expectation:
     """Read the expectations of a bag; without a file, expect a replay equal to the record.
 
     Raises:
+        ConfigurationError: The file is invalid, or has a sweep.
+    """
+    found = list(read_sweep(bag).values())
+    if len(found) != 1:
+        path = expectation_file(bag)
+        raise ConfigurationError(f"{path}: expected one value for each key, got {len(found)} cases")
+    return found[0]
+
+
+def read_sweep(bag: Path) -> dict[str, Expectation]:
+    """Read the expectations of a bag for each combination of a sweep, by its label.
+
+    Without a sweep there is one, with an empty label.
+
+    Raises:
         ConfigurationError: The file is invalid.
     """
     path = expectation_file(bag)
     if not path.is_file():
-        return Expectation()
+        return {"": Expectation()}
     values = read_yaml(path) or {}
     unknown = sorted(set(values) - _KEYS) if isinstance(values, dict) else [str(values)]
     if unknown:
@@ -90,9 +108,27 @@ def read_expectation(bag: Path) -> Expectation:
             f"{path}: expected keys of {', '.join(sorted(_KEYS))}, got {', '.join(unknown)}"
         )
     try:
-        return _expectation(path, values)
+        return {label: _expectation(path, each) for label, each in _combinations(values)}
     except (TypeError, ValueError, AttributeError) as error:
         raise ConfigurationError(f"{path}: {error}") from error
+
+
+def _combinations(values: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield label and values of each combination of the lists in ``policy`` and ``set``."""
+    given: dict[str, Any] = dict(values.get("set", {}))
+    if "policy" in values:
+        given["policy"] = values["policy"]
+    swept = {name: each for name, each in given.items() if isinstance(each, list)}
+    if not all(swept.values()):
+        raise ValueError("expected a value in each list of a sweep, one is empty")
+    for chosen in product(*swept.values()):
+        one = dict(zip(swept, chosen, strict=True))
+        new: dict[str, Any] = dict(values)
+        if "set" in values:
+            new["set"] = {name: one.get(name, value) for name, value in values["set"].items()}
+        if "policy" in one:
+            new["policy"] = one["policy"]
+        yield ", ".join(f"{name}={value}" for name, value in one.items()), new
 
 
 def expectation_file(bag: Path) -> Path:

@@ -55,12 +55,30 @@ class BagFile(pytest.File):
     """Bag to replay, by its ``metadata.yaml``."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        """Yield the single test of the bag."""
-        yield BagItem.from_parent(self, name=self.path.parent.name)
+        """Yield the test of the bag, or one for each combination of a sweep.
+
+        Raises:
+            ConfigurationError: The expectation file is invalid.
+        """
+        from der_ros.offline_replay.expectations import read_sweep
+
+        bag = self.path.parent
+        for label in read_sweep(bag):
+            name = f"{bag.name}[{label}]" if label else bag.name
+            yield BagItem.from_parent(self, name=name, label=label)
 
 
 class BagItem(pytest.Item):
-    """Test that replays one bag."""
+    """Test that replays one bag.
+
+    Args:
+        label: Label of the combination of a sweep; empty without one.
+        arguments: Arguments of ``pytest.Item``.
+    """
+
+    def __init__(self, *, label: str = "", **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._label = label
 
     def runtest(self) -> None:
         """Replay the bag.
@@ -69,10 +87,10 @@ class BagItem(pytest.Item):
             UnmetError: The bag does not meet its expectations.
             DerRosError: The bag, its policy or its expectation file cannot be used.
         """
-        from der_ros.offline_replay.expectations import read_expectation, unmet
+        from der_ros.offline_replay.expectations import read_sweep, unmet
 
         bag = self.path.parent
-        found = unmet(bag, read_expectation(bag))
+        found = unmet(bag, read_sweep(bag)[self._label])
         if found:
             raise UnmetError("\n".join(found))
 

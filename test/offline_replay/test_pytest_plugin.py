@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from der_ros.errors import ConfigurationError
-from der_ros.offline_replay.expectations import read_expectation, unmet
+from der_ros.offline_replay.expectations import read_expectation, read_sweep, unmet
 
 BAG = Path(__file__).resolve().parents[1] / "replay" / "bags" / "kr60_success"
 
@@ -46,6 +46,36 @@ def test_an_unmet_expectation_fails_by_its_name(folder):
     done = run_pytest(folder.parent, "--replay-bags", "bags")
     assert done.returncode == 1
     assert "outcome: expected stall, got success" in done.stdout
+
+
+def test_a_sweep_is_a_test_for_each_combination(folder):
+    expect(
+        folder,
+        "set: {kuka_bridge.max_linear_speed_mps: [0.01, 0.02], kuka_bridge.soft_force_n: 30.0,"
+        " kuka_bridge.hard_force_n: [100.0, 500.0]}\noutcome: fault\n",
+    )
+    done = run_pytest(folder.parent, "--replay-bags", "bags", "-rA")
+    assert done.returncode == 1
+    assert "2 failed, 2 passed" in done.stdout
+    label = "kuka_bridge.max_linear_speed_mps=0.02, kuka_bridge.hard_force_n=500.0"
+    assert f"kr60_success[{label}]" in done.stdout
+    assert "outcome: expected fault, got success" in done.stdout
+
+
+def test_a_sweep_over_policies(folder):
+    bag = expect(folder, "policy: [lap_joint.onnx, none.onnx]\n")
+    there, missing = read_sweep(bag).values()
+    assert unmet(bag, there) == []
+    assert missing.policy == folder / "none.onnx"
+    with pytest.raises(ConfigurationError, match="expected one value for each key, got 2 cases"):
+        read_expectation(bag)
+
+
+def test_an_expectation_that_is_none_is_an_error(folder):
+    expect(folder, "outcome: good\n")
+    done = run_pytest(folder.parent, "--replay-bags", "bags")
+    assert done.returncode == 2
+    assert "kr60_success.yaml: " in done.stdout
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path):
@@ -87,6 +117,7 @@ def test_a_figure_beyond_its_bound_is_named(folder, text, clause):
         "interventions: 3",
         "- a",
         "actions: mine",
+        "policy: []",
         "{actions: recorded, policy: a.onnx}",
     ],
 )
