@@ -33,7 +33,7 @@ from der_ros.offline_replay.differences import Differences
 from der_ros.offline_replay.motion_replay import Outside
 from der_ros.offline_replay.recorded_stream import Cycle, RecordedStream, Tick
 from der_ros.offline_replay.replay_side import Actor, Policy, Scale, Side
-from der_ros.offline_replay.tick_replay import RECENT_NS, InputMatcher
+from der_ros.offline_replay.tick_replay import RECENT_NS, InputMatcher, SeenInputs
 from der_ros.offline_replay.twist_guess import TWIST_TOLERANCE, Guess, TwistGuess
 from der_ros.offline_replay.what_if import WhatIf
 from der_ros.offline_replay.wire.wire_source import WireSource
@@ -198,7 +198,8 @@ class AttemptReplay:
             if action is not tick.action:  # recorded actions have nothing to be compared with
                 self.actions.add(time_s, tick.action.tolist(), action.tolist())
         if second is not None:
-            changed = second.tick(tick, seen)[1]
+            felt = second.felt(seen.wrench, self.stream.window)
+            changed = second.tick(tick, SeenInputs(seen.pose, felt, seen.matched))[1]
             if changed is not None:
                 self.changed_actions.add(time_s, tick.action.tolist(), changed.tolist())
 
@@ -261,7 +262,8 @@ class AttemptReplay:
         self, side: Side, cycle: Cycle, pose: Pose, choice: Choice, outside: Outside | None
     ) -> tuple[float, ...]:
         """Return the twist of a cycle on the changed side, task axes."""
-        wrench = None if side.is_lost(choice.wrench) else choice.wrench
+        felt = side.felt(choice.wrench, self.stream.window)
+        wrench = None if side.is_lost(felt) else felt
         command = side.command_like(choice.command, cycle)
         if cycle.record is None or outside is None:
             twist = side.motion.step(cycle, pose, self.setup.cycle_s, command, wrench)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import pairwise
+from statistics import median
 from typing import TypeAlias
 
 import numpy as np
@@ -11,10 +13,11 @@ from numpy.typing import NDArray
 
 from der_ros.control.frame_names import TASK_FRAME
 from der_ros.control.policy_inputs import UnusableInputError
+from der_ros.control.sensor.other_filter import OtherFilter
 from der_ros.geometry import Array, Twist
 from der_ros.offline_replay.attempt_setup import AttemptSetup
 from der_ros.offline_replay.motion_replay import MotionReplay, RecordedCommand
-from der_ros.offline_replay.recorded_stream import Cycle, Recorded, Tick
+from der_ros.offline_replay.recorded_stream import Cycle, Recorded, Tick, Window
 from der_ros.offline_replay.tick_replay import SeenInputs, fill, replayed_inputs
 from der_ros.offline_replay.verdict_replay import VerdictReplay
 from der_ros.offline_replay.what_if import WhatIf
@@ -24,7 +27,14 @@ Policy: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Scale: TypeAlias = Callable[[NDArray[np.float32]], Array]
 Actor: TypeAlias = tuple[Policy | None, Scale]
 """A policy, and the function from its action to a twist; without a policy, recorded actions."""
-_KEPT_COMMANDS = 64
+_KEPT_COMMANDS, _KEPT_WRENCHES = 64, 1000
+
+
+def _rate_hz(window: Window) -> float:
+    """Return the usual rate of the wrenches, Hz; 0 if there is only one."""
+    stamps = [each.numbers.stamp_ns for each in window.wrenches]
+    steps = [after - before for before, after in pairwise(stamps) if after > before]
+    return 1e9 / median(steps) if steps else 0.0
 
 
 class Side:
@@ -63,6 +73,8 @@ class Side:
         self.verdict = VerdictReplay(setup, what_if.stall(), what_if.home(), start_ns, told)
         self.skipped: dict[str, int] = {}
         self._inputs = replayed_inputs(setup, what_if)
+        self._filter: OtherFilter | None = None
+        self._filtered: deque[tuple[int, Recorded]] = deque(maxlen=_KEPT_WRENCHES)
         self.commands: deque[RecordedCommand] = deque(maxlen=_KEPT_COMMANDS)
 
     def tick(
@@ -96,6 +108,31 @@ class Side:
         arrives_ns = at_ns + int(1e9 * self.what_if.latency_s)
         self.commands.appendleft(RecordedCommand(at_ns, arrives_ns, frame_id, twist))
         self.verdict.hear_command(arrives_ns, twist)
+
+    def felt(self, wrench: Recorded | None, window: Window) -> Recorded | None:
+        """Return a recorded wrench as the filter of the what-if gives it; unchanged without one.
+
+        Args:
+            wrench: Recorded wrench, or None.
+            window: Recorded messages of about the same time.
+
+        Raises:
+            ConfigurationError: The cut-off is too high for the rate of the wrenches.
+        """
+        cutoff_hz = self.what_if.filter_cutoff_hz()
+        if wrench is None or cutoff_hz == 0.0:
+            return wrench
+        if self._filter is None:
+            self._filter = OtherFilter(cutoff_hz, _rate_hz(window))
+        newest_ns = self._filtered[-1][0] if self._filtered else 0
+        for each in window.wrenches:
+            numbers = each.numbers
+            if numbers.stamp_ns > newest_ns:
+                values = self._filter.update(numbers.values)
+                filtered = each._replace(numbers=numbers._replace(values=values))
+                self._filtered.append((numbers.stamp_ns, filtered))
+        at_ns = wrench.numbers.stamp_ns
+        return next((each for stamp_ns, each in self._filtered if stamp_ns == at_ns), wrench)
 
     def is_lost(self, wrench: Recorded | None) -> bool:
         """Return True if ``wrench`` was measured after the simulated loss of the sensor."""

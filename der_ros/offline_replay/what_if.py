@@ -19,11 +19,13 @@ _LIMITS -= {"workspace_min_m", "workspace_max_m"}
 _WATCHDOGS = {"command_timeout_s", "wrench_timeout_s"}
 _INPUTS = {each.name for each in dataclasses.fields(InputParameters)}
 _STALL = {"stall_s": "patience_s", "stall_distance_m": "moved_m"}
+_FILTER = "filter_cutoff_hz"
 _HOME = {"home_depth_m": "depth_m", "home_felt_n": "felt_n", "home_hold_s": "hold_s"}
 SETTABLE = {
     "kuka_bridge": _LIMITS | _WATCHDOGS,
     "policy_server": _INPUTS,
     "assembly_supervisor": {*_STALL, *_HOME},
+    "ft_bridge": {_FILTER},
 }
 """Parameters that ``--set`` can change, by node."""
 
@@ -93,6 +95,10 @@ class WhatIf:
         """Return the limits within which a piece is home, with the changes."""
         given = self._of("assembly_supervisor", set(_HOME))
         return HomeLimits(**{_HOME[name]: value for name, value in given.items()})
+
+    def filter_cutoff_hz(self) -> float:
+        """Return the cut-off of a filter of the recorded wrenches, Hz; 0: none."""
+        return self._of("ft_bridge", {_FILTER}).get(_FILTER, 0.0)
 
     def _of(self, node: str, names: set[str]) -> dict[str, float]:
         given = {name.removeprefix(f"{node}."): v for name, v in self.parameters.items()}

@@ -79,6 +79,16 @@ def test_a_lower_speed_limit_cuts_the_applied_twist(policy):
     assert fastest == pytest.approx(0.02, rel=1e-6)
 
 
+def test_a_filter_of_the_sensor_smooths_what_is_felt(policy):
+    hard = {"kuka_bridge.hard_force_n": 250.0}
+    felt = replayed(policy, parameters=hard).changed_side
+    smooth = replayed(policy, parameters={**hard, "ft_bridge.filter_cutoff_hz": 2.0}).changed_side
+    assert felt.motion.fault == "the force or torque reached the hard limit"
+    assert smooth.motion.fault is None
+    with pytest.raises(ConfigurationError, match="filter cut-off: expected above 0 and at most"):
+        replayed(policy, parameters={"ft_bridge.filter_cutoff_hz": 3000.0})
+
+
 def test_commands_that_are_too_late_are_refused(policy):
     side = replayed(policy, latency_s=0.15).changed_side
     assert side is not None
