@@ -87,6 +87,10 @@ LIMIT = "<limit lower='-1' upper='1' velocity='1'/>"
 ENDS = "<parent link='a'/><child link='b'/>"
 
 
+def turning(inside):
+    return joint(f"<joint name='j' type='revolute'>{ENDS}{inside}</joint>")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -110,6 +114,10 @@ ENDS = "<parent link='a'/><child link='b'/>"
             "mimic",
         ),
         (joint(f"<joint name='j' type='fixed'>{ENDS}</joint>"), "at least one turning joint"),
+        (turning("<limit lower='-170' upper='170' velocity='1'/>"), "lower of at most 20 rad"),
+        (turning("<limit lower='-1' upper='170' velocity='1'/>"), "upper of at most 20 rad"),
+        (turning("<limit lower='-1' upper='1' velocity='98'/>"), "velocity of at most 40 rad/s"),
+        (turning(f"<origin xyz='0 0 360'/>{LIMIT}"), "within 10 m, got .* is it in millimetres"),
         # A loop of links would never end.
         (
             joint(

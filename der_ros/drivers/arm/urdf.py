@@ -12,6 +12,9 @@ from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, quaternion_from_euler_zyx
 
 _LARGEST = 10_000_000
+# No known arm exceeds these; an arm whose limits are in degrees would have none.
+_OF_ANY_ARM = (("lower", 20.0, "rad"), ("upper", 20.0, "rad"), ("velocity", 40.0, "rad/s"))
+_LONGEST_M = 10.0
 _TURNING = ("revolute", "continuous")
 
 
@@ -88,6 +91,13 @@ def _joint(element: ET.Element, name: str, origin: Pose) -> Joint:
     direction = three(None if axis is None else axis.get("xyz"), "1 0 0", name)
     length = float(np.linalg.norm(direction))
     endless = element.get("type") == "continuous"
+    for which, most, unit in _OF_ANY_ARM if not endless else _OF_ANY_ARM[-1:]:
+        value = _limit(element, which, name)
+        if abs(value) > most:
+            raise ConfigurationError(
+                f"URDF: joint {name}: expected {which} of at most {most:g} {unit}, got {value:g}; "
+                "is it in degrees?"
+            )
     return Joint(
         name=name,
         origin=origin,
@@ -106,6 +116,11 @@ def origin_of(element: ET.Element) -> Pose:
     """
     origin, name = element.find("origin"), element.get("name", "")
     xyz = three(None if origin is None else origin.get("xyz"), "0 0 0", name)
+    if max(abs(value) for value in xyz.tolist()) > _LONGEST_M:
+        raise ConfigurationError(
+            f"URDF: joint {name}: expected an origin within {_LONGEST_M:g} m, got "
+            f"{xyz.tolist()}; is it in millimetres?"
+        )
     roll, pitch, yaw = three(None if origin is None else origin.get("rpy"), "0 0 0", name).tolist()
     return Pose(xyz, quaternion_from_euler_zyx(yaw, pitch, roll))
 
