@@ -10,6 +10,7 @@ UNITS = {
     "gb": "GB",
     "hz": "Hz",
     "kg": "kg",
+    "kgm2": "kg m²",
     "m": "m",
     "m_per_n": "m/N",
     "mb": "MB",
