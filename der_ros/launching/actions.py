@@ -49,7 +49,9 @@ from der_ros.launching.run_parameters import write_run_parameters
 from der_ros.launching.view import view_actions
 from der_ros.nodes.shared.launch_watch import this_launch
 from der_ros.nodes.shared.middleware import ADDRESS_VARIABLE
+from der_ros.policy.governor import GovernorLimits
 from der_ros.run_folders import new_run_folder
+from der_ros.settings import made_from
 
 Values: TypeAlias = Mapping[str, object]
 
@@ -238,6 +240,7 @@ def deployment(
         shipped = [read_parameters(path) for path in paths]
         _require_measured_frame(values, merged([*shipped, own], "kuka_bridge"), name)
         chosen = {node: merged([*shipped, {node: given[node]}, own], node) for node in given}
+        _require_limits(chosen["kuka_bridge"])
         _keep_parameters(values, chosen)
         nodes = [launched_node(node, parameters, values) for node, parameters in chosen.items()]
         drawn = merged([*shipped, own], "cell_view") | {"robot": parts.arm, "task": values["task"]}
@@ -251,6 +254,19 @@ def deployment(
         ]
 
     return checked_launch(arguments, start, refuse)
+
+
+def _require_limits(parameters: Values) -> None:
+    """Check the motion governor's limits and force budgets, as ``kuka_bridge`` will.
+
+    Raises:
+        RuntimeError: A limit is out of range, or a budget cannot be kept.
+    """
+    try:
+        limits = made_from(GovernorLimits, parameters)
+        limits.check_budget(0.001 * float(str(parameters["cycle_ms"])))
+    except ConfigurationError as error:
+        raise RuntimeError(f"nothing was started: {error}") from error
 
 
 def _keep_parameters(values: Values, chosen: dict[str, dict[str, object]]) -> None:

@@ -462,6 +462,15 @@ def test_an_including_files_own_arguments_are_not_ours(tmp_path):
     assert "no namespace!" not in told
 
 
+def test_a_budget_that_cannot_be_kept_starts_nothing():
+    command = ["ros2", "launch", "der_ros", "deploy_kr60.launch.py", "force_budget_n:=1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    told = done.stdout + done.stderr
+    assert "nothing was started: force_budget_n: expected at least 16.04 N" in told
+    assert done.returncode == 1
+    assert pids(done.stdout) == []
+
+
 def test_an_includes_mistyped_argument_is_refused(tmp_path):
     done = run_users_launch_file(tmp_path, "'robt': 'rsi'", "seeds:=5")
     assert done.returncode == 1
