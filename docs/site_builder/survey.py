@@ -35,11 +35,17 @@ VARIANTS: Mapping[str, tuple[Mapping[str, object], ...]] = {
     "cell_view": ({},),
     "demo_recorder": ({"out": "RUN_DIR", "pilot": "joy"},),
     "ft_bridge": (
-        {"source": "netft", "sensor_ip": "127.0.0.3"},
+        {"source": "netft", "sensor_ip": "127.0.0.3", "publish_wire": True},
         {"source": "topic"},
     ),
     "kuka_bridge": (
-        {"robot": "rsi", "robot_ip": "127.0.0.1", "rsi_port": 0, "realtime_priority": 0},
+        {
+            "robot": "rsi",
+            "robot_ip": "127.0.0.1",
+            "rsi_port": 0,
+            "realtime_priority": 0,
+            "publish_wire": True,
+        },
         {"robot": "ros2_control", "simulated_robot": True, "realtime_priority": 0},
     ),
     "policy_server": ({}, {"pilot": "joy"}, {"pilot": "scripted"}),
