@@ -11,6 +11,9 @@ AGREES, DISAGREES, TOO_FEW = "agrees", "disagrees", "too few seeds to tell"
 MARGIN = 0.1
 """Smallest difference of the mean success that counts: ten percentage points."""
 
+LARGEST_P = 0.05
+"""Largest p of the paired test for a difference that counts."""
+
 LEAST_PAIRS = 6
 """Fewest pairs for a verdict: with fewer, the paired test cannot come below p = 0.05."""
 
@@ -45,23 +48,40 @@ def verdict(claim: Claim, comparison: Comparison) -> str:
     The difference is DER on minus DER off. The first rule that applies decides:
 
     * Fewer than ``LEAST_PAIRS`` pairs: too few seeds.
-    * Claim "better": an interval above 0 agrees; one that ends below ``MARGIN`` disagrees.
-    * Claim "similar": an interval within ± ``MARGIN`` agrees; one without 0 disagrees.
+    * Claim "better": an interval above 0 agrees if p is at most ``LARGEST_P``, else too few seeds;
+      one that ends below ``MARGIN`` disagrees.
+    * Claim "similar": an interval within ± ``MARGIN`` agrees; one without 0 disagrees if p is at
+      most ``LARGEST_P``.
     * Otherwise: too few seeds.
     """
     if comparison.interval is None or comparison.pairs < LEAST_PAIRS:
         return TOO_FEW
     low, high = comparison.interval
+    if claim.better and low > 0.0:
+        return AGREES if _is_clear(comparison) else TOO_FEW
     if claim.better:
-        return AGREES if low > 0.0 else DISAGREES if high < MARGIN else TOO_FEW
+        return DISAGREES if high < MARGIN else TOO_FEW
     if low > -MARGIN and high < MARGIN:
         return AGREES
-    return DISAGREES if low > 0.0 or high < 0.0 else TOO_FEW
+    return DISAGREES if _is_clear(comparison) else TOO_FEW
 
 
 def effect(comparison: Comparison) -> str:
-    """Return in words if DER helps: by the sign of the interval, if it excludes 0."""
-    interval = comparison.interval
-    if interval is None or comparison.pairs < LEAST_PAIRS or interval.low <= 0.0 <= interval.high:
+    """Return in words if DER helps: by the sign of the interval, if interval and p are clear."""
+    if comparison.interval is None or not _is_clear(comparison):
         return TOO_FEW
-    return "yes" if interval.low > 0.0 else "no, it hurts"
+    return "yes" if comparison.interval.low > 0.0 else "no, it hurts"
+
+
+def _is_clear(comparison: Comparison) -> bool:
+    """Return True if there are enough pairs, the interval excludes 0 and p is small.
+
+    Both are asked for: the bootstrap's interval of a few pairs is too narrow.
+    """
+    interval = comparison.interval
+    return (
+        interval is not None
+        and comparison.pairs >= LEAST_PAIRS
+        and comparison.p <= LARGEST_P
+        and not interval.low <= 0.0 <= interval.high
+    )

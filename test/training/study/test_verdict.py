@@ -34,8 +34,18 @@ BETTER, SIMILAR = Claim(True, "better"), Claim(False, "similar")
     ],
 )
 def test_verdicts(claim, interval, expected):
-    compared = Comparison("mean success", LEAST_PAIRS, (0.5, 0.4), (6, 6), 0.1, interval, 0.25)
+    compared = Comparison("mean success", LEAST_PAIRS, (0.5, 0.4), (6, 6), 0.1, interval, 0.04)
     assert verdict(claim, compared) == expected
+
+
+@pytest.mark.parametrize("claim", [BETTER, SIMILAR])
+@pytest.mark.parametrize("interval", [Interval(0.002, 0.09), Interval(0.1, 0.5)])
+def test_an_interval_above_0_needs_a_small_p(claim, interval):
+    compared = Comparison("mean success", 7, (0.5, 0.4), (7, 7), 0.1, interval, 0.25)
+    assert effect(compared) == TOO_FEW
+    assert verdict(claim, compared) == (
+        AGREES if (claim, interval.high) == (SIMILAR, 0.09) else TOO_FEW
+    )
 
 
 def test_the_paper_claims_something_of_every_cell():
@@ -58,4 +68,6 @@ def test_of_five_pairs_nothing_is_concluded(claim):
     ],
 )
 def test_effects(interval, expected):
-    assert effect(Comparison("mean success", 8, (0.5, 0.4), (8, 8), 0.1, interval, 0.1)) == expected
+    assert (
+        effect(Comparison("mean success", 8, (0.5, 0.4), (8, 8), 0.1, interval, 0.05)) == expected
+    )
