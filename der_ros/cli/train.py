@@ -17,26 +17,12 @@ from der_ros.errors import ConfigurationError
 from der_ros.settings import settings_of
 from der_ros.threads import call_on_signals
 from der_ros.training.config import TrainingConfig, parse_override
-from der_ros.training.run.launch_options import RunOptions
+from der_ros.training.run.launch_options import LAUNCHED, RunOptions
 from der_ros.training.run.options import resolve_run
 from der_ros.training.run.report import outcome_line, progress_line, share_done
 from der_ros.training.run.training_run import TrainingRun
 
-_FIELDS = (
-    "task",
-    "env",
-    "success_return",
-    "algorithm",
-    "replay_structure",
-    "der",
-    "demos",
-    "engine",
-    "ray_address",
-    "workers",
-    "seed",
-    "max_minutes",
-    "max_env_steps",
-)
+_FIELDS = (*LAUNCHED, "env", "success_return")
 _SECONDS_BETWEEN_LINES = 15.0
 
 
