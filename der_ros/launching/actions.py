@@ -25,7 +25,7 @@ from launch_ros.actions import Node
 
 from der_ros.errors import ConfigurationError
 from der_ros.installation import is_installed
-from der_ros.launching.arguments import Argument, checked, unknown
+from der_ros.launching.arguments import Argument, checked, repeated, unknown
 from der_ros.launching.cell_parameters import (
     NODES,
     Nodes,
@@ -103,7 +103,8 @@ def checked_launch(
 
     def accept(context: LaunchContext) -> Values:
         values, wrong = checked(arguments, _given_texts(context))
-        wrong = [*unknown(arguments, given_arguments(context)), *wrong]
+        given = given_arguments(context)
+        wrong = [*unknown(arguments, given), *repeated(arguments, context.argv, given), *wrong]
         wrong = wrong or refuse(values)
         if wrong:
             raise RuntimeError("nothing was started: " + "; ".join(wrong))

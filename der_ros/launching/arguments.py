@@ -176,6 +176,26 @@ def unknown(arguments: Iterable[Argument], given: Iterable[str]) -> list[str]:
     return sentences
 
 
+def repeated(
+    arguments: Iterable[Argument], words: Iterable[str], given: Iterable[str]
+) -> list[str]:
+    """Return an error message for each declared argument that is given more than once.
+
+    Both ``ros2 launch`` and an include action take the last value and say nothing.
+
+    Args:
+        arguments: Declared arguments.
+        words: ``name:=value`` words of the command line.
+        given: Names of the arguments passed to the launch file.
+    """
+    names, given = [word.partition(":=")[0] for word in words], list(given)
+    return [
+        f"{one.name}: expected one value, got {most}; leave out all but one"
+        for one in arguments
+        if (most := max(names.count(one.name), given.count(one.name))) > 1
+    ]
+
+
 def _is_address(text: str) -> bool:
     try:
         IPv4Address(text)

@@ -302,6 +302,7 @@ def test_nothing_is_left_of_a_launch_that_is_killed(tmp_path, number):
         (["task:=origami"], "origami"),
         (["task:=key_slot"], "expected models/key_slot.onnx"),
         (["attempts:=three"], "attempts: expected a whole number of at least 0, got 'three'"),
+        (["attempts:=1", "attempts:=2"], "attempts: expected one value, got 2"),
         (["config:=nowhere.yaml"], "config: expected an existing file"),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from der_ros.launching.arguments import Argument, checked, unknown
+from der_ros.launching.arguments import Argument, checked, repeated, unknown
 from der_ros.launching.deployment_arguments import contradictions, robot_address
 from der_ros.settings import setting
 
@@ -60,6 +60,15 @@ def test_an_unknown_name_is_told_with_the_nearest():
     near, far = unknown(table, ["robt", "max_linear_speed_mps"])
     assert near == "robt: there is no such argument; did you mean robot?"
     assert far == ("max_linear_speed_mps: there is no such argument; expected one of robot, seed")
+
+
+def test_a_repeated_argument_is_told_by_name():
+    table = [Argument("attempts", "1", ""), Argument("seed", "0", "")]
+    words = ["attempts:=1", "seed:=2", "attempts:=1", "launch-prefix:=a", "launch-prefix:=b"]
+    told = ["attempts: expected one value, got 2; leave out all but one"]
+    assert repeated(table, words, ["attempts", "seed"]) == told
+    assert repeated(table, [], ["attempts", "seed", "attempts"]) == told
+    assert repeated(table, ["seed:=attempts:=1", "attempts:=1"], ["seed"]) == []
 
 
 def arguments_of(file):

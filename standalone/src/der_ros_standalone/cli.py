@@ -82,7 +82,9 @@ def run_launch(words: list[str]) -> int:
         if options.debug:
             traceback.print_exc()
         raise LaunchError(f"{path} failed: {type(error).__name__}: {error}") from error
-    service = LaunchService(noninteractive=options.noninteractive, debug=options.debug)
+    service = LaunchService(
+        argv=arguments, noninteractive=options.noninteractive, debug=options.debug
+    )
     include = IncludeLaunchDescription(source, launch_arguments=values.items())
     service.include_launch_description(LaunchDescription([include]))
     return service.run()

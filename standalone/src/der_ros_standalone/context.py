@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Iterable, MutableMapping, Sequence
 from types import SimpleNamespace
 from typing import Protocol
 
@@ -40,6 +40,7 @@ class LaunchContext:
     """State of one launch: configurations, environment, event handlers and queued events.
 
     Attributes:
+        argv: Words ``name:=value`` of the command line, as given.
         launch_configurations: Values of the launch arguments, always text.
         environment: Environment variables that launched processes inherit.
         locals: Temporary values, such as ``locals.event`` inside an event handler.
@@ -50,7 +51,8 @@ class LaunchContext:
         pending: Background tasks that keep the launch running.
     """
 
-    def __init__(self, *, noninteractive: bool = False) -> None:
+    def __init__(self, *, argv: Iterable[str] = (), noninteractive: bool = False) -> None:
+        self.argv = tuple(argv)
         self.launch_configurations: dict[str, str] = {}
         self.environment: MutableMapping[str, str] = dict(os.environ)
         self.locals = SimpleNamespace()

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from der_ros_standalone import log
 from der_ros_standalone.children import GUARD
@@ -24,8 +24,10 @@ class LaunchService:
     be started, or a required process failed. Otherwise it is 0, also after Ctrl-C.
     """
 
-    def __init__(self, *, noninteractive: bool = False, debug: bool = False) -> None:
-        self.context = LaunchContext(noninteractive=noninteractive)
+    def __init__(
+        self, *, argv: Iterable[str] = (), noninteractive: bool = False, debug: bool = False
+    ) -> None:
+        self.context = LaunchContext(argv=argv, noninteractive=noninteractive)
         self._debug = debug
         self._entities: list[LaunchDescriptionEntity] = []
         self._interrupts = 0
