@@ -63,13 +63,14 @@ def sensor_ports():
 
 @contextmanager
 def launched(launch_file, output_file, *arguments):
-    """Run a launch in its own session; check that no process of it survives.
+    """Run a launch file, of the package or at a path, in its own session; end it with Ctrl-C.
 
     If a test fails within the block, the launch's output is printed.
     """
+    place = [launch_file] if isinstance(launch_file, Path) else ["der_ros", launch_file]
     with output_file.open("w") as output:
         process = subprocess.Popen(
-            ["ros2", "launch", "der_ros", launch_file, *arguments],
+            ["ros2", "launch", *place, *arguments],
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -80,9 +81,14 @@ def launched(launch_file, output_file, *arguments):
         sys.stdout.write(output_file.read_text())
         raise
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-            process.wait(timeout=30)
+        ended_by_ctrl_c(process)
+
+
+def ended_by_ctrl_c(process):
+    """Send SIGINT to a launch that still runs; return its exit code."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    return process.wait(timeout=30)
 
 
 @contextmanager
@@ -160,7 +166,13 @@ def alive(pid):
 
 
 def attempts(run_dir):
+    """Return the lines of the attempts that have ended so far."""
     return read_attempts(run_dir).lines
+
+
+def judged(run_dir, after=0):
+    """Return the attempts from number ``after`` on that ended in a verdict, not in a fault."""
+    return [each for each in attempts(run_dir)[after:] if each["outcome"] != "fault"]
 
 
 def call(name):
@@ -188,21 +200,16 @@ def a_fault_and_a_later_verdict(run_dir):
         The lines of the stopped attempt and of the later verdict.
     """
 
-    def ended():
-        return attempts(run_dir) if (run_dir / "attempts.jsonl").exists() else []
-
     def stopped():
+        number = len(attempts(run_dir))
         call("kuka_bridge/stop")
-        number = len(ended())
-        wait_for(lambda: len(ended()) > number, 60, "the end of an attempt")
-        return [i for i, one in enumerate(ended()) if "kuka_bridge/stop" in one["reason"]]
-
-    def judged():
-        return [one for one in ended()[first + 1 :] if one["outcome"] != "fault"]
+        wait_for(lambda: len(attempts(run_dir)) > number, 60, "the end of an attempt")
+        reasons = [one["reason"] for one in attempts(run_dir)]
+        return [i for i, reason in enumerate(reasons) if "kuka_bridge/stop" in reason]
 
     first = wait_for(stopped, 150, "an attempt that is stopped")[0]
-    later = wait_for(judged, 120, "a verdict")[0]
-    return ended()[first], later
+    later = wait_for(lambda: judged(run_dir, after=first + 1), 120, "a verdict")[0]
+    return attempts(run_dir)[first], later
 
 
 def shown_arguments(launch_file):

@@ -14,6 +14,7 @@ from deployment import (
     sensor_ports,
     shown_arguments,
     wait_for,
+    wait_for_a_running_attempt,
 )
 
 pytestmark = [pytest.mark.ros, pytest.mark.timeout(400)]
@@ -26,7 +27,7 @@ ARGUMENTS = [*SHARED_ARGUMENTS, "stack", "urdf"]
 def test_after_a_fault_a_simulated_cell_goes_on(tmp_path):
     run_dir, output = tmp_path / "run", tmp_path / "output.txt"
     with launched(LAUNCH_FILE, output, f"run_dir:={run_dir}", "seed:=3", *sensor_ports()):
-        wait_for(lambda: "attempt 1: running" in output.read_text(), 90, "the first attempt")
+        wait_for_a_running_attempt(output)
         fault, later = a_fault_and_a_later_verdict(run_dir)
     text = output.read_text()
     assert "Traceback" not in text

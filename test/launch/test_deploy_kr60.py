@@ -22,6 +22,8 @@ from deployment import (
     attempt_bags,
     attempts,
     call,
+    ended_by_ctrl_c,
+    judged,
     launched_on_terminal,
     pids,
     sensor_ports,
@@ -126,7 +128,7 @@ def verdicts(bag):
 def test_a_simulated_cell_goes_on_after_a_fault(tmp_path):
     run_dir, output = tmp_path / "run", tmp_path / "output.txt"
     with launched(output, "record:=false", f"run_dir:={run_dir}", *ports()):
-        wait_for(lambda: "attempt 1: running" in output.read_text(), 90, "the first attempt")
+        wait_for_a_running_attempt(output)
         fault, later = a_fault_and_a_later_verdict(run_dir)
     assert fault["outcome"] == "fault"
     assert "stopped by kuka_bridge/stop" in fault["reason"]
@@ -164,24 +166,21 @@ def test_an_attempt_with_another_drivers_wrenches(tmp_path):
     topic = ["ft:=topic", "ft_topic:=/other/netft_data"]
     arguments = ["record:=false", f"run_dir:={run_dir}", *topic, *there]
 
-    def ended():
-        return attempts(run_dir) if (run_dir / "attempts.jsonl").exists() else []
-
     def running():
         """Return the numbers of the attempts with an active policy so far, oldest first."""
         return [int(number) for number in re.findall(r"attempt (\d+): running", output.read_text())]
 
-    def judged():
-        return [result for result in ended()[last:] if result["outcome"] != "fault"]
-
     with launched(output, *arguments):
         with another_driver(there):
             last = wait_for(running, 150, "an attempt with the first driver")[-1]
-        wait_for(lambda: len(ended()) > last, 60, "an attempt without a driver")
+        wait_for(lambda: len(attempts(run_dir)) > last, 60, "an attempt without a driver")
         with another_driver(there):
-            later = wait_for(judged, 150, "an attempt with the second driver")[0]
+            later = wait_for(
+                lambda: judged(run_dir, after=last), 150, "an attempt with the second driver"
+            )[0]
     # If the driver died after the verdict, its death ended the next attempt.
-    reasons = [one["reason"] for one in ended()[last - 1 : last + 1] if one["outcome"] == "fault"]
+    both = attempts(run_dir)[last - 1 : last + 1]
+    reasons = [one["reason"] for one in both if one["outcome"] == "fault"]
     assert re.search("no wrench for|no force reading", reasons[0])
     assert later["outcome"] in ("success", "stall", "jammed", "missed", "timeout"), (
         output.read_text()
@@ -353,12 +352,12 @@ def test_two_cells_run_in_two_namespaces(tmp_path):
             )
             for number, name in enumerate(runs, 1)
         ]
-        codes = [process.wait(timeout=200) for process in launches]
+        for run_dir in runs.values():
+            wait_for(lambda run_dir=run_dir: recorded_verdicts(run_dir), 200, "a verdict")
+        codes = [ended_by_ctrl_c(process) for process in launches]
     assert codes == [0, 0], [output.read_text() for output in outputs.values()]
     for name, run_dir in runs.items():
-        results = [each for each in attempts(run_dir) if each["outcome"] != "fault" and each["bag"]]
-        assert results, outputs[name].read_text()
-        result = results[0]
+        result = recorded_verdicts(run_dir)[0]
         assert result["outcome"] in ("success", "stall", "jammed", "missed", "timeout")
         with AnyReader([Path(result["bag"])]) as reader:
             topics = {connection.topic for connection in reader.connections}
@@ -369,6 +368,11 @@ def test_two_cells_run_in_two_namespaces(tmp_path):
         assert "soft_force_n" not in told
         replay = ["ros2", "run", "der_ros", "replay_bag", result["bag"]]
         assert subprocess.run(replay, capture_output=True, check=False).returncode == 0
+
+
+def recorded_verdicts(run_dir):
+    """Return the attempts so far that have a verdict and a bag."""
+    return [each for each in judged(run_dir) if each["bag"]]
 
 
 def limits_told(output):
@@ -421,16 +425,14 @@ def run_users_launch_file(tmp_path, given, *arguments):
 
 @pytest.mark.alone
 def test_a_users_launch_file_may_add_arguments(tmp_path):
-    run_dir = tmp_path / "run"
+    run_dir, output = tmp_path / "run", tmp_path / "output.txt"
     given = f"'attempts': '4', 'record': 'false', 'run_dir': '{run_dir}', 'namespace': 'cell'"
-    own = ["seeds:=5", "line:=line_2"]
-    done = run_users_launch_file(tmp_path, given, *own, *ports())
-    assert done.returncode == 0, done.stdout
-    # On a busy computer an attempt may end in a fault.
-    results = [each for each in attempts(run_dir) if each["outcome"] != "fault"]
-    assert results, done.stdout
-    assert results[0]["outcome"] in ("success", "stall", "jammed", "missed", "timeout")
-    assert "soft_force_n" not in done.stdout
+    path, own = users_launch_file(tmp_path, given), ["seeds:=5", "line:=line_2"]
+    with launched_file(path, output, *own, *ports()) as process:
+        result = wait_for(lambda: judged(run_dir), 150, "a verdict")[0]
+        assert ended_by_ctrl_c(process) == 0
+    assert result["outcome"] in ("success", "stall", "jammed", "missed", "timeout")
+    assert "soft_force_n" not in output.read_text()
 
 
 OWN_ARGUMENTS = """

@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from deployment import launched, sensor_ports, wait_for
+from deployment import launched, sensor_ports, wait_for_a_running_attempt
 
 from der_ros.installation import package_folders
 
@@ -16,7 +16,7 @@ POLICY = next(package_folders("config")) / "sros2" / "policy.xml"
 def test_a_deployment_keeps_to_the_shipped_policy(launch_file, tmp_path):
     output = tmp_path / "output.txt"
     with launched(launch_file, output, f"run_dir:={tmp_path / 'run'}", *sensor_ports()):
-        wait_for(lambda: "attempt 1: running" in output.read_text(), 90, "the first attempt")
+        wait_for_a_running_attempt(output)
         check = subprocess.run(
             ["ros2", "run", "der_ros", "security_policy", "--check", POLICY],
             capture_output=True,
