@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from der_ros.bags.reader import BagMessage, BagReader
+from der_ros.documents import read_text
 from der_ros.drivers.netft.identification import RestReading
 from der_ros.drivers.netft.rests import TimedReading, find_rests
 from der_ros.errors import ConfigurationError
@@ -16,6 +18,7 @@ from der_ros.geometry import Array, Wrench, quaternion_canonical, quaternion_mul
 
 WRENCH_COLUMNS = ("fx", "fy", "fz", "tx", "ty", "tz")
 ORIENTATION_COLUMNS = ("qx", "qy", "qz", "qw")
+_MAX_TABLE_BYTES = 64 * 2**20
 MAX_POSE_AGE_NS = 200_000_000
 
 
@@ -31,9 +34,8 @@ def from_table(path: Path, min_rest_s: float) -> list[RestReading]:
             number.
     """
     try:
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        rows = list(csv.DictReader(StringIO(read_text(path, _MAX_TABLE_BYTES), newline="")))
+    except (ConfigurationError, csv.Error) as error:
         raise ConfigurationError(f"{path}: expected a CSV file: {error}") from error
     readings = [_from_row(path, number, row) for number, row in enumerate(rows, start=2)]
     if rows and "t" in rows[0]:

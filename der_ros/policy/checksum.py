@@ -16,11 +16,10 @@ from pathlib import Path
 from der_ros.documents import read_bytes
 from der_ros.errors import ConfigurationError, ContractError
 from der_ros.policy.contract import METADATA_PREFIX
-from der_ros.policy.onnx_file import parse_model, serialized
+from der_ros.policy.onnx_file import MAX_FILE_BYTES, parse_model, serialized
 
 CHECKSUM_KEY = METADATA_PREFIX + "content_sha256"
 _EMPTY = "0" * 64
-_MAX_BYTES = 2**30
 _DIGEST = re.compile("[0-9a-f]{64}")
 
 
@@ -55,7 +54,7 @@ def file_hashes(path: Path) -> frozenset[str]:
     Empty if the file cannot be read.
     """
     try:
-        data = read_bytes(path, _MAX_BYTES)
+        data = read_bytes(path, MAX_FILE_BYTES)
         earlier = unstamped(data)
     except (OSError, ConfigurationError):
         return frozenset()

@@ -49,10 +49,16 @@ ALLOWED_OPERATORS = frozenset(
 None of them contains a subgraph.
 """
 
+MAX_FILE_BYTES = 64 * 2**20
+"""Largest policy file."""
+MAX_TEXT_BYTES = 128 * 1024
+"""Largest part of a file that is not the content of tensors; an exported policy has 3 kB."""
 MAX_NODES = 500
+MAX_TENSORS = 2000
 MAX_DIMENSIONS = 4
 _ITEM_BYTES = {FLOAT: 4, INT32: 4, INT64: 8, BOOL: 1, DOUBLE: 8}
-_LISTS = ("float_data", "int32_data", "int64_data", "double_data")
+_LISTS = {"float_data": 4, "int32_data": 1, "int64_data": 1, "double_data": 8}
+"""Lists of a tensor, with the least size of an item in the file, bytes."""
 
 
 class OnnxContents(NamedTuple):
@@ -79,13 +85,14 @@ def read_contents(data: bytes) -> OnnxContents:
     """List the operators, references and metadata of the ONNX file ``data``.
 
     Raises:
-        ContractError: The bytes are no ONNX model with one graph.
+        ContractError: The bytes are no ONNX model with one graph, or one that takes long to check.
     """
     model = parse_model(data)
     if not model.HasField("graph"):
         raise ContractError("expected an ONNX model with one graph, got 0 graphs")
     graph = model.graph
-    tensors = [*graph.initializer, *(a.t for node in graph.node for a in node.attribute)]
+    tensors = _tensors(graph)
+    _check_text(tensors, data)
     opsets = {_domain(entry.domain): entry.version for entry in model.opset_import}
     return OnnxContents(
         frozenset(_operator(node) for node in graph.node),
@@ -143,6 +150,45 @@ def ascii_only(text: str, most: int = 80) -> str:
     return text[:most].encode("ascii", "backslashreplace").decode("ascii").replace("\n", "\\n")
 
 
+def _tensors(graph: Any) -> list[Any]:
+    """Return the tensors of a graph; refuse a graph with too many parts before it is walked.
+
+    Raises:
+        ContractError: The graph has too many operators or tensors.
+    """
+    if len(graph.node) > MAX_NODES:
+        raise ContractError(
+            f"expected a plain network, got one with {len(graph.node)} operators, "
+            f"more than {MAX_NODES}"
+        )
+    count = len(graph.initializer) + sum(len(node.attribute) for node in graph.node)
+    if count > MAX_TENSORS:
+        raise ContractError(
+            f"expected a plain network, got one with {count} tensors and attributes, "
+            f"more than {MAX_TENSORS}"
+        )
+    return [*graph.initializer, *(a.t for node in graph.node for a in node.attribute)]
+
+
+def _check_text(tensors: list[Any], data: bytes) -> None:
+    """Check the size of names, documentation, metadata and all else outside of the tensors.
+
+    Raises:
+        ContractError: It is larger than ``MAX_TEXT_BYTES``.
+    """
+    text = len(data) - sum(map(_content_bytes, tensors))
+    if text > MAX_TEXT_BYTES:
+        raise ContractError(
+            f"expected at most {MAX_TEXT_BYTES} bytes of names, texts and metadata, got {text}; "
+            "export the policy again"
+        )
+
+
+def _content_bytes(tensor: Any) -> int:
+    listed = sum(size * len(getattr(tensor, kind)) for kind, size in _LISTS.items())
+    return len(tensor.raw_data) + listed
+
+
 def _problem(model: Any, tensors: list[Any], data: bytes) -> str:
     known = MESSAGES["Model"]()
     known.CopyFrom(model)
@@ -153,8 +199,6 @@ def _problem(model: Any, tensors: list[Any], data: bytes) -> str:
         return "fields that are not part of ONNX, or bytes in another form than protobuf writes"
     if len(set(keys)) != len(keys) or len(set(domains)) != len(domains):
         return "a metadata key or an operator set twice"
-    if len(model.graph.node) > MAX_NODES:
-        return f"{len(model.graph.node)} operators, more than {MAX_NODES}"
     return next(filter(None, map(_problem_of_tensor, tensors)), "")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,14 @@ from der_ros.documents import read_bytes
 from der_ros.errors import ConfigurationError, ContractError
 from der_ros.policy.checksum import check_checksum
 from der_ros.policy.contract import PolicyContract
-from der_ros.policy.onnx_file import ascii_only, check_contents, read_contents
+from der_ros.policy.onnx_file import MAX_FILE_BYTES, ascii_only, check_contents, read_contents
 from der_ros.policy.policy_view import FRAME_SIZE
 
-MAX_FILE_BYTES = 64 * 2**20
+MAX_COMPUTING_S = 1.0
+"""Longest computing time of one action, s."""
 INPUT_NAME, OUTPUT_NAME = "observation", "action"
 _ACTION_SLACK = 1e-6
+_MAX_MESSAGE = 2000
 
 
 class OnnxPolicy:
@@ -74,7 +77,7 @@ class OnnxPolicy:
             policy = cls(session, contract, hashlib.sha256(data).hexdigest(), path)
             policy._try_out()
         except ContractError as error:
-            raise ContractError(f"policy {path}: {error}") from error
+            raise ContractError(f"policy {path}: {_limited(str(error))}") from error
         return policy
 
     def __call__(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -135,7 +138,14 @@ class OnnxPolicy:
             (np.zeros((1, size)), rng.normal(size=(8, size)), 1e3 * rng.normal(size=(8, size)))
         ).astype(np.float32)
         for sample in samples:
+            start_s = time.thread_time()
             self(sample)
+            taken_s = time.thread_time() - start_s
+            if taken_s > MAX_COMPUTING_S:
+                raise ContractError(
+                    f"expected an action within {MAX_COMPUTING_S:g} s of computing, "
+                    f"got one after {taken_s:.1f} s; train a smaller network"
+                )
 
 
 class AttemptPolicy:
@@ -196,6 +206,13 @@ def _open_session(data: bytes) -> Any:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no other base class
         raise ContractError(f"onnxruntime cannot load it: {_first_line(error)}") from error
+
+
+def _limited(message: str) -> str:
+    """Return a message without the middle of a long text that a file brought into it."""
+    if len(message) <= _MAX_MESSAGE:
+        return message
+    return f"{message[: _MAX_MESSAGE // 2]} … {message[-_MAX_MESSAGE // 4 :]}"
 
 
 def _first_line(error: Exception) -> str:

@@ -134,6 +134,12 @@ def test_a_source_that_is_not_there(capsys, source):
     assert "expected a CSV file" in capsys.readouterr().err
 
 
+def test_a_table_that_never_ends_is_refused(tmp_path, capsys):
+    (tmp_path / "zero.csv").symlink_to("/dev/zero")
+    assert main([str(tmp_path / "zero.csv")]) == 1
+    assert "it is no regular file" in capsys.readouterr().err
+
+
 def test_a_bag_without_the_topic(tmp_path, capsys):
     bag = write_bag(tmp_path / "bag")
     assert main([str(bag), "--pose-topic", "other/pose"]) == 1

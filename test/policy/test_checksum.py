@@ -2,12 +2,21 @@
 
 import hashlib
 import re
+import time
 
 import numpy as np
 import pytest
-from onnx import ModelProto, TensorProto, helper
+from onnx import (
+    AttributeProto,
+    ModelProto,
+    OperatorSetIdProto,
+    TensorProto,
+    ValueInfoProto,
+    helper,
+)
 
 from der_ros.errors import ContractError, DerRosError
+from der_ros.policy import runtime
 from der_ros.policy.checksum import CHECKSUM_KEY, file_hashes, stamped, unstamped
 from der_ros.policy.runtime import OnnxPolicy
 from der_ros.policy.shipped import shipped_policy
@@ -119,6 +128,47 @@ def test_an_operator_that_may_not_run_is_not_stamped(path, tmp_path):
     with pytest.raises(ContractError, match="got Loop"):
         stamp_policy(path, tmp_path / "new.onnx")
     assert not (tmp_path / "new.onnx").exists()
+
+
+LONG = "a" * 4_000_000
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda m: setattr(m, "doc_string", LONG), "expected at most 131072 bytes of names"),
+        (lambda m: setattr(m.graph.node[0], "name", LONG), "of names, texts and metadata, got"),
+        (lambda m: setattr(m.graph.node[0], "op_type", LONG), "of names"),
+        (lambda m: m.metadata_props.add(key="x", value="[" + "1," * 2_000_000 + "1]"), "of names"),
+        (lambda m: m.opset_import.extend([OperatorSetIdProto(domain="x")] * 200_000), "of names"),
+        (lambda m: m.graph.initializer.extend([TensorProto()] * 200_000), "200015 tensors"),
+        (lambda m: m.graph.node[0].attribute.extend([AttributeProto()] * 200_000), "tensors and"),
+        (lambda m: m.graph.value_info.extend([ValueInfoProto(name="x")] * 200_000), "of names"),
+    ],
+)
+def test_what_takes_long_to_check_is_refused_at_once(path, change, match):
+    model = ModelProto.FromString(SHIPPED)
+    change(model)
+    data = stamped(model.SerializeToString())
+    start_s = time.thread_time()
+    told = refusal(path, data)
+    assert match in told
+    assert len(told) < 400
+    assert time.thread_time() - start_s < 1.0
+
+
+def test_a_message_about_a_files_text_is_short(path):
+    model = ModelProto.FromString(SHIPPED)
+    (limits,) = (each for each in model.metadata_props if each.key == "der_ros.action_limits")
+    limits.value = "[" + "1.0," * 20_000 + "1.0]"
+    told = refusal(path, stamped(model.SerializeToString()))
+    assert "action_limits: expected 6 finite numbers" in told
+    assert len(told) < 2000
+
+
+def test_a_network_that_computes_for_long_is_refused(path, monkeypatch):
+    monkeypatch.setattr(runtime, "MAX_COMPUTING_S", 0.0)
+    assert "expected an action within 0 s of computing" in refusal(path, SHIPPED)
 
 
 @pytest.mark.parametrize(

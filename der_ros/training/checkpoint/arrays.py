@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zipfile
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,9 @@ def read_array(archive: zipfile.ZipFile, member: str, max_bytes: int) -> NDArray
         return array
 
 
-def _described(file: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def _described(member: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Read shape and type from the beginning; a header may claim 4 GB, which zip packs small."""
+    file = BytesIO(member.read(_HEADER_BYTES))
     version = np.lib.format.read_magic(file)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"expected .npy version 1.0 or 2.0, got {version}")

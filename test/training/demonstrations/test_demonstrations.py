@@ -1,5 +1,6 @@
 import errno
 import io
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -100,6 +101,20 @@ def test_a_zip_bomb_is_refused_before_it_takes_memory(tmp_path):
             archive.writestr(f"{name}.npy", header)
     with pytest.raises(ConfigurationError, match=r"bomb\.npz is no episode"):
         load_demonstrations(tmp_path, 2, 1)
+
+
+def test_a_header_that_zip_packs_small_is_not_unpacked(tmp_path):
+    length = 100_000_000
+    header = b"\x93NUMPY\x02\x00" + length.to_bytes(4, "little") + b" " * length
+    with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("observations.npy", header)
+    assert (tmp_path / "bomb.npz").stat().st_size < 200_000
+    tracemalloc.start()
+    with pytest.raises(ConfigurationError, match=r"bomb\.npz is no episode"):
+        load_demonstrations(tmp_path, 2, 1)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 5_000_000
 
 
 def test_damaged_episodes_are_refused_or_the_same(tmp_path):
