@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
 import yaml
-from mcap.records import Channel, Chunk, Footer, Header, McapRecord, Metadata, Statistics
-from mcap.stream_reader import StreamReader, get_chunk_data_stream
+from mcap.records import (
+    Channel,
+    Chunk,
+    ChunkIndex,
+    Footer,
+    Header,
+    McapRecord,
+    Message,
+    Metadata,
+    Statistics,
+)
+from mcap.stream_reader import StreamReader
 
-from der_ros.bags.bounded import Bounded
+from der_ros.bags.bounded import Bounded, check_message, chunk_content, most_expanded
 from der_ros.bags.metadata import COPY, COPY_KEY, DESCRIPTION, ROOT
 from der_ros.bags.recorder import LIBRARY
 from der_ros.bags.sqlite_check import SUFFIX, check_sqlite_file
@@ -19,8 +30,24 @@ from der_ros.documents import check_yaml_shape, read_bytes
 from der_ros.errors import BagError
 
 _FOOTER_SIZE, _MAGIC_SIZE = 29, 8
+# Opcode, length, and the fields of a chunk of no compression and no content.
+_CHUNK_SIZE = 9 + 40
 _MOST_CHARACTERS = 4 * 2**20
 """Largest accepted ``metadata.yaml``, characters; a bag of 1000 topics needs a tenth of it."""
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """Return the ``rosbag2_bagfile_information`` of the bag in a folder.
+
+    Raises:
+        BagError: ``metadata.yaml`` does not name the bag's files, or one of them is not regular.
+        Exception: Any type, raised by the parsers on damaged bytes.
+    """
+    text = read_bytes(folder / DESCRIPTION, _MOST_CHARACTERS).decode("utf-8")
+    information = _information(load_description(text))
+    for name in information["relative_file_paths"]:
+        check_regular(folder / Path(name).name)
+    return information
 
 
 def check_bag(folder: Path) -> dict[str, Any]:
@@ -28,25 +55,26 @@ def check_bag(folder: Path) -> dict[str, Any]:
 
     Absent checksums (0) are skipped. Of SQLite, which has none, the pages and counts are checked.
 
+    Args:
+        folder: Folder whose files are not compressed as a whole.
+
     Returns:
         The bag's ``rosbag2_bagfile_information``.
 
     Raises:
-        BagError: The files do not match.
+        BagError: The files do not match, or expand beyond their limits.
         Exception: Any type, raised by the parsers on damaged bytes.
     """
-    text = read_bytes(folder / DESCRIPTION, _MOST_CHARACTERS).decode("utf-8")
-    information = _information(load_description(text))
+    information = read_description(folder)
+    by_message = str(information.get("compression_mode") or "").lower() == "message"
     counts: Counter[str] = Counter()
     for name in information["relative_file_paths"]:
         path = folder / Path(name).name
-        check_regular(path)
         if path.suffix == ".mcap":
-            counts += _check_file(path, information)
+            counts += _check_file(path, information, by_message)
         elif path.suffix == SUFFIX:
-            counts += check_sqlite_file(path)
-    if information.get("compression_mode", "").lower() != "file":
-        _compare(counts, information)
+            counts += check_sqlite_file(path, by_message)
+    _compare(counts, information)
     return information
 
 
@@ -86,17 +114,25 @@ def _compare(counts: Counter[str], information: dict[str, Any]) -> None:
         )
 
 
-def _check_file(path: Path, information: dict[str, Any]) -> Counter[str]:
+def _check_file(path: Path, information: dict[str, Any], by_message: bool) -> Counter[str]:
     """Check one file and return its message counts by topic, from its statistics record."""
     topics: dict[int, str] = {}
     counts: Counter[str] = Counter()
     ours = counted = False
+    size = path.stat().st_size
+    chunks = _Chunks(size)
     with path.open("rb") as file:
-        for record in _records(file, path.stat().st_size):
+        for record, end in _records(file, size):
             if isinstance(record, Header):
                 ours = record.library == LIBRARY
             elif isinstance(record, Chunk):
-                get_chunk_data_stream(record, validate_crc=True)
+                content = chunks.content(record, end)
+                if by_message:
+                    _check_messages(content)
+            elif isinstance(record, ChunkIndex):
+                chunks.check_index(record)
+            elif isinstance(record, Message) and by_message:
+                check_message(record.data)
             elif isinstance(record, Channel):
                 topics[record.id] = record.topic
             elif isinstance(record, Metadata) and ours:
@@ -106,14 +142,57 @@ def _check_file(path: Path, information: dict[str, Any]) -> Counter[str]:
                 for channel, count in record.channel_message_counts.items():
                     counts[topics[channel]] += count
             elif isinstance(record, Footer):
-                _check_summary(file, record, path.stat().st_size)
+                _check_summary(file, record, size)
     if not counted:
         raise BagError(f"expected statistics in {path.name}, got none")
     return +counts
 
 
+class _Chunks:
+    """Chunks of a file, with their total content and offsets.
+
+    Args:
+        file_size: Size of the file, bytes.
+    """
+
+    def __init__(self, file_size: int) -> None:
+        self._left = most_expanded(file_size)
+        self._seen: set[tuple[int, str, int, int]] = set()
+
+    def content(self, chunk: Chunk, end: int) -> bytes:
+        """Return the content of a chunk that ends at an offset.
+
+        Raises:
+            BagError: The chunk, or the file's chunks together, expand beyond their limit.
+        """
+        self._left -= chunk.uncompressed_size
+        if self._left < 0:
+            raise BagError("the chunks together expand more than a hundredfold")
+        start = end - _CHUNK_SIZE - len(chunk.compression.encode()) - len(chunk.data)
+        self._seen.add((start, chunk.compression, len(chunk.data), chunk.uncompressed_size))
+        return chunk_content(chunk)
+
+    def check_index(self, entry: ChunkIndex) -> None:
+        """Check that an index entry names a chunk whose content was checked.
+
+        Raises:
+            BagError: There is no such chunk.
+        """
+        sizes = (entry.compressed_size, entry.uncompressed_size)
+        if (entry.chunk_start_offset, entry.compression, *sizes) not in self._seen:
+            raise BagError(f"the index names a chunk at {entry.chunk_start_offset}, there is none")
+
+
+def _check_messages(content: bytes) -> None:
+    """Check the compressed messages of a chunk."""
+    stream: Any = BytesIO(content)
+    for record in StreamReader(stream, skip_magic=True, emit_chunks=True).records:
+        if isinstance(record, Message):
+            check_message(record.data)
+
+
 def _records(file: IO[bytes], size: int) -> Any:
-    """Yield the file's records, with chunks as single records."""
+    """Yield the file's records, each with its end offset, with chunks as single records."""
     bounded: Any = Bounded(file, size)
     reader = StreamReader(
         bounded,
@@ -121,7 +200,8 @@ def _records(file: IO[bytes], size: int) -> Any:
         validate_crcs=True,
         record_size_limit=size,
     )
-    yield from reader.records
+    for record in reader.records:
+        yield record, size - bounded.left
     if bounded.left:
         raise BagError(f"expected no bytes after the end record, got {bounded.left}")
 

@@ -12,7 +12,8 @@ from mcap.reader import make_reader
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.typesys import Stores, get_typestore
 
-from der_ros.bags.integrity import check_bag
+from der_ros.bags.bounded import whole_folder
+from der_ros.bags.integrity import check_bag, read_description
 from der_ros.bags.message_types import MESSAGE_TYPES
 from der_ros.bags.pauses import PAUSED, Pause, pauses_from_text
 from der_ros.bags.recorder import PART_SUFFIX
@@ -48,6 +49,7 @@ class BagReader:
         self._stack = ExitStack()
         self._reader: AnyReader | None = None
         self._description: dict[str, Any] = {}
+        self._files = self.folder
 
     @property
     def folder(self) -> Path:
@@ -73,9 +75,12 @@ class BagReader:
                 f"got {_missing(folder)}"
             )
         try:
-            self._description = check_bag(folder)
-            self._reader = self._stack.enter_context(_any_reader(folder))
+            whole = self._stack.enter_context(whole_folder(folder, read_description(folder)))
+            self._description = check_bag(whole)
+            self._reader = self._stack.enter_context(_any_reader(whole))
+            self._files = whole
         except Exception as error:  # the parser meets damaged bytes with errors of every kind
+            self._stack.close()
             raise self._damaged(error) from error
 
     def close(self) -> None:
@@ -111,7 +116,7 @@ class BagReader:
         """
         found: dict[str, bytes] = {}
         try:
-            for path in sorted(self.folder.glob("*.mcap")):
+            for path in sorted(self._files.glob("*.mcap")):
                 with path.open("rb") as file:
                     found |= {each.name: each.data for each in make_reader(file).iter_attachments()}
         except Exception as error:  # as in open
