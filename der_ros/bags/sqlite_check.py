@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from der_ros.bags.bounded import MAX_CONTENT_BYTES, check_message
+from der_ros.bags.bounded import check_message
 from der_ros.errors import BagError
 
 SUFFIX = ".db3"
@@ -68,7 +68,6 @@ def _refuse_computed(database: sqlite3.Connection) -> None:
     Raises:
         BagError: The file has a view, a trigger, a virtual table or a generated column.
     """
-    database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_CONTENT_BYTES)
     for kind, name, text in database.execute("SELECT type, name, sql FROM sqlite_master"):
         virtual = str(text).upper().lstrip().startswith("CREATE VIRTUAL")
         if kind not in ("table", "index") or virtual:
