@@ -134,11 +134,11 @@ def made_from(kind: type[_T], values: Mapping[str, object], **others: Any) -> _T
     Raises:
         ConfigurationError: A value has the wrong type or is out of range.
     """
-    given = {
+    fields = {
         each.field: checked(each, values[each.name]) if each.name in values else each.default
         for each in settings_of(kind)
     }
-    return kind(**others, **given)
+    return kind(**others, **fields)
 
 
 def checked(declared: Setting, raw: object) -> Any:

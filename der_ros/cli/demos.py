@@ -209,9 +209,9 @@ def _check_same_period(contracts: Sequence[PolicyContract]) -> None:
     """
     periods = {contract.task: contract.control_dt_s for contract in contracts}
     if len(set(periods.values())) > 1:
-        found = ", ".join(f"{task} {period_s:g} s" for task, period_s in periods.items())
+        listed = ", ".join(f"{task} {period_s:g} s" for task, period_s in periods.items())
         raise ConfigurationError(
-            f"expected demonstrations with one control period, got {found}; export each task alone"
+            f"expected demonstrations with one control period, got {listed}; export each task alone"
         )
 
 

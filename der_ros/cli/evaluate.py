@@ -110,14 +110,14 @@ def _run(environment: Environment, act: Act, options: argparse.Namespace) -> Eva
 
 
 @contextmanager
-def _first_interrupt(told: threading.Event) -> Iterator[None]:
+def _first_interrupt(interrupted: threading.Event) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = signal.getsignal(signal.SIGINT)
 
     def on_signal(_number: int, _frame: object) -> None:
-        told.set()
+        interrupted.set()
         signal.signal(signal.SIGINT, before)
 
     signal.signal(signal.SIGINT, on_signal)
@@ -173,7 +173,7 @@ def _filmed(
 
 def _config(options: argparse.Namespace, policy: OnnxPolicy | None) -> TrainingConfig:
     """Return the configuration of the environment to evaluate in."""
-    given = {
+    settings = {
         "task": options.task,
         "control_dt_s": None if policy is None else policy.contract.control_dt_s,
         "clearance_m": options.clearance,
@@ -182,7 +182,7 @@ def _config(options: argparse.Namespace, policy: OnnxPolicy | None) -> TrainingC
         # Demonstrations are saved unfolded, and some policies fold observations themselves.
         "fold_symmetry": options.save_demos is None and (policy is None or _folds(policy)),
     }
-    return make_config({name: value for name, value in given.items() if value is not None})
+    return make_config({name: value for name, value in settings.items() if value is not None})
 
 
 def _folds(policy: OnnxPolicy) -> bool:

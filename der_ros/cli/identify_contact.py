@@ -53,18 +53,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _identify(options: argparse.Namespace) -> int:
-    given = {each.name: getattr(options, each.name) for each in _PLAN}
+    plan_options = {each.name: getattr(options, each.name) for each in _PLAN}
     plan = made_from(
-        TouchingPlan, {name: value for name, value in given.items() if value is not None}
+        TouchingPlan, {name: value for name, value in plan_options.items() if value is not None}
     )
     touching = ContactTouching(plan)
     limits = _touch(touching, plan, options)
-    found = fit_contact(touching.presses, touching.touches, np.random.default_rng(0))
-    found.check_peaks(limits.reaction_delay_s)
+    fit = fit_contact(touching.presses, touching.touches, np.random.default_rng(0))
+    fit.check_peaks(limits.reaction_delay_s)
     if options.out is not None:
-        options.out.write_text(_as_parameters(found))
+        options.out.write_text(_as_parameters(fit))
         print(f"written: {options.out}", file=sys.stderr)
-    print(json.dumps(_as_json(found)) if options.json else _as_text(found, limits))
+    print(json.dumps(_as_json(fit)) if options.json else _as_text(fit, limits))
     return 0
 
 
@@ -86,43 +86,43 @@ def _touch(
     )
 
 
-def _estimates(found: ContactFit) -> dict[str, Estimate]:
+def _estimates(fit: ContactFit) -> dict[str, Estimate]:
     """Return the estimates by parameter of ``kuka_bridge``."""
     return {
-        "contact_mass_kg": found.mass_kg,
-        "contact_stiffness_n_per_m": found.stiffness_n_per_m,
-        "pressing_stiffness_n_per_m": found.pressing_n_per_m,
+        "contact_mass_kg": fit.mass_kg,
+        "contact_stiffness_n_per_m": fit.stiffness_n_per_m,
+        "pressing_stiffness_n_per_m": fit.pressing_n_per_m,
     }
 
 
-def _as_json(found: ContactFit) -> dict[str, object]:
+def _as_json(fit: ContactFit) -> dict[str, object]:
     return {
-        **{name: each._asdict() for name, each in _estimates(found).items()},
-        "touches": [{"speed_mps": speed, "peak_n": peak} for speed, peak in found.peaks],
-        "presses": found.presses,
+        **{name: each._asdict() for name, each in _estimates(fit).items()},
+        "touches": [{"speed_mps": speed, "peak_n": peak} for speed, peak in fit.peaks],
+        "presses": fit.presses,
     }
 
 
-def _as_parameters(found: ContactFit) -> str:
+def _as_parameters(fit: ContactFit) -> str:
     """Return the estimates as the YAML text of a parameters file for ``kuka_bridge``."""
-    values = {name: float(f"{each.value:.3g}") for name, each in _estimates(found).items()}
+    values = {name: float(f"{each.value:.3g}") for name, each in _estimates(fit).items()}
     return yaml.safe_dump({"/**/kuka_bridge": {"ros__parameters": values}}, sort_keys=False)
 
 
-def _as_text(found: ContactFit, limits: ContactLimits) -> str:
-    lines = [f"{'':28}{'found':>10}   {'95 % interval':21}{'the robot has':>13}"]
+def _as_text(fit: ContactFit, limits: ContactLimits) -> str:
+    lines = [f"{'':28}{'fit':>10}   {'95 % interval':21}{'the robot has':>13}"]
     lines += [
         f"{name:28}{each.value:10.4g}   {f'{each.low:.4g} to {each.high:.4g}':21}"
         f"{getattr(limits, name):13.4g}"
-        for name, each in _estimates(found).items()
+        for name, each in _estimates(fit).items()
     ]
-    share = found.peak_share(limits.reaction_delay_s)
+    share = fit.peak_share(limits.reaction_delay_s)
     lines += [
-        f"{len(found.peaks)} touches, {found.presses} presses; largest peak "
-        f"{max(peak for _, peak in found.peaks):.0f} N, at most {100.0 * share:.0f} % of what a "
+        f"{len(fit.peaks)} touches, {fit.presses} presses; largest peak "
+        f"{max(peak for _, peak in fit.peaks):.0f} N, at most {100.0 * share:.0f} % of what a "
         "force budget expects",
         "",
-        _as_parameters(found),
+        _as_parameters(fit),
     ]
     return "\n".join(lines)
 

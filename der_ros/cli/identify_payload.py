@@ -72,19 +72,19 @@ def _positive(text: str) -> float:
 def _identify(options: argparse.Namespace) -> int:
     values = _parameters(options.config or shipped_config())
     gravity = np.array(values.get("gravity_mps2", (0.0, 0.0, -STANDARD_GRAVITY_MPS2)))
-    found = identify(
+    fitted = identify(
         _readings(options, values),
         gravity,
         options.max_force_residual_n,
         options.max_torque_residual_nm,
     )
     if options.out is not None:
-        options.out.write_text(_as_parameters(found), "utf-8")
+        options.out.write_text(_as_parameters(fitted), "utf-8")
         print(f"written: {options.out}", file=sys.stderr)
     if options.json:
-        print(json.dumps(_as_json(found)))
+        print(json.dumps(_as_json(fitted)))
     else:
-        print(_as_text(found))
+        print(_as_text(fitted))
     return 0
 
 
@@ -137,43 +137,43 @@ def _live(options: argparse.Namespace, tcp_from_sensor: Array) -> list[TimedRead
     return kept
 
 
-def _as_json(found: Identification) -> dict[str, object]:
+def _as_json(fitted: Identification) -> dict[str, object]:
     return {
-        "mass_kg": found.payload.mass_kg,
-        "mass_error_kg": found.mass_error_kg,
-        "center_of_mass_m": found.payload.center_of_mass_m.tolist(),
-        "center_error_m": found.center_error_m.tolist(),
-        "offset": found.offset.to_array().tolist(),
-        "force_residual_n": found.force_residual_n,
-        "torque_residual_nm": found.torque_residual_nm,
-        "condition": found.condition,
-        "orientations": found.orientations,
+        "mass_kg": fitted.payload.mass_kg,
+        "mass_error_kg": fitted.mass_error_kg,
+        "center_of_mass_m": fitted.payload.center_of_mass_m.tolist(),
+        "center_error_m": fitted.center_error_m.tolist(),
+        "offset": fitted.offset.to_array().tolist(),
+        "force_residual_n": fitted.force_residual_n,
+        "torque_residual_nm": fitted.torque_residual_nm,
+        "condition": fitted.condition,
+        "orientations": fitted.orientations,
     }
 
 
-def _as_parameters(found: Identification) -> str:
+def _as_parameters(fitted: Identification) -> str:
     """Return the payload as the YAML text of a parameters file for ft_bridge."""
     parameters = {
-        "payload_mass_kg": round(found.payload.mass_kg, 5),
-        "payload_center_of_mass_m": found.payload.center_of_mass_m.round(6).tolist(),
+        "payload_mass_kg": round(fitted.payload.mass_kg, 5),
+        "payload_center_of_mass_m": fitted.payload.center_of_mass_m.round(6).tolist(),
     }
     document = {"/**/ft_bridge": {"ros__parameters": parameters}}
     return yaml.safe_dump(document, sort_keys=False, default_flow_style=None)
 
 
-def _as_text(found: Identification) -> str:
+def _as_text(fitted: Identification) -> str:
     center, error = (
         ", ".join([f"{1e3 * value:.2f}" for value in values.tolist()])
-        for values in (found.payload.center_of_mass_m, found.center_error_m)
+        for values in (fitted.payload.center_of_mass_m, fitted.center_error_m)
     )
-    offset = ", ".join([f"{value:.3f}" for value in found.offset.to_array().tolist()])
+    offset = ", ".join([f"{value:.3f}" for value in fitted.offset.to_array().tolist()])
     return (
-        f"mass:            {found.payload.mass_kg:.4f} kg (+- {found.mass_error_kg:.4f})\n"
+        f"mass:            {fitted.payload.mass_kg:.4f} kg (+- {fitted.mass_error_kg:.4f})\n"
         f"center of mass:  {center} mm (+- {error})\n"
         f"offset:          {offset} (N, Nm)\n"
-        f"left over:       {found.force_residual_n:.3f} N, {found.torque_residual_nm:.4f} Nm\n"
-        f"orientations:    {found.orientations}, condition number {found.condition:.2f}\n"
-        f"\n{_as_parameters(found)}"
+        f"left over:       {fitted.force_residual_n:.3f} N, {fitted.torque_residual_nm:.4f} Nm\n"
+        f"orientations:    {fitted.orientations}, condition number {fitted.condition:.2f}\n"
+        f"\n{_as_parameters(fitted)}"
     )
 
 

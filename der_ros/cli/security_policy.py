@@ -55,9 +55,9 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _write(options: argparse.Namespace) -> int:
-    found = read_graph(NODES, options.patience_s)
+    in_use = read_graph(NODES, options.patience_s)
     before = _read(options.out) if options.out.exists() else {}
-    policy = merged(before, found)
+    policy = merged(before, in_use)
     options.out.write_text(to_xml(policy), encoding="utf-8")
     print(f"{options.out}: {len(policy)} nodes, {sum(map(len, policy.values()))} permissions")
     return 0

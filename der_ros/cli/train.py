@@ -34,8 +34,8 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _train(options: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
-    given = {name: getattr(options, name) for name in _FIELDS}
-    overrides = {name: value for name, value in given.items() if value is not None}
+    chosen = {name: getattr(options, name) for name in _FIELDS}
+    overrides = {name: value for name, value in chosen.items() if value is not None}
     overrides |= dict(parse_override(text) for text in options.set)
     if options.option:
         overrides["env_options"] = dict(parse_override(text) for text in options.option)

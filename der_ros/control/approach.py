@@ -214,11 +214,11 @@ class Approach:
         The check is skipped before the first bias, because there is no reference.
         """
         peak, conditions = self._cell.peak, self._conditions
-        felt = (
+        readings = (
             ("N", peak.force_n, conditions.start_force_n),
             ("Nm", peak.torque_nm, conditions.start_torque_nm),
         )
-        for unit, value, allowed in felt:
+        for unit, value, allowed in readings:
             if self._biased and allowed and value > allowed:
                 # An operator checks before the next attempt, whose bias skips this comparison.
                 self._biased = False

@@ -141,13 +141,13 @@ class BridgeMotion:
     @property
     def warning(self) -> str:
         """Message about problems that are not faults yet; empty if there are none."""
-        now, found = self._clock(), []
+        now, messages = self._clock(), []
         late = self._late.recent(now)
         if late > _NOTEWORTHY_LATE * self._config.max_late_answers:
-            found.append(f"{late} answers of the last second were late")
+            messages.append(f"{late} answers of the last second were late")
         if refusal := self._gate.recent_refusal:
-            found.append(f"a command was refused: {refusal}")
-        return "; ".join(found)
+            messages.append(f"a command was refused: {refusal}")
+        return "; ".join(messages)
 
     @property
     def following(self) -> tuple[float, float]:

@@ -101,8 +101,8 @@ class CommandGate:
         """Return the kind and the reason for which a command is refused; None if it is not."""
         config = self._config
         if frame_id not in config.command_frames:
-            known = ", ".join(config.command_frames)
-            return "frame", f"frame_id: expected one of {known}, got '{frame_id}'"
+            frames = ", ".join(config.command_frames)
+            return "frame", f"frame_id: expected one of {frames}, got '{frame_id}'"
         if not twist.is_finite():
             return "not_finite", "expected finite numbers, got NaN or infinity"
         if stamp_age_s < -MAX_FUTURE_S:

@@ -61,7 +61,7 @@ class FaultWatch:
                 name is not new.
             now_s: Current time, s, ``time.monotonic``.
         """
-        found = []
+        faults = []
         for name, level, message in statuses:
             if not name.startswith(self._stack) or name.startswith(self._own):
                 continue
@@ -72,5 +72,5 @@ class FaultWatch:
             quiet_s = now_s - self._last_error_s.get(name, float("-inf"))
             self._last_error_s[name] = now_s
             if before != Level.ERROR and quiet_s > QUIET_S:
-                found.append(f"{name}: {message}")
-        return found
+                faults.append(f"{name}: {message}")
+        return faults

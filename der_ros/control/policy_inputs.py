@@ -131,10 +131,10 @@ class PolicyInputs:
 
     def figures(self, now_s: float) -> dict[str, object]:
         """Return the inputs' ages and the difference of their stamps, ms, for the diagnostics."""
-        found = (("pose", self.pose), ("wrench", self.wrench))
+        inputs = (("pose", self.pose), ("wrench", self.wrench))
         figures: dict[str, object] = {
             f"{name}_age_ms": f"{1e3 * (now_s - newest.arrived_s):.1f}"
-            for name, newest in found
+            for name, newest in inputs
             if newest is not None
         }
         if self.pose is not None and self.wrench is not None:

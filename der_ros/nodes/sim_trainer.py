@@ -104,14 +104,16 @@ class SimTrainer(ShellNode):
         return None if teach == OFF else TakeoverInput(self, teach)
 
     def _make_run(self) -> TrainingRun:
-        given = declare_settings(self, RunOptions)
+        options = declare_settings(self, RunOptions)
         overrides = {each.name: declare(self, each) for each in launched_settings()}
         if overrides["algorithm"] == FROM_PRESET:
             del overrides["algorithm"]
-        if given.resume:
+        if options.resume:
             # A launch file passes all arguments; a resumed run keeps its own settings.
             overrides = {k: overrides[k] for k in ("max_minutes", "max_env_steps")}
-        config, folder, source = resolve_run(given.preset, overrides, given.run_dir, given.resume)
+        config, folder, source = resolve_run(
+            options.preset, overrides, options.run_dir, options.resume
+        )
         self._config = config
         pilot = None if self._teacher is None else self._teacher.pilot
         return TrainingRun(config, folder, source, self._on_metrics, pilot)

@@ -135,10 +135,10 @@ class SumTree:
 
     def _away_from_zero(self, indices: IndexArray) -> IndexArray:
         """Replace leaves of priority zero, found by rounding, by positive ones to the left."""
-        found = self.get(indices)
-        if found.min(initial=1.0) > 0.0:
+        priorities = self.get(indices)
+        if priorities.min(initial=1.0) > 0.0:
             return indices
-        for place in np.flatnonzero(found <= 0.0):
+        for place in np.flatnonzero(priorities <= 0.0):
             positive = np.flatnonzero(self.values[: indices[place]] > 0.0)
             if len(positive) == 0:
                 positive = np.flatnonzero(self.values > 0.0)

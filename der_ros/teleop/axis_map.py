@@ -114,10 +114,10 @@ class AxisMap:
 
 def map_names() -> list[str]:
     """Return the names of the axis maps in the package, sorted."""
-    found: set[str] = set()
+    names: set[str] = set()
     for folder in package_folders("config"):
-        found |= {path.stem for path in folder.joinpath("teleop").glob("*.yaml")}
-    return sorted(found)
+        names |= {path.stem for path in folder.joinpath("teleop").glob("*.yaml")}
+    return sorted(names)
 
 
 def load_map(name: str) -> AxisMap:
@@ -144,12 +144,14 @@ def load_map(name: str) -> AxisMap:
 def _parsed(path: Path, document: Any) -> AxisMap:
     reader = _Reader(path)
     fields = reader.mapping(document, "the file", {"axes", "buttons", "dead_zone"})
-    given = reader.mapping(fields.get("axes"), "axes", set(DIRECTIONS))
-    axes = {name: reader.axes(entry, f"axes.{name}") for name, entry in given.items()}
+    axis_fields = reader.mapping(fields.get("axes"), "axes", set(DIRECTIONS))
+    axes = {name: reader.axes(entry, f"axes.{name}") for name, entry in axis_fields.items()}
     if not axes:
-        raise reader.error("axes", f"at least one of {', '.join(DIRECTIONS)}", given)
-    told = reader.mapping(fields.get("buttons"), "buttons", set(BUTTONS))
-    buttons = {name: reader.index(value, f"buttons.{name}") for name, value in told.items()}
+        raise reader.error("axes", f"at least one of {', '.join(DIRECTIONS)}", axis_fields)
+    button_fields = reader.mapping(fields.get("buttons"), "buttons", set(BUTTONS))
+    buttons = {
+        name: reader.index(value, f"buttons.{name}") for name, value in button_fields.items()
+    }
     for name in _REQUIRED_BUTTONS:
         if name not in buttons:
             raise reader.error(f"buttons.{name}", "the index of a button", None)
@@ -166,9 +168,9 @@ class _Reader:
     def error(self, field: str, expected: str, got: object) -> ConfigurationError:
         return ConfigurationError(f"{self._path}: {field}: expected {expected}, got {got!r}")
 
-    def mapping(self, value: Any, field: str, known: set[str]) -> dict[str, Any]:
-        if not isinstance(value, dict) or not set(value) <= known:
-            raise self.error(field, f"a mapping with some of {', '.join(sorted(known))}", value)
+    def mapping(self, value: Any, field: str, allowed: set[str]) -> dict[str, Any]:
+        if not isinstance(value, dict) or not set(value) <= allowed:
+            raise self.error(field, f"a mapping with some of {', '.join(sorted(allowed))}", value)
         return value
 
     def number(self, value: Any, field: str, low: float, high: float) -> float:

@@ -358,18 +358,18 @@ class TrainingConfig:
 
     def without_effect(self) -> tuple[str, ...]:
         """Return one sentence for each setting that has no effect in this configuration."""
-        found = []
+        sentences = []
         if self.demos and self.replay_structure == "no_demos":
-            found.append(
+            sentences.append(
                 f"demos {self.demos} does nothing: replay_structure no_demos starts without "
                 "demonstrations; choose one of the other structures"
             )
         if self.zone_share is not None and not self.der and self.replay_structure == "no_demos":
-            found.append(
+            sentences.append(
                 f"zone_share {self.zone_share} does nothing: the demonstration zone stays empty "
                 "with der false and replay_structure no_demos; batches are drawn by priority alone"
             )
-        return tuple(found)
+        return tuple(sentences)
 
     def worker_count(self) -> int:
         """Return the number of workers; -1 becomes the number of usable CPUs less one."""

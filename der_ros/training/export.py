@@ -97,15 +97,17 @@ def export_training(
         facts["evaluation_success_rate"] = str(best.report.success_rate)
         facts["evaluation_episodes"] = str(best.report.episodes)
     statistics = snapshot.filter
-    seen = len(statistics.mean) - config.learner.privileged
+    observed = len(statistics.mean) - config.learner.privileged
     network = torch_policy(
         config.algorithm,
         snapshot.parameters,
-        seen,
+        observed,
         config.learner.hidden,
         len(contract.action_names),
     )
-    mean, std = (numbers[:seen].astype(np.float64) for numbers in (statistics.mean, statistics.std))
+    mean, std = (
+        numbers[:observed].astype(np.float64) for numbers in (statistics.mean, statistics.std)
+    )
     return export_policy(network, mean, std, statistics.clip, contract, path, facts, precision)
 
 

@@ -83,12 +83,12 @@ def check_way(who: str, ip: str, routes: Path = _ROUTES) -> Check:
 
 def gateway_towards(ip: str, routes: Path = _ROUTES) -> str | None:
     """Return the gateway to ``ip`` from the kernel's routing table; None for a direct route."""
-    wanted = int(ipaddress.IPv4Address(ip))
+    destination = int(ipaddress.IPv4Address(ip))
     best, gateway = -1, 0
     for line in routes.read_text().splitlines()[1:] if routes.is_file() else ():
         fields = line.split()
         target, through, mask = (_address(fields[column]) for column in (1, 2, 7))
-        if wanted & mask == target and mask > best:
+        if destination & mask == target and mask > best:
             best, gateway = mask, through
     return str(ipaddress.IPv4Address(gateway)) if gateway else None
 
@@ -108,7 +108,7 @@ def check_sensor(ip: str, http_port: int, timeout_s: float) -> Check:
         DerRosError: No device answers, or it does not answer as a Net F/T box.
     """
     box = fetch_configuration(ip, http_port, timeout_s)
-    found = (
+    described = (
         f"{box.product_name or 'a Net F/T box'}: {box.force_unit}, {box.torque_unit}, "
         f"{box.rdt_rate_hz} Hz"
     )
@@ -117,7 +117,7 @@ def check_sensor(ip: str, http_port: int, timeout_s: float) -> Check:
             "network",
             "sensor",
             CheckLevel.PROBLEM,
-            f"{found}, but RDT is switched off",
+            f"{described}, but RDT is switched off",
             f"switch RDT on in the box's page of communication settings, http://{ip}:{http_port}/",
         )
     if 0 < box.rdt_rate_hz < PUBLISH_RATE_HZ:
@@ -125,14 +125,14 @@ def check_sensor(ip: str, http_port: int, timeout_s: float) -> Check:
             "network",
             "sensor",
             CheckLevel.WARNING,
-            f"{found}, less than {PUBLISH_RATE_HZ} Hz",
+            f"{described}, less than {PUBLISH_RATE_HZ} Hz",
             "set ft_bridge's parameter rdt_rate_hz, for example to 1000",
         )
-    return Check("network", "sensor", CheckLevel.OK, found)
+    return Check("network", "sensor", CheckLevel.OK, described)
 
 
 def check_filter(
-    sensor: tuple[str, int], path: Path | None, task: str, asked: int, timeout_s: float = 2.0
+    sensor: tuple[str, int], path: Path | None, task: str, requested: int, timeout_s: float = 2.0
 ) -> Iterator[Check]:
     """Compare the sensor's low-pass filter with the filter of the policy's training.
 
@@ -142,7 +142,8 @@ def check_filter(
         sensor: Address and HTTP port of the sensor.
         path: Policy file; None for the shipped one.
         task: Name of the task.
-        asked: Number of the box filter that ft_bridge sets (parameter ``box_filter``); -1 for none.
+        requested: Number of the box filter that ft_bridge sets, parameter ``box_filter``; -1 for
+            none.
         timeout_s: Timeout of the HTTP request, s.
     """
     from der_ros.policy.runtime import OnnxPolicy
@@ -153,25 +154,26 @@ def check_filter(
         box = fetch_configuration(*sensor, timeout_s)
     except DerRosError:
         return
-    number = asked if asked >= 0 else box.user_filter
+    number = requested if requested >= 0 else box.user_filter
     yield compare_filters(cutoff_hz(box, number), policy.contract.sensor_filter_hz)
 
 
-def compare_filters(found_hz: float | None, trained_hz: float) -> Check:
+def compare_filters(current_hz: float | None, trained_hz: float) -> Check:
     """Return the check of the sensor's low-pass filter against that of the training.
 
     Args:
-        found_hz: Cut-off frequency of the sensor's filter, Hz; 0 without a filter, None if unknown.
+        current_hz: Cut-off frequency of the sensor's filter, Hz; 0 without a filter, None if
+            unknown.
         trained_hz: Cut-off frequency in the policy's contract, Hz; 0 without a filter.
     """
-    found, trained = filter_in_words(found_hz), filter_in_words(trained_hz)
-    if found_hz == trained_hz:
-        return Check("network", "sensor filter", CheckLevel.OK, f"{found}, as in training")
+    current, trained = filter_in_words(current_hz), filter_in_words(trained_hz)
+    if current_hz == trained_hz:
+        return Check("network", "sensor filter", CheckLevel.OK, f"{current}, as in training")
     return Check(
         "network",
         "sensor filter",
         CheckLevel.WARNING,
-        f"the box's low-pass filter is {found}, the policy was trained with {trained}",
+        f"the box's low-pass filter is {current}, the policy was trained with {trained}",
         "set it on the box's Settings page, or by ft_bridge's parameter box_filter; or train with "
         "the environment's option sensor_filter_hz",
     )
@@ -193,8 +195,8 @@ def _check_policy(path: Path | None, task: str) -> Check:
         advice = "give --policy a file that training or export_policy wrote, or another --task"
         return Check("policy", "file", CheckLevel.PROBLEM, str(error), advice)
     contract = policy.contract
-    found = (
+    described = (
         f"{policy.path} for {contract.task}, every {contract.control_dt_s:g} s, "
         f"sha256 {policy.sha256}"
     )
-    return Check("policy", "file", CheckLevel.OK, found)
+    return Check("policy", "file", CheckLevel.OK, described)

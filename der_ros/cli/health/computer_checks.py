@@ -91,12 +91,12 @@ def check_python(version: tuple[int, int]) -> Check:
     text = ".".join(map(str, version))
     if version >= MIN_PYTHON:
         return Check("environment", "python", CheckLevel.OK, f"{text} at {sys.executable}")
-    wanted = ".".join(map(str, MIN_PYTHON))
+    least = ".".join(map(str, MIN_PYTHON))
     return Check(
         "environment",
         "python",
         CheckLevel.PROBLEM,
-        f"expected {wanted} or newer, got {text}",
+        f"expected {least} or newer, got {text}",
         "run it with a newer Python: ROS2W_PYTHON=/path/to/python3.11 ./ros2w setup",
     )
 
@@ -224,16 +224,16 @@ def measure_naps() -> list[float]:
 def check_timer(resolution_s: float, late_s: list[float]) -> Check:
     """Return the check that the kernel's timer is precise enough for a 4 ms cycle."""
     typical, worst = statistics.median(late_s), max(late_s)
-    found = (
+    measured = (
         f"sleeps end {1e3 * typical:.2f} ms late (worst of {len(late_s)}: {1e3 * worst:.2f} ms), "
         f"the monotonic clock counts in {1e9 * resolution_s:.0f} ns"
     )
     if typical <= _LATE_NAP_S and resolution_s <= _COARSE_CLOCK_S:
-        return Check("clock", "kernel timer", CheckLevel.OK, found)
+        return Check("clock", "kernel timer", CheckLevel.OK, measured)
     return Check(
         "clock",
         "kernel timer",
         CheckLevel.WARNING,
-        found,
+        measured,
         "close other programs; in a virtual machine, use a real one; use cycle_ms:=12",
     )

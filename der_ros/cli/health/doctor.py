@@ -104,9 +104,11 @@ def _checks(options: argparse.Namespace) -> Iterator[Check]:
     yield from cell.check_policy(options.policy, options.task)
     config = options.config or parameters.shipped_config(options.cell)
     if options.sensor_ip is not None:
-        asked = parameters.asked_filter(config, options.task, options.cell, options.namespace)
+        requested = parameters.requested_filter(
+            config, options.task, options.cell, options.namespace
+        )
         sensor = options.sensor_ip, options.http_port
-        yield from cell.check_filter(sensor, options.policy, options.task, asked)
+        yield from cell.check_filter(sensor, options.policy, options.task, requested)
     # Only the driver of a ros2_control arm knows the arm's address, so the sensor's decides.
     address = options.robot_ip if options.cell == "deploy_kr60" else options.sensor_ip
     on_hardware = address is not None and not address.startswith("127.")

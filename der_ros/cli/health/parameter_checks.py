@@ -77,15 +77,15 @@ def check_parameters(
         yield examined("parameters", "joints", lambda: check_joints(bridge), correct)
 
 
-def asked_filter(path: Path, task: str, cell: str, namespace: str = "") -> int:
+def requested_filter(path: Path, task: str, cell: str, namespace: str = "") -> int:
     """Return the number of the box filter that ft_bridge sets; -1 if none, or on a file error."""
     files = (task_config(task, cell), shipped_config(cell))
     try:
         layers = [*map(read_parameters, files), read_parameters(path, namespace)]
     except ConfigurationError:
         return -1
-    asked = merged(layers, "ft_bridge").get("box_filter", -1)
-    return asked if isinstance(asked, int) else -1
+    number = merged(layers, "ft_bridge").get("box_filter", -1)
+    return number if isinstance(number, int) else -1
 
 
 def check_names(nodes: Nodes) -> Check:

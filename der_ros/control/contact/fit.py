@@ -290,9 +290,9 @@ def _slope(height: Array, force: Array) -> tuple[float, float]:
 
 def _touch(descent: Descent, cycle_s: float, surfaces: Sequence[float]) -> _Touch | None:
     """Return the normal equations of a touch; None if it is not usable."""
-    found = [_equations(descent, cycle_s, surface) for surface in surfaces]
-    usable = [each for each in found if each is not None]
-    if len(usable) < len(found):
+    equations = [_equations(descent, cycle_s, surface) for surface in surfaces]
+    usable = [each for each in equations if each is not None]
+    if len(usable) < len(equations):
         return None
     normal, right, speed = zip(*usable, strict=True)
     return _Touch(np.array(normal), np.array(right), float(np.mean(speed)), descent.peak_n)

@@ -150,15 +150,15 @@ class DifferentialKinematics:
             twist: Commanded twist of the tool, base axes; a non-finite one gives no motion.
             dt_s: Duration of the cycle, s, shorter than ``stop_time_s``.
         """
-        wanted = twist.to_array()
-        if not np.isfinite(wanted).all():
+        twist_numbers = twist.to_array()
+        if not np.isfinite(twist_numbers).all():
             return JointStep(angles_rad, Twist.zero(), Hindrance.NOT_FINITE, None)
-        if not wanted.any():
+        if not twist_numbers.any():
             return JointStep(angles_rad, Twist.zero(), Hindrance(0), None)
         # Clipped at 1 km/s: larger numbers would overflow.
-        wanted = wanted * min(1.0, _LARGEST / float(np.abs(wanted).max()))
+        twist_numbers = twist_numbers * min(1.0, _LARGEST / float(np.abs(twist_numbers).max()))
         jacobian = self.chain.at(angles_rad).jacobian
-        speeds, hindrances = self._inverted(jacobian, wanted, angles_rad)
+        speeds, hindrances = self._inverted(jacobian, twist_numbers, angles_rad)
         speeds, hurried = self._slowed(speeds)
         speeds, stopped, refusal = self._kept_from_stops(speeds, angles_rad)
         return JointStep(

@@ -142,7 +142,7 @@ def _turned(link: Link, angle_rad: float) -> Pose:
 
 
 def _shapes(link: ET.Element) -> tuple[Cylinder, ...]:
-    found = []
+    cylinders = []
     for visual in link.findall("visual"):
         cylinder = visual.find("geometry/cylinder")
         if cylinder is None:
@@ -150,5 +150,5 @@ def _shapes(link: ET.Element) -> tuple[Cylinder, ...]:
         colour = visual.find("material/color")
         rgba = _GREY if colour is None else tuple(map(float, colour.get("rgba", "").split()))
         radius, length = float(cylinder.get("radius", 0)), float(cylinder.get("length", 0))
-        found.append(Cylinder(origin_of(visual), radius, length, rgba))
-    return tuple(found)
+        cylinders.append(Cylinder(origin_of(visual), radius, length, rgba))
+    return tuple(cylinders)

@@ -163,8 +163,8 @@ def attribute(element: ET.Element, child: str, name: str) -> str:
     Raises:
         ConfigurationError: The attribute is missing or empty.
     """
-    found = element.find(child)
-    value = None if found is None else found.get(name)
+    part = element.find(child)
+    value = None if part is None else part.get(name)
     if not value:
         raise ConfigurationError(
             f"URDF: joint {element.get('name')}: expected <{child} {name}=...>, got none"

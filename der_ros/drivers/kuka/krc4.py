@@ -179,9 +179,9 @@ class SimulatedKrc4(Startable):
         log("simulated KRC4 stopped RSI: %s", reason)
 
     def _run(self) -> None:
-        asked = request_scheduling(self._config.realtime_priority)
+        scheduled = request_scheduling(self._config.realtime_priority)
         log_refusals(
-            "simulated KRC4", {"scheduling": asked, "switching": shorten_switch_interval()}
+            "simulated KRC4", {"scheduling": scheduled, "switching": shorten_switch_interval()}
         )
         cycle_s = self._config.cycle_s
         motion = _REST

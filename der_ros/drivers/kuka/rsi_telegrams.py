@@ -132,14 +132,14 @@ def _parse_any(text: str) -> RobotTelegram:
     telegram = read_elements(text, "Rob", _ROBOT_ELEMENTS)
     if telegram.empty:
         return RobotTelegram(None)
-    found = telegram.elements
-    ipoc, ipoc_text = _ipoc(found.get("IPOC"), "robot")
+    elements = telegram.elements
+    ipoc, ipoc_text = _ipoc(elements.get("IPOC"), "robot")
     return RobotTelegram(
         ipoc,
-        _six(found.get("RIst"), CARTESIAN_TAGS),
-        _six_if_readable(found.get("RSol"), CARTESIAN_TAGS),
-        _six(found.get("AIPos"), AXIS_TAGS),
-        _delay(found.get("Delay")),
+        _six(elements.get("RIst"), CARTESIAN_TAGS),
+        _six_if_readable(elements.get("RSol"), CARTESIAN_TAGS),
+        _six(elements.get("AIPos"), AXIS_TAGS),
+        _delay(elements.get("Delay")),
         ipoc_text,
     )
 
@@ -150,12 +150,12 @@ def parse_sensor_telegram(data: bytes) -> SensorTelegram:
     Raises:
         ProtocolError: See ``parse_robot_telegram``.
     """
-    found = read_elements(as_text(data, "Sen"), "Sen", _SENSOR_ELEMENTS).elements
-    ipoc, ipoc_text = _ipoc(found.get("IPOC"), "sensor")
-    message, stop = found.get("EStr"), found.get("Stop")
+    elements = read_elements(as_text(data, "Sen"), "Sen", _SENSOR_ELEMENTS).elements
+    ipoc, ipoc_text = _ipoc(elements.get("IPOC"), "sensor")
+    message, stop = elements.get("EStr"), elements.get("Stop")
     return SensorTelegram(
         ipoc,
-        _six(found.get("RKorr"), CARTESIAN_TAGS) or NO_CORRECTION,
+        _six(elements.get("RKorr"), CARTESIAN_TAGS) or NO_CORRECTION,
         None if message is None else message.text,
         None if stop is None else _integer(_plain_text(stop), "Stop") != 0,
         ipoc_text,

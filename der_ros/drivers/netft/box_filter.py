@@ -59,8 +59,8 @@ class FilterWatch:
         words: Description of the filter's cut-off.
     """
 
-    def __init__(self, asked: int, least_hz: float) -> None:
-        self._expected, self._least_hz = asked, least_hz
+    def __init__(self, requested: int, least_hz: float) -> None:
+        self._expected, self._least_hz = requested, least_hz
         self.fault = self.warning = ""
         self.number, self.words = -1, filter_in_words(None)
 
@@ -73,9 +73,9 @@ class FilterWatch:
         """
         if self._expected < 0:
             self._expected = number
-        found = cutoff_hz(box, number)
-        self.number, self.words = number, filter_in_words(found)
-        slower = self._least_hz > 0.0 and found is not None and is_slower(found, self._least_hz)
+        cutoff = cutoff_hz(box, number)
+        self.number, self.words = number, filter_in_words(cutoff)
+        slower = self._least_hz > 0.0 and cutoff is not None and is_slower(cutoff, self._least_hz)
         needed = f"expected at least {self._least_hz:g} Hz or off (min_box_filter_hz)"
         self.fault = (
             f"the box's low-pass filter is at {self.words}, {needed}; set it on the box's "
@@ -84,7 +84,7 @@ class FilterWatch:
             else ""
         )
         self.warning = self._difference(box)
-        if not self.warning and self._least_hz > 0.0 and found is None:
+        if not self.warning and self._least_hz > 0.0 and cutoff is None:
             self.warning = (
                 f"the cut-off of the box's low-pass filter is not known, {needed}; look at the "
                 "box's Settings page"

@@ -185,10 +185,10 @@ class NetFtClient(Startable):
             try:
                 with (
                     self._connected() as udp,
-                    ConfigurationWatch(self._config, self._scale) as seen,
+                    ConfigurationWatch(self._config, self._scale) as watch,
                 ):
-                    self._watch = seen
-                    self._read(udp, seen)
+                    self._watch = watch
+                    self._read(udp, watch)
             except (DerRosError, OSError) as error:
                 self._fail(error)
             except Exception as error:
@@ -203,8 +203,8 @@ class NetFtClient(Startable):
             return
         fault = not isinstance(error, ConnectionFailedError | OSError)
         self._state = ClientState.FAULT if fault else ClientState.CONNECTING
-        known = isinstance(error, DerRosError) and not isinstance(error, ProtocolError)
-        self._reason = str(error) if known else f"{self._where()}: {error}"
+        names_the_box = isinstance(error, DerRosError) and not isinstance(error, ProtocolError)
+        self._reason = str(error) if names_the_box else f"{self._where()}: {error}"
         self._last_fault = self._reason
         logger.warning("%s; trying again", self._reason)
 
@@ -233,7 +233,7 @@ class NetFtClient(Startable):
                 with contextlib.suppress(OSError):
                     udp.send(encode_request(Request(Command.STOP)))
 
-    def _read(self, udp: socket.socket, seen: ConfigurationWatch) -> None:
+    def _read(self, udp: socket.socket, watch: ConfigurationWatch) -> None:
         """Read until stopped; raise on long silence, malformed packets or a changed scale."""
         last, heard = time.monotonic(), self._stream.records
         poll = select.poll()
@@ -242,7 +242,7 @@ class NetFtClient(Startable):
         while not self._end.is_set():
             if poll.poll(wait_ms) and self._drain(udp):
                 last, heard = time.monotonic(), self._stream.records
-                seen.raise_if_changed()
+                watch.raise_if_changed()
                 time.sleep(self._config.rest_s)
                 continue
             silent = time.monotonic() - last

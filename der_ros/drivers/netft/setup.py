@@ -31,32 +31,36 @@ def configure(config: NetFtConfig) -> SensorConfiguration:
     """
     if config.configuration is not None:
         return config.configuration
-    found = _fetch(config)
-    if config.rate_hz and found.rdt_rate_hz != config.rate_hz:
+    configuration = _fetch(config)
+    if config.rate_hz and configuration.rdt_rate_hz != config.rate_hz:
         request_rate(config.sensor_ip, config.http_port, config.rate_hz, config.http_timeout_s)
-        found = _fetch(config)
-        _compare("Hz", config.rate_hz, found.rdt_rate_hz, "it rounds to a divisor of 7000")
-    if config.user_filter >= 0 and found.user_filter != config.user_filter:
+        configuration = _fetch(config)
+        _compare("Hz", config.rate_hz, configuration.rdt_rate_hz, "it rounds to a divisor of 7000")
+    if config.user_filter >= 0 and configuration.user_filter != config.user_filter:
         request_filter(
             config.sensor_ip, config.http_port, config.user_filter, config.http_timeout_s
         )
-        found = _fetch(config)
-        _compare("as its filter", config.user_filter, found.user_filter, "see its Settings page")
-    if not found.rdt_enabled:
+        configuration = _fetch(config)
+        _compare(
+            "as its filter", config.user_filter, configuration.user_filter, "see its Settings page"
+        )
+    if not configuration.rdt_enabled:
         raise ConfigurationError(
             "Net F/T box: expected RDT to be enabled, got disabled (comrdte); enable it on the "
             "box's Communications page"
         )
-    return found
+    return configuration
 
 
 def _fetch(config: NetFtConfig) -> SensorConfiguration:
     return fetch_configuration(config.sensor_ip, config.http_port, config.http_timeout_s)
 
 
-def _compare(what: str, asked: int, found: int, hint: str) -> None:
-    if found != asked:
-        logger.warning("Net F/T box: asked for %d %s, it has %d (%s)", asked, what, found, hint)
+def _compare(what: str, requested: int, current: int, hint: str) -> None:
+    if current != requested:
+        logger.warning(
+            "Net F/T box: asked for %d %s, it has %d (%s)", requested, what, current, hint
+        )
 
 
 class ConfigurationWatch(Startable):

@@ -74,11 +74,11 @@ def text_marker(text: str, base_from_text: Pose) -> Marker:
 
 def numbered(markers: Iterable[Marker], frame_id: str) -> list[Marker]:
     """Give each marker a unique identifier and attach it to a frame; return the markers."""
-    found = list(markers)
-    for number, marker in enumerate(found):
+    listed = list(markers)
+    for number, marker in enumerate(listed):
         marker.id, marker.header.frame_id = number, frame_id
         marker.frame_locked = True
-    return found
+    return listed
 
 
 def _part(namespace: str, part: Part, pose: Pose, rgba: Sequence[float]) -> Marker:

@@ -59,9 +59,9 @@ class CellView(ShellNode):
 
     def __init__(self) -> None:
         super().__init__("cell_view")
-        given = declare_settings(self, CellViewParameters)
-        self._set_up_cell(given)
-        self._force_scale = given.force_scale_m_per_n
+        parameters = declare_settings(self, CellViewParameters)
+        self._set_up_cell(parameters)
+        self._force_scale = parameters.force_scale_m_per_n
         self._angles: Array = np.zeros(len(self._links.joint_names))
         self._held, self._ground = Pose.identity(), Pose.identity()
         self._wrench, self._phase = Wrench.zero(), ""
@@ -69,7 +69,7 @@ class CellView(ShellNode):
         self._pose_known = False
         self._subscribe()
         self._publish_what_stays()
-        self._timer = steady_timer(self, 1.0 / given.rate_hz, self._draw)
+        self._timer = steady_timer(self, 1.0 / parameters.rate_hz, self._draw)
 
     def _set_up_cell(self, given: CellViewParameters) -> None:
         """Load the pieces, the arm and the frames.

@@ -45,9 +45,9 @@ class BiasGuard:
         """
         self.check_attempt(what)
         now_s = time.monotonic()
-        felt = self._path.since_bias(now_s, self._max_age_s)
+        since_bias = self._path.since_bias(now_s, self._max_age_s)
         self._rules.check_contact(
-            what, now_s, felt, lambda: self._path.mean(now_s, self._max_age_s)
+            what, now_s, since_bias, lambda: self._path.mean(now_s, self._max_age_s)
         )
 
     def check_attempt(self, what: str = "bias") -> None:

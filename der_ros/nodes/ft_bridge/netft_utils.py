@@ -226,9 +226,9 @@ class NetftUtils:
         )
         return response
 
-    def _set_weight_bias(self, wanted: bool) -> None:
+    def _set_weight_bias(self, biased: bool) -> None:
         self._guard.check("set_weight_bias")
-        self._weight_bias = self._raw() if wanted else Wrench.zero()
+        self._weight_bias = self._raw() if biased else Wrench.zero()
 
     def on_get_weight(self, _request: Any, response: Any) -> Any:
         """Handle GetDouble: load since ``set_weight_bias``, g; NaN without a fresh reading."""

@@ -99,7 +99,7 @@ class FtBridge(ShellNode):
         of_box = given.publish_wire and given.source == "netft"
         self._wire = SensorWireTopic(self, self._path) if of_box else None
         self._needs_orientation = False
-        self._seen: object = None
+        self._shown: object = None
         self._client: NetFtClient | None = None
         self._other: WrenchTopic | None = None
         self._open()
@@ -242,7 +242,7 @@ class FtBridge(ShellNode):
             self._ready = ready
             self._readiness.publish(Bool(data=ready))
         state = None if self._client is None else self._client.statistics.state
-        seen = (
+        shown = (
             ready,
             state,
             self._trusted,
@@ -252,8 +252,8 @@ class FtBridge(ShellNode):
             self._rate.problem,
             self._box_filter.number,
         )
-        if seen != self._seen:
-            self._seen = seen
+        if shown != self._shown:
+            self._shown = shown
             self._diagnostics.publish()
 
     def _check_rate(self) -> None:

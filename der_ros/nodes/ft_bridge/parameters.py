@@ -29,15 +29,15 @@ def declare_conditioning(node: ShellNode, gap_s: float) -> ConditioningConfig:
     Raises:
         ConfigurationError: A value is invalid.
     """
-    given = declare_settings(node, ConditioningParameters)
-    center = vector(given.payload_center_of_mass_m, 3, "parameter payload_center_of_mass_m")
+    parameters = declare_settings(node, ConditioningParameters)
+    center = vector(parameters.payload_center_of_mass_m, 3, "parameter payload_center_of_mass_m")
     return ConditioningConfig(
-        axis_signs=vector(given.axis_signs, 6, "parameter axis_signs"),
-        rate_hz=given.publish_rate_hz,
-        bias_samples=given.bias_samples,
-        low_pass=FilterChoice(given.filter_order, given.filter_cutoff_hz),
-        payload=Payload(given.payload_mass_kg, center),
-        gravity_mps2=vector(given.gravity_mps2, 3, "parameter gravity_mps2"),
+        axis_signs=vector(parameters.axis_signs, 6, "parameter axis_signs"),
+        rate_hz=parameters.publish_rate_hz,
+        bias_samples=parameters.bias_samples,
+        low_pass=FilterChoice(parameters.filter_order, parameters.filter_cutoff_hz),
+        payload=Payload(parameters.payload_mass_kg, center),
+        gravity_mps2=vector(parameters.gravity_mps2, 3, "parameter gravity_mps2"),
         gap_s=gap_s,
     )
 
@@ -51,27 +51,27 @@ def declare_limits(node: ShellNode) -> tuple[ForceLimits, ForceLimits, Array]:
     Raises:
         ConfigurationError: A value is invalid.
     """
-    given = declare_settings(node, CancelParameters)
+    parameters = declare_settings(node, CancelParameters)
     return (
-        ForceLimits(given.max_force_n, given.max_torque_nm),
-        ForceLimits(given.max_force_biased_n, given.max_torque_biased_nm),
-        np.abs(vector(given.dead_band, 6, "parameter dead_band")),
+        ForceLimits(parameters.max_force_n, parameters.max_torque_nm),
+        ForceLimits(parameters.max_force_biased_n, parameters.max_torque_biased_nm),
+        np.abs(vector(parameters.dead_band, 6, "parameter dead_band")),
     )
 
 
-def declare_client(node: ShellNode, given: FtBridgeParameters) -> NetFtConfig:
+def declare_client(node: ShellNode, parameters: FtBridgeParameters) -> NetFtConfig:
     """Declare the parameters of the Net F/T client.
 
     Args:
         node: Node that declares the parameters.
-        given: Parameters declared before.
+        parameters: Parameters declared before.
 
     Raises:
         ConfigurationError: A value is invalid.
     """
-    scale = _declare_scale(node, given.sample_rate_hz)
+    scale = _declare_scale(node, parameters.sample_rate_hz)
     return declare_settings(
-        node, NetFtConfig, configuration=scale, stale_after_s=given.stale_after_s
+        node, NetFtConfig, configuration=scale, stale_after_s=parameters.stale_after_s
     )
 
 
@@ -81,14 +81,14 @@ def _declare_scale(node: ShellNode, sample_rate_hz: int) -> SensorConfiguration 
     Raises:
         ConfigurationError: A unit is unknown.
     """
-    given = declare_settings(node, ScaleParameters)
-    if given.counts_per_force == 0.0 and given.counts_per_torque == 0.0:
+    scale = declare_settings(node, ScaleParameters)
+    if scale.counts_per_force == 0.0 and scale.counts_per_torque == 0.0:
         return None
     return SensorConfiguration(
-        given.counts_per_force,
-        given.counts_per_torque,
-        given.force_unit,
-        given.torque_unit,
+        scale.counts_per_force,
+        scale.counts_per_torque,
+        scale.force_unit,
+        scale.torque_unit,
         rdt_rate_hz=sample_rate_hz,
-        product_name=given.product_name,
+        product_name=scale.product_name,
     )

@@ -45,9 +45,9 @@ class SensorOrientation:
 
     def __init__(self, node: Node, tcp_from_sensor: Pose, rightful: RightfulTopic) -> None:
         base = declare_base_frame(node)
-        given = declare_settings(node, OrientationParameters, {"world_frame": base})
-        self._timeout_s, self.world_frame = given.orientation_timeout_s, given.world_frame
-        source, fixed = given.orientation_source, np.array(given.world_from_sensor)
+        parameters = declare_settings(node, OrientationParameters, {"world_frame": base})
+        self._timeout_s, self.world_frame = parameters.orientation_timeout_s, parameters.world_frame
+        source, fixed = parameters.orientation_source, np.array(parameters.world_from_sensor)
         self._fixed = quaternion_canonical(fixed) if source == "fixed" else None
         self._node, self._tcp_from_sensor = node, tcp_from_sensor
         self._poses = (

@@ -102,16 +102,16 @@ class KukaBridge(ShellNode):
 
     def __init__(self) -> None:
         super().__init__("kuka_bridge")
-        given = declare_settings(self, BridgeParameters)
+        parameters = declare_settings(self, BridgeParameters)
         callbacks = Callbacks(self._on_cycle, self._on_answered, self._on_lost)
-        self._link: RobotLink = _LINKS[given.robot](self, callbacks)
-        if not (given.simulated_robot or self._link.is_on_this_host):
+        self._link: RobotLink = _LINKS[parameters.robot](self, callbacks)
+        if not (parameters.simulated_robot or self._link.is_on_this_host):
             require_limits(self)
-            require_sources(given)
-        motion = declare_motion(self, self._link.cycle_s, given.stiffness_n_per_m)
+            require_sources(parameters)
+        motion = declare_motion(self, self._link.cycle_s, parameters.stiffness_n_per_m)
         self._motion, self._base_frame = BridgeMotion(motion), motion.base_frame
-        self._every = given.publish_every
-        self._sources = make_sources(self, given, self._motion.latch)
+        self._every = parameters.publish_every
+        self._sources = make_sources(self, parameters, self._motion.latch)
         self._outbox: Outbox[tuple[SentMotion, CycleRecord | None]] = Outbox(_WAITING_STATES)
         self._dropped_reported = 0
         self._connected = False
@@ -121,7 +121,7 @@ class KukaBridge(ShellNode):
         self._answers = 0
         self._make_topics()
         self._wire: FreePublisher | None = None
-        if given.publish_wire:
+        if parameters.publish_wire:
             self._wire = FreePublisher(self, String, ROBOT_WIRE, _STATE)
         self._tuning = Tuning(
             self, highest(motion.limits, TUNABLE_LIMITS), self._tuned_limits, self._tune
@@ -318,8 +318,8 @@ class KukaBridge(ShellNode):
         dropped = self._outbox.dropped - self._dropped_reported
         self._dropped_reported += dropped
         unsent = f"{dropped} states were not published: DDS was too slow" if dropped else ""
-        found = [self._motion.warning, self._wrenches.refusal, unsent]
-        return "; ".join(filter(None, found))
+        warnings = [self._motion.warning, self._wrenches.refusal, unsent]
+        return "; ".join(filter(None, warnings))
 
     def _report(self) -> list[Status]:
         motion, fault, connected = self._motion.counts, self._motion.fault, self._link.connected
@@ -361,16 +361,16 @@ class KukaBridge(ShellNode):
 
 
 def make_sources(
-    node: ShellNode, given: BridgeParameters, on_wrong: Callable[[str], None]
+    node: ShellNode, parameters: BridgeParameters, on_wrong: Callable[[str], None]
 ) -> Sources:
     """Return the watch over the sources of commands and wrenches, and of the bridge's own topics.
 
     Args:
         node: Node ``kuka_bridge``.
-        given: Parameters with the names of the nodes that may publish.
+        parameters: Parameters with the names of the nodes that may publish.
         on_wrong: Function that latches a problem as a fault.
     """
-    topics = {_COMMANDS: given.command_publishers, _WRENCHES: given.wrench_publishers}
+    topics = {_COMMANDS: parameters.command_publishers, _WRENCHES: parameters.wrench_publishers}
     own = node.get_fully_qualified_name()
     return Sources(
         node, {**topics, **dict.fromkeys(_OWN_TOPICS, own)}, dict.fromkeys(_SERVICES, own), on_wrong

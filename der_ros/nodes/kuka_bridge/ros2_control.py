@@ -57,9 +57,9 @@ class JointLink:
 
     def __init__(self, node: ShellNode, callbacks: Callbacks) -> None:
         self._node, self._callbacks = node, callbacks
-        given = declare_settings(node, ArmParameters)
+        parameters = declare_settings(node, ArmParameters)
         self._names = declare_settings(node, JointNames)
-        self._config = declare_settings(node, ArmCycleConfig, cycle_s=0.001 * given.cycle_ms)
+        self._config = declare_settings(node, ArmCycleConfig, cycle_s=0.001 * parameters.cycle_ms)
         self._differential = declare_settings(node, DifferentialConfig)
         self._flange_from_tcp = declare_flange_from_tcp(node)
         self._reader = JointReader(self._names.joint_names, self._config.state_timeout_s)
@@ -79,7 +79,7 @@ class JointLink:
         self.cycle_s = self._config.cycle_s
         self.hardware_id = f"arm {self._names.tip_link}"
         self.realtime_priority = self._config.realtime_priority
-        self._file = given.urdf
+        self._file = parameters.urdf
         if self._file:
             self._prepare(_read_file(self._file))
         else:

@@ -123,14 +123,14 @@ def declare_server(node: ShellNode) -> RsiServerConfig:
     Raises:
         ConfigurationError: A value is invalid.
     """
-    given = declare_settings(node, ControllerParameters)
-    if given.cycle_ms not in (4, 12):
-        raise ConfigurationError(f"parameter cycle_ms: expected 4 or 12, got {given.cycle_ms}")
+    parameters = declare_settings(node, ControllerParameters)
+    if parameters.cycle_ms not in (4, 12):
+        raise ConfigurationError(f"parameter cycle_ms: expected 4 or 12, got {parameters.cycle_ms}")
     return declare_settings(
         node,
         RsiServerConfig,
-        bind_address=given.bind_address or address_towards(given.robot_ip),
-        robot_ip=given.robot_ip,
-        cycle_s=0.001 * given.cycle_ms,
+        bind_address=parameters.bind_address or address_towards(parameters.robot_ip),
+        robot_ip=parameters.robot_ip,
+        cycle_s=0.001 * parameters.cycle_ms,
         limits=declare_settings(node, CorrectionLimits),
     )

@@ -295,18 +295,18 @@ class BagRecorder(ShellNode):
             self.exit_code = 1
 
 
-def _retention(given: RecorderParameters) -> Retention:
-    return Retention(given.keep_bags, int(1e9 * given.keep_gb), 1_000_000 * given.min_free_mb)
+def _retention(limits: RecorderParameters) -> Retention:
+    return Retention(limits.keep_bags, int(1e9 * limits.keep_gb), 1_000_000 * limits.min_free_mb)
 
 
-def _form(given: RecorderParameters) -> BagForm:
+def _form(parameters: RecorderParameters) -> BagForm:
     """Return compression and attachments of new bags; the attached files are read now.
 
     Raises:
         ConfigurationError: A file cannot be read or is too large.
     """
     attachments: dict[str, bytes] = {}
-    for path in map(Path, filter(None, given.attachments)):
+    for path in map(Path, filter(None, parameters.attachments)):
         name = str(path) if path.name in attachments else path.name
         try:
             attachments[name] = read_bytes(path, MAX_DOCUMENT_BYTES)
@@ -315,8 +315,8 @@ def _form(given: RecorderParameters) -> BagForm:
                 f"parameter attachments: expected a readable file, got {path} "
                 f"({error.strerror or error})"
             ) from error
-    limits = FileLimits(given.split_s, 1_000_000 * given.split_mb)
-    return BagForm(given.compression == "zstd", attachments, limits)
+    limits = FileLimits(parameters.split_s, 1_000_000 * parameters.split_mb)
+    return BagForm(parameters.compression == "zstd", attachments, limits)
 
 
 def _lost_text(recording: BagRecording) -> str:

@@ -94,8 +94,8 @@ class Snapshots:
         kind = self._types[message.topic]
         if kind == "diagnostic_msgs/msg/DiagnosticArray":
             array = deserialize_message(message.data, DiagnosticArray)
-            told = [(each.name, each.level[0], each.message) for each in array.status]
-            return self._watch.new_faults(told, now_s)
+            statuses = [(each.name, each.level[0], each.message) for each in array.status]
+            return self._watch.new_faults(statuses, now_s)
         if message.topic.endswith(_RESULT) and kind == "diagnostic_msgs/msg/DiagnosticStatus":
             return _ended(deserialize_message(message.data, DiagnosticStatus))
         return []

@@ -192,14 +192,14 @@ class RightfulTopic:
         self._forget_the_gone()
         if not self.owners:
             return self._two_of_any()
-        found = Counter(full_name(info.node_namespace, info.node_name) for info in named)
+        counts = Counter(full_name(info.node_namespace, info.node_name) for info in named)
         self.seen = Publishers(
-            tuple(sorted(shown(self._node, name) for name in found.keys() - self.owners)),
+            tuple(sorted(shown(self._node, name) for name in counts.keys() - self.owners)),
             tuple(
                 sorted(
                     shown(self._node, name)
-                    for name in found
-                    if name in self.owners and found[name] > 1
+                    for name in counts
+                    if name in self.owners and counts[name] > 1
                 )
             ),
         )

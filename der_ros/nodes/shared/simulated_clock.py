@@ -26,8 +26,8 @@ def refuse_simulated_clock(node: Node) -> None:
     # The callback added last is called first, so rclpy's own never sees a refused value.
     def judge(parameters: Sequence[Parameter]) -> SetParametersResult:
         reasons = [_reason(node, parameter) for parameter in parameters]
-        found = next(filter(None, reasons), "")
-        return SetParametersResult(successful=not found, reason=found)
+        refusal = next(filter(None, reasons), "")
+        return SetParametersResult(successful=not refusal, reason=refusal)
 
     node.add_on_set_parameters_callback(judge)
 

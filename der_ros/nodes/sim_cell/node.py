@@ -232,13 +232,13 @@ class SimCell(ShellNode):
 
     def __init__(self) -> None:
         super().__init__("sim_cell")
-        given = declare_settings(self, SimCellParameters)
-        self._task, self._compliance = make_task(given.task), given.compliance
-        noise_seed, start_seed = np.random.SeedSequence(given.seed).spawn(2)
+        parameters = declare_settings(self, SimCellParameters)
+        self._task, self._compliance = make_task(parameters.task), parameters.compliance
+        noise_seed, start_seed = np.random.SeedSequence(parameters.seed).spawn(2)
         self._rng = np.random.default_rng(start_seed)
         self._goal_topic = self.create_publisher(PoseStamped, "sim_cell/goal_pose", LATCHED)
         try:
-            self._robot = self._open_robot(given.robot, 0.001 * given.cycle_ms)
+            self._robot = self._open_robot(parameters.robot, 0.001 * parameters.cycle_ms)
             self._box = self._open_box(np.random.default_rng(noise_seed))
         except BaseException:
             self.resources.close()
@@ -270,23 +270,25 @@ class SimCell(ShellNode):
         return self.resources.enter_context(world)
 
     def _open_controller(self, plant: CellPlant, cycle_s: float) -> SimulatedKrc4:
-        given = declare_settings(self, SimControllerParameters)
+        parameters = declare_settings(self, SimControllerParameters)
         config = SimulatedKrc4Config(
-            pc_address=given.pc_ip,
-            pc_port=given.rsi_port,
-            robot_address=given.robot_ip,
+            pc_address=parameters.pc_ip,
+            pc_port=parameters.rsi_port,
+            robot_address=parameters.robot_ip,
             cycle_s=cycle_s,
             auto_restart_s=RESTART_AFTER_S,
         )
         return self.resources.enter_context(SimulatedKrc4(config, plant))
 
     def _open_box(self, rng: np.random.Generator) -> SimulatedNetFt:
-        given = declare_settings(self, SimSensorParameters)
-        sensor = NoisySensor(self._robot, rng, given.force_noise_n, given.torque_noise_nm)
+        parameters = declare_settings(self, SimSensorParameters)
+        sensor = NoisySensor(self._robot, rng, parameters.force_noise_n, parameters.torque_noise_nm)
         config = SimulatedBoxConfig(
-            address=given.sensor_ip, rdt_port=given.rdt_port, http_port=given.http_port
+            address=parameters.sensor_ip,
+            rdt_port=parameters.rdt_port,
+            http_port=parameters.http_port,
         )
-        box = replace(config.sensor, user_filter=given.box_filter)
+        box = replace(config.sensor, user_filter=parameters.box_filter)
         return self.resources.enter_context(SimulatedNetFt(replace(config, sensor=box), sensor))
 
     def _on_reset(self, _request: Any, response: Any) -> Any:

@@ -165,12 +165,12 @@ class DemoRecorder(ShellNode):
         self._close_attempt(kept)
 
     def _keep(self, verdict: _Verdict) -> bool:
-        given = self._given
+        parameters = self._given
         facts = DemonstrationFacts(
-            made_by=MADE_BY[given.pilot],
-            task=given.task,
-            robot=given.robot,
-            seed=given.seed,
+            made_by=MADE_BY[parameters.pilot],
+            task=parameters.task,
+            robot=parameters.robot,
+            seed=parameters.seed,
             version=package_version(),
             created=now_text(),
             duration_s=verdict.duration_s,

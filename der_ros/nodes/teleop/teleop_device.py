@@ -63,9 +63,9 @@ class TeleopDevice(ShellNode):
 
     def __init__(self) -> None:
         super().__init__("teleop_device")
-        given = declare_settings(self, DeviceParameters)
-        self._source, self._path = given.source, Path(given.device)
-        self._period_s = 1.0 / given.rate_hz
+        parameters = declare_settings(self, DeviceParameters)
+        self._source, self._path = parameters.source, Path(parameters.device)
+        self._period_s = 1.0 / parameters.rate_hz
         self._problem = "starting"
         self._publisher = self.create_publisher(Joy, "joy", 10)
         self._diagnostics = DiagnosticsPublisher(self, "device", self._collect)

@@ -63,27 +63,27 @@ def read_graph(names: Iterable[str], patience_s: float) -> dict[str, frozenset[R
         rclpy.try_shutdown()
 
 
-def _steady(node: Node, wanted: frozenset[str], deadline_s: float) -> dict[str, frozenset[Rule]]:
+def _steady(node: Node, names: frozenset[str], deadline_s: float) -> dict[str, frozenset[Rule]]:
     """Look until the result is unchanged for one second, or until the deadline."""
-    seen: dict[str, frozenset[Rule]] = {}
+    rules: dict[str, frozenset[Rule]] = {}
     unchanged = 0
-    while unchanged < _STEADY_LOOKS or not seen:
+    while unchanged < _STEADY_LOOKS or not rules:
         if time.monotonic() > deadline_s:
             break
         time.sleep(_LOOK_S)
-        found = {
+        current = {
             f"{space.rstrip('/')}/{name}": _rules(node, name, space)
             for name, space in node.get_node_names_and_namespaces()
-            if name in wanted
+            if name in names
         }
-        unchanged = unchanged + 1 if found == seen else 0
-        seen = found
-    if not seen:
+        unchanged = unchanged + 1 if current == rules else 0
+        rules = current
+    if not rules:
         raise ConfigurationError(
-            f"expected a running deployment in this ROS domain (nodes {', '.join(sorted(wanted))}),"
+            f"expected a running deployment in this ROS domain (nodes {', '.join(sorted(names))}),"
             " found none; start one first"
         )
-    return seen
+    return rules
 
 
 def _rules(node: Node, name: str, space: str) -> frozenset[Rule]:

@@ -71,9 +71,9 @@ def load_checkpoint(path: Path, *names: str, optional: Sequence[str] = ()) -> di
             if not isinstance(tree, dict) or tree.get("format") != FORMAT:
                 raise ValueError(f"expected {FORMAT!r}, got another format")
             parts = tree["content"]
-            wanted = {name: _part(parts, name) for name in names or parts}
-            wanted |= {name: parts.get(name) for name in optional}
-            content: dict[str, Plain] = _unpack(archive, wanted)
+            chosen = {name: _part(parts, name) for name in names or parts}
+            chosen |= {name: parts.get(name) for name in optional}
+            content: dict[str, Plain] = _unpack(archive, chosen)
             return content
     except FileNotFoundError as error:
         raise CheckpointError(f"checkpoint: expected a file, there is none at {path}") from error

@@ -91,10 +91,10 @@ def _equal(expected: str, got: str) -> bool:
     if expected == got:
         return True
     try:
-        wanted, held = (np.array(text.split(), np.float64) for text in (expected, got))
+        ours, theirs = (np.array(text.split(), np.float64) for text in (expected, got))
     except ValueError:
         return False
-    return wanted.shape == held.shape and bool(np.allclose(wanted, held, rtol=1e-6))
+    return ours.shape == theirs.shape and bool(np.allclose(ours, theirs, rtol=1e-6))
 
 
 def _time_problems(reader: BagReader, period_s: float) -> list[str]:
@@ -103,13 +103,13 @@ def _time_problems(reader: BagReader, period_s: float) -> list[str]:
     if len(times_ns) < 2:
         return [f"{ACTION_TOPIC}: expected two or more actions, got {len(times_ns)}"]
     steps_s = 1e-9 * np.diff(np.array(times_ns, np.int64))
-    found = []
+    problems = []
     typical_s, longest_s = float(np.median(steps_s)), float(steps_s.max())
     if abs(typical_s - period_s) > _PERIOD_TOLERANCE * period_s:
-        found.append(f"control period: expected {period_s:g} s, got {typical_s:.4f} s")
+        problems.append(f"control period: expected {period_s:g} s, got {typical_s:.4f} s")
     if longest_s > LONGEST_GAP_PERIODS * period_s:
-        found.append(
+        problems.append(
             f"gap: expected at most {LONGEST_GAP_PERIODS * period_s:g} s between two actions, got "
             f"{longest_s:.3f} s"
         )
-    return found
+    return problems

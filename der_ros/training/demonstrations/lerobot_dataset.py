@@ -107,7 +107,7 @@ def _statistics(columns: Mapping[str, NDArray[Any]]) -> dict[str, Statistics]:
 
 def _statistics_of(values: NDArray[Any]) -> Statistics:
     numbers = values.astype(np.float64).reshape(len(values), -1)
-    found = {
+    statistics = {
         "min": numbers.min(axis=0),
         "max": numbers.max(axis=0),
         "mean": numbers.mean(axis=0),
@@ -115,7 +115,7 @@ def _statistics_of(values: NDArray[Any]) -> Statistics:
         "count": np.array([len(numbers)]),
         **{name: np.quantile(numbers, share, axis=0) for name, share in _QUANTILES.items()},
     }
-    return {name: each.tolist() for name, each in found.items()}
+    return {name: each.tolist() for name, each in statistics.items()}
 
 
 def _episodes(

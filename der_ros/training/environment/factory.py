@@ -129,8 +129,8 @@ def _with_robots(task: str, options: dict[str, Any], robots: str | None) -> Envi
     name = _environment_of(task)
     if robots is None:
         return _make(name, options)
-    made = [_make(name, {**options, "robot": robot.strip()}) for robot in robots.split(",")]
-    return made[0] if len(made) == 1 else SeveralRobots(made)
+    environments = [_make(name, {**options, "robot": robot.strip()}) for robot in robots.split(",")]
+    return environments[0] if len(environments) == 1 else SeveralRobots(environments)
 
 
 def _environment_of(task: str) -> str:

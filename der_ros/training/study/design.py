@@ -199,7 +199,7 @@ def study_runs(
                     yield StudyRun(study, task, structure, arm, seed, budget)
 
 
-def _known(what: str, name: str, known: Sequence[str]) -> str:
-    if name not in known:
-        raise ConfigurationError(f"{what}: expected one of {', '.join(known)}, got {name!r}")
+def _known(what: str, name: str, names: Sequence[str]) -> str:
+    if name not in names:
+        raise ConfigurationError(f"{what}: expected one of {', '.join(names)}, got {name!r}")
     return name

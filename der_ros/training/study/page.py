@@ -66,7 +66,7 @@ def made_page(text: str, records: Sequence[RunRecord]) -> str:
         ConfigurationError: The page marks a part with an unknown name.
     """
 
-    def made(block: re.Match[str]) -> str:
+    def replaced(block: re.Match[str]) -> str:
         name = block["name"]
         if name not in PARTS:
             raise ConfigurationError(
@@ -74,7 +74,7 @@ def made_page(text: str, records: Sequence[RunRecord]) -> str:
             )
         return f"{block[1]}\n{PARTS[name](records)}\n\n{block[3]}"
 
-    return _BLOCK.sub(made, text)
+    return _BLOCK.sub(replaced, text)
 
 
 def pictures(study: str, records: Sequence[RunRecord]) -> str:

@@ -78,14 +78,14 @@ def verdict_table(study: str, records: Sequence[RunRecord]) -> str:
         "| verdict |",
         "|---|---|---|---|---|---|---|",
     ]
-    found = list(cells(study, records))
-    for cell in found:
+    study_cells = list(cells(study, records))
+    for cell in study_cells:
         compared, claim = compare(PRIMARY, cell.pairs), CLAIMS[f"{cell.task}/{cell.structure}"]
         rows.append(
             f"| {cell.title} | {compared.pairs} | {_both(compared)} | {_difference(compared)} "
             f"| {compared.p:.2g} | {claim.text} | {verdict(claim, compared)} |"
         )
-    return "\n".join(rows) if found else NOTHING
+    return "\n".join(rows) if study_cells else NOTHING
 
 
 def measure_table(study: str, records: Sequence[RunRecord]) -> str:
@@ -94,8 +94,8 @@ def measure_table(study: str, records: Sequence[RunRecord]) -> str:
         "| cell | seeds | measure | first arm | second arm | difference, 95 % interval | p |",
         "|---|---|---|---|---|---|---|",
     ]
-    found = list(cells(study, records))
-    for cell in found:
+    study_cells = list(cells(study, records))
+    for cell in study_cells:
         first, second = (ARM_TITLES[arm] for arm in cell.arms)
         for name, measure in MEASURES.items():
             compared = compare(name, cell.pairs)
@@ -104,7 +104,7 @@ def measure_table(study: str, records: Sequence[RunRecord]) -> str:
                 f"| {first}: {_one(compared, 0)} | {second}: {_one(compared, 1)} "
                 f"| {_difference(compared)} | {compared.p:.2g} |"
             )
-    return "\n".join(rows) if found else NOTHING
+    return "\n".join(rows) if study_cells else NOTHING
 
 
 def cost_table(records: Sequence[RunRecord]) -> str:

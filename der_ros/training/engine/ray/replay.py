@@ -135,11 +135,11 @@ class RayReplay:
 
     def metrics(self) -> dict[str, float]:
         """Return the metrics; an actor that does not answer in a second keeps its last ones."""
-        asked = {self._actors[number].counts.remote(): number for number in self._numbers}
-        asked[self.pool.counts.remote()] = _POOL_PLACE
-        ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=_TIME_FOR_COUNTS_S)
+        requests = {self._actors[number].counts.remote(): number for number in self._numbers}
+        requests[self.pool.counts.remote()] = _POOL_PLACE
+        ready, _ = ray.wait(list(requests), num_returns=len(requests), timeout=_TIME_FOR_COUNTS_S)
         for reference in ready:
-            number = asked[reference]
+            number = requests[reference]
             answer = self._answer(number, reference)
             if number == _POOL_PLACE:
                 self._pool_counts = answer or self._pool_counts
