@@ -18,7 +18,7 @@ from der_ros.rotation import Six
 _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 # Number of clearances, the nominal one included; the world caches at least as many ground pieces.
 CLEARANCE_STEPS = 7
-_LEAST_BUDGET_SHARE = 0.2
+_LEAST_BUDGET_SHARE = 0.1
 _LARGEST_SEED = 2**63 - 1
 
 Seeds: TypeAlias = tuple[int, int, int]

@@ -88,7 +88,7 @@ class Randomization:
             1. It scales the episode's bias, grasp and goal errors, latencies, errors of the drives
             and ground piece's displacement, and raises the lower bound of the force budget; some
             episodes are easy.
-        force_budget_max_n: Maximum force budget of the governor, N; log-uniform from a fifth of
+        force_budget_max_n: Maximum force budget of the governor, N; log-uniform from a tenth of
             it, and at least the smallest budget that the robot can keep.
     """
 
