@@ -75,14 +75,14 @@ def measure(policy: OnnxPolicy, point: BudgetPoint) -> dict[str, float]:
 
 
 def _episode(env: Any, policy: OnnxPolicy, seed: int) -> dict[str, Any]:
-    """Run one attempt and return its last ``info`` with the duration."""
+    """Run one attempt and return its last ``info``."""
     act = policy.for_attempt()
     observation, _ = env.reset(seed=seed)
-    steps, ended = 0, False
+    ended = False
     while not ended:
         observation, _, terminated, truncated, info = env.step(act(observation))
-        steps, ended = steps + 1, terminated or truncated
-    return {**info, "duration_s": steps * env.control_dt_s}
+        ended = terminated or truncated
+    return info
 
 
 def draw(points: dict[BudgetPoint, dict[str, float]], path: Path) -> None:

@@ -76,15 +76,15 @@ def measure(policy: OnnxPolicy, point: PerturbedPoint) -> dict[str, float]:
 
 
 def _episode(env: Any, policy: OnnxPolicy, point: PerturbedPoint, seed: int) -> dict[str, Any]:
-    """Run one attempt and return its last ``info`` with the duration."""
+    """Run one attempt and return its last ``info``."""
     act = policy.for_attempt()
     options = reset_options(env, point.kind, point.value, seed)
     observation, _ = env.reset(seed=seed, options=options)
-    steps, ended = 0, False
+    ended = False
     while not ended:
         observation, _, terminated, truncated, info = env.step(act(observation))
-        steps, ended = steps + 1, terminated or truncated
-    return {**info, "duration_s": steps * env.control_dt_s}
+        ended = terminated or truncated
+    return info
 
 
 def points(policy: OnnxPolicy, arguments: argparse.Namespace) -> Iterator[PerturbedPoint]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from der_ros.bags.reader import BagReader, reading
 from der_ros.documents import parse_json
 from der_ros.errors import BagError, ContractError
+from der_ros.policy.governor import MAX_ACTION_REPEAT
 from der_ros.policy.policy_topics import (
     ACTION_TOPIC,
     CONTRACT_TOPIC,
@@ -126,6 +127,21 @@ def read_policy_info(reader: BagReader) -> PolicyInfo | None:
         return None
 
 
+def read_action_repeat(reader: BagReader) -> int:
+    """Return the number of periods for which the policy kept each action; 1 in an older bag.
+
+    Raises:
+        BagError: The recorded value is no whole number within the limits.
+    """
+    text = _last_contract(reader).get("action_repeat", "1")
+    if not (text.isdecimal() and len(text) <= 3 and 1 <= int(text) <= MAX_ACTION_REPEAT):
+        raise BagError(
+            f"bag {reader.path}: {CONTRACT_TOPIC}: action_repeat: expected a whole number from 1 "
+            f"to {MAX_ACTION_REPEAT}, got {text!r}"
+        )
+    return int(text)
+
+
 def _last_contract(reader: BagReader) -> Mapping[str, str]:
     if not any(topic.endswith(CONTRACT_TOPIC) for topic in reader.topics):
         return {}
@@ -156,7 +172,7 @@ def replay_policy(
     try:
         with reading(bag) as reader:
             samples = read_samples(reader)
-        policy = for_attempt(policy)
+            policy = for_attempt(policy, read_action_repeat(reader))
         if not samples:
             raise BagError(f"bag {name}: expected at least one pair of observation and action")
         differences = list(_differences(samples, policy))

@@ -59,7 +59,6 @@ def summarise(
     task: str,
     robot: str,
     contestant: Contestant,
-    control_dt_s: float,
     asked: int,
 ) -> Evaluation:
     """Return the evaluation result for a report of at least one episode.
@@ -69,13 +68,12 @@ def summarise(
         task: Name of the task.
         robot: Name of the robot.
         contestant: Policy or controller that acted.
-        control_dt_s: Control period, s.
         asked: Number of requested episodes.
     """
     successes = sum(report.success)
     durations = [
-        steps * control_dt_s
-        for steps, success in zip(report.steps, report.success, strict=True)
+        duration_s
+        for duration_s, success in zip(report.duration_s, report.success, strict=True)
         if success
     ]
     return Evaluation(

@@ -80,9 +80,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     if report.episodes == 0:
         print("interrupted before the first episode ended", file=sys.stderr)
         return INTERRUPTED
-    result = summarise(
-        report, options.task, assembly.robot, contestant, assembly.control_dt_s, options.episodes
-    )
+    result = summarise(report, options.task, assembly.robot, contestant, options.episodes)
     show(result, options.json)
     if options.video is not None:
         print(f"wrote {options.video}", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TypeAlias
 
 from der_ros.geometry import Array, Pose, Twist
@@ -73,6 +74,8 @@ class AttemptWatch:
         home: Conditions for a fully seated piece; None for the rule of releases up to 0.2, where
             depth alone is a success.
         seating_s: Longest time from reaching the joint's depth to being fully seated, s.
+        slowdown: Factor of all three times, because a force budget slows the policy down
+            (``GovernorLimits.action_repeat``).
     """
 
     def __init__(
@@ -82,10 +85,13 @@ class AttemptWatch:
         began_s: float,
         home: HomeLimits | None = None,
         seating_s: float = SEATING_S,
+        slowdown: int = 1,
     ) -> None:
+        limits = replace(limits, patience_s=slowdown * limits.patience_s)
         self._task, self._limits, self._home = task, limits, home
         self._stall = StallWatch(limits)
-        self._deadline_s, self._seating_s = began_s + task.time_limit_s, seating_s
+        self._time_limit_s, self._seating_s = slowdown * task.time_limit_s, slowdown * seating_s
+        self._deadline_s = began_s + self._time_limit_s
         self._contact, self._pressing = GroundContact(home or HomeLimits()), Pressing()
         self._deepest_m = math.inf
         self._home_by_s = math.inf
@@ -152,7 +158,7 @@ class AttemptWatch:
         return self._missed(pose, reason)
 
     def _timed_out(self, pose: Pose) -> Verdict:
-        reason = f"not seated within {self._task.time_limit_s:g} s"
+        reason = f"not seated within {self._time_limit_s:g} s"
         if self._home is None:
             return Outcome.TIMEOUT, reason
         if self._presses(self._home) and not self._was_in():

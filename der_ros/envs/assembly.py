@@ -59,13 +59,15 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
     to [-1, 1] and holds fractions of ``task.speed_limits``. Reward and ``terminated`` follow the
     task. An episode is ``truncated`` at the time limit, when the held piece reaches the edge of the
     workspace, when the governor has latched at its hard limit, or when an axis of the arm is at its
-    end stop.
+    end stop. Under a force budget a step takes several control periods, so that the tool moves as
+    far in it as without a budget (``GovernorLimits.action_repeat``), and the time limit is as much
+    longer.
 
     ``info`` holds ``success`` (bool), ``distance_m``, ``angle_rad``, ``wrench`` ((6,) as
-    observed), ``peak_force_n`` (measured, of this episode), ``force_budget_n`` (of this episode;
-    10000 means none), ``penetration_m`` (at the end of the step), ``interventions`` (int, the
-    governor's flags of this step combined), ``latched`` (bool) and ``joint_limit`` (bool, an axis
-    of the arm is at its end stop).
+    observed), ``duration_s`` (simulated time since the reset), ``peak_force_n`` (measured, of this
+    episode), ``force_budget_n`` (of this episode; 10000 means none), ``penetration_m`` (at the end
+    of the step), ``interventions`` (int, the governor's flags of this step combined), ``latched``
+    (bool) and ``joint_limit`` (bool, an axis of the arm is at its end stop).
 
     Args:
         task: Task to assemble.
@@ -127,7 +129,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         self.max_steps = _whole_steps(task.time_limit_s, control_dt)
         limits = limits if limits is not None else default_limits(task, self.robot)
         self.governor_limits = with_budgets(limits, force_budget_n, torque_budget_nm)
-        self._episode_limits = self.governor_limits
+        self._use_limits(self.governor_limits)
         largest = np.array([_LARGEST[name[0]] for name in OBSERVATION_NAMES], dtype=np.float32)
         self.observation_space = gymnasium.spaces.Box(-largest, largest, dtype=np.float32)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (6,), np.float32)
@@ -178,7 +180,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         return self._observe(), self._info(self._judge(), 0, joint_limit)
 
     def step(self, action: ArrayLike) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Run one control period and return Gymnasium's five results.
+        """Run the control periods of one action and return Gymnasium's five results.
 
         Args:
             action: Fractions of ``task.speed_limits``, (6,); see the class.
@@ -205,7 +207,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         info = self._info(judgement, interventions, joint_limit)
         if self.render_mode == "human":
             # Run in real time for viewers.
-            time.sleep(max(0.0, began_s + self.control_dt_s - time.monotonic()))
+            time.sleep(max(0.0, began_s + self.step_s - time.monotonic()))
         return self._observe(), judgement.reward, judgement.success, truncated, info
 
     def save_state(self) -> EnvironmentState:
@@ -253,7 +255,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         self.world.restore(state.world._replace(variation=variation))
         self.np_random = state.rng.generator()
         self._conditions, self._privileged = state.conditions, None
-        self._episode_limits = self._limits_of(state.conditions)
+        self._use_limits(self._limits_of(state.conditions))
         self._sensing.restore(state.conditions, state.sensing)
         self._governor, self._goal = state.governor, state.goal
         self._wrench, self._peak_force_n = state.wrench, state.peak_force_n
@@ -273,6 +275,11 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
     def close(self) -> None:
         """Close the physics engine; a later ``reset`` opens it again."""
         self.world.close()
+
+    @property
+    def step_s(self) -> float:
+        """Duration of one step of this episode, s: ``control_dt``, longer under a force budget."""
+        return self.control_dt_s * self._action_repeat
 
     @property
     def goal_pose(self) -> Pose:
@@ -311,7 +318,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         self.world.reset(InitialState(held, initial.ground), self._variation(conditions))
         self._conditions, self._goal = conditions, self.task.goal_pose(initial)
         self._privileged = None
-        self._episode_limits = self._limits_of(conditions)
+        self._use_limits(self._limits_of(conditions))
         self._wrench = self._sensing.start_episode(conditions)
         self._governor, self._steps = GovernorState.rest(), 0
         self._peak_force_n = math.hypot(*self._wrench[:3])
@@ -345,6 +352,11 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             return limits
         budget = min(limits.force_budget_n, max(budget, limits.least_budget_n(self._tick_s)))
         return replace(limits, force_budget_n=budget)
+
+    def _use_limits(self, limits: GovernorLimits) -> None:
+        """Use the governor's limits of an episode, and the action repeat that they ask for."""
+        self._episode_limits = limits
+        self._action_repeat = limits.action_repeat(self._tick_s)
 
     def _made_for(self) -> str:
         """Return the settings that a state and the environment that restores it must share."""
@@ -380,12 +392,13 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         return command
 
     def _move(self, command: Six) -> int:
-        """Run one control period and return the governor's combined flags."""
+        """Run the control periods of one action and return the governor's combined flags."""
         sensing, limits = self._sensing, self._episode_limits
         steps, tick_s = self._steps_per_tick, self._tick_s
         state, wrench, interventions = self._governor, self._wrench, 0
-        sensing.expect_readings(self._ticks)
-        for _ in range(self._ticks):
+        ticks = self._ticks * self._action_repeat
+        sensing.expect_readings(ticks)
+        for _ in range(ticks):
             felt = sensing.for_governor(wrench)
             state, flags = govern_numbers(limits, state, command, felt, sensing.position(), tick_s)
             interventions |= int(flags)
@@ -408,6 +421,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             "distance_m": judgement.distance_m,
             "angle_rad": judgement.angle_rad,
             "wrench": np.array(self._wrench),
+            "duration_s": self._steps * self.step_s,
             "peak_force_n": self._peak_force_n,
             "force_budget_n": self._episode_limits.force_budget_n,
             "penetration_m": self.world.penetration_m(),

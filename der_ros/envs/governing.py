@@ -52,7 +52,6 @@ def default_limits(task: Task, robot: str = "robotless") -> GovernorLimits:
         soft_force_n=task.soft_force_n,
         soft_torque_nm=task.soft_torque_nm,
         contact_mass_kg=arm.contact_mass_kg,
-        contact_inertia_kgm2=arm.servo.effective_inertia_kgm2,
         contact_stiffness_n_per_m=arm.contact_stiffness_n_per_m,
         pressing_stiffness_n_per_m=arm.pressing_stiffness_n_per_m,
     )

@@ -31,7 +31,8 @@ class VideoRecording(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     Args:
         environment: Environment around an ``AssemblyEnv``.
-        video: Open video file; its frames are ``frame_interval`` control periods apart.
+        video: Open video file; its frames are ``frame_interval`` control periods apart, also where
+            a step of the environment takes several.
         episodes: Number of recorded episodes, at least 1.
         label: Name of the policy, drawn into the frames.
 
@@ -50,8 +51,8 @@ class VideoRecording(gymnasium.Wrapper[Any, Any, Any, Any]):
             raise ConfigurationError(f"video: expected at least one episode, got {episodes}")
         self._assembly, self._video = inner, video
         self._episodes, self._label = episodes, label
-        self._every = frame_interval(inner.control_dt_s)
-        self._episode = 0
+        self._frame_s = inner.control_dt_s * frame_interval(inner.control_dt_s)
+        self._episode = self._written = 0
         self._moments: list[Moment] = []
         self._arm_view: View | None = None
 
@@ -65,6 +66,7 @@ class VideoRecording(gymnasium.Wrapper[Any, Any, Any, Any]):
         if self._episode <= self._episodes:
             if self._arm_view is None and self._assembly.robot != "robotless":
                 self._arm_view = whole_view(self._assembly.world.client, _ARM_WIDTH / _HEIGHT)
+            self._written = 0
             self._moments.append(self._moment(info, None))
             self._write(1)
         return observation, info
@@ -75,21 +77,23 @@ class VideoRecording(gymnasium.Wrapper[Any, Any, Any, Any]):
         if self._episode <= self._episodes:
             ended = terminated or truncated
             self._moments.append(self._moment(info, bool(info["success"]) if ended else None))
-            if ended or (len(self._moments) - 1) % self._every == 0:
-                self._write(self._last_frames() if ended else 1)
+            held = round(_LAST_FRAME_S / self._frame_s) if ended else 1
+            # A hundredth of a frame, because durations are rounded.
+            due = int(info["duration_s"] / self._frame_s + 0.01) + held
+            if due > self._written:
+                self._write(due - self._written)
         return observation, reward, terminated, truncated, info
 
     def _write(self, times: int) -> None:
         frame = self._frame()
         for _ in range(times):
             self._video.write(frame)
-
-    def _last_frames(self) -> int:
-        return round(_LAST_FRAME_S / (self._every * self._assembly.control_dt_s))
+        self._written += times
 
     def _moment(self, info: dict[str, Any], success: bool | None) -> Moment:
-        time_s = len(self._moments) * self._assembly.control_dt_s
-        return Moment(time_s, info["distance_m"], info["angle_rad"], info["wrench"], success)
+        return Moment(
+            info["duration_s"], info["distance_m"], info["angle_rad"], info["wrench"], success
+        )
 
     def _frame(self) -> NDArray[np.uint8]:
         """Return joint, arm (if any) and panel side by side, (_HEIGHT, width, 3)."""

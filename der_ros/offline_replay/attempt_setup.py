@@ -8,6 +8,7 @@ from itertools import islice, pairwise
 from statistics import median
 from typing import Any
 
+from der_ros.bags.bag_replay import read_action_repeat
 from der_ros.bags.reader import BagReader
 from der_ros.control.frame_names import BASE_FRAME
 from der_ros.errors import BagError, ConfigurationError, ContractError
@@ -77,6 +78,7 @@ class AttemptSetup:
             difference of the first poses without pauses, in whole ms.
         told: Errors that the nodes reported, if the recorded verdict is a fault.
         action_limits: Twist at action 1, (6,) m/s and rad/s; empty if the contract lacks it.
+        action_repeat: Number of control periods for which the policy kept each action.
     """
 
     task: str
@@ -89,6 +91,7 @@ class AttemptSetup:
     cycle_s: float = 0.012
     told: tuple[ToldFault, ...] = ()
     action_limits: tuple[float, ...] = ()
+    action_repeat: int = 1
 
 
 def is_attempt(reader: BagReader) -> bool:
@@ -122,6 +125,7 @@ def read_setup(reader: BagReader) -> AttemptSetup:
             _told_cycle_s(reader) or cycle_s,
             told_faults(reader) if is_fault else (),
             tuple(map(float, contract.get("contract.action_limits", "").split())),
+            read_action_repeat(reader),
         )
     except KeyError as error:
         raise BagError(

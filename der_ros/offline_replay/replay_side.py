@@ -66,7 +66,7 @@ class Side:
         self.what_if, self._start_ns = what_if, start_ns
         self._actor = actor
         if actor is not None and actor[0] is not None:
-            self._actor = for_attempt(actor[0]), actor[1]
+            self._actor = for_attempt(actor[0], setup.action_repeat), actor[1]
         self.config = what_if.motion(setup)
         self.motion = MotionReplay(self.config, start_ns)
         told = () if what_if.is_change else setup.told

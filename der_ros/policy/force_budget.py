@@ -1,21 +1,19 @@
 """Force budget: speed limits that keep contact forces within a bound.
 
-Symbols: ``B`` budget, ``m`` effective mass and ``I`` effective inertia of the arm at the tool,
-``k`` stiffness in an impact (structure, gripper, sensor and pieces in series), ``K`` stiffness in
-slow pressing (``k`` in series with the drives), ``t`` time from a force to the drives' reaction,
-``F`` measured force, ``n = F / |F|``, ``T`` measured torque about the TCP, ``r`` lever arm of the
-farthest contact about the TCP.
+Symbols: ``B`` budget, ``m`` effective mass of the arm at the tool, ``k`` stiffness in an impact
+(structure, gripper, sensor and pieces in series), ``K`` stiffness in slow pressing (``k`` in series
+with the drives), ``t`` time from a force to the drives' reaction, ``F`` measured force, ``n = F /
+|F|``, ``T`` measured torque about the TCP, ``r`` lever arm of the farthest contact about the TCP.
 
 A mass that hits a spring at the speed v stops at the force ``v sqrt(m k)``, since ``m v^2 / 2 =
 F^2 / 2 k`` (K. L. Johnson, Contact Mechanics, 1985, section 11.1, with a linear spring). A tool
-that turns at w while another contact holds it hits a contact at the lever arm s with the mass
-``I / s^2`` at the speed ``s w``, and stops at ``w sqrt(I k)``, whatever s is. Until the governor's
-reaction takes effect, the drives continue and add at most ``v K t`` and ``w r k t``; they turn more
-stiffly than a contact gives, so k stands there alone. All terms are proportional to the speed, so
-two impedances, N per m/s and N per rad/s, describe the contact:
+that turns at w hits with a point at the distance r, at the speed ``r w`` and at most with the whole
+mass. Until the governor's reaction takes effect, the drives continue and add at most ``v K t`` and
+``r w k t``; they turn more stiffly than a contact gives, so k stands there alone. All terms are
+proportional to the speed, so two impedances, N per m/s and N per rad/s, describe the contact:
 
     Z = sqrt(m k) + K t
-    Y = sqrt(I k) + r k t
+    Y = r (sqrt(m k) + k t)
 
 The following steps run in this order, after the speed and soft force limits of
 ``policy.governor``, with ``P = 0.9 min(B, T_B / r)`` and ``T_B`` the torque budget:
@@ -76,9 +74,6 @@ class ContactLimits:
     )
     contact_mass_kg: float = setting(
         80.0, "Mass of the arm as felt at the tool in an impact", "kg", 0.0, 1e4
-    )
-    contact_inertia_kgm2: float = setting(
-        10.0, "Inertia of the arm about the TCP as felt in an impact", "kg m^2", 0.0, 1e4
     )
     contact_stiffness_n_per_m: float = setting(
         2.6e5,
@@ -143,15 +138,10 @@ class ContactLimits:
         delay_s = self.reaction_delay_s + dt_s
         return self._impact_impedance + self.pressing_stiffness_n_per_m * delay_s
 
-    @cached_property
-    def _impact_turn_impedance(self) -> float:
-        return math.sqrt(self.contact_inertia_kgm2 * self.contact_stiffness_n_per_m)
-
     def turn_impedance(self, dt_s: float) -> float:
         """Return the impedance Y, N per rad/s, for a governor that runs every ``dt_s``."""
-        delay_s = self.reaction_delay_s + dt_s
-        drift = self.contact_reach_m * self.contact_stiffness_n_per_m * delay_s
-        return self._impact_turn_impedance + drift
+        drift = self.contact_stiffness_n_per_m * (self.reaction_delay_s + dt_s)
+        return self.contact_reach_m * (self._impact_impedance + drift)
 
     def least_budget_n(self, dt_s: float) -> float:
         """Return the least force budget, N, that permits 2 mm/s at a cycle of ``dt_s``."""

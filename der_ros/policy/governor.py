@@ -15,10 +15,10 @@ gain, ``n = F / |F|``. The steps, in order:
                 ``v = 0`` at once.
 3. speed        ``u := u min(1, s / |u|)``; the direction is kept.
 4. soft limit   ``|F| > F_soft``: with ``c = u . n`` (negative if u pushes against the force),
-                ``u := u + (max(c, 0) + k (|F| - F_soft) - c) n``, limited to the speed limit again,
-                and ``v0 := v0 + max(0, (u - v0) . n) n``, so that step 5 never delays yielding.
-                With a force budget, ``policy.force_budget`` then limits ``u`` and adjusts ``v0`` in
-                the same way.
+                ``u := u + (max(c, 0) + k (|F| - F_soft) - c) n``, limited to the speed limit again.
+                With a force budget, ``policy.force_budget`` then limits ``u`` at any force. Where
+                one of the two applies, ``v0 := v0 + max(0, (u - v0) . n) n``, so that step 5 never
+                delays yielding.
 5. acceleration ``v = v0 + (u - v0) min(1, a dt / |u - v0|)``.
 6. workspace    Before and after step 5, each axis moves outwards at most at
                 ``2 d / (dt + sqrt(dt^2 + 2 d / a))``, with ``d`` the distance to the wall: from
@@ -48,6 +48,11 @@ from der_ros.rotation import Six, Triple, added, dot, limited, scaled
 from der_ros.settings import setting
 
 Numbers: TypeAlias = Array | Sequence[float]
+
+TYPICAL_CYCLE_S = 0.012
+"""Cycle of a governor where it is not known, s: that of RSI in mode IPO."""
+MAX_ACTION_REPEAT = 20
+"""Largest number of control periods for which an action is kept."""
 
 _ZERO3: Triple = (0.0, 0.0, 0.0)
 _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -152,6 +157,22 @@ class GovernorLimits(ContactLimits):
                     f"{hard}: expected more than {soft} = {getattr(self, soft)}, "
                     f"got {getattr(self, hard)}"
                 )
+
+    def action_repeat(self, dt_s: float = TYPICAL_CYCLE_S) -> int:
+        """Return the number of control periods for which a policy keeps each action.
+
+        A budget slows motion in free space at full speed by the factor ``(Z s + Y w) / P`` (symbols
+        of ``policy.force_budget``; s and w are the speed limits). A policy that decides more rarely
+        by that factor moves as far between two decisions as without a budget.
+
+        Args:
+            dt_s: Period of the governor, s.
+        """
+        if not self.has_budget:
+            return 1
+        fastest = self.impedance(dt_s) * self.max_linear_speed_mps
+        fastest += self.turn_impedance(dt_s) * self.max_angular_speed_radps
+        return min(MAX_ACTION_REPEAT, max(1, round(fastest / self.planned_force_n)))
 
     def check_yield_stability(
         self, dt_s: float, stiffness_n_per_m: float, stiffness_nm_per_rad: float | None = None
@@ -283,18 +304,17 @@ def govern_numbers(
     if flags:
         u = _ZERO6
     speed, turn = limits.max_linear_speed_mps, limits.max_angular_speed_radps
-    u1, last1, more1 = _wish(
-        u[:3], last[:3], w[:3], force, speed, limits.soft_force_n, limits.yield_gain_mps_per_n
-    )
-    u2, last2, more2 = _wish(
-        u[3:], last[3:], w[3:], torque, turn, limits.soft_torque_nm, limits.yield_gain_radps_per_nm
-    )
+    soft1, soft2 = limits.soft_force_n, limits.soft_torque_nm
+    u1, more1 = _wish(u[:3], w[:3], force, speed, soft1, limits.yield_gain_mps_per_n)
+    u2, more2 = _wish(u[3:], w[3:], torque, turn, soft2, limits.yield_gain_radps_per_nm)
     if limits.has_budget:
-        kept1, kept2, last1, last2 = _within_budget(
-            limits, (u1, u2), (last1, last2), w, (force, torque), p[2], dt_s
-        )
+        soft1 = soft2 = 0.0
+        kept1, kept2 = _within_budget(limits, u1, u2, w, (force, torque), p[2], dt_s)
         if kept1 != u1 or kept2 != u2:
             u1, u2, flags = kept1, kept2, flags | _BUDGET
+    # Only here are the desired velocities final: what one step frees, a later one must not exceed.
+    last1 = _freed(last[:3], u1, w[:3], force) if force > soft1 else last[:3]
+    last2 = _freed(last[3:], u2, w[3:], torque) if torque > soft2 else last[3:]
     linear = _stay_inside(u1, p, limits, dt_s) if walls else u1
     if linear != u1:
         flags |= _WORKSPACE
@@ -309,9 +329,9 @@ def govern_numbers(
 
 
 def _wish(
-    u: Triple, last: Triple, force: Triple, push: float, speed: float, soft: float, gain: float
-) -> tuple[Triple, Triple, int]:
-    """Apply steps 3 and 4 to one half; return desired velocity, adjusted last velocity, flags."""
+    u: Triple, force: Triple, push: float, speed: float, soft: float, gain: float
+) -> tuple[Triple, int]:
+    """Apply steps 3 and 4 to one half, without a budget; return desired velocity and flags."""
     flags = 0
     norm = math.hypot(u[0], u[1], u[2])
     if norm > speed:
@@ -323,33 +343,28 @@ def _wish(
         n = (force[0] / push, force[1] / push, force[2] / push)
         along = dot(u, n)
         u = limited(added(u, n, max(along, 0.0) + gain * (push - soft) - along), speed)
-        last = _freed(last, u, force, push)
-    return u, last, flags
+    return u, flags
 
 
 def _within_budget(
     limits: GovernorLimits,
-    u: tuple[Triple, Triple],
-    last: tuple[Triple, Triple],
+    linear: Triple,
+    angular: Triple,
     wrench: Six,
     push: tuple[float, float],
     height: float,
     dt_s: float,
-) -> tuple[Triple, Triple, Triple, Triple]:
-    """Return both desired velocities within the budget, and both adjusted last velocities."""
+) -> tuple[Triple, Triple]:
+    """Return both desired velocities within the budget."""
     a = limits.max_linear_acceleration_mps2
-    u1, u2 = keep_free_speed(limits, u[0], u[1], height, a, dt_s)
-    last1, last2 = last
-    force, torque = wrench[:3], wrench[3:]
+    linear, angular = keep_free_speed(limits, linear, angular, height, a, dt_s)
     if push[0] > 0.0:
-        u1, u2 = keep_pressing(limits, u1, u2, force, push[0], dt_s)
-        u1 = limited(u1, limits.max_linear_speed_mps)
-        last1 = _freed(last1, u1, force, push[0])
+        linear, angular = keep_pressing(limits, linear, angular, wrench[:3], push[0], dt_s)
+        linear = limited(linear, limits.max_linear_speed_mps)
     if push[1] > 0.0:
-        u2 = keep_turning(limits, u2, torque, push[1], dt_s)
-        u2 = limited(u2, limits.max_angular_speed_radps)
-        last2 = _freed(last2, u2, torque, push[1])
-    return u1, u2, last1, last2
+        angular = keep_turning(limits, angular, wrench[3:], push[1], dt_s)
+        angular = limited(angular, limits.max_angular_speed_radps)
+    return linear, angular
 
 
 def _freed(last: Triple, u: Triple, force: Triple, push: float) -> Triple:

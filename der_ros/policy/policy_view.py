@@ -147,7 +147,12 @@ def check_view(lags: Sequence[int], orientation: str) -> None:
         )
 
 
-def for_attempt(policy: Policy) -> Policy:
-    """Return the policy reset for a new attempt, or unchanged if it has no memory."""
+def for_attempt(policy: Policy, action_repeat: int = 1) -> Policy:
+    """Return the policy reset for a new attempt, or unchanged if it has no memory.
+
+    Args:
+        policy: Policy, or a pilot, which acts in each period.
+        action_repeat: Number of control periods for which a policy keeps each action.
+    """
     begin = getattr(policy, "for_attempt", None)
-    return policy if begin is None else cast(Policy, begin())
+    return policy if begin is None else cast(Policy, begin(action_repeat))

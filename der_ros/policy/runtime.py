@@ -27,8 +27,6 @@ MAX_COMPUTING_S = 1.0
 INPUT_NAME, OUTPUT_NAME = "observation", "action"
 _ACTION_SLACK = 1e-6
 _MAX_MESSAGE = 2000
-# An hour of ticks.
-_MOST_REMEMBERED = 65536
 
 
 class OnnxPolicy:
@@ -119,14 +117,13 @@ class OnnxPolicy:
             raise ContractError(f"action: expected six numbers in [-1, 1], got {action.tolist()}")
         return action
 
-    def for_attempt(self) -> AttemptPolicy:
-        """Return a policy for a new attempt, which takes observations, (13,)."""
-        return AttemptPolicy(self)
+    def for_attempt(self, action_repeat: int = 1) -> AttemptPolicy:
+        """Return a policy for a new attempt, which takes observations, (13,).
 
-    def remembering(self) -> OnnxPolicy:
-        """Return this policy with a memory of its answers, for a replay that asks it twice."""
-        session = _RememberedSession(self._session)
-        return OnnxPolicy(session, self.contract, self.sha256, self.path)
+        Args:
+            action_repeat: Number of calls for which each action is kept.
+        """
+        return AttemptPolicy(self, action_repeat)
 
     def _run(self, feed: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         try:
@@ -155,29 +152,13 @@ class OnnxPolicy:
                 )
 
 
-class _RememberedSession:
-    """Session that runs the same input once, within bounds."""
-
-    def __init__(self, session: Any) -> None:
-        self._session = session
-        self._answers: dict[bytes, Any] = {}
-
-    def run(self, names: tuple[str, ...], feed: dict[str, NDArray[np.float32]]) -> Any:
-        """Return the network's outputs."""
-        key = feed[INPUT_NAME].tobytes()
-        answer = self._answers.get(key)
-        if answer is None:
-            answer = self._session.run(names, feed)
-            if len(self._answers) < _MOST_REMEMBERED:
-                self._answers[key] = answer
-        return answer
-
-
 class AttemptPolicy:
     """Policy within one attempt, with the memory that its contract's view needs.
 
     Args:
         policy: Policy to run.
+        action_repeat: Number of calls for which each action is kept; the history holds only the
+            observations of which an action came.
 
     Attributes:
         contract: Contract in the policy's file.
@@ -185,9 +166,11 @@ class AttemptPolicy:
         path: Path of the policy's file.
     """
 
-    def __init__(self, policy: OnnxPolicy) -> None:
+    def __init__(self, policy: OnnxPolicy, action_repeat: int = 1) -> None:
         self.contract, self.sha256, self.path = policy.contract, policy.sha256, policy.path
         self._policy, self._view = policy, policy.contract.view()
+        self._action_repeat, self._kept = action_repeat, 0
+        self._action: NDArray[np.float32] | None = None
 
     def __call__(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the action, (6,) float32 in [-1, 1], for the attempt's next observation, (13,).
@@ -199,7 +182,10 @@ class AttemptPolicy:
             raise ContractError(
                 f"observation: expected shape ({FRAME_SIZE},), got {observation.shape}"
             )
-        return self._policy(self._view(observation))
+        if self._action is None or self._kept == 0:
+            self._action, self._kept = self._policy(self._view(observation)), self._action_repeat
+        self._kept -= 1
+        return self._action
 
 
 def read_policy_file(path: Path) -> bytes:

@@ -16,6 +16,7 @@ from der_ros.errors import BagError
 from der_ros.policy.policy_topics import tick_label
 
 ARRAY, STRING = "std_msgs/msg/Float32MultiArray", "std_msgs/msg/String"
+STATUS = "diagnostic_msgs/msg/DiagnosticStatus"
 TOPICS = [
     RecordedTopic("/policy/observation", ARRAY),
     RecordedTopic("/policy/action", ARRAY),
@@ -62,6 +63,60 @@ def test_the_same_policy_gives_the_same_actions(tmp_path):
     report = replay_policy(write_bag(tmp_path / "bag", ticks(20)), policy)
     assert (report.verdict, report.samples) == (ReplayVerdict.SAME, 20)
     assert report.max_action_difference == 0.0
+
+
+class Held:
+    """The policy, with each action kept for ``action_repeat`` observations."""
+
+    def __call__(self, observation):
+        return policy(observation)
+
+    def for_attempt(self, action_repeat):
+        self.calls = 0
+
+        def act(observation):
+            if self.calls % action_repeat == 0:
+                self.action = policy(observation)
+            self.calls += 1
+            return self.action
+
+        return act
+
+
+def contract_bag(path, **pairs):
+    """Write a bag of 20 ticks, whose actions are kept for three, with pairs in its contract."""
+    types = typestore()
+    pair = types.types["diagnostic_msgs/msg/KeyValue"]
+    status = types.types[STATUS](
+        level=0,
+        name="policy",
+        message="",
+        hardware_id="",
+        values=[pair(key=key, value=value) for key, value in pairs.items()],
+    )
+    act = Held().for_attempt(3)
+    with BagWriter(path, [*TOPICS, RecordedTopic("/policy/contract", STATUS)]) as writer:
+        writer.write("/policy/contract", bytes(types.serialize_cdr(status, STATUS)), 1)
+        for tick, observation in enumerate(np.random.default_rng(3).normal(size=(20, 13))):
+            observation = observation.astype(np.float32)
+            writer.write("/policy/observation", array("observation", tick, observation), tick + 2)
+            writer.write("/policy/action", array("action", tick, act(observation)), tick + 2)
+    return path
+
+
+def test_kept_actions_are_replayed_as_recorded(tmp_path):
+    report = replay_policy(contract_bag(tmp_path / "a", action_repeat="3"), Held())
+    assert report.verdict is ReplayVerdict.SAME
+    for path, pairs in (("b", {"action_repeat": "2"}), ("c", {})):
+        report = replay_policy(contract_bag(tmp_path / path, **pairs), Held())
+        assert report.verdict is ReplayVerdict.DIFFERENT
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "2.5", "", "9" * 5000, "21"])
+def test_an_odd_action_repeat_is_refused(tmp_path, value):
+    report = replay_policy(contract_bag(tmp_path / "bag", action_repeat=value), Held())
+    assert report.verdict is ReplayVerdict.UNUSABLE
+    assert "action_repeat: expected a whole number from 1 to 20" in report.reason
 
 
 def test_one_changed_action_is_found_and_named(tmp_path):

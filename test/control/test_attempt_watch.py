@@ -25,6 +25,20 @@ def test_a_seated_piece_is_a_success(watch):
     assert outcome(watch.judge(11.0, Pose.identity(), DOWN)) is Outcome.SUCCESS
 
 
+def test_a_slower_policy_has_more_time():
+    task = make_task("lap_joint")
+    watch = AttemptWatch(task, StallLimits(2.0, 0.0005), 10.0, HomeLimits(), slowdown=4)
+    assert watch.judge(10.0, task.start_pose, DOWN) is None
+    assert watch.judge(17.9, task.start_pose, DOWN) is None
+    assert outcome(watch.judge(18.1, task.start_pose, DOWN)) is Outcome.STALL
+    watch = AttemptWatch(task, StallLimits(0.0), 10.0, HomeLimits(), slowdown=4)
+    end_s = 10.0 + 4 * task.time_limit_s
+    assert watch.judge(end_s - 0.1, task.start_pose, DOWN) is None
+    verdict = watch.judge(end_s, task.start_pose, DOWN)
+    assert outcome(verdict) is Outcome.TIMEOUT
+    assert f"{4 * task.time_limit_s:g} s" in verdict[1]
+
+
 def test_an_attempt_that_moves_goes_on(watch):
     start = make_task("lap_joint").start_pose
     assert watch.judge(11.0, start, DOWN) is None

@@ -19,8 +19,8 @@ OFF = GovernorLimits(
 KEPT = dataclasses.replace(OFF, force_budget_n=60.0)
 # Z = sqrt(80 kg x 0.26 MN/m) + 73 kN/m x (24 + 12) ms
 IMPEDANCE = math.sqrt(80.0 * 2.6e5) + 7.3e4 * 0.036
-# Y = sqrt(10 kg m^2 x 0.26 MN/m) + 0.05 m x 0.26 MN/m x (24 + 12) ms
-TURNING = math.sqrt(10.0 * 2.6e5) + 0.05 * 2.6e5 * 0.036
+# Y = 0.05 m x (sqrt(80 kg x 0.26 MN/m) + 0.26 MN/m x (24 + 12) ms)
+TURNING = 0.05 * (math.sqrt(80.0 * 2.6e5) + 2.6e5 * 0.036)
 FREE = 0.9 * 60.0 / IMPEDANCE
 
 
@@ -71,11 +71,30 @@ def test_the_approach_is_as_slow_as_the_budget_asks():
     assert np.hypot(*steady(KEPT, [0.03, 0, -0.04, 0, 0, 0])[0][[0, 2]]) == pytest.approx(FREE)
 
 
-def test_a_turn_counts_with_the_arms_inertia():
+def test_a_turn_counts_with_the_farthest_contact():
     twist, _ = steady(KEPT, [0, 0, -0.05, 0, 0, 0.05])
     assert -IMPEDANCE * twist[2] + TURNING * twist[5] == pytest.approx(54.0)
     assert -twist[2] == pytest.approx(twist[5])
-    assert steady(KEPT, [0, 0, 0, 0.04, 0, -0.03])[0][3] == pytest.approx(0.8 * 54.0 / TURNING)
+    small = dataclasses.replace(KEPT, force_budget_n=30.0)
+    assert steady(small, [0, 0, 0, 0.04, 0, -0.03])[0][3] == pytest.approx(0.8 * 27.0 / TURNING)
+
+
+def test_a_turn_away_from_a_torque_is_no_faster():
+    # Above the soft torque the turn along it is freed from the acceleration limit.
+    limits = dataclasses.replace(KEPT, soft_torque_nm=1.0, max_angular_speed_radps=0.15)
+    wrench = np.array([0, 0, 40.0, -1.5, 0, 0])
+    turn = govern(limits, GovernorState.rest(), [0, 0, 0, -0.14, 0, 0], wrench, HERE, DT)
+    assert turn.state.twist[3] == pytest.approx(-(54.0 - 40.0) / TURNING)
+
+
+@pytest.mark.parametrize(
+    ("budget", "repeat"), [(1e4, 1), (400.0, 1), (200.0, 2), (60.0, 7), (20.0, 20), (16.0, 20)]
+)
+def test_an_action_is_kept_while_a_budget_slows_it(budget, repeat):
+    limits = dataclasses.replace(OFF, force_budget_n=budget)
+    # (7.2 kN/(m/s) x 0.05 m/s + 0.7 kN/(rad/s) x 0.05 rad/s) / 0.9 B
+    assert limits.action_repeat(DT) == repeat
+    assert dataclasses.replace(limits, max_linear_speed_mps=0.001).action_repeat(DT) <= 3
 
 
 def test_retreat_stays_free():
@@ -165,17 +184,17 @@ def test_a_servoed_mass_on_a_spring_stays_within(
 
 @pytest.mark.parametrize("lever_m", [0.01, 0.03, 0.05])
 @pytest.mark.parametrize(
-    ("inertia", "contact", "drives", "damping_ratio"),
-    [(10.0, 2.65e5, 1e4, 1.0), (2.0, 2.65e5, 1e4, 0.7), (0.8, 1.26e5, 1e3, 1.0)],
+    ("mass", "contact", "drives", "damping_ratio"),
+    [(80.0, 2.65e5, 5e3, 1.0), (20.0, 2.65e5, 5e3, 1.0), (8.0, 1.26e5, 1e3, 1.0)],
 )
 @pytest.mark.parametrize("budget", [40.0, 120.0])
 def test_a_servoed_turn_onto_a_spring_stays_within(
-    budget, inertia, contact, drives, damping_ratio, lever_m
+    budget, mass, contact, drives, damping_ratio, lever_m
 ):
     limits = dataclasses.replace(
         OFF,
         force_budget_n=budget,
-        contact_inertia_kgm2=inertia,
+        contact_mass_kg=mass,
         contact_stiffness_n_per_m=contact,
         max_angular_speed_radps=0.5,
         soft_force_n=200.0,
@@ -185,7 +204,7 @@ def test_a_servoed_turn_onto_a_spring_stays_within(
         [0, 0, 0, 0, 0.5, 0],
         np.array([0, 0, 1.0, 0, -lever_m, 0]),
         lever_m,
-        inertia,
+        mass * lever_m**2,
         contact,
         drives,
         damping_ratio,

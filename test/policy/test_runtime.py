@@ -52,6 +52,15 @@ def test_a_good_file_is_loaded_and_acts(path):
     assert action == pytest.approx(np.tanh(np.linspace(-1, 1, 13))[:6])
 
 
+def test_an_action_is_kept_for_its_periods(path):
+    policy = OnnxPolicy.load(write(path))
+    observations = np.random.default_rng(0).normal(size=(7, 13)).astype(np.float32)
+    acting = policy.for_attempt(action_repeat=3)
+    actions = [acting(observation) for observation in observations]
+    for number, action in enumerate(actions):
+        np.testing.assert_array_equal(action, policy(observations[number // 3 * 3]))
+
+
 def test_a_nan_observation_is_refused_by_name(path):
     policy = OnnxPolicy.load(write(path))
     observation = np.zeros(13, np.float32)

@@ -112,6 +112,8 @@ class CellClient:
             the readings of the latest poll.
         soft_force_n: Force above which the robot gives way, N; infinite until ``kuka_bridge``
             publishes its limits.
+        action_repeat: Number of control periods for which the policy keeps each action under the
+            robot's force budget.
         sources: Watch over the rightful sources.
         calls: Caller of the cell's services.
     """
@@ -128,6 +130,7 @@ class CellClient:
         self.commanded = Twist.zero()
         self.insertion_force_n = 0.0
         self.soft_force_n = math.inf
+        self.action_repeat = 1
         self._refused_goals = 0
         self.sources = Sources(node, _topics(node), _services(node))
         self.calls = ServiceCalls(node, self.sources, service_timeout_s)
@@ -222,7 +225,8 @@ class CellClient:
 
     def _take_limits(self, message: DiagnosticStatus) -> None:
         try:
-            self.soft_force_n = limits_from_texts(from_status(message)).soft_force_n
+            limits = limits_from_texts(from_status(message))
+            self.soft_force_n, self.action_repeat = limits.soft_force_n, limits.action_repeat()
         except ContractError as error:
             logger.warning("kuka/limits refused: %s", error)
 

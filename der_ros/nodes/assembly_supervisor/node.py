@@ -219,8 +219,14 @@ class AssemblySupervisor(ShellNode):
             self._enter(f"{this}: running")
             self._cell.restart_readings()
             self._began_s = time.monotonic()
-            limits = self._stall, self._began_s, self._home, self._seating_limits.patience_s
-            watch = AttemptWatch(self._task, *limits)
+            watch = AttemptWatch(
+                self._task,
+                self._stall,
+                self._began_s,
+                self._home,
+                self._seating_limits.patience_s,
+                self._cell.action_repeat,
+            )
             verdict = self._watch(watch)
             if verdict is not None:
                 self._conclude(self._result(this, verdict))

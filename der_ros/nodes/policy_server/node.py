@@ -107,6 +107,7 @@ class PolicyServer(Shell, LifecycleNode):
         self._pilot_input = pilot_input(self._pilot, self, self._sources)
         self._policy: Actor | None = None
         self._acting: Policy | None = None
+        self._info_values: dict[str, object] = {}
         self._timer: Any = None
         self._counts = Counts()
         self._skipped = ""
@@ -190,12 +191,22 @@ class PolicyServer(Shell, LifecycleNode):
             logger.info("the robot's limits are tighter than in training: %s", "; ".join(tighter))
         if other:
             logger.warning("the robot's limits are not the trained ones: %s", "; ".join(other))
-        self._acting = for_attempt(self._policy)
-        self._rate = RateMeter(self._policy.contract.control_dt_s)
+        period_s, repeat = self._policy.contract.control_dt_s, self._action_repeat()
+        self._acting = for_attempt(self._policy, repeat)
+        self._publish_info(action_repeat=repeat)
+        self._rate = RateMeter(period_s)
         self._lease.restart()
-        self._timer = steady_timer(self, self._policy.contract.control_dt_s, self._tick)
-        logger.info("active: one action every %g s", self._policy.contract.control_dt_s)
+        self._timer = steady_timer(self, period_s, self._tick)
+        logger.info(
+            "active: a command every %g s, a new action every %g s", period_s, repeat * period_s
+        )
         return TransitionCallbackReturn.SUCCESS
+
+    def _action_repeat(self) -> int:
+        """Return the number of periods for which a policy keeps each action; 1 for a pilot."""
+        if self._pilot != POLICY or self._limits is None:
+            return 1
+        return self._limits.action_repeat()
 
     def on_deactivate(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Stop the policy and publish a zero twist."""
@@ -243,7 +254,7 @@ class PolicyServer(Shell, LifecycleNode):
         else:
             reference = self._reference(path)
             self._policy = pilot_actor(self._pilot, reference, self._pilot_input)
-        info = {
+        self._info_values = {
             "made_by": MADE_BY[self._pilot],
             "sha256": self._policy.sha256,
             "path": str(Path(reference.path).resolve()) if self._policy.sha256 else "",
@@ -251,14 +262,19 @@ class PolicyServer(Shell, LifecycleNode):
             "task_frame": self._frames.base_from_task.to_sequence(),
             "tcp_from_sensor": self._frames.tcp_from_sensor.to_sequence(),
         }
-        self._contract.publish(to_status("policy", info))
-        # The same content as JSON text, kept for one more release.
-        self._info.publish(String(data=json.dumps(info)))
+        self._publish_info(action_repeat=1)
         if self._policy.sha256:
             told = f"policy {reference.path} (sha256 {self._policy.sha256:.12}...)"
         else:
             told = f"pilot {self._pilot}, contract of {reference.path.name or 'the task'}"
         logger.info("%s for %s", told, self._task)
+
+    def _publish_info(self, action_repeat: int) -> None:
+        """Publish what is known of the policy, with the action repeat of the newest activation."""
+        info = {**self._info_values, "action_repeat": action_repeat}
+        self._contract.publish(to_status("policy", info))
+        # The same content as JSON text, kept for one more release.
+        self._info.publish(String(data=json.dumps(info)))
 
     def _reference(self, path: str) -> Reference:
         """Return the contract that a pilot keeps.

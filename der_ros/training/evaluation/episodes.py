@@ -19,12 +19,16 @@ EVALUATE_TOOL_SEED = 1 << 31
 
 
 class EvaluationReport(NamedTuple):
-    """Results of noise-free episodes, one entry per episode."""
+    """Results of noise-free episodes, one entry per episode.
+
+    ``duration_s`` is simulated time, 0 from an environment that does not count it.
+    """
 
     success: tuple[bool, ...]
     episode_return: tuple[float, ...]
     steps: tuple[int, ...]
     peak_force_n: tuple[float, ...]
+    duration_s: tuple[float, ...] = ()
 
     @property
     def episodes(self) -> int:
@@ -48,6 +52,7 @@ class EvaluationReport(NamedTuple):
             self.episode_return + other.episode_return,
             self.steps + other.steps,
             self.peak_force_n + other.peak_force_n,
+            self.duration_s + other.duration_s,
         )
 
 
@@ -82,8 +87,9 @@ def evaluate(
             total, steps = total + float(reward), steps + 1
             peak = max(peak, float(info.get("peak_force_n", 0.0)))
             ended = terminated or truncated
+        success, duration_s = bool(info.get("success", False)), float(info.get("duration_s", 0.0))
         report = report.joined(
-            EvaluationReport((bool(info.get("success", False)),), (total,), (steps,), (peak,))
+            EvaluationReport((success,), (total,), (steps,), (peak,), (duration_s,))
         )
         if on_episode is not None:
             on_episode(report)

@@ -102,12 +102,11 @@ class Takeover:
         self._due_s = time.monotonic() + self._period_s
         return np.clip(action, -1.0, 1.0).astype(np.float32)
 
-    def show(self, info: Mapping[str, Any], steps: int) -> None:
+    def show(self, info: Mapping[str, Any]) -> None:
         """Show the environment after a step, if the pilot wants a picture.
 
         Args:
             info: Info of the step, from an environment of this package.
-            steps: Number of steps of the episode so far.
         """
         if self._pilot is None or not self._pilot.wants_picture(self._due_s is not None):
             return
@@ -115,8 +114,7 @@ class Takeover:
         picture = world.picture(PICTURE_WIDTH, PICTURE_HEIGHT)
         wrench = np.asarray(info["wrench"], np.float32)
         place = float(info["distance_m"]), float(info["angle_rad"])
-        time_s = steps * self._period_s
-        self._pilot.show(TaughtView(picture, self._episode, time_s, *place, wrench))
+        self._pilot.show(TaughtView(picture, self._episode, info["duration_s"], *place, wrench))
 
     def take_counts(self) -> tuple[int, int]:
         """Return the numbers of driven steps and of takeovers since the last call."""
@@ -127,4 +125,4 @@ class Takeover:
     @property
     def _period_s(self) -> float:
         """Duration of a step on the robot, s."""
-        return float(self._environment.unwrapped.control_dt_s)  # type: ignore[attr-defined]
+        return float(self._environment.unwrapped.step_s)  # type: ignore[attr-defined]

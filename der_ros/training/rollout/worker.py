@@ -120,7 +120,7 @@ class RolloutWorker:
             action = self._act(recorder) if driven is None else self._give_way(driven)
             observation, reward, terminated, truncated, info = self._environment.step(action)
             recorder.add(action, float(reward), observation, driven is not None)
-            self._takeover.show(info, recorder.steps)
+            self._takeover.show(info)
             if terminated or truncated:
                 verdict = _verdict(info)
                 episode = recorder.finish(terminated, truncated, bool(verdict))

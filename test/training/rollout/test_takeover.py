@@ -21,7 +21,7 @@ class Cell(gymnasium.Env):
 
     observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (1,), np.float32)
     action_space = gymnasium.spaces.Box(-1, 1, (6,), np.float32)
-    control_dt_s = 0.001
+    step_s = 0.001
 
     def __init__(self):
         self.executed = []
@@ -35,7 +35,7 @@ class Cell(gymnasium.Env):
         self.executed.append(action)
         observation = np.array([self.t], np.float32)
         info = {"success": self.t == LENGTH, "wrench": np.full(6, self.t)}
-        info |= {"distance_m": 0.25, "angle_rad": 0.5}
+        info |= {"distance_m": 0.25, "angle_rad": 0.5, "duration_s": self.step_s * self.t}
         return observation, 1.0, False, self.t == LENGTH, info
 
     def picture(self, width, height):
@@ -162,7 +162,7 @@ def test_commands_beyond_full_speed_are_cut():
 
 def seconds(person, steps, period_s):
     cell = Cell()
-    cell.control_dt_s = period_s
+    cell.step_s = period_s
     made = worker(person, cell)
     began_s = time.monotonic()
     made.collect(steps)
