@@ -90,6 +90,7 @@ class Mp4File:
         self._ffmpeg = imageio_ffmpeg
         self._path, self._fps = path, fps
         self._frames: Generator[None, Any, None] | None = None
+        self._count = 0
 
     def write(self, frame: Frame) -> None:
         """Append a frame of even width and height.
@@ -110,6 +111,7 @@ class Mp4File:
                 )
                 self._frames.send(None)
             self._frames.send(np.ascontiguousarray(frame))
+            self._count += 1
         except OSError as error:
             raise DerRosError(f"video {self._path}: expected ffmpeg to write, got: {error}") from (
                 error
@@ -124,9 +126,26 @@ class Mp4File:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Complete the file; without frames, no file is written."""
-        if self._frames is not None:
-            self._frames.close()
+        """Complete the file; without frames, no file is written.
+
+        Raises:
+            DerRosError: The file is not complete, for example because the disk is full; it is
+                removed. Not raised after another error.
+        """
+        if self._frames is None:
+            return
+        self._frames.close()
+        if error is None and not self._is_complete():
+            self._path.unlink(missing_ok=True)
+            raise DerRosError(f"video {self._path}: could not be written whole; make room")
+
+    def _is_complete(self) -> bool:
+        """Return True if ffmpeg, which reports no error when it ends, wrote all frames."""
+        try:
+            frames, _ = self._ffmpeg.count_frames_and_secs(str(self._path))
+        except (RuntimeError, OSError):
+            return False
+        return bool(frames == self._count)
 
 
 class GifFile:

@@ -1,3 +1,4 @@
+import resource
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from der_ros.envs.video_file import make_video_file
-from der_ros.errors import ConfigurationError
+from der_ros.errors import ConfigurationError, DerRosError
 
 
 def frames(count, width=320, height=180):
@@ -80,3 +81,14 @@ def test_a_missing_ffmpeg_is_said_with_what_to_install(tmp_path, monkeypatch):
     with pytest.raises(ConfigurationError, match=r"pip install imageio-ffmpeg, or write a \.gif"):
         make_video_file(tmp_path / "out.mp4", 16.0)
     make_video_file(tmp_path / "out.gif", 16.0)
+
+
+def test_a_film_that_a_full_disk_cuts_is_an_error(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(DerRosError, match=r"out\.mp4"):
+            write(tmp_path / "out.mp4")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not (tmp_path / "out.mp4").exists()

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import logging
+import os
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -21,6 +25,8 @@ from der_ros.training.metrics.windows import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+logger = logging.getLogger(__name__)
 
 Metrics = Mapping[str, float]
 
@@ -44,18 +50,22 @@ _RETURN_CURVES = (
 class MetricsWriter:
     """Context manager that writes metrics as JSON lines and TensorBoard points.
 
-    Each line is flushed, so that a killed run keeps its reported metrics.
+    Each line is written at once, so that a killed run keeps its reported metrics. Lines that a full
+    disk refuses are kept and written later; TensorBoard points are not.
     """
 
     def __init__(self, run_dir: Path) -> None:
-        self._run_dir = run_dir
+        self._run_dir, self._path = run_dir, run_dir / "metrics.jsonl"
+        self._unwritten: list[str] = []
+        self._refused = False
 
     def __enter__(self) -> MetricsWriter:
         """Open both files for appending."""
         from tensorboard.summary import Writer
 
-        self._file = (self._run_dir / "metrics.jsonl").open("a", encoding="utf-8")
+        self._file = self._path.open("ab", buffering=0)
         self._events: Any = Writer(str(self._run_dir))
+        self._hook, threading.excepthook = threading.excepthook, self._on_thread_error
         return self
 
     def __exit__(
@@ -64,17 +74,66 @@ class MetricsWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close the metrics and event files."""
+        """Write what is left, and close the metrics and event files.
+
+        Raises:
+            ConfigurationError: Lines could not be written; not raised after another error.
+        """
+        refusal = self._append()
         self._file.close()
-        self._events.close()
+        with suppress(OSError):
+            self._events.close()
+        threading.excepthook = self._hook
+        if refusal is not None and error is None:
+            raise ConfigurationError(
+                f"{self._path}: expected to write {len(self._unwritten)} lines more, got: "
+                f"{refusal.strerror}; make room and resume the run"
+            ) from refusal
 
     def write(self, metrics: Metrics) -> None:
-        """Write ``metrics`` at their step ``time/env_steps``."""
+        """Write ``metrics`` at their step ``time/env_steps``.
+
+        Raises:
+            ConfigurationError: The file was removed.
+        """
+        if os.fstat(self._file.fileno()).st_nlink == 0:
+            raise ConfigurationError(
+                f"{self._path}: expected the file of this run, it was removed while training; "
+                "start a new run"
+            )
         step = int(metrics["time/env_steps"])
-        self._file.write(json.dumps({name: _rounded(v) for name, v in metrics.items()}) + "\n")
-        self._file.flush()
-        for name, value in metrics.items():
-            self._events.add_scalar(name, value, step)
+        line = json.dumps({name: _rounded(v) for name, v in metrics.items()}) + "\n"
+        self._unwritten.append(line)
+        refusal = self._append()
+        if refusal is not None and not self._refused:
+            logger.error("%s: %s; its lines are written later", self._path, refusal.strerror)
+        self._refused = refusal is not None
+        with suppress(OSError):  # tensorboard's thread keeps its first error and raises it
+            for name, value in metrics.items():
+                self._events.add_scalar(name, value, step)
+
+    def _append(self) -> OSError | None:
+        """Append the unwritten lines, whole or not at all; return the error."""
+        content = "".join(self._unwritten).encode()
+        size = os.fstat(self._file.fileno()).st_size
+        try:
+            while content:
+                content = content[self._file.write(content) or 0 :]
+        except OSError as error:
+            with suppress(OSError):
+                os.ftruncate(self._file.fileno(), size)
+            return error
+        self._unwritten.clear()
+        return None
+
+    def _on_thread_error(self, arguments: threading.ExceptHookArgs) -> None:
+        """Log a file error of TensorBoard's thread in one line; pass on any other error."""
+        foreign = type(arguments.thread).__module__.startswith("tensorboard.")
+        if foreign and isinstance(arguments.exc_value, OSError):
+            reason = arguments.exc_value.strerror
+            logger.error("%s: TensorBoard's file ends here: %s", self._run_dir, reason)
+        else:
+            self._hook(arguments)
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:

@@ -1,9 +1,13 @@
 import json
+import resource
+import shutil
+from contextlib import contextmanager
 
 import pytest
 from matplotlib.figure import Figure
 
-from der_ros.training.metrics.log import plot_learning_curve
+from der_ros.errors import ConfigurationError
+from der_ros.training.metrics.log import MetricsWriter, plot_learning_curve, read_metrics
 
 
 @pytest.fixture
@@ -82,3 +86,63 @@ def test_a_run_without_an_episode_has_no_legend(tmp_path, drawn):
     (tmp_path / "metrics.jsonl").write_text('{"time/env_steps": 20}\n')
     plot_learning_curve(tmp_path, "reach")
     assert not drawn[0].legends
+
+
+@contextmanager
+def full_disk(path):
+    """Refuse each byte that would make a file larger than ``path`` is."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def line(step):
+    return {"time/env_steps": float(step)}
+
+
+def test_lines_of_a_full_disk_are_written_later(tmp_path, caplog):
+    with MetricsWriter(tmp_path) as writer:
+        writer.write(line(1))
+        with full_disk(tmp_path / "metrics.jsonl"):
+            writer.write(line(2))
+            writer.write(line(3))
+        assert read_metrics(tmp_path / "metrics.jsonl") == [line(1)]
+        writer.write(line(4))
+    assert read_metrics(tmp_path / "metrics.jsonl") == [line(step) for step in (1, 2, 3, 4)]
+    told = [each.message for each in caplog.records if "metrics.jsonl" in each.message]
+    assert told == [f"{tmp_path / 'metrics.jsonl'}: File too large; its lines are written later"]
+
+
+def test_lines_that_are_lost_at_the_end_are_an_error(tmp_path):
+    writer = MetricsWriter(tmp_path).__enter__()
+    writer.write(line(1))
+    with full_disk(tmp_path / "metrics.jsonl"):
+        writer.write(line(2))
+        with pytest.raises(ConfigurationError, match="write 1 lines more, got: File too large"):
+            writer.__exit__(None, None, None)
+
+
+def test_a_run_folder_that_is_removed_is_named(tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    with MetricsWriter(run) as writer:
+        writer.write(line(1))
+        shutil.rmtree(run)
+        with pytest.raises(ConfigurationError, match="it was removed while training"):
+            writer.write(line(2))
+
+
+def test_an_error_of_tensorboards_thread_is_one_line(tmp_path, caplog, capsys):
+    run = tmp_path / "run"
+    run.mkdir()
+    with MetricsWriter(run) as writer:
+        writer.write(line(1))
+        for events in run.glob("events*"):
+            events.unlink()
+        run.rename(tmp_path / "moved")
+        writer.write(line(2))
+    assert "TensorBoard's file ends here: No such file or directory" in caplog.text
+    assert "Traceback" not in capsys.readouterr().err
