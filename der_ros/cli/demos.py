@@ -33,6 +33,11 @@ from der_ros.training.demonstrations.taught import (
 )
 
 FORMATS = ("lerobot", "npz")
+_OUT_HELP = {
+    "convert": "folder for the .npz files; made if missing",
+    "trim": "folder for the copies; made if missing",
+    "export": "folder of the dataset; new or empty",
+}
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -56,40 +61,36 @@ def _parser() -> argparse.ArgumentParser:
         ("check", _check, "compare each with the contract of its task, and try to convert it"),
         ("convert", _convert, "write each as an .npz episode, as training converts it"),
         ("export", _export, "write all as a dataset for other tools"),
-        (
-            "trim",
-            _trim,
-            "copy each, compressed, with only the data that training and checks need",
-        ),
+        ("trim", _trim, "copy each, compressed, with only the data that training and checks need"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(run=run)
-        command.add_argument("source", type=Path, help="a bag, or a folder of bags")
-        if name == "convert":
-            command.add_argument(
-                "out", type=Path, help="folder for the .npz files; made if missing"
-            )
-        if name == "trim":
-            command.add_argument("out", type=Path, help="folder for the copies; made if missing")
-        if name == "export":
-            command.add_argument("out", type=Path, help="folder of the dataset; new or empty")
-            command.add_argument(
-                "--to",
-                choices=FORMATS,
-                required=True,
-                help="lerobot: a LeRobot dataset, format v3.0 (needs pyarrow); npz: an .npz file "
-                "for each episode, with the facts about it",
-            )
-        command.add_argument(
-            "--task", choices=tuple(TASK_NAMES), help="default: the task named in a demonstration"
-        )
-        command.add_argument(
-            "--policy",
-            type=Path,
-            help="policy whose contract is compared; default: the shipped one",
-        )
-        add_json_option(command)
+        _add_arguments(command, name)
     return parser
+
+
+def _add_arguments(command: argparse.ArgumentParser, name: str) -> None:
+    """Add the arguments of one command: those of all, and its own."""
+    command.add_argument("source", type=Path, help="a bag, or a folder of bags")
+    if name in _OUT_HELP:
+        command.add_argument("out", type=Path, help=_OUT_HELP[name])
+    if name == "export":
+        command.add_argument(
+            "--to",
+            choices=FORMATS,
+            required=True,
+            help="lerobot: a LeRobot dataset, format v3.0 (needs pyarrow); npz: an .npz file "
+            "for each episode, with the facts about it",
+        )
+    command.add_argument(
+        "--task", choices=tuple(TASK_NAMES), help="default: the task named in a demonstration"
+    )
+    command.add_argument(
+        "--policy",
+        type=Path,
+        help="policy whose contract is compared; default: the shipped one",
+    )
+    add_json_option(command)
 
 
 def _bags(source: Path) -> list[Path]:

@@ -45,7 +45,12 @@ def main(args: Sequence[str] | None = None) -> int:
     return run_tool(lambda: _evaluate(options))
 
 
-def _evaluate(options: argparse.Namespace) -> int:
+def _check_options(options: argparse.Namespace) -> None:
+    """Check numbers of episodes, seed and display before anything is loaded.
+
+    Raises:
+        ConfigurationError: An option is out of range, or there is no display for ``--window``.
+    """
     if options.episodes < 1 or options.seed < 0:
         raise ConfigurationError(
             f"expected at least one episode and a seed of at least 0, got {options.episodes} "
@@ -59,6 +64,10 @@ def _evaluate(options: argparse.Namespace) -> int:
         raise ConfigurationError(
             "--window: expected a display, got none that answers; set DISPLAY, or use --video"
         )
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    _check_options(options)
     policy = OnnxPolicy.load(options.policy, options.task) if options.policy else None
     contestant = _contestant(options, policy)
     with ExitStack() as stack:
