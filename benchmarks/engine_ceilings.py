@@ -1,6 +1,6 @@
 """Throughput limits of a run with many workers, used in docs/explanation/scaling.md.
 
-PYTHONPATH=. python benchmarks/engine_ceilings.py [--rows 2000000]
+./ros2w exec python benchmarks/engine_ceilings.py [--rows 2000000]
 """
 
 from __future__ import annotations
