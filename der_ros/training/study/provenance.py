@@ -8,6 +8,8 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
+_FOLDER = Path(__file__).resolve().parent
+_RESULTS = "benchmarks/results"
 _PACKAGES = ("numpy", "torch", "pybullet", "gymnasium")
 
 
@@ -17,23 +19,24 @@ def provenance() -> dict[str, object]:
 
 
 def _commit() -> str:
-    """Return the checkout's commit, with ``-dirty`` if a file differs; ``unknown`` without git."""
-    folder = Path(__file__).resolve().parent
-    command = [
-        "git",
-        "-C",
-        str(folder),
-        "describe",
-        "--always",
-        "--dirty",
-        "--abbrev=40",
-        "--exclude=*",
-    ]
+    """Return the checkout's commit, with ``-dirty`` if a tracked file differs.
+
+    The results of a study are left out, because each run changes them. Without git it is
+    ``unknown``.
+    """
+    commit = _git("rev-parse", "HEAD")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", f":!/{_RESULTS}")
+    return "unknown" if commit is None else commit + ("-dirty" if changed else "")
+
+
+def _git(*arguments: str) -> str | None:
+    """Return the output of a git command in the package's folder; None if it fails."""
+    command = ["git", "-C", str(_FOLDER), *arguments]
     try:
         result = subprocess.run(command, capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
-        return "unknown"
-    return result.stdout.strip() if result.returncode == 0 else "unknown"
+        return None
+    return result.stdout.strip() if result.returncode == 0 else None
 
 
 def _machine() -> dict[str, object]:
