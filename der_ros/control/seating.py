@@ -71,16 +71,24 @@ class SeatingLimits:
         name="seating_s",
     )
 
-    def check(self, felt_n: float, soft_force_n: float) -> None:
+    def check(self, felt_n: float, soft_force_n: float, pressing_force_n: float = math.inf) -> None:
         """Check that the motion can feel the ground and stays below the soft limit.
 
         Args:
             felt_n: Force from which the ground counts as felt, N.
             soft_force_n: Force from which the robot yields, N.
+            pressing_force_n: Largest force that the robot presses with under a force budget, N.
 
         Raises:
-            ConfigurationError: The force is at most ``felt_n``, or above ``soft_force_n``.
+            ConfigurationError: The force is at most ``felt_n``, or above ``soft_force_n``, or the
+                budget leaves at most ``felt_n``.
         """
+        if pressing_force_n <= felt_n:
+            raise ConfigurationError(
+                f"home_felt_n: expected less than {pressing_force_n:g} N, which the force budget "
+                f"leaves for pressing, got {felt_n:g} N: the ground would never be felt; lower it "
+                "or allow more with force_budget_n or torque_budget_nm"
+            )
         if self.force_n > soft_force_n:
             raise ConfigurationError(
                 f"seating_force_n: expected at most the soft limit of {soft_force_n:g} N, at which "

@@ -123,6 +123,11 @@ class ContactLimits:
         )
 
     @cached_property
+    def pressing_force_n(self) -> float:
+        """Largest force that the tool presses with under the budgets, N; see step 2."""
+        return _PRESSING_SHARE * self.planned_force_n
+
+    @cached_property
     def planned_torque_nm(self) -> float:
         """Planned torque (see the module), Nm."""
         return _PLANNED_SHARE * min(
@@ -229,7 +234,7 @@ def keep_pressing(
     expected = impedance * math.hypot(*across) + turning
     if expected > left:
         across, angular = scaled(across, left / expected), scaled(angular, left / expected)
-    most = (_PRESSING_SHARE * planned - push) / impedance
+    most = (limits.pressing_force_n - push) / impedance
     return added(across, n, max(along, -most)), angular
 
 

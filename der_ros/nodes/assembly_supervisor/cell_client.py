@@ -7,7 +7,6 @@ block, so call them from one thread other than the executor's.
 from __future__ import annotations
 
 import logging
-import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -43,6 +42,7 @@ from der_ros.nodes.shared.service_calls import POLL_S, ServiceCalls
 from der_ros.nodes.shared.sources import Sources
 from der_ros.nodes.shared.steady import steady_timer
 from der_ros.policy.attempt import MeanWrench, PeakWrench
+from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import limits_from_texts
 
 logger = logging.getLogger("assembly_supervisor")
@@ -110,8 +110,7 @@ class CellClient:
         commanded: Newest commanded twist of the held piece, task axes.
         insertion_force_n: Force of the ground on the piece along the insertion axis, N; mean of
             the readings of the latest poll.
-        soft_force_n: Force above which the robot gives way, N; infinite until ``kuka_bridge``
-            publishes its limits.
+        limits: Limits of the robot; None until ``kuka_bridge`` publishes them.
         action_repeat: Number of control periods for which the policy keeps each action under the
             robot's force budget.
         sources: Watch over the rightful sources.
@@ -129,7 +128,7 @@ class CellClient:
         self.peak, self.mean = PeakWrench(), MeanWrench()
         self.commanded = Twist.zero()
         self.insertion_force_n = 0.0
-        self.soft_force_n = math.inf
+        self.limits: GovernorLimits | None = None
         self.action_repeat = 1
         self._refused_goals = 0
         self.sources = Sources(node, _topics(node), _services(node))
@@ -226,7 +225,7 @@ class CellClient:
     def _take_limits(self, message: DiagnosticStatus) -> None:
         try:
             limits = limits_from_texts(from_status(message))
-            self.soft_force_n, self.action_repeat = limits.soft_force_n, limits.action_repeat()
+            self.limits, self.action_repeat = limits, limits.action_repeat()
         except ContractError as error:
             logger.warning("kuka/limits refused: %s", error)
 

@@ -198,13 +198,17 @@ class AssemblySupervisor(ShellNode):
         self._policy.make_ready()
 
     def _check_seating(self) -> None:
-        """Check that the seating force is below the robot's current soft force limit.
+        """Check that the robot's current limits allow the ground to be felt.
 
         Raises:
-            CellError: The robot would give way before the seating force is reached.
+            CellError: The robot would give way before the seating force is reached, or its force
+                budget leaves less than what counts as felt.
         """
+        limits, felt_n = self._cell.limits, self._home.felt_n
+        if limits is None:
+            return
         try:
-            self._seating_limits.check(self._home.felt_n, self._cell.soft_force_n)
+            self._seating_limits.check(felt_n, limits.soft_force_n, limits.pressing_force_n)
         except ConfigurationError as error:
             raise CellError(str(error)) from error
 
