@@ -88,17 +88,24 @@ def target_is_read(target):
 
 def is_read(name):
     """Return True if any source reads an attribute of this name."""
-    return any(reads(tree_of(path), name) for path in SOURCES)
+    return name in names_read()
 
 
-def reads(tree, name):
-    return any(
-        isinstance(node, ast.Attribute)
-        and node.attr == name
+@cache
+def names_read():
+    """Return the names of all attributes that the sources read."""
+    return frozenset().union(*(attributes_read(tree_of(path)) for path in SOURCES))
+
+
+def attributes_read(tree):
+    """Return the names of the attributes that a module reads outside ``__post_init__``."""
+    return {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
         and isinstance(node.ctx, ast.Load)
         and not in_post_init(node)
-        for node in ast.walk(tree)
-    )
+    }
 
 
 def in_post_init(node):

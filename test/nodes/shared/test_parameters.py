@@ -84,8 +84,8 @@ class Config:
         return self.read
 """
     tree = rig.with_parents(ast.parse(config))
-    assert not rig.reads(tree, "checked_only")
-    assert rig.reads(tree, "read")
+    assert "checked_only" not in rig.attributes_read(tree)
+    assert "read" in rig.attributes_read(tree)
 
 
 @pytest.mark.ros
