@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -194,14 +195,19 @@ class Pose:
         quaternion: tuple[float, float, float, float],
     ) -> Pose:
         """Return ``Pose(position, quaternion)`` in a third of the time."""
+        return cls._of(np.array(position), quaternion)
+
+    @classmethod
+    def _of(cls, position: Array, quaternion: Quadruple) -> Pose:
+        """Return ``Pose(position, quaternion)`` that keeps the array ``position``."""
         x, y, z, w = quaternion
         norm = math.sqrt(x * x + y * y + z * z + w * w)
-        if not (math.isfinite(sum(position) + norm) and norm >= _SHORTEST_QUATERNION):
-            return cls(np.array(position), np.array(quaternion))  # raises the error
+        if not (math.isfinite(sum(position.tolist()) + norm) and norm >= _SHORTEST_QUATERNION):
+            return cls(position, np.array(quaternion))  # raises the error
         norm = 1.0 if abs(norm - 1.0) < _UNIT_TOLERANCE else norm
         norm = norm if w >= 0.0 else -norm
         pose = cls.__new__(cls)
-        object.__setattr__(pose, "position", np.array(position))
+        object.__setattr__(pose, "position", position)
         object.__setattr__(pose, "quaternion", np.array((x / norm, y / norm, z / norm, w / norm)))
         return pose
 
@@ -224,12 +230,12 @@ class Pose:
 
     def __matmul__(self, other: Pose) -> Pose:
         """Return ``a_from_c`` for ``a_from_b @ b_from_c``."""
-        return Pose(
+        return Pose._of(
             self.position + self.rotation @ other.position,
-            quaternion_multiply(self.quaternion, other.quaternion),
+            product(_four(self.quaternion), _four(other.quaternion)),
         )
 
-    @property
+    @cached_property
     def rotation(self) -> Array:
         """Rotation matrix, shape (3, 3)."""
         return rotation_matrix(self.quaternion)

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
+from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import yaml
-from mcap.records import Channel, Chunk, Footer, Header, McapRecord, Metadata, Statistics
-from mcap.stream_reader import StreamReader, get_chunk_data_stream
+from mcap.opcode import Opcode
+from mcap.records import (
+    Chunk,
+    ChunkIndex,
+    DataEnd,
+    Footer,
+    Header,
+    McapRecord,
+    Message,
+    Metadata,
+    Statistics,
+)
+from mcap.stream_reader import StreamReader
+from mcap.writer import MCAP0_MAGIC
 
-from der_ros.bags.bounded import Bounded
+from der_ros.bags.bounded import Bounded, check_message, chunk_content, most_expanded
+from der_ros.bags.mcap_index import HEAD, McapIndex, read_record
 from der_ros.bags.metadata import COPY, COPY_KEY, DESCRIPTION, ROOT
 from der_ros.bags.recorder import LIBRARY
 from der_ros.bags.sqlite_check import SUFFIX, check_sqlite_file
@@ -23,31 +38,58 @@ _MOST_CHARACTERS = 4 * 2**20
 """Largest accepted ``metadata.yaml``, characters; a bag of 1000 topics needs a tenth of it."""
 
 
-def check_bag(folder: Path) -> dict[str, Any]:
-    """Compare the files of a rosbag2 folder with their checksums, counts and ``metadata.yaml``.
-
-    Absent checksums (0) are skipped. Of SQLite, which has none, the pages and counts are checked.
-
-    Returns:
-        The bag's ``rosbag2_bagfile_information``.
+def read_description(folder: Path) -> dict[str, Any]:
+    """Return the ``rosbag2_bagfile_information`` of the bag in a folder.
 
     Raises:
-        BagError: The files do not match.
+        BagError: ``metadata.yaml`` does not name the bag's files, or one of them is not regular.
         Exception: Any type, raised by the parsers on damaged bytes.
     """
     text = read_bytes(folder / DESCRIPTION, _MOST_CHARACTERS).decode("utf-8")
     information = _information(load_description(text))
+    for name in information["relative_file_paths"]:
+        check_regular(folder / Path(name).name)
+    return information
+
+
+class CheckedBag(NamedTuple):
+    """Description of a bag whose files are complete.
+
+    Attributes:
+        information: The bag's ``rosbag2_bagfile_information``.
+        files: Indexes of its MCAP files, in order.
+        by_message: True if each message is compressed.
+    """
+
+    information: dict[str, Any]
+    files: tuple[McapIndex, ...] = ()
+    by_message: bool = False
+
+
+def check_bag(folder: Path) -> CheckedBag:
+    """Compare the files of a rosbag2 folder with their checksums, counts and ``metadata.yaml``.
+
+    Absent checksums (0) are skipped. Of SQLite, which has none, the pages and counts are checked.
+
+    Args:
+        folder: Folder whose files are not compressed as a whole.
+
+    Raises:
+        BagError: The files do not match, or expand beyond their limits.
+        Exception: Any type, raised by the parsers on damaged bytes.
+    """
+    information = read_description(folder)
+    by_message = str(information.get("compression_mode") or "").lower() == "message"
     counts: Counter[str] = Counter()
+    files: list[McapIndex] = []
     for name in information["relative_file_paths"]:
         path = folder / Path(name).name
-        check_regular(path)
         if path.suffix == ".mcap":
-            counts += _check_file(path, information)
+            files.append(_check_file(path, information, by_message, counts))
         elif path.suffix == SUFFIX:
-            counts += check_sqlite_file(path)
-    if information.get("compression_mode", "").lower() != "file":
-        _compare(counts, information)
-    return information
+            counts += check_sqlite_file(path, by_message)
+    _compare(+counts, information)
+    return CheckedBag(information, tuple(files), by_message)
 
 
 def check_regular(path: Path) -> None:
@@ -86,44 +128,111 @@ def _compare(counts: Counter[str], information: dict[str, Any]) -> None:
         )
 
 
-def _check_file(path: Path, information: dict[str, Any]) -> Counter[str]:
-    """Check one file and return its message counts by topic, from its statistics record."""
-    topics: dict[int, str] = {}
-    counts: Counter[str] = Counter()
+def _check_file(
+    path: Path, information: dict[str, Any], by_message: bool, counts: Counter[str]
+) -> McapIndex:
+    """Check one file, add its messages by topic to ``counts``, and return its index."""
     ours = counted = False
+    size = path.stat().st_size
+    chunks, index = _Chunks(size), McapIndex(path)
     with path.open("rb") as file:
-        for record in _records(file, path.stat().st_size):
+        for record, offset, length in _records(file, size):
+            index.add(record, offset, length)
             if isinstance(record, Header):
                 ours = record.library == LIBRARY
             elif isinstance(record, Chunk):
-                get_chunk_data_stream(record, validate_crc=True)
-            elif isinstance(record, Channel):
-                topics[record.id] = record.topic
+                content = chunks.content(record, offset - HEAD.size)
+                if by_message:
+                    _check_messages(content)
+            elif isinstance(record, ChunkIndex):
+                chunks.check_index(record)
+            elif isinstance(record, Message) and by_message:
+                check_message(record.data)
             elif isinstance(record, Metadata) and ours:
                 _compare_copy(record, information)
             elif isinstance(record, Statistics):
                 counted = True
                 for channel, count in record.channel_message_counts.items():
-                    counts[topics[channel]] += count
+                    counts[index.topics[channel]] += count
             elif isinstance(record, Footer):
-                _check_summary(file, record, path.stat().st_size)
+                _check_summary(file, record, size)
     if not counted:
         raise BagError(f"expected statistics in {path.name}, got none")
-    return +counts
+    return index
 
 
-def _records(file: IO[bytes], size: int) -> Any:
-    """Yield the file's records, with chunks as single records."""
-    bounded: Any = Bounded(file, size)
-    reader = StreamReader(
-        bounded,
-        emit_chunks=True,
-        validate_crcs=True,
-        record_size_limit=size,
-    )
-    yield from reader.records
+class _Chunks:
+    """Chunks of a file, with their total content and offsets.
+
+    Args:
+        file_size: Size of the file, bytes.
+    """
+
+    def __init__(self, file_size: int) -> None:
+        self._left = most_expanded(file_size)
+        self._seen: set[tuple[int, str, int, int]] = set()
+
+    def content(self, chunk: Chunk, start: int) -> bytes:
+        """Return the content of a chunk that begins at an offset.
+
+        Raises:
+            BagError: The chunk, or the file's chunks together, expand beyond their limit.
+        """
+        self._left -= chunk.uncompressed_size
+        if self._left < 0:
+            raise BagError("the chunks together expand more than a hundredfold")
+        self._seen.add((start, chunk.compression, len(chunk.data), chunk.uncompressed_size))
+        return chunk_content(chunk)
+
+    def check_index(self, entry: ChunkIndex) -> None:
+        """Check that an index entry names a chunk whose content was checked.
+
+        Raises:
+            BagError: There is no such chunk.
+        """
+        sizes = (entry.compressed_size, entry.uncompressed_size)
+        if (entry.chunk_start_offset, entry.compression, *sizes) not in self._seen:
+            raise BagError(f"the index names a chunk at {entry.chunk_start_offset}, there is none")
+
+
+def _check_messages(content: bytes) -> None:
+    """Check the compressed messages of a chunk."""
+    stream: Any = BytesIO(content)
+    for record in StreamReader(stream, skip_magic=True, emit_chunks=True).records:
+        if isinstance(record, Message):
+            check_message(record.data)
+
+
+def _records(file: IO[bytes], size: int) -> Iterator[tuple[McapRecord, int, int]]:
+    """Yield the file's records, each with offset and length of its content; chunks as records.
+
+    Raises:
+        BagError: The file is cut off, continues after its end, or its checksum does not match.
+    """
+    bounded = Bounded(file, size)
+    checksum = zlib.crc32(_magic(bounded))
+    opcode = 0
+    while opcode != Opcode.FOOTER:
+        head = bounded.read(HEAD.size)
+        opcode, length = HEAD.unpack(head)
+        offset = size - bounded.left
+        content = bounded.read(length)
+        record = read_record(opcode, content)
+        if isinstance(record, DataEnd) and record.data_section_crc not in (0, checksum):
+            raise BagError("the checksum of the messages does not match their content")
+        checksum = zlib.crc32(content, zlib.crc32(head, checksum))
+        if record is not None:
+            yield record, offset, length
+    _magic(bounded)
     if bounded.left:
         raise BagError(f"expected no bytes after the end record, got {bounded.left}")
+
+
+def _magic(bounded: Bounded) -> bytes:
+    magic = bounded.read(_MAGIC_SIZE)
+    if magic != MCAP0_MAGIC:
+        raise BagError(f"expected the magic bytes of MCAP, got {magic!r}")
+    return magic
 
 
 def load_description(text: str) -> Any:

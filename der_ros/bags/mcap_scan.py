@@ -31,10 +31,10 @@ from mcap.records import (
     Metadata,
     Schema,
 )
-from mcap.stream_reader import get_chunk_data_stream
 from mcap.writer import MCAP0_MAGIC
 
-from der_ros.bags.bounded import Bounded
+from der_ros.bags.bounded import MAX_CONTENT_BYTES, Bounded, chunk_content
+from der_ros.errors import BagError
 
 _HEAD = struct.Struct("<BQ")
 _CHUNK_HEAD = struct.Struct("<QQQII")
@@ -202,11 +202,8 @@ def _next_chunk(data: Any, position: int, size: int) -> int:
 def _chunk(chunk: Chunk, data: Any, place: _Place, size: int) -> Iterator[Found]:
     """Yield the records of a complete chunk, or Damage if its checksum does not match."""
     try:
-        stream, length = get_chunk_data_stream(chunk, validate_crc=True)
-        content = stream.read(length)
-        if chunk.uncompressed_size != length:
-            raise ValueError("its size")
-    except _BROKEN:
+        content = chunk_content(chunk)
+    except (*_BROKEN, BagError):
         lost = _counts_behind(data, place.end, size)
         yield Damage(place.begin, place.end - place.begin, "a chunk's checksum is wrong", lost)
         return
@@ -214,7 +211,7 @@ def _chunk(chunk: Chunk, data: Any, place: _Place, size: int) -> Iterator[Found]
     used = 0
     for record, used in _records(content, chunk):  # noqa: B007
         yield record
-    if used != length:
+    if used != len(content):
         yield Damage(place.begin, place.end - place.begin, "a chunk holds no records", {})
 
 
@@ -233,13 +230,12 @@ def _decompress(name: str, data: bytes) -> bytes:
     """Decompress as much as possible of truncated data."""
     if not name:
         return data
-    stream: Any = (
-        zstandard.ZstdDecompressor().decompressobj()
-        if name == "zstd"
-        else lz4.frame.LZ4FrameDecompressor()
-    )
     try:
-        return bytes(stream.decompress(data))
+        if name == "lz4":
+            most = {"max_length": MAX_CONTENT_BYTES}
+            return bytes(lz4.frame.LZ4FrameDecompressor().decompress(data, **most))
+        with zstandard.ZstdDecompressor().stream_reader(data) as stream:
+            return bytes(stream.read(MAX_CONTENT_BYTES))
     except (zstandard.ZstdError, RuntimeError, EOFError):
         return b""
 

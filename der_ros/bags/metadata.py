@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import distributions
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 ROOT = "rosbag2_bagfile_information"
@@ -19,6 +20,21 @@ COPY = "rosbag2"
 COPY_KEY = "serialized_metadata"
 REPAIRED = "repaired"
 """Custom data key of a repaired bag; its text lists the unusable parts."""
+MESSAGE_TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        "policy/contract": "diagnostic_msgs/msg/DiagnosticStatus",
+        "policy/info": "std_msgs/msg/String",
+        "kuka/limits": "diagnostic_msgs/msg/DiagnosticStatus",
+        "netft_data": "geometry_msgs/msg/WrenchStamped",
+        "kuka/tcp_pose": "geometry_msgs/msg/PoseStamped",
+        "kuka/twist_applied": "geometry_msgs/msg/TwistStamped",
+        "kuka/cycle_inputs": "std_msgs/msg/Float64MultiArray",
+        "kuka/delta_twist_cmds": "geometry_msgs/msg/TwistStamped",
+        "assembly_supervisor/result": "diagnostic_msgs/msg/DiagnosticStatus",
+    }
+)
+"""Message type by topic name without namespace. Observations and actions are missing, since any
+array of numbers is accepted."""
 _FOREVER = {"sec": 9223372036, "nsec": 854775807}
 _WHEEL = re.compile(r"ros[-_](\w+?)[-_]rclpy")
 

@@ -12,8 +12,10 @@ from mcap.reader import make_reader
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.typesys import Stores, get_typestore
 
-from der_ros.bags.integrity import check_bag
-from der_ros.bags.message_types import MESSAGE_TYPES
+from der_ros.bags.bounded import whole_folder
+from der_ros.bags.integrity import CheckedBag, check_bag, read_description
+from der_ros.bags.mcap_index import Topic
+from der_ros.bags.metadata import MESSAGE_TYPES
 from der_ros.bags.pauses import PAUSED, Pause, pauses_from_text
 from der_ros.bags.recorder import PART_SUFFIX
 from der_ros.bags.sqlite_check import SUFFIX as SQLITE_SUFFIX
@@ -47,7 +49,8 @@ class BagReader:
         self.path = Path(path)
         self._stack = ExitStack()
         self._reader: AnyReader | None = None
-        self._description: dict[str, Any] = {}
+        self._checked = CheckedBag({})
+        self._files = self.folder
 
     @property
     def folder(self) -> Path:
@@ -73,9 +76,12 @@ class BagReader:
                 f"got {_missing(folder)}"
             )
         try:
-            self._description = check_bag(folder)
-            self._reader = self._stack.enter_context(_any_reader(folder))
+            whole = self._stack.enter_context(whole_folder(folder, read_description(folder)))
+            self._checked = check_bag(whole)
+            self._reader = self._stack.enter_context(_any_reader(whole))
+            self._files = whole
         except Exception as error:  # the parser meets damaged bytes with errors of every kind
+            self._stack.close()
             raise self._damaged(error) from error
 
     def close(self) -> None:
@@ -111,7 +117,7 @@ class BagReader:
         """
         found: dict[str, bytes] = {}
         try:
-            for path in sorted(self.folder.glob("*.mcap")):
+            for path in sorted(self._files.glob("*.mcap")):
                 with path.open("rb") as file:
                     found |= {each.name: each.data for each in make_reader(file).iter_attachments()}
         except Exception as error:  # as in open
@@ -121,7 +127,7 @@ class BagReader:
     def description(self) -> dict[str, Any]:
         """Return the bag's ``rosbag2_bagfile_information``, as it was when the bag was opened."""
         self._opened()
-        return dict(self._description)
+        return dict(self._checked.information)
 
     def custom_data(self) -> dict[str, str]:
         """Return the texts that the recorder stored with the bag, by key."""
@@ -187,7 +193,7 @@ class BagReader:
         Raises:
             BagError: A message cannot be read, or the number of messages differs from the index.
         """
-        return self._read(topics, lambda data, _type: bytes(data))
+        return self._read(topics, lambda data, _type: data)
 
     def _read(
         self, topics: tuple[str, ...], decode: Callable[[bytes, str], Any]
@@ -198,16 +204,28 @@ class BagReader:
             return
         expected, got = sum(entry.msgcount for entry in connections), 0
         try:
-            for connection, stamp_ns, data in reader.messages(connections):
-                message = decode(data, connection.msgtype)
+            wanted = {Topic(entry.topic, entry.msgtype) for entry in connections}
+            for (topic, kind), stamp_ns, data in self._stored(wanted):
                 got += 1
-                yield BagMessage(connection.topic, stamp_ns, message)
+                yield BagMessage(topic, stamp_ns, decode(data, kind))
             if got != expected:
                 raise BagError(f"bag {self.path}: expected {expected} messages, got {got}")
         except BagError:
             raise
         except Exception as error:  # as in open
             raise self._damaged(error) from error
+
+    def _stored(self, wanted: set[Topic]) -> Iterator[tuple[Topic, int, bytes]]:
+        """Yield topic, bag time (ns) and CDR bytes of the messages of topics, in bag order."""
+        _, files, by_message = self._checked
+        if files and not by_message and all(each.is_chunked for each in files):
+            for file in files:
+                yield from file.messages(wanted)
+            return
+        reader = self._opened()
+        found = [each for each in reader.connections if Topic(each.topic, each.msgtype) in wanted]
+        for connection, stamp_ns, data in reader.messages(found):
+            yield Topic(connection.topic, connection.msgtype), stamp_ns, bytes(data)
 
     def _opened(self) -> AnyReader:
         if self._reader is None:

@@ -8,16 +8,15 @@ Vectors are plain numbers, because numpy is slower for three numbers and with co
 
 from __future__ import annotations
 
-import copy
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from der_ros.control.command_gate import AcceptedCommand, CommandGate, six_of
+from der_ros.control.command_gate import AcceptedCommand, CommandGate, six_of, twin_of
 from der_ros.control.cycle_record import NO_STAMP_NS, CycleRecord, CycleState
 from der_ros.control.motion_config import MotionConfig
 from der_ros.drivers.following import FollowingWatch
@@ -55,6 +54,10 @@ class _Reading(NamedTuple):
 
 _NO_COMMAND = AcceptedCommand(_ZERO6, False, 0.0, NO_STAMP_NS)
 _NO_READING = _Reading(_ZERO6, 0.0, NO_STAMP_NS)
+_Decision: TypeAlias = tuple[
+    MeasuredRobot, int, float, float, AcceptedCommand | None, _Reading | None, int, Six
+]
+"""A cycle's input, number, duration and time, its command and wrench, its state and twist."""
 
 
 class MotionCounts(NamedTuple):
@@ -95,15 +98,15 @@ class BridgeMotion:
         self._fault: str | None = None
         self._reset_wanted = self._ending = False
         self._faults = 0
-        self._interventions: Counter[int] = Counter()
+        self._interventions: dict[int, int] = {}
         self._cycles = 0
-        self._decided: tuple[MeasuredRobot, CycleRecord] | None = None
+        self._decided: _Decision | None = None
 
     def branch(self) -> BridgeMotion:
         """Return an independent copy on the same clock, for use with ``on_cycle``."""
-        twin = copy.copy(self)
+        twin = twin_of(self)
         twin._gate, twin._interventions = self._gate.branch(), self._interventions.copy()
-        twin._late = copy.copy(self._late)
+        twin._late = twin_of(self._late)
         return twin
 
     @property
@@ -170,9 +173,12 @@ class BridgeMotion:
 
     def accept_wrench(self, wrench: Wrench, age_s: float = 0.0, stamp_ns: int = 0) -> None:
         """Store the newest wrench: sensor axes and origin, bias removed, ``age_s`` old."""
+        self.accept_numbers(six_of(wrench.force, wrench.torque), age_s, stamp_ns)
+
+    def accept_numbers(self, wrench: Six, age_s: float, stamp_ns: int = 0) -> None:
+        """Run ``accept_wrench`` on plain numbers, N and Nm."""
         since_s = self._clock() - age_s
-        numbers = wrench_seen_from(*self._sensor, six_of(wrench.force, wrench.torque))
-        self._reading = _Reading(numbers, since_s, stamp_ns)
+        self._reading = _Reading(wrench_seen_from(*self._sensor, wrench), since_s, stamp_ns)
 
     def latch(self, reason: str) -> None:
         """Latch a fault, which holds the robot at rest until ``reset``; the first reason is kept.
@@ -203,6 +209,10 @@ class BridgeMotion:
 
     def on_cycle(self, state: MeasuredRobot) -> Twist:
         """Return the twist of the TCP for the next cycle, base axes; call in the link's thread."""
+        return _twist(rotate_both(self._to_base, self.decide(state)))
+
+    def decide(self, state: MeasuredRobot) -> Six:
+        """Run ``on_cycle`` and return its twist as plain numbers, task axes."""
         if self._reset_wanted:
             self._reset_wanted, self._fault = False, None
             self._governor = GovernorState.rest()
@@ -226,18 +236,32 @@ class BridgeMotion:
             _STALE if wanted is None or felt is None else 0,
         )
         self._governor = governed.state
-        if governed.interventions:
-            self._interventions[int(governed.interventions)] += 1
+        if stepped_in := int(governed.interventions):
+            self._interventions[stepped_in] = self._interventions.get(stepped_in, 0) + 1
         if governed.state.latched:
             self.latch("the force or torque reached the hard limit")
-        self._note_decision(state, now, command, reading, bits, governed.state.twist)
-        return _twist(rotate_both(self._to_base, governed.state.twist))
+        self._cycles += 1
+        twist = governed.state.twist
+        self._decided = (state, self._cycles, state.cycle_s, now, command, reading, bits, twist)
+        return governed.state.twist
 
     def record_of(self, state: MeasuredRobot) -> CycleRecord | None:
         """Return the record of the last cycle; None if ``state`` is not that cycle's."""
         if self._decided is None or self._decided[0] is not state:
             return None
-        return self._decided[1]
+        _, number, cycle_s, now, accepted, newest, bits, twist = self._decided
+        command, reading = accepted or _NO_COMMAND, newest or _NO_READING
+        return CycleRecord(
+            number,
+            cycle_s,
+            now,
+            command.stamp_ns,
+            command.since_s,
+            reading.stamp_ns,
+            reading.since_s,
+            bits,
+            twist,
+        )
 
     def on_answered(self, answered: SentMotion) -> None:
         """Check the sent and the measured motion of a cycle; call in the link's thread."""
@@ -307,30 +331,6 @@ class BridgeMotion:
         bits = _HELD if self._fault is not None else 0
         bits |= _ENDING if self._ending else 0
         return bits if any(self._governor.twist) else bits | _FROM_REST
-
-    def _note_decision(
-        self,
-        state: MeasuredRobot,
-        now: float,
-        command: AcceptedCommand | None,
-        reading: _Reading | None,
-        bits: int,
-        twist: Six,
-    ) -> None:
-        self._cycles += 1
-        command, reading = command or _NO_COMMAND, reading or _NO_READING
-        record = CycleRecord(
-            self._cycles,
-            state.cycle_s,
-            now,
-            command.stamp_ns,
-            command.since_s,
-            reading.stamp_ns,
-            reading.since_s,
-            bits,
-            twist,
-        )
-        self._decided = state, record
 
     def _wanted(
         self, tcp_to_task: Quadruple, command: AcceptedCommand | None, bits: int, now: float

@@ -58,7 +58,7 @@ class CycleRecord(NamedTuple):
 
     def is_in(self, state: CycleState) -> bool:
         """Return True if a bit of ``state`` is set."""
-        return bool(self.state & state)
+        return self.state & int(state) != 0
 
 
 def cycle_label(record: CycleRecord) -> str:

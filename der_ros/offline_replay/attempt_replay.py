@@ -15,8 +15,6 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from der_ros.bags.bag_replay import DEFAULT_TOLERANCE
 from der_ros.bags.reader import BagReader, reading
 from der_ros.errors import ConfigurationError
@@ -167,7 +165,7 @@ class AttemptReplay:
 
     def _pass_commands(self, until_ns: int) -> None:
         """Pass on commands that no tick produced, such as those before the first tick."""
-        for command in list(self.stream.window.commands):
+        for command in self.stream.window.commands:
             stamp_ns = command.numbers.stamp_ns
             if self._passed_ns < stamp_ns <= until_ns:
                 self._passed_ns = stamp_ns
@@ -212,9 +210,7 @@ class AttemptReplay:
 
     def _cycle(self, cycle: Cycle) -> None:
         try:
-            pose = Pose(
-                np.array(cycle.pose.numbers.values[:3]), np.array(cycle.pose.numbers.values[3:])
-            )
+            pose = cycle.pose.pose()
         except ConfigurationError:
             return
         self.cycles += 1

@@ -7,21 +7,19 @@ its own size, counted from the fifth byte.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from der_ros.errors import BagError
 
-_STAMP_AND_LENGTH = (struct.Struct(">iII"), struct.Struct("<iII"))
 _WORD = (struct.Struct(">I"), struct.Struct("<I"))
-_SIX = (struct.Struct(">6d"), struct.Struct("<6d"))
-_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
-_SEVEN = (struct.Struct(">7d"), struct.Struct("<7d"))
-_MOST_TEXT = 4096
-_T = TypeVar("_T")
+_ORDERS = "><"
+_FLOAT32 = (np.dtype(">f4"), np.dtype("<f4"))
+_MOST_TEXT, _MOST_DIMENSIONS = 4096, 16
+_BROKEN = (IndexError, struct.error, UnicodeDecodeError, ValueError)
 
 
 class StampedNumbers(NamedTuple):
@@ -56,7 +54,10 @@ def decode_pose(data: bytes) -> StampedNumbers:
     Raises:
         BagError: The bytes are not a message of this type.
     """
-    return _decoded(lambda: _stamped(data, _SEVEN), "PoseStamped")
+    try:
+        return _stamped(data, 7)
+    except _BROKEN as error:
+        raise _other_bytes("PoseStamped", error) from error
 
 
 def decode_six(data: bytes) -> StampedNumbers:
@@ -65,7 +66,10 @@ def decode_six(data: bytes) -> StampedNumbers:
     Raises:
         BagError: The bytes are not a message of these types.
     """
-    return _decoded(lambda: _stamped(data, _SIX), "WrenchStamped or TwistStamped")
+    try:
+        return _stamped(data, 6)
+    except _BROKEN as error:
+        raise _other_bytes("WrenchStamped or TwistStamped", error) from error
 
 
 def decode_array(data: bytes) -> LabelledArray:
@@ -74,7 +78,11 @@ def decode_array(data: bytes) -> LabelledArray:
     Raises:
         BagError: The bytes are not a message of this type.
     """
-    label, values = _decoded(lambda: _array(data, _FLOAT32), "Float32MultiArray")
+    try:
+        order, label, begin, count = _elements(data, 4)
+        values = np.frombuffer(data, _FLOAT32[order], count, begin)
+    except _BROKEN as error:
+        raise _other_bytes("Float32MultiArray", error) from error
     return LabelledArray(label, values.astype(np.float32))
 
 
@@ -84,44 +92,60 @@ def decode_doubles(data: bytes) -> list[float]:
     Raises:
         BagError: The bytes are not a message of this type.
     """
-    numbers: list[float] = _decoded(lambda: _array(data, _FLOAT64), "Float64MultiArray")[1].tolist()
-    return numbers
-
-
-def _decoded(read: Callable[[], _T], kind: str) -> _T:
     try:
-        return read()
-    except (IndexError, struct.error, UnicodeDecodeError, ValueError) as error:
-        raise BagError(f"expected a serialized {kind}, got other bytes ({error})") from error
+        order, _, begin, count = _elements(data, 8)
+        return list(_doubles_layout(order, count).unpack_from(data, begin))
+    except _BROKEN as error:
+        raise _other_bytes("Float64MultiArray", error) from error
 
 
-def _stamped(data: bytes, numbers: tuple[struct.Struct, struct.Struct]) -> StampedNumbers:
+def _other_bytes(kind: str, error: Exception) -> BagError:
+    return BagError(f"expected a serialized {kind}, got other bytes ({error})")
+
+
+def _stamped(data: bytes, count: int) -> StampedNumbers:
+    """Decode a header and the ``count`` doubles behind it."""
     order = data[1] & 1
-    sec, nanosec, length = _STAMP_AND_LENGTH[order].unpack_from(data, 4)
-    end = 16 + length
-    frame = data[16 : end - 1].decode()
-    values = numbers[order].unpack_from(data, end + (4 - end) % 8)
-    return StampedNumbers(sec * 1_000_000_000 + nanosec, frame, values)
+    (length,) = _WORD[order].unpack_from(data, 12)
+    found = _stamped_layout(order, length, count).unpack_from(data, 4)
+    stamp_ns = found[0] * 1_000_000_000 + found[1]
+    return StampedNumbers(stamp_ns, found[2][:-1].decode(), found[3:])
 
 
-def _array(data: bytes, kind: np.dtype[Any]) -> tuple[str, NDArray[Any]]:
-    """Decode a ``MultiArray`` of element type ``kind`` into its first label and its values."""
+@lru_cache(maxsize=64)
+def _stamped_layout(order: int, length: int, count: int) -> struct.Struct:
+    """Return the layout after the encapsulation header, for a frame of ``length`` bytes."""
+    padding = (4 - 16 - length) % 8
+    return struct.Struct(f"{_ORDERS[order]}iI4x{length}s{padding}x{count}d")
+
+
+@lru_cache(maxsize=64)
+def _doubles_layout(order: int, count: int) -> struct.Struct:
+    return struct.Struct(f"{_ORDERS[order]}{count}d")
+
+
+def _elements(data: bytes, size: int) -> tuple[int, str, int, int]:
+    """Find the elements of a ``MultiArray``, of ``size`` bytes each.
+
+    Returns:
+        1 if little-endian, else 0; the label of the first dimension, empty if there is none; the
+        offset of the first element, bytes; and the number of elements.
+    """
     order = data[1] & 1
-    word = _WORD[order]
+    word = _WORD[order].unpack_from
+    (dimensions,) = word(data, 4)
+    if dimensions > _MOST_DIMENSIONS:
+        raise ValueError(f"{dimensions} dimensions")
     label, at = "", 8
-    for number in range(_at_most(word.unpack_from(data, 4)[0], 16)):
-        (length,) = word.unpack_from(data, at)
-        end = at + 4 + _at_most(length, _MOST_TEXT)
+    for number in range(dimensions):
+        (length,) = word(data, at)
+        if length > _MOST_TEXT:
+            raise ValueError(f"a label of {length} bytes")
+        end = at + 4 + length
         if number == 0:
             label = data[at + 4 : end - 1].decode()
         at = end + (-end) % 4 + 8
-    (count,) = word.unpack_from(data, at + 4)
+    (count,) = word(data, at + 4)
     # An empty array has no padding after its count.
-    begin = at + 8 + ((4 - at - 8) % kind.itemsize if count else 0)
-    return label, np.frombuffer(data, kind.newbyteorder("<" if order else ">"), count, begin)
-
-
-def _at_most(number: int, most: int) -> int:
-    if number > most:
-        raise ValueError(f"a length of {number}")
-    return number
+    begin = at + 8 + ((4 - at - 8) % size if count else 0)
+    return order, label, begin, count

@@ -48,9 +48,9 @@ def recorded_inputs(
     command = next((each for each in commands if each.sent_ns == record.command_ns), None)
     if command is None:
         command = next(_as_recorded(window, record.command_ns), None)
-    wrench = next(
-        (each for each in reversed(window.wrenches) if _stamp_ns(each) == record.wrench_ns), None
-    )
+    wrench_ns = record.wrench_ns
+    newest_first = reversed(window.wrenches)
+    wrench = next((each for each in newest_first if each.numbers.stamp_ns == wrench_ns), None)
     fresh_s = config.command_timeout_s + record.command_since_s
     known = command is not None or _is_needless(record.command_ns, fresh_s, record)
     fresh_s = config.wrench_timeout_s + record.wrench_since_s

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import sub
 from typing import Any
 
 
@@ -30,7 +31,9 @@ class Differences:
 
     def add(self, time_s: float, recorded: Sequence[float], rebuilt: Sequence[float]) -> float:
         """Compare one sample and return the largest difference of a component."""
-        worst = max(abs(a - b) for a, b in zip(recorded, rebuilt, strict=True))
+        if len(recorded) != len(rebuilt):
+            raise ValueError(f"expected {len(recorded)} numbers, got {len(rebuilt)}")
+        worst: float = max(map(abs, map(sub, recorded, rebuilt)))
         if not math.isfinite(worst):
             worst = math.inf
         self.samples += 1

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from typing import NamedTuple
 
-import numpy as np
-
 from der_ros.control.bridge_motion import BridgeMotion
+from der_ros.control.command_gate import twin_of
 from der_ros.control.cycle_record import NO_STAMP_NS, CycleRecord, CycleState
 from der_ros.control.motion_config import MotionConfig
-from der_ros.geometry import Array, Pose, Twist, Wrench
+from der_ros.geometry import Array, Pose, Twist
 from der_ros.offline_replay.recorded_stream import Cycle, Recorded
 from der_ros.rotation import Six, conjugate, rotate_both
 
@@ -138,13 +136,11 @@ class MotionReplay:
             age_s = max(0.0, 1e-9 * (cycle.at_ns - command.sent_ns))
             self._motion.accept_command(command.twist, command.frame_id, age_s)
         if wrench is not None:
-            values = wrench.numbers.values
             age_s = max(0.0, 1e-9 * (cycle.at_ns - wrench.numbers.stamp_ns))
-            felt = Wrench(np.array(values[:3]), np.array(values[3:]))
-            self._motion.accept_wrench(felt, age_s)
-        twist = self._motion.on_cycle(MeasuredCycle(pose, cycle_s, now_s))
-        six = (*twist.linear.tolist(), *twist.angular.tolist())
-        return rotate_both(self._to_task, six)
+            self._motion.accept_numbers(_six(wrench), age_s)
+        twist = self._motion.decide(MeasuredCycle(pose, cycle_s, now_s))
+        # The driver gets the twist in base axes, which rounds it.
+        return rotate_both(self._to_task, rotate_both(self._from_task, twist))
 
     def outside(self, record: CycleRecord) -> Outside:
         """Return the events before a recorded cycle that differ from this replay's state."""
@@ -177,11 +173,8 @@ class MotionReplay:
         self._hear(record, command, wrench)
         self._clock.now_s = record.decided_s
         self._began_s += record.cycle_s
-        state = MeasuredCycle(pose, record.cycle_s, self._began_s, session=0)
-        self._motion.on_cycle(state)
         self._number = record.number
-        decided = self._motion.record_of(state)
-        return record.twist if decided is None else decided.twist
+        return self._motion.decide(MeasuredCycle(pose, record.cycle_s, self._began_s, session=0))
 
     def follows(self, record: CycleRecord) -> bool:
         """Return True if the governor's state before a recorded cycle is known."""
@@ -223,13 +216,18 @@ class MotionReplay:
             self._motion.accept_command(command.twist, command.frame_id, age_s)
         if wrench is not None and wrench is not self._wrench:
             self._wrench = wrench
-            values = wrench.numbers.values
             self._clock.now_s = record.wrench_since_s
-            felt = Wrench(np.array(values[:3]), np.array(values[3:]))
-            self._motion.accept_wrench(felt, 1e-9 * (record.wrench_ns - wrench.numbers.stamp_ns))
+            age_s = 1e-9 * (record.wrench_ns - wrench.numbers.stamp_ns)
+            self._motion.accept_numbers(_six(wrench), age_s)
 
     def branch(self) -> MotionReplay:
         """Return an independent copy of the current state."""
-        twin = copy.copy(self)
+        twin = twin_of(self)
         twin._motion = self._motion.branch()
         return twin
+
+
+def _six(wrench: Recorded) -> Six:
+    """Return the numbers of a recorded wrench, (6,) N and Nm."""
+    fx, fy, fz, tx, ty, tz = wrench.numbers.values
+    return (fx, fy, fz, tx, ty, tz)

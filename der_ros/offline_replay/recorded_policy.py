@@ -56,7 +56,7 @@ def actor_of_bag(
     made_by = "policy" if info is None else info.made_by
     if as_recorded or (given is None and info is not None and info.is_taught):
         return ReplayedActor(None, _recorded_scale(reader), made_by)
-    policy = OnnxPolicy.load(given or policy_of_bag(reader))
+    policy = OnnxPolicy.load(given or policy_of_bag(reader)).remembering()
     return ReplayedActor(policy, policy.contract.scale, made_by)
 
 

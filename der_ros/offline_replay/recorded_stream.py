@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from operator import mul, sub
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 from der_ros.bags.reader import BagReader
 from der_ros.control.cycle_record import CycleRecord, cycle_from_numbers
 from der_ros.errors import BagError
+from der_ros.geometry import Pose, Wrench
 from der_ros.offline_replay.attempt_setup import (
     APPLIED_TOPIC,
     COMMAND_TOPIC,
@@ -58,6 +61,20 @@ class Recorded(NamedTuple):
 
     arrived_ns: int
     numbers: StampedNumbers
+
+    def pose(self) -> Pose:
+        """Return the numbers as a pose.
+
+        Raises:
+            ConfigurationError: They are none.
+        """
+        x, y, z, qx, qy, qz, qw = self.numbers.values
+        return Pose.from_numbers((x, y, z), (qx, qy, qz, qw))
+
+    def wrench(self) -> Wrench:
+        """Return the numbers as a wrench."""
+        values = self.numbers.values
+        return Wrench(np.array(values[:3]), np.array(values[3:]))
 
 
 class Tick(NamedTuple):
@@ -144,17 +161,26 @@ class RecordedStream:
         action_limits: Sequence[float] = (),
         wire: WireSource | None = None,
     ) -> None:
-        self._action_limits = np.array(action_limits)
+        self._action_limits = tuple(action_limits)
         self._claimed_ns = 0
         self.wire = wire
         self.window = Window()
-        self.peak_force_n = 0.0
+        self.peak_force_n = self._peak_square = 0.0
         self._reader, self._names = reader, {full: short for short, full in topics.items()}
         self.has_records = CYCLE_TOPIC in topics
         self._records: dict[int, CycleRecord] = {}
         self._half: dict[object, tuple[int, NDArray[np.float32]]] = {}
         self._waiting: list[tuple[int, int, Event]] = []
         self._count = 0
+        self._takers: dict[str, Callable[[int, bytes], None]] = {
+            WRENCH_TOPIC: self._take_wrench,
+            POSE_TOPIC: self._take_pose,
+            COMMAND_TOPIC: self._take_command,
+            APPLIED_TOPIC: self._take_applied,
+            CYCLE_TOPIC: self._take_record,
+            OBSERVATION_TOPIC: partial(self._take_half, OBSERVATION_TOPIC),
+            ACTION_TOPIC: partial(self._take_half, ACTION_TOPIC),
+        }
 
     def __iter__(self) -> Iterator[Event]:
         """Yield the events in order.
@@ -162,10 +188,16 @@ class RecordedStream:
         Raises:
             BagError: A message cannot be read.
         """
-        now_ns = 0
-        for number, (topic, now_ns, data) in enumerate(self._reader.serialized(*self._names)):
-            self._take(self._names[topic], now_ns, data)
-            yield from self._settled(now_ns - SETTLED_NS)
+        now_ns, waiting = 0, self._waiting
+        takers = {full: self._takers[short] for full, short in self._names.items()}
+        for number, (topic, now_ns, data) in enumerate(self._reader.serialized(*takers)):
+            try:
+                takers[topic](now_ns, data)
+            except BagError as error:
+                short = self._names[topic]
+                raise BagError(f"bag {self._reader.path}: {short}: {error}") from error
+            if waiting and waiting[0][0] <= now_ns - SETTLED_NS:
+                yield from self._settled(now_ns - SETTLED_NS)
             if number % _FORGET_EVERY == 0:
                 self.window.forget(now_ns - KEPT_NS)
         yield from self._settled(now_ns + SETTLED_NS)
@@ -174,50 +206,44 @@ class RecordedStream:
         while self._waiting and self._waiting[0][0] <= until_ns:
             event = heapq.heappop(self._waiting)[2]
             if isinstance(event, Cycle) and self.has_records:
-                event = event._replace(record=self._records.pop(event.at_ns, None))
+                record = self._records.pop(event.at_ns, None)
+                event = Cycle(event.at_ns, event.until_ns, event.pose, event.applied, record)
             yield event
 
-    def _take(self, topic: str, now_ns: int, data: bytes) -> None:
-        try:
-            self._sort_in(topic, now_ns, data)
-        except BagError as error:
-            raise BagError(f"bag {self._reader.path}: {topic}: {error}") from error
+    def _take_wrench(self, now_ns: int, data: bytes) -> None:
+        numbers = _in_time(now_ns, decode_six(data))
+        wrench = Recorded(now_ns, numbers if self.wire is None else self.wire.wrench(numbers))
+        self.window.wrenches.append(wrench)
+        x, y, z, _, _, _ = wrench.numbers.values
+        square = x * x + y * y + z * z
+        if square > self._peak_square:
+            self._peak_square, self.peak_force_n = square, square**0.5
 
-    def _sort_in(self, topic: str, now_ns: int, data: bytes) -> None:
-        if topic == WRENCH_TOPIC:
-            numbers = _in_time(now_ns, decode_six(data))
-            wrench = Recorded(now_ns, numbers if self.wire is None else self.wire.wrench(numbers))
-            self.window.wrenches.append(wrench)
-            x, y, z = wrench.numbers.values[:3]
-            self.peak_force_n = max(self.peak_force_n, (x * x + y * y + z * z) ** 0.5)
-        elif topic == POSE_TOPIC:
-            numbers = _in_time(now_ns, decode_pose(data))
-            pose = Recorded(now_ns, numbers if self.wire is None else self.wire.pose(numbers))
-            self.window.poses.append(pose)
-        elif topic == COMMAND_TOPIC:
-            self.window.commands.append(Recorded(now_ns, _in_time(now_ns, decode_six(data))))
-        elif topic == APPLIED_TOPIC:
-            self._add_cycle(_in_time(now_ns, decode_six(data)))
-        elif topic == CYCLE_TOPIC:
-            self._add_record(*cycle_from_numbers(decode_doubles(data)))
-        else:
-            self._add_half(topic, now_ns, data)
+    def _take_pose(self, now_ns: int, data: bytes) -> None:
+        numbers = _in_time(now_ns, decode_pose(data))
+        pose = Recorded(now_ns, numbers if self.wire is None else self.wire.pose(numbers))
+        self.window.poses.append(pose)
 
-    def _add_cycle(self, applied: StampedNumbers) -> None:
+    def _take_command(self, now_ns: int, data: bytes) -> None:
+        self.window.commands.append(Recorded(now_ns, _in_time(now_ns, decode_six(data))))
+
+    def _take_applied(self, now_ns: int, data: bytes) -> None:
         """Pair the twist with the pose of the same stamp; without one, ignore it."""
+        applied = _in_time(now_ns, decode_six(data))
         for pose in reversed(self.window.poses):
             if pose.numbers.stamp_ns == applied.stamp_ns:
                 cycle = Cycle(applied.stamp_ns, pose.arrived_ns, pose, applied.values)
                 self._wait(cycle, cycle.until_ns)
                 return
 
-    def _add_record(self, at_ns: int, record: CycleRecord) -> None:
+    def _take_record(self, _: int, data: bytes) -> None:
         """Keep the record for its cycle; of unclaimed records only the newest are kept."""
+        at_ns, record = cycle_from_numbers(decode_doubles(data))
         self._records[at_ns] = record
         if len(self._records) > _MOST_RECORDS:
             del self._records[next(iter(self._records))]
 
-    def _add_half(self, topic: str, now_ns: int, data: bytes) -> None:
+    def _take_half(self, topic: str, now_ns: int, data: bytes) -> None:
         """Pair the observation and the action of one tick."""
         label, values = decode_array(data)
         number = label.rpartition(" ")[2]
@@ -253,17 +279,17 @@ class RecordedStream:
 
         On a busy computer the messages of a tick may come later than the command of the next.
         """
-        if action.shape != self._action_limits.shape:
+        if action.shape != (len(self._action_limits),):
             return None
-        twist = (action.astype(np.float64) * self._action_limits).tolist()
+        twist = list(map(mul, action.tolist(), self._action_limits))
         for command in reversed(self.window.commands):
-            stamp_ns = command.numbers.stamp_ns
+            _, (stamp_ns, _, values) = command
             if not self._claimed_ns < stamp_ns:
                 break
-            close = zip(command.numbers.values, twist, strict=True)
-            in_time = now_ns - _LATE_NS < stamp_ns <= now_ns
-            if in_time and all(abs(a - b) < _SAME_TWIST for a, b in close):
-                return command
+            if now_ns - _LATE_NS < stamp_ns <= now_ns:
+                apart = map(abs, map(sub, values, twist))
+                if all(each < _SAME_TWIST for each in apart):
+                    return command
         return None
 
     def _wait(self, event: Event, until_ns: int) -> None:

@@ -8,22 +8,17 @@ and the tick is counted as not matched.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from der_ros.control.policy_inputs import (
-    InputFrames,
-    PolicyInputs,
-    PoseInput,
-    UnusableInputError,
-    WrenchInput,
-)
+from der_ros.control.policy_inputs import InputFrames, PolicyInputs, PoseInput, WrenchInput
 from der_ros.errors import ConfigurationError
-from der_ros.geometry import Pose, Wrench
+from der_ros.geometry import Pose
 from der_ros.offline_replay.attempt_setup import AttemptSetup
 from der_ros.offline_replay.recorded_stream import Recorded, Tick, Window
 from der_ros.offline_replay.what_if import WhatIf
+from der_ros.policy.observation import wrench_at_held_piece
 
 RECENT_NS = 150_000_000
 """Age up to which a pose or wrench may be the input of a tick, ns."""
@@ -50,40 +45,42 @@ class InputMatcher:
     """
 
     def __init__(self, setup: AttemptSetup) -> None:
-        self._setup = setup
+        self._tcp_from_sensor, self._frame = setup.tcp_from_sensor, setup.base_frame
         self._task_from_base = setup.base_from_task.inverse()
 
     def find(self, tick: Tick, window: Window) -> SeenInputs:
         """Return the pose and wrench of ``tick``."""
-        poses = _recent(window.poses, tick.at_ns)
-        wrenches = _recent(window.wrenches, tick.at_ns)
         seen = tick.observation
-        for pose in poses:
-            if not self._gives(pose, seen):
+        in_task, felt = seen[:7].tolist(), seen[7:].tolist()
+        for pose in _recent(window.poses, tick.at_ns) if np.isfinite(seen).all() else ():
+            held = self._held(pose)
+            if held is None or _rounded(held.to_sequence()) != in_task:
                 continue
-            for wrench in wrenches:
-                if np.array_equal(self._observation(pose, wrench)[7:], seen[7:]):
+            for wrench in _recent(window.wrenches, tick.at_ns):
+                if _rounded(self._felt(held, wrench)) == felt:
                     return SeenInputs(pose, wrench, True)
-        pose_before = poses[0] if poses else None
-        return SeenInputs(pose_before, wrenches[0] if wrenches else None, False)
+        pose_before = next(_recent(window.poses, tick.at_ns), None)
+        return SeenInputs(pose_before, next(_recent(window.wrenches, tick.at_ns), None), False)
 
-    def _gives(self, pose: Recorded, seen: NDArray[np.float32]) -> bool:
+    def _held(self, pose: Recorded) -> Pose | None:
+        """Return the pose of the TCP in the task frame; None if the policy cannot use it."""
+        if pose.numbers.frame_id != self._frame:
+            return None
         try:
-            held = self._task_from_base @ _pose(pose)
+            return self._task_from_base @ pose.pose()
         except ConfigurationError:
-            return False
-        return np.array_equal(np.array(held.to_sequence(), np.float32), seen[:7])
+            return None
 
-    def _observation(self, pose: Recorded, wrench: Recorded) -> NDArray[np.float32]:
-        inputs = PolicyInputs(_frames(self._setup), WhatIf(parameters=_LAX).inputs())
-        fill(inputs, pose, wrench, 0)
-        try:
-            return inputs.observe(0.0)
-        except UnusableInputError:
-            return np.full(13, np.nan, np.float32)
+    def _felt(self, held: Pose, wrench: Recorded) -> list[float]:
+        """Return a wrench as in an observation, (6,) N and Nm."""
+        felt = wrench_at_held_piece(wrench.wrench(), held, self._tcp_from_sensor)
+        return [*felt.force.tolist(), *felt.torque.tolist()]
 
 
-_LAX = {"policy_server.max_stamp_difference_s": 10.0}
+def _rounded(numbers: Sequence[float]) -> list[float]:
+    """Return numbers as an observation has them, in single precision."""
+    rounded: list[float] = np.array(numbers, np.float32).tolist()
+    return rounded
 
 
 def replayed_inputs(setup: AttemptSetup, what_if: WhatIf) -> PolicyInputs:
@@ -108,9 +105,8 @@ def fill(
         came_s = _came_s(pose, start_ns)
         inputs.pose = PoseInput(position, quaternion, numbers.frame_id, numbers.stamp_ns, came_s)
     if wrench is not None:
-        values = wrench.numbers.values
-        felt = Wrench(np.array(values[:3]), np.array(values[3:]))
-        inputs.wrench = WrenchInput(felt, wrench.numbers.stamp_ns, _came_s(wrench, start_ns))
+        came_s = _came_s(wrench, start_ns)
+        inputs.wrench = WrenchInput(wrench.wrench(), wrench.numbers.stamp_ns, came_s)
 
 
 def _came_s(message: Recorded, start_ns: int) -> float:
@@ -123,18 +119,11 @@ def _frames(setup: AttemptSetup) -> InputFrames:
     return InputFrames(setup.base_from_task, setup.tcp_from_sensor, setup.base_frame)
 
 
-def _pose(pose: Recorded) -> Pose:
-    values = pose.numbers.values
-    return Pose(np.array(values[:3]), np.array(values[3:]))
-
-
-def _recent(kept: deque[Recorded], at_ns: int) -> list[Recorded]:
-    """Return the messages of the last ``RECENT_NS`` before ``at_ns``, newest first."""
-    found = []
+def _recent(kept: deque[Recorded], at_ns: int) -> Iterator[Recorded]:
+    """Yield the messages of the last ``RECENT_NS`` before ``at_ns``, newest first."""
     for each in reversed(kept):
         stamp_ns = each.numbers.stamp_ns
         if stamp_ns <= at_ns - RECENT_NS:
             break
         if stamp_ns <= at_ns:
-            found.append(each)
-    return found
+            yield each

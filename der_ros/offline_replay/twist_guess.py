@@ -9,7 +9,8 @@ messages of the last 0.1 s can produce; otherwise it is undetermined.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from operator import sub
 from typing import NamedTuple
 
 from der_ros.geometry import Pose
@@ -68,11 +69,10 @@ class TwistGuess:
         """
         before, self._before = self._before, cycle
         likely = likely_inputs(side.commands, window, cycle, self._setup.limits)
-        starts = [side.motion]
-        if before is not None:
-            starts.append(side.motion.resumed(before.applied))
-        tried = []
-        for start in starts:
+        starts: list[MotionReplay] = []
+        tried: list[_Try] = []
+        for start in _starts(side.motion, before):
+            starts.append(start)
             for choice in likely:
                 found = self._try(start, choice, cycle, pose)
                 if found.worst <= TWIST_TOLERANCE:
@@ -91,13 +91,20 @@ class TwistGuess:
     def _try(self, start: MotionReplay, choice: Choice, cycle: Cycle, pose: Pose) -> _Try:
         motion = start.branch()
         twist = motion.step(cycle, pose, self._setup.cycle_s, choice.command, choice.wrench)
-        worst = max(abs(a - b) for a, b in zip(twist, cycle.applied, strict=True))
+        worst = max(map(abs, map(sub, twist, cycle.applied)))
         return _Try(worst, choice, twist, motion)
 
     def _may_have_stood(self, before: Cycle, cycle: Cycle) -> bool:
         """Return True if the robot stood before the cycle, or cycles are missing."""
         gap_s = 1e-9 * (cycle.at_ns - before.at_ns)
         return not any(before.applied) or gap_s > 1.5 * self._setup.cycle_s
+
+
+def _starts(motion: MotionReplay, before: Cycle | None) -> Iterator[MotionReplay]:
+    """Yield the rebuilt state before a cycle, then the one of the recorded twist."""
+    yield motion
+    if before is not None:
+        yield motion.resumed(before.applied)
 
 
 def _spans(twists: Iterable[tuple[float, ...]], recorded: tuple[float, ...]) -> bool:

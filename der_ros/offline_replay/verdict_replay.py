@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 
 from der_ros.control.attempt_watch import (
+    SEATED,
     SILENT_AFTER_S,
     AttemptWatch,
     Freshness,
@@ -28,9 +29,9 @@ from der_ros.offline_replay.motion_replay import HELD_FROM_OUTSIDE
 from der_ros.offline_replay.recorded_stream import Cycle, Recorded
 from der_ros.offline_replay.told_faults import ToldFault
 from der_ros.policy.attempt import Outcome
-from der_ros.policy.home import HomeLimits
+from der_ros.policy.home import GroundContact, HomeLimits
 from der_ros.policy.stall import StallLimits
-from der_ros.tasks import make_task
+from der_ros.tasks import Task, make_task
 
 # Tolerances for judging the same force and motion at other times.
 _NEARLY_FELT, _EARLIER_S = 0.5, 0.06
@@ -42,6 +43,26 @@ def nearly(home: HomeLimits) -> HomeLimits:
     """Return relaxed home limits, within which another judging time might see a piece home."""
     hold_s = max(0.0, home.hold_s - _EARLIER_S)
     return replace(home, felt_n=_NEARLY_FELT * home.felt_n, hold_s=hold_s)
+
+
+class NearlyHome:
+    """Finds a piece that is home within relaxed limits.
+
+    Args:
+        task: Task to assemble.
+        home: Limits within which a piece is home.
+    """
+
+    def __init__(self, task: Task, home: HomeLimits) -> None:
+        self._task, self._home = task, nearly(home)
+        self._contact = GroundContact(self._home)
+
+    def sees(self, now_s: float, pose: Pose, force_n: float) -> bool:
+        """Return True if the piece may be home; for the arguments, see ``AttemptWatch.judge``."""
+        rests = self._contact.feels(now_s, pose, force_n)
+        if not rests or abs(1e3 * float(pose.position[2])) > 1e3 * self._home.depth_m:
+            return False
+        return self._task.is_seated(pose)
 
 
 class VerdictReplay:
@@ -78,9 +99,8 @@ class VerdictReplay:
         task = make_task(setup.task)
         slowdown = setup.action_repeat
         self._watch = AttemptWatch(task, stall, self._began_s, judged, slowdown=slowdown)
-        lenient = None if judged is None else nearly(judged)
-        self._lenient = AttemptWatch(task, stall, self._began_s, lenient, slowdown=slowdown)
-        self._almost: tuple[float, Verdict] | None = None
+        self._nearly = None if judged is None else NearlyHome(task, judged)
+        self._almost_s: float | None = None
         self._tcp_from_sensor = setup.tcp_from_sensor
         self._task_from_base = setup.base_from_task.inverse()
         self._fresh = Freshness()
@@ -141,10 +161,8 @@ class VerdictReplay:
     def _judge(self, now_s: float, pose: Pose, wrench: Recorded | None) -> Verdict | None:
         force = np.zeros(3) if wrench is None else np.array(wrench.numbers.values[:3])
         felt_n = insertion_force_n(pose, self._tcp_from_sensor, force)
-        if self._almost is None:
-            verdict = self._lenient.judge(now_s, pose, self._commanded, felt_n)
-            if verdict is not None and verdict[0] is Outcome.SUCCESS:
-                self._almost = now_s, verdict
+        if self._nearly is not None and self._nearly.sees(now_s, pose, felt_n):
+            self._almost_s, self._nearly = now_s, None
         return self._watch.judge(now_s, pose, self._commanded, felt_n)
 
     def close(self, at_ns: int) -> None:
@@ -159,9 +177,8 @@ class VerdictReplay:
         problem = self._told_at(now_s) or self._fresh.stale(now_s)
         if problem:
             self._end(now_s, Outcome.FAULT, problem)
-        elif self._almost is not None:
-            almost_s, verdict = self._almost
-            self._end(almost_s, *verdict)
+        elif self._almost_s is not None:
+            self._end(self._almost_s, Outcome.SUCCESS, SEATED)
 
     def _told_at(self, now_s: float) -> str:
         """Return the first errors that the nodes have reported by ``now_s``; empty if none."""

@@ -27,6 +27,8 @@ MAX_COMPUTING_S = 1.0
 INPUT_NAME, OUTPUT_NAME = "observation", "action"
 _ACTION_SLACK = 1e-6
 _MAX_MESSAGE = 2000
+# An hour of ticks.
+_MOST_REMEMBERED = 65536
 
 
 class OnnxPolicy:
@@ -125,6 +127,11 @@ class OnnxPolicy:
         """
         return AttemptPolicy(self, action_repeat)
 
+    def remembering(self) -> OnnxPolicy:
+        """Return this policy with a memory of its answers, for a replay that asks it twice."""
+        session = _RememberedSession(self._session)
+        return OnnxPolicy(session, self.contract, self.sha256, self.path)
+
     def _run(self, feed: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         try:
             action: NDArray[np.float32] = self._session.run((OUTPUT_NAME,), feed)[0][0]
@@ -150,6 +157,24 @@ class OnnxPolicy:
                     f"expected an action within {MAX_COMPUTING_S:g} s of computing, "
                     f"got one after {taken_s:.1f} s; train a smaller network"
                 )
+
+
+class _RememberedSession:
+    """Session that runs the same input once, within bounds."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._answers: dict[bytes, Any] = {}
+
+    def run(self, names: tuple[str, ...], feed: dict[str, NDArray[np.float32]]) -> Any:
+        """Return the network's outputs."""
+        key = feed[INPUT_NAME].tobytes()
+        answer = self._answers.get(key)
+        if answer is None:
+            answer = self._session.run(names, feed)
+            if len(self._answers) < _MOST_REMEMBERED:
+                self._answers[key] = answer
+        return answer
 
 
 class AttemptPolicy:

@@ -65,7 +65,7 @@ class StallWatch:
         if self._anchor is None or self._has_moved(self._anchor, pose):
             self._anchor, self._anchor_s = pose, now_s
             self._asked_m = self._asked_rad = 0.0
-        elif np.isfinite(command.to_array()).all():
+        elif command.is_finite():
             self._asked_m += float(np.linalg.norm(command.linear)) * (now_s - self._last_s)
             self._asked_rad += float(np.linalg.norm(command.angular)) * (now_s - self._last_s)
         self._last_s = now_s

@@ -134,10 +134,11 @@ def test_a_source_that_is_not_there(capsys, source):
     assert "expected a CSV file" in capsys.readouterr().err
 
 
-def test_a_table_that_never_ends_is_refused(tmp_path, capsys):
-    (tmp_path / "zero.csv").symlink_to("/dev/zero")
-    assert main([str(tmp_path / "zero.csv")]) == 1
-    assert "it is no regular file" in capsys.readouterr().err
+def test_a_table_that_is_too_large_is_refused(tmp_path, capsys):
+    with (tmp_path / "large.csv").open("wb") as file:
+        file.truncate(64 * 2**20 + 1)
+    assert main([str(tmp_path / "large.csv")]) == 1
+    assert "expected at most 67108864 bytes, got 67108865" in capsys.readouterr().err
 
 
 def test_a_bag_without_the_topic(tmp_path, capsys):

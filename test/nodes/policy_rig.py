@@ -9,6 +9,8 @@ from isolation import block
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from onnx import TensorProto, helper, numpy_helper
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters
 from rclpy.duration import Duration
 from rclpy.node import Node
 from waiting import until
@@ -129,3 +131,9 @@ def change_state(node, name):
     request = ChangeState.Request()
     request.transition.id = getattr(Transition, f"TRANSITION_{name.upper()}")
     return call(node, ChangeState, "policy_server/change_state", request).success
+
+
+def set_policy(test, path):
+    value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=str(path))
+    request = SetParameters.Request(parameters=[Parameter(name="policy", value=value)])
+    return call(test, SetParameters, "policy_server/set_parameters", request).results[0]

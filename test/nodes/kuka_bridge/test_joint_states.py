@@ -8,8 +8,6 @@ from rclpy.serialization import serialize_message
 from der_ros.bags.recorder import typestore
 from der_ros.nodes.kuka_bridge.joint_states import JointStates
 
-pytestmark = [pytest.mark.ros, pytest.mark.alone]
-
 JOINTS = "sensor_msgs/msg/JointState"
 
 

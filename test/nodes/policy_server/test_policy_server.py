@@ -5,7 +5,6 @@ import math
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -18,11 +17,10 @@ from policy_rig import (
     change_state,
     own_domain,
     running,
+    set_policy,
     until,
     write_policy,
 )
-from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
-from rcl_interfaces.srv import SetParameters
 from std_msgs.msg import Empty, Float32MultiArray, String
 from std_srvs.srv import Trigger
 
@@ -31,7 +29,6 @@ from der_ros.nodes.policy_server.node import PolicyServer
 from der_ros.nodes.shared.key_values import from_status, to_status
 from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.qos import LATCHED
-from der_ros.policy import shipped
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.runtime import MAX_FILE_BYTES, OnnxPolicy
 
@@ -192,12 +189,6 @@ def test_a_policy_that_gives_nan_is_latched(policy):
         assert np.isfinite([action.data for action in actions]).all()
 
 
-def set_policy(test, path):
-    value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=str(path))
-    request = SetParameters.Request(parameters=[Parameter(name="policy", value=value)])
-    return call(test, SetParameters, "policy_server/set_parameters", request).results[0]
-
-
 def broken_files(folder, good):
     """Return invalid files, each with the text that the response must contain."""
     data = good.read_bytes()
@@ -318,34 +309,6 @@ def test_a_force_budget_lengthens_each_action(policy):
         assert message.data[2] == pytest.approx(math.tanh(0.05 * height), abs=1e-7)
 
 
-def test_a_wrong_policy_fails_to_configure(policy, tmp_path, caplog):
-    wrong = {
-        tmp_path / "missing.onnx": "readable .onnx file",
-        tmp_path: "readable .onnx file",
-        write_policy(tmp_path / "peg.onnx", task="peg_in_hole"): "expected lap_joint",
-    }
-    for path, reason in wrong.items():
-        caplog.clear()
-        with running(PolicyServer, policy=path) as (_, test):
-            assert not change_state(test, "configure")
-            assert not change_state(test, "activate")
-        (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-        assert reason in line
-        assert "\n" not in line
-
-
-def test_a_task_without_a_shipped_policy_says_so(caplog, monkeypatch, tmp_path):
-    monkeypatch.setattr(shipped, "package_folders", lambda _name: iter([tmp_path]))
-    write_policy(tmp_path / "lap_joint.onnx")
-    with running(PolicyServer, task="peg_in_hole") as (_, test):
-        assert not change_state(test, "configure")
-        (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-        assert "expected models/peg_in_hole.onnx in the package der_ros, it has lap_joint" in line
-        assert "give its path" in line
-        own = write_policy(tmp_path / "mine.onnx", task="peg_in_hole")
-        assert set_policy(test, own).successful
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_active_leaves_a_twist_of_zero(policy, number):
     command = [sys.executable, "-m", "der_ros.nodes.policy_server.node", "--ros-args"]
@@ -364,23 +327,3 @@ def test_a_signal_while_active_leaves_a_twist_of_zero(policy, number):
         assert process.returncode == 0
         assert b"Traceback" not in errors
         assert until(lambda: cell.twists[-1].twist.linear.x == 0.0)
-
-
-def test_a_users_mistake_is_one_line_and_exit_code_one():
-    started = time.monotonic()
-    command = [sys.executable, "-m", "der_ros.nodes.policy_server.node", "--ros-args", "-p"]
-    for parameter in ("task:=bake_a_cake", "task_frame:=[1.0,2.0]", "pose_timeout_s:=-1.0"):
-        result = subprocess.run([*command, parameter], capture_output=True, text=True, timeout=30)
-        assert result.returncode == 1, parameter
-        assert parameter.partition(":")[0] in result.stderr
-        assert result.stderr.count("\n") == 1
-    assert time.monotonic() - started < 30.0
-
-
-def test_damaged_metadata_fails_to_configure(policy):
-    data = policy.read_bytes()
-    policy.write_bytes(data.replace(b"lap_joint", b"lap_j\xffint"))
-    with running(PolicyServer, policy=policy) as (_, test):
-        assert not change_state(test, "configure")
-        policy.write_bytes(data)
-        assert change_state(test, "configure")
