@@ -173,9 +173,10 @@ def _content(file: IO[bytes], place: _ChunkPlace) -> bytes:
     return chunk_content(chunk)
 
 
-def _entries(content: bytes, place: _ChunkPlace, channels: Mapping[int, Topic]) -> Iterator[_Entry]:
-    """Yield the messages of some channels in a chunk's records."""
+def _entries(content: bytes, place: _ChunkPlace, channels: Mapping[int, Topic]) -> list[_Entry]:
+    """Return the messages of some channels in a chunk's records."""
     begin_ns, end_ns, offset, _, _ = place
+    found: list[_Entry] = []
     position, size = 0, len(content)
     while position < size:
         at = position
@@ -186,6 +187,7 @@ def _entries(content: bytes, place: _ChunkPlace, channels: Mapping[int, Topic]) 
         position += HEAD.size + length
         if channel in channels and begin_ns <= log_ns <= end_ns:
             data = content[at + _MESSAGE.size : position]
-            yield log_ns, offset, at, channels[channel], data
+            found.append((log_ns, offset, at, channels[channel], data))
     if position != size:
         raise BagError(f"expected a chunk of {size} bytes, its records have {position}")
+    return found
