@@ -7,11 +7,13 @@ import logging
 import math
 import select
 import socket
+import sys
 import threading
 import time
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -76,6 +78,14 @@ class SimulatedBoxConfig:
             raise ConfigurationError(
                 f"user_filter: expected -1 to {len(CUTOFFS_HZ) - 1}, got {self.sensor.user_filter}"
             )
+
+
+class _PageServer(http.server.ThreadingHTTPServer):
+    """Server that logs a client's broken request in one line; the base class prints a traceback."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Log the exception that is being handled."""
+        logger.debug("simulated Net F/T box: request of %s: %s", client_address, sys.exc_info()[1])
 
 
 class SimulatedNetFt(Startable):
@@ -216,9 +226,7 @@ class SimulatedNetFt(Startable):
             def log_message(self, format: str, *arguments: object) -> None:
                 logger.debug("simulated Net F/T box: " + format, *arguments)
 
-        return http.server.ThreadingHTTPServer(
-            (self._config.address, self._config.http_port), Handler
-        )
+        return _PageServer((self._config.address, self._config.http_port), Handler)
 
     def _answer(self, path: str) -> bytes | None:
         """Apply the settings in ``path`` and return the document; None for an unknown path."""

@@ -74,7 +74,7 @@ class Shell:
         rclpy creates its parameter services through this method as well.
         """
         kwargs.setdefault("qos_profile", SERVICES)
-        guard = _guarded(srv_name, callback)
+        guard = _guarded(srv_name, callback, self.finished)
         # Node, the next class in the method resolution order, defines it.
         return super().create_service(srv_type, srv_name, guard, **kwargs)  # type: ignore[misc]
 
@@ -117,7 +117,9 @@ class _Runnable(Protocol):
     def destroy_node(self) -> None: ...
 
 
-def _guarded(name: str, callback: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _guarded(
+    name: str, callback: Callable[[Any, Any], Any], finished: threading.Event
+) -> Callable[[Any, Any], Any]:
     """Return a callback that refuses a request for which ``callback`` raises an exception.
 
     An exception would end the node's executor. rclpy's parameter services raise ``ValueError`` for
@@ -126,13 +128,15 @@ def _guarded(name: str, callback: Callable[[Any, Any], Any]) -> Callable[[Any, A
     Args:
         name: Name of the service, for the log.
         callback: Callback of rclpy with request and response.
+        finished: Set when the node ends; a call then meets closed resources, which is no bug.
     """
 
     def answer(request: Any, response: Any) -> Any:
         try:
             return callback(request, response)
         except Exception as error:
-            unexpected = None if isinstance(error, ValueError) else error
+            expected = isinstance(error, ValueError) or finished.is_set()
+            unexpected = None if expected else error
             logger.error("%s: a call was refused: %s", name, error, exc_info=unexpected)
             return _refused(request, response, f"{type(error).__name__}: {error}")
 

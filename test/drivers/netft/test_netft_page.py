@@ -1,6 +1,9 @@
 """Requests to a box's page: every hostile answer ends within time and size limits, with a
 reason."""
 
+import logging
+import socket
+import struct
 import time
 from dataclasses import replace
 
@@ -16,6 +19,8 @@ from hostile_page import (
     endless,
     whole,
 )
+from netft_rig import a_box
+from waiting import until
 
 from der_ros.drivers.netft.configuration import fetch_configuration
 from der_ros.drivers.netft.http_page import MAX_ANSWER_BYTES, MAX_DOCUMENT_BYTES
@@ -164,3 +169,15 @@ def test_a_setting_that_cannot_be_is_refused(old, new):
     answer = [whole(BODY.replace(old, new, 1))]
     with HostilePage(answer) as page, pytest.raises(ProtocolError, match="expected"):
         fetch(page, 2.0)
+
+
+def test_a_simulated_page_outlives_a_broken_request(capsys, caplog):
+    caplog.set_level(logging.DEBUG)
+    with a_box() as box:
+        with socket.create_connection(("127.0.0.1", box.http_port), 5.0) as client:
+            client.sendall(b"GET / HT")
+            # A close without lingering resets the connection.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert until(lambda: "Connection reset by peer" in caplog.text)
+        assert fetch_configuration("127.0.0.1", box.http_port, 5.0) == SENSOR
+    assert "Traceback" not in capsys.readouterr().err

@@ -68,9 +68,24 @@ def test_a_parameter_of_no_type_is_refused(kind):
         assert call(test, Trigger, "policy_server/reset_fault", Trigger.Request()).success
 
 
+def fail(_request, _response):
+    raise RuntimeError("no arm")
+
+
+def test_a_call_while_the_node_ends_is_one_line(caplog):
+    with running(lambda: ShellNode("server")) as (server, test):
+        server.create_service(Trigger, "server/fail", fail)
+        for ending in (False, True):
+            caplog.clear()
+            if ending:
+                server.finished.set()
+            answer = call(test, Trigger, "server/fail", Trigger.Request())
+            assert (answer.success, answer.message) == (False, "RuntimeError: no arm")
+            (told,) = (each for each in caplog.records if "server/fail" in each.getMessage())
+            assert bool(told.exc_info) is not ending
+
+
 def test_a_callback_that_fails_refuses_the_call():
-    def fail(_request, _response):
-        raise RuntimeError("no arm")
 
     with running(lambda: ShellNode("server")) as (server, test):
         server.create_service(Trigger, "server/fail", fail)
