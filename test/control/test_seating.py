@@ -179,7 +179,7 @@ def test_a_bound_outside_its_range_is_refused(force_n, expected):
         SeatingLimits(force_n=force_n).check(felt_n=4.0, soft_force_n=20.0)
 
 
-def test_a_budget_that_never_feels_the_ground_is_refused():
+def test_a_budget_too_small_to_feel_is_refused():
     limits = SeatingLimits()
     with pytest.raises(ConfigurationError, match=r"home_felt_n: expected less than 3\.6 N"):
         limits.check(felt_n=4.0, soft_force_n=20.0, pressing_force_n=3.6)
