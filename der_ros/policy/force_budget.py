@@ -148,6 +148,15 @@ class ContactLimits:
         drift = self.contact_stiffness_n_per_m * (self.reaction_delay_s + dt_s)
         return self.contact_reach_m * (self._impact_impedance + drift)
 
+    def least_speed_along(self, push: float, dt_s: float) -> float:
+        """Return the least velocity along a measured force, m/s; below 0, pressing is permitted."""
+        return (push - self.pressing_force_n) / self.impedance(dt_s)
+
+    def least_turn_along(self, twist: float, dt_s: float) -> float:
+        """Return the least angular velocity along a measured torque, rad/s."""
+        impedance = self.turn_impedance(dt_s) * self.contact_reach_m
+        return (twist - self.planned_torque_nm) / impedance
+
     def least_budget_n(self, dt_s: float) -> float:
         """Return the least force budget, N, that permits 2 mm/s at a cycle of ``dt_s``."""
         return self.impedance(dt_s) * LEAST_SPEED_MPS / _PLANNED_SHARE
@@ -234,8 +243,7 @@ def keep_pressing(
     expected = impedance * math.hypot(*across) + turning
     if expected > left:
         across, angular = scaled(across, left / expected), scaled(angular, left / expected)
-    most = (limits.pressing_force_n - push) / impedance
-    return added(across, n, max(along, -most)), angular
+    return added(across, n, max(along, limits.least_speed_along(push, dt_s))), angular
 
 
 def keep_turning(
@@ -251,7 +259,5 @@ def keep_turning(
         dt_s: Time until the next call, s.
     """
     n = (torque[0] / twist, torque[1] / twist, torque[2] / twist)
-    impedance = limits.turn_impedance(dt_s) * limits.contact_reach_m
-    most = (limits.planned_torque_nm - twist) / impedance
     along = dot(angular, n)
-    return added(angular, n, max(along, -most) - along)
+    return added(angular, n, max(along, limits.least_turn_along(twist, dt_s)) - along)

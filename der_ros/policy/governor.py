@@ -16,9 +16,9 @@ gain, ``n = F / |F|``. The steps, in order:
 3. speed        ``u := u min(1, s / |u|)``; the direction is kept.
 4. soft limit   ``|F| > F_soft``: with ``c = u . n`` (negative if u pushes against the force),
                 ``u := u + (max(c, 0) + k (|F| - F_soft) - c) n``, limited to the speed limit again.
-                With a force budget, ``policy.force_budget`` then limits ``u`` at any force. Where
-                one of the two applies, ``v0 := v0 + max(0, (u - v0) . n) n``, so that step 5 never
-                delays yielding.
+                ``v0 := v0 + max(0, (u - v0) . n) n``, so that step 5 never delays yielding. With a
+                force budget, ``policy.force_budget`` limits ``u`` before that, and ``v0`` is
+                changed at any force, below the soft limit up to 0 or the retreat that it asks for.
 5. acceleration ``v = v0 + (u - v0) min(1, a dt / |u - v0|)``.
 6. workspace    Before and after step 5, each axis moves outwards at most at
                 ``2 d / (dt + sqrt(dt^2 + 2 d / a))``, with ``d`` the distance to the wall: from
@@ -307,14 +307,16 @@ def govern_numbers(
     soft1, soft2 = limits.soft_force_n, limits.soft_torque_nm
     u1, more1 = _wish(u[:3], w[:3], force, speed, soft1, limits.yield_gain_mps_per_n)
     u2, more2 = _wish(u[3:], w[3:], torque, turn, soft2, limits.yield_gain_radps_per_nm)
+    freed1 = freed2 = -math.inf
     if limits.has_budget:
-        soft1 = soft2 = 0.0
         kept1, kept2 = _within_budget(limits, u1, u2, w, (force, torque), p[2], dt_s)
         if kept1 != u1 or kept2 != u2:
             u1, u2, flags = kept1, kept2, flags | _BUDGET
-    # Only here are the desired velocities final: what one step frees, a later one must not exceed.
-    last1 = _freed(last[:3], u1, w[:3], force) if force > soft1 else last[:3]
-    last2 = _freed(last[3:], u2, w[3:], torque) if torque > soft2 else last[3:]
+        freed1 = max(0.0, limits.least_speed_along(force, dt_s))
+        freed2 = max(0.0, limits.least_turn_along(torque, dt_s))
+    # Only here are the desired velocities final: what is freed must not exceed them.
+    last1 = _freed(last[:3], u1, w[:3], force, math.inf if force > soft1 else freed1)
+    last2 = _freed(last[3:], u2, w[3:], torque, math.inf if torque > soft2 else freed2)
     linear = _stay_inside(u1, p, limits, dt_s) if walls else u1
     if linear != u1:
         flags |= _WORKSPACE
@@ -367,10 +369,12 @@ def _within_budget(
     return linear, angular
 
 
-def _freed(last: Triple, u: Triple, force: Triple, push: float) -> Triple:
-    """Return ``last``, pushing against the force no faster than ``u``; see step 4."""
+def _freed(last: Triple, u: Triple, force: Triple, push: float, most: float) -> Triple:
+    """Return ``last`` with the velocity of ``u`` along the force, or ``most``, or more; step 4."""
+    if push == 0.0 or most == -math.inf:
+        return last
     n = (force[0] / push, force[1] / push, force[2] / push)
-    return added(last, n, max(0.0, dot(u, n) - dot(last, n)))
+    return added(last, n, max(0.0, min(dot(u, n), most) - dot(last, n)))
 
 
 def _approach(u: Triple, last: Triple, step: float, speed: float) -> tuple[Triple, int]:

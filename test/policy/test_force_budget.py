@@ -79,6 +79,19 @@ def test_a_turn_counts_with_the_farthest_contact():
     assert steady(small, [0, 0, 0, 0.04, 0, -0.03])[0][3] == pytest.approx(0.8 * 27.0 / TURNING)
 
 
+@pytest.mark.parametrize("felt", [0.5, 20.0])
+def test_a_budget_frees_braking_not_acceleration(felt):
+    slow = dataclasses.replace(
+        KEPT, max_linear_acceleration_mps2=0.1, max_angular_acceleration_radps2=0.1
+    )
+    wrench = np.array([0, 0, felt, 0, 0, 0.01 * felt])
+    moved = govern(slow, GovernorState.rest(), [0, 0, 0.05, 0, 0, 0.05], wrench, HERE, DT).state
+    np.testing.assert_allclose(moved.twist, np.array([0, 0, 0.1, 0, 0, 0.1]) * DT)
+    driving = GovernorState((0.0, 0.0, -FREE, 0.0, 0.0, 0.0), False)
+    stopped = govern(slow, driving, np.zeros(6), wrench, HERE, DT).state.twist[2]
+    assert stopped == 0.0
+
+
 def test_a_turn_away_from_a_torque_is_no_faster():
     # Above the soft torque the turn along it is freed from the acceleration limit.
     limits = dataclasses.replace(KEPT, soft_torque_nm=1.0, max_angular_speed_radps=0.15)
