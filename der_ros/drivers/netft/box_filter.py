@@ -49,7 +49,7 @@ class FilterWatch:
     """Monitor that compares the box's low-pass filter with the expected one.
 
     Args:
-        asked: Number of the requested filter; -1 to expect the one that is read first.
+        requested: Number of the requested filter; -1 to expect the one that is read first.
         least_hz: Lowest cut-off at which readings are used, Hz; 0 for any.
 
     Attributes:
