@@ -486,7 +486,7 @@ def test_a_port_in_use_is_named(tmp_path):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind((SIM_PC_IP, 0))
         port = taken.getsockname()[1]
-        arguments = [f"run_dir:={tmp_path / 'run'}", *ports(), f"rsi_port:={port}"]
+        arguments = [f"run_dir:={tmp_path / 'run'}", *sensor_ports(), f"rsi_port:={port}"]
         with launched(output, *arguments) as process:
             assert process.wait(timeout=120) != 0
     assert f"expected to open UDP port {port}" in output.read_text()

@@ -108,6 +108,7 @@ class PolicyServer(Shell, LifecycleNode):
         self._policy: Actor | None = None
         self._acting: Policy | None = None
         self._info_values: dict[str, object] = {}
+        self._published_info: dict[str, object] = {}
         self._timer: Any = None
         self._counts = Counts()
         self._skipped = ""
@@ -270,8 +271,11 @@ class PolicyServer(Shell, LifecycleNode):
         logger.info("%s for %s", told, self._task)
 
     def _publish_info(self, action_repeat: int) -> None:
-        """Publish what is known of the policy, with the action repeat of the newest activation."""
+        """Publish what is known of the policy, with the newest action repeat, if it has changed."""
         info = {**self._info_values, "action_repeat": action_repeat}
+        if info == self._published_info:
+            return
+        self._published_info = info
         self._contract.publish(to_status("policy", info))
         # The same content as JSON text, kept for one more release.
         self._info.publish(String(data=json.dumps(info)))
