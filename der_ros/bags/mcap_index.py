@@ -40,7 +40,7 @@ HEAD = struct.Struct("<BQ")
 _INDEX_HEAD = struct.Struct("<HI")
 _MESSAGE = struct.Struct("<BQHIQQ")
 _MESSAGE_CODE = int(Opcode.MESSAGE)
-_PARSERS: Mapping[int, Any] = {
+PARSERS: Mapping[int, Any] = {
     Opcode.HEADER: Header,
     Opcode.FOOTER: Footer,
     Opcode.SCHEMA: Schema,
@@ -55,6 +55,7 @@ _PARSERS: Mapping[int, Any] = {
     Opcode.SUMMARY_OFFSET: SummaryOffset,
     Opcode.DATA_END: DataEnd,
 }
+"""Parsers of all records but messages and message indexes, by opcode."""
 
 
 class Topic(NamedTuple):
@@ -94,7 +95,7 @@ def read_record(opcode: int, content: bytes) -> McapRecord | None:
         if _INDEX_HEAD.size + length > len(content):
             raise BagError(f"expected a message index of {length} bytes, got {len(content)}")
         return MessageIndex(channel, [])
-    parser = _PARSERS.get(opcode)
+    parser = PARSERS.get(opcode)
     if parser is None:
         return None
     bounded: Any = Bounded(BytesIO(content), len(content))

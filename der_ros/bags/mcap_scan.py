@@ -20,23 +20,17 @@ from mcap.data_stream import ReadDataStream
 from mcap.opcode import Opcode
 from mcap.records import (
     Attachment,
-    Channel,
     Chunk,
-    DataEnd,
-    Footer,
-    Header,
     McapRecord,
     Message,
     MessageIndex,
-    Metadata,
-    Schema,
 )
 from mcap.writer import MCAP0_MAGIC
 
 from der_ros.bags.bounded import MAX_CONTENT_BYTES, Bounded, chunk_content
+from der_ros.bags.mcap_index import HEAD, PARSERS
 from der_ros.errors import BagError
 
-_HEAD = struct.Struct("<BQ")
 _CHUNK_HEAD = struct.Struct("<QQQII")
 _LENGTH = struct.Struct("<Q")
 _MESSAGE_HEAD = 22
@@ -44,17 +38,7 @@ _PAGE = 4096
 """Block size, bytes: a power cut leaves whole blocks of zeros at the end of a file."""
 _CHUNK_BEGIN = re.compile(b"\\x06.{5}\\x00{3}", re.DOTALL)
 _NAMES = ("", "zstd", "lz4")
-_READERS: Mapping[int, Any] = {
-    Opcode.HEADER: Header,
-    Opcode.FOOTER: Footer,
-    Opcode.SCHEMA: Schema,
-    Opcode.CHANNEL: Channel,
-    Opcode.CHUNK: Chunk,
-    Opcode.MESSAGE_INDEX: MessageIndex,
-    Opcode.ATTACHMENT: Attachment,
-    Opcode.METADATA: Metadata,
-    Opcode.DATA_END: DataEnd,
-}
+_READERS: Mapping[int, Any] = {**PARSERS, Opcode.MESSAGE_INDEX: MessageIndex}
 # Index records, which the repaired file writes anew.
 _PASSED = {
     Opcode.CHUNK_INDEX,
@@ -144,15 +128,15 @@ def _place(data: Any, position: int, size: int) -> _Place | None:
 
     A record cut off by the end of the file is accepted only if it is a chunk.
     """
-    if position + _HEAD.size > size:
+    if position + HEAD.size > size:
         return None
-    opcode, length = _HEAD.unpack_from(data, position)
-    begin = position + _HEAD.size
+    opcode, length = HEAD.unpack_from(data, position)
+    begin = position + HEAD.size
     whole = begin + length <= size
     if opcode == Opcode.CHUNK:
         if not _is_chunk(data, begin, length, size):
             return None
-    elif not whole or opcode not in (*_READERS, *_PASSED, Opcode.MESSAGE):
+    elif not whole or opcode not in (*_READERS, Opcode.MESSAGE):
         return None
     return _Place(opcode, begin, begin + length, whole)
 
