@@ -343,15 +343,12 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         )
 
     def _limits_of(self, conditions: Conditions) -> GovernorLimits:
-        """Return the governor's limits in an episode: with the force budget that was drawn.
-
-        A budget that cannot be kept by this robot becomes the least that can.
-        """
-        limits, budget = self.governor_limits, conditions.force_budget_n
-        if budget == 0.0:
+        """Return the governor's limits in an episode: with the force budget that was drawn."""
+        limits, ratio = self.governor_limits, conditions.force_budget_ratio
+        if ratio == 0.0:
             return limits
-        budget = min(limits.force_budget_n, max(budget, limits.least_budget_n(self._tick_s)))
-        return replace(limits, force_budget_n=budget)
+        budget_n = max(ratio, 1.0) * limits.least_budget_n(self._tick_s)
+        return replace(limits, force_budget_n=min(limits.force_budget_n, budget_n))
 
     def _use_limits(self, limits: GovernorLimits) -> None:
         """Use the governor's limits of an episode, and the action repeat that they ask for."""

@@ -39,7 +39,8 @@ class Conditions(NamedTuple):
         wrench_latency_s: Latency of the measured wrench, s.
         pose_latency_s: Latency of the measured pose, s.
         command_latency_s: Latency from the governor to the arm, s.
-        force_budget_n: Force budget of the governor, N; 0 if none is drawn.
+        force_budget_ratio: Force budget of the governor as a multiple of the least that the robot
+            can keep; 0 if none is drawn.
         compliance_stiffness_scale: Factor of the stiffnesses of the cell's compliance.
         noise_seeds: Seeds of the noise of wrench, pose and action.
         severity: Factor of the ground piece's displacement and yaw; already applied to the other
@@ -57,7 +58,7 @@ class Conditions(NamedTuple):
     wrench_latency_s: float = 0.0
     pose_latency_s: float = 0.0
     command_latency_s: float = 0.0
-    force_budget_n: float = 0.0
+    force_budget_ratio: float = 0.0
     compliance_stiffness_scale: float = 1.0
     noise_seeds: Seeds = (0, 0, 0)
     severity: float = 1.0
@@ -97,7 +98,7 @@ def draw_conditions(randomization: Randomization, rng: np.random.Generator) -> C
         wrench_latency_s=severity * r.wrench_latency_max_s * wrench_age,
         pose_latency_s=severity * r.pose_latency_max_s * pose_age,
         command_latency_s=severity * r.command_latency_max_s * command_age,
-        force_budget_n=_budget(r, pose_seed, severity) if r.force_budget_max_n else 0.0,
+        force_budget_ratio=_budget_ratio(r, pose_seed, severity),
         compliance_stiffness_scale=_stiffness_scale(r, action_seed),
         noise_seeds=(wrench_seed, pose_seed, action_seed),
         severity=severity,
@@ -107,7 +108,8 @@ def draw_conditions(randomization: Randomization, rng: np.random.Generator) -> C
 
 def _severity(randomization: Randomization, seed: int) -> float:
     """Return the severity of an episode, from a separate seed so that other draws do not change."""
-    return float(1.0 - randomization.severity_spread * np.random.default_rng((seed, 2)).random())
+    least = 1.0 - randomization.severity_spread
+    return math.sqrt(np.random.default_rng((seed, 2)).uniform(least**2, 1.0))
 
 
 def _friction_scale(randomization: Randomization, number: float) -> float:
@@ -118,13 +120,13 @@ def _friction_scale(randomization: Randomization, number: float) -> float:
     return max(0.0, 1.0 + randomization.friction_std * number)
 
 
-def _budget(randomization: Randomization, seed: int, severity: float) -> float:
-    """Return a log-uniform force budget, N; a lower severity raises its lower bound.
+def _budget_ratio(randomization: Randomization, seed: int, severity: float) -> float:
+    """Return a log-uniform ratio of the force budget; a lower severity raises its lower bound.
 
     It uses a generator of its own, so the draws of the other switches do not change.
     """
     share = np.random.default_rng((seed, 3)).uniform(severity * math.log(_LEAST_BUDGET_SHARE), 0.0)
-    return randomization.force_budget_max_n * math.exp(share)
+    return randomization.force_budget_max_ratio * math.exp(share)
 
 
 def _stiffness_scale(randomization: Randomization, seed: int) -> float:

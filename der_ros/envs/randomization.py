@@ -30,7 +30,7 @@ _LARGEST = {
     "ground_position_spread_m": 0.01,
     "ground_yaw_spread_rad": 0.2,
     "severity_spread": 1.0,
-    "force_budget_max_n": 1e4,
+    "force_budget_max_ratio": 1e3,
     "compliance_spread": 1.0,
     "dead_zone_max_mps": 0.01,
     "dead_zone_max_radps": 0.1,
@@ -84,12 +84,12 @@ class Randomization:
         ground_position_spread_m: Displacement of the ground piece along x and y, m, if larger than
             the task's own.
         ground_yaw_spread_rad: Yaw of the ground piece, rad, if larger than the task's own.
-        severity_spread: Range of an episode's severity, a uniform factor between 1 minus this and
-            1. It scales the episode's bias, grasp and goal errors, latencies, errors of the drives
-            and ground piece's displacement, and raises the lower bound of the force budget; some
-            episodes are easy.
-        force_budget_max_n: Maximum force budget of the governor, N; log-uniform from a tenth of
-            it, and at least the smallest budget that the robot can keep.
+        severity_spread: Range of an episode's severity, a factor between 1 minus this and 1 whose
+            density is proportional to it. It scales the episode's bias, grasp and goal errors,
+            latencies, errors of the drives and ground piece's displacement, and raises the lower
+            bound of the force budget; some episodes are easy.
+        force_budget_max_ratio: Maximum force budget of the governor, as a multiple of the least
+            that the robot can keep; log-uniform from a tenth of it.
     """
 
     force_noise_std_n: float = 0.0
@@ -121,7 +121,7 @@ class Randomization:
     ground_position_spread_m: float = 0.0
     ground_yaw_spread_rad: float = 0.0
     severity_spread: float = 0.0
-    force_budget_max_n: float = 0.0
+    force_budget_max_ratio: float = 0.0
 
     def __post_init__(self) -> None:
         """Check that all values are finite and within their limits.
@@ -211,7 +211,7 @@ PRESETS: dict[str, Randomization] = {
         ground_yaw_spread_rad=math.radians(5.0),
         severity_spread=1.0,
         compliance_spread=1.0,
-        force_budget_max_n=400.0,
+        force_budget_max_ratio=25.0,
     ),
 }
 

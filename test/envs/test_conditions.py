@@ -30,7 +30,7 @@ ACTS_ON = {
     "wrench_latency_max_s": ("wrench_latency_s", None),
     "pose_latency_max_s": ("pose_latency_s", None),
     "command_latency_max_s": ("command_latency_s", None),
-    "force_budget_max_n": ("force_budget_n", None),
+    "force_budget_max_ratio": ("force_budget_ratio", None),
     "compliance_spread": ("compliance_stiffness_scale", None),
     "dead_zone_max_mps": ("drives", slice(0, 1)),
     "dead_zone_max_radps": ("drives", slice(1, 2)),

@@ -60,11 +60,11 @@ def test_turning_against_the_piece_keeps_the_budget(robot, budget_n, seed):
 
 
 def test_a_budget_is_drawn_for_each_episode():
-    env = TaskEnv("lap_joint", randomization=Randomization(force_budget_max_n=200.0))
+    env = TaskEnv("lap_joint", randomization=Randomization(force_budget_max_ratio=20.0))
     drawn = [env.reset(seed=seed)[1]["force_budget_n"] for seed in range(20)]
     least = env.governor_limits.least_budget_n(0.012)
-    assert all(max(least, 20.0) <= each <= 200.0 for each in drawn)
-    assert min(drawn) < 40.0 < 120.0 < max(drawn)
+    assert all(2.0 * least <= each <= 20.0 * least for each in drawn)
+    assert min(drawn) < 4.0 * least < 12.0 * least < max(drawn)
     env.reset(seed=3)
     state = env.save_state()
     env.reset(seed=4)

@@ -65,7 +65,7 @@ WIDER = {
     "ground_position_spread_m",
     "ground_yaw_spread_rad",
     "severity_spread",
-    "force_budget_max_n",
+    "force_budget_max_ratio",
 }
 
 
