@@ -4,7 +4,7 @@
 
 Each lock in `locks/` holds the packages that its list needs in addition to the locks before it. One
 installation uses `build`, a `ros-…` and all levels up to the wanted one. All locks have the same
-versions, so adding a level to an environment changes none of its packages.
+versions, so adding a level to an environment changes none of its packages. `uv` stands alone.
 """
 
 import re
@@ -56,6 +56,7 @@ def main() -> None:
                 for ros in ROS:
                     needed = resolve(["build", "robot", ros], common)
                     write(ros, [entry for entry in needed if entry not in known])
+    write("uv", resolve(["uv"]))
 
 
 if __name__ == "__main__":

@@ -46,7 +46,8 @@ def locked(names, python):
 @pytest.mark.parametrize("name", LOCKS)
 def test_every_locked_entry_has_one_version_and_a_hash(name):
     entries = list(entries_of(name))
-    assert len(entries) > 3
+    assert len(entries) > 3 or name == "uv"
+    assert entries
     for entry, hashes in entries:
         assert re.fullmatch(r"==[^,*]+", str(entry.specifier)), entry
         assert hashes, entry

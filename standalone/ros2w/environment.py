@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ros2w import pythons, ros
 from ros2w.children import only_one, remove_environment, run_logged
+from ros2w.installer import install_python
 from ros2w.jobs import highest
 from ros2w.project import LEVEL_NAMES, LEVELS, PACKAGE
 from ros2w.report import SetupError, cause_of_failure, pip_progress, say, step
@@ -102,7 +103,7 @@ class Environment:
         return any(state.lists.get(name) != hash_of(path) for name, path in self._lists(level))
 
     def _prepare(self, level: str) -> None:
-        state = self._sound_environment()
+        state = self._sound_environment(level)
         # An interrupted pip may also have removed packages: run it again.
         if state.pending == "packages" or self._lacks_packages(state, level):
             self._install_packages(state, highest(level, state.level))
@@ -113,7 +114,7 @@ class Environment:
 
     # The virtual environment
 
-    def _sound_environment(self) -> State:
+    def _sound_environment(self, level: str) -> State:
         """Return the state of a working environment; create the environment if needed."""
         state = State.read(self._state_path)
         if self.folder.exists() and not self._mark.exists():
@@ -126,7 +127,7 @@ class Environment:
                 return state
             say(f"{self.folder.name} {trouble}; creating it again")
             remove_environment(self.folder, self._mark)
-        return self._make_environment()
+        return self._make_environment(level)
 
     def _trouble(self, state: State) -> str:
         """Return the reason why the environment does not work; empty if it works."""
@@ -141,8 +142,8 @@ class Environment:
             return f"was interrupted while installing {broken}"
         return ""
 
-    def _make_environment(self) -> State:
-        python = self._base_python()
+    def _make_environment(self, level: str) -> State:
+        python = self._base_python(level)
         self._mark.mkdir(parents=True)
         more = ["--system-site-packages"] if self.ros else []
         with step(f"creating {self.folder.name} with {python.name}"):
@@ -155,14 +156,14 @@ class Environment:
         state.write(self._state_path)
         return state
 
-    def _base_python(self) -> pythons.Python:
+    def _base_python(self, level: str) -> pythons.Python:
         if self.ros is None:
             if sys.platform != "linux" or "x86_64" not in sysconfig.get_platform():
                 raise SetupError(
                     "ROS 2's wheels exist for Linux on x86-64 only, and this is "
                     f"{sysconfig.get_platform()}: install a ROS 2 and source it"
                 )
-            return pythons.choose(self.variables)
+            return self._python_with_wheels(level)
         say(f"using the sourced ROS 2 {self.ros.distribution} ({self.ros.command})")
         python = pythons.probe(self.ros.python)
         if python is None or not python.makes_venv:
@@ -170,6 +171,18 @@ class Environment:
                 f"{self.ros.python}, ROS 2's Python, has no venv module: `apt install python3-venv`"
             )
         return python
+
+    def _python_with_wheels(self, level: str) -> pythons.Python:
+        """Return the best Python; install one if none on this machine has all wheels of ``level``.
+
+        Where it cannot be installed, PyBullet is compiled for another Python.
+        """
+        wanted = pythons.SUPPORTED if level == LEVELS[0] else pythons.PYBULLET_WHEELS
+        found = pythons.find(self.variables, self.root)
+        missing = "ROS2W_PYTHON" not in self.variables and not pythons.has_one_of(found, wanted)
+        if missing and install_python(self.root, found, self._clean_variables()):
+            found = pythons.find(self.variables, self.root)
+        return pythons.choose(found)
 
     def _broken_packages(self) -> str:
         """Return the names of packages with missing files, according to pip's records."""

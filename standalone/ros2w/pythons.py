@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,8 @@ from ros2w.report import SetupError
 # Versions with ROS 2 wheels, in order of preference: PyBullet has wheels for the first two only.
 SUPPORTED = ((3, 11), (3, 10), (3, 12), (3, 13))
 PYBULLET_WHEELS = ((3, 10), (3, 11))
+# Folder of the checkout for a Python that `ros2w` installs.
+INSTALLED = ".python"
 PROBE = """
 import sys
 def has(name):
@@ -56,28 +58,38 @@ def probe(path: str) -> Python | None:
     return Python(path, (major, minor), bool(makes_venv)) if is_cpython else None
 
 
-def _candidates(environment: Mapping[str, str]) -> Iterator[str]:
+def _candidates(environment: Mapping[str, str], root: Path) -> Iterator[str]:
     names = [f"python{major}.{minor}" for major, minor in SUPPORTED]
     folders = [folder for folder in environment.get("PATH", "").split(os.pathsep) if folder]
     for name in [*names, "python3"]:
         yield from (os.path.join(folder, name) for folder in folders)
     # A pyenv shim runs only the selected versions; the versions' own interpreters always run.
-    if root := environment.get("PYENV_ROOT"):
+    if versions := environment.get("PYENV_ROOT"):
         for name in names:
-            yield from map(str, sorted(Path(root, "versions").glob(f"*/bin/{name}")))
+            yield from map(str, sorted(Path(versions, "versions").glob(f"*/bin/{name}")))
+    for name in names:
+        yield from map(str, sorted((root / INSTALLED).glob(f"*/bin/{name}")))
     yield sys.executable
 
 
-def choose(environment: Mapping[str, str]) -> Python:
-    """Return the best Python on this machine for an environment with ROS 2's wheels.
+def find(environment: Mapping[str, str], root: Path) -> list[Python]:
+    """Return the Pythons of this machine and of the checkout ``root``, or the forced one."""
+    if forced := environment.get("ROS2W_PYTHON"):
+        return [python for python in [probe(forced)] if python]
+    return _all_of(environment, root)
+
+
+def has_one_of(found: Sequence[Python], versions: Sequence[tuple[int, int]]) -> bool:
+    """Return True if a Python of these versions can create an environment."""
+    return any(python.makes_venv and python.version in versions for python in found)
+
+
+def choose(found: Sequence[Python]) -> Python:
+    """Return the best Python for an environment with ROS 2's wheels.
 
     Raises:
         SetupError: No Python is supported, or none can create a virtual environment.
     """
-    if forced := environment.get("ROS2W_PYTHON"):
-        found = [python for python in [probe(forced)] if python]
-    else:
-        found = _all_of(environment)
     usable = [python for python in found if python.version in SUPPORTED]
     for python in sorted(usable, key=lambda python: SUPPORTED.index(python.version)):
         if python.makes_venv:
@@ -92,9 +104,9 @@ def choose(environment: Mapping[str, str]) -> Python:
     )
 
 
-def _all_of(environment: Mapping[str, str]) -> list[Python]:
+def _all_of(environment: Mapping[str, str], root: Path) -> list[Python]:
     found: dict[str, Python] = {}
-    for path in _candidates(environment):
+    for path in _candidates(environment, root):
         if not os.access(path, os.X_OK):
             continue
         real = os.path.realpath(path)

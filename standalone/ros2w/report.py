@@ -87,7 +87,7 @@ CAUSES = (
         r"Temporary failure in name resolution|Name or service not known|Network is unreachable"
         r"|NewConnectionError|Connection refused|ConnectTimeout|ReadTimeout|ProxyError"
         r"|nodename nor servname",
-        "the package index cannot be reached: check the network and the proxy settings",
+        "the server cannot be reached: check the network and the proxy settings",
     ),
     (
         r"x86_64-linux-gnu-g(cc|\+\+).*not found"

@@ -80,7 +80,7 @@ def tools(root, monkeypatch):
     made = Tools(root)
     monkeypatch.setattr(environment, "run_logged", made.run)
     monkeypatch.setattr(
-        pythons, "choose", lambda variables: pythons.Python(sys.executable, (3, 11), True)
+        pythons, "find", lambda variables, root: [pythons.Python(sys.executable, (3, 11), True)]
     )
     return made
 
@@ -141,6 +141,61 @@ def test_each_distribution_has_its_own_environment(root, tools):
 def test_a_distribution_without_wheels_is_named(root):
     with pytest.raises(SetupError, match="ROS2W_DISTRO=lyrical: there are wheels of jazzy and"):
         Environment(root, {"PATH": "/bin", "ROS2W_DISTRO": "lyrical"})
+
+
+@pytest.fixture
+def only_312(root, monkeypatch):
+    """Machine with Python 3.12 alone, besides what is installed into the checkout."""
+    real = pythons.probe
+
+    def probe(path):
+        python = real(path)
+        if python and not str(path).startswith(str(root)):
+            python = python._replace(version=(3, 12))
+        return python
+
+    monkeypatch.setattr(pythons, "probe", probe)
+
+
+def write_uv(folder, lines):
+    """Write a program `uv` whose body is shell code; $5 is the folder to install into."""
+    uv = folder / "bin/uv"
+    uv.parent.mkdir()
+    uv.write_text("#!/bin/sh\n" + lines)
+    uv.chmod(0o755)
+    return f"{uv.parent}:/usr/bin:/bin"
+
+
+INSTALLS = f"""
+test "$1 $2 $3 $4" = "python install 3.11 --install-dir" || exit 1
+mkdir -p "$5/cpython-3.11.9/bin"
+printf '#!/bin/sh\\nexec {sys.executable} "$@"\\n' >"$5/cpython-3.11.9/bin/python3.11"
+chmod +x "$5/cpython-3.11.9/bin/python3.11"
+"""
+
+
+def test_a_python_with_wheels_is_installed(root, only_312, capsys, tmp_path):
+    variables = {"PATH": write_uv(tmp_path, INSTALLS)}
+    made = Environment(root, variables)
+    assert made._python_with_wheels("sim").path.startswith(f"{root}/.python/cpython-3.11.9/")
+    assert "this machine has Python 3.12" in capsys.readouterr().err
+    made._python_with_wheels("sim")
+    assert "installing" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wish", [{"ROS2W_PYTHON": sys.executable}, {}])
+def test_no_python_is_installed_unasked(root, only_312, capsys, tmp_path, wish):
+    made = Environment(root, {"PATH": write_uv(tmp_path, INSTALLS), **wish})
+    assert made._python_with_wheels("sim" if wish else "robot").version == (3, 12)
+    assert "installing" not in capsys.readouterr().err
+
+
+def test_without_a_network_the_other_python_is_used(root, only_312, capsys, tmp_path):
+    broken = "echo 'failed to lookup address information: Name or service not known'; exit 2"
+    made = Environment(root, {"PATH": write_uv(tmp_path, broken)})
+    assert made._python_with_wheels("sim").version == (3, 12)
+    said = capsys.readouterr().err
+    assert "Python 3.11 cannot be installed: the server cannot be reached: check the net" in said
 
 
 def test_a_long_step_prints_a_heartbeat(capsys, monkeypatch):

@@ -72,7 +72,8 @@ def fake_python(path, minor, venv=1):
 
 def choose(monkeypatch, *folders, **variables):
     monkeypatch.setattr("sys.executable", "/nonexistent")
-    return pythons.choose({"PATH": ":".join(map(str, folders)), **variables})
+    variables["PATH"] = ":".join(map(str, folders))
+    return pythons.choose(pythons.find(variables, Path("/nonexistent")))
 
 
 def test_a_python_with_pybullet_wheels_is_preferred(tmp_path, monkeypatch):
