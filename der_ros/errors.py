@@ -6,7 +6,25 @@ without knowing this package. Messages say what was expected, what was received,
 
 
 class DerRosError(Exception):
-    """Base class of all exceptions that this package raises on purpose."""
+    """Base class of all exceptions that this package raises on purpose.
+
+    Its text is one line: a message may repeat a part of a file or the name of one, whose line ends
+    and control characters would forge lines of a log or move a terminal's cursor.
+    """
+
+    def __str__(self) -> str:
+        """Return the message with characters that cannot be printed as escape sequences."""
+        return printable(super().__str__())
+
+
+def printable(text: str) -> str:
+    """Return a text with its control and other unprintable characters as escape sequences."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode("ascii")
+        for each in text
+    )
 
 
 class ConfigurationError(DerRosError, ValueError):

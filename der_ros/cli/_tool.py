@@ -8,7 +8,7 @@ import typing
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from der_ros.errors import DerRosError
+from der_ros.errors import DerRosError, printable
 from der_ros.settings import Setting
 
 # torch has no class of its own for its processor's memory.
@@ -62,7 +62,7 @@ def run_tool(body: Callable[[], int]) -> int:
         return _failed(str(error))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        return _failed(f"{where}{error.strerror or error}")
+        return _failed(printable(f"{where}{error.strerror or error}"))
     except MemoryError as error:
         return _no_memory(error)
     except RuntimeError as error:

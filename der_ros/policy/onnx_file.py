@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 
 from der_ros.errors import ContractError
 from der_ros.policy.onnx_schema import BOOL, DOUBLE, FLOAT, INT32, INT64, MESSAGES
+from der_ros.policy.onnx_size import problem_of_size
 
 ALLOWED_OPERATORS = frozenset(
     {
@@ -199,7 +200,8 @@ def _problem(model: Any, tensors: list[Any], data: bytes) -> str:
         return "fields that are not part of ONNX, or bytes in another form than protobuf writes"
     if len(set(keys)) != len(keys) or len(set(domains)) != len(domains):
         return "a metadata key or an operator set twice"
-    return next(filter(None, map(_problem_of_tensor, tensors)), "")
+    wrong = next(filter(None, map(_problem_of_tensor, tensors)), "")
+    return wrong or problem_of_size(model.graph)
 
 
 def _problem_of_tensor(tensor: Any) -> str:
