@@ -16,7 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "der_ros"
 FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 
-# Allowed imports of each room, besides itself; all rooms may import errors, documents, settings.
+SHARED = {"errors", "documents", "settings", "whole_files"}
+
+# Allowed imports of each room, besides itself; all rooms may import those of ``SHARED``.
 ARROWS = {
     "geometry": {"rotation"},
     "errors": set(),
@@ -26,6 +28,7 @@ ARROWS = {
     "rotation": set(),
     "threads": set(),
     "run_folders": set(),
+    "whole_files": set(),
     "tasks": {"geometry"},
     "sim": {"geometry", "rotation", "tasks"},
     # The environment uses the robot's own code for its observation and its governor.
@@ -165,7 +168,7 @@ def violations(source: str, module: str, is_package: bool = False) -> list[str]:
         where = f"{PACKAGE}/{module.replace('.', '/')}:{line}"
         if top == PACKAGE:
             target = name.removeprefix(PACKAGE).lstrip(".")
-            allowed = ARROWS[room] | {room, "errors", "documents", "settings"} if room else set()
+            allowed = ARROWS[room] | {room} | SHARED if room else set()
             if "*" not in allowed and target and not below(target, allowed):
                 found.append(f"{where} imports {name}; {room} may import {sorted(allowed)}")
         elif top in RESERVED and not below(module, RESERVED[top]):

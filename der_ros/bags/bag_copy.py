@@ -36,7 +36,7 @@ def copy_bag(
         changes: Function from CDR bytes to CDR bytes, by full topic name.
 
     Raises:
-        BagError: The source cannot be read, or the target cannot be written.
+        BagError: The source cannot be read, or the target cannot be written; it is removed then.
     """
     with BagReader(source) as reader:
         kinds = reader.types
@@ -44,7 +44,9 @@ def copy_bag(
         recorded = [RecordedTopic(name, kinds[name], name in reader.latched) for name in kept]
         stored = reader.attachments()
         pauses = [pause for pause in reader.pauses() if paused_ns([pause], begin_ns, end_ns)]
-        with BagWriter(target, recorded, compressed=True, attachments=stored) as writer:
+        with BagWriter(
+            target, recorded, compressed=True, attachments=stored, keeps_incomplete=False
+        ) as writer:
             if pauses:
                 writer.custom[PAUSED] = pauses_to_text(pauses)
             for topic, stamp_ns, data in reader.serialized(*kept):

@@ -12,6 +12,7 @@ import yaml
 
 from der_ros.documents import read_yaml
 from der_ros.errors import BagError, ConfigurationError
+from der_ros.whole_files import write_whole
 
 FACTS_FILE = "demonstration.yaml"
 MAKERS = ("human", "scripted", "policy")
@@ -110,7 +111,7 @@ class DemonstrationFolder:
         """
         target = self._folder / f"{_PREFIX}{self._next_number():03d}"
         try:
-            (bag / FACTS_FILE).write_text(yaml.safe_dump(asdict(facts), sort_keys=False), "utf-8")
+            write_whole(bag / FACTS_FILE, yaml.safe_dump(asdict(facts), sort_keys=False))
             _move(bag, target)
         except OSError as error:
             raise BagError(f"{bag} cannot be moved to {target} ({error})") from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -49,8 +50,8 @@ def open_file(path: Path) -> IO[bytes]:
 class BagWriter:
     """Context manager that writes one bag.
 
-    A normal exit completes the bag at ``path``. After an exception the messages written so far stay
-    in ``path`` + ``.part``, and no bag appears.
+    A normal exit completes the bag at ``path``. After an exception no bag appears; the messages
+    written so far stay in ``path`` + ``.part``, or are removed if ``keeps_incomplete`` is false.
 
     Args:
         path: Folder of the bag.
@@ -59,6 +60,7 @@ class BagWriter:
         attachments: Content of the files to attach to the first file, by name.
         limits: Limits beyond which the bag continues in a new file, which begins with the newest
             message of each latched topic.
+        keeps_incomplete: Keep the files of an incomplete bag, which ``bags repair`` completes.
 
     Attributes:
         path: Folder of the completed bag.
@@ -75,8 +77,10 @@ class BagWriter:
         compressed: bool = False,
         attachments: Mapping[str, bytes] | None = None,
         limits: FileLimits = _NO_LIMITS,
+        keeps_incomplete: bool = True,
     ) -> None:
         self.path = Path(path)
+        self._keeps_incomplete, self._is_made = keeps_incomplete, False
         self._attachments = dict(attachments or {})
         self._compression = CompressionType.ZSTD if compressed else CompressionType.NONE
         self.messages = 0
@@ -108,6 +112,7 @@ class BagWriter:
         try:
             self._refuse_taken_names()
             self._folder.mkdir(parents=True)
+            self._is_made = True
             self._begin_file().attach(self._attachments)
         except (OSError, ValueError) as error:
             self.abort()
@@ -206,10 +211,8 @@ class BagWriter:
             self._complete(file)
         except (OSError, ValueError) as error:
             self.abort()
-            raise BagError(
-                f"bag {self.path}: could not be completed ({error}); "
-                f"what was written is in {self._part}"
-            ) from error
+            kept = f"; what was written is in {self._part}" if self._keeps_incomplete else ""
+            raise BagError(f"bag {self.path}: could not be completed ({error}){kept}") from error
         self._mcap = self._file = None
         return self.path
 
@@ -227,13 +230,19 @@ class BagWriter:
         self._part.rmdir()
 
     def abort(self) -> None:
-        """Close the file without completing the bag, which stays under ``.part``; never raises."""
+        """Close the file without completing the bag; never raises.
+
+        The messages stay under ``.part``, or are removed if ``keeps_incomplete`` is false.
+        """
         file, self._file, self._mcap = self._file, None, None
         if file is not None:
-            logger.warning("bag %s is incomplete; see %s", self.path, self._part)
+            if self._keeps_incomplete:
+                logger.warning("bag %s is incomplete; see %s", self.path, self._part)
             # Closing flushes the buffer, which fails again on a full disk.
             with suppress(OSError, ValueError):
                 file.close()
+        if self._is_made and not self._keeps_incomplete:
+            shutil.rmtree(self._part, ignore_errors=True)
 
     def __enter__(self) -> BagWriter:
         """Open the bag if necessary, and return this writer."""

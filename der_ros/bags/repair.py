@@ -72,7 +72,10 @@ def repair_bag(source: Path, out: Path | None = None, in_place: bool = False) ->
     except BagError:
         raise
     except (OSError, ValueError) as error:
-        raise BagError(f"bag {source}: cannot be repaired ({error})") from error
+        raise BagError(
+            f"bag {source}: cannot be repaired into {target} ({error}); if the disk is full or "
+            "read-only, choose another --out"
+        ) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return _report(target, written)

@@ -22,6 +22,7 @@ from der_ros.launching.cell_parameters import CELLS, merged, read_parameters, sh
 from der_ros.policy.force_budget import ContactLimits
 from der_ros.policy.governor import GovernorLimits
 from der_ros.settings import made_from, settings_of
+from der_ros.whole_files import write_whole
 
 _PLAN = settings_of(TouchingPlan)
 
@@ -62,7 +63,7 @@ def _identify(options: argparse.Namespace) -> int:
     fit = fit_contact(touching.presses, touching.touches, np.random.default_rng(0))
     fit.check_peaks(limits.reaction_delay_s)
     if options.out is not None:
-        options.out.write_text(_as_parameters(fit))
+        write_whole(options.out, _as_parameters(fit))
         print(f"written: {options.out}", file=sys.stderr)
     print(json.dumps(_as_json(fit)) if options.json else _as_text(fit, limits))
     return 0

@@ -24,6 +24,7 @@ from der_ros.drivers.netft.rests import TimedReading, find_rests
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose
 from der_ros.launching.cell_parameters import merged, read_parameters, shipped_config
+from der_ros.whole_files import write_whole
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -79,7 +80,7 @@ def _identify(options: argparse.Namespace) -> int:
         options.max_torque_residual_nm,
     )
     if options.out is not None:
-        options.out.write_text(_as_parameters(fitted), "utf-8")
+        write_whole(options.out, _as_parameters(fitted))
         print(f"written: {options.out}", file=sys.stderr)
     if options.json:
         print(json.dumps(_as_json(fitted)))

@@ -18,6 +18,7 @@ from der_ros.nodes.tools.security_policy import (
     read_graph,
     to_xml,
 )
+from der_ros.whole_files import write_whole
 
 NODES = (
     "assembly_supervisor",
@@ -58,7 +59,7 @@ def _write(options: argparse.Namespace) -> int:
     in_use = read_graph(NODES, options.patience_s)
     before = _read(options.out) if options.out.exists() else {}
     policy = merged(before, in_use)
-    options.out.write_text(to_xml(policy), encoding="utf-8")
+    write_whole(options.out, to_xml(policy))
     print(f"{options.out}: {len(policy)} nodes, {sum(map(len, policy.values()))} permissions")
     return 0
 

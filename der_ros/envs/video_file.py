@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Generator
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from der_ros.errors import ConfigurationError, DerRosError
+from der_ros.whole_files import whole_file
 
 _GIF_WIDTH = 640
 _GIF_COLORS = 160
@@ -90,6 +92,7 @@ class Mp4File:
         self._ffmpeg = imageio_ffmpeg
         self._path, self._fps = path, fps
         self._frames: Generator[None, Any, None] | None = None
+        self._whole, self._part = ExitStack(), path
         self._count = 0
 
     def write(self, frame: Frame) -> None:
@@ -101,13 +104,15 @@ class Mp4File:
         try:
             if self._frames is None:
                 height, width, _ = frame.shape
+                self._part = self._whole.enter_context(whole_file(self._path))
                 self._frames = self._ffmpeg.write_frames(
-                    str(self._path),
+                    str(self._part),
                     (width, height),
                     fps=self._fps,
                     quality=7,
                     macro_block_size=2,
                     ffmpeg_log_level="error",
+                    output_params=["-f", "mp4"],
                 )
                 self._frames.send(None)
             self._frames.send(np.ascontiguousarray(frame))
@@ -129,20 +134,25 @@ class Mp4File:
         """Complete the file; without frames, no file is written.
 
         Raises:
-            DerRosError: The file is not complete, for example because the disk is full; it is
-                removed. Not raised after another error.
+            DerRosError: The file is not complete, for example because the disk is full. Then, and
+                after any other error but Ctrl-C, a file that was there before is unchanged.
         """
         if self._frames is None:
             return
         self._frames.close()
-        if error is None and not self._is_complete():
-            self._path.unlink(missing_ok=True)
-            raise DerRosError(f"video {self._path}: could not be written whole; make room")
+        wanted = error is None or isinstance(error, KeyboardInterrupt)
+        try:
+            with self._whole:
+                if not (wanted and self._is_complete()):
+                    raise DerRosError(f"video {self._path}: could not be written whole; make room")
+        except (DerRosError, OSError) as problem:
+            if error is None:
+                raise DerRosError(str(problem)) from problem
 
     def _is_complete(self) -> bool:
         """Return True if ffmpeg, which reports no error when it ends, wrote all frames."""
         try:
-            frames, _ = self._ffmpeg.count_frames_and_secs(str(self._path))
+            frames, _ = self._ffmpeg.count_frames_and_secs(str(self._part))
         except (RuntimeError, OSError):
             return False
         return bool(frames == self._count)
@@ -189,9 +199,15 @@ class GifFile:
             for packed in self._packed
         )
         try:
-            first.save(
-                self._path, save_all=True, append_images=others, duration=self._frame_ms, loop=0
-            )
+            with whole_file(self._path) as part:
+                first.save(
+                    part,
+                    format="GIF",
+                    save_all=True,
+                    append_images=others,
+                    duration=self._frame_ms,
+                    loop=0,
+                )
         except OSError as problem:
             raise DerRosError(f"video {self._path}: cannot be written: {problem}") from problem
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from der_ros.documents import to_yaml
 from der_ros.errors import ConfigurationError
 from der_ros.installation import package_version
+from der_ros.whole_files import write_whole
 
 RUN_PARAMETERS = "parameters.yaml"
 
@@ -34,7 +35,7 @@ def write_run_parameters(
     path = run_dir / RUN_PARAMETERS
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join([*head, to_yaml(content)]), encoding="utf-8")
+        write_whole(path, "\n".join([*head, to_yaml(content)]))
     except OSError as error:
         raise ConfigurationError(
             f"run_dir: expected a folder that can be written, got {run_dir} ({error.strerror})"

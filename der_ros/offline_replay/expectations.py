@@ -32,6 +32,7 @@ from der_ros.offline_replay.replay_report import differences_of
 from der_ros.offline_replay.what_if import WhatIf
 from der_ros.policy.attempt import Outcome
 from der_ros.policy.governor import Intervention
+from der_ros.whole_files import write_whole
 
 _KINDS = {str(flag.name) for flag in Intervention}
 _RECORDED, _WIRE = "recorded", "wire"
@@ -160,7 +161,7 @@ def write_expectation(
     elif policy is not None:
         values["policy"] = os.path.relpath(policy, path.parent)
     try:
-        path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+        write_whole(path, yaml.safe_dump(values, sort_keys=False))
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be written ({error})") from error
 

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 from der_ros.bags.bag_replay import ReplayVerdict
 from der_ros.errors import ConfigurationError
+from der_ros.whole_files import write_whole
 
 
 class JUnitCase(NamedTuple):
@@ -51,6 +52,6 @@ def write_junit(path: Path, cases: Sequence[JUnitCase]) -> None:
             kind = "failure" if case.verdict is ReplayVerdict.DIFFERENT else "error"
             ElementTree.SubElement(element, kind, message=case.reason).text = case.reason
     try:
-        ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
+        write_whole(path, ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True))
     except OSError as error:
         raise ConfigurationError(f"--junit: cannot write {path} ({error.strerror})") from error

@@ -114,7 +114,11 @@ def minimize_bag(
         cut = cutter.shortest(RebuiltEnd(outcome, reason), replay)
         cutter.write(cut, out)
     peak_n, named = math.ceil(replay.stream.peak_force_n), policy or _unshipped(acted)
-    write_expectation(out, outcome, reason, peak_n, named, acted.policy is None)
+    try:
+        write_expectation(out, outcome, reason, peak_n, named, acted.policy is None)
+    except ConfigurationError:
+        shutil.rmtree(out, ignore_errors=True)
+        raise
     return Minimized(
         out,
         outcome.value,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +10,7 @@ from der_ros.errors import ConfigurationError, ContractError
 from der_ros.policy.checksum import stamped
 from der_ros.policy.onnx_file import check_contents, read_contents
 from der_ros.policy.runtime import OnnxPolicy, read_policy_file
+from der_ros.whole_files import whole_file
 
 _T = TypeVar("_T")
 
@@ -59,16 +58,6 @@ def stamp_policy(source: Path, path: Path) -> None:
 
 def _write(path: Path, data: bytes, judge: Callable[[OnnxPolicy], _T]) -> _T:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        verdict = judge(OnnxPolicy.load(temporary))
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return verdict
+    with whole_file(path) as part:
+        part.write_bytes(data)
+        return judge(OnnxPolicy.load(part))

@@ -17,6 +17,7 @@ from der_ros.geometry import Pose, euler_zyx_from_quaternion
 from der_ros.sim.arm import Arm, JointAxis, Rod
 from der_ros.sim.iiwa import IIWA
 from der_ros.sim.kr60 import KR60
+from der_ros.whole_files import write_whole
 
 ARMS = (KR60, IIWA)
 _NOTE = " Written by der_ros.sim.arm_urdf from the arm's figures; do not edit. "
@@ -44,7 +45,7 @@ def arm_urdf(arm: Arm) -> str:
 def write_urdfs(folder: Path) -> None:
     """Write ``<name>.urdf`` of every arm into a folder."""
     for arm in ARMS:
-        (folder / f"{arm.name}.urdf").write_text(arm_urdf(arm), encoding="utf-8")
+        write_whole(folder / f"{arm.name}.urdf", arm_urdf(arm))
 
 
 def _add_visuals(link: ET.Element, visuals: Sequence[Rod]) -> None:

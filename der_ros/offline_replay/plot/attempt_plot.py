@@ -15,6 +15,7 @@ from der_ros.offline_replay.attempt_replay import AttemptReplay, replay_bag
 from der_ros.offline_replay.plot.plotted_cycles import HELD, PlottedCycles
 from der_ros.policy.governor import Intervention
 from der_ros.tasks import make_task
+from der_ros.whole_files import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +68,11 @@ class AttemptPlot:
         """
         figure = self.figure(name, replay)
         try:
-            figure.savefig(path, dpi=100, pil_kwargs=_PNG if path.suffix == ".png" else None)
+            kind = path.suffix[1:] or "png"
+            with whole_file(path) as part:
+                figure.savefig(
+                    part, format=kind, dpi=100, pil_kwargs=_PNG if kind == "png" else None
+                )
         except (OSError, ValueError) as error:
             raise ConfigurationError(f"{path}: cannot be written ({error})") from error
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import tempfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from der_ros.errors import CheckpointError, ConfigurationError
 from der_ros.training.checkpoint.arrays import read_array
 from der_ros.training.config import TrainingConfig, make_config
+from der_ros.whole_files import whole_file
 
 logger = logging.getLogger(__name__)
 
@@ -36,20 +36,10 @@ def save_checkpoint(path: Path, content: Mapping[str, Plain | Callable[[], Plain
             part is written, so that not everything is in memory at once.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            with zipfile.ZipFile(file, "w") as archive:
-                tree = _pack(archive, dict(content))
-                archive.writestr(_TREE, json.dumps({"format": FORMAT, "content": tree}))
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with whole_file(path) as part, zipfile.ZipFile(part, "w") as archive:
+        tree = _pack(archive, dict(content))
+        archive.writestr(_TREE, json.dumps({"format": FORMAT, "content": tree}))
+    _sync_folder(path.parent)
 
 
 def load_checkpoint(path: Path, *names: str, optional: Sequence[str] = ()) -> dict[str, Plain]:

@@ -72,7 +72,7 @@ def checkpoint_path(run_dir: Path, env_steps: int) -> Path:
 def drop_old_checkpoints(run_dir: Path, keep: int) -> None:
     """Delete all but the ``keep`` newest checkpoints, and incomplete files of killed runs."""
     folder = run_dir / "checkpoints"
-    for path in (*checkpoint_files(folder)[:-keep], *folder.glob("step_*.part")):
+    for path in (*checkpoint_files(folder)[:-keep], *folder.glob("*step_*.part")):
         path.unlink(missing_ok=True)
 
 

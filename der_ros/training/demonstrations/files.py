@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from der_ros.replay.transitions import Episode
 from der_ros.tasks.base import Task
 from der_ros.training.checkpoint.arrays import read_array
 from der_ros.training.demonstrations.bag_episodes import bag_episode, is_bag
+from der_ros.whole_files import whole_file
 
 MAX_ARRAY_BYTES = 256 * 2**20
 
@@ -41,19 +41,14 @@ def save_episode(path: Path, episode: Episode) -> None:
         ConfigurationError: The file cannot be written.
     """
     arrays = {name: np.asarray(value) for name, value in episode._asdict().items()}
-    part = path.with_name(f"{path.name}.part")
     try:
-        with part.open("wb") as file:
+        with whole_file(path) as part, part.open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
-        part.replace(path)
     except OSError as error:
         raise ConfigurationError(
             f"demos: expected to write {path}, got: {error.strerror or error}; make room, or "
             "choose another folder"
         ) from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
 
 
 def load_demonstrations(

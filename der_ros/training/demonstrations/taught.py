@@ -60,16 +60,20 @@ def new_folder(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder to write into; move it to ``folder`` when it is complete.
 
     Raises:
-        ConfigurationError: ``folder`` is not a new or empty folder.
+        ConfigurationError: ``folder`` is not a new or empty folder, or cannot be written.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigurationError(f"out: expected a new or empty folder, {folder} holds something")
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
     try:
+        part.mkdir(parents=True)
         yield part
         os.replace(part, folder)
-    except BaseException:
+    except OSError as error:
+        raise ConfigurationError(
+            f"out: expected to write {folder}, got: {error.strerror or error}; make room, or "
+            "choose another folder"
+        ) from error
+    finally:
         shutil.rmtree(part, ignore_errors=True)
-        raise

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from der_ros.documents import read_yaml
 from der_ros.errors import ConfigurationError
 from der_ros.training.metrics.log import read_metrics
+from der_ros.whole_files import whole_file
 
 ABSCISSAE = {
     "steps": ("time/env_steps", 1.0, "environment steps"),
@@ -212,6 +213,7 @@ def draw_curves(
         title="mean and its 95 % interval over runs" if several else None,
     )
     try:
-        figure.savefig(path, format=path.suffix[1:] or "png", dpi=120)
+        with whole_file(path) as part:
+            figure.savefig(part, format=path.suffix[1:] or "png", dpi=120)
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path}: cannot be written: {error}") from error

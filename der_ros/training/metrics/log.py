@@ -21,6 +21,7 @@ from der_ros.training.metrics.windows import (
     SUCCESS_RATE,
     WINDOW_EPISODES,
 )
+from der_ros.whole_files import whole_file, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -168,9 +169,7 @@ def forget_metrics_after(path: Path, env_steps: int) -> None:
     if not path.exists():
         return
     kept = [line for line in read_metrics(path) if line.get("time/env_steps", 0.0) <= env_steps]
-    rewritten = path.with_suffix(".part")
-    rewritten.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-    rewritten.replace(path)
+    write_whole(path, "".join(json.dumps(line) + "\n" for line in kept))
 
 
 def prepare_plotting() -> None:
@@ -201,7 +200,8 @@ def plot_learning_curve(run_dir: Path, title: str) -> None:
     axes.set(xlabel="environment steps", xlim=(0, None))
     if axes.lines:
         figure.legend(loc="outside lower center", ncols=3)
-    figure.savefig(run_dir / "learning_curve.png", dpi=120)
+    with whole_file(run_dir / "learning_curve.png") as part:
+        figure.savefig(part, format="png", dpi=120)
 
 
 def _draw(

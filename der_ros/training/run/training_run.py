@@ -34,6 +34,7 @@ from der_ros.training.run.folder import prepare_run_folder
 from der_ros.training.run.memory import keep_freed_memory
 from der_ros.training.run.report import End, RunOutcome
 from der_ros.training.run.resuming import loop_state
+from der_ros.whole_files import write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -190,7 +191,7 @@ class TrainingRun(RunControl):
     def _write_configuration(self) -> None:
         path = self.run_dir / "config.yaml"
         try:
-            path.write_text(self.config.to_yaml(), encoding="utf-8")
+            write_whole(path, self.config.to_yaml())
         except OSError as error:
             raise ConfigurationError(
                 f"run_dir: expected to write {path}, got: {error.strerror}; make room, or choose "

@@ -12,6 +12,7 @@ from der_ros.training.study.arms import DER_OFF, DER_ON, INTERVALS, PRESET_KNOBS
 from der_ros.training.study.measures import mean_success
 from der_ros.training.study.resampling import Array
 from der_ros.training.study.run_record import RunRecord
+from der_ros.whole_files import whole_file
 
 KNOBS_CELL = "lap_joint/no_demos"
 _STUDY, _PRESET_STUDY = "knobs", "paper"
@@ -64,7 +65,8 @@ def draw_knobs(records: Sequence[RunRecord], path: Path) -> bool:
     axes.set_title("lap joint, preset paper: success, mean over the training")
     figure.colorbar(image, label="success (%)")
     try:
-        figure.savefig(path, format=path.suffix[1:] or "png", dpi=110)
+        with whole_file(path) as part:
+            figure.savefig(part, format=path.suffix[1:] or "png", dpi=110)
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path}: cannot be written: {error}") from error
     return True

@@ -20,6 +20,7 @@ from der_ros.training.study.tables import (
     measure_table,
     verdict_table,
 )
+from der_ros.whole_files import write_whole
 
 PICTURES = "pictures"
 """Folder of the pictures, next to the page."""
@@ -114,7 +115,7 @@ def write_page(records: Sequence[RunRecord], page: Path) -> list[Path]:
     try:
         text = page.read_text(encoding="utf-8")
         folder.mkdir(exist_ok=True)
-        page.write_text(made_page(text, records), encoding="utf-8")
+        write_whole(page, made_page(text, records))
     except OSError as error:
         raise ConfigurationError(
             f"{page}: expected a page that can be read and written ({error.strerror})"

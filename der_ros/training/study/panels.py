@@ -15,6 +15,7 @@ from der_ros.training.study.design import STUDIES
 from der_ros.training.study.resampling import Array
 from der_ros.training.study.run_record import RunRecord
 from der_ros.training.study.tables import ARM_TITLES, STRUCTURE_TITLES, TASK_TITLES
+from der_ros.whole_files import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,7 +58,8 @@ def draw_panels(study: str, task: str, records: Sequence[RunRecord], path: Path)
         f"{TASK_TITLES[task]}, preset {STUDIES[study].preset}\nmean over seeds and its 95 % band"
     )
     try:
-        figure.savefig(path, format=path.suffix[1:] or "png", dpi=110)
+        with whole_file(path) as part:
+            figure.savefig(part, format=path.suffix[1:] or "png", dpi=110)
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path}: cannot be written: {error}") from error
     return True

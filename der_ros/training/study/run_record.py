@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 from der_ros.documents import parse_json, read_bytes
 from der_ros.errors import ConfigurationError
 from der_ros.training.study.design import STUDIES, StudyRun
+from der_ros.whole_files import write_whole
 
 RECORD_FORMAT = 1
 _MOST_BYTES = 32 * 1024
@@ -101,11 +100,8 @@ def write_record(results: Path, record: Mapping[str, Any]) -> Path:
     """Write a run's record atomically; return its path."""
     path = record_path(results, StudyRun(**record["run"]))
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False) as file:
-        lines = (f"{json.dumps(key)}: {json.dumps(value)}" for key, value in record.items())
-        file.write("{\n" + ",\n".join(lines) + "\n}\n")
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+    lines = (f"{json.dumps(key)}: {json.dumps(value)}" for key, value in record.items())
+    write_whole(path, "{\n" + ",\n".join(lines) + "\n}\n")
     return path
 
 
