@@ -93,6 +93,13 @@ class AttemptSetup:
     action_limits: tuple[float, ...] = ()
     action_repeat: int = 1
 
+    @property
+    def stopped(self) -> str:
+        """Reason for which the attempt was aborted; empty if it was not."""
+        result = self.result
+        is_aborted = result is not None and result.outcome == Outcome.ABORTED.value
+        return result.reason if result is not None and is_aborted else ""
+
 
 def is_attempt(reader: BagReader) -> bool:
     """Return True if the bag holds wrenches, poses or twists, not only policy topics."""

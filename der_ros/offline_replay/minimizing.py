@@ -2,7 +2,8 @@
 
 Every candidate is replayed like in ``replay_bag``, and accepted if nothing differs. First the end
 is cut after the verdict, then each topic that the replay does not need is dropped, then the
-beginning is cut as late as possible. Small topics, such as the recorded result, are kept in full.
+beginning is cut as late as possible, an operator's stop keeps the second before it. Small topics,
+such as the recorded result, are kept in full.
 
 A policy that remembers earlier observations acts differently if the beginning is cut. So its bag is
 cut with the recorded actions, as that of a person or a script, and its expectation says so.
@@ -38,6 +39,8 @@ from der_ros.policy.policy_topics import CONTRACT_TOPIC, INFO_TOPIC
 from der_ros.policy.shipped import shipped_policies
 
 _SETTLED_NS = 100_000_000
+# Nothing in a bag leads to an operator's stop: the last second shows what it ended.
+_BEFORE_A_STOP_NS = 1_000_000_000
 _STEPS = 8
 _WHOLE = (CONTRACT_TOPIC, INFO_TOPIC, LIMITS_TOPIC, RESULT_TOPIC)
 _NEEDED = (*_WHOLE, *STREAMED, CYCLE_TOPIC)
@@ -206,6 +209,8 @@ class _Cutter:
         for name in sorted(each for each in self.topics if not each.endswith(_NEEDED)):
             fewer = cut._replace(topics=cut.topics - {name})
             cut = fewer if self._gives(end, fewer) else cut
+        if end.outcome is Outcome.ABORTED:
+            at_ns = max(replay.start_ns, at_ns - _BEFORE_A_STOP_NS)
         return self._latest(end, cut, replay.start_ns, at_ns)
 
     def _latest(self, end: RebuiltEnd, cut: _Cut, good_ns: int, bad_ns: int) -> _Cut:

@@ -152,6 +152,8 @@ class RecordedStream:
         window: Messages up to ``SETTLED_NS`` after the last yielded event.
         has_records: True if the bag has records of the bridge's cycles.
         peak_force_n: Largest force so far, N.
+        unplaced_commands: Number of commands that are left out since their stamp is none or more
+            than 10 s away from bag time; the bridge refused them.
     """
 
     def __init__(
@@ -166,6 +168,7 @@ class RecordedStream:
         self.wire = wire
         self.window = Window()
         self.peak_force_n = self._peak_square = 0.0
+        self.unplaced_commands = 0
         self._reader, self._names = reader, {full: short for short, full in topics.items()}
         self.has_records = CYCLE_TOPIC in topics
         self._records: dict[int, CycleRecord] = {}
@@ -186,7 +189,7 @@ class RecordedStream:
         """Yield the events in order.
 
         Raises:
-            BagError: A message cannot be read.
+            BagError: A message cannot be read, or no command of the bag has a stamp of its time.
         """
         now_ns, waiting = 0, self._waiting
         takers = {full: self._takers[short] for full, short in self._names.items()}
@@ -200,6 +203,11 @@ class RecordedStream:
                 yield from self._settled(now_ns - SETTLED_NS)
             if number % _FORGET_EVERY == 0:
                 self.window.forget(now_ns - KEPT_NS)
+        if self.unplaced_commands and not self.window.commands:
+            raise BagError(
+                f"bag {self._reader.path}: {COMMAND_TOPIC}: expected stamps within "
+                f"{1e-9 * _MOST_APART_NS:g} s of the bag's time, got none"
+            )
         yield from self._settled(now_ns + SETTLED_NS)
 
     def _settled(self, until_ns: int) -> Iterator[Event]:
@@ -225,7 +233,15 @@ class RecordedStream:
         self.window.poses.append(pose)
 
     def _take_command(self, now_ns: int, data: bytes) -> None:
-        self.window.commands.append(Recorded(now_ns, _in_time(now_ns, decode_six(data))))
+        """Keep a command; leave out one that the bridge refused for its stamp.
+
+        Any node can publish commands, so a stamp that is none does not make the bag unusable.
+        """
+        numbers = decode_six(data)
+        if abs(numbers.stamp_ns - now_ns) > _MOST_APART_NS:
+            self.unplaced_commands += 1
+        else:
+            self.window.commands.append(Recorded(now_ns, numbers))
 
     def _take_applied(self, now_ns: int, data: bytes) -> None:
         """Pair the twist with the pose of the same stamp; without one, ignore it."""

@@ -33,6 +33,7 @@ def report_of(replay: AttemptReplay) -> dict[str, Any]:
             for each in replay.pauses
         ],
         "ticks_not_compared": replay.unknown_ticks,
+        "unplaced_commands": replay.stream.unplaced_commands,
         "observations": replay.observations.report(),
         "actions": replay.actions.report(),
         "applied": replay.applied.report(),
@@ -139,6 +140,7 @@ def lines_of(report: dict[str, Any]) -> list[str]:
         ),
         *_undetermined_lines(report["applied"]),
         *_paused_lines(report),
+        *_unplaced_lines(report["unplaced_commands"]),
         f"recorded outcome:      {_outcome_line(recorded)}",
         f"rebuilt outcome:       {_outcome_line(report['rebuilt'])}",
         f"interventions:         {_counts(report['rebuilt']['interventions'])}",
@@ -170,6 +172,11 @@ def _paused_lines(report: dict[str, Any]) -> list[str]:
         count = report["ticks_not_compared"]
         lines.append(f"not compared:          {count} ticks whose inputs came during a pause")
     return lines
+
+
+def _unplaced_lines(count: int) -> list[str]:
+    text = f"{count} commands whose stamp is none or of another time; the bridge refused them"
+    return [f"left out:              {text}"] * bool(count)
 
 
 def _difference_line(name: str, values: dict[str, Any]) -> str:

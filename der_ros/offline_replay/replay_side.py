@@ -69,8 +69,9 @@ class Side:
             self._actor = for_attempt(actor[0], setup.action_repeat), actor[1]
         self.config = what_if.motion(setup)
         self.motion = MotionReplay(self.config, start_ns)
-        told = () if what_if.is_change else setup.told
-        self.verdict = VerdictReplay(setup, what_if.stall(), what_if.home(), start_ns, told)
+        told, stopped = ((), "") if what_if.is_change else (setup.told, setup.stopped)
+        limits = what_if.stall(), what_if.home()
+        self.verdict = VerdictReplay(setup, *limits, start_ns, told, stopped)
         self.skipped: dict[str, int] = {}
         self._inputs = replayed_inputs(setup, what_if)
         self._filter: OtherFilter | None = None

@@ -74,6 +74,7 @@ class VerdictReplay:
         home: Limits within which a piece is home.
         start_ns: Bag time of 0 s.
         told: Errors that the nodes reported in the bag, in order.
+        stopped: Reason of a recorded abort, which no message of the bag shows; empty: none.
 
     Attributes:
         outcome: Outcome; None until there is a verdict.
@@ -88,10 +89,11 @@ class VerdictReplay:
         home: HomeLimits,
         start_ns: int,
         told: Iterable[ToldFault] = (),
+        stopped: str = "",
     ) -> None:
         self.outcome: Outcome | None = None
         self.reason, self.at_s = "", 0.0
-        self._start_ns = start_ns
+        self._start_ns, self._stopped = start_ns, stopped
         result = setup.result
         began_ns = result.began_ns if result is not None else start_ns
         self._began_s = 1e-9 * (began_ns - start_ns)
@@ -166,7 +168,7 @@ class VerdictReplay:
         return self._watch.judge(now_s, pose, self._commanded, felt_n)
 
     def close(self, at_ns: int) -> None:
-        """Judge the end of the bag: the robot may be silent, or the piece nearly home.
+        """Judge the end of the bag: a silent robot, an operator's stop, or a piece nearly home.
 
         Args:
             at_ns: Bag time of the end.
@@ -177,6 +179,8 @@ class VerdictReplay:
         problem = self._told_at(now_s) or self._fresh.stale(now_s)
         if problem:
             self._end(now_s, Outcome.FAULT, problem)
+        elif self._stopped:
+            self._end(now_s, Outcome.ABORTED, self._stopped)
         elif self._almost_s is not None:
             self._end(self._almost_s, Outcome.SUCCESS, SEATED)
 

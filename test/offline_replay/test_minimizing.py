@@ -104,6 +104,16 @@ def test_a_policy_with_a_memory_is_no_hindrance(tmp_path, capsys):
     assert unmet(out, expectation) == []
 
 
+def test_an_abort_keeps_the_second_before_it(tmp_path, capsys):
+    out = tmp_path / "small"
+    given = [str(BAGS / "kr60_aborted"), "--keep", "aborted", "--out", str(out), "--json"]
+    assert main(["minimize", *given]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["outcome"], found["reason"]) == ("aborted", "stopped by the operator")
+    assert found["seconds"] >= 1.0
+    assert unmet(out, read_expectation(out)) == []
+
+
 @pytest.mark.parametrize(
     ("name", "changes"),
     [

@@ -1,0 +1,43 @@
+"""The bags of ``test/replay/bags``: each replays the same and meets its expectation."""
+
+import pytest
+from copied_bags import BAGS
+
+from der_ros.bags.bag_replay import read_policy_info
+from der_ros.bags.reader import BagReader
+from der_ros.offline_replay.attempt_replay import replay_bag
+from der_ros.offline_replay.attempt_setup import read_setup
+from der_ros.offline_replay.expectations import expectation_file, read_expectation, unmet
+from der_ros.tasks import TASKS
+
+NAMES = sorted(path.name for path in BAGS.iterdir() if path.is_dir())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_bag_meets_its_expectation(name):
+    bag = BAGS / name
+    expectation = read_expectation(bag)
+    assert expectation_file(bag).is_file()
+    assert expectation.outcome is not None
+    assert unmet(bag, expectation) == []
+
+
+def test_the_set_has_each_robot_task_and_hand():
+    succeeded, made_by, releases = set(), set(), set()
+    for name in NAMES:
+        with BagReader(BAGS / name) as reader:
+            setup, info = read_setup(reader), read_policy_info(reader)
+            releases.add(reader.has("kuka/cycle_inputs"))
+        made_by.add("policy" if info is None else info.made_by)
+        if setup.result.outcome == "success":
+            succeeded.add((name.partition("_")[0], setup.task))
+    assert {robot for robot, _ in succeeded} == {"kr60", "iiwa"}
+    assert {task for _, task in succeeded} == set(TASKS)
+    assert made_by == {"policy", "human", "scripted"}
+    assert releases == {True, False}  # the preceding release recorded no kuka/cycle_inputs
+
+
+def test_a_foreign_commands_stamp_leaves_the_bag_usable():
+    replay = replay_bag(BAGS / "kr60_refused_stamps", None, None)
+    assert replay.stream.unplaced_commands >= 4
+    assert replay.applied.beyond == 0
