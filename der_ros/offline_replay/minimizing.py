@@ -42,6 +42,8 @@ _SETTLED_NS = 100_000_000
 # Nothing in a bag leads to an operator's stop: the last second shows what it ended.
 _BEFORE_A_STOP_NS = 1_000_000_000
 _STEPS = 8
+# A beginning between a tick and its inputs takes them away; this much earlier lies before both.
+_BETWEEN_TICKS_NS = 30_000_000
 _WHOLE = (CONTRACT_TOPIC, INFO_TOPIC, LIMITS_TOPIC, RESULT_TOPIC)
 _NEEDED = (*_WHOLE, *STREAMED, CYCLE_TOPIC)
 
@@ -216,11 +218,13 @@ class _Cutter:
     def _latest(self, end: RebuiltEnd, cut: _Cut, good_ns: int, bad_ns: int) -> _Cut:
         """Return the cut with the latest beginning before the verdict, by bisection."""
         for _ in range(_STEPS):
-            begin_ns = (good_ns + bad_ns) // 2
-            if self._gives(end, cut._replace(begin_ns=begin_ns)):
-                good_ns = begin_ns
+            middle_ns = (good_ns + bad_ns) // 2
+            for begin_ns in (middle_ns, middle_ns - _BETWEEN_TICKS_NS):
+                if begin_ns > good_ns and self._gives(end, cut._replace(begin_ns=begin_ns)):
+                    good_ns = begin_ns
+                    break
             else:
-                bad_ns = begin_ns
+                bad_ns = middle_ns
         return cut._replace(begin_ns=good_ns)
 
     def _gives(self, end: RebuiltEnd, cut: _Cut) -> bool:

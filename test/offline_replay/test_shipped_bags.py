@@ -12,6 +12,23 @@ from der_ros.tasks import TASKS
 
 NAMES = sorted(path.name for path in BAGS.iterdir() if path.is_dir())
 
+# One of each kind of fault of docs/explanation/safety.md that ends an attempt.
+ENDS = (
+    "the force or torque reached the hard limit",
+    "no force reading",
+    "no wrench",
+    "netft_data is also published",
+    "delta_twist_cmds is also published",
+    "no robot pose",
+    "no joint states",
+    "sent no command",
+    "too late",
+    "does not follow",
+    "limit on corrections",
+    "held by a fault whose cause is not in the bag",
+    "stopped by the operator",
+)
+
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_bag_meets_its_expectation(name):
@@ -33,8 +50,15 @@ def test_the_set_has_each_robot_task_and_hand():
             succeeded.add((name.partition("_")[0], setup.task))
     assert {robot for robot, _ in succeeded} == {"kr60", "iiwa"}
     assert {task for _, task in succeeded} == set(TASKS)
+    assert {("iiwa", "lap_joint"), ("iiwa", "peg_in_hole")} <= succeeded
     assert made_by == {"policy", "human", "scripted"}
     assert releases == {True, False}  # the preceding release recorded no kuka/cycle_inputs
+
+
+@pytest.mark.parametrize("words", ENDS)
+def test_each_kind_of_fault_has_a_bag(words):
+    reasons = [read_expectation(BAGS / name).reason or "" for name in NAMES]
+    assert any(words in reason for reason in reasons)
 
 
 def test_a_foreign_commands_stamp_leaves_the_bag_usable():
