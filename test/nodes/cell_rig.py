@@ -1,5 +1,6 @@
-"""A cell for assembly_supervisor without physics: an arm, a sensor and a policy."""
+"""A cell for assembly_supervisor without physics: an arm, a sensor and a policy; its operator."""
 
+import contextlib
 import time
 
 import numpy as np
@@ -7,11 +8,14 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from policy_rig import call, running
 from std_msgs.msg import Bool, Empty
 from std_srvs.srv import Trigger
+from waiting import until
 
 from der_ros.bags.attempt_log import read_attempts
 from der_ros.geometry import Pose, Twist
+from der_ros.nodes.assembly_supervisor.node import AssemblySupervisor
 from der_ros.nodes.shared.conversions import pose_to_message, twist_from_message, twist_to_message
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.tasks import make_task
@@ -161,3 +165,44 @@ class Cell(CellWithoutPolicy):
 def results(run_dir):
     """Return the lines of attempts.jsonl so far."""
     return read_attempts(run_dir).lines
+
+
+class Supervised:
+    """A supervisor in its cell, with the operations of an operator."""
+
+    def __init__(self, node, test, run_dir):
+        self.node, self.cell, self.test, self.run_dir = node, Cell(test), test, run_dir
+
+    def start(self):
+        assert call(self.test, Trigger, "assembly_supervisor/start", Trigger.Request()).success
+
+    def stop(self):
+        call(self.test, Trigger, "assembly_supervisor/stop", Trigger.Request())
+
+    def phase_is(self, text):
+        return until(lambda: text in self.node._phase, 20.0)
+
+    def lines(self, number):
+        """Wait for this number of lines and return all of the log."""
+        assert until(lambda: len(results(self.run_dir)) >= number, 20.0), self.node._phase
+        return results(self.run_dir)
+
+    def result(self, number):
+        """Wait for the line of this number and return it."""
+        return self.lines(number)[number - 1]
+
+    def stands(self):
+        """Return True if only zero velocity is commanded for a while."""
+        began_s = time.monotonic()
+        return not until(lambda: self.cell.moved_at_s > began_s, 0.5)
+
+
+@contextlib.contextmanager
+def supervised(run_dir, **parameters):
+    """Run a supervisor in a cell, without a recorder; yield it as ``Supervised``."""
+    given = {"run_dir": run_dir, "record": "false", **parameters}
+    with running(AssemblySupervisor, **given) as (node, test):
+        try:
+            yield Supervised(node, test, run_dir)
+        finally:
+            node.finished.set()

@@ -1,11 +1,10 @@
-"""Support for tests of policy_server and bag_recorder: domain, executor, test node."""
+"""Support for tests of policy_server and bag_recorder: executor, test node, policies."""
 
 import contextlib
 
 import numpy as np
 import rclpy
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
-from isolation import block
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from onnx import TensorProto, helper, numpy_helper
@@ -22,15 +21,6 @@ from der_ros.policy.contract import PolicyContract
 DT = 0.02
 # The tests' node stands for every node that is not started.
 RIGHTFUL = {"rightful_sources": "['* test']"}
-
-
-def own_domain(monkeypatch):
-    """Use a separate ROS domain for one test.
-
-    A lifecycle node's services live until the node is garbage-collected, and must not be seen by
-    the next test.
-    """
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(block().other_domain()))
 
 
 def write_policy(path, *, gain=0.05, task="lap_joint", dt=DT, governor=None, history=()):

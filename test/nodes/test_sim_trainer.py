@@ -5,7 +5,6 @@ import time
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from policy_rig import own_domain
 from std_msgs.msg import Float64
 from std_srvs.srv import SetBool, Trigger
 from trainer_rig import PRESET, listener, trainer
@@ -13,12 +12,7 @@ from waiting import until
 
 from der_ros.policy.runtime import OnnxPolicy
 
-pytestmark = pytest.mark.ros
-
-
-@pytest.fixture(autouse=True)
-def _domain(monkeypatch):
-    own_domain(monkeypatch)
+pytestmark = [pytest.mark.ros, pytest.mark.usefixtures("own_domain")]
 
 
 def ask(node, kind, name, **fields):

@@ -10,9 +10,9 @@ import time
 
 import pytest
 from action_msgs.msg import GoalStatus, GoalStatusArray
-from cell_rig import Cell, CellWithoutPolicy, results
+from cell_rig import CellWithoutPolicy, results, supervised
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from policy_rig import RIGHTFUL, call, own_domain, running, write_policy
+from policy_rig import RIGHTFUL, running, write_policy
 from rclpy.node import Node
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
@@ -21,51 +21,12 @@ from waiting import until
 from der_ros.control import approach
 from der_ros.nodes.assembly_supervisor import node as assembly_supervisor
 from der_ros.nodes.assembly_supervisor import policy_lifecycle
-from der_ros.nodes.assembly_supervisor.node import AssemblySupervisor
 from der_ros.nodes.shared.key_values import from_status
 from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.tasks import make_task
 
-pytestmark = [pytest.mark.ros, pytest.mark.alone]
-
-
-@pytest.fixture(autouse=True)
-def _domain(monkeypatch):
-    own_domain(monkeypatch)
-
-
-class Supervised:
-    """A supervisor in its cell, with the operations of an operator."""
-
-    def __init__(self, node, test, run_dir):
-        self.node, self.cell, self.test, self.run_dir = node, Cell(test), test, run_dir
-
-    def start(self):
-        assert call(self.test, Trigger, "assembly_supervisor/start", Trigger.Request()).success
-
-    def phase_is(self, text):
-        return until(lambda: text in self.node._phase, 20.0)
-
-    def result(self, number):
-        """Wait for the attempt's line and return it."""
-        assert until(lambda: len(results(self.run_dir)) >= number, 12.0), self.node._phase
-        return results(self.run_dir)[number - 1]
-
-    def stands(self):
-        """Return True if only zero velocity is commanded for a while."""
-        began_s = time.monotonic()
-        return not until(lambda: self.cell.moved_at_s > began_s, 0.5)
-
-
-@contextlib.contextmanager
-def supervised(run_dir, **parameters):
-    given = {"run_dir": run_dir, "record": "false", **parameters}
-    with running(AssemblySupervisor, **given) as (node, test):
-        try:
-            yield Supervised(node, test, run_dir)
-        finally:
-            node.finished.set()
+pytestmark = [pytest.mark.ros, pytest.mark.alone, pytest.mark.usefixtures("own_domain")]
 
 
 def test_nothing_moves_until_told(tmp_path):
@@ -75,7 +36,7 @@ def test_nothing_moves_until_told(tmp_path):
         it.start()
         result = it.result(1)
         assert (result["outcome"], result["reason"]) == ("success", "the piece is seated")
-        call(it.test, Trigger, "assembly_supervisor/stop", Trigger.Request())
+        it.stop()
         late = []
         it.test.create_subscription(String, "assembly_supervisor/attempt", late.append, LATCHED)
         assert until(lambda: late)
@@ -239,7 +200,7 @@ def test_the_operators_stop_ends_the_attempt(tmp_path):
     with supervised(tmp_path) as it:
         it.start()
         assert it.phase_is("attempt 1: running")
-        call(it.test, Trigger, "assembly_supervisor/stop", Trigger.Request())
+        it.stop()
         result = it.result(1)
         assert (result["outcome"], result["reason"]) == ("aborted", "stopped by the operator")
         assert it.stands()
@@ -287,6 +248,7 @@ def process(module, **parameters):
 # Each waits for states, however long a busy computer takes to reach them; the times that the safety
 # table states are judged where they are kept: in the nodes' own reasons, and by stamps.
 PATIENCE_S = 60.0
+UNWATCHED = "no node watches the robot any more"
 
 
 class Processes:
@@ -295,14 +257,14 @@ class Processes:
     def __init__(self, test, run_dir, policy):
         self.cell, self.run_dir = CellWithoutPolicy(test), run_dir
         self.server_parameters = {"policy": policy, "watch_timeout_s": 0.5}
-        self._test, self.said = test, set()
+        self._test, self._said = test, {}
         test.create_subscription(DiagnosticArray, "/diagnostics", self._hear, 50)
 
     def _hear(self, message):
-        self.said.update(status.message for status in message.status)
+        self._said.update((status.name, status.message) for status in message.status)
 
-    def have_said(self, text):
-        return until(lambda: any(text in said for said in self.said), PATIENCE_S)
+    def says(self, text):
+        return any(text in message for message in self._said.values())
 
     def server(self):
         return process("policy_server", **self.server_parameters)
@@ -328,6 +290,7 @@ class Processes:
         """
         for _ in range(5):
             self.cell.set_fault("")
+            self.cell.calls.clear()
             self.start()
             below, before = self.cell.pose.position[2] - 0.002, len(results(self.run_dir))
 
@@ -350,6 +313,19 @@ class Processes:
         assert until(lambda: time.monotonic() - self.cell.moved_at_s > 1.0, PATIENCE_S)
         return self.cell.pose.position[2]
 
+    def ends_without_policy(self, before):
+        """Wait for the fault of a silent policy; return the height at which the arm rests."""
+        result = self.result(before)
+        assert result["outcome"] == "fault"
+        assert "policy_server has sent no command for 1 s" in result["reason"]
+        assert until(lambda: "kuka_bridge/stop" in self.cell.calls, PATIENCE_S)
+        return self.stands()
+
+    def rests_without_watch(self):
+        """Wait until the arm rests and policy_server reports that no node watches."""
+        self.stands()
+        assert until(lambda: self.says(UNWATCHED), PATIENCE_S)
+
 
 @pytest.fixture
 def processes(tmp_path):
@@ -359,54 +335,41 @@ def processes(tmp_path):
 
 
 @pytest.mark.timeout(300)
-def test_a_killed_policy_server_is_a_fault(processes):
+def test_a_hanging_or_killed_policy_server_is_a_fault(processes):
     it = processes
     with it.supervisor():
-        with it.server() as first:
+        with it.server() as server:
             before = it.in_motion()
-            first.kill()
-            result = it.result(before)
-            assert result["outcome"] == "fault"
-            assert "policy_server has sent no command for 1 s" in result["reason"]
-            assert until(lambda: "kuka_bridge/stop" in it.cell.calls, PATIENCE_S)
-            at_rest = it.stands()
+            server.send_signal(signal.SIGSTOP)
+            at_rest = it.ends_without_policy(before)
+            server.send_signal(signal.SIGCONT)
+            it.cell.set_fault("")
+            assert it.stands() == at_rest
+            before = it.in_motion()
+            server.kill()
+            at_rest = it.ends_without_policy(before)
         with it.server():
             assert it.cell.pose.position[2] == at_rest
             it.in_motion()
 
 
 @pytest.mark.timeout(300)
-def test_a_hanging_policy_server_is_a_fault(processes):
-    it = processes
-    with it.supervisor(), it.server() as server:
-        before = it.in_motion()
-        server.send_signal(signal.SIGSTOP)
-        result = it.result(before)
-        assert "policy_server has sent no command for 1 s" in result["reason"]
-        assert until(lambda: "kuka_bridge/stop" in it.cell.calls, PATIENCE_S)
-        at_rest = it.stands()
-        server.send_signal(signal.SIGCONT)
-        it.cell.set_fault("")
-        assert it.stands() == at_rest
-        it.in_motion()
-
-
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_dead_supervisor_leaves_the_robot_at_rest(processes, number):
+def test_a_dead_supervisor_leaves_the_robot_at_rest(processes):
     it = processes
     with it.server():
         with it.supervisor() as watching:
             before = it.in_motion()
-            watching.send_signal(number)
-            it.stands()
-            assert it.have_said("no node watches the robot any more")
-            if number == signal.SIGSTOP:
-                watching.send_signal(signal.SIGCONT)
-                result = it.result(before)
-                # The supervisor received nothing while it was stopped.
-                assert result["outcome"] == "fault"
-                assert result["reason"]
+            watching.send_signal(signal.SIGSTOP)
+            it.rests_without_watch()
+            watching.send_signal(signal.SIGCONT)
+            result = it.result(before)
+            # The supervisor received nothing while it was stopped.
+            assert result["outcome"] == "fault"
+            assert result["reason"]
+            it.in_motion()
+            assert until(lambda: not it.says(UNWATCHED), PATIENCE_S)
+            watching.kill()
+            it.rests_without_watch()
         with it.supervisor():
             it.in_motion()
 
@@ -464,6 +427,7 @@ def test_a_verdict_that_cannot_be_written_is_kept(tmp_path):
         assert it.phase_is("retracting")
         assert until(lambda: it.phase_is("attempt 2: to the start"), 12.0)
         (tmp_path / "attempts.jsonl").rmdir()
+        it.stop()
         assert it.result(2)["outcome"] in ("success", "aborted")
         assert it.result(1)["outcome"] == "success"
 

@@ -5,64 +5,31 @@ import dataclasses
 
 import numpy as np
 import pytest
-from cell_rig import Cell, results
+from cell_rig import results, supervised
 from diagnostic_msgs.msg import DiagnosticStatus
-from policy_rig import call, own_domain, running
-from std_srvs.srv import Trigger
 from waiting import until
 
 from der_ros.errors import ConfigurationError
-from der_ros.nodes.assembly_supervisor.node import AssemblySupervisor
 from der_ros.nodes.shared.key_values import from_status, to_status
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.policy.governor import GovernorLimits
 
-pytestmark = [pytest.mark.ros, pytest.mark.alone]
+pytestmark = [pytest.mark.ros, pytest.mark.alone, pytest.mark.usefixtures("own_domain")]
 
 
-@pytest.fixture(autouse=True)
-def _domain(monkeypatch):
-    own_domain(monkeypatch)
-
-
-class Supervised:
-    """A supervisor in its cell, with the first attempt started."""
-
-    def __init__(self, node, test, run_dir):
-        self.node, self.test, self.run_dir = node, test, run_dir
-        self.cell = Cell(test)
-
-    def lines(self, number):
-        assert until(lambda: len(results(self.run_dir)) >= number, 20.0), self.node._phase
-        return results(self.run_dir)
-
-    def seats(self):
-        return until(lambda: "seating" in self.node._phase, 20.0)
-
-    def stop(self):
-        call(self.test, Trigger, "assembly_supervisor/stop", Trigger.Request())
-
-    def rests(self):
-        before = self.cell.pose.position.copy()
-        moved = until(lambda: np.linalg.norm(self.cell.pose.position - before) > 1e-4, 0.5)
-        return not moved
+QUICK_JAM = {"seating_s": 3.0, "seating_speed_mps": 0.01, "seating_creep_mps": 0.002}
 
 
 @contextlib.contextmanager
-def supervised(run_dir, **parameters):
-    given = {"run_dir": run_dir, "record": "false", **parameters}
-    with running(AssemblySupervisor, **given) as (node, test):
-        try:
-            it = Supervised(node, test, run_dir)
-            assert until(lambda: "waiting for the service" in node._phase, 20.0)
-            call(test, Trigger, "assembly_supervisor/start", Trigger.Request())
-            yield it
-        finally:
-            node.finished.set()
+def started(run_dir, **parameters):
+    """Run a supervisor whose attempts have been started."""
+    with supervised(run_dir, **parameters) as it:
+        it.start()
+        yield it
 
 
 def test_depth_and_force_of_home_are_written(tmp_path):
-    with supervised(tmp_path, attempts=1) as it:
+    with started(tmp_path, attempts=1) as it:
         (line,) = it.lines(1)
         assert (line["outcome"], line["attempt"], line["retry"]) == ("success", 1, 0)
         assert abs(line["final_depth_m"]) < 0.001
@@ -70,46 +37,46 @@ def test_depth_and_force_of_home_are_written(tmp_path):
 
 
 def test_a_sensor_lost_in_seating_is_a_fault(tmp_path):
-    with supervised(tmp_path, retries=1) as it:
+    with started(tmp_path, retries=1) as it:
         it.cell.ground_m = None
-        assert it.seats()
+        assert it.phase_is("seating")
         it.cell.deaf = True
         (line,) = it.lines(1)
         assert (line["outcome"], line["reason"]) == ("fault", "no force reading for 0.2 s")
-        assert it.rests()
+        assert it.stands()
         assert len(results(tmp_path)) == 1
 
 
 def test_a_stop_in_seating_leaves_the_piece_at_rest(tmp_path):
-    with supervised(tmp_path, retries=1) as it:
+    with started(tmp_path, retries=1) as it:
         it.cell.ground_m = None
-        assert it.seats()
+        assert it.phase_is("seating")
         it.stop()
         (line,) = it.lines(1)
         assert (line["outcome"], line["reason"]) == ("aborted", "stopped by the operator")
-        assert it.rests()
+        assert it.stands()
 
 
 def test_a_pose_that_jumps_in_seating_is_a_fault(tmp_path):
-    with supervised(tmp_path) as it:
-        assert it.seats()
+    with started(tmp_path) as it:
+        assert it.phase_is("seating")
         it.cell.pose = it.cell.pose.moved(np.array((0.003, 0.0, 0.0)), np.zeros(3))
         (line,) = it.lines(1)
         assert (line["outcome"], "the pose jumped" in line["reason"]) == ("fault", True)
-        assert it.rests()
+        assert it.stands()
 
 
 def test_a_ground_that_is_not_there_is_a_fault(tmp_path):
-    with supervised(tmp_path, retries=1) as it:
+    with started(tmp_path, retries=1, seating_creep_mps=0.002) as it:
         it.cell.ground_m = None
         (line,) = it.lines(1)
         assert (line["outcome"], "below flush" in line["reason"]) == ("fault", True)
-        assert it.rests()
+        assert it.stands()
         assert len(results(tmp_path)) == 1
 
 
 def test_a_jam_is_tried_again_from_elsewhere(tmp_path):
-    with supervised(tmp_path, attempts=1, retries=1, seating_s=5.0) as it:
+    with started(tmp_path, attempts=1, retries=1, **QUICK_JAM) as it:
         heard = []
         it.test.create_subscription(
             DiagnosticStatus, "assembly_supervisor/result", heard.append, LATCHED
@@ -129,7 +96,7 @@ def test_a_jam_is_tried_again_from_elsewhere(tmp_path):
 
 
 def test_without_retries_a_jam_ends_the_attempt(tmp_path):
-    with supervised(tmp_path, attempts=1, retries=0, seating_s=5.0) as it:
+    with started(tmp_path, attempts=1, retries=0, **QUICK_JAM) as it:
         it.cell.ground_m = 0.0031
         assert until(it.node.finished.is_set, 30.0)
         assert [line["outcome"] for line in results(tmp_path)] == ["jammed"]
@@ -137,8 +104,7 @@ def test_without_retries_a_jam_ends_the_attempt(tmp_path):
 
 def test_a_push_beyond_the_soft_limit_does_not_start(tmp_path):
     refused = pytest.raises(ConfigurationError, match="at most the soft limit of 20 N")
-    given = {"run_dir": tmp_path, "seating_force_n": 21.0}
-    with refused, running(AssemblySupervisor, **given):
+    with refused, supervised(tmp_path, seating_force_n=21.0):
         pass
 
 
@@ -148,7 +114,8 @@ def test_a_push_beyond_the_robots_limit_is_a_fault(tmp_path):
         texts = dataclasses.asdict(GovernorLimits(soft_force_n=8.0, **corners))
         publisher = it.test.create_publisher(DiagnosticStatus, "kuka/limits", LATCHED)
         publisher.publish(to_status("limits", texts))
-        lines = it.lines(1)
-        while lines[-1]["outcome"] != "fault":
-            lines = it.lines(len(lines) + 1)
-        assert "at most the soft limit of 8 N" in lines[-1]["reason"]
+        assert until(lambda: it.node._cell.limits is not None)
+        it.start()
+        line = it.result(1)
+        assert line["outcome"] == "fault"
+        assert "at most the soft limit of 8 N" in line["reason"]

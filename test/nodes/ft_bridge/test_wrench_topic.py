@@ -2,7 +2,7 @@
 
 import pytest
 from geometry_msgs.msg import WrenchStamped
-from policy_rig import own_domain, running
+from policy_rig import running
 
 from der_ros.nodes.ft_bridge.wrench_topic import WrenchTopic
 from der_ros.nodes.shared.node_process import ShellNode
@@ -51,8 +51,7 @@ class Driver:
 
 
 @pytest.fixture
-def driver(monkeypatch):
-    own_domain(monkeypatch)
+def driver(own_domain):
     with running(lambda: ShellNode("reader")) as (node, _):
         yield Driver(node)
 

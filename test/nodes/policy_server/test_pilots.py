@@ -4,7 +4,7 @@ import contextlib
 import time
 
 import pytest
-from policy_rig import DT, RIGHTFUL, Cell, change_state, own_domain, running, write_policy
+from policy_rig import DT, RIGHTFUL, Cell, change_state, running, write_policy
 from sensor_msgs.msg import Joy
 from waiting import until
 
@@ -12,16 +12,11 @@ from der_ros.errors import ConfigurationError
 from der_ros.nodes.policy_server.node import PolicyServer
 from der_ros.tasks import make_task
 
-pytestmark = [pytest.mark.ros, pytest.mark.alone]
+pytestmark = [pytest.mark.ros, pytest.mark.alone, pytest.mark.usefixtures("own_domain")]
 
 TASK_FRAME = "[0.1,0.2,0.25,0.0,0.0,0.0,1.0]"
 FULL_MPS = 0.05  # the speed that an action of 1 means in the tests' policy
 DEAD_MAN = 0
-
-
-@pytest.fixture(autouse=True)
-def _domain(monkeypatch):
-    own_domain(monkeypatch)
 
 
 class Pad:

@@ -15,7 +15,6 @@ from policy_rig import (
     Cell,
     call,
     change_state,
-    own_domain,
     running,
     set_policy,
     until,
@@ -32,14 +31,9 @@ from der_ros.nodes.shared.qos import LATCHED
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.runtime import MAX_FILE_BYTES, OnnxPolicy
 
-pytestmark = [pytest.mark.ros, pytest.mark.alone]
+pytestmark = [pytest.mark.ros, pytest.mark.alone, pytest.mark.usefixtures("own_domain")]
 
 TASK_FRAME = "[0.1,0.2,0.25,0.0,0.0,0.0,1.0]"
-
-
-@pytest.fixture(autouse=True)
-def _domain(monkeypatch):
-    own_domain(monkeypatch)
 
 
 @pytest.fixture

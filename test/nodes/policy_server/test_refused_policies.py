@@ -5,17 +5,12 @@ import sys
 import time
 
 import pytest
-from policy_rig import change_state, own_domain, running, set_policy, write_policy
+from policy_rig import change_state, running, set_policy, write_policy
 
 from der_ros.nodes.policy_server.node import PolicyServer
 from der_ros.policy import shipped
 
-pytestmark = pytest.mark.ros
-
-
-@pytest.fixture(autouse=True)
-def _domain(monkeypatch):
-    own_domain(monkeypatch)
+pytestmark = [pytest.mark.ros, pytest.mark.usefixtures("own_domain")]
 
 
 @pytest.fixture

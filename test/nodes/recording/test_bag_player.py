@@ -10,7 +10,7 @@ import pytest
 import rclpy
 import yaml
 from geometry_msgs.msg import PoseStamped, TwistStamped
-from policy_rig import call, own_domain, write_policy
+from policy_rig import call, write_policy
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import SetBool, Trigger
@@ -24,14 +24,9 @@ from der_ros.nodes.recording.bag_player import BagPlayer
 from der_ros.nodes.shared.node_process import spinning
 from der_ros.offline_replay.live.played_bag import read_played_bag, server_parameters
 
-pytestmark = [pytest.mark.ros, pytest.mark.alone]
+pytestmark = [pytest.mark.ros, pytest.mark.alone, pytest.mark.usefixtures("own_domain")]
 
 BAG = Path(__file__).parents[2] / "replay" / "bags" / "kr60_exact"
-
-
-@pytest.fixture(autouse=True)
-def _domain(monkeypatch):
-    own_domain(monkeypatch)
 
 
 def arguments(folder, namespace, policy, given):

@@ -11,7 +11,7 @@ from builtin_interfaces.msg import Time
 from geometry_msgs.msg import WrenchStamped
 from mcap.reader import make_reader
 from mcap_ros2.decoder import DecoderFactory
-from policy_rig import Cell, call, change_state, own_domain, running, write_policy
+from policy_rig import Cell, call, change_state, running, write_policy
 from std_msgs.msg import Float32MultiArray, String
 from std_srvs.srv import SetBool
 from waiting import until
@@ -29,12 +29,7 @@ from der_ros.nodes.shared.qos import LATCHED
 from der_ros.parameters.bag_recorder import RecorderParameters
 from der_ros.policy.runtime import OnnxPolicy
 
-pytestmark = pytest.mark.ros
-
-
-@pytest.fixture(autouse=True)
-def _domain(monkeypatch):
-    own_domain(monkeypatch)
+pytestmark = [pytest.mark.ros, pytest.mark.usefixtures("own_domain")]
 
 
 def record(node, on):

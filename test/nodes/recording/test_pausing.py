@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from policy_rig import call, own_domain, running
+from policy_rig import call, running
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
 from waiting import until
@@ -15,14 +15,9 @@ from der_ros.control.status import Level
 from der_ros.nodes.recording.bag_recorder import BagRecorder
 from der_ros.nodes.shared.qos import LATCHED
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.usefixtures("own_domain")]
 
 TOPIC = "/assembly_supervisor/attempt"
-
-
-@pytest.fixture(autouse=True)
-def _domain(monkeypatch):
-    own_domain(monkeypatch)
 
 
 def ask(node, name, on):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from policy_rig import call, own_domain, running
+from policy_rig import call, running
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 from waiting import until
@@ -17,12 +17,7 @@ from der_ros.control.status import Level
 from der_ros.nodes.recording.bag_recorder import BagRecorder
 from der_ros.nodes.shared.qos import LATCHED
 
-pytestmark = pytest.mark.ros
-
-
-@pytest.fixture(autouse=True)
-def _domain(monkeypatch):
-    own_domain(monkeypatch)
+pytestmark = [pytest.mark.ros, pytest.mark.usefixtures("own_domain")]
 
 
 def snapshot(node):

@@ -6,7 +6,6 @@ import pytest
 from bridge_rig import running
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import WrenchStamped
-from policy_rig import own_domain
 from rsi_bench import bench
 from std_msgs.msg import Bool
 from waiting import until
@@ -15,12 +14,7 @@ from der_ros.control.status import Level
 from der_ros.nodes.ft_bridge.node import FtBridge
 from der_ros.nodes.shared.qos import LATCHED
 
-pytestmark = [pytest.mark.ros, pytest.mark.alone]
-
-
-@pytest.fixture(autouse=True)
-def _domain(monkeypatch):
-    own_domain(monkeypatch)
+pytestmark = [pytest.mark.ros, pytest.mark.alone, pytest.mark.usefixtures("own_domain")]
 
 
 def broken(*_arguments):

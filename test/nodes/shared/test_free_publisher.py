@@ -1,7 +1,7 @@
 import ctypes
 
 import pytest
-from policy_rig import own_domain, running
+from policy_rig import running
 from std_msgs.msg import String
 from waiting import until
 
@@ -9,12 +9,7 @@ from der_ros.nodes.shared import free_publisher
 from der_ros.nodes.shared.free_publisher import FreePublisher
 from der_ros.nodes.shared.node_process import ShellNode
 
-pytestmark = pytest.mark.ros
-
-
-@pytest.fixture(autouse=True)
-def _domain(monkeypatch):
-    own_domain(monkeypatch)
+pytestmark = [pytest.mark.ros, pytest.mark.usefixtures("own_domain")]
 
 
 @pytest.mark.parametrize("found", [True, False])

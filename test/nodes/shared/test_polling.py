@@ -1,19 +1,14 @@
 import time
 
 import pytest
-from policy_rig import own_domain, running
+from policy_rig import running
 from std_msgs.msg import String
 from waiting import until
 
 from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.polling import PolledSubscription, Received
 
-pytestmark = pytest.mark.ros
-
-
-@pytest.fixture(autouse=True)
-def _domain(monkeypatch):
-    own_domain(monkeypatch)
+pytestmark = [pytest.mark.ros, pytest.mark.usefixtures("own_domain")]
 
 
 def test_messages_wait_in_order_until_taken():

@@ -3,7 +3,7 @@
 import pytest
 from cell_rig import Cell, results
 from player_rig import NAME, playing
-from policy_rig import call, own_domain, running
+from policy_rig import call, running
 from rclpy.node import Node
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
@@ -16,7 +16,7 @@ from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.rightful import RightfulTopic, Succession
 from der_ros.nodes.shared.sources import Sources
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.usefixtures("own_domain")]
 TOPICS = (
     "kuka/tcp_pose",
     "netft_data",
@@ -25,11 +25,6 @@ TOPICS = (
     "policy_server/watched",
     "/diagnostics",
 )
-
-
-@pytest.fixture(autouse=True)
-def _domain(monkeypatch):
-    own_domain(monkeypatch)
 
 
 class Words:

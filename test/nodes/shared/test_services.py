@@ -1,7 +1,7 @@
 """Many simultaneous calls of a service, and calls that make no sense, are all answered."""
 
 import pytest
-from policy_rig import call, own_domain, running
+from policy_rig import call, running
 from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.node import Node
@@ -13,13 +13,8 @@ from der_ros.nodes.recording.bag_recorder import BagRecorder
 from der_ros.nodes.shared.node_process import ShellNode, spinning
 from der_ros.nodes.shared.qos import SERVICES
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.usefixtures("own_domain")]
 CALLS = 500
-
-
-@pytest.fixture(autouse=True)
-def _domain(monkeypatch):
-    own_domain(monkeypatch)
 
 
 @pytest.mark.parametrize("callers", [1, 2])

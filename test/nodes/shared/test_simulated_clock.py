@@ -5,7 +5,7 @@ import sys
 
 import pytest
 import rclpy
-from policy_rig import call, own_domain, running
+from policy_rig import call, running
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter as RclParameter
@@ -20,7 +20,7 @@ from der_ros.nodes.recording.bag_recorder import BagRecorder
 from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.sim_cell.node import SimCell
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.usefixtures("own_domain")]
 
 HARDWARE = {
     "kuka_bridge": KukaBridge,
@@ -31,11 +31,6 @@ HARDWARE = {
     "assembly_supervisor": AssemblySupervisor,
     "sim_cell": SimCell,
 }
-
-
-@pytest.fixture(autouse=True)
-def _domain(monkeypatch):
-    own_domain(monkeypatch)
 
 
 class Obedient(ShellNode):

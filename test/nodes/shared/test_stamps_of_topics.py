@@ -7,7 +7,6 @@ from arm_rig import arm_bench
 from bridge_rig import running
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
-from policy_rig import own_domain
 from rsi_bench import bench
 from sensor_msgs.msg import JointState
 from waiting import until
@@ -19,16 +18,11 @@ from der_ros.nodes.policy_server.node import PolicyServer
 from der_ros.nodes.recording.bag_recorder import BagRecorder
 from der_ros.nodes.shared.qos import LATCHED
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.usefixtures("own_domain")]
 
 NOT_STAMPS = ((-1, 0), (-(2**31), 5), (5, 4_000_000_000))
 
 # The rig's client acts as every source.
-
-
-@pytest.fixture(autouse=True)
-def _domain(monkeypatch):
-    own_domain(monkeypatch)
 
 
 def publisher(client, kind, topic):

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from policy_rig import own_domain, running
+from policy_rig import running
 from rclpy.clock import ClockType
 from rclpy.executors import SingleThreadedExecutor
 from waiting import until
@@ -70,8 +70,8 @@ def test_the_rules_find_what_they_forbid():
 
 
 @pytest.mark.ros
-def test_a_steady_timer_fires_on_the_steady_clock(monkeypatch):
-    own_domain(monkeypatch)
+@pytest.mark.usefixtures("own_domain")
+def test_a_steady_timer_fires_on_the_steady_clock():
     fired: list[int] = []
     with running(lambda: ShellNode("timed")) as (node, _):
         timer = steady_timer(node, 0.01, lambda: fired.append(1))
@@ -80,9 +80,9 @@ def test_a_steady_timer_fires_on_the_steady_clock(monkeypatch):
 
 
 @pytest.mark.ros
+@pytest.mark.usefixtures("own_domain")
 def test_a_wait_of_the_executor_is_never_long(monkeypatch):
     """The middleware waits by the system clock: setting it back would prolong the wait."""
-    own_domain(monkeypatch)
     wakes: list[float] = []
     wake = SingleThreadedExecutor.wake
 

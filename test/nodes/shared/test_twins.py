@@ -9,7 +9,6 @@ import pytest
 import rclpy
 from bridge_rig import environment, process
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from policy_rig import own_domain
 from rclpy.node import Node
 from waiting import until
 
@@ -17,7 +16,7 @@ from der_ros.errors import ConfigurationError
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.nodes.shared.twins import ALIVE_TOPIC, UniqueName
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.usefixtures("own_domain")]
 
 PARAMETERS = {"source": "topic"}
 STARTS = 10
@@ -27,11 +26,6 @@ from der_ros.nodes.shared.node_process import ShellNode, run_node
 sys.stdin.readline()  # both have been loaded
 sys.exit(run_node(lambda: ShellNode("twin", namespace="/cell")))
 """
-
-
-@pytest.fixture(autouse=True)
-def _domain(monkeypatch):
-    own_domain(monkeypatch)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import pytest
 from bridge_rig import running
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
-from policy_rig import own_domain
 from rsi_bench import bench
 from std_msgs.msg import String
 from waiting import until
@@ -19,15 +18,10 @@ from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.twins import ALIVE_TOPIC, UniqueName, _latched
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.usefixtures("own_domain")]
 
 # Truncated, empty, with lengths of 4 GB, and of no known encoding.
 JUNK = (b"\0\1\0\0", b"\0\1\0\0\1\0", b"\0\1\0\0" + b"\xff" * 40, b"\xff" * 4 + b"\0" * 400)
-
-
-@pytest.fixture(autouse=True)
-def _domain(monkeypatch):
-    own_domain(monkeypatch)
 
 
 def send_junk(client, kind, topic, qos=10):

@@ -4,7 +4,6 @@ import time
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from policy_rig import own_domain
 from sensor_msgs.msg import Image, Joy
 from std_msgs.msg import Float64
 from trainer_rig import PRESET, listener, trainer
@@ -14,16 +13,11 @@ from der_ros.envs.video_panel import PANEL_WIDTH
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.training.rollout.takeover import PICTURE_HEIGHT, PICTURE_WIDTH
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.usefixtures("own_domain")]
 
 STEP_S = 0.06
 DEAD_MAN, REST, PUSHED = 0, (0.0,) * 6, (0.0, 0.0, -0.5, 0.0, 0.0, 0.0)
 PATIENCE_S = 120.0
-
-
-@pytest.fixture(autouse=True)
-def _domain(monkeypatch):
-    own_domain(monkeypatch)
 
 
 class ScriptedPad:
