@@ -1,8 +1,8 @@
 """Strict readers for YAML and JSON from outside the package, and a YAML writer.
 
-Every error message is one sentence. The YAML reader refuses aliases, duplicate keys and tags that
-create objects. Both readers refuse numbers that are not finite. Size and nesting depth are bounded,
-so that reading takes only a moment.
+Every error message is one sentence. The YAML reader refuses aliases, duplicate keys, tags, and
+numbers that ROS 2's YAML parser reads as other ones. Both readers refuse numbers that are not
+finite. Size and nesting depth are bounded, so that reading takes only a moment.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import math
+import os
 import re
 import stat
 from collections.abc import Hashable
@@ -24,6 +25,9 @@ MAX_DOCUMENT_BYTES = 128 * 1024
 MAX_TEXT_BYTES = 16 * 2**20
 MAX_DEPTH = 32
 _MAX_NUMBER_CHARACTERS = 64
+_TEXT_TAG = "tag:yaml.org,2002:str"
+# YAML 1.1 reads 010 as 8, 1:30 as 90 and 1_0 as 10; YAML 1.2 does not.
+_OTHER_BASE = re.compile(r"[-+]?0[0-9]+|.*[_:].*")
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 
@@ -34,14 +38,22 @@ def read_bytes(path: Path, max_bytes: int) -> bytes:
         ConfigurationError: The file is larger.
         OSError: The file does not exist, cannot be read, or is not regular (a pipe, a device).
     """
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode):
-        kind = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
-        raise OSError(kind, "it is a folder" if kind == errno.EISDIR else "it is no regular file")
-    with path.open("rb") as file:
+    # Without O_NONBLOCK, opening a pipe or reading /proc/kmsg waits for ever.
+    try:
+        opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except ValueError as error:  # a null character or a lone surrogate in the path
+        raise OSError(errno.EINVAL, "the path is no text that a file system can hold") from error
+    with open(opened, "rb") as file:
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode):
+            folder = stat.S_ISDIR(about.st_mode)
+            kind = errno.EISDIR if folder else errno.EINVAL
+            raise OSError(kind, "it is a folder" if folder else "it is no regular file")
         data = file.read(max_bytes + 1)
+    if data is None:
+        raise OSError(errno.EINVAL, "it is no regular file")
     if len(data) > max_bytes:
-        size = max(len(data), path.stat().st_size)
+        size = max(len(data), about.st_size)
         raise ConfigurationError(f"{path}: expected at most {max_bytes} bytes, got {size}")
     return data
 
@@ -239,6 +251,9 @@ class _StrictLoader(yaml.SafeLoader):
         """Compose one node (PyYAML hook), refusing aliases and deep nesting."""
         if self.check_event(yaml.AliasEvent):
             raise self._error("an alias (*name), which is not read here; write the value out")
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if (tag := getattr(event, "tag", None)) not in (None, "!", _TEXT_TAG):
+            raise self._error(f"the tag {shortened(tag)}, which is not read here")
         if self._depth >= MAX_DEPTH:
             raise self._error(f"more than {MAX_DEPTH} levels of nesting")
         self._depth += 1
@@ -262,6 +277,8 @@ class _StrictLoader(yaml.SafeLoader):
         """Build a finite number of bounded length."""
         if len(node.value) > _MAX_NUMBER_CHARACTERS:
             raise _at(node, f"a number of {len(node.value)} characters")
+        if _OTHER_BASE.fullmatch(node.value):
+            raise _at(node, f"the number {node.value}; write it without leading zero, _ and :")
         integer = node.tag == "tag:yaml.org,2002:int"
         value = (self.construct_yaml_int if integer else self.construct_yaml_float)(node)
         if not integer and not math.isfinite(value):

@@ -24,8 +24,8 @@ from der_ros.documents import shortened
 from der_ros.errors import ConfigurationError
 
 _T = TypeVar("_T")
-# Larger than any count or size in this package.
-_LARGEST = 1e15
+LARGEST = 1e15
+"""Largest number of a setting without a range; larger than any count or size in this package."""
 _KEY = "setting"
 _EXPONENT = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+")
 
@@ -152,11 +152,14 @@ def checked(declared: Setting, raw: object) -> Any:
     value = _typed(name, raw, declared.kind)
     if declared.choices and value not in declared.choices:
         raise _unexpected(name, f"one of {', '.join(map(str, declared.choices))}", value)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        low = -math.inf if declared.minimum is None else declared.minimum
-        high = math.inf if declared.maximum is None else declared.maximum
-        if not low <= value <= high:
-            raise _unexpected(name, f"{low} to {high}", value)
+    low = -math.inf if declared.minimum is None else declared.minimum
+    high = math.inf if declared.maximum is None else declared.maximum
+    for item in value if isinstance(value, tuple) else (value,):
+        if type(item) in (int, float):
+            # Negated so that NaN fails too.
+            if not low <= item <= high:
+                raise _unexpected(name, f"{low} to {high}", value)
+            _require_finite(name, item)
     return value
 
 
@@ -179,11 +182,16 @@ def converted(name: str, value: object, hint: Any) -> Any:
     if isinstance(value, str) and kinds & {int, float} and _EXPONENT.fullmatch(value):
         value = float(value)
     for item in value if isinstance(value, list | tuple) else (value,):
-        if type(item) in (int, float) and not abs(item) <= _LARGEST:
-            raise _unexpected(name, f"a finite number of at most {_LARGEST:g}", item)
+        if type(item) in (int, float):
+            _require_finite(name, item)
     if isinstance(value, float) and value.is_integer() and int in kinds:
         value = int(value)
     return _typed(name, value, hint)
+
+
+def _require_finite(name: str, number: float) -> None:
+    if not abs(number) <= LARGEST:
+        raise _unexpected(name, f"a finite number of at most {LARGEST:g}", number)
 
 
 def _typed(name: str, value: object, hint: Any) -> Any:

@@ -4,13 +4,15 @@ The nodes are those of a deployment on a KR 60. Each success becomes one bag in 
 The launch ends when the folder holds ``episodes`` demonstrations.
 """
 
+from der_ros.errors import ConfigurationError
 from der_ros.installation import is_installed
 from der_ros.launching.actions import deployment, joy_node
 from der_ros.launching.arguments import Argument
+from der_ros.launching.deployment_arguments import FOLDER
 from der_ros.launching.kr60_cell import kr60_arguments, kr60_parts
 from der_ros.launching.teleop_arguments import joystick_argument
 from der_ros.parameters.teleop import DemoParameters
-from der_ros.teleop.axis_map import map_names
+from der_ros.teleop.axis_map import load_map, map_names
 
 # Rightful source of the topic joy: one node, with any name.
 ANY_ONE_OF_JOY = "joy ?"
@@ -32,7 +34,7 @@ OWN = [
     ),
     joystick_argument("device:=joy"),
     Argument.of(DemoParameters, "episodes"),
-    Argument("out", "demos", "Folder for the demonstrations; made if missing"),
+    Argument("out", "demos", "Folder for the demonstrations; made if missing", **FOLDER),
     Argument("time_limit_s", "120", "Longest attempt [s]", float, minimum=1.0),
 ]
 ARGUMENTS = [each for each in kr60_arguments(OWN) if each.name not in NOT_OFFERED]
@@ -42,6 +44,8 @@ def extra(values):
     pilot = "scripted" if values["device"] == "scripted" else "joy"
     axis_map = values["axis_map"] or ("keyboard" if values["device"] == "keyboard" else "xbox")
     person = {} if pilot == "scripted" else {"axis_map": axis_map}
+    if person:
+        require_map(axis_map)
     if values["device"] == "topic":
         person["rightful_sources"] = [ANY_ONE_OF_JOY]
     nodes = {
@@ -66,6 +70,13 @@ def extra(values):
     if values["device"] == "joy" and not is_installed("joy"):
         nodes["teleop_device"] = {"source": "joystick", "device": values["joystick"]}
     return nodes
+
+
+def require_map(name):
+    try:
+        load_map(name)
+    except ConfigurationError as error:
+        raise RuntimeError(f"nothing was started: axis_map: {error}") from error
 
 
 def beside(values):

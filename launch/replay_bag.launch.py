@@ -4,6 +4,7 @@ The exit code is 0 if the policy acts as recorded. The nodes run on this compute
 own namespace, and cannot reach a robot.
 """
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from der_ros.bags.reader import BagReader
 from der_ros.errors import DerRosError
 from der_ros.launching.actions import checked_launch, launched_node, localhost_only
 from der_ros.launching.arguments import Argument
-from der_ros.launching.deployment_arguments import NAMESPACE
+from der_ros.launching.deployment_arguments import FOLDER, NAMESPACE
 from der_ros.offline_replay.live.played_bag import (
     REPLAY_NAMESPACE,
     namespace_problem,
@@ -39,6 +40,7 @@ ARGUMENTS = [
         "run_dir",
         description="Folder of a run, made if missing: inputs and answers go as a bag into its "
         "folder bags/; empty: not recorded",
+        **FOLDER,
     ),
     replace(
         NAMESPACE,
@@ -56,7 +58,7 @@ def refuse(values):
 
 
 def start(_context, values):
-    bag = Path(values["bag"]).resolve()
+    bag = Path(os.path.realpath(values["bag"]))
     try:
         with BagReader(bag) as reader:
             server = server_parameters(reader, values["rate"], values["policy"])

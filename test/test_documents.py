@@ -52,6 +52,13 @@ def refusal(path):
         ("rate: " + "9" * 5000, "characters"),
         ("a: !!python/object/apply:os.system [ls]", "python/object"),
         ("a: 2001-99-99", "month"),
+        ("a: !!bool x", "the tag 'tag:yaml.org,2002:bool'"),
+        ("a: !!int ''", "the tag"),
+        ("a: !!timestamp x", "the tag"),
+        ("- !!set [a]", "the tag"),
+        ("speed: 1:30", "the number 1:30; write it without"),
+        ("every: 010", "the number 010"),
+        ("every: 1_0", "the number 1_0"),
         ("a: [1, 2", "expected"),
         ("a" * (MAX_DOCUMENT_BYTES + 1), "at most"),
     ],
@@ -84,7 +91,19 @@ def test_no_file_a_folder_and_a_pipe_are_refused(tmp_path):
     assert "no regular file" in refusal(tmp_path / "pipe")
 
 
+@pytest.mark.parametrize("path", ["a\0b", "\ud800", "x" * 5000])
+def test_a_path_that_can_be_none_is_refused(path):
+    with pytest.raises(ConfigurationError, match="expected a readable YAML file"):
+        read_yaml(Path(path))
+
+
 def test_plain_yaml_is_read_as_ever():
+    assert parse_yaml("a: !!str 5\nb: 0x10\nc: 0\nd: 0.5\n", "x") == {
+        "a": "5",
+        "b": 16,
+        "c": 0,
+        "d": 0.5,
+    }
     text = "a: 1\nb: [1.5, 2e3, true, null, text]\nc: {d: '5', e: 1e-3}\n"
     wanted = {"a": 1, "b": [1.5, "2e3", True, None, "text"], "c": {"d": "5", "e": "1e-3"}}
     assert parse_yaml(text, "text") == wanted

@@ -64,7 +64,25 @@ class BagReader:
             BagError: The bag does not exist, is incomplete or is damaged.
         """
         folder = self.folder
-        part = folder.with_name(folder.name + PART_SUFFIX)
+        try:
+            self._require_folder(folder)
+        except (OSError, ValueError) as error:
+            if isinstance(error, BagError):
+                raise
+            raise BagError(
+                f"bag {self.path}: expected the path of a rosbag2 folder ({error})"
+            ) from error
+        try:
+            whole = self._stack.enter_context(whole_folder(folder, read_description(folder)))
+            self._checked = check_bag(whole)
+            self._reader = self._stack.enter_context(_any_reader(whole))
+            self._files = whole
+        except Exception as error:  # the parser meets damaged bytes with errors of every kind
+            self._stack.close()
+            raise self._damaged(error) from error
+
+    def _require_folder(self, folder: Path) -> None:
+        part = folder.parent / (folder.name + PART_SUFFIX)
         if folder.suffix == PART_SUFFIX or (part.exists() and not folder.exists()):
             raise BagError(
                 f"bag {self.path}: its recording was not completed; "
@@ -75,14 +93,6 @@ class BagReader:
                 f"bag {self.path}: expected a rosbag2 folder with a metadata.yaml, "
                 f"got {_missing(folder)}"
             )
-        try:
-            whole = self._stack.enter_context(whole_folder(folder, read_description(folder)))
-            self._checked = check_bag(whole)
-            self._reader = self._stack.enter_context(_any_reader(whole))
-            self._files = whole
-        except Exception as error:  # the parser meets damaged bytes with errors of every kind
-            self._stack.close()
-            raise self._damaged(error) from error
 
     def close(self) -> None:
         """Close the bag and all its files."""

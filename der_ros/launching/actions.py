@@ -23,7 +23,7 @@ from launch.actions import (
 from launch.events.process import ProcessExited
 from launch_ros.actions import Node
 
-from der_ros.errors import ConfigurationError
+from der_ros.errors import ConfigurationError, printable
 from der_ros.installation import is_installed
 from der_ros.launching.arguments import Argument, checked, repeated, unknown
 from der_ros.launching.cell_parameters import (
@@ -35,6 +35,7 @@ from der_ros.launching.cell_parameters import (
     refuse_simulated_frame,
     shipped_config,
     task_config,
+    wrong_values,
 )
 from der_ros.launching.deployment_arguments import (
     SIM_SENSOR_IP,
@@ -107,7 +108,7 @@ def checked_launch(
         wrong = [*unknown(arguments, given), *repeated(arguments, context.argv, given), *wrong]
         wrong = wrong or refuse(values)
         if wrong:
-            raise RuntimeError("nothing was started: " + "; ".join(wrong))
+            raise RuntimeError(printable("nothing was started: " + "; ".join(wrong)))
         return values
 
     return LaunchDescription(
@@ -361,8 +362,10 @@ def _own_parameters(
     except ConfigurationError as error:
         raise RuntimeError(f"nothing was started: config: {error}") from error
     wrong = problems(own, {node: reserved.get(node, set()) for node in NODES})
+    wrong = wrong or wrong_values(own)
     if wrong:
-        raise RuntimeError(f"nothing was started: config: {values['config']}: {'; '.join(wrong)}")
+        wrong_ones = f"config: {values['config']}: {'; '.join(wrong)}"
+        raise RuntimeError(printable(f"nothing was started: {wrong_ones}"))
     return own
 
 

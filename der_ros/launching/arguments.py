@@ -6,7 +6,7 @@ All arguments are checked before any process starts. Each error message names it
 from __future__ import annotations
 
 import difflib
-import math
+import os.path
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,14 +14,20 @@ from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from der_ros.settings import Setting, settings_of
+from der_ros.errors import printable
+from der_ros.settings import LARGEST, Setting, settings_of
 
 Kind: TypeAlias = type[str] | type[int] | type[float] | type[bool] | type[IPv4Address] | type[Path]
 
 # Accepted for every launched process, and by ros2 launch itself.
 COMMON = ("sigterm_timeout", "sigkill_timeout", "launch-prefix", "launch-prefix-filter")
 ON_OFF = ("true", "false")
-_WHOLE = re.compile(r"[+-]?\d+")
+_MAX_SHOWN = 200
+# Python's int and float also read other digits than ASCII's, blanks and underscores.
+_NUMBERS: dict[Kind, re.Pattern[str]] = {
+    int: re.compile(r"[+-]?[0-9]{1,20}"),
+    float: re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"),
+}
 _WORDS: dict[Kind, str] = {
     str: "a text",
     int: "a whole number",
@@ -107,7 +113,7 @@ class Argument:
             return ""
         if self._parsed(text) is not None and (not self.choices or text in self.choices):
             return ""
-        return f"{self.name}: expected {self.expected}, got '{text}'"
+        return printable(f"{self.name}: expected {self.expected}, got '{_shortened(text)}'")
 
     @property
     def expected(self) -> str:
@@ -130,19 +136,17 @@ class Argument:
         if self.kind is IPv4Address:
             return text if _is_address(text) else None
         if self.kind is Path:
-            return text if Path(text).is_file() else None
-        return text if re.fullmatch(self.pattern or r"(?s).*", text) else None
+            return text if os.path.isfile(text) and _is_unicode(text) else None
+        fits = re.fullmatch(self.pattern or r"(?s).*", text) and _is_unicode(text)
+        return text if fits else None
 
     def _number(self, text: str) -> int | float | None:
-        if self.kind is int and not _WHOLE.fullmatch(text):
+        if not _NUMBERS[self.kind].fullmatch(text):
             return None
-        try:
-            number = int(text) if self.kind is int else float(text)
-        except ValueError:
-            return None
-        low = -math.inf if self.minimum is None else self.minimum
-        high = math.inf if self.maximum is None else self.maximum
-        return number if math.isfinite(number) and low <= number <= high else None
+        number = int(text) if self.kind is int else float(text)
+        low = -LARGEST if self.minimum is None else self.minimum
+        high = LARGEST if self.maximum is None else self.maximum
+        return number if low <= number <= high else None
 
 
 Value: TypeAlias = str | int | float | bool
@@ -196,9 +200,20 @@ def repeated(
     ]
 
 
+def _shortened(text: str) -> str:
+    """Return a text of an error message without its middle if it is long."""
+    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN // 2]} … {text[-20:]}"
+
+
+def _is_unicode(text: str) -> bool:
+    """Return False for bytes that are no UTF-8, which no parameter can hold."""
+    return not any("\ud800" <= each <= "\udfff" for each in text)
+
+
 def _is_address(text: str) -> bool:
+    """Return True for the address of one computer; 224.0.0.1 and 0.0.0.0 are none."""
     try:
-        IPv4Address(text)
+        address = IPv4Address(text)
     except AddressValueError:
         return False
-    return True
+    return not (address.is_multicast or address.is_unspecified or address.is_reserved)

@@ -11,14 +11,18 @@ import difflib
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from der_ros.documents import read_yaml
+from der_ros.documents import read_yaml, shortened
 from der_ros.errors import ConfigurationError
-from der_ros.parameters.node_parameters import NODE_PARAMETERS, parameter_names
+from der_ros.parameters.node_parameters import NODE_PARAMETERS, node_parameters, parameter_names
+from der_ros.parameters.shared import frame_pose
 from der_ros.policy.shipped import shipped_config_file
+from der_ros.settings import checked
 
 EVERY_NODE = "/**"
 NODES = tuple(NODE_PARAMETERS)
 CELLS = ("deploy_kr60", "deploy_iiwa")
+FRAMES = ("task_frame", "tcp_from_sensor", "flange_from_tcp")
+"""Parameters that are poses."""
 FROM_ROS = frozenset({"use_sim_time", "start_type_description_service"})
 """Parameters that rclpy declares for every node."""
 
@@ -117,13 +121,46 @@ def problems(nodes: Nodes, reserved: Mapping[str, Collection[str]] | None = None
     return found
 
 
+def wrong_values(nodes: Nodes) -> list[str]:
+    """Return an error message for each value that its node refuses, and each frame that is none.
+
+    Args:
+        nodes: Parameters by node, as ``read_parameters`` returns them, of known names.
+    """
+    return [
+        f"{node}.{name}: {refusal}"
+        for node, values in nodes.items()
+        for name, value in values.items()
+        if (refusal := _refusal(node, name, value))
+    ]
+
+
 def _complaint(node: str, name: str, value: object, reserved: Mapping[str, Collection[str]]) -> str:
     if name not in known_names(node):
         return f": no node declares it{_nearest(name, known_names(node))}"
     if not _is_value(value):
-        return f": expected a number, a text, true, false or a list of one of them, got {value!r}"
+        got = shortened(value)
+        return f": expected a number, a text, true, false or a list of one of them, got {got}"
     of_node = set().union(*reserved.values()) if node == EVERY_NODE else reserved.get(node, ())
     return f": give it as the launch argument {name}:={value}" if name in of_node else ""
+
+
+def _refusal(node: str, name: str, value: object) -> str:
+    """Return why no dataclass of the node takes a value; empty if one does."""
+    nodes = NODES if node == EVERY_NODE else (node,)
+    reasons = []
+    for each in node_parameters():
+        if each.node in nodes and each.setting.name == name:
+            try:
+                numbers = checked(each.setting, value)
+                if name in FRAMES:
+                    frame_pose(name, numbers)
+                return ""
+            except ConfigurationError as error:
+                reasons.append(str(error).removeprefix("parameter ").removeprefix(f"{name}: "))
+    if name in FROM_ROS and not isinstance(value, bool):
+        reasons.append(f"expected true or false, got {shortened(value)}")
+    return reasons[0] if reasons else ""
 
 
 def _is_value(value: object) -> bool:

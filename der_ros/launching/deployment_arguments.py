@@ -31,12 +31,18 @@ SIM_ROBOT_IP = SimControllerParameters().robot_ip
 SIM_SENSOR_IP = SimSensorParameters().sensor_ip
 SENSOR_IP = NetFtConfig().sensor_ip
 
+# ROS 2 allows 255 characters in the whole name of a topic.
+_MAX_NAME = 150
+_NAMES = r"[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*"
+_NO_TILDE = r"(?s)(?!~).*"
+FOLDER = {"pattern": _NO_TILDE, "words": "a folder without ~ (write $HOME)"}
+"""Changes of an argument that names a folder; a shell leaves the ~ in name:=~/folder."""
 NAMESPACE = Argument(
     "namespace",
     "",
     "Namespace of all nodes, so that several cells share a ROS domain",
     optional=True,
-    pattern=r"/?[A-Za-z_]\w*(/[A-Za-z_]\w*)*",
+    pattern=rf"(?=.{{1,{_MAX_NAME}}}$)/?{_NAMES}",
     words="a name like cell_1 or line/cell_1",
 )
 
@@ -61,7 +67,7 @@ _SIMULATION_ARGUMENTS = (
     Argument.of(
         SimCellParameters,
         "compliance",
-        pattern=r"rigid|cell|[0-9]+(\.[0-9]*)?([eE][0-9]+)?",
+        pattern=r"rigid|cell|[1-9][0-9]{,11}(\.[0-9]*)?([eE]\+?[0-9])?",
         words="rigid, cell or a stiffness in N/m",
     ),
 )
@@ -154,6 +160,8 @@ def _cell_arguments(name: str, task: str, hardware: str, robots: str) -> list[Ar
             "input_topic",
             name="ft_topic",
             description="WrenchStamped topic to read (ft:=topic)",
+            pattern=rf"(?=.{{1,{_MAX_NAME}}}$)(~/|/)?{_NAMES}",
+            words="the name of a topic",
         ),
         Argument.of(
             PolicyParameters,
@@ -181,6 +189,7 @@ def _attempt_arguments(name: str) -> list[Argument]:
             "run_dir",
             description="Folder for attempts.jsonl and bags/, made if missing; empty: "
             f"runs/{name}_<time>, a new one",
+            **FOLDER,
         ),
         Argument(
             "record_wire",

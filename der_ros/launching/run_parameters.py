@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from der_ros.documents import to_yaml
-from der_ros.errors import ConfigurationError
+from der_ros.errors import ConfigurationError, printable
 from der_ros.installation import package_version
 from der_ros.whole_files import write_whole
 
@@ -29,7 +29,8 @@ def write_run_parameters(
     Raises:
         ConfigurationError: The folder cannot be written.
     """
-    arguments = (f"# {name}:={value}" for name, value in values.items())
+    # A line end in a value would end the comment.
+    arguments = (printable(f"# {name}:={value}") for name, value in values.items())
     head = [f"# der_ros {package_version() or 'of sources that are not built'}", *arguments]
     content = {f"/**/{name}": {"ros__parameters": dict(each)} for name, each in nodes.items()}
     path = run_dir / RUN_PARAMETERS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -101,6 +102,6 @@ def _candidates(bag: Path, info: PolicyInfo) -> Iterator[Path]:
     """Yield candidates: the recorded path, shipped policies, and ONNX files in or above the bag."""
     yield Path(info.path)
     yield from shipped_policies().values()
-    folder = bag.resolve()
+    folder = Path(os.path.realpath(bag))
     for parent in (folder.parent.parent, folder.parent, folder):
         yield from sorted(parent.glob("*.onnx"))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from der_ros.control.frame_names import BASE_FRAME
+from der_ros.errors import ConfigurationError
+from der_ros.geometry import Pose
 from der_ros.settings import setting
 
 PoseNumbers: TypeAlias = tuple[float, float, float, float, float, float, float]
 
 _IDENTITY: PoseNumbers = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
+_FARTHEST_M = 20.0
+_ROUNDING = 0.05
 _POSE = "x, y, z in m and quaternion x, y, z, w"
 
 
@@ -52,6 +58,26 @@ class FlangeFrame:
         (0.0, 0.0, 0.3, 1.0, 0.0, 0.0, 0.0),
         f"Pose of the held piece in the flange frame: {_POSE}",
     )
+
+
+def frame_pose(name: str, numbers: Sequence[float]) -> Pose:
+    """Return the pose of a frame of the cell.
+
+    Raises:
+        ConfigurationError: The position is farther away than any robot reaches, as one in
+            millimetres is, or the quaternion is not of length 1.
+    """
+    pose = Pose.from_sequence(numbers, name)
+    if not max(abs(value) for value in numbers[:3]) <= _FARTHEST_M:
+        raise ConfigurationError(
+            f"{name}: expected x, y, z in m, at most {_FARTHEST_M:g}, got {list(numbers[:3])}"
+        )
+    length = math.hypot(*numbers[3:])
+    if not abs(length - 1.0) <= _ROUNDING:
+        raise ConfigurationError(
+            f"{name}: expected a quaternion x, y, z, w of length 1, got {length:g}"
+        )
+    return pose
 
 
 CELL_FRAMES = (TaskFrame, SensorFrame, BaseFrame)

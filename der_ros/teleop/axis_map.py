@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from der_ros.documents import read_yaml
+from der_ros.documents import read_yaml, shortened
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array
 from der_ros.installation import package_folders
@@ -166,7 +166,9 @@ class _Reader:
         self._path = path
 
     def error(self, field: str, expected: str, got: object) -> ConfigurationError:
-        return ConfigurationError(f"{self._path}: {field}: expected {expected}, got {got!r}")
+        return ConfigurationError(
+            f"{self._path}: {field}: expected {expected}, got {shortened(got)}"
+        )
 
     def mapping(self, value: Any, field: str, allowed: set[str]) -> dict[str, Any]:
         if not isinstance(value, dict) or not set(value) <= allowed:

@@ -188,3 +188,10 @@ def test_a_description_of_no_bag_is_named(bag, text):
     (bag / "metadata.yaml").write_text(text)
     with pytest.raises(BagError, match=r"metadata\.yaml: expected rosbag2_bagfile_information"):
         read(bag)
+
+
+def test_a_path_that_is_no_folder_is_refused(tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for path in ("/", "", "x" * 300, "a\0b", tmp_path / "loop"):
+        with pytest.raises(BagError, match="expected"):
+            read(path)

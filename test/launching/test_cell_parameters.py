@@ -16,6 +16,7 @@ from der_ros.launching.cell_parameters import (
     read_parameters,
     shipped_config,
     task_config,
+    wrong_values,
 )
 from der_ros.policy.governor import GovernorLimits
 from der_ros.settings import names_of
@@ -36,7 +37,7 @@ def written(tmp_path, text):
 @pytest.mark.parametrize("path", DEPLOYED, ids=[path.stem for path in DEPLOYED])
 def test_shipped_files_match_in_any_namespace(path):
     assert all(node.startswith("/**") for node in yaml.safe_load(path.read_text()))
-    assert problems(read_parameters(path)) == []
+    assert problems(read_parameters(path)) == wrong_values(read_parameters(path)) == []
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,26 @@ def test_another_cells_namespace_is_refused(tmp_path):
 )
 def test_what_would_not_be_taken_is_named(tmp_path, text, found):
     (problem,) = problems(read_parameters(written(tmp_path, text)), {"kuka_bridge": {"cycle_ms"}})
+    assert found in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("kuka_bridge: {ros__parameters: {soft_force_n: '20'}}", "a float, got '20'"),
+        ("kuka_bridge: {ros__parameters: {soft_force_n: true}}", "a float, got True"),
+        ("kuka_bridge: {ros__parameters: {max_linear_speed_mps: 20}}", "0.0 to 2.0, got 20.0"),
+        ("kuka_bridge: {ros__parameters: {use_sim_time: 'x'}}", "true or false, got 'x'"),
+        ("bag_recorder: {ros__parameters: {keep_bags: 99999999999999999999}}", "at most 1e+15"),
+        ("/**: {ros__parameters: {task_frame: [1, 2, 3]}}", "expected 7 floats"),
+        ("/**: {ros__parameters: {task_frame: [1350, 0, 750, 0, 0, 0, 1]}}", "y, z in m, at most"),
+        ("/**: {ros__parameters: {task_frame: [1, 0, 1, 0, 0, 0, 0.1]}}", "length 1, got 0.1"),
+    ],
+)
+def test_a_value_that_its_node_refuses_is_named(tmp_path, text, found):
+    nodes = read_parameters(written(tmp_path, text))
+    assert problems(nodes) == []
+    (problem,) = wrong_values(nodes)
     assert found in problem
 
 

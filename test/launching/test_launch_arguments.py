@@ -23,10 +23,20 @@ def port(name, default, optional=False):
 
 WHOLE = Argument("n", "0", "", int, minimum=0, maximum=9)
 CASES = [
-    (WHOLE, "7", 7, ["three", "1.0", "", " 7", "1_0", "-1", "10", "0x1", "1e0"]),
-    (Argument("f", "0", "", float, minimum=0), "1e-3", 0.001, ["x", "nan", "inf", "-1", ""]),
+    (WHOLE, "7", 7, ["three", "1.0", "", " 7", "1_0", "-1", "10", "0x1", "٣"]),
+    (
+        Argument("f", "0", "", float, minimum=0),
+        "1e-3",
+        0.001,
+        ["x", "nan", "inf", "-1", "", "1_0", " 5", "٣", "1e308"],
+    ),
     (Argument("b", "true", "", bool), "false", False, ["1", "True", "yes", ""]),
-    (Argument("a", "", "", IPv4Address), "127.0.0.2", "127.0.0.2", ["localhost", "1.2.3", "::1"]),
+    (
+        Argument("a", "", "", IPv4Address),
+        "127.0.0.2",
+        "127.0.0.2",
+        ["localhost", "1.2.3", "::1", "0.0.0.0", "224.0.0.1"],
+    ),
     (Argument("p", "", "", Path), HERE, HERE, ["nowhere.onnx", "/", ""]),
     (Argument("c", "x", "", choices=("x", "y")), "y", "y", ["z", "X", ""]),
     (Argument("s", "", "", pattern="[a-z]+"), "abc", "abc", ["a b", "A", ""]),
@@ -42,6 +52,35 @@ def test_a_value_is_taken_or_refused_by_name(argument, text, value, wrong):
     for other in wrong:
         with pytest.raises(ValueError, match=f"^{argument.name}: expected .*got '{other}'$"):
             argument.value(other)
+
+
+@pytest.mark.parametrize("kind", [int, Path])
+def test_a_long_text_is_refused_by_name_and_shortened(kind):
+    complaint = Argument("n", "0", "", kind).complaint("9" * 5000)
+    assert complaint.startswith("n: expected")
+    assert len(complaint) < 300
+
+
+@pytest.mark.parametrize("text", ["\x1b[2J", "two\nlines", "\udcff"])
+def test_a_refusal_is_one_line_without_control(text):
+    complaint = Argument("s", "", "", pattern="[a-z]+").complaint(text)
+    assert complaint.isprintable()
+    assert Argument("t", "", "").complaint("\udcff").startswith("t: expected a text")
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("namespace", ["né", "x" * 300, "a//b"]),
+        ("ft_topic", ["a b", "$(whoami)", "wrench/", "1st"]),
+        ("run_dir", ["~/runs", "~"]),
+        ("compliance", ["1e999", "0", "soft"]),
+    ],
+)
+def test_a_wrong_name_is_refused_before_the_start(name, wrong):
+    (file,) = (path for path in FILES if path.stem == "deploy_kr60.launch")
+    _, complaints = zip(*(checked(arguments_of(file), {name: text}) for text in wrong), strict=True)
+    assert all(len(found) == 1 and found[0].startswith(name) for found in complaints)
 
 
 def test_all_mistakes_are_told_at_once():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 from der_ros.cli._tool import add_json_option
@@ -37,7 +38,7 @@ def _minimize(options: argparse.Namespace) -> int:
     from der_ros.offline_replay.minimizing import minimize_bag
 
     bag = options.bag
-    out = options.out or bag.resolve().with_name(f"{bag.resolve().name}_minimized")
+    out = options.out or Path(f"{os.path.realpath(bag)}_minimized")
     keep = None if options.keep == _ANY else Outcome(options.keep)
     found = minimize_bag(bag, out, keep, options.policy)
     if options.json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 from der_ros.cli._tool import add_json_option
@@ -23,8 +24,8 @@ def _plot(options: argparse.Namespace) -> int:
     # Imported here: a replay loads modules that `bags info` and `bags repair` do not need.
     from der_ros.offline_replay.plot.attempt_plot import plot_bag
 
-    bag = options.bag.resolve()
-    out = options.out or bag.with_name(f"{bag.name}.png")
+    bag = Path(os.path.realpath(options.bag))
+    out = options.out or Path(f"{bag}.png")
     replay = plot_bag(options.bag, out)
     if options.json:
         found = {"cycles": replay.cycles, "peak_force_n": replay.stream.peak_force_n}

@@ -14,9 +14,9 @@ from der_ros.drivers.arm.differential import DifferentialConfig
 from der_ros.drivers.kuka.controller_limits import PathLimits
 from der_ros.drivers.kuka.corrections import CorrectionLimits
 from der_ros.errors import ConfigurationError
-from der_ros.geometry import Pose
 from der_ros.launching.cell_parameters import (
     CELLS,
+    EVERY_NODE,
     Nodes,
     Parameters,
     known_names,
@@ -26,8 +26,10 @@ from der_ros.launching.cell_parameters import (
     refuse_simulated_frame,
     shipped_config,
     task_config,
+    wrong_values,
 )
 from der_ros.parameters.kuka_bridge import BridgeParameters
+from der_ros.parameters.shared import frame_pose
 from der_ros.policy.governor import GovernorLimits
 from der_ros.settings import made_from
 
@@ -89,8 +91,12 @@ def requested_filter(path: Path, task: str, cell: str, namespace: str = "") -> i
 
 
 def check_names(nodes: Nodes) -> Check:
-    """Check that each parameter in the file is declared by its node, with a valid type."""
-    wrong = problems(nodes)
+    """Check that each parameter in the file is declared by its node, with a valid value.
+
+    The values of ``kuka_bridge`` and those of every node have checks of their own.
+    """
+    others = {node: nodes[node] for node in nodes if node not in ("kuka_bridge", EVERY_NODE)}
+    wrong = problems(nodes) or wrong_values(others)
     if not wrong:
         count = sum(map(len, nodes.values()))
         return Check(
@@ -121,7 +127,7 @@ def check_frames(values: Parameters, real: str | None) -> Check:
                 f"expected {name}, found none; measure it (docs/how-to/kr60.md) and set it for "
                 "every node"
             )
-        Pose.from_sequence(_numbers(values, name), name)
+        frame_pose(name, _numbers(values, name))
     if real is not None:
         refuse_simulated_frame(values, real)
     return Check("parameters", "frames", CheckLevel.OK, "task_frame and tcp_from_sensor are poses")

@@ -14,7 +14,7 @@ from der_ros.control.frame_names import BASE_FRAME
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist, Wrench
 from der_ros.nodes.shared.parameters import declare_settings
-from der_ros.parameters.shared import BaseFrame, FlangeFrame, SensorFrame, TaskFrame
+from der_ros.parameters.shared import BaseFrame, FlangeFrame, SensorFrame, TaskFrame, frame_pose
 
 
 class CellFrames(NamedTuple):
@@ -35,12 +35,11 @@ class CellFrames(NamedTuple):
         """Declare ``task_frame``, ``tcp_from_sensor`` and ``base_frame``, and return the frames.
 
         Raises:
-            ConfigurationError: A pose is not seven finite numbers, its quaternion has length zero,
-                or ``base_frame`` is empty.
+            ConfigurationError: ``frame_pose`` refuses a pose, or ``base_frame`` is empty.
         """
         task = declare_settings(node, TaskFrame).task_frame
         return cls(
-            Pose.from_sequence(task, "parameter task_frame"),
+            frame_pose("parameter task_frame", task),
             declare_tcp_from_sensor(node),
             declare_base_frame(node),
         )
@@ -50,10 +49,10 @@ def declare_tcp_from_sensor(node: Node) -> Pose:
     """Declare the parameter ``tcp_from_sensor`` (x y z qx qy qz qw) and return the pose.
 
     Raises:
-        ConfigurationError: The value is not seven finite numbers, or its quaternion has length 0.
+        ConfigurationError: ``frame_pose`` refuses the value.
     """
     sensor = declare_settings(node, SensorFrame).tcp_from_sensor
-    return Pose.from_sequence(sensor, "parameter tcp_from_sensor")
+    return frame_pose("parameter tcp_from_sensor", sensor)
 
 
 def declare_base_frame(node: Node) -> str:
@@ -72,10 +71,10 @@ def declare_flange_from_tcp(node: Node) -> Pose:
     """Declare the parameter ``flange_from_tcp`` (x y z qx qy qz qw) and return the pose.
 
     Raises:
-        ConfigurationError: The value is not seven finite numbers, or its quaternion has length 0.
+        ConfigurationError: ``frame_pose`` refuses the value.
     """
     tool = declare_settings(node, FlangeFrame).flange_from_tcp
-    return Pose.from_sequence(tool, "parameter flange_from_tcp")
+    return frame_pose("parameter flange_from_tcp", tool)
 
 
 def pose_from_message(message: PoseStamped) -> Pose:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,7 @@ def plot_bag(bag: Path, picture: Path) -> AttemptReplay:
     """
     plot = AttemptPlot(compares=False)
     replay = replay_bag(bag, None, None, on_sample=plot.cycles.add)
-    plot.draw(picture, bag.resolve().name, replay)
+    plot.draw(picture, Path(os.path.realpath(bag)).name, replay)
     return replay
 
 
