@@ -11,6 +11,9 @@ from enum import Enum
 
 WATCHED_TOPIC = "policy_server/watched"
 
+INACTIVE, NOT_CONFIGURED = "inactive", "not configured"
+"""Diagnostics of ``policy_server`` while its policy is not active."""
+
 
 class Lease(Enum):
     """Permission to move the robot."""

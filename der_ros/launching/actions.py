@@ -56,6 +56,9 @@ from der_ros.settings import made_from
 
 Values: TypeAlias = Mapping[str, object]
 
+FINISHING = ("assembly_supervisor", "bag_player", "demo_recorder", "sim_trainer")
+"""Nodes whose exit with code 0 is the intended end of their launch."""
+
 
 class RobotParts(NamedTuple):
     """Parts of a deployment that differ between robots.
@@ -84,6 +87,19 @@ def shutdown_on_exit(event: ProcessExited, context: LaunchContext) -> Shutdown:
     if event.returncode != 0 and not context.is_shutdown:
         raise RuntimeError(f"{event.process_name} failed with exit code {event.returncode}")
     return Shutdown(reason=f"{event.process_name} ended")
+
+
+def failure_on_exit(event: ProcessExited, context: LaunchContext) -> Shutdown:
+    """Return the action that shuts the launch down; raise if the process ended before the launch.
+
+    For nodes that have no work to finish: any end but that of the launch is a failure.
+
+    Raises:
+        RuntimeError: The process ended before the launch began to shut down.
+    """
+    if event.returncode == 0 and not context.is_shutdown:
+        raise RuntimeError(f"{event.process_name} ended before the launch, with exit code 0")
+    return shutdown_on_exit(event, context)
 
 
 def checked_launch(
@@ -180,6 +196,7 @@ def launched_node(executable: str, parameters: Values, values: Values, **options
     """Return the action for a node of this package, in the namespace of ``namespace:=``.
 
     The launch shuts down when the node exits: no robot may move with a node of the chain missing.
+    It has failed unless the node is one whose work has an end.
     """
     return Node(
         package="der_ros",
@@ -188,7 +205,7 @@ def launched_node(executable: str, parameters: Values, values: Values, **options
         namespace=str(values["namespace"]) or None,
         parameters=[dict(parameters)],
         output="screen",
-        on_exit=shutdown_on_exit,
+        on_exit=shutdown_on_exit if executable in FINISHING else failure_on_exit,
         additional_env=this_launch(),
         **options,
     )
@@ -205,7 +222,7 @@ def joy_node(values: Values) -> Node:
         namespace=str(values["namespace"]) or None,
         parameters=[{"autorepeat_rate": 50.0, "deadzone": 0.0}],
         output="screen",
-        on_exit=shutdown_on_exit,
+        on_exit=failure_on_exit,
     )
 
 

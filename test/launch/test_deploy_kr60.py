@@ -286,6 +286,25 @@ def test_nothing_is_left_of_a_launch_that_is_killed(tmp_path, number):
     assert attempt_bags(run_dir)[-1] == Path(result["bag"]).name
 
 
+@pytest.mark.alone
+def test_a_node_that_is_ended_fails_the_launch(tmp_path):
+    run_dir, output = tmp_path / "run", tmp_path / "output.txt"
+    with launched(output, f"run_dir:={run_dir}", *ports()) as process:
+        wait_for_a_running_attempt(output)
+        server = re.search(
+            r"\[policy_server-\d+\]: process started with pid \[(\d+)\]", output.read_text()
+        )
+        os.kill(int(server[1]), signal.SIGTERM)
+        code = process.wait(timeout=20)
+    text = output.read_text()
+    assert code == 1
+    assert re.search(r"policy_server-\d+ failed with exit code 143", text)
+    assert [pid for pid in pids(text) if alive(pid)] == []
+    result = attempts(run_dir)[-1]
+    assert result["outcome"] in ("aborted", "fault")
+    assert attempt_bags(run_dir)[-1] == Path(result["bag"]).name
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

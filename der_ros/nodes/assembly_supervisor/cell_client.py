@@ -23,7 +23,7 @@ from std_srvs.srv import Trigger
 from der_ros.control.approach import CellError
 from der_ros.control.attempt_watch import SILENT_AFTER_S, Freshness, insertion_force_n
 from der_ros.control.frame_names import TASK_FRAME
-from der_ros.control.watch_lease import WATCHED_TOPIC
+from der_ros.control.watch_lease import INACTIVE, NOT_CONFIGURED, WATCHED_TOPIC
 from der_ros.errors import ConfigurationError, ContractError
 from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.nodes.shared.conversions import (
@@ -51,6 +51,7 @@ WATCHED_NODES = ("kuka_bridge", "ft_bridge", "policy_server")
 # Services that clear a latched fault; a sensor error ends with its cause.
 RESETS = {node: f"{node}/reset_fault" for node in ("kuka_bridge", "policy_server")}
 LATCHED_PERIOD_S = 0.1
+_POLICY_STATUS = "policy_server: policy"
 _WRONG = "sources"
 _OWN_TOPICS = [
     f"assembly_supervisor/{name}" for name in ("status", "feedback", "result", "attempt")
@@ -268,11 +269,18 @@ class CellClient:
         self._poll()
         if not self._fresh.is_silent(time.monotonic()):
             return ""
+        return f"policy_server has sent no command for {SILENT_AFTER_S:g} s: {self._why_silent()}"
+
+    def _why_silent(self) -> str:
+        """Return what is known about a policy that sends no commands."""
         own = [
             text for name, text in self._health.warnings.items() if name.startswith("policy_server")
         ]
-        hint = own[0] if own else "is it still running?"
-        return f"policy_server has sent no command for {SILENT_AFTER_S:g} s: {hint}"
+        if own:
+            return own[0]
+        if self._health.messages.get(_POLICY_STATUS) in (INACTIVE, NOT_CONFIGURED):
+            return "another node has deactivated it"
+        return "is it still running?"
 
     def fault_text(self) -> str:
         """Return all faults in one line; empty if there are none."""

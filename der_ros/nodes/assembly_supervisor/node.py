@@ -118,13 +118,16 @@ class AssemblySupervisor(ShellNode):
             self._prepare_run()
             numbers = count(1) if not self._given.attempts else range(1, self._given.attempts + 1)
             for number in numbers:
+                if self.finished.is_set():
+                    break
                 if not self._operator.started.is_set():
                     self._enter("waiting for the service assembly_supervisor/start")
                     self._cell.wait(
                         self._operator.started.is_set, float("inf"), "assembly_supervisor/start"
                     )
                 self._run_attempt(number)
-            self.finish(0)
+            else:
+                self.finish(0)
         except CellError as error:
             if not self.finished.is_set():
                 logger.error("%s", error)
@@ -166,12 +169,11 @@ class AssemblySupervisor(ShellNode):
             with self._bag.recording():
                 self._act(this)
         except CellError as error:
-            if self._concluded is None and self.finished.is_set():
-                raise
             logger.error("%s: %s", this, error)
             if self._concluded is None:
-                outcome = Outcome.ABORTED if self._operator.stopped.is_set() else Outcome.FAULT
-                self._conclude(self._result(this, (outcome, str(error))))
+                stopped = self._operator.stop_reason()
+                outcome = Outcome.ABORTED if stopped else Outcome.FAULT
+                self._conclude(self._result(this, (outcome, stopped or str(error))))
         return self._follow(this)
 
     def _follow(self, this: Try) -> Try | None:

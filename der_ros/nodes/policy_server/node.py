@@ -1,9 +1,10 @@
 """Runs a policy: reads pose and wrench of the held piece and publishes twists at the policy's rate.
 
-This is a lifecycle node: *configure* loads and checks the policy, *activate* starts it, and
-*deactivate* stops it. It skips inputs that are stale, not finite or of different times. It latches
-a fault if the policy returns invalid actions, and stops until it is deactivated if no node watches
-the robot any more (``watch_timeout_s``).
+This is a lifecycle node: *configure* loads and checks the policy, *activate* starts it,
+*deactivate* stops it, and *shutdown* ends the process unless the policy is active. It skips inputs
+that are stale, not finite or of different times. It latches a fault if the policy returns invalid
+actions, and stops until it is deactivated if no node watches the robot any more
+(``watch_timeout_s``).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import TwistStamped
+from lifecycle_msgs.msg import Transition
 from numpy.typing import NDArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.impl.implementation_singleton import rclpy_implementation
@@ -33,7 +35,7 @@ from der_ros.control.frame_names import TASK_FRAME
 from der_ros.control.policy_inputs import KINDS, UnusableInputError
 from der_ros.control.rate_meter import RateMeter
 from der_ros.control.status import Level, Status
-from der_ros.control.watch_lease import WATCHED_TOPIC, Lease
+from der_ros.control.watch_lease import INACTIVE, NOT_CONFIGURED, WATCHED_TOPIC, Lease
 from der_ros.errors import ContractError, DerRosError
 from der_ros.geometry import Twist
 from der_ros.nodes.policy_server.inputs import (
@@ -79,6 +81,11 @@ logger = logging.getLogger("policy_server")
 UNWATCHED = "unwatched"
 _LIMITS = "kuka/limits"
 _LIMITS_S = 0.1
+_SHUTDOWNS = (
+    Transition.TRANSITION_UNCONFIGURED_SHUTDOWN,
+    Transition.TRANSITION_INACTIVE_SHUTDOWN,
+    Transition.TRANSITION_ACTIVE_SHUTDOWN,
+)
 _SERVICES = ("policy_server/change_state", "policy_server/get_state", "policy_server/reset_fault")
 
 
@@ -157,11 +164,15 @@ class PolicyServer(Shell, LifecycleNode):
     # Lifecycle.
 
     def _guard_transitions(self) -> None:
-        """Refuse an invalid transition in the service response, where rclpy would crash."""
+        """Refuse a shutdown while active, and any transition for which rclpy would crash."""
         service = self._service_change_state
         change_state = service.callback
 
         def guarded(request: Any, response: Any) -> Any:
+            response.success = False
+            if self._timer is not None and _is_shutdown(request.transition):
+                logger.warning("refused: shutdown while the policy is active; deactivate first")
+                return response
             try:
                 return change_state(request, response)
             except rclpy_implementation.RCLError as error:
@@ -201,6 +212,7 @@ class PolicyServer(Shell, LifecycleNode):
         logger.info(
             "active: a command every %g s, a new action every %g s", period_s, repeat * period_s
         )
+        self._diagnostics.publish()
         return TransitionCallbackReturn.SUCCESS
 
     def _action_repeat(self) -> int:
@@ -212,6 +224,8 @@ class PolicyServer(Shell, LifecycleNode):
     def on_deactivate(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Stop the policy and publish a zero twist."""
         self._stop()
+        # The supervisor then knows why commands end, if the request was not its own.
+        self._diagnostics.publish()
         return TransitionCallbackReturn.SUCCESS
 
     def on_cleanup(self, _state: LifecycleState) -> TransitionCallbackReturn:
@@ -220,9 +234,16 @@ class PolicyServer(Shell, LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def on_shutdown(self, _state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop the policy and end the process."""
+        """End the process; a launch that needs this node ends as well, with exit code 1."""
+        logger.warning("a shutdown was requested: ending")
         self._stop()
         self.finish(0)
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_error(self, _state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop the policy after a transition that raised an exception, which rclpy discards."""
+        logger.error("a transition has failed; the node is not configured any more")
+        self._stop()
         return TransitionCallbackReturn.SUCCESS
 
     def close(self) -> None:
@@ -416,10 +437,17 @@ class PolicyServer(Shell, LifecycleNode):
         if refusal := self._refusal_of_limits():
             return Level.WARN, refusal
         if self._timer is None:
-            return Level.OK, "inactive" if self._policy else "not configured"
+            return Level.OK, INACTIVE if self._policy else NOT_CONFIGURED
         if self._skipped:
             return Level.WARN, f"no command: {self._skipped}"
         return Level.OK, "active"
+
+
+def _is_shutdown(transition: Transition) -> bool:
+    """Return True for a request to shut down; a label counts before the identifier."""
+    if transition.label:
+        return str(transition.label) == "shutdown"
+    return transition.id in _SHUTDOWNS
 
 
 def _array(label: str, data: NDArray[np.float32]) -> Float32MultiArray:

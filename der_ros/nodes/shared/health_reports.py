@@ -31,6 +31,7 @@ class HealthReports:
     Attributes:
         faults: Error texts by status name.
         warnings: Warning texts by status name.
+        messages: Newest texts of all levels by status name.
     """
 
     def __init__(self, node: Node, names: Sequence[str], trusted: frozenset[str]) -> None:
@@ -43,6 +44,7 @@ class HealthReports:
         self._impostors: dict[bytes, str] = {}
         self.faults: dict[str, str] = {}
         self.warnings: dict[str, str] = {}
+        self.messages: dict[str, str] = {}
 
     @property
     def wrong(self) -> tuple[str, ...]:
@@ -99,6 +101,7 @@ class HealthReports:
     def _keep(self, name: str, status: Any) -> None:
         """Store or clear an error or warning, under the node's name without namespace."""
         title = f"{name}:{status.name.partition(':')[2]}"
+        self.messages[title] = status.message
         self.faults.pop(title, None)
         self.warnings.pop(title, None)
         if status.level == bytes([Level.ERROR]):

@@ -39,6 +39,14 @@ def this_launch() -> dict[str, str]:
     return {LAUNCH_VARIABLE: f"{os.getpid()} {_start_time(os.getpid())}"}
 
 
+def is_launched(environment: Mapping[str, str] = os.environ) -> bool:
+    """Return True if a launch has started this process and still runs."""
+    launch = environment.get(LAUNCH_VARIABLE, "").split()
+    if len(launch) != 2 or not launch[0].isdecimal():
+        return False
+    return _start_time(int(launch[0])) == launch[1]
+
+
 def end_with_launch(
     patience_s: float = PATIENCE_S, environment: Mapping[str, str] = os.environ
 ) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import Any, ClassVar, Protocol, TextIO, cast
 
 import rclpy
@@ -19,7 +21,12 @@ from rclpy.signals import SignalHandlerOptions
 
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.nodes.shared.diagnostics import status_name
-from der_ros.nodes.shared.launch_watch import PATIENCE_S, end_with_launch, signals_to_end
+from der_ros.nodes.shared.launch_watch import (
+    PATIENCE_S,
+    end_with_launch,
+    is_launched,
+    signals_to_end,
+)
 from der_ros.nodes.shared.logs import log_to_console, logged_by
 from der_ros.nodes.shared.middleware import keep_processes_apart
 from der_ros.nodes.shared.qos import SERVICES
@@ -167,7 +174,8 @@ def run_node(
 
     The executor spins in its own thread: a signal wakes the main thread, and the node can still
     publish while it closes. A ``DerRosError`` (a wrong parameter, a missing device) prints one line
-    without a traceback and gives exit code 1.
+    without a traceback and gives exit code 1. A node that a launch has started and that gets
+    SIGTERM or SIGHUP first, where a launch sends SIGINT, gives 128 plus the signal's number.
 
     Args:
         factory: Function that creates the node.
@@ -195,7 +203,7 @@ def run_node(
     finally:
         node.destroy_node()
         rclpy.try_shutdown()
-    return node.exit_code
+    return node.exit_code or ending.exit_code
 
 
 def _init(args: Sequence[str] | None) -> None:
@@ -284,9 +292,14 @@ def _fail(node: _Runnable, error: BaseException) -> None:
 
 
 class _Ending:
-    """Request to end the process, which may come before the node exists."""
+    """Request to end the process, which may come before the node exists.
+
+    Attributes:
+        exit_code: Exit code for a request that did not come from the launch; 0 for others.
+    """
 
     def __init__(self) -> None:
+        self.exit_code = 0
         self._requested = False
         self._action: Callable[[], None] = lambda: None
 
@@ -296,8 +309,16 @@ class _Ending:
         if self._requested:
             action()
 
-    def request(self) -> None:
-        """Record the request and call the action."""
+    def interrupt(self) -> None:
+        """Record a SIGINT, and call the action."""
+        self._requested = True
+        self._action()
+
+    def terminate(self, number: int) -> None:
+        """Record another signal, and call the action."""
+        if not self._requested and is_launched():
+            logger.error("%s came from outside of the launch: ending", signal.Signals(number).name)
+            self.exit_code = 128 + number
         self._requested = True
         self._action()
 
@@ -305,5 +326,7 @@ class _Ending:
 def _catch_signals() -> _Ending:
     """Turn SIGINT, SIGTERM and SIGHUP, even if repeated, into requests to end the process."""
     ending = _Ending()
-    call_on_signals(signals_to_end(), ending.request)
+    for number in signals_to_end():
+        action = ending.interrupt if number == signal.SIGINT else partial(ending.terminate, number)
+        call_on_signals([number], action)
     return ending

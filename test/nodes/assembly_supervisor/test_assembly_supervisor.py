@@ -12,7 +12,7 @@ import pytest
 from action_msgs.msg import GoalStatus, GoalStatusArray
 from cell_rig import CellWithoutPolicy, results, supervised
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from policy_rig import RIGHTFUL, running, write_policy
+from policy_rig import RIGHTFUL, change_state, running, write_policy
 from rclpy.node import Node
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
@@ -215,6 +215,17 @@ def test_an_attempt_ended_by_shutdown_gets_its_line(tmp_path):
         assert it.result(1)["outcome"] == "aborted"
 
 
+def test_an_attempt_ended_before_it_acts_gets_its_line(tmp_path):
+    with supervised(tmp_path, attempts=3) as it:
+        it.start()
+        assert it.phase_is("attempt 1: to the start")
+        it.node.finished.set()
+        result = it.result(1)
+        assert (result["outcome"], result["reason"]) == ("aborted", "the supervisor is ending")
+        assert not until(lambda: len(results(it.run_dir)) > 1, 0.5)
+        assert it.stands()
+
+
 def test_a_lost_answer_to_activation_is_a_fault(tmp_path, monkeypatch):
     monkeypatch.setattr(policy_lifecycle, "ACTIVATE_PATIENCE_S", 0.0)
     with supervised(tmp_path) as it:
@@ -257,7 +268,7 @@ class Processes:
     def __init__(self, test, run_dir, policy):
         self.cell, self.run_dir = CellWithoutPolicy(test), run_dir
         self.server_parameters = {"policy": policy, "watch_timeout_s": 0.5}
-        self._test, self._said = test, {}
+        self.test, self._said = test, {}
         test.create_subscription(DiagnosticArray, "/diagnostics", self._hear, 50)
 
     def _hear(self, message):
@@ -275,13 +286,13 @@ class Processes:
     def start(self):
         """Request an attempt repeatedly, since a killed node stays discoverable for a while."""
         biased = self.cell.calls.count("ft_bridge/bias")
-        client = self._test.create_client(Trigger, "assembly_supervisor/start")
+        client = self.test.create_client(Trigger, "assembly_supervisor/start")
         deadline_s = time.monotonic() + PATIENCE_S
         while self.cell.calls.count("ft_bridge/bias") == biased:
             assert time.monotonic() < deadline_s, "no attempt began"
             client.call_async(Trigger.Request())
             until(lambda: self.cell.calls.count("ft_bridge/bias") > biased, 2.0)
-        self._test.destroy_client(client)
+        self.test.destroy_client(client)
 
     def in_motion(self):
         """Start an attempt and wait until the policy moves; return the attempts before it.
@@ -351,6 +362,19 @@ def test_a_hanging_or_killed_policy_server_is_a_fault(processes):
         with it.server():
             assert it.cell.pose.position[2] == at_rest
             it.in_motion()
+
+
+@pytest.mark.timeout(300)
+def test_a_policy_that_another_deactivates_is_a_fault(processes):
+    it = processes
+    with it.supervisor(), it.server():
+        before = it.in_motion()
+        assert change_state(it.test, "deactivate")
+        result = it.result(before)
+        assert result["outcome"] == "fault"
+        assert "another node has deactivated it" in result["reason"]
+        it.stands()
+        it.in_motion()
 
 
 @pytest.mark.timeout(300)

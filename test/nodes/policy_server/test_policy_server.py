@@ -9,6 +9,8 @@ import sys
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from policy_rig import (
     DT,
     RIGHTFUL,
@@ -24,6 +26,7 @@ from std_msgs.msg import Empty, Float32MultiArray, String
 from std_srvs.srv import Trigger
 
 from der_ros.control.status import Level
+from der_ros.nodes.policy_server import node as policy_server
 from der_ros.nodes.policy_server.node import PolicyServer
 from der_ros.nodes.shared.key_values import from_status, to_status
 from der_ros.nodes.shared.node_process import ShellNode
@@ -301,6 +304,41 @@ def test_a_force_budget_lengthens_each_action(policy):
     for number, message in enumerate(actions[:40]):
         height = heights[number // repeat * repeat]
         assert message.data[2] == pytest.approx(math.tanh(0.05 * height), abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("number", "label"), [(5, ""), (6, ""), (7, ""), (0, "shutdown"), (3, "shutdown")]
+)
+def test_a_shutdown_is_refused_while_active(policy, number, label):
+    request = ChangeState.Request(transition=Transition(id=number, label=label))
+    with running(PolicyServer, policy=policy) as (node, test):
+        cell = Cell(test)
+        assert change_state(test, "configure")
+        assert change_state(test, "activate")
+        assert until(lambda: len(cell.twists) > 3)
+        assert not call(test, ChangeState, "policy_server/change_state", request).success
+        before = len(cell.twists)
+        assert until(lambda: len(cell.twists) > before + 3)
+        assert not node.finished.is_set()
+        assert change_state(test, "deactivate")
+        assert change_state(test, "inactive_shutdown")
+        assert until(node.finished.is_set)
+        assert cell.twists[-1].twist.linear.x == 0.0
+
+
+def test_a_transition_that_raises_stops_the_policy(policy, monkeypatch, caplog):
+    with running(PolicyServer, policy=policy) as (_, test):
+        cell = Cell(test)
+        assert change_state(test, "configure")
+        with monkeypatch.context() as patched:
+            patched.setattr(policy_server.logger, "info", lambda *_words: 1 / 0)
+            assert not change_state(test, "activate")
+        assert "a transition has failed" in caplog.text
+        count = len(cell.twists)
+        assert not until(lambda: len(cell.twists) > count + 1, 0.5)
+        assert change_state(test, "configure")
+        assert change_state(test, "activate")
+        assert until(lambda: len(cell.twists) > count + 5)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

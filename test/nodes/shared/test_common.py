@@ -6,6 +6,8 @@ import textwrap
 
 import pytest
 
+from der_ros.nodes.shared.launch_watch import this_launch
+
 pytestmark = pytest.mark.ros
 
 NODE = """
@@ -63,6 +65,17 @@ def test_a_signal_closes_the_node_with_exit_code_0(number):
     output, errors = process.communicate(timeout=20)
     assert (output, process.returncode) == ("closed\n", 0)
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_not_from_its_launch_is_a_failure(number, code):
+    process = start(**this_launch())
+    assert process.stdout.readline() == "1.5 [0.0, 1.0] u True\n"
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=20)
+    assert (output, process.returncode) == ("closed\n", code)
 
 
 @pytest.mark.parametrize(
