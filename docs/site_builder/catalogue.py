@@ -79,11 +79,14 @@ SERVICES = {
     "bag_player/pause": "True lets the recorded time stand still; false goes on. Nothing moves "
     "meanwhile.",
     "bag_player/restart": "Jump back to the first tick of the bag; the policy starts anew.",
+    "bag_recorder/is_paused": "`success` is true while the open bag is paused.",
     "bag_recorder/pause": "True pauses the open bag; false resumes it. Refused without an "
     "open bag.",
     "bag_recorder/record": "True begins a bag; false completes it. The answer has its path.",
+    "bag_recorder/resume": "Resume the open bag. Refused without an open bag.",
     "bag_recorder/snapshot": "Write the last `snapshot_s` of all topics as a bag now. The answer "
     "has its path; it is complete about a second later.",
+    "bag_recorder/toggle_paused": "Pause the open bag, or resume it. Refused without an open bag.",
     "bias": "The same as `ft_bridge/bias`, under the name of netft_utils. With `netft_interfaces` "
     "installed the type is `netft_interfaces/SetBias`.",
     "ft_bridge/bias": "Take the present reading as zero. Refused during an attempt and in contact.",

@@ -61,7 +61,7 @@ def test_each_kind_of_fault_has_a_bag(words):
     assert any(words in reason for reason in reasons)
 
 
-def test_a_foreign_commands_stamp_leaves_the_bag_usable():
+def test_a_foreign_stamp_leaves_the_bag_usable():
     replay = replay_bag(BAGS / "kr60_refused_stamps", None, None)
     assert replay.stream.unplaced_commands >= 4
     assert replay.applied.beyond == 0

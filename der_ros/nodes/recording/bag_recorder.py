@@ -91,6 +91,10 @@ class BagRecorder(ShellNode):
         steady_timer(self, BATCH_S, self._collect_batch)
         self.create_service(SetBool, "bag_recorder/record", self._on_record)
         self.create_service(SetBool, "bag_recorder/pause", self._on_pause)
+        # The names of ros2 bag record; the wheels of ROS 2 lack its types, rosbag2_interfaces.
+        self.create_service(Trigger, "bag_recorder/resume", self._on_resume)
+        self.create_service(Trigger, "bag_recorder/toggle_paused", self._on_toggle)
+        self.create_service(Trigger, "bag_recorder/is_paused", self._on_is_paused)
         self.create_service(Trigger, "bag_recorder/snapshot", self._on_snapshot)
         self._diagnostics = DiagnosticsPublisher(self, "bags", self._collect)
 
@@ -152,22 +156,46 @@ class BagRecorder(ShellNode):
 
     def _on_pause(self, request: Any, response: Any) -> Any:
         """Pause (True) or resume (False) the open bag; without one, refuse."""
+        response.success, response.message = self._pause(bool(request.data))
+        return response
+
+    def _on_resume(self, _request: Any, response: Any) -> Any:
+        """Resume the open bag; without one, refuse."""
+        response.success, response.message = self._pause(False)
+        return response
+
+    def _on_toggle(self, _request: Any, response: Any) -> Any:
+        """Pause the open bag, or resume it if it is paused; without one, refuse."""
+        response.success, response.message = self._pause(not self._is_paused)
+        return response
+
+    def _on_is_paused(self, _request: Any, response: Any) -> Any:
+        """Answer with success True if the open bag is paused."""
+        recording = self._recording
+        response.success = self._is_paused
+        state = "paused" if self._is_paused else "recording"
+        response.message = "no bag is open" if recording is None else f"{state} {recording.path}"
+        return response
+
+    @property
+    def _is_paused(self) -> bool:
+        return self._recording is not None and self._recording.paused_since_ns is not None
+
+    def _pause(self, wanted: bool) -> tuple[bool, str]:
+        """Pause or resume the open bag; return True, or False without one, and a text."""
         self._collect_batch()
         recording, now_ns = self._recording, self._line.at_ns(time.monotonic())
-        response.success = recording is not None
         if recording is None:
-            response.message = (
-                "nothing to pause: expected an open bag, bag_recorder/record begins one"
-            )
-        elif request.data:
+            message = "nothing to pause: expected an open bag, bag_recorder/record begins one"
+        elif wanted:
             recording.pause(now_ns)
-            response.message = f"paused {recording.path}"
+            message = f"paused {recording.path}"
         else:
             if recording.resume(now_ns):
                 self._offer_latched(recording, now_ns)
-            response.message = f"recording {recording.path}"
-        logger.info("%s", response.message)
-        return response
+            message = f"recording {recording.path}"
+        logger.info("%s", message)
+        return recording is not None, message
 
     def _on_snapshot(self, request: Any, response: Any) -> Any:
         """Write a snapshot; the message of the response is its path, or the error."""
@@ -267,7 +295,7 @@ class BagRecorder(ShellNode):
             "last_bag": self._last_path,
             "last_snapshot": self._snapshots.last_path,
             "snapshot_mb": f"{self._snapshots.size_bytes / 1e6:.1f}",
-            "paused": recording is not None and recording.paused_since_ns is not None,
+            "paused": self._is_paused,
             "waiting_mb": f"{recording.waiting_bytes / 1e6:.1f}" if recording else 0,
             **{f"lost {name}": n for name, n in (recording.lost if recording else {}).items()},
         }

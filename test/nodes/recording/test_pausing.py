@@ -6,7 +6,7 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from policy_rig import call, running
 from std_msgs.msg import String
-from std_srvs.srv import SetBool
+from std_srvs.srv import SetBool, Trigger
 from waiting import until
 
 from der_ros.bags.bag_facts import read_bag_facts
@@ -23,6 +23,11 @@ TOPIC = "/assembly_supervisor/attempt"
 def ask(node, name, on):
     response = call(node, SetBool, f"bag_recorder/{name}", SetBool.Request(data=on))
     return response.success, response.message
+
+
+def trigger(node, name):
+    response = call(node, Trigger, f"bag_recorder/{name}", Trigger.Request())
+    return response.success, response.message.partition(" ")[0]
 
 
 def texts_of(path, topic=TOPIC):
@@ -93,3 +98,20 @@ def test_a_new_bag_is_never_paused(tmp_path):
     assert (texts_of(first), texts_of(second)) == ([], ["here"])
     assert len(read_bag_facts(Path(first)).pauses) == 1
     assert read_bag_facts(Path(second)).pauses == ()
+
+
+def test_it_pauses_by_the_names_of_ros2_bag(tmp_path):
+    with running(BagRecorder, run_dir=tmp_path) as (_, test):
+        assert trigger(test, "resume") == (False, "nothing")
+        assert trigger(test, "is_paused") == (False, "no")
+        assert ask(test, "record", True)[0]
+        assert trigger(test, "is_paused") == (False, "recording")
+        assert trigger(test, "toggle_paused") == (True, "paused")
+        assert trigger(test, "is_paused") == (True, "paused")
+        assert trigger(test, "resume") == (True, "recording")
+        assert trigger(test, "is_paused") == (False, "recording")
+        assert trigger(test, "toggle_paused") == (True, "paused")
+        assert trigger(test, "toggle_paused") == (True, "recording")
+        ok, told = ask(test, "record", False)
+        assert ok
+        assert "the recording was paused for" in told
