@@ -23,6 +23,7 @@ from der_ros.offline_replay.attempt_setup import read_setup
 from der_ros.offline_replay.cycle_inputs import Choice, recorded_inputs
 from der_ros.offline_replay.cycle_samples import (
     UNKNOWN_TWIST,
+    ChangedCourse,
     CycleSample,
     CycleSampler,
     OnSample,
@@ -69,6 +70,8 @@ class AttemptReplay:
         changed_side: The attempt with the changes; None without changes.
         changed_actions: Actions of the changed side against the recorded ones.
         changed_applied: Twists of the changed side against the rebuilt ones.
+        course: Course of the changed side.
+        other: Policy and scale of the changed side; None uses the same policy.
 
     Raises:
         BagError: The bag lacks a topic or value that a replay needs.
@@ -102,7 +105,7 @@ class AttemptReplay:
         self.start_ns = self.end_ns = 0
         self.what_if = what_if or WhatIf()
         self._actor = None if scale is None else (policy, scale)
-        self._other = other
+        self.other, self.course = other, ChangedCourse(self.what_if.lose_sensor_after_s)
         self._matcher = InputMatcher(self.setup)
         self._guess = TwistGuess(self.setup)
         self._passed_ns = 0
@@ -145,8 +148,8 @@ class AttemptReplay:
             setup, nothing = self.setup, WhatIf()
             first = Side(setup, self._actor, nothing, start_ns)
             second = None
-            if self._other is not None or self.what_if.is_change:
-                second = Side(setup, self._other or self._actor, self.what_if, start_ns)
+            if self.other is not None or self.what_if.is_change:
+                second = Side(setup, self.other or self._actor, self.what_if, start_ns)
             self._made = first, second
         return self._made
 
@@ -233,6 +236,7 @@ class AttemptReplay:
         if second is not None:
             changed = self._change(second, cycle, pose, choice, outside)
             self.changed_applied.add(time_s, twist if rebuilt.is_known else changed, changed)
+            self.course.add(time_s, (first, second), changed)
         if self._on_sample is not None:
             other = None if changed is None else CycleSample(time_s, changed)
             sample = self._sampler.sample(first, cycle, choice, time_s, twist)

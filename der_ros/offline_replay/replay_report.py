@@ -49,15 +49,26 @@ def report_of(replay: AttemptReplay) -> dict[str, Any]:
         "rebuilt": side_report(replay.recorded_side),
         "differs": differences_of(replay),
     }
-    side = replay.changed_side
+    side, lost = replay.changed_side, replay.course.lost_sensor
     if side is not None:
         report["what_if"] = {
+            "changes": _changes(replay),
             "open_loop": OPEN_LOOP,
             **side_report(side),
+            "first_interventions": replay.course.stepped_in,
+            "lost_sensor": None if lost is None else lost._asdict(),
             "actions": replay.changed_actions.report(),
             "applied": replay.changed_applied.report(),
         }
     return report
+
+
+def _changes(replay: AttemptReplay) -> list[str]:
+    """Return the changes of a what-if, one text each."""
+    if replay.other is None:
+        return replay.what_if.in_words()
+    path = getattr(replay.other[0], "path", "another one")
+    return [f"policy {path}", *replay.what_if.in_words()]
 
 
 def _wire_report(wire: WireSource | None) -> dict[str, Any] | None:
@@ -145,18 +156,66 @@ def lines_of(report: dict[str, Any]) -> list[str]:
         f"rebuilt outcome:       {_outcome_line(report['rebuilt'])}",
         f"interventions:         {_counts(report['rebuilt']['interventions'])}",
     ]
-    what_if = report.get("what_if")
-    if what_if is not None:
-        lines += [
-            f"what if:               {what_if['open_loop']}",
-            f"  outcome:             {_outcome_line(what_if)}",
-            f"  fault of the bridge: {what_if['fault'] or 'none'}",
-            f"  interventions:       {_counts(what_if['interventions'])}",
-            f"  refused commands:    {_counts(what_if['refused_commands'])}",
-            f"  skipped ticks:       {_counts(what_if['skipped_ticks'])}",
-            "  " + _difference_line("applied:", what_if["applied"]).replace("  ", " ", 1),
-        ]
+    if "what_if" in report:
+        lines += _what_if_lines(report["what_if"], report["rebuilt"]["interventions"])
     return [*lines, *(f"differs:               {each}" for each in report["differs"])]
+
+
+def _what_if_lines(what_if: dict[str, Any], recorded: dict[str, int]) -> list[str]:
+    """Format a what-if; ``recorded`` are the interventions without the changes."""
+    return [
+        f"what if:               {'; '.join(what_if['changes'])}",
+        f"                       {what_if['open_loop']}",
+        f"  outcome:             {_outcome_line(what_if)}",
+        f"  fault of the bridge: {what_if['fault'] or 'none'}",
+        *_lost_sensor_lines(what_if["lost_sensor"]),
+        *_stepped_in_lines(what_if["interventions"], recorded, what_if["first_interventions"]),
+        f"  refused commands:    {_counts(what_if['refused_commands'])}",
+        f"  skipped ticks:       {_counts(what_if['skipped_ticks'])}",
+        f"  actions:             {_changed_line(what_if['actions'], '')}",
+        f"  twists:              {_changed_line(what_if['applied'], ' m/s or rad/s')}",
+    ]
+
+
+def _stepped_in_lines(
+    changed: dict[str, int], recorded: dict[str, int], first_s: dict[str, float]
+) -> list[str]:
+    """Format the cycles in which the governor stepped in, with the changes and without."""
+    lines = []
+    for kind in sorted(changed.keys() | recorded.keys()):
+        before, after = recorded.get(kind, 0), changed.get(kind, 0)
+        text = f"{kind} in {after} cycles, in {before} as recorded"
+        if kind in first_s:
+            text += f"; only here first at {first_s[kind]:.3f} s"
+        lines.append(text)
+    titles = ["  interventions:       ", *(23 * " " for _ in lines)]
+    return [title + line for title, line in zip(titles, lines or ["none"], strict=False)]
+
+
+def _lost_sensor_lines(lost: dict[str, Any] | None) -> list[str]:
+    if lost is None:
+        return []
+    told = [
+        f"{what} {1e3 * (at_s - lost['lost_s']):.0f} ms later"
+        if at_s is not None
+        else f"not {what}"
+        for what, at_s in (
+            ("stale for the governor", lost["noticed_s"]),
+            ("at rest", lost["rest_s"]),
+        )
+    ]
+    return [f"  sensor:              lost at {lost['lost_s']:.3f} s; {', '.join(told)}"]
+
+
+def _changed_line(values: dict[str, Any], unit: str) -> str:
+    first, largest = values["first_divergence"], values["max_difference"]
+    if first is None:
+        return "as without the changes" if values["samples"] else "not compared"
+    most = "not finite" if largest is None else f"{largest:.3g}{unit}"
+    return (
+        f"{values['beyond_tolerance']} of {values['samples']} differ, by at most {most}, the first "
+        f"at {first['time_s']:.3f} s"
+    )
 
 
 def _undetermined_lines(applied: dict[str, Any]) -> list[str]:

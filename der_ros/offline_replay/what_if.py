@@ -67,6 +67,15 @@ class WhatIf:
         """True if anything differs from the record."""
         return bool(self.parameters) or self.latency_s > 0.0 or self.lose_sensor_after_s is not None
 
+    def in_words(self) -> list[str]:
+        """Return the changes, one text each."""
+        words = [f"{name} = {value:g}" for name, value in self.parameters.items()]
+        if self.latency_s > 0.0:
+            words.append(f"each command {1e3 * self.latency_s:g} ms later")
+        if self.lose_sensor_after_s is not None:
+            words.append(f"no force reading after {self.lose_sensor_after_s:g} s")
+        return words
+
     def motion(self, setup: AttemptSetup) -> MotionConfig:
         """Return the configuration of the bridge's motion with the changes.
 

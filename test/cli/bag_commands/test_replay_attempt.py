@@ -1,6 +1,7 @@
 """``replay_bag`` on a whole recorded attempt."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from xml.etree import ElementTree
@@ -30,6 +31,26 @@ def test_a_what_if_is_in_the_json_and_open_loop(capsys):
     what_if = report["replay"]["what_if"]
     assert what_if["outcome"] == "fault"
     assert what_if["open_loop"].startswith("open loop")
+
+
+def test_a_lost_sensor_is_followed_to_rest(capsys):
+    assert main([*ARGUMENTS, "--json", "--lose-sensor-after", "1"]) == 0
+    what_if = json.loads(capsys.readouterr().out)["replay"]["what_if"]
+    assert what_if["changes"] == ["no force reading after 1 s"]
+    lost = what_if["lost_sensor"]
+    assert lost["lost_s"] == 1.0
+    assert lost["lost_s"] < lost["noticed_s"] < lost["rest_s"] < 1.3
+    assert what_if["first_interventions"]["STALE"] == lost["noticed_s"]
+
+
+def test_a_what_if_is_told_beside_the_record(capsys):
+    changes = ["--latency-ms", "40", "--set", "kuka_bridge.max_linear_speed_mps=0.02"]
+    assert main([*ARGUMENTS, *changes]) == 0
+    output = capsys.readouterr().out
+    assert "kuka_bridge.max_linear_speed_mps = 0.02; each command 40 ms later" in output
+    assert re.search(r"SPEED in \d+ cycles, in \d+ as recorded", output)
+    assert re.search(r"twists: +\d+ of \d+ differ, by at most \S+ m/s or rad/s", output)
+    assert "actions:             as without the changes" in output
 
 
 def test_another_policy_acts_beside_the_recorded(capsys):
