@@ -52,6 +52,7 @@ _USUAL = re.compile(
 )
 _ROBOT_ELEMENTS = frozenset(("IPOC", "RIst", "RSol", "AIPos", "Delay"))
 _SENSOR_ELEMENTS = frozenset(("IPOC", "RKorr", "EStr", "Stop"))
+_MAX_DELAY = 1e9
 _INTEGER = re.compile(r"\s*[+-]?\d{1,19}\s*", re.ASCII)
 
 
@@ -247,7 +248,7 @@ def _delay(element: Element | None) -> int | None:
         return None
     text = element.attributes().get("D", "")
     number = float(text) if _NUMBER.fullmatch(text) else math.nan
-    if not math.isfinite(number) or number != int(number):
+    if not 0.0 <= number <= _MAX_DELAY or number != int(number):
         raise ProtocolError(f"Delay D: expected a whole number, got {text[:40]!r}")
     return int(number)
 

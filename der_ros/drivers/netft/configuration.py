@@ -12,7 +12,7 @@ import numpy as np
 
 from der_ros.drivers.netft.http_page import MAX_DOCUMENT_BYTES, get
 from der_ros.drivers.netft.rdt import RdtRecord
-from der_ros.errors import ConfigurationError, DerRosError, ProtocolError
+from der_ros.errors import ConfigurationError, DerRosError, ProtocolError, printable
 from der_ros.geometry import Wrench
 
 PATH = "/netftapi2.xml"
@@ -162,7 +162,7 @@ def parse_configuration(document: bytes) -> SensorConfiguration:
         rdt_enabled=_text(texts, "comrdte", "1").lower() in _ENABLED,
         rdt_rate_hz=_whole(texts, "comrdtrate", 0, _MAX_RATE_HZ),
         rdt_buffer_size=_whole(texts, "comrdtbsiz", 1, _MAX_BUFFER),
-        product_name=_text(texts, "prodname", "")[:_MAX_NAME_CHARACTERS],
+        product_name=printable(_text(texts, "prodname", ""))[:_MAX_NAME_CHARACTERS],
         user_filter=_whole(texts, "setuserfilter", -1, _MAX_FILTER),
     )
 
@@ -229,7 +229,9 @@ def _texts(document: bytes) -> dict[str, str]:
     except DerRosError:
         raise
     except (expat.ExpatError, ValueError, LookupError) as error:
-        raise ProtocolError(f"{PATH}: expected XML, got {document[:40]!r}: {error}") from error
+        raise ProtocolError(
+            f"{PATH}: expected XML, got {document[:40]!r}: {str(error)[:200]}"
+        ) from error
     return texts
 
 

@@ -170,6 +170,8 @@ def test_an_empty_telegram_opens(data):
         (b"<Rob><IPOC><![CDATA[1]]></IPOC></Rob>", "only a number"),
         (b"<Rob><IPOC>1</IPOC><Delay D='0.5'/></Rob>", "Delay D"),
         (b"<Rob><IPOC>1</IPOC><Delay D='1e999'/></Rob>", "Delay D"),
+        (b"<Rob><IPOC>1</IPOC><Delay D='1e308'/></Rob>", "Delay D"),
+        (b"<Rob><IPOC>1</IPOC><Delay D='-1'/></Rob>", "Delay D"),
         (b"<Rob><IPOC>1</IPOC><RIst X=1 Y='0' Z='0' A='0' B='0' C='0'/></Rob>", "once"),
         (b"<Rob><IPOC>1</IPOC><RIst X='1,5' Y='0' Z='0' A='0' B='0' C='0'/></Rob>", "finite"),
         (b"<Rob><IPOC>1</IPOC><RIst X='&#49;' Y='0' Z='0' A='0' B='0' C='0'/></Rob>", "once"),

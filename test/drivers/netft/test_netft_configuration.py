@@ -112,3 +112,9 @@ def test_arbitrary_bytes_raise_only_protocol_errors(data):
 def test_the_simulated_document_is_read_back():
     sensor = SensorConfiguration(1e5, 2e5, "kN", "Nmm", False, 7000, 40, "Axia")
     assert parse_configuration(sensor.to_xml()) == sensor
+
+
+def test_a_product_name_forges_no_line_of_a_log():
+    name = "Net&#10;Box\u202e".encode()
+    read = parse_configuration(DEEP.replace(b"Net Box", name))
+    assert read.product_name == r"Net\nBox\u202e"
