@@ -15,7 +15,7 @@ import re
 import stat
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import yaml
 
@@ -31,30 +31,42 @@ _OTHER_BASE = re.compile(r"[-+]?0[0-9]+|.*[_:].*")
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading, without ever waiting for another process.
+
+    Raises:
+        OSError: The file does not exist, cannot be read, or is not regular (a pipe, a device).
+    """
+    try:
+        # Without O_NONBLOCK, opening a pipe or reading /proc/kmsg waits for ever.
+        opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except ValueError as error:  # a null character or a lone surrogate in the path
+        raise OSError(errno.EINVAL, "the path is no text that a file system can hold") from error
+    mode = os.fstat(opened).st_mode
+    if stat.S_ISREG(mode):
+        return open(opened, "rb")
+    os.close(opened)
+    folder = stat.S_ISDIR(mode)
+    kind = errno.EISDIR if folder else errno.EINVAL
+    raise OSError(kind, "it is a folder" if folder else "it is no regular file")
+
+
 def read_bytes(path: Path, max_bytes: int) -> bytes:
     """Read a regular file of at most ``max_bytes``.
 
     Raises:
         ConfigurationError: The file is larger.
-        OSError: The file does not exist, cannot be read, or is not regular (a pipe, a device).
+        OSError: As ``open_regular`` raises it.
     """
-    # Without O_NONBLOCK, opening a pipe or reading /proc/kmsg waits for ever.
-    try:
-        opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except ValueError as error:  # a null character or a lone surrogate in the path
-        raise OSError(errno.EINVAL, "the path is no text that a file system can hold") from error
-    with open(opened, "rb") as file:
-        about = os.fstat(file.fileno())
-        if not stat.S_ISREG(about.st_mode):
-            folder = stat.S_ISDIR(about.st_mode)
-            kind = errno.EISDIR if folder else errno.EINVAL
-            raise OSError(kind, "it is a folder" if folder else "it is no regular file")
-        data = file.read(max_bytes + 1)
-    if data is None:
+    with open_regular(path) as file:
+        data: bytes | None = file.read(max_bytes + 1)
+        size = os.fstat(file.fileno()).st_size
+    if data is None:  # /proc/kmsg has nothing to read
         raise OSError(errno.EINVAL, "it is no regular file")
     if len(data) > max_bytes:
-        size = max(len(data), about.st_size)
-        raise ConfigurationError(f"{path}: expected at most {max_bytes} bytes, got {size}")
+        raise ConfigurationError(
+            f"{path}: expected at most {max_bytes} bytes, got {max(len(data), size)}"
+        )
     return data
 
 

@@ -56,7 +56,7 @@ def export_checkpoint(
         snapshot = _newest_in(content["loop/learning"], config)
         env_steps = int(content["loop/learning"]["env_steps"])
         best = None if newest else best_in(content["loop/evaluations"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(
             f"checkpoint {file}: expected what this release writes, got something else ({error!r})"
         ) from error

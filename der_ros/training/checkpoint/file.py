@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from der_ros.documents import open_regular, shortened
 from der_ros.errors import CheckpointError, ConfigurationError
 from der_ros.training.checkpoint.arrays import read_array
 from der_ros.training.config import TrainingConfig, make_config
@@ -54,7 +55,7 @@ def load_checkpoint(path: Path, *names: str, optional: Sequence[str] = ()) -> di
         CheckpointError: The file is missing, truncated, damaged or of another release.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
                 raise ValueError("expected nothing compressed, got compressed content")
             tree = json.loads(archive.read(_TREE))
@@ -63,7 +64,7 @@ def load_checkpoint(path: Path, *names: str, optional: Sequence[str] = ()) -> di
             parts = tree["content"]
             chosen = {name: _part(parts, name) for name in names or parts}
             chosen |= {name: parts.get(name) for name in optional}
-            content: dict[str, Plain] = _unpack(archive, chosen)
+            content: dict[str, Plain] = _unpack(archive, chosen, set())
             return content
     except FileNotFoundError as error:
         raise CheckpointError(f"checkpoint: expected a file, there is none at {path}") from error
@@ -115,6 +116,8 @@ def config_of(path: Path) -> TrainingConfig:
     """
     values = load_checkpoint(path, "config")["config"]
     try:
+        if not isinstance(values, dict):
+            raise TypeError(f"expected names and values, got {shortened(values)}")
         return make_config(values)
     except (TypeError, ConfigurationError) as error:
         raise CheckpointError(
@@ -171,17 +174,27 @@ def _pack(archive: zipfile.ZipFile, value: Plain, name: str = "") -> Plain:
     raise TypeError(f"checkpoint: expected plain data at {name}, got {type(value).__name__}")
 
 
-def _unpack(archive: zipfile.ZipFile, value: Plain) -> Plain:
-    """Return the original value of packed JSON data; read its arrays from the archive."""
+def _unpack(archive: zipfile.ZipFile, value: Plain, read: set[str]) -> Plain:
+    """Return the original value of packed JSON data; read its arrays from the archive.
+
+    Args:
+        archive: Open zip file.
+        value: Packed data.
+        read: Members that are read already; a repeated one would multiply the file's size.
+    """
     if isinstance(value, list):
-        return [_unpack(archive, item) for item in value]
+        return [_unpack(archive, item, read) for item in value]
     if not isinstance(value, dict):
         return value
     if _ARRAY in value:
+        member = value[_ARRAY]
+        if member in read:
+            raise ValueError(f"expected the member {shortened(member)} once, got it twice")
+        read.add(member)
         # Members are not compressed, so none can be larger than the file itself.
-        return read_array(archive, value[_ARRAY], archive.getinfo(value[_ARRAY]).file_size)
+        return read_array(archive, member, archive.getinfo(member).file_size)
     if "$bytes" in value:
-        return _unpack(archive, value["$bytes"]).tobytes()
+        return _unpack(archive, value["$bytes"], read).tobytes()
     if _TUPLE in value:
-        return tuple(_unpack(archive, item) for item in value[_TUPLE])
-    return {key: _unpack(archive, item) for key, item in value.items()}
+        return tuple(_unpack(archive, item, read) for item in value[_TUPLE])
+    return {key: _unpack(archive, item, read) for key, item in value.items()}

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from der_ros.documents import open_regular
 from der_ros.errors import ConfigurationError
 from der_ros.policy.policy_view import FRAME_SIZE, PolicyView
 from der_ros.policy.shipped import shipped_demonstrations
@@ -114,7 +115,7 @@ def _read(path: Path, task: Task | None) -> Episode:
 
 def _load(path: Path) -> Episode:
     try:
-        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             return Episode(
                 _numbers(archive, "observations"),
                 _numbers(archive, "actions"),

@@ -208,7 +208,8 @@ def _draw(
     axes: Axes, lines: Sequence[Metrics], curves: Sequence[tuple[str, str, str]], scale: float
 ) -> None:
     for name, style, label in curves:
-        points = [(line["time/env_steps"], scale * line[name]) for line in lines if name in line]
+        whole = [line for line in lines if name in line and "time/env_steps" in line]
+        points = [(line["time/env_steps"], scale * line[name]) for line in whole]
         if points:
             axes.plot(*zip(*points, strict=True), style if len(points) > 1 else "o", label=label)
 

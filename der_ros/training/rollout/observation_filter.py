@@ -100,13 +100,19 @@ class ObservationFilter:
         """Restore a state returned by ``state``.
 
         Raises:
-            CheckpointError: The state has another observation size.
+            CheckpointError: The state has another observation size, or a number is not finite.
         """
-        if state["mean"].shape != self._mean.shape:
-            raise CheckpointError(
-                f"checkpoint: expected a filter of {self._mean.shape} numbers, got "
-                f"{state['mean'].shape}"
-            )
+        for part in ("mean", "squares"):
+            numbers = state[part]
+            if numbers.shape != self._mean.shape:
+                raise CheckpointError(
+                    f"checkpoint: expected a filter of {self._mean.shape} numbers, got "
+                    f"{numbers.shape}"
+                )
+            if numbers.dtype.kind != "f" or not np.isfinite(numbers).all():
+                raise CheckpointError(
+                    f"checkpoint: expected finite numbers in the filter's {part}, got others"
+                )
         self.count = int(state["count"].item())
         self._mean = state["mean"].astype(np.float64)
         self._squares = state["squares"].astype(np.float64)

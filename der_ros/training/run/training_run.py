@@ -232,7 +232,7 @@ class TrainingRun(RunControl):
             self._loop.load_state(loop_state(content, self.config))
         except CheckpointError as error:
             raise CheckpointError(f"{path}: {error}") from error
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise CheckpointError(
                 f"checkpoint {path}: expected what this release writes for this configuration, got "
                 f"something else ({error!r}); take an earlier checkpoint, or start a new run"

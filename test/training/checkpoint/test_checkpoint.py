@@ -1,3 +1,4 @@
+import os
 import zipfile
 
 import numpy as np
@@ -5,7 +6,12 @@ import pytest
 
 from der_ros.errors import CheckpointError
 from der_ros.training.checkpoint import file as checkpoint
-from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint, save_checkpoint
+from der_ros.training.checkpoint.file import (
+    config_of,
+    latest_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
 from der_ros.training.checkpoint.writer import (
     checkpoint_path,
     drop_old_checkpoints,
@@ -49,6 +55,35 @@ def test_a_truncated_checkpoint_is_refused_by_name(tmp_path, keep):
     path.write_bytes(data[: int(keep * len(data)) if keep < 1 else keep])
     with pytest.raises(CheckpointError, match=rf"{path.name}.*truncated.*take .*{before.name}"):
         load_checkpoint(path)
+
+
+def test_a_pipe_or_a_device_is_refused_at_once(tmp_path):
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    os.mkfifo(folder / "step_0000000002.ckpt")
+    (folder / "step_0000000001.ckpt").symlink_to("/dev/zero")
+    with pytest.raises(CheckpointError, match="no regular file"):
+        latest_checkpoint(tmp_path)
+
+
+def test_an_array_that_is_named_twice_is_refused(tmp_path):
+    path = saved(tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["tree.json"] = members["tree.json"].replace(b"a/y.npy", b"a/x.npy")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(CheckpointError, match=r"'a/x\.npy' once, got it twice"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("config", ["text", None, [1]])
+def test_a_configuration_of_another_kind_is_refused(tmp_path, config):
+    path = tmp_path / "step_0000000001.ckpt"
+    save_checkpoint(path, {"config": config})
+    with pytest.raises(CheckpointError, match="expected names and values"):
+        config_of(path)
 
 
 def test_a_flipped_bit_is_noticed(tmp_path):
