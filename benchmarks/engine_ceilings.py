@@ -16,7 +16,7 @@ import torch
 from der_ros.replay.sharded import ShardedReplay
 from der_ros.replay.transitions import Transitions
 from der_ros.training.checkpoint.file import load_checkpoint, save_checkpoint
-from der_ros.training.config import load_config
+from der_ros.training.config import TrainingConfig, load_config
 from der_ros.training.engine.interface import drawn_from
 from der_ros.training.learner import Learner
 
@@ -37,25 +37,12 @@ def rate(function: object, count: int) -> float:
     return count / (time.perf_counter() - started)
 
 
-def main() -> None:
-    """Run the measurements and print one figure per line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=2_000_000)
-    parser.add_argument("--preset", default="fast")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    rng = np.random.default_rng(0)
-    config = load_config(options.preset, {"capacity": options.rows, "torch_threads": 1})
-    learner = Learner(config, OBSERVATION, ACTION)
-    replay = ShardedReplay(config.replay(), OBSERVATION, ACTION, rng)
+def measure_shard(replay: ShardedReplay, config: TrainingConfig, rng: np.random.Generator) -> None:
+    """Fill the replay and print how fast it takes fragments and draws batches."""
     fragment, large = transitions(FRAGMENT, rng), transitions(10_000, rng)
     row_bytes = sum(column.nbytes for column in fragment) / FRAGMENT
     print(f"bytes of a transition: {row_bytes:.0f}")
-    print(
-        f"bytes of a snapshot: {sum(a.nbytes for a in learner.snapshot().filter[:2])} + "
-        f"{learner.snapshot().parameters.nbytes} of parameters"
-    )
-    while len(replay) < 0.99 * (options.rows - config.zone_size):
+    while len(replay) < 0.99 * (config.capacity - config.zone_size):
         replay.add(large)
     adds = rate(lambda: replay.add(fragment), 2000)
     print(f"shard: {adds * FRAGMENT:,.0f} transitions/s added in rows of {FRAGMENT}")
@@ -65,10 +52,21 @@ def main() -> None:
         shard.update_priorities(batch.indices, batch.drawn_at, rng.random(config.batch_size))
 
     print(f"shard: {rate(draw, 300):,.0f} batches of {config.batch_size}/s, priorities included")
-    shard, batch = replay.sample(config.batch_size)
+
+
+def measure_learner(learner: Learner, replay: ShardedReplay, batch_size: int) -> None:
+    """Print the size of a snapshot and the updates per second."""
+    snapshot = learner.snapshot()
+    filter_bytes = sum(a.nbytes for a in snapshot.filter[:2])
+    print(f"bytes of a snapshot: {filter_bytes} + {snapshot.parameters.nbytes} of parameters")
+    shard, batch = replay.sample(batch_size)
     drawn = drawn_from(shard, 0, batch)
     learner.learn(drawn)
     print(f"learner: {rate(lambda: learner.learn(drawn), 200):,.0f} updates/s")
+
+
+def measure_checkpoint(replay: ShardedReplay) -> None:
+    """Print the time that a checkpoint of the replay stops training, writes and reads."""
     started = time.perf_counter()
     content = {"replay": replay.state()}
     print(
@@ -83,6 +81,21 @@ def main() -> None:
         started = time.perf_counter()
         load_checkpoint(path)
         print(f"  read in {time.perf_counter() - started:.1f} s")
+
+
+def main() -> None:
+    """Run the measurements and print one figure per line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=2_000_000)
+    parser.add_argument("--preset", default="fast")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(0)
+    config = load_config(options.preset, {"capacity": options.rows, "torch_threads": 1})
+    replay = ShardedReplay(config.replay(), OBSERVATION, ACTION, rng)
+    measure_shard(replay, config, rng)
+    measure_learner(Learner(config, OBSERVATION, ACTION), replay, config.batch_size)
+    measure_checkpoint(replay)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -109,11 +109,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         compliance: str | float | Compliance = "cell",
         sensor_filter_hz: float = 0.0,
     ) -> None:
-        if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ConfigurationError(
-                "render_mode: expected None, rgb_array, or human where there is a display, "
-                f"got {render_mode!r}"
-            )
+        _require_render_mode(render_mode, self.metadata["render_modes"])
         _require_instance("servo", servo, ServoConfig)
         _require_instance("limits", limits, GovernorLimits)
         self.render_mode = render_mode
@@ -130,8 +126,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         limits = limits if limits is not None else default_limits(task, self.robot)
         self.governor_limits = with_budgets(limits, force_budget_n, torque_budget_nm)
         self._use_limits(self.governor_limits)
-        largest = np.array([_LARGEST[name[0]] for name in OBSERVATION_NAMES], dtype=np.float32)
-        self.observation_space = gymnasium.spaces.Box(-largest, largest, dtype=np.float32)
+        self.observation_space = _observation_space()
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (6,), np.float32)
         self._speed_limits: list[float] = task.speed_limits.tolist()
         self.world = AssemblyWorld(
@@ -436,6 +431,20 @@ def _less_severe(initial: InitialState, severity: float) -> InitialState:
     turn = rotation_vector_from_quaternion(ground.quaternion)
     scaled = Pose(severity * ground.position, quaternion_from_rotation_vector(severity * turn))
     return InitialState(initial.held, scaled)
+
+
+def _observation_space() -> gymnasium.Space[Observation]:
+    largest = np.array([_LARGEST[name[0]] for name in OBSERVATION_NAMES], dtype=np.float32)
+    return gymnasium.spaces.Box(-largest, largest, dtype=np.float32)
+
+
+def _require_render_mode(mode: str | None, offered: Sequence[str]) -> None:
+    """Check that a render mode is None or one of those offered."""
+    if mode not in (None, *offered):
+        raise ConfigurationError(
+            "render_mode: expected None, rgb_array, or human where there is a display, "
+            f"got {mode!r}"
+        )
 
 
 def _require_instance(name: str, value: object, kind: type) -> None:

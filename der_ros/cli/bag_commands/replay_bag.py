@@ -196,6 +196,24 @@ def _parser() -> argparse.ArgumentParser:
         "unusable.",
     )
     parser.add_argument("bag", type=Path, nargs="+", help="a rosbag2 folder of bag_recorder")
+    _add_replayed(parser)
+    _add_what_if(parser)
+    parser.add_argument(
+        "--tolerance",
+        type=_tolerance,
+        default=DEFAULT_TOLERANCE,
+        help="largest difference of an action in [-1, 1] that counts as the same (%(default)s)",
+    )
+    parser.add_argument("--plot", type=Path, metavar="PNG", help="write a picture of the attempt")
+    parser.add_argument(
+        "--junit", type=Path, metavar="XML", help="write a JUnit test case for each bag"
+    )
+    add_json_option(parser)
+    return parser
+
+
+def _add_replayed(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose what acts and from which records."""
     acts = parser.add_mutually_exclusive_group()
     acts.add_argument(
         "--policy", type=Path, help="ONNX policy; default: the one that the bag was made with"
@@ -216,19 +234,6 @@ def _parser() -> argparse.ArgumentParser:
         "robot (record_wire:=true), through the drivers; observations: only the actions, from "
         "the recorded observations (%(default)s)",
     )
-    _add_what_if(parser)
-    parser.add_argument(
-        "--tolerance",
-        type=_tolerance,
-        default=DEFAULT_TOLERANCE,
-        help="largest difference of an action in [-1, 1] that counts as the same (%(default)s)",
-    )
-    parser.add_argument("--plot", type=Path, metavar="PNG", help="write a picture of the attempt")
-    parser.add_argument(
-        "--junit", type=Path, metavar="XML", help="write a JUnit test case for each bag"
-    )
-    add_json_option(parser)
-    return parser
 
 
 def _add_what_if(parser: argparse.ArgumentParser) -> None:
