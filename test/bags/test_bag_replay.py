@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from policy_bags import STRING, TOPICS, array, string
 
 from der_ros.bags.bag_replay import (
     PolicyInfo,
@@ -13,39 +14,18 @@ from der_ros.bags.bag_replay import (
 from der_ros.bags.reader import BagReader
 from der_ros.bags.recorder import BagWriter, RecordedTopic, typestore
 from der_ros.errors import BagError
-from der_ros.policy.policy_topics import tick_label
 
-ARRAY, STRING = "std_msgs/msg/Float32MultiArray", "std_msgs/msg/String"
 STATUS = "diagnostic_msgs/msg/DiagnosticStatus"
-TOPICS = [
-    RecordedTopic("/policy/observation", ARRAY),
-    RecordedTopic("/policy/action", ARRAY),
-    RecordedTopic("/policy/info", STRING, latched=True),
-]
 
 
 def policy(observation):
     return np.tanh(observation[:6] * np.float32(3.0))
 
 
-def array(kind, tick, data):
-    types = typestore()
-    dimension = types.types["std_msgs/msg/MultiArrayDimension"](
-        label=tick_label(kind, tick), size=len(data), stride=len(data)
-    )
-    layout = types.types["std_msgs/msg/MultiArrayLayout"](
-        dim=[] if tick is None else [dimension], data_offset=0
-    )
-    message = types.types[ARRAY](layout=layout, data=np.asarray(data, np.float32))
-    return bytes(types.serialize_cdr(message, ARRAY))
-
-
 def write_bag(path, messages, info=None):
-    types = typestore()
     with BagWriter(path, TOPICS) as writer:
         if info is not None:
-            data = types.serialize_cdr(types.types[STRING](data=info), STRING)
-            writer.write("/policy/info", bytes(data), 1)
+            writer.write("/policy/info", string(info), 1)
         for stamp, (topic, tick, data) in enumerate(messages, 2):
             writer.write(f"/policy/{topic}", array(topic, tick, data), stamp)
     return path
@@ -163,9 +143,7 @@ def typed_bag(path, observation_type, *messages):
 
 
 def test_observations_that_are_no_arrays_are_refused(tmp_path):
-    types = typestore()
-    text = bytes(types.serialize_cdr(types.types[STRING](data="1 2"), STRING))
-    bag = typed_bag(tmp_path / "bag", STRING, ("observation", text))
+    bag = typed_bag(tmp_path / "bag", STRING, ("observation", string("1 2")))
     report = replay_policy(bag, policy)
     assert report.verdict is ReplayVerdict.UNUSABLE
     assert "expected arrays of numbers" in report.reason

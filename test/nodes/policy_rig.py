@@ -7,7 +7,8 @@ import rclpy
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
+from policy_files import weight, write_graph
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from rclpy.duration import Duration
@@ -15,7 +16,6 @@ from rclpy.node import Node
 from waiting import until
 
 from der_ros.nodes.shared.node_process import spinning
-from der_ros.policy.checksum import stamped
 from der_ros.policy.contract import PolicyContract
 
 DT = 0.02
@@ -30,8 +30,7 @@ def write_policy(path, *, gain=0.05, task="lap_joint", dt=DT, governor=None, his
     """
     size = 13 * (1 + len(history))
     gains = np.tile(gain * np.eye(13, 6, dtype=np.float32), (1 + len(history), 1))
-    weight = numpy_helper.from_array(gains, "w")
-    seven = numpy_helper.from_array(np.full(size, 7.0, np.float32), "seven")
+    weights = [weight(gains), weight(np.full(size, 7.0), "seven")]
     nodes = [
         helper.make_node("Sub", ["observation", "seven"], ["d"]),
         helper.make_node("Div", ["d", "d"], ["one"]),
@@ -39,19 +38,9 @@ def write_policy(path, *, gain=0.05, task="lap_joint", dt=DT, governor=None, his
         helper.make_node("MatMul", ["x", "w"], ["h"]),
         helper.make_node("Tanh", ["h"], ["action"]),
     ]
-    graph = helper.make_graph(
-        nodes,
-        "policy",
-        [helper.make_tensor_value_info("observation", TensorProto.FLOAT, ["N", size])],
-        [helper.make_tensor_value_info("action", TensorProto.FLOAT, ["N", 6])],
-        [weight, seven],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     limits = (0.05, 0.05, 0.05, 0.1, 0.1, 0.1)
     contract = PolicyContract(task, limits, dt, governor=governor, history=history)
-    helper.set_model_props(model, contract.to_metadata())
-    path.write_bytes(stamped(model.SerializeToString()))
-    return path
+    return write_graph(path, nodes, weights, contract.to_metadata(), width=size)
 
 
 @contextlib.contextmanager

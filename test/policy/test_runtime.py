@@ -8,6 +8,7 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from policy_files import TANH_OF_PRODUCT, weight, write_graph
 
 from der_ros.errors import ConfigurationError, ContractError
 from der_ros.policy import runtime
@@ -16,25 +17,11 @@ from der_ros.policy.contract import PolicyContract
 from der_ros.policy.runtime import OnnxPolicy
 
 CONTRACT = PolicyContract("lap_joint", (0.05,) * 6, 0.06)
-ORT_WEIGHT = numpy_helper.from_array(np.eye(13, 6, dtype=np.float32), "w")
 
 
-def write(path, *, nodes=None, width=13, name="observation", metadata=None, opset=17, weights=()):
-    nodes = nodes or [
-        helper.make_node("MatMul", ["observation", "w"], ["h"]),
-        helper.make_node("Tanh", ["h"], ["action"]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "policy",
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", width])],
-        [helper.make_tensor_value_info("action", TensorProto.FLOAT, ["N", 6])],
-        [ORT_WEIGHT, *weights],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
-    helper.set_model_props(model, CONTRACT.to_metadata() if metadata is None else metadata)
-    path.write_bytes(stamped(model.SerializeToString()))
-    return path
+def write(path, *, nodes=TANH_OF_PRODUCT, metadata=None, weights=(), **graph):
+    metadata = CONTRACT.to_metadata() if metadata is None else metadata
+    return write_graph(path, nodes, [weight(np.eye(13, 6)), *weights], metadata, **graph)
 
 
 @pytest.fixture

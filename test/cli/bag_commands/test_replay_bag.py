@@ -5,46 +5,20 @@ import json
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from policy_bags import TOPICS, array, string
+from policy_files import TANH_OF_PRODUCT, weight, write_graph
 
-from der_ros.bags.recorder import BagWriter, RecordedTopic, typestore
+from der_ros.bags.recorder import BagWriter
 from der_ros.cli.bag_commands.replay_bag import main
-from der_ros.policy.checksum import stamped
 from der_ros.policy.contract import PolicyContract
-from der_ros.policy.policy_topics import tick_label
-
-ARRAY, STRING = "std_msgs/msg/Float32MultiArray", "std_msgs/msg/String"
 
 
 def write_policy(path, gain):
     """Write a policy with action = tanh(gain * observation[:6])."""
-    weight = numpy_helper.from_array(gain * np.eye(13, 6, dtype=np.float32), "w")
-    nodes = [
-        helper.make_node("MatMul", ["observation", "w"], ["h"]),
-        helper.make_node("Tanh", ["h"], ["action"]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "policy",
-        [helper.make_tensor_value_info("observation", TensorProto.FLOAT, ["N", 13])],
-        [helper.make_tensor_value_info("action", TensorProto.FLOAT, ["N", 6])],
-        [weight],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    helper.set_model_props(model, PolicyContract("lap_joint", (0.05,) * 6, 0.06).to_metadata())
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(stamped(model.SerializeToString()))
-    return path
-
-
-def array(kind, tick, data):
-    types = typestore()
-    dimension = types.types["std_msgs/msg/MultiArrayDimension"](
-        label=tick_label(kind, tick), size=len(data), stride=len(data)
-    )
-    layout = types.types["std_msgs/msg/MultiArrayLayout"](dim=[dimension], data_offset=0)
-    message = types.types[ARRAY](layout=layout, data=np.asarray(data, np.float32))
-    return bytes(types.serialize_cdr(message, ARRAY))
+    contract = PolicyContract("lap_joint", (0.05,) * 6, 0.06)
+    weights = [weight(gain * np.eye(13, 6))]
+    return write_graph(path, TANH_OF_PRODUCT, weights, contract.to_metadata())
 
 
 @pytest.fixture
@@ -54,20 +28,13 @@ def policy(tmp_path):
 
 @pytest.fixture
 def bag(tmp_path, policy):
-    types = typestore()
     info = json.dumps(
         {"sha256": hashlib.sha256(policy.read_bytes()).hexdigest(), "path": str(policy)}
     )
-    topics = [
-        RecordedTopic("/policy/observation", ARRAY),
-        RecordedTopic("/policy/action", ARRAY),
-        RecordedTopic("/policy/info", STRING, latched=True),
-    ]
     path = tmp_path / "run" / "bags" / "attempt_0001"
     rng = np.random.default_rng(0)
-    with BagWriter(path, topics) as writer:
-        data = types.serialize_cdr(types.types[STRING](data=info), STRING)
-        writer.write("/policy/info", bytes(data), 1)
+    with BagWriter(path, TOPICS) as writer:
+        writer.write("/policy/info", string(info), 1)
         for tick in range(8):
             observation = rng.normal(size=13).astype(np.float32)
             writer.write("/policy/observation", array("observation", tick, observation), tick + 2)

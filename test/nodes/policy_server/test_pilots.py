@@ -4,8 +4,8 @@ import contextlib
 import time
 
 import pytest
+from joy_pad import JoyPad
 from policy_rig import DT, RIGHTFUL, Cell, change_state, running, write_policy
-from sensor_msgs.msg import Joy
 from waiting import until
 
 from der_ros.errors import ConfigurationError
@@ -17,20 +17,6 @@ pytestmark = [pytest.mark.ros, pytest.mark.alone, pytest.mark.usefixtures("own_d
 TASK_FRAME = "[0.1,0.2,0.25,0.0,0.0,0.0,1.0]"
 FULL_MPS = 0.05  # the speed that an action of 1 means in the tests' policy
 DEAD_MAN = 0
-
-
-class Pad:
-    """Publishes a device of six axes and seven buttons at 50 Hz while it is on."""
-
-    def __init__(self, node):
-        self.on, self.axes, self.down = True, [0.0] * 6, ()
-        self._publisher = node.create_publisher(Joy, "joy", 10)
-        node.create_timer(0.02, self._publish)
-
-    def _publish(self):
-        if self.on:
-            buttons = [int(k in self.down) for k in range(7)]
-            self._publisher.publish(Joy(axes=self.axes, buttons=buttons))
 
 
 def speed(cell):
@@ -47,7 +33,7 @@ def piloted_server(tmp_path, **more):
         **more,
     }
     with running(PolicyServer, **given) as (_, test):
-        cell, pad = Cell(test), Pad(test)
+        cell, pad = Cell(test), JoyPad(test)
         assert change_state(test, "configure")
         assert change_state(test, "activate")
         assert until(lambda: len(cell.twists) > 3)

@@ -4,7 +4,8 @@ import time
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from sensor_msgs.msg import Image, Joy
+from joy_pad import JoyPad
+from sensor_msgs.msg import Image
 from std_msgs.msg import Float64
 from trainer_rig import PRESET, listener, trainer
 from waiting import until
@@ -18,20 +19,6 @@ pytestmark = [pytest.mark.ros, pytest.mark.usefixtures("own_domain")]
 STEP_S = 0.06
 DEAD_MAN, REST, PUSHED = 0, (0.0,) * 6, (0.0, 0.0, -0.5, 0.0, 0.0, 0.0)
 PATIENCE_S = 120.0
-
-
-class ScriptedPad:
-    """Publishes a device of six axes and seven buttons at 50 Hz while it is on."""
-
-    def __init__(self, node, buttons=7):
-        self.on, self.axes, self.down, self._buttons = True, REST, (), buttons
-        self._publisher = node.create_publisher(Joy, "joy", 10)
-        node.create_timer(0.02, self._publish)
-
-    def _publish(self):
-        if self.on:
-            buttons = [int(k in self.down) for k in range(self._buttons)]
-            self._publisher.publish(Joy(axes=list(self.axes), buttons=buttons))
 
 
 class Training:
@@ -78,7 +65,7 @@ def taught(tmp_path):
         trainer(*given, "teach:=topic", "axis_map:=keyboard", "joy_timeout_s:=1.0"),
         listener() as node,
     ):
-        yield Training(node), ScriptedPad(node)
+        yield Training(node), JoyPad(node)
 
 
 def press(pad, training):
@@ -144,7 +131,7 @@ def test_a_device_without_the_maps_buttons_is_told(tmp_path):
     given = [f"run_dir:={tmp_path}/run", "teach:=topic", "axis_map:=keyboard"]
     with trainer(*given), listener() as node:
         training = Training(node)
-        ScriptedPad(node, buttons=2)
+        JoyPad(node, buttons=2)
         training.wait_for("expected button 2 for faster")
 
 
