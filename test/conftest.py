@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,13 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     whole = config.args_source is config.ArgsSource.TESTPATHS
     if unsaid and whole and not config.option.usepdb and not is_worker(config):
         config.option.numprocesses = WORKERS
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hangups_end_children() -> None:
+    """Let SIGHUP end the tests' processes under ``nohup`` too, which ignores it for all of them."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)  # not inherited, unlike SIG_IGN
 
 
 def is_worker(config: pytest.Config) -> bool:

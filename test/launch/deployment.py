@@ -17,6 +17,7 @@ from isolation import free_port
 from std_srvs.srv import Trigger
 
 from der_ros.bags.attempt_log import read_attempts
+from der_ros.installation import package_folders
 
 # Arguments of both deployments; each has further ones.
 SHARED_ARGUMENTS = [
@@ -33,6 +34,7 @@ SHARED_ARGUMENTS = [
     "sensor_ip",
 ]
 SIM_SENSOR_IP = "127.0.0.3"
+SROS2_POLICY = next(package_folders("config")) / "sros2" / "policy.xml"
 # Field names of the contract.
 RESULT_FIELDS = [
     "outcome",
@@ -135,10 +137,28 @@ def launched_on_terminal(output_file, *arguments):
         wait_for(lambda: not any(map(alive, started)), 30, "the end of all nodes")
 
 
-def wait_for_a_running_attempt(output_file):
-    """Wait until an attempt runs; on a busy computer the first may end in a fault."""
-    pattern = re.compile(r"attempt \d+: running")
-    wait_for(lambda: pattern.search(output_file.read_text()), 90, "a running attempt")
+def wait_for_a_running_attempt(output_file, seconds=90, after=0):
+    """Wait until an attempt of a number above ``after`` runs; return the newest one's number.
+
+    On a busy computer an attempt may end in a fault before it runs.
+    """
+
+    def running():
+        found = re.findall(r"attempt (\d+): running", output_file.read_text())
+        return [number for number in map(int, found) if number > after]
+
+    return wait_for(running, seconds, "a running attempt")[-1]
+
+
+def check_permissions():
+    """Check that a running deployment needs no permission beyond the shipped SROS2 policy."""
+    check = subprocess.run(
+        ["ros2", "run", "der_ros", "security_policy", "--check", SROS2_POLICY],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert check.returncode == 0, check.stdout + check.stderr
 
 
 def attempt_bags(run_dir):

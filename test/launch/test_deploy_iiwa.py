@@ -9,6 +9,7 @@ from deployment import (
     SHARED_ARGUMENTS,
     a_fault_and_a_later_verdict,
     alive,
+    check_permissions,
     launched,
     pids,
     sensor_ports,
@@ -28,6 +29,7 @@ def test_after_a_fault_a_simulated_cell_goes_on(tmp_path):
     run_dir, output = tmp_path / "run", tmp_path / "output.txt"
     with launched(LAUNCH_FILE, output, f"run_dir:={run_dir}", "seed:=3", *sensor_ports()):
         wait_for_a_running_attempt(output)
+        check_permissions()
         fault, later = a_fault_and_a_later_verdict(run_dir)
     text = output.read_text()
     assert "Traceback" not in text

@@ -22,6 +22,7 @@ from deployment import (
     attempt_bags,
     attempts,
     call,
+    check_permissions,
     ended_by_ctrl_c,
     judged,
     launched_on_terminal,
@@ -166,13 +167,9 @@ def test_an_attempt_with_another_drivers_wrenches(tmp_path):
     topic = ["ft:=topic", "ft_topic:=/other/netft_data"]
     arguments = ["record:=false", f"run_dir:={run_dir}", *topic, *there]
 
-    def running():
-        """Return the numbers of the attempts with an active policy so far, oldest first."""
-        return [int(number) for number in re.findall(r"attempt (\d+): running", output.read_text())]
-
     with launched(output, *arguments):
         with another_driver(there):
-            last = wait_for(running, 150, "an attempt with the first driver")[-1]
+            last = wait_for_a_running_attempt(output, 150)
         wait_for(lambda: len(attempts(run_dir)) > last, 60, "an attempt without a driver")
         with another_driver(there):
             later = wait_for(
@@ -255,7 +252,9 @@ def test_a_real_robot_moves_only_when_told(tmp_path):
 def test_ctrl_c_in_an_attempt_keeps_the_recording(tmp_path):
     run_dir, output = tmp_path / "run", tmp_path / "output.txt"
     with launched(output, f"run_dir:={run_dir}", *ports()) as process:
-        wait_for_a_running_attempt(output)
+        number = wait_for_a_running_attempt(output)
+        check_permissions()
+        wait_for_a_running_attempt(output, after=number)
         process.send_signal(signal.SIGINT)
         process.wait(timeout=20)
     text = output.read_text()
@@ -269,7 +268,7 @@ def test_ctrl_c_in_an_attempt_keeps_the_recording(tmp_path):
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
 def test_nothing_is_left_of_a_launch_that_is_killed(tmp_path, number):
     """The launch is killed, or its terminal has gone, so that nothing can be printed."""
     run_dir, output = tmp_path / "run", tmp_path / "output.txt"
