@@ -165,14 +165,22 @@ def test_a_stubborn_process_is_killed_in_the_end(workspace):
     assert not any(map(is_running, pids(started)))
 
 
-def test_no_process_outlives_a_killed_launch(workspace):
+def test_a_killed_launch_leaves_no_process_and_file(workspace, tmp_path):
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    workspace.variables["TMPDIR"] = str(temporary)
     workspace.add_executable("talker", TALKER)
-    nodes(workspace, "[Node(package='demo', executable='talker', output='screen')]")
+    nodes(
+        workspace,
+        "[Node(package='demo', executable='talker', output='screen', parameters=[{'a': 1.5}])]",
+    )
     with workspace.start(["launch", "demo", "p.launch.py"]) as process:
         started = pids(read_until(process, "hello"))
+        assert os.listdir(temporary)
         process.kill()
     assert started
     assert eventually(lambda: not any(map(is_running, started)))
+    assert eventually(lambda: not os.listdir(temporary))
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])

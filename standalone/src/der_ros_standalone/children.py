@@ -23,6 +23,7 @@ class Guard:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
+        self._files: list[str] = []
 
     def watch(self, group: int) -> None:
         """End process group ``group`` if this process is killed; start the guard if needed."""
@@ -36,6 +37,12 @@ class Guard:
                 start_new_session=True,
             )
         self._tell(f"+{group}")
+        while self._files:
+            self._tell(f"={self._files.pop()}")
+
+    def watch_file(self, path: str) -> None:
+        """Remove a temporary file if this process is killed, from the next ``watch`` on."""
+        self._files.append(path)
 
     def forget(self, group: int) -> None:
         """Stop watching process group ``group``, which has ended."""

@@ -1,12 +1,13 @@
-"""Guard process that ends the processes of a launch that was killed.
+"""Guard process that ends the processes of a launch that was killed, and removes its files.
 
 The launch writes process groups to the guard's standard input: ``+GROUP`` when one starts, and
-``-GROUP`` when it has ended. When the pipe closes, the launch is gone, and the guard ends the
-remaining groups, so that a robot does not go on moving.
+``-GROUP`` when it has ended; and ``=PATH`` for each temporary file. When the pipe closes, the
+launch is gone. The guard ends the remaining groups, so that a robot does not go on moving.
 
 The guard is started without `site` and imports only the standard library.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -40,16 +41,26 @@ def end(groups: set[int]) -> None:
             return
 
 
+def remove(paths: list[str]) -> None:
+    """Remove the files that are still there."""
+    for path in paths:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+
+
 def main() -> int:
-    """Read the groups from standard input until it closes, then end those that are left."""
+    """Read groups and files from standard input until it closes, then end and remove the rest."""
     groups: set[int] = set()
+    paths: list[str] = []
     for line in sys.stdin:
-        group = int(line[1:])
-        if line[0] == "+":
-            groups.add(group)
+        if line[0] == "=":
+            paths.append(line[1:].rstrip("\n"))
+        elif line[0] == "+":
+            groups.add(int(line[1:]))
         else:
-            groups.discard(group)
+            groups.discard(int(line[1:]))
     end(groups)
+    remove(paths)
     return 0
 
 

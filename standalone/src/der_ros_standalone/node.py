@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from der_ros_standalone import log
+from der_ros_standalone.children import GUARD
 from der_ros_standalone.context import LaunchContext
 from der_ros_standalone.entities import Action
 from der_ros_standalone.packages import executable, package_prefix, package_share
@@ -145,6 +146,7 @@ class Node(ExecuteProcess):
 
     def _write(self, content: dict[str, Any]) -> str:
         descriptor, path = tempfile.mkstemp(prefix="launch_params_")
+        GUARD.watch_file(path)
         with os.fdopen(descriptor, "w") as file:
             yaml.safe_dump(content, file, default_flow_style=False)
         self._files.append(path)

@@ -373,6 +373,7 @@ def test_a_policy_that_another_deactivates_is_a_fault(processes):
         result = it.result(before)
         assert result["outcome"] == "fault"
         assert "another node has deactivated it" in result["reason"]
+        assert until(lambda: "kuka_bridge/stop" in it.cell.calls, PATIENCE_S)
         it.stands()
         it.in_motion()
 
