@@ -4,6 +4,9 @@ The nodes are those of a deployment on a KR 60. Each success becomes one bag in 
 The launch ends when the folder holds ``episodes`` demonstrations.
 """
 
+from pathlib import Path
+
+from der_ros.bags.demonstrations import DemonstrationFolder
 from der_ros.errors import ConfigurationError
 from der_ros.installation import is_installed
 from der_ros.launching.actions import deployment, joy_node
@@ -80,6 +83,10 @@ def require_map(name):
 
 
 def beside(values):
+    try:
+        DemonstrationFolder(Path(values["out"]))
+    except ConfigurationError as error:
+        raise RuntimeError(f"nothing was started: {error}") from error
     return [joy_node(values)] if values["device"] == "joy" and is_installed("joy") else []
 
 

@@ -57,8 +57,12 @@ def read_attempts(run_dir: Path) -> Attempts:
     return Attempts(lines, broken)
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, name: str = "parameter run_dir") -> None:
     """Create a folder if needed and check that it is writable by writing a 4096-byte probe file.
+
+    Args:
+        folder: The folder.
+        name: Name of the setting, for the error.
 
     Raises:
         ConfigurationError: The folder cannot be created or written.
@@ -73,7 +77,7 @@ def check_folder(folder: Path) -> None:
             probe.unlink(missing_ok=True)
     except (OSError, ValueError) as error:
         raise ConfigurationError(
-            f"parameter run_dir: expected a folder that can be written, got {folder}: {error}"
+            f"{name}: expected a folder that can be written, got {folder}: {error}"
         ) from error
 
 
@@ -104,6 +108,16 @@ class AttemptLog:
         """
         with self._lock:
             self._pending.append(line)
+        self._try()
+
+    def flush(self) -> list[str]:
+        """Try once more to write pending lines; return those that are not written."""
+        if self.fault:
+            self._try()
+        with self._lock:
+            return list(self._pending) if self.fault else []
+
+    def _try(self) -> None:
         future = self._disk.submit(self._write)
         try:
             future.result(self._patience_s)

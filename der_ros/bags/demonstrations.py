@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from der_ros.bags.attempt_log import check_folder
 from der_ros.documents import read_yaml
 from der_ros.errors import BagError, ConfigurationError
 from der_ros.whole_files import write_whole
@@ -84,7 +85,7 @@ class DemonstrationFolder:
         folder: Folder, created if missing; existing demonstrations count.
 
     Raises:
-        ConfigurationError: The folder cannot be created.
+        ConfigurationError: The folder cannot be created or written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -93,6 +94,7 @@ class DemonstrationFolder:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigurationError(f"out: {folder} cannot be made ({error})") from error
+        check_folder(folder, "out")
 
     def paths(self) -> list[Path]:
         """Return the folders of all demonstrations, in order of their numbers."""

@@ -28,6 +28,15 @@ def test_lines_are_appended_to_those_that_are_there(tmp_path):
     assert (numbers(tmp_path), log.fault) == ([1, 2], "")
 
 
+def test_what_stays_unwritten_is_returned(tmp_path):
+    log = AttemptLog(tmp_path)
+    log.path.mkdir()
+    log.append(line(1))
+    assert log.flush() == [line(1)]
+    log.path.rmdir()
+    assert (log.flush(), log.fault, numbers(tmp_path)) == ([], "", [1])
+
+
 def test_half_a_line_does_not_swallow_the_next(tmp_path):
     (tmp_path / "attempts.jsonl").write_text(line(1) + '\n{"numb')
     AttemptLog(tmp_path).append(line(2))

@@ -114,25 +114,34 @@ class AssemblySupervisor(ShellNode):
     # The methods below run in the thread of the attempts.
 
     def _run(self) -> None:
+        code: int | None = None
         try:
             self._prepare_run()
-            numbers = count(1) if not self._given.attempts else range(1, self._given.attempts + 1)
-            for number in numbers:
-                if self.finished.is_set():
-                    break
-                if not self._operator.started.is_set():
-                    self._enter("waiting for the service assembly_supervisor/start")
-                    self._cell.wait(
-                        self._operator.started.is_set, float("inf"), "assembly_supervisor/start"
-                    )
-                self._run_attempt(number)
-            else:
-                self.finish(0)
+            code = self._run_attempts()
         except CellError as error:
             if not self.finished.is_set():
                 logger.error("%s", error)
-                self.finish(1)
+                code = 1
+        lost = self._log.flush()
+        for line in lost:
+            logger.error("not written to %s: %s", self._log.path, line)
         logger.info("%s", summary(self._results))
+        if code is not None:
+            self.finish(1 if lost else code)
+
+    def _run_attempts(self) -> int | None:
+        """Run all attempts; return the exit code 0, or None if the process ends before."""
+        numbers = count(1) if not self._given.attempts else range(1, self._given.attempts + 1)
+        for number in numbers:
+            if self.finished.is_set():
+                return None
+            if not self._operator.started.is_set():
+                self._enter("waiting for the service assembly_supervisor/start")
+                self._cell.wait(
+                    self._operator.started.is_set, float("inf"), "assembly_supervisor/start"
+                )
+            self._run_attempt(number)
+        return 0
 
     def _prepare_run(self) -> None:
         # The policy first: it can be checked before sensor and robot are switched on.

@@ -457,6 +457,15 @@ def test_a_verdict_that_cannot_be_written_is_kept(tmp_path):
         assert it.result(1)["outcome"] == "success"
 
 
+def test_a_verdict_that_stays_unwritten_fails_the_run(tmp_path, caplog):
+    with supervised(tmp_path, attempts=1) as it:
+        (tmp_path / "attempts.jsonl").mkdir()
+        it.start()
+        assert until(it.node.finished.is_set, 30.0)
+        assert it.node.exit_code == 1
+    assert "attempts.jsonl: {" in caplog.text
+
+
 def test_a_run_dir_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     command = [sys.executable, "-m", "der_ros.nodes.assembly_supervisor.node", "--ros-args"]
