@@ -13,6 +13,7 @@ each combination.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ import yaml
 
 from der_ros.bags.bag_replay import DEFAULT_TOLERANCE
 from der_ros.bags.reader import BagReader
-from der_ros.documents import read_yaml
+from der_ros.documents import read_yaml, shortened
 from der_ros.errors import ConfigurationError
 from der_ros.offline_replay.attempt_replay import replay_bag
 from der_ros.offline_replay.recorded_policy import actor_of_bag
@@ -32,6 +33,7 @@ from der_ros.offline_replay.replay_report import differences_of
 from der_ros.offline_replay.what_if import WhatIf
 from der_ros.policy.attempt import Outcome
 from der_ros.policy.governor import Intervention
+from der_ros.settings import converted
 from der_ros.whole_files import write_whole
 
 _KINDS = {str(flag.name) for flag in Intervention}
@@ -78,6 +80,10 @@ class Expectation:
     what_if: WhatIf = field(default_factory=WhatIf)
 
 
+_NUMBERS = ("tolerance", "peak_force_n", "latency_ms", "lose_sensor_after_s")
+_MOST_CASES = 1000
+
+
 def read_expectation(bag: Path) -> Expectation:
     """Read the expectations of a bag; without a file, expect a replay equal to the record.
 
@@ -100,10 +106,11 @@ def read_sweep(bag: Path) -> dict[str, Expectation]:
         ConfigurationError: The file is invalid.
     """
     path = expectation_file(bag)
-    if not path.is_file():
+    if not os.path.lexists(path):
         return {"": Expectation()}
     values = read_yaml(path) or {}
-    unknown = sorted(set(values) - _KEYS) if isinstance(values, dict) else [str(values)]
+    given = set(map(str, values)) if isinstance(values, dict) else {shortened(values)}
+    unknown = sorted(given - _KEYS)
     if unknown:
         raise ConfigurationError(
             f"{path}: expected keys of {', '.join(sorted(_KEYS))}, got {', '.join(unknown)}"
@@ -122,6 +129,8 @@ def _combinations(values: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, An
     swept = {name: each for name, each in given.items() if isinstance(each, list)}
     if not all(swept.values()):
         raise ValueError("expected a value in each list of a sweep, one is empty")
+    if math.prod(map(len, swept.values())) > _MOST_CASES:
+        raise ValueError(f"expected at most {_MOST_CASES} combinations in a sweep, got more")
     for chosen in product(*swept.values()):
         one = dict(zip(swept, chosen, strict=True))
         new: dict[str, Any] = dict(values)
@@ -167,7 +176,10 @@ def write_expectation(
 
 
 def _expectation(path: Path, values: Mapping[str, Any]) -> Expectation:
-    counts = {str(name): int(count) for name, count in values.get("interventions", {}).items()}
+    counts = {
+        str(name): converted("interventions", count, int)
+        for name, count in values.get("interventions", {}).items()
+    }
     if unknown := sorted(set(counts) - _KINDS):
         raise ValueError(
             f"interventions: expected {', '.join(sorted(_KINDS))}, got {', '.join(unknown)}"
@@ -176,23 +188,33 @@ def _expectation(path: Path, values: Mapping[str, Any]) -> Expectation:
         raise ValueError(f"actions: expected {_RECORDED} and no policy, got {values['actions']}")
     if values.get("from", _WIRE) != _WIRE:
         raise ValueError(f"from: expected {_WIRE}, got {values['from']}")
-    lost_s, peak_n = values.get("lose_sensor_after_s"), values.get("peak_force_n")
-    parameters = {str(name): float(number) for name, number in values.get("set", {}).items()}
+    numbers = {
+        name: _number(name, values[name]) for name in _NUMBERS if values.get(name) is not None
+    }
+    changed = {name: _number(name, value) for name, value in values.get("set", {}).items()}
     return Expectation(
         path.parent / values["policy"] if "policy" in values else None,
         "actions" in values,
         "from" in values,
-        float(values.get("tolerance", DEFAULT_TOLERANCE)),
+        numbers.get("tolerance", DEFAULT_TOLERANCE),
         Outcome(values["outcome"]) if "outcome" in values else None,
         str(values["reason"]) if "reason" in values else None,
-        None if peak_n is None else float(peak_n),
+        numbers.get("peak_force_n"),
         counts,
         WhatIf(
-            parameters,
-            1e-3 * float(values.get("latency_ms", 0.0)),
-            None if lost_s is None else float(lost_s),
+            changed,
+            1e-3 * numbers.get("latency_ms", 0.0),
+            numbers.get("lose_sensor_after_s"),
         ),
     )
+
+
+def _number(name: str, value: object) -> float:
+    """Return a finite number; with NaN as a tolerance, every replay would be the same."""
+    number = converted(name, value, float)
+    if name in _NUMBERS and number < 0.0:
+        raise ValueError(f"{name}: expected a number of at least 0, got {number}")
+    return float(number)
 
 
 def unmet(bag: Path, expectation: Expectation) -> list[str]:

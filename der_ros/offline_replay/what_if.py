@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -30,6 +31,9 @@ SETTABLE = {
 """Parameters that ``--set`` can change, by node."""
 
 
+_LONGEST_S = 1e6
+
+
 @dataclass(frozen=True)
 class WhatIf:
     """Changes of a replay against the record; none by default.
@@ -41,7 +45,8 @@ class WhatIf:
             keeps all.
 
     Raises:
-        ConfigurationError: A parameter is not in ``SETTABLE``, or a time is negative.
+        ConfigurationError: A parameter is not in ``SETTABLE`` or not finite, or a time is negative
+            or longer than any bag.
     """
 
     parameters: Mapping[str, float] = field(default_factory=dict)
@@ -55,11 +60,15 @@ class WhatIf:
             if parameter not in SETTABLE.get(node, set()):
                 known = sorted(f"{n}.{p}" for n, all_of in SETTABLE.items() for p in all_of)
                 raise ConfigurationError(f"--set: expected one of {', '.join(known)}, got {name!r}")
+            if not math.isfinite(self.parameters[name]):
+                raise ConfigurationError(
+                    f"--set: expected a finite number for {name}, got {self.parameters[name]}"
+                )
         lost_s = self.lose_sensor_after_s
-        if not (self.latency_s >= 0.0 and (lost_s is None or lost_s >= 0.0)):
+        if not all(0.0 <= time_s <= _LONGEST_S for time_s in (self.latency_s, lost_s or 0.0)):
             raise ConfigurationError(
-                f"expected times of at least 0, got a latency of {self.latency_s} s and a sensor "
-                f"that is lost after {lost_s} s"
+                f"expected times of at least 0 and at most {_LONGEST_S:g} s, got a latency of "
+                f"{self.latency_s} s and a sensor that is lost after {lost_s} s"
             )
 
     @property

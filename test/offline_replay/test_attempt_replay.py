@@ -1,5 +1,6 @@
 """A recorded attempt on the simulated KR 60, replayed through the nodes' cores."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,20 @@ def test_a_parameter_without_a_number_is_refused(text):
 def test_a_time_below_zero_is_refused(times):
     with pytest.raises(ConfigurationError, match="at least 0"):
         WhatIf(**times)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"latency_s": 1e305},
+        {"lose_sensor_after_s": math.nan},
+        {"parameters": {"policy_server.pose_timeout_s": math.nan}},
+        {"parameters": {"kuka_bridge.soft_force_n": math.inf}},
+    ],
+)
+def test_a_change_that_is_not_finite_is_refused(change):
+    with pytest.raises(ConfigurationError, match="expected"):
+        WhatIf(**change)
 
 
 def test_an_attempt_on_the_iiwa_is_rebuilt():

@@ -1,5 +1,6 @@
 """``pytest --replay-bags DIR`` in a folder of its own."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -76,6 +77,31 @@ def test_an_expectation_that_is_none_is_an_error(folder):
     done = run_pytest(folder.parent, "--replay-bags", "bags")
     assert done.returncode == 2
     assert "kr60_success.yaml: " in done.stdout
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tolerance: nan",
+        "tolerance: '0.1'",
+        "tolerance: true",
+        "peak_force_n: nan",
+        "peak_force_n: -1",
+        "interventions: {SOFT_FORCE: true}",
+        "set: {kuka_bridge.soft_force_n: nan}",
+        "5: 1\nx: 2",
+        "set:\n" + "".join(f"  k{n}: [{', '.join('1' * 99)}]\n" for n in range(9)),
+    ],
+)
+def test_an_expectation_that_always_holds_is_refused(folder, text):
+    with pytest.raises(ConfigurationError, match=r"kr60_success\.yaml: "):
+        read_sweep(expect(folder, text))
+
+
+def test_an_expectation_file_is_a_regular_file(folder):
+    os.mkfifo(folder / f"{BAG.name}.yaml")
+    with pytest.raises(ConfigurationError, match="no regular file"):
+        read_sweep(folder / BAG.name)
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path):
