@@ -15,6 +15,8 @@ _LARGEST = 10_000_000
 # No known arm exceeds these; an arm whose limits are in degrees would have none.
 _OF_ANY_ARM = (("lower", 20.0, "rad"), ("upper", 20.0, "rad"), ("velocity", 40.0, "rad/s"))
 _LONGEST_M = 10.0
+_MOST_JOINTS = 200
+_MOST_NAMED = 50
 _TURNING = ("revolute", "continuous")
 
 
@@ -41,7 +43,12 @@ def chain_from_urdf(text: str, base_link: str, tip_link: str) -> Chain:
             raise ConfigurationError(
                 f"URDF: expected a chain of joints from base_link {base_link!r} to tip_link "
                 f"{tip_link!r}, but it breaks off at {link!r}; the URDF has the links "
-                f"{', '.join(links)}"
+                f"{', '.join(links[:_MOST_NAMED])}{' …' if len(links) > _MOST_NAMED else ''}"
+            )
+        if len(line) >= _MOST_JOINTS:
+            raise ConfigurationError(
+                f"URDF: expected at most {_MOST_JOINTS} joints from base_link {base_link!r} to "
+                f"tip_link {tip_link!r}, got more"
             )
         line.insert(0, joint)
         link = attribute(joint, "parent", "link")
@@ -149,7 +156,8 @@ def _limit(element: ET.Element, which: str, joint: str) -> float:
 
 def _number(text: str, joint: str) -> float:
     try:
-        number = float(text)
+        # float also reads 1_0 and the digits of other scripts.
+        number = float(text) if text.isascii() and "_" not in text else math.nan
     except ValueError:
         number = math.nan
     if not math.isfinite(number):

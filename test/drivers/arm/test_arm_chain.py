@@ -87,6 +87,13 @@ LIMIT = "<limit lower='-1' upper='1' velocity='1'/>"
 ENDS = "<parent link='a'/><child link='b'/>"
 
 
+# b is the child of 1, 1 of 2, and so on.
+LONG = "".join(
+    f"<joint name='j' type='fixed'><parent link='{n + 1}'/><child link='{n or 'b'}'/></joint>"
+    for n in range(1000)
+)
+
+
 def turning(inside):
     return joint(f"<joint name='j' type='revolute'>{ENDS}{inside}</joint>")
 
@@ -118,6 +125,8 @@ def turning(inside):
         (turning("<limit lower='-1' upper='170' velocity='1'/>"), "upper of at most 20 rad"),
         (turning("<limit lower='-1' upper='1' velocity='98'/>"), "velocity of at most 40 rad/s"),
         (turning(f"<origin xyz='0 0 360'/>{LIMIT}"), "within 10 m, got .* is it in millimetres"),
+        (turning("<limit lower='-1_0' upper='1' velocity='1'/>"), "finite number, got '-1_0'"),
+        (joint(LONG), "at most 200 joints"),
         # A loop of links would never end.
         (
             joint(
