@@ -32,7 +32,7 @@ from der_ros.offline_replay.differences import Differences
 from der_ros.offline_replay.motion_replay import Outside
 from der_ros.offline_replay.recorded_stream import Cycle, RecordedStream, Tick
 from der_ros.offline_replay.replay_side import Actor, Policy, Scale, Side
-from der_ros.offline_replay.tick_replay import RECENT_NS, InputMatcher, SeenInputs
+from der_ros.offline_replay.tick_replay import RECENT_NS, InputMatcher
 from der_ros.offline_replay.twist_guess import TWIST_TOLERANCE, Guess, TwistGuess
 from der_ros.offline_replay.what_if import WhatIf
 from der_ros.offline_replay.wire.wire_source import WireSource
@@ -200,7 +200,7 @@ class AttemptReplay:
                 self.actions.add(time_s, tick.action.tolist(), action.tolist())
         if second is not None:
             felt = second.felt(seen.wrench, self.stream.window)
-            changed = second.tick(tick, SeenInputs(seen.pose, felt, seen.matched))[1]
+            changed = second.tick(tick, seen._replace(wrench=felt))[1]
             if changed is not None:
                 self.changed_actions.add(time_s, tick.action.tolist(), changed.tolist())
 

@@ -84,21 +84,26 @@ class Side:
         """Act once; return observation (13,) and action (6,), or None for both."""
         if self._actor is None:
             return None, None
-        has_sensor = not self.is_lost(seen.wrench)
-        fill(self._inputs, seen.pose, seen.wrench if has_sensor else None, self._start_ns)
-        try:
-            observation = self._inputs.observe(1e-9 * (tick.at_ns - self._start_ns))
-        except UnusableInputError as error:
-            # The times of arrival are not recorded; a pair that the policy used was not too old.
-            if not seen.matched or self.what_if.is_change:
-                self.skipped[error.kind] = self.skipped.get(error.kind, 0) + 1
-                return None, None
-            observation = tick.observation
+        observation = seen.observation
+        if observation is None or self.what_if.is_change:
+            observation = self._observe(tick, seen)
+        if observation is None:
+            return None, None
         policy, scale = self._actor
         action = tick.action if policy is None else policy(observation)
         frame_id = TASK_FRAME if tick.command is None else tick.command.numbers.frame_id
         self._send(tick.at_ns, frame_id, Twist.from_array(scale(action)))
         return observation, action
+
+    def _observe(self, tick: Tick, seen: SeenInputs) -> NDArray[np.float32] | None:
+        """Return the observation of this side; None, and counted, if an input is not usable."""
+        has_sensor = not self.is_lost(seen.wrench)
+        fill(self._inputs, seen.pose, seen.wrench if has_sensor else None, self._start_ns)
+        try:
+            return self._inputs.observe(1e-9 * (tick.at_ns - self._start_ns))
+        except UnusableInputError as error:
+            self.skipped[error.kind] = self.skipped.get(error.kind, 0) + 1
+            return None
 
     def pass_on(self, command: Recorded) -> None:
         """Send a recorded command that does not come from the policy."""

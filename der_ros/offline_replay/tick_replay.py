@@ -7,80 +7,106 @@ and the tick is counted as not matched.
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from der_ros.control.policy_inputs import InputFrames, PolicyInputs, PoseInput, WrenchInput
-from der_ros.errors import ConfigurationError
-from der_ros.geometry import Pose
+from der_ros.control.policy_inputs import (
+    InputFrames,
+    PolicyInputs,
+    PoseInput,
+    UnusableInputError,
+    WrenchInput,
+)
 from der_ros.offline_replay.attempt_setup import AttemptSetup
 from der_ros.offline_replay.recorded_stream import Recorded, Tick, Window
 from der_ros.offline_replay.what_if import WhatIf
-from der_ros.policy.observation import wrench_at_held_piece
+from der_ros.rotation import conjugate, rotate
 
+_OBSERVED = 13
+# Far above the rounding of an observation, in single precision, and far below a sensor's noise.
+_NEAR_M, _NEAR_N = 1e-6, 1e-5
 RECENT_NS = 150_000_000
 """Age up to which a pose or wrench may be the input of a tick, ns."""
 
 
-class SeenInputs:
+class SeenInputs(NamedTuple):
     """Pose and wrench of one tick.
 
-    Args:
+    Attributes:
         pose: Pose that the policy used; None if there was none.
         wrench: Wrench that the policy used; None if there was none.
-        matched: True if they reproduce the observation bit for bit.
+        observation: Observation that the node's core makes of them, bit for bit the recorded one;
+            None if no pair gives that.
     """
 
-    def __init__(self, pose: Recorded | None, wrench: Recorded | None, matched: bool) -> None:
-        self.pose, self.wrench, self.matched = pose, wrench, matched
+    pose: Recorded | None
+    wrench: Recorded | None
+    observation: NDArray[np.float32] | None
+
+    @property
+    def matched(self) -> bool:
+        """True if pose and wrench reproduce the observation bit for bit."""
+        return self.observation is not None
 
 
 class InputMatcher:
     """Finds the inputs of the policy in a tick.
+
+    Pairs that are far from the observation are passed over by plain numbers; the node's own core
+    judges the others.
 
     Args:
         setup: Setup of the attempt.
     """
 
     def __init__(self, setup: AttemptSetup) -> None:
-        self._tcp_from_sensor, self._frame = setup.tcp_from_sensor, setup.base_frame
-        self._task_from_base = setup.base_from_task.inverse()
+        self._frame = setup.base_frame
+        self._inputs = PolicyInputs(_frames(setup), _AnyAge())
+        a, b, c, d = setup.base_from_task.quaternion.tolist()
+        self._to_task = conjugate((a, b, c, d))
+        self._task_in_base = setup.base_from_task.position.tolist()
 
     def find(self, tick: Tick, window: Window) -> SeenInputs:
         """Return the pose and wrench of ``tick``."""
         seen = tick.observation
-        in_task, felt = seen[:7].tolist(), seen[7:].tolist()
-        for pose in _recent(window.poses, tick.at_ns) if np.isfinite(seen).all() else ():
-            held = self._held(pose)
-            if held is None or _rounded(held.to_sequence()) != in_task:
-                continue
-            for wrench in _recent(window.wrenches, tick.at_ns):
-                if _rounded(self._felt(held, wrench)) == felt:
-                    return SeenInputs(pose, wrench, True)
+        numbers = seen.tolist()
+        if len(numbers) == _OBSERVED and math.isfinite(sum(numbers)):
+            x, y, z = numbers[:3]
+            force_n = math.hypot(*numbers[7:10])
+            for pose in _recent(window.poses, tick.at_ns):
+                if not self._is_near(pose, x, y, z):
+                    continue
+                for wrench in _recent(window.wrenches, tick.at_ns):
+                    fx, fy, fz, _, _, _ = wrench.numbers.values
+                    if abs(math.hypot(fx, fy, fz) - force_n) < _NEAR_N * (1.0 + force_n):
+                        observation = self._observed(pose, wrench)
+                        if observation is not None and np.array_equal(observation, seen):
+                            return SeenInputs(pose, wrench, observation)
         pose_before = next(_recent(window.poses, tick.at_ns), None)
-        return SeenInputs(pose_before, next(_recent(window.wrenches, tick.at_ns), None), False)
+        return SeenInputs(pose_before, next(_recent(window.wrenches, tick.at_ns), None), None)
 
-    def _held(self, pose: Recorded) -> Pose | None:
-        """Return the pose of the TCP in the task frame; None if the policy cannot use it."""
-        if pose.numbers.frame_id != self._frame:
-            return None
+    def _is_near(self, pose: Recorded, x: float, y: float, z: float) -> bool:
+        """Return True if a pose may lie at (x, y, z) m in the task frame."""
+        numbers = pose.numbers
+        if numbers.frame_id != self._frame:
+            return False
+        px, py, pz, _, _, _, _ = numbers.values
+        tx, ty, tz = self._task_in_base
+        px, py, pz = rotate(self._to_task, px - tx, py - ty, pz - tz)
+        return abs(px - x) + abs(py - y) + abs(pz - z) < _NEAR_M * (1.0 + abs(x) + abs(y) + abs(z))
+
+    def _observed(self, pose: Recorded, wrench: Recorded) -> NDArray[np.float32] | None:
+        """Return the observation of the node's core; None if it refuses the inputs."""
+        fill(self._inputs, pose, wrench, 0)
         try:
-            return self._task_from_base @ pose.pose()
-        except ConfigurationError:
+            return self._inputs.observe(0.0)
+        except UnusableInputError:
             return None
-
-    def _felt(self, held: Pose, wrench: Recorded) -> list[float]:
-        """Return a wrench as in an observation, (6,) N and Nm."""
-        felt = wrench_at_held_piece(wrench.wrench(), held, self._tcp_from_sensor)
-        return [*felt.force.tolist(), *felt.torque.tolist()]
-
-
-def _rounded(numbers: Sequence[float]) -> list[float]:
-    """Return numbers as an observation has them, in single precision."""
-    rounded: list[float] = np.array(numbers, np.float32).tolist()
-    return rounded
 
 
 def replayed_inputs(setup: AttemptSetup, what_if: WhatIf) -> PolicyInputs:
@@ -107,6 +133,12 @@ def fill(
     if wrench is not None:
         came_s = _came_s(wrench, start_ns)
         inputs.wrench = WrenchInput(wrench.wrench(), wrench.numbers.stamp_ns, came_s)
+
+
+class _AnyAge:
+    """Limits that take inputs of any age; the recorded policy has judged it."""
+
+    pose_timeout_s = wrench_timeout_s = max_stamp_difference_s = math.inf
 
 
 def _came_s(message: Recorded, start_ns: int) -> float:
