@@ -68,7 +68,7 @@ def test_teach_by_demonstration(tmp_path, monkeypatch):
     monkeypatch.setenv("JOYSTICK", str(tmp_path / "js0"))
     with PadPerson(tmp_path / "js0", "lap_joint"):
         outputs = tutorial.follow("teach.md", tutorial.checkout(tmp_path))
-    assert makers(tmp_path / "demos") == ["human"] * 6
+    assert makers(tmp_path / "demos") == ["human"] * 3
     assert makers(tmp_path / "scripted") == ["scripted"]
     assert (tmp_path / "runs/taught/policy.onnx").is_file()
     assert len(attempts(tmp_path / "runs/taught_deployed")) == 1
