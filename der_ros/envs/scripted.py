@@ -15,7 +15,9 @@ from der_ros.tasks import oracle
 def oracle_action(env: AssemblyEnv) -> NDArray[np.float64]:
     """Return the action of ``tasks.oracle`` for the current state of an environment, (6,)."""
     touching = bool(env.world.contact_wrench().force[2] > 0.0)
-    return oracle.oracle_action(env.task, env.world.held_pose(), env.goal_pose, touching)
+    return oracle.oracle_action(
+        env.task, env.world.held_pose(), env.goal_pose, touching, env.step_s
+    )
 
 
 def blind_action(env: AssemblyEnv) -> NDArray[np.float64]:

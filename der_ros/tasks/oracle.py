@@ -16,6 +16,8 @@ from der_ros.geometry import (
 from der_ros.tasks.base import Task
 
 _GAIN_PER_S = 5.0
+# Largest fraction of an offset that one action removes; beyond 1 it overshoots.
+_LARGEST_SHARE = 0.5
 # Alignment tolerance as a fraction of the clearance; half the clearance is the play on each side.
 _ACROSS, _TURNED_RAD_PER_M = 0.1, 5.0
 # Depth below the engagement height from which the ground piece guides the held one securely.
@@ -24,7 +26,9 @@ _ENGAGED_M = 0.001
 _CAREFUL_MPS = 0.005
 
 
-def oracle_action(task: Task, pose: Pose, goal: Pose, touching: bool) -> Array:
+def oracle_action(
+    task: Task, pose: Pose, goal: Pose, touching: bool, period_s: float = 0.0
+) -> Array:
     """Return the action that aligns the piece above the true goal and then moves it down.
 
     Args:
@@ -33,6 +37,7 @@ def oracle_action(task: Task, pose: Pose, goal: Pose, touching: bool) -> Array:
         goal: True assembled pose of the held piece, task frame; for a symmetric piece, the nearest
             equivalent goal is used.
         touching: True if the ground piece pushes the held piece upwards.
+        period_s: Time for which the action is kept, s; 0 for a short one.
 
     Returns:
         Action, (6,) in [-1, 1].
@@ -42,9 +47,10 @@ def oracle_action(task: Task, pose: Pose, goal: Pose, touching: bool) -> Array:
     turn = rotation_vector_from_quaternion(
         quaternion_multiply(goal.quaternion, quaternion_conjugate(pose.quaternion))
     )
-    velocity = _GAIN_PER_S * offset
+    gain = min(_GAIN_PER_S, _LARGEST_SHARE / max(period_s, 1e-9))
+    velocity = gain * offset
     velocity[2] = _descent(task, offset, float(np.linalg.norm(turn)), touching)
-    twist = np.concatenate((velocity, _GAIN_PER_S * turn))
+    twist = np.concatenate((velocity, gain * turn))
     action: Array = np.clip(twist / task.speed_limits, -1.0, 1.0)
     return action
 

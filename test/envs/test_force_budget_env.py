@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from der_ros.envs.randomization import Randomization
+from der_ros.envs.scripted import oracle_action
 from der_ros.envs.task_env import TaskEnv
 from der_ros.errors import ConfigurationError
 from der_ros.policy.governor import Intervention
@@ -78,3 +79,18 @@ def test_a_budget_that_cannot_be_kept_is_refused():
         TaskEnv("lap_joint", robot="kr60", force_budget_n=5.0)
     with pytest.raises(ConfigurationError, match="force_budget_n"):
         TaskEnv("lap_joint", force_budget_n=-1.0)
+
+
+@pytest.mark.parametrize(
+    ("task", "robot", "budget_n"), [("lap_joint", "iiwa", 10.0), ("peg_in_hole", "kr60", 30.0)]
+)
+def test_the_oracle_solves_a_small_budget(task, robot, budget_n):
+    env = TaskEnv(task, robot=robot, force_budget_n=budget_n)
+    env.reset(seed=5)
+    ended = False
+    while not ended:
+        _, _, terminated, truncated, info = env.step(oracle_action(env))
+        ended = terminated or truncated
+    env.close()
+    assert info["success"]
+    assert info["peak_force_n"] <= budget_n
