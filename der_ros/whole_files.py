@@ -31,7 +31,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         os.close(handle)
         yield part
-        _sync(part)
+        sync(part)
         part.chmod(target.stat().st_mode & 0o777 if target.exists() else _mode_of_new_files())
         part.replace(target)
     except BaseException:
@@ -63,8 +63,8 @@ def _beside(target: Path) -> tuple[int, str]:
         raise OSError(error.errno, error.strerror, str(target)) from error
 
 
-def _sync(path: Path) -> None:
-    """Write a file's content to the disk, which may refuse only now."""
+def sync(path: Path) -> None:
+    """Write a file's content to the disk, which may refuse only now, or a folder's renames."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from der_ros.documents import open_regular, shortened
 from der_ros.errors import CheckpointError, ConfigurationError
 from der_ros.training.checkpoint.arrays import read_array
 from der_ros.training.config import TrainingConfig, make_config
-from der_ros.whole_files import whole_file
+from der_ros.whole_files import sync, whole_file
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +39,7 @@ def save_checkpoint(path: Path, content: Mapping[str, Plain | Callable[[], Plain
     with whole_file(path) as part, zipfile.ZipFile(part, "w") as archive:
         tree = _pack(archive, dict(content))
         archive.writestr(_TREE, json.dumps({"format": FORMAT, "content": tree}))
-    _sync_folder(path.parent)
+    sync(path.parent)
 
 
 def load_checkpoint(path: Path, *names: str, optional: Sequence[str] = ()) -> dict[str, Plain]:
@@ -139,15 +138,6 @@ def checkpoint_files(folder: Path) -> list[Path]:
 def _what_else(path: Path) -> str:
     others = [other for other in checkpoint_files(path.parent) if other != path]
     return f"take {others[-1]}" if others else "start a new run"
-
-
-def _sync_folder(folder: Path) -> None:
-    """Flush the folder to disk, which makes a rename in it durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _pack(archive: zipfile.ZipFile, value: Plain, name: str = "") -> Plain:
