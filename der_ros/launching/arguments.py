@@ -14,7 +14,7 @@ from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from der_ros.errors import printable
+from der_ros.documents import shortened
 from der_ros.settings import LARGEST, Setting, settings_of
 
 Kind: TypeAlias = type[str] | type[int] | type[float] | type[bool] | type[IPv4Address] | type[Path]
@@ -113,7 +113,7 @@ class Argument:
             return ""
         if self._parsed(text) is not None and (not self.choices or text in self.choices):
             return ""
-        return printable(f"{self.name}: expected {self.expected}, got '{_shortened(text)}'")
+        return f"{self.name}: expected {self.expected}, got {shortened(text, _MAX_SHOWN)}"
 
     @property
     def expected(self) -> str:
@@ -198,11 +198,6 @@ def repeated(
         for one in arguments
         if (most := max(names.count(one.name), given.count(one.name))) > 1
     ]
-
-
-def _shortened(text: str) -> str:
-    """Return a text of an error message without its middle if it is long."""
-    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN // 2]} … {text[-20:]}"
 
 
 def _is_unicode(text: str) -> bool:
