@@ -61,7 +61,8 @@ def find(environment: Mapping[str, str], ours: Path, cache: Path) -> SourcedRos 
             return SourcedRos(**kept["ros"])
     found = _examine(environment, command)
     if found is not None and cache.parent.is_dir():
-        cache.write_text(json.dumps({"key": key, "ros": found._asdict()}))
+        with contextlib.suppress(OSError):  # a folder that cannot be written only costs the second
+            cache.write_text(json.dumps({"key": key, "ros": found._asdict()}))
     return found
 
 
@@ -71,9 +72,9 @@ def _examine(environment: Mapping[str, str], command: str) -> SourcedRos | None:
         answer = subprocess.run(
             [*python, "-c", PROBE], capture_output=True, text=True, timeout=60, check=True
         )
-    except (OSError, subprocess.SubprocessError):
+        facts = json.loads(answer.stdout.splitlines()[-1])
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
         return None  # a `ros2` command without launch, or one that does not run
-    facts = json.loads(answer.stdout.splitlines()[-1])
     distribution = environment.get("ROS_DISTRO", "unknown")
     return SourcedRos(command, python[-1], facts["numpy"], distribution)
 

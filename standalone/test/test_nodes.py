@@ -172,6 +172,17 @@ def test_the_command_of_a_node(context, tmp_path):
     ]
 
 
+def test_a_node_that_is_not_started_leaves_no_file(context, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    wrong = Node(executable="/bin/node", parameters=[{"a": 1}, {"b": None}])
+    with pytest.raises(LaunchError, match="parameter 'b'"):
+        wrong.execute(context)
+    context.is_shutdown = True
+    Node(executable="/bin/node", parameters=[{"a": 1}]).execute(context)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_absolute_namespace_stands_for_itself(context):
     PushRosNamespace("line").execute(context)
     words = LifecycleNode(executable="/bin/x", name="n", namespace="/own").command(context)

@@ -16,6 +16,8 @@ from der_ros_standalone.guard import is_alive
 
 LEFT_BEHIND_GRACE_S = 1.0
 LAST_WORDS_S = 0.5
+LONGEST_LINE_BYTES = 1 << 20
+"""Longest part of a line that is kept while its end has not arrived, bytes."""
 
 
 class Guard:
@@ -25,8 +27,12 @@ class Guard:
         self._process: subprocess.Popen[str] | None = None
         self._files: list[str] = []
 
-    def watch(self, group: int) -> None:
-        """End process group ``group`` if this process is killed; start the guard if needed."""
+    def start(self) -> None:
+        """Start the guard process, if it does not run yet.
+
+        Raises:
+            OSError: The guard cannot be started.
+        """
         if self._process is None:
             script = Path(__file__).with_name("guard.py")
             self._process = subprocess.Popen(
@@ -36,6 +42,9 @@ class Guard:
                 text=True,
                 start_new_session=True,
             )
+
+    def watch(self, group: int) -> None:
+        """End process group ``group`` if this process is killed."""
         self._tell(f"+{group}")
         while self._files:
             self._tell(f"={self._files.pop()}")
@@ -49,9 +58,9 @@ class Guard:
         self._tell(f"-{group}")
 
     def close(self) -> None:
-        """Close the guard's input, and wait until the guard has ended."""
+        """Close the guard's input, and wait at most 5 s until the guard has ended."""
         if self._process is not None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
                 self._process.communicate(timeout=5.0)
 
     def _tell(self, line: str) -> None:
@@ -65,7 +74,10 @@ GUARD = Guard()
 
 
 class LineReader:
-    """Reader that passes each line of a file descriptor to ``sink`` and closes it at its end."""
+    """Reader that passes each line of a file descriptor to ``sink`` and closes it at its end.
+
+    A line longer than `LONGEST_LINE_BYTES` is passed on in parts.
+    """
 
     def __init__(self, descriptor: int, sink: Callable[[str], None]) -> None:
         self._descriptor = descriptor
@@ -85,14 +97,20 @@ class LineReader:
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._sink(line.decode(errors="replace"))
+        if len(self._rest) > LONGEST_LINE_BYTES:
+            self._flush()
         if not data:
             self._close()
+
+    def _flush(self) -> None:
+        rest, self._rest = self._rest, b""
+        if rest:
+            self._sink(rest.decode(errors="replace"))
 
     def _close(self) -> None:
         if self._ended.is_set():
             return
-        if self._rest:
-            self._sink(self._rest.decode(errors="replace"))
+        self._flush()
         asyncio.get_running_loop().remove_reader(self._descriptor)
         os.close(self._descriptor)
         self._ended.set()
@@ -146,8 +164,10 @@ class Child:
             sinks: Functions that get each line of standard output and of standard error.
 
         Raises:
-            OSError: The process cannot be started.
+            OSError: The process or its guard cannot be started.
         """
+        # The guard first: a process that runs must not be left without one.
+        GUARD.start()
         channels = [_channel(terminal), _channel(terminal)]
         try:
             process = await asyncio.create_subprocess_exec(

@@ -97,7 +97,7 @@ def run_executable(words: list[str]) -> NoReturn:
         words: Command line after `ros2 run`.
 
     Raises:
-        LaunchError: There is no such package or executable.
+        LaunchError: There is no such package or executable, or it cannot be run.
     """
     parser = argparse.ArgumentParser("ros2 run", description="Run an executable of a package.")
     parser.add_argument("package_name", help="name of the package")
@@ -106,7 +106,10 @@ def run_executable(words: list[str]) -> NoReturn:
     options = parser.parse_args(words)
     path = executable(options.package_name, options.executable_name)
     sys.stdout.flush()
-    os.execv(path, [str(path), *options.argv])
+    try:
+        os.execv(path, [str(path), *options.argv])
+    except OSError as error:
+        raise LaunchError(f"{path} cannot be run: {error.strerror}") from error
 
 
 VERBS = {"launch": run_launch, "run": run_executable}

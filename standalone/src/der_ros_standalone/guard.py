@@ -32,7 +32,8 @@ def end(groups: set[int]) -> None:
     """End the groups by SIGINT, then SIGTERM, then SIGKILL, each after `GRACE_S` seconds."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         for group in groups:
-            if is_alive(group):
+            # A group may end at any moment, or belong to another user: go on with the others.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, number)
         deadline = time.monotonic() + GRACE_S
         while any(map(is_alive, groups)) and time.monotonic() < deadline:

@@ -157,6 +157,7 @@ class Node(ExecuteProcess):
         for path in self._files:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
+        self._files = []
 
 
 class LifecycleNode(Node):

@@ -98,11 +98,18 @@ class ExecuteProcess(Action):
 
     def execute(self, context: LaunchContext) -> None:
         """Start the process; the launch runs at least until the process has ended."""
+        if context.is_shutdown:
+            return
+        try:
+            self._start(context)
+        except BaseException:
+            self.forget()
+            raise
+
+    def _start(self, context: LaunchContext) -> None:
         cmd = self.command(context)
         name = os.path.basename(cmd[0]) if self._name is None else perform_all(context, self._name)
         self.label = f"{name}-{next(_numbers)}"
-        if context.is_shutdown:
-            return
         facts = {
             "cmd": cmd,
             "cwd": None if self._cwd is None else perform_all(context, self._cwd),
@@ -158,7 +165,7 @@ class ExecuteProcess(Action):
             self.forget()
 
     def forget(self) -> None:
-        """Remove temporary files; called when the process has ended and is not respawned."""
+        """Remove temporary files; called when the process does not run and will not run again."""
 
     async def _shuts_down_within(self, context: LaunchContext, delay_s: float) -> bool:
         deadline = asyncio.get_running_loop().time() + delay_s
