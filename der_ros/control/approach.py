@@ -111,7 +111,7 @@ class StartConditions(Protocol):
 class Approach:
     """Straight motions of the held piece, and checks before the policy takes over.
 
-    Every method blocks, and raises ``CellError`` as soon as the cell must not move.
+    Every method blocks, ends at rest, and raises ``CellError`` as soon as the cell must not move.
 
     Args:
         cell: Robot and sensor.
@@ -223,7 +223,7 @@ class Approach:
                 # An operator checks before the next attempt, whose bias skips this comparison.
                 self._biased = False
                 raise CellError(
-                    f"start pose: the sensor feels {value:.0f} {unit} where nothing touches, "
+                    f"start pose: the sensor feels {value:.3g} {unit} where nothing touches, "
                     f"expected at most {allowed:g} {unit} since its last bias; check whether the "
                     "piece touches, is lost or was changed, and whether the sensor drifted or "
                     "restarted"
@@ -239,10 +239,12 @@ class Approach:
 
     def _steer_straight(self, target: Pose, name: str) -> None:
         deadline_s = time.monotonic() + STEER_TIMEOUT_S
-        while not self._steering.reached(self._cell.pose(), target):
-            check_may_move(self._cell, self._stop_reason)
-            if time.monotonic() > deadline_s:
-                raise CellError(f"the {name} was not reached within {STEER_TIMEOUT_S:g} s")
-            self._cell.command(self._steering.twist(self._cell.pose(), target))
-            time.sleep(STEER_PERIOD_S)
-        self._cell.command(Twist.zero())
+        try:
+            while not self._steering.reached(self._cell.pose(), target):
+                check_may_move(self._cell, self._stop_reason)
+                if time.monotonic() > deadline_s:
+                    raise CellError(f"the {name} was not reached within {STEER_TIMEOUT_S:g} s")
+                self._cell.command(self._steering.twist(self._cell.pose(), target))
+                time.sleep(STEER_PERIOD_S)
+        finally:
+            self._cell.command(Twist.zero())

@@ -6,10 +6,12 @@ each cycle as the bridge did. Integers up to 2^53 are exact in the message.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from enum import IntFlag
 from typing import NamedTuple
 
+from der_ros.documents import shortened
 from der_ros.errors import BagError
 from der_ros.rotation import Six
 
@@ -95,21 +97,20 @@ def cycle_from_numbers(numbers: Sequence[float]) -> tuple[int, CycleRecord]:
     """
     if len(numbers) != _COUNT:
         raise BagError(f"expected {_COUNT} numbers of a cycle, got {len(numbers)}")
-    try:
-        record = CycleRecord(
-            int(numbers[2]),
-            numbers[3],
-            numbers[4],
-            _joined(numbers[5], numbers[6]),
-            numbers[7],
-            _joined(numbers[8], numbers[9]),
-            numbers[10],
-            int(numbers[11]),
-            (numbers[12], numbers[13], numbers[14], numbers[15], numbers[16], numbers[17]),
-        )
-        return _joined(numbers[0], numbers[1]), record
-    except (OverflowError, ValueError) as error:
-        raise BagError(f"expected the finite numbers of a cycle, got {error}") from error
+    if not all(map(math.isfinite, numbers)):
+        raise BagError(f"expected the finite numbers of a cycle, got {shortened(list(numbers))}")
+    record = CycleRecord(
+        int(numbers[2]),
+        numbers[3],
+        numbers[4],
+        _joined(numbers[5], numbers[6]),
+        numbers[7],
+        _joined(numbers[8], numbers[9]),
+        numbers[10],
+        int(numbers[11]),
+        (numbers[12], numbers[13], numbers[14], numbers[15], numbers[16], numbers[17]),
+    )
+    return _joined(numbers[0], numbers[1]), record
 
 
 def _split(stamp_ns: int) -> tuple[float, float]:

@@ -14,6 +14,9 @@ GAP_S = 5.0
 QUIET_S = 10.0
 """Time without an error after which a status that becomes an error again is a new fault, s."""
 
+MOST_STATUSES = 1000
+"""Largest number of status names that are watched at a time; any node can publish new ones."""
+
 
 class SnapshotRequests:
     """Pending snapshot with its reasons; faults in quick succession share one snapshot."""
@@ -65,8 +68,10 @@ class FaultWatch:
         for name, level, message in statuses:
             if not name.startswith(self._stack) or name.startswith(self._own):
                 continue
-            before = self._levels.get(name, Level.ERROR)
+            # Taken out and put back, so that the first entry is the one longest without news.
+            before = self._levels.pop(name, Level.ERROR)
             self._levels[name] = level
+            self._forget_the_oldest()
             if level != Level.ERROR:
                 continue
             quiet_s = now_s - self._last_error_s.get(name, float("-inf"))
@@ -74,3 +79,9 @@ class FaultWatch:
             if before != Level.ERROR and quiet_s > QUIET_S:
                 faults.append(f"{name}: {message}")
         return faults
+
+    def _forget_the_oldest(self) -> None:
+        while len(self._levels) > MOST_STATUSES:
+            oldest = next(iter(self._levels))
+            del self._levels[oldest]
+            self._last_error_s.pop(oldest, None)

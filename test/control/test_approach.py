@@ -5,7 +5,7 @@ import pytest
 
 from der_ros.control import approach
 from der_ros.control.approach import Approach, CellError
-from der_ros.geometry import Wrench
+from der_ros.geometry import Twist, Wrench
 from der_ros.parameters.assembly_supervisor import SupervisorParameters
 from der_ros.policy.attempt import MeanWrench, PeakWrench
 from der_ros.tasks import make_task
@@ -18,15 +18,21 @@ class Cell:
 
     Attributes:
         load_n: Force at the sensor without a bias, N.
+        torque_nm: Torque at the sensor, Nm, which no bias removes.
         wrong_n: Errors of the next biases, N; later biases are right.
         late_n: Reading that arrives once after each bias although it was taken before it, N.
         deaf: True if the sensor sends nothing.
         biases: Number of biases.
+        aside_m: Distance from the start pose, m, whatever is commanded.
+        fault: Reason why the cell must not move from 0.1 s on; empty if it may.
+        twist: Newest commanded twist.
     """
 
     def __init__(self):
         self.now_s, self.load_n, self.wrong_n, self.late_n = 0.0, 0.0, [], None
         self.deaf, self.biases, self._zero_n, self._late = False, 0, 0.0, False
+        self.torque_nm = 0.0
+        self.aside_m, self.fault, self.twist = 0.0, "", Twist.zero()
         self.restart_readings()
 
     def restart_readings(self):
@@ -36,19 +42,19 @@ class Cell:
         self.now_s += duration_s
         reading_n = self.late_n if self._late else self.load_n - self._zero_n
         self._late = False
-        wrench = Wrench(np.array((0.0, 0.0, reading_n)), np.zeros(3))
+        wrench = Wrench(np.array((0.0, 0.0, reading_n)), np.array((0.0, self.torque_nm, 0.0)))
         if not self.deaf:
             self.peak.add(wrench)
             self.mean.add(wrench)
 
     def pose(self):
-        return TASK.start_pose
+        return TASK.start_pose.moved(np.array((self.aside_m, 0.0, 0.0)), np.zeros(3))
 
     def problem(self):
-        return ""
+        return self.fault if self.now_s > 0.1 else ""
 
-    def command(self, _twist):
-        pass
+    def command(self, twist):
+        self.twist = twist
 
     def trigger(self, name):
         assert name == "ft_bridge/bias"
@@ -112,3 +118,21 @@ def test_contact_at_the_start_is_not_biased_away(cell):
     with pytest.raises(CellError, match="the sensor feels 30 N where nothing touches"):
         it.to_start()
     assert cell.biases == 1
+
+
+def test_a_torque_below_1_nm_is_not_rounded_away(cell):
+    it = Approach(cell, TASK, SupervisorParameters(start_torque_nm=0.3), lambda: "")
+    it.to_start()
+    cell.torque_nm = 0.4
+    with pytest.raises(CellError, match=r"feels 0\.4 Nm where nothing touches, .* at most 0\.3 Nm"):
+        it.to_start()
+
+
+@pytest.mark.parametrize(("fault", "message"), [("", "was not reached"), ("lost", "lost")])
+def test_a_motion_that_fails_ends_at_rest(cell, fault, message):
+    """The last twist would move the arm on until the bridge takes it as stale."""
+    cell.aside_m, cell.fault = 0.1, fault
+    with pytest.raises(CellError, match=message):
+        approach_of(cell).to_start()
+    assert cell.now_s > 0.1
+    assert not cell.twist.to_array().any()

@@ -48,7 +48,17 @@ def test_a_record_comes_back_bit_for_bit(stamp_ns, record):
     assert cycle_from_numbers(cycle_numbers(stamp_ns, record)) == (stamp_ns, record)
 
 
-@pytest.mark.parametrize("numbers", [[], [0.0] * 17, [math.nan] * 18, [math.inf] * 18])
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [],
+        [0.0] * 17,
+        [math.nan] * 18,
+        [math.inf] * 18,
+        [*[0.0] * 3, math.nan, *[0.0] * 14],  # the cycle's duration
+        [*[0.0] * 17, math.inf],  # the last component of the twist
+    ],
+)
 def test_other_numbers_are_refused(numbers):
     with pytest.raises(BagError, match="of a cycle"):
         cycle_from_numbers(numbers)

@@ -2,7 +2,14 @@
 
 import pytest
 
-from der_ros.control.fault_watch import GAP_S, QUIET_S, SETTLE_S, FaultWatch, SnapshotRequests
+from der_ros.control.fault_watch import (
+    GAP_S,
+    MOST_STATUSES,
+    QUIET_S,
+    SETTLE_S,
+    FaultWatch,
+    SnapshotRequests,
+)
 from der_ros.control.status import Level
 
 OK, WARN, ERROR = Level.OK, Level.WARN, Level.ERROR
@@ -43,6 +50,16 @@ def test_faults_outside_the_namespace_are_not_watched(own, found):
     for level in (OK, ERROR):
         faults = watch.new_faults([(name, level, "lost") for name in names], 0.0)
     assert [fault.partition("_")[0] for fault in faults] == found
+
+
+def test_statuses_of_ever_new_names_do_not_fill_the_memory():
+    watch = FaultWatch("bag_recorder")
+    for number in range(3 * MOST_STATUSES):
+        watch.new_faults([(f"node_{number}: part", OK, ""), ("robot: link", ERROR, "lost")], 0.0)
+    assert len(watch._levels) == MOST_STATUSES
+    assert len(watch._last_error_s) <= MOST_STATUSES
+    watch.new_faults([("robot: link", OK, "")], 1.0)
+    assert watch.new_faults([("robot: link", ERROR, "lost")], 60.0) == ["robot: link: lost"]
 
 
 def test_what_follows_a_fault_at_once_is_one_snapshot():
