@@ -14,6 +14,9 @@ from der_ros.drivers.arm.arm_records import JointReading
 from der_ros.geometry import Array
 
 
+_MOST_NAMED, _LONGEST_NAME = 10, 40
+
+
 class JointReader:
     """Reader of the arm's joints from joint states, in any order and among other joints.
 
@@ -84,7 +87,7 @@ class JointReader:
         missing = [name for name in self.joint_names if name not in message.name]
         if len(missing) == len(self.joint_names):
             # States of another device; reported only until the arm's own arrive.
-            return "foreign", "" if self._found else f"they name {', '.join(message.name)}"
+            return "foreign", "" if self._found else f"they name {_some(message.name)}"
         if missing:
             return "missing", f"they lack {', '.join(missing)}"
         twice = [name for name in self.joint_names if message.name.count(name) > 1]
@@ -105,3 +108,9 @@ class JointReader:
         self.dropped[kind] = self.dropped.get(kind, 0) + 1
         if complaint:
             self._complaint, self._complained_s = complaint, time.monotonic()
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the first of the names that another device publishes, each shortened."""
+    shown = ", ".join(name[:_LONGEST_NAME] for name in names[:_MOST_NAMED])
+    return f"{shown} …" if len(names) > _MOST_NAMED else shown or "no joint"

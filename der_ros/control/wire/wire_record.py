@@ -14,6 +14,7 @@ import dataclasses
 import json
 import math
 import struct
+import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -28,7 +29,8 @@ from der_ros.drivers.netft.configuration import SensorConfiguration
 from der_ros.drivers.netft.payload import Payload
 from der_ros.drivers.netft.rdt import RECORD_BYTES, RdtRecord, decode_record, encode_records
 from der_ros.errors import ConfigurationError, ProtocolError
-from der_ros.geometry import Array, Pose, Twist
+from der_ros.geometry import Array, Pose, Twist, vector
+from der_ros.settings import converted
 
 SENSOR_WIRE, SENSOR_SETUP, ROBOT_WIRE = "netft_wire", "netft_wire_setup", "kuka/wire"
 """Topics: UInt8MultiArray, String (latched) and String."""
@@ -120,23 +122,30 @@ class SensorSetup(NamedTuple):
         """
         values = parse_json(text, SENSOR_SETUP)
         try:
-            return cls(SensorConfiguration(**values["box"]), _conditioning(values))
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+            return cls(_box(values["box"]), _conditioning(values))
+        except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
             raise ConfigurationError(
                 f"{SENSOR_SETUP}: expected the setup of a sensor, got an error: {error!r}"
             ) from error
+
+
+def _box(values: Mapping[str, Any]) -> SensorConfiguration:
+    kinds = typing.get_type_hints(SensorConfiguration)
+    return SensorConfiguration(
+        **{name: converted(f"box.{name}", value, kinds[name]) for name, value in values.items()}
+    )
 
 
 def _conditioning(values: Mapping[str, Any]) -> ConditioningConfig:
     order, cutoff_hz = values["filter"]
     mass_kg, *center = values["payload"]
     return ConditioningConfig(
-        axis_signs=np.array(values["axis_signs"], float),
+        axis_signs=vector(values["axis_signs"], 6, "axis_signs"),
         rate_hz=math.inf,  # the published wrenches are known
         bias_samples=1,
         low_pass=FilterChoice(int(order), float(cutoff_hz)),
         payload=Payload(float(mass_kg), np.array(center, float)),
-        gravity_mps2=np.array(values["gravity_mps2"], float),
+        gravity_mps2=vector(values["gravity_mps2"], 3, "gravity_mps2"),
         gap_s=float(values["gap_s"]),
     )
 

@@ -33,11 +33,11 @@ class ConditioningConfig:
     Attributes:
         axis_signs: Sign of each axis, (6,), 1 or -1.
         rate_hz: Maximum output rate, Hz.
-        bias_samples: Number of readings whose mean is the bias.
+        bias_samples: Number of readings whose mean is the bias; fewer after a gap.
         low_pass: Filter applied to each input reading.
         payload: Payload whose weight is subtracted.
         gravity_mps2: Acceleration of free fall, (3,) m/s^2, world axes.
-        gap_s: Pause after which the filter restarts, s.
+        gap_s: Pause after which the filter restarts, and earlier readings enter no bias, s.
     """
 
     axis_signs: Array
@@ -77,9 +77,10 @@ class WrenchConditioner:
     """
 
     def __init__(self, config: ConditioningConfig) -> None:
-        if not (np.abs(config.axis_signs) == 1.0).all():
+        signs = config.axis_signs
+        if signs.shape != (6,) or not (np.abs(signs) == 1.0).all():
             raise ConfigurationError(
-                f"axis_signs: expected 1 or -1 six times, got {config.axis_signs.tolist()}"
+                f"axis_signs: expected 1 or -1 six times, got {signs.tolist()}"
             )
         self._config = config
         self._period_s = 1.0 / config.rate_hz
@@ -142,6 +143,9 @@ class WrenchConditioner:
             raw = self._filtered(signed, now_s)
             if raw is None:
                 return None
+            if now_s - self.taken_s > self._config.gap_s:
+                # During the gap the load may have changed.
+                self._recent.clear()
             if now_s < self._due_s:
                 self.taken_s = self.taken_s if self.blocked else now_s
                 return None

@@ -24,7 +24,7 @@ def declare_conditioning(node: ShellNode, gap_s: float) -> ConditioningConfig:
 
     Args:
         node: Node that declares the parameters.
-        gap_s: Gap between readings after which the filter restarts, s.
+        gap_s: Gap between readings after which filter and bias start anew, s.
 
     Raises:
         ConfigurationError: A value is invalid.

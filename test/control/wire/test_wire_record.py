@@ -1,5 +1,6 @@
 """Telegrams as they are recorded, against bytes and numbers written by hand."""
 
+import json
 import math
 import struct
 
@@ -96,10 +97,30 @@ def test_a_filter_counts_only_once_it_has_settled():
     assert found[-1] == pytest.approx((LBF, 2.0 * LBF, 0.0, 0.5, 0.0, -0.25))
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"box": {}}', '{"box": {"color": 1}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"box": {}}',
+        '{"box": []}',
+        '{"box": {"color": 1}}',
+        '{"box": {"force_unit": 5}}',
+        '{"box": {"rdt_rate_hz": "fast"}}',
+    ],
+)
 def test_another_text_is_no_setup(text):
     with pytest.raises(ConfigurationError, match="netft_wire_setup"):
         SensorSetup.from_text(text)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"axis_signs": [1.0]}, {"gravity_mps2": [9.8]}, {"box": {"rdt_rate_hz": 1.5}}]
+)
+def test_a_setup_of_other_sizes_is_refused(changes):
+    values = json.loads(SensorSetup(BOX, conditioning()).to_text())
+    with pytest.raises(ConfigurationError, match=f"netft_wire_setup: .*{[*changes][0]}"):
+        SensorSetup.from_text(json.dumps({**values, **changes}))
 
 
 def test_telegram_and_answer_are_read():

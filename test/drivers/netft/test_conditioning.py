@@ -68,6 +68,8 @@ def test_signs_are_those_of_the_parameter():
     np.testing.assert_array_equal(turned.measured.to_array(), TRUTH.to_array() * signs)
     with pytest.raises(ConfigurationError, match="axis_signs"):
         conditioner(axis_signs=np.array((1.0, 1.0, 0.5, 1.0, 1.0, 1.0)))
+    with pytest.raises(ConfigurationError, match="axis_signs: expected 1 or -1 six times"):
+        conditioner(axis_signs=np.ones(1))
 
 
 def test_non_finite_readings_are_dropped_and_counted():
@@ -92,6 +94,23 @@ def test_bias_is_the_mean_of_the_latest_readings():
     path.clear_bias()
     assert not path.biased
     assert path.take(upwards(3.0), 0.2).measured.force[2] == 3.0
+
+
+def test_readings_from_before_a_gap_enter_no_bias():
+    # A tool may have been changed while the sensor was silent.
+    path = conditioner()
+    for i in range(4):
+        path.take(upwards(100.0), i * 0.004)
+    path.take(upwards(3.0), 60.0)
+    bias, count = path.bias(60.0, 0.1)
+    assert (count, bias[2]) == (1, 3.0)
+
+
+def test_a_low_rate_has_no_gaps():
+    path = conditioner(rate_hz=1.0)
+    for i in range(400):
+        path.take(upwards(float(i // 100)), 0.01 * i)
+    assert path.bias(4.0, 1.1)[1] == 4
 
 
 def test_weight_is_taken_off_in_each_orientation():
