@@ -13,7 +13,6 @@ from der_ros.control.stamps import StampError, stamp_age_s, stamp_ns
 from der_ros.drivers.arm.arm_records import JointReading
 from der_ros.geometry import Array
 
-
 _MOST_NAMED, _LONGEST_NAME = 10, 40
 
 

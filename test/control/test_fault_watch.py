@@ -52,7 +52,7 @@ def test_faults_outside_the_namespace_are_not_watched(own, found):
     assert [fault.partition("_")[0] for fault in faults] == found
 
 
-def test_statuses_of_ever_new_names_do_not_fill_the_memory():
+def test_ever_new_status_names_fill_no_memory():
     watch = FaultWatch("bag_recorder")
     for number in range(3 * MOST_STATUSES):
         watch.new_faults([(f"node_{number}: part", OK, ""), ("robot: link", ERROR, "lost")], 0.0)

@@ -18,6 +18,7 @@ from der_ros.drivers.realtime import (
     request_scheduling,
     shorten_switch_interval,
 )
+from der_ros.drivers.repeated_errors import RepeatedErrors
 from der_ros.errors import ConnectionFailedError
 from der_ros.threads import Startable, Worker
 
@@ -52,6 +53,7 @@ class ArmServer(Startable):
         self._worker = Worker("arm", self._serve)
         self._lateness = LatencyWindow()
         self._overruns = 0
+        self._failures = RepeatedErrors(logger, "arm: a cycle failed")
         self._grants = dict.fromkeys(("scheduling", "switching"), NOT_ASKED)
 
     @property
@@ -110,5 +112,5 @@ class ArmServer(Startable):
                 self._on_answered(answered)
         except ConnectionFailedError as error:
             self._cycle.forget(str(error))
-        except Exception:
-            logger.exception("arm: a cycle failed")
+        except Exception as error:
+            self._failures.note(error)

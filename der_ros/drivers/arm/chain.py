@@ -42,7 +42,9 @@ class Joint:
                 the speed limit is not finite and above zero.
         """
         if not abs(float(np.linalg.norm(self.direction)) - 1.0) < 1e-6:
-            raise ConfigurationError(f"joint {self.name}: expected an axis of length 1")
+            raise ConfigurationError(
+                f"joint {self.name}: expected an axis of length 1, got {self.direction.tolist()}"
+            )
         if not self.lower_rad < self.upper_rad:
             raise ConfigurationError(
                 f"joint {self.name}: expected lower < upper, got {self.lower_rad} and "

@@ -26,6 +26,7 @@ from der_ros.drivers.arm.arm_records import (
     JointReading,
 )
 from der_ros.drivers.arm.differential import DifferentialKinematics, Hindrance, JointStep
+from der_ros.drivers.repeated_errors import RepeatedErrors
 from der_ros.geometry import Array, Twist
 
 logger = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class ArmCycle:
         self._moved_s = 0.0
         self._counts: Counter[str] = Counter()
         self._hindrances: Counter[str] = Counter()
+        self._failures = RepeatedErrors(logger, "arm: on_cycle failed; the arm is held at rest")
         self._last_error: str | None = None
 
     @property
@@ -205,8 +207,7 @@ class ArmCycle:
                 return twist, None
             error = f"the commanded twist is not finite: {twist}"
         except Exception as failure:
-            if self._counts["errors"] == 0:
-                logger.exception("arm: on_cycle failed; the arm is held at rest")
+            self._failures.note(failure)
             error = f"on_cycle failed: {type(failure).__name__}: {failure}"
         self._counts["errors"] += 1
         self._last_error = error

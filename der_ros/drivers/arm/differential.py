@@ -135,8 +135,8 @@ class DifferentialKinematics:
         for joint, low, high in zip(chain.joints, self.lower_rad, self.upper_rad, strict=True):
             if not low < high:
                 raise ConfigurationError(
-                    f"margin_rad: expected less than half the range of joint {joint.name}, got "
-                    f"{config.margin_rad}"
+                    "joint_margin_rad: expected less than half the range of joint "
+                    f"{joint.name}, got {config.margin_rad}"
                 )
         endless = ~(np.isfinite(self.lower_rad) & np.isfinite(self.upper_rad))
         self._middle = np.where(endless, 0.0, 0.5 * (self.lower_rad + self.upper_rad))

@@ -216,8 +216,10 @@ class SimulatedKrc4(Startable):
         return self._judge(answer)
 
     def _begin_program(self) -> None:
-        wanted, self._wanted_program = self._wanted_program, None
+        wanted = self._wanted_program
         if wanted is not None:
+            # Cleared only here: a program set by another thread meanwhile must not be lost.
+            self._wanted_program = None
             self._program = deque(wanted)
             self.stop_reason = "the controller's program moves the arm"
             self.state = ControllerState.STOPPED

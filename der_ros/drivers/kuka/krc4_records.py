@@ -61,7 +61,9 @@ class SimulatedKrc4Config:
             ConfigurationError: A value is out of its range.
         """
         if not 0.001 <= self.cycle_s <= 0.1:
-            raise ConfigurationError(f"cycle_s: expected 0.004 or 0.012, got {self.cycle_s}")
+            raise ConfigurationError(
+                f"cycle_s: expected 0.001 to 0.1 s (a KRC4 has 0.004 or 0.012), got {self.cycle_s}"
+            )
         if self.timeout_cycles < 1 or self.enable_after < 1:
             raise ConfigurationError(
                 "timeout_cycles, enable_after: expected at least 1, got "

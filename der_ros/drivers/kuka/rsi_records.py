@@ -77,7 +77,9 @@ class RsiServerConfig:
         if not 0 <= self.port <= 65535:
             raise ConfigurationError(f"port: expected 0 to 65535, got {self.port}")
         if not 0.001 <= self.cycle_s <= 0.1:
-            raise ConfigurationError(f"cycle_s: expected 0.004 or 0.012, got {self.cycle_s}")
+            raise ConfigurationError(
+                f"cycle_s: expected 0.001 to 0.1 s (a KRC4 has 0.004 or 0.012), got {self.cycle_s}"
+            )
         if not self.peer_silence_s > self.cycle_s:
             raise ConfigurationError(
                 f"peer_silence_s: expected more than a cycle, got {self.peer_silence_s}"

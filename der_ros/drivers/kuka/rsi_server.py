@@ -30,6 +30,7 @@ from der_ros.drivers.realtime import (
     request_scheduling,
     shorten_switch_interval,
 )
+from der_ros.drivers.repeated_errors import RepeatedErrors
 from der_ros.geometry import Twist
 from der_ros.threads import Startable, Worker
 
@@ -77,6 +78,12 @@ class RsiServer(Startable):
         self._malformed = 0
         self._counts = _Counts()
         self._latency = LatencyWindow()
+        self._unhandled = RepeatedErrors(logger, "RSI server: a telegram could not be handled")
+        self._undecided = RepeatedErrors(
+            logger, "RSI server: on_cycle failed; the robot is held at rest"
+        )
+        self._unreported = RepeatedErrors(logger, "RSI server: on_answered failed")
+        self._unsent = RepeatedErrors(logger, "RSI server: an answer was not sent", traceback=False)
         self._last_error: str | None = None
         self._last_delay = 0
         self._lacking: str | None = None
@@ -169,8 +176,8 @@ class RsiServer(Startable):
     def _reply_safely(self, taken: ReceivedTelegram) -> None:
         try:
             self._reply(taken)
-        except Exception:
-            logger.exception("RSI server: a telegram could not be handled")
+        except Exception as error:
+            self._unhandled.note(error)
 
     def _reply(self, taken: ReceivedTelegram) -> None:
         telegram, packet, arrival, newest = taken
@@ -241,8 +248,7 @@ class RsiServer(Startable):
                 return twist, None
             return Twist.zero(), f"the commanded twist is not finite: {twist}"
         except Exception as error:
-            if self._counts.errors == 0:
-                logger.exception("RSI server: on_cycle failed; the robot is held at rest")
+            self._undecided.note(error)
             return Twist.zero(), f"on_cycle failed: {type(error).__name__}: {error}"
 
     def _note(
@@ -264,8 +270,8 @@ class RsiServer(Startable):
             self._on_answered(
                 Answered(state, correction.twist, correction.values, refusal, error, wire)
             )
-        except Exception:
-            logger.exception("RSI server: on_answered failed")
+        except Exception as failure:
+            self._unreported.note(failure)
 
     def _resting(self) -> Correction:
         return self._tracker.step(Twist.zero(), self._config.cycle_s)
@@ -284,10 +290,10 @@ class RsiServer(Startable):
             self._port.send(data, packet.address)
         except OSError as error:
             self._counts.send_errors += 1
-            _log_some(self._counts.send_errors, "an answer was not sent: %s", error)
+            self._unsent.note(error)
             return
         self._counts.answered += 1
-        self._latency.add(max(0.0, (time.time_ns() - packet.arrived_ns) * 1e-9))
+        self._latency.add(max(0.0, time.monotonic() - packet.stamp_monotonic_s))
 
     def _state(self, telegram: RobotTelegram, packet: Packet) -> RobotState | None:
         if telegram.ipoc is None:
@@ -307,9 +313,3 @@ class RsiServer(Startable):
             # The controller holds still while a telegram of its own is not answered.
             self._rested or self._malformed != self._receiver.dropped.malformed,
         )
-
-
-def _log_some(count: int, message: str, *arguments: object) -> None:
-    """Log the first and every thousandth error of a kind, to limit the log."""
-    if count == 1 or count % 1000 == 0:
-        logger.warning("RSI server (%d times): " + message, count, *arguments)

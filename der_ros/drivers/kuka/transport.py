@@ -34,13 +34,11 @@ class Packet(NamedTuple):
     Attributes:
         data: Payload.
         address: Address and port of the sender.
-        arrived_ns: Arrival in the kernel, ns, ``time.time_ns``.
         stamp_monotonic_s: Arrival in the kernel, s, ``time.monotonic``.
     """
 
     data: bytes
     address: tuple[str, int]
-    arrived_ns: int
     stamp_monotonic_s: float
 
 
@@ -221,4 +219,4 @@ def receive(udp: socket.socket, flags: int = 0) -> Packet:
             arrived_ns = seconds * 1_000_000_000 + nanoseconds
     # Bounded, because the wall clock may have stepped in between.
     waited_s = min(max(0.0, (now_ns - arrived_ns) * 1e-9), 10.0)
-    return Packet(data, (address[0], address[1]), arrived_ns, now_s - waited_s)
+    return Packet(data, (address[0], address[1]), now_s - waited_s)

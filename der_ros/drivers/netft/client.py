@@ -22,6 +22,7 @@ from der_ros.drivers.netft.netft_records import (
 from der_ros.drivers.netft.rdt import Command, RdtRecord, Request, decode_status, encode_request
 from der_ros.drivers.netft.setup import ConfigurationWatch, configure
 from der_ros.drivers.netft.stream import RdtStream
+from der_ros.drivers.repeated_errors import RepeatedErrors
 from der_ros.errors import ConnectionFailedError, DerRosError, ProtocolError
 from der_ros.threads import Startable, Worker
 
@@ -69,6 +70,7 @@ class NetFtClient(Startable):
         self._arrivals: deque[_Arrival] = deque()
         self._watch: ConfigurationWatch | None = None
         self._streams_since_s = 0.0
+        self._unheard = RepeatedErrors(logger, "Net F/T client: the listener failed")
 
     def start(self) -> None:
         """Start the thread that connects to the box."""
@@ -303,8 +305,8 @@ class NetFtClient(Startable):
         if self._listener is not None:
             try:
                 self._listener(sample)
-            except Exception:
-                logger.exception("Net F/T client: the listener failed")
+            except Exception as error:
+                self._unheard.note(error)
 
 
 def _enlarge_buffer(udp: socket.socket) -> None:

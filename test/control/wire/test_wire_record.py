@@ -115,12 +115,13 @@ def test_another_text_is_no_setup(text):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"axis_signs": [1.0]}, {"gravity_mps2": [9.8]}, {"box": {"rdt_rate_hz": 1.5}}]
+    ("name", "value"),
+    [("axis_signs", [1.0]), ("gravity_mps2", [9.8]), ("box", {"rdt_rate_hz": 1.5})],
 )
-def test_a_setup_of_other_sizes_is_refused(changes):
+def test_a_setup_of_other_sizes_is_refused(name, value):
     values = json.loads(SensorSetup(BOX, conditioning()).to_text())
-    with pytest.raises(ConfigurationError, match=f"netft_wire_setup: .*{[*changes][0]}"):
-        SensorSetup.from_text(json.dumps({**values, **changes}))
+    with pytest.raises(ConfigurationError, match=f"netft_wire_setup: .*{name}"):
+        SensorSetup.from_text(json.dumps({**values, name: value}))
 
 
 def test_telegram_and_answer_are_read():
