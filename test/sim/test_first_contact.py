@@ -1,4 +1,4 @@
-"""Peak force of the first contact, with the figures of docs/explanation/safety.md."""
+"""Peak force of the first contact, with the figures of docs/lab-notebook/contact-forces.md."""
 
 import numpy as np
 import pytest
