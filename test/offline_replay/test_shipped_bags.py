@@ -12,7 +12,7 @@ from der_ros.tasks import TASKS
 
 NAMES = sorted(path.name for path in BAGS.iterdir() if path.is_dir())
 
-# One of each kind of fault of docs/explanation/safety.md that ends an attempt.
+# One of each kind of fault of docs/reference/faults.md that ends an attempt.
 ENDS = (
     "the force or torque reached the hard limit",
     "no force reading",
