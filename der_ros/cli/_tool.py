@@ -22,7 +22,7 @@ def add_environment_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="any other keyword of the environment (docs/explanation/simulation.md), such as "
+        help="any other keyword of the environment (docs/reference/environments.md), such as "
         "shape=round; may be repeated",
     )
 

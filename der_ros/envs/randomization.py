@@ -154,7 +154,7 @@ PRESETS: dict[str, Randomization] = {
         action_noise_std=0.001,
         friction_std=0.1,
     ),
-    # Errors of a real cell; docs/explanation/simulation.md gives the reasons.
+    # Errors of a real cell; docs/reference/environments.md gives the reasons.
     "deploy": Randomization(
         force_noise_std_n=0.5,
         torque_noise_std_nm=0.02,
