@@ -84,8 +84,9 @@ def _parser() -> argparse.ArgumentParser:
         "--precision",
         choices=PRECISIONS,
         default=PRECISIONS[0],
-        help="number type that the file computes with: float64, or float32 for runtimes without "
-        "it (OpenVINO, tract); nothing is written if the actions differ by more than 1e-5",
+        help="number type that the file computes with; float32 is for runtimes without float64 "
+        "(OpenVINO, tract); nothing is written if an action differs by more than 1e-5 "
+        "(%(default)s)",
     )
     parser.add_argument(
         "--stamp",
