@@ -27,7 +27,8 @@ _T = TypeVar("_T")
 LARGEST = 1e15
 """Largest number of a setting without a range; larger than any count or size in this package."""
 _KEY = "setting"
-_EXPONENT = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+")
+NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(?P<exponent>[eE][-+]?[0-9]+)?")
+"""Text of a number; ``float`` also takes blanks, 1_0, nan and the digits of other scripts."""
 
 
 class Setting(NamedTuple):
@@ -179,8 +180,10 @@ def converted(name: str, value: object, hint: Any) -> Any:
         ConfigurationError: The value has another type, or a number is not finite.
     """
     kinds = {hint, *typing.get_args(hint)}
-    if isinstance(value, str) and kinds & {int, float} and _EXPONENT.fullmatch(value):
-        value = float(value)
+    if isinstance(value, str) and kinds & {int, float}:
+        number = NUMBER.fullmatch(value)
+        # YAML reads any other number itself; here it was quoted, as a text.
+        value = float(value) if number is not None and number["exponent"] else value
     for item in value if isinstance(value, list | tuple) else (value,):
         if type(item) in (int, float):
             _require_finite(name, item)

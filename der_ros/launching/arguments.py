@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from der_ros.documents import shortened
-from der_ros.settings import LARGEST, Setting, settings_of
+from der_ros.settings import LARGEST, NUMBER, Setting, settings_of
 
 Kind: TypeAlias = type[str] | type[int] | type[float] | type[bool] | type[IPv4Address] | type[Path]
 
@@ -23,11 +23,7 @@ Kind: TypeAlias = type[str] | type[int] | type[float] | type[bool] | type[IPv4Ad
 COMMON = ("sigterm_timeout", "sigkill_timeout", "launch-prefix", "launch-prefix-filter")
 ON_OFF = ("true", "false")
 _MAX_SHOWN = 200
-# Python's int and float also read other digits than ASCII's, blanks and underscores.
-_NUMBERS: dict[Kind, re.Pattern[str]] = {
-    int: re.compile(r"[+-]?[0-9]{1,20}"),
-    float: re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"),
-}
+_NUMBERS: dict[Kind, re.Pattern[str]] = {int: re.compile(r"[+-]?[0-9]{1,20}"), float: NUMBER}
 _WORDS: dict[Kind, str] = {
     str: "a text",
     int: "a whole number",
@@ -125,6 +121,8 @@ class Argument:
             words += f" from {self.minimum:g} to {self.maximum:g}"
         elif self.minimum is not None:
             words += f" of at least {self.minimum:g}"
+        elif self.maximum is not None:
+            words += f" of at most {self.maximum:g}"
         return words + (", or nothing" if self.optional else "")
 
     def _parsed(self, text: str) -> str | int | float | bool | None:

@@ -61,7 +61,7 @@ def _description(parameters: Values) -> str:
         return renamed(
             read_text(Path(str(path))),
             str(parameters.get("base_frame", BASE_FRAME)),
-            [str(name) for name in names] if isinstance(names, list) else [],
+            [str(name) for name in names if name] if isinstance(names, list) else [],
         )
     except ConfigurationError as error:
         raise RuntimeError(f"nothing was started: {path}: {error}") from error

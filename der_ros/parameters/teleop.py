@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from der_ros.parameters.policy_server import JOY, SCRIPTED
 from der_ros.settings import setting
+from der_ros.tasks import TASK_NAMES
 
 JOYSTICK, KEYBOARD = "joystick", "keyboard"
 OFF, TOPIC = "off", "topic"
@@ -24,8 +25,8 @@ class DeviceParameters:
 class DemoParameters:
     """Demonstrations to record, and when to stop."""
 
-    task: str = setting("lap_joint", "Task that is assembled")
-    robot: str = setting("sim", "Robot, written into each demonstration", minimum=-1)
+    task: str = setting("lap_joint", "Task that is assembled", choices=TASK_NAMES)
+    robot: str = setting("sim", "Robot, written into each demonstration")
     seed: int = setting(
         -1, "Seed of the simulated cell, written into each demonstration; -1: none", minimum=-1
     )

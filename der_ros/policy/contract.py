@@ -32,9 +32,9 @@ from der_ros.policy.policy_view import PolicyView
 METADATA_PREFIX = "der_ros."
 CONTRACT_VERSION, VIEW_VERSION = 1, 2
 """Format versions: without and with a view (``policy.policy_view``)."""
-# Files written before these fields existed get the defaults.
 # Periods that a timer of policy_server can keep.
 _SHORTEST_S, _LONGEST_S = 0.001, 10.0
+# Files written before these fields existed get the defaults.
 _ADDED_LATER = frozenset({"symmetry", "precision", "history", "orientation", "sensor_filter_hz"})
 PRECISIONS = ("float64", "float32")
 """Number formats of a policy file's computation; observations and actions are always float32."""
@@ -245,10 +245,9 @@ def _parse(name: str, text: str) -> Any:
     elif name in ("symmetry", "version"):
         right = type(value) is int
     elif name == "governor":
-        if value is None or not isinstance(value, dict):
-            right = value is None
-        else:
+        if isinstance(value, dict):
             return _governor(value)
+        right = value is None
     elif name in ("control_dt_s", "filter_clip", "sensor_filter_hz"):
         right = _is_number(value) or (name == "filter_clip" and value is None)
     else:

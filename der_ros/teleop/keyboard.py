@@ -7,10 +7,12 @@ because the gate requires that order.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import termios
 import tty
+from typing import Any
 
 from der_ros.teleop.axis_map import DIRECTIONS
 from der_ros.teleop.joystick import DeviceError
@@ -86,26 +88,50 @@ class Keyboard:
     def __init__(self, path: str = "/dev/tty") -> None:
         try:
             self._file = os.open(path, os.O_RDONLY | os.O_NOCTTY)
+        except OSError as error:
+            raise DeviceError(f"no keyboard: {_ADVICE}") from error
+        try:
+            self._settings = self._take_over()
+        except BaseException:
+            os.close(self._file)
+            raise
+        self.states = KeyStates()
+
+    def _take_over(self) -> list[Any]:
+        """Switch the terminal to unbuffered input; return its settings from before."""
+        try:
             in_front = os.tcgetpgrp(self._file) == os.getpgrp()
-            self._settings = termios.tcgetattr(self._file)
+            settings = termios.tcgetattr(self._file)
         except (OSError, termios.error) as error:
             raise DeviceError(f"no keyboard: {_ADVICE}") from error
         if not in_front:
-            os.close(self._file)
             raise DeviceError(f"the terminal's keys go to another process: {_ADVICE}")
         tty.setcbreak(self._file)
-        self.states = KeyStates()
+        return settings
 
     def read(self, timeout_s: float) -> str:
-        """Return the keys pressed within ``timeout_s``; empty if there are none."""
+        """Return the keys pressed within ``timeout_s``; empty if there are none.
+
+        Raises:
+            DeviceError: The terminal was closed.
+        """
         if not select.select([self._file], [], [], timeout_s)[0]:
             return ""
-        return os.read(self._file, 64).decode("ascii", "ignore")
+        try:
+            keys = os.read(self._file, 64)
+        except OSError as error:
+            raise DeviceError(f"the terminal has gone ({error.strerror}): {_ADVICE}") from error
+        if not keys:
+            raise DeviceError(f"the terminal has gone: {_ADVICE}")
+        return keys.decode("ascii", "ignore")
 
     def close(self) -> None:
-        """Restore the terminal's settings and close it."""
-        termios.tcsetattr(self._file, termios.TCSADRAIN, self._settings)
-        os.close(self._file)
+        """Restore the terminal's settings, if it is still there, and close it."""
+        try:
+            with contextlib.suppress(OSError, termios.error):
+                termios.tcsetattr(self._file, termios.TCSADRAIN, self._settings)
+        finally:
+            os.close(self._file)
 
 
 _ADVICE = (

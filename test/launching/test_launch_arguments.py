@@ -30,6 +30,7 @@ CASES = [
         0.001,
         ["x", "nan", "inf", "-1", "", "1_0", " 5", "٣", "1e308"],
     ),
+    (Argument("m", "0", "", float, maximum=2.5), "2.5", 2.5, ["2.6", "1e3"]),
     (Argument("b", "true", "", bool), "false", False, ["1", "True", "yes", ""]),
     (
         Argument("a", "", "", IPv4Address),
@@ -52,6 +53,19 @@ def test_a_value_is_taken_or_refused_by_name(argument, text, value, wrong):
     for other in wrong:
         with pytest.raises(ValueError, match=f"^{argument.name}: expected .*got '{other}'$"):
             argument.value(other)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "words"),
+    [
+        ({}, "a number"),
+        ({"minimum": 1.0}, "a number of at least 1"),
+        ({"maximum": 2.5}, "a number of at most 2.5"),
+        ({"minimum": 1.0, "maximum": 2.5}, "a number from 1 to 2.5"),
+    ],
+)
+def test_a_complaint_names_the_bounds(bounds, words):
+    assert f"expected {words}, got 'x'" in Argument("m", "0", "", float, **bounds).complaint("x")
 
 
 @pytest.mark.parametrize("kind", [int, Path])

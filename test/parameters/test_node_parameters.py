@@ -23,6 +23,8 @@ def test_each_is_described_and_its_default_allowed(each):
     assert checked(declared, declared.default) == declared.default
     if declared.kind in (int, float):
         assert declared.minimum is not None
+    if declared.kind in (str, bool):
+        assert (declared.minimum, declared.maximum) == (None, None)
 
 
 @pytest.mark.parametrize("node", NODE_PARAMETERS)

@@ -43,3 +43,49 @@ def test_another_number_of_joint_names_is_refused():
 def test_links_that_are_no_line_are_refused():
     with pytest.raises(ConfigurationError, match="in one chain"):
         Links('<robot><link name="a"/><link name="b"/></robot>')
+
+
+def two_links(visual="", axis="0 0 1"):
+    return (
+        f'<robot><link name="a">{visual}</link><link name="b"/><joint name="j" type="revolute">'
+        f'<parent link="a"/><child link="b"/><axis xyz="{axis}"/></joint></robot>'
+    )
+
+
+def shape(cylinder='radius="1" length="1"', colour="1 0 0 1", origin="0 0 0"):
+    return (
+        f'<visual><origin xyz="{origin}"/><geometry><cylinder {cylinder}/></geometry>'
+        f'<material name="m"><color rgba="{colour}"/></material></visual>'
+    )
+
+
+def test_the_length_of_an_axis_does_not_change_its_turn():
+    turned = [Links(two_links(axis=axis)).in_base([0.5])["b"] for axis in ("0 0 1", "0 0 3")]
+    assert turned[0].quaternion == pytest.approx(turned[1].quaternion)
+    with pytest.raises(ConfigurationError, match="joint j: expected an axis of length 1"):
+        Links(two_links(axis="0 0 0"))
+
+
+def test_a_circle_beside_the_base_is_refused():
+    circle = "".join(
+        f'<link name="{parent}"/><joint name="{parent}" type="fixed"><parent link="{parent}"/>'
+        f'<child link="{child}"/></joint>'
+        for parent, child in ("bc", "cb")
+    )
+    with pytest.raises(ConfigurationError, match="in one chain, got 3 links, 2 joints"):
+        Links(f'<robot><link name="base"/>{circle}</robot>')
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"cylinder": 'radius="wide" length="1"'}, "a finite number, got 'wide'"),
+        ({"cylinder": 'radius="1_0" length="1"'}, "a finite number, got '1_0'"),
+        ({"colour": "1 0 0"}, "expected 4 numbers, got '1 0 0'"),
+        ({"origin": "0 0 360"}, "an origin within 10 m"),
+    ],
+)
+def test_a_shape_that_is_none_is_refused_by_link(wrong, message):
+    assert Links(two_links(shape())).links[0].shapes[0].rgba == (1.0, 0.0, 0.0, 1.0)
+    with pytest.raises(ConfigurationError, match=f"URDF: link a: .*{message}"):
+        Links(two_links(shape(**wrong)))

@@ -60,6 +60,48 @@ def test_without_a_terminal_it_says_where_to_run(tmp_path):
         Keyboard(str(tmp_path / "tty"))
 
 
+def test_a_file_that_is_no_terminal_is_closed(tmp_path):
+    (tmp_path / "tty").touch()
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(DeviceError, match="no keyboard"):
+        Keyboard(str(tmp_path / "tty"))
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+CLOSED = """
+import signal
+from der_ros.teleop.joystick import DeviceError
+from der_ros.teleop.keyboard import Keyboard
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+keyboard = Keyboard()
+print("ready", flush=True)
+try:
+    while True:
+        keyboard.read(5.0)
+except DeviceError as error:
+    print(error, flush=True)
+keyboard.close()
+"""
+
+
+def test_a_closed_terminal_is_reported():
+    master, slave = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-c", CLOSED],
+        stdin=slave,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: os.close(os.open(os.ttyname(slave), os.O_RDWR)),
+    )
+    os.close(slave)
+    assert child.stdout.readline() == "ready\n"
+    os.close(master)
+    assert child.stdout.readline().startswith("the terminal has gone")
+    assert child.wait(10.0) == 0
+    child.stdout.close()
+
+
 CHILD = """
 import sys
 from der_ros.teleop.keyboard import Keyboard

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from der_ros.drivers.arm.urdf import attribute, origin_of, parsed, three
+from der_ros.drivers.arm.urdf import attribute, axis_of, numbers, origin_of, parsed
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, quaternion_from_rotation_vector
 
-_GREY = (0.7, 0.7, 0.7, 1.0)
+_GREY = "0.7 0.7 0.7 1.0"
 
 
 class Cylinder(NamedTuple):
@@ -41,7 +41,7 @@ class Link:
         parent: Name of the parent link; empty for the base.
         origin: Pose of the joint at zero in the parent's frame.
         joint: Name of the joint; empty for a fixed joint.
-        direction: Joint axis, (3,), joint frame.
+        direction: Unit vector of the joint axis, (3,), joint frame; zero for a fixed joint.
         shapes: Visible shapes.
     """
 
@@ -60,7 +60,8 @@ class Links:
         text: URDF whose links form one chain.
 
     Raises:
-        ConfigurationError: The text is not a URDF, or its links do not form one chain.
+        ConfigurationError: The text is not a URDF, its links do not form one chain, or a joint or
+            shape is malformed.
     """
 
     def __init__(self, text: str) -> None:
@@ -69,14 +70,18 @@ class Links:
         shapes = {each.get("name", ""): _shapes(each) for each in root.findall("link")}
         children = {attribute(each, "child", "link") for each in root.findall("joint")}
         bases = [name for name in shapes if name not in children]
-        if len(bases) != 1 or len(by_parent) != len(shapes) - 1:
+        self.links = [
+            Link(name, "", Pose.identity(), "", np.zeros(3), shapes[name]) for name in bases[:1]
+        ]
+        while self.links and (joint := by_parent.get(self.links[-1].name)) is not None:
+            self.links.append(_link(joint, self.links[-1].name, shapes))
+        # A circle of links is no part of the chain that begins at the base.
+        if len(bases) != 1 or not len(self.links) == len(shapes) == len(by_parent) + 1:
             raise ConfigurationError(
                 f"URDF: expected links in one chain, got {len(shapes)} links, {len(by_parent)} "
-                f"joints and the bases {', '.join(bases) or 'none'}"
+                f"joints, the bases {', '.join(bases) or 'none'}, and {len(self.links)} links from "
+                "the first base on"
             )
-        self.links = [Link(bases[0], "", Pose.identity(), "", np.zeros(3), shapes[bases[0]])]
-        while (joint := by_parent.get(self.links[-1].name)) is not None:
-            self.links.append(_link(joint, self.links[-1].name, shapes))
 
     @property
     def joint_names(self) -> tuple[str, ...]:
@@ -131,10 +136,9 @@ def renamed(text: str, base_link: str, joint_names: Sequence[str]) -> str:
 def _link(joint: ET.Element, parent: str, shapes: Mapping[str, tuple[Cylinder, ...]]) -> Link:
     name, child = joint.get("name", ""), attribute(joint, "child", "link")
     turns = joint.get("type") != "fixed"
-    axis = joint.find("axis")
-    direction = three(None if axis is None else axis.get("xyz"), "1 0 0", name)
-    looks = shapes.get(child, ())
-    return Link(child, parent, origin_of(joint), name if turns else "", direction, looks)
+    direction = axis_of(joint) if turns else np.zeros(3)
+    origin, looks = origin_of(joint, f"joint {name}"), shapes.get(child, ())
+    return Link(child, parent, origin, name if turns else "", direction, looks)
 
 
 def _turned(link: Link, angle_rad: float) -> Pose:
@@ -142,13 +146,13 @@ def _turned(link: Link, angle_rad: float) -> Pose:
 
 
 def _shapes(link: ET.Element) -> tuple[Cylinder, ...]:
-    cylinders = []
+    cylinders, owner = [], f"link {link.get('name', '')}"
     for visual in link.findall("visual"):
         cylinder = visual.find("geometry/cylinder")
         if cylinder is None:
             continue
         colour = visual.find("material/color")
-        rgba = _GREY if colour is None else tuple(map(float, colour.get("rgba", "").split()))
-        radius, length = float(cylinder.get("radius", 0)), float(cylinder.get("length", 0))
-        cylinders.append(Cylinder(origin_of(visual), radius, length, rgba))
+        rgba = numbers(None if colour is None else colour.get("rgba"), _GREY, owner)
+        size = [numbers(cylinder.get(name), "0", owner).item() for name in ("radius", "length")]
+        cylinders.append(Cylinder(origin_of(visual, owner), *size, tuple(rgba.tolist())))
     return tuple(cylinders)

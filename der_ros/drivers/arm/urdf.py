@@ -7,9 +7,11 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 
+from der_ros.documents import shortened
 from der_ros.drivers.arm.chain import Chain, Joint
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, quaternion_from_euler_zyx
+from der_ros.settings import NUMBER
 
 _LARGEST = 10_000_000
 # No known arm exceeds these; an arm whose limits are in degrees would have none.
@@ -79,8 +81,8 @@ def _folded(line: list[ET.Element]) -> Chain:
     joints: list[Joint] = []
     offset = Pose.identity()
     for element in line:
-        offset = offset @ origin_of(element)
         kind, name = element.get("type"), element.get("name", "")
+        offset = offset @ origin_of(element, f"joint {name}")
         if kind == "fixed":
             continue
         if kind not in _TURNING or element.find("mimic") is not None:
@@ -94,9 +96,6 @@ def _folded(line: list[ET.Element]) -> Chain:
 
 
 def _joint(element: ET.Element, name: str, origin: Pose) -> Joint:
-    axis = element.find("axis")
-    direction = three(None if axis is None else axis.get("xyz"), "1 0 0", name)
-    length = float(np.linalg.norm(direction))
     endless = element.get("type") == "continuous"
     for which, most, unit in _OF_ANY_ARM if not endless else _OF_ANY_ARM[-1:]:
         value = _limit(element, which, name)
@@ -108,40 +107,67 @@ def _joint(element: ET.Element, name: str, origin: Pose) -> Joint:
     return Joint(
         name=name,
         origin=origin,
-        direction=direction / length if length > 0.0 else direction,
+        direction=axis_of(element),
         lower_rad=-math.inf if endless else _limit(element, "lower", name),
         upper_rad=math.inf if endless else _limit(element, "upper", name),
         speed_limit_radps=_limit(element, "velocity", name),
     )
 
 
-def origin_of(element: ET.Element) -> Pose:
+def axis_of(joint: ET.Element) -> Array:
+    """Return the unit vector of a joint's ``<axis>``, (3,), joint frame; by default x.
+
+    Raises:
+        ConfigurationError: ``xyz`` is not three finite numbers, or zero.
+    """
+    axis, owner = joint.find("axis"), f"joint {joint.get('name', '')}"
+    direction = numbers(None if axis is None else axis.get("xyz"), "1 0 0", owner)
+    length = float(np.linalg.norm(direction))
+    if length == 0.0:
+        raise ConfigurationError(
+            f"URDF: {owner}: expected an axis of length 1 or any other but 0, got 0"
+        )
+    return direction / length
+
+
+def origin_of(element: ET.Element, owner: str) -> Pose:
     """Return the pose in an element's ``<origin>``; the identity if there is none.
+
+    Args:
+        element: Joint or shape.
+        owner: Joint or link that the element belongs to, for error messages.
 
     Raises:
         ConfigurationError: ``xyz`` or ``rpy`` is not three finite numbers.
     """
-    origin, name = element.find("origin"), element.get("name", "")
-    xyz = three(None if origin is None else origin.get("xyz"), "0 0 0", name)
+    origin = element.find("origin")
+    xyz = numbers(None if origin is None else origin.get("xyz"), "0 0 0", owner)
     if max(abs(value) for value in xyz.tolist()) > _LONGEST_M:
         raise ConfigurationError(
-            f"URDF: joint {name}: expected an origin within {_LONGEST_M:g} m, got "
+            f"URDF: {owner}: expected an origin within {_LONGEST_M:g} m, got "
             f"{xyz.tolist()}; is it in millimetres?"
         )
-    roll, pitch, yaw = three(None if origin is None else origin.get("rpy"), "0 0 0", name).tolist()
-    return Pose(xyz, quaternion_from_euler_zyx(yaw, pitch, roll))
+    roll, pitch, yaw = numbers(None if origin is None else origin.get("rpy"), "0 0 0", owner)
+    return Pose(xyz, quaternion_from_euler_zyx(float(yaw), float(pitch), float(roll)))
 
 
-def three(text: str | None, default: str, joint: str) -> Array:
-    """Parse three numbers, (3,), from a text or its default; errors name ``joint``.
+def numbers(text: str | None, default: str, owner: str) -> Array:
+    """Parse an attribute with as many numbers as its default has.
+
+    Args:
+        text: Value of the attribute; None or empty for the default.
+        default: Default value.
+        owner: Joint or link that the attribute belongs to, for error messages.
 
     Raises:
-        ConfigurationError: The text is not three finite numbers.
+        ConfigurationError: The text has another number of numbers, or one is not finite.
     """
-    numbers = [_number(word, joint) for word in (text or default).split()]
-    if len(numbers) != 3:
-        raise ConfigurationError(f"URDF: joint {joint}: expected three numbers, got {text!r}")
-    return np.array(numbers)
+    found = [_number(word, owner) for word in (text or default).split()]
+    if len(found) != len(default.split()):
+        raise ConfigurationError(
+            f"URDF: {owner}: expected {len(default.split())} numbers, got {shortened(text)}"
+        )
+    return np.array(found)
 
 
 def _limit(element: ET.Element, which: str, joint: str) -> float:
@@ -151,17 +177,13 @@ def _limit(element: ET.Element, which: str, joint: str) -> float:
         return 0.0  # URDF's own default
     if text is None:
         raise ConfigurationError(f"URDF: joint {joint}: expected <limit {which}=...>, got none")
-    return _number(text, joint)
+    return _number(text.strip(), f"joint {joint}")
 
 
-def _number(text: str, joint: str) -> float:
-    try:
-        # float also reads 1_0 and the digits of other scripts.
-        number = float(text) if text.isascii() and "_" not in text else math.nan
-    except ValueError:
-        number = math.nan
+def _number(text: str, owner: str) -> float:
+    number = float(text) if NUMBER.fullmatch(text) else math.nan
     if not math.isfinite(number):
-        raise ConfigurationError(f"URDF: joint {joint}: expected a finite number, got {text!r}")
+        raise ConfigurationError(f"URDF: {owner}: expected a finite number, got {shortened(text)}")
     return number
 
 

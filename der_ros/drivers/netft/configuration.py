@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from xml.parsers import expat
@@ -14,6 +13,7 @@ from der_ros.drivers.netft.http_page import MAX_DOCUMENT_BYTES, get
 from der_ros.drivers.netft.rdt import RdtRecord
 from der_ros.errors import ConfigurationError, DerRosError, ProtocolError, printable
 from der_ros.geometry import Wrench
+from der_ros.settings import NUMBER
 
 PATH = "/netftapi2.xml"
 
@@ -54,7 +54,6 @@ _NEWTON_METRES = {
     "gf-cm": 1e-5 * _KGF,
 }
 _MAX_DEPTH = 64
-_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 _ENABLED = ("1", "enabled", "on", "true", "yes")
 # Above the values of every known box; a larger number is an error.
 _MAX_RATE_HZ = 100_000
@@ -253,8 +252,7 @@ def _text(texts: dict[str, str], tag: str, missing: str | None = None) -> str:
 
 def _number(texts: dict[str, str], tag: str) -> float:
     text = _text(texts, tag)
-    # Python's float() also takes nan, 1_000 and the digits of other scripts.
-    if not _NUMBER.fullmatch(text) and text.lower().lstrip("+-") not in ("nan", "inf", "infinity"):
+    if not NUMBER.fullmatch(text) and text.lower().lstrip("+-") not in ("nan", "inf", "infinity"):
         raise ProtocolError(f"{PATH}: expected a number in <{tag}>, got {text[:40]!r}")
     value = float(text)
     if not math.isfinite(value):

@@ -12,7 +12,7 @@ from rclpy.parameter import Parameter
 
 from der_ros.errors import ConfigurationError
 
-Setting = TypeVar("Setting")
+Tuned = TypeVar("Tuned")
 
 
 class Range(NamedTuple):
@@ -35,7 +35,7 @@ def highest(settings: object, names: Sequence[str]) -> dict[str, Range]:
     return {name: Range(0.0, float(getattr(settings, name)), why) for name in names}
 
 
-class Tuning(Generic[Setting]):
+class Tuning(Generic[Tuned]):
     """Run-time changes of a node's parameters; a request is applied as a whole or refused.
 
     Args:
@@ -50,8 +50,8 @@ class Tuning(Generic[Setting]):
         self,
         node: Node,
         ranges: Mapping[str, Range],
-        check: Callable[[Mapping[str, float]], Setting],
-        take: Callable[[Setting], None],
+        check: Callable[[Mapping[str, float]], Tuned],
+        take: Callable[[Tuned], None],
     ) -> None:
         self._ranges, self._check, self._take = ranges, check, take
         node.add_on_set_parameters_callback(self._on_set)
